@@ -1,0 +1,84 @@
+# Every target makes its own environment in .venv from the hash-locked requirements; nothing else is needed.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+
+# Share of lines and branches of e2ee/ that the tests must execute, in percent.
+COVER_MIN := 100
+# Test processes at a time.
+JOBS ?= 2
+
+# The newest Python that can make an environment; PYTHON=/path/to/python overrides the choice.
+CANDIDATES := python3.14 python3.13 python3.12 python3.11
+PYTHON ?= $(shell for p in $(CANDIDATES); do \
+  if $$p -c 'import ensurepip, venv' >/dev/null 2>&1; then command -v $$p; break; fi; done)
+
+VENV := .venv
+PY := $(VENV)/bin/python
+LOCK := requirements/dev.txt
+# One stamp per lock file and Python, one per package description: a change of either remakes just what depends on it.
+KEY_OF = $(shell test -n "$(PYTHON)" && $(PYTHON) -c 'import hashlib, pathlib, sys; \
+  print(hashlib.sha256(sys.version.encode() + pathlib.Path(sys.argv[1]).read_bytes()).hexdigest()[:16])' $(1))
+LOCKED := $(VENV)/locked-$(call KEY_OF,$(LOCK))
+READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help demo test check bench audit spec lock clean venv
+
+help: ## show this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+
+venv: $(READY) ## make the environment only
+
+$(LOCKED): $(LOCK)
+	@if [ -z "$(PYTHON)" ]; then \
+	  found=$$(for p in $(CANDIDATES); do if $$p -c '' >/dev/null 2>&1; then echo $$p; break; fi; done); \
+	  if [ -n "$$found" ]; then echo "$$found cannot make environments. On Debian: apt install $$found-venv"; \
+	  else echo "No Python 3.11 or newer was found. On Debian: apt install python3 python3-venv"; fi >&2; exit 1; fi
+	@echo "==> making $(VENV) with $(PYTHON) from $(LOCK) (about a minute)"
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PY) -m pip install --quiet --require-hashes --only-binary=:all: -r $(LOCK)
+	@touch $@
+
+$(READY): $(LOCKED) pyproject.toml
+	@echo "==> installing this checkout into $(VENV)"
+	@rm -f $(VENV)/ready-*
+	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: $(READY) ## play a conversation through a real relay and search the relay for it (FILE=text LEAKY=1)
+	@$(PY) -m demo $(if $(FILE),--file "$(FILE)") $(if $(LEAKY),--leaky)
+
+test: $(READY) ## run all tests; all lines and branches of e2ee/ must be executed
+	@echo "==> pytest, $(JOBS) processes"
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --hypothesis-profile=full \
+	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
+
+check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specification
+	@echo "==> ruff check"; $(PY) -m ruff check .
+	@echo "==> ruff format --check"; $(PY) -m ruff format --check .
+	@echo "==> mypy"; $(PY) -m mypy
+	@echo "==> pyright"; $(PY) -m pyright
+	@echo "==> import contracts"; $(VENV)/bin/lint-imports
+	@echo "==> specification"; $(PY) tests/support/spec_lint.py
+
+bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
+	@echo "==> pytest-benchmark (a few minutes; close what else is running)"
+	@mkdir -p reports
+	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-disable-gc --benchmark-json=reports/bench-raw.json -q
+	@$(PY) bench/report.py reports/bench-raw.json
+
+audit: $(READY) ## rerun the evidence and write a dated report under reports/
+	@$(PY) tests/support/audit_report.py
+
+spec: $(READY) ## regenerate the generated parts of the specification
+	@$(PY) tests/support/spec_lint.py --write
+
+lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
+	@$(PY) tests/support/lock_requirements.py
+
+clean: ## remove the environment, caches and reports
+	rm -rf $(VENV) build dist reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
