@@ -1,0 +1,42 @@
+"""Resolves the hash-locked requirements anew, one file per use, for every Python that is supported.
+
+The files name no package index and no place on the machine, so that whoever installs decides where from.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCKS = {"client.txt": "client", "relay.txt": "relay", "dev.txt": "dev"}
+OPTIONS = (
+    "--universal",
+    "--python-version=3.11",
+    "--generate-hashes",
+    "--only-binary=:all:",
+    "--no-emit-index-url",
+    "--no-emit-find-links",
+    "--no-header",
+    "--quiet",
+)
+
+
+def lock(name: str, extra: str, upgrade: bool) -> None:
+    """Writes `requirements/<name>` for one extra of the distribution."""
+    target = f"requirements/{name}"
+    command = ["uv", "pip", "compile", "pyproject.toml", f"--extra={extra}", f"--output-file={target}", *OPTIONS]
+    subprocess.run([sys.executable, "-m", *command, *(["--upgrade"] if upgrade else [])], cwd=ROOT, check=True)
+    print(f"wrote {target}")
+
+
+def main() -> int:
+    upgrade = "--upgrade" in sys.argv[1:]
+    for name, extra in LOCKS.items():
+        lock(name, extra, upgrade)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
