@@ -1,0 +1,973 @@
+"""Client-relay frames: one binary WebSocket message is one deterministic CBOR array of frames.
+
+Every frame is a map with the unsigned integer keys 0, 1, 2, ... without gaps: 0 is the operation, 1 the
+request id (0 in a push), the rest are the fields of the frame's class in the order of its declaration (spec
+chapter 11). A field that may be missing is null, never left out. Requests have operations 1 to 62, the answer
+to operation n has 64 + n, a plain Done has 64, an error has 63, pushes have 128 and above.
+
+This is the only module of the relay that a client may import; it imports nothing of the package. It is one
+file in spite of its length for that reason: one table of frames, one decoder, no second place that differs.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from dataclasses import fields as dataclass_fields
+from enum import Enum, IntEnum
+from typing import ClassVar, Final, TypeAlias, cast, get_args
+
+import cbor2
+
+PROTOCOL_VERSION: Final = 1
+
+# What a decoder accepts at all. What one relay grants (quotas, windows) is told in its Hello.
+MAX_MESSAGE_B: Final = 1 << 20
+MAX_BODY_B: Final = 96 * 1024
+MAX_FRAMES: Final = 512
+MAX_ITEMS: Final = 32_768
+MAX_DEPTH: Final = 8
+MAX_SEND_ITEMS: Final = 256
+MAX_MAILBOXES: Final = 1024
+MAX_ACK_SEQS: Final = 1024
+MAX_TOKEN_HASHES: Final = 256
+MAX_LISTS: Final = 64
+MAX_RECORDS: Final = 16
+MAX_ONE_TIME_KEYS: Final = 200
+MAX_RECORD_B: Final = 512
+MAX_SIGNED_LIST_B: Final = 2048
+MAX_SIGNED_PREKEY_B: Final = 2048
+MAX_SIGNED_ADDRESS_B: Final = 512
+MAX_BUNDLE_B: Final = 8192
+MAX_POW_B: Final = 16
+MAX_SECRET_B: Final = 128
+MAX_NAME_B: Final = 255
+
+LABEL_AUTH: Final = b"SR1-relay-auth".ljust(16, b"\0")
+LABEL_TOKEN: Final = b"SR1-relay-token".ljust(16, b"\0")
+LABEL_POW: Final = b"SR1-relay-pow".ljust(16, b"\0")
+
+_HOUR_MS: Final = 3_600_000
+
+
+class FrameError(ValueError):
+    """Bytes from the other side are not a message of this protocol (RLY-03); the text never quotes them."""
+
+
+class Role(Enum):
+    """Who decodes: a relay reads requests, a client reads answers and pushes."""
+
+    RELAY = "relay"
+    CLIENT = "client"
+
+
+class ErrorCode(IntEnum):
+    """Why the relay refused a request or one item of a batch (registry in spec chapter 11, RLY-07)."""
+
+    OK = 0
+    UNKNOWN_OPERATION = 1
+    BAD_REQUEST = 2
+    TOO_LARGE = 3
+    RATE_LIMITED = 4
+    QUOTA = 5
+    DENIED = 6
+    AUTH_FAILED = 7
+    NOT_AUTHENTICATED = 8
+    REGISTRATION_REFUSED = 9
+    POW_REQUIRED = 10
+    NOT_FOUND = 11
+    BAD_ENTRY = 12
+    STALE_ENTRY = 13
+    NO_PREKEYS = 14
+    UNAVAILABLE = 15
+
+
+class TokenClass(IntEnum):
+    """What a delivery token is for: one contact, or the public front door of a directory entry."""
+
+    CONTACT = 1
+    FRONT_DOOR = 2
+
+
+class TtlClass(IntEnum):
+    """How long the relay holds a message: not at all, 60 seconds, or the retention period (30 days)."""
+
+    EPHEMERAL = 0
+    MINUTE = 1
+    RETENTION = 2
+
+
+# --- strict deterministic CBOR (RLY-01) ---
+
+
+class _Reader:
+    """One pass over untrusted bytes; refuses whatever the encoder would not have written (RLY-01, RLY-02)."""
+
+    __slots__ = ("data", "items_left", "pos")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.pos = 0
+        self.items_left = MAX_ITEMS
+
+    def head(self) -> tuple[int, int]:
+        """Read one initial byte and its argument, shortest form only."""
+        data, pos = self.data, self.pos
+        if pos >= len(data):
+            raise FrameError("truncated item")
+        self.items_left -= 1
+        if self.items_left < 0:
+            raise FrameError("too many items")
+        major, info = data[pos] >> 5, data[pos] & 0x1F
+        if info < 24:
+            self.pos = pos + 1
+            return major, info
+        if info > 27:
+            raise FrameError("indefinite or reserved length")
+        return major, self._long_argument(major, 1 << (info - 24))
+
+    def _long_argument(self, major: int, width_b: int) -> int:
+        end = self.pos + 1 + width_b
+        if end > len(self.data):
+            raise FrameError("truncated argument")
+        argument = int.from_bytes(self.data[self.pos + 1 : end], "big")
+        least = 24 if width_b == 1 else 1 << (4 * width_b)
+        if argument < least or major == 7:
+            raise FrameError("not the shortest form")
+        self.pos = end
+        return argument
+
+    def item(self, depth: int) -> object:
+        """Decode one item; `depth` counts the containers around it."""
+        major, argument = self.head()
+        if major == 0:
+            return argument
+        if major == 1:
+            return -1 - argument
+        if major == 2:
+            return self._take(argument)
+        if major == 3:
+            return self._text(argument)
+        if major == 7:
+            return _simple(argument)
+        if major == 6:
+            raise FrameError("tags are refused")
+        if depth >= MAX_DEPTH:
+            raise FrameError("nested too deeply")
+        return self._array(argument, depth + 1) if major == 4 else self._map(argument, depth + 1)
+
+    def _take(self, size_b: int) -> bytes:
+        end = self.pos + size_b
+        if end > len(self.data):
+            raise FrameError("truncated string")
+        taken = self.data[self.pos : end]
+        self.pos = end
+        return taken
+
+    def _text(self, size_b: int) -> str:
+        try:
+            return self._take(size_b).decode("utf-8")
+        except UnicodeDecodeError:
+            raise FrameError("text is not UTF-8") from None
+
+    def _array(self, length: int, depth: int) -> list[object]:
+        values: list[object] = []
+        for _ in range(length):
+            values.append(self.item(depth))
+        return values
+
+    def _map(self, length: int, depth: int) -> dict[int, object]:
+        values: dict[int, object] = {}
+        last = -1
+        for _ in range(length):
+            major, key = self.head()
+            if major != 0 or key <= last:
+                raise FrameError("map keys are not ascending unsigned integers")
+            last = key
+            values[key] = self.item(depth)
+        return values
+
+
+def _simple(argument: int) -> bool | None:
+    if argument == 20:
+        return False
+    if argument == 21:
+        return True
+    if argument == 22:
+        return None
+    raise FrameError("simple value or float is refused")
+
+
+def decode_item(data: bytes, max_b: int = MAX_MESSAGE_B) -> object:
+    """Decode exactly one deterministic CBOR item of at most `max_b` bytes.
+
+    Returns int, bytes, str, bool, None, list or dict with int keys.
+
+    Raises:
+        FrameError: anything outside the accepted set, or bytes after the item (RLY-01, RLY-02).
+    """
+    if len(data) > max_b:
+        raise FrameError("over the size limit")
+    reader = _Reader(data)
+    value = reader.item(0)
+    if reader.pos != len(data):
+        raise FrameError("trailing bytes")
+    return value
+
+
+# --- shapes of fields ---
+
+# A shape takes a decoded item to the value of a field, or raises FrameError.
+Shape: TypeAlias = Callable[[object], object]
+
+
+def _as_list(value: object) -> list[object]:
+    if type(value) is list:
+        return cast("list[object]", value)
+    raise FrameError("not an array")
+
+
+def _as_map(value: object) -> dict[int, object]:
+    if type(value) is dict:
+        return cast("dict[int, object]", value)
+    raise FrameError("not a map")
+
+
+def _octets(least_b: int, most_b: int) -> Shape:
+    def admit(value: object) -> object:
+        if type(value) is bytes and least_b <= len(value) <= most_b:
+            return value
+        raise FrameError("byte string of the wrong type or size")
+
+    return admit
+
+
+def _uint(least: int, most: int) -> Shape:
+    def admit(value: object) -> object:
+        if type(value) is int and least <= value <= most:
+            return value
+        raise FrameError("integer of the wrong type or range")
+
+    return admit
+
+
+def _one_of(members: type[IntEnum]) -> Shape:
+    known = {int(member): member for member in members}
+
+    def admit(value: object) -> object:
+        if type(value) is int and value in known:
+            return known[value]
+        raise FrameError("value outside its registry")
+
+    return admit
+
+
+def _nullable(shape: Shape) -> Shape:
+    def admit(value: object) -> object:
+        return None if value is None else shape(value)
+
+    return admit
+
+
+def _many(shape: Shape, least: int, most: int) -> Shape:
+    def admit(value: object) -> object:
+        values = _as_list(value)
+        if least <= len(values) <= most:
+            return tuple([shape(one) for one in values])
+        raise FrameError("array of the wrong length")
+
+    return admit
+
+
+def _flag(value: object) -> object:
+    if type(value) is bool:
+        return value
+    raise FrameError("not a boolean")
+
+
+def _name(value: object) -> object:
+    if type(value) is str and 1 <= len(value.encode()) <= MAX_NAME_B:
+        return value
+    raise FrameError("not a name")
+
+
+def _row(make: Callable[..., object], *shapes: Shape) -> Shape:
+    """A fixed array: one item of a batch."""
+
+    def admit(value: object) -> object:
+        values = _as_list(value)
+        if len(values) == len(shapes):
+            return make(*[shape(one) for shape, one in zip(shapes, values, strict=True)])
+        raise FrameError("batch item of the wrong length")
+
+    return admit
+
+
+_MAX_UINT: Final = (1 << 64) - 1
+_B16: Final = _octets(16, 16)
+_B32: Final = _octets(32, 32)
+_B64: Final = _octets(64, 64)
+_UINT: Final = _uint(0, _MAX_UINT)
+_POW: Final = _octets(0, MAX_POW_B)
+_RECORD: Final = _octets(1, MAX_RECORD_B)
+_LIST: Final = _octets(1, MAX_SIGNED_LIST_B)
+_PREKEY: Final = _octets(1, MAX_SIGNED_PREKEY_B)
+_ADDRESS: Final = _octets(1, MAX_SIGNED_ADDRESS_B)
+_MAILBOXES: Final = _many(_B16, 1, MAX_MAILBOXES)
+
+
+# --- items inside frames ---
+
+
+@dataclass(frozen=True, slots=True)
+class SendItem:
+    """One message of a Send: who gets it, the right to write, its id, how long it is held, the body."""
+
+    mailbox: bytes  # 16 B
+    token: bytes = field(repr=False)  # 32 B, the delivery token itself; the relay keeps only its hash
+    msg_id: bytes  # 16 B, the same in every repetition of this message
+    ttl: TtlClass
+    pow: bytes  # empty, or at most 16 B when the relay asks for work (`pow_bits_send`)
+    body: bytes = field(repr=False)  # 1 B to 96 KiB
+
+    def as_row(self) -> list[object]:
+        return [self.mailbox, self.token, self.msg_id, int(self.ttl), self.pow, self.body]
+
+
+@dataclass(frozen=True, slots=True)
+class SendResult:
+    """What became of one item of a Send: OK (committed), or why not and when to try again."""
+
+    code: ErrorCode
+    retry_after_ms: int = 0  # 0: no statement
+
+    def as_row(self) -> list[object]:
+        return [int(self.code), self.retry_after_ms]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What this relay grants.
+
+    Encoded as a map with keys 0, 1, 2, ...; keys that a reader does not know are ignored (RLY-11).
+    """
+
+    max_body_b: int
+    max_message_b: int
+    max_send_items: int
+    max_mailboxes: int  # authenticated on one connection
+    window_messages: int  # delivered and not acknowledged, per mailbox
+    window_b: int
+    quota_messages: int  # held per mailbox
+    quota_b: int
+    retention_s: int
+    remembered_s: int  # a message id is known for so long after its acknowledgement
+    max_one_time_keys: int  # held per device and type
+    low_prekeys: int  # below this many the owner is told
+    pow_bits_create: int  # 0: no work is asked for
+    pow_bits_send: int  # only with a front-door token
+    pow_bits_fetch: int
+
+    def as_map(self) -> dict[int, object]:
+        return {key: getattr(self, name) for key, name in enumerate(_LIMIT_NAMES)}
+
+
+_LIMIT_NAMES: Final = tuple(one.name for one in dataclass_fields(Limits))
+
+
+def _limits(value: object) -> object:
+    keys = range(len(_LIMIT_NAMES))
+    told = _as_map(value)
+    if any(key not in told for key in keys):
+        raise FrameError("limits are incomplete")
+    return Limits(*[_as_uint(told[key]) for key in keys])
+
+
+def _as_uint(value: object) -> int:
+    if type(value) is int and 0 <= value <= _MAX_UINT:
+        return value
+    raise FrameError("integer of the wrong type or range")
+
+
+_SEND_ITEM: Final = _row(SendItem, _B16, _B32, _B16, _one_of(TtlClass), _POW, _octets(1, MAX_BODY_B))
+_SEND_RESULT: Final = _row(SendResult, _one_of(ErrorCode), _UINT)
+
+
+# --- requests ---
+
+
+@dataclass(frozen=True, slots=True)
+class CreateMailbox:
+    """CREATE: make a mailbox owned by `owner_pub`. Answer: Done, also when it is repeated."""
+
+    OP: ClassVar[int] = 1
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _B32, _POW, _nullable(_octets(1, MAX_SECRET_B)))
+    request_id: int
+    mailbox: bytes  # 16 B, random
+    owner_pub: bytes  # 32 B, Ed25519
+    pow: bytes = b""
+    registration_secret: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """AUTH: prove the owner key of many mailboxes, by a signature over `auth_payload`. Answer: AuthResult."""
+
+    OP: ClassVar[int] = 2
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_MAILBOXES, _B32, _B64)
+    request_id: int
+    mailboxes: tuple[bytes, ...]  # 16 B each
+    owner_pub: bytes  # 32 B
+    signature: bytes  # 64 B
+
+
+@dataclass(frozen=True, slots=True)
+class TokenAdd:
+    """TOKEN_ADD: let the holders of these tokens write to an own mailbox. Answer: Done."""
+
+    OP: ClassVar[int] = 3
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _many(_B32, 1, MAX_TOKEN_HASHES), _one_of(TokenClass))
+    request_id: int
+    mailbox: bytes
+    token_hashes: tuple[bytes, ...]  # 32 B each, see token_hash
+    token_class: TokenClass
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRevoke:
+    """TOKEN_REVOKE: take that right back; unknown hashes are ignored. Answer: Done."""
+
+    OP: ClassVar[int] = 4
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _many(_B32, 1, MAX_TOKEN_HASHES))
+    request_id: int
+    mailbox: bytes
+    token_hashes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """SEND: deliver sealed bodies, without authentication. Answer: SendResults, after the commit."""
+
+    OP: ClassVar[int] = 5
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_many(_SEND_ITEM, 1, MAX_SEND_ITEMS),)
+    request_id: int
+    items: tuple[SendItem, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """SUBSCRIBE: begin push delivery of own mailboxes. Answer: Done, then Message and QueueEmpty pushes."""
+
+    OP: ClassVar[int] = 6
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_MAILBOXES,)
+    request_id: int
+    mailboxes: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ack:
+    """ACK: these messages are safe with the client; the relay deletes them. Answer: Done."""
+
+    OP: ClassVar[int] = 7
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _many(_uint(1, _MAX_UINT), 1, MAX_ACK_SEQS))
+    request_id: int
+    mailbox: bytes
+    seqs: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Publish:
+    """PUBLISH: put the account's directory entry. Answer: Done.
+
+    `lists` are consecutive signed lists, the last one the new head; the first one follows the head that the
+    relay holds (or has seq 1), or is that head itself, alone, to put new addresses. `records` and `addresses`
+    belong to the new head, in pairs, as many as the head names; a device without an address has null.
+    """
+
+    OP: ClassVar[int] = 8
+    SHAPES: ClassVar[tuple[Shape, ...]] = (
+        _B32,
+        _many(_LIST, 1, MAX_LISTS),
+        _many(_RECORD, 0, MAX_RECORDS),
+        _many(_nullable(_ADDRESS), 0, MAX_RECORDS),
+    )
+    request_id: int
+    account_id: bytes
+    lists: tuple[bytes, ...]
+    records: tuple[bytes, ...]
+    addresses: tuple[bytes | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """LOOKUP: ask for the signed lists with a seq above `after_seq` (0: all). Answer: LookupResult."""
+
+    OP: ClassVar[int] = 9
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _UINT)
+    request_id: int
+    account_id: bytes
+    after_seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysUpload:
+    """PREKEYS_UPLOAD: add signed prekeys of a published own device. Answer: PrekeysStock.
+
+    A signed prekey or last-resort key replaces the one held (null leaves it). One-time keys are added, in
+    ascending order of their ids; a key with an id not above the highest ever uploaded is ignored, so that a
+    repeated upload adds nothing twice.
+    """
+
+    OP: ClassVar[int] = 10
+    SHAPES: ClassVar[tuple[Shape, ...]] = (
+        _B32,
+        _B32,
+        _nullable(_PREKEY),
+        _nullable(_PREKEY),
+        _many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
+        _many(_PREKEY, 0, MAX_ONE_TIME_KEYS),
+    )
+    request_id: int
+    account_id: bytes
+    record_hash: bytes
+    signed_prekey: bytes | None  # X25519, usage reusable
+    last_resort: bytes | None  # ML-KEM-768, usage last-resort
+    one_time_x25519: tuple[bytes, ...]
+    one_time_kem: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysCount:
+    """PREKEYS_COUNT: ask for the stock of an own device. Answer: PrekeysStock."""
+
+    OP: ClassVar[int] = 11
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32)
+    request_id: int
+    account_id: bytes
+    record_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysFetch:
+    """PREKEYS_FETCH: ask for a bundle of a device, with its front-door token. Answer: PrekeysBundle."""
+
+    OP: ClassVar[int] = 12
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _B32, _POW)
+    request_id: int
+    account_id: bytes
+    record_hash: bytes
+    token: bytes = field(repr=False)  # 32 B, from the device's signed address
+    pow: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteMailbox:
+    """DELETE_MAILBOX: remove an own mailbox with everything that hangs on it. Answer: Done."""
+
+    OP: ClassVar[int] = 13
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
+    request_id: int
+    mailbox: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """PING: ask whether the relay is there. Answer: Done."""
+
+    OP: ClassVar[int] = 14
+    SHAPES: ClassVar[tuple[Shape, ...]] = ()
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownRequest:
+    """A request of an operation that this version does not know; answered UNKNOWN_OPERATION (RLY-05)."""
+
+    request_id: int
+    operation: int
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidRequest:
+    """A request of a known operation with fields outside the format; answered BAD_REQUEST (RLY-06)."""
+
+    request_id: int
+    operation: int
+
+
+# --- answers ---
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorReply:
+    """The relay refused the request; nothing of it was done."""
+
+    OP: ClassVar[int] = 63
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_one_of(ErrorCode), _UINT)
+    request_id: int
+    code: ErrorCode
+    retry_after_ms: int = 0  # 0: no statement
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The request was carried out and, where it changed something, committed."""
+
+    OP: ClassVar[int] = 64
+    SHAPES: ClassVar[tuple[Shape, ...]] = ()
+    request_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class AuthResult:
+    """The signature is valid; `refused` are the mailboxes that do not exist or belong to another key."""
+
+    OP: ClassVar[int] = 66
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_many(_B16, 0, MAX_MAILBOXES),)
+    request_id: int
+    refused: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SendResults:
+    """One result for each item of a Send, in its order."""
+
+    OP: ClassVar[int] = 69
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_many(_SEND_RESULT, 1, MAX_SEND_ITEMS),)
+    request_id: int
+    results: tuple[SendResult, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LookupResult:
+    """Signed lists in ascending order of seq; if `more`, ask again after the last one's seq.
+
+    Records and addresses belong to the head of the whole chain, in pairs.
+    """
+
+    OP: ClassVar[int] = 73
+    SHAPES: ClassVar[tuple[Shape, ...]] = (
+        _many(_LIST, 0, MAX_LISTS),
+        _many(_RECORD, 0, MAX_RECORDS),
+        _many(_nullable(_ADDRESS), 0, MAX_RECORDS),
+        _flag,
+    )
+    request_id: int
+    lists: tuple[bytes, ...]
+    records: tuple[bytes, ...]
+    addresses: tuple[bytes | None, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysStock:
+    """What the relay holds for a device: unused one-time keys, highest ids ever uploaded, reusable ids."""
+
+    OP: ClassVar[int] = 75
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT, _UINT, _UINT, _UINT, _nullable(_UINT), _nullable(_UINT))
+    request_id: int
+    one_time_x25519: int
+    one_time_kem: int
+    highest_x25519_id: int  # 0: none yet
+    highest_kem_id: int
+    signed_prekey_id: int | None
+    last_resort_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrekeysBundle:
+    """A prekey bundle, and whether its X25519 key is present and its ML-KEM key is a one-time key."""
+
+    OP: ClassVar[int] = 76
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_octets(1, MAX_BUNDLE_B), _flag, _flag)
+    request_id: int
+    bundle: bytes
+    one_time_x25519: bool
+    one_time_kem: bool
+
+
+# --- pushes ---
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """The first frame on each connection, from the relay."""
+
+    OP: ClassVar[int] = 128
+    SHAPES: ClassVar[tuple[Shape, ...]] = (
+        _uint(1, 0xFFFF),
+        _name,
+        _B32,
+        _limits,
+        _many(_uint(1, 0xFFFF), 0, 256),
+    )
+    request_id: int
+    version: int
+    relay_name: str
+    nonce: bytes  # 32 B, fresh for each connection
+    limits: Limits
+    operations: tuple[int, ...]  # ascending
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A held message. `seq` rises within the mailbox; 0 marks an ephemeral one, which needs no Ack."""
+
+    OP: ClassVar[int] = 129
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _UINT, _B16, _octets(1, MAX_BODY_B), _UINT)
+    request_id: int
+    mailbox: bytes
+    seq: int
+    msg_id: bytes
+    body: bytes = field(repr=False)
+    received_ms: int  # the full hour in which it arrived, by the relay's clock
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEmpty:
+    """All that was held when the subscription began has been delivered."""
+
+    OP: ClassVar[int] = 130
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
+    request_id: int
+    mailbox: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Displaced:
+    """A newer connection subscribed to this mailbox; delivery here has ended."""
+
+    OP: ClassVar[int] = 131
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16,)
+    request_id: int
+    mailbox: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class LowPrekeys:
+    """The stock of one-time keys of an own device has fallen below the limit."""
+
+    OP: ClassVar[int] = 132
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _UINT, _UINT)
+    request_id: int
+    account_id: bytes
+    record_hash: bytes
+    one_time_x25519: int
+    one_time_kem: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoAway:
+    """The relay is about to close; reconnect after so long (the client adds its own jitter)."""
+
+    OP: ClassVar[int] = 133
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT,)
+    request_id: int
+    retry_after_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownFrame:
+    """An answer or push that this version does not know; a client ignores it."""
+
+    request_id: int
+    operation: int
+
+
+Request: TypeAlias = (
+    CreateMailbox
+    | Auth
+    | TokenAdd
+    | TokenRevoke
+    | Send
+    | Subscribe
+    | Ack
+    | Publish
+    | Lookup
+    | PrekeysUpload
+    | PrekeysCount
+    | PrekeysFetch
+    | DeleteMailbox
+    | Ping
+)
+Response: TypeAlias = (
+    ErrorReply | Done | AuthResult | SendResults | LookupResult | PrekeysStock | PrekeysBundle
+)
+Push: TypeAlias = Hello | Message | QueueEmpty | Displaced | LowPrekeys | GoAway
+KnownFrame: TypeAlias = Request | Response | Push
+Frame: TypeAlias = KnownFrame | UnknownRequest | InvalidRequest | UnknownFrame
+
+_Entry: TypeAlias = tuple[Callable[..., Frame], tuple[Shape, ...]]
+_REQUESTS: Final[dict[int, _Entry]] = {
+    cls.OP: (cls, cls.SHAPES)
+    for cls in (
+        CreateMailbox, Auth, TokenAdd, TokenRevoke, Send, Subscribe, Ack, Publish, Lookup,
+        PrekeysUpload, PrekeysCount, PrekeysFetch, DeleteMailbox, Ping,
+    )
+}  # fmt: skip
+_ANSWERS: Final[dict[int, _Entry]] = {
+    cls.OP: (cls, cls.SHAPES)
+    for cls in (
+        ErrorReply, Done, AuthResult, SendResults, LookupResult, PrekeysStock, PrekeysBundle,
+        Hello, Message, QueueEmpty, Displaced, LowPrekeys, GoAway,
+    )
+}  # fmt: skip
+OPERATIONS: Final = tuple(sorted(_REQUESTS))
+_FIELD_NAMES: Final[dict[type[KnownFrame], tuple[str, ...]]] = {
+    cls: tuple(one.name for one in dataclass_fields(cls)) for cls in get_args(KnownFrame)
+}
+
+
+# --- encoding and decoding of frames ---
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, tuple):
+        return [_plain(one) for one in cast("tuple[object, ...]", value)]
+    if isinstance(value, SendItem | SendResult):
+        return value.as_row()
+    if isinstance(value, Limits):
+        return value.as_map()
+    return int(value) if isinstance(value, IntEnum) else value
+
+
+def encode_frame(frame: KnownFrame) -> bytes:
+    """Encode one frame as the CBOR map that `join_frames` puts into a message."""
+    fields: dict[int, object] = {0: frame.OP}
+    for key, name in enumerate(_FIELD_NAMES[type(frame)], start=1):
+        fields[key] = _plain(getattr(frame, name))
+    return cbor2.dumps(fields)
+
+
+def join_frames(encoded: Sequence[bytes]) -> bytes:
+    """Join encoded frames to one message; the caller keeps to MAX_FRAMES and MAX_MESSAGE_B (RLY-02)."""
+    return _array_head(len(encoded)) + b"".join(encoded)
+
+
+def _array_head(length: int) -> bytes:
+    if length < 24:
+        return bytes((0x80 | length,))
+    return bytes((0x98, length)) if length < 256 else b"\x99" + length.to_bytes(2, "big")
+
+
+def encode_frames(frames: Iterable[KnownFrame]) -> bytes:
+    """Encode frames as one WebSocket message: a deterministic CBOR array of maps (RLY-01).
+
+    Raises:
+        ValueError: more than MAX_FRAMES frames or MAX_MESSAGE_B bytes (RLY-02).
+    """
+    encoded = [encode_frame(frame) for frame in frames]
+    if not 1 <= len(encoded) <= MAX_FRAMES:
+        raise ValueError("a message holds 1 to MAX_FRAMES frames")
+    message = join_frames(encoded)
+    if len(message) > MAX_MESSAGE_B:
+        raise ValueError("frames exceed MAX_MESSAGE_B")
+    return message
+
+
+def decode_frames(data: bytes, role: Role) -> list[Frame]:
+    """Decode one WebSocket message into its frames.
+
+    A relay gets UnknownRequest or InvalidRequest where it has to answer with an error; a client gets
+    UnknownFrame where the relay is newer than itself.
+
+    Raises:
+        FrameError: not a message of this protocol; the connection is to be closed (RLY-03).
+    """
+    message = _as_list(decode_item(data))
+    if not 1 <= len(message) <= MAX_FRAMES:
+        raise FrameError("a message is an array of 1 to MAX_FRAMES frames")
+    decode = _decode_request if role is Role.RELAY else _decode_answer
+    return [decode(*_frame_head(item)) for item in message]
+
+
+def _frame_head(item: object) -> tuple[int, int, dict[int, object]]:
+    fields = _as_map(item)
+    operation, request_id = fields.get(0), fields.get(1)
+    if type(operation) is not int or not 1 <= operation <= 0xFFFF:
+        raise FrameError("a frame names its operation")
+    if type(request_id) is not int or not 0 <= request_id <= 0xFFFF_FFFF:
+        raise FrameError("a frame names its request")
+    return operation, request_id, fields
+
+
+def _decode_request(operation: int, request_id: int, item: dict[int, object]) -> Frame:
+    if request_id == 0:
+        raise FrameError("a request has an id of at least 1")
+    entry = _REQUESTS.get(operation)
+    if entry is None:
+        return UnknownRequest(request_id, operation)
+    make, shapes = entry
+    try:
+        return make(request_id, *_fields(shapes, item))
+    except FrameError:
+        return InvalidRequest(request_id, operation)
+
+
+def _decode_answer(operation: int, request_id: int, item: dict[int, object]) -> Frame:
+    entry = _ANSWERS.get(operation)
+    if entry is None:
+        return UnknownFrame(request_id, operation)
+    if (operation >= Hello.OP) != (request_id == 0):
+        raise FrameError("answers name a request, pushes do not")
+    make, shapes = entry
+    return make(request_id, *_fields(shapes, item))
+
+
+def _fields(shapes: tuple[Shape, ...], item: dict[int, object]) -> list[object]:
+    # The decoder made the keys ascending, so the right count and the right last key leave no gap.
+    if len(item) != len(shapes) + 2 or next(reversed(item)) != len(shapes) + 1:
+        raise FrameError("frame has the wrong fields")
+    return [shape(item[key]) for key, shape in enumerate(shapes, start=2)]
+
+
+# --- values that both sides compute ---
+
+
+def auth_payload(relay_name: str, nonce: bytes, mailboxes: Sequence[bytes]) -> bytes:
+    """Return what an Auth signs: label | CBOR [relay name, nonce, [mailbox ids]] (RLY-22)."""
+    return LABEL_AUTH + cbor2.dumps([relay_name, nonce, list(mailboxes)])
+
+
+def token_hash(token: bytes) -> bytes:
+    """Return the 32 bytes by which the relay knows a delivery token: BLAKE2b-256 with a label (RLY-25)."""
+    return hashlib.blake2b(token, digest_size=32, person=LABEL_TOKEN).digest()
+
+
+def pow_context_create(nonce: bytes, mailbox: bytes, owner_pub: bytes) -> bytes:
+    """Return what the work for a CreateMailbox is bound to (RLY-24)."""
+    return nonce + mailbox + owner_pub
+
+
+def pow_context_send(mailbox: bytes, msg_id: bytes) -> bytes:
+    """Return what the work for a SendItem is bound to: no nonce, since it is sent again later (RLY-24)."""
+    return mailbox + msg_id
+
+
+def pow_context_fetch(nonce: bytes, account_id: bytes, record_hash: bytes) -> bytes:
+    """Return what the work for a PrekeysFetch is bound to (RLY-24)."""
+    return nonce + account_id + record_hash
+
+
+def pow_is_enough(context: bytes, work: bytes, bits: int) -> bool:
+    """Tell whether BLAKE2b-256(label, context | work) begins with `bits` zero bits (RLY-24)."""
+    if bits == 0:
+        return True
+    digest = hashlib.blake2b(context + work, digest_size=32, person=LABEL_POW).digest()
+    return int.from_bytes(digest, "big") >> (256 - bits) == 0
+
+
+def find_pow(context: bytes, bits: int) -> bytes:
+    """Return the first 8-byte counter that is enough work; empty if none is asked for."""
+    if bits == 0:
+        return b""
+    counter = 0
+    while not pow_is_enough(context, counter.to_bytes(8, "big"), bits):
+        counter += 1
+    return counter.to_bytes(8, "big")
+
+
+def hour_of(now_ms: int) -> int:
+    """Return the full hour in milliseconds; arrival times leave the relay only so (RLY-34)."""
+    return now_ms - now_ms % _HOUR_MS
