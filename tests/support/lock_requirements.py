@@ -26,8 +26,18 @@ OPTIONS = (
 def lock(name: str, extra: str, upgrade: bool) -> None:
     """Writes `requirements/<name>` for one extra of the distribution."""
     target = f"requirements/{name}"
-    command = ["uv", "pip", "compile", "pyproject.toml", f"--extra={extra}", f"--output-file={target}", *OPTIONS]
-    subprocess.run([sys.executable, "-m", *command, *(["--upgrade"] if upgrade else [])], cwd=ROOT, check=True)
+    command = [
+        "uv",
+        "pip",
+        "compile",
+        "pyproject.toml",
+        f"--extra={extra}",
+        f"--output-file={target}",
+        *OPTIONS,
+    ]
+    subprocess.run(
+        [sys.executable, "-m", *command, *(["--upgrade"] if upgrade else [])], cwd=ROOT, check=True
+    )
     print(f"wrote {target}")
 
 

@@ -1,0 +1,58 @@
+"""Fixtures and settings that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import checkout
+import pytest
+from hypothesis import HealthCheck, settings
+
+IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+# `make test` asks for "full"; a plain `pytest` run stays quick, and "deep" is for a long recorded run.
+_SLOW_MACHINE = [HealthCheck.too_slow]
+settings.register_profile(
+    "quick", deadline=None, max_examples=40, stateful_step_count=30, suppress_health_check=_SLOW_MACHINE
+)
+settings.register_profile(
+    "full",
+    deadline=None,
+    max_examples=300,
+    stateful_step_count=60,
+    suppress_health_check=_SLOW_MACHINE,
+    print_blob=True,
+)
+settings.register_profile(
+    "deep",
+    deadline=None,
+    max_examples=20_000,
+    stateful_step_count=60,
+    suppress_health_check=_SLOW_MACHINE,
+    print_blob=True,
+)
+settings.load_profile("full" if IN_CI else "quick")
+
+
+@pytest.fixture(scope="session")
+def repo_root() -> Path:
+    """The root of the checkout."""
+    return checkout.ROOT
+
+
+def _shared_vectors_folder() -> Path:
+    named = os.environ.get("SEALROOM_SHARED_VECTORS")
+    return Path(named) if named else checkout.ROOT.parent / "shared" / "vectors"
+
+
+@pytest.fixture(scope="session")
+def shared_vectors() -> Path:
+    """The folder of vectors that nobody here wrote; where it is absent: a failure if CI is set, else a skip."""
+    folder = _shared_vectors_folder()
+    if not folder.is_dir():
+        reason = "the folder ../shared/vectors is not beside the checkout"
+        if IN_CI:
+            pytest.fail(reason)
+        pytest.skip(reason)
+    return folder

@@ -1,0 +1,88 @@
+"""The wheel: reproducible, complete, free of tests, and the relay runs where no cryptography library is."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from pathlib import Path
+
+import checkout
+import pytest
+import wheel_build
+
+PACKAGES = ("e2ee", "client/e2ee_client", "server/e2ee_relay")
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of this checkout."""
+    return wheel_build.build(tmp_path_factory.mktemp("wheel"))
+
+
+def test_two_builds_are_identical(wheel: Path, tmp_path: Path) -> None:
+    assert wheel_build.build(tmp_path).read_bytes() == wheel.read_bytes()
+
+
+def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: Path) -> None:
+    names = set(zipfile.ZipFile(wheel).namelist())
+    expected = set()
+    for package in PACKAGES:
+        folder = repo_root / package
+        expected |= {
+            path.relative_to(folder.parent).as_posix()
+            for path in checkout.files(repo_root, f"{package}/**/*")
+        }
+    assert {name for name in names if ".dist-info/" not in name} == expected
+    assert {f"{Path(package).name}/py.typed" for package in PACKAGES} <= names
+    assert not [name for name in names if "test_" in name or name.endswith((".pyc", ".toml", ".db"))]
+
+
+def test_the_licence_and_the_console_scripts_are_in_the_metadata(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    names = {name.split("/", 1)[1]: name for name in archive.namelist() if ".dist-info/" in name}
+    assert "Apache License" in archive.read(names["licenses/LICENSE"]).decode()
+    scripts = archive.read(names["entry_points.txt"]).decode()
+    assert "sealroom = e2ee_client.cli:main" in scripts
+    assert "sealroom-relay = e2ee_relay.cli:main" in scripts
+
+
+@pytest.fixture(scope="module")
+def wheel_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A Python that has the wheel and the libraries of the running environment, but not the checkout."""
+    folder = tmp_path_factory.mktemp("installed") / "venv"
+    return wheel_build.make_environment(folder, wheel, wheel_build.installed_libraries())
+
+
+@pytest.mark.slow
+def test_the_vector_tests_pass_against_the_wheel(wheel_python: Path, tmp_path: Path, repo_root: Path) -> None:
+    for folder in ("tests/vectors", "tests/support", "spec/vectors"):
+        if (repo_root / folder).exists():
+            shutil.copytree(
+                repo_root / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+            )
+    for name in ("pyproject.toml", "tests/conftest.py"):
+        shutil.copy(repo_root / name, tmp_path / name)
+    environment = wheel_build.clean_environment(
+        SEALROOM_SHARED_VECTORS=str(repo_root.parent / "shared" / "vectors"), PYTHONDONTWRITEBYTECODE="1"
+    )
+    where = "import e2ee, sys; sys.exit(0 if e2ee.__file__.startswith(sys.prefix) else e2ee.__file__)"
+    subprocess.run([wheel_python, "-c", where], cwd=tmp_path, env=environment, check=True)
+    command = [wheel_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/vectors"]
+    run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert " passed" in run.stdout
+
+
+def test_the_relay_runs_without_a_cryptography_library(wheel: Path, tmp_path: Path, repo_root: Path) -> None:
+    libraries = wheel_build.library_folder(tmp_path / "libraries", repo_root / "requirements/relay.txt")
+    python = wheel_build.make_environment(tmp_path / "venv", wheel, libraries)
+    environment = wheel_build.clean_environment()
+    absent = subprocess.run(
+        [python, "-c", "import cryptography"], env=environment, capture_output=True, check=False
+    )
+    assert b"ModuleNotFoundError" in absent.stderr
+    program = python.with_name("sealroom-relay")
+    shown = subprocess.run([program, "--help"], env=environment, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0, shown.stderr
+    assert "serve" in shown.stdout

@@ -1,0 +1,128 @@
+"""Every command block of the README is executed, and the runner would notice a block that fails."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+import tomllib
+from pathlib import Path
+
+import fenced_blocks
+import pytest
+from fenced_blocks import BlockFailed, PageRun
+
+
+def _page_run(tmp_path: Path, root: Path) -> PageRun:
+    scripts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    programs, home, folder = tmp_path / "programs", tmp_path / "home", tmp_path / "folder"
+    fenced_blocks.write_programs(programs, root, scripts)
+    home.mkdir()
+    folder.mkdir()
+    return PageRun(folder, fenced_blocks.environment(programs, home, root))
+
+
+@pytest.fixture
+def page_run(tmp_path: Path, repo_root: Path) -> PageRun:
+    """A reader's empty folder, home and programs."""
+    return _page_run(tmp_path, repo_root)
+
+
+@pytest.mark.slow
+def test_every_block_of_the_readme_runs(page_run: PageRun, repo_root: Path) -> None:
+    with page_run:
+        assert page_run.run((repo_root / "README.md").read_text("utf-8")) > 0
+
+
+SAMPLE = """# Sample
+
+```bash
+echo one > state.txt
+make help
+pip install "sealroom[client]"
+git clone https://example.org/room.git
+cd room
+```
+
+```python
+import pathlib
+text = pathlib.Path("state.txt").read_text()
+pathlib.Path("copy.txt").write_text(text.upper())
+```
+
+```console
+$ cat copy.txt
+ONE
+$ echo id 123 end; echo more; \\
+> echo last
+id ... end
+...
+last
+```
+
+~~~bash background ready=listening
+echo listening on 1234
+sleep 60
+~~~
+
+```text
+not run: exit 1
+```
+"""
+
+
+def test_the_runner_follows_a_page(page_run: PageRun) -> None:
+    with page_run:
+        assert page_run.run(SAMPLE) == 4
+        (process,) = page_run.running
+        assert process.poll() is None
+    assert (page_run.folder / "copy.txt").read_text() == "ONE\n"
+    assert process.poll() == -signal.SIGTERM
+
+
+@pytest.mark.parametrize(
+    ("block", "said"),
+    [
+        ("```bash\nfalse\ntrue\n```\n", "exit 1"),
+        ("```sh\nfalse | cat\n```\n", "exit 1"),
+        ("```python\nraise SystemExit(3)\n```\n", "exit 3"),
+        ("```console\n$ echo a\nb\n```\n", "did not print 'b'"),
+        ("```console\n$ printf 'a\\nb\\n'\nb\na\n```\n", "did not print 'a'"),
+        ("```bash background\nexit 4\n```\n", "exit 4"),
+        ("```bash background ready=up\necho down\n```\n", "exit 0"),
+        ("```bash\nmake no-such-target\n```\n", "exit 2"),
+        ("```bash\npip install something-else\n```\n", "exit 1"),
+        ("```bash\ntrue\n", "never ends"),
+    ],
+)
+def test_a_block_that_fails_is_reported_with_its_line(page_run: PageRun, block: str, said: str) -> None:
+    with page_run, pytest.raises(BlockFailed, match=r"line 3: ") as failed:
+        page_run.run("# Page\n\n" + block)
+    assert said in str(failed.value)
+
+
+def test_a_background_block_that_is_never_ready_is_reported(
+    page_run: PageRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fenced_blocks, "READY_S", 0.3)
+    with page_run, pytest.raises(BlockFailed, match="never printed 'up'"):
+        page_run.run("```bash background ready=up\nsleep 60\n```\n")
+
+
+def test_a_block_that_hangs_is_reported(page_run: PageRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fenced_blocks, "BLOCK_S", 0.3)
+    with page_run, pytest.raises(BlockFailed, match="still running"):
+        page_run.run("```bash\nsleep 60\n```\n")
+
+
+def test_background_blocks_end_with_the_page_even_if_they_ignore_the_polite_way(page_run: PageRun) -> None:
+    with page_run:
+        page_run.run(
+            "```bash background ready=up\ntrap '' TERM\necho up\nwhile true; do sleep 0.1; done\n```\n"
+        )
+        (process,) = page_run.running
+        page_run.running.clear()
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    assert process.returncode == -signal.SIGKILL
+    assert time.monotonic() > 0

@@ -1,0 +1,249 @@
+"""Runs the command blocks of a Markdown page in order, in one folder, as a reader would who follows the page.
+
+What a block's info string says:
+
+- `bash`, `sh`: one shell script; it must exit 0.
+- `python`: one script; it must exit 0.
+- `console`: lines with `$ ` are commands, and the lines below are their output, where `...` stands for anything.
+- `background` after the language: the script keeps running while the rest of the page is read, and is ended at the
+  page's end. `ready=TEXT` waits until it has printed TEXT, at most 30 seconds.
+- any other language: shown, not run.
+
+On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository. Here
+`make` checks that each target exists, `pip` that what is to be installed is this distribution, a folder or an existing
+requirements file, and `git clone` copies nothing; all else is real.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+
+READY_S = 30.0
+BLOCK_S = 120.0
+RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
+_OPENING = re.compile(r"^(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
+
+
+class BlockFailed(AssertionError):
+    """A block of the page did not do what the page says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One fenced block: its language, the words after it, its text, and the line where it begins."""
+
+    language: str
+    words: tuple[str, ...]
+    text: str
+    line: int
+
+    @property
+    def ready(self) -> str | None:
+        """What a background block prints when it is ready."""
+        return next((word.removeprefix("ready=") for word in self.words if word.startswith("ready=")), None)
+
+
+def blocks(page: str) -> Iterator[Block]:
+    """All fenced blocks of a page; a block that never ends is an error."""
+    lines = iter(enumerate(page.splitlines(), 1))
+    for number, line in lines:
+        if not (opening := _OPENING.match(line)):
+            continue
+        words = opening["info"].split()
+        body: list[str] = []
+        for _, inner in lines:
+            if inner.strip() == opening["fence"]:
+                break
+            body.append(inner.removeprefix(opening["indent"]))
+        else:
+            raise BlockFailed(f"line {number}: the block never ends")
+        yield Block(words[0] if words else "", tuple(words[1:]), "\n".join(body) + "\n", number)
+
+
+def console_steps(text: str) -> list[tuple[str, list[str]]]:
+    """Commands of a console block, each with the output lines that are shown below it."""
+    steps: list[tuple[str, list[str]]] = []
+    for line in text.splitlines():
+        if line.startswith("$ "):
+            steps.append((line[2:], []))
+        elif steps and steps[-1][0].endswith("\\"):
+            steps[-1] = (steps[-1][0] + "\n" + line.removeprefix("> "), [])
+        elif steps and line.strip():
+            steps[-1][1].append(line)
+    return steps
+
+
+def missing_line(shown: Sequence[str], printed: str) -> str | None:
+    """The first shown line that the real output does not have, in order; `...` matches anything."""
+    real = iter(printed.splitlines())
+    for line in shown:
+        if line.strip() in {"...", "…"}:
+            continue
+        pattern = re.compile(".*?".join(re.escape(part) for part in re.split(r"\.\.\.|…", line.rstrip())))
+        if not any(pattern.fullmatch(text.rstrip()) for text in real):
+            return line
+    return None
+
+
+@dataclass(slots=True)
+class PageRun:
+    """Runs the blocks of one page in `folder`, with `programs` first on the path; ends its background blocks at exit."""
+
+    folder: Path
+    environment: dict[str, str]
+    running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def __enter__(self) -> PageRun:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for process in self.running:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGTERM)
+        for process in self.running:
+            try:
+                process.wait(10)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def run(self, page: str) -> int:
+        """Runs all command blocks in order and returns their number. Raises BlockFailed."""
+        count = 0
+        for block in blocks(page):
+            if block.language not in RUN_LANGUAGES:
+                continue
+            count += 1
+            if "background" in block.words:
+                self._start(block)
+            elif block.language == "console":
+                self._converse(block)
+            else:
+                self._execute(block, block.text)
+        return count
+
+    def _argv(self, block: Block, script: str) -> list[str]:
+        if block.language == "python":
+            return [sys.executable, "-c", script]
+        return ["bash", "-euo", "pipefail", "-c", script]
+
+    def _execute(self, block: Block, script: str) -> str:
+        try:
+            done = subprocess.run(
+                self._argv(block, script),
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                timeout=BLOCK_S,
+                check=False,
+            )
+        except subprocess.TimeoutExpired as slow:
+            raise BlockFailed(
+                f"line {block.line}: still running after {BLOCK_S:.0f} s; tag it as background?"
+            ) from slow
+        printed = done.stdout.decode("utf-8", "replace")
+        if done.returncode != 0:
+            raise BlockFailed(f"line {block.line}: exit {done.returncode}\n{script}\n{printed}")
+        return printed
+
+    def _converse(self, block: Block) -> None:
+        for command, shown in console_steps(block.text):
+            printed = self._execute(block, command)
+            missing = missing_line(shown, printed)
+            if missing is not None:
+                raise BlockFailed(f"line {block.line}: `{command}` did not print {missing!r} but\n{printed}")
+
+    def _start(self, block: Block) -> None:
+        output = self.folder / f".background-{block.line}.log"
+        with output.open("wb") as sink:
+            process = subprocess.Popen(
+                self._argv(block, block.text),
+                cwd=self.folder,
+                env=self.environment,
+                stdin=subprocess.DEVNULL,
+                stdout=sink,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.running.append(process)
+        deadline = time.monotonic() + (READY_S if block.ready else 1.0)
+        while time.monotonic() < deadline:
+            printed = output.read_text("utf-8", "replace")
+            if block.ready and block.ready in printed:
+                return
+            if process.poll() is not None:
+                raise BlockFailed(f"line {block.line}: ended with exit {process.returncode}\n{printed}")
+            time.sleep(0.05)
+        if block.ready:
+            raise BlockFailed(f"line {block.line}: never printed {block.ready!r}\n{printed}")
+
+
+_MAKE = """#!/bin/sh
+exec "{make}" -n -C {root} "$@" PYTHON={python} >/dev/null
+"""
+_PIP = """#!{python}
+import pathlib, sys
+words = [word for word in sys.argv[1:] if not word.startswith("-")]
+known = ("sealroom", "." , "./")
+wrong = [w for w in words[1:] if not w.startswith(known) and not (pathlib.Path({root}) / w).exists()]
+sys.exit("cannot be installed from this page: " + " ".join(wrong) if wrong or words[:1] != ["install"] else 0)
+"""
+_PROGRAM = """#!{python}
+import sys
+from {module} import {function}
+sys.argv[0] = {name!r}
+sys.exit({function}())
+"""
+_GIT = """#!/bin/sh
+if [ "$1" = clone ]; then mkdir -p "${{3:-$(basename "$2" .git)}}"; exit 0; fi
+exec "{git}" "$@"
+"""
+
+
+def write_programs(folder: Path, root: Path, scripts: dict[str, str]) -> None:
+    """Writes the programs that a reader would have: python, make, pip, git and the distribution's console scripts."""
+    folder.mkdir(parents=True)
+    python, quoted = sys.executable, shlex.quote(str(root))
+    texts = {
+        "make": _MAKE.format(make=_which("make"), root=quoted, python=shlex.quote(python)),
+        "git": _GIT.format(git=_which("git")),
+        "pip": _PIP.format(python=python, root=repr(str(root))),
+    }
+    for name, target in scripts.items():
+        module, function = target.split(":")
+        texts[name] = _PROGRAM.format(python=python, module=module, function=function, name=name)
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+        (folder / name).chmod(0o755)
+    for name in ("python", "python3"):
+        (folder / name).write_text(f'#!/bin/sh\nexec "{python}" "$@"\n', "utf-8")
+        (folder / name).chmod(0o755)
+
+
+def _which(name: str) -> str:
+    folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
+    found = next((f"{folder}/{name}" for folder in folders if os.access(f"{folder}/{name}", os.X_OK)), None)
+    if found is None:
+        raise BlockFailed(f"{name} is not installed")
+    return found
+
+
+def environment(programs: Path, home: Path, root: Path) -> dict[str, str]:
+    """The environment of a reader with an empty home folder who has this distribution installed."""
+    path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
+    imports = os.pathsep.join(str(root / package) for package in ("", "client", "server"))
+    return {"PATH": path, "HOME": str(home), "PYTHONPATH": imports, "LANG": "C.UTF-8", "TERM": "dumb"}

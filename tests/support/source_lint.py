@@ -1,0 +1,132 @@
+"""Habits of shipped code that no linter of the trade knows: what it must not compare, import, catch or call."""
+
+from __future__ import annotations
+
+import ast
+import re
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import checkout
+
+# Which outside libraries each package may import: a new one is a decision, not an accident.
+LIBRARIES = {
+    "e2ee": frozenset({"nacl", "cryptography", "cbor2"}),
+    "client/e2ee_client": frozenset(
+        {"nacl", "cryptography", "cbor2", "websockets", "segno", "prompt_toolkit"}
+    ),
+    "server/e2ee_relay": frozenset({"nacl", "cbor2", "websockets"}),
+}
+OWN = frozenset({"e2ee", "e2ee_client", "e2ee_relay"})
+UNSAFE_MODULES = frozenset({"random", "pickle", "marshal", "shelve", "dill"})
+UNSAFE_CALLS = frozenset({"eval", "exec", "compile", "__import__"})
+SECRET_NAME = re.compile(r"(^|_)(mac|tag|token|secret|key|password|passphrase)s?$")
+PUBLIC_NAME = re.compile(
+    r"(^|_)(public|pub|their|map|dict|sort|row|table|primary)_|_(type|kind|id|size|len)$"
+)
+TEST_HOOK = re.compile(r"(?i)^_?(testing|under_test|test_mode|test_hook\w*|\w+_test_hook|\w+_for_tests?)$")
+# Comparisons of public values whose names look secret: (file, source text) -> why it is harmless.
+PUBLIC_COMPARISONS: dict[tuple[str, str], str] = {}
+
+
+def comparisons(tree: ast.Module, name: str) -> Iterator[str]:
+    """`==` and `!=` on what looks like a key, tag, token or secret: their time tells how far they agree."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Compare) or not any(
+            isinstance(op, ast.Eq | ast.NotEq) for op in node.ops
+        ):
+            continue
+        sides = [side for side in (node.left, *node.comparators) if _looks_secret(side)]
+        constants = [side for side in (node.left, *node.comparators) if isinstance(side, ast.Constant)]
+        text = ast.unparse(node)
+        if sides and not constants and (name, text) not in PUBLIC_COMPARISONS:
+            yield f"{name}:{node.lineno}: `{text}` compares in variable time; use hmac.compare_digest"
+
+
+def _looks_secret(node: ast.expr) -> bool:
+    text = node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
+    exposed = (
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "expose"
+    )
+    return exposed or bool(SECRET_NAME.search(text.lower()) and not PUBLIC_NAME.search(text.lower()))
+
+
+def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
+    """Line and full name of each import, wherever in the file it stands."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            yield node.lineno, node.module
+
+
+def imports(tree: ast.Module, name: str) -> Iterator[str]:
+    """Imports of test code, of unsafe modules, and of libraries that the package does not declare."""
+    package = next(p for p in checkout.SHIPPED if name.startswith(p + "/"))
+    for line, module in imported(tree):
+        top = module.split(".")[0]
+        if top in UNSAFE_MODULES:
+            yield f"{name}:{line}: shipped code never imports {top}"
+        elif top not in sys.stdlib_module_names | OWN | LIBRARIES[package]:
+            yield f"{name}:{line}: {package} does not declare {top}"
+        elif module.startswith("e2ee_client.testing") and not name.startswith("client/e2ee_client/testing"):
+            yield f"{name}:{line}: shipped code never imports its own test double"
+
+
+def handlers(tree: ast.Module, name: str) -> Iterator[str]:
+    """Handlers that catch everything, unless they only clean up and raise it again."""
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.ExceptHandler):
+            continue
+        caught = ast.unparse(node.type) if node.type else "everything"
+        broad = node.type is None or re.search(r"\b(Base)?Exception\b", caught)
+        last = node.body[-1]
+        if broad and not (isinstance(last, ast.Raise) and last.exc is None):
+            yield f"{name}:{node.lineno}: catches {caught} and does not raise it again"
+
+
+def calls(tree: ast.Module, name: str) -> Iterator[str]:
+    """Calls that turn data into code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in UNSAFE_CALLS:
+            yield f"{name}:{node.lineno}: calls {node.func.id}"
+
+
+def assertions(tree: ast.Module, name: str) -> Iterator[str]:
+    """`assert` statements: they vanish under `python -O`, so nothing may depend on them."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assert):
+            yield f"{name}:{node.lineno}: assert in shipped code"
+
+
+def test_hooks(tree: ast.Module, name: str) -> Iterator[str]:
+    """Names by which shipped code would behave differently under test."""
+    if name.startswith("client/e2ee_client/testing"):
+        return
+    for node in ast.walk(tree):
+        text = node.id if isinstance(node, ast.Name) else node.arg if isinstance(node, ast.arg) else ""
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "PYTEST" in node.value:
+            text = "test_hook"
+        if TEST_HOOK.match(text):
+            yield f"{name}:{node.lineno}: {ast.unparse(node)} looks like a hook for tests"
+
+
+CHECKS: tuple[Callable[[ast.Module, str], Iterator[str]], ...] = (
+    imports,
+    handlers,
+    calls,
+    assertions,
+    test_hooks,
+)
+
+
+def problems(root: Path) -> list[str]:
+    """Findings in all shipped sources; comparisons are judged in the core only, where the secrets are."""
+    found = []
+    for path in checkout.shipped_sources(root):
+        name = path.relative_to(root).as_posix()
+        tree = ast.parse(path.read_text("utf-8"), filename=name)
+        checks = (*CHECKS, comparisons) if name.startswith("e2ee/") else CHECKS
+        found += [problem for check in checks for problem in check(tree, name)]
+    return found

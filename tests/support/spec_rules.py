@@ -1,0 +1,117 @@
+"""Rule ids of the specification: where each is defined, and which code and tests cite it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import checkout
+
+DEFINITION = re.compile(r"\*\*([A-Z]{2,5}-[0-9]{2})\*\*[:.]?\s*(.*)")
+CITATION = re.compile(r"(?<![A-Za-z0-9_-])([A-Z]{2,5}-[0-9]{2})(?![A-Za-z0-9_-])")
+# Names of outside things that have the shape of a rule id.
+FOREIGN_PREFIXES = frozenset({"UTF"})
+GENERATED = frozenset({"matrix.md"})
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One normative sentence: its id, its chapter and line, and the text that follows the id."""
+
+    rule_id: str
+    chapter: str
+    line: int
+    text: str
+
+
+@dataclass(slots=True)
+class Citations:
+    """Places that cite each rule id: code as file names, tests as `file::function`."""
+
+    code: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    tests: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+
+
+def definitions(root: Path) -> list[Rule]:
+    """All rules in chapter order; a rule is defined where its id stands in bold type."""
+    rules = []
+    for chapter in checkout.files(root, "spec/*.md"):
+        if chapter.name in GENERATED:
+            continue
+        for number, line in enumerate(chapter.read_text("utf-8").splitlines(), 1):
+            rules += [Rule(m[1], chapter.name, number, m[2].strip(" |")) for m in DEFINITION.finditer(line)]
+    return rules
+
+
+def cited_ids(text: str) -> list[tuple[int, str]]:
+    """Line numbers and rule ids in a text, without names of outside things."""
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        found += [
+            (number, rule) for rule in CITATION.findall(line) if rule.split("-")[0] not in FOREIGN_PREFIXES
+        ]
+    return found
+
+
+def citations(root: Path) -> Citations:
+    """Citations in shipped code and in test files."""
+    cited = Citations()
+    for path in checkout.shipped_sources(root):
+        for _, rule_id in cited_ids(path.read_text("utf-8")):
+            cited.code[rule_id].add(path.relative_to(root).as_posix())
+    for path in checkout.files(root, "tests/**/test_*.py"):
+        source = path.read_text("utf-8")
+        owners = _owners(source)
+        for line, rule_id in cited_ids(source):
+            name = path.relative_to(root).as_posix()
+            owner = owners.get(line)
+            cited.tests[rule_id].add(f"{name}::{owner}" if owner else name)
+    return cited
+
+
+def _owners(source: str) -> Mapping[int, str]:
+    """Maps each line of a test file to the top-level function or class that it belongs to."""
+    owners: dict[int, str] = {}
+    lines = source.splitlines()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            while first > 1 and lines[first - 2].startswith("#"):
+                first -= 1
+            owners.update(dict.fromkeys(range(first, (node.end_lineno or node.lineno) + 1), node.name))
+    return owners
+
+
+def problems(root: Path) -> list[str]:
+    """Ids defined twice, ids cited that no chapter defines, and rules without a test."""
+    rules = definitions(root)
+    cited = citations(root)
+    known = {rule.rule_id for rule in rules}
+    found = list(_duplicates(rules))
+    for kind, places in (("code", cited.code), ("test", cited.tests), ("spec", _spec_citations(root))):
+        for rule_id in sorted(set(places) - known):
+            found.append(f"{sorted(places[rule_id])[0]}: {kind} cites {rule_id}, which no chapter defines")
+    untested = [rule for rule in rules if rule.rule_id not in cited.tests]
+    found += [f"spec/{rule.chapter}:{rule.line}: {rule.rule_id} is cited by no test" for rule in untested]
+    return found
+
+
+def _duplicates(rules: list[Rule]) -> Iterator[str]:
+    first: dict[str, Rule] = {}
+    for rule in rules:
+        other = first.setdefault(rule.rule_id, rule)
+        if other is not rule:
+            where = f"{other.chapter}:{other.line}"
+            yield f"spec/{rule.chapter}:{rule.line}: {rule.rule_id} is defined at {where} already"
+
+
+def _spec_citations(root: Path) -> dict[str, set[str]]:
+    cited: dict[str, set[str]] = defaultdict(set)
+    for path in (*checkout.files(root, "spec/*.md"), *checkout.files(root, "spec/adr/*.md")):
+        for line, rule_id in cited_ids(path.read_text("utf-8")):
+            cited[rule_id].add(f"{path.relative_to(root).as_posix()}:{line}")
+    return cited
