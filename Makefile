@@ -60,7 +60,7 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 	@echo "==> ruff check"; $(PY) -m ruff check .
 	@echo "==> ruff format --check"; $(PY) -m ruff format --check .
 	@echo "==> mypy"; $(PY) -m mypy
-	@echo "==> pyright"; $(PY) -m pyright
+	@echo "==> pyright"; $(PY) -m pyright --pythonpath $(PY)
 	@echo "==> import contracts"; $(VENV)/bin/lint-imports
 	@echo "==> specification"; $(PY) tests/support/spec_lint.py
 

@@ -48,7 +48,7 @@ def _shared_vectors_folder() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_vectors() -> Path:
-    """The folder of vectors that nobody here wrote; where it is absent: a failure if CI is set, else a skip."""
+    """The folder of vectors that nobody here wrote; where it is absent, CI fails and others skip."""
     folder = _shared_vectors_folder()
     if not folder.is_dir():
         reason = "the folder ../shared/vectors is not beside the checkout"

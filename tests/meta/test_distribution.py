@@ -68,7 +68,7 @@ def test_the_vector_tests_pass_against_the_wheel(wheel_python: Path, tmp_path: P
     )
     where = "import e2ee, sys; sys.exit(0 if e2ee.__file__.startswith(sys.prefix) else e2ee.__file__)"
     subprocess.run([wheel_python, "-c", where], cwd=tmp_path, env=environment, check=True)
-    command = [wheel_python, "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/vectors"]
+    command = [str(wheel_python), "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/vectors"]
     run = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert " passed" in run.stdout

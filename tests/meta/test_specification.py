@@ -1,4 +1,4 @@
-"""The specification, its registries and the repository's texts hold together; and the lint would notice if not."""
+"""The specification, its registries and the repository's texts hold together; lint would notice if not."""
 
 from __future__ import annotations
 
@@ -159,7 +159,7 @@ def test_leftovers_of_one_machine_are_recognised() -> None:
     ):
         assert repository_text.FORBIDDEN.search(text)
     for text in (
-        "the frame" + "/work/ place",
+        "a framework/place",
         "tests/root/x",
         "https://example.org/workshop",
         "/tmp/developer",

@@ -4,14 +4,14 @@ What a block's info string says:
 
 - `bash`, `sh`: one shell script; it must exit 0.
 - `python`: one script; it must exit 0.
-- `console`: lines with `$ ` are commands, and the lines below are their output, where `...` stands for anything.
-- `background` after the language: the script keeps running while the rest of the page is read, and is ended at the
-  page's end. `ready=TEXT` waits until it has printed TEXT, at most 30 seconds.
+- `console`: lines with `$ ` are commands, and the lines below are their output; `...` stands for anything.
+- `background` after the language: the script keeps running while the rest of the page is read, and is ended
+  at the page's end. `ready=TEXT` waits until it has printed TEXT, at most 30 seconds.
 - any other language: shown, not run.
 
-On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository. Here
-`make` checks that each target exists, `pip` that what is to be installed is this distribution, a folder or an existing
-requirements file, and `git clone` copies nothing; all else is real.
+On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository.
+Here `make` checks that each target exists, `pip` that what is to be installed is this distribution or an
+existing folder or requirements file, and `git clone` makes an empty folder; all else is real.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from pathlib import Path
 from types import TracebackType
 
 READY_S = 30.0
+STOP_S = 10.0
 BLOCK_S = 120.0
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
 _OPENING = re.compile(r"^(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
@@ -97,7 +98,7 @@ def missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 @dataclass(slots=True)
 class PageRun:
-    """Runs the blocks of one page in `folder`, with `programs` first on the path; ends its background blocks at exit."""
+    """Runs the blocks of one page in `folder`; ends its background blocks at exit."""
 
     folder: Path
     environment: dict[str, str]
@@ -114,7 +115,7 @@ class PageRun:
                 os.killpg(process.pid, signal.SIGTERM)
         for process in self.running:
             try:
-                process.wait(10)
+                process.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -181,6 +182,7 @@ class PageRun:
             )
         self.running.append(process)
         deadline = time.monotonic() + (READY_S if block.ready else 1.0)
+        printed = ""
         while time.monotonic() < deadline:
             printed = output.read_text("utf-8", "replace")
             if block.ready and block.ready in printed:
@@ -215,7 +217,7 @@ exec "{git}" "$@"
 
 
 def write_programs(folder: Path, root: Path, scripts: dict[str, str]) -> None:
-    """Writes the programs that a reader would have: python, make, pip, git and the distribution's console scripts."""
+    """Writes the programs that a reader would have: python, make, pip, git and the console scripts."""
     folder.mkdir(parents=True)
     python, quoted = sys.executable, shlex.quote(str(root))
     texts = {

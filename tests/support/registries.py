@@ -6,6 +6,7 @@ import ast
 import importlib
 import re
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 from pathlib import Path
 
 REGISTRIES = Path("spec") / "registries.md"
@@ -32,7 +33,7 @@ def label_problems(labels: Iterable[str]) -> list[str]:
     for label in ordered:
         if not label.isascii() or not 0 < len(label) <= MAX_LABEL_B:
             found.append(f"label {label!r} is not 1 to {MAX_LABEL_B} ASCII characters")
-    for first, second in zip(ordered, ordered[1:], strict=False):
+    for first, second in pairwise(ordered):
         if second.startswith(first):
             found.append(f"label {first!r} is a prefix of {second!r}")
     return found

@@ -1,4 +1,4 @@
-"""What every text of the repository owes its reader: links that lead somewhere, no leftovers of one machine."""
+"""What every text of the repository owes its reader: live links, and no leftovers of one machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ def forbidden(root: Path) -> Iterator[str]:
         text = path.read_bytes().decode("utf-8", "replace")
         for number, line in enumerate(text.splitlines(), 1):
             if hit := FORBIDDEN.search(line):
-                yield f"{path.relative_to(root).as_posix()}:{number}: {hit[0]!r} must not stand in the repository"
+                name = path.relative_to(root).as_posix()
+                yield f"{name}:{number}: {hit[0]!r} must not stand in the repository"
 
 
 def unfinished(root: Path) -> Iterator[str]:

@@ -32,7 +32,7 @@ def build(folder: Path) -> Path:
 
 
 def make_environment(folder: Path, wheel: Path, libraries: Path) -> Path:
-    """Makes an environment with the wheel, and with the libraries of a folder on its path; returns its Python."""
+    """Makes an environment with the wheel and the libraries of a folder; returns its Python."""
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(folder)], check=True, capture_output=True
     )
@@ -56,7 +56,7 @@ def make_environment(folder: Path, wheel: Path, libraries: Path) -> Path:
         capture_output=True,
         text=True,
     )
-    # A folder named in a .pth file joins the path, but its own .pth files, such as an editable install's, do not count.
+    # A folder named in a .pth file joins the path; its own .pth files, of an editable install, do not count.
     (Path(asked.stdout.strip()) / "libraries.pth").write_text(f"{libraries}\n", "utf-8")
     return python
 
