@@ -1,0 +1,265 @@
+"""What stands inside a body (chapter 10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final, NamedTuple, TypeAlias
+
+from . import card
+from .constants import CONTENT_ID_B, HASH_B, MAILBOX_B, MAX_CONTENT_B, MAX_COUNTER, TOKEN_B
+from .errors import ContentError, ContentTooLarge, DecodeError, InvalidArgument
+from .identity import LIST_MAX_B, ListHead
+from .ids import ContentId, ListHash
+from .prekeys import CompactBundle, decode_compact, encode_compact
+from .wire import cbor
+from .wire.fields import Fields, bstr, uint
+
+MAX_RECEIPT_IDS: Final = 64
+_MAX_SEQ: Final = 2**31 - 1
+_IGNORED_FROM: Final = 64
+_REQUIRED: Final = frozenset({1, 2, 3, 4})
+_OPTIONAL: Final = frozenset({5, 6, 7, 8})
+_ONE: Final = frozenset({1})
+_TWO: Final = frozenset({1, 2})
+_THREE: Final = frozenset({1, 2, 3})
+
+
+class ContentType(IntEnum):
+    """Types of the registry."""
+
+    TEXT = 1
+    RECEIPT = 2
+    ADDRESS = 3
+    BUNDLE = 4
+    RESET = 5
+    LIST = 6
+
+
+class ReceiptState(IntEnum):
+    """What a receipt says."""
+
+    DELIVERED = 1
+    READ = 2
+
+
+class ResetReason(IntEnum):
+    """Why a session was started anew (SES-07)."""
+
+    STATE_LOST = 1
+    ANSWER = 2
+    REPLACED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A text; its length is 1 character or more."""
+
+    text: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """Contents that arrived or were read (CON-04)."""
+
+    state: ReceiptState
+    ids: tuple[ContentId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """The session was started anew (SES-07)."""
+
+    reason: ResetReason
+
+
+@dataclass(frozen=True, slots=True)
+class SignedList:
+    """A newer device list of the sender (CON-10)."""
+
+    signed: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class AddressOnly:
+    """Only a new address; it stands in the content's `address`."""
+
+
+@dataclass(frozen=True, slots=True)
+class BundleOnly:
+    """Only new prekeys; they stand in the content's `bundle`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unsupported:
+    """A type that this version does not know (CON-02)."""
+
+    type: int
+    payload: cbor.Value = field(repr=False)
+
+
+Payload: TypeAlias = Text | Receipt | Reset | SignedList | AddressOnly | BundleOnly | Unsupported
+
+
+class Heads(NamedTuple):
+    """The sender's own list head and the peer's as the sender knows it (CON-05)."""
+
+    own: ListHead
+    peer: ListHead | None
+
+
+@dataclass(frozen=True, slots=True)
+class WayBack:
+    """Mailbox, delivery token and relay through which the sender can be reached (CON-06)."""
+
+    mailbox: bytes
+    token: bytes = field(repr=False)
+    relay_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One content: payload and what travels with it. `sent_ms` is the sender's claim (CON-09)."""
+
+    id: ContentId
+    sent_ms: int
+    payload: Payload
+    heads: Heads | None = None
+    gen: int | None = None
+    way_back: WayBack | None = None
+    bundle: CompactBundle | None = field(default=None, repr=False)
+
+
+def encode(content: Content) -> bytes:
+    """Return the deterministic encoding.
+
+    Raises:
+        ContentTooLarge: more than 65 536 bytes (WIRE-14).
+        InvalidArgument: a value outside chapter 10.
+    """
+    kind, payload = _encode_payload(content.payload)
+    entries: dict[int, cbor.Value] = {1: int(kind), 2: content.id, 3: content.sent_ms, 4: payload}
+    if content.heads is not None:
+        entries[5] = {1: _encode_head(content.heads.own), 2: _encode_peer_head(content.heads.peer)}
+    if content.gen is not None:
+        entries[6] = content.gen
+    if content.way_back is not None:
+        entries[7] = {1: content.way_back.mailbox, 2: content.way_back.token, 3: content.way_back.relay_url}
+    if content.bundle is not None:
+        entries[8] = encode_compact(content.bundle)
+    encoded = cbor.encode(entries)
+    if len(encoded) > MAX_CONTENT_B:
+        raise ContentTooLarge("a content has at most 65536 bytes")
+    return encoded
+
+
+def decode(encoded: bytes) -> Content:
+    """Read an authenticated content.
+
+    Raises:
+        ContentError: it breaks chapter 10 (CON-01, CON-03).
+    """
+    try:
+        return _decode(cbor.decode(encoded, MAX_CONTENT_B))
+    except DecodeError:
+        raise ContentError("the content breaks the rules of chapter 10") from None
+
+
+def _decode(value: cbor.Value) -> Content:
+    if not isinstance(value, dict):
+        raise DecodeError("not a map")
+    known: Mapping[int, cbor.Value] = value
+    if len(value) > len(_REQUIRED) and max(value) >= _IGNORED_FROM:
+        known = {key: item for key, item in value.items() if key < _IGNORED_FROM}
+    fields = Fields.of(known, _REQUIRED, _OPTIONAL)
+    kind = fields.uint(1)
+    content = Content(
+        ContentId(fields.bstr(2, CONTENT_ID_B)),
+        fields.time_ms(3),
+        _decode_payload(kind, fields.value(4)),
+        _decode_heads(fields.value(5)) if fields.has(5) else None,
+        fields.uint(6, MAX_COUNTER - 1) if fields.has(6) else None,
+        _decode_way_back(fields.value(7)) if fields.has(7) else None,
+        decode_compact(fields.value(8)) if fields.has(8) else None,
+    )
+    if kind == ContentType.ADDRESS and content.way_back is None:
+        raise DecodeError("an address without an address")
+    if kind == ContentType.BUNDLE and content.bundle is None:
+        raise DecodeError("a bundle without prekeys")
+    return content
+
+
+def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
+    match payload:
+        case Text(text):
+            if not text:
+                raise InvalidArgument("a text has at least one character")
+            return ContentType.TEXT, {1: text}
+        case Receipt(state, ids):
+            if not 1 <= len(ids) <= MAX_RECEIPT_IDS:
+                raise InvalidArgument("a receipt names 1 to 64 contents")
+            return ContentType.RECEIPT, {1: int(state), 2: list(ids)}
+        case Reset(reason):
+            return ContentType.RESET, {1: int(reason)}
+        case SignedList(signed):
+            return ContentType.LIST, {1: signed}
+        case AddressOnly():
+            return ContentType.ADDRESS, None
+        case BundleOnly():
+            return ContentType.BUNDLE, None
+        case Unsupported(kind, value):
+            return kind, value
+
+
+def _decode_payload(kind: int, value: cbor.Value) -> Payload:
+    match kind:
+        case ContentType.TEXT:
+            return Text(Fields.of(value, _ONE).text(1, MAX_CONTENT_B))
+        case ContentType.RECEIPT:
+            return _decode_receipt(Fields.of(value, _TWO))
+        case ContentType.RESET:
+            return Reset(ResetReason(Fields.of(value, _ONE).uint(1, max(ResetReason), 1)))
+        case ContentType.LIST:
+            return SignedList(Fields.of(value, _ONE).bstr(1, 1, LIST_MAX_B))
+        case ContentType.ADDRESS | ContentType.BUNDLE:
+            if value is not None:
+                raise DecodeError("a payload where none belongs")
+            return AddressOnly() if kind == ContentType.ADDRESS else BundleOnly()
+        case _:
+            return Unsupported(kind, value)
+
+
+def _decode_receipt(fields: Fields) -> Receipt:
+    ids = tuple(
+        ContentId(bstr(item, CONTENT_ID_B, CONTENT_ID_B)) for item in fields.array(2, 1, MAX_RECEIPT_IDS)
+    )
+    return Receipt(ReceiptState(fields.uint(1, max(ReceiptState), 1)), ids)
+
+
+def _encode_head(head: ListHead) -> cbor.Value:
+    return [head.seq, head.hash]
+
+
+def _encode_peer_head(head: ListHead | None) -> cbor.Value:
+    return None if head is None else _encode_head(head)
+
+
+def _decode_heads(value: cbor.Value) -> Heads:
+    fields = Fields.of(value, _TWO)
+    peer = fields.value(2)
+    return Heads(_decode_head(fields.value(1)), None if peer is None else _decode_head(peer))
+
+
+def _decode_head(value: cbor.Value) -> ListHead:
+    if not isinstance(value, list) or len(value) != 2:
+        raise DecodeError("not a list head")
+    return ListHead(uint(value[0], _MAX_SEQ, 1), ListHash(bstr(value[1], HASH_B, HASH_B)))
+
+
+def _decode_way_back(value: cbor.Value) -> WayBack:
+    fields = Fields.of(value, _THREE)
+    url = fields.text(3, 256)
+    if not card.is_relay_url(url):
+        raise DecodeError("not the URL of a relay")
+    return WayBack(fields.bstr(1, MAILBOX_B), fields.bstr(2, TOKEN_B), url)

@@ -1,0 +1,161 @@
+"""One tree of errors: `LocalError` for the caller or our own state, `RemoteError` for bytes from outside.
+
+Every class carries a stable `code` (spec/registries.md). Messages never hold a key, plaintext or a peer's bytes.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class E2eeError(Exception):
+    """Root of all errors of the core."""
+
+    code: ClassVar[str] = "e2ee"
+
+
+class LocalError(E2eeError):
+    """The caller or our own state is at fault."""
+
+    code: ClassVar[str] = "local"
+
+
+class InvalidArgument(LocalError):
+    """An argument has the wrong type, size or range."""
+
+    code: ClassVar[str] = "local.argument"
+
+
+class ContentTooLarge(LocalError):
+    """The content does not fit where it is to go (WIRE-12, WIRE-14)."""
+
+    code: ClassVar[str] = "local.content_too_large"
+
+
+class CounterExhausted(LocalError):
+    """A counter reached 2^31; a new session is needed (DR-09)."""
+
+    code: ClassVar[str] = "local.counter_exhausted"
+
+
+class SessionExpired(LocalError):
+    """A session that was never answered outlived the peer's signed prekey (HS-04)."""
+
+    code: ClassVar[str] = "local.session_expired"
+
+
+class SessionInactive(LocalError):
+    """A receive-only session was asked to send (SES-02)."""
+
+    code: ClassVar[str] = "local.session_inactive"
+
+
+class SnapshotError(LocalError):
+    """A stored state has an unknown version or is damaged (SES-14)."""
+
+    code: ClassVar[str] = "local.snapshot"
+
+
+class RemoteError(E2eeError):
+    """Bytes from outside are at fault. Whatever raised it changed nothing."""
+
+    code: ClassVar[str] = "remote"
+
+
+class DecodeError(RemoteError):
+    """Bytes are not an accepted encoding (WIRE-03)."""
+
+    code: ClassVar[str] = "remote.decode"
+
+
+class UnsupportedVersion(RemoteError):
+    """A version, suite or kind that this implementation does not speak (WIRE-06)."""
+
+    code: ClassVar[str] = "remote.version"
+
+
+class InvalidKey(RemoteError):
+    """A public key is not canonical, of low order, or fails its check (PRM-01, PRM-02, PRM-04)."""
+
+    code: ClassVar[str] = "remote.key"
+
+
+class BadSignature(RemoteError):
+    """A signature does not verify (PRM-03)."""
+
+    code: ClassVar[str] = "remote.signature"
+
+
+class AuthenticationError(RemoteError):
+    """A message does not open; one text for every cause (HS-10, DR-11)."""
+
+    code: ClassVar[str] = "remote.authentication"
+
+    def __init__(self) -> None:
+        super().__init__("the message does not open")
+
+
+class ReplayError(RemoteError):
+    """A handshake or message that was already taken (HS-09, DR-12)."""
+
+    code: ClassVar[str] = "remote.replay"
+
+
+class SkipLimitExceeded(RemoteError):
+    """A chain would jump further than the limit (DR-13)."""
+
+    code: ClassVar[str] = "remote.skip_limit"
+
+
+class UnknownSession(RemoteError):
+    """No session knows the tag (SES-10)."""
+
+    code: ClassVar[str] = "remote.unknown_session"
+
+
+class UnknownPrekey(RemoteError):
+    """A first flight names a prekey that is no longer held (HS-06)."""
+
+    code: ClassVar[str] = "remote.unknown_prekey"
+
+
+class Expired(RemoteError):
+    """A prekey, record or address is past its end (ID-04, ID-16)."""
+
+    code: ClassVar[str] = "remote.expired"
+
+
+class IdentityMismatch(RemoteError):
+    """Keys do not belong to the pinned account (ID-09)."""
+
+    code: ClassVar[str] = "remote.identity"
+
+
+class ListRollback(RemoteError):
+    """A device list with a lower sequence number than the pinned head (ID-07)."""
+
+    code: ClassVar[str] = "remote.list_rollback"
+
+
+class ListFork(RemoteError):
+    """Another device list for a pinned sequence number, or a wrong predecessor (ID-07)."""
+
+    code: ClassVar[str] = "remote.list_fork"
+
+
+class ListGap(RemoteError):
+    """A link between the pinned head and the offered device list is missing (ID-07)."""
+
+    code: ClassVar[str] = "remote.list_gap"
+
+
+class ListExpired(RemoteError):
+    """The newest device list is past its end (ID-08)."""
+
+    code: ClassVar[str] = "remote.list_expired"
+
+
+class ContentError(RemoteError):
+    """An authenticated body whose content breaks chapter 10 (CON-01, CON-03)."""
+
+    code: ClassVar[str] = "remote.content"

@@ -1,0 +1,217 @@
+"""The hybrid handshake that hides its initiator (chapter 06).
+
+    initiator                                     responder
+    verified bundle -> initiate -> prefix, keys   prefix -> respond -> identity, keys
+
+Both end with the same `HandshakeKeys`; nothing here touches a session.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from . import labels
+from .constants import HASH_B, IDENTITY_B, KEY_B, RELAY_RETENTION_MS, SUITE
+from .errors import Expired, IdentityMismatch, InvalidArgument
+from .identity import (
+    DeviceList,
+    DeviceRecord,
+    FlightIdentity,
+    ListHead,
+    OurDevice,
+    check_flight_identity,
+    decode_identity,
+    encode_identity,
+)
+from .ids import AccountId, DhPublic, SessionId
+from .ports import Encapsulate, Rng
+from .prekeys import PrekeyPair, VerifiedBundle
+from .primitives import aead, dh, kdf
+from .primitives.kem import DecapsulationKey
+from .secret import DhPrivateKey, HeaderKey, KemSeed, RootKey
+from .wire import cbor, padding
+from .wire.envelope import Prefix, encode_prefix
+
+_OUTPUT_B: Final = 4 * HASH_B
+
+Pinned: TypeAlias = Callable[[AccountId], "ListHead | None"]
+"""Looks up the pinned list head of an account, None for an account never seen."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandshakeKeys:
+    """What both sides derive: offsets 0, 32, 64 and 96 of one expansion (chapter 06)."""
+
+    root_key: RootKey
+    initiator_header_key: HeaderKey
+    responder_header_key: HeaderKey
+    session_id: SessionId
+
+
+@dataclass(frozen=True, slots=True)
+class Initiation:
+    """The initiator's outcome: keys, and the prefix that is repeated byte by byte (HS-03)."""
+
+    keys: HandshakeKeys
+    prefix: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ResponderKeys:
+    """Private keys behind the ids of a prefix, with the device and the record they were signed under (HS-06).
+
+    `record` is the record that the prekeys were signed under; `device` may have a renewed one with the same keys.
+    """
+
+    device: OurDevice
+    record: DeviceRecord
+    spk: PrekeyPair
+    opk: PrekeyPair | None
+    pqk: PrekeyPair
+    decapsulation: DecapsulationKey | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """The responder's outcome: who it is, and the keys; authentic only once the first message opens (HS-07)."""
+
+    keys: HandshakeKeys
+    identity: FlightIdentity
+
+
+def initiate(
+    ours: OurDevice, our_list: DeviceList, bundle: VerifiedBundle, rng: Rng, encapsulate: Encapsulate
+) -> Initiation:
+    """Run the initiator's side against a verified bundle (HS-01 to HS-03).
+
+    Raises:
+        InvalidArgument: the bundle is our own device's, or our list does not name our record.
+        InvalidKey: a DH of the bundle's keys is all zero (PRM-02).
+    """
+    _check_initiator(ours, our_list, bundle)
+    ephemeral = DhPrivateKey(rng(KEY_B))
+    ephemeral_public = dh.derive_public(ephemeral.expose())
+    ciphertext, kem_secret = encapsulate(bundle.pqk.key)
+    identity_b = DhPublic(bundle.record.dh_public)
+    ikm = dh.exchange(ephemeral.expose(), identity_b) + dh.exchange(ephemeral.expose(), bundle.spk.key)
+    if bundle.opk is not None:
+        ikm += dh.exchange(ephemeral.expose(), bundle.opk.key)
+    ikm += kem_secret
+    t0 = transcript0(
+        bundle.record.encoded,
+        bundle.spk.signed,
+        None if bundle.opk is None else bundle.opk.signed,
+        bundle.pqk.signed,
+        ciphertext,
+        ephemeral_public,
+    )
+    plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
+    sealed = aead.seal(_identity_key(t0, ikm), plaintext, t0)
+    ikm += dh.exchange(ours.dh_key.expose(), bundle.spk.key) + dh.exchange(ours.dh_key.expose(), identity_b)
+    prefix = Prefix(
+        ephemeral_public,
+        bundle.spk.id,
+        0 if bundle.opk is None else bundle.opk.id,
+        bundle.pqk.id,
+        ciphertext,
+        sealed,
+    )
+    return Initiation(derive_keys(transcript1(t0, ours.record.encoded), ikm), encode_prefix(prefix))
+
+
+def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Response:
+    """Run the responder's side; changes nothing (HS-06, HS-07, HS-10, HS-11).
+
+    `pinned` gives the pinned head for an account id, or None.
+
+    Raises:
+        Expired: a prekey past its end plus the relay's retention (HS-06).
+        AuthenticationError: ciphertext or sealed identity do not fit (HS-10).
+        IdentityMismatch: the initiator names our own device (HS-11).
+        RemoteError: what `check_flight_identity` raises for the initiator's list and record.
+    """
+    _check_held(ours, now_ms)
+    spk, identity_key = _expose(ours.spk), ours.device.dh_key.expose()
+    ikm = dh.exchange(identity_key, prefix.ephemeral) + dh.exchange(spk, prefix.ephemeral)
+    if ours.opk is not None:
+        ikm += dh.exchange(_expose(ours.opk), prefix.ephemeral)
+    ikm += _decapsulate(ours, prefix.ciphertext)
+    t0 = transcript0(
+        ours.record.encoded,
+        ours.spk.prekey.signed,
+        None if ours.opk is None else ours.opk.prekey.signed,
+        ours.pqk.prekey.signed,
+        prefix.ciphertext,
+        prefix.ephemeral,
+    )
+    plaintext = aead.open_(_identity_key(t0, ikm), prefix.sealed_identity, t0)
+    record_b, signed_list = decode_identity(padding.unpad(plaintext))
+    identity = check_flight_identity(
+        record_b, signed_list, pinned(DeviceRecord.decode(record_b).account_id), now_ms
+    )
+    if _same_device(identity.record, ours.record):
+        raise IdentityMismatch("a first flight from our own device")
+    theirs = identity.record.dh_public
+    ikm += dh.exchange(spk, theirs) + dh.exchange(identity_key, theirs)
+    return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
+
+
+def transcript0(
+    record_b: bytes, spk: bytes, opk: bytes | None, pqk: bytes, ciphertext: bytes, ephemeral: bytes
+) -> bytes:
+    """Return T0, over the responder's exact bytes (HS-02)."""
+    return kdf.hash_(
+        labels.HANDSHAKE_T0, cbor.encode([SUITE, record_b, spk, opk, pqk, ciphertext, ephemeral])
+    )
+
+
+def transcript1(t0: bytes, initiator_record: bytes) -> bytes:
+    """Return T1, which adds the initiator's record (HS-02)."""
+    return kdf.hash_(labels.HANDSHAKE_T1, t0 + initiator_record)
+
+
+def derive_keys(t1: bytes, ikm: bytes) -> HandshakeKeys:
+    """Return the four outputs of the handshake, by the table of offsets in chapter 06."""
+    output = kdf.hkdf(t1, ikm, labels.HANDSHAKE_KEYS, _OUTPUT_B)
+    root_key, initiator, responder, session_id = (
+        output[at : at + HASH_B] for at in range(0, _OUTPUT_B, HASH_B)
+    )
+    return HandshakeKeys(RootKey(root_key), HeaderKey(initiator), HeaderKey(responder), SessionId(session_id))
+
+
+def _identity_key(t0: bytes, ikm: bytes) -> bytes:
+    return kdf.hkdf(t0, ikm, labels.HANDSHAKE_IDENTITY, KEY_B)
+
+
+def _check_initiator(ours: OurDevice, our_list: DeviceList, bundle: VerifiedBundle) -> None:
+    if _same_device(ours.record, bundle.record):
+        raise InvalidArgument("a handshake with our own device")
+    if ours.record.hash not in our_list.record_hashes or ours.record.account_id != our_list.account_id:
+        raise InvalidArgument("our device list does not name our device")
+
+
+def _same_device(one: DeviceRecord, other: DeviceRecord) -> bool:
+    same_name = (one.account_id, one.device_id) == (other.account_id, other.device_id)
+    return same_name or one.dh_public == other.dh_public
+
+
+def _check_held(ours: ResponderKeys, now_ms: int) -> None:
+    for pair in (ours.spk, ours.opk, ours.pqk):
+        if pair is not None and now_ms > pair.prekey.not_after_ms + RELAY_RETENTION_MS:
+            raise Expired("the prekey is past its end")
+
+
+def _expose(pair: PrekeyPair) -> bytes:
+    if not isinstance(pair.private, DhPrivateKey):
+        raise InvalidArgument("not an X25519 prekey")
+    return pair.private.expose()
+
+
+def _decapsulate(ours: ResponderKeys, ciphertext: bytes) -> bytes:
+    if ours.decapsulation is not None:
+        return ours.decapsulation.decapsulate(ciphertext)
+    if not isinstance(ours.pqk.private, KemSeed):
+        raise InvalidArgument("not an ML-KEM prekey")
+    return DecapsulationKey(ours.pqk.private.expose()).decapsulate(ciphertext)

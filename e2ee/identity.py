@@ -1,0 +1,476 @@
+"""Accounts, device records, signed hash-chained device lists, addresses and successors (chapter 05)."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+from typing import Final
+
+from . import labels
+from .constants import (
+    ACCOUNT_ID_B,
+    CLOCK_TOLERANCE_MS,
+    DEVICE_ID_B,
+    HASH_B,
+    KEY_B,
+    LIST_TTL_MS,
+    MAILBOX_B,
+    MAX_LIST_RECORDS,
+    RELAY_RETENTION_MS,
+    SUITE,
+    TOKEN_B,
+    VERSION,
+)
+from .errors import (
+    DecodeError,
+    Expired,
+    IdentityMismatch,
+    InvalidArgument,
+    ListExpired,
+    ListFork,
+    ListGap,
+    ListRollback,
+    UnsupportedVersion,
+)
+from .ids import AccountId, DeviceId, DhPublic, ListHash, RecordHash, SignPublic
+from .ports import Rng
+from .primitives import dh, kdf, sign
+from .secret import AccountKey, DhPrivateKey, RecoveryKey, SigningKey
+from .wire import cbor
+from .wire.fields import MAX_MS, Fields, array, bstr, decode_map, decode_signed, uint
+
+RECORD_MAX_B: Final = 256
+LIST_MAX_B: Final = 1024
+ADDRESS_MAX_B: Final = 512
+_MAX_SEQ: Final = 2**31 - 1
+
+FLAG_FRONT_DESK: Final = 1
+_KNOWN_FLAGS: Final = FLAG_FRONT_DESK
+
+_RECORD_KEYS: Final = frozenset(range(1, 11))
+_LIST_KEYS: Final = frozenset(range(1, 9))
+_FIVE_KEYS: Final = frozenset(range(1, 6))
+
+
+class DeviceKind(IntEnum):
+    """Who acts through a device; shown to the other side."""
+
+    PERSON = 0
+    AGENT = 1
+    BOT = 2
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """Public description of a device, as decoded from exactly `encoded` (ID-02, ID-03)."""
+
+    encoded: bytes
+    account_id: AccountId
+    device_id: DeviceId
+    sign_public: SignPublic
+    dh_public: DhPublic
+    kind: DeviceKind
+    flags: int
+    created_ms: int
+    expires_ms: int
+    hash: RecordHash
+
+    @classmethod
+    def decode(cls, encoded: bytes) -> DeviceRecord:
+        """Read a device record.
+
+        Raises:
+            DecodeError, UnsupportedVersion, InvalidKey: as ID-03 says.
+        """
+        fields = decode_map(encoded, RECORD_MAX_B, _RECORD_KEYS)
+        _check_version(fields)
+        suites = [uint(item, 2**16) for item in fields.array(2, 1, 8)]
+        if SUITE not in suites:
+            raise UnsupportedVersion("the device does not speak suite SR1")
+        if len(suites) != 1:
+            raise DecodeError("unknown suite in a record of version 1")
+        flags = fields.uint(8)
+        if flags & ~_KNOWN_FLAGS:
+            raise DecodeError("unknown device flag")
+        created_ms, expires_ms = fields.time_ms(9), fields.time_ms(10)
+        if expires_ms <= created_ms:
+            raise DecodeError("a record that ends before it begins")
+        return cls(
+            encoded,
+            AccountId(fields.bstr(3, ACCOUNT_ID_B)),
+            DeviceId(fields.bstr(4, DEVICE_ID_B)),
+            SignPublic(fields.bstr(5, KEY_B)),
+            dh.public_key(fields.bstr(6, KEY_B)),
+            DeviceKind(fields.uint(7, max(DeviceKind))),
+            flags,
+            created_ms,
+            expires_ms,
+            RecordHash(kdf.hash_(labels.RECORD, encoded)),
+        )
+
+    @property
+    def front_desk(self) -> bool:
+        """Whether the device answers first contacts."""
+        return bool(self.flags & FLAG_FRONT_DESK)
+
+    def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
+        """Refuse a record outside its life (ID-04).
+
+        Raises:
+            Expired: not begun (beyond the clock tolerance) or past `expires_ms` plus `grace_ms`.
+        """
+        if now_ms < self.created_ms - CLOCK_TOLERANCE_MS or now_ms > self.expires_ms + grace_ms:
+            raise Expired("the device record is not valid at this time")
+
+
+@dataclass(frozen=True, slots=True)
+class OurDevice:
+    """A device of ours with its private keys."""
+
+    record: DeviceRecord
+    signing_key: SigningKey = field(repr=False)
+    dh_key: DhPrivateKey = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ListHead:
+    """Newest accepted device list of an account: what a client pins (ID-07)."""
+
+    seq: int
+    hash: ListHash
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceList:
+    """A device list whose signature has been verified. `signed` is the whole signed structure (ID-05, ID-06)."""
+
+    signed: bytes
+    account_id: AccountId
+    seq: int
+    prev_hash: ListHash | None
+    issued_ms: int
+    expires_ms: int
+    recovery_public: SignPublic | None
+    record_hashes: tuple[RecordHash, ...]
+    hash: ListHash
+
+    @classmethod
+    def verify(cls, account_id: AccountId, signed: bytes) -> DeviceList:
+        """Decode a signed device list of a given account and verify its signature.
+
+        Raises:
+            DecodeError, UnsupportedVersion: not a device list (ID-06).
+            IdentityMismatch: of another account.
+            BadSignature: not signed by the account key (ID-05).
+        """
+        encoded, signature = decode_signed(signed, LIST_MAX_B)
+        device_list = cls._decode(encoded, signed)
+        if device_list.account_id != account_id:
+            raise IdentityMismatch("a device list of another account")
+        sign.verify(account_id, labels.SIG_LIST + encoded, signature)
+        return device_list
+
+    @classmethod
+    def _decode(cls, encoded: bytes, signed: bytes) -> DeviceList:
+        fields = decode_map(encoded, LIST_MAX_B, _LIST_KEYS)
+        _check_version(fields)
+        seq = fields.uint(3, _MAX_SEQ, 1)
+        prev_hash = fields.bstr_or_null(4, HASH_B)
+        if (prev_hash is None) != (seq == 1):
+            raise DecodeError("prev_hash is null exactly in the first list")
+        issued_ms, expires_ms = fields.time_ms(5), fields.time_ms(6)
+        if not issued_ms < expires_ms <= issued_ms + LIST_TTL_MS:
+            raise DecodeError("a device list lives at most 30 days")
+        recovery = fields.bstr_or_null(7, KEY_B)
+        hashes = [bstr(item, HASH_B, HASH_B) for item in fields.array(8, 0, MAX_LIST_RECORDS)]
+        if any(left >= right for left, right in itertools.pairwise(hashes)):
+            raise DecodeError("record hashes are not ascending")
+        return cls(
+            signed,
+            AccountId(fields.bstr(2, ACCOUNT_ID_B)),
+            seq,
+            None if prev_hash is None else ListHash(prev_hash),
+            issued_ms,
+            expires_ms,
+            None if recovery is None else SignPublic(recovery),
+            tuple(RecordHash(item) for item in hashes),
+            ListHash(kdf.hash_(labels.LIST, encoded)),
+        )
+
+    @property
+    def head(self) -> ListHead:
+        """What to pin once the list is accepted."""
+        return ListHead(self.seq, self.hash)
+
+    def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
+        """Refuse a list that has expired, or that claims to be from the future (ID-08).
+
+        Raises:
+            ListExpired: outside its life; `grace_ms` is added to its end.
+        """
+        if self.issued_ms > now_ms + CLOCK_TOLERANCE_MS or now_ms > self.expires_ms + grace_ms:
+            raise ListExpired("the device list is not valid at this time")
+
+    def check_record(self, record: DeviceRecord) -> None:
+        """Refuse a record that is not in this list (ID-09).
+
+        Raises:
+            IdentityMismatch: another account's, or not listed.
+        """
+        if record.account_id != self.account_id or record.hash not in self.record_hashes:
+            raise IdentityMismatch("the device is not in the account's list")
+
+
+@dataclass(frozen=True, slots=True)
+class FlightIdentity:
+    """Who sent a first flight, checked as far as a first flight allows (ID-10, ID-11)."""
+
+    record: DeviceRecord
+    device_list: DeviceList
+    stale: bool
+    unlinked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A verified entry of a published device: where to send a first flight (ID-20)."""
+
+    record_hash: RecordHash
+    mailbox: bytes
+    token: bytes = field(repr=False)
+    issued_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Successor:
+    """A verified successor statement (ID-13)."""
+
+    old_account_id: AccountId
+    new_account_id: AccountId
+    issued_ms: int
+
+
+def new_account(rng: Rng) -> AccountKey:
+    """Make an account key."""
+    return AccountKey(rng(KEY_B))
+
+
+def account_id_of(key: AccountKey) -> AccountId:
+    """Return the self-certifying id of an account (ID-01)."""
+    return AccountId(sign.derive_public(key.expose()))
+
+
+def new_recovery(rng: Rng) -> RecoveryKey:
+    """Make a recovery key, to be printed or stored away from the account key."""
+    return RecoveryKey(rng(KEY_B))
+
+
+def recovery_public_of(key: RecoveryKey) -> SignPublic:
+    """Return the public half that a device list names."""
+    return sign.derive_public(key.expose())
+
+
+def new_device(
+    account_id: AccountId, kind: DeviceKind, flags: int, created_ms: int, expires_ms: int, rng: Rng
+) -> OurDevice:
+    """Make a device with keys of its own (ID-02)."""
+    signing_key, dh_key = SigningKey(rng(KEY_B)), DhPrivateKey(rng(KEY_B))
+    encoded = cbor.encode(
+        {
+            1: VERSION,
+            2: [SUITE],
+            3: account_id,
+            4: rng(DEVICE_ID_B),
+            5: sign.derive_public(signing_key.expose()),
+            6: dh.derive_public(dh_key.expose()),
+            7: int(kind),
+            8: flags,
+            9: created_ms,
+            10: expires_ms,
+        }
+    )
+    return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key)
+
+
+def next_list(
+    account_id: AccountId,
+    previous: DeviceList | None,
+    records: Sequence[DeviceRecord],
+    recovery_public: SignPublic | None,
+    now_ms: int,
+    ttl_ms: int = LIST_TTL_MS,
+) -> bytes:
+    """Return the unsigned bytes of the account's next device list: the request that an account key signs (ID-12).
+
+    Raises:
+        InvalidArgument: more than 16 records, one of another account, or a life over 30 days.
+    """
+    if len(records) > MAX_LIST_RECORDS or not 0 < ttl_ms <= LIST_TTL_MS:
+        raise InvalidArgument("a device list has at most 16 records and lives at most 30 days")
+    if any(record.account_id != account_id for record in records):
+        raise InvalidArgument("a record of another account")
+    return cbor.encode(
+        {
+            1: VERSION,
+            2: account_id,
+            3: 1 if previous is None else previous.seq + 1,
+            4: None if previous is None else previous.hash,
+            5: now_ms,
+            6: now_ms + ttl_ms,
+            7: recovery_public,
+            8: sorted({record.hash for record in records}),
+        }
+    )
+
+
+def sign_list(key: AccountKey, unsigned: bytes) -> DeviceList:
+    """Sign the bytes of a device list with the account key; done where the account key is kept (ID-05, ID-12).
+
+    Raises:
+        DecodeError, IdentityMismatch: not a device list of this account.
+    """
+    signature = sign.sign(key.expose(), labels.SIG_LIST + unsigned)
+    return DeviceList.verify(account_id_of(key), cbor.encode([unsigned, signature]))
+
+
+def verify_chain(
+    account_id: AccountId, pinned: ListHead | None, links: Sequence[bytes], now_ms: int
+) -> DeviceList:
+    """Accept the newest of `links`, signed device lists in ascending order, from a pinned head (ID-07, ID-08).
+
+    Without a pinned head only the newest link must hold; earlier ones must still link to it.
+
+    Raises:
+        ListRollback, ListFork, ListGap: as ID-07 says. ListExpired: ID-08.
+        DecodeError, BadSignature, IdentityMismatch: a link is not a list of the account.
+    """
+    if not links:
+        raise ListGap("no device list was given")
+    lists = [DeviceList.verify(account_id, link) for link in links]
+    for previous, following in itertools.pairwise(lists):
+        check_link(previous.head, following)
+    if pinned is not None:
+        _check_from_head(pinned, lists)
+    lists[-1].check_time(now_ms)
+    return lists[-1]
+
+
+def check_link(head: ListHead, following: DeviceList) -> None:
+    """Check that a list is the direct successor of a head (ID-07).
+
+    Raises:
+        ListRollback, ListFork, ListGap.
+    """
+    if following.seq < head.seq:
+        raise ListRollback("an older device list than the pinned one")
+    if following.seq == head.seq:
+        raise ListFork("two device lists with one sequence number")
+    if following.seq > head.seq + 1:
+        raise ListGap("a link between two device lists is missing")
+    if following.prev_hash != head.hash:
+        raise ListFork("the device list does not follow the one before")
+
+
+def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
+    newest = lists[-1]
+    if newest.seq < pinned.seq:
+        raise ListRollback("an older device list than the pinned one")
+    at_head = [item for item in lists if item.seq == pinned.seq]
+    if at_head and at_head[0].hash != pinned.hash:
+        raise ListFork("another device list for a pinned sequence number")
+    newer = [item for item in lists if item.seq > pinned.seq]
+    if newer:
+        check_link(pinned, newer[0])
+
+
+def check_flight_identity(
+    record_b: bytes, signed_list: bytes, pinned: ListHead | None, now_ms: int
+) -> FlightIdentity:
+    """Check the record and list inside a sealed identity (HS-07, ID-10, ID-11).
+
+    Raises:
+        RemoteError: any of ID-03 to ID-07, ID-09.
+    """
+    record = DeviceRecord.decode(record_b)
+    device_list = DeviceList.verify(record.account_id, signed_list)
+    device_list.check_record(record)
+    grace_ms = RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
+    device_list.check_time(now_ms, grace_ms)
+    record.check_time(now_ms, grace_ms)
+    unlinked = False
+    if pinned is not None and device_list.head != pinned:
+        try:
+            check_link(pinned, device_list)
+        except ListGap:
+            unlinked = True
+    return FlightIdentity(record, device_list, now_ms > device_list.expires_ms, unlinked)
+
+
+def sign_address(device: OurDevice, mailbox: bytes, token: bytes, now_ms: int) -> bytes:
+    """Return the signed address that a published device hands to its relay (ID-20)."""
+    unsigned = cbor.encode({1: VERSION, 2: device.record.hash, 3: mailbox, 4: token, 5: now_ms})
+    signature = sign.sign(device.signing_key.expose(), labels.SIG_ADDRESS + unsigned)
+    return cbor.encode([unsigned, signature])
+
+
+def verify_address(record: DeviceRecord, signed: bytes) -> Address:
+    """Verify a signed address against the record of its device (ID-20).
+
+    Raises:
+        DecodeError, BadSignature, IdentityMismatch.
+    """
+    encoded, signature = decode_signed(signed, ADDRESS_MAX_B)
+    sign.verify(record.sign_public, labels.SIG_ADDRESS + encoded, signature)
+    fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
+    _check_version(fields)
+    if fields.bstr(2, HASH_B) != record.hash:
+        raise IdentityMismatch("an address of another device")
+    return Address(record.hash, fields.bstr(3, MAILBOX_B), fields.bstr(4, TOKEN_B), fields.time_ms(5))
+
+
+def sign_successor(
+    key: RecoveryKey, old_account_id: AccountId, new_account_id: AccountId, head: ListHead, now_ms: int
+) -> bytes:
+    """Sign a successor statement with the recovery key of the old account (ID-13)."""
+    unsigned = cbor.encode({1: VERSION, 2: old_account_id, 3: new_account_id, 4: head.hash, 5: now_ms})
+    signature = sign.sign(key.expose(), labels.SIG_SUCCESSOR + unsigned)
+    return cbor.encode([unsigned, signature])
+
+
+def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
+    """Verify a successor statement against the pinned list of the old account; the caller shows it and asks (ID-13).
+
+    Raises:
+        DecodeError, BadSignature: not such a statement.
+        IdentityMismatch: the list names no recovery key, or the statement is about another account or head.
+    """
+    encoded, signature = decode_signed(signed, ADDRESS_MAX_B)
+    if pinned.recovery_public is None:
+        raise IdentityMismatch("the account named no recovery key")
+    sign.verify(pinned.recovery_public, labels.SIG_SUCCESSOR + encoded, signature)
+    fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
+    _check_version(fields)
+    successor = Successor(
+        AccountId(fields.bstr(2, ACCOUNT_ID_B)), AccountId(fields.bstr(3, ACCOUNT_ID_B)), fields.time_ms(5)
+    )
+    if successor.old_account_id != pinned.account_id or fields.bstr(4, HASH_B) != pinned.hash:
+        raise IdentityMismatch("a successor of another account or head")
+    return successor
+
+
+def _check_version(fields: Fields) -> None:
+    if fields.uint(1, MAX_MS) != VERSION:
+        raise UnsupportedVersion("unknown version of a structure")
+
+
+def encode_identity(record: DeviceRecord, device_list: DeviceList) -> bytes:
+    """Return the plaintext of a sealed identity before padding (WIRE-15)."""
+    return cbor.encode([record.encoded, device_list.signed])
+
+
+def decode_identity(encoded: bytes) -> tuple[bytes, bytes]:
+    """Read [device record, signed device list] (WIRE-15)."""
+    items = array(cbor.decode(encoded, LIST_MAX_B), 2, 2)
+    return bstr(items[0], 1, RECORD_MAX_B), bstr(items[1], 1, LIST_MAX_B)

@@ -1,0 +1,32 @@
+"""Every label of suite SR1, zero-padded to 16 bytes (PRM-06, spec/registries.md)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LABEL_B: Final = 16
+
+
+def _padded(name: str) -> bytes:
+    return name.encode("ascii").ljust(LABEL_B, b"\0")
+
+
+RECORD: Final = _padded("SR1-record")
+LIST: Final = _padded("SR1-list")
+SIG_LIST: Final = _padded("SR1-sig-list")
+SIG_PREKEY: Final = _padded("SR1-sig-prekey")
+SIG_ADDRESS: Final = _padded("SR1-sig-address")
+SIG_SUCCESSOR: Final = _padded("SR1-sig-succ")
+CARD: Final = _padded("SR1-card")
+SAFETY: Final = _padded("SR1-safety")
+HANDSHAKE_T0: Final = _padded("SR1-hs-t0")
+HANDSHAKE_T1: Final = _padded("SR1-hs-t1")
+HANDSHAKE_IDENTITY: Final = _padded("SR1-hs-id")
+HANDSHAKE_KEYS: Final = _padded("SR1-hs-keys")
+ROOT: Final = _padded("SR1-root")
+CHAIN: Final = _padded("SR1-chain")
+TAG: Final = _padded("SR1-tag")
+HEADER_KEY: Final = _padded("SR1-header-key")
+BODY_KEY: Final = _padded("SR1-body-key")
+SALT: Final = _padded("SR1-salt")
+RELAY_AUTH: Final = _padded("SR1-relay-auth")

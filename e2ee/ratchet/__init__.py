@@ -1,0 +1,1 @@
+"""The header-encrypted Double Ratchet (chapter 07)."""

@@ -1,0 +1,131 @@
+"""Message keys of numbers that have not arrived: bounded in number and age (DR-12, DR-16, DR-17)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final, NamedTuple
+
+from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
+from e2ee.ids import Tag
+from e2ee.secret import HeaderKey, MessageKey
+
+
+class SkippedKey(NamedTuple):
+    """One stored key: a row of its own in a store (SES-14)."""
+
+    tag: Tag
+    number: int
+    header_key: HeaderKey
+    message_key: MessageKey
+    stored_ms: int
+
+
+class _Chain(NamedTuple):
+    tag: Tag
+    header_key: HeaderKey
+    keys: Mapping[int, tuple[bytes, int]]
+
+    def __repr__(self) -> str:
+        return f"<chain with {len(self.keys)} skipped keys>"
+
+
+class SkippedKeys:
+    """An immutable set of skipped keys by chain, oldest chain first, ascending numbers within a chain."""
+
+    __slots__ = ("_chains", "_count")
+
+    def __init__(self, chains: tuple[_Chain, ...] = (), count: int = 0) -> None:
+        self._chains = chains
+        self._count = count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __repr__(self) -> str:
+        return f"<{self._count} skipped keys>"
+
+    def __iter__(self) -> Iterator[SkippedKey]:
+        for chain in self._chains:
+            for number, (key, stored_ms) in chain.keys.items():
+                yield SkippedKey(chain.tag, number, chain.header_key, MessageKey(key), stored_ms)
+
+    def chains(self) -> Iterator[tuple[Tag, HeaderKey]]:
+        """Tags and header keys of chains that still have keys (DR-17)."""
+        return ((chain.tag, chain.header_key) for chain in self._chains)
+
+    def get(self, header_key: HeaderKey, number: int) -> bytes | None:
+        """Return the message key of a number in the chain of `header_key`, or None."""
+        for chain in self._chains:
+            if chain.header_key is header_key or chain.header_key == header_key:
+                entry = chain.keys.get(number)
+                return None if entry is None else entry[0]
+        return None
+
+    def without(self, header_key: HeaderKey, number: int) -> SkippedKeys:
+        """Return the set without one key; a chain goes with its last key."""
+        chains: list[_Chain] = []
+        removed = 0
+        for chain in self._chains:
+            if number in chain.keys and chain.header_key == header_key:
+                keys = dict(chain.keys)
+                del keys[number]
+                removed = 1
+                if keys:
+                    chains.append(chain._replace(keys=keys))
+            else:
+                chains.append(chain)
+        return SkippedKeys(tuple(chains), self._count - removed)
+
+    def with_keys(
+        self, tag: Tag, header_key: HeaderKey, first: int, keys: list[bytes], now_ms: int
+    ) -> SkippedKeys:
+        """Return the set with consecutive keys from number `first` on added to a chain."""
+        if not keys:
+            return self
+        added = {number: (key, now_ms) for number, key in enumerate(keys, first)}
+        chains = list(self._chains)
+        for at, chain in enumerate(chains):
+            if chain.header_key == header_key:
+                chains[at] = chain._replace(keys={**chain.keys, **added})
+                break
+        else:
+            chains.append(_Chain(tag, header_key, added))
+        return SkippedKeys(tuple(chains), self._count + len(keys))
+
+    def trimmed(self, now_ms: int) -> tuple[SkippedKeys, int]:
+        """Drop keys past their age, then the oldest beyond 1000; return the set and how many went (DR-16)."""
+        oldest_ms = now_ms - SKIPPED_KEY_TTL_MS
+        surplus = self._count - MAX_SKIPPED_KEYS
+        if surplus <= 0 and not self._has_older(oldest_ms):
+            return self, 0
+        chains: list[_Chain] = []
+        for chain in self._chains:
+            young = {number: entry for number, entry in chain.keys.items() if entry[1] >= oldest_ms}
+            chains.append(chain._replace(keys=young))
+        surplus = sum(len(chain.keys) for chain in chains) - MAX_SKIPPED_KEYS
+        kept = tuple(_drop_oldest(chains, max(surplus, 0)))
+        count = sum(len(chain.keys) for chain in kept)
+        return SkippedKeys(kept, count), self._count - count
+
+    def _has_older(self, oldest_ms: int) -> bool:
+        return any(next(iter(chain.keys.values()))[1] < oldest_ms for chain in self._chains)
+
+
+EMPTY: Final = SkippedKeys()
+
+
+def restore(rows: list[SkippedKey]) -> SkippedKeys:
+    """Rebuild the set from its rows, given in the order in which iteration produced them."""
+    skipped = EMPTY
+    for row in rows:
+        key = row.message_key.expose()
+        skipped = skipped.with_keys(row.tag, row.header_key, row.number, [key], row.stored_ms)
+    return skipped
+
+
+def _drop_oldest(chains: list[_Chain], surplus: int) -> Iterator[_Chain]:
+    for chain in chains:
+        gone = min(surplus, len(chain.keys))
+        surplus -= gone
+        if gone < len(chain.keys):
+            yield chain._replace(keys=dict(list(chain.keys.items())[gone:])) if gone else chain

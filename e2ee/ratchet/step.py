@@ -1,0 +1,285 @@
+"""Sealing and opening: pure functions from a state to a new one (DR-18).
+
+    send     Listening --x    Sending --> Sending    StepDue --> Sending
+    receive  number known or ahead in the current chain: sending stays as it is
+             new chain:  Listening --> StepDue    Sending --> StepDue    StepDue --x
+
+A receiver looks up header keys by tag, opens the header, and only then derives anything (DR-10, DR-11). It builds
+the new state beside the old one; whatever raises leaves the caller with the old object.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Final, NamedTuple
+
+from e2ee.constants import KEY_B, MAX_COUNTER, MAX_JUMP, SALT_B
+from e2ee.errors import (
+    AuthenticationError,
+    CounterExhausted,
+    InvalidArgument,
+    InvalidKey,
+    ReplayError,
+    SkipLimitExceeded,
+)
+from e2ee.handshake import HandshakeKeys
+from e2ee.ids import DhPublic
+from e2ee.ports import Rng
+from e2ee.primitives import aead, dh
+from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey
+from e2ee.wire import header as headers
+from e2ee.wire.envelope import RawEnvelope
+from e2ee.wire.header import Header
+
+from . import chain
+from .skipped import EMPTY, SkippedKeys
+from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue
+
+_FIRST_EPOCH: Final = 0
+
+
+class Opened(NamedTuple):
+    """Outcome of opening: the new state, the padded body, and what became visible on the way.
+
+    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many numbers before
+    it are now waited for, `dropped` how many skipped keys went unused (DR-16).
+    """
+
+    state: RatchetState
+    body: bytes
+    number: int
+    new_chain: bool
+    missing: int
+    dropped: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Found:
+    """A header that opened, and where."""
+
+    header: Header
+    header_key: HeaderKey
+    begins_chain: bool
+
+
+def start_initiator(keys: HandshakeKeys, their_spk: DhPublic, now_ms: int) -> RatchetState:
+    """Return the initiator's first state (DR-01)."""
+    return RatchetState(
+        keys.session_id,
+        keys.root_key,
+        StepDue(their_spk, keys.initiator_header_key, 0),
+        NoChain(),
+        keys.responder_header_key,
+        chain.tag(keys.responder_header_key),
+        _FIRST_EPOCH,
+        EMPTY,
+        now_ms,
+    )
+
+
+def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int) -> RatchetState:
+    """Return the responder's first state, which can only receive (DR-01, DR-02)."""
+    return RatchetState(
+        keys.session_id,
+        keys.root_key,
+        Listening(our_spk, keys.responder_header_key),
+        NoChain(),
+        keys.initiator_header_key,
+        chain.tag(keys.initiator_header_key),
+        _FIRST_EPOCH,
+        EMPTY,
+        now_ms,
+    )
+
+
+def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[RatchetState, bytes]:
+    """Seal a padded body; `lead` is version, kind and perhaps a prefix. Return (state, envelope) (DR-04 to DR-09).
+
+    Raises:
+        InvalidArgument: a responder that has received nothing (DR-02).
+        CounterExhausted: the chain is full (DR-09).
+    """
+    state, sending = _ready(state, rng)
+    number = sending.number
+    if number >= MAX_COUNTER:
+        raise CounterExhausted("the sending chain is full")
+    next_chain_key, message_key = chain.step(sending.chain_key.expose())
+    header = headers.encode(Header(sending.public_key, sending.previous_length, number, state.pq_epoch))
+    salt = chain.hedged_salt(message_key, rng(SALT_B), header, body)
+    located = sending.tag + salt
+    sealed_header = aead.seal(
+        chain.header_key(sending.header_key, salt), header, lead[:2] + located + state.session_id
+    )
+    ahead = lead + located + sealed_header
+    sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + state.session_id)
+    advanced = Sending(
+        sending.private_key,
+        sending.public_key,
+        sending.header_key,
+        sending.tag,
+        ChainKey(next_chain_key),
+        number + 1,
+        sending.previous_length,
+        sending.next_header_key,
+    )
+    return state.with_sending(advanced), ahead + sealed_body
+
+
+def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
+    """Open an envelope of this session (DR-10 to DR-19).
+
+    Raises:
+        AuthenticationError: it does not open, for whatever reason (DR-11).
+        ReplayError: its number was opened before (DR-12).
+        SkipLimitExceeded: it jumps too far (DR-13).
+    """
+    found = _find_header(state, raw)
+    if found.begins_chain:
+        return _open_new_chain(state, raw, found, now_ms)
+    receiving = state.receiving
+    if isinstance(receiving, Receiving) and found.header_key is receiving.header_key:
+        _check_same_chain(state, receiving, found.header)
+        if found.header.number >= receiving.number:
+            return _open_ahead(state, raw, found, receiving, state.skipped, now_ms)
+    return _open_skipped(state, raw, found, now_ms)
+
+
+def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
+    """Take the sending step if it is due (DR-03, DR-06)."""
+    sending = state.sending
+    if isinstance(sending, Sending):
+        return state, sending
+    if isinstance(sending, Listening):
+        raise InvalidArgument("a responder cannot send before it has received")
+    private = RatchetPrivateKey(rng(KEY_B))
+    shared = dh.exchange(private.expose(), sending.their_key)
+    outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
+    fresh = Sending(
+        private,
+        dh.derive_public(private.expose()),
+        sending.next_header_key,
+        chain.tag(sending.next_header_key),
+        outputs.chain_key,
+        0,
+        sending.previous_length,
+        outputs.next_header_key,
+    )
+    return replace(state, root_key=outputs.root_key, sending=fresh), fresh
+
+
+def _find_header(state: RatchetState, raw: RawEnvelope) -> _Found:
+    associated = raw.lead + raw.tag + raw.salt + state.session_id
+    for header_key, begins_chain in _candidates(state, raw.tag):
+        try:
+            plain = aead.open_(chain.header_key(header_key, raw.salt), raw.sealed_header, associated)
+        except AuthenticationError:
+            continue
+        return _Found(headers.decode(plain), header_key, begins_chain)
+    raise AuthenticationError
+
+
+def _candidates(state: RatchetState, tag: bytes) -> list[tuple[HeaderKey, bool]]:
+    """Header keys with this tag: current chain, next chain, older chains (DR-10). A tag is public: plain comparison."""
+    found: list[tuple[HeaderKey, bool]] = []
+    receiving = state.receiving
+    if isinstance(receiving, Receiving) and receiving.tag == tag:
+        found.append((receiving.header_key, False))
+    if state.next_tag == tag:
+        found.append((state.next_header_key, True))
+    if state.skipped:
+        found.extend((key, False) for chain_tag, key in state.skipped.chains() if chain_tag == tag)
+    return found
+
+
+def _check_same_chain(state: RatchetState, receiving: Receiving, header: Header) -> None:
+    if header.ratchet_key != receiving.their_key or header.pq_epoch != state.pq_epoch:
+        raise AuthenticationError
+
+
+def _open_skipped(state: RatchetState, raw: RawEnvelope, found: _Found, now_ms: int) -> Opened:
+    kept, dropped = state.skipped.trimmed(now_ms)
+    message_key = kept.get(found.header_key, found.header.number)
+    if message_key is None:
+        raise ReplayError("the message was opened before, or its key is gone")
+    body = _open_body(state, raw, message_key)
+    left = kept.without(found.header_key, found.header.number)
+    return Opened(state.with_receiving(state.receiving, left), body, found.header.number, False, 0, dropped)
+
+
+def _open_ahead(
+    state: RatchetState,
+    raw: RawEnvelope,
+    found: _Found,
+    receiving: Receiving,
+    skipped: SkippedKeys,
+    now_ms: int,
+) -> Opened:
+    number = found.header.number
+    chain_key, passed = _pass_over(receiving.chain_key.expose(), number - receiving.number)
+    next_chain_key, message_key = chain.step(chain_key)
+    body = _open_body(state, raw, message_key)
+    dropped = 0
+    if passed or skipped:
+        skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
+        skipped, dropped = skipped.trimmed(now_ms)
+    advanced = Receiving(
+        receiving.their_key, receiving.header_key, receiving.tag, ChainKey(next_chain_key), number + 1
+    )
+    return Opened(state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped)
+
+
+def _open_new_chain(state: RatchetState, raw: RawEnvelope, found: _Found, now_ms: int) -> Opened:
+    """Finish the old chain, take the receiving step, and open in the new chain (DR-14)."""
+    sending, header = state.sending, found.header
+    if isinstance(sending, StepDue) or header.pq_epoch != state.pq_epoch:
+        raise AuthenticationError
+    skipped, left_behind = _finish_chain(state, header, now_ms)
+    shared = _exchange(sending, header.ratchet_key)
+    outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
+    sent = sending.number if isinstance(sending, Sending) else 0
+    turned = replace(
+        state,
+        root_key=outputs.root_key,
+        sending=StepDue(header.ratchet_key, sending.next_header_key, sent),
+        next_header_key=outputs.next_header_key,
+        next_tag=chain.tag(outputs.next_header_key),
+        healed_ms=now_ms,
+    )
+    receiving = Receiving(header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0)
+    opened = _open_ahead(turned, raw, found, receiving, skipped, now_ms)
+    return opened._replace(new_chain=True, missing=opened.missing + left_behind)
+
+
+def _finish_chain(state: RatchetState, header: Header, now_ms: int) -> tuple[SkippedKeys, int]:
+    """Store the keys that the old chain still owes (DR-14); return them with their count."""
+    receiving = state.receiving
+    if isinstance(receiving, NoChain):
+        if header.previous_length:
+            raise AuthenticationError
+        return state.skipped, 0
+    if header.previous_length < receiving.number or header.ratchet_key == receiving.their_key:
+        raise AuthenticationError
+    _, passed = _pass_over(receiving.chain_key.expose(), header.previous_length - receiving.number)
+    kept = state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
+    return kept, len(passed)
+
+
+def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
+    try:
+        return dh.exchange(sending.private_key.expose(), their_key)
+    except InvalidKey:
+        raise AuthenticationError from None
+
+
+def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, list[bytes]]:
+    if count > MAX_JUMP:
+        raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
+    keys: list[bytes] = []
+    for _ in range(count):
+        chain_key, message_key = chain.step(chain_key)
+        keys.append(message_key)
+    return chain_key, keys
+
+
+def _open_body(state: RatchetState, raw: RawEnvelope, message_key: bytes) -> bytes:
+    return aead.open_(chain.body_key(message_key, raw.salt), raw.sealed_body, raw.ahead + state.session_id)

@@ -1,0 +1,100 @@
+"""Secrets: one type per role, redacted, neither copied nor pickled nor hashed."""
+
+from __future__ import annotations
+
+import hmac
+from typing import ClassVar, NoReturn
+
+from .errors import InvalidArgument
+
+
+class Secret:
+    """Bytes that must not leak; `expose` is the only way out. Compared in constant time (PRM-10)."""
+
+    __slots__ = ("_value",)
+    SIZE_B: ClassVar[int] = 32
+
+    def __init__(self, value: bytes) -> None:
+        if len(value) != self.SIZE_B:
+            raise InvalidArgument(f"{type(self).__name__} has {self.SIZE_B} bytes")
+        self._value = value
+
+    def expose(self) -> bytes:
+        """Return the raw bytes."""
+        return self._value
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __eq__(self, other: object) -> bool:
+        if type(other) is not type(self):
+            return NotImplemented
+        return hmac.compare_digest(self._value, other._value)
+
+    __hash__ = None  # type: ignore[assignment]  # a secret must not become a key of a mapping
+
+    def _refuse(self, *_: object) -> NoReturn:
+        raise TypeError(f"{type(self).__name__} is neither copied nor serialised")
+
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse
+
+
+class DhPrivateKey(Secret):
+    """X25519 private key: identity key, signed prekey, one-time prekey or ephemeral key."""
+
+    __slots__ = ()
+
+
+class RatchetPrivateKey(Secret):
+    """X25519 private key of one ratchet step."""
+
+    __slots__ = ()
+
+
+class SigningKey(Secret):
+    """Ed25519 seed of a device."""
+
+    __slots__ = ()
+
+
+class AccountKey(Secret):
+    """Ed25519 seed of an account; may be kept offline."""
+
+    __slots__ = ()
+
+
+class RecoveryKey(Secret):
+    """Ed25519 seed that can sign a successor of an account (ID-13)."""
+
+    __slots__ = ()
+
+
+class KemSeed(Secret):
+    """ML-KEM-768 private key in its only stored form (PRM-05)."""
+
+    __slots__ = ()
+    SIZE_B: ClassVar[int] = 64
+
+
+class RootKey(Secret):
+    """Root of a ratchet."""
+
+    __slots__ = ()
+
+
+class ChainKey(Secret):
+    """Key of a chain, replaced with each message."""
+
+    __slots__ = ()
+
+
+class HeaderKey(Secret):
+    """Key from which the header keys and the tag of a chain come."""
+
+    __slots__ = ()
+
+
+class MessageKey(Secret):
+    """Key of one message number, kept only while the message is missing."""
+
+    __slots__ = ()

@@ -1,0 +1,287 @@
+"""A session of one pair of devices: handshake, ratchet, padding and content in one (chapters 06 to 08).
+
+    initiate --> AwaitingReply --(a message of the peer opens)--> Established
+    respond  --> Established
+
+Every function is pure: it returns a new `Session` and leaves the old one as it was, also when it raises.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, TypeAlias
+
+from . import content as contents
+from . import handshake
+from .constants import FIRST_BODY_B, FRAGMENT_B, KEY_B, MAX_CONTENT_B, MAX_COUNTER
+from .content import Content
+from .errors import (
+    AuthenticationError,
+    ContentError,
+    ContentTooLarge,
+    CounterExhausted,
+    InvalidArgument,
+    SessionExpired,
+)
+from .handshake import Pinned, ResponderKeys
+from .identity import DeviceList, DeviceRecord, FlightIdentity, OurDevice
+from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
+from .ports import Encapsulate, Rng
+from .prekeys import OneTimeState, VerifiedBundle
+from .ratchet import step
+from .ratchet.state import RatchetState
+from .secret import DhPrivateKey, RatchetPrivateKey
+from .wire import envelope as envelopes
+from .wire import padding
+from .wire.envelope import RawEnvelope
+
+_NO_FRAGMENT: Final = bytes(FRAGMENT_B)
+
+
+class PeerDevice(NamedTuple):
+    """The other end of a session."""
+
+    account_id: AccountId
+    device_id: DeviceId
+    record_hash: RecordHash
+
+    @classmethod
+    def of(cls, record: DeviceRecord) -> PeerDevice:
+        """Name the device of a record."""
+        return cls(record.account_id, record.device_id, record.hash)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitingReply:
+    """We started the session and nothing has come back: every message repeats `prefix` (HS-04, SES-01)."""
+
+    prefix: bytes = field(repr=False)
+    not_after_ms: int
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Established:
+    """A message of the peer has opened."""
+
+
+Phase: TypeAlias = AwaitingReply | Established
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """One handshake's session with one peer device. `opened_ms` is 0 until something has opened."""
+
+    our_record_hash: RecordHash
+    peer: PeerDevice
+    initiator: bool
+    gen: int
+    phase: Phase
+    ratchet: RatchetState
+    one_time: OneTimeState
+    created_ms: int
+    opened_ms: int
+
+    @property
+    def id(self) -> SessionId:
+        """The 32 bytes that both sides derived."""
+        return self.ratchet.session_id
+
+    def tags(self) -> tuple[Tag, ...]:
+        """Every tag under which this session can open something (DR-10)."""
+        return self.ratchet.tags()
+
+    def is_expired(self, now_ms: int) -> bool:
+        """Whether it was never answered and can no longer send (SES-09)."""
+        return isinstance(self.phase, AwaitingReply) and now_ms > self.phase.not_after_ms
+
+
+class Sealed(NamedTuple):
+    """A new session state, to be stored before `envelope` leaves the device."""
+
+    session: Session
+    envelope: bytes
+
+
+class Opened(NamedTuple):
+    """A new session state and what arrived; both are to be stored before the relay's copy is acknowledged.
+
+    `missing` counts numbers before this one that have not arrived, `dropped` skipped keys that went unused (DR-16),
+    `healed` whether the peer's ratchet key was new.
+    """
+
+    session: Session
+    content: Content
+    missing: int
+    dropped: int
+    healed: bool
+
+
+class Accepted(NamedTuple):
+    """A responder's new session; to be stored together with all that HS-08 lists."""
+
+    opened: Opened
+    identity: FlightIdentity
+
+
+def initiate(
+    ours: OurDevice,
+    our_list: DeviceList,
+    bundle: VerifiedBundle,
+    gen: int,
+    now_ms: int,
+    rng: Rng,
+    encapsulate: Encapsulate,
+) -> Session:
+    """Start a session from a verified bundle; nothing leaves until `seal` (HS-01 to HS-03, SES-03).
+
+    `gen` is below 2^31: one more than the highest known for the pair, or 0 after a loss of state.
+
+    Raises:
+        CounterExhausted: `gen` is 2^31 (SES-13).
+        InvalidArgument, InvalidKey: as `handshake.initiate`.
+    """
+    if gen >= MAX_COUNTER:
+        raise CounterExhausted("no session can follow the last one")
+    initiation = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
+    not_after_ms = bundle.spk.not_after_ms
+    return Session(
+        ours.record.hash,
+        PeerDevice.of(bundle.record),
+        True,
+        gen,
+        AwaitingReply(initiation.prefix, not_after_ms, False),
+        step.start_initiator(initiation.keys, DhPublic(bundle.spk.key), now_ms),
+        bundle.one_time,
+        now_ms,
+        0,
+    )
+
+
+def respond(raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Accepted:
+    """Accept a first flight: handshake, first message and content, or nothing (HS-06 to HS-11).
+
+    Raises:
+        RemoteError: whatever failed; no key is consumed by it.
+    """
+    prefix = envelopes.decode_prefix(raw.prefix)
+    response = handshake.respond(prefix, ours, pinned, now_ms)
+    if not isinstance(ours.spk.private, DhPrivateKey):
+        raise InvalidArgument("not an X25519 prekey")
+    spk = RatchetPrivateKey(ours.spk.private.expose())
+    ratchet = step.start_responder(response.keys, spk, now_ms)
+    opened = step.open_(ratchet, raw, now_ms)
+    content = _content_of(raw, opened.body)
+    if content.gen is None:
+        raise ContentError("a first content without gen")
+    session = Session(
+        ours.record.hash,
+        PeerDevice.of(response.identity.record),
+        False,
+        content.gen,
+        Established(),
+        opened.state,
+        OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
+        now_ms,
+        now_ms,
+    )
+    return Accepted(Opened(session, content, opened.missing, opened.dropped, True), response.identity)
+
+
+def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
+    """Seal a content; under a prefix `gen` is filled in (WIRE-10 to WIRE-14, HS-04, HS-05).
+
+    Raises:
+        SessionExpired: never answered, and the peer's SPK is past its end (SES-09).
+        ContentTooLarge: over 64 KiB, or over the room of a first flight.
+        CounterExhausted: the chain is full (DR-09).
+        InvalidArgument: `gen` is set by the caller, or a content under a prefix has no way back.
+    """
+    if content.gen is not None:
+        raise InvalidArgument("gen belongs to the session")
+    phase = session.phase
+    if isinstance(phase, Established):
+        encoded = contents.encode(content)
+        body = padding.pad(_NO_FRAGMENT + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
+        ratchet, envelope = step.seal(session.ratchet, envelopes.LEAD, body, rng)
+        return Sealed(_with_ratchet(session, ratchet, phase), envelope)
+    if session.is_expired(now_ms):
+        raise SessionExpired("the session was never answered, and the peer's prekey is past its end")
+    if content.way_back is None:
+        raise InvalidArgument("a content under a prefix has a way back")
+    encoded = contents.encode(replace(content, gen=session.gen))
+    if not phase.sent and len(encoded) >= FIRST_BODY_B:
+        raise ContentTooLarge("the content does not fit into a first flight")
+    body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
+    ratchet, envelope = step.seal(session.ratchet, envelopes.FIRST_LEAD + phase.prefix, body, rng)
+    return Sealed(_with_ratchet(session, ratchet, replace(phase, sent=True)), envelope)
+
+
+def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
+    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-06).
+
+    Raises:
+        RemoteError: whatever failed; the session is as it was.
+    """
+    if raw.prefix and session.initiator:
+        raise AuthenticationError
+    opened = step.open_(session.ratchet, raw, now_ms)
+    content = _content_of(raw, opened.body)
+    if content.gen is not None and content.gen != session.gen:
+        raise ContentError("another gen than the session was made with")
+    advanced = Session(
+        session.our_record_hash,
+        session.peer,
+        session.initiator,
+        session.gen,
+        Established(),
+        opened.state,
+        session.one_time,
+        session.created_ms,
+        now_ms,
+    )
+    return Opened(advanced, content, opened.missing, opened.dropped, opened.new_chain)
+
+
+def first_room_b() -> int:
+    """Return how many bytes of encoded content fit into a first flight (WIRE-12)."""
+    return FIRST_BODY_B - 1
+
+
+def replay_key(raw: RawEnvelope) -> bytes:
+    """Return what the replay cache holds of a first flight: SPK id and EK, 36 bytes (HS-09)."""
+    prefix = envelopes.decode_prefix(raw.prefix)
+    return prefix.spk_id.to_bytes(KEY_B // 8, "big") + prefix.ephemeral
+
+
+def _content_of(raw: RawEnvelope, body: bytes) -> Content:
+    """Check padding and fragment block, decode the content, and check what a prefix demands (WIRE-10 to WIRE-14)."""
+    plain = padding.unpad(body)
+    if raw.prefix:
+        room = padding.first_body_class(len(plain) + 1)
+        encoded = plain
+    else:
+        room = padding.body_class(max(len(plain), FRAGMENT_B) + 1)
+        encoded = plain[FRAGMENT_B:]
+        if body[:FRAGMENT_B] != _NO_FRAGMENT:
+            raise AuthenticationError
+    if room != len(body) or len(encoded) > MAX_CONTENT_B:
+        raise AuthenticationError
+    content = contents.decode(encoded)
+    if (content.gen is not None) != bool(raw.prefix) or (raw.prefix and content.way_back is None):
+        raise ContentError("gen and way back belong under a prefix")
+    return content
+
+
+def _with_ratchet(session: Session, ratchet: RatchetState, phase: Phase) -> Session:
+    return Session(
+        session.our_record_hash,
+        session.peer,
+        session.initiator,
+        session.gen,
+        phase,
+        ratchet,
+        session.one_time,
+        session.created_ms,
+        session.opened_ms,
+    )

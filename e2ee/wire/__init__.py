@@ -1,0 +1,1 @@
+"""How bytes are laid out (chapter 04)."""

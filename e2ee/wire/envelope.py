@@ -1,0 +1,121 @@
+"""The envelope: what a relay carries, split into its fixed parts (WIRE-06 to WIRE-08)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from e2ee.constants import (
+    AEAD_TAG_B,
+    KEM_CIPHERTEXT_B,
+    KEY_B,
+    KIND_FIRST_FLIGHT,
+    KIND_MESSAGE,
+    MAX_ENVELOPE_B,
+    PREFIX_B,
+    SALT_B,
+    SEALED_HEADER_B,
+    TAG_B,
+    VERSION,
+)
+from e2ee.errors import DecodeError, UnsupportedVersion
+from e2ee.ids import DhPublic, Tag
+from e2ee.primitives import dh
+
+from . import padding
+
+LEAD: Final = bytes((VERSION, KIND_MESSAGE))
+FIRST_LEAD: Final = bytes((VERSION, KIND_FIRST_FLIGHT))
+
+_LEAD_B: Final = 2
+_IDS: Final = struct.Struct(">III")
+_IDS_END: Final = KEY_B + _IDS.size
+_CIPHERTEXT_END: Final = _IDS_END + KEM_CIPHERTEXT_B
+_FIXED_B: Final = TAG_B + SALT_B + SEALED_HEADER_B
+
+
+class RawEnvelope(NamedTuple):
+    """Parts of an envelope that nobody has authenticated yet.
+
+    `ahead` is every byte before the sealed body; `prefix` is empty for kind 1.
+    """
+
+    prefix: bytes
+    tag: Tag
+    salt: bytes
+    sealed_header: bytes
+    sealed_body: bytes
+    ahead: bytes
+
+    @property
+    def lead(self) -> bytes:
+        """Version and kind."""
+        return self.ahead[:_LEAD_B]
+
+
+class Prefix(NamedTuple):
+    """The handshake prefix of a first flight. `opk_id` is 0 if no one-time X25519 prekey was used."""
+
+    ephemeral: DhPublic
+    spk_id: int
+    opk_id: int
+    pqk_id: int
+    ciphertext: bytes
+    sealed_identity: bytes
+
+
+def decode(encoded: bytes) -> RawEnvelope:
+    """Split an envelope.
+
+    Raises:
+        UnsupportedVersion: another version or kind (WIRE-06).
+        DecodeError: a size that no envelope has (WIRE-07).
+    """
+    if len(encoded) > MAX_ENVELOPE_B:
+        raise DecodeError("not the size of an envelope")
+    lead = encoded[:_LEAD_B]
+    if lead not in (LEAD, FIRST_LEAD):
+        raise UnsupportedVersion("unknown version or kind of envelope")
+    first = lead == FIRST_LEAD
+    start = _LEAD_B + PREFIX_B if first else _LEAD_B
+    body = start + _FIXED_B
+    if not padding.is_body_size(len(encoded) - body - AEAD_TAG_B, first=first):
+        raise DecodeError("not the size of an envelope")
+    salt = start + TAG_B
+    header = salt + SALT_B
+    return RawEnvelope(
+        encoded[_LEAD_B:start],
+        Tag(encoded[start:salt]),
+        encoded[salt:header],
+        encoded[header:body],
+        encoded[body:],
+        encoded[:body],
+    )
+
+
+def encode_prefix(prefix: Prefix) -> bytes:
+    """Return the 2108 bytes of a prefix."""
+    ids = _IDS.pack(prefix.spk_id, prefix.opk_id, prefix.pqk_id)
+    return prefix.ephemeral + ids + prefix.ciphertext + prefix.sealed_identity
+
+
+def decode_prefix(encoded: bytes) -> Prefix:
+    """Read the 2108 bytes of a prefix.
+
+    Raises:
+        DecodeError: not that size, or an SPK or PQK id of 0 (WIRE-08).
+        InvalidKey: EK is not canonical (PRM-01).
+    """
+    if len(encoded) != PREFIX_B:
+        raise DecodeError("not a handshake prefix")
+    spk_id, opk_id, pqk_id = _IDS.unpack(encoded[KEY_B:_IDS_END])
+    if not spk_id or not pqk_id:
+        raise DecodeError("a prekey id of zero")
+    return Prefix(
+        dh.public_key(encoded[:KEY_B]),
+        spk_id,
+        opk_id,
+        pqk_id,
+        encoded[_IDS_END:_CIPHERTEXT_END],
+        encoded[_CIPHERTEXT_END:],
+    )

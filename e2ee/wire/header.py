@@ -1,0 +1,43 @@
+"""The 48-byte header of a ratchet message (WIRE-09)."""
+
+from __future__ import annotations
+
+import struct
+from typing import Final, NamedTuple
+
+from e2ee.constants import MAX_COUNTER
+from e2ee.errors import AuthenticationError, InvalidKey
+from e2ee.ids import DhPublic
+from e2ee.primitives import dh
+
+_LAYOUT: Final = struct.Struct(">32sIIII")
+_NO_FLAGS: Final = 0
+
+
+class Header(NamedTuple):
+    """What a sealed header holds."""
+
+    ratchet_key: DhPublic
+    previous_length: int
+    number: int
+    pq_epoch: int
+
+
+def encode(header: Header) -> bytes:
+    """Return the 48 bytes of a header."""
+    return _LAYOUT.pack(*header, _NO_FLAGS)
+
+
+def decode(plain: bytes) -> Header:
+    """Read 48 authenticated bytes.
+
+    Raises:
+        AuthenticationError: a flag, counter or key that WIRE-09 refuses.
+    """
+    key, previous_length, number, pq_epoch, flags = _LAYOUT.unpack(plain)
+    if flags != _NO_FLAGS or previous_length >= MAX_COUNTER or number >= MAX_COUNTER:
+        raise AuthenticationError
+    try:
+        return Header(dh.public_key(key), previous_length, number, pq_epoch)
+    except InvalidKey:
+        raise AuthenticationError from None

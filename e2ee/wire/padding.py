@@ -1,0 +1,55 @@
+"""Padding classes: a relay sees one of few sizes (WIRE-11 to WIRE-13, WIRE-15)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.constants import BODY_CLASSES_B, FIRST_BODY_B
+from e2ee.errors import AuthenticationError
+
+_MARK: Final = b"\x80"
+_LARGEST_CLASS_B: Final = BODY_CLASSES_B[-1]
+
+
+def body_class(length_b: int) -> int:
+    """Return the padded size of a body of kind 1 whose content, mark included, has `length_b` bytes (WIRE-11)."""
+    for class_b in BODY_CLASSES_B:
+        if length_b <= class_b:
+            return class_b
+    return padme(length_b)
+
+
+def first_body_class(length_b: int) -> int:
+    """Return the padded size of a body of kind 2 (WIRE-12)."""
+    return FIRST_BODY_B if length_b <= FIRST_BODY_B else body_class(length_b)
+
+
+def padme(length_b: int) -> int:
+    """Return the PADME size of a length above 4096 (WIRE-11)."""
+    exponent = length_b.bit_length() - 1
+    mask: int = (1 << (exponent - exponent.bit_length())) - 1
+    return (length_b + mask) & ~mask
+
+
+def is_body_size(size_b: int, *, first: bool) -> bool:
+    """Whether a padded body can have this size."""
+    if size_b <= _LARGEST_CLASS_B:
+        return size_b in BODY_CLASSES_B[2:] or (size_b == FIRST_BODY_B if first else size_b in BODY_CLASSES_B)
+    return padme(size_b) == size_b
+
+
+def pad(plaintext: bytes, size_b: int) -> bytes:
+    """Append 0x80 and zero bytes up to `size_b`, which is longer than the plaintext."""
+    return (plaintext + _MARK).ljust(size_b, b"\0")
+
+
+def unpad(padded: bytes) -> bytes:
+    """Remove zero bytes and the 0x80 before them.
+
+    Raises:
+        AuthenticationError: there is no 0x80 there (WIRE-13).
+    """
+    plaintext = padded.rstrip(b"\0")
+    if plaintext[-1:] != _MARK:
+        raise AuthenticationError
+    return plaintext[:-1]
