@@ -1,0 +1,156 @@
+"""What a client tells its application. Frozen values; text and keys stay out of their repr."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TypeAlias
+
+
+class MessageState(Enum):
+    """How far a message of ours has come. FAILED is final."""
+
+    QUEUED = "queued"
+    SENT = "sent"
+    """The relay has it on disk."""
+    DELIVERED = "delivered"
+    """The other side's client has it on disk."""
+    READ = "read"
+    FAILED = "failed"
+
+
+class ConnectionState(Enum):
+    """Whether the mailboxes of this client are connected to their relays."""
+
+    OFFLINE = "offline"
+    CONNECTING = "connecting"
+    ONLINE = "online"
+
+
+class ResetCause(Enum):
+    """Why a session was started anew (SES-07)."""
+
+    OUR_LOSS = "our_loss"
+    THEIR_LOSS = "their_loss"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A text of a contact, given once (SES-11). `sent_ms` is the sender's claim, `received_ms` our clock."""
+
+    account_id: bytes
+    message_id: bytes
+    text: str = field(repr=False)
+    sent_ms: int
+    received_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageStateChanged:
+    """A message of ours came further. `code` says why it failed, and is empty otherwise."""
+
+    account_id: bytes
+    message_id: bytes
+    state: MessageState
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContactAdded:
+    """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted (CON-04)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class SessionStarted:
+    """A session began. The two flags tell whether its handshake had one-time keys (ID-17)."""
+
+    account_id: bytes
+    by_us: bool
+    one_time_x25519: bool
+    one_time_kem: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SessionReset:
+    """A session was lost and is being restored (SES-07); `resent` of our messages go out again (SES-08)."""
+
+    account_id: bytes
+    cause: ResetCause
+    resent: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class GapDetected:
+    """Messages before the newest one have not arrived: `missing` may still come, `lost` will not open any more."""
+
+    account_id: bytes
+    missing: int
+    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRejected:
+    """Something arrived that was refused and dropped; `account_id` is empty where the sender is unknown."""
+
+    account_id: bytes
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class UnsupportedContent:
+    """A content of a type that this version does not know (CON-02)."""
+
+    account_id: bytes
+    message_id: bytes
+    type: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityAlarm:
+    """A contact's device list or keys do not hold; nothing is sent there until a person has looked (ID-07)."""
+
+    account_id: bytes
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewDevice:
+    """A contact writes from a device that was not known before; it is signed into the contact's list."""
+
+    account_id: bytes
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceListExpiring:
+    """Our own device list ends soon and the account key is not here to renew it (ID-12)."""
+
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionChanged:
+    """The connection to the relay of a mailbox changed; `code` is a relay error code or empty."""
+
+    state: ConnectionState
+    relay_url: str
+    code: str = ""
+
+
+Event: TypeAlias = (
+    MessageReceived
+    | MessageStateChanged
+    | ContactAdded
+    | SessionStarted
+    | SessionReset
+    | GapDetected
+    | MessageRejected
+    | UnsupportedContent
+    | IdentityAlarm
+    | NewDevice
+    | DeviceListExpiring
+    | ConnectionChanged
+)
