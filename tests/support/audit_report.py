@@ -1,7 +1,7 @@
-"""Reruns the evidence for the claims and writes a dated report, `reports/audit-<date>.md`, and a log per step.
+"""Reruns the evidence for the claims; writes a dated report, `reports/audit-<date>.md`, and a log per step.
 
-The report names the commit, what was installed, what was run and how each step ended. It exits 1 if a step did
-not end as it should: the leak scan of a deliberately leaking relay must fail.
+The report names the commit, what was installed, what was run and how each step ended. It exits 1 if a step
+did not end as it should: the leak scan of a deliberately leaking relay must fail.
 """
 
 from __future__ import annotations
