@@ -1,0 +1,1 @@
+"""The Sealroom client: what developers embed."""

@@ -1,0 +1,127 @@
+"""Every error of the client: a stable code, whether trying again can help, and what to do next.
+
+No message holds a key, a passphrase, plaintext or the bytes that failed (STO-21).
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class SealroomError(Exception):
+    """Root of the client's errors: `code` is stable, `retryable` tells whether the same call may succeed
+    later.
+    """
+
+    code: ClassVar[str] = "sealroom"
+    retryable: ClassVar[bool] = False
+    hint: ClassVar[str] = ""
+
+
+class StoreError(SealroomError):
+    """The store cannot do what was asked; whatever raised it changed no row (STO-09)."""
+
+    code: ClassVar[str] = "store"
+
+
+class StoreLocked(StoreError):
+    """Another process, or another object of this process, has the store open (STO-13)."""
+
+    code: ClassVar[str] = "store.locked"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "close the other program that uses this store, then try again"
+
+
+class StoreWrongKey(StoreError):
+    """The passphrase or raw key does not open the header (STO-05)."""
+
+    code: ClassVar[str] = "store.wrong_key"
+    hint: ClassVar[str] = "check the passphrase; if it is right, the header is damaged: use a backup"
+
+
+class StoreCorrupt(StoreError):
+    """The file is damaged, or was changed while the store was closed (STO-02, STO-10)."""
+
+    code: ClassVar[str] = "store.corrupt"
+    hint: ClassVar[str] = "keep the file for analysis, and set up a new store from a backup"
+
+
+class StoreFull(StoreError):
+    """The disk, or the store's own size limit, has no room; nothing changed (STO-09)."""
+
+    code: ClassVar[str] = "store.full"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "free some disk space, then try again"
+
+
+class StoreTooNew(StoreError):
+    """The file has a newer format than this program knows (STO-18)."""
+
+    code: ClassVar[str] = "store.too_new"
+    hint: ClassVar[str] = "update this program"
+
+
+class StoreExists(StoreError):
+    """A file already stands where a new store was to be created (STO-16)."""
+
+    code: ClassVar[str] = "store.exists"
+    hint: ClassVar[str] = "open the store, or choose another path"
+
+
+class StoreMissing(StoreError):
+    """No store stands at this path (STO-16)."""
+
+    code: ClassVar[str] = "store.missing"
+    hint: ClassVar[str] = "check the path, or create a store first"
+
+
+class StoreUnavailable(StoreError):
+    """The operating system refused or failed an operation on the files; the store has to be opened again
+    (STO-09).
+    """
+
+    code: ClassVar[str] = "store.unavailable"
+    hint: ClassVar[str] = "check the disk and the file's permissions, then open the store again"
+
+
+class StoreClosed(StoreError):
+    """The store was closed, or belongs to the parent of a forked process (STO-13)."""
+
+    code: ClassVar[str] = "store.closed"
+    hint: ClassVar[str] = "open the store in the process that uses it"
+
+
+class StoreMisuse(StoreError):
+    """An argument is outside its range: unknown table, key or value too long, unusable passphrase
+    (STO-08).
+    """
+
+    code: ClassVar[str] = "store.misuse"
+    hint: ClassVar[str] = "this is a fault of the calling program"
+
+
+class BackupError(SealroomError):
+    """A backup file cannot be opened."""
+
+    code: ClassVar[str] = "backup"
+
+
+class BackupWrongKey(BackupError):
+    """The passphrase does not fit the backup's header (STO-24)."""
+
+    code: ClassVar[str] = "backup.wrong_key"
+    hint: ClassVar[str] = "check the passphrase; if it is right, the file's header is damaged"
+
+
+class BackupCorrupt(BackupError):
+    """The backup is no backup, or is cut short, reordered or changed (STO-25)."""
+
+    code: ClassVar[str] = "backup.corrupt"
+    hint: ClassVar[str] = "use another copy of the backup"
+
+
+class BackupTooNew(BackupError):
+    """The backup has a newer format than this program knows (STO-24)."""
+
+    code: ClassVar[str] = "backup.too_new"
+    hint: ClassVar[str] = "update this program"
