@@ -21,7 +21,7 @@ def test_shipped_sources_keep_the_habits(repo_root: Path) -> None:
     [
         "import random",
         "from random import Random",
-        "def f():\n    import pickle",
+        "def _f():\n    import pickle",
         "import requests",
         "import pytest",
         "from tests.support import x",
@@ -34,7 +34,7 @@ def test_shipped_sources_keep_the_habits(repo_root: Path) -> None:
         "exec(code)",
         "assert x",
         "if TESTING:\n    pass",
-        "def f(_skip_check_for_test): ...",
+        "def _f(_skip_check_for_test): ...",
         "import os\nif os.environ.get('PYTEST_CURRENT_TEST'): ...",
         "ok = mac == other",
         "ok = self.token != given",
@@ -44,8 +44,8 @@ def test_shipped_sources_keep_the_habits(repo_root: Path) -> None:
 )
 def test_a_fault_is_found(tmp_path: Path, fault: str) -> None:
     (tmp_path / "e2ee").mkdir()
-    (tmp_path / "e2ee/faulty.py").write_text(fault + "\n")
-    assert source_lint.problems(tmp_path)
+    (tmp_path / "e2ee/faulty.py").write_text(f'"""A module."""\n{fault}\n')
+    assert len(source_lint.problems(tmp_path)) == 1
 
 
 @pytest.mark.parametrize(
@@ -65,8 +65,14 @@ def test_a_fault_is_found(tmp_path: Path, fault: str) -> None:
 )
 def test_sound_code_passes(tmp_path: Path, sound: str) -> None:
     (tmp_path / "e2ee").mkdir()
-    (tmp_path / "e2ee/sound.py").write_text(sound + "\n")
+    (tmp_path / "e2ee/sound.py").write_text(f'"""A module."""\n{sound}\n')
     assert source_lint.problems(tmp_path) == []
+
+
+def test_undocumented_public_names_of_the_core_are_found(tmp_path: Path) -> None:
+    (tmp_path / "e2ee").mkdir()
+    (tmp_path / "e2ee/silent.py").write_text("class A: ...\ndef f(): ...\ndef _g(): ...\n")
+    assert [problem.split()[1] for problem in source_lint.problems(tmp_path)] == ["the", "A", "f"]
 
 
 def test_the_relay_may_not_import_a_cryptography_library(tmp_path: Path) -> None:

@@ -9,7 +9,10 @@ from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
+import checkout
+
 REGISTRIES = Path("spec") / "registries.md"
+RELAY_CHAPTER = Path("spec") / "11-relay.md"
 MAX_LABEL_B = 16
 
 
@@ -52,13 +55,13 @@ def labels_in(source: str) -> set[str]:
 
 def differences(what: str, spec: Mapping[str, object], code: Mapping[str, object]) -> list[str]:
     """What stands in only one of registry and code, or has two values."""
-    found = [
-        f"{what} {name} stands in {REGISTRIES.as_posix()} only" for name in sorted(set(spec) - set(code))
-    ]
+    found = [f"{what} {name} stands in the specification only" for name in sorted(set(spec) - set(code))]
     found += [f"{what} {name} stands in the code only" for name in sorted(set(code) - set(spec))]
     for name in sorted(set(spec) & set(code)):
         if spec[name] != code[name]:
-            found.append(f"{what} {name} is {spec[name]!r} in the registry and {code[name]!r} in the code")
+            found.append(
+                f"{what} {name} is {spec[name]!r} in the specification and {code[name]!r} in the code"
+            )
     return found
 
 
@@ -72,22 +75,38 @@ def error_classes(module_name: str, base_name: str) -> dict[str, str]:
 
 
 def problems(root: Path) -> list[str]:
-    """Differences between `spec/registries.md` and the core's labels, errors and constants."""
+    """Differences between the registries of the specification and the code that holds the same values."""
     path = root / REGISTRIES
     if not path.exists():
         return []
     table = tables(path.read_text("utf-8"))
-    spec_labels = [row[0] for row in table.get("Labels", [])]
-    found = label_problems(spec_labels)
-    if (root / "e2ee/labels.py").exists():
-        code_labels = labels_in((root / "e2ee/labels.py").read_text("utf-8"))
-        found += differences("label", dict.fromkeys(spec_labels), dict.fromkeys(code_labels))
+    found = _label_differences(root, [row[0] for row in table.get("Labels", [])])
     if (root / "e2ee/errors.py").exists():
         rows = {row[0]: row[1] for row in table.get("Error codes of the core", [])}
         found += differences("error code", rows, error_classes("e2ee.errors", "E2eeError"))
     if (root / "e2ee/constants.py").exists():
         found += _limit_problems(table.get("Own limits", []))
+    if (root / "server/e2ee_relay/protocol.py").exists():
+        found += _relay_code_problems(root)
     return found
+
+
+def _label_differences(root: Path, spec_labels: list[str]) -> list[str]:
+    """Every label that shipped code holds stands in the one registry, so that none is a prefix of another."""
+    code_labels: set[str] = set()
+    for source in checkout.shipped_sources(root):
+        code_labels |= labels_in(source.read_text("utf-8"))
+    if not code_labels:
+        return label_problems(spec_labels)
+    named = differences("label", dict.fromkeys(spec_labels), dict.fromkeys(code_labels))
+    return label_problems(spec_labels) + named
+
+
+def _relay_code_problems(root: Path) -> list[str]:
+    """The relay's error codes in chapter 11 are those of its frames."""
+    rows = tables((root / RELAY_CHAPTER).read_text("utf-8")).get("7. Error codes", [])
+    codes = importlib.import_module("e2ee_relay.protocol").ErrorCode
+    return differences("relay error", {row[1]: int(row[0]) for row in rows}, {c.name: int(c) for c in codes})
 
 
 def _limit_problems(rows: list[list[str]]) -> list[str]:

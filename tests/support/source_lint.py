@@ -126,21 +126,28 @@ def test_hooks(tree: ast.Module, name: str) -> Iterator[str]:
             yield f"{name}:{node.lineno}: {text} looks like a hook for tests"
 
 
-CHECKS: tuple[Callable[[ast.Module, str], Iterator[str]], ...] = (
-    imports,
-    handlers,
-    calls,
-    assertions,
-    test_hooks,
-)
+def undocumented(tree: ast.Module, name: str) -> Iterator[str]:
+    """Modules, and public functions and classes of the core, that do not say what they are."""
+    if not ast.get_docstring(tree):
+        yield f"{name}:1: the module does not say what it holds"
+    for node in tree.body:
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            continue
+        if not node.name.startswith("_") and not ast.get_docstring(node):
+            yield f"{name}:{node.lineno}: {node.name} has no docstring"
+
+
+Check = Callable[[ast.Module, str], Iterator[str]]
+CHECKS: tuple[Check, ...] = (imports, handlers, calls, assertions, test_hooks)
+CORE_CHECKS: tuple[Check, ...] = (comparisons, undocumented)
 
 
 def problems(root: Path) -> list[str]:
-    """Findings in all shipped sources; comparisons are judged in the core only, where the secrets are."""
+    """Findings in all shipped sources; in the core, where the secrets are, comparisons and docstrings too."""
     found = []
     for path in checkout.shipped_sources(root):
         name = path.relative_to(root).as_posix()
         tree = ast.parse(path.read_text("utf-8"), filename=name)
-        checks = (*CHECKS, comparisons) if name.startswith("e2ee/") else CHECKS
+        checks = (*CHECKS, *CORE_CHECKS) if name.startswith("e2ee/") else CHECKS
         found += [problem for check in checks for problem in check(tree, name)]
     return found
