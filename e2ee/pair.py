@@ -47,7 +47,8 @@ FRESH: Final = Pair()
 
 class Adoption(NamedTuple):
     """A pair with one session more. `replaced` is the session that was active before and is not any longer;
-    `gone` are sessions that left; `answers_loss` says that the peer lost its state and waits for a new session (SES-07).
+    `gone` are sessions that left; `answers_loss` says that the peer lost its state and waits for a new
+    session (SES-07).
     """
 
     pair: Pair
@@ -75,6 +76,15 @@ def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
         grown = Pair(active, (*pair.inactive, Inactive(session, now_ms)), highest)
     trimmed, gone = expire(grown, now_ms)
     return Adoption(trimmed, wins, active if wins else None, gone, answers_loss)
+
+
+def retire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:
+    """Make the active session inactive because the peer lost its state; the next initiation replaces it
+    (SES-07).
+    """
+    if pair.active is None:
+        return pair, ()
+    return expire(Pair(None, (*pair.inactive, Inactive(pair.active, now_ms)), pair.highest_gen), now_ms)
 
 
 def expire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:

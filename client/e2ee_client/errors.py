@@ -125,3 +125,45 @@ class BackupTooNew(BackupError):
 
     code: ClassVar[str] = "backup.too_new"
     hint: ClassVar[str] = "update this program"
+
+
+class UnknownContact(SealroomError):
+    """No contact of this account id."""
+
+    code: ClassVar[str] = "contact.unknown"
+    hint: ClassVar[str] = "add the contact from its card first"
+
+
+class ContactBlocked(SealroomError):
+    """The contact's identity raised an alarm; nothing is sent until a person has looked (ID-07)."""
+
+    code: ClassVar[str] = "contact.blocked"
+    hint: ClassVar[str] = "compare the safety number with the contact over another channel, then mark it as verified"
+
+
+class MessageEmpty(SealroomError):
+    """A text has at least one character (CON-03)."""
+
+    code: ClassVar[str] = "message.empty"
+    hint: ClassVar[str] = "write something"
+
+
+class MessageTooLarge(SealroomError):
+    """The text is longer than one message can hold (WIRE-14)."""
+
+    code: ClassVar[str] = "message.too_large"
+    hint: ClassVar[str] = "split the text into several messages"
+
+
+class ConfigError(SealroomError):
+    """A setting or an argument cannot be used."""
+
+    code: ClassVar[str] = "config.invalid"
+    hint: ClassVar[str] = "correct the value that the message names"
+
+
+class AccountKeyAbsent(SealroomError):
+    """The account key is not on this device (ID-12)."""
+
+    code: ClassVar[str] = "account.key_absent"
+    hint: ClassVar[str] = "sign the renewal request where the account key is kept"

@@ -1,6 +1,7 @@
 """What the engine asks its shell to do, strictly in the order given (STO-09, RLY-30).
 
-A `Commit` is durable before the next effect is carried out: state before ciphertext, inbox before acknowledgement.
+A `Commit` is durable before the next effect is carried out: state before ciphertext, inbox before
+acknowledgement.
 If it fails, the effects after it are dropped and the engine is loaded again from the store.
 """
 

@@ -1,0 +1,23 @@
+"""The client without I/O: events in, effects out (see `engine.engine` for how it works)."""
+
+from __future__ import annotations
+
+from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit
+from .engine import ContactView, Engine, MessageView
+from .ports import Ports, RowReader, Setup
+
+__all__ = [
+    "Channel",
+    "Close",
+    "Commit",
+    "ContactView",
+    "Effect",
+    "Engine",
+    "MessageView",
+    "Notify",
+    "Open",
+    "Ports",
+    "RowReader",
+    "Setup",
+    "Transmit",
+]

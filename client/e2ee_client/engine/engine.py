@@ -1,0 +1,562 @@
+"""The client without I/O: commands and network events in, effects out.
+
+Theory of operation. The engine keeps everything but texts in memory and changes it step by step; each step
+collects
+its row changes in a `Turn`, which puts one commit before whatever leaves the device. If the commit fails,
+the shell
+throws the engine away and loads it again from the store, which is the truth. Time and randomness come in
+from outside.
+
+    commands  --> outgoing --> (establish) --> link --> effects
+    delivered --> incoming --> store, events, acknowledgement
+    time      --> upkeep (prekeys, device list), links (reconnect), receipts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, NamedTuple, assert_never
+
+from e2ee_relay.protocol import (
+    Displaced,
+    Frame,
+    FrameError,
+    GoAway,
+    Hello,
+    LowPrekeys,
+    QueueEmpty,
+    Response,
+    Role,
+    decode_frames,
+)
+from e2ee_relay.protocol import (
+    Message as DeliveredMessage,
+)
+
+from e2ee import fingerprint
+from e2ee.card import ContactCard
+from e2ee.content import MAX_RECEIPT_IDS, BundleOnly, Receipt, ReceiptState, SignedList
+from e2ee.ids import ContentId
+from e2ee.prekeys import PrekeyKind
+from e2ee.secret import AccountKey, RecoveryKey
+from e2ee_client.errors import ConfigError
+from e2ee_client.events import (
+    ConnectionChanged,
+    ConnectionState,
+    MessageState,
+)
+from e2ee_client.rows import Continuity
+
+from .effects import Channel, Effect
+from .establish import Establish
+from .incoming import Incomings
+from .link import Link, LinkState
+from .mailboxes import Mailboxes
+from .outgoing import Outgoings
+from .ports import Ports, RowReader, Setup
+from .records import RECEIPTS_PREFIX, Contact, Mailbox, Message
+from .state import State
+from .turn import Turn
+from .upkeep import Upkeep, account_key_of, new_account
+
+_MAINTAIN_EVERY_MS: Final = 3_600_000
+_RECEIPT_LEAST_MS: Final = 300
+_RECEIPT_JITTER_MS: Final = 700
+_DISPLACED_RETRY_MS: Final = 60_000
+
+
+class ContactView(NamedTuple):
+    """A contact as the application sees it; `alarm` is an error code while its identity has to be looked
+    at.
+    """
+
+    account_id: bytes
+    name: str | None
+    relay_url: str
+    accepted: bool
+    verified: bool
+    alarm: str
+
+
+class MessageView(NamedTuple):
+    """A text of either side as the application sees it."""
+
+    message_id: bytes
+    outgoing: bool
+    text: str
+    sent_ms: int
+    received_ms: int
+    state: MessageState
+
+    def __repr__(self) -> str:
+        return f"<message {'to' if self.outgoing else 'from'} a contact, {self.state.value}>"
+
+
+class Engine:
+    """One per open store; not to be used from several threads at a time."""
+
+    def __init__(self, state: State) -> None:
+        """Not for callers: use `create` or `load`."""
+        self._state = state
+        self._links: dict[Channel, Link] = {}
+        self._online = False
+        self._maintain_at_ms: int | None = None
+        self._receipts_at_ms: int | None = None
+        self._upkeep = Upkeep(state)
+        self._mailboxes = Mailboxes(state, self._upkeep, self._link_of, self._mailbox_usable)
+        self._outgoings = Outgoings(state, self._upkeep, self._link_of, self._start_session)
+        self._establish = Establish(
+            state, self._link_of, self._outgoings.channel_for, self._outgoings.hold, self._outgoings.pump
+        )
+        self._incomings = Incomings(state, self._upkeep, self._outgoings, self._receipt_due)
+
+    # --- life ---
+
+    @classmethod
+    def create(
+        cls, setup: Setup, ports: Ports, rows: RowReader, now_ms: int
+    ) -> tuple[Engine, RecoveryKey, list[Effect]]:
+        """Make a new account in an empty store. The recovery key is returned once and kept nowhere
+        (ID-13).
+        """
+        made = new_account(setup, ports, now_ms)
+        turn = Turn(now_ms)
+        engine = cls(State(ports, rows, made.own))
+        engine._upkeep.store_list(turn, made.own.device_list)
+        engine._upkeep.rotate(turn)
+        if setup.publish:
+            engine._mailboxes.add(turn, setup.relay_url, b"")
+        return engine, made.recovery_key, turn.effects()
+
+    @classmethod
+    def load(
+        cls, rows: RowReader, continuity: Continuity, ports: Ports, now_ms: int
+    ) -> tuple[Engine, list[Effect]]:
+        """Go on from a store; unless it continues the last run, every session counts as lost (STO-15,
+        SES-07).
+
+        Raises:
+            StoreCorrupt: a row does not fit.
+        """
+        engine = cls(State.load(rows, ports))
+        turn = Turn(now_ms)
+        if not continuity.keeps_sessions:
+            engine._sessions_lost(turn)
+        return engine, turn.effects()
+
+    def start(self, now_ms: int) -> list[Effect]:
+        """Go online: look after what has to be renewed and open the connections of our mailboxes."""
+        turn = Turn(now_ms)
+        self._online = True
+        self._maintain(turn)
+        for mailbox in list(self._state.mailboxes.values()):
+            self._link_of(turn, self._mailboxes.channel(mailbox))
+        self._outgoings.pump_all(turn)
+        if self._state.receipts:
+            self._receipt_due(turn)
+        return turn.effects()
+
+    def stop(self, now_ms: int) -> list[Effect]:
+        """Go offline: close every connection."""
+        turn = Turn(now_ms)
+        self._online = False
+        for link in self._links.values():
+            turn.close(link.channel)
+            self._lost(link.channel)
+        self._links.clear()
+        return turn.effects()
+
+    # --- network ---
+
+    def connected(self, channel: Channel, now_ms: int) -> list[Effect]:
+        """A connection that was asked for stands."""
+        turn = Turn(now_ms)
+        link = self._links.get(channel)
+        if link is None:
+            turn.close(channel)
+        else:
+            link.connected(turn)
+        return turn.effects()
+
+    def disconnected(self, channel: Channel, now_ms: int) -> list[Effect]:
+        """A connection could not be opened, or is gone."""
+        turn = Turn(now_ms)
+        link = self._links.get(channel)
+        if link is not None and link.state is not LinkState.CLOSED:
+            self._went_down(turn, link)
+            link.down(turn)
+        return turn.effects()
+
+    def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
+        """A binary message arrived; bytes that are no message of the protocol end the connection (RLY-03)."""
+        turn = Turn(now_ms)
+        link = self._links.get(channel)
+        if link is None or link.state in (LinkState.CLOSED, LinkState.OPENING):
+            return []
+        try:
+            frames = decode_frames(data, Role.CLIENT)
+        except FrameError:
+            self._went_down(turn, link)
+            link.drop(turn)
+            return turn.effects()
+        for frame in frames:
+            self._frame(turn, link, frame)
+        return turn.effects()
+
+    def tick(self, now_ms: int) -> list[Effect]:
+        """Do what time asks for; called at or after `next_wake_ms`."""
+        turn = Turn(now_ms)
+        if not self._online:
+            return []
+        for link in list(self._links.values()):
+            if link.tick(turn):
+                self._went_down(turn, link)
+        if _due(self._maintain_at_ms, now_ms):
+            self._maintain(turn)
+        if _due(self._mailboxes.refill_at_ms, now_ms):
+            self._mailboxes.refill(turn)
+        if _due(self._receipts_at_ms, now_ms):
+            self._send_receipts(turn)
+        self._outgoings.tick(turn)
+        return turn.effects()
+
+    @property
+    def next_wake_ms(self) -> int | None:
+        """When to call `tick`; None while offline."""
+        if not self._online:
+            return None
+        times = [
+            self._maintain_at_ms,
+            self._receipts_at_ms,
+            self._mailboxes.refill_at_ms,
+            self._outgoings.wake_ms(),
+            *(link.wake_ms() for link in self._links.values()),
+        ]
+        return min((at_ms for at_ms in times if at_ms is not None), default=None)
+
+    # --- commands ---
+
+    def add_contact(self, card: ContactCard, now_ms: int) -> tuple[bytes, list[Effect]]:
+        """Add a contact from its card, pinning the account id; adding it again changes nothing.
+
+        Raises:
+            ConfigError: the card is our own.
+        """
+        turn = Turn(now_ms)
+        if card.account_id == self._state.own.account_id:
+            raise ConfigError("this contact card is your own")
+        if card.account_id not in self._state.contacts:
+            contact = Contact(card.account_id, card.name, card.relay_url, published=True, accepted=True)
+            self._state.contacts[card.account_id] = contact
+            turn.put(contact.put())
+            if not self._state.own.publish:
+                mailbox = self._mailboxes.add(turn, card.relay_url, card.account_id)
+                self._link_of(turn, self._mailboxes.channel(mailbox))
+            else:
+                self._mailboxes.ensure_token(turn, card.account_id)
+        return card.account_id, turn.effects()
+
+    def accept_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
+        """Accept somebody who wrote first: from now on receipts go out, and it gets a token of its own
+        (CON-04).
+        """
+        turn = Turn(now_ms)
+        self._accept(turn, self._state.contact(account_id))
+        return turn.effects()
+
+    def forget_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
+        """Delete a contact with its sessions, keys, texts and address here and at the relay."""
+        turn = Turn(now_ms)
+        contact = self._state.contact(account_id)
+        self._outgoings.forget(turn, account_id)
+        self._mailboxes.forget(turn, account_id)
+        for peer in list(self._state.peers_of(account_id)):
+            self._state.drop_sessions(turn, peer)
+            del self._state.peers[peer.key]
+            turn.delete("peer", peer.key)
+        for key, _ in self._state.rows.items("message"):
+            if key[1:33] == account_id:
+                turn.delete("message", key)
+        self._state.receipts.pop(account_id, None)
+        turn.delete("meta", RECEIPTS_PREFIX + account_id)
+        del self._state.contacts[contact.account_id]
+        turn.delete("contact", account_id)
+        return turn.effects()
+
+    def set_verified(self, account_id: bytes, verified: bool, now_ms: int) -> list[Effect]:
+        """Note that a person has compared the safety number; that also ends an alarm."""
+        turn = Turn(now_ms)
+        contact = self._state.contact(account_id)
+        contact.verified = verified
+        if verified:
+            contact.alarm = ""
+        turn.put(contact.put())
+        self._outgoings.pump(turn, contact)
+        return turn.effects()
+
+    def set_name(self, account_id: bytes, name: str | None, now_ms: int) -> list[Effect]:
+        """Name a contact; the name stays on this device."""
+        turn = Turn(now_ms)
+        contact = self._state.contact(account_id)
+        contact.name = name
+        turn.put(contact.put())
+        return turn.effects()
+
+    def send_text(self, account_id: bytes, text: str, now_ms: int) -> tuple[bytes, list[Effect]]:
+        """Send a text; it is safe in the store when the first effect is done. Writing to somebody accepts
+        them.
+
+        Raises:
+            UnknownContact, ContactBlocked, MessageEmpty, MessageTooLarge.
+        """
+        turn = Turn(now_ms)
+        contact = self._state.contact(account_id)
+        message_id = self._outgoings.send_text(turn, account_id, text)
+        self._accept(turn, contact)
+        return message_id, turn.effects()
+
+    def mark_read(self, account_id: bytes, message_ids: Iterable[bytes], now_ms: int) -> list[Effect]:
+        """Send read receipts, if the account has them switched on and the contact is accepted (CON-04)."""
+        turn = Turn(now_ms)
+        contact = self._state.contact(account_id)
+        if self._state.own.read_receipts and contact.accepted:
+            ids = tuple(ContentId(one) for one in message_ids)
+            for start in range(0, len(ids), MAX_RECEIPT_IDS):
+                part = ids[start : start + MAX_RECEIPT_IDS]
+                self._outgoings.send_control(turn, contact, Receipt(ReceiptState.READ, part))
+        return turn.effects()
+
+    def renewal_request(self, now_ms: int) -> bytes:
+        """Return what an account key that is kept offline has to sign (ID-12)."""
+        return self._upkeep.renewal_request(now_ms)
+
+    def install_list(self, signed: bytes, now_ms: int) -> list[Effect]:
+        """Install a device list that was signed elsewhere (ID-12).
+
+        Raises:
+            ConfigError: it does not fit.
+        """
+        turn = Turn(now_ms)
+        self._upkeep.install_list(turn, signed)
+        self._list_renewed(turn)
+        return turn.effects()
+
+    def export_account_key(self) -> AccountKey:
+        """Return the account key.
+
+        Raises:
+            AccountKeyAbsent: it is kept elsewhere.
+        """
+        return account_key_of(self._state.own)
+
+    def remove_account_key(self, now_ms: int) -> list[Effect]:
+        """Forget the account key here.
+
+        Raises:
+            AccountKeyAbsent: it is not here.
+        """
+        turn = Turn(now_ms)
+        account_key_of(self._state.own)
+        self._upkeep.remove_account_key(turn)
+        return turn.effects()
+
+    # --- queries ---
+
+    @property
+    def account_id(self) -> bytes:
+        """Our account id."""
+        return self._state.own.account_id
+
+    @property
+    def list_expires_ms(self) -> int:
+        """When our device list ends."""
+        return self._state.own.device_list.expires_ms
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """Whether all of our mailboxes are connected."""
+        states = [link.state for channel, link in self._links.items() if channel.mailbox]
+        if not states or not self._online or all(state is LinkState.CLOSED for state in states):
+            return ConnectionState.OFFLINE
+        everything = all(state is LinkState.READY for state in states)
+        return ConnectionState.ONLINE if everything else ConnectionState.CONNECTING
+
+    def card(self) -> ContactCard:
+        """Return our contact card."""
+        own = self._state.own
+        return ContactCard(own.account_id, own.relay_url, own.name)
+
+    def safety_number(self, account_id: bytes) -> str:
+        """Return the sixty digits to compare with a contact (ID-25)."""
+        return fingerprint.safety_number(
+            self._state.own.account_id, self._state.contact(account_id).account_id
+        )
+
+    def qr_payload(self, account_id: bytes) -> str:
+        """Return the text of the QR code to compare with a contact (ID-26)."""
+        return fingerprint.qr_payload(self._state.own.account_id, self._state.contact(account_id).account_id)
+
+    def contacts(self) -> list[ContactView]:
+        """Return all contacts."""
+        return [
+            ContactView(one.account_id, one.name, one.relay_url, one.accepted, one.verified, one.alarm)
+            for one in self._state.contacts.values()
+        ]
+
+    def history(self, account_id: bytes) -> list[MessageView]:
+        """Return the texts exchanged with a contact, in the order in which they came or were written."""
+        found: list[MessageView] = []
+        for key, row in self._state.rows.items("message"):
+            if key[1:33] == account_id:
+                one = Message.decode(key, row)
+                found.append(
+                    MessageView(
+                        one.message_id, one.outgoing, one.text, one.sent_ms, one.received_ms, one.state
+                    )
+                )
+        return found
+
+    # --- inside ---
+
+    def _frame(self, turn: Turn, link: Link, frame: Frame) -> None:
+        match frame:
+            case Hello():
+                self._hello(turn, link, frame)
+            case DeliveredMessage():
+                self._delivered(turn, link, frame)
+            case Displaced():
+                self._went_down(turn, link)
+                link.drop(turn, _DISPLACED_RETRY_MS)
+            case GoAway():
+                self._went_down(turn, link)
+                link.drop(turn, frame.retry_after_ms)
+            case LowPrekeys():
+                self._mailboxes.low(turn, frame)
+            case QueueEmpty():
+                pass
+            case _:
+                if isinstance(frame, Response):
+                    link.answer(turn, frame)
+
+    def _hello(self, turn: Turn, link: Link, hello: Hello) -> None:
+        if link.state is not LinkState.GREETING:
+            return
+        link.greeted(hello)
+        if link.channel.mailbox:
+            self._mailboxes.greeted(turn, link)
+            return
+        link.ready()
+        self._outgoings.pump_all(turn)
+
+    def _delivered(self, turn: Turn, link: Link, frame: DeliveredMessage) -> None:
+        mailbox = self._state.mailboxes.get(frame.mailbox)
+        if mailbox is None or link.channel.mailbox != frame.mailbox:
+            return
+        self._incomings.take(turn, mailbox, frame.body)
+        if frame.seq:
+            self._mailboxes.acknowledge(turn, link, mailbox, frame.seq)
+
+    def _link_of(self, turn: Turn, channel: Channel) -> Link:
+        """Return the link of a channel, opening the connection if we are online and it is new."""
+        link = self._links.get(channel)
+        if link is None:
+            link = Link(channel, self._state.ports.rng)
+            if self._online:
+                self._links[channel] = link
+                link.open(turn)
+        return link
+
+    def _went_down(self, turn: Turn, link: Link) -> None:
+        self._lost(link.channel)
+        if link.channel.mailbox:
+            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url))
+
+    def _lost(self, channel: Channel) -> None:
+        self._outgoings.lost(channel)
+        self._establish.lost(channel)
+
+    def _start_session(self, turn: Turn, contact: Contact) -> None:
+        if self._online:
+            self._establish.start(turn, contact)
+
+    def _mailbox_usable(self, turn: Turn, mailbox: Mailbox, contacts: list[bytes]) -> None:
+        """The relay knows these contacts' tokens: tell those of a published account, and send what waited."""
+        for account_id in contacts:
+            contact = self._state.contacts.get(account_id)
+            if contact is not None and not mailbox.contact and contact.accepted:
+                self._outgoings.send_address(turn, contact)
+        self._outgoings.pump_all(turn)
+
+    def _accept(self, turn: Turn, contact: Contact) -> None:
+        if contact.accepted:
+            return
+        contact.accepted = True
+        turn.put(contact.put())
+        self._mailboxes.ensure_token(turn, contact.account_id)
+        if self._state.receipts.get(contact.account_id):
+            self._receipt_due(turn)
+
+    def _sessions_lost(self, turn: Turn) -> None:
+        """The store does not continue its last run (STO-15): no session and no one-time key of it is used
+        again.
+        """
+        for kind in (PrekeyKind.OPK, PrekeyKind.PQK_ONE_TIME):
+            for item in self._state.prekeys_of(kind):
+                self._upkeep.delete(turn, item)
+        for peer in list(self._state.peers.values()):
+            if peer.pair.sessions():
+                self._incomings.our_loss(turn, self._state.contacts[peer.account_id], peer)
+
+    def _maintain(self, turn: Turn) -> None:
+        self._maintain_at_ms = turn.now_ms + _MAINTAIN_EVERY_MS
+        self._upkeep.sweep(turn)
+        rotated = self._upkeep.rotate(turn)
+        if rotated and not self._state.own.publish:
+            self._tell_peers(turn, BundleOnly())
+        if rotated:
+            self._mailboxes.refill(turn)
+        if self._upkeep.renew_list(turn):
+            self._list_renewed(turn)
+
+    def _list_renewed(self, turn: Turn) -> None:
+        self._tell_peers(turn, SignedList(self._state.own.device_list.signed))
+        self._mailboxes.refill(turn)
+
+    def _tell_peers(self, turn: Turn, payload: BundleOnly | SignedList) -> None:
+        """Send to every contact with an active session (CON-07, CON-10)."""
+        for contact in list(self._state.contacts.values()):
+            if not contact.accepted or self._outgoings.peer_for(contact, turn.now_ms) is None:
+                continue
+            match payload:
+                case SignedList():
+                    self._outgoings.send_list(turn, contact)
+                case BundleOnly():
+                    self._outgoings.send_bundle(turn, contact)
+                case _:
+                    assert_never(payload)
+
+    def _receipt_due(self, turn: Turn) -> None:
+        """Send receipts in batches and not at once: their moment is nobody's business (pitfall 34)."""
+        if self._receipts_at_ms is None:
+            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _RECEIPT_JITTER_MS
+            self._receipts_at_ms = turn.now_ms + _RECEIPT_LEAST_MS + jitter
+
+    def _send_receipts(self, turn: Turn) -> None:
+        self._receipts_at_ms = None
+        for account_id, ids in list(self._state.receipts.items()):
+            contact = self._state.contacts.get(account_id)
+            if (
+                contact is None
+                or not contact.accepted
+                or self._outgoings.peer_for(contact, turn.now_ms) is None
+            ):
+                continue
+            for start in range(0, len(ids), MAX_RECEIPT_IDS):
+                part = tuple(ContentId(one) for one in ids[start : start + MAX_RECEIPT_IDS])
+                self._outgoings.send_control(turn, contact, Receipt(ReceiptState.DELIVERED, part))
+            del self._state.receipts[account_id]
+            turn.delete("meta", RECEIPTS_PREFIX + account_id)
+
+
+def _due(at_ms: int | None, now_ms: int) -> bool:
+    return at_ms is not None and now_ms >= at_ms

@@ -1,0 +1,344 @@
+"""From a delivered envelope to an event: open, store, then acknowledge (HS-07 to HS-09, SES-04 to SES-11).
+
+Whatever is refused is acknowledged as well, since it will never open, and reported; a failure of our own
+store is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final
+
+from e2ee import identity, prekeys
+from e2ee import pair as pairs
+from e2ee import session as sessions
+from e2ee.constants import RELAY_RETENTION_MS
+from e2ee.content import (
+    Content,
+    Receipt,
+    ReceiptState,
+    Reset,
+    ResetReason,
+    SignedList,
+    Text,
+    Unsupported,
+)
+from e2ee.errors import AuthenticationError, RemoteError, ReplayError, UnknownPrekey, UnknownSession
+from e2ee.identity import DeviceList, FlightIdentity, ListHead
+from e2ee.ids import AccountId
+from e2ee.prekeys import CompactBundle
+from e2ee.session import Accepted, Opened
+from e2ee.wire import envelope as envelopes
+from e2ee.wire.envelope import RawEnvelope
+from e2ee_client.events import (
+    ContactAdded,
+    GapDetected,
+    IdentityAlarm,
+    MessageReceived,
+    MessageRejected,
+    MessageState,
+    NewDevice,
+    ResetCause,
+    SessionReset,
+    SessionStarted,
+    UnsupportedContent,
+)
+from e2ee_client.rows import Put
+
+from .outgoing import Outgoings
+from .records import Contact, Mailbox, Message, OwnPrekey, Peer, message_place, receipts_row
+from .state import State
+from .turn import Turn
+from .upkeep import Upkeep
+
+_DAY_MS: Final = 86_400_000
+_MAX_RESETS: Final = 3
+_MAX_RESENT: Final = 20
+_MAX_ONE_TIME: Final = 16
+
+
+class Incomings:
+    """Everything that arrives in our mailboxes."""
+
+    def __init__(
+        self,
+        state: State,
+        upkeep: Upkeep,
+        outgoings: Outgoings,
+        receipt_due: Callable[[Turn], None],
+    ) -> None:
+        self._state = state
+        self._upkeep = upkeep
+        self._outgoings = outgoings
+        self._receipt_due = receipt_due
+
+    def take(self, turn: Turn, mailbox: Mailbox, body: bytes) -> None:
+        """Open one delivered body and do what it asks for; never raises for what is in it."""
+        try:
+            raw = envelopes.decode(body)
+            known = self._open_known(turn, raw)
+            if known is not None:
+                self._opened(turn, *known)
+            elif raw.prefix:
+                self._first_flight(turn, mailbox, raw)
+            else:
+                raise UnknownSession("no session knows the tag")
+        except RemoteError as error:
+            self._rejected(turn, mailbox, error)
+
+    # --- known sessions ---
+
+    def _open_known(self, turn: Turn, raw: RawEnvelope) -> tuple[Peer, Opened] | None:
+        """Try the sessions that know the tag, in turn (DR-10)."""
+        failure: RemoteError | None = None
+        for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
+            peer = self._state.peers[peer_key]
+            session = next(one for one in peer.pair.sessions() if one.id == session_id)
+            try:
+                opened = sessions.open_(session, raw, turn.now_ms)
+            except AuthenticationError as error:
+                failure = error
+                continue
+            peer.pair = pairs.updated(peer.pair, opened.session)
+            self._state.store_session(turn, peer, session, opened.session)
+            return peer, opened
+        if failure is not None:
+            raise failure
+        return None
+
+    def _opened(self, turn: Turn, peer: Peer, opened: Opened) -> None:
+        contact = self._state.contacts[peer.account_id]
+        if opened.missing or opened.dropped:
+            turn.notify(GapDetected(contact.account_id, opened.missing, opened.dropped))
+        self._content(turn, contact, peer, opened.content)
+        self._outgoings.pump(turn, contact)
+
+    # --- first flights ---
+
+    def _first_flight(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> None:
+        replay_key = sessions.replay_key(raw)
+        if self._state.rows.get("replay", replay_key) is not None:
+            raise ReplayError("a first flight that was taken before")
+        found = self._upkeep.responder_keys(envelopes.decode_prefix(raw.prefix))
+        if found is None:
+            raise UnknownPrekey("the first flight names a prekey that is gone")
+        keys, one_time = found
+        accepted = sessions.respond(raw, keys, self._pinned, turn.now_ms)
+        contact = self._contact_of(turn, mailbox, accepted.identity)
+        peer = self._peer_of(turn, contact, accepted.identity)
+        for item in one_time:
+            self._upkeep.delete(turn, item)
+        ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
+        turn.put(Put("replay", replay_key, ends_ms.to_bytes(8, "big")))
+        self._adopt(turn, contact, peer, accepted, one_time)
+
+    def _adopt(
+        self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted, one_time: list[OwnPrekey]
+    ) -> None:
+        session = accepted.opened.session
+        adoption = pairs.adopt(peer.pair, session, turn.now_ms)
+        self._state.store_session(turn, peer, None, session)
+        self._state.set_pair(turn, peer, adoption.pair, adoption.gone)
+        turn.notify(SessionStarted(contact.account_id, False, session.one_time.x25519, session.one_time.kem))
+        if adoption.is_active:
+            peer.heads_told = (0, 0)
+            peer.lost = False
+        turn.put(peer.put())
+        self._opened(turn, peer, accepted.opened)
+        if adoption.answers_loss:
+            self._answer_loss(turn, contact, peer)
+
+    def _pinned(self, account_id: AccountId) -> ListHead | None:
+        contact = self._state.contacts.get(account_id)
+        return None if contact is None else contact.head
+
+    def _contact_of(self, turn: Turn, mailbox: Mailbox, found: FlightIdentity) -> Contact:
+        account_id = found.record.account_id
+        contact = self._state.contacts.get(account_id)
+        if contact is None:
+            contact = Contact(account_id, None, mailbox.relay_url, published=False)
+            self._state.contacts[account_id] = contact
+            turn.notify(ContactAdded(account_id))
+        if contact.head is None or found.device_list.seq > contact.head.seq:
+            contact.pin(found.device_list)
+        turn.put(contact.put())
+        return contact
+
+    def _peer_of(self, turn: Turn, contact: Contact, found: FlightIdentity) -> Peer:
+        record = found.record
+        key = contact.account_id + record.device_id
+        peer = self._state.peers.get(key)
+        if peer is None:
+            others = any(True for _ in self._state.peers_of(contact.account_id))
+            peer = self._state.peers[key] = Peer(contact.account_id, record.device_id, record.encoded)
+            if others:
+                turn.notify(NewDevice(contact.account_id, record.device_id))
+        peer.record_b = record.encoded
+        return peer
+
+    # --- lost state ---
+
+    def _answer_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """The peer lost its sessions: start a new one and send again what it never confirmed (SES-07,
+        SES-08).
+        """
+        if not self._may_reset(turn, peer):
+            return
+        self._outgoings.unseal(turn, contact.account_id)
+        self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
+        resent = self._resend(turn, contact, peer)
+        turn.notify(SessionReset(contact.account_id, ResetCause.THEIR_LOSS, resent))
+        if resent:
+            self._outgoings.pump(turn, contact)
+        else:
+            self._outgoings.send_control(turn, contact, Reset(ResetReason.ANSWER))
+
+    def our_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """We lost our sessions with a peer: start one with gen 0, which asks the peer for a new one
+        (SES-07).
+        """
+        if not self._may_reset(turn, peer):
+            return
+        self._outgoings.unseal(turn, contact.account_id)
+        self._state.drop_sessions(turn, peer)
+        peer.lost = True
+        turn.put(peer.put())
+        turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
+        self._outgoings.send_control(turn, contact, Reset(ResetReason.STATE_LOST))
+
+    def _may_reset(self, turn: Turn, peer: Peer) -> bool:
+        recent = [at_ms for at_ms in peer.resets_ms if at_ms > turn.now_ms - _DAY_MS]
+        if len(recent) >= _MAX_RESETS:
+            return False
+        peer.resets_ms = [*recent, turn.now_ms]
+        turn.put(peer.put())
+        return True
+
+    def _resend(self, turn: Turn, contact: Contact, peer: Peer) -> int:
+        record_hash = peer.record().hash
+        waiting = {item.message_id for item in self._state.outbox.values()}
+        again: list[Message] = []
+        for place, row in self._state.rows.items("message"):
+            if place[0] != 1 or place[1:33] != contact.account_id:
+                continue
+            message = Message.decode(place, row)
+            fresh = message.sent_ms > turn.now_ms - _DAY_MS and message.message_id not in waiting
+            if fresh and message.state is MessageState.SENT and message.record_hash == record_hash:
+                again.append(message)
+        for message in again[-_MAX_RESENT:]:
+            self._outgoings.requeue(turn, message)
+        return len(again[-_MAX_RESENT:])
+
+    def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:
+        """Report; a message of no known session in a mailbox of one contact means that our sessions are
+        gone.
+        """
+        if isinstance(error, ReplayError):
+            return
+        turn.notify(MessageRejected(mailbox.contact, error.code))
+        if isinstance(error, UnknownSession) and mailbox.contact in self._state.contacts:
+            contact = self._state.contacts[mailbox.contact]
+            for peer in self._state.peers_of(contact.account_id):
+                if not peer.pair.sessions():
+                    self.our_loss(turn, contact, peer)
+
+    # --- content ---
+
+    def _content(self, turn: Turn, contact: Contact, peer: Peer, content: Content) -> None:
+        self._extras(turn, contact, peer, content)
+        match content.payload:
+            case Text(text):
+                self._text(turn, contact, content, text)
+            case Receipt(state, ids):
+                self._receipt(turn, contact, state, ids)
+            case Reset(reason):
+                if reason is not ResetReason.STATE_LOST:
+                    turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
+            case SignedList(signed):
+                self._list(turn, contact, signed)
+            case Unsupported(kind, _):
+                turn.notify(UnsupportedContent(contact.account_id, content.id, kind))
+            case _:
+                pass
+
+    def _extras(self, turn: Turn, contact: Contact, peer: Peer, content: Content) -> None:
+        if content.way_back is not None and content.sent_ms >= peer.way_back_ms:
+            peer.way_back, peer.way_back_ms = content.way_back, content.sent_ms
+            turn.put(peer.put())
+        if content.bundle is not None:
+            self._bundle(turn, contact, peer, content.bundle)
+        if content.heads is not None:
+            self._heads(turn, contact, content.heads.own, content.heads.peer)
+
+    def _bundle(self, turn: Turn, contact: Contact, peer: Peer, bundle: CompactBundle) -> None:
+        try:
+            given = prekeys.verify_compact(peer.record(), bundle)
+        except RemoteError as error:
+            turn.notify(MessageRejected(contact.account_id, error.code))
+            return
+        peer.spk, peer.pqk = given.spk.signed, given.pqk.signed
+        peer.opks = [*peer.opks, *(item.signed for item in given.opks)][-_MAX_ONE_TIME:]
+        fresh = (item.signed for item in given.one_time_pqks)
+        peer.one_time_pqks = [*peer.one_time_pqks, *fresh][-_MAX_ONE_TIME:]
+        turn.put(peer.put())
+
+    def _heads(self, turn: Turn, contact: Contact, theirs: ListHead, ours: ListHead | None) -> None:
+        """Compare what both sides know of both lists (CON-05)."""
+        pinned, own = contact.head, self._state.own.device_list
+        if pinned is not None and theirs.seq == pinned.seq and theirs.hash != pinned.hash:
+            self._alarm(turn, contact, "remote.list_fork")
+        if ours is None:
+            return
+        if ours.seq > own.seq or (ours.seq == own.seq and ours.hash != own.hash):
+            turn.notify(IdentityAlarm(contact.account_id, "remote.list_fork"))
+        elif ours.seq < own.seq and contact.accepted:
+            self._outgoings.send_list(turn, contact)
+
+    def _alarm(self, turn: Turn, contact: Contact, code: str) -> None:
+        contact.alarm = code
+        turn.put(contact.put())
+        turn.notify(IdentityAlarm(contact.account_id, code))
+
+    def _text(self, turn: Turn, contact: Contact, content: Content, text: str) -> None:
+        place = message_place(contact.account_id, content.id, outgoing=False)
+        if self._state.rows.get("message", place) is None:
+            message = Message(
+                contact.account_id,
+                content.id,
+                False,
+                text,
+                content.sent_ms,
+                turn.now_ms,
+                MessageState.DELIVERED,
+                b"",
+            )
+            turn.put(message.put())
+            turn.notify(MessageReceived(contact.account_id, content.id, text, content.sent_ms, turn.now_ms))
+        due = self._state.receipts.setdefault(contact.account_id, [])
+        if content.id not in due:
+            due.append(content.id)
+            turn.put(receipts_row(contact.account_id, due))
+            self._receipt_due(turn)
+
+    def _receipt(self, turn: Turn, contact: Contact, state: ReceiptState, ids: tuple[bytes, ...]) -> None:
+        reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
+        for message_id in ids:
+            message = self._outgoings.message(contact.account_id, message_id, outgoing=True)
+            if message is not None:
+                self._outgoings.set_state(turn, message, reached)
+
+    def _list(self, turn: Turn, contact: Contact, signed: bytes) -> None:
+        """Follow the contact's list link by link (CON-10, ID-07)."""
+        try:
+            device_list = DeviceList.verify(contact.account_id, signed)
+            if contact.head is None or device_list.head == contact.head:
+                return
+            identity.check_link(contact.head, device_list)
+        except RemoteError as error:
+            if error.code == "remote.list_fork":
+                self._alarm(turn, contact, error.code)
+            else:
+                turn.notify(MessageRejected(contact.account_id, error.code))
+            return
+        contact.pin(device_list)
+        turn.put(contact.put())

@@ -1,0 +1,122 @@
+"""One connection to a relay, without the socket: requests and answers, states, and when to try again.
+
+closed --Open--> opening --connected--> greeting --HELLO--> (authenticating) --> ready
+   ^------------------------- disconnected, after a jittered delay -----------------'
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Final, TypeAlias
+
+from e2ee_relay.protocol import Hello, KnownFrame, Response, encode_frames
+
+from e2ee.ports import Rng
+
+from .effects import Channel
+from .turn import Turn
+
+BACKOFF_FIRST_MS: Final = 500
+BACKOFF_MAX_MS: Final = 60_000
+REQUEST_TIMEOUT_MS: Final = 30_000
+OPEN_TIMEOUT_MS: Final = 30_000
+
+Answered: TypeAlias = Callable[[Turn, Response], None]
+
+
+class LinkState(Enum):
+    """Where a connection is."""
+
+    CLOSED = auto()
+    OPENING = auto()
+    GREETING = auto()
+    AUTHENTICATING = auto()
+    READY = auto()
+
+
+@dataclass(slots=True)
+class Link:
+    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again."""
+
+    channel: Channel
+    rng: Rng
+    state: LinkState = LinkState.CLOSED
+    hello: Hello | None = None
+    attempts: int = 0
+    deadline_ms: int | None = None
+    next_id: int = 1
+    pending: dict[int, tuple[Answered, int]] = field(default_factory=dict)
+
+    def open(self, turn: Turn) -> None:
+        """Ask for the connection."""
+        self.state = LinkState.OPENING
+        self.deadline_ms = turn.now_ms + OPEN_TIMEOUT_MS
+        turn.open(self.channel)
+
+    def connected(self, turn: Turn) -> None:
+        """The connection stands; wait for HELLO."""
+        self.state = LinkState.GREETING
+        self.deadline_ms = turn.now_ms + OPEN_TIMEOUT_MS
+
+    def greeted(self, hello: Hello) -> None:
+        """Keep what the relay says of itself."""
+        self.hello = hello
+        self.deadline_ms = None
+
+    def ready(self) -> None:
+        """Everything that a fresh connection needs is done; the next failure starts from the first delay
+        again.
+        """
+        self.state = LinkState.READY
+        self.attempts = 0
+
+    def down(self, turn: Turn, least_ms: int = 0) -> None:
+        """The connection is gone: forget what was asked, and wait before the next attempt."""
+        self.state = LinkState.CLOSED
+        self.hello = None
+        self.pending.clear()
+        self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())
+        self.attempts += 1
+
+    def drop(self, turn: Turn, least_ms: int = 0) -> None:
+        """Close the connection ourselves and wait before the next attempt."""
+        turn.close(self.channel)
+        self.down(turn, least_ms)
+
+    def request(self, turn: Turn, make: Callable[[int], KnownFrame], answered: Answered) -> None:
+        """Send a request and remember what to do with its answer."""
+        request_id = self.next_id
+        self.next_id = request_id + 1 if request_id < 0xFFFF_FFFF else 1
+        self.pending[request_id] = (answered, turn.now_ms + REQUEST_TIMEOUT_MS)
+        turn.transmit(self.channel, encode_frames([make(request_id)]))
+
+    def answer(self, turn: Turn, frame: Response) -> None:
+        """Hand an answer to whoever asked; one that nobody asked for is ignored."""
+        entry = self.pending.pop(frame.request_id, None)
+        if entry is not None:
+            entry[0](turn, frame)
+
+    def wake_ms(self) -> int | None:
+        """Return when this link needs a tick."""
+        times = [deadline for _, deadline in self.pending.values()]
+        if self.deadline_ms is not None:
+            times.append(self.deadline_ms)
+        return min(times, default=None)
+
+    def tick(self, turn: Turn) -> bool:
+        """Give up on what took too long, or open again; return whether the connection was given up."""
+        wake_ms = self.wake_ms()
+        if wake_ms is None or turn.now_ms < wake_ms:
+            return False
+        if self.state is LinkState.CLOSED:
+            self.open(turn)
+            return False
+        self.drop(turn)
+        return True
+
+    def _delay_ms(self) -> int:
+        """Doubling delay, of which a random half is taken away so that clients do not come back together."""
+        full = min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS << min(self.attempts, 16))
+        return full - int.from_bytes(self.rng(4), "big") % (full // 2 + 1)

@@ -1,0 +1,49 @@
+"""One step of the engine: row changes first, everything that leaves the device after them (STO-09)."""
+
+from __future__ import annotations
+
+from e2ee_client.events import Event
+from e2ee_client.rows import Change, Delete, Put
+
+from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit
+
+
+class Turn:
+    """Collects what a step wants; `effects` puts one commit before all the rest."""
+
+    __slots__ = ("_after", "_changes", "now_ms")
+
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+        self._changes: dict[tuple[str, bytes], Change] = {}
+        self._after: list[Effect] = []
+
+    def put(self, row: Put) -> None:
+        """Change a row; the last change of a row counts."""
+        self._changes[row.table, row.key] = row
+
+    def delete(self, table: str, key: bytes) -> None:
+        """Delete a row."""
+        self._changes[table, key] = Delete(table, key)
+
+    def transmit(self, channel: Channel, data: bytes) -> None:
+        """Send after the commit."""
+        self._after.append(Transmit(channel, data))
+
+    def open(self, channel: Channel) -> None:
+        """Open a connection after the commit."""
+        self._after.append(Open(channel))
+
+    def close(self, channel: Channel) -> None:
+        """Close a connection after the commit."""
+        self._after.append(Close(channel))
+
+    def notify(self, event: Event) -> None:
+        """Tell the application after the commit."""
+        self._after.append(Notify(event))
+
+    def effects(self) -> list[Effect]:
+        """Return the effects of the step, in order."""
+        if not self._changes:
+            return self._after
+        return [Commit(tuple(self._changes.values())), *self._after]
