@@ -1,0 +1,9 @@
+"""`python -m e2ee_relay` is `sealroom-relay`."""
+
+from __future__ import annotations
+
+import sys
+
+from .cli import main
+
+sys.exit(main())

@@ -1,0 +1,239 @@
+"""Configuration: defaults, then a TOML file, then the environment, then flags; each later one wins.
+
+Every setting has one name. In the environment it is written SEALROOM_RELAY_ and the name in capitals; rates
+are written "burst/per_second". Secrets come from a file or the environment, never from a flag.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Final
+
+from . import protocol
+from .limits import Policy, Rate
+from .logs import LEVELS
+
+ENV_PREFIX: Final = "SEALROOM_RELAY_"
+_TEXT: Final = (
+    "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
+    "registration_secret", "registration_secret_file",
+)  # fmt: skip
+_NUMBERS: Final = ("max_connections", "drain_s", "retry_after_ms")
+_POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
+_POLICY_RATES: Final = tuple(one.name for one in fields(Policy) if one.type == "Rate")
+SETTINGS: Final = (*_TEXT, *_NUMBERS, *_POLICY_NUMBERS, *_POLICY_RATES)
+# What the wire format admits at most; a larger grant could not be used.
+_CEILINGS: Final = {
+    "max_body_b": protocol.MAX_BODY_B,
+    "max_send_items": protocol.MAX_SEND_ITEMS,
+    "max_mailboxes": protocol.MAX_MAILBOXES,
+    "max_one_time_keys": 10_000,
+    "pow_bits_create": 40,
+    "pow_bits_send": 40,
+    "pow_bits_fetch": 40,
+}
+_MAY_BE_ZERO: Final = frozenset(
+    {
+        "remembered_s",
+        "low_prekeys",
+        "pow_bits_create",
+        "pow_bits_send",
+        "pow_bits_fetch",
+        "drain_s",
+        "retry_after_ms",
+    }
+)
+
+
+class ConfigError(ValueError):
+    """A setting is missing or wrong; `setting` names it, and the text says what is expected."""
+
+    def __init__(self, setting: str, expected: str) -> None:
+        super().__init__(f"{setting}: {expected}")
+        self.setting = setting
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """Everything that `sealroom-relay serve` needs."""
+
+    host: str = "127.0.0.1"
+    port: int = 8765
+    data_dir: Path = Path("relay-data")
+    tls_cert: Path | None = None
+    tls_key: Path | None = None
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    log_level: str = "info"
+    max_connections: int = 20_000
+    drain_s: int = 10
+    retry_after_ms: int = 2_000
+    policy: Policy = field(default_factory=Policy)
+
+    @property
+    def database_path(self) -> Path:
+        """The database; the mark and the lock are its siblings."""
+        return self.data_dir / "relay.db"
+
+    def tls_context(self) -> ssl.SSLContext | None:
+        """Return the context for TLS, or None behind a proxy.
+
+        Raises:
+            ConfigError: certificate or key cannot be used.
+        """
+        if self.tls_cert is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_3
+        try:
+            context.load_cert_chain(self.tls_cert, self.tls_key)
+        except (OSError, ssl.SSLError):
+            raise ConfigError(
+                "tls_cert", "a certificate chain with its key, both readable PEM files"
+            ) from None
+        return context
+
+
+def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Config:
+    """Return the configuration from all its sources.
+
+    Raises:
+        ConfigError: a setting is unknown, missing or wrong.
+    """
+    settings: dict[str, object] = {}
+    settings.update({} if file is None else _from_file(file))
+    settings.update(_from_environment(environment))
+    settings.update(flags)
+    for name in settings:
+        if name not in SETTINGS:
+            raise ConfigError(name, "not a setting of the relay")
+    return _build(settings)
+
+
+def _from_file(file: Path) -> dict[str, object]:
+    try:
+        with file.open("rb") as stream:
+            document = tomllib.load(stream)
+    except OSError:
+        raise ConfigError("config", "a readable TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("config", f"not TOML: {error}") from None
+    settings: dict[str, object] = {}
+    for name, value in document.items():
+        # Tables only group settings; a setting has the same name inside and outside.
+        settings.update(value if isinstance(value, dict) and name not in _POLICY_RATES else {name: value})
+    return settings
+
+
+def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
+    return {
+        name.removeprefix(ENV_PREFIX).lower(): value
+        for name, value in environment.items()
+        if name.startswith(ENV_PREFIX) and name != ENV_PREFIX + "CONFIG"
+    }
+
+
+def _build(settings: Mapping[str, object]) -> Config:
+    host, port = _address(settings, "listen", "127.0.0.1:8765")
+    metrics = "metrics_listen" in settings
+    metrics_host, metrics_port = _address(settings, "metrics_listen", "127.0.0.1:0")
+    config = Config(
+        host=host,
+        port=port,
+        data_dir=Path(_text(settings, "data_dir", "relay-data")),
+        tls_cert=_path(settings, "tls_cert"),
+        tls_key=_path(settings, "tls_key"),
+        metrics_host=metrics_host,
+        metrics_port=metrics_port if metrics else None,
+        log_level=_text(settings, "log_level", "info"),
+        policy=_policy(settings, host),
+    )
+    numbers: dict[str, Any] = {name: _number(settings, name) for name in _NUMBERS if name in settings}
+    config = replace(config, **numbers)
+    if config.log_level not in LEVELS:
+        raise ConfigError("log_level", "one of " + ", ".join(LEVELS))
+    if (config.tls_cert is None) != (config.tls_key is None):
+        raise ConfigError("tls_key", "tls_cert and tls_key come together")
+    return config
+
+
+def _policy(settings: Mapping[str, object], host: str) -> Policy:
+    name = _text(settings, "relay_name", host)
+    if not 1 <= len(name.encode()) <= protocol.MAX_NAME_B:
+        raise ConfigError("relay_name", f"1 to {protocol.MAX_NAME_B} bytes")
+    given: dict[str, Any] = {one: _number(settings, one) for one in _POLICY_NUMBERS if one in settings}
+    given.update({one: _rate(settings, one) for one in _POLICY_RATES if one in settings})
+    return replace(Policy(**given), relay_name=name, registration_secret=_secret(settings))
+
+
+def _secret(settings: Mapping[str, object]) -> bytes | None:
+    if "registration_secret" in settings:
+        secret = _text(settings, "registration_secret", "").encode()
+    elif "registration_secret_file" in settings:
+        try:
+            secret = Path(_text(settings, "registration_secret_file", "")).read_bytes().strip()
+        except OSError:
+            raise ConfigError("registration_secret_file", "a readable file") from None
+    else:
+        return None
+    if not 1 <= len(secret) <= protocol.MAX_SECRET_B:
+        raise ConfigError("registration_secret", f"1 to {protocol.MAX_SECRET_B} bytes")
+    return secret
+
+
+def _text(settings: Mapping[str, object], name: str, default: str) -> str:
+    value = settings.get(name, default)
+    if not isinstance(value, str):
+        raise ConfigError(name, "a text")
+    return value
+
+
+def _path(settings: Mapping[str, object], name: str) -> Path | None:
+    return Path(_text(settings, name, "")) if settings.get(name) else None
+
+
+def _number(settings: Mapping[str, object], name: str) -> int:
+    value = settings[name]
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        value = int(value)
+    least, most = 0 if name in _MAY_BE_ZERO else 1, _CEILINGS.get(name, 1 << 40)
+    if type(value) is not int or not least <= value <= most:
+        raise ConfigError(name, f"a whole number from {least} to {most}")
+    return value
+
+
+def _rate(settings: Mapping[str, object], name: str) -> Rate:
+    value = settings[name]
+    if isinstance(value, dict):
+        value = f"{value.get('burst')}/{value.get('per_s')}"
+    try:
+        burst, per_s = (float(part) for part in str(value).split("/"))
+    except ValueError:
+        raise ConfigError(name, 'a rate as "burst/per_second"') from None
+    if not (1 <= burst <= 1e12 and 0 < per_s <= 1e12):
+        raise ConfigError(name, "a burst of at least 1 and a refill above 0")
+    return Rate(burst, per_s)
+
+
+def _address(settings: Mapping[str, object], name: str, default: str) -> tuple[str, int]:
+    host, colon, port = _text(settings, name, default).rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdigit() or int(port) > 0xFFFF:
+        raise ConfigError(name, "host:port, port 0 for any free one")
+    return host, int(port)
+
+
+def config_path(environment: Mapping[str, str], flag: str | None) -> Path | None:
+    """Return the configuration file that was named by flag or environment."""
+    named = flag or environment.get(ENV_PREFIX + "CONFIG")
+    return Path(named) if named else None
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment."""
+    return os.environ

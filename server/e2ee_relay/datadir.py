@@ -1,0 +1,58 @@
+"""The data directory: database, mark and lock, private to the relay's user, for one process at a time."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from dataclasses import dataclass
+from pathlib import Path
+
+from .store.changes import StoreError, StoreInUse
+from .store.mark import MarkFile
+from .store.sqlite import SqliteStore
+
+DATABASE = "relay.db"
+MARK = "relay.mark"
+LOCK = "relay.lock"
+
+
+@dataclass(frozen=True, slots=True)
+class DataDirectory:
+    """A locked data directory; keep it until the process ends."""
+
+    path: Path
+    lock: int
+
+    @classmethod
+    def claim(cls, path: Path) -> DataDirectory:
+        """Create the directory if needed and lock it.
+
+        Raises:
+            StoreInUse: another process has it.
+            StoreError: it cannot be created or written.
+        """
+        try:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StoreError(f"the data directory cannot be used: {error.strerror}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(lock)
+            raise StoreInUse("another process uses this data directory") from None
+        return cls(path, lock)
+
+    def open_store(self) -> SqliteStore:
+        """Open the store.
+
+        Raises:
+            SchemaTooNew: the database was written by a newer release.
+            StoreError: the database cannot be opened.
+        """
+        return SqliteStore(self.path / DATABASE, secrets.token_bytes(16), MarkFile(self.path / MARK))
+
+    def release(self) -> None:
+        """Let another process have it."""
+        os.close(self.lock)

@@ -1,0 +1,92 @@
+"""Everything held about a mailbox or an account, for a data-subject request; and its removal (RLY-77)."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from .store.changes import DropAccount, DropMailbox, StoreError
+from .store.sqlite import SqliteStore
+
+JsonValue = int | str | None
+_OF_MAILBOX: Final = ("token", "message", "remembered")
+_OF_ACCOUNT: Final = ("device_list", "device")
+_OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
+
+
+def open_read_only(path: Path) -> sqlite3.Connection:
+    """Open the database of a relay that may be running, without changing it.
+
+    Raises:
+        StoreError: there is no database.
+    """
+    if not path.exists():
+        raise StoreError("there is no database in the data directory")
+    db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def held_about_mailbox(db: sqlite3.Connection, mailbox: bytes) -> dict[str, list[dict[str, JsonValue]]]:
+    """Return every row about a mailbox, by table; byte strings as hex."""
+    rows = _rows(db, "mailbox", "mailbox", mailbox)
+    found = {"mailbox": rows}
+    for row in rows:
+        for table in _OF_MAILBOX:
+            found[table] = _rows(db, table, "mailbox_no", row["no"])
+    return found
+
+
+def held_about_account(db: sqlite3.Connection, account_id: bytes) -> dict[str, list[dict[str, JsonValue]]]:
+    """Return every row about an account and its devices, by table; byte strings as hex."""
+    found = {table: _rows(db, table, "account_id", account_id) for table in _OF_ACCOUNT}
+    hashes = [str(device["record_hash"]) for device in found["device"]]
+    for table in _OF_DEVICE:
+        found[table] = [row for one in hashes for row in _rows(db, table, "record_hash", bytes.fromhex(one))]
+    return found
+
+
+def purge_now(store: SqliteStore, kind: str, subject: bytes) -> None:
+    """Remove everything about a mailbox or account from the database of a relay that does not run.
+
+    Raises:
+        StoreError: it could not be committed.
+    """
+    db = store.connection
+    if kind == "account":
+        results = store.execute([DropAccount(subject)])
+    else:
+        numbers = [int(row[0]) for row in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,))]
+        results = store.execute([DropMailbox(number, _hashes_behind(db, subject)) for number in numbers])
+    if any(result is not None for result in results):
+        raise StoreError("the removal could not be committed")
+
+
+def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:
+    """Leave a purge for the relay that holds the database; it takes it up within seconds."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
+    db.execute("INSERT OR REPLACE INTO purge_request VALUES (?, ?)", (subject, kind))
+    db.close()
+
+
+def is_asked(db: sqlite3.Connection, subject: bytes) -> bool:
+    """Tell whether a purge still waits for the running relay."""
+    return db.execute("SELECT 1 FROM purge_request WHERE subject = ?", (subject,)).fetchone() is not None
+
+
+def _hashes_behind(db: sqlite3.Connection, mailbox: bytes) -> tuple[bytes, ...]:
+    # The signed address has the mailbox id in it; the relay keeps no second copy of it on disk.
+    rows = db.execute("SELECT record_hash FROM device WHERE instr(address, ?) > 0", (mailbox,))
+    return tuple(bytes(row[0]) for row in rows)
+
+
+def _rows(
+    db: sqlite3.Connection, table: str, column: str, value: JsonValue | bytes
+) -> list[dict[str, JsonValue]]:
+    cursor = db.execute(f"SELECT * FROM {table} WHERE {column} = ?", (value,))  # noqa: S608 - fixed names
+    names = [column[0] for column in cursor.description]
+    return [
+        {name: one.hex() if isinstance(one, bytes) else one for name, one in zip(names, row, strict=True)}
+        for row in cursor
+    ]

@@ -1,0 +1,151 @@
+"""What one relay grants: quotas, windows, periods, and token buckets on injected time."""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass, field
+
+from . import protocol
+from .protocol import Limits
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """A token bucket's size and its refill per second."""
+
+    burst: float
+    per_s: float
+
+
+class Bucket:
+    """A token bucket: full at first, refilled with time, never above its burst."""
+
+    __slots__ = ("_level", "_rate", "_updated_ms")
+
+    def __init__(self, rate: Rate, now_ms: int) -> None:
+        self._rate = rate
+        self._level = float(rate.burst)
+        self._updated_ms = now_ms
+
+    def take(self, amount: float, now_ms: int) -> int:
+        """Take `amount` and return 0, or take nothing and return the wait in milliseconds, at least 1.
+
+        An amount above the burst is granted from a full bucket and leaves it in debt: nobody waits for ever.
+        """
+        self._refill(now_ms)
+        missing = min(amount, self._rate.burst) - self._level
+        if missing <= 0:
+            self._level -= amount
+            return 0
+        return int(missing / self._rate.per_s * 1000) + 1
+
+    def give_back(self, amount: float) -> None:
+        """Return what was taken for something that was not done after all."""
+        self._level = min(float(self._rate.burst), self._level + amount)
+
+    def is_full(self, now_ms: int) -> bool:
+        """Tell whether forgetting this bucket would change nothing."""
+        self._refill(now_ms)
+        return self._level >= self._rate.burst
+
+    def _refill(self, now_ms: int) -> None:
+        # A clock that steps back must neither fill nor drain a bucket.
+        elapsed_ms = max(0, now_ms - self._updated_ms)
+        self._updated_ms = now_ms
+        self._level = min(float(self._rate.burst), self._level + elapsed_ms * self._rate.per_s / 1000)
+
+
+class Buckets:
+    """Buckets of one rate by key, made on first use and forgotten when full again."""
+
+    __slots__ = ("_by_key", "_rate")
+
+    def __init__(self, rate: Rate) -> None:
+        self._rate = rate
+        self._by_key: dict[bytes, Bucket] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_key)
+
+    def of(self, key: bytes, now_ms: int) -> Bucket:
+        """Return the bucket of `key`."""
+        bucket = self._by_key.get(key)
+        if bucket is None:
+            bucket = self._by_key[key] = Bucket(self._rate, now_ms)
+        return bucket
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop what a new bucket could stand for, so that memory follows the traffic."""
+        for key in [key for key, bucket in self._by_key.items() if bucket.is_full(now_ms)]:
+            del self._by_key[key]
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All limits of one relay, with their defaults; each can be set in the configuration under its name."""
+
+    relay_name: str = "localhost"
+    registration_secret: bytes | None = field(default=None, repr=False)
+
+    max_body_b: int = protocol.MAX_BODY_B
+    max_send_items: int = 64
+    max_mailboxes: int = 1024
+    max_tokens: int = 20_000
+    window_messages: int = 256
+    window_b: int = 1 << 20
+    connection_window_b: int = 4 << 20
+    quota_messages: int = 1000
+    quota_b: int = 32 << 20
+    retention_s: int = 30 * 86_400
+    minute_s: int = 60
+    remembered_s: int = 3600
+    remembered_max: int = 1_000_000
+    abandoned_s: int = 400 * 86_400
+    max_one_time_keys: int = protocol.MAX_ONE_TIME_KEYS
+    low_prekeys: int = 50
+    pow_bits_create: int = 0
+    pow_bits_send: int = 0
+    pow_bits_fetch: int = 0
+
+    # Of one connection.
+    requests: Rate = Rate(10_000, 5_000)
+    creations: Rate = Rate(20, 0.2)
+    auths: Rate = Rate(64, 4)
+    lookups: Rate = Rate(60, 2)
+    fetches: Rate = Rate(32, 0.2)
+    # Of the whole relay.
+    creations_global: Rate = Rate(2_000, 50)
+    # Of one token.
+    contact_messages: Rate = Rate(600, 20)
+    contact_b: Rate = Rate(16 << 20, 256 << 10)
+    front_door_messages: Rate = Rate(200, 5)
+    front_door_b: Rate = Rate(4 << 20, 64 << 10)
+    # Of one account or device that is asked for.
+    lookups_per_account: Rate = Rate(600, 20)
+    fetches_per_device: Rate = Rate(60, 0.5)
+
+    def admits_registration(self, secret: bytes | None) -> bool:
+        """Tell whether a mailbox may be created with this registration secret (RLY-21)."""
+        if self.registration_secret is None:
+            return True
+        return hmac.compare_digest(self.registration_secret, secret or b"")
+
+    def announced(self) -> Limits:
+        """Return what a Hello tells of these limits."""
+        return Limits(
+            max_body_b=self.max_body_b,
+            max_message_b=protocol.MAX_MESSAGE_B,
+            max_send_items=self.max_send_items,
+            max_mailboxes=self.max_mailboxes,
+            window_messages=self.window_messages,
+            window_b=self.window_b,
+            quota_messages=self.quota_messages,
+            quota_b=self.quota_b,
+            retention_s=self.retention_s,
+            remembered_s=self.remembered_s,
+            max_one_time_keys=self.max_one_time_keys,
+            low_prekeys=self.low_prekeys,
+            pow_bits_create=self.pow_bits_create,
+            pow_bits_send=self.pow_bits_send,
+            pow_bits_fetch=self.pow_bits_fetch,
+        )

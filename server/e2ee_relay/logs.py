@@ -1,0 +1,99 @@
+"""Structured logs: one JSON object a line, from a closed set of events, with counts and never an identifier.
+
+No free text is written, so no address, mailbox, account, token or content can get into a line by accident
+(RLY-73).
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import traceback
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Final, TextIO
+
+_LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
+
+
+class Event(StrEnum):
+    """Everything that the relay ever logs, with its level."""
+
+    STARTED = "started"
+    STOPPED = "stopped"
+    DRAINING = "draining"
+    RESTORED = "restored_copy_found"
+    CLIENT_REFUSED = "client_refused"
+    SLOW_CLIENT = "slow_client_dropped"
+    STORE_FAILING = "store_failing"
+    STORE_LOST = "store_lost"
+    PURGED = "purged"
+    INTERNAL_ERROR = "internal_error"
+
+
+_LEVEL_OF: Final = {
+    Event.STARTED: "info",
+    Event.STOPPED: "info",
+    Event.DRAINING: "info",
+    Event.PURGED: "info",
+    Event.RESTORED: "warning",
+    Event.CLIENT_REFUSED: "debug",
+    Event.SLOW_CLIENT: "debug",
+    Event.STORE_FAILING: "error",
+    Event.STORE_LOST: "error",
+    Event.INTERNAL_ERROR: "error",
+}
+LEVELS: Final = tuple(_LEVELS)
+
+
+class EventLog:
+    """Writes events of at least one level to a stream."""
+
+    def __init__(self, stream: TextIO, level: str, clock_ms: Callable[[], int]) -> None:
+        self._stream = stream
+        self._least = _LEVELS[level]
+        self._clock_ms = clock_ms
+
+    def write(self, event: Event, **figures: int) -> None:
+        """Write one line; figures are counts, never anything of a client."""
+        level = _LEVEL_OF[event]
+        if _LEVELS[level] >= self._least:
+            line = {"time_ms": self._clock_ms(), "level": level, "event": event.value, **figures}
+            self._stream.write(json.dumps(line) + "\n")
+            self._stream.flush()
+
+    def write_error(self, error: BaseException) -> None:
+        """Write an unexpected error as its type and place; its text could quote what a client sent."""
+        frames = traceback.extract_tb(error.__traceback__)
+        place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
+        line = {
+            "time_ms": self._clock_ms(),
+            "level": "error",
+            "event": Event.INTERNAL_ERROR.value,
+            "type": type(error).__name__,
+            "place": place,
+        }
+        self._stream.write(json.dumps(line) + "\n")
+        self._stream.flush()
+
+
+class _ErrorsOnly(logging.Handler):
+    """Takes what a library logs, keeps only the type and place of unexpected errors."""
+
+    def __init__(self, log: EventLog) -> None:
+        super().__init__(logging.ERROR)
+        self._log = log
+
+    def emit(self, record: logging.LogRecord) -> None:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            self._log.write_error(error)
+
+
+def library_logger(log: EventLog) -> logging.Logger:
+    """Return a logger for the WebSocket library, whose own lines name peers and show frames."""
+    logger = logging.Logger("e2ee_relay.websocket", logging.ERROR)
+    logger.propagate = False
+    logger.addHandler(_ErrorsOnly(log))
+    return logger

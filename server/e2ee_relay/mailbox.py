@@ -1,0 +1,198 @@
+"""Mailboxes, delivery tokens and connections as the relay keeps them in memory."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from .limits import Bucket, Policy, Rate
+from .protocol import TokenClass
+
+# A seq is generation | counter: no start of the relay ever gives a number that an earlier one gave (RLY-35).
+SEQ_COUNTER_BITS = 32
+
+
+class HeldMessage(NamedTuple):
+    """A committed message, without its body."""
+
+    row_id: int
+    msg_id: bytes
+    size_b: int
+    expires_ms: int
+    received_ms: int
+
+
+class Token:
+    """The right to write of one delivery token, with its two buckets (RLY-42)."""
+
+    __slots__ = ("_messages", "_octets", "token_class")
+
+    def __init__(self, token_class: TokenClass) -> None:
+        self.token_class = token_class
+        self._messages: Bucket | None = None
+        self._octets: Bucket | None = None
+
+    def take(self, size_b: int, policy: Policy, now_ms: int) -> int:
+        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
+        front = self.token_class is TokenClass.FRONT_DOOR
+        if self._messages is None or self._octets is None:
+            self._messages = Bucket(policy.front_door_messages if front else policy.contact_messages, now_ms)
+            self._octets = Bucket(policy.front_door_b if front else policy.contact_b, now_ms)
+        wait_ms = self._messages.take(1, now_ms)
+        if wait_ms:
+            return wait_ms
+        wait_ms = self._octets.take(size_b, now_ms)
+        if wait_ms:
+            self._messages.give_back(1)
+        return wait_ms
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop buckets that are full again."""
+        if (
+            self._messages
+            and self._octets
+            and self._messages.is_full(now_ms)
+            and self._octets.is_full(now_ms)
+        ):
+            self._messages = self._octets = None
+
+
+@dataclass(slots=True, eq=False)
+class Subscription:
+    """Push delivery of one mailbox to one connection."""
+
+    connection: Connection
+    backlog: deque[int]  # seqs to deliver, ascending
+    marker: (
+        int | None
+    )  # the last seq that was held when the subscription began; None once QueueEmpty was sent
+    unacked: dict[int, int]  # seq to size
+    unacked_b: int = 0
+    is_reading: bool = False
+
+    def has_room(self, size_b: int, policy: Policy) -> bool:
+        """Tell whether the windows of mailbox and connection admit one more; one always fits (RLY-36)."""
+        if not self.unacked:
+            return True
+        return (
+            len(self.unacked) < policy.window_messages
+            and self.unacked_b + size_b <= policy.window_b
+            and self.connection.unacked_b + size_b <= policy.connection_window_b
+        )
+
+    def reserve(self, seq: int, size_b: int) -> None:
+        """Count a message as delivered."""
+        self.unacked[seq] = size_b
+        self.unacked_b += size_b
+        self.connection.unacked_b += size_b
+
+    def release(self, seq: int) -> None:
+        """Count it no longer: acknowledged, expired, or not delivered after all."""
+        size_b = self.unacked.pop(seq, 0)
+        self.unacked_b -= size_b
+        self.connection.unacked_b -= size_b
+
+
+class Mailbox:
+    """One mailbox: owner key, tokens, what is held, and who is subscribed."""
+
+    __slots__ = (
+        "_counter",
+        "address",
+        "held",
+        "held_b",
+        "is_closing",
+        "no",
+        "owner_pub",
+        "pending",
+        "seq_of",
+        "subscription",
+        "tokens",
+        "used_day",
+    )
+
+    def __init__(self, no: int, address: bytes, owner_pub: bytes, used_day: int, generation: int) -> None:
+        self.no = no
+        self.address = address
+        self.owner_pub = owner_pub
+        self.used_day = used_day
+        self.tokens: dict[bytes, Token] = {}
+        self.held: dict[int, HeldMessage] = {}  # by seq, ascending
+        self.seq_of: dict[bytes, int] = {}  # msg_id to seq, of held ones
+        self.pending: dict[bytes, int] = {}  # msg_id to size, not yet committed
+        self.held_b = 0  # held and pending
+        self.subscription: Subscription | None = None
+        self.is_closing = False
+        self._counter = generation << SEQ_COUNTER_BITS
+
+    @property
+    def message_count(self) -> int:
+        """Messages that count for the quota, uncommitted ones included."""
+        return len(self.held) + len(self.pending)
+
+    def next_seq(self) -> int:
+        """Return the next number of this mailbox."""
+        self._counter += 1
+        return self._counter
+
+    def reserve(self, msg_id: bytes, size_b: int) -> None:
+        """Count a message that is on its way to the disk."""
+        self.pending[msg_id] = size_b
+        self.held_b += size_b
+
+    def abandon(self, msg_id: bytes) -> None:
+        """Count it no longer: it could not be committed."""
+        self.held_b -= self.pending.pop(msg_id)
+
+    def keep(self, seq: int, message: HeldMessage) -> None:
+        """Turn a pending message into a held one."""
+        self.pending.pop(message.msg_id)
+        self._insert(seq, message)
+
+    def take_back(self, seq: int, message: HeldMessage) -> None:
+        """Hold a message again whose deletion was not committed."""
+        self.held_b += message.size_b
+        self._insert(seq, message)
+        self.held = dict(sorted(self.held.items()))
+
+    def hold_from_disk(self, seq: int, message: HeldMessage) -> None:
+        """Hold what an earlier run of the relay committed."""
+        self.held_b += message.size_b
+        self._insert(seq, message)
+
+    def _insert(self, seq: int, message: HeldMessage) -> None:
+        self.held[seq] = message
+        self.seq_of[message.msg_id] = seq
+
+    def remove(self, seq: int) -> HeldMessage | None:
+        """Hold a message no longer; return it, or None if it was not held."""
+        message = self.held.pop(seq, None)
+        if message is not None:
+            del self.seq_of[message.msg_id]
+            self.held_b -= message.size_b
+        if self.subscription is not None:
+            self.subscription.release(seq)
+        return message
+
+
+class Connection:
+    """One client connection: what it has proved, and its buckets."""
+
+    __slots__ = ("_buckets", "blocked", "is_open", "no", "nonce", "owned", "unacked_b")
+
+    def __init__(self, no: int, nonce: bytes) -> None:
+        self.no = no
+        self.nonce = nonce
+        self.is_open = True
+        self.owned: dict[bytes, Mailbox] = {}  # authenticated mailboxes by id
+        self.blocked: set[Mailbox] = set()  # delivery waits for room or for the store
+        self.unacked_b = 0
+        self._buckets: dict[Rate, Bucket] = {}
+
+    def take(self, rate: Rate, amount: float, now_ms: int) -> int:
+        """Charge this connection's bucket of that rate; return 0 or the wait in milliseconds."""
+        bucket = self._buckets.get(rate)
+        if bucket is None:
+            bucket = self._buckets[rate] = Bucket(rate, now_ms)
+        return bucket.take(amount, now_ms)

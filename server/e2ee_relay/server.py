@@ -1,0 +1,277 @@
+"""The relay's shell: sockets, clock and randomness around RelayCore, on asyncio and one writer thread."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Final
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.http11 import Request, Response
+
+from .config import Config
+from .logs import Event, EventLog, library_logger
+from .metrics import CommitFigures, ShellFigures, render
+from .outbox import Outbox
+from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
+from .relay import RelayCore
+from .state import Effect, Transmit
+from .store.changes import Store, StoreFailure
+from .store.writer import Completed, Writer
+
+_TICK_S: Final = 1.0
+# Requests of one connection that wait for their commit; beyond, nothing more is read from it.
+_MAX_OUTSTANDING: Final = 128
+_LEAST_FREE_DISK: Final = 0.05
+_FAILING_S: Final = 10.0
+_PING_S: Final = 25.0
+
+
+@dataclass(slots=True)
+class _Client:
+    """What the shell keeps of a connection beside the core."""
+
+    outbox: Outbox
+    answered: asyncio.Event
+    outstanding: int = 0
+
+
+class RelayServer:
+    """Serves one RelayCore until `stop` is called."""
+
+    def __init__(self, config: Config, store: Store, log: EventLog) -> None:
+        self._config = config
+        self._log = log
+        self._loop = asyncio.get_running_loop()
+        self._core = RelayCore(config.policy, store.load(), _now_ms())
+        self._writer = Writer(store, self._from_writer, time.monotonic)
+        self._clients: dict[int, _Client] = {}
+        self._servers: list[Server] = []
+        self._commits = CommitFigures()
+        self._failed_at: float | None = None
+        self._slow_clients = 0
+        self._ticker: asyncio.Task[None] | None = None
+        self.port = 0
+        self.is_lost = asyncio.Event()
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Listen. `port` has the port that was bound.
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        self._writer.start()
+        config = self._config
+        server = await self._listen(config.host, config.port, self._serve_client, self._answer_http)
+        self.port = server.sockets[0].getsockname()[1]
+        if config.metrics_port is not None:
+            await self._listen(
+                config.metrics_host, config.metrics_port, _no_client, self._answer_metrics_http
+            )
+        self._ticker = asyncio.create_task(self._tick_for_ever())
+        self._log.write(
+            Event.STARTED, mailboxes=len(self._core.state.mailboxes), generation=self._core.state.generation
+        )
+
+    async def _listen(
+        self,
+        host: str,
+        port: int,
+        handler: Callable[[ServerConnection], object],
+        answer: Callable[[ServerConnection, Request], Response | None],
+    ) -> Server:
+        server = await serve(
+            handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
+            host,
+            port,
+            process_request=answer,
+            ssl=self._config.tls_context(),
+            compression=None,
+            max_size=MAX_MESSAGE_B,
+            max_queue=4,
+            ping_interval=_PING_S,
+            ping_timeout=_PING_S,
+            close_timeout=5,
+            server_header=None,
+            logger=library_logger(self._log),
+        )
+        self._servers.append(server)
+        return server
+
+    async def stop(self) -> bool:
+        """Drain: GO_AWAY, finish commits, close with 1001; tell whether all was committed (RLY-70)."""
+        self._log.write(Event.DRAINING, connections=len(self._clients))
+        self._carry_out(self._core.drain(self._config.retry_after_ms))
+        for server in self._servers:
+            server.close(close_connections=False)
+        await self._settle(self._config.drain_s)
+        for server in self._servers:
+            await _close_all(server)
+        if self._ticker is not None:
+            self._ticker.cancel()
+        committed = await asyncio.to_thread(self._writer.stop, self._config.drain_s)
+        self._log.write(Event.STOPPED)
+        return committed
+
+    async def _settle(self, most_s: float) -> None:
+        """Wait until every request that was read has been answered, at most so long."""
+        deadline = time.monotonic() + most_s
+        quiet = 0
+        while quiet < 3 and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+            busy = self._writer.backlog or any(client.outstanding for client in self._clients.values())
+            quiet = 0 if busy else quiet + 1
+
+    async def _tick_for_ever(self) -> None:
+        while True:
+            await asyncio.sleep(_TICK_S)
+            self._carry_out(self._core.tick(_now_ms()))
+            if not self._writer.is_alive and not self.is_lost.is_set():
+                self._log.write(Event.STORE_LOST)
+                self.is_lost.set()
+
+    # --- connections ---
+
+    async def _serve_client(self, socket: ServerConnection) -> None:
+        number, effects = self._core.connect(secrets.token_bytes(32))
+        client = self._clients[number] = _Client(Outbox(socket, self._loop), asyncio.Event())
+        try:
+            self._carry_out(effects)
+            await self._read(socket, number, client)
+        except ConnectionClosed:
+            pass
+        finally:
+            self._slow_clients += client.outbox.was_slow
+            del self._clients[number]
+            self._core.disconnect(number)
+
+    async def _read(self, socket: ServerConnection, number: int, client: _Client) -> None:
+        while True:
+            message = await socket.recv()
+            try:
+                if isinstance(message, str):
+                    raise FrameError("a text message")
+                frames = decode_frames(message, Role.RELAY)
+            except FrameError:
+                self._log.write(Event.CLIENT_REFUSED)
+                await socket.close(1002)
+                return
+            client.outstanding += len(frames)
+            now_ms = _now_ms()
+            for frame in frames:
+                self._carry_out(self._core.receive(number, frame, now_ms))
+            while client.outstanding > _MAX_OUTSTANDING:
+                client.answered.clear()
+                await client.answered.wait()
+
+    # --- effects ---
+
+    def _carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Transmit):
+                self._transmit(effect)
+            else:
+                self._writer.submit(effect.change, effect.then)
+
+    def _transmit(self, effect: Transmit) -> None:
+        client = self._clients.get(effect.connection)
+        if client is None:
+            return
+        client.outbox.put(effect.frame)
+        if effect.frame.request_id:
+            client.outstanding -= 1
+            client.answered.set()
+
+    def _from_writer(self, completed: Completed, seconds: float) -> None:
+        self._loop.call_soon_threadsafe(self._completed, completed, seconds)
+
+    def _completed(self, completed: Completed, seconds: float) -> None:
+        self._commits.observe(seconds, len(completed))
+        now_ms = _now_ms()
+        for then, result in completed:
+            if isinstance(result, StoreFailure):
+                self._commits.failures += 1
+                self._note_failure()
+            self._carry_out(self._core.complete(then, result, now_ms))
+
+    def _note_failure(self) -> None:
+        if self._failed_at is None or time.monotonic() - self._failed_at > _FAILING_S:
+            self._log.write(Event.STORE_FAILING)
+        self._failed_at = time.monotonic()
+
+    # --- health and figures ---
+
+    def _answer_http(self, socket: ServerConnection, request: Request) -> Response | None:
+        path = request.path.split("?", 1)[0]
+        if self._config.metrics_port is None and path == "/metrics":
+            return self._metrics(socket)
+        health = self._answer_health(socket, path)
+        if health is not None or self._core.state.is_draining:
+            return health or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+        if len(self._clients) >= self._config.max_connections:
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
+        return None
+
+    def _answer_metrics_http(self, socket: ServerConnection, request: Request) -> Response:
+        path = request.path.split("?", 1)[0]
+        if path == "/metrics":
+            return self._metrics(socket)
+        return self._answer_health(socket, path) or socket.respond(HTTPStatus.NOT_FOUND, "not found\n")
+
+    def _answer_health(self, socket: ServerConnection, path: str) -> Response | None:
+        if path in ("/livez", "/healthz"):
+            return socket.respond(HTTPStatus.OK, "ok\n")
+        if path == "/readyz":
+            ready = self._is_ready()
+            status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
+            return socket.respond(status, "ready\n" if ready else "not ready\n")
+        return None
+
+    def _is_ready(self) -> bool:
+        """Tell whether it takes traffic: can commit, has room on its disk, is not draining (RLY-74)."""
+        failing = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_S
+        disk = shutil.disk_usage(self._config.data_dir)
+        roomy = disk.free / disk.total > _LEAST_FREE_DISK
+        return roomy and not failing and self._writer.is_alive and not self._core.state.is_draining
+
+    def _metrics(self, socket: ServerConnection) -> Response:
+        figures = ShellFigures(
+            connections=len(self._clients),
+            slow_clients_dropped=self._slow_clients,
+            journal_b=_size_b(self._config, "-wal"),
+            database_b=_size_b(self._config, ""),
+            store_backlog=self._writer.backlog,
+            is_ready=self._is_ready(),
+        )
+        response = socket.respond(HTTPStatus.OK, render(self._core.state, self._commits, figures))
+        del response.headers["Content-Type"]
+        response.headers["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
+        return response
+
+
+def _size_b(config: Config, suffix: str) -> int:
+    path = config.database_path.with_name(config.database_path.name + suffix)
+    return path.stat().st_size if path.exists() else 0
+
+
+async def _close_all(server: Server) -> None:
+    for socket in list(server.connections):
+        await socket.close(1001)
+    await server.wait_closed()
+
+
+async def _no_client(socket: ServerConnection) -> None:
+    """The port for metrics answers HTTP only; every request was answered before it came here."""
+    await socket.close(1008)
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

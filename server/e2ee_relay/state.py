@@ -1,0 +1,184 @@
+"""The relay's state in memory and the effects that a step leaves behind."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from .entry import Entry, entry_from_rows
+from .limits import Bucket, Buckets, Policy
+from .mailbox import Connection, HeldMessage, Mailbox, Token
+from .protocol import Done, ErrorCode, ErrorReply, KnownFrame, TokenClass
+from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Result, StoreFailure
+
+_RETRY_UNAVAILABLE_MS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Transmit:
+    """Effect: put a frame into a connection's outgoing buffer."""
+
+    connection: int
+    frame: KnownFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Submit:
+    """Effect: give a change to the store; after the commit call RelayCore.complete with `then`."""
+
+    change: Change
+    then: Then
+
+
+Then: TypeAlias = Callable[[Result, int], None]
+Effect: TypeAlias = Transmit | Submit
+
+
+class Remembered:
+    """Ids of messages that are gone, oldest first, at most so many (RLY-32)."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._until_ms: dict[tuple[int, bytes], int] = {}
+
+    def __len__(self) -> int:
+        return len(self._until_ms)
+
+    def add(self, row: RememberedRow) -> None:
+        """Remember an id; the oldest one goes when there are too many."""
+        self._until_ms[row.mailbox_no, row.msg_id] = row.until_ms
+        if len(self._until_ms) > self._most:
+            del self._until_ms[next(iter(self._until_ms))]
+
+    def knows(self, mailbox_no: int, msg_id: bytes, now_ms: int) -> bool:
+        """Tell whether this id is to be answered OK without being stored."""
+        return self._until_ms.get((mailbox_no, msg_id), 0) > now_ms
+
+    def forget_expired(self, now_ms: int) -> None:
+        """Forget what is over; all periods are equal, so the oldest is over first."""
+        while self._until_ms:
+            oldest = next(iter(self._until_ms))
+            if self._until_ms[oldest] > now_ms:
+                return
+            del self._until_ms[oldest]
+
+
+class RelayState:
+    """Mailboxes, entries, connections, buckets and counters; the parts of the relay share one."""
+
+    def __init__(self, policy: Policy, held: Held, now_ms: int) -> None:
+        self.policy = policy
+        self.generation = held.generation
+        self.mailboxes: dict[bytes, Mailbox] = {}
+        self.by_no: dict[int, Mailbox] = {}
+        self.entries: dict[bytes, Entry] = {}
+        self.connections: dict[int, Connection] = {}
+        self.remembered = Remembered(policy.remembered_max)
+        self.short_lived: deque[tuple[int, Mailbox, int]] = deque()  # (expires_ms, mailbox, seq)
+        self.creations = Bucket(policy.creations_global, now_ms)
+        self.lookups_per_account = Buckets(policy.lookups_per_account)
+        self.fetches_per_device = Buckets(policy.fetches_per_device)
+        self.counters: Counter[str] = Counter()
+        self.refusals: Counter[ErrorCode] = Counter()
+        self.is_draining = False
+        self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
+        self.last_row_id = held.messages[-1].row_id if held.messages else 0
+        self._effects: list[Effect] = []
+        self._adopt(held, now_ms)
+
+    def _adopt(self, held: Held, now_ms: int) -> None:
+        for row in held.mailboxes:
+            self.add_mailbox(Mailbox(row.no, row.mailbox, row.owner_pub, row.used_day, self.generation))
+        for token in held.tokens:
+            mailbox = self.by_no.get(token.mailbox_no)
+            if mailbox is not None:
+                mailbox.tokens[token.token_hash] = Token(TokenClass(token.token_class))
+        for message in held.messages:
+            self._adopt_message(message, now_ms)
+        for gone in held.remembered:
+            self.remembered.add(gone)
+        by_account: dict[bytes, list[DeviceRow]] = {}
+        for device in held.devices:
+            by_account.setdefault(device.account_id, []).append(device)
+        for head in held.heads:
+            self.entries[head.account_id] = entry_from_rows(head, by_account.get(head.account_id, []))
+
+    def _adopt_message(self, row: HeldRow, now_ms: int) -> None:
+        mailbox = self.by_no.get(row.mailbox_no)
+        if mailbox is None:
+            return
+        message = HeldMessage(row.row_id, row.msg_id, row.size_b, row.expires_ms, row.received_ms)
+        mailbox.hold_from_disk(row.seq, message)
+        if row.expires_ms <= now_ms + self.policy.minute_s * 1000:
+            self.short_lived.append((row.expires_ms, mailbox, row.seq))
+
+    def add_mailbox(self, mailbox: Mailbox) -> None:
+        """Make a mailbox known by id and by number."""
+        self.mailboxes[mailbox.address] = mailbox
+        self.by_no[mailbox.no] = mailbox
+
+    def drop_mailbox(self, mailbox: Mailbox) -> None:
+        """Make it unknown."""
+        self.mailboxes.pop(mailbox.address, None)
+        self.by_no.pop(mailbox.no, None)
+        mailbox.subscription = None
+
+    def owned(self, connection: Connection, address: bytes) -> Mailbox | None:
+        """Return the mailbox if it exists and this connection has authenticated it (RLY-26)."""
+        mailbox = connection.owned.get(address)
+        # One that is being deleted takes no more changes: their rows would outlive it.
+        if mailbox is None or mailbox.is_closing or self.mailboxes.get(address) is not mailbox:
+            return None
+        return mailbox
+
+    # --- effects ---
+
+    def transmit(self, connection: Connection, frame: KnownFrame) -> None:
+        """Leave a frame for a connection that is still there."""
+        if connection.is_open:
+            self._effects.append(Transmit(connection.no, frame))
+
+    def refuse(
+        self, connection: Connection, request_id: int, code: ErrorCode, retry_after_ms: int = 0
+    ) -> None:
+        """Answer a request with an error (RLY-07)."""
+        self.refusals[code] += 1
+        self.transmit(connection, ErrorReply(request_id, code, retry_after_ms))
+
+    def submit(self, change: Change, then: Then) -> None:
+        """Leave a change for the store."""
+        self._effects.append(Submit(change, then))
+
+    def submit_and_answer(
+        self,
+        connection: Connection,
+        request_id: int,
+        change: Change,
+        committed: Callable[[], None] | None = None,
+    ) -> None:
+        """Leave a change whose request is answered Done after the commit, else UNAVAILABLE."""
+
+        def then(result: Result, _now_ms: int) -> None:
+            if committed is not None and not isinstance(result, StoreFailure):
+                committed()
+            self.answer_done(connection, request_id, result)
+
+        self.submit(change, then)
+
+    def answer_done(self, connection: Connection, request_id: int, result: Result) -> None:
+        """Answer Done after a commit, or UNAVAILABLE after its failure."""
+        if isinstance(result, StoreFailure):
+            self.unavailable(connection, request_id)
+        else:
+            self.transmit(connection, Done(request_id))
+
+    def unavailable(self, connection: Connection, request_id: int) -> None:
+        """Answer that the store could not commit."""
+        self.refuse(connection, request_id, ErrorCode.UNAVAILABLE, _RETRY_UNAVAILABLE_MS)
+
+    def collect(self) -> list[Effect]:
+        """Return the effects of this step and begin a new one."""
+        effects, self._effects = self._effects, []
+        return effects

@@ -1,0 +1,177 @@
+"""The storage manifest: each table and column of the schema, what it is, why it is stored, and how long."""
+
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import dataclass
+from typing import Final
+
+from .schema import SCHEMA_VERSION, migrate
+
+_WITH_MAILBOX: Final = "until the mailbox is deleted, purged or abandoned (400 days without use)"
+_WITH_MESSAGE: Final = "until acknowledged, or expired (30 days, or 60 seconds for the short class)"
+_WITH_ENTRY: Final = "until the account is purged"
+_WITH_DEVICE: Final = "until the device leaves the list or the account is purged"
+_WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What one column holds."""
+
+    what: str
+    why: str
+    how_long: str
+
+
+MANIFEST: Final[dict[str, dict[str, Stored]]] = {
+    "meta": {
+        "name": Stored("name of a figure: instance, generation, handed_out", "to find the value", "for good"),
+        "value": Stored(
+            "random name of this database, number of starts, count of one-time keys handed out",
+            "a restored older copy is found out and burns its one-time keys; numbers are never given twice",
+            "for good",
+        ),
+    },
+    "mailbox": {
+        "no": Stored(
+            "running number",
+            "short reference inside the database; tells the order of creation",
+            _WITH_MAILBOX,
+        ),
+        "mailbox": Stored("random 16-byte id", "senders name it", _WITH_MAILBOX),
+        "owner_pub": Stored(
+            "public key made for this mailbox alone", "the owner proves possession", _WITH_MAILBOX
+        ),
+        "used_day": Stored(
+            "day of the last proof, written at most once in 7 days",
+            "abandoned mailboxes are found",
+            _WITH_MAILBOX,
+        ),
+    },
+    "token": {
+        "mailbox_no": Stored("the mailbox", "what the token opens", "until revoked, or with the mailbox"),
+        "token_hash": Stored(
+            "BLAKE2b-256 of a delivery token", "the right to write", "until revoked, or with the mailbox"
+        ),
+        "token_class": Stored(
+            "contact or front door", "which limits apply", "until revoked, or with the mailbox"
+        ),
+    },
+    "message": {
+        "row_id": Stored(
+            "running number", "order; tells the order of arrival over all mailboxes", _WITH_MESSAGE
+        ),
+        "mailbox_no": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
+        "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
+        "msg_id": Stored("random id chosen by the sender", "a repeated send is stored once", _WITH_MESSAGE),
+        "expires_ms": Stored(
+            "end of its time, from the end of the hour of arrival (short class: exact)",
+            "it is deleted then",
+            _WITH_MESSAGE,
+        ),
+        "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
+        "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
+    },
+    "remembered": {
+        "row_id": Stored(
+            "running number", "the oldest is forgotten first", "1 to 2 hours after the acknowledgement"
+        ),
+        "mailbox_no": Stored(
+            "the mailbox", "ids are compared within it", "1 to 2 hours after the acknowledgement"
+        ),
+        "msg_id": Stored(
+            "id of a message that was acknowledged",
+            "a sender that missed the answer and repeats is answered OK, and nothing is delivered twice",
+            "1 to 2 hours after the acknowledgement",
+        ),
+        "until_ms": Stored(
+            "full hour at which it is forgotten",
+            "it is deleted then",
+            "1 to 2 hours after the acknowledgement",
+        ),
+    },
+    "device_list": {
+        "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
+        "seq": Stored("number of the list", "clients ask for all later ones", _WITH_ENTRY),
+        "signed_list": Stored(
+            "list signed by the account", "clients check every link of the chain", _WITH_ENTRY
+        ),
+    },
+    "device": {
+        "record_hash": Stored("hash of the device record", "lists and prekeys name it", _WITH_DEVICE),
+        "account_id": Stored("the account", "whose device it is", _WITH_DEVICE),
+        "position": Stored("place in the list", "answers keep the list's order", _WITH_DEVICE),
+        "record": Stored("device record: public keys, kind, dates", "clients need the keys", _WITH_DEVICE),
+        "address": Stored(
+            "signed mailbox and front-door token, published", "clients reach the device", _WITH_DEVICE
+        ),
+    },
+    "prekey": {
+        "record_hash": Stored("the device", "whose key it is", _WITH_KEY),
+        "key_type": Stored("X25519 or ML-KEM-768", "one of each goes into a bundle", _WITH_KEY),
+        "key_id": Stored("number given by the device", "handed out in order", _WITH_KEY),
+        "not_after_ms": Stored("end of its time", "an expired key is not handed out", _WITH_KEY),
+        "signed_prekey": Stored("signed one-time public key", "handed out once", _WITH_KEY),
+    },
+    "reusable_prekey": {
+        "record_hash": Stored("the device", "whose key it is", "until replaced, expired, or with the device"),
+        "key_type": Stored(
+            "X25519 or ML-KEM-768", "one of each", "until replaced, expired, or with the device"
+        ),
+        "key_id": Stored(
+            "number given by the device", "told to the owner", "until replaced, expired, or with the device"
+        ),
+        "not_after_ms": Stored(
+            "end of its time", "not handed out after", "until replaced, expired, or with the device"
+        ),
+        "signed_prekey": Stored(
+            "signed prekey or last-resort key", "handed out", "until replaced, expired, or with the device"
+        ),
+    },
+    "prekey_mark": {
+        "record_hash": Stored("the device", "whose keys", _WITH_DEVICE),
+        "key_type": Stored("X25519 or ML-KEM-768", "each has its own numbers", _WITH_DEVICE),
+        "highest_id": Stored(
+            "highest number ever uploaded", "a repeated upload adds nothing twice", _WITH_DEVICE
+        ),
+    },
+    "purge_request": {
+        "subject": Stored(
+            "mailbox or account to remove", "the operator asked a running relay", "a few seconds"
+        ),
+        "kind": Stored("mailbox or account", "what the subject is", "a few seconds"),
+    },
+}
+
+_INTRODUCTION: Final = """# What the relay stores
+
+Made from the schema by `sealroom-relay manifest`; a test compares both. Schema {version}.
+
+Not stored anywhere: who sends (sends are not authenticated), client addresses, content, names, anything about a
+customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s` and `abandoned_s` set them.
+
+Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie `relay.mark`, 48 bytes
+that repeat the table `meta`, and the empty `relay.lock`. Deleted bytes are overwritten in the database
+(`secure_delete`) and gone from the write-ahead log after the next checkpoint: one idle second, at most a minute under
+load. File systems and solid-state disks may keep older copies of blocks; that is beyond the relay, encrypt the disk.
+"""
+
+
+def render_manifest() -> str:
+    """Return the manifest as Markdown."""
+    parts = [_INTRODUCTION.format(version=SCHEMA_VERSION)]
+    for table, columns in MANIFEST.items():
+        parts.append(f"\n## {table}\n\n| Column | What | Why | How long |\n| --- | --- | --- | --- |\n")
+        parts += [f"| {name} | {one.what} | {one.why} | {one.how_long} |\n" for name, one in columns.items()]
+    return "".join(parts)
+
+
+def columns_of_schema() -> dict[str, list[str]]:
+    """Return the tables and columns that the migrations make."""
+    db = sqlite3.connect(":memory:", isolation_level=None)
+    migrate(db)
+    tables = [str(row[0]) for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+    found = {table: [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")] for table in tables}
+    db.close()
+    return found

@@ -1,0 +1,75 @@
+"""The high-water mark: a small file beside the database that a restored database contradicts (RLY-76).
+
+It holds the store's instance, its generation (number of starts) and the count of handed-out one-time
+prekeys. The database commits first, then the mark is written, then the answer leaves. So the mark is never
+ahead of its own database; one that is ahead says that the database is an older copy, which may hand a one-
+time key out again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+_LAYOUT: Final = struct.Struct(">8s16sQQ")
+_MAGIC: Final = b"SRMARK\0\1"
+_CHECK_B: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    instance: bytes  # 16 B, random, made with the database
+    generation: int
+    handed_out: int
+
+
+class MarkFile:
+    """The mark on disk: one write of less than a sector, flushed; a torn one reads as missing."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def read(self) -> Mark | None:
+        """Return the mark, or None if the file is missing or damaged."""
+        try:
+            data = self._path.read_bytes()
+        except FileNotFoundError:
+            return None
+        if len(data) != _LAYOUT.size + _CHECK_B or _check(data[: _LAYOUT.size]) != data[_LAYOUT.size :]:
+            return None
+        magic, instance, generation, handed_out = _LAYOUT.unpack(data[: _LAYOUT.size])
+        return Mark(instance, generation, handed_out) if magic == _MAGIC else None
+
+    def write(self, mark: Mark) -> None:
+        """Make the mark durable.
+
+        Raises:
+            OSError: the file cannot be written.
+        """
+        packed = _LAYOUT.pack(_MAGIC, mark.instance, mark.generation, mark.handed_out)
+        created = not self._path.exists()
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(descriptor, packed + _check(packed), 0)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        if created:
+            flush_directory(self._path.parent)
+
+
+def flush_directory(directory: Path) -> None:
+    """Make a new directory entry durable."""
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _check(packed: bytes) -> bytes:
+    return hashlib.blake2b(packed, digest_size=_CHECK_B).digest()

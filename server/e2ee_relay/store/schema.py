@@ -1,0 +1,148 @@
+"""The database's schema as numbered migrations; a schema newer than this release is refused (RLY-75)."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from .changes import SchemaTooNew, StoreError
+
+# "SEAL": tells a relay's database from any other SQLite file.
+APPLICATION_ID: Final = 0x5345414C
+
+# Append only: a migration that has been released is never edited. Purpose and period of each column: manifest.py.
+# `message` has no secondary index on purpose: the relay keeps the index by mailbox in memory, and an append-only
+# table stays fast with any backlog.
+MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
+    (
+        """
+        CREATE TABLE meta (
+            name TEXT PRIMARY KEY,
+            value BLOB NOT NULL
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE mailbox (
+            no INTEGER PRIMARY KEY,
+            mailbox BLOB NOT NULL,
+            owner_pub BLOB NOT NULL,
+            used_day INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE token (
+            mailbox_no INTEGER NOT NULL,
+            token_hash BLOB NOT NULL,
+            token_class INTEGER NOT NULL,
+            PRIMARY KEY (mailbox_no, token_hash)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE message (
+            row_id INTEGER PRIMARY KEY,
+            mailbox_no INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            msg_id BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL,
+            received_ms INTEGER NOT NULL,
+            body BLOB NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE remembered (
+            row_id INTEGER PRIMARY KEY,
+            mailbox_no INTEGER NOT NULL,
+            msg_id BLOB NOT NULL,
+            until_ms INTEGER NOT NULL
+        )
+        """,
+        """
+        CREATE TABLE device_list (
+            account_id BLOB NOT NULL,
+            seq INTEGER NOT NULL,
+            signed_list BLOB NOT NULL,
+            PRIMARY KEY (account_id, seq)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE device (
+            record_hash BLOB PRIMARY KEY,
+            account_id BLOB NOT NULL,
+            position INTEGER NOT NULL,
+            record BLOB NOT NULL,
+            address BLOB
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE prekey (
+            record_hash BLOB NOT NULL,
+            key_type INTEGER NOT NULL,
+            key_id INTEGER NOT NULL,
+            not_after_ms INTEGER NOT NULL,
+            signed_prekey BLOB NOT NULL,
+            PRIMARY KEY (record_hash, key_type, key_id)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE reusable_prekey (
+            record_hash BLOB NOT NULL,
+            key_type INTEGER NOT NULL,
+            key_id INTEGER NOT NULL,
+            not_after_ms INTEGER NOT NULL,
+            signed_prekey BLOB NOT NULL,
+            PRIMARY KEY (record_hash, key_type)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE prekey_mark (
+            record_hash BLOB NOT NULL,
+            key_type INTEGER NOT NULL,
+            highest_id INTEGER NOT NULL,
+            PRIMARY KEY (record_hash, key_type)
+        ) WITHOUT ROWID
+        """,
+        """
+        CREATE TABLE purge_request (
+            subject BLOB PRIMARY KEY,
+            kind TEXT NOT NULL
+        ) WITHOUT ROWID
+        """,
+    ),
+)
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+
+
+def schema_version(db: sqlite3.Connection) -> int:
+    """Return the number of the last migration that ran on this database."""
+    return int(db.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(db: sqlite3.Connection) -> None:
+    """Bring the database to SCHEMA_VERSION, each migration in a transaction of its own.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release (RLY-75).
+        StoreError: the file is a database of something else.
+    """
+    version = schema_version(db)
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(f"schema {version} is newer than {SCHEMA_VERSION}, which this release knows")
+    _claim(db, version)
+    for number in range(version, SCHEMA_VERSION):
+        db.execute("BEGIN IMMEDIATE")
+        try:
+            for statement in MIGRATIONS[number]:
+                db.execute(statement)
+            db.execute(f"PRAGMA user_version = {number + 1}")
+        except sqlite3.Error:
+            db.execute("ROLLBACK")
+            raise
+        db.execute("COMMIT")
+
+
+def _claim(db: sqlite3.Connection, version: int) -> None:
+    found = int(db.execute("PRAGMA application_id").fetchone()[0])
+    tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
+    if found != APPLICATION_ID and (found or version or tables):
+        raise StoreError("the file is not a relay's database")
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

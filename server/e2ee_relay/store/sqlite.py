@@ -1,0 +1,364 @@
+"""The relay's store in one SQLite database: WAL, synchronous=FULL, secure_delete, one transaction a group."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from . import prekeys
+from .changes import (
+    Change,
+    DeviceRow,
+    DropAccount,
+    DropMailbox,
+    DropMessages,
+    DropPurge,
+    DropTokens,
+    Held,
+    HeldRow,
+    ListRow,
+    MailboxRow,
+    PurgeRequest,
+    PutEntry,
+    PutMailbox,
+    PutMessages,
+    PutPrekeys,
+    PutTokens,
+    ReadBodies,
+    ReadLists,
+    ReadPurges,
+    ReadStock,
+    RememberedRow,
+    Result,
+    StoreError,
+    StoreFailure,
+    Sweep,
+    TakenPrekeys,
+    TakePrekeys,
+    TokenRow,
+    TouchMailbox,
+)
+from .mark import Mark, MarkFile
+from .schema import migrate
+
+# A checkpoint blocks the writer; while it is busy the journal may grow to 64 MB before SQLite moves it by
+# itself.
+_AUTOCHECKPOINT_PAGES: Final = 16_000
+# A start after a declared restore must be above every generation that the lost database can have had.
+_DECLARED_RESTORE_STEP: Final = 1 << 20
+_READ_CHUNK: Final = 500
+
+
+class SqliteStore:
+    """All that the relay keeps on disk. Not thread-safe: one thread uses it at a time."""
+
+    def __init__(self, path: Path | None, instance: bytes, mark_file: MarkFile | None = None) -> None:
+        """Open or create the database; `path` None keeps it in memory, `instance` names a new one (16 B).
+
+        Raises:
+            SchemaTooNew: the database was written by a newer release (RLY-75).
+            StoreError: the file cannot be opened, or is not a relay's database.
+        """
+        self._mark_file = mark_file
+        try:
+            self._db = _open(path)
+            migrate(self._db)
+        except sqlite3.Error as error:
+            raise StoreError(f"the database cannot be opened: {error}") from None
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (instance,))
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', 0)")
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('handed_out', 0)")
+
+    def load(self) -> Held:
+        """Begin a generation, burn a restored copy's one-time keys, return what is kept in memory."""
+        generation = self._begin_generation(step=1, declared=False)
+        rows = self._db.execute
+        return Held(
+            generation=generation,
+            mailboxes=[
+                MailboxRow(*row) for row in rows("SELECT no, mailbox, owner_pub, used_day FROM mailbox")
+            ],
+            tokens=[TokenRow(*row) for row in rows("SELECT mailbox_no, token_hash, token_class FROM token")],
+            messages=[
+                HeldRow(*row)
+                for row in rows(
+                    "SELECT row_id, mailbox_no, seq, msg_id, expires_ms, received_ms, length(body)"
+                    " FROM message ORDER BY row_id"
+                )
+            ],
+            remembered=[
+                RememberedRow(*row)
+                for row in rows("SELECT mailbox_no, msg_id, until_ms FROM remembered ORDER BY row_id")
+            ],
+            heads=[
+                ListRow(*row)
+                for row in rows(
+                    "SELECT account_id, max(seq), signed_list FROM device_list GROUP BY account_id"
+                )
+            ],
+            devices=[
+                DeviceRow(*row)
+                for row in rows(
+                    "SELECT account_id, record_hash, position, record, address FROM device"
+                    " ORDER BY account_id, position"
+                )
+            ],
+        )
+
+    def declare_restored(self) -> int:
+        """Burn all one-time keys on the operator's word; return how many (RLY-76)."""
+        held = int(self._db.execute("SELECT count(*) FROM prekey").fetchone()[0])
+        self._begin_generation(step=_DECLARED_RESTORE_STEP, declared=True)
+        return held
+
+    def is_restored(self) -> bool:
+        """Tell whether the mark beside the database contradicts it (RLY-76)."""
+        ours, theirs = self._mark(), None if self._mark_file is None else self._mark_file.read()
+        if self._mark_file is None or ours.generation == 0:
+            return False
+        return theirs is None or theirs.instance != ours.instance or theirs.handed_out > ours.handed_out
+
+    def execute(self, changes: Sequence[Change]) -> list[Result]:
+        """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30)."""
+        results = self._attempt(changes)
+        if results is not None:
+            return results
+        if len(changes) == 1:
+            return [StoreFailure("the change could not be committed")]
+        # One change that cannot be committed must not refuse the others of its group.
+        return [self.execute([change])[0] for change in changes]
+
+    def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
+        try:
+            with self._transaction():
+                results = [_CARRY_OUT[type(change)](self._db, change) for change in changes]
+                handed_out = sum(isinstance(result, TakenPrekeys) for result in results)
+                if handed_out:
+                    self._set_meta("handed_out", self._mark().handed_out + handed_out)
+        except sqlite3.Error:
+            return None
+        return self._behind_mark(results) if handed_out else results
+
+    def _behind_mark(self, results: list[Result]) -> list[Result]:
+        # The keys are gone from the database; without the mark a restored copy could give them again: keep
+        # them back.
+        try:
+            self._write_mark()
+        except OSError:
+            lost = StoreFailure("the mark cannot be written")
+            return [lost if isinstance(result, TakenPrekeys) else result for result in results]
+        return results
+
+    def tidy(self) -> bool:
+        """Empty the journal into the database, so that deleted bytes are gone from both files (RLY-43).
+
+        Returns False while a reader (a backup, an inspection) or a fault stands in the way: try again.
+        """
+        try:
+            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error:
+            return False
+        return not busy
+
+    def close(self) -> None:
+        """Tidy and close."""
+        self.tidy()
+        self._db.close()
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """The open connection, for inspection by the operator's commands."""
+        return self._db
+
+    @contextmanager
+    def _transaction(self) -> Generator[None]:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    def _begin_generation(self, step: int, *, declared: bool) -> int:
+        mark = None if self._mark_file is None else self._mark_file.read()
+        ours = self._mark()
+        highest = ours if mark is None else Mark(ours.instance, mark.generation, mark.handed_out)
+        generation = max(ours.generation, highest.generation) + step
+        burn = declared or self.is_restored()
+        with self._transaction():
+            if burn:
+                prekeys.burn_one_time_keys(self._db)
+            self._set_meta("generation", generation)
+            self._set_meta("handed_out", max(ours.handed_out, highest.handed_out))
+        self._write_mark()
+        return generation
+
+    def _mark(self) -> Mark:
+        values = dict(self._db.execute("SELECT name, value FROM meta"))
+        return Mark(bytes(values["instance"]), int(values["generation"]), int(values["handed_out"]))
+
+    def _set_meta(self, name: str, value: int) -> None:
+        self._db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
+
+    def _write_mark(self) -> None:
+        if self._mark_file is not None:
+            self._mark_file.write(self._mark())
+
+
+def _open(path: Path | None) -> sqlite3.Connection:
+    db = sqlite3.connect(
+        ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
+    )
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = FULL",
+        "secure_delete = ON",
+        "temp_store = MEMORY",
+        f"wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
+    ):
+        db.execute(f"PRAGMA {pragma}")
+    if path is not None:
+        path.chmod(0o600)
+    return db
+
+
+# --- changes ---
+
+
+def _put_mailbox(db: sqlite3.Connection, change: PutMailbox) -> None:
+    row = change.row
+    db.execute("INSERT INTO mailbox VALUES (?, ?, ?, ?)", (row.no, row.mailbox, row.owner_pub, row.used_day))
+
+
+def _touch_mailbox(db: sqlite3.Connection, change: TouchMailbox) -> None:
+    db.execute("UPDATE mailbox SET used_day = ? WHERE no = ?", (change.used_day, change.no))
+
+
+def _drop_mailbox(db: sqlite3.Connection, change: DropMailbox) -> None:
+    for table in ("message", "token", "remembered"):
+        db.execute(f"DELETE FROM {table} WHERE mailbox_no = ?", (change.no,))  # noqa: S608 - fixed names
+    db.execute("DELETE FROM mailbox WHERE no = ?", (change.no,))
+    for record_hash in change.record_hashes:
+        db.execute("UPDATE device SET address = NULL WHERE record_hash = ?", (record_hash,))
+        prekeys.drop_device_prekeys(db, record_hash)
+
+
+def _put_tokens(db: sqlite3.Connection, change: PutTokens) -> None:
+    db.executemany(
+        "INSERT OR REPLACE INTO token VALUES (?, ?, ?)",
+        [(row.mailbox_no, row.token_hash, row.token_class) for row in change.rows],
+    )
+
+
+def _drop_tokens(db: sqlite3.Connection, change: DropTokens) -> None:
+    db.executemany(
+        "DELETE FROM token WHERE mailbox_no = ? AND token_hash = ?",
+        [(change.mailbox_no, token_hash) for token_hash in change.token_hashes],
+    )
+
+
+def _put_messages(db: sqlite3.Connection, change: PutMessages) -> None:
+    db.executemany(
+        "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
+        [
+            (row.row_id, row.mailbox_no, row.seq, row.msg_id, row.expires_ms, row.received_ms, row.body)
+            for row in change.rows
+        ],
+    )
+
+
+def _drop_messages(db: sqlite3.Connection, change: DropMessages) -> None:
+    db.executemany("DELETE FROM message WHERE row_id = ?", [(row_id,) for row_id in change.row_ids])
+    db.executemany(
+        "INSERT INTO remembered (mailbox_no, msg_id, until_ms) VALUES (?, ?, ?)",
+        [(row.mailbox_no, row.msg_id, row.until_ms) for row in change.remember],
+    )
+
+
+def _read_bodies(db: sqlite3.Connection, change: ReadBodies) -> dict[int, bytes]:
+    bodies: dict[int, bytes] = {}
+    for start in range(0, len(change.row_ids), _READ_CHUNK):
+        chunk = change.row_ids[start : start + _READ_CHUNK]
+        places = ",".join("?" * len(chunk))
+        bodies.update(db.execute(f"SELECT row_id, body FROM message WHERE row_id IN ({places})", chunk))  # noqa: S608 - placeholders only
+    return bodies
+
+
+def _put_entry(db: sqlite3.Connection, change: PutEntry) -> None:
+    db.executemany(
+        "INSERT INTO device_list VALUES (?, ?, ?)",
+        [(row.account_id, row.seq, row.signed_list) for row in change.lists],
+    )
+    kept = {row.record_hash for row in change.devices}
+    for (record_hash,) in db.execute(
+        "SELECT record_hash FROM device WHERE account_id = ?", (change.account_id,)
+    ).fetchall():
+        if record_hash not in kept:
+            prekeys.drop_device_prekeys(db, record_hash)
+    db.execute("DELETE FROM device WHERE account_id = ?", (change.account_id,))
+    db.executemany(
+        "INSERT INTO device VALUES (?, ?, ?, ?, ?)",
+        [(row.record_hash, row.account_id, row.position, row.record, row.address) for row in change.devices],
+    )
+
+
+def _drop_account(db: sqlite3.Connection, change: DropAccount) -> None:
+    devices = db.execute(
+        "SELECT record_hash FROM device WHERE account_id = ?", (change.account_id,)
+    ).fetchall()
+    for (record_hash,) in devices:
+        prekeys.drop_device_prekeys(db, record_hash)
+    db.execute("DELETE FROM device WHERE account_id = ?", (change.account_id,))
+    db.execute("DELETE FROM device_list WHERE account_id = ?", (change.account_id,))
+
+
+def _read_lists(db: sqlite3.Connection, change: ReadLists) -> list[bytes]:
+    return [
+        bytes(signed_list)
+        for (signed_list,) in db.execute(
+            "SELECT signed_list FROM device_list WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (change.account_id, change.after_seq, change.limit),
+        )
+    ]
+
+
+def _read_stock(db: sqlite3.Connection, change: ReadStock) -> Result:
+    return prekeys.read_stock(db, change.record_hash)
+
+
+def _sweep(db: sqlite3.Connection, change: Sweep) -> None:
+    db.execute("DELETE FROM remembered WHERE until_ms <= ?", (change.now_ms,))
+    prekeys.drop_expired(db, change.now_ms)
+
+
+def _read_purges(db: sqlite3.Connection, _change: ReadPurges) -> list[PurgeRequest]:
+    return [PurgeRequest(*row) for row in db.execute("SELECT kind, subject FROM purge_request")]
+
+
+def _drop_purge(db: sqlite3.Connection, change: DropPurge) -> None:
+    db.execute("DELETE FROM purge_request WHERE subject = ?", (change.subject,))
+
+
+_CARRY_OUT: Final[dict[type[Change], Callable[..., Result]]] = {
+    PutMailbox: _put_mailbox,
+    TouchMailbox: _touch_mailbox,
+    DropMailbox: _drop_mailbox,
+    PutTokens: _put_tokens,
+    DropTokens: _drop_tokens,
+    PutMessages: _put_messages,
+    DropMessages: _drop_messages,
+    ReadBodies: _read_bodies,
+    PutEntry: _put_entry,
+    DropAccount: _drop_account,
+    ReadLists: _read_lists,
+    PutPrekeys: prekeys.put_prekeys,
+    ReadStock: _read_stock,
+    TakePrekeys: prekeys.take_prekeys,
+    Sweep: _sweep,
+    ReadPurges: _read_purges,
+    DropPurge: _drop_purge,
+}

@@ -1,0 +1,139 @@
+"""A real relay process for end-to-end tests: start, kill, restart on the same port, stop."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[2]
+_START_S = 20.0
+_STOP_S = 30.0
+
+
+class RelayProcess:
+    """`sealroom-relay serve` on a free port; a restart keeps port and data."""
+
+    def __init__(self, data_dir: Path, *settings: str, environment: dict[str, str] | None = None) -> None:
+        """`settings` are NAME=VALUE pairs as for `--set`."""
+        self.data_dir = data_dir
+        self.log_path = data_dir.with_name(data_dir.name + ".log")
+        self._settings = settings
+        self._environment = environment or {}
+        self._port = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    @property
+    def url(self) -> str:
+        """ws://127.0.0.1:port, known after the first start."""
+        return f"ws://127.0.0.1:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """The port, 0 before the first start."""
+        return self._port
+
+    @property
+    def pid(self) -> int:
+        """The running process."""
+        return self._running().pid
+
+    def start(self) -> RelayProcess:
+        """Start the relay and wait until it listens.
+
+        Raises:
+            RuntimeError: it ended without listening.
+        """
+        command = [sys.executable, "-m", "e2ee_relay", "serve", "--listen", f"127.0.0.1:{self._port}"]
+        command += ["--data-dir", str(self.data_dir)]
+        for setting in self._settings:
+            command += ["--set", setting]
+        with self.log_path.open("a") as log:
+            self._process = subprocess.Popen(
+                command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._variables(), cwd=_ROOT
+            )
+        self._port = int(self._ready_line().rsplit(":", 1)[1])
+        return self
+
+    def _variables(self) -> dict[str, str]:
+        paths = os.pathsep.join(str(_ROOT / part) for part in (".", "client", "server"))
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("SEALROOM_RELAY_")}
+        return {**kept, "PYTHONPATH": paths, **self._environment}
+
+    def _ready_line(self) -> str:
+        process = self._running()
+        if process.stdout is None:
+            raise RuntimeError("the relay has no output")
+        line = process.stdout.readline().strip()
+        if not line.startswith("ready "):
+            process.wait(_START_S)
+            raise RuntimeError(f"the relay did not start: {self.log()}")
+        return line
+
+    def kill(self) -> None:
+        """End it as a crash would (SIGKILL)."""
+        self._signal(signal.SIGKILL)
+        self._finish()
+
+    def restart(self) -> RelayProcess:
+        """Kill it if it runs, and start it again on the same port and data."""
+        if self._process is not None:
+            self.kill()
+        return self.start()
+
+    def terminate(self) -> None:
+        """Ask it to drain (SIGTERM) without waiting for its end."""
+        self._signal(signal.SIGTERM)
+
+    def stop(self) -> int:
+        """Drain it and return its exit status; 0 also when it does not run."""
+        if self._process is None:
+            return 0
+        self._signal(signal.SIGTERM)
+        return self._finish()
+
+    def wait(self) -> int:
+        """Wait for its end and return the exit status."""
+        return self._finish()
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Ask its HTTP side; return status and text."""
+        address = f"http://127.0.0.1:{self._port}{path}"
+        try:
+            with urllib.request.urlopen(address, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code, error.read().decode()
+
+    def log(self) -> str:
+        """Everything that it has logged."""
+        return self.log_path.read_text()
+
+    def __enter__(self) -> RelayProcess:
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.kill()
+
+    def _running(self) -> subprocess.Popen[str]:
+        if self._process is None:
+            raise RuntimeError("the relay does not run")
+        return self._process
+
+    def _signal(self, number: signal.Signals) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(number)
+
+    def _finish(self) -> int:
+        process = self._running()
+        status = process.wait(_STOP_S)
+        if process.stdout is not None:
+            process.stdout.close()
+        self._process = None
+        return status
