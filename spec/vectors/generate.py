@@ -1,0 +1,79 @@
+"""Writes every vector file beside this one: `python -m spec.vectors.generate` from the root of the checkout.
+
+Deterministic; only ML-KEM ciphertexts cannot be made anew, and they are read back from kem.json. With `--check` it
+writes nothing and exits 1 if a file is missing, stale or no longer made.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+from spec.vectors import content_vectors, encapsulations, handshake_vectors, identity_vectors
+from spec.vectors import primitive_vectors, ratchet_vectors
+from spec.vectors.encapsulations import Encapsulations
+from spec.vectors.transcript import Transcript
+
+FOLDER: Final = Path(__file__).resolve().parent
+
+
+def render(recorded: str | None) -> dict[str, str]:
+    """Every file by its path in this folder; `recorded` is the text of kem.json, if there is one."""
+    kem = Encapsulations(recorded)
+    encapsulations.standalone(kem)
+    played = Transcript(kem)
+    files = {
+        "primitives.json": primitive_vectors.primitives(),
+        "cbor.json": primitive_vectors.encodings(),
+        "padding.json": primitive_vectors.padding(),
+        "identity.json": identity_vectors.identity(),
+        "card.json": identity_vectors.cards(),
+        "safety.json": identity_vectors.safety(),
+        "handshake.json": handshake_vectors.handshakes(kem),
+        "ratchet.json": ratchet_vectors.transcript(played),
+        "snapshot.json": ratchet_vectors.snapshots(played),
+        "content.json": content_vectors.contents(),
+    }
+    return files | {encapsulations.FILE: kem.render()}
+
+
+def committed(folder: Path) -> dict[str, str]:
+    """The files that are there."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_text("utf-8")
+        for path in sorted(folder.rglob("*.json"))
+    }
+
+
+def differences(folder: Path) -> list[str]:
+    """Names of files that are missing, stale, or made by nothing."""
+    there = committed(folder)
+    made = render(there.get(encapsulations.FILE))
+    return sorted(name for name in made.keys() | there.keys() if made.get(name) != there.get(name))
+
+
+def write(folder: Path) -> None:
+    """Write all files, and remove those that are no longer made."""
+    there = committed(folder)
+    made = render(there.get(encapsulations.FILE))
+    for name, content in made.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(content, "utf-8")
+    for name in there.keys() - made.keys():
+        (folder / name).unlink()
+
+
+def main() -> int:
+    if "--check" not in sys.argv[1:]:
+        write(FOLDER)
+        return 0
+    stale = differences(FOLDER)
+    sys.stdout.writelines(
+        f"spec/vectors/{name}: stale, run python -m spec.vectors.generate\n" for name in stale
+    )
+    return 1 if stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

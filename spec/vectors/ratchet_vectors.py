@@ -1,0 +1,167 @@
+"""ratchet.json and snapshot.json: chapters 07 and 08."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from spec.vectors.document import render
+from spec.vectors.handshake_vectors import bundle_of, device, prekey
+from spec.vectors.ratchet import State
+from spec.vectors.suite import NOW_MS, Value, cbor
+from spec.vectors.transcript import GEN, Side, Transcript
+
+AWAITING: Final = "AwaitingReply"
+ESTABLISHED: Final = "Established"
+
+
+def transcript(played: Transcript) -> str:
+    """The whole conversation."""
+    return render(
+        "A conversation of A (initiator) and B, step by step. A step sends a message or receives one; both state the"
+        " side's ratchet before and after it. `fresh` are the 16 random bytes of the salt, whose input is fresh |"
+        " header | body; `root_step` is null where no step is taken; associated data is as DR-07 and DR-08 say.",
+        "DR-01 DR-02 DR-03 DR-04 DR-05 DR-06 DR-07 DR-08 DR-10 DR-12 DR-13 DR-14 DR-15 DR-16 DR-17 DR-19 HS-04"
+        " WIRE-06 WIRE-09 WIRE-10 WIRE-11 WIRE-12",
+        {
+            "start_ms": NOW_MS,
+            "gen": GEN,
+            "initiator": device(played.sides["A"].device),
+            "responder": device(played.sides["B"].device),
+            "bundle": bundle_of(played.offer),
+            "spk": prekey(played.offer.spk),
+            "opk": prekey(played.offer.opk),
+            "pqk": prekey(played.offer.pqk),
+            "ephemeral_private": played.flight.ephemeral_private,
+            "ciphertext": played.flight.ciphertext,
+            "kem_secret": played.flight.kem_secret,
+            "start": played.start,
+            "steps": played.steps,
+        },
+    )
+
+
+def snapshots(played: Transcript) -> str:
+    """The stored form of both sessions in each kind of state, and of the skipped keys and the pair."""
+    return render(
+        "Stored sessions after steps of ratchet.json (the step -1 is the start of A). A session is the array [format 1,"
+        " session id, our record hash, peer [account, device, record hash], initiator, gen, phase (null, or [prefix,"
+        " not_after_ms, sent]), [one-time X25519, one-time KEM], created_ms, opened_ms, root key, sending, receiving,"
+        " next header key, pq_epoch, healed_ms]; sending is [0, private key, next header key] (Listening), [1, private"
+        " key, public key, header key, chain key, number, previous length, next header key] (Sending) or [2, their key,"
+        " next header key, previous length] (StepDue); receiving is null or [their key, header key, chain key, number]."
+        " A skipped key is a row: tag | number u32 names it, [format 1, header key, message key, stored_ms] is its"
+        " value. A pair is [format 1, active session id or null, inactive [[session id, since_ms], ...], highest gen].",
+        "SES-14 SES-15",
+        {"cases": [_snapshot(played, at) for at in _chosen(played)], "pairs": _pairs(played)},
+    )
+
+
+def _chosen(played: Transcript) -> list[int]:
+    """The start, and the first step that ends in each kind of state."""
+    found: dict[tuple[object, ...], int] = {}
+    for at, step in enumerate(played.steps):
+        state = step["after"]
+        kind = (
+            step["side"],
+            state["sending"]["state"],
+            state["receiving"]["state"],
+            min(len({row["tag"] for row in state["skipped"]}), 2),
+        )
+        found.setdefault(kind, at)
+    return [-1, *sorted(found.values()), len(played.steps) - 1]
+
+
+def _snapshot(played: Transcript, at: int) -> dict[str, Any]:
+    name = "A" if at < 0 else played.steps[at]["side"]
+    state = played.start["A"] if at < 0 else played.steps[at]["after"]
+    phase, opened_ms = _phase(played, name, at)
+    side = played.sides[name]
+    return {
+        "side": name,
+        "step": at,
+        "session": cbor(_session(played, side, name, state, phase, opened_ms)),
+        "skipped": [_row(row) for row in state["skipped"]],
+    }
+
+
+def _phase(played: Transcript, name: str, at: int) -> tuple[Value, int]:
+    """Phase, and when a message opened last."""
+    ours = [step for step in played.steps[: at + 1] if step["side"] == name]
+    opened = [step["now_ms"] for step in ours if step["action"] == "receive"]
+    if opened:
+        return None, opened[-1]
+    not_after_ms = played.offer.spk.entries[7]
+    return [played.flight.prefix, not_after_ms, bool(ours)], 0
+
+
+def _session(
+    played: Transcript, side: Side, name: str, state: State, phase: Value, opened_ms: int
+) -> list[Value]:
+    peer = side.peer
+    created_ms = NOW_MS
+    if name == "B":
+        created_ms = next(step["now_ms"] for step in played.steps if step["side"] == "B")
+    return [
+        1,
+        state["session_id"],
+        side.device.record_hash,
+        [peer.account_id, peer.device_id, peer.record_hash],
+        name == "A",
+        GEN,
+        phase,
+        [True, True],
+        created_ms,
+        opened_ms,
+        state["root_key"],
+        _sending(state["sending"]),
+        _receiving(state["receiving"]),
+        state["next_receive"]["header_key"],
+        state["pq_epoch"],
+        state["healed_ms"],
+    ]
+
+
+def _sending(sending: dict[str, Any]) -> list[Value]:
+    names = {
+        "Listening": ("private_key", "next_header_key"),
+        "Sending": (
+            "private_key",
+            "public_key",
+            "header_key",
+            "chain_key",
+            "number",
+            "previous_length",
+            "next_header_key",
+        ),
+        "StepDue": ("their_key", "next_header_key", "previous_length"),
+    }
+    numbers = {"Listening": 0, "Sending": 1, "StepDue": 2}
+    kind = sending["state"]
+    return [numbers[kind], *(sending[name] for name in names[kind])]
+
+
+def _receiving(receiving: dict[str, Any]) -> Value:
+    if receiving["state"] == "NoChain":
+        return None
+    return [receiving[name] for name in ("their_key", "header_key", "chain_key", "number")]
+
+
+def _row(row: dict[str, Any]) -> dict[str, bytes]:
+    return {
+        "place": row["tag"] + row["number"].to_bytes(4, "big"),
+        "value": cbor([1, row["header_key"], row["message_key"], row["stored_ms"]]),
+    }
+
+
+def _pairs(played: Transcript) -> list[dict[str, Any]]:
+    session_id: bytes = played.start["A"]["session_id"]
+    other = bytes(reversed(session_id))
+    return [
+        {"active": None, "inactive": [], "highest_gen": 0, "pair": cbor([1, None, [], 0])},
+        {
+            "active": session_id,
+            "inactive": [[other, NOW_MS]],
+            "highest_gen": 2**31 - 1,
+            "pair": cbor([1, session_id, [[other, NOW_MS]], 2**31 - 1]),
+        },
+    ]
