@@ -185,7 +185,7 @@ class Directory:
         change = PutPrekeys(frame.record_hash, reusable, one_time, state.policy.max_one_time_keys)
         state.submit(change, self._stock_answer(connection, frame.request_id))
 
-    def count(self, connection: Connection, frame: PrekeysCount) -> None:
+    def count(self, connection: Connection, frame: PrekeysCount, _now_ms: int) -> None:
         """Tell the stock of an own device (RLY-60)."""
         if self._owned_device(connection, frame.account_id, frame.record_hash) is None:
             self._state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
