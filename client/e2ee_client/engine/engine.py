@@ -37,7 +37,6 @@ from e2ee import fingerprint
 from e2ee.card import ContactCard
 from e2ee.content import MAX_RECEIPT_IDS, BundleOnly, Receipt, ReceiptState, SignedList
 from e2ee.ids import ContentId
-from e2ee.prekeys import PrekeyKind
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import (
@@ -497,12 +496,10 @@ class Engine:
             self._receipt_due(turn)
 
     def _sessions_lost(self, turn: Turn) -> None:
-        """The store does not continue its last run (STO-15): no session and no one-time key of it is used
-        again.
+        """The store does not continue its last run (STO-15): no session of it is used again.
+
+        Prekeys stay: the relay goes on handing them out, and flights to them are on their way.
         """
-        for kind in (PrekeyKind.OPK, PrekeyKind.PQK_ONE_TIME):
-            for item in self._state.prekeys_of(kind):
-                self._upkeep.delete(turn, item)
         for peer in list(self._state.peers.values()):
             if peer.pair.sessions():
                 self._incomings.our_loss(turn, self._state.contacts[peer.account_id], peer)

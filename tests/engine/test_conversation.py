@@ -1,0 +1,342 @@
+"""Two engines talk through the real relay core: first contact, replies, receipts, crashes, losses."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine.records import Peer
+from e2ee_client.errors import AccountKeyAbsent, ConfigError
+from e2ee_client.events import (
+    ContactAdded,
+    DeviceListExpiring,
+    IdentityAlarm,
+    MessageRejected,
+    MessageState,
+    MessageStateChanged,
+    ResetCause,
+    SessionReset,
+)
+from e2ee_client.rows import Continuity
+from e2ee_relay.protocol import Ack, Role, Send, SendItem, TtlClass, decode_frames, encode_frames
+from engine_world import Node, World
+
+from e2ee.constants import PREKEY_ROTATION_MS
+from e2ee.identity import sign_list
+from e2ee.prekeys import PrekeyKind
+
+DAY_MS = 86_400_000
+
+
+def acquainted(first: str = "Guten Tag") -> tuple[World, Node, Node, bytes]:
+    """A company and a customer who have exchanged a text, accepted each other and are at rest."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    customer.send(praxis, first)
+    world.settle()
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(10_000)
+    return world, company, customer, praxis
+
+
+def sent_items(message: bytes) -> list[SendItem]:
+    """Items of all sends in a message to the relay."""
+    frames = decode_frames(message, Role.RELAY)
+    return [item for frame in frames if isinstance(frame, Send) for item in frame.items]
+
+
+def is_ack(message: bytes) -> bool:
+    """Whether a message to the relay acknowledges something."""
+    return any(isinstance(frame, Ack) for frame in decode_frames(message, Role.RELAY))
+
+
+def test_first_contact_while_the_company_is_away_and_a_reply() -> None:
+    """HS-05, SES-03: a customer writes first, the company answers later, both see every text once."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    company.stop()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    first = customer.send(praxis, "Guten Tag, ich brauche einen Termin.")
+    world.settle()
+    assert MessageStateChanged(praxis, first, MessageState.SENT) in customer.events
+    company.start()
+    assert company.texts() == ["Guten Tag, ich brauche einen Termin."]
+    company.send(customer.engine.account_id, "Gern: Dienstag um neun?")
+    world.advance(5_000)
+    assert customer.texts() == ["Gern: Dienstag um neun?"]
+    assert MessageStateChanged(praxis, first, MessageState.DELIVERED) in customer.events
+
+
+def test_a_long_text_follows_its_first_flight() -> None:
+    """WIRE-12, HS-05: what does not fit into a first flight goes as the second message."""
+    world, company, customer, praxis = acquainted(first="x" * 40_000)
+    assert company.texts() == ["x" * 40_000]
+    assert len([event for event in company.events if isinstance(event, ContactAdded)]) == 1
+
+
+def test_a_company_that_is_not_there_yet_is_found_later() -> None:
+    """Sending waits until the directory entry appears; nothing is lost."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    customer.send(praxis, "Hallo?")
+    world.advance(20_000)
+    assert company.texts() == []
+    company.start()
+    world.advance(60_000)
+    assert company.texts() == ["Hallo?"]
+
+
+def test_offline_texts_leave_in_their_order() -> None:
+    """Texts written while the relay is away are sealed, kept and sent in order."""
+    world, company, customer, praxis = acquainted()
+    world.cut()
+    for number in range(10):
+        customer.send(praxis, f"Nachricht {number}")
+    world.advance(5_000)
+    world.mend()
+    world.advance(120_000)
+    assert company.texts()[1:] == [f"Nachricht {number}" for number in range(10)]
+
+
+def test_an_envelope_is_sent_again_byte_by_byte() -> None:
+    """RLY-32: when the answer to a send is lost, the same bytes go out under the same message id."""
+    world, company, customer, praxis = acquainted()
+    customer.sent.clear()
+    customer.send(praxis, "einmal")
+    customer.break_connections()
+    world.advance(60_000)
+    sends = [item for message in customer.sent for item in sent_items(message)]
+    assert len(sends) >= 2
+    assert len({(item.msg_id, item.body) for item in sends}) == 1
+    assert company.texts()[1:] == ["einmal"]
+
+
+def test_crashes_of_both_sides_lose_and_repeat_nothing() -> None:
+    """STO-09: after any commit the process may die; what was stored goes on, what was not has not left."""
+    world, company, customer, praxis = acquainted()
+    for number in range(12):
+        customer.send(praxis, f"hin {number}")
+        if number % 3 == 0:
+            customer.crash()
+            customer.start()
+        company.send(customer.engine.account_id, f"her {number}")
+        if number % 4 == 0:
+            company.crash()
+            company.start()
+        if number % 5 == 0:
+            world.mend()
+            customer.break_connections()
+            company.break_connections()
+    world.advance(120_000)
+    assert sorted(company.texts()[1:]) == sorted(f"hin {number}" for number in range(12))
+    assert sorted(customer.texts()) == sorted(f"her {number}" for number in range(12))
+
+
+def test_a_crash_between_delivery_and_acknowledgement_repeats_nothing() -> None:
+    """SES-11: a message that is delivered again after a crash is given to the application once."""
+    world, company, customer, praxis = acquainted()
+    company.outgoing = lambda channel, data: [] if is_ack(data) else [data]
+    customer.send(praxis, "nur einmal")
+    world.settle()
+    assert company.texts()[1:] == ["nur einmal"]
+    company.outgoing = lambda channel, data: [data]
+    company.crash()
+    company.start()
+    world.settle()
+    assert company.texts()[1:] == ["nur einmal"]
+
+
+def test_a_company_that_lost_its_sessions_is_reached_again() -> None:
+    """SES-07, SES-08: a restored store starts with gen 0, the customer answers, unconfirmed texts come again."""
+    world, company, customer, praxis = acquainted()
+    old = company.rows.copy()
+    for number in range(3):
+        customer.send(praxis, f"vor dem Verlust {number}")
+    world.advance(5_000)
+    company.stop()
+    customer.send(praxis, "waehrend des Verlusts")
+    world.settle()
+    company.crash(old, Continuity.ROLLED_BACK)
+    company.start()
+    world.advance(60_000)
+    resets = [event.cause for event in company.of(SessionReset)]
+    assert ResetCause.OUR_LOSS in resets
+    assert ResetCause.THEIR_LOSS in [event.cause for event in customer.of(SessionReset)]
+    assert company.texts().count("waehrend des Verlusts") == 1
+    company.send(customer.engine.account_id, "wieder da")
+    customer.send(praxis, "gut")
+    world.advance(30_000)
+    assert customer.texts()[-1] == "wieder da"
+    assert company.texts()[-1] == "gut"
+
+
+def test_a_customer_that_lost_its_sessions_reaches_the_company_again() -> None:
+    """SES-07: the loss may be on the customer's side as well."""
+    world, company, customer, praxis = acquainted()
+    old = customer.rows.copy()
+    customer.send(praxis, "eins")
+    company.send(customer.engine.account_id, "zwei")
+    world.advance(5_000)
+    customer.crash(old, Continuity.CLONED)
+    customer.start()
+    world.advance(60_000)
+    customer.send(praxis, "drei")
+    company.send(customer.engine.account_id, "vier")
+    world.advance(60_000)
+    assert company.texts()[-1] == "drei"
+    assert customer.texts()[-1] == "vier"
+
+
+def test_sessions_lost_without_notice_are_found_out_by_an_unknown_message() -> None:
+    """SES-07: a message of no known session in the mailbox of one contact starts the session anew."""
+    world, company, customer, praxis = acquainted()
+    for table in ("session", "skipped"):
+        customer.rows.tables[table] = {}
+    for key, row in list(customer.rows.tables["peer"].items()):
+        peer, _ = Peer.decode(key, row)
+        customer.rows.tables["peer"][key] = peer.put().value
+    customer.crash()
+    customer.start()
+    company.send(customer.engine.account_id, "noch da?")
+    world.advance(60_000)
+    assert "noch da?" in customer.texts()
+
+
+def test_nothing_goes_back_to_somebody_who_is_not_accepted() -> None:
+    """CON-04: no receipt tells a stranger that we are there."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Unbekannt")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    message_id = customer.send(praxis, "Sind Sie da?")
+    world.advance(600_000)
+    assert MessageStateChanged(praxis, message_id, MessageState.DELIVERED) not in customer.events
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(60_000)
+    assert MessageStateChanged(praxis, message_id, MessageState.DELIVERED) in customer.events
+
+
+def test_an_accepted_contact_gets_a_token_of_its_own() -> None:
+    """Chapter 2 of the relay's semantics: one revocable delivery token for each contact."""
+    world, company, customer, praxis = acquainted()
+    front_door = next(iter(company.engine._state.mailboxes.values())).tokens[b""][0]
+    peer = next(iter(customer.engine._state.peers.values()))
+    assert peer.way_back is not None
+    assert peer.way_back.token != front_door
+    customer.send(praxis, "mit eigenem Schluessel")
+    world.settle()
+    assert company.texts()[-1] == "mit eigenem Schluessel"
+
+
+def test_a_forgotten_contact_leaves_no_row_and_cannot_write() -> None:
+    """Forgetting deletes sessions, keys, texts and the address here and at the relay."""
+    world, company, customer, praxis = acquainted()
+    company.carry_out(company.engine.forget_contact(customer.engine.account_id, world.now_ms))
+    world.settle()
+    for table in ("contact", "peer", "session", "skipped", "message", "outbox"):
+        assert not company.rows.tables.get(table), table
+    customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
+    world.settle()
+    for table in ("contact", "peer", "session", "skipped", "message", "outbox", "mailbox"):
+        assert not customer.rows.tables.get(table), table
+
+
+def test_prekeys_are_refilled_and_rotated() -> None:
+    """ID-18: the stock is 100, refilled below 50; SPK and last-resort key change weekly."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    before = company.engine._upkeep.current()
+    assert before is not None
+    assert len(company.engine._state.prekeys_of(PrekeyKind.OPK)) == 100
+    world.advance(PREKEY_ROTATION_MS + 3_700_000)
+    after = company.engine._upkeep.current()
+    assert after is not None
+    assert after[0].pair.prekey.id > before[0].pair.prekey.id
+    customer = world.node("Kundin")
+    customer.start()
+    customer.send(customer.add(company.engine.card()), "nach der Rotation")
+    world.settle()
+    assert company.texts() == ["nach der Rotation"]
+
+
+def test_lists_are_renewed_and_told() -> None:
+    """CON-10, ID-07: a renewed list is published, told to contacts and followed link by link."""
+    world, company, customer, praxis = acquainted()
+    world.advance(17 * DAY_MS)
+    assert company.engine._state.own.device_list.seq >= 2
+    assert customer.engine._state.contacts[praxis].head == company.engine._state.own.device_list.head
+    assert company.engine._state.own.published_seq == company.engine._state.own.device_list.seq
+    customer.send(praxis, "nach siebzehn Tagen")
+    world.advance(60_000)
+    assert company.texts()[-1] == "nach siebzehn Tagen"
+    assert not company.of(IdentityAlarm)
+    assert not customer.of(IdentityAlarm)
+
+
+def test_an_account_key_kept_offline_renews_by_request() -> None:
+    """ID-12: without the key the device reminds; a list signed elsewhere is installed and told."""
+    world, company, customer, praxis = acquainted()
+    key = company.engine.export_account_key()
+    company.carry_out(company.engine.remove_account_key(world.now_ms))
+    with pytest.raises(AccountKeyAbsent):
+        company.engine.export_account_key()
+    world.advance(24 * DAY_MS)
+    assert company.of(DeviceListExpiring)
+    signed = sign_list(key, company.engine.renewal_request(world.now_ms)).signed
+    company.carry_out(company.engine.install_list(signed, world.now_ms))
+    world.advance(60_000)
+    assert customer.engine._state.contacts[praxis].head == company.engine._state.own.device_list.head
+    with pytest.raises(ConfigError):
+        company.engine.install_list(signed, world.now_ms)
+
+
+def test_garbage_from_a_relay_breaks_the_connection_and_nothing_else() -> None:
+    """RLY-03: bytes that are no message end the connection; the client comes back by itself."""
+    world, company, customer, praxis = acquainted()
+    for channel in list(customer.connections):
+        customer.carry_out(customer.engine.received(channel, b"\xff garbage", world.now_ms))
+    world.advance(120_000)
+    customer.send(praxis, "trotzdem")
+    world.advance(10_000)
+    assert company.texts()[-1] == "trotzdem"
+
+
+def test_a_body_of_garbage_is_dropped_and_reported() -> None:
+    """Whatever a stranger posts into a mailbox is refused with a code and acknowledged."""
+    world, company, customer, praxis = acquainted()
+    mailbox = next(iter(company.engine._state.mailboxes.values()))
+    stranger = world.relay.connect()
+    item = SendItem(mailbox.id, mailbox.tokens[b""][0], bytes(16), TtlClass.RETENTION, b"", b"garbage" * 90)
+    world.relay.take(stranger, stranger._number, encode_frames([Send(1, (item,))]))
+    world.settle()
+    assert MessageRejected(b"", "remote.version") in company.events
+    customer.send(praxis, "geht weiter")
+    world.settle()
+    assert company.texts()[-1] == "geht weiter"
+
+
+def test_two_customers_share_no_connection_and_no_mailbox() -> None:
+    """Declared leakage: each contact of a person has a mailbox and a sending connection of its own."""
+    world = World()
+    one, other = world.node("Praxis", publish=True), world.node("Bank", publish=True)
+    one.start()
+    other.start()
+    customer = world.node("Kundin")
+    customer.start()
+    for company in (one, other):
+        customer.send(customer.add(company.engine.card()), "Hallo")
+    world.settle()
+    assert len(customer.engine._state.mailboxes) == 2
+    assert len(customer.connections) == 4
+    assert one.texts() == other.texts() == ["Hallo"]
