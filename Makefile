@@ -57,12 +57,15 @@ test: $(READY) ## run all tests; all lines and branches of e2ee/ must be execute
 	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
 
 check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specification
-	@echo "==> ruff check"; $(PY) -m ruff check .
-	@echo "==> ruff format --check"; $(PY) -m ruff format --check .
-	@echo "==> mypy"; $(PY) -m mypy
-	@echo "==> pyright"; $(PY) -m pyright --pythonpath $(PY)
-	@echo "==> import contracts"; $(VENV)/bin/lint-imports
-	@echo "==> specification"; $(PY) tests/support/spec_lint.py
+	@failed=""; \
+	step() { echo "==> $$1"; shift; "$$@" || failed="$$failed $$1"; }; \
+	step "ruff check" $(PY) -m ruff check . ; \
+	step "ruff format --check" $(PY) -m ruff format --check . ; \
+	step "mypy" $(PY) -m mypy ; \
+	step "pyright" $(PY) -m pyright --pythonpath $(PY) ; \
+	step "import contracts" $(VENV)/bin/lint-imports ; \
+	step "specification" $(PY) tests/support/spec_lint.py ; \
+	if [ -n "$$failed" ]; then echo "==> the checks found something" >&2; exit 1; fi
 
 bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
 	@echo "==> pytest-benchmark (a few minutes; close what else is running)"
