@@ -75,8 +75,8 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
 def contents() -> str:
     """The file."""
     return render(
-        "Contents: the map in diagnostic notation and its encoding. Where a key from 64 up is there, `kept` is the"
-        " encoding of what a reader of this version takes from it.",
+        "Contents: the map in diagnostic notation and its encoding. Where a key from 64 up is there, `kept`"
+        " is the encoding of what a reader of this version takes from it.",
         "CON-01 CON-02 CON-03 CON-04 CON-05 CON-06 CON-07 CON-09 CON-10",
         {"cases": [_case(name, entries) for name, entries in cases()]},
     )

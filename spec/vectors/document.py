@@ -1,4 +1,4 @@
-"""The form of a vector file: one JSON object with `description` and `rules`; byte strings in lower-case hexadecimal."""
+"""The form of a vector file: one JSON object with `description` and `rules`; bytes are hexadecimal."""
 
 from __future__ import annotations
 
@@ -29,8 +29,10 @@ def render(description: str, rules: str, body: Mapping[str, Any]) -> str:
 def diagnostic(value: Value) -> str:
     """A CBOR value in the diagnostic notation of RFC 8949, section 8."""
     match value:
-        case None | True | False:
-            return {False: "false", True: "true", None: "null"}[value]
+        case None:
+            return "null"
+        case bool():
+            return "true" if value else "false"
         case int():
             return str(value)
         case bytes():

@@ -14,7 +14,7 @@ FILE: Final = "kem.json"
 
 
 class Encapsulations:
-    """Gives one encapsulation for each name: the recorded one if it was made to the same key, else a new one."""
+    """Gives one encapsulation for each name: the recorded one if it has the same key, else a new one."""
 
     def __init__(self, recorded: str | None) -> None:
         cases = [] if recorded is None else json.loads(recorded)["encapsulations"]
@@ -43,8 +43,8 @@ class Encapsulations:
     def render(self) -> str:
         """The text of the file that keeps them, with an implicit rejection of each."""
         return render(
-            "ML-KEM-768: seed, encapsulation key, ciphertext and secret; the secret of the same ciphertext with"
-            " its last byte changed is the pseudo-random one of implicit rejection.",
+            "ML-KEM-768: seed, encapsulation key, ciphertext and secret; the secret of the same ciphertext"
+            " with its last byte changed is the pseudo-random one of implicit rejection.",
             "PRM-04 PRM-05 PRM-09",
             {"encapsulations": [self._with_rejection(self._used[name]) for name in sorted(self._used)]},
         )

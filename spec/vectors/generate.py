@@ -1,7 +1,7 @@
 """Writes every vector file beside this one: `python -m spec.vectors.generate` from the root of the checkout.
 
-Deterministic; only ML-KEM ciphertexts cannot be made anew, and they are read back from kem.json. With `--check` it
-writes nothing and exits 1 if a file is missing, stale or no longer made.
+Deterministic; only ML-KEM ciphertexts cannot be made anew, and they are read back from kem.json. With
+`--check` it writes nothing and exits 1 if a file is missing, stale or no longer made.
 """
 
 from __future__ import annotations
@@ -10,8 +10,14 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from spec.vectors import content_vectors, encapsulations, handshake_vectors, identity_vectors
-from spec.vectors import primitive_vectors, ratchet_vectors
+from spec.vectors import (
+    content_vectors,
+    encapsulations,
+    handshake_vectors,
+    identity_vectors,
+    primitive_vectors,
+    ratchet_vectors,
+)
 from spec.vectors.encapsulations import Encapsulations
 from spec.vectors.transcript import Transcript
 

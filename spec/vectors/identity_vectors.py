@@ -13,7 +13,7 @@ from spec.vectors.document import render
 from spec.vectors.parties import Device, Prekey
 from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, draw, hash_, label, sign, sign_public, signed
 
-KIND_NAMES = {
+KIND_NAMES: dict[tuple[int, int], str] = {
     parties.SPK: "SPK",
     parties.OPK: "OPK",
     parties.PQK_ONE_TIME: "PQK_ONE_TIME",
@@ -22,7 +22,7 @@ KIND_NAMES = {
 
 
 def identity() -> str:
-    """An account with two devices, a chain of lists, prekeys of four kinds, bundles, address and successor."""
+    """An account with two devices, linked lists, prekeys of four kinds, bundles, address and successor."""
     first = parties.device("identity desk", kind=1, flags=1, account="identity")
     second = parties.device("identity phone", account="identity")
     kinds = [
@@ -34,9 +34,10 @@ def identity() -> str:
     prekeys = [parties.prekey(first, kind, key_id) for kind, key_id in kinds]
     lists = _lists(first, second)
     return render(
-        "One account: records of two devices, three linked device lists (one device, two, none left but one, with a"
-        " recovery key), prekeys of the four kinds, bundles with and without one-time keys, a compact bundle, an"
-        " address, and a successor statement. Each signature is over the padded label and the encoded map.",
+        "One account: records of two devices, three linked device lists (one device, two, none left but one,"
+        " with a recovery key), prekeys of the four kinds, bundles with and without one-time keys, a compact"
+        " bundle, an address, and a successor statement. Each signature is over the padded label and the"
+        " encoded map.",
         "ID-01 ID-02 ID-03 ID-05 ID-06 ID-07 ID-08 ID-09 ID-13 ID-14 ID-15 ID-16 ID-17 ID-19 ID-20",
         {
             "now_ms": NOW_MS,
@@ -145,7 +146,8 @@ def _address(owner: Device) -> dict[str, Any]:
 
 def _successor(old: Device, head: dict[int, Value]) -> dict[str, Any]:
     new_account_id = sign_public(draw("identity successor account", 32))
-    entries = {1: 1, 2: old.account_id, 3: new_account_id, 4: parties.list_hash(head), 5: NOW_MS}
+    hash_of_head = parties.list_hash(head)
+    entries: dict[int, Value] = {1: 1, 2: old.account_id, 3: new_account_id, 4: hash_of_head, 5: NOW_MS}
     return {
         "new_account_id": new_account_id,
         "issued_ms": NOW_MS,
@@ -162,7 +164,8 @@ def cards() -> str:
         ("card three", "ws://127.0.0.1:8080/", "= + % 漢"),
     ]
     return render(
-        "Contact cards as URI and as JSON; a reader of JSON takes the members in any order. `account` is the text A.",
+        "Contact cards as URI and as JSON; a reader of JSON takes the members in any order."
+        " `account` is the text A.",
         "ID-21 ID-22 ID-23",
         {"cases": [_card(sign_public(draw(name, 32)), relay, title) for name, relay, title in given]},
     )

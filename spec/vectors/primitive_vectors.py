@@ -8,10 +8,11 @@ from spec.vectors import suite
 from spec.vectors.document import diagnostic, render
 from spec.vectors.suite import Value, draw, label
 
-LABELS: Final = (
-    "SR1-record SR1-list SR1-sig-list SR1-sig-prekey SR1-sig-address SR1-sig-succ SR1-card SR1-safety SR1-hs-t0"
-    " SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key SR1-body-key SR1-salt SR1-relay-auth"
-).split()
+_LABELS: Final = (
+    "SR1-record SR1-list SR1-sig-list SR1-sig-prekey SR1-sig-address SR1-sig-succ SR1-card SR1-safety"
+    " SR1-hs-t0 SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key SR1-body-key"
+    " SR1-salt SR1-relay-auth"
+)
 
 ACCEPTED: Final[tuple[Value, ...]] = (
     0,
@@ -51,7 +52,7 @@ def primitives() -> str:
         "The functions of suite SR1. Labels are padded to 16 bytes where they are used.",
         "PRM-06 PRM-07 PRM-11 PRM-12 PRM-13",
         {
-            "labels": {name: label(name) for name in LABELS},
+            "labels": {name: label(name) for name in _LABELS.split()},
             "hash": [_hash("SR1-record", draw("hash data", 40)), _hash("SR1-list", b"")],
             "prf": [
                 _prf("SR1-chain", 64),
@@ -131,8 +132,8 @@ def encodings() -> str:
 def padding() -> str:
     """Sizes at every class boundary."""
     return render(
-        "Padding. `content_b` is the length of the encoded content; a body of kind 1 has a fragment block of 272 bytes"
-        " before it. `padme` is the bare function for lengths above 4096.",
+        "Padding. `content_b` is the length of the encoded content; a body of kind 1 has a fragment block of"
+        " 272 bytes before it. `padme` is the bare function for lengths above 4096.",
         "WIRE-07 WIRE-10 WIRE-11 WIRE-12 WIRE-13 WIRE-14",
         {
             "kind_1": [_sizes(length, first=False) for length in _around(239, 751, 1775, 3823, 4096, 65536)],

@@ -1,6 +1,7 @@
-"""The ratchet of chapter 07 on plain values: a state goes in, a new state and every value in between come out.
+"""The ratchet of chapter 07 on plain values: a state goes in, a new one and every value in between come out.
 
-Sealing follows an honest sender, or one that breaks a rule on purpose (`Defect`); opening follows an honest receiver only.
+Sealing follows an honest sender, or one that breaks a rule on purpose (`Defect`); opening follows an honest
+receiver only.
 """
 
 from __future__ import annotations
@@ -171,7 +172,7 @@ def _header(sending: Mapping[str, Any], pq_epoch: int, defect: Defect) -> bytes:
 
 
 def receive(state: State, header: bytes, chain_tag: bytes, now_ms: int) -> tuple[State, Trace]:
-    """The new state after a message with this header and tag has opened, and how its key came about (DR-12 to DR-19)."""
+    """The state after a message with this header and tag has opened, and its key (DR-12 to DR-19)."""
     number = int.from_bytes(header[36:40], "big")
     new = copy.deepcopy(state)
     if chain_tag == state["next_receive"]["tag"]:

@@ -17,11 +17,12 @@ ESTABLISHED: Final = "Established"
 def transcript(played: Transcript) -> str:
     """The whole conversation."""
     return render(
-        "A conversation of A (initiator) and B, step by step. A step sends a message or receives one; both state the"
-        " side's ratchet before and after it. `fresh` are the 16 random bytes of the salt, whose input is fresh |"
-        " header | body; `root_step` is null where no step is taken; associated data is as DR-07 and DR-08 say.",
-        "DR-01 DR-02 DR-03 DR-04 DR-05 DR-06 DR-07 DR-08 DR-10 DR-12 DR-13 DR-14 DR-15 DR-16 DR-17 DR-19 HS-04"
-        " WIRE-06 WIRE-09 WIRE-10 WIRE-11 WIRE-12",
+        "A conversation of A (initiator) and B, step by step. A step sends a message or receives one; both"
+        " state the side's ratchet before and after it. `fresh` are the 16 random bytes of the salt, whose"
+        " input is fresh | header | body; `root_step` is null where no step is taken; associated data is as"
+        " DR-07 and DR-08 say.",
+        "DR-01 DR-02 DR-03 DR-04 DR-05 DR-06 DR-07 DR-08 DR-10 DR-12 DR-13 DR-14 DR-15 DR-16 DR-17 DR-19"
+        " HS-04 WIRE-06 WIRE-09 WIRE-10 WIRE-11 WIRE-12",
         {
             "start_ms": NOW_MS,
             "gen": GEN,
@@ -43,14 +44,15 @@ def transcript(played: Transcript) -> str:
 def snapshots(played: Transcript) -> str:
     """The stored form of both sessions in each kind of state, and of the skipped keys and the pair."""
     return render(
-        "Stored sessions after steps of ratchet.json (the step -1 is the start of A). A session is the array [format 1,"
-        " session id, our record hash, peer [account, device, record hash], initiator, gen, phase (null, or [prefix,"
-        " not_after_ms, sent]), [one-time X25519, one-time KEM], created_ms, opened_ms, root key, sending, receiving,"
-        " next header key, pq_epoch, healed_ms]; sending is [0, private key, next header key] (Listening), [1, private"
-        " key, public key, header key, chain key, number, previous length, next header key] (Sending) or [2, their key,"
-        " next header key, previous length] (StepDue); receiving is null or [their key, header key, chain key, number]."
-        " A skipped key is a row: tag | number u32 names it, [format 1, header key, message key, stored_ms] is its"
-        " value. A pair is [format 1, active session id or null, inactive [[session id, since_ms], ...], highest gen].",
+        "Stored sessions after steps of ratchet.json (the step -1 is the start of A). A session is the array"
+        " [format 1, session id, our record hash, peer [account, device, record hash], initiator, gen, phase"
+        " (null, or [prefix, not_after_ms, sent]), [one-time X25519, one-time KEM], created_ms, opened_ms,"
+        " root key, sending, receiving, next header key, pq_epoch, healed_ms]; sending is [0, private key,"
+        " next header key] (Listening), [1, private key, public key, header key, chain key, number, previous"
+        " length, next header key] (Sending) or [2, their key, next header key, previous length] (StepDue);"
+        " receiving is null or [their key, header key, chain key, number]. A skipped key is a row: tag |"
+        " number u32 names it, [format 1, header key, message key, stored_ms] is its value. A pair is"
+        " [format 1, active session id or null, inactive [[session id, since_ms], ...], highest gen].",
         "SES-14 SES-15",
         {"cases": [_snapshot(played, at) for at in _chosen(played)], "pairs": _pairs(played)},
     )

@@ -1,8 +1,8 @@
 """Suite SR1 a second time: chapters 03 and 04 with other libraries than the core's wherever there are two.
 
-The core takes X25519 and Ed25519 from libsodium and ChaCha20-Poly1305 from OpenSSL; here it is the other way round,
-HKDF is a library's instead of our own, and CBOR is encoded by hand. ML-KEM-768 has one library only. Nothing of
-`e2ee` is imported anywhere in this folder, so that vectors and core agree only if both follow the chapters.
+The core takes X25519 and Ed25519 from libsodium and ChaCha20-Poly1305 from OpenSSL; here it is the other way
+round, HKDF is a library's instead of our own, and CBOR is encoded by hand. ML-KEM-768 has one library only.
+Nothing of `e2ee` is imported in this folder: vectors and core agree only if both follow the chapters.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl.bindings import crypto_aead_chacha20poly1305_ietf_encrypt as chacha20_poly1305
 
-Value: TypeAlias = "int | bytes | str | bool | None | Sequence[Value] | Mapping[int, Value]"
+Value: TypeAlias = "int | bytes | str | bool | Sequence[Value] | Mapping[int, Value] | None"
 
 NOW_MS: Final = 1_764_000_000_000
 DAY_MS: Final = 86_400_000
@@ -97,8 +97,10 @@ def aead(key: bytes, plaintext: bytes, associated: bytes) -> bytes:
 def cbor(value: Value) -> bytes:
     """The deterministic encoding (WIRE-01, WIRE-02); map keys must come in order."""
     match value:
-        case None | True | False:
-            return {False: b"\xf4", True: b"\xf5", None: b"\xf6"}[value]
+        case None:
+            return b"\xf6"
+        case bool():
+            return b"\xf5" if value else b"\xf4"
         case int():
             return _head(0, value) if value >= 0 else _head(1, -1 - value)
         case bytes():

@@ -1,4 +1,4 @@
-"""A conversation of two devices: sends and arrivals in a fixed order, with each side's state before and after."""
+"""A conversation of two devices: sends and arrivals in a fixed order, with the states before and after."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ class Plan:
 def _plan() -> list[Plan]:
     """About twenty messages: turns, skips, out of order across chains, one never delivered, one too late."""
     order = (
-        "A>a0 A>a1 A>a2 B<a2 B<a0 B>b0 B>b1 B>b2 A<b0 A<b2 A>a3 A>a4 A>a5 B<a4 B>b3 B>b4 A<b4 A<b1 A>a6 A>a7 A>a8"
-        " B<a8 B<a5 B<a3 B<a1 B>b5 A<b5 A<b3 A>a9 B<a9 B>b6 B>b7 B>b8 B>b9 A<b9 A<b7 A<b6 B<a7"
+        "A>a0 A>a1 A>a2 B<a2 B<a0 B>b0 B>b1 B>b2 A<b0 A<b2 A>a3 A>a4 A>a5 B<a4 B>b3 B>b4 A<b4 A<b1 A>a6 A>a7"
+        " A>a8 B<a8 B<a5 B<a3 B<a1 B>b5 A<b5 A<b3 A>a9 B<a9 B>b6 B>b7 B>b8 B>b9 A<b9 A<b7 A<b6 B<a7"
     )
     steps = [
         Plan(word[0], "send" if word[1] == ">" else "receive", word[2:], 60_000 * at)

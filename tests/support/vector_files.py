@@ -10,7 +10,7 @@ from typing import Any
 import checkout
 
 FOLDER = checkout.ROOT / "spec" / "vectors"
-# Last, so that an installed e2ee goes first; makes `spec.vectors` importable where only these files were copied.
+# Last, so that an installed e2ee goes first; this makes `spec.vectors` importable outside a checkout too.
 sys.path.append(str(checkout.ROOT))
 
 

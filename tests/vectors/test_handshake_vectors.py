@@ -12,7 +12,7 @@ from e2ee import handshake, identity, labels, prekeys
 from e2ee.handshake import HandshakeKeys, ResponderKeys
 from e2ee.identity import OurDevice
 from e2ee.primitives import aead, dh, kdf, kem
-from e2ee.secret import DhPrivateKey, KemSeed
+from e2ee.secret import AccountKey, DhPrivateKey, KemSeed
 from e2ee.wire import cbor, envelope, padding
 
 FILE = load("handshake.json")
@@ -26,7 +26,7 @@ def test_devices(device: OurDevice, case: dict[str, str]) -> None:
     """The recorded private keys belong to the records (ID-02)."""
     assert DhPrivateKey(unhex(case["dh_private"])) == device.dh_key
     assert dh.derive_public(device.dh_key.expose()) == device.record.dh_public
-    account = identity.AccountKey(unhex(case["account_seed"]))
+    account = AccountKey(unhex(case["account_seed"]))
     assert identity.account_id_of(account) == device.record.account_id
     unsigned = identity.next_list(device.record.account_id, None, [device.record], None, FILE["now_ms"])
     assert identity.sign_list(account, unsigned).signed.hex() == case["signed_list"]
@@ -59,7 +59,7 @@ def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:
     plain = padding.pad(identity.encode_identity(A.record, A_LIST), 960)
     t1 = handshake.transcript1(t0, A.record.encoded)
     expansion = kdf.hkdf(t1, k0_ikm + dh4 + dh5, labels.HANDSHAKE_KEYS, 128)
-    t0_input = [
+    t0_input: cbor.Value = [
         1,
         ours.record.encoded,
         ours.spk.prekey.signed,
@@ -71,7 +71,11 @@ def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:
     return {
         "ephemeral": ephemeral,
         "kem_secret": secret,
-        **{"dh1": dh1, "dh2": dh2, "dh3": dh3, "dh4": dh4, "dh5": dh5},
+        "dh1": dh1,
+        "dh2": dh2,
+        "dh3": dh3,
+        "dh4": dh4,
+        "dh5": dh5,
         "t0_input": cbor.encode(t0_input),
         "t0": t0,
         "k0_ikm": k0_ikm,

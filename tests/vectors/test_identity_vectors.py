@@ -241,7 +241,9 @@ def test_safety_numbers(case: dict[str, Any]) -> None:
 
 def test_signatures_are_over_label_and_map() -> None:
     """PRM-11: nothing but the padded label and the recorded bytes is signed."""
-    signed = [(labels.SIG_LIST, ACCOUNT_ID, case["list"], case["signature"]) for case in FILE["lists"]]
+    signed: list[tuple[bytes, bytes, str, str]] = [
+        (labels.SIG_LIST, ACCOUNT_ID, case["list"], case["signature"]) for case in FILE["lists"]
+    ]
     device = DESK.record.sign_public
     signed += [(labels.SIG_PREKEY, device, case["prekey"], case["signature"]) for case in FILE["prekeys"]]
     for label, public, encoded, signature in signed:

@@ -19,7 +19,7 @@ FILES = sorted(path.relative_to(FOLDER).as_posix() for path in FOLDER.rglob("*.j
 
 
 def test_the_generator_makes_just_the_committed_files() -> None:
-    """Regeneration is byte-identical: no file is edited by hand, missing, or left over (PRM-09 records the KEM)."""
+    """Regeneration is byte-identical: no file is edited by hand, missing, or left over (PRM-09)."""
     from spec.vectors import generate
 
     assert generate.differences(FOLDER) == []
