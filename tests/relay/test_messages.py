@@ -203,7 +203,7 @@ async def test_one_connection_with_many_mailboxes_has_one_bound(clock: Clock) ->
 async def test_a_repeated_id_is_stored_once(
     clock: Clock, relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
 ) -> None:
-    """RLY-32: while held, in one batch, after the acknowledgement, after a restart, until the period is over."""
+    """RLY-32: while held, in one batch, once acknowledged, after a restart, until its time is over."""
     item = owner.item(b"once")
     assert await codes(sender, item, item) == [ErrorCode.OK] * 2
     assert await codes(sender, item) == [ErrorCode.OK]
@@ -275,7 +275,7 @@ async def test_quota_in_messages_and_bytes(clock: Clock) -> None:
 
 
 async def test_buckets_per_token(clock: Clock) -> None:
-    """RLY-42: messages and bytes, told with the time after which the item fits; other tokens are not touched."""
+    """RLY-42: messages and bytes, with the time after which the item fits; each token by itself."""
     policy = Policy(contact_messages=Rate(2, 1), contact_b=Rate(1000, 100), front_door_messages=Rate(1, 0.5))
     relay = MemoryRelay(clock, os.urandom, policy)
     peer, sender, owner = await connect(relay), await connect(relay), Owner()
@@ -361,7 +361,7 @@ async def test_expiry_frees_the_quota(clock: Clock) -> None:
 
 
 async def test_the_front_door_may_cost_work(clock: Clock) -> None:
-    """RLY-24: bound to mailbox and message id, so that the same bytes can be sent again; contacts pay nothing."""
+    """RLY-24: bound to mailbox and message id, so the same bytes can be sent again; contacts pay nothing."""
     relay = MemoryRelay(clock, os.urandom, Policy(pow_bits_send=10))
     peer, sender, owner = await connect(relay), await connect(relay), Owner()
     await owner.set_up(peer)

@@ -239,8 +239,8 @@ class Company:
 
     def make_record(self, device: SigningKey, **changes: object) -> bytes:
         record: dict[int, object] = {
-            1: 1, 2: [1], 3: self.account_id, 4: os.urandom(16), 5: bytes(device.verify_key), 6: os.urandom(32),
-            7: 0, 8: 0, 9: self.now_ms, 10: self.now_ms + 365 * DAY_MS,
+            1: 1, 2: [1], 3: self.account_id, 4: os.urandom(16), 5: bytes(device.verify_key),
+            6: os.urandom(32), 7: 0, 8: 0, 9: self.now_ms, 10: self.now_ms + 365 * DAY_MS,
         }  # fmt: skip
         record.update({int(key[1:]): value for key, value in changes.items()})
         return cbor2.dumps(record)

@@ -11,8 +11,8 @@ from .changes import SchemaTooNew, StoreError
 APPLICATION_ID: Final = 0x5345414C
 
 # Append only: a migration that has been released is never edited. Purpose and period of each column stand in
-# manifest.py. `message` has no secondary index on purpose: the relay keeps the index by mailbox in memory, and
-# an append-only table stays fast with any backlog.
+# manifest.py. `message` has no secondary index on purpose: the relay keeps the index by mailbox in memory,
+# and an append-only table stays fast with any backlog.
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """

@@ -1,0 +1,258 @@
+"""PUBLISH and LOOKUP (RLY-50 to RLY-56)."""
+
+from __future__ import annotations
+
+import os
+
+import cbor2
+import pytest
+from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.protocol import (
+    DeleteMailbox,
+    Done,
+    ErrorCode,
+    ErrorReply,
+    KnownFrame,
+    Lookup,
+    LookupResult,
+    Publish,
+)
+from nacl.signing import SigningKey
+from relay_actors import DAY_MS, Clock, Company, Owner, Peer
+
+
+@pytest.fixture
+def company(owner: Owner, clock: Clock) -> Company:
+    return Company(owner, clock.now_ms)
+
+
+async def refused(peer: Peer, request: KnownFrame) -> ErrorCode:
+    return (await peer.expect(ErrorReply, request)).code
+
+
+async def look_up(peer: Peer, company: Company, after_seq: int = 0) -> LookupResult:
+    return await peer.expect(LookupResult, Lookup(peer.next_id(), company.account_id, after_seq))
+
+
+async def test_an_entry_is_found_as_it_was_published(peer: Peer, sender: Peer, company: Company) -> None:
+    """RLY-55: lists, records and addresses in the exact bytes; an unknown account is NOT_FOUND."""
+    assert await refused(sender, Lookup(sender.next_id(), company.account_id, 0)) is ErrorCode.NOT_FOUND
+    entry = company.entry(peer, company.make_list([company.record]))
+    await peer.expect(Done, entry)
+    found = await look_up(sender, company)
+    assert (found.lists, found.records, found.addresses, found.more) == (
+        entry.lists,
+        entry.records,
+        entry.addresses,
+        False,
+    )
+
+
+async def test_the_chain_is_kept(relay: MemoryRelay, peer: Peer, company: Company) -> None:
+    """RLY-51, RLY-55: every link is there, also after a restart, and only those asked for are sent."""
+    for _ in range(4):
+        await company.publish(peer)
+    two_more = []
+    for _ in range(2):
+        two_more.append(company.make_list([company.record]))
+        company.lists.append(two_more[-1])
+    await peer.expect(Done, company.entry(peer, *two_more))
+    relay.restart()
+    anybody = await Peer(relay.connect()).greet()
+    assert (await look_up(anybody, company)).lists == tuple(company.lists)
+    assert (await look_up(anybody, company, after_seq=4)).lists == tuple(company.lists[4:])
+    at_head = await look_up(anybody, company, after_seq=6)
+    assert (at_head.lists, at_head.records) == ((), (company.record,))
+    assert (await look_up(anybody, company, after_seq=1 << 63)).lists == ()
+
+
+async def test_a_long_chain_comes_in_parts(peer: Peer, company: Company) -> None:
+    """RLY-55: at most 64 lists, and a flag that there are more."""
+    while len(company.lists) < 70:
+        batch = []
+        for _ in range(35):
+            batch.append(company.make_list([company.record]))
+            company.lists.append(batch[-1])
+        await peer.expect(Done, company.entry(peer, *batch))
+    first = await look_up(peer, company)
+    assert (first.lists, first.more) == (tuple(company.lists[:64]), True)
+    rest = await look_up(peer, company, after_seq=64)
+    assert (rest.lists, rest.more) == (tuple(company.lists[64:]), False)
+
+
+async def test_only_an_owner_of_a_named_mailbox_publishes(
+    peer: Peer, sender: Peer, owner: Owner, company: Company
+) -> None:
+    """RLY-50: a mailbox of the new entry, or of the one that it replaces."""
+    signed_list = company.make_list([company.record])
+    assert await refused(sender, company.entry(sender, signed_list)) is ErrorCode.NOT_AUTHENTICATED
+    stranger = Owner()
+    await stranger.set_up(sender)
+    assert await refused(sender, company.entry(sender, signed_list)) is ErrorCode.NOT_AUTHENTICATED
+    await company.publish(peer)
+    closing = company.make_list([])
+    assert (
+        await refused(sender, company.entry(sender, closing, records=(), addresses=()))
+        is ErrorCode.NOT_AUTHENTICATED
+    )
+    await peer.expect(Done, company.entry(peer, closing, records=(), addresses=()))
+    assert (await look_up(sender, company)).records == ()
+
+
+async def test_lists_that_do_not_follow_are_stale(peer: Peer, company: Company) -> None:
+    """RLY-51: a gap, a fork, a repetition below the head, a chain that does not begin at 1."""
+    late_start = company.make_list([company.record], k3=2)
+    assert await refused(peer, company.entry(peer, late_start)) is ErrorCode.STALE_ENTRY
+    with_previous = company.make_list([company.record], k4=bytes(32))
+    assert await refused(peer, company.entry(peer, with_previous)) is ErrorCode.STALE_ENTRY
+    await company.publish(peer)
+    await company.publish(peer)
+    lower = company.make_list([company.record], k3=2)
+    fork = company.make_list([company.record], k4=os.urandom(32))
+    for stale in (lower, fork, company.lists[0]):
+        assert await refused(peer, company.entry(peer, stale)) is ErrorCode.STALE_ENTRY
+    follows = company.make_list([company.record])
+    assert await refused(peer, company.entry(peer, follows, company.lists[0])) is ErrorCode.STALE_ENTRY
+    assert (await look_up(peer, company)).lists == tuple(company.lists)
+
+
+async def test_a_list_must_be_the_accounts_own(peer: Peer, company: Company) -> None:
+    """RLY-51: signed by the account that it names."""
+    forged = company.make_list([company.record], key=SigningKey.generate())
+    foreign = company.make_list([company.record], k2=os.urandom(32))
+    signed = company.make_list([company.record])
+    body, signature = cbor2.loads(signed)
+    flipped = cbor2.dumps([body, signature[:-1] + bytes([signature[-1] ^ 1])])
+    for bad in (forged, foreign, flipped):
+        assert await refused(peer, company.entry(peer, bad)) is ErrorCode.BAD_ENTRY
+    other = Company(company.owner, company.now_ms)
+    assert await refused(peer, other.entry(peer, signed)) is ErrorCode.BAD_ENTRY
+
+
+async def test_an_expired_head_is_refused(clock: Clock, peer: Peer, company: Company) -> None:
+    """RLY-52: by the relay's clock; older links may have expired."""
+    old = company.make_list([company.record])
+    clock.forward(31 * DAY_MS)
+    assert await refused(peer, company.entry(peer, old)) is ErrorCode.BAD_ENTRY
+    company.lists.append(old)
+    company.now_ms = clock.now_ms
+    fresh = company.make_list([company.record])
+    await peer.expect(Done, company.entry(peer, old, fresh))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"k1": 2},
+        {"k3": 0},
+        {"k4": b"short"},
+        {"k6": 0},
+        {"k6": 1_800_000_000_000 + 31 * DAY_MS},
+        {"k8": [bytes(31)]},
+        {"k8": "no list"},
+        {"k8": [b"b" * 32, b"a" * 32]},
+        {"k8": [b"a" * 32, b"a" * 32]},
+        {"k8": [bytes([number]) * 32 for number in range(17)]},
+        {"k9": 0},
+        {"k3": "1"},
+    ],
+)
+async def test_a_malformed_list_is_refused(peer: Peer, company: Company, changes: dict[str, object]) -> None:
+    """RLY-51: outside the format of chapter 05."""
+    bad = company.make_list([company.record], None, **changes)
+    assert await refused(peer, company.entry(peer, bad)) is ErrorCode.BAD_ENTRY
+
+
+async def test_what_is_not_deterministic_is_refused(peer: Peer, company: Company) -> None:
+    """RLY-51: a signed structure is exactly its one encoding."""
+    signed = company.make_list([company.record])
+    for bad in (
+        signed + b"\0",
+        b"\x9f" + signed[1:] + b"\xff",
+        cbor2.dumps([signed]),
+        b"\0",
+        cbor2.dumps([1, b"x" * 64]),
+    ):
+        assert await refused(peer, company.entry(peer, bad)) is ErrorCode.BAD_ENTRY
+
+
+async def test_records_must_be_those_of_the_head(peer: Peer, company: Company) -> None:
+    """RLY-53: all of them, in order, of this account."""
+    signed_list = company.make_list([company.record])
+    other = company.make_record(SigningKey.generate())
+    foreign_record = company.make_record(company.device, k3=os.urandom(32))
+    cases: list[Publish] = [
+        company.entry(peer, signed_list, records=(other,)),
+        company.entry(peer, signed_list, records=(), addresses=()),
+        company.entry(peer, signed_list, addresses=()),
+        company.entry(peer, signed_list, records=(company.record, other), addresses=(None, None)),
+        company.entry(
+            peer, company.make_list([foreign_record]), records=(foreign_record,), addresses=(None,)
+        ),
+        company.entry(peer, company.make_list([b"\0"]), records=(b"\0",), addresses=(None,)),
+    ]
+    for case in cases:
+        assert await refused(peer, case) is ErrorCode.BAD_ENTRY
+
+
+async def test_addresses_must_be_their_devices_own(peer: Peer, company: Company) -> None:
+    """RLY-53: signed by the record's key, naming the record."""
+    signed_list = company.make_list([company.record])
+    bad = [
+        company.make_address(key=SigningKey.generate()),
+        company.make_address(k2=os.urandom(32)),
+        company.make_address(k3=bytes(15)),
+        company.make_address(k4=bytes(31)),
+        company.make_address(k1=2),
+        company.make_address(k6=1),
+    ]
+    for address in bad:
+        assert (
+            await refused(peer, company.entry(peer, signed_list, addresses=(address,))) is ErrorCode.BAD_ENTRY
+        )
+
+
+async def test_addresses_are_replaced_under_the_held_head(
+    clock: Clock, peer: Peer, sender: Peer, company: Company
+) -> None:
+    """RLY-54: the same head again, with an address not older than the one held."""
+    await company.publish(peer)
+    older = company.make_address(k5=clock.now_ms - 1)
+    assert (
+        await refused(peer, company.entry(peer, company.lists[0], addresses=(older,)))
+        is ErrorCode.STALE_ENTRY
+    )
+    newer = company.make_address(k5=clock.now_ms + 1)
+    await peer.expect(Done, company.entry(peer, company.lists[0], addresses=(newer,)))
+    await peer.expect(Done, company.entry(peer, company.lists[0], addresses=(newer,)))
+    found = await look_up(sender, company)
+    assert (found.lists, found.addresses) == ((company.lists[0],), (newer,))
+
+
+async def test_a_deleted_mailbox_leaves_the_entry(
+    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner, company: Company
+) -> None:
+    """RLY-27: the device stays in the list, without an address."""
+    await company.publish(peer)
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), owner.mailbox))
+    assert (await look_up(sender, company)).addresses == (None,)
+    relay.restart()
+    assert (await look_up(await Peer(relay.connect()).greet(), company)).addresses == (None,)
+
+
+async def test_lookups_are_limited(clock: Clock) -> None:
+    """RLY-56: per connection, and per account over all connections."""
+    relay = MemoryRelay(clock, os.urandom, Policy(lookups=Rate(2, 1), lookups_per_account=Rate(3, 1)))
+    peer, other = [await Peer(relay.connect()).greet() for _ in range(2)]
+    owner = Owner()
+    await owner.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    await company.publish(peer)
+    await look_up(peer, company)
+    await look_up(peer, company)
+    answer = await peer.expect(ErrorReply, Lookup(peer.next_id(), company.account_id, 0))
+    assert (answer.code, answer.retry_after_ms) == (ErrorCode.RATE_LIMITED, 1001)
+    await look_up(other, company)
+    assert await refused(other, Lookup(other.next_id(), company.account_id, 0)) is ErrorCode.RATE_LIMITED
+    relay.close()
