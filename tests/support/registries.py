@@ -85,7 +85,7 @@ def problems(root: Path) -> list[str]:
         rows = {row[0]: row[1] for row in table.get("Error codes of the core", [])}
         found += differences("error code", rows, error_classes("e2ee.errors", "E2eeError"))
     if (root / "e2ee/constants.py").exists():
-        found += _limit_problems(table.get("Own limits", []))
+        found += _limit_problems(table.get("Own limits", [])) + _wire_version_problems(root)
     if (root / "server/e2ee_relay/protocol.py").exists():
         found += _relay_code_problems(root)
     return found
@@ -107,6 +107,15 @@ def _relay_code_problems(root: Path) -> list[str]:
     rows = tables((root / RELAY_CHAPTER).read_text("utf-8")).get("7. Error codes", [])
     codes = importlib.import_module("e2ee_relay.protocol").ErrorCode
     return differences("relay error", {row[1]: int(row[0]) for row in rows}, {c.name: int(c) for c in codes})
+
+
+def _wire_version_problems(root: Path) -> list[str]:
+    """The newest entry of the changelog states the wire version that the core speaks."""
+    stated = re.findall(r"^Wire version: (\d+)", (root / "CHANGELOG.md").read_text("utf-8"), re.MULTILINE)
+    spoken = importlib.import_module("e2ee.constants").VERSION
+    if stated[:1] != [str(spoken)]:
+        return [f"CHANGELOG.md: the newest entry states wire version {stated[:1]}, the core speaks {spoken}"]
+    return []
 
 
 def _limit_problems(rows: list[list[str]]) -> list[str]:
