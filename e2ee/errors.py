@@ -1,6 +1,7 @@
 """One tree of errors: `LocalError` for the caller or our own state, `RemoteError` for bytes from outside.
 
-Every class carries a stable `code` (spec/registries.md). Messages never hold a key, plaintext or a peer's bytes.
+Every class carries a stable `code` (spec/registries.md). Messages never hold a key, plaintext or a peer's
+bytes.
 """
 
 from __future__ import annotations

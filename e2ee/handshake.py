@@ -62,7 +62,7 @@ class Initiation:
 class ResponderKeys:
     """Private keys behind the ids of a prefix, with the device and the record they were signed under (HS-06).
 
-    `record` is the record that the prekeys were signed under; `device` may have a renewed one with the same keys.
+    `record` is the record that the prekeys were signed under; `device` may have a renewed one, same keys.
     """
 
     device: OurDevice
@@ -75,7 +75,7 @@ class ResponderKeys:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """The responder's outcome: who it is, and the keys; authentic only once the first message opens (HS-07)."""
+    """The responder's outcome: initiator and keys; authentic only once the first message opens (HS-07)."""
 
     keys: HandshakeKeys
     identity: FlightIdentity

@@ -144,7 +144,7 @@ class ListHead:
 
 @dataclass(frozen=True, slots=True)
 class DeviceList:
-    """A device list whose signature has been verified. `signed` is the whole signed structure (ID-05, ID-06)."""
+    """A device list whose signature has been verified; `signed` is the whole structure (ID-05, ID-06)."""
 
     signed: bytes
     account_id: AccountId
@@ -302,7 +302,7 @@ def next_list(
     now_ms: int,
     ttl_ms: int = LIST_TTL_MS,
 ) -> bytes:
-    """Return the unsigned bytes of the account's next device list: the request that an account key signs (ID-12).
+    """Return the unsigned bytes of the account's next device list, for an account key to sign (ID-12).
 
     Raises:
         InvalidArgument: more than 16 records, one of another account, or a life over 30 days.
@@ -326,7 +326,7 @@ def next_list(
 
 
 def sign_list(key: AccountKey, unsigned: bytes) -> DeviceList:
-    """Sign the bytes of a device list with the account key; done where the account key is kept (ID-05, ID-12).
+    """Sign the bytes of a device list, where the account key is kept (ID-05, ID-12).
 
     Raises:
         DecodeError, IdentityMismatch: not a device list of this account.
@@ -338,7 +338,7 @@ def sign_list(key: AccountKey, unsigned: bytes) -> DeviceList:
 def verify_chain(
     account_id: AccountId, pinned: ListHead | None, links: Sequence[bytes], now_ms: int
 ) -> DeviceList:
-    """Accept the newest of `links`, signed device lists in ascending order, from a pinned head (ID-07, ID-08).
+    """Accept the newest of `links`, ascending signed device lists, from a pinned head (ID-07, ID-08).
 
     Without a pinned head only the newest link must hold; earlier ones must still link to it.
 
@@ -440,7 +440,7 @@ def sign_successor(
 
 
 def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
-    """Verify a successor statement against the pinned list of the old account; the caller shows it and asks (ID-13).
+    """Verify a successor statement against the old account's pinned list; the caller shows it and asks (ID-13).
 
     Raises:
         DecodeError, BadSignature: not such a statement.

@@ -190,7 +190,8 @@ def verify_bundle(
 ) -> VerifiedBundle:
     """Verify a bundle up to a pinned account (ID-16).
 
-    `links` are the signed device lists between the pinned head and the bundle's own list, which may be among them.
+    `links` are the signed device lists between the pinned head and the bundle's own list, which may be
+    among them.
 
     Raises:
         RemoteError: any of ID-03 to ID-09 and ID-14 to ID-16.
@@ -221,7 +222,7 @@ def bundle_from_peer(
     pqk: SignedPrekey,
     now_ms: int,
 ) -> VerifiedBundle:
-    """Build a bundle from prekeys that a peer gave inside a session; same checks as for a fetched one (ID-19).
+    """Build a bundle from prekeys that a peer gave inside a session; checked like a fetched one (ID-19).
 
     Raises:
         Expired, ListExpired, IdentityMismatch.
