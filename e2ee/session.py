@@ -106,8 +106,8 @@ class Sealed(NamedTuple):
 class Opened(NamedTuple):
     """A new session state and what arrived; both are to be stored before the relay's copy is acknowledged.
 
-    `missing` counts numbers before this one that have not arrived, `dropped` skipped keys that went unused (DR-16),
-    `healed` whether the peer's ratchet key was new.
+    `missing` counts numbers before this one that have not arrived, `dropped` skipped keys that went unused
+    (DR-16), `healed` whether the peer's ratchet key was new.
     """
 
     session: Session
@@ -255,21 +255,23 @@ def replay_key(raw: RawEnvelope) -> bytes:
 
 
 def _content_of(raw: RawEnvelope, body: bytes) -> Content:
-    """Check padding and fragment block, decode the content, and check what a prefix demands (WIRE-10 to WIRE-14)."""
-    plain = padding.unpad(body)
+    """Check fragment block and padding, decode, check what a prefix demands (WIRE-10 to WIRE-14)."""
     if raw.prefix:
-        room = padding.first_body_class(len(plain) + 1)
-        encoded = plain
+        encoded = padding.unpad(body)
+        class_b = padding.first_body_class(len(encoded) + 1)
     else:
-        room = padding.body_class(max(len(plain), FRAGMENT_B) + 1)
-        encoded = plain[FRAGMENT_B:]
-        if body[:FRAGMENT_B] != _NO_FRAGMENT:
+        if not body.startswith(_NO_FRAGMENT):
             raise AuthenticationError
-    if room != len(body) or len(encoded) > MAX_CONTENT_B:
+        encoded = padding.unpad(body, FRAGMENT_B)
+        class_b = padding.body_class(FRAGMENT_B + len(encoded) + 1)
+    if class_b != len(body) or len(encoded) > MAX_CONTENT_B:
         raise AuthenticationError
     content = contents.decode(encoded)
-    if (content.gen is not None) != bool(raw.prefix) or (raw.prefix and content.way_back is None):
-        raise ContentError("gen and way back belong under a prefix")
+    if raw.prefix:
+        if content.gen is None or content.way_back is None:
+            raise ContentError("a content under a prefix has gen and a way back")
+    elif content.gen is not None:
+        raise ContentError("gen belongs under a prefix")
     return content
 
 

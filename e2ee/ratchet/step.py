@@ -4,13 +4,13 @@
     receive  number known or ahead in the current chain: sending stays as it is
              new chain:  Listening --> StepDue    Sending --> StepDue    StepDue --x
 
-A receiver looks up header keys by tag, opens the header, and only then derives anything (DR-10, DR-11). It builds
-the new state beside the old one; whatever raises leaves the caller with the old object.
+A receiver looks up header keys by tag, opens the header, and only then derives anything (DR-10, DR-11). It
+builds the new state beside the old one; whatever raises leaves the caller with the old object.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from e2ee.constants import KEY_B, MAX_COUNTER, MAX_JUMP, SALT_B
@@ -41,8 +41,8 @@ _FIRST_EPOCH: Final = 0
 class Opened(NamedTuple):
     """Outcome of opening: the new state, the padded body, and what became visible on the way.
 
-    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many numbers before
-    it are now waited for, `dropped` how many skipped keys went unused (DR-16).
+    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many numbers
+    before it are now waited for, `dropped` how many skipped keys went unused (DR-16).
     """
 
     state: RatchetState
@@ -53,8 +53,7 @@ class Opened(NamedTuple):
     dropped: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Found:
+class _Found(NamedTuple):
     """A header that opened, and where."""
 
     header: Header
@@ -93,7 +92,8 @@ def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int
 
 
 def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[RatchetState, bytes]:
-    """Seal a padded body; `lead` is version, kind and perhaps a prefix. Return (state, envelope) (DR-04 to DR-09).
+    """Seal a padded body after `lead`, version, kind and perhaps a prefix; return (state, envelope) (DR-04
+    to DR-09).
 
     Raises:
         InvalidArgument: a responder that has received nothing (DR-02).
@@ -168,27 +168,34 @@ def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
 
 
 def _find_header(state: RatchetState, raw: RawEnvelope) -> _Found:
-    associated = raw.lead + raw.tag + raw.salt + state.session_id
-    for header_key, begins_chain in _candidates(state, raw.tag):
-        try:
-            plain = aead.open_(chain.header_key(header_key, raw.salt), raw.sealed_header, associated)
-        except AuthenticationError:
-            continue
-        return _Found(headers.decode(plain), header_key, begins_chain)
+    """Try the header keys with this tag: current chain, next chain, older chains (DR-10).
+
+    A tag is public, so it is compared as it is.
+    """
+    associated = raw.ahead[:2] + raw.tag + raw.salt + state.session_id
+    receiving = state.receiving
+    if isinstance(receiving, Receiving) and receiving.tag == raw.tag:
+        header = _open_header(receiving.header_key, raw, associated)
+        if header is not None:
+            return _Found(header, receiving.header_key, False)
+    if state.next_tag == raw.tag:
+        header = _open_header(state.next_header_key, raw, associated)
+        if header is not None:
+            return _Found(header, state.next_header_key, True)
+    for tag, header_key in state.skipped.chains():
+        if tag == raw.tag:
+            header = _open_header(header_key, raw, associated)
+            if header is not None:
+                return _Found(header, header_key, False)
     raise AuthenticationError
 
 
-def _candidates(state: RatchetState, tag: bytes) -> list[tuple[HeaderKey, bool]]:
-    """Header keys with this tag: current chain, next chain, older chains (DR-10). A tag is public: plain comparison."""
-    found: list[tuple[HeaderKey, bool]] = []
-    receiving = state.receiving
-    if isinstance(receiving, Receiving) and receiving.tag == tag:
-        found.append((receiving.header_key, False))
-    if state.next_tag == tag:
-        found.append((state.next_header_key, True))
-    if state.skipped:
-        found.extend((key, False) for chain_tag, key in state.skipped.chains() if chain_tag == tag)
-    return found
+def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
+    try:
+        plain = aead.open_(chain.header_key(header_key, raw.salt), raw.sealed_header, associated)
+    except AuthenticationError:
+        return None
+    return headers.decode(plain)
 
 
 def _check_same_chain(state: RatchetState, receiving: Receiving, header: Header) -> None:

@@ -21,7 +21,7 @@ def _refuse_tag(*_: object) -> None:
     raise cbor2.CBORDecodeError("tag")
 
 
-# cbor2 decodes these tags by itself, some at a cost that the sender chooses; every one is refused before that.
+# cbor2 decodes these tags by itself, some at a cost that the sender chooses; each is refused before that.
 _REFUSED_TAGS: Final = dict.fromkeys((*range(512), 1004, 43000, 55799), _refuse_tag)
 
 
@@ -29,7 +29,7 @@ def decode(encoded: bytes, max_b: int = MAX_ENVELOPE_B) -> Value:
     """Decode one item; arrays become lists, maps become dicts with integer keys.
 
     Raises:
-        DecodeError: not in the accepted set, not deterministic, trailing bytes, too deep, or longer than `max_b`.
+        DecodeError: not accepted or not deterministic, trailing bytes, too deep, or longer than `max_b`.
     """
     if not encoded or len(encoded) > max_b:
         raise DecodeError("empty or too long")
@@ -84,10 +84,10 @@ def _in_order(value: object, depth: int) -> bool:
     if depth >= MAX_CBOR_DEPTH:
         raise InvalidArgument("nested too deep, or a type outside the accepted set")
     if kind is dict:
-        return _map_in_order(cast("dict[object, object]", value), depth)
+        return _map_in_order(cast("dict[object, object]", value), depth + 1)
     if kind is list or kind is tuple:
         # A list, not a generator: every item is checked even after one out of order.
-        return all(_in_order(item, depth + 1) for item in cast("Sequence[object]", value))
+        return all([_in_order(item, depth + 1) for item in cast("Sequence[object]", value)])
     raise InvalidArgument("a type outside the accepted set")
 
 
@@ -97,8 +97,12 @@ def _map_in_order(entries: dict[object, object], depth: int) -> bool:
     for key, item in entries.items():
         if type(key) is not int or not 0 <= key <= _MAX_UINT:
             raise InvalidArgument("map key is not an unsigned integer")
-        ordered = _in_order(item, depth + 1) and ordered and key > previous
+        if key <= previous:
+            ordered = False
         previous = key
+        # Strings are what most maps hold; they need no call.
+        if type(item) not in _STRINGS and not _in_order(item, depth):
+            ordered = False
     return ordered
 
 

@@ -40,7 +40,7 @@ class Fields:
         """Wrap a value that must be a map with exactly these keys."""
         if not isinstance(value, dict):
             raise DecodeError("not a map")
-        if not keys <= value.keys() or not value.keys() <= keys | optional:
+        if value.keys() != keys and not keys <= value.keys() <= keys | optional:
             raise DecodeError("a map key is missing or unknown")
         return cls(value)
 

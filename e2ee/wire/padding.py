@@ -12,7 +12,7 @@ _LARGEST_CLASS_B: Final = BODY_CLASSES_B[-1]
 
 
 def body_class(length_b: int) -> int:
-    """Return the padded size of a body of kind 1 whose content, mark included, has `length_b` bytes (WIRE-11)."""
+    """Return the padded size of a body of kind 1 that has `length_b` bytes with its mark (WIRE-11)."""
     for class_b in BODY_CLASSES_B:
         if length_b <= class_b:
             return class_b
@@ -43,13 +43,14 @@ def pad(plaintext: bytes, size_b: int) -> bytes:
     return (plaintext + _MARK).ljust(size_b, b"\0")
 
 
-def unpad(padded: bytes) -> bytes:
-    """Remove zero bytes and the 0x80 before them.
+def unpad(padded: bytes, start: int = 0) -> bytes:
+    """Return what stands between `start` and the 0x80 before the zero bytes at the end.
 
     Raises:
         AuthenticationError: there is no 0x80 there (WIRE-13).
     """
-    plaintext = padded.rstrip(b"\0")
-    if plaintext[-1:] != _MARK:
+    mark = padded.rfind(_MARK, start)
+    # Everything after the last 0x80 has to be zero, else that 0x80 is content and there is no mark.
+    if mark < 0 or padded.count(0, mark + 1) != len(padded) - mark - 1:
         raise AuthenticationError
-    return plaintext[:-1]
+    return padded[start:mark]
