@@ -440,7 +440,7 @@ def sign_successor(
 
 
 def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
-    """Verify a successor statement against the old account's pinned list; the caller shows it and asks (ID-13).
+    """Verify a successor statement against the old account's pinned list; the caller then asks (ID-13).
 
     Raises:
         DecodeError, BadSignature: not such a statement.

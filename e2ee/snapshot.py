@@ -1,4 +1,4 @@
-"""Stored form of sessions and pairs, versioned, deterministic; skipped keys are rows apart (SES-14, SES-15)."""
+"""Stored sessions and pairs, versioned, deterministic; skipped keys are rows apart (SES-14, SES-15)."""
 
 from __future__ import annotations
 

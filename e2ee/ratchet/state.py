@@ -1,4 +1,4 @@
-"""The states of a ratchet: sum types, so that "no chain yet" is no value that could match something (DR-02)."""
+"""The states of a ratchet: sum types, so that "no chain yet" is no value that could match (DR-02)."""
 
 from __future__ import annotations
 
