@@ -33,7 +33,6 @@ PUBLIC_NAMES: dict[tuple[str, str], str] = {
     ("e2ee/ratchet/step.py", "next_tag"): _ON_THE_WIRE,
     ("e2ee/ratchet/step.py", "tag"): _ON_THE_WIRE,
     ("e2ee/ratchet/step.py", "ratchet_key"): "a public ratchet key",
-    ("e2ee/ratchet/step.py", "their_key"): "a public ratchet key",
     ("e2ee/wire/fields.py", "keys"): "the integer keys of a map",
 }
 
@@ -46,7 +45,7 @@ def comparisons(tree: ast.Module, name: str) -> Iterator[str]:
 
 
 def secret_names(node: ast.Compare) -> set[str]:
-    """Names that look secret on either side of an `==` or `!=`; a comparison with a constant tells nothing."""
+    """Names that look secret on either side of an `==` or `!=`; one with a constant tells nothing."""
     sides = (node.left, *node.comparators)
     if not any(isinstance(op, ast.Eq | ast.NotEq) for op in node.ops):
         return set()
