@@ -1,6 +1,6 @@
-"""Vectors that nobody here wrote: Wycheproof for every primitive, Appendix A of RFC 8949 for the strict codec.
+"""Vectors that nobody here wrote: Wycheproof for every primitive, Appendix A of RFC 8949 for our codec.
 
-Every case of every file is asserted, and so are the counts: a file that shrinks or is read wrongly is noticed.
+Every case of every file is asserted, and so are the counts, so that a file that shrinks is noticed.
 """
 
 from __future__ import annotations
