@@ -85,7 +85,7 @@ class StoreUnavailable(StoreError):
 
 
 class StoreClosed(StoreError):
-    """The store was closed, or belongs to the parent of a forked process (STO-13)."""
+    """The store was closed, or belongs to the parent of a forked process (STO-22)."""
 
     code: ClassVar[str] = "store.closed"
     hint: ClassVar[str] = "open the store in the process that uses it"
@@ -138,7 +138,9 @@ class ContactBlocked(SealroomError):
     """The contact's identity raised an alarm; nothing is sent until a person has looked (ID-07)."""
 
     code: ClassVar[str] = "contact.blocked"
-    hint: ClassVar[str] = "compare the safety number with the contact over another channel, then mark it as verified"
+    hint: ClassVar[str] = (
+        "compare the safety number with the contact over another channel, then mark it as verified"
+    )
 
 
 class MessageEmpty(SealroomError):
@@ -167,3 +169,44 @@ class AccountKeyAbsent(SealroomError):
 
     code: ClassVar[str] = "account.key_absent"
     hint: ClassVar[str] = "sign the renewal request where the account key is kept"
+
+
+class InvalidCard(SealroomError):
+    """The text is no contact card, or has a typing error (ID-21 to ID-23)."""
+
+    code: ClassVar[str] = "card.invalid"
+    hint: ClassVar[str] = "copy the whole card again from where it is published"
+
+
+class ClientClosed(SealroomError):
+    """The client was closed before, or while, the call was carried out."""
+
+    code: ClassVar[str] = "client.closed"
+    hint: ClassVar[str] = "open the client again"
+
+
+class RelayUnavailable(SealroomError):
+    """The relay cannot be reached, or the connection to it broke."""
+
+    code: ClassVar[str] = "relay.unavailable"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "check the relay's address and the network; the client itself tries again"
+
+
+class WaitTimeout(SealroomError, TimeoutError):
+    """What was waited for has not happened in time; it may still happen."""
+
+    code: ClassVar[str] = "wait.timeout"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "wait again, or go on without it"
+
+
+class MessageFailed(SealroomError):
+    """The message will not reach the state that was waited for; `reason` is the code of the failure."""
+
+    code: ClassVar[str] = "message.failed"
+    hint: ClassVar[str] = "write the message again"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the message failed: {reason or 'no reason given'}")
+        self.reason = reason

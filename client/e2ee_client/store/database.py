@@ -118,7 +118,7 @@ def read_header(connection: sqlite3.Connection) -> bytes:
 
 
 def write_header(connection: sqlite3.Connection, box: bytes) -> None:
-    """Overwrite the header where it stands: it always has the same size (STO-05)."""
+    """Overwrite the header where it stands: it always has the same size (STO-19)."""
     with transaction(connection):
         connection.execute("UPDATE header SET box = ?", (box,))
 

@@ -30,9 +30,10 @@ _PAGE: Final = (
     "SELECT p.id, p.seq, s.box FROM place p JOIN slot s ON s.n = p.slot WHERE p.tag = ? AND p.seq > ? "
     "ORDER BY p.seq LIMIT ?"
 )
+# Through the index that pages are read by, then to place and slot as reads go: a damaged tree is met here.
 _ALL: Final = (
     "SELECT p.id, p.tag, p.seq, substr(s.box, 1, 24), substr(s.box, -16) "
-    "FROM place p JOIN slot s ON s.n = p.slot"
+    "FROM place p INDEXED BY place_order CROSS JOIN slot s ON s.n = p.slot"
 )
 _FREE: Final = "SELECT n, length(box) FROM slot WHERE n <> ? AND n NOT IN (SELECT slot FROM place)"
 _DROP_FREE: Final = "DELETE FROM slot WHERE n <> ? AND n NOT IN (SELECT slot FROM place)"
@@ -98,10 +99,8 @@ class Ledger:
             StoreCorrupt: rows were removed, added, or put back to an older version while the store was
             closed.
         """
-        total = 0
         with translated():
-            for row_id, tag, seq, nonce, box_tag in self._connection.execute(_ALL):
-                total ^= self._rows.digest(*_checked(row_id, tag, seq, nonce, box_tag))
+            total = self._recomputed_total()
             places = self._connection.execute("SELECT count(*) FROM place").fetchone()[0]
             free = self._connection.execute(_FREE, (STATE_SLOT,)).fetchall()
             slots = self._connection.execute("SELECT count(*) FROM slot").fetchone()[0]
@@ -109,6 +108,18 @@ class Ledger:
             raise StoreCorrupt("rows were changed while the store was closed")
         for slot, size_b in free:
             self._free[size_b].append(slot)
+
+    def _recomputed_total(self) -> int:
+        total = 0
+        before = (b"", 0)
+        for row in self._connection.execute(_ALL):
+            place, mark = _checked(*row)
+            order = (place.table_tag, place.seq)
+            if order <= before:
+                raise StoreCorrupt("rows stand out of order")
+            before = order
+            total ^= self._rows.digest(place, mark)
+        return total
 
     def get(self, table: str, key: bytes) -> bytes | None:
         """Return the row's value, or None."""
@@ -161,7 +172,7 @@ class Ledger:
     def write_state(self, state: StoreState) -> None:
         """Overwrite the state's slot, within the caller's transaction."""
         box = self._states.seal(state)
-        self._connection.execute("UPDATE slot SET box = ? WHERE n = ?", (box, STATE_SLOT))
+        self._overwrite(STATE_SLOT, box)
 
     def adopt(self, state: StoreState) -> None:
         """Make a new state last."""
@@ -231,7 +242,7 @@ class Ledger:
 
     def _replace(self, found: _Found, box: bytes, draft: _Draft) -> None:
         if len(box) == found.size_b:
-            self._connection.execute("UPDATE slot SET box = ? WHERE n = ?", (box, found.slot))
+            self._overwrite(found.slot, box)
             return
         slot = self._store(box, draft)
         self._connection.execute("UPDATE place SET slot = ? WHERE id = ?", (slot, found.place.row_id))
@@ -245,13 +256,18 @@ class Ledger:
         if free:
             slot = free.pop()
             draft.taken.append((len(box), slot))
-            self._connection.execute("UPDATE slot SET box = ? WHERE n = ?", (box, slot))
+            self._overwrite(slot, box)
             return slot
         inserted = self._connection.execute("INSERT INTO slot (box) VALUES (?)", (box,)).lastrowid
         if inserted is None:
             raise StoreCorrupt("the database did not take a row")
         return inserted
 
+    def _overwrite(self, slot: int, box: bytes) -> None:
+        changed = self._connection.execute("UPDATE slot SET box = ? WHERE n = ?", (box, slot)).rowcount
+        if changed != 1:
+            raise StoreCorrupt("a slot is missing")
+
     def _blank(self, found: _Found, draft: _Draft) -> None:
-        self._connection.execute("UPDATE slot SET box = zeroblob(?) WHERE n = ?", (found.size_b, found.slot))
+        self._overwrite(found.slot, bytes(found.size_b))
         draft.released.append((found.size_b, found.slot))

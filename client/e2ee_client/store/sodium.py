@@ -40,6 +40,8 @@ def open_(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> byt
     Raises:
         DoesNotOpen: key, nonce, ciphertext and associated data do not fit.
     """
+    if len(nonce) != NONCE_B or len(ciphertext) < TAG_B:
+        raise DoesNotOpen
     try:
         return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, associated, nonce, key)
     except CryptoError:

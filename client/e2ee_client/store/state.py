@@ -4,8 +4,8 @@
              || next sequence number 8 || sum over all rows 32 || unsettled verdict 1     (97 bytes, sealed)
     anchor = store id 16 || generation 8 || instance 16 || commits 8 || file mark 8 || MAC 32   (88 bytes)
 
-The state stands in slot 0 of the database as a box of 256 bytes and is written in the same transaction as
-the rows.
+The state stands in slot 0 of the database as a box of 256 bytes (STO-20) and is written in the same
+transaction as the rows.
 """
 
 from __future__ import annotations

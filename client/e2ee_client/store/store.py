@@ -187,7 +187,7 @@ class Store:
 
     def change_passphrase(self, old: Unlock, new: Unlock, *, kdf_profile: KdfProfile = MODERATE) -> None:
         """Wrap the data key anew; the rows stay as they are, and the old wrap is gone from the files
-        (STO-05).
+        (STO-19).
 
         Raises:
             StoreWrongKey: `old` does not open the store.
@@ -264,7 +264,7 @@ class Store:
             yield self._run
 
     def _detach(self) -> Run | None:
-        """Take the run out of the object; a forked child only forgets it, since it belongs to the parent."""
+        """Take the run out of the object; a forked child only forgets it: it is the parent's (STO-22)."""
         with self._mutex:
             run, self._run = self._run, None
         return run if os.getpid() == self._process_id else None
