@@ -70,7 +70,7 @@ async def test_a_bundle_is_what_was_uploaded(peer: Peer, sender: Peer, company: 
 
 
 async def test_an_empty_stock_is_visible(peer: Peer, sender: Peer, company: Company) -> None:
-    """RLY-64: null in place of the X25519 key, the last-resort key in place of the KEM key, and flags that say so."""
+    """RLY-64: null for the X25519 key, the last-resort key for the KEM key, and flags that say so."""
     upload = company.upload(peer, 1, 0)
     await peer.expect(PrekeysStock, upload)
     fields, one_time_x25519, one_time_kem = await bundle(sender, company)

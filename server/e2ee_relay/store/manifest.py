@@ -152,11 +152,11 @@ Not stored anywhere: who sends (sends are not authenticated), client addresses, 
 a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s` and `abandoned_s`
 set them.
 
-Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie `relay.mark`,
-48 bytes that repeat the table `meta`, and the empty `relay.lock`. Deleted bytes are overwritten in the
-database (`secure_delete`) and gone from the write-ahead log after the next checkpoint: one idle second, at most
-a minute under load. File systems and solid-state disks may keep older copies of blocks; that is beyond the
-relay, encrypt the disk.
+Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
+`relay.mark`, 48 bytes that repeat the table `meta`, and the empty `relay.lock`. Deleted bytes are
+overwritten in the database (`secure_delete`) and gone from the write-ahead log after the next
+checkpoint: one idle second, at most a minute under load. File systems and solid-state disks may keep
+older copies of blocks; that is beyond the relay, encrypt the disk.
 """
 
 
