@@ -1,1 +1,73 @@
-"""The Sealroom client: what developers embed."""
+"""The Sealroom client: what developers embed.
+
+    from e2ee_client import Client
+
+`Client` is asynchronous; `e2ee_client.sync` has the same names without `await`. `e2ee_client.testing` has
+a relay in memory, a clock to move and faults to inject. Nothing is logged unless the application
+configures the logger "sealroom", and then only names of events and codes.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from e2ee.card import ContactCard
+
+from .account_key import sign_renewal
+from .client import Client, Opening, Runtime
+from .contacts import Contact, Message
+from .engine import ContactView
+from .errors import SealroomError
+from .event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
+from .events import (
+    ConnectionChanged,
+    ConnectionState,
+    ContactAdded,
+    DeviceListExpiring,
+    GapDetected,
+    IdentityAlarm,
+    MessageReceived,
+    MessageRejected,
+    MessageState,
+    MessageStateChanged,
+    NewDevice,
+    ResetCause,
+    SessionReset,
+    SessionStarted,
+    UnsupportedContent,
+)
+from .transport import WebSocketTransport
+
+logging.getLogger("sealroom").addHandler(logging.NullHandler())
+
+__all__ = [
+    "Client",
+    "ClientEvent",
+    "ConnectionChanged",
+    "ConnectionState",
+    "Contact",
+    "ContactAdded",
+    "ContactCard",
+    "ContactView",
+    "DeviceListExpiring",
+    "EventIterator",
+    "EventsMissed",
+    "GapDetected",
+    "IdentityAlarm",
+    "Message",
+    "MessageReceived",
+    "MessageRejected",
+    "MessageState",
+    "MessageStateChanged",
+    "NewDevice",
+    "Opening",
+    "ResetCause",
+    "Runtime",
+    "SealroomError",
+    "SessionReset",
+    "SessionStarted",
+    "StoreTrouble",
+    "UnsupportedContent",
+    "WebSocketTransport",
+    "sign_renewal",
+]

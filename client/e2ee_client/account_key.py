@@ -1,0 +1,55 @@
+"""An account key that is kept away from its device: exported once, used to sign renewals, nothing else
+(ID-12).
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee import identity
+from e2ee.errors import E2eeError
+from e2ee.ports import Rng
+from e2ee.secret import AccountKey
+from e2ee.wire import cbor
+from e2ee_client.errors import BackupCorrupt, ConfigError
+from e2ee_client.store import MODERATE, KdfProfile, Passphrase, backup
+
+_KIND: Final = "sealroom account key"
+_MAX_B: Final = 128
+
+
+def seal(key: AccountKey, passphrase: str, rng: Rng, kdf_profile: KdfProfile = MODERATE) -> bytes:
+    """Return a file, in the format of backups, that holds nothing but the account key (STO-24)."""
+    return backup.seal(Passphrase(passphrase), cbor.encode([_KIND, key.expose()]), rng, kdf_profile)
+
+
+def sign_renewal(exported: bytes, passphrase: str, request: bytes) -> bytes:
+    """Sign `Client.renewal_request()` with an exported account key; `Client.install_list` takes the result.
+
+    Takes about a second. Look at what is signed: the request names the devices of the account for the next
+    30 days.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
+        ConfigError: the request is not a device list of this account.
+    """
+    opened = backup.open_(Passphrase(passphrase), exported)
+    try:
+        kind, seed = _pair(cbor.decode(opened, _MAX_B))
+        key = AccountKey(seed)
+    except E2eeError:
+        raise BackupCorrupt("the file holds no account key") from None
+    if kind != _KIND:
+        raise BackupCorrupt("the file holds no account key")
+    try:
+        return identity.sign_list(key, request).signed
+    except E2eeError as error:
+        raise ConfigError(f"the request does not fit this account: {error.code}") from None
+
+
+def _pair(value: cbor.Value) -> tuple[str, bytes]:
+    match value:
+        case [str(kind), bytes(seed)]:
+            return kind, seed
+        case _:
+            raise BackupCorrupt("the file holds no account key")

@@ -1,0 +1,270 @@
+"""What the application holds: contacts and messages, each a handle on what engine and store know."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from typing import Final, TypeAlias
+from weakref import WeakValueDictionary
+
+from e2ee import fingerprint
+from e2ee.errors import DecodeError
+from e2ee.fingerprint import Comparison
+from e2ee.ids import AccountId
+from e2ee_client.engine import ContactView, Effect, Engine, MessageView
+from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
+from e2ee_client.events import ConnectionChanged, Event, MessageState, MessageStateChanged
+
+from .shell import Shell
+
+_RANK: Final = {
+    MessageState.QUEUED: 0,
+    MessageState.SENT: 1,
+    MessageState.DELIVERED: 2,
+    MessageState.READ: 3,
+}
+_Place: TypeAlias = tuple[bytes, bytes, bool]
+
+
+class Signal:
+    """Wakes everybody who waits at the moment."""
+
+    def __init__(self) -> None:
+        self._event = asyncio.Event()
+
+    def fire(self) -> None:
+        """Wake them."""
+        self._event.set()
+        self._event = asyncio.Event()
+
+    async def wait(self) -> None:
+        """Wait for the next `fire`."""
+        await self._event.wait()
+
+
+class Watch:
+    """Keeps the handles that the application holds up to date, and wakes who waits for a change."""
+
+    def __init__(self) -> None:
+        self._messages: WeakValueDictionary[_Place, Message] = WeakValueDictionary()
+        self.connection = Signal()
+
+    def message(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> Message:
+        """Return the one handle of a message, with what the view says."""
+        place = (account_id, view.message_id, view.outgoing)
+        message = self._messages.get(place)
+        if message is None:
+            message = self._messages[place] = Message(shell, account_id, view)
+        return message
+
+    def event(self, event: Event) -> None:
+        """Take note of an event, before the application sees it."""
+        if isinstance(event, ConnectionChanged):
+            self.connection.fire()
+        elif isinstance(event, MessageStateChanged):
+            message = self._messages.get((event.account_id, event.message_id, True))
+            if message is not None:
+                message.advance(event)
+
+    def end(self) -> None:
+        """The client is closed: nobody is to wait any longer."""
+        self.connection.fire()
+        for message in list(self._messages.values()):
+            message.changed.fire()
+
+
+async def wait_until(reached: Callable[[], bool], signal: Signal, timeout_s: float | None, what: str) -> None:
+    """Wait until `reached`, asking again at each signal; it may raise to end the waiting.
+
+    Raises:
+        WaitTimeout: not in time.
+    """
+    try:
+        async with asyncio.timeout(timeout_s):
+            while not reached():
+                await signal.wait()
+    except TimeoutError:
+        raise WaitTimeout(f"{what} did not happen in time") from None
+
+
+class Message:
+    """A text of either side. Its `state` follows what happens as long as the application holds it."""
+
+    def __init__(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> None:
+        """Not for callers: `Contact.send` and `Contact.history` return messages."""
+        self._shell = shell
+        self.account_id = account_id
+        self.message_id = view.message_id
+        self.outgoing = view.outgoing
+        self.text = view.text
+        self.sent_ms = view.sent_ms
+        self.received_ms = view.received_ms
+        self.state = view.state
+        self.reason = ""
+        self.changed = Signal()
+
+    async def wait_for(self, state: MessageState, timeout_s: float | None = None) -> None:
+        """Wait until our message has come at least so far; `DELIVERED` means on the other side's disk.
+
+        Raises:
+            WaitTimeout: not in time; it may still come that far.
+            MessageFailed: it will not come that far.
+            ConfigError: the message is not ours.
+            ClientClosed: the client was closed meanwhile.
+        """
+        if not self.outgoing:
+            raise ConfigError("only a message of our own has states to wait for")
+        await wait_until(lambda: self._has_reached(state), self.changed, timeout_s, f"state {state.value}")
+
+    def _has_reached(self, state: MessageState) -> bool:
+        if self.state is state:
+            return True
+        if self.state is MessageState.FAILED:
+            raise MessageFailed(self.reason)
+        if state is not MessageState.FAILED and _RANK[self.state] >= _RANK[state]:
+            return True
+        self._shell.check_open()
+        return False
+
+    def advance(self, event: MessageStateChanged) -> None:
+        """Take over a new state; called by the client."""
+        self.state, self.reason = event.state, event.code
+        self.changed.fire()
+
+    def __repr__(self) -> str:
+        return f"<Message {'to' if self.outgoing else 'from'} a contact, {self.state.value}>"
+
+
+class Contact:
+    """An account that we know, by its id. Two handles of the same contact are equal."""
+
+    def __init__(self, shell: Shell[Engine], watch: Watch, account_id: bytes) -> None:
+        """Not for callers: use `Client.add_contact`, `contact` or `contacts`."""
+        self._shell = shell
+        self._watch = watch
+        self.account_id = account_id
+
+    # --- what we know ---
+
+    @property
+    def view(self) -> ContactView:
+        """Everything below at once.
+
+        Raises:
+            UnknownContact: it was forgotten.
+        """
+        for one in self._shell.machine.contacts():
+            if one.account_id == self.account_id:
+                return one
+        raise UnknownContact("no such contact")
+
+    @property
+    def name(self) -> str | None:
+        """The name from its card, or the one given by `set_name`."""
+        return self.view.name
+
+    @property
+    def relay_url(self) -> str:
+        """The relay through which we reach it."""
+        return self.view.relay_url
+
+    @property
+    def accepted(self) -> bool:
+        """Whether receipts and an own address are given to it (CON-04)."""
+        return self.view.accepted
+
+    @property
+    def verified(self) -> bool:
+        """Whether a person has compared the safety number."""
+        return self.view.verified
+
+    @property
+    def alarm(self) -> str:
+        """Code of an identity alarm that a person has to look at, or empty (ID-07)."""
+        return self.view.alarm
+
+    def safety_number(self) -> str:
+        """Return the sixty digits, the same on both sides (ID-25)."""
+        return self._shell.machine.safety_number(self.account_id)
+
+    def qr_payload(self) -> str:
+        """Return the text for a QR code that the other side scans (ID-26)."""
+        return self._shell.machine.qr_payload(self.account_id)
+
+    def matches(self, scanned: str) -> bool:
+        """Whether a scanned QR payload, or digits that were read out, are those of this contact (ID-25,
+        ID-26).
+
+        Raises:
+            ConfigError: the text is neither.
+        """
+        digits = "".join(scanned.split())
+        if len(digits) == 60 and digits.isascii() and digits.isdigit():
+            return digits == self.safety_number().replace(" ", "")
+        ours = AccountId(self._shell.machine.account_id)
+        try:
+            found = fingerprint.compare_qr(ours, AccountId(self.account_id), scanned.strip())
+        except DecodeError:
+            raise ConfigError("the text is not a safety number") from None
+        return found is Comparison.EQUAL
+
+    # --- what can be done ---
+
+    async def send(self, text: str) -> Message:
+        """Send a text. When this returns, it is in the store, and will go out also after a crash.
+
+        Raises:
+            MessageEmpty, MessageTooLarge: not a text that fits.
+            ContactBlocked: its identity raised an alarm.
+            UnknownContact: it was forgotten.
+            StoreFull: no room; nothing is sent.
+        """
+
+        def step(engine: Engine, now_ms: int) -> tuple[Message, list[Effect]]:
+            message_id, effects = engine.send_text(self.account_id, text, now_ms)
+            view = MessageView(message_id, True, text, now_ms, now_ms, MessageState.QUEUED)
+            # Made inside the step: the first change of its state may come before this call returns.
+            return self._watch.message(self._shell, self.account_id, view), effects
+
+        return await self._shell.call(step)
+
+    async def history(self) -> list[Message]:
+        """Return all texts, in the order in which they came or were written."""
+        views = await self._shell.read(lambda engine: engine.history(self.account_id))
+        return [self._watch.message(self._shell, self.account_id, view) for view in views]
+
+    async def mark_read(self, messages: Iterable[Message]) -> None:
+        """Tell the other side that a person has seen these, if the account has read receipts switched on."""
+        ids = [one.message_id for one in messages if not one.outgoing]
+        await self._shell.call(lambda engine, now_ms: (None, engine.mark_read(self.account_id, ids, now_ms)))
+
+    async def accept(self) -> None:
+        """Accept somebody who wrote first: from now on it gets receipts and an address of its own
+        (CON-04).
+        """
+        await self._shell.call(lambda engine, now_ms: (None, engine.accept_contact(self.account_id, now_ms)))
+
+    async def verify(self, verified: bool = True) -> None:
+        """Note that a person has compared the safety number; that also ends an alarm."""
+        await self._shell.call(
+            lambda engine, now_ms: (None, engine.set_verified(self.account_id, verified, now_ms))
+        )
+
+    async def set_name(self, name: str | None) -> None:
+        """Give it a name that stays on this device."""
+        await self._shell.call(lambda engine, now_ms: (None, engine.set_name(self.account_id, name, now_ms)))
+
+    async def forget(self) -> None:
+        """Delete it with its texts, sessions and keys, and its way to us at the relay."""
+        await self._shell.call(lambda engine, now_ms: (None, engine.forget_contact(self.account_id, now_ms)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Contact):
+            return NotImplemented
+        return self._shell is other._shell and self.account_id == other.account_id
+
+    def __hash__(self) -> int:
+        return hash(self.account_id)
+
+    def __repr__(self) -> str:
+        return f"<Contact {self.account_id.hex()[:8]}>"

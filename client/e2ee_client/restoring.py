@@ -1,0 +1,270 @@
+"""Backup and restore of an account: what a backup holds, and the rows of the new device that goes on from it.
+
+A backup holds the account key, the recovery key if it is still known, our device lists, contacts and
+history; never ratchet state, never prekeys (SES-12, STO-26). A restored client is a new device of the same
+account: it signs itself into the next device list, alone, and makes sessions, prekeys and mailboxes of its
+own. The relay is asked for the newest list of an account with a directory entry before that, so that the
+chain does not fork.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from types import UnionType
+from typing import Final, TypeAlias
+
+from e2ee_relay.protocol import (
+    ErrorCode,
+    ErrorReply,
+    FrameError,
+    Hello,
+    Lookup,
+    LookupResult,
+    Role,
+    decode_frames,
+    encode_frames,
+)
+
+from e2ee import identity
+from e2ee.constants import TOKEN_B
+from e2ee.errors import E2eeError
+from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.ids import AccountId
+from e2ee.ports import Rng
+from e2ee.secret import AccountKey, RecoveryKey
+from e2ee.wire import cbor
+from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own
+from e2ee_client.engine.upkeep import new_mailbox
+from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
+from e2ee_client.events import MessageState
+from e2ee_client.rows import Put
+from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
+
+from .transport import Connection, Transport
+
+_KIND: Final = "sealroom account"
+_TABLES: Final = ("list", "contact", "message")
+DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
+_LOOKUP_TIMEOUT_S: Final = 30.0
+_MAX_PAGES: Final = 64
+_Rows: TypeAlias = tuple[tuple[bytes, bytes], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """An opened backup. `record` is that of the device which made it, `device_list` the newest list that
+    it knew.
+    """
+
+    account_key: AccountKey = field(repr=False)
+    recovery_key: RecoveryKey | None = field(repr=False)
+    record: DeviceRecord
+    device_list: DeviceList
+    relay_url: str
+    name: str | None
+    publish: bool
+    read_receipts: bool
+    rows: tuple[_Rows, ...] = field(repr=False)
+
+    @property
+    def account_id(self) -> AccountId:
+        """The account."""
+        return self.record.account_id
+
+
+def seal(
+    store: Store,
+    recovery_key: RecoveryKey | None,
+    passphrase: str,
+    rng: Rng,
+    kdf_profile: KdfProfile = MODERATE,
+) -> bytes:
+    """Return the backup file of an open store (STO-24 to STO-26).
+
+    Raises:
+        AccountKeyAbsent: the account key is kept elsewhere; without it nothing could be restored.
+    """
+    own = _own(store)
+    if own.account_key is None:
+        raise AccountKeyAbsent("a backup needs the account key on this device")
+    payload = cbor.encode(
+        [
+            _KIND,
+            own.account_key.expose(),
+            None if recovery_key is None else recovery_key.expose(),
+            [own.device.record.encoded, own.device_list.signed, own.relay_url, own.name],
+            [own.publish, own.read_receipts],
+            [[[key, row] for key, row in store.items(table)] for table in _TABLES],
+        ]
+    )
+    return backup.seal(Passphrase(passphrase), payload, rng, kdf_profile)
+
+
+def open_(passphrase: str, data: bytes) -> Saved:
+    """Open a backup file.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: it does not open, or holds something else.
+    """
+    payload = backup.open_(Passphrase(passphrase), data)
+    try:
+        return _saved(cbor.decode(payload, len(payload)))
+    except (E2eeError, StoreCorrupt):
+        raise BackupCorrupt("the file holds no account") from None
+
+
+def _own(store: Store) -> Own:
+    row = store.get("account", OWN_KEY)
+    if row is None:
+        raise StoreCorrupt("the store holds no account")
+    return Own.decode(row)
+
+
+def _saved(value: cbor.Value) -> Saved:
+    match value:
+        case [
+            str(kind),
+            bytes(seed),
+            bytes() | None as recovery,
+            [bytes(record_b), bytes(signed), str(relay_url), str() | None as name],
+            [bool(publish), bool(read_receipts)],
+            [lists, contacts, messages],
+        ] if kind == _KIND:
+            key, record = AccountKey(seed), DeviceRecord.decode(record_b)
+            return Saved(
+                key,
+                None if recovery is None else RecoveryKey(recovery),
+                record,
+                DeviceList.verify(identity.account_id_of(key), signed),
+                relay_url,
+                name,
+                publish,
+                read_receipts,
+                (_rows(lists), _rows(contacts), _rows(messages)),
+            )
+        case _:
+            raise BackupCorrupt("the file holds no account")
+
+
+def _rows(value: cbor.Value) -> _Rows:
+    found: list[tuple[bytes, bytes]] = []
+    for item in value if isinstance(value, Sequence) else ():
+        match item:
+            case [bytes(key), bytes(row)]:
+                found.append((key, row))
+            case _:
+                raise BackupCorrupt("the file holds no account")
+    return tuple(found)
+
+
+# --- the new device ---
+
+
+def new_rows(
+    saved: Saved, newer: Sequence[DeviceList], registration_secret: bytes | None, rng: Rng, now_ms: int
+) -> list[Put]:
+    """Return the rows of a store that goes on with the account; `newer` are our lists after the backup's."""
+    record = saved.record
+    device = identity.new_device(
+        saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
+    )
+    head = newer[-1] if newer else saved.device_list
+    unsigned = identity.next_list(saved.account_id, head, [device.record], head.recovery_public, now_ms)
+    device_list = identity.sign_list(saved.account_key, unsigned)
+    own = Own(
+        account_id=saved.account_id,
+        account_key=saved.account_key,
+        device=device,
+        device_list=device_list,
+        relay_url=saved.relay_url,
+        name=saved.name,
+        publish=saved.publish,
+        read_receipts=saved.read_receipts,
+        registration_secret=registration_secret,
+        next_prekey_id=1,
+        next_outbox=1,
+        published_seq=0,
+    )
+    lists, contacts, messages = saved.rows
+    known = [Contact.decode(key, row) for key, row in contacts]
+    return [
+        own.put(),
+        *(Put("list", key, row) for key, row in lists),
+        *(Put("list", one.seq.to_bytes(8, "big"), one.signed) for one in (*newer, device_list)),
+        *(contact.put() for contact in known),
+        *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
+        *(_settled(Message.decode(key, row)).put() for key, row in messages),
+    ]
+
+
+def _mailboxes(saved: Saved, contacts: Sequence[Contact], rng: Rng) -> Iterator[Mailbox]:
+    """The published mailbox with a token for each contact, or a mailbox for each contact."""
+    if not saved.publish:
+        yield from (new_mailbox(one.relay_url, one.account_id, rng) for one in contacts)
+        return
+    mailbox = new_mailbox(saved.relay_url, b"", rng)
+    mailbox.tokens.update({one.account_id: (rng(TOKEN_B), False) for one in contacts if one.accepted})
+    yield mailbox
+
+
+def _settled(message: Message) -> Message:
+    """What still waited when the backup was made is not sent by it: the outbox is not part of a backup."""
+    if message.outgoing and message.state is MessageState.QUEUED:
+        message.state = MessageState.FAILED
+    return message
+
+
+# --- the newest list ---
+
+
+async def newer_lists(saved: Saved, transport: Transport) -> list[DeviceList]:
+    """Ask the relay for our lists after the backup's, link by link (ID-07); none without a directory entry.
+
+    Raises:
+        RelayUnavailable: no answer: going on could fork the chain.
+        BackupCorrupt: the directory's chain does not continue the backup's.
+    """
+    if not saved.publish:
+        return []
+    try:
+        async with asyncio.timeout(_LOOKUP_TIMEOUT_S):
+            connection = await transport.open(saved.relay_url)
+            try:
+                return await _ask(connection, saved)
+            finally:
+                await connection.close()
+    except (TimeoutError, FrameError):
+        raise RelayUnavailable("the relay does not answer as it should") from None
+
+
+async def _ask(connection: Connection, saved: Saved) -> list[DeviceList]:
+    found: list[DeviceList] = []
+    head = saved.device_list.head
+    await _answer(connection, Hello)
+    for request_id in range(1, _MAX_PAGES + 1):
+        await connection.send(encode_frames([Lookup(request_id, saved.account_id, head.seq)]))
+        frame = await _answer(connection, LookupResult | ErrorReply)
+        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
+            return found
+        if not isinstance(frame, LookupResult):
+            raise RelayUnavailable("the relay refuses to look up the account")
+        for signed in frame.lists:
+            try:
+                following = DeviceList.verify(saved.account_id, signed)
+                identity.check_link(head, following)
+            except E2eeError:
+                raise BackupCorrupt("the directory's device lists do not continue the backup's") from None
+            found.append(following)
+            head = following.head
+        if not frame.more or not frame.lists:
+            return found
+    raise RelayUnavailable("the relay has no end of device lists")
+
+
+async def _answer(connection: Connection, kind: type | UnionType) -> object:
+    while True:
+        for frame in decode_frames(await connection.receive(), Role.CLIENT):
+            if isinstance(frame, kind):
+                return frame
