@@ -1,4 +1,4 @@
-"""The SQLite store: durability, deletion from the files, migrations, restored copies (RLY-43, RLY-63, RLY-75 to RLY-78)."""
+"""The SQLite store: durability, deletion from the files, migrations, restored copies."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def do(store: SqliteStore, change: Change) -> Result:
 
 
 def test_deleted_bytes_leave_all_files(tmp_path: Path) -> None:
-    """RLY-43: bodies, tokens, ids and prekeys are in no file after deletion and tidying; without it they are found."""
+    """RLY-43: bodies, tokens, ids and prekeys are in no file once deleted and tidied; before, they are."""
     store = open_store(tmp_path / "r")
     canaries = [os.urandom(24) for _ in range(40)]
     row_ids = range(1, 41)
@@ -192,7 +192,7 @@ def test_a_group_collects_while_a_commit_runs() -> None:
     gate = threading.Event()
 
     class SlowStore(SqliteStore):
-        def execute(self, changes: list[Change] | object) -> list[Result]:  # type: ignore[override]  # a test double
+        def execute(self, changes: list[Change] | object) -> list[Result]:
             assert isinstance(changes, list)
             groups.append(len(changes))
             gate.wait(5)
@@ -243,7 +243,7 @@ def test_each_key_is_taken_once_under_concurrency(tmp_path: Path) -> None:
 
 
 def test_without_a_mark_no_key_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLY-63, RLY-76: when the mark cannot be written the keys are kept back; other changes of the group stand."""
+    """RLY-63, RLY-76: when the mark cannot be written the keys are kept back; the rest of the group stands."""
     store = open_store(tmp_path / "r")
     do(store, prekeys(2))
 
@@ -296,7 +296,7 @@ def put_back(copy: Path, folder: Path) -> None:
 
 
 def test_a_restored_copy_burns_its_one_time_keys(tmp_path: Path) -> None:
-    """RLY-76: keys were handed out after the copy was made; numbers go on above those of the lost database."""
+    """RLY-76: keys were handed out after the copy was made; numbers go on above the lost ones."""
     folder = tmp_path / "r"
     store = open_store(folder)
     generation = store.load().generation
@@ -365,7 +365,7 @@ def test_a_crash_between_database_and_mark_proves_nothing(tmp_path: Path) -> Non
 
 
 def test_the_operator_can_declare_a_restore(tmp_path: Path) -> None:
-    """RLY-76: database and mark from one backup look consistent; the command burns, and jumps in generation."""
+    """RLY-76: database and mark of one backup look consistent; the command burns, and jumps ahead."""
     folder = tmp_path / "r"
     store = open_store(folder)
     generation = store.load().generation
@@ -413,7 +413,7 @@ def test_a_newer_schema_is_refused_and_left_alone(tmp_path: Path) -> None:
 
 
 def test_migrations_run_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLY-75: an older database is brought up to date and keeps its rows; a failed step leaves the version."""
+    """RLY-75: an older database is brought up to date with its rows; a failed step leaves the version."""
     folder = tmp_path / "r"
     store = open_store(folder)
     do(store, PutMessages((message(1, b"kept"),)))

@@ -71,6 +71,8 @@ class RelayProcess:
         line = process.stdout.readline().strip()
         if not line.startswith("ready "):
             process.wait(_START_S)
+            process.stdout.close()
+            self._process = None
             raise RuntimeError(f"the relay did not start: {self.log()}")
         return line
 
