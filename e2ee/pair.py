@@ -65,7 +65,7 @@ def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
         InvalidArgument: the pair has a session of that id, or one with another device.
     """
     _check_belongs(pair, session)
-    answers_loss = session.gen == LOST_GEN < pair.highest_gen and not session.initiator
+    answers_loss = session.gen == LOST_GEN and not session.initiator and pair != FRESH
     highest = max(pair.highest_gen, session.gen)
     active = pair.active
     wins = session.gen >= pair.highest_gen and (active is None or _rank(session) < _rank(active))
