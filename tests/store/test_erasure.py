@@ -73,9 +73,21 @@ def test_old_bytes_are_gone_within_the_stated_bound(tmp_path: Path, erase_every:
     """STO-12: counted from the commit that overwrote or deleted them."""
     path = tmp_path / "db"
     with Store.create(path, RAW_KEY, options=StoreOptions(erase_every=erase_every)) as store:
-        store.commit([Put("session", b"replaced", b"1"), Put("skipped", b"deleted", b"2"), Put("session", b"grown", b"3")])
+        store.commit(
+            [
+                Put("session", b"replaced", b"1"),
+                Put("skipped", b"deleted", b"2"),
+                Put("session", b"grown", b"3"),
+            ]
+        )
         gone = _sealed_now(path)
-        store.commit([Put("session", b"replaced", b"4"), Delete("skipped", b"deleted"), Put("session", b"grown", b"5" * 999)])
+        store.commit(
+            [
+                Put("session", b"replaced", b"4"),
+                Delete("skipped", b"deleted"),
+                Put("session", b"grown", b"5" * 999),
+            ]
+        )
         for number in range(erase_every - 1):
             store.commit([Put("meta", b"count", b"%d" % number)])
         assert _left(all_bytes(tmp_path), gone) == 0

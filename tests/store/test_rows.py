@@ -34,7 +34,12 @@ def test_tables_are_apart(store: Store) -> None:
 
 def test_changes_of_one_commit_apply_in_order(store: Store) -> None:
     store.commit(
-        [Put("outbox", b"k", b"1"), Delete("outbox", b"k"), Put("outbox", b"k", b"2"), Put("outbox", b"k", b"3" * 999)]
+        [
+            Put("outbox", b"k", b"1"),
+            Delete("outbox", b"k"),
+            Put("outbox", b"k", b"2"),
+            Put("outbox", b"k", b"3" * 999),
+        ]
     )
     assert list(store.items("outbox")) == [(b"k", b"3" * 999)]
     store.commit([Put("outbox", b"k", b"4"), Delete("outbox", b"k")])

@@ -20,7 +20,9 @@ def path(tmp_path: Path) -> Path:
     """A closed store with two sessions and an outbox row, all of one size class."""
     place = tmp_path / "store"
     with Store.create(place, RAW_KEY) as store:
-        store.commit([Put("session", b"a", b"one"), Put("session", b"b", b"two"), Put("outbox", b"a", b"three")])
+        store.commit(
+            [Put("session", b"a", b"one"), Put("session", b"b", b"two"), Put("outbox", b"a", b"three")]
+        )
     return place
 
 
@@ -100,13 +102,17 @@ ATTACKS: dict[str, Callable[[Path], None]] = {
     "a row copied over another": lambda path: overwrite_slot(
         path, list(boxes(path))[1], next(iter(boxes(path).values()))
     ),
-    "slots exchanged": lambda path: _sql(path, "UPDATE place SET slot = CASE slot WHEN 1 THEN 2 WHEN 2 THEN 1 ELSE slot END"),
+    "slots exchanged": lambda path: _sql(
+        path, "UPDATE place SET slot = CASE slot WHEN 1 THEN 2 WHEN 2 THEN 1 ELSE slot END"
+    ),
     "two places share a slot": lambda path: _sql(path, "UPDATE place SET slot = 1"),
     "a row removed": lambda path: _sql(path, "DELETE FROM place WHERE slot = 1"),
     "a row and its slot removed": lambda path: _sql(
         path, "DELETE FROM place WHERE slot = 1", "DELETE FROM slot WHERE n = 1"
     ),
-    "a row hidden from its table": lambda path: _sql(path, "UPDATE place SET tag = zeroblob(8) WHERE slot = 1"),
+    "a row hidden from its table": lambda path: _sql(
+        path, "UPDATE place SET tag = zeroblob(8) WHERE slot = 1"
+    ),
     "the order of two rows changed": lambda path: _sql(
         path, "UPDATE place SET seq = 9 WHERE slot = 1", "UPDATE place SET seq = 1 WHERE slot = 2"
     ),
@@ -180,7 +186,9 @@ def test_rows_of_another_store_are_refused(path: Path, tmp_path: Path) -> None:
     """STO-02: under the same raw key the two stores have different data keys."""
     other = tmp_path / "other"
     with Store.create(other, RAW_KEY) as store:
-        store.commit([Put("session", b"a", b"one"), Put("session", b"b", b"two"), Put("outbox", b"a", b"three")])
+        store.commit(
+            [Put("session", b"a", b"one"), Put("session", b"b", b"two"), Put("outbox", b"a", b"three")]
+        )
     with keyless(path) as connection:
         connection.execute("ATTACH ? AS o", (str(other),))
         connection.execute("UPDATE slot SET box = (SELECT box FROM o.slot WHERE o.slot.n = slot.n)")
@@ -203,6 +211,7 @@ def test_any_flipped_byte_of_the_file_is_refused_or_harmless(path: Path) -> None
     """STO-02, STO-10: what comes back is the right value or a typed error."""
     original = path.read_bytes()
     refused = 0
+    others = set()
     for position in range(0, len(original), 97):
         path.write_bytes(flipped(original, position))
         try:
@@ -212,6 +221,7 @@ def test_any_flipped_byte_of_the_file_is_refused_or_harmless(path: Path) -> None
         except (StoreCorrupt, StoreWrongKey):
             refused += 1
         except StoreError as error:
-            assert error.code in {"store.unavailable", "store.too_new"}
+            others.add(error.code)
             refused += 1
     assert refused > 5
+    assert others <= {"store.unavailable", "store.too_new"}

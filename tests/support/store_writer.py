@@ -1,4 +1,4 @@
-"""A process that commits to a store until it is killed: prints a number when the commit that wrote it has returned.
+"""A process that commits to a store until it is killed: prints each number once its commit has returned.
 
 Usage: store_writer.py PATH FIRST [COUNT]
 """
