@@ -9,7 +9,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import replace
 
-from parties import NOW_MS, Party, ScriptedRng
+from parties import NOW_MS, Party, ScriptedRng, with_fields
 
 from e2ee import content as contents
 from e2ee import labels
@@ -56,7 +56,7 @@ def changed(encoded: bytes, **values: cbor.Value) -> bytes:
 def prepared(session: Session, seed: str = "forger") -> Session:
     """Take a due sending step, so that the session's keys can be read."""
     ratchet, _ = step._ready(session.ratchet, ScriptedRng(seed))
-    return replace(session, ratchet=ratchet)
+    return with_fields(session, ratchet=ratchet)
 
 
 def header(

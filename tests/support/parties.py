@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field, is_dataclass, replace
+from typing import Any, NamedTuple, TypeVar
 
 from e2ee import identity, prekeys, session, snapshot
 from e2ee.content import Content, Payload, Text, WayBack
@@ -27,6 +27,7 @@ from e2ee.wire.envelope import RawEnvelope
 NOW_MS = 1_764_000_000_000
 DAY_MS = 86_400_000
 RELAY_URL = "wss://relay.example/"
+State = TypeVar("State")
 SPK_ID = 1
 OPK_ID = 7
 ONE_TIME_PQK_ID = 9
@@ -243,6 +244,13 @@ def connected_pair(*, opk: bool = True, one_time_kem: bool = False) -> Connected
     (alice, bob, a, b), _ = first_contact(opk=opk, one_time_kem=one_time_kem)
     b, reply = bob.seal(b, "welcome", way_back=None)
     return Connected(alice, bob, open_(a, reply).session, b)
+
+
+def with_fields(state: State, **fields: Any) -> State:
+    """Return a state with fields replaced, whether it is a tuple or a dataclass."""
+    whole: Any = state
+    changed: State = replace(whole, **fields) if is_dataclass(state) else whole._replace(**fields)
+    return changed
 
 
 def state_bytes(state: Session) -> bytes:
