@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
 
 from parties import NOW_MS, Party, ScriptedRng, with_fields
 
@@ -155,7 +154,7 @@ def flight(
     ids = struct.pack(">III", bob.spk.prekey.id, 0 if opk is None else opk.prekey.id, bob.pqk.prekey.id)
     prefix = public + ids + ciphertext + sealed_identity
     if first_body is None:
-        encoded = contents.encode(replace(alice.text("forged"), gen=gen))
+        encoded = contents.encode(with_fields(alice.text("forged"), gen=gen))
         first_body = (encoded + b"\x80").ljust(1882, b"\0")
     return FIRST + prefix + _first_message(output, spk, first_body, FIRST + prefix)
 

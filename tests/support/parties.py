@@ -150,7 +150,7 @@ class Party:
     def content(self, payload: Payload, **more: object) -> Content:
         """Make a content with this party's way back; `more` replaces fields."""
         made = Content(ContentId(self.rng(16)), NOW_MS, payload, way_back=self.way_back)
-        return replace(made, **more)  # type: ignore[arg-type]  # a wrong field is a TypeError at once
+        return with_fields(made, **more)
 
     def renew_list(self, now_ms: int, devices: list[OurDevice] | None = None) -> DeviceList:
         """Sign and adopt the next device list."""
