@@ -33,6 +33,9 @@ _CEILINGS: Final = {
     "max_send_items": protocol.MAX_SEND_ITEMS,
     "max_mailboxes": protocol.MAX_MAILBOXES,
     "max_one_time_keys": 10_000,
+    # Below what the shell buffers for a connection (RLY-71): a window alone must never make a client "slow".
+    "window_b": 6 << 20,
+    "connection_window_b": 6 << 20,
     "pow_bits_create": 40,
     "pow_bits_send": 40,
     "pow_bits_fetch": 40,

@@ -243,7 +243,7 @@ def test_each_key_is_taken_once_under_concurrency(tmp_path: Path) -> None:
 
 
 def test_without_a_mark_no_key_leaves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLY-63, RLY-76: when the mark cannot be written the keys are kept back; the rest of the group stands."""
+    """RLY-63, RLY-76: without a written mark the keys are kept back; the rest of the group stands."""
     store = open_store(tmp_path / "r")
     do(store, prekeys(2))
 
