@@ -18,6 +18,7 @@ _GROUPS: Final = 6
 _GROUP_B: Final = 5
 _QR_PREFIX: Final = "SEALROOM:1:"
 _QR_LENGTH: Final = len(_QR_PREFIX) + 4 * _FINGERPRINT_B
+_HEX_DIGITS: Final = frozenset("0123456789ABCDEF")
 
 
 class Comparison(Enum):
@@ -58,10 +59,14 @@ def compare_qr(ours: AccountId, theirs: AccountId, scanned: str) -> Comparison:
     Raises:
         DecodeError: the text is not a safety number.
     """
-    if len(scanned) != _QR_LENGTH or not scanned.startswith(_QR_PREFIX) or not scanned.isascii():
+    if len(scanned) != _QR_LENGTH or not scanned.startswith(_QR_PREFIX) or not _is_hex(scanned):
         raise DecodeError("not a safety number")
     equal = kdf.equal(scanned.encode("ascii"), qr_payload(ours, theirs).encode("ascii"))
     return Comparison.EQUAL if equal else Comparison.DIFFERENT
+
+
+def _is_hex(scanned: str) -> bool:
+    return _HEX_DIGITS.issuperset(scanned[len(_QR_PREFIX) :])
 
 
 def _ordered(ours: AccountId, theirs: AccountId) -> list[bytes]:
