@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from .delivery import Delivery
 from .mailbox import Connection, HeldMessage, Mailbox, Token
@@ -31,8 +30,7 @@ _RETRY_QUOTA_MS: Final = 60_000
 _RETRY_UNAVAILABLE_MS: Final = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
+class _Waiting(NamedTuple):
     """An item whose result hangs on a commit: its own row, or one that is already on its way."""
 
     mailbox: Mailbox

@@ -102,68 +102,66 @@ class TtlClass(IntEnum):
 
 
 class _Reader:
-    """One pass over untrusted bytes; refuses whatever the encoder would not have written (RLY-01, RLY-02)."""
+    """One pass over untrusted bytes; refuses whatever the encoder would not have written (RLY-01, RLY-02).
+
+    Every message of the relay goes through here, so short heads are read in place and items are counted by
+    container, before any of them is read. An index beyond the end means truncation; `decode_item` says so.
+    """
 
     __slots__ = ("data", "items_left", "pos")
 
     def __init__(self, data: bytes) -> None:
         self.data = data
         self.pos = 0
-        self.items_left = MAX_ITEMS
+        self.items_left = MAX_ITEMS - 1
 
-    def head(self) -> tuple[int, int]:
-        """Read one initial byte and its argument, shortest form only."""
-        data, pos = self.data, self.pos
-        if pos >= len(data):
-            raise FrameError("truncated item")
-        self.items_left -= 1
-        if self.items_left < 0:
-            raise FrameError("too many items")
-        major, info = data[pos] >> 5, data[pos] & 0x1F
-        if info < 24:
-            self.pos = pos + 1
-            return major, info
+    def item(self, depth: int) -> object:
+        """Decode one item; `depth` counts the containers around it."""
+        first = self.data[self.pos]
+        self.pos += 1
+        major, argument = first >> 5, first & 0x1F
+        if argument > 23:
+            argument = self._long_argument(major, argument)
+        if major == 2:
+            return self._take(argument)
+        if major == 0:
+            return argument
+        if major == 4:
+            return self._array(argument, depth)
+        if major == 5:
+            return self._map(argument, depth)
+        return self._seldom(major, argument)
+
+    def _long_argument(self, major: int, info: int) -> int:
         if info > 27:
             raise FrameError("indefinite or reserved length")
-        return major, self._long_argument(major, 1 << (info - 24))
-
-    def _long_argument(self, major: int, width_b: int) -> int:
-        end = self.pos + 1 + width_b
+        width_b = 1 << (info - 24)
+        end = self.pos + width_b
         if end > len(self.data):
             raise FrameError("truncated argument")
-        argument = int.from_bytes(self.data[self.pos + 1 : end], "big")
+        argument = int.from_bytes(self.data[self.pos : end], "big")
         least = 24 if width_b == 1 else 1 << (4 * width_b)
         if argument < least or major == 7:
             raise FrameError("not the shortest form")
         self.pos = end
         return argument
 
-    def item(self, depth: int) -> object:
-        """Decode one item; `depth` counts the containers around it."""
-        major, argument = self.head()
-        if major == 0:
-            return argument
+    def _seldom(self, major: int, argument: int) -> object:
         if major == 1:
             return -1 - argument
-        if major == 2:
-            return self._take(argument)
         if major == 3:
             return self._text(argument)
         if major == 7:
             return _simple(argument)
-        if major == 6:
-            raise FrameError("tags are refused")
-        if depth >= MAX_DEPTH:
-            raise FrameError("nested too deeply")
-        return self._array(argument, depth + 1) if major == 4 else self._map(argument, depth + 1)
+        raise FrameError("tags are refused")
 
     def _take(self, size_b: int) -> bytes:
-        end = self.pos + size_b
+        start = self.pos
+        end = start + size_b
         if end > len(self.data):
             raise FrameError("truncated string")
-        taken = self.data[self.pos : end]
         self.pos = end
-        return taken
+        return self.data[start:end]
 
     def _text(self, size_b: int) -> str:
         try:
@@ -171,22 +169,39 @@ class _Reader:
         except UnicodeDecodeError:
             raise FrameError("text is not UTF-8") from None
 
+    def _enter(self, items: int, depth: int) -> None:
+        if depth >= MAX_DEPTH:
+            raise FrameError("nested too deeply")
+        self.items_left -= items
+        if self.items_left < 0:
+            raise FrameError("too many items")
+
     def _array(self, length: int, depth: int) -> list[object]:
-        values: list[object] = []
-        for _ in range(length):
-            values.append(self.item(depth))
-        return values
+        self._enter(length, depth)
+        item, inner = self.item, depth + 1
+        return [item(inner) for _ in range(length)]
 
     def _map(self, length: int, depth: int) -> dict[int, object]:
+        self._enter(2 * length, depth)
         values: dict[int, object] = {}
         last = -1
         for _ in range(length):
-            major, key = self.head()
-            if major != 0 or key <= last:
-                raise FrameError("map keys are not ascending unsigned integers")
+            key = self.data[self.pos]
+            if key > 23:
+                key = self._long_key(key)
+            else:
+                self.pos += 1
+            if key <= last:
+                raise FrameError("map keys do not ascend")
             last = key
-            values[key] = self.item(depth)
+            values[key] = self.item(depth + 1)
         return values
+
+    def _long_key(self, first: int) -> int:
+        if first >> 5:
+            raise FrameError("a map key is not an unsigned integer")
+        self.pos += 1
+        return self._long_argument(0, first)
 
 
 def _simple(argument: int) -> bool | None:
@@ -210,7 +225,10 @@ def decode_item(data: bytes, max_b: int = MAX_MESSAGE_B) -> object:
     if len(data) > max_b:
         raise FrameError("over the size limit")
     reader = _Reader(data)
-    value = reader.item(0)
+    try:
+        value = reader.item(0)
+    except IndexError:
+        raise FrameError("truncated item") from None
     if reader.pos != len(data):
         raise FrameError("trailing bytes")
     return value
@@ -822,7 +840,12 @@ _FIELD_NAMES: Final[dict[type[KnownFrame], tuple[str, ...]]] = {
 # --- encoding and decoding of frames ---
 
 
+_PLAIN: Final = frozenset({bytes, int, bool, str, type(None)})
+
+
 def _plain(value: object) -> object:
+    if type(value) in _PLAIN:
+        return value
     if isinstance(value, tuple):
         return [_plain(one) for one in cast("tuple[object, ...]", value)]
     if isinstance(value, SendItem | SendResult):

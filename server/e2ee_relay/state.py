@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .entry import Entry, entry_from_rows
 from .limits import Bucket, Buckets, Policy
@@ -16,16 +15,14 @@ from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Resu
 _RETRY_UNAVAILABLE_MS = 2_000
 
 
-@dataclass(frozen=True, slots=True)
-class Transmit:
+class Transmit(NamedTuple):
     """Effect: put a frame into a connection's outgoing buffer."""
 
     connection: int
     frame: KnownFrame
 
 
-@dataclass(frozen=True, slots=True)
-class Submit:
+class Submit(NamedTuple):
     """Effect: give a change to the store; after the commit call RelayCore.complete with `then`."""
 
     change: Change

@@ -7,8 +7,8 @@ the changes of many connections into one transaction. Changes take effect in the
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Protocol, TypeAlias
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol, TypeAlias
 
 
 class StoreError(Exception):
@@ -30,37 +30,33 @@ class StoreFailure:
     reason: str
 
 
-# --- rows ---
+# --- rows: named tuples in the order of their table's columns ---
 
 
-@dataclass(frozen=True, slots=True)
-class MailboxRow:
+class MailboxRow(NamedTuple):
     no: int
     mailbox: bytes
     owner_pub: bytes
     used_day: int
 
 
-@dataclass(frozen=True, slots=True)
-class TokenRow:
+class TokenRow(NamedTuple):
     mailbox_no: int
     token_hash: bytes
     token_class: int
 
 
-@dataclass(frozen=True, slots=True)
-class MessageRow:
+class MessageRow(NamedTuple):
     row_id: int
     mailbox_no: int
     seq: int
     msg_id: bytes
     expires_ms: int
     received_ms: int
-    body: bytes = field(repr=False)
+    body: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class HeldRow:
+class HeldRow(NamedTuple):
     """A stored message without its body: what the index in memory needs."""
 
     row_id: int
@@ -72,8 +68,7 @@ class HeldRow:
     size_b: int
 
 
-@dataclass(frozen=True, slots=True)
-class RememberedRow:
+class RememberedRow(NamedTuple):
     """The id of a message that is gone: it is not stored a second time before `until_ms`."""
 
     mailbox_no: int
@@ -81,8 +76,7 @@ class RememberedRow:
     until_ms: int
 
 
-@dataclass(frozen=True, slots=True)
-class DeviceRow:
+class DeviceRow(NamedTuple):
     account_id: bytes
     record_hash: bytes
     position: int
@@ -90,15 +84,13 @@ class DeviceRow:
     address: bytes | None
 
 
-@dataclass(frozen=True, slots=True)
-class ListRow:
+class ListRow(NamedTuple):
     account_id: bytes
     seq: int
     signed_list: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class PrekeyRow:
+class PrekeyRow(NamedTuple):
     key_type: int
     key_id: int
     not_after_ms: int

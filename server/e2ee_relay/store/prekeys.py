@@ -77,8 +77,8 @@ def burn_one_time_keys(db: sqlite3.Connection) -> int:
     return db.execute("DELETE FROM prekey").rowcount
 
 
-def _values(record_hash: bytes, row: PrekeyRow) -> tuple[bytes, int, int, int, bytes]:
-    return record_hash, row.key_type, row.key_id, row.not_after_ms, row.signed_prekey
+def _values(record_hash: bytes, row: PrekeyRow) -> tuple[bytes | int, ...]:
+    return record_hash, *row
 
 
 def _count(db: sqlite3.Connection, record_hash: bytes, key_type: int) -> int:

@@ -230,8 +230,7 @@ def _open(path: Path | None) -> sqlite3.Connection:
 
 
 def _put_mailbox(db: sqlite3.Connection, change: PutMailbox) -> None:
-    row = change.row
-    db.execute("INSERT INTO mailbox VALUES (?, ?, ?, ?)", (row.no, row.mailbox, row.owner_pub, row.used_day))
+    db.execute("INSERT INTO mailbox VALUES (?, ?, ?, ?)", change.row)
 
 
 def _touch_mailbox(db: sqlite3.Connection, change: TouchMailbox) -> None:
@@ -250,7 +249,7 @@ def _drop_mailbox(db: sqlite3.Connection, change: DropMailbox) -> None:
 def _put_tokens(db: sqlite3.Connection, change: PutTokens) -> None:
     db.executemany(
         "INSERT OR REPLACE INTO token VALUES (?, ?, ?)",
-        [(row.mailbox_no, row.token_hash, row.token_class) for row in change.rows],
+        change.rows,
     )
 
 
@@ -264,10 +263,7 @@ def _drop_tokens(db: sqlite3.Connection, change: DropTokens) -> None:
 def _put_messages(db: sqlite3.Connection, change: PutMessages) -> None:
     db.executemany(
         "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
-        [
-            (row.row_id, row.mailbox_no, row.seq, row.msg_id, row.expires_ms, row.received_ms, row.body)
-            for row in change.rows
-        ],
+        change.rows,
     )
 
 
@@ -275,7 +271,7 @@ def _drop_messages(db: sqlite3.Connection, change: DropMessages) -> None:
     db.executemany("DELETE FROM message WHERE row_id = ?", [(row_id,) for row_id in change.row_ids])
     db.executemany(
         "INSERT INTO remembered (mailbox_no, msg_id, until_ms) VALUES (?, ?, ?)",
-        [(row.mailbox_no, row.msg_id, row.until_ms) for row in change.remember],
+        change.remember,
     )
 
 
@@ -291,7 +287,7 @@ def _read_bodies(db: sqlite3.Connection, change: ReadBodies) -> dict[int, bytes]
 def _put_entry(db: sqlite3.Connection, change: PutEntry) -> None:
     db.executemany(
         "INSERT INTO device_list VALUES (?, ?, ?)",
-        [(row.account_id, row.seq, row.signed_list) for row in change.lists],
+        change.lists,
     )
     kept = {row.record_hash for row in change.devices}
     for (record_hash,) in db.execute(
