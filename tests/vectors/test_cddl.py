@@ -1,0 +1,313 @@
+"""spec/wire.cddl against encodings of the core and of the relay's frames, and against what it must refuse.
+
+The validator has faults: `.cbor` inside an array is tried on every item of the array, `bytes .size n` takes a
+text of that length too, the length of an array of arrays is not looked at, and `* key => any` takes one key only.
+For the first one, encodings that are embedded in byte strings are taken out of the schema here and checked one by
+one, each by its own rule; the schema itself stays as the standard has it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
+from typing import Any
+
+import cbor2
+import checkout
+import pytest
+from e2ee_relay import protocol
+from e2ee_relay.protocol import Role
+from vector_files import load, unhex
+
+PATH = checkout.ROOT / "spec" / "wire.cddl"
+if not (PATH.parent / "04-wire.md").exists():
+    pytest.skip("only the vectors are here, not the chapters", allow_module_level=True)
+pycddl = pytest.importorskip("pycddl", reason="pycddl has no wheel for this Python")
+
+TEXT = PATH.read_text("utf-8")
+PLAIN = re.sub(r";.*", "", TEXT)
+RULES = dict(re.findall(r"^([a-z0-9-]+) = (.*?)(?=^[a-z0-9-]+ = |\Z)", PLAIN, re.MULTILINE | re.DOTALL))
+EMBEDDED = re.compile(r"bytes \.cbor ([a-z0-9-]+)")
+OPERATIONS = {
+    int(code): rule
+    for rule, code in re.findall(r"^([a-z0-9-]+) = \{\s*0: (\d+), *\s+1:", PLAIN, re.MULTILINE)
+}
+
+
+@cache
+def _schema(rule: str) -> Any:
+    return pycddl.Schema(f"root = {rule}\n" + EMBEDDED.sub("bytes", TEXT))
+
+
+def _parts(rule: str) -> Iterator[tuple[int, str]]:
+    """Key or index of each embedded encoding in an array or map, with the rule that it follows."""
+    body = RULES[rule].strip()
+    if not body.startswith(("[", "{")):
+        return
+    for index, entry in enumerate(body[1:-1].strip().rstrip(",").split(",")):
+        found = EMBEDDED.search(entry)
+        key = re.match(r"\s*(\d+):", entry)
+        if found:
+            yield int(key[1]) if key else index, found[1]
+
+
+def validate(rule: str, encoded: bytes) -> None:
+    """Checks an encoding and what is embedded in it; raises `pycddl.ValidationError`."""
+    _schema(rule).validate_cbor(encoded)
+    value = cbor2.loads(encoded)
+    for at, inner in _parts(rule):
+        if value[at] is not None:
+            validate(inner, value[at])
+
+
+def refused(rule: str, encoded: bytes) -> bool:
+    """Whether the schema refuses an encoding."""
+    try:
+        validate(rule, encoded)
+    except pycddl.ValidationError:
+        return True
+    return False
+
+
+def _identity() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapter 05."""
+    file = load("identity.json")
+    prekeys = {case["kind"]: case for case in file["prekeys"]}
+    kem_kinds, x_kinds = ("PQK_ONE_TIME", "PQK_LAST_RESORT"), ("SPK", "OPK")
+
+    def of(kinds: Sequence[str], name: str) -> list[bytes]:
+        return [unhex(prekeys[kind][name]) for kind in kinds]
+
+    return {
+        "device-record": [unhex(case["record"]) for case in file["records"]],
+        "device-list": [unhex(case["list"]) for case in file["lists"]],
+        "signed-device-list": [unhex(case["signed"]) for case in file["lists"]],
+        "x25519-prekey": of(x_kinds, "prekey"),
+        "kem-prekey": of(kem_kinds, "prekey"),
+        "prekey": of((*x_kinds, *kem_kinds), "prekey"),
+        "signed-prekey": of((*x_kinds, *kem_kinds), "signed"),
+        "signed-x25519-prekey": of(x_kinds, "signed"),
+        "signed-kem-prekey": of(kem_kinds, "signed"),
+        "compact-x25519-prekey": of(x_kinds, "compact"),
+        "compact-kem-prekey": of(kem_kinds, "compact"),
+        "bundle": [unhex(case["bundle"]) for case in file["bundles"]],
+        "compact-bundle": [unhex(file["compact_bundle"])],
+        "address": [unhex(file["address"]["address"])],
+        "signed-address": [unhex(file["address"]["signed"])],
+        "successor": [unhex(file["successor"]["successor"])],
+        "signed-successor": [unhex(file["successor"]["signed"])],
+    }
+
+
+def _one_ignored(encoded: str) -> list[bytes]:
+    """A content as it is, or if it has several keys that are ignored, once with each of them."""
+    value = cbor2.loads(unhex(encoded))
+    ignored = [key for key in value if key >= 64]
+    if len(ignored) < 2:
+        return [unhex(encoded)]
+    known = {key: item for key, item in value.items() if key < 64}
+    return [cbor2.dumps({**known, key: value[key]}) for key in ignored]
+
+
+def _flights() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapters 04, 06 and 10."""
+    cases = load("handshake.json")["cases"]
+    plain = [unhex(case["identity_plain"]).rstrip(b"\0")[:-1] for case in cases]
+    return {
+        "transcript-with-opk": [unhex(case["t0_input"]) for case in cases if case["opk"]],
+        "transcript-without-opk": [unhex(case["t0_input"]) for case in cases if not case["opk"]],
+        "transcript-0": [unhex(case["t0_input"]) for case in cases],
+        "sealed-identity-plain": plain,
+        "content": [one for case in load("content.json")["cases"] for one in _one_ignored(case["encoded"])],
+    }
+
+
+REAL = _identity() | _flights()
+
+
+@pytest.mark.parametrize("rule", REAL)
+def test_structures(rule: str) -> None:
+    """WIRE-05, WIRE-15, ID-03, ID-06, ID-14, ID-16, ID-19, ID-20, CON-01: real encodings are accepted."""
+    assert REAL[rule]
+    for encoded in REAL[rule]:
+        validate(rule, encoded)
+
+
+LIMITS = protocol.Limits(*range(15))
+B16, B32, B64 = bytes(16), bytes(32), bytes(64)
+REQUESTS: tuple[protocol.Request, ...] = (
+    protocol.CreateMailbox(1, B16, B32),
+    protocol.CreateMailbox(2**32 - 1, B16, B32, b"1" * 16, b"secret"),
+    protocol.Auth(2, (B16, B16), B32, B64),
+    protocol.TokenAdd(3, B16, (B32,), protocol.TokenClass.FRONT_DOOR),
+    protocol.TokenRevoke(4, B16, (B32,) * 256),
+    protocol.Send(5, (protocol.SendItem(B16, B32, B16, protocol.TtlClass.RETENTION, b"", bytes(98304)),)),
+    protocol.Subscribe(6, (B16,)),
+    protocol.Ack(7, B16, (1, 2**64 - 1)),
+    protocol.Publish(8, B32, (b"l",), (b"r",), (b"a",)),
+    protocol.Publish(8, B32, (b"l",), (b"r",), (None,)),
+    protocol.Lookup(9, B32, 0),
+    protocol.PrekeysUpload(10, B32, B32, b"s", b"p", (b"o",), ()),
+    protocol.PrekeysUpload(10, B32, B32, None, None, (), (b"k",) * 200),
+    protocol.PrekeysCount(11, B32, B32),
+    protocol.PrekeysFetch(12, B32, B32, B32),
+    protocol.DeleteMailbox(13, B16),
+    protocol.Ping(14),
+)
+ANSWERS: tuple[protocol.Response | protocol.Push, ...] = (
+    protocol.ErrorReply(1, protocol.ErrorCode.QUOTA, 5000),
+    protocol.Done(1),
+    protocol.AuthResult(1, ()),
+    protocol.SendResults(1, (protocol.SendResult(protocol.ErrorCode.OK),)),
+    protocol.LookupResult(1, (b"l",), (b"r",), (None,), True),
+    protocol.PrekeysStock(1, 1, 2, 3, 4, None, 6),
+    protocol.PrekeysBundle(1, b"b", True, False),
+    protocol.Hello(0, 1, "relay.example", B32, LIMITS, protocol.OPERATIONS),
+    protocol.Message(0, B16, 1, B16, b"body", 3_600_000),
+    protocol.QueueEmpty(0, B16),
+    protocol.Displaced(0, B16),
+    protocol.LowPrekeys(0, B32, B32, 1, 2),
+    protocol.GoAway(0, 1000),
+)
+
+
+def test_every_frame_is_among_the_examples() -> None:
+    """RLY-04: an operation that the code adds must come into the schema."""
+    assert {frame.OP for frame in REQUESTS} == set(protocol.OPERATIONS)
+    assert {frame.OP for frame in ANSWERS} == set(protocol._ANSWERS)
+    assert set(OPERATIONS) == set(protocol.OPERATIONS) | set(protocol._ANSWERS)
+
+
+@pytest.mark.parametrize("frame", REQUESTS, ids=lambda frame: type(frame).__name__)
+def test_requests(frame: protocol.Request) -> None:
+    """RLY-01, RLY-04."""
+    encoded = protocol.encode_frames([frame])
+    validate("relay-requests", encoded)
+    assert refused("relay-answers", encoded)
+    assert protocol.decode_frames(encoded, Role.RELAY) == [frame]
+
+
+@pytest.mark.parametrize("frame", ANSWERS, ids=lambda frame: type(frame).__name__)
+def test_answers_and_pushes(frame: protocol.Response | protocol.Push) -> None:
+    """RLY-01, RLY-04, RLY-08."""
+    encoded = protocol.encode_frames([frame])
+    validate("relay-answers", encoded)
+    assert refused("relay-requests", encoded)
+    assert protocol.decode_frames(encoded, Role.CLIENT) == [frame]
+
+
+def test_what_auth_signs() -> None:
+    """RLY-22."""
+    payload = protocol.auth_payload("relay.example", B32, [B16, B16])
+    validate("relay-auth-input", payload[16:])
+    assert refused("relay-auth-input", payload)
+
+
+def test_unknown_limits_are_accepted_and_missing_ones_not() -> None:
+    """RLY-11."""
+    limits: dict[int, Any] = LIMITS.as_map()
+    validate("limits", cbor2.dumps({**limits, 15: "new"}))
+    assert all(refused("limits", cbor2.dumps(_without(limits, key))) for key in limits)
+
+
+def _without(entries: Mapping[int, Any], key: int) -> dict[int, Any]:
+    return {other: value for other, value in entries.items() if other != key}
+
+
+def _maps() -> Iterator[tuple[str, dict[int, Any]]]:
+    for rule, encodings in REAL.items():
+        value = cbor2.loads(encodings[0])
+        if isinstance(value, dict):
+            yield rule, value
+    for frame in (*REQUESTS, *ANSWERS):
+        yield OPERATIONS[frame.OP], cbor2.loads(protocol.encode_frame(frame))
+
+
+@pytest.mark.parametrize(("rule", "entries"), list(_maps()))
+def test_maps_have_just_their_keys(rule: str, entries: dict[int, Any]) -> None:
+    """WIRE-05, RLY-04: no key can go, none can come, and none can hold a float."""
+    assert not refused(rule, cbor2.dumps(entries))
+    assert all(refused(rule, cbor2.dumps(_without(entries, key))) for key in entries)
+    assert refused(rule, cbor2.dumps({**entries, 63: 0}))
+    assert refused(rule, cbor2.dumps({"1": 0} | entries))
+    assert all(refused(rule, cbor2.dumps({**entries, key: 1.5})) for key in entries)
+
+
+@pytest.mark.parametrize("rule", [rule for rule in REAL if isinstance(cbor2.loads(REAL[rule][0]), list)])
+def test_arrays_have_just_their_items(rule: str) -> None:
+    """WIRE-05."""
+    items = cbor2.loads(REAL[rule][0])
+    assert refused(rule, cbor2.dumps(items[:-1]))
+    assert refused(rule, cbor2.dumps([*items, b""]))
+    assert all(refused(rule, cbor2.dumps([*items[:at], 1.5, *items[at + 1 :]])) for at in range(len(items)))
+
+
+def _changed(rule: str, key: int, value: Any) -> tuple[str, bytes]:
+    return rule, cbor2.dumps({**cbor2.loads(REAL[rule][0]), key: value})
+
+
+DEFECTS: dict[str, tuple[str, bytes]] = {
+    "record of version 2": _changed("device-record", 1, 2),
+    "record with two suites": _changed("device-record", 2, [1, 2]),
+    "record without suites": _changed("device-record", 2, []),
+    "record of kind 3": _changed("device-record", 7, 3),
+    "record with flag 2": _changed("device-record", 8, 2),
+    "record with a short key": _changed("device-record", 6, bytes(31)),
+    "record created before 1970": _changed("device-record", 9, -1),
+    "record beyond 2^53": _changed("device-record", 10, 2**53),
+    "list with seq 0": _changed("device-list", 3, 0),
+    "list with seq 2^31": _changed("device-list", 3, 2**31),
+    "list with 17 records": _changed("device-list", 8, [bytes(32)] * 17),
+    "list with a short record hash": _changed("device-list", 8, [bytes(31)]),
+    "list with a number as prev_hash": _changed("device-list", 4, 7),
+    "prekey with id 0": _changed("x25519-prekey", 6, 0),
+    "prekey with id 2^32": _changed("x25519-prekey", 6, 2**32),
+    "prekey of usage 3": _changed("x25519-prekey", 5, 3),
+    "prekey of type 3": _changed("prekey", 4, 3),
+    "X25519 prekey with a KEM key": _changed("prekey", 8, bytes(1184)),
+    "KEM prekey with a short key": _changed("kem-prekey", 8, bytes(1183)),
+    "bundle with a KEM key as SPK": _changed("bundle", 3, REAL["signed-kem-prekey"][0]),
+    "bundle with an SPK as PQK": _changed("bundle", 5, REAL["signed-x25519-prekey"][0]),
+    "bundle with a bare record as list": _changed("bundle", 2, REAL["device-record"][0]),
+    "compact bundle with a KEM key as OPK": _changed(
+        "compact-bundle", 3, [cbor2.loads(REAL["compact-kem-prekey"][0])]
+    ),
+    "address with a long token": _changed("address", 4, bytes(33)),
+    "successor without a head": _changed("successor", 4, None),
+    "content with an empty text": _changed("content", 4, {1: ""}),
+    "content with a short id": _changed("content", 2, bytes(15)),
+    "content with gen 2^31": _changed("content", 6, 2**31),
+    "text that is not a text": _changed("content", 4, {1: True}),
+    "receipt of state 3": _changed("content", 1, 2),
+    "content of type 2^32": _changed("content", 1, 2**32),
+    "content of type list with a text": _changed("content", 1, 6),
+    "request with id 0": ("ping", cbor2.dumps({0: 14, 1: 0})),
+    "push with id 1": ("queue-empty", cbor2.dumps({0: 130, 1: 1, 2: B16})),
+    "unknown operation": ("relay-requests", cbor2.dumps([{0: 15, 1: 1}])),
+    "no frames": ("relay-requests", cbor2.dumps([])),
+    "513 frames": ("relay-requests", cbor2.dumps([{0: 14, 1: 1}] * 513)),
+    "body of 96 KiB and one": ("body", cbor2.dumps(bytes(98305))),
+    "empty body": ("body", cbor2.dumps(b"")),
+    "ACK of seq 0": ("ack", cbor2.dumps({0: 7, 1: 1, 2: B16, 3: [0]})),
+    "send item of class 3": ("send-item", cbor2.dumps([B16, B32, B16, 3, b"", b"x"])),
+    "error code 16": ("error", cbor2.dumps({0: 63, 1: 1, 2: 16, 3: 0})),
+}
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_the_schema_refuses(name: str) -> None:
+    """WIRE-03, WIRE-05, ID-03, ID-06, ID-15, CON-03, CON-04, CON-07, RLY-04, RLY-06, RLY-08."""
+    assert refused(*DEFECTS[name])
+
+
+def test_every_rule_is_reached_from_what_is_validated() -> None:
+    """A rule that nothing uses describes nothing."""
+    roots = {*REAL, "relay-requests", "relay-answers", "relay-auth-input", "sealed-identity-plain"}
+    reached, waiting = set(), list(roots)
+    while waiting:
+        rule = waiting.pop()
+        if rule not in reached:
+            reached.add(rule)
+            waiting += [name for name in re.findall(r"[a-z][a-z0-9-]*", RULES[rule]) if name in RULES]
+    assert reached == set(RULES)
