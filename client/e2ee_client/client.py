@@ -43,7 +43,7 @@ from . import account_key, restoring
 from .clock import Clock, SystemClock
 from .contacts import Contact, Watch, wait_until
 from .event_stream import EventIterator, EventLog
-from .shell import Shell, StoreThread
+from .shell import RowStore, Shell, StoreThread
 from .transport import Transport, WebSocketTransport
 
 Kind: TypeAlias = Literal["person", "agent", "bot"]
@@ -69,6 +69,10 @@ class Runtime:
     def ports(self) -> Ports:
         """What the engine is given."""
         return Ports(self.rng, kem.encapsulate)
+
+    def row_store(self, store: Store) -> RowStore:
+        """Return the store as the shell commits to it; a subclass may watch or refuse commits."""
+        return store
 
 
 C = TypeVar("C", bound="Client")
@@ -241,7 +245,9 @@ class Client:
             raise
         store, ports = loaded.store, runtime.ports()
         reload = partial(Engine.load, store, Continuity.CONTINUOUS, ports)
-        shell: Shell[Engine] = Shell(store, thread, runtime.transport, runtime.clock, reload, watch, log)
+        shell: Shell[Engine] = Shell(
+            runtime.row_store(store), thread, runtime.transport, runtime.clock, reload, watch, log
+        )
         client = cls(shell, watch, log, store, thread, runtime)
         client.recovery_key = loaded.recovery_key
         try:

@@ -104,7 +104,10 @@ class Message:
         self.changed = Signal()
 
     async def wait_for(self, state: MessageState, timeout_s: float | None = None) -> None:
-        """Wait until our message has come at least so far; `DELIVERED` means on the other side's disk.
+        """Wait until our message has come at least so far.
+
+        `SENT` means on the relay's disk, `DELIVERED` on the other side's. The other side tells of a delivery
+        only once it has accepted us, which it also does by writing to us (CON-04).
 
         Raises:
             WaitTimeout: not in time; it may still come that far.
