@@ -1,0 +1,297 @@
+"""A device as its engine would run it: sessions by peer, prekeys, replay cache, pins, and rows in a store.
+
+What arrives is opened first and committed afterwards; a `RemoteError` leaves the device as it was.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import NamedTuple
+
+from e2ee import pair as pairs
+from e2ee import session as sessions
+from e2ee import snapshot
+from e2ee.constants import RELAY_RETENTION_MS
+from e2ee.content import Content
+from e2ee.errors import RemoteError, ReplayError, SkipLimitExceeded, UnknownPrekey, UnknownSession
+from e2ee.handshake import ResponderKeys
+from e2ee.identity import DeviceList, ListHead
+from e2ee.ids import AccountId, SessionId
+from e2ee.pair import FRESH, LOST_GEN, Pair
+from e2ee.prekeys import VerifiedBundle
+from e2ee.ratchet import chain
+from e2ee.ratchet.skipped import EMPTY
+from e2ee.ratchet.state import Sending
+from e2ee.secret import ChainKey
+from e2ee.session import AwaitingReply, Session
+from e2ee.wire import envelope as envelopes
+from e2ee.wire.envelope import RawEnvelope
+from parties import ScriptedRng
+from prekey_shelf import Owner, PrekeyShelf
+
+
+class SessionRows(NamedTuple):
+    """One stored session: its row, and a row for each skipped key by place, in the order of storing (SES-14)."""
+
+    session: bytes
+    skipped: Mapping[bytes, bytes]
+
+
+class PairRows(NamedTuple):
+    """One stored pair with its sessions."""
+
+    pair: bytes
+    sessions: Mapping[SessionId, SessionRows]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredDevice:
+    """Everything that a store holds of a device at one moment, and how far its randomness had come."""
+
+    rows: Mapping[int, PairRows]
+    used: frozenset[tuple[bool, int]]
+    replays: Mapping[bytes, int]
+    pins: Mapping[AccountId, ListHead]
+    restart: frozenset[int]
+    rng_calls: int
+
+
+class Delivery(NamedTuple):
+    """What a device made of an envelope; `answers_loss` as in `pair.Adoption` (SES-07)."""
+
+    peer: int
+    session_id: SessionId
+    content: Content
+    answers_loss: bool
+
+
+@dataclass(eq=False)
+class DeviceModel:
+    """One running instance of a device; `life` names the stretch since it started, was rolled back or cloned.
+
+    `rng` may be made to repeat; the randomness of the KEM is the library's own and never does (PRM-09).
+    """
+
+    owner: Owner
+    shelf: PrekeyShelf
+    rng: ScriptedRng
+    kem_rng: ScriptedRng
+    peers: Mapping[AccountId, int]
+    pairs: dict[int, Pair] = field(default_factory=dict)
+    rows: dict[int, PairRows] = field(default_factory=dict)
+    used: frozenset[tuple[bool, int]] = frozenset()
+    replays: dict[bytes, int] = field(default_factory=dict)
+    pins: dict[AccountId, ListHead] = field(default_factory=dict)
+    restart: frozenset[int] = frozenset()
+    lost: bool = False
+    disturbed: bool = False
+    life: int = 0
+
+    def pair(self, peer: int) -> Pair:
+        """Return the sessions with a peer."""
+        return self.pairs.get(peer, FRESH)
+
+    def needs_session(self, peer: int, now_ms: int) -> bool:
+        """Whether the next send has to initiate: no active session, an expired one, or one that cannot receive."""
+        active = self.pair(peer).active
+        return active is None or active.is_expired(now_ms) or peer in self.restart
+
+    def initiate(self, peer: int, our_list: DeviceList, bundle: VerifiedBundle, now_ms: int) -> None:
+        """Start a session and adopt it (SES-03, SES-04); with gen 0 if it may have been forgotten (SES-07)."""
+        forgotten = self.lost and not self.pair(peer).sessions() and not self.pair(peer).highest_gen
+        gen = LOST_GEN if forgotten else self.pair(peer).next_gen
+        encapsulate = self.shelf.encapsulation(self.kem_rng)
+        started = sessions.initiate(
+            self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate
+        )
+        self.pins[bundle.device_list.account_id] = bundle.device_list.head
+        self.restart -= {peer}
+        self._commit(peer, pairs.adopt(self.pair(peer), started, now_ms).pair)
+
+    def seal(self, peer: int, content: Content, now_ms: int) -> tuple[SessionId, bytes]:
+        """Seal on the active session and store the new state; return the session's id and the envelope."""
+        pair = self.pair(peer)
+        if pair.active is None:
+            raise LookupError("no active session")
+        session_id = pair.active.id
+        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng)
+        self._commit(peer, grown)
+        return session_id, sealed.envelope
+
+    def pass_over(self, peer: int, count: int) -> None:
+        """Move the sending chain on, as if `count` messages had been sealed and lost at once (DR-04)."""
+        active = self.pair(peer).active
+        if active is None or not isinstance(active.ratchet.sending, Sending):
+            raise LookupError("no sending chain")
+        sending = active.ratchet.sending
+        key = sending.chain_key.expose()
+        for _ in range(count):
+            key, _ = chain.step(key)
+        moved = replace(sending, chain_key=ChainKey(key), number=sending.number + count)
+        ratchet = replace(active.ratchet, sending=moved)
+        self._commit(peer, pairs.updated(self.pair(peer), replace(active, ratchet=ratchet)))
+
+    def receive(self, envelope: bytes, now_ms: int) -> Delivery:
+        """Open an envelope, whatever it is, and store the new state.
+
+        Raises:
+            RemoteError: it does not open; nothing has changed.
+        """
+        raw = envelopes.decode(envelope)
+        known = [
+            (peer, session)
+            for peer, pair in self.pairs.items()
+            for session in pair.sessions()
+            if raw.tag in session.tags()
+        ]
+        if not known:
+            return self._accept(raw, now_ms)
+        failure: RemoteError | None = None
+        for peer, session in known:
+            try:
+                return self._open(peer, session, raw, now_ms)
+            except RemoteError as error:
+                failure = error
+        raise failure or UnknownSession("no session knows the tag")
+
+    def expire(self, now_ms: int) -> None:
+        """Drop what is past its keeping: inactive sessions and replay entries (SES-05, HS-09)."""
+        for peer, pair in list(self.pairs.items()):
+            self._commit(peer, pairs.expire(pair, now_ms)[0])
+        self.replays = {key: end_ms for key, end_ms in self.replays.items() if now_ms <= end_ms}
+
+    def restart_unanswered(self) -> None:
+        """Have the next send start anew where the peer has not answered yet."""
+        for peer, pair in self.pairs.items():
+            if pair.active is not None and isinstance(pair.active.phase, AwaitingReply):
+                self.restart |= {peer}
+
+    def lose_sessions(self, life: int) -> list[int]:
+        """Drop all sessions and keep the keys (SES-07); return the peers to start anew with.
+
+        From here on randomness is fresh again, also where a restored machine had repeated it.
+        """
+        known = list(self.pairs)
+        self.pairs, self.rows, self.restart = {}, {}, frozenset()
+        self.lost, self.disturbed = True, False
+        self.life, self.rng = life, ScriptedRng(f"life {life}")
+        return known
+
+    def lose_pair(self, peer: int) -> None:
+        """Drop the sessions with one peer, which has become unreadable (SES-07)."""
+        self.pairs.pop(peer, None)
+        self.rows.pop(peer, None)
+        self.restart -= {peer}
+        self.lost = True
+
+    def store(self) -> StoredDevice:
+        """Return a copy of the stored device."""
+        return StoredDevice(
+            dict(self.rows), self.used, dict(self.replays), dict(self.pins), self.restart, self.rng.calls
+        )
+
+    def load(self, stored: StoredDevice) -> None:
+        """Become what a store holds; sessions are decoded from their rows."""
+        self.rows = dict(stored.rows)
+        self.pairs = {peer: _decode_pair(rows) for peer, rows in stored.rows.items()}
+        self.used, self.replays, self.pins = stored.used, dict(stored.replays), dict(stored.pins)
+        self.restart = stored.restart
+
+    def start_life(self, life: int) -> None:
+        """Begin another life: after a rollback, what was opened before may open again."""
+        self.life, self.disturbed = life, True
+
+    def encoded(self) -> dict[int, PairRows]:
+        """Encode all sessions as they are in memory, which has to equal the rows at any time."""
+        return {peer: _encode_pair(pair) for peer, pair in self.pairs.items()}
+
+    def _open(self, peer: int, session: Session, raw: RawEnvelope, now_ms: int) -> Delivery:
+        try:
+            opened = sessions.open_(session, raw, now_ms)
+        except SkipLimitExceeded:
+            # Only the peer can have sealed such a header, and the chain never recovers: a new session has to.
+            self.restart |= {peer}
+            raise
+        self._commit(peer, pairs.updated(self.pair(peer), opened.session))
+        return Delivery(peer, session.id, opened.content, False)
+
+    def _accept(self, raw: RawEnvelope, now_ms: int) -> Delivery:
+        if not raw.prefix:
+            raise UnknownSession("no session knows the tag")
+        replay_key = sessions.replay_key(raw)
+        self._check_replay(replay_key)
+        ours = self._responder_keys(raw, now_ms)
+        accepted = sessions.respond(raw, ours, self.pins.get, now_ms)
+        session, identity = accepted.opened.session, accepted.identity
+        peer = self.peers[identity.record.account_id]
+        adoption = pairs.adopt(self.pair(peer), session, now_ms)
+        self.replays[replay_key] = ours.spk.prekey.not_after_ms + RELAY_RETENTION_MS
+        self.used |= {
+            (held.prekey.kind.is_kem, held.prekey.id)
+            for held in (ours.opk, ours.pqk)
+            if held is not None and held.prekey.kind.is_one_time
+        }
+        self.pins[identity.record.account_id] = identity.device_list.head
+        self._commit(peer, adoption.pair)
+        return Delivery(peer, session.id, accepted.opened.content, adoption.answers_loss)
+
+    def _check_replay(self, replay_key: bytes) -> None:
+        if replay_key in self.replays:
+            raise ReplayError("the first flight was taken before")
+
+    def _responder_keys(self, raw: RawEnvelope, now_ms: int) -> ResponderKeys:
+        prefix = envelopes.decode_prefix(raw.prefix)
+        held = self.shelf.held(self.owner.index, prefix.spk_id, prefix.opk_id, prefix.pqk_id, now_ms)
+        if held is None or (False, prefix.opk_id) in self.used or (True, prefix.pqk_id) in self.used:
+            raise UnknownPrekey("no such prekey is held")
+        for pair in (held.spk, held.opk, held.pqk):
+            if pair is not None and now_ms > pair.prekey.not_after_ms + RELAY_RETENTION_MS:
+                raise UnknownPrekey("no such prekey is held any longer")
+        device, decapsulation = self.owner.device, self.shelf.decapsulation(held.pqk)
+        return ResponderKeys(device, device.record, held.spk, held.opk, held.pqk, decapsulation)
+
+    def _commit(self, peer: int, pair: Pair) -> None:
+        """Store what has changed of a pair, skipped keys row by row."""
+        before = {session.id: session for session in self.pair(peer).sessions()}
+        stored = self.rows[peer].sessions if peer in self.rows else {}
+        rows: dict[SessionId, SessionRows] = {}
+        for session in pair.sessions():
+            old = before.get(session.id)
+            rows[session.id] = stored[session.id] if old is session else _grow(stored, old, session)
+        self.pairs[peer] = pair
+        self.rows[peer] = PairRows(snapshot.encode_pair(pair), rows)
+
+
+def _grow(stored: Mapping[SessionId, SessionRows], old: Session | None, session: Session) -> SessionRows:
+    skipped = stored[session.id].skipped if old is not None else {}
+    before = old.ratchet.skipped if old is not None else EMPTY
+    added, gone = snapshot.skipped_changes(before, session.ratchet.skipped)
+    if added or gone:
+        skipped = {place: value for place, value in skipped.items() if place not in set(gone)}
+        skipped.update(snapshot.encode_skipped(row) for row in added)
+    return SessionRows(snapshot.encode_session(session), skipped)
+
+
+def _encode_pair(pair: Pair) -> PairRows:
+    return PairRows(
+        snapshot.encode_pair(pair),
+        {
+            session.id: SessionRows(
+                snapshot.encode_session(session),
+                dict(snapshot.encode_skipped(row) for row in session.ratchet.skipped),
+            )
+            for session in pair.sessions()
+        },
+    )
+
+
+def _decode_pair(rows: PairRows) -> Pair:
+    decoded = {
+        session_id: snapshot.decode_session(
+            stored.session,
+            [snapshot.decode_skipped(place, value) for place, value in stored.skipped.items()],
+        )
+        for session_id, stored in rows.sessions.items()
+    }
+    return snapshot.restore_pair(snapshot.decode_pair(rows.pair), decoded)
