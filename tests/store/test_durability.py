@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import errno
+import os
 import random
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import store_writer
-from e2ee_client.errors import StoreFull, StoreUnavailable
+from e2ee_client.errors import StoreFull, StoreLocked, StoreUnavailable
 from e2ee_client.store import Continuity, Delete, FileAnchor, Put, Store, StoreOptions, database, files
 from store_probe import RAW_KEY, child_environment
 
@@ -259,3 +262,52 @@ def test_the_anchor_file_fails_with_the_store_errors(
     with pytest.raises(StoreUnavailable if number in (errno.EIO, errno.EROFS) else StoreFull):
         anchor.save(b"new")
     assert anchor.load() == b"old"
+
+
+def test_randomness_that_fails_in_the_middle_of_a_commit(tmp_path: Path) -> None:
+    """STO-09: any exception from outside ends the run, so that memory and disk cannot drift apart."""
+    failing: list[bool] = []
+
+    def rng(size_b: int) -> bytes:
+        if failing and len(failing) > 2:
+            raise InterruptedError
+        failing.extend([True] * bool(failing))
+        return os.urandom(size_b)
+
+    path = tmp_path / "db"
+    store = Store.create(path, RAW_KEY, rng=rng)
+    store.commit([Put("session", b"k", b"old")])
+    failing.append(True)
+    with pytest.raises(InterruptedError):
+        store.commit([Put("session", bytes((n,)), b"new") for n in range(9)])
+    with pytest.raises(StoreUnavailable):
+        store.get("session", b"k")
+    store.close()
+    with Store.open(path, RAW_KEY) as again:
+        assert list(again.items("session")) == [(b"k", b"old")]
+
+
+class Answer:
+    """A connection that answers every statement with one row."""
+
+    def __init__(self, *row: object) -> None:
+        self.row = row
+
+    def execute(self, _: str) -> Answer:
+        return self
+
+    def fetchone(self) -> tuple[object, ...]:
+        return self.row
+
+
+def test_a_file_system_without_the_journal_is_refused() -> None:
+    """STO-09: SQLite answers with another mode instead of an error."""
+    with pytest.raises(StoreUnavailable):
+        database.use_write_ahead_log(cast("sqlite3.Connection", Answer("delete")))
+
+
+def test_a_log_that_is_read_by_others_does_not_count_as_emptied() -> None:
+    """STO-12: SQLite answers "busy" instead of raising an error."""
+    with pytest.raises(StoreLocked):
+        database.empty_log(cast("sqlite3.Connection", Answer(1, 5, 5)))
+    database.empty_log(cast("sqlite3.Connection", Answer(0, 0, 0)))

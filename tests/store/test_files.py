@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,7 @@ from e2ee_client.errors import (
     StoreUnavailable,
     StoreWrongKey,
 )
-from e2ee_client.store import MemoryAnchor, Passphrase, Put, RawKey, Store, StoreOptions, database
+from e2ee_client.store import Continuity, MemoryAnchor, Passphrase, Put, RawKey, Store, StoreOptions, database
 from store_probe import CHEAP, RAW_KEY, all_bytes, keyless
 
 
@@ -245,3 +246,75 @@ def test_error_codes_are_those_of_the_chapter(repo_root: Path) -> None:
     assert {kind.code: kind.retryable for kind in classes} == listed
     assert len({kind.code for kind in classes}) == len(classes)
     assert all(kind.hint for kind in classes)
+
+
+@pytest.mark.parametrize("content", [b"somebody's notes", b""], ids=["text", "empty"])
+def test_a_file_that_is_no_store_is_left_as_it_is(tmp_path: Path, content: bytes) -> None:
+    """STO-16: not even its permissions change."""
+    place = tmp_path / "notes"
+    place.write_bytes(content)
+    place.chmod(0o644)
+    with pytest.raises(errors.StoreCorrupt):
+        Store.open(place, RAW_KEY)
+    assert (place.read_bytes(), _modes(tmp_path)["notes"]) == (content, 0o644)
+
+
+def test_a_folder_is_no_store(tmp_path: Path) -> None:
+    """STO-16."""
+    (tmp_path / "folder").mkdir()
+    before = stat.S_IMODE((tmp_path / "folder").stat().st_mode)
+    with pytest.raises(StoreUnavailable):
+        Store.open(tmp_path / "folder", RAW_KEY)
+    assert _modes(tmp_path)["folder"] == before
+
+
+def test_a_path_with_every_special_character_of_a_link(tmp_path: Path) -> None:
+    """STO-16: SQLite is given the path as a link, so it must not be read as one."""
+    place = tmp_path / "a b?mode=ro#c%41&d"
+    for _ in range(2):
+        with Store.open(place, RAW_KEY) if place.exists() else Store.create(place, RAW_KEY) as store:
+            store.commit([Put("session", b"k", b"v")])
+    assert {file.name for file in tmp_path.iterdir()} == {
+        place.name,
+        place.name + ".anchor",
+        place.name + ".lock",
+    }
+
+
+def test_another_program_that_writes_the_database_is_noticed(path: Path) -> None:
+    """STO-13: SQLite's own lock, where a program does not know of ours."""
+    with keyless(path) as connection:
+        connection.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(errors.StoreLocked):
+            Store.open(path, RAW_KEY)
+    Store.open(path, RAW_KEY).close()
+
+
+def test_an_anchor_in_memory_is_cleared_as_well(tmp_path: Path) -> None:
+    """STO-17."""
+    anchor = MemoryAnchor()
+    store = Store.create(tmp_path / "db", RAW_KEY, anchor=anchor)
+    assert anchor.load() is not None
+    store.destroy()
+    assert anchor.load() is None
+
+
+def test_threads_take_turns(tmp_path: Path) -> None:
+    """STO-09: commits of four threads, each whole, and one order for all."""
+    with Store.create(tmp_path / "db", RAW_KEY) as store:
+
+        def work(name: int) -> None:
+            for number in range(25):
+                store.commit([Put("outbox", bytes((name, number, part)), b"x") for part in (0, 1)])
+
+        threads = [threading.Thread(target=work, args=(name,)) for name in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        keys = [key for key, _ in store.items("outbox")]
+    assert len(keys) == 200
+    assert all(keys[n][:2] == keys[n + 1][:2] for n in range(0, 200, 2))
+    with Store.open(tmp_path / "db", RAW_KEY) as store:
+        assert store.continuity is Continuity.CONTINUOUS
+        assert [key for key, _ in store.items("outbox")] == keys

@@ -12,8 +12,16 @@ import unicodedata
 from collections.abc import Callable
 from pathlib import Path
 
+import nacl.exceptions
 import pytest
-from e2ee_client.errors import SealroomError, StoreCorrupt, StoreMisuse, StoreTooNew, StoreWrongKey
+from e2ee_client.errors import (
+    SealroomError,
+    StoreCorrupt,
+    StoreMisuse,
+    StoreTooNew,
+    StoreUnavailable,
+    StoreWrongKey,
+)
 from e2ee_client.store import Delete, KdfProfile, Passphrase, Put, RawKey, Store, Unlock, header
 from e2ee_client.store.keys import MAX_MEMORY_B, MIB, DataKey, StoreKeys, WrappingKey, stretch
 from e2ee_client.store.sealing import RowSealer
@@ -268,3 +276,14 @@ def test_no_secret_in_errors_reprs_or_logs(tmp_path: Path, caplog: pytest.LogCap
             error = error.__cause__ or error.__context__
     assert "canary" not in repr(Put("session", b"canary", b"canary")) + repr(Delete("session", b"canary"))
     assert "canary" not in caplog.text
+
+
+def test_too_little_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STO-04: libsodium's answer when the system gives it no memory."""
+
+    def no_memory(*_: object) -> bytes:
+        raise nacl.exceptions.RuntimeError("out of memory")
+
+    monkeypatch.setattr("nacl.bindings.crypto_pwhash_alg", no_memory)
+    with pytest.raises(StoreUnavailable):
+        stretch(PHRASE, bytes(16), CHEAP)

@@ -225,3 +225,45 @@ def test_any_flipped_byte_of_the_file_is_refused_or_harmless(path: Path) -> None
             refused += 1
     assert refused > 5
     assert others <= {"store.unavailable", "store.too_new"}
+
+
+def _exchange_first_cells(path: Path, tree: str) -> None:
+    """Exchange two entries of a B-tree's only page, which no SQL statement would do."""
+    with keyless(path) as connection:
+        query = "SELECT rootpage FROM sqlite_schema WHERE name = ?"
+        page = connection.execute(query, (tree,)).fetchone()[0] - 1
+    data = bytearray(path.read_bytes())
+    first = page * 4096 + 8
+    data[first : first + 4] = data[first + 2 : first + 4] + data[first : first + 2]
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("tree", ["slot", "place", "place_order"])
+def test_a_tree_out_of_order_is_refused(path: Path, tree: str) -> None:
+    """STO-10: searching it would miss rows that are there."""
+    _exchange_first_cells(path, tree)
+    with pytest.raises(StoreCorrupt):
+        Store.open(path, RAW_KEY)
+
+
+def test_a_lost_free_slot_is_refused_when_it_is_used(path: Path) -> None:
+    """STO-09: a write that reached no slot must not pass for a commit."""
+    with Store.open(path, RAW_KEY) as store:
+        store.commit([Delete("session", b"a")])
+        run = store._run
+        if run is None:
+            raise TypeError
+        run.connection.execute("DELETE FROM slot WHERE n = 1")
+        with pytest.raises(StoreCorrupt):
+            store.commit([Put("session", b"c", b"lost")])
+    with Store.open(path, RAW_KEY) as store:
+        assert store.count("session") == 1
+
+
+def test_two_rows_under_one_id_are_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """STO-02: the key in the box decides, should two blinded ids ever collide."""
+    monkeypatch.setattr(RowSealer, "row_id", lambda *_: bytes(32))
+    with Store.in_memory() as store:
+        store.commit([Put("session", b"a", b"one")])
+        with pytest.raises(StoreCorrupt):
+            store.get("session", b"b")

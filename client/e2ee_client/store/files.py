@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -42,8 +43,9 @@ def create_private(path: Path) -> None:
 
 
 def make_private(path: Path) -> None:
-    """Take the file away from group and others (STO-16)."""
-    path.chmod(OWNER_ONLY)
+    """Take the file, if there is one, away from group and others (STO-16)."""
+    if path.exists() and stat.S_IMODE(path.stat().st_mode) & ~OWNER_ONLY:
+        path.chmod(OWNER_ONLY)
 
 
 def write_private(path: Path, data: bytes) -> None:

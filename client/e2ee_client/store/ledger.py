@@ -129,7 +129,7 @@ class Ledger:
         if found is None:
             return None
         stored_key, value = self._rows.open_(Place(row_id, found[0], found[1]), found[2])
-        if found[0] != self._rows.table_tag(table) or stored_key != key:
+        if stored_key != key:
             raise StoreCorrupt("a row stands under another row's id")
         return value
 

@@ -110,8 +110,6 @@ def open_(path: Path, unlock: Unlock, rng: Rng, anchor: GenerationAnchor, option
     with ExitStack() as undo:
         lock = files.ProcessLock(sibling(path, ".lock"))
         undo.callback(lock.release)
-        with files.translated_os_errors("opening the store"):
-            files.make_private(path)
         run = _begin(path, lock, unlock, rng, anchor, options)
         undo.pop_all()
     return run
@@ -157,6 +155,10 @@ def _begin(
         connection = database.connect(path)
         undo.callback(connection.close)
         database.migrate(connection)
+        with files.translated_os_errors("opening the store"):
+            # Not before it is known to be a store: the path may name somebody else's file by mistake.
+            for file in database_files(path):
+                files.make_private(file)
         data_key = key
         if not isinstance(data_key, DataKey):
             data_key = header.unwrap(data_key, header.decode(database.read_header(connection)))
