@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -14,12 +13,24 @@ from .identity import LIST_MAX_B, ListHead
 from .ids import ContentId, ListHash
 from .prekeys import CompactBundle, decode_compact, encode_compact
 from .wire import cbor
-from .wire.fields import Fields, bstr, uint
+from .wire.fields import MAX_MS, Fields, bstr, uint
 
 MAX_RECEIPT_IDS: Final = 64
 _MAX_SEQ: Final = 2**31 - 1
 _IGNORED_FROM: Final = 64
 _TEXT: Final = 1
+_MAX_U32: Final = 2**32 - 1
+
+_NOTHING_ELSE: Final[list[object]] = [None, None, None, None]
+_PLAIN_MAX_B: Final = 32_768
+
+# Fixed places in the encoding of a plain text.
+_TEXT_HEAD: Final = b"\xa4\x01\x01\x02\x50"
+_TIME_HEAD: Final = b"\x03\x1b"
+_PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
+_ID_AT: Final = len(_TEXT_HEAD)
+_TIME_AT: Final = _ID_AT + CONTENT_ID_B + len(_TIME_HEAD)
+_TEXT_AT: Final = _TIME_AT + 8 + len(_PAYLOAD_HEAD)
 _REQUIRED: Final = frozenset({1, 2, 3, 4})
 _OPTIONAL: Final = frozenset({5, 6, 7, 8})
 _ONE: Final = frozenset({1})
@@ -119,8 +130,7 @@ class WayBack:
     relay_url: str
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """One content: payload and what travels with it. `sent_ms` is the sender's claim (CON-09)."""
 
     id: ContentId
@@ -129,7 +139,7 @@ class Content:
     heads: Heads | None = None
     gen: int | None = None
     way_back: WayBack | None = None
-    bundle: CompactBundle | None = field(default=None, repr=False)
+    bundle: CompactBundle | None = None
 
 
 def encode(content: Content) -> bytes:
@@ -139,6 +149,9 @@ def encode(content: Content) -> bytes:
         ContentTooLarge: more than 65 536 bytes (WIRE-14).
         InvalidArgument: a value outside chapter 10.
     """
+    plain = _encode_plain(content)
+    if plain is not None:
+        return plain
     kind, payload = _encode_payload(content.payload)
     entries: dict[int, cbor.Value] = {1: int(kind), 2: content.id, 3: content.sent_ms, 4: payload}
     if content.heads is not None:
@@ -162,9 +175,68 @@ def decode(encoded: bytes) -> Content:
         ContentError: it breaks chapter 10 (CON-01, CON-03).
     """
     try:
-        return _decode(cbor.decode(encoded, MAX_CONTENT_B))
+        return _decode_plain(encoded) or _decode(cbor.decode(encoded, MAX_CONTENT_B))
     except DecodeError:
         raise ContentError("the content breaks the rules of chapter 10") from None
+
+
+def _encode_plain(content: Content) -> bytes | None:
+    """Return the encoding of a text with nothing else, None sends it the long way; the twin of
+    `_decode_plain`.
+    """
+    content_id, sent_ms, payload, *rest = content
+    if type(payload) is not Text or rest != _NOTHING_ELSE or len(content_id) != CONTENT_ID_B:
+        return None
+    if not payload.text.isascii() or not _MAX_U32 < sent_ms <= MAX_MS:
+        return None
+    text = payload.text.encode("ascii")
+    size_b = len(text)
+    if size_b < 256:
+        if size_b < 24:
+            return None
+        head = bytes((0x78, size_b))
+    elif size_b <= _PLAIN_MAX_B:
+        head = b"\x79" + size_b.to_bytes(2, "big")
+    else:
+        return None
+    return b"".join(
+        (_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms.to_bytes(8, "big"), _PAYLOAD_HEAD, head, text)
+    )
+
+
+def _decode_plain(encoded: bytes) -> Content | None:
+    """Return the content if it is a text with nothing else, which most messages are; None sends it the
+    long way.
+
+    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}}; every byte of it has one accepted form.
+    A property
+    test holds this against the long way.
+    """
+    if not _TEXT_AT + 1 < len(encoded) <= _PLAIN_MAX_B + _TEXT_AT + 3 or not encoded.startswith(_TEXT_HEAD):
+        return None
+    if encoded[_TIME_AT - 2 : _TIME_AT] != _TIME_HEAD or encoded[_TEXT_AT - 3 : _TEXT_AT] != _PAYLOAD_HEAD:
+        return None
+    sent_ms = int.from_bytes(encoded[_TIME_AT : _TIME_AT + 8], "big")
+    first = encoded[_TEXT_AT]
+    if 0x60 < first < 0x78:
+        start, size_b, least_b = _TEXT_AT + 1, first - 0x60, 1
+    elif first == 0x78:
+        start, size_b, least_b = _TEXT_AT + 2, encoded[_TEXT_AT + 1], 24
+    elif first == 0x79:
+        start, size_b, least_b = (
+            _TEXT_AT + 3,
+            int.from_bytes(encoded[_TEXT_AT + 1 : _TEXT_AT + 3], "big"),
+            256,
+        )
+    else:
+        return None
+    if len(encoded) != start + size_b or size_b < least_b or not _MAX_U32 < sent_ms <= MAX_MS:
+        return None
+    try:
+        text = encoded[start:].decode("utf-8")
+    except UnicodeDecodeError:
+        return None
+    return Content(ContentId(encoded[_ID_AT : _ID_AT + CONTENT_ID_B]), sent_ms, Text(text))
 
 
 def _decode(value: cbor.Value) -> Content:

@@ -65,11 +65,12 @@ class Established:
     """A message of the peer has opened."""
 
 
+_ESTABLISHED: Final = Established()
+
 Phase: TypeAlias = AwaitingReply | Established
 
 
-@dataclass(frozen=True, slots=True)
-class Session:
+class Session(NamedTuple):
     """One handshake's session with one peer device. `opened_ms` is 0 until something has opened."""
 
     our_record_hash: RecordHash
@@ -209,7 +210,7 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
         raise SessionExpired("the session was never answered, and the peer's prekey is past its end")
     if content.way_back is None:
         raise InvalidArgument("a content under a prefix has a way back")
-    encoded = contents.encode(replace(content, gen=session.gen))
+    encoded = contents.encode(content._replace(gen=session.gen))
     if not phase.sent and len(encoded) >= FIRST_BODY_B:
         raise ContentTooLarge("the content does not fit into a first flight")
     body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
@@ -234,7 +235,7 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
         session.peer,
         session.initiator,
         session.gen,
-        Established(),
+        _ESTABLISHED,
         opened.state,
         session.one_time,
         session.created_ms,

@@ -8,6 +8,7 @@ from typing import Final
 
 _NO_SALT: Final = bytes(16)
 _HASH_B: Final = 32
+_blake2b: Final = hashlib.blake2b
 
 
 def hash_(label: bytes, data: bytes) -> bytes:
@@ -15,9 +16,9 @@ def hash_(label: bytes, data: bytes) -> bytes:
     return hashlib.sha256(label + data).digest()
 
 
-def prf(key: bytes, label: bytes, size_b: int, *, salt: bytes = _NO_SALT, data: bytes = b"") -> bytes:
+def prf(key: bytes, label: bytes, size_b: int, salt: bytes = _NO_SALT, data: bytes = b"") -> bytes:
     """Keyed BLAKE2b with `person` = label and a 16-byte `salt` (PRM-12)."""
-    return hashlib.blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()
+    return _blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()
 
 
 def hkdf(salt: bytes, ikm: bytes, info: bytes, length_b: int) -> bytes:

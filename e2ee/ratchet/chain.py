@@ -43,12 +43,12 @@ def tag(header_key: HeaderKey) -> Tag:
 
 def header_key(chain_header_key: HeaderKey, salt: bytes) -> bytes:
     """Return the key of one header."""
-    return kdf.prf(chain_header_key.expose(), labels.HEADER_KEY, KEY_B, salt=salt)
+    return kdf.prf(chain_header_key.expose(), labels.HEADER_KEY, KEY_B, salt)
 
 
 def body_key(message_key: bytes, salt: bytes) -> bytes:
     """Return the key of one body."""
-    return kdf.prf(message_key, labels.BODY_KEY, KEY_B, salt=salt)
+    return kdf.prf(message_key, labels.BODY_KEY, KEY_B, salt)
 
 
 def hedged_salt(message_key: bytes, fresh: bytes, header: bytes, body: bytes) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -77,7 +77,7 @@ class SkippedKeys:
         return SkippedKeys(tuple(chains), self._count - removed)
 
     def with_keys(
-        self, tag: Tag, header_key: HeaderKey, first: int, keys: list[bytes], now_ms: int
+        self, tag: Tag, header_key: HeaderKey, first: int, keys: Sequence[bytes], now_ms: int
     ) -> SkippedKeys:
         """Return the set with consecutive keys from number `first` on added to a chain."""
         if not keys:

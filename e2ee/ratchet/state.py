@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
@@ -19,8 +19,7 @@ class Listening:
     next_header_key: HeaderKey
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(NamedTuple):
     """We hold a ratchet key of our own that the peer will answer to. `number` is the next to be used."""
 
     private_key: RatchetPrivateKey
@@ -47,8 +46,7 @@ class NoChain:
     """Nothing has been received in this session."""
 
 
-@dataclass(frozen=True, slots=True)
-class Receiving:
+class Receiving(NamedTuple):
     """The peer's newest chain. `number` is the next expected."""
 
     their_key: DhPublic
@@ -62,8 +60,7 @@ SendingState: TypeAlias = Listening | Sending | StepDue
 ReceivingState: TypeAlias = NoChain | Receiving
 
 
-@dataclass(frozen=True, slots=True)
-class RatchetState:
+class RatchetState(NamedTuple):
     """One side of a session's ratchet (chapter 07, "State")."""
 
     session_id: SessionId

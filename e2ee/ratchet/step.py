@@ -10,7 +10,7 @@ builds the new state beside the old one; whatever raises leaves the caller with 
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import KEY_B, MAX_COUNTER, MAX_JUMP, SALT_B
@@ -36,13 +36,15 @@ from .skipped import EMPTY, SkippedKeys
 from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue
 
 _FIRST_EPOCH: Final = 0
+_LEAD_B: Final = 2
+_NONE_PASSED: Final[Sequence[bytes]] = ()
 
 
 class Opened(NamedTuple):
     """Outcome of opening: the new state, the padded body, and what became visible on the way.
 
-    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many numbers
-    before it are now waited for, `dropped` how many skipped keys went unused (DR-16).
+    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many
+    numbers before it are now waited for, `dropped` how many skipped keys went unused (DR-16).
     """
 
     state: RatchetState
@@ -51,14 +53,6 @@ class Opened(NamedTuple):
     new_chain: bool
     missing: int
     dropped: int
-
-
-class _Found(NamedTuple):
-    """A header that opened, and where."""
-
-    header: Header
-    header_key: HeaderKey
-    begins_chain: bool
 
 
 def start_initiator(keys: HandshakeKeys, their_spk: DhPublic, now_ms: int) -> RatchetState:
@@ -108,7 +102,7 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
     salt = chain.hedged_salt(message_key, rng(SALT_B), header, body)
     located = sending.tag + salt
     sealed_header = aead.seal(
-        chain.header_key(sending.header_key, salt), header, lead[:2] + located + state.session_id
+        chain.header_key(sending.header_key, salt), header, lead[:_LEAD_B] + located + state.session_id
     )
     ahead = lead + located + sealed_header
     sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + state.session_id)
@@ -133,15 +127,23 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
         ReplayError: its number was opened before (DR-12).
         SkipLimitExceeded: it jumps too far (DR-13).
     """
-    found = _find_header(state, raw)
-    if found.begins_chain:
-        return _open_new_chain(state, raw, found, now_ms)
-    receiving = state.receiving
-    if isinstance(receiving, Receiving) and found.header_key is receiving.header_key:
-        _check_same_chain(state, receiving, found.header)
-        if found.header.number >= receiving.number:
-            return _open_ahead(state, raw, found, receiving, state.skipped, now_ms)
-    return _open_skipped(state, raw, found, now_ms)
+    # A tag is public, so it is compared as it is.
+    tag, receiving = raw.tag, state.receiving
+    associated = raw.ahead[:_LEAD_B] + tag + raw.salt + state.session_id
+    if isinstance(receiving, Receiving) and receiving.tag == tag:
+        header = _open_header(receiving.header_key, raw, associated)
+        if header is not None:
+            return _open_current(state, raw, header, receiving, now_ms)
+    if state.next_tag == tag:
+        header = _open_header(state.next_header_key, raw, associated)
+        if header is not None:
+            return _open_new_chain(state, raw, header, now_ms)
+    for older_tag, header_key in state.skipped.chains():
+        if older_tag == tag:
+            header = _open_header(header_key, raw, associated)
+            if header is not None:
+                return _open_skipped(state, raw, header_key, header.number, now_ms)
+    raise AuthenticationError
 
 
 def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
@@ -164,30 +166,7 @@ def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
         sending.previous_length,
         outputs.next_header_key,
     )
-    return replace(state, root_key=outputs.root_key, sending=fresh), fresh
-
-
-def _find_header(state: RatchetState, raw: RawEnvelope) -> _Found:
-    """Try the header keys with this tag: current chain, next chain, older chains (DR-10).
-
-    A tag is public, so it is compared as it is.
-    """
-    associated = raw.ahead[:2] + raw.tag + raw.salt + state.session_id
-    receiving = state.receiving
-    if isinstance(receiving, Receiving) and receiving.tag == raw.tag:
-        header = _open_header(receiving.header_key, raw, associated)
-        if header is not None:
-            return _Found(header, receiving.header_key, False)
-    if state.next_tag == raw.tag:
-        header = _open_header(state.next_header_key, raw, associated)
-        if header is not None:
-            return _Found(header, state.next_header_key, True)
-    for tag, header_key in state.skipped.chains():
-        if tag == raw.tag:
-            header = _open_header(header_key, raw, associated)
-            if header is not None:
-                return _Found(header, header_key, False)
-    raise AuthenticationError
+    return state._replace(root_key=outputs.root_key, sending=fresh), fresh
 
 
 def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
@@ -198,31 +177,43 @@ def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> 
     return headers.decode(plain)
 
 
-def _check_same_chain(state: RatchetState, receiving: Receiving, header: Header) -> None:
+def _open_current(
+    state: RatchetState, raw: RawEnvelope, header: Header, receiving: Receiving, now_ms: int
+) -> Opened:
+    """Open in the newest chain: ahead of what was seen, or a number that was skipped (DR-12, DR-13,
+    DR-15).
+    """
     if header.ratchet_key != receiving.their_key or header.pq_epoch != state.pq_epoch:
         raise AuthenticationError
+    if header.number >= receiving.number:
+        return _open_ahead(state, raw, header.number, receiving, state.skipped, now_ms)
+    return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
 
 
-def _open_skipped(state: RatchetState, raw: RawEnvelope, found: _Found, now_ms: int) -> Opened:
+def _open_skipped(
+    state: RatchetState, raw: RawEnvelope, header_key: HeaderKey, number: int, now_ms: int
+) -> Opened:
     kept, dropped = state.skipped.trimmed(now_ms)
-    message_key = kept.get(found.header_key, found.header.number)
+    message_key = kept.get(header_key, number)
     if message_key is None:
         raise ReplayError("the message was opened before, or its key is gone")
     body = _open_body(state, raw, message_key)
-    left = kept.without(found.header_key, found.header.number)
-    return Opened(state.with_receiving(state.receiving, left), body, found.header.number, False, 0, dropped)
+    left = kept.without(header_key, number)
+    return Opened(state.with_receiving(state.receiving, left), body, number, False, 0, dropped)
 
 
 def _open_ahead(
     state: RatchetState,
     raw: RawEnvelope,
-    found: _Found,
+    number: int,
     receiving: Receiving,
     skipped: SkippedKeys,
     now_ms: int,
 ) -> Opened:
-    number = found.header.number
-    chain_key, passed = _pass_over(receiving.chain_key.expose(), number - receiving.number)
+    chain_key = receiving.chain_key.expose()
+    passed = _NONE_PASSED
+    if number != receiving.number:
+        chain_key, passed = _pass_over(chain_key, number - receiving.number)
     next_chain_key, message_key = chain.step(chain_key)
     body = _open_body(state, raw, message_key)
     dropped = 0
@@ -235,17 +226,16 @@ def _open_ahead(
     return Opened(state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped)
 
 
-def _open_new_chain(state: RatchetState, raw: RawEnvelope, found: _Found, now_ms: int) -> Opened:
+def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int) -> Opened:
     """Finish the old chain, take the receiving step, and open in the new chain (DR-14)."""
-    sending, header = state.sending, found.header
+    sending = state.sending
     if isinstance(sending, StepDue) or header.pq_epoch != state.pq_epoch:
         raise AuthenticationError
     skipped, left_behind = _finish_chain(state, header, now_ms)
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
     sent = sending.number if isinstance(sending, Sending) else 0
-    turned = replace(
-        state,
+    turned = state._replace(
         root_key=outputs.root_key,
         sending=StepDue(header.ratchet_key, sending.next_header_key, sent),
         next_header_key=outputs.next_header_key,
@@ -253,7 +243,7 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, found: _Found, now_ms
         healed_ms=now_ms,
     )
     receiving = Receiving(header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0)
-    opened = _open_ahead(turned, raw, found, receiving, skipped, now_ms)
+    opened = _open_ahead(turned, raw, header.number, receiving, skipped, now_ms)
     return opened._replace(new_chain=True, missing=opened.missing + left_behind)
 
 
@@ -278,7 +268,7 @@ def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
         raise AuthenticationError from None
 
 
-def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, list[bytes]]:
+def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, Sequence[bytes]]:
     if count > MAX_JUMP:
         raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
     keys: list[bytes] = []

@@ -44,18 +44,9 @@ def decode(encoded: bytes, max_b: int = MAX_ENVELOPE_B) -> Value:
         )
         if not _in_order(value, 0):
             raise DecodeError("map keys out of order")
-        again = cbor2.dumps(value)
-    except (
-        cbor2.CBORError,
-        InvalidArgument,
-        ValueError,
-        TypeError,
-        OverflowError,
-        RecursionError,
-        MemoryError,
-    ):
+    except (cbor2.CBORError, InvalidArgument, ValueError, TypeError, OverflowError, MemoryError):
         raise DecodeError("not an accepted CBOR item") from None
-    if again != encoded:
+    if cbor2.dumps(value) != encoded:
         raise DecodeError("not deterministic CBOR")
     return cast(Value, value)
 
@@ -87,7 +78,7 @@ def _in_order(value: object, depth: int) -> bool:
         return _map_in_order(cast("dict[object, object]", value), depth + 1)
     if kind is list or kind is tuple:
         # A list, not a generator: every item is checked even after one out of order.
-        return all([_in_order(item, depth + 1) for item in cast("Sequence[object]", value)])
+        return False not in [_in_order(item, depth + 1) for item in cast("Sequence[object]", value)]
     raise InvalidArgument("a type outside the accepted set")
 
 

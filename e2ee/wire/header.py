@@ -6,9 +6,8 @@ import struct
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_COUNTER
-from e2ee.errors import AuthenticationError, InvalidKey
+from e2ee.errors import AuthenticationError
 from e2ee.ids import DhPublic
-from e2ee.primitives import dh
 
 _LAYOUT: Final = struct.Struct(">32sIIII")
 _NO_FLAGS: Final = 0
@@ -29,15 +28,12 @@ def encode(header: Header) -> bytes:
 
 
 def decode(plain: bytes) -> Header:
-    """Read 48 authenticated bytes.
+    """Read 48 authenticated bytes; the key is checked by whoever uses it (PRM-01, DR-14, DR-15).
 
     Raises:
-        AuthenticationError: a flag, counter or key that WIRE-09 refuses.
+        AuthenticationError: a flag or counter that WIRE-09 refuses.
     """
     key, previous_length, number, pq_epoch, flags = _LAYOUT.unpack(plain)
     if flags != _NO_FLAGS or previous_length >= MAX_COUNTER or number >= MAX_COUNTER:
         raise AuthenticationError
-    try:
-        return Header(dh.public_key(key), previous_length, number, pq_epoch)
-    except InvalidKey:
-        raise AuthenticationError from None
+    return Header(key, previous_length, number, pq_epoch)

@@ -9,6 +9,7 @@ from e2ee.errors import AuthenticationError
 
 _MARK: Final = b"\x80"
 _LARGEST_CLASS_B: Final = BODY_CLASSES_B[-1]
+_FIRST_CLASSES_B: Final = (FIRST_BODY_B, *(one for one in BODY_CLASSES_B if one > FIRST_BODY_B))
 
 
 def body_class(length_b: int) -> int:
@@ -34,7 +35,7 @@ def padme(length_b: int) -> int:
 def is_body_size(size_b: int, *, first: bool) -> bool:
     """Whether a padded body can have this size."""
     if size_b <= _LARGEST_CLASS_B:
-        return size_b in BODY_CLASSES_B[2:] or (size_b == FIRST_BODY_B if first else size_b in BODY_CLASSES_B)
+        return size_b in (_FIRST_CLASSES_B if first else BODY_CLASSES_B)
     return padme(size_b) == size_b
 
 
@@ -51,6 +52,6 @@ def unpad(padded: bytes, start: int = 0) -> bytes:
     """
     mark = padded.rfind(_MARK, start)
     # Everything after the last 0x80 has to be zero, else that 0x80 is content and there is no mark.
-    if mark < 0 or padded.count(0, mark + 1) != len(padded) - mark - 1:
+    if mark < 0 or not padded.endswith(bytes(len(padded) - mark - 1)):
         raise AuthenticationError
     return padded[start:mark]

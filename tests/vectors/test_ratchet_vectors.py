@@ -308,6 +308,6 @@ def test_pairs(case: dict[str, Any]) -> None:
         from dataclasses import replace
 
         ours = _initiated()
-        sessions[session_id] = replace(ours, ratchet=replace(ours.ratchet, session_id=session_id))
+        sessions[session_id] = ours._replace(ratchet=ours.ratchet._replace(session_id=session_id))
     assert snapshot.encode_pair(snapshot.restore_pair(row, sessions)).hex() == case["pair"]
     assert pair.FRESH.highest_gen == 0

@@ -8,7 +8,6 @@ byte until the relay confirms it (RLY-30, RLY-32). State and envelope are one co
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 from typing import Final
 
@@ -270,11 +269,11 @@ class Outgoings:
     ) -> Content:
         """Add what a session's first content and a changed list ask for (HS-05, CON-05)."""
         if peer.heads_told != self._heads_now(contact):
-            content = replace(content, heads=Heads(self._state.own.device_list.head, contact.head))
+            content = content._replace(heads=Heads(self._state.own.device_list.head, contact.head))
         if isinstance(session.phase, AwaitingReply):
-            content = replace(content, way_back=self.way_back(contact))
+            content = content._replace(way_back=self.way_back(contact))
             if not session.phase.sent and not self._state.own.publish and content.bundle is None:
-                content = replace(content, bundle=self._upkeep.compact(turn, one_time=False))
+                content = content._replace(bundle=self._upkeep.compact(turn, one_time=False))
         return content
 
     def _heads_now(self, contact: Contact) -> tuple[int, int]:
