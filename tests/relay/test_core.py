@@ -1,0 +1,298 @@
+"""The core without a shell: order of answers, and a store that fails (RLY-09, RLY-30, RLY-39)."""
+
+from __future__ import annotations
+
+import os
+from typing import TypeVar
+
+import pytest
+from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import (
+    Ack,
+    Auth,
+    CreateMailbox,
+    DeleteMailbox,
+    Done,
+    ErrorCode,
+    ErrorReply,
+    GoAway,
+    KnownFrame,
+    Lookup,
+    LookupResult,
+    Message,
+    Ping,
+    PrekeysBundle,
+    PrekeysCount,
+    PrekeysFetch,
+    PrekeysStock,
+    PrekeysUpload,
+    Publish,
+    QueueEmpty,
+    Send,
+    SendItem,
+    SendResults,
+    Subscribe,
+    TokenAdd,
+    TokenClass,
+    TokenRevoke,
+    TtlClass,
+    auth_payload,
+    token_hash,
+)
+from e2ee_relay.relay import RelayCore
+from e2ee_relay.state import Submit, Transmit
+from e2ee_relay.store.changes import PutMessages, ReadBodies, StoreFailure
+from e2ee_relay.store.sqlite import SqliteStore
+from nacl.signing import SigningKey
+from relay_actors import START_MS, Company, Owner
+
+F = TypeVar("F")
+
+
+class Bench:
+    """A core whose commits happen, or fail, when the test says so."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        self.store = SqliteStore(None, bytes(16))
+        self.core = RelayCore(policy or Policy(), self.store.load(), START_MS)
+        self.number, effects = self.core.connect(bytes(32))
+        self.sent: list[KnownFrame] = []
+        self.queue: list[Submit] = []
+        self.take(effects)
+        self.sent.clear()
+
+    def take(self, effects: list[Transmit | Submit]) -> None:
+        for effect in effects:
+            if isinstance(effect, Transmit):
+                self.sent.append(effect.frame)
+            else:
+                self.queue.append(effect)
+
+    def receive(self, frame: KnownFrame) -> None:
+        self.take(self.core.receive(self.number, frame, START_MS))
+
+    def commit(self, *, fails: bool = False) -> None:
+        """Carry out everything that waits, what it brings about included."""
+        while self.queue:
+            submit = self.queue.pop(0)
+            result = StoreFailure("test") if fails else self.store.execute([submit.change])[0]
+            self.take(self.core.complete(submit.then, result, START_MS))
+
+    def ask(self, kind: type[F], frame: KnownFrame, *, fails: bool = False) -> F:
+        self.receive(frame)
+        self.commit(fails=fails)
+        answer = next(one for one in self.sent if one.request_id == frame.request_id)
+        self.sent.remove(answer)
+        assert isinstance(answer, kind), answer
+        return answer
+
+    def fails(self, frame: KnownFrame) -> None:
+        """The request must be answered UNAVAILABLE, with a time."""
+        answer = self.ask(ErrorReply, frame, fails=True)
+        assert answer.code is ErrorCode.UNAVAILABLE
+        assert answer.retry_after_ms > 0
+
+    def pushes(self, kind: type[F]) -> list[F]:
+        return [frame for frame in self.sent if isinstance(frame, kind)]
+
+
+KEY = SigningKey(b"k" * 32)
+MAILBOX, TOKEN = b"m" * 16, b"t" * 32
+CREATE = CreateMailbox(1, MAILBOX, bytes(KEY.verify_key))
+SIGNATURE = KEY.sign(auth_payload("localhost", bytes(32), (MAILBOX,))).signature
+AUTH = Auth(2, (MAILBOX,), bytes(KEY.verify_key), SIGNATURE)
+ADD = TokenAdd(3, MAILBOX, (token_hash(TOKEN),), TokenClass.CONTACT)
+
+
+def item(body: bytes = b"body", msg_id: bytes | None = None) -> SendItem:
+    return SendItem(MAILBOX, TOKEN, msg_id or os.urandom(16), TtlClass.RETENTION, b"", body)
+
+
+@pytest.fixture
+def bench() -> Bench:
+    made = Bench()
+    made.ask(Done, CREATE)
+    made.receive(AUTH)
+    made.sent.clear()
+    made.ask(Done, ADD)
+    return made
+
+
+def test_answers_may_overtake_and_are_matched_by_id(bench: Bench) -> None:
+    """RLY-09: a request that needs no commit is answered first."""
+    bench.receive(Send(5, (item(),)))
+    bench.receive(Ping(6))
+    assert [frame.request_id for frame in bench.sent] == [6]
+    bench.commit()
+    assert [frame.request_id for frame in bench.sent] == [6, 5]
+
+
+def test_nothing_is_said_or_delivered_before_the_commit(bench: Bench) -> None:
+    """RLY-30: neither OK to the sender nor a message to the owner; a repetition waits for the same commit."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    bench.sent.clear()
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    bench.receive(Send(6, (item(b"x", b"i" * 16),)))
+    assert bench.sent == []
+    assert [type(one.change) for one in bench.queue] == [PutMessages, PutMessages]
+    bench.commit()
+    assert len(bench.pushes(Message)) == 1
+    answers = bench.pushes(SendResults)
+    assert [result.code for answer in answers for result in answer.results] == [ErrorCode.OK, ErrorCode.OK]
+
+
+def test_a_failed_send_is_not_confirmed_and_leaves_nothing(bench: Bench) -> None:
+    """RLY-30: UNAVAILABLE with a time; the quota is free again, and the same id works later."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    request = Send(5, (item(b"x", b"i" * 16), item(b"y", b"j" * 16)))
+    bench.receive(request)
+    bench.receive(Send(6, (item(b"x", b"i" * 16),)))
+    bench.commit(fails=True)
+    codes = [result.code for answer in bench.pushes(SendResults) for result in answer.results]
+    assert codes == [ErrorCode.UNAVAILABLE] * 3
+    mailbox = bench.core.state.mailboxes[MAILBOX]
+    assert (mailbox.message_count, mailbox.held_b) == (0, 0)
+    bench.sent.clear()
+    answer = bench.ask(SendResults, Send(7, request.items))
+    assert [result.code for result in answer.results] == [ErrorCode.OK, ErrorCode.OK]
+    assert [message.body for message in bench.pushes(Message)] == [b"x", b"y"]
+
+
+def test_a_failed_acknowledgement_keeps_the_message(bench: Bench) -> None:
+    """RLY-37: it is held again, in its place, and can be acknowledged again."""
+    bench.ask(SendResults, Send(4, tuple(item(b"%d" % number) for number in range(3))))
+    bench.ask(Done, Subscribe(5, (MAILBOX,)))
+    seqs = [message.seq for message in bench.pushes(Message)]
+    bench.fails(Ack(6, MAILBOX, (seqs[1],)))
+    mailbox = bench.core.state.mailboxes[MAILBOX]
+    assert list(mailbox.held) == seqs
+    bench.ask(Done, Ack(7, MAILBOX, tuple(seqs)))
+    assert (list(mailbox.held), mailbox.held_b) == ([], 0)
+
+
+def test_a_failed_read_is_tried_again(bench: Bench) -> None:
+    """RLY-35: the messages come with the next tick, in order, and QUEUE_EMPTY only after them."""
+    bench.ask(SendResults, Send(4, tuple(item(b"%d" % number) for number in range(3))))
+    bench.receive(Subscribe(5, (MAILBOX,)))
+    assert any(isinstance(one.change, ReadBodies) for one in bench.queue)
+    bench.commit(fails=True)
+    assert bench.pushes(Message) == []
+    assert bench.pushes(QueueEmpty) == []
+    bench.take(bench.core.tick(START_MS))
+    bench.commit()
+    assert [message.body for message in bench.pushes(Message)] == [b"0", b"1", b"2"]
+    assert isinstance(bench.sent[-1], QueueEmpty)
+
+
+def test_a_read_for_a_subscription_that_has_ended_is_dropped(bench: Bench) -> None:
+    """RLY-39: the connection went while the store was reading."""
+    bench.ask(SendResults, Send(4, (item(),)))
+    bench.receive(Subscribe(5, (MAILBOX,)))
+    bench.core.disconnect(bench.number)
+    bench.sent.clear()
+    bench.commit()
+    assert bench.sent == []
+    assert len(bench.core.state.mailboxes[MAILBOX].held) == 1
+
+
+def test_what_was_acknowledged_while_it_was_read_is_not_delivered(bench: Bench) -> None:
+    """RLY-37: an acknowledgement on another connection of the same owner wins."""
+    bench.ask(SendResults, Send(4, (item(b"a"), item(b"b"))))
+    seqs = list(bench.core.state.mailboxes[MAILBOX].held)
+    bench.receive(Subscribe(5, (MAILBOX,)))
+    bench.receive(Ack(6, MAILBOX, (seqs[0],)))
+    bench.commit()
+    assert [message.body for message in bench.pushes(Message)] == [b"b"]
+
+
+def test_failed_changes_of_mailboxes(bench: Bench) -> None:
+    """RLY-07: UNAVAILABLE, and the state is as before."""
+    other = CreateMailbox(10, b"n" * 16, bytes(KEY.verify_key))
+    bench.fails(other)
+    assert b"n" * 16 not in bench.core.state.mailboxes
+    bench.ask(Done, other)
+    bench.fails(TokenAdd(11, MAILBOX, (token_hash(b"2" * 32),), TokenClass.CONTACT))
+    bench.fails(TokenRevoke(12, MAILBOX, (token_hash(TOKEN),)))
+    assert set(bench.core.state.mailboxes[MAILBOX].tokens) == {token_hash(TOKEN)}
+    bench.fails(DeleteMailbox(13, MAILBOX))
+    bench.ask(Done, Subscribe(14, (MAILBOX,)))
+    bench.ask(Done, DeleteMailbox(15, MAILBOX))
+    assert MAILBOX not in bench.core.state.mailboxes
+
+
+def test_a_mailbox_that_is_being_deleted_takes_nothing_more(bench: Bench) -> None:
+    """RLY-27: no row of it can outlive it, in whatever order the requests come."""
+    bench.receive(Send(20, (item(b"before"),)))
+    bench.receive(DeleteMailbox(21, MAILBOX))
+    bench.receive(Send(22, (item(b"after"),)))
+    bench.receive(TokenAdd(23, MAILBOX, (bytes(32),), TokenClass.CONTACT))
+    bench.receive(DeleteMailbox(24, MAILBOX))
+    bench.commit()
+    answers = {frame.request_id: frame for frame in bench.sent}
+    assert isinstance(answers[21], Done)
+    late = answers[22]
+    assert isinstance(late, SendResults)
+    assert late.results[0].code is ErrorCode.DENIED
+    for number in (23, 24):
+        assert answers[number] == ErrorReply(number, ErrorCode.NOT_AUTHENTICATED, 0)
+    for table in ("mailbox", "token", "message", "remembered"):
+        rows = bench.store.connection.execute(f"SELECT * FROM {table}")  # noqa: S608 - fixed names
+        assert rows.fetchall() == []
+
+
+def test_failed_directory_requests(bench: Bench) -> None:
+    """RLY-07, RLY-63: UNAVAILABLE; nothing is published, no key leaves."""
+    company = Company(Owner(KEY, MAILBOX, TOKEN), START_MS)
+    first = company.make_list([company.record])
+    address = company.make_address()
+    entry = Publish(30, company.account_id, (first,), (company.record,), (address,))
+    bench.fails(entry)
+    missing = bench.ask(ErrorReply, Lookup(31, company.account_id, 0))
+    assert missing.code is ErrorCode.NOT_FOUND
+    bench.receive(entry)
+    busy = bench.ask(ErrorReply, Publish(32, *[getattr(entry, name) for name in entry.__slots__[1:]]))
+    assert busy.code is ErrorCode.UNAVAILABLE
+    front = TokenAdd(33, MAILBOX, (token_hash(company.front_token),), TokenClass.FRONT_DOOR)
+    bench.ask(Done, front)
+    bench.fails(Lookup(34, company.account_id, 0))
+    assert bench.ask(LookupResult, Lookup(35, company.account_id, 0)).lists == (first,)
+    spk, last = company.make_prekey(1, 2, 1), company.make_prekey(2, 2, 1)
+    one = company.make_prekey(1, 1, 1)
+    upload = company_upload(company, spk, last, one)
+    bench.fails(upload)
+    bench.fails(PrekeysCount(37, company.account_id, company.record_hash))
+    assert bench.ask(PrekeysStock, upload).one_time_x25519 == 1
+    fetch = PrekeysFetch(38, company.account_id, company.record_hash, company.front_token)
+    bench.fails(fetch)
+    assert bench.ask(PrekeysBundle, fetch).one_time_x25519
+
+
+def company_upload(company: Company, spk: bytes, last: bytes, one: bytes) -> KnownFrame:
+    return PrekeysUpload(36, company.account_id, company.record_hash, spk, last, (one,), ())
+
+
+def test_draining_tells_everybody(bench: Bench) -> None:
+    """RLY-70: every connection gets GO_AWAY with the time after which to come back."""
+    second, effects = bench.core.connect(b"2" * 32)
+    bench.take(effects)
+    told = bench.core.drain(1234)
+    assert [(one.connection, one.frame) for one in told if isinstance(one, Transmit)] == [
+        (bench.number, GoAway(0, 1234)),
+        (second, GoAway(0, 1234)),
+    ]
+
+
+def test_remembered_ids_are_bounded() -> None:
+    """RLY-32: the oldest go first when there are too many."""
+    bench = Bench(Policy(remembered_max=2))
+    bench.ask(Done, CREATE)
+    bench.receive(AUTH)
+    bench.sent.clear()
+    bench.ask(Done, ADD)
+    ids = [bytes([number]) * 16 for number in range(3)]
+    bench.ask(SendResults, Send(4, tuple(item(b"x", one) for one in ids)))
+    seqs = tuple(bench.core.state.mailboxes[MAILBOX].held)
+    bench.ask(Done, Ack(5, MAILBOX, seqs))
+    assert len(bench.core.state.remembered) == 2
+    bench.ask(SendResults, Send(6, tuple(item(b"x", one) for one in ids)))
+    assert list(bench.core.state.mailboxes[MAILBOX].seq_of) == ids[:1]

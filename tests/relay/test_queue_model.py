@@ -1,0 +1,201 @@
+"""The queue against a model, in any order of sends, commits, failures, crashes and acknowledgements."""
+
+from __future__ import annotations
+
+from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.protocol import (
+    Ack,
+    Auth,
+    CreateMailbox,
+    ErrorCode,
+    KnownFrame,
+    Message,
+    Send,
+    SendItem,
+    SendResults,
+    Subscribe,
+    TokenAdd,
+    TokenClass,
+    TtlClass,
+    auth_payload,
+    token_hash,
+)
+from e2ee_relay.relay import RelayCore
+from e2ee_relay.state import Effect, Submit
+from e2ee_relay.store.changes import StoreFailure
+from e2ee_relay.store.sqlite import SqliteStore
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from nacl.signing import SigningKey
+from relay_actors import START_MS
+
+KEY = SigningKey(b"k" * 32)
+MAILBOX, TOKEN = b"m" * 16, b"t" * 32
+UNBOUNDED = Rate(1e9, 1e9)
+POLICY = Policy(
+    window_messages=3, quota_messages=12, contact_messages=UNBOUNDED, contact_b=UNBOUNDED, auths=UNBOUNDED
+)
+
+
+class QueueModel(RuleBasedStateMachine):
+    """RLY-30, RLY-32, RLY-35, RLY-37, RLY-39: what was confirmed arrives in order, until acknowledged."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.store = SqliteStore(None, bytes(16))
+        self.confirmed: set[int] = set()  # sent numbers that were answered OK
+        self.acknowledged: set[int] = set()  # numbers whose Ack was answered
+        self.sent_acks: set[int] = set()
+        self.last_sent = 0
+        self.last_id = 0
+        self.asked: dict[int, list[int]] = {}  # request id to numbers
+        self.begin()
+        for frame in (
+            CreateMailbox(self.next_id(), MAILBOX, bytes(KEY.verify_key)),
+            TokenAdd(self.next_id(), MAILBOX, (token_hash(TOKEN),), TokenClass.CONTACT),
+        ):
+            self.authenticate(self.owner)
+            self.receive(self.owner, frame)
+            self.commit(10)
+        self.authenticate(self.owner)
+
+    def begin(self) -> None:
+        """Start the relay from its store; what was not committed is lost."""
+        self.core = RelayCore(POLICY, self.store.load(), START_MS)
+        self.queue: list[Submit] = []
+        self.sender, _ = self.core.connect(b"s" * 32)
+        self.open_owner()
+
+    def open_owner(self) -> None:
+        self.owner, _ = self.core.connect(b"o" * 32)
+        self.arrived: list[tuple[int, int]] = []  # (seq, number) on the owner's present connection
+        self.authenticate(self.owner)
+
+    def next_id(self) -> int:
+        self.last_id += 1
+        return self.last_id
+
+    def authenticate(self, connection: int) -> None:
+        signature = KEY.sign(auth_payload("localhost", b"o" * 32, (MAILBOX,))).signature
+        self.receive(connection, Auth(self.next_id(), (MAILBOX,), bytes(KEY.verify_key), signature))
+
+    def receive(self, connection: int, frame: KnownFrame) -> None:
+        self.take(self.core.receive(connection, frame, START_MS))
+
+    def take(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Submit):
+                self.queue.append(effect)
+            elif isinstance(effect.frame, Message):
+                if effect.connection == self.owner:
+                    self.arrived.append((effect.frame.seq, int.from_bytes(effect.frame.msg_id, "big")))
+            elif isinstance(effect.frame, SendResults):
+                numbers = self.asked.pop(effect.frame.request_id)
+                results = zip(numbers, effect.frame.results, strict=True)
+                self.confirmed |= {number for number, result in results if result.code is ErrorCode.OK}
+            elif effect.frame.request_id in self.asked:
+                self.acknowledged |= set(self.asked.pop(effect.frame.request_id))
+
+    def send_numbers(self, numbers: list[int]) -> None:
+        request = self.next_id()
+        self.asked[request] = numbers
+        items = [
+            SendItem(MAILBOX, TOKEN, n.to_bytes(16, "big"), TtlClass.RETENTION, b"", b"%d" % n)
+            for n in numbers
+        ]
+        self.receive(self.sender, Send(request, tuple(items)))
+
+    @rule(count=st.integers(1, 4))
+    def send(self, count: int) -> None:
+        self.last_sent += count
+        self.send_numbers(list(range(self.last_sent - count + 1, self.last_sent + 1)))
+
+    @precondition(lambda self: self.last_sent > 0)
+    @rule(data=st.data())
+    def repeat(self, data: st.DataObject) -> None:
+        self.send_numbers([data.draw(st.integers(1, self.last_sent))])
+
+    @rule(count=st.integers(1, 5))
+    def commit(self, count: int) -> None:
+        for _ in range(min(count, len(self.queue))):
+            submit = self.queue.pop(0)
+            result = self.store.execute([submit.change])[0]
+            self.take(self.core.complete(submit.then, result, START_MS))
+
+    @precondition(lambda self: self.queue)
+    @rule()
+    def fail_to_commit(self) -> None:
+        submit = self.queue.pop(0)
+        self.take(self.core.complete(submit.then, StoreFailure("test"), START_MS))
+
+    @rule()
+    def subscribe(self) -> None:
+        self.receive(self.owner, Subscribe(self.next_id(), (MAILBOX,)))
+
+    @rule()
+    def tick(self) -> None:
+        self.take(self.core.tick(START_MS))
+
+    @precondition(lambda self: self.arrived)
+    @rule(data=st.data())
+    def acknowledge(self, data: st.DataObject) -> None:
+        chosen = data.draw(st.lists(st.sampled_from(self.arrived), min_size=1, max_size=3, unique=True))
+        request = self.next_id()
+        self.asked[request] = [number for _, number in chosen]
+        self.sent_acks |= {number for _, number in chosen}
+        self.receive(self.owner, Ack(request, MAILBOX, tuple(seq for seq, _ in chosen)))
+
+    @rule()
+    def reconnect(self) -> None:
+        self.core.disconnect(self.owner)
+        self.open_owner()
+
+    @rule()
+    def take_over(self) -> None:
+        self.open_owner()
+        self.subscribe()
+
+    @rule()
+    def crash(self) -> None:
+        self.asked.clear()
+        self.begin()
+
+    @invariant()
+    def deliveries_are_in_order_and_once_a_connection(self) -> None:
+        seqs = [seq for seq, _ in self.arrived]
+        assert seqs == sorted(set(seqs))
+
+    @invariant()
+    def the_window_holds(self) -> None:
+        subscription = self.core.state.mailboxes[MAILBOX].subscription if self.core.state.mailboxes else None
+        if subscription is not None:
+            assert len(subscription.unacked) <= POLICY.window_messages
+            assert subscription.unacked_b == sum(subscription.unacked.values())
+
+    @invariant()
+    def the_quota_is_counted_right(self) -> None:
+        for mailbox in self.core.state.mailboxes.values():
+            sizes = sum(message.size_b for message in mailbox.held.values()) + sum(mailbox.pending.values())
+            assert mailbox.held_b == sizes
+            assert mailbox.message_count <= POLICY.quota_messages
+
+    def teardown(self) -> None:
+        """Crash, then drain: every confirmed message that nobody acknowledged arrives, each stored once."""
+        self.crash()
+        self.receive(self.owner, Subscribe(self.next_id(), (MAILBOX,)))
+        drained: list[int] = []
+        while True:
+            self.commit(100)
+            fresh, self.arrived = self.arrived, []
+            if not fresh:
+                break
+            drained += [number for _, number in fresh]
+            self.receive(self.owner, Ack(self.next_id(), MAILBOX, tuple(seq for seq, _ in fresh)))
+        assert len(drained) == len(set(drained))
+        assert self.confirmed - self.sent_acks <= set(drained)
+        assert not self.acknowledged & set(drained)
+        assert set(drained) <= set(range(1, self.last_sent + 1))
+        self.store.close()
+
+
+TestQueueModel = QueueModel.TestCase
