@@ -27,6 +27,7 @@ class Flight:
 
     offer: Offer
     initiator: Device
+    fresh: bytes
     ephemeral_private: bytes
     ciphertext: bytes
     kem_secret: bytes
@@ -81,7 +82,7 @@ def fly(
     initiator: Device,
     signed_list: bytes,
     offer: Offer,
-    ephemeral_private: bytes,
+    fresh: bytes,
     encapsulated: tuple[bytes, bytes],
     record: bytes | None = None,
 ) -> Flight:
@@ -104,6 +105,7 @@ def fly(
     return Flight(
         offer,
         initiator,
+        fresh,
         ephemeral_private,
         ciphertext,
         kem_secret,

@@ -12,9 +12,14 @@ from typing import Final
 
 from spec.vectors import (
     content_vectors,
+    defects,
     encapsulations,
     handshake_vectors,
     identity_vectors,
+    negative_flights,
+    negative_forms,
+    negative_identity,
+    negative_messages,
     primitive_vectors,
     ratchet_vectors,
 )
@@ -41,7 +46,13 @@ def render(recorded: str | None) -> dict[str, str]:
         "snapshot.json": ratchet_vectors.snapshots(played),
         "content.json": content_vectors.contents(),
     }
-    return files | {encapsulations.FILE: kem.render()}
+    refused = (
+        *negative_forms.all_forms(),
+        *negative_identity.all_identity(),
+        *negative_messages.all_messages(played),
+        *negative_flights.all_flights(kem),
+    )
+    return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 
 
 def committed(folder: Path) -> dict[str, str]:

@@ -75,8 +75,8 @@ def _case(
 ) -> dict[str, Any]:
     offer = offer_of(responder, one_time_x25519=opk, one_time_kem=one_time_kem)
     signed_list = parties.sign_list(initiator, parties.first_list(initiator))
-    ephemeral = draw(f"handshake {name} EK", 32)
-    flight = fly(initiator, signed_list, offer, ephemeral, kem.to_prekey(f"handshake, {name}", offer.pqk))
+    fresh = draw(f"handshake {name} EK", 32)
+    flight = fly(initiator, signed_list, offer, fresh, kem.to_prekey(f"handshake, {name}", offer.pqk))
     return {"name": name, **_inputs(offer, flight), **steps(flight)}
 
 
@@ -86,6 +86,7 @@ def _inputs(offer: Offer, flight: Flight) -> dict[str, Any]:
         "spk": prekey(offer.spk),
         "opk": prekey(offer.opk),
         "pqk": prekey(offer.pqk),
+        "fresh": flight.fresh,
         "ephemeral_private": flight.ephemeral_private,
         "ciphertext": flight.ciphertext,
     }

@@ -8,7 +8,7 @@ from spec.vectors.document import render
 from spec.vectors.handshake_vectors import bundle_of, device, prekey
 from spec.vectors.ratchet import State
 from spec.vectors.suite import NOW_MS, Value, cbor
-from spec.vectors.transcript import GEN, Side, Transcript
+from spec.vectors.transcript import GEN, Transcript
 
 AWAITING: Final = "AwaitingReply"
 ESTABLISHED: Final = "Established"
@@ -32,6 +32,7 @@ def transcript(played: Transcript) -> str:
             "spk": prekey(played.offer.spk),
             "opk": prekey(played.offer.opk),
             "pqk": prekey(played.offer.pqk),
+            "fresh": played.flight.fresh,
             "ephemeral_private": played.flight.ephemeral_private,
             "ciphertext": played.flight.ciphertext,
             "kem_secret": played.flight.kem_secret,
@@ -77,12 +78,11 @@ def _snapshot(played: Transcript, at: int) -> dict[str, Any]:
     name = "A" if at < 0 else played.steps[at]["side"]
     state = played.start["A"] if at < 0 else played.steps[at]["after"]
     phase, opened_ms = _phase(played, name, at)
-    side = played.sides[name]
     return {
         "side": name,
         "step": at,
-        "session": cbor(_session(played, side, name, state, phase, opened_ms)),
-        "skipped": [_row(row) for row in state["skipped"]],
+        "session": cbor(stored_session(played, name, state, phase, opened_ms)),
+        "skipped": [stored_row(row) for row in state["skipped"]],
     }
 
 
@@ -96,9 +96,9 @@ def _phase(played: Transcript, name: str, at: int) -> tuple[Value, int]:
     return [played.flight.prefix, not_after_ms, bool(ours)], 0
 
 
-def _session(
-    played: Transcript, side: Side, name: str, state: State, phase: Value, opened_ms: int
-) -> list[Value]:
+def stored_session(played: Transcript, name: str, state: State, phase: Value, opened_ms: int) -> list[Value]:
+    """The array of a stored session of one side of the transcript."""
+    side = played.sides[name]
     peer = side.peer
     created_ms = NOW_MS
     if name == "B":
@@ -148,7 +148,8 @@ def _receiving(receiving: dict[str, Any]) -> Value:
     return [receiving[name] for name in ("their_key", "header_key", "chain_key", "number")]
 
 
-def _row(row: dict[str, Any]) -> dict[str, bytes]:
+def stored_row(row: dict[str, Any]) -> dict[str, bytes]:
+    """The row of a skipped key."""
     return {
         "place": row["tag"] + row["number"].to_bytes(4, "big"),
         "value": cbor([1, row["header_key"], row["message_key"], row["stored_ms"]]),

@@ -1,0 +1,188 @@
+"""Defects of first flights, given to a responder that holds all keys: nothing is consumed by any of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, Final
+
+from spec.vectors import parties, ratchet
+from spec.vectors.content_vectors import text
+from spec.vectors.encapsulations import Encapsulations
+from spec.vectors.flight import Flight, Offer, fly
+from spec.vectors.handshake_vectors import device, offer_of, prekey
+from spec.vectors.defects import Negative, flipped
+from spec.vectors.parties import Device
+from spec.vectors.suite import DAY_MS, IDENTITY_B, NOW_MS, Value, cbor, draw, pad
+from spec.vectors.transcript import KIND_2, body_of
+
+AUTHENTICATION: Final = "remote.authentication"
+FRESH: Final = draw("negative flight fresh", 16)
+RATCHET: Final = draw("negative flight ratchet key", 32)
+
+
+class Stage:
+    """A and B, B's keys, and how A flies."""
+
+    def __init__(self, kem: Encapsulations) -> None:
+        self.a, self.b = parties.device("flight A"), parties.device("flight B", kind=1)
+        self.offer = offer_of(self.b, one_time_x25519=True, one_time_kem=True)
+        self.encapsulated = kem.to_prekey("negative flights", self.offer.pqk)
+        self.list = parties.first_list(self.a)
+        self.flight = self.fly(self.a, parties.sign_list(self.a, self.list))
+
+    def fly(self, sender: Device, signed_list: bytes, record: bytes | None = None) -> Flight:
+        """A handshake that is right but for who and what it claims."""
+        ephemeral = draw("negative flight EK", 32)
+        return fly(sender, signed_list, self.offer, ephemeral, self.encapsulated, record)
+
+    def envelope(
+        self, flight: Flight, also: dict[int, Value] | None = None, prefix: bytes | None = None
+    ) -> bytes:
+        """The first message of a flight."""
+        beside = {6: 1, 7: parties.way_back(self.a)} if also is None else also
+        state = ratchet.start_initiator(flight.expansion, self.offer.spk.key, NOW_MS)
+        lead = KIND_2 + (flight.prefix if prefix is None else prefix)
+        body = body_of(cbor(text("negative flight", "x", beside)), first=True)
+        _, trace = ratchet.seal(state, lead, body, FRESH, RATCHET)
+        envelope: bytes = trace["envelope"]
+        return envelope
+
+    def refuses(self, name: str, rules: str, envelope: bytes, error: str, **other: Any) -> Negative:
+        """The vector of a flight that B must refuse; `pinned`, `now_ms` and keys may be given."""
+        held: Offer = other.get("offer", self.offer)
+        given = {
+            "responder": device(self.b),
+            "spk": prekey(held.spk),
+            "opk": prekey(held.opk),
+            "pqk": prekey(held.pqk),
+            "pinned": other.get("pinned"),
+            "now_ms": other.get("now_ms", NOW_MS),
+            "envelope": envelope,
+            "honest": {
+                "spk": prekey(self.offer.spk),
+                "opk": prekey(self.offer.opk),
+                "pqk": prekey(self.offer.pqk),
+                "envelope": self.envelope(self.flight),
+                "now_ms": NOW_MS,
+            },
+        }
+        about = f"A first flight: {name.replace('-', ' ')}."
+        return Negative(f"flight-{name}", about, rules, "session.respond", given, error)
+
+
+def _changed_bytes(stage: Stage) -> Iterator[Negative]:
+    good = stage.envelope(stage.flight)
+    for name, at in (
+        ("ciphertext", 2 + 44),
+        ("sealed-identity", 2 + 1132),
+        ("sealed-identity-end", 2 + 2107),
+        ("tag", 2110),
+        ("salt", 2118),
+        ("header", 2134),
+        ("body", 2198),
+    ):
+        yield stage.refuses(f"{name}-flipped", "HS-02 HS-10 PRM-05", flipped(good, at), AUTHENTICATION)
+    other_key = ratchet.dh_public(draw("negative flight other EK", 32))
+    changed = {
+        "ephemeral-exchanged": (other_key, "HS-02 HS-10", AUTHENTICATION),
+        "ephemeral-low-order": (b"\x01" + bytes(31), "PRM-02", "remote.key"),
+        "ephemeral-not-canonical": (b"\xff" * 32, "PRM-01", "remote.key"),
+    }
+    for name, (key, rules, error) in changed.items():
+        yield stage.refuses(name, rules, good[:2] + key + good[34:], error)
+    another = offer_of(stage.b, one_time_x25519=False, one_time_kem=True)
+    yield stage.refuses("opk-left-out", "HS-02 HS-10", good, AUTHENTICATION, offer=another)
+    last_resort = offer_of(stage.b, one_time_x25519=True, one_time_kem=False)
+    yield stage.refuses("other-kem-key", "HS-02 HS-10", good, AUTHENTICATION, offer=last_resort)
+    late = NOW_MS + parties.PREKEY_LIFE_MS + 30 * DAY_MS + 1
+    yield stage.refuses("prekey-past-its-end", "HS-06", good, "remote.expired", now_ms=late)
+
+
+def _wrong_identities(stage: Stage) -> Iterator[Negative]:
+    a, entries = stage.a, stage.list
+    thief = parties.device("flight thief")
+    low_order = cbor({**a.entries, 6: b"\xff" * 32})
+    encoded = cbor(entries)
+    mislabelled = cbor([encoded, parties.sign(a.account_seed, "SR1-sig-prekey", encoded)])
+    stale = {**entries, 5: NOW_MS - 62 * DAY_MS, 6: NOW_MS - 32 * DAY_MS}
+    future = {**entries, 5: NOW_MS + 2 * DAY_MS, 6: NOW_MS + 3 * DAY_MS}
+    claims: dict[str, tuple[bytes, bytes | None, str, str]] = {
+        "record-of-another-account": (
+            parties.sign_list(a, entries),
+            thief.record,
+            "ID-09 HS-07",
+            "remote.identity",
+        ),
+        "record-not-listed": (
+            parties.sign_list(a, {**entries, 8: [thief.record_hash]}),
+            None,
+            "ID-09 HS-07",
+            "remote.identity",
+        ),
+        "list-signed-by-another": (
+            cbor([encoded, parties.sign(thief.account_seed, "SR1-sig-list", encoded)]),
+            None,
+            "ID-05 HS-07",
+            "remote.signature",
+        ),
+        "list-under-another-label": (mislabelled, None, "ID-05 PRM-11", "remote.signature"),
+        "list-expired-too-long-ago": (parties.sign_list(a, stale), None, "ID-10", "remote.list_expired"),
+        "list-from-the-future": (parties.sign_list(a, future), None, "ID-08", "remote.list_expired"),
+        "record-key-not-canonical": (parties.sign_list(a, entries), low_order, "ID-03", "remote.key"),
+        "record-version-2": (
+            parties.sign_list(a, entries),
+            cbor({**a.entries, 1: 2}),
+            "ID-03",
+            "remote.version",
+        ),
+    }
+    for name, (signed_list, record, rules, error) in claims.items():
+        yield stage.refuses(name, rules, stage.envelope(stage.fly(a, signed_list, record)), error)
+    own_list = parties.sign_list(stage.b, parties.first_list(stage.b))
+    yield stage.refuses(
+        "from-ourselves", "HS-11", stage.envelope(stage.fly(stage.b, own_list)), "remote.identity"
+    )
+
+
+def _pinned(stage: Stage) -> Iterator[Negative]:
+    good = stage.envelope(stage.flight)
+    heads = {
+        "list-rollback": ({"seq": 2, "hash": bytes(32)}, "remote.list_rollback"),
+        "list-fork": ({"seq": 1, "hash": bytes(32)}, "remote.list_fork"),
+    }
+    for name, (pinned, error) in heads.items():
+        yield stage.refuses(name, "ID-07 ID-11", good, error, pinned=pinned)
+
+
+def _wrong_plaintexts(stage: Stage) -> Iterator[Negative]:
+    good = cbor([stage.a.record, parties.sign_list(stage.a, stage.list)])
+    plaintexts = {
+        "identity-without-mark": (good.ljust(IDENTITY_B, b"\0"), "WIRE-15", AUTHENTICATION),
+        "identity-with-trailing-byte": (pad(good + b"\0\x01", IDENTITY_B), "WIRE-15", "remote.decode"),
+        "identity-with-three-items": (
+            pad(b"\x83" + good[1:] + b"\0", IDENTITY_B),
+            "WIRE-15",
+            "remote.decode",
+        ),
+        "identity-empty": (pad(b"", IDENTITY_B), "WIRE-15", "remote.decode"),
+    }
+    for name, (plain, rules, error) in plaintexts.items():
+        flight = replace(stage.flight, identity_plain=plain)
+        yield stage.refuses(name, rules, stage.envelope(flight), error)
+    back: dict[int, Value] = {7: parties.way_back(stage.a)}
+    contents: dict[str, tuple[dict[int, Value], str]] = {
+        "content-without-gen": (back, "SES-06"),
+        "content-without-address": ({6: 1}, "HS-05"),
+        "content-gen-2-to-31": ({6: 2**31, **back}, "SES-13"),
+        "content-with-key-9": ({6: 1, **back, 9: 0}, "CON-01"),
+    }
+    for name, (also, rules) in contents.items():
+        yield stage.refuses(name, rules, stage.envelope(stage.flight, also), "remote.content")
+
+
+def all_flights(kem: Encapsulations) -> Iterator[Negative]:
+    """Everything here."""
+    stage = Stage(kem)
+    for part in (_changed_bytes, _wrong_identities, _pinned, _wrong_plaintexts):
+        yield from part(stage)

@@ -1,0 +1,125 @@
+"""What a negative vector is given to: the operation of its name, and what must hold after the refusal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from vector_devices import responder_keys
+from vector_files import unhex
+
+from e2ee import card, content, fingerprint, identity, labels, prekeys, session, snapshot
+from e2ee.identity import DeviceList, DeviceRecord, ListHead
+from e2ee.ids import AccountId, ListHash
+from e2ee.prekeys import PrekeyKind, SignedPrekey
+from e2ee.primitives import dh, kem, sign
+from e2ee.session import Session
+from e2ee.wire import cbor, envelope
+
+LABELS = {value.rstrip(b"\0").decode(): value for value in vars(labels).values() if isinstance(value, bytes)}
+Input = dict[str, Any]
+
+
+def _record(given: Input) -> DeviceRecord:
+    return DeviceRecord.decode(unhex(given["record"]))
+
+
+def _account(given: Input) -> AccountId:
+    return AccountId(unhex(given["account_id"]))
+
+
+def _pinned(given: Input) -> ListHead | None:
+    head = given["pinned"]
+    return None if head is None else ListHead(head["seq"], ListHash(unhex(head["hash"])))
+
+
+def _signature(given: Input) -> None:
+    message = LABELS[given["label"]] + unhex(given["data"])
+    sign.verify(unhex(given["public"]), message, unhex(given["signature"]))
+
+
+def _chain(given: Input) -> None:
+    links = [unhex(link) for link in given["links"]]
+    identity.verify_chain(_account(given), _pinned(given), links, given["now_ms"])
+
+
+def _prekey(given: Input) -> None:
+    SignedPrekey.verify(_record(given), unhex(given["signed"]), [PrekeyKind[kind] for kind in given["kinds"]])
+
+
+def _bundle(given: Input) -> None:
+    links = [unhex(link) for link in given["links"]]
+    bundle = unhex(given["bundle"])
+    prekeys.verify_bundle(_account(given), _pinned(given), links, bundle, given["now_ms"])
+
+
+def _compact(given: Input) -> None:
+    bundle = prekeys.decode_compact(cbor.decode(unhex(given["compact_bundle"])))
+    prekeys.verify_compact(_record(given), bundle)
+
+
+def _successor(given: Input) -> None:
+    pinned = DeviceList.verify(_account(given), unhex(given["list"]))
+    identity.verify_successor(pinned, unhex(given["signed"]))
+
+
+def _safety(given: Input) -> None:
+    ours, theirs = AccountId(unhex(given["ours"])), AccountId(unhex(given["theirs"]))
+    fingerprint.compare_qr(ours, theirs, given["scanned"])
+
+
+def _restored(given: Input) -> Session:
+    rows = [snapshot.decode_skipped(unhex(row["place"]), unhex(row["value"])) for row in given["skipped"]]
+    return snapshot.decode_session(unhex(given["session"]), rows)
+
+
+def _open(given: Input) -> None:
+    """Opens in the restored session; whatever happens, its stored form stays, and the honest message opens."""
+    ours = _restored(given)
+    try:
+        session.open_(ours, envelope.decode(unhex(given["envelope"])), given["now_ms"])
+    finally:
+        assert snapshot.encode_session(ours).hex() == given["session"]
+        assert [list(map(bytes.hex, snapshot.encode_skipped(row))) for row in ours.ratchet.skipped] == [
+            [row["place"], row["value"]] for row in given["skipped"]
+        ]
+        session.open_(ours, envelope.decode(unhex(given["honest"])), given["now_ms"])
+
+
+def _respond(given: Input) -> None:
+    """Answers a flight; whatever happens, an honest flight to the same keys is accepted afterwards (HS-07)."""
+    held = responder_keys(given["responder"], given)
+    pinned = _pinned(given)
+    honest = given["honest"]
+    try:
+        session.respond(envelope.decode(unhex(given["envelope"])), held, lambda _: pinned, given["now_ms"])
+    finally:
+        assert held == responder_keys(given["responder"], given)
+        again = responder_keys(given["responder"], honest)
+        flight = envelope.decode(unhex(honest["envelope"]))
+        accepted = session.respond(flight, again, lambda _: None, honest["now_ms"])
+        assert accepted.opened.content.gen == 1
+
+
+OPERATIONS: dict[str, Callable[[Input], object]] = {
+    "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
+    "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
+    "kem.key": lambda given: kem.encapsulation_key(unhex(given["key"])),
+    "signature.verify": _signature,
+    "card.parse": lambda given: card.parse(given["text"]),
+    "safety.compare": _safety,
+    "envelope.decode": lambda given: envelope.decode(unhex(given["head"]) + bytes(given["zeros"])),
+    "prefix.decode": lambda given: envelope.decode_prefix(unhex(given["prefix"])),
+    "content.decode": lambda given: content.decode(unhex(given["content"])),
+    "record.decode": _record,
+    "record.check_time": lambda given: _record(given).check_time(given["now_ms"]),
+    "list.verify": lambda given: DeviceList.verify(_account(given), unhex(given["signed"])),
+    "chain.verify": _chain,
+    "prekey.verify": _prekey,
+    "bundle.verify": _bundle,
+    "compact.verify": _compact,
+    "address.verify": lambda given: identity.verify_address(_record(given), unhex(given["signed"])),
+    "successor.verify": _successor,
+    "session.open": _open,
+    "session.respond": _respond,
+}
