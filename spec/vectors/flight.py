@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from spec.vectors.parties import Device, Prekey
-from spec.vectors.suite import IDENTITY_B, aead, cbor, dh, dh_public, hash_, hkdf, label, pad, u32
+from spec.vectors.suite import IDENTITY_B, aead, cbor, dh, dh_public, hash_, hkdf, label, pad, prf, u32
 
 
 @dataclass(frozen=True)
@@ -86,11 +86,17 @@ def fly(
     encapsulated: tuple[bytes, bytes],
     record: bytes | None = None,
 ) -> Flight:
-    """A handshake of `initiator` against `offer`; `record` replaces the record that it claims."""
+    """A handshake of `initiator` against `offer`; `record` replaces the record that it claims.
+
+    `fresh` are the 32 random bytes from which EK is hedged (HS-13).
+    """
     ciphertext, kem_secret = encapsulated
     responder, spk, opk = offer.device, offer.spk, offer.opk
     claimed = initiator.record if record is None else record
     opk_signed = None if opk is None else opk.signed
+    identity_plain = pad(cbor([claimed, signed_list]), IDENTITY_B)
+    hedge = fresh + responder.record + spk.signed + (opk_signed or b"") + offer.pqk.signed + identity_plain
+    ephemeral_private = prf(initiator.dh_private, "SR1-ephemeral", 32, data=hedge)
     t0_input = cbor(
         [
             1,
@@ -115,5 +121,5 @@ def fly(
         dh(initiator.dh_private, spk.key),
         dh(initiator.dh_private, responder.dh_public),
         t0_input,
-        pad(cbor([claimed, signed_list]), IDENTITY_B),
+        identity_plain,
     )

@@ -26,7 +26,7 @@ def handshakes(kem: Encapsulations) -> str:
         "Handshakes of A with B, one for each way in which one-time keys are there or not. dh3 is null"
         " without a one-time X25519 key. `t0_input` is the CBOR array that T0 hashes after its label;"
         " `expansion` is root key, header key of A's first chain, header key of B's first chain, session id.",
-        "HS-01 HS-02 HS-03 HS-06 HS-07 HS-12 WIRE-08 WIRE-15 PRM-13",
+        "HS-01 HS-02 HS-03 HS-06 HS-07 HS-12 HS-13 WIRE-08 WIRE-15 PRM-13",
         {
             "now_ms": NOW_MS,
             "initiator": device(initiator),

@@ -8,12 +8,12 @@ from typing import Any, Final
 
 from spec.vectors import parties, ratchet
 from spec.vectors.content_vectors import text
+from spec.vectors.defects import Negative, flipped
 from spec.vectors.encapsulations import Encapsulations
 from spec.vectors.flight import Flight, Offer, fly
 from spec.vectors.handshake_vectors import device, offer_of, prekey
-from spec.vectors.defects import Negative, flipped
 from spec.vectors.parties import Device
-from spec.vectors.suite import DAY_MS, IDENTITY_B, NOW_MS, Value, cbor, draw, pad
+from spec.vectors.suite import DAY_MS, IDENTITY_B, NOW_MS, Value, cbor, dh_public, draw, pad, sign
 from spec.vectors.transcript import KIND_2, body_of
 
 AUTHENTICATION: Final = "remote.authentication"
@@ -33,14 +33,14 @@ class Stage:
 
     def fly(self, sender: Device, signed_list: bytes, record: bytes | None = None) -> Flight:
         """A handshake that is right but for who and what it claims."""
-        ephemeral = draw("negative flight EK", 32)
-        return fly(sender, signed_list, self.offer, ephemeral, self.encapsulated, record)
+        fresh = draw("negative flight EK", 32)
+        return fly(sender, signed_list, self.offer, fresh, self.encapsulated, record)
 
     def envelope(
         self, flight: Flight, also: dict[int, Value] | None = None, prefix: bytes | None = None
     ) -> bytes:
         """The first message of a flight."""
-        beside = {6: 1, 7: parties.way_back(self.a)} if also is None else also
+        beside: dict[int, Value] = {6: 1, 7: parties.way_back(self.a)} if also is None else also
         state = ratchet.start_initiator(flight.expansion, self.offer.spk.key, NOW_MS)
         lead = KIND_2 + (flight.prefix if prefix is None else prefix)
         body = body_of(cbor(text("negative flight", "x", beside)), first=True)
@@ -83,7 +83,7 @@ def _changed_bytes(stage: Stage) -> Iterator[Negative]:
         ("body", 2198),
     ):
         yield stage.refuses(f"{name}-flipped", "HS-02 HS-10 PRM-05", flipped(good, at), AUTHENTICATION)
-    other_key = ratchet.dh_public(draw("negative flight other EK", 32))
+    other_key = dh_public(draw("negative flight other EK", 32))
     changed = {
         "ephemeral-exchanged": (other_key, "HS-02 HS-10", AUTHENTICATION),
         "ephemeral-low-order": (b"\x01" + bytes(31), "PRM-02", "remote.key"),
@@ -104,8 +104,8 @@ def _wrong_identities(stage: Stage) -> Iterator[Negative]:
     thief = parties.device("flight thief")
     low_order = cbor({**a.entries, 6: b"\xff" * 32})
     encoded = cbor(entries)
-    mislabelled = cbor([encoded, parties.sign(a.account_seed, "SR1-sig-prekey", encoded)])
-    stale = {**entries, 5: NOW_MS - 62 * DAY_MS, 6: NOW_MS - 32 * DAY_MS}
+    mislabelled = cbor([encoded, sign(a.account_seed, "SR1-sig-prekey", encoded)])
+    stale = {**entries, 5: NOW_MS - 76 * DAY_MS, 6: NOW_MS - 46 * DAY_MS}
     future = {**entries, 5: NOW_MS + 2 * DAY_MS, 6: NOW_MS + 3 * DAY_MS}
     claims: dict[str, tuple[bytes, bytes | None, str, str]] = {
         "record-of-another-account": (
@@ -121,7 +121,7 @@ def _wrong_identities(stage: Stage) -> Iterator[Negative]:
             "remote.identity",
         ),
         "list-signed-by-another": (
-            cbor([encoded, parties.sign(thief.account_seed, "SR1-sig-list", encoded)]),
+            cbor([encoded, sign(thief.account_seed, "SR1-sig-list", encoded)]),
             None,
             "ID-05 HS-07",
             "remote.signature",

@@ -51,7 +51,7 @@ def lists() -> Iterator[Negative]:
     """Single lists."""
     us, other = _us(), parties.device("negative other")
     entries = parties.first_list(us)
-    two: list[Value] = sorted((us.record_hash, other.record_hash))
+    two: list[Value] = [*sorted((us.record_hash, other.record_hash))]
     cases: dict[str, tuple[dict[int, Value], str, str]] = {
         "version-2": ({**entries, 1: 2}, "remote.version", "ID-06"),
         "seq-0": ({**entries, 3: 0}, "remote.decode", "ID-06"),
@@ -205,8 +205,8 @@ def bundles() -> Iterator[Negative]:
         "key-added": ({**entries, 6: None}, "remote.decode", "WIRE-05"),
     }
     for name, (changed, error, rules) in cases.items():
-        given = {"account_id": us.account_id, "pinned": None, "links": [], "bundle": cbor(changed)}
-        whole = {**given, "now_ms": NOW_MS}
+        whole: dict[str, Any] = {"account_id": us.account_id, "pinned": None, "links": [], "now_ms": NOW_MS}
+        whole["bundle"] = cbor(changed)
         yield _negative("bundle", name, rules, "bundle.verify", whole, error)
     yield from _compact(us, other, spk, opk, pqk)
 

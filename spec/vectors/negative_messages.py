@@ -15,13 +15,13 @@ from spec.vectors.content_vectors import text
 from spec.vectors.defects import Negative, flipped
 from spec.vectors.ratchet import Defect, State
 from spec.vectors.ratchet_vectors import stored_row, stored_session
-from spec.vectors.suite import DAY_MS, FRAGMENT_B, NOW_MS, Value, cbor, draw, pad, u32
+from spec.vectors.suite import DAY_MS, FRAGMENT_B, NOW_MS, Value, cbor, dh_public, draw, pad, u32
 from spec.vectors.transcript import GEN, KIND_1, KIND_2, Transcript, body_of
 
 LATER_MS: Final = NOW_MS + 32 * DAY_MS
 FRESH: Final = draw("negative fresh", 16)
 KEY: Final = draw("negative ratchet key", 32)
-OTHER_KEY: Final = ratchet.dh_public(draw("negative other ratchet key", 32))
+OTHER_KEY: Final = dh_public(draw("negative other ratchet key", 32))
 AUTHENTICATION: Final = "remote.authentication"
 
 

@@ -10,8 +10,8 @@ from spec.vectors.suite import Value, draw, label
 
 _LABELS: Final = (
     "SR1-record SR1-list SR1-sig-list SR1-sig-prekey SR1-sig-address SR1-sig-succ SR1-card SR1-safety"
-    " SR1-hs-t0 SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key SR1-body-key"
-    " SR1-salt SR1-relay-auth"
+    " SR1-ephemeral SR1-hs-t0 SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key"
+    " SR1-body-key SR1-salt SR1-relay-auth"
 )
 
 ACCEPTED: Final[tuple[Value, ...]] = (
@@ -55,6 +55,7 @@ def primitives() -> str:
             "labels": {name: label(name) for name in _LABELS.split()},
             "hash": [_hash("SR1-record", draw("hash data", 40)), _hash("SR1-list", b"")],
             "prf": [
+                _prf("SR1-ephemeral", 32, data=draw("prf data", 5000)),
                 _prf("SR1-chain", 64),
                 _prf("SR1-tag", 8),
                 _prf("SR1-header-key", 32, salt=draw("prf salt", 16)),

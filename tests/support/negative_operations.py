@@ -74,7 +74,7 @@ def _restored(given: Input) -> Session:
 
 
 def _open(given: Input) -> None:
-    """Opens in the restored session; whatever happens, its stored form stays, and the honest message opens."""
+    """Opens in the restored session; its stored form stays, and the honest message opens."""
     ours = _restored(given)
     try:
         session.open_(ours, envelope.decode(unhex(given["envelope"])), given["now_ms"])
@@ -87,7 +87,7 @@ def _open(given: Input) -> None:
 
 
 def _respond(given: Input) -> None:
-    """Answers a flight; whatever happens, an honest flight to the same keys is accepted afterwards (HS-07)."""
+    """Answers a flight; an honest flight to the same keys is accepted afterwards (HS-07)."""
     held = responder_keys(given["responder"], given)
     pinned = _pinned(given)
     honest = given["honest"]

@@ -2,8 +2,8 @@
 
 The validator has faults: `.cbor` inside an array is tried on every item of the array; `bytes .size n` takes a
 text of that length too; the length of an array of arrays is not looked at; a key `uint .ge n` takes n only.
-For the first one, encodings that are embedded in byte strings are taken out of the schema here and checked one
-by one, each by its own rule; the schema itself stays as the standard has it.
+For the first one, encodings that are embedded in byte strings are taken out of the schema here and checked
+one by one, each by its own rule; the schema itself stays as the standard has it.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _identity() -> dict[str, list[bytes]]:
 
 
 def _ignored_at_64(encoded: str) -> list[bytes]:
-    """A content as it is; one with keys that are ignored, once with the value of each of them under key 64."""
+    """A content as it is; one with ignored keys, once with the value of each of them under key 64."""
     value = cbor2.loads(unhex(encoded))
     known = {key: item for key, item in value.items() if key < 64}
     ignored = [item for key, item in value.items() if key >= 64]

@@ -41,9 +41,18 @@ def _keys(keys: HandshakeKeys) -> dict[str, Any]:
     }
 
 
+def _ephemeral(case: dict[str, Any], ours: ResponderKeys) -> bytes:
+    """The hedged private key of EK (HS-13)."""
+    signed = [pair.prekey.signed for pair in (ours.spk, ours.opk, ours.pqk) if pair is not None]
+    plain = padding.pad(identity.encode_identity(A.record, A_LIST), 960)
+    data = unhex(case["fresh"]) + ours.record.encoded + b"".join(signed) + plain
+    return kdf.prf(A.dh_key.expose(), labels.EPHEMERAL, 32, data=data)
+
+
 def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:
     """What the responder can compute, by the core's own functions (HS-02, HS-07)."""
-    ephemeral = dh.derive_public(unhex(case["ephemeral_private"]))
+    ephemeral_private = _ephemeral(case, ours)
+    ephemeral = dh.derive_public(ephemeral_private)
     spk, identity_key = ours.spk.private.expose(), ours.device.dh_key.expose()
     opk = None if ours.opk is None else ours.opk.prekey.signed
     ciphertext = unhex(case["ciphertext"])
@@ -69,6 +78,7 @@ def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:
         ephemeral,
     ]
     return {
+        "ephemeral_private": ephemeral_private,
         "ephemeral": ephemeral,
         "kem_secret": secret,
         "dh1": dh1,
@@ -91,13 +101,13 @@ def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:
 
 @CASES
 def test_initiator(case: dict[str, Any]) -> None:
-    """HS-01, HS-02, HS-03: from the bundle and the recorded randomness to the recorded keys and prefix."""
+    """HS-01, HS-02, HS-03, HS-13: from bundle and recorded randomness to the recorded keys."""
     bundle = prekeys.verify_bundle(B.record.account_id, None, [], unhex(case["bundle"]), FILE["now_ms"])
     initiation = handshake.initiate(
         A,
         A_LIST,
         bundle,
-        scripted(case["ephemeral_private"]),
+        scripted(case["fresh"]),
         recorded(case["ciphertext"], case["kem_secret"]),
     )
     made = hexed({**_keys(initiation.keys), "prefix": initiation.prefix})
@@ -110,7 +120,7 @@ def test_responder(case: dict[str, Any]) -> None:
     """HS-06, HS-07, HS-12, WIRE-15: every recorded value from the responder's side."""
     ours = responder_keys(FILE["responder"], case)
     made = hexed({**_steps(case, ours), "prefix": unhex(case["prefix"])})
-    inputs = ("name", "bundle", "spk", "opk", "pqk", "ephemeral_private", "ciphertext")
+    inputs = ("name", "bundle", "spk", "opk", "pqk", "fresh", "ciphertext")
     assert made == {name: value for name, value in case.items() if name not in inputs}
     prefix = envelope.decode_prefix(unhex(case["prefix"]))
     response = handshake.respond(prefix, ours, lambda _: None, FILE["now_ms"])

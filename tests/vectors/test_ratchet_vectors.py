@@ -24,7 +24,7 @@ A, B = our_device(FILE["initiator"]), our_device(FILE["responder"])
 
 def _initiated() -> Session:
     bundle = prekeys.verify_bundle(B.record.account_id, None, [], unhex(FILE["bundle"]), FILE["start_ms"])
-    rng = scripted(FILE["ephemeral_private"])
+    rng = scripted(FILE["fresh"])
     encapsulate = recorded(FILE["ciphertext"], FILE["kem_secret"])
     return session.initiate(
         A, list_of(FILE["initiator"]), bundle, FILE["gen"], FILE["start_ms"], rng, encapsulate
@@ -305,8 +305,6 @@ def test_pairs(case: dict[str, Any]) -> None:
     ]
     sessions = {}
     for session_id in filter(None, (row.active, *(one for one, _ in row.inactive))):
-        from dataclasses import replace
-
         ours = _initiated()
         sessions[session_id] = ours._replace(ratchet=ours.ratchet._replace(session_id=session_id))
     assert snapshot.encode_pair(snapshot.restore_pair(row, sessions)).hex() == case["pair"]
