@@ -127,7 +127,7 @@ def _parse_uri(uri: str) -> ContactCard:
         raise DecodeError("the parts of the contact card are not a, r and perhaps n")
     try:
         values = [unquote_to_bytes(value).decode("utf-8") for _, _, value in pairs]
-    except UnicodeDecodeError:
+    except UnicodeError:
         raise DecodeError("not UTF-8") from None
     return _card(values[0], values[1], values[2] if len(values) == 3 else None)
 

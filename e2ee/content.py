@@ -165,7 +165,16 @@ def encode(content: Content) -> bytes:
     encoded = cbor.encode(entries)
     if len(encoded) > MAX_CONTENT_B:
         raise ContentTooLarge("a content has at most 65536 bytes")
+    _check_accepted(encoded)
     return encoded
+
+
+def _check_accepted(encoded: bytes) -> None:
+    """Refuse to seal what every peer would refuse: the number would be used and the content lost."""
+    try:
+        _decode(cbor.decode(encoded, MAX_CONTENT_B))
+    except DecodeError:
+        raise InvalidArgument("a content outside chapter 10") from None
 
 
 def decode(encoded: bytes) -> Content:

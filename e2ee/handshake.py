@@ -27,7 +27,7 @@ from .identity import (
 )
 from .ids import AccountId, DhPublic, SessionId
 from .ports import Encapsulate, Rng
-from .prekeys import PrekeyPair, VerifiedBundle
+from .prekeys import PrekeyKind, PrekeyPair, VerifiedBundle
 from .primitives import aead, dh, kdf
 from .primitives.kem import DecapsulationKey
 from .secret import DhPrivateKey, HeaderKey, KemSeed, RootKey
@@ -91,7 +91,8 @@ def initiate(
         InvalidKey: a DH of the bundle's keys is all zero (PRM-02).
     """
     _check_initiator(ours, our_list, bundle)
-    ephemeral = DhPrivateKey(rng(KEY_B))
+    plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
+    ephemeral = DhPrivateKey(hedged_ephemeral(ours.dh_key, rng(KEY_B), bundle, plaintext))
     ephemeral_public = dh.derive_public(ephemeral.expose())
     ciphertext, kem_secret = encapsulate(bundle.pqk.key)
     identity_b = DhPublic(bundle.record.dh_public)
@@ -107,7 +108,6 @@ def initiate(
         ciphertext,
         ephemeral_public,
     )
-    plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
     sealed = aead.seal(_identity_key(t0, ikm), plaintext, t0)
     ikm += dh.exchange(ours.dh_key.expose(), bundle.spk.key) + dh.exchange(ours.dh_key.expose(), identity_b)
     prefix = Prefix(
@@ -158,6 +158,15 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
 
 
+def hedged_ephemeral(
+    identity_key: DhPrivateKey, fresh: bytes, bundle: VerifiedBundle, plaintext: bytes
+) -> bytes:
+    """Return EK's private key: another one for another bundle or identity even if `fresh` repeats (HS-13)."""
+    opk = b"" if bundle.opk is None else bundle.opk.signed
+    data = fresh + bundle.record.encoded + bundle.spk.signed + opk + bundle.pqk.signed + plaintext
+    return kdf.prf(identity_key.expose(), labels.EPHEMERAL, KEY_B, data=data)
+
+
 def transcript0(
     record_b: bytes, spk: bytes, opk: bytes | None, pqk: bytes, ciphertext: bytes, ephemeral: bytes
 ) -> bytes:
@@ -198,6 +207,9 @@ def _same_device(one: DeviceRecord, other: DeviceRecord) -> bool:
 
 
 def _check_held(ours: ResponderKeys, now_ms: int) -> None:
+    kinds = (ours.spk.prekey.kind, PrekeyKind.OPK if ours.opk is None else ours.opk.prekey.kind)
+    if kinds != (PrekeyKind.SPK, PrekeyKind.OPK) or not ours.pqk.prekey.kind.is_kem:
+        raise InvalidArgument("a prekey in the place of another kind")
     for pair in (ours.spk, ours.opk, ours.pqk):
         if pair is not None and now_ms > pair.prekey.not_after_ms + RELAY_RETENTION_MS:
             raise Expired("the prekey is past its end")

@@ -18,6 +18,7 @@ from .constants import (
     LIST_TTL_MS,
     MAILBOX_B,
     MAX_LIST_RECORDS,
+    PREKEY_LIFE_MS,
     RELAY_RETENTION_MS,
     SUITE,
     TOKEN_B,
@@ -396,7 +397,7 @@ def check_flight_identity(
     record = DeviceRecord.decode(record_b)
     device_list = DeviceList.verify(record.account_id, signed_list)
     device_list.check_record(record)
-    grace_ms = RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
+    grace_ms = PREKEY_LIFE_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
     device_list.check_time(now_ms, grace_ms)
     record.check_time(now_ms, grace_ms)
     unlinked = False

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
-from .constants import INACTIVE_TTL_MS, MAX_INACTIVE_SESSIONS
+from .constants import INACTIVE_TTL_MS, MAX_GEN_JUMP, MAX_INACTIVE_SESSIONS
 from .content import Content
-from .errors import InvalidArgument, SessionInactive, UnknownSession
+from .errors import ContentError, InvalidArgument, SessionInactive, UnknownSession
 from .ids import SessionId
 from .ports import Rng
-from .session import Sealed, Session
+from .session import Established, Sealed, Session
 from .session import seal as seal_session
 
 LOST_GEN: Final = 0
@@ -48,7 +48,7 @@ FRESH: Final = Pair()
 class Adoption(NamedTuple):
     """A pair with one session more. `replaced` is the session that was active before and is not any longer;
     `gone` are sessions that left; `answers_loss` says that the peer lost its state and waits for a new
-    session (SES-07).
+    session (SES-07); `disagrees` that the peer writes on a session that is not the one we write on (SES-16).
     """
 
     pair: Pair
@@ -56,6 +56,7 @@ class Adoption(NamedTuple):
     replaced: Session | None
     gone: tuple[Session, ...]
     answers_loss: bool
+    disagrees: bool
 
 
 def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
@@ -65,22 +66,44 @@ def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
         InvalidArgument: the pair has a session of that id, or one with another device.
     """
     _check_belongs(pair, session)
-    answers_loss = session.gen == LOST_GEN and not session.initiator and pair != FRESH
+    from_peer = not session.initiator
+    answers_loss = from_peer and session.gen == LOST_GEN and pair != FRESH
     highest = max(pair.highest_gen, session.gen)
     active = pair.active
-    wins = session.gen >= pair.highest_gen and (active is None or _rank(session) < _rank(active))
+    wins = session.gen > pair.highest_gen or pair == FRESH
+    if active is not None and session.gen == pair.highest_gen:
+        wins = _rank(session) < _rank(active)
     if wins:
         kept = pair.inactive if active is None else (*pair.inactive, Inactive(active, now_ms))
         grown = Pair(session, kept, highest)
     else:
         grown = Pair(active, (*pair.inactive, Inactive(session, now_ms)), highest)
     trimmed, gone = expire(grown, now_ms)
-    return Adoption(trimmed, wins, active if wins else None, gone, answers_loss)
+    disagrees = from_peer and not wins and not answers_loss and is_settled(pair)
+    return Adoption(trimmed, wins, active if wins else None, gone, answers_loss, disagrees)
+
+
+def check_gen(pair: Pair, gen: int) -> None:
+    """Refuse a peer's `gen` so far ahead that ours could never follow (SES-13).
+
+    Raises:
+        ContentError: more than 65 536 above the highest known.
+    """
+    if gen > pair.highest_gen + MAX_GEN_JUMP:
+        raise ContentError("gen jumps too far")
+
+
+def is_settled(pair: Pair) -> bool:
+    """Whether the active session has been answered, so that what comes on another one shows a split
+    (SES-16).
+    """
+    return pair.active is not None and isinstance(pair.active.phase, Established)
 
 
 def retire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:
-    """Make the active session inactive because the peer lost its state; the next initiation replaces it
-    (SES-07).
+    """Make the active session inactive, because the peer lost its state or does not share it; from then on
+    only a
+    higher `gen` becomes active (SES-07, SES-16).
     """
     if pair.active is None:
         return pair, ()

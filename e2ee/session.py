@@ -144,8 +144,11 @@ def initiate(
     """
     if gen >= MAX_COUNTER:
         raise CounterExhausted("no session can follow the last one")
+    if now_ms > our_list.expires_ms or now_ms > ours.record.expires_ms:
+        raise InvalidArgument("our own device list or record is past its end")
     initiation = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
-    not_after_ms = bundle.spk.not_after_ms
+    used = (bundle.spk, bundle.pqk) if bundle.opk is None else (bundle.spk, bundle.pqk, bundle.opk)
+    not_after_ms = min(prekey.not_after_ms for prekey in used)
     return Session(
         ours.record.hash,
         PeerDevice.of(bundle.record),
@@ -242,6 +245,12 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
         now_ms,
     )
     return Opened(advanced, content, opened.missing, opened.dropped, opened.new_chain)
+
+
+def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
+    """Drop skipped keys past their age; return the session and how many went (DR-16, SES-05)."""
+    ratchet, dropped = step.expire_skipped(session.ratchet, now_ms)
+    return (session._replace(ratchet=ratchet) if dropped else session), dropped
 
 
 def first_room_b() -> int:

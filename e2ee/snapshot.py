@@ -171,7 +171,7 @@ def restore_pair(row: PairRow, sessions: dict[SessionId, Session]) -> Pair:
 
 def _versioned(encoded: bytes, length: int) -> Sequence[cbor.Value]:
     value = cbor.decode(encoded, _MAX_B)
-    if not isinstance(value, list) or not value or value[0] != FORMAT:
+    if not isinstance(value, list) or not value or type(value[0]) is not int or value[0] != FORMAT:
         raise SnapshotError("unknown version of a stored state")
     return array(value, length, length)
 
@@ -238,7 +238,7 @@ def _encode_sending(sending: SendingState) -> cbor.Value:
 
 def _decode_sending(value: cbor.Value) -> SendingState:
     items = array(value, 3, 8)
-    match items[0], len(items):
+    match uint(items[0], _STEP_DUE), len(items):
         case 0, 3:
             return Listening(RatchetPrivateKey(_key(items[1])), HeaderKey(_key(items[2])))
         case 1, 8:

@@ -115,12 +115,18 @@ EMPTY: Final = SkippedKeys()
 
 
 def restore(rows: list[SkippedKey]) -> SkippedKeys:
-    """Rebuild the set from its rows, given in the order in which iteration produced them."""
-    skipped = EMPTY
-    for row in rows:
-        key = row.message_key.expose()
-        skipped = skipped.with_keys(row.tag, row.header_key, row.number, [key], row.stored_ms)
-    return skipped
+    """Rebuild the set from its rows, in whatever order a store gives them: oldest first, then by number
+    (DR-16).
+    """
+    chains: dict[bytes, _Chain] = {}
+    keys: dict[bytes, dict[int, tuple[bytes, int]]] = {}
+    for row in sorted(rows, key=lambda row: (row.stored_ms, row.tag, row.number)):
+        name = row.header_key.expose()
+        if name not in chains:
+            keys[name] = {}
+            chains[name] = _Chain(row.tag, row.header_key, keys[name])
+        keys[name][row.number] = (row.message_key.expose(), row.stored_ms)
+    return SkippedKeys(tuple(chains.values()), len(rows))
 
 
 def _drop_oldest(chains: list[_Chain], surplus: int) -> Iterator[_Chain]:

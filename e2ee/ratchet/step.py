@@ -95,7 +95,7 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
     """
     state, sending = _ready(state, rng)
     number = sending.number
-    if number >= MAX_COUNTER:
+    if number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
     next_chain_key, message_key = chain.step(sending.chain_key.expose())
     header = headers.encode(Header(sending.public_key, sending.previous_length, number, state.pq_epoch))
@@ -144,6 +144,12 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
             if header is not None:
                 return _open_skipped(state, raw, header_key, header.number, now_ms)
     raise AuthenticationError
+
+
+def expire_skipped(state: RatchetState, now_ms: int) -> tuple[RatchetState, int]:
+    """Drop skipped keys past their age; return the state and how many went (DR-16, DR-17)."""
+    kept, dropped = state.skipped.trimmed(now_ms)
+    return (state.with_receiving(state.receiving, kept) if dropped else state), dropped
 
 
 def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
@@ -231,6 +237,8 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_m
     sending = state.sending
     if isinstance(sending, StepDue) or header.pq_epoch != state.pq_epoch:
         raise AuthenticationError
+    if header.number > MAX_JUMP:
+        raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
     skipped, left_behind = _finish_chain(state, header, now_ms)
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)

@@ -516,6 +516,7 @@ class Engine:
             self._list_renewed(turn)
 
     def _list_renewed(self, turn: Turn) -> None:
+        self._outgoings.replace_unanswered(turn)
         self._tell_peers(turn, SignedList(self._state.own.device_list.signed))
         self._mailboxes.refill(turn)
 

@@ -39,7 +39,7 @@ from e2ee.errors import (
 from e2ee.identity import Address, DeviceList, DeviceRecord
 from e2ee.pair import LOST_GEN
 from e2ee.prekeys import PrekeyKind, SignedPrekey, VerifiedBundle
-from e2ee_client.events import IdentityAlarm, SessionStarted
+from e2ee_client.events import DeviceListExpiring, IdentityAlarm, SessionStarted
 
 from .effects import Channel
 from .link import Link, LinkState
@@ -217,6 +217,10 @@ class Establish:
 
     def _initiate(self, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
         own, ports = self._state.own, self._state.ports
+        if turn.now_ms > own.device_list.expires_ms:
+            turn.notify(DeviceListExpiring(own.device_list.expires_ms))
+            self._hold(turn, contact.account_id, _RETRY_LIST_MS)
+            return
         gen = LOST_GEN if peer.lost else peer.pair.next_gen
         try:
             session = sessions.initiate(
@@ -229,7 +233,6 @@ class Establish:
         adoption = pairs.adopt(peer.pair, session, turn.now_ms)
         self._state.store_session(turn, peer, None, session)
         self._state.set_pair(turn, peer, adoption.pair, adoption.gone)
-        peer.lost = False
         peer.heads_told = (0, 0)
         turn.put(peer.put())
         turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))

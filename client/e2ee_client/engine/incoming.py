@@ -23,7 +23,14 @@ from e2ee.content import (
     Text,
     Unsupported,
 )
-from e2ee.errors import AuthenticationError, RemoteError, ReplayError, UnknownPrekey, UnknownSession
+from e2ee.errors import (
+    AuthenticationError,
+    RemoteError,
+    ReplayError,
+    SkipLimitExceeded,
+    UnknownPrekey,
+    UnknownSession,
+)
 from e2ee.identity import DeviceList, FlightIdentity, ListHead
 from e2ee.ids import AccountId
 from e2ee.prekeys import CompactBundle
@@ -88,7 +95,7 @@ class Incomings:
 
     # --- known sessions ---
 
-    def _open_known(self, turn: Turn, raw: RawEnvelope) -> tuple[Peer, Opened] | None:
+    def _open_known(self, turn: Turn, raw: RawEnvelope) -> tuple[Peer, Opened, bool] | None:
         """Try the sessions that know the tag, in turn (DR-10)."""
         failure: RemoteError | None = None
         for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
@@ -99,18 +106,29 @@ class Incomings:
             except AuthenticationError as error:
                 failure = error
                 continue
+            except SkipLimitExceeded:
+                self._renew(turn, self._state.contacts[peer.account_id], peer)
+                raise
+            split = pairs.is_settled(peer.pair) and peer.pair.active is not session
             peer.pair = pairs.updated(peer.pair, opened.session)
             self._state.store_session(turn, peer, session, opened.session)
-            return peer, opened
+            if peer.lost and opened.session.gen:
+                peer.lost = False
+                turn.put(peer.put())
+            return peer, opened, split
         if failure is not None:
             raise failure
         return None
 
-    def _opened(self, turn: Turn, peer: Peer, opened: Opened) -> None:
+    def _opened(self, turn: Turn, peer: Peer, opened: Opened, split: bool = False) -> None:
         contact = self._state.contacts[peer.account_id]
         if opened.missing or opened.dropped:
             turn.notify(GapDetected(contact.account_id, opened.missing, opened.dropped))
         self._content(turn, contact, peer, opened.content)
+        if opened.content.payload == Reset(ResetReason.STATE_LOST) and opened.session.gen != pairs.LOST_GEN:
+            self._answer_loss(turn, contact, peer)
+        elif split:
+            self._renew(turn, contact, peer)
         self._outgoings.pump(turn, contact)
 
     # --- first flights ---
@@ -124,6 +142,7 @@ class Incomings:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found
         accepted = sessions.respond(raw, keys, self._pinned, turn.now_ms)
+        self._check_new(accepted)
         contact = self._contact_of(turn, mailbox, accepted.identity)
         peer = self._peer_of(turn, contact, accepted.identity)
         for item in one_time:
@@ -131,6 +150,15 @@ class Incomings:
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         turn.put(Put("replay", replay_key, ends_ms.to_bytes(8, "big")))
         self._adopt(turn, contact, peer, accepted, one_time)
+
+    def _check_new(self, accepted: Accepted) -> None:
+        """Refuse what the pair cannot take, before anything changes (SES-13)."""
+        record, session = accepted.identity.record, accepted.opened.session
+        known = self._state.peers.get(record.account_id + record.device_id)
+        if known is not None:
+            pairs.check_gen(known.pair, session.gen)
+            if any(one.id == session.id for one in known.pair.sessions()):
+                raise ReplayError("a session that is known")
 
     def _adopt(
         self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted, one_time: list[OwnPrekey]
@@ -142,11 +170,14 @@ class Incomings:
         turn.notify(SessionStarted(contact.account_id, False, session.one_time.x25519, session.one_time.kem))
         if adoption.is_active:
             peer.heads_told = (0, 0)
+        if session.gen != pairs.LOST_GEN:
             peer.lost = False
         turn.put(peer.put())
         self._opened(turn, peer, accepted.opened)
         if adoption.answers_loss:
             self._answer_loss(turn, contact, peer)
+        elif adoption.disagrees:
+            self._renew(turn, contact, peer)
 
     def _pinned(self, account_id: AccountId) -> ListHead | None:
         contact = self._state.contacts.get(account_id)
@@ -193,6 +224,13 @@ class Incomings:
         else:
             self._outgoings.send_control(turn, contact, Reset(ResetReason.ANSWER))
 
+    def _renew(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """The two sides write on different sessions: start one that both take (SES-16)."""
+        if self._may_reset(turn, peer):
+            self._outgoings.unseal(turn, contact.account_id)
+            self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
+            self._outgoings.send_control(turn, contact, Reset(ResetReason.REPLACED))
+
     def our_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
         """We lost our sessions with a peer: start one with gen 0, which asks the peer for a new one
         (SES-07).
@@ -238,9 +276,8 @@ class Incomings:
         turn.notify(MessageRejected(mailbox.contact, error.code))
         if isinstance(error, UnknownSession) and mailbox.contact in self._state.contacts:
             contact = self._state.contacts[mailbox.contact]
-            for peer in self._state.peers_of(contact.account_id):
-                if not peer.pair.sessions():
-                    self.our_loss(turn, contact, peer)
+            for peer in list(self._state.peers_of(contact.account_id)):
+                self.our_loss(turn, contact, peer)
 
     # --- content ---
 
@@ -252,7 +289,7 @@ class Incomings:
             case Receipt(state, ids):
                 self._receipt(turn, contact, state, ids)
             case Reset(reason):
-                if reason is not ResetReason.STATE_LOST:
+                if reason is ResetReason.ANSWER:
                     turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
             case SignedList(signed):
                 self._list(turn, contact, signed)

@@ -139,6 +139,14 @@ class Outgoings:
             if item.shown and message is not None:
                 self.requeue(turn, message)
 
+    def replace_unanswered(self, turn: Turn) -> None:
+        """Let sessions that carry our old device list go; the next send starts anew (SES-17)."""
+        for peer in self._state.peers.values():
+            active = peer.pair.active
+            if active is not None and isinstance(active.phase, AwaitingReply):
+                self.unseal(turn, peer.account_id)
+                self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
+
     def way_back(self, contact: Contact) -> WayBack:
         """Return our address for a contact: its own token if the relay knows it, else the front door's."""
         mailbox = self._state.mailbox_for(contact.account_id)

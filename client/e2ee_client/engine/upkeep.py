@@ -10,14 +10,15 @@ from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELA
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord, OurDevice
-from e2ee.pair import expire
+from e2ee.pair import expire, updated
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import AccountKey, RecoveryKey
+from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
-from e2ee_client.events import DeviceListExpiring
+from e2ee_client.events import DeviceListExpiring, GapDetected
 from e2ee_client.rows import Put
 
 from .ports import Ports, Setup
@@ -252,6 +253,12 @@ class Upkeep:
             pair, gone = expire(peer.pair, turn.now_ms)
             if gone:
                 self._state.set_pair(turn, peer, pair, gone)
+            for session in peer.pair.sessions():
+                kept, dropped = expire_skipped(session, turn.now_ms)
+                if dropped:
+                    peer.pair = updated(peer.pair, kept)
+                    self._state.store_session(turn, peer, session, kept)
+                    turn.notify(GapDetected(peer.account_id, 0, dropped))
         for key in self._ended_replays(turn.now_ms):
             turn.delete("replay", key)
 
