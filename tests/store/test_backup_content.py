@@ -1,0 +1,48 @@
+"""What the backup of a client in the middle of a conversation holds, and what it must not."""
+
+from __future__ import annotations
+
+import os
+
+from e2ee_client import restoring
+from e2ee_client.engine.records import OWN_KEY, Own, OwnPrekey
+from e2ee_client.rows import TABLES, Put
+from e2ee_client.store import Passphrase, Store, backup
+from engine_world import World
+from store_probe import CHEAP
+
+KEPT = frozenset({"contact", "list", "message"})
+
+
+def _customer_in_conversation() -> Store:
+    """The rows of a customer's client after a text and its answer."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    customer.send(customer.add(company.engine.card()), "Guten Tag")
+    world.settle()
+    store = Store.in_memory()
+    for table, rows in customer.rows.tables.items():
+        store.commit([Put(table, key, value) for key, value in rows.items()])
+    return store
+
+
+def test_a_backup_holds_no_ratchet_state_and_no_prekeys() -> None:
+    """STO-26: the kept tables' rows are in it as they are; of all others no row, and no key of the device."""
+    store = _customer_in_conversation()
+    payload = backup.open_(Passphrase("phrase"), restoring.seal(store, None, "phrase", os.urandom, CHEAP))
+    rows = {table: [value for _, value in store.items(table)] for table in TABLES}
+    assert all(rows[table] for table in (*KEPT, "session", "prekey"))
+    for table in TABLES:
+        assert {value in payload for value in rows[table]} <= {table in KEPT}, table
+    for key, value in store.items("prekey"):
+        pair = OwnPrekey.decode(key, value).pair
+        assert pair.private.expose() not in payload
+        assert pair.prekey.signed not in payload
+    own = Own.decode(store.get("account", OWN_KEY) or b"")
+    for key in (own.device.signing_key, own.device.dh_key):
+        assert key.expose() not in payload
+    assert own.account_key is not None
+    assert own.account_key.expose() in payload
