@@ -72,6 +72,8 @@ def keys() -> Iterator[Negative]:
         given = {"private": private, "public": number.to_bytes(32, "little")}
         said = f"An X25519 public key that is not canonical: {name}."
         yield Negative(f"dh-not-canonical-{name}", said, "PRM-01", "dh.exchange", given, "remote.key")
+        public = {"public": given["public"]}
+        yield Negative(f"dh-key-{name}", said, "PRM-01", "dh.public", public, "remote.key")
     key = parties.prekey(parties.device("negative kem"), parties.PQK_ONE_TIME, 1).key
     # The first coefficient, 12 bits, becomes 4095: not below 3329.
     unreduced = b"\xff" + bytes((key[1] | 0x0F,)) + key[2:]

@@ -104,6 +104,7 @@ def _respond(given: Input) -> None:
 OPERATIONS: dict[str, Callable[[Input], object]] = {
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
+    "dh.public": lambda given: dh.public_key(unhex(given["public"])),
     "kem.key": lambda given: kem.encapsulation_key(unhex(given["key"])),
     "signature.verify": _signature,
     "card.parse": lambda given: card.parse(given["text"]),
