@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from dataclasses import replace
 
@@ -30,11 +31,11 @@ from e2ee.errors import (
 )
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceRecord, ListHead, OurDevice
-from e2ee.primitives import aead, kdf, kem
+from e2ee.primitives import aead, dh, kdf, kem
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import DhPrivateKey
 from e2ee.session import AwaitingReply, Established
-from e2ee.wire import envelope
+from e2ee.wire import cbor, envelope
 
 OPTIONS = list(itertools.product((False, True), repeat=2))
 
@@ -178,6 +179,63 @@ def test_the_prefix_goes_when_a_message_of_the_peer_opens(alice: Party, bob: Par
     assert alice.seal(a, "without")[1][:2] == b"\1\1"
 
 
+@pytest.mark.parametrize("place", ["spk", "opk", "pqk"])
+def test_a_prefix_is_repeated_until_the_first_prekey_ends(alice: Party, bob: Party, place: str) -> None:
+    """HS-04: the earliest end of those used."""
+    bundle = bob.verified()
+    pair = getattr(bundle, place)
+    bundle = replace(bundle, **{place: replace(pair, not_after_ms=NOW_MS + 5)})
+    a = session.initiate(alice.device, alice.device_list, bundle, 1, NOW_MS, alice.rng, kem.encapsulate)
+    assert alice.seal(a, "x", NOW_MS + 5)
+    with pytest.raises(SessionExpired):
+        alice.seal(a, "x", NOW_MS + 6)
+
+
+def test_an_initiator_whose_own_list_or_record_ended_is_told(alice: Party, bob: Party) -> None:
+    """HS-01: nobody would accept its flight."""
+    old = Party.make("old", now_ms=NOW_MS - 30 * DAY_MS)
+    assert old.initiate(bob).id
+    with pytest.raises(InvalidArgument):
+        old.initiate(bob, now_ms=NOW_MS + 1)
+    record = forgery.changed(alice.device.record.encoded, _10=NOW_MS + 1)
+    alice.device = OurDevice(DeviceRecord.decode(record), alice.device.signing_key, alice.device.dh_key)
+    alice.renew_list(NOW_MS)
+    assert alice.initiate(bob, now_ms=NOW_MS + 1).id
+    with pytest.raises(InvalidArgument):
+        alice.initiate(bob, now_ms=NOW_MS + 2)
+
+
+def test_the_ephemeral_key_is_hedged(alice: Party, bob: Party) -> None:
+    """HS-13: made as the rule says; with repeated randomness another bundle or list gives another EK."""
+    found = []
+    for opk, one_time_kem in OPTIONS:
+        state = alice.initiate(bob, opk=opk, one_time_kem=one_time_kem, rng=ScriptedRng("clone"))
+        again = alice.initiate(bob, opk=opk, one_time_kem=one_time_kem, rng=ScriptedRng("clone"))
+        found.append(prefix_of(state)[:32])
+        assert prefix_of(again)[:32] == found[-1]
+        pair = cbor.encode([alice.device.record.encoded, alice.device_list.signed]) + b"\x80"
+        data = ScriptedRng("clone")(32) + bob.device.record.encoded + bob.spk.prekey.signed
+        data += bob.opk.prekey.signed if opk else b""
+        data += (bob.one_time_pqk if one_time_kem else bob.pqk).prekey.signed + pair.ljust(960, b"\0")
+        label = b"SR1-ephemeral".ljust(16, b"\0")
+        private = hashlib.blake2b(
+            data, digest_size=32, key=alice.device.dh_key.expose(), person=label
+        ).digest()
+        assert dh.derive_public(private) == found[-1]
+    alice.renew_list(NOW_MS)
+    found.append(prefix_of(alice.initiate(bob, rng=ScriptedRng("clone")))[:32])
+    carol = Party.make("carol")
+    found.append(prefix_of(alice.initiate(carol, rng=ScriptedRng("clone")))[:32])
+    found.append(prefix_of(alice.initiate(carol, rng=ScriptedRng("fresh")))[:32])
+    assert len(set(found)) == 7
+
+
+def prefix_of(state: session.Session) -> bytes:
+    """The prefix of a session that waits for its answer."""
+    assert isinstance(state.phase, AwaitingReply)
+    return state.phase.prefix
+
+
 def test_an_unanswered_session_stops_sending_with_the_signed_prekey(alice: Party, bob: Party) -> None:
     """HS-04, SES-09: it still receives; an answered one has no such end."""
     (_, _, a, b), _ = parties.first_contact(alice, bob)
@@ -281,7 +339,6 @@ def test_the_initiators_identity_is_checked(
     mallory = Party.make("mallory")
     first = alice.device_list
     pinned: ListHead | None = None
-    now_ms = NOW_MS
     record, signed_list = alice.device.record.encoded, first.signed
     if defect == "rollback":
         pinned = alice.renew_list(NOW_MS).head
@@ -291,7 +348,7 @@ def test_the_initiators_identity_is_checked(
         signed_list = alice.renew_list(NOW_MS).signed
         pinned = replace(first.head, hash=mallory.device_list.hash)
     elif defect == "expired list":
-        ttl = {"_5": NOW_MS - 70 * DAY_MS, "_6": NOW_MS - 40 * DAY_MS}
+        ttl = {"_5": NOW_MS - 76 * DAY_MS, "_6": NOW_MS - 46 * DAY_MS}
         signed_list = forgery.foreign_list(alice, **ttl)
     elif defect == "unlisted":
         signed_list = forgery.foreign_list(alice, _8=[mallory.device.record.hash])
@@ -301,14 +358,14 @@ def test_the_initiators_identity_is_checked(
         entries = forgery.entries_of(first.signed)
         signed_list = forgery.signed(mallory.account_key.expose(), labels.SIG_LIST, entries)
     else:
-        values = {"_10": NOW_MS + 1} if defect == "expired record" else {"_1": 2}
-        now_ms = NOW_MS + 32 * DAY_MS if defect == "expired record" else NOW_MS
+        past = {"_9": NOW_MS - 90 * DAY_MS, "_10": NOW_MS - 46 * DAY_MS}
+        values = past if defect == "expired record" else {"_1": 2}
         record = forgery.changed(record, **values)
         record_hash = kdf.hash_(labels.RECORD, record)
         signed_list = forgery.foreign_list(alice, _8=[record_hash])
     flight = forgery.flight(alice, bob, record=record, signed_list=signed_list)
     with pytest.raises(error):
-        bob.accept(flight, lambda _: pinned, now_ms)
+        bob.accept(flight, lambda _: pinned)
 
 
 def test_the_pinned_head_of_the_initiators_account_is_asked_for(alice: Party, bob: Party) -> None:
@@ -384,10 +441,12 @@ def test_every_failure_is_one_error_with_one_text(alice: Party, bob: Party) -> N
 
 
 def test_prefix_ids_of_other_keys_do_not_open(alice: Party, bob: Party) -> None:
-    """HS-02, HS-10: an OPK id of zero, of another key, and an SPK id of a one-time key."""
+    """HS-02, HS-10: an OPK id of zero or of another key, another SPK, another KEM key."""
     _, flight = alice.seal(alice.initiate(bob), "x")
     other = bob.new_opk(8)
-    for at, number in ((38, 0), (38, other.prekey.id), (34, bob.opk.prekey.id), (34, other.prekey.id)):
+    for pair in prekeys.new_signed_pair(bob.device, 3, NOW_MS, bob.rng):
+        bob.hold(pair)
+    for at, number in ((38, 0), (38, other.prekey.id), (34, 3), (42, 3), (42, bob.one_time_pqk.prekey.id)):
         wrong = flight[:at] + number.to_bytes(4, "big") + flight[at + 4 :]
         with pytest.raises(AuthenticationError):
             bob.accept(wrong)
@@ -449,8 +508,13 @@ def test_private_keys_of_the_wrong_kind_are_our_own_fault(alice: Party, bob: Par
     keys = bob.responder_keys(raw)
     wrong = [
         replace(keys, spk=bob.pqk),
+        replace(keys, spk=bob.opk),
         replace(keys, opk=bob.pqk),
+        replace(keys, opk=bob.spk),
         replace(keys, pqk=bob.spk),
+        replace(keys, pqk=bob.opk),
+        replace(keys, spk=replace(keys.spk, private=bob.pqk.private)),
+        replace(keys, pqk=replace(keys.pqk, private=bob.spk.private)),
     ]
     for one in wrong:
         with pytest.raises(InvalidArgument):

@@ -132,12 +132,16 @@ class Party:
     def responder_keys(self, raw: RawEnvelope) -> ResponderKeys:
         """Look up the private keys behind a prefix (HS-06)."""
         prefix = envelopes.decode_prefix(raw.prefix)
-        try:
-            spk, pqk = self.held[False, prefix.spk_id], self.held[True, prefix.pqk_id]
-            opk = self.held[False, prefix.opk_id] if prefix.opk_id else None
-        except KeyError:
-            raise UnknownPrekey("no such prekey is held") from None
+        spk = self._held(prefix.spk_id, PrekeyKind.SPK)
+        opk = self._held(prefix.opk_id, PrekeyKind.OPK) if prefix.opk_id else None
+        pqk = self._held(prefix.pqk_id, PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT)
         return ResponderKeys(self.device, self.device.record, spk, opk, pqk)
+
+    def _held(self, key_id: int, *kinds: PrekeyKind) -> PrekeyPair:
+        pair = self.held.get((kinds[0].is_kem, key_id))
+        if pair is None or pair.prekey.kind not in kinds:
+            raise UnknownPrekey("no such prekey is held")
+        return pair
 
     def compact_bundle(self) -> CompactBundle:
         """Give SPK and last-resort PQK as they travel inside a session."""
