@@ -105,7 +105,15 @@ class _Loaded(NamedTuple):
     store: Store
     engine: Engine
     effects: list[Effect]
-    recovery_key: RecoveryKey | None
+    is_new: bool
+    recovery_key: RecoveryKey | None = None
+
+    def give_back(self) -> None:
+        """Nobody wants it any more: a store that was made for it goes with it."""
+        if self.is_new:
+            self.store.destroy()
+        else:
+            self.store.close()
 
 
 class Client:
@@ -239,7 +247,7 @@ class Client:
     async def _run(cls, load: Callable[[], _Loaded], runtime: Runtime, online: bool) -> Self:
         thread, watch, log = StoreThread(), Watch(), EventLog()
         try:
-            loaded = await thread.obtain(load, lambda loaded: loaded.store.close())
+            loaded = await thread.obtain(load, _Loaded.give_back)
         except BaseException:
             thread.shut_down()
             raise
@@ -415,7 +423,7 @@ def _create(path: StorePath, unlock: Unlock | None, setup: Setup, runtime: Runti
     store = _new_store(path, unlock, runtime)
     try:
         engine, recovery_key, effects = Engine.create(setup, runtime.ports(), store, runtime.clock.now_ms())
-        return _Loaded(store, engine, _commit_first(store, effects), recovery_key)
+        return _Loaded(store, engine, _commit_first(store, effects), True, recovery_key)
     except BaseException:
         store.destroy()
         raise
@@ -429,7 +437,7 @@ def _restore(
         now_ms = runtime.clock.now_ms()
         store.commit(build(now_ms))
         engine, effects = Engine.load(store, Continuity.CONTINUOUS, runtime.ports(), now_ms)
-        return _Loaded(store, engine, effects, None)
+        return _Loaded(store, engine, effects, True)
     except BaseException:
         store.destroy()
         raise
@@ -441,7 +449,7 @@ def _open(path: str | os.PathLike[str], unlock: Unlock, runtime: Runtime) -> _Lo
         continuity = store.continuity
         engine, effects = Engine.load(store, continuity, runtime.ports(), runtime.clock.now_ms())
         settle = not continuity.keeps_sessions
-        return _Loaded(store, engine, _commit_first(store, effects, settle=settle), None)
+        return _Loaded(store, engine, _commit_first(store, effects, settle=settle), False)
     except BaseException:
         store.close()
         raise

@@ -221,7 +221,10 @@ class Contact:
             ContactBlocked: its identity raised an alarm.
             UnknownContact: it was forgotten.
             StoreFull: no room; nothing is sent.
+            ConfigError: the text has half of a surrogate pair.
         """
+        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise ConfigError("a text is Unicode without lone surrogates")
 
         def step(engine: Engine, now_ms: int) -> tuple[Message, list[Effect]]:
             message_id, effects = engine.send_text(self.account_id, text, now_ms)

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Final, Self, TypeAlias
 from weakref import WeakSet
 
-from e2ee_client.errors import WaitTimeout
+from e2ee_client.errors import ClientClosed, WaitTimeout
 from e2ee_client.events import Event
 
 MAX_WAITING: Final = 10_000
@@ -75,13 +75,15 @@ class EventIterator:
 
         Raises:
             WaitTimeout: none came in time; nothing is lost.
-            StopAsyncIteration: the client was closed.
+            ClientClosed: there are no more; the client was closed, or this iteration.
         """
         try:
             async with asyncio.timeout(timeout_s):
                 return await self.__anext__()
         except TimeoutError:
             raise WaitTimeout("no event in time") from None
+        except StopAsyncIteration:
+            raise ClientClosed("no event follows") from None
 
     def close(self) -> None:
         """End the iteration and drop what waits."""

@@ -26,7 +26,7 @@ from . import client as asynchronous
 from . import contacts as handles
 from .client import Kind, Opening, Runtime, StorePath
 from .engine import ContactView
-from .errors import ConfigError
+from .errors import ClientClosed, ConfigError
 from .event_stream import ClientEvent
 from .event_stream import EventIterator as AsyncEventIterator
 from .events import ConnectionState, MessageState
@@ -70,12 +70,15 @@ class _Background:
         """Run in the thread and wait; an interrupted wait cancels the work.
 
         Raises:
-            ConfigError: called from within an event loop, or after the last client was closed.
+            ClientClosed: the last client was closed.
+            ConfigError: called from within an event loop, which it would block.
         """
         loop = self._loop
         if loop is None or _in_event_loop():
             work.close()
-            raise ConfigError("a synchronous client is open, and used outside of event loops")
+            if loop is None:
+                raise ClientClosed("no synchronous client is open")
+            raise ConfigError("a synchronous client is used outside of event loops")
         future = asyncio.run_coroutine_threadsafe(work, loop)
         try:
             return future.result()
@@ -113,25 +116,19 @@ class EventIterator:
         return self
 
     def __next__(self) -> ClientEvent:
-        event = self.next()
-        if event is None:
-            raise StopIteration
-        return event
+        try:
+            return self.next()
+        except ClientClosed:
+            raise StopIteration from None
 
-    def next(self, timeout_s: float | None = None) -> ClientEvent | None:
-        """Return the next event, or None when there are no more.
+    def next(self, timeout_s: float | None = None) -> ClientEvent:
+        """Return the next event.
 
         Raises:
             WaitTimeout: none came in time; nothing is lost.
+            ClientClosed: there are no more; the client was closed, or this iteration.
         """
-
-        async def taking() -> ClientEvent | None:
-            try:
-                return await self._inner.next(timeout_s)
-            except StopAsyncIteration:
-                return None
-
-        return _BACKGROUND.run(taking())
+        return _BACKGROUND.run(self._inner.next(timeout_s))
 
     def close(self) -> None:
         """End the iteration and drop what waits."""

@@ -1,0 +1,420 @@
+"""The client as an application uses it, over the real relay in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+import pytest
+from conversations import collect, meet, next_of
+from e2ee_client import (
+    Client,
+    ConnectionChanged,
+    ConnectionState,
+    ContactAdded,
+    MessageReceived,
+    MessageState,
+    Runtime,
+    SealroomError,
+    StoreTrouble,
+)
+from e2ee_client.errors import (
+    ClientClosed,
+    ConfigError,
+    InvalidCard,
+    MessageEmpty,
+    MessageFailed,
+    MessageTooLarge,
+    StoreCorrupt,
+    StoreExists,
+    StoreFull,
+    StoreLocked,
+    StoreMissing,
+    StoreMisuse,
+    StoreWrongKey,
+    UnknownContact,
+    WaitTimeout,
+)
+from e2ee_client.store import INTERACTIVE
+from e2ee_client.testing import FakeClock, MemoryNetwork
+
+KEY = b"k" * 32
+
+
+async def test_a_first_message_an_answer_and_their_states(shop: Client, customer: Client) -> None:
+    theirs, ours = await meet(customer, shop)
+    history = await theirs.history()
+    assert [(one.outgoing, one.text) for one in history] == [(True, "first"), (False, "answer")]
+    assert [one.text for one in await ours.history()] == ["first", "answer"]
+    assert history[0].state is MessageState.DELIVERED
+    assert theirs.safety_number() == ours.safety_number()
+    assert theirs.qr_payload() == ours.qr_payload()
+
+
+async def test_sending_returns_when_the_store_has_it_also_without_a_relay(network: MemoryNetwork) -> None:
+    network.cut()
+    async with network.client() as customer, network.client(publish=True) as shop:
+        contact = await customer.add_contact(shop.card())
+        message = await contact.send("waits")
+        assert message.state is MessageState.QUEUED
+        assert [one.text for one in await contact.history()] == ["waits"]
+        with pytest.raises(WaitTimeout):
+            await message.wait_for(MessageState.SENT, timeout_s=0.05)
+        with pytest.raises(WaitTimeout):
+            await customer.wait_online(0.05)
+
+
+async def test_what_waited_goes_out_when_the_network_is_back() -> None:
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    async with network.client() as customer, network.client(publish=True) as shop:
+        await shop.wait_online(5)
+        network.cut()
+        contact = await customer.add_contact(shop.card())
+        messages = [await contact.send(str(n)) for n in range(5)]
+        network.mend()
+        await messages[-1].wait_for(MessageState.SENT, timeout_s=20)
+        assert await collect(shop.events(), 5) == [str(n) for n in range(5)]
+
+
+async def test_events_of_first_contact_come_in_order_and_nothing_before_iterating_is_lost(
+    shop: Client, customer: Client
+) -> None:
+    await (await (await customer.add_contact(shop.card())).send("hello")).wait_for(MessageState.SENT, 10)
+    events = shop.events()
+    assert (await next_of(events, ConnectionChanged)).state is ConnectionState.ONLINE
+    added = await next_of(events, ContactAdded)
+    received = await next_of(events, MessageReceived)
+    assert received.text == "hello"
+    assert received.account_id == added.account_id == customer.account_id
+    assert not shop.contact(added.account_id).accepted
+
+
+async def test_receipts_go_out_once_a_contact_is_accepted(shop: Client, customer: Client) -> None:
+    """CON-04."""
+    message = await (await customer.add_contact(shop.card())).send("hello")
+    await message.wait_for(MessageState.SENT, 10)
+    with pytest.raises(WaitTimeout):
+        await message.wait_for(MessageState.DELIVERED, timeout_s=1.5)
+    await shop.contact(customer.account_id).accept()
+    await message.wait_for(MessageState.DELIVERED, timeout_s=10)
+    assert shop.contact(customer.account_id).accepted
+
+
+async def test_read_receipts_only_where_they_are_switched_on(network: MemoryNetwork) -> None:
+    """CON-04."""
+    async with network.client(publish=True, read_receipts=True) as shop, network.client() as customer:
+        await shop.wait_online(5)
+        theirs, ours = await meet(customer, shop)
+        message = (await theirs.history())[0]
+        await ours.mark_read(await ours.history())
+        await message.wait_for(MessageState.READ, timeout_s=10)
+        await theirs.mark_read(await theirs.history())
+        answer = (await ours.history())[1]
+        with pytest.raises(WaitTimeout):
+            await answer.wait_for(MessageState.READ, timeout_s=0.5)
+
+
+async def test_states_of_messages_in_the_history_follow_too(shop: Client, customer: Client) -> None:
+    contact = await customer.add_contact(shop.card())
+    sent = await contact.send("hello")
+    (found,) = await contact.history()
+    assert found is sent
+    await found.wait_for(MessageState.SENT, 10)
+    assert sent.state is MessageState.SENT
+    await found.wait_for(MessageState.QUEUED, 0.1)
+
+
+async def test_waiting_for_a_message_of_the_other_side_is_refused(shop: Client, customer: Client) -> None:
+    theirs, _ = await meet(customer, shop)
+    with pytest.raises(ConfigError):
+        await (await theirs.history())[1].wait_for(MessageState.SENT)
+
+
+async def test_a_failed_message_says_so_to_who_waits(shop: Client, customer: Client) -> None:
+    theirs, ours = await meet(customer, shop)
+    await theirs.forget()
+    message = await ours.send("to nobody")
+    with pytest.raises((MessageFailed, WaitTimeout)) as raised:
+        await message.wait_for(MessageState.DELIVERED, timeout_s=3)
+    assert isinstance(raised.value, MessageFailed) == (message.state is MessageState.FAILED)
+
+
+async def test_errors_are_typed_and_carry_code_and_hint(shop: Client, customer: Client) -> None:
+    contact = await customer.add_contact(shop.card())
+    for text, expected in (("", MessageEmpty), ("x" * 70_000, MessageTooLarge), ("\ud800", ConfigError)):
+        with pytest.raises(expected) as raised:
+            await contact.send(text)
+        assert isinstance(raised.value, SealroomError)
+        assert raised.value.code
+        assert raised.value.hint
+    with pytest.raises(InvalidCard):
+        await customer.add_contact("sealroom:contact?v=1&a=wrong&r=wss%3A%2F%2Fx")
+    with pytest.raises(ConfigError):
+        await shop.add_contact(shop.card())
+    with pytest.raises(UnknownContact):
+        customer.contact(bytes(32))
+    assert [one.text for one in await contact.history()] == []
+
+
+async def test_cards_are_taken_as_uri_json_or_object(shop: Client, customer: Client) -> None:
+    """ID-21, ID-22."""
+    card = shop.card()
+    first = await customer.add_contact(card)
+    assert await customer.add_contact(card.to_uri()) == first
+    assert await customer.add_contact(card.to_json()) == first
+    assert len({first, customer.contact(shop.account_id), *customer.contacts()}) == 1
+    assert first.name == "Shop"
+    assert first.relay_url == shop.card().relay_url
+
+
+async def test_names_verification_and_comparison_of_safety_numbers(shop: Client, customer: Client) -> None:
+    """ID-25, ID-26."""
+    theirs, ours = await meet(customer, shop)
+    assert not theirs.verified
+    assert theirs.matches(ours.qr_payload())
+    assert theirs.matches(ours.safety_number().replace(" ", "  "))
+    assert not theirs.matches("0" * 60)
+    with pytest.raises(ConfigError):
+        theirs.matches("no number")
+    await theirs.verify()
+    assert theirs.verified
+    await theirs.verify(False)
+    assert not theirs.verified
+    await theirs.set_name("Bakery")
+    assert theirs.name == "Bakery"
+    assert theirs.alarm == ""
+
+
+async def test_forgetting_leaves_nothing(shop: Client, customer: Client) -> None:
+    theirs, _ = await meet(customer, shop)
+    await theirs.forget()
+    assert customer.contacts() == []
+    with pytest.raises(UnknownContact):
+        _ = theirs.view
+    with pytest.raises(UnknownContact):
+        await theirs.send("x")
+
+
+async def test_a_store_without_room_refuses_the_message_and_the_client_goes_on() -> None:
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    runtime = network.runtime()
+    async with network.client(publish=True) as shop, network.client(runtime=runtime) as customer:
+        await shop.wait_online(5)
+        events = customer.events()
+        contact = await customer.add_contact(shop.card())
+        runtime.store.refuse = True
+        with pytest.raises(StoreFull):
+            await contact.send("lost")
+        assert await next_of(events, StoreTrouble) == StoreTrouble("store.full")
+        runtime.store.refuse = False
+        message = await _send_when_possible(contact.send, "kept")
+        await message.wait_for(MessageState.SENT, timeout_s=20)
+        assert await collect(shop.events(), 1) == ["kept"]
+        assert [one.text for one in await contact.history()] == ["kept"]
+
+
+async def _send_when_possible(send, text):  # type: ignore[no-untyped-def]  # any kind of send
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                return await send(text)
+            except StoreFull:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_receiver_without_room_acknowledges_nothing_and_gets_it_later() -> None:
+    """RLY-35: at least once, until acknowledged."""
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    runtime = network.runtime()
+    async with network.client(publish=True, runtime=runtime) as shop, network.client() as customer:
+        await shop.wait_online(5)
+        theirs, _ = await meet(customer, shop)
+        events = shop.events()
+        runtime.store.refuse = True
+        message = await theirs.send("later")
+        await message.wait_for(MessageState.SENT, 10)
+        await next_of(events, StoreTrouble)
+        runtime.store.refuse = False
+        assert await collect(events, 1) == ["later"]
+        await message.wait_for(MessageState.DELIVERED, 20)
+
+
+@pytest.mark.parametrize("state", [MessageState.SENT, MessageState.DELIVERED])
+async def test_closing_ends_who_waits_and_who_iterates(network: MemoryNetwork, state: MessageState) -> None:
+    network.cut()
+    client = await network.client()
+    other = await network.client(publish=True)
+    contact = await client.add_contact(other.card())
+    message = await contact.send("x")
+    waiting = asyncio.ensure_future(message.wait_for(state))
+    online = asyncio.ensure_future(client.wait_online())
+    events = client.events()
+    iterating = asyncio.ensure_future(collect(events, 1))
+    await asyncio.sleep(0.01)
+    await client.close()
+    await client.close()
+    for task in (waiting, online):
+        with pytest.raises(ClientClosed):
+            await task
+    with pytest.raises(ClientClosed):
+        await iterating
+    assert [one async for one in events] == []
+    for call in (contact.send("y"), contact.history(), client.add_contact(other.card()), client.export("p")):
+        with pytest.raises(ClientClosed):
+            await call
+    with pytest.raises(ClientClosed):
+        client.card()
+    await other.close()
+
+
+async def test_an_account_is_there_again_after_closing(tmp_path: Path, network: MemoryNetwork) -> None:
+    async with network.client(publish=True) as shop:
+        await shop.wait_online(5)
+        path, runtime = tmp_path / "me.db", network.runtime()
+        async with Client.create(path, key=KEY, relay=network.url, runtime=runtime) as me:
+            account_id = me.account_id
+            assert me.recovery_key is not None
+            theirs, ours = await meet(me, shop)
+        await ours.send("while away")
+        async with Client.open(path, key=KEY, runtime=runtime) as me:
+            assert me.account_id == account_id
+            assert me.recovery_key is None
+            assert await collect(me.events(), 1) == ["while away"]
+            contact = me.contact(theirs.account_id)
+            assert [one.text for one in await contact.history()] == ["first", "answer", "while away"]
+            await (await contact.send("back")).wait_for(MessageState.DELIVERED, timeout_s=10)
+
+
+async def test_a_store_put_back_from_a_copy_starts_new_sessions_and_settles(
+    tmp_path: Path, network: MemoryNetwork
+) -> None:
+    """STO-15, SES-07: the verdict is recorded with the commit that marks the sessions."""
+    async with network.client(publish=True) as shop:
+        await shop.wait_online(5)
+        path, runtime = tmp_path / "me.db", network.runtime()
+        async with Client.create(path, key=KEY, relay=network.url, runtime=runtime) as me:
+            await meet(me, shop)
+        copy = path.read_bytes()
+        async with Client.open(path, key=KEY, runtime=runtime) as me:
+            contact = me.contacts()[0]
+            await (await contact.send("after the copy")).wait_for(MessageState.DELIVERED, timeout_s=10)
+        path.write_bytes(copy)
+        async with Client.open(path, key=KEY, runtime=runtime) as me:
+            message = await me.contacts()[0].send("from the copy")
+            await message.wait_for(MessageState.DELIVERED, timeout_s=20)
+        async with Client.open(path, key=KEY, runtime=runtime) as me:
+            message = await me.contacts()[0].send("goes on")
+            await message.wait_for(MessageState.DELIVERED, timeout_s=20)
+            texts = [one.text for one in await shop.contacts()[0].history()]
+            assert texts == ["first", "answer", "after the copy", "from the copy", "goes on"]
+
+
+async def test_offline_a_client_opens_no_connection(tmp_path: Path, network: MemoryNetwork) -> None:
+    runtime = network.runtime()
+    async with Client.create(
+        tmp_path / "x.db", key=KEY, relay=network.url, publish=True, online=False, runtime=runtime
+    ) as me:
+        assert me.connection_state is ConnectionState.OFFLINE
+        assert me.card().relay_url == network.url
+    assert network.opened == 0
+
+
+async def test_opening_errors_leave_nothing_open(tmp_path: Path, network: MemoryNetwork) -> None:
+    path, runtime = tmp_path / "me.db", network.runtime()
+    with pytest.raises(StoreMissing):
+        await Client.open(path, key=KEY, runtime=runtime)
+    await (await Client.create(path, key=KEY, relay=network.url, runtime=runtime)).close()
+    with pytest.raises(StoreExists):
+        await Client.create(path, key=KEY, relay=network.url, runtime=runtime)
+    for _ in range(2):
+        with pytest.raises(StoreWrongKey):
+            await Client.open(path, key=b"x" * 32, runtime=runtime)
+    await (await Client.open(path, key=KEY, runtime=runtime)).close()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"relay": "http://relay.test"},
+        {"relay": "ws://relay.test"},
+        {"name": "x" * 65},
+        {"kind": "company"},
+        {"passphrase": "both"},
+        {"key": None},
+    ],
+)
+async def test_arguments_that_cannot_be_used_are_refused_before_a_file_exists(
+    tmp_path: Path, network: MemoryNetwork, wrong: dict[str, str]
+) -> None:
+    arguments = {"key": KEY, "relay": network.url, "runtime": network.runtime(), **wrong}
+    with pytest.raises(ConfigError):
+        Client.create(tmp_path / "x.db", **arguments)  # type: ignore[arg-type]  # wrong on purpose
+    assert os.listdir(tmp_path) == []
+
+
+async def test_a_key_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(StoreMisuse):
+        Client.open(tmp_path / "x.db", key=b"short")
+
+
+async def test_cancelled_making_of_an_account_leaves_nothing(tmp_path: Path, network: MemoryNetwork) -> None:
+    path, runtime = tmp_path / "me.db", network.runtime()
+
+    async def opening() -> Client:
+        return await Client.create(path, passphrase="slow enough", relay=network.url, runtime=runtime)
+
+    task = asyncio.ensure_future(opening())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await (await opening()).close()
+                break
+            except (StoreLocked, StoreExists):
+                await asyncio.sleep(0.02)
+
+
+async def test_a_cancelled_opening_gives_the_store_back(tmp_path: Path, network: MemoryNetwork) -> None:
+    path, runtime = tmp_path / "me.db", network.runtime()
+    await (await Client.create(path, passphrase="p", relay=network.url, runtime=runtime)).close()
+
+    async def opening() -> Client:
+        return await Client.open(path, passphrase="p", runtime=runtime)
+
+    task = asyncio.ensure_future(opening())
+    await asyncio.sleep(0.02)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    async with asyncio.timeout(10):
+        while True:
+            try:
+                await (await opening()).close()
+                break
+            except StoreLocked:
+                await asyncio.sleep(0.02)
+
+
+async def test_a_damaged_store_is_an_error_of_opening(tmp_path: Path, network: MemoryNetwork) -> None:
+    path, runtime = tmp_path / "me.db", network.runtime()
+    await (await Client.create(path, key=KEY, relay=network.url, runtime=runtime)).close()
+    path.write_bytes(path.read_bytes()[:-5000])
+    with pytest.raises(StoreCorrupt):
+        await Client.open(path, key=KEY, runtime=runtime)
+
+
+async def test_the_passphrase_can_be_changed(tmp_path: Path, network: MemoryNetwork) -> None:
+    """STO-05."""
+    path = tmp_path / "me.db"
+    runtime = Runtime(transport=network, kdf_profile=INTERACTIVE, rng=os.urandom)
+    async with Client.create(path, passphrase="old", relay=network.url, runtime=runtime) as me:
+        with pytest.raises(StoreWrongKey):
+            await me.change_passphrase("wrong", "new")
+        await me.change_passphrase("old", "new")
+    with pytest.raises(StoreWrongKey):
+        await Client.open(path, passphrase="old", runtime=runtime)
+    await (await Client.open(path, passphrase="new", runtime=runtime)).close()

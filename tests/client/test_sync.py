@@ -1,0 +1,187 @@
+"""The synchronous facade: the same names, the same behaviour, from any thread."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import threading
+from pathlib import Path
+
+import e2ee_client
+import pytest
+from e2ee_client import MessageReceived, MessageState, event_stream, sync
+from e2ee_client.errors import ClientClosed, ConfigError, MessageEmpty, StoreWrongKey, WaitTimeout
+from e2ee_client.testing import FakeClock, MemoryNetwork
+
+KEY = b"k" * 32
+PAIRS = [
+    (e2ee_client.Client, sync.Client),
+    (e2ee_client.Contact, sync.Contact),
+    (e2ee_client.Message, sync.Message),
+    (event_stream.EventIterator, sync.EventIterator),
+]
+# What the client itself calls on its handles.
+INTERNAL = {"advance", "put", "end"}
+
+
+def _public(cls: type) -> dict[str, object]:
+    return {name: value for name, value in vars(cls).items() if not name.startswith("_")}
+
+
+@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
+def test_both_have_the_same_names(asynchronous: type, synchronous: type) -> None:
+    assert _public(asynchronous).keys() - INTERNAL - _public(synchronous).keys() == set()
+    assert _public(synchronous).keys() - {"inner"} - _public(asynchronous).keys() <= {"state", "reason"}
+
+
+@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
+def test_both_take_the_same_arguments(asynchronous: type, synchronous: type) -> None:
+    for name, theirs in _public(asynchronous).items():
+        ours = vars(synchronous).get(name)
+        if name in INTERNAL:
+            continue
+        assert isinstance(ours, property) == isinstance(theirs, property), name
+        if not isinstance(theirs, property):
+            assert _arguments(synchronous, name) == _arguments(asynchronous, name), name
+
+
+def _arguments(cls: type, name: str) -> list[tuple[str, object, object]]:
+    parameters = inspect.signature(getattr(cls, name)).parameters.values()
+    return [(one.name, one.kind, one.default) for one in parameters]
+
+
+def test_instances_have_the_same_attributes() -> None:
+    network = MemoryNetwork()
+    with sync.Client.create(None, relay=network.url, runtime=network.runtime()) as me:
+        public = {name for name in vars(me._inner) if not name.startswith("_")}
+        assert public <= {name for name in dir(me) if not name.startswith("_")}
+
+
+def test_a_conversation_without_an_event_loop(tmp_path: Path) -> None:
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    with (
+        sync.Client.create(
+            tmp_path / "shop.db",
+            key=KEY,
+            relay=network.url,
+            publish=True,
+            name="Shop",
+            runtime=network.runtime(),
+        ) as shop,
+        sync.Client.create(None, relay=network.url, runtime=network.runtime()) as customer,
+    ):
+        shop.wait_online(5)
+        contact = customer.add_contact(shop.card().to_uri())
+        message = contact.send("hello")
+        message.wait_for(MessageState.SENT, timeout_s=20)
+        received = _received(shop.events())
+        ours = shop.contact(received.account_id)
+        ours.send("welcome")
+        message.wait_for(MessageState.DELIVERED, timeout_s=20)
+        assert message.state is MessageState.DELIVERED
+        assert message.reason == ""
+        assert _received(customer.events()).text == "welcome"
+        assert [one.text for one in contact.history()] == ["hello", "welcome"]
+        assert contact.safety_number() == ours.safety_number()
+        assert contact.matches(ours.qr_payload())
+        assert (contact.name, contact.relay_url, contact.alarm) == ("Shop", network.url, "")
+        contact.set_name("Bakery")
+        contact.verify()
+        assert contact.verified
+        assert contact.accepted
+        assert contact == customer.contacts()[0]
+        assert len({contact, *customer.contacts()}) == 1
+        contact.mark_read(contact.history())
+        ours.accept()
+        saved, key = shop.export("p"), shop.export_account_key("p")
+        shop.install_list(e2ee_client.sign_renewal(key, "p", shop.renewal_request()))
+        shop.remove_account_key()
+        assert shop.list_expires_ms > network.clock.now_ms()
+        contact.forget()
+        assert customer.contacts() == []
+    with sync.Client.restore(
+        None, saved, backup_passphrase="p", online=False, runtime=network.runtime()
+    ) as again:
+        assert again.card().name == "Shop"
+        assert len(again.contacts()) == 1
+
+
+def _received(events: sync.EventIterator) -> MessageReceived:
+    return next(one for one in events if isinstance(one, MessageReceived))
+
+
+def test_opening_again_and_errors(tmp_path: Path) -> None:
+    network, path = MemoryNetwork(), tmp_path / "me.db"
+    runtime = network.runtime()
+    with sync.Client.create(path, passphrase="old", relay=network.url, runtime=runtime) as me:
+        account_id = me.account_id
+        assert me.recovery_key is not None
+        me.change_passphrase("old", "new")
+        contact = me.add_contact(_card(network))
+        with pytest.raises(MessageEmpty):
+            contact.send("")
+        with pytest.raises(WaitTimeout):
+            me.events().next(timeout_s=0.3) and me.events().next(timeout_s=0.01)
+    with pytest.raises(StoreWrongKey):
+        sync.Client.open(path, passphrase="old", runtime=runtime)
+    with sync.Client.open(path, passphrase="new", runtime=runtime, online=False) as me:
+        assert me.account_id == account_id
+        assert me.connection_state is e2ee_client.ConnectionState.OFFLINE
+
+
+def _card(network: MemoryNetwork) -> e2ee_client.ContactCard:
+    with sync.Client.create(None, relay=network.url, publish=True, runtime=network.runtime()) as other:
+        return other.card()
+
+
+def test_closing_ends_iteration_waiting_and_the_thread() -> None:
+    network = MemoryNetwork()
+    network.cut()
+    me = sync.Client.create(None, relay=network.url, runtime=network.runtime())
+    events = me.events()
+    waited: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            me.wait_online()
+        except ClientClosed as error:
+            waited.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    seen: list[object] = []
+    reader = threading.Thread(target=lambda: seen.extend(events))
+    reader.start()
+    me.close()
+    me.close()
+    thread.join(5)
+    reader.join(5)
+    assert len(waited) == 1
+    assert not reader.is_alive()
+    assert not any(one.name == "sealroom-sync" for one in threading.enumerate())
+    with pytest.raises(ClientClosed):
+        me.card()
+
+
+def test_calls_from_several_threads() -> None:
+    network = MemoryNetwork()
+    network.cut()
+    with sync.Client.create(None, relay=network.url, runtime=network.runtime()) as me:
+        contact = me.add_contact(_card(MemoryNetwork()))
+        threads = [threading.Thread(target=contact.send, args=(str(n),)) for n in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(one.text for one in contact.history()) == [str(n) for n in range(8)]
+
+
+def test_it_refuses_to_block_an_event_loop() -> None:
+    network = MemoryNetwork()
+
+    async def wrong() -> None:
+        with pytest.raises(ConfigError):
+            sync.Client.create(None, relay=network.url, runtime=network.runtime())
+
+    asyncio.run(wrong())
+    assert not any(one.name == "sealroom-sync" for one in threading.enumerate())

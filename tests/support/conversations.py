@@ -1,0 +1,41 @@
+"""What two clients do with each other in tests."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TypeVar
+
+from e2ee_client import Client, ClientEvent, Contact, EventIterator, MessageReceived, MessageState
+
+E = TypeVar("E", bound=ClientEvent)
+
+
+async def next_of(events: EventIterator, kind: type[E], timeout_s: float = 10.0) -> E:
+    """Return the next event of a kind, passing over others."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            event = await events.next(timeout_s)
+            if isinstance(event, kind):
+                return event
+
+
+async def meet(customer: Client, shop: Client) -> tuple[Contact, Contact]:
+    """Let the customer write first and the shop answer; return each one's contact of the other."""
+    events = shop.events()
+    theirs = await customer.add_contact(shop.card())
+    first = await theirs.send("first")
+    received = await next_of(events, MessageReceived)
+    ours = shop.contact(received.account_id)
+    answer = await ours.send("answer")
+    await first.wait_for(MessageState.DELIVERED, timeout_s=10)
+    await answer.wait_for(MessageState.DELIVERED, timeout_s=10)
+    events.close()
+    return theirs, ours
+
+
+async def collect(events: EventIterator, count: int, timeout_s: float = 20.0) -> list[str]:
+    """Return the next so many received texts."""
+    texts: list[str] = []
+    while len(texts) < count:
+        texts.append((await next_of(events, MessageReceived, timeout_s)).text)
+    return texts
