@@ -72,7 +72,7 @@ def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
     active = pair.active
     wins = session.gen > pair.highest_gen or pair == FRESH
     if active is not None and session.gen == pair.highest_gen:
-        wins = _rank(session) < _rank(active)
+        wins = active.is_expired(now_ms) or _rank(session) < _rank(active)
     if wins:
         kept = pair.inactive if active is None else (*pair.inactive, Inactive(active, now_ms))
         grown = Pair(session, kept, highest)
