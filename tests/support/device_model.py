@@ -6,14 +6,14 @@ What arrives is opened first and committed afterwards; a `RemoteError` leaves th
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, cast
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
 from e2ee import snapshot
 from e2ee.constants import RELAY_RETENTION_MS
-from e2ee.content import Content
+from e2ee.content import Content, Reset, ResetReason
 from e2ee.errors import RemoteError, ReplayError, SkipLimitExceeded, UnknownPrekey, UnknownSession
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList, ListHead
@@ -22,13 +22,17 @@ from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.prekeys import VerifiedBundle
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import EMPTY
-from e2ee.ratchet.state import Sending
-from e2ee.secret import ChainKey
 from e2ee.session import AwaitingReply, Session
+from e2ee.wire import cbor
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from parties import ScriptedRng
 from prekey_shelf import Owner, PrekeyShelf
+
+# Places in a stored session (SES-14): the sending side, and in it the chain key and the next number.
+_SENDING_AT: Final = 11
+_CHAIN_KEY_AT: Final = 4
+_NUMBER_AT: Final = 5
 
 
 class SessionRows(NamedTuple):
@@ -54,29 +58,29 @@ class StoredDevice:
     replays: Mapping[bytes, int]
     pins: Mapping[AccountId, ListHead]
     restart: frozenset[int]
+    lost_to: frozenset[int]
     rng_calls: int
 
 
 class Delivery(NamedTuple):
-    """What a device made of an envelope; `answers_loss` as in `pair.Adoption` (SES-07)."""
+    """What a device made of an envelope, and why it now has to start a session, if it has to (SES-07, SES-16)."""
 
     peer: int
     session_id: SessionId
     content: Content
-    answers_loss: bool
+    start_anew: ResetReason | None
 
 
 @dataclass(eq=False)
 class DeviceModel:
     """One running instance of a device; `life` names the stretch since it started, was rolled back or cloned.
 
-    `rng` may be made to repeat; the randomness of the KEM is the library's own and never does (PRM-09).
+    Where `rng` is made to repeat, so does the randomness of the KEM.
     """
 
     owner: Owner
     shelf: PrekeyShelf
     rng: ScriptedRng
-    kem_rng: ScriptedRng
     peers: Mapping[AccountId, int]
     pairs: dict[int, Pair] = field(default_factory=dict)
     rows: dict[int, PairRows] = field(default_factory=dict)
@@ -84,7 +88,7 @@ class DeviceModel:
     replays: dict[bytes, int] = field(default_factory=dict)
     pins: dict[AccountId, ListHead] = field(default_factory=dict)
     restart: frozenset[int] = frozenset()
-    lost: bool = False
+    lost_to: frozenset[int] = frozenset()
     disturbed: bool = False
     life: int = 0
 
@@ -98,10 +102,9 @@ class DeviceModel:
         return active is None or active.is_expired(now_ms) or peer in self.restart
 
     def initiate(self, peer: int, our_list: DeviceList, bundle: VerifiedBundle, now_ms: int) -> None:
-        """Start a session and adopt it (SES-03, SES-04); with gen 0 if it may have been forgotten (SES-07)."""
-        forgotten = self.lost and not self.pair(peer).sessions() and not self.pair(peer).highest_gen
-        gen = LOST_GEN if forgotten else self.pair(peer).next_gen
-        encapsulate = self.shelf.encapsulation(self.kem_rng)
+        """Start a session and adopt it (SES-03, SES-04); with gen 0 while lost to the peer (SES-07)."""
+        gen = LOST_GEN if peer in self.lost_to else self.pair(peer).next_gen
+        encapsulate = self.shelf.encapsulation(self.rng)
         started = sessions.initiate(
             self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate
         )
@@ -122,15 +125,11 @@ class DeviceModel:
     def pass_over(self, peer: int, count: int) -> None:
         """Move the sending chain on, as if `count` messages had been sealed and lost at once (DR-04)."""
         active = self.pair(peer).active
-        if active is None or not isinstance(active.ratchet.sending, Sending):
-            raise LookupError("no sending chain")
-        sending = active.ratchet.sending
-        key = sending.chain_key.expose()
-        for _ in range(count):
-            key, _ = chain.step(key)
-        moved = replace(sending, chain_key=ChainKey(key), number=sending.number + count)
-        ratchet = replace(active.ratchet, sending=moved)
-        self._commit(peer, pairs.updated(self.pair(peer), replace(active, ratchet=ratchet)))
+        if active is None:
+            raise LookupError("no active session")
+        moved = _moved_on(snapshot.encode_session(active), count)
+        session = snapshot.decode_session(moved, list(active.ratchet.skipped))
+        self._commit(peer, pairs.updated(self.pair(peer), session))
 
     def receive(self, envelope: bytes, now_ms: int) -> Delivery:
         """Open an envelope, whatever it is, and store the new state.
@@ -156,9 +155,12 @@ class DeviceModel:
         raise failure or UnknownSession("no session knows the tag")
 
     def expire(self, now_ms: int) -> None:
-        """Drop what is past its keeping: inactive sessions and replay entries (SES-05, HS-09)."""
+        """Drop what is past its keeping: sessions, skipped keys, replay entries (SES-05, DR-16, HS-09)."""
         for peer, pair in list(self.pairs.items()):
-            self._commit(peer, pairs.expire(pair, now_ms)[0])
+            kept = pairs.expire(pair, now_ms)[0]
+            for session in kept.sessions():
+                kept = pairs.updated(kept, sessions.expire_skipped(session, now_ms)[0])
+            self._commit(peer, kept)
         self.replays = {key: end_ms for key, end_ms in self.replays.items() if now_ms <= end_ms}
 
     def restart_unanswered(self) -> None:
@@ -174,7 +176,7 @@ class DeviceModel:
         """
         known = list(self.pairs)
         self.pairs, self.rows, self.restart = {}, {}, frozenset()
-        self.lost, self.disturbed = True, False
+        self.lost_to, self.disturbed = self.lost_to | set(known), False
         self.life, self.rng = life, ScriptedRng(f"life {life}")
         return known
 
@@ -183,12 +185,12 @@ class DeviceModel:
         self.pairs.pop(peer, None)
         self.rows.pop(peer, None)
         self.restart -= {peer}
-        self.lost = True
+        self.lost_to |= {peer}
 
     def store(self) -> StoredDevice:
         """Return a copy of the stored device."""
         return StoredDevice(
-            dict(self.rows), self.used, dict(self.replays), dict(self.pins), self.restart, self.rng.calls
+            dict(self.rows), self.used, dict(self.replays), dict(self.pins), self.restart, self.lost_to, self.rng.calls
         )
 
     def load(self, stored: StoredDevice) -> None:
@@ -196,7 +198,7 @@ class DeviceModel:
         self.rows = dict(stored.rows)
         self.pairs = {peer: _decode_pair(rows) for peer, rows in stored.rows.items()}
         self.used, self.replays, self.pins = stored.used, dict(stored.replays), dict(stored.pins)
-        self.restart = stored.restart
+        self.restart, self.lost_to = stored.restart, stored.lost_to
 
     def start_life(self, life: int) -> None:
         """Begin another life: after a rollback, what was opened before may open again."""
@@ -210,11 +212,13 @@ class DeviceModel:
         try:
             opened = sessions.open_(session, raw, now_ms)
         except SkipLimitExceeded:
-            # Only the peer can have sealed such a header, and the chain never recovers: a new session has to.
-            self.restart |= {peer}
+            self.restart |= {peer}  # the chain never recovers (SES-16)
             raise
-        self._commit(peer, pairs.updated(self.pair(peer), opened.session))
-        return Delivery(peer, session.id, opened.content, False)
+        pair = pairs.updated(self.pair(peer), opened.session)
+        reason = _reason_to_start_anew(pair, opened.session, opened.content)
+        self.lost_to -= {peer}
+        self._commit(peer, pair if reason is None else pairs.retire(pair, now_ms)[0])
+        return Delivery(peer, session.id, opened.content, reason)
 
     def _accept(self, raw: RawEnvelope, now_ms: int) -> Delivery:
         if not raw.prefix:
@@ -225,6 +229,7 @@ class DeviceModel:
         accepted = sessions.respond(raw, ours, self.pins.get, now_ms)
         session, identity = accepted.opened.session, accepted.identity
         peer = self.peers[identity.record.account_id]
+        pairs.check_gen(self.pair(peer), session.gen)
         adoption = pairs.adopt(self.pair(peer), session, now_ms)
         self.replays[replay_key] = ours.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         self.used |= {
@@ -233,8 +238,13 @@ class DeviceModel:
             if held is not None and held.prekey.kind.is_one_time
         }
         self.pins[identity.record.account_id] = identity.device_list.head
-        self._commit(peer, adoption.pair)
-        return Delivery(peer, session.id, accepted.opened.content, adoption.answers_loss)
+        self.lost_to -= {peer}
+        reason = ResetReason.ANSWER if adoption.answers_loss else ResetReason.REPLACED
+        if not adoption.answers_loss and not adoption.disagrees:
+            self._commit(peer, adoption.pair)
+            return Delivery(peer, session.id, accepted.opened.content, None)
+        self._commit(peer, pairs.retire(adoption.pair, now_ms)[0])
+        return Delivery(peer, session.id, accepted.opened.content, reason)
 
     def _check_replay(self, replay_key: bytes) -> None:
         if replay_key in self.replays:
@@ -261,6 +271,24 @@ class DeviceModel:
             rows[session.id] = stored[session.id] if old is session else _grow(stored, old, session)
         self.pairs[peer] = pair
         self.rows[peer] = PairRows(snapshot.encode_pair(pair), rows)
+
+
+def _reason_to_start_anew(pair: Pair, session: Session, content: Content) -> ResetReason | None:
+    """Tell whether a message shows that its sender writes on another session than we do (SES-07, SES-16)."""
+    if content.payload == Reset(ResetReason.STATE_LOST) and session.gen != LOST_GEN:
+        return ResetReason.ANSWER
+    is_active = pair.active is not None and pair.active.id == session.id
+    return ResetReason.REPLACED if not is_active and pairs.is_settled(pair) else None
+
+
+def _moved_on(encoded: bytes, count: int) -> bytes:
+    """Return a stored session whose sending chain is `count` numbers further on."""
+    items = cast("list[Any]", cbor.decode(encoded))
+    sending = items[_SENDING_AT]
+    for _ in range(count):
+        sending[_CHAIN_KEY_AT], _ = chain.step(sending[_CHAIN_KEY_AT])
+    sending[_NUMBER_AT] += count
+    return cbor.encode(items)
 
 
 def _grow(stored: Mapping[SessionId, SessionRows], old: Session | None, session: Session) -> SessionRows:

@@ -1,7 +1,7 @@
 """Three devices, their directory and their network, and what honest owners do with them.
 
-What chapter 08 leaves to an engine is as small as it can be here: it initiates when it has to, starts anew when the
-peer jumps too far, answers a loss (SES-07), and states gen 0 to whom it does not know after a loss of its own.
+The engine of chapter 08 is as small as it can be here: it initiates when it has to, and starts anew where SES-07,
+SES-16 and SES-17 say so, without their limit in time.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class SessionWorld:
         self.outcomes: Counter[str] = Counter()
         self.lists = [SHELF.next_list(owner.index, None, NOW_MS) for owner in owners]
         self.devices = [
-            _device(owner, peers, ScriptedRng(f"{seed} {owner.index}"), owner.index, f"{seed} kem")
+            _device(owner, peers, ScriptedRng(f"{seed} {owner.index}"), owner.index)
             for owner in owners
         ]
         self.clones: dict[int, DeviceModel] = {}
@@ -61,8 +61,7 @@ class SessionWorld:
         """Start a second machine from the store of a device; with `repeat` both draw the same randomness."""
         device, life = self.devices[index], self.next_life()
         rng = copy.copy(device.rng) if repeat else ScriptedRng(f"life {life}")
-        clone = _device(device.owner, device.peers, rng, life, f"kem {life}")
-        clone.lost = device.lost
+        clone = _device(device.owner, device.peers, rng, life)
         clone.load(device.store())
         clone.start_life(life)
         device.disturbed = self.suffered = True
@@ -120,8 +119,8 @@ class SessionWorld:
         self.outcomes["opened"] += 1
         self.model.accept(device, delivery, envelope)
         self._remember(device)
-        if delivery.answers_loss:
-            self.start_anew(device, delivery.peer, ResetReason.ANSWER)
+        if delivery.start_anew is not None:
+            self.start_anew(device, delivery.peer, delivery.start_anew)
         return True
 
     def start_anew(self, device: DeviceModel, peer: int, reason: ResetReason) -> None:
@@ -131,7 +130,6 @@ class SessionWorld:
 
     def lose_sessions(self, device: DeviceModel) -> None:
         """A device notices that its session state is gone, and starts anew with everyone it knows (SES-07)."""
-        self.suffered = True
         for peer in device.lose_sessions(self.next_life()):
             self.start_anew(device, peer, ResetReason.STATE_LOST)
 
@@ -145,8 +143,7 @@ class SessionWorld:
     def renew_list(self, index: int) -> None:
         """Publish an account's next device list.
 
-        A first flight with the list before is refused by whoever has seen the next one (ID-11), and the prefix is
-        repeated byte by byte: sessions that nobody has answered are started anew.
+        Sessions that nobody has answered are started anew with the next send: their prefix has the old list (SES-17).
         """
         self.lists[index] = SHELF.next_list(index, self.lists[index], self.now_ms)
         for device in self.instances():
@@ -175,7 +172,7 @@ class SessionWorld:
         self._both_speak(one, other, order)
         if one.restart or other.restart:
             self._both_speak(one, other, order)
-        if self.suffered and not _agree(one, other):
+        if self.suffered and (self._unread or not _agree(one, other)):
             self._heal(one, other, order)
         ours, theirs = one.pair(other.owner.index).active, other.pair(one.owner.index).active
         assert ours is not None, "no active session"
@@ -231,11 +228,8 @@ class SessionWorld:
             self.stored[index].append(device.store())
 
 
-def _device(
-    owner: Owner, peers: Mapping[AccountId, int], rng: ScriptedRng, life: int, kem_seed: str
-) -> DeviceModel:
-    kem_rng = ScriptedRng(f"{kem_seed} {owner.index}")
-    return DeviceModel(owner, SHELF, rng, kem_rng, peers, life=life)
+def _device(owner: Owner, peers: Mapping[AccountId, int], rng: ScriptedRng, life: int) -> DeviceModel:
+    return DeviceModel(owner, SHELF, rng, peers, life=life)
 
 
 def _agree(one: DeviceModel, other: DeviceModel) -> bool:
