@@ -101,9 +101,9 @@ def is_settled(pair: Pair) -> bool:
 
 
 def retire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:
-    """Make the active session inactive, because the peer lost its state or does not share it; from then on
-    only a
-    higher `gen` becomes active (SES-07, SES-16).
+    """Make the active session inactive, because the peer lost its state or does not share it.
+
+    From then on only a higher `gen` becomes active (SES-07, SES-16).
     """
     if pair.active is None:
         return pair, ()
