@@ -7,6 +7,7 @@ from e2ee_relay.protocol import (
     Ack,
     Auth,
     CreateMailbox,
+    Done,
     ErrorCode,
     KnownFrame,
     Message,
@@ -94,7 +95,8 @@ class QueueModel(RuleBasedStateMachine):
                 results = zip(numbers, effect.frame.results, strict=True)
                 self.confirmed |= {number for number, result in results if result.code is ErrorCode.OK}
             elif effect.frame.request_id in self.asked:
-                self.acknowledged |= set(self.asked.pop(effect.frame.request_id))
+                numbers = self.asked.pop(effect.frame.request_id)
+                self.acknowledged |= set(numbers) if isinstance(effect.frame, Done) else set()
 
     def send_numbers(self, numbers: list[int]) -> None:
         request = self.next_id()
@@ -190,8 +192,8 @@ class QueueModel(RuleBasedStateMachine):
             if not fresh:
                 break
             drained += [number for _, number in fresh]
+            assert len(drained) == len(set(drained))
             self.receive(self.owner, Ack(self.next_id(), MAILBOX, tuple(seq for seq, _ in fresh)))
-        assert len(drained) == len(set(drained))
         assert self.confirmed - self.sent_acks <= set(drained)
         assert not self.acknowledged & set(drained)
         assert set(drained) <= set(range(1, self.last_sent + 1))
