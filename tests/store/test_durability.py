@@ -151,8 +151,8 @@ def test_a_full_store_refuses_and_goes_on(tmp_path: Path) -> None:
 
 
 def test_free_slots_survive_a_refused_commit(tmp_path: Path) -> None:
-    """STO-09, STO-12: the slots that it had taken are free again."""
-    with Store.create(tmp_path / "db", RAW_KEY, options=StoreOptions(max_size_b=200_000)) as store:
+    """STO-09, STO-12: the slots that it had taken are free again; there is no room for another one."""
+    with Store.create(tmp_path / "db", RAW_KEY, options=StoreOptions(max_size_b=120_000)) as store:
         store.commit([Put("message", b"a", bytes(60_000))])
         store.commit([Delete("message", b"a")])
         with pytest.raises(StoreFull):
