@@ -394,6 +394,10 @@ class Client:
         """Wait until all our mailboxes are connected."""
         _BACKGROUND.run(self._inner.wait_online(timeout_s))
 
+    def wait_settled(self, timeout_s: float | None = None) -> None:
+        """Wait until our relays know what they have to: directory entry, prekeys, who may write to us."""
+        _BACKGROUND.run(self._inner.wait_settled(timeout_s))
+
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened."""
         return EventIterator(_BACKGROUND.ask(self._inner.events))

@@ -373,12 +373,25 @@ class Engine:
 
     @property
     def connection_state(self) -> ConnectionState:
-        """Whether all of our mailboxes are connected."""
+        """Whether all of our mailboxes are connected and, for a published account, entry and prekeys are
+        in place.
+        """
         states = [link.state for channel, link in self._links.items() if channel.mailbox]
         if not states or not self._online or all(state is LinkState.CLOSED for state in states):
             return ConnectionState.OFFLINE
         everything = all(state is LinkState.READY for state in states)
+        everything = everything and (self._mailboxes.published or not self._state.own.publish)
         return ConnectionState.ONLINE if everything else ConnectionState.CONNECTING
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether our relays know what they have to: mailboxes connected, entry published, requests
+        answered.
+        """
+        own = self._state.own
+        known = not own.publish or own.published_seq == own.device_list.seq
+        ready = all(link.state is LinkState.READY for channel, link in self._links.items() if channel.mailbox)
+        return self._online and known and ready and not any(link.pending for link in self._links.values())
 
     def card(self) -> ContactCard:
         """Return our contact card."""
@@ -468,6 +481,7 @@ class Engine:
     def _went_down(self, turn: Turn, link: Link) -> None:
         self._lost(link.channel)
         if link.channel.mailbox:
+            self._mailboxes.published = False
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url))
 
     def _lost(self, channel: Channel) -> None:
