@@ -26,7 +26,7 @@ PUBLIC_NAME = re.compile(
     r"(^|_)(public|pub|their|map|dict|sort|row|table|primary)_|_(type|kind|id|size|len)$"
 )
 TEST_HOOK = re.compile(r"(?i)^_?(testing|under_test|test_mode|test_hook\w*|\w+_test_hook|\w+_for_tests?)$")
-# Names that look secret and may be compared where they stand: (file, end of the name) -> why that is harmless.
+# Names that look secret and may be compared where they stand: (file, end of name) -> why it is harmless.
 PUBLIC_NAMES: dict[tuple[str, str], str] = {
     ("e2ee/ratchet/skipped.py", "header_key"): "a Secret, which compares in constant time",
     ("e2ee/ratchet/step.py", "tag"): "a header tag stands on the wire in clear",
