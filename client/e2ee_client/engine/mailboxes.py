@@ -72,6 +72,7 @@ class Mailboxes:
         self._link_of = link_of
         self._usable = usable
         self.refill_at_ms: int | None = None
+        self.published = False
 
     @staticmethod
     def channel(mailbox: Mailbox) -> Channel:
@@ -174,7 +175,8 @@ class Mailboxes:
             self._create(turn, link, mailbox)
             return
         link.ready()
-        turn.notify(ConnectionChanged(ConnectionState.ONLINE, mailbox.relay_url))
+        if mailbox.contact or not self._state.own.publish:
+            turn.notify(ConnectionChanged(ConnectionState.ONLINE, mailbox.relay_url))
         self._add_tokens(turn, link, mailbox)
         link.request(
             turn,
@@ -359,8 +361,22 @@ class Mailboxes:
                 lambda request_id: PrekeysUpload(
                     request_id, own.account_id, own.device.record.hash, spk.signed, pqk.signed, opks, pqks
                 ),
-                _ignore,
+                partial(self._uploaded, link),
             )
+        else:
+            self._is_published(turn, link)
+
+    def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
+        if isinstance(frame, PrekeysStock):
+            self._is_published(turn, link)
+        else:
+            self._refused(turn, link, frame)
+
+    def _is_published(self, turn: Turn, link: Link) -> None:
+        """Entry and prekeys are at the relay: whoever has our card can write to us."""
+        if not self.published:
+            self.published = True
+            turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
 
     def _missing(self, turn: Turn, kind: PrekeyKind, held: int) -> tuple[bytes, ...]:
         if held >= REFILL_BELOW:

@@ -1,0 +1,128 @@
+"""One client process of the demonstration: commands as JSON lines on stdin, events as JSON lines on stdout.
+
+It uses the client library as any application would. Only `secrets`, asked for when the client is closed, looks into
+the store's rows: the search has to know what to look for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from typing import Any
+
+from demo.secrets_of_store import secrets_of_store
+from e2ee_client import (
+    Client,
+    ContactAdded,
+    GapDetected,
+    MessageReceived,
+    MessageState,
+    MessageStateChanged,
+    SessionReset,
+    SessionStarted,
+)
+
+_STEP_TIMEOUT_S = 30.0
+
+
+class Actor:
+    """Carries out the commands of the director."""
+
+    def __init__(self, path: str, key: bytes) -> None:
+        self._path = path
+        self._key = key
+        self._client: Client | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Read commands until stdin ends."""
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            command = json.loads(line)
+            answer = await self._carry_out(command)
+            _tell({"done": command["do"], **answer})
+        await self._close()
+
+    async def _carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
+        match command["do"]:
+            case "create":
+                return await self._begin(
+                    await Client.create(
+                        self._path,
+                        key=self._key,
+                        relay=command["relay"],
+                        name=command["name"],
+                        kind="agent" if command["publish"] else "person",
+                        publish=command["publish"],
+                        front_desk=command["publish"],
+                    )
+                )
+            case "open":
+                return await self._begin(await Client.open(self._path, key=self._key, online=command["online"]))
+            case "add":
+                return {"id": (await self._running().add_contact(command["card"])).view.account_id.hex()}
+            case "send":
+                message = await self._running().contact(bytes.fromhex(command["to"])).send(command["text"])
+                return {"message": message.message_id.hex()}
+            case "wait_online":
+                await self._running().wait_online(timeout_s=_STEP_TIMEOUT_S)
+                return {}
+            case "close":
+                await self._close()
+                return {}
+            case "secrets":
+                return {"secrets": secrets_of_store(self._path, self._key)}
+            case other:
+                raise ValueError(f"unknown command {other}")
+
+    def _running(self) -> Client:
+        if self._client is None:
+            raise RuntimeError("the client is closed")
+        return self._client
+
+    async def _begin(self, client: Client) -> dict[str, Any]:
+        self._client = client
+        self._reader = asyncio.create_task(self._report(client))
+        return {"card": client.card().to_uri(), "id": client.account_id.hex()}
+
+    async def _close(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+            self._client = None
+        if self._reader is not None:
+            await self._reader
+            self._reader = None
+
+    async def _report(self, client: Client) -> None:
+        async for event in client.events():
+            match event:
+                case MessageReceived():
+                    _tell({"event": "received", "from": event.account_id.hex(), "text": event.text})
+                case MessageStateChanged():
+                    _tell({"event": "state", "message": event.message_id.hex(), "state": event.state.value})
+                    if event.state is MessageState.FAILED:
+                        _tell({"event": "failed", "code": event.code})
+                case ContactAdded():
+                    _tell({"event": "contact", "from": event.account_id.hex()})
+                case SessionStarted():
+                    _tell({"event": "session", "one_time": event.one_time_x25519 and event.one_time_kem})
+                case SessionReset() | GapDetected():
+                    _tell({"event": type(event).__name__})
+                case _:
+                    pass
+
+
+def _tell(fact: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(fact) + "\n")
+    sys.stdout.flush()
+
+
+def main() -> None:
+    """Run one actor: `python -m demo.actor STORE`, the raw key as the first line of stdin."""
+    key = bytes.fromhex(sys.stdin.readline().strip())
+    asyncio.run(Actor(sys.argv[1], key).run())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,55 @@
+"""Which keys of a closed client's store the search looks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from e2ee.ratchet.state import Listening, Receiving, Sending
+from e2ee.session import Session
+from e2ee.snapshot import decode_session, decode_skipped
+from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.store import RawKey, Store
+
+
+def secrets_of_store(path: str, key: bytes) -> dict[str, str]:
+    """Return names and hexadecimal values of private keys and session keys in the store of a client."""
+    with_keys = Store.open(path, RawKey(key))
+    try:
+        found = dict(_secrets(with_keys))
+    finally:
+        with_keys.close()
+    return {name: value.hex() for name, value in found.items()}
+
+
+def _secrets(store: Store) -> Iterator[tuple[str, bytes]]:
+    own_row = store.get("account", OWN_KEY)
+    if own_row is not None:
+        own = Own.decode(own_row)
+        yield "device signing key", own.device.signing_key.expose()
+        yield "device identity key", own.device.dh_key.expose()
+        if own.account_key is not None:
+            yield "account key", own.account_key.expose()
+    for place, row in store.items("mailbox"):
+        yield f"mailbox owner key {place.hex()[:6]}", Mailbox.decode(place, row).owner_seed
+    for place, row in store.items("prekey"):
+        prekey = OwnPrekey.decode(place, row).pair
+        if not prekey.prekey.kind.is_one_time:
+            yield f"{prekey.prekey.kind.name} {prekey.prekey.id}", prekey.private.expose()
+    for place, row in store.items("session"):
+        yield from _session_secrets(place.hex()[:6], decode_session(row))
+    for place, row in store.items("skipped"):
+        yield f"skipped message key {place.hex()[:6]}", decode_skipped(place[32:], row).message_key.expose()
+
+
+def _session_secrets(name: str, session: Session) -> Iterator[tuple[str, bytes]]:
+    ratchet = session.ratchet
+    yield f"root key {name}", ratchet.root_key.expose()
+    yield f"next header key {name}", ratchet.next_header_key.expose()
+    if isinstance(ratchet.sending, Sending):
+        yield f"sending chain key {name}", ratchet.sending.chain_key.expose()
+        yield f"sending header key {name}", ratchet.sending.header_key.expose()
+    if isinstance(ratchet.sending, Sending | Listening):
+        yield f"ratchet key {name}", ratchet.sending.private_key.expose()
+    if isinstance(ratchet.receiving, Receiving):
+        yield f"receiving chain key {name}", ratchet.receiving.chain_key.expose()
+        yield f"receiving header key {name}", ratchet.receiving.header_key.expose()
