@@ -297,8 +297,8 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
             return ContentType.ADDRESS, None
         case BundleOnly():
             return ContentType.BUNDLE, None
-        case Unsupported(kind, value):
-            return kind, value
+        case _:
+            return payload.type, payload.payload
 
 
 def _decode_payload(kind: int, value: cbor.Value) -> Payload:

@@ -133,10 +133,10 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
         RemoteError: what `check_flight_identity` raises for the initiator's list and record.
     """
     _check_held(ours, now_ms)
-    spk, identity_key = _expose(ours.spk), ours.device.dh_key.expose()
+    spk, identity_key = dh_private(ours.spk), ours.device.dh_key.expose()
     ikm = dh.exchange(identity_key, prefix.ephemeral) + dh.exchange(spk, prefix.ephemeral)
     if ours.opk is not None:
-        ikm += dh.exchange(_expose(ours.opk), prefix.ephemeral)
+        ikm += dh.exchange(dh_private(ours.opk), prefix.ephemeral)
     ikm += _decapsulate(ours, prefix.ciphertext)
     t0 = transcript0(
         ours.record.encoded,
@@ -215,7 +215,12 @@ def _check_held(ours: ResponderKeys, now_ms: int) -> None:
             raise Expired("the prekey is past its end")
 
 
-def _expose(pair: PrekeyPair) -> bytes:
+def dh_private(pair: PrekeyPair) -> bytes:
+    """Return the 32-byte private key of an SPK or OPK.
+
+    Raises:
+        InvalidArgument: the private key is of another kind.
+    """
     if not isinstance(pair.private, DhPrivateKey):
         raise InvalidArgument("not an X25519 prekey")
     return pair.private.expose()

@@ -30,7 +30,7 @@ from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
 from .ratchet import step
 from .ratchet.state import RatchetState
-from .secret import DhPrivateKey, RatchetPrivateKey
+from .secret import RatchetPrivateKey
 from .wire import envelope as envelopes
 from .wire import padding
 from .wire.envelope import RawEnvelope
@@ -170,19 +170,15 @@ def respond(raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int) 
     """
     prefix = envelopes.decode_prefix(raw.prefix)
     response = handshake.respond(prefix, ours, pinned, now_ms)
-    if not isinstance(ours.spk.private, DhPrivateKey):
-        raise InvalidArgument("not an X25519 prekey")
-    spk = RatchetPrivateKey(ours.spk.private.expose())
+    spk = RatchetPrivateKey(handshake.dh_private(ours.spk))
     ratchet = step.start_responder(response.keys, spk, now_ms)
     opened = step.open_(ratchet, raw, now_ms)
     content = _content_of(raw, opened.body)
-    if content.gen is None:
-        raise ContentError("a first content without gen")
     session = Session(
         ours.record.hash,
         PeerDevice.of(response.identity.record),
         False,
-        content.gen,
+        _gen_under_prefix(content),
         Established(),
         opened.state,
         OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
@@ -231,8 +227,11 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
         raise AuthenticationError
     opened = step.open_(session.ratchet, raw, now_ms)
     content = _content_of(raw, opened.body)
-    if content.gen is not None and content.gen != session.gen:
-        raise ContentError("another gen than the session was made with")
+    if raw.prefix:
+        if _gen_under_prefix(content) != session.gen:
+            raise ContentError("another gen than the session was made with")
+    elif content.gen is not None:
+        raise ContentError("gen belongs under a prefix")
     advanced = Session(
         session.our_record_hash,
         session.peer,
@@ -265,7 +264,7 @@ def replay_key(raw: RawEnvelope) -> bytes:
 
 
 def _content_of(raw: RawEnvelope, body: bytes) -> Content:
-    """Check fragment block and padding, decode, check what a prefix demands (WIRE-10 to WIRE-14)."""
+    """Check fragment block and padding, and decode (WIRE-10 to WIRE-14)."""
     if raw.prefix:
         encoded = padding.unpad(body)
         class_b = padding.first_body_class(len(encoded) + 1)
@@ -276,13 +275,14 @@ def _content_of(raw: RawEnvelope, body: bytes) -> Content:
         class_b = padding.body_class(FRAGMENT_B + len(encoded) + 1)
     if class_b != len(body) or len(encoded) > MAX_CONTENT_B:
         raise AuthenticationError
-    content = contents.decode(encoded)
-    if raw.prefix:
-        if content.gen is None or content.way_back is None:
-            raise ContentError("a content under a prefix has gen and a way back")
-    elif content.gen is not None:
-        raise ContentError("gen belongs under a prefix")
-    return content
+    return contents.decode(encoded)
+
+
+def _gen_under_prefix(content: Content) -> int:
+    """Return the `gen` that a content under a prefix states, beside a way back (HS-05, SES-06)."""
+    if content.gen is None or content.way_back is None:
+        raise ContentError("a content under a prefix has gen and a way back")
+    return content.gen
 
 
 def _with_ratchet(session: Session, ratchet: RatchetState, phase: Phase) -> Session:

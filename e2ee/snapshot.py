@@ -218,22 +218,21 @@ def _decode_phase(value: cbor.Value) -> Phase:
 
 
 def _encode_sending(sending: SendingState) -> cbor.Value:
-    match sending:
-        case Listening():
-            return [_LISTENING, sending.private_key.expose(), sending.next_header_key.expose()]
-        case Sending():
-            return [
-                _SENDING,
-                sending.private_key.expose(),
-                sending.public_key,
-                sending.header_key.expose(),
-                sending.chain_key.expose(),
-                sending.number,
-                sending.previous_length,
-                sending.next_header_key.expose(),
-            ]
-        case StepDue():
-            return [_STEP_DUE, sending.their_key, sending.next_header_key.expose(), sending.previous_length]
+    next_header_key = sending.next_header_key.expose()
+    if isinstance(sending, Listening):
+        return [_LISTENING, sending.private_key.expose(), next_header_key]
+    if isinstance(sending, StepDue):
+        return [_STEP_DUE, sending.their_key, next_header_key, sending.previous_length]
+    return [
+        _SENDING,
+        sending.private_key.expose(),
+        sending.public_key,
+        sending.header_key.expose(),
+        sending.chain_key.expose(),
+        sending.number,
+        sending.previous_length,
+        next_header_key,
+    ]
 
 
 def _decode_sending(value: cbor.Value) -> SendingState:
@@ -260,16 +259,14 @@ def _decode_sending(value: cbor.Value) -> SendingState:
 
 
 def _encode_receiving(receiving: ReceivingState) -> cbor.Value:
-    match receiving:
-        case NoChain():
-            return None
-        case Receiving():
-            return [
-                receiving.their_key,
-                receiving.header_key.expose(),
-                receiving.chain_key.expose(),
-                receiving.number,
-            ]
+    if isinstance(receiving, NoChain):
+        return None
+    return [
+        receiving.their_key,
+        receiving.header_key.expose(),
+        receiving.chain_key.expose(),
+        receiving.number,
+    ]
 
 
 def _decode_receiving(value: cbor.Value) -> ReceivingState:
