@@ -161,9 +161,8 @@ class Delivery:
         if mailbox is None:
             self._state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
             return
-        removed = [(seq, mailbox.remove(seq)) for seq in frame.seqs]
-        gone = [(seq, message) for seq, message in removed if message is not None]
-        self._state.counters["acknowledged"] += len(gone)
+        found = [(seq, mailbox.begin_deletion(seq)) for seq in dict.fromkeys(frame.seqs)]
+        gone = [(seq, message) for seq, message in found if message is not None]
         change = self._deletion(mailbox, [message for _, message in gone], now_ms)
         self._state.submit(change, self._after_deletion(connection, frame.request_id, mailbox, gone))
         self.pump(mailbox, now_ms)
@@ -180,12 +179,13 @@ class Delivery:
         self, connection: Connection, request_id: int, mailbox: Mailbox, gone: list[tuple[int, HeldMessage]]
     ) -> Callable[[Result, int], None]:
         def then(result: Result, _now_ms: int) -> None:
-            if isinstance(result, StoreFailure):
-                for seq, message in gone:
-                    mailbox.take_back(seq, message)
-                self._state.unavailable(connection, request_id)
-                return
-            self._state.transmit(connection, Done(request_id))
+            failed = isinstance(result, StoreFailure)
+            for seq, _ in gone:
+                if failed:
+                    mailbox.take_back(seq)
+                else:
+                    self._state.counters["acknowledged"] += mailbox.end_deletion(seq)
+            self._state.answer_done(connection, request_id, result)
 
         return then
 

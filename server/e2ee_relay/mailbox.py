@@ -103,6 +103,7 @@ class Mailbox:
         "held",
         "held_b",
         "is_closing",
+        "leaving",
         "no",
         "owner_pub",
         "pending",
@@ -121,6 +122,7 @@ class Mailbox:
         self.held: dict[int, HeldMessage] = {}  # by seq, ascending
         self.seq_of: dict[bytes, int] = {}  # msg_id to seq, of held ones
         self.pending: dict[bytes, int] = {}  # msg_id to size, not yet committed
+        self.leaving: dict[int, HeldMessage] = {}  # by seq, deletion on its way to the disk
         self.held_b = 0  # held and pending
         self.subscription: Subscription | None = None
         self.is_closing = False
@@ -150,8 +152,24 @@ class Mailbox:
         self.pending.pop(message.msg_id)
         self._insert(seq, message)
 
-    def take_back(self, seq: int, message: HeldMessage) -> None:
-        """Hold a message again whose deletion was not committed."""
+    def begin_deletion(self, seq: int) -> HeldMessage | None:
+        """Hold a message no longer and return it, also if another deletion of it is on its way; else None."""
+        message = self.remove(seq)
+        if message is not None:
+            self.leaving[seq] = message
+        return self.leaving.get(seq)
+
+    def end_deletion(self, seq: int) -> bool:
+        """Forget a message whose deletion was committed; tell whether this was the first to say so."""
+        # An earlier deletion of the same message may have failed and put it back.
+        taken_back = self.remove(seq) is not None
+        return self.leaving.pop(seq, None) is not None or taken_back
+
+    def take_back(self, seq: int) -> None:
+        """Hold a message again whose deletion was not committed, unless another deletion of it was."""
+        message = self.leaving.pop(seq, None)
+        if message is None:
+            return
         self.held_b += message.size_b
         self._insert(seq, message)
         self.held = dict(sorted(self.held.items()))

@@ -170,6 +170,22 @@ def test_a_failed_acknowledgement_keeps_the_message(bench: Bench) -> None:
     assert (list(mailbox.held), mailbox.held_b) == ([], 0)
 
 
+@pytest.mark.parametrize("failing", [0, 1])
+def test_a_deletion_counts_when_one_of_two_is_committed(bench: Bench, failing: int) -> None:
+    """RLY-37: two acknowledgements of one message, one commit fails: Done means deleted, whichever it was."""
+    bench.ask(SendResults, Send(4, (item(),)))
+    (seq,) = bench.core.state.mailboxes[MAILBOX].held
+    bench.receive(Ack(5, MAILBOX, (seq,)))
+    bench.receive(Ack(6, MAILBOX, (seq, seq)))
+    for place, submit in enumerate(bench.queue):
+        result = StoreFailure("test") if place == failing else bench.store.execute([submit.change])[0]
+        bench.take(bench.core.complete(submit.then, result, START_MS))
+    assert [type(frame) for frame in bench.sent].count(Done) == 1
+    mailbox = bench.core.state.mailboxes[MAILBOX]
+    assert (mailbox.held, mailbox.leaving, mailbox.held_b) == ({}, {}, 0)
+    assert bench.store.connection.execute("SELECT * FROM message").fetchall() == []
+
+
 def test_a_failed_read_is_tried_again(bench: Bench) -> None:
     """RLY-35: the messages come with the next tick, in order, and QUEUE_EMPTY only after them."""
     bench.ask(SendResults, Send(4, tuple(item(b"%d" % number) for number in range(3))))
