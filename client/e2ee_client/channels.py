@@ -55,11 +55,11 @@ class Disconnected:
 class Reports(Protocol):
     """Where a connection reports to; what it reports is taken up in this order."""
 
-    def put(self, report: Connected | Disconnected) -> None:
+    def put(self, item: Connected | Disconnected, /) -> None:
         """Take a report at once."""
         ...
 
-    async def put_data(self, report: Received) -> None:
+    async def put_data(self, item: Received, /) -> None:
         """Take a message, when there is room for it."""
         ...
 

@@ -9,7 +9,6 @@ async with Client.create("me.db", passphrase=..., relay="wss://relay.example") a
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Coroutine, Generator
 from dataclasses import dataclass, field
@@ -26,7 +25,7 @@ from e2ee.ports import Rng
 from e2ee.primitives import kem
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import Commit, Effect, Engine, Ports, Setup
-from e2ee_client.errors import ConfigError, InvalidCard, UnknownContact, WaitTimeout
+from e2ee_client.errors import ConfigError, InvalidCard, UnknownContact
 from e2ee_client.events import ConnectionState
 from e2ee_client.rows import Continuity, Put
 from e2ee_client.store import (
@@ -50,8 +49,6 @@ from .transport import Transport, WebSocketTransport
 Kind: TypeAlias = Literal["person", "agent", "bot"]
 StorePath: TypeAlias = "str | os.PathLike[str] | None"
 _EMPTY_ID: Final = AccountId(bytes(32))
-# No event tells of the answer to a request; a look at memory costs nothing.
-_SETTLED_POLL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,7 +298,7 @@ class Client:
         """
         await wait_until(
             lambda: self.connection_state is ConnectionState.ONLINE,
-            self._watch.connection,
+            self._watch.progress,
             timeout_s,
             "the connection to the relay",
         )
@@ -313,12 +310,9 @@ class Client:
             WaitTimeout: not in time; it is caught up with as soon as the client is online again.
             ClientClosed: closed meanwhile.
         """
-        try:
-            async with asyncio.timeout(timeout_s):
-                while not self._shell.machine.is_settled:
-                    await asyncio.sleep(_SETTLED_POLL_S)
-        except TimeoutError:
-            raise WaitTimeout("the relay was not told everything in time") from None
+        await wait_until(
+            lambda: self._shell.machine.is_settled, self._watch.progress, timeout_s, "telling the relay"
+        )
 
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened.

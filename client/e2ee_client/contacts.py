@@ -13,7 +13,7 @@ from e2ee.fingerprint import Comparison
 from e2ee.ids import AccountId
 from e2ee_client.engine import ContactView, Effect, Engine, MessageView
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
-from e2ee_client.events import ConnectionChanged, Event, MessageState, MessageStateChanged
+from e2ee_client.events import Event, MessageState, MessageStateChanged
 
 from .shell import Shell
 
@@ -31,14 +31,17 @@ class Signal:
 
     def __init__(self) -> None:
         self._event = asyncio.Event()
+        self._awaited = False
 
     def fire(self) -> None:
         """Wake them."""
-        self._event.set()
-        self._event = asyncio.Event()
+        if self._awaited:
+            self._event.set()
+            self._event, self._awaited = asyncio.Event(), False
 
     async def wait(self) -> None:
         """Wait for the next `fire`."""
+        self._awaited = True
         await self._event.wait()
 
 
@@ -47,7 +50,7 @@ class Watch:
 
     def __init__(self) -> None:
         self._messages: WeakValueDictionary[_Place, Message] = WeakValueDictionary()
-        self.connection = Signal()
+        self.progress = Signal()
 
     def message(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> Message:
         """Return the one handle of a message, with what the view says."""
@@ -59,16 +62,18 @@ class Watch:
 
     def event(self, event: Event) -> None:
         """Take note of an event, before the application sees it."""
-        if isinstance(event, ConnectionChanged):
-            self.connection.fire()
-        elif isinstance(event, MessageStateChanged):
+        if isinstance(event, MessageStateChanged):
             message = self._messages.get((event.account_id, event.message_id, True))
             if message is not None:
                 message.advance(event)
 
+    def stepped(self) -> None:
+        """The engine has made a step: what is waited for may have come true."""
+        self.progress.fire()
+
     def end(self) -> None:
         """The client is closed: nobody is to wait any longer."""
-        self.connection.fire()
+        self.progress.fire()
         for message in list(self._messages.values()):
             message.changed.fire()
 

@@ -67,6 +67,7 @@ class Watcher(Protocol):
     """Who keeps the application's handles up to date."""
 
     def event(self, event: Event) -> None: ...
+    def stepped(self) -> None: ...
     def end(self) -> None: ...
 
 
@@ -103,10 +104,10 @@ class Inbox:
         """Queue anything but network data."""
         self._queue.put_nowait(item)
 
-    async def put_data(self, report: Received) -> None:
+    async def put_data(self, item: Received) -> None:
         """Queue network data, when there is room."""
         await self._room.acquire()
-        self._queue.put_nowait(report)
+        self._queue.put_nowait(item)
 
     async def get(self) -> _Input:
         """Wait for the next input."""
@@ -286,6 +287,7 @@ class Shell(Generic[M]):
             except StoreFull as error:
                 await self._refused(error)
             self._set_timer(self._wake_ms())
+            self._watch.stepped()
         if self._machine is not None and self._goes_online:
             await self._carry_out(self._machine.stop(self._clock.now_ms()))
 

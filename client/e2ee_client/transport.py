@@ -13,7 +13,7 @@ from typing import Final, Protocol
 
 from e2ee_relay.protocol import MAX_MESSAGE_B
 from websockets.asyncio.client import ClientConnection, connect
-from websockets.exceptions import ConnectionClosed, InvalidURI, WebSocketException
+from websockets.exceptions import ConnectionClosed, WebSocketException
 
 from e2ee_client.errors import RelayUnavailable
 
@@ -103,7 +103,7 @@ class WebSocketTransport:
                 ping_timeout=self._ping_timeout_s,
                 logger=_SILENT,
             )
-        except (OSError, TimeoutError, WebSocketException, InvalidURI) as error:
+        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
             raise RelayUnavailable(f"the relay cannot be reached ({type(error).__name__})") from None
         return WebSocketConnection(connection)
 

@@ -21,8 +21,7 @@ async def test_killed_relay_and_closed_clients_lose_nothing(tmp_path: Path) -> N
             Client.create(tmp_path / "shop.db", key=KEY, relay=relay.url, publish=True) as shop,
             Client.create(tmp_path / "me.db", key=KEY, relay=relay.url) as me,
         ):
-            await shop.wait_online(20)
-            await asyncio.sleep(0.5)  # the entry follows the connection
+            await shop.wait_settled(20)
             theirs, ours = await meet(me, shop)
             events = shop.events()
             for turn in range(3):

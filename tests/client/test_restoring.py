@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 from conversations import collect, meet, next_of
-from e2ee_client import Client, MessageReceived, MessageState, NewDevice, sign_renewal
+from e2ee_client import (
+    Client,
+    ClientEvent,
+    EventIterator,
+    MessageReceived,
+    MessageState,
+    NewDevice,
+    sign_renewal,
+)
 from e2ee_client.errors import (
     AccountKeyAbsent,
     BackupCorrupt,
@@ -48,7 +56,7 @@ async def test_a_restored_account_keeps_id_contacts_and_history(network: MemoryN
             assert not any(isinstance(one, NewDevice) for one in await _drain(seen))
 
 
-async def _drain(events):  # type: ignore[no-untyped-def]  # any iterator
+async def _drain(events: EventIterator) -> list[ClientEvent]:
     return [await events.next(1) for _ in range(len(events._waiting))]
 
 

@@ -60,7 +60,7 @@ async def test_steps_do_not_overlap() -> None:
     stage.store.before_commit = lambda: time.sleep(0.005)
     await asyncio.gather(*(stage.do(commit(bytes([n])), Notify(ContactAdded(bytes([n])))) for n in range(10)))
     await stage.shell.close()
-    order = [one[1][0] if isinstance(one, tuple) else one.account_id for one in stage.log[:20]]  # type: ignore[attr-defined,index]  # a log of both
+    order = [one[1][0] if isinstance(one, tuple) else one.account_id for one in stage.log[:20]]  # type: ignore[attr-defined]  # a log of both
     assert order == [bytes([n // 2]) for n in range(20)]
 
 
@@ -217,7 +217,11 @@ async def test_a_slow_store_stops_reading_from_the_network() -> None:
     stage = await Stage({"start": [Open(CHANNEL)], "received": [commit(b"r")]}).begin()
     await stage.until(lambda: "connected" in stage.machine.names())
     gate = threading.Event()
-    stage.store.before_commit = lambda: gate.wait() or None
+
+    def wait() -> None:
+        gate.wait()
+
+    stage.store.before_commit = wait
     for n in range(200):
         stage.transport.connections[0].arrive(bytes([n]))
     await asyncio.sleep(0.05)

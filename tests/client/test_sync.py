@@ -121,7 +121,7 @@ def test_opening_again_and_errors(tmp_path: Path) -> None:
         with pytest.raises(MessageEmpty):
             contact.send("")
         with pytest.raises(WaitTimeout):
-            me.events().next(timeout_s=0.3) and me.events().next(timeout_s=0.01)
+            contact.send("waits").wait_for(MessageState.READ, timeout_s=0.05)
     with pytest.raises(StoreWrongKey):
         sync.Client.open(path, passphrase="old", runtime=runtime)
     with sync.Client.open(path, passphrase="new", runtime=runtime, online=False) as me:

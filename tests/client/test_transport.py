@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 from e2ee_client import WebSocketTransport
 from e2ee_client.errors import RelayUnavailable
 from e2ee_relay.protocol import MAX_MESSAGE_B
 from websockets.asyncio.server import ServerConnection, serve
+from websockets.utils import accept_key
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
 FAST = WebSocketTransport(open_timeout_s=1, close_timeout_s=0.2)
@@ -73,57 +75,55 @@ async def test_the_end_of_the_other_side_is_typed() -> None:
     await with_server(leave, test)
 
 
-async def test_closing_does_not_wait_for_a_silent_peer() -> None:
-    async def accept(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """A handshake by hand, then silence."""
+class RawServer:
+    """A server that upgrades or not, and then says nothing."""
+
+    def __init__(self, *, upgrades: bool) -> None:
+        self._upgrades = upgrades
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def __aenter__(self) -> str:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        return f"ws://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+
+    async def __aexit__(self, *_: object) -> None:
+        self._server.close()
+        for writer in self._writers:
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._writers.append(writer)
         request = (await reader.readuntil(b"\r\n\r\n")).decode()
-        key = next(
-            line.split(": ")[1]
-            for line in request.splitlines()
-            if line.lower().startswith("sec-websocket-key")
-        )
-        from websockets.utils import accept_key
+        if self._upgrades:
+            headers = dict(line.split(": ", 1) for line in request.splitlines()[1:] if line)
+            proof = accept_key(headers["Sec-WebSocket-Key"])
+            writer.write(
+                "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                f"Sec-WebSocket-Accept: {proof}\r\n\r\n".encode()
+            )
 
-        writer.write(
-            "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-            f"Sec-WebSocket-Accept: {accept_key(key)}\r\n\r\n".encode()
-        )
-        await asyncio.sleep(5)
 
-    server = await asyncio.start_server(accept, "127.0.0.1", 0)
-    connection = await FAST.open(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    async with asyncio.timeout(2):
-        await connection.close()
-    server.close()
+async def test_closing_does_not_wait_for_a_silent_peer() -> None:
+    async with RawServer(upgrades=True) as url:
+        connection = await FAST.open(url)
+        async with asyncio.timeout(2):
+            await connection.close()
 
 
 async def test_a_peer_that_does_not_greet_is_given_up() -> None:
-    async def silent(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(2)
-        writer.close()
-
-    server = await asyncio.start_server(silent, "127.0.0.1", 0)
-    transport = WebSocketTransport(open_timeout_s=0.1)
-    with pytest.raises(RelayUnavailable):
-        await transport.open(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-    server.close()
+    async with RawServer(upgrades=False) as url, asyncio.timeout(2):
+        with pytest.raises(RelayUnavailable):
+            await WebSocketTransport(open_timeout_s=0.1).open(url)
 
 
 async def test_a_silent_peer_is_noticed_by_pings() -> None:
-    async def deaf(connection: ServerConnection) -> None:
-        connection.transport.pause_reading()  # type: ignore[attr-defined]  # a TCP transport
-        await asyncio.sleep(3)
-
-    async def test(url: str) -> None:
+    async with RawServer(upgrades=True) as url, asyncio.timeout(2):
         transport = WebSocketTransport(ping_interval_s=0.05, ping_timeout_s=0.05, close_timeout_s=0.1)
         connection = await transport.open(url)
-        async with asyncio.timeout(2):
-            with pytest.raises(RelayUnavailable):
-                await connection.receive()
-
-    async with serve(deaf, "127.0.0.1", 0, close_timeout=0.1) as server:
-        await test(f"ws://127.0.0.1:{server.sockets[0].getsockname()[1]}")
-        server.close(close_connections=True)
+        with pytest.raises(RelayUnavailable):
+            await connection.receive()
 
 
 @pytest.mark.parametrize(

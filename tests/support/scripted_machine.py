@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from e2ee_client.engine import Channel, Effect
 from e2ee_client.errors import RelayUnavailable
@@ -20,14 +20,14 @@ CHANNEL = Channel("wss://relay.test", b"m" * 16, b"")
 class ScriptedMachine:
     """Notes every input; its answers are the effects that stand in `script` for the input's name."""
 
-    def __init__(self, script: dict[str, list[Effect]] | None = None) -> None:
-        self.script = script or {}
+    def __init__(self, script: Mapping[str, Sequence[Effect]] | None = None) -> None:
+        self.script: dict[str, Sequence[Effect]] = dict(script or {})
         self.heard: list[tuple[str, object]] = []
         self.next_wake_ms: int | None = None
 
     def _step(self, name: str, what: object = None) -> list[Effect]:
         self.heard.append((name, what))
-        return self.script.get(name, [])
+        return list(self.script.get(name, []))
 
     def start(self, now_ms: int) -> list[Effect]:
         return self._step("start")
@@ -134,6 +134,9 @@ class NotingWatcher:
     def event(self, event: Event) -> None:
         self.log.append(event)
 
+    def stepped(self) -> None:
+        """Steps are not noted."""
+
     def end(self) -> None:
         self.log.append("end")
 
@@ -141,7 +144,7 @@ class NotingWatcher:
 class Stage:
     """A shell over a scripted machine, with everything around it noting into one log."""
 
-    def __init__(self, script: dict[str, list[Effect]] | None = None) -> None:
+    def __init__(self, script: Mapping[str, Sequence[Effect]] | None = None) -> None:
         self.log: list[object] = []
         self.machine = ScriptedMachine(script)
         self.store = NotingStore(self.log)
@@ -149,7 +152,7 @@ class Stage:
         self.clock = FakeClock()
         self.events = EventLog()
         self.loads: list[ScriptedMachine] = []
-        self.load_script = dict(script or {})
+        self.load_script: Mapping[str, Sequence[Effect]] = dict(script or {})
         self.load_effects: list[Effect] = []
         self.shell: Shell[ScriptedMachine] = Shell(
             self.store,
@@ -162,7 +165,7 @@ class Stage:
         )
 
     def _load(self, now_ms: int) -> tuple[ScriptedMachine, list[Effect]]:
-        self.loads.append(ScriptedMachine(dict(self.load_script)))
+        self.loads.append(ScriptedMachine(self.load_script))
         return self.loads[-1], list(self.load_effects)
 
     async def begin(self, *, online: bool = True) -> Stage:
