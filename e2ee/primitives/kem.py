@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 
 from e2ee.constants import KEM_CIPHERTEXT_B, KEM_KEY_B, KEM_SEED_B
@@ -32,6 +34,12 @@ class DecapsulationKey:
 
     def __repr__(self) -> str:
         return "<DecapsulationKey>"
+
+    def _refuse(self, *_: object) -> NoReturn:
+        # The library's own key would let itself be copied.
+        raise TypeError("DecapsulationKey is neither copied nor serialised")
+
+    __copy__ = __deepcopy__ = __reduce__ = __reduce_ex__ = __getstate__ = _refuse
 
 
 def encapsulation_key(encoded: bytes) -> KemPublic:
