@@ -22,7 +22,7 @@ FAULTS = {
     "Only e2ee.primitives": ("client/e2ee_client/client.py", "import nacl.secret"),
     "Only the strict codec": ("e2ee/session.py", "import cbor2"),
     "The client knows the relay's frames only": ("client/e2ee_client/client.py", "import e2ee_relay.relay"),
-    "The engine knows nothing": ("client/e2ee_client/engine/__init__.py", "import e2ee_client.client"),
+    "The client's layers": ("client/e2ee_client/engine/__init__.py", "import e2ee_client.client"),
 }
 
 
