@@ -13,7 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from . import content as contents
 from . import handshake
-from .constants import FIRST_BODY_B, FRAGMENT_B, KEY_B, MAX_CONTENT_B, MAX_COUNTER
+from .constants import FIRST_BODY_B, FRAGMENT_B, KEY_B, MAX_CONTENT_B, MAX_COUNTER, MAX_JUMP
 from .content import Content
 from .errors import (
     AuthenticationError,
@@ -29,7 +29,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
 from .ratchet import step
-from .ratchet.state import RatchetState
+from .ratchet.state import RatchetState, Sending
 from .secret import RatchetPrivateKey
 from .wire import envelope as envelopes
 from .wire import padding
@@ -93,8 +93,14 @@ class Session(NamedTuple):
         return self.ratchet.tags()
 
     def is_expired(self, now_ms: int) -> bool:
-        """Whether it was never answered and can no longer send (SES-09)."""
-        return isinstance(self.phase, AwaitingReply) and now_ms > self.phase.not_after_ms
+        """Whether it was never answered and can no longer send: past its prekeys' end, or at a number that no first
+        message may have (HS-04, SES-09).
+        """
+        if not isinstance(self.phase, AwaitingReply):
+            return False
+        sending = self.ratchet.sending
+        beyond = isinstance(sending, Sending) and sending.number > MAX_JUMP
+        return beyond or now_ms > self.phase.not_after_ms
 
 
 class Sealed(NamedTuple):
@@ -206,7 +212,7 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
         ratchet, envelope = step.seal(session.ratchet, envelopes.LEAD, body, rng)
         return Sealed(_with_ratchet(session, ratchet, phase), envelope)
     if session.is_expired(now_ms):
-        raise SessionExpired("the session was never answered, and the peer's prekey is past its end")
+        raise SessionExpired("the session was never answered and can no longer start at the peer")
     if content.way_back is None:
         raise InvalidArgument("a content under a prefix has a way back")
     encoded = contents.encode(content._replace(gen=session.gen))

@@ -1,0 +1,62 @@
+"""Regressions that the state machine found: sessions that nobody answers (HS-04, SES-09, SES-17)."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+from e2ee.content import Content, Text
+from e2ee.errors import SessionExpired
+from e2ee.ids import ContentId
+from session_world import SessionWorld
+
+
+@pytest.mark.parametrize(("lost", "sealed"), [(1_999, True), (2_000, False)])
+def test_no_message_under_a_prefix_has_a_number_that_cannot_be_the_first(lost: int, sealed: bool) -> None:
+    """HS-04, DR-13: number 2000 can be the first to arrive, number 2001 could never be opened."""
+    world = SessionWorld(1)
+    sender, recipient = world.devices[0], world.devices[1]
+    world.send(sender, 1, Text("number 0"), keep=False)
+    sender.pass_over(1, lost)
+    late = Content(ContentId(b"late" * 4), world.now_ms, Text("late"), way_back=sender.owner.way_back)
+    if not sealed:
+        with pytest.raises(SessionExpired):
+            sender.seal(1, late, world.now_ms)
+        return
+    _, envelope = sender.seal(1, late, world.now_ms)
+    assert recipient.receive(envelope, world.now_ms).content.payload == Text("late")
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_sides_agree_after_many_lost_messages_of_a_session_that_nobody_answered(seed: int) -> None:
+    """SES-09: the next send starts a new session; before, the two sides kept two sessions of gen 1, one of them dead."""
+    world = SessionWorld(seed)
+    world.send(world.devices[1], 0, Text("before"), keep=False)
+    world.devices[1].pass_over(0, 2_001)
+    world.send(world.devices[1], 0, Text("after"))
+    world.quiesce(random.Random(seed))
+    assert world.outcomes["remote.skip_limit"] == 0
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_both_sides_agree_after_a_list_was_renewed_under_a_waiting_first_flight(seed: int) -> None:
+    """SES-17, ID-11: who has seen the new list refuses the flight with the old one, and its prefix would be repeated."""
+    world = SessionWorld(seed)
+    world.send(world.devices[0], 1, Text("with the first list"))
+    world.renew_list(0)
+    world.send(world.devices[1], 0, Text("knows the second list"))
+    world.quiesce(random.Random(seed))
+    assert world.outcomes["remote.list_rollback"] == 1
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_flight_from_before_a_loss_heals_after_the_flight_of_the_loss(seed: int) -> None:
+    """SES-07, SES-16: the older flight has the higher gen, and nobody is left who knows its session."""
+    world = SessionWorld(seed)
+    world.send(world.devices[0], 1, Text("before the loss"))
+    older = world.network.take(0)
+    world.lose_sessions(world.devices[0])
+    world.deliver(world.devices[1], world.network.take(0).envelope)
+    world.deliver(world.devices[1], older.envelope)
+    world.quiesce(random.Random(seed))
+    assert not world.outcomes["healed"]
