@@ -1,0 +1,135 @@
+"""Content: what is encoded comes back, what is not chapter 10 is refused (CON-01 to CON-04, CON-08, WIRE-14)."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from e2ee import content as contents
+from e2ee.content import (
+    AddressOnly,
+    BundleOnly,
+    Content,
+    ContentType,
+    Heads,
+    Payload,
+    Receipt,
+    ReceiptState,
+    Reset,
+    ResetReason,
+    SignedList,
+    Text,
+    Unsupported,
+    WayBack,
+)
+from e2ee.errors import ContentError
+from e2ee.identity import ListHead
+from e2ee.ids import ContentId, ListHash
+from e2ee.prekeys import CompactBundle
+from e2ee.wire import cbor
+from e2ee.wire.fields import MAX_MS
+from hypothesis import given
+from hypothesis import strategies as st
+
+ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
+TEXTS = st.builds(Text, ANY_TEXT | st.text(st.characters(max_codepoint=127), min_size=1, max_size=300))
+CONTENT_IDS = st.binary(min_size=16, max_size=16).map(ContentId)
+TIMES_MS = st.integers(0, MAX_MS) | st.integers(1_700_000_000_000, 1_900_000_000_000)
+VALUES = st.none() | st.integers(0, 2**32) | st.binary(max_size=20) | st.dictionaries(st.integers(0, 9), st.booleans())
+PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
+    TEXTS,
+    st.builds(
+        Receipt, st.sampled_from(ReceiptState), st.lists(CONTENT_IDS, min_size=1, max_size=64).map(tuple)
+    ),
+    st.builds(Reset, st.sampled_from(ResetReason)),
+    st.builds(SignedList, st.binary(min_size=1, max_size=200)),
+    st.just(AddressOnly()),
+    st.just(BundleOnly()),
+    st.builds(Unsupported, st.integers(max(ContentType) + 1, 2**32 - 1), VALUES),
+)
+HEADS = st.builds(
+    ListHead, st.integers(1, 2**31 - 1), st.binary(min_size=32, max_size=32).map(ListHash)
+)
+WAY_BACK = WayBack(b"m" * 16, b"t" * 32, "wss://relay.example/")
+BUNDLE = CompactBundle([1, 2, b"k", b"s"], [1, 2, b"k", b"s"], [], [])
+
+
+@st.composite
+def made_contents(draw: st.DrawFn) -> Content:
+    """Contents of every type, with everything that may travel with them."""
+    payload = draw(PAYLOADS)
+    plain = draw(st.booleans()) and not isinstance(payload, AddressOnly | BundleOnly)
+    content = Content(draw(CONTENT_IDS), draw(TIMES_MS), payload)
+    if plain:
+        return content
+    return content._replace(
+        heads=draw(st.none() | st.builds(Heads, HEADS, st.none() | HEADS)),
+        gen=draw(st.none() | st.integers(0, 2**31 - 1)),
+        way_back=WAY_BACK if isinstance(payload, AddressOnly) else draw(st.sampled_from((None, WAY_BACK))),
+        bundle=BUNDLE if isinstance(payload, BundleOnly) else draw(st.sampled_from((None, BUNDLE))),
+    )
+
+
+def decoded_or_none(encoded: bytes) -> Content | None:
+    """The content, or None if it is refused in the one way that is allowed."""
+    try:
+        return contents.decode(encoded)
+    except ContentError:
+        return None
+
+
+def map_of(content: Content) -> dict[int, Any]:
+    """The map that a content is encoded to."""
+    return cast("dict[int, Any]", cbor.decode(contents.encode(content)))
+
+
+@given(made_contents())
+def test_a_content_comes_back(content: Content) -> None:
+    """CON-01 to CON-04: and its encoding is the deterministic one, whichever way through the codec it took."""
+    encoded = contents.encode(content)
+    assert contents.decode(encoded) == content
+    assert cbor.encode(cbor.decode(encoded)) == encoded
+
+
+@given(TEXTS, CONTENT_IDS, TIMES_MS)
+def test_a_plain_text_is_the_map_of_the_chapter(text: Text, content_id: ContentId, sent_ms: int) -> None:
+    """CON-01: put together here from the table of chapter 10."""
+    by_the_book = cbor.encode({1: ContentType.TEXT.value, 2: content_id, 3: sent_ms, 4: {1: text.text}})
+    assert contents.encode(Content(content_id, sent_ms, text)) == by_the_book
+    assert contents.decode(by_the_book) == Content(content_id, sent_ms, text)
+
+
+@given(made_contents(), st.integers(0, 2**16), st.integers(0, 255), st.sampled_from(("set", "cut", "append")))
+def test_a_mutated_content_is_refused_or_encodes_to_itself(content: Content, at: int, byte: int, how: str) -> None:
+    """CON-01, WIRE-04: no content has two encodings, and nothing but a ContentError comes out."""
+    encoded = contents.encode(content)
+    at %= len(encoded)
+    one = bytes((byte,))
+    changed = {"set": encoded[:at] + one + encoded[at + 1 :], "cut": encoded[:at], "append": encoded + one}[how]
+    found = decoded_or_none(changed)
+    if found is not None and not any(key >= 64 for key in cast("dict[int, Any]", cbor.decode(changed))):
+        assert contents.encode(found) == changed
+
+
+@given(made_contents(), st.integers(0, 2**64 - 1) | st.integers(0, 70), VALUES)
+def test_unknown_keys_are_refused_up_to_63_and_ignored_from_64(content: Content, key: int, value: cbor.Value) -> None:
+    """CON-01."""
+    entries = map_of(content)
+    known = range(1, 9)
+    if key in known:
+        return
+    found = decoded_or_none(cbor.encode({**entries, key: value}))
+    assert found == (content if key >= 64 else None)
+
+
+@given(made_contents(), st.sampled_from((1, 2, 3, 4)))
+def test_no_required_key_may_be_missing(content: Content, key: int) -> None:
+    """CON-01."""
+    entries = map_of(content)
+    del entries[key]
+    assert decoded_or_none(cbor.encode(entries)) is None
+
+
+@given(st.binary(max_size=80))
+def test_random_bytes_are_no_content_or_a_content(encoded: bytes) -> None:
+    """CON-08: nothing but a ContentError comes out."""
+    assert decoded_or_none(encoded) is None or isinstance(cbor.decode(encoded), dict)

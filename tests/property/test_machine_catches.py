@@ -1,0 +1,90 @@
+"""The state machine can fail: each planted bug is found within a few examples.
+
+The bugs live in patched copies, in this process and for one test; nothing in shipped code knows of them.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import cast
+
+import pytest
+from device_model import DeviceModel
+from e2ee import pair as pairs
+from e2ee.ratchet import chain
+from e2ee.ratchet.skipped import SkippedKeys
+from e2ee.secret import HeaderKey
+from e2ee.session import Session
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+from session_machine import SessionMachine
+
+EXAMPLES = 400
+QUICK = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=40,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    report_multiple_bugs=False,
+    suppress_health_check=list(HealthCheck),
+)
+Plant = Callable[[pytest.MonkeyPatch], None]
+
+
+def no_replay_cache(patch: pytest.MonkeyPatch) -> None:
+    """A first flight is taken as often as it comes (HS-09)."""
+    patch.setattr(DeviceModel, "_check_replay", lambda _self, _key: None)
+
+
+def skipped_keys_stay(patch: pytest.MonkeyPatch) -> None:
+    """A skipped key opens its message again and again (DR-12)."""
+    patch.setattr(SkippedKeys, "without", lambda self, _header_key, _number: self)
+
+
+def failure_changes_state(patch: pytest.MonkeyPatch) -> None:
+    """A skipped key is taken out of the old state before its message has opened (DR-18)."""
+    get = SkippedKeys.get
+
+    def take(self: SkippedKeys, header_key: HeaderKey, number: int) -> bytes | None:
+        found = get(self, header_key, number)
+        for one in self._chains:
+            if found is not None and one.header_key == header_key:
+                cast("dict[int, tuple[bytes, int]]", one.keys).pop(number)
+        return found
+
+    patch.setattr(SkippedKeys, "get", take)
+
+
+def newest_wins(patch: pytest.MonkeyPatch) -> None:
+    """Of two sessions with one gen, the one that came last is active (SES-04)."""
+    ranks = itertools.count()
+
+    def rank(session: Session) -> tuple[int, bytes]:
+        return -session.gen, next(ranks).to_bytes(8, "big")
+
+    patch.setattr(pairs, "_rank", rank)
+
+
+def salt_is_not_hedged(patch: pytest.MonkeyPatch) -> None:
+    """The salt is the fresh randomness itself, and so repeats with it (DR-05)."""
+    patch.setattr(chain, "hedged_salt", lambda _key, fresh, _header, _body: fresh)
+
+
+PLANTS: tuple[tuple[Plant, str], ...] = (
+    (no_replay_cache, "opened twice|the pair has this session already"),
+    (skipped_keys_stay, "opened twice"),
+    (failure_changes_state, "sessions in memory differ from their rows"),
+    (newest_wins, "two active sessions"),
+    (salt_is_not_hedged, "one key sealed two different plaintexts"),
+)
+
+
+@pytest.mark.parametrize(("plant", "finding"), PLANTS, ids=lambda value: getattr(value, "__name__", ""))
+def test_the_machine_finds_a_planted_bug(plant: Plant, finding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each of DR-05, DR-12, DR-18, HS-09 and SES-04 is broken once, and is found."""
+    plant(monkeypatch)
+    machine = type("PlantedMachine", (SessionMachine,), {})
+    with pytest.raises(Exception, match=finding):
+        run_state_machine_as_test(seed(1)(machine), settings=QUICK)
