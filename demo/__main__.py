@@ -1,4 +1,6 @@
-"""`make demo`: a conversation through a real relay that cannot read it, and a search of that relay for all of it."""
+"""`make demo`: a conversation through a real relay that cannot read it, and a search of that relay for all
+of it.
+"""
 
 from __future__ import annotations
 
@@ -56,7 +58,11 @@ async def _idle(folder: Path, patterns: list[Pattern], hits: list[Hit]) -> set[t
     idle = Relay(folder / "idle")
     await idle.start()
     try:
-        wanted = [one for one in patterns if any((hit.thing, hit.encoding) == (one.thing, one.encoding) for hit in hits)]
+        wanted = [
+            one
+            for one in patterns
+            if any((hit.thing, hit.encoding) == (one.thing, one.encoding) for hit in hits)
+        ]
         return {(hit.thing, hit.encoding) for hit in search_memory(idle.pid, wanted)}
     finally:
         await idle.stop()
@@ -67,7 +73,9 @@ def _report(director: Director, hits: list[Hit], screen: Screen, *, leaky: bool,
     screen.plain()
     screen.plain(f"Sentences: {len(director.texts)}, keys: {len(director.keys)}, {seconds:.0f} s.")
     for text in short:
-        screen.plain(f"Too short to judge, so not searched for: {text!r} (any process holds such bytes by chance).")
+        screen.plain(
+            f"Too short to judge, so not searched for: {text!r} (any process holds such bytes by chance)."
+        )
     screen.plain("Encodings: raw, hex, HEX, base64 and base64url at three alignments, UTF-16 both ways.")
     for hit in hits[:40]:
         screen.plain(f"FOUND  {hit.thing} as {hit.encoding} in {hit.place}")
@@ -81,15 +89,21 @@ def _report(director: Director, hits: list[Hit], screen: Screen, *, leaky: bool,
         screen.plain("\nThe leaking relay was NOT caught: the search is worth nothing.")
         return _FAILED
     screen.plain("\nNothing found: the relay carried the whole conversation and knows none of it.")
-    screen.plain("It does know mailboxes, padded sizes, times by the hour, and chain tags (spec/02-threat-model.md).")
+    screen.plain(
+        "It does know mailboxes, padded sizes, times by the hour, and chain tags (spec/02-threat-model.md)."
+    )
     return 0
 
 
 def main() -> int:
     """Read the arguments and perform."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument("--file", type=Path, default=_SAMPLE, help="conversation file (a sample is the default)")
-    parser.add_argument("--leaky", action="store_true", help="run a relay that leaks on purpose; it must be caught")
+    parser.add_argument(
+        "--file", type=Path, default=_SAMPLE, help="conversation file (a sample is the default)"
+    )
+    parser.add_argument(
+        "--leaky", action="store_true", help="run a relay that leaks on purpose; it must be caught"
+    )
     arguments = parser.parse_args()
     screen = Screen()
     with tempfile.TemporaryDirectory(prefix="sealroom-demo-") as folder:

@@ -1,6 +1,7 @@
 """One client process of the demonstration: commands as JSON lines on stdin, events as JSON lines on stdout.
 
-It uses the client library as any application would. Only `secrets`, asked for when the client is closed, looks into
+It uses the client library as any application would. Only `secrets`, asked for when the client is closed,
+looks into
 the store's rows: the search has to know what to look for.
 """
 
@@ -11,7 +12,6 @@ import json
 import sys
 from typing import Any
 
-from demo.secrets_of_store import secrets_of_store
 from e2ee_client import (
     Client,
     ContactAdded,
@@ -22,6 +22,8 @@ from e2ee_client import (
     SessionReset,
     SessionStarted,
 )
+
+from demo.secrets_of_store import secrets_of_store
 
 _STEP_TIMEOUT_S = 30.0
 
@@ -59,7 +61,9 @@ class Actor:
                     )
                 )
             case "open":
-                return await self._begin(await Client.open(self._path, key=self._key, online=command["online"]))
+                return await self._begin(
+                    await Client.open(self._path, key=self._key, online=command["online"])
+                )
             case "add":
                 return {"id": (await self._running().add_contact(command["card"])).view.account_id.hex()}
             case "send":
@@ -71,6 +75,9 @@ class Actor:
             case "close":
                 await self._close()
                 return {}
+            case "history":
+                messages = await self._running().contact(bytes.fromhex(command["with"])).history()
+                return {"received": [one.text for one in messages if not one.outgoing]}
             case "secrets":
                 return {"secrets": secrets_of_store(self._path, self._key)}
             case other:

@@ -107,7 +107,9 @@ class Director:
         self._messages[answer["message"]] = (step.who, step.text)
         self._show(step.who, f"{_UI[step.who]}: {step.text} {_MARKS['queued']}")
         if self._online[step.who] and self.relay_runs() and not follows:
-            await self._until(lambda: self._states.get(answer["message"], "queued") != "queued", "be confirmed")
+            await self._until(
+                lambda: self._states.get(answer["message"], "queued") != "queued", "be confirmed"
+            )
             await self._settle()
         if self.relay_runs() and not (self._online[other] and self._online[step.who]):
             self._screen.row(relay=f"on its disk now: {self.held()['message']} sealed messages")
@@ -150,7 +152,9 @@ class Director:
     async def _keep_keys(self, name: str, person: Person) -> None:
         await person.ask("close")
         answer = await person.ask("secrets")
-        self.keys.update({f"{name}'s {key}": bytes.fromhex(value) for key, value in answer["secrets"].items()})
+        self.keys.update(
+            {f"{name}'s {key}": bytes.fromhex(value) for key, value in answer["secrets"].items()}
+        )
 
     # --- what is seen ---
 
@@ -191,7 +195,9 @@ class Director:
         path = next(self.relay.database.glob("*.db"))
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            return {name: db.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(tables)}  # noqa: S608  # names from the schema itself
+            return {
+                name: db.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(tables)
+            }  # noqa: S608  # names from the schema itself
 
     # --- waiting and checking ---
 
@@ -243,6 +249,9 @@ class Director:
 
 def _follows(steps: list[Step], number: int, reorder: int) -> bool:
     """Whether the next step is the second of two messages that the network is to swap."""
-    return bool(reorder) and number + 1 < len(steps) and isinstance(steps[number + 1], Say) and (
-        number > 0 and isinstance(steps[number - 1], Happen)
+    return (
+        bool(reorder)
+        and number + 1 < len(steps)
+        and isinstance(steps[number + 1], Say)
+        and (number > 0 and isinstance(steps[number - 1], Happen))
     )

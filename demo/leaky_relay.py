@@ -1,7 +1,9 @@
 """The positive control: a relay that keeps what it must never have. Only the demonstration runs it.
 
-An honest relay cannot know a text, so this one is told each on its standard input, as if a careless client had sent it
-in the clear. It then does with it what such a system would: keeps it in memory, logs it, writes it beside its database.
+An honest relay cannot know a text, so this one is told each on its standard input, as if a careless client
+had sent it
+in the clear. It then does with it what such a system would: keeps it in memory, logs it, writes it beside
+its database.
 """
 
 from __future__ import annotations

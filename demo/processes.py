@@ -138,6 +138,15 @@ class Person:
             raise ProcessFailed(f"the client of the {self.name} ended at {do!r}")
         return answer
 
+    async def kill(self) -> None:
+        """End the process as a crash would."""
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+            await self._process.wait()
+        if self._reader is not None:
+            await self._reader
+        self._answers = asyncio.Queue()
+
     async def stop(self) -> None:
         """End the process."""
         if self._process is not None and self._process.stdin is not None:

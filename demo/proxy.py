@@ -6,10 +6,6 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from websockets.asyncio.client import ClientConnection, connect
-from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
-
 from e2ee_relay.protocol import (
     Frame,
     KnownFrame,
@@ -20,6 +16,9 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
 
 _MAX_MESSAGE_B: Final = 1 << 20
 _HOLD_S: Final = 5.0

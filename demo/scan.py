@@ -41,7 +41,10 @@ def patterns_of_text(name: str, text: str) -> list[Pattern]:
     raw = text.encode("utf-8")
     if len(raw) < SHORTEST_B:
         return []
-    wide = [Pattern(name, "UTF-16LE", text.encode("utf-16-le")), Pattern(name, "UTF-16BE", text.encode("utf-16-be"))]
+    wide = [
+        Pattern(name, "UTF-16LE", text.encode("utf-16-le")),
+        Pattern(name, "UTF-16BE", text.encode("utf-16-be")),
+    ]
     return [*_patterns_of_bytes(name, raw), *wide]
 
 

@@ -52,7 +52,8 @@ class Screen:
     def _line(self, cells: list[str] | tuple[str, ...], *, bold: bool = False) -> None:
         padded = [cell.ljust(self._column) for cell in cells]
         painted = [
-            self._paint(_BOLD if bold else colour, cell) for colour, cell in zip(_COLOURS, padded, strict=True)
+            self._paint(_BOLD if bold else colour, cell)
+            for colour, cell in zip(_COLOURS, padded, strict=True)
         ]
         print(" │ ".join(painted).rstrip(), flush=True)
 

@@ -51,7 +51,9 @@ def read(path: Path) -> list[Step]:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ScriptError(f"cannot read {path}: {error}") from None
-    steps = [step for number, line in enumerate(lines, 1) if (step := _step(number, line.strip())) is not None]
+    steps = [
+        step for number, line in enumerate(lines, 1) if (step := _step(number, line.strip())) is not None
+    ]
     if not any(isinstance(step, Say) for step in steps):
         raise ScriptError(f"{path}: nobody says anything")
     return steps

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.store import RawKey, Store
+
 from e2ee.ratchet.state import Listening, Receiving, Sending
 from e2ee.session import Session
 from e2ee.snapshot import decode_session, decode_skipped
-from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
-from e2ee_client.store import RawKey, Store
 
 
 def secrets_of_store(path: str, key: bytes) -> dict[str, str]:
