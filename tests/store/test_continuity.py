@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from e2ee_client.store import (
     Store,
     StoreOptions,
 )
+from e2ee_client.store.state import AnchorRecord, StoreState, judge
 from store_probe import RAW_KEY, copy_store, flipped, put_back_in_place
 
 ONE = [Put("session", b"k", b"v")]
@@ -143,7 +145,9 @@ def test_equal_generations_of_two_copies_are_told_apart(path: Path, tmp_path: Pa
     """STO-14: the instance tells."""
     twin = copy_store(path, tmp_path / "twin")
     _run(path)
-    _run(twin)
+    with Store.open(twin, RAW_KEY, options=StoreOptions(detect_copies=False)) as store:
+        assert store.continuity is Continuity.CONTINUOUS
+        store.commit(ONE)
     put_back_in_place(twin, path)
     assert _run(path) is Continuity.CLONED
 
@@ -340,3 +344,54 @@ def test_a_store_in_memory_is_fresh() -> None:
         store.commit(ONE)
         store.erase()
         assert store.get("session", b"k") == b"v"
+
+
+def test_a_twin_ahead_by_one_opening_is_told_apart(path: Path, tmp_path: Path) -> None:
+    """STO-14: its last opening followed another instance than the anchor's: no crash while opening."""
+    options = StoreOptions(detect_copies=False)
+    twin = copy_store(path, tmp_path / "twin")
+    _run(path)
+    for commits in (1, 0):
+        with Store.open(twin, RAW_KEY, options=options) as store:
+            assert store.continuity is Continuity.CONTINUOUS
+            store.commit(ONE * commits)
+    put_back_in_place(twin, path)
+    assert _run(path) is Continuity.CLONED
+
+
+NOW, BEFORE, OTHER = b"n" * 16, b"b" * 16, b"o" * 16
+STATE = StoreState(7, NOW, BEFORE, 50, 40, 60, 0, None)
+SAME = AnchorRecord(bytes(16), 7, NOW, 50, 5)
+OPENED = replace(STATE, commits=40)
+BEHIND = AnchorRecord(bytes(16), 6, BEFORE, 40, 5)
+
+
+@pytest.mark.parametrize(
+    ("state", "anchor", "mark", "verdict"),
+    [
+        (STATE, SAME, 5, Continuity.CONTINUOUS),
+        (STATE, None, 5, Continuity.UNKNOWN),
+        (STATE, replace(SAME, commits=49), 5, Continuity.CONTINUOUS),
+        (STATE, replace(SAME, commits=51), 5, Continuity.ROLLED_BACK),
+        (STATE, replace(SAME, instance=OTHER), 5, Continuity.CLONED),
+        (STATE, replace(SAME, generation=8), 5, Continuity.ROLLED_BACK),
+        (STATE, BEHIND, 5, Continuity.CLONED),
+        (OPENED, BEHIND, 5, Continuity.CONTINUOUS),
+        (OPENED, replace(BEHIND, commits=39), 5, Continuity.CONTINUOUS),
+        (OPENED, replace(BEHIND, commits=41), 5, Continuity.CLONED),
+        (OPENED, replace(BEHIND, instance=OTHER), 5, Continuity.CLONED),
+        (OPENED, replace(BEHIND, generation=5), 5, Continuity.CLONED),
+        (OPENED, BEHIND, 6, Continuity.CLONED),
+        (STATE, SAME, 6, Continuity.CLONED),
+        (STATE, SAME, 0, Continuity.CONTINUOUS),
+        (STATE, replace(SAME, file_mark=0), 6, Continuity.CONTINUOUS),
+        (replace(STATE, commits=0, commits_at_opening=0), None, 5, Continuity.FRESH),
+        (replace(STATE, commits=0, commits_at_opening=0), replace(SAME, commits=0), 6, Continuity.FRESH),
+        (replace(STATE, commits=0, commits_at_opening=0), SAME, 5, Continuity.ROLLED_BACK),
+    ],
+)
+def test_the_table_of_verdicts(
+    state: StoreState, anchor: AnchorRecord | None, mark: int, verdict: Continuity
+) -> None:
+    """STO-14, STO-23: row by row, with the neighbours of each border."""
+    assert judge(state, anchor, mark) is verdict
