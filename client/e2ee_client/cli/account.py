@@ -1,0 +1,141 @@
+"""Commands on our own account: init, card, export, restore."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from e2ee_client import Client
+from e2ee_client.errors import StoreExists, WaitTimeout
+
+from .failures import DONE, Refused
+from .files import MAX_BACKUP_B, check_writable, read_file, write_private
+from .qr import qr_lines
+from .session import Session, make_folder
+
+_GROUP = 4
+_GROUPS_A_LINE = 8
+
+
+def init(session: Session) -> int:
+    """Make an account; with `--publish`, wait until its card is of use."""
+    if session.store_path.exists():
+        raise StoreExists("a file is there")
+    passphrase = session.passphrase(new=True)
+    options = session.options
+    opening = Client.create(
+        session.store_path,
+        relay=options.relay,
+        passphrase=passphrase,
+        name=options.name,
+        kind=options.kind,
+        publish=options.publish,
+        front_desk=options.publish,
+        read_receipts=options.read_receipts,
+        registration_secret=_registration(),
+        online=options.publish,
+    )
+    make_folder(session.store_path)
+
+    async def work() -> int:
+        async with opening as client:
+            session.say("init.made", id=client.account_id.hex(), path=session.store_path)
+            _show_recovery_key(session, client)
+            await _published(session, client)
+            session.say("init.next")
+            session.terminal.line(client.card().to_uri())
+            return DONE
+
+    return session.run(work())
+
+
+def card(session: Session) -> int:
+    """Show the contact card."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            ours = client.card()
+        if session.options.json:
+            session.terminal.json(json.loads(ours.to_json()))
+            return DONE
+        session.terminal.line(ours.to_uri())
+        show_qr(session, ours.to_uri())
+        return DONE
+
+    return session.run(work())
+
+
+def export(session: Session) -> int:
+    """Write a backup."""
+    options = session.options
+    check_writable(options.file, force=options.force)
+    passphrase = session.passphrase()
+    session_passphrase = session.backup_passphrase(new=True)
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            data = await client.export(session_passphrase)
+        write_private(options.file, data, force=options.force)
+        session.say("export.done", path=options.file)
+        return DONE
+
+    return session.run(work())
+
+
+def restore(session: Session) -> int:
+    """Go on from a backup, in a new store."""
+    if session.store_path.exists():
+        raise StoreExists("a file is there")
+    backup = read_file(session.options.file, MAX_BACKUP_B)
+    backup_passphrase = session.backup_passphrase()
+    passphrase = session.passphrase(new=True)
+    make_folder(session.store_path)
+
+    async def work() -> int:
+        opening = Client.restore(
+            session.store_path,
+            backup,
+            backup_passphrase=backup_passphrase,
+            passphrase=passphrase,
+            registration_secret=_registration(),
+            online=False,
+        )
+        async with opening as client:
+            session.say("restore.done", id=client.account_id.hex(), path=session.store_path)
+            return DONE
+
+    return session.run(work())
+
+
+def show_qr(session: Session, text: str) -> None:
+    """Print a QR code where it can be seen."""
+    terminal = session.terminal
+    if not terminal.has_blocks or not (terminal.shows or session.options.qr):
+        return
+    for line in qr_lines(text, colour=terminal.is_full):
+        terminal.line(line)
+
+
+def _registration() -> str | None:
+    return os.environ.get("SEALROOM_REGISTRATION") or None
+
+
+def _show_recovery_key(session: Session, client: Client) -> None:
+    if client.recovery_key is None:
+        return
+    digits = client.recovery_key.expose().hex().upper()
+    groups = [digits[start : start + _GROUP] for start in range(0, len(digits), _GROUP)]
+    session.say("init.recovery")
+    for start in range(0, len(groups), _GROUPS_A_LINE):
+        session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
+
+
+async def _published(session: Session, client: Client) -> None:
+    if not session.options.publish:
+        return
+    try:
+        await client.wait_settled(session.options.timeout)
+    except WaitTimeout:
+        raise Refused("publish.pending") from None
+    session.say("init.published", relay=session.options.relay)

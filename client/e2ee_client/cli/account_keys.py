@@ -1,0 +1,109 @@
+"""Commands on an account key that is kept elsewhere: account-key export and remove, renewal (ID-12)."""
+
+from __future__ import annotations
+
+from e2ee.errors import E2eeError
+from e2ee.identity import DeviceList
+from e2ee.ids import AccountId
+from e2ee.wire import cbor
+from e2ee_client import sign_renewal
+
+from .failures import DONE
+from .files import MAX_SMALL_B, check_writable, read_file, write_private
+from .session import Session, local_date
+
+
+def export_key(session: Session) -> int:
+    """Write the account key into an encrypted file."""
+    options = session.options
+    check_writable(options.file, force=options.force)
+    passphrase = session.passphrase()
+    file_passphrase = session.backup_passphrase(new=True)
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            data = await client.export_account_key(file_passphrase)
+        write_private(options.file, data, force=options.force)
+        session.say("key.exported", path=options.file)
+        return DONE
+
+    return session.run(work())
+
+
+def remove_key(session: Session) -> int:
+    """Remove the account key from this store."""
+    passphrase = session.passphrase()
+    session.confirm("ask.remove_key")
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            await client.remove_account_key()
+            session.say("key.removed", date=local_date(client.list_expires_ms))
+            return DONE
+
+    return session.run(work())
+
+
+def request(session: Session) -> int:
+    """Write what the account key has to sign."""
+    options = session.options
+    check_writable(options.file, force=options.force)
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            data = client.renewal_request()
+        write_private(options.file, data, force=options.force)
+        session.say("renewal.requested", path=options.file)
+        return DONE
+
+    return session.run(work())
+
+
+def sign(session: Session) -> int:
+    """Sign a request; the file is written after it was shown what is in it."""
+    options = session.options
+    check_writable(options.file, force=options.force)
+    exported, unsigned = read_file(options.key, MAX_SMALL_B), read_file(options.request, MAX_SMALL_B)
+    signed = sign_renewal(exported, session.backup_passphrase(), unsigned)
+    _show_signed(session, signed)
+    write_private(options.file, signed, force=options.force)
+    return DONE
+
+
+def install(session: Session) -> int:
+    """Install the signed answer."""
+    answer = read_file(session.options.file, MAX_SMALL_B)
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            await client.install_list(answer)
+            session.say("renewal.installed", date=local_date(client.list_expires_ms))
+            return DONE
+
+    return session.run(work())
+
+
+def _show_signed(session: Session, signed: bytes) -> None:
+    device_list = DeviceList.verify(_account_of(signed), signed)
+    session.say(
+        "renewal.signed",
+        id=device_list.account_id.hex(),
+        count=len(device_list.record_hashes),
+        seq=device_list.seq,
+        date=local_date(device_list.expires_ms),
+    )
+
+
+def _account_of(signed: bytes) -> AccountId:
+    match cbor.decode(signed, MAX_SMALL_B):
+        case [bytes(encoded), bytes()]:
+            match cbor.decode(encoded, MAX_SMALL_B):
+                case {2: bytes(account_id)}:
+                    return AccountId(account_id)
+                case _:
+                    pass
+        case _:
+            pass
+    raise E2eeError("not a device list")

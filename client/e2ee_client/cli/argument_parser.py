@@ -1,0 +1,92 @@
+"""argparse in our languages: its headings, its own messages, and errors that look like all others."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from typing import Any, NoReturn
+
+from .failures import Refused
+from .texts import Texts
+from .texts.details import parser_german
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are `Refused`."""
+
+    texts: Texts
+
+    def error(self, message: str) -> NoReturn:
+        """Refuse the command line."""
+        detail = parser_german(message) if self.texts.language == "de" else message
+        raise Refused("usage.invalid", detail=detail, program=self.prog)
+
+
+def _formatter(texts: Texts) -> type[argparse.HelpFormatter]:
+    class Formatter(argparse.RawDescriptionHelpFormatter):
+        def add_usage(
+            self,
+            usage: str | None,
+            actions: Iterable[argparse.Action],
+            groups: Iterable[Any],
+            prefix: str | None = None,
+        ) -> None:
+            super().add_usage(usage, actions, groups, texts.say("help.usage") if prefix is None else prefix)
+
+    return Formatter
+
+
+def make_parser(texts: Texts, **settings: Any) -> Parser:
+    """Return a parser without arguments, not even `--help`."""
+    parser = Parser(add_help=False, allow_abbrev=False, formatter_class=_formatter(texts), **settings)
+    parser.texts = texts
+    return parser
+
+
+class Command:
+    """One command being described: its arguments and options, in groups with our headings."""
+
+    def __init__(self, parser: Parser, texts: Texts) -> None:
+        self._texts = texts
+        self.parser = parser
+        self._arguments = parser.add_argument_group(texts.say("help.arguments"))
+        self._options = parser.add_argument_group(texts.say("help.options"))
+
+    def argument(self, name: str, key: str, **settings: Any) -> Command:
+        """Add an argument by its place on the line."""
+        self._arguments.add_argument(name, help=self._texts.say(key), **settings)
+        return self
+
+    def option(self, *names: str, key: str, **settings: Any) -> Command:
+        """Add an option; its help may name the default."""
+        text = self._texts.say(key, default=settings.get("default"))
+        self._options.add_argument(*names, help=text, **settings)
+        return self
+
+    def switches(self, **keys: str) -> Command:
+        """Add options without a value, at most one of which may be given."""
+        group = self._options.add_mutually_exclusive_group() if len(keys) > 1 else self._options
+        for name, key in keys.items():
+            flag = f"--{name.replace('_', '-')}"
+            group.add_argument(flag, action="store_true", help=self._texts.say(key))
+        return self
+
+
+class CommandGroup:
+    """The commands below a parser, one of which has to be given."""
+
+    def __init__(self, parser: Parser, texts: Texts, place: str) -> None:
+        self._texts = texts
+        self._action = parser.add_subparsers(
+            title=texts.say("help.commands"), dest=place, required=True, metavar="COMMAND"
+        )
+
+    def add(self, name: str, key: str) -> Parser:
+        """Add a command and return its parser."""
+        text = self._texts.say(key)
+        formatter = _formatter(self._texts)
+        parser = self._action.add_parser(
+            name, help=text, description=text, add_help=False, allow_abbrev=False, formatter_class=formatter
+        )
+        parser.texts = self._texts
+        return parser

@@ -1,0 +1,86 @@
+"""What can go wrong, as one line, a hint and an exit status that stays the same."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.errors import E2eeError
+from e2ee_client.errors import MessageFailed, SealroomError
+
+from .neutral import neutral
+from .terminal import Terminal
+from .texts import Texts
+
+DONE: Final = 0
+FAILED: Final = 1
+INTERRUPTED: Final = 130
+TERMINATED: Final = 143
+
+# The longest beginning of a code decides.
+_STATUS: Final[dict[str, int]] = {
+    "usage": 2,
+    "config": 2,
+    "card": 2,
+    "message.empty": 2,
+    "message.too_large": 2,
+    "file": 2,
+    "input": 2,
+    "confirm": 2,
+    "contact.name": 2,
+    "local.argument": 2,
+    "store": 3,
+    "backup": 3,
+    "store.wrong_key": 4,
+    "store.misuse": 4,
+    "backup.wrong_key": 4,
+    "passphrase": 4,
+    "contact": 5,
+    "relay": 6,
+    "wait": 6,
+    "send": 6,
+    "publish": 6,
+    "contact.blocked": 7,
+    "verify": 7,
+    "message.failed": 8,
+}
+
+
+class Refused(Exception):
+    """The command line itself cannot do what was asked; `code` is stable, `values` fill in its text."""
+
+    def __init__(self, code: str, **values: object) -> None:
+        super().__init__(code)
+        self.code = code
+        self.values = values
+
+
+Failure = Refused | SealroomError | E2eeError
+
+
+def status_of(code: str) -> int:
+    """Return the exit status of an error code."""
+    parts = code.split(".")
+    for count in range(len(parts), 0, -1):
+        status = _STATUS.get(".".join(parts[:count]))
+        if status is not None:
+            return status
+    return FAILED
+
+
+def report(failure: Failure, texts: Texts, terminal: Terminal, store: str) -> int:
+    """Print an error as one line and its hint, and return the exit status."""
+    values = _values(failure, texts, store)
+    key = f"error.{failure.code}"
+    text = texts.say(key, **values) if texts.has(key) else texts.say("error.unknown")
+    terminal.remark(f"{texts.say('error.word')}: {neutral(text)} ({failure.code})")
+    hint = f"hint.{failure.code}"
+    if texts.has(hint):
+        terminal.remark(f"{texts.say('hint.word')}: {neutral(texts.say(hint, **values))}")
+    return status_of(failure.code)
+
+
+def _values(failure: Failure, texts: Texts, store: str) -> dict[str, object]:
+    if isinstance(failure, Refused):
+        return {"store": store, **failure.values}
+    detail = failure.reason if isinstance(failure, MessageFailed) else texts.detail(str(failure))
+    return {"store": store, "detail": detail}

@@ -1,0 +1,181 @@
+"""Commands on contacts: add, contacts, accept, verify, forget."""
+
+from __future__ import annotations
+
+from e2ee.card import ContactCard
+from e2ee.errors import InvalidArgument
+from e2ee.ids import AccountId
+from e2ee_client import Client, Contact, ContactView
+from e2ee_client.errors import WaitTimeout
+
+from .account import show_qr
+from .addressing import find_contact, label, label_of, short_id
+from .failures import DONE, Refused
+from .files import given_or_input
+from .neutral import neutral
+from .session import Session
+
+_GROUPS_A_LINE = 4
+
+
+def add(session: Session) -> int:
+    """Add a contact by its card."""
+    name = session.options.name
+    _check_name(name)
+    passphrase = session.passphrase()
+    text = given_or_input(session.options.card)
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            before = {one.account_id for one in client.contacts()}
+            contact = await client.add_contact(text)
+            if name is not None:
+                await contact.set_name(name)
+            key = "add.known" if contact.account_id in before else "add.added"
+            short = short_id(contact.account_id)
+            session.say(key, name=label(contact), id=contact.account_id.hex())
+            if not contact.verified:
+                session.say("add.compare", short=short)
+            return DONE
+
+    return session.run(work())
+
+
+def _check_name(name: str | None) -> None:
+    try:
+        ContactCard(AccountId(bytes(32)), "wss://name.invalid", name)
+    except InvalidArgument:
+        raise Refused("contact.name") from None
+
+
+def contacts(session: Session) -> int:
+    """List the contacts."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            views = [one.view for one in client.contacts()]
+        for view in views:
+            if session.options.json:
+                session.terminal.json({**view._asdict(), "account_id": view.account_id.hex()})
+            else:
+                session.terminal.line(_contact_line(session, view))
+        if not views and not session.options.json:
+            session.remark("contacts.none")
+        return DONE
+
+    return session.run(work())
+
+
+def _contact_line(session: Session, view: ContactView) -> str:
+    words = [session.texts.say("contacts.accepted" if view.accepted else "contacts.waiting")]
+    if view.verified:
+        words.append(session.texts.say("contacts.verified"))
+    if view.alarm:
+        words.append(session.texts.say("contacts.alarm", code=view.alarm))
+    name = label_of(view.name, view.account_id)
+    return f"{short_id(view.account_id)}  {name}  [{', '.join(words)}]  {neutral(view.relay_url)}"
+
+
+def accept(session: Session) -> int:
+    """Accept somebody who wrote first, and tell the relay if it answers."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            contact = find_contact(client, session.options.contact)
+            await contact.accept()
+            session.say("accept.done", name=label(contact))
+            await _tell_relay(session, client)
+            return DONE
+
+    return session.run(work())
+
+
+def verify(session: Session) -> int:
+    """Show the safety number, compare it, or note that a person has."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=False) as client:
+            contact = find_contact(client, session.options.contact)
+            if session.options.compare is not None:
+                _compare(session, contact)
+            if session.options.mark or session.options.unmark:
+                await contact.verify(session.options.mark)
+                key = "verify.marked" if session.options.mark else "verify.unmarked"
+                session.say(key, name=label(contact))
+            elif session.options.compare is None:
+                _show_number(session, contact)
+            return DONE
+
+    return session.run(work())
+
+
+def _compare(session: Session, contact: Contact) -> None:
+    if not contact.matches(session.options.compare):
+        raise Refused("verify.different")
+    session.say("verify.equal")
+
+
+def _show_number(session: Session, contact: Contact) -> None:
+    if session.options.json:
+        session.terminal.json(
+            {
+                "contact": contact.account_id.hex(),
+                "safety_number": contact.safety_number(),
+                "qr": contact.qr_payload(),
+                "verified": contact.verified,
+                "alarm": contact.alarm,
+            }
+        )
+        return
+    session.say("verify.number", name=label(contact))
+    groups = contact.safety_number().split(" ")
+    for start in range(0, len(groups), _GROUPS_A_LINE):
+        session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
+    show_qr(session, contact.qr_payload())
+    key = "verify.is_verified" if contact.verified else "verify.not_verified"
+    session.say(key, short=short_id(contact.account_id))
+
+
+def forget(session: Session) -> int:
+    """Delete contacts, here and at the relay."""
+    options = session.options
+    if options.all == (options.contact is not None):
+        raise Refused("usage.invalid", detail="CONTACT | --all", program="sealroom forget")
+    passphrase = session.passphrase()
+    _ask_to_forget(session)
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            chosen = client.contacts() if options.all else [find_contact(client, options.contact)]
+            # What contacts reach us by is taken back at the relay, which has to be connected for it.
+            reached = await _tell_relay(session, client, remark=False)
+            for contact in chosen:
+                name = label(contact)
+                await contact.forget()
+                session.say("forget.done", name=name)
+            if not reached or not await _tell_relay(session, client, remark=False):
+                session.remark("forget.later")
+            return DONE
+
+    return session.run(work())
+
+
+def _ask_to_forget(session: Session) -> None:
+    if session.options.all:
+        session.confirm("ask.forget_all")
+    else:
+        session.confirm("ask.forget", name=neutral(session.options.contact))
+
+
+async def _tell_relay(session: Session, client: Client, *, remark: bool = True) -> bool:
+    """Give the relay the time to learn of a change; without an answer it learns of it later."""
+    try:
+        await client.wait_settled(min(session.options.timeout, 10.0))
+    except WaitTimeout:
+        if remark:
+            session.remark("error.wait.timeout")
+        return False
+    return True

@@ -1,0 +1,68 @@
+"""Where the command line prints: results to one stream, remarks and errors to the other."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from io import TextIOWrapper
+from typing import Final, TextIO
+
+_CHECK_MARK: Final = "\N{CHECK MARK}"
+_HALF_BLOCK: Final = "\N{UPPER HALF BLOCK}"
+
+
+class Terminal:
+    """The standard streams. What cannot be printed in the terminal's encoding is replaced, never fatal."""
+
+    def __init__(self) -> None:
+        self.out: TextIO = sys.stdout
+        self.err: TextIO = sys.stderr
+        for stream in (self.out, self.err):
+            if isinstance(stream, TextIOWrapper):
+                stream.reconfigure(errors="replace")
+
+    def line(self, text: str = "") -> None:
+        """Print a line of the result."""
+        print(text, file=self.out, flush=True)
+
+    def remark(self, text: str) -> None:
+        """Print a line that is no part of the result."""
+        print(text, file=self.err, flush=True)
+
+    def json(self, value: object) -> None:
+        """Print a value as one line of JSON; ASCII, so that no terminal acts on it."""
+        self.line(json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f"))
+
+    @property
+    def shows(self) -> bool:
+        """Whether the result goes to a terminal."""
+        return self.out.isatty()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether input and output are a terminal that can place a cursor."""
+        term = os.environ.get("TERM", "")
+        return self.out.isatty() and sys.stdin.isatty() and term not in ("", "dumb", "unknown")
+
+    @property
+    def has_marks(self) -> bool:
+        """Whether the encoding has check marks."""
+        return self._encodes(_CHECK_MARK)
+
+    @property
+    def has_blocks(self) -> bool:
+        """Whether the encoding has the half blocks of which QR codes are made."""
+        return self._encodes(_HALF_BLOCK)
+
+    def _encodes(self, char: str) -> bool:
+        try:
+            char.encode(self.out.encoding or "ascii")
+        except UnicodeEncodeError:
+            return False
+        return True
+
+
+def silence() -> None:
+    """Nobody reads our output any more: keep the interpreter's last flush from complaining."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
