@@ -1,4 +1,6 @@
-"""How people name a contact: by its name, by the beginning of its id, or by its card."""
+"""How people name a contact: by its name or the beginning of it, by the beginning of its id, or by its
+card.
+"""
 
 from __future__ import annotations
 
@@ -63,4 +65,5 @@ def _candidates(contacts: list[Contact], wanted: str) -> list[Contact]:
     ]
     exact = [one for one in contacts if one.name == wanted]
     loose = [one for one in contacts if one.name is not None and one.name.casefold() == wanted.casefold()]
-    return list(dict.fromkeys([*(exact or loose), *by_id]))
+    begun = [one for one in contacts if one.name is not None and one.name.casefold().startswith(wanted.casefold())]
+    return list(dict.fromkeys([*(exact or loose or begun), *by_id]))
