@@ -1,0 +1,77 @@
+"""What the rows are measured on: two parties, a session between them, texts of a given size."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+import parties
+from parties import Connected
+
+from bench.floors import Message, Turn, messages
+from e2ee import content as contents
+from e2ee import session
+from e2ee.content import Content, Text
+from e2ee.ids import ContentId
+from e2ee.primitives import dh
+from e2ee.ratchet import chain
+from e2ee.ratchet.state import Receiving, Sending, StepDue
+from e2ee.secret import RootKey
+from e2ee.session import Session
+from e2ee.wire.envelope import decode
+
+NOW_MS = parties.NOW_MS
+
+
+def talking() -> Connected:
+    """Two parties in the middle of a chain of Alice's: the state in which most messages are sent."""
+    alice, bob, a, b = parties.connected_pair()
+    a, envelope = session.seal(a, text("x"), NOW_MS, os.urandom)
+    return Connected(alice, bob, a, session.open_(b, decode(envelope), NOW_MS).session)
+
+
+def text(of: str) -> Content:
+    """A text as most messages are: nothing travels with it."""
+    return Content(ContentId(os.urandom(16)), NOW_MS, Text(of))
+
+
+def seal_all(state: Session, contents: Sequence[Content]) -> list[bytes]:
+    """Seal one after the other."""
+    sealed: list[bytes] = []
+    for content in contents:
+        state, envelope = session.seal(state, content, NOW_MS, os.urandom)
+        sealed.append(envelope)
+    return sealed
+
+
+def trace(receiver: Session, sealed: Sequence[bytes]) -> list[Message]:
+    """The arguments of every call for envelopes that go on in the receiver's newest chain."""
+    receiving = receiver.ratchet.receiving
+    if not isinstance(receiving, Receiving):
+        raise TypeError("nothing has been received")
+    return messages(receiver.id, receiving.header_key.expose(), receiving.chain_key.expose(), sealed)
+
+
+def trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes) -> Turn:
+    """The same for a message that begins a chain: the sender before and after it, the receiver before it."""
+    due, sending, theirs = before.ratchet.sending, after.ratchet.sending, receiver.ratchet.sending
+    if not (isinstance(due, StepDue) and isinstance(sending, Sending) and isinstance(theirs, Sending)):
+        raise TypeError("not the first message of a chain")
+    root_key = before.ratchet.root_key.expose()
+    shared = dh.exchange(sending.private_key.expose(), due.their_key)
+    chain_key = chain.root(RootKey(root_key), shared, chain.NO_KEM_SECRET, before.ratchet.pq_epoch).chain_key
+    (message,) = messages(before.id, due.next_header_key.expose(), chain_key.expose(), [sealed])
+    return Turn(
+        message,
+        sending.private_key.expose(),
+        sending.public_key,
+        theirs.private_key.expose(),
+        theirs.public_key,
+        root_key,
+        shared,
+    )
+
+
+def content_frame_b() -> int:
+    """How many bytes of an encoded content are not its text, for long texts."""
+    return len(contents.encode(text("x" * 40_000))) - 40_000

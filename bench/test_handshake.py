@@ -1,0 +1,79 @@
+"""Handshakes: from a fetched bundle to the first flight, and from a first flight to its text.
+
+With one-time keys there is one more scalar multiplication on either side, and the responder expands its KEM
+key from the seed; the key of last resort is kept expanded (HS-12).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from parties import NOW_MS, Party, unpinned
+
+from bench.bare_calls import recorded
+from bench.paired import Row
+from e2ee import prekeys, session
+from e2ee.handshake import ResponderKeys
+from e2ee.identity import DeviceKind
+from e2ee.ports import Rng
+from e2ee.primitives import kem
+from e2ee.primitives.kem import DecapsulationKey
+from e2ee.secret import KemSeed
+from e2ee.wire.envelope import decode
+
+ONE_TIME = {"with one-time keys": True, "without one-time keys": False}
+
+
+def _initiator(alice: Party, bob: Party, one_time: bool) -> Callable[[Rng], bytes]:
+    bundle = bob.bundle(opk=one_time, one_time_kem=one_time)
+    content = alice.text("x" * 200)
+
+    def initiate(rng: Rng) -> bytes:
+        verified = prekeys.verify_bundle(bob.account_id, None, [], bundle, NOW_MS)
+        state = session.initiate(alice.device, alice.device_list, verified, 1, NOW_MS, rng, kem.encapsulate)
+        return session.seal(state, content, NOW_MS, rng).envelope
+
+    return initiate
+
+
+def _expanded(keys: ResponderKeys) -> ResponderKeys:
+    """Keep a key of last resort in its expanded form, as the client does."""
+    if keys.pqk.prekey.kind.is_one_time or not isinstance(keys.pqk.private, KemSeed):
+        return keys
+    return replace(keys, decapsulation=DecapsulationKey(keys.pqk.private.expose()))
+
+
+@pytest.mark.parametrize("one_time", ONE_TIME.values(), ids=ONE_TIME.keys())
+def test_initiator(row: Row, one_time: bool) -> None:
+    times = row.size(4, 1)
+    initiate = _initiator(Party.make("alice"), Party.make("bob", DeviceKind.AGENT), one_time)
+    with recorded() as bare:
+        initiate(bare.rng)
+
+    def ours() -> None:
+        for _ in range(times):
+            initiate(os.urandom)
+
+    row(ours, bare.block(times), times, unit="handshake")
+
+
+@pytest.mark.parametrize("one_time", ONE_TIME.values(), ids=ONE_TIME.keys())
+def test_responder(row: Row, one_time: bool) -> None:
+    times = row.size(4, 1)
+    bob = Party.make("bob", DeviceKind.AGENT)
+    flight = _initiator(Party.make("alice"), bob, one_time)(os.urandom)
+    held = bob.responder_keys(decode(flight))
+    with recorded() as bare:
+        keys = _expanded(held)
+        bare.forget()
+        session.respond(decode(flight), keys, unpinned, NOW_MS)
+    ours_keys = _expanded(held)
+
+    def ours() -> None:
+        for _ in range(times):
+            session.respond(decode(flight), ours_keys, unpinned, NOW_MS)
+
+    row(ours, bare.block(times), times, unit="handshake")
