@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Callable
 
 import forgery
 import parties
@@ -451,11 +452,10 @@ def test_a_larger_message_under_the_prefix_begins_a_session_too() -> None:
         lambda encoded: b"\x80".ljust(512, b"\0"),
     ],
 )
-def test_a_wrongly_padded_body_is_refused(wrong_body: object) -> None:
+def test_a_wrongly_padded_body_is_refused(wrong_body: Callable[[bytes], bytes]) -> None:
     """WIRE-13: no mark, something after it, or not the smallest class."""
     alice, _, a, b = parties.connected_pair()
     encoded = contents.encode(alice.text("x", way_back=None))
-    assert callable(wrong_body)
     before = state_bytes(b)
     assert open_(b, forgery.message(a, forgery.body(encoded)))
     with pytest.raises(AuthenticationError):

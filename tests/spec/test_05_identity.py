@@ -200,10 +200,10 @@ def test_a_malformed_list_is_refused(
 def test_limits_of_a_list_are_taken(bob: Party) -> None:
     """ID-06: no device at all, sixteen devices, a life of one millisecond or of thirty days."""
     hashes = [number.to_bytes(32, "big") for number in range(16)]
-    taken: list[dict[str, cbor.Value]] = [{"_8": []}, {"_8": hashes}]
-    taken += [{"_6": NOW_MS + 1}, {"_6": NOW_MS + 30 * DAY_MS}]
-    for values in taken:
-        assert DeviceList.verify(bob.account_id, forgery.foreign_list(bob, **values)).seq == 1
+    for many in ([], hashes):
+        assert DeviceList.verify(bob.account_id, forgery.foreign_list(bob, _8=many)).seq == 1
+    for end_ms in (NOW_MS + 1, NOW_MS + 30 * DAY_MS):
+        assert DeviceList.verify(bob.account_id, forgery.foreign_list(bob, _6=end_ms)).seq == 1
 
 
 @pytest.mark.parametrize(

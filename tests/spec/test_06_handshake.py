@@ -106,7 +106,7 @@ def test_every_part_of_the_transcripts_changes_the_keys() -> None:
     t0 = handshake.transcript0(*parts)
     found = {t0, handshake.transcript0(parts[0], parts[1], None, *parts[3:])}
     for at in range(6):
-        changed = list(parts)
+        changed: list[bytes] = list(parts)
         changed[at] += b"x"
         found.add(handshake.transcript0(*changed))
     assert len(found) == 8
@@ -186,7 +186,7 @@ def test_a_prefix_is_repeated_until_the_first_prekey_ends(alice: Party, bob: Par
     pair = getattr(bundle, place)
     bundle = replace(bundle, **{place: replace(pair, not_after_ms=NOW_MS + 5)})
     a = session.initiate(alice.device, alice.device_list, bundle, 1, NOW_MS, alice.rng, kem.encapsulate)
-    assert alice.seal(a, "x", NOW_MS + 5)
+    assert alice.seal(a, "x", NOW_MS + 5)[1]
     with pytest.raises(SessionExpired):
         alice.seal(a, "x", NOW_MS + 6)
 
@@ -241,7 +241,7 @@ def test_an_unanswered_session_stops_sending_with_the_signed_prekey(alice: Party
     (_, _, a, b), _ = parties.first_contact(alice, bob)
     ends_ms = bob.spk.prekey.not_after_ms
     assert not a.is_expired(ends_ms)
-    assert alice.seal(a, "last", ends_ms)
+    assert alice.seal(a, "last", ends_ms)[1]
     assert a.is_expired(ends_ms + 1)
     before = state_bytes(a)
     with pytest.raises(SessionExpired):
@@ -250,7 +250,7 @@ def test_an_unanswered_session_stops_sending_with_the_signed_prekey(alice: Party
     _, answer = bob.seal(b, "late answer", way_back=None)
     a = open_(a, answer, ends_ms + 1).session
     assert not a.is_expired(ends_ms + 1)
-    assert alice.seal(a, "goes on", ends_ms + 1)
+    assert alice.seal(a, "goes on", ends_ms + 1)[1]
     assert not b.is_expired(ends_ms + 1)
 
 

@@ -14,6 +14,7 @@ from parties import NOW_MS, Party, ScriptedRng, open_, state_bytes, with_fields
 
 from e2ee import handshake, session
 from e2ee.errors import AuthenticationError, CounterExhausted, InvalidArgument
+from e2ee.ids import DhPublic
 from e2ee.primitives import aead, dh
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.skipped import EMPTY
@@ -55,7 +56,7 @@ def header_of(state: Session, sealed: bytes) -> Header:
     plain = aead.open_(key, raw.sealed_header, sealed[:2] + raw.tag + raw.salt + state.id)
     assert plain[44:] == bytes(4)
     ratchet_key, previous_length, number, pq_epoch, _ = struct.unpack(">32sIIII", plain)
-    return Header(ratchet_key, previous_length, number, pq_epoch)
+    return Header(DhPublic(ratchet_key), previous_length, number, pq_epoch)
 
 
 def test_the_functions_are_those_of_the_table() -> None:
@@ -283,7 +284,7 @@ def test_a_full_chain_refuses_to_send() -> None:
     with pytest.raises(CounterExhausted):
         alice.seal(a, "one too many")
     assert state_bytes(a) == before
-    assert bob.seal(opened.session, "the other direction goes on")
+    assert bob.seal(opened.session, "the other direction goes on")[1]
 
 
 def test_a_previous_length_of_2_31_is_never_sent() -> None:
