@@ -60,10 +60,14 @@ def _account_of(card: str) -> bytes:
 def _candidates(contacts: list[Contact], wanted: str) -> list[Contact]:
     """Everybody who may be meant; the exact name of one does not hide the id of another."""
     digits = wanted.strip().lower()
+    if not digits:
+        return []
     by_id = [
         one for one in contacts if len(digits) >= _LEAST_DIGITS and one.account_id.hex().startswith(digits)
     ]
     exact = [one for one in contacts if one.name == wanted]
     loose = [one for one in contacts if one.name is not None and one.name.casefold() == wanted.casefold()]
-    begun = [one for one in contacts if one.name is not None and one.name.casefold().startswith(wanted.casefold())]
+    begun = [
+        one for one in contacts if one.name is not None and one.name.casefold().startswith(wanted.casefold())
+    ]
     return list(dict.fromkeys([*(exact or loose or begun), *by_id]))

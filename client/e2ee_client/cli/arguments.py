@@ -8,7 +8,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
-from . import account, account_keys, messages, people
+from . import account, account_keys, chat, messages, people
 from .argument_parser import Command, CommandGroup, Parser, make_parser
 from .session import Session
 from .texts import LANGUAGES, Texts
@@ -108,6 +108,7 @@ def _message_commands(add: Callable[[str, Run], Command]) -> None:
     listen.option("--count", key="help.count", type=_positive, metavar="N")
     history = _with_contact(add("history", messages.history)).switches(json="help.json")
     history.option("--last", key="help.last", type=_positive, metavar="N")
+    _with_contact(add("chat", chat.chat)).switches(plain="help.plain")
 
 
 def _key_commands(commands: CommandGroup, texts: Texts) -> None:

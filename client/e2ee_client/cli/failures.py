@@ -67,15 +67,21 @@ def status_of(code: str) -> int:
     return FAILED
 
 
+def error_text(failure: Failure, texts: Texts, store: str = "") -> str:
+    """Return an error as one harmless line with its code."""
+    key = f"error.{failure.code}"
+    known = texts.has(key)
+    text = texts.say(key, **_values(failure, texts, store)) if known else texts.say("error.unknown")
+    return f"{texts.say('error.word')}: {neutral(text)} ({failure.code})"
+
+
 def report(failure: Failure, texts: Texts, terminal: Terminal, store: str) -> int:
     """Print an error as one line and its hint, and return the exit status."""
-    values = _values(failure, texts, store)
-    key = f"error.{failure.code}"
-    text = texts.say(key, **values) if texts.has(key) else texts.say("error.unknown")
-    terminal.remark(f"{texts.say('error.word')}: {neutral(text)} ({failure.code})")
+    terminal.remark(error_text(failure, texts, store))
     hint = f"hint.{failure.code}"
     if texts.has(hint):
-        terminal.remark(f"{texts.say('hint.word')}: {neutral(texts.say(hint, **values))}")
+        text = texts.say(hint, **_values(failure, texts, store))
+        terminal.remark(f"{texts.say('hint.word')}: {neutral(text)}")
     return status_of(failure.code)
 
 

@@ -6,7 +6,8 @@ import re
 from typing import Final
 
 DETAILS_GERMAN: Final[dict[str, str]] = {
-    "a relay is wss://host, or ws:// on this machine": "ein Relay ist wss://Rechner, oder ws:// auf diesem Gerät",
+    "a relay is wss://host, or ws:// on this machine": "ein Relay ist wss://Rechner, oder ws:// auf diesem "
+    "Gerät",
     "a name has 1 to 64 printable characters": "ein Name hat 1 bis 64 druckbare Zeichen",
     "this contact card is your own": "diese Kontaktkarte ist Ihre eigene",
     "the text is not a safety number": "der Text ist keine Sicherheitsnummer",

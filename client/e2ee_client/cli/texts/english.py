@@ -157,7 +157,8 @@ environment:
     "chat.online": "connected",
     "chat.connecting": "connecting",
     "chat.offline": "not connected",
-    "chat.legend": "{queued} waiting  {sent} at the relay  {delivered} delivered  {read} read  {failed} failed",
+    "chat.legend": "{queued} waiting  {sent} at the relay  {delivered} delivered  {read} read  {failed} "
+    "failed",
     "chat.keys": "Enter sends · PageUp/PageDown · Ctrl-C leaves",
     "chat.begin": "Chat with {name}. Each line is sent; end with Ctrl-D.",
     "chat.other": "{name} has written: sealroom chat {short}",
@@ -224,7 +225,8 @@ environment:
     "error.contact.unknown": "there is no such contact",
     "hint.contact.unknown": "see sealroom contacts, or add it: sealroom add CARD",
     "error.contact.blocked": "the contact's identity raised an alarm; nothing is sent",
-    "hint.contact.blocked": "compare the safety number over another channel, then: sealroom verify CONTACT --mark",
+    "hint.contact.blocked": "compare the safety number over another channel, then: sealroom verify CONTACT "
+    "--mark",
     "error.message.empty": "the text is empty",
     "error.message.too_large": "the text is too long for one message",
     "hint.message.too_large": "split it",

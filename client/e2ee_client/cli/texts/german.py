@@ -32,7 +32,8 @@ Umgebung:
   SEALROOM_BACKUP_PASSPHRASE  Passphrase einer Sicherung oder eines ausgelagerten Kontoschlüssels
   SEALROOM_REGISTRATION       was ein Relay mit geschlossener Anmeldung verlangt
   LC_ALL, LC_MESSAGES, LANG   Sprache (de, sonst Englisch)""",
-    "help.init": "ein neues Konto in einem neuen Speicher anlegen und den Wiederherstellungsschlüssel einmal zeigen",
+    "help.init": "ein neues Konto in einem neuen Speicher anlegen und den Wiederherstellungsschlüssel "
+    "einmal zeigen",
     "help.card": "die eigene Kontaktkarte zeigen, als URI und am Terminal als QR-Code",
     "help.add": "einen Kontakt über seine Karte hinzufügen oder umbenennen",
     "help.contacts": "die Kontakte auflisten",
@@ -50,7 +51,8 @@ Umgebung:
     "help.account_key.remove": "den Kontoschlüssel aus diesem Speicher entfernen; vorher auslagern",
     "help.renewal": "die Geräteliste eines Kontos erneuern, dessen Schlüssel woanders liegt",
     "help.renewal.request": "schreiben, was der Kontoschlüssel unterschreiben soll",
-    "help.renewal.sign": "eine Anfrage mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne Speicher und Netz",
+    "help.renewal.sign": "eine Anfrage mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne Speicher "
+    "und Netz",
     "help.renewal.install": "die unterschriebene Antwort einsetzen",
     "help.store": "Pfad des Speichers (SEALROOM_STORE, sonst im Datenordner)",
     "help.lang": "Sprache: en oder de",
@@ -123,7 +125,8 @@ Umgebung:
     "forget.later": "Das Relay war nicht zu erreichen; was dort wartet, läuft von selbst ab.",
     "key.exported": "Kontoschlüssel geschrieben: {path}. Bewahren Sie ihn ohne Netz auf.",
     "key.removed": "Der Kontoschlüssel ist entfernt. Die Geräteliste ist vor dem {date} zu erneuern.",
-    "renewal.requested": "Anfrage geschrieben: {path}. Unterschreiben Sie sie dort, wo der Kontoschlüssel liegt.",
+    "renewal.requested": "Anfrage geschrieben: {path}. Unterschreiben Sie sie dort, wo der Kontoschlüssel "
+    "liegt.",
     "renewal.signed": "Unterschrieben für Konto {id}: {count} Gerät(e), Liste {seq}, bis {date}.",
     "renewal.installed": "Eingesetzt. Die Geräteliste gilt nun bis {date}.",
     "stopped": "beendet",
@@ -136,14 +139,16 @@ Umgebung:
     # --- events ---
     "event.contact_added": "{name} schreibt zum ersten Mal. Annehmen: sealroom accept {short}",
     "event.session_started": "Sitzung mit {name} begonnen",
-    "event.session_reset": "Sitzung mit {name} ging verloren und wird erneuert; {resent} Text(e) gehen noch einmal ab",
+    "event.session_reset": "Sitzung mit {name} ging verloren und wird erneuert; {resent} Text(e) gehen "
+    "noch einmal ab",
     "event.gap_detected": "Texte von {name} fehlen: {missing} können noch kommen, {lost} sind verloren",
     "event.message_rejected": "etwas wurde abgewiesen und verworfen",
     "event.unsupported_content": "{name} hat etwas geschickt, das diese Version nicht kennt; bitte erneuern",
     "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht ({code}). "
     "Vergleichen Sie die Sicherheitsnummer: sealroom verify {short}",
     "event.new_device": "{name} schreibt von einem neuen Gerät",
-    "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request DATEI",
+    "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
+    "DATEI",
     "event.connection_online": "verbunden mit {relay}",
     "event.connection_connecting": "verbindet sich mit {relay}",
     "event.connection_offline": "nicht verbunden mit {relay}",
@@ -158,7 +163,8 @@ Umgebung:
     "chat.online": "verbunden",
     "chat.connecting": "verbindet sich",
     "chat.offline": "nicht verbunden",
-    "chat.legend": "{queued} wartet  {sent} beim Relay  {delivered} zugestellt  {read} gelesen  {failed} gescheitert",
+    "chat.legend": "{queued} wartet  {sent} beim Relay  {delivered} zugestellt  {read} gelesen  {failed} "
+    "gescheitert",
     "chat.keys": "Eingabe sendet · Bild auf/ab · Strg-C beendet",
     "chat.begin": "Gespräch mit {name}. Jede Zeile wird gesendet; Ende mit Strg-D.",
     "chat.other": "{name} hat geschrieben: sealroom chat {short}",
@@ -192,16 +198,20 @@ Umgebung:
     "hint.verify.different": "vertrauen Sie diesem Kontakt nicht, bis Sie wissen, warum",
     "error.publish.pending": "das Konto ist angelegt, aber das Relay kennt es noch nicht",
     "hint.publish.pending": "prüfen Sie das Relay; `sealroom listen` veröffentlicht, sobald es antwortet",
-    "error.send.kept": "das Relay hat den Text nicht rechtzeitig angenommen; er bleibt aufgehoben und geht später ab",
+    "error.send.kept": "das Relay hat den Text nicht rechtzeitig angenommen; er bleibt aufgehoben und geht "
+    "später ab",
     "hint.send.kept": "er geht mit dem nächsten send, listen oder chat ab",
-    "error.send.undelivered": "das Relay hat den Text, aber von der anderen Seite kam rechtzeitig kein Zeichen",
+    "error.send.undelivered": "das Relay hat den Text, aber von der anderen Seite kam rechtzeitig kein "
+    "Zeichen",
     "hint.send.undelivered": "er wird zugestellt, wenn die andere Seite verbunden ist",
     "error.store.locked": "der Speicher ist in einem anderen Programm offen",
     "hint.store.locked": "beenden Sie das andere sealroom, das ihn benutzt, und versuchen Sie es noch einmal",
     "error.store.wrong_key": "die Passphrase öffnet den Speicher nicht",
-    "hint.store.wrong_key": "prüfen Sie die Passphrase; ist sie richtig, ist der Kopf beschädigt: Sicherung benutzen",
+    "hint.store.wrong_key": "prüfen Sie die Passphrase; ist sie richtig, ist der Kopf beschädigt: "
+    "Sicherung benutzen",
     "error.store.corrupt": "der Speicher ist beschädigt oder wurde verändert, während er geschlossen war",
-    "hint.store.corrupt": "heben Sie die Datei auf und richten Sie einen neuen Speicher aus einer Sicherung ein",
+    "hint.store.corrupt": "heben Sie die Datei auf und richten Sie einen neuen Speicher aus einer "
+    "Sicherung ein",
     "error.store.full": "kein Platz für den Speicher; es wurde nichts geändert",
     "hint.store.full": "schaffen Sie Platz und versuchen Sie es noch einmal",
     "error.store.too_new": "der Speicher hat ein neueres Format, als dieses Programm kennt",
@@ -231,7 +241,8 @@ Umgebung:
     "error.message.too_large": "der Text ist zu lang für eine Nachricht",
     "hint.message.too_large": "teilen Sie ihn",
     "error.message.failed": "der Text wird nicht zugestellt: {detail}",
-    "hint.message.failed": "lassen Sie sich die Karte des Kontakts neu geben und senden Sie den Text noch einmal",
+    "hint.message.failed": "lassen Sie sich die Karte des Kontakts neu geben und senden Sie den Text noch "
+    "einmal",
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
     "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal sign",
