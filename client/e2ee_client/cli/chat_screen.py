@@ -97,7 +97,9 @@ class ScreenChat:
                 Window(self._texts, wrap_lines=False),
                 Window(height=1, char="\N{BOX DRAWINGS LIGHT HORIZONTAL}", style="class:legend"),
                 self._input,
-                Window(FormattedTextControl(below), height=2, style="class:legend"),
+                Window(
+                    FormattedTextControl(below), wrap_lines=True, dont_extend_height=True, style="class:legend"
+                ),
             ]
         )
 
