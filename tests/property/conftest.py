@@ -1,7 +1,9 @@
-"""Profiles of the property tests: `ci` is 300 examples of 60 steps, `deep` as many as SEALROOM_DEEP_STEPS asks for.
+"""Profiles of the property tests: `ci` is 300 examples of 60 steps, `deep` as many as SEALROOM_DEEP_STEPS
+asks for.
 
-They are named on the command line where only this folder is run, as in `pytest tests/property --hypothesis-profile=ci`;
-the suite's own profile `full` has the same numbers. The recorded million of steps is run by deep.py in batches.
+They are named on the command line where only this folder is run, as in `pytest tests/property
+--hypothesis-profile=ci`; the suite's own profile `full` has the same numbers. The recorded million of steps
+is run by deep.py in batches.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """The long run of the session state machine: `SEALROOM_DEEP_STEPS=1000000 python tests/property/deep.py`.
 
-Runs batches of examples, each with a seed of its own, until that many steps are done (a million by default), tells
-its progress on stderr, and writes reports/deep-state-machine.json with a line in reports/README.md. A finding is
-recorded with its batch's seed and does not end the run; the exit code is then 1. SEALROOM_DEEP_SEED sets the first seed.
+Runs batches of examples, each with a seed of its own, until that many steps are done (a million by
+default), tells its progress on stderr, and writes reports/deep-state-machine.json with a line in
+reports/README.md. A finding is recorded with its batch's seed and does not end the run; the exit code is
+then 1. SEALROOM_DEEP_SEED sets the first seed.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import platform
 import subprocess
 import sys
 import time
+from collections import Counter
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -30,6 +32,7 @@ INDEX = ROOT / "reports" / "README.md"
 EXAMPLES_PER_BATCH = 100
 STEPS_PER_EXAMPLE = 60
 FIRST_SEED = 1_000_000
+WANTED_STEPS = int(os.environ.get("SEALROOM_DEEP_STEPS", "1000000"))
 PROGRESS_S = 30.0
 _TITLE = "# Recorded runs\n"
 _MARK = "`deep-state-machine.json`"
@@ -47,6 +50,7 @@ class DeepRun:
     date: str = ""
     seed: int = FIRST_SEED
     batches: int = 0
+    sittings: int = 1
     examples_per_batch: int = EXAMPLES_PER_BATCH
     steps_per_example: int = STEPS_PER_EXAMPLE
     commit: str = ""
@@ -65,37 +69,59 @@ def run_batch(run: DeepRun, tally: Tally) -> None:
         deadline=None,
         database=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
     )
     try:
         run_state_machine_as_test(seed(number)(machine), settings=options)
     except Exception as error:  # noqa: BLE001  # whatever goes wrong in a batch is what the run looks for
-        finding = {"seed": number, "error": type(error).__name__, "text": str(error)[:500]}
+        finding: dict[str, str | int] = {
+            "seed": number,
+            "error": type(error).__name__,
+            "text": str(error)[:500],
+        }
         run.findings.append(finding)
         print(f"finding: {finding}", file=sys.stderr, flush=True)
     run.batches += 1
 
 
 def run_until(run: DeepRun, wanted_steps: int) -> None:
-    """Run batches until enough steps are done."""
-    tally = Tally()
-    started_s, started_cpu_s, told_s = time.monotonic(), time.process_time(), 0.0
-    while tally.steps < wanted_steps:
+    """Run batches until enough steps are done; keep the record as it grows, so that a stopped run goes on."""
+    told_s, batch_s, batch_cpu_s = run.seconds, time.monotonic(), time.process_time()
+    while run.steps < wanted_steps:
+        tally = Tally()
         run_batch(run, tally)
-        run.seconds = round(time.monotonic() - started_s, 1)
+        run.steps, run.examples = run.steps + tally.steps, run.examples + tally.examples
+        run.outcomes = dict(sorted((Counter(run.outcomes) + tally.outcomes).items()))
+        now_s, now_cpu_s = time.monotonic(), time.process_time()
+        run.seconds = round(run.seconds + now_s - batch_s, 1)
+        run.cpu_seconds = round(run.cpu_seconds + now_cpu_s - batch_cpu_s, 1)
+        batch_s, batch_cpu_s = now_s, now_cpu_s
         if run.seconds >= told_s + PROGRESS_S:
             told_s = run.seconds
-            rate = tally.steps / run.seconds
-            left_s = max(wanted_steps - tally.steps, 0) / rate
-            print(
-                f"{tally.steps} of {wanted_steps} steps, {rate:.0f}/s, {left_s / 60:.0f} min left,"
-                f" {len(run.findings)} findings",
-                file=sys.stderr,
-                flush=True,
-            )
-    run.steps, run.examples = tally.steps, tally.examples
-    run.cpu_seconds = round(time.process_time() - started_cpu_s, 1)
-    run.outcomes = dict(sorted(tally.outcomes.items()))
+            write(run)
+            tell(run, wanted_steps)
+
+
+def tell(run: DeepRun, wanted_steps: int) -> None:
+    """Say how far it is, on stderr."""
+    rate = run.steps / run.seconds
+    left_min = max(wanted_steps - run.steps, 0) / rate / 60
+    text = f"{run.steps} of {wanted_steps} steps, {rate:.0f}/s, {left_min:.0f} min left"
+    print(f"{text}, {len(run.findings)} findings", file=sys.stderr, flush=True)
+
+
+def begun(first_seed: int) -> DeepRun:
+    """Take up an unfinished record of this commit, seed and environment, or begin a new run."""
+    new = DeepRun(seed=first_seed)
+    describe(new)
+    if not REPORT.exists():
+        return new
+    old = DeepRun(**json.loads(REPORT.read_text("utf-8")))
+    same = (old.seed, old.commit, old.environment) == (new.seed, new.commit, new.environment)
+    if not same or old.steps >= WANTED_STEPS:
+        return new
+    old.sittings += 1
+    return old
 
 
 def describe(run: DeepRun) -> None:
@@ -103,12 +129,16 @@ def describe(run: DeepRun) -> None:
     run.date = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     git = ["git", "rev-parse", "HEAD"]
     run.commit = subprocess.run(git, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
-    libraries = ", ".join(f"{name} {version(name)}" for name in ("hypothesis", "cryptography", "PyNaCl", "cbor2"))
-    run.environment = f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {libraries}"
+    libraries = ", ".join(
+        f"{name} {version(name)}" for name in ("hypothesis", "cryptography", "PyNaCl", "cbor2")
+    )
+    run.environment = (
+        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {libraries}"
+    )
     niceness = os.nice(0)
     run.how = (
-        f"one process, nice {niceness}; real X25519, Ed25519, AEAD and KDF, scripted KEM encapsulation so that a seed"
-        " repeats everywhere; generation only, batch n has seed + n"
+        f"one process, nice {niceness}; real X25519, Ed25519, AEAD and KDF, scripted KEM encapsulation so that"
+        " a seed repeats everywhere; generation only, batch n has seed + n"
     )
 
 
@@ -119,7 +149,8 @@ def write(run: DeepRun) -> None:
     text = INDEX.read_text("utf-8") if INDEX.exists() else _TITLE + "\n"
     lines = [line for line in text.splitlines() if _MARK not in line]
     lines.append(
-        f"- {_MARK}: session state machine under an adversarial network, {run.steps} steps in {run.examples} examples,"
+        f"- {_MARK}: session state machine under an adversarial network, {run.steps} steps"
+        f" in {run.examples} examples,"
         f" {run.seconds / 60:.0f} minutes, {len(run.findings)} findings, {run.date}, seed {run.seed}"
     )
     INDEX.write_text("\n".join(lines) + "\n", "utf-8")
@@ -127,11 +158,13 @@ def write(run: DeepRun) -> None:
 
 def main() -> int:
     """Run, record, and tell whether anything was found."""
-    run = DeepRun(seed=int(os.environ.get("SEALROOM_DEEP_SEED", FIRST_SEED)))
-    run_until(run, int(os.environ.get("SEALROOM_DEEP_STEPS", 1_000_000)))
+    run = begun(int(os.environ.get("SEALROOM_DEEP_SEED", str(FIRST_SEED))))
+    run_until(run, WANTED_STEPS)
     describe(run)
     write(run)
-    print(f"{run.steps} steps, {len(run.findings)} findings; wrote {REPORT.relative_to(ROOT)}", file=sys.stderr)
+    print(
+        f"{run.steps} steps, {len(run.findings)} findings; wrote {REPORT.relative_to(ROOT)}", file=sys.stderr
+    )
     return 1 if run.findings else 0
 
 

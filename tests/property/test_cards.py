@@ -6,12 +6,13 @@ import json
 import unicodedata
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from e2ee import card, fingerprint
 from e2ee.card import ContactCard
 from e2ee.errors import DecodeError
 from e2ee.ids import AccountId
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 ACCOUNTS = st.binary(min_size=32, max_size=32).map(AccountId)
 HOSTS = st.from_regex(r"[a-z][a-z0-9-]{0,12}[a-z0-9](\.[a-z]{2,6}){1,2}", fullmatch=True)
@@ -60,7 +61,9 @@ def test_any_text_is_a_card_or_refused(text: str) -> None:
         assert found is None or card.parse(found.to_uri()) == found
 
 
-@given(CARDS, st.dictionaries(st.text(max_size=10), st.none() | st.integers() | st.text(max_size=10), max_size=3))
+@given(
+    CARDS, st.dictionaries(st.text(max_size=10), st.none() | st.integers() | st.text(max_size=10), max_size=3)
+)
 def test_json_with_other_members_is_refused(made: ContactCard, extra: dict[str, object]) -> None:
     """ID-22: members of version 1, each of its type, and no others."""
     members = json.loads(made.to_json())

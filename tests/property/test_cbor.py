@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import cbor2
+import cbor2  # the library itself, to build what the strict codec refuses
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
 from e2ee.constants import MAX_CBOR_DEPTH
 from e2ee.errors import DecodeError, InvalidArgument
 from e2ee.wire import cbor
-from hypothesis import assume, given
-from hypothesis import strategies as st
 
 LEAVES = (
     st.none()
@@ -60,7 +61,9 @@ def test_what_is_encoded_decodes_to_the_same_value(value: cbor.Value) -> None:
 
 
 @given(st.dictionaries(KEYS, LEAVES, max_size=8), st.randoms(use_true_random=False))
-def test_the_order_in_which_a_map_was_built_does_not_show(entries: dict[int, cbor.Value], order: object) -> None:
+def test_the_order_in_which_a_map_was_built_does_not_show(
+    entries: dict[int, cbor.Value], order: object
+) -> None:
     """WIRE-02."""
     items = list(entries.items())
     getattr(order, "shuffle")(items)  # noqa: B009  # Hypothesis gives a Random that has no public type
@@ -75,7 +78,9 @@ def test_random_bytes_are_refused_or_canonical(encoded: bytes) -> None:
         assert cbor.encode(found[0]) == encoded  # type: ignore[arg-type]  # what decode returned
 
 
-@given(VALUES, st.integers(0, 2**16), st.integers(0, 255), st.sampled_from(("set", "cut", "insert", "append")))
+@given(
+    VALUES, st.integers(0, 2**16), st.integers(0, 255), st.sampled_from(("set", "cut", "insert", "append"))
+)
 def test_a_mutated_encoding_is_refused_or_canonical(value: cbor.Value, at: int, byte: int, how: str) -> None:
     """WIRE-04: a change either gives another value or is refused; no value has two encodings."""
     encoded = cbor.encode(value)

@@ -1,8 +1,13 @@
-"""Content: what is encoded comes back, what is not chapter 10 is refused (CON-01 to CON-04, CON-08, WIRE-14)."""
+"""Content: what is encoded comes back, what is not chapter 10 is refused (CON-01 to CON-04, CON-08,
+WIRE-14).
+"""
 
 from __future__ import annotations
 
 from typing import Any, cast
+
+from hypothesis import given
+from hypothesis import strategies as st
 
 from e2ee import content as contents
 from e2ee.content import (
@@ -27,14 +32,17 @@ from e2ee.ids import ContentId, ListHash
 from e2ee.prekeys import CompactBundle
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS
-from hypothesis import given
-from hypothesis import strategies as st
 
 ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=60)
 TEXTS = st.builds(Text, ANY_TEXT | st.text(st.characters(max_codepoint=127), min_size=1, max_size=300))
 CONTENT_IDS = st.binary(min_size=16, max_size=16).map(ContentId)
 TIMES_MS = st.integers(0, MAX_MS) | st.integers(1_700_000_000_000, 1_900_000_000_000)
-VALUES = st.none() | st.integers(0, 2**32) | st.binary(max_size=20) | st.dictionaries(st.integers(0, 9), st.booleans())
+VALUES = (
+    st.none()
+    | st.integers(0, 2**32)
+    | st.binary(max_size=20)
+    | st.dictionaries(st.integers(0, 9), st.booleans())
+)
 PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
     TEXTS,
     st.builds(
@@ -46,9 +54,7 @@ PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
     st.just(BundleOnly()),
     st.builds(Unsupported, st.integers(max(ContentType) + 1, 2**32 - 1), VALUES),
 )
-HEADS = st.builds(
-    ListHead, st.integers(1, 2**31 - 1), st.binary(min_size=32, max_size=32).map(ListHash)
-)
+HEADS = st.builds(ListHead, st.integers(1, 2**31 - 1), st.binary(min_size=32, max_size=32).map(ListHash))
 WAY_BACK = WayBack(b"m" * 16, b"t" * 32, "wss://relay.example/")
 BUNDLE = CompactBundle([1, 2, b"k", b"s"], [1, 2, b"k", b"s"], [], [])
 
@@ -84,7 +90,7 @@ def map_of(content: Content) -> dict[int, Any]:
 
 @given(made_contents())
 def test_a_content_comes_back(content: Content) -> None:
-    """CON-01 to CON-04: and its encoding is the deterministic one, whichever way through the codec it took."""
+    """CON-01 to CON-04: and its encoding is the deterministic one, on either way through the codec."""
     encoded = contents.encode(content)
     assert contents.decode(encoded) == content
     assert cbor.encode(cbor.decode(encoded)) == encoded
@@ -99,19 +105,24 @@ def test_a_plain_text_is_the_map_of_the_chapter(text: Text, content_id: ContentI
 
 
 @given(made_contents(), st.integers(0, 2**16), st.integers(0, 255), st.sampled_from(("set", "cut", "append")))
-def test_a_mutated_content_is_refused_or_encodes_to_itself(content: Content, at: int, byte: int, how: str) -> None:
+def test_a_mutated_content_is_refused_or_encodes_to_itself(
+    content: Content, at: int, byte: int, how: str
+) -> None:
     """CON-01, WIRE-04: no content has two encodings, and nothing but a ContentError comes out."""
     encoded = contents.encode(content)
     at %= len(encoded)
     one = bytes((byte,))
-    changed = {"set": encoded[:at] + one + encoded[at + 1 :], "cut": encoded[:at], "append": encoded + one}[how]
+    changes = {"set": encoded[:at] + one + encoded[at + 1 :], "cut": encoded[:at], "append": encoded + one}
+    changed = changes[how]
     found = decoded_or_none(changed)
     if found is not None and not any(key >= 64 for key in cast("dict[int, Any]", cbor.decode(changed))):
         assert contents.encode(found) == changed
 
 
 @given(made_contents(), st.integers(0, 2**64 - 1) | st.integers(0, 70), VALUES)
-def test_unknown_keys_are_refused_up_to_63_and_ignored_from_64(content: Content, key: int, value: cbor.Value) -> None:
+def test_unknown_keys_are_refused_up_to_63_and_ignored_from_64(
+    content: Content, key: int, value: cbor.Value
+) -> None:
     """CON-01."""
     entries = map_of(content)
     known = range(1, 9)

@@ -11,14 +11,15 @@ from typing import cast
 
 import pytest
 from device_model import DeviceModel
+from hypothesis import HealthCheck, Phase, seed, settings
+from hypothesis.stateful import run_state_machine_as_test
+from session_machine import SessionMachine
+
 from e2ee import pair as pairs
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import SkippedKeys
 from e2ee.secret import HeaderKey
 from e2ee.session import Session
-from hypothesis import HealthCheck, Phase, seed, settings
-from hypothesis.stateful import run_state_machine_as_test
-from session_machine import SessionMachine
 
 EXAMPLES = 400
 QUICK = settings(
@@ -28,7 +29,7 @@ QUICK = settings(
     database=None,
     phases=[Phase.generate],
     report_multiple_bugs=False,
-    suppress_health_check=list(HealthCheck),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 Plant = Callable[[pytest.MonkeyPatch], None]
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from e2ee.constants import BODY_CLASSES_B, FIRST_BODY_B, FRAGMENT_B, MAX_CONTENT_B
 from e2ee.errors import AuthenticationError
 from e2ee.wire import padding
-from hypothesis import given
-from hypothesis import strategies as st
 
 LONG_B = st.integers(4_097, MAX_CONTENT_B + FRAGMENT_B + 1)
 ANY_B = st.integers(1, 5_000) | LONG_B
@@ -18,7 +19,7 @@ def padme_by_the_book(length_b: int) -> int:
     """PADME as chapter 04 words it, with logarithms."""
     exponent = math.floor(math.log2(length_b))
     significant = math.floor(math.log2(exponent)) + 1
-    granularity = 2 ** (exponent - significant)
+    granularity = 1 << (exponent - significant)
     return math.ceil(length_b / granularity) * granularity
 
 

@@ -7,6 +7,11 @@ from typing import Any, cast
 
 import pytest
 from device_model import DeviceModel
+from hypothesis import given
+from hypothesis import strategies as st
+from parties import DAY_MS, NOW_MS, connected_pair
+from session_world import SessionWorld
+
 from e2ee import pair as pairs
 from e2ee import snapshot
 from e2ee.content import Content, Text
@@ -15,10 +20,6 @@ from e2ee.ids import ContentId, SessionId
 from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.session import Session
 from e2ee.wire import cbor
-from hypothesis import given
-from hypothesis import strategies as st
-from parties import DAY_MS, NOW_MS, connected_pair
-from session_world import SessionWorld
 
 _TEMPLATE = cast("list[Any]", cbor.decode(snapshot.encode_session(connected_pair().a)))
 _ID, _INITIATOR, _GEN = 1, 4, 5
@@ -87,7 +88,9 @@ def lost_and_unanswered() -> tuple[SessionWorld, DeviceModel]:
 
 @pytest.mark.parametrize("lives", range(1, 9))
 def test_a_lost_device_can_start_again_when_its_first_try_has_expired(lives: int) -> None:
-    """SES-04, SES-09: an expired session does not hold the place of a new one of the same gen, whatever their ids."""
+    """SES-04, SES-09: an expired session does not hold the place of a new one of the same gen, whatever
+    their ids.
+    """
     world, device = lost_and_unanswered()
     for _ in range(lives):
         expired = device.pair(1).active

@@ -5,16 +5,17 @@ from __future__ import annotations
 import hashlib
 import random
 
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from parties import NOW_MS
+
 from e2ee import snapshot
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
 from e2ee.ids import Tag
 from e2ee.ratchet import skipped
 from e2ee.ratchet.skipped import EMPTY, SkippedKeys
 from e2ee.secret import HeaderKey
-from hypothesis import settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
-from parties import NOW_MS
 
 ANY = st.integers(0, 2**16)
 SPAN_MS = st.sampled_from((0, 1, SKIPPED_KEY_TTL_MS // 3, SKIPPED_KEY_TTL_MS))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import random
 
 import pytest
+from session_world import SessionWorld
+
 from e2ee.content import Content, Text
 from e2ee.errors import SessionExpired
 from e2ee.ids import ContentId
-from session_world import SessionWorld
 
 
 @pytest.mark.parametrize(("lost", "sealed"), [(1_999, True), (2_000, False)])
@@ -29,7 +30,9 @@ def test_no_message_under_a_prefix_has_a_number_that_cannot_be_the_first(lost: i
 
 @pytest.mark.parametrize("seed", range(6))
 def test_both_sides_agree_after_many_lost_messages_of_a_session_that_nobody_answered(seed: int) -> None:
-    """SES-09: the next send starts a new session; before, the two sides kept two sessions of gen 1, one of them dead."""
+    """SES-09: the next send starts a new session; before, the two sides kept two sessions of gen 1, one of
+    them dead.
+    """
     world = SessionWorld(seed)
     world.send(world.devices[1], 0, Text("before"), keep=False)
     world.devices[1].pass_over(0, 2_001)
@@ -40,7 +43,9 @@ def test_both_sides_agree_after_many_lost_messages_of_a_session_that_nobody_answ
 
 @pytest.mark.parametrize("seed", range(6))
 def test_both_sides_agree_after_a_list_was_renewed_under_a_waiting_first_flight(seed: int) -> None:
-    """SES-17, ID-11: who has seen the new list refuses the flight with the old one, and its prefix would be repeated."""
+    """SES-17, ID-11: who has seen the new list refuses the flight with the old one, and its prefix would be
+    repeated.
+    """
     world = SessionWorld(seed)
     world.send(world.devices[0], 1, Text("with the first list"))
     world.renew_list(0)

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from device_model import Delivery, DeviceModel
+
 from e2ee.content import Content
 from e2ee.ids import ContentId, SessionId
 

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NamedTuple, cast
+from typing import NamedTuple
+
+from parties import ScriptedRng
+from prekey_shelf import Owner, PrekeyShelf
+from session_rows import PairRows, SessionRows, decode_pair, encode_pair, grown, moved_on
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
@@ -20,33 +24,9 @@ from e2ee.identity import DeviceList, ListHead
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.prekeys import VerifiedBundle
-from e2ee.ratchet import chain
-from e2ee.ratchet.skipped import EMPTY
 from e2ee.session import AwaitingReply, Session
-from e2ee.wire import cbor
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
-from parties import ScriptedRng
-from prekey_shelf import Owner, PrekeyShelf
-
-# Places in a stored session (SES-14): the sending side, and in it the chain key and the next number.
-_SENDING_AT: Final = 11
-_CHAIN_KEY_AT: Final = 4
-_NUMBER_AT: Final = 5
-
-
-class SessionRows(NamedTuple):
-    """One stored session: its row, and a row for each skipped key by place, in the order of storing (SES-14)."""
-
-    session: bytes
-    skipped: Mapping[bytes, bytes]
-
-
-class PairRows(NamedTuple):
-    """One stored pair with its sessions."""
-
-    pair: bytes
-    sessions: Mapping[SessionId, SessionRows]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +43,9 @@ class StoredDevice:
 
 
 class Delivery(NamedTuple):
-    """What a device made of an envelope, and why it now has to start a session, if it has to (SES-07, SES-16)."""
+    """What a device made of an envelope, and why it now has to start a session, if it has to (SES-07,
+    SES-16).
+    """
 
     peer: int
     session_id: SessionId
@@ -97,7 +79,9 @@ class DeviceModel:
         return self.pairs.get(peer, FRESH)
 
     def needs_session(self, peer: int, now_ms: int) -> bool:
-        """Whether the next send has to initiate: no active session, an expired one, or one that cannot receive."""
+        """Whether the next send has to initiate: no active session, an expired one, or one that cannot
+        receive.
+        """
         active = self.pair(peer).active
         return active is None or active.is_expired(now_ms) or peer in self.restart
 
@@ -105,9 +89,7 @@ class DeviceModel:
         """Start a session and adopt it (SES-03, SES-04); with gen 0 while lost to the peer (SES-07)."""
         gen = LOST_GEN if peer in self.lost_to else self.pair(peer).next_gen
         encapsulate = self.shelf.encapsulation(self.rng)
-        started = sessions.initiate(
-            self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate
-        )
+        started = sessions.initiate(self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate)
         self.pins[bundle.device_list.account_id] = bundle.device_list.head
         self.restart -= {peer}
         self._commit(peer, pairs.adopt(self.pair(peer), started, now_ms).pair)
@@ -127,7 +109,7 @@ class DeviceModel:
         active = self.pair(peer).active
         if active is None:
             raise LookupError("no active session")
-        moved = _moved_on(snapshot.encode_session(active), count)
+        moved = moved_on(snapshot.encode_session(active), count)
         session = snapshot.decode_session(moved, list(active.ratchet.skipped))
         self._commit(peer, pairs.updated(self.pair(peer), session))
 
@@ -190,13 +172,19 @@ class DeviceModel:
     def store(self) -> StoredDevice:
         """Return a copy of the stored device."""
         return StoredDevice(
-            dict(self.rows), self.used, dict(self.replays), dict(self.pins), self.restart, self.lost_to, self.rng.calls
+            dict(self.rows),
+            self.used,
+            dict(self.replays),
+            dict(self.pins),
+            self.restart,
+            self.lost_to,
+            self.rng.calls,
         )
 
     def load(self, stored: StoredDevice) -> None:
         """Become what a store holds; sessions are decoded from their rows."""
         self.rows = dict(stored.rows)
-        self.pairs = {peer: _decode_pair(rows) for peer, rows in stored.rows.items()}
+        self.pairs = {peer: decode_pair(rows) for peer, rows in stored.rows.items()}
         self.used, self.replays, self.pins = stored.used, dict(stored.replays), dict(stored.pins)
         self.restart, self.lost_to = stored.restart, stored.lost_to
 
@@ -206,7 +194,7 @@ class DeviceModel:
 
     def encoded(self) -> dict[int, PairRows]:
         """Encode all sessions as they are in memory, which has to equal the rows at any time."""
-        return {peer: _encode_pair(pair) for peer, pair in self.pairs.items()}
+        return {peer: encode_pair(pair) for peer, pair in self.pairs.items()}
 
     def _open(self, peer: int, session: Session, raw: RawEnvelope, now_ms: int) -> Delivery:
         try:
@@ -268,7 +256,7 @@ class DeviceModel:
         rows: dict[SessionId, SessionRows] = {}
         for session in pair.sessions():
             old = before.get(session.id)
-            rows[session.id] = stored[session.id] if old is session else _grow(stored, old, session)
+            rows[session.id] = stored[session.id] if old is session else grown(stored, old, session)
         self.pairs[peer] = pair
         self.rows[peer] = PairRows(snapshot.encode_pair(pair), rows)
 
@@ -279,47 +267,3 @@ def _reason_to_start_anew(pair: Pair, session: Session, content: Content) -> Res
         return ResetReason.ANSWER
     is_active = pair.active is not None and pair.active.id == session.id
     return ResetReason.REPLACED if not is_active and pairs.is_settled(pair) else None
-
-
-def _moved_on(encoded: bytes, count: int) -> bytes:
-    """Return a stored session whose sending chain is `count` numbers further on."""
-    items = cast("list[Any]", cbor.decode(encoded))
-    sending = items[_SENDING_AT]
-    for _ in range(count):
-        sending[_CHAIN_KEY_AT], _ = chain.step(sending[_CHAIN_KEY_AT])
-    sending[_NUMBER_AT] += count
-    return cbor.encode(items)
-
-
-def _grow(stored: Mapping[SessionId, SessionRows], old: Session | None, session: Session) -> SessionRows:
-    skipped = stored[session.id].skipped if old is not None else {}
-    before = old.ratchet.skipped if old is not None else EMPTY
-    added, gone = snapshot.skipped_changes(before, session.ratchet.skipped)
-    if added or gone:
-        skipped = {place: value for place, value in skipped.items() if place not in set(gone)}
-        skipped.update(snapshot.encode_skipped(row) for row in added)
-    return SessionRows(snapshot.encode_session(session), skipped)
-
-
-def _encode_pair(pair: Pair) -> PairRows:
-    return PairRows(
-        snapshot.encode_pair(pair),
-        {
-            session.id: SessionRows(
-                snapshot.encode_session(session),
-                dict(snapshot.encode_skipped(row) for row in session.ratchet.skipped),
-            )
-            for session in pair.sessions()
-        },
-    )
-
-
-def _decode_pair(rows: PairRows) -> Pair:
-    decoded = {
-        session_id: snapshot.decode_session(
-            stored.session,
-            [snapshot.decode_skipped(place, value) for place, value in stored.skipped.items()],
-        )
-        for session_id, stored in rows.sessions.items()
-    }
-    return snapshot.restore_pair(snapshot.decode_pair(rows.pair), decoded)

@@ -1,13 +1,16 @@
 """Keys of a few devices for property tests, made once from scripted randomness and shared by all examples.
 
-The KEM keys are real. Encapsulation is scripted: the library takes no randomness from its caller (PRM-09), and an
-example has to repeat byte by byte in another process.
+The KEM keys are real. Encapsulation is scripted: the library takes no randomness from its caller (PRM-09),
+and an example has to repeat byte by byte in another process.
 """
 
 from __future__ import annotations
 
 import hashlib
+from dataclasses import dataclass
 from typing import NamedTuple
+
+from parties import DAY_MS, NOW_MS, RELAY_URL, ScriptedRng
 
 from e2ee import identity, prekeys
 from e2ee.constants import KEM_CIPHERTEXT_B, PREKEY_ROTATION_MS
@@ -18,7 +21,6 @@ from e2ee.ports import Encapsulate, Rng
 from e2ee.prekeys import OneTimeState, PrekeyKind, PrekeyPair, VerifiedBundle
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import AccountKey, KemSeed
-from parties import DAY_MS, NOW_MS, RELAY_URL, ScriptedRng
 
 ONE_TIME_KEYS_PER_WINDOW = 8
 _FIRST_ONE_TIME_KEM_ID = 1 << 16
@@ -28,7 +30,9 @@ _ONE_TIME_LIFE_MS = 30 * DAY_MS
 
 
 class ScriptedDecapsulation(DecapsulationKey):
-    """A KEM key whose secret is a keyed hash of the ciphertext: a wrong ciphertext gives another secret (PRM-05)."""
+    """A KEM key whose secret is a keyed hash of the ciphertext: a wrong ciphertext gives another secret
+    (PRM-05).
+    """
 
     __slots__ = ("_hash_key",)
 
@@ -41,7 +45,8 @@ class ScriptedDecapsulation(DecapsulationKey):
         return hashlib.blake2b(ciphertext, key=self._hash_key, digest_size=32).digest()
 
 
-class Owner(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Owner:
     """An account with one device."""
 
     index: int
@@ -82,9 +87,7 @@ class PrekeyShelf:
             device = identity.new_device(
                 account_id, DeviceKind.PERSON, 0, NOW_MS, NOW_MS + _RECORD_LIFE_MS, rng
             )
-            self._owners[index] = Owner(
-                index, key, account_id, device, WayBack(rng(16), rng(32), RELAY_URL)
-            )
+            self._owners[index] = Owner(index, key, account_id, device, WayBack(rng(16), rng(32), RELAY_URL))
         return self._owners[index]
 
     def next_list(self, index: int, previous: DeviceList | None, now_ms: int) -> DeviceList:

@@ -1,7 +1,7 @@
 """Three devices, their directory and their network, and what honest owners do with them.
 
-The engine of chapter 08 is as small as it can be here: it initiates when it has to, and starts anew where SES-07,
-SES-16 and SES-17 say so, without their limit in time.
+The engine of chapter 08 is as small as it can be here: it initiates when it has to, and starts anew where
+SES-07, SES-16 and SES-17 say so, without their limit in time.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from dataclasses import replace
 
 from delivery_model import DeliveryModel, Sent
 from device_model import DeviceModel, StoredDevice
+from hostile_network import HostileNetwork, Packet
+from parties import DAY_MS, NOW_MS, ScriptedRng
+from prekey_shelf import ONE_TIME_KEYS_PER_WINDOW, SHELF, Owner, window_of
+
 from e2ee.content import Content, Payload, Reset, ResetReason, Text
 from e2ee.errors import ContentTooLarge, RemoteError
 from e2ee.ids import AccountId
 from e2ee.prekeys import OneTimeState
-from hostile_network import HostileNetwork, Packet
-from parties import DAY_MS, NOW_MS, ScriptedRng
-from prekey_shelf import ONE_TIME_KEYS_PER_WINDOW, SHELF, Owner, window_of
 
 DEVICES = 3
 NO_ONE_TIME = OneTimeState(x25519=False, kem=False)
@@ -43,8 +44,7 @@ class SessionWorld:
         self.outcomes: Counter[str] = Counter()
         self.lists = [SHELF.next_list(owner.index, None, NOW_MS) for owner in owners]
         self.devices = [
-            _device(owner, peers, ScriptedRng(f"{seed} {owner.index}"), owner.index)
-            for owner in owners
+            _device(owner, peers, ScriptedRng(f"{seed} {owner.index}"), owner.index) for owner in owners
         ]
         self.clones: dict[int, DeviceModel] = {}
         self.suffered = False
@@ -106,7 +106,9 @@ class SessionWorld:
         return sent
 
     def deliver(self, device: DeviceModel, envelope: bytes) -> bool:
-        """Let a device open an envelope; check the outcome against the model, or that nothing changed (DR-18)."""
+        """Let a device open an envelope; check the outcome against the model, or that nothing changed
+        (DR-18).
+        """
         before = device.store()
         try:
             delivery = device.receive(envelope, self.now_ms)
@@ -129,7 +131,7 @@ class SessionWorld:
         self.send(device, peer, Reset(reason))
 
     def lose_sessions(self, device: DeviceModel) -> None:
-        """A device notices that its session state is gone, and starts anew with everyone it knows (SES-07)."""
+        """A device notices that its sessions are gone, and starts anew with everyone it knows (SES-07)."""
         for peer in device.lose_sessions(self.next_life()):
             self.start_anew(device, peer, ResetReason.STATE_LOST)
 
@@ -143,7 +145,8 @@ class SessionWorld:
     def renew_list(self, index: int) -> None:
         """Publish an account's next device list.
 
-        Sessions that nobody has answered are started anew with the next send: their prefix has the old list (SES-17).
+        Sessions that nobody has answered start anew with the next send: their prefix has the old list
+        (SES-17).
         """
         self.lists[index] = SHELF.next_list(index, self.lists[index], self.now_ms)
         for device in self.instances():
@@ -157,7 +160,8 @@ class SessionWorld:
     def quiesce(self, order: random.Random) -> None:
         """Deliver all honest copies, let each pair speak once more, and check that all is well again.
 
-        Whoever was rolled back or cloned has noticed by then: nothing heals a machine that goes on in an old state.
+        Whoever was rolled back or cloned has noticed by then: a machine that goes on in an old state never
+        heals.
         """
         self.clones.clear()
         for device in self.devices:
@@ -184,9 +188,10 @@ class SessionWorld:
             assert self.model.was_given(sent), "a new message does not arrive"
 
     def _heal(self, one: DeviceModel, other: DeviceModel, order: random.Random) -> None:
-        """What opened in no session came through the peer's own mailbox: whoever got it takes its sessions for lost.
+        """What opens in no session came through the peer's own mailbox: who got it takes its sessions for
+        lost.
 
-        A first flight from before a loss may overtake the answer to it, and replays reach a machine that forgot them.
+        Only after a rollback or a clone, since replays then reach a machine that has forgotten them.
         """
         self.outcomes["healed"] += 1
         for device, peer in ((one, other.owner.index), (other, one.owner.index)):
