@@ -395,3 +395,31 @@ def test_the_table_of_verdicts(
 ) -> None:
     """STO-14, STO-23: row by row, with the neighbours of each border."""
     assert judge(state, anchor, mark) is verdict
+
+
+def test_the_generation_grows_after_a_rollback_too(path: Path, tmp_path: Path) -> None:
+    """STO-14: one above both, so that no generation is given twice."""
+    shutil.copy(path, tmp_path / "copy")
+    for _ in range(3):
+        _run(path)
+    before = int.from_bytes((tmp_path / "db.anchor").read_bytes()[16:24])
+    put_back_in_place(tmp_path / "copy", path)
+    assert _run(path) is Continuity.ROLLED_BACK
+    assert int.from_bytes((tmp_path / "db.anchor").read_bytes()[16:24]) == before + 1
+
+
+def test_a_copy_made_after_a_crash_while_opening_is_recognised(tmp_path: Path) -> None:
+    """STO-23, STO-14: even if opening the copy dies as well, just after the anchor has caught up."""
+    anchor = CrashingAnchor()
+    place = tmp_path / "db"
+    with Store.create(place, RAW_KEY, anchor=anchor) as store:
+        store.commit(ONE)
+    anchor.lives = 0
+    with pytest.raises(StoreUnavailable):
+        Store.open(place, RAW_KEY, anchor=anchor)
+    shutil.copy(place, tmp_path / "copy")
+    anchor.keeps_last = True
+    with pytest.raises(StoreUnavailable):
+        Store.open(tmp_path / "copy", RAW_KEY, anchor=anchor)
+    anchor.lives = -1
+    assert _run(tmp_path / "copy", anchor=anchor) is Continuity.CLONED
