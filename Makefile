@@ -53,7 +53,7 @@ demo: $(READY) ## play a conversation through a real relay and search the relay 
 
 test: $(READY) ## run all tests; all lines and branches of e2ee/ must be executed
 	@echo "==> pytest, $(JOBS) processes"
-	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --hypothesis-profile=full \
+	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --hypothesis-profile=full --durations=10 \
 	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
 
 check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specification
