@@ -197,7 +197,7 @@ class Director:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
             return {
                 name: db.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(tables)
-            }  # noqa: S608  # names from the schema itself
+            }  # names from the schema itself
 
     # --- waiting and checking ---
 

@@ -74,7 +74,7 @@ def test_first_contact_while_the_company_is_away_and_a_reply() -> None:
 
 def test_a_long_text_follows_its_first_flight() -> None:
     """WIRE-12, HS-05: what does not fit into a first flight goes as the second message."""
-    world, company, customer, praxis = acquainted(first="x" * 40_000)
+    _world, company, _customer, _praxis = acquainted(first="x" * 40_000)
     assert company.texts() == ["x" * 40_000]
     assert len([event for event in company.events if isinstance(event, ContactAdded)]) == 1
 
@@ -155,7 +155,9 @@ def test_a_crash_between_delivery_and_acknowledgement_repeats_nothing() -> None:
 
 
 def test_a_company_that_lost_its_sessions_is_reached_again() -> None:
-    """SES-07, SES-08: a restored store starts with gen 0, the customer answers, unconfirmed texts come again."""
+    """SES-07, SES-08: a restored store starts with gen 0, the customer answers, unconfirmed texts come
+    again.
+    """
     world, company, customer, praxis = acquainted()
     old = company.rows.copy()
     for number in range(3):
@@ -197,7 +199,7 @@ def test_a_customer_that_lost_its_sessions_reaches_the_company_again() -> None:
 
 def test_sessions_lost_without_notice_are_found_out_by_an_unknown_message() -> None:
     """SES-07: a message of no known session in the mailbox of one contact starts the session anew."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, _praxis = acquainted()
     for table in ("session", "skipped"):
         customer.rows.tables[table] = {}
     for key, row in list(customer.rows.tables["peer"].items()):

@@ -1,6 +1,7 @@
 """Engines, their stores and one relay in a single thread, under a clock that the test moves.
 
-Nothing happens by itself: `settle` carries everything to its end, and the hooks of a node let a test drop, hold,
+Nothing happens by itself: `settle` carries everything to its end, and the hooks of a node let a test drop,
+hold,
 copy or record what travels.
 """
 
@@ -11,6 +12,7 @@ import itertools
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from e2ee_client.engine import Channel, Close, Commit, Effect, Engine, Notify, Open, Ports, Setup, Transmit
 from e2ee_client.events import Event, MessageReceived
@@ -19,6 +21,8 @@ from e2ee_relay.memory import MemoryConnection, MemoryRelay
 
 from e2ee.card import ContactCard
 from e2ee.primitives import kem
+
+E = TypeVar("E", bound=Event)
 
 START_MS = 1_764_000_000_000
 RELAY_URL = "wss://relay.example/"
@@ -84,7 +88,8 @@ class World:
     def settle(self, limit: int = 20_000) -> None:
         """Deliver until nothing moves."""
         for _ in range(limit):
-            if not any([node.step() for node in self.nodes]):
+            moved = [node.step() for node in self.nodes]
+            if not any(moved):
                 return
         raise AssertionError("the world does not come to rest")
 
@@ -235,5 +240,5 @@ class Node:
     def texts(self) -> list[str]:
         return [event.text for event in self.events if isinstance(event, MessageReceived)]
 
-    def of(self, kind: type[Event]) -> list[Event]:
+    def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
