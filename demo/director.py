@@ -166,7 +166,8 @@ class Director:
         kind = "first flight" if first else "message"
         tag = item.body[start : start + 8].hex()[:8]
         self._screen.row(
-            relay=f"{kind}, {len(item.body)} B, mailbox {item.mailbox.hex()[:6]}…, chain tag {tag}…, the rest sealed"
+            relay=f"{kind}, {len(item.body)} B, mailbox {item.mailbox.hex()[:6]}…, "
+            f"chain tag {tag}…, the rest sealed"
         )
 
     def _event(self, name: str, fact: dict[str, Any]) -> None:
@@ -195,9 +196,8 @@ class Director:
         path = next(self.relay.database.glob("*.db"))
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-            return {
-                name: db.execute(f'SELECT count(*) FROM "{name}"').fetchone()[0] for name in sorted(tables)
-            }  # names from the schema itself
+            count = "SELECT count(*) FROM "
+            return {name: db.execute(count + f'"{name}"').fetchone()[0] for name in sorted(tables)}
 
     # --- waiting and checking ---
 

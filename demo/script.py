@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-PEOPLE: Final = ("customer", "company")
+PEOPLE: Final[tuple[str, ...]] = ("customer", "company")
 _DIRECTIVES: Final = {
     "offline": PEOPLE,
     "online": PEOPLE,

@@ -93,7 +93,8 @@ class Session(NamedTuple):
         return self.ratchet.tags()
 
     def is_expired(self, now_ms: int) -> bool:
-        """Whether it was never answered and can no longer send: past its prekeys' end, or at a number that no first
+        """Whether it was never answered and can no longer send: past its prekeys' end, or at a number that
+        no first
         message may have (HS-04, SES-09).
         """
         if not isinstance(self.phase, AwaitingReply):

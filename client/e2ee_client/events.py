@@ -58,7 +58,9 @@ class MessageStateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ContactAdded:
-    """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted (CON-04)."""
+    """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted
+    (CON-04).
+    """
 
     account_id: bytes
 
@@ -84,7 +86,9 @@ class SessionReset:
 
 @dataclass(frozen=True, slots=True)
 class GapDetected:
-    """Messages before the newest one have not arrived: `missing` may still come, `lost` will not open any more."""
+    """Messages before the newest one have not arrived: `missing` may still come, `lost` will not open any
+    more.
+    """
 
     account_id: bytes
     missing: int
@@ -110,7 +114,9 @@ class UnsupportedContent:
 
 @dataclass(frozen=True, slots=True)
 class IdentityAlarm:
-    """A contact's device list or keys do not hold; nothing is sent there until a person has looked (ID-07)."""
+    """A contact's device list or keys do not hold; nothing is sent there until a person has looked
+    (ID-07).
+    """
 
     account_id: bytes
     code: str
