@@ -287,3 +287,16 @@ def test_too_little_memory_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("nacl.bindings.crypto_pwhash_alg", no_memory)
     with pytest.raises(StoreUnavailable):
         stretch(PHRASE, bytes(16), CHEAP)
+
+
+def test_row_ids_and_table_tags_are_what_the_chapter_says() -> None:
+    """STO-06: computed here from the text; the length keeps table and key apart."""
+    keys = StoreKeys(DataKey(bytes(range(32))))
+    rows = RowSealer(keys, bytes(16), bytes)
+
+    def prf(size_b: int, data: bytes) -> bytes:
+        label = b"SR1-store-blind".ljust(16, b"\0")
+        return hashlib.blake2b(data, key=keys.blind.expose(), digest_size=size_b, person=label).digest()
+
+    assert rows.row_id("session", b"key") == prf(32, b"\x07sessionkey")
+    assert rows.table_tag("session") == prf(8, b"session")
