@@ -115,7 +115,7 @@ def test_old_bytes_are_gone_after_close_and_after_open(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("sizes_b", [(40,), (10, 90, 200, 700), (1500, 3000, 9000)], ids=str)
 def test_nothing_is_left_behind_by_moving_rows(tmp_path: Path, sizes_b: tuple[int, ...]) -> None:
-    """STO-12: 2000 random changes; rows in a plain B-tree left copies behind in this test (ADR 0010)."""
+    """STO-12: 2000 random changes; rows in a plain B-tree left copies behind in a like run (ADR 0010)."""
     choice = random.Random(4)
     path = tmp_path / "db"
     live: dict[bytes, bytes] = {}
