@@ -38,6 +38,7 @@ from e2ee_client.errors import (
     UnknownContact,
     WaitTimeout,
 )
+from e2ee_client.rows import Continuity
 from e2ee_client.store import INTERACTIVE
 from e2ee_client.testing import FakeClock, MemoryNetwork
 
@@ -303,9 +304,11 @@ async def test_a_store_put_back_from_a_copy_starts_new_sessions_and_settles(
             await (await contact.send("after the copy")).wait_for(MessageState.DELIVERED, timeout_s=10)
         path.write_bytes(copy)
         async with Client.open(path, key=KEY, runtime=runtime) as me:
+            assert not me._store.continuity.keeps_sessions
             message = await me.contacts()[0].send("from the copy")
             await message.wait_for(MessageState.DELIVERED, timeout_s=20)
         async with Client.open(path, key=KEY, runtime=runtime) as me:
+            assert me._store.continuity is Continuity.CONTINUOUS
             message = await me.contacts()[0].send("goes on")
             await message.wait_for(MessageState.DELIVERED, timeout_s=20)
             texts = [one.text for one in await shop.contacts()[0].history()]

@@ -98,12 +98,15 @@ async def test_a_refused_commit_reloads_the_machine_and_drops_the_effects_after_
 
 
 async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> None:
-    stage = await Stage().begin()
+    """Meanwhile no connection stands: the machine that knew them is gone."""
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+    await stage.until(lambda: "connected" in stage.machine.names())
     stage.load_script = {"start": [commit(b"s")]}
     stage.store.failures.extend([StoreFull("1"), StoreFull("2"), StoreFull("3")])
     with pytest.raises(StoreFull):
         await stage.do(commit(b"a"))
     await stage.until(lambda: len(stage.loads) == 1)
+    await stage.until(lambda: stage.transport.connections[0].closed)
     with pytest.raises(StoreFull):
         await stage.do(commit(b"b"))
     stage.clock.advance(999)
