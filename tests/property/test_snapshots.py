@@ -45,7 +45,8 @@ def sessions_of(world: SessionWorld) -> list[Session]:
 
 def stored(session: Session) -> tuple[bytes, list[tuple[bytes, bytes]]]:
     """A session as rows."""
-    return snapshot.encode_session(session), [snapshot.encode_skipped(row) for row in session.ratchet.skipped]
+    rows = sorted(snapshot.encode_skipped(row) for row in session.ratchet.skipped)
+    return snapshot.encode_session(session), rows
 
 
 def loaded(encoded: bytes, rows: list[tuple[bytes, bytes]]) -> Session:

@@ -63,7 +63,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.world = SessionWorld(0)
         self.order = random.Random(0)
         self.calm = False
-        self.began = False
+        self.age = 0
         self.record.__enter__()
 
     @initialize(seed=SEED, calm=st.booleans())
@@ -244,6 +244,8 @@ class SessionMachine(RuleBasedStateMachine):
     def lose_sessions(self, index: int) -> None:
         self.world.lose_sessions(self._device(index))
 
+    # It costs as much as twenty other steps, and each example ends with one anyway.
+    @precondition(lambda self: self.age % 8 == 7)
     @rule(seed=SEED)
     def quiesce(self, seed: int) -> None:
         self.world.quiesce(random.Random(seed))
@@ -252,8 +254,8 @@ class SessionMachine(RuleBasedStateMachine):
 
     @invariant()
     def check(self) -> None:
-        self.tally.steps += self.began
-        self.began = True
+        self.tally.steps += self.age > 0
+        self.age += 1
         assert not self.record.reused, "one key sealed two different plaintexts"
         for device in self.world.instances():
             for pair in device.pairs.values():

@@ -69,7 +69,7 @@ def encode_pair(pair: Pair) -> PairRows:
 
 
 def encode_skipped(keys: SkippedKeys) -> Mapping[bytes, bytes]:
-    """Encode skipped keys; what was encoded before is looked up by everything that they hold, not by identity."""
+    """Encode skipped keys; what was encoded before is looked up by all that they hold, not by identity."""
     held = tuple((one.tag, one.header_key.expose(), tuple(one.keys.items())) for one in keys._chains)
     if held not in _ENCODED:
         if len(_ENCODED) >= _MAX_ENCODED:
