@@ -61,7 +61,7 @@ def test_a_stored_session_comes_back_equal(script: str) -> None:
         again = loaded(*stored(session))
         assert stored(again) == stored(session)
         assert again._replace(ratchet=session.ratchet) == session
-        # Chains whose keys were stored in the same millisecond may change places: none of them is the older one.
+        # Chains stored in the same millisecond may change places: none of them is the older one.
         assert sorted(again.tags()) == sorted(session.tags())
 
 
