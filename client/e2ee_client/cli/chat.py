@@ -11,7 +11,7 @@ from .addressing import find_contact
 from .chat_lines import LineChat
 from .conversation import Conversation
 from .failures import DONE
-from .session import Session
+from .session import Session, settle
 
 
 def chat(session: Session) -> int:
@@ -24,6 +24,7 @@ def chat(session: Session) -> int:
             conversation = Conversation(client, contact, session.texts, _now_ms)
             await conversation.load()
             await _with_events(conversation, _show(session, conversation))
+            await settle(client)
             return DONE
 
     return session.run(work())

@@ -98,7 +98,10 @@ class ScreenChat:
                 Window(height=1, char="\N{BOX DRAWINGS LIGHT HORIZONTAL}", style="class:legend"),
                 self._input,
                 Window(
-                    FormattedTextControl(below), wrap_lines=True, dont_extend_height=True, style="class:legend"
+                    FormattedTextControl(below),
+                    wrap_lines=True,
+                    dont_extend_height=True,
+                    style="class:legend",
                 ),
             ]
         )

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
-from e2ee_client import Client, Message, MessageReceived, MessageState
+from e2ee_client import Client, ClientEvent, Message, MessageReceived, MessageState
 from e2ee_client.errors import WaitTimeout
 
 from .addressing import find_contact, label, short_id
-from .event_lines import event_json, event_line, name_of
+from .event_lines import event_json, event_line
 from .failures import DONE, Refused
 from .files import given_or_input
 from .marks import mark_of
 from .neutral import neutral
-from .session import Session, local_time
+from .session import Session, local_time, settle
 
 
 def send(session: Session) -> int:
@@ -32,8 +32,10 @@ def send(session: Session) -> int:
                 await _wait(message, wanted, session.options.timeout)
             finally:
                 _show_sent(session, message)
+                await settle(client)
+                names = {one.account_id: label(one) for one in client.contacts()}
                 await client.close()
-                await _tell_of_meanwhile(session, [event async for event in events], client)
+                _tell_of_meanwhile(session, [event async for event in events], names)
             return DONE
 
     return session.run(work())
@@ -54,13 +56,12 @@ def _show_sent(session: Session, message: Message) -> None:
         session.say(f"state.{message.state.value}")
 
 
-async def _tell_of_meanwhile(session: Session, events: list[object], client: Client) -> None:
+def _tell_of_meanwhile(session: Session, events: list[ClientEvent], names: dict[bytes, str]) -> None:
     """Texts that came in while we were online are in the store, and were shown nowhere."""
     counts = Counter(one.account_id for one in events if isinstance(one, MessageReceived))
     for account_id, count in counts.items():
-        session.remark(
-            "send.meanwhile", count=count, name=name_of(client, account_id), short=short_id(account_id)
-        )
+        short = short_id(account_id)
+        session.remark("send.meanwhile", count=count, name=names.get(account_id, short), short=short)
 
 
 def listen(session: Session) -> int:
@@ -70,6 +71,7 @@ def listen(session: Session) -> int:
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
             await _print_events(session, client)
+            await settle(client)
             return DONE
 
     return session.run(work())

@@ -8,12 +8,13 @@ import os
 import signal
 import time
 from collections.abc import Coroutine
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
-from e2ee_client import Client, Opening
-from e2ee_client.errors import StoreMissing
+from e2ee_client import Client, ConnectionState, Opening
+from e2ee_client.errors import StoreMissing, WaitTimeout
 
 from .failures import TERMINATED, Refused
 from .passphrases import backup_source, store_source
@@ -21,6 +22,7 @@ from .terminal import Terminal
 from .texts import Texts
 
 T = TypeVar("T")
+_LAST_MOMENT_S: Final = 3.0
 
 
 class Terminated(Exception):
@@ -116,6 +118,16 @@ async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
         task.cancel()
         await asyncio.wait([task])
         raise
+
+
+async def settle(client: Client) -> None:
+    """Before leaving, give what we owe the other side a moment: receipts go out a little later than texts
+    come in.
+    """
+    if client.connection_state is not ConnectionState.ONLINE:
+        return
+    with suppress(WaitTimeout):
+        await client.wait_settled(_LAST_MOMENT_S)
 
 
 def default_store() -> Path:

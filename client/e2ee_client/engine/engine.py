@@ -385,13 +385,14 @@ class Engine:
 
     @property
     def is_settled(self) -> bool:
-        """Whether our relays know what they have to: mailboxes connected, entry published, requests
-        answered.
+        """Whether our relays know what they have to: every link stands, entry published, requests
+        answered, receipts sent.
         """
         own = self._state.own
         known = not own.publish or own.published_seq == own.device_list.seq
-        ready = all(link.state is LinkState.READY for channel, link in self._links.items() if channel.mailbox)
-        return self._online and known and ready and not any(link.pending for link in self._links.values())
+        ready = all(link.state is LinkState.READY for link in self._links.values())
+        asked = any(link.pending for link in self._links.values())
+        return self._online and known and ready and not asked and self._receipts_at_ms is None
 
     def card(self) -> ContactCard:
         """Return our contact card."""

@@ -1,0 +1,144 @@
+"""Both languages say the same things, and every error has a text; what the exit statuses are."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+import re
+import string
+from types import ModuleType
+
+import pytest
+from command_line import Person
+from e2ee_client import cli, errors
+from e2ee_client.cli import failures, neutral, screen_lines, texts
+from e2ee_client.cli.texts.english import ENGLISH
+from e2ee_client.cli.texts.german import GERMAN
+from e2ee_client.events import ConnectionState, MessageState
+from hypothesis import given
+from hypothesis import strategies as st
+from prompt_toolkit.utils import get_cwidth
+
+CODES = sorted(
+    {
+        one.code
+        for _, one in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(one, errors.SealroomError)
+    }
+)
+
+
+def _places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def test_both_languages_have_the_same_texts() -> None:
+    assert ENGLISH.keys() == GERMAN.keys()
+    for key, text in ENGLISH.items():
+        assert _places(text) == _places(GERMAN[key]), key
+        assert text.strip()
+
+
+def test_every_text_of_the_code_exists() -> None:
+    sources = "".join(map(inspect.getsource, _modules()))
+    said = set(re.findall(r'(?:say|remark|confirm)\(\s*"([a-z_.]+)"', sources))
+    assert len(said) > 30
+    assert said <= ENGLISH.keys()
+    for code in re.findall(r'Refused\(\s*"([a-z_.]+)"', sources):
+        assert f"error.{code}" in ENGLISH, code
+    for state in MessageState:
+        assert f"state.{state.value}" in ENGLISH
+    for connection in ConnectionState:
+        assert {f"chat.{connection.value}", f"event.connection_{connection.value}"} <= ENGLISH.keys()
+
+
+def _modules() -> list[ModuleType]:
+    names = [one.name for one in pkgutil.iter_modules(cli.__path__) if one.name != "__main__"]
+    return [importlib.import_module(f"{cli.__name__}.{name}") for name in names]
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_every_error_of_the_client_has_a_text_and_a_status(code: str) -> None:
+    assert f"error.{code}" in ENGLISH
+    assert 1 <= failures.status_of(code) <= 8
+
+
+@pytest.mark.parametrize(
+    ("code", "status"),
+    [
+        ("usage.invalid", 2),
+        ("card.invalid", 2),
+        ("message.too_large", 2),
+        ("store.locked", 3),
+        ("backup.corrupt", 3),
+        ("store.wrong_key", 4),
+        ("passphrase.missing", 4),
+        ("contact.unknown", 5),
+        ("contact.ambiguous", 5),
+        ("relay.unavailable", 6),
+        ("wait.timeout", 6),
+        ("contact.blocked", 7),
+        ("verify.different", 7),
+        ("message.failed", 8),
+        ("something.new", 1),
+    ],
+)
+def test_exit_statuses_stay_the_same(code: str, status: int) -> None:
+    assert failures.status_of(code) == status
+    assert re.search(rf"^  {status}  ", ENGLISH["help.exit"], re.MULTILINE)
+    assert re.search(rf"^  {status}  ", GERMAN["help.exit"], re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "environment", "language"),
+    [
+        ([], {}, "en"),
+        ([], {"LANG": "de_DE.UTF-8"}, "de"),
+        ([], {"LANG": "de_DE.UTF-8", "LC_ALL": "C"}, "en"),
+        ([], {"LANG": "fr_FR.UTF-8", "LC_MESSAGES": "de_AT"}, "de"),
+        (["--lang", "de", "card"], {}, "de"),
+        (["card", "--lang=en"], {"LANG": "de"}, "en"),
+        (["card", "--lang"], {"LANG": "de"}, "en"),
+        (["send", "x", "--", "--lang=de"], {}, "en"),
+    ],
+)
+def test_the_language(arguments: list[str], environment: dict[str, str], language: str) -> None:
+    assert texts.choose_language(arguments, environment) == language
+
+
+@pytest.mark.processes
+def test_help_in_both_languages(person: Person) -> None:
+    for language, words in (
+        ("en", ("usage: ", "exit status")),
+        ("de", ("Aufruf: ", "Rückgabewert", "Befehle")),
+    ):
+        said = person.ok("--lang", language, "--help")
+        assert all(word in said for word in words)
+        assert "SEALROOM_PASSPHRASE" in said
+    german = person.ok("send", "--help", "--lang", "de")
+    assert not re.search(r"usage|positional|options:|show this", german)
+
+
+@given(st.text())
+def test_no_character_that_a_terminal_acts_on_is_left(text: str) -> None:
+    shown = neutral.neutral(text)
+    joiners = {"\u200c", "\u200d"}
+    assert all(char.isprintable() or char in joiners or char.isspace() for char in shown)
+    assert not re.search(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\u2028\u2029]", shown)
+    assert len(neutral.neutral_lines(text)) == text.replace("\r\n", "\n").count("\n") + 1
+
+
+def test_what_may_stay_stays() -> None:
+    family = "👩\u200d👩\u200d👧 Grüße, שלום, 你好 e\u0301"
+    assert neutral.neutral(family) == family
+    assert neutral.neutral("a\tb\x1b[1mc\r\nd\re") == "a    b␛[1mc↵d␍e"
+    assert "\u200d" not in neutral.neutral_name("S\u200dhop")
+    assert len(neutral.neutral("e" + "\u0301" * 500)) == 9
+
+
+@given(st.text(alphabet="ab 你🌷\u0301", max_size=200), st.integers(2, 30))
+def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
+    rows = screen_lines.wrap(text, width)
+    assert "".join(rows).replace(" ", "") == text.replace(" ", "")
+    assert all(get_cwidth(row) <= width for row in rows)
