@@ -11,8 +11,9 @@ import os
 import tracemalloc
 from enum import Enum
 from multiprocessing.connection import Connection
+from time import process_time
 from types import TracebackType
-from typing import Self
+from typing import Final, Self
 
 from parties import NOW_MS, Party, unpinned
 
@@ -75,10 +76,29 @@ def memory_per_session_b(count: int) -> int:
 
 def _serve(orders: Connection, count: int) -> None:
     sessions = Sessions(count)
-    orders.send(None)
+    orders.send(0.0)
     while (order := orders.recv()) is not None:
+        start_s = process_time()
         sessions.seal(*order)
-        orders.send(None)
+        orders.send(process_time() - start_s)
+
+
+class ProcessorTime:
+    """A clock that shows how long the companies have worked, as they report it."""
+
+    def __init__(self) -> None:
+        self._worked_s = 0.0
+
+    def __call__(self) -> float:
+        """Return seconds of processor time in blocks so far."""
+        return self._worked_s
+
+    def add(self, worked_s: float) -> None:
+        """Count a block."""
+        self._worked_s += worked_s
+
+
+processor_time: Final = ProcessorTime()
 
 
 class Company:
@@ -95,7 +115,7 @@ class Company:
 
     def wait_ready(self) -> None:
         """Wait until its sessions are made, or a block is done."""
-        self._orders.recv()
+        processor_time.add(self._orders.recv())
 
     def seal(self, pattern: Pattern, count: int) -> None:
         """Have a block of texts sealed and wait for its end."""

@@ -166,22 +166,22 @@ def open_(work: Sequence[Message]) -> Block:
 def turns(work: Sequence[Turn]) -> Block:
     """Return the floor of messages that each begin a chain.
 
-    Beside sealing and opening, either side has one scalar multiplication, HKDF with three blocks and a tag;
-    the sender also draws a key and derives its public one.
+    All calls stand in the order of the real work, as the caches see it. Beside sealing and opening, either
+    side has one scalar multiplication, HKDF with three blocks and a tag; the sender also draws a key and
+    derives its public one.
     """
-    sealing, opening = seal([one.message for one in work]), open_([one.message for one in work])
+    steps = [(one, seal([one.message]), open_([one.message])) for one in work]
 
     def block() -> None:
-        for one in work:
+        for one, sealing, opening in steps:
             os.urandom(KEY_B)
             crypto_scalarmult(one.sender_private, one.receiver_public)
             crypto_scalarmult_base(one.sender_private)
             _root_step(one)
-        sealing()
-        opening()
-        for one in work:
+            sealing()
             crypto_scalarmult(one.receiver_private, one.sender_public)
             _root_step(one)
+            opening()
 
     return block
 

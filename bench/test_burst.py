@@ -7,10 +7,12 @@ import os
 import pytest
 
 from bench import floors, scenes
-from bench.paired import Row
+from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
 from e2ee.constants import MAX_CONTENT_B
 from e2ee.wire.envelope import decode
+
+pytestmark = PROCESSOR_TIME
 
 _GERMAN = "Grüße aus Köln, die Bücher sind für Sie zurückgelegt. "
 TEXTS = {

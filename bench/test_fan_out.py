@@ -6,8 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from bench.companies import Company, Pattern, memory_per_session_b
+from bench.companies import Company, Pattern, memory_per_session_b, processor_time
 from bench.paired import Row
+
+pytestmark = pytest.mark.benchmark(timer=processor_time)
 
 SESSIONS = 10_000
 TARGET = {Pattern.ONE: 1.10, Pattern.ALL: 1.30}

@@ -14,7 +14,7 @@ import pytest
 from parties import NOW_MS, Party, unpinned
 
 from bench.bare_calls import recorded
-from bench.paired import Row
+from bench.paired import PROCESSOR_TIME, Row
 from e2ee import prekeys, session
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceKind
@@ -23,6 +23,8 @@ from e2ee.primitives import kem
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import KemSeed
 from e2ee.wire.envelope import decode
+
+pytestmark = PROCESSOR_TIME
 
 ONE_TIME = {"with one-time keys": True, "without one-time keys": False}
 

@@ -8,10 +8,12 @@ import parties
 import pytest
 
 from bench import floors, scenes
-from bench.paired import Row
+from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
 from e2ee.session import Session
 from e2ee.wire.envelope import decode
+
+pytestmark = PROCESSOR_TIME
 
 TARGET = 1.4
 SIZES_B = {"32 B": 32, "1 KiB": 1024, "64 KiB": 65_000}

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bench import floors, scenes
-from bench.paired import Row
+from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
 from e2ee.wire.envelope import decode
+
+pytestmark = PROCESSOR_TIME
 
 
 def test_open_in_reverse(row: Row) -> None:

@@ -6,10 +6,12 @@ import pytest
 
 from bench import scenes
 from bench.bare_calls import recorded
-from bench.paired import Row
+from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session, snapshot
 from e2ee.session import Session
 from e2ee.wire.envelope import decode
+
+pytestmark = PROCESSOR_TIME
 
 SKIPPED = {"0 skipped": 0, "1000 skipped": 1000}
 Stored = tuple[bytes, list[tuple[bytes, bytes]]]

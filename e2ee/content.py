@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -31,6 +32,10 @@ _PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
 _ID_AT: Final = len(_TEXT_HEAD)
 _TIME_AT: Final = _ID_AT + CONTENT_ID_B + len(_TIME_HEAD)
 _TEXT_AT: Final = _TIME_AT + 8 + len(_PAYLOAD_HEAD)
+_PLAIN: Final = struct.Struct(">5s16s2sQ3sB")
+_PLAIN_LIMIT_B: Final = _PLAIN_MAX_B + _TEXT_AT + 3
+# A named tuple from all of its fields for half the price of its constructor.
+_new: Final = tuple.__new__
 _REQUIRED: Final = frozenset({1, 2, 3, 4})
 _OPTIONAL: Final = frozenset({5, 6, 7, 8})
 _ONE: Final = frozenset({1})
@@ -196,9 +201,12 @@ def _encode_plain(content: Content) -> bytes | None:
     content_id, sent_ms, payload, *rest = content
     if type(payload) is not Text or rest != _NOTHING_ELSE or len(content_id) != CONTENT_ID_B:
         return None
-    if not payload.text.isascii() or not _MAX_U32 < sent_ms <= MAX_MS:
+    if not _MAX_U32 < sent_ms <= MAX_MS:
         return None
-    text = payload.text.encode("ascii")
+    try:
+        text = payload.text.encode("utf-8")
+    except UnicodeEncodeError:
+        return None
     size_b = len(text)
     if size_b < 256:
         if size_b < 24:
@@ -221,12 +229,11 @@ def _decode_plain(encoded: bytes) -> Content | None:
     A property
     test holds this against the long way.
     """
-    if not _TEXT_AT + 1 < len(encoded) <= _PLAIN_MAX_B + _TEXT_AT + 3 or not encoded.startswith(_TEXT_HEAD):
+    if not _TEXT_AT + 1 < len(encoded) <= _PLAIN_LIMIT_B:
         return None
-    if encoded[_TIME_AT - 2 : _TIME_AT] != _TIME_HEAD or encoded[_TEXT_AT - 3 : _TEXT_AT] != _PAYLOAD_HEAD:
+    head, content_id, time_head, sent_ms, payload_head, first = _PLAIN.unpack_from(encoded)
+    if head != _TEXT_HEAD or time_head != _TIME_HEAD or payload_head != _PAYLOAD_HEAD:
         return None
-    sent_ms = int.from_bytes(encoded[_TIME_AT : _TIME_AT + 8], "big")
-    first = encoded[_TEXT_AT]
     if 0x60 < first < 0x78:
         start, size_b, least_b = _TEXT_AT + 1, first - 0x60, 1
     elif first == 0x78:
@@ -245,7 +252,7 @@ def _decode_plain(encoded: bytes) -> Content | None:
         text = encoded[start:].decode("utf-8")
     except UnicodeDecodeError:
         return None
-    return Content(ContentId(encoded[_ID_AT : _ID_AT + CONTENT_ID_B]), sent_ms, Text(text))
+    return _new(Content, (content_id, sent_ms, Text(text), None, None, None, None))
 
 
 def _decode(value: cbor.Value) -> Content:

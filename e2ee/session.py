@@ -29,7 +29,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
 from .ratchet import step
-from .ratchet.state import RatchetState, Sending
+from .ratchet.state import RatchetState, Sending, build
 from .secret import RatchetPrivateKey
 from .wire import envelope as envelopes
 from .wire import padding
@@ -239,18 +239,21 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
             raise ContentError("another gen than the session was made with")
     elif content.gen is not None:
         raise ContentError("gen belongs under a prefix")
-    advanced = Session(
-        session.our_record_hash,
-        session.peer,
-        session.initiator,
-        session.gen,
-        _ESTABLISHED,
-        opened.state,
-        session.one_time,
-        session.created_ms,
-        now_ms,
+    advanced = build(
+        Session,
+        (
+            session.our_record_hash,
+            session.peer,
+            session.initiator,
+            session.gen,
+            _ESTABLISHED,
+            opened.state,
+            session.one_time,
+            session.created_ms,
+            now_ms,
+        ),
     )
-    return Opened(advanced, content, opened.missing, opened.dropped, opened.new_chain)
+    return build(Opened, (advanced, content, opened.missing, opened.dropped, opened.new_chain))
 
 
 def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
 
 from .skipped import SkippedKeys
+
+build: Final = tuple.__new__
+"""Makes a named tuple from all of its fields for half the price of its constructor: for what is made on each
+message.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +99,17 @@ class RatchetState(NamedTuple):
 
     def with_receiving(self, receiving: ReceivingState, skipped: SkippedKeys) -> RatchetState:
         """Return the state with another receiving side and other skipped keys."""
-        return RatchetState(
-            self.session_id,
-            self.root_key,
-            self.sending,
-            receiving,
-            self.next_header_key,
-            self.next_tag,
-            self.pq_epoch,
-            skipped,
-            self.healed_ms,
+        return build(
+            RatchetState,
+            (
+                self.session_id,
+                self.root_key,
+                self.sending,
+                receiving,
+                self.next_header_key,
+                self.next_tag,
+                self.pq_epoch,
+                skipped,
+                self.healed_ms,
+            ),
         )

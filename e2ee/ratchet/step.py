@@ -33,7 +33,7 @@ from e2ee.wire.header import Header
 
 from . import chain
 from .skipped import EMPTY, SkippedKeys
-from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue
+from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue, build
 
 _FIRST_EPOCH: Final = 0
 _LEAD_B: Final = 2
@@ -226,10 +226,11 @@ def _open_ahead(
     if passed or skipped:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
         skipped, dropped = skipped.trimmed(now_ms)
-    advanced = Receiving(
-        receiving.their_key, receiving.header_key, receiving.tag, ChainKey(next_chain_key), number + 1
+    advanced = build(
+        Receiving,
+        (receiving.their_key, receiving.header_key, receiving.tag, ChainKey(next_chain_key), number + 1),
     )
-    return Opened(state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped)
+    return build(Opened, (state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped))
 
 
 def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int) -> Opened:
