@@ -491,7 +491,7 @@ def test_content_has_at_most_65536_bytes() -> None:
     encoded = cbor.encode(too_large)
     assert len(encoded) > 65_536
     before = state_bytes(b)
-    with pytest.raises(RemoteError):
+    with pytest.raises(AuthenticationError):
         open_(b, forgery.message(a, forgery.body(encoded)))
     assert state_bytes(b) == before
     payload = Text("x" * 65_536)

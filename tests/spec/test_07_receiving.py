@@ -184,6 +184,17 @@ def test_a_message_with_a_prefix_is_not_for_the_initiator(pair: Connected) -> No
     assert a.id == pair.b.id
 
 
+def test_a_responder_cannot_write_under_a_prefix() -> None:
+    """HS-04, SES-06: kind 2 from the responder, with all keys right and the right gen, is refused."""
+    contact, flight = parties.first_contact()
+    encoded = contents.encode(contact.bob.text("x", gen=1))
+    body = (encoded + b"\x80").ljust(1882, b"\0")
+    before = state_bytes(contact.a)
+    with pytest.raises(AuthenticationError):
+        open_(contact.a, forgery.message(contact.b, body, flight[:2110]))
+    assert state_bytes(contact.a) == before
+
+
 def test_an_unknown_tag_costs_no_decryption(pair: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-10: a receiver tries exactly the header keys that have the tag, and no other."""
     a, (first, second, third) = sent(pair.alice, pair.a, 3)
