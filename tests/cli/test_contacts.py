@@ -96,8 +96,8 @@ def test_a_stranger_is_accepted(acquainted: Two) -> None:
     """CON-04."""
     shop, stranger = acquainted.shop, acquainted.customer_id
     assert "[not accepted]" in shop.ok("contacts")
-    assert f"Accepted {stranger}" in shop.ok("accept", stranger)
-    assert "[accepted]" in shop.ok("contacts")
+    assert "Accepted Ms Meier" in shop.ok("accept", stranger, "--name", "Ms Meier")
+    assert "Ms Meier  [accepted]" in shop.ok("contacts")
 
 
 def test_forgetting_asks_first_and_takes_the_texts(acquainted: Two) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import time
 import unicodedata
 from pathlib import Path
 
@@ -80,6 +81,11 @@ def test_without_the_relay_a_text_is_kept(person: Person, tmp_path: Path) -> Non
     rows = [json.loads(line) for line in person.ok("history", "Shop", "--json").splitlines()]
     assert [one["text"] for one in rows] == ["en", "de", "third"]
     assert {one["state"] for one in rows} == {"queued"}
+    with person.start("listen") as listening:
+        listening.wait_for("not connected")
+        time.sleep(3)  # a few more attempts
+        ended = listening.finish(signal.SIGINT)
+    assert (ended.status, ended.out.count("not connected")) == (130, 1)
 
 
 def test_texts_that_cannot_be_sent(two: Two) -> None:

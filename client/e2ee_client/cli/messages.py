@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
-from e2ee_client import Client, ClientEvent, Message, MessageReceived, MessageState
+from e2ee_client import Client, ClientEvent, ConnectionChanged, Message, MessageReceived, MessageState
 from e2ee_client.errors import WaitTimeout
 
 from .addressing import find_contact, label, short_id
@@ -79,8 +79,14 @@ def listen(session: Session) -> int:
 
 async def _print_events(session: Session, client: Client) -> None:
     options, texts_seen = session.options, 0
+    connection: ClientEvent | None = None
     async for event in client.events():
         is_text = isinstance(event, MessageReceived)
+        if isinstance(event, ConnectionChanged) and not options.json:
+            # Every further attempt that fails would say the same again.
+            if event == connection:
+                continue
+            connection = event
         if is_text or not options.texts:
             if options.json:
                 session.terminal.json(event_json(event))

@@ -79,12 +79,16 @@ def _contact_line(session: Session, view: ContactView) -> str:
 
 def accept(session: Session) -> int:
     """Accept somebody who wrote first, and tell the relay if it answers."""
+    name = session.options.name
+    _check_name(name)
     passphrase = session.passphrase()
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
             contact = find_contact(client, session.options.contact)
             await contact.accept()
+            if name is not None:
+                await contact.set_name(name)
             session.say("accept.done", name=label(contact))
             await _tell_relay(session, client)
             return DONE
