@@ -14,7 +14,7 @@ import logging
 from e2ee.card import ContactCard
 
 from .account_key import sign_renewal
-from .client import Client, Opening, Runtime
+from .client import Client
 from .contacts import Contact, Message
 from .engine import ContactView
 from .errors import SealroomError
@@ -36,6 +36,7 @@ from .events import (
     SessionStarted,
     UnsupportedContent,
 )
+from .opening import Opening, Runtime
 from .transport import WebSocketTransport
 
 logging.getLogger("sealroom").addHandler(logging.NullHandler())

@@ -10,110 +10,27 @@ async with Client.create("me.db", passphrase=..., relay="wss://relay.example") a
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Coroutine, Generator
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from functools import partial
-from types import TracebackType
-from typing import Any, Final, Generic, Literal, NamedTuple, Self, TypeAlias, TypeVar
+from typing import Self
 
-from e2ee import card as cards
 from e2ee.card import ContactCard
-from e2ee.errors import DecodeError, InvalidArgument
-from e2ee.identity import DeviceKind
-from e2ee.ids import AccountId
-from e2ee.ports import Rng
-from e2ee.primitives import kem
 from e2ee.secret import RecoveryKey
-from e2ee_client.engine import Commit, Effect, Engine, Ports, Setup
-from e2ee_client.errors import ConfigError, InvalidCard, UnknownContact
+from e2ee_client.engine import Engine, Setup
+from e2ee_client.errors import UnknownContact
 from e2ee_client.events import ConnectionState
-from e2ee_client.rows import Continuity, Put
+from e2ee_client.rows import Continuity
 from e2ee_client.store import (
-    MODERATE,
-    GenerationAnchor,
-    KdfProfile,
     Passphrase,
-    RawKey,
     Store,
-    StoreOptions,
-    Unlock,
 )
 
-from . import account_key, restoring
-from .clock import Clock, SystemClock
+from . import account_key, opening, restoring
 from .contacts import Contact, Watch, wait_until
 from .event_stream import EventIterator, EventLog
-from .shell import RowStore, Shell, StoreThread
-from .transport import Transport, WebSocketTransport
-
-Kind: TypeAlias = Literal["person", "agent", "bot"]
-StorePath: TypeAlias = "str | os.PathLike[str] | None"
-_EMPTY_ID: Final = AccountId(bytes(32))
-
-
-@dataclass(frozen=True, slots=True)
-class Runtime:
-    """What the surroundings supply; the defaults are right for a program of its own.
-
-    `anchor` keeps the store's newest position outside of its file, `store_options` and `kdf_profile` are
-    the store's.
-    """
-
-    transport: Transport = field(default_factory=WebSocketTransport)
-    clock: Clock = field(default_factory=SystemClock)
-    rng: Rng = os.urandom
-    anchor: GenerationAnchor | None = None
-    store_options: StoreOptions = field(default_factory=StoreOptions)
-    kdf_profile: KdfProfile = MODERATE
-
-    def ports(self) -> Ports:
-        """What the engine is given."""
-        return Ports(self.rng, kem.encapsulate)
-
-    def row_store(self, store: Store) -> RowStore:
-        """Return the store as the shell commits to it; a subclass may watch or refuse commits."""
-        return store
-
-
-C = TypeVar("C", bound="Client")
-
-
-class Opening(Generic[C]):
-    """A client on its way: `await` it, and close it yourself, or use it with `async with`."""
-
-    def __init__(self, work: Callable[[], Coroutine[Any, Any, C]]) -> None:
-        self._work = work
-        self._client: C | None = None
-
-    def __await__(self) -> Generator[Any, None, C]:
-        return self._work().__await__()
-
-    async def __aenter__(self) -> C:
-        self._client = await self._work()
-        return self._client
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        if self._client is not None:
-            await self._client.close()
-
-
-class _Loaded(NamedTuple):
-    """A store that is open, and the engine over it."""
-
-    store: Store
-    engine: Engine
-    effects: list[Effect]
-    is_new: bool
-    recovery_key: RecoveryKey | None = None
-
-    def give_back(self) -> None:
-        """Nobody wants it any more: a store that was made for it goes with it."""
-        if self.is_new:
-            self.store.destroy()
-        else:
-            self.store.close()
+from .opening import Kind, Loaded, Opening, Runtime, StorePath
+from .shell import Shell
+from .store_thread import StoreThread
 
 
 class Client:
@@ -173,15 +90,17 @@ class Client:
         setup = Setup(
             relay,
             name,
-            _device_kind(kind),
+            opening.device_kind(kind),
             publish,
             front_desk,
             read_receipts,
-            _secret(registration_secret),
+            opening.secret_bytes(registration_secret),
         )
-        _check_card(relay, name)
-        unlock = None if path is None else _unlock(passphrase, key)
-        return Opening(lambda: cls._run(partial(_create, path, unlock, setup, runtime), runtime, online))
+        opening.check_card(relay, name)
+        unlock = None if path is None else opening.unlock_by(passphrase, key)
+        return Opening(
+            lambda: cls._run(partial(opening.create, path, unlock, setup, runtime), runtime, online)
+        )
 
     @classmethod
     def open(
@@ -200,8 +119,8 @@ class Client:
             StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable.
         """
         runtime = runtime or Runtime()
-        unlock = _unlock(passphrase, key)
-        return Opening(lambda: cls._run(partial(_open, path, unlock, runtime), runtime, online))
+        unlock = opening.unlock_by(passphrase, key)
+        return Opening(lambda: cls._run(partial(opening.open_, path, unlock, runtime), runtime, online))
 
     @classmethod
     def restore(
@@ -228,8 +147,8 @@ class Client:
             ConfigError, StoreExists, StoreLocked, StoreFull, StoreUnavailable: as `create`.
         """
         runtime = runtime or Runtime()
-        unlock = None if path is None else _unlock(passphrase, key)
-        secret = _secret(registration_secret)
+        unlock = None if path is None else opening.unlock_by(passphrase, key)
+        secret = opening.secret_bytes(registration_secret)
 
         async def work() -> Self:
             thread = StoreThread()
@@ -239,15 +158,15 @@ class Client:
                 thread.shut_down()
             newer = await restoring.newer_lists(saved, runtime.transport)
             build = partial(restoring.new_rows, saved, newer, secret, runtime.rng)
-            return await cls._run(partial(_restore, path, unlock, build, runtime), runtime, online)
+            return await cls._run(partial(opening.restore, path, unlock, build, runtime), runtime, online)
 
         return Opening(work)
 
     @classmethod
-    async def _run(cls, load: Callable[[], _Loaded], runtime: Runtime, online: bool) -> Self:
+    async def _run(cls, load: Callable[[], Loaded], runtime: Runtime, online: bool) -> Self:
         thread, watch, log = StoreThread(), Watch(), EventLog()
         try:
-            loaded = await thread.obtain(load, _Loaded.give_back)
+            loaded = await thread.obtain(load, Loaded.give_back)
         except BaseException:
             thread.shut_down()
             raise
@@ -331,7 +250,7 @@ class Client:
             InvalidCard: the text is no contact card.
             ConfigError: it is our own.
         """
-        parsed = _parse_card(card) if isinstance(card, str) else card
+        parsed = opening.parse_card(card) if isinstance(card, str) else card
         account_id = await self._shell.call(lambda engine, now_ms: engine.add_contact(parsed, now_ms))
         return Contact(self._shell, self._watch, account_id)
 
@@ -412,96 +331,3 @@ class Client:
 
     def __repr__(self) -> str:
         return "<Client>"
-
-
-# --- in the store's thread ---
-
-
-def _new_store(path: StorePath, unlock: Unlock | None, runtime: Runtime) -> Store:
-    if path is None or unlock is None:
-        return Store.in_memory(runtime.rng)
-    return Store.create(
-        path,
-        unlock,
-        rng=runtime.rng,
-        kdf_profile=runtime.kdf_profile,
-        anchor=runtime.anchor,
-        options=runtime.store_options,
-    )
-
-
-def _create(path: StorePath, unlock: Unlock | None, setup: Setup, runtime: Runtime) -> _Loaded:
-    store = _new_store(path, unlock, runtime)
-    try:
-        engine, recovery_key, effects = Engine.create(setup, runtime.ports(), store, runtime.clock.now_ms())
-        return _Loaded(store, engine, _commit_first(store, effects), True, recovery_key)
-    except BaseException:
-        store.destroy()
-        raise
-
-
-def _restore(
-    path: StorePath, unlock: Unlock | None, build: Callable[[int], list[Put]], runtime: Runtime
-) -> _Loaded:
-    store = _new_store(path, unlock, runtime)
-    try:
-        now_ms = runtime.clock.now_ms()
-        store.commit(build(now_ms))
-        engine, effects = Engine.load(store, Continuity.CONTINUOUS, runtime.ports(), now_ms)
-        return _Loaded(store, engine, effects, True)
-    except BaseException:
-        store.destroy()
-        raise
-
-
-def _open(path: str | os.PathLike[str], unlock: Unlock, runtime: Runtime) -> _Loaded:
-    store = Store.open(path, unlock, rng=runtime.rng, anchor=runtime.anchor, options=runtime.store_options)
-    try:
-        continuity = store.continuity
-        engine, effects = Engine.load(store, continuity, runtime.ports(), runtime.clock.now_ms())
-        settle = not continuity.keeps_sessions
-        return _Loaded(store, engine, _commit_first(store, effects, settle=settle), False)
-    except BaseException:
-        store.close()
-        raise
-
-
-def _commit_first(store: Store, effects: list[Effect], *, settle: bool = False) -> list[Effect]:
-    """Commit what the engine's making or loading changed, and return the other effects (STO-15)."""
-    changes = [change for one in effects if isinstance(one, Commit) for change in one.changes]
-    store.commit(changes, settle_continuity=settle)
-    return [one for one in effects if not isinstance(one, Commit)]
-
-
-# --- arguments ---
-
-
-def _unlock(passphrase: str | None, key: bytes | None) -> Unlock:
-    if (passphrase is None) == (key is None):
-        raise ConfigError("give either a passphrase or a key")
-    return Passphrase(passphrase) if passphrase is not None else RawKey(key or b"")
-
-
-def _secret(secret: str | bytes | None) -> bytes | None:
-    return secret.encode() if isinstance(secret, str) else secret
-
-
-def _device_kind(kind: Kind) -> DeviceKind:
-    try:
-        return DeviceKind[kind.upper()]
-    except KeyError:
-        raise ConfigError("kind is person, agent or bot") from None
-
-
-def _check_card(relay: str, name: str | None) -> None:
-    try:
-        ContactCard(_EMPTY_ID, relay, name)
-    except InvalidArgument as error:
-        raise ConfigError(str(error)) from None
-
-
-def _parse_card(text: str) -> ContactCard:
-    try:
-        return cards.parse(text)
-    except DecodeError as error:
-        raise InvalidCard(str(error)) from None

@@ -21,10 +21,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from e2ee.errors import E2eeError
 from e2ee_client.engine import Channel, Close, Commit, Effect, Notify, Open, Transmit
@@ -35,125 +33,19 @@ from e2ee_client.rows import Change
 from .channels import ChannelTask, Connected, Disconnected, Received
 from .clock import Clock
 from .event_stream import EventLog, StoreTrouble
+from .inbox import Command, Inbox, Input, Stop, Wake
+from .machine import Machine, RowStore, Watcher
+from .store_thread import StoreThread
 from .transport import Transport
 
 _LOG: Final = logging.getLogger("sealroom")
-_MAX_UNREAD: Final = 32
 _RELOAD_FIRST_MS: Final = 1_000
 _RELOAD_MAX_MS: Final = 60_000
-
-
-class Machine(Protocol):
-    """What the shell asks of an engine; every call is a step and returns its effects."""
-
-    def start(self, now_ms: int) -> list[Effect]: ...
-    def stop(self, now_ms: int) -> list[Effect]: ...
-    def connected(self, channel: Channel, now_ms: int) -> list[Effect]: ...
-    def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]: ...
-    def disconnected(self, channel: Channel, now_ms: int) -> list[Effect]: ...
-    def tick(self, now_ms: int) -> list[Effect]: ...
-    @property
-    def next_wake_ms(self) -> int | None: ...
-
-
-class RowStore(Protocol):
-    """What the shell asks of a store."""
-
-    def commit(self, changes: Sequence[Change]) -> None: ...
-    def close(self) -> None: ...
-
-
-class Watcher(Protocol):
-    """Who keeps the application's handles up to date."""
-
-    def event(self, event: Event) -> None: ...
-    def stepped(self) -> None: ...
-    def end(self) -> None: ...
 
 
 M = TypeVar("M", bound=Machine)
 T = TypeVar("T")
 Step: TypeAlias = Callable[[M, int], tuple[T, list[Effect]]]
-
-
-@dataclass(frozen=True, slots=True)
-class _Command:
-    step: Callable[[Any, int], tuple[Any, list[Effect]]]
-    answer: asyncio.Future[Any]
-
-
-class _Wake:
-    """The time that the machine waits for may have come."""
-
-
-class _Stop:
-    """No input follows."""
-
-
-_Input: TypeAlias = Connected | Received | Disconnected | _Command | _Wake | _Stop
-
-
-class Inbox:
-    """What waits for the consumer, in order; messages from the network only as many as it can soon take."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[_Input] = asyncio.Queue()
-        self._room = asyncio.Semaphore(_MAX_UNREAD)
-
-    def put(self, item: _Input) -> None:
-        """Queue anything but network data."""
-        self._queue.put_nowait(item)
-
-    async def put_data(self, item: Received) -> None:
-        """Queue network data, when there is room."""
-        await self._room.acquire()
-        self._queue.put_nowait(item)
-
-    async def get(self) -> _Input:
-        """Wait for the next input."""
-        item = await self._queue.get()
-        if isinstance(item, Received):
-            self._room.release()
-        return item
-
-    def rest(self) -> list[_Input]:
-        """Take out what is left."""
-        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-
-
-class StoreThread:
-    """Runs the store's work one after the other, outside the event loop."""
-
-    def __init__(self) -> None:
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="sealroom-store")
-
-    async def run(self, work: Callable[[], T]) -> T:
-        """Run and wait. Work that has begun is finished also if the waiting is cancelled."""
-        return await asyncio.get_running_loop().run_in_executor(self._executor, work)
-
-    async def obtain(self, work: Callable[[], T], give_back: Callable[[T], None]) -> T:
-        """Run `work` and wait for what it makes; if the waiting is cancelled, that is given back when it
-        is made.
-        """
-        made: list[T] = []
-
-        def make() -> T:
-            made.append(work())
-            return made[0]
-
-        def undo() -> None:
-            for one in made:
-                give_back(one)
-
-        try:
-            return await self.run(make)
-        except asyncio.CancelledError:
-            self._executor.submit(undo)
-            raise
-
-    def shut_down(self) -> None:
-        """Let the thread end after what it was given."""
-        self._executor.shutdown(wait=False)
 
 
 class Shell(Generic[M]):
@@ -215,7 +107,7 @@ class Shell(Generic[M]):
         """
         self.check_open()
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
-        self._inbox.put(_Command(step, answer))
+        self._inbox.put(Command(step, answer))
         return await answer
 
     async def read(self, query: Callable[[M], T]) -> T:
@@ -262,7 +154,7 @@ class Shell(Generic[M]):
         await asyncio.shield(self._closing)
 
     async def _shut_down(self) -> None:
-        self._inbox.put(_Stop())
+        self._inbox.put(Stop())
         if self._consumer is not None:
             await asyncio.wait([self._consumer])
         self._set_timer(None)
@@ -281,7 +173,7 @@ class Shell(Generic[M]):
     # --- the consumer ---
 
     async def _consume(self) -> None:
-        while not isinstance(item := await self._inbox.get(), _Stop):
+        while not isinstance(item := await self._inbox.get(), Stop):
             try:
                 await self._take(item)
             except StoreFull as error:
@@ -291,12 +183,12 @@ class Shell(Generic[M]):
         if self._machine is not None and self._goes_online:
             await self._carry_out(self._machine.stop(self._clock.now_ms()))
 
-    async def _take(self, item: _Input) -> None:
+    async def _take(self, item: Input) -> None:
         now_ms = self._clock.now_ms()
         match item:
-            case _Command():
+            case Command():
                 await self._command(item, now_ms)
-            case _Wake():
+            case Wake():
                 await self._woken(now_ms)
             case Connected(task) | Received(task) | Disconnected(task):
                 if self._channels.get(task.channel) is task and self._machine is not None:
@@ -315,7 +207,7 @@ class Shell(Generic[M]):
                 del self._channels[channel]
                 return machine.disconnected(channel, now_ms)
 
-    async def _command(self, command: _Command, now_ms: int) -> None:
+    async def _command(self, command: Command, now_ms: int) -> None:
         if command.answer.done():
             return
         self._current = command.answer
@@ -352,7 +244,7 @@ class Shell(Generic[M]):
             self._set_timer(None)
             for channel in list(self._channels):
                 self._close_channel(channel)
-        waiting = [item.answer for item in self._inbox.rest() if isinstance(item, _Command)]
+        waiting = [item.answer for item in self._inbox.rest() if isinstance(item, Command)]
         for answer in (*waiting, *([] if self._current is None else [self._current])):
             if isinstance(failure, SealroomError):
                 _refuse(answer, failure)
@@ -456,7 +348,7 @@ class Shell(Generic[M]):
     async def _wake_at(self, wake_ms: int) -> None:
         await self._clock.wait_until(wake_ms)
         self._timer_ms = None
-        self._inbox.put(_Wake())
+        self._inbox.put(Wake())
 
 
 def _refuse(answer: asyncio.Future[Any], error: BaseException) -> None:

@@ -12,98 +12,24 @@ from any thread, several at a time; none of them may come from within an event l
 
 from __future__ import annotations
 
-import asyncio
 import os
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from types import TracebackType
-from typing import Any, Final, Self, TypeVar
+from typing import Self
 
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
 
 from . import client as asynchronous
 from . import contacts as handles
-from .client import Kind, Opening, Runtime, StorePath
+from .background import BACKGROUND
 from .engine import ContactView
-from .errors import ClientClosed, ConfigError
+from .errors import ClientClosed
 from .event_stream import ClientEvent
 from .event_stream import EventIterator as AsyncEventIterator
 from .events import ConnectionState, MessageState
-
-T = TypeVar("T")
-
-
-class _Background:
-    """The shared thread; each open client holds it."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._holders = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-
-    def hold(self) -> None:
-        """Start the thread for the first holder."""
-        with self._lock:
-            self._holders += 1
-            if self._loop is None:
-                self._loop = asyncio.new_event_loop()
-                self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="sealroom-sync", daemon=True
-                )
-                self._thread.start()
-
-    def release(self) -> None:
-        """Let the thread end after the last holder."""
-        with self._lock:
-            self._holders -= 1
-            loop, thread = self._loop, self._thread
-            if self._holders or loop is None or thread is None:
-                return
-            self._loop = self._thread = None
-        loop.call_soon_threadsafe(loop.stop)
-        thread.join()
-        loop.close()
-
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run in the thread and wait; an interrupted wait cancels the work.
-
-        Raises:
-            ClientClosed: the last client was closed.
-            ConfigError: called from within an event loop, which it would block.
-        """
-        loop = self._loop
-        if loop is None or _in_event_loop():
-            work.close()
-            if loop is None:
-                raise ClientClosed("no synchronous client is open")
-            raise ConfigError("a synchronous client is used outside of event loops")
-        future = asyncio.run_coroutine_threadsafe(work, loop)
-        try:
-            return future.result()
-        except BaseException:
-            future.cancel()
-            raise
-
-    def ask(self, query: Callable[[], T]) -> T:
-        """Call a function in the thread, between two steps of the client."""
-
-        async def asking() -> T:
-            return query()
-
-        return self.run(asking())
-
-
-_BACKGROUND: Final = _Background()
-
-
-def _in_event_loop() -> bool:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return False
-    return True
+from .opening import Kind, Opening, Runtime, StorePath
 
 
 class EventIterator:
@@ -128,11 +54,11 @@ class EventIterator:
             WaitTimeout: none came in time; nothing is lost.
             ClientClosed: there are no more; the client was closed, or this iteration.
         """
-        return _BACKGROUND.run(self._inner.next(timeout_s))
+        return BACKGROUND.run(self._inner.next(timeout_s))
 
     def close(self) -> None:
         """End the iteration and drop what waits."""
-        _BACKGROUND.ask(self._inner.close)
+        BACKGROUND.ask(self._inner.close)
 
 
 class Message:
@@ -164,7 +90,7 @@ class Message:
 
     def wait_for(self, state: MessageState, timeout_s: float | None = None) -> None:
         """Wait until our message has come at least so far."""
-        _BACKGROUND.run(self._inner.wait_for(state, timeout_s))
+        BACKGROUND.run(self._inner.wait_for(state, timeout_s))
 
     def __repr__(self) -> str:
         return repr(self._inner)
@@ -180,7 +106,7 @@ class Contact:
     @property
     def view(self) -> ContactView:
         """Everything that is known of it at once."""
-        return _BACKGROUND.ask(lambda: self._inner.view)
+        return BACKGROUND.ask(lambda: self._inner.view)
 
     @property
     def name(self) -> str | None:
@@ -209,43 +135,43 @@ class Contact:
 
     def safety_number(self) -> str:
         """Return the sixty digits, the same on both sides."""
-        return _BACKGROUND.ask(self._inner.safety_number)
+        return BACKGROUND.ask(self._inner.safety_number)
 
     def qr_payload(self) -> str:
         """Return the text for a QR code that the other side scans."""
-        return _BACKGROUND.ask(self._inner.qr_payload)
+        return BACKGROUND.ask(self._inner.qr_payload)
 
     def matches(self, scanned: str) -> bool:
         """Whether a scanned QR payload, or digits that were read out, are those of this contact."""
-        return _BACKGROUND.ask(lambda: self._inner.matches(scanned))
+        return BACKGROUND.ask(lambda: self._inner.matches(scanned))
 
     def send(self, text: str) -> Message:
         """Send a text; when this returns, it is in the store."""
-        return Message(_BACKGROUND.run(self._inner.send(text)))
+        return Message(BACKGROUND.run(self._inner.send(text)))
 
     def history(self) -> list[Message]:
         """Return all texts, in the order in which they came or were written."""
-        return [Message(one) for one in _BACKGROUND.run(self._inner.history())]
+        return [Message(one) for one in BACKGROUND.run(self._inner.history())]
 
     def mark_read(self, messages: Iterable[Message]) -> None:
         """Tell the other side that a person has seen these, if read receipts are switched on."""
-        _BACKGROUND.run(self._inner.mark_read([one.inner for one in messages]))
+        BACKGROUND.run(self._inner.mark_read([one.inner for one in messages]))
 
     def accept(self) -> None:
         """Accept somebody who wrote first."""
-        _BACKGROUND.run(self._inner.accept())
+        BACKGROUND.run(self._inner.accept())
 
     def verify(self, verified: bool = True) -> None:
         """Note that a person has compared the safety number; that also ends an alarm."""
-        _BACKGROUND.run(self._inner.verify(verified))
+        BACKGROUND.run(self._inner.verify(verified))
 
     def set_name(self, name: str | None) -> None:
         """Give it a name that stays on this device."""
-        _BACKGROUND.run(self._inner.set_name(name))
+        BACKGROUND.run(self._inner.set_name(name))
 
     def forget(self) -> None:
         """Delete it with its texts, sessions and keys, and its way to us at the relay."""
-        _BACKGROUND.run(self._inner.forget())
+        BACKGROUND.run(self._inner.forget())
 
     def __eq__(self, other: object) -> bool:
         return self._inner == other._inner if isinstance(other, Contact) else NotImplemented
@@ -351,11 +277,11 @@ class Client:
         async def starting() -> asynchronous.Client:
             return await opening()
 
-        _BACKGROUND.hold()
+        BACKGROUND.hold()
         try:
-            return cls(_BACKGROUND.run(starting()))
+            return cls(BACKGROUND.run(starting()))
         except BaseException:
-            _BACKGROUND.release()
+            BACKGROUND.release()
             raise
 
     def close(self) -> None:
@@ -364,9 +290,9 @@ class Client:
             was_open, self._open = self._open, False
         if was_open:
             try:
-                _BACKGROUND.run(self._inner.close())
+                BACKGROUND.run(self._inner.close())
             finally:
-                _BACKGROUND.release()
+                BACKGROUND.release()
 
     def __enter__(self) -> Self:
         return self
@@ -379,69 +305,69 @@ class Client:
     @property
     def account_id(self) -> bytes:
         """Our account id, 32 bytes."""
-        return _BACKGROUND.ask(lambda: self._inner.account_id)
+        return BACKGROUND.ask(lambda: self._inner.account_id)
 
     def card(self) -> ContactCard:
         """Return our contact card."""
-        return _BACKGROUND.ask(self._inner.card)
+        return BACKGROUND.ask(self._inner.card)
 
     @property
     def connection_state(self) -> ConnectionState:
         """Whether all our mailboxes are connected."""
-        return _BACKGROUND.ask(lambda: self._inner.connection_state)
+        return BACKGROUND.ask(lambda: self._inner.connection_state)
 
     def wait_online(self, timeout_s: float | None = None) -> None:
         """Wait until all our mailboxes are connected."""
-        _BACKGROUND.run(self._inner.wait_online(timeout_s))
+        BACKGROUND.run(self._inner.wait_online(timeout_s))
 
     def wait_settled(self, timeout_s: float | None = None) -> None:
         """Wait until our relays know what they have to: directory entry, prekeys, who may write to us."""
-        _BACKGROUND.run(self._inner.wait_settled(timeout_s))
+        BACKGROUND.run(self._inner.wait_settled(timeout_s))
 
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened."""
-        return EventIterator(_BACKGROUND.ask(self._inner.events))
+        return EventIterator(BACKGROUND.ask(self._inner.events))
 
     def add_contact(self, card: ContactCard | str) -> Contact:
         """Add a contact by its card; adding it again returns the same contact."""
-        return Contact(_BACKGROUND.run(self._inner.add_contact(card)))
+        return Contact(BACKGROUND.run(self._inner.add_contact(card)))
 
     def contact(self, account_id: bytes) -> Contact:
         """Return a contact by its account id, as events name it."""
-        return Contact(_BACKGROUND.ask(lambda: self._inner.contact(account_id)))
+        return Contact(BACKGROUND.ask(lambda: self._inner.contact(account_id)))
 
     def contacts(self) -> list[Contact]:
         """Return all contacts."""
-        return [Contact(one) for one in _BACKGROUND.ask(self._inner.contacts)]
+        return [Contact(one) for one in BACKGROUND.ask(self._inner.contacts)]
 
     def export(self, passphrase: str) -> bytes:
         """Return a backup file."""
-        return _BACKGROUND.run(self._inner.export(passphrase))
+        return BACKGROUND.run(self._inner.export(passphrase))
 
     def export_account_key(self, passphrase: str) -> bytes:
         """Return a file with the account key, to be kept offline."""
-        return _BACKGROUND.run(self._inner.export_account_key(passphrase))
+        return BACKGROUND.run(self._inner.export_account_key(passphrase))
 
     def remove_account_key(self) -> None:
         """Forget the account key on this device."""
-        _BACKGROUND.run(self._inner.remove_account_key())
+        BACKGROUND.run(self._inner.remove_account_key())
 
     def renewal_request(self) -> bytes:
         """Return what the account key has to sign before our device list ends."""
-        return _BACKGROUND.ask(self._inner.renewal_request)
+        return BACKGROUND.ask(self._inner.renewal_request)
 
     def install_list(self, signed: bytes) -> None:
         """Install the signed answer to a renewal request."""
-        _BACKGROUND.run(self._inner.install_list(signed))
+        BACKGROUND.run(self._inner.install_list(signed))
 
     @property
     def list_expires_ms(self) -> int:
         """When our device list ends, Unix milliseconds."""
-        return _BACKGROUND.ask(lambda: self._inner.list_expires_ms)
+        return BACKGROUND.ask(lambda: self._inner.list_expires_ms)
 
     def change_passphrase(self, old: str, new: str) -> None:
         """Change the passphrase of the store."""
-        _BACKGROUND.run(self._inner.change_passphrase(old, new))
+        BACKGROUND.run(self._inner.change_passphrase(old, new))
 
     def __repr__(self) -> str:
         return repr(self._inner)

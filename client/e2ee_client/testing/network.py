@@ -13,11 +13,12 @@ from e2ee_relay.limits import Policy
 from e2ee_relay.memory import ConnectionClosed, MemoryConnection, MemoryRelay
 from e2ee_relay.protocol import FrameError, Message, Role, decode_frames
 
-from e2ee_client.client import Client, Opening, Runtime
+from e2ee_client.client import Client
 from e2ee_client.clock import Clock, SystemClock
 from e2ee_client.errors import RelayUnavailable, StoreFull
+from e2ee_client.machine import RowStore
+from e2ee_client.opening import Opening, Runtime
 from e2ee_client.rows import Change
-from e2ee_client.shell import RowStore
 from e2ee_client.store import INTERACTIVE, Store
 from e2ee_client.transport import Connection
 

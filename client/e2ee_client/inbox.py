@@ -1,0 +1,61 @@
+"""What waits for the shell's consumer, and how much of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
+
+from e2ee_client.engine import Effect
+
+from .channels import Connected, Disconnected, Received
+
+MAX_UNREAD: Final = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A step that the application asked for, and where its outcome is awaited."""
+
+    step: Callable[[Any, int], tuple[Any, list[Effect]]]
+    answer: asyncio.Future[Any]
+
+
+class Wake:
+    """The time that the machine waits for may have come."""
+
+
+class Stop:
+    """No input follows."""
+
+
+Input: TypeAlias = Connected | Received | Disconnected | Command | Wake | Stop
+
+
+class Inbox:
+    """What waits for the consumer, in order; messages from the network only as many as it can soon take."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Input] = asyncio.Queue()
+        self._room = asyncio.Semaphore(MAX_UNREAD)
+
+    def put(self, item: Input) -> None:
+        """Queue anything but network data."""
+        self._queue.put_nowait(item)
+
+    async def put_data(self, item: Received) -> None:
+        """Queue network data, when there is room."""
+        await self._room.acquire()
+        self._queue.put_nowait(item)
+
+    async def get(self) -> Input:
+        """Wait for the next input."""
+        item = await self._queue.get()
+        if isinstance(item, Received):
+            self._room.release()
+        return item
+
+    def rest(self) -> list[Input]:
+        """Take out what is left."""
+        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
