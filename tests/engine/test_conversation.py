@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.records import Peer
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
 from e2ee_client.events import (
     ContactAdded,
@@ -20,6 +21,7 @@ from e2ee_relay.protocol import Ack, Role, Send, SendItem, TtlClass, decode_fram
 from engine_world import Node, World
 
 from e2ee.constants import PREKEY_ROTATION_MS
+from e2ee.content import AddressOnly, WayBack
 from e2ee.identity import sign_list
 from e2ee.prekeys import PrekeyKind
 
@@ -342,3 +344,18 @@ def test_two_customers_share_no_connection_and_no_mailbox() -> None:
     assert len(customer.engine._state.mailboxes) == 2
     assert len(customer.connections) == 4
     assert one.texts() == other.texts() == ["Hallo"]
+
+
+def test_an_address_sends_nobody_to_services_of_the_own_machine() -> None:
+    """CON-06: a peer's ws:// address is not followed by a client whose own relay is reached by wss://."""
+    world, company, customer, praxis = acquainted()
+    peer = next(iter(company.engine._state.peers.values()))
+    before = peer.way_back
+    contact = customer.engine._state.contacts[praxis]
+    turn = Turn(world.now_ms)
+    elsewhere = WayBack(bytes(16), bytes(32), "ws://127.0.0.1:6379")
+    customer.engine._outgoings.send_control(turn, contact, AddressOnly(), way_back=elsewhere)
+    customer.carry_out(turn.effects())
+    world.advance(5_000)
+    assert company.of(MessageRejected)
+    assert peer.way_back == before

@@ -299,13 +299,21 @@ class Incomings:
                 pass
 
     def _extras(self, turn: Turn, contact: Contact, peer: Peer, content: Content) -> None:
-        if content.way_back is not None and content.sent_ms >= peer.way_back_ms:
+        if content.way_back is not None and not self._may_connect(content.way_back.relay_url):
+            turn.notify(MessageRejected(contact.account_id, "remote.content"))
+        elif content.way_back is not None and content.sent_ms >= peer.way_back_ms:
             peer.way_back, peer.way_back_ms = content.way_back, content.sent_ms
             turn.put(peer.put())
         if content.bundle is not None:
             self._bundle(turn, contact, peer, content.bundle)
         if content.heads is not None:
             self._heads(turn, contact, content.heads.own, content.heads.peer)
+
+    def _may_connect(self, relay_url: str) -> bool:
+        """Whether an address may be followed: a peer must not send us to services of our own machine
+        (CON-06).
+        """
+        return relay_url.startswith("wss://") or self._state.own.relay_url.startswith("ws://")
 
     def _bundle(self, turn: Turn, contact: Contact, peer: Peer, bundle: CompactBundle) -> None:
         try:
