@@ -388,14 +388,30 @@ def test_a_compact_bundle_has_at_most_eight_of_a_kind(bob: Party) -> None:
             prekeys.decode_compact({**eight, key: [opks[0]] * 9})
 
 
-@pytest.mark.parametrize("moment", ["list", "record", "spk"])
-def test_prekeys_from_a_session_are_checked_in_time(bob: Party, moment: str) -> None:
-    """ID-19, ID-16: like those of a fetched bundle."""
-    found = prekeys.verify_compact(bob.device.record, whole_compact(bob))
-    ends = {
-        "list": bob.device_list.expires_ms + 1,
-        "record": bob.device.record.created_ms - DAY_MS - 1,
-        "spk": found.spk.not_after_ms + 1,
-    }
-    with pytest.raises((Expired, ListExpired)):
-        prekeys.bundle_from_peer(bob.device.record, bob.device_list, found.spk, None, found.pqk, ends[moment])
+@pytest.mark.parametrize("first", ["list", "record", "spk"])
+def test_prekeys_are_checked_with_all_that_stands_behind_them(bob: Party, first: str) -> None:
+    """ID-04, ID-08, ID-16, ID-19: the one that ends first ends the bundle, fetched or given in a session."""
+    ends_ms = {"list": 20 * DAY_MS, "record": 20 * DAY_MS, "spk": 20 * DAY_MS} | {first: DAY_MS}
+    encoded = forgery.changed(bob.device.record.encoded, _10=NOW_MS + ends_ms["record"])
+    bob.device = OurDevice(DeviceRecord.decode(encoded), bob.device.signing_key, bob.device.dh_key)
+    unsigned = identity.next_list(bob.account_id, None, [bob.device.record], None, NOW_MS, ends_ms["list"])
+    bob.device_list = identity.sign_list(bob.account_key, unsigned)
+    bob.spk, bob.pqk = (
+        prekeys.new_prekey(bob.device, kind, 1, NOW_MS + ends_ms["spk"], bob.rng)
+        for kind in (PrekeyKind.SPK, PrekeyKind.PQK_LAST_RESORT)
+    )
+    error = {"list": ListExpired, "record": Expired, "spk": Expired}[first]
+    bundle = bob.bundle(opk=False)
+    found = prekeys.verify_compact(bob.device.record, bob.compact_bundle())
+
+    def given(now_ms: int) -> VerifiedBundle:
+        return prekeys.bundle_from_peer(
+            bob.device.record, bob.device_list, found.spk, None, found.pqk, now_ms
+        )
+
+    last_ms = NOW_MS + DAY_MS
+    assert given(last_ms).spk == verify(bob, bundle, last_ms).spk
+    with pytest.raises(error):
+        given(last_ms + 1)
+    with pytest.raises(error):
+        verify(bob, bundle, last_ms + 1)

@@ -410,7 +410,7 @@ def test_a_new_chain_is_refused_while_a_step_is_due(pair: Connected) -> None:
         header_key=sending.next_header_key,
         tag=kdf.prf(sending.next_header_key.expose(), labels.TAG, 8),
     )
-    forged_state = with_fields(a, ratchet=a.ratchet.with_sending(twice))
+    forged_state = with_fields(a, ratchet=with_fields(a.ratchet, sending=twice))
     private = dh.derive_public(b"\5" * 32)
     before = state_bytes(state)
     for key in (private, sending.public_key):

@@ -130,7 +130,7 @@ def test_no_chain_yet_matches_nothing() -> None:
     for key in (HeaderKey(bytes(32)), ratchet.sending.next_header_key, HeaderKey(ratchet.root_key.expose())):
         for tag in (chain.tag(key), bytes(8), ratchet.next_tag):
             forged = with_fields(sending, header_key=key, tag=tag, number=0)
-            state = with_fields(a, ratchet=a.ratchet.with_sending(forged))
+            state = with_fields(a, ratchet=with_fields(a.ratchet, sending=forged))
             crafted = forgery.sealed(state, forgery.header(forged), bytes(1882), flight[:2110])
             with pytest.raises(AuthenticationError):
                 step.open_(ratchet, envelope.decode(crafted), NOW_MS)
@@ -273,9 +273,9 @@ def test_a_full_chain_refuses_to_send() -> None:
     a, sealed = alice.seal(a, "begins")
     b = open_(b, sealed).session
     sending, receiving = sending_of(a), b.ratchet.receiving
-    a = with_fields(a, ratchet=a.ratchet.with_sending(with_fields(sending, number=LAST)))
+    a = with_fields(a, ratchet=with_fields(a.ratchet, sending=with_fields(sending, number=LAST)))
     ahead = with_fields(receiving, number=LAST)
-    b = with_fields(b, ratchet=b.ratchet.with_receiving(ahead, EMPTY))
+    b = with_fields(b, ratchet=with_fields(b.ratchet, receiving=ahead, skipped=EMPTY))
     a, last = alice.seal(a, "last")
     assert header_of(a, last).number == LAST
     opened = open_(b, last)
@@ -293,7 +293,9 @@ def test_a_previous_length_of_2_31_is_never_sent() -> None:
     due = a.ratchet.sending
     assert isinstance(due, StepDue)
     for previous, refused in ((LAST, False), (LAST + 1, True)):
-        state = with_fields(a, ratchet=a.ratchet.with_sending(with_fields(due, previous_length=previous)))
+        state = with_fields(
+            a, ratchet=with_fields(a.ratchet, sending=with_fields(due, previous_length=previous))
+        )
         if refused:
             before = state_bytes(state)
             with pytest.raises(CounterExhausted):

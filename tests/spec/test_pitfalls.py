@@ -576,7 +576,7 @@ def test_row_51_counters_end() -> None:
     a = forgery.prepared(a)
     sending = a.ratchet.sending
     assert isinstance(sending, Sending)
-    full: Session = with_fields(a, ratchet=a.ratchet.with_sending(with_fields(sending, number=2**31)))
+    full: Session = with_fields(a, ratchet=with_fields(a.ratchet, sending=with_fields(sending, number=2**31)))
     with pytest.raises(CounterExhausted):
         alice.seal(full, "x", way_back=None)
     with pytest.raises(CounterExhausted):
