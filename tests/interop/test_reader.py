@@ -1,0 +1,310 @@
+"""The reader that was written from the chapters alone, over the vectors: what it opens and refuses."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import independent_reader as reader
+import pytest
+
+VECTORS = Path(__file__).resolve().parents[2] / "spec" / "vectors"
+
+
+def load(name: str) -> dict[str, Any]:
+    """One file of vectors."""
+    data: dict[str, Any] = json.loads((VECTORS / name).read_text(encoding="utf-8"))
+    return data
+
+
+def unhex(text: str) -> bytes:
+    """Bytes out of hexadecimal."""
+    return bytes.fromhex(text)
+
+
+def responder(side: dict[str, Any], case: dict[str, Any]) -> reader.Responder:
+    """The responder with the private keys of a case."""
+    record = reader.Record.parse(unhex(side["record"]))
+    shelf: dict[tuple[str, int], reader.OwnPrekey] = {}
+    for name, own in own_prekeys(record, case).items():
+        shelf[name, own.prekey.id] = own
+    return reader.Responder(unhex(side["dh_private"]), record, shelf)
+
+
+def own_prekeys(record: reader.Record, case: dict[str, Any]) -> dict[str, reader.OwnPrekey]:
+    """The prekeys of a case by SPK, OPK and PQK, each verified under the record."""
+    kinds = {"SPK": ["SPK"], "OPK": ["OPK"], "PQK": ["PQK_ONE_TIME", "PQK_LAST_RESORT"]}
+    result: dict[str, reader.OwnPrekey] = {}
+    for name, accepted in kinds.items():
+        if (given := case[name.lower()]) is not None:
+            prekey = reader.verify_prekey(unhex(given["signed"]), record, accepted)
+            result[name] = reader.OwnPrekey(unhex(given["private"]), prekey)
+    return result
+
+
+def head_of(pinned: dict[str, Any] | None) -> tuple[int, bytes] | None:
+    """A pinned head as the reader takes it."""
+    return None if pinned is None else (pinned["seq"], unhex(pinned["hash"]))
+
+
+def sending_of(side: dict[str, Any]) -> reader.Sending:
+    """The sending half of a state in the transcript; what becomes the previous length is the number used."""
+    if side["state"] == "StepDue":
+        used, private, their_key = side["previous_length"], None, unhex(side["their_key"])
+    else:
+        used, private, their_key = side.get("number", 0), unhex(side["private_key"]), None
+    return reader.Sending(private, their_key, unhex(side["next_header_key"]), used)
+
+
+def state_of(row: dict[str, Any]) -> reader.State:
+    """A state of the transcript."""
+    chain = row["receiving"]
+    receiving = None
+    if chain["state"] == "Receiving":
+        key, header_key, chain_key = (unhex(chain[name]) for name in ("their_key", "header_key", "chain_key"))
+        receiving = reader.Receiving(key, header_key, chain_key, chain["number"])
+    skipped = tuple(
+        reader.Skipped(
+            unhex(item["header_key"]), item["number"], unhex(item["message_key"]), item["stored_ms"]
+        )
+        for item in row["skipped"]
+    )
+    return reader.State(
+        unhex(row["session_id"]),
+        unhex(row["root_key"]),
+        sending_of(row["sending"]),
+        receiving,
+        unhex(row["next_receive"]["header_key"]),
+        row["pq_epoch"],
+        skipped,
+        row["healed_ms"],
+    )
+
+
+def stored_sending(row: list[Any]) -> reader.Sending:
+    """The sending half of a stored session (SES-14)."""
+    if row[0] == 0:
+        return reader.Sending(row[1], None, row[2], 0)
+    if row[0] == 1:
+        return reader.Sending(row[1], None, row[7], row[5])
+    return reader.Sending(None, row[1], row[2], row[3])
+
+
+def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
+    """State and gen of a stored session with its skipped keys (SES-14)."""
+    row: Any = reader.decode(unhex(data["session"]))
+    skipped: list[reader.Skipped] = []
+    for item in data["skipped"]:
+        value: Any = reader.decode(unhex(item["value"]))
+        number = int.from_bytes(unhex(item["place"])[8:], "big")
+        skipped.append(reader.Skipped(value[1], number, value[2], value[3]))
+    receiving = None if row[12] is None else reader.Receiving(*row[12])
+    sending = stored_sending(row[11])
+    state = reader.State(row[1], row[10], sending, receiving, row[13], row[14], tuple(skipped), row[15])
+    return state, row[5]
+
+
+# --- what the reader computes ---
+
+
+@pytest.mark.parametrize("case", load("handshake.json")["cases"], ids=lambda case: case["name"])
+def test_a_handshake_gives_the_values_of_the_vectors(case: dict[str, Any]) -> None:
+    """HS-02, HS-07, WIRE-15: the responder's transcript, keys and record, from private keys and prefix."""
+    data = load("handshake.json")
+    me = responder(data["responder"], case)
+    prefix = reader.Prefix.parse(unhex(case["prefix"]))
+    accepted = reader.respond(me, me.find(prefix), prefix, None, data["now_ms"])
+    values = (accepted.t0, accepted.k0, accepted.t1, accepted.start.root_key, accepted.start.session_id)
+    names = ("t0", "k0", "t1", "root_key", "session_id")
+    assert [value.hex() for value in values] == [case[name] for name in names]
+    header_keys = [case["initiator_header_key"], case["responder_header_key"]]
+    assert [key.hex() for key in accepted.header_keys] == header_keys
+    assert accepted.record.raw.hex() == data["initiator"]["record"]
+    assert (accepted.stale, accepted.unlinked) == (False, False)
+
+
+def test_the_first_flight_of_the_transcript_opens_from_private_keys() -> None:
+    """HS-07, DR-01, DR-02: from the prefix of the message that arrives first to the state after it."""
+    data = load("ratchet.json")
+    steps = data["steps"]
+    first = next(step for step in steps if step["action"] == "receive")
+    sent = {step["message"]: step for step in steps if step["action"] == "send"}
+    raw = unhex(sent[first["message"]]["envelope"])
+    me = responder(data["responder"], data)
+    prefix = reader.Prefix.parse(reader.Envelope.parse(raw).prefix)
+    start = reader.respond(me, me.find(prefix), prefix, None, data["start_ms"]).start
+    assert start == state_of(data["start"]["B"])
+    state, content = reader.open_flight(me, me.find(prefix), raw, None, first["now_ms"])
+    assert state == state_of(first["after"])
+    assert content.gen == data["gen"]
+
+
+@pytest.mark.parametrize("side", ["A", "B"])
+def test_every_message_of_the_transcript_opens(side: str) -> None:
+    """DR-10 to DR-19: contents and states of one side, the sending steps being taken from the transcript."""
+    data = load("ratchet.json")
+    sent = {step["message"]: step for step in data["steps"] if step["action"] == "send"}
+    state, opened = state_of(data["start"][side]), 0
+    for step in (step for step in data["steps"] if step["side"] == side):
+        assert state == state_of(step["before"])
+        if step["action"] == "send":
+            state = state_of(step["after"])
+            continue
+        message = sent[step["message"]]
+        state, content = reader.open_message(state, data["gen"], unhex(message["envelope"]), step["now_ms"])
+        assert content.hex() == message["content"]
+        assert state == state_of(step["after"])
+        opened += 1
+    assert opened >= 9
+
+
+def test_records_and_lists_of_an_account_are_accepted() -> None:
+    """ID-02, ID-05 to ID-09: hashes, signatures, links and membership."""
+    data = load("identity.json")
+    account = unhex(data["account"]["account_id"])
+    records = [reader.Record.parse(unhex(row["record"])) for row in data["records"]]
+    assert [record.hash.hex() for record in records] == [row["record_hash"] for row in data["records"]]
+    links = [unhex(row["signed"]) for row in data["lists"]]
+    lists = [reader.DeviceList.verified(link, account) for link in links]
+    assert [item.hash.hex() for item in lists] == [row["list_hash"] for row in data["lists"]]
+    newest = reader.verify_chain(account, (1, lists[0].hash), links[1:], data["now_ms"])
+    assert newest == reader.verify_chain(account, None, links, data["now_ms"]) == lists[-1]
+    assert {record.hash for record in records} >= set(newest.hashes)
+    assert records[0].hash in newest.hashes
+
+
+def test_prekeys_of_a_device_are_accepted() -> None:
+    """ID-14, ID-15: each kind, by signature, and for no other place."""
+    data = load("identity.json")
+    record = reader.Record.parse(unhex(data["records"][0]["record"]))
+    assert len(data["prekeys"]) == 4
+    for row in data["prekeys"]:
+        kinds = [name for name, pair in reader.KINDS.items() if pair == (row["type"], row["usage"])]
+        prekey = reader.verify_prekey(unhex(row["signed"]), record, kinds)
+        assert (prekey.id, prekey.not_after_ms) == (row["id"], row["not_after_ms"])
+        assert prekey.key.hex() == row["key"]
+
+
+@pytest.mark.parametrize("case", load("card.json")["cases"], ids=lambda case: case["relay_url"])
+def test_a_card_is_read_from_its_uri(case: dict[str, Any]) -> None:
+    """ID-21, ID-23."""
+    card = (unhex(case["account_id"]), case["relay_url"], case["name"])
+    assert reader.parse_card(case["uri"]) == card
+
+
+@pytest.mark.parametrize("case", load("safety.json")["cases"], ids=lambda case: case["qr"][11:19])
+def test_a_safety_number_is_the_same_on_both_sides(case: dict[str, Any]) -> None:
+    """ID-24 to ID-26."""
+    first, second = (unhex(account) for account in case["accounts"])
+    assert [reader.fingerprint(account).hex() for account in (first, second)] == case["fingerprints"]
+    assert reader.safety_number(first, second) == case["safety_number"]
+    assert reader.safety_number(second, first) == case["safety_number"]
+    assert reader.safety_qr(second, first) == case["qr"]
+    assert reader.compare_safety(first, second, case["qr"])
+    assert not reader.compare_safety(first, first, case["qr"])
+
+
+# --- what the reader refuses ---
+
+
+def session_respond(data: dict[str, Any]) -> None:
+    """Take a first flight with the given prekeys, whatever ids it names, after the honest one was taken."""
+    for case in (data["honest"], data):
+        me = responder(data["responder"], case)
+        own = own_prekeys(me.record, case)
+        found = reader.Found(own["SPK"], own.get("OPK"), own["PQK"])
+        pinned = head_of(case.get("pinned"))
+        reader.open_flight(me, found, unhex(case["envelope"]), pinned, case["now_ms"])
+
+
+def session_open(data: dict[str, Any]) -> None:
+    """Open a message, after the honest one opened on the same state."""
+    state, gen = stored_state(data)
+    if data["honest"] is not None:
+        reader.open_message(state, gen, unhex(data["honest"]), data["now_ms"])
+    reader.open_message(state, gen, unhex(data["envelope"]), data["now_ms"])
+
+
+def list_verify(data: dict[str, Any]) -> None:
+    """Verify a list."""
+    reader.DeviceList.verified(unhex(data["signed"]), unhex(data["account_id"]))
+
+
+def chain_verify(data: dict[str, Any]) -> None:
+    """Verify links from a pinned head."""
+    links = [unhex(link) for link in data["links"]]
+    reader.verify_chain(unhex(data["account_id"]), head_of(data["pinned"]), links, data["now_ms"])
+
+
+def prekey_verify(data: dict[str, Any]) -> None:
+    """Verify a prekey under its record."""
+    record = reader.Record.parse(unhex(data["record"]))
+    reader.verify_prekey(unhex(data["signed"]), record, data["kinds"])
+
+
+def signature_verify(data: dict[str, Any]) -> None:
+    """Verify a signature."""
+    key, message, signature = (unhex(data[name]) for name in ("public", "data", "signature"))
+    reader.verify(key, data["label"], message, signature)
+
+
+def record_check_time(data: dict[str, Any]) -> None:
+    """Look at the times of a record."""
+    reader.Record.parse(unhex(data["record"])).check_time(data["now_ms"])
+
+
+def safety_compare(data: dict[str, Any]) -> None:
+    """Compare a scanned text."""
+    reader.compare_safety(unhex(data["ours"]), unhex(data["theirs"]), data["scanned"])
+
+
+OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "card.parse": lambda data: reader.parse_card(data["text"]),
+    "cbor.decode": lambda data: reader.decode(unhex(data["encoded"])),
+    "chain.verify": chain_verify,
+    "content.decode": lambda data: reader.parse_content(unhex(data["content"])),
+    "dh.exchange": lambda data: reader.exchange(unhex(data["private"]), unhex(data["public"])),
+    "dh.public": lambda data: reader.canonical_key(unhex(data["public"])),
+    "envelope.decode": lambda data: reader.Envelope.parse(unhex(data["head"]) + bytes(data["zeros"])),
+    "kem.key": lambda data: reader.kem_key(unhex(data["key"])),
+    "list.verify": list_verify,
+    "prefix.decode": lambda data: reader.Prefix.parse(unhex(data["prefix"])),
+    "prekey.verify": prekey_verify,
+    "record.check_time": record_check_time,
+    "record.decode": lambda data: reader.Record.parse(unhex(data["record"])),
+    "safety.compare": safety_compare,
+    "session.open": session_open,
+    "session.respond": session_respond,
+    "signature.verify": signature_verify,
+}
+
+
+def negatives() -> list[str]:
+    """The negative vectors whose operation the reader has."""
+    files = sorted((VECTORS / "negative").glob("*.json"))
+    return [file.stem for file in files if load(f"negative/{file.name}")["operation"] in OPERATIONS]
+
+
+def test_a_prefix_that_names_a_prekey_that_is_gone_is_refused() -> None:
+    """HS-06: whichever of the three is missing."""
+    data = load("ratchet.json")
+    raw = unhex(next(step["envelope"] for step in data["steps"] if step["action"] == "send"))
+    prefix = reader.Prefix.parse(reader.Envelope.parse(raw).prefix)
+    whole = responder(data["responder"], data)
+    assert len(whole.prekeys) == 3
+    for place in whole.prekeys:
+        rest = {name: own for name, own in whole.prekeys.items() if name != place}
+        with pytest.raises(reader.Refused) as caught:
+            reader.Responder(whole.dh_private, whole.record, rest).find(prefix)
+        assert caught.value.code == "remote.unknown_prekey"
+
+
+@pytest.mark.parametrize("name", negatives())
+def test_a_negative_vector_is_refused_with_its_code(name: str) -> None:
+    """Every defect ends with the code of its file (HS-10, DR-11, WIRE-03, ID-07, CON-01)."""
+    vector = load(f"negative/{name}.json")
+    with pytest.raises(reader.Refused) as caught:
+        OPERATIONS[vector["operation"]](vector["input"])
+    assert caught.value.code == vector["error"]

@@ -1,0 +1,867 @@
+"""A reader written from the chapters alone: the responder's side, with library primitives only."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import itertools
+import re
+import struct
+import unicodedata
+from base64 import urlsafe_b64decode
+from dataclasses import dataclass, replace
+from typing import TypeAlias
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from nacl.exceptions import BadSignatureError, CryptoError
+from nacl.signing import VerifyKey
+
+Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[int, Value] | None"
+
+DAY_MS = 86_400_000
+RETENTION_MS = SKIPPED_TTL_MS = LIST_TTL_MS = 30 * DAY_MS
+FLIGHT_GRACE_MS = 14 * DAY_MS + RETENTION_MS + DAY_MS
+MAX_JUMP, MAX_SKIPPED, FRAGMENT_B, FLIGHT_CLASS = 2000, 1000, 272, 1882
+CLASSES = (512, 1024, 2048, 4096)
+PREFIX_B, FRAME_B = 2108, 8 + 16 + 64
+KINDS = {"SPK": (1, 2), "OPK": (1, 1), "PQK_ONE_TIME": (2, 1), "PQK_LAST_RESORT": (2, 2)}
+
+
+class Refused(Exception):
+    """An operation that ended with one of the registry's codes."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+def need(condition: bool, code: str = "remote.decode") -> None:
+    """Refuse unless the condition holds."""
+    if not condition:
+        raise Refused(code)
+
+
+# --- chapter 03 ---
+
+
+def padded(label: str) -> bytes:
+    """A label in its 16 bytes (PRM-06)."""
+    return label.encode("ascii").ljust(16, b"\0")
+
+
+def digest(label: str, data: bytes) -> bytes:
+    """SHA-256 of label and data (PRM-11)."""
+    return hashlib.sha256(padded(label) + data).digest()
+
+
+def prf(key: bytes, label: str, size: int, data: bytes = b"", salt: bytes = b"") -> bytes:
+    """Keyed BLAKE2b (PRM-12)."""
+    return hashlib.blake2b(data, key=key, person=padded(label), salt=salt, digest_size=size).digest()
+
+
+def hkdf(salt: bytes, secret: bytes, label: str, size: int, more: bytes = b"") -> bytes:
+    """HKDF-SHA-256 whose info begins with a label (PRM-13)."""
+    return HKDF(hashes.SHA256(), size, salt, padded(label) + more).derive(secret)
+
+
+def canonical_key(key: bytes) -> bytes:
+    """An X25519 public key below 2^255 - 19 (PRM-01)."""
+    need(len(key) == 32 and int.from_bytes(key, "little") < 2**255 - 19, "remote.key")
+    return key
+
+
+def exchange(private: bytes, public: bytes) -> bytes:
+    """X25519, never all zero (PRM-01, PRM-02)."""
+    peer = X25519PublicKey.from_public_bytes(canonical_key(public))
+    try:
+        return X25519PrivateKey.from_private_bytes(private).exchange(peer)
+    except ValueError:
+        raise Refused("remote.key") from None
+
+
+def kem_key(key: bytes) -> bytes:
+    """An ML-KEM-768 key that passes the modulus check (PRM-04)."""
+    try:
+        MLKEM768PublicKey.from_public_bytes(key)
+    except ValueError:
+        raise Refused("remote.key") from None
+    return key
+
+
+def verify(public: bytes, label: str, data: bytes, signature: bytes) -> None:
+    """Ed25519 over label and data, as libsodium has it (PRM-03, PRM-11)."""
+    try:
+        VerifyKey(public).verify(padded(label) + data, signature)
+    except (BadSignatureError, CryptoError, ValueError):
+        raise Refused("remote.signature") from None
+
+
+def unseal(key: bytes, sealed: bytes, associated: bytes) -> bytes:
+    """ChaCha20-Poly1305 with the zero nonce (PRM-07)."""
+    try:
+        return ChaCha20Poly1305(key).decrypt(bytes(12), sealed, associated)
+    except InvalidTag:
+        raise Refused("remote.authentication") from None
+
+
+# --- chapter 04: CBOR ---
+
+
+class _Cbor:
+    """The strict decoder (WIRE-01 to WIRE-04)."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data, self.at = data, 0
+
+    def take(self, size: int) -> bytes:
+        """The next bytes, all of them."""
+        need(size <= len(self.data) - self.at)
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def head(self) -> tuple[int, int]:
+        """Major type and argument in the shortest form; a simple value counts as 0 to 31."""
+        first = self.take(1)[0]
+        major, info = first >> 5, first & 31
+        if info < 24:
+            return major, info
+        need(info < 28 and major != 7)
+        size = 1 << (info - 24)
+        value = int.from_bytes(self.take(size), "big")
+        need(value >= (24 if size == 1 else 1 << (4 * size)))
+        return major, value
+
+    def value(self, depth: int = 0) -> Value:
+        """One value with at most 8 arrays or maps around each other (WIRE-03)."""
+        major, number = self.head()
+        if major in (0, 1):
+            return -1 - number if major else number
+        if major == 2:
+            return self.take(number)
+        if major == 3:
+            return text_of(self.take(number))
+        need(major in (4, 5, 7) and (major == 7 or depth < 8))
+        if major == 4:
+            return [self.value(depth + 1) for _ in range(number)]
+        return self.map(number, depth + 1) if major == 5 else self.simple(number)
+
+    def map(self, size: int, depth: int) -> dict[int, Value]:
+        """A map with ascending unsigned keys (WIRE-02)."""
+        result: dict[int, Value] = {}
+        last = -1
+        for _ in range(size):
+            major, key = self.head()
+            need(major == 0 and key > last)
+            result[key] = self.value(depth)
+            last = key
+        return result
+
+    def simple(self, number: int) -> bool | None:
+        """`false`, `true` and `null` (WIRE-01)."""
+        need(number in (20, 21, 22))
+        return None if number == 22 else number == 21
+
+
+def decode(data: bytes, cap: int = 65_536) -> Value:
+    """One CBOR value that fills the bytes (WIRE-03)."""
+    need(0 < len(data) <= cap)
+    reader = _Cbor(data)
+    value = reader.value()
+    need(reader.at == len(data))
+    return value
+
+
+def text_of(data: bytes) -> str:
+    """UTF-8 without surrogates (WIRE-01)."""
+    try:
+        return data.decode("utf-8")
+    except UnicodeDecodeError:
+        raise Refused("remote.decode") from None
+
+
+def head_bytes(major: int, number: int) -> bytes:
+    """The shortest head (WIRE-01)."""
+    if number < 24:
+        return bytes([major << 5 | number])
+    size = next(size for size in (1, 2, 4, 8) if number < 1 << 8 * size)
+    return bytes([major << 5 | 23 + size.bit_length()]) + number.to_bytes(size, "big")
+
+
+def octets(value: Value, size: int | None = None) -> bytes:
+    """A byte string, of that size if one is given."""
+    if not isinstance(value, bytes) or (size is not None and len(value) != size):
+        raise Refused("remote.decode")
+    return value
+
+
+def uint(value: Value, low: int = 0, high: int = 2**53 - 1) -> int:
+    """An unsigned integer between the two, never a truth value; by itself a time below 2^53."""
+    if not isinstance(value, int) or isinstance(value, bool) or not low <= value <= high:
+        raise Refused("remote.decode")
+    return value
+
+
+def items(value: Value, low: int, high: int) -> list[Value]:
+    """An array of so many values."""
+    if not isinstance(value, list) or not low <= len(value) <= high:
+        raise Refused("remote.decode")
+    return value
+
+
+def fields(value: Value, keys: int) -> dict[int, Value]:
+    """A map with the keys from 1 to `keys` and no other (WIRE-05)."""
+    if not isinstance(value, dict) or list(value) != list(range(1, keys + 1)):
+        raise Refused("remote.decode")
+    return value
+
+
+def version_one(value: Value) -> None:
+    """A version or suite number that is not 1 is `remote.version`, one that is no number `remote.decode`."""
+    need(uint(value, 0, 2**64 - 1) == 1, "remote.version")
+
+
+def signed_parts(data: bytes, cap: int) -> tuple[bytes, bytes]:
+    """[bytes of the map, signature] (chapter 01)."""
+    content, signature = items(decode(data, cap), 2, 2)
+    return octets(content), octets(signature, 64)
+
+
+# --- chapter 04: envelope, body ---
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """The fixed layout of a handshake prefix (WIRE-08)."""
+
+    ek: bytes
+    spk_id: int
+    opk_id: int
+    pqk_id: int
+    ciphertext: bytes
+    sealed_identity: bytes
+
+    @classmethod
+    def parse(cls, data: bytes) -> Prefix:
+        """Parse 2108 bytes; EK is a canonical key (PRM-01, HS-10)."""
+        need(len(data) == PREFIX_B)
+        prefix = cls(*struct.unpack(">32sIII1088s976s", data))
+        need(prefix.spk_id != 0 and prefix.pqk_id != 0)
+        canonical_key(prefix.ek)
+        return prefix
+
+
+@dataclass(frozen=True)
+class Envelope:
+    """An envelope cut into its parts."""
+
+    raw: bytes
+    prefix: bytes
+    tag: bytes
+    salt: bytes
+    header: bytes
+    body: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Envelope:
+        """Version and kind, then the length by class (WIRE-06, WIRE-07)."""
+        need(raw[:2] in (b"\1\1", b"\1\2"), "remote.version")
+        start = 2 + (PREFIX_B if raw[1] == 2 else 0)
+        size = len(raw) - start - FRAME_B - 16
+        need(len(raw) <= 98_304 and size > 0)
+        need(padded_size(size, under_prefix=raw[1] == 2) == size)
+        frame = raw[start : start + FRAME_B]
+        return cls(raw, raw[2:start], frame[:8], frame[8:24], frame[24:], raw[start + FRAME_B :])
+
+
+def padded_size(length: int, *, under_prefix: bool) -> int:
+    """The smallest class of the kind, or the PADME size above 4096 (WIRE-11, WIRE-12)."""
+    if under_prefix and length <= FLIGHT_CLASS:
+        return FLIGHT_CLASS
+    if length <= CLASSES[-1]:
+        return next(size for size in CLASSES if length <= size)
+    exponent = length.bit_length() - 1
+    mask = (1 << (exponent - exponent.bit_length())) - 1
+    return (length + mask) & ~mask
+
+
+def unpad(data: bytes) -> bytes:
+    """What stands before 0x80 and zero bytes (WIRE-13, WIRE-15)."""
+    text = data.rstrip(b"\0")
+    need(text[-1:] == b"\x80", "remote.authentication")
+    return text[:-1]
+
+
+def body_content(body: bytes, under_prefix: bool) -> bytes:
+    """The content of a body with all zero fragment block and smallest class (WIRE-10 to WIRE-14)."""
+    text = unpad(body)
+    need(len(body) == padded_size(len(text) + 1, under_prefix=under_prefix), "remote.authentication")
+    content = text if under_prefix else text[FRAGMENT_B:]
+    need(under_prefix or text[:FRAGMENT_B] == bytes(FRAGMENT_B), "remote.authentication")
+    need(len(content) <= 65_536, "remote.authentication")
+    return content
+
+
+# --- chapter 05 ---
+
+
+@dataclass(frozen=True)
+class Record:
+    """A device record."""
+
+    raw: bytes
+    account: bytes
+    device: bytes
+    sign_pub: bytes
+    dh_pub: bytes
+    created_ms: int
+    expires_ms: int
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Record:
+        """Parse and check all but the time (ID-03)."""
+        row = fields(decode(raw, 256), 10)
+        version_one(row[1])
+        for suite in items(row[2], 1, 1):
+            version_one(suite)
+        uint(row[7], 0, 2)
+        uint(row[8], 0, 1)
+        created, expires = uint(row[9]), uint(row[10])
+        need(created < expires)
+        account, device, sign_pub = octets(row[3], 32), octets(row[4], 16), octets(row[5], 32)
+        return cls(raw, account, device, sign_pub, canonical_key(octets(row[6], 32)), created, expires)
+
+    @property
+    def hash(self) -> bytes:
+        """The record hash (ID-02)."""
+        return digest("SR1-record", self.raw)
+
+    def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
+        """Neither before it begins nor after its end (ID-04, ID-10)."""
+        need(self.created_ms - DAY_MS <= now_ms <= self.expires_ms + grace_ms, "remote.expired")
+
+
+@dataclass(frozen=True)
+class DeviceList:
+    """A device list whose signature holds."""
+
+    account: bytes
+    seq: int
+    prev_hash: bytes | None
+    issued_ms: int
+    expires_ms: int
+    hashes: tuple[bytes, ...]
+    hash: bytes
+
+    @classmethod
+    def parse(cls, raw: bytes) -> DeviceList:
+        """Parse the map (ID-06)."""
+        row = fields(decode(raw, 1024), 8)
+        version_one(row[1])
+        seq, issued, expires = uint(row[3], 1, 2**31 - 1), uint(row[5]), uint(row[6])
+        prev_hash = None if row[4] is None else octets(row[4], 32)
+        need((prev_hash is None) == (seq == 1) and issued < expires <= issued + LIST_TTL_MS)
+        need(row[7] is None or len(octets(row[7])) == 32)
+        named = tuple(octets(item, 32) for item in items(row[8], 0, 16))
+        need(list(named) == sorted(set(named)))
+        return cls(octets(row[2], 32), seq, prev_hash, issued, expires, named, digest("SR1-list", raw))
+
+    @classmethod
+    def verified(cls, signed: bytes, account: bytes) -> DeviceList:
+        """Parse a signed list of that account (ID-05)."""
+        raw, signature = signed_parts(signed, 1024)
+        result = cls.parse(raw)
+        need(result.account == account, "remote.identity")
+        verify(account, "SR1-sig-list", raw, signature)
+        return result
+
+    def follows(self, head: tuple[int, bytes]) -> None:
+        """The next link after that head (ID-07)."""
+        need(self.seq >= head[0], "remote.list_rollback")
+        need(self.seq <= head[0] + 1, "remote.list_gap")
+        need(self.seq == head[0] + 1 and self.prev_hash == head[1], "remote.list_fork")
+
+    def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
+        """Neither past its end nor from the future (ID-08, ID-10)."""
+        need(self.issued_ms - DAY_MS <= now_ms <= self.expires_ms + grace_ms, "remote.list_expired")
+
+    def holds(self, record: Record) -> None:
+        """The record belongs to the account (ID-09)."""
+        need(record.account == self.account and record.hash in self.hashes, "remote.identity")
+
+
+Head: TypeAlias = "tuple[int, bytes] | None"
+
+
+def verify_chain(account: bytes, pinned: Head, links: list[bytes], now_ms: int) -> DeviceList:
+    """Links up to the newest list, each the next of the one before (ID-07, ID-08)."""
+    lists = [DeviceList.verified(link, account) for link in links]
+    need(bool(lists), "remote.list_gap")
+    for older, newer in itertools.pairwise(lists):
+        newer.follows((older.seq, older.hash))
+    if pinned is not None:
+        need(lists[-1].seq >= pinned[0], "remote.list_rollback")
+        at_head = [item for item in lists if item.seq == pinned[0]]
+        if at_head:
+            need(at_head[0].hash == pinned[1], "remote.list_fork")
+        else:
+            lists[0].follows(pinned)
+    lists[-1].check_time(now_ms)
+    return lists[-1]
+
+
+@dataclass(frozen=True)
+class Prekey:
+    """A signed prekey that was verified under its record."""
+
+    signed: bytes
+    id: int
+    not_after_ms: int
+    key: bytes
+
+
+def verify_prekey(signed: bytes, record: Record, kinds: list[str]) -> Prekey:
+    """A prekey of one of the kinds, of this account and record (ID-14, ID-15)."""
+    raw, signature = signed_parts(signed, 1536)
+    row = fields(decode(raw, 1536), 8)
+    version_one(row[1])
+    need((uint(row[4]), uint(row[5])) in [KINDS[kind] for kind in kinds])
+    key = octets(row[8], 32 if row[4] == 1 else 1184)
+    result = Prekey(signed, uint(row[6], 1, 2**32 - 1), uint(row[7]), key)
+    check = canonical_key if row[4] == 1 else kem_key
+    check(key)
+    owner = (octets(row[2], 32), octets(row[3], 32))
+    need(owner == (record.account, record.hash), "remote.identity")
+    verify(record.sign_pub, "SR1-sig-prekey", raw, signature)
+    return result
+
+
+def check_relay(url: str) -> str:
+    """`wss://` with a host, or `ws://` with a loopback host, of 256 characters (ID-23)."""
+    try:
+        parts = urlsplit(url)
+        host = parts.hostname or ""
+    except ValueError:
+        raise Refused("remote.decode") from None
+    need(len(url) <= 256 and host != "" and parts.scheme in ("wss", "ws"))
+    if parts.scheme == "ws" and host != "localhost":
+        try:
+            need(ipaddress.ip_address(host).is_loopback)
+        except ValueError:
+            raise Refused("remote.decode") from None
+    return url
+
+
+def parse_card(uri: str) -> tuple[bytes, str, str | None]:
+    """Account, relay URL and name of a contact URI (ID-21, ID-23)."""
+    unit = r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})"
+    form = rf"sealroom:contact\?v=1&a=([A-Za-z0-9_-]{{48}})&r=({unit}+)(?:&n=({unit}+))?"
+    match = re.fullmatch(form, uri)
+    if match is None:
+        raise Refused("remote.decode")
+    account = urlsafe_b64decode(match[1])
+    need(hmac.compare_digest(account[32:], digest("SR1-card", account[:32])[:4]))
+    relay = check_relay(text_of(unquote_to_bytes(match[2])))
+    name = None if match[3] is None else text_of(unquote_to_bytes(match[3]))
+    need(name is None or (len(name) <= 64 and all(unicodedata.category(char) != "Cc" for char in name)))
+    return account[:32], relay, name
+
+
+def fingerprint(account: bytes) -> bytes:
+    """5200 times SHA-512 (ID-24)."""
+    value = hashlib.sha512(padded("SR1-safety") + account).digest()
+    for _ in range(5199):
+        value = hashlib.sha512(value + account).digest()
+    return value[:32]
+
+
+def safety_number(ours: bytes, theirs: bytes) -> str:
+    """60 digits in 12 groups (ID-25)."""
+    joined = sorted((fingerprint(ours), fingerprint(theirs)))
+    parts = [mark[5 * i : 5 * i + 5] for mark in joined for i in range(6)]
+    return " ".join(f"{int.from_bytes(part, 'big') % 100_000:05}" for part in parts)
+
+
+def safety_qr(ours: bytes, theirs: bytes) -> str:
+    """The text of the QR code (ID-26)."""
+    return "SEALROOM:1:" + b"".join(sorted((fingerprint(ours), fingerprint(theirs)))).hex().upper()
+
+
+def compare_safety(ours: bytes, theirs: bytes, scanned: str) -> bool:
+    """Equal or different, or refused as not a safety number (ID-26)."""
+    need(re.fullmatch(r"SEALROOM:1:[0-9A-F]{128}", scanned) is not None)
+    return hmac.compare_digest(safety_qr(ours, theirs), scanned)
+
+
+# --- chapter 10 ---
+
+
+@dataclass(frozen=True)
+class Content:
+    """What this reader looks at in a content."""
+
+    type: int
+    id: bytes
+    gen: int | None
+    has_address: bool
+
+
+def parse_content(raw: bytes) -> Content:
+    """A content map; whatever is wrong with it is `remote.content` (CON-01 to CON-04)."""
+    try:
+        row = decode(raw)
+        if not isinstance(row, dict) or not {1, 2, 3, 4} <= set(row):
+            raise Refused("remote.content")
+        need(all(key <= 8 or key >= 64 for key in row) and 0 not in row)
+        kind, content_id = uint(row[1], 0, 2**32 - 1), octets(row[2], 16)
+        uint(row[3])
+        _check_payload(kind, row)
+        _check_tail(row)
+    except Refused:
+        raise Refused("remote.content") from None
+    gen = uint(row[6], 0, 2**31 - 1) if 6 in row else None
+    return Content(kind, content_id, gen, 7 in row)
+
+
+def _check_payload(kind: int, row: dict[int, Value]) -> None:
+    """The payload of a known type (CON-02 to CON-04, registry of content types)."""
+    payload = row[4]
+    if kind == 1:
+        text = fields(payload, 1)[1]
+        need(isinstance(text, str) and text != "")
+    elif kind == 2:
+        receipt = fields(payload, 2)
+        uint(receipt[1], 1, 2)
+        for content_id in items(receipt[2], 1, 64):
+            octets(content_id, 16)
+    elif kind in (3, 4):
+        need(payload is None and (7 if kind == 3 else 8) in row)
+    elif kind == 5:
+        uint(fields(payload, 1)[1], 1, 3)
+    elif kind == 6:
+        DeviceList.parse(signed_parts(octets(fields(payload, 1)[1]), 1024)[0])
+
+
+def _check_tail(row: dict[int, Value]) -> None:
+    """Heads, gen, address and compact bundle (chapter 10, wire.cddl)."""
+    if 5 in row:
+        heads = fields(row[5], 2)
+        for head in [heads[1]] if heads[2] is None else [heads[1], heads[2]]:
+            seq, list_hash = items(head, 2, 2)
+            uint(seq, 1, 2**31 - 1)
+            octets(list_hash, 32)
+    if 6 in row:
+        uint(row[6], 0, 2**31 - 1)
+    if 7 in row:
+        address = fields(row[7], 3)
+        octets(address[1], 16)
+        octets(address[2], 32)
+        need(isinstance(address[3], str))
+        check_relay(str(address[3]))
+    if 8 in row:
+        _check_compact(fields(row[8], 4))
+
+
+def _check_compact(bundle: dict[int, Value]) -> None:
+    """The shape of a compact bundle (wire.cddl)."""
+    small = [bundle[1], *items(bundle[3], 0, 8)]
+    large = [bundle[2], *items(bundle[4], 0, 8)]
+    for size, prekeys in ((32, small), (1184, large)):
+        for prekey in prekeys:
+            prekey_id, end, key, signature = items(prekey, 4, 4)
+            uint(prekey_id, 1, 2**32 - 1)
+            uint(end)
+            octets(key, size)
+            octets(signature, 64)
+
+
+# --- chapter 07 ---
+
+
+@dataclass(frozen=True)
+class Sending:
+    """Our side to a receiver: a private key, or their key while a step is due; the numbers used so far."""
+
+    private: bytes | None
+    their_key: bytes | None
+    next_header_key: bytes
+    used: int
+
+
+@dataclass(frozen=True)
+class Receiving:
+    """The current receiving chain."""
+
+    their_key: bytes
+    header_key: bytes
+    chain_key: bytes
+    number: int
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A message key of a number not seen yet."""
+
+    header_key: bytes
+    number: int
+    message_key: bytes
+    stored_ms: int
+
+
+@dataclass(frozen=True)
+class State:
+    """What a receiver keeps of a session (chapter 07)."""
+
+    session_id: bytes
+    root_key: bytes
+    sending: Sending
+    receiving: Receiving | None
+    next_receive: bytes
+    pq_epoch: int
+    skipped: tuple[Skipped, ...]
+    healed_ms: int
+
+
+@dataclass(frozen=True)
+class Header:
+    """A plain header (chapter 04)."""
+
+    key: bytes
+    previous: int
+    number: int
+    pq_epoch: int
+
+
+def tag_of(header_key: bytes) -> bytes:
+    """The tag of a chain (chapter 07)."""
+    return prf(header_key, "SR1-tag", 8)
+
+
+def open_header(envelope: Envelope, header_key: bytes, session_id: bytes) -> Header:
+    """A header without flags and with counters below 2^31 (DR-07, WIRE-09)."""
+    key = prf(header_key, "SR1-header-key", 32, salt=envelope.salt)
+    plain = unseal(key, envelope.header, envelope.raw[:2] + envelope.tag + envelope.salt + session_id)
+    public, previous, number, epoch, flags = struct.unpack(">32sIIII", plain)
+    need(flags == 0 and max(previous, number, epoch) < 2**31, "remote.authentication")
+    return Header(public, previous, number, epoch)
+
+
+def find_header(state: State, envelope: Envelope) -> tuple[bytes, Header]:
+    """The header key that opens the header, of those with its tag (DR-10, DR-11)."""
+    current = [] if state.receiving is None else [state.receiving.header_key]
+    older = [item.header_key for item in state.skipped]
+    for key in dict.fromkeys([*current, state.next_receive, *older]):
+        if not hmac.compare_digest(tag_of(key), envelope.tag):
+            continue
+        try:
+            return key, open_header(envelope, key, state.session_id)
+        except Refused:
+            continue
+    raise Refused("remote.authentication")
+
+
+def skip(chain: Receiving, end: int, now_ms: int) -> tuple[Receiving, tuple[Skipped, ...]]:
+    """The chain moved to a number, with the keys in between (DR-04, DR-13)."""
+    need(end - chain.number <= MAX_JUMP, "remote.skip_limit")
+    stored: list[Skipped] = []
+    key = chain.chain_key
+    for number in range(chain.number, end):
+        both = prf(key, "SR1-chain", 64)
+        key = both[:32]
+        stored.append(Skipped(chain.header_key, number, both[32:], now_ms))
+    return replace(chain, chain_key=key, number=max(end, chain.number)), tuple(stored)
+
+
+def new_chain(state: State, header: Header, now_ms: int) -> State:
+    """The state after the root step of a header under next receive (DR-14, DR-15, DR-19)."""
+    old, sending = state.receiving, state.sending
+    refusal = "remote.authentication"
+    if sending.private is None or header.pq_epoch != state.pq_epoch:
+        raise Refused(refusal)
+    need(old is None or (header.key != old.their_key and header.previous >= old.number), refusal)
+    need(header.number <= MAX_JUMP, "remote.skip_limit")
+    rest = skip(old, header.previous, now_ms)[1] if old is not None else ()
+    try:
+        secret = exchange(sending.private, header.key)
+    except Refused:
+        raise Refused(refusal) from None
+    keys = hkdf(state.root_key, secret, "SR1-root", 96, struct.pack(">I", state.pq_epoch))
+    return replace(
+        state,
+        root_key=keys[:32],
+        sending=replace(sending, private=None, their_key=header.key),
+        receiving=Receiving(header.key, state.next_receive, keys[32:64], 0),
+        next_receive=keys[64:],
+        skipped=state.skipped + rest,
+        healed_ms=now_ms,
+    )
+
+
+def take_skipped(state: State, key: bytes, number: int, now_ms: int) -> tuple[State, bytes]:
+    """The state without a skipped key, and that key (DR-12, DR-16)."""
+    for item in state.skipped:
+        if item.header_key == key and item.number == number and now_ms < item.stored_ms + SKIPPED_TTL_MS:
+            rest = tuple(other for other in state.skipped if other is not item)
+            return replace(state, skipped=rest), item.message_key
+    raise Refused("remote.replay")
+
+
+def message_key(state: State, key: bytes, header: Header, now_ms: int) -> tuple[State, bytes]:
+    """The state after the header, and the key of the message (DR-12 to DR-15)."""
+    if key == state.next_receive:
+        state = new_chain(state, header, now_ms)
+    chain = state.receiving
+    if chain is None or key != chain.header_key:
+        return take_skipped(state, key, header.number, now_ms)
+    same = header.key == chain.their_key and header.pq_epoch == state.pq_epoch
+    need(same, "remote.authentication")
+    if header.number < chain.number:
+        return take_skipped(state, key, header.number, now_ms)
+    chain, stored = skip(chain, header.number, now_ms)
+    both = prf(chain.chain_key, "SR1-chain", 64)
+    chain = replace(chain, chain_key=both[:32], number=chain.number + 1)
+    return replace(state, receiving=chain, skipped=state.skipped + stored), both[32:]
+
+
+def receive(state: State, envelope: Envelope, now_ms: int) -> tuple[State, bytes]:
+    """The state after a message, and the bytes of its content (DR-08, DR-10 to DR-18)."""
+    header_key, header = find_header(state, envelope)
+    after, key = message_key(state, header_key, header, now_ms)
+    associated = envelope.raw[: -len(envelope.body)] + state.session_id
+    body = unseal(prf(key, "SR1-body-key", 32, salt=envelope.salt), envelope.body, associated)
+    content = body_content(body, bool(envelope.prefix))
+    kept = [item for item in after.skipped if now_ms < item.stored_ms + SKIPPED_TTL_MS]
+    return replace(after, skipped=tuple(kept[-MAX_SKIPPED:])), content
+
+
+def open_message(state: State, gen: int, raw: bytes, now_ms: int) -> tuple[State, bytes]:
+    """Open an envelope on a session of that gen (HS-05, SES-06, CON-08)."""
+    envelope = Envelope.parse(raw)
+    after, content = receive(state, envelope, now_ms)
+    parsed = parse_content(content)
+    need(parsed.gen == (gen if envelope.prefix else None), "remote.content")
+    need(parsed.has_address or not envelope.prefix, "remote.content")
+    return after, content
+
+
+# --- chapter 06 ---
+
+
+@dataclass(frozen=True)
+class OwnPrekey:
+    """A prekey of ours with its private key (a seed for the KEM)."""
+
+    private: bytes
+    prekey: Prekey
+
+
+@dataclass(frozen=True)
+class Found:
+    """The prekeys behind the ids of a prefix."""
+
+    spk: OwnPrekey
+    opk: OwnPrekey | None
+    pqk: OwnPrekey
+
+    def check_time(self, now_ms: int) -> None:
+        """None is past its end plus relay retention (HS-06)."""
+        for own in (self.spk, self.opk, self.pqk):
+            need(own is None or now_ms <= own.prekey.not_after_ms + RETENTION_MS, "remote.expired")
+
+
+@dataclass(frozen=True)
+class Responder:
+    """A device that can be written to; its prekeys stand under SPK, OPK or PQK and the id."""
+
+    dh_private: bytes
+    record: Record
+    prekeys: dict[tuple[str, int], OwnPrekey]
+
+    def find(self, prefix: Prefix) -> Found:
+        """The prekeys that a prefix names (HS-06)."""
+        try:
+            opk = self.prekeys["OPK", prefix.opk_id] if prefix.opk_id else None
+            return Found(self.prekeys["SPK", prefix.spk_id], opk, self.prekeys["PQK", prefix.pqk_id])
+        except KeyError:
+            raise Refused("remote.unknown_prekey") from None
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """What a first flight gives (HS-08), with the values in between."""
+
+    t0: bytes
+    k0: bytes
+    t1: bytes
+    record: Record
+    device_list: DeviceList
+    stale: bool
+    unlinked: bool
+    start: State
+    header_keys: tuple[bytes, bytes]
+
+
+def transcript(suite_and_parts: list[bytes | None]) -> bytes:
+    """The CBOR array of T0 behind its suite number 1 (step 2)."""
+    out = head_bytes(4, 1 + len(suite_and_parts)) + b"\1"
+    for part in suite_and_parts:
+        out += b"\xf6" if part is None else head_bytes(2, len(part)) + part
+    return out
+
+
+def check_initiator(me: Record, plain: bytes, pinned: Head, now_ms: int) -> tuple[Record, DeviceList, bool]:
+    """A's record and list, and whether the list is unlinked (HS-07, HS-11, ID-10, ID-11)."""
+    record_raw, signed = items(decode(unpad(plain), 1024), 2, 2)
+    record = Record.parse(octets(record_raw))
+    listed = DeviceList.verified(octets(signed), record.account)
+    unlinked = pinned is not None and listed.seq > pinned[0] + 1
+    if pinned is not None and not unlinked and (listed.seq, listed.hash) != pinned:
+        listed.follows(pinned)
+    listed.check_time(now_ms, FLIGHT_GRACE_MS)
+    listed.holds(record)
+    record.check_time(now_ms, FLIGHT_GRACE_MS)
+    need((record.account, record.device) != (me.account, me.device), "remote.identity")
+    return record, listed, unlinked
+
+
+def dh_secret(me: Responder, found: Found, ek: bytes) -> bytes:
+    """dh2 | dh1 | [dh3] as the responder computes them (step 3)."""
+    secret = exchange(me.dh_private, ek) + exchange(found.spk.private, ek)
+    return secret if found.opk is None else secret + exchange(found.opk.private, ek)
+
+
+def respond(me: Responder, found: Found, prefix: Prefix, pinned: Head, now_ms: int) -> Accepted:
+    """Run the handshake from a prefix and the prekeys that it names (chapter 06, HS-02, HS-07)."""
+    found.check_time(now_ms)
+    spk, opk, pqk = found.spk, found.opk, found.pqk
+    secret = dh_secret(me, found, prefix.ek)
+    secret += MLKEM768PrivateKey.from_seed_bytes(pqk.private).decapsulate(prefix.ciphertext)
+    opk_signed = None if opk is None else opk.prekey.signed
+    signed = [spk.prekey.signed, opk_signed, pqk.prekey.signed]
+    t0 = digest("SR1-hs-t0", transcript([me.record.raw, *signed, prefix.ciphertext, prefix.ek]))
+    k0 = hkdf(t0, secret, "SR1-hs-id", 32)
+    plain = unseal(k0, prefix.sealed_identity, t0)
+    record, listed, unlinked = check_initiator(me.record, plain, pinned, now_ms)
+    secret += exchange(spk.private, record.dh_pub) + exchange(me.dh_private, record.dh_pub)
+    t1 = digest("SR1-hs-t1", t0 + record.raw)
+    keys = hkdf(t1, secret, "SR1-hs-keys", 128)
+    hk_a, hk_b = keys[32:64], keys[64:96]
+    start = State(keys[96:], keys[:32], Sending(spk.private, None, hk_b, 0), None, hk_a, 0, (), now_ms)
+    stale = now_ms > listed.expires_ms
+    return Accepted(t0, k0, t1, record, listed, stale, unlinked, start, (hk_a, hk_b))
+
+
+def open_flight(me: Responder, found: Found, raw: bytes, pinned: Head, now_ms: int) -> tuple[State, Content]:
+    """Handshake and first message; the content states the session's gen (HS-05, HS-07, SES-06, SES-13)."""
+    envelope = Envelope.parse(raw)
+    accepted = respond(me, found, Prefix.parse(envelope.prefix), pinned, now_ms)
+    state, raw_content = receive(accepted.start, envelope, now_ms)
+    content = parse_content(raw_content)
+    need(content.gen is not None and content.gen <= 65_536 and content.has_address, "remote.content")
+    return state, content
