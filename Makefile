@@ -70,7 +70,7 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
 	@echo "==> pytest-benchmark (a few minutes; close what else is running)"
 	@mkdir -p reports
-	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-disable-gc --benchmark-json=reports/bench-raw.json -q
+	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
 	@$(PY) bench/report.py reports/bench-raw.json
 
 audit: $(READY) ## rerun the evidence and write a dated report under reports/

@@ -18,7 +18,7 @@ from pytest_benchmark.fixture import BenchmarkFixture
 Block = Callable[[], object]
 Clock = Callable[[], float]
 PROCESSOR_TIME: Final = pytest.mark.benchmark(timer=process_time)
-ROUNDS: Final = 150
+ROUNDS: Final = 100
 _WARM_UP_ROUNDS: Final = 3
 
 

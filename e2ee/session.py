@@ -296,14 +296,17 @@ def _gen_under_prefix(content: Content) -> int:
 
 
 def _with_ratchet(session: Session, ratchet: RatchetState, phase: Phase) -> Session:
-    return Session(
-        session.our_record_hash,
-        session.peer,
-        session.initiator,
-        session.gen,
-        phase,
-        ratchet,
-        session.one_time,
-        session.created_ms,
-        session.opened_ms,
+    return build(
+        Session,
+        (
+            session.our_record_hash,
+            session.peer,
+            session.initiator,
+            session.gen,
+            phase,
+            ratchet,
+            session.one_time,
+            session.created_ms,
+            session.opened_ms,
+        ),
     )

@@ -83,18 +83,21 @@ class RatchetState(NamedTuple):
         current = (self.receiving.tag,) if isinstance(self.receiving, Receiving) else ()
         return (*current, self.next_tag, *(tag for tag, _ in self.skipped.chains()))
 
-    def with_sending(self, sending: SendingState) -> RatchetState:
-        """Return the state with another sending side."""
-        return RatchetState(
-            self.session_id,
-            self.root_key,
-            sending,
-            self.receiving,
-            self.next_header_key,
-            self.next_tag,
-            self.pq_epoch,
-            self.skipped,
-            self.healed_ms,
+    def with_sending(self, sending: SendingState, root_key: RootKey | None = None) -> RatchetState:
+        """Return the state with another sending side, and with the root key of its step if it took one."""
+        return build(
+            RatchetState,
+            (
+                self.session_id,
+                self.root_key if root_key is None else root_key,
+                sending,
+                self.receiving,
+                self.next_header_key,
+                self.next_tag,
+                self.pq_epoch,
+                self.skipped,
+                self.healed_ms,
+            ),
         )
 
     def with_receiving(self, receiving: ReceivingState, skipped: SkippedKeys) -> RatchetState:

@@ -106,15 +106,18 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
     )
     ahead = lead + located + sealed_header
     sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + state.session_id)
-    advanced = Sending(
-        sending.private_key,
-        sending.public_key,
-        sending.header_key,
-        sending.tag,
-        ChainKey(next_chain_key),
-        number + 1,
-        sending.previous_length,
-        sending.next_header_key,
+    advanced = build(
+        Sending,
+        (
+            sending.private_key,
+            sending.public_key,
+            sending.header_key,
+            sending.tag,
+            ChainKey(next_chain_key),
+            number + 1,
+            sending.previous_length,
+            sending.next_header_key,
+        ),
     )
     return state.with_sending(advanced), ahead + sealed_body
 
@@ -162,17 +165,20 @@ def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
     private = RatchetPrivateKey(rng(KEY_B))
     shared = dh.exchange(private.expose(), sending.their_key)
     outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
-    fresh = Sending(
-        private,
-        dh.derive_public(private.expose()),
-        sending.next_header_key,
-        chain.tag(sending.next_header_key),
-        outputs.chain_key,
-        0,
-        sending.previous_length,
-        outputs.next_header_key,
+    fresh = build(
+        Sending,
+        (
+            private,
+            dh.derive_public(private.expose()),
+            sending.next_header_key,
+            chain.tag(sending.next_header_key),
+            outputs.chain_key,
+            0,
+            sending.previous_length,
+            outputs.next_header_key,
+        ),
     )
-    return state._replace(root_key=outputs.root_key, sending=fresh), fresh
+    return state.with_sending(fresh, outputs.root_key), fresh
 
 
 def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
@@ -244,16 +250,24 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_m
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
     sent = sending.number if isinstance(sending, Sending) else 0
-    turned = state._replace(
-        root_key=outputs.root_key,
-        sending=StepDue(header.ratchet_key, sending.next_header_key, sent),
-        next_header_key=outputs.next_header_key,
-        next_tag=chain.tag(outputs.next_header_key),
-        healed_ms=now_ms,
+    turned = build(
+        RatchetState,
+        (
+            state.session_id,
+            outputs.root_key,
+            StepDue(header.ratchet_key, sending.next_header_key, sent),
+            state.receiving,
+            outputs.next_header_key,
+            chain.tag(outputs.next_header_key),
+            state.pq_epoch,
+            state.skipped,
+            now_ms,
+        ),
     )
     receiving = Receiving(header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0)
     opened = _open_ahead(turned, raw, header.number, receiving, skipped, now_ms)
-    return opened._replace(new_chain=True, missing=opened.missing + left_behind)
+    missing = opened.missing + left_behind
+    return build(Opened, (opened.state, opened.body, opened.number, True, missing, opened.dropped))
 
 
 def _finish_chain(state: RatchetState, header: Header, now_ms: int) -> tuple[SkippedKeys, int]:
@@ -265,6 +279,8 @@ def _finish_chain(state: RatchetState, header: Header, now_ms: int) -> tuple[Ski
         return state.skipped, 0
     if header.previous_length < receiving.number or header.ratchet_key == receiving.their_key:
         raise AuthenticationError
+    if header.previous_length == receiving.number:
+        return state.skipped, 0
     _, passed = _pass_over(receiving.chain_key.expose(), header.previous_length - receiving.number)
     kept = state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
     return kept, len(passed)
