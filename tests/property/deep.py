@@ -2,8 +2,9 @@
 
 Runs batches of examples, each with a seed of its own, until that many steps are done (a million by
 default), tells its progress on stderr, and writes reports/deep-state-machine.json with a line in
-reports/README.md. A finding is recorded with its batch's seed and does not end the run; the exit code is
-then 1. SEALROOM_DEEP_SEED sets the first seed.
+reports/README.md. What was stopped goes on from its record, if commit and environment are the same. A
+finding is recorded with its batch's seed and does not end the run; the exit code is then 1.
+SEALROOM_DEEP_SEED sets the first seed.
 """
 
 from __future__ import annotations
@@ -148,8 +149,9 @@ def write(run: DeepRun) -> None:
     REPORT.write_text(json.dumps(asdict(run), indent=2) + "\n", "utf-8")
     text = INDEX.read_text("utf-8") if INDEX.exists() else _TITLE + "\n"
     lines = [line for line in text.splitlines() if _MARK not in line]
+    state = "" if run.steps >= WANTED_STEPS else f" (unfinished, of {WANTED_STEPS}: start it again to go on)"
     lines.append(
-        f"- {_MARK}: session state machine under an adversarial network, {run.steps} steps"
+        f"- {_MARK}: sessions under an adversarial network, {run.steps} steps{state}"
         f" in {run.examples} examples,"
         f" {run.seconds / 60:.0f} minutes, {len(run.findings)} findings, {run.date}, seed {run.seed}"
     )
