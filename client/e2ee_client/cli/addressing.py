@@ -33,15 +33,15 @@ def label_of(name: str | None, account_id: bytes) -> str:
     return neutral_name(name) if name else short_id(account_id)
 
 
-def find_contact(client: Client, wanted: str) -> Contact:
-    """Return the one contact that is meant.
+def find_contact(client: Client, wanted: str, *, whole_name: bool = False) -> Contact:
+    """Return the one contact that is meant; with `whole_name`, the beginning of a name is not enough.
 
     Raises:
         UnknownContact: nobody, InvalidCard: a card with a typing error, Refused: contact.ambiguous.
     """
     if wanted.strip().startswith(("sealroom:", "{")):
         return client.contact(_account_of(wanted))
-    found = _candidates(client.contacts(), wanted)
+    found = _candidates(client.contacts(), wanted, whole_name=whole_name)
     if not found:
         raise UnknownContact("no such contact")
     if len(found) > 1:
@@ -57,7 +57,7 @@ def _account_of(card: str) -> bytes:
         raise InvalidCard(str(error)) from None
 
 
-def _candidates(contacts: list[Contact], wanted: str) -> list[Contact]:
+def _candidates(contacts: list[Contact], wanted: str, *, whole_name: bool) -> list[Contact]:
     """Everybody who may be meant; the exact name of one does not hide the id of another."""
     digits = wanted.strip().lower()
     if not digits:
@@ -70,4 +70,5 @@ def _candidates(contacts: list[Contact], wanted: str) -> list[Contact]:
     begun = [
         one for one in contacts if one.name is not None and one.name.casefold().startswith(wanted.casefold())
     ]
-    return list(dict.fromkeys([*(exact or loose or begun), *by_id]))
+    named = exact or loose or ([] if whole_name else begun)
+    return list(dict.fromkeys([*named, *by_id]))

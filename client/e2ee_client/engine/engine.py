@@ -183,7 +183,10 @@ class Engine:
         link = self._links.get(channel)
         if link is not None and link.state is not LinkState.CLOSED:
             self._went_down(turn, link)
-            link.down(turn)
+            if self._is_forgotten(channel):
+                del self._links[channel]
+            else:
+                link.down(turn)
         return turn.effects()
 
     def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
@@ -451,8 +454,16 @@ class Engine:
                 if isinstance(frame, Response):
                     link.answer(turn, frame)
 
+    def _is_forgotten(self, channel: Channel) -> bool:
+        """Whether a connection was for a mailbox that is gone with its contact."""
+        return bool(channel.mailbox) and channel.mailbox not in self._state.mailboxes
+
     def _hello(self, turn: Turn, link: Link, hello: Hello) -> None:
         if link.state is not LinkState.GREETING:
+            return
+        if self._is_forgotten(link.channel):
+            turn.close(link.channel)
+            del self._links[link.channel]
             return
         link.greeted(hello)
         if link.channel.mailbox:
