@@ -17,6 +17,7 @@ from e2ee import labels, session
 from e2ee.errors import AuthenticationError, RemoteError, ReplayError, SkipLimitExceeded
 from e2ee.ids import Tag
 from e2ee.primitives import aead, dh, kdf
+from e2ee.ratchet import step
 from e2ee.ratchet.state import Receiving, Sending, StepDue
 from e2ee.session import Session
 from e2ee.wire import envelope
@@ -336,7 +337,7 @@ def test_a_new_chain_may_begin_with_a_jump_too(pair: Connected, monkeypatch: pyt
     opened = open_(state, crafted)
     assert (opened.missing, opened.dropped) == (4000, 3000)
     calls = recorded(monkeypatch, kdf, "prf")
-    for number, previous in ((2001, 1), (0, 2002), (0, 2**31 - 1), (2**31 - 1, 1)):
+    for number, previous in ((2001, 1), (2001, 300), (0, 2002), (0, 2**31 - 1), (2**31 - 1, 1)):
         state, crafted = jump(pair, number, new_chain=True, previous_length=previous)
         before = state_bytes(state)
         calls.clear()
@@ -449,6 +450,27 @@ def test_an_authentic_but_wrong_turn_is_refused(pair: Connected, fields: dict[st
         open_(b, forgery.sealed(ready, plain, body_of(alice)))
     assert state_bytes(b) == before
     assert open_(b, forgery.sealed(ready, forgery.header(sending_of(ready)), body_of(alice))).healed
+
+
+def test_a_peer_cannot_turn_with_its_old_key(pair: Connected) -> None:
+    """DR-14: though it holds the private half, so that every key derived from it would be right."""
+    alice, bob, a, b = pair
+    a, envelopes = sent(alice, a, 2)
+    b = received(b, envelopes)
+    old = sending_of(a).private_key.expose()
+    b, (answer,) = sent(bob, b, 1)
+    a = open_(a, answer).session
+    before = state_bytes(b)
+    for private, refused in ((old, True), (b"\5" * 32, False)):
+        ratchet, sending = step._ready(a.ratchet, lambda _, key=private: key)  # type: ignore[misc]  # bound now
+        turned = with_fields(a, ratchet=ratchet)
+        crafted = forgery.sealed(turned, forgery.header(sending), body_of(alice))
+        if refused:
+            with pytest.raises(AuthenticationError):
+                open_(b, crafted)
+        else:
+            assert open_(b, crafted).healed
+    assert state_bytes(b) == before
 
 
 @pytest.mark.parametrize("fields", [{"ratchet_key": dh.derive_public(b"\5" * 32)}, {"pq_epoch": 1}])

@@ -372,6 +372,29 @@ def test_every_changed_byte_is_judged_alike_on_both_ways(length: int) -> None:
             assert either_way(changed) == long_way(changed)
 
 
+@pytest.mark.parametrize("length", [1, 23, 24, 255, 256, 300])
+def test_a_length_has_its_shortest_form_on_both_ways(length: int) -> None:
+    """WIRE-03, WIRE-04: the text's length in one, two, four and eight bytes, where fewer would do."""
+    text = b"x" * length
+    start = cbor.encode({1: 1, 2: ID, 3: NOW_MS, 4: {1: ""}})[:-1]
+    accepted = contents.encode(Content(ID, NOW_MS, Text("x" * length)))
+    heads = [
+        bytes((0x78 + power,)) + length.to_bytes(2**power, "big")
+        for power in range(4)
+        if length < 256 or power
+    ]
+    for head in heads:
+        assert (either_way(start + head + text) is not None) == (start + head + text == accepted)
+        assert either_way(start + head + text) == long_way(start + head + text)
+    for size in (length - 1, length + 1):
+        for wrong in (
+            bytes((0x60 + size % 24,)),
+            b"\x78" + bytes((size % 256,)),
+            b"\x79" + size.to_bytes(2, "big"),
+        ):
+            assert either_way(start + wrong + text) == long_way(start + wrong + text) is None
+
+
 @given(
     text=st.text(min_size=1, max_size=300),
     cut=st.integers(0, 400),
