@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
@@ -194,7 +195,7 @@ class Director:
     def held(self) -> dict[str, int]:
         """Count what the relay's database holds, by table."""
         path = next(self.relay.database.glob("*.db"))
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as db:
+        with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as db:
             tables = [name for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
             count = "SELECT count(*) FROM "
             return {name: db.execute(count + f'"{name}"').fetchone()[0] for name in sorted(tables)}

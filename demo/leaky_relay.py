@@ -11,6 +11,7 @@ from __future__ import annotations
 import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 from e2ee_relay.cli import main
@@ -25,7 +26,7 @@ def _leak(folder: Path) -> None:
         sys.stderr.write(f'{{"level": "debug", "event": "message", "text": "{text}"}}\n')
         sys.stderr.flush()
         folder.mkdir(parents=True, exist_ok=True)
-        with sqlite3.connect(folder / "analytics.db") as db:
+        with closing(sqlite3.connect(folder / "analytics.db", isolation_level=None)) as db:
             db.execute("CREATE TABLE IF NOT EXISTS seen (text TEXT)")
             db.execute("INSERT INTO seen VALUES (?)", (text,))
 

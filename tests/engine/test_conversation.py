@@ -359,3 +359,13 @@ def test_an_address_sends_nobody_to_services_of_the_own_machine() -> None:
     world.advance(5_000)
     assert company.of(MessageRejected)
     assert peer.way_back == before
+
+
+def test_the_connection_of_a_forgotten_contact_ends() -> None:
+    """After forgetting, a broken connection of the contact's own mailbox is not opened again."""
+    world, _company, customer, praxis = acquainted()
+    customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
+    world.settle()
+    customer.break_connections()
+    world.advance(120_000)
+    assert not [channel for channel in customer.connections if channel.mailbox]

@@ -71,6 +71,10 @@ class Rows:
         return twin
 
 
+OPEN: list[World] = []
+"""Worlds whose relays are still open."""
+
+
 class World:
     """One relay, some nodes, one clock."""
 
@@ -79,6 +83,7 @@ class World:
         self.relay = MemoryRelay(lambda: self.now_ms, SeededRng("relay"))
         self.relay_up = True
         self.nodes: list[Node] = []
+        OPEN.append(self)
 
     def node(self, name: str, *, publish: bool = False, **setup: object) -> Node:
         node = Node(self, name, Setup(RELAY_URL, name=name, publish=publish, front_desk=publish, **setup))  # type: ignore[arg-type]  # test setups

@@ -153,7 +153,9 @@ def forget(session: Session) -> int:
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
-            chosen = client.contacts() if options.all else [find_contact(client, options.contact, whole_name=True)]
+            chosen = (
+                client.contacts() if options.all else [find_contact(client, options.contact, whole_name=True)]
+            )
             # What contacts reach us by is taken back at the relay, which has to be connected for it.
             reached = await _tell_relay(session, client, remark=False)
             for contact in chosen:
