@@ -1,0 +1,45 @@
+"""The benchmarks import and run: one small round of each row.
+
+`make bench` measures; no test has a limit of time.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+FILES = ("burst", "handshake", "ping_pong", "reverse", "snapshot", "fan_out", "durable", "relay")
+
+
+@pytest.mark.slow
+def test_every_row_runs_one_round(repo_root: Path) -> None:
+    files = [f"bench/test_{name}.py" for name in FILES]
+    command = [sys.executable, "-m", "pytest", *files, "--benchmark-disable", "-q", "-p", "no:cacheprovider"]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    run = subprocess.run(
+        command,
+        check=False,
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": path},
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+
+
+def test_every_file_is_run(repo_root: Path) -> None:
+    assert {path.stem for path in (repo_root / "bench").glob("test_*.py")} == {
+        f"test_{name}" for name in FILES
+    }
+
+
+def test_kept_results_name_no_machine_and_every_row_has_its_floor(repo_root: Path) -> None:
+    kept = json.loads((repo_root / "bench/results/latest.json").read_text(encoding="utf-8"))
+    assert set(kept) == {"date", "python", "libraries", "rows"}
+    assert kept["rows"]
+    assert all(row["floor_ratio"] > 0 and row["floor_us"] > 0 for row in kept["rows"])
