@@ -37,8 +37,9 @@ class Proxy:
 
     async def start(self) -> str:
         """Listen; return the URL for the clients."""
-        self._server = await serve(self._pass_on, "127.0.0.1", 0, max_size=_MAX_MESSAGE_B, compression=None)
-        port = list(self._server.sockets)[0].getsockname()[1]
+        server = await serve(self._pass_on, "127.0.0.1", 0, max_size=_MAX_MESSAGE_B, compression=None)
+        self._server = server
+        port = next(iter(server.sockets)).getsockname()[1]
         return f"ws://127.0.0.1:{port}"
 
     async def stop(self) -> None:

@@ -6,6 +6,7 @@ For applications' tests, through `e2ee_client.testing`. Every step runs at once 
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections import deque
 from collections.abc import Callable
 
@@ -77,6 +78,8 @@ class MemoryRelay:
         self._rng = rng
         self._policy = policy or Policy()
         self._store = SqliteStore(None, rng(16))
+        # A test may let go of the relay without closing it; its database is closed with it.
+        self._closing = weakref.finalize(self, self._store.close)
         self._connections: dict[int, MemoryConnection] = {}
         self._core = self._begin()
 
@@ -104,7 +107,7 @@ class MemoryRelay:
         """Close all connections and the store."""
         for connection in list(self._connections.values()):
             connection.drop()
-        self._store.close()
+        self._closing()
 
     def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
         """Take one message of a client; called by MemoryConnection.

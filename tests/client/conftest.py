@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from e2ee_client import Client
@@ -10,9 +10,11 @@ from e2ee_client.testing import FakeClock, MemoryNetwork
 
 
 @pytest.fixture
-def network() -> MemoryNetwork:
+def network() -> Iterator[MemoryNetwork]:
     """A network without faults, where time runs twenty times as fast."""
-    return MemoryNetwork(clock=FakeClock(speed=20))
+    made = MemoryNetwork(clock=FakeClock(speed=20))
+    yield made
+    made.relay.close()
 
 
 @pytest.fixture
