@@ -172,6 +172,14 @@ def test_keys_and_signatures_have_one_size(key_b: int, signature_b: int) -> None
         sign.verify(bytes(key_b), b"", bytes(signature_b))
 
 
+def test_bytes_do_not_move_between_signature_and_message() -> None:
+    """PRM-03: a signature with the message's first byte at its end is none for the rest of the message."""
+    public, good = sign.derive_public(KEY), sign.sign(KEY, b"xmessage")
+    for signature, message in ((good + b"x", b"message"), (good[:-1], good[-1:] + b"xmessage")):
+        with pytest.raises(BadSignature):
+            sign.verify(public, message, signature)
+
+
 def test_a_changed_bit_breaks_a_signature() -> None:
     """PRM-03"""
     public, good = sign.derive_public(KEY), sign.sign(KEY, b"message")

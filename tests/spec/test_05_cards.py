@@ -129,6 +129,7 @@ def test_a_typing_error_in_the_account_is_found() -> None:
         f'{{"sealroom": 1, "account": "{A}", "account": "{A}", "relay": "{RELAY}"}}',
         json.dumps({"sealroom": 1, "account": A, "relay": RELAY}) + "x",
         json.dumps({"sealroom": 1, "account": A, "relay": RELAY, "name": "x" * 3000}),
+        '{"sealroom": 1,' + " " * 3000 + f'"account": "{A}", "relay": "{RELAY}"}}',
     ],
 )
 def test_malformed_json_is_refused(members: str) -> None:

@@ -285,6 +285,16 @@ def test_another_list_for_a_known_number_is_a_fork(bob: Party) -> None:
             identity.verify_chain(bob.account_id, pinned, [item.signed for item in links], NOW_MS)
 
 
+def test_a_list_cannot_follow_itself(bob: Party) -> None:
+    """ID-07: the pinned number again, with the pinned hash as predecessor, is a fork."""
+    head = bob.renew_list(NOW_MS).head
+    again = forgery.foreign_list(bob, _4=head.hash)
+    with pytest.raises(ListFork):
+        identity.check_link(head, DeviceList.verify(bob.account_id, again))
+    with pytest.raises(ListFork):
+        identity.verify_chain(bob.account_id, None, [bob.device_list.signed, again], NOW_MS)
+
+
 def test_the_newest_list_must_be_of_now(bob: Party) -> None:
     """ID-08: not expired, and at most a day from the future; links before it may have expired."""
     lists = chain_of(bob, 2, 20 * DAY_MS)
