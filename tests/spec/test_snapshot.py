@@ -212,6 +212,21 @@ def test_a_damaged_session_is_refused_or_whole(name: str) -> None:
             snapshot.decode_session(cbor.encode(short))
 
 
+@pytest.mark.parametrize("wrong", [0, 1, None, b"", "x", []])
+def test_what_is_true_or_false_is_nothing_else(wrong: cbor.Value) -> None:
+    """SES-14: whether we started, which one-time keys were used, whether something was sent."""
+    items = cbor.decode(snapshot.encode_session(states()["waiting"]))
+    assert isinstance(items, list)
+    phase = items[6]
+    assert isinstance(phase, list)
+    assert phase[2] is True
+    replaced: list[tuple[int, cbor.Value]] = [(4, wrong), (7, [wrong, True]), (7, [True, wrong])]
+    replaced.append((6, [*phase[:2], wrong]))
+    for at, value in replaced:
+        with pytest.raises(SnapshotError):
+            snapshot.decode_session(cbor.encode([*items[:at], value, *items[at + 1 :]]))
+
+
 @pytest.mark.parametrize("name", list(states()))
 def test_no_flipped_byte_makes_a_second_form(name: str) -> None:
     """SES-15"""
