@@ -66,8 +66,8 @@ class SqliteStore:
         self._mark_file = mark_file
         try:
             self._db = _open(path)
-        # Whoever lets go of a store without closing it leaves no open file behind.
-        self._let_go = weakref.finalize(self, self._db.close)
+            # Whoever lets go of a store without closing it leaves no open file behind.
+            self._let_go = weakref.finalize(self, self._db.close)
             migrate(self._db)
         except sqlite3.Error as error:
             raise StoreError(f"the database cannot be opened: {error}") from None
