@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import checkout
@@ -10,6 +11,10 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
+
+# A run in the background inherits that Ctrl-C is ignored; the programs that it starts must not.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # `make test` asks for "full"; a plain `pytest` run stays quick, and "deep" is for a long recorded run.
 _SLOW_MACHINE = [HealthCheck.too_slow]
