@@ -72,7 +72,9 @@ def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
     active = pair.active
     wins = session.gen > pair.highest_gen or pair == FRESH
     if active is not None and session.gen == pair.highest_gen:
-        wins = active.is_expired(now_ms) or _rank(session) < _rank(active)
+        # Only a lost device starts twice with one gen: the older one may be refused for its list (SES-17).
+        again = session.gen == LOST_GEN and session.initiator and active.initiator
+        wins = again or active.is_expired(now_ms) or _rank(session) < _rank(active)
     if wins:
         kept = pair.inactive if active is None else (*pair.inactive, Inactive(active, now_ms))
         grown = Pair(session, kept, highest)

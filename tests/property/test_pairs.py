@@ -103,3 +103,13 @@ def test_a_lost_device_can_start_again_when_its_first_try_has_expired(lives: int
         assert active is not None
         assert active.gen == LOST_GEN
         assert active.id != expired.id
+
+
+@given(st.permutations(range(1, 5)))
+def test_of_its_own_sessions_of_gen_0_a_lost_device_uses_the_newest(numbers: list[int]) -> None:
+    """SES-04, SES-07, SES-17: the older one carries an older list, and its peer may refuse it for that."""
+    pair = FRESH
+    for number in numbers:
+        started = session_of(number, LOST_GEN)
+        pair = pairs.adopt(pair, started, NOW_MS).pair
+        assert pair.active == started

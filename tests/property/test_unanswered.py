@@ -65,3 +65,17 @@ def test_a_flight_from_before_a_loss_heals_after_the_flight_of_the_loss(seed: in
     world.deliver(world.devices[1], older.envelope)
     world.quiesce(random.Random(seed))
     assert not world.outcomes["healed"]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_both_sides_agree_after_both_lost_their_sessions_and_renewed_their_lists(seed: int) -> None:
+    """SES-07, SES-17: the flights of gen 0 carry old lists; those that replace them have gen 0 as well."""
+    world = SessionWorld(seed)
+    world.send(world.devices[0], 1, Text("before"))
+    world.initiate(world.devices[1], 0)
+    for index in (0, 1):
+        world.lose_sessions(world.devices[index])
+        world.renew_list(index)
+    world.send(world.devices[0], 1, Text("after"))
+    world.quiesce(random.Random(seed))
+    assert not world.outcomes["healed"]
