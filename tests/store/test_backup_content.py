@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 
+import pytest
 from e2ee_client import restoring
 from e2ee_client.engine.records import OWN_KEY, Own, OwnPrekey
 from e2ee_client.rows import TABLES, Put
@@ -14,7 +16,8 @@ from store_probe import CHEAP
 KEPT = frozenset({"contact", "list", "message"})
 
 
-def _customer_in_conversation() -> Store:
+@pytest.fixture
+def customer_in_conversation() -> Iterator[Store]:
     """The rows of a customer's client after a text and its answer."""
     world = World()
     company = world.node("Praxis", publish=True)
@@ -26,12 +29,14 @@ def _customer_in_conversation() -> Store:
     store = Store.in_memory()
     for table, rows in customer.rows.tables.items():
         store.commit([Put(table, key, value) for key, value in rows.items()])
-    return store
+    yield store
+    store.close()
+    world.relay.close()
 
 
-def test_a_backup_holds_no_ratchet_state_and_no_prekeys() -> None:
+def test_a_backup_holds_no_ratchet_state_and_no_prekeys(customer_in_conversation: Store) -> None:
     """STO-26: the kept tables' rows are in it as they are; of all others no row, and no key of the device."""
-    store = _customer_in_conversation()
+    store = customer_in_conversation
     payload = backup.open_(Passphrase("phrase"), restoring.seal(store, None, "phrase", os.urandom, CHEAP))
     rows = {table: [value for _, value in store.items(table)] for table in TABLES}
     assert all(rows[table] for table in (*KEPT, "session", "prekey"))

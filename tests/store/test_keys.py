@@ -9,7 +9,7 @@ import pickle  # noqa: TID251  # to show that keys refuse it
 import struct
 import traceback
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import nacl.exceptions
@@ -240,7 +240,9 @@ def test_keys_are_neither_shown_nor_copied_nor_pickled(secret: object) -> None:
             take(secret)
 
 
-def _every_error(tmp_path: Path) -> list[Callable[[], object]]:
+@pytest.fixture
+def every_error(tmp_path: Path) -> Iterator[list[Callable[[], object]]]:
+    """Calls that raise each error of the store, with canaries in whatever they are given."""
     path = tmp_path / "store"
     with Store.create(path, Passphrase("canary-phrase"), kdf_profile=CHEAP) as made:
         made.commit([Put("session", b"canary-key", b"canary-value")])
@@ -250,7 +252,7 @@ def _every_error(tmp_path: Path) -> list[Callable[[], object]]:
     Store.create(tmp_path / "other", Passphrase("canary-phrase"), kdf_profile=CHEAP).close()
     with keyless(tmp_path / "garbage") as connection:
         connection.execute("CREATE TABLE canary (value)")
-    return [
+    yield [
         lambda: Store.open(path, Passphrase("canary-phrase")),
         lambda: Store.create(tmp_path / "garbage", Passphrase("canary-phrase"), kdf_profile=CHEAP),
         lambda: Store.open(tmp_path / "garbage", Passphrase("canary-phrase")),
@@ -262,12 +264,15 @@ def _every_error(tmp_path: Path) -> list[Callable[[], object]]:
         lambda: Store.open(tmp_path / "other", Passphrase("canary-wrong")),
         lambda: Passphrase("canary-" * 999),
     ]
+    store.close()
 
 
-def test_no_secret_in_errors_reprs_or_logs(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_no_secret_in_errors_reprs_or_logs(
+    every_error: list[Callable[[], object]], caplog: pytest.LogCaptureFixture
+) -> None:
     """STO-21: messages and the exceptions' own text; rows redact their keys and values."""
     caplog.set_level(logging.DEBUG)
-    for provoke in _every_error(tmp_path):
+    for provoke in every_error:
         with pytest.raises(SealroomError) as caught:
             provoke()
         error: BaseException | None = caught.value

@@ -216,14 +216,18 @@ def _open(path: Path | None) -> sqlite3.Connection:
     db = sqlite3.connect(
         ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
     )
-    for pragma in (
-        "journal_mode = WAL",
-        "synchronous = FULL",
-        "secure_delete = ON",
-        "temp_store = MEMORY",
-        f"wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
-    ):
-        db.execute(f"PRAGMA {pragma}")
+    try:
+        for pragma in (
+            "journal_mode = WAL",
+            "synchronous = FULL",
+            "secure_delete = ON",
+            "temp_store = MEMORY",
+            f"wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
+        ):
+            db.execute(f"PRAGMA {pragma}")
+    except sqlite3.Error:
+        db.close()
+        raise
     if path is not None:
         path.chmod(0o600)
     return db
