@@ -11,7 +11,7 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "relay", "dev")
+LOCKS = ("client", "relay", "dev", "audit")
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -39,6 +39,10 @@ def test_development_has_the_libraries_of_client_and_relay_at_the_same_versions(
     dev = _locked(repo_root, "dev")
     for extra in ("client", "relay"):
         assert _locked(repo_root, extra).items() <= dev.items()
+
+
+def test_an_audit_runs_on_the_libraries_of_development(repo_root: Path) -> None:
+    assert _locked(repo_root, "dev").items() <= _locked(repo_root, "audit").items()
 
 
 @pytest.mark.parametrize("extra", LOCKS)

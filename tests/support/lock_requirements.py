@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = {"client.txt": "client", "relay.txt": "relay", "dev.txt": "dev"}
+LOCKS = {"client.txt": "client", "relay.txt": "relay", "dev.txt": "dev", "audit.txt": "audit"}
 OPTIONS = (
     "--universal",
     "--python-version=3.11",
