@@ -46,9 +46,13 @@ class Sessions:
             started = session.initiate(
                 customer.device, customer.device_list, bundle, 1, NOW_MS, os.urandom, kem.encapsulate
             )
-            raw = decode(session.seal(started, customer.text("Hello"), NOW_MS, os.urandom).envelope)
+            raw = decode(
+                session.seal(started, customer.text("Hello"), NOW_MS, os.urandom, kem.encapsulate).envelope
+            )
             state = session.respond(raw, company.responder_keys(raw), unpinned, NOW_MS).opened.session
-            self.states[state.id], _ = session.seal(state, scenes.text("Welcome"), NOW_MS, os.urandom)
+            self.states[state.id], _ = session.seal(
+                state, scenes.text("Welcome"), NOW_MS, os.urandom, kem.encapsulate
+            )
         self._order = list(self.states)
         self._texts = [scenes.text(_TEXT) for _ in range(50)]
 
@@ -59,7 +63,9 @@ class Sessions:
         at = 0
         for number in range(count):
             one = order[at]
-            states[one], _ = session.seal(states[one], texts[number % 50], NOW_MS, os.urandom)
+            states[one], _ = session.seal(
+                states[one], texts[number % 50], NOW_MS, os.urandom, kem.encapsulate
+            )
             at = (at + step) % len(order)
 
 

@@ -13,7 +13,7 @@ from e2ee import content as contents
 from e2ee import session
 from e2ee.content import Content, Text
 from e2ee.ids import ContentId
-from e2ee.primitives import dh
+from e2ee.primitives import dh, kem
 from e2ee.ratchet import chain
 from e2ee.ratchet.state import Receiving, Sending, StepDue
 from e2ee.secret import RootKey
@@ -26,7 +26,7 @@ NOW_MS = parties.NOW_MS
 def talking() -> Connected:
     """Two parties in the middle of a chain of Alice's: the state in which most messages are sent."""
     alice, bob, a, b = parties.connected_pair()
-    a, envelope = session.seal(a, text("x"), NOW_MS, os.urandom)
+    a, envelope = session.seal(a, text("x"), NOW_MS, os.urandom, kem.encapsulate)
     return Connected(alice, bob, a, session.open_(b, decode(envelope), NOW_MS).session)
 
 
@@ -39,7 +39,7 @@ def seal_all(state: Session, contents: Sequence[Content]) -> list[bytes]:
     """Seal one after the other."""
     sealed: list[bytes] = []
     for content in contents:
-        state, envelope = session.seal(state, content, NOW_MS, os.urandom)
+        state, envelope = session.seal(state, content, NOW_MS, os.urandom, kem.encapsulate)
         sealed.append(envelope)
     return sealed
 

@@ -10,6 +10,7 @@ from bench import floors, scenes
 from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
 from e2ee.constants import MAX_CONTENT_B
+from e2ee.primitives import kem
 from e2ee.wire.envelope import decode
 
 pytestmark = PROCESSOR_TIME
@@ -34,7 +35,7 @@ def test_encrypt(row: Row, size: str) -> None:
     def ours() -> None:
         state = pair.a
         for content in texts:
-            state, _ = session.seal(state, content, scenes.NOW_MS, os.urandom)
+            state, _ = session.seal(state, content, scenes.NOW_MS, os.urandom, kem.encapsulate)
 
     row(ours, floors.seal(work), len(texts), target=TARGET.get(size))
 

@@ -36,7 +36,7 @@ def _initiator(alice: Party, bob: Party, one_time: bool) -> Callable[[Rng], byte
     def initiate(rng: Rng) -> bytes:
         verified = prekeys.verify_bundle(bob.account_id, None, [], bundle, NOW_MS)
         state = session.initiate(alice.device, alice.device_list, verified, 1, NOW_MS, rng, kem.encapsulate)
-        return session.seal(state, content, NOW_MS, rng).envelope
+        return session.seal(state, content, NOW_MS, rng, kem.encapsulate).envelope
 
     return initiate
 

@@ -10,6 +10,7 @@ import pytest
 from bench import floors, scenes
 from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
+from e2ee.primitives import kem
 from e2ee.session import Session
 from e2ee.wire.envelope import decode
 
@@ -20,7 +21,7 @@ SIZES_B = {"32 B": 32, "1 KiB": 1024, "64 KiB": 65_000}
 
 
 def _send(sender: Session, receiver: Session, of: str) -> tuple[Session, Session, floors.Turn]:
-    after, envelope = session.seal(sender, scenes.text(of), scenes.NOW_MS, os.urandom)
+    after, envelope = session.seal(sender, scenes.text(of), scenes.NOW_MS, os.urandom, kem.encapsulate)
     turn = scenes.trace_turn(sender, after, receiver, envelope)
     return after, session.open_(receiver, decode(envelope), scenes.NOW_MS).session, turn
 
@@ -41,7 +42,7 @@ def test_round_trip(row: Row, size: str) -> None:
     def ours() -> None:
         sender, receiver = start_a, start_b
         for content in texts:
-            sender, envelope = session.seal(sender, content, scenes.NOW_MS, os.urandom)
+            sender, envelope = session.seal(sender, content, scenes.NOW_MS, os.urandom, kem.encapsulate)
             receiver = session.open_(receiver, decode(envelope), scenes.NOW_MS).session
             sender, receiver = receiver, sender
 

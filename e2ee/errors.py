@@ -108,6 +108,12 @@ class SkipLimitExceeded(RemoteError):
     code: ClassVar[str] = "remote.skip_limit"
 
 
+class PqDesync(RemoteError):
+    """A KEM ciphertext whose confirmation is wrong; a new session follows (PQ-10)."""
+
+    code: ClassVar[str] = "remote.pq_desync"
+
+
 class UnknownSession(RemoteError):
     """No session knows the tag (SES-10)."""
 

@@ -9,7 +9,7 @@ from .constants import INACTIVE_TTL_MS, MAX_GEN_JUMP, MAX_INACTIVE_SESSIONS
 from .content import Content
 from .errors import ContentError, InvalidArgument, SessionInactive, UnknownSession
 from .ids import SessionId
-from .ports import Rng
+from .ports import Encapsulate, Rng
 from .session import Established, Sealed, Session
 from .session import seal as seal_session
 
@@ -137,7 +137,9 @@ def updated(pair: Pair, session: Session) -> Pair:
     return replace(pair, inactive=inactive)
 
 
-def seal(pair: Pair, session_id: SessionId, content: Content, now_ms: int, rng: Rng) -> tuple[Pair, Sealed]:
+def seal(
+    pair: Pair, session_id: SessionId, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate
+) -> tuple[Pair, Sealed]:
     """Seal on the active session (SES-02).
 
     Raises:
@@ -146,7 +148,7 @@ def seal(pair: Pair, session_id: SessionId, content: Content, now_ms: int, rng: 
     """
     if pair.active is None or pair.active.id != session_id:
         raise SessionInactive("only the active session sends")
-    sealed = seal_session(pair.active, content, now_ms, rng)
+    sealed = seal_session(pair.active, content, now_ms, rng, encapsulate)
     return replace(pair, active=sealed.session), sealed
 
 

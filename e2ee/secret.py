@@ -88,6 +88,12 @@ class ChainKey(Secret):
     __slots__ = ()
 
 
+class EpochSecret(Secret):
+    """KEM secret of one epoch, until a root step mixes it (PQ-03)."""
+
+    __slots__ = ()
+
+
 class HeaderKey(Secret):
     """Key from which the header keys and the tag of a chain come."""
 

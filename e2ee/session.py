@@ -35,8 +35,6 @@ from .wire import envelope as envelopes
 from .wire import padding
 from .wire.envelope import RawEnvelope
 
-_NO_FRAGMENT: Final = bytes(FRAGMENT_B)
-
 
 class PeerDevice(NamedTuple):
     """The other end of a session."""
@@ -125,6 +123,22 @@ class Opened(NamedTuple):
     healed: bool
 
 
+class Healing(NamedTuple):
+    """Age of a healing, and how many messages were sent or received since."""
+
+    age_ms: int
+    messages: int
+
+
+class Health(NamedTuple):
+    """How long a stolen state would have been of use: against a classical thief, and against one with a
+    quantum computer (PQ-16).
+    """
+
+    classical: Healing
+    post_quantum: Healing
+
+
 class Accepted(NamedTuple):
     """A responder's new session; to be stored together with all that HS-08 lists."""
 
@@ -195,8 +209,8 @@ def respond(raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int) 
     return Accepted(Opened(session, content, opened.missing, opened.dropped, True), response.identity)
 
 
-def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
-    """Seal a content; under a prefix `gen` is filled in (WIRE-10 to WIRE-14, HS-04, HS-05).
+def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> Sealed:
+    """Seal a content; under a prefix `gen` is filled in (WIRE-10 to WIRE-14, HS-04, HS-05, PQ-04).
 
     Raises:
         SessionExpired: never answered, and the peer's SPK is past its end (SES-09).
@@ -209,8 +223,9 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
     phase = session.phase
     if isinstance(phase, Established):
         encoded = contents.encode(content)
-        body = padding.pad(_NO_FRAGMENT + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
-        ratchet, envelope = step.seal(session.ratchet, envelopes.LEAD, body, rng)
+        ratchet, block = step.load(session.ratchet, now_ms, rng, encapsulate)
+        body = padding.pad(block + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
+        ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng)
         return Sealed(_with_ratchet(session, ratchet, phase), envelope)
     if session.is_expired(now_ms):
         raise SessionExpired("the session was never answered and can no longer start at the peer")
@@ -225,7 +240,8 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng) -> Sealed:
 
 
 def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
-    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-06).
+    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-06,
+    PQ-07).
 
     Raises:
         RemoteError: whatever failed; the session is as it was.
@@ -234,6 +250,9 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
         raise AuthenticationError
     opened = step.open_(session.ratchet, raw, now_ms)
     content = _content_of(raw, opened.body)
+    ratchet = opened.state
+    if not raw.prefix:
+        ratchet = step.unload(ratchet, opened.body[:FRAGMENT_B])
     if raw.prefix:
         if _gen_under_prefix(content) != session.gen:
             raise ContentError("another gen than the session was made with")
@@ -247,7 +266,7 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
             session.initiator,
             session.gen,
             _ESTABLISHED,
-            opened.state,
+            ratchet,
             session.one_time,
             session.created_ms,
             now_ms,
@@ -262,6 +281,16 @@ def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
     return (session._replace(ratchet=ratchet) if dropped else session), dropped
 
 
+def health(session: Session, now_ms: int) -> Health:
+    """Return how long ago the session healed, classically and against a quantum computer (PQ-16)."""
+    ratchet = session.ratchet
+    healed = ratchet.pq_healing
+    return Health(
+        Healing(now_ms - ratchet.healed_ms, ratchet.since_step()),
+        Healing(now_ms - healed.at_ms, ratchet.messages() - healed.messages),
+    )
+
+
 def first_room_b() -> int:
     """Return how many bytes of encoded content fit into a first flight (WIRE-12)."""
     return FIRST_BODY_B - 1
@@ -274,13 +303,11 @@ def replay_key(raw: RawEnvelope) -> bytes:
 
 
 def _content_of(raw: RawEnvelope, body: bytes) -> Content:
-    """Check fragment block and padding, and decode (WIRE-10 to WIRE-14)."""
+    """Check the padding behind a fragment block, and decode (WIRE-10 to WIRE-14)."""
     if raw.prefix:
         encoded = padding.unpad(body)
         class_b = padding.first_body_class(len(encoded) + 1)
     else:
-        if not body.startswith(_NO_FRAGMENT):
-            raise AuthenticationError
         encoded = padding.unpad(body, FRAGMENT_B)
         class_b = padding.body_class(FRAGMENT_B + len(encoded) + 1)
     if class_b != len(body) or len(encoded) > MAX_CONTENT_B:

@@ -20,7 +20,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .pair import Inactive, Pair
 from .prekeys import OneTimeState
 from .primitives import dh
-from .ratchet import chain, skipped
+from .ratchet import chain, kem_stored, skipped
 from .ratchet.skipped import SkippedKey, SkippedKeys
 from .ratchet.state import (
     Listening,
@@ -38,6 +38,7 @@ from .wire import cbor
 from .wire.fields import MAX_MS, array, bstr, uint
 
 FORMAT: Final = 1
+SESSION_FORMAT: Final = 2
 _MAX_B: Final = 16_384
 _LISTENING, _SENDING, _STEP_DUE = 0, 1, 2
 
@@ -55,7 +56,7 @@ def encode_session(session: Session) -> bytes:
     ratchet = session.ratchet
     return cbor.encode(
         [
-            FORMAT,
+            SESSION_FORMAT,
             session.id,
             session.our_record_hash,
             list(session.peer),
@@ -71,6 +72,9 @@ def encode_session(session: Session) -> bytes:
             ratchet.next_header_key.expose(),
             ratchet.pq_epoch,
             ratchet.healed_ms,
+            kem_stored.encode(ratchet.kem),
+            ratchet.finished,
+            list(ratchet.pq_healing),
         ]
     )
 
@@ -82,7 +86,7 @@ def decode_session(encoded: bytes, rows: Iterable[SkippedKey] = ()) -> Session:
         SnapshotError: unknown version, or damaged.
     """
     try:
-        return _decode_session(_versioned(encoded, 16), skipped.restore(list(rows)))
+        return _decode_session(_versioned(encoded, 19, SESSION_FORMAT), skipped.restore(list(rows)))
     except (DecodeError, InvalidKey):
         raise SnapshotError("the stored session is damaged") from None
 
@@ -169,9 +173,9 @@ def restore_pair(row: PairRow, sessions: dict[SessionId, Session]) -> Pair:
         raise SnapshotError("a session of the pair is missing") from None
 
 
-def _versioned(encoded: bytes, length: int) -> Sequence[cbor.Value]:
+def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[cbor.Value]:
     value = cbor.decode(encoded, _MAX_B)
-    if not isinstance(value, list) or not value or type(value[0]) is not int or value[0] != FORMAT:
+    if not isinstance(value, list) or not value or type(value[0]) is not int or value[0] != version:
         raise SnapshotError("unknown version of a stored state")
     return array(value, length, length)
 
@@ -196,9 +200,12 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             _decode_receiving(items[12]),
             next_header_key,
             chain.tag(next_header_key),
-            uint(items[14], 2**32 - 1),
+            uint(items[14], MAX_COUNTER - 1),
             keys,
             uint(items[15], MAX_MS),
+            kem_stored.decode(items[16]),
+            uint(items[17], MAX_MS),
+            kem_stored.decode_mark(items[18]),
         ),
         OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
         uint(items[8], MAX_MS),
@@ -266,13 +273,14 @@ def _encode_receiving(receiving: ReceivingState) -> cbor.Value:
         receiving.header_key.expose(),
         receiving.chain_key.expose(),
         receiving.number,
+        receiving.pq_epoch,
     ]
 
 
 def _decode_receiving(value: cbor.Value) -> ReceivingState:
     if value is None:
         return NoChain()
-    items = array(value, 4, 4)
+    items = array(value, 5, 5)
     header_key = HeaderKey(_key(items[1]))
     return Receiving(
         _public(items[0]),
@@ -280,6 +288,7 @@ def _decode_receiving(value: cbor.Value) -> ReceivingState:
         chain.tag(header_key),
         ChainKey(_key(items[2])),
         uint(items[3], MAX_COUNTER),
+        uint(items[4], MAX_COUNTER - 1),
     )
 
 

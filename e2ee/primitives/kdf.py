@@ -16,6 +16,11 @@ def hash_(label: bytes, data: bytes) -> bytes:
     return hashlib.sha256(label + data).digest()
 
 
+def sha256(data: bytes) -> bytes:
+    """SHA-256 over data of a fixed length (PQ-03)."""
+    return hashlib.sha256(data).digest()
+
+
 def prf(key: bytes, label: bytes, size_b: int, salt: bytes = _NO_SALT, data: bytes = b"") -> bytes:
     """Keyed BLAKE2b with `person` = label and a 16-byte `salt` (PRM-12)."""
     return _blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()

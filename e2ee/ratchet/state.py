@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, TypeAlias
 from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
 
+from .kem_ratchet import KemState, Mark
 from .skipped import SkippedKeys
 
 build: Final = tuple.__new__
@@ -52,13 +53,14 @@ class NoChain:
 
 
 class Receiving(NamedTuple):
-    """The peer's newest chain. `number` is the next expected."""
+    """The peer's newest chain. `number` is the next expected; each of its headers has this `pq_epoch`."""
 
     their_key: DhPublic
     header_key: HeaderKey
     tag: Tag
     chain_key: ChainKey
     number: int
+    pq_epoch: int
 
 
 SendingState: TypeAlias = Listening | Sending | StepDue
@@ -66,7 +68,9 @@ ReceivingState: TypeAlias = NoChain | Receiving
 
 
 class RatchetState(NamedTuple):
-    """One side of a session's ratchet (chapter 07, "State")."""
+    """One side of a session's ratchet (chapter 07, "State"). `finished` counts the messages of chains that
+    are over (PQ-16).
+    """
 
     session_id: SessionId
     root_key: RootKey
@@ -77,19 +81,31 @@ class RatchetState(NamedTuple):
     pq_epoch: int
     skipped: SkippedKeys
     healed_ms: int
+    kem: KemState
+    finished: int
+    pq_healing: Mark
+
+    def messages(self) -> int:
+        """How many messages were sent and received, missing ones included (PQ-16)."""
+        return self.finished + self.since_step()
+
+    def since_step(self) -> int:
+        """How many of them belong to the chains that are open."""
+        sent = self.sending.number if isinstance(self.sending, Sending) else 0
+        return sent + (self.receiving.number if isinstance(self.receiving, Receiving) else 0)
 
     def tags(self) -> tuple[Tag, ...]:
         """Every tag under which this state can open something (DR-10); may hold one twice."""
         current = (self.receiving.tag,) if isinstance(self.receiving, Receiving) else ()
         return (*current, self.next_tag, *(tag for tag, _ in self.skipped.chains()))
 
-    def with_sending(self, sending: SendingState, root_key: RootKey | None = None) -> RatchetState:
-        """Return the state with another sending side, and with the root key of its step if it took one."""
+    def with_sending(self, sending: SendingState) -> RatchetState:
+        """Return the state with another sending side."""
         return build(
             RatchetState,
             (
                 self.session_id,
-                self.root_key if root_key is None else root_key,
+                self.root_key,
                 sending,
                 self.receiving,
                 self.next_header_key,
@@ -97,6 +113,9 @@ class RatchetState(NamedTuple):
                 self.pq_epoch,
                 self.skipped,
                 self.healed_ms,
+                self.kem,
+                self.finished,
+                self.pq_healing,
             ),
         )
 
@@ -114,5 +133,8 @@ class RatchetState(NamedTuple):
                 self.pq_epoch,
                 skipped,
                 self.healed_ms,
+                self.kem,
+                self.finished,
+                self.pq_healing,
             ),
         )

@@ -24,14 +24,15 @@ from e2ee.errors import (
 )
 from e2ee.handshake import HandshakeKeys
 from e2ee.ids import DhPublic
-from e2ee.ports import Rng
+from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import aead, dh
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey
 from e2ee.wire import header as headers
 from e2ee.wire.envelope import RawEnvelope
 from e2ee.wire.header import Header
 
-from . import chain
+from . import chain, kem_ratchet
+from .kem_ratchet import CiphertextDue, KemState, KeyDue, Mark
 from .skipped import EMPTY, SkippedKeys
 from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue, build
 
@@ -67,6 +68,9 @@ def start_initiator(keys: HandshakeKeys, their_spk: DhPublic, now_ms: int) -> Ra
         _FIRST_EPOCH,
         EMPTY,
         now_ms,
+        kem_ratchet.KEY_DUE,
+        0,
+        Mark(now_ms, 0),
     )
 
 
@@ -82,6 +86,9 @@ def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int
         _FIRST_EPOCH,
         EMPTY,
         now_ms,
+        kem_ratchet.NOTHING_COLLECTED,
+        0,
+        Mark(now_ms, 0),
     )
 
 
@@ -93,7 +100,7 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
         InvalidArgument: a responder that has received nothing (DR-02).
         CounterExhausted: the chain is full (DR-09).
     """
-    state, sending = _ready(state, rng)
+    state, sending = _turned(state, rng)
     number = sending.number
     if number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
@@ -120,6 +127,32 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
         ),
     )
     return state.with_sending(advanced), ahead + sealed_body
+
+
+def load(state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> tuple[RatchetState, bytes]:
+    """Take the sending step if it is due; return the state and the next message's fragment block (PQ-04,
+    PQ-05).
+
+    Raises:
+        InvalidArgument: a responder that has received nothing (DR-02).
+    """
+    state, _ = _turned(state, rng)
+    kem = state.kem
+    if isinstance(kem, KeyDue | CiphertextDue):
+        now = Mark(now_ms, state.messages())
+        kem = kem_ratchet.make(kem, state.session_id, state.pq_epoch, now, rng, encapsulate)
+    following, block = kem_ratchet.next_block(kem, state.pq_epoch)
+    return (state if following is state.kem else state._replace(kem=following)), block
+
+
+def unload(state: RatchetState, block: bytes) -> RatchetState:
+    """Take the fragment block of a message that has opened (PQ-07).
+
+    Raises:
+        AuthenticationError, PqDesync: as `kem_ratchet.receive`.
+    """
+    kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, block)
+    return state if kem is state.kem else state._replace(kem=kem)
 
 
 def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
@@ -155,8 +188,8 @@ def expire_skipped(state: RatchetState, now_ms: int) -> tuple[RatchetState, int]
     return (state.with_receiving(state.receiving, kept) if dropped else state), dropped
 
 
-def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
-    """Take the sending step if it is due (DR-03, DR-06)."""
+def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
+    """Take the sending step if it is due (DR-03, DR-06, PQ-06)."""
     sending = state.sending
     if isinstance(sending, Sending):
         return state, sending
@@ -164,7 +197,12 @@ def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
         raise InvalidArgument("a responder cannot send before it has received")
     private = RatchetPrivateKey(rng(KEY_B))
     shared = dh.exchange(private.expose(), sending.their_key)
-    outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
+    kem, secret, healing, epoch = state.kem, chain.NO_KEM_SECRET, state.pq_healing, state.pq_epoch
+    mixing = kem_ratchet.after_own_step(kem)
+    if mixing is not None:
+        kem, epoch_secret, healing = mixing
+        secret, epoch = epoch_secret.expose(), epoch + 1
+    outputs = chain.root(state.root_key, shared, secret, epoch)
     fresh = build(
         Sending,
         (
@@ -178,7 +216,10 @@ def _ready(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
             outputs.next_header_key,
         ),
     )
-    return state.with_sending(fresh, outputs.root_key), fresh
+    stepped = state._replace(
+        root_key=outputs.root_key, sending=fresh, pq_epoch=epoch, kem=kem, pq_healing=healing
+    )
+    return stepped, fresh
 
 
 def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
@@ -195,7 +236,7 @@ def _open_current(
     """Open in the newest chain: ahead of what was seen, or a number that was skipped (DR-12, DR-13,
     DR-15).
     """
-    if header.ratchet_key != receiving.their_key or header.pq_epoch != state.pq_epoch:
+    if header.ratchet_key != receiving.their_key or header.pq_epoch != receiving.pq_epoch:
         raise AuthenticationError
     if header.number >= receiving.number:
         return _open_ahead(state, raw, header.number, receiving, state.skipped, now_ms)
@@ -234,7 +275,14 @@ def _open_ahead(
         skipped, dropped = skipped.trimmed(now_ms)
     advanced = build(
         Receiving,
-        (receiving.their_key, receiving.header_key, receiving.tag, ChainKey(next_chain_key), number + 1),
+        (
+            receiving.their_key,
+            receiving.header_key,
+            receiving.tag,
+            ChainKey(next_chain_key),
+            number + 1,
+            receiving.pq_epoch,
+        ),
     )
     return build(Opened, (state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped))
 
@@ -242,13 +290,14 @@ def _open_ahead(
 def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int) -> Opened:
     """Finish the old chain, take the receiving step, and open in the new chain (DR-14)."""
     sending = state.sending
-    if isinstance(sending, StepDue) or header.pq_epoch != state.pq_epoch:
+    if isinstance(sending, StepDue):
         raise AuthenticationError
+    kem, secret, healing = _their_epoch(state, header.pq_epoch)
     if header.number > MAX_JUMP:
         raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
     skipped, left_behind = _finish_chain(state, header, now_ms)
     shared = _exchange(sending, header.ratchet_key)
-    outputs = chain.root(state.root_key, shared, chain.NO_KEM_SECRET, state.pq_epoch)
+    outputs = chain.root(state.root_key, shared, secret, header.pq_epoch)
     sent = sending.number if isinstance(sending, Sending) else 0
     turned = build(
         RatchetState,
@@ -259,15 +308,30 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_m
             state.receiving,
             outputs.next_header_key,
             chain.tag(outputs.next_header_key),
-            state.pq_epoch,
+            header.pq_epoch,
             state.skipped,
             now_ms,
+            kem,
+            state.finished + sent + header.previous_length,
+            healing,
         ),
     )
-    receiving = Receiving(header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0)
+    receiving = Receiving(
+        header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0, header.pq_epoch
+    )
     opened = _open_ahead(turned, raw, header.number, receiving, skipped, now_ms)
     missing = opened.missing + left_behind
     return build(Opened, (opened.state, opened.body, opened.number, True, missing, opened.dropped))
+
+
+def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, bytes, Mark]:
+    """Return KEM state, KEM secret and healing of a new chain with this epoch (PQ-12)."""
+    if pq_epoch == state.pq_epoch:
+        return state.kem, chain.NO_KEM_SECRET, state.pq_healing
+    if pq_epoch != state.pq_epoch + 1:
+        raise AuthenticationError
+    kem, secret, healing = kem_ratchet.after_their_step(state.kem)
+    return kem, secret.expose(), healing
 
 
 def _finish_chain(state: RatchetState, header: Header, now_ms: int) -> tuple[SkippedKeys, int]:

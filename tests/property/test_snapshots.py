@@ -103,7 +103,7 @@ def test_an_unknown_version_is_refused(script: str, version: int | bool | None) 
     """SES-14."""
     items = cast("list[Any]", cbor.decode(snapshot.encode_session(sessions_of(played(script))[0])))
     items[0] = version
-    if version is not True and version == snapshot.FORMAT:
+    if version is not True and version == snapshot.SESSION_FORMAT:
         assert snapshot.decode_session(cbor.encode(items))
         return
     with pytest.raises(SnapshotError):

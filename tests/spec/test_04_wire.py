@@ -26,7 +26,7 @@ from e2ee.errors import (
     RemoteError,
     UnsupportedVersion,
 )
-from e2ee.primitives import aead
+from e2ee.primitives import aead, kem
 from e2ee.ratchet.state import Sending
 from e2ee.session import AwaitingReply
 from e2ee.wire import cbor, envelope, padding
@@ -340,8 +340,8 @@ def test_an_authenticated_header_with_a_wrong_field_does_not_open(
     assert state_bytes(b) == before
 
 
-def test_a_fragment_block_holds_nothing_yet() -> None:
-    """WIRE-10: any non-zero byte of the 272 is refused, though authentic."""
+def test_a_fragment_block_without_a_fragment_is_zero() -> None:
+    """WIRE-10: any single byte of the 272 that is not zero is refused, though authentic."""
     alice, _, a, b = parties.connected_pair()
     body = forgery.body(contents.encode(alice.text("x")))
     before = state_bytes(b)
@@ -406,12 +406,12 @@ def test_a_first_flight_has_4096_bytes_whatever_it_says() -> None:
     room = session.first_room_b()
     assert room == 1881
     for content in (alice.text("x"), _text_of_size(alice, room, 1)):
-        sealed = session.seal(state, content, parties.NOW_MS, alice.rng)
+        sealed = session.seal(state, content, parties.NOW_MS, alice.rng, kem.encapsulate)
         assert len(sealed.envelope) == 4096
         assert bob.accept(sealed.envelope).opened.content == with_fields(content, gen=1)
     before = state_bytes(state)
     with pytest.raises(ContentTooLarge):
-        session.seal(state, _text_of_size(alice, room + 1, 1), parties.NOW_MS, alice.rng)
+        session.seal(state, _text_of_size(alice, room + 1, 1), parties.NOW_MS, alice.rng, kem.encapsulate)
     assert state_bytes(state) == before
 
 
@@ -422,7 +422,9 @@ def test_later_messages_under_the_prefix_may_be_larger() -> None:
     sizes = {}
     for encoded_b in (500, 1881, 1882, 2047, 2048, 4095, 4096, 60_000):
         content = _text_of_size(alice, encoded_b, 1)
-        sizes[encoded_b] = len(session.seal(a, content, parties.NOW_MS, alice.rng).envelope) - FIXED_2
+        sizes[encoded_b] = (
+            len(session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate).envelope) - FIXED_2
+        )
     assert list(sizes.values()) == [1882, 1882, 2048, 2048, 4096, 4096, _padme(4097), _padme(60_001)]
 
 
@@ -431,7 +433,7 @@ def test_a_larger_message_under_the_prefix_begins_a_session_too() -> None:
     alice, bob = Party.make("alice"), Party.make("bob")
     a, _ = alice.seal(alice.initiate(bob), "lost")
     content = _text_of_size(alice, 5000, 1)
-    sealed = session.seal(a, content, parties.NOW_MS, alice.rng)
+    sealed = session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate)
     assert isinstance(sealed.session.phase, AwaitingReply)
     opened = bob.accept(sealed.envelope).opened
     assert (opened.content, opened.missing) == (with_fields(content, gen=1), 1)
@@ -485,7 +487,7 @@ def test_content_has_at_most_65536_bytes() -> None:
     """WIRE-14: on the way out a local error; on the way in refused, though authentic."""
     alice, _, a, b = parties.connected_pair()
     content = _text_of_size(alice, 65_536, None)
-    sealed = session.seal(a, content, parties.NOW_MS, alice.rng)
+    sealed = session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate)
     assert open_(b, sealed.envelope).content == content
     too_large = forgery.content_map(content) | {4: {1: "x" * 65_400 + "y" * 137}}
     encoded = cbor.encode(too_large)
@@ -496,7 +498,7 @@ def test_content_has_at_most_65536_bytes() -> None:
     assert state_bytes(b) == before
     payload = Text("x" * 65_536)
     with pytest.raises(ContentTooLarge):
-        session.seal(a, with_fields(content, payload=payload), parties.NOW_MS, alice.rng)
+        session.seal(a, with_fields(content, payload=payload), parties.NOW_MS, alice.rng, kem.encapsulate)
 
 
 def test_the_sealed_identity_is_record_and_list_padded_to_960_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

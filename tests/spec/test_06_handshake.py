@@ -289,7 +289,7 @@ def test_a_first_flight_has_room_for_way_back_prekeys_and_a_text(alice: Party, b
     """HS-05, CON-07: a device without a published entry can be answered by a new session."""
     heads = Heads(alice.device_list.head, bob.device_list.head)
     content = alice.content(Text("x" * 80), bundle=alice.compact_bundle(), heads=heads)
-    sealed = session.seal(alice.initiate(bob), content, NOW_MS, alice.rng)
+    sealed = session.seal(alice.initiate(bob), content, NOW_MS, alice.rng, kem.encapsulate)
     assert len(sealed.envelope) == 4096
     accepted = bob.accept(sealed.envelope)
     assert accepted.opened.content.heads == heads
@@ -297,7 +297,9 @@ def test_a_first_flight_has_room_for_way_back_prekeys_and_a_text(alice: Party, b
     assert bundle is not None
     found = prekeys.verify_compact(accepted.identity.record, bundle)
     assert (found.spk, found.pqk) == (alice.spk.prekey, alice.pqk.prekey)
-    assert session.seal(alice.initiate(bob), alice.content(BundleOnly(), bundle=bundle), NOW_MS, alice.rng)
+    assert session.seal(
+        alice.initiate(bob), alice.content(BundleOnly(), bundle=bundle), NOW_MS, alice.rng, kem.encapsulate
+    )
 
 
 @pytest.mark.parametrize("place", ["spk", "opk", "pqk"])

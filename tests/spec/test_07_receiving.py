@@ -462,7 +462,7 @@ def test_a_peer_cannot_turn_with_its_old_key(pair: Connected) -> None:
     a = open_(a, answer).session
     before = state_bytes(b)
     for private, refused in ((old, True), (b"\5" * 32, False)):
-        ratchet, sending = step._ready(a.ratchet, lambda _, key=private: key)  # type: ignore[misc]  # bound now
+        ratchet, sending = step._turned(a.ratchet, lambda _, key=private: key)  # type: ignore[misc]  # bound now
         turned = with_fields(a, ratchet=ratchet)
         crafted = forgery.sealed(turned, forgery.header(sending), body_of(alice))
         if refused:

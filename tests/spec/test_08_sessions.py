@@ -25,6 +25,7 @@ from e2ee.errors import (
 )
 from e2ee.ids import SessionId
 from e2ee.pair import FRESH, Pair
+from e2ee.primitives import kem
 from e2ee.session import AwaitingReply, Established, Session
 from e2ee.wire import cbor, envelope
 
@@ -95,7 +96,9 @@ def speak_both_ways(crossing: Crossing, count: int) -> None:
             active = states[who].active
             assert active is not None
             content = everyone[who].text(f"{who} {number}")
-            states[who], sealed = pairs.seal(states[who], active.id, content, NOW_MS, everyone[who].rng)
+            states[who], sealed = pairs.seal(
+                states[who], active.id, content, NOW_MS, everyone[who].rng, kem.encapsulate
+            )
             receiver = states[other].active
             assert receiver is not None
             opened = open_(receiver, sealed.envelope)
@@ -126,8 +129,8 @@ def test_only_the_active_session_sends() -> None:
     content = crossing.alice.text("x")
     for wrong, state in ((old.id, pair), (SessionId(bytes(32)), pair), (new.id, FRESH)):
         with pytest.raises(SessionInactive):
-            pairs.seal(state, wrong, content, NOW_MS, crossing.alice.rng)
-    after, sealed = pairs.seal(pair, new.id, content, NOW_MS, crossing.alice.rng)
+            pairs.seal(state, wrong, content, NOW_MS, crossing.alice.rng, kem.encapsulate)
+    after, sealed = pairs.seal(pair, new.id, content, NOW_MS, crossing.alice.rng, kem.encapsulate)
     assert after.active == sealed.session
     assert after.inactive == pair.inactive
 
@@ -294,7 +297,7 @@ def test_a_device_that_lost_its_state_starts_with_gen_0() -> None:
     assert retired.active is None
     answer = bob.initiate(alice, retired.next_gen)
     assert answer.gen == 2
-    b, reset = session.seal(answer, bob.content(Reset(ResetReason.ANSWER)), NOW_MS, bob.rng)
+    b, reset = session.seal(answer, bob.content(Reset(ResetReason.ANSWER)), NOW_MS, bob.rng, kem.encapsulate)
     bobs = pairs.adopt(retired, b, NOW_MS)
     back = alice.accept(reset)
     assert back.opened.content.payload == Reset(ResetReason.ANSWER)
@@ -376,7 +379,7 @@ def test_an_unanswered_session_is_replaced_by_the_next() -> None:
     assert pair.active is not None
     late_ms = NOW_MS + 14 * DAY_MS + 1
     with pytest.raises(SessionExpired):
-        pairs.seal(pair, pair.active.id, alice.text("x"), late_ms, alice.rng)
+        pairs.seal(pair, pair.active.id, alice.text("x"), late_ms, alice.rng, kem.encapsulate)
     adoption = pairs.adopt(pair, alice.initiate(bob, pair.next_gen), NOW_MS)
     assert adoption.is_active
     assert adoption.replaced == pair.active
@@ -409,8 +412,8 @@ def test_a_content_id_arrives_as_it_was_sent() -> None:
     """SES-11: the same content in two sessions shows the same id, by which an application is told once."""
     alice, bob, a, b = parties.connected_pair()
     content = alice.content(AddressOnly())
-    first = open_(b, session.seal(a, content, NOW_MS, alice.rng).envelope).content
-    anew = session.seal(alice.initiate(bob, 2), content, NOW_MS, alice.rng)
+    first = open_(b, session.seal(a, content, NOW_MS, alice.rng, kem.encapsulate).envelope).content
+    anew = session.seal(alice.initiate(bob, 2), content, NOW_MS, alice.rng, kem.encapsulate)
     assert bob.accept(anew.envelope).opened.content.id == first.id == content.id
 
 

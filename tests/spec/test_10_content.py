@@ -32,6 +32,7 @@ from e2ee.errors import ContentError, ContentTooLarge, DecodeError, InvalidArgum
 from e2ee.identity import ListHead
 from e2ee.ids import ContentId, ListHash
 from e2ee.prekeys import CompactBundle
+from e2ee.primitives import kem
 from e2ee.wire import cbor
 
 ID = ContentId(bytes(range(16)))
@@ -259,7 +260,9 @@ def test_a_renewed_list_travels_as_content() -> None:
     alice, _, a, b = parties.connected_pair()
     head = alice.device_list.head
     renewed = alice.renew_list(NOW_MS + 1)
-    sealed = session.seal(a, alice.content(SignedList(renewed.signed), way_back=None), NOW_MS, alice.rng)
+    sealed = session.seal(
+        a, alice.content(SignedList(renewed.signed), way_back=None), NOW_MS, alice.rng, kem.encapsulate
+    )
     payload = open_(b, sealed.envelope).content.payload
     assert isinstance(payload, SignedList)
     assert identity.verify_chain(alice.account_id, head, [payload.signed], NOW_MS) == renewed

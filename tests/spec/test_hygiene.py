@@ -249,8 +249,12 @@ def failing() -> dict[str, Callable[[], object]]:
         "KEM seed": lambda: DecapsulationKey(CANARY[:63]),
         "AEAD": lambda: aead.open_(CANARY[:32], CANARY, CANARY),
         "secret": lambda: RootKey(CANARY),
-        "text": lambda: session.seal(contact.a, alice.text("\ud800" + canary), NOW_MS, ScriptedRng("x")),
-        "too large": lambda: session.seal(a, alice.text(canary * 2000), NOW_MS, ScriptedRng("x")),
+        "text": lambda: session.seal(
+            contact.a, alice.text("\ud800" + canary), NOW_MS, ScriptedRng("x"), kem.encapsulate
+        ),
+        "too large": lambda: session.seal(
+            a, alice.text(canary * 2000), NOW_MS, ScriptedRng("x"), kem.encapsulate
+        ),
     }
 
 
@@ -304,7 +308,7 @@ def test_every_error_has_a_code_and_a_side() -> None:
     """HS-10: one tree; a code names one class, and its first part the side at fault."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, E2eeError)]
     leaves = [kind for kind in kinds if kind not in (E2eeError, LocalError, RemoteError)]
-    assert len({kind.code for kind in leaves}) == len(leaves) == 22
+    assert len({kind.code for kind in leaves}) == len(leaves) == 23
     for kind in leaves:
         side = {"local": LocalError, "remote": RemoteError}[kind.code.split(".")[0]]
         assert issubclass(kind, side)

@@ -249,7 +249,7 @@ def test_row_14_a_state_that_came_back_harms_nothing_but_itself(monkeypatch: pyt
     a = forgery.prepared(a)
     seals = recorded(monkeypatch, aead, "seal")
     texts = [alice.text(f"life {number}", way_back=None) for number in range(3)]
-    lives = [session.seal(a, text, NOW_MS, ScriptedRng("cloned")) for text in texts]
+    lives = [session.seal(a, text, NOW_MS, ScriptedRng("cloned"), kem.encapsulate) for text in texts]
     keys = Counter(key for key, _, _ in seals)
     assert set(keys.values()) == {1}
     b = open_(b, lives[0].envelope).session

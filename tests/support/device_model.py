@@ -24,6 +24,7 @@ from e2ee.identity import DeviceList, ListHead
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.prekeys import VerifiedBundle
+from e2ee.primitives import kem
 from e2ee.session import AwaitingReply, Session
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
@@ -100,7 +101,7 @@ class DeviceModel:
         if pair.active is None:
             raise LookupError("no active session")
         session_id = pair.active.id
-        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng)
+        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng, kem.encapsulate)
         self._commit(peer, grown)
         return session_id, sealed.envelope
 

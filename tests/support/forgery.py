@@ -54,7 +54,7 @@ def changed(encoded: bytes, **values: cbor.Value) -> bytes:
 
 def prepared(session: Session, seed: str = "forger") -> Session:
     """Take a due sending step, so that the session's keys can be read."""
-    ratchet, _ = step._ready(session.ratchet, ScriptedRng(seed))
+    ratchet, _ = step._turned(session.ratchet, ScriptedRng(seed))
     return with_fields(session, ratchet=ratchet)
 
 

@@ -182,7 +182,7 @@ class Party:
 
     def seal(self, state: Session, text: str, now_ms: int = NOW_MS, **more: object) -> tuple[Session, bytes]:
         """Seal a text; return (state, envelope)."""
-        return session.seal(state, self.text(text, **more), now_ms, self.rng)
+        return session.seal(state, self.text(text, **more), now_ms, self.rng, kem.encapsulate)
 
     def accept(
         self,

@@ -257,7 +257,9 @@ class Outgoings:
 
     def _seal_on(self, turn: Turn, contact: Contact, peer: Peer, session: Session, item: Outgoing) -> None:
         content = self._dressed(turn, contact, peer, session, item.decoded())
-        pair, sealed = pairs.seal(peer.pair, session.id, content, turn.now_ms, self._state.ports.rng)
+        pair, sealed = pairs.seal(
+            peer.pair, session.id, content, turn.now_ms, self._state.ports.rng, self._state.ports.encapsulate
+        )
         peer.pair = pair
         self._state.store_session(turn, peer, session, sealed.session)
         item.envelope, item.content, item.device_id = sealed.envelope, b"", peer.device_id

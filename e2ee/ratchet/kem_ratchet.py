@@ -1,0 +1,258 @@
+"""The post-quantum ratchet: one ML-KEM-768 exchange after the other, in pieces (chapter 09).
+
+    generator      KeyDue --> Offering --> SecretHeld --(its sending step)--> Collecting
+    encapsulator   Collecting --> CiphertextDue --> Answering --(the peer's new chain)--> KeyDue
+
+A state belongs to the epoch under way, `pq_epoch` + 1. Every function is pure. The table of
+transitions in chapter 09 is drawn from this code.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from e2ee import labels
+from e2ee.constants import KEM_CIPHERTEXT_B, KEM_SEED_B, KEY_B, MAX_COUNTER
+from e2ee.errors import AuthenticationError, InvalidKey, PqDesync
+from e2ee.ids import SessionId
+from e2ee.ports import Encapsulate, Rng
+from e2ee.primitives import kdf, kem
+from e2ee.secret import EpochSecret, KemSeed
+from e2ee.wire import fragment as fragments
+from e2ee.wire.fragment import CIPHERTEXT, ID_B, KEY, NONE, PIECES, Fragment
+
+_HALF_ID_B: Final = ID_B // 2
+_NOTHING: Final[tuple[bytes | None, ...]] = (None,) * PIECES
+# A named tuple from all of its fields for half the price of its constructor.
+_new: Final = tuple.__new__
+
+
+class Mark(NamedTuple):
+    """A moment of a session: our clock, and how many messages it had sent and received (PQ-16)."""
+
+    at_ms: int
+    messages: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """What came of one key or ciphertext message, by index; all of one id (PQ-09)."""
+
+    id: bytes
+    data: tuple[bytes | None, ...] = field(repr=False)
+
+    def with_piece(self, piece: Fragment) -> Pieces:
+        """Return the collection with one piece more, or this one if it has the piece."""
+        if self.data[piece.number] is not None:
+            return self
+        return Pieces(self.id, (*self.data[: piece.number], piece.data, *self.data[piece.number + 1 :]))
+
+    def whole(self) -> bytes | None:
+        """Return the key or ciphertext message once every piece is there."""
+        there = [data for data in self.data if data is not None]
+        return b"".join(there) if len(there) == PIECES else None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDue:
+    """Generator without a key pair: the next message makes one (PQ-04)."""
+
+
+class Offering(NamedTuple):
+    """Generator with a key pair. It sends the key until pieces of a ciphertext for it arrive (PQ-05)."""
+
+    seed: KemSeed
+    key: bytes
+    key_id: bytes
+    next_index: int
+    received: Pieces | None
+    made: Mark
+
+    def __repr__(self) -> str:
+        return "<Offering>"
+
+
+@dataclass(frozen=True, slots=True)
+class SecretHeld:
+    """Generator with the epoch secret, which its next sending step mixes (PQ-06)."""
+
+    secret: EpochSecret
+    made: Mark
+
+
+@dataclass(frozen=True, slots=True)
+class Collecting:
+    """Encapsulator that waits for a whole key."""
+
+    received: Pieces | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CiphertextDue:
+    """Encapsulator with a whole key: the next message encapsulates (PQ-04)."""
+
+    key: bytes = field(repr=False)
+    key_id: bytes
+
+
+class Answering(NamedTuple):
+    """Encapsulator with the epoch secret. It sends the ciphertext message until the epoch is in use (PQ-05).
+
+    `other` is what came of another key than the answered one (PQ-11).
+    """
+
+    key_id: bytes
+    message: bytes
+    message_id: bytes
+    secret: EpochSecret
+    next_index: int
+    other: Pieces | None
+    made: Mark
+
+    def __repr__(self) -> str:
+        return "<Answering>"
+
+
+KemState: TypeAlias = KeyDue | Offering | SecretHeld | Collecting | CiphertextDue | Answering
+
+KEY_DUE: Final = KeyDue()
+NOTHING_COLLECTED: Final = Collecting()
+
+
+def key_id(key: bytes) -> bytes:
+    """Return the 8 bytes that name a key (PQ-02)."""
+    return kdf.hash_(labels.KEM_KEY, key)[:ID_B]
+
+
+def ciphertext_id(id_of_key: bytes, message: bytes) -> bytes:
+    """Return the 8 bytes that name a ciphertext message and the key that it is for (PQ-02)."""
+    return id_of_key[:_HALF_ID_B] + kdf.hash_(labels.KEM_TEXT, message)[:_HALF_ID_B]
+
+
+def epoch_secret(
+    session_id: SessionId, epoch: int, shared: bytes, key: bytes, ciphertext: bytes
+) -> tuple[EpochSecret, bytes]:
+    """Return (epoch secret, confirmation 32) (PQ-03)."""
+    bound = kdf.sha256(key + ciphertext)
+    output = kdf.hkdf(session_id, shared, labels.KEM_EPOCH + epoch.to_bytes(4, "big") + bound, 2 * KEY_B)
+    return EpochSecret(output[:KEY_B]), output[KEY_B:]
+
+
+def make(
+    state: KeyDue | CiphertextDue,
+    session_id: SessionId,
+    pq_epoch: int,
+    now: Mark,
+    rng: Rng,
+    encapsulate: Encapsulate,
+) -> KemState:
+    """Make the key pair, or the ciphertext, that the next message begins to carry (PQ-04, PQ-15)."""
+    epoch = pq_epoch + 1
+    if isinstance(state, KeyDue):
+        if epoch >= MAX_COUNTER:
+            return state
+        seed = rng(KEM_SEED_B)
+        key = kem.derive_public(seed)
+        return Offering(KemSeed(seed), key, key_id(key), 0, None, now)
+    ciphertext, shared = encapsulate(state.key)
+    secret, confirmation = epoch_secret(session_id, epoch, shared, state.key, ciphertext)
+    message = ciphertext + confirmation
+    return Answering(state.key_id, message, ciphertext_id(state.key_id, message), secret, 0, None, now)
+
+
+def next_block(state: KemState, pq_epoch: int) -> tuple[KemState, bytes]:
+    """Return the state after a message, and that message's fragment block (PQ-05)."""
+    if isinstance(state, Offering):
+        if state.received is not None:
+            return state, NONE
+        seed, key, id_of_key, index, received, made = state
+        block = fragments.encode(KEY, index, pq_epoch + 1, id_of_key, key)
+        return _new(Offering, (seed, key, id_of_key, (index + 1) % PIECES, received, made)), block
+    if isinstance(state, Answering):
+        id_of_key, message, message_id, secret, index, other, made = state
+        block = fragments.encode(CIPHERTEXT, index, pq_epoch + 1, message_id, message)
+        following = (index + 1) % PIECES
+        return _new(Answering, (id_of_key, message, message_id, secret, following, other, made)), block
+    return state, NONE
+
+
+def receive(state: KemState, session_id: SessionId, pq_epoch: int, block: bytes) -> KemState:
+    """Take the authenticated block of a message that has opened (PQ-07 to PQ-11).
+
+    Raises:
+        AuthenticationError: a fragment that PQ-08 or PQ-10 refuses.
+        PqDesync: a whole ciphertext that its confirmation does not confirm.
+    """
+    piece = fragments.decode(block)
+    if piece is None or piece.epoch <= pq_epoch:
+        return state
+    if piece.epoch > pq_epoch + 1:
+        raise AuthenticationError
+    match state:
+        case Offering() if piece.type == CIPHERTEXT:
+            return _collect_ciphertext(state, session_id, piece)
+        case SecretHeld() if piece.type == CIPHERTEXT:
+            return state
+        case Collecting() if piece.type == KEY:
+            return _collect_key(state, state.received, piece)
+        case CiphertextDue() if piece.type == KEY:
+            return state if piece.id == state.key_id else _collect_key(state, None, piece)
+        case Answering() if piece.type == KEY:
+            return state if piece.id == state.key_id else _collect_key(state, state.other, piece)
+        case _:
+            raise AuthenticationError
+
+
+def after_own_step(state: KemState) -> tuple[KemState, EpochSecret, Mark] | None:
+    """Return (state, secret, healing) of a sending step that mixes, None if it does not (PQ-06, PQ-14)."""
+    if isinstance(state, SecretHeld):
+        return NOTHING_COLLECTED, state.secret, state.made
+    return None
+
+
+def after_their_step(state: KemState) -> tuple[KemState, EpochSecret, Mark]:
+    """Return (state, secret, healing) after a new chain with the next epoch (PQ-12, PQ-14).
+
+    Raises:
+        AuthenticationError: we have given the peer no secret.
+    """
+    if not isinstance(state, Answering):
+        raise AuthenticationError
+    return KEY_DUE, state.secret, state.made
+
+
+def _added(received: Pieces | None, piece: Fragment) -> Pieces:
+    same = received is not None and received.id == piece.id
+    return (received if same and received else Pieces(piece.id, _NOTHING)).with_piece(piece)
+
+
+def _collect_key(state: KemState, received: Pieces | None, piece: Fragment) -> KemState:
+    collected = _added(received, piece)
+    key = collected.whole()
+    if key is None:
+        return state._replace(other=collected) if isinstance(state, Answering) else Collecting(collected)
+    try:
+        kem.encapsulation_key(key)
+    except InvalidKey:
+        raise AuthenticationError from None
+    if key_id(key) != collected.id:
+        raise AuthenticationError
+    return CiphertextDue(key, collected.id)
+
+
+def _collect_ciphertext(state: Offering, session_id: SessionId, piece: Fragment) -> KemState:
+    if piece.id[:_HALF_ID_B] != state.key_id[:_HALF_ID_B]:
+        return state if state.received is None else state._replace(received=None)
+    collected = _added(state.received, piece)
+    message = collected.whole()
+    if message is None:
+        return state._replace(received=collected)
+    if ciphertext_id(state.key_id, message) != collected.id:
+        raise AuthenticationError
+    ciphertext = message[:KEM_CIPHERTEXT_B]
+    shared = kem.DecapsulationKey(state.seed.expose()).decapsulate(ciphertext)
+    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, state.key, ciphertext)
+    if not kdf.equal(confirmation, message[KEM_CIPHERTEXT_B:]):
+        raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
+    return SecretHeld(secret, state.made)
