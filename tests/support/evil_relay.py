@@ -1,0 +1,140 @@
+"""A relay that lies: the real relay core behind a strategy that may change whatever passes.
+
+    client --request--> strategy.request --> real core --> strategy.answer / strategy.push --> client
+
+A strategy sees each frame decoded and returns what goes on in its place: the same, others, several, none.
+It keeps the whole traffic, may push what it likes into any mailbox, and answers requests by itself.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Final
+
+from e2ee_relay.limits import Policy
+from e2ee_relay.memory import MemoryConnection, MemoryRelay
+from e2ee_relay.protocol import (
+    ErrorCode,
+    Frame,
+    FrameError,
+    KnownFrame,
+    Message,
+    Request,
+    Role,
+    Send,
+    SendItem,
+    SendResult,
+    SendResults,
+    Subscribe,
+    decode_frames,
+    encode_frames,
+    hour_of,
+)
+
+_EPHEMERAL: Final = 0
+
+
+class Strategy:
+    """An honest relay; each attack overrides what it needs, and says with `did` what it has done."""
+
+    relay: EvilRelay
+
+    def request(self, connection: int, frame: Request) -> Iterable[KnownFrame]:
+        """Return what the core gets in place of a client's request."""
+        return (frame,)
+
+    def answer(self, connection: int, request: Request | None, frame: KnownFrame) -> Iterable[KnownFrame]:
+        """Return what a client gets in place of the core's answer to its request."""
+        return (frame,)
+
+    def push(self, connection: int, frame: KnownFrame) -> Iterable[KnownFrame]:
+        """Return what a client gets in place of a push."""
+        return (frame,)
+
+    def did(self, what: str) -> None:
+        """Note for the evidence what the relay did; the same thing once."""
+        if what not in self.relay.deeds:
+            self.relay.deeds.append(what)
+
+
+class EvilRelay(MemoryRelay):
+    """The relay in memory, under a strategy."""
+
+    def __init__(
+        self, clock_ms: Callable[[], int], strategy: Strategy | None = None, policy: Policy | None = None
+    ) -> None:
+        self.strategy = strategy or Strategy()
+        self.strategy.relay = self
+        self.deeds: list[str] = []
+        self.raw: list[bytes] = []
+        self.mail: list[SendItem] = []
+        self.delivered: list[Message] = []
+        self._listening: dict[bytes, int] = {}
+        self._asked: dict[tuple[int, int], Request] = {}
+        super().__init__(clock_ms, os.urandom, policy)
+
+    # --- on the way in and out ---
+
+    def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
+        """Take a client's message: the strategy decides what the core gets of it."""
+        self.raw.append(message)
+        try:
+            frames = decode_frames(message, Role.RELAY)
+        except FrameError:
+            super().take(connection, number, message)
+            return
+        for frame in frames:
+            for passed in self._let_in(number, frame):
+                super().take(connection, number, encode_frames([passed]))
+
+    def _let_in(self, number: int, frame: Frame) -> Iterable[KnownFrame]:
+        if not isinstance(frame, Request):
+            return ()
+        self._asked[number, frame.request_id] = frame
+        if isinstance(frame, Subscribe):
+            self._listening.update((mailbox, number) for mailbox in frame.mailboxes)
+        if isinstance(frame, Send):
+            self.mail.extend(frame.items)
+        return self.strategy.request(number, frame)
+
+    def _transmit(self, number: int, frames: list[KnownFrame]) -> None:
+        passed: list[KnownFrame] = []
+        for frame in frames:
+            if isinstance(frame, Message):
+                self.delivered.append(frame)
+            if frame.request_id:
+                request = self._asked.get((number, frame.request_id))
+                passed.extend(self.strategy.answer(number, request, frame))
+            else:
+                passed.extend(self.strategy.push(number, frame))
+        super()._transmit(number, passed)
+
+    # --- what a strategy or a test may do by hand ---
+
+    def tell(self, connection: int, *frames: KnownFrame) -> None:
+        """Send frames to a connection, past the strategy."""
+        super()._transmit(connection, list(frames))
+
+    def slip(self, mailbox: bytes, body: bytes) -> None:
+        """Push a body of the relay's choice to whoever listens to a mailbox; it needs no acknowledgement."""
+        now_ms = hour_of(self._clock_ms())
+        self.tell(self._listening[mailbox], Message(0, mailbox, _EPHEMERAL, os.urandom(16), body, now_ms))
+
+    def bodies(self, mailbox: bytes | None = None) -> list[bytes]:
+        """Return every sealed body that a client handed over, perhaps only those to one mailbox."""
+        return [item.body for item in self.mail if mailbox in (None, item.mailbox)]
+
+    def mailboxes(self) -> list[bytes]:
+        """Return every mailbox that somebody listens to, in the order of the first subscription."""
+        return list(self._listening)
+
+
+def accepted(send: Send) -> SendResults:
+    """Return the answer that makes a client believe that everything is on disk."""
+    return SendResults(send.request_id, tuple(SendResult(ErrorCode.OK) for _ in send.items))
+
+
+def denied(send: Send) -> SendResults:
+    """Return the answer that sends a client back to the directory."""
+    return SendResults(send.request_id, tuple(SendResult(ErrorCode.DENIED) for _ in send.items))
