@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from parties import ScriptedRng
-from prekey_shelf import Owner, PrekeyShelf
+from prekey_shelf import Owner, PrekeyShelf, repeatable_encapsulation
 from session_rows import PairRows, SessionRows, decode_pair, encode_pair, grown, moved_on
 
 from e2ee import pair as pairs
@@ -24,7 +24,6 @@ from e2ee.identity import DeviceList, ListHead
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.prekeys import VerifiedBundle
-from e2ee.primitives import kem
 from e2ee.session import AwaitingReply, Session
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
@@ -101,7 +100,7 @@ class DeviceModel:
         if pair.active is None:
             raise LookupError("no active session")
         session_id = pair.active.id
-        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng, kem.encapsulate)
+        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng, repeatable_encapsulation)
         self._commit(peer, grown)
         return session_id, sealed.envelope
 

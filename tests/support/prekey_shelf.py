@@ -1,13 +1,14 @@
 """Keys of a few devices for property tests, made once from scripted randomness and shared by all examples.
 
-The KEM keys are real. Encapsulation is scripted: the library takes no randomness from its caller (PRM-09),
-and an example has to repeat byte by byte in another process.
+The KEM keys are real. Encapsulation to a prekey is scripted: the library takes no randomness from its caller
+(PRM-09), and an example has to repeat in another process; encapsulation to a key of the KEM ratchet is real.
 """
 
 from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from parties import DAY_MS, NOW_MS, RELAY_URL, ScriptedRng
@@ -19,6 +20,7 @@ from e2ee.identity import DeviceKind, DeviceList, OurDevice
 from e2ee.ids import AccountId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.prekeys import OneTimeState, PrekeyKind, PrekeyPair, VerifiedBundle
+from e2ee.primitives import kem
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import AccountKey, KemSeed
 
@@ -27,6 +29,14 @@ _FIRST_ONE_TIME_KEM_ID = 1 << 16
 _RECORD_LIFE_MS = 40 * 365 * DAY_MS
 _MAX_LISTS = 2_000
 _ONE_TIME_LIFE_MS = 30 * DAY_MS
+
+
+@lru_cache(maxsize=4096)
+def repeatable_encapsulation(key: bytes) -> tuple[bytes, bytes]:
+    """Encapsulate to a key of the KEM ratchet: with the library's randomness, and the same again for the same key
+    in this process, so that two runs of one script seal the same bytes.
+    """
+    return kem.encapsulate(key)
 
 
 class ScriptedDecapsulation(DecapsulationKey):
