@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench audit spec lock clean venv
+.PHONY: help demo test check bench audit spec lock clean venv audit-run sbom sbom-run
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -65,6 +65,7 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 	step "pyright" $(PY) -m pyright --pythonpath $(PY) ; \
 	step "import contracts" $(VENV)/bin/lint-imports ; \
 	step "specification" $(PY) tests/support/spec_lint.py ; \
+	step "claims" $(PY) -m audit.chapter ; \
 	if [ -n "$$failed" ]; then echo "==> the checks found something" >&2; exit 1; fi
 
 bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
@@ -73,15 +74,28 @@ bench: $(READY) ## measure each path beside its floor; writes bench/results/late
 	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
 	@$(PY) bench/report.py reports/bench-raw.json
 
-audit: $(READY) ## rerun the evidence and write a dated report under reports/
-	@$(PY) tests/support/audit_report.py
+# An environment of its own, so that the tools of the audit do not stand in that of development.
+AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt
+
+audit: ## rerun the evidence of every claim; a dated report under reports/ (QUICK=1 RESUME=1 ONLY=step,step)
+	@$(MAKE) --no-print-directory $(AUDIT) audit-run
+
+audit-run: $(READY)
+	@$(PY) -m audit $(if $(QUICK),--quick) $(if $(RESUME),--resume) $(if $(ONLY),--only "$(ONLY)")
+
+sbom: ## list the libraries of client, relay and development as CycloneDX 1.6, under reports/
+	@$(MAKE) --no-print-directory $(AUDIT) sbom-run
+
+sbom-run: $(READY)
+	@$(PY) -m audit.sbom
 
 spec: $(READY) ## regenerate the generated parts of the specification
+	@$(PY) -m audit.chapter --write
 	@$(PY) tests/support/spec_lint.py --write
 
 lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
 	@$(PY) tests/support/lock_requirements.py
 
-clean: ## remove the environment, caches and reports
-	rm -rf $(VENV) build dist reports .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+clean: ## remove environments, caches, and what runs left behind but the kept reports
+	rm -rf .venv .venv-audit build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,39 +1,203 @@
-"""The audit report tells a step that ended as it should from one that did not."""
+"""The audit: a step is judged by how it had to end, a claim by all of its evidence; the report shows it."""
 
 from __future__ import annotations
 
-import sys
+import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
-import audit_report
 import pytest
-from audit_report import Step
+
+from audit import ROOT, claims, junit, page, record, rows, runner, steps, verdicts
+from audit.__main__ import chosen
+from audit.junit import Cases
+from audit.runner import FAIL, OPEN, PASS, Outcome
+from audit.steps import Step
+from audit.verdicts import Findings
+
+
+@pytest.fixture
+def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder in place of reports/."""
+    monkeypatch.setattr(runner, "REPORTS", tmp_path)
+    monkeypatch.setattr(runner, "RAW", tmp_path / "raw")
+    return tmp_path
+
+
+def writing(path: Path, result: str, code: int = 0) -> Step:
+    """A step that writes a result file and ends with a code."""
+    content = json.dumps({"name": "s", "result": result, "figures": {"n": 3}})
+    script = f"import pathlib; pathlib.Path({str(path)!r}).write_text({content!r}); raise SystemExit({code})"
+    return Step("s", "something", ("python", "-c", script), result=path.name)
 
 
 @pytest.mark.parametrize(
-    ("code", "must_fail", "good"), [(0, False, True), (3, False, False), (3, True, True), (0, True, False)]
+    ("code", "must_fail", "state"), [(0, False, PASS), (3, False, FAIL), (3, True, PASS), (0, True, FAIL)]
 )
-def test_a_step_is_judged_by_how_it_had_to_end(
-    tmp_path: Path, code: int, must_fail: bool, good: bool
-) -> None:
+def test_a_step_is_judged_by_how_it_had_to_end(reports: Path, code: int, must_fail: bool, state: str) -> None:
     script = f"print('first'); print('last'); raise SystemExit({code})"
-    step = Step("something", (sys.executable, "-c", script), must_fail)
-    outcome = audit_report.run(step, tmp_path / "log")
-    assert (outcome.code, outcome.good) == (code, good)
-    assert outcome.closing == "first\nlast"
-    text = "\n".join(audit_report.outcome_lines([outcome]))
-    assert ("as it should" in text) == good
-    assert ("WRONG" in text) != good
+    outcome = runner.run(Step("s", "something", ("python", "-c", script), must_fail=must_fail), quick=False)
+    assert (outcome.state, outcome.closing) == (state, "first\nlast")
+    assert (reports / "raw/s.log").read_text() == "first\nlast\n"
 
 
-def test_the_head_names_date_and_commit() -> None:
-    text = "\n".join(audit_report.head_lines(datetime(2026, 1, 2, 3, 4, tzinfo=UTC)))
+@pytest.mark.parametrize(
+    ("result", "code", "state"), [("pass", 0, PASS), ("fail", 0, FAIL), ("pass", 1, FAIL)]
+)
+def test_exit_code_and_result_file_have_to_agree(reports: Path, result: str, code: int, state: str) -> None:
+    outcome = runner.run(writing(reports / "s.json", result, code), quick=False)
+    assert outcome.state == state
+    assert outcome.result["figures"] == {"n": 3}
+
+
+def test_a_result_of_an_earlier_run_does_not_count(reports: Path) -> None:
+    (reports / "s.json").write_text('{"result": "pass"}')
+    outcome = runner.run(Step("s", "something", ("python", "-c", ""), result="s.json"), quick=False)
+    assert (outcome.state, outcome.why) == (FAIL, "wrote no reports/s.json")
+
+
+def test_the_short_profile_puts_the_kept_result_back(reports: Path) -> None:
+    (reports / "s.json").write_text('{"result": "pass", "figures": {"n": 1000000}}')
+    outcome = runner.run(writing(reports / "s.json", "pass"), quick=True)
+    assert outcome.result["figures"] == {"n": 3}
+    assert json.loads((reports / "s.json").read_text())["figures"] == {"n": 1000000}
+
+
+def test_a_missing_script_or_program_leaves_a_step_open(reports: Path) -> None:
+    gone = runner.run(Step("s", "something", ("python", "tests/gone.py")), quick=False)
+    assert (gone.state, gone.why) == (OPEN, "tests/gone.py does not exist")
+    tools = (("no-such-program", "some-package"), ("sh", "dash"))
+    missing = runner.run(Step("s", "something", ("true",), tools=tools), quick=False)
+    assert (missing.state, missing.why) == (OPEN, "missing programs, on Debian: apt install some-package")
+
+
+def test_closing_lines_name_no_place_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "log").write_text(f"a\nb\n\nc\n{ROOT}/x\n{Path.home()}/y\n")
+    assert runner.closing_lines(tmp_path / "log") == "b\nc\n./x\n~/y"
+
+
+def test_names_of_steps_are_theirs_alone() -> None:
+    assert len(steps.names()) == len(steps.STEPS)
+    assert [step.name for step in chosen("fuzz,checks")] == ["checks", "fuzz"]
+    with pytest.raises(SystemExit, match="no such step: never"):
+        chosen("never,fuzz")
+
+
+JUNIT = """<testsuites><testsuite>
+<testcase classname="tests.spec.test_a" name="test_one[x-1]"/>
+<testcase classname="tests.spec.test_a" name="test_one[x-2]"/>
+<testcase classname="tests.spec.test_a" name="test_two"><failure message="no"/></testcase>
+<testcase classname="tests.spec.test_a" name="test_three"><skipped message="no strace"/></testcase>
+<testcase classname="tests.spec.test_a" name="test_four"><error message="no"/></testcase>
+<testcase classname="tests.property.test_m.TestMachine" name="runTest"/>
+</testsuite></testsuites>"""
+
+
+def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
+    (tmp_path / "tests.xml").write_text(JUNIT)
+    found = junit.read(tmp_path / "tests.xml")
+    assert found["tests/spec/test_a.py::test_one"] == Cases(passed=2)
+    assert found["tests/spec/test_a.py::test_two"] == Cases(failed=1)
+    assert found["tests/spec/test_a.py::test_four"] == Cases(failed=1)
+    assert found["tests/property/test_m.py::TestMachine"] == Cases(passed=1)
+    assert junit.skipped(found) == {"tests/spec/test_a.py::test_three": "no strace"}
+
+
+def outcome(state: str, result: dict[str, Any] | None = None) -> Outcome:
+    """How a step named attacks ended."""
+    return Outcome(
+        "attacks", "something", "true", state, "" if state == PASS else "why", 1.0, "said", result or {}
+    )
+
+
+RESULT = {"attacks": [{"id": "A1", "result": "pass"}, {"id": "A2", "result": "fail"}]}
+
+
+@pytest.mark.parametrize(
+    ("text", "good", "said"),
+    [
+        ("tests/a.py::test_ok", True, "passed, 2 cases"),
+        ("tests/a.py::test_bad", False, "1 of 3 failed"),
+        ("tests/a.py::test_skipped", False, "skipped: no strace"),
+        ("tests/a.py::test_gone", False, "not run"),
+        ("step attacks", True, "pass"),
+        ("step crash", False, "not run"),
+        ("attacks: A1", True, "as expected"),
+        ("attacks: A2", False, "not as expected"),
+        ("attacks: A3", False, "no such row in the result"),
+    ],
+)
+def test_evidence_counts_only_if_this_run_brought_it(text: str, good: bool, said: str) -> None:
+    tests = {
+        "tests/a.py::test_ok": Cases(passed=2),
+        "tests/a.py::test_bad": Cases(passed=2, failed=1),
+        "tests/a.py::test_skipped": Cases(passed=2, skipped=("no strace",)),
+    }
+    found = verdicts.piece(text, Findings({"attacks": outcome(PASS, RESULT)}, tests))
+    assert (found.good, found.said) == (good, said)
+
+
+def test_a_row_of_a_step_that_could_not_run_is_open() -> None:
+    found = verdicts.piece("attacks: A1", Findings({"attacks": outcome(OPEN, RESULT)}))
+    assert (found.good, found.said) == (False, "why")
+
+
+def test_a_claim_needs_all_of_its_evidence() -> None:
+    findings = Findings({"attacks": outcome(PASS, RESULT)})
+    assert verdicts.verdict(verdicts.pieces(["step attacks", "attacks: A1"], findings)) == "shown"
+    assert verdicts.verdict(verdicts.pieces(["step attacks", "attacks: A2"], findings)) == OPEN
+    assert verdicts.verdict([]) == "declared"
+
+
+def test_rows_are_found_wherever_they_stand() -> None:
+    assert rows.of({"figures": {"queries": [{"query": "q", "as_expected": True}, {"size": 3}]}}) == {
+        "q": True
+    }
+    assert rows.of({"models": [{"model": "m"}]}) == {"m": False}
+
+
+@pytest.fixture(scope="module")
+def nothing_ran() -> record.Record:
+    """The record of a run that brought nothing but one failed step."""
+    file = claims.load(ROOT)
+    when = datetime(2026, 1, 2, 3, 4, tzinfo=UTC)
+    return record.build(file, Findings({"attacks": outcome(FAIL)}), when, quick=True)
+
+
+def test_what_was_not_shown_is_open(nothing_ran: record.Record, repo_root: Path) -> None:
+    file = claims.load(repo_root)
+    wanted = [one.id for one in file.claims if one.evidence] + [one.id for one in file.compromises]
+    assert [one["id"] for one in nothing_ran["open_claims"]] == wanted
+    assert nothing_ran["open_steps"] == [{"step": "attacks", "command": "true", "why": "why"}]
+    assert nothing_ran["result"] == "fail"
+
+
+def test_a_claim_leads_to_rules_code_and_evidence(nothing_ran: record.Record) -> None:
+    (claim,) = [one for one in nothing_ran["claims"] if one["id"] == "relay-alter"]
+    assert "e2ee/ratchet/step.py" in {name for names in claim["code"].values() for name in names}
+    assert {"name": "step attacks", "good": False, "said": "why"} in claim["evidence"]
+
+
+def test_the_page_shows_all_of_the_record(nothing_ran: record.Record) -> None:
+    text = page.render(nothing_ran)
     assert "2026-01-02 03:04 UTC" in text
-    assert "Commit `" in text
+    entries = [*nothing_ran["claims"], *nothing_ran["adversaries"]]
+    assert not [entry["id"] for entry in entries if page.text(entry.get("name", entry["id"])) not in text]
+    assert not [rule["rule"] for rule in nothing_ran["rules"] if f"<code>{rule['rule']}</code>" not in text]
+    assert f"{len(nothing_ran['open_claims'])} open claims" in text
+    for outside in ("<script", "http://", "https://", "<link", "<img", "@import"):
+        assert outside not in text
 
 
-def test_the_installed_versions_are_listed() -> None:
-    text = "\n".join(audit_report.installed_lines())
-    assert "\npytest " in text
-    assert "SHA-256" in text
+def test_the_page_of_a_passed_audit_says_that_nothing_is_open(nothing_ran: record.Record) -> None:
+    text = page.open_list(nothing_ran | {"open_claims": [], "open_steps": []})
+    assert "None. Every claim is shown." in text
+
+
+def test_what_a_step_says_is_text_and_not_markup() -> None:
+    assert page.text("<b>`a<b`") == "&lt;b&gt;<code>a&lt;b</code>"
+    step = {"step": "s", "shows": "x", "command": "c", "state": "fail", "why": "<i>", "seconds": 1.0,
+            "closing": "<script>", "result": {"figures": {"n": "<u>"}, "limits": "<s>"}}  # fmt: skip
+    text = page.step_table([step])
+    assert not [mark for mark in ("<script>", "<i>", "<u>", "<s>") if mark in text]

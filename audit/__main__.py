@@ -1,0 +1,116 @@
+"""`python -m audit [--quick] [--resume] [--only step,step]`: runs the steps, joins, writes the dated report.
+
+Ends with 0 only if every step passed and every claim is shown. `make audit` makes the environment first.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+from audit import RAW, REPORTS, ROOT, claims, environment, junit, page, record, runner, steps
+from audit.runner import PASS, Outcome
+from audit.verdicts import Findings
+
+STATE = RAW / "state.json"
+
+
+def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
+    """Reads the command line."""
+    parser = argparse.ArgumentParser(prog="python -m audit", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="the short form of long steps, for an afternoon")
+    parser.add_argument(
+        "--resume", action="store_true", help="keep what passed at this very state of the checkout"
+    )
+    parser.add_argument("--only", default="", help="names of steps, joined by commas; all others stay open")
+    return parser.parse_args(words)
+
+
+def chosen(only: str) -> list[steps.Step]:
+    """The steps of a selection, in their order. Raises `SystemExit` for a name that none has."""
+    wanted = set(only.split(",")) if only else steps.names()
+    if unknown := wanted - steps.names():
+        raise SystemExit(
+            f"no such step: {', '.join(sorted(unknown))}; there are {', '.join(s.name for s in steps.STEPS)}"
+        )
+    return [step for step in steps.STEPS if step.name in wanted]
+
+
+def mark(quick: bool) -> dict[str, Any]:
+    """What has to be equal for an outcome to be kept."""
+    return {"checkout": asdict(environment.checkout()), "quick": quick, "system": environment.system()}
+
+
+def kept(quick: bool) -> dict[str, Outcome]:
+    """Outcomes of an earlier sitting that passed at this state of the checkout."""
+    if not STATE.exists():
+        return {}
+    stored = json.loads(STATE.read_text("utf-8"))
+    if stored["mark"] != mark(quick):
+        print("the checkout has changed since: everything is run anew")
+        return {}
+    outcomes = [Outcome(**entry) for entry in stored["outcomes"]]
+    return {outcome.step: outcome for outcome in outcomes if outcome.state == PASS}
+
+
+def run_all(selection: Sequence[steps.Step], options: argparse.Namespace) -> dict[str, Outcome]:
+    """Runs the steps that are not kept; stores each outcome as soon as it is known."""
+    done = kept(options.quick) if options.resume else {}
+    before = mark(options.quick)
+    for number, step in enumerate(selection, 1):
+        title = f"[{number}/{len(selection)}] {step.name}"
+        if step.name in done:
+            print(f"==> {title}: kept from an earlier sitting")
+            continue
+        print(f"==> {title}: {runner.shown(step.words(options.quick))}", flush=True)
+        done[step.name] = outcome = runner.run(step, options.quick)
+        print(f"    {outcome.state} after {outcome.seconds:.0f} s {outcome.why}", flush=True)
+        RAW.mkdir(parents=True, exist_ok=True)
+        entries = [asdict(one) for one in done.values()]
+        STATE.write_text(json.dumps({"mark": before, "outcomes": entries}), "utf-8")
+    return {step.name: done[step.name] for step in selection}
+
+
+def findings(outcomes: dict[str, Outcome]) -> Findings:
+    """Outcomes with the records of the tests, if those ran."""
+    path = ROOT / steps.JUNIT
+    ran = "tests" in outcomes and path.exists()
+    return Findings(outcomes, junit.read(path) if ran else {})
+
+
+def write(made: record.Record, day: str) -> None:
+    """Writes the two forms of the report."""
+    REPORTS.mkdir(exist_ok=True)
+    (REPORTS / f"audit-{day}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (REPORTS / f"audit-{day}.html").write_text(page.render(made), "utf-8")
+
+
+def main() -> int:
+    options = arguments()
+    selection = chosen(options.only)
+    if not options.resume:
+        (ROOT / steps.JUNIT).unlink(missing_ok=True)
+    file = claims.load(ROOT)
+    outcomes = run_all(selection, options)
+    now = datetime.now(UTC)
+    made = record.build(file, findings(outcomes), now, options.quick)
+    write(made, now.strftime("%Y-%m-%d"))
+    for one in made["open_steps"]:
+        print(f"open step {one['step']}: {one['why']}")
+    for one in made["open_claims"]:
+        print(f"open claim {one['id']}: {'; '.join(one['missing'])}")
+    shown = sum(claim["verdict"] == "shown" for claim in (*made["claims"], *made["compromises"]))
+    print(
+        f"wrote reports/audit-{now:%Y-%m-%d}.html and .json: {shown} claims shown, "
+        f"{len(made['open_claims'])} open claims, {len(made['open_steps'])} open steps"
+    )
+    return 0 if made["result"] == PASS else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

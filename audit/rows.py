@@ -1,0 +1,43 @@
+"""Rows of a step's result: its queries, attacks or models, by name, and whether each ended as it should."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from audit import steps
+
+_NAMES = ("id", "name", "attack", "query", "model")
+_VERDICTS = ("result", "verdict", "ok", "as_expected", "passed")
+_GOOD = frozenset({"pass", "passed", "ok", "true", "as expected", "refused", "alarm"})
+
+
+def of(result: Mapping[str, Any]) -> dict[str, bool]:
+    """Name and verdict of every row in a result file."""
+    return dict(_rows(result))
+
+
+def _rows(value: object) -> Iterator[tuple[str, bool]]:
+    if isinstance(value, Mapping):
+        for inner in value.values():
+            yield from _rows(inner)
+    elif isinstance(value, list):
+        for entry in value:
+            if isinstance(entry, Mapping) and (name := _first(entry, _NAMES)) is not None:
+                verdict = _first(entry, _VERDICTS)
+                yield str(name), verdict is not None and str(verdict).lower() in _GOOD
+
+
+def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
+    return next((entry[key] for key in keys if key in entry), None)
+
+
+def declared(root: Path, step_name: str) -> frozenset[str]:
+    """Names of the rows in the kept result of a step."""
+    (file,) = [step.result for step in steps.STEPS if step.name == step_name]
+    path = root / "reports" / file
+    if not file or not path.exists():
+        return frozenset()
+    return frozenset(of(json.loads(path.read_text("utf-8"))))

@@ -1,0 +1,123 @@
+"""Runs the steps: what is missing is named, what ended is judged, and its result file is read."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from audit import RAW, REPORTS, ROOT
+from audit.steps import Step
+
+CLOSING_LINES = 4
+# The index of kept runs, which some steps write a line into.
+INDEX = "README.md"
+PASS, FAIL, OPEN = "pass", "fail", "open"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a step ended: `pass`, `fail`, or `open` where it could not run; why; and what it said."""
+
+    step: str
+    shows: str
+    command: str
+    state: str
+    why: str
+    seconds: float
+    closing: str
+    result: Mapping[str, Any]
+
+
+def shown(words: Sequence[str]) -> str:
+    """A command as one types it."""
+    return shlex.join(words)
+
+
+def run(step: Step, quick: bool) -> Outcome:
+    """Runs one step; its whole output goes to reports/raw/<name>.log."""
+    words = step.words(quick)
+    if missing := obstacle(step, words):
+        return Outcome(step.name, step.shows, shown(words), OPEN, missing, 0.0, "", {})
+    log = RAW / f"{step.name}.log"
+    started = time.monotonic()
+    with _kept((step.result, INDEX) if quick and step.result else ()):
+        before = _written_ns(step.result)
+        code = _execute(words, log)
+        result = _result(step.result) if _written_ns(step.result) != before else {}
+    seconds = round(time.monotonic() - started, 1)
+    state, why = judge(step, code, result)
+    return Outcome(step.name, step.shows, shown(words), state, why, seconds, closing_lines(log), result)
+
+
+def obstacle(step: Step, words: Sequence[str]) -> str:
+    """What a step lacks to run: its script, or a program and where Debian has it."""
+    for word in words:
+        if word.endswith(".py") and not (ROOT / word).exists():
+            return f"{word} does not exist"
+    packages = [package for program, package in step.tools if shutil.which(program) is None]
+    return f"missing programs, on Debian: apt install {' '.join(packages)}" if packages else ""
+
+
+def _execute(words: Sequence[str], log: Path) -> int:
+    command = [sys.executable if word == "python" else word for word in words]
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as sink:
+        return subprocess.run(
+            command, cwd=ROOT, stdout=sink, stderr=subprocess.STDOUT, check=False
+        ).returncode
+
+
+def judge(step: Step, code: int, result: Mapping[str, Any]) -> tuple[str, str]:
+    """State and reason from the exit code and the result file, which have to agree."""
+    if step.must_fail:
+        return (PASS, "") if code else (FAIL, "ended well, but had to find something")
+    if code:
+        return FAIL, f"exit {code}"
+    if step.result and not result:
+        return FAIL, f"wrote no reports/{step.result}"
+    if result.get("result", PASS) != PASS:
+        return FAIL, f"reports/{step.result} says {result['result']}"
+    return PASS, ""
+
+
+@contextmanager
+def _kept(names: Sequence[str]) -> Iterator[None]:
+    """Puts files under reports/ aside, and back afterwards: a short run replaces no long one's result."""
+    RAW.mkdir(parents=True, exist_ok=True)
+    aside = {REPORTS / name: RAW / f"kept-{name}" for name in names if (REPORTS / name).exists()}
+    for path, place in aside.items():
+        path.replace(place)
+    try:
+        yield
+    finally:
+        for path, place in aside.items():
+            place.replace(path)
+
+
+def _written_ns(name: str) -> int:
+    path = REPORTS / name
+    return path.stat().st_mtime_ns if name and path.exists() else 0
+
+
+def _result(name: str) -> dict[str, Any]:
+    path = REPORTS / name
+    if not name or not path.exists():
+        return {}
+    loaded: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return loaded
+
+
+def closing_lines(log: Path) -> str:
+    """The last lines that a step printed, without places of this machine."""
+    lines = [line for line in log.read_text("utf-8", "replace").splitlines() if line.strip()]
+    text = "\n".join(line[:300] for line in lines[-CLOSING_LINES:])
+    return text.replace(str(ROOT), ".").replace(str(Path.home()), "~")

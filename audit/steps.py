@@ -1,0 +1,116 @@
+"""The steps of an audit: what each shows, its command, a short form for an afternoon, and what it needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+JUNIT = "reports/raw/tests.xml"
+_DEEP = "tests/property/deep.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One command. `result` is its file under reports/; `tools` are programs with their Debian packages."""
+
+    name: str
+    shows: str
+    command: tuple[str, ...]
+    short: tuple[str, ...] = ()
+    result: str = ""
+    tools: tuple[tuple[str, str], ...] = ()
+    must_fail: bool = False
+
+    def words(self, quick: bool) -> tuple[str, ...]:
+        """The command of a profile."""
+        return self.short if quick and self.short else self.command
+
+
+STEPS = (
+    Step("checks", "lint, types, import contracts, rules against code and tests", ("make", "check")),
+    Step(
+        "tests",
+        "every test; every line and branch of the core is executed",
+        ("env", f"PYTEST_ADDOPTS=--junitxml={JUNIT}", "make", "test"),
+        tools=(("strace", "strace"),),
+    ),
+    Step(
+        "vectors",
+        "vectors with intermediate values, negative vectors, a reader written from the chapters alone",
+        ("python", "-m", "pytest", "-q", "tests/vectors", "tests/negative", "tests/interop"),
+    ),
+    Step(
+        "wheel",
+        "two builds of the wheel are the same, bit by bit",
+        ("python", "-m", "audit.wheel"),
+        result="wheel.json",
+    ),
+    Step(
+        "secrecy",
+        "which messages a thief of the state opens, from every point of a run; healing windows",
+        ("python", "tests/secrecy/report.py"),
+        result="secrecy.json",
+    ),
+    Step(
+        "attacks",
+        "a malicious relay, attack by attack, each with a control that succeeds",
+        ("python", "tests/attacks/report.py"),
+        result="attacks.json",
+    ),
+    Step(
+        "canaries",
+        "a conversation, and a relay searched for it: disk, logs, memory, wire, temporary files",
+        ("python", "-m", "demo", "--deep"),
+        tools=(("tshark", "tshark"), ("gcore", "gdb")),
+    ),
+    Step(
+        "leaky-relay",
+        "the same search finds a relay that leaks (this step has to fail)",
+        ("python", "-m", "demo", "--leaky"),
+        must_fail=True,
+    ),
+    Step(
+        "prove",
+        "symbolic models and bounded state machines: each query has the expected verdict",
+        ("python", "spec/models/prove.py"),
+        result="prove.json",
+        tools=(("SPASS", "spass"), ("java", "default-jre-headless")),
+    ),
+    Step(
+        "crash",
+        "killed at every sync, disk full at every write: nothing confirmed is lost, no key used twice",
+        ("python", "tests/crash/run.py"),
+        result="crash.json",
+        tools=(("strace", "strace"),),
+    ),
+    Step(
+        "frames",
+        "broken, slow and flooding clients: the relay lives, others are not affected",
+        ("python", "tests/crash/frames.py"),
+        result="frames.json",
+    ),
+    Step(
+        "fuzz",
+        "every decoder of outside bytes: no error but its own, one encoding per value",
+        ("python", "tests/fuzz/run.py", "--seconds", "60"),
+        ("python", "tests/fuzz/run.py", "--seconds", "5"),
+        result="fuzz.json",
+    ),
+    Step(
+        "mutation",
+        "faults planted into the core are noticed by the tests",
+        ("python", "tests/mutation/run.py"),
+        result="mutation.json",
+    ),
+    Step(
+        "deep-state-machine",
+        "a million steps of sessions under a hostile network",
+        ("env", "SEALROOM_DEEP_STEPS=1000000", "python", _DEEP),
+        ("env", "SEALROOM_DEEP_STEPS=20000", "python", _DEEP),
+        result="deep-state-machine.json",
+    ),
+)
+
+
+def names() -> frozenset[str]:
+    """Names of all steps."""
+    return frozenset(step.name for step in STEPS)
