@@ -62,3 +62,11 @@ def test_the_relay_is_locked_without_a_cryptography_library(repo_root: Path) -> 
 
 def test_nothing_is_installed_by_default(repo_root: Path) -> None:
     assert _project(repo_root)["dependencies"] == []
+
+
+def test_each_declared_library_has_a_line_on_who_maintains_it_and_why(repo_root: Path) -> None:
+    pages = {"dev": "CONTRIBUTING.md", "audit": "CONTRIBUTING.md"}
+    for extra, texts in _project(repo_root)["optional-dependencies"].items():
+        page = (repo_root / pages.get(extra, "spec/adr/0001-dependencies.md")).read_text("utf-8")
+        names = {Requirement(text).name for text in texts} - {"sealroom"}
+        assert not [name for name in sorted(names) if f"\n| {name} | " not in page], extra
