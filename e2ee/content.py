@@ -52,6 +52,7 @@ class ContentType(IntEnum):
     BUNDLE = 4
     RESET = 5
     LIST = 6
+    NOTHING = 7
 
 
 class ReceiptState(IntEnum):
@@ -109,6 +110,11 @@ class BundleOnly:
 
 
 @dataclass(frozen=True, slots=True)
+class Nothing:
+    """A message that only turns the ratchets (CON-11)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A type that this version does not know (CON-02)."""
 
@@ -116,7 +122,14 @@ class Unsupported:
     payload: cbor.Value = field(repr=False)
 
 
-Payload: TypeAlias = Text | Receipt | Reset | SignedList | AddressOnly | BundleOnly | Unsupported
+Payload: TypeAlias = Text | Receipt | Reset | SignedList | AddressOnly | BundleOnly | Nothing | Unsupported
+
+
+_WITHOUT_PAYLOAD: Final[dict[int, Payload]] = {
+    ContentType.ADDRESS: AddressOnly(),
+    ContentType.BUNDLE: BundleOnly(),
+    ContentType.NOTHING: Nothing(),
+}
 
 
 class Heads(NamedTuple):
@@ -304,6 +317,8 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
             return ContentType.ADDRESS, None
         case BundleOnly():
             return ContentType.BUNDLE, None
+        case Nothing():
+            return ContentType.NOTHING, None
         case _:
             return payload.type, payload.payload
 
@@ -319,10 +334,10 @@ def _decode_payload(kind: int, value: cbor.Value) -> Payload:
             return Reset(ResetReason(Fields.of(value, _ONE).uint(1, max(ResetReason), 1)))
         case ContentType.LIST:
             return SignedList(Fields.of(value, _ONE).bstr(1, 1, LIST_MAX_B))
-        case ContentType.ADDRESS | ContentType.BUNDLE:
+        case ContentType.ADDRESS | ContentType.BUNDLE | ContentType.NOTHING:
             if value is not None:
                 raise DecodeError("a payload where none belongs")
-            return AddressOnly() if kind == ContentType.ADDRESS else BundleOnly()
+            return _WITHOUT_PAYLOAD[kind]
         case _:
             return Unsupported(kind, value)
 

@@ -20,7 +20,7 @@ from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import kdf, kem
 from e2ee.secret import EpochSecret, KemSeed
 from e2ee.wire import fragment as fragments
-from e2ee.wire.fragment import CIPHERTEXT, ID_B, KEY, NONE, PIECES, Fragment
+from e2ee.wire.fragment import CT, EK, ID_B, NONE, PIECES, Fragment
 
 _HALF_ID_B: Final = ID_B // 2
 _NOTHING: Final[tuple[bytes | None, ...]] = (None,) * PIECES
@@ -167,11 +167,11 @@ def next_block(state: KemState, pq_epoch: int) -> tuple[KemState, bytes]:
         if state.received is not None:
             return state, NONE
         seed, key, id_of_key, index, received, made = state
-        block = fragments.encode(KEY, index, pq_epoch + 1, id_of_key, key)
+        block = fragments.encode(EK, index, pq_epoch + 1, id_of_key, key)
         return _new(Offering, (seed, key, id_of_key, (index + 1) % PIECES, received, made)), block
     if isinstance(state, Answering):
         id_of_key, message, message_id, secret, index, other, made = state
-        block = fragments.encode(CIPHERTEXT, index, pq_epoch + 1, message_id, message)
+        block = fragments.encode(CT, index, pq_epoch + 1, message_id, message)
         following = (index + 1) % PIECES
         return _new(Answering, (id_of_key, message, message_id, secret, following, other, made)), block
     return state, NONE
@@ -190,15 +190,15 @@ def receive(state: KemState, session_id: SessionId, pq_epoch: int, block: bytes)
     if piece.epoch > pq_epoch + 1:
         raise AuthenticationError
     match state:
-        case Offering() if piece.type == CIPHERTEXT:
+        case Offering() if piece.type == CT:
             return _collect_ciphertext(state, session_id, piece)
-        case SecretHeld() if piece.type == CIPHERTEXT:
+        case SecretHeld() if piece.type == CT:
             return state
-        case Collecting() if piece.type == KEY:
+        case Collecting() if piece.type == EK:
             return _collect_key(state, state.received, piece)
-        case CiphertextDue() if piece.type == KEY:
+        case CiphertextDue() if piece.type == EK:
             return state if piece.id == state.key_id else _collect_key(state, None, piece)
-        case Answering() if piece.type == KEY:
+        case Answering() if piece.type == EK:
             return state if piece.id == state.key_id else _collect_key(state, state.other, piece)
         case _:
             raise AuthenticationError

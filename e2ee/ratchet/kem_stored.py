@@ -49,7 +49,8 @@ def encode(state: KemState) -> cbor.Value:
             return [_COLLECTING, _encode_pieces(received)]
         case CiphertextDue(key, _):
             return [_CIPHERTEXT_DUE, key]
-        case Answering(key_id, message, _, secret, next_index, other, made):
+        case _:
+            key_id, message, _, secret, next_index, other, made = state
             pieces = _encode_pieces(other)
             return [_ANSWERING, key_id, message, secret.expose(), next_index, pieces, list(made)]
 
@@ -72,7 +73,7 @@ def decode(value: cbor.Value) -> KemState:
         case 2:
             return SecretHeld(_secret(items[1]), decode_mark(items[2]))
         case 3:
-            return Collecting(_decode_pieces(items[1], fragment.KEY))
+            return Collecting(_decode_pieces(items[1], fragment.EK))
         case 4:
             key = kem.encapsulation_key(bstr(items[1], KEM_KEY_B, KEM_KEY_B))
             return CiphertextDue(key, kem_ratchet.key_id(key))
@@ -93,7 +94,7 @@ def decode_mark(value: cbor.Value) -> Mark:
 def _decode_offering(items: Sequence[cbor.Value]) -> Offering:
     seed = bstr(items[1], KEM_SEED_B, KEM_SEED_B)
     key = kem.derive_public(seed)
-    received = _decode_pieces(items[3], fragment.CIPHERTEXT)
+    received = _decode_pieces(items[3], fragment.CT)
     made = decode_mark(items[4])
     return Offering(KemSeed(seed), key, kem_ratchet.key_id(key), _index(items[2]), received, made)
 
@@ -102,7 +103,7 @@ def _decode_answering(items: Sequence[cbor.Value]) -> Answering:
     key_id = _id(items[1])
     message = bstr(items[2], fragment.KEM_MESSAGE_B, fragment.KEM_MESSAGE_B)
     message_id = kem_ratchet.ciphertext_id(key_id, message)
-    other = _decode_pieces(items[5], fragment.KEY)
+    other = _decode_pieces(items[5], fragment.EK)
     made = decode_mark(items[6])
     return Answering(key_id, message, message_id, _secret(items[3]), _index(items[4]), other, made)
 

@@ -8,8 +8,8 @@ from typing import Final, NamedTuple
 from e2ee.constants import FRAGMENT_B, KEM_CIPHERTEXT_B, KEM_KEY_B, KEY_B
 from e2ee.errors import AuthenticationError
 
-KEY: Final = 1
-CIPHERTEXT: Final = 2
+EK: Final = 1
+CT: Final = 2
 PIECES: Final = 5
 PIECE_B: Final = 256
 ID_B: Final = 8
@@ -23,8 +23,8 @@ _HEAD: Final = struct.Struct(">BBHI8s")
 _BLOCK: Final = struct.Struct(">BBHI8s256s")
 _LAST: Final = PIECES - 1
 _LAST_PIECE_B: Final = {
-    KEY: KEM_KEY_B - _LAST * PIECE_B,
-    CIPHERTEXT: KEM_MESSAGE_B - _LAST * PIECE_B,
+    EK: KEM_KEY_B - _LAST * PIECE_B,
+    CT: KEM_MESSAGE_B - _LAST * PIECE_B,
 }
 # A named tuple from all of its fields for half the price of its constructor.
 _new: Final = tuple.__new__

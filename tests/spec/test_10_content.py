@@ -18,6 +18,7 @@ from e2ee.content import (
     BundleOnly,
     Content,
     Heads,
+    Nothing,
     Payload,
     Receipt,
     ReceiptState,
@@ -59,13 +60,14 @@ def decoded(entries: Mapping[int, cbor.Value]) -> Content:
         (Reset(ResetReason.ANSWER), 5, {1: 2}),
         (Reset(ResetReason.REPLACED), 5, {1: 3}),
         (SignedList(b"signed"), 6, {1: b"signed"}),
-        (Unsupported(7, None), 7, None),
+        (Nothing(), 7, None),
+        (Unsupported(8, None), 8, None),
         (Unsupported(0, [1, "x", {5: b""}]), 0, [1, "x", {5: b""}]),
         (Unsupported(2**32 - 1, True), 2**32 - 1, True),
     ],
 )
 def test_each_type_has_the_payload_of_the_registry(payload: Payload, kind: int, value: cbor.Value) -> None:
-    """CON-01, CON-02, CON-03, CON-04, CON-10"""
+    """CON-01, CON-02, CON-03, CON-04, CON-10, CON-11"""
     bundle = Party.make("alice").compact_bundle()
     content = Content(ID, NOW_MS, payload, way_back=WAY_BACK, bundle=bundle)
     entries: dict[int, cbor.Value] = {1: kind, 2: ID, 3: NOW_MS, 4: value}
@@ -203,6 +205,9 @@ def test_what_is_no_map_is_no_content(encoded: bytes) -> None:
         {7: {1: bytes(16), 2: bytes(32), 3: "https://relay.example/"}},
         {7: {1: bytes(16), 2: bytes(32), 3: "wss://relay.example/" + "x" * 237}},
         {7: {1: bytes(16), 2: bytes(32), 3: "wss://relay.example/", 4: 0}},
+        # nothing
+        {1: 7, 4: 0},
+        {1: 7, 4: {}},
         # prekeys
         {8: None},
         {8: {1: 0, 2: 0, 3: []}},
@@ -222,12 +227,12 @@ def test_an_unknown_type_takes_any_payload() -> None:
     """CON-02: in a session it arrives as unsupported, and the next message is read as usual."""
     alice, _, a, b = parties.connected_pair()
     a = forgery.prepared(a)
-    values: dict[int, cbor.Value] = {7: None, 99: [1, {2: "x"}], 2**32 - 1: "future"}
+    values: dict[int, cbor.Value] = {8: None, 99: [1, {2: "x"}], 2**32 - 1: "future"}
     for kind, value in values.items():
         crafted = forgery.message_with(a, {1: kind, 2: ID, 3: NOW_MS, 4: value, 70: True})
         opened = open_(b, crafted)
         assert opened.content.payload == Unsupported(kind, value)
-    b = open_(b, forgery.message_with(a, {1: 7, 2: ID, 3: NOW_MS, 4: None})).session
+    b = open_(b, forgery.message_with(a, {1: 8, 2: ID, 3: NOW_MS, 4: None})).session
     a, _ = alice.seal(a, "the number that was used", way_back=None)
     assert parties.text_of(open_(b, alice.seal(a, "next", way_back=None)[1])) == "next"
 
@@ -302,7 +307,7 @@ def test_a_way_back_replaces_nothing_by_itself() -> None:
         {"payload": AddressOnly()},
         {"payload": BundleOnly()},
         {"payload": Unsupported(2**32, None)},
-        {"payload": Unsupported(7, [2**64])},
+        {"payload": Unsupported(8, [2**64])},
         {"id": ContentId(b"short")},
         {"sent_ms": -1},
         {"sent_ms": 2**53},

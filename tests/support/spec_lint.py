@@ -1,4 +1,5 @@
-"""Checks the specification against code, tests and registries; `--write` regenerates `spec/matrix.md` first.
+"""Checks the specification against code, tests and registries; `--write` regenerates the matrix and
+the table of transitions first.
 
 Prints one problem per line and exits 1 if there is any.
 """
@@ -9,6 +10,7 @@ import sys
 from pathlib import Path
 
 import checkout
+import kem_transitions
 import registries
 import repository_text
 import rule_matrix
@@ -24,6 +26,7 @@ def problems(root: Path) -> list[str]:
         repository_text.problems,
         source_lint.problems,
         rule_matrix.problems,
+        kem_transitions.problems,
     )
     return [problem for check in checks for problem in check(root)]
 
@@ -34,7 +37,8 @@ def main() -> int:
         sys.path.insert(0, str(root / package))
     if "--write" in sys.argv[1:]:
         (root / rule_matrix.PATH).write_text(rule_matrix.render(root), "utf-8")
-        print(f"wrote {rule_matrix.PATH.as_posix()}")
+        kem_transitions.write(root)
+        print(f"wrote {rule_matrix.PATH.as_posix()} and the table of {kem_transitions.CHAPTER.as_posix()}")
     found = problems(root)
     print(*found, sep="\n", end="\n" if found else "")
     print(f"{len(spec_rules.definitions(root))} rules, {len(found)} problems")

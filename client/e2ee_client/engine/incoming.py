@@ -25,6 +25,7 @@ from e2ee.content import (
 )
 from e2ee.errors import (
     AuthenticationError,
+    PqDesync,
     RemoteError,
     ReplayError,
     SkipLimitExceeded,
@@ -106,7 +107,7 @@ class Incomings:
             except AuthenticationError as error:
                 failure = error
                 continue
-            except SkipLimitExceeded:
+            except (SkipLimitExceeded, PqDesync):
                 self._renew(turn, self._state.contacts[peer.account_id], peer)
                 raise
             split = pairs.is_settled(peer.pair) and peer.pair.active is not session
