@@ -46,7 +46,7 @@ def conversation(tmp_path: Path) -> Path:
 
 @pytest.mark.processes
 def test_the_relay_knows_nothing(conversation: Path) -> None:
-    """The three views, the short line named as such, and nothing found."""
+    """LKG-11: the three views, the short line named as such, and nothing found."""
     done = demo(conversation)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "customer sees" in done.stdout
@@ -58,7 +58,7 @@ def test_the_relay_knows_nothing(conversation: Path) -> None:
 
 @pytest.mark.processes
 def test_a_leaking_relay_is_caught(conversation: Path) -> None:
-    """The positive control: memory, log and a file beside the database."""
+    """LKG-11, the positive control: memory, log and a file beside the database."""
     done = demo(conversation, "--leaky")
     assert done.returncode == 1, done.stdout + done.stderr
     for place in ("memory", "file relay.log", "file data/analytics.db"):
