@@ -9,7 +9,7 @@ from spec.vectors.document import diagnostic, render
 from spec.vectors.parties import Device
 from spec.vectors.suite import NOW_MS, Value, cbor, draw
 
-TEXT, RECEIPT, ADDRESS, BUNDLE, RESET, LIST = range(1, 7)
+TEXT, RECEIPT, ADDRESS, BUNDLE, RESET, LIST, NOTHING = range(1, 8)
 
 
 def content(name: str, kind: int, payload: Value, also: dict[int, Value] | None = None) -> dict[int, Value]:
@@ -59,6 +59,7 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
         ("reset, answer to a loss", content("reset 2", RESET, {1: 2})),
         ("reset, session replaced", content("reset 3", RESET, {1: 3})),
         ("list", content("list", LIST, {1: signed_list})),
+        ("nothing", content("nothing", NOTHING, None)),
         ("heads, peer unknown", text("heads 1", "x", {5: heads(us, None)})),
         ("heads of both", text("heads 2", "x", {5: heads(us, them)})),
         (
@@ -66,7 +67,7 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
             text("flight", "Guten Tag", {5: heads(us, them), 6: 1, 7: back, 8: compact_bundle(us)}),
         ),
         ("gen at its end", text("gen", "x", {6: 2**31 - 1, 7: back})),
-        ("unknown type", content("unknown 1", 7, [1, {0: None}])),
+        ("unknown type", content("unknown 1", 8, [1, {0: None}])),
         ("unknown type at its end", content("unknown 2", 2**32 - 1, None)),
         ("keys from 64 up are ignored", text("extra", "x", {64: None, 2**32: {1: [True]}})),
     ]
@@ -77,7 +78,7 @@ def contents() -> str:
     return render(
         "Contents: the map in diagnostic notation and its encoding. Where a key from 64 up is there, `kept`"
         " is the encoding of what a reader of this version takes from it.",
-        "CON-01 CON-02 CON-03 CON-04 CON-05 CON-06 CON-07 CON-09 CON-10",
+        "CON-01 CON-02 CON-03 CON-04 CON-05 CON-06 CON-07 CON-09 CON-10 CON-11",
         {"cases": [_case(name, entries) for name, entries in cases()]},
     )
 

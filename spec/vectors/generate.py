@@ -20,11 +20,14 @@ from spec.vectors import (
     negative_forms,
     negative_identity,
     negative_messages,
+    negative_pq,
+    pq_cases,
+    pq_vectors,
     primitive_vectors,
     ratchet_vectors,
+    transcript,
 )
 from spec.vectors.encapsulations import Encapsulations
-from spec.vectors.transcript import Transcript
 
 FOLDER: Final = Path(__file__).resolve().parent
 
@@ -33,7 +36,7 @@ def render(recorded: str | None) -> dict[str, str]:
     """Every file by its path in this folder; `recorded` is the text of kem.json, if there is one."""
     kem = Encapsulations(recorded)
     encapsulations.standalone(kem)
-    played = Transcript(kem)
+    played, exchange = transcript.conversation(kem), pq_vectors.exchange(kem)
     files = {
         "primitives.json": primitive_vectors.primitives(),
         "cbor.json": primitive_vectors.encodings(),
@@ -43,13 +46,16 @@ def render(recorded: str | None) -> dict[str, str]:
         "safety.json": identity_vectors.safety(),
         "handshake.json": handshake_vectors.handshakes(kem),
         "ratchet.json": ratchet_vectors.transcript(played),
-        "snapshot.json": ratchet_vectors.snapshots(played),
+        "snapshot.json": ratchet_vectors.snapshots(played, exchange),
+        "pq.json": pq_vectors.conversation(exchange),
+        "pq_cases.json": pq_cases.cases(exchange, kem),
         "content.json": content_vectors.contents(),
     }
     refused = (
         *negative_forms.all_forms(),
         *negative_identity.all_identity(),
         *negative_messages.all_messages(played),
+        *negative_pq.all_pq(exchange, kem),
         *negative_flights.all_flights(kem),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}

@@ -13,8 +13,9 @@ from spec.vectors.encapsulations import Encapsulations
 from spec.vectors.flight import Flight, Offer, fly
 from spec.vectors.handshake_vectors import device, offer_of, prekey
 from spec.vectors.parties import Device
+from spec.vectors.ratchet import padded
 from spec.vectors.suite import DAY_MS, IDENTITY_B, NOW_MS, Value, cbor, dh_public, draw, pad, sign
-from spec.vectors.transcript import KIND_2, body_of
+from spec.vectors.transcript import KIND_2
 
 AUTHENTICATION: Final = "remote.authentication"
 FRESH: Final = draw("negative flight fresh", 16)
@@ -43,8 +44,8 @@ class Stage:
         beside: dict[int, Value] = {6: 1, 7: parties.way_back(self.a)} if also is None else also
         state = ratchet.start_initiator(flight.expansion, self.offer.spk.key, NOW_MS)
         lead = KIND_2 + (flight.prefix if prefix is None else prefix)
-        body = body_of(cbor(text("negative flight", "x", beside)), first=True)
-        _, trace = ratchet.seal(state, lead, body, FRESH, RATCHET)
+        body = padded(cbor(text("negative flight", "x", beside)), first=True)
+        _, trace = ratchet.seal_body(ratchet.turn_to_send(state, RATCHET)[0], lead, body, FRESH)
         envelope: bytes = trace["envelope"]
         return envelope
 

@@ -241,6 +241,7 @@ def contents() -> Iterator[Negative]:
         "bundle-without-bundle": (content("negative", 4, None), "CON-03"),
         "reset-reason-4": (content("negative", 5, {1: 4}), "CON-03"),
         "reset-reason-0": (content("negative", 5, {1: 0}), "CON-03"),
+        "nothing-with-payload": (content("negative", 7, {1: 0}), "CON-03 CON-11"),
         "list-empty": (content("negative", 6, {1: b""}), "CON-03"),
         "gen-2-to-31": ({**good, 6: 2**31, 7: back}, "SES-13"),
         "address-relay-plain": ({**good, 7: {**back, 3: "ws://relay.example/"}}, "CON-06"),

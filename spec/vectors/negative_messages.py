@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
-from spec.vectors import parties, ratchet
+from spec.vectors import arrival, parties, ratchet
 from spec.vectors.content_vectors import text
 from spec.vectors.defects import Negative, flipped
-from spec.vectors.ratchet import Defect, State
+from spec.vectors.ratchet import Defect, State, padded
 from spec.vectors.ratchet_vectors import stored_row, stored_session
 from spec.vectors.suite import DAY_MS, FRAGMENT_B, NOW_MS, Value, cbor, dh_public, draw, pad, u32
-from spec.vectors.transcript import GEN, KIND_1, KIND_2, Transcript, body_of
+from spec.vectors.transcript import GEN, KIND_1, KIND_2, Transcript
 
 LATER_MS: Final = NOW_MS + 32 * DAY_MS
 FRESH: Final = draw("negative fresh", 16)
@@ -36,15 +36,18 @@ class Scene:
     lead: bytes
     phase: Value = None
 
-    def message(self, body: bytes, defect: Defect = ratchet.HONEST, lead: bytes | None = None) -> bytes:
-        """An envelope of the sender's next message."""
-        _, trace = ratchet.seal(self.sender, self.lead if lead is None else lead, body, FRESH, KEY, defect)
+    def message(self, body: bytes, defect: Defect = ratchet.HONEST) -> bytes:
+        """An envelope of the next message, after a due sending step; the KEM ratchet makes nothing."""
+        state = self.sender
+        if state["sending"]["state"] == "StepDue":
+            state, _ = ratchet.turn_to_send(state, KEY)
+        _, trace = ratchet.seal_body(state, self.lead, body, FRESH, defect)
         envelope: bytes = trace["envelope"]
         return envelope
 
     @property
     def honest(self) -> bytes:
-        return self.message(body_of(cbor(self.content), first=self.lead[:2] == KIND_2))
+        return self.message(padded(cbor(self.content), first=self.lead[:2] == KIND_2))
 
     @property
     def content(self) -> dict[int, Value]:
@@ -76,10 +79,12 @@ def in_chain(played: Transcript) -> Scene:
 
 def new_chain(played: Transcript) -> Scene:
     """B has sent, A has read it, and A's next message begins a chain."""
-    body = body_of(cbor(text("negative turn", "x")), first=False)
-    b_state, trace = ratchet.seal(played.sides["B"].state, KIND_1, body, FRESH, draw("negative turn key", 32))
-    a_state, _ = ratchet.receive(
-        played.sides["A"].state, trace["header"], b_state["sending"]["tag"], LATER_MS
+    content = cbor(text("negative turn", "x"))
+    draws = played.draws("negative turn")
+    b_state, trace = ratchet.seal(played.sides["B"].state, KIND_1, content, draws, LATER_MS)
+    chain_tag = b_state["sending"]["tag"]
+    a_state, _ = arrival.receive(
+        played.sides["A"].state, trace["header"], chain_tag, trace["fragment"], LATER_MS
     )
     return Scene(played, a_state, b_state, "B", KIND_1)
 
@@ -108,8 +113,8 @@ def changed_bytes(played: Transcript) -> Iterator[Negative]:
     other = played.sent["a9"]["envelope"]
     yield scene.refuses("body-of-another", "DR-08 DR-11", good[:90] + other[90:], AUTHENTICATION)
     yield scene.refuses("header-of-another", "DR-07 DR-11", other[:90] + good[90:], AUTHENTICATION)
-    padded = pad(good, len(good) + 512)
-    yield scene.refuses("lengthened-to-the-next-class", "DR-08 DR-11", padded, AUTHENTICATION)
+    longer = pad(good, len(good) + 512)
+    yield scene.refuses("lengthened-to-the-next-class", "DR-08 DR-11", longer, AUTHENTICATION)
     yield scene.refuses("replayed", "DR-12", played.sent["a10"]["envelope"], "remote.replay")
     yield scene.refuses(
         "replayed-from-a-forgotten-chain", "DR-10", played.sent["a0"]["envelope"], AUTHENTICATION
@@ -118,7 +123,7 @@ def changed_bytes(played: Transcript) -> Iterator[Negative]:
     version = b"\x01\x02" + played.flight.prefix + good[2:]
     yield scene.refuses("prefix-put-before-it", "DR-07 WIRE-07", version, "remote.decode")
     flight = under_prefix(played)
-    bare = flight.message(body_of(cbor(text("bare", "x" * 1000)), first=False))
+    bare = flight.message(padded(cbor(text("bare", "x" * 1000)), first=False))
     yield flight.refuses("prefix-flipped", "DR-08 HS-03", flipped(bare, 2 + 44), AUTHENTICATION)
     yield _without_prefix(flight)
     yield _to_the_initiator(played)
@@ -155,7 +160,7 @@ def _too_late(played: Transcript) -> Negative:
 def wrong_headers(played: Transcript) -> Iterator[Negative]:
     """Headers that are sealed with the right keys."""
     scene, turn = in_chain(played), new_chain(played)
-    body = body_of(cbor(scene.content), first=False)
+    body = padded(cbor(scene.content), first=False)
     receiving, seen = scene.receiver["receiving"], turn.receiver["receiving"]
     low_order = b"\x01" + bytes(31)
     cases: list[tuple[str, Scene, Defect, str, str]] = [
@@ -164,10 +169,10 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
         ("previous-length-2-to-31", scene, Defect(previous_length=2**31), "WIRE-09", AUTHENTICATION),
         ("ratchet-key-not-canonical", scene, Defect(ratchet_key=b"\xff" * 32), "WIRE-09", AUTHENTICATION),
         ("other-ratchet-key-in-a-chain", scene, Defect(ratchet_key=OTHER_KEY), "DR-15", AUTHENTICATION),
-        ("other-epoch-in-a-chain", scene, Defect(pq_epoch=1), "DR-15", AUTHENTICATION),
+        ("other-epoch-in-a-chain", scene, Defect(pq_epoch=1), "DR-15 PQ-13", AUTHENTICATION),
         ("number-of-a-skipped-key-that-is-not-held", scene, Defect(number=0), "DR-12", "remote.replay"),
         ("jump-of-2001", scene, Defect(number=receiving["number"] + 2001), "DR-13", "remote.skip_limit"),
-        ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "DR-15", AUTHENTICATION),
+        ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "PQ-12", AUTHENTICATION),
         ("new-chain-flag-set", turn, Defect(flags=1 << 31), "WIRE-09", AUTHENTICATION),
         ("new-chain-low-order-key", turn, Defect(ratchet_key=low_order), "PRM-02 DR-14", AUTHENTICATION),
         ("new-chain-old-key", turn, Defect(ratchet_key=seen["their_key"]), "DR-14", AUTHENTICATION),
@@ -207,15 +212,16 @@ def wrong_bodies(played: Transcript) -> Iterator[Negative]:
     """Bodies that are sealed with the right keys."""
     scene, flight = in_chain(played), under_prefix(played)
     plain = bytes(FRAGMENT_B) + cbor(scene.content)
-    fragments = {
-        "fragment-type-1": b"\x01" + plain[1:],
-        "fragment-index": flipped(plain, 1),
-        "fragment-reserved": flipped(plain, 2),
-        "fragment-epoch": flipped(plain, 7),
-        "fragment-hash": flipped(plain, 8),
-        "fragment-data": flipped(plain, FRAGMENT_B - 1),
+    blocks = {
+        "fragment-type-3": b"\x03" + plain[1:],
+        "fragment-type-255": b"\xff" + plain[1:],
+        "no-fragment-but-index": flipped(plain, 1),
+        "no-fragment-but-reserved": flipped(plain, 2),
+        "no-fragment-but-epoch": flipped(plain, 7),
+        "no-fragment-but-hash": flipped(plain, 8),
+        "no-fragment-but-data": flipped(plain, FRAGMENT_B - 1),
     }
-    for name, changed in fragments.items():
+    for name, changed in blocks.items():
         yield scene.refuses(name, "WIRE-10", scene.message(pad(changed, 512)), AUTHENTICATION)
     bodies = {
         "all-zero": (bytes(512), "WIRE-13"),
@@ -231,7 +237,7 @@ def wrong_bodies(played: Transcript) -> Iterator[Negative]:
     yield flight.refuses(
         "flight-class-too-large", "WIRE-12", flight.message(pad(encoded, 2048)), AUTHENTICATION
     )
-    within = body_of(bytes(FRAGMENT_B) + encoded, first=True)
+    within = padded(bytes(FRAGMENT_B) + encoded, first=True)
     yield flight.refuses("fragment-block-in-a-flight", "WIRE-10", flight.message(within), "remote.content")
     yield from _wrong_contents(scene, flight)
 
@@ -250,7 +256,7 @@ def _wrong_contents(scene: Scene, flight: Scene) -> Iterator[Negative]:
         ("prefix-without-address", flight, cbor(text("negative", "x", {6: GEN})), "HS-05"),
     ]
     for name, where, encoded, rules in contents:
-        body = body_of(encoded, first=where is flight)
+        body = padded(encoded, first=where is flight)
         yield where.refuses(name, f"{rules} CON-08", where.message(body), "remote.content")
 
 

@@ -11,7 +11,7 @@ from spec.vectors.suite import Value, draw, label
 _LABELS: Final = (
     "SR1-record SR1-list SR1-sig-list SR1-sig-prekey SR1-sig-address SR1-sig-succ SR1-card SR1-safety"
     " SR1-ephemeral SR1-hs-t0 SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key"
-    " SR1-body-key SR1-salt SR1-relay-auth"
+    " SR1-body-key SR1-salt SR1-kem-key SR1-kem-text SR1-kem-epoch SR1-relay-auth"
 )
 
 ACCEPTED: Final[tuple[Value, ...]] = (
@@ -53,7 +53,11 @@ def primitives() -> str:
         "PRM-06 PRM-07 PRM-11 PRM-12 PRM-13",
         {
             "labels": {name: label(name) for name in _LABELS.split()},
-            "hash": [_hash("SR1-record", draw("hash data", 40)), _hash("SR1-list", b"")],
+            "hash": [
+                _hash("SR1-record", draw("hash data", 40)),
+                _hash("SR1-list", b""),
+                _hash("SR1-kem-key", draw("hash data", 1184)),
+            ],
             "prf": [
                 _prf("SR1-ephemeral", 32, data=draw("prf data", 5000)),
                 _prf("SR1-chain", 64),
@@ -67,6 +71,7 @@ def primitives() -> str:
                 _hkdf(label("SR1-hs-keys"), 128, 224),
                 _hkdf(label("SR1-root") + suite.u32(0), 96, 32),
                 _hkdf(label("SR1-root") + suite.u32(1), 96, 64),
+                _hkdf(label("SR1-kem-epoch") + suite.u32(1) + draw("hkdf exchange hash", 32), 64, 32),
             ],
             "dh": [_dh("one", "two"), _dh("two", "one")],
             "sign": [_sign("SR1-sig-list", b""), _sign("SR1-sig-prekey", draw("signed data", 100))],

@@ -1,7 +1,7 @@
 """The ratchet of chapter 07 on plain values: a state goes in, a new one and every value in between come out.
 
-Sealing follows an honest sender, or one that breaks a rule on purpose (`Defect`); opening follows an honest
-receiver only.
+Here are the steps and the sender, an honest one or one that breaks a rule on purpose (`Defect`); `arrival` is
+the receiver.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
-from spec.vectors.suite import DAY_MS, aead, dh, dh_public, hkdf, label, prf, u32
+from spec.vectors import kem_ratchet
+from spec.vectors.kem_ratchet import EMPTY, Encapsulate
+from spec.vectors.suite import aead, body_size, dh, dh_public, hkdf, label, pad, prf, u32
 
 State: TypeAlias = dict[str, Any]
 Trace: TypeAlias = dict[str, Any]
-SKIPPED_TTL_MS: Final = 30 * DAY_MS
 PREFIX_B: Final = 2108
 
 
@@ -33,6 +34,16 @@ class Defect:
 HONEST: Final = Defect()
 
 
+@dataclass(frozen=True)
+class Draws:
+    """What chance gives a sender, in the order of use and as far as needed (DR-06, PQ-04, DR-05)."""
+
+    ratchet_private: bytes
+    kem_seed: bytes
+    encapsulate: Encapsulate
+    fresh: bytes
+
+
 def start_initiator(expansion: bytes, spk: bytes, now_ms: int) -> State:
     """The first state of the initiator (DR-01)."""
     sending = {
@@ -41,16 +52,18 @@ def start_initiator(expansion: bytes, spk: bytes, now_ms: int) -> State:
         "next_header_key": expansion[32:64],
         "previous_length": 0,
     }
-    return _start(expansion, sending, expansion[64:96], now_ms)
+    return _start(expansion, sending, expansion[64:96], kem_ratchet.start(initiator=True), now_ms)
 
 
 def start_responder(expansion: bytes, spk_private: bytes, now_ms: int) -> State:
     """The first state of the responder (DR-01)."""
     sending = {"state": "Listening", "private_key": spk_private, "next_header_key": expansion[64:96]}
-    return _start(expansion, sending, expansion[32:64], now_ms)
+    return _start(expansion, sending, expansion[32:64], kem_ratchet.start(initiator=False), now_ms)
 
 
-def _start(expansion: bytes, sending: Mapping[str, Any], next_receive: bytes, now_ms: int) -> State:
+def _start(
+    expansion: bytes, sending: Mapping[str, Any], next_receive: bytes, kem: State, now_ms: int
+) -> State:
     return {
         "session_id": expansion[96:],
         "root_key": expansion[:32],
@@ -58,6 +71,9 @@ def _start(expansion: bytes, sending: Mapping[str, Any], next_receive: bytes, no
         "receiving": {"state": "NoChain"},
         "next_receive": {"header_key": next_receive, "tag": tag(next_receive)},
         "pq_epoch": 0,
+        "kem": kem,
+        "finished": 0,
+        "pq_healing": {"healed_ms": now_ms, "at": 0},
         "skipped": [],
         "healed_ms": now_ms,
     }
@@ -68,18 +84,35 @@ def tag(header_key: bytes) -> bytes:
     return prf(header_key, "SR1-tag", 8)
 
 
-def root_step(root_key: bytes, private: bytes, public: bytes, pq_epoch: int) -> Trace:
-    """root(rk, dh, empty, pq_epoch), with its inputs."""
+def root_step(root_key: bytes, private: bytes, public: bytes, kem: bytes, pq_epoch: int) -> Trace:
+    """root(rk, dh, kem, pq_epoch), with its inputs; `kem` is empty where no epoch is mixed."""
     shared = dh(private, public)
-    output = hkdf(root_key, shared, label("SR1-root") + u32(pq_epoch), 96)
+    output = hkdf(root_key, shared + kem, label("SR1-root") + u32(pq_epoch), 96)
     return {
         "private_key": private,
         "their_key": public,
         "dh": shared,
+        "kem": kem,
+        "pq_epoch": pq_epoch,
         "root_key": output[:32],
         "chain_key": output[32:64],
         "next_header_key": output[64:],
     }
+
+
+def count(state: State) -> int:
+    """Messages sent and received so far (PQ-16)."""
+    finished: int = state["finished"]
+    return finished + int(state["sending"].get("number", 0)) + int(state["receiving"].get("number", 0))
+
+
+def mix(new: State, role_then: State) -> bytes:
+    """The epoch secret of a held kem state goes into use; the roles swap (PQ-06, PQ-12, PQ-14)."""
+    secret: bytes = new["kem"]["epoch_secret"]
+    new["pq_epoch"] += 1
+    new["pq_healing"] = {"healed_ms": new["kem"]["made"]["ms"], "at": new["kem"]["made"]["at"]}
+    new["kem"] = role_then
+    return secret
 
 
 def chain_step(chain_key: bytes) -> tuple[bytes, bytes]:
@@ -89,12 +122,17 @@ def chain_step(chain_key: bytes) -> tuple[bytes, bytes]:
 
 
 def turn_to_send(state: State, ratchet_private: bytes) -> tuple[State, Trace]:
-    """The sending step (DR-06)."""
-    due = state["sending"]
-    step = root_step(state["root_key"], ratchet_private, due["their_key"], state["pq_epoch"])
+    """The sending step (DR-06), with the epoch that it mixes (PQ-06)."""
     new = copy.deepcopy(state)
-    new["root_key"] = step["root_key"]
-    new["sending"] = {
+    kem = mix(new, kem_ratchet.start(initiator=False)) if new["kem"]["state"] == "SecretHeld" else b""
+    return begin_chain(new, ratchet_private, kem)
+
+
+def begin_chain(state: State, ratchet_private: bytes, kem: bytes) -> tuple[State, Trace]:
+    """A sending chain with this KEM secret, whatever the rules say about it, in the epoch of the state."""
+    due = state["sending"]
+    step = root_step(state["root_key"], ratchet_private, due["their_key"], kem, state["pq_epoch"])
+    sending = {
         "state": "Sending",
         "private_key": ratchet_private,
         "public_key": dh_public(ratchet_private),
@@ -105,16 +143,43 @@ def turn_to_send(state: State, ratchet_private: bytes) -> tuple[State, Trace]:
         "previous_length": due["previous_length"],
         "next_header_key": step["next_header_key"],
     }
-    return new, step
+    return {**state, "root_key": step["root_key"], "sending": sending}, step
 
 
-def seal(
-    state: State, lead: bytes, body: bytes, fresh: bytes, ratchet_private: bytes, defect: Defect = HONEST
-) -> tuple[State, Trace]:
-    """Seal a padded body; `lead` is version, kind and perhaps a prefix (DR-04 to DR-08)."""
-    step = None
+def prepare(state: State, draws: Draws, now_ms: int, *, first: bool) -> tuple[State, Trace]:
+    """All that comes before the salt: sending step, what the KEM ratchet makes, fragment (PQ-04, PQ-05)."""
+    root, kem_step, block = None, None, b""
     if state["sending"]["state"] == "StepDue":
-        state, step = turn_to_send(state, ratchet_private)
+        state, root = turn_to_send(state, draws.ratchet_private)
+    new = copy.deepcopy(state)
+    if not first:
+        epoch, made = state["pq_epoch"], {"ms": now_ms, "at": count(state)}
+        kem, kem_step = kem_ratchet.prepare(
+            state["kem"], epoch, state["session_id"], made, draws.kem_seed, draws.encapsulate
+        )
+        new["kem"], block = kem_ratchet.next_fragment(kem, epoch)
+    return new, {"root_step": root, "kem_step": kem_step, "fragment": block}
+
+
+def seal(state: State, lead: bytes, content: bytes, draws: Draws, now_ms: int) -> tuple[State, Trace]:
+    """Seal a content honestly; `lead` is version, kind and perhaps a prefix (DR-04 to DR-08)."""
+    first = lead[:2] == b"\x01\x02"
+    state, before = prepare(state, draws, now_ms, first=first)
+    body = padded(content, before["fragment"], first=first)
+    new, values = seal_body(state, lead, body, draws.fresh)
+    return new, {**before, "body": body, **values}
+
+
+def padded(content: bytes, block: bytes = EMPTY, *, first: bool) -> bytes:
+    """The body of a content (WIRE-10 to WIRE-12)."""
+    plain = content if first else block + content
+    return pad(plain, body_size(len(plain) + 1, first=first))
+
+
+def seal_body(
+    state: State, lead: bytes, body: bytes, fresh: bytes, defect: Defect = HONEST
+) -> tuple[State, Trace]:
+    """Seal a padded body in the chain that is there (DR-04, DR-07)."""
     new = copy.deepcopy(state)
     sending = new["sending"]
     next_chain_key, message_key = chain_step(sending["chain_key"])
@@ -124,7 +189,7 @@ def seal(
     )
     sending["chain_key"] = next_chain_key
     sending["number"] += 1
-    return new, {"root_step": step, "next_chain_key": next_chain_key, **values}
+    return new, {"next_chain_key": next_chain_key, **values}
 
 
 def seal_with(
@@ -169,91 +234,3 @@ def _header(sending: Mapping[str, Any], pq_epoch: int, defect: Defect) -> bytes:
     )
     key: bytes = either(defect.ratchet_key, sending["public_key"])
     return key + counters
-
-
-def receive(state: State, header: bytes, chain_tag: bytes, now_ms: int) -> tuple[State, Trace]:
-    """The state after a message with this header and tag has opened, and its key (DR-12 to DR-19)."""
-    number = int.from_bytes(header[36:40], "big")
-    new = copy.deepcopy(state)
-    if chain_tag == state["next_receive"]["tag"]:
-        return _receive_new_chain(new, header, number, now_ms)
-    receiving = state["receiving"]
-    if receiving["state"] == "Receiving" and receiving["tag"] == chain_tag and number >= receiving["number"]:
-        return _receive_ahead(new, number, 0, now_ms)
-    return _receive_skipped(new, chain_tag, number, now_ms)
-
-
-def _receive_skipped(new: State, chain_tag: bytes, number: int, now_ms: int) -> tuple[State, Trace]:
-    before = len(new["skipped"])
-    _drop_old(new, now_ms)
-    dropped = before - len(new["skipped"])
-    found = next(row for row in new["skipped"] if row["tag"] == chain_tag and row["number"] == number)
-    new["skipped"].remove(found)
-    trace = {"message_key": found["message_key"], "new_chain": False, "missing": 0, "dropped": dropped}
-    return new, {"root_step": None, **trace}
-
-
-def _receive_ahead(new: State, number: int, behind: int, now_ms: int) -> tuple[State, Trace]:
-    receiving = new["receiving"]
-    missing = behind + _skip_to(new, number, now_ms)
-    next_chain_key, message_key = chain_step(receiving["chain_key"])
-    receiving["chain_key"] = next_chain_key
-    receiving["number"] = number + 1
-    before = len(new["skipped"])
-    _drop_old(new, now_ms)
-    dropped = before - len(new["skipped"])
-    trace = {"message_key": message_key, "new_chain": False, "missing": missing, "dropped": dropped}
-    return new, {"root_step": None, **trace}
-
-
-def _receive_new_chain(new: State, header: bytes, number: int, now_ms: int) -> tuple[State, Trace]:
-    """The receiving step (DR-14)."""
-    sending, behind = new["sending"], 0
-    if new["receiving"]["state"] == "Receiving":
-        behind = _skip_to(new, int.from_bytes(header[32:36], "big"), now_ms)
-    step = root_step(new["root_key"], sending["private_key"], header[:32], new["pq_epoch"])
-    new["receiving"] = {
-        "state": "Receiving",
-        "their_key": header[:32],
-        "header_key": new["next_receive"]["header_key"],
-        "tag": new["next_receive"]["tag"],
-        "chain_key": step["chain_key"],
-        "number": 0,
-    }
-    new["sending"] = {
-        "state": "StepDue",
-        "their_key": header[:32],
-        "next_header_key": sending["next_header_key"],
-        "previous_length": sending.get("number", 0),
-    }
-    new["root_key"] = step["root_key"]
-    new["next_receive"] = {"header_key": step["next_header_key"], "tag": tag(step["next_header_key"])}
-    new["healed_ms"] = now_ms
-    new, trace = _receive_ahead(new, number, behind, now_ms)
-    return new, {**trace, "root_step": step, "new_chain": True}
-
-
-def _skip_to(new: State, number: int, now_ms: int) -> int:
-    """Store the keys of the current chain up to a number; returns how many."""
-    receiving = new["receiving"]
-    count = 0
-    while receiving["number"] < number:
-        receiving["chain_key"], message_key = chain_step(receiving["chain_key"])
-        row = {
-            "tag": receiving["tag"],
-            "number": receiving["number"],
-            "header_key": receiving["header_key"],
-            "message_key": message_key,
-            "stored_ms": now_ms,
-        }
-        # Rows of one chain stand together, older chains first.
-        same = [at for at, other in enumerate(new["skipped"]) if other["tag"] == row["tag"]]
-        new["skipped"].insert(same[-1] + 1 if same else len(new["skipped"]), row)
-        receiving["number"] += 1
-        count += 1
-    return count
-
-
-def _drop_old(new: State, now_ms: int) -> None:
-    """Skipped keys past their age go (DR-16)."""
-    new["skipped"] = [row for row in new["skipped"] if row["stored_ms"] >= now_ms - SKIPPED_TTL_MS]

@@ -8,7 +8,17 @@ import pytest
 from vector_files import load, unhex
 
 from e2ee import content
-from e2ee.content import AddressOnly, BundleOnly, Payload, Receipt, Reset, SignedList, Text, Unsupported
+from e2ee.content import (
+    AddressOnly,
+    BundleOnly,
+    Nothing,
+    Payload,
+    Receipt,
+    Reset,
+    SignedList,
+    Text,
+    Unsupported,
+)
 from e2ee.wire import cbor
 
 CASES = load("content.json")["cases"]
@@ -19,12 +29,13 @@ TYPES: dict[int, type[Payload]] = {
     4: BundleOnly,
     5: Reset,
     6: SignedList,
+    7: Nothing,
 }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case["name"])
 def test_contents(case: dict[str, Any]) -> None:
-    """CON-01 to CON-07, CON-09: decoded, looked at, and encoded again to the bytes that are kept."""
+    """CON-01 to CON-07, CON-09, CON-11: decoded, looked at, and encoded again to the bytes that are kept."""
     from spec.vectors.document import diagnostic
 
     encoded = unhex(case["encoded"])
