@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from audit import RAW, REPORTS, ROOT, claims, environment, junit, page, record, runner, steps
@@ -18,6 +19,8 @@ from audit.runner import PASS, Outcome
 from audit.verdicts import Findings
 
 STATE = RAW / "state.json"
+# Open claims told on the terminal; the report has all.
+TOLD = 20
 
 
 def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
@@ -83,11 +86,24 @@ def findings(outcomes: dict[str, Outcome]) -> Findings:
     return Findings(outcomes, junit.read(path) if ran else {})
 
 
-def write(made: record.Record, day: str) -> None:
+def write(made: record.Record, folder: Path, name: str) -> None:
     """Writes the two forms of the report."""
-    REPORTS.mkdir(exist_ok=True)
-    (REPORTS / f"audit-{day}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    (REPORTS / f"audit-{day}.html").write_text(page.render(made), "utf-8")
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps(made, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    (folder / f"{name}.html").write_text(page.render(made), "utf-8")
+
+
+def tell(made: record.Record, place: str) -> None:
+    """Says what is open, and closes with one line."""
+    for one in made["open_steps"]:
+        print(f"open step {one['step']}: {one['why']}")
+    for one in made["open_claims"][:TOLD]:
+        print(f"open claim {one['id']}: {'; '.join(one['missing'])}")
+    shown = sum(claim["verdict"] == "shown" for claim in (*made["claims"], *made["compromises"]))
+    found = (
+        f"{shown} claims shown, {len(made['open_claims'])} open; {len(made['open_steps'])} steps did not pass"
+    )
+    print(f"wrote {place}.html and .json: {found}")
 
 
 def main() -> int:
@@ -99,16 +115,10 @@ def main() -> int:
     outcomes = run_all(selection, options)
     now = datetime.now(UTC)
     made = record.build(file, findings(outcomes), now, options.quick)
-    write(made, now.strftime("%Y-%m-%d"))
-    for one in made["open_steps"]:
-        print(f"open step {one['step']}: {one['why']}")
-    for one in made["open_claims"]:
-        print(f"open claim {one['id']}: {'; '.join(one['missing'])}")
-    shown = sum(claim["verdict"] == "shown" for claim in (*made["claims"], *made["compromises"]))
-    print(
-        f"wrote reports/audit-{now:%Y-%m-%d}.html and .json: {shown} claims shown, "
-        f"{len(made['open_claims'])} open claims, {len(made['open_steps'])} open steps"
-    )
+    # A run of some steps is no audit: it does not take the place of a dated report.
+    folder, name = (RAW, "audit-part") if options.only else (REPORTS, f"audit-{now:%Y-%m-%d}")
+    write(made, folder, name)
+    tell(made, f"{folder.relative_to(ROOT)}/{name}")
     return 0 if made["result"] == PASS else 1
 
 

@@ -20,13 +20,18 @@ class Checkout:
     changes: str
 
 
+# What the steps themselves write into the checkout: their results, and what fuzzing has learned.
+_WRITTEN = (":!reports", ":!tests/fuzz/corpus", ":!tests/fuzz/ledger.json")
+
+
 def checkout() -> Checkout:
-    """The state of the checkout; files under reports/ do not count as changes."""
-    status = _git("status", "--porcelain", "--", ".", ":!reports")
+    """The state of the checkout, without what the steps write into it."""
+    status = _git("status", "--porcelain", "--", ".", *_WRITTEN)
+    commit = _git("rev-parse", "HEAD")
     if not status:
-        return Checkout(_git("rev-parse", "HEAD"), "")
-    text = status + _git("diff", "HEAD", "--", ".", ":!reports")
-    return Checkout(_git("rev-parse", "HEAD"), hashlib.sha256(text.encode()).hexdigest()[:16])
+        return Checkout(commit, "")
+    text = status + _git("diff", "HEAD", "--", ".", *_WRITTEN)
+    return Checkout(commit, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
 def _git(*words: str) -> str:

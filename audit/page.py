@@ -131,7 +131,7 @@ def step_table(steps: Sequence[Record]) -> str:
     for step in steps:
         result = step["result"]
         command = f"{text(step['shows'])}<br><code>{text(step['command'])}</code>"
-        ended = f"{verdict(step['state'])}<br>{text(step['why'])}"
+        ended = f"{verdict(step['state'])}<br>{text(step['why'])} {text(step['ended'])}"
         figures = _figures(result.get("figures", {})) + f"<pre>{html.escape(step['closing'])}</pre>"
         rows.append(
             (

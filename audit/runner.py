@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +35,7 @@ class Outcome:
     why: str
     seconds: float
     closing: str
+    ended: str
     result: Mapping[str, Any]
 
 
@@ -44,18 +46,24 @@ def shown(words: Sequence[str]) -> str:
 
 def run(step: Step, quick: bool) -> Outcome:
     """Runs one step; its whole output goes to reports/raw/<name>.log."""
-    words = step.words(quick)
+    words, log = step.words(quick), RAW / f"{step.name}.log"
     if missing := obstacle(step, words):
-        return Outcome(step.name, step.shows, shown(words), OPEN, missing, 0.0, "", {})
-    log = RAW / f"{step.name}.log"
+        return Outcome(step.name, step.shows, shown(words), OPEN, missing, 0.0, "", _now(), {})
     started = time.monotonic()
-    with _kept((step.result, INDEX) if quick and step.result else ()):
+    # A shortened run does not replace the kept result of a whole one.
+    with _kept((step.result, INDEX) if words != step.command else ()):
         before = _written_ns(step.result)
         code = _execute(words, log)
         result = _result(step.result) if _written_ns(step.result) != before else {}
     seconds = round(time.monotonic() - started, 1)
     state, why = judge(step, code, result)
-    return Outcome(step.name, step.shows, shown(words), state, why, seconds, closing_lines(log), result)
+    return Outcome(
+        step.name, step.shows, shown(words), state, why, seconds, closing_lines(log), _now(), result
+    )
+
+
+def _now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
 
 
 def obstacle(step: Step, words: Sequence[str]) -> str:
@@ -91,16 +99,20 @@ def judge(step: Step, code: int, result: Mapping[str, Any]) -> tuple[str, str]:
 
 @contextmanager
 def _kept(names: Sequence[str]) -> Iterator[None]:
-    """Puts files under reports/ aside, and back afterwards: a short run replaces no long one's result."""
+    """Puts files under reports/ aside, and afterwards back in the place of what was written meanwhile."""
     RAW.mkdir(parents=True, exist_ok=True)
-    aside = {REPORTS / name: RAW / f"kept-{name}" for name in names if (REPORTS / name).exists()}
+    aside = {REPORTS / name: RAW / f"kept-{name}" for name in names if name}
     for path, place in aside.items():
-        path.replace(place)
+        if path.exists():
+            path.replace(place)
     try:
         yield
     finally:
         for path, place in aside.items():
-            place.replace(path)
+            if path.exists():
+                path.replace(RAW / f"short-{path.name}")
+            if place.exists():
+                place.replace(path)
 
 
 def _written_ns(name: str) -> int:

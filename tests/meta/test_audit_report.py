@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -57,11 +58,21 @@ def test_a_result_of_an_earlier_run_does_not_count(reports: Path) -> None:
     assert (outcome.state, outcome.why) == (FAIL, "wrote no reports/s.json")
 
 
-def test_the_short_profile_puts_the_kept_result_back(reports: Path) -> None:
+def test_a_shortened_run_puts_the_kept_result_back(reports: Path) -> None:
     (reports / "s.json").write_text('{"result": "pass", "figures": {"n": 1000000}}')
-    outcome = runner.run(writing(reports / "s.json", "pass"), quick=True)
-    assert outcome.result["figures"] == {"n": 3}
+    whole = writing(reports / "s.json", "pass")
+    step = Step("s", "something", ("false",), whole.command, "s.json")
+    assert runner.run(step, quick=True).result["figures"] == {"n": 3}
     assert json.loads((reports / "s.json").read_text())["figures"] == {"n": 1000000}
+    (reports / "s.json").unlink()
+    assert runner.run(step, quick=True).state == PASS
+    assert not (reports / "s.json").exists()
+
+
+def test_a_step_without_a_short_form_keeps_its_result_in_the_short_profile_too(reports: Path) -> None:
+    (reports / "s.json").write_text("{}")
+    assert runner.run(writing(reports / "s.json", "pass"), quick=True).state == PASS
+    assert json.loads((reports / "s.json").read_text())["figures"] == {"n": 3}
 
 
 def test_a_missing_script_or_program_leaves_a_step_open(reports: Path) -> None:
@@ -106,9 +117,8 @@ def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
 
 def outcome(state: str, result: dict[str, Any] | None = None) -> Outcome:
     """How a step named attacks ended."""
-    return Outcome(
-        "attacks", "something", "true", state, "" if state == PASS else "why", 1.0, "said", result or {}
-    )
+    why = "" if state == PASS else "why"
+    return Outcome("attacks", "something", "true", state, why, 1.0, "said", "today", result or {})
 
 
 RESULT = {"attacks": [{"id": "A1", "result": "pass"}, {"id": "A2", "result": "fail"}]}
@@ -197,7 +207,7 @@ def test_the_page_of_a_passed_audit_says_that_nothing_is_open(nothing_ran: recor
 
 def test_what_a_step_says_is_text_and_not_markup() -> None:
     assert page.text("<b>`a<b`") == "&lt;b&gt;<code>a&lt;b</code>"
-    step = {"step": "s", "shows": "x", "command": "c", "state": "fail", "why": "<i>", "seconds": 1.0,
-            "closing": "<script>", "result": {"figures": {"n": "<u>"}, "limits": "<s>"}}  # fmt: skip
+    result = {"figures": {"n": "<u>"}, "limits": "<s>"}
+    step = asdict(Outcome("s", "x", "c", FAIL, "<i>", 1.0, "<script>", "<em>", result))
     text = page.step_table([step])
-    assert not [mark for mark in ("<script>", "<i>", "<u>", "<s>") if mark in text]
+    assert not [mark for mark in ("<script>", "<em>", "<i>", "<u>", "<s>") if mark in text]
