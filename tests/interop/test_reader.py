@@ -58,13 +58,49 @@ def sending_of(side: dict[str, Any]) -> reader.Sending:
     return reader.Sending(private, their_key, unhex(side["next_header_key"]), used)
 
 
-def state_of(row: dict[str, Any]) -> reader.State:
+Wholes = dict[str, bytes]
+
+
+def wholes_of(data: dict[str, Any]) -> Wholes:
+    """The keys and ciphertext messages of a transcript, by id."""
+    keys = {row["key_id"]: unhex(row["key"]) for row in data["epochs"]}
+    answered = [row for row in data["epochs"] if "ciphertext_id" in row]
+    return keys | {row["ciphertext_id"]: unhex(row["ciphertext_message"]) for row in answered}
+
+
+def pieces_of(whole: bytes, there: list[int]) -> tuple[bytes, ...]:
+    """Pieces of a whole, those that are there."""
+    pieces = (whole[256 * at : 256 * (at + 1)].ljust(256, b"\0") for at in range(5))
+    return tuple(piece if at in there else b"" for at, piece in enumerate(pieces))
+
+
+def kem_of(row: dict[str, Any], wholes: Wholes) -> reader.Kem:
+    """A state of the KEM ratchet in the transcript."""
+    seed, key_id, pieces = unhex(row.get("seed", "")), unhex(row.get("key_id", "")), row.get("pieces")
+    message = wholes[row["key_id"]] if row["state"] == "CiphertextDue" else b""
+    if row["state"] == "Answering":
+        message = wholes[row["ciphertext_id"]]
+    made = row.get("made", {"ms": 0, "at": 0})
+    return reader.Kem(
+        row["state"],
+        seed,
+        reader.key_id_of(reader.kem_public(seed)) if seed else key_id,
+        message,
+        unhex(row.get("epoch_secret", "")),
+        (made["ms"], made["at"]),
+        row.get("next_index", 0),
+        unhex(pieces["hash"]) if pieces else b"",
+        pieces_of(wholes[pieces["hash"]], pieces["there"]) if pieces else (),
+    )
+
+
+def state_of(row: dict[str, Any], wholes: Wholes) -> reader.State:
     """A state of the transcript."""
     chain = row["receiving"]
     receiving = None
     if chain["state"] == "Receiving":
         key, header_key, chain_key = (unhex(chain[name]) for name in ("their_key", "header_key", "chain_key"))
-        receiving = reader.Receiving(key, header_key, chain_key, chain["number"])
+        receiving = reader.Receiving(key, header_key, chain_key, chain["number"], chain["pq_epoch"])
     skipped = tuple(
         reader.Skipped(
             unhex(item["header_key"]), item["number"], unhex(item["message_key"]), item["stored_ms"]
@@ -80,6 +116,9 @@ def state_of(row: dict[str, Any]) -> reader.State:
         row["pq_epoch"],
         skipped,
         row["healed_ms"],
+        kem_of(row["kem"], wholes),
+        row["finished"],
+        (row["pq_healing"]["healed_ms"], row["pq_healing"]["at"]),
     )
 
 
@@ -92,6 +131,30 @@ def stored_sending(row: list[Any]) -> reader.Sending:
     return reader.Sending(None, row[1], row[2], row[3])
 
 
+def stored_kem(row: list[Any]) -> reader.Kem:
+    """The KEM ratchet of a stored session (SES-14)."""
+
+    def collected(pieces: list[Any] | None) -> tuple[bytes, tuple[bytes, ...]]:
+        if pieces is None:
+            return b"", ()
+        return pieces[0], tuple(b"" if one is None else one.ljust(256, b"\0") for one in pieces[1])
+
+    match row:
+        case [1, seed, index, pieces, made]:
+            key_id = reader.key_id_of(reader.kem_public(seed))
+            return reader.Kem("Offering", seed, key_id, b"", b"", tuple(made), index, *collected(pieces))
+        case [2, secret, made]:
+            return reader.Kem("SecretHeld", secret=secret, made=tuple(made))
+        case [3, pieces]:
+            return reader.Kem("Collecting", b"", b"", b"", b"", (0, 0), 0, *collected(pieces))
+        case [4, key]:
+            return reader.Kem("CiphertextDue", key_id=reader.key_id_of(key), message=key)
+        case [5, key_id, text, secret, index, pieces, made]:
+            return reader.Kem("Answering", b"", key_id, text, secret, tuple(made), index, *collected(pieces))
+        case _:
+            return reader.Kem("KeyDue")
+
+
 def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
     """State and gen of a stored session with its skipped keys (SES-14)."""
     row: Any = reader.decode(unhex(data["session"]))
@@ -102,8 +165,9 @@ def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
         skipped.append(reader.Skipped(value[1], number, value[2], value[3]))
     receiving = None if row[12] is None else reader.Receiving(*row[12])
     sending = stored_sending(row[11])
-    state = reader.State(row[1], row[10], sending, receiving, row[13], row[14], tuple(skipped), row[15])
-    return state, row[5]
+    assert row[0] == 2
+    late = (tuple(skipped), row[15], stored_kem(row[16]), row[17], tuple(row[18]))
+    return reader.State(row[1], row[10], sending, receiving, row[13], row[14], *late), row[5]
 
 
 # --- what the reader computes ---
@@ -125,39 +189,67 @@ def test_a_handshake_gives_the_values_of_the_vectors(case: dict[str, Any]) -> No
     assert (accepted.stale, accepted.unlinked) == (False, False)
 
 
-def test_the_first_flight_of_the_transcript_opens_from_private_keys() -> None:
+@pytest.mark.parametrize("name", ["ratchet.json", "pq.json"])
+def test_the_first_flight_of_the_transcript_opens_from_private_keys(name: str) -> None:
     """HS-07, DR-01, DR-02: from the prefix of the message that arrives first to the state after it."""
-    data = load("ratchet.json")
-    steps = data["steps"]
+    data = load(name)
+    steps, wholes = data["steps"], wholes_of(data)
     first = next(step for step in steps if step["action"] == "receive")
     sent = {step["message"]: step for step in steps if step["action"] == "send"}
     raw = unhex(sent[first["message"]]["envelope"])
     me = responder(data["responder"], data)
     prefix = reader.Prefix.parse(reader.Envelope.parse(raw).prefix)
-    start = reader.respond(me, me.find(prefix), prefix, None, data["start_ms"]).start
-    assert start == state_of(data["start"]["B"])
+    start = reader.respond(me, me.find(prefix), prefix, None, first["now_ms"]).start
+    assert start == state_of(data["start"]["B"], wholes)
     state, content = reader.open_flight(me, me.find(prefix), raw, None, first["now_ms"])
-    assert state == state_of(first["after"])
+    assert state == state_of(first["after"], wholes)
     assert content.gen == data["gen"]
 
 
+@pytest.mark.parametrize("name", ["ratchet.json", "pq.json"])
 @pytest.mark.parametrize("side", ["A", "B"])
-def test_every_message_of_the_transcript_opens(side: str) -> None:
-    """DR-10 to DR-19: contents and states of one side, the sending steps being taken from the transcript."""
-    data = load("ratchet.json")
+def test_every_message_of_the_transcript_opens(side: str, name: str) -> None:
+    """DR-10 to DR-19, PQ-07 to PQ-14: contents and states of one side, with its sending steps as recorded."""
+    data = load(name)
+    wholes = wholes_of(data)
     sent = {step["message"]: step for step in data["steps"] if step["action"] == "send"}
-    state, opened = state_of(data["start"][side]), 0
+    state, opened = state_of(data["start"][side], wholes), 0
     for step in (step for step in data["steps"] if step["side"] == side):
-        assert state == state_of(step["before"])
+        assert state == state_of(step["before"], wholes)
         if step["action"] == "send":
-            state = state_of(step["after"])
+            state = state_of(step["after"], wholes)
             continue
         message = sent[step["message"]]
         state, content = reader.open_message(state, data["gen"], unhex(message["envelope"]), step["now_ms"])
         assert content.hex() == message["content"]
-        assert state == state_of(step["after"])
+        assert state == state_of(step["after"], wholes)
         opened += 1
     assert opened >= 9
+
+
+CASES = load("pq_cases.json")
+
+
+@pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
+def test_a_single_step_of_the_kem_ratchet(case: dict[str, Any]) -> None:
+    """PQ-08 to PQ-11, SES-14: from one stored session to the other."""
+    state, gen = stored_state(case)
+    if case["arrives"] is not None:
+        after, content = reader.open_message(state, gen, unhex(case["arrives"]["envelope"]), CASES["now_ms"])
+        assert (after.kem == state.kem) == case["arrives"]["ignored"]
+        assert content.hex() == CASES["content"]
+        state = after
+    assert state == stored_state(case["after"])[0]
+
+
+@pytest.mark.parametrize("epoch", load("pq.json")["epochs"][:2], ids=lambda epoch: epoch["epoch"])
+def test_an_epoch_gives_the_values_of_the_vectors(epoch: dict[str, Any]) -> None:
+    """PQ-03: secret and confirmation of the encapsulator's side."""
+    session_id = unhex(load("pq.json")["start"]["A"]["session_id"])
+    secret, key, text = (unhex(epoch[name]) for name in ("kem_secret", "key", "ciphertext"))
+    assert reader.key_id_of(key).hex() == epoch["key_id"]
+    keys = reader.epoch_keys(session_id, epoch["epoch"], secret, key, text)
+    assert [key.hex() for key in keys] == [epoch["epoch_secret"], epoch["confirmation"]]
 
 
 def test_records_and_lists_of_an_account_are_accepted() -> None:

@@ -29,6 +29,7 @@ DAY_MS = 86_400_000
 RETENTION_MS = SKIPPED_TTL_MS = LIST_TTL_MS = 30 * DAY_MS
 FLIGHT_GRACE_MS = 14 * DAY_MS + RETENTION_MS + DAY_MS
 MAX_JUMP, MAX_SKIPPED, FRAGMENT_B, FLIGHT_CLASS = 2000, 1000, 272, 1882
+PIECE_B, PIECES, KEM_KEY_B, KEM_MESSAGE_B = 256, 5, 1184, 1088 + 32
 CLASSES = (512, 1024, 2048, 4096)
 PREFIX_B, FRAME_B = 2108, 8 + 16 + 64
 KINDS = {"SPK": (1, 2), "OPK": (1, 1), "PQK_ONE_TIME": (2, 1), "PQK_LAST_RESORT": (2, 2)}
@@ -93,6 +94,11 @@ def kem_key(key: bytes) -> bytes:
     except ValueError:
         raise Refused("remote.key") from None
     return key
+
+
+def kem_public(seed: bytes) -> bytes:
+    """The encapsulation key of a seed (chapter 03)."""
+    return MLKEM768PrivateKey.from_seed_bytes(seed).public_key().public_bytes_raw()
 
 
 def verify(public: bytes, label: str, data: bytes, signature: bytes) -> None:
@@ -298,14 +304,13 @@ def unpad(data: bytes) -> bytes:
     return text[:-1]
 
 
-def body_content(body: bytes, under_prefix: bool) -> bytes:
-    """The content of a body with all zero fragment block and smallest class (WIRE-10 to WIRE-14)."""
+def body_parts(body: bytes, under_prefix: bool) -> tuple[bytes, bytes]:
+    """Fragment block (none under a prefix) and content, from the smallest class (WIRE-10 to WIRE-14)."""
     text = unpad(body)
     need(len(body) == padded_size(len(text) + 1, under_prefix=under_prefix), "remote.authentication")
-    content = text if under_prefix else text[FRAGMENT_B:]
-    need(under_prefix or text[:FRAGMENT_B] == bytes(FRAGMENT_B), "remote.authentication")
-    need(len(content) <= 65_536, "remote.authentication")
-    return content
+    block_b = 0 if under_prefix else FRAGMENT_B
+    need(block_b <= len(text) <= block_b + 65_536, "remote.authentication")
+    return text[:block_b], text[block_b:]
 
 
 # --- chapter 05 ---
@@ -540,8 +545,8 @@ def _check_payload(kind: int, row: dict[int, Value]) -> None:
         uint(receipt[1], 1, 2)
         for content_id in items(receipt[2], 1, 64):
             octets(content_id, 16)
-    elif kind in (3, 4):
-        need(payload is None and (7 if kind == 3 else 8) in row)
+    elif kind in (3, 4, 7):
+        need(payload is None and (kind == 7 or kind + 4 in row))
     elif kind == 5:
         uint(fields(payload, 1)[1], 1, 3)
     elif kind == 6:
@@ -581,6 +586,95 @@ def _check_compact(bundle: dict[int, Value]) -> None:
             octets(signature, 64)
 
 
+# --- chapter 09 ---
+
+
+@dataclass(frozen=True)
+class Kem:
+    """A state of the KEM ratchet, by its name; what it does not hold is empty (PQ-01)."""
+
+    name: str
+    seed: bytes = b""
+    key_id: bytes = b""
+    message: bytes = b""
+    secret: bytes = b""
+    made: tuple[int, int] = (0, 0)
+    next_index: int = 0
+    hash: bytes = b""
+    pieces: tuple[bytes, ...] = ()
+
+    def collected(self, mark: bytes, index: int, data: bytes) -> Kem:
+        """With a piece more; one of another hash begins anew (PQ-09)."""
+        there = list(self.pieces if self.pieces and self.hash == mark else (b"",) * PIECES)
+        there[index] = there[index] or data
+        return replace(self, hash=mark, pieces=tuple(there))
+
+    def whole(self, size: int) -> bytes:
+        """What is collected, once every piece is there."""
+        return b"".join(self.pieces)[:size] if all(self.pieces) else b""
+
+
+def key_id_of(key: bytes) -> bytes:
+    """The id of a key (chapter 09)."""
+    return digest("SR1-kem-key", key)[:8]
+
+
+def epoch_keys(session_id: bytes, epoch: int, shared: bytes, key: bytes, text: bytes) -> tuple[bytes, bytes]:
+    """Epoch secret and confirmation (PQ-03)."""
+    more = struct.pack(">I", epoch) + hashlib.sha256(key + text).digest()
+    both = hkdf(session_id, shared, "SR1-kem-epoch", 64, more)
+    return both[:32], both[32:]
+
+
+def take_fragment(kem: Kem, pq_epoch: int, session_id: bytes, block: bytes) -> Kem:
+    """The state after the fragment of a message that has opened (PQ-07, PQ-08, WIRE-10)."""
+    refusal = "remote.authentication"
+    if block == bytes(len(block)):
+        return kem
+    kind, index, reserved, epoch, mark, data = struct.unpack(">BBHI8s256s", block)
+    need(kind in (1, 2) and index < PIECES and reserved == 0 and epoch > 0, refusal)
+    size = KEM_KEY_B if kind == 1 else KEM_MESSAGE_B
+    need(not any(data[max(0, size - PIECE_B * index) :]), refusal)
+    if epoch <= pq_epoch:
+        return kem
+    offers = kem.name in ("Offering", "SecretHeld")
+    need(epoch == pq_epoch + 1 and kem.name != "KeyDue" and kind == (2 if offers else 1), refusal)
+    if kem.name == "SecretHeld" or (not offers and mark == kem.key_id):
+        return kem
+    if offers:
+        return take_ciphertext(kem, epoch, session_id, mark, index, data)
+    begun = Kem("Collecting") if kem.name == "CiphertextDue" else kem
+    return take_key(begun.collected(mark, index, data))
+
+
+def take_key(kem: Kem) -> Kem:
+    """A key that may be whole (PQ-10, PQ-11)."""
+    key = kem.whole(KEM_KEY_B)
+    if not key:
+        return kem
+    need(key_id_of(key) == kem.hash, "remote.authentication")
+    try:
+        return Kem("CiphertextDue", key_id=kem.hash, message=kem_key(key))
+    except Refused:
+        raise Refused("remote.authentication") from None
+
+
+def take_ciphertext(kem: Kem, epoch: int, session_id: bytes, mark: bytes, index: int, data: bytes) -> Kem:
+    """A piece of a ciphertext, for our key or another (PQ-10, PQ-11, PQ-14)."""
+    if mark[:4] != kem.key_id[:4]:
+        return replace(kem, hash=b"", pieces=())
+    kem = kem.collected(mark, index, data)
+    message = kem.whole(KEM_MESSAGE_B)
+    if not message:
+        return kem
+    need(digest("SR1-kem-text", message)[:4] == mark[4:], "remote.authentication")
+    private = MLKEM768PrivateKey.from_seed_bytes(kem.seed)
+    key, text = private.public_key().public_bytes_raw(), message[:1088]
+    secret, confirmation = epoch_keys(session_id, epoch, private.decapsulate(text), key, text)
+    need(hmac.compare_digest(confirmation, message[1088:]), "remote.pq_desync")
+    return Kem("SecretHeld", secret=secret, made=kem.made)
+
+
 # --- chapter 07 ---
 
 
@@ -602,6 +696,7 @@ class Receiving:
     header_key: bytes
     chain_key: bytes
     number: int
+    pq_epoch: int
 
 
 @dataclass(frozen=True)
@@ -626,6 +721,9 @@ class State:
     pq_epoch: int
     skipped: tuple[Skipped, ...]
     healed_ms: int
+    kem: Kem
+    finished: int
+    pq_healing: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -679,10 +777,11 @@ def skip(chain: Receiving, end: int, now_ms: int) -> tuple[Receiving, tuple[Skip
 
 
 def new_chain(state: State, header: Header, now_ms: int) -> State:
-    """The state after the root step of a header under next receive (DR-14, DR-15, DR-19)."""
+    """The state after the root step of a header under next receive (DR-14, DR-19, PQ-12)."""
     old, sending = state.receiving, state.sending
     refusal = "remote.authentication"
-    if sending.private is None or header.pq_epoch != state.pq_epoch:
+    mixes = header.pq_epoch == state.pq_epoch + 1 and state.kem.name == "Answering"
+    if sending.private is None or not (mixes or header.pq_epoch == state.pq_epoch):
         raise Refused(refusal)
     need(old is None or (header.key != old.their_key and header.previous >= old.number), refusal)
     need(header.number <= MAX_JUMP, "remote.skip_limit")
@@ -691,12 +790,17 @@ def new_chain(state: State, header: Header, now_ms: int) -> State:
         secret = exchange(sending.private, header.key)
     except Refused:
         raise Refused(refusal) from None
-    keys = hkdf(state.root_key, secret, "SR1-root", 96, struct.pack(">I", state.pq_epoch))
+    secret += state.kem.secret if mixes else b""
+    keys = hkdf(state.root_key, secret, "SR1-root", 96, struct.pack(">I", header.pq_epoch))
     return replace(
         state,
+        pq_epoch=header.pq_epoch,
+        kem=Kem("KeyDue") if mixes else state.kem,
+        pq_healing=state.kem.made if mixes else state.pq_healing,
+        finished=state.finished + sending.used + (0 if old is None else max(old.number, header.previous)),
         root_key=keys[:32],
         sending=replace(sending, private=None, their_key=header.key),
-        receiving=Receiving(header.key, state.next_receive, keys[32:64], 0),
+        receiving=Receiving(header.key, state.next_receive, keys[32:64], 0, header.pq_epoch),
         next_receive=keys[64:],
         skipped=state.skipped + rest,
         healed_ms=now_ms,
@@ -713,13 +817,13 @@ def take_skipped(state: State, key: bytes, number: int, now_ms: int) -> tuple[St
 
 
 def message_key(state: State, key: bytes, header: Header, now_ms: int) -> tuple[State, bytes]:
-    """The state after the header, and the key of the message (DR-12 to DR-15)."""
+    """The state after the header, and the key of the message (DR-12 to DR-15, PQ-13)."""
     if key == state.next_receive:
         state = new_chain(state, header, now_ms)
     chain = state.receiving
     if chain is None or key != chain.header_key:
         return take_skipped(state, key, header.number, now_ms)
-    same = header.key == chain.their_key and header.pq_epoch == state.pq_epoch
+    same = header.key == chain.their_key and header.pq_epoch == chain.pq_epoch
     need(same, "remote.authentication")
     if header.number < chain.number:
         return take_skipped(state, key, header.number, now_ms)
@@ -730,14 +834,15 @@ def message_key(state: State, key: bytes, header: Header, now_ms: int) -> tuple[
 
 
 def receive(state: State, envelope: Envelope, now_ms: int) -> tuple[State, bytes]:
-    """The state after a message, and the bytes of its content (DR-08, DR-10 to DR-18)."""
+    """The state after a message, and the bytes of its content (DR-08, DR-10 to DR-18, PQ-07)."""
     header_key, header = find_header(state, envelope)
     after, key = message_key(state, header_key, header, now_ms)
     associated = envelope.raw[: -len(envelope.body)] + state.session_id
     body = unseal(prf(key, "SR1-body-key", 32, salt=envelope.salt), envelope.body, associated)
-    content = body_content(body, bool(envelope.prefix))
+    block, content = body_parts(body, bool(envelope.prefix))
+    kem = take_fragment(after.kem, after.pq_epoch, state.session_id, block)
     kept = [item for item in after.skipped if now_ms < item.stored_ms + SKIPPED_TTL_MS]
-    return replace(after, skipped=tuple(kept[-MAX_SKIPPED:])), content
+    return replace(after, kem=kem, skipped=tuple(kept[-MAX_SKIPPED:])), content
 
 
 def open_message(state: State, gen: int, raw: bytes, now_ms: int) -> tuple[State, bytes]:
@@ -852,7 +957,9 @@ def respond(me: Responder, found: Found, prefix: Prefix, pinned: Head, now_ms: i
     t1 = digest("SR1-hs-t1", t0 + record.raw)
     keys = hkdf(t1, secret, "SR1-hs-keys", 128)
     hk_a, hk_b = keys[32:64], keys[64:96]
-    start = State(keys[96:], keys[:32], Sending(spk.private, None, hk_b, 0), None, hk_a, 0, (), now_ms)
+    sending = Sending(spk.private, None, hk_b, 0)
+    kem = Kem("Collecting")
+    start = State(keys[96:], keys[:32], sending, None, hk_a, 0, (), now_ms, kem, 0, (now_ms, 0))
     stale = now_ms > listed.expires_ms
     return Accepted(t0, k0, t1, record, listed, stale, unlinked, start, (hk_a, hk_b))
 
