@@ -27,6 +27,8 @@ _NUMBERS: Final = ("max_connections", "drain_s", "retry_after_ms")
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
 _POLICY_RATES: Final = tuple(one.name for one in fields(Policy) if one.type == "Rate")
 SETTINGS: Final = (*_TEXT, *_NUMBERS, *_POLICY_NUMBERS, *_POLICY_RATES)
+# Python refuses to read a number of some thousand digits, with an error of its own.
+_MAX_DIGITS: Final = 20
 # What the wire format admits at most; a larger grant could not be used.
 _CEILINGS: Final = {
     "max_body_b": protocol.MAX_BODY_B,
@@ -124,6 +126,8 @@ def _from_file(file: Path) -> dict[str, object]:
             document = tomllib.load(stream)
     except OSError:
         raise ConfigError("config", "a readable TOML file") from None
+    except UnicodeDecodeError:
+        raise ConfigError("config", "not TOML: not UTF-8") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError("config", f"not TOML: {error}") from None
     settings: dict[str, object] = {}
@@ -202,7 +206,7 @@ def _path(settings: Mapping[str, object], name: str) -> Path | None:
 
 def _number(settings: Mapping[str, object], name: str) -> int:
     value = settings[name]
-    if isinstance(value, str) and value.isascii() and value.isdigit():
+    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
         value = int(value)
     least, most = 0 if name in _MAY_BE_ZERO else 1, _CEILINGS.get(name, 1 << 40)
     if type(value) is not int or not least <= value <= most:
@@ -226,7 +230,8 @@ def _rate(settings: Mapping[str, object], name: str) -> Rate:
 def _address(settings: Mapping[str, object], name: str, default: str) -> tuple[str, int]:
     host, colon, port = _text(settings, name, default).rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
-    if not colon or not host or not port.isdigit() or int(port) > 0xFFFF:
+    is_number = port.isascii() and port.isdigit() and len(port) <= _MAX_DIGITS
+    if not colon or not host or not is_number or int(port) > 0xFFFF:
         raise ConfigError(name, "host:port, port 0 for any free one")
     return host, int(port)
 

@@ -96,6 +96,20 @@ def test_files_that_are_no_configuration(tmp_path: Path) -> None:
         load(tmp_path / "typed", {}, {})
 
 
+@pytest.mark.parametrize("port", ["\u00b2", "\u0661", "9" * 5000, "65536", ""])
+def test_a_port_is_written_in_plain_digits(port: str) -> None:
+    with pytest.raises(ConfigError, match="listen"):
+        load(None, {}, {"listen": f"127.0.0.1:{port}"})
+
+
+def test_a_number_of_thousands_of_digits_and_a_file_that_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="max_connections"):
+        load(None, {}, {"max_connections": "9" * 5000})
+    (tmp_path / "latin").write_bytes(b'relay_name = "B\xe4r"\n')
+    with pytest.raises(ConfigError, match="config"):
+        load(tmp_path / "latin", {}, {})
+
+
 def test_a_certificate_that_cannot_be_used() -> None:
     config = load(None, {}, {"tls_cert": "missing.pem", "tls_key": "missing.pem"})
     with pytest.raises(ConfigError, match="tls_cert"):
