@@ -6,7 +6,8 @@ does not decode is a fault of the store or of a newer program: `StoreCorrupt`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
 
@@ -71,10 +72,26 @@ def _text(value: cbor.Value) -> str:
     return value
 
 
-def _items(value: cbor.Value) -> Sequence[cbor.Value]:
-    if not isinstance(value, list):
+def _items(value: cbor.Value, length: int | None = None) -> Sequence[cbor.Value]:
+    if not isinstance(value, list) or (length is not None and len(value) != length):
         raise StoreCorrupt("a stored row has another shape")
     return cast("Sequence[cbor.Value]", value)
+
+
+def _state(value: cbor.Value) -> MessageState:
+    number = _number(value)
+    if not 0 <= number < len(_STATES):
+        raise StoreCorrupt("a stored row has another shape")
+    return _STATES[number]
+
+
+@contextmanager
+def _stored_parts() -> Iterator[None]:
+    """Whatever the core refuses in a part of a row is a fault of the store, not of a peer."""
+    try:
+        yield
+    except E2eeError:
+        raise StoreCorrupt("a part of a stored row does not fit") from None
 
 
 @dataclass(slots=True)
@@ -119,12 +136,16 @@ class Own:
         """Rebuild from the row."""
         values = _unpack(row, 13)
         account_key = _maybe_octets(values[0])
-        record = DeviceRecord.decode(_octets(values[1]))
+        with _stored_parts():
+            record = DeviceRecord.decode(_octets(values[1]))
+            device = OurDevice(record, SigningKey(_octets(values[2])), DhPrivateKey(_octets(values[3])))
+            device_list = DeviceList.verify(record.account_id, _octets(values[4]))
+            key = None if account_key is None else AccountKey(account_key)
         return cls(
             record.account_id,
-            None if account_key is None else AccountKey(account_key),
-            OurDevice(record, SigningKey(_octets(values[2])), DhPrivateKey(_octets(values[3]))),
-            DeviceList.verify(record.account_id, _octets(values[4])),
+            key,
+            device,
+            device_list,
             _text(values[5]),
             _maybe_text(values[6]),
             bool(values[7]),
@@ -165,7 +186,7 @@ class Mailbox:
         values = _unpack(row, 5)
         tokens: dict[bytes, tuple[bytes, bool]] = {}
         for item in _items(values[4]):
-            contact, token, known = _items(item)
+            contact, token, known = _items(item, 3)
             tokens[_octets(contact)] = (_octets(token), bool(known))
         return cls(key, _text(values[0]), _octets(values[1]), _octets(values[2]), bool(values[3]), tokens)
 
@@ -204,7 +225,7 @@ class Contact:
         values = _unpack(row, 8)
         head = None
         if values[7] is not None:
-            seq, hash_ = _items(values[7])
+            seq, hash_ = _items(values[7], 2)
             head = ListHead(_number(seq), ListHash(_octets(hash_)))
         return cls(
             AccountId(key),
@@ -283,9 +304,9 @@ class Peer:
         values = _unpack(row, 11)
         way = None
         if values[1] is not None:
-            mailbox, token, url = _items(values[1])
+            mailbox, token, url = _items(values[1], 3)
             way = WayBack(_octets(mailbox), _octets(token), _text(url))
-        told = _items(values[7])
+        told = _items(values[7], 2)
         peer = cls(
             AccountId(key[:32]),
             DeviceId(key[32:]),
@@ -327,8 +348,10 @@ class OwnPrekey:
         values = _unpack(row, 3)
         kind = _KINDS[key[0]]
         record_b, private = _octets(values[2]), _octets(values[1])
-        prekey = SignedPrekey.verify(DeviceRecord.decode(record_b), _octets(values[0]), (kind,))
-        return cls(PrekeyPair(prekey, KemSeed(private) if kind.is_kem else DhPrivateKey(private)), record_b)
+        with _stored_parts():
+            prekey = SignedPrekey.verify(DeviceRecord.decode(record_b), _octets(values[0]), (kind,))
+            pair = PrekeyPair(prekey, KemSeed(private) if kind.is_kem else DhPrivateKey(private))
+        return cls(pair, record_b)
 
 
 _KINDS: Final = tuple(PrekeyKind)
@@ -438,7 +461,7 @@ class Message:
             _text(values[0]),
             _number(values[1]),
             _number(values[2]),
-            _STATES[_number(values[3])],
+            _state(values[3]),
             _octets(values[4]),
         )
 
