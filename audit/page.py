@@ -10,6 +10,8 @@ from audit.runner import PASS
 from audit.verdicts import SHOWN
 
 Record = Mapping[str, Any]
+# Tests that the page names for a rule; the JSON names all.
+SHOWN_TESTS = 3
 
 STYLE = """
 :root { color-scheme: light; --ink: #1b1f23; --quiet: #57606a; --line: #d0d7de; --good: #116329;
@@ -19,11 +21,12 @@ body { font: 15px/1.45 system-ui, sans-serif; color: var(--ink); max-width: 84re
 h1 { font-size: 1.6rem }
 h2 { font-size: 1.25rem; margin-top: 2.2rem }
 h3 { font-size: 1.05rem; margin-top: 1.6rem }
-table { border-collapse: collapse; width: 100%; margin: .6rem 0 }
+table { border-collapse: collapse; table-layout: fixed; width: 100%; margin: .6rem 0 }
 th, td { border: 1px solid var(--line); padding: .35rem .5rem; text-align: left; vertical-align: top }
 th { background: var(--soft); font-weight: 600 }
 code, pre { font: 12.5px/1.4 ui-monospace, monospace }
-code { overflow-wrap: anywhere }
+td, code { overflow-wrap: anywhere }
+.id { white-space: nowrap }
 pre { background: var(--soft); padding: .5rem; margin: .2rem 0;
   white-space: pre-wrap; overflow-wrap: anywhere }
 ul { margin: .2rem 0; padding-left: 1.1rem }
@@ -32,8 +35,11 @@ ul { margin: .2rem 0; padding-left: 1.1rem }
 .bad { color: var(--bad); font-weight: 600 }
 .box { border: 2px solid var(--line); border-radius: 6px; padding: .4rem 1rem }
 .open { border-color: var(--bad) }
+@page { size: A4 landscape; margin: 12mm }
 @media print {
-  body { font-size: 9.5pt; margin: 0; max-width: none }
+  body { font-size: 8.5pt; margin: 0; padding: 0; max-width: none }
+  code, pre { font-size: 7pt }
+  th, td { padding: 2pt 3pt }
   h2, h3 { break-after: avoid }
   tr { break-inside: avoid }
 }
@@ -79,11 +85,12 @@ def code(names: Iterable[str]) -> str:
     return "<br>".join(f"<code>{html.escape(name)}</code>" for name in names) or "-"
 
 
-def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table of cells that are HTML already."""
+def table(heads: Mapping[str, int], rows: Iterable[Sequence[str]]) -> str:
+    """A table of cells that are HTML already; its heads have widths in percent."""
+    columns = "".join(f'<col style="width: {width}%">' for width in heads.values())
     top = "".join(f"<th>{head}</th>" for head in heads)
     body = "\n".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>"
+    return f"<table>{columns}<thead><tr>{top}</tr></thead><tbody>\n{body}\n</tbody></table>"
 
 
 def verdict(said: str) -> str:
@@ -131,21 +138,12 @@ def step_table(steps: Sequence[Record]) -> str:
     for step in steps:
         result = step["result"]
         command = f"{text(step['shows'])}<br><code>{text(step['command'])}</code>"
-        ended = f"{verdict(step['state'])}<br>{text(step['why'])} {text(step['ended'])}"
+        took = f"{step['seconds']:.0f} s<br>{text(step['ended'])}"
+        ended = f"{verdict(step['state'])} {text(step['why'])}<br>{took}"
         figures = _figures(result.get("figures", {})) + f"<pre>{html.escape(step['closing'])}</pre>"
-        rows.append(
-            (
-                text(step["step"]),
-                command,
-                ended,
-                f"{step['seconds']:.0f}",
-                figures,
-                text(result.get("limits", "")),
-            )
-        )
-    return '<h2 id="steps">Steps</h2>\n' + table(
-        ("Step", "Shows, command", "Result", "Seconds", "Figures", "Limits"), rows
-    )
+        rows.append((text(step["step"]), command, ended, figures, text(result.get("limits", ""))))
+    heads = {"Step": 9, "Shows, command": 23, "Result": 11, "Figures, closing lines": 37, "Limits": 20}
+    return '<h2 id="steps">Steps</h2>\n' + table(heads, rows)
 
 
 def _figures(figures: Mapping[str, Any]) -> str:
@@ -156,30 +154,31 @@ def _figures(figures: Mapping[str, Any]) -> str:
 def claim_tables(record: Record) -> str:
     """Claims, one table per adversary, what it cannot do first."""
     parts = ['<h2 id="claims">Claims</h2>']
+    heads = {"": 6, "Claim": 22, "Rules, code": 20, "Evidence and result": 30, "Verdict": 6, "Limit": 16}
     for adversary in record["adversaries"]:
         own = [claim for claim in record["claims"] if claim["adversary"] == adversary["id"]]
         parts.append(f"<h3>{text(adversary['name'])}</h3>\n<p>Has: {text(adversary['has'])}</p>")
         rows = [_claim_row(claim) for claim in sorted(own, key=lambda claim: bool(claim["can"]))]
-        parts.append(table(("", "Claim", "Rules", "Code", "Evidence and result", "Verdict", "Limit"), rows))
+        parts.append(table(heads, rows))
     return "\n".join(parts)
 
 
 def _claim_row(claim: Record) -> Sequence[str]:
-    kind = "can" if claim["can"] else "<b>cannot</b>"
-    says = f'{text(claim["says"])}<br><span class="quiet">{text(claim["id"])}</span>'
     return (
-        kind,
-        says,
-        code(claim["rules"]),
-        _files(claim["code"]),
+        "can" if claim["can"] else "<b>cannot</b>",
+        f'{text(claim["says"])}<br><span class="quiet">{text(claim["id"])}</span>',
+        rules_and_code(claim["code"]),
         evidence(claim["evidence"]),
         verdict(claim["verdict"]),
         text(claim["limit"]),
     )
 
 
-def _files(by_rule: Mapping[str, Sequence[str]]) -> str:
-    return code(sorted({name for names in by_rule.values() for name in names}))
+def rules_and_code(by_rule: Mapping[str, Sequence[str]]) -> str:
+    """The rules of a claim, and the files that cite them."""
+    rules = ", ".join(f'<span class="id">{html.escape(rule)}</span>' for rule in by_rule)
+    files = code(sorted({name for names in by_rule.values() for name in names}))
+    return f"{rules}<br>{files}" if rules else "-"
 
 
 def evidence(pieces: Sequence[Record]) -> str:
@@ -196,43 +195,38 @@ def compromise_table(stolen: Sequence[Record]) -> str:
     """Which secret opens what, and when it heals."""
     rows = [
         (
-            text(one["secret"]),
-            text(one["opens"]),
-            text(one["closed"]),
-            text(one["heals"]),
-            code(one["rules"]),
+            *(text(one[name]) for name in ("secret", "opens", "closed", "heals")),
+            rules_and_code(one["code"]),
             evidence(one["evidence"]),
             verdict(one["verdict"]),
         )
         for one in stolen
     ]
-    heads = ("Stolen", "Opens", "Stays closed", "Heals", "Rules", "Evidence and result", "Verdict")
+    heads = {"Stolen": 10, "Opens": 16, "Stays closed": 12, "Heals": 13, "Rules, code": 18}
+    heads |= {"Evidence and result": 25, "Verdict": 6}
     return '<h2 id="compromises">Compromise matrix</h2>\n' + table(heads, rows)
 
 
 def risk_table(risks: Sequence[Record]) -> str:
     """Risks that are accepted, with what is done instead."""
     rows = [(text(risk["says"]), text(risk["instead"]), code(risk["rules"])) for risk in risks]
-    return '<h2 id="risks">Accepted risks</h2>\n' + table(("Risk", "What is done", "Rules"), rows)
+    return '<h2 id="risks">Accepted risks</h2>\n' + table({"Risk": 45, "What is done": 45, "Rules": 10}, rows)
 
 
 def rule_table(rules: Sequence[Record]) -> str:
     """Every rule of the specification with its tests and how their cases ended."""
     rows = []
     for rule in rules:
-        ended = "-" if not rule["cases"] else f"{rule['cases']} passed"
+        ended = f"{rule['cases']} passed"
         if rule["failed"] or rule["skipped"]:
             ended += f', <span class="bad">{rule["failed"]} failed, {rule["skipped"]} skipped</span>'
-        rows.append(
-            (
-                f"<code>{rule['rule']}</code>",
-                text(rule["text"]),
-                code(rule["code"]),
-                code(rule["tests"]),
-                ended,
-            )
-        )
-    return '<h2 id="rules">Rules</h2>\n' + table(("Rule", "Begins", "Code", "Tests", "Cases"), rows)
+        tests = code(rule["tests"][:SHOWN_TESTS])
+        if len(rule["tests"]) > SHOWN_TESTS:
+            tests += f"<br>and {len(rule['tests']) - SHOWN_TESTS} more"
+        name = f'<span class="id">{rule["rule"]}</span>'
+        rows.append((name, text(rule["text"]), code(rule["code"]), tests, ended))
+    heads = {"Rule": 7, "Begins": 32, "Code": 21, "Tests": 31, "Cases": 9}
+    return '<h2 id="rules">Rules</h2>\n' + table(heads, rows)
 
 
 def environment_section(record: Record) -> str:
@@ -244,5 +238,5 @@ def environment_section(record: Record) -> str:
     return (
         f'<h2 id="environment">Environment</h2>\n<p>{text(record["system"])}. {text(locked)}</p>\n'
         f"<p>{text(libraries)}</p>\n<h3>Skipped tests</h3>\n"
-        + (table(("Test", "Reason"), skipped) if skipped else "<p>None.</p>")
+        + (table({"Test": 60, "Reason": 40}, skipped) if skipped else "<p>None.</p>")
     )

@@ -194,7 +194,7 @@ def test_the_page_shows_all_of_the_record(nothing_ran: record.Record) -> None:
     assert "2026-01-02 03:04 UTC" in text
     entries = [*nothing_ran["claims"], *nothing_ran["adversaries"]]
     assert not [entry["id"] for entry in entries if page.text(entry.get("name", entry["id"])) not in text]
-    assert not [rule["rule"] for rule in nothing_ran["rules"] if f"<code>{rule['rule']}</code>" not in text]
+    assert not [rule["rule"] for rule in nothing_ran["rules"] if f">{rule['rule']}</span>" not in text]
     assert f"{len(nothing_ran['open_claims'])} open claims" in text
     for outside in ("<script", "http://", "https://", "<link", "<img", "@import"):
         assert outside not in text
