@@ -10,8 +10,6 @@ from typing import Any
 from audit import steps
 
 _NAMES = ("id", "name", "attack", "query", "model")
-_VERDICTS = ("result", "verdict", "ok", "as_expected", "passed")
-_GOOD = frozenset({"pass", "passed", "ok", "true", "as expected", "refused", "alarm"})
 
 
 def of(result: Mapping[str, Any]) -> dict[str, bool]:
@@ -26,8 +24,14 @@ def _rows(value: object) -> Iterator[tuple[str, bool]]:
     elif isinstance(value, list):
         for entry in value:
             if isinstance(entry, Mapping) and (name := _first(entry, _NAMES)) is not None:
-                verdict = _first(entry, _VERDICTS)
-                yield str(name), verdict is not None and str(verdict).lower() in _GOOD
+                yield str(name), _good(entry)
+
+
+def _good(entry: Mapping[str, Any]) -> bool:
+    """A row is judged by what was expected of it, or by its result; one that says neither is no evidence."""
+    if "expected" in entry:
+        return bool(entry["expected"] == entry.get("got"))
+    return entry.get("result") == "pass"
 
 
 def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:

@@ -79,6 +79,7 @@ STEPS = (
         "crash",
         "killed at every sync, disk full at every write: nothing confirmed is lost, no key used twice",
         ("python", "tests/crash/run.py"),
+        ("python", "tests/crash/run.py", "--quick"),
         result="crash.json",
         tools=(("strace", "strace"),),
     ),

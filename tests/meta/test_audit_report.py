@@ -161,10 +161,13 @@ def test_a_claim_needs_all_of_its_evidence() -> None:
 
 
 def test_rows_are_found_wherever_they_stand() -> None:
-    assert rows.of({"figures": {"queries": [{"query": "q", "as_expected": True}, {"size": 3}]}}) == {
-        "q": True
-    }
-    assert rows.of({"models": [{"model": "m"}]}) == {"m": False}
+    queries = [
+        {"query": "q", "expected": "true", "got": "true"},
+        {"query": "r", "expected": "true"},
+        {"size": 3},
+    ]
+    assert rows.of({"figures": {"queries": queries}}) == {"q": True, "r": False}
+    assert rows.of({"models": [{"model": "m"}, {"name": "n", "result": "pass"}]}) == {"m": False, "n": True}
 
 
 @pytest.fixture(scope="module")
