@@ -27,7 +27,7 @@ def adversaries(file: claims.ClaimsFile) -> str:
     """One table per adversary: cannot, then can."""
     parts = []
     for adversary in file.adversaries:
-        heads = ("", "Claim", "Rules", "Shown by", "Limit")
+        heads = ("It", "Claim", "Rules", "Shown by", "Limit")
         rows = [
             ("can" if c.can else "**cannot**", c.says, ", ".join(c.rules), _names(c.evidence), c.limit)
             for c in file.of(adversary)
