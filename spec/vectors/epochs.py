@@ -23,7 +23,9 @@ class Epochs:
         """Take what a step made; what both sides compute must be equal."""
         if trace is None:
             return
-        values = {name: value for name, value in trace.items() if name not in ("made", "epoch")}
+        values: dict[str, Any] = {
+            name: value for name, value in trace.items() if name not in ("made", "epoch")
+        }
         if trace["made"] == "key pair":
             values = {"generator": side, **values}
         known = self._values.setdefault(trace["epoch"], {})

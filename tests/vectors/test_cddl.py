@@ -1,9 +1,11 @@
 """spec/wire.cddl against encodings of the core and of the relay's frames, and against what it must refuse.
 
 The validator has faults: `.cbor` inside an array is tried on every item of the array; `bytes .size n` takes a
-text of that length too; the length of an array of arrays is not looked at; a key `uint .ge n` takes n only.
-For the first one, encodings that are embedded in byte strings are taken out of the schema here and checked
-one by one, each by its own rule; the schema itself stays as the standard has it.
+text of that length too; the length of an array of arrays is not looked at; a key `uint .ge n` takes n only; a
+choice in an array fails unless it has a name, and then a chosen array is not looked into. For the last one,
+what may be chosen is validated by itself. For the first one, encodings that are embedded in byte strings are
+taken out of the schema here and checked one by one, each by its own rule;
+the schema itself stays as the standard has it.
 """
 
 from __future__ import annotations
@@ -108,6 +110,27 @@ def _ignored_at_64(encoded: str) -> list[bytes]:
     return [cbor2.dumps({**known, 64: item}) for item in ignored] or [unhex(encoded)]
 
 
+def _stored() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapter 08."""
+    file = load("snapshot.json")
+    sessions = [unhex(case["session"]) for case in file["cases"]]
+    kems = [cbor2.dumps(cbor2.loads(one)[16]) for one in sessions]
+    by_state = {rule: [one for one in kems if cbor2.loads(one)[0] == at] for at, rule in enumerate(KEM_RULES)}
+    chosen = {
+        "awaiting-reply": [one[6] for one in map(cbor2.loads, sessions)],
+        "stored-sending": [one[11] for one in map(cbor2.loads, sessions)],
+        "receiving": [one[12] for one in map(cbor2.loads, sessions)],
+        "some-key-pieces": [
+            kem[at] for kem in map(cbor2.loads, kems) for kind, at in ((3, 1), (5, 5)) if kem[0] == kind
+        ],
+        "some-ciphertext-pieces": [kem[3] for kem in map(cbor2.loads, kems) if kem[0] == 1],
+    }
+    parts = {rule: [cbor2.dumps(one) for one in found if one is not None] for rule, found in chosen.items()}
+    rows = [unhex(row["value"]) for case in file["cases"] for row in case["skipped"]]
+    pairs = [unhex(case["pair"]) for case in file["pairs"]]
+    return {"stored-session": sessions, **by_state, **parts, "stored-skipped": rows, "stored-pair": pairs}
+
+
 def _flights() -> dict[str, list[bytes]]:
     """Rule to encodings, of chapters 04, 06 and 10."""
     cases = load("handshake.json")["cases"]
@@ -121,7 +144,15 @@ def _flights() -> dict[str, list[bytes]]:
     }
 
 
-REAL = _identity() | _flights()
+KEM_RULES = (
+    "kem-key-due",
+    "kem-offering",
+    "kem-secret-held",
+    "kem-collecting",
+    "kem-ciphertext-due",
+    "kem-answering",
+)
+REAL = _identity() | _stored() | _flights()
 
 
 @pytest.mark.parametrize("rule", REAL)
@@ -245,6 +276,11 @@ def _changed(rule: str, key: int, value: Any) -> tuple[str, bytes]:
     return rule, cbor2.dumps({**cbor2.loads(REAL[rule][0]), key: value})
 
 
+def _stored_as(rule: str, at: int, item: Any) -> tuple[str, bytes]:
+    items = cbor2.loads(REAL[rule][0])
+    return rule, cbor2.dumps([*items[:at], item, *items[at + 1 :]])
+
+
 DEFECTS: dict[str, tuple[str, bytes]] = {
     "record of version 2": _changed("device-record", 1, 2),
     "record with two suites": _changed("device-record", 2, [1, 2]),
@@ -273,6 +309,21 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
     ),
     "address with a long token": _changed("address", 4, bytes(33)),
     "successor without a head": _changed("successor", 4, None),
+    "stored session of format 1": _stored_as("stored-session", 0, 1),
+    "stored session with a short root key": _stored_as("stored-session", 10, bytes(31)),
+    "stored session with a KEM state 6": _stored_as("stored-session", 16, [6]),
+    "stored session whose epoch is 2^31": _stored_as("stored-session", 14, 2**31),
+    "stored offer of piece 5": _stored_as("kem-offering", 2, 5),
+    "stored key of 1183 bytes": _stored_as("kem-ciphertext-due", 1, bytes(1183)),
+    "stored answer without its confirmation": _stored_as("kem-answering", 2, bytes(1088)),
+    "stored piece of 255 bytes": _stored_as("some-key-pieces", 1, [bytes(255), *[None] * 4]),
+    "stored last piece with its fill": _stored_as("some-key-pieces", 1, [*[None] * 4, bytes(256)]),
+    "stored last piece of a key for a ciphertext": _stored_as(
+        "some-ciphertext-pieces", 1, [*[None] * 4, bytes(160)]
+    ),
+    "four stored pieces": _stored_as("some-key-pieces", 1, [None] * 4),
+    "stored skipped key of format 2": _stored_as("stored-skipped", 0, 2),
+    "content that says nothing, with a payload": _changed("content", 1, 7),
     "content with an empty text": _changed("content", 4, {1: ""}),
     "content with a short id": _changed("content", 2, bytes(15)),
     "content with gen 2^31": _changed("content", 6, 2**31),
