@@ -19,7 +19,7 @@ from e2ee.ports import Rng
 from e2ee.primitives import kem
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import Commit, Effect, Engine, Ports, Setup
-from e2ee_client.errors import ConfigError, InvalidCard
+from e2ee_client.errors import ConfigError, InvalidCard, StoreMissing
 from e2ee_client.rows import Continuity, Put
 from e2ee_client.store import (
     MODERATE,
@@ -169,8 +169,12 @@ def open_(path: str | os.PathLike[str], unlock: Unlock, runtime: Runtime) -> Loa
         StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable.
     """
     store = Store.open(path, unlock, rng=runtime.rng, anchor=runtime.anchor, options=runtime.store_options)
+    continuity = store.continuity
+    if continuity is Continuity.FRESH:
+        # A crash came between the making of the store and its first rows: no account was ever in it (STO-16).
+        store.destroy()
+        raise StoreMissing("the creation of this account was interrupted; nothing of it is left")
     try:
-        continuity = store.continuity
         engine, effects = Engine.load(store, continuity, runtime.ports(), runtime.clock.now_ms())
         settle = not continuity.keeps_sessions
         return Loaded(store, engine, _commit_first(store, effects, settle=settle), False)

@@ -39,7 +39,7 @@ from e2ee_client.errors import (
     WaitTimeout,
 )
 from e2ee_client.rows import Continuity
-from e2ee_client.store import INTERACTIVE
+from e2ee_client.store import INTERACTIVE, RawKey, Store
 from e2ee_client.testing import FakeClock, MemoryNetwork
 
 KEY = b"k" * 32
@@ -323,6 +323,23 @@ async def test_offline_a_client_opens_no_connection(tmp_path: Path, network: Mem
         assert me.connection_state is ConnectionState.OFFLINE
         assert me.card().relay_url == network.url
     assert network.opened == 0
+
+
+async def test_a_creation_that_was_interrupted_can_be_repeated(
+    tmp_path: Path, network: MemoryNetwork
+) -> None:
+    """STO-16: the process ended between the making of the store and its first row."""
+    path, runtime = tmp_path / "me.db", network.runtime()
+    Store.create(path, RawKey(KEY)).close()
+    with pytest.raises(StoreExists):
+        await Client.create(path, key=KEY, relay=network.url, runtime=runtime)
+    with pytest.raises(StoreWrongKey):
+        await Client.open(path, key=b"x" * 32, runtime=runtime)
+    with pytest.raises(StoreMissing):
+        await Client.open(path, key=KEY, runtime=runtime)
+    assert not os.listdir(tmp_path)
+    await (await Client.create(path, key=KEY, relay=network.url, runtime=runtime)).close()
+    await (await Client.open(path, key=KEY, runtime=runtime)).close()
 
 
 async def test_opening_errors_leave_nothing_open(tmp_path: Path, network: MemoryNetwork) -> None:
