@@ -19,9 +19,7 @@ PACKAGES = ["e2ee", "e2ee_client", "e2ee_relay", "fuzz_planted"]
 def load(atheris: Any, name: str) -> Any:
     """Import the target, with the branches of the shipped packages made visible to the fuzzer."""
     with atheris.instrument_imports(include=PACKAGES):
-        planted = importlib.import_module("fuzz_planted").TARGET
-        targets = importlib.import_module("fuzz_targets").TARGETS
-    return planted if name == planted.name else targets[name]
+        return importlib.import_module("fuzz_index").find(name)
 
 
 def main() -> None:

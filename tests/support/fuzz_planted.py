@@ -35,3 +35,4 @@ def _seeds() -> Iterator[bytes]:
 
 
 TARGET: Final = Target("planted", _decode, _holds, frozenset({DecodeError}), _seeds, Shape.CBOR, 256)
+TARGETS: Final = (TARGET,)

@@ -2,26 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Final
 
-import fuzz_cards
-import fuzz_identity
-import fuzz_prekeys
-import fuzz_relay
-import fuzz_sessions
-import fuzz_stored
-import fuzz_texts
-import fuzz_wire
+import fuzz_planted
+from fuzz_index import MODULES
 from fuzz_target import Target
 
-_MODULES: Final = (
-    fuzz_wire,
-    fuzz_identity,
-    fuzz_prekeys,
-    fuzz_cards,
-    fuzz_sessions,
-    fuzz_stored,
-    fuzz_relay,
-    fuzz_texts,
-)
-TARGETS: Final[dict[str, Target]] = {target.name: target for module in _MODULES for target in module.TARGETS}
+TARGETS: Final[dict[str, Target]] = {
+    target.name: target
+    for module in MODULES
+    if module != fuzz_planted.__name__
+    for target in importlib.import_module(module).TARGETS
+}
