@@ -65,11 +65,12 @@ def _fragment(name: str, rules: str, at: Moment, block: bytes, error: str = AUTH
 
 def _forms(played: Transcript) -> Iterator[Negative]:
     """What needs no state: as first pieces in `Collecting`, and once each in an epoch that is over."""
-    at, later = moment(played, "B", "B<a3"), moment(played, "A", "A<b11")
+    at, later = moment(played, "B", "B<a3"), moment(played, "A", "A<b12")
     for when, where, epoch in (("", at, at.epoch), ("-of-an-old-epoch", later, later.epoch - 1)):
         last = key_piece(epoch, OTHER_SEED, 4)
         blocks = {
             "index-5": flipped(last, 1),
+            "index-5-without-data": flipped(last, 1)[:16] + bytes(256),
             "index-255": last[:1] + b"\xff" + last[2:],
             "reserved-set": flipped(last, 2),
             "reserved-low-bit": flipped(last, 3),
@@ -174,7 +175,7 @@ def _new_chains(played: Transcript) -> Iterator[Negative]:
         "offering-epoch-rises": (turn, turn.begun(b"", 1)),
         "secret-held-epoch-rises": (turn.holding(holding), turn.begun(secret, 1)),
     }
-    back = moment(played, "B", "A<b19")
+    back = moment(played, "B", "A<b20")
     chains["epoch-falls"] = (back, back.begun(b"", 0))
     for name, (where, sender) in chains.items():
         yield _refused(f"new-chain-{name}", "PQ-06 PQ-12", where, where.message(EMPTY, sender)["envelope"])
@@ -184,7 +185,7 @@ def _new_chains(played: Transcript) -> Iterator[Negative]:
 
 def _within_chains(played: Transcript) -> Iterator[Negative]:
     """Another epoch within a chain (PQ-13), also the state's own where our step has mixed since."""
-    before, mixed = moment(played, "A", "A<b11"), moment(played, "A", "A>a9")
+    before, mixed = moment(played, "A", "A<b12"), moment(played, "A", "A>a9")
     cases = {
         "rises-within-a-chain": (before, before.epoch),
         "falls-within-a-chain": (before, before.epoch - 2),

@@ -157,7 +157,7 @@ def _collecting(played: Transcript) -> Iterator[dict[str, Any]]:
     yield _case(
         "the last piece, with its fill, completes a key", "PQ-10", most, key_piece(at.epoch, OTHER_SEED, 4)
     )
-    yield from _over(moment(played, "A", "A<b11"), "Collecting")
+    yield from _over(moment(played, "A", "A<b12"), "Collecting")
 
 
 def _answering(played: Transcript, kem: Encapsulations) -> Iterator[dict[str, Any]]:
