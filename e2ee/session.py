@@ -29,7 +29,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
 from .ratchet import step
-from .ratchet.state import RatchetState, Sending, build
+from .ratchet.state import RatchetState, Sending, StepDue, build
 from .secret import RatchetPrivateKey
 from .wire import envelope as envelopes
 from .wire import padding
@@ -289,6 +289,11 @@ def health(session: Session, now_ms: int) -> Health:
         Healing(now_ms - ratchet.healed_ms, ratchet.since_step()),
         Healing(now_ms - healed.at_ms, ratchet.messages() - healed.messages),
     )
+
+
+def is_our_turn(session: Session) -> bool:
+    """Whether the next message takes a root step: the peer has written last (DR-03)."""
+    return isinstance(session.ratchet.sending, StepDue)
 
 
 def first_room_b() -> int:

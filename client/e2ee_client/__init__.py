@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 
 from e2ee.card import ContactCard
+from e2ee.session import Healing, Health
 
 from .account_key import sign_renewal
 from .client import Client
@@ -54,6 +55,8 @@ __all__ = [
     "EventIterator",
     "EventsMissed",
     "GapDetected",
+    "Healing",
+    "Health",
     "IdentityAlarm",
     "Message",
     "MessageReceived",

@@ -11,6 +11,7 @@ from e2ee import fingerprint
 from e2ee.errors import DecodeError
 from e2ee.fingerprint import Comparison
 from e2ee.ids import AccountId
+from e2ee.session import Health
 from e2ee_client.engine import ContactView, Effect, Engine, MessageView
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
 from e2ee_client.events import Event, MessageState, MessageStateChanged
@@ -215,6 +216,12 @@ class Contact:
         except DecodeError:
             raise ConfigError("the text is not a safety number") from None
         return found is Comparison.EQUAL
+
+    def health(self) -> Health | None:
+        """Return the age of the newest healing, and the messages since, against a classical thief and against
+        one with a quantum computer; None while no session is there (PQ-16).
+        """
+        return self._shell.machine.health(self.account_id, self._shell.now_ms)
 
     # --- what can be done ---
 

@@ -46,7 +46,8 @@ class Runtime:
     """What the surroundings supply; the defaults are right for a program of its own.
 
     `anchor` keeps the store's newest position outside of its file, `store_options` and `kdf_profile` are
-    the store's.
+    the store's. `keep_alive_ms` heals conversations that have fallen silent for that time (PQ-17): off by
+    default, because the relay sees the messages; it takes both sides.
     """
 
     transport: Transport = field(default_factory=WebSocketTransport)
@@ -55,10 +56,11 @@ class Runtime:
     anchor: GenerationAnchor | None = None
     store_options: StoreOptions = field(default_factory=StoreOptions)
     kdf_profile: KdfProfile = MODERATE
+    keep_alive_ms: int | None = None
 
     def ports(self) -> Ports:
         """What the engine is given."""
-        return Ports(self.rng, kem.encapsulate)
+        return Ports(self.rng, kem.encapsulate, self.keep_alive_ms)
 
     def row_store(self, store: Store) -> RowStore:
         """Return the store as the shell commits to it; a subclass may watch or refuse commits."""

@@ -126,6 +126,11 @@ class Shell(Generic[M]):
         self.check_open()
         return self._loaded()
 
+    @property
+    def now_ms(self) -> int:
+        """The time of the clock that the machine is driven by."""
+        return self._clock.now_ms()
+
     def _loaded(self) -> M:
         if self._machine is None:
             raise StoreFull("the store has no room; it is tried again")

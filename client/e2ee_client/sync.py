@@ -20,6 +20,7 @@ from typing import Self
 
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
+from e2ee.session import Health
 
 from . import client as asynchronous
 from . import contacts as handles
@@ -140,6 +141,10 @@ class Contact:
     def qr_payload(self) -> str:
         """Return the text for a QR code that the other side scans."""
         return BACKGROUND.ask(self._inner.qr_payload)
+
+    def health(self) -> Health | None:
+        """Return how fresh the session is; None while there is none."""
+        return BACKGROUND.ask(self._inner.health)
 
     def matches(self, scanned: str) -> bool:
         """Whether a scanned QR payload, or digits that were read out, are those of this contact."""

@@ -84,6 +84,25 @@ def test_both_sides_see_the_same_safety_number(acquainted: Two) -> None:
     assert customer.run("verify", "Shop", "--compare", "12").code == "config.invalid"
 
 
+def test_the_safety_number_comes_with_the_age_of_the_keys(acquainted: Two) -> None:
+    """PQ-16: in words and numbers; nothing is said before there is a session."""
+    assert "Keys last renewed: just now; against quantum computers: just now." in acquainted.customer.ok(
+        "verify", "Shop"
+    )
+    said = acquainted.customer.run("--lang", "de", "verify", "Shop").out
+    assert "Schlüssel zuletzt erneuert: gerade eben; gegen Quantencomputer: gerade eben." in said
+    health = json.loads(acquainted.customer.ok("verify", "Shop", "--json"))["health"]
+    assert set(health) == {"classical", "post_quantum"}
+    assert 0 <= health["classical"]["age_ms"] < 120_000
+    assert health["post_quantum"]["messages"] >= 1
+
+
+def test_without_a_session_there_is_no_age(two: Two) -> None:
+    """PQ-16"""
+    assert "renewed" not in two.customer.ok("verify", "Shop")
+    assert json.loads(two.customer.ok("verify", "Shop", "--json"))["health"] is None
+
+
 def test_a_comparison_is_noted_and_taken_back(two: Two) -> None:
     two.customer.ok("verify", "Shop", "--mark")
     assert "verified" in two.customer.ok("contacts")

@@ -85,8 +85,11 @@ class World:
         self.nodes: list[Node] = []
         OPEN.append(self)
 
-    def node(self, name: str, *, publish: bool = False, **setup: object) -> Node:
-        node = Node(self, name, Setup(RELAY_URL, name=name, publish=publish, front_desk=publish, **setup))  # type: ignore[arg-type]  # test setups
+    def node(
+        self, name: str, *, publish: bool = False, keep_alive_ms: int | None = None, **setup: object
+    ) -> Node:
+        chosen = Setup(RELAY_URL, name=name, publish=publish, front_desk=publish, **setup)  # type: ignore[arg-type]  # test setups
+        node = Node(self, name, chosen, keep_alive_ms=keep_alive_ms)
         self.nodes.append(node)
         return node
 
@@ -142,10 +145,11 @@ class Node:
     alive: bool = True
     outgoing: Callable[[Channel, bytes], list[bytes]] = lambda _channel, data: [data]
     fail_commits: bool = False
+    keep_alive_ms: int | None = None
 
     def __post_init__(self) -> None:
         self.rng = SeededRng(self.name)
-        self.ports = Ports(self.rng, kem.encapsulate)
+        self.ports = Ports(self.rng, kem.encapsulate, self.keep_alive_ms)
         self.connections: dict[Channel, MemoryConnection] = {}
         self.waiting: deque[Channel] = deque()
         self.sent: list[bytes] = []

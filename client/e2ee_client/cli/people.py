@@ -123,6 +123,7 @@ def _compare(session: Session, contact: Contact) -> None:
 
 
 def _show_number(session: Session, contact: Contact) -> None:
+    health = contact.health()
     if session.options.json:
         session.terminal.json(
             {
@@ -131,6 +132,7 @@ def _show_number(session: Session, contact: Contact) -> None:
                 "qr": contact.qr_payload(),
                 "verified": contact.verified,
                 "alarm": contact.alarm,
+                "health": None if health is None else {k: v._asdict() for k, v in health._asdict().items()},
             }
         )
         return
@@ -139,8 +141,22 @@ def _show_number(session: Session, contact: Contact) -> None:
     for start in range(0, len(groups), _GROUPS_A_LINE):
         session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
     show_qr(session, contact.qr_payload())
+    if health is not None:
+        session.say(
+            "verify.health",
+            classical=_age(session, health.classical.age_ms),
+            quantum=_age(session, health.post_quantum.age_ms),
+        )
     key = "verify.is_verified" if contact.verified else "verify.not_verified"
     session.say(key, short=short_id(contact.account_id))
+
+
+def _age(session: Session, age_ms: int) -> str:
+    """Say an age in its largest whole unit."""
+    for key, unit_ms in (("days", 86_400_000), ("hours", 3_600_000), ("minutes", 60_000)):
+        if age_ms >= 2 * unit_ms:
+            return session.texts.say(f"age.{key}", count=age_ms // unit_ms)
+    return session.texts.say("age.now")
 
 
 def forget(session: Session) -> int:

@@ -34,10 +34,12 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import fingerprint
+from e2ee import session as sessions
 from e2ee.card import ContactCard
-from e2ee.content import MAX_RECEIPT_IDS, BundleOnly, Receipt, ReceiptState, SignedList
+from e2ee.content import MAX_RECEIPT_IDS, BundleOnly, Nothing, Receipt, ReceiptState, SignedList
 from e2ee.ids import ContentId
 from e2ee.secret import AccountKey, RecoveryKey
+from e2ee.session import Health
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import (
     ConnectionChanged,
@@ -412,6 +414,13 @@ class Engine:
         """Return the text of the QR code to compare with a contact (ID-26)."""
         return fingerprint.qr_payload(self._state.own.account_id, self._state.contact(account_id).account_id)
 
+    def health(self, account_id: bytes, now_ms: int) -> Health | None:
+        """Return how fresh the session is on which we write to a contact; None without one (PQ-16)."""
+        peer = self._outgoings.peer_for(self._state.contact(account_id), now_ms)
+        if peer is None or peer.pair.active is None:
+            return None
+        return sessions.health(peer.pair.active, now_ms)
+
     def contacts(self) -> list[ContactView]:
         """Return all contacts."""
         return [
@@ -540,6 +549,23 @@ class Engine:
             self._mailboxes.refill(turn)
         if self._upkeep.renew_list(turn):
             self._list_renewed(turn)
+        self._keep_alive(turn)
+
+    def _keep_alive(self, turn: Turn) -> None:
+        """Turn the ratchets of sessions that have fallen silent, where it is our turn (PQ-17).
+
+        A message after one that has not been answered would heal nothing, so at most one is under way.
+        """
+        after_ms = self._state.ports.keep_alive_ms
+        if after_ms is None:
+            return
+        for contact in list(self._state.contacts.values()):
+            peer = self._outgoings.peer_for(contact, turn.now_ms)
+            if not contact.accepted or contact.alarm or peer is None or peer.pair.active is None:
+                continue
+            session = peer.pair.active
+            if sessions.is_our_turn(session) and turn.now_ms >= session.opened_ms + after_ms:
+                self._outgoings.send_control(turn, contact, Nothing())
 
     def _list_renewed(self, turn: Turn) -> None:
         self._outgoings.replace_unanswered(turn)

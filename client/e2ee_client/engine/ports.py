@@ -26,10 +26,13 @@ class RowReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Randomness and KEM encapsulation (PRM-08, PRM-09)."""
+    """Randomness and KEM encapsulation (PRM-08, PRM-09), and after which silence a session is kept alive
+    (PQ-17).
+    """
 
     rng: Rng
     encapsulate: Encapsulate
+    keep_alive_ms: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
