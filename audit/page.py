@@ -140,15 +140,36 @@ def step_table(steps: Sequence[Record]) -> str:
         command = f"{text(step['shows'])}<br><code>{text(step['command'])}</code>"
         took = f"{step['seconds']:.0f} s<br>{text(step['ended'])}"
         ended = f"{verdict(step['state'])} {text(step['why'])}<br>{took}"
-        figures = _figures(result.get("figures", {})) + f"<pre>{html.escape(step['closing'])}</pre>"
+        figures = figures_of(result.get("figures", {})) + f"<pre>{html.escape(step['closing'])}</pre>"
         rows.append((text(step["step"]), command, ended, figures, text(result.get("limits", ""))))
     heads = {"Step": 9, "Shows, command": 23, "Result": 11, "Figures, closing lines": 37, "Limits": 20}
     return '<h2 id="steps">Steps</h2>\n' + table(heads, rows)
 
 
-def _figures(figures: Mapping[str, Any]) -> str:
-    flat = {name: value for name, value in figures.items() if not isinstance(value, dict | list)}
-    return "".join(f"{text(name)}: <b>{text(value)}</b><br>" for name, value in flat.items())
+def figures_of(figures: Mapping[str, Any]) -> str:
+    """Figures of a step: plain ones a line each, lists of alike entries as a table, groups as one line."""
+    parts = []
+    for name, value in figures.items():
+        if isinstance(value, list):
+            parts.append(_entries(name, value))
+        elif isinstance(value, Mapping):
+            plain = (
+                f"{inner}: {shown}" for inner, shown in value.items() if not isinstance(shown, dict | list)
+            )
+            parts.append(f"{text(name)}: {text(', '.join(plain))}<br>")
+        else:
+            parts.append(f"{text(name)}: <b>{text(value)}</b><br>")
+    return "".join(parts)
+
+
+def _entries(name: str, entries: Sequence[Any]) -> str:
+    rows = [entry for entry in entries if isinstance(entry, Mapping)]
+    if not rows:
+        return f"{text(name)}: {text(', '.join(map(str, entries)))}<br>" if entries else ""
+    heads = [key for key, value in rows[0].items() if not isinstance(value, dict | list)]
+    cells = [[text(row.get(key, "")) for key in heads] for row in rows]
+    widths = dict.fromkeys(map(text, heads), 100 // max(len(heads), 1))
+    return f"{text(name)}: {len(rows)}{table(widths, cells)}"
 
 
 def claim_tables(record: Record) -> str:

@@ -214,3 +214,16 @@ def test_what_a_step_says_is_text_and_not_markup() -> None:
     step = asdict(Outcome("s", "x", "c", FAIL, "<i>", 1.0, "<script>", "<em>", result))
     text = page.step_table([step])
     assert not [mark for mark in ("<script>", "<em>", "<i>", "<u>", "<s>") if mark in text]
+
+
+def test_figures_are_lines_tables_and_groups() -> None:
+    windows = [{"loss": 0.2, "median": 50, "inner": {}}, {"loss": 0.0, "median": 22}]
+    shown = page.figures_of(
+        {"steps": 7, "windows": windows, "kinds": {"opened": 3, "x": []}, "names": ["a", "b"]}
+    )
+    assert "steps: <b>7</b>" in shown
+    assert "<td>0.2</td><td>50</td>" in shown
+    assert "windows: 2<table>" in shown
+    assert "inner" not in shown
+    assert "kinds: opened: 3<br>" in shown
+    assert "names: a, b<br>" in shown
