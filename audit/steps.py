@@ -69,8 +69,15 @@ STEPS = (
         must_fail=True,
     ),
     Step(
+        "tla",
+        "state machines of relay queue, stored ratchet and prekeys, whole within bounds; controls refuted",
+        ("python", "spec/models/tla/run.py"),
+        result="tla.json",
+        tools=(("java", "default-jre-headless"),),
+    ),
+    Step(
         "prove",
-        "symbolic models and bounded state machines: each query has the expected verdict",
+        "symbolic models: no attack on a claim, a path to its twin, an attack on each control",
         ("python", "spec/models/prove.py"),
         result="prove.json",
         tools=(("SPASS", "spass"), ("java", "default-jre-headless")),
