@@ -19,6 +19,7 @@ from e2ee.handshake import hedged_ephemeral
 from e2ee.identity import encode_identity
 from e2ee.prekeys import VerifiedBundle
 from e2ee.primitives import dh, kem
+from e2ee.ratchet.kem_ratchet import Answering, Offering
 from e2ee.ratchet.state import Sending
 from e2ee.secret import DhPrivateKey
 from e2ee.session import Sealed, Session
@@ -82,6 +83,8 @@ class Run:
         self.pattern, self.loss, self.late = pattern, loss, late
         self.broken = Broken()
         self.sent: list[Sent] = []
+        self.carrying = 0
+        """How many messages carried a piece (PQ-05)."""
         self.moments: list[Moment] = []
         self._random = random.Random(seed)
         self._rng = ScriptedRng(f"run {seed}")
@@ -143,7 +146,11 @@ class Run:
         party = self.alice if sender == "A" else self.bob
         content = party.text(f"{len(self.sent)}", way_back=None)
         sealed = sessions.seal(self.sides[sender], content, NOW_MS, self.rng, self.broken.encapsulate)
+        before = self.sides[sender].ratchet.kem
         self.sides[sender] = sealed.session
+        self.carrying += sealed.session.ratchet.kem != before and isinstance(
+            sealed.session.ratchet.kem, Offering | Answering
+        )
         self._record(sender, sealed)
         receiver, at = "B" if sender == "A" else "A", len(self.sent) - 1
         if lossless or self._random.random() >= self.loss:
