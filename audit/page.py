@@ -140,7 +140,7 @@ def step_table(steps: Sequence[Record]) -> str:
         command = f"{text(step['shows'])}<br><code>{text(step['command'])}</code>"
         took = f"{step['seconds']:.0f} s<br>{text(step['ended'])}"
         ended = f"{verdict(step['state'])} {text(step['why'])}<br>{took}"
-        figures = figures_of(result.get("figures", {})) + f"<pre>{html.escape(step['closing'])}</pre>"
+        figures = figures_of(result.get("figures", result)) + f"<pre>{html.escape(step['closing'])}</pre>"
         rows.append((text(step["step"]), command, ended, figures, text(result.get("limits", ""))))
     heads = {"Step": 9, "Shows, command": 23, "Result": 11, "Figures, closing lines": 37, "Limits": 20}
     return '<h2 id="steps">Steps</h2>\n' + table(heads, rows)
