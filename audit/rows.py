@@ -9,6 +9,8 @@ from typing import Any
 
 from audit import steps
 
+# Steps with a row for each file of a folder, called as the file.
+_FILES = {"tla": "spec/models/tla/*.cfg"}
 _NAMES = ("id", "name", "attack", "query", "model")
 
 
@@ -39,7 +41,9 @@ def _first(entry: Mapping[str, Any], keys: tuple[str, ...]) -> Any:
 
 
 def declared(root: Path, step_name: str) -> frozenset[str]:
-    """Names of the rows in the kept result of a step."""
+    """Names of the rows that a step has: from the files that it runs over, else from its kept result."""
+    if pattern := _FILES.get(step_name):
+        return frozenset(path.stem for path in root.glob(pattern))
     (file,) = [step.result for step in steps.STEPS if step.name == step_name]
     path = root / "reports" / file
     if not file or not path.exists():

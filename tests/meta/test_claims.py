@@ -79,6 +79,16 @@ def test_every_adversary_has_claims_and_limits(repo_root: Path) -> None:
         assert kinds == {False, True}, f"{adversary.id} has only one kind of claim"
 
 
+def test_a_row_is_known_by_its_file_or_by_the_kept_result(small_repository: Path) -> None:
+    (small_repository / "spec/models/tla").mkdir(parents=True)
+    (small_repository / "spec/models/tla/Queue.cfg").write_text("")
+    (small_repository / "reports").mkdir()
+    (small_repository / "reports/crash.json").write_text('{"rows": [{"name": "relay", "result": "fail"}]}')
+    text = FILE.replace('"step crash"', '"tla: Queue", "crash: relay"')
+    (small_repository / claims.PATH).write_text(text)
+    assert claims.problems(small_repository) == []
+
+
 def test_a_sound_file_has_no_problem(small_repository: Path) -> None:
     assert chapter.problems(small_repository) == []
 
