@@ -124,7 +124,7 @@ class IdentityAlarm:
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """A contact writes from a device that was not known before; it is signed into the contact's list."""
+    """A contact has a device that was not known before, signed into its list, and writes, or is written to."""
 
     account_id: bytes
     device_id: bytes

@@ -55,7 +55,7 @@ from .link import Link, LinkState
 from .mailboxes import Mailboxes
 from .outgoing import Outgoings
 from .ports import Ports, RowReader, Setup
-from .records import RECEIPTS_PREFIX, Contact, Mailbox, Message
+from .records import BEHIND_PREFIX, RECEIPTS_PREFIX, Contact, Mailbox, Message, decode_behind
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep, account_key_of, new_account
@@ -107,7 +107,12 @@ class Engine:
         self._mailboxes = Mailboxes(state, self._upkeep, self._link_of, self._mailbox_usable)
         self._outgoings = Outgoings(state, self._upkeep, self._link_of, self._start_session)
         self._establish = Establish(
-            state, self._link_of, self._outgoings.channel_for, self._outgoings.hold, self._outgoings.pump
+            state,
+            self._link_of,
+            self._outgoings.channel_for,
+            self._outgoings.hold,
+            self._outgoings.strike_off,
+            self._outgoings.pump,
         )
         self._incomings = Incomings(state, self._upkeep, self._outgoings, self._receipt_due)
 
@@ -283,6 +288,7 @@ class Engine:
                 turn.delete("message", key)
         self._state.receipts.pop(account_id, None)
         turn.delete("meta", RECEIPTS_PREFIX + account_id)
+        turn.delete("meta", BEHIND_PREFIX + account_id)
         del self._state.contacts[contact.account_id]
         turn.delete("contact", account_id)
         return turn.effects()
@@ -527,6 +533,10 @@ class Engine:
         contact.accepted = True
         turn.put(contact.put())
         self._mailboxes.ensure_token(turn, contact.account_id)
+        behind = self._state.rows.get("meta", BEHIND_PREFIX + contact.account_id)
+        if behind is not None:
+            self._outgoings.send_lists_after(turn, contact, decode_behind(behind))
+            turn.delete("meta", BEHIND_PREFIX + contact.account_id)
         if self._state.receipts.get(contact.account_id):
             self._receipt_due(turn)
 

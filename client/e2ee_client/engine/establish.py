@@ -39,7 +39,7 @@ from e2ee.errors import (
 from e2ee.identity import Address, DeviceList, DeviceRecord
 from e2ee.pair import LOST_GEN
 from e2ee.prekeys import PrekeyKind, SignedPrekey, VerifiedBundle
-from e2ee_client.events import DeviceListExpiring, IdentityAlarm, SessionStarted
+from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected, NewDevice, SessionStarted
 
 from .effects import Channel
 from .link import Link, LinkState
@@ -69,14 +69,17 @@ class Establish:
         link_of: Callable[[Turn, Channel], Link],
         channel_for: Callable[[Contact], Channel],
         hold: Callable[[Turn, bytes, int], None],
+        strike_off: Callable[[Turn, Contact], None],
         established: Callable[[Turn, Contact], None],
     ) -> None:
         self._state = state
         self._link_of = link_of
         self._channel_for = channel_for
         self._hold = hold
+        self._strike_off = strike_off
         self._established = established
         self._searching: dict[bytes, _Search] = {}
+        self._told: dict[bytes, str] = {}
 
     def start(self, turn: Turn, contact: Contact) -> None:
         """Begin, or go on when the connection is there."""
@@ -156,11 +159,15 @@ class Establish:
                 return
             device_list = self._verified_list(contact, search.links, turn.now_ms)
             record, address = _choose(device_list, frame, turn.now_ms)
+            known = self._state.peers.get(contact.account_id + record.device_id)
+            if known is not None:
+                known.check_keys(record)
         except RemoteError as error:
             self._refused(turn, contact, error)
             return
         contact.pin(device_list)
         turn.put(contact.put())
+        self._strike_off(turn, contact)
         self._learn_address(turn, contact, record, address)
         self._fetch(turn, link, contact, record, address)
 
@@ -177,6 +184,8 @@ class Establish:
         key = contact.account_id + record.device_id
         peer = self._state.peers.get(key)
         if peer is None:
+            if any(True for _ in self._state.peers_of(contact.account_id)):
+                turn.notify(NewDevice(contact.account_id, record.device_id))
             peer = self._state.peers[key] = Peer(contact.account_id, record.device_id, record.encoded)
         peer.record_b = record.encoded
         if address.issued_ms >= peer.way_back_ms or peer.way_back is None or not peer.pair.sessions():
@@ -216,6 +225,7 @@ class Establish:
     # --- both ---
 
     def _initiate(self, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
+        self._told.pop(contact.account_id, None)
         own, ports = self._state.own, self._state.ports
         if turn.now_ms > own.device_list.expires_ms:
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
@@ -245,6 +255,10 @@ class Establish:
             turn.put(contact.put())
         if not isinstance(error, Expired | ListExpired | ListGap):
             turn.notify(IdentityAlarm(contact.account_id, error.code))
+        elif self._told.get(contact.account_id) != error.code:
+            # Nobody's keys are in doubt and it is tried again every few seconds: once is enough.
+            self._told[contact.account_id] = error.code
+            turn.notify(MessageRejected(contact.account_id, error.code))
         self._give_up(turn, contact, _RETRY_LIST_MS if isinstance(error, ListRollback | ListFork) else 0)
 
     def _give_up(self, turn: Turn, contact: Contact, retry_after_ms: int) -> None:

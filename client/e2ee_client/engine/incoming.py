@@ -25,6 +25,7 @@ from e2ee.content import (
 )
 from e2ee.errors import (
     AuthenticationError,
+    IdentityMismatch,
     PqDesync,
     RemoteError,
     ReplayError,
@@ -54,7 +55,7 @@ from e2ee_client.events import (
 from e2ee_client.rows import Put
 
 from .outgoing import Outgoings
-from .records import Contact, Mailbox, Message, OwnPrekey, Peer, message_place, receipts_row
+from .records import Contact, Mailbox, Message, OwnPrekey, Peer, behind_row, message_place, receipts_row
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep
@@ -102,6 +103,9 @@ class Incomings:
         for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
             peer = self._state.peers[peer_key]
             session = next(one for one in peer.pair.sessions() if one.id == session_id)
+            if not self._state.contacts[peer.account_id].names(session.peer.record_hash):
+                failure = IdentityMismatch("a device that was struck off its account's list")
+                continue
             try:
                 opened = sessions.open_(session, raw, turn.now_ms)
             except AuthenticationError as error:
@@ -157,6 +161,7 @@ class Incomings:
         record, session = accepted.identity.record, accepted.opened.session
         known = self._state.peers.get(record.account_id + record.device_id)
         if known is not None:
+            known.check_keys(record)
             pairs.check_gen(known.pair, session.gen)
             if any(one.id == session.id for one in known.pair.sessions()):
                 raise ReplayError("a session that is known")
@@ -193,6 +198,7 @@ class Incomings:
             turn.notify(ContactAdded(account_id))
         if contact.head is None or found.device_list.seq > contact.head.seq:
             contact.pin(found.device_list)
+            self._outgoings.strike_off(turn, contact)
         turn.put(contact.put())
         return contact
 
@@ -338,7 +344,10 @@ class Incomings:
         if ours.seq > own.seq or (ours.seq == own.seq and ours.hash != own.hash):
             turn.notify(IdentityAlarm(contact.account_id, "remote.list_fork"))
         elif ours.seq < own.seq and contact.accepted:
-            self._outgoings.send_list(turn, contact)
+            self._outgoings.send_lists_after(turn, contact, ours.seq)
+        elif ours.seq < own.seq:
+            # Nothing goes to somebody who is not accepted; it is made up for then.
+            turn.put(behind_row(contact.account_id, ours.seq))
 
     def _alarm(self, turn: Turn, contact: Contact, code: str) -> None:
         contact.alarm = code
@@ -388,3 +397,4 @@ class Incomings:
             return
         contact.pin(device_list)
         turn.put(contact.put())
+        self._outgoings.strike_off(turn, contact)

@@ -48,6 +48,7 @@ _BATCH: Final = 32
 _BATCH_B: Final = 512 * 1024
 _RETRY_LEAST_MS: Final = 1_000
 _DENIED_RETRY_MS: Final = 30_000
+_MAX_LINKS: Final = 16
 _FINAL: Final = frozenset({ErrorCode.TOO_LARGE, ErrorCode.BAD_REQUEST})
 
 
@@ -117,6 +118,16 @@ class Outgoings:
         """Tell a contact our newest device list (CON-10)."""
         self.send_control(turn, contact, SignedList(self._state.own.device_list.signed))
 
+    def send_lists_after(self, turn: Turn, contact: Contact, seq: int) -> None:
+        """Tell a contact every link from the list that it knows to our newest one (CON-05, ID-07)."""
+        newest = self._state.own.device_list.seq
+        rows = sorted(self._state.rows.items("list"))
+        links = [signed for key, signed in rows if seq < int.from_bytes(key, "big") < newest]
+        # Who is further behind has the directory; a contact must not make us send without end.
+        for signed in links if len(links) <= _MAX_LINKS else ():
+            self.send_control(turn, contact, SignedList(signed))
+        self.send_list(turn, contact)
+
     def send_bundle(self, turn: Turn, contact: Contact) -> None:
         """Give a contact fresh prekeys (CON-07)."""
         self.send_control(turn, contact, BundleOnly(), bundle=self._upkeep.compact(turn, one_time=True))
@@ -138,6 +149,14 @@ class Outgoings:
             self._remove(turn, item)
             if item.shown and message is not None:
                 self.requeue(turn, message)
+
+    def strike_off(self, turn: Turn, contact: Contact) -> None:
+        """End what we have with devices that the contact's list does not name any more (ID-28)."""
+        for peer in self._state.peers_of(contact.account_id):
+            active = peer.pair.active
+            if active is not None and not contact.names(active.peer.record_hash):
+                self.unseal(turn, contact.account_id)
+                self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
 
     def replace_unanswered(self, turn: Turn) -> None:
         """Let sessions that carry our old device list go; the next send starts anew (SES-17)."""

@@ -13,9 +13,9 @@ from typing import Final, cast
 
 from e2ee.content import Content, WayBack
 from e2ee.content import decode as decode_content
-from e2ee.errors import E2eeError
+from e2ee.errors import E2eeError, IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
-from e2ee.ids import AccountId, DeviceId, ListHash
+from e2ee.ids import AccountId, DeviceId, ListHash, RecordHash
 from e2ee.pair import FRESH, Pair
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
 from e2ee.secret import AccountKey, DhPrivateKey, KemSeed, SigningKey
@@ -29,6 +29,7 @@ FORMAT: Final = 1
 _ROW_MAX_B: Final = 131_072
 OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
+BEHIND_PREFIX: Final = b"behind:"
 _STATES: Final = tuple(MessageState)
 
 
@@ -204,6 +205,7 @@ class Contact:
     alarm: str = ""
     signed_list: bytes | None = None
     head: ListHead | None = None
+    _listed: frozenset[RecordHash] | None = field(default=None, init=False, repr=False, compare=False)
 
     def put(self) -> Put:
         """Return the row."""
@@ -242,6 +244,16 @@ class Contact:
     def pin(self, device_list: DeviceList) -> None:
         """Take a list as the new head, after it was checked."""
         self.signed_list, self.head = device_list.signed, device_list.head
+        self._listed = frozenset(device_list.record_hashes)
+
+    def names(self, record_hash: RecordHash) -> bool:
+        """Whether the pinned list names a device's record (ID-28); asked for every message, so kept."""
+        if self._listed is None:
+            device_list = self.device_list()
+            if device_list is None:
+                return True
+            self._listed = frozenset(device_list.record_hashes)
+        return record_hash in self._listed
 
     def device_list(self) -> DeviceList | None:
         """Return the pinned list."""
@@ -279,6 +291,16 @@ class Peer:
     def record(self) -> DeviceRecord:
         """Return the device record."""
         return DeviceRecord.decode(self.record_b)
+
+    def check_keys(self, record: DeviceRecord) -> None:
+        """Refuse another record of this device with other keys: that is another device (ID-27).
+
+        Raises:
+            IdentityMismatch.
+        """
+        known = self.record()
+        if (known.sign_public, known.dh_public) != (record.sign_public, record.dh_public):
+            raise IdentityMismatch("a known device with other keys")
 
     def put(self) -> Put:
         """Return the row; sessions have rows of their own."""
@@ -474,6 +496,16 @@ def message_place(account_id: bytes, message_id: bytes, *, outgoing: bool) -> by
 def receipts_row(account_id: bytes, ids: Sequence[bytes]) -> Put:
     """Return the row of delivered receipts that are due to a contact."""
     return Put("meta", RECEIPTS_PREFIX + account_id, _pack(list(ids)))
+
+
+def behind_row(account_id: bytes, seq: int) -> Put:
+    """Return the row of a contact, not accepted yet, that knows only this list of ours (CON-05)."""
+    return Put("meta", BEHIND_PREFIX + account_id, _pack(seq))
+
+
+def decode_behind(row: bytes) -> int:
+    """Rebuild the sequence number from the row."""
+    return _number(_unpack(row, 1)[0])
 
 
 def decode_receipts(row: bytes) -> list[bytes]:

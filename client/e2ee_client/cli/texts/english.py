@@ -146,7 +146,7 @@ environment:
     "event.unsupported_content": "{name} sent something that this version does not know; update it",
     "event.identity_alarm": "ALARM: the identity of {name} does not hold ({code}). "
     "Compare the safety number: sealroom verify {short}",
-    "event.new_device": "{name} writes from a new device",
+    "event.new_device": "{name} has a new device",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
     "event.connection_online": "connected to {relay}",
     "event.connection_connecting": "connecting to {relay}",

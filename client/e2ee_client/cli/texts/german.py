@@ -151,7 +151,7 @@ Umgebung:
     "event.unsupported_content": "{name} hat etwas geschickt, das diese Version nicht kennt; bitte erneuern",
     "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht ({code}). "
     "Vergleichen Sie die Sicherheitsnummer: sealroom verify {short}",
-    "event.new_device": "{name} schreibt von einem neuen Gerät",
+    "event.new_device": "{name} hat ein neues Gerät",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
     "event.connection_online": "verbunden mit {relay}",
