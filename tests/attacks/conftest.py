@@ -8,6 +8,7 @@ import attack_world
 import engine_world
 import pytest
 from attack_evidence import BOOK, Book
+from e2ee_client.engine import mailboxes
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +19,13 @@ def closed_worlds() -> Iterator[None]:
         engine_world.OPEN.pop().relay.close()
     while attack_world.STORES:
         attack_world.STORES.pop().close()
+
+
+@pytest.fixture(autouse=True)
+def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Publish ten one-time keys of a kind instead of a hundred: most worlds need one."""
+    monkeypatch.setattr(mailboxes, "STOCK", 10)
+    monkeypatch.setattr(mailboxes, "REFILL_BELOW", 5)
 
 
 @pytest.fixture

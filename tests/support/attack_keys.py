@@ -98,20 +98,22 @@ class Impostor:
         return Thief(self.party.device, list(self.party.held.values())).reads(bodies)
 
 
-def ghost(victim: Victim, signer: bytes, *, seq_step: int = 1) -> Impostor:
-    """Return a device of the relay's under a victim's account and device id, in a list signed by `signer`.
+def ghost(victim: Victim, signer: bytes, *, seq_step: int = 1, same_id: bool = False) -> Impostor:
+    """Return a device of the relay's under a victim's account, alone in a list signed by `signer`.
 
-    With `seq_step` 1 the list follows the victim's own, with 0 it stands beside it.
+    With `seq_step` 1 the list follows the victim's own, with 0 it stands beside it; with `same_id` the device
+    calls itself by the victim's device id.
     """
     own, rng = victim.engine._state.own, ScriptedRng("ghost")
     signing, identity_key = rng(32), rng(32)
-    public = {"_5": sign.derive_public(signing), "_6": bytes(dh.derive_public(identity_key))}
-    record = DeviceRecord.decode(changed(own.device.record.encoded, **public))
-    entries = entries_of(own.device_list.signed) | {8: [record.hash]}
+    entries: dict[str, bytes] = {} if same_id else {"_4": rng(16)}
+    entries |= {"_5": sign.derive_public(signing), "_6": dh.derive_public(identity_key)}
+    record = DeviceRecord.decode(changed(own.device.record.encoded, **entries))
+    listed = entries_of(own.device_list.signed) | {8: [record.hash]}
     if seq_step:
-        entries |= {3: own.device_list.seq + seq_step, 4: own.device_list.hash}
+        listed |= {3: own.device_list.seq + seq_step, 4: own.device_list.hash}
     device = OurDevice(record, SigningKey(signing), DhPrivateKey(identity_key))
-    return Impostor(_party_of(device, signed(signer, labels.SIG_LIST, entries), AccountKey(signer), rng))
+    return Impostor(_party_of(device, signed(signer, labels.SIG_LIST, listed), AccountKey(signer), rng))
 
 
 def _party_of(device: OurDevice, signed_list: bytes, account_key: AccountKey, rng: ScriptedRng) -> Party:

@@ -81,8 +81,14 @@ class Victim(Node):
             return error.code
         return ""
 
+    def step_all(self) -> None:
+        """Take everything that has arrived here, and let nobody else move."""
+        while self.step():
+            continue
+
     @property
     def account_id(self) -> bytes:
+        """Our account id."""
         return self.engine.account_id
 
     def session_with(self, account_id: bytes) -> Session:

@@ -20,6 +20,8 @@ from e2ee_relay.protocol import (
     FrameError,
     KnownFrame,
     Message,
+    PrekeysBundle,
+    PrekeysUpload,
     Request,
     Role,
     Send,
@@ -31,6 +33,9 @@ from e2ee_relay.protocol import (
     encode_frames,
     hour_of,
 )
+from forgery import map_of
+
+from e2ee.wire import cbor
 
 _EPHEMERAL: Final = 0
 
@@ -56,6 +61,44 @@ class Strategy:
         """Note for the evidence what the relay did; the same thing once."""
         if what not in self.relay.deeds:
             self.relay.deeds.append(what)
+
+
+class Keeper(Strategy):
+    """Keeps what is for some mailboxes, and delivers of it what it likes, in the order that it likes."""
+
+    def __init__(self) -> None:
+        self.mailboxes: set[bytes] = set()
+        self.kept: list[Message] = []
+
+    def push(self, connection: int, frame: KnownFrame) -> Iterable[KnownFrame]:
+        if not isinstance(frame, Message) or frame.mailbox not in self.mailboxes:
+            return (frame,)
+        self.kept.append(frame)
+        return ()
+
+    def release(self, *numbers: int) -> None:
+        """Deliver kept messages by their numbers; the others stay away for good."""
+        for number in numbers:
+            self.relay.slip(self.kept[number].mailbox, self.kept[number].body)
+
+
+class LastResort(Strategy):
+    """Hands out bundles without one-time keys, as if the company's stock were empty."""
+
+    def __init__(self) -> None:
+        self.last_resort = b""
+
+    def request(self, connection: int, frame: Request) -> Iterable[KnownFrame]:
+        if isinstance(frame, PrekeysUpload) and frame.last_resort is not None:
+            self.last_resort = frame.last_resort
+        return (frame,)
+
+    def answer(self, connection: int, request: Request | None, frame: KnownFrame) -> Iterable[KnownFrame]:
+        if not isinstance(frame, PrekeysBundle):
+            return (frame,)
+        self.did("withheld the one-time keys")
+        bundle = cbor.encode(map_of(frame.bundle) | {4: None, 5: self.last_resort})
+        return (PrekeysBundle(frame.request_id, bundle, False, False),)
 
 
 class EvilRelay(MemoryRelay):
