@@ -124,7 +124,7 @@ class IdentityAlarm:
 
 @dataclass(frozen=True, slots=True)
 class NewDevice:
-    """A contact has a device that was not known before, signed into its list, and writes, or is written to."""
+    """A contact has a device that was not known before, signed into its list."""
 
     account_id: bytes
     device_id: bytes
