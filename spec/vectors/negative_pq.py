@@ -69,6 +69,8 @@ def _forms(played: Transcript) -> Iterator[Negative]:
     for when, where, epoch in (("", at, at.epoch), ("-of-an-old-epoch", later, later.epoch - 1)):
         last = key_piece(epoch, OTHER_SEED, 4)
         blocks = {
+            "type-0": b"\0" + last[1:],
+            "type-3": b"\x03" + last[1:],
             "index-5": flipped(last, 1),
             "index-5-without-data": flipped(last, 1)[:16] + bytes(256),
             "index-255": last[:1] + b"\xff" + last[2:],
@@ -79,7 +81,7 @@ def _forms(played: Transcript) -> Iterator[Negative]:
             "fill-of-a-ciphertext": flipped(message_piece(epoch, OTHER_ID, MESSAGE, 4), 16 + 96),
         }
         for name, block in blocks.items():
-            yield _fragment(f"{name}{when}", "PQ-02 PQ-08", where, block)
+            yield _fragment(f"{name}{when}", "WIRE-10 PQ-02 PQ-08", where, block)
     yield _fragment("epoch-0", "PQ-08", at, key_piece(0, OTHER_SEED, 0))
 
 
@@ -177,6 +179,9 @@ def _new_chains(played: Transcript) -> Iterator[Negative]:
     }
     back = moment(played, "B", "A<b20")
     chains["epoch-falls"] = (back, back.begun(b"", 0))
+    answers = moment(played, "A", "B<a11")
+    held = answers.receiver["kem"]["epoch_secret"]
+    chains["answering-epoch-falls"] = (answers, answers.begun(held, 0))
     for name, (where, sender) in chains.items():
         yield _refused(f"new-chain-{name}", "PQ-06 PQ-12", where, where.message(EMPTY, sender)["envelope"])
     bad = key_piece(3, OTHER_SEED, 0)
