@@ -160,7 +160,7 @@ def check_devices(
 def _parse_device(head: SignedList, record: bytes, address: bytes | None) -> Device:
     fields = _map(record, 10)
     sign_pub = _octets(fields[5], 32)
-    if fields[1] != 1 or _octets(fields[3], 32) != head.account_id:
+    if _uint(fields[1]) != 1 or _octets(fields[3], 32) != head.account_id:
         raise EntryError("a record of another account")
     name = record_hash(record)
     if address is None:
@@ -172,7 +172,7 @@ def _parse_device(head: SignedList, record: bytes, address: bytes | None) -> Dev
 def _parse_address(address: bytes, record: bytes, sign_pub: bytes) -> tuple[bytes, int]:
     signed, signature = _signed_part(address)
     fields = _map(signed, 5)
-    if fields[1] != 1 or _octets(fields[2], 32) != record:
+    if _uint(fields[1]) != 1 or _octets(fields[2], 32) != record:
         raise EntryError("an address of another record")
     if not signature_is_valid(sign_pub, _LABEL_SIG_ADDRESS + signed, signature):
         raise EntryError("an address without a valid signature")
@@ -190,7 +190,7 @@ def parse_list(encoded: bytes) -> SignedList:
     fields = _map(signed, 8)
     hashes = tuple(_octets(one, 32) for one in _array(fields[8]))
     seq, issued_ms, expires_ms = _uint(fields[3]), _uint(fields[5]), _uint(fields[6])
-    if fields[1] != 1 or seq < 1 or len(hashes) > 16 or any(a >= b for a, b in pairwise(hashes)):
+    if _uint(fields[1]) != 1 or seq < 1 or len(hashes) > 16 or any(a >= b for a, b in pairwise(hashes)):
         raise EntryError("not a device list")
     if not issued_ms < expires_ms <= issued_ms + _MAX_LIST_DAYS_MS:
         raise EntryError("a list that is valid for too long")
@@ -216,7 +216,7 @@ def parse_prekey(
     signed, _ = _signed_part(encoded)
     fields = _map(signed, 8)
     key_id, not_after_ms = _uint(fields[6]), _uint(fields[7])
-    place = (fields[1], fields[2], fields[3], fields[4], fields[5])
+    place = (_uint(fields[1]), fields[2], fields[3], _uint(fields[4]), _uint(fields[5]))
     if place != (1, account_id, record, key_type, usage) or not 1 <= key_id <= 0xFFFF_FFFF:
         raise EntryError("a prekey for another place")
     if not now_ms < not_after_ms < 1 << 63:
@@ -275,6 +275,7 @@ def _octets(value: object, size_b: int) -> bytes:
 
 
 def _uint(value: object) -> int:
+    """Return an integer; `true` equals 1 in Python, and is none (RLY-51)."""
     if type(value) is not int or not 0 <= value < 1 << 63:
         raise EntryError("integer of the wrong type or range")
     return value

@@ -124,7 +124,9 @@ async def test_a_list_must_be_the_accounts_own(peer: Peer, company: Company) -> 
     signed = company.make_list([company.record])
     body, signature = cbor2.loads(signed)
     flipped = cbor2.dumps([body, signature[:-1] + bytes([signature[-1] ^ 1])])
-    for bad in (forged, foreign, flipped):
+    # In Python, true equals 1; as a version it is none.
+    true_version = company.make_list([company.record], k1=True)
+    for bad in (forged, foreign, flipped, true_version):
         assert await refused(peer, company.entry(peer, bad)) is ErrorCode.BAD_ENTRY
     other = Company(company.owner, company.now_ms)
     assert await refused(peer, other.entry(peer, signed)) is ErrorCode.BAD_ENTRY
