@@ -31,7 +31,7 @@ from fuzz_target import Target  # noqa: E402
 from fuzz_targets import TARGETS  # noqa: E402
 
 CHILD: Final = ROOT / "tests" / "fuzz" / "one_target.py"
-CONTROL_S: Final = 60
+CONTROL_S: Final = 300
 INPUT_S: Final = 10
 MEMORY_MB: Final = 2048
 GRACE_S: Final = 120

@@ -117,9 +117,8 @@ def _flight_identity_holds(data: bytes, found: FlightIdentity) -> None:
 
 def _flight_identity_seeds() -> Iterator[bytes]:
     records = [unhex(case["record"]) for case in fuzz_seeds.vectors("identity")["records"]]
-    for unsigned in _list_seeds():
-        yield cbor.encode([records[0], unsigned])
-    yield cbor.encode([records[1], unsigned])
+    for record_b in records:
+        yield from (cbor.encode([record_b, unsigned]) for unsigned in _list_seeds())
 
 
 # --- addresses and successors ---

@@ -2,8 +2,9 @@
 
 One process collects the tests once and runs them all without a mutant, noting which function each of them
 calls and how long it takes. Each mutant then gets a process forked from that one, in which the tests that
-call its function run, the quickest and the most successful first, until one fails. A test that takes far
-longer than it did counts as failed: the mutant made it run on.
+call its function run until one fails: first those that killed a neighbour, then those that call little else,
+and no more than some hundred of them, so a survivor may be one that a long list of tests would have killed. A
+test that takes far longer than it did counts as failed: the mutant made it run on.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ SURVIVED: Final = "survived"
 TIMEOUT: Final = "timeout"
 UNTESTED: Final = "no test"
 _SWITCH: Final = "MUTANT_UNDER_TEST"
+_MOST_TESTS: Final = 300
 _PATIENCE: Final = 10.0
 _LEAST_S: Final = 3.0
 _PROGRESS_S: Final = 15.0
@@ -51,6 +53,7 @@ class MutantLoop:
         self._jobs = jobs
         self._items: list[pytest.Item] = []
         self._seconds: list[float] = []
+        self._breadth: list[int] = []
         self._callers: defaultdict[str, set[int]] = defaultdict(set)
         self._kills: defaultdict[tuple[str, int], int] = defaultdict(int)
         self._children: dict[int, _Child] = {}
@@ -78,6 +81,7 @@ class MutantLoop:
                 for name in hits:
                     self._callers[name].add(at)
             self._failed = False
+            self._breadth.append(len(hits))
             hits.clear()
         _switch("")
         took_s = sum(self._seconds)
@@ -123,8 +127,10 @@ class MutantLoop:
             self._reap()
 
     def _order(self, mutant: Mutant) -> list[int]:
-        callers = self._callers[mutant.group]
-        return sorted(callers, key=lambda at: (-self._kills[mutant.group, at], self._seconds[at]))
+        def rank(at: int) -> tuple[int, int, float]:
+            return -self._kills[mutant.group, at], self._breadth[at], self._seconds[at]
+
+        return sorted(self._callers[mutant.group], key=rank)[:_MOST_TESTS]
 
     def _start(self, mutant: Mutant, items: list[int]) -> None:
         ours, theirs = os.pipe()
@@ -199,6 +205,8 @@ def main() -> int:
     """Make the mutants, run the tests, write the verdicts."""
     order = json.loads(Path(sys.argv[1]).read_text("utf-8"))
     mutants = mutation_tree.mutate(order["files"])
+    if order["names"]:
+        mutants = [one for one in mutants if one.name in order["names"]]
     print(f"{len(mutants)} mutants in {len(order['files'])} files", file=sys.stderr, flush=True)
     os.environ[_SWITCH] = "stats"
     loop = MutantLoop(mutants, order["jobs"])
