@@ -66,6 +66,9 @@ class Actor:
                 )
             case "add":
                 return {"id": (await self._running().add_contact(command["card"])).view.account_id.hex()}
+            case "name":
+                await self._running().contact(bytes.fromhex(command["of"])).set_name(command["name"])
+                return {}
             case "send":
                 message = await self._running().contact(bytes.fromhex(command["to"])).send(command["text"])
                 return {"message": message.message_id.hex()}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -11,14 +12,19 @@ from typing import Any, Final
 
 from e2ee_relay.protocol import SendItem
 
+from .capture import Capture
+from .encodings import Pattern, patterns_of_key, patterns_of_text, unmasked
 from .processes import Person, ProcessFailed, Relay
 from .proxy import Proxy
-from .scan import Hit, Pattern, patterns_of_key, patterns_of_text, search_memory
+from .scan import Hit, ScanRefused, search_memory, search_streams
 from .screen import Screen
 from .script import PEOPLE, Happen, Say, Step
 
 _ARRIVES_S: Final = 45.0
 _QUIET_S: Final = 3.0
+_KNOWN_B: Final = 64
+# A message passes the proxy: the client's way to it, its way to the relay.
+_LEGS: Final = 2
 _UI: Final = {"customer": "Ich", "company": "Praxis"}
 _MARKS: Final = {"queued": "…", "sent": "✓", "delivered": "✓✓", "read": "✓✓", "failed": "✗"}
 _OTHER: Final = {"customer": "company", "company": "customer"}
@@ -27,8 +33,9 @@ _OTHER: Final = {"customer": "company", "company": "customer"}
 class Director:
     """One performance."""
 
-    def __init__(self, screen: Screen, folder: Path, *, leaky: bool) -> None:
+    def __init__(self, screen: Screen, folder: Path, *, leaky: bool, capture: bool) -> None:
         self._screen = screen
+        self._captures = capture
         self.relay = Relay(folder / "relay", leaky=leaky)
         self._proxy = Proxy(lambda: self.relay.url, self._seen)
         self._people = {name: Person(name, folder, self._event) for name in PEOPLE}
@@ -42,7 +49,11 @@ class Director:
         self._envelopes = 0
         self.texts: list[str] = []
         self.keys: dict[str, bytes] = {}
+        self.names = _names()
         self.early_hits: list[Hit] = []
+        self.last_item: SendItem | None = None
+        self._capture_file = folder / "loopback.pcapng"
+        self._capture: Capture | None = None
 
     async def play(self, steps: list[Step]) -> None:
         """Play all steps.
@@ -68,8 +79,33 @@ class Director:
         for name, person in self._people.items():
             await self._keep_keys(name, person)
 
+    async def search_wire(self, patterns: list[Pattern]) -> list[Hit]:
+        """End the capture and search what was on the wire; nothing if there was no capture.
+
+        Raises:
+            ScanRefused: the capture does not hold what must be in it.
+        """
+        capture, self._capture = self._capture, None
+        if capture is None:
+            return []
+        streams = await capture.stop()
+        known = self.known()
+        legs = [name for name, content in streams if unmasked(known) in unmasked(content)]
+        if len(legs) < _LEGS:
+            raise ScanRefused("the capture does not hold the last message on both of its ways")
+        self._screen.say(
+            f"the capture holds {len(streams)} streams, {sum(len(one) for _, one in streams)} bytes"
+        )
+        return search_streams(streams, patterns)
+
+    def known(self) -> bytes:
+        """Return bytes that must be on the wire: the last envelope's end. It shows that the search sees."""
+        return b"" if self.last_item is None else self.last_item.body[-_KNOWN_B:]
+
     async def stop(self) -> None:
         """End everything."""
+        if self._capture is not None:
+            await self._capture.stop()
         for person in self._people.values():
             await person.stop()
         await self._proxy.stop()
@@ -81,6 +117,9 @@ class Director:
         self._screen.say("starting a relay process and two client processes")
         await self.relay.start()
         self._url = await self._proxy.start()
+        if self._captures:
+            self._capture = Capture(self._capture_file, [self._proxy.port, self.relay.port])
+            await self._capture.start()
         for name, person in self._people.items():
             await person.start()
             await self._create(name, person)
@@ -89,11 +128,14 @@ class Director:
         answer = await self._people["customer"].ask("add", card=company.card)
         if answer["id"] != company.id:
             raise ProcessFailed("the contact card names another account")
+        await self._people["customer"].ask("name", of=company.id, name=self.names["name for the contact"])
+        for name in self.names.values():
+            await self.relay.tell(name)
         self._screen.say(f"the company's card: {company.card[:60]}…")
 
     async def _create(self, name: str, person: Person) -> None:
         published = name == "company"
-        label = "Praxis Dr. Beispiel" if published else "Kundin"
+        label = self.names[f"name of the {name}"]
         answer = await person.ask("create", relay=self._url, name=label, publish=published)
         person.id, person.card = answer["id"], answer["card"]
 
@@ -156,12 +198,14 @@ class Director:
         self.keys.update(
             {f"{name}'s {key}": bytes.fromhex(value) for key, value in answer["secrets"].items()}
         )
+        self.keys[f"{name}'s store key"] = person.key
 
     # --- what is seen ---
 
     def _seen(self, item: SendItem) -> None:
         """An envelope on its way to the relay, decoded as far as the relay can."""
         self._envelopes += 1
+        self.last_item = item
         first = item.body[1] == 2
         start = 2 + 2108 if first else 2
         kind = "first flight" if first else "message"
@@ -236,16 +280,34 @@ class Director:
                 raise ProcessFailed(f"the {name} did not receive every message exactly once")
 
     def _search_now(self) -> list[Hit]:
-        return search_memory(self.relay.pid, self.patterns())
+        return search_memory(self.relay.pid, self.patterns(), self.mailbox())
+
+    def mailbox(self) -> bytes:
+        """Return bytes that must be in the relay's memory: a mailbox. It shows that the search sees."""
+        return b"" if self.last_item is None else self.last_item.mailbox
 
     def patterns(self) -> list[Pattern]:
         """Everything to look for so far."""
         found: list[Pattern] = []
         for number, text in enumerate(self.texts, 1):
             found.extend(patterns_of_text(f"sentence {number}", text))
+        for what, name in self.names.items():
+            found.extend(patterns_of_text(what, name))
         for name, key in self.keys.items():
             found.extend(patterns_of_key(name, key))
         return found
+
+
+def _names() -> dict[str, str]:
+    """Names that users type, each with an end of its own, so that chance finds none of them."""
+    return {
+        what: f"{name} {secrets.token_hex(4)}"
+        for what, name in (
+            ("name of the company", "Praxis Dr. Beispiel"),
+            ("name of the customer", "Erika Mustermann"),
+            ("name for the contact", "Hausarzt in der Gartenstraße"),
+        )
+    }
 
 
 def _follows(steps: list[Step], number: int, reorder: int) -> bool:

@@ -8,7 +8,8 @@ import os
 import secrets
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,12 +28,25 @@ def _environment() -> dict[str, str]:
     return {**kept, "PYTHONPATH": paths, "PYTHONUNBUFFERED": "1"}
 
 
-class Relay:
-    """`sealroom-relay serve`, or the leaking one; keeps its port and data over a restart."""
+def _line_after(output: Path, began: int) -> str:
+    """Return the first whole line after a place of a file; nothing if there is none yet."""
+    line, newline, _ = output.read_bytes()[began:].partition(b"\n")
+    return line.decode() if newline else ""
 
-    def __init__(self, folder: Path, *, leaky: bool = False) -> None:
+
+class Relay:
+    """`sealroom-relay serve`, or one that does it worse; keeps its port and data over a restart.
+
+    Whatever it writes lands below `folder`: database, log, output, temporary files, and what it would put
+    into its home or its working folder.
+    """
+
+    def __init__(
+        self, folder: Path, *, leaky: bool = False, module: str = "e2ee_relay", before: Sequence[str] = ()
+    ) -> None:
         self.folder = folder
-        self._module = "demo.leaky_relay" if leaky else "e2ee_relay"
+        self._module = "demo.leaky_relay" if leaky else module
+        self._before = before
         self._leaky = leaky
         self._port = 0
         self._process: asyncio.subprocess.Process | None = None
@@ -41,6 +55,11 @@ class Relay:
     def url(self) -> str:
         """Where it listens."""
         return f"ws://127.0.0.1:{self._port}"
+
+    @property
+    def port(self) -> int:
+        """Its port, the same over a restart."""
+        return self._port
 
     @property
     def database(self) -> Path:
@@ -56,25 +75,42 @@ class Relay:
 
     async def start(self) -> None:
         """Start it and wait until it listens; its log and output go to files that are searched later."""
-        self.folder.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", self._module, "serve", "--listen", f"127.0.0.1:{self._port}"]
-        with (self.folder / "relay.log").open("ab") as log:
+        self._make_folders()
+        command = [sys.executable, "-m", self._module, *self._before, "serve"]
+        command += ["--listen", f"127.0.0.1:{self._port}", "--data-dir", str(self.database)]
+        command += ["--log-level", "debug"]
+        output = self.folder / "relay.out"
+        began = output.stat().st_size if output.exists() else 0
+        with (self.folder / "relay.log").open("ab") as log, output.open("ab") as out:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
-                "--data-dir",
-                str(self.database),
                 stdin=asyncio.subprocess.PIPE if self._leaky else asyncio.subprocess.DEVNULL,
-                stdout=asyncio.subprocess.PIPE,
+                stdout=out,
                 stderr=log,
-                env=_environment(),
-                cwd=_ROOT,
+                env=self._own_environment(),
+                cwd=self.folder / "cwd",
             )
-        if self._process.stdout is None:
-            raise ProcessFailed("the relay has no output")
-        line = await asyncio.wait_for(self._process.stdout.readline(), _START_S)
-        if not line.startswith(b"ready "):
+        line = await self._first_line(output, began)
+        if not line.startswith("ready "):
             raise ProcessFailed("the relay did not start: " + (self.folder / "relay.log").read_text()[-500:])
-        self._port = int(line.strip().rsplit(b":", 1)[1])
+        self._port = int(line.rsplit(":", 1)[1])
+
+    def _make_folders(self) -> None:
+        for name in ("tmp", "home", "cwd"):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+
+    def _own_environment(self) -> dict[str, str]:
+        return {**_environment(), "TMPDIR": str(self.folder / "tmp"), "HOME": str(self.folder / "home")}
+
+    async def _first_line(self, output: Path, began: int) -> str:
+        """Wait for the first line that this start writes; nothing if the process ends without one."""
+        end_s = time.monotonic() + _START_S
+        while time.monotonic() < end_s and self._process is not None:
+            line = _line_after(output, began)
+            if line or self._process.returncode is not None:
+                return line
+            await asyncio.sleep(0.02)
+        return ""
 
     async def tell(self, text: str) -> None:
         """Hand a text to the leaking relay; an honest one has no such door."""
@@ -105,7 +141,7 @@ class Person:
         self.id = ""
         self.card = ""
         self._store = folder / f"{name}.db"
-        self._key = secrets.token_bytes(32)
+        self.key = secrets.token_bytes(32)
         self._event = event
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self._process: asyncio.subprocess.Process | None = None
@@ -120,7 +156,7 @@ class Person:
             env=_environment(),
             cwd=_ROOT,
         )
-        await self._write(self._key.hex())
+        await self._write(self.key.hex())
         self._reader = asyncio.create_task(self._read())
 
     async def ask(self, do: str, **details: object) -> dict[str, Any]:

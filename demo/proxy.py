@@ -31,6 +31,7 @@ class Proxy:
         self._relay_url = relay_url
         self._seen = seen
         self._server: Server | None = None
+        self.port = 0
         self.duplicate = 0
         self.reorder = 0
         self._held: list[tuple[ServerConnection, Message]] = []
@@ -39,8 +40,8 @@ class Proxy:
         """Listen; return the URL for the clients."""
         server = await serve(self._pass_on, "127.0.0.1", 0, max_size=_MAX_MESSAGE_B, compression=None)
         self._server = server
-        port = next(iter(server.sockets)).getsockname()[1]
-        return f"ws://127.0.0.1:{port}"
+        self.port = next(iter(server.sockets)).getsockname()[1]
+        return f"ws://127.0.0.1:{self.port}"
 
     async def stop(self) -> None:
         """Close everything."""

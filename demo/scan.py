@@ -1,30 +1,20 @@
-"""The search: every sentence and key, in every usual encoding, in the relay's files and memory."""
+"""The search: every text, name and key, in the relay's files, memory, core image and traffic (LKG-11)."""
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-SHORTEST_B: Final = 8
-"""A text of fewer bytes occurs in any process by chance: it proves nothing, and is named as such."""
+from .encodings import Pattern, inflated, unmasked
 
 _REGION_MAX_B: Final = 1 << 31
+_LEAST_MASKED_B: Final = 12
 
 
 class ScanRefused(Exception):
-    """The system does not let us read the relay's memory: no evidence, so no success."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """One encoding of one thing to look for."""
-
-    thing: str
-    encoding: str
-    raw: bytes = field(repr=False)
+    """A place cannot be searched as it should: no evidence, so no success."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,62 +26,68 @@ class Hit:
     place: str
 
 
-def patterns_of_text(name: str, text: str) -> list[Pattern]:
-    """Return the encodings of a text; none if it is too short to judge."""
-    raw = text.encode("utf-8")
-    if len(raw) < SHORTEST_B:
-        return []
-    wide = [
-        Pattern(name, "UTF-16LE", text.encode("utf-16-le")),
-        Pattern(name, "UTF-16BE", text.encode("utf-16-be")),
-    ]
-    return [*_patterns_of_bytes(name, raw), *wide]
-
-
-def patterns_of_key(name: str, key: bytes) -> list[Pattern]:
-    """Return the encodings of a key; half of it is enough to be found."""
-    return _patterns_of_bytes(name, key[:16])
-
-
-def _patterns_of_bytes(name: str, raw: bytes) -> list[Pattern]:
-    found = [Pattern(name, "raw", raw), Pattern(name, "hex", raw.hex().encode())]
-    found.append(Pattern(name, "HEX", raw.hex().upper().encode()))
-    for lead in range(3):
-        encoded = base64.b64encode(bytes(lead) + raw)
-        # The first and last characters depend on the neighbours: only the middle is the same at any place.
-        inner = encoded[(lead * 8 + 5) // 6 : -4]
-        found.append(Pattern(name, f"base64+{lead}", inner))
-        if inner.translate(_URL_SAFE) != inner:
-            found.append(Pattern(name, f"base64url+{lead}", inner.translate(_URL_SAFE)))
-    return [pattern for pattern in found if len(pattern.raw) >= SHORTEST_B]
-
-
-_URL_SAFE: Final = bytes.maketrans(b"+/", b"-_")
-
-
-def search_files(folder: Path, patterns: list[Pattern]) -> list[Hit]:
-    """Search every file below a folder: database, journals, logs."""
-    hits: list[Hit] = []
-    for path in sorted(folder.rglob("*")):
-        if path.is_file():
-            hits.extend(_search(path.read_bytes(), patterns, f"file {path.relative_to(folder)}"))
+def search_bytes(content: bytes, patterns: Iterable[Pattern], place: str) -> list[Hit]:
+    """Search bytes, and what stands compressed in them."""
+    wanted = list(patterns)
+    hits = _search(content, wanted, place)
+    raw = [one for one in wanted if one.encoding == "raw"]
+    for plain in inflated(content):
+        hits.extend(_search(plain, raw, f"{place}, compressed"))
     return hits
 
 
-def search_memory(pid: int, patterns: list[Pattern]) -> list[Hit]:
-    """Search every readable page of a live process.
+def search_files(folder: Path, patterns: list[Pattern], prefix: str = "file ") -> list[Hit]:
+    """Search every file below a folder: database, journals, logs, output, temporary files."""
+    hits: list[Hit] = []
+    for path in sorted(folder.rglob("*")):
+        if path.is_file():
+            hits.extend(search_bytes(path.read_bytes(), patterns, f"{prefix}{path.relative_to(folder)}"))
+    return hits
+
+
+def search_streams(streams: Iterable[tuple[str, bytes]], patterns: list[Pattern]) -> list[Hit]:
+    """Search both directions of each connection, as they are and without WebSocket's masks."""
+    masked = [
+        Pattern(one.thing, f"{one.encoding}, masked", unmasked(one.raw))
+        for one in patterns
+        if len(one.raw) >= _LEAST_MASKED_B
+    ]
+    hits: list[Hit] = []
+    for name, content in streams:
+        hits.extend(search_bytes(content, patterns, f"wire ({name})"))
+        hits.extend(_search(unmasked(content), masked, f"wire ({name})"))
+    return hits
+
+
+def search_memory(pid: int, patterns: list[Pattern], known: bytes = b"") -> list[Hit]:
+    """Search every readable page of a live process; `known` is what must be there, else nothing was seen.
 
     Raises:
-        ScanRefused: the system does not allow it.
+        ScanRefused: the system does not allow it, or what must be there is not.
     """
+    return _search_regions(_regions(pid), patterns, known, "memory")
+
+
+def search_core(core: Path, patterns: list[Pattern], known: bytes = b"") -> list[Hit]:
+    """Search the core image of a process.
+
+    Raises:
+        ScanRefused: what must be there is not.
+    """
+    return _search_regions([("core image", core.read_bytes())], patterns, known, "core")
+
+
+def _search_regions(
+    regions: Iterable[tuple[str, bytes]], patterns: list[Pattern], known: bytes, where: str
+) -> list[Hit]:
     hits: dict[tuple[str, str], Hit] = {}
-    read_b = 0
-    for name, content in _regions(pid):
-        read_b += len(content)
-        for hit in _search(content, patterns, f"memory ({name})"):
+    seen = False
+    for name, content in regions:
+        seen = seen or known in content
+        for hit in search_bytes(content, patterns, f"{where} ({name})"):
             hits.setdefault((hit.thing, hit.encoding), hit)
-    if not read_b:
-        raise ScanRefused("no page of the relay's memory could be read")
+    if not seen:
+        raise ScanRefused(f"the relay's {where} does not hold what it must: it was not read")
     return list(hits.values())
 
 
@@ -116,5 +112,5 @@ def _regions(pid: int) -> Iterator[tuple[str, bytes]]:
 _SPECIAL: Final = frozenset({"[vvar]", "[vsyscall]", "[vvar_vclock]"})
 
 
-def _search(content: bytes, patterns: list[Pattern], place: str) -> list[Hit]:
+def _search(content: bytes, patterns: Iterable[Pattern], place: str) -> list[Hit]:
     return [Hit(one.thing, one.encoding, place) for one in patterns if one.raw in content]

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from demo import capture
+
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = """@offline company
 customer: Darf ich mein Kind zur Untersuchung mitbringen?
@@ -36,12 +38,18 @@ def demo(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture
-def conversation(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def conversation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short conversation."""
-    path = tmp_path / "conversation.txt"
+    path = tmp_path_factory.mktemp("demo") / "conversation.txt"
     path.write_text(SHORT, encoding="utf-8")
     return path
+
+
+@pytest.fixture(scope="module")
+def leaking(conversation: Path) -> subprocess.CompletedProcess[str]:
+    """The search of a relay that leaks."""
+    return demo(conversation, "--leaky")
 
 
 @pytest.mark.processes
@@ -56,13 +64,27 @@ def test_the_relay_knows_nothing(conversation: Path) -> None:
     assert "Nothing found" in done.stdout
 
 
+@pytest.mark.xdist_group("leaking-demo")
 @pytest.mark.processes
-def test_a_leaking_relay_is_caught(conversation: Path) -> None:
-    """LKG-11, the positive control: memory, log and a file beside the database."""
-    done = demo(conversation, "--leaky")
-    assert done.returncode == 1, done.stdout + done.stderr
-    for place in ("memory", "file relay.log", "file data/analytics.db"):
-        assert f"in {place}" in done.stdout
+def test_a_leaking_relay_is_caught(leaking: subprocess.CompletedProcess[str]) -> None:
+    """LKG-11, the positive control: each place into which it leaks, and names as well as sentences."""
+    assert leaking.returncode == 1, leaking.stdout + leaking.stderr
+    for place in ("memory", "file relay.log", "file relay.out", "file data/analytics.db", "file tmp"):
+        assert f"in {place}" in leaking.stdout
+    for thing in ("sentence 1", "name of the customer", "name of the company", "name for the contact"):
+        assert f"FOUND  {thing} as raw in memory" in leaking.stdout
+
+
+@pytest.mark.xdist_group("leaking-demo")
+@pytest.mark.processes
+def test_what_a_relay_says_on_the_wire_is_caught(leaking: subprocess.CompletedProcess[str]) -> None:
+    """LKG-11, the positive control: a capture finds it as it is, and under WebSocket's masks in the echo."""
+    reason = capture.why_not()
+    if reason:
+        assert os.environ.get("CI", "") != "1", reason
+        pytest.skip(reason)
+    assert "FOUND  sentence 1 as raw in wire" in leaking.stdout
+    assert "FOUND  sentence 1 as raw, masked in wire" in leaking.stdout
 
 
 def test_a_bad_file_is_named_by_its_line(tmp_path: Path) -> None:
