@@ -24,7 +24,7 @@ from .inspection import (
     open_read_only,
     purge_now,
 )
-from .logs import Event, EventLog
+from .logs import Event, EventLog, take_over_error_reports
 from .server import RelayServer
 from .store.backup import back_up
 from .store.changes import StoreError, StoreInUse
@@ -150,6 +150,7 @@ def _subject(options: argparse.Namespace) -> tuple[str, bytes]:
 async def _serve(config: Config) -> int:
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     log = EventLog(sys.stderr, config.log_level, lambda: time.time_ns() // 1_000_000)
+    take_over_error_reports(log, asyncio.get_running_loop())
     config.tls_context()
     directory = DataDirectory.claim(config.data_dir)
     store = directory.open_store()

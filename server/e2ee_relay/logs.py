@@ -6,13 +6,16 @@ No free text is written, so no address, mailbox, account, token or content can g
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
+import sys
+import threading
 import traceback
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Final, TextIO
+from typing import Any, Final, TextIO
 
 _LEVELS: Final = {"debug": 10, "info": 20, "warning": 30, "error": 40}
 
@@ -97,3 +100,27 @@ def library_logger(log: EventLog) -> logging.Logger:
     logger.propagate = False
     logger.addHandler(_ErrorsOnly(log))
     return logger
+
+
+def take_over_error_reports(log: EventLog, loop: asyncio.AbstractEventLoop) -> None:
+    """Report each error that nobody caught as its type and place (LKG-10).
+
+    The event loop, threads and the interpreter itself would print its text, and the loop also what a
+    callback was given: both could quote a frame.
+    """
+
+    def in_loop(_loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        error = context.get("exception")
+        log.write_error(error if isinstance(error, BaseException) else RuntimeError())
+
+    def uncaught(found: threading.ExceptHookArgs | sys.UnraisableHookArgs) -> None:
+        log.write_error(found.exc_value or RuntimeError())
+
+    loop.set_exception_handler(in_loop)
+    threading.excepthook = uncaught
+    sys.unraisablehook = uncaught
+    sys.excepthook = lambda _type, error, _trace: log.write_error(error)
+    # In debug mode the loop reports slow callbacks with their arguments.
+    asyncio_logger = logging.getLogger("asyncio")
+    asyncio_logger.addHandler(_ErrorsOnly(log))
+    asyncio_logger.propagate = False

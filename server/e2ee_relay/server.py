@@ -77,6 +77,7 @@ class RelayServer:
                 config.metrics_host, config.metrics_port, _no_client, self._answer_metrics_http
             )
         self._ticker = asyncio.create_task(self._tick_for_ever())
+        self._ticker.add_done_callback(self._ticker_ended)
         self._log.write(
             Event.STARTED, mailboxes=len(self._core.state.mailboxes), generation=self._core.state.generation
         )
@@ -137,6 +138,13 @@ class RelayServer:
             if not self._writer.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
+
+    def _ticker_ended(self, ticker: asyncio.Task[None]) -> None:
+        """Without it nothing expires and a dead writer goes unnoticed: the relay ends, to be started anew."""
+        error = None if ticker.cancelled() else ticker.exception()
+        if error is not None:
+            self._log.write_error(error)
+            self.is_lost.set()
 
     # --- connections ---
 
