@@ -1,0 +1,92 @@
+"""The encodings of the vector files by the rule of wire.cddl that describes them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import cbor2
+from vector_files import load, unhex
+
+KEM_RULES = (
+    "kem-key-due",
+    "kem-offering",
+    "kem-secret-held",
+    "kem-collecting",
+    "kem-ciphertext-due",
+    "kem-answering",
+)
+
+
+def _identity() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapter 05."""
+    file = load("identity.json")
+    prekeys = {case["kind"]: case for case in file["prekeys"]}
+    kem_kinds, x_kinds = ("PQK_ONE_TIME", "PQK_LAST_RESORT"), ("SPK", "OPK")
+
+    def of(kinds: Sequence[str], name: str) -> list[bytes]:
+        return [unhex(prekeys[kind][name]) for kind in kinds]
+
+    return {
+        "device-record": [unhex(case["record"]) for case in file["records"]],
+        "device-list": [unhex(case["list"]) for case in file["lists"]],
+        "signed-device-list": [unhex(case["signed"]) for case in file["lists"]],
+        "x25519-prekey": of(x_kinds, "prekey"),
+        "kem-prekey": of(kem_kinds, "prekey"),
+        "prekey": of((*x_kinds, *kem_kinds), "prekey"),
+        "signed-prekey": of((*x_kinds, *kem_kinds), "signed"),
+        "signed-x25519-prekey": of(x_kinds, "signed"),
+        "signed-kem-prekey": of(kem_kinds, "signed"),
+        "compact-x25519-prekey": of(x_kinds, "compact"),
+        "compact-kem-prekey": of(kem_kinds, "compact"),
+        "bundle": [unhex(case["bundle"]) for case in file["bundles"]],
+        "compact-bundle": [unhex(file["compact_bundle"])],
+        "address": [unhex(file["address"]["address"])],
+        "signed-address": [unhex(file["address"]["signed"])],
+        "successor": [unhex(file["successor"]["successor"])],
+        "signed-successor": [unhex(file["successor"]["signed"])],
+    }
+
+
+def _ignored_at_64(encoded: str) -> list[bytes]:
+    """A content as it is; one with ignored keys, once with the value of each of them under key 64."""
+    value = cbor2.loads(unhex(encoded))
+    known = {key: item for key, item in value.items() if key < 64}
+    ignored = [item for key, item in value.items() if key >= 64]
+    return [cbor2.dumps({**known, 64: item}) for item in ignored] or [unhex(encoded)]
+
+
+def _stored() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapter 08."""
+    file = load("snapshot.json")
+    sessions = [unhex(case["session"]) for case in file["cases"]]
+    kems = [cbor2.dumps(cbor2.loads(one)[16]) for one in sessions]
+    by_state = {rule: [one for one in kems if cbor2.loads(one)[0] == at] for at, rule in enumerate(KEM_RULES)}
+    chosen = {
+        "awaiting-reply": [one[6] for one in map(cbor2.loads, sessions)],
+        "stored-sending": [one[11] for one in map(cbor2.loads, sessions)],
+        "receiving": [one[12] for one in map(cbor2.loads, sessions)],
+        "some-key-pieces": [
+            kem[at] for kem in map(cbor2.loads, kems) for kind, at in ((3, 1), (5, 5)) if kem[0] == kind
+        ],
+        "some-ciphertext-pieces": [kem[3] for kem in map(cbor2.loads, kems) if kem[0] == 1],
+    }
+    parts = {rule: [cbor2.dumps(one) for one in found if one is not None] for rule, found in chosen.items()}
+    rows = [unhex(row["value"]) for case in file["cases"] for row in case["skipped"]]
+    pairs = [unhex(case["pair"]) for case in file["pairs"]]
+    return {"stored-session": sessions, **by_state, **parts, "stored-skipped": rows, "stored-pair": pairs}
+
+
+def _flights() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapters 04, 06 and 10."""
+    cases = load("handshake.json")["cases"]
+    plain = [unhex(case["identity_plain"]).rstrip(b"\0")[:-1] for case in cases]
+    return {
+        "transcript-with-opk": [unhex(case["t0_input"]) for case in cases if case["opk"]],
+        "transcript-without-opk": [unhex(case["t0_input"]) for case in cases if not case["opk"]],
+        "transcript-0": [unhex(case["t0_input"]) for case in cases],
+        "sealed-identity-plain": plain,
+        "content": [one for case in load("content.json")["cases"] for one in _ignored_at_64(case["encoded"])],
+    }
+
+
+REAL = _identity() | _stored() | _flights()
