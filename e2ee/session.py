@@ -251,13 +251,13 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
     opened = step.open_(session.ratchet, raw, now_ms)
     content = _content_of(raw, opened.body)
     ratchet = opened.state
-    if not raw.prefix:
-        ratchet = step.unload(ratchet, opened.body[:FRAGMENT_B])
     if raw.prefix:
         if _gen_under_prefix(content) != session.gen:
             raise ContentError("another gen than the session was made with")
-    elif content.gen is not None:
-        raise ContentError("gen belongs under a prefix")
+    else:
+        ratchet = step.unload(ratchet, opened.body)
+        if content.gen is not None:
+            raise ContentError("gen belongs under a prefix")
     advanced = build(
         Session,
         (

@@ -182,6 +182,7 @@ def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[c
 
 def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
+    pq_epoch = uint(items[14], MAX_COUNTER - 1)
     next_header_key = HeaderKey(_key(items[13]))
     return Session(
         RecordHash(bstr(items[2], HASH_B, HASH_B)),
@@ -200,10 +201,10 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             _decode_receiving(items[12]),
             next_header_key,
             chain.tag(next_header_key),
-            uint(items[14], MAX_COUNTER - 1),
+            pq_epoch,
             keys,
             uint(items[15], MAX_MS),
-            kem_stored.decode(items[16]),
+            kem_stored.decode(items[16], pq_epoch),
             uint(items[17], MAX_MS),
             kem_stored.decode_mark(items[18]),
         ),

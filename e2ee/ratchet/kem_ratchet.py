@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from e2ee import labels
-from e2ee.constants import KEM_CIPHERTEXT_B, KEM_SEED_B, KEY_B, MAX_COUNTER
+from e2ee.constants import KEM_CIPHERTEXT_B, KEM_KEY_B, KEM_SEED_B, KEY_B, MAX_COUNTER
 from e2ee.errors import AuthenticationError, InvalidKey, PqDesync
 from e2ee.ids import SessionId
 from e2ee.ports import Encapsulate, Rng
@@ -63,11 +63,16 @@ class Offering(NamedTuple):
     """Generator with a key pair. It sends the key until pieces of a ciphertext for it arrive (PQ-05)."""
 
     seed: KemSeed
-    key: bytes
     key_id: bytes
+    blocks: tuple[bytes, ...]
     next_index: int
     received: Pieces | None
     made: Mark
+
+    @property
+    def key(self) -> bytes:
+        """The whole key that is offered."""
+        return fragments.whole(self.blocks, KEM_KEY_B)
 
     def __repr__(self) -> str:
         return "<Offering>"
@@ -103,18 +108,28 @@ class Answering(NamedTuple):
     """
 
     key_id: bytes
-    message: bytes
-    message_id: bytes
+    blocks: tuple[bytes, ...]
     secret: EpochSecret
     next_index: int
     other: Pieces | None
     made: Mark
+
+    @property
+    def message(self) -> bytes:
+        """The whole ciphertext message."""
+        return fragments.whole(self.blocks, fragments.KEM_MESSAGE_B)
 
     def __repr__(self) -> str:
         return "<Answering>"
 
 
 KemState: TypeAlias = KeyDue | Offering | SecretHeld | Collecting | CiphertextDue | Answering
+
+DUE: Final = (KeyDue, CiphertextDue)
+"""States in which the next message has something to make."""
+
+_WITH_KEY: Final = (CiphertextDue, Answering)
+_ENCAPSULATOR: Final = (Collecting, CiphertextDue, Answering)
 
 KEY_DUE: Final = KeyDue()
 NOTHING_COLLECTED: Final = Collecting()
@@ -152,56 +167,71 @@ def make(
     if isinstance(state, KeyDue):
         if epoch >= MAX_COUNTER:
             return state
-        seed = rng(KEM_SEED_B)
-        key = kem.derive_public(seed)
-        return Offering(KemSeed(seed), key, key_id(key), 0, None, now)
+        return offering(KemSeed(rng(KEM_SEED_B)), epoch, 0, None, now)
     ciphertext, shared = encapsulate(state.key)
     secret, confirmation = epoch_secret(session_id, epoch, shared, state.key, ciphertext)
-    message = ciphertext + confirmation
-    return Answering(state.key_id, message, ciphertext_id(state.key_id, message), secret, 0, None, now)
+    return answering(state.key_id, ciphertext + confirmation, secret, epoch, 0, None, now)
 
 
-def next_block(state: KemState, pq_epoch: int) -> tuple[KemState, bytes]:
+def offering(seed: KemSeed, epoch: int, next_index: int, received: Pieces | None, made: Mark) -> Offering:
+    """Return the state of a generator with a key pair."""
+    key = kem.derive_public(seed.expose())
+    blocks = fragments.blocks(EK, epoch, key_id(key), key)
+    return Offering(seed, key_id(key), blocks, next_index, received, made)
+
+
+def answering(
+    id_of_key: bytes,
+    message: bytes,
+    secret: EpochSecret,
+    epoch: int,
+    next_index: int,
+    other: Pieces | None,
+    made: Mark,
+) -> Answering:
+    """Return the state of an encapsulator with a ciphertext message."""
+    blocks = fragments.blocks(CT, epoch, ciphertext_id(id_of_key, message), message)
+    return Answering(id_of_key, blocks, secret, next_index, other, made)
+
+
+def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
     if isinstance(state, Offering):
-        if state.received is not None:
+        seed, id_of_key, blocks, index, received, made = state
+        if received is not None:
             return state, NONE
-        seed, key, id_of_key, index, received, made = state
-        block = fragments.encode(EK, index, pq_epoch + 1, id_of_key, key)
-        return _new(Offering, (seed, key, id_of_key, (index + 1) % PIECES, received, made)), block
+        return _new(Offering, (seed, id_of_key, blocks, (index + 1) % PIECES, None, made)), blocks[index]
     if isinstance(state, Answering):
-        id_of_key, message, message_id, secret, index, other, made = state
-        block = fragments.encode(CT, index, pq_epoch + 1, message_id, message)
+        id_of_key, blocks, secret, index, other, made = state
         following = (index + 1) % PIECES
-        return _new(Answering, (id_of_key, message, message_id, secret, following, other, made)), block
+        return _new(Answering, (id_of_key, blocks, secret, following, other, made)), blocks[index]
     return state, NONE
 
 
-def receive(state: KemState, session_id: SessionId, pq_epoch: int, block: bytes) -> KemState:
-    """Take the authenticated block of a message that has opened (PQ-07 to PQ-11).
+def receive(state: KemState, session_id: SessionId, pq_epoch: int, body: bytes) -> KemState:
+    """Take the fragment block of a body that has opened (PQ-07 to PQ-11).
 
     Raises:
         AuthenticationError: a fragment that PQ-08 or PQ-10 refuses.
         PqDesync: a whole ciphertext that its confirmation does not confirm.
     """
-    piece = fragments.decode(block)
-    if piece is None or piece.epoch <= pq_epoch:
+    piece = fragments.decode(body)
+    if piece is None:
         return state
-    if piece.epoch > pq_epoch + 1:
-        raise AuthenticationError
-    match state:
-        case Offering() if piece.type == CT:
-            return _collect_ciphertext(state, session_id, piece)
-        case SecretHeld() if piece.type == CT:
+    kind, _, epoch, id_, _ = piece
+    if epoch <= pq_epoch:
+        return state
+    if epoch == pq_epoch + 1:
+        if kind == EK:
+            if isinstance(state, _WITH_KEY) and id_ == state.key_id:
+                return state
+            if isinstance(state, _ENCAPSULATOR):
+                return _collect_key(state, piece)
+        elif isinstance(state, SecretHeld):
             return state
-        case Collecting() if piece.type == EK:
-            return _collect_key(state, state.received, piece)
-        case CiphertextDue() if piece.type == EK:
-            return state if piece.id == state.key_id else _collect_key(state, None, piece)
-        case Answering() if piece.type == EK:
-            return state if piece.id == state.key_id else _collect_key(state, state.other, piece)
-        case _:
-            raise AuthenticationError
+        elif isinstance(state, Offering):
+            return _collect_ciphertext(state, session_id, piece)
+    raise AuthenticationError
 
 
 def after_own_step(state: KemState) -> tuple[KemState, EpochSecret, Mark] | None:
@@ -227,8 +257,14 @@ def _added(received: Pieces | None, piece: Fragment) -> Pieces:
     return (received if same and received else Pieces(piece.id, _NOTHING)).with_piece(piece)
 
 
-def _collect_key(state: KemState, received: Pieces | None, piece: Fragment) -> KemState:
-    collected = _added(received, piece)
+def _collect_key(state: Collecting | CiphertextDue | Answering, piece: Fragment) -> KemState:
+    match state:
+        case Collecting():
+            collected = _added(state.received, piece)
+        case CiphertextDue():
+            collected = _added(None, piece)
+        case _:
+            collected = _added(state.other, piece)
     key = collected.whole()
     if key is None:
         return state._replace(other=collected) if isinstance(state, Answering) else Collecting(collected)
@@ -251,8 +287,9 @@ def _collect_ciphertext(state: Offering, session_id: SessionId, piece: Fragment)
     if ciphertext_id(state.key_id, message) != collected.id:
         raise AuthenticationError
     ciphertext = message[:KEM_CIPHERTEXT_B]
-    shared = kem.DecapsulationKey(state.seed.expose()).decapsulate(ciphertext)
-    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, state.key, ciphertext)
+    pair = kem.DecapsulationKey(state.seed.expose())
+    shared = pair.decapsulate(ciphertext)
+    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, pair.public, ciphertext)
     if not kdf.equal(confirmation, message[KEM_CIPHERTEXT_B:]):
         raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
     return SecretHeld(secret, state.made)

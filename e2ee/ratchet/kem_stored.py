@@ -50,12 +50,12 @@ def encode(state: KemState) -> cbor.Value:
         case CiphertextDue(key, _):
             return [_CIPHERTEXT_DUE, key]
         case _:
-            key_id, message, _, secret, next_index, other, made = state
+            key_id, _, secret, next_index, other, made = state
             pieces = _encode_pieces(other)
-            return [_ANSWERING, key_id, message, secret.expose(), next_index, pieces, list(made)]
+            return [_ANSWERING, key_id, state.message, secret.expose(), next_index, pieces, list(made)]
 
 
-def decode(value: cbor.Value) -> KemState:
+def decode(value: cbor.Value, pq_epoch: int) -> KemState:
     """Rebuild a state; what follows from the rest is derived.
 
     Raises:
@@ -69,7 +69,7 @@ def decode(value: cbor.Value) -> KemState:
         case 0:
             return kem_ratchet.KEY_DUE
         case 1:
-            return _decode_offering(items)
+            return _decode_offering(items, pq_epoch + 1)
         case 2:
             return SecretHeld(_secret(items[1]), decode_mark(items[2]))
         case 3:
@@ -78,7 +78,7 @@ def decode(value: cbor.Value) -> KemState:
             key = kem.encapsulation_key(bstr(items[1], KEM_KEY_B, KEM_KEY_B))
             return CiphertextDue(key, kem_ratchet.key_id(key))
         case _:
-            return _decode_answering(items)
+            return _decode_answering(items, pq_epoch + 1)
 
 
 def decode_mark(value: cbor.Value) -> Mark:
@@ -91,21 +91,18 @@ def decode_mark(value: cbor.Value) -> Mark:
     return Mark(uint(at_ms, MAX_MS), uint(messages, MAX_MS))
 
 
-def _decode_offering(items: Sequence[cbor.Value]) -> Offering:
-    seed = bstr(items[1], KEM_SEED_B, KEM_SEED_B)
-    key = kem.derive_public(seed)
+def _decode_offering(items: Sequence[cbor.Value], epoch: int) -> Offering:
+    seed = KemSeed(bstr(items[1], KEM_SEED_B, KEM_SEED_B))
     received = _decode_pieces(items[3], fragment.CT)
-    made = decode_mark(items[4])
-    return Offering(KemSeed(seed), key, kem_ratchet.key_id(key), _index(items[2]), received, made)
+    return kem_ratchet.offering(seed, epoch, _index(items[2]), received, decode_mark(items[4]))
 
 
-def _decode_answering(items: Sequence[cbor.Value]) -> Answering:
+def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:
     key_id = _id(items[1])
     message = bstr(items[2], fragment.KEM_MESSAGE_B, fragment.KEM_MESSAGE_B)
-    message_id = kem_ratchet.ciphertext_id(key_id, message)
     other = _decode_pieces(items[5], fragment.EK)
     made = decode_mark(items[6])
-    return Answering(key_id, message, message_id, _secret(items[3]), _index(items[4]), other, made)
+    return kem_ratchet.answering(key_id, message, _secret(items[3]), epoch, _index(items[4]), other, made)
 
 
 def _encode_pieces(pieces: Pieces | None) -> cbor.Value:

@@ -138,3 +138,23 @@ class RatchetState(NamedTuple):
                 self.pq_healing,
             ),
         )
+
+    def with_kem(self, kem: KemState) -> RatchetState:
+        """Return the state with another state of the KEM ratchet."""
+        return build(
+            RatchetState,
+            (
+                self.session_id,
+                self.root_key,
+                self.sending,
+                self.receiving,
+                self.next_header_key,
+                self.next_tag,
+                self.pq_epoch,
+                self.skipped,
+                self.healed_ms,
+                kem,
+                self.finished,
+                self.pq_healing,
+            ),
+        )

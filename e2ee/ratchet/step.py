@@ -32,7 +32,7 @@ from e2ee.wire.envelope import RawEnvelope
 from e2ee.wire.header import Header
 
 from . import chain, kem_ratchet
-from .kem_ratchet import CiphertextDue, KemState, KeyDue, Mark
+from .kem_ratchet import KemState, Mark
 from .skipped import EMPTY, SkippedKeys
 from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue, build
 
@@ -138,21 +138,21 @@ def load(state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate) -
     """
     state, _ = _turned(state, rng)
     kem = state.kem
-    if isinstance(kem, KeyDue | CiphertextDue):
+    if isinstance(kem, kem_ratchet.DUE):
         now = Mark(now_ms, state.messages())
         kem = kem_ratchet.make(kem, state.session_id, state.pq_epoch, now, rng, encapsulate)
-    following, block = kem_ratchet.next_block(kem, state.pq_epoch)
-    return (state if following is state.kem else state._replace(kem=following)), block
+    following, block = kem_ratchet.next_block(kem)
+    return (state if following is state.kem else state.with_kem(following)), block
 
 
-def unload(state: RatchetState, block: bytes) -> RatchetState:
-    """Take the fragment block of a message that has opened (PQ-07).
+def unload(state: RatchetState, body: bytes) -> RatchetState:
+    """Take the fragment block of a body that has opened (PQ-07).
 
     Raises:
         AuthenticationError, PqDesync: as `kem_ratchet.receive`.
     """
-    kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, block)
-    return state if kem is state.kem else state._replace(kem=kem)
+    kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, body)
+    return state if kem is state.kem else state.with_kem(kem)
 
 
 def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:

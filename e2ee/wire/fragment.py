@@ -55,16 +55,28 @@ def encode(kind: int, index: int, epoch: int, id_: bytes, whole: bytes) -> bytes
     return (_HEAD.pack(kind, index, 0, epoch, id_) + piece).ljust(FRAGMENT_B, b"\0")
 
 
-def decode(block: bytes) -> Fragment | None:
-    """Read an authenticated block; None if it is empty.
+def blocks(kind: int, epoch: int, id_: bytes, whole: bytes) -> tuple[bytes, ...]:
+    """Return all blocks of a key or ciphertext message."""
+    return tuple(encode(kind, index, epoch, id_, whole) for index in range(PIECES))
+
+
+def whole(made: tuple[bytes, ...], size_b: int) -> bytes:
+    """Return the key or ciphertext message of all its blocks."""
+    return b"".join([block[_HEAD.size :] for block in made])[:size_b]
+
+
+def decode(body: bytes) -> Fragment | None:
+    """Read the block at the head of an authenticated body; None if it is empty.
 
     Raises:
         AuthenticationError: it breaks WIRE-10 or PQ-08.
     """
-    if block == NONE:
-        return None
-    kind, index, reserved, epoch, id_, data = _BLOCK.unpack(block)
-    if kind not in _LAST_PIECE_B or index >= PIECES or reserved or not epoch:
+    kind, index, reserved, epoch, id_, data = _BLOCK.unpack_from(body)
+    if not kind:
+        if body.startswith(NONE):
+            return None
+        raise AuthenticationError
+    if kind > CT or index > _LAST or reserved or not epoch:
         raise AuthenticationError
     if index == _LAST:
         size_b = _LAST_PIECE_B[kind]

@@ -36,6 +36,6 @@ def decode(plain: bytes) -> Header:
         AuthenticationError: a flag or counter that WIRE-09 refuses.
     """
     key, previous_length, number, pq_epoch, flags = _LAYOUT.unpack(plain)
-    if flags != _NO_FLAGS or max(previous_length, number, pq_epoch) >= MAX_COUNTER:
+    if flags != _NO_FLAGS or (previous_length | number | pq_epoch) >= MAX_COUNTER:
         raise AuthenticationError
     return _new(Header, (key, previous_length, number, pq_epoch))

@@ -250,14 +250,14 @@ def test_each_state_has_one_stored_form(name: str) -> None:
     """SES-14, SES-15: and one damaged anywhere is refused or another state."""
     state = STATES[name]
     value = kem_stored.encode(state)
-    assert kem_stored.decode(value) == state
-    assert kem_stored.encode(kem_stored.decode(value)) == value
+    assert kem_stored.decode(value, 0) == state
+    assert kem_stored.encode(kem_stored.decode(value, 0)) == value
     session = with_kem(parties.connected_pair().a, state)
     assert state_bytes(snapshot.decode_session(snapshot.encode_session(session))) == state_bytes(session)
     assert isinstance(value, list)
     for wrong in ([*value, 0], value[:-1], [6, *value[1:]], [None, *value[1:]]):
         with pytest.raises(DecodeError):
-            kem_stored.decode(wrong)
+            kem_stored.decode(wrong, 0)
 
 
 def test_health_tells_the_age_and_the_messages_of_both_healings() -> None:

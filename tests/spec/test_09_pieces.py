@@ -112,7 +112,7 @@ def test_pieces_go_round(state: KemState) -> None:
 def test_a_key_is_offered_until_its_ciphertext_begins() -> None:
     """PQ-05: then the block is empty, as in every state that sends nothing."""
     for name, state in STATES.items():
-        after, block = kem_ratchet.next_block(state, 0)
+        after, block = kem_ratchet.next_block(state)
         sends = name == "offering" or name.startswith("answering")
         assert (block != fragments.NONE) == sends
         assert (after == state) != sends
@@ -203,14 +203,14 @@ def test_a_ciphertext_for_another_key_makes_us_offer_ours_again() -> None:
     begun = STATES["offering, ciphertext begun"]
     again = take(begun, OTHER_CIPHERTEXT_BLOCKS[0])
     assert again == offering()
-    assert kem_ratchet.next_block(again, 0)[1] == KEY_BLOCKS[0]
+    assert kem_ratchet.next_block(again)[1] == KEY_BLOCKS[0]
     assert take(again, OTHER_CIPHERTEXT_BLOCKS[1]) is again
 
 
 def test_another_key_replaces_an_answer_once_it_is_whole() -> None:
     """PQ-11: until then the answer goes on."""
     state = STATES["answering, other key begun"]
-    assert kem_ratchet.next_block(state, 0)[1] == CIPHERTEXT_BLOCKS[0]
+    assert kem_ratchet.next_block(state)[1] == CIPHERTEXT_BLOCKS[0]
     assert kem_ratchet.after_their_step(state)[1] == answering().secret
     assert take(state, *OTHER_KEY_BLOCKS) == CiphertextDue(
         kem.derive_public(OTHER_SEED), OTHER_KEY_BLOCKS[0][8:16]
@@ -259,7 +259,7 @@ def test_the_last_epoch_is_never_passed() -> None:
     beyond = kem_ratchet.make(KEY_DUE, SESSION, MAX_COUNTER - 1, NOW, rng, kem.encapsulate)
     assert beyond is KEY_DUE
     assert rng.calls == 0
-    assert kem_ratchet.next_block(beyond, MAX_COUNTER - 1) == (KEY_DUE, fragments.NONE)
+    assert kem_ratchet.next_block(beyond) == (KEY_DUE, fragments.NONE)
 
 
 def test_secrets_are_gone_when_the_chapter_says() -> None:
@@ -285,7 +285,7 @@ def test_pieces_are_stored_as_they_came() -> None:
     assert isinstance(begun, Collecting)
     assert begun.received is not None
     id_, data = begun.received.id, list(begun.received.data)
-    assert kem_stored.decode([3, [id_, data]]) == begun
+    assert kem_stored.decode([3, [id_, data]], 0) == begun
     wrongs: list[cbor.Value] = [
         [id_[:7], data],
         [id_, data[:4]],
@@ -298,7 +298,7 @@ def test_pieces_are_stored_as_they_came() -> None:
     ]
     for wrong in wrongs:
         with pytest.raises(DecodeError):
-            kem_stored.decode([3, wrong])
+            kem_stored.decode([3, wrong], 0)
 
 
 def test_states_do_not_show_what_they_hold() -> None:

@@ -45,7 +45,7 @@ def blocks(state: KemState, count: int = 5) -> list[bytes]:
     """The blocks of its next messages."""
     made = []
     for _ in range(count):
-        state, block = kem_ratchet.next_block(state, EPOCH - 1)
+        state, block = kem_ratchet.next_block(state)
         made.append(block)
     return made
 

@@ -35,7 +35,7 @@ def message(state: KemState) -> KemState:
     """Seal a message of kind 1."""
     if isinstance(state, KeyDue | CiphertextDue):
         state = kem_ratchet.make(state, SESSION, 0, kem_states.NOW, ScriptedRng("x"), kem.encapsulate)
-    return kem_ratchet.next_block(state, 0)[0]
+    return kem_ratchet.next_block(state)[0]
 
 
 def own_step(state: KemState) -> KemState:
