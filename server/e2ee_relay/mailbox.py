@@ -187,7 +187,9 @@ class Mailbox:
         """Hold a message no longer; return it, or None if it was not held."""
         message = self.held.pop(seq, None)
         if message is not None:
-            del self.seq_of[message.msg_id]
+            # Where an expired message could not be deleted and its id was sent again, two copies are held.
+            if self.seq_of.get(message.msg_id) == seq:
+                del self.seq_of[message.msg_id]
             self.held_b -= message.size_b
         if self.subscription is not None:
             self.subscription.release(seq)
