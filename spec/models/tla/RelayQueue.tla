@@ -127,7 +127,7 @@ Answer ==
           IN /\ core' = IF c.ok THEN [core EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)},
                                                   !.leaving = @ \ c.rows]
                         ELSE [core EXCEPT !.held = @ \cup back, !.leaving = @ \ back]
-             /\ acked' = IF c.ok THEN acked \cup SeqsOf(c.rows) ELSE acked
+             /\ acked' = IF c.ok /\ c.sub = core.sub THEN acked \cup SeqsOf(c.rows) ELSE acked
              /\ UNCHANGED <<queue, wire, confirmed>>
        [] c.op = "lapse" -> UNCHANGED <<core, queue, wire, confirmed, acked>>
        [] c.op = "read" ->
@@ -173,7 +173,7 @@ Ack ==
   /\ LET rows == {row \in core.held \cup core.leaving : row.seq \in client.toack}
      IN /\ core' = [core EXCEPT !.held = @ \ rows, !.leaving = @ \cup rows,
                                 !.known = IF Remembers THEN @ \cup IdsOf(rows) ELSE @]
-        /\ queue' = Append(queue, Change("drop", 0, rows, 0))
+        /\ queue' = Append(queue, Change("drop", 0, rows, core.sub))
   /\ client' = [client EXCEPT !.toack = {}]
   /\ UNCHANGED <<disk, done, wire, confirmed, acked, lapsed, now, left>>
 
@@ -231,6 +231,8 @@ SeqOnce == \A a, b \in {[seq |-> row.seq, id |-> row.id] : row \in disk.held \cu
 (* RLY-32: one copy of an id that is still to be delivered, and none after its deletion was confirmed. *)
 StoredOnce == /\ \A a, b \in Live(disk.held) : a.id = b.id => a = b
               /\ {m.id : m \in {m \in Range(client.given) : m.seq \in acked}} \cap IdsOf(Live(disk.held)) = {}
+(* Not promised: a deletion that failed may leave an expired copy on disk beside a later one of the same id. *)
+NoSecondCopy == \A c \in Range(queue) : Cardinality(IdsOf(c.rows)) = Cardinality(c.rows)
 (* SES-11: the application is given each id once. *)
 GivenOnce == \A i, j \in DOMAIN client.given : client.given[i].id = client.given[j].id => i = j
 (* What the relay thinks is on disk is there when nothing is on its way. *)

@@ -1,0 +1,184 @@
+"""Traces of the TLA+ models, replayed on the code: after each step the code is where the model says.
+
+The traces are made by spec/models/tla/make_traces.py. Each kind of replay is shown faults that it notices.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+from unittest.mock import patch
+
+import model_traces
+import pytest
+from e2ee_client.rows import Continuity
+from e2ee_client.store import opening
+from e2ee_relay.mailbox import Mailbox
+from e2ee_relay.store import sqlite
+from e2ee_relay.store.changes import Change, DropMessages, PutMessages, Result
+from e2ee_relay.store.sqlite import SqliteStore
+from model_traces import Difference, Trace
+from prekey_stock_replay import PrekeyStockReplay
+from relay_queue_replay import RelayQueueReplay
+from sealing_record import SealingRecord
+from stored_ratchet_replay import StoredRatchetReplay
+
+from e2ee import labels
+from e2ee.constants import SALT_B
+from e2ee.primitives import kdf
+from e2ee.ratchet import chain
+
+TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
+# Only a control of the model has it: the real owner never uploads a key twice.
+NOT_REPLAYED: Final = {"repeat"}
+
+
+def traces(model: str, name: str = "") -> list[Any]:
+    return [
+        pytest.param(trace, id=trace.name.replace(" ", "-")) for trace in TRACES[model] if name in trace.name
+    ]
+
+
+@pytest.mark.parametrize("trace", traces("RelayQueue"))
+def test_the_relay_queue_follows_its_model(trace: Trace, tmp_path: Path) -> None:
+    """RLY-30, RLY-32, RLY-35, RLY-37, RLY-39, RLY-41: disk, memory, answers and pushes, crashes included."""
+    replay = RelayQueueReplay(tmp_path)
+    assert model_traces.follow(replay, trace) == len(trace.changes)
+    replay.close()
+
+
+@pytest.mark.parametrize("trace", traces("StoredRatchet"))
+def test_the_stored_ratchet_follows_its_model(trace: Trace, tmp_path: Path) -> None:
+    """DR-04, DR-05, STO-09, STO-14, STO-15, STO-23; and no AEAD key seals two texts, whatever is restored."""
+    replay = StoredRatchetReplay(tmp_path, trace.name)
+    with SealingRecord() as record:
+        assert model_traces.follow(replay, trace) == len(trace.changes)
+    replay.close()
+    assert record.reused == []
+    assert len(record.sealed) > 2
+
+
+@pytest.mark.parametrize("trace", traces("Prekeys"))
+def test_the_prekey_stock_follows_its_model(trace: Trace, tmp_path: Path) -> None:
+    """RLY-62, RLY-63, RLY-76: database, mark, and what was handed out."""
+    replay = PrekeyStockReplay(tmp_path)
+    assert model_traces.follow(replay, trace) == len(trace.changes)
+    replay.close()
+
+
+# --- the traces themselves ---
+
+
+@pytest.mark.parametrize("model", model_traces.MODELS)
+def test_the_traces_are_those_of_the_model(model: str) -> None:
+    """After a change of a model: `python spec/models/tla/make_traces.py`."""
+    assert model_traces.made_from(model) == model_traces.digest(model)
+
+
+@pytest.mark.parametrize("model", model_traces.MODELS)
+def test_every_action_of_the_model_is_replayed(model: str) -> None:
+    text = (model_traces.FOLDER / f"{model}Trace.tla").read_text("utf-8")
+    replayed = {step.step["op"] for trace in TRACES[model] for step in trace.steps()}
+    assert replayed == set(re.findall(r'Named\("([a-z ]+)"', text)) - NOT_REPLAYED
+
+
+@pytest.mark.parametrize("trace", traces("StoredRatchet", "limit"))
+def test_a_declared_limit_of_the_store_uses_a_message_key_twice(trace: Trace) -> None:
+    """STO-14, STO-23, DR-05: what the replay above carried out ends with two texts under one message key."""
+    (*_, last) = trace.steps()
+    sent = [(envelope["sess"], envelope["n"]) for envelope in last.after["net"]]
+    assert len(sent) == len(set(sent)) + 1
+
+
+@pytest.mark.parametrize("trace", traces("Prekeys", "limit"))
+def test_a_declared_limit_of_the_relay_hands_a_key_out_twice(trace: Trace) -> None:
+    """RLY-76: database and mark put back together, and no operator who says so."""
+    (*_, last) = trace.steps()
+    assert len(last.after["given"]) == len(set(last.after["given"])) + 1
+
+
+# --- faults that the replays notice ---
+
+
+def unwritten(_db: sqlite3.Connection, _change: Change) -> Result:
+    """A message that is confirmed and was never stored."""
+    return None
+
+
+def forgotten(db: sqlite3.Connection, change: DropMessages) -> Result:
+    """A deletion that does not remember the ids."""
+    db.executemany("DELETE FROM message WHERE row_id = ?", [(row_id,) for row_id in change.row_ids])
+    return None
+
+
+def unhedged(message_key: bytes, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
+    """A salt of the randomness alone."""
+    return kdf.prf(message_key, labels.SALT, SALT_B, data=fresh)
+
+
+QUEUE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "confirmed but not stored": lambda: patch.dict(sqlite._CARRY_OUT, {PutMessages: unwritten}),
+    "ids forgotten": lambda: patch.dict(sqlite._CARRY_OUT, {DropMessages: forgotten}),
+    "failed deletion believed": lambda: patch.object(Mailbox, "take_back", lambda _mailbox, _seq: None),
+    "numbers given again": lambda: patch.object(
+        Mailbox, "next_seq", lambda mailbox: (1 << 32) + len(mailbox.held) + len(mailbox.pending) + 1
+    ),
+}
+STORE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "every copy taken for the original": lambda: patch.object(
+        opening, "judge", lambda _state, _anchor, _mark: Continuity.CONTINUOUS
+    ),
+    "a crashed opening is not made good": lambda: patch.object(
+        opening, "crashed_while_opening", lambda _state, _anchor: False
+    ),
+}
+STOCK_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "a restored stock is served": lambda: patch.object(SqliteStore, "is_restored", lambda _store: False),
+    "keys leave without a mark": lambda: patch.object(
+        SqliteStore, "_behind_mark", lambda _store, results: results
+    ),
+}
+
+
+def replay_all(model: str, make: Callable[[Path, Trace], Any], folder: Path) -> None:
+    for number, trace in enumerate(TRACES[model]):
+        place = folder / f"trace {number}"
+        place.mkdir()
+        replay = make(place, trace)
+        try:
+            model_traces.follow(replay, trace)
+        finally:
+            replay.close()
+
+
+@pytest.mark.parametrize("fault", QUEUE_FAULTS)
+def test_a_fault_of_the_relays_queue_is_noticed(fault: str, tmp_path: Path) -> None:
+    with QUEUE_FAULTS[fault](), pytest.raises(Difference, match="RelayQueue, simulated"):
+        replay_all("RelayQueue", lambda folder, _: RelayQueueReplay(folder), tmp_path)
+
+
+@pytest.mark.parametrize("fault", STORE_FAULTS)
+def test_a_fault_of_the_clients_store_is_noticed(fault: str, tmp_path: Path) -> None:
+    with STORE_FAULTS[fault](), pytest.raises(Difference, match="StoredRatchet, simulated"):
+        replay_all(
+            "StoredRatchet", lambda folder, trace: StoredRatchetReplay(folder, trace.name), tmp_path
+        )
+
+
+@pytest.mark.parametrize("fault", STOCK_FAULTS)
+def test_a_fault_of_the_relays_stock_is_noticed(fault: str, tmp_path: Path) -> None:
+    with STOCK_FAULTS[fault](), pytest.raises(Difference, match="Prekeys, simulated"):
+        replay_all("Prekeys", lambda folder, _: PrekeyStockReplay(folder), tmp_path)
+
+
+@pytest.mark.parametrize("trace", traces("StoredRatchet", "limit"))
+def test_without_the_hedged_salt_a_restored_state_uses_a_key_twice(trace: Trace, tmp_path: Path) -> None:
+    """DR-05: the record of sealings notices, so its silence above means something."""
+    replay = StoredRatchetReplay(tmp_path, trace.name)
+    with patch.object(chain, "hedged_salt", unhedged), SealingRecord() as record:
+        model_traces.follow(replay, trace)
+    replay.close()
+    assert len(record.reused) > 0

@@ -1,0 +1,172 @@
+"""The relay's real store and mark under a trace of the model Prekeys (RLY-62, RLY-63, RLY-76)."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from pathlib import Path
+from typing import Any, Final
+
+from e2ee_relay.store.changes import PrekeyRow, PutPrekeys, StoreFailure, TakenPrekeys, TakePrekeys
+from e2ee_relay.store.mark import Mark, MarkFile
+from e2ee_relay.store.prekeys import ML_KEM_768, X25519
+from e2ee_relay.store.sqlite import SqliteStore
+from model_traces import Step, crash_image
+
+_RECORD: Final = b"r" * 32
+_NOW_MS: Final = 1_800_000_000_000
+_LATER_MS: Final = _NOW_MS + 1
+_INSTANCE: Final = b"i" * 16
+
+
+class Crash(Exception):
+    """The process ends here: nothing after it runs, and nothing catches it."""
+
+
+class FaultyMark(MarkFile):
+    """A mark that crashes before or after its write, or cannot be written, when it is told to."""
+
+    fault = ""
+
+    def write(self, mark: Mark) -> None:
+        """Write, unless told otherwise."""
+        if self.fault == "unwritable":
+            raise OSError("no room for the mark")
+        if self.fault == "before":
+            raise Crash
+        super().write(mark)
+        if self.fault == "after":
+            raise Crash
+
+
+class PrekeyStockReplay:
+    """One device's one-time X25519 keys. A key is its id in 4 bytes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._place = folder / "0"
+        self._place.mkdir()
+        self._image = folder / "image"
+        self._image_mark: bytes | None = None
+        self._crashes = 0
+        self._given: list[int] = []
+        self._made = 0
+        self._store: SqliteStore | None = None
+        self._open()
+        self._begin()
+        reusable = tuple(PrekeyRow(kind, 1, _LATER_MS, b"reusable") for kind in (X25519, ML_KEM_768))
+        self.store.execute([PutPrekeys(_RECORD, reusable, (), 200)])
+
+    @property
+    def store(self) -> SqliteStore:
+        """The open store."""
+        if self._store is None:
+            raise ValueError("the relay is down")
+        return self._store
+
+    def close(self) -> None:
+        """Let go of the store."""
+        if self._store is not None:
+            self._store.close()
+            self._store = None
+
+    def _open(self) -> None:
+        self._mark = FaultyMark(self._place / "relay.mark")
+        self._store = SqliteStore(self._place / "relay.db", _INSTANCE, self._mark)
+
+    def _begin(self) -> None:
+        self.store.load()
+
+    def _crash(self) -> None:
+        """Go on with the files as they are now; what the process had in memory is gone."""
+        self._crashes += 1
+        left = self._place
+        self._place = crash_image(left, self._folder / str(self._crashes))
+        self.close()
+
+    def carry_out(self, step: Step) -> None:
+        """Carry out one step of the model."""
+        match step.step["op"]:
+            case "upload":
+                self._made += 1
+                self._upload(self._made)
+            case "fetch":
+                self._fetch(step.step["n"], step.step["upto"])
+            case "crash":
+                self._crash()
+            case "start":
+                self._start(step.step["upto"])
+            case "backup":
+                self._backup()
+            case "restore":
+                self._restore(whole=step.after["mark"] != step.before["mark"])
+            case "lose mark":
+                (self._place / "relay.mark").unlink(missing_ok=True)
+            case other:
+                raise ValueError(f"no such step: {other}")
+
+    def _upload(self, key_id: int) -> None:
+        row = PrekeyRow(X25519, key_id, _LATER_MS, key_id.to_bytes(4, "big"))
+        self.store.execute([PutPrekeys(_RECORD, (), (row,), 200)])
+
+    def _fetch(self, count: int, upto: str) -> None:
+        if upto == "asked":
+            self._crash()
+            return
+        self._mark.fault = {"one write": "before", "two writes": "after", "no mark": "unwritable"}.get(upto, "")
+        try:
+            results = self.store.execute([TakePrekeys(_RECORD, _NOW_MS)] * count)
+        except Crash:
+            self._crash()
+            return
+        self._mark.fault = ""
+        for result in results:
+            if isinstance(result, TakenPrekeys) and result.one_time_x25519 is not None:
+                self._given.append(int.from_bytes(result.one_time_x25519, "big"))
+            elif not isinstance(result, TakenPrekeys | StoreFailure):
+                raise TypeError(f"a fetch was answered by {result}")
+
+    def _start(self, upto: str) -> None:
+        self._open()
+        self._mark.fault = "before" if upto == "written" else ""
+        try:
+            self._begin()
+        except Crash:
+            self._crash()
+
+    def _backup(self) -> None:
+        shutil.rmtree(self._image, ignore_errors=True)
+        crash_image(self._place, self._image)
+
+    def _restore(self, *, whole: bool) -> None:
+        for path in self._place.glob("relay.db*"):
+            path.unlink()
+        for source in self._image.iterdir():
+            if whole or source.name != "relay.mark":
+                shutil.copy(source, self._place / source.name)
+
+    def state(self) -> Mapping[str, Any]:
+        """What the files say, and what was handed out."""
+        mark = MarkFile(self._place / "relay.mark").read()
+        return {
+            "db": self._database(),
+            "mark": {"there": mark is not None, "handed": 0 if mark is None else mark.handed_out},
+            "up": self._store is not None,
+            "made": self._made,
+            "given": self._given,
+        }
+
+    def _database(self) -> Mapping[str, Any]:
+        probe = crash_image(self._place, self._folder / "probe")
+        with closing(sqlite3.connect(probe / "relay.db")) as db:
+            db.execute("PRAGMA synchronous = OFF")
+            keys = db.execute("SELECT key_id FROM prekey WHERE key_type = ? ORDER BY key_id", (X25519,))
+            stock = [int(key) for (key,) in keys]
+            (high,) = db.execute(
+                "SELECT max(highest_id) FROM prekey_mark WHERE key_type = ?", (X25519,)
+            ).fetchone()
+            (handed,) = db.execute("SELECT value FROM meta WHERE name = 'handed_out'").fetchone()
+        shutil.rmtree(probe)
+        return {"stock": stock, "high": int(high or 0), "handed": int(handed)}
