@@ -161,15 +161,15 @@ def _pieces_hold(_: bytes, taken: tuple[KemState, list[KemState]]) -> None:
     require(first in _sides(), "the state that it began with is as it was (PQ-07)")
     for after in passed:
         stored = kem_stored.encode(after)
-        require(kem_stored.encode(kem_stored.decode(stored)) == stored, "a state can be stored (SES-14)")
-        block = kem_ratchet.next_block(after, 0)[1]
+        require(kem_stored.encode(kem_stored.decode(stored, 0)) == stored, "a state can be stored (SES-14)")
+        block = kem_ratchet.next_block(after)[1]
         require(len(block) == FRAGMENT_B, "every state has a block to send (PQ-05)")
 
 
 def _blocks_of(state: KemState) -> bytes:
     blocks = b""
     for _ in range(fragment.PIECES):
-        state, block = kem_ratchet.next_block(state, 0)
+        state, block = kem_ratchet.next_block(state)
         blocks += block
     return blocks
 
