@@ -263,7 +263,9 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
 
 @pytest.mark.parametrize("name", DEFECTS)
 def test_the_schema_refuses(name: str) -> None:
-    """WIRE-03, WIRE-05, ID-03, ID-06, ID-15, SES-14, CON-03, CON-04, CON-07, CON-11, RLY-04, RLY-06, RLY-08."""
+    """WIRE-03, WIRE-05, ID-03, ID-06, ID-15, SES-14, CON-03, CON-04, CON-07, CON-11, RLY-04, RLY-06,
+    RLY-08.
+    """
     assert refused(*DEFECTS[name])
 
 
