@@ -133,6 +133,8 @@ def _saved(value: cbor.Value) -> Saved:
             [lists, contacts, messages],
         ] if kind == _KIND:
             key, record = AccountKey(seed), DeviceRecord.decode(record_b)
+            if record.account_id != identity.account_id_of(key):
+                raise BackupCorrupt("the file holds the device of another account")
             return Saved(
                 key,
                 None if recovery is None else RecoveryKey(recovery),

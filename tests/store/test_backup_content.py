@@ -8,9 +8,11 @@ from collections.abc import Iterator
 import pytest
 from e2ee_client import restoring
 from e2ee_client.engine.records import OWN_KEY, Own, OwnPrekey
+from e2ee_client.errors import BackupCorrupt
 from e2ee_client.rows import TABLES, Put
 from e2ee_client.store import Passphrase, Store, backup
 from engine_world import World
+from parties import Party
 from store_probe import CHEAP
 
 KEPT = frozenset({"contact", "list", "message"})
@@ -51,3 +53,17 @@ def test_a_backup_holds_no_ratchet_state_and_no_prekeys(customer_in_conversation
         assert device_key.expose() not in payload
     assert own.account_key is not None
     assert own.account_key.expose() in payload
+
+
+def test_a_backup_of_another_accounts_device_is_refused(customer_in_conversation: Store) -> None:
+    """STO-26: account key, device list and device record are of one account."""
+    store = customer_in_conversation
+    own = Own.decode(store.get("account", OWN_KEY) or b"")
+    stranger = Party.make("stranger").device.record.encoded
+    payload = backup.open_(Passphrase("phrase"), restoring.seal(store, None, "phrase", os.urandom, CHEAP))
+    forged = payload.replace(own.device.record.encoded, stranger)
+    assert len(stranger) == len(own.device.record.encoded)
+    assert forged != payload
+    file = backup.seal(Passphrase("phrase"), forged, os.urandom, CHEAP)
+    with pytest.raises(BackupCorrupt):
+        restoring.open_("phrase", file)
