@@ -87,6 +87,8 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
         case MessageStateChanged():
             values["state"] = texts.say(f"state.{event.state.value}")
             values["number"] = event.message_id.hex()[:8]
+        case SessionStarted() if not (event.one_time_x25519 and event.one_time_kem):
+            key = "event.session_started_without"
         case DeviceListExpiring(expires_ms):
             values["date"] = local_date(expires_ms)
         case _:

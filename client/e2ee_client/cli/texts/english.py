@@ -140,6 +140,8 @@ environment:
     # --- events ---
     "event.contact_added": "{name} writes for the first time. To accept: sealroom accept {short}",
     "event.session_started": "session with {name} started",
+    "event.session_started_without": "session with {name} started, without one-time keys: its first texts "
+    "depend on keys that are kept for weeks",
     "event.session_reset": "session with {name} was lost and is restored; {resent} text(s) go out again",
     "event.gap_detected": "texts of {name} are missing: {missing} may still come, {lost} are lost",
     "event.message_rejected": "something was refused and dropped",

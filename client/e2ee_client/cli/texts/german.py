@@ -143,6 +143,8 @@ Umgebung:
     "state.failed": "gescheitert",
     # --- events ---
     "event.contact_added": "{name} schreibt zum ersten Mal. Annehmen: sealroom accept {short}",
+    "event.session_started_without": "Sitzung mit {name} begonnen, ohne Einmalschlüssel: deren erste Texte "
+    "hängen an Schlüsseln, die einige Wochen aufbewahrt werden",
     "event.session_started": "Sitzung mit {name} begonnen",
     "event.session_reset": "Sitzung mit {name} ging verloren und wird erneuert; {resent} Text(e) gehen "
     "noch einmal ab",
