@@ -38,9 +38,9 @@ def test_a17_a_card_is_altered(book: Book) -> None:
         start = text.index(account)
         for at in range(start, start + len(account)):
             altered = text[:at] + ("B" if text[at] == "A" else "A") + text[at + 1 :]
-            with pytest.raises(InvalidCard):
+            with pytest.raises(InvalidCard) as refused:
                 parse_card(altered)
-    world.customer.refusals.append(InvalidCard.code)
+            world.customer.refusals.append(refused.value.code)
     world.relay.deeds.append("changed each character of a card's account id in turn")
     book.attack("A17", world, Verdict.REFUSED, "a damaged id is caught by its check value")
 
@@ -57,7 +57,7 @@ def test_a17_a_whole_card_is_exchanged(book: Book) -> None:
     assert shown != at_the_company
     assert world.customer.engine.safety_number(world.praxis) == at_the_company
     world.relay.deeds.append("exchanged the card on the way to the customer for one of its own")
-    book.attack("A17", world, Verdict.HARMLESS, "not caught by itself: the card has to come from the company")
+    book.attack("A17", world, Verdict.LEFT, "a card has to come from the company; the safety number differs")
 
 
 def test_a17_control_no_check_value(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,7 +111,7 @@ def test_a17_the_file_is_exchanged(wheels: tuple[Path, Path], tmp_path: Path, bo
     assert not (tmp_path / "two").exists()
     world = AttackWorld()
     world.relay.deeds.append("exchanged the program's file; the published hash was out of its reach")
-    world.customer.refusals.append("pip: hashes do not match")
+    world.customer.refusals.append(f"pip: exit code {refused.returncode}, hashes do not match")
     book.attack("A17", world, Verdict.REFUSED, "a widget's bundle is not made yet; its page will do the same")
 
 

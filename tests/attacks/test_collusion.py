@@ -43,7 +43,8 @@ def test_a5_one_time_keys_withheld(book: Book) -> None:
         (started,) = victim.of(SessionStarted)
         assert (started.one_time_x25519, started.one_time_kem) == (False, False)
     assert Thief.of(world.company).reads(world.relay.bodies()) == ["Guten Tag"], "what it costs"
-    book.attack("A5", world, Verdict.VISIBLE, "the keys say under their signature what they are")
+    made = book.attack("A5", world, Verdict.VISIBLE, "the keys say under their signature what they are")
+    assert len([line for line in made.saw if "without one-time keys" in line]) == 2, "and a person reads it"
 
 
 def test_a5_with_one_time_keys_a_later_theft_opens_nothing() -> None:
@@ -86,7 +87,9 @@ def drained(policy: Policy | None = None, fetches: int = 150) -> tuple[AttackWor
     answers = [
         ask(PrekeysFetch(number, world.praxis, record.hash, token)) for number in range(2, 2 + fetches)
     ]
-    world.relay.deeds.append(f"fetched bundles {fetches} times in a row, as a customer")
+    world.relay.deeds.append(f"fetched bundles {fetches} times in a row, as a customer of an honest relay")
+    refused = {one.code for one in answers if isinstance(one, ErrorReply)}
+    world.customer.refusals.extend(f"relay.{code.name.lower()}" for code in refused)
     return world, sum(1 for one in answers if isinstance(one, PrekeysBundle) and one.one_time_x25519)
 
 
@@ -102,7 +105,7 @@ def test_a5_draining_is_limited(book: Book) -> None:
     """RLY-63: one connection drains a third of the stock; the owner is told to fill it up."""
     world, count = drained()
     assert count == int(Policy().fetches.burst) == 32
-    world.company.refusals.append("relay.rate_limited")
+    assert world.customer.refusals == ["relay.rate_limited"]
     book.attack("A5", world, Verdict.REFUSED, "rates for a connection and for a device; the stock is 100")
 
 

@@ -90,12 +90,13 @@ def test_a14_other_keys_under_a_known_name(book: Book) -> None:
 
 
 def test_a14_a_new_device_is_shown(book: Book) -> None:
-    """ID-07, ID-28: who holds the account key may add a device; the customer is told before it is used."""
+    """ID-07, ID-28: who holds the account key adds a device and reads what follows; the customer is told."""
     world, device = reset_by(b"", seq_step=1)
     record = device.party.device.record
     assert NewDevice(world.praxis, record.device_id) in world.customer.events
     world.relay.deeds.append("had the account key of the company, too")
-    book.attack("A14", world, Verdict.HARMLESS, "whoever holds the account key is the company; see ID-13")
+    assert device.reads(world.relay.bodies()) == ["Hallo?", SECRET]
+    book.attack("A14", world, Verdict.LEFT, "whoever has the account key is the company")
 
 
 @pytest.mark.parametrize("stolen", [False, True])

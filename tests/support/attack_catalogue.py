@@ -33,9 +33,10 @@ CATALOGUE: Final[dict[str, Attack]] = {
     "B1": Attack("prefix kept, body corrupted", ("HS-07",)),
     "B2": Attack("crossing handshakes in every order", ("SES-04",)),
     "B3": Attack("a forged loss of state to harvest what is sent again", ("SES-07", "SES-08")),
-    "B4": Attack("fragments of two KEM ciphertexts spliced", ()),
+    "B4": Attack("fragments of two KEM ciphertexts spliced", ("PQ-09", "PQ-10")),
     "B5": Attack("a device list rolled back at first contact", ("CON-05", "ID-08")),
     "B6": Attack("one one-time prekey for two customers", ("HS-06", "HS-08")),
     "B7": Attack("the relay and a customer work together", ("SES-08", "SES-10")),
+    "B8": Attack("whatever comes to its mind", ("DR-12", "DR-18", "SES-11")),
 }
 """A1 to A17 are the catalogue of the threat analysis, B1 and following come beside it."""

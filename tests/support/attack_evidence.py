@@ -38,6 +38,7 @@ class Verdict(Enum):
     GAP = "loss shown as a gap"
     VISIBLE = "weakened, and shown to both sides"
     HARMLESS = "nothing learned, nothing changed"
+    LEFT = "not stopped by the client: it is left to a person to notice"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +110,7 @@ def check(world: AttackWorld, victims: Sequence[Victim], verdict: Verdict) -> No
     leaked = [text for text in world.written if text.encode() in seen]
     if leaked:
         raise AssertionError("a text went to the relay as it is")
-    shown = [event for victim in victims for event in victim.events]
+    shown = [event for victim in victims for event in victim.news()]
     if not _holds(verdict, shown, codes(victims)):
         raise AssertionError(f"nobody was told: {verdict.value}")
 
@@ -129,17 +130,19 @@ def _holds(verdict: Verdict, shown: list[Event], found: set[str]) -> bool:
             )
         case Verdict.HARMLESS:
             return not any(isinstance(event, IdentityAlarm) for event in shown)
+        case Verdict.LEFT:
+            return True
 
 
 def codes(victims: Sequence[Victim]) -> set[str]:
     """Return every code that these clients gave for something that they refused."""
-    told = {str(getattr(event, "code", "")) for victim in victims for event in victim.events}
+    told = {str(getattr(event, "code", "")) for victim in victims for event in victim.news()}
     return (told | {code for victim in victims for code in victim.refusals}) - {""}
 
 
 def lines(victim: Victim) -> Iterator[str]:
     """Yield what a person at this client reads, in the words of the command line, with the event's name."""
-    for event in victim.events:
+    for event in victim.news():
         if not isinstance(event, ConnectionChanged):
             yield f"{victim.name}: {said(victim, event)}"
 

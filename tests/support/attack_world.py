@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from e2ee_client.engine import Setup
 from e2ee_client.engine.records import Mailbox
 from e2ee_client.errors import SealroomError
+from e2ee_client.events import Event
 from e2ee_client.rows import TABLES, Continuity, Delete, Put
 from e2ee_client.store import Store
 from e2ee_relay.limits import Policy
@@ -52,6 +53,7 @@ class Victim(Node):
 
     rows: Rows = field(default_factory=SealedRows)
     refusals: list[str] = field(default_factory=list)
+    before: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -80,6 +82,15 @@ class Victim(Node):
             self.refusals.append(error.code)
             return error.code
         return ""
+
+    def mark(self) -> None:
+        """Take what has happened so far for the time before the attack."""
+        self.before = list(self.events)
+
+    def news(self) -> list[Event]:
+        """Return the events since the mark."""
+        old = {id(event) for event in self.before}
+        return [event for event in self.events if id(event) not in old]
 
     def step_all(self) -> None:
         """Take everything that has arrived here, and let nobody else move."""
@@ -134,6 +145,8 @@ class AttackWorld(World):
         world.say(world.customer, world.praxis, "Guten Tag")
         world.say(world.company, world.kundin, "Was kann ich tun?")
         world.advance(10_000)
+        for victim in (world.company, world.customer):
+            victim.mark()
         return world
 
     def victim(self, name: str, *, publish: bool = False) -> Victim:
