@@ -58,8 +58,8 @@ STEPS = (
     ),
     Step(
         "canaries",
-        "a relay searched for its conversation: disk, logs, memory, core image, wire, temporary files; and one"
-        " that leaks into each place is caught in each",
+        "a relay searched for its conversation: disk, logs, memory, core image, wire, temporary files;"
+        " one that leaks into each place is caught in each",
         ("python", "-m", "demo.audit"),
         result="canary-scan.json",
         tools=(("tshark", "tshark"), ("gcore", "gdb")),
