@@ -163,9 +163,7 @@ def test_a_fault_of_the_relays_queue_is_noticed(fault: str, tmp_path: Path) -> N
 @pytest.mark.parametrize("fault", STORE_FAULTS)
 def test_a_fault_of_the_clients_store_is_noticed(fault: str, tmp_path: Path) -> None:
     with STORE_FAULTS[fault](), pytest.raises(Difference, match="StoredRatchet, simulated"):
-        replay_all(
-            "StoredRatchet", lambda folder, trace: StoredRatchetReplay(folder, trace.name), tmp_path
-        )
+        replay_all("StoredRatchet", lambda folder, trace: StoredRatchetReplay(folder, trace.name), tmp_path)
 
 
 @pytest.mark.parametrize("fault", STOCK_FAULTS)

@@ -87,7 +87,9 @@ def follow(replay: Replay, trace: Trace) -> int:
 def _compare(replay: Replay, model: Mapping[str, Any], where: str) -> None:
     for name, value in replay.state().items():
         if value != model[name]:
-            raise Difference(f"{where}: {name} is\n  {_text(value)}\nand in the model\n  {_text(model[name])}")
+            raise Difference(
+                f"{where}: {name} is\n  {_text(value)}\nand in the model\n  {_text(model[name])}"
+            )
 
 
 def _text(value: object) -> str:

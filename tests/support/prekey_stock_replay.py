@@ -115,7 +115,9 @@ class PrekeyStockReplay:
         if upto == "asked":
             self._crash()
             return
-        self._mark.fault = {"one write": "before", "two writes": "after", "no mark": "unwritable"}.get(upto, "")
+        self._mark.fault = {"one write": "before", "two writes": "after", "no mark": "unwritable"}.get(
+            upto, ""
+        )
         try:
             results = self.store.execute([TakePrekeys(_RECORD, _NOW_MS)] * count)
         except Crash:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.mailbox import SEQ_COUNTER_BITS, HeldMessage, Mailbox
+from e2ee_relay.mailbox import SEQ_COUNTER_BITS, Mailbox
 from e2ee_relay.protocol import (
     Ack,
     Auth,
@@ -36,6 +36,7 @@ from e2ee_relay.store.changes import Change, DropMessages, PutMessages, ReadBodi
 from e2ee_relay.store.sqlite import SqliteStore
 from model_traces import Step, as_set, crash_image
 from nacl.signing import SigningKey
+from relay_queue_words import LIFE_MS, START_MS, Row, held_of, real_seq_of, row_of, seq_of
 
 _KEY: Final = SigningKey(b"k" * 32)
 _MAILBOX: Final = b"m" * 16
@@ -44,10 +45,6 @@ _NONCE: Final = b"o" * 32
 _INSTANCE: Final = b"i" * 16
 _UNBOUNDED: Final = Rate(1e9, 1e9)
 _POLICY: Final = Policy(contact_messages=_UNBOUNDED, contact_b=_UNBOUNDED, auths=_UNBOUNDED)
-_START_MS: Final = 1_800_000_000_000
-_LIFE_MS: Final = 60_000
-
-Row = dict[str, int]
 
 
 class Waiting(NamedTuple):
@@ -106,7 +103,7 @@ class RelayQueueReplay:
 
     @property
     def _now_ms(self) -> int:
-        return _START_MS + self._now * _LIFE_MS
+        return START_MS + self._now * LIFE_MS
 
     @property
     def _mailbox(self) -> Mailbox:
@@ -134,7 +131,7 @@ class RelayQueueReplay:
                 self._queue.append(Waiting(effect.change, effect.then, self._named(effect.change, number)))
             elif isinstance(effect.frame, Message) and effect.connection == self._owner:
                 frame = effect.frame
-                self._wire.append({"seq": _seq(frame.seq), "id": int.from_bytes(frame.msg_id, "big")})
+                self._wire.append({"seq": seq_of(frame.seq), "id": int.from_bytes(frame.msg_id, "big")})
             elif isinstance(effect.frame, SendResults) and effect.frame.results[0].code is ErrorCode.OK:
                 self._confirmed |= set(self._asked[effect.frame.request_id])
             elif isinstance(effect.frame, Done):
@@ -143,7 +140,7 @@ class RelayQueueReplay:
     def _named(self, change: Change, number: int) -> Mapping[str, Any] | None:
         match change:
             case PutMessages(rows):
-                self._rows |= {row.row_id: _row(row.seq, row.msg_id, row.expires_ms) for row in rows}
+                self._rows |= {row.row_id: row_of(row.seq, row.msg_id, row.expires_ms) for row in rows}
                 # A fresh copy has to be confirmed for itself.
                 self._confirmed -= {number} if rows else set()
                 return self._change("put", [row.row_id for row in rows], number)
@@ -152,11 +149,10 @@ class RelayQueueReplay:
                 return self._change("lapse" if lapses else "drop", row_ids, sub=0 if lapses else self._subs)
             case ReadBodies(row_ids):
                 return self._change("read", row_ids, sub=self._subs)
-        return None
+            case _:
+                return None
 
-    def _change(
-        self, op: str, row_ids: Iterable[int], number: int = 0, sub: int = 0
-    ) -> Mapping[str, Any]:
+    def _change(self, op: str, row_ids: Iterable[int], number: int = 0, sub: int = 0) -> Mapping[str, Any]:
         rows = as_set(self._rows[row_id] for row_id in row_ids)
         return {"op": op, "id": number, "rows": rows, "sub": sub}
 
@@ -256,9 +252,9 @@ class RelayQueueReplay:
 
     def _ack(self) -> None:
         request = self._next_id()
-        seqs = tuple(_real_seq(seq) for seq in sorted(self._to_ack))
+        seqs = tuple(real_seq_of(seq) for seq in sorted(self._to_ack))
         known = {*self._mailbox.held, *self._mailbox.leaving}
-        self._asked[request] = [_seq(seq) for seq in seqs if seq in known]
+        self._asked[request] = [seq_of(seq) for seq in seqs if seq in known]
         self._to_ack = set()
         if self._owner is None:
             raise ValueError("no connection to acknowledge on")
@@ -296,7 +292,7 @@ class RelayQueueReplay:
         (generation,) = rows("SELECT value FROM meta WHERE name = 'generation'").fetchone()
         return {
             "gen": generation,
-            "held": as_set(_row(*one) for one in held),
+            "held": as_set(row_of(*one) for one in held),
             "gone": as_set(int.from_bytes(msg_id, "big") for (msg_id,) in gone),
         }
 
@@ -307,13 +303,13 @@ class RelayQueueReplay:
         return {
             "gen": state.generation,
             "count": mailbox._counter % (1 << SEQ_COUNTER_BITS),
-            "held": _held(mailbox.held),
+            "held": held_of(mailbox.held),
             "pending": as_set(int.from_bytes(msg_id, "big") for msg_id in mailbox.pending),
-            "leaving": _held(mailbox.leaving),
+            "leaving": held_of(mailbox.leaving),
             "known": as_set(int.from_bytes(msg_id, "big") for msg_id in known),
             "sub": 0 if subscription is None else self._subs,
             "subs": self._subs,
-            "backlog": as_set(_seq(seq) for seq in (() if subscription is None else subscription.backlog)),
+            "backlog": as_set(seq_of(seq) for seq in (() if subscription is None else subscription.backlog)),
             "reading": subscription is not None and subscription.is_reading,
         }
 
@@ -322,20 +318,3 @@ class RelayQueueReplay:
         if isinstance(result, dict):
             named["rows"] = as_set(self._rows[row_id] for row_id in result)
         return {**named, "ok": not isinstance(result, StoreFailure)}
-
-
-def _seq(seq: int) -> int:
-    return (seq >> SEQ_COUNTER_BITS) * 10 + seq % (1 << SEQ_COUNTER_BITS)
-
-
-def _real_seq(seq: int) -> int:
-    return (seq // 10 << SEQ_COUNTER_BITS) + seq % 10
-
-
-def _row(seq: int, msg_id: bytes, expires_ms: int) -> Row:
-    until = (expires_ms - _START_MS) // _LIFE_MS
-    return {"seq": _seq(seq), "id": int.from_bytes(msg_id, "big"), "until": until}
-
-
-def _held(messages: Mapping[int, HeldMessage]) -> list[Any]:
-    return as_set(_row(seq, one.msg_id, one.expires_ms) for seq, one in messages.items())

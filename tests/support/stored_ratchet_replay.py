@@ -8,123 +8,38 @@ from __future__ import annotations
 import shutil
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
-from e2ee_client.rows import Continuity, Put
+from e2ee_client.rows import Put
 from e2ee_client.store import FileAnchor, Store, StoreOptions, database, header
 from e2ee_client.store.keys import StoreKeys
 from e2ee_client.store.ledger import Ledger
 from e2ee_client.store.sealing import RowSealer
 from e2ee_client.store.state import StateSealer, StoreState
 from model_traces import Step, as_set, crash_image
-from parties import Party, ScriptedRng, open_, text_of
+from parties import Party, ScriptedRng, open_
 from store_probe import RAW_KEY, put_back_in_place
+from stored_ratchet_machines import Crash, Machine, Named, Peer, RepeatingRng, text_named
+from stored_ratchet_words import (
+    NO_ANCHOR,
+    NO_STATE,
+    NONE,
+    VERDICTS,
+    number_of,
+    shown,
+    shown_state,
+    stored_envelope,
+    stored_session,
+)
 
 from e2ee import snapshot
-from e2ee.errors import RemoteError
-from e2ee.ratchet.state import Sending
 from e2ee.session import Session
 
 _ROW: Final = b"1"
-_NONE: Final = (0, 0, 0)
-_VERDICTS: Final = {
-    None: "none",
-    Continuity.CONTINUOUS: "continuous",
-    Continuity.ROLLED_BACK: "rolled back",
-    Continuity.CLONED: "cloned",
-}
 _SETTLED: Final = "continuous"
 _NEVER: Final = 1 << 20
-
-Named = tuple[int, int, int]
-"""What the model calls an envelope: session, number, text."""
-
-
-class Crash(Exception):
-    """The process ends here: nothing after it runs, and nothing catches it."""
-
-
-class FaultyAnchor(FileAnchor):
-    """An anchor that crashes before its next write when it is told to."""
-
-    fails = False
-
-    def save(self, record: bytes) -> None:
-        """Write, unless told otherwise."""
-        if self.fails:
-            raise Crash
-        super().save(record)
-
-
-@dataclass
-class Machine:
-    """One computer with the store's files, and with a running client while `store` is open."""
-
-    folder: Path
-    anchor: FaultyAnchor
-    store: Store | None = None
-    verdict: str = "none"
-    sess: int = 0
-    session: Session | None = None
-    sealed: tuple[Named, bytes] | None = None
-    out: tuple[Named, bytes] | None = None
-    seen: tuple[dict[str, bytes], tuple[dict[str, Any], dict[str, Any]]] | None = None
-
-    @classmethod
-    def at(cls, folder: Path) -> Machine:
-        """A machine whose store stands, or will stand, in a folder."""
-        return cls(folder, FaultyAnchor(folder / "store.anchor"))
-
-    @property
-    def path(self) -> Path:
-        """The database."""
-        return self.folder / "store"
-
-    def running(self) -> Store:
-        """The open store."""
-        if self.store is None:
-            raise ValueError("the client is down")
-        return self.store
-
-    def stop(self) -> None:
-        """Forget everything that was in memory only."""
-        self.store, self.verdict, self.sess, self.session = None, "none", 0, None
-        self.sealed = self.out = None
-
-    def crash(self) -> None:
-        """End the process without closing the store."""
-        run = None if self.store is None else self.store._detach()
-        if run is not None:
-            run.connection.close()
-            if run.lock is not None:
-                run.lock.release()
-        self.stop()
-
-
-@dataclass
-class Peer:
-    """The other side of every session; it never loses anything."""
-
-    sessions: dict[int, Session] = field(default_factory=dict)
-    opened: set[tuple[int, int]] = field(default_factory=set)
-
-    def take(self, named: Named, envelope: bytes) -> None:
-        """Open an envelope, which must succeed exactly if its message key is new (DR-12)."""
-        sess, number, text = named
-        is_new = (sess, number) not in self.opened
-        try:
-            opened = open_(self.sessions[sess], envelope)
-        except RemoteError:
-            if is_new:
-                raise
-            return
-        if not is_new or text_of(opened) != _text(text):
-            raise AssertionError("the peer opened what it should refuse, or another text")
-        self.sessions[sess] = opened.session
-        self.opened.add((sess, number))
 
 
 class StoredRatchetReplay:
@@ -153,9 +68,7 @@ class StoredRatchetReplay:
 
     def _create(self, machine: Machine) -> None:
         machine.folder.mkdir()
-        machine.store = Store.create(
-            machine.path, RAW_KEY, anchor=machine.anchor, options=self._options
-        )
+        machine.store = Store.create(machine.path, RAW_KEY, anchor=machine.anchor, options=self._options)
         machine.session, machine.sess = self._new_session(), 1
         self._commit(machine, settle=False)
         self._close(machine)
@@ -224,16 +137,16 @@ class StoredRatchetReplay:
         except Crash:
             machine.anchor.fails = False
             return
-        machine.verdict = _VERDICTS[machine.store.continuity]
-        machine.sess, machine.session = _stored_session(machine.store.get("session", _ROW))
-        machine.out = _stored_envelope(machine.store.get("outbox", _ROW))
+        machine.verdict = VERDICTS[machine.store.continuity]
+        machine.sess, machine.session = stored_session(machine.store.get("session", _ROW))
+        machine.out = stored_envelope(machine.store.get("outbox", _ROW))
 
     def _seal(self, machine: Machine, text: int) -> None:
         if machine.session is None:
             raise ValueError("the client is down")
-        named = (machine.sess, _number(machine.session), text)
-        self._alice.rng = _Repeating()
-        machine.session, envelope = self._alice.seal(machine.session, _text(text), way_back=None)
+        named = (machine.sess, number_of(machine.session), text)
+        self._alice.rng = RepeatingRng()
+        machine.session, envelope = self._alice.seal(machine.session, text_named(text), way_back=None)
         if self._envelopes.setdefault(named, envelope) != envelope:
             raise AssertionError("the same text under the same state is another envelope")
         machine.sealed = named, envelope
@@ -251,7 +164,7 @@ class StoredRatchetReplay:
         if machine.session is None:
             raise ValueError("the client is down")
         session = bytes([machine.sess]) + snapshot.encode_session(machine.session)
-        named, envelope = machine.out or (_NONE, b"")
+        named, envelope = machine.out or (NONE, b"")
         changes = [Put("session", _ROW, session), Put("outbox", _ROW, bytes(named) + envelope)]
         machine.running().commit(changes, settle_continuity=settle)
 
@@ -286,14 +199,14 @@ class StoredRatchetReplay:
             "db": [db for db, _ in looked],
             "anchor": [anchor for _, anchor in looked],
             "machine": [self._memory(self._machines[m]) for m in (1, 2)],
-            "made": as_set(map(_shown, self._made)),
-            "net": as_set(map(_shown, self._net)),
+            "made": as_set(map(shown, self._made)),
+            "net": as_set(map(shown, self._net)),
         }
 
     def _look(self, machine: Machine) -> tuple[dict[str, Any], dict[str, Any]]:
         """Read database and anchor from a copy of the files."""
         if not machine.folder.exists():
-            return {**_shown_state(_NO_STATE, 0, 0), "sess": 0, "n": 0, "out": _shown(_NONE)}, dict(_NO_ANCHOR)
+            return {**shown_state(NO_STATE, 0, 0), "sess": 0, "n": 0, "out": shown(NONE)}, dict(NO_ANCHOR)
         files = {path.name: path.read_bytes() for path in machine.folder.glob("store*")}
         if machine.seen is None or machine.seen[0] != files:
             machine.seen = files, self._look_inside(machine)
@@ -312,16 +225,16 @@ class StoredRatchetReplay:
         return db, self._shown_anchor(states, machine.anchor)
 
     def _shown_ledger(self, ledger: Ledger) -> dict[str, Any]:
-        sess, session = _stored_session(ledger.get("session", _ROW))
-        out = _stored_envelope(ledger.get("outbox", _ROW))
+        sess, session = stored_session(ledger.get("session", _ROW))
+        out = stored_envelope(ledger.get("outbox", _ROW))
         previous = self._instance(ledger.state.previous_instance)
-        shown = _shown_state(ledger.state, self._instance(ledger.state.instance), previous)
-        return {**shown, "sess": sess, "n": _number(session), "out": _shown(out[0] if out else _NONE)}
+        store = shown_state(ledger.state, self._instance(ledger.state.instance), previous)
+        return {**store, "sess": sess, "n": number_of(session), "out": shown(out[0] if out else NONE)}
 
     def _shown_anchor(self, states: StateSealer, anchor: FileAnchor) -> dict[str, Any]:
         record = states.decode_anchor(anchor.load())
         if record is None:
-            return dict(_NO_ANCHOR)
+            return dict(NO_ANCHOR)
         marks = {one.path.stat().st_ino: m for m, one in self._machines.items() if one.folder.exists()}
         mark = marks[record.file_mark] if record.file_mark else 0
         instance = self._instance(record.instance)
@@ -337,57 +250,7 @@ class StoredRatchetReplay:
             "phase": "up" if up else "down" if machine.folder.exists() else "absent",
             "verdict": machine.verdict,
             "sess": machine.sess,
-            "n": 0 if machine.session is None else _number(machine.session),
-            "sealed": _shown(machine.sealed[0] if machine.sealed else _NONE),
-            "out": _shown(machine.out[0] if machine.out else _NONE),
+            "n": 0 if machine.session is None else number_of(machine.session),
+            "sealed": shown(machine.sealed[0] if machine.sealed else NONE),
+            "out": shown(machine.out[0] if machine.out else NONE),
         }
-
-
-class _Repeating(ScriptedRng):
-    """The worst randomness: the same bytes at every call."""
-
-    def __init__(self) -> None:
-        super().__init__("repeating")
-
-    def __call__(self, size_b: int) -> bytes:
-        return b"\x07" * size_b
-
-
-_NO_STATE: Final = StoreState(0, b"", b"", 0, 0, 0, 0, None)
-_NO_ANCHOR: Final = {"gen": 0, "inst": 0, "commits": 0, "mark": 0}
-
-
-def _shown_state(state: StoreState, instance: int, previous: int) -> dict[str, Any]:
-    return {
-        "gen": state.generation,
-        "inst": instance,
-        "prev": previous,
-        "commits": state.commits,
-        "opened": state.commits_at_opening,
-        "unsettled": _VERDICTS[state.unsettled],
-    }
-
-
-def _shown(named: Named) -> dict[str, int]:
-    return dict(zip(("sess", "n", "text"), named, strict=True))
-
-
-def _text(text: int) -> str:
-    return f"text {text}"
-
-
-def _number(session: Session) -> int:
-    sending = session.ratchet.sending
-    return sending.number if isinstance(sending, Sending) else 0
-
-
-def _stored_session(row: bytes | None) -> tuple[int, Session]:
-    if row is None:
-        raise ValueError("no session is stored")
-    return row[0], snapshot.decode_session(row[1:])
-
-
-def _stored_envelope(row: bytes | None) -> tuple[Named, bytes] | None:
-    if row is None or tuple(row[:3]) == _NONE:
-        return None
-    return (row[0], row[1], row[2]), row[3:]

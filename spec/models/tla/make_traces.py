@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -45,7 +46,12 @@ Trace: TypeAlias = "list[State]"
 def digest(model: str) -> str:
     """Return the SHA-256 over the files that the traces of a model come from."""
     whole = hashlib.sha256()
-    names = [f"{model}.tla", f"{model}Trace.tla", f"{model}Trace.cfg", *(f"{one}.cfg" for one in LIMITS[model])]
+    names = [
+        f"{model}.tla",
+        f"{model}Trace.tla",
+        f"{model}Trace.cfg",
+        *(f"{one}.cfg" for one in LIMITS[model]),
+    ]
     for name in names:
         whole.update((tlc.FOLDER / name).read_bytes())
     return whole.hexdigest()
@@ -54,7 +60,7 @@ def digest(model: str) -> str:
 def effects(trace: Trace) -> set[str]:
     """Return what the steps of a trace did: their names, which parts of the state they changed, into what."""
     found: set[str] = set()
-    for before, after in zip(trace, trace[1:], strict=False):
+    for before, after in pairwise(trace):
         old, new = _parts(before), _parts(after)
         changed = [path for path in new if old.get(path) != new[path]]
         step = {name: part for name, part in _fields(after["step"]).items() if isinstance(part, str)}
@@ -107,7 +113,9 @@ def simulated(jar: Path, folder: Path, model: str) -> list[Trace]:
 def refuted(jar: Path, folder: Path, config: str) -> Trace:
     """Return the shortest way to what a configuration declares as a limit."""
     model = tlc.module_of(config)
-    text = (folder / f"{config}.cfg").read_text("utf-8").replace("SPECIFICATION Spec", "SPECIFICATION TraceSpec")
+    text = (
+        (folder / f"{config}.cfg").read_text("utf-8").replace("SPECIFICATION Spec", "SPECIFICATION TraceSpec")
+    )
     (folder / f"{config}_traced.cfg").write_text(text + "VIEW vars\n", "utf-8")
     outcome = tlc.run(jar, folder, f"{model}Trace", f"{config}_traced")
     if outcome.verdict != tlc.expected_of(config):
@@ -119,8 +127,11 @@ def written(name: str, trace: Trace) -> str:
     """Return a trace as JSON: the first state, then each step with the variables that it changed."""
     states = [{part: value for part, value in state.items() if part != _BOUNDS} for state in trace]
     steps = [
-        {"step": after.pop("step"), "becomes": {part: after[part] for part in after if after[part] != before[part]}}
-        for before, after in zip(states, states[1:], strict=False)
+        {
+            "step": after.pop("step"),
+            "becomes": {part: after[part] for part in after if after[part] != before[part]},
+        }
+        for before, after in pairwise(states)
     ]
     start = {part: value for part, value in states[0].items() if part != "step"}
     whole = {"name": name, "start": start, "steps": steps}

@@ -23,8 +23,8 @@ ROOT: Final = tlc.FOLDER.parents[2]
 REPORT: Final = ROOT / "reports" / "tla.json"
 LIMITS: Final = (
     "Exhaustive within small bounds that each configuration states, and only over the abstraction that each"
-    " module describes: cryptography is perfect, a write is whole or not there, and the code is another thing,"
-    " which tests/models/test_traces.py holds against traces of these models."
+    " module describes: cryptography is perfect, a write is whole or not there. They say nothing of the"
+    " code by themselves; tests/models/test_traces.py holds it against traces of these models."
 )
 _AT_ONCE: Final = 2
 

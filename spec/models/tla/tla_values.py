@@ -50,7 +50,8 @@ class _Reader:
                 return _sequence(self._fields(")", ":>"))
             case "TRUE" | "FALSE":
                 return token == "TRUE"
-        return token[1:-1] if token.startswith('"') else int(token)
+            case _:
+                return token[1:-1] if token.startswith('"') else int(token)
 
     def _items(self, end: str) -> list[Value]:
         found: list[Value] = []

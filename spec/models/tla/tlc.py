@@ -89,7 +89,16 @@ def workshop() -> Iterator[Path]:
 def run(jar: Path, folder: Path, module: str, config: str, *more: str) -> Outcome:
     """Check one configuration; `more` are further options of TLC."""
     states = folder / f"states-{config}"
-    options = ("-nowarning", "-deadlock", "-workers", "1", "-metadir", str(states), "-config", f"{config}.cfg")
+    options = (
+        "-nowarning",
+        "-deadlock",
+        "-workers",
+        "1",
+        "-metadir",
+        str(states),
+        "-config",
+        f"{config}.cfg",
+    )
     virtual = (*_JAVA, f"-Djava.io.tmpdir={folder}", "-cp", str(jar), "tlc2.TLC")
     return _judge(_output((*virtual, *options, *more, f"{module}.tla"), folder))
 
