@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from typing import Final, NamedTuple
 
-from e2ee.constants import FRAGMENT_B, KEM_CIPHERTEXT_B, KEM_KEY_B, KEY_B
+from e2ee.constants import FRAGMENT_B, KEM_CIPHERTEXT_B, KEM_KEY_B, KEY_B, MAX_COUNTER
 from e2ee.errors import AuthenticationError
 
 EK: Final = 1
@@ -76,7 +76,7 @@ def decode(body: bytes) -> Fragment | None:
         if body.startswith(NONE):
             return None
         raise AuthenticationError
-    if kind > CT or index > _LAST or reserved or not epoch:
+    if kind > CT or index > _LAST or reserved or not 0 < epoch < MAX_COUNTER:
         raise AuthenticationError
     if index == _LAST:
         size_b = _LAST_PIECE_B[kind]

@@ -262,6 +262,15 @@ def test_the_last_epoch_is_never_passed() -> None:
     assert kem_ratchet.next_block(beyond) == (KEY_DUE, fragments.NONE)
 
 
+def test_a_piece_of_an_epoch_that_is_never_begun_is_refused() -> None:
+    """PQ-08, PQ-15: though it is the one after the last."""
+    last = KEY_BLOCKS[0][:4] + (MAX_COUNTER - 1).to_bytes(4, "big") + KEY_BLOCKS[0][8:]
+    beyond = KEY_BLOCKS[0][:4] + MAX_COUNTER.to_bytes(4, "big") + KEY_BLOCKS[0][8:]
+    assert kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 2, last) != NOTHING_COLLECTED
+    with pytest.raises(AuthenticationError):
+        kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 1, beyond)
+
+
 def test_secrets_are_gone_when_the_chapter_says() -> None:
     """PQ-14: seed with decapsulation, key with encapsulation, everything with the mixing step."""
     held, answer = STATES["secret held"], STATES["answering"]

@@ -87,6 +87,7 @@ def malformed() -> dict[str, bytes]:
     key, last = KEY_BLOCKS[1], KEY_BLOCKS[4]
     return {
         "epoch above the one under way": key[:7] + b"\2" + key[8:],
+        "epoch 2^31": key[:4] + b"\x80\0\0\0" + key[8:],
         "epoch 0": key[:7] + b"\0" + key[8:],
         "type 3": b"\3" + key[1:],
         "type 0 with data": b"\0" + key[1:],
