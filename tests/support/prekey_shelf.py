@@ -33,8 +33,8 @@ _ONE_TIME_LIFE_MS = 30 * DAY_MS
 
 @lru_cache(maxsize=4096)
 def repeatable_encapsulation(key: bytes) -> tuple[bytes, bytes]:
-    """Encapsulate to a key of the KEM ratchet: with the library's randomness, and the same again for the same key
-    in this process, so that two runs of one script seal the same bytes.
+    """Encapsulate to a key of the KEM ratchet: with the library's randomness, and the same again for the same
+    key in this process, so that two runs of one script seal the same bytes.
     """
     return kem.encapsulate(key)
 

@@ -1,4 +1,4 @@
-"""A thief of a session's state who has all traffic: derives what the words of chapters 07 and 09 let it derive.
+"""A thief of a session's state who has all traffic: derives what chapters 07 and 09 let it derive.
 
 Nothing of the code under test is used but the reading of the stolen state's fields. A root step is a link in
 one line: each chain's header key is known two links ahead, so the thief finds the chain by its tag, opens a
