@@ -115,7 +115,8 @@ def fuzz_and_record(target: Target, seconds: int, seed: int, ledger: Ledger) -> 
     broken = not outcome.ended_well and not outcome.findings
     if broken:
         print(f"{target.name}: the process failed\n{outcome.log[-3000:]}", file=sys.stderr)
-    passing = [data for data in outcome.inputs if data not in outcome.findings]
+    found = set(outcome.findings)
+    passing = [data for data in outcome.inputs if data not in found and len(data) <= target.max_b]
     size = fuzz_corpus.write(target, fuzz_corpus.smallest(target, passing))
     findings = len(outcome.findings) + broken
     entry = ledger.add(target.name, outcome.executions, outcome.seconds, outcome.edges, size, findings)

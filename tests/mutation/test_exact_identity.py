@@ -15,7 +15,7 @@ from e2ee.wire import cbor
 PARTY = Party.make("edges")
 
 
-def _record_with(key: int, value: object) -> bytes:
+def _record_with(key: int, value: cbor.Value) -> bytes:
     entries = cbor.decode(PARTY.device.record.encoded)
     assert isinstance(entries, dict)
     return cbor.encode({**entries, key: value})
@@ -42,6 +42,7 @@ def test_versions_are_large_numbers_too() -> None:
     prekey = cbor.decode(PARTY.spk.prekey.signed)
     assert isinstance(prekey, list)
     entries = cbor.decode(prekey[0])
+    assert isinstance(entries, dict)
     unsigned = cbor.encode({**entries, 1: 2**32})
     signature = sign.sign(PARTY.device.signing_key.expose(), labels.SIG_PREKEY + unsigned)
     with pytest.raises(UnsupportedVersion):

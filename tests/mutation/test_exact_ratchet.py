@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import kem_states
-from parties import NOW_MS, Party, connected_pair, first_contact, open_
+from parties import NOW_MS, Party, ScriptedRng, connected_pair, first_contact, open_
 
 from e2ee import session
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -68,7 +68,7 @@ def test_a_chain_goes_with_its_last_key() -> None:
 def test_messages_are_counted_from_the_last_step() -> None:
     """PQ-16: a side that has received nothing counts what it sent."""
     keys = HandshakeKeys(RootKey(bytes(32)), header_key(1), header_key(2), SessionId(bytes(32)))
-    state = step.start_initiator(keys, DhPublic(kem_states.ScriptedRng("x")(32)), NOW_MS)
+    state = step.start_initiator(keys, DhPublic(ScriptedRng("x")(32)), NOW_MS)
     assert state.since_step() == 0
 
 

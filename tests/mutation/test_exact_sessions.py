@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import kem_states
-import parties
 import pytest
 from parties import NOW_MS, Party, connected_pair, first_contact, open_, with_fields
 
@@ -94,7 +93,7 @@ def test_a_body_fills_its_class_to_the_last_byte(body_b: int, spare: int) -> Non
     made = _text_of(body_b - FRAGMENT_B - 1 - spare, alice, way_back=None)
     _, sealed = session.seal(a, made, NOW_MS, alice.rng, kem.encapsulate)
     assert len(envelope.decode(sealed).sealed_body) == body_b + 16
-    assert parties.text_of(open_(b, sealed)) == parties.text_of(open_(b, sealed))
+    assert open_(b, sealed).content.payload == made.payload
     longer = _text_of(body_b - FRAGMENT_B, alice, way_back=None)
     _, sealed = session.seal(a, longer, NOW_MS, alice.rng, kem.encapsulate)
     assert len(envelope.decode(sealed).sealed_body) == 2 * body_b + 16
@@ -104,7 +103,7 @@ def test_a_body_fills_its_class_to_the_last_byte(body_b: int, spare: int) -> Non
 @pytest.mark.parametrize("spare", [0, 1, 2])
 def test_a_first_body_fills_its_class_to_the_last_byte(spare: int) -> None:
     """WIRE-12: also when it repeats the prefix."""
-    (alice, bob, a, b), _ = first_contact()
+    (alice, _, a, b), _ = first_contact()
     fits = _text_of(FIRST_BODY_B - 1 - spare, alice)
     a, sealed = session.seal(a, fits, NOW_MS, alice.rng, kem.encapsulate)
     assert len(envelope.decode(sealed).sealed_body) == FIRST_BODY_B + 16
@@ -175,14 +174,12 @@ def test_pieces_and_pairs_with_an_item_more_are_damaged() -> None:
 
 
 @pytest.mark.parametrize("place", [(5,), (14,), (12, 4)])
-@pytest.mark.parametrize(
-    ("value", "passes"), [(MAX_COUNTER - 1, True), (MAX_COUNTER, False), (MAX_COUNTER + 1, False)]
-)
-def test_gen_and_epochs_end_below_2_31(place: tuple[int, ...], value: int, passes: bool) -> None:
+@pytest.mark.parametrize("value", [MAX_COUNTER - 1, MAX_COUNTER, MAX_COUNTER + 1])
+def test_gen_and_epochs_end_below_2_31(place: tuple[int, ...], value: int) -> None:
     """SES-13, PQ-15: stored ones, too."""
     _, _, _, b = connected_pair()
     encoded = _put(_items(b), place, value)
-    if passes:
+    if value < MAX_COUNTER:
         assert snapshot.encode_session(snapshot.decode_session(encoded)) == encoded
         return
     with pytest.raises(SnapshotError):
