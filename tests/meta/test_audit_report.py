@@ -69,6 +69,13 @@ def test_a_shortened_run_puts_the_kept_result_back(reports: Path) -> None:
     assert not (reports / "s.json").exists()
 
 
+def test_a_shortened_run_may_leave_its_result_out(reports: Path) -> None:
+    silent = ("python", "-c", "print('done')")
+    assert runner.run(Step("s", "something", ("false",), silent, "s.json"), quick=True).state == PASS
+    assert runner.run(Step("s", "something", silent, ("false",), "s.json"), quick=False).state == FAIL
+    assert list(reports.glob("*.json")) == []
+
+
 def test_a_step_without_a_short_form_keeps_its_result_in_the_short_profile_too(reports: Path) -> None:
     (reports / "s.json").write_text("{}")
     assert runner.run(writing(reports / "s.json", "pass"), quick=True).state == PASS
