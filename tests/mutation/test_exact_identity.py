@@ -11,6 +11,7 @@ from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import sign
 from e2ee.wire import cbor
+from e2ee.wire.fields import decode_signed
 
 PARTY = Party.make("edges")
 
@@ -39,9 +40,7 @@ def test_versions_are_large_numbers_too() -> None:
     """ID-03, ID-14: a version beyond 32 bit is another version, not a broken structure."""
     with pytest.raises(UnsupportedVersion):
         DeviceRecord.decode(_record_with(1, 2**32))
-    prekey = cbor.decode(PARTY.spk.prekey.signed)
-    assert isinstance(prekey, list)
-    entries = cbor.decode(prekey[0])
+    entries = cbor.decode(decode_signed(PARTY.spk.prekey.signed, 2048)[0])
     assert isinstance(entries, dict)
     unsigned = cbor.encode({**entries, 1: 2**32})
     signature = sign.sign(PARTY.device.signing_key.expose(), labels.SIG_PREKEY + unsigned)
