@@ -1,7 +1,7 @@
 """What else must stay underivable in the model of the handshake, beside the goals of a claim.
 
 Each is one more goal: saturation without a derivation says that the attacker knows none of them. They also
-let the prover drop, at once, every clause that asks the attacker for one of them, and spare it most of its work.
+let the prover drop every clause that asks the attacker for one of them, and spare it most of its work.
 """
 
 from __future__ import annotations
