@@ -12,6 +12,8 @@ from audit.verdicts import SHOWN
 Record = Mapping[str, Any]
 # Tests that the page names for a rule; the JSON names all.
 SHOWN_TESTS = 3
+# Lines of a list inside a result that the page shows; the JSON has all.
+SHOWN_LINES = 5
 
 STYLE = """
 :root { color-scheme: light; --ink: #1b1f23; --quiet: #57606a; --line: #d0d7de; --good: #116329;
@@ -62,6 +64,7 @@ def render(record: Record) -> str:
         claim_tables(record),
         compromise_table(record["compromises"]),
         risk_table(record["risks"]),
+        list_tables(record["steps"]),
         rule_table(record["rules"]),
         environment_section(record),
     )
@@ -128,7 +131,7 @@ def open_list(record: Record) -> str:
 
 def contents() -> str:
     """Where the parts are."""
-    parts = ("steps", "claims", "compromises", "risks", "rules", "environment")
+    parts = ("steps", "claims", "compromises", "risks", "lists", "rules", "environment")
     return "<p>" + " · ".join(f'<a href="#{part}">{part}</a>' for part in parts) + "</p>"
 
 
@@ -147,11 +150,11 @@ def step_table(steps: Sequence[Record]) -> str:
 
 
 def figures_of(figures: Mapping[str, Any]) -> str:
-    """Figures of a step: plain ones a line each, lists of alike entries as a table, groups as one line."""
+    """Figures of a step: plain ones a line each, groups as one line; lists have tables of their own."""
     parts = []
     for name, value in figures.items():
         if isinstance(value, list):
-            parts.append(_entries(name, value))
+            parts.append(f"{text(name)}: {len(value)}<br>" if value else "")
         elif isinstance(value, Mapping):
             plain = (
                 f"{inner}: {shown}" for inner, shown in value.items() if not isinstance(shown, dict | list)
@@ -162,14 +165,37 @@ def figures_of(figures: Mapping[str, Any]) -> str:
     return "".join(parts)
 
 
-def _entries(name: str, entries: Sequence[Any]) -> str:
-    rows = [entry for entry in entries if isinstance(entry, Mapping)]
-    if not rows:
-        return f"{text(name)}: {text(', '.join(map(str, entries)))}<br>" if entries else ""
-    heads = [key for key, value in rows[0].items() if not isinstance(value, dict | list)]
-    cells = [[text(row.get(key, "")) for key in heads] for row in rows]
-    widths = dict.fromkeys(map(text, heads), 100 // max(len(heads), 1))
-    return f"{text(name)}: {len(rows)}{table(widths, cells)}"
+def list_tables(steps: Sequence[Record]) -> str:
+    """Lists in the results of the steps, each as a table: queries, windows, attacks, controls."""
+    parts = ['<h2 id="lists">Results in detail</h2>']
+    for step in steps:
+        result = step["result"]
+        for name, value in (*result.items(), *dict(result.get("figures", {})).items()):
+            if isinstance(value, list) and value and all(isinstance(entry, Mapping) for entry in value):
+                parts.append(f"<h3>{text(step['step'])}: {text(name)}</h3>\n{_entries(value)}")
+    return "\n".join(parts)
+
+
+def _entries(entries: Sequence[Record]) -> str:
+    heads = list(dict.fromkeys(name for entry in entries for name in entry))
+    rows = [[_cell(entry.get(name, "")) for name in heads] for entry in entries]
+    widths = {name: _width([str(entry.get(name, "")) for entry in entries]) for name in heads}
+    return table({text(name): 100 * width // sum(widths.values()) for name, width in widths.items()}, rows)
+
+
+def _width(values: Sequence[str]) -> int:
+    """A column is as wide as its longest value asks for, within bounds."""
+    return min(max(20, *map(len, values)), 120)
+
+
+def _cell(value: object) -> str:
+    if isinstance(value, list):
+        shown = SHOWN_LINES if all(isinstance(one, str) for one in value) else 1
+        more = [f"and {len(value) - shown} more"] if len(value) > shown else []
+        return "<br>".join([*map(_cell, value[:shown]), *more])
+    if isinstance(value, Mapping):
+        return "<br>".join(f"{text(name)}: {_cell(inner)}" for name, inner in value.items())
+    return text(value)
 
 
 def claim_tables(record: Record) -> str:

@@ -223,14 +223,16 @@ def test_what_a_step_says_is_text_and_not_markup() -> None:
     assert not [mark for mark in ("<script>", "<em>", "<i>", "<u>", "<s>") if mark in text]
 
 
-def test_figures_are_lines_tables_and_groups() -> None:
-    windows = [{"loss": 0.2, "median": 50, "inner": {}}, {"loss": 0.0, "median": 22}]
-    shown = page.figures_of(
-        {"steps": 7, "windows": windows, "kinds": {"opened": 3, "x": []}, "names": ["a", "b"]}
+def test_figures_are_lines_and_lists_are_tables() -> None:
+    windows = [{"loss": 0.2, "median": 50, "saw": ["one", "<two>"]}, {"loss": 0.0, "most": {"a": 1}}]
+    figures = {"steps": 7, "windows": windows, "kinds": {"opened": 3, "x": []}}
+    shown = page.figures_of(figures)
+    assert shown == "steps: <b>7</b><br>windows: 2<br>kinds: opened: 3<br>"
+    listed = page.list_tables(
+        [{"step": "deep", "result": {"figures": figures, "runs": [{"seed": 9}], "tags": ["a"]}}]
     )
-    assert "steps: <b>7</b>" in shown
-    assert "<td>0.2</td><td>50</td>" in shown
-    assert "windows: 2<table>" in shown
-    assert "inner" not in shown
-    assert "kinds: opened: 3<br>" in shown
-    assert "names: a, b<br>" in shown
+    assert "<h3>deep: windows</h3>" in listed
+    assert "<td>0.2</td><td>50</td><td>one<br>&lt;two&gt;</td><td></td>" in listed
+    assert "<td>0.0</td><td></td><td></td><td>a: 1</td>" in listed
+    assert "<h3>deep: runs</h3>" in listed
+    assert "tags" not in listed
