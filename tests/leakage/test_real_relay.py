@@ -1,0 +1,62 @@
+"""With sockets, files and processes: what a real relay sees of real clients (LKG-01, LKG-03, LKG-04)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from e2ee_client import transport
+from leakage_declaration import Row
+from leakage_scripts import FIRST, SECOND
+from real_relay_view import RealStage, as_bytes
+from relay_view import Seen, all_fields
+from view_comparison import differences, undeclared
+from websockets.asyncio.client import connect
+
+Table = Mapping[str, Row]
+pytestmark = pytest.mark.processes
+
+
+async def view_of(
+    folder: Path, names: Mapping[str, str], texts: Mapping[str, str], **leak: Any
+) -> list[Seen]:
+    """Play once."""
+    stage = RealStage(folder, leaky=bool(leak))
+    return as_bytes(await stage.play(names, texts, **leak))
+
+
+async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, table: Table) -> None:
+    """LKG-01, LKG-03, LKG-04: HTTP, frames, rows, files, log at debug, output and figures; time apart."""
+    first = await view_of(tmp_path / "first", FIRST.names, FIRST.texts)
+    second = await view_of(tmp_path / "second", SECOND.names, SECOND.texts)
+    assert undeclared(first, table) == []
+    assert {field.path.split(".")[0] for _, field in all_fields(first)} >= {
+        "http",
+        "db",
+        "file",
+        "log",
+        "metric",
+    }
+    assert differences(first, second, table, with_time=False) == []
+
+
+async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: Table) -> None:
+    """LKG-01, control: a key of the log, a line of output and two files that nobody declared."""
+    view = await view_of(tmp_path, FIRST.names, FIRST.texts, leak="Guten Tag")
+    found = undeclared(view, table)
+    assert {"log.text", "output.unreadable", "file.analytics.db"} <= set(found)
+    assert any(path.startswith("file.tmp/upload-") for path in found)
+
+
+async def test_a_client_that_names_its_version_is_found(
+    tmp_path: Path, table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """LKG-01, control: a header that tells one client from another."""
+
+    def chatty(*arguments: Any, **settings: Any) -> Any:
+        return connect(*arguments, **{**settings, "user_agent_header": "sealroom/0.1 (Erika's laptop)"})
+
+    monkeypatch.setattr(transport, "connect", chatty)
+    assert undeclared(await view_of(tmp_path, FIRST.names, FIRST.texts), table) == ["http.user-agent"]
