@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import kem_states
-from parties import NOW_MS, Party, ScriptedRng, connected_pair, first_contact, open_
+import pytest
+from parties import NOW_MS, Party, ScriptedRng, connected_pair, first_contact, open_, with_fields
 
 from e2ee import session
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
+from e2ee.errors import AuthenticationError
 from e2ee.handshake import HandshakeKeys
 from e2ee.ids import DhPublic, SessionId, Tag
-from e2ee.ratchet import skipped, step
+from e2ee.ratchet import kem_ratchet, skipped, step
+from e2ee.ratchet.kem_ratchet import Mark, SecretHeld
 from e2ee.ratchet.skipped import SkippedKeys
 from e2ee.ratchet.state import Receiving, Sending
-from e2ee.secret import HeaderKey, RootKey
-from e2ee.wire import envelope
+from e2ee.secret import EpochSecret, HeaderKey, RootKey
+from e2ee.wire import envelope, header
+from e2ee.wire.header import Header
 
 TAG = Tag(b"tag-of-8")
 KEYS = [bytes((number,)) * 32 for number in range(1, 4)]
@@ -133,3 +137,36 @@ def test_states_of_the_kem_ratchet_show_their_name_alone() -> None:
     """PRM-10: no key, no ciphertext, no secret."""
     assert repr(kem_states.offering()) == "<Offering>"
     assert repr(kem_states.answering()) == "<Answering>"
+
+
+def test_a_new_chain_may_begin_at_number_2000() -> None:
+    """DR-13: the limit itself passes."""
+    alice, _, a, b = connected_pair()
+    sealed = b""
+    for _ in range(2001):
+        a, sealed = alice.seal(a, "x", way_back=None)
+    opened = open_(b, sealed)
+    assert (opened.missing, opened.dropped) == (2000, 1000)
+
+
+def test_a_step_that_mixes_leaves_the_secret_behind() -> None:
+    """PQ-06, PQ-14, PQ-16: the epoch rises, the roles swap, and healing is as old as the key pair."""
+    alice, _, a, _ = connected_pair()
+    made = Mark(NOW_MS - 9, 1)
+    held = with_fields(a.ratchet, kem=SecretHeld(EpochSecret(bytes(32)), made))
+    after, _ = alice.seal(with_fields(a, ratchet=held), "mixes", way_back=None)
+    assert after.ratchet.kem == kem_ratchet.NOTHING_COLLECTED
+    assert after.ratchet.pq_epoch == a.ratchet.pq_epoch + 1
+    assert after.ratchet.pq_healing == made
+
+
+@pytest.mark.parametrize("place", range(1, 4))
+def test_counters_of_a_header_end_below_2_31(place: int) -> None:
+    """WIRE-09: length of the chain before, number, epoch."""
+    counters = [0, 0, 0, 0]
+    counters[place] = 2**31 - 1
+    last = Header(DhPublic(bytes(32)), *counters[1:])
+    assert header.decode(header.encode(last)) == last
+    counters[place] = 2**31
+    with pytest.raises(AuthenticationError):
+        header.decode(header.encode(Header(DhPublic(bytes(32)), *counters[1:])))

@@ -2,9 +2,9 @@
 
 One process collects the tests once and runs them all without a mutant, noting which function each of them
 calls and how long it takes. Each mutant then gets a process forked from that one, in which the tests that
-call its function run until one fails: first those that killed a neighbour, then the quick ones that call
-little else, for so long; so a survivor may be one that the rest of the tests would have killed. A test that
-takes far longer than it did counts as failed: the mutant made it run on.
+call its function run until one fails: first those that killed a neighbour, then those that were written for
+mutants, then the quick ones that call little else, for so long; so a survivor may be one that the rest of the
+tests would have killed. A test that takes far longer than it did counts as failed: the mutant made it run on.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ _OPTIONS: Final = (
     "-p", "no:cacheprovider", "-q", "--assert=plain", "--tb=native", "--hypothesis-seed=0",
     "--hypothesis-profile=quick",
 )  # fmt: skip
+_EDGES: Final = "tests/mutation/"
 _MOST_TESTS: Final = 300
 _MOST_S: Final = 20.0
 _SPECIFIC: Final = 5
@@ -133,8 +134,10 @@ class MutantLoop:
             self._reap()
 
     def _order(self, mutant: Mutant) -> list[int]:
-        def rank(at: int) -> tuple[int, float]:
-            return -self._kills[mutant.group, at], self._seconds[at] * (_SPECIFIC + self._breadth[at])
+        def rank(at: int) -> tuple[int, bool, float]:
+            general = not self._items[at].nodeid.startswith(_EDGES)
+            cost = self._seconds[at] * (_SPECIFIC + self._breadth[at])
+            return -self._kills[mutant.group, at], general, cost
 
         chosen: list[int] = []
         left_s = _MOST_S
