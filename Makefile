@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench audit spec lock clean venv audit-run sbom sbom-run
+.PHONY: help demo test check bench prove prove-run audit spec lock clean venv audit-run sbom sbom-run
 
 help: ## show this list
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -76,6 +76,12 @@ bench: $(READY) ## measure each path beside its floor; writes bench/results/late
 
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt
+
+prove: ## check the models with SPASS and TLC (Debian: spass, default-jre-headless); reports/prove.md
+	@$(MAKE) --no-print-directory $(AUDIT) prove-run
+
+prove-run: $(READY)
+	@$(PY) spec/models/prove.py
 
 audit: ## rerun the evidence of every claim; a dated report under reports/ (QUICK=1 RESUME=1 ONLY=step,step)
 	@$(MAKE) --no-print-directory $(AUDIT) audit-run

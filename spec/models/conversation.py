@@ -1,8 +1,8 @@
 """Chapters 07 and 09 as Horn clauses: a session of two honest parties, leg by leg.
 
 A leg is one sending chain: the initiator sends the odd ones, the responder the even ones. Sessions are
-numbered without bound; how many legs each has is fixed. A KEM exchange takes two legs (key, ciphertext) and is
-mixed in the third: legs 1 to 3 are the first epoch, 4 to 6 the second, with the roles swapped (PQ-14).
+numbered without bound; how many legs each has is fixed. A KEM exchange takes two legs (key, ciphertext), the
+third mixes: legs 1 to 3 are the first epoch, 4 to 6 the second, with the roles swapped (PQ-14).
 """
 
 from __future__ import annotations

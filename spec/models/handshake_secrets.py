@@ -73,7 +73,7 @@ def _longterm(settings: frozenset[str], phase: Knowledge) -> Iterator[Term]:
 
 def _pairs(settings: frozenset[str]) -> tuple[tuple[Device, Device], ...]:
     one_way = (DEVICE_A, DEVICE_B)
-    return (one_way, one_way[::-1]) if "both_roles" in settings else (one_way,)
+    return (one_way, (DEVICE_B, DEVICE_A)) if "both_roles" in settings else (one_way,)
 
 
 def _outputs(phase: Knowledge, starts: Device, answers: Device, with_spk: bool) -> Iterator[Term]:

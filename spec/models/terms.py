@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -35,7 +36,8 @@ class Term(NamedTuple):
         return Term(self.head, tuple(argument.with_values(values) for argument in self.args))
 
 
-class Symbol(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Symbol:
     """A function or predicate symbol; calling it makes a term."""
 
     name: str
