@@ -39,7 +39,7 @@ def piece(text: str, findings: Findings) -> Piece:
         return Piece(text, False, "not run")
     if outcome.state == OPEN or isinstance(found, evidence.WholeStep):
         return Piece(text, outcome.state == PASS, outcome.why or outcome.state)
-    good = rows.of(outcome.result).get(found.row)
+    good = rows.verdict(outcome.result, found.row)
     said = "no such row in the result" if good is None else "as expected" if good else "not as expected"
     return Piece(text, bool(good), said)
 

@@ -167,6 +167,15 @@ def test_a_claim_needs_all_of_its_evidence() -> None:
     assert verdicts.verdict([]) == "declared"
 
 
+def test_a_query_counts_with_its_twin_and_its_controls() -> None:
+    good = {"name": "secret", "expected": "no derivation", "got": "no derivation"}
+    twin = {"name": "secret/twin", "expected": "derivation", "got": "no derivation"}
+    other = {"name": "secret-later", "expected": "no derivation", "got": "derivation"}
+    assert rows.verdict({"questions": [good, other]}, "secret") is True
+    assert rows.verdict({"questions": [good, twin]}, "secret") is False
+    assert rows.verdict({"questions": [other]}, "secret") is None
+
+
 def test_rows_are_found_wherever_they_stand() -> None:
     queries = [
         {"query": "q", "expected": "true", "got": "true"},

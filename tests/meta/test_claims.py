@@ -84,7 +84,10 @@ def test_a_row_is_known_by_its_file_or_by_the_kept_result(small_repository: Path
     (small_repository / "spec/models/tla/Queue.cfg").write_text("")
     (small_repository / "reports").mkdir()
     (small_repository / "reports/crash.json").write_text('{"rows": [{"name": "relay", "result": "fail"}]}')
-    text = FILE.replace('"step crash"', '"tla: Queue", "crash: relay"')
+    (small_repository / "spec/models/expected.json").write_text(
+        '{"spass": {"handshake.secret": "derivation"}}'
+    )
+    text = FILE.replace('"step crash"', '"tla: Queue", "crash: relay", "prove: handshake.secret"')
     (small_repository / claims.PATH).write_text(text)
     assert claims.problems(small_repository) == []
 
