@@ -76,3 +76,12 @@ def test_a_signed_list_of_one_byte_and_a_url_of_the_limit() -> None:
     way = WayBack(bytes(16), bytes(32), url)
     sent = Content(ID, NOW_MS, Text("t"), way_back=way)
     assert content.decode(content.encode(sent)).way_back == way
+
+
+@pytest.mark.parametrize("size_b", [1, 30, 300])
+def test_a_text_that_is_cut_off_anywhere_is_refused(size_b: int) -> None:
+    """CON-01: behind the first byte of its length, too."""
+    encoded = _long_way("t" * size_b)
+    for end in range(len(encoded) - size_b - 3, len(encoded)):
+        with pytest.raises(ContentError):
+            content.decode(encoded[:end])
