@@ -1,8 +1,8 @@
 """Asks all questions of the models and compares verdicts: `make prove`, or `python3 spec/models/prove.py`.
 
-SPASS answers those on handshake, ratchet and KEM ratchet, TLC those of tla/run.py (`--no-tlc` leaves them out and
-says so). Prints a line each and a summary, writes reports/prove.json and reports/prove.md, and exits 1 if a
-verdict is not the one in expected.json.
+SPASS answers those on handshake, ratchet and KEM ratchet, TLC those of tla/run.py (`--no-tlc` leaves them out
+and says so). Prints a line each and a summary, writes reports/prove.json and reports/prove.md, and exits 1 if
+a verdict is not the one in expected.json.
 """
 
 from __future__ import annotations
