@@ -39,7 +39,8 @@ async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, tabl
         "log",
         "metric",
     }
-    assert differences(first, second, table, with_time=False) == []
+    found = differences(first, second, table, with_time=False)
+    assert not found, "\n".join(found)
 
 
 async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: Table) -> None:
