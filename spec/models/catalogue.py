@@ -20,6 +20,15 @@ def questions() -> list[Question]:
     return [question for claim in claims() for question in claim.questions()]
 
 
+def table() -> str:
+    """The claims as the README lists them."""
+    lines = ["| Claim | What | Rules | Controls, each an attack |", "| --- | --- | --- | --- |"]
+    for claim in claims():
+        controls = "; ".join(f"`{control.name}`: {control.text}" for control in claim.controls)
+        lines.append(f"| `{claim.name}` | {claim.text} | {claim.rules.replace(' ', ', ')} | {controls} |")
+    return "\n".join(lines)
+
+
 def document() -> dict[str, Any]:
     """The whole file: `spass` by the name of the question, `proverif` by file and flags."""
     content: dict[str, Any] = json.loads(EXPECTED.read_text("utf-8"))

@@ -43,11 +43,8 @@ SETTINGS = {
     "no_chain": "one message key for a whole chain",
     "chain_kept": "a state still has the chain key that its chain began with",
     "ratchet_key_kept": "each side keeps one ratchet key for all its legs",
-    **{
-        f"theft_{leg}": f"the state of the sender of leg {leg} is stolen when it has sent"
-        for leg in range(1, 5)
-    },
-    **{f"calm_{leg}": f"legs 1 to {leg} arrive undisturbed" for leg in range(1, 8)},
+    **{f"theft_{leg}": f"the sender of leg {leg} has its state stolen when it has sent" for leg in (1, 2, 3)},
+    **{f"calm_{leg}": f"legs 1 to {leg} arrive undisturbed" for leg in (1, 2, 3, 4, 6)},
 }
 
 root_0, header_1, header_2, spk_private = unary("rk0 hk1 hk2 spk")
@@ -103,7 +100,7 @@ class Conversation:
         if unknown := settings - SETTINGS.keys():
             raise ValueError(f"no such settings: {sorted(unknown)}")
         self.plan, self.settings, self.clauses = plan, settings, Theory()
-        self.calm = max((leg for leg in range(1, 8) if f"calm_{leg}" in settings), default=0)
+        self.calm = max((leg for leg in range(1, plan.legs + 1) if f"calm_{leg}" in settings), default=0)
 
     def theory(self) -> Theory:
         """All clauses: the attacker, the legs, what is stolen or broken."""

@@ -132,7 +132,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Check the symbolic models against their expected verdicts.")
     parser.add_argument("--no-tlc", action="store_true", help="leave the TLA+ models out")
     parser.add_argument("--only", default="", help="ask only questions whose name contains this; no report")
+    parser.add_argument(
+        "--table", action="store_true", help="print the table of claims for the README, no more"
+    )
     options = parser.parse_args(arguments)
+    if options.table:
+        print(catalogue.table())
+        return 0
     if not spass.installed():
         print(f"SPASS is missing. {INSTALL}", file=sys.stderr)
         return 1
