@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import signal
 import sqlite3
 import sys
 import time
@@ -24,15 +23,12 @@ from .inspection import (
     open_read_only,
     purge_now,
 )
-from .logs import Event, EventLog, take_over_error_reports
-from .server import RelayServer
+from .serving import serve
 from .store.backup import back_up
 from .store.changes import StoreError, StoreInUse
 from .store.manifest import render_manifest
 from .store.schema import SCHEMA_VERSION, schema_version
 
-# Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
-_SWITCH_INTERVAL_S: Final = 0.0005
 _PURGE_POLL_S: Final = 0.2
 
 EXIT_OK: Final = 0
@@ -59,7 +55,9 @@ def _run(options: argparse.Namespace) -> int:
         return EXIT_OK
     config = _config(options)
     if options.command == "serve":
-        return EXIT_OK if options.check_config else asyncio.run(_serve(config))
+        return _check(config) if options.check_config else _serve(config)
+    if options.command == "check-config":
+        return _check(config)
     if options.command == "inspect":
         return _inspect(config, *_subject(options))
     if options.command == "purge":
@@ -77,10 +75,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="sealroom-relay", description="Store and forward sealed envelopes.")
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(dest="command", required=True)
-    serve = _command(commands.add_parser, "serve", "run the relay")
-    serve.add_argument("--check-config", action="store_true", help="check the configuration and exit")
+    serving = _command(commands.add_parser, "serve", "run the relay")
+    serving.add_argument("--check-config", action="store_true", help="check the configuration and exit")
     for name in ("listen", "relay-name", "tls-cert", "tls-key", "metrics-listen", "log-level"):
-        serve.add_argument(f"--{name}")
+        serving.add_argument(f"--{name}")
+    _command(commands.add_parser, "check-config", "check the configuration and exit, as serve --check-config")
     inspect = _command(
         commands.add_parser, "inspect", "print everything held about a mailbox or an account, as JSON"
     )
@@ -147,45 +146,16 @@ def _subject(options: argparse.Namespace) -> tuple[str, bytes]:
 # --- serve ---
 
 
-async def _serve(config: Config) -> int:
-    sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    log = EventLog(sys.stderr, config.log_level, lambda: time.time_ns() // 1_000_000)
-    take_over_error_reports(log, asyncio.get_running_loop())
+def _serve(config: Config) -> int:
+    return EXIT_OK if asyncio.run(serve(config)) else EXIT_FAILED
+
+
+def _check(config: Config) -> int:
     config.tls_context()
-    directory = DataDirectory.claim(config.data_dir)
-    store = directory.open_store()
-    if store.is_restored():
-        log.write(Event.RESTORED)
-    server = RelayServer(config, store, log)
-    await server.start()
-    stopping = _stop_on_signal()
-    scheme = "ws" if config.tls_cert is None else "wss"
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    print(f"ready {scheme}://{host}:{server.port}", flush=True)
-    lost = asyncio.create_task(server.is_lost.wait())
-    asked = asyncio.create_task(stopping.wait())
-    await asyncio.wait((lost, asked), return_when=asyncio.FIRST_COMPLETED)
-    committed = await server.stop()
-    for task in (lost, asked):
-        task.cancel()
-    directory.release()
-    return EXIT_OK if committed and not server.is_lost.is_set() else EXIT_FAILED
-
-
-def _stop_on_signal() -> asyncio.Event:
-    """The first SIGTERM or SIGINT drains; a second one ends the process at once."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        stopping.set()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-            signal.signal(number, signal.SIG_DFL)
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    return stopping
+    for doubt in config.doubts():
+        print(f"sealroom-relay: note: {doubt}", file=sys.stderr)
+    print("the configuration can be used")
+    return EXIT_OK
 
 
 # --- what is stored ---

@@ -6,6 +6,8 @@ are written "burst/per_second". Secrets come from a file or the environment, nev
 
 from __future__ import annotations
 
+import difflib
+import ipaddress
 import os
 import ssl
 import tomllib
@@ -21,7 +23,7 @@ from .logs import LEVELS
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
 _TEXT: Final = (
     "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
-    "registration_secret", "registration_secret_file",
+    "registration_secret", "registration_secret_file", "contact", "privacy_url", "source_url",
 )  # fmt: skip
 _NUMBERS: Final = ("max_connections", "drain_s", "retry_after_ms")
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
@@ -56,11 +58,12 @@ _MAY_BE_ZERO: Final = frozenset(
 
 
 class ConfigError(ValueError):
-    """A setting is missing or wrong; `setting` names it, and the text says what is expected."""
+    """A setting is missing or wrong; `setting` names it, the text says what is expected and who set it."""
 
-    def __init__(self, setting: str, expected: str) -> None:
-        super().__init__(f"{setting}: {expected}")
+    def __init__(self, setting: str, expected: str, origin: str = "") -> None:
+        super().__init__(f"{setting}: {expected}" + (f" (set by {origin})" if origin else ""))
         self.setting = setting
+        self.expected = expected
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,10 @@ class Config:
     max_connections: int = 20_000
     drain_s: int = 10
     retry_after_ms: int = 2_000
+    contact: str = ""
+    privacy_url: str = ""
+    source_url: str = ""
+    secret_file: Path | None = None
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -91,8 +98,16 @@ class Config:
         Raises:
             ConfigError: certificate or key cannot be used.
         """
+        return None if self.tls_cert is None else self.tls_listener()
+
+    def tls_listener(self) -> ssl.SSLContext:
+        """Return a context with certificate and key as their files have them now.
+
+        Raises:
+            ConfigError: certificate or key cannot be used.
+        """
         if self.tls_cert is None:
-            return None
+            raise ConfigError("tls_cert", "a certificate chain")
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_3
         try:
@@ -103,6 +118,32 @@ class Config:
             ) from None
         return context
 
+    @property
+    def is_local(self) -> bool:
+        """Tell whether clients can come from this machine only, a proxy's for example."""
+        return _is_loopback(self.host)
+
+    def registration_secret(self) -> bytes | None:
+        """Return the registration secret as its file has it now; without a file, the one that was set.
+
+        Raises:
+            ConfigError: the file cannot be used.
+        """
+        return self.policy.registration_secret if self.secret_file is None else _read_secret(self.secret_file)
+
+    def doubts(self) -> list[str]:
+        """Return what is allowed but seldom meant."""
+        found: list[str] = []
+        if not self.is_local and self.tls_cert is None:
+            found.append("listen: other machines reach this address, and there is no TLS on it")
+        if not _is_loopback(self.metrics_host) and self.metrics_port is not None:
+            found.append("metrics_listen: other machines reach the figures")
+        if not self.is_local and self.metrics_port is None:
+            found.append("metrics_listen: not set, so there are no figures")
+        if self.policy.relay_name in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+            found.append("relay_name: set it to the host in the address that clients have")
+        return found
+
 
 def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, str]) -> Config:
     """Return the configuration from all its sources.
@@ -111,13 +152,26 @@ def load(file: Path | None, environment: Mapping[str, str], flags: Mapping[str, 
         ConfigError: a setting is unknown, missing or wrong.
     """
     settings: dict[str, object] = {}
-    settings.update({} if file is None else _from_file(file))
-    settings.update(_from_environment(environment))
-    settings.update(flags)
+    origins: dict[str, str] = {}
+    for origin, given in (
+        ("the file", {} if file is None else _from_file(file)),
+        ("the environment", _from_environment(environment)),
+        ("a flag", flags),
+    ):
+        settings.update(given)
+        origins.update(dict.fromkeys(given, origin))
+    try:
+        _refuse_unknown(settings)
+        return _build(settings)
+    except ConfigError as error:
+        raise ConfigError(error.setting, error.expected, origins.get(error.setting, "")) from None
+
+
+def _refuse_unknown(settings: Mapping[str, object]) -> None:
     for name in settings:
         if name not in SETTINGS:
-            raise ConfigError(name, "not a setting of the relay")
-    return _build(settings)
+            near = difflib.get_close_matches(name, SETTINGS, 1)
+            raise ConfigError(name, "not a setting of the relay" + (f"; {near[0]} is" if near else ""))
 
 
 def _from_file(file: Path) -> dict[str, object]:
@@ -158,6 +212,10 @@ def _build(settings: Mapping[str, object]) -> Config:
         metrics_host=metrics_host,
         metrics_port=metrics_port if metrics else None,
         log_level=_text(settings, "log_level", "info"),
+        contact=_text(settings, "contact", ""),
+        privacy_url=_text(settings, "privacy_url", ""),
+        source_url=_text(settings, "source_url", ""),
+        secret_file=_secret_file(settings),
         policy=_policy(settings, host),
     )
     numbers: dict[str, Any] = {name: _number(settings, name) for name in _NUMBERS if name in settings}
@@ -178,18 +236,29 @@ def _policy(settings: Mapping[str, object], host: str) -> Policy:
     return replace(Policy(**given), relay_name=name, registration_secret=_secret(settings))
 
 
+def _secret_file(settings: Mapping[str, object]) -> Path | None:
+    # A secret that is set by itself goes before the file.
+    return None if "registration_secret" in settings else _path(settings, "registration_secret_file")
+
+
 def _secret(settings: Mapping[str, object]) -> bytes | None:
     if "registration_secret" in settings:
-        secret = _text(settings, "registration_secret", "").encode()
-    elif "registration_secret_file" in settings:
-        try:
-            secret = Path(_text(settings, "registration_secret_file", "")).read_bytes().strip()
-        except OSError:
-            raise ConfigError("registration_secret_file", "a readable file") from None
-    else:
-        return None
+        return _usable_secret(_text(settings, "registration_secret", "").encode(), "registration_secret")
+    file = _secret_file(settings)
+    return None if file is None else _read_secret(file)
+
+
+def _read_secret(file: Path) -> bytes:
+    try:
+        secret = file.read_bytes().strip()
+    except OSError:
+        raise ConfigError("registration_secret_file", "a readable file") from None
+    return _usable_secret(secret, "registration_secret_file")
+
+
+def _usable_secret(secret: bytes, setting: str) -> bytes:
     if not 1 <= len(secret) <= protocol.MAX_SECRET_B:
-        raise ConfigError("registration_secret", f"1 to {protocol.MAX_SECRET_B} bytes")
+        raise ConfigError(setting, f"1 to {protocol.MAX_SECRET_B} bytes")
     return secret
 
 
@@ -234,6 +303,13 @@ def _address(settings: Mapping[str, object], name: str, default: str) -> tuple[s
     if not colon or not host or not is_number or int(port) > 0xFFFF:
         raise ConfigError(name, "host:port, port 0 for any free one")
     return host, int(port)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def config_path(environment: Mapping[str, str], flag: str | None) -> Path | None:

@@ -260,6 +260,7 @@ class Directory:
 
     def _warn(self, mailbox: Mailbox, entry: Entry, device: Device, x25519: int, kem: int) -> None:
         if min(x25519, kem) < self._state.policy.low_prekeys and mailbox.subscription is not None:
+            self._state.counters["low_prekeys"] += 1
             frame = LowPrekeys(0, entry.head.account_id, device.record_hash, x25519, kem)
             self._state.transmit(mailbox.subscription.connection, frame)
 

@@ -13,6 +13,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final, TextIO
@@ -32,6 +33,9 @@ class Event(StrEnum):
     STORE_FAILING = "store_failing"
     STORE_LOST = "store_lost"
     PURGED = "purged"
+    RELOADED = "reloaded"
+    RELOAD_REFUSED = "reload_refused"
+    CERTIFICATE_ENDS = "certificate_ends_soon"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -40,6 +44,9 @@ _LEVEL_OF: Final = {
     Event.STOPPED: "info",
     Event.DRAINING: "info",
     Event.PURGED: "info",
+    Event.RELOADED: "info",
+    Event.RELOAD_REFUSED: "error",
+    Event.CERTIFICATE_ENDS: "warning",
     Event.RESTORED: "warning",
     Event.CLIENT_REFUSED: "debug",
     Event.SLOW_CLIENT: "debug",
@@ -62,23 +69,32 @@ class EventLog:
         """Write one line; figures are counts, never anything of a client."""
         level = _LEVEL_OF[event]
         if _LEVELS[level] >= self._least:
-            line = {"time_ms": self._clock_ms(), "level": level, "event": event.value, **figures}
-            self._stream.write(json.dumps(line) + "\n")
-            self._stream.flush()
+            line: dict[str, object] = {
+                "time_ms": self._clock_ms(),
+                "level": level,
+                "event": event.value,
+                **figures,
+            }
+            self._print(line)
 
     def write_error(self, error: BaseException) -> None:
         """Write an unexpected error as its type and place; its text could quote what a client sent."""
         frames = traceback.extract_tb(error.__traceback__)
         place = f"{Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else "unknown"
-        line = {
+        line: dict[str, object] = {
             "time_ms": self._clock_ms(),
             "level": "error",
             "event": Event.INTERNAL_ERROR.value,
             "type": type(error).__name__,
             "place": place,
         }
-        self._stream.write(json.dumps(line) + "\n")
-        self._stream.flush()
+        self._print(line)
+
+    def _print(self, line: dict[str, object]) -> None:
+        # A log on a full disk must not keep messages from their owners.
+        with suppress(OSError):
+            self._stream.write(json.dumps(line) + "\n")
+            self._stream.flush()
 
 
 class _ErrorsOnly(logging.Handler):

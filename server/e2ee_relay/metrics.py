@@ -6,10 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from .machine import MachineFigures
 from .protocol import ErrorCode
 from .state import RelayState
 
 _COMMIT_BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
+_GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 512, 4096)
 _COUNTERS: Final = {
     "accepted": "Messages committed",
     "accepted_bytes": "Bytes of committed messages",
@@ -19,14 +21,16 @@ _COUNTERS: Final = {
     "bundles": "Prekey bundles handed out",
     "bundles_last_resort": "Prekey bundles without a one-time KEM key",
     "mailboxes_created": "Mailboxes created",
+    "low_prekeys": "Times that an owner was told of a stock of one-time keys that runs low",
 }
 
 
 @dataclass(slots=True)
 class CommitFigures:
-    """A histogram of commits: how long, and how many changes each."""
+    """Histograms of commits: how long, and how many changes each."""
 
     bounds: list[int] = field(default_factory=lambda: [0] * len(_COMMIT_BOUNDS_S))
+    groups: list[int] = field(default_factory=lambda: [0] * len(_GROUP_BOUNDS))
     commits: int = 0
     changes: int = 0
     seconds: float = 0.0
@@ -40,6 +44,9 @@ class CommitFigures:
         for place, bound in enumerate(_COMMIT_BOUNDS_S):
             if seconds <= bound:
                 self.bounds[place] += 1
+        for place, most in enumerate(_GROUP_BOUNDS):
+            if changes <= most:
+                self.groups[place] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +59,10 @@ class ShellFigures:
     database_b: int
     store_backlog: int
     is_ready: bool
+    is_draining: bool = False
+    now_ms: int = 0
+    certificate_ends_s: int | None = None
+    machine: MachineFigures = field(default_factory=MachineFigures)
 
 
 def render(state: RelayState, commits: CommitFigures, shell: ShellFigures) -> str:
@@ -67,6 +78,7 @@ def render(state: RelayState, commits: CommitFigures, shell: ShellFigures) -> st
     )
     lines += _commit_histogram(commits)
     lines += _gauges(state, shell)
+    lines += _machine_figures(shell)
     return "\n".join(lines) + "\n"
 
 
@@ -83,10 +95,15 @@ def _gauges(state: RelayState, shell: ShellFigures) -> list[str]:
         "held_bytes": ("Bytes of messages held", sum(one.held_b for one in mailboxes)),
         "remembered_ids": ("Message ids remembered after deletion", len(state.remembered)),
         "accounts": ("Directory entries", len(state.entries)),
+        "oldest_held_seconds": (
+            "Age of the oldest message held, to the hour",
+            _oldest_s(state, shell.now_ms),
+        ),
         "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
         "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
         "database_bytes": ("Size of the database", shell.database_b),
         "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
+        "draining": ("1 if the relay is about to close", int(shell.is_draining)),
     }
     lines: list[str] = []
     for name, (text, value) in gauges.items():
@@ -95,6 +112,30 @@ def _gauges(state: RelayState, shell: ShellFigures) -> list[str]:
     lines += _metric(
         "sealroom_relay_slow_clients_total", "counter", "Connections dropped for not reading", dropped
     )
+    return lines
+
+
+def _oldest_s(state: RelayState, now_ms: int) -> int:
+    # The held messages of a mailbox are in the order of arrival.
+    firsts = [next(iter(one.held.values())).received_ms for one in state.mailboxes.values() if one.held]
+    return max(0, now_ms - min(firsts)) // 1000 if firsts else 0
+
+
+def _machine_figures(shell: ShellFigures) -> list[str]:
+    machine = shell.machine
+    figures: list[tuple[str, str, str, float]] = [
+        ("disk_free_bytes", "gauge", "Free space on the data directory's disk", machine.disk_free_b),
+        ("disk_bytes", "gauge", "Size of the data directory's disk", machine.disk_b),
+        ("resident_bytes", "gauge", "Memory of the process", machine.resident_b),
+        ("open_files", "gauge", "Open files and sockets of the process", machine.open_files),
+        ("cpu_seconds_total", "counter", "Processor time of the process", machine.processor_ms / 1000),
+    ]
+    if shell.certificate_ends_s is not None:
+        text = "When the first certificate of the chain ends, in seconds since 1970"
+        figures.append(("certificate_end_seconds", "gauge", text, shell.certificate_ends_s))
+    lines: list[str] = []
+    for name, kind, text, value in figures:
+        lines += _metric(f"sealroom_relay_{name}", kind, text, [("", value)])
     return lines
 
 
@@ -110,13 +151,27 @@ def _commit_histogram(commits: CommitFigures) -> list[str]:
         f"{name}_sum {commits.seconds:.6f}",
         f"{name}_count {commits.commits}",
     ]
-    text = "Changes carried out; divided by commits: the size of a group"
+    lines += _group_histogram(commits)
+    text = "Changes carried out"
     lines += _metric("sealroom_relay_changes_total", "counter", text, [("", commits.changes)])
     text = "Changes that could not be committed"
     return lines + _metric("sealroom_relay_store_failures_total", "counter", text, [("", commits.failures)])
 
 
-def _metric(name: str, kind: str, text: str, values: Iterable[tuple[str, int]]) -> list[str]:
+def _group_histogram(commits: CommitFigures) -> list[str]:
+    name = "sealroom_relay_commit_changes"
+    counted = zip(_GROUP_BOUNDS, commits.groups, strict=True)
+    return [
+        f"# HELP {name} Changes of one commit",
+        f"# TYPE {name} histogram",
+        *[f'{name}_bucket{{le="{bound}"}} {count}' for bound, count in counted],
+        f'{name}_bucket{{le="+Inf"}} {commits.commits}',
+        f"{name}_sum {commits.changes}",
+        f"{name}_count {commits.commits}",
+    ]
+
+
+def _metric(name: str, kind: str, text: str, values: Iterable[tuple[str, float]]) -> list[str]:
     return [
         f"# HELP {name} {text}",
         f"# TYPE {name} {kind}",

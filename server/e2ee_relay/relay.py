@@ -13,6 +13,7 @@ They share one RelayState. This module has the table of operations, and those ab
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Final, TypeAlias, cast
 
 from .delivery import Delivery
@@ -67,6 +68,9 @@ from .store.changes import (
 from .upkeep import Upkeep
 
 _DAY_MS: Final = 86_400_000
+# So many clients are asked to come back at a time, and the next ones so much later (RLY-70).
+_BACK_AT_ONCE: Final = 50
+_APART_MS: Final = 50
 # A mailbox's day of use is written when it is this old: enough to find abandoned ones, no diary of its owner.
 _TOUCH_AFTER_DAYS: Final = 7
 
@@ -150,11 +154,18 @@ class RelayCore:
         return self.state.collect()
 
     def drain(self, retry_after_ms: int) -> list[Effect]:
-        """Tell every client that the relay is about to close."""
+        """Tell every client that the relay is about to close, some of them later than others.
+
+        A relay that starts again greets about a thousand clients a second; all at once would be turned away.
+        """
         self.state.is_draining = True
-        for connection in self.state.connections.values():
-            self.state.transmit(connection, GoAway(0, retry_after_ms))
+        for place, connection in enumerate(self.state.connections.values()):
+            self.state.transmit(connection, GoAway(0, retry_after_ms + place // _BACK_AT_ONCE * _APART_MS))
         return self.state.collect()
+
+    def replace_registration_secret(self, secret: bytes | None) -> None:
+        """Admit new mailboxes with this secret from now on (RLY-21)."""
+        self.state.policy = replace(self.state.policy, registration_secret=secret)
 
     # --- mailboxes ---
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import shutil
+import ssl
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -15,10 +16,13 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
-from .config import Config
+from . import machine
+from .certificate import CertificateUnreadable, ServedCertificate
+from .config import Config, ConfigError
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outbox import Outbox
+from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
 from .relay import RelayCore
 from .state import Effect, Transmit
@@ -28,9 +32,12 @@ from .store.writer import Completed, Writer
 _TICK_S: Final = 1.0
 # Requests of one connection that wait for their commit; beyond, nothing more is read from it.
 _MAX_OUTSTANDING: Final = 128
-_LEAST_FREE_DISK: Final = 0.05
 _FAILING_S: Final = 10.0
 _PING_S: Final = 25.0
+# How long clients may take to say goodbye, all of them together (RLY-70).
+_GOODBYE_S: Final = 4.0
+_DAY_S: Final = 86_400
+_WARN_BEFORE_END_S: Final = 14 * _DAY_S
 
 
 @dataclass(slots=True)
@@ -46,7 +53,14 @@ class RelayServer:
     """Serves one RelayCore until `stop` is called."""
 
     def __init__(self, config: Config, store: Store, log: EventLog) -> None:
+        """Prepare to serve.
+
+        Raises:
+            ConfigError: certificate or key cannot be used.
+        """
         self._config = config
+        self._certificate = _certificate(config)
+        self._pages = Pages(config, self)
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._core = RelayCore(config.policy, store.load(), _now_ms())
@@ -55,6 +69,8 @@ class RelayServer:
         self._servers: list[Server] = []
         self._commits = CommitFigures()
         self._failed_at: float | None = None
+        self._completed_at = time.monotonic()
+        self._warned_day = 0
         self._slow_clients = 0
         self._ticker: asyncio.Task[None] | None = None
         self.port = 0
@@ -70,11 +86,13 @@ class RelayServer:
         """
         self._writer.start()
         config = self._config
-        server = await self._listen(config.host, config.port, self._serve_client, self._answer_http)
+        tls = None if self._certificate is None else self._certificate.listening
+        server = await self._listen(config.host, config.port, self._serve_client, self._answer_http, tls)
         self.port = server.sockets[0].getsockname()[1]
         if config.metrics_port is not None:
+            # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
             await self._listen(
-                config.metrics_host, config.metrics_port, _no_client, self._answer_metrics_http
+                config.metrics_host, config.metrics_port, _no_client, self._answer_metrics_http, None
             )
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self._ticker.add_done_callback(self._ticker_ended)
@@ -88,24 +106,38 @@ class RelayServer:
         port: int,
         handler: Callable[[ServerConnection], object],
         answer: Callable[[ServerConnection, Request], Response | None],
+        tls: ssl.SSLContext | None,
     ) -> Server:
         server = await serve(
             handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
             host,
             port,
             process_request=answer,
-            ssl=self._config.tls_context(),
+            ssl=tls,
             compression=None,
             max_size=MAX_MESSAGE_B,
             max_queue=4,
             ping_interval=_PING_S,
             ping_timeout=_PING_S,
-            close_timeout=5,
+            close_timeout=_GOODBYE_S,
             server_header=None,
             logger=library_logger(self._log),
         )
         self._servers.append(server)
         return server
+
+    def reload(self) -> None:
+        """Read certificate, key and registration secret again; a fault changes nothing (RLY-81)."""
+        try:
+            secret = self._config.registration_secret()
+            if self._certificate is not None:
+                self._certificate.reload()
+        except (ConfigError, CertificateUnreadable, OSError):
+            self._log.write(Event.RELOAD_REFUSED)
+            return
+        self._core.replace_registration_secret(secret)
+        self._warned_day = 0
+        self._log.write(Event.RELOADED)
 
     async def stop(self) -> bool:
         """Drain: GO_AWAY, finish commits, close with 1001; tell whether all was committed (RLY-70)."""
@@ -114,13 +146,27 @@ class RelayServer:
         for server in self._servers:
             server.close(close_connections=False)
         await self._settle(self._config.drain_s)
-        for server in self._servers:
-            await _close_all(server)
+        await self._say_goodbye()
         if self._ticker is not None:
             self._ticker.cancel()
         committed = await asyncio.to_thread(self._writer.stop, self._config.drain_s)
         self._log.write(Event.STOPPED)
         return committed
+
+    async def _say_goodbye(self) -> None:
+        """Close all connections at the same time; whoever does not answer is cut off."""
+        sockets = [socket for server in self._servers for socket in server.connections]
+        if sockets:
+            await asyncio.wait(
+                [asyncio.create_task(socket.close(1001)) for socket in sockets], timeout=_GOODBYE_S
+            )
+        # Those in their opening handshake too, which nobody can greet.
+        for socket in [socket for server in self._servers for socket in server.all_connections]:
+            socket.transport.abort()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1.0):
+                for server in self._servers:
+                    await server.wait_closed()
 
     async def _settle(self, most_s: float) -> None:
         """Wait until every request that was read has been answered, at most so long."""
@@ -135,9 +181,19 @@ class RelayServer:
         while True:
             await asyncio.sleep(_TICK_S)
             self._carry_out(self._core.tick(_now_ms()))
+            self._look_at_certificate(time.time())
             if not self._writer.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
+
+    def _look_at_certificate(self, now_s: float) -> None:
+        """Warn once a day of an end that is near."""
+        if self._certificate is None or self._warned_day == int(now_s) // _DAY_S:
+            return
+        left_s = self._certificate.ends_s - now_s
+        if left_s < _WARN_BEFORE_END_S:
+            self._warned_day = int(now_s) // _DAY_S
+            self._log.write(Event.CERTIFICATE_ENDS, certificate_days=int(left_s // _DAY_S))
 
     def _ticker_ended(self, ticker: asyncio.Task[None]) -> None:
         """Without it nothing expires and a dead writer goes unnoticed: the relay ends, to be started anew."""
@@ -203,6 +259,7 @@ class RelayServer:
 
     def _completed(self, completed: Completed, seconds: float) -> None:
         self._commits.observe(seconds, len(completed))
+        self._completed_at = time.monotonic()
         now_ms = _now_ms()
         for then, result in completed:
             if isinstance(result, StoreFailure):
@@ -218,62 +275,63 @@ class RelayServer:
     # --- health and figures ---
 
     def _answer_http(self, socket: ServerConnection, request: Request) -> Response | None:
-        path = request.path.split("?", 1)[0]
-        if self._config.metrics_port is None and path == "/metrics":
-            return self._metrics(socket)
-        health = self._answer_health(socket, path)
-        if health is not None or self._core.state.is_draining:
-            return health or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+        page = self._pages.for_clients(socket, request.path.split("?", 1)[0])
+        if page is not None or self._core.state.is_draining:
+            return page or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
         if len(self._clients) >= self._config.max_connections:
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
         return None
 
     def _answer_metrics_http(self, socket: ServerConnection, request: Request) -> Response:
-        path = request.path.split("?", 1)[0]
-        if path == "/metrics":
-            return self._metrics(socket)
-        return self._answer_health(socket, path) or socket.respond(HTTPStatus.NOT_FOUND, "not found\n")
+        return self._pages.for_operators(socket, request.path.split("?", 1)[0])
 
-    def _answer_health(self, socket: ServerConnection, path: str) -> Response | None:
-        if path in ("/livez", "/healthz"):
-            return socket.respond(HTTPStatus.OK, "ok\n")
-        if path == "/readyz":
-            ready = self._is_ready()
-            status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-            return socket.respond(status, "ready\n" if ready else "not ready\n")
-        return None
+    def is_stuck(self, most_s: float) -> bool:
+        """Tell whether changes wait and none has been carried out for so long: the watchdog goes by it."""
+        waits = self._writer.backlog > 0 and time.monotonic() - self._completed_at > most_s
+        return waits or not self._writer.is_alive
 
-    def _is_ready(self) -> bool:
-        """Tell whether it takes traffic: can commit, has room on its disk, is not draining (RLY-74)."""
+    def complaints(self) -> list[str]:
+        """Return what keeps it from taking traffic, in fixed words (RLY-74)."""
+        ends_s = None if self._certificate is None else self._certificate.ends_s
         failing = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_S
-        disk = shutil.disk_usage(self._config.data_dir)
-        roomy = disk.free / disk.total > _LEAST_FREE_DISK
-        return roomy and not failing and self._writer.is_alive and not self._core.state.is_draining
+        found = {
+            "draining": self._core.state.is_draining,
+            "the store is lost": not self._writer.is_alive,
+            "the store fails": failing,
+            "the disk is full": disk_is_full(self._config.data_dir),
+            "the certificate has ended": ends_s is not None and ends_s <= time.time(),
+        }
+        return [complaint for complaint, applies in found.items() if applies]
 
-    def _metrics(self, socket: ServerConnection) -> Response:
-        figures = ShellFigures(
+    def figures(self) -> str:
+        """Return the figures in Prometheus' text format (RLY-72)."""
+        shell = ShellFigures(
             connections=len(self._clients),
             slow_clients_dropped=self._slow_clients,
             journal_b=_size_b(self._config, "-wal"),
             database_b=_size_b(self._config, ""),
             store_backlog=self._writer.backlog,
-            is_ready=self._is_ready(),
+            is_ready=not self.complaints(),
+            is_draining=self._core.state.is_draining,
+            now_ms=_now_ms(),
+            certificate_ends_s=None if self._certificate is None else self._certificate.ends_s,
+            machine=machine.measure(self._config.data_dir),
         )
-        response = socket.respond(HTTPStatus.OK, render(self._core.state, self._commits, figures))
-        del response.headers["Content-Type"]
-        response.headers["Content-Type"] = "text/plain; version=0.0.4; charset=utf-8"
-        return response
+        return render(self._core.state, self._commits, shell)
+
+
+def _certificate(config: Config) -> ServedCertificate | None:
+    if config.tls_cert is None:
+        return None
+    try:
+        return ServedCertificate(config.tls_listener, config.tls_cert)
+    except (CertificateUnreadable, OSError):
+        raise ConfigError("tls_cert", "a certificate chain in PEM, each with an end of validity") from None
 
 
 def _size_b(config: Config, suffix: str) -> int:
     path = config.database_path.with_name(config.database_path.name + suffix)
     return path.stat().st_size if path.exists() else 0
-
-
-async def _close_all(server: Server) -> None:
-    for socket in list(server.connections):
-        await socket.close(1001)
-    await server.wait_closed()
 
 
 async def _no_client(socket: ServerConnection) -> None:

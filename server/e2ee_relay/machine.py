@@ -1,0 +1,51 @@
+"""What the relay takes from its machine: disk, memory, processor, open files."""
+
+from __future__ import annotations
+
+import os
+import resource
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+_STATUS = Path("/proc/self/statm")
+_OPEN_FILES = Path("/proc/self/fd")
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFigures:
+    """Figures of one moment; 0 where the system does not tell."""
+
+    disk_free_b: int = 0
+    disk_b: int = 0
+    resident_b: int = 0
+    processor_ms: int = 0
+    open_files: int = 0
+
+    @property
+    def free_share(self) -> float:
+        """Share of the disk that is free."""
+        return self.disk_free_b / self.disk_b if self.disk_b else 0.0
+
+
+def measure(data_dir: Path) -> MachineFigures:
+    """Return the figures of now.
+
+    Raises:
+        OSError: the data directory is gone.
+    """
+    disk = shutil.disk_usage(data_dir)
+    times = resource.getrusage(resource.RUSAGE_SELF)
+    return MachineFigures(
+        disk_free_b=disk.free,
+        disk_b=disk.total,
+        resident_b=_resident_b(),
+        processor_ms=int((times.ru_utime + times.ru_stime) * 1000),
+        open_files=len(os.listdir(_OPEN_FILES)) if _OPEN_FILES.exists() else 0,
+    )
+
+
+def _resident_b() -> int:
+    if not _STATUS.exists():
+        return 0
+    return int(_STATUS.read_text("ascii").split()[1]) * resource.getpagesize()

@@ -1,0 +1,113 @@
+"""The relay's HTTP side: health, readiness, disclosure and figures, for both of its ports (RLY-74)."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from http import HTTPStatus
+from pathlib import Path
+from typing import Final, Protocol
+
+from websockets.asyncio.server import ServerConnection
+from websockets.http11 import Response
+
+from . import __version__
+from .config import Config
+from .protocol import PROTOCOL_VERSION
+
+_FIGURES: Final = "text/plain; version=0.0.4; charset=utf-8"
+_LEAST_FREE_DISK: Final = 0.05
+
+
+class Standing(Protocol):
+    """How the relay is at this moment."""
+
+    def complaints(self) -> list[str]:
+        """Return what keeps it from taking traffic."""
+        ...
+
+    def figures(self) -> str:
+        """Return the figures in Prometheus' text format."""
+        ...
+
+
+class Pages:
+    """Answers plain HTTP requests."""
+
+    def __init__(self, config: Config, standing: Standing) -> None:
+        self._config = config
+        self._standing = standing
+        self._common: dict[str, Callable[[ServerConnection], Response]] = {
+            "/livez": self._alive,
+            "/healthz": self._alive,
+            "/readyz": self._ready,
+            "/info": self._info,
+        }
+
+    def for_clients(self, socket: ServerConnection, path: str) -> Response | None:
+        """Answer on the clients' port; None: the path is not one of these pages."""
+        if path == "/metrics" and self._config.metrics_port is None and self._config.is_local:
+            return self._metrics(socket)
+        page = self._common.get(path)
+        return None if page is None else page(socket)
+
+    def for_operators(self, socket: ServerConnection, path: str) -> Response:
+        """Answer on the port for figures."""
+        page = self._metrics if path == "/metrics" else self._common.get(path)
+        return socket.respond(HTTPStatus.NOT_FOUND, "not found\n") if page is None else page(socket)
+
+    def _alive(self, socket: ServerConnection) -> Response:
+        return socket.respond(HTTPStatus.OK, "ok\n")
+
+    def _ready(self, socket: ServerConnection) -> Response:
+        complaints = self._standing.complaints()
+        if complaints:
+            text = "not ready: " + ", ".join(complaints) + "\n"
+            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
+        return socket.respond(HTTPStatus.OK, "ready\n")
+
+    def _info(self, socket: ServerConnection) -> Response:
+        return _typed(socket.respond(HTTPStatus.OK, disclosure(self._config)), "application/json")
+
+    def _metrics(self, socket: ServerConnection) -> Response:
+        return _typed(socket.respond(HTTPStatus.OK, self._standing.figures()), _FIGURES)
+
+
+def disclosure(config: Config) -> str:
+    """Return what anybody may know of this relay, as JSON (RLY-82)."""
+    policy = config.policy
+    document = {
+        "software": "sealroom-relay",
+        "version": __version__,
+        "protocol": PROTOCOL_VERSION,
+        "relay_name": policy.relay_name,
+        "registration": "open" if policy.registration_secret is None else "by secret",
+        "retention_s": policy.retention_s,
+        "remembered_s": policy.remembered_s,
+        "abandoned_s": policy.abandoned_s,
+        "max_body_b": policy.max_body_b,
+        "quota_messages": policy.quota_messages,
+        "quota_b": policy.quota_b,
+        "pow_bits": {
+            "create": policy.pow_bits_create,
+            "send": policy.pow_bits_send,
+            "fetch": policy.pow_bits_fetch,
+        },
+        "contact": config.contact or None,
+        "privacy_url": config.privacy_url or None,
+        "source_url": config.source_url or None,
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def disk_is_full(data_dir: Path) -> bool:
+    """Tell whether less than 5 % of the disk is free."""
+    disk = shutil.disk_usage(data_dir)
+    return disk.free <= _LEAST_FREE_DISK * disk.total
+
+
+def _typed(response: Response, content_type: str) -> Response:
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = content_type
+    return response

@@ -1,0 +1,94 @@
+"""`sealroom-relay serve`: one relay from its start to the end of its process, with signals and manager."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+import time
+from typing import Final
+
+from .config import Config, environment
+from .datadir import DataDirectory
+from .logs import Event, EventLog, take_over_error_reports
+from .notify import ServiceNotifier
+from .server import RelayServer
+
+# Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
+_SWITCH_INTERVAL_S: Final = 0.0005
+
+
+async def serve(config: Config) -> bool:
+    """Serve until a signal or the loss of the store; tell whether all that was read is committed.
+
+    Raises:
+        ConfigError: certificate or key cannot be used.
+        StoreError: the data directory or the database cannot be used.
+        OSError: the address cannot be bound.
+    """
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
+    log = EventLog(sys.stderr, config.log_level, lambda: time.time_ns() // 1_000_000)
+    take_over_error_reports(log, asyncio.get_running_loop())
+    config.tls_context()
+    directory = DataDirectory.claim(config.data_dir)
+    store = directory.open_store()
+    if store.is_restored():
+        log.write(Event.RESTORED)
+    server = RelayServer(config, store, log)
+    notifier = ServiceNotifier.from_environment(environment(), os.getpid())
+    await server.start()
+    stopping = _heed_signals(server, notifier)
+    sys.stdout.write(f"ready {_address(config, server.port)}\n")
+    sys.stdout.flush()
+    notifier.ready()
+    watching = asyncio.create_task(_stay_alive(server, notifier))
+    await _until_first(server.is_lost, stopping)
+    notifier.stopping()
+    committed = await server.stop()
+    watching.cancel()
+    directory.release()
+    return committed and not server.is_lost.is_set()
+
+
+def _address(config: Config, port: int) -> str:
+    scheme = "ws" if config.tls_cert is None else "wss"
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    return f"{scheme}://{host}:{port}"
+
+
+async def _until_first(*events: asyncio.Event) -> None:
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
+
+
+async def _stay_alive(server: RelayServer, notifier: ServiceNotifier) -> None:
+    """Tell the manager's watchdog that loop and store go on; without a watchdog there is nothing to tell."""
+    while notifier.interval_s is not None:
+        if not server.is_stuck(notifier.interval_s):
+            notifier.alive()
+        await asyncio.sleep(notifier.interval_s)
+
+
+def _heed_signals(server: RelayServer, notifier: ServiceNotifier) -> asyncio.Event:
+    """SIGHUP reloads; the first SIGTERM or SIGINT drains, a second one ends the process at once (RLY-70)."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        stopping.set()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+            signal.signal(number, signal.SIG_DFL)
+
+    def reload() -> None:
+        notifier.reloading(time.monotonic_ns() // 1000)
+        server.reload()
+        notifier.ready()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    loop.add_signal_handler(signal.SIGHUP, reload)
+    return stopping
