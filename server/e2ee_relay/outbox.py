@@ -1,4 +1,6 @@
-"""One connection's way out: frames collect during a turn of the event loop and leave as one message."""
+"""One connection's way out: frames collect during a turn of the event loop and leave as one message; and a
+bound on what waits to be written, whoever wrote it.
+"""
 
 from __future__ import annotations
 
@@ -16,10 +18,28 @@ _MAX_BUFFERED_B: Final = 8 << 20
 _ROOM_B: Final = MAX_MESSAGE_B - 3
 
 
-class Outbox:
-    """Coalesces frames; a client that does not read is dropped, its messages stay held (RLY-71)."""
+class BoundedConnection(ServerConnection):
+    """Drops itself when its client does not read; what the client had not acknowledged stays held (RLY-71).
 
-    __slots__ = ("_frames", "_is_scheduled", "_loop", "_size_b", "_socket", "was_slow")
+    The bound stands here and not in the outbox, since the library answers pings by itself: a client that
+    sends pings and never reads would make the answers pile up.
+    """
+
+    was_slow = False
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say; drop the connection when too much waits in its transport."""
+        super().send_data()
+        transport = cast("asyncio.WriteTransport", self.transport)
+        if transport.get_write_buffer_size() > _MAX_BUFFERED_B:
+            self.was_slow = True
+            transport.abort()
+
+
+class Outbox:
+    """Coalesces frames."""
+
+    __slots__ = ("_frames", "_is_scheduled", "_loop", "_size_b", "_socket")
 
     def __init__(self, socket: ServerConnection, loop: asyncio.AbstractEventLoop) -> None:
         self._socket = socket
@@ -27,7 +47,6 @@ class Outbox:
         self._frames: list[bytes] = []
         self._size_b = 0
         self._is_scheduled = False
-        self.was_slow = False
 
     def put(self, frame: KnownFrame) -> None:
         """Queue a frame; it leaves when the event loop's turn ends."""
@@ -41,17 +60,13 @@ class Outbox:
             self._loop.call_soon(self.flush)
 
     def flush(self) -> None:
-        """Write what has collected; drop the connection when too much is waiting in its transport."""
+        """Write what has collected."""
         self._is_scheduled = False
         self._write()
-        transport = cast("asyncio.WriteTransport", self._socket.transport)
-        if transport.get_write_buffer_size() > _MAX_BUFFERED_B:
-            self.was_slow = True
-            transport.abort()
 
     def _write(self) -> None:
         # The library's own send() is a coroutine with a lock and a context for each message. These two
-        # calls are what it does inside; the bound on the buffer above takes the place of its waiting.
+        # calls are what it does inside; the bound on the buffer takes the place of its waiting.
         frames, self._frames, self._size_b = self._frames, [], 0
         if frames and self._socket.protocol.state is State.OPEN:
             self._socket.protocol.send_binary(join_frames(frames))

@@ -21,7 +21,7 @@ from .certificate import CertificateUnreadable, ServedCertificate
 from .config import Config, ConfigError
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
-from .outbox import Outbox
+from .outbox import BoundedConnection, Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
 from .relay import RelayCore
@@ -34,6 +34,7 @@ _TICK_S: Final = 1.0
 _MAX_OUTSTANDING: Final = 128
 _FAILING_S: Final = 10.0
 _PING_S: Final = 25.0
+_HANDSHAKE_S: Final = 10.0
 # How long clients may take to say goodbye, all of them together (RLY-70).
 _GOODBYE_S: Final = 4.0
 _DAY_S: Final = 86_400
@@ -108,15 +109,18 @@ class RelayServer:
         answer: Callable[[ServerConnection, Request], Response | None],
         tls: ssl.SSLContext | None,
     ) -> Server:
+        # Framing, and the time limit of the handshake, are the library's (RLY-84).
         server = await serve(
             handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
             host,
             port,
             process_request=answer,
+            create_connection=BoundedConnection,
             ssl=tls,
             compression=None,
             max_size=MAX_MESSAGE_B,
             max_queue=4,
+            open_timeout=_HANDSHAKE_S,
             ping_interval=_PING_S,
             ping_timeout=_PING_S,
             close_timeout=_GOODBYE_S,
@@ -213,7 +217,7 @@ class RelayServer:
         except ConnectionClosed:
             pass
         finally:
-            self._slow_clients += client.outbox.was_slow
+            self._slow_clients += isinstance(socket, BoundedConnection) and socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
 
