@@ -41,7 +41,7 @@ async def test_killed_and_started_again(tmp_path: Path, fault: Fault) -> None:
 
 
 async def test_a_disk_that_is_full_for_a_moment(tmp_path: Path) -> None:
-    """STO-09: three commits are refused with a typed error; the client goes on, what was refused is nowhere."""
+    """STO-09: three commits are refused with a typed error; the client goes on without them."""
     trial = Trial(tmp_path, Fault("customer", 1, "pwrite64", 120, 220, 50, "ENOSPC"))
     assert await trial.run() == []
     assert trial.was_hit
