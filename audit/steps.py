@@ -89,7 +89,7 @@ STEPS = (
     Step(
         "frames",
         "broken, slow and flooding clients: the relay lives, others are not affected",
-        ("python", "tests/crash/frames.py"),
+        ("python", "tests/support/frame_fuzz.py"),
         result="frames.json",
     ),
     Step(
