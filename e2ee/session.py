@@ -131,9 +131,7 @@ class Healing(NamedTuple):
 
 
 class Health(NamedTuple):
-    """How long a stolen state would have been of use: against a classical thief, and against one with a
-    quantum computer (PQ-16).
-    """
+    """The newest healing against a classical thief, and against one with a quantum computer (PQ-16)."""
 
     classical: Healing
     post_quantum: Healing
@@ -255,9 +253,9 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
         if _gen_under_prefix(content) != session.gen:
             raise ContentError("another gen than the session was made with")
     else:
-        ratchet = step.unload(ratchet, opened.body)
         if content.gen is not None:
             raise ContentError("gen belongs under a prefix")
+        ratchet = step.unload(ratchet, opened.body, opened.new_chain)
     advanced = build(
         Session,
         (
@@ -286,8 +284,8 @@ def health(session: Session, now_ms: int) -> Health:
     ratchet = session.ratchet
     healed = ratchet.pq_healing
     return Health(
-        Healing(now_ms - ratchet.healed_ms, ratchet.since_step()),
-        Healing(now_ms - healed.at_ms, ratchet.messages() - healed.messages),
+        Healing(max(now_ms - ratchet.healed_ms, 0), ratchet.since_step()),
+        Healing(max(now_ms - healed.at_ms, 0), max(ratchet.messages() - healed.messages, 0)),
     )
 
 

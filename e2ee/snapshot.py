@@ -20,7 +20,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .pair import Inactive, Pair
 from .prekeys import OneTimeState
 from .primitives import dh
-from .ratchet import chain, kem_stored, skipped
+from .ratchet import chain, kem_ratchet, kem_stored, skipped
 from .ratchet.skipped import SkippedKey, SkippedKeys
 from .ratchet.state import (
     Listening,
@@ -184,6 +184,9 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
     pq_epoch = uint(items[14], MAX_COUNTER - 1)
     next_header_key = HeaderKey(_key(items[13]))
+    initiator, kem = _flag(items[4]), kem_stored.decode(items[16], pq_epoch)
+    if kem_ratchet.is_generator(kem) != (initiator == (pq_epoch % 2 == 0)):
+        raise DecodeError("a state of the other side of the KEM ratchet")
     return Session(
         RecordHash(bstr(items[2], HASH_B, HASH_B)),
         PeerDevice(
@@ -191,7 +194,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             DeviceId(bstr(device_id, DEVICE_ID_B, DEVICE_ID_B)),
             RecordHash(bstr(record_hash, HASH_B, HASH_B)),
         ),
-        _flag(items[4]),
+        initiator,
         uint(items[5], MAX_COUNTER - 1),
         _decode_phase(items[6]),
         RatchetState(
@@ -204,7 +207,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             pq_epoch,
             keys,
             uint(items[15], MAX_MS),
-            kem_stored.decode(items[16], pq_epoch),
+            kem,
             uint(items[17], MAX_MS),
             kem_stored.decode_mark(items[18]),
         ),

@@ -23,6 +23,7 @@ from e2ee.wire import fragment as fragments
 from e2ee.wire.fragment import CT, EK, ID_B, NONE, PIECES, Fragment
 
 _HALF_ID_B: Final = ID_B // 2
+_ID_AT: Final = 8
 _NOTHING: Final[tuple[bytes | None, ...]] = (None,) * PIECES
 # A named tuple from all of its fields for half the price of its constructor.
 _new: Final = tuple.__new__
@@ -65,7 +66,7 @@ class Offering(NamedTuple):
     seed: KemSeed
     key_id: bytes
     blocks: tuple[bytes, ...]
-    next_index: int
+    sent: int
     received: Pieces | None
     made: Mark
 
@@ -80,9 +81,13 @@ class Offering(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class SecretHeld:
-    """Generator with the epoch secret, which its next sending step mixes (PQ-06)."""
+    """Generator with the epoch secret, which its next sending step mixes (PQ-06).
+
+    `id` is that of the ciphertext it came from: a piece of another shows that the peer was set back (PQ-11).
+    """
 
     secret: EpochSecret
+    id: bytes
     made: Mark
 
 
@@ -110,7 +115,7 @@ class Answering(NamedTuple):
     key_id: bytes
     blocks: tuple[bytes, ...]
     secret: EpochSecret
-    next_index: int
+    sent: int
     other: Pieces | None
     made: Mark
 
@@ -133,6 +138,11 @@ _ENCAPSULATOR: Final = (Collecting, CiphertextDue, Answering)
 
 KEY_DUE: Final = KeyDue()
 NOTHING_COLLECTED: Final = Collecting()
+
+
+def is_generator(state: KemState) -> bool:
+    """Whether the state belongs to the side that generates the epoch under way (PQ-01)."""
+    return isinstance(state, KeyDue | Offering | SecretHeld)
 
 
 def key_id(key: bytes) -> bytes:
@@ -173,11 +183,11 @@ def make(
     return answering(state.key_id, ciphertext + confirmation, secret, epoch, 0, None, now)
 
 
-def offering(seed: KemSeed, epoch: int, next_index: int, received: Pieces | None, made: Mark) -> Offering:
+def offering(seed: KemSeed, epoch: int, sent: int, received: Pieces | None, made: Mark) -> Offering:
     """Return the state of a generator with a key pair."""
     key = kem.derive_public(seed.expose())
     blocks = fragments.blocks(EK, epoch, key_id(key), key)
-    return Offering(seed, key_id(key), blocks, next_index, received, made)
+    return Offering(seed, key_id(key), blocks, sent, received, made)
 
 
 def answering(
@@ -185,53 +195,72 @@ def answering(
     message: bytes,
     secret: EpochSecret,
     epoch: int,
-    next_index: int,
+    sent: int,
     other: Pieces | None,
     made: Mark,
 ) -> Answering:
     """Return the state of an encapsulator with a ciphertext message."""
     blocks = fragments.blocks(CT, epoch, ciphertext_id(id_of_key, message), message)
-    return Answering(id_of_key, blocks, secret, next_index, other, made)
+    return Answering(id_of_key, blocks, secret, sent, other, made)
 
 
 def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
     if isinstance(state, Offering):
-        seed, id_of_key, blocks, index, received, made = state
+        seed, id_of_key, blocks, sent, received, made = state
         if received is not None:
             return state, NONE
-        return _new(Offering, (seed, id_of_key, blocks, (index + 1) % PIECES, None, made)), blocks[index]
+        block = blocks[sent] if sent < PIECES else blocks[_index(id_of_key, sent)]
+        return _new(Offering, (seed, id_of_key, blocks, sent + 1, None, made)), block
     if isinstance(state, Answering):
-        id_of_key, blocks, secret, index, other, made = state
-        following = (index + 1) % PIECES
-        return _new(Answering, (id_of_key, blocks, secret, following, other, made)), blocks[index]
+        id_of_key, blocks, secret, sent, other, made = state
+        block = blocks[sent] if sent < PIECES else blocks[_index(blocks[0][_ID_AT : _ID_AT + ID_B], sent)]
+        return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), block
     return state, NONE
 
 
-def receive(state: KemState, session_id: SessionId, pq_epoch: int, body: bytes) -> KemState:
+def _index(id_: bytes, sent: int) -> int:
+    """Return which piece follows after `sent` of them: each round in an order that only the two sides know,
+    so that a relay cannot drop the same piece in every round (PQ-05).
+    """
+    turn, place = divmod(sent, PIECES)
+    chosen = id_[turn % ID_B]
+    return (chosen + place * (1 + chosen // PIECES % (PIECES - 1))) % PIECES
+
+
+def receive(
+    state: KemState, session_id: SessionId, pq_epoch: int, body: bytes, *, new_chain: bool
+) -> KemState:
     """Take the fragment block of a body that has opened (PQ-07 to PQ-11).
 
     Raises:
         AuthenticationError: a fragment that PQ-08 or PQ-10 refuses.
-        PqDesync: a whole ciphertext that its confirmation does not confirm.
+        PqDesync: a whole ciphertext that its confirmation does not confirm, or a second one for a secret
+            that we hold.
     """
     piece = fragments.decode(body)
     if piece is None:
+        if new_chain and isinstance(state, Offering) and state.received is not None:
+            return state._replace(received=None)
         return state
     kind, _, epoch, id_, _ = piece
     if epoch <= pq_epoch:
         return state
     if epoch == pq_epoch + 1:
-        if kind == EK:
-            if isinstance(state, _WITH_KEY) and id_ == state.key_id:
-                return state
-            if isinstance(state, _ENCAPSULATOR):
-                return _collect_key(state, piece)
-        elif isinstance(state, SecretHeld):
-            return state
-        elif isinstance(state, Offering):
+        if kind == EK and isinstance(state, _ENCAPSULATOR):
+            known = isinstance(state, _WITH_KEY) and id_ == state.key_id
+            return state if known else _collect_key(state, piece)
+        if kind == CT and isinstance(state, SecretHeld):
+            return _check_held(state, piece)
+        if kind == CT and isinstance(state, Offering):
             return _collect_ciphertext(state, session_id, piece)
     raise AuthenticationError
+
+
+def _check_held(state: SecretHeld, piece: Fragment) -> SecretHeld:
+    if piece.id != state.id:
+        raise PqDesync("a second ciphertext for an epoch whose secret is held")
+    return state
 
 
 def after_own_step(state: KemState) -> tuple[KemState, EpochSecret, Mark] | None:
@@ -245,10 +274,10 @@ def after_their_step(state: KemState) -> tuple[KemState, EpochSecret, Mark]:
     """Return (state, secret, healing) after a new chain with the next epoch (PQ-12, PQ-14).
 
     Raises:
-        AuthenticationError: we have given the peer no secret.
+        PqDesync: we have given the peer no secret, or do not remember it.
     """
     if not isinstance(state, Answering):
-        raise AuthenticationError
+        raise PqDesync("the peer mixes an epoch whose secret we do not have")
     return KEY_DUE, state.secret, state.made
 
 
@@ -292,4 +321,4 @@ def _collect_ciphertext(state: Offering, session_id: SessionId, piece: Fragment)
     secret, confirmation = epoch_secret(session_id, piece.epoch, shared, pair.public, ciphertext)
     if not kdf.equal(confirmation, message[KEM_CIPHERTEXT_B:]):
         raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
-    return SecretHeld(secret, state.made)
+    return SecretHeld(secret, collected.id, state.made)

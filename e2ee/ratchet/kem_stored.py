@@ -29,7 +29,7 @@ _KEY_DUE, _OFFERING, _SECRET_HELD, _COLLECTING, _CIPHERTEXT_DUE, _ANSWERING = ra
 _LENGTHS: Final = {
     _KEY_DUE: 1,
     _OFFERING: 5,
-    _SECRET_HELD: 3,
+    _SECRET_HELD: 4,
     _COLLECTING: 2,
     _CIPHERTEXT_DUE: 2,
     _ANSWERING: 7,
@@ -41,18 +41,18 @@ def encode(state: KemState) -> cbor.Value:
     match state:
         case KeyDue():
             return [_KEY_DUE]
-        case Offering(seed, _, _, next_index, received, made):
-            return [_OFFERING, seed.expose(), next_index, _encode_pieces(received), list(made)]
-        case SecretHeld(secret, made):
-            return [_SECRET_HELD, secret.expose(), list(made)]
+        case Offering(seed, _, _, sent, received, made):
+            return [_OFFERING, seed.expose(), sent, _encode_pieces(received), list(made)]
+        case SecretHeld(secret, id_, made):
+            return [_SECRET_HELD, secret.expose(), id_, list(made)]
         case Collecting(received):
             return [_COLLECTING, _encode_pieces(received)]
         case CiphertextDue(key, _):
             return [_CIPHERTEXT_DUE, key]
         case _:
-            key_id, _, secret, next_index, other, made = state
+            key_id, _, secret, sent, other, made = state
             pieces = _encode_pieces(other)
-            return [_ANSWERING, key_id, state.message, secret.expose(), next_index, pieces, list(made)]
+            return [_ANSWERING, key_id, state.message, secret.expose(), sent, pieces, list(made)]
 
 
 def decode(value: cbor.Value, pq_epoch: int) -> KemState:
@@ -71,7 +71,7 @@ def decode(value: cbor.Value, pq_epoch: int) -> KemState:
         case 1:
             return _decode_offering(items, pq_epoch + 1)
         case 2:
-            return SecretHeld(_secret(items[1]), decode_mark(items[2]))
+            return SecretHeld(_secret(items[1]), _id(items[2]), decode_mark(items[3]))
         case 3:
             return Collecting(_decode_pieces(items[1], fragment.EK))
         case 4:
@@ -94,7 +94,7 @@ def decode_mark(value: cbor.Value) -> Mark:
 def _decode_offering(items: Sequence[cbor.Value], epoch: int) -> Offering:
     seed = KemSeed(bstr(items[1], KEM_SEED_B, KEM_SEED_B))
     received = _decode_pieces(items[3], fragment.CT)
-    return kem_ratchet.offering(seed, epoch, _index(items[2]), received, decode_mark(items[4]))
+    return kem_ratchet.offering(seed, epoch, uint(items[2], MAX_MS), received, decode_mark(items[4]))
 
 
 def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:
@@ -102,7 +102,9 @@ def _decode_answering(items: Sequence[cbor.Value], epoch: int) -> Answering:
     message = bstr(items[2], fragment.KEM_MESSAGE_B, fragment.KEM_MESSAGE_B)
     other = _decode_pieces(items[5], fragment.EK)
     made = decode_mark(items[6])
-    return kem_ratchet.answering(key_id, message, _secret(items[3]), epoch, _index(items[4]), other, made)
+    return kem_ratchet.answering(
+        key_id, message, _secret(items[3]), epoch, uint(items[4], MAX_MS), other, made
+    )
 
 
 def _encode_pieces(pieces: Pieces | None) -> cbor.Value:
@@ -128,7 +130,3 @@ def _id(value: cbor.Value) -> bytes:
 
 def _secret(value: cbor.Value) -> EpochSecret:
     return EpochSecret(bstr(value, KEY_B, KEY_B))
-
-
-def _index(value: cbor.Value) -> int:
-    return uint(value, fragment.PIECES - 1)

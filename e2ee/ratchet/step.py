@@ -145,13 +145,13 @@ def load(state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate) -
     return (state if following is state.kem else state.with_kem(following)), block
 
 
-def unload(state: RatchetState, body: bytes) -> RatchetState:
-    """Take the fragment block of a body that has opened (PQ-07).
+def unload(state: RatchetState, body: bytes, new_chain: bool) -> RatchetState:
+    """Take the fragment block of a body that has opened, perhaps the first of a new chain (PQ-07).
 
     Raises:
         AuthenticationError, PqDesync: as `kem_ratchet.receive`.
     """
-    kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, body)
+    kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, body, new_chain=new_chain)
     return state if kem is state.kem else state.with_kem(kem)
 
 
@@ -162,6 +162,7 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
         AuthenticationError: it does not open, for whatever reason (DR-11).
         ReplayError: its number was opened before (DR-12).
         SkipLimitExceeded: it jumps too far (DR-13).
+        PqDesync: it mixes an epoch whose secret we do not have (PQ-12).
     """
     # A tag is public, so it is compared as it is.
     tag, receiving = raw.tag, state.receiving

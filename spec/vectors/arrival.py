@@ -23,7 +23,9 @@ def receive(state: State, header: bytes, chain_tag: bytes, block: bytes, now_ms:
     new, trace = _receive_header(copy.deepcopy(state), header, chain_tag, now_ms)
     kem_step = None
     if block:
-        new["kem"], kem_step = kem_ratchet.receive(new["kem"], new["pq_epoch"], new["session_id"], block)
+        new["kem"], kem_step = kem_ratchet.receive(
+            new["kem"], new["pq_epoch"], new["session_id"], block, new_chain=trace["new_chain"]
+        )
     return new, {**trace, "kem_step": kem_step}
 
 

@@ -78,7 +78,7 @@ def prepare(
     epoch = pq_epoch + 1
     if kem["state"] == "KeyDue" and epoch <= LAST_EPOCH:
         key = kem_public(seed)
-        offering = {"state": "Offering", "seed": seed, "next_index": 0, "pieces": None, "made": made}
+        offering = {"state": "Offering", "seed": seed, "sent": 0, "pieces": None, "made": made}
         return offering, {"made": "key pair", "epoch": epoch, "seed": seed, "key": key, "key_id": key_id(key)}
     if kem["state"] != "CiphertextDue":
         return kem, None
@@ -90,7 +90,7 @@ def prepare(
         "key_id": key_id(key),
         "ciphertext_message": values["ciphertext_message"],
         "epoch_secret": values["epoch_secret"],
-        "next_index": 0,
+        "sent": 0,
         "pieces": None,
         "made": made,
     }
@@ -117,9 +117,18 @@ def next_fragment(kem: KemState, pq_epoch: int) -> tuple[KemState, bytes]:
         mark = ciphertext_id(kem["key_id"], whole)
     else:
         return kem, EMPTY
-    index = kem["next_index"]
+    index = index_after(mark, kem["sent"])
     block = fragment(kind, index, pq_epoch + 1, mark, piece(whole, index))
-    return {**kem, "next_index": (index + 1) % PIECES}, block
+    return {**kem, "sent": kem["sent"] + 1}, block
+
+
+def index_after(mark: bytes, sent: int) -> int:
+    """The index of the piece that follows after `sent` pieces of that id (PQ-05)."""
+    if sent < PIECES:
+        return sent
+    byte = mark[sent // PIECES % 8]
+    stride = 1 + byte // 5 % 4
+    return (byte + sent % PIECES * stride) % PIECES
 
 
 def _check_form(block: bytes) -> None:
@@ -132,10 +141,13 @@ def _check_form(block: bytes) -> None:
         _refuse()
 
 
-def receive(kem: KemState, pq_epoch: int, session_id: bytes, block: bytes) -> tuple[KemState, Trace | None]:
+def receive(
+    kem: KemState, pq_epoch: int, session_id: bytes, block: bytes, *, new_chain: bool = False
+) -> tuple[KemState, Trace | None]:
     """The state after a fragment (PQ-07 to PQ-11); raises `Refused`."""
     if block == EMPTY:
-        return kem, None
+        lost = new_chain and kem["state"] == "Offering" and kem["pieces"] is not None
+        return ({**kem, "pieces": None} if lost else kem), None
     _check_form(block)
     kind, epoch = block[0], int.from_bytes(block[4:8], "big")
     if epoch <= pq_epoch:
@@ -147,6 +159,8 @@ def receive(kem: KemState, pq_epoch: int, session_id: bytes, block: bytes) -> tu
         case "Offering":
             return _take_ciphertext_piece(kem, epoch, session_id, block)
         case "SecretHeld":
+            if block[8:16] != kem["ciphertext_id"]:
+                _refuse(DESYNC)
             return kem, None
         case _:
             return _take_key_piece(kem, epoch, block)
@@ -209,5 +223,10 @@ def _take_ciphertext_piece(
     values = epoch_values(session_id, epoch, secret, key, ciphertext)
     if not hmac.compare_digest(values["confirmation"], confirmation):
         _refuse(DESYNC)
-    held = {"state": "SecretHeld", "epoch_secret": values["epoch_secret"], "made": kem["made"]}
+    held = {
+        "state": "SecretHeld",
+        "epoch_secret": values["epoch_secret"],
+        "ciphertext_id": pieces["hash"],
+        "made": kem["made"],
+    }
     return held, {"made": "epoch secret", "epoch": epoch, **values}

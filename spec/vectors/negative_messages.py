@@ -172,7 +172,7 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
         ("other-epoch-in-a-chain", scene, Defect(pq_epoch=1), "DR-15 PQ-13", AUTHENTICATION),
         ("number-of-a-skipped-key-that-is-not-held", scene, Defect(number=0), "DR-12", "remote.replay"),
         ("jump-of-2001", scene, Defect(number=receiving["number"] + 2001), "DR-13", "remote.skip_limit"),
-        ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "PQ-12", AUTHENTICATION),
+        ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "PQ-12", "remote.pq_desync"),
         ("new-chain-flag-set", turn, Defect(flags=1 << 31), "WIRE-09", AUTHENTICATION),
         ("new-chain-low-order-key", turn, Defect(ratchet_key=low_order), "PRM-02 DR-14", AUTHENTICATION),
         ("new-chain-old-key", turn, Defect(ratchet_key=seen["their_key"]), "DR-14", AUTHENTICATION),

@@ -172,7 +172,7 @@ def _new_chains(played: Transcript) -> Iterator[Negative]:
         "answering-secret-without-a-rise": (at, at.begun(secret, 0)),
     }
     turn = moment(played, "A", "B<a7")
-    holding = {"state": "SecretHeld", "epoch_secret": secret, "made": MADE}
+    holding = {"state": "SecretHeld", "epoch_secret": secret, "ciphertext_id": bytes(8), "made": MADE}
     chains |= {
         "offering-epoch-rises": (turn, turn.begun(b"", 1)),
         "secret-held-epoch-rises": (turn.holding(holding), turn.begun(secret, 1)),
@@ -182,8 +182,24 @@ def _new_chains(played: Transcript) -> Iterator[Negative]:
     answers = moment(played, "A", "B<a11")
     held = answers.receiver["kem"]["epoch_secret"]
     chains["answering-epoch-falls"] = (answers, answers.begun(held, 0))
+    without_secret = ("collecting", "ciphertext-due", "offering", "secret-held")
     for name, (where, sender) in chains.items():
-        yield _refused(f"new-chain-{name}", "PQ-06 PQ-12", where, where.message(EMPTY, sender)["envelope"])
+        desync = name.removesuffix("-epoch-rises") in without_secret
+        yield _refused(
+            f"new-chain-{name}",
+            "PQ-06 PQ-12",
+            where,
+            where.message(EMPTY, sender)["envelope"],
+            DESYNC if desync else AUTHENTICATION,
+        )
+    held = turn.holding({**holding, "ciphertext_id": NOISE[:8]})
+    yield _fragment(
+        "secret-held-a-second-ciphertext",
+        "PQ-11",
+        held,
+        message_piece(held.epoch, NOISE[8:16], NOISE[:1120], 1),
+        DESYNC,
+    )
     bad = key_piece(3, OTHER_SEED, 0)
     yield _fragment("fragment-refused-in-a-new-chain", "PQ-07 DR-18", back, bad)
 

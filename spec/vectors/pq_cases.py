@@ -130,12 +130,9 @@ def _over(at: Moment, state: str) -> Iterator[dict[str, Any]]:
 
 def _secret_held(played: Transcript) -> Iterator[dict[str, Any]]:
     at = moment(played, "A", "A<b9")
-    ours = key_id(kem_public(moment(played, "A", "A<b5").receiver["kem"]["seed"]))
-    for about, block in (
-        ("another ciphertext", message_piece(at.epoch, ours, NOISE[:1120], 0)),
-        ("a ciphertext for another key", message_piece(at.epoch, OTHER_ID, NOISE[:1120], 0)),
-    ):
-        yield _case(f"SecretHeld: a piece of {about}", "PQ-09", at, block)
+    same = at.receiver["kem"]["ciphertext_id"]
+    block = message_piece(at.epoch, OTHER_ID, NOISE[:1120], 0, same)
+    yield _case("SecretHeld: a piece of the ciphertext that the secret came from", "PQ-09", at, block)
 
 
 def _collecting(played: Transcript) -> Iterator[dict[str, Any]]:
@@ -211,7 +208,7 @@ def _second_answer(played: Transcript, kem: Encapsulations) -> Iterator[dict[str
     offering: KemState = {
         "state": "Offering",
         "seed": OTHER_SEED,
-        "next_index": 2,
+        "sent": 2,
         "pieces": all_but(ciphertext_id(key_id(key), message), message, 1),
         "made": MADE,
     }

@@ -16,15 +16,15 @@ from spec.vectors.transcript import GEN, Transcript, plan
 
 # The first flight and its answer; nothing of a KEM epoch travels under a prefix.
 OPENING: Final = "A>a0 B<a0 B>b0 A<b0"
-# A offers a key, a2 is late and completes it; B answers, b8 is lost, b10 comes when A has the secret; a8
+# A offers a key, a2 is late and completes it; B answers, b8 is lost, b9 comes when A has the secret; a8
 # mixes, and a9 is there before it; b11 and b4 are so late that their epoch is in use.
 FIRST: Final = (
     "A>a1 A>a2 A>a3 B<a1 B<a3 B>b1 B>b2 A<b1 A<b2 A>a4 A>a5 A>a6 B<a4 B<a5 B<a2 B<a6 B>b3 B>b4 B>b5 A<b3 A<b5"
-    " A>a7 B<a7 B>b6 B>b7 B>b8 B>b9 B>b10 B>b11 A<b7 A<b6 A<b9 A<b10 A>a8 A>a9 B<a9 B<a8 A<b11 A<b4"
+    " A>a7 B<a7 B>b6 B>b7 B>b8 B>b9 B>b10 B>b11 A<b7 A<b6 A<b10 A<b9 A>a8 A>a9 B<a9 B<a8 A<b11 A<b4"
 )
-# B offers, b14 is lost, and a round of the cycle later its piece comes; A answers, out of order; b21 mixes.
+# B offers, b14 is lost, and its piece comes again in the next round; A answers, out of order; b21 mixes.
 SECOND: Final = (
-    "B>b12 B>b13 B>b14 A<b12 A<b13 A>a10 B<a10 B>b15 B>b16 B>b17 B>b18 B>b19 A<b15 A<b16 A<b19 A<b17"
+    "B>b12 B>b13 B>b14 A<b12 A<b13 A>a10 B<a10 B>b15 B>b16 B>b17 B>b18 B>b19 A<b15 A<b16 A<b18 A<b17"
     " A>a11 A>a12 A>a13 B<a11 B<a12 B<a13 B>b20 A<b20 A>a14 A>a15 B<a15 B<a14 B>b21 A<b21"
 )
 THIRD: Final = "A>a16 B<a16 B>b22 A<b22 A>a17 B<a17"

@@ -167,11 +167,11 @@ def stored_kem(kem: KemState) -> list[Value]:
     """The array of a kem state (SES-14)."""
     fields = {
         "KeyDue": (),
-        "Offering": ("seed", "next_index", "pieces", "made"),
-        "SecretHeld": ("epoch_secret", "made"),
+        "Offering": ("seed", "sent", "pieces", "made"),
+        "SecretHeld": ("epoch_secret", "ciphertext_id", "made"),
         "Collecting": ("pieces",),
         "CiphertextDue": ("key",),
-        "Answering": ("key_id", "ciphertext_message", "epoch_secret", "next_index", "pieces", "made"),
+        "Answering": ("key_id", "ciphertext_message", "epoch_secret", "sent", "pieces", "made"),
     }
     values: list[Value] = [list(fields).index(kem["state"])]
     length_b = LENGTHS_B[CIPHERTEXT_TYPE if kem["state"] == "Offering" else KEY_TYPE]

@@ -105,7 +105,7 @@ def test_an_unconfirmed_ciphertext_starts_a_session_anew(monkeypatch: pytest.Mon
     world, company, customer, praxis = acquainted()
     old = session_of(customer).id
 
-    def refuse(*_: object) -> kem_ratchet.KemState:
+    def refuse(*_: object, **__: object) -> kem_ratchet.KemState:
         raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
 
     with monkeypatch.context() as patch:

@@ -81,6 +81,9 @@ def kem_of(row: dict[str, Any], wholes: Wholes) -> reader.Kem:
     if row["state"] == "Answering":
         message = wholes[row["ciphertext_id"]]
     made = row.get("made", {"ms": 0, "at": 0})
+    mark = pieces["hash"] if pieces else ""
+    if row["state"] == "SecretHeld":
+        mark = row["ciphertext_id"]
     return reader.Kem(
         row["state"],
         seed,
@@ -88,8 +91,8 @@ def kem_of(row: dict[str, Any], wholes: Wholes) -> reader.Kem:
         message,
         unhex(row.get("epoch_secret", "")),
         (made["ms"], made["at"]),
-        row.get("next_index", 0),
-        unhex(pieces["hash"]) if pieces else b"",
+        row.get("sent", 0),
+        unhex(mark),
         pieces_of(wholes[pieces["hash"]], pieces["there"]) if pieces else (),
     )
 
@@ -140,17 +143,17 @@ def stored_kem(row: list[Any]) -> reader.Kem:
         return pieces[0], tuple(b"" if one is None else one.ljust(256, b"\0") for one in pieces[1])
 
     match row:
-        case [1, seed, index, pieces, made]:
+        case [1, seed, sent, pieces, made]:
             key_id = reader.key_id_of(reader.kem_public(seed))
-            return reader.Kem("Offering", seed, key_id, b"", b"", tuple(made), index, *collected(pieces))
-        case [2, secret, made]:
-            return reader.Kem("SecretHeld", secret=secret, made=tuple(made))
+            return reader.Kem("Offering", seed, key_id, b"", b"", tuple(made), sent, *collected(pieces))
+        case [2, secret, mark, made]:
+            return reader.Kem("SecretHeld", secret=secret, hash=mark, made=tuple(made))
         case [3, pieces]:
             return reader.Kem("Collecting", b"", b"", b"", b"", (0, 0), 0, *collected(pieces))
         case [4, key]:
             return reader.Kem("CiphertextDue", key_id=reader.key_id_of(key), message=key)
-        case [5, key_id, text, secret, index, pieces, made]:
-            return reader.Kem("Answering", b"", key_id, text, secret, tuple(made), index, *collected(pieces))
+        case [5, key_id, text, secret, sent, pieces, made]:
+            return reader.Kem("Answering", b"", key_id, text, secret, tuple(made), sent, *collected(pieces))
         case _:
             return reader.Kem("KeyDue")
 

@@ -153,7 +153,7 @@ def test_a_step_that_mixes_leaves_the_secret_behind() -> None:
     """PQ-06, PQ-14, PQ-16: the epoch rises, the roles swap, and healing is as old as the key pair."""
     alice, _, a, _ = connected_pair()
     made = Mark(NOW_MS - 9, 1)
-    held = with_fields(a.ratchet, kem=SecretHeld(EpochSecret(bytes(32)), made))
+    held = with_fields(a.ratchet, kem=SecretHeld(EpochSecret(bytes(32)), bytes(8), made))
     after, _ = alice.seal(with_fields(a, ratchet=held), "mixes", way_back=None)
     assert after.ratchet.kem == kem_ratchet.NOTHING_COLLECTED
     assert after.ratchet.pq_epoch == a.ratchet.pq_epoch + 1

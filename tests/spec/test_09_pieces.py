@@ -103,10 +103,15 @@ def test_the_secret_binds_session_epoch_key_and_ciphertext() -> None:
 
 @pytest.mark.parametrize("state", [offering(), answering()], ids=["key", "ciphertext"])
 def test_pieces_go_round(state: KemState) -> None:
-    """PQ-05: one in each message, from index 0, without end."""
-    made = blocks(state, 12)
-    assert [block[1] for block in made] == [0, 1, 2, 3, 4, 0, 1, 2, 3, 4, 0, 1]
-    assert made[:5] == made[5:10]
+    """PQ-05: one in each message, all five in each round, in an order that the id decides."""
+    made = blocks(state, 60)
+    assert [block[1] for block in made[:5]] == [0, 1, 2, 3, 4]
+    for start in range(5, 60, 5):
+        assert sorted(made[start : start + 5]) == sorted(made[:5])
+    id_ = made[0][8:16]
+    for n in range(5, 60):
+        b = id_[n // 5 % 8]
+        assert made[n][1] == (b + n % 5 * (1 + b // 5 % 4)) % 5
 
 
 def test_a_key_is_offered_until_its_ciphertext_begins() -> None:
@@ -129,11 +134,39 @@ def test_pieces_arrive_in_any_order_and_twice(order: tuple[int, ...]) -> None:
         assert isinstance(take(NOTHING_COLLECTED, *rest * 2), Collecting)
 
 
+def test_a_second_answer_to_a_held_secret_is_refused() -> None:
+    """PQ-11: the peer was set back and will not have the secret; also one for another key."""
+    for block in (*blocks(_answer_again()), *OTHER_CIPHERTEXT_BLOCKS):
+        with pytest.raises(PqDesync):
+            take(STATES["secret held"], block)
+
+
+def test_a_relay_cannot_starve_one_piece() -> None:
+    """PQ-05: dropping any one place of each round loses another piece each time."""
+    for seed in range(20):
+        state: KemState = offering(ScriptedRng(f"order {seed}")(64))
+        made = blocks(state, 40)
+        for place in range(5):
+            kept = {block[1] for n, block in enumerate(made) if n % 5 != place}
+            assert kept == {0, 1, 2, 3, 4}
+
+
+def test_a_peer_that_has_lost_its_answer_gets_the_key_again() -> None:
+    """PQ-11: an empty block at the head of a new chain, while pieces of a ciphertext are held."""
+    begun = STATES["offering, ciphertext begun"]
+    again = kem_ratchet.receive(begun, SESSION, 0, fragments.NONE, new_chain=True)
+    assert again == offering()
+    assert kem_ratchet.receive(begun, SESSION, 0, fragments.NONE, new_chain=False) is begun
+    for name, state in STATES.items():
+        if state is not begun:
+            assert kem_ratchet.receive(state, SESSION, 0, fragments.NONE, new_chain=True) is state, name
+
+
 def test_what_is_of_no_use_any_more_is_ignored() -> None:
     """PQ-08, PQ-09: the same object comes back."""
     held, due, answer = STATES["secret held"], STATES["ciphertext due"], STATES["answering"]
     for state, more in (
-        (held, [*CIPHERTEXT_BLOCKS, *OTHER_CIPHERTEXT_BLOCKS]),
+        (held, CIPHERTEXT_BLOCKS),
         (due, KEY_BLOCKS),
         (answer, KEY_BLOCKS),
     ):
@@ -142,8 +175,8 @@ def test_what_is_of_no_use_any_more_is_ignored() -> None:
     for state in STATES.values():
         assert take(state, fragments.NONE) is state
         for block in (*KEY_BLOCKS, *CIPHERTEXT_BLOCKS):
-            assert kem_ratchet.receive(state, SESSION, EPOCH, block) is state
-            assert kem_ratchet.receive(state, SESSION, EPOCH + 5, block) is state
+            assert kem_ratchet.receive(state, SESSION, EPOCH, block, new_chain=False) is state
+            assert kem_ratchet.receive(state, SESSION, EPOCH + 5, block, new_chain=False) is state
 
 
 @pytest.mark.parametrize("name", malformed())
@@ -266,15 +299,18 @@ def test_a_piece_of_an_epoch_that_is_never_begun_is_refused() -> None:
     """PQ-08, PQ-15: though it is the one after the last."""
     last = KEY_BLOCKS[0][:4] + (MAX_COUNTER - 1).to_bytes(4, "big") + KEY_BLOCKS[0][8:]
     beyond = KEY_BLOCKS[0][:4] + MAX_COUNTER.to_bytes(4, "big") + KEY_BLOCKS[0][8:]
-    assert kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 2, last) != NOTHING_COLLECTED
+    assert (
+        kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 2, last, new_chain=False)
+        != NOTHING_COLLECTED
+    )
     with pytest.raises(AuthenticationError):
-        kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 1, beyond)
+        kem_ratchet.receive(NOTHING_COLLECTED, SESSION, MAX_COUNTER - 1, beyond, new_chain=False)
 
 
 def test_secrets_are_gone_when_the_chapter_says() -> None:
     """PQ-14: seed with decapsulation, key with encapsulation, everything with the mixing step."""
     held, answer = STATES["secret held"], STATES["answering"]
-    assert held == SecretHeld(EpochSecret(expected_secret()[0]), NOW)
+    assert held == SecretHeld(EpochSecret(expected_secret()[0]), CIPHERTEXT_BLOCKS[0][8:16], NOW)
     assert isinstance(answer, Answering)
     assert KEY not in (item for item in answer if isinstance(item, bytes))
     assert kem_ratchet.after_own_step(held) == (NOTHING_COLLECTED, answer.secret, NOW)
@@ -283,7 +319,7 @@ def test_secrets_are_gone_when_the_chapter_says() -> None:
         if not isinstance(state, SecretHeld):
             assert kem_ratchet.after_own_step(state) is None
         if not isinstance(state, Answering):
-            with pytest.raises(AuthenticationError):
+            with pytest.raises(PqDesync):
                 kem_ratchet.after_their_step(state)
         assert name in STATES
 

@@ -599,7 +599,7 @@ class Kem:
     message: bytes = b""
     secret: bytes = b""
     made: tuple[int, int] = (0, 0)
-    next_index: int = 0
+    sent: int = 0
     hash: bytes = b""
     pieces: tuple[bytes, ...] = ()
 
@@ -626,11 +626,12 @@ def epoch_keys(session_id: bytes, epoch: int, shared: bytes, key: bytes, text: b
     return both[:32], both[32:]
 
 
-def take_fragment(kem: Kem, pq_epoch: int, session_id: bytes, block: bytes) -> Kem:
+def take_fragment(kem: Kem, pq_epoch: int, session_id: bytes, block: bytes, fresh: bool = False) -> Kem:
     """The state after the fragment of a message that has opened (PQ-07, PQ-08, WIRE-10)."""
     refusal = "remote.authentication"
     if block == bytes(len(block)):
-        return kem
+        lost = fresh and len(block) > 0 and kem.name == "Offering"
+        return replace(kem, hash=b"", pieces=()) if lost else kem
     kind, index, reserved, epoch, mark, data = struct.unpack(">BBHI8s256s", block)
     need(kind in (1, 2) and index < PIECES and reserved == 0 and epoch > 0, refusal)
     size = KEM_KEY_B if kind == 1 else KEM_MESSAGE_B
@@ -639,6 +640,7 @@ def take_fragment(kem: Kem, pq_epoch: int, session_id: bytes, block: bytes) -> K
         return kem
     offers = kem.name in ("Offering", "SecretHeld")
     need(epoch == pq_epoch + 1 and kem.name != "KeyDue" and kind == (2 if offers else 1), refusal)
+    need(kem.name != "SecretHeld" or mark == kem.hash, "remote.pq_desync")
     if kem.name == "SecretHeld" or (not offers and mark == kem.key_id):
         return kem
     if offers:
@@ -672,7 +674,7 @@ def take_ciphertext(kem: Kem, epoch: int, session_id: bytes, mark: bytes, index:
     key, text = private.public_key().public_bytes_raw(), message[:1088]
     secret, confirmation = epoch_keys(session_id, epoch, private.decapsulate(text), key, text)
     need(hmac.compare_digest(confirmation, message[1088:]), "remote.pq_desync")
-    return Kem("SecretHeld", secret=secret, made=kem.made)
+    return Kem("SecretHeld", secret=secret, hash=mark, made=kem.made)
 
 
 # --- chapter 07 ---
@@ -781,8 +783,9 @@ def new_chain(state: State, header: Header, now_ms: int) -> State:
     old, sending = state.receiving, state.sending
     refusal = "remote.authentication"
     mixes = header.pq_epoch == state.pq_epoch + 1 and state.kem.name == "Answering"
-    if sending.private is None or not (mixes or header.pq_epoch == state.pq_epoch):
+    if sending.private is None or header.pq_epoch not in (state.pq_epoch, state.pq_epoch + 1):
         raise Refused(refusal)
+    need(mixes or header.pq_epoch == state.pq_epoch, "remote.pq_desync")
     need(old is None or (header.key != old.their_key and header.previous >= old.number), refusal)
     need(header.number <= MAX_JUMP, "remote.skip_limit")
     rest = skip(old, header.previous, now_ms)[1] if old is not None else ()
@@ -840,7 +843,8 @@ def receive(state: State, envelope: Envelope, now_ms: int) -> tuple[State, bytes
     associated = envelope.raw[: -len(envelope.body)] + state.session_id
     body = unseal(prf(key, "SR1-body-key", 32, salt=envelope.salt), envelope.body, associated)
     block, content = body_parts(body, bool(envelope.prefix))
-    kem = take_fragment(after.kem, after.pq_epoch, state.session_id, block)
+    fresh = header_key == state.next_receive
+    kem = take_fragment(after.kem, after.pq_epoch, state.session_id, block, fresh)
     kept = [item for item in after.skipped if now_ms < item.stored_ms + SKIPPED_TTL_MS]
     return replace(after, kem=kem, skipped=tuple(kept[-MAX_SKIPPED:])), content
 

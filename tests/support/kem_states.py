@@ -53,7 +53,7 @@ def blocks(state: KemState, count: int = 5) -> list[bytes]:
 def take(state: KemState, *received: bytes) -> KemState:
     """Let blocks arrive."""
     for block in received:
-        state = kem_ratchet.receive(state, SESSION, EPOCH - 1, block)
+        state = kem_ratchet.receive(state, SESSION, EPOCH - 1, block, new_chain=False)
     return state
 
 

@@ -50,18 +50,18 @@ def kem_state(state: RatchetState, wholes: Wholes) -> dict[str, Any]:
     assert type(state.kem).__name__ == name
     shown: dict[str, Any] = {"state": name}
     match stored:
-        case [1, seed, index, pieces, made]:
-            given = {"seed": seed, "next_index": index, "pieces": wholes.pieces(pieces)}
+        case [1, seed, sent, pieces, made]:
+            given = {"seed": seed, "sent": sent, "pieces": wholes.pieces(pieces)}
             return {**shown, **given, "made": _made(made)}
-        case [2, secret, made]:
-            return {**shown, "epoch_secret": secret, "made": _made(made)}
+        case [2, secret, ciphertext_id, made]:
+            return {**shown, "epoch_secret": secret, "ciphertext_id": ciphertext_id, "made": _made(made)}
         case [3, pieces]:
             return {**shown, "pieces": wholes.pieces(pieces)}
         case [4, key]:
             return {**shown, "key_id": wholes.id_of(key)}
-        case [5, key_id, message, secret, index, pieces, made]:
+        case [5, key_id, message, secret, sent, pieces, made]:
             given = {"key_id": key_id, "ciphertext_id": wholes.id_of(message), "epoch_secret": secret}
-            rest = {"next_index": index, "pieces": wholes.pieces(pieces), "made": _made(made)}
+            rest = {"sent": sent, "pieces": wholes.pieces(pieces), "made": _made(made)}
             return {**shown, **given, **rest}
         case _:
             return shown

@@ -230,7 +230,7 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
     "stored session with a short root key": _stored_as("stored-session", 10, bytes(31)),
     "stored session with a KEM state 6": _stored_as("stored-session", 16, [6]),
     "stored session whose epoch is 2^31": _stored_as("stored-session", 14, 2**31),
-    "stored offer of piece 5": _stored_as("kem-offering", 2, 5),
+    "stored offer of -1 pieces": _stored_as("kem-offering", 2, -1),
     "stored key of 1183 bytes": _stored_as("kem-ciphertext-due", 1, bytes(1183)),
     "stored answer without its confirmation": _stored_as("kem-answering", 2, bytes(1088)),
     "stored piece of 255 bytes": _stored_as("some-key-pieces", 1, [bytes(255), *[None] * 4]),

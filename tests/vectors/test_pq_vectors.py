@@ -34,7 +34,7 @@ def test_a_key_and_its_pieces(name: str, epoch: dict[str, Any]) -> None:
     assert (key.hex(), kem_ratchet.key_id(key).hex()) == (epoch["key"], epoch["key_id"])
     blocks = _pieces(KEY_TYPE, epoch["epoch"], unhex(epoch["key_id"]), key)
     sent = _sent(name, epoch, epoch["generator"])
-    assert sent == [blocks[at % 5] for at in range(len(sent))]
+    assert sent == [blocks[at] for at in _order(unhex(epoch["key_id"]), len(sent))]
 
 
 @pytest.mark.parametrize("epoch", PQ["epochs"][:2], ids=lambda epoch: epoch["epoch"])
@@ -55,7 +55,17 @@ def test_an_epoch(epoch: dict[str, Any]) -> None:
     assert message_id.hex() == epoch["ciphertext_id"]
     blocks = _pieces(CIPHERTEXT_TYPE, epoch["epoch"], message_id, made[-1])
     sent = _sent("pq.json", epoch, "B" if epoch["generator"] == "A" else "A")
-    assert sent == [blocks[at % 5] for at in range(len(sent))]
+    assert sent == [blocks[at] for at in _order(message_id, len(sent))]
+
+
+def _order(mark: bytes, count: int) -> list[int]:
+    """The indexes of the first pieces by the words of PQ-05."""
+    order = []
+    for n in range(count):
+        r, p = n // 5, n % 5
+        b = mark[r % 8]
+        order.append(n if n < 5 else (b + p * (1 + b // 5 % 4)) % 5)
+    return order
 
 
 def _pieces(kind: int, epoch: int, mark: bytes, whole: bytes) -> list[str]:
