@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any, Final, NamedTuple
 
 import fuzz_seeds
+import kem_states
 from fuzz_target import Shape, Target, require
 from vector_devices import responder_keys
 from vector_files import unhex
@@ -32,13 +33,11 @@ from e2ee.errors import (
     UnsupportedVersion,
 )
 from e2ee.handshake import ResponderKeys
-from e2ee.ids import SessionId
-from e2ee.primitives import kem
 from e2ee.ratchet import kem_ratchet, kem_stored
-from e2ee.ratchet.kem_ratchet import KemState, Mark
+from e2ee.ratchet.kem_ratchet import KemState
 from e2ee.ratchet.skipped import SkippedKey
 from e2ee.session import Accepted, Opened, Session
-from e2ee.wire import cbor, envelope, fragment
+from e2ee.wire import cbor, envelope
 
 _PLACE_B: Final = TAG_B + 4
 _MESSAGE_SIZES: Final = (106 + 512, 106 + 1024, FIRST_FLIGHT_B)
@@ -114,36 +113,17 @@ def _respond_seeds() -> Iterator[bytes]:
 # --- pieces ---
 
 
-_SESSION: Final = SessionId(bytes(range(32)))
-_NOW: Final = Mark(1_764_000_000_000, 7)
-
-
-def _rng(size_b: int) -> bytes:
-    return bytes(range(size_b))
-
-
-@cache
-def _key() -> bytes:
-    return bytes(kem.derive_public(_rng(64)))
-
-
 @cache
 def _sides() -> tuple[KemState, ...]:
     """Every state that takes pieces: the input's first byte chooses."""
-    offering = kem_ratchet.make(kem_ratchet.KEY_DUE, _SESSION, 0, _NOW, _rng, _encapsulate)
-    due = kem_ratchet.CiphertextDue(_key(), kem_ratchet.key_id(_key()))
-    answering = kem_ratchet.make(due, _SESSION, 0, _NOW, _rng, _encapsulate)
-    return kem_ratchet.KEY_DUE, offering, kem_ratchet.NOTHING_COLLECTED, due, answering
-
-
-@cache
-def _encapsulated() -> tuple[bytes, bytes]:
-    case = fuzz_seeds.vectors("kem")["encapsulations"][0]
-    return unhex(case["ciphertext"]), unhex(case["secret"])
-
-
-def _encapsulate(_: bytes) -> tuple[bytes, bytes]:
-    return _encapsulated()
+    due = kem_ratchet.CiphertextDue(kem_states.KEY, kem_ratchet.key_id(kem_states.KEY))
+    return (
+        kem_ratchet.KEY_DUE,
+        kem_states.offering(),
+        kem_ratchet.NOTHING_COLLECTED,
+        due,
+        kem_states.answering(),
+    )
 
 
 def _take_pieces(data: bytes) -> tuple[KemState, list[KemState]]:
@@ -152,7 +132,7 @@ def _take_pieces(data: bytes) -> tuple[KemState, list[KemState]]:
     passed: list[KemState] = [first]
     for start in range(1, len(data), FRAGMENT_B):
         block = data[start : start + FRAGMENT_B].ljust(FRAGMENT_B, b"\0")
-        passed.append(kem_ratchet.receive(passed[-1], _SESSION, 0, block))
+        passed.append(kem_states.take(passed[-1], block))
     return first, passed
 
 
@@ -166,17 +146,9 @@ def _pieces_hold(_: bytes, taken: tuple[KemState, list[KemState]]) -> None:
         require(len(block) == FRAGMENT_B, "every state has a block to send (PQ-05)")
 
 
-def _blocks_of(state: KemState) -> bytes:
-    blocks = b""
-    for _ in range(fragment.PIECES):
-        state, block = kem_ratchet.next_block(state)
-        blocks += block
-    return blocks
-
-
 def _piece_seeds() -> Iterator[bytes]:
     _, offering, _, _, answering = _sides()
-    key, text = _blocks_of(offering), _blocks_of(answering)
+    key, text = b"".join(kem_states.blocks(offering)), b"".join(kem_states.blocks(answering))
     for number in range(len(_sides())):
         yield bytes((number,)) + key
         yield bytes((number,)) + text
