@@ -105,11 +105,8 @@ async def controls(points: dict[tuple[str, int], Points], folder: Path) -> dict[
                 patience_s=10,
             )
             await trial.run()
-            losses = [
-                one for one in trial.faults if "lost" in one or "sealed" in one or "not delivered" in one
-            ]
-            if trial.was_hit and losses:
-                noticed[name] = f"{losses[0]} after {number + 1} kills"
+            if trial.was_hit and trial.losses:
+                noticed[name] = f"{trial.losses[0]} after {number + 1} kills"
                 break
         print(f"control, {name}: {noticed[name] or 'NOT NOTICED'}", flush=True)
     return noticed

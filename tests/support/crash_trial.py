@@ -94,6 +94,12 @@ class Trial:
         ]
         return self.faults
 
+    @property
+    def losses(self) -> list[str]:
+        """Of the faults, those that a broken order of commit and word makes."""
+        signs = ("lost", "did not reach", "not delivered", "sealed two texts")
+        return [fault for fault in self.faults if any(sign in fault for sign in signs)]
+
     # --- the conversation ---
 
     async def _first_life(self) -> None:

@@ -149,6 +149,7 @@ async def trickle(port: int, scale: int) -> str | None:
 async def silent(port: int, _scale: int) -> str | None:
     """Never answer a ping of the relay's: it ends the connection within two periods of 25 seconds."""
     socket = await RawWebSocket.greet(port)
+    socket.answers_pings = False
     heard = await socket.listen(70.0)
     socket.abort()
     return None if heard.code in (1011, GONE) else f"a dead connection is kept ({heard.code})"

@@ -18,7 +18,6 @@ import sys
 import tempfile
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -132,22 +131,24 @@ async def attack_all(
     """Run the attacks beside the pair."""
     watching = asyncio.create_task(watch(relay.pid, findings))
     talking = asyncio.create_task(Pair(findings).talk(relay.port))
-    for number in range(1, size.rounds + 1):
-        if size.rounds > 1:
-            print(
-                f"round {number} of {size.rounds}, {max(findings.rss, default=0):.0f} MiB at most", flush=True
-            )
-        crowd = [(name, one) for name, one in attacks.items() for _ in range(size.copies)]
-        await asyncio.gather(
-            *(attack_once(name, one, relay.port, size.scale, findings) for name, one in crowd)
-        )
-    await asyncio.sleep(1.0)
-    if talking.done():
-        findings.faults.append(f"the pair could not go on: {talking.exception()!r}")
-    for task in (talking, watching):
-        task.cancel()
-        with suppress(asyncio.CancelledError, ConnectionError, TimeoutError):
-            await task
+    try:
+        for number in range(1, size.rounds + 1):
+            if size.rounds > 1:
+                most = max(findings.rss, default=0)
+                print(f"round {number} of {size.rounds}, {most:.0f} MiB at most", flush=True)
+            await attack_in_a_crowd(relay.port, attacks, findings, size)
+        await asyncio.sleep(1.0)
+    finally:
+        findings.faults += ["the pair could not go on"] if talking.done() else []
+        findings.faults += ["the relay ended by itself"] if watching.done() else []
+        talking.cancel()
+        watching.cancel()
+        await asyncio.gather(talking, watching, return_exceptions=True)
+
+
+async def attack_in_a_crowd(port: int, attacks: Mapping[str, Attack], findings: Findings, size: Size) -> None:
+    crowd = [(name, one) for name, one in attacks.items() for _ in range(size.copies)]
+    await asyncio.gather(*(attack_once(name, one, port, size.scale, findings) for name, one in crowd))
 
 
 def judge(relay: RelayProcess, findings: Findings) -> list[str]:

@@ -51,6 +51,7 @@ class RawWebSocket:
         self.reader = reader
         self.writer = writer
         self.heard = Heard()
+        self.answers_pings = True
         self._buffer = b""
 
     @classmethod
@@ -101,7 +102,9 @@ class RawWebSocket:
                 self.heard.code = int.from_bytes(payload[:2], "big") if payload else 1005
             elif opcode == PONG:
                 self.heard.pongs += 1
-            else:
+            elif opcode == PING and self.answers_pings:
+                self.writer.write(frame(PONG, payload))
+            elif opcode in (TEXT, BINARY):
                 self.heard.messages.append(payload)
 
     def _frames(self) -> Iterator[tuple[int, bytes]]:

@@ -7,12 +7,16 @@ import os
 import re
 import shutil
 import signal
+import socket
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
+from typing import IO
 
 import checkout
+from crash_nursery import Nursery
 
 KILLED = -signal.SIGKILL
 _CALL = re.compile(r"^(\d+) +(?:<\.\.\. )?(\w+)[( ]")
@@ -74,6 +78,46 @@ def was_hit(log: Path) -> bool:
     return "(INJECTED)" in text or "killed by SIGKILL" in text
 
 
+class Forked:
+    """A program that the nursery has started, with as much of asyncio's Process as is needed."""
+
+    def __init__(self, pid: int, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.pid = pid
+        self.stdout = reader
+        self.stdin = writer
+        self.returncode: int | None = None
+        self._exited = asyncio.Event()
+        self._handle = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._handle, self._exit)
+
+    @classmethod
+    async def start(cls, arguments: Sequence[str], errors: int) -> Forked:
+        """Start it with a socket as input and output."""
+        ours, theirs = socket.socketpair()
+        with theirs:
+            pid = nursery().start(arguments, theirs, errors)
+        return cls(pid, *await asyncio.open_connection(sock=ours))
+
+    def _exit(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._handle)
+        os.close(self._handle)
+        self.returncode = 0
+        self._exited.set()
+
+    async def wait(self) -> int:
+        await self._exited.wait()
+        self.stdin.close()
+        return 0
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+
+@cache
+def nursery() -> Nursery:
+    return Nursery(environment(), checkout.ROOT)
+
+
 class Program:
     """A Python program of tests/support, started several times; each line of its output goes to `heard`."""
 
@@ -93,7 +137,7 @@ class Program:
         self._arguments = arguments
         self._fault = fault
         self._heard = heard
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
         self._reader: asyncio.Task[None] | None = None
 
     @property
@@ -107,17 +151,25 @@ class Program:
             fault is not None and not self._was_traced and (fault.who, fault.life) == (self.name, self.life)
         )
         self._was_traced = self._was_traced or traced
-        prefix = fault.options(self.log) if fault is not None and traced else []
         with self.errors.open("ab") as errors:
-            self._process = await asyncio.create_subprocess_exec(
-                *(*prefix, sys.executable, *self._arguments, *more),
-                stdin=asyncio.subprocess.PIPE,
-                stdout=asyncio.subprocess.PIPE,
-                stderr=errors,
-                env=environment(),
-                cwd=checkout.ROOT,
-            )
+            if fault is not None and traced:
+                self._process = await self._start_traced(fault, more, errors)
+            else:
+                words = [Path(self._arguments[0]).name, *self._arguments[1:], *more]
+                self._process = await Forked.start(words, errors.fileno())
         self._reader = asyncio.create_task(self._read(self._process))
+
+    async def _start_traced(
+        self, fault: Fault, more: Sequence[str], errors: IO[bytes]
+    ) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
+            *(*fault.options(self.log), sys.executable, *self._arguments, *more),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            env=environment(),
+            cwd=checkout.ROOT,
+        )
 
     async def write(self, line: str) -> None:
         """Write a line to its stdin; a program that has ended does not read it."""
@@ -154,11 +206,14 @@ class Program:
 
     async def close_input(self) -> int:
         """Let it end by itself, as a client does when its input ends."""
-        if self._process is not None and self._process.stdin is not None:
-            self._process.stdin.close()
+        process = self._process
+        if isinstance(process, Forked) and process.returncode is None:
+            process.stdin.write_eof()
+        elif process is not None and process.stdin is not None:
+            process.stdin.close()
         return await asyncio.wait_for(self.ended(), _END_S)
 
-    async def _read(self, process: asyncio.subprocess.Process) -> None:
+    async def _read(self, process: asyncio.subprocess.Process | Forked) -> None:
         if process.stdout is None:
             return
         while line := await process.stdout.readline():
