@@ -71,6 +71,9 @@ class Directory:
         """Check an entry and put it (RLY-50 to RLY-54)."""
         state, account_id = self._state, frame.account_id
         held = state.entries.get(account_id)
+        if account_id in state.blocked:
+            state.refuse(connection, frame.request_id, ErrorCode.DENIED)
+            return
         if account_id in self._busy:
             state.refuse(connection, frame.request_id, ErrorCode.UNAVAILABLE, _RETRY_BUSY_MS)
             return
@@ -112,7 +115,7 @@ class Directory:
         """Read the chain of an account (RLY-55, RLY-56)."""
         state = self._state
         wait_ms = connection.take(state.policy.lookups, 1, now_ms)
-        entry = state.entries.get(frame.account_id)
+        entry = state.entry(frame.account_id)
         if entry is not None and not wait_ms:
             wait_ms = state.lookups_per_account.of(frame.account_id, now_ms).take(1, now_ms)
         if wait_ms:
@@ -165,7 +168,7 @@ class Directory:
     # --- prekeys ---
 
     def _owned_device(self, connection: Connection, account_id: bytes, record_hash: bytes) -> Device | None:
-        entry = self._state.entries.get(account_id)
+        entry = self._state.entry(account_id)
         device = None if entry is None else entry.device(record_hash)
         if device is None or device.mailbox is None:
             return None
@@ -232,12 +235,10 @@ class Directory:
 
     def _reachable(self, frame: PrekeysFetch) -> tuple[Entry, Device, Mailbox] | None:
         hashed = token_hash(frame.token)
-        entry = self._state.entries.get(frame.account_id)
+        entry = self._state.entry(frame.account_id)
         device = None if entry is None else entry.device(frame.record_hash)
-        mailbox = (
-            None if device is None or device.mailbox is None else self._state.mailboxes.get(device.mailbox)
-        )
-        token = None if mailbox is None or mailbox.is_closing else mailbox.tokens.get(hashed)
+        mailbox = None if device is None or device.mailbox is None else self._state.mailbox(device.mailbox)
+        token = None if mailbox is None else mailbox.tokens.get(hashed)
         if entry is None or device is None or mailbox is None or token is None:
             return None
         return (entry, device, mailbox) if token.token_class is TokenClass.FRONT_DOOR else None

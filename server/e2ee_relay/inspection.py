@@ -64,14 +64,14 @@ def purge_now(store: SqliteStore, kind: str, subject: bytes) -> None:
 
 
 def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:
-    """Leave a purge for the relay that holds the database; it takes it up within seconds."""
+    """Leave a request for the relay that holds the database; it takes it up within seconds."""
     db = sqlite3.connect(path, isolation_level=None, timeout=10.0)
     db.execute("INSERT OR REPLACE INTO purge_request VALUES (?, ?)", (subject, kind))
     db.close()
 
 
 def is_asked(db: sqlite3.Connection, subject: bytes) -> bool:
-    """Tell whether a purge still waits for the running relay."""
+    """Tell whether a request still waits for the running relay."""
     return db.execute("SELECT 1 FROM purge_request WHERE subject = ?", (subject,)).fetchone() is not None
 
 

@@ -110,8 +110,8 @@ class Intake:
     def _judge(self, item: SendItem, now_ms: int) -> SendResult | _Waiting:
         # The hash comes first: the work is the same for an unknown mailbox and an unknown token (RLY-31).
         hashed = token_hash(item.token)
-        mailbox = self._state.mailboxes.get(item.mailbox)
-        token = None if mailbox is None or mailbox.is_closing else mailbox.tokens.get(hashed)
+        mailbox = self._state.mailbox(item.mailbox)
+        token = None if mailbox is None else mailbox.tokens.get(hashed)
         if mailbox is None or token is None:
             return SendResult(ErrorCode.DENIED)
         if len(item.body) > self._state.policy.max_body_b:

@@ -167,9 +167,20 @@ class RelayCore:
         """Admit new mailboxes with this secret from now on (RLY-21)."""
         self.state.policy = replace(self.state.policy, registration_secret=secret)
 
+    def block(self, blocked: frozenset[bytes]) -> None:
+        """Serve these mailboxes and accounts no longer, and again those that are not among them (RLY-84)."""
+        for address in blocked - self.state.blocked:
+            mailbox = self.state.mailboxes.get(address)
+            if mailbox is not None:
+                self._delivery.end(mailbox)
+        self.state.blocked = blocked
+
     # --- mailboxes ---
 
     def _create(self, connection: Connection, frame: CreateMailbox, now_ms: int) -> None:
+        if frame.mailbox in self.state.blocked:
+            self.state.refuse(connection, frame.request_id, ErrorCode.DENIED)
+            return
         existing = self.state.mailboxes.get(frame.mailbox)
         if existing is not None and existing.owner_pub == frame.owner_pub and not existing.is_closing:
             self.state.transmit(connection, Done(frame.request_id))
@@ -231,7 +242,7 @@ class RelayCore:
         self.state.transmit(connection, AuthResult(frame.request_id, tuple(refused)))
 
     def _adopt(self, connection: Connection, address: bytes, owner_pub: bytes, now_ms: int) -> bool:
-        mailbox = self.state.mailboxes.get(address)
+        mailbox = None if address in self.state.blocked else self.state.mailboxes.get(address)
         if mailbox is None or mailbox.owner_pub != owner_pub:
             return False
         connection.owned[address] = mailbox

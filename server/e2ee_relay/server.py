@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from . import machine
+from .blocklist import BlockList
 from .certificate import CertificateUnreadable, ServedCertificate
 from .config import Config, ConfigError
 from .logs import Event, EventLog, library_logger
@@ -26,7 +27,7 @@ from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
 from .relay import RelayCore
 from .state import Effect, Transmit
-from .store.changes import Store, StoreFailure
+from .store.changes import Store, StoreError, StoreFailure
 from .store.writer import Completed, Writer
 
 _TICK_S: Final = 1.0
@@ -58,6 +59,7 @@ class RelayServer:
 
         Raises:
             ConfigError: certificate or key cannot be used.
+            StoreError: the list of blocked ids is damaged.
         """
         self._config = config
         self._certificate = _certificate(config)
@@ -71,6 +73,9 @@ class RelayServer:
         self._commits = CommitFigures()
         self._failed_at: float | None = None
         self._completed_at = time.monotonic()
+        self._block_list = BlockList(config.data_dir)
+        self._block_list.has_changed()
+        self._core.block(self._block_list.read())
         self._warned_day = 0
         self._slow_clients = 0
         self._ticker: asyncio.Task[None] | None = None
@@ -186,6 +191,7 @@ class RelayServer:
             await asyncio.sleep(_TICK_S)
             self._carry_out(self._core.tick(_now_ms()))
             self._look_at_certificate(time.time())
+            self._look_at_block_list()
             if not self._writer.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
@@ -198,6 +204,14 @@ class RelayServer:
         if left_s < _WARN_BEFORE_END_S:
             self._warned_day = int(now_s) // _DAY_S
             self._log.write(Event.CERTIFICATE_ENDS, certificate_days=int(left_s // _DAY_S))
+
+    def _look_at_block_list(self) -> None:
+        """Take over what the operator has changed; a damaged list leaves the last one in force (RLY-84)."""
+        try:
+            if self._block_list.has_changed():
+                self._core.block(self._block_list.read())
+        except (StoreError, OSError):
+            self._log.write(Event.RELOAD_REFUSED)
 
     def _ticker_ended(self, ticker: asyncio.Task[None]) -> None:
         """Without it nothing expires and a dead writer goes unnoticed: the relay ends, to be started anew."""

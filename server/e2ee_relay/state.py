@@ -80,6 +80,7 @@ class RelayState:
         self.counters: Counter[str] = Counter()
         self.refusals: Counter[ErrorCode] = Counter()
         self.is_draining = False
+        self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
         self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
         self.last_row_id = held.messages[-1].row_id if held.messages else 0
         self._effects: list[Effect] = []
@@ -125,10 +126,19 @@ class RelayState:
     def owned(self, connection: Connection, address: bytes) -> Mailbox | None:
         """Return the mailbox if it exists and this connection has authenticated it (RLY-26)."""
         mailbox = connection.owned.get(address)
+        return mailbox if mailbox is not None and self.mailbox(address) is mailbox else None
+
+    def mailbox(self, address: bytes) -> Mailbox | None:
+        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-84)."""
+        mailbox = self.mailboxes.get(address)
         # One that is being deleted takes no more changes: their rows would outlive it.
-        if mailbox is None or mailbox.is_closing or self.mailboxes.get(address) is not mailbox:
+        if mailbox is None or mailbox.is_closing or address in self.blocked:
             return None
         return mailbox
+
+    def entry(self, account_id: bytes) -> Entry | None:
+        """Return the entry of an account that is not blocked (RLY-84)."""
+        return None if account_id in self.blocked else self.entries.get(account_id)
 
     # --- effects ---
 

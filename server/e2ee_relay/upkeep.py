@@ -9,6 +9,7 @@ from .directory import Directory
 from .mailbox import Mailbox
 from .state import RelayState, Then
 from .store.changes import (
+    EXPIRE,
     DropAccount,
     DropMailbox,
     DropPurge,
@@ -95,14 +96,16 @@ class Upkeep:
 
         return then
 
-    # --- purges: left in the database by `sealroom-relay purge` beside a running relay ---
+    # --- what the commands `purge` and `expire-now` have left in the database for a running relay ---
 
-    def _purge(self, result: Result, _now_ms: int) -> None:
+    def _purge(self, result: Result, now_ms: int) -> None:
         for request in result if isinstance(result, list) else []:
             if isinstance(request, PurgeRequest):
-                self._purge_one(request)
+                self._purge_one(request, now_ms)
 
-    def _purge_one(self, request: PurgeRequest) -> None:
+    def _purge_one(self, request: PurgeRequest, now_ms: int) -> None:
+        if request.kind == EXPIRE:
+            self._sweep(now_ms)
         mailbox = self._state.mailboxes.get(request.subject) if request.kind == "mailbox" else None
         if mailbox is not None:
             self._drop_mailbox(mailbox)

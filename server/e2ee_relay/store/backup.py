@@ -1,11 +1,15 @@
-"""A copy of the database while the relay runs."""
+"""A copy of the database while the relay runs, and its way back."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import sqlite3
 from pathlib import Path
 
 from .changes import StoreError
+from .mark import flush_directory
+from .schema import migrate
 
 
 def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
@@ -31,3 +35,50 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
         copy.execute("DELETE FROM remembered")
         copy.execute("VACUUM")
     copy.close()
+
+
+def put_back(source: Path, database: Path) -> None:
+    """Put a backup in the place of the database of a relay that does not run; the mark stays (RLY-76).
+
+    The old database goes only when the copy has been checked and is on the disk.
+
+    Raises:
+        StoreError: the backup is damaged, or not a relay's, or of a newer release.
+    """
+    if not source.exists():
+        raise StoreError("there is no such backup")
+    fresh = database.with_name(database.name + ".new")
+    fresh.unlink(missing_ok=True)
+    shutil.copyfile(source, fresh)
+    fresh.chmod(0o600)
+    try:
+        _check(fresh)
+    except (sqlite3.Error, StoreError) as error:
+        fresh.unlink()
+        raise StoreError(f"the backup cannot be used: {error}") from None
+    like = database.parent.stat()
+    if os.geteuid() == 0:
+        os.chown(fresh, like.st_uid, like.st_gid)
+    # The journal belongs to the database that is replaced; over the copy it would damage it.
+    for suffix in ("-wal", "-shm"):
+        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    flush_directory(database.parent)
+    fresh.replace(database)
+    flush_directory(database.parent)
+
+
+def _check(copy: Path) -> None:
+    db = sqlite3.connect(copy, isolation_level=None)
+    try:
+        if not db.execute("PRAGMA application_id").fetchone()[0]:
+            raise StoreError("not a relay's database")
+        migrate(db)
+        if db.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
+            raise StoreError("it is damaged")
+    finally:
+        db.close()
+    descriptor = os.open(copy, os.O_RDWR)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import Final, NamedTuple, Protocol, TypeAlias
 
 
 class StoreError(Exception):
@@ -246,9 +246,13 @@ class TakenPrekeys:
     left_kem: int
 
 
+# The kind of a request to delete at once what has expired; its subject is the kind in ASCII.
+EXPIRE: Final = "expire"
+
+
 @dataclass(frozen=True, slots=True)
 class PurgeRequest:
-    kind: str  # "mailbox" or "account"
+    kind: str  # "mailbox", "account" or EXPIRE
     subject: bytes
 
 

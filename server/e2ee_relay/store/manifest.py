@@ -138,9 +138,9 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     },
     "purge_request": {
         "subject": Stored(
-            "mailbox or account to remove", "the operator asked a running relay", "a few seconds"
+            "mailbox or account to remove, or `expire`", "the operator asked a running relay", "a few seconds"
         ),
-        "kind": Stored("mailbox or account", "what the subject is", "a few seconds"),
+        "kind": Stored("mailbox, account or expire", "what the subject is", "a few seconds"),
     },
 }
 
@@ -153,8 +153,9 @@ a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `re
 set them.
 
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
-`relay.mark`, 48 bytes that repeat the table `meta`, and the empty `relay.lock`. Deleted bytes are
-overwritten in the database (`secure_delete`) and gone from the write-ahead log after the next
+`relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, and, once the operator has
+blocked somebody, `relay.blocked`: the ids of blocked mailboxes and accounts, until unblocked. Deleted
+bytes are overwritten in the database (`secure_delete`) and gone from the write-ahead log after the next
 checkpoint: one idle second, at most a minute under load. File systems and solid-state disks may keep
 older copies of blocks; that is beyond the relay, encrypt the disk.
 """

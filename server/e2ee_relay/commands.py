@@ -1,0 +1,203 @@
+"""The operator's commands on what is stored, beside a running relay or without one."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Final
+
+from .administration import expire_stored, rotate_registration_secret, statistics
+from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList
+from .config import Config, ConfigError
+from .datadir import DATABASE, DataDirectory
+from .inspection import (
+    ask_running_relay,
+    held_about_account,
+    held_about_mailbox,
+    is_asked,
+    open_read_only,
+    purge_now,
+)
+from .store.backup import back_up, put_back
+from .store.changes import EXPIRE, StoreInUse
+from .store.schema import SCHEMA_VERSION, schema_version
+
+_POLL_S: Final = 0.2
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text + "\n")
+
+
+def _warn(text: str) -> None:
+    sys.stderr.write(f"sealroom-relay: {text}\n")
+
+
+def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
+    """Return kind and id of what a command is about.
+
+    Raises:
+        ConfigError: it is no id.
+    """
+    kind, text, size_b = (
+        ("mailbox", options.mailbox, MAILBOX_B)
+        if options.mailbox
+        else ("account", options.account, ACCOUNT_B)
+    )
+    try:
+        subject = bytes.fromhex(text)
+    except ValueError:
+        raise ConfigError(kind, f"{size_b} bytes in hex") from None
+    if len(subject) != size_b:
+        raise ConfigError(kind, f"{size_b} bytes in hex")
+    return kind, subject
+
+
+def _inspect(config: Config, options: argparse.Namespace) -> int:
+    kind, subject = subject_of(options)
+    db = open_read_only(config.database_path)
+    held = held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
+    db.close()
+    _say(json.dumps(held, indent=2))
+    return EXIT_OK
+
+
+def _purge(config: Config, options: argparse.Namespace) -> int:
+    kind, subject = subject_of(options)
+    open_read_only(config.database_path).close()
+    try:
+        directory = DataDirectory.claim(config.data_dir)
+    except StoreInUse:
+        return _ask_and_wait(config, kind, subject, options.wait_s, "purged")
+    store = directory.open_store()
+    purge_now(store, kind, subject)
+    store.close()
+    directory.release()
+    _say("purged")
+    return EXIT_OK
+
+
+def _expire(config: Config, options: argparse.Namespace) -> int:
+    open_read_only(config.database_path).close()
+    try:
+        directory = DataDirectory.claim(config.data_dir)
+    except StoreInUse:
+        return _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s, "expired")
+    store = directory.open_store()
+    count = expire_stored(store, time.time_ns() // 1_000_000)
+    store.close()
+    directory.release()
+    _say(f"expired messages deleted: {count}")
+    return EXIT_OK
+
+
+def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int, done: str) -> int:
+    ask_running_relay(config.database_path, kind, subject)
+    deadline = time.monotonic() + wait_s
+    db = open_read_only(config.database_path)
+    waits = is_asked(db, subject)
+    while waits and time.monotonic() < deadline:
+        time.sleep(_POLL_S)
+        waits = is_asked(db, subject)
+    db.close()
+    if waits:
+        _warn("the running relay has not done it yet; it will")
+        return EXIT_FAILED
+    _say(f"{done} by the running relay")
+    return EXIT_OK
+
+
+def _stats(config: Config, _options: argparse.Namespace) -> int:
+    _say(json.dumps(statistics(config), indent=2))
+    return EXIT_OK
+
+
+def _block(config: Config, options: argparse.Namespace) -> int:
+    open_read_only(config.database_path).close()
+    kind, subject = subject_of(options)
+    _say(f"{kind} blocked" if BlockList(config.data_dir).add(subject) else f"the {kind} was blocked already")
+    return EXIT_OK
+
+
+def _unblock(config: Config, options: argparse.Namespace) -> int:
+    open_read_only(config.database_path).close()
+    kind, subject = subject_of(options)
+    if not BlockList(config.data_dir).remove(subject):
+        _warn(f"the {kind} is not blocked")
+        return EXIT_FAILED
+    _say(f"{kind} unblocked")
+    return EXIT_OK
+
+
+def _rotate(config: Config, _options: argparse.Namespace) -> int:
+    _say(rotate_registration_secret(config))
+    _warn("the new registration secret is in its file; send SIGHUP to a running relay")
+    return EXIT_OK
+
+
+def _back_up(config: Config, options: argparse.Namespace) -> int:
+    back_up(config.database_path, options.destination, with_messages=options.with_messages)
+    return EXIT_OK
+
+
+def _restore(config: Config, options: argparse.Namespace) -> int:
+    directory = DataDirectory.claim(config.data_dir)
+    try:
+        put_back(options.source, config.database_path)
+    finally:
+        directory.release()
+    _say("restored; `sealroom-relay restore-check` tells what the next start will do")
+    return EXIT_OK
+
+
+def _restore_check(config: Config, _options: argparse.Namespace) -> int:
+    open_read_only(config.database_path).close()
+    directory = DataDirectory.claim(config.data_dir)
+    store = directory.open_store()
+    intact = store.connection.execute("PRAGMA integrity_check").fetchone()[0] == "ok"
+    restored = store.is_restored()
+    report = {
+        "database": DATABASE,
+        "schema": schema_version(store.connection),
+        "schema_known": SCHEMA_VERSION,
+        "intact": intact,
+        "older_copy": restored,
+        "one_time_keys_burn_at_start": restored,
+    }
+    store.close()
+    directory.release()
+    _say(json.dumps(report, indent=2))
+    return EXIT_OK if intact else EXIT_FAILED
+
+
+def _restored(config: Config, _options: argparse.Namespace) -> int:
+    open_read_only(config.database_path).close()
+    directory = DataDirectory.claim(config.data_dir)
+    store = directory.open_store()
+    burned = store.declare_restored()
+    store.close()
+    directory.release()
+    _say(f"declared as restored; one-time keys burned: {burned}")
+    return EXIT_OK
+
+
+COMMANDS: Final[dict[str, Callable[[Config, argparse.Namespace], int]]] = {
+    "inspect": _inspect,
+    "purge": _purge,
+    "expire-now": _expire,
+    "stats": _stats,
+    "block": _block,
+    "unblock": _unblock,
+    "rotate": _rotate,
+    "backup": _back_up,
+    "restore": _restore,
+    "restore-check": _restore_check,
+    "restored": _restored,
+}

@@ -1,0 +1,307 @@
+"""The operator's commands: figures, blocking, expiry, a new secret, and a backup that is put back."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sqlite3
+import stat
+import time
+from pathlib import Path
+
+import pytest
+from e2ee_relay.blocklist import BLOCKED, BlockList
+from e2ee_relay.cli import main
+from e2ee_relay.datadir import DataDirectory
+from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.protocol import (
+    AuthResult,
+    CreateMailbox,
+    Done,
+    ErrorCode,
+    ErrorReply,
+    Lookup,
+    LookupResult,
+    Message,
+    Ping,
+    PrekeysBundle,
+    PrekeysCount,
+    PrekeysFetch,
+    PrekeysStock,
+    Subscribe,
+    TtlClass,
+)
+from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
+from relay_actors import START_MS, Clock, Company, Owner, Peer, SocketLink
+from relay_process import RelayProcess
+from websockets.asyncio.client import connect
+
+NOW_MS = time.time_ns() // 1_000_000
+
+
+def run(data_dir: Path, *arguments: str) -> int:
+    return main([arguments[0], "--data-dir", str(data_dir), *arguments[1:]])
+
+
+def fill(data_dir: Path) -> bytes:
+    """Make a database with one mailbox and a message that has expired and one that has not."""
+    directory = DataDirectory.claim(data_dir)
+    store = directory.open_store()
+    mailbox = os.urandom(16)
+    rows = [
+        MessageRow(number, 1, number, os.urandom(16), NOW_MS + ends, NOW_MS, b"12345")
+        for number, ends in ((1, -1000), (2, 3_600_000))
+    ]
+    store.execute([PutMailbox(MailboxRow(1, mailbox, bytes(32), 20_000)), PutMessages(tuple(rows))])
+    store.close()
+    directory.release()
+    return mailbox
+
+
+async def code(peer: Peer, request: object) -> ErrorCode:
+    answer = await peer.expect(ErrorReply, request)  # type: ignore[arg-type]  # any request
+    return answer.code
+
+
+def test_stats_count_and_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-85: figures of a stopped relay; no id among them."""
+    mailbox = fill(tmp_path)
+    assert run(tmp_path, "stats") == 0
+    text = capsys.readouterr().out
+    told = json.loads(text)
+    assert {name: told[name] for name in ("mailboxes", "held_messages", "held_bytes", "schema")} == {
+        "mailboxes": 1,
+        "held_messages": 2,
+        "held_bytes": 10,
+        "schema": 1,
+    }
+    assert told["oldest_held_ms"] == NOW_MS
+    assert told["database_bytes"] > 0
+    assert mailbox.hex() not in text
+    assert run(tmp_path / "nowhere", "stats") == 1
+
+
+def test_expired_messages_go_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-85, RLY-41: without a relay; what has time left stays."""
+    fill(tmp_path)
+    assert run(tmp_path, "expire-now") == 0
+    assert capsys.readouterr().out == "expired messages deleted: 1\n"
+    assert run(tmp_path, "stats") == 0
+    assert json.loads(capsys.readouterr().out)["held_messages"] == 1
+
+
+def test_the_list_of_blocked_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-84: block and unblock; notes of the operator stay; a damaged list is refused, not ignored."""
+    mailbox = fill(tmp_path)
+    listed = tmp_path / BLOCKED
+    for expected in ("mailbox blocked\n", "the mailbox was blocked already\n"):
+        assert run(tmp_path, "block", "--mailbox", mailbox.hex()) == 0
+        assert capsys.readouterr().out == expected
+    assert stat.S_IMODE(listed.stat().st_mode) == 0o600
+    listed.write_text(listed.read_text() + f"# flood of November\n{'ab' * 32}  # the same\n")
+    assert run(tmp_path, "stats") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["blocked_mailboxes"], told["blocked_accounts"]) == (1, 1)
+    assert run(tmp_path, "unblock", "--mailbox", mailbox.hex()) == 0
+    assert listed.read_text() == f"# flood of November\n{'ab' * 32}  # the same\n"
+    assert run(tmp_path, "unblock", "--mailbox", mailbox.hex()) == 1
+    for damage in ("xyz\n", "abcd\n"):
+        listed.write_text(damage)
+        with pytest.raises(StoreError, match=r"relay\.blocked"):
+            BlockList(tmp_path).read()
+        assert run(tmp_path, "block", "--mailbox", mailbox.hex()) == 1
+        assert listed.read_text() == damage
+
+
+async def test_a_blocked_mailbox_is_not_served(
+    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
+) -> None:
+    """RLY-84: nobody writes to it, its owner neither proves, reads nor makes it anew; then all is there."""
+    await owner.subscribe(peer)
+    await sender.send(owner.item(b"before"))
+    relay._core.block(frozenset({owner.mailbox}))
+    item = owner.item(b"while")
+    assert [result.code for result in await sender.send(item, owner.item(b"x", token=bytes(32)))] == [
+        ErrorCode.DENIED,
+        ErrorCode.DENIED,
+    ]
+    assert await code(peer, Subscribe(peer.next_id(), (owner.mailbox,))) is ErrorCode.NOT_AUTHENTICATED
+    answer = await peer.expect(AuthResult, owner.auth(peer))
+    assert answer.refused == (owner.mailbox,)
+    create = CreateMailbox(peer.next_id(), owner.mailbox, owner.owner_pub)
+    assert await code(peer, create) is ErrorCode.DENIED
+    relay._core.block(frozenset())
+    assert (await sender.send(item))[0].code is ErrorCode.OK
+    again = await Peer(relay.connect()).greet()
+    await owner.prove(again)
+    await owner.subscribe(again)
+    assert [(await again.push(Message)).body for _ in range(2)] == [b"before", b"while"]
+
+
+async def test_a_block_ends_delivery(relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner) -> None:
+    """RLY-84: whoever was subscribed gets nothing more, ephemeral messages neither."""
+    await owner.subscribe(peer)
+    relay._core.block(frozenset({owner.mailbox}))
+    await sender.send(owner.item(b"x", ttl=TtlClass.EPHEMERAL))
+    relay._core.block(frozenset())
+    await sender.send(owner.item(b"y"))
+    assert await peer.ask(Ping(500)) == Done(500)
+    assert not any(isinstance(push, Message) for push in peer.pushes)
+
+
+async def test_a_blocked_account_is_not_found(
+    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
+) -> None:
+    """RLY-84: it is neither looked up nor reached, and publishes nothing."""
+    company = Company(owner, START_MS)
+    await company.publish(peer)
+    await peer.expect(PrekeysStock, company.upload(peer, 5, 5))
+    relay._core.block(frozenset({company.account_id}))
+    lookup = Lookup(1, company.account_id, 0)
+    fetch = PrekeysFetch(2, company.account_id, company.record_hash, company.front_token)
+    assert await code(sender, lookup) is ErrorCode.NOT_FOUND
+    assert await code(sender, fetch) is ErrorCode.DENIED
+    count = PrekeysCount(peer.next_id(), company.account_id, company.record_hash)
+    assert await code(peer, count) is ErrorCode.NOT_AUTHENTICATED
+    assert await code(peer, company.entry(peer, company.make_list([company.record]))) is ErrorCode.DENIED
+    relay._core.block(frozenset())
+    await sender.expect(LookupResult, Lookup(3, company.account_id, 0))
+    await sender.expect(
+        PrekeysBundle, PrekeysFetch(4, company.account_id, company.record_hash, company.front_token)
+    )
+
+
+async def test_expiry_beside_a_running_relay(
+    relay: MemoryRelay, clock: Clock, owner: Owner, peer: Peer
+) -> None:
+    """RLY-85: the request is taken up within seconds, long before the next sweep, and is gone afterwards."""
+    relay.tick()
+    await peer.send(owner.item(b"x"))
+    clock.forward(2_592_000_000 + 7_200_000)
+    relay._core._upkeep._next_sweep_ms = clock() + 600_000
+    relay.tick()
+    db = relay._store.connection
+    assert db.execute("SELECT count(*) FROM message").fetchone()[0] == 1
+    db.execute("INSERT INTO purge_request VALUES (?, 'expire')", (b"expire",))
+    clock.forward(4000)
+    relay.tick()
+    assert db.execute("SELECT count(*) FROM message").fetchone()[0] == 0
+    assert db.execute("SELECT count(*) FROM purge_request").fetchone()[0] == 0
+
+
+def test_a_new_registration_secret(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-85: in its file with the same rights, and on the output; each time another."""
+    file = tmp_path / "secret"
+    file.write_text("old")
+    file.chmod(0o640)
+    seen = set()
+    for _ in range(2):
+        assert run(tmp_path, "rotate", "--set", f"registration_secret_file={file}") == 0
+        shown = capsys.readouterr().out.strip()
+        assert file.read_text().strip() == shown
+        seen.add(shown)
+    assert len(seen) == 2
+    assert min(len(one) for one in seen) >= 32
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+    assert run(tmp_path, "rotate") == 2
+    assert "registration_secret_file" in capsys.readouterr().err
+
+
+# --- with a real relay ---
+
+
+@pytest.mark.processes
+async def test_a_block_reaches_a_running_relay(tmp_path: Path) -> None:
+    """RLY-84, RLY-85: within seconds, over a restart too; expiry is asked of it as well."""
+    with RelayProcess(tmp_path / "relay") as process:
+        async with connect(process.url, compression=None) as client:
+            peer = await Peer(SocketLink(client)).greet()
+            owner = Owner()
+            await owner.set_up(peer)
+            assert run(process.data_dir, "block", "--mailbox", owner.mailbox.hex()) == 0
+            await until_code(peer, owner, ErrorCode.DENIED)
+            assert run(process.data_dir, "expire-now") == 0
+        process.restart()
+        async with connect(process.url, compression=None) as client:
+            peer = await Peer(SocketLink(client)).greet()
+            assert (await peer.send(owner.item(b"x")))[0].code is ErrorCode.DENIED
+            (process.data_dir / BLOCKED).write_text("damaged\n")
+            for _ in range(50):
+                if "reload_refused" in process.log():
+                    break
+                await peer.expect(Done, Ping(peer.next_id()))
+                await asyncio.sleep(0.1)
+            assert (await peer.send(owner.item(b"x")))[0].code is ErrorCode.DENIED
+            (process.data_dir / BLOCKED).unlink()
+            await until_code(peer, owner, ErrorCode.OK)
+        assert owner.mailbox.hex() not in process.log()
+
+
+async def until_code(peer: Peer, owner: Owner, expected: ErrorCode) -> None:
+    for _ in range(50):
+        if (await peer.send(owner.item(b"x")))[0].code is expected:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"never {expected.name}")
+
+
+@pytest.mark.processes
+async def test_a_backup_is_put_back(tmp_path: Path) -> None:
+    """RLY-76, RLY-85: owners and contacts go on, later mailboxes are gone, no one-time key comes again."""
+    copy = tmp_path / "copy.db"
+    with RelayProcess(tmp_path / "relay") as process:
+        async with connect(process.url, compression=None) as client:
+            peer = await Peer(SocketLink(client)).greet()
+            owner, late = Owner(), Owner()
+            await owner.set_up(peer)
+            company = Company(owner, NOW_MS)
+            await company.publish(peer)
+            await peer.expect(PrekeysStock, company.upload(peer, 5, 5))
+            assert run(process.data_dir, "backup", str(copy)) == 0
+            first = await peer.expect(PrekeysBundle, fetch_of(company, peer))
+            assert first.one_time_x25519
+            await late.create(peer)
+        process.stop()
+        for path in process.data_dir.glob("relay.db*"):
+            path.write_bytes(b"lost with the disk" * 300)
+        assert run(process.data_dir, "restore", str(copy)) == 0
+        assert sorted(path.name for path in process.data_dir.glob("relay.db*")) == ["relay.db"]
+        process.start()
+        assert "restored_copy_found" in process.log()
+        async with connect(process.url, compression=None) as client:
+            peer = await Peer(SocketLink(client)).greet()
+            await owner.prove(peer)
+            assert (await peer.send(owner.item(b"x")))[0].code is ErrorCode.OK
+            assert (await peer.expect(AuthResult, late.auth(peer))).refused == (late.mailbox,)
+            again = await peer.expect(PrekeysBundle, fetch_of(company, peer))
+            assert (again.one_time_x25519, again.one_time_kem) == (False, False)
+
+
+def fetch_of(company: Company, peer: Peer) -> PrekeysFetch:
+    return PrekeysFetch(peer.next_id(), company.account_id, company.record_hash, company.front_token)
+
+
+def test_a_backup_that_cannot_be_used_replaces_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RLY-75, RLY-85: missing, damaged, empty, something else's, of a newer release; the old one stays."""
+    data_dir = tmp_path / "relay"
+    fill(data_dir)
+    good = tmp_path / "good"
+    assert run(data_dir, "backup", str(good)) == 0
+    damaged = bytearray(good.read_bytes())
+    damaged[5000:9000] = os.urandom(4000)
+    (tmp_path / "damaged").write_bytes(damaged)
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("no database" * 1000)
+    (tmp_path / "newer").write_bytes(good.read_bytes())
+    newer = sqlite3.connect(tmp_path / "newer")
+    newer.execute("PRAGMA user_version = 99")
+    newer.close()
+    before = {path.name: path.read_bytes() for path in data_dir.iterdir()}
+    for name in ("missing", "damaged", "empty", "text", "newer"):
+        assert run(data_dir, "restore", str(tmp_path / name)) == 1, name
+        assert "backup" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in data_dir.iterdir()} == before
+    assert run(data_dir, "restore", str(good)) == 0
