@@ -1,4 +1,4 @@
-"""Mailboxes and accounts that the operator has blocked: a file of ids beside the database (RLY-84).
+"""Mailboxes and accounts that the operator has blocked: a file of ids beside the database (RLY-86).
 
 One id a line in hex: 16 bytes name a mailbox, 32 an account; what follows a # is the operator's note. The
 running relay looks at the file every second.

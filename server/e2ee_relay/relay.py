@@ -168,7 +168,7 @@ class RelayCore:
         self.state.policy = replace(self.state.policy, registration_secret=secret)
 
     def block(self, blocked: frozenset[bytes]) -> None:
-        """Serve these mailboxes and accounts no longer, and again those that are not among them (RLY-84)."""
+        """Serve these mailboxes and accounts no longer, and again those that are not among them (RLY-86)."""
         for address in blocked - self.state.blocked:
             mailbox = self.state.mailboxes.get(address)
             if mailbox is not None:

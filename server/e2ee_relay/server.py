@@ -114,7 +114,7 @@ class RelayServer:
         answer: Callable[[ServerConnection, Request], Response | None],
         tls: ssl.SSLContext | None,
     ) -> Server:
-        # Framing, and the time limit of the handshake, are the library's (RLY-84).
+        # Framing, and the time limit of the handshake, are the library's (RLY-86).
         server = await serve(
             handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
             host,
@@ -206,7 +206,7 @@ class RelayServer:
             self._log.write(Event.CERTIFICATE_ENDS, certificate_days=int(left_s // _DAY_S))
 
     def _look_at_block_list(self) -> None:
-        """Take over what the operator has changed; a damaged list leaves the last one in force (RLY-84)."""
+        """Take over what the operator has changed; a damaged list leaves the last one in force (RLY-86)."""
         try:
             if self._block_list.has_changed():
                 self._core.block(self._block_list.read())

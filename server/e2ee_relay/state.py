@@ -129,7 +129,7 @@ class RelayState:
         return mailbox if mailbox is not None and self.mailbox(address) is mailbox else None
 
     def mailbox(self, address: bytes) -> Mailbox | None:
-        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-84)."""
+        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-86)."""
         mailbox = self.mailboxes.get(address)
         # One that is being deleted takes no more changes: their rows would outlive it.
         if mailbox is None or mailbox.is_closing or address in self.blocked:
@@ -137,7 +137,7 @@ class RelayState:
         return mailbox
 
     def entry(self, account_id: bytes) -> Entry | None:
-        """Return the entry of an account that is not blocked (RLY-84)."""
+        """Return the entry of an account that is not blocked (RLY-86)."""
         return None if account_id in self.blocked else self.entries.get(account_id)
 
     # --- effects ---

@@ -92,7 +92,7 @@ def test_expired_messages_go_at_once(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_the_list_of_blocked_ids(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """RLY-84: block and unblock; notes of the operator stay; a damaged list is refused, not ignored."""
+    """RLY-86: block and unblock; notes of the operator stay; a damaged list is refused, not ignored."""
     mailbox = fill(tmp_path)
     listed = tmp_path / BLOCKED
     for expected in ("mailbox blocked\n", "the mailbox was blocked already\n"):
@@ -117,7 +117,7 @@ def test_the_list_of_blocked_ids(tmp_path: Path, capsys: pytest.CaptureFixture[s
 async def test_a_blocked_mailbox_is_not_served(
     relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
 ) -> None:
-    """RLY-84: nobody writes to it, its owner neither proves, reads nor makes it anew; then all is there."""
+    """RLY-86: nobody writes to it, its owner neither proves, reads nor makes it anew; then all is there."""
     await owner.subscribe(peer)
     await sender.send(owner.item(b"before"))
     relay._core.block(frozenset({owner.mailbox}))
@@ -140,7 +140,7 @@ async def test_a_blocked_mailbox_is_not_served(
 
 
 async def test_a_block_ends_delivery(relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner) -> None:
-    """RLY-84: whoever was subscribed gets nothing more, ephemeral messages neither."""
+    """RLY-86: whoever was subscribed gets nothing more, ephemeral messages neither."""
     await owner.subscribe(peer)
     relay._core.block(frozenset({owner.mailbox}))
     await sender.send(owner.item(b"x", ttl=TtlClass.EPHEMERAL))
@@ -153,7 +153,7 @@ async def test_a_block_ends_delivery(relay: MemoryRelay, peer: Peer, sender: Pee
 async def test_a_blocked_account_is_not_found(
     relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
 ) -> None:
-    """RLY-84: it is neither looked up nor reached, and publishes nothing."""
+    """RLY-86: it is neither looked up nor reached, and publishes nothing."""
     company = Company(owner, START_MS)
     await company.publish(peer)
     await peer.expect(PrekeysStock, company.upload(peer, 5, 5))
@@ -213,7 +213,7 @@ def test_a_new_registration_secret(tmp_path: Path, capsys: pytest.CaptureFixture
 
 @pytest.mark.processes
 async def test_a_block_reaches_a_running_relay(tmp_path: Path) -> None:
-    """RLY-84, RLY-85: within seconds, over a restart too; expiry is asked of it as well."""
+    """RLY-86, RLY-85: within seconds, over a restart too; expiry is asked of it as well."""
     with RelayProcess(tmp_path / "relay") as process:
         async with connect(process.url, compression=None) as client:
             peer = await Peer(SocketLink(client)).greet()

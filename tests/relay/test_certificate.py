@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import ipaddress
 import json
 import os
 import signal
@@ -16,37 +15,14 @@ from pathlib import Path
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from e2ee_relay.certificate import CertificateUnreadable, earliest_end_s
 from relay_actors import Owner, Peer, SocketLink
 from relay_process import RelayProcess
+from service_certificate import certificate
 from websockets.asyncio.client import connect
 
 EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
 CLIENT_TIMEOUT_S = 5.0
-
-
-def certificate(ends: datetime.datetime, serial: int) -> tuple[bytes, bytes]:
-    """Return a self-signed certificate for 127.0.0.1 and its key, in PEM."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay under test")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
-    signed = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(serial)
-        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
-        .not_valid_after(ends)
-        .add_extension(address, critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    private = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    return signed.public_bytes(serialization.Encoding.PEM), private
 
 
 def from_now(days: float) -> datetime.datetime:

@@ -1,0 +1,253 @@
+"""The files of server/deploy work: dashboard, alarms, scrape, proxies, container (RLY-72)."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from e2ee_relay.machine import MachineFigures
+from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.metrics import CommitFigures, ShellFigures, render
+from relay_actors import Owner, Peer, SocketLink
+from relay_process import RelayProcess
+from service_certificate import write_pair
+from websockets.asyncio.client import connect
+
+SERIES = re.compile(r"sealroom_relay_[a-z0-9_]+")
+COUNTED = re.compile(r"(?:rate|increase)\((sealroom_relay_[a-z0-9_]+)")
+WAIT_S = 30.0
+
+
+@pytest.fixture
+def deploy(repo_root: Path) -> Path:
+    return repo_root / "server" / "deploy"
+
+
+def program(name: str, package: str) -> str:
+    """Return the path of a program that Debian has; skip without it, but not where all must run."""
+    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    if found is None:
+        if os.environ.get("CI"):
+            pytest.fail(f"{name} is missing")
+        pytest.skip(f"{name} (Debian: {package}) is not installed")
+    return found
+
+
+def expressions(deploy: Path) -> list[str]:
+    """Return every query of dashboard and alarms."""
+    dashboard = json.loads((deploy / "grafana-dashboard.json").read_text("utf-8"))
+    queries = [target["expr"] for panel in dashboard["panels"] for target in panel["targets"]]
+    queries = [query.replace("$job", "sealroom-relay") for query in queries]
+    alarms = re.findall(r"^ +expr: (.+)$", (deploy / "alerts.yml").read_text("utf-8"), re.MULTILINE)
+    assert min(len(queries), len(alarms)) >= 8
+    return [*queries, *alarms]
+
+
+def kinds(relay: MemoryRelay) -> dict[str, str]:
+    """Return each series that /metrics has, with its type."""
+    shell = ShellFigures(0, 0, 0, 0, 0, True, certificate_ends_s=1, machine=MachineFigures())
+    text = render(relay._core.state, CommitFigures(), shell)
+    found: dict[str, str] = {}
+    for name, kind in re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE):
+        parts = ("_bucket", "_sum", "_count") if kind == "histogram" else ("",)
+        found.update({name + part: "counter" if part else kind for part in parts})
+    return found
+
+
+def test_every_query_names_series_that_exist(deploy: Path, relay: MemoryRelay) -> None:
+    """RLY-72: dashboard and alarms; rates are taken of counters only, and of counters only rates."""
+    known = kinds(relay)
+    named = {name for query in expressions(deploy) for name in SERIES.findall(query)}
+    assert named <= set(known)
+    counted = {name for query in expressions(deploy) for name in COUNTED.findall(query)}
+    assert {name for name in named if known[name] == "counter"} == counted
+
+
+def test_every_figure_is_on_the_dashboard(deploy: Path, relay: MemoryRelay) -> None:
+    """RLY-72: nothing is measured for nobody."""
+    shown = {name for query in expressions(deploy) for name in SERIES.findall(query)}
+    assert set(kinds(relay)) - shown == set()
+
+
+@contextmanager
+def running(*command: str, folder: Path) -> Iterator[None]:
+    """Run a server for the length of a test; its output is in `output` of the folder."""
+    with (folder / "output").open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
+        try:
+            yield
+        finally:
+            process.send_signal(signal.SIGTERM)
+            process.wait(WAIT_S)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answer(address: str) -> tuple[int, bytes]:
+    """Ask a server of this test, without a look at its certificate; 0 when nobody answers."""
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with urllib.request.urlopen(address, timeout=5, context=context) as got:  # noqa: S310 - ours
+            return got.status, got.read()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+async def until_answered(address: str, status: int = 200) -> None:
+    for _ in range(int(WAIT_S * 10)):
+        if (await asyncio.to_thread(answer, address))[0] == status:
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail("nobody answers")
+
+
+async def use(url: str, **options: object) -> None:
+    """Send one message that is confirmed and one that is refused."""
+    async with connect(url, compression=None, **options) as client:  # type: ignore[arg-type]  # TLS options
+        owner = Owner()
+        peer = await Peer(SocketLink(client)).greet()
+        await owner.set_up(peer)
+        results = await peer.send(owner.item(bytes(90_000)), owner.item(b"x", token=bytes(32)))
+        assert [int(result.code) for result in results] == [0, 6]
+
+
+@pytest.mark.processes
+async def test_prometheus_answers_every_query(deploy: Path, tmp_path: Path) -> None:
+    """RLY-72: Debian's Prometheus on a live relay with TLS; each query finds something."""
+    prometheus = program("prometheus", "prometheus")
+    port, at = free_port(), free_port()
+    chain, key = write_pair(tmp_path, 1)
+    settings = (f"tls_cert={chain}", f"tls_key={key}", f"metrics_listen=127.0.0.1:{port}")
+    config = (deploy / "prometheus.yml").read_text("utf-8")
+    assert "127.0.0.1:9465" in config
+    config = config.replace("127.0.0.1:9465", f"127.0.0.1:{port}").replace("15s", "1s")
+    (tmp_path / "prometheus.yml").write_text(config, "utf-8")
+    shutil.copy(deploy / "alerts.yml", tmp_path)
+    with RelayProcess(tmp_path / "relay", *settings) as relay:
+        context = ssl.create_default_context(cafile=chain)
+        address = f"--web.listen-address=127.0.0.1:{at}"
+        with running(
+            prometheus, "--config.file=prometheus.yml", address, "--storage.tsdb.path=data", folder=tmp_path
+        ):
+            await until_answered(f"http://127.0.0.1:{at}/-/ready")
+            await until_found(at, "up == 1")
+            await use(f"wss://127.0.0.1:{relay.port}", ssl=context)
+            await asyncio.sleep(3)
+            for query in expressions(deploy):
+                # An alarm's condition does not hold here: what it compares must be there.
+                asked = re.sub(r" (==|<|>) [0-9.e *]+( and .*)?$", "", query)
+                assert await found(at, asked), query
+
+
+async def found(port: int, query: str) -> bool:
+    """Ask Prometheus; tell whether there is a result."""
+    address = f"http://127.0.0.1:{port}/api/v1/query?query={urllib.parse.quote(query)}"
+    status, body = await asyncio.to_thread(answer, address)
+    assert status == 200, query
+    return bool(json.loads(body)["data"]["result"])
+
+
+async def until_found(port: int, query: str) -> None:
+    for _ in range(int(WAIT_S * 10)):
+        if await found(port, query):
+            return
+        await asyncio.sleep(0.1)
+    pytest.fail(f"no result of {query}")
+
+
+def test_alarms_and_scrape_are_valid(deploy: Path) -> None:
+    """RLY-72: as Prometheus' own checker reads them."""
+    promtool = program("promtool", "prometheus")
+    done = subprocess.run(
+        [promtool, "check", "config", str(deploy / "prometheus.yml")],
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.processes
+async def test_a_message_goes_through_nginx(deploy: Path, tmp_path: Path) -> None:
+    """RLY-10, RLY-72: TLS ends at the proxy, frames pass; figures do not, and no address is written down."""
+    nginx = program("nginx", "nginx-light")
+    chain, key = write_pair(tmp_path, 1)
+    at = free_port()
+    with RelayProcess(tmp_path / "relay") as relay:
+        site = (deploy / "nginx.conf").read_text("utf-8")
+        for ours, theirs in (
+            ("127.0.0.1:8765", f"127.0.0.1:{relay.port}"),
+            ("listen 443 ssl;", f"listen 127.0.0.1:{at} ssl;"),
+            ("listen [::]:443 ssl;", ""),
+            ("/etc/ssl/relay/chain.pem", str(chain)),
+            ("/etc/ssl/relay/key.pem", str(key)),
+            ("/var/log/nginx/relay-error.log", str(tmp_path / "relay-error.log")),
+        ):
+            assert ours in site
+            site = site.replace(ours, theirs)
+        (tmp_path / "site.conf").write_text(site, "utf-8")
+        (tmp_path / "nginx.conf").write_text(
+            "daemon off; master_process off; pid nginx.pid; events {}\n"
+            "http { client_body_temp_path body; proxy_temp_path proxy; fastcgi_temp_path f;\n"
+            "uwsgi_temp_path u; scgi_temp_path s; include site.conf; }\n",
+            "utf-8",
+        )
+        command = (nginx, "-p", str(tmp_path), "-e", "stderr", "-c", "nginx.conf")
+        with running(*command, folder=tmp_path):
+            await until_answered(f"https://127.0.0.1:{at}/info")
+            await use(f"wss://127.0.0.1:{at}", ssl=ssl.create_default_context(cafile=chain))
+            for path in ("metrics", "readyz", "livez", "healthz"):
+                assert answer(f"https://127.0.0.1:{at}/{path}")[0] == 404
+        written = (tmp_path / "output").read_text() + (tmp_path / "relay-error.log").read_text()
+        assert "127.0.0.1" not in written
+
+
+@pytest.mark.processes
+async def test_a_message_goes_through_caddy(deploy: Path, tmp_path: Path) -> None:
+    """RLY-10, RLY-72: the same with Caddy, whose certificate comes from a file here."""
+    caddy = program("caddy", "caddy")
+    chain, key = write_pair(tmp_path, 1)
+    at = free_port()
+    with RelayProcess(tmp_path / "relay") as relay:
+        site = (deploy / "Caddyfile").read_text("utf-8")
+        assert "relay.example.org {" in site
+        assert "127.0.0.1:8765" in site
+        site = site.replace("127.0.0.1:8765", f"127.0.0.1:{relay.port}")
+        site = site.replace("relay.example.org {", f"https://127.0.0.1:{at} {{\n\ttls {chain} {key}")
+        (tmp_path / "Caddyfile").write_text("{\n\tadmin off\n\tauto_https off\n}\n" + site, "utf-8")
+        with running(caddy, "run", "--config", "Caddyfile", folder=tmp_path):
+            await until_answered(f"https://127.0.0.1:{at}/info")
+            await use(f"wss://127.0.0.1:{at}", ssl=ssl.create_default_context(cafile=chain))
+            assert answer(f"https://127.0.0.1:{at}/metrics")[0] == 404
+
+
+def test_the_container_copies_what_exists(deploy: Path, repo_root: Path) -> None:
+    """RLY-70: every path that is copied is there, the relay runs as nobody special and ends by SIGTERM."""
+    text = (deploy / "Containerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE)
+    paths = [path for line in copied for path in line.split()]
+    assert len(paths) >= 6
+    assert [path for path in paths if not (repo_root / path).exists()] == []
+    assert "\nUSER relay\n" in text
+    assert "\nSTOPSIGNAL SIGTERM\n" in text
