@@ -114,7 +114,7 @@ class RelayServer:
         answer: Callable[[ServerConnection, Request], Response | None],
         tls: ssl.SSLContext | None,
     ) -> Server:
-        # Framing, and the time limit of the handshake, are the library's (RLY-86).
+        # Framing, and the time limit of the handshake, are the library's (RLY-84).
         server = await serve(
             handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
             host,

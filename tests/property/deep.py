@@ -138,8 +138,8 @@ def describe(run: DeepRun) -> None:
     )
     niceness = os.nice(0)
     run.how = (
-        f"one process, nice {niceness}; real X25519, Ed25519, AEAD and KDF, encapsulation to prekeys scripted,"
-        " so that a seed repeats everywhere; generation only, batch n has seed + n"
+        f"one process, nice {niceness}; real X25519, Ed25519, AEAD and KDF, scripted encapsulation to"
+        " prekeys, so that a seed repeats everywhere; generation only, batch n has seed + n"
     )
 
 

@@ -27,7 +27,7 @@ def process(tmp_path: Path) -> Iterator[RelayProcess]:
 
 
 async def test_everybody_else_is_served_meanwhile(process: RelayProcess) -> None:
-    """RLY-03, RLY-26, RLY-37, RLY-71, RLY-73, RLY-86: each attack ends as it should, a pair talks on, memory
+    """RLY-03, RLY-26, RLY-37, RLY-71, RLY-73, RLY-84: each attack ends as it should, a pair talks on, memory
     is bounded, the relay logs no fault and drains.
     """
     findings = Findings()
