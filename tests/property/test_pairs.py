@@ -21,14 +21,18 @@ from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.session import Session
 from e2ee.wire import cbor
 
-_TEMPLATE = cast("list[Any]", cbor.decode(snapshot.encode_session(connected_pair().a)))
-_ID, _INITIATOR, _GEN = 1, 4, 5
+_PAIR = connected_pair()
+_TEMPLATES = {
+    True: cast("list[Any]", cbor.decode(snapshot.encode_session(_PAIR.a))),
+    False: cast("list[Any]", cbor.decode(snapshot.encode_session(_PAIR.b))),
+}
+_ID, _PEER, _GEN = 1, 3, 5
 
 
 def session_of(number: int, gen: int, *, initiator: bool = True) -> Session:
-    """An established session with a given id and gen: a stored one with three fields changed."""
-    items = list(_TEMPLATE)
-    items[_ID], items[_INITIATOR], items[_GEN] = SessionId(bytes((number,)) * 32), initiator, gen
+    """An established session with a given id and gen: a stored one of that side, with the same peer."""
+    items = list(_TEMPLATES[initiator])
+    items[_ID], items[_PEER], items[_GEN] = SessionId(bytes((number,)) * 32), _TEMPLATES[True][_PEER], gen
     return snapshot.decode_session(cbor.encode(items))
 
 
