@@ -14,7 +14,7 @@ from e2ee import session
 from e2ee.content import Content, Text
 from e2ee.ids import ContentId
 from e2ee.primitives import dh, kem
-from e2ee.ratchet import chain
+from e2ee.ratchet import chain, kem_ratchet
 from e2ee.ratchet.state import Receiving, Sending, StepDue
 from e2ee.secret import RootKey
 from e2ee.session import Session
@@ -59,7 +59,9 @@ def trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes
         raise TypeError("not the first message of a chain")
     root_key = before.ratchet.root_key.expose()
     shared = dh.exchange(sending.private_key.expose(), due.their_key)
-    chain_key = chain.root(RootKey(root_key), shared, chain.NO_KEM_SECRET, before.ratchet.pq_epoch).chain_key
+    mixing = kem_ratchet.after_own_step(before.ratchet.kem)
+    secret = chain.NO_KEM_SECRET if mixing is None else mixing[1].expose()
+    chain_key = chain.root(RootKey(root_key), shared, secret, after.ratchet.pq_epoch).chain_key
     (message,) = messages(before.id, due.next_header_key.expose(), chain_key.expose(), [sealed])
     return Turn(
         message,
@@ -68,7 +70,7 @@ def trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes
         theirs.private_key.expose(),
         theirs.public_key,
         root_key,
-        shared,
+        shared + secret,
     )
 
 
