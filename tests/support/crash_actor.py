@@ -94,6 +94,8 @@ class Actor:
                 return await self._begin(await Client.open(self._path, key=self._key, runtime=runtime()))
             case "add":
                 await self._running().add_contact(command["card"])
+            case "look":
+                self._running().contacts()
             case "settle":
                 await self._running().wait_settled(timeout_s=10)
             case "send":

@@ -20,6 +20,7 @@ _START_S: Final = 30.0
 _ANSWER_S: Final = 40.0
 _PATIENCE_S: Final = 60.0
 _TRIES: Final = 60
+_REFUSALS: Final = 4
 # None of these belongs in a conversation in which nothing was lost.
 _ALARMS: Final = frozenset(
     {"SessionReset", "GapDetected", "IdentityAlarm", "MessageRejected", "EventsMissed"}
@@ -67,6 +68,7 @@ class Person:
         self._answers: deque[dict[str, Any]] = deque()
         self._answered = asyncio.Event()
         self._open = False
+        self._wanted = False
 
     def salts_recorded(self) -> list[tuple[str, str]]:
         """Each message key that sealed, by its digest, with the salt of what it sealed."""
@@ -74,14 +76,21 @@ class Person:
         return [(key, salt) for key, salt in (line.split() for line in lines)]
 
     async def begin(self) -> None:
-        """Have a client open, whatever it takes: a new account, or the one that is there."""
-        for _ in range(_TRIES):
+        """Have a client open, whatever it takes: a new account, or the one that is there.
+
+        Where a disk refuses again and again, the program is started anew, as its user would: strace counts
+        calls for each thread, so that a store opened again in the same process meets the same refusals.
+        """
+        self._wanted = True
+        for attempt in range(1, _TRIES):
             try:
                 await self._begin_once()
             except Died:
                 continue
             if self._open:
                 return
+            if attempt % _REFUSALS == 0:
+                await self.program.kill()
             await asyncio.sleep(0.05)
         raise Stuck(f"the {self.name} cannot open its store: {dict(self.account.codes)}")
 
@@ -100,12 +109,25 @@ class Person:
             self._open = True
             self.account.id, self.account.card = answer["id"], answer["card"]
 
+    async def be_there(self) -> None:
+        """Start again what has ended unasked, and open again what its disk has stopped."""
+        if self._wanted:
+            await self.surely("look")
+
+    async def leave(self) -> None:
+        """Let the program end as its user would."""
+        self._wanted = self._open = False
+        self._answers.clear()
+        await self.program.close_input()
+
     async def ask(self, do: str, **details: object) -> dict[str, Any]:
         """Ask a client that is open; opens it first where it has ended.
 
         Raises:
             Died: it ended meanwhile.
         """
+        if self._open and not self.program.runs:
+            self.account.deaths += 1
         if not (self._open and self.program.runs):
             await self.begin()
         return await self._ask(do, **details)

@@ -25,6 +25,8 @@ from websockets.exceptions import WebSocketException
 _TRIES: Final = 60
 # What a client may answer: a wait that the relay's trouble made too long, and what its own disk did.
 _WAITED_TOO_LONG: Final = "wait.timeout"
+# A store whose creation was interrupted (STO-16).
+_NEVER_MADE: Final = "store.missing"
 _OF_THE_DISK: Final = {
     "": frozenset[str](),
     "ENOSPC": frozenset({"store.full"}),
@@ -115,7 +117,7 @@ class Trial:
         await self._arrived()
         if self._fault_comes_in(1):
             await self._fetch_prekeys()
-            await company.program.close_input()
+            await company.leave()
             for number in range(3):
                 await self._write("customer", f"burst {number}")
             await self._until(self._all_accepted, "the relay does not take what was sent")
@@ -148,7 +150,7 @@ class Trial:
 
     async def _everybody_stops(self) -> None:
         for person in self.people.values():
-            await person.program.close_input()
+            await person.leave()
         await self.relay.stop()
 
     async def _write(self, who: str, text: str) -> None:
@@ -188,6 +190,8 @@ class Trial:
     async def _until(self, reached: Callable[[], Awaitable[bool]], otherwise: str) -> None:
         end = time.monotonic() + self._patience_s
         while not await reached():
+            for person in self.people.values():
+                await person.be_there()
             if time.monotonic() > end:
                 raise Stuck(otherwise)
             await asyncio.sleep(0.03)
@@ -229,6 +233,7 @@ class Trial:
         for name, person in self.people.items():
             mine = self.fault is not None and self.fault.who == name
             fitting = {_WAITED_TOO_LONG, *_OF_THE_DISK[error if mine else ""]}
+            fitting |= {_NEVER_MADE} if mine else set()
             found += [f"the {name} answered {code}" for code in person.account.codes.keys() - fitting]
             if person.account.deaths and (error or not mine):
                 found.append(f"the {name} ended, though nobody killed it")

@@ -86,17 +86,20 @@ class Pair:
     def __init__(self, findings: Findings) -> None:
         self._findings = findings
         self._owner = Owner()
+        self.is_over = False
 
     async def talk(self, port: int) -> None:
-        """Send, receive and acknowledge one message after the other until cancelled."""
+        """Send, receive and acknowledge one message after the other until it `is_over`."""
         sender, receiver = await peer_of(port), await peer_of(port)
         await self._owner.set_up(receiver)
         await self._owner.subscribe(receiver)
         number = 0
-        while True:
+        while not self.is_over:
             number += 1
             await self._one(sender, receiver, str(number).encode())
             await asyncio.sleep(0.02)
+        await sender.link.close()
+        await receiver.link.close()
 
     async def _one(self, sender: Peer, receiver: Peer, body: bytes) -> None:
         began = time.monotonic()
@@ -130,7 +133,8 @@ async def attack_all(
 ) -> None:
     """Run the attacks beside the pair."""
     watching = asyncio.create_task(watch(relay.pid, findings))
-    talking = asyncio.create_task(Pair(findings).talk(relay.port))
+    pair = Pair(findings)
+    talking = asyncio.create_task(pair.talk(relay.port))
     try:
         for number in range(1, size.rounds + 1):
             if size.rounds > 1:
@@ -141,7 +145,7 @@ async def attack_all(
     finally:
         findings.faults += ["the pair could not go on"] if talking.done() else []
         findings.faults += ["the relay ended by itself"] if watching.done() else []
-        talking.cancel()
+        pair.is_over = True
         watching.cancel()
         await asyncio.gather(talking, watching, return_exceptions=True)
 
