@@ -23,7 +23,6 @@ from e2ee.wire import fragment as fragments
 from e2ee.wire.fragment import CT, EK, ID_B, NONE, PIECES, Fragment
 
 _HALF_ID_B: Final = ID_B // 2
-_ID_AT: Final = 8
 _NOTHING: Final[tuple[bytes | None, ...]] = (None,) * PIECES
 # A named tuple from all of its fields for half the price of its constructor.
 _new: Final = tuple.__new__
@@ -186,8 +185,8 @@ def make(
 def offering(seed: KemSeed, epoch: int, sent: int, received: Pieces | None, made: Mark) -> Offering:
     """Return the state of a generator with a key pair."""
     key = kem.derive_public(seed.expose())
-    blocks = fragments.blocks(EK, epoch, key_id(key), key)
-    return Offering(seed, key_id(key), blocks, sent, received, made)
+    id_of_key = key_id(key)
+    return Offering(seed, id_of_key, fragments.blocks(EK, epoch, id_of_key, key), sent, received, made)
 
 
 def answering(
@@ -210,22 +209,22 @@ def next_block(state: KemState) -> tuple[KemState, bytes]:
         seed, id_of_key, blocks, sent, received, made = state
         if received is not None:
             return state, NONE
-        block = blocks[sent] if sent < PIECES else blocks[_index(id_of_key, sent)]
-        return _new(Offering, (seed, id_of_key, blocks, sent + 1, None, made)), block
+        return _new(Offering, (seed, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
     if isinstance(state, Answering):
         id_of_key, blocks, secret, sent, other, made = state
-        block = blocks[sent] if sent < PIECES else blocks[_index(blocks[0][_ID_AT : _ID_AT + ID_B], sent)]
-        return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), block
+        return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), _following(blocks, sent)
     return state, NONE
 
 
-def _index(id_: bytes, sent: int) -> int:
-    """Return which piece follows after `sent` of them: each round in an order that only the two sides know,
-    so that a relay cannot drop the same piece in every round (PQ-05).
+def _following(blocks: tuple[bytes, ...], sent: int) -> bytes:
+    """Return the block that follows after `sent` of them: each round in an order that only the two sides
+    know, so that a relay cannot drop the same piece in every round (PQ-05).
     """
+    if sent < PIECES:
+        return blocks[sent]
     turn, place = divmod(sent, PIECES)
-    chosen = id_[turn % ID_B]
-    return (chosen + place * (1 + chosen // PIECES % (PIECES - 1))) % PIECES
+    chosen = fragments.id_of(blocks[0])[turn % ID_B]
+    return blocks[(chosen + place * (1 + chosen // PIECES % (PIECES - 1))) % PIECES]
 
 
 def receive(
@@ -282,8 +281,9 @@ def after_their_step(state: KemState) -> tuple[KemState, EpochSecret, Mark]:
 
 
 def _added(received: Pieces | None, piece: Fragment) -> Pieces:
-    same = received is not None and received.id == piece.id
-    return (received if same and received else Pieces(piece.id, _NOTHING)).with_piece(piece)
+    if received is None or received.id != piece.id:
+        received = Pieces(piece.id, _NOTHING)
+    return received.with_piece(piece)
 
 
 def _collect_key(state: Collecting | CiphertextDue | Answering, piece: Fragment) -> KemState:
@@ -297,12 +297,12 @@ def _collect_key(state: Collecting | CiphertextDue | Answering, piece: Fragment)
     key = collected.whole()
     if key is None:
         return state._replace(other=collected) if isinstance(state, Answering) else Collecting(collected)
+    if key_id(key) != collected.id:
+        raise AuthenticationError
     try:
         kem.encapsulation_key(key)
     except InvalidKey:
         raise AuthenticationError from None
-    if key_id(key) != collected.id:
-        raise AuthenticationError
     return CiphertextDue(key, collected.id)
 
 

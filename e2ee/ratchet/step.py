@@ -217,8 +217,22 @@ def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
             outputs.next_header_key,
         ),
     )
-    stepped = state._replace(
-        root_key=outputs.root_key, sending=fresh, pq_epoch=epoch, kem=kem, pq_healing=healing
+    stepped = build(
+        RatchetState,
+        (
+            state.session_id,
+            outputs.root_key,
+            fresh,
+            state.receiving,
+            state.next_header_key,
+            state.next_tag,
+            epoch,
+            state.skipped,
+            state.healed_ms,
+            kem,
+            state.finished,
+            healing,
+        ),
     )
     return stepped, fresh
 

@@ -60,6 +60,11 @@ def blocks(kind: int, epoch: int, id_: bytes, whole: bytes) -> tuple[bytes, ...]
     return tuple(encode(kind, index, epoch, id_, whole) for index in range(PIECES))
 
 
+def id_of(block: bytes) -> bytes:
+    """Return the id in a block of ours."""
+    return block[_HEAD.size - ID_B : _HEAD.size]
+
+
 def whole(made: tuple[bytes, ...], size_b: int) -> bytes:
     """Return the key or ciphertext message of all its blocks."""
     return b"".join([block[_HEAD.size :] for block in made])[:size_b]

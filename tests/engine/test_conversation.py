@@ -18,7 +18,7 @@ from e2ee_client.events import (
 )
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Ack, Role, Send, SendItem, TtlClass, decode_frames, encode_frames
-from engine_world import Node, World
+from engine_world import World, acquainted
 
 from e2ee.constants import PREKEY_ROTATION_MS
 from e2ee.content import AddressOnly, WayBack
@@ -26,21 +26,6 @@ from e2ee.identity import sign_list
 from e2ee.prekeys import PrekeyKind
 
 DAY_MS = 86_400_000
-
-
-def acquainted(first: str = "Guten Tag") -> tuple[World, Node, Node, bytes]:
-    """A company and a customer who have exchanged a text, accepted each other and are at rest."""
-    world = World()
-    company = world.node("Praxis", publish=True)
-    company.start()
-    customer = world.node("Kundin")
-    customer.start()
-    praxis = customer.add(company.engine.card())
-    customer.send(praxis, first)
-    world.settle()
-    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
-    world.advance(10_000)
-    return world, company, customer, praxis
 
 
 def sent_items(message: bytes) -> list[SendItem]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.events import MessageRejected, SessionReset
-from engine_world import Node, World
+from engine_world import Node, World, acquainted
 
 from e2ee.errors import PqDesync
 from e2ee.ratchet import kem_ratchet
@@ -14,17 +14,9 @@ DAY_MS = 86_400_000
 HOUR_MS = 3_600_000
 
 
-def acquainted(keep_alive_ms: int | None = None) -> tuple[World, Node, Node, bytes]:
-    """A company and a customer who have exchanged a text and are at rest."""
-    world = World()
-    company = world.node("Praxis", publish=True, keep_alive_ms=keep_alive_ms)
-    company.start()
-    customer = world.node("Kundin", keep_alive_ms=keep_alive_ms)
-    customer.start()
-    praxis = customer.add(company.engine.card())
-    customer.send(praxis, "Guten Tag")
-    world.settle()
-    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+def talking(keep_alive_ms: int | None = None) -> tuple[World, Node, Node, bytes]:
+    """Acquainted, and the company has answered."""
+    world, company, customer, praxis = acquainted(keep_alive_ms=keep_alive_ms)
     company.send(customer.engine.account_id, "Willkommen")
     world.advance(10_000)
     return world, company, customer, praxis
@@ -46,7 +38,7 @@ def test_health_grows_with_time_and_with_messages() -> None:
     customer.start()
     praxis = customer.add(company.engine.card())
     assert customer.engine.health(praxis, world.now_ms) is None
-    world, company, customer, praxis = acquainted()
+    world, company, customer, praxis = talking()
     before = customer.engine.health(praxis, world.now_ms)
     assert before is not None
     world.now_ms += 5_000
@@ -63,7 +55,7 @@ def test_health_grows_with_time_and_with_messages() -> None:
 
 def test_a_silent_conversation_stays_as_it_is() -> None:
     """PQ-17: off by default, nothing is sent by itself and nothing heals."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, praxis = talking()
     sent = session_of(customer).ratchet.messages()
     world.advance(6 * DAY_MS)
     assert session_of(customer).ratchet.messages() == sent
@@ -75,7 +67,7 @@ def test_a_silent_conversation_stays_as_it_is() -> None:
 
 def test_kept_alive_it_heals_in_turns_and_shows_nothing() -> None:
     """PQ-17, CON-11: each side in its turn; no event, no text, no receipt, and a whole epoch in the end."""
-    world, company, customer, praxis = acquainted(HOUR_MS)
+    world, company, customer, praxis = talking(HOUR_MS)
     for node in (company, customer):
         node.events.clear()
     world.advance(5 * DAY_MS)
@@ -92,7 +84,7 @@ def test_kept_alive_it_heals_in_turns_and_shows_nothing() -> None:
 
 def test_at_most_one_unanswered_message_keeps_it_alive() -> None:
     """PQ-17: with one side alone nothing piles up."""
-    world, company, customer, _ = acquainted()
+    world, company, customer, _ = talking()
     customer.engine._state.ports = type(customer.ports)(customer.rng, customer.ports.encapsulate, HOUR_MS)
     before = session_of(customer).ratchet.messages()
     world.advance(3 * DAY_MS)
@@ -102,7 +94,7 @@ def test_at_most_one_unanswered_message_keeps_it_alive() -> None:
 
 def test_an_unconfirmed_ciphertext_starts_a_session_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """PQ-10, SES-16: the message is reported and dropped, and both sides meet on a fresh session."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, praxis = talking()
     old = session_of(customer).id
 
     def refuse(*_: object, **__: object) -> kem_ratchet.KemState:

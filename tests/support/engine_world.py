@@ -251,3 +251,20 @@ class Node:
 
     def of(self, kind: type[E]) -> list[E]:
         return [event for event in self.events if isinstance(event, kind)]
+
+
+def acquainted(
+    first: str = "Guten Tag", *, keep_alive_ms: int | None = None
+) -> tuple[World, Node, Node, bytes]:
+    """A company and a customer who have exchanged a text, accepted each other and are at rest."""
+    world = World()
+    company = world.node("Praxis", publish=True, keep_alive_ms=keep_alive_ms)
+    company.start()
+    customer = world.node("Kundin", keep_alive_ms=keep_alive_ms)
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    customer.send(praxis, first)
+    world.settle()
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(10_000)
+    return world, company, customer, praxis
