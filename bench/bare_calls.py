@@ -10,10 +10,10 @@ import hashlib
 import hmac
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeAlias
 from unittest.mock import patch
 
 import cbor2
@@ -53,6 +53,12 @@ class BareCalls:
     def forget(self) -> None:
         """Begin anew."""
         self.calls.clear()
+
+    def taken(self) -> tuple[Call, ...]:
+        """Return the calls since the last time, and begin anew."""
+        taken = tuple(self.calls)
+        self.forget()
+        return taken
 
     def rng(self, size_b: int) -> bytes:
         """Draw random bytes, recording: they are never known already."""
@@ -130,9 +136,10 @@ class _KemPublic:
 class _KemPrivate:
     def __init__(self, bare: BareCalls, seed: bytes) -> None:
         bare.add("KEM seed", partial(MLKEM768PrivateKey.from_seed_bytes, seed), seed)
-        self._bare, self._key = bare, MLKEM768PrivateKey.from_seed_bytes(seed)
+        self._bare, self._key, self._seed = bare, MLKEM768PrivateKey.from_seed_bytes(seed), seed
 
     def public_key(self) -> MLKEM768PublicKey:
+        self._bare.add("KEM public", self._key.public_key, self._seed)
         return self._key.public_key()
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
@@ -140,8 +147,19 @@ class _KemPrivate:
         return self._key.decapsulate(ciphertext)
 
 
-def _replacements(bare: BareCalls) -> list[tuple[object, str, object]]:
-    """Module, name and recording twin of everything that the core calls."""
+_Replacements: TypeAlias = list[tuple[object, str, object]]
+
+
+def _kem_replacements(bare: BareCalls) -> _Replacements:
+    """Module, name and recording twin of what the core calls of ML-KEM."""
+    return [
+        (kem, "MLKEM768PublicKey", SimpleNamespace(from_public_bytes=partial(_KemPublic, bare))),
+        (kem, "MLKEM768PrivateKey", SimpleNamespace(from_seed_bytes=partial(_KemPrivate, bare))),
+    ]
+
+
+def _replacements(bare: BareCalls) -> _Replacements:
+    """The same for everything that the core calls."""
     plain = [
         (dh, "crypto_scalarmult"),
         (dh, "crypto_scalarmult_base"),
@@ -158,16 +176,24 @@ def _replacements(bare: BareCalls) -> list[tuple[object, str, object]]:
         (kdf, "hmac", hmac_),
         (aead, "ChaCha20Poly1305", partial(_Cipher, bare)),
         (cbor, "cbor2", _Cbor(bare)),
-        (kem, "MLKEM768PublicKey", SimpleNamespace(from_public_bytes=partial(_KemPublic, bare))),
-        (kem, "MLKEM768PrivateKey", SimpleNamespace(from_seed_bytes=partial(_KemPrivate, bare))),
+        *_kem_replacements(bare),
     ]
 
 
 @contextmanager
-def recorded() -> Iterator[BareCalls]:
-    """Record every library call that the core makes inside the block."""
+def _recording(make: Callable[[BareCalls], _Replacements]) -> Iterator[BareCalls]:
     bare = BareCalls()
     with ExitStack() as stack:
-        for module, name, twin in _replacements(bare):
+        for module, name, twin in make(bare):
             stack.enter_context(patch.object(module, name, twin))
         yield bare
+
+
+def recorded() -> AbstractContextManager[BareCalls]:
+    """Record every library call that the core makes inside the block."""
+    return _recording(_replacements)
+
+
+def recorded_kem() -> AbstractContextManager[BareCalls]:
+    """Record the calls of ML-KEM only."""
+    return _recording(_kem_replacements)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import parties
 from parties import Connected
 
+from bench.bare_calls import recorded_kem
 from bench.floors import Message, Turn, messages
 from e2ee import content as contents
 from e2ee import session
@@ -52,8 +53,22 @@ def trace(receiver: Session, sealed: Sequence[bytes]) -> list[Message]:
     return messages(receiver.id, receiving.header_key.expose(), receiving.chain_key.expose(), sealed)
 
 
-def trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes) -> Turn:
-    """The same for a message that begins a chain: the sender before and after it, the receiver before it."""
+def ping_pong(a: Session, b: Session, of: str, round_trips: int) -> list[Turn]:
+    """The same for messages in turn, each of which begins a chain, with the calls of ML-KEM among them."""
+    turns: list[Turn] = []
+    with recorded_kem() as bare:
+        for _ in range(2 * round_trips):
+            after, envelope = session.seal(a, text(of), NOW_MS, os.urandom, kem.encapsulate)
+            sealing = bare.taken()
+            opened = session.open_(b, decode(envelope), NOW_MS).session
+            turn = _trace_turn(a, after, b, envelope)
+            turns.append(turn._replace(kem_sealing=sealing, kem_opening=bare.taken()))
+            a, b = opened, after
+    return turns
+
+
+def _trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes) -> Turn:
+    """The sender before and after a message that begins a chain, the receiver before it."""
     due, sending, theirs = before.ratchet.sending, after.ratchet.sending, receiver.ratchet.sending
     if not (isinstance(due, StepDue) and isinstance(sending, Sending) and isinstance(theirs, Sending)):
         raise TypeError("not the first message of a chain")
@@ -71,6 +86,8 @@ def trace_turn(before: Session, after: Session, receiver: Session, sealed: bytes
         theirs.public_key,
         root_key,
         shared + secret,
+        (),
+        (),
     )
 
 

@@ -11,7 +11,6 @@ from bench import floors, scenes
 from bench.paired import PROCESSOR_TIME, Row
 from e2ee import session
 from e2ee.primitives import kem
-from e2ee.session import Session
 from e2ee.wire.envelope import decode
 
 pytestmark = PROCESSOR_TIME
@@ -20,23 +19,12 @@ TARGET = 1.4
 SIZES_B = {"32 B": 32, "1 KiB": 1024, "64 KiB": 65_000}
 
 
-def _send(sender: Session, receiver: Session, of: str) -> tuple[Session, Session, floors.Turn]:
-    after, envelope = session.seal(sender, scenes.text(of), scenes.NOW_MS, os.urandom, kem.encapsulate)
-    turn = scenes.trace_turn(sender, after, receiver, envelope)
-    return after, session.open_(receiver, decode(envelope), scenes.NOW_MS).session, turn
-
-
 @pytest.mark.parametrize("size", SIZES_B)
 def test_round_trip(row: Row, size: str) -> None:
     round_trips = row.size(10, 2)
     _, _, start_a, start_b = parties.connected_pair()
-    a, b = start_a, start_b
     of = "x" * SIZES_B[size]
-    work: list[floors.Turn] = []
-    for _ in range(round_trips):
-        a, b, there = _send(a, b, of)
-        b, a, back = _send(b, a, of)
-        work += (there, back)
+    work = scenes.ping_pong(start_a, start_b, of, round_trips)
     texts = [scenes.text(of) for _ in work]
 
     def ours() -> None:

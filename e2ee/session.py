@@ -221,9 +221,9 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
     phase = session.phase
     if isinstance(phase, Established):
         encoded = contents.encode(content)
-        ratchet, block = step.load(session.ratchet, now_ms, rng, encapsulate)
+        ratchet, kem, block = step.load(session.ratchet, now_ms, rng, encapsulate)
         body = padding.pad(block + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
-        ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng)
+        ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng, kem)
         return Sealed(_with_ratchet(session, ratchet, phase), envelope)
     if session.is_expired(now_ms):
         raise SessionExpired("the session was never answered and can no longer start at the peer")

@@ -10,6 +10,8 @@ from e2ee.constants import KEM_CIPHERTEXT_B, KEM_KEY_B, KEM_SEED_B
 from e2ee.errors import AuthenticationError, InvalidArgument, InvalidKey
 from e2ee.ids import KemPublic
 
+from . import kdf
+
 
 class DecapsulationKey:
     """A private key in the library's expanded form: about three times faster than its seed (HS-12)."""
@@ -34,6 +36,14 @@ class DecapsulationKey:
 
     def __repr__(self) -> str:
         return "<DecapsulationKey>"
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, DecapsulationKey):
+            return NotImplemented
+        # The public half does not say all: the last half of the seed decides what a wrong ciphertext gives.
+        return kdf.equal(self._key.private_bytes_raw(), other._key.private_bytes_raw())
+
+    __hash__ = None  # type: ignore[assignment]  # as for every secret
 
     def _refuse(self, *_: object) -> NoReturn:
         # The library's own key would let itself be copied.

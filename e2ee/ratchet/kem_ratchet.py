@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
 from e2ee import labels
-from e2ee.constants import KEM_CIPHERTEXT_B, KEM_KEY_B, KEM_SEED_B, KEY_B, MAX_COUNTER
+from e2ee.constants import KEM_CIPHERTEXT_B, KEM_SEED_B, KEY_B, MAX_COUNTER
 from e2ee.errors import AuthenticationError, InvalidKey, PqDesync
 from e2ee.ids import SessionId
 from e2ee.ports import Encapsulate, Rng
@@ -60,9 +60,13 @@ class KeyDue:
 
 
 class Offering(NamedTuple):
-    """Generator with a key pair. It sends the key until pieces of a ciphertext for it arrive (PQ-05)."""
+    """Generator with a key pair. It sends the key until pieces of a ciphertext for it arrive (PQ-05).
+
+    `pair` is what follows from `seed`, kept because expanding a seed costs more than the rest of an epoch.
+    """
 
     seed: KemSeed
+    pair: kem.DecapsulationKey
     key_id: bytes
     blocks: tuple[bytes, ...]
     sent: int
@@ -72,7 +76,7 @@ class Offering(NamedTuple):
     @property
     def key(self) -> bytes:
         """The whole key that is offered."""
-        return fragments.whole(self.blocks, KEM_KEY_B)
+        return self.pair.public
 
     def __repr__(self) -> str:
         return "<Offering>"
@@ -184,9 +188,10 @@ def make(
 
 def offering(seed: KemSeed, epoch: int, sent: int, received: Pieces | None, made: Mark) -> Offering:
     """Return the state of a generator with a key pair."""
-    key = kem.derive_public(seed.expose())
-    id_of_key = key_id(key)
-    return Offering(seed, id_of_key, fragments.blocks(EK, epoch, id_of_key, key), sent, received, made)
+    pair = kem.DecapsulationKey(seed.expose())
+    id_of_key = key_id(pair.public)
+    blocks = fragments.blocks(EK, epoch, id_of_key, pair.public)
+    return Offering(seed, pair, id_of_key, blocks, sent, received, made)
 
 
 def answering(
@@ -206,10 +211,11 @@ def answering(
 def next_block(state: KemState) -> tuple[KemState, bytes]:
     """Return the state after a message, and that message's fragment block (PQ-05)."""
     if isinstance(state, Offering):
-        seed, id_of_key, blocks, sent, received, made = state
+        seed, pair, id_of_key, blocks, sent, received, made = state
         if received is not None:
             return state, NONE
-        return _new(Offering, (seed, id_of_key, blocks, sent + 1, None, made)), _following(blocks, sent)
+        following = _new(Offering, (seed, pair, id_of_key, blocks, sent + 1, None, made))
+        return following, _following(blocks, sent)
     if isinstance(state, Answering):
         id_of_key, blocks, secret, sent, other, made = state
         return _new(Answering, (id_of_key, blocks, secret, sent + 1, other, made)), _following(blocks, sent)
@@ -316,9 +322,8 @@ def _collect_ciphertext(state: Offering, session_id: SessionId, piece: Fragment)
     if ciphertext_id(state.key_id, message) != collected.id:
         raise AuthenticationError
     ciphertext = message[:KEM_CIPHERTEXT_B]
-    pair = kem.DecapsulationKey(state.seed.expose())
-    shared = pair.decapsulate(ciphertext)
-    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, pair.public, ciphertext)
+    shared = state.pair.decapsulate(ciphertext)
+    secret, confirmation = epoch_secret(session_id, piece.epoch, shared, state.key, ciphertext)
     if not kdf.equal(confirmation, message[KEM_CIPHERTEXT_B:]):
         raise PqDesync("the ciphertext of the post-quantum ratchet is not for our key")
     return SecretHeld(secret, collected.id, state.made)

@@ -41,7 +41,7 @@ def encode(state: KemState) -> cbor.Value:
     match state:
         case KeyDue():
             return [_KEY_DUE]
-        case Offering(seed, _, _, sent, received, made):
+        case Offering(seed, _, _, _, sent, received, made):
             return [_OFFERING, seed.expose(), sent, _encode_pieces(received), list(made)]
         case SecretHeld(secret, id_, made):
             return [_SECRET_HELD, secret.expose(), id_, list(made)]

@@ -99,8 +99,8 @@ class RatchetState(NamedTuple):
         current = (self.receiving.tag,) if isinstance(self.receiving, Receiving) else ()
         return (*current, self.next_tag, *(tag for tag, _ in self.skipped.chains()))
 
-    def with_sending(self, sending: SendingState) -> RatchetState:
-        """Return the state with another sending side."""
+    def with_sending(self, sending: SendingState, kem: KemState) -> RatchetState:
+        """Return the state after a message: another sending side, and perhaps a piece more that is sent."""
         return build(
             RatchetState,
             (
@@ -113,7 +113,7 @@ class RatchetState(NamedTuple):
                 self.pq_epoch,
                 self.skipped,
                 self.healed_ms,
-                self.kem,
+                kem,
                 self.finished,
                 self.pq_healing,
             ),

@@ -23,7 +23,7 @@ from e2ee.errors import (
     SkipLimitExceeded,
 )
 from e2ee.handshake import HandshakeKeys
-from e2ee.ids import DhPublic
+from e2ee.ids import DhPublic, SessionId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import aead, dh
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey
@@ -92,9 +92,11 @@ def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int
     )
 
 
-def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[RatchetState, bytes]:
+def seal(
+    state: RatchetState, lead: bytes, body: bytes, rng: Rng, kem: KemState | None = None
+) -> tuple[RatchetState, bytes]:
     """Seal a padded body after `lead`, version, kind and perhaps a prefix; return (state, envelope) (DR-04
-    to DR-09).
+    to DR-09). `kem` is the state of the KEM ratchet whose block `load` put into the body.
 
     Raises:
         InvalidArgument: a responder that has received nothing (DR-02).
@@ -105,7 +107,7 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
     if number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
     next_chain_key, message_key = chain.step(sending.chain_key.expose())
-    header = headers.encode(Header(sending.public_key, sending.previous_length, number, state.pq_epoch))
+    header = headers.encode(sending.public_key, sending.previous_length, number, state.pq_epoch)
     salt = chain.hedged_salt(message_key, rng(SALT_B), header, body)
     located = sending.tag + salt
     sealed_header = aead.seal(
@@ -126,12 +128,14 @@ def seal(state: RatchetState, lead: bytes, body: bytes, rng: Rng) -> tuple[Ratch
             sending.next_header_key,
         ),
     )
-    return state.with_sending(advanced), ahead + sealed_body
+    return state.with_sending(advanced, state.kem if kem is None else kem), ahead + sealed_body
 
 
-def load(state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> tuple[RatchetState, bytes]:
-    """Take the sending step if it is due; return the state and the next message's fragment block (PQ-04,
-    PQ-05).
+def load(
+    state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate
+) -> tuple[RatchetState, KemState, bytes]:
+    """Take the sending step if it is due; return the state, the next message's fragment block, and with it
+    the KEM ratchet's state that `seal` is to keep (PQ-04, PQ-05).
 
     Raises:
         InvalidArgument: a responder that has received nothing (DR-02).
@@ -142,7 +146,7 @@ def load(state: RatchetState, now_ms: int, rng: Rng, encapsulate: Encapsulate) -
         now = Mark(now_ms, state.messages())
         kem = kem_ratchet.make(kem, state.session_id, state.pq_epoch, now, rng, encapsulate)
     following, block = kem_ratchet.next_block(kem)
-    return (state if following is state.kem else state.with_kem(following)), block
+    return state, following, block
 
 
 def unload(state: RatchetState, body: bytes, new_chain: bool) -> RatchetState:
@@ -254,7 +258,12 @@ def _open_current(
     if header.ratchet_key != receiving.their_key or header.pq_epoch != receiving.pq_epoch:
         raise AuthenticationError
     if header.number >= receiving.number:
-        return _open_ahead(state, raw, header.number, receiving, state.skipped, now_ms)
+        number = header.number
+        advanced, skipped, body, dropped = _open_ahead(
+            state.session_id, raw, number, receiving, state.skipped, now_ms
+        )
+        passed = number - receiving.number
+        return build(Opened, (state.with_receiving(advanced, skipped), body, number, False, passed, dropped))
     return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
 
 
@@ -265,25 +274,26 @@ def _open_skipped(
     message_key = kept.get(header_key, number)
     if message_key is None:
         raise ReplayError("the message was opened before, or its key is gone")
-    body = _open_body(state, raw, message_key)
+    body = _open_body(state.session_id, raw, message_key)
     left = kept.without(header_key, number)
     return Opened(state.with_receiving(state.receiving, left), body, number, False, 0, dropped)
 
 
 def _open_ahead(
-    state: RatchetState,
+    session_id: SessionId,
     raw: RawEnvelope,
     number: int,
     receiving: Receiving,
     skipped: SkippedKeys,
     now_ms: int,
-) -> Opened:
+) -> tuple[Receiving, SkippedKeys, bytes, int]:
+    """Open at the chain's next number or beyond; return (chain, skipped keys, body, dropped keys)."""
     chain_key = receiving.chain_key.expose()
     passed = _NONE_PASSED
     if number != receiving.number:
         chain_key, passed = _pass_over(chain_key, number - receiving.number)
     next_chain_key, message_key = chain.step(chain_key)
-    body = _open_body(state, raw, message_key)
+    body = _open_body(session_id, raw, message_key)
     dropped = 0
     if passed or skipped:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
@@ -299,7 +309,7 @@ def _open_ahead(
             receiving.pq_epoch,
         ),
     )
-    return build(Opened, (state.with_receiving(advanced, skipped), body, number, False, len(passed), dropped))
+    return advanced, skipped, body, dropped
 
 
 def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int) -> Opened:
@@ -314,29 +324,31 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_m
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, secret, header.pq_epoch)
     sent = sending.number if isinstance(sending, Sending) else 0
+    begun = build(
+        Receiving,
+        (header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0, header.pq_epoch),
+    )
+    receiving, skipped, body, dropped = _open_ahead(
+        state.session_id, raw, header.number, begun, skipped, now_ms
+    )
     turned = build(
         RatchetState,
         (
             state.session_id,
             outputs.root_key,
             StepDue(header.ratchet_key, sending.next_header_key, sent),
-            state.receiving,
+            receiving,
             outputs.next_header_key,
             chain.tag(outputs.next_header_key),
             header.pq_epoch,
-            state.skipped,
+            skipped,
             now_ms,
             kem,
             state.finished + sent + header.previous_length,
             healing,
         ),
     )
-    receiving = Receiving(
-        header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0, header.pq_epoch
-    )
-    opened = _open_ahead(turned, raw, header.number, receiving, skipped, now_ms)
-    missing = opened.missing + left_behind
-    return build(Opened, (opened.state, opened.body, opened.number, True, missing, opened.dropped))
+    return build(Opened, (turned, body, header.number, True, header.number + left_behind, dropped))
 
 
 def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, bytes, Mark]:
@@ -382,5 +394,5 @@ def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, Sequence[bytes]]:
     return chain_key, keys
 
 
-def _open_body(state: RatchetState, raw: RawEnvelope, message_key: bytes) -> bytes:
-    return aead.open_(chain.body_key(message_key, raw.salt), raw.sealed_body, raw.ahead + state.session_id)
+def _open_body(session_id: SessionId, raw: RawEnvelope, message_key: bytes) -> bytes:
+    return aead.open_(chain.body_key(message_key, raw.salt), raw.sealed_body, raw.ahead + session_id)

@@ -24,9 +24,9 @@ class Header(NamedTuple):
     pq_epoch: int
 
 
-def encode(header: Header) -> bytes:
+def encode(ratchet_key: DhPublic, previous_length: int, number: int, pq_epoch: int) -> bytes:
     """Return the 48 bytes of a header."""
-    return _LAYOUT.pack(*header, _NO_FLAGS)
+    return _LAYOUT.pack(ratchet_key, previous_length, number, pq_epoch, _NO_FLAGS)
 
 
 def decode(plain: bytes) -> Header:

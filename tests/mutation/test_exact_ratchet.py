@@ -119,8 +119,8 @@ def test_an_unanswered_session_ends_after_2001_messages() -> None:
     (_, _, a, _), _ = first_contact()
     sending = a.ratchet.sending
     assert isinstance(sending, Sending)
-    at_limit = a._replace(ratchet=a.ratchet.with_sending(sending._replace(number=2000)))
-    beyond = a._replace(ratchet=a.ratchet.with_sending(sending._replace(number=2001)))
+    at_limit = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=2000)))
+    beyond = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=2001)))
     assert not at_limit.is_expired(NOW_MS)
     assert beyond.is_expired(NOW_MS)
 
@@ -166,7 +166,7 @@ def test_counters_of_a_header_end_below_2_31(place: int) -> None:
     counters = [0, 0, 0, 0]
     counters[place] = 2**31 - 1
     last = Header(DhPublic(bytes(32)), *counters[1:])
-    assert header.decode(header.encode(last)) == last
+    assert header.decode(header.encode(*last)) == last
     counters[place] = 2**31
     with pytest.raises(AuthenticationError):
-        header.decode(header.encode(Header(DhPublic(bytes(32)), *counters[1:])))
+        header.decode(header.encode(DhPublic(bytes(32)), *counters[1:]))

@@ -222,6 +222,16 @@ def test_a_kem_private_key_is_its_seed() -> None:
     assert kem.DecapsulationKey(seed).public == pair.prekey.key
 
 
+def test_a_key_object_is_equal_to_one_of_the_same_seed_only() -> None:
+    """PRM-05: so that a state that was stored and loaded is the one that it was."""
+    key = kem.DecapsulationKey(bytes(64))
+    assert key == kem.DecapsulationKey(bytes(64))
+    assert key != kem.DecapsulationKey(bytes(63) + b"\1")
+    assert key != key.public
+    with pytest.raises(TypeError):
+        hash(key)
+
+
 def test_a_wrong_ciphertext_gives_a_pseudo_random_secret() -> None:
     """PRM-05: implicit rejection, the same each time; only another size is refused."""
     key = kem.DecapsulationKey(bytes(64))

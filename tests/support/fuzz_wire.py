@@ -90,7 +90,7 @@ def _decode_header(data: bytes) -> Header:
 
 def _header_holds(data: bytes, decoded: Header) -> None:
     whole = data[:HEADER_B].ljust(HEADER_B, b"\0")
-    require(header.encode(decoded) == whole, "a header encodes to the same bytes (WIRE-09)")
+    require(header.encode(*decoded) == whole, "a header encodes to the same bytes (WIRE-09)")
     require(max(decoded.number, decoded.previous_length) < 2**31, "counters are below 2^31 (WIRE-09)")
 
 
