@@ -8,7 +8,7 @@ from typing import Final
 
 from .machine import MachineFigures
 from .protocol import ErrorCode
-from .state import RelayState
+from .state import Answering
 
 _COMMIT_BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 _GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 512, 4096)
@@ -65,7 +65,7 @@ class ShellFigures:
     machine: MachineFigures = field(default_factory=MachineFigures)
 
 
-def render(state: RelayState, commits: CommitFigures, shell: ShellFigures) -> str:
+def render(state: Answering, commits: CommitFigures, shell: ShellFigures) -> str:
     """Return the figures in Prometheus' text format 0.0.4."""
     lines: list[str] = []
     for name, text in _COUNTERS.items():
@@ -82,23 +82,10 @@ def render(state: RelayState, commits: CommitFigures, shell: ShellFigures) -> st
     return "\n".join(lines) + "\n"
 
 
-def _gauges(state: RelayState, shell: ShellFigures) -> list[str]:
-    mailboxes = state.mailboxes.values()
+def _gauges(state: Answering, shell: ShellFigures) -> list[str]:
     gauges: dict[str, tuple[str, int]] = {
         "connections": ("Open connections", shell.connections),
-        "mailboxes": ("Mailboxes", len(state.mailboxes)),
-        "subscriptions": (
-            "Mailboxes with a subscriber",
-            sum(one.subscription is not None for one in mailboxes),
-        ),
-        "held_messages": ("Messages held", sum(len(one.held) for one in mailboxes)),
-        "held_bytes": ("Bytes of messages held", sum(one.held_b for one in mailboxes)),
-        "remembered_ids": ("Message ids remembered after deletion", len(state.remembered)),
-        "accounts": ("Directory entries", len(state.entries)),
-        "oldest_held_seconds": (
-            "Age of the oldest message held, to the hour",
-            _oldest_s(state, shell.now_ms),
-        ),
+        **state.gauges(shell.now_ms),
         "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
         "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
         "database_bytes": ("Size of the database", shell.database_b),
@@ -113,12 +100,6 @@ def _gauges(state: RelayState, shell: ShellFigures) -> list[str]:
         "sealroom_relay_slow_clients_total", "counter", "Connections dropped for not reading", dropped
     )
     return lines
-
-
-def _oldest_s(state: RelayState, now_ms: int) -> int:
-    # The held messages of a mailbox are in the order of arrival.
-    firsts = [next(iter(one.held.values())).received_ms for one in state.mailboxes.values() if one.held]
-    return max(0, now_ms - min(firsts)) // 1000 if firsts else 0
 
 
 def _machine_figures(shell: ShellFigures) -> list[str]:

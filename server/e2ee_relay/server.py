@@ -1,4 +1,4 @@
-"""The relay's shell: sockets, clock and randomness around RelayCore, on asyncio and one writer thread."""
+"""The relay's shell: sockets, clock and randomness around a core, on asyncio; threads commit."""
 
 from __future__ import annotations
 
@@ -17,18 +17,17 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from . import machine
-from .blocklist import BlockList
 from .certificate import CertificateUnreadable, ServedCertificate
 from .config import Config, ConfigError
+from .engine import Engine
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outbox import BoundedConnection, Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
-from .relay import RelayCore
 from .state import Effect, Transmit
-from .store.changes import Store, StoreError, StoreFailure
-from .store.writer import Completed, Writer
+from .store.changes import StoreError, StoreFailure
+from .store.writer import Completed
 
 _TICK_S: Final = 1.0
 # Requests of one connection that wait for their commit; beyond, nothing more is read from it.
@@ -52,30 +51,27 @@ class _Client:
 
 
 class RelayServer:
-    """Serves one RelayCore until `stop` is called."""
+    """Serves one engine's core until `stop` is called."""
 
-    def __init__(self, config: Config, store: Store, log: EventLog) -> None:
+    def __init__(self, config: Config, engine: Engine, log: EventLog) -> None:
         """Prepare to serve.
 
         Raises:
             ConfigError: certificate or key cannot be used.
-            StoreError: the list of blocked ids is damaged.
         """
         self._config = config
         self._certificate = _certificate(config)
         self._pages = Pages(config, self)
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._core = RelayCore(config.policy, store.load(), _now_ms())
-        self._writer = Writer(store, self._from_writer, time.monotonic)
+        self._engine = engine
+        self._core = engine.core
+        self._writer = engine.committer(self._from_writer, self._carry_out)
         self._clients: dict[int, _Client] = {}
         self._servers: list[Server] = []
         self._commits = CommitFigures()
         self._failed_at: float | None = None
         self._completed_at = time.monotonic()
-        self._block_list = BlockList(config.data_dir)
-        self._block_list.has_changed()
-        self._core.block(self._block_list.read())
         self._warned_day = 0
         self._slow_clients = 0
         self._ticker: asyncio.Task[None] | None = None
@@ -102,9 +98,7 @@ class RelayServer:
             )
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self._ticker.add_done_callback(self._ticker_ended)
-        self._log.write(
-            Event.STARTED, mailboxes=len(self._core.state.mailboxes), generation=self._core.state.generation
-        )
+        self._log.write(Event.STARTED, **self._core.state.at_start())
 
     async def _listen(
         self,
@@ -208,8 +202,9 @@ class RelayServer:
     def _look_at_block_list(self) -> None:
         """Take over what the operator has changed; a damaged list leaves the last one in force (RLY-86)."""
         try:
-            if self._block_list.has_changed():
-                self._core.block(self._block_list.read())
+            blocked = self._engine.newly_blocked()
+            if blocked is not None:
+                self._core.block(blocked)
         except (StoreError, OSError):
             self._log.write(Event.RELOAD_REFUSED)
 
@@ -316,24 +311,26 @@ class RelayServer:
             "draining": self._core.state.is_draining,
             "the store is lost": not self._writer.is_alive,
             "the store fails": failing,
-            "the disk is full": disk_is_full(self._config.data_dir),
+            "the disk is full": disk_is_full(self._engine.home),
             "the certificate has ended": ends_s is not None and ends_s <= time.time(),
+            **self._engine.complaints(),
         }
         return [complaint for complaint, applies in found.items() if applies]
 
     def figures(self) -> str:
         """Return the figures in Prometheus' text format (RLY-72)."""
+        database_b, journal_b = self._engine.file_sizes_b()
         shell = ShellFigures(
             connections=len(self._clients),
             slow_clients_dropped=self._slow_clients,
-            journal_b=_size_b(self._config, "-wal"),
-            database_b=_size_b(self._config, ""),
+            journal_b=journal_b,
+            database_b=database_b,
             store_backlog=self._writer.backlog,
             is_ready=not self.complaints(),
             is_draining=self._core.state.is_draining,
             now_ms=_now_ms(),
             certificate_ends_s=None if self._certificate is None else self._certificate.ends_s,
-            machine=machine.measure(self._config.data_dir),
+            machine=machine.measure(self._engine.home),
         )
         return render(self._core.state, self._commits, shell)
 
@@ -345,11 +342,6 @@ def _certificate(config: Config) -> ServedCertificate | None:
         return ServedCertificate(config.tls_listener, config.tls_cert)
     except (CertificateUnreadable, OSError):
         raise ConfigError("tls_cert", "a certificate chain in PEM, each with an end of validity") from None
-
-
-def _size_b(config: Config, suffix: str) -> int:
-    path = config.database_path.with_name(config.database_path.name + suffix)
-    return path.stat().st_size if path.exists() else 0
 
 
 async def _no_client(socket: ServerConnection) -> None:

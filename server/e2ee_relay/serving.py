@@ -11,6 +11,7 @@ from typing import Final
 
 from .config import Config, environment
 from .datadir import DataDirectory
+from .engine import EmbeddedEngine
 from .logs import Event, EventLog, take_over_error_reports
 from .notify import ServiceNotifier
 from .server import RelayServer
@@ -35,7 +36,8 @@ async def serve(config: Config) -> bool:
     store = directory.open_store()
     if store.is_restored():
         log.write(Event.RESTORED)
-    server = RelayServer(config, store, log)
+    engine = EmbeddedEngine(config, store, time.time_ns() // 1_000_000)
+    server = RelayServer(config, engine, log)
     notifier = ServiceNotifier.from_environment(environment(), os.getpid())
     await server.start()
     stopping = _heed_signals(server, notifier)

@@ -62,18 +62,12 @@ class Remembered:
             del self._until_ms[oldest]
 
 
-class RelayState:
-    """Mailboxes, entries, connections, buckets and counters; the parts of the relay share one."""
+class Answering:
+    """Policy, connections and counters of any core, and the effects that it leaves."""
 
-    def __init__(self, policy: Policy, held: Held, now_ms: int) -> None:
+    def __init__(self, policy: Policy, now_ms: int) -> None:
         self.policy = policy
-        self.generation = held.generation
-        self.mailboxes: dict[bytes, Mailbox] = {}
-        self.by_no: dict[int, Mailbox] = {}
-        self.entries: dict[bytes, Entry] = {}
         self.connections: dict[int, Connection] = {}
-        self.remembered = Remembered(policy.remembered_max)
-        self.short_lived: deque[tuple[int, Mailbox, int]] = deque()  # (expires_ms, mailbox, seq)
         self.creations = Bucket(policy.creations_global, now_ms)
         self.lookups_per_account = Buckets(policy.lookups_per_account)
         self.fetches_per_device = Buckets(policy.fetches_per_device)
@@ -81,64 +75,15 @@ class RelayState:
         self.refusals: Counter[ErrorCode] = Counter()
         self.is_draining = False
         self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
-        self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
-        self.last_row_id = held.messages[-1].row_id if held.messages else 0
         self._effects: list[Effect] = []
-        self._adopt(held, now_ms)
 
-    def _adopt(self, held: Held, now_ms: int) -> None:
-        for row in held.mailboxes:
-            self.add_mailbox(Mailbox(row.no, row.mailbox, row.owner_pub, row.used_day, self.generation))
-        for token in held.tokens:
-            mailbox = self.by_no.get(token.mailbox_no)
-            if mailbox is not None:
-                mailbox.tokens[token.token_hash] = Token(TokenClass(token.token_class))
-        for message in held.messages:
-            self._adopt_message(message, now_ms)
-        for gone in held.remembered:
-            self.remembered.add(gone)
-        by_account: dict[bytes, list[DeviceRow]] = {}
-        for device in held.devices:
-            by_account.setdefault(device.account_id, []).append(device)
-        for head in held.heads:
-            self.entries[head.account_id] = entry_from_rows(head, by_account.get(head.account_id, []))
+    def at_start(self) -> dict[str, int]:
+        """Return counts for the log."""
+        return {}
 
-    def _adopt_message(self, row: HeldRow, now_ms: int) -> None:
-        mailbox = self.by_no.get(row.mailbox_no)
-        if mailbox is None:
-            return
-        message = HeldMessage(row.row_id, row.msg_id, row.size_b, row.expires_ms, row.received_ms)
-        mailbox.hold_from_disk(row.seq, message)
-        if row.expires_ms <= now_ms + self.policy.minute_s * 1000:
-            self.short_lived.append((row.expires_ms, mailbox, row.seq))
-
-    def add_mailbox(self, mailbox: Mailbox) -> None:
-        """Make a mailbox known by id and by number."""
-        self.mailboxes[mailbox.address] = mailbox
-        self.by_no[mailbox.no] = mailbox
-
-    def drop_mailbox(self, mailbox: Mailbox) -> None:
-        """Make it unknown."""
-        self.mailboxes.pop(mailbox.address, None)
-        self.by_no.pop(mailbox.no, None)
-        mailbox.subscription = None
-
-    def owned(self, connection: Connection, address: bytes) -> Mailbox | None:
-        """Return the mailbox if it exists and this connection has authenticated it (RLY-26)."""
-        mailbox = connection.owned.get(address)
-        return mailbox if mailbox is not None and self.mailbox(address) is mailbox else None
-
-    def mailbox(self, address: bytes) -> Mailbox | None:
-        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-86)."""
-        mailbox = self.mailboxes.get(address)
-        # One that is being deleted takes no more changes: their rows would outlive it.
-        if mailbox is None or mailbox.is_closing or address in self.blocked:
-            return None
-        return mailbox
-
-    def entry(self, account_id: bytes) -> Entry | None:
-        """Return the entry of an account that is not blocked (RLY-86)."""
-        return None if account_id in self.blocked else self.entries.get(account_id)
+    def gauges(self, _now_ms: int) -> dict[str, tuple[str, int]]:
+        """Return figures of this moment for the metrics, each with its explanation (RLY-72)."""
+        return {}
 
     # --- effects ---
 
@@ -189,3 +134,98 @@ class RelayState:
         """Return the effects of this step and begin a new one."""
         effects, self._effects = self._effects, []
         return effects
+
+
+class RelayState(Answering):
+    """Mailboxes, entries, connections, buckets and counters; the parts of the relay share one."""
+
+    def __init__(self, policy: Policy, held: Held, now_ms: int) -> None:
+        super().__init__(policy, now_ms)
+        self.generation = held.generation
+        self.mailboxes: dict[bytes, Mailbox] = {}
+        self.by_no: dict[int, Mailbox] = {}
+        self.entries: dict[bytes, Entry] = {}
+        self.remembered = Remembered(policy.remembered_max)
+        self.short_lived: deque[tuple[int, Mailbox, int]] = deque()  # (expires_ms, mailbox, seq)
+        self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
+        self.last_row_id = held.messages[-1].row_id if held.messages else 0
+        self._adopt(held, now_ms)
+
+    def _adopt(self, held: Held, now_ms: int) -> None:
+        for row in held.mailboxes:
+            self.add_mailbox(Mailbox(row.no, row.mailbox, row.owner_pub, row.used_day, self.generation))
+        for token in held.tokens:
+            mailbox = self.by_no.get(token.mailbox_no)
+            if mailbox is not None:
+                mailbox.tokens[token.token_hash] = Token(TokenClass(token.token_class))
+        for message in held.messages:
+            self._adopt_message(message, now_ms)
+        for gone in held.remembered:
+            self.remembered.add(gone)
+        by_account: dict[bytes, list[DeviceRow]] = {}
+        for device in held.devices:
+            by_account.setdefault(device.account_id, []).append(device)
+        for head in held.heads:
+            self.entries[head.account_id] = entry_from_rows(head, by_account.get(head.account_id, []))
+
+    def _adopt_message(self, row: HeldRow, now_ms: int) -> None:
+        mailbox = self.by_no.get(row.mailbox_no)
+        if mailbox is None:
+            return
+        message = HeldMessage(row.row_id, row.msg_id, row.size_b, row.expires_ms, row.received_ms)
+        mailbox.hold_from_disk(row.seq, message)
+        if row.expires_ms <= now_ms + self.policy.minute_s * 1000:
+            self.short_lived.append((row.expires_ms, mailbox, row.seq))
+
+    def at_start(self) -> dict[str, int]:
+        """Return how many mailboxes were found, and the number of this start."""
+        return {"mailboxes": len(self.mailboxes), "generation": self.generation}
+
+    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+        """Return what is held at this moment."""
+        mailboxes = self.mailboxes.values()
+        return {
+            "mailboxes": ("Mailboxes", len(mailboxes)),
+            "subscriptions": (
+                "Mailboxes with a subscriber",
+                sum(one.subscription is not None for one in mailboxes),
+            ),
+            "held_messages": ("Messages held", sum(len(one.held) for one in mailboxes)),
+            "held_bytes": ("Bytes of messages held", sum(one.held_b for one in mailboxes)),
+            "remembered_ids": ("Message ids remembered after deletion", len(self.remembered)),
+            "accounts": ("Directory entries", len(self.entries)),
+            "oldest_held_seconds": ("Age of the oldest message held, to the hour", self._oldest_s(now_ms)),
+        }
+
+    def _oldest_s(self, now_ms: int) -> int:
+        # The held messages of a mailbox are in the order of arrival.
+        firsts = [next(iter(one.held.values())).received_ms for one in self.mailboxes.values() if one.held]
+        return max(0, now_ms - min(firsts)) // 1000 if firsts else 0
+
+    def add_mailbox(self, mailbox: Mailbox) -> None:
+        """Make a mailbox known by id and by number."""
+        self.mailboxes[mailbox.address] = mailbox
+        self.by_no[mailbox.no] = mailbox
+
+    def drop_mailbox(self, mailbox: Mailbox) -> None:
+        """Make it unknown."""
+        self.mailboxes.pop(mailbox.address, None)
+        self.by_no.pop(mailbox.no, None)
+        mailbox.subscription = None
+
+    def owned(self, connection: Connection, address: bytes) -> Mailbox | None:
+        """Return the mailbox if it exists and this connection has authenticated it (RLY-26)."""
+        mailbox = connection.owned.get(address)
+        return mailbox if mailbox is not None and self.mailbox(address) is mailbox else None
+
+    def mailbox(self, address: bytes) -> Mailbox | None:
+        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-86)."""
+        mailbox = self.mailboxes.get(address)
+        # One that is being deleted takes no more changes: their rows would outlive it.
+        if mailbox is None or mailbox.is_closing or address in self.blocked:
+            return None
+        return mailbox
+
+    def entry(self, account_id: bytes) -> Entry | None:
+        """Return the entry of an account that is not blocked (RLY-86)."""
+        return None if account_id in self.blocked else self.entries.get(account_id)
