@@ -7,7 +7,6 @@ A call whose outcome was known already is no floor work and is left out: the sam
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -19,6 +18,7 @@ from unittest.mock import patch
 import cbor2
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, MLKEM768PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from bench.paired import Block
 from e2ee.primitives import aead, dh, kdf, kem, sign
@@ -86,6 +86,15 @@ class _Hash:
             self._name, lambda: self._make(*args, **kwargs).digest(), (args, tuple(sorted(kwargs.items())))
         )
         return self._make(*args, **kwargs)
+
+
+class _Hkdf:
+    def __init__(self, bare: BareCalls, *args: Any) -> None:
+        self._bare, self._args = bare, args
+
+    def derive(self, secret: bytes) -> bytes:
+        self._bare.add("HKDF", lambda: HKDF(*self._args).derive(secret), (self._args[1:], secret))
+        return HKDF(*self._args).derive(secret)
 
 
 class _Cipher:
@@ -168,12 +177,11 @@ def _replacements(bare: BareCalls) -> _Replacements:
         (sign, "crypto_sign_seed_keypair"),
     ]
     sha256 = SimpleNamespace(sha256=_Hash(bare, "sha256", hashlib.sha256))
-    hmac_ = SimpleNamespace(digest=bare.wrap("hmac", hmac.digest), compare_digest=hmac.compare_digest)
     return [
         *((module, name, bare.wrap(name, getattr(module, name))) for module, name in plain),
         (kdf, "_blake2b", _Hash(bare, "blake2b", hashlib.blake2b)),
         (kdf, "hashlib", sha256),
-        (kdf, "hmac", hmac_),
+        (kdf, "HKDF", partial(_Hkdf, bare)),
         (aead, "ChaCha20Poly1305", partial(_Cipher, bare)),
         (cbor, "cbor2", _Cbor(bare)),
         *_kem_replacements(bare),

@@ -7,7 +7,6 @@ loop itself. It calls what chapter 07 demands for a message, and one CBOR `dumps
 from __future__ import annotations
 
 import hashlib
-import hmac
 import os
 from collections.abc import Sequence
 from operator import attrgetter
@@ -15,6 +14,8 @@ from typing import Any, Final, NamedTuple
 
 import cbor2
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from nacl.bindings import crypto_scalarmult, crypto_scalarmult_base
 
 from bench.bare_calls import Call
@@ -28,6 +29,7 @@ from e2ee.wire import envelope as envelopes
 from e2ee.wire import padding
 
 _NONCE: Final = bytes(12)
+_SHA256: Final = SHA256()
 _INFO: Final = labels.ROOT + bytes(4)
 _CHAIN: Final = labels.CHAIN
 _SALT: Final = labels.SALT
@@ -198,8 +200,5 @@ def turns(work: Sequence[Turn]) -> Block:
 
 
 def _root_step(one: Turn) -> None:
-    key = hmac.digest(one.root_key, one.shared, "sha256")
-    first = hmac.digest(key, _INFO + b"\x01", "sha256")
-    second = hmac.digest(key, first + _INFO + b"\x02", "sha256")
-    hmac.digest(key, second + _INFO + b"\x03", "sha256")
+    HKDF(_SHA256, 3 * KEY_B, one.root_key, _INFO).derive(one.shared)
     hashlib.blake2b(key=one.message.chain_header_key, digest_size=TAG_B, person=labels.TAG).digest()

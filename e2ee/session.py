@@ -233,7 +233,9 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
     if not phase.sent and len(encoded) >= FIRST_BODY_B:
         raise ContentTooLarge("the content does not fit into a first flight")
     body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
-    ratchet, envelope = step.seal(session.ratchet, envelopes.FIRST_LEAD + phase.prefix, body, rng)
+    ratchet, envelope = step.seal(
+        session.ratchet, envelopes.FIRST_LEAD + phase.prefix, body, rng, session.ratchet.kem
+    )
     return Sealed(_with_ratchet(session, ratchet, replace(phase, sent=True)), envelope)
 
 

@@ -6,8 +6,11 @@ import hashlib
 import hmac
 from typing import Final
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
 _NO_SALT: Final = bytes(16)
-_HASH_B: Final = 32
+_SHA256: Final = SHA256()
 _blake2b: Final = hashlib.blake2b
 
 
@@ -28,13 +31,7 @@ def prf(key: bytes, label: bytes, size_b: int, salt: bytes = _NO_SALT, data: byt
 
 def hkdf(salt: bytes, ikm: bytes, info: bytes, length_b: int) -> bytes:
     """HKDF-SHA-256, extract then expand; `length_b` is at most 8160 (PRM-13)."""
-    pseudo_random_key = hmac.digest(salt or bytes(_HASH_B), ikm, "sha256")
-    block = b""
-    output = b""
-    for counter in range(1, -(-length_b // _HASH_B) + 1):
-        block = hmac.digest(pseudo_random_key, block + info + bytes((counter,)), "sha256")
-        output += block
-    return output[:length_b]
+    return HKDF(_SHA256, length_b, salt, info).derive(ikm)
 
 
 def equal(left: bytes, right: bytes) -> bool:

@@ -16,13 +16,18 @@ from . import kdf
 class DecapsulationKey:
     """A private key in the library's expanded form: about three times faster than its seed (HS-12)."""
 
-    __slots__ = ("_key", "public")
+    __slots__ = ("_key", "_public")
 
     def __init__(self, seed: bytes) -> None:
         if len(seed) != KEM_SEED_B:
             raise InvalidArgument("an ML-KEM-768 seed has 64 bytes")
         self._key = MLKEM768PrivateKey.from_seed_bytes(seed)
-        self.public = KemPublic(self._key.public_key().public_bytes_raw())
+        self._public = KemPublic(self._key.public_key().public_bytes_raw())
+
+    @property
+    def public(self) -> KemPublic:
+        """The encapsulation key, 1184 bytes."""
+        return self._public
 
     def decapsulate(self, ciphertext: bytes) -> bytes:
         """Return the 32-byte secret; for a wrong ciphertext a pseudo-random one (PRM-05).

@@ -121,21 +121,22 @@ class RatchetState(NamedTuple):
 
     def with_receiving(self, receiving: ReceivingState, skipped: SkippedKeys) -> RatchetState:
         """Return the state with another receiving side and other skipped keys."""
+        session_id, root_key, sending, _, key, tag, epoch, _, healed_ms, kem, finished, healing = self
         return build(
             RatchetState,
             (
-                self.session_id,
-                self.root_key,
-                self.sending,
+                session_id,
+                root_key,
+                sending,
                 receiving,
-                self.next_header_key,
-                self.next_tag,
-                self.pq_epoch,
+                key,
+                tag,
+                epoch,
                 skipped,
-                self.healed_ms,
-                self.kem,
-                self.finished,
-                self.pq_healing,
+                healed_ms,
+                kem,
+                finished,
+                healing,
             ),
         )
 

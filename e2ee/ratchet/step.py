@@ -93,10 +93,11 @@ def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int
 
 
 def seal(
-    state: RatchetState, lead: bytes, body: bytes, rng: Rng, kem: KemState | None = None
+    state: RatchetState, lead: bytes, body: bytes, rng: Rng, kem: KemState
 ) -> tuple[RatchetState, bytes]:
     """Seal a padded body after `lead`, version, kind and perhaps a prefix; return (state, envelope) (DR-04
-    to DR-09). `kem` is the state of the KEM ratchet whose block `load` put into the body.
+    to DR-09). `kem` is the state of the KEM ratchet after this message, as `load` returned
+    it beside the block; the one that it has where there is no block.
 
     Raises:
         InvalidArgument: a responder that has received nothing (DR-02).
@@ -128,7 +129,7 @@ def seal(
             sending.next_header_key,
         ),
     )
-    return state.with_sending(advanced, state.kem if kem is None else kem), ahead + sealed_body
+    return state.with_sending(advanced, kem), ahead + sealed_body
 
 
 def load(

@@ -117,7 +117,7 @@ def test_a_responder_cannot_send_before_it_received() -> None:
     assert isinstance(ratchet.sending, Listening)
     assert isinstance(ratchet.receiving, NoChain)
     with pytest.raises(InvalidArgument):
-        step.seal(ratchet, b"\1\1", bytes(512), ScriptedRng("x"))
+        step.seal(ratchet, b"\1\1", bytes(512), ScriptedRng("x"), ratchet.kem)
 
 
 def test_no_chain_yet_matches_nothing() -> None:
