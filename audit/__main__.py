@@ -12,9 +12,8 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-from audit import RAW, REPORTS, ROOT, claims, environment, junit, page, record, runner, steps
+from audit import RAW, REPORTS, ROOT, claims, junit, page, record, runner, steps
 from audit.runner import PASS, Outcome
 from audit.verdicts import Findings
 
@@ -27,9 +26,7 @@ def arguments(words: Sequence[str] | None = None) -> argparse.Namespace:
     """Reads the command line."""
     parser = argparse.ArgumentParser(prog="python -m audit", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="the short form of long steps, for an afternoon")
-    parser.add_argument(
-        "--resume", action="store_true", help="keep what passed at this very state of the checkout"
-    )
+    parser.add_argument("--resume", action="store_true", help="keep what passed with the very same inputs")
     parser.add_argument("--only", default="", help="names of steps, joined by commas; all others stay open")
     return parser.parse_args(words)
 
@@ -44,38 +41,28 @@ def chosen(only: str) -> list[steps.Step]:
     return [step for step in steps.STEPS if step.name in wanted]
 
 
-def mark(quick: bool) -> dict[str, Any]:
-    """What has to be equal for an outcome to be kept."""
-    return {"checkout": asdict(environment.checkout()), "quick": quick, "system": environment.system()}
-
-
 def kept(quick: bool) -> dict[str, Outcome]:
-    """Outcomes of an earlier sitting that passed at this state of the checkout."""
+    """Outcomes of earlier sittings that passed with the inputs of today."""
     if not STATE.exists():
         return {}
-    stored = json.loads(STATE.read_text("utf-8"))
-    if stored["mark"] != mark(quick):
-        print("the checkout has changed since: everything is run anew")
-        return {}
-    outcomes = [Outcome(**entry) for entry in stored["outcomes"]]
-    return {outcome.step: outcome for outcome in outcomes if outcome.state == PASS}
+    outcomes = [Outcome(**entry) for entry in json.loads(STATE.read_text("utf-8"))]
+    marks = {step.name: runner.mark(step, step.words(quick)) for step in steps.STEPS}
+    return {one.step: one for one in outcomes if one.state == PASS and one.inputs == marks.get(one.step)}
 
 
 def run_all(selection: Sequence[steps.Step], options: argparse.Namespace) -> dict[str, Outcome]:
     """Runs the steps that are not kept; stores each outcome as soon as it is known."""
     done = kept(options.quick) if options.resume else {}
-    before = mark(options.quick)
     for number, step in enumerate(selection, 1):
         title = f"[{number}/{len(selection)}] {step.name}"
         if step.name in done:
-            print(f"==> {title}: kept from an earlier sitting")
+            print(f"==> {title}: kept from {done[step.name].ended}")
             continue
         print(f"==> {title}: {runner.shown(step.words(options.quick))}", flush=True)
         done[step.name] = outcome = runner.run(step, options.quick)
         print(f"    {outcome.state} after {outcome.seconds:.0f} s {outcome.why}", flush=True)
         RAW.mkdir(parents=True, exist_ok=True)
-        entries = [asdict(one) for one in done.values()]
-        STATE.write_text(json.dumps({"mark": before, "outcomes": entries}), "utf-8")
+        STATE.write_text(json.dumps([asdict(one) for one in done.values()]), "utf-8")
     return {step.name: done[step.name] for step in selection}
 
 

@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from audit import ROOT
+from audit import ROOT, inputs
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,16 @@ class Checkout:
     changes: str
 
 
-# What the steps themselves write into the checkout: their results, and what fuzzing has learned.
-_WRITTEN = (":!reports", ":!tests/fuzz/corpus", ":!tests/fuzz/ledger.json")
+_CHANGED = (".", *(f":!{place}" for place in inputs.WRITTEN))
 
 
 def checkout() -> Checkout:
     """The state of the checkout, without what the steps write into it."""
-    status = _git("status", "--porcelain", "--", ".", *_WRITTEN)
+    status = _git("status", "--porcelain", "--", *_CHANGED)
     commit = _git("rev-parse", "HEAD")
     if not status:
         return Checkout(commit, "")
-    text = status + _git("diff", "HEAD", "--", ".", *_WRITTEN)
+    text = status + _git("diff", "HEAD", "--", *_CHANGED)
     return Checkout(commit, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 

@@ -141,7 +141,7 @@ def step_table(steps: Sequence[Record]) -> str:
     for step in steps:
         result = step["result"]
         command = f"{text(step['shows'])}<br><code>{text(step['command'])}</code>"
-        took = f"{step['seconds']:.0f} s<br>{text(step['ended'])}"
+        took = f"{step['seconds']:.0f} s<br>{text(step['ended'])}<br>at {text(step['commit'][:10])}"
         ended = f"{verdict(step['state'])} {text(step['why'])}<br>{took}"
         figures = figures_of(result.get("figures", result)) + f"<pre>{html.escape(step['closing'])}</pre>"
         rows.append((text(step["step"]), command, ended, figures, text(result.get("limits", ""))))

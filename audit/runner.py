@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from audit import RAW, REPORTS, ROOT
+from audit import RAW, REPORTS, ROOT, environment, inputs
 from audit.steps import Step
 
 CLOSING_LINES = 4
@@ -26,7 +26,9 @@ PASS, FAIL, OPEN = "pass", "fail", "open"
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step ended: `pass`, `fail`, or `open` where it could not run; why; and what it said."""
+    """How a step ended: `pass`, `fail`, or `open` where it could not run; why; what it said; at which commit,
+    and with which inputs.
+    """
 
     step: str
     shows: str
@@ -37,6 +39,8 @@ class Outcome:
     closing: str
     ended: str
     result: Mapping[str, Any]
+    commit: str
+    inputs: str
 
 
 def shown(words: Sequence[str]) -> str:
@@ -47,8 +51,11 @@ def shown(words: Sequence[str]) -> str:
 def run(step: Step, quick: bool) -> Outcome:
     """Runs one step; its whole output goes to reports/raw/<name>.log."""
     words, log = step.words(quick), RAW / f"{step.name}.log"
+    commit, inputs = environment.checkout().commit, mark(step, words)
     if missing := obstacle(step, words):
-        return Outcome(step.name, step.shows, shown(words), OPEN, missing, 0.0, "", _now(), {})
+        return Outcome(
+            step.name, step.shows, shown(words), OPEN, missing, 0.0, "", _now(), {}, commit, inputs
+        )
     started = time.monotonic()
     # A shortened run does not replace the kept result of a whole one.
     with _kept((step.result, INDEX) if words != step.command else ()):
@@ -57,9 +64,15 @@ def run(step: Step, quick: bool) -> Outcome:
         result = _result(step.result) if _written_ns(step.result) != before else {}
     seconds = round(time.monotonic() - started, 1)
     state, why = judge(step, code, result, words != step.command)
+    said = closing_lines(log)
     return Outcome(
-        step.name, step.shows, shown(words), state, why, seconds, closing_lines(log), _now(), result
+        step.name, step.shows, shown(words), state, why, seconds, said, _now(), result, commit, inputs
     )
+
+
+def mark(step: Step, words: Sequence[str]) -> str:
+    """What has to be equal for an outcome to hold: the command, the system, and all that the step reads."""
+    return f"{inputs.digest(step.reads)} {environment.system()}: {shown(words)}"
 
 
 def _now() -> str:

@@ -10,7 +10,9 @@ _DEEP = "tests/property/deep.py"
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One command. `result` is its file under reports/; `tools` are programs with their Debian packages."""
+    """One command. `result` is its file under reports/; `tools` are programs with their Debian packages;
+    `reads` is what the result depends on, with all that it imports (empty: the whole checkout).
+    """
 
     name: str
     shows: str
@@ -19,6 +21,7 @@ class Step:
     result: str = ""
     tools: tuple[tuple[str, str], ...] = ()
     must_fail: bool = False
+    reads: tuple[str, ...] = ()
 
     def words(self, quick: bool) -> tuple[str, ...]:
         """The command of a profile."""
@@ -37,6 +40,14 @@ STEPS = (
         "vectors",
         "vectors with intermediate values, negative vectors, a reader written from the chapters alone",
         ("python", "-m", "pytest", "-q", "tests/vectors", "tests/negative", "tests/interop"),
+        reads=(
+            "e2ee",
+            "spec/vectors",
+            "tests/conftest.py",
+            "tests/vectors",
+            "tests/negative",
+            "tests/interop",
+        ),
     ),
     Step(
         "wheel",
@@ -49,6 +60,7 @@ STEPS = (
         "which messages a thief of the state opens, from every point of a run; healing windows",
         ("python", "tests/secrecy/report.py"),
         result="secrecy.json",
+        reads=("e2ee", "tests/secrecy"),
     ),
     Step(
         "attacks",
@@ -69,6 +81,7 @@ STEPS = (
         "state machines of relay queue, stored ratchet and prekeys, whole within bounds; controls refuted",
         ("python", "spec/models/tla/run.py"),
         result="tla.json",
+        reads=("spec/models/tla",),
         tools=(("java", "default-jre-headless"),),
     ),
     Step(
@@ -76,6 +89,7 @@ STEPS = (
         "symbolic models: no attack on a claim, a path to its twin, an attack on each control",
         ("python", "spec/models/prove.py"),
         result="prove.json",
+        reads=("spec/models",),
         tools=(("SPASS", "spass"), ("java", "default-jre-headless")),
     ),
     Step(
@@ -84,6 +98,7 @@ STEPS = (
         ("python", "tests/crash/run.py"),
         ("python", "tests/crash/run.py", "--quick"),
         result="crash.json",
+        reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "tests/crash", "tests/support/crash_*.py"),
         tools=(("strace", "strace"),),
     ),
     Step(
@@ -98,6 +113,7 @@ STEPS = (
         ("python", "tests/fuzz/run.py", "--seconds", "60"),
         ("python", "tests/fuzz/run.py", "--seconds", "5"),
         result="fuzz.json",
+        reads=("tests/fuzz", "tests/support/fuzz_*.py"),
     ),
     Step(
         "mutation",
@@ -105,6 +121,17 @@ STEPS = (
         ("python", "tests/mutation/run.py"),
         ("python", "tests/mutation/run.py", "--file", "e2ee/handshake.py", "--file", "e2ee/ratchet/step.py"),
         result="mutation.json",
+        reads=(
+            "e2ee",
+            "spec/vectors",
+            "tests/conftest.py",
+            "tests/mutation",
+            "tests/negative",
+            "tests/property",
+            "tests/spec",
+            "tests/support/mutation_*.py",
+            "tests/vectors",
+        ),
     ),
     Step(
         "deep-state-machine",
@@ -112,6 +139,7 @@ STEPS = (
         ("env", "SEALROOM_DEEP_STEPS=1000000", "python", _DEEP),
         ("env", "SEALROOM_DEEP_STEPS=20000", "python", _DEEP),
         result="deep-state-machine.json",
+        reads=("e2ee", "tests/property/deep.py"),
     ),
 )
 

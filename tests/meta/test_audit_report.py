@@ -125,7 +125,9 @@ def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
 def outcome(state: str, result: dict[str, Any] | None = None) -> Outcome:
     """How a step named attacks ended."""
     why = "" if state == PASS else "why"
-    return Outcome("attacks", "something", "true", state, why, 1.0, "said", "today", result or {})
+    return Outcome(
+        "attacks", "something", "true", state, why, 1.0, "said", "today", result or {}, "c0ffee", ""
+    )
 
 
 RESULT = {"attacks": [{"id": "A1", "result": "pass"}, {"id": "A2", "result": "fail"}]}
@@ -227,7 +229,7 @@ def test_the_page_of_a_passed_audit_says_that_nothing_is_open(nothing_ran: recor
 def test_what_a_step_says_is_text_and_not_markup() -> None:
     assert page.text("<b>`a<b`") == "&lt;b&gt;<code>a&lt;b</code>"
     result = {"figures": {"n": "<u>"}, "limits": "<s>"}
-    step = asdict(Outcome("s", "x", "c", FAIL, "<i>", 1.0, "<script>", "<em>", result))
+    step = asdict(Outcome("s", "x", "c", FAIL, "<i>", 1.0, "<script>", "<em>", result, "<b>", ""))
     text = page.step_table([step])
     assert not [mark for mark in ("<script>", "<em>", "<i>", "<u>", "<s>") if mark in text]
 
