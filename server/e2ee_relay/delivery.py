@@ -163,6 +163,10 @@ class Delivery:
             return
         found = [(seq, mailbox.begin_deletion(seq)) for seq in dict.fromkeys(frame.seqs)]
         gone = [(seq, message) for seq, message in found if message is not None]
+        if not gone:
+            # Nothing to delete, nothing to wait for: a flood of such costs the disk nothing.
+            self._state.transmit(connection, Done(frame.request_id))
+            return
         change = self._deletion(mailbox, [message for _, message in gone], now_ms)
         self._state.submit(change, self._after_deletion(connection, frame.request_id, mailbox, gone))
         self.pump(mailbox, now_ms)

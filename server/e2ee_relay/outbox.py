@@ -5,12 +5,15 @@ bound on what waits to be written, whoever wrote it.
 from __future__ import annotations
 
 import asyncio
-from typing import Final, cast
+from typing import Any, Final, cast
 
-from websockets.asyncio.server import ServerConnection
+from websockets.asyncio.server import Server, ServerConnection
 from websockets.protocol import State
+from websockets.server import ServerProtocol
 
+from .inlet import Inlet
 from .protocol import MAX_FRAMES, MAX_MESSAGE_B, KnownFrame, encode_frame, join_frames
+from .turns import Share, Turns
 
 # More than both windows of a connection together: whoever lets so much pile up does not read.
 _MAX_BUFFERED_B: Final = 8 << 20
@@ -19,13 +22,44 @@ _ROOM_B: Final = MAX_MESSAGE_B - 3
 
 
 class BoundedConnection(ServerConnection):
-    """Drops itself when its client does not read; what the client had not acknowledged stays held (RLY-71).
+    """Shares the event loop with the others, and drops itself when its client does not read (RLY-71).
 
-    The bound stands here and not in the outbox, since the library answers pings by itself: a client that
-    sends pings and never reads would make the answers pile up.
+    What the client had not acknowledged stays held. The bound stands here and not in the outbox, since the
+    library answers pings by itself: a client that sends pings and never reads would make answers pile up.
     """
 
     was_slow = False
+
+    def __init__(self, turns: Turns, protocol: ServerProtocol, server: Server, **options: Any) -> None:
+        """`options` are the library's."""
+        super().__init__(protocol, server, **options)
+        self.share = Share()
+        self._turns = turns
+        self._inlet: Inlet | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
+        super().connection_made(transport)
+        inlet = Inlet(self._turns, self.share, cast("asyncio.Transport", transport), super().data_received)
+        self.recv_messages.pause, self.recv_messages.resume = inlet.hold, inlet.release
+        self._inlet = inlet
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the transport has read."""
+        if self._inlet is not None:
+            self._inlet.put(data)
+
+    def eof_received(self) -> None:
+        """End of what the client has to say; what was read and not parsed is as if lost on its way."""
+        if self._inlet is not None:
+            self._inlet.clear()
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        if self._inlet is not None:
+            self._inlet.clear()
+        super().connection_lost(exc)
 
     def send_data(self) -> None:
         """Write what the protocol has to say; drop the connection when too much waits in its transport."""

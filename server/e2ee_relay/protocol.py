@@ -12,7 +12,7 @@ file in spite of its length for that reason: one table of frames, one decoder, n
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
 from enum import Enum, IntEnum
@@ -27,6 +27,7 @@ MAX_MESSAGE_B: Final = 1 << 20
 MAX_BODY_B: Final = 96 * 1024
 MAX_FRAMES: Final = 512
 MAX_ITEMS: Final = 32_768
+MAX_FRAME_ITEMS: Final = 4_096
 MAX_DEPTH: Final = 8
 MAX_SEND_ITEMS: Final = 256
 MAX_MAILBOXES: Final = 1024
@@ -131,6 +132,26 @@ class _Reader:
         if major == 5:
             return self._map(argument, depth)
         return self._seldom(major, argument)
+
+    def array_head(self, most: int) -> int:
+        """Read the head of the outermost array of 1 to `most` items; return how many."""
+        first = self.data[self.pos]
+        self.pos += 1
+        argument = first & 0x1F
+        if argument > 23:
+            argument = self._long_argument(first >> 5, argument)
+        if first >> 5 != 4 or not 1 <= argument <= most:
+            raise FrameError("a message is an array of 1 to MAX_FRAMES frames")
+        self._enter(argument, 0)
+        return argument
+
+    def frame(self) -> object:
+        """Decode one item of the outermost array, with at most MAX_FRAME_ITEMS in it (RLY-141)."""
+        withheld = max(0, self.items_left - MAX_FRAME_ITEMS)
+        self.items_left -= withheld
+        item = self.item(1)
+        self.items_left += withheld
+        return item
 
     def _long_argument(self, major: int, info: int) -> int:
         if info > 27:
@@ -898,11 +919,26 @@ def decode_frames(data: bytes, role: Role) -> list[Frame]:
     Raises:
         FrameError: not a message of this protocol; the connection is to be closed (RLY-03).
     """
-    message = _as_list(decode_item(data))
-    if not 1 <= len(message) <= MAX_FRAMES:
-        raise FrameError("a message is an array of 1 to MAX_FRAMES frames")
+    return list(iterate_frames(data, role))
+
+
+def iterate_frames(data: bytes, role: Role) -> Iterator[Frame]:
+    """Decode one message frame by frame, as `decode_frames` does at once.
+
+    Raises:
+        FrameError: on the way; what came before it is not to be carried out either (RLY-03).
+    """
+    if len(data) > MAX_MESSAGE_B:
+        raise FrameError("over the size limit")
+    reader = _Reader(data)
     decode = _decode_request if role is Role.RELAY else _decode_answer
-    return [decode(*_frame_head(item)) for item in message]
+    try:
+        for _ in range(reader.array_head(MAX_FRAMES)):
+            yield decode(*_frame_head(reader.frame()))
+    except IndexError:
+        raise FrameError("truncated item") from None
+    if reader.pos != len(data):
+        raise FrameError("trailing bytes")
 
 
 def _frame_head(item: object) -> tuple[int, int, dict[int, object]]:

@@ -6,11 +6,12 @@ import asyncio
 import secrets
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Final
+from typing import Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
@@ -24,10 +25,11 @@ from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outbox import BoundedConnection, Outbox
 from .pages import Pages, disk_is_full
-from .protocol import MAX_MESSAGE_B, FrameError, Role, decode_frames
+from .protocol import MAX_MESSAGE_B, Frame, FrameError, Role, iterate_frames
 from .state import Effect, Transmit
 from .store.changes import StoreError, StoreFailure
 from .store.writer import Completed
+from .turns import Turns
 
 _TICK_S: Final = 1.0
 # Requests of one connection that wait for their commit; beyond, nothing more is read from it.
@@ -48,6 +50,7 @@ class _Client:
     outbox: Outbox
     answered: asyncio.Event
     outstanding: int = 0
+    is_refused: bool = False
 
 
 class RelayServer:
@@ -64,6 +67,7 @@ class RelayServer:
         self._pages = Pages(config, self)
         self._log = log
         self._loop = asyncio.get_running_loop()
+        self._turns = Turns(self._loop)
         self._engine = engine
         self._core = engine.core
         self._writer = engine.committer(self._from_writer, self._carry_out)
@@ -104,7 +108,7 @@ class RelayServer:
         self,
         host: str,
         port: int,
-        handler: Callable[[ServerConnection], object],
+        handler: Callable[[BoundedConnection], object],
         answer: Callable[[ServerConnection, Request], Response | None],
         tls: ssl.SSLContext | None,
     ) -> Server:
@@ -114,7 +118,8 @@ class RelayServer:
             host,
             port,
             process_request=answer,
-            create_connection=BoundedConnection,
+            # Whatever makes one will do; the library's annotation is narrower than what it calls.
+            create_connection=cast("type[BoundedConnection]", partial(BoundedConnection, self._turns)),
             ssl=tls,
             compression=None,
             max_size=MAX_MESSAGE_B,
@@ -217,7 +222,7 @@ class RelayServer:
 
     # --- connections ---
 
-    async def _serve_client(self, socket: ServerConnection) -> None:
+    async def _serve_client(self, socket: BoundedConnection) -> None:
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(Outbox(socket, self._loop), asyncio.Event())
         try:
@@ -226,28 +231,39 @@ class RelayServer:
         except ConnectionClosed:
             pass
         finally:
-            self._slow_clients += isinstance(socket, BoundedConnection) and socket.was_slow
+            self._slow_clients += socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
 
-    async def _read(self, socket: ServerConnection, number: int, client: _Client) -> None:
+    async def _read(self, socket: BoundedConnection, number: int, client: _Client) -> None:
         while True:
             message = await socket.recv()
-            try:
-                if isinstance(message, str):
-                    raise FrameError("a text message")
-                frames = decode_frames(message, Role.RELAY)
-            except FrameError:
+            await self._turns.run(socket.share, self._take(message, number, client))
+            if client.is_refused:
                 self._log.write(Event.CLIENT_REFUSED)
                 await socket.close(1002)
                 return
-            client.outstanding += len(frames)
-            now_ms = _now_ms()
-            for frame in frames:
-                self._carry_out(self._core.receive(number, frame, now_ms))
             while client.outstanding > _MAX_OUTSTANDING:
                 client.answered.clear()
                 await client.answered.wait()
+
+    def _take(self, message: str | bytes, number: int, client: _Client) -> Iterator[None]:
+        """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
+        frames: list[Frame] = []
+        try:
+            if isinstance(message, str):
+                raise FrameError("a text message")
+            for frame in iterate_frames(message, Role.RELAY):
+                frames.append(frame)
+                yield
+        except FrameError:
+            client.is_refused = True
+            return
+        client.outstanding += len(frames)
+        now_ms = _now_ms()
+        for frame in frames:
+            self._carry_out(self._core.receive(number, frame, now_ms))
+            yield
 
     # --- effects ---
 

@@ -313,3 +313,10 @@ def test_remembered_ids_are_bounded() -> None:
     assert len(bench.core.state.remembered) == 2
     bench.ask(SendResults, Send(6, tuple(item(b"x", one) for one in ids)))
     assert list(bench.core.state.mailboxes[MAILBOX].seq_of) == ids[:1]
+
+
+def test_an_acknowledgement_of_nothing_costs_the_disk_nothing(bench: Bench) -> None:
+    """RLY-37, RLY-140: a flood of them is answered without a commit."""
+    bench.receive(Ack(9, MAILBOX, tuple(range(1, 1000))))
+    assert bench.queue == []
+    assert bench.sent[-1] == Done(9)

@@ -306,3 +306,16 @@ def test_work_is_found_and_checked() -> None:
     assert not all(protocol.pow_is_enough(context, os.urandom(8), 10) for _ in range(40))
     assert protocol.find_pow(context, 0) == b""
     assert protocol.pow_is_enough(context, b"", 0)
+
+
+def test_a_frame_has_a_bound_of_its_own() -> None:
+    """RLY-141: what one frame may hold is less than what all of them may."""
+    within = {0: 40, 1: 7, 2: list(range(protocol.MAX_FRAME_ITEMS - 6))}
+    message = cbor2.dumps([within, within, {0: 14, 1: 8}])
+    assert decode_frames(message, Role.RELAY) == [UnknownRequest(7, 40), UnknownRequest(7, 40), Ping(8)]
+    beyond = {0: 40, 1: 7, 2: list(range(protocol.MAX_FRAME_ITEMS - 5))}
+    with pytest.raises(FrameError, match="too many"):
+        decode_frames(cbor2.dumps([{0: 14, 1: 8}, beyond]), Role.RELAY)
+    whole = [within] * (protocol.MAX_ITEMS // protocol.MAX_FRAME_ITEMS + 1)
+    with pytest.raises(FrameError, match="too many"):
+        decode_frames(cbor2.dumps(whole), Role.RELAY)

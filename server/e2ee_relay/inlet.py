@@ -1,0 +1,99 @@
+"""One connection's way in: bytes wait here for their turn, and are parsed a little at a time (RLY-140)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from .turns import PIECE_S, Share, Turns
+
+# The library parses whatever it is given in one go: a read of 256 KiB can be 43 000 empty frames, which take
+# 0.1 to 0.2 seconds. So it gets little at first, more while that is quick, and less when it was not.
+_LEAST_B: Final = 1 << 9
+_FIRST_B: Final = 1 << 12
+_MOST_B: Final = 1 << 16
+
+
+class Transport(Protocol):
+    """What an Inlet asks of a transport."""
+
+    def pause_reading(self) -> None: ...
+    def resume_reading(self) -> None: ...
+
+
+class Inlet:
+    """Bytes that were read and not parsed yet: at most one read, since the transport pauses meanwhile."""
+
+    __slots__ = ("_bytes", "_feed", "_is_held", "_is_queued", "_share", "_slice_b", "_transport", "_turns")
+
+    def __init__(
+        self, turns: Turns, share: Share, transport: Transport, feed: Callable[[bytes], None]
+    ) -> None:
+        self._turns = turns
+        self._share = share
+        self._transport = transport
+        self._feed = feed
+        self._bytes = b""
+        self._is_held = False
+        self._is_queued = False
+        self._slice_b = _FIRST_B
+
+    def put(self, data: bytes) -> None:
+        """Parse what has come, now or when its turn is."""
+        if self._bytes or self._is_held or not self._turns.is_free:
+            self._bytes += data
+            self._wait()
+        else:
+            self._bytes = data
+            self._parse()
+
+    def hold(self) -> None:
+        """Parse no more: enough messages wait for the relay."""
+        self._is_held = True
+        self._transport.pause_reading()
+
+    def release(self) -> None:
+        """Go on."""
+        self._is_held = False
+        self._wait()
+
+    def clear(self) -> None:
+        """Forget what was not parsed: the connection is gone."""
+        self._bytes = b""
+
+    def _wait(self) -> None:
+        if not self._bytes:
+            self._transport.resume_reading()
+            return
+        self._transport.pause_reading()
+        if not self._is_held and not self._is_queued:
+            self._is_queued = True
+            self._turns.enqueue(self._share, self._turn)
+
+    def _turn(self) -> None:
+        self._is_queued = False
+        if not self._is_held:
+            self._parse()
+
+    def _parse(self) -> None:
+        clock = self._turns.clock
+        begun = before = clock()
+        data, place = self._bytes, 0
+        while place < len(data) and not self._is_held and before - begun < PIECE_S:
+            self._feed(data[place : place + self._slice_b])
+            place += self._slice_b
+            now = clock()
+            self._adapt(now - before)
+            before = now
+        self._bytes = data[place:]
+        self._turns.charge(self._share, before - begun)
+        if self._bytes:
+            self._wait()
+        elif not self._is_held:
+            self._transport.resume_reading()
+
+    def _adapt(self, seconds: float) -> None:
+        if seconds < PIECE_S / 4:
+            self._slice_b = min(2 * self._slice_b, _MOST_B)
+        elif seconds > PIECE_S:
+            self._slice_b = max(self._slice_b // 8, _LEAST_B)

@@ -1,0 +1,122 @@
+"""Whose turn it is: the event loop's time, shared out so that busy clients do not hold up the others.
+
+Start-time fair queueing (RLY-140). Work that finds the loop idle is done at once. When the work of one pass
+through the loop has taken its quantum, the rest waits for the next passes, those first who have used least:
+every share has a point on a virtual clock up to which it has used its part, and the clock is where the one
+being served stands. Whoever comes new, or comes seldom, is served next; nobody starves, since those who are
+served move on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+import time
+from collections.abc import Callable, Iterator
+from typing import Final
+
+# How long the work of clients may take in one pass through the event loop, in seconds; one piece of work may
+# exceed it by its own length, which is why pieces are small.
+QUANTUM_S: Final = 0.002
+# After so long a piece of work stops, if it can, and waits for its next turn.
+PIECE_S: Final = 0.0005
+
+
+class Share:
+    """One connection's part: up to where on the virtual clock it has used the loop."""
+
+    __slots__ = ("used_s",)
+
+    def __init__(self) -> None:
+        self.used_s = 0.0
+
+
+class Turns:
+    """The queue of those who wait for the event loop."""
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._loop = loop
+        self.clock = clock
+        self._left_s = QUANTUM_S
+        self._virtual_s = 0.0
+        self._furthest_s = 0.0
+        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
+        self._number = 0
+        self._is_scheduled = False
+
+    @property
+    def is_free(self) -> bool:
+        """Tell whether work may be done at once."""
+        return self._left_s > 0 and not self._waiting
+
+    def enqueue(self, share: Share, go: Callable[[], None]) -> None:
+        """Call `go` when it is this share's turn; it charges what it uses."""
+        self._number += 1
+        heapq.heappush(self._waiting, (max(share.used_s, self._virtual_s), self._number, go))
+        self._schedule()
+
+    async def run(self, share: Share, pieces: Iterator[None]) -> None:
+        """Do work that comes in pieces, at this share's turns.
+
+        An error of it ends the task that waits, and is reported by the event loop.
+        """
+        if self.is_free and self._go_on(share, pieces):
+            return
+        done: asyncio.Future[None] = self._loop.create_future()
+
+        def turn() -> None:
+            if done.done():
+                return
+            try:
+                is_done = self._go_on(share, pieces)
+            except BaseException:
+                done.cancel()
+                raise
+            if is_done:
+                done.set_result(None)
+            else:
+                self.enqueue(share, turn)
+
+        self.enqueue(share, turn)
+        await done
+
+    def _go_on(self, share: Share, pieces: Iterator[None]) -> bool:
+        """Work for about PIECE_S; tell whether that was the end."""
+        begun = now = self.clock()
+        for _ in pieces:
+            now = self.clock()
+            if now - begun >= PIECE_S:
+                break
+        else:
+            self.charge(share, self.clock() - begun)
+            return True
+        self.charge(share, now - begun)
+        return False
+
+    def charge(self, share: Share, seconds: float) -> None:
+        """Count time that this share has used."""
+        share.used_s = max(share.used_s, self._virtual_s) + seconds
+        self._furthest_s = max(self._furthest_s, share.used_s)
+        self._left_s -= seconds
+        self._schedule()
+
+    def _schedule(self) -> None:
+        if not self._is_scheduled:
+            self._is_scheduled = True
+            self._loop.call_soon(self._next_pass)
+
+    def _next_pass(self) -> None:
+        self._is_scheduled = False
+        self._left_s = QUANTUM_S
+        if not self._waiting:
+            # Nobody had to wait: what was used before is nobody's loss.
+            self._virtual_s = self._furthest_s
+        try:
+            while self._waiting and self._left_s > 0:
+                self._virtual_s, _, go = heapq.heappop(self._waiting)
+                go()
+        finally:
+            if self._waiting:
+                self._schedule()

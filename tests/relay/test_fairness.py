@@ -1,0 +1,166 @@
+"""The event loop's time is shared out: whoever uses much waits, whoever uses little does not (RLY-140)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+
+import pytest
+from e2ee_relay.inlet import Inlet
+from e2ee_relay.turns import PIECE_S, QUANTUM_S, Share, Turns
+
+
+class HandClock:
+    """Time that passes only when work is done."""
+
+    def __init__(self) -> None:
+        self.now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def clock() -> HandClock:
+    return HandClock()
+
+
+@pytest.fixture
+async def turns(clock: HandClock) -> Turns:
+    return Turns(asyncio.get_running_loop(), clock)
+
+
+def work(clock: HandClock, pieces: int, each_s: float, log: list[str], name: str) -> Iterator[None]:
+    for _ in range(pieces):
+        clock.now_s += each_s
+        log.append(name)
+        yield
+
+
+async def test_what_finds_the_loop_idle_is_done_at_once(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: nobody waits for nothing."""
+    log: list[str] = []
+    task = turns.run(Share(), work(clock, 3, PIECE_S / 10, log, "a"))
+    with pytest.raises(StopIteration):
+        task.send(None)
+    assert log == ["a", "a", "a"]
+
+
+async def test_who_comes_new_goes_before_all_who_are_busy(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: twenty floods wait; somebody's one request waits for one piece of one of them."""
+    log: list[str] = []
+    floods = [
+        asyncio.create_task(turns.run(Share(), work(clock, 200, PIECE_S, log, "flood"))) for _ in range(20)
+    ]
+    for _ in range(50):
+        await asyncio.sleep(0)
+    before = len(log)
+    await turns.run(Share(), work(clock, 1, PIECE_S / 10, log, "light"))
+    assert log[before:].index("light") <= 1 + QUANTUM_S / PIECE_S
+    await asyncio.gather(*floods)
+    assert log.count("flood") == 4000
+
+
+async def test_nobody_starves_and_equals_get_equal_parts(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: two floods go side by side, in spite of a crowd that uses little."""
+    log: list[str] = []
+    shares = [Share() for _ in range(5)]
+    floods = [asyncio.create_task(turns.run(Share(), work(clock, 100, PIECE_S, log, name))) for name in "xy"]
+    while not all(one.done() for one in floods):
+        await asyncio.gather(*(turns.run(one, work(clock, 1, PIECE_S / 5, log, "-")) for one in shares))
+    places = [[place for place, name in enumerate(log) if name == flood] for flood in "xy"]
+    assert len(places[0]) == len(places[1]) == 100
+    assert all(abs(log[:place].count("x") - log[:place].count("y")) <= 2 for place in range(len(log)))
+
+
+async def test_an_error_of_the_work_ends_the_waiting(turns: Turns, clock: HandClock) -> None:
+    """RLY-140, RLY-73: it is reported by the loop, and the queue goes on."""
+    reported: list[str] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _, context: reported.append(type(context["exception"]).__name__))
+
+    def broken() -> Iterator[None]:
+        clock.now_s += QUANTUM_S
+        yield
+        raise KeyError
+
+    log: list[str] = []
+    waiting = asyncio.create_task(turns.run(Share(), broken()))
+    other = asyncio.create_task(turns.run(Share(), work(clock, 3, QUANTUM_S, log, "other")))
+    await asyncio.wait([waiting, other])
+    assert waiting.cancelled()
+    assert reported == ["KeyError"]
+    assert log == ["other"] * 3
+
+
+class FakeTransport:
+    def __init__(self) -> None:
+        self._is_paused = False
+
+    def is_paused(self) -> bool:
+        return self._is_paused
+
+    def pause_reading(self) -> None:
+        self._is_paused = True
+
+    def resume_reading(self) -> None:
+        self._is_paused = False
+
+
+async def test_a_flood_of_tiny_frames_is_parsed_a_little_at_a_time(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: 256 KiB of frames of six bytes, at 3 us a frame, never hold the loop for long."""
+    transport, got, longest = FakeTransport(), bytearray(), 0.0
+
+    def feed(data: bytes) -> None:
+        got.extend(data)
+        clock.now_s += len(data) / 6 * 3e-6
+
+    inlet = Inlet(turns, Share(), transport, feed)
+    flood = bytes(range(256)) * 1024
+    inlet.put(flood)
+    assert transport.is_paused()
+    while transport.is_paused():
+        before_s = clock.now_s
+        await asyncio.sleep(0)
+        longest = max(longest, clock.now_s - before_s)
+    assert bytes(got) == flood
+    assert longest <= QUANTUM_S + 2 * PIECE_S
+    assert clock.now_s > 50 * QUANTUM_S
+
+
+async def test_one_big_frame_is_parsed_fast(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: what costs little is not cut into little pieces."""
+    transport = FakeTransport()
+    parts: list[bytes] = []
+    inlet = Inlet(turns, Share(), transport, parts.append)
+    inlet.put(bytes(1 << 20))
+    assert not transport.is_paused()
+    assert len(parts) < 32
+
+
+async def test_messages_that_wait_hold_back_the_bytes_behind_them(turns: Turns, clock: HandClock) -> None:
+    """RLY-140, RLY-71: what is not read costs one read of the transport and no more."""
+    transport, got = FakeTransport(), bytearray()
+    inlet = Inlet(turns, Share(), transport, got.extend)
+    inlet.hold()
+    inlet.put(b"first")
+    await asyncio.sleep(0.01)
+    assert transport.is_paused()
+    assert not got
+    inlet.release()
+    inlet.put(b"second")
+    await asyncio.sleep(0.01)
+    assert not transport.is_paused()
+    assert bytes(got) == b"firstsecond"
+
+
+async def test_a_connection_that_ended_leaves_nothing(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: what was read and not parsed is as if lost on its way."""
+    transport, got = FakeTransport(), bytearray()
+    inlet = Inlet(turns, Share(), transport, got.extend)
+    inlet.hold()
+    inlet.put(b"first")
+    inlet.clear()
+    inlet.release()
+    await asyncio.sleep(0.01)
+    assert not got
