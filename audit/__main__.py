@@ -46,8 +46,9 @@ def kept(quick: bool) -> dict[str, Outcome]:
     if not STATE.exists():
         return {}
     outcomes = [Outcome(**entry) for entry in json.loads(STATE.read_text("utf-8"))]
-    marks = {step.name: runner.mark(step, step.words(quick)) for step in steps.STEPS}
-    return {one.step: one for one in outcomes if one.state == PASS and one.inputs == marks.get(one.step)}
+    # Where a short form would do, a whole run does.
+    marks = {runner.mark(step, words) for step in steps.STEPS for words in {step.command, step.words(quick)}}
+    return {one.step: one for one in outcomes if one.state == PASS and one.inputs in marks}
 
 
 def run_all(selection: Sequence[steps.Step], options: argparse.Namespace) -> dict[str, Outcome]:

@@ -89,7 +89,11 @@ def test_an_earlier_outcome_is_kept_only_with_its_inputs(
     good = runner.run(step, quick=False)
     audit_run.STATE.write_text(json.dumps([asdict(good)]))
     assert audit_run.kept(quick=False) == {"s": good}
-    assert audit_run.kept(quick=True) == {}
+    assert audit_run.kept(quick=True) == {"s": good}
+    short = runner.run(step, quick=True)
+    audit_run.STATE.write_text(json.dumps([asdict(short)]))
+    assert audit_run.kept(quick=True) == {"s": short}
+    assert audit_run.kept(quick=False) == {}
     for spoiled in (asdict(good) | {"state": "fail"}, asdict(good) | {"inputs": "of another day"}):
         audit_run.STATE.write_text(json.dumps([spoiled]))
         assert audit_run.kept(quick=False) == {}

@@ -12,7 +12,6 @@ from traced_process import Fault, calls_by_thread
 
 SYNCS: Final = ("fsync", "fdatasync")
 WRITE: Final = "pwrite64"
-_DISK_TRIALS: Final = 8
 _HITS: Final = 3
 
 
@@ -77,8 +76,7 @@ def _of_the_disk(
     who: str, life: int, call: str, numbers: list[int], error: str
 ) -> Iterator[tuple[str, Fault]]:
     """Spread trials over the numbers, each with hits far apart: a long commit must fit in between."""
-    stride = max(1, len(numbers) // _HITS)
-    for place in range(0, stride, max(1, stride // _DISK_TRIALS)):
-        first = numbers[place]
+    stride = -(-len(numbers) // _HITS)
+    for first in numbers[:stride]:
         last = first + (_HITS - 1) * stride
         yield f"{error} at {call}", Fault(who, life, call, first, last, stride, error)
