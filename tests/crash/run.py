@@ -4,9 +4,9 @@
 
 Each trial is one conversation of real processes with one fault (tests/support/crash_trial.py). The calls of
 a conversation without fault say where the faults are put: a kill at each fsync and fdatasync, and at the
-first write after each; ENOSPC at every write and EIO at every synchronisation, three of them in a trial. With `--every-write`
-the kills come at each write. The controls, two programs that break the order of commit and word, must be
-found. Writes `reports/crash.json`; exits 1 if anything must not be.
+first write after each; ENOSPC at every write and EIO at every synchronisation, three of them in a trial.
+With `--every-write` the kills come at each write. The controls, two programs that break the order of commit
+and word, must be found. Writes `reports/crash.json`; exits 1 if anything must not be.
 """
 
 from __future__ import annotations
