@@ -79,9 +79,14 @@ class ChannelTask:
         self._task = asyncio.create_task(self._run(), name="sealroom-channel")
         self._task.add_done_callback(self._ended)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether the connection is closed, or being closed."""
+        return self._closing or self._task.done()
+
     def send(self, data: bytes) -> None:
         """Put a message into the buffer; it is dropped if the connection is gone."""
-        if self._closing or self._task.done():
+        if self.is_over:
             return
         if self._buffer_b + len(data) > MAX_BUFFER_B:
             _LOG.warning("channel.buffer_full")

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 
 from e2ee_client.engine import Effect
 
-from .channels import Connected, Disconnected, Received
+from .channels import ChannelTask, Connected, Disconnected, Received
 
 MAX_UNREAD: Final = 32
 
@@ -22,6 +22,15 @@ class Command:
     answer: asyncio.Future[Any]
 
 
+@dataclass(frozen=True, slots=True)
+class Worked:
+    """Proof of work has been found for a connection."""
+
+    task: ChannelTask
+    number: int
+    work: bytes
+
+
 class Wake:
     """The time that the machine waits for may have come."""
 
@@ -30,7 +39,7 @@ class Stop:
     """No input follows."""
 
 
-Input: TypeAlias = Connected | Received | Disconnected | Command | Wake | Stop
+Input: TypeAlias = Connected | Received | Disconnected | Worked | Command | Wake | Stop
 
 
 class Inbox:

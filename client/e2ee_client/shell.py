@@ -25,7 +25,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from e2ee.errors import E2eeError
-from e2ee_client.engine import Channel, Close, Commit, Effect, Notify, Open, Transmit
+from e2ee_client.engine import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 from e2ee_client.errors import ClientClosed, SealroomError, StoreError, StoreFull
 from e2ee_client.events import Event
 from e2ee_client.rows import Change
@@ -33,10 +33,11 @@ from e2ee_client.rows import Change
 from .channels import ChannelTask, Connected, Disconnected, Received
 from .clock import Clock
 from .event_stream import EventLog, StoreTrouble
-from .inbox import Command, Inbox, Input, Stop, Wake
+from .inbox import Command, Inbox, Input, Stop, Wake, Worked
 from .machine import Machine, RowStore, Watcher
 from .store_thread import StoreThread
 from .transport import Transport
+from .worker import Worker
 
 _LOG: Final = logging.getLogger("sealroom")
 _RELOAD_FIRST_MS: Final = 1_000
@@ -73,6 +74,7 @@ class Shell(Generic[M]):
         self._machine: M | None = None
         self._goes_online = False
         self._channels: dict[Channel, ChannelTask] = {}
+        self._worker = Worker()
         self._background: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Task[None] | None = None
         self._timer_ms: int | None = None
@@ -195,19 +197,23 @@ class Shell(Generic[M]):
                 await self._command(item, now_ms)
             case Wake():
                 await self._woken(now_ms)
-            case Connected(task) | Received(task) | Disconnected(task):
+            case Connected(task) | Received(task) | Disconnected(task) | Worked(task):
                 if self._channels.get(task.channel) is task and self._machine is not None:
                     await self._carry_out(self._heard(self._machine, item, now_ms))
             case _:
                 return
 
-    def _heard(self, machine: M, item: Connected | Received | Disconnected, now_ms: int) -> list[Effect]:
+    def _heard(
+        self, machine: M, item: Connected | Received | Disconnected | Worked, now_ms: int
+    ) -> list[Effect]:
         channel = item.task.channel
         match item:
             case Connected():
                 return machine.connected(channel, now_ms)
             case Received(_, data):
                 return machine.received(channel, data, now_ms)
+            case Worked(_, number, work):
+                return machine.worked(channel, number, work, now_ms)
             case Disconnected():
                 del self._channels[channel]
                 return machine.disconnected(channel, now_ms)
@@ -279,6 +285,8 @@ class Shell(Generic[M]):
                         task.send(data)
                 case Notify(event):
                     self._notify(event)
+                case Work():
+                    self._work(effect)
 
     async def _commit(self, changes: tuple[Change, ...]) -> None:
         await self._thread.run(lambda: self._store.commit(changes))
@@ -288,6 +296,11 @@ class Shell(Generic[M]):
         task = self._channels.pop(channel, None)
         if task is not None:
             self._in_background(task.close())
+
+    def _work(self, effect: Work) -> None:
+        task = self._channels.get(effect.channel)
+        if task is not None:
+            self._in_background(self._worker.find(task, effect, self._inbox))
 
     def _in_background(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)

@@ -40,9 +40,10 @@ _CEILINGS: Final = {
     # Below what the shell buffers for a connection (RLY-71): a window alone must never make a client "slow".
     "window_b": 6 << 20,
     "connection_window_b": 6 << 20,
-    "pow_bits_create": 40,
-    "pow_bits_send": 40,
-    "pow_bits_fetch": 40,
+    # More is refused by clients (RLY-142).
+    "pow_bits_create": protocol.MAX_POW_BITS,
+    "pow_bits_send": protocol.MAX_POW_BITS,
+    "pow_bits_fetch": protocol.MAX_POW_BITS,
 }
 _MAY_BE_ZERO: Final = frozenset(
     {

@@ -12,6 +12,7 @@ file in spite of its length for that reason: one table of frames, one decoder, n
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from dataclasses import fields as dataclass_fields
@@ -42,6 +43,8 @@ MAX_SIGNED_PREKEY_B: Final = 2048
 MAX_SIGNED_ADDRESS_B: Final = 512
 MAX_BUNDLE_B: Final = 8192
 MAX_POW_B: Final = 16
+# A few seconds of Python; a client that is asked for more leaves (RLY-142).
+MAX_POW_BITS: Final = 22
 MAX_SECRET_B: Final = 128
 MAX_NAME_B: Final = 255
 
@@ -410,6 +413,11 @@ class Limits:
 
     def as_map(self) -> dict[int, object]:
         return {key: getattr(self, name) for key, name in enumerate(_LIMIT_NAMES)}
+
+    @property
+    def pow_bits(self) -> tuple[int, int, int]:
+        """How much work is asked for in all."""
+        return self.pow_bits_create, self.pow_bits_send, self.pow_bits_fetch
 
 
 _LIMIT_NAMES: Final = tuple(one.name for one in dataclass_fields(Limits))
@@ -1017,14 +1025,22 @@ def pow_is_enough(context: bytes, work: bytes, bits: int) -> bool:
     return int.from_bytes(digest, "big") >> (256 - bits) == 0
 
 
+def try_pow(context: bytes, bits: int, counters: Iterable[int]) -> bytes | None:
+    """Return the first of these counters, as 8 bytes, that is enough work, or None (RLY-24)."""
+    base = hashlib.blake2b(context, digest_size=32, person=LABEL_POW)
+    below = 1 << (256 - bits)
+    for counter in counters:
+        work = counter.to_bytes(8, "big")
+        attempt = base.copy()
+        attempt.update(work)
+        if int.from_bytes(attempt.digest(), "big") < below:
+            return work
+    return None
+
+
 def find_pow(context: bytes, bits: int) -> bytes:
     """Return the first 8-byte counter that is enough work; empty if none is asked for."""
-    if bits == 0:
-        return b""
-    counter = 0
-    while not pow_is_enough(context, counter.to_bytes(8, "big"), bits):
-        counter += 1
-    return counter.to_bytes(8, "big")
+    return b"" if bits == 0 else try_pow(context, bits, itertools.count()) or b""
 
 
 def hour_of(now_ms: int) -> int:

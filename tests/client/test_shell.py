@@ -7,11 +7,12 @@ import threading
 import time
 
 import pytest
-from e2ee_client.engine import Close, Commit, Notify, Open, Transmit
+from e2ee_client.engine import Close, Commit, Notify, Open, Transmit, Work
 from e2ee_client.errors import ClientClosed, StoreCorrupt, StoreFull, UnknownContact
 from e2ee_client.event_stream import StoreTrouble
 from e2ee_client.events import ContactAdded
 from e2ee_client.rows import Put
+from e2ee_relay.protocol import pow_is_enough
 from scripted_machine import CHANNEL, Stage
 
 from e2ee.errors import InvalidArgument
@@ -316,3 +317,30 @@ async def test_offline_the_machine_is_never_started_nor_stopped() -> None:
     assert await stage.do(value=1) == 1
     await stage.shell.close()
     assert stage.machine.names() == []
+
+
+async def test_work_is_found_beside_the_event_loop_and_reported() -> None:
+    """RLY-142: the loop turns meanwhile; what is found is enough."""
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+    await stage.until(lambda: "connected" in stage.machine.names())
+    await stage.do(Work(CHANNEL, 5, b"context", 16), Work(CHANNEL, 6, b"other", 8))
+    turns = 0
+    while "worked" not in stage.machine.names():
+        await asyncio.sleep(0)
+        turns += 1
+    assert turns > 1
+    await stage.until(lambda: stage.machine.names().count("worked") == 2)
+    found = [what for name, what in stage.machine.heard if name == "worked"]
+    assert [number for number, _ in found] == [5, 6]  # type: ignore[misc, has-type]  # pairs
+    assert pow_is_enough(b"context", found[0][1], 16)  # type: ignore[index]  # a pair
+    await stage.shell.close()
+
+
+async def test_work_ends_with_its_connection() -> None:
+    """RLY-142: closing does not wait for work that would take years."""
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+    await stage.until(lambda: "connected" in stage.machine.names())
+    await stage.do(Work(CHANNEL, 5, b"context", 200))
+    await asyncio.sleep(0.05)
+    await stage.shell.close()
+    assert "worked" not in stage.machine.names()

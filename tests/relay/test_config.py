@@ -64,7 +64,7 @@ def test_secrets_come_from_a_file_or_the_environment(tmp_path: Path) -> None:
         ("quota_messages", "many"),
         ("max_body_b", "98305"),
         ("max_send_items", "257"),
-        ("pow_bits_send", "41"),
+        ("pow_bits_send", "23"),
         ("lookups", "5"),
         ("lookups", "0/1"),
         ("lookups", "5/0"),

@@ -14,10 +14,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from e2ee_client.engine import Channel, Close, Commit, Effect, Engine, Notify, Open, Ports, Setup, Transmit
+from e2ee_client.engine import (
+    Channel,
+    Close,
+    Commit,
+    Effect,
+    Engine,
+    Notify,
+    Open,
+    Ports,
+    Setup,
+    Transmit,
+    Work,
+)
 from e2ee_client.events import Event, MessageReceived
 from e2ee_client.rows import Continuity, Delete, Put
+from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryConnection, MemoryRelay
+from e2ee_relay.protocol import find_pow
 
 from e2ee.card import ContactCard
 from e2ee.primitives import kem
@@ -78,9 +92,9 @@ OPEN: list[World] = []
 class World:
     """One relay, some nodes, one clock."""
 
-    def __init__(self) -> None:
+    def __init__(self, policy: Policy | None = None) -> None:
         self.now_ms = START_MS
-        self.relay = MemoryRelay(lambda: self.now_ms, SeededRng("relay"))
+        self.relay = MemoryRelay(lambda: self.now_ms, SeededRng("relay"), policy)
         self.relay_up = True
         self.nodes: list[Node] = []
         OPEN.append(self)
@@ -153,6 +167,7 @@ class Node:
         self.connections: dict[Channel, MemoryConnection] = {}
         self.waiting: deque[Channel] = deque()
         self.sent: list[bytes] = []
+        self.works: list[tuple[int, bytes]] = []
         self.engine, self.recovery_key, effects = Engine.create(
             self.setup, self.ports, self.rows, self.world.now_ms
         )
@@ -175,6 +190,9 @@ class Node:
                     self._transmit(channel, data)
                 case Notify(event):
                     self.events.append(event)
+                case Work(channel, number, context, bits):
+                    self.works.append((bits, find_pow(context, bits)))
+                    self.carry_out(self.engine.worked(channel, number, self.works[-1][1], self.world.now_ms))
 
     def _transmit(self, channel: Channel, data: bytes) -> None:
         for message in self.outgoing(channel, data):

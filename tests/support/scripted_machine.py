@@ -45,6 +45,9 @@ class ScriptedMachine:
     def disconnected(self, channel: Channel, now_ms: int) -> list[Effect]:
         return self._step("disconnected", channel)
 
+    def worked(self, channel: Channel, number: int, work: bytes, now_ms: int) -> list[Effect]:
+        return self._step("worked", (number, work))
+
     def tick(self, now_ms: int) -> list[Effect]:
         self.next_wake_ms = None
         return self._step("tick", now_ms)

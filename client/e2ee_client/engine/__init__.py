@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit
+from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 from .engine import ContactView, Engine, MessageView
 from .ports import Ports, RowReader, Setup
 
@@ -20,4 +20,5 @@ __all__ = [
     "RowReader",
     "Setup",
     "Transmit",
+    "Work",
 ]

@@ -61,4 +61,14 @@ class Notify:
     event: Event
 
 
-Effect: TypeAlias = Commit | Open | Close | Transmit | Notify
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Find proof of work outside the event loop and report it by this number; void with its connection."""
+
+    channel: Channel
+    number: int
+    context: bytes = field(repr=False)
+    bits: int
+
+
+Effect: TypeAlias = Commit | Open | Close | Transmit | Notify | Work

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from typing import Final, NamedTuple, assert_never
 
 from e2ee_relay.protocol import (
+    MAX_POW_BITS,
     Displaced,
     Frame,
     FrameError,
@@ -64,6 +65,7 @@ _MAINTAIN_EVERY_MS: Final = 3_600_000
 _RECEIPT_LEAST_MS: Final = 300
 _RECEIPT_JITTER_MS: Final = 700
 _DISPLACED_RETRY_MS: Final = 60_000
+_TOO_MUCH_WORK_RETRY_MS: Final = 600_000
 
 
 class ContactView(NamedTuple):
@@ -210,6 +212,14 @@ class Engine:
             return turn.effects()
         for frame in frames:
             self._frame(turn, link, frame)
+        return turn.effects()
+
+    def worked(self, channel: Channel, number: int, work: bytes, now_ms: int) -> list[Effect]:
+        """Work that was asked for has been found."""
+        turn = Turn(now_ms)
+        link = self._links.get(channel)
+        if link is not None:
+            link.worked(turn, number, work)
         return turn.effects()
 
     def tick(self, now_ms: int) -> list[Effect]:
@@ -402,7 +412,7 @@ class Engine:
         own = self._state.own
         known = not own.publish or own.published_seq == own.device_list.seq
         ready = all(link.state is LinkState.READY for link in self._links.values())
-        asked = any(link.pending for link in self._links.values())
+        asked = any(link.pending or link.working for link in self._links.values())
         return self._online and known and ready and not asked and self._receipts_at_ms is None
 
     def card(self) -> ContactCard:
@@ -479,6 +489,13 @@ class Engine:
         if self._is_forgotten(link.channel):
             turn.close(link.channel)
             del self._links[link.channel]
+            return
+        if max(hello.limits.pow_bits) > MAX_POW_BITS:
+            self._went_down(turn, link)
+            link.drop(turn, _TOO_MUCH_WORK_RETRY_MS)
+            turn.notify(
+                ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, "relay.too_much_work")
+            )
             return
         link.greeted(hello)
         if link.channel.mailbox:

@@ -18,7 +18,6 @@ from e2ee_relay.protocol import (
     PrekeysBundle,
     PrekeysFetch,
     Response,
-    find_pow,
     pow_context_fetch,
 )
 
@@ -199,12 +198,17 @@ class Establish:
         if link.hello is None:
             return
         context = pow_context_fetch(link.hello.nonce, contact.account_id, record.hash)
-        work = find_pow(context, link.hello.limits.pow_bits_fetch)
-        link.request(
-            turn,
-            lambda request_id: PrekeysFetch(request_id, contact.account_id, record.hash, address.token, work),
-            partial(self._bundle, contact.account_id, record.device_id),
-        )
+
+        def fetch(turn: Turn, work: bytes) -> None:
+            link.request(
+                turn,
+                lambda request_id: PrekeysFetch(
+                    request_id, contact.account_id, record.hash, address.token, work
+                ),
+                partial(self._bundle, contact.account_id, record.device_id),
+            )
+
+        link.work(turn, context, link.hello.limits.pow_bits_fetch, fetch)
 
     def _bundle(self, account_id: bytes, device_id: bytes, turn: Turn, frame: Response) -> None:
         contact, peer = self._state.contacts.get(account_id), self._state.peers.get(account_id + device_id)

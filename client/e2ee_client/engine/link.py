@@ -24,6 +24,7 @@ REQUEST_TIMEOUT_MS: Final = 30_000
 OPEN_TIMEOUT_MS: Final = 30_000
 
 Answered: TypeAlias = Callable[[Turn, Response], None]
+Worked: TypeAlias = Callable[[Turn, bytes], None]
 
 
 class LinkState(Enum):
@@ -48,6 +49,7 @@ class Link:
     deadline_ms: int | None = None
     next_id: int = 1
     pending: dict[int, tuple[Answered, int]] = field(default_factory=dict)
+    working: dict[int, Worked] = field(default_factory=dict)
 
     def open(self, turn: Turn) -> None:
         """Ask for the connection."""
@@ -77,6 +79,7 @@ class Link:
         self.state = LinkState.CLOSED
         self.hello = None
         self.pending.clear()
+        self.working.clear()
         self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())
         self.attempts += 1
 
@@ -87,10 +90,24 @@ class Link:
 
     def request(self, turn: Turn, make: Callable[[int], KnownFrame], answered: Answered) -> None:
         """Send a request and remember what to do with its answer."""
-        request_id = self.next_id
-        self.next_id = request_id + 1 if request_id < 0xFFFF_FFFF else 1
+        request_id = self._number()
         self.pending[request_id] = (answered, turn.now_ms + REQUEST_TIMEOUT_MS)
         turn.transmit(self.channel, encode_frames([make(request_id)]))
+
+    def work(self, turn: Turn, context: bytes, bits: int, then: Worked) -> None:
+        """Go on with proof of work: at once where none is asked for, else when it is found (RLY-142)."""
+        if bits == 0:
+            then(turn, b"")
+            return
+        number = self._number()
+        self.working[number] = then
+        turn.work(self.channel, number, context, bits)
+
+    def worked(self, turn: Turn, number: int, work: bytes) -> None:
+        """Hand work to whoever needed it, if this connection still does."""
+        then = self.working.pop(number, None)
+        if then is not None:
+            then(turn, work)
 
     def answer(self, turn: Turn, frame: Response) -> None:
         """Hand an answer to whoever asked; one that nobody asked for is ignored."""
@@ -115,6 +132,11 @@ class Link:
             return False
         self.drop(turn)
         return True
+
+    def _number(self) -> int:
+        number = self.next_id
+        self.next_id = number + 1 if number < 0xFFFF_FFFF else 1
+        return number
 
     def _delay_ms(self) -> int:
         """Doubling delay, of which a random half is taken away so that clients do not come back together."""

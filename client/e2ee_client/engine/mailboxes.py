@@ -32,7 +32,6 @@ from e2ee_relay.protocol import (
     TokenClass,
     TokenRevoke,
     auth_payload,
-    find_pow,
     pow_context_create,
     token_hash,
 )
@@ -134,13 +133,16 @@ class Mailboxes:
             return
         public = sign.derive_public(mailbox.owner_seed)
         context = pow_context_create(link.hello.nonce, mailbox.id, public)
-        work = find_pow(context, link.hello.limits.pow_bits_create)
         secret = self._state.own.registration_secret
-        link.request(
-            turn,
-            lambda request_id: CreateMailbox(request_id, mailbox.id, public, work, secret),
-            partial(self._created, link, mailbox),
-        )
+
+        def create(turn: Turn, work: bytes) -> None:
+            link.request(
+                turn,
+                lambda request_id: CreateMailbox(request_id, mailbox.id, public, work, secret),
+                partial(self._created, link, mailbox),
+            )
+
+        link.work(turn, context, link.hello.limits.pow_bits_create, create)
 
     def _created(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):

@@ -20,7 +20,6 @@ from e2ee_relay.protocol import (
     SendResult,
     SendResults,
     TtlClass,
-    find_pow,
     pow_context_send,
 )
 
@@ -68,7 +67,8 @@ class Outgoings:
         self._establish = establish
         self._in_flight: dict[int, Channel] = {}
         self._held_until_ms: dict[bytes, int] = {}
-        self._needs_work: set[bytes] = set()
+        self._needs_work: set[bytes] = set()  # delivery tokens
+        self._worked_for: set[int] = set()  # goes out with the work that the relay has named
 
     # --- queue ---
 
@@ -334,15 +334,14 @@ class Outgoings:
         if link.state is not LinkState.READY or link.hello is None:
             return
         batch = _batch([item for item in ready if item.device_id == ready[0].device_id])
+        works = peer.way_back.token in self._needs_work
+        batch = batch[:1] if works else batch
+        self._worked_for.update(item.number for item in batch if works)
         for item in batch:
             self._in_flight[item.number] = link.channel
-        frames = tuple(self._send_item(link, peer.way_back, item) for item in batch)
-        numbers = [item.number for item in batch]
-        link.request(
-            turn,
-            lambda request_id: Send(request_id, frames),
-            partial(self._answered, contact.account_id, numbers),
-        )
+        bits = link.hello.limits.pow_bits_send if works else 0
+        context = pow_context_send(peer.way_back.mailbox, batch[0].msg_id)
+        link.work(turn, context, bits, partial(self._request, link, contact, peer.way_back, batch))
         if len(batch) < len(ready):
             self.flush(turn, contact)
 
@@ -367,13 +366,22 @@ class Outgoings:
         """Wait before trying a contact again."""
         self._held_until_ms[account_id] = turn.now_ms + max(least_ms, _RETRY_LEAST_MS)
 
-    def _send_item(self, link: Link, way: WayBack, item: Outgoing) -> SendItem:
-        work = b""
-        if link.hello is not None and item.account_id in self._needs_work:
-            work = find_pow(pow_context_send(way.mailbox, item.msg_id), link.hello.limits.pow_bits_send)
-        return SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
+    def _request(
+        self, link: Link, contact: Contact, way: WayBack, batch: list[Outgoing], turn: Turn, work: bytes
+    ) -> None:
+        frames = tuple(
+            SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
+            for item in batch
+        )
+        link.request(
+            turn,
+            lambda request_id: Send(request_id, frames),
+            partial(self._answered, contact.account_id, way.token, [item.number for item in batch]),
+        )
 
-    def _answered(self, account_id: bytes, numbers: list[int], turn: Turn, frame: Response) -> None:
+    def _answered(
+        self, account_id: bytes, token: bytes, numbers: list[int], turn: Turn, frame: Response
+    ) -> None:
         for number in numbers:
             self._in_flight.pop(number, None)
         contact = self._state.contacts.get(account_id)
@@ -381,13 +389,17 @@ class Outgoings:
             return
         if isinstance(frame, SendResults):
             for number, result in zip(numbers, frame.results, strict=False):
-                self._one_result(turn, contact, number, result)
+                self._one_result(turn, contact, token, number, result)
         elif isinstance(frame, ErrorReply):
             for number in numbers:
-                self._one_result(turn, contact, number, SendResult(frame.code, frame.retry_after_ms))
+                self._one_result(turn, contact, token, number, SendResult(frame.code, frame.retry_after_ms))
         self.flush(turn, contact)
 
-    def _one_result(self, turn: Turn, contact: Contact, number: int, result: SendResult) -> None:
+    def _one_result(
+        self, turn: Turn, contact: Contact, token: bytes, number: int, result: SendResult
+    ) -> None:
+        had_work = number in self._worked_for
+        self._worked_for.discard(number)
         item = self._state.outbox.get(number)
         if item is None:
             return
@@ -395,8 +407,8 @@ class Outgoings:
             self._finish(turn, item, MessageState.SENT, "")
         elif result.code in _FINAL:
             self._finish(turn, item, MessageState.FAILED, f"relay.{result.code.name.lower()}")
-        elif result.code is ErrorCode.POW_REQUIRED:
-            self._needs_work.add(contact.account_id)
+        elif result.code is ErrorCode.POW_REQUIRED and not had_work:
+            self._needs_work.add(token)
         elif result.code is ErrorCode.DENIED:
             self._was_denied(turn, contact, item)
         else:

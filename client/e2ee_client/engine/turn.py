@@ -5,7 +5,7 @@ from __future__ import annotations
 from e2ee_client.events import Event
 from e2ee_client.rows import Change, Delete, Put
 
-from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit
+from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 
 
 class Turn:
@@ -37,6 +37,10 @@ class Turn:
     def close(self, channel: Channel) -> None:
         """Close a connection after the commit."""
         self._after.append(Close(channel))
+
+    def work(self, channel: Channel, number: int, context: bytes, bits: int) -> None:
+        """Look for proof of work after the commit."""
+        self._after.append(Work(channel, number, context, bits))
 
     def notify(self, event: Event) -> None:
         """Tell the application after the commit."""
