@@ -8,22 +8,33 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from collections.abc import Sequence
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[2]
 _START_S = 20.0
 _STOP_S = 30.0
+_PROGRAM = (sys.executable, "-m", "e2ee_relay")
 
 
 class RelayProcess:
     """`sealroom-relay serve` on a free port; a restart keeps port and data."""
 
-    def __init__(self, data_dir: Path, *settings: str, environment: dict[str, str] | None = None) -> None:
-        """`settings` are NAME=VALUE pairs as for `--set`."""
+    def __init__(
+        self,
+        data_dir: Path,
+        *settings: str,
+        environment: dict[str, str] | None = None,
+        program: Sequence[str] = _PROGRAM,
+        options: Sequence[str] = (),
+    ) -> None:
+        """`settings` are NAME=VALUE pairs as for `--set`, `options` further words behind `serve`."""
         self.data_dir = data_dir
         self.log_path = data_dir.with_name(data_dir.name + ".log")
         self._settings = settings
         self._environment = environment or {}
+        self._program = tuple(program)
+        self._options = tuple(options)
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
 
@@ -48,7 +59,7 @@ class RelayProcess:
         Raises:
             RuntimeError: it ended without listening.
         """
-        command = [sys.executable, "-m", "e2ee_relay", "serve", "--listen", f"127.0.0.1:{self._port}"]
+        command = [*self._program, "serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
         command += ["--data-dir", str(self.data_dir)]
         for setting in self._settings:
             command += ["--set", setting]
