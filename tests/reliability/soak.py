@@ -2,31 +2,32 @@
 
     python tests/reliability/soak.py [--minutes N] [--relay OPTION ...]
 
-Owners who are there and owners who come and go, mailboxes that are made and removed, short-lived messages that
-expire, prekeys that are uploaded and fetched. The ledger (tests/support/load_ledger.py) keeps what was
+Owners who are there and owners who come and go, mailboxes that are made and removed, short-lived messages
+that expire, prekeys that are uploaded and fetched. The ledger (tests/support/load_ledger.py) keeps what was
 confirmed and delivered. In the middle third the relay is left alone, so that a trend within one life can be
-seen. Writes `reports/soak.json` every minute, marked incomplete until the end; exits 1 if anything must not be.
+seen. Writes `reports/soak.json` every minute, marked incomplete until the end; exits 1 if anything must not
+be.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import json
 import random
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / part) for part in ("tests/support", "", "client", "server")]
 
-from load_ledger import LATE_S, MINUTE_S, Ledger  # noqa: E402  # found on the path above
+from kept_result import INCOMPLETE, keep, result  # noqa: E402  # found on the path above
+from load_crowd import Crowd, end_tasks  # noqa: E402
+from load_ledger import Ledger  # noqa: E402
 from load_people import Pace, Passenger, Reader, Sender, Shop, Stage  # noqa: E402
 from process_samples import Sample, growth_per_hour, look  # noqa: E402
 from relay_process import RelayProcess  # noqa: E402
@@ -40,8 +41,8 @@ SETTINGS: Final = (
 GROWTH_PER_HOUR: Final = 0.05
 FILE_GROWTH: Final = 1.10
 LIMITS: Final = (
-    "One machine, clients and relay on loopback; the machine did other work meanwhile. A killed process leaves"
-    " what it wrote in the system's cache: power loss is another run. The application of the readers forgets"
+    "One machine, clients and relay on loopback; it did other work meanwhile. A killed process leaves what it"
+    " wrote in the system's cache: power loss is another run. The application of the readers forgets"
     " an id when its deletion is confirmed, so what it was given twice before is counted and not a fault."
 )
 
@@ -62,7 +63,6 @@ class Soak:
     is_over: bool = False
     _began: float = 0.0
     _life_began: float = 0.0
-    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.relay = RelayProcess(self.folder / "relay", *SETTINGS, options=self.options)
@@ -81,43 +81,41 @@ class Soak:
     def now_s(self) -> float:
         return time.monotonic() - self._began
 
-    async def run(self, keep: Any) -> None:
-        """Play, and call `keep` after each sample."""
+    async def run(self, record: Callable[[Soak], None]) -> None:
+        """Play, and call `record` after each sample."""
         self._began = self._life_began = time.monotonic()
         await asyncio.to_thread(self.relay.start)
         try:
-            await self._play(keep)
+            await self._play(record)
         finally:
             await asyncio.to_thread(self.relay.stop)
 
-    async def _play(self, keep: Any) -> None:
-        readers = [Reader(self.stage) for _ in range(32)]
-        readers += [Reader(self.stage, (60.0, 60.0)) for _ in range(10)]
-        readers += [Reader(self.stage, (60.0, 200.0)) for _ in range(6)]
-        shops = [Shop(self.stage, time.time_ns() // 1_000_000, 2.0) for _ in range(3)]
-        for one in (*readers, *shops):
-            await one.set_up()
-        senders = [Sender(self.stage, readers, Pace(6.0)) for _ in range(self.senders)]
-        reading = [asyncio.create_task(one.run()) for one in readers]
-        others = [asyncio.create_task(one.run()) for one in shops]
-        passengers = [Passenger(self.stage, min(20.0, self.seconds / 10)) for _ in range(4)]
-        sending = [asyncio.create_task(one.run()) for one in (*senders, *passengers)]
-        keeping = asyncio.create_task(self._sample(keep))
-        self._tasks = [*reading, *others, *sending, keeping]
-        await self._restart_until(self.seconds)
-        for sender in (*senders, *passengers):
-            sender.is_ending = True
-        await asyncio.gather(*sending)
-        await _end([*others, *reading])
-        await self._collect(readers)
-        await _end([keeping])
-        self.ledger.lost()
+    async def _play(self, record: Callable[[Soak], None]) -> None:
+        stage = self.stage
+        readers = [Reader(stage) for _ in range(32)]
+        readers += [Reader(stage, (60.0, 60.0)) for _ in range(10)]
+        readers += [Reader(stage, (60.0, 200.0)) for _ in range(6)]
+        crowd = Crowd(
+            stage,
+            readers,
+            [Sender(stage, readers, Pace(6.0)) for _ in range(self.senders)],
+            [Shop(stage, time.time_ns() // 1_000_000, 2.0) for _ in range(3)],
+            [Passenger(stage, min(20.0, self.seconds / 10)) for _ in range(4)],
+        )
+        sampling = asyncio.create_task(self._sample(record))
+        try:
+            await crowd.begin()
+            await self._restart_until(self.seconds, crowd)
+            await crowd.finish()
+        finally:
+            await crowd.abandon()
+            await end_tasks([sampling])
         self.is_over = True
 
-    async def _restart_until(self, end_s: float) -> None:
+    async def _restart_until(self, end_s: float, crowd: Crowd) -> None:
         low, high = self.restart_s
         while (left := end_s - self.now_s()) > low:
-            await self._sleep(self.stage.random.uniform(low, min(high, left)))
+            await crowd.go_on(self.stage.random.uniform(low, min(high, left)))
             if end_s / 3 <= self.now_s() <= end_s * 2 / 3:
                 continue
             began = time.monotonic()
@@ -132,15 +130,9 @@ class Soak:
             self._life_began = time.monotonic()
             await asyncio.to_thread(self.relay.start)
             self.down_s.append(round(time.monotonic() - began, 2))
-        await self._sleep(max(0.0, end_s - self.now_s()))
+        await crowd.go_on(max(0.0, end_s - self.now_s()))
 
-    async def _sleep(self, seconds: float) -> None:
-        """Wait, but no longer than everybody is well."""
-        ended, _ = await asyncio.wait(self._tasks, timeout=seconds, return_when=asyncio.FIRST_EXCEPTION)
-        for one in ended:
-            one.result()
-
-    async def _sample(self, keep: Any) -> None:
+    async def _sample(self, record: Callable[[Soak], None]) -> None:
         while True:
             await asyncio.sleep(self.sample_s)
             life = sum(self.restarts.values()) + 1
@@ -151,29 +143,10 @@ class Soak:
             except (OSError, RuntimeError):
                 continue  # Just between two lives.
             self.samples.append(sample)
-            keep(self)
-
-    async def _collect(self, readers: Sequence[Reader]) -> None:
-        """Everybody comes and reads what is there; what was short-lived gets its time to expire."""
-        reading = [asyncio.create_task(one.remain()) for one in readers]
-        patience = time.monotonic() + 2 * MINUTE_S + LATE_S
-        while self.ledger.owed() and time.monotonic() < patience:
-            await asyncio.sleep(1.0)
-            self.ledger.give_up_expired()
-        await _end(reading)
+            record(self)
 
 
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel; what a task died of is raised."""
-    for task in tasks:
-        task.cancel()
-    ended = await asyncio.gather(*tasks, return_exceptions=True)
-    for one in ended:
-        if isinstance(one, Exception):
-            raise one
-
-
-def judgement(run: Soak) -> dict[str, Any]:
+def judgement(run: Soak) -> dict[str, float]:
     """What a trend test says of memory, descriptors and files."""
     third = run.seconds / 3
     middle = [one for one in run.samples if third <= one.at_s <= 2 * third]
@@ -201,7 +174,7 @@ def judgement(run: Soak) -> dict[str, Any]:
     }
 
 
-def is_flat(trends: dict[str, Any]) -> bool:
+def is_flat(trends: dict[str, float]) -> bool:
     """All trends below their bounds."""
     grown = [value for name, value in trends.items() if "growth" in name]
     return all(value <= GROWTH_PER_HOUR for value in grown) and (
@@ -211,10 +184,10 @@ def is_flat(trends: dict[str, Any]) -> bool:
 
 def report_of(run: Soak, arguments: Sequence[str]) -> dict[str, Any]:
     """The result as it stands."""
-    result, trends = "incomplete", {}
+    verdict, trends = INCOMPLETE, dict[str, float]()
     if run.is_over:
         trends = judgement(run)
-        result = "pass" if not run.ledger.fault_count and is_flat(trends) else "fail"
+        verdict = "pass" if not run.ledger.fault_count and is_flat(trends) else "fail"
     figures = {
         "minutes": round(run.now_s() / 60, 1),
         "ledger": dict(run.ledger.counts),
@@ -230,22 +203,7 @@ def report_of(run: Soak, arguments: Sequence[str]) -> dict[str, Any]:
         "bounds": {"growth an hour": GROWTH_PER_HOUR, "database": FILE_GROWTH},
         "samples": [one.row() for one in run.samples],
     }
-    return {
-        "name": "soak",
-        "date": f"{datetime.now(UTC):%Y-%m-%d %H:%M}",
-        "command": " ".join(["python tests/reliability/soak.py", *arguments]),
-        "result": result,
-        "figures": figures,
-        "limits": LIMITS,
-    }
-
-
-def write(report: dict[str, Any]) -> None:
-    """Replace the result, so that whoever reads it finds a whole one."""
-    path = ROOT / "reports" / "soak.json"
-    partial = path.with_suffix(".partial")
-    partial.write_text(json.dumps(report, indent=1) + "\n", "utf-8")
-    partial.replace(path)
+    return result("soak", arguments, verdict, figures, LIMITS)
 
 
 async def main(arguments: Sequence[str]) -> int:
@@ -256,9 +214,9 @@ async def main(arguments: Sequence[str]) -> int:
     options = parser.parse_args(arguments)
     with tempfile.TemporaryDirectory(prefix="soak-") as name:
         run = Soak(options.minutes * 60, Path(name), options.relay, seed=options.seed)
-        await run.run(lambda now: write(report_of(now, arguments)))
+        await run.run(lambda now: keep(report_of(now, arguments)))
         report = report_of(run, arguments)
-        write(report)
+        keep(report)
     counts = report["figures"]["ledger"]
     print(
         f"{counts['confirmed']} confirmed, {run.ledger.fault_count} lost, double or otherwise wrong,"

@@ -190,13 +190,12 @@ class Ledger:
         """Confirmed messages that have neither arrived nor expired."""
         return sum(1 for _ in self._owed())
 
-    def lost(self) -> int:
-        """Call what is owed lost, at the end of a run."""
-        lost = self.owed()
-        self.fault_count += lost
-        if lost:
-            self.faults.append(f"lost: {lost} confirmed messages never arrived (RLY-30)")
-        return lost
+    def close(self) -> None:
+        """Call what is still owed lost, at the end of a run."""
+        self.counts["lost"] = self.owed()
+        if self.counts["lost"]:
+            self.fault_count += self.counts["lost"]
+            self.faults.append(f"lost: {self.counts['lost']} confirmed messages never arrived (RLY-30)")
 
     def _owed(self) -> Iterator[int]:
         for account in self._accounts:

@@ -21,6 +21,7 @@ from e2ee_relay.protocol import (
     DeleteMailbox,
     Done,
     ErrorCode,
+    ErrorReply,
     Message,
     PrekeysBundle,
     PrekeysFetch,
@@ -71,8 +72,8 @@ class Stage:
                 return
             except GONE:
                 self.results["connections that ended"] += 1
-            except OtherAnswer:
-                self.results["requests answered by an error"] += 1
+            except OtherAnswer as other:
+                self.results[f"other answer: {other}"] += 1
             await asyncio.sleep(self.random.uniform(*_BACK_S))
 
 
@@ -159,6 +160,11 @@ class Sender:
         self._pace = pace
         self._open: list[tuple[SendItem, Account]] = []
         self.is_ending = False
+
+    @property
+    def open_count(self) -> int:
+        """Messages that have no answer yet."""
+        return len(self._open)
 
     async def run(self) -> None:
         """Send until told to end, and until nothing is open any more."""
@@ -284,4 +290,8 @@ class Shop:
         await self._upload(peer, reusable=False)
 
     async def _upload(self, peer: Peer, *, reusable: bool) -> None:
-        await peer.expect(PrekeysStock, self._company.upload(peer, _UPLOAD, _UPLOAD, reusable=reusable))
+        answer = await peer.ask(self._company.upload(peer, _UPLOAD, _UPLOAD, reusable=reusable))
+        if isinstance(answer, ErrorReply) and answer.code is ErrorCode.QUOTA:
+            self._stage.results["uploads to a full stock"] += 1
+        elif not isinstance(answer, PrekeysStock):
+            raise OtherAnswer(answer)
