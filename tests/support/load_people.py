@@ -115,8 +115,10 @@ class Reader:
             await self.owner.subscribe(peer)
             ledger.here(self.account)
             while True:
+                # While a deletion is confirmed, the next messages may have come.
+                if not peer.pushes:
+                    await _quietly(peer.pump())
                 await self._take(peer)
-                await _quietly(peer.pump())
         finally:
             ledger.away(self.account)
 
