@@ -102,6 +102,29 @@ STEPS = (
         tools=(("strace", "strace"),),
     ),
     Step(
+        "power-loss",
+        "a relay's disk without power, at sampled points with any part of what was not synchronised: all that"
+        " was confirmed is there; relays that do not wait for their disk are caught",
+        ("python", "tests/reliability/power_loss.py"),
+        ("python", "tests/reliability/power_loss.py", "--seconds", "6", "--points", "60"),
+        result="power-loss.json",
+        tools=(("strace", "strace"),),
+    ),
+    Step(
+        "kills",
+        "kill -9 of a relay under full load: nothing confirmed lost, nothing twice, no one-time key twice",
+        ("python", "tests/reliability/kills.py"),
+        ("python", "tests/reliability/kills.py", "--rounds", "5"),
+        result="kills.json",
+    ),
+    Step(
+        "soak",
+        "moderate load, drains and kills: nothing lost or double; memory, descriptors and files stay flat",
+        ("python", "tests/reliability/soak.py"),
+        ("python", "tests/reliability/soak.py", "--minutes", "3"),
+        result="soak.json",
+    ),
+    Step(
         "frames",
         "broken, slow and flooding clients: the relay lives, others are not affected",
         ("python", "tests/support/frame_fuzz.py"),

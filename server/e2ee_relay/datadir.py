@@ -1,4 +1,8 @@
-"""The data directory: database, mark and lock, private to the relay's user, for one process at a time."""
+"""The data directory: database, mark and lock, private to the relay's user, for one process at a time.
+
+Its own name, too, has to survive a loss of power (RLY-130): what is synchronised inside cannot be found
+without it.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .store.changes import StoreError, StoreInUse
-from .store.mark import MarkFile
+from .store.mark import MarkFile, flush_directory
 from .store.sqlite import SqliteStore
 
 DATABASE = "relay.db"
@@ -33,7 +37,7 @@ class DataDirectory:
             StoreError: it cannot be created or written.
         """
         try:
-            path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _make_durably(path, 0o700)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise StoreError(f"the data directory cannot be used: {error.strerror}") from None
@@ -56,3 +60,12 @@ class DataDirectory:
     def release(self) -> None:
         """Let another process have it."""
         os.close(self.lock)
+
+
+def _make_durably(path: Path, mode: int) -> None:
+    """Make the directory and those above it that are missing, each with its name on disk."""
+    if path.is_dir():
+        return
+    _make_durably(path.parent, 0o777)
+    path.mkdir(mode, exist_ok=True)
+    flush_directory(path.parent)

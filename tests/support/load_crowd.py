@@ -25,10 +25,14 @@ class Crowd:
 
     async def begin(self) -> None:
         """Make the mailboxes and entries, then let everybody run."""
-        for one in (*self.readers, *self.shops):
-            await one.set_up()
-        self._reading = [asyncio.create_task(one.run()) for one in (*self.readers, *self.shops)]
-        self._sending = [asyncio.create_task(one.run()) for one in (*self.senders, *self.passengers)]
+        for reader in self.readers:
+            await reader.set_up()
+        for shop in self.shops:
+            await shop.set_up()
+        self._reading = [asyncio.create_task(one.run()) for one in self.readers]
+        self._reading += [asyncio.create_task(one.run()) for one in self.shops]
+        self._sending = [asyncio.create_task(one.run()) for one in self.senders]
+        self._sending += [asyncio.create_task(one.run()) for one in self.passengers]
 
     async def go_on(self, seconds: float) -> None:
         """Wait, but no longer than everybody is well; what an actor died of is raised."""
@@ -39,8 +43,11 @@ class Crowd:
 
     async def finish(self, *, patience_s: float = 2 * MINUTE_S + LATE_S) -> None:
         """No more is sent; all owners come and read what is there. What is owed then is lost."""
-        for one in (*self.senders, *self.passengers):
-            one.is_ending = True
+        self.stage.busy.set()
+        for sender in self.senders:
+            sender.is_ending = True
+        for passenger in self.passengers:
+            passenger.is_ending = True
         await asyncio.gather(*self._sending)
         await end_tasks(self._reading)
         self._reading = [asyncio.create_task(one.remain()) for one in self.readers]

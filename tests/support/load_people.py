@@ -54,6 +54,12 @@ class Stage:
     ledger: Ledger
     random: random.Random
     results: Counter[str] = field(default_factory=Counter)
+    peer_class: type[Peer] = Peer
+    # Cleared while nobody is to ask for anything new.
+    busy: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.busy.set()
 
     @asynccontextmanager
     async def peer(self) -> AsyncIterator[Peer]:
@@ -61,7 +67,7 @@ class Stage:
         async with connect(
             self.url(), max_size=_MAX_MESSAGE_B, compression=None, close_timeout=1, ping_interval=None
         ) as socket:
-            yield await Peer(SocketLink(socket), timeout_s=_ANSWER_S).greet()
+            yield await self.peer_class(SocketLink(socket), timeout_s=_ANSWER_S).greet()
 
     async def again(self, life: Callable[[Peer], Awaitable[None]]) -> None:
         """Live on one connection after the other until a life ends by itself."""
@@ -177,6 +183,7 @@ class Sender:
         due = loop.time()
         while self._open or not self.is_ending:
             if not self._open:
+                await self._stage.busy.wait()
                 count = self._stage.random.randint(*self._pace.items) * self._pace.in_flight
                 self._open = [self._fresh() for _ in range(count)]
             await self._ask(peer)
@@ -223,6 +230,7 @@ class Passenger:
     async def run(self) -> None:
         """Go on until told to end, and then to the end of this mailbox."""
         while not self.is_ending:
+            await self._stage.busy.wait()
             reader = Reader(self._stage)
             await reader.set_up()
             sender = Sender(self._stage, [reader], Pace(3, short_share=0.0))
@@ -272,6 +280,7 @@ class Shop:
     async def run(self) -> None:
         """Fetch for ever, as a stranger on a new connection each time; restock when it runs low."""
         while True:
+            await self._stage.busy.wait()
             await self._stage.again(self._fetch)
             if self._stage.random.random() < 1 / _LOW:
                 await self._stage.again(self._restock)

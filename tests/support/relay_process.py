@@ -14,7 +14,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 _START_S = 20.0
 _STOP_S = 30.0
-_PROGRAM = (sys.executable, "-m", "e2ee_relay")
+PROGRAM = (sys.executable, "-m", "e2ee_relay")
 
 
 class RelayProcess:
@@ -25,7 +25,7 @@ class RelayProcess:
         data_dir: Path,
         *settings: str,
         environment: dict[str, str] | None = None,
-        program: Sequence[str] = _PROGRAM,
+        program: Sequence[str] = PROGRAM,
         options: Sequence[str] = (),
     ) -> None:
         """`settings` are NAME=VALUE pairs as for `--set`, `options` further words behind `serve`."""
@@ -33,7 +33,7 @@ class RelayProcess:
         self.log_path = data_dir.with_name(data_dir.name + ".log")
         self._settings = settings
         self._environment = environment or {}
-        self._program = tuple(program)
+        self.program = tuple(program)
         self._options = tuple(options)
         self._port = 0
         self._process: subprocess.Popen[str] | None = None
@@ -59,7 +59,7 @@ class RelayProcess:
         Raises:
             RuntimeError: it ended without listening.
         """
-        command = [*self._program, "serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
+        command = [*self.program, "serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
         command += ["--data-dir", str(self.data_dir)]
         for setting in self._settings:
             command += ["--set", setting]

@@ -1,0 +1,122 @@
+"""The account of a load run notices what a relay could do wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from e2ee_relay.protocol import Message, TtlClass
+from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
+from process_samples import growth_per_hour
+
+
+class Seconds:
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Seconds:
+    return Seconds()
+
+
+@pytest.fixture
+def ledger(clock: Seconds) -> Ledger:
+    return Ledger(clock)
+
+
+def sent(ledger: Ledger, account: Account, ttl: TtlClass = TtlClass.RETENTION) -> bytes:
+    msg_id = ledger.sent(account, ttl)
+    ledger.confirmed(account, msg_id)
+    return msg_id
+
+
+def push(msg_id: bytes, seq: int, body: bytes | None = None) -> Message:
+    return Message(0, bytes(16), seq, msg_id, body_of(msg_id, 20) if body is None else body, 0)
+
+
+def test_what_arrives_and_is_deleted_is_no_fault(ledger: Ledger) -> None:
+    account = ledger.open()
+    message = push(sent(ledger, account), 1)
+    assert ledger.delivered(account, message)
+    ledger.away(account)
+    assert not ledger.delivered(account, message)
+    ledger.acked(account, [message])
+    ledger.close()
+    assert (ledger.fault_count, ledger.counts["lost"], ledger.counts["delivered"]) == (0, 0, 1)
+
+
+def test_a_confirmed_message_that_never_arrives_is_lost(ledger: Ledger) -> None:
+    account = ledger.open()
+    sent(ledger, account)
+    ledger.sent(account, TtlClass.RETENTION)
+    ledger.close()
+    assert (ledger.fault_count, ledger.counts["lost"]) == (1, 1)
+
+
+def test_a_message_that_comes_back_after_its_deletion_is_double(ledger: Ledger) -> None:
+    account = ledger.open()
+    message = push(sent(ledger, account), 1)
+    ledger.delivered(account, message)
+    ledger.acked(account, [message])
+    ledger.away(account)
+    assert not ledger.delivered(account, message)
+    assert "double" in ledger.faults[0]
+
+
+@pytest.mark.parametrize(
+    ("second", "said"),
+    [
+        (lambda own: push(own, 1), "follows"),
+        (lambda own: push(own, 2), "two numbers"),
+        (lambda own: push(own, 2, b"other"), "content"),
+        (lambda own: push(own[:8] + b"\xff" * 8, 2), "nobody sent"),
+    ],
+)
+def test_a_wrong_delivery_is_noticed(ledger: Ledger, second: Callable[[bytes], Message], said: str) -> None:
+    account = ledger.open()
+    own = sent(ledger, account)
+    ledger.delivered(account, push(own, 1))
+    ledger.delivered(account, second(own))
+    assert said in ledger.faults[0]
+
+
+@pytest.mark.parametrize(("is_there", "faults"), [(True, 1), (False, 0)])
+def test_a_short_lived_message_may_expire_only_while_its_owner_is_away(
+    ledger: Ledger, clock: Seconds, is_there: bool, faults: int
+) -> None:
+    account = ledger.open()
+    if is_there:
+        ledger.here(account)
+    clock.now += 10
+    sent(ledger, account, TtlClass.MINUTE)
+    clock.now += MINUTE_S + LATE_S + 1
+    ledger.give_up_expired()
+    ledger.close()
+    assert ledger.fault_count == faults
+
+
+def test_a_short_lived_message_that_comes_late_is_noticed(ledger: Ledger, clock: Seconds) -> None:
+    account = ledger.open()
+    msg_id = sent(ledger, account, TtlClass.MINUTE)
+    clock.now += MINUTE_S + LATE_S + 1
+    ledger.delivered(account, push(msg_id, 1))
+    assert "after its time" in ledger.faults[0]
+
+
+def test_a_one_time_key_that_is_given_twice_is_noticed(ledger: Ledger) -> None:
+    ledger.handed_out(b"key")
+    ledger.handed_out(b"other")
+    assert ledger.fault_count == 0
+    ledger.handed_out(b"key")
+    assert ledger.fault_count == 1
+
+
+def test_a_trend_is_the_median_slope_as_a_share_of_the_value() -> None:
+    assert growth_per_hour([(0, 100.0), (1800, 105.0), (3600, 110.0)]) == pytest.approx(10 / 105)
+    assert growth_per_hour([(0, 100.0), (60, 100.0), (120, 900.0), (180, 100.0), (240, 100.0)]) == 0
+    with pytest.raises(ValueError, match="three points"):
+        growth_per_hour([(0, 1.0), (0, 2.0), (5, 3.0)])
