@@ -24,10 +24,10 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench prove prove-run audit spec lock clean venv audit-run sbom sbom-run
+.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run
 
 help: ## show this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
 
 venv: $(READY) ## make the environment only
 
@@ -74,6 +74,18 @@ bench: $(READY) ## measure each path beside its floor; writes bench/results/late
 	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
 	@$(PY) bench/report.py reports/bench-raw.json
 
+# The peers go into an environment of their own, each by itself: what does not install is left out, with its reason.
+PEERS := .venv-peers
+PEER_BENCHES := $(patsubst bench/peers/%/__main__.py,%,$(wildcard bench/peers/*/__main__.py))
+PEERS_READY := $(PEERS)/peers-$(call KEY_OF,requirements/peers.txt)
+
+bench-peers: ## measure beside vodozemac, libsignal and others, and the relay beside brokers (ONLY=crypto or relay)
+	@$(MAKE) --no-print-directory VENV=$(PEERS) bench-peers-run
+
+bench-peers-run: $(READY)
+	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
+	@for part in $(or $(ONLY),$(PEER_BENCHES)); do PYTHONPATH=tests/support $(PY) -m bench.peers.$$part || exit 1; done
+
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt
 
@@ -103,5 +115,5 @@ lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
 	@$(PY) tests/support/lock_requirements.py
 
 clean: ## remove environments, caches, and what runs left behind but the kept reports
-	rm -rf .venv .venv-audit build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+	rm -rf .venv .venv-audit .venv-peers build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -11,7 +11,7 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "relay", "dev", "audit")
+LOCKS = ("client", "relay", "dev", "audit", "peers")
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -45,6 +45,11 @@ def test_an_audit_runs_on_the_libraries_of_development(repo_root: Path) -> None:
     assert _locked(repo_root, "dev").items() <= _locked(repo_root, "audit").items()
 
 
+def test_peers_stand_beside_the_libraries_of_development(repo_root: Path) -> None:
+    dev, peers = _locked(repo_root, "dev"), _locked(repo_root, "peers")
+    assert not {name for name in dev.keys() & peers.keys() if dev[name] != peers[name]}
+
+
 @pytest.mark.parametrize("extra", LOCKS)
 def test_each_entry_has_a_hash_and_no_file_names_an_address(repo_root: Path, extra: str) -> None:
     text = (repo_root / f"requirements/{extra}.txt").read_text("utf-8")
@@ -65,7 +70,7 @@ def test_nothing_is_installed_by_default(repo_root: Path) -> None:
 
 
 def test_each_declared_library_has_a_line_on_who_maintains_it_and_why(repo_root: Path) -> None:
-    pages = {"dev": "CONTRIBUTING.md", "audit": "CONTRIBUTING.md"}
+    pages = dict.fromkeys(("dev", "audit", "peers"), "CONTRIBUTING.md")
     for extra, texts in _project(repo_root)["optional-dependencies"].items():
         page = (repo_root / pages.get(extra, "spec/adr/0001-dependencies.md")).read_text("utf-8")
         names = {Requirement(text).name for text in texts} - {"sealroom"}

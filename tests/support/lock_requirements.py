@@ -10,17 +10,25 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-LOCKS = {"client.txt": "client", "relay.txt": "relay", "dev.txt": "dev", "audit.txt": "audit"}
+LOCKS = {
+    "client.txt": "client",
+    "relay.txt": "relay",
+    "dev.txt": "dev",
+    "audit.txt": "audit",
+    "peers.txt": "peers",
+}
 OPTIONS = (
     "--universal",
     "--python-version=3.11",
     "--generate-hashes",
-    "--only-binary=:all:",
     "--no-emit-index-url",
     "--no-emit-find-links",
     "--no-header",
     "--quiet",
 )
+# One of the peers has no wheels; all of them go into an environment of development.
+SPECIAL = {"peers.txt": ("--constraint=requirements/dev.txt", "--no-annotate")}
+WHEELS = ("--only-binary=:all:",)
 
 
 def lock(name: str, extra: str, upgrade: bool) -> None:
@@ -34,6 +42,7 @@ def lock(name: str, extra: str, upgrade: bool) -> None:
         f"--extra={extra}",
         f"--output-file={target}",
         *OPTIONS,
+        *SPECIAL.get(name, WHEELS),
     ]
     subprocess.run(
         [sys.executable, "-m", *command, *(["--upgrade"] if upgrade else [])], cwd=ROOT, check=True

@@ -47,12 +47,9 @@ class _Aead(aead_aes_hmac.AEAD):
 class _Ratchet(doubleratchet.DoubleRatchet):
     @staticmethod
     def _build_associated_data(associated_data: bytes, header: doubleratchet.Header) -> bytes:
-        return (
-            associated_data
-            + header.ratchet_pub
-            + header.sending_chain_length.to_bytes(8, "big")
-            + header.previous_sending_chain_length.to_bytes(8, "big")
-        )
+        counters: tuple[int, int] = (header.sending_chain_length, header.previous_sending_chain_length)
+        public: bytes = header.ratchet_pub
+        return associated_data + public + b"".join(one.to_bytes(8, "big") for one in counters)
 
 
 _OPTIONS: Final[dict[str, Any]] = {

@@ -1,4 +1,8 @@
-"""libsignal-client for node: the same rows in a process of its own, which takes its own times."""
+"""libsignal-client for node: the same rows in a process of its own, which takes its own times.
+
+Node can say the processor time of its process only with all of its threads, so it is given the smaller of
+that and wall time.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +12,7 @@ import subprocess
 from pathlib import Path
 from typing import Any, Final
 
-from .peer import NotOffered, Row
+from .peer import REVERSED, NotOffered, Row
 
 _SCRIPT: Final = Path(__file__).with_name("libsignal.mjs")
 _PACKAGE: Final = "node_modules/@signalapp/libsignal-client/package.json"
@@ -54,12 +58,12 @@ class Libsignal:
 
     def seconds(self, row: Row) -> float:
         """Have one repetition made; each message is stored, so that the rows of storing are the same."""
-        answer = self._ask(row.name.removeprefix("stored: "), row.operations)
+        answer = self._ask(row.kind, row.operations)
         return float(answer["seconds"])
 
-    def recovered(self, count: int) -> int:
-        """Return how many messages in reverse order open."""
-        return int(self._ask("reversed", count)["value"])
+    def recovered(self) -> int:
+        """Return how many of 1000 messages in reverse order open."""
+        return int(self._ask("reversed", REVERSED)["value"])
 
     def state_b(self) -> int:
         """Return the size of a stored session."""

@@ -1,0 +1,1 @@
+"""Our crypto path beside other programs', on the same rows."""
