@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -57,13 +58,16 @@ def copy_checkout(target: Path) -> None:
             shutil.copy2(path, target / name)
 
 
-def run_session(files: list[str], jobs: int) -> dict[str, Any]:
-    """Run the tests against the mutants of these files, in a copy; return what each mutant came to."""
+def run_session(files: list[str], jobs: int, names: Sequence[str] = ()) -> dict[str, Any]:
+    """Run the tests against the mutants of these files, in a copy; return what each mutant came to.
+
+    With `names` it is these mutants, and every test that calls their function.
+    """
     with tempfile.TemporaryDirectory(prefix="mutation-") as work:
         copy = Path(work)
         copy_checkout(copy)
-        order = {"files": files, "jobs": jobs, "tests": TESTS, "names": [], "out": "result.json"}
-        (copy / "order.json").write_text(json.dumps(order), "utf-8")
+        order = {"files": files, "jobs": jobs, "tests": TESTS, "names": names, "thorough": bool(names)}
+        (copy / "order.json").write_text(json.dumps({**order, "out": "result.json"}), "utf-8")
         parts = (".", "client", "server", "tests/support")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(copy / part) for part in parts)}
         command = [sys.executable, "tests/support/mutation_session.py", "order.json"]
@@ -74,6 +78,17 @@ def run_session(files: list[str], jobs: int) -> dict[str, Any]:
             raise SystemExit(f"the session failed\n{ended.stdout[-4000:]}")
         result: dict[str, Any] = json.loads((copy / "result.json").read_text("utf-8"))
         return result
+
+
+def run_all(files: list[str], jobs: int) -> dict[str, Any]:
+    """Run a session, and a second one for what survived it without a reason."""
+    result = run_session(files, jobs)
+    again = mutation_report.unexplained(result["mutants"])
+    if again:
+        print(f"{len(again)} survivors without a reason: all tests for these", flush=True)
+        second = {row["name"]: row for row in run_session(files, jobs, again)["mutants"]}
+        result["mutants"] = [second.get(row["name"], row) for row in result["mutants"]]
+    return result
 
 
 def _options() -> argparse.Namespace:
@@ -93,7 +108,7 @@ def main() -> int:
         print(f"mutmut is not installed for {sys.executable}: pip install '.[audit]'", file=sys.stderr)
         return 2
     files = options.file or mutation_tree.sources(ROOT)
-    outcome = mutation_report.Outcome.of(run_session(files, options.jobs), mutation_tree.unmutated(ROOT))
+    outcome = mutation_report.Outcome.of(run_all(files, options.jobs), mutation_tree.unmutated(ROOT))
     whole = options.file is None
     if options.write:
         mutation_report.write_survivors(outcome.survivors, files)

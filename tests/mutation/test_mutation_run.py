@@ -58,6 +58,17 @@ def test_reasons_are_found_again_after_the_list_was_written(listed: Path) -> Non
     assert mutation_report.without_reason(survivors) == [survivors[0]]
 
 
+def test_what_survives_without_a_reason_is_named_for_a_second_look(listed: Path) -> None:
+    rows = [{**row, "name": str(number)} for number, row in enumerate(ROWS)]
+    assert mutation_report.unexplained(rows) == ["1", "2"]
+    mutation_report.write_survivors(_outcome().survivors[:1], ["e2ee/a.py"])
+    assert mutation_report.unexplained(rows) == ["1", "2"]
+    listed.write_text(
+        listed.read_text("utf-8").replace(OPEN, "No input tells it from the original."), "utf-8"
+    )
+    assert mutation_report.unexplained(rows) == ["2"]
+
+
 def test_every_survivor_has_a_reason_and_a_function_that_is_there() -> None:
     """The committed list speaks of the code as it is."""
     reasons = mutation_report._reasons()

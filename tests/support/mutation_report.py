@@ -49,6 +49,11 @@ class Survivor:
     function: str
     change: tuple[str, ...]
 
+    @classmethod
+    def of(cls, row: dict[str, Any]) -> Survivor:
+        """Read the entry of a session's result."""
+        return cls(row["file"], row["function"], tuple(row["change"]))
+
     @property
     def title(self) -> str:
         """File and function."""
@@ -58,6 +63,10 @@ class Survivor:
     def key(self) -> tuple[str, ...]:
         """What tells it from others; numbers of mutants change with the code, lines do not."""
         return (self.title, *self.change)
+
+
+def _is_alive(row: dict[str, Any]) -> bool:
+    return row["verdict"] not in ("killed", "timeout")
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +84,9 @@ class Outcome:
     def of(cls, result: dict[str, Any], unmutated: Sequence[tuple[str, str, int]]) -> Outcome:
         """Sum up the result of a session."""
         rows = result["mutants"]
-        alive = [row for row in rows if row["verdict"] not in ("killed", "timeout")]
+        alive = [row for row in rows if _is_alive(row)]
         all_of, alive_of = Counter(row["file"] for row in rows), Counter(row["file"] for row in alive)
-        found = dict.fromkeys(Survivor(row["file"], row["function"], tuple(row["change"])) for row in alive)
+        found = dict.fromkeys(Survivor.of(row) for row in alive)
         return cls(
             Counter(row["verdict"] for row in rows),
             tuple(found),
@@ -136,6 +145,12 @@ def without_reason(survivors: Iterable[Survivor]) -> list[Survivor]:
     """Return the survivors that the list does not explain."""
     reasons = _reasons()
     return [one for one in survivors if reasons.get(one.key, OPEN) == OPEN]
+
+
+def unexplained(rows: Iterable[dict[str, Any]]) -> list[str]:
+    """Return the names of mutants that survive and that the list does not explain."""
+    reasons = _reasons()
+    return [row["name"] for row in rows if _is_alive(row) and reasons.get(Survivor.of(row).key, OPEN) == OPEN]
 
 
 def write_survivors(survivors: Sequence[Survivor], files: Iterable[str]) -> None:

@@ -4,7 +4,8 @@ One process collects the tests once and runs them all without a mutant, noting w
 calls and how long it takes. Each mutant then gets a process forked from that one, in which the tests that
 call its function run until one fails: first those that killed a neighbour, then those that were written for
 mutants, then the quick ones that call little else, for so long; so a survivor may be one that the rest of the
-tests would have killed. A test that takes far longer than it did counts as failed: the mutant made it run on.
+tests would have killed. A thorough order lets every test that calls the function run. A test that takes far
+longer than it did counts as failed: the mutant made it run on.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import gc
 import importlib
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -56,9 +58,11 @@ class _Child:
 class MutantLoop:
     """A plugin whose test loop is: everything once, then each mutant."""
 
-    def __init__(self, mutants: list[Mutant], jobs: int) -> None:
+    def __init__(self, mutants: list[Mutant], jobs: int, thorough: bool) -> None:
         self._mutants = mutants
         self._jobs = jobs
+        self._most_s = math.inf if thorough else _MOST_S
+        self._most_tests = None if thorough else _MOST_TESTS
         self._items: list[pytest.Item] = []
         self._seconds: list[float] = []
         self._breadth: list[int] = []
@@ -140,8 +144,8 @@ class MutantLoop:
             return -self._kills[mutant.group, at], general, cost
 
         chosen: list[int] = []
-        left_s = _MOST_S
-        for at in sorted(self._callers[mutant.group], key=rank)[:_MOST_TESTS]:
+        left_s = self._most_s
+        for at in sorted(self._callers[mutant.group], key=rank)[: self._most_tests]:
             left_s -= self._seconds[at]
             if left_s < 0 and chosen:
                 break
@@ -225,7 +229,7 @@ def main() -> int:
         mutants = [one for one in mutants if one.name in order["names"]]
     print(f"{len(mutants)} mutants in {len(order['files'])} files", file=sys.stderr, flush=True)
     os.environ[_SWITCH] = "stats"
-    loop = MutantLoop(mutants, order["jobs"])
+    loop = MutantLoop(mutants, order["jobs"], order["thorough"])
     options = [*_OPTIONS, *order["tests"]]
     code = int(pytest.main(options, plugins=[loop]))
     rows = [
