@@ -14,7 +14,7 @@ from e2ee.constants import FIRST_BODY_B, FRAGMENT_B, MAX_COUNTER
 from e2ee.errors import SnapshotError
 from e2ee.pair import FRESH, Pair
 from e2ee.primitives import kem
-from e2ee.ratchet.kem_ratchet import CiphertextDue
+from e2ee.ratchet.kem_ratchet import CiphertextDue, Collecting
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 
@@ -144,8 +144,9 @@ def test_a_part_with_an_item_more_is_damaged(place: tuple[int, ...]) -> None:
     _, _, _, b = connected_pair()
     items = _items(b)
     part = items[place[0]]
-    with pytest.raises(SnapshotError):
-        snapshot.decode_session(_put(items, place, [*part, 0]))
+    for more in (0, False):
+        with pytest.raises(SnapshotError):
+            snapshot.decode_session(_put(items, place, [*part, more]))
 
 
 def test_a_waiting_phase_with_an_item_more_is_damaged() -> None:
@@ -169,6 +170,27 @@ def test_pieces_and_pairs_with_an_item_more_are_damaged() -> None:
     stored[2] = [[*stored[2][0], 0]]
     with pytest.raises(SnapshotError):
         snapshot.decode_pair(cbor.encode(stored))
+
+
+@pytest.mark.parametrize("epoch", range(7))
+def test_a_stored_role_fits_its_epoch(epoch: int) -> None:
+    """PQ-01, SES-14: who collects a key is the responder of an odd epoch, the initiator of an even one."""
+    for state in connected_pair()[2:]:
+        state = with_fields(state, ratchet=with_fields(state.ratchet, pq_epoch=epoch, kem=Collecting()))
+        encoded = snapshot.encode_session(state)
+        if state.initiator == (epoch % 2 == 1):
+            assert snapshot.encode_session(snapshot.decode_session(encoded)) == encoded
+        else:
+            with pytest.raises(SnapshotError):
+                snapshot.decode_session(encoded)
+
+
+def test_a_fresh_session_is_healed_this_moment() -> None:
+    """PQ-16: no time ago, no message ago; also if the clock goes back."""
+    alice, bob = Party.make("alice"), Party.make("bob")
+    state = alice.initiate(bob)
+    for now_ms in (NOW_MS, NOW_MS - 5):
+        assert session.health(state, now_ms) == ((0, 0), (0, 0))
 
 
 @pytest.mark.parametrize("place", [(5,), (14,), (12, 4)])

@@ -25,6 +25,7 @@ from e2ee.ratchet.kem_ratchet import (
     Collecting,
     KemState,
     Offering,
+    Pieces,
     SecretHeld,
 )
 from e2ee.ratchet.state import Receiving, Sending
@@ -184,6 +185,26 @@ def test_a_secret_waits_for_a_sending_step() -> None:
             a = open_(a, answer).session
     a, _ = alice.seal(a, "turns", way_back=None)
     assert a.ratchet.pq_epoch == 1
+
+
+def test_an_empty_block_at_the_start_of_a_chain_makes_the_key_be_offered_again() -> None:
+    """PQ-11: the peer has lost its answer; later messages of that chain change nothing."""
+    alice, bob, a, b = until(
+        parties.connected_pair(), lambda pair: isinstance(pair.b.ratchet.kem, Answering) and _answered(pair)
+    )
+    forgetful = with_kem(b, Collecting())
+    a, sealed = alice.seal(a, "your turn", way_back=None)
+    forgetful, first = bob.seal(open_(forgetful, sealed).session, "begins a chain", way_back=None)
+    _, second = bob.seal(forgetful, "goes on", way_back=None)
+    a = open_(a, first).session
+    assert isinstance(a.ratchet.kem, Offering)
+    assert a.ratchet.kem.received is None
+    collecting = a.ratchet.kem._replace(received=Pieces(b"of it", (b"piece", None, None, None, None)))
+    assert open_(with_kem(a, collecting), second).session.ratchet.kem == collecting
+
+
+def _answered(pair: Connected) -> bool:
+    return isinstance(pair.a.ratchet.kem, Offering) and pair.a.ratchet.kem.received is not None
 
 
 def _begun(pair: Connected) -> bool:
