@@ -13,22 +13,28 @@ import ssl
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
 
 from . import protocol
 from .limits import Policy, Rate
 from .logs import LEVELS
+from .visitors import Network
 
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
 _TEXT: Final = (
     "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
     "registration_secret", "registration_secret_file", "contact", "privacy_url", "source_url",
+    "client_address", "trusted_proxies",
 )  # fmt: skip
-_NUMBERS: Final = ("max_connections", "drain_s", "retry_after_ms")
+_NUMBERS: Final = (
+    "max_connections", "max_connections_per_address", "max_handshakes", "drain_s", "retry_after_ms",
+)  # fmt: skip
+_RATES: Final = ("connects_per_address",)
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
 _POLICY_RATES: Final = tuple(one.name for one in fields(Policy) if one.type == "Rate")
-SETTINGS: Final = (*_TEXT, *_NUMBERS, *_POLICY_NUMBERS, *_POLICY_RATES)
+SETTINGS: Final = (*_TEXT, *_NUMBERS, *_RATES, *_POLICY_NUMBERS, *_POLICY_RATES)
 # Python refuses to read a number of some thousand digits, with an error of its own.
 _MAX_DIGITS: Final = 20
 # What the wire format admits at most; a larger grant could not be used.
@@ -58,6 +64,14 @@ _MAY_BE_ZERO: Final = frozenset(
 )
 
 
+class ClientAddress(StrEnum):
+    """Where the relay learns a client's address from, to bound its connections (RLY-144)."""
+
+    CONNECTION = "connection"
+    PROXY_PROTOCOL = "proxy-protocol"
+    FORWARDED_FOR = "forwarded-for"
+
+
 class ConfigError(ValueError):
     """A setting is missing or wrong; `setting` names it, the text says what is expected and who set it."""
 
@@ -80,6 +94,11 @@ class Config:
     metrics_port: int | None = None
     log_level: str = "info"
     max_connections: int = 20_000
+    max_connections_per_address: int = 1_000
+    max_handshakes: int = 1_000
+    connects_per_address: Rate = field(default=Rate(1_000, 50))
+    client_address: ClientAddress = ClientAddress.CONNECTION
+    trusted_proxies: tuple[Network, ...] = ()
     drain_s: int = 10
     retry_after_ms: int = 2_000
     contact: str = ""
@@ -188,7 +207,9 @@ def _from_file(file: Path) -> dict[str, object]:
     settings: dict[str, object] = {}
     for name, value in document.items():
         # Tables only group settings; a setting has the same name inside and outside.
-        settings.update(value if isinstance(value, dict) and name not in _POLICY_RATES else {name: value})
+        settings.update(
+            value if isinstance(value, dict) and name not in (*_RATES, *_POLICY_RATES) else {name: value}
+        )
     return settings
 
 
@@ -217,14 +238,19 @@ def _build(settings: Mapping[str, object]) -> Config:
         privacy_url=_text(settings, "privacy_url", ""),
         source_url=_text(settings, "source_url", ""),
         secret_file=_secret_file(settings),
+        client_address=_client_address(settings),
+        trusted_proxies=_networks(settings),
         policy=_policy(settings, host),
     )
     numbers: dict[str, Any] = {name: _number(settings, name) for name in _NUMBERS if name in settings}
+    numbers.update({name: _rate(settings, name) for name in _RATES if name in settings})
     config = replace(config, **numbers)
     if config.log_level not in LEVELS:
         raise ConfigError("log_level", "one of " + ", ".join(LEVELS))
     if (config.tls_cert is None) != (config.tls_key is None):
         raise ConfigError("tls_key", "tls_cert and tls_key come together")
+    if (config.client_address is ClientAddress.CONNECTION) == bool(config.trusted_proxies):
+        raise ConfigError("trusted_proxies", "comes together with a client_address from a proxy")
     return config
 
 
@@ -304,6 +330,21 @@ def _address(settings: Mapping[str, object], name: str, default: str) -> tuple[s
     if not colon or not host or not is_number or int(port) > 0xFFFF:
         raise ConfigError(name, "host:port, port 0 for any free one")
     return host, int(port)
+
+
+def _client_address(settings: Mapping[str, object]) -> ClientAddress:
+    try:
+        return ClientAddress(_text(settings, "client_address", ClientAddress.CONNECTION))
+    except ValueError:
+        raise ConfigError("client_address", "one of " + ", ".join(ClientAddress)) from None
+
+
+def _networks(settings: Mapping[str, object]) -> tuple[Network, ...]:
+    named = _text(settings, "trusted_proxies", "").replace(",", " ").split()
+    try:
+        return tuple(ipaddress.ip_network(one) for one in named)
+    except ValueError:
+        raise ConfigError("trusted_proxies", "addresses or networks, with commas between") from None
 
 
 def _is_loopback(host: str) -> bool:

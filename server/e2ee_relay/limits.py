@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from . import protocol
@@ -66,6 +67,10 @@ class Buckets:
 
     def __len__(self) -> int:
         return len(self._by_key)
+
+    def keys(self) -> Set[bytes]:
+        """Return for whom there are buckets."""
+        return self._by_key.keys()
 
     def of(self, key: bytes, now_ms: int) -> Bucket:
         """Return the bucket of `key`."""

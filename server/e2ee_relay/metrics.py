@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -63,6 +63,7 @@ class ShellFigures:
     now_ms: int = 0
     certificate_ends_s: int | None = None
     machine: MachineFigures = field(default_factory=MachineFigures)
+    not_let_in: Mapping[str, int] = field(default_factory=dict)
 
 
 def render(state: Answering, commits: CommitFigures, shell: ShellFigures) -> str:
@@ -99,7 +100,13 @@ def _gauges(state: Answering, shell: ShellFigures) -> list[str]:
     lines += _metric(
         "sealroom_relay_slow_clients_total", "counter", "Connections dropped for not reading", dropped
     )
-    return lines
+    turned_away = [(f'{{reason="{reason}"}}', count) for reason, count in shell.not_let_in.items()]
+    return lines + _metric(
+        "sealroom_relay_not_let_in_total",
+        "counter",
+        "Connections that were not let in, by reason",
+        turned_away,
+    )
 
 
 def _machine_figures(shell: ShellFigures) -> list[str]:

@@ -5,6 +5,7 @@ bound on what waits to be written, whoever wrote it.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection
@@ -36,6 +37,8 @@ class BoundedConnection(ServerConnection):
         self.share = Share()
         self._turns = turns
         self._inlet: Inlet | None = None
+        self.when_greeted: Callable[[], None] = _nothing
+        self.when_lost: list[Callable[[], None]] = []
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
@@ -60,6 +63,13 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             self._inlet.clear()
         super().connection_lost(exc)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Tell those who count connections that this one is gone."""
+        gone, self.when_lost = self.when_lost, []
+        for tell in gone:
+            tell()
 
     def send_data(self) -> None:
         """Write what the protocol has to say; drop the connection when too much waits in its transport."""
@@ -68,6 +78,10 @@ class BoundedConnection(ServerConnection):
         if transport.get_write_buffer_size() > _MAX_BUFFERED_B:
             self.was_slow = True
             transport.abort()
+
+
+def _nothing() -> None:
+    """Nobody counts this connection."""
 
 
 class Outbox:

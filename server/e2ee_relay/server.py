@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -20,6 +19,7 @@ from websockets.http11 import Request, Response
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
 from .config import Config, ConfigError
+from .door import HANDSHAKE_S, Door, Reason
 from .engine import Engine
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
@@ -36,7 +36,6 @@ _TICK_S: Final = 1.0
 _MAX_OUTSTANDING: Final = 128
 _FAILING_S: Final = 10.0
 _PING_S: Final = 25.0
-_HANDSHAKE_S: Final = 10.0
 # How long clients may take to say goodbye, all of them together (RLY-70).
 _GOODBYE_S: Final = 4.0
 _DAY_S: Final = 86_400
@@ -68,6 +67,8 @@ class RelayServer:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._turns = Turns(self._loop)
+        tls = None if self._certificate is None else self._certificate.listening
+        self._door = Door(config, self._turns, tls, secrets.token_bytes(32), _now_ms)
         self._engine = engine
         self._core = engine.core
         self._writer = engine.committer(self._from_writer, self._carry_out)
@@ -92,13 +93,18 @@ class RelayServer:
         """
         self._writer.start()
         config = self._config
-        tls = None if self._certificate is None else self._certificate.listening
-        server = await self._listen(config.host, config.port, self._serve_client, self._answer_http, tls)
+        server = await self._listen(
+            config.host, config.port, self._serve_client, self._answer_http, self._door.make
+        )
         self.port = server.sockets[0].getsockname()[1]
         if config.metrics_port is not None:
             # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
             await self._listen(
-                config.metrics_host, config.metrics_port, _no_client, self._answer_metrics_http, None
+                config.metrics_host,
+                config.metrics_port,
+                _no_client,
+                self._answer_metrics_http,
+                partial(BoundedConnection, self._turns),
             )
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self._ticker.add_done_callback(self._ticker_ended)
@@ -110,7 +116,7 @@ class RelayServer:
         port: int,
         handler: Callable[[BoundedConnection], object],
         answer: Callable[[ServerConnection, Request], Response | None],
-        tls: ssl.SSLContext | None,
+        make: Callable[..., asyncio.BaseProtocol],
     ) -> Server:
         # Framing, and the time limit of the handshake, are the library's (RLY-84).
         server = await serve(
@@ -119,12 +125,11 @@ class RelayServer:
             port,
             process_request=answer,
             # Whatever makes one will do; the library's annotation is narrower than what it calls.
-            create_connection=cast("type[BoundedConnection]", partial(BoundedConnection, self._turns)),
-            ssl=tls,
+            create_connection=cast("type[BoundedConnection]", make),
             compression=None,
             max_size=MAX_MESSAGE_B,
             max_queue=4,
-            open_timeout=_HANDSHAKE_S,
+            open_timeout=HANDSHAKE_S,
             ping_interval=_PING_S,
             ping_timeout=_PING_S,
             close_timeout=_GOODBYE_S,
@@ -169,6 +174,7 @@ class RelayServer:
                 [asyncio.create_task(socket.close(1001)) for socket in sockets], timeout=_GOODBYE_S
             )
         # Those in their opening handshake too, which nobody can greet.
+        self._door.cut_off()
         for socket in [socket for server in self._servers for socket in server.all_connections]:
             socket.transport.abort()
         with suppress(TimeoutError):
@@ -189,6 +195,7 @@ class RelayServer:
         while True:
             await asyncio.sleep(_TICK_S)
             self._carry_out(self._core.tick(_now_ms()))
+            self._door.visitors.forget(_now_ms())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
             if not self._writer.is_alive and not self.is_lost.is_set():
@@ -223,6 +230,7 @@ class RelayServer:
     # --- connections ---
 
     async def _serve_client(self, socket: BoundedConnection) -> None:
+        socket.when_greeted()
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(Outbox(socket, self._loop), asyncio.Event())
         try:
@@ -308,7 +316,10 @@ class RelayServer:
         if page is not None or self._core.state.is_draining:
             return page or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
         if len(self._clients) >= self._config.max_connections:
+            self._door.refusals[Reason.FULL] += 1
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
+        if not self._door.admit_forwarded(cast("BoundedConnection", socket), request):
+            return socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many connections\n")
         return None
 
     def _answer_metrics_http(self, socket: ServerConnection, request: Request) -> Response:
@@ -339,6 +350,7 @@ class RelayServer:
         shell = ShellFigures(
             connections=len(self._clients),
             slow_clients_dropped=self._slow_clients,
+            not_let_in={str(one): self._door.refusals[one] for one in Reason},
             journal_b=journal_b,
             database_b=database_b,
             store_backlog=self._writer.backlog,

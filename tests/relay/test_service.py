@@ -18,7 +18,7 @@ from typing import cast
 
 import pytest
 from e2ee_relay.cli import main
-from e2ee_relay.config import SETTINGS, ConfigError, load
+from e2ee_relay.config import SETTINGS, Config, ConfigError, load
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.notify import ServiceNotifier
@@ -312,15 +312,20 @@ def test_every_setting_can_be_set_in_the_environment(name: str, tmp_path: Path) 
     """RLY-11, RLY-21: by its name in capitals, over what the file says."""
     secret = tmp_path / "secret"
     secret.write_text("from a file")
-    number = "3/2" if getattr(Policy, name, None) is not None and name in RATES else "3"
+    number = "3/2" if name in RATES else "3"
     value = VALUES.get(name, number) or str(secret)
     environment = {f"SEALROOM_RELAY_{name.upper()}": value}
     if name.startswith("tls_"):
         environment = {"SEALROOM_RELAY_TLS_CERT": "c", "SEALROOM_RELAY_TLS_KEY": "k"}
+    if name in ("client_address", "trusted_proxies"):
+        environment = {
+            "SEALROOM_RELAY_CLIENT_ADDRESS": "forwarded-for",
+            "SEALROOM_RELAY_TRUSTED_PROXIES": "10.0.0.1",
+        }
     assert load(None, environment, {}) != load(None, {}, {})
 
 
-RATES = frozenset(name for name in SETTINGS if "Rate" in str(Policy.__annotations__.get(name)))
+RATES = frozenset(name for name in SETTINGS if "Rate" in str((Policy.__annotations__ | Config.__annotations__).get(name)))
 
 
 def test_an_error_names_its_origin_and_what_was_meant(tmp_path: Path) -> None:

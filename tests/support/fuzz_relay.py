@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -10,6 +11,7 @@ import fuzz_seeds
 from e2ee_relay import entry, protocol
 from e2ee_relay.entry import EntryError, SignedList, StaleEntry
 from e2ee_relay.protocol import Frame, FrameError, Role
+from e2ee_relay.proxy_header import Address, ProxyHeaderError, client_of, missing_b
 from fuzz_target import Shape, Target, require
 from vector_files import unhex
 
@@ -147,6 +149,39 @@ def _prekey_seeds() -> Iterator[bytes]:
     yield from fuzz_seeds.negative("prekey.verify", "signed")
 
 
+# --- what a balancer says ahead of TLS ---
+
+
+def _read_header(data: bytes) -> tuple[bytes, Address | None]:
+    """Read a stream as the door does: as many bytes at a time as are missing."""
+    head = b""
+    while wanted := missing_b(head):
+        if len(head) + wanted > len(data):
+            raise ProxyHeaderError("the stream ends")
+        head = data[: len(head) + wanted]
+    return head, client_of(head)
+
+
+def _header_holds(data: bytes, found: tuple[bytes, Address | None]) -> None:
+    head, address = found
+    require(data.startswith(head), "what follows the header is not touched (RLY-145)")
+    if head.startswith(b"PROXY TCP") and address is not None:
+        require(ipaddress.ip_address(head.split(b" ")[2].decode()) == address, "as it is written (RLY-145)")
+    elif address is not None:
+        require(head[16:].startswith(address.packed), "as it is written (RLY-145)")
+
+
+def _header_seeds() -> Iterator[bytes]:
+    signature = b"\r\n\r\n\x00\r\nQUIT\n"
+    yield b"PROXY TCP4 192.0.2.7 192.0.2.1 40000 443\r\nGET / HTTP/1.1\r\n"
+    yield b"PROXY TCP6 2001:db8::7 2001:db8::1 40000 443\r\n\x16\x03\x01"
+    yield b"PROXY UNKNOWN\r\n"
+    yield signature + b"\x20\x00\x00\x00"
+    yield signature + b"\x21\x11\x00\x0c" + bytes(range(12))
+    yield signature + b"\x21\x11\x00\x11" + bytes(range(12)) + b"\x04\x00\x02ab" + b"\x16\x03"
+    yield signature + b"\x21\x21\x00\x24" + bytes(range(36))
+
+
 _ENTRY: Final = frozenset({EntryError, StaleEntry})
 
 TARGETS: Final = (
@@ -170,5 +205,14 @@ TARGETS: Final = (
     ),
     Target("relay_list", entry.parse_list, _list_holds, _ENTRY, _list_seeds, Shape.CBOR, 2100),
     Target("relay_entry", _check_entry, _entry_holds, _ENTRY | {FrameError}, _entry_seeds, Shape.CBOR, 4096),
+    Target(
+        "relay_proxy_header",
+        _read_header,
+        _header_holds,
+        frozenset({ProxyHeaderError}),
+        _header_seeds,
+        Shape.BYTES,
+        1200,
+    ),
     Target("relay_prekey", _parse_prekey, _prekey_holds, _ENTRY, _prekey_seeds, Shape.CBOR, 2100),
 )

@@ -62,12 +62,15 @@ class RawWebSocket:
     @classmethod
     async def greet(cls, port: int) -> RawWebSocket:
         """Connect with a proper handshake."""
-        made = await cls.connect(port)
-        await made.write(_REQUEST)
-        head = await asyncio.wait_for(made.reader.readuntil(b"\r\n\r\n"), 15)
+        return await (await cls.connect(port)).upgrade()
+
+    async def upgrade(self) -> RawWebSocket:
+        """Do the handshake on a connection that stands."""
+        await self.write(_REQUEST)
+        head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 15)
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             raise ConnectionError("no WebSocket")
-        return made
+        return self
 
     async def write(self, data: bytes) -> bool:
         """Write; tell whether the other side still takes it."""

@@ -1,0 +1,288 @@
+"""Who is let in: by address, behind proxies, and not too many at a time (RLY-143, RLY-144, RLY-145)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import ssl
+from pathlib import Path
+
+import pytest
+from e2ee_relay.config import ClientAddress, ConfigError, load
+from e2ee_relay.limits import Rate
+from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
+from e2ee_relay.visitors import Visitors, forwarded_for, is_within
+from raw_websocket import GONE, RawWebSocket
+from relay_actors import Peer, SocketLink
+from relay_process import RelayProcess
+from service_certificate import write_pair
+from websockets.asyncio.client import connect
+from websockets.exceptions import InvalidStatus
+
+V4, OTHER, V6 = (ipaddress.ip_address(one) for one in ("192.0.2.7", "192.0.2.8", "2001:db8:1:2::3"))
+SIGNATURE = b"\r\n\r\n\x00\r\nQUIT\n"
+
+
+def binary(address: str, port: int = 40_000, extensions: bytes = b"", command: int = 0x21) -> bytes:
+    packed = ipaddress.ip_address(address).packed
+    family = 0x11 if len(packed) == 4 else 0x21
+    rest = 2 * packed + port.to_bytes(2, "big") + (443).to_bytes(2, "big") + extensions
+    return SIGNATURE + bytes((command, family)) + len(rest).to_bytes(2, "big") + rest
+
+
+def text(address: str) -> bytes:
+    family = "TCP6" if ":" in address else "TCP4"
+    return f"PROXY {family} {address} {address} 40000 443\r\n".encode()
+
+
+def read(stream: bytes) -> tuple[bytes, bytes]:
+    """Read a header as the relay does; return it, and what is left for TLS."""
+    head = b""
+    while wanted := missing_b(head):
+        if len(head) + wanted > len(stream):
+            raise ProxyHeaderError("the stream ends")
+        head += stream[len(head) : len(head) + wanted]
+    return head, stream[len(head) :]
+
+
+@pytest.mark.parametrize("header", [binary, text])
+@pytest.mark.parametrize("address", ["192.0.2.7", "2001:db8:1:2::3"])
+def test_a_header_names_the_client_and_nothing_behind_it_is_read(header, address: str) -> None:  # type: ignore[no-untyped-def]  # two makers
+    """RLY-145."""
+    head, rest = read(header(address) + b"\x16\x03\x01 TLS")
+    assert client_of(head) == ipaddress.ip_address(address)
+    assert rest == b"\x16\x03\x01 TLS"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"PROXY UNKNOWN\r\n",
+        b"PROXY UNKNOWN ::1 ::1 1 1\r\n",
+        SIGNATURE + b"\x20\x00\x00\x00",
+        SIGNATURE + b"\x21\x00\x00\x02ab",
+        binary("192.0.2.7", command=0x20),
+    ],
+)
+def test_a_balancer_may_speak_for_itself(header: bytes) -> None:
+    """RLY-145: its own checks name no client."""
+    assert client_of(read(header)[0]) is None
+
+
+def test_extensions_are_skipped() -> None:
+    """RLY-145."""
+    assert client_of(read(binary("192.0.2.7", extensions=b"\x04\x00\x02ab"))[0]) == V4
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"GET / HTTP/1.1\r\n\r\n",
+        b"\x16\x03\x01" + bytes(100),
+        b"PROXY TCP4 192.0.2.7 192.0.2.7 40000\r\n",
+        b"PROXY TCP4 192.0.2.7 192.0.2.7 40000 443 1\r\n",
+        b"PROXY  TCP4 192.0.2.7 192.0.2.7 40000 443\r\n",
+        b"PROXY TCP4 192.0.2.07 192.0.2.7 40000 443\r\n",
+        b"PROXY TCP4 2001:db8::1 2001:db8::1 40000 443\r\n",
+        b"PROXY TCP6 192.0.2.7 192.0.2.7 40000 443\r\n",
+        b"PROXY TCP6 fe80::1%eth0 fe80::1 40000 443\r\n",
+        b"PROXY TCP4 192.0.2.7 192.0.2.7 40000 65536\r\n",
+        b"PROXY TCP4 192.0.2.7 192.0.2.7 04000 443\r\n",
+        b"PROXY TCP4 192.0.2.7 192.0.2.7 -1 443\r\n",
+        b"PROXY UDP4 192.0.2.7 192.0.2.7 1 443\r\n",
+        b"PROXY TCP4 192.0.2.7\n 192.0.2.7 1 443\r\n",
+        b"PROXY TCP4 \xff.0.2.7 192.0.2.7 1 443\r\n",
+        b"PROXY TCP4 " + b"1" * 107 + b"\r\n",
+        b"PROXY UNKNOWN",
+        SIGNATURE + b"\x11\x11\x00\x0c" + bytes(12),
+        SIGNATURE + b"\x22\x11\x00\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x12\x00\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x11\x00\x0b" + bytes(11),
+        SIGNATURE + b"\x21\x21\x00\x0c" + bytes(12),
+        SIGNATURE + b"\x21\x11\xff\xff" + bytes(0xFFFF),
+        binary("192.0.2.7", extensions=b"\x04\x00\x03ab"),
+        binary("192.0.2.7", extensions=b"\x04"),
+    ],
+)
+def test_what_is_no_header_is_refused(header: bytes) -> None:
+    """RLY-145: typed, whatever it is."""
+    with pytest.raises(ProxyHeaderError):
+        client_of(read(header)[0])
+
+
+def test_an_address_has_so_many_connections_and_no_more() -> None:
+    """RLY-144: others are not affected; who leaves makes room."""
+    visitors = Visitors(bytes(32), 2, Rate(100, 1))
+    first, second = visitors.enter(V4, 0), visitors.enter(V4, 0)
+    assert first
+    assert second
+    assert visitors.enter(V4, 0) is None
+    assert visitors.enter(OTHER, 0)
+    visitors.leave(first)
+    assert visitors.enter(V4, 0)
+
+
+def test_new_connections_come_at_a_rate() -> None:
+    """RLY-144: also where they leave at once."""
+    visitors = Visitors(bytes(32), 100, Rate(3, 1))
+    for _ in range(3):
+        ticket = visitors.enter(V4, 0)
+        assert ticket
+        visitors.leave(ticket)
+    assert visitors.enter(V4, 0) is None
+    assert visitors.enter(V4, 1_100)
+
+
+def test_a_network_of_ipv6_counts_as_one_and_a_mapped_address_as_itself() -> None:
+    """RLY-144."""
+    visitors = Visitors(bytes(32), 1, Rate(100, 1))
+    assert visitors.enter(V6, 0)
+    assert visitors.enter(ipaddress.ip_address("2001:db8:1:2:ffff::9"), 0) is None
+    assert visitors.enter(ipaddress.ip_address("2001:db8:1:3::3"), 0)
+    assert visitors.enter(V4, 0)
+    assert visitors.enter(ipaddress.ip_address("::ffff:192.0.2.7"), 0) is None
+
+
+def test_no_address_is_held_and_nothing_of_those_who_are_gone() -> None:
+    """RLY-144: a hash under a key of this run, until the bucket is full again."""
+    visitors, same, other = (Visitors(key * 32, 9, Rate(2, 1)) for key in (b"a", b"a", b"b"))
+    ticket = visitors.enter(V4, 0)
+    assert ticket
+    assert V4.packed not in ticket
+    assert ticket == same.enter(V4, 0) != other.enter(V4, 0)
+    visitors.leave(ticket)
+    assert len(visitors) == 1
+    visitors.forget(10_000)
+    assert len(visitors) == 0
+
+
+def test_only_our_own_proxies_are_believed() -> None:
+    """RLY-144: whatever a client writes into the header stands left of what they add."""
+    ours = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8::/32"))
+    assert forwarded_for(["203.0.113.1, 192.0.2.7, 10.0.0.2"], ours) == V4
+    assert forwarded_for(["203.0.113.1", " 192.0.2.7 "], ours) == V4
+    assert forwarded_for(["10.1.1.1"], ours) is None
+    for wrong in (["192.0.2.7, unknown"], [""], ["192.0.2.7:80"]):
+        with pytest.raises(ValueError, match="address"):
+            forwarded_for(wrong, ours)
+    assert is_within(ipaddress.ip_address("::ffff:10.0.0.9"), ours)
+
+
+@pytest.mark.parametrize(
+    ("settings", "names"),
+    [
+        ({"client_address": "guess"}, "client_address"),
+        ({"client_address": "proxy-protocol"}, "trusted_proxies"),
+        ({"trusted_proxies": "10.0.0.0/8"}, "trusted_proxies"),
+        ({"client_address": "forwarded-for", "trusted_proxies": "10.0.0.1/8"}, "trusted_proxies"),
+        ({"connects_per_address": "0/1"}, "connects_per_address"),
+        ({"max_handshakes": "0"}, "max_handshakes"),
+    ],
+)
+def test_settings_of_the_door(settings: dict[str, str], names: str) -> None:
+    """RLY-144: a proxy that nobody has named is nobody's."""
+    with pytest.raises(ConfigError) as error:
+        load(None, {}, settings)
+    assert error.value.setting == names
+
+
+def test_two_networks() -> None:
+    """RLY-144."""
+    config = load(None, {}, {"client_address": "forwarded-for", "trusted_proxies": "10.0.0.0/8, ::1"})
+    assert config.client_address is ClientAddress.FORWARDED_FOR
+    assert [str(one) for one in config.trusted_proxies] == ["10.0.0.0/8", "::1/128"]
+
+
+PROXY = ("client_address=proxy-protocol", "trusted_proxies=127.0.0.1", "max_connections_per_address=2")
+
+
+async def greet_behind(port: int, header: bytes) -> RawWebSocket:
+    socket = await RawWebSocket.connect(port)
+    await socket.write(header)
+    try:
+        return await socket.upgrade()
+    except (ConnectionError, EOFError):
+        socket.abort()
+        raise
+
+
+@pytest.mark.processes
+async def test_behind_a_balancer(tmp_path: Path) -> None:
+    """RLY-144, RLY-145, RLY-73: bounds are those of the client; figures and log name none."""
+    with RelayProcess(tmp_path / "relay", *PROXY, "metrics_listen=127.0.0.1:0") as relay:
+        first, second = [await greet_behind(relay.port, text("192.0.2.7")) for _ in range(2)]
+        with pytest.raises((ConnectionError, EOFError)):
+            await greet_behind(relay.port, binary("192.0.2.7"))
+        third = await greet_behind(relay.port, binary("192.0.2.8"))
+        for stranger in (b"GET / HTTP/1.1\r\n\r\n", b"PROXY TCP4 x\r\n"):
+            with pytest.raises((ConnectionError, EOFError)):
+                await greet_behind(relay.port, stranger)
+        first.abort()
+        await asyncio.sleep(0.2)
+        again = await greet_behind(relay.port, text("192.0.2.7"))
+        for one in (second, third, again):
+            assert (await one.listen(5, messages=1)).messages
+            one.abort()
+        assert "192.0.2" not in relay.log()
+        assert relay.stop() == 0
+
+
+@pytest.mark.processes
+async def test_tls_begins_behind_the_header(tmp_path: Path) -> None:
+    """RLY-145: in one packet, or byte by byte."""
+    chain, key = write_pair(tmp_path, 1)
+    context = ssl.create_default_context(cafile=chain)
+    with RelayProcess(tmp_path / "relay", *PROXY, f"tls_cert={chain}", f"tls_key={key}") as relay:
+        for header in (text("192.0.2.7"), binary("2001:db8::1")):
+            reader, writer = await asyncio.open_connection("127.0.0.1", relay.port)
+            for place in range(len(header)):
+                writer.write(header[place : place + 1])
+                await writer.drain()
+            await writer.start_tls(context, server_hostname="127.0.0.1")
+            socket = await RawWebSocket(reader, writer).upgrade()
+            assert (await socket.listen(5, messages=1)).messages
+            socket.abort()
+        assert relay.stop() == 0
+
+
+@pytest.mark.processes
+async def test_behind_a_proxy_that_speaks_http(tmp_path: Path) -> None:
+    """RLY-144: X-Forwarded-For of a proxy of ours; what a client has written there counts for nothing."""
+    settings = ("client_address=forwarded-for", "trusted_proxies=127.0.0.1", "max_connections_per_address=1")
+    with RelayProcess(tmp_path / "relay", *settings) as relay:
+        async with connect(
+            relay.url, compression=None, additional_headers={"X-Forwarded-For": "198.51.100.9, 192.0.2.7"}
+        ) as first:
+            await Peer(SocketLink(first)).greet()
+            for named in ("192.0.2.7", "198.51.100.1, 192.0.2.7"):
+                with pytest.raises(InvalidStatus, match="429"):
+                    await connect(relay.url, additional_headers={"X-Forwarded-For": named})
+            with pytest.raises(InvalidStatus, match="429"):
+                await connect(relay.url, additional_headers={"X-Forwarded-For": "nonsense"})
+            async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.8"}):
+                pass
+        assert 'sealroom_relay_not_let_in_total{reason="address"} 2' in relay.get("/metrics")[1]
+        async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.7"}) as again:
+            await Peer(SocketLink(again)).greet()
+        assert relay.stop() == 0
+
+
+@pytest.mark.processes
+async def test_a_crowd_at_the_door(tmp_path: Path) -> None:
+    """RLY-143: who never says what it wants does not pile up; who is in stays, and there is room again."""
+    with RelayProcess(tmp_path / "relay", "max_handshakes=20") as relay:
+        inside = await RawWebSocket.greet(relay.port)
+        crowd = [await RawWebSocket.connect(relay.port) for _ in range(60)]
+        gone = [one for one in crowd if (await one.listen(0.05)).code == GONE]
+        assert len(gone) == 40
+        assert (await inside.listen(5, messages=1)).messages
+        for one in crowd:
+            one.abort()
+            one.writer.close()
+        await asyncio.sleep(0.2)
+        late = await RawWebSocket.greet(relay.port)
+        assert (await late.listen(5, messages=1)).messages
+        assert 'sealroom_relay_not_let_in_total{reason="handshakes"} 40' in relay.get("/metrics")[1]
+        late.abort()
+        inside.abort()
+        assert relay.stop() == 0
