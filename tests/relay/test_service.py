@@ -325,7 +325,9 @@ def test_every_setting_can_be_set_in_the_environment(name: str, tmp_path: Path) 
     assert load(None, environment, {}) != load(None, {}, {})
 
 
-RATES = frozenset(name for name in SETTINGS if "Rate" in str((Policy.__annotations__ | Config.__annotations__).get(name)))
+RATES = frozenset(
+    name for name in SETTINGS if "Rate" in str((Policy.__annotations__ | Config.__annotations__).get(name))
+)
 
 
 def test_an_error_names_its_origin_and_what_was_meant(tmp_path: Path) -> None:
