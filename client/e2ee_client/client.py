@@ -171,9 +171,16 @@ class Client:
             thread.shut_down()
             raise
         store, ports = loaded.store, runtime.ports()
-        reload = partial(Engine.load, store, Continuity.CONTINUOUS, ports)
+        reload = partial(Engine.load, loaded.rows, Continuity.CONTINUOUS, ports)
         shell: Shell[Engine] = Shell(
-            runtime.row_store(store), thread, runtime.transport, runtime.clock, reload, watch, log
+            runtime.row_store(store),
+            loaded.rows,
+            thread,
+            runtime.transport,
+            runtime.clock,
+            reload,
+            watch,
+            log,
         )
         client = cls(shell, watch, log, store, thread, runtime)
         client.recovery_key = loaded.recovery_key

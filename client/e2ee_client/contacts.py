@@ -235,14 +235,24 @@ class Contact:
             StoreFull: no room; nothing is sent.
             ConfigError: the text has half of a surrogate pair.
         """
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            raise ConfigError("a text is Unicode without lone surrogates")
+        return (await self.send_many([text]))[0]
 
-        def step(engine: Engine, now_ms: int) -> tuple[Message, list[Effect]]:
-            message_id, effects = engine.send_text(self.account_id, text, now_ms)
-            view = MessageView(message_id, True, text, now_ms, now_ms, MessageState.QUEUED)
-            # Made inside the step: the first change of its state may come before this call returns.
-            return self._watch.message(self._shell, self.account_id, view), effects
+    async def send_many(self, texts: Iterable[str]) -> list[Message]:
+        """Send a burst of texts, in their order, under one commit: all of them, or none (STO-28).
+
+        Raises:
+            As `send`.
+        """
+        burst = [_checked(text) for text in texts]
+
+        def step(engine: Engine, now_ms: int) -> tuple[list[Message], list[Effect]]:
+            ids, effects = engine.send_texts(self.account_id, burst, now_ms)
+            views = [
+                MessageView(message_id, True, text, now_ms, now_ms, MessageState.QUEUED)
+                for message_id, text in zip(ids, burst, strict=True)
+            ]
+            # Made inside the step: the first change of their state may come before this call returns.
+            return [self._watch.message(self._shell, self.account_id, view) for view in views], effects
 
         return await self._shell.call(step)
 
@@ -286,3 +296,9 @@ class Contact:
 
     def __repr__(self) -> str:
         return f"<Contact {self.account_id.hex()[:8]}>"
+
+
+def _checked(text: str) -> str:
+    if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
+        raise ConfigError("a text is Unicode without lone surrogates")
+    return text

@@ -48,6 +48,7 @@ class Inbox:
     def __init__(self) -> None:
         self._queue: asyncio.Queue[Input] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD)
+        self._back: Input | None = None
 
     def put(self, item: Input) -> None:
         """Queue anything but network data."""
@@ -60,11 +61,31 @@ class Inbox:
 
     async def get(self) -> Input:
         """Wait for the next input."""
-        item = await self._queue.get()
+        if (item := self._taken_back()) is not None:
+            return item
+        return self._taken(await self._queue.get())
+
+    def at_once(self) -> Input | None:
+        """Return the next input if it is there already."""
+        if (item := self._taken_back()) is not None:
+            return item
+        return None if self._queue.empty() else self._taken(self._queue.get_nowait())
+
+    def put_back(self, item: Input) -> None:
+        """Make this, which was taken last, the next input again."""
+        self._back = item
+
+    def rest(self) -> list[Input]:
+        """Take out what is left."""
+        back = self._taken_back()
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return waiting if back is None else [back, *waiting]
+
+    def _taken(self, item: Input) -> Input:
         if isinstance(item, Received):
             self._room.release()
         return item
 
-    def rest(self) -> list[Input]:
-        """Take out what is left."""
-        return [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+    def _taken_back(self) -> Input | None:
+        item, self._back = self._back, None
+        return item

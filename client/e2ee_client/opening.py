@@ -33,6 +33,7 @@ from e2ee_client.store import (
 )
 
 from .clock import Clock, SystemClock
+from .group import Uncommitted
 from .machine import RowStore
 from .transport import Transport, WebSocketTransport
 
@@ -101,6 +102,7 @@ class Loaded(NamedTuple):
     """A store that is open, and the engine over it."""
 
     store: Store
+    rows: Uncommitted
     engine: Engine
     effects: list[Effect]
     is_new: bool
@@ -138,8 +140,9 @@ def create(path: StorePath, unlock: Unlock | None, setup: Setup, runtime: Runtim
     """
     store = _new_store(path, unlock, runtime)
     try:
-        engine, recovery_key, effects = Engine.create(setup, runtime.ports(), store, runtime.clock.now_ms())
-        return Loaded(store, engine, _commit_first(store, effects), True, recovery_key)
+        rows = Uncommitted(store)
+        engine, recovery_key, effects = Engine.create(setup, runtime.ports(), rows, runtime.clock.now_ms())
+        return Loaded(store, rows, engine, _commit_first(store, effects), True, recovery_key)
     except BaseException:
         store.destroy()
         raise
@@ -157,8 +160,9 @@ def restore(
     try:
         now_ms = runtime.clock.now_ms()
         store.commit(build(now_ms))
-        engine, effects = Engine.load(store, Continuity.CONTINUOUS, runtime.ports(), now_ms)
-        return Loaded(store, engine, effects, True)
+        rows = Uncommitted(store)
+        engine, effects = Engine.load(rows, Continuity.CONTINUOUS, runtime.ports(), now_ms)
+        return Loaded(store, rows, engine, effects, True)
     except BaseException:
         store.destroy()
         raise
@@ -177,9 +181,10 @@ def open_(path: str | os.PathLike[str], unlock: Unlock, runtime: Runtime) -> Loa
         store.destroy()
         raise StoreMissing("the creation of this account was interrupted; nothing of it is left")
     try:
-        engine, effects = Engine.load(store, continuity, runtime.ports(), runtime.clock.now_ms())
+        rows = Uncommitted(store)
+        engine, effects = Engine.load(rows, continuity, runtime.ports(), runtime.clock.now_ms())
         settle = not continuity.keeps_sessions
-        return Loaded(store, engine, _commit_first(store, effects, settle=settle), False)
+        return Loaded(store, rows, engine, _commit_first(store, effects, settle=settle), False)
     except BaseException:
         store.close()
         raise

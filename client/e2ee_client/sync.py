@@ -154,6 +154,10 @@ class Contact:
         """Send a text; when this returns, it is in the store."""
         return Message(BACKGROUND.run(self._inner.send(text)))
 
+    def send_many(self, texts: Iterable[str]) -> list[Message]:
+        """Send a burst of texts, in their order; when this returns, all are in the store, or none."""
+        return [Message(one) for one in BACKGROUND.run(self._inner.send_many(texts))]
+
     def history(self) -> list[Message]:
         """Return all texts, in the order in which they came or were written."""
         return [Message(one) for one in BACKGROUND.run(self._inner.history())]

@@ -11,6 +11,8 @@ from e2ee_client.engine import Close, Commit, Notify, Open, Transmit, Work
 from e2ee_client.errors import ClientClosed, StoreCorrupt, StoreFull, UnknownContact
 from e2ee_client.event_stream import StoreTrouble
 from e2ee_client.events import ContactAdded
+from e2ee_client.group import MAX_STEPS
+from e2ee_client.inbox import MAX_UNREAD
 from e2ee_client.rows import Put
 from e2ee_relay.protocol import pow_is_enough
 from scripted_machine import CHANNEL, Stage
@@ -59,10 +61,11 @@ async def test_commits_run_outside_the_event_loop() -> None:
 async def test_steps_do_not_overlap() -> None:
     stage = await Stage().begin()
     stage.store.before_commit = lambda: time.sleep(0.005)
-    await asyncio.gather(*(stage.do(commit(bytes([n])), Notify(ContactAdded(bytes([n])))) for n in range(10)))
+    calls = [commit(bytes([n])) for n in range(10)]
+    await asyncio.gather(*(stage.do(one, Notify(ContactAdded(one.changes[0].key)), one) for one in calls))
     await stage.shell.close()
-    order = [one[1][0] if isinstance(one, tuple) else one.account_id for one in stage.log[:20]]  # type: ignore[attr-defined]  # a log of both
-    assert order == [bytes([n // 2]) for n in range(20)]
+    order = [one[1][0] if isinstance(one, tuple) else one.account_id for one in stage.log[:30]]  # type: ignore[attr-defined]  # a log of both
+    assert order == [bytes([n // 3]) for n in range(30)]
 
 
 async def test_an_error_of_a_command_reaches_its_caller_and_changes_nothing_else() -> None:
@@ -141,6 +144,7 @@ async def test_any_other_failure_of_the_store_ends_the_client_with_that_error() 
     events = stage.events.iterate()
     stage.store.failures.append(StoreCorrupt("damaged"))
     first = asyncio.ensure_future(stage.do(commit(b"a")))
+    await asyncio.sleep(0.005)
     second = asyncio.ensure_future(stage.do(commit(b"b")))
     for call in (first, second, stage.do(value=1)):
         with pytest.raises(StoreCorrupt):
@@ -172,6 +176,7 @@ async def test_a_cancelled_caller_withdraws_what_has_not_begun() -> None:
     stage = await Stage().begin()
     stage.store.before_commit = lambda: time.sleep(0.03)
     first = asyncio.ensure_future(stage.do(commit(b"a")))
+    await asyncio.sleep(0.005)
     second = asyncio.ensure_future(stage.do(commit(b"b")))
     third = asyncio.ensure_future(stage.do(commit(b"c")))
     await asyncio.sleep(0.01)
@@ -229,7 +234,7 @@ async def test_a_slow_store_stops_reading_from_the_network() -> None:
     for n in range(200):
         stage.transport.connections[0].arrive(bytes([n]))
     await asyncio.sleep(0.05)
-    assert stage.transport.connections[0].received < 50
+    assert stage.transport.connections[0].received <= MAX_STEPS + MAX_UNREAD + 1
     gate.set()
     await stage.until(lambda: stage.machine.names().count("received") == 200)
     assert [data for name, data in stage.machine.heard if name == "received"] == [

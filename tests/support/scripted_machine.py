@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from e2ee_client.engine import Channel, Effect
 from e2ee_client.errors import RelayUnavailable
 from e2ee_client.event_stream import EventLog
 from e2ee_client.events import Event
+from e2ee_client.group import Uncommitted
 from e2ee_client.rows import Change
 from e2ee_client.shell import Shell
 from e2ee_client.store_thread import StoreThread
@@ -76,6 +77,16 @@ class NotingStore:
     def close(self) -> None:
         self.closed = True
         self.log.append("close store")
+
+
+class NoRows:
+    """A machine that reads nothing needs no rows."""
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        raise KeyError(table)
+
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        raise KeyError(table)
 
 
 class NotingTransport:
@@ -160,6 +171,7 @@ class Stage:
         self.load_effects: list[Effect] = []
         self.shell: Shell[ScriptedMachine] = Shell(
             self.store,
+            Uncommitted(NoRows()),
             StoreThread(),
             self.transport,
             self.clock,

@@ -14,7 +14,7 @@ from outside.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final, NamedTuple, assert_never
 
 from e2ee_relay.protocol import (
@@ -323,17 +323,24 @@ class Engine:
         return turn.effects()
 
     def send_text(self, account_id: bytes, text: str, now_ms: int) -> tuple[bytes, list[Effect]]:
-        """Send a text; it is safe in the store when the first effect is done. Writing to somebody accepts
-        them.
+        """Send one text, as `send_texts` does."""
+        (message_id,), effects = self.send_texts(account_id, [text], now_ms)
+        return message_id, effects
+
+    def send_texts(
+        self, account_id: bytes, texts: Sequence[str], now_ms: int
+    ) -> tuple[list[bytes], list[Effect]]:
+        """Send texts, all or none; they are safe in the store when the first effect is done (STO-28). Writing
+        to somebody accepts them.
 
         Raises:
             UnknownContact, ContactBlocked, MessageEmpty, MessageTooLarge.
         """
         turn = Turn(now_ms)
         contact = self._state.contact(account_id)
-        message_id = self._outgoings.send_text(turn, account_id, text)
+        message_ids = self._outgoings.send_texts(turn, account_id, texts)
         self._accept(turn, contact)
-        return message_id, turn.effects()
+        return message_ids, turn.effects()
 
     def mark_read(self, account_id: bytes, message_ids: Iterable[bytes], now_ms: int) -> list[Effect]:
         """Send read receipts, if the account has them switched on and the contact is accepted (CON-04)."""

@@ -7,7 +7,7 @@ byte until the relay confirms it (RLY-30, RLY-32). State and envelope are one co
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
@@ -72,8 +72,8 @@ class Outgoings:
 
     # --- queue ---
 
-    def send_text(self, turn: Turn, account_id: bytes, text: str) -> bytes:
-        """Queue a text; return its content id.
+    def send_texts(self, turn: Turn, account_id: bytes, texts: Sequence[str]) -> list[bytes]:
+        """Queue texts, all of them or none (STO-28); return their content ids.
 
         Raises:
             UnknownContact, ContactBlocked, MessageEmpty, MessageTooLarge.
@@ -81,18 +81,22 @@ class Outgoings:
         contact = self._state.contact(account_id)
         if contact.alarm:
             raise ContactBlocked("the identity of this contact has to be looked at first")
-        if not text:
-            raise MessageEmpty("a message has at least one character")
-        if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_B:
-            raise MessageTooLarge(f"a message has at most {MAX_TEXT_B} bytes")
+        for text in texts:
+            if not text:
+                raise MessageEmpty("a message has at least one character")
+            if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_B:
+                raise MessageTooLarge(f"a message has at most {MAX_TEXT_B} bytes")
+        ids = [self._queue_text(turn, contact, text) for text in texts]
+        self.pump(turn, contact)
+        return ids
+
+    def _queue_text(self, turn: Turn, contact: Contact, text: str) -> bytes:
         content_id = self._state.ports.rng(CONTENT_ID_B)
         message = Message(
             contact.account_id, content_id, True, text, turn.now_ms, turn.now_ms, MessageState.QUEUED, b""
         )
         turn.put(message.put())
-        content = Content(ContentId(content_id), turn.now_ms, Text(text))
-        self._append(turn, contact, content, shown=True)
-        self.pump(turn, contact)
+        self._append(turn, contact, Content(ContentId(content_id), turn.now_ms, Text(text)), shown=True)
         return content_id
 
     def send_control(

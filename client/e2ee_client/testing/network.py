@@ -36,6 +36,7 @@ class RefusingStore:
         self._store = store
         self.refuse = False
         self.refused = 0
+        self.record: list[Sequence[Change]] = []
 
     def commit(self, changes: Sequence[Change]) -> None:
         """Commit, or refuse to."""
@@ -43,6 +44,7 @@ class RefusingStore:
             self.refused += 1
             raise StoreFull("refused by the test")
         self._store.commit(changes)
+        self.record.append(changes)
 
     def close(self) -> None:
         """Close the store."""
