@@ -111,6 +111,13 @@ STEPS = (
         tools=(("strace", "strace"),),
     ),
     Step(
+        "clock-jumps",
+        "ten years forwards and back under a running and a starting relay: nothing that was held is gone",
+        ("python", "tests/reliability/clock_jumps.py"),
+        result="clock-jumps.json",
+        tools=(("faketime", "faketime"),),
+    ),
+    Step(
         "kills",
         "kill -9 of a relay under full load: nothing confirmed lost, nothing twice, no one-time key twice",
         ("python", "tests/reliability/kills.py"),

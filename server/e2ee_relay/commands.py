@@ -11,6 +11,7 @@ from typing import Final
 
 from .administration import expire_stored, rotate_registration_secret, statistics
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList
+from .clock import resumed_ms
 from .config import Config, ConfigError
 from .datadir import DATABASE, DataDirectory
 from .inspection import (
@@ -91,7 +92,7 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
     except StoreInUse:
         return _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s, "expired")
     store = directory.open_store()
-    count = expire_stored(store, time.time_ns() // 1_000_000)
+    count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
     store.close()
     directory.release()
     _say(f"expired messages deleted: {count}")

@@ -78,7 +78,7 @@ class Directory:
             state.refuse(connection, frame.request_id, ErrorCode.UNAVAILABLE, _RETRY_BUSY_MS)
             return
         try:
-            lists = check_lists(account_id, frame.lists, held, now_ms)
+            lists = check_lists(account_id, frame.lists, held, self._state.wall_ms(now_ms))
             head = lists[-1] if lists or held is None else held.head
             entry = Entry(head, check_devices(head, frame.records, frame.addresses, held))
         except EntryError:
@@ -181,7 +181,7 @@ class Directory:
             state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
             return
         try:
-            reusable, one_time = _parse_upload(frame, now_ms)
+            reusable, one_time = _parse_upload(frame, self._state.wall_ms(now_ms))
         except EntryError:
             state.refuse(connection, frame.request_id, ErrorCode.BAD_REQUEST)
             return
@@ -226,11 +226,11 @@ class Directory:
             state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
         entry, device, mailbox = found
-        if entry.head.expires_ms <= now_ms:
+        if entry.head.expires_ms <= state.wall_ms(now_ms):
             # Whoever asks would refuse the list: a one-time key would be spent for nothing.
             state.refuse(connection, frame.request_id, ErrorCode.NO_PREKEYS)
             return
-        change = TakePrekeys(frame.record_hash, now_ms)
+        change = TakePrekeys(frame.record_hash, state.wall_ms(now_ms))
         state.submit(change, self._handed_out(connection, frame.request_id, entry, device, mailbox))
 
     def _reachable(self, frame: PrekeysFetch) -> tuple[Entry, Device, Mailbox] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeAlias
 
 from .blocklist import BlockList
+from .clock import resumed_ms
 from .config import Config
 from .protocol import Frame
 from .relay import RelayCore
@@ -84,7 +85,7 @@ class EmbeddedEngine:
     """One process with a database of its own."""
 
     def __init__(self, config: Config, store: Store, now_ms: int) -> None:
-        """Load what is kept in memory.
+        """Load what is kept in memory; `now_ms` is the machine's time.
 
         Raises:
             StoreError: the list of blocked ids is damaged.
@@ -92,7 +93,8 @@ class EmbeddedEngine:
         self._store = store
         self._database = config.database_path
         self.home = config.data_dir
-        self.core = RelayCore(config.policy, store.load(), now_ms)
+        held = store.load()
+        self.core = RelayCore(config.policy, held, resumed_ms(held.clock_ms, now_ms))
         self._block_list = BlockList(config.data_dir)
         self._block_list.has_changed()
         self.core.block(self._block_list.read())

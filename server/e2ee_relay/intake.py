@@ -145,7 +145,7 @@ class Intake:
         # The answer is OK in any case: it must not tell whether the owner is there (RLY-40).
         subscription = mailbox.subscription
         if subscription is not None and subscription.has_room(len(item.body), self._state.policy):
-            frame = Message(0, mailbox.address, 0, item.msg_id, item.body, hour_of(now_ms))
+            frame = Message(0, mailbox.address, 0, item.msg_id, item.body, self._state.told_hour_ms(now_ms))
             self._state.transmit(subscription.connection, frame)
         return _OK
 
@@ -158,7 +158,7 @@ class Intake:
             seq=mailbox.next_seq(),
             msg_id=item.msg_id,
             expires_ms=self._expiry(item.ttl, now_ms),
-            received_ms=hour_of(now_ms),
+            received_ms=state.told_hour_ms(now_ms),
             body=item.body,
         )
         mailbox.reserve(item.msg_id, len(item.body))

@@ -36,6 +36,7 @@ class Event(StrEnum):
     RELOADED = "reloaded"
     RELOAD_REFUSED = "reload_refused"
     CERTIFICATE_ENDS = "certificate_ends_soon"
+    CLOCK_JUMPED = "clock_jumped"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -47,6 +48,7 @@ _LEVEL_OF: Final = {
     Event.RELOADED: "info",
     Event.RELOAD_REFUSED: "error",
     Event.CERTIFICATE_ENDS: "warning",
+    Event.CLOCK_JUMPED: "warning",
     Event.RESTORED: "warning",
     Event.CLIENT_REFUSED: "debug",
     Event.SLOW_CLIENT: "debug",

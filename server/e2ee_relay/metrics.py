@@ -92,6 +92,7 @@ def _gauges(state: Answering, shell: ShellFigures) -> list[str]:
         "database_bytes": ("Size of the database", shell.database_b),
         "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
         "draining": ("1 if the relay is about to close", int(shell.is_draining)),
+        "clock_skew_seconds": ("How far the machine's clock is ahead of the relay's", state.skew_ms // 1000),
     }
     lines: list[str] = []
     for name, (text, value) in gauges.items():

@@ -18,6 +18,7 @@ from websockets.http11 import Request, Response
 
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
+from .clock import SteadyClock
 from .config import Config, ConfigError
 from .door import HANDSHAKE_S, Door, Reason
 from .engine import Engine
@@ -68,7 +69,8 @@ class RelayServer:
         self._loop = asyncio.get_running_loop()
         self._turns = Turns(self._loop)
         tls = None if self._certificate is None else self._certificate.listening
-        self._door = Door(config, self._turns, tls, secrets.token_bytes(32), _now_ms)
+        self._clock = SteadyClock(engine.core.state.started_ms)
+        self._door = Door(config, self._turns, tls, secrets.token_bytes(32), self._clock)
         self._engine = engine
         self._core = engine.core
         self._writer = engine.committer(self._from_writer, self._carry_out)
@@ -194,13 +196,20 @@ class RelayServer:
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            self._carry_out(self._core.tick(_now_ms()))
-            self._door.visitors.forget(_now_ms())
+            self._look_at_clock()
+            self._carry_out(self._core.tick(self._clock()))
+            self._door.visitors.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
             if not self._writer.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
+
+    def _look_at_clock(self) -> None:
+        """Follow the machine's clock in what is told, and warn when it has jumped (RLY-132)."""
+        skew_ms = self._core.state.skew_ms = self._clock.skew_ms()
+        if self._clock.has_jumped():
+            self._log.write(Event.CLOCK_JUMPED, clock_skew_s=skew_ms // 1000)
 
     def _look_at_certificate(self, now_s: float) -> None:
         """Warn once a day of an end that is near."""
@@ -268,7 +277,7 @@ class RelayServer:
             client.is_refused = True
             return
         client.outstanding += len(frames)
-        now_ms = _now_ms()
+        now_ms = self._clock()
         for frame in frames:
             self._carry_out(self._core.receive(number, frame, now_ms))
             yield
@@ -297,7 +306,7 @@ class RelayServer:
     def _completed(self, completed: Completed, seconds: float) -> None:
         self._commits.observe(seconds, len(completed))
         self._completed_at = time.monotonic()
-        now_ms = _now_ms()
+        now_ms = self._clock()
         for then, result in completed:
             if isinstance(result, StoreFailure):
                 self._commits.failures += 1
@@ -356,7 +365,7 @@ class RelayServer:
             store_backlog=self._writer.backlog,
             is_ready=not self.complaints(),
             is_draining=self._core.state.is_draining,
-            now_ms=_now_ms(),
+            now_ms=self._clock(),
             certificate_ends_s=None if self._certificate is None else self._certificate.ends_s,
             machine=machine.measure(self._engine.home),
         )
@@ -375,7 +384,3 @@ def _certificate(config: Config) -> ServedCertificate | None:
 async def _no_client(socket: ServerConnection) -> None:
     """The port for metrics answers HTTP only; every request was answered before it came here."""
     await socket.close(1008)
-
-
-def _now_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -9,10 +9,11 @@ from typing import NamedTuple, TypeAlias
 from .entry import Entry, entry_from_rows
 from .limits import Bucket, Buckets, Policy
 from .mailbox import Connection, HeldMessage, Mailbox, Token
-from .protocol import Done, ErrorCode, ErrorReply, KnownFrame, TokenClass
+from .protocol import Done, ErrorCode, ErrorReply, KnownFrame, TokenClass, hour_of
 from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Result, StoreFailure
 
 _RETRY_UNAVAILABLE_MS = 2_000
+_HALF_AN_HOUR_MS = 1_800_000
 
 
 class Transmit(NamedTuple):
@@ -73,6 +74,8 @@ class Answering:
         self.fetches_per_device = Buckets(policy.fetches_per_device)
         self.counters: Counter[str] = Counter()
         self.refusals: Counter[ErrorCode] = Counter()
+        self.started_ms = now_ms
+        self.skew_ms = 0  # how far the machine's clock is ahead of the relay's time
         self.is_draining = False
         self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
         self._effects: list[Effect] = []
@@ -84,6 +87,17 @@ class Answering:
     def gauges(self, _now_ms: int) -> dict[str, tuple[str, int]]:
         """Return figures of this moment for the metrics, each with its explanation (RLY-72)."""
         return {}
+
+    def wall_ms(self, now_ms: int) -> int:
+        """Return the machine's time, for dates that others have signed (RLY-133)."""
+        return now_ms + self.skew_ms
+
+    def told_hour_ms(self, now_ms: int) -> int:
+        """Return the hour that is told of an arrival (RLY-34).
+
+        Whole hours apart from the relay's own: it tells no more than the time of expiry does.
+        """
+        return hour_of(now_ms) + hour_of(self.skew_ms + _HALF_AN_HOUR_MS)
 
     # --- effects ---
 
@@ -200,7 +214,7 @@ class RelayState(Answering):
     def _oldest_s(self, now_ms: int) -> int:
         # The held messages of a mailbox are in the order of arrival.
         firsts = [next(iter(one.held.values())).received_ms for one in self.mailboxes.values() if one.held]
-        return max(0, now_ms - min(firsts)) // 1000 if firsts else 0
+        return max(0, self.wall_ms(now_ms) - min(firsts)) // 1000 if firsts else 0
 
     def add_mailbox(self, mailbox: Mailbox) -> None:
         """Make a mailbox known by id and by number."""

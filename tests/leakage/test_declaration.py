@@ -13,7 +13,7 @@ import pytest
 import seen_fields
 from e2ee_relay.store.manifest import columns_of_schema
 
-META = ("instance", "generation", "handed_out")
+META = ("instance", "generation", "handed_out", "clock")
 LAYOUTS = {
     "record": seen_fields.RECORD,
     "list": (*seen_fields.DEVICE_LIST, "signature"),
@@ -73,13 +73,20 @@ def test_each_part_of_a_public_layout_is_declared(declared: set[str]) -> None:
     assert expected == of(declared, *LAYOUTS)
 
 
+def _is_name(node: ast.AST) -> bool:
+    """A key of a dictionary, not the text that explains a function."""
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.isidentifier()
+
+
 def test_each_key_of_the_log_is_declared(repo_root: Path, declared: set[str]) -> None:
     """LKG-01, RLY-73: the figures of each call that logs, and the keys that the log itself adds."""
     keys: set[str] = set()
     for path in (repo_root / "server/e2ee_relay").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if isinstance(node, ast.Call) and ast.unparse(node.func).endswith("log.write"):
-                keys |= {str(keyword.arg) for keyword in node.keywords}
+                keys |= {keyword.arg for keyword in node.keywords if keyword.arg is not None}
+            if isinstance(node, ast.FunctionDef) and node.name == "at_start":
+                keys |= {str(getattr(one, "value", "")) for one in ast.walk(node) if _is_name(one)}
             if isinstance(node, ast.Dict) and path.name == "logs.py" and "time_ms" in ast.unparse(node):
                 keys |= {str(one.value) for one in node.keys if isinstance(one, ast.Constant)}
     assert {f"log.{key}" for key in keys} == of(declared, "log")

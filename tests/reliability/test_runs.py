@@ -11,6 +11,7 @@ from pathlib import Path
 import checkout
 import power_trace
 import pytest
+from clock_run import JUMPS, WALL_CLOCK, ClockRun, library
 from kill_run import CALM, EARLY_OK, Kills
 from power_facts import RecordedPeer, digest
 from power_run import Outcome, lossy, record, take_power
@@ -79,6 +80,26 @@ async def test_loss_of_power_of_a_relay_that_does_not_wait_is_noticed(tmp_path: 
     recording = await record(tmp_path / "run", lossy("NORMAL"), 1.0, lives=1)
     outcome: Outcome = take_power(recording, 12, tmp_path, seed=1)
     assert any("messages lost" in fault for fault in outcome.faults)
+
+
+@pytest.fixture
+def faketime() -> None:
+    """CI must have libfaketime; elsewhere its absence skips."""
+    if library() is None:
+        if os.environ.get("CI", "").lower() in {"1", "true"}:
+            pytest.fail("libfaketime is not installed")
+        pytest.skip("libfaketime is not installed")
+
+
+@pytest.mark.parametrize(("program", "is_lossy"), [(PROGRAM, False), (WALL_CLOCK, True)])
+async def test_a_jump_of_the_clock(
+    tmp_path: Path, faketime: None, program: tuple[str, ...], is_lossy: bool
+) -> None:
+    """RLY-132, RLY-133: ten years ahead and back; the control's time is the machine's, and it loses all."""
+    run = ClockRun(tmp_path, program, watch_s=1.5, offsets=JUMPS[:1])
+    await run.run()
+    assert any("gone" in fault for fault in run.faults) == is_lossy
+    assert is_lossy or (run.faults, run.delivered > 10, run.keys > 0) == ([], True, True)
 
 
 def test_the_calls_that_are_recorded_are_known_to_strace() -> None:

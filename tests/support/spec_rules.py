@@ -11,8 +11,10 @@ from pathlib import Path
 
 import checkout
 
-DEFINITION = re.compile(r"\*\*([A-Z]{2,5}-[0-9]{2})\*\*[:.]?\s*(.*)")
-CITATION = re.compile(r"(?<![A-Za-z0-9_-])([A-Z]{2,5}-[0-9]{2})(?![A-Za-z0-9_-])")
+# Three digits are also what outside things have: SHA-256 is no rule.
+_RULE = r"((?:[A-Z]{2,5}-[0-9]{2})|(?!SHA-|AES-)(?:[A-Z]{2,5}-[0-9]{3}))"
+DEFINITION = re.compile(rf"\*\*{_RULE}\*\*[:.]?\s*(.*)")
+CITATION = re.compile(rf"(?<![A-Za-z0-9_-]){_RULE}(?![A-Za-z0-9_-])")
 # Names of outside things that have the shape of a rule id.
 FOREIGN_PREFIXES = frozenset({"UTF"})
 GENERATED = frozenset({"matrix.md"})

@@ -299,6 +299,7 @@ class Held:
     remembered: list[RememberedRow]
     heads: list[ListRow]
     devices: list[DeviceRow]
+    clock_ms: int = 0  # the relay's time at the last sweep; 0: unknown
 
 
 class Store(Protocol):

@@ -26,10 +26,14 @@ class Stored:
 
 MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
-        "name": Stored("name of a figure: instance, generation, handed_out", "to find the value", "for good"),
+        "name": Stored(
+            "name of a figure: instance, generation, handed_out, clock", "to find the value", "for good"
+        ),
         "value": Stored(
-            "random name of this database, number of starts, count of one-time keys handed out",
-            "a restored older copy is found out and burns its one-time keys; numbers are never given twice",
+            "random name of this database, number of starts, count of one-time keys handed out, time of the"
+            " last sweep",
+            "a restored older copy is found out and burns its one-time keys; numbers are never given twice; a"
+            " start with a wrong clock deletes nothing before its time",
             "for good",
         ),
     },

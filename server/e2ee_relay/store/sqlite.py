@@ -74,6 +74,7 @@ class SqliteStore:
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (instance,))
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', 0)")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('handed_out', 0)")
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('clock', 0)")
 
     def load(self) -> Held:
         """Begin a generation, burn a restored copy's one-time keys, return what is kept in memory."""
@@ -109,7 +110,13 @@ class SqliteStore:
                     " ORDER BY account_id, position"
                 )
             ],
+            clock_ms=self.clock_ms(),
         )
+
+    def clock_ms(self) -> int:
+        """Return the relay's time at the last sweep, 0 if there was none (RLY-132)."""
+        (value,) = self._db.execute("SELECT value FROM meta WHERE name = 'clock'").fetchone()
+        return int(value)
 
     def declare_restored(self) -> int:
         """Burn all one-time keys on the operator's word; return how many (RLY-76)."""
@@ -334,6 +341,7 @@ def _read_stock(db: sqlite3.Connection, change: ReadStock) -> Result:
 
 
 def _sweep(db: sqlite3.Connection, change: Sweep) -> None:
+    db.execute("UPDATE meta SET value = ? WHERE name = 'clock'", (change.now_ms,))
     db.execute("DELETE FROM remembered WHERE until_ms <= ?", (change.now_ms,))
     prekeys.drop_expired(db, change.now_ms)
 

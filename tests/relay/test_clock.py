@@ -1,0 +1,137 @@
+"""RLY-132 and RLY-133: the relay's own time, and what goes by the machine's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from e2ee_relay.clock import SteadyClock, resumed_ms
+from e2ee_relay.config import Config
+from e2ee_relay.datadir import DataDirectory
+from e2ee_relay.engine import EmbeddedEngine
+from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import (
+    hour_of,
+)
+from e2ee_relay.state import RelayState
+from e2ee_relay.store.changes import Sweep
+from e2ee_relay.store.sqlite import SqliteStore
+
+HOUR_MS = 3_600_000
+TEN_YEARS_MS = 3652 * 24 * HOUR_MS
+NOW_MS = 1_800_000_000_000
+
+
+class Machine:
+    """The two clocks of a machine."""
+
+    def __init__(self) -> None:
+        self.wall_ms = NOW_MS
+        self.monotonic_ms = 5_000
+
+    def clock(self, start_ms: int = NOW_MS) -> SteadyClock:
+        return SteadyClock(start_ms, lambda: self.wall_ms * 1_000_000, lambda: self.monotonic_ms * 1_000_000)
+
+    def pass_time(self, by_ms: int) -> None:
+        self.wall_ms += by_ms
+        self.monotonic_ms += by_ms
+
+
+@pytest.fixture
+def machine() -> Machine:
+    return Machine()
+
+
+def test_it_is_the_machines_time_as_long_as_that_runs(machine: Machine) -> None:
+    clock = machine.clock()
+    for _ in range(100):
+        machine.pass_time(12_345)
+        assert clock() == machine.wall_ms
+    assert clock.skew_ms() == 0
+    assert not clock.has_jumped()
+
+
+def test_a_jump_forwards_takes_as_long_again_as_it_lasts(machine: Machine) -> None:
+    """RLY-132: ten years ahead for an hour cost an hour."""
+    clock = machine.clock()
+    machine.wall_ms += TEN_YEARS_MS
+    assert clock() == NOW_MS
+    machine.pass_time(HOUR_MS)
+    assert clock() == NOW_MS + 2 * HOUR_MS
+    machine.wall_ms -= TEN_YEARS_MS
+    assert clock() == NOW_MS + 2 * HOUR_MS
+    machine.pass_time(10)
+    assert clock() == NOW_MS + 2 * HOUR_MS + 10
+
+
+def test_a_jump_backwards_is_not_followed(machine: Machine) -> None:
+    clock = machine.clock()
+    machine.wall_ms -= TEN_YEARS_MS
+    machine.pass_time(HOUR_MS)
+    assert clock() == NOW_MS + HOUR_MS
+    assert clock.skew_ms() == -TEN_YEARS_MS
+
+
+def test_a_sleep_of_the_machine_is_caught_up(machine: Machine) -> None:
+    clock = machine.clock()
+    machine.wall_ms += 3 * HOUR_MS
+    for _ in range(6):
+        machine.pass_time(HOUR_MS // 2)
+        clock()
+    assert clock() == machine.wall_ms
+    machine.pass_time(HOUR_MS)
+    assert clock() == machine.wall_ms
+
+
+def test_each_jump_is_told_once(machine: Machine) -> None:
+    clock = machine.clock()
+    machine.wall_ms += HOUR_MS - 1
+    assert not clock.has_jumped()
+    machine.wall_ms += 2
+    assert [clock.has_jumped() for _ in range(3)] == [True, False, False]
+    machine.wall_ms -= HOUR_MS
+    assert not clock.has_jumped()
+    machine.wall_ms -= TEN_YEARS_MS
+    assert clock.has_jumped()
+
+
+@pytest.mark.parametrize(
+    ("kept", "wall", "resumed"),
+    [
+        (0, NOW_MS, NOW_MS),
+        (NOW_MS - 600_000, NOW_MS, NOW_MS),
+        (NOW_MS, NOW_MS + TEN_YEARS_MS, NOW_MS + HOUR_MS),
+        (NOW_MS, NOW_MS - TEN_YEARS_MS, NOW_MS),
+        (NOW_MS, 0, NOW_MS),
+    ],
+)
+def test_a_start_goes_on_from_what_was_kept(kept: int, wall: int, resumed: int) -> None:
+    assert resumed_ms(kept, wall) == resumed
+
+
+def test_the_time_of_the_last_sweep_is_kept(tmp_path: Path) -> None:
+    """RLY-132: a start ten years later begins an hour after it."""
+    config = Config(data_dir=tmp_path / "relay")
+    directory = DataDirectory.claim(config.data_dir)
+    store = directory.open_store()
+    assert store.clock_ms() == 0
+    assert EmbeddedEngine(config, store, NOW_MS).core.state.started_ms == NOW_MS
+    store.execute([Sweep(NOW_MS)])
+    store.close()
+    store = directory.open_store()
+    assert EmbeddedEngine(config, store, NOW_MS + TEN_YEARS_MS).core.state.started_ms == NOW_MS + HOUR_MS
+    store.close()
+    directory.release()
+
+
+def test_what_is_told_of_an_arrival_follows_the_machine_by_whole_hours() -> None:
+    """RLY-133, RLY-34: two hours that end at different minutes would tell the minutes."""
+    store = SqliteStore(None, bytes(16))
+    state = RelayState(Policy(), store.load(), NOW_MS)
+    store.close()
+    for skew_ms in (0, 1, -1, 5, -500, HOUR_MS // 2 - 1):
+        state.skew_ms = skew_ms
+        assert state.told_hour_ms(NOW_MS) == hour_of(NOW_MS)
+    state.skew_ms = TEN_YEARS_MS + 7
+    assert state.told_hour_ms(NOW_MS) == hour_of(NOW_MS) + TEN_YEARS_MS
+    assert state.wall_ms(NOW_MS) == NOW_MS + TEN_YEARS_MS + 7
