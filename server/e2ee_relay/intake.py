@@ -108,11 +108,11 @@ class Intake:
         self._state.transmit(connection, SendResults(request_id, tuple(results)))
 
     def _judge(self, item: SendItem, now_ms: int) -> SendResult | _Waiting:
-        # The hash comes first: the work is the same for an unknown mailbox and an unknown token (RLY-31).
+        # No way out before the token: an unknown mailbox costs what an unknown token does (RLY-31).
         hashed = token_hash(item.token)
-        mailbox = self._state.mailbox(item.mailbox)
-        token = None if mailbox is None else mailbox.tokens.get(hashed)
-        if mailbox is None or token is None:
+        mailbox, is_open = self._state.addressed(item.mailbox)
+        token = mailbox.tokens.get(hashed)
+        if token is None or not is_open:
             return SendResult(ErrorCode.DENIED)
         if len(item.body) > self._state.policy.max_body_b:
             return SendResult(ErrorCode.TOO_LARGE)

@@ -78,6 +78,7 @@ class Answering:
         self.skew_ms = 0  # how far the machine's clock is ahead of the relay's time
         self.is_draining = False
         self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
+        self._nobody = Mailbox(0, bytes(16), bytes(32), 0, 0)
         self._effects: list[Effect] = []
 
     def at_start(self) -> dict[str, int]:
@@ -239,6 +240,17 @@ class RelayState(Answering):
         if mailbox is None or mailbox.is_closing or address in self.blocked:
             return None
         return mailbox
+
+    def addressed(self, address: bytes) -> tuple[Mailbox, bool]:
+        """Return the mailbox that is written to, or another and False, at the same price (RLY-31).
+
+        Most of that price is the first look at a mailbox, which is not in the processor's cache. So where
+        there is none, another one is looked at, which the address chooses, and nothing is left out.
+        """
+        chosen = int.from_bytes(address[:6], "big") % (self.last_mailbox_no + 1)
+        mailbox = self.mailboxes.get(address, self.by_no.get(chosen, self._nobody))
+        is_it = (mailbox.address == address) & (not mailbox.is_closing) & (address not in self.blocked)
+        return mailbox, is_it
 
     def entry(self, account_id: bytes) -> Entry | None:
         """Return the entry of an account that is not blocked (RLY-86)."""
