@@ -138,6 +138,13 @@ STEPS = (
         result="frames.json",
     ),
     Step(
+        "refusals",
+        "an unknown mailbox, an unknown and a revoked token cannot be told apart by the clock",
+        ("python", "tests/abuse/clock.py"),
+        ("python", "tests/abuse/clock.py", "--rounds", "1500"),
+        result="refusals.json",
+    ),
+    Step(
         "fuzz",
         "every decoder of outside bytes: no error but its own, one encoding per value",
         ("python", "tests/fuzz/run.py", "--seconds", "60"),

@@ -110,7 +110,7 @@ def leave_early(taking: intake.Intake) -> None:
             return SendResult(ErrorCode.DENIED)
         return proper(one, now_ms)
 
-    taking._judge = judge  # type: ignore[method-assign]  # the fault that has to be noticed
+    taking._judge = judge  # type: ignore[method-assign, assignment]  # the fault that has to be noticed
 
 
 def main() -> int:
@@ -121,7 +121,7 @@ def main() -> int:
         whole(self, *arguments)
         leave_early(self)
 
-    intake.Intake.__init__ = faulty  # type: ignore[method-assign]  # the fault
+    intake.Intake.__init__ = faulty  # type: ignore[method-assign, assignment]  # the fault
     return cli.main()
 
 
