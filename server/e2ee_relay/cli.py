@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import __version__
-from .commands import COMMANDS, EXIT_FAILED, EXIT_OK, EXIT_USAGE
+from .commands import COMMANDS, EXIT_FAILED, EXIT_OK, EXIT_USAGE, ON_STORE, on_shared_store
 from .config import SETTINGS, Config, ConfigError, config_path, environment, load
 from .serving import serve
 from .store.changes import StoreError
@@ -39,6 +39,8 @@ def _run(options: argparse.Namespace) -> int:
         return _check(config) if options.check_config else _serve(config)
     if options.command == "check-config":
         return _check(config)
+    if config.store and options.command in ON_STORE:
+        return on_shared_store(config, options)
     return COMMANDS[options.command](config, options)
 
 
@@ -51,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     serving = _command(commands.add_parser, "serve", "run the relay")
     serving.add_argument("--check-config", action="store_true", help="check the configuration and exit")
-    for name in ("listen", "relay-name", "tls-cert", "tls-key", "metrics-listen", "log-level"):
+    for name in ("listen", "relay-name", "tls-cert", "tls-key", "metrics-listen", "log-level", "store"):
         serving.add_argument(f"--{name}")
     _command(commands.add_parser, "check-config", "check the configuration and exit, as serve --check-config")
     inspect = _command(

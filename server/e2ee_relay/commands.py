@@ -23,7 +23,7 @@ from .inspection import (
     purge_now,
 )
 from .store.backup import back_up, put_back
-from .store.changes import EXPIRE, StoreInUse
+from .store.changes import EXPIRE, StoreError, StoreInUse
 from .store.schema import SCHEMA_VERSION, schema_version
 
 _POLL_S: Final = 0.2
@@ -189,6 +189,21 @@ def _restored(config: Config, _options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def on_shared_store(config: Config, options: argparse.Namespace) -> int:
+    """Carry out a command on the database that several nodes share (RLY-112).
+
+    Raises:
+        ConfigError: what the command is about is no id.
+        StoreError: the database cannot be used.
+    """
+    try:
+        from .store.postgres import inspection
+    except ModuleNotFoundError:
+        raise StoreError("a shared store needs the extra relay-postgres") from None
+    kind, subject = subject_of(options) if hasattr(options, "mailbox") else ("", b"")
+    return inspection.run(config, options, kind, subject)
+
+
 COMMANDS: Final[dict[str, Callable[[Config, argparse.Namespace], int]]] = {
     "inspect": _inspect,
     "purge": _purge,
@@ -202,3 +217,5 @@ COMMANDS: Final[dict[str, Callable[[Config, argparse.Namespace], int]]] = {
     "restore-check": _restore_check,
     "restored": _restored,
 }
+# Those about what is stored; the others are about files of this machine.
+ON_STORE: Final = COMMANDS.keys() - {"rotate"}

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 from . import protocol
 from .limits import Policy, Rate
@@ -26,10 +27,11 @@ ENV_PREFIX: Final = "SEALROOM_RELAY_"
 _TEXT: Final = (
     "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
     "registration_secret", "registration_secret_file", "contact", "privacy_url", "source_url",
-    "client_address", "trusted_proxies",
+    "client_address", "trusted_proxies", "store", "bus",
 )  # fmt: skip
 _NUMBERS: Final = (
     "max_connections", "max_connections_per_address", "max_handshakes", "drain_s", "retry_after_ms",
+    "store_connections", "poll_s",
 )  # fmt: skip
 _RATES: Final = ("connects_per_address",)
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
@@ -43,6 +45,7 @@ _CEILINGS: Final = {
     "max_send_items": protocol.MAX_SEND_ITEMS,
     "max_mailboxes": protocol.MAX_MAILBOXES,
     "max_one_time_keys": 10_000,
+    "store_connections": 64,
     # Below what the shell buffers for a connection (RLY-71): a window alone must never make a client "slow".
     "window_b": 6 << 20,
     "connection_window_b": 6 << 20,
@@ -105,6 +108,10 @@ class Config:
     privacy_url: str = ""
     source_url: str = ""
     secret_file: Path | None = None
+    store: str = ""  # address of a shared PostgreSQL database; empty: a database of its own in data_dir
+    bus: str = ""  # address of NATS; empty: notifications of the shared database
+    store_connections: int = 2
+    poll_s: int = 10
     policy: Policy = field(default_factory=Policy)
 
     @property
@@ -160,6 +167,8 @@ class Config:
             found.append("metrics_listen: other machines reach the figures")
         if not self.is_local and self.metrics_port is None:
             found.append("metrics_listen: not set, so there are no figures")
+        if self.store and urlsplit(self.store).password:
+            found.append("store: the password is in the address; a file named by PGPASSFILE keeps it apart")
         if self.policy.relay_name in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
             found.append("relay_name: set it to the host in the address that clients have")
         return found
@@ -240,6 +249,8 @@ def _build(settings: Mapping[str, object]) -> Config:
         secret_file=_secret_file(settings),
         client_address=_client_address(settings),
         trusted_proxies=_networks(settings),
+        store=_url(settings, "store", ("postgresql", "postgres")),
+        bus=_url(settings, "bus", ("nats", "tls")),
         policy=_policy(settings, host),
     )
     numbers: dict[str, Any] = {name: _number(settings, name) for name in _NUMBERS if name in settings}
@@ -251,6 +262,8 @@ def _build(settings: Mapping[str, object]) -> Config:
         raise ConfigError("tls_key", "tls_cert and tls_key come together")
     if (config.client_address is ClientAddress.CONNECTION) == bool(config.trusted_proxies):
         raise ConfigError("trusted_proxies", "comes together with a client_address from a proxy")
+    if config.bus and not config.store:
+        raise ConfigError("bus", "only nodes of a shared store speak to each other: set store too")
     return config
 
 
@@ -293,6 +306,13 @@ def _text(settings: Mapping[str, object], name: str, default: str) -> str:
     value = settings.get(name, default)
     if not isinstance(value, str):
         raise ConfigError(name, "a text")
+    return value
+
+
+def _url(settings: Mapping[str, object], name: str, schemes: tuple[str, ...]) -> str:
+    value = _text(settings, name, "")
+    if value and value.partition("://")[0] not in schemes:
+        raise ConfigError(name, f"an address that begins with {schemes[0]}://")
     return value
 
 

@@ -181,7 +181,7 @@ class Directory:
             state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
             return
         try:
-            reusable, one_time = _parse_upload(frame, self._state.wall_ms(now_ms))
+            reusable, one_time = parse_upload(frame, self._state.wall_ms(now_ms))
         except EntryError:
             state.refuse(connection, frame.request_id, ErrorCode.BAD_REQUEST)
             return
@@ -198,7 +198,7 @@ class Directory:
     def _stock_answer(self, connection: Connection, request_id: int) -> Callable[[Result, int], None]:
         def then(result: Result, _now_ms: int) -> None:
             if isinstance(result, Stock):
-                self._state.transmit(connection, _stock_frame(request_id, result))
+                self._state.transmit(connection, stock_frame(request_id, result))
             elif isinstance(result, StockFull):
                 self._state.refuse(connection, request_id, ErrorCode.QUOTA, _RETRY_STOCK_MS)
             else:
@@ -252,7 +252,7 @@ class Directory:
             elif isinstance(result, TakenPrekeys):
                 self._state.counters["bundles"] += 1
                 self._state.counters["bundles_last_resort"] += not result.kem_is_one_time
-                self._state.transmit(connection, _bundle_frame(request_id, entry, device, result))
+                self._state.transmit(connection, bundle_frame(request_id, entry, device, result))
                 self._warn(mailbox, entry, device, result.left_x25519, result.left_kem)
             else:
                 self._state.unavailable(connection, request_id)
@@ -278,7 +278,7 @@ class Directory:
         return then
 
 
-def _parse_upload(frame: PrekeysUpload, now_ms: int) -> tuple[tuple[PrekeyRow, ...], tuple[PrekeyRow, ...]]:
+def parse_upload(frame: PrekeysUpload, now_ms: int) -> tuple[tuple[PrekeyRow, ...], tuple[PrekeyRow, ...]]:
     def parse(encoded: bytes, key_type: int, usage: int) -> PrekeyRow:
         return parse_prekey(encoded, frame.account_id, frame.record_hash, key_type, usage, now_ms)
 
@@ -296,7 +296,7 @@ def _parse_upload(frame: PrekeysUpload, now_ms: int) -> tuple[tuple[PrekeyRow, .
     return tuple(reusable), tuple(one_time)
 
 
-def _stock_frame(request_id: int, stock: Stock) -> PrekeysStock:
+def stock_frame(request_id: int, stock: Stock) -> PrekeysStock:
     return PrekeysStock(
         request_id,
         one_time_x25519=stock.one_time_x25519,
@@ -308,7 +308,7 @@ def _stock_frame(request_id: int, stock: Stock) -> PrekeysStock:
     )
 
 
-def _bundle_frame(request_id: int, entry: Entry, device: Device, taken: TakenPrekeys) -> PrekeysBundle:
+def bundle_frame(request_id: int, entry: Entry, device: Device, taken: TakenPrekeys) -> PrekeysBundle:
     bundle = {
         1: device.record,
         2: entry.head.encoded,

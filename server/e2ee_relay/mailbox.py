@@ -47,6 +47,17 @@ class Token:
             self._messages.give_back(1)
         return wait_ms
 
+    def give_back(self, size_b: int) -> None:
+        """Return what was taken for a message that was not stored after all."""
+        if self._messages is not None and self._octets is not None:
+            self._messages.give_back(1)
+            self._octets.give_back(size_b)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether forgetting this object would change no bucket."""
+        return self._messages is None
+
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again."""
         if (

@@ -9,6 +9,7 @@ import asyncio
 import weakref
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 from .limits import Policy
 from .protocol import KnownFrame, Role, decode_frames, encode_frames
@@ -72,12 +73,17 @@ class MemoryRelay:
     """The whole relay in memory. `clock_ms` gives the time, `rng(n)` gives n random bytes."""
 
     def __init__(
-        self, clock_ms: Callable[[], int], rng: Callable[[int], bytes], policy: Policy | None = None
+        self,
+        clock_ms: Callable[[], int],
+        rng: Callable[[int], bytes],
+        policy: Policy | None = None,
+        path: Path | None = None,
     ) -> None:
+        """`path` puts the database into a file."""
         self._clock_ms = clock_ms
         self._rng = rng
         self._policy = policy or Policy()
-        self._store = SqliteStore(None, rng(16))
+        self._store = SqliteStore(path, rng(16))
         # A test may let go of the relay without closing it; its database is closed with it.
         self._closing = weakref.finalize(self, self._store.close)
         self._connections: dict[int, MemoryConnection] = {}

@@ -21,6 +21,8 @@ _COUNTERS: Final = {
     "bundles": "Prekey bundles handed out",
     "bundles_last_resort": "Prekey bundles without a one-time KEM key",
     "mailboxes_created": "Mailboxes created",
+    "words_heard": "Words from other nodes of the same relay",
+    "found_by_poll": "Mailboxes with messages that no word told of",
     "low_prekeys": "Times that an owner was told of a stock of one-time keys that runs low",
 }
 

@@ -52,7 +52,7 @@ from .protocol import (
     pow_context_create,
     pow_is_enough,
 )
-from .state import Effect, RelayState, Then
+from .state import Answering, Effect, RelayState, Then
 from .store.changes import (
     DropMailbox,
     DropTokens,
@@ -154,13 +154,8 @@ class RelayCore:
         return self.state.collect()
 
     def drain(self, retry_after_ms: int) -> list[Effect]:
-        """Tell every client that the relay is about to close, some of them later than others.
-
-        A relay that starts again greets about a thousand clients a second; all at once would be turned away.
-        """
-        self.state.is_draining = True
-        for place, connection in enumerate(self.state.connections.values()):
-            self.state.transmit(connection, GoAway(0, retry_after_ms + place // _BACK_AT_ONCE * _APART_MS))
+        """Tell every client that the relay is about to close, some of them later than others."""
+        go_away(self.state, retry_after_ms)
         return self.state.collect()
 
     def replace_registration_secret(self, secret: bytes | None) -> None:
@@ -309,6 +304,16 @@ class RelayCore:
 
     def _ping(self, connection: Connection, frame: Ping, _now_ms: int) -> None:
         self.state.transmit(connection, Done(frame.request_id))
+
+
+def go_away(state: Answering, retry_after_ms: int) -> None:
+    """Send everybody away (RLY-70).
+
+    A relay that starts again greets about a thousand clients a second; all at once would be turned away.
+    """
+    state.is_draining = True
+    for place, connection in enumerate(state.connections.values()):
+        state.transmit(connection, GoAway(0, retry_after_ms + place // _BACK_AT_ONCE * _APART_MS))
 
 
 def _nothing_more(_result: Result, _now_ms: int) -> None:

@@ -11,10 +11,11 @@ from typing import Final
 
 from .config import Config, environment
 from .datadir import DataDirectory
-from .engine import EmbeddedEngine
+from .engine import EmbeddedEngine, Engine
 from .logs import Event, EventLog, take_over_error_reports
 from .notify import ServiceNotifier
 from .server import RelayServer
+from .store.changes import StoreError
 
 # Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -29,14 +30,10 @@ async def serve(config: Config) -> bool:
         OSError: the address cannot be bound.
     """
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
-    log = EventLog(sys.stderr, config.log_level, lambda: time.time_ns() // 1_000_000)
+    log = EventLog(sys.stderr, config.log_level, _now_ms)
     take_over_error_reports(log, asyncio.get_running_loop())
     config.tls_context()
-    directory = DataDirectory.claim(config.data_dir)
-    store = directory.open_store()
-    if store.is_restored():
-        log.write(Event.RESTORED)
-    engine = EmbeddedEngine(config, store, time.time_ns() // 1_000_000)
+    directory, engine = _node(config, log) if config.store else _embedded(config, log)
     server = RelayServer(config, engine, log)
     notifier = ServiceNotifier.from_environment(environment(), os.getpid())
     await server.start()
@@ -49,8 +46,32 @@ async def serve(config: Config) -> bool:
     notifier.stopping()
     committed = await server.stop()
     watching.cancel()
-    directory.release()
+    if directory is not None:
+        directory.release()
     return committed and not server.is_lost.is_set()
+
+
+def _embedded(config: Config, log: EventLog) -> tuple[DataDirectory, Engine]:
+    directory = DataDirectory.claim(config.data_dir)
+    store = directory.open_store()
+    if store.is_restored():
+        log.write(Event.RESTORED)
+    return directory, EmbeddedEngine(config, store, _now_ms())
+
+
+def _node(config: Config, log: EventLog) -> tuple[None, Engine]:
+    try:
+        from .node.engine import NodeEngine, make_bus
+    except ModuleNotFoundError:
+        raise StoreError("a shared store needs the extra relay-postgres") from None
+    engine = NodeEngine(config, make_bus(config), _now_ms)
+    if engine.burned is not None:
+        log.write(Event.RESTORED)
+    return None, engine
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
 
 
 def _address(config: Config, port: int) -> str:

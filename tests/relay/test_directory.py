@@ -7,7 +7,6 @@ import os
 import cbor2
 import pytest
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
     DeleteMailbox,
     Done,
@@ -20,6 +19,7 @@ from e2ee_relay.protocol import (
 )
 from nacl.signing import SigningKey
 from relay_actors import DAY_MS, Clock, Company, Owner, Peer
+from relay_backends import AnyRelay, MakeRelay
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ async def test_an_entry_is_found_as_it_was_published(peer: Peer, sender: Peer, c
     )
 
 
-async def test_the_chain_is_kept(relay: MemoryRelay, peer: Peer, company: Company) -> None:
+async def test_the_chain_is_kept(relay: AnyRelay, peer: Peer, company: Company) -> None:
     """RLY-51, RLY-55: every link is there, also after a restart, and only those asked for are sent."""
     for _ in range(4):
         await company.publish(peer)
@@ -233,7 +233,7 @@ async def test_addresses_are_replaced_under_the_held_head(
 
 
 async def test_a_deleted_mailbox_leaves_the_entry(
-    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner, company: Company
+    relay: AnyRelay, peer: Peer, sender: Peer, owner: Owner, company: Company
 ) -> None:
     """RLY-27: the device stays in the list, without an address."""
     await company.publish(peer)
@@ -243,9 +243,9 @@ async def test_a_deleted_mailbox_leaves_the_entry(
     assert (await look_up(await Peer(relay.connect()).greet(), company)).addresses == (None,)
 
 
-async def test_lookups_are_limited(clock: Clock) -> None:
+async def test_lookups_are_limited(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-56: per connection, and per account over all connections."""
-    relay = MemoryRelay(clock, os.urandom, Policy(lookups=Rate(2, 1), lookups_per_account=Rate(3, 1)))
+    relay = make_relay(Policy(lookups=Rate(2, 1), lookups_per_account=Rate(3, 1)), nodes=1)
     peer, other = [await Peer(relay.connect()).greet() for _ in range(2)]
     owner = Owner()
     await owner.set_up(peer)

@@ -7,7 +7,6 @@ import os
 import cbor2
 from e2ee_relay import protocol
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
     Ack,
     Auth,
@@ -28,6 +27,7 @@ from e2ee_relay.protocol import (
     token_hash,
 )
 from relay_actors import Clock, Owner, Peer
+from relay_backends import AnyRelay, MakeRelay
 
 
 async def refused(peer: Peer, request: KnownFrame) -> ErrorCode:
@@ -35,7 +35,7 @@ async def refused(peer: Peer, request: KnownFrame) -> ErrorCode:
     return answer.code
 
 
-async def test_the_hello_comes_first_with_a_fresh_nonce(relay: MemoryRelay, peer: Peer, sender: Peer) -> None:
+async def test_the_hello_comes_first_with_a_fresh_nonce(relay: AnyRelay, peer: Peer, sender: Peer) -> None:
     """RLY-10: version, name, nonce, limits and operations."""
     assert peer.hello is not None
     assert (peer.hello.version, peer.hello.relay_name) == (1, "localhost")
@@ -44,9 +44,9 @@ async def test_the_hello_comes_first_with_a_fresh_nonce(relay: MemoryRelay, peer
     assert peer.nonce != sender.nonce
 
 
-async def test_a_client_can_tell_another_relays_name(clock: Clock) -> None:
+async def test_a_client_can_tell_another_relays_name(make_relay: MakeRelay) -> None:
     """RLY-12: HELLO has the configured name, and a signature for another name is not valid here."""
-    relay = MemoryRelay(clock, os.urandom, Policy(relay_name="b.example"))
+    relay = make_relay(Policy(relay_name="b.example"))
     peer = await Peer(relay.connect()).greet()
     owner = Owner()
     await owner.create(peer)
@@ -69,10 +69,10 @@ async def test_creation_is_idempotent_for_its_owner_only(peer: Peer, sender: Pee
     assert await refused(sender, request) is ErrorCode.DENIED
 
 
-async def test_creation_is_limited_per_connection_and_over_all(clock: Clock) -> None:
+async def test_creation_is_limited_per_connection_and_over_all(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-21: RATE_LIMITED with the time after which it works."""
     policy = Policy(creations=Rate(2, 1), creations_global=Rate(3, 0.1))
-    relay = MemoryRelay(clock, os.urandom, policy)
+    relay = make_relay(policy, nodes=1)
     first, second = [await Peer(relay.connect()).greet() for _ in range(2)]
     await Owner().create(first)
     await Owner().create(first)
@@ -86,9 +86,9 @@ async def test_creation_is_limited_per_connection_and_over_all(clock: Clock) -> 
     relay.close()
 
 
-async def test_the_registration_secret_is_needed_where_there_is_one(clock: Clock) -> None:
+async def test_the_registration_secret_is_needed_where_there_is_one(make_relay: MakeRelay) -> None:
     """RLY-21: without it REGISTRATION_REFUSED."""
-    relay = MemoryRelay(clock, os.urandom, Policy(registration_secret=b"letmein"))
+    relay = make_relay(Policy(registration_secret=b"letmein"))
     peer = await Peer(relay.connect()).greet()
     owner = Owner()
     for secret in (None, b"guess"):
@@ -98,9 +98,9 @@ async def test_the_registration_secret_is_needed_where_there_is_one(clock: Clock
     relay.close()
 
 
-async def test_creation_may_cost_work(clock: Clock) -> None:
+async def test_creation_may_cost_work(make_relay: MakeRelay) -> None:
     """RLY-24: bound to nonce, mailbox and key."""
-    relay = MemoryRelay(clock, os.urandom, Policy(pow_bits_create=12))
+    relay = make_relay(Policy(pow_bits_create=12))
     peer = await Peer(relay.connect()).greet()
     other = await Peer(relay.connect()).greet()
     owner = Owner()
@@ -151,8 +151,8 @@ def test_what_an_auth_signs() -> None:
     assert payload[16:] == cbor2.dumps(["relay", b"n" * 32, [b"a" * 16, b"b" * 16]])
 
 
-async def test_authentication_is_limited(clock: Clock) -> None:
-    relay = MemoryRelay(clock, os.urandom, Policy(auths=Rate(1, 1), max_mailboxes=2))
+async def test_authentication_is_limited(clock: Clock, make_relay: MakeRelay) -> None:
+    relay = make_relay(Policy(auths=Rate(1, 1), max_mailboxes=2))
     peer = await Peer(relay.connect()).greet()
     owner = Owner()
     await owner.create(peer)
@@ -178,7 +178,7 @@ async def test_what_is_not_proved_is_not_done(peer: Peer, sender: Peer, owner: O
             assert await refused(sender, request) is ErrorCode.NOT_AUTHENTICATED
 
 
-async def test_authentication_ends_with_the_connection(relay: MemoryRelay, peer: Peer, owner: Owner) -> None:
+async def test_authentication_ends_with_the_connection(relay: AnyRelay, peer: Peer, owner: Owner) -> None:
     """RLY-23: a new connection has proved nothing."""
     await peer.link.close()
     again = await Peer(relay.connect()).greet()
@@ -187,7 +187,7 @@ async def test_authentication_ends_with_the_connection(relay: MemoryRelay, peer:
 
 
 async def test_tokens_are_kept_as_hashes_and_can_be_revoked(
-    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner
+    relay: AnyRelay, peer: Peer, sender: Peer, owner: Owner
 ) -> None:
     """RLY-25, RLY-31: a revoked token gives the same result as an unknown one."""
     second = os.urandom(32)
@@ -202,8 +202,8 @@ async def test_tokens_are_kept_as_hashes_and_can_be_revoked(
     assert (await sender.send(owner.item(b"x")))[0].code is ErrorCode.OK
 
 
-async def test_the_number_of_tokens_is_limited(clock: Clock) -> None:
-    relay = MemoryRelay(clock, os.urandom, Policy(max_tokens=2))
+async def test_the_number_of_tokens_is_limited(make_relay: MakeRelay) -> None:
+    relay = make_relay(Policy(max_tokens=2))
     peer = await Peer(relay.connect()).greet()
     owner = Owner()
     await owner.set_up(peer)
@@ -214,7 +214,7 @@ async def test_the_number_of_tokens_is_limited(clock: Clock) -> None:
     relay.close()
 
 
-async def test_a_deleted_mailbox_is_gone(relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner) -> None:
+async def test_a_deleted_mailbox_is_gone(relay: AnyRelay, peer: Peer, sender: Peer, owner: Owner) -> None:
     """RLY-27: messages, tokens and remembered ids go with it; the id is free again."""
     await sender.send(owner.item(b"held"))
     await peer.expect(Done, DeleteMailbox(peer.next_id(), owner.mailbox))
@@ -229,10 +229,10 @@ async def test_a_deleted_mailbox_is_gone(relay: MemoryRelay, peer: Peer, sender:
     assert not any(isinstance(push, protocol.Message) for push in again.pushes)
 
 
-async def test_an_abandoned_mailbox_is_removed(clock: Clock) -> None:
+async def test_an_abandoned_mailbox_is_removed(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-79: after the period without use; one that is used stays."""
     policy = Policy(abandoned_s=20 * 86_400)
-    relay = MemoryRelay(clock, os.urandom, policy)
+    relay = make_relay(policy)
     peer = await Peer(relay.connect()).greet()
     used, abandoned = Owner(), Owner()
     await used.set_up(peer)
@@ -260,9 +260,9 @@ async def test_unknown_and_invalid_requests_keep_the_connection(peer: Peer) -> N
     assert await peer.ask(Ping(3)) == Done(3)
 
 
-async def test_requests_are_limited_per_connection(clock: Clock) -> None:
+async def test_requests_are_limited_per_connection(make_relay: MakeRelay) -> None:
     """RLY-07: beyond the bucket each request is still answered."""
-    relay = MemoryRelay(clock, os.urandom, Policy(requests=Rate(3, 1)))
+    relay = make_relay(Policy(requests=Rate(3, 1)))
     peer = await Peer(relay.connect()).greet()
     answers = [await peer.ask(Ping(number)) for number in range(1, 6)]
     assert [type(answer) for answer in answers] == [Done, Done, Done, ErrorReply, ErrorReply]

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 
 import cbor2
 import pytest
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import (
     DeleteMailbox,
     Done,
@@ -28,6 +26,7 @@ from e2ee_relay.protocol import (
 )
 from nacl.signing import SigningKey
 from relay_actors import DAY_MS, Clock, Company, Owner, Peer
+from relay_backends import AnyRelay, MakeRelay
 
 
 @pytest.fixture
@@ -121,9 +120,9 @@ async def test_a_repeated_upload_adds_nothing(peer: Peer, sender: Peer, company:
     assert handed_out == [*upload.one_time_x25519, None]
 
 
-async def test_the_stock_is_limited(clock: Clock) -> None:
+async def test_the_stock_is_limited(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-62: beyond it QUOTA, and nothing of the upload is stored."""
-    relay = MemoryRelay(clock, os.urandom, Policy(max_one_time_keys=5))
+    relay = make_relay(Policy(max_one_time_keys=5))
     peer = await Peer(relay.connect()).greet()
     owner = Owner()
     await owner.set_up(peer)
@@ -195,9 +194,9 @@ async def test_a_fetch_needs_the_front_door_token(
     assert await refused(sender, fetch(sender, company)) is ErrorCode.DENIED
 
 
-async def test_fetches_are_limited_per_connection_and_per_device(clock: Clock) -> None:
+async def test_fetches_are_limited_per_connection_and_per_device(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-56: a drain is slow, whoever joins in; nothing is spent by what is refused."""
-    relay = MemoryRelay(clock, os.urandom, Policy(fetches=Rate(2, 1), fetches_per_device=Rate(3, 0.5)))
+    relay = make_relay(Policy(fetches=Rate(2, 1), fetches_per_device=Rate(3, 0.5)), nodes=1)
     peer, first, second = [await Peer(relay.connect()).greet() for _ in range(3)]
     owner = Owner()
     await owner.set_up(peer)
@@ -216,9 +215,9 @@ async def test_fetches_are_limited_per_connection_and_per_device(clock: Clock) -
     relay.close()
 
 
-async def test_a_fetch_may_cost_work(clock: Clock) -> None:
+async def test_a_fetch_may_cost_work(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-24: bound to nonce, account and record."""
-    relay = MemoryRelay(clock, os.urandom, Policy(pow_bits_fetch=10))
+    relay = make_relay(Policy(pow_bits_fetch=10))
     peer, sender = [await Peer(relay.connect()).greet() for _ in range(2)]
     owner = Owner()
     await owner.set_up(peer)
@@ -232,7 +231,7 @@ async def test_a_fetch_may_cost_work(clock: Clock) -> None:
 
 
 async def test_the_owner_is_told_of_a_low_stock(
-    relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner, company: Company
+    relay: AnyRelay, peer: Peer, sender: Peer, owner: Owner, company: Company
 ) -> None:
     """RLY-67: when a fetch leaves too few, and when it subscribes with too few."""
     await peer.expect(PrekeysStock, company.upload(peer, 51, 60))

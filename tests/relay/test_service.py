@@ -304,6 +304,8 @@ VALUES = {
     "contact": "c",
     "privacy_url": "p",
     "source_url": "s",
+    "store": "postgresql:///relay",
+    "bus": "nats://localhost:4222",
 }
 
 
@@ -322,6 +324,8 @@ def test_every_setting_can_be_set_in_the_environment(name: str, tmp_path: Path) 
             "SEALROOM_RELAY_CLIENT_ADDRESS": "forwarded-for",
             "SEALROOM_RELAY_TRUSTED_PROXIES": "10.0.0.1",
         }
+    if name == "bus":
+        environment["SEALROOM_RELAY_STORE"] = VALUES["store"]
     assert load(None, environment, {}) != load(None, {}, {})
 
 

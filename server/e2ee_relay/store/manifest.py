@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
-from dataclasses import dataclass
 from typing import Final
 
 from .schema import SCHEMA_VERSION, migrate
+from .shared_manifest import SHARED_INTRODUCTION, SHARED_MANIFEST
+from .stored import Stored
 
 _WITH_MAILBOX: Final = "until the mailbox is deleted, purged or abandoned (400 days without use)"
 _WITH_MESSAGE: Final = "until acknowledged, or expired (30 days, or 60 seconds for the short class)"
 _WITH_ENTRY: Final = "until the account is purged"
 _WITH_DEVICE: Final = "until the device leaves the list or the account is purged"
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What one column holds."""
-
-    what: str
-    why: str
-    how_long: str
 
 
 MANIFEST: Final[dict[str, dict[str, Stored]]] = {
@@ -166,12 +158,17 @@ older copies of blocks; that is beyond the relay, encrypt the disk.
 
 
 def render_manifest() -> str:
-    """Return the manifest as Markdown."""
-    parts = [_INTRODUCTION.format(version=SCHEMA_VERSION)]
-    for table, columns in MANIFEST.items():
+    """Return the manifest as Markdown, for both kinds of database."""
+    parts = [_INTRODUCTION.format(version=SCHEMA_VERSION), *_tables(MANIFEST)]
+    return "".join([*parts, SHARED_INTRODUCTION, *_tables(SHARED_MANIFEST)])
+
+
+def _tables(manifest: dict[str, dict[str, Stored]]) -> list[str]:
+    parts: list[str] = []
+    for table, columns in manifest.items():
         parts.append(f"\n## {table}\n\n| Column | What | Why | How long |\n| --- | --- | --- | --- |\n")
         parts += [f"| {name} | {one.what} | {one.why} | {one.how_long} |\n" for name, one in columns.items()]
-    return "".join(parts)
+    return parts
 
 
 def columns_of_schema() -> dict[str, list[str]]:

@@ -1,0 +1,176 @@
+"""The operator's commands on a shared database: it is the truth, so they need no running node (RLY-112)."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, LiteralString, TypeAlias
+
+import psycopg
+from psycopg import sql
+
+from e2ee_relay.config import Config
+from e2ee_relay.store.changes import DropAccount, StoreError
+from e2ee_relay.store.shared import EraseMailbox
+
+from .entries import drop_account
+from .mailboxes import erase_mailbox
+from .schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
+from .session import Identity, connect, refuse_unfit
+from .upkeep import drop_partitions, expire_now, find_identity, note_identity
+
+JsonValue: TypeAlias = int | str | None
+Command: TypeAlias = Callable[[psycopg.Connection, Config, str, bytes], int]
+
+EXIT_OK: Final = 0
+EXIT_FAILED: Final = 1
+_OF_MAILBOX: Final = ("mailbox", "token", "message", "held_id", "remembered")
+_OF_ACCOUNT: Final = ("account", "device_list", "device")
+_OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
+_COUNTED: Final[dict[str, LiteralString]] = {
+    "mailboxes": "SELECT count(*) FROM mailbox",
+    "subscribed_mailboxes": "SELECT count(*) FROM mailbox WHERE subscriber IS NOT NULL",
+    "tokens": "SELECT count(*) FROM token",
+    "held_messages": "SELECT count(*) FROM message",
+    "held_bytes": "SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM message",
+    "oldest_held_ms": "SELECT min(received_ms) FROM message",
+    "remembered_ids": "SELECT count(*) FROM remembered",
+    "accounts": "SELECT count(*) FROM account",
+    "devices": "SELECT count(*) FROM device",
+    "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
+    "one_time_kem": "SELECT count(*) FROM prekey WHERE key_type = 2",
+    "blocked_mailboxes": "SELECT count(*) FROM blocked WHERE octet_length(subject) = 16",
+    "blocked_accounts": "SELECT count(*) FROM blocked WHERE octet_length(subject) = 32",
+    "database_bytes": "SELECT pg_database_size(current_database())",
+}
+# A device that has ever uploaded, and has fewer keys of a kind than the owner is warned at.
+_LOW: Final = (
+    "SELECT count(DISTINCT record_hash) FROM prekey_mark AS mark WHERE (SELECT count(*) FROM prekey"
+    " WHERE prekey.record_hash = mark.record_hash AND prekey.key_type = mark.key_type) < %s"
+)
+
+
+def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) -> int:
+    """Carry out a command; `kind` and `subject` are empty where it is about no id.
+
+    Raises:
+        StoreError: the database cannot be used, or the command is none for it.
+    """
+    command = _COMMANDS.get(options.command)
+    if command is None:
+        raise StoreError(f"{options.command}: the database's own tools do this; see OPERATING.md")
+    try:
+        with connect(config.store, "command") as db:
+            refuse_unfit(db)
+            version = schema_version(db)
+            refuse_newer(version)
+            if version == 0:
+                raise StoreError("there is no relay in this database")
+            migrate(db)
+            return command(db, config, kind, subject)
+    except psycopg.Error as error:
+        raise StoreError(f"the database cannot be used: {type(error).__name__}") from None
+
+
+def _say(text: str) -> int:
+    sys.stdout.write(text + "\n")
+    return EXIT_OK
+
+
+def held_about(db: psycopg.Connection, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
+    """Return every row about a mailbox or account, by table; byte strings as hex (RLY-77)."""
+    if kind == "mailbox":
+        return {table: _rows(db, table, "mailbox", subject) for table in _OF_MAILBOX}
+    found = {table: _rows(db, table, "account_id", subject) for table in _OF_ACCOUNT}
+    devices = [bytes.fromhex(str(row["record_hash"])) for row in found["device"]]
+    for table in _OF_DEVICE:
+        found[table] = [row for device in devices for row in _rows(db, table, "record_hash", device)]
+    return found
+
+
+def _rows(db: psycopg.Connection, table: str, column: str, value: bytes) -> list[dict[str, JsonValue]]:
+    query = sql.SQL("SELECT * FROM {} WHERE {} = %b").format(sql.Identifier(table), sql.Identifier(column))
+    cursor = db.execute(query, [value])
+    names = [one.name for one in cursor.description or ()]
+    return [
+        {name: one.hex() if isinstance(one, bytes) else one for name, one in zip(names, row, strict=True)}
+        for row in cursor
+    ]
+
+
+def _inspect(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+    return _say(json.dumps(held_about(db, kind, subject), indent=2))
+
+
+def _purge(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+    if kind == "mailbox":
+        erase_mailbox(db, EraseMailbox(subject, None))
+    else:
+        drop_account(db, DropAccount(subject))
+    return _say("purged")
+
+
+def _expire(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+    now_ms = time.time_ns() // 1_000_000
+    return _say(f"expired messages deleted: {expire_now(db, now_ms) + drop_partitions(db, now_ms)}")
+
+
+def _stats(db: psycopg.Connection, config: Config, _kind: str, _subject: bytes) -> int:
+    return _say(json.dumps(statistics(db, config.policy.low_prekeys), indent=2))
+
+
+def statistics(db: psycopg.Connection, low_prekeys: int) -> Mapping[str, JsonValue]:
+    """Count what is stored; no id among it."""
+    found: dict[str, JsonValue] = {"schema": schema_version(db)}
+    found.update({name: _one(db.execute(query)) for name, query in _COUNTED.items()})
+    found["devices_low_on_keys"] = _one(db.execute(_LOW, [low_prekeys]))
+    return found
+
+
+def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> JsonValue:
+    row = cursor.fetchone()
+    value: JsonValue = None if row is None else row[0]
+    return value
+
+
+def _block(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+    done = db.execute("INSERT INTO blocked VALUES (%b) ON CONFLICT DO NOTHING", [subject]).rowcount
+    return _say(f"{kind} blocked" if done else f"the {kind} was blocked already")
+
+
+def _unblock(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+    if not db.execute("DELETE FROM blocked WHERE subject = %b", [subject]).rowcount:
+        sys.stderr.write(f"sealroom-relay: the {kind} is not blocked\n")
+        return EXIT_FAILED
+    return _say(f"{kind} unblocked")
+
+
+def _restore_check(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+    is_other = find_identity(db) not in (None, Identity.of(db))
+    report = {
+        "schema": schema_version(db),
+        "schema_known": SCHEMA_VERSION,
+        "another_database": is_other,
+        "one_time_keys_burn_at_start": is_other,
+    }
+    return _say(json.dumps(report, indent=2))
+
+
+def _restored(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+    burned = note_identity(db, time.time_ns() // 1_000_000, declared=True)
+    return _say(f"declared as restored; one-time keys burned: {burned}")
+
+
+_COMMANDS: Final[dict[str, Command]] = {
+    "inspect": _inspect,
+    "purge": _purge,
+    "expire-now": _expire,
+    "stats": _stats,
+    "block": _block,
+    "unblock": _unblock,
+    "restore-check": _restore_check,
+    "restored": _restored,
+}

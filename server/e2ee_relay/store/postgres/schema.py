@@ -1,0 +1,187 @@
+"""The shared database's schema as numbered migrations; a newer schema is refused (RLY-101).
+
+Each table's distribution column (mailbox, account or device record) comes first in its primary key, there is
+no foreign key and no other unique index: Citus can spread the tables over servers as they are (RLY-102).
+Purpose and period of each column stand in `manifest.py`.
+"""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString, TypeAlias
+
+import psycopg
+
+from e2ee_relay.store.changes import SchemaTooNew, StoreError
+
+SCHEMA: Final = "sealroom"
+# One process migrates, and one keeps up, at a time: keys of advisory locks, "SEAL" and a number.
+MIGRATION_LOCK: Final = 0x5345414C_0001
+UPKEEP_LOCK: Final = 0x5345414C_0002
+
+Migrations: TypeAlias = tuple[tuple[LiteralString, ...], ...]
+# Append only: a migration that has been released is never edited. Rows of a mailbox change with every group
+# of messages, in their place: room in each page spares the index. Ciphertext does not compress, and bodies of
+# the usual size stay in the row. Vacuum at its default pace does not keep up with a queue.
+MIGRATIONS: Final[Migrations] = (
+    (
+        "CREATE TABLE meta (name text PRIMARY KEY, value text NOT NULL)",
+        """
+        CREATE TABLE mailbox (
+            mailbox bytea PRIMARY KEY,
+            owner_pub bytea NOT NULL,
+            used_day integer NOT NULL,
+            last_seq bigint NOT NULL,
+            held integer NOT NULL DEFAULT 0,
+            held_b bigint NOT NULL DEFAULT 0,
+            subscription_no bigint NOT NULL,
+            subscriber bytea
+        ) WITH (fillfactor = 50, autovacuum_vacuum_cost_delay = 0)
+        """,
+        """
+        CREATE TABLE token (
+            mailbox bytea NOT NULL,
+            token_hash bytea NOT NULL,
+            token_class smallint NOT NULL,
+            PRIMARY KEY (mailbox, token_hash)
+        )
+        """,
+        """
+        CREATE TABLE message (
+            mailbox bytea NOT NULL,
+            seq bigint NOT NULL,
+            expires_day integer NOT NULL,
+            msg_id bytea NOT NULL,
+            expires_ms bigint NOT NULL,
+            received_ms bigint NOT NULL,
+            body bytea NOT NULL,
+            PRIMARY KEY (mailbox, seq, expires_day)
+        ) PARTITION BY RANGE (expires_day)
+        """,
+        "ALTER TABLE message ALTER body SET STORAGE EXTERNAL",
+        """
+        CREATE TABLE held_id (
+            mailbox bytea NOT NULL,
+            msg_id bytea NOT NULL,
+            expires_day integer NOT NULL,
+            PRIMARY KEY (mailbox, msg_id)
+        ) WITH (autovacuum_vacuum_cost_delay = 0)
+        """,
+        """
+        CREATE TABLE remembered (
+            mailbox bytea NOT NULL,
+            msg_id bytea NOT NULL,
+            until_hour integer NOT NULL
+        ) PARTITION BY RANGE (until_hour)
+        """,
+        "CREATE INDEX remembered_mailbox ON remembered (mailbox, msg_id)",
+        "CREATE TABLE account (account_id bytea PRIMARY KEY, version bigint NOT NULL)",
+        """
+        CREATE TABLE device_list (
+            account_id bytea NOT NULL,
+            seq bigint NOT NULL,
+            signed_list bytea NOT NULL,
+            PRIMARY KEY (account_id, seq)
+        )
+        """,
+        """
+        CREATE TABLE device (
+            account_id bytea NOT NULL,
+            record_hash bytea NOT NULL,
+            position smallint NOT NULL,
+            record bytea NOT NULL,
+            address bytea,
+            mailbox bytea,
+            PRIMARY KEY (account_id, record_hash)
+        )
+        """,
+        "CREATE INDEX device_mailbox ON device (mailbox)",
+        """
+        CREATE TABLE prekey (
+            record_hash bytea NOT NULL,
+            key_type smallint NOT NULL,
+            key_id bigint NOT NULL,
+            not_after_ms bigint NOT NULL,
+            signed_prekey bytea NOT NULL,
+            PRIMARY KEY (record_hash, key_type, key_id)
+        ) WITH (autovacuum_vacuum_cost_delay = 0)
+        """,
+        "ALTER TABLE prekey ALTER signed_prekey SET STORAGE EXTERNAL",
+        """
+        CREATE TABLE reusable_prekey (
+            record_hash bytea NOT NULL,
+            key_type smallint NOT NULL,
+            key_id bigint NOT NULL,
+            not_after_ms bigint NOT NULL,
+            signed_prekey bytea NOT NULL,
+            PRIMARY KEY (record_hash, key_type)
+        )
+        """,
+        """
+        CREATE TABLE prekey_mark (
+            record_hash bytea NOT NULL,
+            key_type smallint NOT NULL,
+            highest_id bigint NOT NULL,
+            PRIMARY KEY (record_hash, key_type)
+        )
+        """,
+        "CREATE TABLE blocked (subject bytea PRIMARY KEY)",
+    ),
+)
+SCHEMA_VERSION: Final = len(MIGRATIONS)
+
+
+def schema_version(db: psycopg.Connection) -> int:
+    """Return the number of the last migration that ran here; 0 before the first."""
+    # Asked of the catalogue itself: a session that has not found a name before may not look again.
+    found = db.execute(
+        "SELECT EXISTS (SELECT FROM pg_tables WHERE schemaname = 'sealroom' AND tablename = 'meta')"
+    ).fetchone()
+    if found is None or not found[0]:
+        return 0
+    row = db.execute("SELECT value FROM meta WHERE name = 'schema'").fetchone()
+    return 0 if row is None else int(row[0])
+
+
+def migrate(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None:
+    """Bring the database to the last migration, each in a transaction of its own, one process at a time.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release (RLY-101).
+        StoreError: the schema `sealroom` belongs to something else.
+        psycopg.Error: a migration failed; nothing of it was done.
+    """
+    refuse_newer(schema_version(db), len(migrations))
+    if schema_version(db) == len(migrations):
+        return
+    db.execute("SELECT pg_advisory_lock(%s)", [MIGRATION_LOCK])
+    try:
+        db.execute("CREATE SCHEMA IF NOT EXISTS sealroom")
+        for number in range(schema_version(db), len(migrations)):
+            with db.transaction():
+                _refuse_foreign(db, number)
+                for statement in migrations[number]:
+                    db.execute(statement)
+                db.execute(
+                    "INSERT INTO meta VALUES ('schema', %s)"
+                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+                    [str(number + 1)],
+                )
+    finally:
+        if not db.closed:
+            db.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def refuse_newer(version: int, known: int = SCHEMA_VERSION) -> None:
+    """Refuse a schema that this release does not know.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release (RLY-101).
+    """
+    if version > known:
+        raise SchemaTooNew(f"schema {version} is newer than {known}, which this release knows")
+
+
+def _refuse_foreign(db: psycopg.Connection, version: int) -> None:
+    row = db.execute("SELECT count(*) FROM pg_class WHERE relnamespace = 'sealroom'::regnamespace").fetchone()
+    if version == 0 and row is not None and row[0]:
+        raise StoreError("the schema sealroom in this database is not a relay's")

@@ -1,0 +1,102 @@
+"""One connection to the shared database: how it is opened, and what is refused."""
+
+from __future__ import annotations
+
+import time
+from typing import Final, NamedTuple
+
+import psycopg
+
+from e2ee_relay.store.changes import StoreError
+
+# A link that is cut must not keep rows locked for the others, nor a node waiting: seconds and milliseconds.
+_CONNECT_S: Final = 5
+_OPTIONS: Final = (
+    "-c search_path=sealroom -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
+    " -c lock_timeout=10000"
+)
+_KEEP_ALIVE: Final = {
+    "keepalives": 1,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+# Commits that a crash of the database's machine takes back are no commits (RLY-30).
+_NOT_DURABLE: Final = (
+    "SELECT name FROM pg_settings"
+    " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'"
+)
+_LEAST_VERSION: Final = 150_000
+
+
+class Identity(NamedTuple):
+    """Which database this is: one that was put back from a copy, or that takes over, has another one."""
+
+    system: str
+    timeline: int
+
+    @classmethod
+    def of(cls, db: psycopg.Connection) -> Identity:
+        """Ask the database."""
+        row = db.execute(
+            "SELECT system_identifier::text, timeline_id FROM pg_control_system(), pg_control_checkpoint()"
+        ).fetchone()
+        if row is None:
+            raise StoreError("the database does not tell its identity")
+        return cls(str(row[0]), int(row[1]))
+
+
+def connect(url: str, purpose: str) -> psycopg.Connection:
+    """Open a connection that commits statement by statement unless told otherwise; `purpose` names it.
+
+    Raises:
+        psycopg.Error: the database cannot be reached.
+    """
+    db = psycopg.connect(
+        url,
+        autocommit=True,
+        connect_timeout=_CONNECT_S,
+        options=_OPTIONS,
+        application_name=f"sealroom-relay {purpose}",
+        **_KEEP_ALIVE,  # type: ignore[arg-type]  # settings of libpq, numbers among them
+    )
+    # Statements repeat: planned once, they are sent by name from the second time on.
+    db.prepare_threshold = 1
+    return db
+
+
+def refuse_unfit(db: psycopg.Connection) -> None:
+    """Refuse a database that is too old, or whose commits are not durable (RLY-100).
+
+    Raises:
+        StoreError: it must not be used.
+    """
+    if db.info.server_version < _LEAST_VERSION:
+        raise StoreError("PostgreSQL 15 or newer is needed")
+    settings = [str(row[0]) for row in db.execute(_NOT_DURABLE)]
+    if settings:
+        raise StoreError(f"commits of this database are not durable: {', '.join(sorted(settings))} is off")
+
+
+class Patience:
+    """When to try again after a connection was lost: at once, then less and less often."""
+
+    _MOST_S: Final = 2.0
+
+    def __init__(self) -> None:
+        self._wait_s = 0.0
+        self._not_before = 0.0
+
+    def may_try(self) -> bool:
+        """Tell whether it is time for another attempt."""
+        return time.monotonic() >= self._not_before
+
+    def failed(self) -> None:
+        """Wait twice as long before the next attempt."""
+        self._wait_s = min(self._MOST_S, max(0.1, self._wait_s * 2))
+        self._not_before = time.monotonic() + self._wait_s
+
+    def succeeded(self) -> None:
+        """Begin anew."""
+        self._wait_s = self._not_before = 0.0

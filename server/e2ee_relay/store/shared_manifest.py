@@ -1,0 +1,149 @@
+"""What each column of the shared database holds, why it is kept, and how long (RLY-78)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from .stored import Stored
+
+_WITH_MAILBOX: Final = "until the owner deletes the mailbox, or 400 days without use"
+_WITH_MESSAGE: Final = "until acknowledged, or the end of the day on which it expires"
+_REMEMBERED: Final = "1 to 2 hours after the acknowledgement"
+_WITH_ENTRY: Final = "until the account is purged"
+_WITH_DEVICE: Final = "while the device is in the account's list"
+_WITH_KEY: Final = "until handed out or expired"
+_REUSABLE: Final = "until replaced, expired, or with the device"
+
+_MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
+
+SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
+    "meta": {
+        "name": Stored("schema, system, timeline or seq_floor", "name of a setting", "for good"),
+        "value": Stored(
+            "schema number; the server's identity; where numbers begin after a restore",
+            "migrations; a copy that was put back is noticed",
+            "for good",
+        ),
+    },
+    "mailbox": {
+        "mailbox": Stored("random 16-byte id", "senders name it", _WITH_MAILBOX),
+        "owner_pub": Stored(
+            "public key made for this mailbox alone", "the owner proves possession", _WITH_MAILBOX
+        ),
+        "used_day": Stored(
+            "day of the last proof, written at most once in 7 days",
+            "abandoned mailboxes are found",
+            _WITH_MAILBOX,
+        ),
+        "last_seq": Stored(
+            "highest number given; begins at the time of creation",
+            "order over all nodes; tells how many messages there have been",
+            _WITH_MAILBOX,
+        ),
+        "held": Stored("messages held, or a few more", "quota", _WITH_MAILBOX),
+        "held_b": Stored("their bytes, or a few more", "quota", _WITH_MAILBOX),
+        "subscription_no": Stored(
+            "number of the newest subscription; begins at the time of creation",
+            "a newer one ends older ones; tells how often the owner has subscribed",
+            _WITH_MAILBOX,
+        ),
+        "subscriber": Stored(
+            "random name of the node that delivers", "it is woken", "until the owner has gone"
+        ),
+    },
+    "token": {
+        "mailbox": Stored("the mailbox", "what the token opens", "until revoked, or with the mailbox"),
+        "token_hash": Stored(
+            "BLAKE2b-256 of a delivery token", "the right to write", "until revoked, or with the mailbox"
+        ),
+        "token_class": Stored(
+            "contact or front door", "which limits apply", "until revoked, or with the mailbox"
+        ),
+    },
+    "message": {
+        "mailbox": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
+        "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
+        "expires_day": Stored(
+            "day of expiry, 0 for the short class", "the partition that is dropped", _WITH_MESSAGE
+        ),
+        "msg_id": Stored("random id chosen by the sender", "told to the owner", _WITH_MESSAGE),
+        "expires_ms": Stored(
+            "end of its time, from the end of the hour of arrival (short class: exact)",
+            "it is not delivered after",
+            _WITH_MESSAGE,
+        ),
+        "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
+        "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
+    },
+    "held_id": {
+        "mailbox": Stored("the mailbox", "ids are compared within it", _WITH_MESSAGE),
+        "msg_id": Stored("id of a held message", "a repeated send is stored once", _WITH_MESSAGE),
+        "expires_day": Stored("day of expiry", "it goes with the partition", _WITH_MESSAGE),
+    },
+    "remembered": {
+        "mailbox": Stored("the mailbox", "ids are compared within it", _REMEMBERED),
+        "msg_id": Stored(
+            "id of a message that was acknowledged",
+            "a sender that missed the answer and repeats is answered OK, and nothing is delivered twice",
+            _REMEMBERED,
+        ),
+        "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _REMEMBERED),
+    },
+    "account": {
+        "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
+        "version": Stored("number of changes", "of two nodes one replaces the entry", _WITH_ENTRY),
+    },
+    "device_list": {
+        "account_id": Stored("the account", "it is looked up by it", _WITH_ENTRY),
+        "seq": Stored("number of the list", "clients ask for all later ones", _WITH_ENTRY),
+        "signed_list": Stored(
+            "list signed by the account", "clients check every link of the chain", _WITH_ENTRY
+        ),
+    },
+    "device": {
+        "account_id": Stored("the account", "whose device it is", _WITH_DEVICE),
+        "record_hash": Stored("hash of the device record", "lists and prekeys name it", _WITH_DEVICE),
+        "position": Stored("place in the list", "answers keep the list's order", _WITH_DEVICE),
+        "record": Stored("device record: public keys, kind, dates", "clients need the keys", _WITH_DEVICE),
+        "address": Stored(
+            "signed mailbox and front-door token, published", "clients reach the device", _WITH_DEVICE
+        ),
+        "mailbox": Stored("the mailbox in the address", "its owner is told of low stocks", _WITH_DEVICE),
+    },
+    "prekey": {
+        "record_hash": Stored("the device", "whose key it is", _WITH_KEY),
+        "key_type": Stored("X25519 or ML-KEM-768", "one of each goes into a bundle", _WITH_KEY),
+        "key_id": Stored("number given by the device", "handed out in order", _WITH_KEY),
+        "not_after_ms": Stored("end of its time", "an expired key is not handed out", _WITH_KEY),
+        "signed_prekey": Stored("signed one-time public key", "handed out once", _WITH_KEY),
+    },
+    "reusable_prekey": {
+        "record_hash": Stored("the device", "whose key it is", _REUSABLE),
+        "key_type": Stored("X25519 or ML-KEM-768", "one of each", _REUSABLE),
+        "key_id": Stored("number given by the device", "told to the owner", _REUSABLE),
+        "not_after_ms": Stored("end of its time", "not handed out after", _REUSABLE),
+        "signed_prekey": Stored("signed prekey or last-resort key", "handed out", _REUSABLE),
+    },
+    "prekey_mark": {
+        "record_hash": Stored("the device", "whose keys", _WITH_DEVICE),
+        "key_type": Stored("X25519 or ML-KEM-768", "each has its own numbers", _WITH_DEVICE),
+        "highest_id": Stored(
+            "highest number ever uploaded", "a repeated upload adds nothing twice", _WITH_DEVICE
+        ),
+    },
+    "blocked": {
+        "subject": Stored(
+            "mailbox or account that the operator blocked", "it is not served", "until unblocked"
+        ),
+    },
+}
+
+SHARED_INTRODUCTION: Final = """
+# What several nodes store in one database
+
+Where `store` names a PostgreSQL database, these tables in its schema `sealroom` take the place of all of the
+above; nothing is kept in files of the nodes. Beyond the tables: the server's write-ahead log and its archives
+repeat every change for as long as you keep them; the server reuses pages of deleted rows without overwriting
+them before, and drops a day's messages as a whole (`message_<day>`, `remembered_<hour>`). Notifications pass
+through the server's memory: hashes of mailboxes, and ephemeral messages, sealed.
+"""
