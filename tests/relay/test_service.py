@@ -325,7 +325,7 @@ def test_every_setting_can_be_set_in_the_environment(name: str, tmp_path: Path) 
             "SEALROOM_RELAY_TRUSTED_PROXIES": "10.0.0.1",
         }
     if name == "bus":
-        environment["SEALROOM_RELAY_STORE"] = VALUES["store"]
+        environment["SEALROOM_RELAY_STORE"] = "postgresql:///relay"
     assert load(None, environment, {}) != load(None, {}, {})
 
 
