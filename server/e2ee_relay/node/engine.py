@@ -12,7 +12,7 @@ from typing import Any, Final, cast
 from e2ee_relay.bus import NODE_B, Bus, Wake, encode_word
 from e2ee_relay.config import Config
 from e2ee_relay.engine import CarryOut, Deliver
-from e2ee_relay.store.changes import Change, Store
+from e2ee_relay.store.changes import Change, Store, StoreError
 from e2ee_relay.store.postgres.store import PostgresStore
 from e2ee_relay.store.writer import Then, Writer
 
@@ -21,6 +21,7 @@ from .state import Asked, Told
 
 # Without an answer for so long the database counts as away.
 _AWAY_MS: Final = 5_000
+_MOST_APART_MS: Final = 3_600_000
 _WAKES_AT_ONCE: Final = 512
 
 
@@ -32,16 +33,26 @@ class NodeEngine:
 
         Raises:
             SchemaTooNew: the database was written by a newer release.
-            StoreError: it cannot be reached, or must not be used.
+            StoreError: it cannot be reached, or must not be used, or its clock is another (RLY-113).
         """
         self._now_ms = now_ms
         self._bus = bus
         self._node = secrets.token_bytes(NODE_B)
         self._stores = [PostgresStore(config.store, now_ms) for _ in range(config.store_connections)]
+        self._refuse_other_time()
         self.core = NodeCore(config.policy, self._node, now_ms(), config.poll_s)
         self.core.state.gauges_of_store = self._gauges
         # Nothing is written to the own disk; that of the database is watched where it is.
         self.home = Path("/")
+
+    def _refuse_other_time(self) -> None:
+        """Refuse a clock that would drop days of all nodes (RLY-113)."""
+        query = "SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint"
+        row = self._stores[0].connection.execute(query).fetchone()
+        if row is None or abs(int(row[0]) - self._now_ms()) > _MOST_APART_MS:
+            for store in self._stores:
+                store.close()
+            raise StoreError("the clocks of this machine and of the database are more than an hour apart")
 
     @property
     def burned(self) -> int | None:
@@ -61,7 +72,7 @@ class NodeEngine:
 
     def complaints(self) -> dict[str, bool]:
         """Say whether the database answers (RLY-109)."""
-        return {"the database is away": self._now_ms() - self.core.answered_ms > _AWAY_MS}
+        return {"the database is away": self.core.state.now_ms - self.core.answered_ms > _AWAY_MS}
 
     def file_sizes_b(self) -> tuple[int, int]:
         """The database's files are its server's."""

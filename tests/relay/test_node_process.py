@@ -1,0 +1,126 @@
+"""Nodes as processes: three behave as one to real clients, a database that is away, a clock that is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2ee_client import Client, MessageState
+from e2ee_client.events import MessageReceived
+from e2ee_relay.config import Config
+from e2ee_relay.node.engine import NodeEngine, make_bus
+from e2ee_relay.protocol import ErrorCode, Message
+from e2ee_relay.store.changes import StoreError
+from postgres_server import PostgresServer
+from relay_actors import Owner, Peer, SocketLink
+from relay_backends import SharedDatabase
+from relay_process import RelayProcess
+from tcp_proxy import TcpProxy
+from websockets.asyncio.client import connect
+
+KEY = bytes(range(32))
+pytestmark = pytest.mark.processes
+
+
+@pytest.fixture
+def three(tmp_path: Path, shared_database: SharedDatabase) -> Iterator[list[RelayProcess]]:
+    url = shared_database.server().make_database()
+    nodes = [RelayProcess(tmp_path / f"node{number}", f"store={url}", "poll_s=2") for number in range(3)]
+    for node in nodes:
+        node.start()
+    yield nodes
+    for node in nodes:
+        node.stop()
+
+
+async def peer_at(node: RelayProcess) -> Peer:
+    return await Peer(SocketLink(await connect(node.url, compression=None)), timeout_s=20).greet()
+
+
+async def received(client: Client, texts: list[str]) -> None:
+    """Wait until a client has received these texts, each once."""
+    found: list[str] = []
+    async for event in client.events():
+        if isinstance(event, MessageReceived):
+            found.append(event.text)
+        if len(found) == len(texts):
+            break
+    assert sorted(found) == sorted(texts)
+
+
+async def test_three_nodes_are_one_relay_to_clients(three: list[RelayProcess], tmp_path: Path) -> None:
+    """RLY-105, RLY-107: each party on another node, all nodes restarted, nothing lost or doubled."""
+    async with (
+        TcpProxy([node.port for node in three]) as proxy,
+        Client.create(tmp_path / "desk.db", key=KEY, relay=proxy.url, publish=True) as desk,
+        Client.create(tmp_path / "me.db", key=KEY, relay=proxy.url) as me,
+    ):
+        praxis = await me.add_contact(desk.card())
+        sent = [await praxis.send(f"first {number}") for number in range(3)]
+        await asyncio.wait_for(received(desk, [f"first {number}" for number in range(3)]), 60)
+        assert len(proxy.ports_in_use()) > 1
+        for node in three:
+            node.kill()
+            proxy.cut()
+            later = await praxis.send(f"while {node.port} is away")
+            sent.append(later)
+            node.start()
+        await asyncio.wait_for(received(desk, [f"while {node.port} is away" for node in three]), 60)
+        for message in sent:
+            await message.wait_for(MessageState.SENT, timeout_s=30)
+
+
+async def test_a_database_that_is_away(tmp_path: Path) -> None:
+    """RLY-109: typed answers, not ready; when it is back, all that was answered OK, without a restart."""
+    server = PostgresServer().start()
+    node = RelayProcess(tmp_path / "node", f"store={server.make_database()}").start()
+    try:
+        peer, owner = await peer_at(node), Owner()
+        await owner.set_up(peer)
+        await owner.subscribe(peer)
+        before = owner.item(b"before")
+        assert (await peer.send(before))[0].code is ErrorCode.OK
+        assert (await peer.push(Message)).body == b"before"
+        server.stop("immediate")
+        result = (await peer.send(owner.item(b"meanwhile")))[0]
+        assert (result.code, result.retry_after_ms > 0) == (ErrorCode.UNAVAILABLE, True)
+        await until(lambda: "the database is away" in node.get("/readyz")[1])
+        assert node.get("/livez")[0] == 200
+        server.start()
+        await until(lambda: "database" not in node.get("/readyz")[1])
+        again = await peer_at(node)
+        await owner.prove(again)
+        await owner.subscribe(again)
+        assert (await again.push(Message)).body == b"before"
+        assert (await again.send(before))[0].code is ErrorCode.OK
+        assert "sealroom_relay_database_connected 0" not in node.get("/metrics")[1]
+        assert "127.0.0.1" not in node.log()
+    finally:
+        node.kill()
+        server.remove()
+
+
+async def until(holds: object, within_s: float = 30.0) -> None:
+    deadline = time.monotonic() + within_s
+    while not holds():  # type: ignore[operator]  # a function
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.2)
+
+
+def test_a_node_with_a_wrong_clock_does_not_start(shared_database: SharedDatabase) -> None:
+    """RLY-113."""
+    config = Config(store=shared_database.empty())
+    ten_years_ms = 10 * 365 * 86_400_000
+    with pytest.raises(StoreError, match="clocks"):
+        NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000 + ten_years_ms)
+
+
+def test_a_node_refuses_to_start_without_its_database(tmp_path: Path) -> None:
+    """RLY-109: it ends, and says why without the address."""
+    node = RelayProcess(tmp_path / "node", f"store=postgresql://who@/nothing?host={tmp_path}")
+    with pytest.raises(RuntimeError, match="the database cannot be used") as raised:
+        node.start()
+    assert "who" not in str(raised.value).partition("cannot be used")[2]
