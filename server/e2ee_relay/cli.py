@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from . import __version__
+from .bench import command as bench
 from .commands import COMMANDS, EXIT_FAILED, EXIT_OK, EXIT_USAGE, ON_STORE, on_shared_store
 from .config import SETTINGS, Config, ConfigError, config_path, environment, load
 from .serving import serve
@@ -34,6 +35,8 @@ def _run(options: argparse.Namespace) -> int:
     if options.command == "manifest":
         print(render_manifest(), end="")
         return EXIT_OK
+    if options.command == "bench":
+        return bench.run(options)
     config = _config(options)
     if options.command == "serve":
         return _check(config) if options.check_config else _serve(config)
@@ -87,6 +90,8 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser, "restore", "put a backup into the place of a stopped relay's database"
     )
     restore.add_argument("source", type=Path)
+    text = "measure what a relay carries on this machine, or one at an address"
+    bench.add_options(commands.add_parser("bench", help=text, description=text))
     return parser
 
 
