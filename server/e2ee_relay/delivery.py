@@ -64,7 +64,7 @@ class Delivery:
     # --- delivery ---
 
     def arrived(self, mailbox: Mailbox, bodies: Mapping[int, bytes], now_ms: int) -> None:
-        """Deliver what was just committed, without reading it back where order and window allow."""
+        """Deliver what has just come in, without reading it back where order and window allow (RLY-90)."""
         if mailbox.subscription is not None:
             mailbox.subscription.backlog.extend(bodies)
             self.pump(mailbox, now_ms, bodies)

@@ -10,7 +10,7 @@ from .store.changes import DropAccount, DropMailbox, StoreError
 from .store.sqlite import SqliteStore
 
 JsonValue = int | str | None
-_OF_MAILBOX: Final = ("token", "message", "remembered")
+_OF_MAILBOX: Final = ("token", "message", "cold_message", "remembered")
 _OF_ACCOUNT: Final = ("device_list", "device")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 

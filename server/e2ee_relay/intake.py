@@ -59,43 +59,49 @@ class Intake:
             return
         rows = tuple([one.row for one in waiting if one.row is not None])
         self._state.submit(PutMessages(rows), self._settle(connection, frame.request_id, verdicts))
+        # Delivery overlaps the commit; the answer waits for it (RLY-30, RLY-90).
+        fresh: dict[Mailbox, dict[int, bytes]] = {}
+        for one in waiting:
+            if one.row is not None:
+                fresh.setdefault(one.mailbox, {})[one.row.seq] = one.row.body
+        for mailbox, bodies in fresh.items():
+            self._delivery.arrived(mailbox, bodies, now_ms)
 
     def _settle(
         self, connection: Connection, request_id: int, verdicts: list[SendResult | _Waiting]
     ) -> Callable[[Result, int], None]:
         def then(result: Result, now_ms: int) -> None:
             committed = not isinstance(result, StoreFailure)
-            waiting = [verdict for verdict in verdicts if isinstance(verdict, _Waiting)]
-            self._record([one for one in waiting if one.row is not None], committed, now_ms)
+            for one in verdicts:
+                if isinstance(one, _Waiting) and one.row is not None:
+                    self._record(one.mailbox, one.row, committed)
             self._answer(
                 connection,
                 request_id,
-                [one if isinstance(one, SendResult) else self._outcome(one, now_ms) for one in verdicts],
+                [
+                    one if isinstance(one, SendResult) else self._outcome(one, committed, now_ms)
+                    for one in verdicts
+                ],
             )
 
         return then
 
-    def _record(self, waiting: list[_Waiting], committed: bool, now_ms: int) -> None:
-        fresh: dict[Mailbox, dict[int, bytes]] = {}
-        for one in waiting:
-            row = one.row
-            if row is None or not committed:
-                one.mailbox.abandon(one.msg_id)
-                continue
-            size_b = len(row.body)
-            one.mailbox.keep(
-                row.seq, HeldMessage(row.row_id, row.msg_id, size_b, row.expires_ms, row.received_ms)
-            )
-            fresh.setdefault(one.mailbox, {})[row.seq] = row.body
-            self._state.counters["accepted"] += 1
-            self._state.counters["accepted_bytes"] += size_b
-        for mailbox, bodies in fresh.items():
-            self._delivery.arrived(mailbox, bodies, now_ms)
+    def _record(self, mailbox: Mailbox, row: MessageRow, committed: bool) -> None:
+        if not committed:
+            mailbox.abandon(row.msg_id)
+            return
+        mailbox.settle(row.msg_id)
+        self._state.counters["accepted"] += 1
+        self._state.counters["accepted_bytes"] += len(row.body)
 
-    def _outcome(self, one: _Waiting, now_ms: int) -> SendResult:
-        if one.msg_id in one.mailbox.seq_of or self._state.remembered.knows(
-            one.mailbox.no, one.msg_id, now_ms
-        ):
+    def _outcome(self, one: _Waiting, committed: bool, now_ms: int) -> SendResult:
+        if committed and one.row is not None:
+            return _OK
+        # Another item with this id was committed, or the owner has acknowledged what was not (RLY-30). One
+        # that came after a failure and is on its way itself says nothing yet.
+        mailbox, msg_id = one.mailbox, one.msg_id
+        is_on_disk = msg_id in mailbox.seq_of and msg_id not in mailbox.pending
+        if is_on_disk or self._state.remembered.knows(mailbox.no, msg_id, now_ms):
             return _OK
         if one.mailbox.is_closing:
             return SendResult(ErrorCode.DENIED)
@@ -116,10 +122,10 @@ class Intake:
             return SendResult(ErrorCode.DENIED)
         if len(item.body) > self._state.policy.max_body_b:
             return SendResult(ErrorCode.TOO_LARGE)
-        if item.msg_id in mailbox.seq_of or self._state.remembered.knows(mailbox.no, item.msg_id, now_ms):
-            return _OK
         if item.msg_id in mailbox.pending:
             return _Waiting(mailbox, item.msg_id, None)
+        if item.msg_id in mailbox.seq_of or self._state.remembered.knows(mailbox.no, item.msg_id, now_ms):
+            return _OK
         refused = self._afford(mailbox, token, item, now_ms)
         if refused is not None:
             return refused
@@ -161,7 +167,10 @@ class Intake:
             received_ms=state.told_hour_ms(now_ms),
             body=item.body,
         )
-        mailbox.reserve(item.msg_id, len(item.body))
+        mailbox.take_in(
+            row.seq,
+            HeldMessage(row.row_id, row.msg_id, len(row.body), row.expires_ms, row.received_ms),
+        )
         if item.ttl is TtlClass.MINUTE:
             state.short_lived.append((row.expires_ms, mailbox, row.seq))
         return _Waiting(mailbox, item.msg_id, row)

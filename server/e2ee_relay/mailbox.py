@@ -14,7 +14,7 @@ SEQ_COUNTER_BITS = 32
 
 
 class HeldMessage(NamedTuple):
-    """A committed message, without its body."""
+    """A message that is committed or about to be, without its body."""
 
     row_id: int
     msg_id: bytes
@@ -111,6 +111,7 @@ class Mailbox:
     __slots__ = (
         "_counter",
         "address",
+        "cold_to",
         "held",
         "held_b",
         "is_closing",
@@ -130,11 +131,12 @@ class Mailbox:
         self.owner_pub = owner_pub
         self.used_day = used_day
         self.tokens: dict[bytes, Token] = {}
-        self.held: dict[int, HeldMessage] = {}  # by seq, ascending
+        self.held: dict[int, HeldMessage] = {}  # by seq, ascending; uncommitted ones too
         self.seq_of: dict[bytes, int] = {}  # msg_id to seq, of held ones
-        self.pending: dict[bytes, int] = {}  # msg_id to size, not yet committed
+        self.pending: dict[bytes, int] = {}  # msg_id to seq, not yet committed
         self.leaving: dict[int, HeldMessage] = {}  # by seq, deletion on its way to the disk
-        self.held_b = 0  # held and pending
+        self.held_b = 0
+        self.cold_to = 0  # held ones up to this seq are out of the way of fresh ones
         self.subscription: Subscription | None = None
         self.is_closing = False
         self._counter = generation << SEQ_COUNTER_BITS
@@ -142,26 +144,27 @@ class Mailbox:
     @property
     def message_count(self) -> int:
         """Messages that count for the quota, uncommitted ones included."""
-        return len(self.held) + len(self.pending)
+        return len(self.held)
 
     def next_seq(self) -> int:
         """Return the next number of this mailbox."""
         self._counter += 1
         return self._counter
 
-    def reserve(self, msg_id: bytes, size_b: int) -> None:
-        """Count a message that is on its way to the disk."""
-        self.pending[msg_id] = size_b
-        self.held_b += size_b
+    def take_in(self, seq: int, message: HeldMessage) -> None:
+        """Hold a message that is on its way to the disk."""
+        self.pending[message.msg_id] = seq
+        self.hold(seq, message)
+
+    def settle(self, msg_id: bytes) -> None:
+        """Count a message as committed."""
+        self.pending.pop(msg_id)
 
     def abandon(self, msg_id: bytes) -> None:
-        """Count it no longer: it could not be committed."""
-        self.held_b -= self.pending.pop(msg_id)
-
-    def keep(self, seq: int, message: HeldMessage) -> None:
-        """Turn a pending message into a held one."""
-        self.pending.pop(message.msg_id)
-        self._insert(seq, message)
+        """Hold it no longer: it could not be committed. Its deletion, if on its way, brings nothing back."""
+        seq = self.pending.pop(msg_id)
+        self.remove(seq)
+        self.leaving.pop(seq, None)
 
     def begin_deletion(self, seq: int) -> HeldMessage | None:
         """Hold a message no longer and return it, also if another deletion of it is on its way; else None."""
@@ -185,8 +188,8 @@ class Mailbox:
         self._insert(seq, message)
         self.held = dict(sorted(self.held.items()))
 
-    def hold_from_disk(self, seq: int, message: HeldMessage) -> None:
-        """Hold what an earlier run of the relay committed."""
+    def hold(self, seq: int, message: HeldMessage) -> None:
+        """Hold a message with the highest seq so far."""
         self.held_b += message.size_b
         self._insert(seq, message)
 

@@ -18,6 +18,7 @@ from .turns import Share, Turns
 
 # More than both windows of a connection together: whoever lets so much pile up does not read.
 _MAX_BUFFERED_B: Final = 8 << 20
+_READ_B: Final = 64 << 10
 # An array head is at most three bytes.
 _ROOM_B: Final = MAX_MESSAGE_B - 3
 
@@ -43,6 +44,8 @@ class BoundedConnection(ServerConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
         super().connection_made(transport)
+        # asyncio's own 256 KiB are mapped and unmapped by the kernel at each read.
+        vars(transport)["max_size"] = _READ_B
         inlet = Inlet(self._turns, self.share, cast("asyncio.Transport", transport), super().data_received)
         self.recv_messages.pause, self.recv_messages.resume = inlet.hold, inlet.release
         self._inlet = inlet

@@ -188,7 +188,9 @@ class RelayState(Answering):
         if mailbox is None:
             return
         message = HeldMessage(row.row_id, row.msg_id, row.size_b, row.expires_ms, row.received_ms)
-        mailbox.hold_from_disk(row.seq, message)
+        mailbox.hold(row.seq, message)
+        if row.is_cold:
+            mailbox.cold_to = row.seq
         if row.expires_ms <= now_ms + self.policy.minute_s * 1000:
             self.short_lived.append((row.expires_ms, mailbox, row.seq))
 

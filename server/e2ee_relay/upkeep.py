@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .cooling import Cooling
 from .delivery import Delivery
 from .directory import Directory
 from .mailbox import Mailbox
@@ -33,12 +34,14 @@ class Upkeep:
         self._state = state
         self._delivery = delivery
         self._directory = directory
+        self._cooling = Cooling(state)
         self._next_sweep_ms = 0
         self._next_purges_ms = 0
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
         self._expire_short_lived(now_ms)
+        self._cooling.tick(now_ms)
         for connection in list(self._state.connections.values()):
             if connection.blocked:
                 self._delivery.pump_blocked(connection, now_ms)

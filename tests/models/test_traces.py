@@ -6,8 +6,7 @@ The traces are made by spec/models/tla/make_traces.py. Each kind of replay is sh
 from __future__ import annotations
 
 import re
-import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -17,8 +16,8 @@ import pytest
 from e2ee_client.rows import Continuity
 from e2ee_client.store import opening
 from e2ee_relay.mailbox import Mailbox
-from e2ee_relay.store import sqlite
-from e2ee_relay.store.changes import Change, DropMessages, PutMessages, Result
+from e2ee_relay.store.changes import Change, DropMessages, PutMessages
+from e2ee_relay.store.messages import MessageTables
 from e2ee_relay.store.sqlite import SqliteStore
 from model_traces import Difference, Trace
 from prekey_stock_replay import PrekeyStockReplay
@@ -102,16 +101,19 @@ def test_a_declared_limit_of_the_relay_hands_a_key_out_twice(trace: Trace) -> No
 
 # --- faults that the replays notice ---
 
-
-def unwritten(_db: sqlite3.Connection, _change: Change) -> Result:
-    """A message that is confirmed and was never stored."""
-    return None
+CARRY_OUT: Final = MessageTables.carry_out
 
 
-def forgotten(db: sqlite3.Connection, change: DropMessages) -> Result:
-    """A deletion that does not remember the ids."""
-    db.executemany("DELETE FROM message WHERE row_id = ?", [(row_id,) for row_id in change.row_ids])
-    return None
+def unwritten(tables: MessageTables, changes: Sequence[Change]) -> list[Change]:
+    """Messages that are confirmed and were never stored."""
+    return CARRY_OUT(tables, [PutMessages(()) if isinstance(one, PutMessages) else one for one in changes])
+
+
+def forgotten(tables: MessageTables, changes: Sequence[Change]) -> list[Change]:
+    """Deletions that do not remember the ids."""
+    return CARRY_OUT(
+        tables, [DropMessages(one.row_ids) if isinstance(one, DropMessages) else one for one in changes]
+    )
 
 
 def unhedged(message_key: bytes, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
@@ -120,11 +122,11 @@ def unhedged(message_key: bytes, fresh: bytes, _header: bytes, _body: bytes) -> 
 
 
 QUEUE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
-    "confirmed but not stored": lambda: patch.dict(sqlite._CARRY_OUT, {PutMessages: unwritten}),
-    "ids forgotten": lambda: patch.dict(sqlite._CARRY_OUT, {DropMessages: forgotten}),
+    "confirmed but not stored": lambda: patch.object(MessageTables, "carry_out", unwritten),
+    "ids forgotten": lambda: patch.object(MessageTables, "carry_out", forgotten),
     "failed deletion believed": lambda: patch.object(Mailbox, "take_back", lambda _mailbox, _seq: None),
     "numbers given again": lambda: patch.object(
-        Mailbox, "next_seq", lambda mailbox: (1 << 32) + len(mailbox.held) + len(mailbox.pending) + 1
+        Mailbox, "next_seq", lambda mailbox: (1 << 32) + len(mailbox.held) + 1
     ),
 }
 STORE_FAULTS: Final[dict[str, Callable[[], Any]]] = {

@@ -33,6 +33,7 @@ from e2ee_relay.protocol import (
     TtlClass,
 )
 from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
+from e2ee_relay.store.schema import SCHEMA_VERSION
 from relay_actors import START_MS, Clock, Company, Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from websockets.asyncio.client import connect
@@ -74,7 +75,7 @@ def test_stats_count_and_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixtu
         "mailboxes": 1,
         "held_messages": 2,
         "held_bytes": 10,
-        "schema": 1,
+        "schema": SCHEMA_VERSION,
     }
     assert told["oldest_held_ms"] == NOW_MS
     assert told["database_bytes"] > 0

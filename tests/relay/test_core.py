@@ -53,8 +53,8 @@ F = TypeVar("F")
 class Bench:
     """A core whose commits happen, or fail, when the test says so."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        self.store = SqliteStore(None, bytes(16))
+    def __init__(self, policy: Policy | None = None, store: SqliteStore | None = None) -> None:
+        self.store = store or SqliteStore(None, bytes(16))
         self.core = RelayCore(policy or Policy(), self.store.load(), START_MS)
         self.number, effects = self.core.connect(bytes(32))
         self.sent: list[KnownFrame] = []
@@ -77,6 +77,13 @@ class Bench:
         while self.queue:
             submit = self.queue.pop(0)
             result = StoreFailure("test") if fails else self.store.execute([submit.change])[0]
+            self.take(self.core.complete(submit.then, result, START_MS))
+
+    def commit_at_once(self) -> None:
+        """Carry out what waits in one transaction."""
+        group, self.queue = self.queue, []
+        results = self.store.execute([one.change for one in group])
+        for submit, result in zip(group, results, strict=True):
             self.take(self.core.complete(submit.then, result, START_MS))
 
     def ask(self, kind: type[F], frame: KnownFrame, *, fails: bool = False) -> F:
@@ -109,6 +116,11 @@ def item(body: bytes = b"body", msg_id: bytes | None = None) -> SendItem:
     return SendItem(MAILBOX, TOKEN, msg_id or os.urandom(16), TtlClass.RETENTION, b"", body)
 
 
+def codes_of(bench: Bench) -> list[ErrorCode]:
+    """What was said to senders so far."""
+    return [result.code for answer in bench.pushes(SendResults) for result in answer.results]
+
+
 @pytest.fixture
 def bench() -> Bench:
     made = Bench()
@@ -128,18 +140,89 @@ def test_answers_may_overtake_and_are_matched_by_id(bench: Bench) -> None:
     assert [frame.request_id for frame in bench.sent] == [6, 5]
 
 
-def test_nothing_is_said_or_delivered_before_the_commit(bench: Bench) -> None:
-    """RLY-30: neither OK to the sender nor a message to the owner; a repetition waits for the same commit."""
+def test_delivery_overlaps_the_commit_and_the_answer_waits_for_it(bench: Bench) -> None:
+    """RLY-30, RLY-90: the owner has it at once, the sender no OK; a repetition waits for the same commit."""
     bench.ask(Done, Subscribe(4, (MAILBOX,)))
     bench.sent.clear()
     bench.receive(Send(5, (item(b"x", b"i" * 16),)))
     bench.receive(Send(6, (item(b"x", b"i" * 16),)))
-    assert bench.sent == []
+    assert [type(frame) for frame in bench.sent] == [Message]
     assert [type(one.change) for one in bench.queue] == [PutMessages, PutMessages]
     bench.commit()
     assert len(bench.pushes(Message)) == 1
-    answers = bench.pushes(SendResults)
-    assert [result.code for answer in answers for result in answer.results] == [ErrorCode.OK, ErrorCode.OK]
+    assert codes_of(bench) == [ErrorCode.OK, ErrorCode.OK]
+
+
+def test_what_was_delivered_and_not_committed_is_gone_with_a_crash(bench: Bench) -> None:
+    """RLY-30, RLY-90: no OK was said, so the sender sends it again, and its seq names nothing else."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    (before,) = bench.pushes(Message)
+    again = Bench(store=bench.store)
+    again.receive(AUTH)
+    again.ask(Done, Subscribe(3, (MAILBOX,)))
+    assert again.pushes(Message) == []
+    assert bench.pushes(SendResults) == []
+    assert again.ask(SendResults, Send(4, (item(b"x", b"i" * 16),))).results[0].code is ErrorCode.OK
+    (after,) = again.pushes(Message)
+    assert after.seq > before.seq
+
+
+def test_an_acknowledgement_before_the_commit_leaves_nothing_on_disk(bench: Bench) -> None:
+    """RLY-30, RLY-32, RLY-37, RLY-90: both share a commit, both are answered, the id is remembered."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    (pushed,) = bench.pushes(Message)
+    bench.receive(Ack(6, MAILBOX, (pushed.seq,)))
+    assert codes_of(bench) == []
+    bench.commit_at_once()
+    assert codes_of(bench) == [ErrorCode.OK]
+    assert Done(6) in bench.sent
+    rows = bench.store.connection.execute
+    assert rows("SELECT * FROM message").fetchall() == []
+    assert rows("SELECT msg_id FROM remembered").fetchall() == [(b"i" * 16,)]
+    assert bench.ask(SendResults, Send(7, (item(b"x", b"i" * 16),))).results[0].code is ErrorCode.OK
+    assert len(bench.pushes(Message)) == 1
+
+
+@pytest.mark.parametrize("ack_fails", [False, True])
+def test_what_its_owner_has_safe_is_confirmed_though_its_commit_failed(bench: Bench, ack_fails: bool) -> None:
+    """RLY-30, RLY-90: already where it was to go; a deletion that fails too brings nothing back."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    (pushed,) = bench.pushes(Message)
+    bench.receive(Ack(6, MAILBOX, (pushed.seq,)))
+    put = bench.queue.pop(0)
+    bench.take(bench.core.complete(put.then, StoreFailure("test"), START_MS))
+    assert codes_of(bench) == [ErrorCode.OK]
+    bench.commit(fails=ack_fails)
+    mailbox = bench.core.state.mailboxes[MAILBOX]
+    assert (mailbox.held, mailbox.leaving, mailbox.pending, mailbox.held_b) == ({}, {}, {}, 0)
+    assert bench.store.connection.execute("SELECT * FROM message").fetchall() == []
+
+
+def test_a_repetition_is_not_confirmed_by_a_later_copy_that_is_not_committed(bench: Bench) -> None:
+    """RLY-30, RLY-32: the first copy failed; the repetition shared its commit, not that of a third one."""
+    bench.receive(Send(4, (item(b"x", b"i" * 16),)))
+    first = bench.queue.pop(0)
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    bench.take(bench.core.complete(first.then, StoreFailure("test"), START_MS))
+    repetition = bench.queue.pop(0)
+    bench.receive(Send(6, (item(b"x", b"i" * 16),)))
+    bench.take(bench.core.complete(repetition.then, None, START_MS))
+    assert codes_of(bench) == [ErrorCode.UNAVAILABLE, ErrorCode.UNAVAILABLE]
+    bench.commit()
+    assert codes_of(bench)[2:] == [ErrorCode.OK]
+
+
+def test_a_message_that_comes_during_a_reading_back_waits_its_turn(bench: Bench) -> None:
+    """RLY-35, RLY-90: the older one comes first, also when the younger one need not be read."""
+    bench.ask(SendResults, Send(4, (item(b"older"),)))
+    bench.receive(Subscribe(5, (MAILBOX,)))
+    bench.receive(Send(6, (item(b"younger"),)))
+    assert bench.pushes(Message) == []
+    bench.commit()
+    assert [message.body for message in bench.pushes(Message)] == [b"older", b"younger"]
 
 
 def test_a_failed_send_is_not_confirmed_and_leaves_nothing(bench: Bench) -> None:

@@ -34,6 +34,7 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
+from e2ee_relay.store.schema import SCHEMA_VERSION
 from relay_actors import Company, Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from websockets.asyncio.client import ClientConnection, connect
@@ -440,7 +441,7 @@ def test_restore_commands(process: RelayProcess) -> None:
     assert "another process" in busy.stderr
     process.stop()
     report = json.loads(command(process, "restore-check").stdout)
-    assert (report["intact"], report["older_copy"], report["schema"]) == (True, False, 1)
+    assert (report["intact"], report["older_copy"], report["schema"]) == (True, False, SCHEMA_VERSION)
     (process.data_dir / "relay.mark").unlink()
     assert json.loads(command(process, "restore-check").stdout)["older_copy"]
     done = command(process, "restored")

@@ -39,10 +39,13 @@ POLICY = Policy(
 
 
 class QueueModel(RuleBasedStateMachine):
-    """RLY-30, RLY-32, RLY-35, RLY-37, RLY-39: what was confirmed arrives in order, until acknowledged."""
+    """RLY-30, RLY-32, RLY-35, RLY-37, RLY-39, RLY-90, RLY-91: what was confirmed arrives in order, until
+    acknowledged.
+    """
 
     def __init__(self) -> None:
         super().__init__()
+        self.now_ms = START_MS
         self.store = SqliteStore(None, bytes(16))
         self.confirmed: set[int] = set()  # sent numbers that were answered OK
         self.acknowledged: set[int] = set()  # numbers whose Ack was answered
@@ -62,7 +65,7 @@ class QueueModel(RuleBasedStateMachine):
 
     def begin(self) -> None:
         """Start the relay from its store; what was not committed is lost."""
-        self.core = RelayCore(POLICY, self.store.load(), START_MS)
+        self.core = RelayCore(POLICY, self.store.load(), self.now_ms)
         self.queue: list[Submit] = []
         self.sender, _ = self.core.connect(b"s" * 32)
         self.open_owner()
@@ -81,7 +84,7 @@ class QueueModel(RuleBasedStateMachine):
         self.receive(connection, Auth(self.next_id(), (MAILBOX,), bytes(KEY.verify_key), signature))
 
     def receive(self, connection: int, frame: KnownFrame) -> None:
-        self.take(self.core.receive(connection, frame, START_MS))
+        self.take(self.core.receive(connection, frame, self.now_ms))
 
     def take(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -119,16 +122,23 @@ class QueueModel(RuleBasedStateMachine):
 
     @rule(count=st.integers(1, 5))
     def commit(self, count: int) -> None:
-        for _ in range(min(count, len(self.queue))):
-            submit = self.queue.pop(0)
-            result = self.store.execute([submit.change])[0]
-            self.take(self.core.complete(submit.then, result, START_MS))
+        """One transaction; what its answers ask for waits for the next."""
+        group, self.queue = self.queue[:count], self.queue[count:]
+        results = self.store.execute([submit.change for submit in group])
+        for submit, result in zip(group, results, strict=True):
+            self.take(self.core.complete(submit.then, result, self.now_ms))
+
+    @rule(count=st.integers(1, 5))
+    def commit_and_crash(self, count: int) -> None:
+        """The process ends after the transaction and before anybody hears of it."""
+        self.store.execute([submit.change for submit in self.queue[:count]])
+        self.crash()
 
     @precondition(lambda self: self.queue)
     @rule()
     def fail_to_commit(self) -> None:
         submit = self.queue.pop(0)
-        self.take(self.core.complete(submit.then, StoreFailure("test"), START_MS))
+        self.take(self.core.complete(submit.then, StoreFailure("test"), self.now_ms))
 
     @rule()
     def subscribe(self) -> None:
@@ -136,7 +146,14 @@ class QueueModel(RuleBasedStateMachine):
 
     @rule()
     def tick(self) -> None:
-        self.take(self.core.tick(START_MS))
+        self.take(self.core.tick(self.now_ms))
+
+    @rule()
+    def minutes_pass(self) -> None:
+        """RLY-91: what was old by then is moved out of the way of fresh messages, whenever that commits."""
+        for _ in range(7):
+            self.now_ms += 60_000
+            self.take(self.core.tick(self.now_ms))
 
     @precondition(lambda self: self.arrived)
     @rule(data=st.data())
@@ -177,8 +194,7 @@ class QueueModel(RuleBasedStateMachine):
     @invariant()
     def the_quota_is_counted_right(self) -> None:
         for mailbox in self.core.state.mailboxes.values():
-            sizes = sum(message.size_b for message in mailbox.held.values()) + sum(mailbox.pending.values())
-            assert mailbox.held_b == sizes
+            assert mailbox.held_b == sum(message.size_b for message in mailbox.held.values())
             assert mailbox.message_count <= POLICY.quota_messages
 
     def teardown(self) -> None:

@@ -13,7 +13,7 @@ def test_both_copies_of_an_id_go_one_after_the_other() -> None:
     for first, second in ((OLDER, NEWER), (NEWER, OLDER)):
         mailbox = Mailbox(1, b"m" * 16, bytes(32), 0, 1)
         for seq in (OLDER, NEWER):
-            mailbox.hold_from_disk(seq, HeldMessage(seq, ID, 10, 60_000 * seq, 0))
+            mailbox.hold(seq, HeldMessage(seq, ID, 10, 60_000 * seq, 0))
         assert mailbox.remove(first) is not None
         assert (ID in mailbox.seq_of) == (first == OLDER)
         assert mailbox.remove(second) is not None

@@ -32,6 +32,7 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
     copy.execute("PRAGMA secure_delete = ON")
     if not with_messages:
         copy.execute("DELETE FROM message")
+        copy.execute("DELETE FROM cold_message")
         copy.execute("DELETE FROM remembered")
         copy.execute("VACUUM")
     copy.close()

@@ -66,6 +66,7 @@ class HeldRow(NamedTuple):
     expires_ms: int
     received_ms: int
     size_b: int
+    is_cold: int = 0  # it has been moved out of the way of fresh ones
 
 
 class RememberedRow(NamedTuple):
@@ -139,6 +140,13 @@ class PutMessages:
 class DropMessages:
     row_ids: tuple[int, ...]
     remember: tuple[RememberedRow, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Chill:
+    """Move messages that stay to where they are out of the way of fresh ones; what is gone is left out."""
+
+    row_ids: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,6 +272,7 @@ Change: TypeAlias = (
     | DropTokens
     | PutMessages
     | DropMessages
+    | Chill
     | ReadBodies
     | PutEntry
     | DropAccount

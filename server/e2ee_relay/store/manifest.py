@@ -16,6 +16,19 @@ _WITH_DEVICE: Final = "until the device leaves the list or the account is purged
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
 
 
+_MESSAGE: Final = {
+    "row_id": Stored("running number", "order; tells the order of arrival over all mailboxes", _WITH_MESSAGE),
+    "mailbox_no": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
+    "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
+    "msg_id": Stored("random id chosen by the sender", "a repeated send is stored once", _WITH_MESSAGE),
+    "expires_ms": Stored(
+        "end of its time, from the end of the hour of arrival (short class: exact)",
+        "it is deleted then",
+        _WITH_MESSAGE,
+    ),
+    "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
+    "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
+}
 MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
         "name": Stored(
@@ -54,21 +67,8 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             "contact or front door", "which limits apply", "until revoked, or with the mailbox"
         ),
     },
-    "message": {
-        "row_id": Stored(
-            "running number", "order; tells the order of arrival over all mailboxes", _WITH_MESSAGE
-        ),
-        "mailbox_no": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
-        "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
-        "msg_id": Stored("random id chosen by the sender", "a repeated send is stored once", _WITH_MESSAGE),
-        "expires_ms": Stored(
-            "end of its time, from the end of the hour of arrival (short class: exact)",
-            "it is deleted then",
-            _WITH_MESSAGE,
-        ),
-        "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
-        "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
-    },
+    "message": _MESSAGE,
+    "cold_message": _MESSAGE,
     "remembered": {
         "row_id": Stored(
             "running number", "the oldest is forgotten first", "1 to 2 hours after the acknowledgement"
@@ -146,7 +146,7 @@ Made from the schema by `sealroom-relay manifest`; a test compares both. Schema 
 
 Not stored anywhere: who sends (sends are not authenticated), client addresses, content, names, anything about
 a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s` and `abandoned_s`
-set them.
+set them. A message is in one of two tables: after some minutes it moves from `message` to `cold_message`.
 
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
 `relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, and, once the operator has

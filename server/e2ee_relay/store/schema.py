@@ -12,7 +12,9 @@ APPLICATION_ID: Final = 0x5345414C
 
 # Append only: a migration that has been released is never edited. Purpose and period of each column stand in
 # manifest.py. `message` has no secondary index on purpose: the relay keeps the index by mailbox in memory,
-# and an append-only table stays fast with any backlog.
+# and an append-only table stays fast with any backlog. What is not acknowledged within minutes goes to
+# `cold_message`, mailbox by mailbox: there the rows of one mailbox lie together, and indexes may cost
+# something.
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """
@@ -107,6 +109,21 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
             kind TEXT NOT NULL
         ) WITHOUT ROWID
         """,
+    ),
+    (
+        """
+        CREATE TABLE cold_message (
+            row_id INTEGER NOT NULL,
+            mailbox_no INTEGER NOT NULL,
+            seq INTEGER NOT NULL,
+            msg_id BLOB NOT NULL,
+            expires_ms INTEGER NOT NULL,
+            received_ms INTEGER NOT NULL,
+            body BLOB NOT NULL
+        )
+        """,
+        "CREATE UNIQUE INDEX cold_message_by_row ON cold_message (row_id)",
+        "CREATE INDEX cold_message_by_mailbox ON cold_message (mailbox_no)",
     ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

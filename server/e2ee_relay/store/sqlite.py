@@ -12,6 +12,7 @@ from typing import Final
 from . import prekeys
 from .changes import (
     Change,
+    Chill,
     DeviceRow,
     DropAccount,
     DropMailbox,
@@ -43,6 +44,7 @@ from .changes import (
     TouchMailbox,
 )
 from .mark import Mark, MarkFile
+from .messages import LOAD_HELD, MessageTables
 from .schema import migrate
 
 # A checkpoint blocks the writer; while it is busy the journal may grow to 64 MB before SQLite moves it by
@@ -50,7 +52,6 @@ from .schema import migrate
 _AUTOCHECKPOINT_PAGES: Final = 16_000
 # A start after a declared restore must be above every generation that the lost database can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
-_READ_CHUNK: Final = 500
 
 
 class SqliteStore:
@@ -75,6 +76,7 @@ class SqliteStore:
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', 0)")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('handed_out', 0)")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('clock', 0)")
+        self._messages = MessageTables(self._db)
 
     def load(self) -> Held:
         """Begin a generation, burn a restored copy's one-time keys, return what is kept in memory."""
@@ -86,13 +88,7 @@ class SqliteStore:
                 MailboxRow(*row) for row in rows("SELECT no, mailbox, owner_pub, used_day FROM mailbox")
             ],
             tokens=[TokenRow(*row) for row in rows("SELECT mailbox_no, token_hash, token_class FROM token")],
-            messages=[
-                HeldRow(*row)
-                for row in rows(
-                    "SELECT row_id, mailbox_no, seq, msg_id, expires_ms, received_ms, length(body)"
-                    " FROM message ORDER BY row_id"
-                )
-            ],
+            messages=[HeldRow(*row) for row in rows(LOAD_HELD)],
             remembered=[
                 RememberedRow(*row)
                 for row in rows("SELECT mailbox_no, msg_id, until_ms FROM remembered ORDER BY row_id")
@@ -144,13 +140,25 @@ class SqliteStore:
     def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
         try:
             with self._transaction():
-                results = [_CARRY_OUT[type(change)](self._db, change) for change in changes]
+                others = iter([self._carry_out(change) for change in self._messages.carry_out(changes)])
+                results = [
+                    None if isinstance(change, PutMessages | DropMessages) else next(others)
+                    for change in changes
+                ]
                 handed_out = sum(isinstance(result, TakenPrekeys) for result in results)
                 if handed_out:
                     self._set_meta("handed_out", self._mark().handed_out + handed_out)
         except sqlite3.Error:
             return None
         return self._behind_mark(results) if handed_out else results
+
+    def _carry_out(self, change: Change) -> Result:
+        if isinstance(change, ReadBodies):
+            return self._messages.read_bodies(change)
+        if isinstance(change, Chill):
+            self._messages.chill(change)
+            return None
+        return _CARRY_OUT[type(change)](self._db, change)
 
     def _behind_mark(self, results: list[Result]) -> list[Result]:
         # The keys are gone from the database; without the mark a restored copy could give them again: keep
@@ -252,7 +260,7 @@ def _touch_mailbox(db: sqlite3.Connection, change: TouchMailbox) -> None:
 
 
 def _drop_mailbox(db: sqlite3.Connection, change: DropMailbox) -> None:
-    for table in ("message", "token", "remembered"):
+    for table in ("message", "cold_message", "token", "remembered"):
         db.execute(f"DELETE FROM {table} WHERE mailbox_no = ?", (change.no,))  # noqa: S608 - fixed names
     db.execute("DELETE FROM mailbox WHERE no = ?", (change.no,))
     for record_hash in change.record_hashes:
@@ -272,30 +280,6 @@ def _drop_tokens(db: sqlite3.Connection, change: DropTokens) -> None:
         "DELETE FROM token WHERE mailbox_no = ? AND token_hash = ?",
         [(change.mailbox_no, token_hash) for token_hash in change.token_hashes],
     )
-
-
-def _put_messages(db: sqlite3.Connection, change: PutMessages) -> None:
-    db.executemany(
-        "INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)",
-        change.rows,
-    )
-
-
-def _drop_messages(db: sqlite3.Connection, change: DropMessages) -> None:
-    db.executemany("DELETE FROM message WHERE row_id = ?", [(row_id,) for row_id in change.row_ids])
-    db.executemany(
-        "INSERT INTO remembered (mailbox_no, msg_id, until_ms) VALUES (?, ?, ?)",
-        change.remember,
-    )
-
-
-def _read_bodies(db: sqlite3.Connection, change: ReadBodies) -> dict[int, bytes]:
-    bodies: dict[int, bytes] = {}
-    for start in range(0, len(change.row_ids), _READ_CHUNK):
-        chunk = change.row_ids[start : start + _READ_CHUNK]
-        places = ",".join("?" * len(chunk))
-        bodies.update(db.execute(f"SELECT row_id, body FROM message WHERE row_id IN ({places})", chunk))  # noqa: S608 - placeholders only
-    return bodies
 
 
 def _put_entry(db: sqlite3.Connection, change: PutEntry) -> None:
@@ -360,9 +344,6 @@ _CARRY_OUT: Final[dict[type[Change], Callable[..., Result]]] = {
     DropMailbox: _drop_mailbox,
     PutTokens: _put_tokens,
     DropTokens: _drop_tokens,
-    PutMessages: _put_messages,
-    DropMessages: _drop_messages,
-    ReadBodies: _read_bodies,
     PutEntry: _put_entry,
     DropAccount: _drop_account,
     ReadLists: _read_lists,

@@ -4,7 +4,7 @@
 
    Variable   stands for                                                          rule
    disk       what the relay's database holds: messages, ids of messages gone     RLY-30, RLY-32
-   core       the relay's memory: messages, ids on their way, subscription        RLY-35, RLY-39
+   core       the relay's memory: messages, ids on their way, subscription        RLY-35, RLY-39, RLY-90
    queue      changes that wait for the writer                                    RLY-30
    done       results of committed changes that the relay has not seen yet        RLY-30
    wire       messages pushed on the client's connection and not taken yet        RLY-35
@@ -56,22 +56,25 @@ Init ==
   /\ left = [sends |-> MaxSends, fails |-> MaxFails, crashes |-> MaxCrashes, client |-> MaxClientCrashes,
              ticks |-> MaxTicks, connects |-> MaxConnects]
 
-(* SEND of one item: known ids are answered at once, an id on its way shares that commit (RLY-30, RLY-32). *)
+(* SEND of one item: an id on its way shares that commit, known ids are answered at once; a fresh message is held
+   and pushed before it is committed (RLY-30, RLY-32, RLY-90). *)
 Send(i) ==
   /\ left.sends > 0 /\ left' = [left EXCEPT !.sends = @ - 1]
-  /\ IF i \in IdsOf(core.held) \cup core.known
-     THEN /\ confirmed' = confirmed \cup {i}
-          /\ UNCHANGED <<core, queue, lapsed>>
-     ELSE IF i \in core.pending
+  /\ IF i \in core.pending
      THEN /\ queue' = Append(queue, Change("put", i, {}, 0))
-          /\ UNCHANGED <<core, confirmed, lapsed>>
+          /\ UNCHANGED <<core, wire, confirmed, lapsed>>
+     ELSE IF i \in IdsOf(core.held) \cup core.known
+     THEN /\ confirmed' = confirmed \cup {i}
+          /\ UNCHANGED <<core, queue, wire, lapsed>>
      ELSE /\ core.count < 9
           /\ LET row == [seq |-> Seq10(core.gen, core.count + 1), id |-> i, until |-> now + 1]
-             IN queue' = Append(queue, Change("put", i, {row}, 0))
-          /\ core' = [core EXCEPT !.count = @ + 1, !.pending = @ \cup {i}]
+             IN /\ queue' = Append(queue, Change("put", i, {row}, 0))
+                /\ core' = [core EXCEPT !.count = @ + 1, !.pending = @ \cup {i}, !.held = @ \cup {row},
+                                        !.backlog = IF core.reading THEN @ \cup {row.seq} ELSE @]
+                /\ wire' = IF core.sub # 0 /\ ~core.reading THEN wire \o Pushed({row}) ELSE wire
           /\ confirmed' = IF AnswerAfterCommit THEN confirmed \ {i} ELSE confirmed \cup {i}
           /\ lapsed' = lapsed \ {i}
-  /\ UNCHANGED <<disk, done, wire, client, acked, now>>
+  /\ UNCHANGED <<disk, done, client, acked, now>>
 
 (* The writer: the first n changes in one durable transaction; nobody has been told yet. *)
 AfterChange(d, c) ==
@@ -80,13 +83,14 @@ AfterChange(d, c) ==
   ELSE [d EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)},
                  !.gone = IF c.op = "drop" /\ Remembers THEN @ \cup IdsOf(c.rows) ELSE @]
 
-RECURSIVE Carried(_, _)
-Carried(d, changes) == \* <<disk afterwards, results>>
-  IF changes = <<>> THEN <<d, <<>>>>
-  ELSE LET c == Head(changes)
-           rest == Carried(AfterChange(d, c), Tail(changes))
-           found == IF c.op = "read" THEN {row \in c.rows : row.seq \in SeqsOf(d.held)} ELSE c.rows
-       IN <<rest[1], <<[op |-> c.op, id |-> c.id, rows |-> found, sub |-> c.sub, ok |-> TRUE]>> \o rest[2]>>
+RECURSIVE AfterAll(_, _)
+AfterAll(d, changes) == IF changes = <<>> THEN d ELSE AfterAll(AfterChange(d, Head(changes)), Tail(changes))
+
+Carried(d, changes) == \* <<disk afterwards, results>>; reads come last, whatever their place in the group
+  LET after == AfterAll(d, changes)
+      Found(c) == IF c.op = "read" THEN {row \in c.rows : row.seq \in SeqsOf(after.held)} ELSE c.rows
+  IN <<after, [i \in DOMAIN changes |-> [op |-> changes[i].op, id |-> changes[i].id, rows |-> Found(changes[i]),
+                                         sub |-> changes[i].sub, ok |-> TRUE]]>>
 
 Flush(n) ==
   /\ n \in 1..Len(queue)
@@ -108,20 +112,19 @@ Fail ==
   /\ queue' = Tail(queue)
   /\ UNCHANGED <<disk, core, wire, client, confirmed, acked, lapsed, now>>
 
-(* The relay hears of the oldest result: this is where OK and DONE are said, and where messages are pushed. *)
+(* The relay hears of the oldest result: this is where OK and DONE are said. What could not be committed is held no
+   longer; if the client has acknowledged it by then, it is safe all the same (RLY-30). *)
 Answer ==
   /\ done # <<>> /\ done' = Tail(done)
   /\ LET c == Head(done) IN
      CASE c.op = "put" ->
-          LET kept == IF c.ok THEN c.rows ELSE {}
-              next == [core EXCEPT !.held = @ \cup kept,
-                                   !.pending = IF c.rows = {} THEN @ ELSE @ \ {c.id},
-                                   !.backlog = IF core.reading THEN @ \cup SeqsOf(kept) ELSE @]
+          LET lost == IF c.ok THEN {} ELSE c.rows
+              next == [core EXCEPT !.held = @ \ lost, !.leaving = @ \ lost,
+                                   !.pending = IF c.rows = {} THEN @ ELSE @ \ {c.id}]
           IN /\ core' = next
-             /\ wire' = IF core.sub # 0 /\ ~core.reading THEN wire \o Pushed(Live(kept)) ELSE wire
-             /\ confirmed' = IF c.id \in IdsOf(next.held) \cup next.known THEN confirmed \cup {c.id}
-                             ELSE confirmed
-             /\ UNCHANGED <<queue, acked>>
+             /\ confirmed' = IF (c.ok /\ c.rows # {}) \/ c.id \in (IdsOf(next.held) \ next.pending) \cup next.known
+                             THEN confirmed \cup {c.id} ELSE confirmed
+             /\ UNCHANGED <<queue, wire, acked>>
        [] c.op = "drop" ->
           LET back == {row \in c.rows : row \in core.leaving}
           IN /\ core' = IF c.ok THEN [core EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)},
@@ -173,7 +176,7 @@ Ack ==
   /\ LET rows == {row \in core.held \cup core.leaving : row.seq \in client.toack}
      IN /\ core' = [core EXCEPT !.held = @ \ rows, !.leaving = @ \cup rows,
                                 !.known = IF Remembers THEN @ \cup IdsOf(rows) ELSE @]
-        /\ queue' = Append(queue, Change("drop", 0, rows, core.sub))
+        /\ queue' = IF rows = {} THEN queue ELSE Append(queue, Change("drop", 0, rows, core.sub))
   /\ client' = [client EXCEPT !.toack = {}]
   /\ UNCHANGED <<disk, done, wire, confirmed, acked, lapsed, now, left>>
 
