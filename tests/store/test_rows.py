@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from e2ee_client.errors import StoreClosed, StoreMisuse
+from e2ee_client.rows import Change
 from e2ee_client.store import TABLES, Delete, Put, Store
 from e2ee_client.store.sealing import MAX_VALUE_B
 from store_probe import RAW_KEY, boxes
@@ -125,8 +126,13 @@ def test_two_writes_of_one_value_share_no_bytes(tmp_path: Path) -> None:
             seen |= pieces
 
 
+SIZES_B = {0: 128, 82: 128, 83: 256, 210: 256, 211: 512, 978: 1024, 979: 1280, 1234: 1280}
+SIZES_B |= {1235: 1536, 4050: 4096, 4051: 5120, 7122: 7168, 7123: 8192}
+
+
 @pytest.mark.parametrize(
-    ("value_b", "box_b"), [(0, 128), (82, 128), (83, 256), (210, 256), (211, 512), (4000, 4096), (5000, 8192)]
+    ("value_b", "box_b"),
+    SIZES_B.items(),
 )
 def test_a_box_shows_the_size_class_only(tmp_path: Path, value_b: int, box_b: int) -> None:
     """STO-07: 40 bytes of nonce and tag, 5 of lengths, 1 of key."""
@@ -134,6 +140,25 @@ def test_a_box_shows_the_size_class_only(tmp_path: Path, value_b: int, box_b: in
     with Store.create(path, RAW_KEY) as store:
         store.commit([Put("session", b"k", bytes(value_b))])
     assert [len(box) for box in boxes(path).values()] == [box_b]
+
+
+def test_one_commit_of_many_rows_does_what_its_changes_do_one_after_the_other(tmp_path: Path) -> None:
+    """STO-09, STO-11: rows that are new, replaced, gone, and several of these in turn."""
+    path = tmp_path / "store"
+    names = [n.to_bytes(2) for n in range(200)]
+    with Store.create(path, RAW_KEY) as store:
+        store.commit([Put("message", name, b"old" * (n % 90)) for n, name in enumerate(names[:100])])
+        changes: list[Change] = [Put("message", name, b"new" * (n % 80)) for n, name in enumerate(names)]
+        changes += [Delete("message", name) for name in names[::3]]
+        changes += [Put("message", name, b"again") for name in names[::9]]
+        changes += [Delete("message", b"never there")]
+        store.commit(changes)
+        expected = {name: b"new" * (n % 80) for n, name in enumerate(names) if n % 3}
+        expected |= dict.fromkeys(names[::9], b"again")
+        assert list(store.items("message")) == list(expected.items())
+    with Store.open(path, RAW_KEY) as store:
+        assert list(store.items("message")) == list(expected.items())
+        assert store.count("message") == len(expected)
 
 
 def test_a_closed_store_refuses_and_may_be_closed_again(tmp_path: Path) -> None:

@@ -22,9 +22,12 @@ from .state import StateSealer, StoreState
 STATE_SLOT: Final = 0
 # The mark of a box, which stands for it in the sum over all rows: its nonce and its tag.
 _FIND: Final = (
-    "SELECT p.tag, p.seq, p.slot, length(s.box), substr(s.box, 1, 24), substr(s.box, -16) "
-    "FROM place p JOIN slot s ON s.n = p.slot WHERE p.id = ?"
+    "SELECT p.id, p.tag, p.seq, p.slot, length(s.box), substr(s.box, 1, 24), substr(s.box, -16) "
+    "FROM place p JOIN slot s ON s.n = p.slot WHERE p.id IN ({})"
 )
+_FOUND_AT_ONCE: Final = 64
+_FIND_MANY: Final = _FIND.format(", ".join("?" * _FOUND_AT_ONCE))
+_FIND_ONE: Final = _FIND.format("?")
 _READ: Final = "SELECT p.tag, p.seq, s.box FROM place p JOIN slot s ON s.n = p.slot WHERE p.id = ?"
 _PAGE: Final = (
     "SELECT p.id, p.seq, s.box FROM place p JOIN slot s ON s.n = p.slot WHERE p.tag = ? AND p.seq > ? "
@@ -37,6 +40,7 @@ _ALL: Final = (
 )
 _FREE: Final = "SELECT n, length(box) FROM slot WHERE n <> ? AND n NOT IN (SELECT slot FROM place)"
 _DROP_FREE: Final = "DELETE FROM slot WHERE n <> ? AND n NOT IN (SELECT slot FROM place)"
+_NEXT_SLOT: Final = "SELECT coalesce(max(n), 0) + 1 FROM slot"
 PAGE_ROWS: Final = 256
 
 
@@ -67,6 +71,10 @@ class _Draft:
 
     next_seq: int
     total: int
+    next_slot: int
+    found: dict[bytes, _Found | None]
+    new_slots: list[tuple[int, bytes]] = field(default_factory=list)
+    new_places: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)
     taken: list[tuple[int, int]] = field(default_factory=list)
     released: list[tuple[int, int]] = field(default_factory=list)
 
@@ -155,11 +163,15 @@ class Ledger:
         Raises:
             StoreFull, StoreUnavailable, StoreCorrupt, StoreMisuse.
         """
-        draft = _Draft(self.state.next_seq, self.state.total)
+        ordered = [(self._rows.row_id(change.table, change.key), change) for change in changes]
+        draft = _Draft(self.state.next_seq, self.state.total, 0, {})
         try:
             with transaction(self._connection):
-                for change in changes:
-                    self._apply(change, draft)
+                draft.next_slot = self._connection.execute(_NEXT_SLOT).fetchone()[0]
+                draft.found = self._find({row_id: None for row_id, _ in ordered})
+                for row_id, change in ordered:
+                    self._apply(row_id, change, draft)
+                self._insert(draft)
                 state = self._advanced(draft, settle=settle)
                 self.write_state(state)
         except (StoreFull, StoreMisuse):
@@ -207,9 +219,12 @@ class Ledger:
         for size_b, slot in slots:
             self._free[size_b].append(slot)
 
-    def _apply(self, change: Change, draft: _Draft) -> None:
-        row_id = self._rows.row_id(change.table, change.key)
-        found = self._find(row_id)
+    def _apply(self, row_id: bytes, change: Change, draft: _Draft) -> None:
+        if row_id not in draft.found:
+            # An earlier change of this commit was to the same row.
+            self._insert(draft)
+            draft.found.update(self._find({row_id: None}))
+        found = draft.found.pop(row_id)
         if isinstance(change, Put):
             self._put(change, row_id, found, draft)
         elif found is not None:
@@ -217,21 +232,32 @@ class Ledger:
             draft.total ^= self._rows.digest(found.place, found.mark)
             self._blank(found, draft)
 
-    def _find(self, row_id: bytes) -> _Found | None:
-        found = self._connection.execute(_FIND, (row_id,)).fetchone()
-        if found is None:
-            return None
-        tag, seq, slot, size_b, nonce, box_tag = found
-        return _Found(Place(row_id, tag, seq), slot, size_b, nonce + box_tag)
+    def _find(self, found: dict[bytes, _Found | None]) -> dict[bytes, _Found | None]:
+        """Look up all rows of the dictionary, many at a time."""
+        ids = list(found)
+        for start in range(0, len(ids), _FOUND_AT_ONCE):
+            part = ids[start : start + _FOUND_AT_ONCE]
+            whole = len(part) == _FOUND_AT_ONCE
+            queries = [(_FIND_MANY, part)] if whole else [(_FIND_ONE, [row_id]) for row_id in part]
+            for query, wanted in queries:
+                for row_id, tag, seq, slot, size_b, nonce, box_tag in self._connection.execute(query, wanted):
+                    found[row_id] = _Found(Place(row_id, tag, seq), slot, size_b, nonce + box_tag)
+        return found
+
+    def _insert(self, draft: _Draft) -> None:
+        """Write what is new so far."""
+        if draft.new_slots:
+            self._connection.executemany("INSERT INTO slot VALUES (?, ?)", draft.new_slots)
+            draft.new_slots.clear()
+        if draft.new_places:
+            self._connection.executemany("INSERT INTO place VALUES (?, ?, ?, ?)", draft.new_places)
+            draft.new_places.clear()
 
     def _put(self, change: Put, row_id: bytes, found: _Found | None, draft: _Draft) -> None:
         if found is None:
             place = Place(row_id, self._rows.table_tag(change.table), draft.next_seq)
             box = self._rows.seal(place, change.key, change.value)
-            slot = self._store(box, draft)
-            self._connection.execute(
-                "INSERT INTO place VALUES (?, ?, ?, ?)", (row_id, place.table_tag, place.seq, slot)
-            )
+            draft.new_places.append((row_id, place.table_tag, place.seq, self._store(box, draft)))
             draft.next_seq += 1
         else:
             place = found.place
@@ -258,10 +284,10 @@ class Ledger:
             draft.taken.append((len(box), slot))
             self._overwrite(slot, box)
             return slot
-        inserted = self._connection.execute("INSERT INTO slot (box) VALUES (?)", (box,)).lastrowid
-        if inserted is None:
-            raise StoreCorrupt("the database did not take a row")
-        return inserted
+        slot = draft.next_slot
+        draft.new_slots.append((slot, box))
+        draft.next_slot += 1
+        return slot
 
     def _overwrite(self, slot: int, box: bytes) -> None:
         changed = self._connection.execute("UPDATE slot SET box = ? WHERE n = ?", (box, slot)).rowcount

@@ -1,7 +1,7 @@
-"""A row at rest: a sealed box of a power-of-two size, bound to its place.
+"""A row at rest: a sealed box of one of few sizes, bound to its place.
 
     box       = nonce 24 || XChaCha20-Poly1305(row key, nonce, plaintext, associated data)
-    plaintext = key length 1 || value length 4 || key || value || zeros, so that the box has 128 * 2^n bytes
+    plaintext = key length 1 || value length 4 || key || value || zeros, up to the size of its class (STO-07)
     associated data = label 16 || format 2 || store id 16 || table tag 8 || row id 32 || sequence number 8
     row id    = PRF(blinding key, label, table length 1 || table || key), 32 bytes
     table tag = PRF(blinding key, label, table), 8 bytes
@@ -25,6 +25,7 @@ from .keys import StoreKeys
 from .labels import BLIND, ROW, SUM
 
 MIN_BOX_B: Final = 128
+_COARSE_B: Final = 1024
 MAX_KEY_B: Final = 255
 MAX_VALUE_B: Final = 4 * 1024 * 1024 - 1024
 ROW_ID_B: Final = 32
@@ -87,7 +88,7 @@ class RowSealer:
         return prf(self._keys.blind.expose(), BLIND, ROW_ID_B, data=bytes((len(name),)) + name + key)
 
     def seal(self, place: Place, key: bytes, value: bytes) -> bytes:
-        """Return the box: 128 * 2^n bytes, with a fresh random nonce (STO-01, STO-07).
+        """Return the box: a size of its class, with a fresh random nonce (STO-01, STO-07).
 
         Raises:
             StoreMisuse: the value is too long (STO-08).
@@ -122,5 +123,9 @@ class RowSealer:
 
 
 def _box_size(content_b: int) -> int:
-    """The smallest 128 * 2^n that holds the content, nonce and tag."""
-    return max(MIN_BOX_B, 1 << (content_b + MARK_B - 1).bit_length())
+    """The smallest size of a box that holds the content, nonce and tag (STO-07)."""
+    size_b = content_b + MARK_B
+    power_b = 1 << (size_b - 1).bit_length()
+    if power_b <= _COARSE_B:
+        return max(MIN_BOX_B, power_b)
+    return -(-size_b // (power_b // 8)) * (power_b // 8)
