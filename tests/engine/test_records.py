@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from e2ee_client.engine import records
 from e2ee_client.errors import StoreCorrupt
-from fuzz_stored import TARGETS
+from fuzz_stored import _DECODERS, _ROWS, TARGETS
 from fuzz_target import run
 
 from e2ee.wire import cbor
@@ -67,3 +67,16 @@ def test_a_row_of_another_version_or_none(decode: Callable[[bytes], object], row
     """STO-08."""
     with pytest.raises(StoreCorrupt):
         decode(row)
+
+
+@pytest.mark.parametrize("kind", [MAILBOX, CONTACT, PEER, PREKEY, OUTGOING, MESSAGE])
+def test_a_row_has_a_place_of_its_size(kind: int) -> None:
+    """STO-08, STO-26: also a row of a backup, whose places come from a file."""
+    key, row = _ROWS()[kind].key, cbor.encode(_row(kind))
+    assert _DECODERS[kind](key, row)
+    for spoiled in (b"", key[:-1], key + b"\0"):
+        with pytest.raises(StoreCorrupt):
+            _DECODERS[kind](spoiled, row)
+    if kind in (PREKEY, MESSAGE):
+        with pytest.raises(StoreCorrupt):
+            _DECODERS[kind](b"\xff" + key[1:], row)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
 
+from e2ee.constants import CONTENT_ID_B, DEVICE_ID_B, HASH_B, MAILBOX_B
 from e2ee.content import Content, WayBack
 from e2ee.content import decode as decode_content
 from e2ee.errors import E2eeError, IdentityMismatch
@@ -77,6 +78,13 @@ def _items(value: cbor.Value, length: int | None = None) -> Sequence[cbor.Value]
     if not isinstance(value, list) or (length is not None and len(value) != length):
         raise StoreCorrupt("a stored row has another shape")
     return cast("Sequence[cbor.Value]", value)
+
+
+def _place(key: bytes, size_b: int) -> bytes:
+    """Check the key of a row: keys of a backup come from a file (STO-26)."""
+    if len(key) != size_b:
+        raise StoreCorrupt("a stored row has another place")
+    return key
 
 
 def _state(value: cbor.Value) -> MessageState:
@@ -189,6 +197,7 @@ class Mailbox:
         for item in _items(values[4]):
             contact, token, known = _items(item, 3)
             tokens[_octets(contact)] = (_octets(token), bool(known))
+        key = _place(key, MAILBOX_B)
         return cls(key, _text(values[0]), _octets(values[1]), _octets(values[2]), bool(values[3]), tokens)
 
 
@@ -230,7 +239,7 @@ class Contact:
             seq, hash_ = _items(values[7], 2)
             head = ListHead(_number(seq), ListHash(_octets(hash_)))
         return cls(
-            AccountId(key),
+            AccountId(_place(key, HASH_B)),
             _maybe_text(values[0]),
             _text(values[1]),
             bool(values[2]),
@@ -330,8 +339,8 @@ class Peer:
             way = WayBack(_octets(mailbox), _octets(token), _text(url))
         told = _items(values[7], 2)
         peer = cls(
-            AccountId(key[:32]),
-            DeviceId(key[32:]),
+            AccountId(_place(key, HASH_B + DEVICE_ID_B)[:HASH_B]),
+            DeviceId(key[HASH_B:]),
             _octets(values[0]),
             way,
             _number(values[2]),
@@ -368,7 +377,10 @@ class OwnPrekey:
     def decode(cls, key: bytes, row: bytes) -> OwnPrekey:
         """Rebuild from the row."""
         values = _unpack(row, 3)
-        kind = _KINDS[key[0]]
+        number = _place(key, _PREKEY_PLACE_B)[0]
+        if number >= len(_KINDS):
+            raise StoreCorrupt("a stored row has another place")
+        kind = _KINDS[number]
         record_b, private = _octets(values[2]), _octets(values[1])
         with _stored_parts():
             prekey = SignedPrekey.verify(DeviceRecord.decode(record_b), _octets(values[0]), (kind,))
@@ -377,6 +389,7 @@ class OwnPrekey:
 
 
 _KINDS: Final = tuple(PrekeyKind)
+_PREKEY_PLACE_B: Final = 1 + 4
 
 
 def prekey_place(kind: PrekeyKind, key_id: int) -> bytes:
@@ -425,7 +438,7 @@ class Outgoing:
         """Rebuild from the row."""
         values = _unpack(row, 8)
         return cls(
-            int.from_bytes(key, "big"),
+            int.from_bytes(_place(key, 8), "big"),
             AccountId(_octets(values[0])),
             _octets(values[1]),
             _octets(values[2]),
@@ -476,10 +489,13 @@ class Message:
     def decode(cls, key: bytes, row: bytes) -> Message:
         """Rebuild from the row."""
         values = _unpack(row, 5)
+        direction = _place(key, 1 + HASH_B + CONTENT_ID_B)[0]
+        if direction > 1:
+            raise StoreCorrupt("a stored row has another place")
         return cls(
-            AccountId(key[1:33]),
-            key[33:],
-            key[0] == 1,
+            AccountId(key[1 : 1 + HASH_B]),
+            key[1 + HASH_B :],
+            bool(direction),
             _text(values[0]),
             _number(values[1]),
             _number(values[2]),
