@@ -132,6 +132,14 @@ STEPS = (
         result="soak.json",
     ),
     Step(
+        "chaos",
+        "three nodes and a database that fail in every way: nothing confirmed is lost, no key is given twice",
+        ("python", "tests/chaos/run.py"),
+        ("python", "tests/chaos/run.py", "--quick"),
+        result="chaos.json",
+        tools=(("ip", "iproute2"), ("pg_ctlcluster", "postgresql")),
+    ),
+    Step(
         "frames",
         "broken, slow and flooding clients: the relay lives, others are not affected",
         ("python", "tests/support/frame_fuzz.py"),

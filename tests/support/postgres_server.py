@@ -77,6 +77,11 @@ class PostgresServer:
     def url(self, database: str = "postgres", host: str | None = None) -> str:
         return f"postgresql://sealroom@/{database}?host={host or self.directory}&port={self._port}"
 
+    def admit(self, network: str) -> None:
+        """Admit connections from a network, before the start."""
+        with (self.data / "pg_hba.conf").open("a") as rules:
+            rules.write(f"host all all {network} trust\n")
+
     def start(self) -> PostgresServer:
         """Start it and wait until it answers."""
         command = [
