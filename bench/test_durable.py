@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -70,12 +70,19 @@ class Conversation:
             self.customer.send(self.peer, "x" * 1024)
             self.world.advance(1_000)
 
-    def record(self, count: int) -> list[Commit]:
+    def burst(self, count: int) -> None:
+        """Send texts of 1 KiB at once, with the receipts that are due."""
+        texts = ["x" * 1024] * count
+        _, effects = self.customer.engine.send_texts(self.peer, texts, self.world.now_ms)
+        self.customer.carry_out(effects)
+        self.world.advance(10_000)
+
+    def record(self, send: Callable[[int], None], count: int) -> list[Commit]:
         """Return what both stores commit for so many texts."""
         stores = [node.rows for node in self.nodes if isinstance(node.rows, DiskRows)]
         for rows in stores:
             rows.record.clear()
-        self.send(count)
+        send(count)
         return [changes for rows in stores for changes in rows.record]
 
     def close(self) -> None:
@@ -116,10 +123,15 @@ def conversation(tmp_path: Path) -> Iterator[Conversation]:
     made.close()
 
 
-def test_send_and_receive(row: Row, conversation: Conversation, tmp_path: Path) -> None:
-    count = row.size(10, 2)
-    commits = conversation.record(count)
+@pytest.mark.parametrize("how", ["one by one", "a burst"])
+def test_send_and_receive(row: Row, conversation: Conversation, tmp_path: Path, how: str) -> None:
+    send, count = (
+        (conversation.send, row.size(10, 2))
+        if how == "one by one"
+        else (conversation.burst, row.size(100, 2))
+    )
+    commits = conversation.record(send, count)
     database, floor = _floor(tmp_path / "floor.db", commits)
     row.note(commits_per_message=round(len(commits) / count, 1))
-    row(lambda: conversation.send(count), floor, count, rounds=20)
+    row(lambda: send(count), floor, count, rounds=20)
     database.close()

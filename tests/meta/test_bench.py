@@ -43,3 +43,34 @@ def test_kept_results_name_no_machine_and_every_row_has_its_floor(repo_root: Pat
     assert set(kept) == {"date", "python", "libraries", "rows"}
     assert kept["rows"]
     assert all(row["floor_ratio"] > 0 and row["floor_us"] > 0 for row in kept["rows"])
+
+
+_EVERY_ROW = """
+from bench.peers.crypto.peer import ROWS, Row, prepared, recovered
+from bench.peers.crypto.sealroom_peer import Sealroom
+ours = Sealroom()
+for row in ROWS:
+    prepared(ours, Row(row.name, 2))()
+assert recovered(ours) == 1000 and ours.state_b() > 500
+"""
+
+
+def test_every_row_beside_peers_runs_with_ours(repo_root: Path) -> None:
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    run = subprocess.run(
+        [sys.executable, "-c", _EVERY_ROW],
+        check=False,
+        cwd=repo_root,
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(repo_root), path))},
+    )
+    assert run.returncode == 0, run.stderr
+
+
+def test_kept_results_beside_peers_say_what_each_peer_does_and_which_targets_are_met(repo_root: Path) -> None:
+    kept = json.loads((repo_root / "bench/results/peers-crypto.json").read_text(encoding="utf-8"))
+    assert set(kept) == {"date", "python", "text_b", "clock", "peers", "rows", "targets"}
+    assert all(peer[what] for peer in kept["peers"] for what in ("version", "header", "padding", "stored"))
+    assert all("sealroom" in row["best_us"] for row in kept["rows"])
+    assert all(target["met"] == (target["ratio"] >= target["least"]) for target in kept["targets"])

@@ -7,6 +7,7 @@ store is not.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from e2ee import identity, prekeys
@@ -55,7 +56,17 @@ from e2ee_client.events import (
 from e2ee_client.rows import Put
 
 from .outgoing import Outgoings
-from .records import Contact, Mailbox, Message, OwnPrekey, Peer, behind_row, message_place, receipts_row
+from .records import (
+    RECEIPTS_PREFIX,
+    Contact,
+    Mailbox,
+    Message,
+    OwnPrekey,
+    Peer,
+    behind_row,
+    message_place,
+    receipts_row,
+)
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep
@@ -372,7 +383,9 @@ class Incomings:
         due = self._state.receipts.setdefault(contact.account_id, [])
         if content.id not in due:
             due.append(content.id)
-            turn.put(receipts_row(contact.account_id, due))
+            turn.put_at_end(
+                "meta", RECEIPTS_PREFIX + contact.account_id, partial(receipts_row, contact.account_id, due)
+            )
             self._receipt_due(turn)
 
     def _receipt(self, turn: Turn, contact: Contact, state: ReceiptState, ids: tuple[bytes, ...]) -> None:

@@ -36,7 +36,7 @@ from e2ee_client.events import MessageState, MessageStateChanged
 
 from .effects import Channel
 from .link import Link, LinkState
-from .records import Contact, Message, Outgoing, Peer, message_place
+from .records import OWN_KEY, Contact, Message, Outgoing, Peer, message_place
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep
@@ -211,7 +211,7 @@ class Outgoings:
             turn.now_ms,
         )
         own.next_outbox += 1
-        turn.put(own.put())
+        turn.put_at_end("account", OWN_KEY, own.put)
         self._state.outbox[item.number] = item
         turn.put(item.put())
 

@@ -137,7 +137,7 @@ class State:
         """Write a session's new state: one small row, and a row for each skipped key that came or went
         (SES-14).
         """
-        turn.put(Put("session", after.id, encode_session(after)))
+        turn.put_at_end("session", after.id, lambda: Put("session", after.id, encode_session(after)))
         if before is None or before.ratchet.skipped is not after.ratchet.skipped:
             self._store_skipped(turn, before, after)
         if before is None or before.tags() != after.tags():

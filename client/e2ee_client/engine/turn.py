@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from e2ee_client.events import Event
 from e2ee_client.rows import Change, Delete, Put
 
@@ -15,12 +17,16 @@ class Turn:
 
     def __init__(self, now_ms: int) -> None:
         self.now_ms = now_ms
-        self._changes: dict[tuple[str, bytes], Change] = {}
+        self._changes: dict[tuple[str, bytes], Change | Callable[[], Put]] = {}
         self._after: list[Effect] = []
 
     def put(self, row: Put) -> None:
         """Change a row; the last change of a row counts."""
         self._changes[row.table, row.key] = row
+
+    def put_at_end(self, table: str, key: bytes, row: Callable[[], Put]) -> None:
+        """Change a row that a step may change many times: it is encoded once, when the step has ended."""
+        self._changes[table, key] = row
 
     def delete(self, table: str, key: bytes) -> None:
         """Delete a row."""
@@ -50,4 +56,5 @@ class Turn:
         """Return the effects of the step, in order."""
         if not self._changes:
             return self._after
-        return [Commit(tuple(self._changes.values())), *self._after]
+        changes = (one() if callable(one) else one for one in self._changes.values())
+        return [Commit(tuple(changes)), *self._after]
