@@ -1,6 +1,6 @@
 """Growth to 10^9 mailboxes: the arithmetic of chapter 11, section 10, and how evenly shards are loaded.
 
-The simulation draws mailboxes whose traffic follows a heavy tail (Pareto: a few desks with most of it), hashes
+The simulation draws mailboxes whose traffic follows a heavy tail (Pareto: few desks with most of it), hashes
 them over the shards as the database would, and tells how much more than the mean the busiest shard carries.
 """
 

@@ -47,12 +47,9 @@ _FAULTS = ("node killed", "database crashed", "database restarted", "link cut", 
 class Chaos:
     """Makes faults until it is told to stop, each mended after a while."""
 
-    def __init__(
-        self, nodes: list[ChaosNode], server: PostgresServer, store: str, chance: random.Random
-    ) -> None:
+    def __init__(self, nodes: list[ChaosNode], server: PostgresServer, chance: random.Random) -> None:
         self._nodes = nodes
         self._server = server
-        self._store = store
         self._chance = chance
         self.faults: Counter[str] = Counter()
 
