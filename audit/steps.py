@@ -146,6 +146,20 @@ STEPS = (
         result="frames.json",
     ),
     Step(
+        "abuse",
+        "attackers of every kind, each beside a pair that goes on: its latency, and the relay's memory",
+        ("nice", "-n", "-15", "python", "tests/abuse/run.py"),
+        ("nice", "-n", "-15", "python", "tests/abuse/run.py", "--seconds", "3", "--repeats", "1"),
+        result="abuse.json",
+    ),
+    Step(
+        "operator-trial",
+        "from the checkout to a relay with TLS under Prometheus, by the page alone; every query answers",
+        ("python", "tests/trial/run.py"),
+        result="operator-trial.json",
+        tools=(("prometheus", "prometheus"), ("openssl", "openssl"), ("curl", "curl")),
+    ),
+    Step(
         "refusals",
         "an unknown mailbox, an unknown and a revoked token cannot be told apart by the clock",
         ("python", "tests/abuse/clock.py"),

@@ -12,6 +12,7 @@ import ssl
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final, cast
 
 from websockets.asyncio.server import Server
@@ -21,12 +22,14 @@ from websockets.server import ServerProtocol
 from .config import ClientAddress, Config
 from .outbox import BoundedConnection
 from .proxy_header import Address, ProxyHeaderError, client_of, missing_b
-from .turns import Turns
+from .turns import Share, Turns
 from .visitors import Visitors, forwarded_for, is_within
 
 HANDSHAKE_S: Final = 10.0
 _SHUTDOWN_S: Final = 4.0
 _EARLY_B: Final = 1 << 16
+# What a new connection costs in objects and handshake, TLS apart, in seconds: about so much is charged ahead.
+_HANDSHAKE_COST_S: Final = 0.0005
 
 
 class Reason(StrEnum):
@@ -53,6 +56,7 @@ class Door:
         self._turns = turns
         self._clock_ms = clock_ms
         self.tls = tls
+        self.share = Share()
         self.visitors = Visitors(key, config.max_connections_per_address, config.connects_per_address)
         self.refusals: Counter[Reason] = Counter()
         self._on_the_way: set[Doorman] = set()
@@ -73,8 +77,17 @@ class Door:
 
     def make(self, protocol: ServerProtocol, server: Server, **options: Any) -> Doorman:
         """Return the first protocol of a new connection; the arguments are the library's."""
-        connection = BoundedConnection(self._turns, protocol, server, **options)
-        return Doorman(self, connection, asyncio.get_running_loop())
+        make = partial(BoundedConnection, self._turns, self.share, protocol, server, **options)
+        return Doorman(self, make, asyncio.get_running_loop())
+
+    def queue(self, go: Callable[[], None]) -> None:
+        """Lead somebody in when it is the newcomers' turn: all together are as one client (RLY-140)."""
+
+        def turn() -> None:
+            self._turns.charge(self.share, _HANDSHAKE_COST_S)
+            go()
+
+        self._turns.enqueue(self.share, turn)
 
     def begin(self, doorman: Doorman) -> bool:
         """Count somebody on the way in; tell whether there was room."""
@@ -123,9 +136,12 @@ class Door:
 class Doorman(asyncio.BufferedProtocol):
     """Leads one connection in."""
 
-    def __init__(self, door: Door, connection: BoundedConnection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, door: Door, make: Callable[[], BoundedConnection], loop: asyncio.AbstractEventLoop
+    ) -> None:
         self._door = door
-        self._connection = connection
+        self._make = make
+        self._connection: BoundedConnection | None = None
         self._loop = loop
         self._header = b""
         self._early: list[bytes] = []
@@ -138,12 +154,20 @@ class Doorman(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Somebody is at the door."""
         self._transport = cast("asyncio.Transport", transport)
-        peer = peer_of(transport)
-        if not self._door.begin(self):
+        if self._door.begin(self):
+            self._transport.pause_reading()
+            self._door.queue(self._first)
+        else:
             self.abort()
+
+    def _first(self) -> None:
+        if self._is_over or self._transport is None:
             return
+        self._connection = self._make()
         self._connection.when_greeted = lambda: self._door.end(self)
         self._connection.when_lost.append(self._connection.when_greeted)
+        self._transport.resume_reading()
+        peer = peer_of(self._transport)
         if not self._door.expects_header:
             self._come_in(peer if self._door.counts_peers else None)
         elif self._door.is_trusted(peer):
@@ -182,7 +206,9 @@ class Doorman(asyncio.BufferedProtocol):
         self._is_over = True
         if self._timer is not None:
             self._timer.cancel()
-        self._connection.let_go()
+        self._door.end(self)
+        if self._connection is not None:
+            self._connection.let_go()
 
     def abort(self) -> None:
         """Cut them off."""
@@ -195,7 +221,9 @@ class Doorman(asyncio.BufferedProtocol):
         self.abort()
 
     def _come_in(self, address: Address | None) -> None:
-        if self._transport is None or not self._door.admit(self._connection, address):
+        if self._transport is None or self._connection is None:
+            return
+        if not self._door.admit(self._connection, address):
             self.abort()
         elif self._door.tls is None:
             self._hand_over(self._transport)
@@ -213,17 +241,17 @@ class Doorman(asyncio.BufferedProtocol):
                 ssl_shutdown_timeout=_SHUTDOWN_S,
             )
         except (OSError, EOFError):  # of which TLS errors and timeouts are kinds
-            transport.abort()
-            self._connection.let_go()
-            return
+            inner = None
         if inner is None or self._is_over:
             transport.abort()
-            self._connection.let_go()
+            self.connection_lost(None)
             return
         self._hand_over(inner)
 
     def _hand_over(self, transport: asyncio.Transport) -> None:
         self._transport = transport
+        if self._connection is None:
+            return
         transport.set_protocol(self._connection)
         self._connection.connection_made(transport)
         if self._early:

@@ -27,7 +27,7 @@ class Inlet:
     __slots__ = ("_bytes", "_feed", "_is_held", "_is_queued", "_share", "_slice_b", "_transport", "_turns")
 
     def __init__(
-        self, turns: Turns, share: Share, transport: Transport, feed: Callable[[bytes], None]
+        self, turns: Turns, share: Callable[[], Share], transport: Transport, feed: Callable[[bytes], None]
     ) -> None:
         self._turns = turns
         self._share = share
@@ -68,7 +68,7 @@ class Inlet:
         self._transport.pause_reading()
         if not self._is_held and not self._is_queued:
             self._is_queued = True
-            self._turns.enqueue(self._share, self._turn)
+            self._turns.enqueue(self._share(), self._turn)
 
     def _turn(self) -> None:
         self._is_queued = False
@@ -86,7 +86,7 @@ class Inlet:
             self._adapt(now - before)
             before = now
         self._bytes = data[place:]
-        self._turns.charge(self._share, before - begun)
+        self._turns.charge(self._share(), before - begun)
         if self._bytes:
             self._wait()
         elif not self._is_held:

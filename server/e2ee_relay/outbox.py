@@ -32,10 +32,12 @@ class BoundedConnection(ServerConnection):
 
     was_slow = False
 
-    def __init__(self, turns: Turns, protocol: ServerProtocol, server: Server, **options: Any) -> None:
-        """`options` are the library's."""
+    def __init__(
+        self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
+    ) -> None:
+        """`options` are the library's; until it is greeted, it uses the time of all newcomers."""
         super().__init__(protocol, server, **options)
-        self.share = Share()
+        self.share = newcomers
         self._turns = turns
         self._inlet: Inlet | None = None
         self.when_greeted: Callable[[], None] = _nothing
@@ -46,7 +48,9 @@ class BoundedConnection(ServerConnection):
         super().connection_made(transport)
         # asyncio's own 256 KiB are mapped and unmapped by the kernel at each read.
         vars(transport)["max_size"] = _READ_B
-        inlet = Inlet(self._turns, self.share, cast("asyncio.Transport", transport), super().data_received)
+        inlet = Inlet(
+            self._turns, lambda: self.share, cast("asyncio.Transport", transport), super().data_received
+        )
         self.recv_messages.pause, self.recv_messages.resume = inlet.hold, inlet.release
         self._inlet = inlet
 

@@ -30,7 +30,7 @@ from .protocol import MAX_MESSAGE_B, Frame, FrameError, Role, iterate_frames
 from .state import Effect, Transmit
 from .store.changes import StoreError, StoreFailure
 from .store.writer import Completed
-from .turns import Turns
+from .turns import Share, Turns
 
 _TICK_S: Final = 1.0
 # Requests of one connection that wait for their commit; beyond, nothing more is read from it.
@@ -106,7 +106,7 @@ class RelayServer:
                 config.metrics_port,
                 _no_client,
                 self._answer_metrics_http,
-                partial(BoundedConnection, self._turns),
+                partial(BoundedConnection, self._turns, Share()),
             )
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self._ticker.add_done_callback(self._ticker_ended)
@@ -239,6 +239,8 @@ class RelayServer:
     # --- connections ---
 
     async def _serve_client(self, socket: BoundedConnection) -> None:
+        await self._turns.run(self._door.share, iter(()))
+        socket.share = Share()
         socket.when_greeted()
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(Outbox(socket, self._loop), asyncio.Event())

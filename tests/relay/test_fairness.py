@@ -115,7 +115,7 @@ async def test_a_flood_of_tiny_frames_is_parsed_a_little_at_a_time(turns: Turns,
         got.extend(data)
         clock.now_s += len(data) / 6 * 3e-6
 
-    inlet = Inlet(turns, Share(), transport, feed)
+    inlet = Inlet(turns, Share, transport, feed)
     flood = bytes(range(256)) * 1024
     inlet.put(flood)
     assert transport.is_paused()
@@ -132,7 +132,7 @@ async def test_one_big_frame_is_parsed_fast(turns: Turns, clock: HandClock) -> N
     """RLY-140: what costs little is not cut into little pieces."""
     transport = FakeTransport()
     parts: list[bytes] = []
-    inlet = Inlet(turns, Share(), transport, parts.append)
+    inlet = Inlet(turns, Share, transport, parts.append)
     inlet.put(bytes(1 << 20))
     assert not transport.is_paused()
     assert len(parts) < 32
@@ -141,7 +141,7 @@ async def test_one_big_frame_is_parsed_fast(turns: Turns, clock: HandClock) -> N
 async def test_messages_that_wait_hold_back_the_bytes_behind_them(turns: Turns, clock: HandClock) -> None:
     """RLY-140, RLY-71: what is not read costs one read of the transport and no more."""
     transport, got = FakeTransport(), bytearray()
-    inlet = Inlet(turns, Share(), transport, got.extend)
+    inlet = Inlet(turns, Share, transport, got.extend)
     inlet.hold()
     inlet.put(b"first")
     await asyncio.sleep(0.01)
@@ -157,7 +157,7 @@ async def test_messages_that_wait_hold_back_the_bytes_behind_them(turns: Turns, 
 async def test_a_connection_that_ended_leaves_nothing(turns: Turns, clock: HandClock) -> None:
     """RLY-140: what was read and not parsed is as if lost on its way."""
     transport, got = FakeTransport(), bytearray()
-    inlet = Inlet(turns, Share(), transport, got.extend)
+    inlet = Inlet(turns, Share, transport, got.extend)
     inlet.hold()
     inlet.put(b"first")
     inlet.clear()
