@@ -3,10 +3,10 @@
     python tests/abuse/run.py [--seconds N] [--copies N]
 
 A real relay process; a pair that sends, receives and acknowledges one message after the other, in this
-process; the attackers of abuse_crowd.py in a third. Each attack has quiet spells of the same length before it, the
-best of each kind counts. What must hold: the pair loses nothing; its 99th percentile under attack is within 3
-times that of the quiet spells; the relay's memory grows within a bound; it logs no fault, drains, and ends
-with status 0. Writes `reports/abuse.json`. Run it with priority (`nice -n -15`) where others use the machine.
+process; the attackers of abuse_crowd.py in a third. Before each attack there are quiet spells as long as it;
+the best of each kind counts. What must hold: the pair loses nothing; its 99th percentile under attack is
+within 3 times that of the quiet spells; the relay's memory grows within a bound; it logs no fault, drains,
+and ends with status 0. Writes `reports/abuse.json`. Run it with priority where others use the machine.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ SETTINGS = (
     "max_handshakes=300",
 )
 LIMITS = (
-    "Loopback, without TLS, attackers on the relay's own machine at low priority: they take processor time from"
-    " the relay and from the pair that is measured. A flood that fills the line is not for a relay to stop."
+    "Loopback, without TLS, attackers on the relay's own machine at low priority: they take processor time"
+    " from the relay and from the pair that is measured. A flood that fills the line is not for a relay to stop."
 )
 
 

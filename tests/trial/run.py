@@ -2,13 +2,14 @@
 
     python tests/trial/run.py
 
-The committed files, an empty home, the system's own programs and nothing else; each block of the page is run
-as it stands. Then it is looked at from outside: TLS, what Prometheus has scraped, every query of dashboard and
+The committed files, an empty home, the system's own programs and nothing else; each block of the page is
+run as it stands. Then it is looked at from outside: TLS, what Prometheus has scraped, every query of dashboard and
 alarms. Writes `reports/operator-trial.json`.
 """
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -25,9 +26,11 @@ from pathlib import Path
 from typing import Any, Final
 
 ROOT = Path(__file__).resolve().parents[2]
-sys.path[:0] = [str(ROOT / part) for part in ("tests/support", "")]
+sys.path[:0] = [str(ROOT / part) for part in ("tests/support", "", "client", "server")]
 
 from fenced_blocks import PageRun, blocks  # noqa: E402  # found on the path above
+from relay_actors import Owner, Peer, SocketLink  # noqa: E402
+from websockets.asyncio.client import connect  # noqa: E402
 
 PAGE: Final = "server/deploy/OPERATING.md"
 SECTION: Final = re.compile(r"^## The first ten minutes\n.*?(?=^## )", re.MULTILINE | re.DOTALL)
@@ -35,9 +38,9 @@ LIMIT_S: Final = 600
 # A pip on this machine may need to be told of its package index: these are what is left of the environment.
 KEPT: Final = re.compile(r"PIP_.*|.*_proxy|.*_PROXY|SSL_CERT_FILE")
 LIMITS = (
-    "The reader types nothing wrong and knows what a shell is; the times are those of the programs, so what"
-    " remains of ten minutes is for reading. Debian packages are installed beforehand. Loopback, a certificate"
-    " that signs itself."
+    "The reader types nothing wrong and knows what a shell is; the times are those of the programs, so"
+    " what remains of ten minutes is for reading. Debian packages are installed beforehand. Loopback, a"
+    " certificate that signs itself."
 )
 
 
@@ -56,7 +59,7 @@ def environment(home: Path) -> dict[str, str]:
 def ask(address: str, chain: Path | None = None) -> bytes:
     """Return what an address of this machine answers."""
     context = None if chain is None else ssl.create_default_context(cafile=chain)
-    with urllib.request.urlopen(address, timeout=10, context=context) as answer:
+    with urllib.request.urlopen(address, timeout=10, context=context) as answer:  # noqa: S310 - ours
         body: bytes = answer.read()
         return body
 
@@ -105,11 +108,21 @@ def follow(folder: Path, home: Path) -> tuple[dict[str, float], list[str]]:
     return seconds, faults
 
 
+async def use(chain: Path) -> None:
+    """Send a message that is confirmed, and one that is refused."""
+    context = ssl.create_default_context(cafile=chain)
+    async with connect("wss://localhost:8443", compression=None, ssl=context) as socket:
+        peer, owner = await Peer(SocketLink(socket)).greet(), Owner()
+        await owner.set_up(peer)
+        await peer.send(owner.item(bytes(1000)), owner.item(b"x", token=bytes(32)))
+
+
 def examine(folder: Path) -> list[str]:
     """Say what is missing."""
     faults: list[str] = []
     if b"sealroom-relay" not in ask("https://localhost:8443/info", folder / "chain.pem"):
         faults.append("the relay does not say what it is")
+    asyncio.run(use(folder / "chain.pem"))
     # Rates need two scrapes, and quotients of them something to divide by.
     time.sleep(35)
     faults += [f"no answer: {one}" for one in expressions() if not query(one)]
