@@ -39,7 +39,8 @@ SETTINGS = (
 )
 LIMITS = (
     "Loopback, without TLS, attackers on the relay's own machine at low priority: they take processor time"
-    " from the relay and from the pair that is measured. A flood that fills the line is not for a relay to stop."
+    " from the relay and from the pair that is measured. A flood that fills the line is not for a relay to"
+    " stop."
 )
 
 

@@ -3,8 +3,8 @@
     python tests/trial/run.py
 
 The committed files, an empty home, the system's own programs and nothing else; each block of the page is
-run as it stands. Then it is looked at from outside: TLS, what Prometheus has scraped, every query of dashboard and
-alarms. Writes `reports/operator-trial.json`.
+run as it stands. Then it is looked at from outside: TLS, what Prometheus has scraped, every query of
+dashboard and alarms. Writes `reports/operator-trial.json`.
 """
 
 from __future__ import annotations
