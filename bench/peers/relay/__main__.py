@@ -21,7 +21,7 @@ from typing import Any, Final
 from e2ee_relay.bench.command import machine
 from e2ee_relay.bench.load import Load, Plan
 from e2ee_relay.bench.runs import Bench, Setting, allow_descriptors, closed, drive, open_all
-from e2ee_relay.bench.target import usage
+from e2ee_relay.bench.target import fill, usage
 
 from bench.peers.relay import report, servers
 from bench.peers.relay.mqtt import MqttLink
@@ -32,6 +32,7 @@ from bench.peers.relay.xmpp import XmppLink
 RESULTS: Final = Path(__file__).resolve().parents[2] / "results"
 _ONE_COMMIT: Final = ("-m", "bench.peers.relay.one_commit")
 _SETTLE_S: Final = 1.5
+_BACKLOG_MAILBOXES: Final = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,29 +45,29 @@ class Row:
     start: Callable[..., Server] | None = None
     options: tuple[tuple[str, bool], ...] = ()
     program: tuple[str, ...] = ("-m", "e2ee_relay")
-    backlog: int = 0
-    with_idle: bool = False
+    has_backlog: bool = False
+    idle_most: int = 0
 
 
 ROWS: Final = (
-    Row("relay", "message (fsync), or its acknowledgement", with_idle=True),
+    Row("relay", "message (fsync), or its acknowledgement", idle_most=100_000),
     Row("relay, one commit a message", "message (fsync)", program=_ONE_COMMIT),
-    Row("relay, backlog resident", "message (fsync), or its acknowledgement", backlog=1),
+    Row("relay, backlog resident", "message (fsync), or its acknowledgement", has_backlog=True),
     Row(
         "mosquitto, QoS 1, persistent session",
         "nothing: a snapshot each 30 min",
         "mosquitto",
         servers.mosquitto,
-        with_idle=True,
+        idle_most=100_000,
     ),
-    Row("NATS JetStream, default", "file write, fsync each 2 min", "nats", servers.nats, with_idle=True),
+    Row("NATS JetStream, default", "file write, fsync each 2 min", "nats", servers.nats, idle_most=100_000),
     Row("NATS JetStream, sync always", "message (fsync)", "nats", servers.nats, (("always", True),)),
     Row(
         "Prosody, archive and stream management",
         "file append, no fsync",
         "prosody",
         servers.prosody,
-        with_idle=True,
+        idle_most=500,
     ),
 )
 
@@ -112,14 +113,14 @@ async def peer_run(row: Row, plan: Plan, idle: int) -> dict[str, Any]:
             server.stop()
 
 
-async def relay_run(row: Row, plan: Plan, idle: int, backlog: int) -> dict[str, Any]:
+async def relay_run(row: Row, plan: Plan, idle: int, backlog: Path) -> dict[str, Any]:
     """The same with our relay."""
-    setting = Setting(plan, idle=idle, backlog=backlog if row.backlog else 0)
+    setting = Setting(plan, idle=idle, template=backlog if row.has_backlog else None)
     figures = await Bench(setting, row.program).measure([] if idle else [plan])
     return figures if idle else dict(figures["runs"][0])
 
 
-async def one(row: Row, plan: Plan, backlog: int, idle: int = 0) -> dict[str, Any]:
+async def one(row: Row, plan: Plan, backlog: Path, idle: int = 0) -> dict[str, Any]:
     """Carry out one plan on one row's server."""
     if row.peer:
         servers.program(row.peer)
@@ -127,7 +128,7 @@ async def one(row: Row, plan: Plan, backlog: int, idle: int = 0) -> dict[str, An
     return await relay_run(row, plan, idle, backlog)
 
 
-async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
+async def measure(options: argparse.Namespace, backlog: Path) -> list[dict[str, Any]]:
     """All rows in turns; a peer that is not installed is said and left out."""
     closed_loop = Plan(
         options.clients, options.in_flight, 0.0, options.size, 0.0, options.warm_up, options.seconds
@@ -153,19 +154,16 @@ async def measure(options: argparse.Namespace) -> list[dict[str, Any]]:
         )
     for number in range(options.rounds):
         for row, result in zip(chosen, rows, strict=True):
-            figures = await one(row, closed_loop, options.backlog)
+            figures = await one(row, closed_loop, backlog)
             result["closed"].append(figures)
             sys.stdout.write(f"round {number + 1}: {row.name}: {figures['messages_per_s']:.0f} msg/s\n")
             sys.stdout.flush()
     for row, result in zip(chosen, rows, strict=True):
         best = max(run["messages_per_s"] for run in result["closed"])
-        halves = [
-            await one(row, replace(closed_loop, rate_per_s=max(best / 2, 10)), options.backlog)
-            for _ in range(options.rounds)
-        ]
-        result["half"] = min(halves, key=lambda run: run["deliver_ms"]["p99"] or float("inf"))
-        if row.with_idle and options.idle:
-            result["idle"] = await one(row, closed_loop, 0, options.idle)
+        result["half"] = await one(row, replace(closed_loop, rate_per_s=max(best / 2, 10)), backlog)
+        idle = min(options.idle, row.idle_most)
+        if idle:
+            result["idle"] = await one(row, closed_loop, backlog, idle)
         sys.stdout.write(f"{row.name}: p99 {result['half']['deliver_ms']['p99']} ms at half load\n")
         sys.stdout.flush()
     return rows
@@ -180,14 +178,16 @@ def main() -> int:
     add("--size", type=int, default=1024)
     add("--warm-up", type=float, default=1.5)
     add("--seconds", type=float, default=5.0)
-    add("--rounds", type=int, default=3)
+    add("--rounds", type=int, default=3, help="closed loops of each server, in turns")
     add("--backlog", type=int, default=500_000, help="messages resident in the row with a backlog")
     add("--idle", type=int, default=5_000, help="idle connections; 0: none")
     add("--out", type=Path, default=RESULTS)
     options = parser.parse_args()
     allow_descriptors(options.idle + 2 * options.clients)
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    rows = asyncio.run(measure(options))
+    with tempfile.TemporaryDirectory(prefix="sealroom-backlog-") as folder:
+        fill(Path(folder), options.backlog, _BACKLOG_MAILBOXES, options.size)
+        rows = asyncio.run(measure(options, Path(folder)))
     settings = {name: value for name, value in vars(options).items() if name != "out"}
     document = {
         "begun": begun,

@@ -130,8 +130,6 @@ authentication = "internal_plain"
 storage = "internal"
 default_archive_policy = true
 archive_expires_after = "never"
-smacks_max_unacked_stanzas = 100000
-smacks_max_queue_size = 100000
 interfaces = {{ "127.0.0.1" }}
 c2s_ports = {{ {port} }}
 log = {{ warn = "*console" }}

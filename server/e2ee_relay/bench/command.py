@@ -91,12 +91,12 @@ async def _measure(options: argparse.Namespace) -> dict[str, Any]:
     file = options.registration_secret_file
     setting = Setting(
         plan,
-        options.idle,
-        options.backlog,
-        options.backlog_mailboxes,
-        options.url,
-        None if file is None else file.read_bytes().strip(),
-        options.data_dir,
+        idle=options.idle,
+        backlog=options.backlog,
+        backlog_mailboxes=options.backlog_mailboxes,
+        url=options.url,
+        secret=None if file is None else file.read_bytes().strip(),
+        data_dir=options.data_dir,
     )
     begun = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
     figures = await Bench(setting).measure([plan])

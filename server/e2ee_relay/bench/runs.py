@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import resource
+import shutil
 import tempfile
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
@@ -29,6 +30,7 @@ class Setting:
     idle: int = 0  # further clients that are subscribed and do nothing
     backlog: int = 0  # messages that are resident before the start; an own relay only
     backlog_mailboxes: int = 100_000
+    template: Path | None = None  # a data directory to begin with a copy of, in place of `backlog`
     url: str = ""  # a relay that runs already, with its limits; else one is started
     secret: bytes | None = None
     data_dir: Path | None = None  # where the own relay's database goes: the disk that is to be measured
@@ -130,7 +132,9 @@ class Bench:
         if self._setting.url:
             return await self._measure_at(self._setting.url, None, plans)
         with tempfile.TemporaryDirectory(dir=self._setting.data_dir, prefix="sealroom-bench-") as folder:
-            if self._setting.backlog:
+            if self._setting.template is not None:
+                shutil.copytree(self._setting.template, folder, dirs_exist_ok=True)
+            elif self._setting.backlog:
                 fill(
                     Path(folder),
                     self._setting.backlog,
