@@ -111,6 +111,13 @@ STEPS = (
         tools=(("strace", "strace"),),
     ),
     Step(
+        "disk-full",
+        "a relay whose disk fills: refused with a type, read and deleted meanwhile, nothing confirmed lost",
+        ("python", "tests/reliability/disk_full.py"),
+        result="disk-full.json",
+        tools=(("mount", "mount"),),
+    ),
+    Step(
         "clock-jumps",
         "ten years forwards and back under a running and a starting relay: nothing that was held is gone",
         ("python", "tests/reliability/clock_jumps.py"),

@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from . import protocol
 from .limits import Policy, Rate
 from .logs import LEVELS
+from .store.room import DEFAULT_RESERVE_B
 from .visitors import Network
 
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
@@ -31,7 +32,7 @@ _TEXT: Final = (
 )  # fmt: skip
 _NUMBERS: Final = (
     "max_connections", "max_connections_per_address", "max_handshakes", "drain_s", "retry_after_ms",
-    "store_connections", "poll_s",
+    "store_connections", "poll_s", "disk_reserve_b",
 )  # fmt: skip
 _RATES: Final = ("connects_per_address",)
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
@@ -63,6 +64,7 @@ _MAY_BE_ZERO: Final = frozenset(
         "pow_bits_fetch",
         "drain_s",
         "retry_after_ms",
+        "disk_reserve_b",
     }
 )
 
@@ -104,6 +106,7 @@ class Config:
     trusted_proxies: tuple[Network, ...] = ()
     drain_s: int = 10
     retry_after_ms: int = 2_000
+    disk_reserve_b: int = DEFAULT_RESERVE_B
     contact: str = ""
     privacy_url: str = ""
     source_url: str = ""

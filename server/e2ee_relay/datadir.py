@@ -14,6 +14,7 @@ from pathlib import Path
 
 from .store.changes import StoreError, StoreInUse
 from .store.mark import MarkFile, flush_directory
+from .store.room import DEFAULT_RESERVE_B
 from .store.sqlite import SqliteStore
 
 DATABASE = "relay.db"
@@ -48,14 +49,15 @@ class DataDirectory:
             raise StoreInUse("another process uses this data directory") from None
         return cls(path, lock)
 
-    def open_store(self) -> SqliteStore:
-        """Open the store.
+    def open_store(self, reserve_b: int = DEFAULT_RESERVE_B) -> SqliteStore:
+        """Open the store, which adds nothing below so much room on the disk (RLY-131).
 
         Raises:
             SchemaTooNew: the database was written by a newer release.
             StoreError: the database cannot be opened.
         """
-        return SqliteStore(self.path / DATABASE, secrets.token_bytes(16), MarkFile(self.path / MARK))
+        mark_file = MarkFile(self.path / MARK)
+        return SqliteStore(self.path / DATABASE, secrets.token_bytes(16), mark_file, reserve_b)
 
     def release(self) -> None:
         """Let another process have it."""

@@ -108,8 +108,8 @@ class EmbeddedEngine:
         return self._block_list.read() if self._block_list.has_changed() else None
 
     def complaints(self) -> dict[str, bool]:
-        """What can befall a database on the own disk is complained of elsewhere."""
-        return {}
+        """No room for more: deletions and deliveries go on (RLY-131)."""
+        return {"the disk has no room for more": self._store.is_full}
 
     def file_sizes_b(self) -> tuple[int, int]:
         """Return the sizes of the database and of its write-ahead log."""

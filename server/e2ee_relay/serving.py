@@ -53,7 +53,7 @@ async def serve(config: Config) -> bool:
 
 def _embedded(config: Config, log: EventLog) -> tuple[DataDirectory, Engine]:
     directory = DataDirectory.claim(config.data_dir)
-    store = directory.open_store()
+    store = directory.open_store(config.disk_reserve_b)
     if store.is_restored():
         log.write(Event.RESTORED)
     return directory, EmbeddedEngine(config, store, _now_ms())

@@ -12,6 +12,7 @@ import checkout
 import power_trace
 import pytest
 from clock_run import JUMPS, WALL_CLOCK, ClockRun, library
+from disk_run import DiskRun, small_disk
 from kill_run import CALM, EARLY_OK, Kills
 from power_facts import RecordedPeer, digest
 from power_run import Outcome, lossy, record, take_power
@@ -100,6 +101,20 @@ async def test_a_jump_of_the_clock(
     await run.run()
     assert any("gone" in fault for fault in run.faults) == is_lossy
     assert is_lossy or (run.faults, run.delivered > 10, run.keys > 0) == ([], True, True)
+
+
+async def test_a_full_disk(tmp_path: Path) -> None:
+    """RLY-131, RLY-30, RLY-74: refused with a type, read and deleted meanwhile, good again with room."""
+    try:
+        with small_disk(tmp_path / "disk") as disk:
+            run = DiskRun(disk, tmp_path / "log")
+            await run.run()
+    except PermissionError as error:
+        pytest.skip(f"a tmpfs cannot be mounted: {error}")
+    assert run.faults == []
+    assert run.answers["UNAVAILABLE"] > 0
+    assert run.answers["deleted"] > 100
+    assert run.figures["lost"] == 0
 
 
 def test_the_calls_that_are_recorded_are_known_to_strace() -> None:

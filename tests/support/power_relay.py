@@ -17,8 +17,8 @@ def relax(level: str) -> None:
     """Open databases with less than FULL."""
     opened = sqlite._open
 
-    def relaxed(path: Path | None) -> sqlite3.Connection:
-        db = opened(path)
+    def relaxed(path: Path | None, journal_b: int) -> sqlite3.Connection:
+        db = opened(path, journal_b)
         db.execute(f"PRAGMA synchronous = {level}")
         return db
 

@@ -312,7 +312,9 @@ class Held:
 
 
 class Store(Protocol):
-    """Ordered, durable changes. One thread at a time."""
+    """Ordered, durable changes. One thread at a time, which alone sets `is_full`."""
+
+    is_full: bool  # the last group found no room to add anything
 
     def load(self) -> Held:
         """Begin a new generation and return what the relay keeps in memory."""

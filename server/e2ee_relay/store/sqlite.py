@@ -45,11 +45,10 @@ from .changes import (
 )
 from .mark import Mark, MarkFile
 from .messages import LOAD_HELD, MessageTables
+from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
-# A checkpoint blocks the writer; while it is busy the journal may grow to 64 MB before SQLite moves it by
-# itself.
-_AUTOCHECKPOINT_PAGES: Final = 16_000
+_PAGE_B: Final = 4096
 # A start after a declared restore must be above every generation that the lost database can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
 
@@ -57,16 +56,26 @@ _DECLARED_RESTORE_STEP: Final = 1 << 20
 class SqliteStore:
     """All that the relay keeps on disk. Not thread-safe: one thread uses it at a time."""
 
-    def __init__(self, path: Path | None, instance: bytes, mark_file: MarkFile | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None,
+        instance: bytes,
+        mark_file: MarkFile | None = None,
+        reserve_b: int = DEFAULT_RESERVE_B,
+    ) -> None:
         """Open or create the database; `path` None keeps it in memory, `instance` names a new one (16 B).
+
+        `reserve_b`: below so much room on the disk nothing is added (RLY-131); 0 adds until it is full.
 
         Raises:
             SchemaTooNew: the database was written by a newer release (RLY-75).
             StoreError: the file cannot be opened, or is not a relay's database.
         """
         self._mark_file = mark_file
+        self.is_full = False
+        self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
         try:
-            self._db = _open(path)
+            self._db = _open(path, journal_limit_b(reserve_b))
             # Whoever lets go of a store without closing it leaves no open file behind.
             self._let_go = weakref.finalize(self, self._db.close)
             migrate(self._db)
@@ -128,14 +137,27 @@ class SqliteStore:
         return theirs is None or theirs.instance != ours.instance or theirs.handed_out > ours.handed_out
 
     def execute(self, changes: Sequence[Change]) -> list[Result]:
-        """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30)."""
+        """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30).
+
+        Without room, what adds fails, and the rest of the group is carried out (RLY-131).
+        """
+        self.is_full = self._room is not None and not self._room.is_left()
+        if not self.is_full or not any(isinstance(change, _ADDING) for change in changes):
+            return self._execute(changes)
+        done = iter(self._execute([change for change in changes if not isinstance(change, _ADDING)]))
+        full = StoreFailure("the disk has no room for more")
+        return [full if isinstance(change, _ADDING) else next(done) for change in changes]
+
+    def _execute(self, changes: Sequence[Change]) -> list[Result]:
+        if not changes:
+            return []
         results = self._attempt(changes)
         if results is not None:
             return results
         if len(changes) == 1:
             return [StoreFailure("the change could not be committed")]
         # One change that cannot be committed must not refuse the others of its group.
-        return [self.execute([change])[0] for change in changes]
+        return [self._execute([change])[0] for change in changes]
 
     def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
         try:
@@ -169,6 +191,10 @@ class SqliteStore:
             lost = StoreFailure("the mark cannot be written")
             return [lost if isinstance(result, TakenPrekeys) else result for result in results]
         return results
+
+    def _free_pages_b(self) -> int:
+        (count,) = self._db.execute("PRAGMA freelist_count").fetchone()
+        return int(count) * _PAGE_B
 
     def tidy(self) -> bool:
         """Empty the journal into the database, so that deleted bytes are gone from both files (RLY-43).
@@ -227,7 +253,7 @@ class SqliteStore:
             self._mark_file.write(self._mark())
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
+def _open(path: Path | None, journal_b: int) -> sqlite3.Connection:
     db = sqlite3.connect(
         ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
     )
@@ -237,7 +263,8 @@ def _open(path: Path | None) -> sqlite3.Connection:
             "synchronous = FULL",
             "secure_delete = ON",
             "temp_store = MEMORY",
-            f"wal_autocheckpoint = {_AUTOCHECKPOINT_PAGES}",
+            # A checkpoint blocks the writer; while it is busy the journal may grow to this size.
+            f"wal_autocheckpoint = {journal_b // _PAGE_B}",
         ):
             db.execute(f"PRAGMA {pragma}")
     except sqlite3.Error:
@@ -338,6 +365,7 @@ def _drop_purge(db: sqlite3.Connection, change: DropPurge) -> None:
     db.execute("DELETE FROM purge_request WHERE subject = ?", (change.subject,))
 
 
+_ADDING: Final = (PutMailbox, PutTokens, PutMessages, PutEntry, PutPrekeys)
 _CARRY_OUT: Final[dict[type[Change], Callable[..., Result]]] = {
     PutMailbox: _put_mailbox,
     TouchMailbox: _touch_mailbox,
