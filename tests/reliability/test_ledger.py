@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from e2ee_relay.protocol import Message, TtlClass
 from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
-from process_samples import growth_per_hour
+from process_samples import growth_per_hour, unexplained
 
 
 class Seconds:
@@ -120,3 +120,10 @@ def test_a_trend_is_the_median_slope_as_a_share_of_the_value() -> None:
     assert growth_per_hour([(0, 100.0), (60, 100.0), (120, 900.0), (180, 100.0), (240, 100.0)]) == 0
     with pytest.raises(ValueError, match="three points"):
         growth_per_hour([(0, 1.0), (0, 2.0), (5, 3.0)])
+
+
+def test_what_a_count_explains_is_no_growth() -> None:
+    saw = [(at * 60.0, at % 10 * 1000.0, 500.0 + at % 10 * 20) for at in range(30)]
+    assert growth_per_hour(unexplained(saw)) == pytest.approx(0, abs=1e-9)
+    leak = [(at, count, value + at / 10) for at, count, value in saw]
+    assert growth_per_hour(unexplained(leak)) > 0.3

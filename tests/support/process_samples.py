@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sqlite3
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
@@ -21,6 +22,7 @@ class Sample:
     threads: int
     database_b: int
     journal_b: int
+    remembered: int = 0  # message ids that the relay keeps in memory, an hour and more (RLY-32)
 
     def row(self) -> dict[str, int]:
         return asdict(self)
@@ -45,7 +47,33 @@ def look(pid: int, data_dir: Path, *, at_s: float, age_s: float, life: int) -> S
         threads=int(status["Threads"]),
         database_b=size_of(data_dir / "relay.db"),
         journal_b=size_of(data_dir / "relay.db-wal"),
+        remembered=_remembered(data_dir / "relay.db"),
     )
+
+
+def _remembered(database: Path) -> int:
+    """Count them on the disk, where memory has them from; 0 where the database is elsewhere."""
+    if not database.exists():
+        return 0
+    db = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=2)
+    try:
+        return int(db.execute("SELECT count(*) FROM remembered").fetchone()[0])
+    except sqlite3.Error as error:
+        raise OSError(str(error)) from None
+    finally:
+        db.close()
+
+
+def unexplained(points: Sequence[tuple[float, float, float]]) -> list[tuple[float, float]]:
+    """(second, value) without what grows and shrinks with a count; `points` are (second, count, value).
+
+    Least squares: value = base + price * count. What is left is the base and what the count does not explain.
+    """
+    counts, values = [count for _, count, _ in points], [value for _, _, value in points]
+    if len(set(counts)) < 2:
+        return [(at, value) for at, _, value in points]
+    price, _ = statistics.linear_regression(counts, values)
+    return [(at, value - price * count) for at, count, value in points]
 
 
 def size_of(file: Path) -> int:

@@ -13,7 +13,7 @@ from typing import Final
 from load_crowd import Crowd, end_tasks
 from load_ledger import Ledger
 from load_people import Pace, Passenger, Reader, Sender, Shop, Stage
-from process_samples import Sample, growth_per_hour, look
+from process_samples import Sample, growth_per_hour, look, unexplained
 from relay_process import RelayProcess
 
 SETTINGS: Final = (
@@ -140,17 +140,22 @@ def judgement(run: Soak) -> dict[str, float]:
     low, _ = run.restart_s
     young = [one for one in run.samples if low / 3 <= one.age_s <= low]
     return {
-        "memory, growth an hour within the longest life": growth_per_hour(
-            [(one.at_s, one.rss_kib) for one in settled]
+        "memory beyond remembered ids, growth an hour within the longest life": growth_per_hour(
+            _memory(settled)
         ),
-        "memory, growth an hour over lives of the same age": growth_per_hour(
-            [(one.at_s, one.rss_kib) for one in young]
+        "memory beyond remembered ids, growth an hour over lives of the same age": growth_per_hour(
+            _memory(young)
         ),
         "descriptors, growth an hour": growth_per_hour([(one.at_s, one.descriptors) for one in settled]),
         "database, largest of the last third to largest before": max(one.database_b for one in ends)
         / max(one.database_b for one in [*middle, *run.samples[: len(run.samples) // 3]]),
         "samples of the longest life": len(settled),
     }
+
+
+def _memory(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """KiB without what remembered ids take: kept to the end of the next hour, they all go at once."""
+    return unexplained([(one.at_s, one.remembered, one.rss_kib) for one in samples])
 
 
 def is_flat(trends: dict[str, float]) -> bool:
