@@ -25,7 +25,9 @@ pytestmark = pytest.mark.xdist_group("leakage")
 Table = Mapping[str, Row]
 _PART_B = 8
 _STORED_TIMES = {
-    f"db.{table}.{column}" for table in ("message", "cold_message") for column in ("received_ms", "expires_ms")
+    f"db.{table}.{column}"
+    for table in ("message", "cold_message")
+    for column in ("received_ms", "expires_ms")
 }
 
 
