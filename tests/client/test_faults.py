@@ -34,14 +34,14 @@ async def test_every_message_arrives_exactly_once(faults: Faults) -> None:
         sent = [await theirs.send(f"to {n}") for n in range(20)]
         answers = [await ours.send(f"from {n}") for n in range(20)]
         breaking = asyncio.ensure_future(_break_now_and_then(network))
-        arrived = await collect(to_shop, 20, 30)
+        arrived = await collect(to_shop, 20, 120)
         # The customer's iteration begins at its opening, so the answer of `meet` comes first.
-        returned = (await collect(to_customer, 21, 30))[1:]
+        returned = (await collect(to_customer, 21, 120))[1:]
         breaking.cancel()
         network.faults = Faults()
         assert sorted(arrived) == sorted(one.text for one in sent)
         assert sorted(returned) == sorted(one.text for one in answers)
-        await sent[-1].wait_for(MessageState.DELIVERED, 20)
+        await sent[-1].wait_for(MessageState.DELIVERED, 120)
         with pytest.raises(TimeoutError):
             await collect(to_shop, 1, 0.3)
 
@@ -50,6 +50,26 @@ async def _break_now_and_then(network: MemoryNetwork) -> None:
     while True:
         await asyncio.sleep(1)
         network.break_connections()
+
+
+async def test_what_a_connection_lost_comes_on_the_next_one() -> None:
+    """RLY-35: without another fault, and although nothing else is sent."""
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    async with network.client(publish=True) as shop, network.client() as customer:
+        await shop.wait_online(60)
+        _, ours = await meet(customer, shop)
+        await shop.wait_settled(60)
+        to_customer, opened = customer.events(), network.opened
+        network.faults = Faults(lose=1.0)
+        sent = await ours.send("to be lost")
+        await sent.wait_for(MessageState.SENT, 60)
+        async with asyncio.timeout(60):
+            while network.opened == opened:
+                await asyncio.sleep(0.01)
+        assert sent.state is MessageState.SENT
+        network.faults = Faults()
+        assert (await collect(to_customer, 2, 60))[1:] == ["to be lost"]
+        await sent.wait_for(MessageState.DELIVERED, 60)
 
 
 async def test_a_relay_that_begins_anew_loses_nothing_that_it_confirmed() -> None:

@@ -30,8 +30,9 @@ class Dice:
 class Faults:
     """What the network does to its connections; may be changed at any time.
 
-    The chances concern held messages on their way from the relay to a client, each once at most; what is
-    lost is delivered again after the next connection, as it was not acknowledged.
+    The chances concern held messages on their way from the relay to a client, each once at most. What is
+    lost is delivered again on the next connection, as it was not acknowledged; and there is a next one,
+    since TCP loses what it carries only by breaking.
     """
 
     refuse: bool = False
@@ -39,7 +40,7 @@ class Faults:
     delay_s: float = 0.0
     """Everything that a client receives takes so long (real seconds)."""
     lose: float = 0.0
-    """Chance that a message does not arrive."""
+    """Chance that a message does not arrive; its connection breaks a quarter of a second (real) later."""
     duplicate: float = 0.0
     """Chance that a message arrives twice."""
     reorder: float = 0.0

@@ -27,6 +27,7 @@ from .faults import Faults
 
 URL: Final = "wss://relay.test"
 _HELD_BACK_S: Final = 0.05
+_BREAKS_AFTER_LOSS_S: Final = 0.25
 
 
 class RefusingStore:
@@ -137,6 +138,7 @@ class _FaultyConnection:
         self._again: list[bytes] = []
         self._held_back: list[bytes] = []
         self._received = 0
+        self._breaking: asyncio.TimerHandle | None = None
 
     async def send(self, data: bytes) -> None:
         """Send one message."""
@@ -168,6 +170,7 @@ class _FaultyConnection:
                 return data
             faults = self._network.faults
             if faults.dice.falls(faults.lose):
+                self._break_soon()
                 continue
             if not self._held_back and faults.dice.falls(faults.reorder):
                 self._held_back.append(data)
@@ -191,12 +194,20 @@ class _FaultyConnection:
             raise RelayUnavailable("the connection is gone") from None
         return None
 
+    def _break_soon(self) -> None:
+        """A connection that has lost something does not stand for long: the relay sends nothing twice on it."""
+        if self._breaking is None:
+            loop = asyncio.get_running_loop()
+            self._breaking = loop.call_later(_BREAKS_AFTER_LOSS_S, self.drop)
+
     async def close(self) -> None:
         """Close."""
         self.drop()
 
     def drop(self) -> None:
         """Break at once."""
+        if self._breaking is not None:
+            self._breaking.cancel()
         self._network.forget(self)
         self._inner.drop()
 
