@@ -94,6 +94,8 @@ class RelayServer:
             OSError: the address cannot be bound.
         """
         self._writer.start()
+        # Swept, and the machine's clock looked at, before anybody is served.
+        self._tick()
         config = self._config
         server = await self._listen(
             config.host, config.port, self._serve_client, self._answer_http, self._door.make
@@ -196,14 +198,17 @@ class RelayServer:
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
-            self._look_at_clock()
-            self._carry_out(self._core.tick(self._clock()))
+            self._tick()
             self._door.visitors.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
             if not self._writer.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
+
+    def _tick(self) -> None:
+        self._look_at_clock()
+        self._carry_out(self._core.tick(self._clock()))
 
     def _look_at_clock(self) -> None:
         """Follow the machine's clock in what is told, and warn when it has jumped (RLY-132)."""

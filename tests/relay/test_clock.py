@@ -103,6 +103,7 @@ def test_each_jump_is_told_once(machine: Machine) -> None:
         (NOW_MS, NOW_MS + TEN_YEARS_MS, NOW_MS + HOUR_MS),
         (NOW_MS, NOW_MS - TEN_YEARS_MS, NOW_MS),
         (NOW_MS, 0, NOW_MS),
+        (NOW_MS, NOW_MS + HOUR_MS - 1, NOW_MS + HOUR_MS - 1),
     ],
 )
 def test_a_start_goes_on_from_what_was_kept(kept: int, wall: int, resumed: int) -> None:
@@ -110,13 +111,16 @@ def test_a_start_goes_on_from_what_was_kept(kept: int, wall: int, resumed: int) 
 
 
 def test_the_time_of_the_last_sweep_is_kept(tmp_path: Path) -> None:
-    """RLY-132: a start ten years later begins an hour after it."""
+    """RLY-132, RLY-150: its full hour and no more; a start ten years later begins an hour after that."""
     config = Config(data_dir=tmp_path / "relay")
     directory = DataDirectory.claim(config.data_dir)
     store = directory.open_store()
     assert store.clock_ms() == 0
     assert EmbeddedEngine(config, store, NOW_MS).core.state.started_ms == NOW_MS
-    store.execute([Sweep(NOW_MS)])
+    store.execute([Sweep(NOW_MS + HOUR_MS // 2)])
+    assert store.clock_ms() == NOW_MS
+    store.execute([Sweep(NOW_MS - 1)])
+    assert store.clock_ms() == NOW_MS
     store.close()
     store = directory.open_store()
     assert EmbeddedEngine(config, store, NOW_MS + TEN_YEARS_MS).core.state.started_ms == NOW_MS + HOUR_MS

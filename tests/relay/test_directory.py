@@ -19,7 +19,7 @@ from e2ee_relay.protocol import (
 )
 from nacl.signing import SigningKey
 from relay_actors import DAY_MS, Clock, Company, Owner, Peer
-from relay_backends import AnyRelay, MakeRelay
+from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
 @pytest.fixture
@@ -141,6 +141,15 @@ async def test_an_expired_head_is_refused(clock: Clock, peer: Peer, company: Com
     company.now_ms = clock.now_ms
     fresh = company.make_list([company.record])
     await peer.expect(Done, company.entry(peer, old, fresh))
+
+
+async def test_a_wrong_clock_refuses_a_head(relay: AnyRelay, peer: Peer, company: Company) -> None:
+    """RLY-52, RLY-133: whether a list is in force goes by the machine's clock, also where it is wrong."""
+    signed = company.make_list([company.record])
+    machine_is_ahead(relay, 31 * DAY_MS)
+    assert await refused(peer, company.entry(peer, signed)) is ErrorCode.BAD_ENTRY
+    machine_is_ahead(relay, 0)
+    await peer.expect(Done, company.entry(peer, signed))
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from e2ee_relay.protocol import (
     pow_context_send,
 )
 from relay_actors import HOUR_MS, START_MS, Clock, Owner, Peer
-from relay_backends import AnyRelay, MakeRelay, held_rows, longest_upkeep_ms
+from relay_backends import AnyRelay, MakeRelay, held_rows, longest_upkeep_ms, machine_is_ahead
 
 
 async def connect(relay: AnyRelay) -> Peer:
@@ -65,6 +65,17 @@ async def test_a_message_arrives_with_the_hour_only(
     assert (message.mailbox, message.msg_id, message.body) == (owner.mailbox, item.msg_id, b"sealed")
     assert message.received_ms == START_MS // HOUR_MS * HOUR_MS
     await peer.push(QueueEmpty)
+
+
+@pytest.mark.parametrize("ttl", [TtlClass.RETENTION, TtlClass.EPHEMERAL])
+async def test_the_hour_that_is_told_is_the_machines(
+    relay: AnyRelay, peer: Peer, sender: Peer, owner: Owner, ttl: TtlClass
+) -> None:
+    """RLY-133: a day ahead, the message is told a day later; it does not expire a day earlier."""
+    await owner.subscribe(peer)
+    machine_is_ahead(relay, 24 * HOUR_MS)
+    assert await codes(sender, owner.item(b"sealed", ttl=ttl)) == [ErrorCode.OK]
+    assert (await peer.push(Message)).received_ms == START_MS // HOUR_MS * HOUR_MS + 24 * HOUR_MS
 
 
 async def test_items_are_judged_one_by_one(peer: Peer, sender: Peer, owner: Owner) -> None:

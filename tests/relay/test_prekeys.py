@@ -26,7 +26,7 @@ from e2ee_relay.protocol import (
 )
 from nacl.signing import SigningKey
 from relay_actors import DAY_MS, Clock, Company, Owner, Peer
-from relay_backends import AnyRelay, MakeRelay
+from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
 @pytest.fixture
@@ -107,6 +107,24 @@ async def test_expired_keys_are_not_handed_out(
     await peer.expect(PrekeysStock, company.upload(peer, 1, 1))
     clock.forward(16 * DAY_MS - 1000)
     assert await refused(sender, fetch(sender, company)) is ErrorCode.NO_PREKEYS
+
+
+@pytest.mark.parametrize(
+    "ahead_ms", [15 * DAY_MS, 31 * DAY_MS], ids=["the prekeys are over", "the list is over"]
+)
+async def test_what_a_wrong_clock_finds_expired_is_refused_and_kept(
+    relay: AnyRelay, clock: Clock, peer: Peer, sender: Peer, company: Company, ahead_ms: int
+) -> None:
+    """RLY-133: no bundle and no upload while the machine's clock is wrong; all keys are there when it is right."""
+    await peer.expect(PrekeysStock, company.upload(peer, 2, 2))
+    machine_is_ahead(relay, ahead_ms)
+    assert await refused(sender, fetch(sender, company)) is ErrorCode.NO_PREKEYS
+    assert await refused(peer, company.upload(peer, 1, 1)) is ErrorCode.BAD_REQUEST
+    clock.forward(1_000)
+    relay.tick()
+    machine_is_ahead(relay, 0)
+    _, x25519, kem = await bundle(sender, company)
+    assert (x25519, kem) == (True, True)
 
 
 async def test_a_repeated_upload_adds_nothing(peer: Peer, sender: Peer, company: Company) -> None:

@@ -41,6 +41,13 @@ def held_rows(relay: AnyRelay) -> int:
     return int(row[0])
 
 
+def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:
+    """Have the machine's clock say another time than the relay's own; negative: behind."""
+    cores = [node.core for node in relay.nodes] if isinstance(relay, NodeRelay) else [relay._core]
+    for core in cores:
+        core.state.skew_ms = skew_ms
+
+
 def longest_upkeep_ms(relay: AnyRelay) -> int:
     """How long what has expired may stay: a shared database drops whole days (RLY-108)."""
     return DAY_MS if isinstance(relay, NodeRelay) else 0

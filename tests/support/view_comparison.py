@@ -31,22 +31,12 @@ class Numbering:
     def lines(self, view: Sequence[Seen]) -> Iterator[str]:
         """One line for each event and for each field of it."""
         for (at_ms, what, connection), events in groupby(
-            self._told(view), lambda one: (one.at_ms, one.what, one.connection)
+            view, lambda one: (one.at_ms, one.what, one.connection)
         ):
             head = f"{at_ms if self._with_time else ''} {what} {connection}"
             for one in self._ordered(what, list(events)):
                 yield head
                 yield from (f"{head}: {field.path} {self._shown(field)}" for field in one.fields)
-
-    def _told(self, view: Sequence[Seen]) -> Sequence[Seen]:
-        """Where moments play no part, neither do those of the relay's own upkeep by the clock."""
-        if self._with_time:
-            return view
-        return [one for one in view if one.what not in (STORED, DELETED) or not self._is_local(one)]
-
-    def _is_local(self, seen: Seen) -> bool:
-        rows = [self._declared.get(field.path) for field in seen.fields]
-        return bool(rows) and all(row is not None and row.form == "local" for row in rows)
 
     def _ordered(self, what: str, events: list[Seen]) -> list[Seen]:
         """Rows have no order of their own: those of one commit are put into one that both views share."""

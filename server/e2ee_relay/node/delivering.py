@@ -234,9 +234,10 @@ class NodeDelivery:
 
     def pass_on(self, delivering: Delivering | None, msg_id: bytes, body: bytes) -> None:
         """Push an ephemeral message if there is a subscriber with room (RLY-40)."""
-        if delivering is not None and delivering.room_b(self._state.policy) >= len(body):
-            frame = Message(0, delivering.address, 0, msg_id, body, hour_of(self._state.now_ms))
-            self._state.transmit(delivering.connection, frame)
+        state = self._state
+        if delivering is not None and delivering.room_b(state.policy) >= len(body):
+            frame = Message(0, delivering.address, 0, msg_id, body, state.told_hour_ms(state.now_ms))
+            state.transmit(delivering.connection, frame)
 
     def warn_if_low(self, addresses: tuple[bytes, ...]) -> Steps:
         """Tell the owners on this node of stocks that run low (RLY-67)."""

@@ -93,7 +93,7 @@ class NodeDirectory:
     def _checked(self, connection: NodeConnection, frame: Publish, version: int, held: Entry | None) -> Steps:
         """Return the change that puts the entry, or the code of its refusal."""
         try:
-            lists = check_lists(frame.account_id, frame.lists, held, self._state.now_ms)
+            lists = check_lists(frame.account_id, frame.lists, held, self._state.wall_ms(self._state.now_ms))
             head = lists[-1] if lists or held is None else held.head
             entry = Entry(head, check_devices(head, frame.records, frame.addresses, held))
         except EntryError:
@@ -151,7 +151,7 @@ class NodeDirectory:
         state, request_id = self._state, frame.request_id
         if (yield from self._is_own_device(connection, frame)):
             try:
-                reusable, one_time = parse_upload(frame, state.now_ms)
+                reusable, one_time = parse_upload(frame, state.wall_ms(state.now_ms))
             except EntryError:
                 state.refuse(connection, request_id, ErrorCode.BAD_REQUEST)
                 return
@@ -216,7 +216,7 @@ class NodeDirectory:
         if code is not ErrorCode.OK:
             state.refuse(connection, request_id, code, wait_ms)
             return
-        taken = yield TakePrekeys(frame.record_hash, state.now_ms)
+        taken = yield TakePrekeys(frame.record_hash, state.wall_ms(state.now_ms))
         if isinstance(taken, NoPrekeys):
             state.refuse(connection, request_id, ErrorCode.NO_PREKEYS)
         elif isinstance(taken, TakenPrekeys):
@@ -239,4 +239,4 @@ class NodeDirectory:
         if wait_ms:
             return ErrorCode.RATE_LIMITED, wait_ms
         # Whoever asks would refuse an expired list: a one-time key would be spent for nothing.
-        return (ErrorCode.NO_PREKEYS if entry.head.expires_ms <= now_ms else ErrorCode.OK), 0
+        return (ErrorCode.NO_PREKEYS if entry.head.expires_ms <= state.wall_ms(now_ms) else ErrorCode.OK), 0

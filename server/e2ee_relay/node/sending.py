@@ -139,7 +139,7 @@ class NodeIntake:
             # Counted from the end of the hour: it tells no more than the time of arrival does (RLY-34).
             expires_ms = hour_of(state.now_ms) + HOUR_MS + state.policy.retention_s * 1000
             expires_day = expires_ms // DAY_MS
-        received_ms = hour_of(state.now_ms)
+        received_ms = state.told_hour_ms(state.now_ms)
         return Incoming(item.mailbox, hashed, item.msg_id, expires_ms, expires_day, received_ms, item.body)
 
     def _store(self, rows: list[Incoming]) -> Steps:

@@ -308,7 +308,7 @@ class Held:
     remembered: list[RememberedRow]
     heads: list[ListRow]
     devices: list[DeviceRow]
-    clock_ms: int = 0  # the relay's time at the last sweep; 0: unknown
+    clock_ms: int = 0  # the full hour of the relay's last sweep; 0: unknown
 
 
 class Store(Protocol):

@@ -49,6 +49,7 @@ from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
 _PAGE_B: Final = 4096
+_HOUR_MS: Final = 3_600_000
 # A start after a declared restore must be above every generation that the lost database can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
 
@@ -119,7 +120,7 @@ class SqliteStore:
         )
 
     def clock_ms(self) -> int:
-        """Return the relay's time at the last sweep, 0 if there was none (RLY-132)."""
+        """Return the full hour of the relay's last sweep, 0 if there was none (RLY-132, RLY-150)."""
         (value,) = self._db.execute("SELECT value FROM meta WHERE name = 'clock'").fetchone()
         return int(value)
 
@@ -352,7 +353,9 @@ def _read_stock(db: sqlite3.Connection, change: ReadStock) -> Result:
 
 
 def _sweep(db: sqlite3.Connection, change: Sweep) -> None:
-    db.execute("UPDATE meta SET value = ? WHERE name = 'clock'", (change.now_ms,))
+    # The full hour: it tells no more than the hours of arrival do, and never goes back (RLY-150).
+    hour_ms = change.now_ms // _HOUR_MS * _HOUR_MS
+    db.execute("UPDATE meta SET value = :hour WHERE name = 'clock' AND value < :hour", {"hour": hour_ms})
     db.execute("DELETE FROM remembered WHERE until_ms <= ?", (change.now_ms,))
     prekeys.drop_expired(db, change.now_ms)
 
