@@ -10,7 +10,7 @@ from typing import Final
 
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList, replace_file
 from .config import Config, ConfigError
-from .inspection import JsonValue, open_read_only
+from .inspection import JsonValue, open_current
 from .store.changes import DropMessages, StoreError, StoreFailure, Sweep
 from .store.schema import schema_version
 from .store.sqlite import SqliteStore
@@ -43,8 +43,9 @@ def statistics(config: Config) -> dict[str, JsonValue]:
 
     Raises:
         StoreError: there is no database, or the list of blocked ids is damaged.
+        SchemaTooOld: the database has not been migrated yet (RLY-152).
     """
-    db = open_read_only(config.database_path)
+    db = open_current(config.database_path)
     try:
         found = _counted(db, config)
     finally:

@@ -90,6 +90,10 @@ def _parser() -> argparse.ArgumentParser:
         commands.add_parser, "restore", "put a backup into the place of a stopped relay's database"
     )
     restore.add_argument("source", type=Path)
+    text = "bring the database to this release's schema; `serve` does so by itself"
+    migrating = _command(commands.add_parser, "migrate", text).add_mutually_exclusive_group()
+    migrating.add_argument("--check", action="store_true", help="only tell whether something is pending")
+    migrating.add_argument("--dry-run", action="store_true", help="carry it out and take it all back")
     text = "measure what a relay carries on this machine, or one at an address"
     bench.add_options(commands.add_parser("bench", help=text, description=text))
     return parser

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sqlite3
 import sys
 import time
 from collections.abc import Callable
@@ -19,12 +20,13 @@ from .inspection import (
     held_about_account,
     held_about_mailbox,
     is_asked,
+    open_current,
     open_read_only,
     purge_now,
 )
 from .store.backup import back_up, put_back
 from .store.changes import EXPIRE, StoreError, StoreInUse
-from .store.schema import SCHEMA_VERSION, schema_version
+from .store.schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
 
@@ -63,7 +65,7 @@ def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
 
 def _inspect(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
-    db = open_read_only(config.database_path)
+    db = open_current(config.database_path)
     held = held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
     db.close()
     _say(json.dumps(held, indent=2))
@@ -189,6 +191,37 @@ def _restored(config: Config, _options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
+def _migrate(config: Config, options: argparse.Namespace) -> int:
+    db = open_read_only(config.database_path)
+    try:
+        version = schema_version(db)
+        refuse_newer(version)
+    finally:
+        db.close()
+    if options.check:
+        _say(describe(version))
+        return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
+    directory = DataDirectory.claim(config.data_dir)
+    try:
+        if options.dry_run:
+            _rehearse(config)
+        else:
+            directory.open_store(config.disk_reserve_b).close()
+            version = SCHEMA_VERSION
+    finally:
+        directory.release()
+    _say(describe(version))
+    return EXIT_OK
+
+
+def _rehearse(config: Config) -> None:
+    db = sqlite3.connect(config.database_path, isolation_level=None)
+    try:
+        rehearse(db)
+    finally:
+        db.close()
+
+
 def on_shared_store(config: Config, options: argparse.Namespace) -> int:
     """Carry out a command on the database that several nodes share (RLY-112).
 
@@ -216,6 +249,7 @@ COMMANDS: Final[dict[str, Callable[[Config, argparse.Namespace], int]]] = {
     "restore": _restore,
     "restore-check": _restore_check,
     "restored": _restored,
+    "migrate": _migrate,
 }
 # Those about what is stored; the others are about files of this machine.
 ON_STORE: Final = COMMANDS.keys() - {"rotate"}

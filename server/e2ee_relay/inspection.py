@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from .store.changes import DropAccount, DropMailbox, StoreError
+from .store.schema import refuse_newer, refuse_older, schema_version
 from .store.sqlite import SqliteStore
 
 JsonValue = int | str | None
@@ -25,6 +26,25 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         raise StoreError("there is no database in the data directory")
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def open_current(path: Path) -> sqlite3.Connection:
+    """Open read-only a database that has the schema of this release.
+
+    Raises:
+        SchemaTooOld: it has not been migrated yet (RLY-152).
+        SchemaTooNew: it was written by a newer release.
+        StoreError: there is no database.
+    """
+    db = open_read_only(path)
+    try:
+        version = schema_version(db)
+        refuse_newer(version)
+        refuse_older(version)
+    except (StoreError, sqlite3.Error):
+        db.close()
+        raise
     return db
 
 

@@ -115,7 +115,7 @@ async def test_expired_keys_are_not_handed_out(
 async def test_what_a_wrong_clock_finds_expired_is_refused_and_kept(
     relay: AnyRelay, clock: Clock, peer: Peer, sender: Peer, company: Company, ahead_ms: int
 ) -> None:
-    """RLY-133: no bundle and no upload while the machine's clock is wrong; all keys are there when it is right."""
+    """RLY-133: no bundle and no upload while the machine's clock is wrong; all is there when it is right."""
     await peer.expect(PrekeysStock, company.upload(peer, 2, 2))
     machine_is_ahead(relay, ahead_ms)
     assert await refused(sender, fetch(sender, company)) is ErrorCode.NO_PREKEYS

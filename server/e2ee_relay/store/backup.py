@@ -9,7 +9,7 @@ from pathlib import Path
 
 from .changes import StoreError
 from .mark import flush_directory
-from .schema import migrate
+from .schema import migrate, refuse_newer, schema_version
 
 
 def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
@@ -17,25 +17,37 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
 
     Raises:
         StoreError: there is no database, or the destination exists.
+        SchemaTooNew: a newer release wrote the database, and it may have messages in tables unknown here.
     """
     if not source.exists():
         raise StoreError("there is no database in the data directory")
     if destination.exists():
         raise StoreError("the destination exists")
-    destination.touch(mode=0o600)
     origin = sqlite3.connect(source, isolation_level=None, timeout=10.0)
+    try:
+        refuse_newer(schema_version(origin))
+        destination.touch(mode=0o600)
+        _copy(origin, destination, with_messages=with_messages)
+    finally:
+        origin.close()
+
+
+def _copy(origin: sqlite3.Connection, destination: Path, *, with_messages: bool) -> None:
     copy = sqlite3.connect(destination, isolation_level=None)
     origin.backup(copy)
-    origin.close()
     # A copy in WAL mode would need its side files; a single file is what one wants to carry away.
     copy.execute("PRAGMA journal_mode = DELETE")
     copy.execute("PRAGMA secure_delete = ON")
     if not with_messages:
-        copy.execute("DELETE FROM message")
-        copy.execute("DELETE FROM cold_message")
-        copy.execute("DELETE FROM remembered")
+        # One of an older schema is copied as it is (RLY-152), and may lack the youngest of these.
+        for table in _tables(copy) & {"message", "cold_message", "remembered"}:
+            copy.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
         copy.execute("VACUUM")
     copy.close()
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
 def put_back(source: Path, database: Path) -> None:

@@ -19,6 +19,10 @@ class SchemaTooNew(StoreError):
     """The database was written by a newer release; this one does not touch it (RLY-75)."""
 
 
+class SchemaTooOld(StoreError):
+    """The database was written by an older release and has not been migrated (RLY-152)."""
+
+
 class StoreInUse(StoreError):
     """Another relay process holds this data directory."""
 

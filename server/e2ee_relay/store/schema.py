@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from typing import Final
 
-from .changes import SchemaTooNew, StoreError
+from .changes import SchemaTooNew, SchemaTooOld, StoreError
 
 # "SEAL": tells a relay's database from any other SQLite file.
 APPLICATION_ID: Final = 0x5345414C
@@ -141,25 +142,75 @@ def migrate(db: sqlite3.Connection) -> None:
         SchemaTooNew: the database was written by a newer release (RLY-75).
         StoreError: the file is a database of something else.
     """
-    version = schema_version(db)
-    if version > SCHEMA_VERSION:
-        raise SchemaTooNew(f"schema {version} is newer than {SCHEMA_VERSION}, which this release knows")
-    _claim(db, version)
-    for number in range(version, SCHEMA_VERSION):
+    refuse_newer(schema_version(db))
+    _refuse_foreign(db)
+    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    for number in range(schema_version(db), SCHEMA_VERSION):
         db.execute("BEGIN IMMEDIATE")
         try:
-            for statement in MIGRATIONS[number]:
-                db.execute(statement)
-            db.execute(f"PRAGMA user_version = {number + 1}")
+            _run(db, number)
         except sqlite3.Error:
             db.execute("ROLLBACK")
             raise
         db.execute("COMMIT")
 
 
-def _claim(db: sqlite3.Connection, version: int) -> None:
+def rehearse(db: sqlite3.Connection) -> None:
+    """Carry out what `migrate` would, and take it all back (RLY-151).
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release.
+        StoreError: the file is a database of something else, or a migration fails.
+    """
+    version = schema_version(db)
+    refuse_newer(version)
+    _refuse_foreign(db)
+    db.execute("BEGIN IMMEDIATE")
+    try:
+        for number in range(version, SCHEMA_VERSION):
+            _run(db, number)
+    except sqlite3.Error as error:
+        raise StoreError(f"the migration to schema {number + 1} fails: {error}") from None
+    finally:
+        db.execute("ROLLBACK")
+
+
+def _run(db: sqlite3.Connection, number: int) -> None:
+    for statement in MIGRATIONS[number]:
+        db.execute(statement)
+    db.execute(f"PRAGMA user_version = {number + 1}")
+
+
+def describe(version: int, known: int = SCHEMA_VERSION) -> str:
+    """Tell as JSON which schema a database has, and how many migrations it lacks."""
+    return json.dumps({"schema": version, "schema_known": known, "pending": known - version}, indent=2)
+
+
+def refuse_newer(version: int) -> None:
+    """Refuse a schema that this release does not know.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release (RLY-75).
+    """
+    if version > SCHEMA_VERSION:
+        raise SchemaTooNew(f"schema {version} is newer than {SCHEMA_VERSION}, which this release knows")
+
+
+def refuse_older(version: int) -> None:
+    """Refuse a schema that has tables missing which this release reads.
+
+    Raises:
+        SchemaTooOld: the database has not been migrated yet (RLY-152).
+    """
+    if version < SCHEMA_VERSION:
+        raise SchemaTooOld(
+            f"the database has schema {version}, this release reads {SCHEMA_VERSION}: stop the relay and run"
+            " `sealroom-relay migrate`, or start it with this release"
+        )
+
+
+def _refuse_foreign(db: sqlite3.Connection) -> None:
     found = int(db.execute("PRAGMA application_id").fetchone()[0])
     tables = int(db.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0])
-    if found != APPLICATION_ID and (found or version or tables):
+    if found != APPLICATION_ID and (found or schema_version(db) or tables):
         raise StoreError("the file is not a relay's database")
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -14,11 +14,12 @@ from psycopg import sql
 
 from e2ee_relay.config import Config
 from e2ee_relay.store.changes import DropAccount, StoreError
+from e2ee_relay.store.schema import describe
 from e2ee_relay.store.shared import EraseMailbox
 
 from .entries import drop_account
 from .mailboxes import erase_mailbox
-from .schema import SCHEMA_VERSION, migrate, refuse_newer, schema_version
+from .schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
 from .session import Identity, connect, refuse_unfit
 from .upkeep import drop_partitions, expire_now, find_identity, note_identity
 
@@ -60,19 +61,33 @@ def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) 
         StoreError: the database cannot be used, or the command is none for it.
     """
     command = _COMMANDS.get(options.command)
-    if command is None:
+    if command is None and options.command != "migrate":
         raise StoreError(f"{options.command}: the database's own tools do this; see OPERATING.md")
     try:
         with connect(config.store, "command") as db:
             refuse_unfit(db)
             version = schema_version(db)
             refuse_newer(version)
+            if command is None:
+                return _migrate(db, version, options)
             if version == 0:
                 raise StoreError("there is no relay in this database")
             migrate(db)
             return command(db, config, kind, subject)
     except psycopg.Error as error:
         raise StoreError(f"the database cannot be used: {type(error).__name__}") from None
+
+
+def _migrate(db: psycopg.Connection, version: int, options: argparse.Namespace) -> int:
+    """Bring the schema up to date, an empty database too; or try it, or only tell (RLY-151)."""
+    if options.check:
+        _say(describe(version, SCHEMA_VERSION))
+        return EXIT_OK if version == SCHEMA_VERSION else EXIT_FAILED
+    if options.dry_run:
+        rehearse(db)
+        return _say(describe(version, SCHEMA_VERSION))
+    migrate(db)
+    return _say(describe(SCHEMA_VERSION, SCHEMA_VERSION))
 
 
 def _say(text: str) -> int:

@@ -158,17 +158,45 @@ def migrate(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None
         db.execute("CREATE SCHEMA IF NOT EXISTS sealroom")
         for number in range(schema_version(db), len(migrations)):
             with db.transaction():
-                _refuse_foreign(db, number)
-                for statement in migrations[number]:
-                    db.execute(statement)
-                db.execute(
-                    "INSERT INTO meta VALUES ('schema', %s)"
-                    " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-                    [str(number + 1)],
-                )
+                _run(db, number, migrations[number])
     finally:
         if not db.closed:
             db.execute("SELECT pg_advisory_unlock(%s)", [MIGRATION_LOCK])
+
+
+def rehearse(db: psycopg.Connection, migrations: Migrations = MIGRATIONS) -> None:
+    """Carry out in one transaction what `migrate` would, and take it all back (RLY-151).
+
+    Beside running nodes it waits two seconds for a lock, no longer: they would wait behind it.
+
+    Raises:
+        SchemaTooNew: the database was written by a newer release.
+        StoreError: the schema `sealroom` belongs to something else, or a migration fails.
+    """
+    version = schema_version(db)
+    refuse_newer(version, len(migrations))
+    if version == len(migrations):
+        return
+    number = version
+    try:
+        with db.transaction(force_rollback=True):
+            db.execute("SET LOCAL lock_timeout = '2s'")
+            db.execute("SELECT pg_advisory_xact_lock(%s)", [MIGRATION_LOCK])
+            db.execute("CREATE SCHEMA IF NOT EXISTS sealroom")
+            for number in range(version, len(migrations)):
+                _run(db, number, migrations[number])
+    except psycopg.Error as error:
+        raise StoreError(f"the migration to schema {number + 1} fails: {type(error).__name__}") from None
+
+
+def _run(db: psycopg.Connection, number: int, statements: tuple[LiteralString, ...]) -> None:
+    _refuse_foreign(db, number)
+    for statement in statements:
+        db.execute(statement)
+    db.execute(
+        "INSERT INTO meta VALUES ('schema', %s) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        [str(number + 1)],
+    )
 
 
 def refuse_newer(version: int, known: int = SCHEMA_VERSION) -> None:
