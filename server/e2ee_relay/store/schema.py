@@ -162,7 +162,7 @@ def rehearse(db: sqlite3.Connection) -> None:
         SchemaTooNew: the database was written by a newer release.
         StoreError: the file is a database of something else, or a migration fails.
     """
-    version = schema_version(db)
+    version = number = schema_version(db)
     refuse_newer(version)
     _refuse_foreign(db)
     db.execute("BEGIN IMMEDIATE")
