@@ -6,7 +6,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -94,8 +94,21 @@ class RelayServer:
             OSError: the address cannot be bound.
         """
         self._writer.start()
+<<<<<<< HEAD
         # Swept, and the machine's clock looked at, before anybody is served.
         self._tick()
+=======
+        with ExitStack() as undoing:
+            # Its threads would keep a process alive that cannot listen (RLY-83).
+            undoing.callback(self._writer.stop, self._config.drain_s)
+            await self._listen_to_all()
+            undoing.pop_all()
+        self._ticker = asyncio.create_task(self._tick_for_ever())
+        self._ticker.add_done_callback(self._ticker_ended)
+        self._log.write(Event.STARTED, **self._core.state.at_start())
+
+    async def _listen_to_all(self) -> None:
+>>>>>>> b9b7dc1 (A relay that cannot listen ends with status 1, where its writer kept the process alive and a service manager waiting)
         config = self._config
         server = await self._listen(
             config.host, config.port, self._serve_client, self._answer_http, self._door.make
@@ -110,9 +123,6 @@ class RelayServer:
                 self._answer_metrics_http,
                 partial(BoundedConnection, self._turns, Share()),
             )
-        self._ticker = asyncio.create_task(self._tick_for_ever())
-        self._ticker.add_done_callback(self._ticker_ended)
-        self._log.write(Event.STARTED, **self._core.state.at_start())
 
     async def _listen(
         self,

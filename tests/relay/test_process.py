@@ -468,6 +468,21 @@ def test_two_relays_do_not_share_a_directory(process: RelayProcess) -> None:
         second.start()
 
 
+@pytest.mark.parametrize("name", ["listen", "metrics_listen"])
+def test_a_relay_that_cannot_listen_ends(name: str, tmp_path: Path) -> None:
+    """RLY-83: for either port, with what is wrong, and the directory is free again."""
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        settings = {"listen": "127.0.0.1:0", name: f"127.0.0.1:{taken.getsockname()[1]}"}
+        line = [sys.executable, "-m", "e2ee_relay", "serve", "--data-dir", str(tmp_path / "relay")]
+        for setting in settings.items():
+            line += ["--set", "=".join(setting)]
+        done = subprocess.run(line, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 1
+    assert "address already in use" in done.stderr
+    with RelayProcess(tmp_path / "relay"):
+        pass
+
+
 def test_a_second_signal_ends_at_once(tmp_path: Path) -> None:
     """RLY-70: an operator who does not want to wait needs no SIGKILL."""
     with RelayProcess(tmp_path / "relay", "drain_s=30") as process:
