@@ -94,13 +94,11 @@ class RelayServer:
             OSError: the address cannot be bound.
         """
         self._writer.start()
-<<<<<<< HEAD
-        # Swept, and the machine's clock looked at, before anybody is served.
-        self._tick()
-=======
         with ExitStack() as undoing:
             # Its threads would keep a process alive that cannot listen (RLY-83).
             undoing.callback(self._writer.stop, self._config.drain_s)
+            # Swept, and the machine's clock looked at, before anybody is served.
+            self._tick()
             await self._listen_to_all()
             undoing.pop_all()
         self._ticker = asyncio.create_task(self._tick_for_ever())
@@ -108,7 +106,6 @@ class RelayServer:
         self._log.write(Event.STARTED, **self._core.state.at_start())
 
     async def _listen_to_all(self) -> None:
->>>>>>> b9b7dc1 (A relay that cannot listen ends with status 1, where its writer kept the process alive and a service manager waiting)
         config = self._config
         server = await self._listen(
             config.host, config.port, self._serve_client, self._answer_http, self._door.make
