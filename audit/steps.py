@@ -137,6 +137,7 @@ STEPS = (
         ("python", "tests/reliability/soak.py"),
         ("python", "tests/reliability/soak.py", "--minutes", "3"),
         result="soak.json",
+        reads=("server/e2ee_relay",),
     ),
     Step(
         "chaos",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import accumulate
 
 import pytest
 from e2ee_relay.protocol import Message, TtlClass
 from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
-from process_samples import growth_per_hour, unexplained
+from process_samples import Sample, growth_per_hour, unexplained
+from soak_run import FILE_GROWTH, room_per_id
 
 
 class Seconds:
@@ -127,3 +129,18 @@ def test_what_a_count_explains_is_no_growth() -> None:
     assert growth_per_hour(unexplained(saw)) == pytest.approx(0, abs=1e-9)
     leak = [(at, count, value + at / 10) for at, count, value in saw]
     assert growth_per_hour(unexplained(leak)) > 0.3
+
+
+def test_a_file_that_follows_its_saw_is_flat_and_one_that_grows_is_not() -> None:
+    counts = [at % 60 * 1000 for at in range(120)]
+
+    def samples(leak_b: int) -> list[Sample]:
+        tops = accumulate(counts, max)
+        return [
+            Sample(at, at, 1, 0, 0, 0, top * 45 + at * leak_b, 0, count)
+            for at, (top, count) in enumerate(zip(tops, counts, strict=True))
+        ]
+
+    assert {per_id for _, per_id in room_per_id(samples(0))[1:]} == {45}
+    before, after = (room_per_id(samples(10_000))[at][1] for at in (60, 119))
+    assert after / before > FILE_GROWTH

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ SETTINGS: Final = (
 )
 GROWTH_PER_HOUR: Final = 0.05
 FILE_GROWTH: Final = 1.10
+FILE_TREND: Final = "database for each of the most ids so far, last third to the one before"
 
 
 @dataclass
@@ -128,7 +130,7 @@ class Soak:
 def judgement(run: Soak) -> dict[str, float]:
     """What a trend test says of memory, descriptors and files."""
     third = run.seconds / 3
-    middle = [one for one in run.samples if third <= one.at_s <= 2 * third]
+    room = room_per_id(run.samples)
     # The longest life, from its tenth minute on: ids are remembered for five, swept every ten.
     longest = max(
         {one.life for one in run.samples}, key=lambda life: sum(one.life == life for one in run.samples)
@@ -136,7 +138,6 @@ def judgement(run: Soak) -> dict[str, float]:
     settled = [
         one for one in run.samples if one.life == longest and one.age_s >= min(600.0, run.seconds / 10)
     ]
-    ends = [one for one in run.samples if one.at_s > 2 * third]
     low, _ = run.restart_s
     young = [one for one in run.samples if low / 3 <= one.age_s <= low]
     return {
@@ -147,8 +148,8 @@ def judgement(run: Soak) -> dict[str, float]:
             _memory(young)
         ),
         "descriptors, growth an hour": growth_per_hour([(one.at_s, one.descriptors) for one in settled]),
-        "database, largest of the last third to largest before": max(one.database_b for one in ends)
-        / max(one.database_b for one in [*middle, *run.samples[: len(run.samples) // 3]]),
+        FILE_TREND: max(per_id for at_s, per_id in room if at_s > 2 * third)
+        / max(per_id for at_s, per_id in room if third <= at_s <= 2 * third),
         "samples of the longest life": len(settled),
     }
 
@@ -158,9 +159,17 @@ def _memory(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     return unexplained([(one.at_s, one.remembered, one.rss_kib) for one in samples])
 
 
+def room_per_id(samples: Sequence[Sample]) -> list[tuple[float, float]]:
+    """(second, the database's bytes for each of the most ids that were remembered until then).
+
+    Remembered ids are most of what the file holds. They go once an hour, and their pages are used again: so
+    the file follows the highest tooth of that saw, and whatever else grows in it shows.
+    """
+    most = accumulate((max(one.remembered, 1) for one in samples), max)
+    return [(one.at_s, one.database_b / count) for one, count in zip(samples, most, strict=True)]
+
+
 def is_flat(trends: dict[str, float]) -> bool:
     """All trends below their bounds."""
     grown = [value for name, value in trends.items() if "growth" in name]
-    return all(value <= GROWTH_PER_HOUR for value in grown) and (
-        trends["database, largest of the last third to largest before"] <= FILE_GROWTH
-    )
+    return all(value <= GROWTH_PER_HOUR for value in grown) and (trends[FILE_TREND] <= FILE_GROWTH)
