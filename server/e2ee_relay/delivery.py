@@ -199,8 +199,14 @@ class Delivery:
         gone = [message for message in removed if message is not None]
         if gone:
             self._state.counters["expired"] += len(gone)
-            self._state.submit(DropMessages(tuple(message.row_id for message in gone)), _ignore)
+            row_ids = tuple(message.row_id for message in gone)
+            mailbox.overdue.update(row_ids)
+            self._state.submit(DropMessages(row_ids), self._after_expiry(mailbox, row_ids))
 
+    def _after_expiry(self, mailbox: Mailbox, row_ids: tuple[int, ...]) -> Callable[[Result, int], None]:
+        def then(result: Result, _now_ms: int) -> None:
+            # What could not be deleted goes with its mailbox, or is found again at the next start.
+            if not isinstance(result, StoreFailure):
+                mailbox.overdue.difference_update(row_ids)
 
-def _ignore(_result: Result, _now_ms: int) -> None:
-    """An expired message that could not be deleted is found again at the next start."""
+        return then

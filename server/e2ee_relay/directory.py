@@ -39,6 +39,7 @@ from .protocol import (
 )
 from .state import RelayState
 from .store.changes import (
+    DropMailbox,
     ListRow,
     NoPrekeys,
     PrekeyRow,
@@ -106,7 +107,7 @@ class Directory:
         def then(result: Result, _now_ms: int) -> None:
             self._busy.discard(entry.head.account_id)
             if result is None:
-                self._state.entries[entry.head.account_id] = entry
+                self._state.entries.put(entry)
             self._state.answer_done(connection, request_id, result)
 
         return then
@@ -147,23 +148,20 @@ class Directory:
 
         return then
 
-    def devices_of(self, address: bytes) -> list[tuple[Entry, Device]]:
-        """Return the devices that are reached by this mailbox."""
-        return [
-            (entry, device)
-            for entry in self._state.entries.values()
-            for device in entry.devices
-            if device.mailbox == address
-        ]
+    def removal_of(self, mailbox: Mailbox) -> DropMailbox:
+        """Return the change that deletes a mailbox and what its devices have by it (RLY-27)."""
+        devices = self._state.entries.devices_of(mailbox.address)
+        hashes = tuple(device.record_hash for _, device in devices)
+        return DropMailbox(mailbox.no, hashes, tuple(mailbox.rows()))
 
     def forget_mailbox(self, address: bytes) -> None:
         """Take the address out of the entries that name a deleted mailbox (RLY-27)."""
-        for entry, _ in self.devices_of(address):
+        for entry, _ in self._state.entries.devices_of(address):
             devices = tuple(
                 Device(one.record_hash, one.record, None, None, 0) if one.mailbox == address else one
                 for one in entry.devices
             )
-            self._state.entries[entry.head.account_id] = Entry(entry.head, devices)
+            self._state.entries.put(Entry(entry.head, devices))
 
     # --- prekeys ---
 
@@ -267,7 +265,7 @@ class Directory:
 
     def warn_if_low(self, mailbox: Mailbox) -> None:
         """Look after the stock of the devices behind a mailbox that was just subscribed (RLY-67)."""
-        for entry, device in self.devices_of(mailbox.address):
+        for entry, device in self._state.entries.devices_of(mailbox.address):
             self._state.submit(ReadStock(device.record_hash), self._warning(mailbox, entry, device))
 
     def _warning(self, mailbox: Mailbox, entry: Entry, device: Device) -> Callable[[Result, int], None]:

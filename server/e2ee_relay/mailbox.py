@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -117,6 +118,7 @@ class Mailbox:
         "is_closing",
         "leaving",
         "no",
+        "overdue",
         "owner_pub",
         "pending",
         "seq_of",
@@ -135,6 +137,7 @@ class Mailbox:
         self.seq_of: dict[bytes, int] = {}  # msg_id to seq, of held ones
         self.pending: dict[bytes, int] = {}  # msg_id to seq, not yet committed
         self.leaving: dict[int, HeldMessage] = {}  # by seq, deletion on its way to the disk
+        self.overdue: set[int] = set()  # row ids of expired ones, until their deletion is on the disk
         self.held_b = 0
         self.cold_to = 0  # held ones up to this seq are out of the way of fresh ones
         self.subscription: Subscription | None = None
@@ -165,6 +168,12 @@ class Mailbox:
         seq = self.pending.pop(msg_id)
         self.remove(seq)
         self.leaving.pop(seq, None)
+
+    def rows(self) -> Iterator[int]:
+        """Return the row ids of all that is on the disk, or on its way there or away."""
+        yield from (message.row_id for message in self.held.values())
+        yield from (message.row_id for message in self.leaving.values())
+        yield from self.overdue
 
     def begin_deletion(self, seq: int) -> HeldMessage | None:
         """Hold a message no longer and return it, also if another deletion of it is on its way; else None."""

@@ -54,7 +54,6 @@ from .protocol import (
 )
 from .state import Answering, Effect, RelayState, Then
 from .store.changes import (
-    DropMailbox,
     DropTokens,
     Held,
     MailboxRow,
@@ -286,10 +285,8 @@ class RelayCore:
             return
         mailbox.is_closing = True
         self._delivery.end(mailbox)
-        hashes = tuple(device.record_hash for _, device in self._directory.devices_of(mailbox.address))
-        self.state.submit(
-            DropMailbox(mailbox.no, hashes), self._deleted(connection, frame.request_id, mailbox)
-        )
+        change = self._directory.removal_of(mailbox)
+        self.state.submit(change, self._deleted(connection, frame.request_id, mailbox))
 
     def _deleted(self, connection: Connection, request_id: int, mailbox: Mailbox) -> Then:
         def then(result: Result, _now_ms: int) -> None:

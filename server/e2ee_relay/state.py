@@ -6,6 +6,7 @@ from collections import Counter, deque
 from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
+from .entries import Entries
 from .entry import Entry, entry_from_rows
 from .limits import Bucket, Buckets, Policy
 from .mailbox import Connection, HeldMessage, Mailbox, Token
@@ -159,7 +160,7 @@ class RelayState(Answering):
         self.generation = held.generation
         self.mailboxes: dict[bytes, Mailbox] = {}
         self.by_no: dict[int, Mailbox] = {}
-        self.entries: dict[bytes, Entry] = {}
+        self.entries = Entries()
         self.remembered = Remembered(policy.remembered_max)
         self.short_lived: deque[tuple[int, Mailbox, int]] = deque()  # (expires_ms, mailbox, seq)
         self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
@@ -181,7 +182,7 @@ class RelayState(Answering):
         for device in held.devices:
             by_account.setdefault(device.account_id, []).append(device)
         for head in held.heads:
-            self.entries[head.account_id] = entry_from_rows(head, by_account.get(head.account_id, []))
+            self.entries.put(entry_from_rows(head, by_account.get(head.account_id, [])))
 
     def _adopt_message(self, row: HeldRow, now_ms: int) -> None:
         mailbox = self.by_no.get(row.mailbox_no)

@@ -12,7 +12,6 @@ from .state import RelayState, Then
 from .store.changes import (
     EXPIRE,
     DropAccount,
-    DropMailbox,
     DropPurge,
     PurgeRequest,
     ReadPurges,
@@ -86,8 +85,7 @@ class Upkeep:
     def _drop_mailbox(self, mailbox: Mailbox) -> None:
         mailbox.is_closing = True
         self._delivery.end(mailbox)
-        hashes = tuple(device.record_hash for _, device in self._directory.devices_of(mailbox.address))
-        self._state.submit(DropMailbox(mailbox.no, hashes), self._dropped(mailbox))
+        self._state.submit(self._directory.removal_of(mailbox), self._dropped(mailbox))
 
     def _dropped(self, mailbox: Mailbox) -> Then:
         def then(result: Result, _now_ms: int) -> None:
@@ -120,7 +118,7 @@ class Upkeep:
     def _account_dropped(self, account_id: bytes) -> Then:
         def then(result: Result, _now_ms: int) -> None:
             if not isinstance(result, StoreFailure):
-                self._state.entries.pop(account_id, None)
+                self._state.entries.remove(account_id)
 
         return then
 

@@ -104,6 +104,11 @@ class Bench:
         return [frame for frame in self.sent if isinstance(frame, kind)]
 
 
+def held_rows(bench: Bench) -> int:
+    (count,) = bench.store.connection.execute("SELECT count(*) FROM message").fetchone()
+    return int(count)
+
+
 KEY = SigningKey(b"k" * 32)
 MAILBOX, TOKEN = b"m" * 16, b"t" * 32
 CREATE = CreateMailbox(1, MAILBOX, bytes(KEY.verify_key))
@@ -252,6 +257,16 @@ def test_a_failed_acknowledgement_keeps_the_message(bench: Bench) -> None:
     assert list(mailbox.held) == seqs
     bench.ask(Done, Ack(7, MAILBOX, tuple(seqs)))
     assert (list(mailbox.held), mailbox.held_b) == ([], 0)
+
+
+def test_what_could_not_be_deleted_when_it_expired_goes_with_its_mailbox(bench: Bench) -> None:
+    """RLY-27: it is held no longer, but no row stays behind that belongs to nobody."""
+    bench.ask(SendResults, Send(4, tuple(item(b"%d" % number) for number in range(3))))
+    bench.take(bench.core.tick(START_MS + 31 * 86_400_000))
+    bench.commit(fails=True)
+    assert (bench.core.state.mailboxes[MAILBOX].message_count, held_rows(bench)) == (0, 3)
+    bench.ask(Done, DeleteMailbox(5, MAILBOX))
+    assert held_rows(bench) == 0
 
 
 @pytest.mark.parametrize("failing", [0, 1])

@@ -118,10 +118,14 @@ class TouchMailbox:
 
 @dataclass(frozen=True, slots=True)
 class DropMailbox:
-    """Remove a mailbox with messages, tokens and remembered ids, and address and prekeys of its devices."""
+    """Remove a mailbox with messages, tokens and remembered ids, and address and prekeys of its devices.
+
+    `row_ids` are all of its messages, which are not sought then; None: whatever is there.
+    """
 
     no: int
     record_hashes: tuple[bytes, ...]
+    row_ids: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

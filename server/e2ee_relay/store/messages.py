@@ -13,7 +13,16 @@ from collections.abc import Sequence
 from itertools import chain
 from typing import Final, TypeAlias
 
-from .changes import Change, Chill, DropMessages, MessageRow, PutMessages, ReadBodies, RememberedRow
+from .changes import (
+    Change,
+    Chill,
+    DropMailbox,
+    DropMessages,
+    MessageRow,
+    PutMessages,
+    ReadBodies,
+    RememberedRow,
+)
 
 Parameters: TypeAlias = Sequence[MessageRow] | Sequence[RememberedRow]
 
@@ -90,6 +99,14 @@ class MessageTables:
         )
         self._db.execute(f"DELETE FROM message WHERE row_id IN {_NAMED}", (named,))  # noqa: S608 - fixed text
         self._coldest = max(self._coldest, *change.row_ids)
+
+    def drop_mailbox(self, change: DropMailbox) -> None:
+        """Delete the messages of a mailbox; hot ones, without an index by it, by row ids (RLY-153)."""
+        if change.row_ids is None:
+            self._db.execute("DELETE FROM message WHERE mailbox_no = ?", (change.no,))
+        else:
+            self._delete(change.row_ids)
+        self._db.execute("DELETE FROM cold_message WHERE mailbox_no = ?", (change.no,))
 
     def read_bodies(self, change: ReadBodies) -> dict[int, bytes]:
         """Return the bodies by row id; what is gone is missing."""

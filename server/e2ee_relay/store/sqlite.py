@@ -181,6 +181,8 @@ class SqliteStore:
         if isinstance(change, Chill):
             self._messages.chill(change)
             return None
+        if isinstance(change, DropMailbox):
+            self._messages.drop_mailbox(change)
         return _CARRY_OUT[type(change)](self._db, change)
 
     def _behind_mark(self, results: list[Result]) -> list[Result]:
@@ -288,7 +290,7 @@ def _touch_mailbox(db: sqlite3.Connection, change: TouchMailbox) -> None:
 
 
 def _drop_mailbox(db: sqlite3.Connection, change: DropMailbox) -> None:
-    for table in ("message", "cold_message", "token", "remembered"):
+    for table in ("token", "remembered"):
         db.execute(f"DELETE FROM {table} WHERE mailbox_no = ?", (change.no,))  # noqa: S608 - fixed names
     db.execute("DELETE FROM mailbox WHERE no = ?", (change.no,))
     for record_hash in change.record_hashes:
