@@ -29,6 +29,7 @@ class Cooling:
         self._walk: list[Mailbox] = []  # those still to visit, the next one last
         self._moves_left = 0
         self._is_moving = False
+        self._has_failed = False
 
     def tick(self, now_ms: int) -> None:
         """Begin a walk when there may be something old; go on with the one that is under way."""
@@ -44,7 +45,8 @@ class Cooling:
         while now_ms - self._marks[0][0] >= _AGE_MS:
             risen = risen or self._marks[0][1] > self._old_row_id
             self._old_row_id = self._marks.popleft()[1]
-        if risen and not self._walk:
+        if (risen or self._has_failed) and not self._walk:
+            self._has_failed = False
             self._walk = list(reversed(self._state.mailboxes.values()))
 
     def _move(self) -> None:
@@ -77,7 +79,8 @@ class Cooling:
         def then(result: Result, _now_ms: int) -> None:
             self._is_moving = False
             if isinstance(result, StoreFailure):
-                self._walk = []  # tried again by the next walk
+                self._walk = []
+                self._has_failed = True  # tried again in a minute
                 return
             for mailbox, seq, _ in moved:
                 mailbox.cold_to = seq

@@ -370,7 +370,8 @@ def _drop_purge(db: sqlite3.Connection, change: DropPurge) -> None:
     db.execute("DELETE FROM purge_request WHERE subject = ?", (change.subject,))
 
 
-_ADDING: Final = (PutMailbox, PutTokens, PutMessages, PutEntry, PutPrekeys)
+# A move writes its rows anew before it frees the old ones (RLY-154).
+_ADDING: Final = (PutMailbox, PutTokens, PutMessages, PutEntry, PutPrekeys, Chill)
 _CARRY_OUT: Final[dict[type[Change], Callable[..., Result]]] = {
     PutMailbox: _put_mailbox,
     TouchMailbox: _touch_mailbox,
