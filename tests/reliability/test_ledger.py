@@ -6,6 +6,7 @@ from collections.abc import Callable
 from itertools import accumulate
 
 import pytest
+from e2ee_relay.mailbox import SEQ_COUNTER_BITS
 from e2ee_relay.protocol import Message, TtlClass
 from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
 from process_samples import Sample, growth_per_hour, unexplained
@@ -66,6 +67,23 @@ def test_a_message_that_comes_back_after_its_deletion_is_double(ledger: Ledger) 
     ledger.acked(account, [message])
     ledger.away(account)
     assert not ledger.delivered(account, message)
+    assert "double" in ledger.faults[0]
+
+
+def test_a_relay_killed_before_the_commit_may_take_an_item_in_anew_but_not_hold_it_twice(
+    ledger: Ledger,
+) -> None:
+    account = ledger.open()
+    ledger.here(account)
+    msg_id = sent(ledger, account)
+    assert ledger.delivered(account, push(msg_id, 1))
+    ledger.away(account)
+    anew = push(msg_id, 1 << SEQ_COUNTER_BITS)
+    assert not ledger.delivered(account, anew)
+    assert not ledger.fault_count
+    ledger.acked(account, [anew])
+    ledger.away(account)
+    ledger.delivered(account, push(msg_id, 1))
     assert "double" in ledger.faults[0]
 
 

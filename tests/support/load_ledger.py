@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from e2ee_relay.mailbox import SEQ_COUNTER_BITS
 from e2ee_relay.protocol import Message, TtlClass
 
 MINUTE_S: Final = 60.0
@@ -113,7 +114,10 @@ class Ledger:
         if message.seq <= account.last_seq:
             self.fault(f"seq {message.seq} follows {account.last_seq} (RLY-35)")
         account.last_seq = message.seq
-        if account.unacked.setdefault(number, message.seq) != message.seq:
+        before = account.unacked.get(number, message.seq)
+        account.unacked[number] = message.seq
+        if before != message.seq and before >> SEQ_COUNTER_BITS == message.seq >> SEQ_COUNTER_BITS:
+            # Only a relay that was killed between delivery and commit takes the same item in again (RLY-90).
             self.fault("one message id is held under two numbers (RLY-32)")
         marks = account.marks[number]
         if marks & _ACKED:
