@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from conversations import collect, meet
+from conversations import collect, meet, until
 from e2ee_client import Client, ConnectionState, MessageState
 from e2ee_client.clock import SystemClock
 from e2ee_client.errors import RelayUnavailable
@@ -63,9 +63,7 @@ async def test_what_a_connection_lost_comes_on_the_next_one() -> None:
         network.faults = Faults(lose=1.0)
         sent = await ours.send("to be lost")
         await sent.wait_for(MessageState.SENT, 60)
-        async with asyncio.timeout(60):
-            while network.opened == opened:
-                await asyncio.sleep(0.01)
+        await until(lambda: network.opened > opened)
         assert sent.state is MessageState.SENT
         network.faults = Faults()
         assert (await collect(to_customer, 2, 60))[1:] == ["to be lost"]

@@ -185,7 +185,7 @@ def test_a_customer_that_lost_its_sessions_reaches_the_company_again() -> None:
 
 
 def test_sessions_lost_without_notice_are_found_out_by_an_unknown_message() -> None:
-    """SES-07: a message of no known session in the mailbox of one contact starts the session anew."""
+    """SES-19: a message of no known session in the mailbox of one contact starts the session anew."""
     world, company, customer, _praxis = acquainted()
     for table in ("session", "skipped"):
         customer.rows.tables[table] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TypeVar
 
 from e2ee_client import Client, ClientEvent, Contact, EventIterator, MessageReceived, MessageState
@@ -31,6 +32,13 @@ async def meet(customer: Client, shop: Client) -> tuple[Contact, Contact]:
     await answer.wait_for(MessageState.DELIVERED, timeout_s=10)
     events.close()
     return theirs, ours
+
+
+async def until(happened: Callable[[], bool], timeout_s: float = 60.0) -> None:
+    """Wait for what tells nobody that it has happened."""
+    async with asyncio.timeout(timeout_s):
+        while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
 
 
 async def collect(events: EventIterator, count: int, timeout_s: float = 20.0) -> list[str]:

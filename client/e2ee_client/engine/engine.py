@@ -56,14 +56,13 @@ from .link import Link, LinkState
 from .mailboxes import Mailboxes
 from .outgoing import Outgoings
 from .ports import Ports, RowReader, Setup
+from .receipts import Receipts
 from .records import BEHIND_PREFIX, RECEIPTS_PREFIX, Contact, Mailbox, Message, decode_behind
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep, account_key_of, new_account
 
 _MAINTAIN_EVERY_MS: Final = 3_600_000
-_RECEIPT_LEAST_MS: Final = 300
-_RECEIPT_JITTER_MS: Final = 700
 _DISPLACED_RETRY_MS: Final = 60_000
 _TOO_MUCH_WORK_RETRY_MS: Final = 600_000
 
@@ -104,19 +103,21 @@ class Engine:
         self._links: dict[Channel, Link] = {}
         self._online = False
         self._maintain_at_ms: int | None = None
-        self._receipts_at_ms: int | None = None
         self._upkeep = Upkeep(state)
         self._mailboxes = Mailboxes(state, self._upkeep, self._link_of, self._mailbox_usable)
-        self._outgoings = Outgoings(state, self._upkeep, self._link_of, self._start_session)
+        self._outgoings = Outgoings(
+            state, self._upkeep, self._link_of, self._start_session, self._receipts_again
+        )
+        self._receipts = Receipts(state, self._outgoings)
         self._establish = Establish(
             state,
             self._link_of,
             self._outgoings.channel_for,
             self._outgoings.hold,
             self._outgoings.strike_off,
-            self._outgoings.pump,
+            self._session_begun,
         )
-        self._incomings = Incomings(state, self._upkeep, self._outgoings, self._receipt_due)
+        self._incomings = Incomings(state, self._upkeep, self._outgoings, self._receipts)
 
     # --- life ---
 
@@ -160,8 +161,7 @@ class Engine:
         for mailbox in list(self._state.mailboxes.values()):
             self._link_of(turn, self._mailboxes.channel(mailbox))
         self._outgoings.pump_all(turn)
-        if self._state.receipts:
-            self._receipt_due(turn)
+        self._receipts.wait(turn)
         return turn.effects()
 
     def stop(self, now_ms: int) -> list[Effect]:
@@ -234,8 +234,8 @@ class Engine:
             self._maintain(turn)
         if _due(self._mailboxes.refill_at_ms, now_ms):
             self._mailboxes.refill(turn)
-        if _due(self._receipts_at_ms, now_ms):
-            self._send_receipts(turn)
+        if _due(self._receipts.at_ms, now_ms):
+            self._receipts.send(turn)
         self._outgoings.tick(turn)
         return turn.effects()
 
@@ -246,7 +246,7 @@ class Engine:
             return None
         times = [
             self._maintain_at_ms,
-            self._receipts_at_ms,
+            self._receipts.at_ms,
             self._mailboxes.refill_at_ms,
             self._outgoings.wake_ms(),
             *(link.wake_ms() for link in self._links.values()),
@@ -299,6 +299,7 @@ class Engine:
         self._state.receipts.pop(account_id, None)
         turn.delete("meta", RECEIPTS_PREFIX + account_id)
         turn.delete("meta", BEHIND_PREFIX + account_id)
+        self._state.gone_tags.forget(turn, account_id)
         del self._state.contacts[contact.account_id]
         turn.delete("contact", account_id)
         return turn.effects()
@@ -420,7 +421,7 @@ class Engine:
         known = not own.publish or own.published_seq == own.device_list.seq
         ready = all(link.state is LinkState.READY for link in self._links.values())
         asked = any(link.pending or link.working for link in self._links.values())
-        return self._online and known and ready and not asked and self._receipts_at_ms is None
+        return self._online and known and ready and not asked and self._receipts.at_ms is None
 
     def card(self) -> ContactCard:
         """Return our contact card."""
@@ -562,7 +563,7 @@ class Engine:
             self._outgoings.send_lists_after(turn, contact, decode_behind(behind))
             turn.delete("meta", BEHIND_PREFIX + contact.account_id)
         if self._state.receipts.get(contact.account_id):
-            self._receipt_due(turn)
+            self._receipts.wait(turn)
 
     def _sessions_lost(self, turn: Turn) -> None:
         """The store does not continue its last run (STO-15): no session of it is used again.
@@ -619,27 +620,13 @@ class Engine:
                 case _:
                     assert_never(payload)
 
-    def _receipt_due(self, turn: Turn) -> None:
-        """Send receipts in batches and not at once: their moment is nobody's business (pitfall 34)."""
-        if self._receipts_at_ms is None:
-            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _RECEIPT_JITTER_MS
-            self._receipts_at_ms = turn.now_ms + _RECEIPT_LEAST_MS + jitter
+    def _session_begun(self, turn: Turn, contact: Contact) -> None:
+        """What waited for a session goes on it."""
+        self._outgoings.pump(turn, contact)
+        self._receipts.wait(turn)
 
-    def _send_receipts(self, turn: Turn) -> None:
-        self._receipts_at_ms = None
-        for account_id, ids in list(self._state.receipts.items()):
-            contact = self._state.contacts.get(account_id)
-            if (
-                contact is None
-                or not contact.accepted
-                or self._outgoings.peer_for(contact, turn.now_ms) is None
-            ):
-                continue
-            for start in range(0, len(ids), MAX_RECEIPT_IDS):
-                part = tuple(ContentId(one) for one in ids[start : start + MAX_RECEIPT_IDS])
-                self._outgoings.send_control(turn, contact, Receipt(ReceiptState.DELIVERED, part))
-            del self._state.receipts[account_id]
-            turn.delete("meta", RECEIPTS_PREFIX + account_id)
+    def _receipts_again(self, turn: Turn, contact: Contact) -> None:
+        self._receipts.again(turn, contact)
 
 
 def _due(at_ms: int | None, now_ms: int) -> bool:

@@ -6,8 +6,6 @@ store is not.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from e2ee import identity, prekeys
@@ -35,7 +33,7 @@ from e2ee.errors import (
     UnknownSession,
 )
 from e2ee.identity import DeviceList, FlightIdentity, ListHead
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, Tag
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Accepted, Opened
 from e2ee.wire import envelope as envelopes
@@ -56,8 +54,8 @@ from e2ee_client.events import (
 from e2ee_client.rows import Put
 
 from .outgoing import Outgoings
+from .receipts import Receipts
 from .records import (
-    RECEIPTS_PREFIX,
     Contact,
     Mailbox,
     Message,
@@ -65,7 +63,6 @@ from .records import (
     Peer,
     behind_row,
     message_place,
-    receipts_row,
 )
 from .state import State
 from .turn import Turn
@@ -85,12 +82,12 @@ class Incomings:
         state: State,
         upkeep: Upkeep,
         outgoings: Outgoings,
-        receipt_due: Callable[[Turn], None],
+        receipts: Receipts,
     ) -> None:
         self._state = state
         self._upkeep = upkeep
         self._outgoings = outgoings
-        self._receipt_due = receipt_due
+        self._receipts = receipts
 
     def take(self, turn: Turn, mailbox: Mailbox, body: bytes) -> None:
         """Open one delivered body and do what it asks for; never raises for what is in it."""
@@ -102,7 +99,7 @@ class Incomings:
             elif raw.prefix:
                 self._first_flight(turn, mailbox, raw)
             else:
-                raise UnknownSession("no session knows the tag")
+                self._unknown(turn, mailbox, raw.tag)
         except RemoteError as error:
             self._rejected(turn, mailbox, error)
 
@@ -191,6 +188,7 @@ class Incomings:
             peer.lost = False
         turn.put(peer.put())
         self._opened(turn, peer, accepted.opened)
+        self._receipts.wait(turn)
         if adoption.answers_loss:
             self._answer_loss(turn, contact, peer)
         elif adoption.disagrees:
@@ -236,6 +234,7 @@ class Incomings:
         self._outgoings.unseal(turn, contact.account_id)
         self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
         resent = self._resend(turn, contact, peer)
+        self._receipts.again(turn, contact)
         turn.notify(SessionReset(contact.account_id, ResetCause.THEIR_LOSS, resent))
         if resent:
             self._outgoings.pump(turn, contact)
@@ -250,23 +249,21 @@ class Incomings:
             self._outgoings.send_control(turn, contact, Reset(ResetReason.REPLACED))
 
     def our_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        """We lost our sessions with a peer: start one with gen 0, which asks the peer for a new one
-        (SES-07).
+        """We lost our sessions with a peer: none of them is used again. One with gen 0 asks the peer for a
+        new one, within the limit (SES-07, STO-15).
         """
-        if not self._may_reset(turn, peer):
-            return
         self._outgoings.unseal(turn, contact.account_id)
         self._state.drop_sessions(turn, peer)
         peer.lost = True
         turn.put(peer.put())
-        turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
-        self._outgoings.send_control(turn, contact, Reset(ResetReason.STATE_LOST))
+        if self._may_reset(turn, peer):
+            turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
+            self._outgoings.send_control(turn, contact, Reset(ResetReason.STATE_LOST))
 
     def _may_reset(self, turn: Turn, peer: Peer) -> bool:
-        recent = [at_ms for at_ms in peer.resets_ms if at_ms > turn.now_ms - _DAY_MS]
-        if len(recent) >= _MAX_RESETS:
+        if not _has_resets_left(turn, peer):
             return False
-        peer.resets_ms = [*recent, turn.now_ms]
+        peer.resets_ms = [*_resets_of_a_day(turn, peer), turn.now_ms]
         turn.put(peer.put())
         return True
 
@@ -285,17 +282,27 @@ class Incomings:
             self._outgoings.requeue(turn, message)
         return len(again[-_MAX_RESENT:])
 
-    def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:
-        """Report; a message of no known session in a mailbox of one contact means that our sessions are
-        gone.
+    def _unknown(self, turn: Turn, mailbox: Mailbox, tag: Tag) -> None:
+        """A tag that no session knows: what is over may be delivered again (SES-18); anything else in a
+        mailbox of one contact means that our sessions are gone (SES-19).
+
+        Raises:
+            ReplayError: its chain has ended.
         """
-        if isinstance(error, ReplayError):
+        has_ended = self._state.gone_tags.has_ended(tag)
+        if has_ended:
+            raise ReplayError("the message was opened before, or its key is gone")
+        self._rejected(turn, mailbox, UnknownSession("no session knows the tag"))
+        contact = self._state.contacts.get(mailbox.contact)
+        if contact is None or has_ended is not None:
             return
-        turn.notify(MessageRejected(mailbox.contact, error.code))
-        if isinstance(error, UnknownSession) and mailbox.contact in self._state.contacts:
-            contact = self._state.contacts[mailbox.contact]
-            for peer in list(self._state.peers_of(contact.account_id)):
+        for peer in list(self._state.peers_of(contact.account_id)):
+            if not peer.lost and _has_resets_left(turn, peer):
                 self.our_loss(turn, contact, peer)
+
+    def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:
+        if not isinstance(error, ReplayError):
+            turn.notify(MessageRejected(mailbox.contact, error.code))
 
     # --- content ---
 
@@ -380,13 +387,7 @@ class Incomings:
             )
             turn.put(message.put())
             turn.notify(MessageReceived(contact.account_id, content.id, text, content.sent_ms, turn.now_ms))
-        due = self._state.receipts.setdefault(contact.account_id, [])
-        if content.id not in due:
-            due.append(content.id)
-            turn.put_at_end(
-                "meta", RECEIPTS_PREFIX + contact.account_id, partial(receipts_row, contact.account_id, due)
-            )
-            self._receipt_due(turn)
+        self._receipts.due(turn, contact.account_id, [content.id])
 
     def _receipt(self, turn: Turn, contact: Contact, state: ReceiptState, ids: tuple[bytes, ...]) -> None:
         reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
@@ -411,3 +412,11 @@ class Incomings:
         contact.pin(device_list)
         turn.put(contact.put())
         self._outgoings.strike_off(turn, contact)
+
+
+def _resets_of_a_day(turn: Turn, peer: Peer) -> list[int]:
+    return [at_ms for at_ms in peer.resets_ms if at_ms > turn.now_ms - _DAY_MS]
+
+
+def _has_resets_left(turn: Turn, peer: Peer) -> bool:
+    return len(_resets_of_a_day(turn, peer)) < _MAX_RESETS

@@ -60,11 +60,13 @@ class Outgoings:
         upkeep: Upkeep,
         link_of: Callable[[Turn, Channel], Link],
         establish: Callable[[Turn, Contact], None],
+        receipts_again: Callable[[Turn, Contact], None],
     ) -> None:
         self._state = state
         self._upkeep = upkeep
         self._link_of = link_of
         self._establish = establish
+        self._receipts_again = receipts_again
         self._in_flight: dict[int, Channel] = {}
         self._held_until_ms: dict[bytes, int] = {}
         self._needs_work: set[bytes] = set()  # delivery tokens
@@ -144,15 +146,16 @@ class Outgoings:
 
     def unseal(self, turn: Turn, account_id: bytes) -> None:
         """Take back envelopes of a lost session that the relay has not confirmed: their texts are sealed
-        anew.
+        anew, and receipts are among the others (SES-20).
         """
-        for item in self._of(account_id):
-            if not item.envelope:
-                continue
+        sealed = [item for item in self._of(account_id) if item.envelope]
+        for item in sealed:
             message = self.message(account_id, item.message_id, outgoing=True)
             self._remove(turn, item)
             if item.shown and message is not None:
                 self.requeue(turn, message)
+        if not all(item.shown for item in sealed):
+            self._receipts_again(turn, self._state.contact(account_id))
 
     def strike_off(self, turn: Turn, contact: Contact) -> None:
         """End what we have with devices that the contact's list does not name any more (ID-28)."""

@@ -195,7 +195,7 @@ class _FaultyConnection:
         return None
 
     def _break_soon(self) -> None:
-        """A connection that has lost something does not stand for long: the relay sends nothing twice on it."""
+        """What was lost comes on another connection: the relay sends nothing twice on one."""
         if self._breaking is None:
             loop = asyncio.get_running_loop()
             self._breaking = loop.call_later(_BREAKS_AFTER_LOSS_S, self.drop)
