@@ -130,7 +130,7 @@ async def through_relays(urls: list[str], seconds: float) -> float:
 
 def relays(store: str, count: int, folder: Path) -> list[RelayProcess]:
     limits = ("requests=1e9/1e9", "creations=1e9/1e9", "creations_global=1e9/1e9", "contact_messages=1e9/1e9",
-              "contact_b=1e11/1e11")  # fmt: skip
+              "contact_b=1e11/1e11", "mailbox_messages=1e9/1e9", "mailbox_b=1e12/1e12")  # fmt: skip
     shared = (f"store={store}",) if store else ()
     return [
         RelayProcess(folder / f"r{count}{place}{bool(store)}", *shared, *limits).start()

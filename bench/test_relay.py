@@ -36,7 +36,14 @@ from relay_actors import START_MS, Owner
 
 BODY_B = 1024
 UNBOUNDED = Rate(1e12, 1e12)
-POLICY = Policy(contact_messages=UNBOUNDED, contact_b=UNBOUNDED, requests=UNBOUNDED, remembered_max=10_000)
+POLICY = Policy(
+    contact_messages=UNBOUNDED,
+    contact_b=UNBOUNDED,
+    mailbox_messages=UNBOUNDED,
+    mailbox_b=UNBOUNDED,
+    requests=UNBOUNDED,
+    remembered_max=10_000,
+)
 
 
 class InProcess:

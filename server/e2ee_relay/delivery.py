@@ -27,6 +27,10 @@ class Delivery:
 
     def subscribe(self, connection: Connection, frame: Subscribe, now_ms: int) -> list[Mailbox]:
         """Begin delivery of all named mailboxes, or of none; return those that are newly subscribed."""
+        wait_ms = connection.take(self._state.policy.subscriptions, len(frame.mailboxes), now_ms)
+        if wait_ms:
+            self._state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
+            return []
         mailboxes = [self._state.owned(connection, address) for address in frame.mailboxes]
         found = [mailbox for mailbox in mailboxes if mailbox is not None]
         if len(found) != len(mailboxes):

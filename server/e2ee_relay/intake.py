@@ -144,7 +144,7 @@ class Intake:
         size_b = len(item.body)
         if mailbox.message_count >= policy.quota_messages or mailbox.held_b + size_b > policy.quota_b:
             return SendResult(ErrorCode.QUOTA, _RETRY_QUOTA_MS)
-        wait_ms = token.take(size_b, policy, now_ms)
+        wait_ms = self._state.charge(token, item.mailbox, size_b, now_ms)
         return SendResult(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
 
     def _push_now(self, mailbox: Mailbox, item: SendItem, now_ms: int) -> SendResult:

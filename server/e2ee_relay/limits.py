@@ -85,6 +85,81 @@ class Buckets:
             del self._by_key[key]
 
 
+class Allowance:
+    """Two buckets, of messages and of their bytes, made on first use; both are charged, or none."""
+
+    __slots__ = ("_messages", "_octets")
+
+    def __init__(self) -> None:
+        self._messages: Bucket | None = None
+        self._octets: Bucket | None = None
+
+    def take(self, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
+        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
+        if self._messages is None or self._octets is None:
+            self._messages, self._octets = Bucket(messages, now_ms), Bucket(octets, now_ms)
+        wait_ms = self._messages.take(1, now_ms)
+        if wait_ms:
+            return wait_ms
+        wait_ms = self._octets.take(size_b, now_ms)
+        if wait_ms:
+            self._messages.give_back(1)
+        return wait_ms
+
+    def give_back(self, size_b: int) -> None:
+        """Return what was taken for a message that was not stored after all."""
+        if self._messages is not None and self._octets is not None:
+            self._messages.give_back(1)
+            self._octets.give_back(size_b)
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether forgetting this object would change no bucket."""
+        return self._messages is None
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop buckets that are full again."""
+        if (
+            self._messages
+            and self._octets
+            and self._messages.is_full(now_ms)
+            and self._octets.is_full(now_ms)
+        ):
+            self._messages = self._octets = None
+
+
+class MailboxAllowances:
+    """What all senders together may write to each mailbox (RLY-155); a full one is forgotten."""
+
+    __slots__ = ("_by_mailbox",)
+
+    def __init__(self) -> None:
+        self._by_mailbox: dict[bytes, Allowance] = {}
+
+    def __len__(self) -> int:
+        return len(self._by_mailbox)
+
+    def take(self, mailbox: bytes, size_b: int, policy: Policy, now_ms: int) -> int:
+        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
+        allowance = self._by_mailbox.get(mailbox)
+        if allowance is None:
+            allowance = self._by_mailbox[mailbox] = Allowance()
+        return allowance.take(size_b, policy.mailbox_messages, policy.mailbox_b, now_ms)
+
+    def give_back(self, mailbox: bytes, size_b: int) -> None:
+        """Return what was taken for a message that was not stored after all."""
+        allowance = self._by_mailbox.get(mailbox)
+        if allowance is not None:
+            allowance.give_back(size_b)
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop what a new allowance could stand for, so that memory follows the traffic."""
+        for mailbox, allowance in list(self._by_mailbox.items()):
+            allowance.forget_full(now_ms)
+            if allowance.is_idle:
+                del self._by_mailbox[mailbox]
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
     """All limits of one relay, with their defaults; each can be set in the configuration under its name."""
@@ -118,6 +193,7 @@ class Policy:
     auths: Rate = Rate(64, 4)
     lookups: Rate = Rate(60, 2)
     fetches: Rate = Rate(32, 0.2)
+    subscriptions: Rate = Rate(4_096, 64)
     # Of the whole relay.
     creations_global: Rate = Rate(2_000, 50)
     # Of one token.
@@ -125,6 +201,9 @@ class Policy:
     contact_b: Rate = Rate(16 << 20, 256 << 10)
     front_door_messages: Rate = Rate(200, 5)
     front_door_b: Rate = Rate(4 << 20, 64 << 10)
+    # Of one mailbox, over all of its tokens.
+    mailbox_messages: Rate = Rate(10_000, 500)
+    mailbox_b: Rate = Rate(256 << 20, 16 << 20)
     # Of one account or device that is asked for.
     lookups_per_account: Rate = Rate(600, 20)
     fetches_per_device: Rate = Rate(60, 0.5)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from .limits import Bucket, Policy, Rate
+from .limits import Allowance, Bucket, Policy, Rate
 from .protocol import TokenClass
 
 # A seq is generation | counter: no start of the relay ever gives a number that an earlier one gave (RLY-35).
@@ -24,50 +24,20 @@ class HeldMessage(NamedTuple):
     received_ms: int
 
 
-class Token:
+class Token(Allowance):
     """The right to write of one delivery token, with its two buckets (RLY-42)."""
 
-    __slots__ = ("_messages", "_octets", "token_class")
+    __slots__ = ("token_class",)
 
     def __init__(self, token_class: TokenClass) -> None:
+        super().__init__()
         self.token_class = token_class
-        self._messages: Bucket | None = None
-        self._octets: Bucket | None = None
 
-    def take(self, size_b: int, policy: Policy, now_ms: int) -> int:
+    def charge(self, size_b: int, policy: Policy, now_ms: int) -> int:
         """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        front = self.token_class is TokenClass.FRONT_DOOR
-        if self._messages is None or self._octets is None:
-            self._messages = Bucket(policy.front_door_messages if front else policy.contact_messages, now_ms)
-            self._octets = Bucket(policy.front_door_b if front else policy.contact_b, now_ms)
-        wait_ms = self._messages.take(1, now_ms)
-        if wait_ms:
-            return wait_ms
-        wait_ms = self._octets.take(size_b, now_ms)
-        if wait_ms:
-            self._messages.give_back(1)
-        return wait_ms
-
-    def give_back(self, size_b: int) -> None:
-        """Return what was taken for a message that was not stored after all."""
-        if self._messages is not None and self._octets is not None:
-            self._messages.give_back(1)
-            self._octets.give_back(size_b)
-
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether forgetting this object would change no bucket."""
-        return self._messages is None
-
-    def forget_full(self, now_ms: int) -> None:
-        """Drop buckets that are full again."""
-        if (
-            self._messages
-            and self._octets
-            and self._messages.is_full(now_ms)
-            and self._octets.is_full(now_ms)
-        ):
-            self._messages = self._octets = None
+        if self.token_class is TokenClass.FRONT_DOOR:
+            return self.take(size_b, policy.front_door_messages, policy.front_door_b, now_ms)
+        return self.take(size_b, policy.contact_messages, policy.contact_b, now_ms)
 
 
 @dataclass(slots=True, eq=False)

@@ -23,6 +23,7 @@ _COUNTERS: Final = {
     "mailboxes_created": "Mailboxes created",
     "words_heard": "Words from other nodes of the same relay",
     "found_by_poll": "Mailboxes with messages that no word told of",
+    "limited_by_mailbox": "Messages refused because their mailbox had got too many in a short time",
     "low_prekeys": "Times that an owner was told of a stock of one-time keys that runs low",
 }
 

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 
 from .entries import Entries
 from .entry import Entry, entry_from_rows
-from .limits import Bucket, Buckets, Policy
+from .limits import Bucket, Buckets, MailboxAllowances, Policy
 from .mailbox import Connection, HeldMessage, Mailbox, Token
 from .protocol import Done, ErrorCode, ErrorReply, KnownFrame, TokenClass, hour_of
 from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Result, StoreFailure
@@ -73,6 +73,7 @@ class Answering:
         self.creations = Bucket(policy.creations_global, now_ms)
         self.lookups_per_account = Buckets(policy.lookups_per_account)
         self.fetches_per_device = Buckets(policy.fetches_per_device)
+        self.mailbox_allowances = MailboxAllowances()
         self.counters: Counter[str] = Counter()
         self.refusals: Counter[ErrorCode] = Counter()
         self.started_ms = now_ms
@@ -100,6 +101,17 @@ class Answering:
         Whole hours apart from the relay's own: it tells no more than the time of expiry does.
         """
         return hour_of(now_ms) + hour_of(self.skew_ms + _HALF_AN_HOUR_MS)
+
+    def charge(self, token: Token, mailbox: bytes, size_b: int, now_ms: int) -> int:
+        """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
+        wait_ms = token.charge(size_b, self.policy, now_ms)
+        if wait_ms:
+            return wait_ms
+        wait_ms = self.mailbox_allowances.take(mailbox, size_b, self.policy, now_ms)
+        if wait_ms:
+            token.give_back(size_b)
+            self.counters["limited_by_mailbox"] += 1
+        return wait_ms
 
     # --- effects ---
 

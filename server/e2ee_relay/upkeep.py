@@ -70,6 +70,7 @@ class Upkeep:
         self._state.remembered.forget_expired(now_ms)
         self._state.lookups_per_account.forget_full(now_ms)
         self._state.fetches_per_device.forget_full(now_ms)
+        self._state.mailbox_allowances.forget_full(now_ms)
         self._state.submit(Sweep(now_ms), _nothing_more)
 
     def _expire_front(self, mailbox: Mailbox, now_ms: int) -> None:

@@ -35,6 +35,8 @@ SETTINGS = (
     "creations=1e6/1e6",
     "creations_global=1e6/1e6",
     "contact_messages=1e6/1e6",
+    "mailbox_messages=1e6/1e6",
+    "mailbox_b=1e12/1e12",
     "max_handshakes=300",
 )
 LIMITS = (

@@ -41,7 +41,12 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
 pytestmark = pytest.mark.processes
-GENEROUS = ("contact_messages=1000000/1000000", "contact_b=1000000000/1000000000", "creations=1000/1000")
+GENEROUS = (
+    "contact_messages=1000000/1000000",
+    "contact_b=1000000000/1000000000",
+    "mailbox_messages=1000000/1000000",
+    "creations=1000/1000",
+)
 
 
 @pytest.fixture

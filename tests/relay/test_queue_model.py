@@ -34,7 +34,13 @@ KEY = SigningKey(b"k" * 32)
 MAILBOX, TOKEN = b"m" * 16, b"t" * 32
 UNBOUNDED = Rate(1e9, 1e9)
 POLICY = Policy(
-    window_messages=3, quota_messages=12, contact_messages=UNBOUNDED, contact_b=UNBOUNDED, auths=UNBOUNDED
+    window_messages=3,
+    quota_messages=12,
+    contact_messages=UNBOUNDED,
+    contact_b=UNBOUNDED,
+    mailbox_messages=UNBOUNDED,
+    subscriptions=UNBOUNDED,
+    auths=UNBOUNDED,
 )
 
 

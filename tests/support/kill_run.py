@@ -21,6 +21,8 @@ from relay_process import PROGRAM, RelayProcess
 SETTINGS: Final = (
     "contact_messages=1000000/1000000",
     "contact_b=1000000000/1000000000",
+    "mailbox_messages=1000000/1000000",
+    "mailbox_b=1000000000/1000000000",
     "quota_messages=100000",
     "quota_b=1000000000",
     "fetches=100000/100000",

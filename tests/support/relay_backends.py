@@ -18,7 +18,7 @@ from relay_actors import DAY_MS, Clock
 
 MEMORY, FILE, POSTGRESQL = "memory", "sqlite", "postgresql"
 # The modules whose tests say what any store, and any number of nodes, has to do.
-CONTRACT: Final = ("test_mailboxes", "test_messages", "test_directory", "test_prekeys")
+CONTRACT: Final = ("test_mailboxes", "test_messages", "test_directory", "test_prekeys", "test_rates")
 
 AnyRelay: TypeAlias = MemoryRelay | NodeRelay
 MakeRelay: TypeAlias = Callable[..., AnyRelay]

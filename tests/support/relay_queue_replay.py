@@ -44,7 +44,13 @@ _TOKEN: Final = b"t" * 32
 _NONCE: Final = b"o" * 32
 _INSTANCE: Final = b"i" * 16
 _UNBOUNDED: Final = Rate(1e9, 1e9)
-_POLICY: Final = Policy(contact_messages=_UNBOUNDED, contact_b=_UNBOUNDED, auths=_UNBOUNDED)
+_POLICY: Final = Policy(
+    contact_messages=_UNBOUNDED,
+    contact_b=_UNBOUNDED,
+    mailbox_messages=_UNBOUNDED,
+    subscriptions=_UNBOUNDED,
+    auths=_UNBOUNDED,
+)
 
 
 class Waiting(NamedTuple):

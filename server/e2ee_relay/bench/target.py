@@ -24,6 +24,8 @@ _RATES: Final = (
     "creations_global",
     "contact_messages",
     "contact_b",
+    "mailbox_messages",
+    "mailbox_b",
 )
 _SETTINGS: Final = (
     *(f"{name}=1e9/1e9" for name in _RATES),

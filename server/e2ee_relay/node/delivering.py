@@ -52,6 +52,10 @@ class NodeDelivery:
     def subscribe(self, connection: NodeConnection, frame: Subscribe) -> Steps:
         """Begin delivery of all named mailboxes, or of none (RLY-39)."""
         state = self._state
+        wait_ms = connection.take(state.policy.subscriptions, len(frame.mailboxes), state.now_ms)
+        if wait_ms:
+            state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
+            return
         keys = {one: state.key_of(connection, one) for one in frame.mailboxes}
         owned = tuple((address, key) for address, key in keys.items() if key is not None)
         if len(owned) != len(keys):

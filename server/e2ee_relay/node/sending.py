@@ -128,7 +128,7 @@ class NodeIntake:
             pow_context_send(item.mailbox, item.msg_id), item.pow, state.policy.pow_bits_send
         ):
             return SendResult(ErrorCode.POW_REQUIRED)
-        wait_ms = token.take(len(item.body), state.policy, state.now_ms)
+        wait_ms = state.charge(token, item.mailbox, len(item.body), state.now_ms)
         return SendResult(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None
 
     def _row(self, item: SendItem, hashed: bytes) -> Incoming:
@@ -178,6 +178,7 @@ class NodeIntake:
         token = self._state.tokens.get((row.mailbox, row.token_hash))
         if token is not None:
             token.give_back(len(row.body))
+        self._state.mailbox_allowances.give_back(row.mailbox, len(row.body))
 
     def _pass_on(self, item: SendItem, subscriber: bytes | None) -> None:
         # The answer is OK in any case: it must not tell whether the owner is there (RLY-40).

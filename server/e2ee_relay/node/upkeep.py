@@ -110,6 +110,7 @@ class NodeUpkeep:
                 del self._state.tokens[pair]
         self._state.lookups_per_account.forget_full(now_ms)
         self._state.fetches_per_device.forget_full(now_ms)
+        self._state.mailbox_allowances.forget_full(now_ms)
 
 
 def _nothing_more(_result: object, _now_ms: int) -> None:
