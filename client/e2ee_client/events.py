@@ -138,6 +138,18 @@ class DeviceListExpiring:
 
 
 @dataclass(frozen=True, slots=True)
+class PrekeysLow:
+    """So many one-time keys of ours are left at the relay: many new contacts, or somebody drains them.
+
+    They are made anew within a minute or two. While a kind is at 0, first messages of new contacts have less
+    forward secrecy (ID-17, RLY-157).
+    """
+
+    one_time_x25519: int
+    one_time_kem: int
+
+
+@dataclass(frozen=True, slots=True)
 class ConnectionChanged:
     """The connection to the relay of a mailbox changed; `code` is a relay error code or empty."""
 
@@ -158,5 +170,6 @@ Event: TypeAlias = (
     | IdentityAlarm
     | NewDevice
     | DeviceListExpiring
+    | PrekeysLow
     | ConnectionChanged
 )

@@ -19,6 +19,7 @@ from e2ee_client import (
     MessageRejected,
     MessageStateChanged,
     NewDevice,
+    PrekeysLow,
     SessionReset,
     SessionStarted,
     StoreTrouble,
@@ -43,6 +44,7 @@ _NAMES: Final[dict[type[ClientEvent], str]] = {
     IdentityAlarm: "identity_alarm",
     NewDevice: "new_device",
     DeviceListExpiring: "device_list_expiring",
+    PrekeysLow: "prekeys_low",
     ConnectionChanged: "connection",
     EventsMissed: "events_missed",
     StoreTrouble: "store_trouble",
@@ -89,6 +91,8 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
             values["number"] = event.message_id.hex()[:8]
         case SessionStarted() if not (event.one_time_x25519 and event.one_time_kem):
             key = "event.session_started_without"
+        case PrekeysLow() if not (event.one_time_x25519 and event.one_time_kem):
+            key = "event.prekeys_gone"
         case DeviceListExpiring(expires_ms):
             values["date"] = local_date(expires_ms)
         case _:

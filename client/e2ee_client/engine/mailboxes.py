@@ -46,6 +46,7 @@ from e2ee_client.events import ConnectionChanged, ConnectionState
 from .effects import Channel
 from .link import Link, LinkState
 from .records import Mailbox
+from .shortage import Shortage
 from .state import State
 from .turn import Turn
 from .upkeep import REFILL_BELOW, STOCK, Upkeep, new_mailbox
@@ -70,6 +71,7 @@ class Mailboxes:
         self._upkeep = upkeep
         self._link_of = link_of
         self._usable = usable
+        self._shortage = Shortage()
         self.refill_at_ms: int | None = None
         self.published = False
 
@@ -321,8 +323,9 @@ class Mailboxes:
             partial(self._stock, link),
         )
 
-    def low(self, turn: Turn, _: LowPrekeys) -> None:
-        """Refill soon, not at once: the moment would tell when we are online (pitfall 17)."""
+    def low(self, turn: Turn, frame: LowPrekeys) -> None:
+        """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17)."""
+        self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
         if self.refill_at_ms is None:
             jitter = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
             self.refill_at_ms = turn.now_ms + jitter
@@ -370,6 +373,7 @@ class Mailboxes:
 
     def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
         if isinstance(frame, PrekeysStock):
+            self._shortage.end()
             self._is_published(turn, link)
         else:
             self._refused(turn, link, frame)

@@ -150,6 +150,10 @@ environment:
     "Compare the safety number: sealroom verify {short}",
     "event.new_device": "{name} has a new device",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
+    "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
+    "follow",
+    "event.prekeys_gone": "keys for new contacts have run out: first texts are less protected until new ones "
+    "follow, within minutes. If this comes often, somebody may be using them up",
     "event.connection_online": "connected to {relay}",
     "event.connection_connecting": "connecting to {relay}",
     "event.connection_offline": "not connected to {relay}",

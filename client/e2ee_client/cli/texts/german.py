@@ -156,6 +156,10 @@ Umgebung:
     "event.new_device": "{name} hat ein neues Gerät",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
+    "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
+    "{one_time_kem}); neue folgen",
+    "event.prekeys_gone": "Schlüssel für neue Kontakte sind verbraucht: erste Texte sind schwächer "
+    "geschützt, bis in Minuten neue folgen. Geschieht das oft, verbraucht sie vielleicht jemand mit Absicht",
     "event.connection_online": "verbunden mit {relay}",
     "event.connection_connecting": "verbindet sich mit {relay}",
     "event.connection_offline": "nicht verbunden mit {relay}",
