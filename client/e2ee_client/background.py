@@ -1,21 +1,29 @@
-"""The thread with an event loop behind the synchronous facade."""
+"""The thread with an event loop behind the synchronous facade.
+
+Whoever hands over work gets its outcome, also when the last client closes at that very moment: it is handed
+over under the lock under which the thread is told to end, and the thread sees to what it was given before.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
 from .errors import ClientClosed, ConfigError
 
 T = TypeVar("T")
+_GRACE_S: Final = 5.0
 
 
 class Background:
     """The shared thread; each open client holds it."""
 
-    def __init__(self) -> None:
+    def __init__(self, grace_s: float = _GRACE_S) -> None:
+        """What still runs when the last holder goes has `grace_s` to end by itself."""
+        self._grace_s = grace_s
         self._lock = threading.Lock()
         self._holders = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -28,7 +36,7 @@ class Background:
             if self._loop is None:
                 self._loop = asyncio.new_event_loop()
                 self._thread = threading.Thread(
-                    target=self._loop.run_forever, name="sealroom-sync", daemon=True
+                    target=self._serve, args=(self._loop,), name="sealroom-sync", daemon=True
                 )
                 self._thread.start()
 
@@ -40,26 +48,24 @@ class Background:
             if self._holders or loop is None or thread is None:
                 return
             self._loop = self._thread = None
-        loop.call_soon_threadsafe(loop.stop)
+            loop.call_soon_threadsafe(loop.stop)
         thread.join()
-        loop.close()
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         """Run in the thread and wait; an interrupted wait cancels the work.
 
         Raises:
-            ClientClosed: the last client was closed.
+            ClientClosed: the last client was closed, or is while this waits.
             ConfigError: called from within an event loop, which it would block.
         """
-        loop = self._loop
-        if loop is None or _in_event_loop():
+        if _in_event_loop():
             work.close()
-            if loop is None:
-                raise ClientClosed("no synchronous client is open")
             raise ConfigError("a synchronous client is used outside of event loops")
-        future = asyncio.run_coroutine_threadsafe(work, loop)
+        future = self._hand_over(work)
         try:
             return future.result()
+        except CancelledError:
+            raise ClientClosed("the client was closed") from None
         except BaseException:
             future.cancel()
             raise
@@ -71,6 +77,29 @@ class Background:
             return query()
 
         return self.run(asking())
+
+    def _hand_over(self, work: Coroutine[Any, Any, T]) -> Future[T]:
+        with self._lock:
+            if self._loop is not None:
+                return asyncio.run_coroutine_threadsafe(work, self._loop)
+        work.close()
+        raise ClientClosed("no synchronous client is open")
+
+    def _serve(self, loop: asyncio.AbstractEventLoop) -> None:
+        try:
+            loop.run_forever()
+            loop.run_until_complete(self._end_the_rest())
+        finally:
+            loop.close()
+
+    async def _end_the_rest(self) -> None:
+        """Closed clients end what is waited for; what has not ended in time is cancelled."""
+        rest = asyncio.all_tasks() - {asyncio.current_task()}
+        if rest:
+            await asyncio.wait(rest, timeout=self._grace_s)
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
 
 
 BACKGROUND: Final = Background()

@@ -5,15 +5,21 @@ from __future__ import annotations
 import asyncio
 import inspect
 import threading
+import time
+from collections.abc import Coroutine
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import e2ee_client
 import pytest
 from e2ee_client import MessageReceived, MessageState, event_stream, sync
+from e2ee_client.background import Background
 from e2ee_client.errors import ClientClosed, ConfigError, MessageEmpty, StoreWrongKey, WaitTimeout
 from e2ee_client.testing import FakeClock, MemoryNetwork
 
 KEY = b"k" * 32
+LONG_S = 60.0
 PAIRS = [
     (e2ee_client.Client, sync.Client),
     (e2ee_client.Contact, sync.Contact),
@@ -154,13 +160,56 @@ def test_closing_ends_iteration_waiting_and_the_thread() -> None:
     reader.start()
     me.close()
     me.close()
-    thread.join(5)
-    reader.join(5)
-    assert len(waited) == 1
+    thread.join(LONG_S)
+    reader.join(LONG_S)
+    assert not thread.is_alive()
     assert not reader.is_alive()
+    assert len(waited) == 1
     assert not any(one.name == "sealroom-sync" for one in threading.enumerate())
     with pytest.raises(ClientClosed):
         me.card()
+
+
+@pytest.mark.parametrize("ends_by_itself", [True, False])
+def test_what_is_handed_over_while_the_last_client_closes_ends(
+    ends_by_itself: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The thread is held up until the work, and then the word to end, wait for it."""
+    background, handed_over, held_up = Background(grace_s=0.2), threading.Event(), threading.Event()
+    outcome: list[object] = []
+    hand_over = asyncio.run_coroutine_threadsafe
+
+    def noted(work: Coroutine[Any, Any, str], loop: asyncio.AbstractEventLoop) -> Future[str]:
+        future = hand_over(work, loop)
+        handed_over.set()
+        return future
+
+    async def work() -> str:
+        await asyncio.sleep(0 if ends_by_itself else 3_600)
+        return "done"
+
+    def run() -> None:
+        try:
+            outcome.append(background.run(work()))
+        except ClientClosed as error:
+            outcome.append(error.code)
+
+    monkeypatch.setattr(asyncio, "run_coroutine_threadsafe", noted)
+    background.hold()
+    loop = background._loop
+    assert loop is not None
+    loop.call_soon_threadsafe(held_up.wait)
+    runner, closer = (threading.Thread(target=one, daemon=True) for one in (run, background.release))
+    runner.start()
+    assert handed_over.wait(LONG_S)
+    closer.start()
+    while background._loop is not None:
+        time.sleep(0.001)
+    held_up.set()
+    for thread in (closer, runner):
+        thread.join(LONG_S)
+        assert not thread.is_alive()
+    assert outcome == ["done" if ends_by_itself else ClientClosed.code]
 
 
 def test_calls_from_several_threads() -> None:

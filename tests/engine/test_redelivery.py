@@ -176,6 +176,35 @@ def test_receipts_that_find_no_session_wait_for_the_next_one() -> None:
     assert states >= set(sent)
 
 
+def test_receipts_wait_also_for_a_session_that_nobody_answers() -> None:
+    """SES-20: beyond the resets of a day there is a session only when there is a text for it."""
+    world, company, customer, praxis = acquainted()
+    for _ in range(3):
+        customer.crash(continuity=Continuity.CLONED)
+        customer.start()
+        world.advance(60_000)
+    sent = company.send(customer.engine.account_id, "Befund")
+    world.settle()
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    world.advance(60_000)
+    assert sent not in delivered(company)
+    customer.send(praxis, "noch etwas")
+    world.advance(60_000)
+    assert sent in delivered(company)
+
+
+def test_receipts_that_were_due_at_a_crash_go_out_after_it() -> None:
+    """STO-09, CON-04."""
+    world, company, customer, _ = acquainted()
+    sent = company.send(customer.engine.account_id, "Befund")
+    world.settle()
+    customer.crash()
+    customer.start()
+    world.advance(5_000)
+    assert sent in delivered(company)
+
+
 def test_no_session_of_an_older_copy_is_used_however_often_it_happens() -> None:
     """STO-15, SES-07: beyond three resets a day nothing is said, but sessions are dropped all the same."""
     world, company, customer, praxis = acquainted()
