@@ -55,7 +55,7 @@ class Delivery:
 
     def _begin(self, mailbox: Mailbox, connection: Connection) -> None:
         marker = next(reversed(mailbox.held), 0)
-        mailbox.subscription = Subscription(connection, deque(mailbox.held), marker, {})
+        mailbox.subscription = Subscription(connection, deque(mailbox.held) or None, marker, {})
 
     def end(self, mailbox: Mailbox) -> None:
         """End delivery; what was not acknowledged stays held."""
@@ -70,7 +70,7 @@ class Delivery:
     def arrived(self, mailbox: Mailbox, bodies: Mapping[int, bytes], now_ms: int) -> None:
         """Deliver what has just come in, without reading it back where order and window allow (RLY-90)."""
         if mailbox.subscription is not None:
-            mailbox.subscription.backlog.extend(bodies)
+            mailbox.subscription.queue(bodies)
             self.pump(mailbox, now_ms, bodies)
 
     def pump(self, mailbox: Mailbox, now_ms: int, bodies: Mapping[int, bytes] | None = None) -> None:
@@ -91,11 +91,12 @@ class Delivery:
         """Push what is at hand, in order, up to the first message that must be read; return what to read."""
         to_read: list[tuple[int, HeldMessage]] = []
         reading_b = 0
-        while subscription.backlog and len(to_read) < _READ_MESSAGES and reading_b < _READ_B:
-            seq = subscription.backlog[0]
+        backlog = subscription.backlog
+        while backlog and len(to_read) < _READ_MESSAGES and reading_b < _READ_B:
+            seq = backlog[0]
             message = mailbox.held.get(seq)
             if message is None or message.expires_ms <= now_ms:
-                subscription.backlog.popleft()
+                backlog.popleft()
                 continue
             if not subscription.has_room(message.size_b, self._state.policy):
                 subscription.connection.blocked.add(mailbox)
@@ -103,13 +104,14 @@ class Delivery:
             body = bodies.get(seq)
             if body is not None and to_read:
                 break
-            subscription.backlog.popleft()
+            backlog.popleft()
             subscription.reserve(seq, message.size_b)
             if body is None:
                 to_read.append((seq, message))
                 reading_b += message.size_b
             else:
                 self._push(mailbox, subscription, seq, message, body)
+        subscription.backlog = backlog or None
         return to_read
 
     def _push(
@@ -141,7 +143,7 @@ class Delivery:
     def _postpone(self, mailbox: Mailbox, subscription: Subscription, seqs: list[int]) -> None:
         for seq in seqs:
             subscription.release(seq)
-        subscription.backlog.extendleft(reversed(seqs))
+        subscription.requeue(seqs)
         subscription.connection.blocked.add(mailbox)
 
     def _announce_empty(self, mailbox: Mailbox, subscription: Subscription) -> None:

@@ -20,7 +20,7 @@ from websockets.http11 import Request
 from websockets.server import ServerProtocol
 
 from .config import ClientAddress, Config
-from .outbox import BoundedConnection
+from .connection import BoundedConnection
 from .proxy_header import Address, ProxyHeaderError, client_of, missing_b
 from .turns import Share, Turns
 from .visitors import Visitors, forwarded_for, is_within

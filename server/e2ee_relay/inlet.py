@@ -1,8 +1,10 @@
-"""One connection's way in: bytes wait here for their turn, and are parsed a little at a time (RLY-140)."""
+"""One connection's way in: bytes wait here for their turn; they are parsed, and what comes of them is carried
+out, a little at a time (RLY-140).
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final, Protocol
 
 from .turns import PIECE_S, Share, Turns
@@ -12,6 +14,7 @@ from .turns import PIECE_S, Share, Turns
 _LEAST_B: Final = 1 << 9
 _FIRST_B: Final = 1 << 12
 _MOST_B: Final = 1 << 16
+_END: Final = object()
 
 
 class Transport(Protocol):
@@ -19,12 +22,26 @@ class Transport(Protocol):
 
     def pause_reading(self) -> None: ...
     def resume_reading(self) -> None: ...
+    def abort(self) -> None: ...
 
 
 class Inlet:
-    """Bytes that were read and not parsed yet: at most one read, since the transport pauses meanwhile."""
+    """Bytes that were read and not parsed yet, and work that came of those that were.
 
-    __slots__ = ("_bytes", "_feed", "_is_held", "_is_queued", "_share", "_slice_b", "_transport", "_turns")
+    At most one read: the transport pauses meanwhile.
+    """
+
+    __slots__ = (
+        "_bytes",
+        "_feed",
+        "_is_held",
+        "_is_queued",
+        "_share",
+        "_slice_b",
+        "_transport",
+        "_turns",
+        "_work",
+    )
 
     def __init__(
         self, turns: Turns, share: Callable[[], Share], transport: Transport, feed: Callable[[bytes], None]
@@ -34,21 +51,26 @@ class Inlet:
         self._transport = transport
         self._feed = feed
         self._bytes = b""
+        self._work: list[Iterator[None]] = []
         self._is_held = False
         self._is_queued = False
         self._slice_b = _FIRST_B
 
     def put(self, data: bytes) -> None:
         """Parse what has come, now or when its turn is."""
-        if self._bytes or self._is_held or not self._turns.is_free:
+        if self._bytes or self._work or self._is_held or not self._turns.is_free:
             self._bytes += data
             self._wait()
         else:
             self._bytes = data
-            self._parse()
+            self._go_on()
+
+    def add(self, work: Iterator[None]) -> None:
+        """Take over work in pieces that came of the bytes; it is done before more of them is parsed."""
+        self._work.append(work)
 
     def hold(self) -> None:
-        """Parse no more: enough messages wait for the relay."""
+        """Go on no further: enough waits for the relay."""
         self._is_held = True
         self._transport.pause_reading()
 
@@ -58,11 +80,12 @@ class Inlet:
         self._wait()
 
     def clear(self) -> None:
-        """Forget what was not parsed: the connection is gone."""
+        """Forget what was not carried out: the connection is gone."""
         self._bytes = b""
+        self._work.clear()
 
     def _wait(self) -> None:
-        if not self._bytes:
+        if not self._bytes and not self._work:
             self._transport.resume_reading()
             return
         self._transport.pause_reading()
@@ -73,24 +96,35 @@ class Inlet:
     def _turn(self) -> None:
         self._is_queued = False
         if not self._is_held:
-            self._parse()
+            self._go_on()
 
-    def _parse(self) -> None:
+    def _go_on(self) -> None:
         clock = self._turns.clock
         begun = before = clock()
         data, place = self._bytes, 0
-        while place < len(data) and not self._is_held and before - begun < PIECE_S:
-            self._feed(data[place : place + self._slice_b])
-            place += self._slice_b
-            now = clock()
-            self._adapt(now - before)
-            before = now
+        try:
+            while not self._is_held and before - begun < PIECE_S:
+                if self._work:
+                    if next(self._work[0], _END) is _END:
+                        del self._work[:1]
+                    before = clock()
+                elif place < len(data):
+                    self._feed(data[place : place + self._slice_b])
+                    place += self._slice_b
+                    now = clock()
+                    self._adapt(now - before)
+                    before = now
+                else:
+                    break
+        except BaseException:
+            # A mistake of ours: this connection ends, and the event loop reports it.
+            self.clear()
+            self._transport.abort()
+            raise
         self._bytes = data[place:]
         self._turns.charge(self._share(), before - begun)
-        if self._bytes:
+        if not self._is_held:
             self._wait()
-        elif not self._is_held:
-            self._transport.resume_reading()
 
     def _adapt(self, seconds: float) -> None:
         if seconds < PIECE_S / 4:

@@ -13,18 +13,18 @@ from http import HTTPStatus
 from typing import Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
-from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
 from .config import Config, ConfigError
+from .connection import BoundedConnection
 from .door import HANDSHAKE_S, Door, Reason
 from .engine import Engine
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
-from .outbox import BoundedConnection, Outbox
+from .outbox import Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, Frame, FrameError, Role, iterate_frames
 from .state import Effect, Transmit
@@ -47,10 +47,10 @@ _WARN_BEFORE_END_S: Final = 14 * _DAY_S
 class _Client:
     """What the shell keeps of a connection beside the core."""
 
+    socket: BoundedConnection
     outbox: Outbox
-    answered: asyncio.Event
     outstanding: int = 0
-    is_refused: bool = False
+    is_held: bool = False
 
 
 class RelayServer:
@@ -139,7 +139,6 @@ class RelayServer:
             create_connection=cast("type[BoundedConnection]", make),
             compression=None,
             max_size=MAX_MESSAGE_B,
-            max_queue=4,
             open_timeout=HANDSHAKE_S,
             ping_interval=_PING_S,
             ping_timeout=_PING_S,
@@ -252,49 +251,38 @@ class RelayServer:
 
     async def _serve_client(self, socket: BoundedConnection) -> None:
         await self._turns.run(self._door.share, iter(()))
-        socket.share = Share()
         socket.when_greeted()
         number, effects = self._core.connect(secrets.token_bytes(32))
-        client = self._clients[number] = _Client(Outbox(socket, self._loop), asyncio.Event())
+        client = self._clients[number] = _Client(socket, Outbox(socket, self._loop))
         try:
             self._carry_out(effects)
-            await self._read(socket, number, client)
-        except ConnectionClosed:
-            pass
+            refused = await socket.serve(Share(), partial(self._take, number, client))
+            if refused is not None:
+                self._log.write(Event.CLIENT_REFUSED)
+                await socket.close(refused)
         finally:
             self._slow_clients += socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
 
-    async def _read(self, socket: BoundedConnection, number: int, client: _Client) -> None:
-        while True:
-            message = await socket.recv()
-            await self._turns.run(socket.share, self._take(message, number, client))
-            if client.is_refused:
-                self._log.write(Event.CLIENT_REFUSED)
-                await socket.close(1002)
-                return
-            while client.outstanding > _MAX_OUTSTANDING:
-                client.answered.clear()
-                await client.answered.wait()
-
-    def _take(self, message: str | bytes, number: int, client: _Client) -> Iterator[None]:
+    def _take(self, number: int, client: _Client, message: bytes) -> Iterator[None]:
         """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
         frames: list[Frame] = []
         try:
-            if isinstance(message, str):
-                raise FrameError("a text message")
             for frame in iterate_frames(message, Role.RELAY):
                 frames.append(frame)
                 yield
         except FrameError:
-            client.is_refused = True
+            client.socket.refuse()
             return
         client.outstanding += len(frames)
         now_ms = self._clock()
         for frame in frames:
             self._carry_out(self._core.receive(number, frame, now_ms))
             yield
+        if client.outstanding > _MAX_OUTSTANDING:
+            client.is_held = True
+            client.socket.hold()
 
     # --- effects ---
 
@@ -312,7 +300,9 @@ class RelayServer:
         client.outbox.put(effect.frame)
         if effect.frame.request_id:
             client.outstanding -= 1
-            client.answered.set()
+            if client.is_held and client.outstanding <= _MAX_OUTSTANDING:
+                client.is_held = False
+                client.socket.release()
 
     def _from_writer(self, completed: Completed, seconds: float) -> None:
         self._loop.call_soon_threadsafe(self._completed, completed, seconds)

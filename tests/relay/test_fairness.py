@@ -96,6 +96,7 @@ async def test_an_error_of_the_work_ends_the_waiting(turns: Turns, clock: HandCl
 class FakeTransport:
     def __init__(self) -> None:
         self._is_paused = False
+        self.is_aborted = False
 
     def is_paused(self) -> bool:
         return self._is_paused
@@ -105,6 +106,9 @@ class FakeTransport:
 
     def resume_reading(self) -> None:
         self._is_paused = False
+
+    def abort(self) -> None:
+        self.is_aborted = True
 
 
 async def test_a_flood_of_tiny_frames_is_parsed_a_little_at_a_time(turns: Turns, clock: HandClock) -> None:
@@ -164,3 +168,45 @@ async def test_a_connection_that_ended_leaves_nothing(turns: Turns, clock: HandC
     inlet.release()
     await asyncio.sleep(0.01)
     assert not got
+
+
+async def test_work_that_came_of_bytes_is_done_in_pieces_and_before_more_bytes(
+    turns: Turns, clock: HandClock
+) -> None:
+    """RLY-140: a message of many requests holds nobody up, and what its sender said next comes after it."""
+    transport, log = FakeTransport(), list[str]()
+    longest = 0.0
+
+    def feed(data: bytes) -> None:
+        inlet.add(work(clock, 40, PIECE_S / 2, log, data.decode()))
+
+    inlet = Inlet(turns, Share, transport, feed)
+    inlet.put(b"a")
+    inlet.put(b"b")
+    assert transport.is_paused()
+    while transport.is_paused():
+        before_s = clock.now_s
+        await asyncio.sleep(0)
+        longest = max(longest, clock.now_s - before_s)
+    assert log == ["a"] * 40 + ["b"] * 40
+    assert longest <= QUANTUM_S + 2 * PIECE_S
+
+
+async def test_a_mistake_in_the_work_ends_its_connection_only(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: nothing more of it is carried out, and the mistake is reported."""
+    transport, log = FakeTransport(), list[str]()
+
+    def broken() -> Iterator[None]:
+        yield
+        raise LookupError
+
+    def feed(_data: bytes) -> None:
+        inlet.add(broken())
+        inlet.add(work(clock, 1, PIECE_S, log, "after"))
+
+    inlet = Inlet(turns, Share, transport, feed)
+    with pytest.raises(LookupError):
+        inlet.put(b"x")
+    await asyncio.sleep(0.01)
+    assert transport.is_aborted
+    assert not log

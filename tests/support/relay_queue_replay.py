@@ -315,7 +315,9 @@ class RelayQueueReplay:
             "known": as_set(int.from_bytes(msg_id, "big") for msg_id in known),
             "sub": 0 if subscription is None else self._subs,
             "subs": self._subs,
-            "backlog": as_set(seq_of(seq) for seq in (() if subscription is None else subscription.backlog)),
+            "backlog": as_set(
+                seq_of(seq) for seq in (() if subscription is None else subscription.backlog or ())
+            ),
             "reading": subscription is not None and subscription.is_reading,
         }
 

@@ -1,0 +1,183 @@
+"""One client's WebSocket: the library's, with messages carried out as they come and a bound on what waits."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, TypeAlias, cast
+
+from websockets.asyncio.server import Server, ServerConnection
+from websockets.datastructures import Headers
+from websockets.frames import CloseCode, Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import Event
+from websockets.server import ServerProtocol
+
+from .inlet import Inlet
+from .turns import Share, Turns
+
+# More than both windows of a connection together: whoever lets so much pile up does not read.
+_MAX_BUFFERED_B: Final = 8 << 20
+_READ_B: Final = 64 << 10
+_DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
+# Of one message; they may be empty, so that their sum is no bound.
+_MOST_FRAGMENTS: Final = 1024
+# Stands for the opening handshake once it is over: the headers of 5 000 connections are 15 MB.
+_FORGOTTEN: Final = Request("/", Headers())
+
+# Carries out a message in pieces, between which others come.
+Take: TypeAlias = Callable[[bytes], Iterator[None]]
+
+
+@dataclass(slots=True)
+class Parts:
+    """A message of several frames, or of text, as far as it has come."""
+
+    is_text: bool
+    count: int = 0
+    octets: bytearray = field(default_factory=bytearray)
+
+
+class BoundedConnection(ServerConnection):
+    """Shares the event loop with the others, and drops itself when its client does not read (RLY-71).
+
+    What the client had not acknowledged stays held. The bound stands here and not in the outbox, since the
+    library answers pings by itself: a client that sends pings and never reads would make answers pile up.
+    """
+
+    was_slow = False
+
+    def __init__(
+        self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
+    ) -> None:
+        """`options` are the library's; until it is greeted, it uses the time of all newcomers."""
+        super().__init__(protocol, server, **options)
+        self.share = newcomers
+        self._turns = turns
+        self._inlet: Inlet | None = None
+        self.when_greeted: Callable[[], None] = _nothing
+        self.when_lost: list[Callable[[], None]] = []
+        self._take: Take | None = None
+        self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
+        self._early: list[bytes] = []
+        self._parts: Parts | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
+        super().connection_made(transport)
+        # asyncio's own 256 KiB are mapped and unmapped by the kernel at each read.
+        vars(transport)["max_size"] = _READ_B
+        self._inlet = Inlet(
+            self._turns, lambda: self.share, cast("asyncio.Transport", transport), super().data_received
+        )
+
+    async def serve(self, share: Share, take: Take) -> CloseCode | None:
+        """Carry out each message on `share`'s time until the connection is gone, or refused: return why."""
+        self.share, self._take = share, take
+        self.request, self.response = _FORGOTTEN, None
+        if self._inlet is not None:
+            for message in self._early:
+                self._inlet.add(take(message))
+            self._early = []
+            self._inlet.release()
+        return await self._over
+
+    def refuse(self, code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
+        """Carry out nothing more of this connection; `serve` returns `code`."""
+        self._end(code)
+
+    def hold(self) -> None:
+        """Read no more for now: enough of its requests wait for an answer."""
+        if self._inlet is not None:
+            self._inlet.hold()
+
+    def release(self) -> None:
+        """Go on reading."""
+        if self._inlet is not None:
+            self._inlet.release()
+
+    def _end(self, why: CloseCode | None) -> None:
+        if self._inlet is not None:
+            self._inlet.clear()
+        if not self._over.done():
+            self._over.set_result(why)
+
+    def process_event(self, event: Event) -> None:
+        """Take whole messages here, without the library's queue and a task that waits at its end."""
+        if not isinstance(event, Frame) or event.opcode not in _DATA:
+            super().process_event(event)
+        elif event.fin and event.opcode is Opcode.BINARY:
+            self._message(bytes(event.data))
+        else:
+            self._collect(event)
+
+    def _collect(self, event: Frame) -> None:
+        """Put a message together from fragments, whose sum the library bounds; refuse text (RLY-84)."""
+        if event.opcode is not Opcode.CONT:
+            self._parts = Parts(event.opcode is Opcode.TEXT)
+        parts = self._parts
+        if parts is None:
+            return
+        parts.count += 1
+        parts.octets += event.data
+        if parts.count > _MOST_FRAGMENTS:
+            self.refuse(CloseCode.MESSAGE_TOO_BIG)
+        elif event.fin:
+            self._parts = None
+            if parts.is_text:
+                self.refuse(_why_no_text(parts.octets))
+            else:
+                self._message(bytes(parts.octets))
+
+    def _message(self, message: bytes) -> None:
+        if self._inlet is None or self._over.done():
+            return
+        if self._take is None:
+            self._early.append(message)
+            self._inlet.hold()
+        else:
+            self._inlet.add(self._take(message))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what the transport has read."""
+        if self._inlet is not None:
+            self._inlet.put(data)
+
+    def eof_received(self) -> None:
+        """End of what the client has to say; what was read and not parsed is as if lost on its way."""
+        if self._inlet is not None:
+            self._inlet.clear()
+        super().eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        self._end(None)
+        super().connection_lost(exc)
+        self.let_go()
+
+    def let_go(self) -> None:
+        """Tell those who count connections that this one is gone."""
+        gone, self.when_lost = self.when_lost, []
+        for tell in gone:
+            tell()
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say; drop the connection when too much waits in its transport."""
+        super().send_data()
+        transport = cast("asyncio.WriteTransport", self.transport)
+        if transport.get_write_buffer_size() > _MAX_BUFFERED_B:
+            self.was_slow = True
+            transport.abort()
+
+
+def _why_no_text(octets: bytearray) -> CloseCode:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return CloseCode.INVALID_DATA
+    return CloseCode.PROTOCOL_ERROR
+
+
+def _nothing() -> None:
+    """Nobody counts this connection."""
