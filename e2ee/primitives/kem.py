@@ -14,7 +14,7 @@ from . import kdf
 
 
 class DecapsulationKey:
-    """A private key in the library's expanded form: about three times faster than its seed (HS-12)."""
+    """A private key in the library's expanded form: about three times faster than its seed (PRM-05)."""
 
     __slots__ = ("_key", "_public")
 

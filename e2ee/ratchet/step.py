@@ -100,9 +100,12 @@ def seal(
     it beside the block; the one that it has where there is no block.
 
     Raises:
-        InvalidArgument: a responder that has received nothing (DR-02).
+        InvalidArgument: a responder that has received nothing (DR-02), or a state whose next step mixes an
+            epoch secret, which goes through `load` first (PQ-06).
         CounterExhausted: the chain is full (DR-09).
     """
+    if isinstance(state.sending, StepDue) and isinstance(state.kem, kem_ratchet.SecretHeld):
+        raise InvalidArgument("a held epoch secret is mixed by the step that loads a message")
     state, sending = _turned(state, rng)
     number = sending.number
     if number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:

@@ -9,15 +9,22 @@ import forgery
 import parties
 import pytest
 from kem_states import EPOCH, KEY_BLOCKS, STATES, answering, malformed, offering, take
-from parties import NOW_MS, Connected, Party, open_, state_bytes, with_fields
+from parties import NOW_MS, Connected, Party, ScriptedRng, open_, state_bytes, with_fields
 
 from e2ee import content as contents
 from e2ee import session as sessions
 from e2ee import snapshot
-from e2ee.constants import MAX_COUNTER
-from e2ee.errors import AuthenticationError, DecodeError, PqDesync, RemoteError, SnapshotError
+from e2ee.constants import FRAGMENT_B, MAX_COUNTER
+from e2ee.errors import (
+    AuthenticationError,
+    DecodeError,
+    InvalidArgument,
+    PqDesync,
+    RemoteError,
+    SnapshotError,
+)
 from e2ee.primitives import dh, kem
-from e2ee.ratchet import kem_ratchet, kem_stored
+from e2ee.ratchet import kem_ratchet, kem_stored, step
 from e2ee.ratchet.kem_ratchet import (
     KEY_DUE,
     NOTHING_COLLECTED,
@@ -28,9 +35,11 @@ from e2ee.ratchet.kem_ratchet import (
     Pieces,
     SecretHeld,
 )
-from e2ee.ratchet.state import Receiving, Sending
+from e2ee.ratchet.state import Receiving, Sending, StepDue
 from e2ee.session import Session
+from e2ee.wire import envelope as envelopes
 from e2ee.wire import fragment as fragments
+from e2ee.wire import padding
 
 
 def expand(salt: bytes, ikm: bytes, info: bytes) -> bytes:
@@ -137,6 +146,23 @@ def test_roles_alternate_without_end() -> None:
     assert generators == {
         epoch: "initiator" if epoch % 2 else "responder" for epoch in range(1, len(generators) + 1)
     }
+
+
+def test_a_step_that_mixes_goes_through_load() -> None:
+    """PQ-06: the secret that `seal` would keep could be mixed twice."""
+    held = until(
+        parties.connected_pair(),
+        lambda pair: (
+            isinstance(pair.a.ratchet.kem, SecretHeld) and isinstance(pair.a.ratchet.sending, StepDue)
+        ),
+    )
+    ratchet = held.a.ratchet
+    body = padding.pad(bytes(FRAGMENT_B), 512)
+    with pytest.raises(InvalidArgument, match="load"):
+        step.seal(ratchet, envelopes.LEAD, body, ScriptedRng("due"), ratchet.kem)
+    turned, after, block = step.load(ratchet, NOW_MS, ScriptedRng("due"), kem.encapsulate)
+    state, _ = step.seal(turned, envelopes.LEAD, padding.pad(block, 512), ScriptedRng("due"), after)
+    assert (state.pq_epoch, state.kem) == (ratchet.pq_epoch + 1, NOTHING_COLLECTED)
 
 
 def test_one_step_mixes_each_epoch() -> None:
