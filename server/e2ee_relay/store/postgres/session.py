@@ -39,12 +39,14 @@ class Identity(NamedTuple):
     @classmethod
     def of(cls, db: psycopg.Connection) -> Identity:
         """Ask the database."""
+        # The control file names a promoted standby's timeline only after its next checkpoint: too late.
         row = db.execute(
-            "SELECT system_identifier::text, timeline_id FROM pg_control_system(), pg_control_checkpoint()"
+            "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8)"
+            " FROM pg_control_system()"
         ).fetchone()
         if row is None:
             raise StoreError("the database does not tell its identity")
-        return cls(str(row[0]), int(row[1]))
+        return cls(str(row[0]), int(row[1], 16))
 
 
 def connect(url: str, purpose: str) -> psycopg.Connection:
