@@ -19,9 +19,9 @@ until_page() {  # PAGE TEXT: within 40 seconds
 logged() { journalctl --unit sealroom-relay --output cat --no-pager | grep --quiet "\\"$1\\""; }
 new_certificate() {  # with options of openssl for its time
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost "$@" \\
-        -addext subjectAltName=DNS:localhost -keyout /root/key.pem -out /root/chain.pem 2>/dev/null
-    install -m 0640 -g sealroom-tls /root/key.pem /etc/sealroom/key.pem
-    install -m 0644 /root/chain.pem /etc/sealroom/chain.pem
+        -addext subjectAltName=DNS:localhost -keyout /srv/key.pem -out /srv/chain.pem 2>/dev/null
+    install -m 0640 -g sealroom-tls /srv/key.pem /etc/sealroom/key.pem
+    install -m 0644 /srv/chain.pem /etc/sealroom/chain.pem
     systemctl reload sealroom-relay
 }
 """
@@ -56,17 +56,17 @@ new_certificate -days 90
 until_page readyz '^ready'
 """,
     "a backup put back: stopped, restored by root, started, ready": """
-/opt/sealroom/bin/sealroom-relay backup /root/copy.db --data-dir "$data"
+/opt/sealroom/bin/sealroom-relay backup /srv/copy.db --data-dir "$data"
 systemctl stop sealroom-relay
-/opt/sealroom/bin/sealroom-relay restore /root/copy.db --data-dir "$data"
+/opt/sealroom/bin/sealroom-relay restore /srv/copy.db --data-dir "$data"
 systemctl start sealroom-relay
 until_page readyz '^ready'
 """,
     "a full disk: not ready and said so, in the figures too; ready by itself when there is room": """
 systemctl stop sealroom-relay
-cp --archive "$data" /root/kept
+cp --archive "$data" /srv/kept
 mount -t tmpfs -o size=400M,mode=0700 tmpfs "$data"
-cp --archive /root/kept/. "$data"
+cp --archive /srv/kept/. "$data"
 systemctl start sealroom-relay
 until_page readyz '^ready'
 fallocate --length 395M "$data/filler" || dd if=/dev/zero of="$data/filler" bs=1M count=395 status=none
