@@ -32,7 +32,7 @@ _TEXT: Final = (
 )  # fmt: skip
 _NUMBERS: Final = (
     "max_connections", "max_connections_per_address", "max_handshakes", "drain_s", "retry_after_ms",
-    "store_connections", "poll_s", "disk_reserve_b",
+    "store_connections", "poll_s", "disk_reserve_b", "registration_backlog",
 )  # fmt: skip
 _RATES: Final = ("connects_per_address",)
 _POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
@@ -107,6 +107,7 @@ class Config:
     drain_s: int = 10
     retry_after_ms: int = 2_000
     disk_reserve_b: int = DEFAULT_RESERVE_B
+    registration_backlog: int = 10_000
     contact: str = ""
     privacy_url: str = ""
     source_url: str = ""

@@ -14,6 +14,7 @@ from .protocol import Frame
 from .relay import RelayCore
 from .state import Answering, Effect
 from .store.changes import Change, Store
+from .store.room import is_ample
 from .store.writer import Completed, Then, Writer
 
 Deliver: TypeAlias = Callable[[Completed, float], None]
@@ -98,10 +99,15 @@ class EmbeddedEngine:
         self._block_list = BlockList(config.data_dir)
         self._block_list.has_changed()
         self.core.block(self._block_list.read())
+        self._reserve_b, self._most_backlog = config.disk_reserve_b, config.registration_backlog
 
     def committer(self, deliver: Deliver, _carry_out: CarryOut, /) -> Writer:
-        """Make the writer; nothing comes from elsewhere."""
-        return Writer(self._store, deliver, time.monotonic)
+        """Make the writer, on which it depends whether mailboxes are made (RLY-158)."""
+        writer = Writer(self._store, deliver, time.monotonic)
+        self.core.state.admits_mailboxes = lambda: (
+            writer.backlog <= self._most_backlog and is_ample(self.home, self._reserve_b)
+        )
+        return writer
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """Return the ids in the file beside the database, if it has changed (RLY-86)."""

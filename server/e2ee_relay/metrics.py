@@ -93,6 +93,7 @@ def _gauges(state: Answering, shell: ShellFigures) -> list[str]:
         "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
         "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
         "database_bytes": ("Size of the database", shell.database_b),
+        "mailboxes_admitted": ("1 if new mailboxes are made", int(state.admits_mailboxes())),
         "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
         "draining": ("1 if the relay is about to close", int(shell.is_draining)),
         "clock_skew_seconds": ("How far the machine's clock is ahead of the relay's", state.skew_ms // 1000),

@@ -49,8 +49,6 @@ from .protocol import (
     TokenRevoke,
     UnknownRequest,
     auth_payload,
-    pow_context_create,
-    pow_is_enough,
 )
 from .state import Answering, Effect, RelayState, Then
 from .store.changes import (
@@ -179,7 +177,7 @@ class RelayCore:
         if existing is not None and existing.owner_pub == frame.owner_pub and not existing.is_closing:
             self.state.transmit(connection, Done(frame.request_id))
             return
-        code, wait_ms = self._may_create(connection, frame, now_ms)
+        code, wait_ms = self.state.may_create(connection, frame, now_ms)
         if code is ErrorCode.OK and existing is not None:
             code = ErrorCode.DENIED
         if code is not ErrorCode.OK:
@@ -197,16 +195,6 @@ class RelayCore:
         self.state.add_mailbox(mailbox)
         self.state.counters["mailboxes_created"] += 1
         self.state.submit(PutMailbox(row), self._created(connection, frame.request_id, mailbox))
-
-    def _may_create(self, connection: Connection, frame: CreateMailbox, now_ms: int) -> tuple[ErrorCode, int]:
-        policy = self.state.policy
-        if not policy.admits_registration(frame.registration_secret):
-            return ErrorCode.REGISTRATION_REFUSED, 0
-        context = pow_context_create(connection.nonce, frame.mailbox, frame.owner_pub)
-        if not pow_is_enough(context, frame.pow, policy.pow_bits_create):
-            return ErrorCode.POW_REQUIRED, 0
-        wait_ms = connection.take(policy.creations, 1, now_ms) or self.state.creations.take(1, now_ms)
-        return (ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else (ErrorCode.OK, 0)
 
     def _created(self, connection: Connection, request_id: int, mailbox: Mailbox) -> Then:
         def then(result: Result, _now_ms: int) -> None:

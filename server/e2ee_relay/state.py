@@ -10,10 +10,21 @@ from .entries import Entries
 from .entry import Entry, entry_from_rows
 from .limits import Bucket, Buckets, MailboxAllowances, Policy
 from .mailbox import Connection, HeldMessage, Mailbox, Token
-from .protocol import Done, ErrorCode, ErrorReply, KnownFrame, TokenClass, hour_of
+from .protocol import (
+    CreateMailbox,
+    Done,
+    ErrorCode,
+    ErrorReply,
+    KnownFrame,
+    TokenClass,
+    hour_of,
+    pow_context_create,
+    pow_is_enough,
+)
 from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Result, StoreFailure
 
 _RETRY_UNAVAILABLE_MS = 2_000
+_RETRY_CREATION_MS = 60_000
 _HALF_AN_HOUR_MS = 1_800_000
 
 
@@ -79,6 +90,7 @@ class Answering:
         self.started_ms = now_ms
         self.skew_ms = 0  # how far the machine's clock is ahead of the relay's time
         self.is_draining = False
+        self.admits_mailboxes: Callable[[], bool] = lambda: True  # whether there is room for new ones
         self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
         self._nobody = Mailbox(0, bytes(16), bytes(32), 0, 0)
         self._effects: list[Effect] = []
@@ -112,6 +124,18 @@ class Answering:
             token.give_back(size_b)
             self.counters["limited_by_mailbox"] += 1
         return wait_ms
+
+    def may_create(self, connection: Connection, frame: CreateMailbox, now_ms: int) -> tuple[ErrorCode, int]:
+        """Judge the creation of a mailbox that does not exist; return OK, or the refusal and the wait."""
+        if not self.policy.admits_registration(frame.registration_secret):
+            return ErrorCode.REGISTRATION_REFUSED, 0
+        context = pow_context_create(connection.nonce, frame.mailbox, frame.owner_pub)
+        if not pow_is_enough(context, frame.pow, self.policy.pow_bits_create):
+            return ErrorCode.POW_REQUIRED, 0
+        if not self.admits_mailboxes():
+            return ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS
+        wait_ms = connection.take(self.policy.creations, 1, now_ms) or self.creations.take(1, now_ms)
+        return (ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else (ErrorCode.OK, 0)
 
     # --- effects ---
 

@@ -6,14 +6,17 @@ import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from e2ee_client import Client, MessageState
 from e2ee_client.events import MessageReceived
 from e2ee_relay.config import Config
 from e2ee_relay.node.engine import NodeEngine, make_bus
+from e2ee_relay.node.state import Asked
 from e2ee_relay.protocol import ErrorCode, Message
-from e2ee_relay.store.changes import StoreError
+from e2ee_relay.store.changes import Change, StoreError
+from e2ee_relay.store.shared import ReadBlocked
 from postgres_server import PostgresServer
 from relay_actors import Owner, Peer, SocketLink
 from relay_backends import SharedDatabase
@@ -116,6 +119,20 @@ def test_a_node_with_a_wrong_clock_does_not_start(shared_database: SharedDatabas
     ten_years_ms = 10 * 365 * 86_400_000
     with pytest.raises(StoreError, match="clocks"):
         NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000 + ten_years_ms)
+
+
+async def test_the_backlog_of_all_lanes_decides_over_newcomers(shared_database: SharedDatabase) -> None:
+    """RLY-158: of a node it is the backlog alone, over all its connections to the database."""
+    config = Config(store=shared_database.empty(), registration_backlog=2, store_connections=2)
+    engine = NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000)
+    lanes = engine.committer(lambda _completed, _seconds: None, lambda _effects: None)
+    for lane in range(3):
+        assert engine.core.state.admits_mailboxes()
+        lanes.submit(cast("Change", Asked(lane, ReadBlocked())), lambda _result, _now_ms: None)
+    assert not engine.core.state.admits_mailboxes()
+    lanes.start()
+    assert await asyncio.to_thread(lanes.stop, 10)
+    assert engine.core.state.admits_mailboxes()
 
 
 def test_a_node_refuses_to_start_without_its_database(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import Done, ErrorCode, ErrorReply, Message, Subscribe, TokenClass, TtlClass
 from node_relay import NodeRelay
 from relay_actors import Clock, Owner, Peer
-from relay_backends import AnyRelay, MakeRelay
+from relay_backends import AnyRelay, MakeRelay, states_of
 
 OK, LIMITED = ErrorCode.OK, ErrorCode.RATE_LIMITED
 
@@ -99,7 +99,7 @@ async def test_buckets_of_mailboxes_are_counted_and_forgotten(clock: Clock, make
     relay = make_relay(Policy(mailbox_messages=Rate(1, 1)))
     _, sender, owner, _ = await with_tokens(relay, 2)
     assert await codes(sender, owner.item(b"1"), owner.item(b"2")) == [OK, LIMITED]
-    state = relay.nodes[0].core.state if isinstance(relay, NodeRelay) else relay._core.state
+    state = states_of(relay)[0]
     assert (len(state.mailbox_allowances), state.counters["limited_by_mailbox"]) == (1, 1)
     clock.forward(601_000)
     relay.tick()

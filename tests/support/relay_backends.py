@@ -11,6 +11,7 @@ import psycopg
 import pytest
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.state import Answering
 from node_relay import NodeRelay
 from postgres_server import PostgresServer, missing_programs
 from psycopg import sql
@@ -18,7 +19,14 @@ from relay_actors import DAY_MS, Clock
 
 MEMORY, FILE, POSTGRESQL = "memory", "sqlite", "postgresql"
 # The modules whose tests say what any store, and any number of nodes, has to do.
-CONTRACT: Final = ("test_mailboxes", "test_messages", "test_directory", "test_prekeys", "test_rates")
+CONTRACT: Final = (
+    "test_mailboxes",
+    "test_messages",
+    "test_directory",
+    "test_prekeys",
+    "test_rates",
+    "test_admission",
+)
 
 AnyRelay: TypeAlias = MemoryRelay | NodeRelay
 MakeRelay: TypeAlias = Callable[..., AnyRelay]
@@ -41,11 +49,17 @@ def held_rows(relay: AnyRelay) -> int:
     return int(row[0])
 
 
+def states_of(relay: AnyRelay) -> list[Answering]:
+    """The state of each node, or of the one relay."""
+    if isinstance(relay, NodeRelay):
+        return [node.core.state for node in relay.nodes]
+    return [relay._core.state]
+
+
 def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:
     """Have the machine's clock say another time than the relay's own; negative: behind."""
-    cores = [node.core for node in relay.nodes] if isinstance(relay, NodeRelay) else [relay._core]
-    for core in cores:
-        core.state.skew_ms = skew_ms
+    for state in states_of(relay):
+        state.skew_ms = skew_ms
 
 
 def longest_upkeep_ms(relay: AnyRelay) -> int:

@@ -40,8 +40,6 @@ from e2ee_relay.protocol import (
     TokenRevoke,
     UnknownRequest,
     auth_payload,
-    pow_context_create,
-    pow_is_enough,
 )
 from e2ee_relay.relay import go_away
 from e2ee_relay.state import Effect
@@ -237,7 +235,7 @@ class NodeCore:
         if existing is not None and existing.owner_pub == frame.owner_pub:
             state.transmit(connection, Done(request_id))
             return
-        code, wait_ms = self._may_create(connection, frame)
+        code, wait_ms = state.may_create(connection, frame, state.now_ms)
         if code is ErrorCode.OK and existing is not None:
             code = ErrorCode.DENIED
         if code is not ErrorCode.OK:
@@ -251,16 +249,6 @@ class NodeCore:
             state.unavailable(connection, request_id)
         else:
             state.refuse(connection, request_id, ErrorCode.DENIED)
-
-    def _may_create(self, connection: NodeConnection, frame: CreateMailbox) -> tuple[ErrorCode, int]:
-        policy, now_ms = self.state.policy, self.state.now_ms
-        if not policy.admits_registration(frame.registration_secret):
-            return ErrorCode.REGISTRATION_REFUSED, 0
-        context = pow_context_create(connection.nonce, frame.mailbox, frame.owner_pub)
-        if not pow_is_enough(context, frame.pow, policy.pow_bits_create):
-            return ErrorCode.POW_REQUIRED, 0
-        wait_ms = connection.take(policy.creations, 1, now_ms) or self.state.creations.take(1, now_ms)
-        return (ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else (ErrorCode.OK, 0)
 
     def _auth(self, connection: NodeConnection, frame: Auth) -> Steps:
         state, policy, request_id = self.state, self.state.policy, frame.request_id

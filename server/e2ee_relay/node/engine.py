@@ -37,6 +37,7 @@ class NodeEngine:
         """
         self._now_ms = now_ms
         self._bus = bus
+        self._most_backlog = config.registration_backlog
         self._node = secrets.token_bytes(NODE_B)
         self._stores = [PostgresStore(config.store, now_ms) for _ in range(config.store_connections)]
         self._refuse_other_time()
@@ -62,9 +63,12 @@ class NodeEngine:
     def committer(self, deliver: Deliver, carry_out: CarryOut, /) -> Lanes:
         """Make what commits, and what hears of other nodes."""
         lanes = [Writer(cast("Store", store), deliver, time.monotonic) for store in self._stores]
-        return Lanes(
+        made = Lanes(
             lanes, self._bus, self._node, lambda word: carry_out(self.core.heard(word, self._now_ms()))
         )
+        # The database's disk is watched where it is (RLY-158).
+        self.core.state.admits_mailboxes = lambda: made.backlog <= self._most_backlog
+        return made
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """The core reads the blocked ids from the database, every tick."""

@@ -21,6 +21,15 @@ def journal_limit_b(reserve_b: int) -> int:
     return min(_MOST_JOURNAL_B, reserve_b // 3) if reserve_b else _MOST_JOURNAL_B
 
 
+def is_ample(folder: Path, reserve_b: int) -> bool:
+    """Tell whether the disk has twice the reserve; not, where it cannot be asked (RLY-158)."""
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    return disk.f_bavail * disk.f_frsize >= 2 * reserve_b
+
+
 class Room:
     """Looks at the disk of one database; `free_pages_b` asks the database."""
 
