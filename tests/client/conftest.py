@@ -21,7 +21,7 @@ def network() -> Iterator[MemoryNetwork]:
 async def shop(network: MemoryNetwork) -> AsyncIterator[Client]:
     """A company with a directory entry, online."""
     async with network.client(publish=True, front_desk=True, name="Shop") as client:
-        await client.wait_online(5)
+        await client.wait_online(60)
         yield client
 
 

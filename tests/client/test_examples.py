@@ -38,7 +38,7 @@ def test_first_message_and_bot_and_chat(repo_root: Path, tmp_path: Path, relay: 
     def run(name: str, *arguments: str) -> str:
         command = [sys.executable, str(repo_root / "examples" / name), *arguments]
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=60, check=False
+            command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=300, check=False
         )
         assert done.returncode == 0, done.stderr
         return done.stdout

@@ -187,7 +187,7 @@ async def test_a_burst_shares_a_commit_and_arrives_whole_and_in_order(
         runtime.store.record.clear()
         messages = await _burst(theirs, how)
         assert [_texts(changes) for changes in runtime.store.record if _texts(changes)] == [len(TEXTS)]
-        await asyncio.gather(*(one.wait_for(MessageState.DELIVERED, timeout_s=20) for one in messages))
+        await asyncio.gather(*(one.wait_for(MessageState.DELIVERED, timeout_s=60) for one in messages))
         assert [one.text for one in await theirs.history() if one.outgoing][1:] == TEXTS
         told = [one.text for one in await shop.contact(customer.account_id).history() if not one.outgoing]
     assert told[1:] == TEXTS
@@ -215,13 +215,13 @@ async def test_a_burst_without_room_leaves_nothing(network: MemoryNetwork, shop:
         with pytest.raises(StoreFull):
             await _burst(theirs, how)
         runtime.store.refuse = False
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 with suppress(StoreFull):
                     last = await theirs.send("after")
                     break
                 await asyncio.sleep(0.01)
-            await last.wait_for(MessageState.DELIVERED, timeout_s=20)
+            await last.wait_for(MessageState.DELIVERED, timeout_s=60)
         assert [one.text for one in await theirs.history() if one.outgoing] == ["first", "after"]
         told = [one.text for one in await shop.contact(customer.account_id).history() if not one.outgoing]
     assert told == ["first", "after"]
@@ -277,7 +277,7 @@ async def test_a_crash_within_a_sent_burst(
         await client.close()
     async with Client.open(path, key=KEY, runtime=runtime) as again:
         theirs = again.contact(shop.account_id)
-        await (await theirs.send("later")).wait_for(MessageState.DELIVERED, timeout_s=20)
+        await (await theirs.send("later")).wait_for(MessageState.DELIVERED, timeout_s=60)
         told = [one.text for one in await shop.contact(again.account_id).history() if not one.outgoing]
     assert told == ["first", *(TEXTS if committed else []), "later"]
 
@@ -298,6 +298,6 @@ async def test_a_crash_within_a_received_burst(
     with suppress(StoreUnavailable):
         await client.close()
     async with Client.open(path, key=KEY, runtime=runtime) as again:
-        await asyncio.gather(*(one.wait_for(MessageState.DELIVERED, timeout_s=20) for one in messages))
+        await asyncio.gather(*(one.wait_for(MessageState.DELIVERED, timeout_s=60) for one in messages))
         history = await again.contact(shop.account_id).history()
     assert [one.text for one in history if not one.outgoing] == ["answer", *TEXTS]

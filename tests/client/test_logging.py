@@ -22,7 +22,7 @@ async def test_no_content_key_or_id_is_logged_with_everything_switched_on(
     caplog.set_level(logging.DEBUG)
     async with network.client(name="Canary Name") as customer:
         contact = await customer.add_contact(shop.card())
-        await (await contact.send(CANARY)).wait_for(MessageState.SENT, 20)
+        await (await contact.send(CANARY)).wait_for(MessageState.SENT, 60)
         assert await collect(shop.events(), 1) == [CANARY]
         await customer.export("canary passphrase")
         network.break_connections()

@@ -21,7 +21,7 @@ async def test_killed_relay_and_closed_clients_lose_nothing(tmp_path: Path) -> N
             Client.create(tmp_path / "shop.db", key=KEY, relay=relay.url, publish=True) as shop,
             Client.create(tmp_path / "me.db", key=KEY, relay=relay.url) as me,
         ):
-            await shop.wait_settled(20)
+            await shop.wait_settled(60)
             theirs, ours = await meet(me, shop)
             events = shop.events()
             for turn in range(3):
@@ -40,9 +40,9 @@ async def test_killed_relay_and_closed_clients_lose_nothing(tmp_path: Path) -> N
 async def test_a_draining_relay_is_left_and_found_again(tmp_path: Path) -> None:
     with RelayProcess(tmp_path / "relay") as relay:
         async with Client.create(tmp_path / "me.db", key=KEY, relay=relay.url, publish=True) as me:
-            await me.wait_online(20)
+            await me.wait_online(60)
             await asyncio.to_thread(relay.stop)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while me.connection_state is ConnectionState.ONLINE:  # noqa: ASYNC110  # a state, no signal
                     await asyncio.sleep(0.01)
             await asyncio.to_thread(relay.start)

@@ -36,7 +36,7 @@ async def test_a_restored_account_keeps_id_contacts_and_history(network: MemoryN
     """ID-07: the restored device signs itself into the next list, and contacts follow the chain."""
     async with network.client() as customer:
         async with network.client(publish=True, front_desk=True, name="Shop") as shop:
-            await shop.wait_online(5)
+            await shop.wait_online(60)
             theirs, _ = await meet(customer, shop)
             account_id = shop.account_id
             saved = await shop.export("backup")
@@ -44,7 +44,7 @@ async def test_a_restored_account_keeps_id_contacts_and_history(network: MemoryN
         async with Client.restore(None, saved, backup_passphrase="backup", runtime=runtime) as again:
             assert again.account_id == account_id
             assert again.card().name == "Shop"
-            await again.wait_online(10)
+            await again.wait_online(60)
             (contact,) = again.contacts()
             assert [one.text for one in await contact.history()] == ["first", "answer"]
             events, seen = again.events(), customer.events()
@@ -57,7 +57,7 @@ async def test_a_restored_account_keeps_id_contacts_and_history(network: MemoryN
 
 
 async def _drain(events: EventIterator) -> list[ClientEvent]:
-    return [await events.next(1) for _ in range(len(events._waiting))]
+    return [await events.next(60) for _ in range(len(events._waiting))]
 
 
 async def test_a_restored_customer_writes_to_the_company_again(network: MemoryNetwork, shop: Client) -> None:
@@ -67,7 +67,7 @@ async def test_a_restored_customer_writes_to_the_company_again(network: MemoryNe
     events = shop.events()
     async with Client.restore(None, saved, backup_passphrase="backup", runtime=network.runtime()) as again:
         message = await again.contact(shop.account_id).send("it is me")
-        await message.wait_for(MessageState.SENT, timeout_s=20)
+        await message.wait_for(MessageState.SENT, timeout_s=60)
         received = await next_of(events, NewDevice, 20)
         assert received.account_id == again.account_id
         assert await collect(events, 1) == ["it is me"]
@@ -81,18 +81,18 @@ async def test_a_restored_account_follows_lists_that_are_newer_than_the_backup(
     """ID-07: without asking the relay it would fork its own chain."""
     async with network.client() as customer:
         async with network.client(publish=True) as shop:
-            await shop.wait_online(5)
+            await shop.wait_online(60)
             theirs, _ = await meet(customer, shop)
             saved = await shop.export("backup")
             key = await shop.export_account_key("offline")
             await shop.install_list(sign_renewal(key, "offline", shop.renewal_request()))
             renewed = await theirs.send("after the renewal")
-            await renewed.wait_for(MessageState.DELIVERED, timeout_s=20)
-            await shop.wait_online(5)
+            await renewed.wait_for(MessageState.DELIVERED, timeout_s=60)
+            await shop.wait_online(60)
         async with Client.restore(
             None, saved, backup_passphrase="backup", runtime=network.runtime()
         ) as again:
-            await again.wait_online(10)
+            await again.wait_online(60)
             events = again.events()
             async with network.client() as other:
                 await (await other.add_contact(again.card())).send("hello")

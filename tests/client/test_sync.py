@@ -76,14 +76,14 @@ def test_a_conversation_without_an_event_loop(tmp_path: Path) -> None:
         ) as shop,
         sync.Client.create(None, relay=network.url, runtime=network.runtime()) as customer,
     ):
-        shop.wait_online(5)
+        shop.wait_online(60)
         contact = customer.add_contact(shop.card().to_uri())
         message = contact.send("hello")
-        message.wait_for(MessageState.SENT, timeout_s=20)
+        message.wait_for(MessageState.SENT, timeout_s=60)
         received = _received(shop.events())
         ours = shop.contact(received.account_id)
         ours.send("welcome")
-        message.wait_for(MessageState.DELIVERED, timeout_s=20)
+        message.wait_for(MessageState.DELIVERED, timeout_s=60)
         assert message.state is MessageState.DELIVERED
         assert message.reason == ""
         assert _received(customer.events()).text == "welcome"

@@ -22,7 +22,7 @@ from service_certificate import certificate
 from websockets.asyncio.client import connect
 
 EPOCH = datetime.datetime(2026, 1, 1, tzinfo=datetime.UTC)
-CLIENT_TIMEOUT_S = 5.0
+CLIENT_TIMEOUT_S = 60.0
 
 
 def from_now(days: float) -> datetime.datetime:

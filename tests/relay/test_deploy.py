@@ -107,7 +107,7 @@ def answer(address: str) -> tuple[int, bytes]:
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     try:
-        with urllib.request.urlopen(address, timeout=5, context=context) as got:  # noqa: S310 - ours
+        with urllib.request.urlopen(address, timeout=60, context=context) as got:  # noqa: S310 - ours
             return got.status, got.read()
     except urllib.error.HTTPError as error:
         with error:

@@ -40,7 +40,7 @@ def three(tmp_path: Path, shared_database: SharedDatabase) -> Iterator[list[Rela
 
 
 async def peer_at(node: RelayProcess) -> Peer:
-    return await Peer(SocketLink(await connect(node.url, compression=None)), timeout_s=20).greet()
+    return await Peer(SocketLink(await connect(node.url, compression=None)), timeout_s=60).greet()
 
 
 async def received(client: Client, texts: list[str]) -> None:
@@ -73,7 +73,7 @@ async def test_three_nodes_are_one_relay_to_clients(three: list[RelayProcess], t
             node.start()
         await asyncio.wait_for(received(desk, [f"while {node.port} is away" for node in three]), 60)
         for message in sent:
-            await message.wait_for(MessageState.SENT, timeout_s=30)
+            await message.wait_for(MessageState.SENT, timeout_s=60)
 
 
 async def test_a_database_that_is_away(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ def make_account(path: Path, relay_url: str, *, name: str | None = None, publish
         )
         async with opening as client:
             if publish:
-                await client.wait_settled(30)
+                await client.wait_settled(60)
             return client.card().to_uri()
 
     return asyncio.run(make())

@@ -11,7 +11,7 @@ from e2ee_client import Client, ClientEvent, Contact, EventIterator, MessageRece
 E = TypeVar("E", bound=ClientEvent)
 
 
-async def next_of(events: EventIterator, kind: type[E], timeout_s: float = 10.0) -> E:
+async def next_of(events: EventIterator, kind: type[E], timeout_s: float = 60.0) -> E:
     """Return the next event of a kind, passing over others."""
     async with asyncio.timeout(timeout_s):
         while True:
@@ -28,8 +28,8 @@ async def meet(customer: Client, shop: Client) -> tuple[Contact, Contact]:
     received = await next_of(events, MessageReceived)
     ours = shop.contact(received.account_id)
     answer = await ours.send("answer")
-    await first.wait_for(MessageState.DELIVERED, timeout_s=10)
-    await answer.wait_for(MessageState.DELIVERED, timeout_s=10)
+    await first.wait_for(MessageState.DELIVERED, timeout_s=60)
+    await answer.wait_for(MessageState.DELIVERED, timeout_s=60)
     events.close()
     return theirs, ours
 
@@ -41,7 +41,7 @@ async def until(happened: Callable[[], bool], timeout_s: float = 60.0) -> None:
             await asyncio.sleep(0.01)
 
 
-async def collect(events: EventIterator, count: int, timeout_s: float = 20.0) -> list[str]:
+async def collect(events: EventIterator, count: int, timeout_s: float = 60.0) -> list[str]:
     """Return the next so many received texts."""
     texts: list[str] = []
     while len(texts) < count:

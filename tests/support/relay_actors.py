@@ -90,7 +90,7 @@ class SocketLink:
 class Peer:
     """One connection: requests with their answers, and the pushes in between."""
 
-    def __init__(self, link: Link, *, timeout_s: float = 5.0) -> None:
+    def __init__(self, link: Link, *, timeout_s: float = 60.0) -> None:
         self.link = link
         self.pushes: list[Frame] = []
         self.hello: Hello | None = None
