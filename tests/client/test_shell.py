@@ -15,7 +15,7 @@ from e2ee_client.group import MAX_STEPS
 from e2ee_client.inbox import MAX_UNREAD
 from e2ee_client.rows import Put
 from e2ee_relay.protocol import pow_is_enough
-from scripted_machine import CHANNEL, Stage
+from scripted_machine import CHANNEL, Held, Stage
 
 from e2ee.errors import InvalidArgument
 
@@ -143,9 +143,12 @@ async def test_any_other_failure_of_the_store_ends_the_client_with_that_error() 
     await stage.until(lambda: "connected" in stage.machine.names())
     events = stage.events.iterate()
     stage.store.failures.append(StoreCorrupt("damaged"))
+    stage.store.before_commit = held = Held()
     first = asyncio.ensure_future(stage.do(commit(b"a")))
-    await asyncio.sleep(0.005)
+    await stage.until(held.begun.is_set)
     second = asyncio.ensure_future(stage.do(commit(b"b")))
+    await asyncio.sleep(0.01)
+    held.let_go.set()
     for call in (first, second, stage.do(value=1)):
         with pytest.raises(StoreCorrupt):
             await call
@@ -174,13 +177,14 @@ async def test_a_fault_of_the_program_is_told_to_all_and_raised_by_close() -> No
 
 async def test_a_cancelled_caller_withdraws_what_has_not_begun() -> None:
     stage = await Stage().begin()
-    stage.store.before_commit = lambda: time.sleep(0.03)
+    stage.store.before_commit = held = Held()
     first = asyncio.ensure_future(stage.do(commit(b"a")))
-    await asyncio.sleep(0.005)
+    await stage.until(held.begun.is_set)
     second = asyncio.ensure_future(stage.do(commit(b"b")))
     third = asyncio.ensure_future(stage.do(commit(b"c")))
     await asyncio.sleep(0.01)
     second.cancel()
+    held.let_go.set()
     await asyncio.gather(first, third)
     await stage.shell.close()
     assert [one for one in stage.log if isinstance(one, tuple)] == [("commit", (b"a",)), ("commit", (b"c",))]
@@ -188,10 +192,11 @@ async def test_a_cancelled_caller_withdraws_what_has_not_begun() -> None:
 
 async def test_a_caller_cancelled_in_the_middle_leaves_the_command_complete() -> None:
     stage = await Stage().begin()
-    stage.store.before_commit = lambda: time.sleep(0.03)
+    stage.store.before_commit = held = Held()
     call = asyncio.ensure_future(stage.do(commit(b"a"), commit(b"b"), Notify(EVENT)))
-    await asyncio.sleep(0.01)
+    await stage.until(held.begun.is_set)
     call.cancel()
+    held.let_go.set()
     assert await stage.do(value=1) == 1
     assert stage.log == [("commit", (b"a",)), ("commit", (b"b",)), EVENT]
     await stage.shell.close()
@@ -302,13 +307,15 @@ async def test_closing_goes_on_when_its_caller_is_cancelled() -> None:
 async def test_a_cancelled_consumer_refuses_who_waits_and_the_store_still_closes() -> None:
     """What `asyncio.run` does to tasks that were left behind."""
     stage = await Stage().begin()
-    stage.store.before_commit = lambda: time.sleep(0.05)
+    stage.store.before_commit = held = Held()
     call = asyncio.ensure_future(stage.do(commit(b"a"), Notify(EVENT)))
+    await stage.until(held.begun.is_set)
     waiting = asyncio.ensure_future(stage.do(commit(b"b")))
     await asyncio.sleep(0.01)
     for task in asyncio.all_tasks():
         if task.get_name() == "sealroom-shell":
             task.cancel()
+    held.let_go.set()
     for one in (call, waiting):
         with pytest.raises(ClientClosed):
             await one

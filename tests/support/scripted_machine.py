@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -56,6 +57,18 @@ class ScriptedMachine:
     def names(self) -> list[str]:
         """The names of the inputs so far."""
         return [name for name, _ in self.heard]
+
+
+class Held:
+    """Holds commits up from their beginning until they are let go."""
+
+    def __init__(self) -> None:
+        self.begun = threading.Event()
+        self.let_go = threading.Event()
+
+    def __call__(self) -> None:
+        self.begun.set()
+        self.let_go.wait(60)
 
 
 class NotingStore:
@@ -192,7 +205,7 @@ class Stage:
         """Carry out a command that has these effects."""
         return await self.shell.call(lambda machine, now_ms: (value, list(effects)))
 
-    async def until(self, reached: Callable[[], bool], limit_s: float = 5.0) -> None:
+    async def until(self, reached: Callable[[], bool], limit_s: float = 60.0) -> None:
         """Wait for something to come true."""
         async with asyncio.timeout(limit_s):
             while not reached():  # noqa: ASYNC110  # the test looks at things that signal nothing
