@@ -228,7 +228,7 @@ async def test_a_block_reaches_a_running_relay(tmp_path: Path) -> None:
             peer = await Peer(SocketLink(client)).greet()
             assert (await peer.send(owner.item(b"x")))[0].code is ErrorCode.DENIED
             (process.data_dir / BLOCKED).write_text("damaged\n")
-            for _ in range(50):
+            for _ in range(600):
                 if "reload_refused" in process.log():
                     break
                 await peer.expect(Done, Ping(peer.next_id()))
@@ -240,7 +240,7 @@ async def test_a_block_reaches_a_running_relay(tmp_path: Path) -> None:
 
 
 async def until_code(peer: Peer, owner: Owner, expected: ErrorCode) -> None:
-    for _ in range(50):
+    for _ in range(600):
         if (await peer.send(owner.item(b"x")))[0].code is expected:
             return
         await asyncio.sleep(0.1)

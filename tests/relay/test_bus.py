@@ -25,7 +25,7 @@ async def passes(bus: Bus, other: Bus, word: bytes) -> list[bytes]:
     heard: list[bytes] = []
     other.start(THERE, heard.append)
     bus.start(HERE, lambda _word: None)
-    for _ in range(100):
+    for _ in range(600):
         if bus.is_connected and other.is_connected:
             bus.tell(THERE, word)
         await asyncio.sleep(0.1)

@@ -29,7 +29,7 @@ from websockets.asyncio.client import connect
 
 SERIES = re.compile(r"sealroom_relay_[a-z0-9_]+")
 COUNTED = re.compile(r"(?:rate|increase)\((sealroom_relay_[a-z0-9_]+)")
-WAIT_S = 30.0
+WAIT_S = 60.0
 
 
 @pytest.fixture

@@ -106,7 +106,7 @@ async def test_a_database_that_is_away(tmp_path: Path) -> None:
         server.remove()
 
 
-async def until(holds: object, within_s: float = 30.0) -> None:
+async def until(holds: object, within_s: float = 60.0) -> None:
     deadline = time.monotonic() + within_s
     while not holds():  # type: ignore[operator]  # a function
         assert time.monotonic() < deadline

@@ -262,7 +262,7 @@ async def test_deleted_data_leaves_the_files_of_a_running_relay(process: RelayPr
     held = files_of(process)
     assert all(body[:64] in held for body in bodies)
     await drain_mailbox(process, owner)
-    for _ in range(100):
+    for _ in range(600):
         await asyncio.sleep(0.1)
         left = files_of(process)
         if not any(body[at : at + 32] in left for body in bodies for at in (0, 5000, 19_900)):
