@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import ssl
 import subprocess
 import sys
 import urllib.error
@@ -36,6 +37,7 @@ class RelayProcess:
         self.program = tuple(program)
         self._options = tuple(options)
         self._port = 0
+        self._tls: ssl.SSLContext | None = None
         self._process: subprocess.Popen[str] | None = None
 
     @property
@@ -113,11 +115,15 @@ class RelayProcess:
         """Wait for its end and return the exit status."""
         return self._finish()
 
+    def trust(self, context: ssl.SSLContext) -> None:
+        """Ask it over TLS from now on."""
+        self._tls = context
+
     def get(self, path: str) -> tuple[int, str]:
         """Ask its HTTP side; return status and text."""
-        address = f"http://127.0.0.1:{self._port}{path}"
+        address = f"{'http' if self._tls is None else 'https'}://127.0.0.1:{self._port}{path}"
         try:
-            with urllib.request.urlopen(address, timeout=60) as answer:
+            with urllib.request.urlopen(address, timeout=60, context=self._tls) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as error:
             with error:
