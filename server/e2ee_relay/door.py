@@ -1,7 +1,8 @@
-"""The relay's door: who may come in, before TLS and WebSocket cost anything (RLY-143 to RLY-145).
+"""The relay's door: who may come in, before TLS and WebSocket cost anything (RLY-143 to RLY-147).
 
 A Doorman is the first protocol of each connection. It counts, reads what a trusted balancer says of the
-client, has TLS begun, and hands the connection over. Whoever may not come in is cut off without a word.
+client, has TLS begun, and hands the connection over. Whoever may not come in is cut off without a word. All
+newcomers together are as one client to the event loop, from the accept to the relay's first word (RLY-140).
 """
 
 from __future__ import annotations
@@ -22,10 +23,14 @@ from websockets.server import ServerProtocol
 from .config import ClientAddress, Config
 from .connection import BoundedConnection
 from .proxy_header import Address, ProxyHeaderError, client_of, missing_b
+from .tls_turns import TlsTurns
 from .turns import Share, Turns
 from .visitors import Visitors, forwarded_for, is_within
 
 HANDSHAKE_S: Final = 10.0
+# asyncio accepts as many connections in one pass through its loop as it is told to let wait in the kernel.
+ACCEPTS_A_PASS: Final = 4
+_BACKLOG: Final = 1024
 _SHUTDOWN_S: Final = 4.0
 _EARLY_B: Final = 1 << 16
 # What a new connection costs in objects and handshake, TLS apart, in seconds: about so much is charged ahead.
@@ -88,6 +93,10 @@ class Door:
             go()
 
         self._turns.enqueue(self.share, turn)
+
+    def gate(self, transport: asyncio.Transport) -> TlsTurns:
+        """Have a TLS handshake go on at the newcomers' turns (RLY-147)."""
+        return TlsTurns(self._turns, self.share, transport)
 
     def begin(self, doorman: Doorman) -> bool:
         """Count somebody on the way in; tell whether there was room."""
@@ -228,11 +237,13 @@ class Doorman(asyncio.BufferedProtocol):
         elif self._door.tls is None:
             self._hand_over(self._transport)
         else:
+            # What comes now is for TLS, which reads when it is in place.
+            self._transport.pause_reading()
             self._tls = self._loop.create_task(self._begin_tls(self._transport, self._door.tls))
 
     async def _begin_tls(self, transport: asyncio.Transport, context: ssl.SSLContext) -> None:
-        try:
-            inner = await self._loop.start_tls(
+        handshake = self._loop.create_task(
+            self._loop.start_tls(
                 transport,
                 self,
                 context,
@@ -240,8 +251,15 @@ class Doorman(asyncio.BufferedProtocol):
                 ssl_handshake_timeout=HANDSHAKE_S,
                 ssl_shutdown_timeout=_SHUTDOWN_S,
             )
+        )
+        # Its first step puts asyncio's protocol for TLS in place, and reads nothing yet.
+        await asyncio.sleep(0)
+        gate = self._door.gate(transport)
+        try:
+            inner = await handshake
         except (OSError, EOFError):  # of which TLS errors and timeouts are kinds
             inner = None
+        gate.leave()
         if inner is None or self._is_over:
             transport.abort()
             self.connection_lost(None)
@@ -257,6 +275,14 @@ class Doorman(asyncio.BufferedProtocol):
         if self._early:
             self._connection.data_received(b"".join(self._early))
             self._early.clear()
+
+
+def let_wait(server: Server) -> Server:
+    """Have the kernel keep those who come while the relay is busy (RLY-146); return the same server."""
+    for listening in server.sockets:
+        with listening.dup() as same:
+            same.listen(_BACKLOG)
+    return server
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Address | None:

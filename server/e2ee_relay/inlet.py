@@ -10,9 +10,10 @@ from typing import Final, Protocol
 from .turns import PIECE_S, Share, Turns
 
 # The library parses whatever it is given in one go: a read of 256 KiB can be 43 000 empty frames, which take
-# 0.1 to 0.2 seconds. So it gets little at first, more while that is quick, and less when it was not.
-_LEAST_B: Final = 1 << 9
-_FIRST_B: Final = 1 << 12
+# 0.1 to 0.2 seconds, or as many pings, which take one. So it gets little at first (an opening handshake),
+# more while that is quick, and less when it was not.
+_LEAST_B: Final = 1 << 7
+_FIRST_B: Final = 1 << 9
 _MOST_B: Final = 1 << 16
 _END: Final = object()
 

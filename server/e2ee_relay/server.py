@@ -20,7 +20,7 @@ from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
 from .config import Config, ConfigError
 from .connection import BoundedConnection
-from .door import HANDSHAKE_S, Door, Reason
+from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason, let_wait
 from .engine import Engine
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
@@ -145,9 +145,10 @@ class RelayServer:
             close_timeout=_GOODBYE_S,
             server_header=None,
             logger=library_logger(self._log),
+            backlog=ACCEPTS_A_PASS,
         )
         self._servers.append(server)
-        return server
+        return let_wait(server)
 
     def reload(self) -> None:
         """Read certificate, key and registration secret again; a fault changes nothing (RLY-81)."""

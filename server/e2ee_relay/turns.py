@@ -4,7 +4,8 @@ Start-time fair queueing (RLY-140). Work that finds the loop idle is done at onc
 through the loop has taken its quantum, the rest waits for the next passes, those first who have used least:
 every share has a point on a virtual clock up to which it has used its part, and the clock is where the one
 being served stands. Whoever comes new, or comes seldom, is served next; nobody starves, since those who are
-served move on.
+served move on. A pass begins with what the network and the disk have brought, so whoever has just come is in
+the queue before it is worked off.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import heapq
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Final
 
@@ -23,12 +25,14 @@ PIECE_S: Final = 0.0005
 
 
 class Share:
-    """One connection's part: up to where on the virtual clock it has used the loop."""
+    """One connection's part: up to where on the virtual clock it has used the loop, and what waits."""
 
-    __slots__ = ("used_s",)
+    __slots__ = ("is_queued", "used_s", "waiting")
 
     def __init__(self) -> None:
         self.used_s = 0.0
+        self.is_queued = False
+        self.waiting: deque[Callable[[], None]] = deque()
 
 
 class Turns:
@@ -42,7 +46,7 @@ class Turns:
         self._left_s = QUANTUM_S
         self._virtual_s = 0.0
         self._furthest_s = 0.0
-        self._waiting: list[tuple[float, int, Callable[[], None]]] = []
+        self._waiting: list[tuple[float, float, int, Share]] = []
         self._number = 0
         self._is_scheduled = False
 
@@ -52,10 +56,20 @@ class Turns:
         return self._left_s > 0 and not self._waiting
 
     def enqueue(self, share: Share, go: Callable[[], None]) -> None:
-        """Call `go` when it is this share's turn; it charges what it uses."""
-        self._number += 1
-        heapq.heappush(self._waiting, (max(share.used_s, self._virtual_s), self._number, go))
+        """Call `go` when it is this share's turn; it charges what it uses.
+
+        A share stands in the queue once, however many wait in it: a crowd of newcomers is one.
+        """
+        share.waiting.append(go)
+        self._stand_in_line(share)
         self._schedule()
+
+    def _stand_in_line(self, share: Share) -> None:
+        if share.waiting and not share.is_queued:
+            share.is_queued = True
+            self._number += 1
+            begins_s = max(share.used_s, self._virtual_s)
+            heapq.heappush(self._waiting, (begins_s, share.used_s, self._number, share))
 
     async def run(self, share: Share, pieces: Iterator[None]) -> None:
         """Do work that comes in pieces, at this share's turns.
@@ -99,13 +113,16 @@ class Turns:
         """Count time that this share has used."""
         share.used_s = max(share.used_s, self._virtual_s) + seconds
         self._furthest_s = max(self._furthest_s, share.used_s)
-        self._left_s -= seconds
+        # Behind a piece that was not short there is more of its kind: then passes are short, as others wait
+        # for some of them, one after the other (RLY-149).
+        self._left_s = self._left_s - seconds if seconds < PIECE_S / 2 else 0.0
         self._schedule()
 
     def _schedule(self) -> None:
         if not self._is_scheduled:
             self._is_scheduled = True
-            self._loop.call_soon(self._next_pass)
+            # Not call_soon, whose callbacks come before what the network has brought.
+            self._loop.call_at(self._loop.time(), self._next_pass)
 
     def _next_pass(self) -> None:
         self._is_scheduled = False
@@ -115,8 +132,12 @@ class Turns:
             self._virtual_s = self._furthest_s
         try:
             while self._waiting and self._left_s > 0:
-                self._virtual_s, _, go = heapq.heappop(self._waiting)
-                go()
+                self._virtual_s, _, _, share = heapq.heappop(self._waiting)
+                share.is_queued = False
+                try:
+                    share.waiting.popleft()()
+                finally:
+                    self._stand_in_line(share)
         finally:
             if self._waiting:
                 self._schedule()

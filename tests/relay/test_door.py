@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import ipaddress
+import os
+import signal
+import socket
 import ssl
+import time
 from pathlib import Path
 
 import pytest
 from e2ee_relay.config import ClientAddress, ConfigError, load
+from e2ee_relay.datadir import DataDirectory
+from e2ee_relay.door import ACCEPTS_A_PASS, Door, Doorman
+from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.limits import Rate
+from e2ee_relay.logs import EventLog
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
+from e2ee_relay.server import RelayServer
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
 from raw_websocket import GONE, RawWebSocket
 from relay_actors import Peer, SocketLink
@@ -286,3 +296,82 @@ async def test_a_crowd_at_the_door(tmp_path: Path) -> None:
         late.abort()
         inside.abort()
         assert relay.stop() == 0
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-146: sixty connections wait; the loop gets to its other work between any four of them."""
+    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(tmp_path / "relay")})
+    directory = DataDirectory.claim(config.data_dir)
+    engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
+    server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))
+    begun, each_pass = [], []
+    begin = Door.begin
+
+    def counted(door: Door, doorman: Doorman) -> bool:
+        begun.append(doorman)
+        return begin(door, doorman)
+
+    monkeypatch.setattr(Door, "begin", counted)
+    await server.start()
+    # They connect while the loop stands still.
+    waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+    async with asyncio.timeout(30):
+        while len(begun) < 60:
+            before = len(begun)
+            await asyncio.sleep(0)
+            each_pass.append(len(begun) - before)
+    assert max(each_pass) == ACCEPTS_A_PASS == 4
+    for one in waiting:
+        one.close()
+    assert await server.stop()
+    directory.release()
+
+
+@pytest.mark.processes
+async def test_those_who_come_while_the_relay_is_busy_wait(tmp_path: Path) -> None:
+    """RLY-146, RLY-148: three hundred connect while it does nothing at all, and each gets in afterwards."""
+    with RelayProcess(tmp_path / "relay") as relay:
+        os.kill(relay.pid, signal.SIGSTOP)
+        try:
+            async with asyncio.timeout(30):
+                crowd = await asyncio.gather(*(RawWebSocket.connect(relay.port) for _ in range(300)))
+        finally:
+            os.kill(relay.pid, signal.SIGCONT)
+        await asyncio.gather(*(one.upgrade() for one in crowd))
+        heard = await asyncio.gather(*(one.listen(20, messages=1) for one in crowd))
+        assert sum(len(one.messages) for one in heard) == 300
+        for one in crowd:
+            one.abort()
+        assert relay.stop() == 0
+
+
+@pytest.mark.processes
+async def test_a_newcomer_gets_in_beside_a_crowd_that_wants_tls(tmp_path: Path) -> None:
+    """RLY-147, RLY-148: whoever breaks off, hangs or goes through with it, those behind are served."""
+    chain, key = write_pair(tmp_path, 1)
+    context = ssl.create_default_context(cafile=chain)
+    outgoing = ssl.MemoryBIO()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="127.0.0.1").do_handshake()
+    hello = outgoing.read()
+    with RelayProcess(tmp_path / "relay", f"tls_cert={chain}", f"tls_key={key}") as relay:
+        crowd = [await asyncio.open_connection("127.0.0.1", relay.port) for _ in range(150)]
+        for number, (_, writer) in enumerate(crowd):
+            writer.write(hello if number % 3 else hello[:100])
+            if number % 3 == 1:
+                writer.transport.abort()
+        reader, writer = await asyncio.open_connection("127.0.0.1", relay.port, ssl=context)
+        late = await RawWebSocket(reader, writer).upgrade()
+        assert (await late.listen(20, messages=1)).messages
+        for number, (reader, _) in enumerate(crowd):
+            if number % 3 == 2:
+                assert (await reader.read(1)) == b"\x16"
+        for _, writer in crowd:
+            writer.transport.abort()
+        late.abort()
+        assert relay.stop() == 0
+        assert "error" not in relay.log()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import Iterator
 
 import pytest
 from e2ee_relay.inlet import Inlet
+from e2ee_relay.tls_turns import TlsTurns
 from e2ee_relay.turns import PIECE_S, QUANTUM_S, Share, Turns
 
 
@@ -71,6 +73,157 @@ async def test_nobody_starves_and_equals_get_equal_parts(turns: Turns, clock: Ha
     places = [[place for place, name in enumerate(log) if name == flood] for flood in "xy"]
     assert len(places[0]) == len(places[1]) == 100
     assert all(abs(log[:place].count("x") - log[:place].count("y")) <= 2 for place in range(len(log)))
+
+
+async def test_a_crowd_with_one_share_is_as_one_client(turns: Turns, clock: HandClock) -> None:
+    """RLY-148: a hundred newcomers are served in their order; somebody else waits for one of them."""
+    log: list[int | str] = []
+    newcomers, others = Share(), [Share() for _ in range(3)]
+
+    def turn(share: Share, name: int | str, seconds: float) -> None:
+        clock.now_s += seconds
+        turns.charge(share, seconds)
+        log.append(name)
+
+    for number in range(100):
+        turns.enqueue(newcomers, lambda number=number: turn(newcomers, number, PIECE_S))  # type: ignore[misc]  # a default argument
+    for other in others:
+        turns.enqueue(other, lambda other=other: turn(other, "other", PIECE_S / 10))  # type: ignore[misc]
+    while len(log) < 103:  # noqa: ASYNC110  # passes are what is looked at
+        await asyncio.sleep(0)
+    assert log[:4] == [0, "other", "other", "other"]
+    assert log[4:] == list(range(1, 100))
+
+
+async def test_an_error_of_one_of_a_crowd_leaves_the_others_in_line(turns: Turns) -> None:
+    """RLY-148, RLY-73: it is reported by the loop, and the queue goes on."""
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(type(context["exception"]).__name__)
+    )
+    share, done = Share(), asyncio.Event()
+
+    def broken() -> None:
+        raise KeyError
+
+    turns.enqueue(share, broken)
+    turns.enqueue(share, done.set)
+    async with asyncio.timeout(10):
+        await done.wait()
+    assert reported == ["KeyError"]
+
+
+async def test_what_has_just_come_is_served_before_the_rest_of_the_queue(
+    turns: Turns, clock: HandClock
+) -> None:
+    """RLY-149: bytes that arrive during a long piece are read, and have their turn, ahead of the next one."""
+    log: list[str] = []
+    loop, (ours, theirs) = asyncio.get_running_loop(), socket.socketpair()
+    with ours, theirs:
+
+        def arrive() -> None:
+            loop.remove_reader(ours)
+            turns.enqueue(Share(), lambda: log.append("light"))
+
+        def flood() -> Iterator[None]:
+            for number in range(40):
+                clock.now_s += PIECE_S
+                log.append("flood")
+                if number == 10:
+                    theirs.send(b"x")
+                yield
+
+        loop.add_reader(ours, arrive)
+        await turns.run(Share(), flood())
+    assert log.index("light") == 11
+    assert log.count("flood") == 40
+
+
+async def test_short_pieces_share_a_pass_and_a_long_one_ends_it(turns: Turns, clock: HandClock) -> None:
+    """RLY-149: no pass is longer than its quantum and a piece; where pieces are long, it is one piece."""
+    passes: list[float] = []
+    for seconds in (PIECE_S / 5, PIECE_S):
+        shares = [Share() for _ in range(60)]
+        tasks = [asyncio.create_task(turns.run(one, work(clock, 1, seconds, [], ""))) for one in shares]
+        longest = 0.0
+        while not all(one.done() for one in tasks):
+            before_s = clock.now_s
+            await asyncio.sleep(0)
+            longest = max(longest, clock.now_s - before_s)
+        passes.append(longest)
+    assert QUANTUM_S - PIECE_S <= passes[0] <= QUANTUM_S + PIECE_S
+    # Two: what begins with the pass, and the queue.
+    assert passes[1] <= 2 * PIECE_S
+
+
+class SlowTls(asyncio.BufferedProtocol):
+    """A protocol whose every read costs a signature."""
+
+    def __init__(self, clock: HandClock, log: list[str]) -> None:
+        self._clock = clock
+        self._log = log
+        self.room = bytearray(64)
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return self.room
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._clock.now_s += PIECE_S
+        self._log.append(f"tls {bytes(self.room[:nbytes]).decode()}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._log.append("lost")
+
+
+class TlsTransport(asyncio.Transport):
+    """Counts as reading until it is paused."""
+
+    def __init__(self, protocol: asyncio.BaseProtocol) -> None:
+        super().__init__()
+        self._protocol = protocol
+        self.reads = True
+
+    def get_protocol(self) -> asyncio.BaseProtocol:
+        return self._protocol
+
+    def set_protocol(self, protocol: asyncio.BaseProtocol) -> None:
+        self._protocol = protocol
+
+    def pause_reading(self) -> None:
+        self.reads = False
+
+    def resume_reading(self) -> None:
+        self.reads = True
+
+    def bring(self, data: bytes) -> None:
+        """Read, as the event loop would."""
+        protocol = self._protocol
+        assert isinstance(protocol, asyncio.BufferedProtocol)
+        protocol.get_buffer(-1)[: len(data)] = data  # type: ignore[index]  # a bytearray
+        protocol.buffer_updated(len(data))
+
+
+async def test_a_crowd_of_tls_handshakes_goes_on_one_at_a_turn(turns: Turns, clock: HandClock) -> None:
+    """RLY-147: all hellos come at once; a user waits for one of them, and each waits unread."""
+    log: list[str] = []
+    newcomers = Share()
+    transports = [TlsTransport(SlowTls(clock, log)) for _ in range(50)]
+    inner = [one.get_protocol() for one in transports]
+    gates = [TlsTurns(turns, newcomers, one) for one in transports]
+    for number, transport in enumerate(transports):
+        transport.bring(str(number).encode())
+    assert log == ["tls 0"]
+    assert [one.reads for one in transports] == [True] + 49 * [False]
+    gates[7].connection_lost(None)
+    turns.enqueue(Share(), lambda: log.append("user"))
+    while not transports[-1].reads:  # noqa: ASYNC110  # passes are what is looked at
+        await asyncio.sleep(0)
+    assert log[:2] == ["tls 0", "lost"]
+    assert log.index("user") <= 3
+    assert [one for one in log if one.startswith("tls")] == [f"tls {n}" for n in range(50) if n != 7]
+    assert clock.now_s == pytest.approx(newcomers.used_s)
+    gates[0].leave()
+    assert transports[0].get_protocol() is inner[0]
 
 
 async def test_an_error_of_the_work_ends_the_waiting(turns: Turns, clock: HandClock) -> None:

@@ -58,16 +58,17 @@ class Talkers:
         await owner.set_up(receiver)
         await owner.subscribe(receiver)
         talkers = cls(seen, sender, receiver, owner)
-        for work in (talkers._send(rate), talkers._confirm(), talkers._receive()):  # noqa: SLF001  # own class
-            talkers._tasks.append(asyncio.create_task(work))  # noqa: SLF001
+        for work in (talkers._send(rate), talkers._confirm(), talkers._receive()):
+            talkers._tasks.append(asyncio.create_task(work))
         return talkers
 
     async def end(self) -> None:
         """Send no more; whatever has not arrived within the patience of a user is lost."""
         self.is_over = True
         until = time.monotonic() + _PATIENCE_S
-        while self._due and time.monotonic() < until and not any(one.done() for one in self._tasks[1:]):
-            await asyncio.sleep(0.05)
+        reading = self._tasks[1:]
+        while self._due and time.monotonic() < until and not any(one.done() for one in reading):
+            await asyncio.wait(reading, timeout=0.05)
         if self._due:
             self._seen.faults.append(f"{len(self._due)} messages never arrived")
         for task in self._tasks:
