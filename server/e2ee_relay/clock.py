@@ -12,17 +12,18 @@ from typing import Final
 
 _HOUR_MS: Final = 3_600_000
 _MS: Final = 1_000_000
-# What a restart may take without its time being doubted.
-_TRUSTED_STOP_MS: Final = _HOUR_MS
+# What is kept is the full hour of the last sweep: up to an hour before it, and a stop may take an hour without
+# the machine's time being doubted. Less would have short-lived messages outlive a restart across the hour.
+_TRUSTED_MS: Final = 2 * _HOUR_MS
 _JUMP_MS: Final = _HOUR_MS
 
 
 def resumed_ms(kept_ms: int, wall_ms: int) -> int:
-    """Return the time at a start: the machine's, but not before what was kept, nor an hour beyond it.
+    """Return the time at a start: the machine's, but not before what was kept, nor two hours beyond it (RLY-132).
 
     `kept_ms` 0: nothing was kept, and the machine is believed.
     """
-    return max(kept_ms, min(wall_ms, kept_ms + _TRUSTED_STOP_MS)) if kept_ms else wall_ms
+    return max(kept_ms, min(wall_ms, kept_ms + _TRUSTED_MS)) if kept_ms else wall_ms
 
 
 class SteadyClock:
