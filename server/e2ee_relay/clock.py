@@ -12,14 +12,14 @@ from typing import Final
 
 _HOUR_MS: Final = 3_600_000
 _MS: Final = 1_000_000
-# What is kept is the full hour of the last sweep: up to an hour before it, and a stop may take an hour without
-# the machine's time being doubted. Less would have short-lived messages outlive a restart across the hour.
+# What is kept is the full hour of the last sweep, so up to an hour before it; and a stop may take an hour
+# before the machine's time is doubted. With less, short-lived messages outlive a restart across an hour's end.
 _TRUSTED_MS: Final = 2 * _HOUR_MS
 _JUMP_MS: Final = _HOUR_MS
 
 
 def resumed_ms(kept_ms: int, wall_ms: int) -> int:
-    """Return the time at a start: the machine's, but not before what was kept, nor two hours beyond it (RLY-132).
+    """Return the time at a start (RLY-132): the machine's, not before what was kept nor two hours beyond it.
 
     `kept_ms` 0: nothing was kept, and the machine is believed.
     """

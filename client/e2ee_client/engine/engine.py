@@ -299,7 +299,6 @@ class Engine:
         self._state.receipts.pop(account_id, None)
         turn.delete("meta", RECEIPTS_PREFIX + account_id)
         turn.delete("meta", BEHIND_PREFIX + account_id)
-        self._state.gone_tags.forget(turn, account_id)
         del self._state.contacts[contact.account_id]
         turn.delete("contact", account_id)
         return turn.effects()
@@ -516,9 +515,14 @@ class Engine:
         mailbox = self._state.mailboxes.get(frame.mailbox)
         if mailbox is None or link.channel.mailbox != frame.mailbox:
             return
+        if frame.seq and self._state.taken.knows(mailbox.id, frame.msg_id):
+            # It has not heard of our acknowledgement (SES-18).
+            self._mailboxes.acknowledge(turn, link, mailbox, frame)
+            return
         self._incomings.take(turn, mailbox, frame.body)
         if frame.seq:
-            self._mailboxes.acknowledge(turn, link, mailbox, frame.seq)
+            self._state.taken.add(turn, mailbox.id, frame.msg_id)
+            self._mailboxes.acknowledge(turn, link, mailbox, frame)
 
     def _link_of(self, turn: Turn, channel: Channel) -> Link:
         """Return the link of a channel, opening the connection if we are online and it is new."""

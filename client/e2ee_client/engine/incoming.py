@@ -33,7 +33,7 @@ from e2ee.errors import (
     UnknownSession,
 )
 from e2ee.identity import DeviceList, FlightIdentity, ListHead
-from e2ee.ids import AccountId, Tag
+from e2ee.ids import AccountId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Accepted, Opened
 from e2ee.wire import envelope as envelopes
@@ -70,6 +70,7 @@ from .upkeep import Upkeep
 
 _DAY_MS: Final = 86_400_000
 _MAX_RESETS: Final = 3
+_RESET_APART_MS: Final = 600_000
 _MAX_RESENT: Final = 20
 _MAX_ONE_TIME: Final = 16
 
@@ -93,23 +94,30 @@ class Incomings:
         """Open one delivered body and do what it asks for; never raises for what is in it."""
         try:
             raw = envelopes.decode(body)
-            known = self._open_known(turn, raw)
+            known = self._open_known(turn, mailbox, raw)
             if known is not None:
                 self._opened(turn, *known)
             elif raw.prefix:
                 self._first_flight(turn, mailbox, raw)
             else:
-                self._unknown(turn, mailbox, raw.tag)
+                raise UnknownSession("no session knows the tag")
+        except UnknownSession as error:
+            self._rejected(turn, mailbox, error)
+            self._unknown(turn, mailbox)
         except RemoteError as error:
             self._rejected(turn, mailbox, error)
 
     # --- known sessions ---
 
-    def _open_known(self, turn: Turn, raw: RawEnvelope) -> tuple[Peer, Opened, bool] | None:
-        """Try the sessions that know the tag, in turn (DR-10)."""
+    def _open_known(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> tuple[Peer, Opened, bool] | None:
+        """Try the sessions that know the tag, in turn (DR-10). In a mailbox of one contact only its own: what
+        a relay puts into another mailbox must not tell it whether both are one person's (LKG-07).
+        """
         failure: RemoteError | None = None
         for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
             peer = self._state.peers[peer_key]
+            if mailbox.contact not in (b"", peer.account_id):
+                continue
             session = next(one for one in peer.pair.sessions() if one.id == session_id)
             if not self._state.contacts[peer.account_id].names(session.peer.record_hash):
                 failure = IdentityMismatch("a device that was struck off its account's list")
@@ -282,22 +290,14 @@ class Incomings:
             self._outgoings.requeue(turn, message)
         return len(again[-_MAX_RESENT:])
 
-    def _unknown(self, turn: Turn, mailbox: Mailbox, tag: Tag) -> None:
-        """A tag that no session knows: what is over may be delivered again (SES-18); anything else in a
-        mailbox of one contact means that our sessions are gone (SES-19).
-
-        Raises:
-            ReplayError: its chain has ended.
-        """
-        has_ended = self._state.gone_tags.has_ended(tag)
-        if has_ended:
-            raise ReplayError("the message was opened before, or its key is gone")
-        self._rejected(turn, mailbox, UnknownSession("no session knows the tag"))
-        contact = self._state.contacts.get(mailbox.contact)
-        if contact is None or has_ended is not None:
+    def _unknown(self, turn: Turn, mailbox: Mailbox) -> None:
+        """What no session knows, in a mailbox of one contact, means that our sessions are gone (SES-19)."""
+        if mailbox.contact not in self._state.contacts:
             return
+        contact = self._state.contacts[mailbox.contact]
         for peer in list(self._state.peers_of(contact.account_id)):
-            if not peer.lost and _has_resets_left(turn, peer):
+            is_told = any(at_ms > turn.now_ms - _RESET_APART_MS for at_ms in peer.resets_ms)
+            if not is_told and _has_resets_left(turn, peer):
                 self.our_loss(turn, contact, peer)
 
     def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:

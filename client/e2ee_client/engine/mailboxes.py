@@ -22,6 +22,7 @@ from e2ee_relay.protocol import (
     Lookup,
     LookupResult,
     LowPrekeys,
+    Message,
     PrekeysCount,
     PrekeysStock,
     PrekeysUpload,
@@ -116,6 +117,7 @@ class Mailboxes:
             if ready:
                 link.request(turn, lambda request_id: DeleteMailbox(request_id, mailbox.id), _ignore)
             self._state.mailboxes.pop(mailbox.id)
+            self._state.taken.forget(turn, mailbox.id)
             turn.delete("mailbox", mailbox.id)
         elif contact_id in mailbox.tokens:
             token, _ = mailbox.tokens.pop(contact_id)
@@ -124,9 +126,14 @@ class Mailboxes:
                 hashes = (token_hash(token),)
                 link.request(turn, lambda request_id: TokenRevoke(request_id, mailbox.id, hashes), _ignore)
 
-    def acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
+    def acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, frame: Message) -> None:
         """Tell the relay that a message is safe here and may be deleted."""
-        link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (seq,)), _ignore)
+
+        def deleted(_turn: Turn, answer: Response) -> None:
+            if isinstance(answer, Done):
+                self._state.taken.confirmed(mailbox.id, frame.msg_id)
+
+        link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (frame.seq,)), deleted)
 
     # --- a fresh connection, step by step ---
 

@@ -17,6 +17,7 @@ from .turn import Turn
 _LEAST_MS: Final = 300
 _JITTER_MS: Final = 700
 _AGAIN_MS: Final = 86_400_000
+_MAX_WAITING: Final = 1024
 
 
 class Receipts:
@@ -34,10 +35,11 @@ class Receipts:
             self.at_ms = turn.now_ms + _LEAST_MS + jitter
 
     def due(self, turn: Turn, account_id: bytes, content_ids: Iterable[bytes]) -> None:
-        """Note that these have arrived."""
+        """Note that these have arrived; of those that wait for their contact to be accepted, the newest."""
         due = self._state.receipts.setdefault(account_id, [])
         fresh = [one for one in content_ids if one not in due]
         due.extend(fresh)
+        del due[:-_MAX_WAITING]
         if fresh:
             turn.put_at_end("meta", RECEIPTS_PREFIX + account_id, partial(receipts_row, account_id, due))
         self.wait(turn)

@@ -6,7 +6,7 @@ does not decode is a fault of the store or of a newer program: `StoreCorrupt`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -16,7 +16,7 @@ from e2ee.content import Content, WayBack
 from e2ee.content import decode as decode_content
 from e2ee.errors import E2eeError, IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
-from e2ee.ids import AccountId, DeviceId, ListHash, RecordHash, Tag
+from e2ee.ids import AccountId, DeviceId, ListHash, RecordHash
 from e2ee.pair import FRESH, Pair
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
 from e2ee.secret import AccountKey, DhPrivateKey, KemSeed, SigningKey
@@ -31,7 +31,7 @@ _ROW_MAX_B: Final = 131_072
 OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
 BEHIND_PREFIX: Final = b"behind:"
-GONE_TAGS_PREFIX: Final = b"gone-tags:"
+TAKEN_PREFIX: Final = b"taken:"
 _STATES: Final = tuple(MessageState)
 
 
@@ -525,21 +525,14 @@ def decode_behind(row: bytes) -> int:
     return _number(_unpack(row, 1)[0])
 
 
-def gone_tags_row(account_id: bytes, tags: Mapping[Tag, bool]) -> Put:
-    """Return the row of a contact's tags that no session knows any more, oldest first (SES-18)."""
-    return Put("meta", GONE_TAGS_PREFIX + account_id, _pack([[tag, ended] for tag, ended in tags.items()]))
+def taken_row(mailbox_id: bytes, ids: Iterable[bytes]) -> Put:
+    """Return the row of what was taken from a mailbox and may come again."""
+    return Put("meta", TAKEN_PREFIX + mailbox_id, _pack(list(ids)))
 
 
-def decode_gone_tags(row: bytes) -> dict[Tag, bool]:
-    """Rebuild the tags from the row."""
-    found: dict[Tag, bool] = {}
-    for item in _items(_unpack(row, 1)[0]):
-        match item:
-            case [bytes(tag), bool(ended)]:
-                found[Tag(tag)] = ended
-            case _:
-                raise StoreCorrupt("a row of tags does not fit")
-    return found
+def decode_taken(row: bytes) -> list[bytes]:
+    """Rebuild the ids from the row."""
+    return [_octets(item) for item in _items(_unpack(row, 1)[0])]
 
 
 def decode_receipts(row: bytes) -> list[bytes]:

@@ -24,25 +24,25 @@ from e2ee.snapshot import (
 from e2ee_client.errors import StoreCorrupt, UnknownContact
 from e2ee_client.rows import Put
 
-from .gone_tags import GoneTags
 from .ports import Ports, RowReader
 from .records import (
-    GONE_TAGS_PREFIX,
     OWN_KEY,
     RECEIPTS_PREFIX,
+    TAKEN_PREFIX,
     Contact,
     Mailbox,
     Outgoing,
     Own,
     OwnPrekey,
     Peer,
-    decode_gone_tags,
     decode_receipts,
+    decode_taken,
 )
+from .taken import Taken
 from .turn import Turn
 
 _PREFIX_B: Final = len(RECEIPTS_PREFIX)
-_GONE_PREFIX_B: Final = len(GONE_TAGS_PREFIX)
+_TAKEN_PREFIX_B: Final = len(TAKEN_PREFIX)
 
 
 @dataclass(slots=True)
@@ -59,7 +59,7 @@ class State:
     outbox: dict[int, Outgoing] = field(default_factory=dict)
     receipts: dict[bytes, list[bytes]] = field(default_factory=dict)
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
-    gone_tags: GoneTags = field(default_factory=GoneTags)
+    taken: Taken = field(default_factory=Taken)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
 
     @classmethod
@@ -81,8 +81,8 @@ class State:
         for key, row in rows.items("meta"):
             if key.startswith(RECEIPTS_PREFIX):
                 state.receipts[key[_PREFIX_B:]] = decode_receipts(row)
-            elif key.startswith(GONE_TAGS_PREFIX):
-                state.gone_tags.load(key[_GONE_PREFIX_B:], decode_gone_tags(row))
+            elif key.startswith(TAKEN_PREFIX):
+                state.taken.load(key[_TAKEN_PREFIX_B:], decode_taken(row))
         state._load_peers()
         return state
 
@@ -150,8 +150,6 @@ class State:
         if before is None or before.tags() != after.tags():
             if before is not None:
                 self._unindex(peer.key, before)
-                over = [tag for tag in before.tags() if tag not in after.tags()]
-                self.gone_tags.add(turn, peer.account_id, over, ended=True)
             self._index(peer.key, after)
 
     def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: tuple[Session, ...] = ()) -> None:
@@ -159,7 +157,6 @@ class State:
         peer.pair = pair
         for session in gone:
             self._unindex(peer.key, session)
-            self.gone_tags.add(turn, peer.account_id, session.tags(), ended=False)
             turn.delete("session", session.id)
             for row in session.ratchet.skipped:
                 turn.delete("skipped", session.id + encode_skipped(row)[0])
