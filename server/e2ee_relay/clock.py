@@ -13,7 +13,7 @@ from typing import Final
 _HOUR_MS: Final = 3_600_000
 _MS: Final = 1_000_000
 # What is kept is the full hour of the last sweep, so up to an hour before it; and a stop may take an hour
-# before the machine's time is doubted. With less, short-lived messages outlive a restart across an hour's end.
+# before the machine's time is doubted. With less, short-lived messages outlive a restart across the hour.
 _TRUSTED_MS: Final = 2 * _HOUR_MS
 _JUMP_MS: Final = _HOUR_MS
 
