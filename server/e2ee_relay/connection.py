@@ -81,7 +81,10 @@ class BoundedConnection(ServerConnection):
                 self._inlet.add(take(message))
             self._early = []
             self._inlet.release()
-        return await self._over
+        try:
+            return await self._over
+        finally:
+            self._take = None
 
     def refuse(self, code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
         """Carry out nothing more of this connection; `serve` returns `code`."""
@@ -155,12 +158,24 @@ class BoundedConnection(ServerConnection):
         self._end(None)
         super().connection_lost(exc)
         self.let_go()
+        self._untie()
 
     def let_go(self) -> None:
         """Tell those who count connections that this one is gone."""
         gone, self.when_lost = self.when_lost, []
+        self.when_greeted = _nothing
         for tell in gone:
             tell()
+
+    def _untie(self) -> None:
+        """Let no part point to another in a circle: it goes at once, and not when all garbage is collected.
+
+        That stops the relay for everybody, 0.2 seconds for 2 000 connections (RLY-140).
+        """
+        self._inlet = self._take = None
+        # The library's parser, at its end now, and the tracebacks of how it came to its end.
+        self.protocol.parser.close()
+        self.protocol.handshake_exc = self.protocol.parser_exc = None
 
     def send_data(self) -> None:
         """Write what the protocol has to say; drop the connection when too much waits in its transport."""

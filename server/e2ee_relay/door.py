@@ -268,12 +268,15 @@ class Doorman(asyncio.BufferedProtocol):
 
     def _hand_over(self, transport: asyncio.Transport) -> None:
         self._transport = transport
-        if self._connection is None:
+        connection = self._connection
+        if connection is None:
             return
-        transport.set_protocol(self._connection)
-        self._connection.connection_made(transport)
+        # It knows this doorman until it is greeted: not the other way round as well.
+        self._connection = None
+        transport.set_protocol(connection)
+        connection.connection_made(transport)
         if self._early:
-            self._connection.data_received(b"".join(self._early))
+            connection.data_received(b"".join(self._early))
             self._early.clear()
 
 
