@@ -17,6 +17,7 @@ from typing import Any
 
 from e2ee_client import Client, MessageReceived, MessageState, Runtime, SealroomError, StoreTrouble
 from e2ee_client.engine import Commit, Effect
+from e2ee_client.rows import Change
 from e2ee_client.shell import Shell
 from e2ee_client.store import StoreOptions
 
@@ -42,15 +43,21 @@ def record_salts(path: str) -> None:
 
 
 def commit_late() -> None:
-    """The control: what a client without STO-09's order would do."""
-    carry_out = Shell._carry_out
+    """The control: what a client without STO-09's order would do, in single steps and in groups of them."""
+    carry_out, commit = Shell._carry_out, Shell._commit
 
-    async def late(self: Shell[Any], effects: list[Effect]) -> None:
+    async def send_first(self: Shell[Any], effects: list[Effect]) -> None:
+        self._group.after = []
         await carry_out(self, [one for one in effects if not isinstance(one, Commit)])
-        await asyncio.sleep(_LATE_S)
         await carry_out(self, [one for one in effects if isinstance(one, Commit)])
 
-    Shell._carry_out = late  # type: ignore[method-assign]  # that is the point of the control
+    async def late(self: Shell[Any], changes: tuple[Change, ...]) -> None:
+        await send_first(self, self._group.after)
+        await asyncio.sleep(_LATE_S)
+        await commit(self, changes)
+
+    Shell._carry_out = send_first  # type: ignore[method-assign]  # that is the point of the control
+    Shell._commit = late  # type: ignore[method-assign]
 
 
 class Actor:

@@ -516,7 +516,7 @@ class Engine:
         if mailbox is None or link.channel.mailbox != frame.mailbox:
             return
         if frame.seq and self._state.taken.knows(mailbox.id, frame.msg_id):
-            # It has not heard of our acknowledgement (SES-18).
+            # It has not heard, or not kept, our acknowledgement (SES-18).
             self._mailboxes.acknowledge(turn, link, mailbox, frame)
             return
         self._incomings.take(turn, mailbox, frame.body)

@@ -163,6 +163,8 @@ class Incomings:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found
         accepted = sessions.respond(raw, keys, self._pinned, turn.now_ms)
+        if mailbox.contact not in (b"", accepted.identity.record.account_id):
+            raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
         self._check_new(accepted)
         contact = self._contact_of(turn, mailbox, accepted.identity)
         peer = self._peer_of(turn, contact, accepted.identity)
@@ -271,7 +273,7 @@ class Incomings:
     def _may_reset(self, turn: Turn, peer: Peer) -> bool:
         if not _has_resets_left(turn, peer):
             return False
-        peer.resets_ms = [*_resets_of_a_day(turn, peer), turn.now_ms]
+        peer.resets_ms = [*_resets_within(turn, peer, _DAY_MS), turn.now_ms]
         turn.put(peer.put())
         return True
 
@@ -296,7 +298,7 @@ class Incomings:
             return
         contact = self._state.contacts[mailbox.contact]
         for peer in list(self._state.peers_of(contact.account_id)):
-            is_told = any(at_ms > turn.now_ms - _RESET_APART_MS for at_ms in peer.resets_ms)
+            is_told = bool(_resets_within(turn, peer, _RESET_APART_MS))
             if not is_told and _has_resets_left(turn, peer):
                 self.our_loss(turn, contact, peer)
 
@@ -414,9 +416,10 @@ class Incomings:
         self._outgoings.strike_off(turn, contact)
 
 
-def _resets_of_a_day(turn: Turn, peer: Peer) -> list[int]:
-    return [at_ms for at_ms in peer.resets_ms if at_ms > turn.now_ms - _DAY_MS]
+def _resets_within(turn: Turn, peer: Peer, span_ms: int) -> list[int]:
+    """Resets of the last while; one of a time to come was made while the clock was wrong, and is none."""
+    return [at_ms for at_ms in peer.resets_ms if turn.now_ms - span_ms < at_ms <= turn.now_ms]
 
 
 def _has_resets_left(turn: Turn, peer: Peer) -> bool:
-    return len(_resets_of_a_day(turn, peer)) < _MAX_RESETS
+    return len(_resets_within(turn, peer, _DAY_MS)) < _MAX_RESETS

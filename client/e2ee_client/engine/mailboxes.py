@@ -128,12 +128,7 @@ class Mailboxes:
 
     def acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, frame: Message) -> None:
         """Tell the relay that a message is safe here and may be deleted."""
-
-        def deleted(_turn: Turn, answer: Response) -> None:
-            if isinstance(answer, Done):
-                self._state.taken.confirmed(mailbox.id, frame.msg_id)
-
-        link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (frame.seq,)), deleted)
+        link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (frame.seq,)), _ignore)
 
     # --- a fresh connection, step by step ---
 

@@ -6,7 +6,7 @@ does not decode is a fault of the store or of a newer program: `StoreCorrupt`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final, cast
@@ -28,6 +28,7 @@ from e2ee_client.rows import Put
 
 FORMAT: Final = 1
 _ROW_MAX_B: Final = 131_072
+_MSG_ID_B: Final = 16
 OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
 BEHIND_PREFIX: Final = b"behind:"
@@ -525,14 +526,20 @@ def decode_behind(row: bytes) -> int:
     return _number(_unpack(row, 1)[0])
 
 
-def taken_row(mailbox_id: bytes, ids: Iterable[bytes]) -> Put:
-    """Return the row of what was taken from a mailbox and may come again."""
-    return Put("meta", TAKEN_PREFIX + mailbox_id, _pack(list(ids)))
+def taken_place(mailbox_id: bytes, msg_id: bytes) -> bytes:
+    """Return the key of the row of a message that was taken: mailbox, the relay's id."""
+    return TAKEN_PREFIX + mailbox_id + msg_id
 
 
-def decode_taken(row: bytes) -> list[bytes]:
-    """Rebuild the ids from the row."""
-    return [_octets(item) for item in _items(_unpack(row, 1)[0])]
+def taken_row(mailbox_id: bytes, msg_id: bytes) -> Put:
+    """Return the row of a message that was taken and may come again; all of it is in its key."""
+    return Put("meta", taken_place(mailbox_id, msg_id), _pack())
+
+
+def decode_taken(key: bytes) -> tuple[bytes, bytes]:
+    """Return (mailbox id, the relay's id) of a row."""
+    place = _place(key.removeprefix(TAKEN_PREFIX), MAILBOX_B + _MSG_ID_B)
+    return place[:MAILBOX_B], place[MAILBOX_B:]
 
 
 def decode_receipts(row: bytes) -> list[bytes]:

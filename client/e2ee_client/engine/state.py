@@ -42,7 +42,6 @@ from .taken import Taken
 from .turn import Turn
 
 _PREFIX_B: Final = len(RECEIPTS_PREFIX)
-_TAKEN_PREFIX_B: Final = len(TAKEN_PREFIX)
 
 
 @dataclass(slots=True)
@@ -82,7 +81,7 @@ class State:
             if key.startswith(RECEIPTS_PREFIX):
                 state.receipts[key[_PREFIX_B:]] = decode_receipts(row)
             elif key.startswith(TAKEN_PREFIX):
-                state.taken.load(key[_TAKEN_PREFIX_B:], decode_taken(row))
+                state.taken.load(*decode_taken(key))
         state._load_peers()
         return state
 
