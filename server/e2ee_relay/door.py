@@ -1,4 +1,4 @@
-"""The relay's door: who may come in, before TLS and WebSocket cost anything (RLY-143 to RLY-147).
+"""The relay's door: who may come in, before TLS and WebSocket cost anything (RLY-143 to RLY-148, RLY-159).
 
 A Doorman is the first protocol of each connection. It counts, reads what a trusted balancer says of the
 client, has TLS begun, and hands the connection over. Whoever may not come in is cut off without a word. All
@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import socket
 import ssl
+import sys
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
@@ -33,8 +35,11 @@ ACCEPTS_A_PASS: Final = 4
 _BACKLOG: Final = 1024
 _SHUTDOWN_S: Final = 4.0
 _EARLY_B: Final = 1 << 16
-# What a new connection costs in objects and handshake, TLS apart, in seconds: about so much is charged ahead.
-_HANDSHAKE_COST_S: Final = 0.0005
+# What a new connection costs in objects and handshake, TLS apart, in seconds: about so much is charged ahead;
+# and one that has hung up meanwhile.
+HANDSHAKE_COST_S: Final = 0.0005
+GONE_COST_S: Final = 0.00002
+_TCP_ESTABLISHED: Final = 1
 
 
 class Reason(StrEnum):
@@ -88,11 +93,11 @@ class Door:
     def queue(self, go: Callable[[], None]) -> None:
         """Lead somebody in when it is the newcomers' turn: all together are as one client (RLY-140)."""
 
-        def turn() -> None:
-            self._turns.charge(self.share, _HANDSHAKE_COST_S)
-            go()
+        self._turns.enqueue(self.share, go)
 
-        self._turns.enqueue(self.share, turn)
+    def charge(self, seconds: float) -> None:
+        """Count time that newcomers have used."""
+        self._turns.charge(self.share, seconds)
 
     def gate(self, transport: asyncio.Transport) -> TlsTurns:
         """Have a TLS handshake go on at the newcomers' turns (RLY-147)."""
@@ -170,8 +175,13 @@ class Doorman(asyncio.BufferedProtocol):
             self.abort()
 
     def _first(self) -> None:
-        if self._is_over or self._transport is None:
+        if self._transport is None:
             return
+        if self._is_over or is_gone(self._transport):
+            self._door.charge(GONE_COST_S)
+            self.abort()
+            return
+        self._door.charge(HANDSHAKE_COST_S)
         self._connection = self._make()
         self._connection.when_greeted = lambda: self._door.end(self)
         self._connection.when_lost.append(self._connection.when_greeted)
@@ -286,6 +296,17 @@ def let_wait(server: Server) -> Server:
         with listening.dup() as same:
             same.listen(_BACKLOG)
     return server
+
+
+def is_gone(transport: asyncio.BaseTransport) -> bool:
+    """Tell whether the other end has hung up, where the system says so; nothing is read for it (RLY-159)."""
+    if sys.platform != "linux":
+        return False
+    try:
+        state = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+    except OSError:
+        return True
+    return bool(state[0] != _TCP_ESTABLISHED)
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Address | None:

@@ -9,13 +9,18 @@ import os
 import signal
 import socket
 import ssl
+import struct
+import sys
 import time
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from e2ee_relay.config import ClientAddress, ConfigError, load
 from e2ee_relay.datadir import DataDirectory
-from e2ee_relay.door import ACCEPTS_A_PASS, Door, Doorman
+from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
 from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.limits import Rate
 from e2ee_relay.logs import EventLog
@@ -302,12 +307,21 @@ def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLY-146: sixty connections wait; the loop gets to its other work between any four of them."""
-    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(tmp_path / "relay")})
+@asynccontextmanager
+async def relay_here(folder: Path) -> AsyncIterator[RelayServer]:
+    """A relay in this very event loop: while the test does not wait, it stands still."""
+    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(folder / "relay")})
     directory = DataDirectory.claim(config.data_dir)
     engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
     server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))
+    await server.start()
+    yield server
+    assert await server.stop()
+    directory.release()
+
+
+async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-146: sixty connections wait; the loop gets to its other work between any four of them."""
     begun, each_pass = [], []
     begin = Door.begin
 
@@ -316,19 +330,43 @@ async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytes
         return begin(door, doorman)
 
     monkeypatch.setattr(Door, "begin", counted)
-    await server.start()
-    # They connect while the loop stands still.
-    waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
-    async with asyncio.timeout(30):
-        while len(begun) < 60:
-            before = len(begun)
-            await asyncio.sleep(0)
-            each_pass.append(len(begun) - before)
-    assert max(each_pass) == ACCEPTS_A_PASS == 4
-    for one in waiting:
-        one.close()
-    assert await server.stop()
-    directory.release()
+    async with relay_here(tmp_path) as server:
+        waiting = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+        async with asyncio.timeout(30):
+            while len(begun) < 60:
+                before = len(begun)
+                await asyncio.sleep(0)
+                each_pass.append(len(begun) - before)
+        assert max(each_pass) == ACCEPTS_A_PASS == 4
+        for one in waiting:
+            one.close()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
+async def test_who_has_left_before_its_turn_is_let_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-159: nothing is made for those who reset or ended their connection; the others get in."""
+    costs: Counter[float] = Counter()
+    charge = Door.charge
+
+    def counted(door: Door, seconds: float) -> None:
+        costs[seconds] += 1
+        charge(door, seconds)
+
+    monkeypatch.setattr(Door, "charge", counted)
+    async with relay_here(tmp_path) as server:
+        crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
+        for one in crowd[:15]:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        for one in crowd[:30]:
+            one.close()
+        late = await RawWebSocket.greet(server.port)
+        assert (await late.listen(20, messages=1)).messages
+        assert costs == {GONE_COST_S: 30, HANDSHAKE_COST_S: 11}
+        late.abort()
+        for one in crowd[30:]:
+            one.close()
 
 
 @pytest.mark.processes
