@@ -81,15 +81,15 @@ def test_a_client_that_forgets_to_pad_is_found(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_client_that_makes_ids_from_texts_is_found(monkeypatch: pytest.MonkeyPatch, table: Table) -> None:
     """LKG-03: the ids look random, but the same text gives the same id."""
-    append: Callable[..., None] = Outgoings._append
+    seal_on: Callable[..., None] = Outgoings._seal_on
 
-    def leaky(self: Outgoings, turn: Any, contact: Any, content: Any, *, shown: bool) -> None:
-        append(self, turn, contact, content, shown=shown)
-        if isinstance(content.payload, Text):
-            item = self._state.outbox[self._state.own.next_outbox - 1]
-            item.msg_id = hashlib.blake2b(content.payload.text.encode(), digest_size=16).digest()
+    def leaky(self: Outgoings, turn: Any, contact: Any, peer: Any, session: Any, item: Any) -> None:
+        payload = item.decoded().payload
+        seal_on(self, turn, contact, peer, session, item)
+        if isinstance(payload, Text):
+            item.msg_id = hashlib.blake2b(payload.text.encode(), digest_size=16).digest()
 
-    monkeypatch.setattr(Outgoings, "_append", leaky)
+    monkeypatch.setattr(Outgoings, "_seal_on", leaky)
     found = differences(play(PING_PONG, FIRST).relay.view, play(PING_PONG, SECOND).relay.view, table)
     assert any("SEND.msg_id" in line for line in found)
 

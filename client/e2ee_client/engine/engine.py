@@ -57,7 +57,7 @@ from .mailboxes import Mailboxes
 from .outgoing import Outgoings
 from .ports import Ports, RowReader, Setup
 from .receipts import Receipts
-from .records import BEHIND_PREFIX, RECEIPTS_PREFIX, Contact, Mailbox, Message, decode_behind
+from .records import BEHIND_PREFIX, Contact, Mailbox, Message, decode_behind
 from .state import State
 from .turn import Turn
 from .upkeep import Upkeep, account_key_of, new_account
@@ -296,8 +296,7 @@ class Engine:
         for key, _ in self._state.rows.items("message"):
             if key[1:33] == account_id:
                 turn.delete("message", key)
-        self._state.receipts.pop(account_id, None)
-        turn.delete("meta", RECEIPTS_PREFIX + account_id)
+        self._receipts.forget(turn, account_id)
         turn.delete("meta", BEHIND_PREFIX + account_id)
         del self._state.contacts[contact.account_id]
         turn.delete("contact", account_id)
@@ -574,9 +573,10 @@ class Engine:
 
         Prekeys stay: the relay goes on handing them out, and flights to them are on their way.
         """
-        for peer in list(self._state.peers.values()):
-            if peer.pair.sessions():
-                self._incomings.our_loss(turn, self._state.contacts[peer.account_id], peer)
+        for contact in list(self._state.contacts.values()):
+            peers = [peer for peer in self._state.peers_of(contact.account_id) if peer.pair.sessions()]
+            if peers:
+                self._incomings.our_loss(turn, contact, peers)
 
     def _maintain(self, turn: Turn) -> None:
         self._maintain_at_ms = turn.now_ms + _MAINTAIN_EVERY_MS

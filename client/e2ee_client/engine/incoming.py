@@ -6,7 +6,8 @@ store is not.
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Sequence
+from typing import Final, NoReturn
 
 from e2ee import identity, prekeys
 from e2ee import pair as pairs
@@ -51,7 +52,6 @@ from e2ee_client.events import (
     SessionStarted,
     UnsupportedContent,
 )
-from e2ee_client.rows import Put
 
 from .outgoing import Outgoings
 from .receipts import Receipts
@@ -62,7 +62,9 @@ from .records import (
     OwnPrekey,
     Peer,
     behind_row,
+    decode_replay,
     message_place,
+    replay_row,
 )
 from .state import State
 from .turn import Turn
@@ -156,8 +158,9 @@ class Incomings:
 
     def _first_flight(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> None:
         replay_key = sessions.replay_key(raw)
-        if self._state.rows.get("replay", replay_key) is not None:
-            raise ReplayError("a first flight that was taken before")
+        taken = self._state.rows.get("replay", replay_key)
+        if taken is not None:
+            self._refuse_again(mailbox, decode_replay(taken))
         found = self._upkeep.responder_keys(envelopes.decode_prefix(raw.prefix))
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
@@ -171,8 +174,18 @@ class Incomings:
         for item in one_time:
             self._upkeep.delete(turn, item)
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
-        turn.put(Put("replay", replay_key, ends_ms.to_bytes(8, "big")))
+        turn.put(replay_row(replay_key, ends_ms, accepted.opened.session.id))
         self._adopt(turn, contact, peer, accepted, one_time)
+
+    def _refuse_again(self, mailbox: Mailbox, session_id: bytes) -> NoReturn:
+        """Refuse a flight that was taken before (HS-09). In a mailbox of one contact it tells whether we lost
+        its session: the contact writes on it, and repeats the prefix as long as nobody answers (SES-19).
+        """
+        peers = self._state.peers_of(AccountId(mailbox.contact))
+        is_known = any(one.id == session_id for peer in peers for one in peer.pair.sessions())
+        if session_id and not is_known and mailbox.contact in self._state.contacts:
+            raise UnknownSession("a first flight whose session is gone")
+        raise ReplayError("a first flight that was taken before")
 
     def _check_new(self, accepted: Accepted) -> None:
         """Refuse what the pair cannot take, before anything changes (SES-13)."""
@@ -236,15 +249,16 @@ class Incomings:
     # --- lost state ---
 
     def _answer_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        """The peer lost its sessions: start a new one and send again what it never confirmed (SES-07,
-        SES-08).
+        """The peer lost its sessions: write on none of them again; within the limit start a new one and send
+        again what it never confirmed (SES-07, SES-08).
         """
-        if not self._may_reset(turn, peer):
-            return
         self._outgoings.unseal(turn, contact.account_id)
         self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
-        resent = self._resend(turn, contact, peer)
         self._receipts.again(turn, contact)
+        if not self._may_reset(turn, peer):
+            self._outgoings.pump(turn, contact)
+            return
+        resent = self._resend(turn, contact, peer)
         turn.notify(SessionReset(contact.account_id, ResetCause.THEIR_LOSS, resent))
         if resent:
             self._outgoings.pump(turn, contact)
@@ -258,17 +272,19 @@ class Incomings:
             self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
             self._outgoings.send_control(turn, contact, Reset(ResetReason.REPLACED))
 
-    def our_loss(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        """We lost our sessions with a peer: none of them is used again. One with gen 0 asks the peer for a
-        new one, within the limit (SES-07, STO-15).
+    def our_loss(self, turn: Turn, contact: Contact, peers: Sequence[Peer]) -> None:
+        """We lost our sessions with devices of a contact: none of them is used again. One with gen 0 asks for
+        a new one, within the limit (SES-07, STO-15).
         """
         self._outgoings.unseal(turn, contact.account_id)
-        self._state.drop_sessions(turn, peer)
-        peer.lost = True
-        turn.put(peer.put())
-        if self._may_reset(turn, peer):
+        for peer in peers:
+            self._state.drop_sessions(turn, peer)
+            peer.lost = True
+            turn.put(peer.put())
+        told = [peer for peer in peers if self._may_reset(turn, peer)]
+        if told:
             turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
-            self._outgoings.send_control(turn, contact, Reset(ResetReason.STATE_LOST))
+            self._outgoings.send_loss(turn, contact)
 
     def _may_reset(self, turn: Turn, peer: Peer) -> bool:
         if not _has_resets_left(turn, peer):
@@ -294,13 +310,14 @@ class Incomings:
 
     def _unknown(self, turn: Turn, mailbox: Mailbox) -> None:
         """What no session knows, in a mailbox of one contact, means that our sessions are gone (SES-19)."""
-        if mailbox.contact not in self._state.contacts:
+        contact = self._state.contacts.get(AccountId(mailbox.contact))
+        if contact is None:
             return
-        contact = self._state.contacts[mailbox.contact]
-        for peer in list(self._state.peers_of(contact.account_id)):
-            is_told = bool(_resets_within(turn, peer, _RESET_APART_MS))
-            if not is_told and _has_resets_left(turn, peer):
-                self.our_loss(turn, contact, peer)
+        peers = list(self._state.peers_of(contact.account_id))
+        is_told = any(_resets_within(turn, peer, _RESET_APART_MS) for peer in peers)
+        affected = [peer for peer in peers if _has_resets_left(turn, peer)]
+        if affected and not is_told:
+            self.our_loss(turn, contact, affected)
 
     def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:
         if not isinstance(error, ReplayError):
@@ -388,6 +405,7 @@ class Incomings:
                 b"",
             )
             turn.put(message.put())
+            self._receipts.arrived(turn, contact.account_id, content.id)
             turn.notify(MessageReceived(contact.account_id, content.id, text, content.sent_ms, turn.now_ms))
         self._receipts.due(turn, contact.account_id, [content.id])
 

@@ -26,7 +26,18 @@ from e2ee_relay.protocol import (
 from e2ee import content as contents
 from e2ee import pair as pairs
 from e2ee.constants import CONTENT_ID_B
-from e2ee.content import AddressOnly, BundleOnly, Content, Heads, Payload, SignedList, Text, WayBack
+from e2ee.content import (
+    AddressOnly,
+    BundleOnly,
+    Content,
+    Heads,
+    Payload,
+    Reset,
+    ResetReason,
+    SignedList,
+    Text,
+    WayBack,
+)
 from e2ee.errors import ContentTooLarge, CounterExhausted, SessionExpired
 from e2ee.ids import ContentId
 from e2ee.prekeys import CompactBundle
@@ -144,6 +155,15 @@ class Outgoings:
         content = Content(ContentId(message.message_id), message.sent_ms, Text(message.text))
         self._append(turn, contact, content, shown=True)
 
+    def send_loss(self, turn: Turn, contact: Contact) -> None:
+        """Tell a contact that we lost our sessions, unless that waits for a session already (SES-07)."""
+        lost = Reset(ResetReason.STATE_LOST)
+        waiting = (item for item in self._of(contact.account_id) if not item.envelope and not item.shown)
+        if any(item.decoded().payload == lost for item in waiting):
+            self.pump(turn, contact)
+        else:
+            self.send_control(turn, contact, lost)
+
     def unseal(self, turn: Turn, account_id: bytes) -> None:
         """Take back envelopes of a lost session that the relay has not confirmed: their texts are sealed
         anew, and receipts are among the others (SES-20).
@@ -207,7 +227,7 @@ class Outgoings:
             contact.account_id,
             b"",
             content.id,
-            self._state.ports.rng(_MSG_ID_B),
+            b"",
             contents.encode(content),
             b"",
             shown,
@@ -289,6 +309,7 @@ class Outgoings:
         peer.pair = pair
         self._state.store_session(turn, peer, session, sealed.session)
         item.envelope, item.content, item.device_id = sealed.envelope, b"", peer.device_id
+        item.msg_id = self._state.ports.rng(_MSG_ID_B)
         turn.put(item.put())
         if content.heads is not None:
             peer.heads_told = self._heads_now(contact)

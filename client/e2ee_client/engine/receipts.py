@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable
 from functools import partial
 from typing import Final
@@ -27,6 +28,7 @@ class Receipts:
         self._state = state
         self._outgoings = outgoings
         self.at_ms: int | None = None
+        self._recent: dict[bytes, deque[tuple[int, bytes]]] = {}
 
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
@@ -44,18 +46,39 @@ class Receipts:
             turn.put_at_end("meta", RECEIPTS_PREFIX + account_id, partial(receipts_row, account_id, due))
         self.wait(turn)
 
+    def arrived(self, turn: Turn, account_id: bytes, message_id: bytes) -> None:
+        """Keep in mind what may have to be confirmed again."""
+        if account_id in self._recent:
+            self._recent[account_id].append((turn.now_ms, message_id))
+
     def again(self, turn: Turn, contact: Contact) -> None:
         """Receipts may have gone with a session: the newest texts of the last day are confirmed again
-        (SES-20).
+        (SES-20). The store is searched for them once, however often a contact brings this about.
         """
-        recent: list[tuple[int, bytes]] = []
+        if contact.account_id not in self._recent:
+            self._recent[contact.account_id] = self._newest(turn, contact)
+        recent = [
+            message_id
+            for received_ms, message_id in self._recent[contact.account_id]
+            if turn.now_ms - _AGAIN_MS < received_ms <= turn.now_ms
+        ]
+        if recent:
+            self.due(turn, contact.account_id, recent)
+
+    def forget(self, turn: Turn, account_id: bytes) -> None:
+        """Forget what a contact was to be told."""
+        self._recent.pop(account_id, None)
+        self._state.receipts.pop(account_id, None)
+        turn.delete("meta", RECEIPTS_PREFIX + account_id)
+
+    def _newest(self, turn: Turn, contact: Contact) -> deque[tuple[int, bytes]]:
+        found: list[tuple[int, bytes]] = []
         for place, row in self._state.rows.items("message"):
             if place[0] == 0 and place[1:33] == contact.account_id:
                 message = Message.decode(place, row)
-                if message.received_ms > turn.now_ms - _AGAIN_MS:
-                    recent.append((message.received_ms, message.message_id))
-        if recent:
-            self.due(turn, contact.account_id, (one for _, one in sorted(recent)[-MAX_RECEIPT_IDS:]))
+                if message.received_ms <= turn.now_ms:
+                    found.append((message.received_ms, message.message_id))
+        return deque(sorted(found), MAX_RECEIPT_IDS)
 
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""

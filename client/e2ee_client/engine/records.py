@@ -29,6 +29,7 @@ from e2ee_client.rows import Put
 FORMAT: Final = 1
 _ROW_MAX_B: Final = 131_072
 _MSG_ID_B: Final = 16
+_TIME_B: Final = 8
 OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
 BEHIND_PREFIX: Final = b"behind:"
@@ -403,7 +404,8 @@ def prekey_place(kind: PrekeyKind, key_id: int) -> bytes:
 class Outgoing:
     """A content on its way to the relay. Until it is sealed it has `content`, from then on `envelope` alone.
 
-    `message_id` is the content id; the envelope is sent again byte by byte under the same `msg_id`.
+    `message_id` is the content id; the envelope is sent again byte by byte under the same `msg_id`, the
+    relay's id, which is drawn when it is sealed: an older copy of the store seals under another one.
     """
 
     number: int
@@ -524,6 +526,21 @@ def behind_row(account_id: bytes, seq: int) -> Put:
 def decode_behind(row: bytes) -> int:
     """Rebuild the sequence number from the row."""
     return _number(_unpack(row, 1)[0])
+
+
+def replay_row(replay_key: bytes, ends_ms: int, session_id: bytes) -> Put:
+    """Return the row of a first flight that was taken, with the session that it made (HS-09)."""
+    return Put("replay", replay_key, ends_ms.to_bytes(_TIME_B, "big") + session_id)
+
+
+def replay_ends_ms(row: bytes) -> int:
+    """Return when the row of a first flight may go."""
+    return int.from_bytes(row[:_TIME_B], "big")
+
+
+def decode_replay(row: bytes) -> bytes:
+    """Return the id of the session that a first flight has made; empty in rows of old."""
+    return row[_TIME_B:]
 
 
 def taken_place(mailbox_id: bytes, msg_id: bytes) -> bytes:

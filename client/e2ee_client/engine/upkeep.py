@@ -22,7 +22,7 @@ from e2ee_client.events import DeviceListExpiring, GapDetected
 from e2ee_client.rows import Put
 
 from .ports import Ports, Setup
-from .records import Mailbox, Own, OwnPrekey, prekey_place
+from .records import Mailbox, Own, OwnPrekey, prekey_place, replay_ends_ms
 from .state import State
 from .turn import Turn
 
@@ -264,7 +264,7 @@ class Upkeep:
 
     def _ended_replays(self, now_ms: int) -> Iterator[bytes]:
         for key, row in self._state.rows.items("replay"):
-            if now_ms > int.from_bytes(row, "big"):
+            if now_ms > replay_ends_ms(row):
                 yield key
 
 

@@ -1,0 +1,302 @@
+"""Sessions that one side has lost: noticed by what comes on them, said once, ended beyond the limit too."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.engine.records import RECEIPTS_PREFIX, TAKEN_PREFIX, Outgoing, Peer
+from e2ee_client.engine.turn import Turn
+from e2ee_client.events import MessageRejected, SessionReset
+from e2ee_client.rows import Continuity
+from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, decode_frames
+from engine_world import Node, Rows, World, acquainted
+from relay_scenes import delivered, losing, lossless, push, strange, talk
+
+from e2ee.content import Receipt, Reset, ResetReason
+
+MINUTE_MS = 60_000
+DAY_MS = 86_400_000
+
+
+def use_up_resets(world: World, customer: Node) -> None:
+    """Three false alarms, as many as a day has."""
+    for _ in range(3):
+        push(customer, strange())
+        world.advance(11 * MINUTE_MS)
+
+
+def the_peer(node: Node) -> Peer:
+    (peer,) = node.engine._state.peers.values()
+    return peer
+
+
+def test_a_loss_is_noticed_while_the_prefix_is_repeated() -> None:
+    """SES-19, HS-09: nobody has answered on the session yet, so that everything on it is a first flight."""
+    world, company, customer, _ = acquainted()
+    push(customer, strange())
+    world.advance(11 * MINUTE_MS)
+    assert len(company.of(SessionReset)) == 1
+    customer.outgoing = losing(Send)
+    push(customer, strange())
+    world.advance(MINUTE_MS)
+    customer.engine._state.outbox.clear()
+    customer.outgoing = lossless
+    assert all(one.gen == 0 for one in the_peer(customer).pair.sessions())
+    for number in range(5):
+        company.send(customer.engine.account_id, f"Befund {number}")
+        world.advance(11 * MINUTE_MS)
+    assert set(customer.texts()) == {f"Befund {number}" for number in range(5)}
+    assert len(company.of(SessionReset)) == 2
+
+
+def test_a_first_flight_again_says_nothing_while_its_session_lives() -> None:
+    """HS-09, SES-19: under another of the relay's ids, long after the session has moved on."""
+    world, company, customer, praxis = acquainted()
+    bodies: list[bytes] = []
+
+    def copied(_: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        bodies.extend(item.body for send in sends for item in send.items)
+        return [data]
+
+    company.outgoing = copied
+    push(customer, strange())
+    world.advance(MINUTE_MS)
+    talk(world, company, customer, praxis, 4)
+    world.advance(11 * MINUTE_MS)
+    events = len(customer.events)
+    push(customer, bodies[0])
+    world.advance(MINUTE_MS)
+    assert customer.events[events:] == []
+
+
+def test_beyond_the_limit_the_next_text_goes_on_a_session_that_both_have() -> None:
+    """SES-07, SES-20: the peer of a loss that is one too many writes on none of the old sessions."""
+    world, company, customer, praxis = acquainted()
+    use_up_resets(world, customer)
+    assert len(company.of(SessionReset)) == 3
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    asked = customer.send(praxis, "Frage")
+    world.advance(MINUTE_MS)
+    assert company.texts()[-1] == "Frage"
+    sent = company.send(customer.engine.account_id, "Befund")
+    world.advance(MINUTE_MS)
+    assert customer.texts() == ["Befund"]
+    assert sent in delivered(company)
+    assert asked in delivered(customer)
+    assert len(company.of(SessionReset)) == 3
+
+
+def test_a_loss_with_several_known_devices_is_one() -> None:
+    """SES-07, SES-19: nothing is sealed on a session that is about to go, and the loss is told once."""
+    world, company, customer, praxis = acquainted()
+    known = the_peer(customer)
+    older = Peer(known.account_id, type(known.device_id)(os.urandom(len(known.device_id))), known.record_b)
+    peers = customer.engine._state.peers
+    peers.pop(known.key)
+    peers[older.key], peers[known.key] = older, known
+    customer.sent.clear()
+    push(customer, strange())
+    frames = [one for data in customer.sent for one in decode_frames(data, Role.RELAY)]
+    assert not any(isinstance(one, Send) for one in frames)
+    world.advance(MINUTE_MS)
+    assert len(company.of(SessionReset)) == 1
+    assert len(customer.of(SessionReset)) == 2, "the loss, and its answer"
+    push(customer, strange())
+    world.advance(MINUTE_MS)
+    assert len(company.of(SessionReset)) == 1
+    talk(world, company, customer, praxis, 1)
+    assert customer.texts() == ["her 0"]
+
+
+def test_the_same_loss_waits_once_for_a_session() -> None:
+    """SES-07: a relay that gives out no prekeys does not pile up what is said of a loss."""
+    world, company, customer, praxis = acquainted()
+    hold = customer.outgoing
+    customer.outgoing = losing(Lookup)
+    for _ in range(4):
+        use_up_resets(world, customer)
+        world.advance(DAY_MS)
+    waiting = [one for one in customer.engine._state.outbox.values() if not one.envelope]
+    lost = [one for one in waiting if one.decoded().payload == Reset(ResetReason.STATE_LOST)]
+    assert len(lost) == 1
+    customer.outgoing = hold
+    customer.break_connections()
+    world.advance(11 * MINUTE_MS)
+    talk(world, company, customer, praxis, 1)
+    assert len(company.of(SessionReset)) <= 2
+    assert customer.texts()[-1] == "her 0"
+
+
+def test_texts_are_searched_once_for_what_is_confirmed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """SES-20: whoever renews a device list again and again costs no search of the store each time."""
+    world, company, customer, praxis = acquainted()
+    state = company.engine._state
+    contact = state.contacts[customer.engine.account_id]
+    searched: list[str] = []
+    items: Callable[[Rows, str], Iterator[tuple[bytes, bytes]]] = Rows.items
+
+    def counted(rows: Rows, table: str) -> Iterator[tuple[bytes, bytes]]:
+        searched.append(table)
+        return items(rows, table)
+
+    monkeypatch.setattr(Rows, "items", counted)
+    customer.send(praxis, "eins")
+    world.advance(MINUTE_MS)
+    for _ in range(3):
+        company.engine._receipts.again(Turn(world.now_ms), contact)
+    customer.send(praxis, "zwei")
+    world.settle()
+    state.receipts.clear()
+    company.engine._receipts.again(Turn(world.now_ms), contact)
+    company.engine._receipts.arrived(Turn(world.now_ms + 1), contact.account_id, os.urandom(16))
+    company.engine._receipts.again(Turn(world.now_ms), contact)
+    assert searched.count("message") == 1
+    assert len(state.receipts[contact.account_id]) == 3
+
+
+def test_the_id_for_the_relay_is_drawn_when_a_text_is_sealed() -> None:
+    """RLY-32, SES-18: an older copy of the store does not seal under an id that has been taken already."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    world.cut()
+    praxis = customer.add(company.engine.card())
+    customer.send(praxis, "später")
+    copy = customer.rows.copy()
+    (waiting,) = (Outgoing.decode(*row) for row in copy.items("outbox") if not Outgoing.decode(*row).envelope)
+    assert waiting.msg_id == b""
+    world.mend()
+    world.advance(MINUTE_MS)
+    assert company.texts() == ["später"]
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    talk(world, company, customer, praxis, 2)
+    sessions = {one.id for one in the_peer(company).pair.sessions()}
+    customer.crash(copy, Continuity.ROLLED_BACK)
+    customer.start()
+    world.advance(2 * 3_600_000)
+    assert company.texts().count("später") == 1
+    assert {one.id for one in the_peer(company).pair.sessions()} > sessions, "the flight was looked at"
+    talk(world, company, customer, praxis, 1)
+    assert company.texts()[-1] == "hin 0"
+
+
+def test_what_the_relay_does_not_keep_is_neither_remembered_nor_acknowledged() -> None:
+    """SES-18, RLY-34: a message without a number may come twice, and each is looked at."""
+    world, _, customer, _ = acquainted()
+    customer.sent.clear()
+    (mailbox,) = customer.engine._state.mailboxes
+    frame = Message(0, mailbox, 0, os.urandom(16), strange(), 0)
+    before = dict(customer.rows.tables["meta"])
+    for _ in range(2):
+        push(customer, frame.body, frame)
+    assert len(customer.of(MessageRejected)) == 2
+    assert dict(customer.rows.tables["meta"]) == before
+    assert not any(isinstance(one, Ack) for data in customer.sent for one in decode_frames(data, Role.RELAY))
+    world.settle()
+
+
+def test_a_forgotten_contact_leaves_no_id_behind() -> None:
+    """SES-18, STO-12."""
+    world, company, customer, praxis = acquainted()
+    talk(world, company, customer, praxis, 3)
+    meta = customer.rows.tables["meta"]
+    assert any(key.startswith(TAKEN_PREFIX) for key in meta)
+    customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
+    assert not any(key.startswith((TAKEN_PREFIX, RECEIPTS_PREFIX)) for key in meta)
+
+
+def test_receipts_go_with_the_session_that_the_contact_starts() -> None:
+    """SES-20, CON-04: they waited for one, and nothing else has to happen."""
+    world, company, customer, _ = acquainted()
+    sent = company.send(customer.engine.account_id, "Befund")
+    world.settle()
+    assert customer.engine._state.receipts
+    use_up_resets(world, customer)
+    assert sent in delivered(company)
+
+
+def test_receipts_that_went_out_are_not_sent_again_after_a_restart() -> None:
+    """CON-04."""
+    world, company, customer, _ = acquainted()
+    company.send(customer.engine.account_id, "Befund")
+    world.advance(10_000)
+    assert not any(key.startswith(RECEIPTS_PREFIX) for key in customer.rows.tables["meta"])
+    customer.crash()
+    assert customer.engine._state.receipts == {}
+
+
+def test_texts_alone_that_are_taken_back_bring_no_receipt_again() -> None:
+    """SES-20."""
+    world, company, customer, praxis = acquainted()
+    company.send(customer.engine.account_id, "Befund")
+    world.advance(10_000)
+    customer.outgoing = losing(Send)
+    customer.send(praxis, "Frage")
+    world.settle()
+    customer.engine._outgoings.unseal(Turn(world.now_ms), praxis)
+    assert customer.engine._state.receipts == {}
+
+
+def test_many_receipts_are_several_contents() -> None:
+    """CON-04, SES-20: at most 64 ids in each."""
+    world, company, customer, praxis = acquainted()
+    customer.outgoing = losing(Send)
+    ids = [number.to_bytes(16, "big") for number in range(130)]
+    customer.engine._receipts.due(Turn(world.now_ms), praxis, ids)
+    sizes: list[int] = []
+    append = customer.engine._outgoings.send_control
+
+    def noted(turn: Turn, contact: object, payload: object, **more: object) -> None:
+        assert isinstance(payload, Receipt)
+        sizes.append(len(payload.ids))
+        append(turn, contact, payload, **more)  # type: ignore[arg-type]  # as it was called
+
+    customer.engine._outgoings.send_control = noted  # type: ignore[method-assign]  # a spy
+    customer.engine._receipts.send(Turn(world.now_ms))
+    assert sizes == [64, 64, 2]
+    del company
+
+
+def test_a_text_that_waits_goes_at_once_on_the_next_session_beyond_the_limit() -> None:
+    """SES-07: what the relay has not confirmed when the loss is heard of is sealed anew."""
+    world, company, customer, praxis = acquainted()
+    use_up_resets(world, customer)
+    company.outgoing = losing(Send)
+    company.send(customer.engine.account_id, "Befund")
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    company.outgoing = lossless
+    customer.send(praxis, "Frage")
+    world.settle()
+    assert customer.texts() == ["Befund"]
+
+
+def test_receipts_go_on_a_session_that_brings_no_text() -> None:
+    """SES-20: the contact has started it, and nothing of ours is under way."""
+    world, company, customer, praxis = acquainted()
+    customer.engine._state.receipts[praxis] = [os.urandom(16)]
+    contact = company.engine._state.contacts[customer.engine.account_id]
+    turn = Turn(world.now_ms)
+    company.engine._incomings._renew(turn, contact, the_peer(company))
+    company.carry_out(turn.effects())
+    world.advance(10_000)
+    assert customer.engine._state.receipts == {}
+
+
+def test_devices_without_a_session_have_lost_none() -> None:
+    """SES-07, STO-15: a copy of the store says nothing of them."""
+    _, _, customer, _ = acquainted()
+    known = the_peer(customer)
+    other = Peer(known.account_id, type(known.device_id)(os.urandom(len(known.device_id))), known.record_b)
+    customer.rows.commit((other.put(),))
+    customer.crash(continuity=Continuity.CLONED)
+    peers = customer.engine._state.peers
+    assert peers[known.key].lost
+    assert not peers[other.key].lost
