@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -300,3 +301,204 @@ def test_devices_without_a_session_have_lost_none() -> None:
     peers = customer.engine._state.peers
     assert peers[known.key].lost
     assert not peers[other.key].lost
+
+
+def test_both_sides_lost_their_sessions_and_write_at_once() -> None:
+    """SES-07: two flights with gen 0 cross; whoever hears of the other's loss begins with more."""
+    world, company, customer, praxis = acquainted()
+    for node in (company, customer):
+        node.crash(continuity=Continuity.CLONED)
+    company.send(customer.engine.account_id, "Befund")
+    customer.send(praxis, "Frage")
+    for node in (company, customer):
+        node.carry_out(node.engine.start(world.now_ms))
+    world.advance(MINUTE_MS)
+    assert company.texts()[1:] == ["Frage"]
+    assert customer.texts() == ["Befund"]
+    talk(world, company, customer, praxis, 2)
+    assert customer.texts()[1:] == ["her 0", "her 1"]
+
+
+@pytest.mark.parametrize("beyond", [False, True])
+def test_two_flights_of_a_loss_wait_for_one_who_has_lost_as_well(beyond: bool) -> None:
+    """SES-07: within the limit and beyond, a session that both have is the end of it."""
+    world, company, customer, praxis = acquainted()
+    if beyond:
+        use_up_resets(world, customer)
+    company.crash(continuity=Continuity.CLONED)
+    for text in ("eins", "zwei"):
+        customer.crash(continuity=Continuity.CLONED)
+        customer.start()
+        customer.send(praxis, text)
+        world.settle()
+    company.start()
+    company.send(customer.engine.account_id, "Befund")
+    world.advance(MINUTE_MS)
+    assert company.texts()[1:] == ["eins", "zwei"]
+    assert customer.texts() == ["Befund"]
+
+
+def test_a_list_is_renewed_while_one_who_has_lost_waits_for_an_answer() -> None:
+    """SES-17, SES-04: the new flight has gen 0 again, and is the one that is written on."""
+    world, company, customer, praxis = acquainted()
+    company.stop()
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    customer.send(praxis, "Frage")
+    world.settle()
+    turn = Turn(world.now_ms)
+    customer.engine._outgoings.replace_unanswered(turn)
+    customer.carry_out(turn.effects())
+    customer.send(praxis, "noch eine")
+    world.settle()
+    assert the_peer(customer).pair.active is not None
+    company.start()
+    world.advance(MINUTE_MS)
+    assert set(company.texts()[1:]) == {"Frage", "noch eine"}
+    talk(world, company, customer, praxis, 1)
+    assert customer.texts()[-1] == "her 0"
+
+
+def test_a_flight_moved_to_another_mailbox_tells_nothing() -> None:
+    """LKG-07, SES-19: a relay that asks whether two mailboxes are one person's gets no reaction."""
+    world, company, customer, _ = acquainted()
+    laboratory = world.node("Labor", publish=True)
+    laboratory.start()
+    labor = customer.add(laboratory.engine.card())
+    customer.send(labor, "Guten Tag")
+    world.settle()
+    laboratory.carry_out(laboratory.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(10_000)
+    flights: list[bytes] = []
+
+    def copied(_: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        flights.extend(item.body for send in sends for item in send.items)
+        return [data]
+
+    company.outgoing = copied
+    push(customer, strange())
+    world.advance(11 * MINUTE_MS)
+    other = next(one.id for one in customer.engine._state.mailboxes.values() if one.contact == labor)
+    customer.sent.clear()
+    push(customer, flights[0], mailbox=other)
+    world.advance(MINUTE_MS)
+    frames = [one for data in customer.sent for one in decode_frames(data, Role.RELAY)]
+    assert not any(isinstance(one, Send | Lookup) for one in frames)
+    assert laboratory.of(SessionReset) == []
+
+
+def test_receipts_come_when_the_limit_is_free_again() -> None:
+    """SES-16, SES-20: the company has nothing to say, and renews the session all the same."""
+    world, company, customer, praxis = acquainted()
+    use_up_resets(world, customer)
+    talk(world, company, customer, praxis, 2)
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    sent = customer.send(praxis, "Frage")
+    world.advance(MINUTE_MS)
+    assert sent not in delivered(customer)
+    world.advance(DAY_MS)
+    customer.send(praxis, "noch da?")
+    world.advance(MINUTE_MS)
+    assert sent in delivered(customer)
+
+
+def test_the_text_that_tells_of_a_loss_is_confirmed_again_too() -> None:
+    """SES-20: it is not in the store yet when the store is searched."""
+    world, company, customer, praxis = acquainted()
+    use_up_resets(world, customer)
+    company.crash()
+    company.start()
+    world.advance(MINUTE_MS)
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    asked = customer.send(praxis, "Frage")
+    world.advance(MINUTE_MS)
+    account_id, state = customer.engine.account_id, company.engine._state
+    state.receipts.clear()
+    company.engine._receipts.again(Turn(world.now_ms), state.contacts[account_id])
+    assert asked in state.receipts[account_id]
+
+
+def test_a_device_whose_limit_is_used_up_keeps_its_sessions_beside_another() -> None:
+    """SES-19: further known devices are no way to have more resets."""
+    world, company, customer, _ = acquainted()
+    use_up_resets(world, customer)
+    known = the_peer(customer)
+    other = Peer(known.account_id, type(known.device_id)(os.urandom(len(known.device_id))), known.record_b)
+    customer.engine._state.peers[other.key] = other
+    sound = known.pair.active
+    for _ in range(3):
+        push(customer, strange())
+        world.advance(11 * MINUTE_MS)
+    assert known.pair.active is sound
+    assert len(company.of(SessionReset)) == 3
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whatever_was_lost_both_can_write_in_the_end(seed: int) -> None:
+    """SES-07, SES-11, SES-16, SES-19: copies put back, crashes, cuts and false alarms in any order."""
+    chance = random.Random(seed)
+    world, company, customer, praxis = acquainted()
+
+    def alarm() -> None:
+        world.settle()
+        if any(one.mailbox for one in customer.connections):
+            push(customer, strange())
+
+    def again(node: Node) -> None:
+        node.crash(continuity=chance.choice([Continuity.CLONED, Continuity.CONTINUOUS]))
+        node.start()
+
+    def cut() -> None:
+        world.cut()
+        world.advance(chance.choice([MINUTE_MS, 60 * MINUTE_MS]))
+        world.mend()
+
+    steps: list[Callable[[], object]] = [
+        lambda: customer.send(praxis, os.urandom(4).hex()),
+        lambda: company.send(customer.engine.account_id, os.urandom(4).hex()),
+        lambda: again(customer),
+        lambda: again(company),
+        alarm,
+        cut,
+    ]
+    for _ in range(30):
+        chance.choice(steps)()
+        world.advance(chance.choice([0, 0, 1_000, MINUTE_MS, 11 * MINUTE_MS, 5 * 60 * MINUTE_MS]))
+    world.advance(26 * 60 * MINUTE_MS)
+    before = len(customer.sent) + len(company.sent)
+    world.advance(120 * MINUTE_MS)
+    assert len(customer.sent) + len(company.sent) - before < 100, "they have come to rest"
+    talk(world, company, customer, praxis, 2)
+    world.advance(MINUTE_MS)
+    assert company.texts()[-2:] == ["hin 0", "hin 1"]
+    assert customer.texts()[-2:] == ["her 0", "her 1"]
+    for node in (company, customer):
+        assert len(set(node.texts())) == len(node.texts())
+
+
+def test_no_reset_is_spent_while_a_session_is_being_begun() -> None:
+    """SES-16: what still comes on the old one meanwhile is no new disagreement."""
+    world, company, customer, praxis = acquainted()
+    talk(world, company, customer, praxis, 1)
+    customer.outgoing = losing(Lookup)
+    turn = Turn(world.now_ms)
+    customer.engine._incomings._renew(turn, customer.engine._state.contacts[praxis], the_peer(customer))
+    customer.carry_out(turn.effects())
+    for number in range(4):
+        company.send(customer.engine.account_id, f"Befund {number}")
+        world.advance(1_000)
+    assert customer.texts()[1:] == [f"Befund {number}" for number in range(4)]
+    assert len(the_peer(customer).resets_ms) == 1
+
+
+def test_a_forgotten_contact_that_comes_back_is_searched_anew() -> None:
+    """SES-20: nothing of what it wrote before is confirmed."""
+    world, company, customer, _ = acquainted()
+    contact = company.engine._state.contacts[customer.engine.account_id]
+    company.engine._receipts.again(Turn(world.now_ms), contact)
+    company.carry_out(company.engine.forget_contact(contact.account_id, world.now_ms))
+    company.engine._receipts.again(Turn(world.now_ms), contact)
+    assert company.engine._state.receipts == {}

@@ -258,7 +258,7 @@ def test_only_what_the_contact_wrote_in_the_last_day_is_confirmed_again(count: i
     put(account_id, 102, outgoing=True, received_ms=now_ms)
     put(b"o" * 32, 103, outgoing=False, received_ms=now_ms)
     state = company.engine._state
-    state.receipts.clear()
+    company.engine._receipts.forget(Turn(now_ms), account_id)
     company.engine._receipts.again(Turn(now_ms), state.contacts[account_id])
     assert state.receipts == {account_id: [edge, *fresh][-64:]}
 

@@ -250,7 +250,10 @@ class Establish:
         peer.heads_told = (0, 0)
         turn.put(peer.put())
         turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))
-        self._established(turn, contact)
+        if adoption.is_active:
+            self._established(turn, contact)
+        else:
+            self._hold(turn, contact.account_id, _RETRY_LIST_MS)
 
     def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
         """A list or bundle does not hold: nothing is sent; a signed fork blocks until a person has looked."""

@@ -36,7 +36,7 @@ from e2ee.errors import (
 from e2ee.identity import DeviceList, FlightIdentity, ListHead
 from e2ee.ids import AccountId
 from e2ee.prekeys import CompactBundle
-from e2ee.session import Accepted, Opened
+from e2ee.session import Accepted, Opened, Session
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import (
@@ -132,7 +132,7 @@ class Incomings:
             except (SkipLimitExceeded, PqDesync):
                 self._renew(turn, self._state.contacts[peer.account_id], peer)
                 raise
-            split = pairs.is_settled(peer.pair) and peer.pair.active is not session
+            split = self._is_split(peer, session)
             peer.pair = pairs.updated(peer.pair, opened.session)
             self._state.store_session(turn, peer, session, opened.session)
             if peer.lost and opened.session.gen:
@@ -142,6 +142,14 @@ class Incomings:
         if failure is not None:
             raise failure
         return None
+
+    def _is_split(self, peer: Peer, session: Session) -> bool:
+        """Whether the peer writes on a session that we do not write on (SES-16): on another one than our
+        active one, or, where we have none, while nothing waits that begins one.
+        """
+        if peer.pair.active is None:
+            return not self._outgoings.waits_for(peer.account_id)
+        return pairs.is_settled(peer.pair) and peer.pair.active is not session
 
     def _opened(self, turn: Turn, peer: Peer, opened: Opened, split: bool = False) -> None:
         contact = self._state.contacts[peer.account_id]
@@ -160,7 +168,7 @@ class Incomings:
         replay_key = sessions.replay_key(raw)
         taken = self._state.rows.get("replay", replay_key)
         if taken is not None:
-            self._refuse_again(mailbox, decode_replay(taken))
+            self._refuse_again(mailbox, *decode_replay(taken))
         found = self._upkeep.responder_keys(envelopes.decode_prefix(raw.prefix))
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
@@ -174,16 +182,16 @@ class Incomings:
         for item in one_time:
             self._upkeep.delete(turn, item)
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
-        turn.put(replay_row(replay_key, ends_ms, accepted.opened.session.id))
+        turn.put(replay_row(replay_key, ends_ms, contact.account_id, accepted.opened.session.id))
         self._adopt(turn, contact, peer, accepted, one_time)
 
-    def _refuse_again(self, mailbox: Mailbox, session_id: bytes) -> NoReturn:
-        """Refuse a flight that was taken before (HS-09). In a mailbox of one contact it tells whether we lost
-        its session: the contact writes on it, and repeats the prefix as long as nobody answers (SES-19).
+    def _refuse_again(self, mailbox: Mailbox, account_id: bytes, session_id: bytes) -> NoReturn:
+        """Refuse a flight that was taken before (HS-09). One of its contact tells a mailbox of one contact
+        that we lost its session: they write on it, and repeat the prefix until somebody answers (SES-19).
         """
-        peers = self._state.peers_of(AccountId(mailbox.contact))
+        peers = self._state.peers_of(mailbox.contact)
         is_known = any(one.id == session_id for peer in peers for one in peer.pair.sessions())
-        if session_id and not is_known and mailbox.contact in self._state.contacts:
+        if mailbox.contact and mailbox.contact == account_id and not is_known:
             raise UnknownSession("a first flight whose session is gone")
         raise ReplayError("a first flight that was taken before")
 
@@ -253,6 +261,8 @@ class Incomings:
         again what it never confirmed (SES-07, SES-08).
         """
         self._outgoings.unseal(turn, contact.account_id)
+        # Where both have lost it, one of the two has to begin with more than 0.
+        peer.lost = False
         self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
         self._receipts.again(turn, contact)
         if not self._may_reset(turn, peer):
@@ -310,14 +320,13 @@ class Incomings:
 
     def _unknown(self, turn: Turn, mailbox: Mailbox) -> None:
         """What no session knows, in a mailbox of one contact, means that our sessions are gone (SES-19)."""
-        contact = self._state.contacts.get(AccountId(mailbox.contact))
+        contact = self._state.contacts.get(mailbox.contact)
         if contact is None:
             return
         peers = list(self._state.peers_of(contact.account_id))
         is_told = any(_resets_within(turn, peer, _RESET_APART_MS) for peer in peers)
-        affected = [peer for peer in peers if _has_resets_left(turn, peer)]
-        if affected and not is_told:
-            self.our_loss(turn, contact, affected)
+        if not is_told and all(_has_resets_left(turn, peer) for peer in peers):
+            self.our_loss(turn, contact, peers)
 
     def _rejected(self, turn: Turn, mailbox: Mailbox, error: RemoteError) -> None:
         if not isinstance(error, ReplayError):

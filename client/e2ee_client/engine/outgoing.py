@@ -189,8 +189,13 @@ class Outgoings:
         """Let sessions that carry our old device list go; the next send starts anew (SES-17)."""
         for peer in self._state.peers.values():
             active = peer.pair.active
-            if active is not None and isinstance(active.phase, AwaitingReply):
-                self.unseal(turn, peer.account_id)
+            if active is None or not isinstance(active.phase, AwaitingReply):
+                continue
+            self.unseal(turn, peer.account_id)
+            if active.gen == pairs.LOST_GEN:
+                # Behind a session of gen 0 only one with more would be active, and nobody answers on it.
+                self._state.drop_sessions(turn, peer)
+            else:
                 self._state.set_pair(turn, peer, *pairs.retire(peer.pair, turn.now_ms))
 
     def way_back(self, contact: Contact) -> WayBack:
@@ -237,6 +242,10 @@ class Outgoings:
         turn.put_at_end("account", OWN_KEY, own.put)
         self._state.outbox[item.number] = item
         turn.put(item.put())
+
+    def waits_for(self, account_id: bytes) -> bool:
+        """Tell whether something waits for a session with a contact."""
+        return any(not item.envelope for item in self._of(account_id))
 
     def _of(self, account_id: bytes) -> list[Outgoing]:
         return [item for item in self._state.outbox.values() if item.account_id == account_id]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import Final
 
@@ -29,6 +29,7 @@ class Receipts:
         self._outgoings = outgoings
         self.at_ms: int | None = None
         self._recent: dict[bytes, deque[tuple[int, bytes]]] = {}
+        self._searched: set[bytes] = set()
 
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
@@ -48,15 +49,17 @@ class Receipts:
 
     def arrived(self, turn: Turn, account_id: bytes, message_id: bytes) -> None:
         """Keep in mind what may have to be confirmed again."""
-        if account_id in self._recent:
-            self._recent[account_id].append((turn.now_ms, message_id))
+        recent = self._recent.setdefault(account_id, deque(maxlen=MAX_RECEIPT_IDS))
+        recent.append((turn.now_ms, message_id))
 
     def again(self, turn: Turn, contact: Contact) -> None:
         """Receipts may have gone with a session: the newest texts of the last day are confirmed again
         (SES-20). The store is searched for them once, however often a contact brings this about.
         """
-        if contact.account_id not in self._recent:
-            self._recent[contact.account_id] = self._newest(turn, contact)
+        if contact.account_id not in self._searched:
+            self._searched.add(contact.account_id)
+            found = {*self._stored(turn, contact), *self._recent.get(contact.account_id, ())}
+            self._recent[contact.account_id] = deque(sorted(found), MAX_RECEIPT_IDS)
         recent = [
             message_id
             for received_ms, message_id in self._recent[contact.account_id]
@@ -68,17 +71,16 @@ class Receipts:
     def forget(self, turn: Turn, account_id: bytes) -> None:
         """Forget what a contact was to be told."""
         self._recent.pop(account_id, None)
+        self._searched.discard(account_id)
         self._state.receipts.pop(account_id, None)
         turn.delete("meta", RECEIPTS_PREFIX + account_id)
 
-    def _newest(self, turn: Turn, contact: Contact) -> deque[tuple[int, bytes]]:
-        found: list[tuple[int, bytes]] = []
+    def _stored(self, turn: Turn, contact: Contact) -> Iterator[tuple[int, bytes]]:
         for place, row in self._state.rows.items("message"):
             if place[0] == 0 and place[1:33] == contact.account_id:
                 message = Message.decode(place, row)
                 if message.received_ms <= turn.now_ms:
-                    found.append((message.received_ms, message.message_id))
-        return deque(sorted(found), MAX_RECEIPT_IDS)
+                    yield message.received_ms, message.message_id
 
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""

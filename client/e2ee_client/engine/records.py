@@ -528,9 +528,9 @@ def decode_behind(row: bytes) -> int:
     return _number(_unpack(row, 1)[0])
 
 
-def replay_row(replay_key: bytes, ends_ms: int, session_id: bytes) -> Put:
-    """Return the row of a first flight that was taken, with the session that it made (HS-09)."""
-    return Put("replay", replay_key, ends_ms.to_bytes(_TIME_B, "big") + session_id)
+def replay_row(replay_key: bytes, ends_ms: int, account_id: bytes, session_id: bytes) -> Put:
+    """Return the row of a first flight that was taken: until when, whose it was, its session (HS-09)."""
+    return Put("replay", replay_key, ends_ms.to_bytes(_TIME_B, "big") + account_id + session_id)
 
 
 def replay_ends_ms(row: bytes) -> int:
@@ -538,9 +538,9 @@ def replay_ends_ms(row: bytes) -> int:
     return int.from_bytes(row[:_TIME_B], "big")
 
 
-def decode_replay(row: bytes) -> bytes:
-    """Return the id of the session that a first flight has made; empty in rows of old."""
-    return row[_TIME_B:]
+def decode_replay(row: bytes) -> tuple[bytes, bytes]:
+    """Return (account id, session id) of a first flight; empty in rows of old."""
+    return row[_TIME_B : _TIME_B + HASH_B], row[_TIME_B + HASH_B :]
 
 
 def taken_place(mailbox_id: bytes, msg_id: bytes) -> bytes:
