@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
 from e2ee_client.engine import Channel
@@ -12,10 +13,11 @@ from e2ee_client.engine.records import RECEIPTS_PREFIX, TAKEN_PREFIX, Outgoing, 
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageRejected, SessionReset
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, decode_frames
+from e2ee_relay.protocol import Ack, Lookup, Message, PrekeysFetch, Role, Send, decode_frames, encode_frames
 from engine_world import Node, Rows, World, acquainted
 from relay_scenes import delivered, losing, lossless, push, strange, talk
 
+from e2ee import pair as pairs
 from e2ee.content import Receipt, Reset, ResetReason
 
 MINUTE_MS = 60_000
@@ -502,3 +504,119 @@ def test_a_forgotten_contact_that_comes_back_is_searched_anew() -> None:
     company.carry_out(company.engine.forget_contact(contact.account_id, world.now_ms))
     company.engine._receipts.again(Turn(world.now_ms), contact)
     assert company.engine._state.receipts == {}
+
+
+def renew(world: World, node: Node) -> None:
+    """Have a node find that the two sides disagree."""
+    turn, peer = Turn(world.now_ms), the_peer(node)
+    node.engine._incomings._renew(turn, node.engine._state.contacts[peer.account_id], peer)
+    node.carry_out(turn.effects())
+
+
+def test_a_session_that_the_peer_began_ends_a_loss_whatever_its_gen() -> None:
+    """SES-07, SES-04: both have lost, one was quicker; what comes after its gen 0 is more, and is active."""
+    world, company, customer, praxis = acquainted()
+    customer.stop()
+    company.crash(continuity=Continuity.CLONED)
+    company.start()
+    customer.crash(continuity=Continuity.CLONED)
+    customer.outgoing = losing(Lookup)
+    customer.start()
+    world.advance(1_000)
+    customer.outgoing = lossless
+    customer.break_connections()
+    world.advance(20 * MINUTE_MS)
+    assert not the_peer(customer).lost
+    talk(world, company, customer, praxis, 2)
+    assert not the_peer(company).lost
+    renew(world, customer)
+    sent = customer.send(praxis, "danach")
+    world.advance(MINUTE_MS)
+    assert sent in delivered(customer)
+
+
+@pytest.mark.parametrize("number", range(6))
+def test_a_start_that_does_not_win_holds_nothing_up(number: int) -> None:
+    """SES-04: the bundle comes when the peer's own flight has made a session that can be written on."""
+    world, company, customer, praxis = acquainted()
+    for node in (company, customer):
+        node.stop()
+        node.crash(continuity=Continuity.CLONED)
+    company.ports.rng(32 * number + 1)
+    held: list[tuple[Channel, bytes]] = []
+
+    def hold(channel: Channel, data: bytes) -> list[bytes]:
+        fetches = any(isinstance(one, PrekeysFetch) for one in decode_frames(data, Role.RELAY))
+        held.extend([(channel, data)] if fetches else [])
+        return [] if fetches else [data]
+
+    customer.outgoing = hold
+    customer.start()
+    company.start()
+    customer.outgoing = lossless
+    assert held
+    for channel, data in held:
+        customer._transmit(channel, data)
+    world.settle()
+    customer.send(praxis, "gleich")
+    world.settle()
+    assert "gleich" in company.texts()
+
+
+def test_a_flight_that_does_not_win_against_nothing_is_renewed() -> None:
+    """SES-16: the receiver remembers a higher gen, has no active session and nothing to say."""
+    world, company, customer, praxis = acquainted()
+    peer, turn = the_peer(company), Turn(world.now_ms)
+    company.engine._state.set_pair(turn, peer, *pairs.retire(peer.pair, world.now_ms))
+    company.carry_out(turn.effects())
+    peer.pair = replace(peer.pair, highest_gen=5)
+    turn = Turn(world.now_ms)
+    customer.engine._state.drop_sessions(turn, the_peer(customer))
+    customer.carry_out(turn.effects())
+    sent = customer.send(praxis, "einmal")
+    world.advance(MINUTE_MS)
+    assert sent in delivered(customer)
+
+
+def test_a_text_that_comes_twice_in_one_message_of_the_relay_is_told_once() -> None:
+    """SES-11: on the old session and on the next one, before anything of it is in the store."""
+    world, company, customer, praxis = acquainted()
+    bodies: dict[bytes, None] = {}
+
+    def keep(_: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        bodies.update((item.body, None) for send in sends for item in send.items)
+        return [] if sends else [data]
+
+    customer.outgoing = keep
+    customer.send(praxis, "doppelt")
+    world.settle()
+    renew(world, customer)
+    world.settle()
+    customer.break_connections()
+    world.advance(MINUTE_MS)
+    (mailbox,) = company.engine._state.mailboxes
+    channel = next(one for one in company.connections if one.mailbox == mailbox)
+    frames = [Message(0, mailbox, 1, os.urandom(16), body, 0) for body in bodies]
+    company.carry_out(company.engine.received(channel, encode_frames(frames), world.now_ms))
+    assert len(frames) >= 2
+    assert company.texts()[1:] == ["doppelt"]
+
+
+def test_behind_a_session_of_gen_0_comes_one_with_more() -> None:
+    """SES-07, SES-04: still lost, and without an active session: another gen 0 would never become active."""
+    world, company, customer, praxis = acquainted()
+    company.stop()
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    peer, turn = the_peer(customer), Turn(world.now_ms)
+    customer.engine._state.set_pair(turn, peer, *pairs.retire(peer.pair, world.now_ms))
+    customer.carry_out(turn.effects())
+    assert peer.lost
+    customer.send(praxis, "danach")
+    world.settle()
+    assert peer.pair.active is not None
+    assert peer.pair.active.gen == 1
+    company.start()
+    world.advance(MINUTE_MS)
+    assert company.texts()[1:] == ["danach"]

@@ -36,7 +36,7 @@ from e2ee.errors import (
     RemoteError,
 )
 from e2ee.identity import Address, DeviceList, DeviceRecord
-from e2ee.pair import LOST_GEN
+from e2ee.pair import FRESH, LOST_GEN
 from e2ee.prekeys import PrekeyKind, SignedPrekey, VerifiedBundle
 from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected, NewDevice, SessionStarted
 
@@ -235,7 +235,9 @@ class Establish:
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
             self._hold(turn, contact.account_id, _RETRY_LIST_MS)
             return
-        gen = LOST_GEN if peer.lost else peer.pair.next_gen
+        # Beside inactive sessions only, one with gen 0 would not become active (SES-04).
+        wins = peer.pair.active is not None or peer.pair == FRESH
+        gen = LOST_GEN if peer.lost and wins else peer.pair.next_gen
         try:
             session = sessions.initiate(
                 own.device, own.device_list, bundle, gen, turn.now_ms, ports.rng, ports.encapsulate
@@ -250,10 +252,7 @@ class Establish:
         peer.heads_told = (0, 0)
         turn.put(peer.put())
         turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))
-        if adoption.is_active:
-            self._established(turn, contact)
-        else:
-            self._hold(turn, contact.account_id, _RETRY_LIST_MS)
+        self._established(turn, contact)
 
     def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
         """A list or bundle does not hold: nothing is sent; a signed fork blocks until a person has looked."""

@@ -135,7 +135,7 @@ class Incomings:
             split = self._is_split(peer, session)
             peer.pair = pairs.updated(peer.pair, opened.session)
             self._state.store_session(turn, peer, session, opened.session)
-            if peer.lost and opened.session.gen:
+            if peer.lost:
                 peer.lost = False
                 turn.put(peer.put())
             return peer, opened, split
@@ -215,14 +215,13 @@ class Incomings:
         turn.notify(SessionStarted(contact.account_id, False, session.one_time.x25519, session.one_time.kem))
         if adoption.is_active:
             peer.heads_told = (0, 0)
-        if session.gen != pairs.LOST_GEN:
-            peer.lost = False
+        peer.lost = False
         turn.put(peer.put())
         self._opened(turn, peer, accepted.opened)
         self._receipts.wait(turn)
         if adoption.answers_loss:
             self._answer_loss(turn, contact, peer)
-        elif adoption.disagrees:
+        elif adoption.disagrees or (peer.pair.active is None and self._is_split(peer, session)):
             self._renew(turn, contact, peer)
 
     def _pinned(self, account_id: AccountId) -> ListHead | None:
@@ -402,7 +401,7 @@ class Incomings:
 
     def _text(self, turn: Turn, contact: Contact, content: Content, text: str) -> None:
         place = message_place(contact.account_id, content.id, outgoing=False)
-        if self._state.rows.get("message", place) is None:
+        if self._state.rows.get("message", place) is None and not turn.puts("message", place):
             message = Message(
                 contact.account_id,
                 content.id,

@@ -28,6 +28,10 @@ class Turn:
         """Change a row that a step may change many times: it is encoded once, when the step has ended."""
         self._changes[table, key] = row
 
+    def puts(self, table: str, key: bytes) -> bool:
+        """Tell whether this step puts a row, which is not in the store yet."""
+        return (table, key) in self._changes and not isinstance(self._changes[table, key], Delete)
+
     def delete(self, table: str, key: bytes) -> None:
         """Delete a row."""
         self._changes[table, key] = Delete(table, key)
