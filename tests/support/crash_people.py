@@ -69,6 +69,7 @@ class Person:
         self._answered = asyncio.Event()
         self._open = False
         self._wanted = False
+        self._refused = 0
 
     def salts_recorded(self) -> list[tuple[str, str]]:
         """Each message key that sealed, by its digest, with the salt of what it sealed."""
@@ -78,8 +79,9 @@ class Person:
     async def begin(self) -> None:
         """Have a client open, whatever it takes: a new account, or the one that is there.
 
-        Where a disk refuses again and again, the program is started anew, as its user would: strace counts
-        calls for each thread, so that a store opened again in the same process meets the same refusals.
+        Where a disk refuses again and again, now or whenever it is open, the program is started anew, as its
+        user would: strace counts calls for each thread, so that a store opened again in the same process
+        meets the same refusals.
         """
         self._wanted = True
         for attempt in range(1, _TRIES):
@@ -129,6 +131,9 @@ class Person:
         if self._open and not self.program.runs:
             self.account.deaths += 1
         if not (self._open and self.program.runs):
+            if self._refused >= _REFUSALS:
+                self._refused = 0
+                await self.program.kill()
             await self.begin()
         return await self._ask(do, **details)
 
@@ -159,6 +164,7 @@ class Person:
             raise Died(self.name)
         if "failed" in answer:
             self.account.codes[answer["failed"]] += 1
+            self._refused += answer["failed"] == "store.unavailable"
             self._open = self._open and answer["failed"] not in ("client.closed", "store.unavailable")
         return answer
 
