@@ -16,7 +16,7 @@ from e2ee_client.cli import failures, neutral, screen_lines, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.events import ConnectionState, MessageState
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
 
@@ -138,6 +138,7 @@ def test_what_may_stay_stays() -> None:
 
 
 @given(st.text(alphabet="ab 你🌷\u0301", max_size=200), st.integers(2, 30))
+@example("\u0301 a你", 2)
 def test_wrapping_loses_nothing_but_spaces(text: str, width: int) -> None:
     rows = screen_lines.wrap(text, width)
     assert "".join(rows).replace(" ", "") == text.replace(" ", "")

@@ -61,7 +61,7 @@ def wrap(line: str, width: int) -> list[str]:
     row, columns, last_space = "", 0, -1
     for char in line:
         size = get_cwidth(char)
-        if columns + size > width and row:
+        while columns + size > width and row:
             cut = last_space + 1 if last_space > 0 else len(row)
             rows.append(row[:cut].rstrip(" "))
             row = row[cut:]
