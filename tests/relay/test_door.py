@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import io
 import ipaddress
 import os
 import signal
@@ -11,24 +10,18 @@ import socket
 import ssl
 import struct
 import sys
-import time
 from collections import Counter
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 from e2ee_relay.config import ClientAddress, ConfigError, load
-from e2ee_relay.datadir import DataDirectory
 from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
-from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.limits import Rate
-from e2ee_relay.logs import EventLog
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
-from e2ee_relay.server import RelayServer
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
 from raw_websocket import GONE, RawWebSocket
 from relay_actors import Peer, SocketLink
+from relay_here import relay_here
 from relay_process import RelayProcess
 from service_certificate import write_pair
 from websockets.asyncio.client import connect
@@ -301,23 +294,6 @@ async def test_a_crowd_at_the_door(tmp_path: Path) -> None:
         late.abort()
         inside.abort()
         assert relay.stop() == 0
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
-
-
-@asynccontextmanager
-async def relay_here(folder: Path) -> AsyncIterator[RelayServer]:
-    """A relay in this very event loop: while the test does not wait, it stands still."""
-    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(folder / "relay")})
-    directory = DataDirectory.claim(config.data_dir)
-    engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
-    server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))
-    await server.start()
-    yield server
-    assert await server.stop()
-    directory.release()
 
 
 async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,30 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import io
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from e2ee_relay.config import load
 from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.datadir import DataDirectory
 from e2ee_relay.door import Doorman
-from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.inlet import Inlet
-from e2ee_relay.logs import EventLog
 from e2ee_relay.protocol import Ping, encode_frames
-from e2ee_relay.server import RelayServer
-from raw_websocket import BINARY, RawWebSocket, frame
+from raw_websocket import BINARY, PING, RawWebSocket, frame
+from relay_here import relay_here
 from websockets.server import ServerProtocol
 
 OURS = (BoundedConnection, Doorman, Inlet, ServerProtocol)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def say_nothing(port: int) -> None:
@@ -78,20 +68,45 @@ async def test_a_connection_that_ends_is_gone(
     tmp_path: Path, visit: Callable[[int], Awaitable[None]]
 ) -> None:
     """RLY-140: thirty connections end, and go without the garbage collector."""
-    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(tmp_path / "relay")})
-    directory = DataDirectory.claim(config.data_dir)
-    engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
-    server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))
-    await server.start()
-    with nothing_collected():
-        before = len(left())
-        for _ in range(30):
-            await visit(server.port)
-        for _ in range(200):
-            if len(left()) == before:
-                break
-            await asyncio.sleep(0.05)
-        after = len(left())
-    assert await server.stop()
-    directory.release()
+    async with relay_here(tmp_path) as server:
+        with nothing_collected():
+            before = len(left())
+            for _ in range(30):
+                await visit(server.port)
+            for _ in range(200):
+                if len(left()) == before:
+                    break
+                await asyncio.sleep(0.05)
+            after = len(left())
     assert after == before
+
+
+async def test_answers_that_nobody_reads_are_one_piece(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-71, RLY-140: counting thousands of little ones would take the relay's time; none is lost."""
+    flood, answer = frame(PING, b"p" * 125) * 2_000, b"\x8a\x7d" + b"p" * 125
+    made: list[BoundedConnection] = []
+    begin = BoundedConnection.connection_made
+
+    def noted(connection: BoundedConnection, transport: asyncio.BaseTransport) -> None:
+        made.append(connection)
+        begin(connection, transport)
+
+    monkeypatch.setattr(BoundedConnection, "connection_made", noted)
+    async with relay_here(tmp_path) as server:
+        socket = await RawWebSocket.greet(server.port)
+        assert (await socket.listen(5, messages=1)).messages
+        (connection,) = made
+        socket.stop_reading()
+        sent = 0
+        async with asyncio.timeout(60):
+            while not connection._unsent:
+                assert await socket.write(flood)
+                sent += 2_000
+                await asyncio.sleep(0.05)
+            assert len(vars(connection.transport)["_buffer"]) < 2_000
+            socket.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
+            assert await socket.reader.readexactly(len(answer) * sent) == answer * sent
+        assert connection._unsent == b""
+        socket.abort()

@@ -23,6 +23,7 @@ SETTINGS: Final = (
     "fetches=1000/100",
     "fetches_per_device=1000/100",
 )
+_LEAST_SPAN_S: Final = 600.0
 GROWTH_PER_HOUR: Final = 0.05
 FILE_GROWTH: Final = 1.10
 FILE_TREND: Final = "database for each of the most ids so far, last third to the one before"
@@ -140,18 +141,22 @@ def judgement(run: Soak) -> dict[str, float]:
     ]
     low, _ = run.restart_s
     young = [one for one in run.samples if low / 3 <= one.age_s <= low]
+    trends: dict[str, list[tuple[float, float]]] = {
+        "memory beyond remembered ids, growth an hour within the longest life": _memory(settled),
+        "memory beyond remembered ids, growth an hour over lives of the same age": _memory(young),
+        "descriptors, growth an hour": [(one.at_s, float(one.descriptors)) for one in settled],
+    }
     return {
-        "memory beyond remembered ids, growth an hour within the longest life": growth_per_hour(
-            _memory(settled)
-        ),
-        "memory beyond remembered ids, growth an hour over lives of the same age": growth_per_hour(
-            _memory(young)
-        ),
-        "descriptors, growth an hour": growth_per_hour([(one.at_s, one.descriptors) for one in settled]),
+        **{name: growth_per_hour(line) for name, line in trends.items() if _tells(line)},
         FILE_TREND: max(per_id for at_s, per_id in room if at_s > 2 * third)
         / max(per_id for at_s, per_id in room if third <= at_s <= 2 * third),
         "samples of the longest life": len(settled),
     }
+
+
+def _tells(line: Sequence[tuple[float, float]]) -> bool:
+    """Whether it is long enough for a trend: what a minute or two show, times thirty, is chance."""
+    return len(line) > 1 and line[-1][0] - line[0][0] >= _LEAST_SPAN_S
 
 
 def _memory(samples: Sequence[Sample]) -> list[tuple[float, float]]:
