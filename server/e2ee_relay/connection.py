@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias, cast
 
@@ -208,10 +209,12 @@ class BoundedConnection(ServerConnection):
             self.transport.write(unsent)
         if not self._has_ended:
             return
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
-        else:
+        if not self.transport.can_write_eof():
             self.transport.close()
+            return
+        # The other end may have gone meanwhile; that is told by connection_lost.
+        with suppress(OSError):
+            self.transport.write_eof()
 
 
 def _why_no_text(octets: bytearray) -> CloseCode:
