@@ -48,6 +48,9 @@ class BoundedConnection(ServerConnection):
     """
 
     was_slow = False
+    _has_ended = False
+    # What waits for the transport to have room; None where nothing does.
+    _unsent: bytearray | None = None
 
     def __init__(
         self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
@@ -63,8 +66,6 @@ class BoundedConnection(ServerConnection):
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
         self._early: list[bytes] = []
         self._parts: Parts | None = None
-        self._unsent = b""
-        self._has_ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
@@ -176,7 +177,7 @@ class BoundedConnection(ServerConnection):
         That stops the relay for everybody, 0.2 seconds for 2 000 connections (RLY-140).
         """
         self._inlet = self._take = None
-        self._unsent = b""
+        self._unsent = None
         # The library's parser, at its end now, and the tracebacks of how it came to its end.
         self.protocol.parser.close()
         self.protocol.handshake_exc = self.protocol.parser_exc = None
@@ -191,22 +192,25 @@ class BoundedConnection(ServerConnection):
         parts = self.protocol.data_to_send()
         # The library's sign that this side has no more to say.
         self._has_ended = self._has_ended or b"" in parts
-        self._unsent += b"".join(parts)
         if not self.paused:
-            self._write_all()
-        elif len(self._unsent) + self.transport.get_write_buffer_size() > _MAX_BUFFERED_B:
+            self._write(b"".join(parts))
+            return
+        if self._unsent is None:
+            self._unsent = bytearray()
+        self._unsent += b"".join(parts)
+        if len(self._unsent) + self.transport.get_write_buffer_size() > _MAX_BUFFERED_B:
             self.was_slow = True
             self.transport.abort()
 
     def resume_writing(self) -> None:
         """Go on: the transport has room."""
         super().resume_writing()
-        self._write_all()
+        unsent, self._unsent = self._unsent, None
+        self._write(unsent or b"")
 
-    def _write_all(self) -> None:
-        unsent, self._unsent = self._unsent, b""
-        if unsent:
-            self.transport.write(unsent)
+    def _write(self, data: bytes | bytearray) -> None:
+        if data:
+            self.transport.write(data)
         if not self._has_ended:
             return
         if not self.transport.can_write_eof():

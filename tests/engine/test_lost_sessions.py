@@ -15,7 +15,17 @@ from e2ee_client.events import MessageRejected, SessionReset
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Ack, Lookup, Message, PrekeysFetch, Role, Send, decode_frames, encode_frames
 from engine_world import Node, Rows, World, acquainted
-from relay_scenes import delivered, losing, lossless, push, strange, talk
+from relay_scenes import (
+    copying,
+    delivered,
+    intercepting,
+    losing,
+    lossless,
+    push,
+    second_contact,
+    strange,
+    talk,
+)
 
 from e2ee import pair as pairs
 from e2ee.content import Receipt, Reset, ResetReason
@@ -59,13 +69,7 @@ def test_a_first_flight_again_says_nothing_while_its_session_lives() -> None:
     """HS-09, SES-19: under another of the relay's ids, long after the session has moved on."""
     world, company, customer, praxis = acquainted()
     bodies: list[bytes] = []
-
-    def copied(_: Channel, data: bytes) -> list[bytes]:
-        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
-        bodies.extend(item.body for send in sends for item in send.items)
-        return [data]
-
-    company.outgoing = copied
+    company.outgoing = copying(bodies)
     push(customer, strange())
     world.advance(MINUTE_MS)
     talk(world, company, customer, praxis, 4)
@@ -249,7 +253,7 @@ def test_texts_alone_that_are_taken_back_bring_no_receipt_again() -> None:
 
 def test_many_receipts_are_several_contents() -> None:
     """CON-04, SES-20: at most 64 ids in each."""
-    world, company, customer, praxis = acquainted()
+    world, _, customer, praxis = acquainted()
     customer.outgoing = losing(Send)
     ids = [number.to_bytes(16, "big") for number in range(130)]
     customer.engine._receipts.due(Turn(world.now_ms), praxis, ids)
@@ -264,7 +268,6 @@ def test_many_receipts_are_several_contents() -> None:
     customer.engine._outgoings.send_control = noted  # type: ignore[method-assign]  # a spy
     customer.engine._receipts.send(Turn(world.now_ms))
     assert sizes == [64, 64, 2]
-    del company
 
 
 def test_a_text_that_waits_goes_at_once_on_the_next_session_beyond_the_limit() -> None:
@@ -364,21 +367,9 @@ def test_a_list_is_renewed_while_one_who_has_lost_waits_for_an_answer() -> None:
 def test_a_flight_moved_to_another_mailbox_tells_nothing() -> None:
     """LKG-07, SES-19: a relay that asks whether two mailboxes are one person's gets no reaction."""
     world, company, customer, _ = acquainted()
-    laboratory = world.node("Labor", publish=True)
-    laboratory.start()
-    labor = customer.add(laboratory.engine.card())
-    customer.send(labor, "Guten Tag")
-    world.settle()
-    laboratory.carry_out(laboratory.engine.accept_contact(customer.engine.account_id, world.now_ms))
-    world.advance(10_000)
+    laboratory, labor = second_contact(world, customer)
     flights: list[bytes] = []
-
-    def copied(_: Channel, data: bytes) -> list[bytes]:
-        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
-        flights.extend(item.body for send in sends for item in send.items)
-        return [data]
-
-    company.outgoing = copied
+    company.outgoing = copying(flights)
     push(customer, strange())
     world.advance(11 * MINUTE_MS)
     other = next(one.id for one in customer.engine._state.mailboxes.values() if one.contact == labor)
@@ -581,14 +572,8 @@ def test_a_flight_that_does_not_win_against_nothing_is_renewed() -> None:
 def test_a_text_that_comes_twice_in_one_message_of_the_relay_is_told_once() -> None:
     """SES-11: on the old session and on the next one, before anything of it is in the store."""
     world, company, customer, praxis = acquainted()
-    bodies: dict[bytes, None] = {}
-
-    def keep(_: Channel, data: bytes) -> list[bytes]:
-        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
-        bodies.update((item.body, None) for send in sends for item in send.items)
-        return [] if sends else [data]
-
-    customer.outgoing = keep
+    bodies: list[bytes] = []
+    customer.outgoing = intercepting(bodies)
     customer.send(praxis, "doppelt")
     world.settle()
     renew(world, customer)
@@ -597,7 +582,7 @@ def test_a_text_that_comes_twice_in_one_message_of_the_relay_is_told_once() -> N
     world.advance(MINUTE_MS)
     (mailbox,) = company.engine._state.mailboxes
     channel = next(one for one in company.connections if one.mailbox == mailbox)
-    frames = [Message(0, mailbox, 1, os.urandom(16), body, 0) for body in bodies]
+    frames = [Message(0, mailbox, 1, os.urandom(16), body, 0) for body in dict.fromkeys(bodies)]
     company.carry_out(company.engine.received(channel, encode_frames(frames), world.now_ms))
     assert len(frames) >= 2
     assert company.texts()[1:] == ["doppelt"]

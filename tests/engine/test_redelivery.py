@@ -22,7 +22,17 @@ from e2ee_client.events import (
 from e2ee_client.rows import Continuity, Delete, Put
 from e2ee_relay.protocol import Ack, Message, Role, Send, decode_frames
 from engine_world import acquainted
-from relay_scenes import UNKNOWN, delivered, losing, lossless, push, strange, talk
+from relay_scenes import (
+    UNKNOWN,
+    delivered,
+    intercepting,
+    losing,
+    lossless,
+    push,
+    second_contact,
+    strange,
+    talk,
+)
 
 from e2ee.ids import AccountId
 
@@ -352,25 +362,13 @@ def test_a_reset_of_a_time_to_come_does_not_hold_up_others(ahead_ms: int) -> Non
 def test_a_first_flight_of_somebody_else_is_refused_in_a_mailbox_of_one_contact() -> None:
     """SES-19, LKG-07: whom the relay moves there begins no session, and uses up no prekey."""
     world, _, customer, _ = acquainted()
-    laboratory = world.node("Labor", publish=True)
-    laboratory.start()
-    labor = customer.add(laboratory.engine.card())
-    customer.send(labor, "Guten Tag")
-    world.settle()
-    laboratory.carry_out(laboratory.engine.accept_contact(customer.engine.account_id, world.now_ms))
-    world.advance(10_000)
+    laboratory, labor = second_contact(world, customer)
     turn = Turn(world.now_ms)
     customer.engine._outgoings.send_bundle(turn, customer.engine._state.contacts[labor])
     customer.carry_out(turn.effects())
     world.advance(10_000)
     flights: list[bytes] = []
-
-    def hold(_: Channel, data: bytes) -> list[bytes]:
-        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
-        flights.extend(item.body for send in sends for item in send.items)
-        return [] if sends else [data]
-
-    laboratory.outgoing = hold
+    laboratory.outgoing = intercepting(flights)
     laboratory.crash(continuity=Continuity.CLONED)
     laboratory.start()
     before = {table: dict(rows) for table, rows in customer.rows.tables.items() if table != "meta"}

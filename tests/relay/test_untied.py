@@ -108,5 +108,5 @@ async def test_answers_that_nobody_reads_are_one_piece(
             assert len(vars(connection.transport)["_buffer"]) < 2_000
             socket.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
             assert await socket.reader.readexactly(len(answer) * sent) == answer * sent
-        assert connection._unsent == b""
+        assert not connection._unsent
         socket.abort()

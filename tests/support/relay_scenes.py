@@ -22,6 +22,45 @@ def losing(kind: type[Ack | Send | Lookup]) -> Callable[[Channel, bytes], list[b
     return outgoing
 
 
+def bodies_in(data: bytes) -> list[bytes]:
+    """Return the envelopes that a message for the relay sends."""
+    sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+    return [item.body for send in sends for item in send.items]
+
+
+def copying(bodies: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that keeps a copy of the envelopes that a node sends."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        bodies.extend(bodies_in(data))
+        return [data]
+
+    return outgoing
+
+
+def intercepting(bodies: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that keeps the envelopes that a node sends, from the relay as well."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        found = bodies_in(data)
+        bodies.extend(found)
+        return [] if found else [data]
+
+    return outgoing
+
+
+def second_contact(world: World, customer: Node) -> tuple[Node, bytes]:
+    """A laboratory that the customer has written to, and that has accepted it; and its account id."""
+    laboratory = world.node("Labor", publish=True)
+    laboratory.start()
+    labor = customer.add(laboratory.engine.card())
+    customer.send(labor, "Guten Tag")
+    world.settle()
+    laboratory.carry_out(laboratory.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(10_000)
+    return laboratory, labor
+
+
 def lossless(_: Channel, data: bytes) -> list[bytes]:
     """A hook that loses nothing."""
     return [data]

@@ -287,9 +287,8 @@ class Incomings:
         """
         self._outgoings.unseal(turn, contact.account_id)
         for peer in peers:
-            self._state.drop_sessions(turn, peer)
             peer.lost = True
-            turn.put(peer.put())
+            self._state.drop_sessions(turn, peer)
         told = [peer for peer in peers if self._may_reset(turn, peer)]
         if told:
             turn.notify(SessionReset(contact.account_id, ResetCause.OUR_LOSS))
