@@ -161,6 +161,7 @@ STEPS = (
         "frames",
         "broken, slow and flooding clients: the relay lives, others are not affected",
         ("python", "tests/support/frame_fuzz.py"),
+        ("python", "tests/support/frame_fuzz.py", "--rounds", "3"),
         result="frames.json",
     ),
     Step(

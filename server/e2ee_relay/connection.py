@@ -20,6 +20,10 @@ from .turns import Share, Turns
 
 # More than both windows of a connection together: whoever lets so much pile up does not read.
 _MAX_BUFFERED_B: Final = 8 << 20
+# So much of what waits goes to the transport in one pass: TLS encrypts all that it is given at once.
+_WRITE_B: Final = 128 << 10
+# Two of the library's pings. It cannot send any where nothing goes out.
+STALLED_S: Final = 50.0
 _READ_B: Final = 64 << 10
 _DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
 # Of one message; they may be empty, so that their sum is no bound.
@@ -51,6 +55,7 @@ class BoundedConnection(ServerConnection):
     _has_ended = False
     # What waits for the transport to have room; None where nothing does.
     _unsent: bytearray | None = None
+    _stalled: asyncio.TimerHandle | None = None
 
     def __init__(
         self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
@@ -178,6 +183,7 @@ class BoundedConnection(ServerConnection):
         """
         self._inlet = self._take = None
         self._unsent = None
+        self._watch(None)
         # The library's parser, at its end now, and the tracebacks of how it came to its end.
         self.protocol.parser.close()
         self.protocol.handshake_exc = self.protocol.parser_exc = None
@@ -192,26 +198,64 @@ class BoundedConnection(ServerConnection):
         parts = self.protocol.data_to_send()
         # The library's sign that this side has no more to say.
         self._has_ended = self._has_ended or b"" in parts
-        if not self.paused:
-            self._write(b"".join(parts))
+        data = b"".join(parts)
+        if self._unsent is None and not self.paused:
+            if data:
+                self.transport.write(data)
+            self._say_end()
             return
         if self._unsent is None:
             self._unsent = bytearray()
-        self._unsent += b"".join(parts)
+        self._unsent += data
         if len(self._unsent) + self.transport.get_write_buffer_size() > _MAX_BUFFERED_B:
-            self.was_slow = True
-            self.transport.abort()
+            self._drop()
+
+    def pause_writing(self) -> None:
+        """Wait for the transport to have room, but not for ever (RLY-71)."""
+        super().pause_writing()
+        self._watch(self.transport.get_write_buffer_size())
 
     def resume_writing(self) -> None:
         """Go on: the transport has room."""
         super().resume_writing()
-        unsent, self._unsent = self._unsent, None
-        self._write(unsent or b"")
+        self._watch(None)
+        self._write_on()
 
-    def _write(self, data: bytes | bytearray) -> None:
-        if data:
-            self.transport.write(data)
-        if not self._has_ended:
+    def _write_on(self) -> None:
+        """Write some of what waits; the rest in the next pass, or when the transport has room again."""
+        if self._unsent is None or self.paused:
+            return
+        self.transport.write(bytes(self._unsent[:_WRITE_B]))
+        del self._unsent[:_WRITE_B]
+        if not self._unsent:
+            self._unsent = None
+            # Later: asyncio itself is in the midst of writing where it says that there is room.
+            self.loop.call_soon(self._say_end)
+        elif not self.paused:
+            self.loop.call_soon(self._write_on)
+
+    def _watch(self, waiting_b: int | None) -> None:
+        """Look again after a while whether less waits in the transport, to which nothing is added now."""
+        if self._stalled is not None:
+            self._stalled.cancel()
+        self._stalled = (
+            None if waiting_b is None else self.loop.call_later(STALLED_S, self._look_again, waiting_b)
+        )
+
+    def _look_again(self, before_b: int) -> None:
+        waiting_b = self.transport.get_write_buffer_size()
+        if waiting_b >= before_b:
+            self._drop()
+        else:
+            self._watch(waiting_b)
+
+    def _drop(self) -> None:
+        self.was_slow = True
+        self.transport.abort()
+
+    def _say_end(self) -> None:
+        """Close this direction once all that was to be said is written; over TLS that is said only once."""
+        if not self._has_ended or self._unsent is not None or self.transport.is_closing():
             return
         if not self.transport.can_write_eof():
             self.transport.close()

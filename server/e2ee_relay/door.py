@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
-import socket
 import ssl
-import sys
 from collections import Counter
 from collections.abc import Callable
 from enum import StrEnum
@@ -24,6 +22,7 @@ from websockets.server import ServerProtocol
 
 from .config import ClientAddress, Config
 from .connection import BoundedConnection
+from .entrance import Entrance, bind, is_gone
 from .proxy_header import Address, ProxyHeaderError, client_of, missing_b
 from .tls_turns import TlsTurns
 from .turns import Share, Turns
@@ -32,14 +31,13 @@ from .visitors import Visitors, forwarded_for, is_within
 HANDSHAKE_S: Final = 10.0
 # asyncio accepts as many connections in one pass through its loop as it is told to let wait in the kernel.
 ACCEPTS_A_PASS: Final = 4
-_BACKLOG: Final = 1024
+_IN_LINE: Final = 4
 _SHUTDOWN_S: Final = 4.0
 _EARLY_B: Final = 1 << 16
 # What a new connection costs in objects and handshake, TLS apart, in seconds: about so much is charged ahead;
 # and one that has hung up meanwhile.
 HANDSHAKE_COST_S: Final = 0.0005
 GONE_COST_S: Final = 0.00002
-_TCP_ESTABLISHED: Final = 1
 
 
 class Reason(StrEnum):
@@ -70,6 +68,7 @@ class Door:
         self.visitors = Visitors(key, config.max_connections_per_address, config.connects_per_address)
         self.refusals: Counter[Reason] = Counter()
         self._on_the_way: set[Doorman] = set()
+        self._in_line = 0
 
     @property
     def expects_header(self) -> bool:
@@ -90,10 +89,26 @@ class Door:
         make = partial(BoundedConnection, self._turns, self.share, protocol, server, **options)
         return Doorman(self, make, asyncio.get_running_loop())
 
+    async def open(self, host: str, port: int) -> list[Entrance]:
+        """Bind sockets that let in whom the relay has time for (RLY-146).
+
+        Raises:
+            OSError: the address cannot be bound.
+        """
+        return [
+            Entrance(one, lambda: self._in_line < _IN_LINE, lambda: self.charge(GONE_COST_S))
+            for one in await bind(host, port)
+        ]
+
     def queue(self, go: Callable[[], None]) -> None:
         """Lead somebody in when it is the newcomers' turn: all together are as one client (RLY-140)."""
 
-        self._turns.enqueue(self.share, go)
+        def lead() -> None:
+            self._in_line -= 1
+            go()
+
+        self._in_line += 1
+        self._turns.enqueue(self.share, lead)
 
     def charge(self, seconds: float) -> None:
         """Count time that newcomers have used."""
@@ -177,7 +192,7 @@ class Doorman(asyncio.BufferedProtocol):
     def _first(self) -> None:
         if self._transport is None:
             return
-        if self._is_over or is_gone(self._transport):
+        if self._is_over or is_gone(self._transport.get_extra_info("socket")):
             self._door.charge(GONE_COST_S)
             self.abort()
             return
@@ -288,25 +303,6 @@ class Doorman(asyncio.BufferedProtocol):
         if self._early:
             connection.data_received(b"".join(self._early))
             self._early.clear()
-
-
-def let_wait(server: Server) -> Server:
-    """Have the kernel keep those who come while the relay is busy (RLY-146); return the same server."""
-    for listening in server.sockets:
-        with listening.dup() as same:
-            same.listen(_BACKLOG)
-    return server
-
-
-def is_gone(transport: asyncio.BaseTransport) -> bool:
-    """Tell whether the other end has hung up, where the system says so; nothing is read for it (RLY-159)."""
-    if sys.platform != "linux":
-        return False
-    try:
-        state = transport.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
-    except OSError:
-        return True
-    return bool(state[0] != _TCP_ESTABLISHED)
 
 
 def peer_of(transport: asyncio.BaseTransport) -> Address | None:

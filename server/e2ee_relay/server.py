@@ -20,16 +20,17 @@ from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
 from .config import Config, ConfigError
 from .connection import BoundedConnection
-from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason, let_wait
+from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
 from .engine import Engine
+from .entrance import Entrance, bind
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outbox import Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, Frame, FrameError, Role, iterate_frames
 from .state import Effect, Transmit
-from .store.changes import StoreError, StoreFailure
-from .store.writer import Completed
+from .store.changes import Result, StoreError, StoreFailure
+from .store.writer import Completed, Then
 from .turns import Share, Turns
 
 _TICK_S: Final = 1.0
@@ -107,15 +108,13 @@ class RelayServer:
 
     async def _listen_to_all(self) -> None:
         config = self._config
-        server = await self._listen(
-            config.host, config.port, self._serve_client, self._answer_http, self._door.make
-        )
-        self.port = server.sockets[0].getsockname()[1]
+        entrances = await self._door.open(config.host, config.port)
+        self.port = entrances[0].getsockname()[1]
+        await self._listen(entrances, self._serve_client, self._answer_http, self._door.make)
         if config.metrics_port is not None:
             # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
             await self._listen(
-                config.metrics_host,
-                config.metrics_port,
+                [Entrance(one) for one in await bind(config.metrics_host, config.metrics_port)],
                 _no_client,
                 self._answer_metrics_http,
                 partial(BoundedConnection, self._turns, Share()),
@@ -123,32 +122,30 @@ class RelayServer:
 
     async def _listen(
         self,
-        host: str,
-        port: int,
+        entrances: list[Entrance],
         handler: Callable[[BoundedConnection], object],
         answer: Callable[[ServerConnection, Request], Response | None],
         make: Callable[..., asyncio.BaseProtocol],
-    ) -> Server:
-        # Framing, and the time limit of the handshake, are the library's (RLY-84).
-        server = await serve(
-            handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
-            host,
-            port,
-            process_request=answer,
-            # Whatever makes one will do; the library's annotation is narrower than what it calls.
-            create_connection=cast("type[BoundedConnection]", make),
-            compression=None,
-            max_size=MAX_MESSAGE_B,
-            open_timeout=HANDSHAKE_S,
-            ping_interval=_PING_S,
-            ping_timeout=_PING_S,
-            close_timeout=_GOODBYE_S,
-            server_header=None,
-            logger=library_logger(self._log),
-            backlog=ACCEPTS_A_PASS,
-        )
-        self._servers.append(server)
-        return let_wait(server)
+    ) -> None:
+        for entrance in entrances:
+            # Framing, and the time limit of the handshake, are the library's (RLY-84).
+            server = await serve(
+                handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
+                sock=entrance,
+                process_request=answer,
+                # Whatever makes one will do; the library's annotation is narrower than what it calls.
+                create_connection=cast("type[BoundedConnection]", make),
+                compression=None,
+                max_size=MAX_MESSAGE_B,
+                open_timeout=HANDSHAKE_S,
+                ping_interval=_PING_S,
+                ping_timeout=_PING_S,
+                close_timeout=_GOODBYE_S,
+                server_header=None,
+                logger=library_logger(self._log),
+                backlog=ACCEPTS_A_PASS,
+            )
+            self._servers.append(server)
 
     def reload(self) -> None:
         """Read certificate, key and registration secret again; a fault changes nothing (RLY-81)."""
@@ -311,12 +308,22 @@ class RelayServer:
     def _completed(self, completed: Completed, seconds: float) -> None:
         self._commits.observe(seconds, len(completed))
         self._completed_at = time.monotonic()
+        self._answer(iter(completed))
+
+    def _answer(self, completed: Iterator[tuple[Then, Result]]) -> None:
+        """Go on with what was committed. A mistake of ours with one is reported by the event loop, and the
+        others of the group have their answers all the same.
+        """
         now_ms = self._clock()
-        for then, result in completed:
-            if isinstance(result, StoreFailure):
-                self._commits.failures += 1
-                self._note_failure()
-            self._carry_out(self._core.complete(then, result, now_ms))
+        try:
+            for then, result in completed:
+                if isinstance(result, StoreFailure):
+                    self._commits.failures += 1
+                    self._note_failure()
+                self._carry_out(self._core.complete(then, result, now_ms))
+        except BaseException:
+            self._loop.call_soon(self._answer, completed)
+            raise
 
     def _note_failure(self) -> None:
         if self._failed_at is None or time.monotonic() - self._failed_at > _FAILING_S:

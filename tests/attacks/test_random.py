@@ -210,7 +210,7 @@ def test_b8_control_the_checks_see_a_repetition(book: Book, monkeypatch: pytest.
 
     opening = sessions.open_
     monkeypatch.setattr(sessions, "open_", forgetful)
-    unseen = 'self._state.rows.get("message", place) is None'
+    unseen = 'turn.read(self._state.rows, "message", place) is None'
     switch_off(monkeypatch, Incomings, "_text", unseen, "True")
     with pytest.raises(AssertionError, match="shown twice"):
         played(EVERYTHING, WRITING)

@@ -11,7 +11,14 @@ import pytest
 from e2ee_client.engine import Channel
 from e2ee_client.engine.records import RECEIPTS_PREFIX, TAKEN_PREFIX, Outgoing, Peer
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import MessageRejected, SessionReset
+from e2ee_client.events import (
+    MessageRejected,
+    MessageState,
+    MessageStateChanged,
+    ResetCause,
+    SessionReset,
+    SessionStarted,
+)
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Ack, Lookup, Message, PrekeysFetch, Role, Send, decode_frames, encode_frames
 from engine_world import Node, Rows, World, acquainted
@@ -28,7 +35,11 @@ from relay_scenes import (
 )
 
 from e2ee import pair as pairs
-from e2ee.content import Receipt, Reset, ResetReason
+from e2ee import prekeys
+from e2ee.content import Content, Receipt, Reset, ResetReason, Text
+from e2ee.ids import ContentId
+from e2ee.prekeys import PrekeyKind
+from e2ee.session import AwaitingReply, seal
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000
@@ -605,3 +616,173 @@ def test_behind_a_session_of_gen_0_comes_one_with_more() -> None:
     company.start()
     world.advance(MINUTE_MS)
     assert company.texts()[1:] == ["danach"]
+
+
+def forget_pair(node: Node) -> None:
+    """Let a malicious node take the next flight as the first one."""
+    turn = Turn(node.world.now_ms)
+    node.engine._state.drop_sessions(turn, the_peer(node))
+    node.carry_out(turn.effects())
+
+
+def beyond_the_limit(node: Node) -> bytes:
+    """Return the last of so many messages that the receiver cannot derive its key (DR-13)."""
+    session, envelope = the_peer(node).pair.active, b""
+    assert session is not None
+    for _ in range(2_005):
+        content = Content(ContentId(os.urandom(16)), node.world.now_ms, Text("x"))
+        session, envelope = seal(session, content, node.world.now_ms, os.urandom, node.ports.encapsulate)[:2]
+    return envelope
+
+
+def test_a_start_behind_an_expired_session_never_loses() -> None:
+    """SES-07, SES-04: who takes gen 0, breaks it and lets gen 1 expire makes nobody ask for ever."""
+    world, company, customer, praxis = acquainted()
+    forget_pair(company)
+    company.outgoing = losing(Send)
+    push(customer, strange())
+    world.settle()
+    push(customer, beyond_the_limit(company))
+    world.settle()
+    active = the_peer(customer).pair.active
+    assert active is not None
+    assert (the_peer(customer).lost, active.gen) == (True, 1)
+    assert isinstance(active.phase, AwaitingReply)
+    world.advance(active.phase.not_after_ms - world.now_ms + MINUTE_MS)
+    assert active.is_expired(world.now_ms)
+    company.outgoing = lossless
+    asked = len(customer.sent)
+    customer.send(praxis, "hallo")
+    world.settle()
+    frames = [one for data in customer.sent[asked:] for one in decode_frames(data, Role.RELAY)]
+    assert len([one for one in frames if isinstance(one, PrekeysFetch)]) == 1
+    assert company.texts()[-1] == "hallo"
+
+
+def test_prekeys_that_end_soon_end_no_engine() -> None:
+    """SES-07: a customer whose key ends while gen 1 is unanswered; what waited goes out, at a start too."""
+    world, company, customer, _ = acquainted()
+    company.crash(continuity=Continuity.CLONED)
+    forget_pair(customer)
+    customer.outgoing = losing(Send)
+    company.start()
+    world.settle()
+    their_keys = the_peer(company)
+    device = customer.engine._state.own.device
+    soon = prekeys.new_prekey(device, PrekeyKind.OPK, 9_000, world.now_ms + 5 * MINUTE_MS, os.urandom)
+    their_keys.opks, their_keys.one_time_pqks = [soon.prekey.signed], []
+    push(company, beyond_the_limit(customer))
+    world.advance(6 * MINUTE_MS)
+    company.crash()
+    company.stop()
+    company.send(customer.engine.account_id, "Befund")
+    company.crash()
+    company.start()
+    world.advance(MINUTE_MS)
+    active = the_peer(company).pair.active
+    assert active is not None
+    assert active.gen == 2
+    assert "Befund" in customer.texts()
+
+
+def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
+    """SES-07, CON-04: it is heard again, and learns nothing; what is said when it is accepted arrives."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    stranger = world.node("Fremd")
+    stranger.start()
+    praxis = stranger.add(company.engine.card())
+    stranger.send(praxis, "eins")
+    world.advance(MINUTE_MS)
+    sent: list[bytes] = []
+    company.outgoing = copying(sent)
+    for number in range(4):
+        stranger.crash(continuity=Continuity.CLONED)
+        stranger.start()
+        stranger.send(praxis, f"danach {number}")
+        world.advance(8 * DAY_MS)
+        stranger.send(praxis, f"viel spaeter {number}")
+        world.advance(MINUTE_MS)
+    assert sent == []
+    assert len(company.texts()) == 9
+    company.send(stranger.engine.account_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    assert stranger.texts() == ["Guten Tag"]
+
+
+def test_a_flight_that_stands_twice_in_one_message_is_taken_once() -> None:
+    """HS-09: the cache says so also within the step that takes the first."""
+    world, company, customer, _ = acquainted()
+    peer = the_peer(company)
+    peer.opks, peer.one_time_pqks = [], []
+    bodies: list[bytes] = []
+    company.outgoing = intercepting(bodies)
+    turn = Turn(world.now_ms)
+    contact = company.engine._state.contacts[customer.engine.account_id]
+    company.engine._incomings._renew(turn, contact, peer)
+    company.carry_out(turn.effects())
+    world.settle()
+    (mailbox,) = customer.engine._state.mailboxes
+    channel = next(one for one in customer.connections if one.mailbox == mailbox)
+    parts = [bodies[0], strange(), bodies[0]]
+    frames = [Message(0, mailbox, 1 + place, os.urandom(16), body, 0) for place, body in enumerate(parts)]
+    events = len(customer.events)
+    customer.carry_out(customer.engine.received(channel, encode_frames(frames), world.now_ms))
+    begun = [one for one in customer.events[events:] if isinstance(one, SessionStarted)]
+    assert [one.by_us for one in begun].count(False) == 1
+
+
+def test_a_text_that_is_confirmed_in_the_message_of_a_loss_is_not_sent_again() -> None:
+    """SES-08: receipt and flight of gen 0 come in one message of the relay."""
+    world, company, customer, _ = acquainted()
+    world.advance(11 * MINUTE_MS)
+    sent = company.send(customer.engine.account_id, "Befund")
+    bodies: list[bytes] = []
+    customer.outgoing = intercepting(bodies)
+    world.advance(5_000)
+    customer.crash(continuity=Continuity.CLONED)
+    customer.start()
+    world.settle()
+    (mailbox,) = company.engine._state.mailboxes
+    channel = next(one for one in company.connections if one.mailbox == mailbox)
+    customer.outgoing = lossless
+    frames = [
+        Message(0, mailbox, 1 + place, os.urandom(16), body, 0)
+        for place, body in enumerate(dict.fromkeys(bodies))
+    ]
+    company.carry_out(company.engine.received(channel, encode_frames(frames), world.now_ms))
+    world.advance(MINUTE_MS)
+    resets = company.of(SessionReset)
+    assert [one.resent for one in resets if one.cause is ResetCause.THEIR_LOSS] == [0]
+    states = [one.state for one in company.of(MessageStateChanged) if one.message_id == sent]
+    assert states.count(MessageState.DELIVERED) == 1
+
+
+def test_a_search_ends_with_its_contact() -> None:
+    """A contact that was forgotten while it was looked up is found when it is added again."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    late: list[tuple[Channel, bytes]] = []
+
+    def delayed(channel: Channel, data: bytes) -> list[bytes]:
+        is_lookup = any(isinstance(one, Lookup) for one in decode_frames(data, Role.RELAY))
+        late.extend([(channel, data)] if is_lookup else [])
+        return [] if is_lookup else [data]
+
+    customer.outgoing = delayed
+    customer.send(praxis, "a")
+    world.settle()
+    customer.outgoing = lossless
+    customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
+    for channel, data in late:
+        customer._transmit(channel, data)
+    world.settle()
+    assert customer.add(company.engine.card()) == praxis
+    customer.send(praxis, "b")
+    world.advance(MINUTE_MS)
+    assert company.texts() == ["b"]

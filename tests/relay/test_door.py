@@ -18,6 +18,7 @@ from e2ee_relay.config import ClientAddress, ConfigError, load
 from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
 from e2ee_relay.limits import Rate
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
+from e2ee_relay.turns import Turns
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
 from raw_websocket import GONE, RawWebSocket
 from relay_actors import Peer, SocketLink
@@ -318,19 +319,52 @@ async def test_a_few_are_accepted_in_one_pass(tmp_path: Path, monkeypatch: pytes
             one.close()
 
 
+async def test_few_stand_in_line_and_the_others_wait_in_the_kernel(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-146: while newcomers get no turn, no more are accepted; with their turns, all get in."""
+    begun = []
+    begin = Door.begin
+
+    def beginning(door: Door, doorman: Doorman) -> bool:
+        begun.append(doorman)
+        return begin(door, doorman)
+
+    monkeypatch.setattr(Door, "begin", beginning)
+    async with relay_here(tmp_path) as server:
+        with monkeypatch.context() as busy:
+            busy.setattr(Turns, "_next_pass", lambda turns: None)
+            crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(60)]
+            for _ in range(100):
+                await asyncio.sleep(0)
+            assert 4 <= len(begun) <= 16
+        server._turns._next_pass()
+        async with asyncio.timeout(30):
+            while len(begun) < 60:  # noqa: ASYNC110  # every pass counts
+                await asyncio.sleep(0)
+        for one in crowd:
+            one.close()
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell")
 async def test_who_has_left_before_its_turn_is_let_go(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """RLY-159: nothing is made for those who reset or ended their connection; the others get in."""
+    """RLY-159: nobody begins who reset or ended the connection before the accept; the others get in."""
     costs: Counter[float] = Counter()
-    charge = Door.charge
+    begun = []
+    charge, begin = Door.charge, Door.begin
 
     def counted(door: Door, seconds: float) -> None:
         costs[seconds] += 1
         charge(door, seconds)
 
+    def beginning(door: Door, doorman: Doorman) -> bool:
+        begun.append(doorman)
+        return begin(door, doorman)
+
     monkeypatch.setattr(Door, "charge", counted)
+    monkeypatch.setattr(Door, "begin", beginning)
     async with relay_here(tmp_path) as server:
         crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
         for one in crowd[:15]:
@@ -340,6 +374,7 @@ async def test_who_has_left_before_its_turn_is_let_go(
         late = await RawWebSocket.greet(server.port)
         assert (await late.listen(20, messages=1)).messages
         assert costs == {GONE_COST_S: 30, HANDSHAKE_COST_S: 11}
+        assert len(begun) == 11
         late.abort()
         for one in crowd[30:]:
             one.close()

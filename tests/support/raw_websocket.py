@@ -12,7 +12,7 @@ from typing import Final
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 GONE: Final = 0
 """The connection ended without a close frame."""
-_REQUEST: Final = (
+REQUEST: Final = (
     b"GET / HTTP/1.1\r\nHost: relay.test\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
     b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"
 )
@@ -66,7 +66,7 @@ class RawWebSocket:
 
     async def upgrade(self) -> RawWebSocket:
         """Do the handshake on a connection that stands."""
-        await self.write(_REQUEST)
+        await self.write(REQUEST)
         head = await asyncio.wait_for(self.reader.readuntil(b"\r\n\r\n"), 15)
         if b" 101 " not in head.split(b"\r\n", 1)[0]:
             raise ConnectionError("no WebSocket")

@@ -20,9 +20,9 @@ def now_ms() -> int:
 
 
 @asynccontextmanager
-async def relay_here(folder: Path) -> AsyncIterator[RelayServer]:
+async def relay_here(folder: Path, **settings: str) -> AsyncIterator[RelayServer]:
     """A relay in this very event loop: while the test does not wait, it stands still."""
-    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(folder / "relay")})
+    config = load(None, {}, {"listen": "127.0.0.1:0", "data_dir": str(folder / "relay"), **settings})
     directory = DataDirectory.claim(config.data_dir)
     engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
     server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))

@@ -287,6 +287,7 @@ class Engine:
         """Delete a contact with its sessions, keys, texts and address here and at the relay."""
         turn = Turn(now_ms)
         contact = self._state.contact(account_id)
+        self._establish.forget(account_id)
         self._outgoings.forget(turn, account_id)
         self._mailboxes.forget(turn, account_id)
         for peer in list(self._state.peers_of(account_id)):

@@ -94,6 +94,11 @@ class Establish:
             if contact is None or self._channel_for(contact) == channel:
                 del self._searching[account_id]
 
+    def forget(self, account_id: bytes) -> None:
+        """Search for a contact no longer."""
+        self._searching.pop(account_id, None)
+        self._told.pop(account_id, None)
+
     # --- from prekeys inside a session ---
 
     def _from_peer(self, turn: Turn, contact: Contact) -> None:
@@ -235,8 +240,8 @@ class Establish:
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
             self._hold(turn, contact.account_id, _RETRY_LIST_MS)
             return
-        # Beside inactive sessions only, one with gen 0 would not become active (SES-04).
-        wins = peer.pair.active is not None or peer.pair == FRESH
+        # Beside others, one with gen 0 becomes active only in place of another one with gen 0 (SES-04).
+        wins = peer.pair == FRESH or (peer.pair.active is not None and peer.pair.highest_gen == LOST_GEN)
         gen = LOST_GEN if peer.lost and wins else peer.pair.next_gen
         try:
             session = sessions.initiate(
@@ -252,7 +257,10 @@ class Establish:
         peer.heads_told = (0, 0)
         turn.put(peer.put())
         turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))
-        self._established(turn, contact)
+        if adoption.is_active:
+            self._established(turn, contact)
+        else:
+            self._hold(turn, contact.account_id, _RETRY_LIST_MS)
 
     def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
         """A list or bundle does not hold: nothing is sent; a signed fork blocks until a person has looked."""

@@ -151,22 +151,27 @@ class Incomings:
             return not self._outgoings.waits_for(peer.account_id)
         return pairs.is_settled(peer.pair) and peer.pair.active is not session
 
-    def _opened(self, turn: Turn, peer: Peer, opened: Opened, split: bool = False) -> None:
+    def _opened(self, turn: Turn, peer: Peer, opened: Opened, split: bool = False) -> bool:
+        """Do what a content asks for; tell whether a new session has taken the place of this one."""
         contact = self._state.contacts[peer.account_id]
         if opened.missing or opened.dropped:
             turn.notify(GapDetected(contact.account_id, opened.missing, opened.dropped))
         self._content(turn, contact, peer, opened.content)
-        if opened.content.payload == Reset(ResetReason.STATE_LOST) and opened.session.gen != pairs.LOST_GEN:
+        is_lost = (
+            opened.content.payload == Reset(ResetReason.STATE_LOST) and opened.session.gen != pairs.LOST_GEN
+        )
+        if is_lost:
             self._answer_loss(turn, contact, peer)
         elif split:
             self._renew(turn, contact, peer)
         self._outgoings.pump(turn, contact)
+        return is_lost or split
 
     # --- first flights ---
 
     def _first_flight(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> None:
         replay_key = sessions.replay_key(raw)
-        taken = self._state.rows.get("replay", replay_key)
+        taken = turn.read(self._state.rows, "replay", replay_key)
         if taken is not None:
             self._refuse_again(mailbox, *decode_replay(taken))
         found = self._upkeep.responder_keys(envelopes.decode_prefix(raw.prefix))
@@ -209,6 +214,9 @@ class Incomings:
         self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted, one_time: list[OwnPrekey]
     ) -> None:
         session = accepted.opened.session
+        if session.gen == pairs.LOST_GEN and not contact.accepted:
+            # Nothing was ever sent there, and nothing is to go back: it begins as it did the first time.
+            self._state.drop_sessions(turn, peer)
         adoption = pairs.adopt(peer.pair, session, turn.now_ms)
         self._state.store_session(turn, peer, None, session)
         self._state.set_pair(turn, peer, adoption.pair, adoption.gone)
@@ -217,8 +225,10 @@ class Incomings:
             peer.heads_told = (0, 0)
         peer.lost = False
         turn.put(peer.put())
-        self._opened(turn, peer, accepted.opened)
+        is_replaced = self._opened(turn, peer, accepted.opened)
         self._receipts.wait(turn)
+        if is_replaced:
+            return
         if adoption.answers_loss:
             self._answer_loss(turn, contact, peer)
         elif adoption.disagrees or (peer.pair.active is None and self._is_split(peer, session)):
@@ -295,7 +305,10 @@ class Incomings:
             self._outgoings.send_loss(turn, contact)
 
     def _may_reset(self, turn: Turn, peer: Peer) -> bool:
-        if not _has_resets_left(turn, peer):
+        """Whether to start a session for a reset: not beyond the limit, nor with somebody who is not
+        accepted, to whom nothing goes back (CON-04).
+        """
+        if not self._state.contacts[peer.account_id].accepted or not _has_resets_left(turn, peer):
             return False
         peer.resets_ms = [*_resets_within(turn, peer, _DAY_MS), turn.now_ms]
         turn.put(peer.put())
@@ -308,7 +321,7 @@ class Incomings:
         for place, row in self._state.rows.items("message"):
             if place[0] != 1 or place[1:33] != contact.account_id:
                 continue
-            message = Message.decode(place, row)
+            message = Message.decode(place, turn.read(self._state.rows, "message", place) or row)
             fresh = message.sent_ms > turn.now_ms - _DAY_MS and message.message_id not in waiting
             if fresh and message.state is MessageState.SENT and message.record_hash == record_hash:
                 again.append(message)
@@ -400,7 +413,7 @@ class Incomings:
 
     def _text(self, turn: Turn, contact: Contact, content: Content, text: str) -> None:
         place = message_place(contact.account_id, content.id, outgoing=False)
-        if self._state.rows.get("message", place) is None and not turn.puts("message", place):
+        if turn.read(self._state.rows, "message", place) is None:
             message = Message(
                 contact.account_id,
                 content.id,
@@ -419,7 +432,7 @@ class Incomings:
     def _receipt(self, turn: Turn, contact: Contact, state: ReceiptState, ids: tuple[bytes, ...]) -> None:
         reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
         for message_id in ids:
-            message = self._outgoings.message(contact.account_id, message_id, outgoing=True)
+            message = self._outgoings.message(turn, contact.account_id, message_id)
             if message is not None:
                 self._outgoings.set_state(turn, message, reached)
 

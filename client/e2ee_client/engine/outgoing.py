@@ -170,7 +170,7 @@ class Outgoings:
         """
         sealed = [item for item in self._of(account_id) if item.envelope]
         for item in sealed:
-            message = self.message(account_id, item.message_id, outgoing=True)
+            message = self.message(turn, account_id, item.message_id)
             self._remove(turn, item)
             if item.shown and message is not None:
                 self.requeue(turn, message)
@@ -206,10 +206,10 @@ class Outgoings:
             token = mailbox.tokens[b""][0]
         return WayBack(mailbox.id, token, mailbox.relay_url)
 
-    def message(self, account_id: bytes, message_id: bytes, *, outgoing: bool) -> Message | None:
-        """Return a stored text."""
-        place = message_place(account_id, message_id, outgoing=outgoing)
-        row = self._state.rows.get("message", place)
+    def message(self, turn: Turn, account_id: bytes, message_id: bytes) -> Message | None:
+        """Return a text of ours, as this step has left it so far."""
+        place = message_place(account_id, message_id, outgoing=True)
+        row = turn.read(self._state.rows, "message", place)
         return None if row is None else Message.decode(place, row)
 
     def set_state(self, turn: Turn, message: Message, state: MessageState, code: str = "") -> None:
@@ -324,11 +324,10 @@ class Outgoings:
             peer.heads_told = self._heads_now(contact)
             turn.put(peer.put())
         if item.shown:
-            message = self.message(contact.account_id, item.message_id, outgoing=True) or _pending(
-                item, content
-            )
-            message.record_hash = session.peer.record_hash
-            turn.put(message.put())
+            message = self.message(turn, contact.account_id, item.message_id)
+            if message is not None:
+                message.record_hash = session.peer.record_hash
+                turn.put(message.put())
 
     def _dressed(
         self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content
@@ -465,7 +464,7 @@ class Outgoings:
         self._remove(turn, item)
         if not item.shown:
             return
-        message = self.message(item.account_id, item.message_id, outgoing=True)
+        message = self.message(turn, item.account_id, item.message_id)
         if message is not None:
             self.set_state(turn, message, state, code)
 
@@ -482,21 +481,6 @@ _RANK: Final = {
 def _last_opened(peer: Peer) -> tuple[int, bytes]:
     active = peer.pair.active
     return (0 if active is None else active.opened_ms), peer.device_id
-
-
-def _pending(item: Outgoing, content: Content) -> Message:
-    """Return the message row of a text that was queued in this same turn and is not in the store yet."""
-    text = content.payload.text if isinstance(content.payload, Text) else ""
-    return Message(
-        item.account_id,
-        item.message_id,
-        True,
-        text,
-        content.sent_ms,
-        item.created_ms,
-        MessageState.QUEUED,
-        b"",
-    )
 
 
 def _batch(items: list[Outgoing]) -> list[Outgoing]:

@@ -8,6 +8,7 @@ from e2ee_client.events import Event
 from e2ee_client.rows import Change, Delete, Put
 
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
+from .ports import RowReader
 
 
 class Turn:
@@ -28,9 +29,13 @@ class Turn:
         """Change a row that a step may change many times: it is encoded once, when the step has ended."""
         self._changes[table, key] = row
 
-    def puts(self, table: str, key: bytes) -> bool:
-        """Tell whether this step puts a row, which is not in the store yet."""
-        return (table, key) in self._changes and not isinstance(self._changes[table, key], Delete)
+    def read(self, rows: RowReader, table: str, key: bytes) -> bytes | None:
+        """Return a row as it will be after this step; None where there will be none."""
+        change = self._changes.get((table, key))
+        if change is None:
+            return rows.get(table, key)
+        change = change() if callable(change) else change
+        return change.value if isinstance(change, Put) else None
 
     def delete(self, table: str, key: bytes) -> None:
         """Delete a row."""
