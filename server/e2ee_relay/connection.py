@@ -56,6 +56,8 @@ class BoundedConnection(ServerConnection):
     # What waits for the transport to have room; None where nothing does.
     _unsent: bytearray | None = None
     _stalled: asyncio.TimerHandle | None = None
+    # TCP's transport below TLS, which does not count what waits there.
+    below: asyncio.Transport | None = None
 
     def __init__(
         self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
@@ -182,7 +184,7 @@ class BoundedConnection(ServerConnection):
         That stops the relay for everybody, 0.2 seconds for 2 000 connections (RLY-140).
         """
         self._inlet = self._take = None
-        self._unsent = None
+        self._unsent = self.below = None
         self._watch(None)
         # The library's parser, at its end now, and the tracebacks of how it came to its end.
         self.protocol.parser.close()
@@ -207,13 +209,13 @@ class BoundedConnection(ServerConnection):
         if self._unsent is None:
             self._unsent = bytearray()
         self._unsent += data
-        if len(self._unsent) + self.transport.get_write_buffer_size() > _MAX_BUFFERED_B:
+        if len(self._unsent) + self._handed_over_b() > _MAX_BUFFERED_B:
             self._drop()
 
     def pause_writing(self) -> None:
         """Wait for the transport to have room, but not for ever (RLY-71)."""
         super().pause_writing()
-        self._watch(self.transport.get_write_buffer_size())
+        self._watch(self._handed_over_b())
 
     def resume_writing(self) -> None:
         """Go on: the transport has room."""
@@ -243,11 +245,15 @@ class BoundedConnection(ServerConnection):
         )
 
     def _look_again(self, before_b: int) -> None:
-        waiting_b = self.transport.get_write_buffer_size()
+        waiting_b = self._handed_over_b()
         if waiting_b >= before_b:
             self._drop()
         else:
             self._watch(waiting_b)
+
+    def _handed_over_b(self) -> int:
+        below_b = 0 if self.below is None else self.below.get_write_buffer_size()
+        return self.transport.get_write_buffer_size() + below_b
 
     def _drop(self) -> None:
         self.was_slow = True

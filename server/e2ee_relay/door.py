@@ -289,6 +289,8 @@ class Doorman(asyncio.BufferedProtocol):
             transport.abort()
             self.connection_lost(None)
             return
+        if self._connection is not None:
+            self._connection.below = transport
         self._hand_over(inner)
 
     def _hand_over(self, transport: asyncio.Transport) -> None:

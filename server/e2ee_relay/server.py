@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class RelayServer:
         self._clients: dict[int, _Client] = {}
         self._servers: list[Server] = []
         self._commits = CommitFigures()
+        self._committed: deque[tuple[Then, Result]] = deque()
         self._failed_at: float | None = None
         self._completed_at = time.monotonic()
         self._warned_day = 0
@@ -308,21 +310,23 @@ class RelayServer:
     def _completed(self, completed: Completed, seconds: float) -> None:
         self._commits.observe(seconds, len(completed))
         self._completed_at = time.monotonic()
-        self._answer(iter(completed))
+        self._committed.extend(completed)
+        self._answer()
 
-    def _answer(self, completed: Iterator[tuple[Then, Result]]) -> None:
-        """Go on with what was committed. A mistake of ours with one is reported by the event loop, and the
-        others of the group have their answers all the same.
+    def _answer(self) -> None:
+        """Go on with what was committed, in order. A mistake of ours with one is reported by the event loop,
+        and the others have their answers all the same.
         """
         now_ms = self._clock()
         try:
-            for then, result in completed:
+            while self._committed:
+                then, result = self._committed.popleft()
                 if isinstance(result, StoreFailure):
                     self._commits.failures += 1
                     self._note_failure()
                 self._carry_out(self._core.complete(then, result, now_ms))
         except BaseException:
-            self._loop.call_soon(self._answer, completed)
+            self._loop.call_soon(self._answer)
             raise
 
     def _note_failure(self) -> None:

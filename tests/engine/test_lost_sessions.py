@@ -20,9 +20,22 @@ from e2ee_client.events import (
     SessionStarted,
 )
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Ack, Lookup, Message, PrekeysFetch, Role, Send, decode_frames, encode_frames
+from e2ee_relay.protocol import (
+    Ack,
+    ErrorCode,
+    Lookup,
+    Message,
+    PrekeysFetch,
+    Role,
+    Send,
+    SendResult,
+    SendResults,
+    decode_frames,
+    encode_frames,
+)
 from engine_world import Node, Rows, World, acquainted
 from relay_scenes import (
+    UNKNOWN,
     copying,
     delivered,
     intercepting,
@@ -685,9 +698,8 @@ def test_prekeys_that_end_soon_end_no_engine() -> None:
     assert "Befund" in customer.texts()
 
 
-def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
-    """SES-07, CON-04: it is heard again, and learns nothing; what is said when it is accepted arrives."""
-    world = World()
+def stranger_of(world: World) -> tuple[Node, Node, bytes]:
+    """A practice, somebody who has written to it and is not accepted, and the practice's account id."""
     company = world.node("Praxis", publish=True)
     company.start()
     stranger = world.node("Fremd")
@@ -695,6 +707,36 @@ def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
     praxis = stranger.add(company.engine.card())
     stranger.send(praxis, "eins")
     world.advance(MINUTE_MS)
+    return company, stranger, praxis
+
+
+def withholding(node: Node) -> tuple[list[bytes], Callable[[], None]]:
+    """Let a relay confirm what a node sends and keep it; return what it keeps, and a way to end that."""
+    kept: list[bytes] = []
+    answers: list[tuple[Channel, bytes]] = []
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        for one in sends:
+            kept.extend(item.body for item in one.items)
+            results = tuple(SendResult(ErrorCode.OK, 0) for _ in one.items)
+            answers.append((channel, encode_frames([SendResults(one.request_id, results)])))
+        return [] if sends else [data]
+
+    def end() -> None:
+        node.outgoing = lossless
+        for channel, data in answers:
+            node.carry_out(node.engine.received(channel, data, node.world.now_ms))
+        node.world.settle()
+
+    node.outgoing = outgoing
+    return kept, end
+
+
+def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
+    """SES-07, CON-04: it is heard again, and learns nothing; what is said when it is accepted arrives."""
+    world = World()
+    company, stranger, praxis = stranger_of(world)
     sent: list[bytes] = []
     company.outgoing = copying(sent)
     for number in range(4):
@@ -709,6 +751,70 @@ def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
     company.send(stranger.engine.account_id, "Guten Tag")
     world.advance(MINUTE_MS)
     assert stranger.texts() == ["Guten Tag"]
+
+
+def test_a_stranger_is_heard_whatever_order_its_flights_come_in() -> None:
+    """SES-05, SES-07: a flight that a relay withheld, delivered behind a later one, ends nothing."""
+    world = World()
+    company, stranger, praxis = stranger_of(world)
+    kept, end = withholding(stranger)
+    stranger.send(praxis, "zwei, kommt spaeter")
+    world.settle()
+    end()
+    stranger.crash(continuity=Continuity.CLONED)
+    old, end = withholding(stranger)
+    stranger.start()
+    stranger.send(praxis, "A, kommt spaeter")
+    world.advance(MINUTE_MS)
+    end()
+    stranger.crash(continuity=Continuity.CLONED)
+    stranger.start()
+    stranger.send(praxis, "B")
+    world.advance(MINUTE_MS)
+    for body in (*kept, *old):
+        push(company, body)
+    world.settle()
+    for number in range(12):
+        stranger.send(praxis, f"B {number}")
+        world.advance(2 * DAY_MS)
+    assert len(company.texts()) == 4 + 12
+    assert company.of(MessageRejected) == []
+    company.send(stranger.engine.account_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    stranger.send(praxis, "Danke")
+    world.advance(11 * MINUTE_MS)
+    assert company.texts()[-1] == "Danke"
+    assert stranger.texts() == ["Guten Tag"]
+
+
+def test_a_stranger_who_begins_again_is_heard_for_good() -> None:
+    """SES-07: it has forgotten us and added us again; its `gen` is then below what we know."""
+    for _ in range(4):
+        world = World()
+        company, stranger, praxis = stranger_of(world)
+        world.advance(40 * DAY_MS)
+        stranger.send(praxis, "zwei")
+        world.advance(MINUTE_MS)
+        stranger.carry_out(stranger.engine.forget_contact(praxis, world.now_ms))
+        world.settle()
+        stranger.add(company.engine.card())
+        stranger.send(praxis, "drei")
+        world.advance(8 * DAY_MS)
+        stranger.send(praxis, "vier")
+        world.advance(MINUTE_MS)
+        assert company.texts() == ["eins", "zwei", "drei", "vier"]
+
+
+def test_a_flight_whose_session_is_gone_is_told() -> None:
+    """HS-09: in the mailbox of a company too, so that nothing that somebody writes disappears silently."""
+    world = World()
+    company, stranger, praxis = stranger_of(world)
+    turn = Turn(world.now_ms)
+    company.engine._state.drop_sessions(turn, the_peer(company))
+    company.carry_out(turn.effects())
+    stranger.send(praxis, "zwei")
+    world.settle()
+    assert [one.code for one in company.of(MessageRejected)] == [UNKNOWN]
 
 
 def test_a_flight_that_stands_twice_in_one_message_is_taken_once() -> None:

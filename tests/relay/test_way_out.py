@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -170,6 +171,28 @@ async def test_who_reads_nothing_is_dropped_in_time(
         reading.cancel()
         slow.abort()
         dead.abort()
+
+
+async def test_over_tls_who_reads_slowly_stays(
+    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-71: TLS has nothing new for TCP while a great message is under way; bytes go out all the time."""
+    monkeypatch.setattr(connections, "STALLED_S", 0.3)
+    async with tls_relay(tmp_path) as server, RawTls(4096).greeted(server.port) as client:
+        (connection,) = made
+        below_tls(connection)
+        for size_b in (1 << 20, 1 << 16):
+            connection.protocol.send_binary(bytes(size_b))
+            connection.send_data()
+        assert connection.paused
+        loop, got_b, began = asyncio.get_running_loop(), 0, time.monotonic()
+        while got_b < (1 << 20) + (1 << 16):
+            data = await loop.sock_recv(client.socket, 4096)
+            assert data, "dropped"
+            got_b += len(data)
+            await asyncio.sleep(0.005)
+        assert time.monotonic() - began > 3 * 0.3
+        assert not connection.was_slow
 
 
 async def read_slowly(client: RawWebSocket) -> None:

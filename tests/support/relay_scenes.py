@@ -7,13 +7,13 @@ from collections.abc import Callable
 
 from e2ee_client.engine import Channel
 from e2ee_client.events import MessageState, MessageStateChanged
-from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, decode_frames, encode_frames
+from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, TokenAdd, decode_frames, encode_frames
 from engine_world import Node, World
 
 UNKNOWN = "remote.unknown_session"
 
 
-def losing(kind: type[Ack | Send | Lookup]) -> Callable[[Channel, bytes], list[bytes]]:
+def losing(kind: type[Ack | Send | Lookup | TokenAdd]) -> Callable[[Channel, bytes], list[bytes]]:
     """Return a hook that loses a node's frames of one kind on their way to the relay."""
 
     def outgoing(_: Channel, data: bytes) -> list[bytes]:

@@ -7,6 +7,7 @@ store is not.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final, NoReturn
 
 from e2ee import identity, prekeys
@@ -35,6 +36,7 @@ from e2ee.errors import (
 )
 from e2ee.identity import DeviceList, FlightIdentity, ListHead
 from e2ee.ids import AccountId
+from e2ee.pair import Adoption, Inactive, Pair
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Accepted, Opened, Session
 from e2ee.wire import envelope as envelopes
@@ -135,6 +137,10 @@ class Incomings:
             split = self._is_split(peer, session)
             peer.pair = pairs.updated(peer.pair, opened.session)
             self._state.store_session(turn, peer, session, opened.session)
+            is_active = peer.pair.active is opened.session
+            if not is_active and not self._state.contacts[peer.account_id].accepted:
+                peer.pair = _kept_young(peer.pair, opened.session, turn.now_ms)
+                turn.put(peer.put())
             if peer.lost:
                 peer.lost = False
                 turn.put(peer.put())
@@ -191,12 +197,12 @@ class Incomings:
         self._adopt(turn, contact, peer, accepted, one_time)
 
     def _refuse_again(self, mailbox: Mailbox, account_id: bytes, session_id: bytes) -> NoReturn:
-        """Refuse a flight that was taken before (HS-09). One of its contact tells a mailbox of one contact
-        that we lost its session: they write on it, and repeat the prefix until somebody answers (SES-19).
+        """Refuse a flight that was taken before (HS-09). Where a session of a contact is gone, they write on
+        it and repeat the prefix until somebody answers: that is told, and in their mailbox a loss (SES-19).
         """
-        peers = self._state.peers_of(mailbox.contact)
-        is_known = any(one.id == session_id for peer in peers for one in peer.pair.sessions())
-        if mailbox.contact and mailbox.contact == account_id and not is_known:
+        is_theirs = mailbox.contact in (b"", account_id) and account_id in self._state.contacts
+        peers = self._state.peers_of(account_id)
+        if is_theirs and not any(one.id == session_id for peer in peers for one in peer.pair.sessions()):
             raise UnknownSession("a first flight whose session is gone")
         raise ReplayError("a first flight that was taken before")
 
@@ -214,10 +220,8 @@ class Incomings:
         self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted, one_time: list[OwnPrekey]
     ) -> None:
         session = accepted.opened.session
-        if session.gen == pairs.LOST_GEN and not contact.accepted:
-            # Nothing was ever sent there, and nothing is to go back: it begins as it did the first time.
-            self._state.drop_sessions(turn, peer)
-        adoption = pairs.adopt(peer.pair, session, turn.now_ms)
+        adopt = pairs.adopt if contact.accepted else _adopt_newest
+        adoption = adopt(peer.pair, session, turn.now_ms)
         self._state.store_session(turn, peer, None, session)
         self._state.set_pair(turn, peer, adoption.pair, adoption.gone)
         turn.notify(SessionStarted(contact.account_id, False, session.one_time.x25519, session.one_time.kem))
@@ -452,6 +456,23 @@ class Incomings:
         contact.pin(device_list)
         turn.put(contact.put())
         self._outgoings.strike_off(turn, contact)
+
+
+def _adopt_newest(pair: Pair, session: Session, now_ms: int) -> Adoption:
+    """Adopt a flight of somebody who is not accepted: whatever its `gen`, it is the active session, since
+    nothing goes back that could end a disagreement (SES-07, CON-04).
+    """
+    older, gone = pairs.retire(pair, now_ms)
+    adoption = pairs.adopt(pairs.FRESH, session, now_ms)
+    highest = max(older.highest_gen, session.gen)
+    newest = replace(adoption.pair, inactive=older.inactive, highest_gen=highest)
+    return adoption._replace(pair=newest, gone=gone)
+
+
+def _kept_young(pair: Pair, session: Session, now_ms: int) -> Pair:
+    """Let an inactive session that is written on become inactive only now (SES-05)."""
+    others = [item for item in pair.inactive if item.session.id != session.id]
+    return replace(pair, inactive=(*others, Inactive(session, now_ms)))
 
 
 def _resets_within(turn: Turn, peer: Peer, span_ms: int) -> list[int]:

@@ -364,7 +364,7 @@ class Outgoings:
         if not ready:
             return
         peer = self._state.peers.get(contact.account_id + ready[0].device_id)
-        if peer is None or peer.way_back is None:
+        if peer is None or peer.way_back is None or not self._can_be_answered(contact, peer):
             return
         link = self._link_of(turn, self.channel_for(contact, peer))
         if link.state is not LinkState.READY or link.hello is None:
@@ -380,6 +380,17 @@ class Outgoings:
         link.work(turn, context, bits, partial(self._request, link, contact, peer.way_back, batch))
         if len(batch) < len(ready):
             self.flush(turn, contact)
+
+    def _can_be_answered(self, contact: Contact, peer: Peer) -> bool:
+        """Whether the address that a first flight states is one that the relay knows: an answer to another
+        would be denied, and so lost (CON-06).
+        """
+        active = peer.pair.active
+        if active is None or not isinstance(active.phase, AwaitingReply):
+            return True
+        mailbox = self._state.mailbox_for(contact.account_id)
+        token = self.way_back(contact).token
+        return (token, True) in mailbox.tokens.values()
 
     def lost(self, channel: Channel) -> None:
         """A sending connection is gone: what was on its way goes out again."""
