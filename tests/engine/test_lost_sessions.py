@@ -787,6 +787,33 @@ def test_a_stranger_is_heard_whatever_order_its_flights_come_in() -> None:
     assert stranger.texts() == ["Guten Tag"]
 
 
+def test_an_answer_to_a_stranger_goes_where_it_writes() -> None:
+    """SES-05, SES-07: a withheld flight came late; an answer goes where a text came last."""
+    world = World()
+    company, stranger, praxis = stranger_of(world)
+    stranger.crash(continuity=Continuity.CLONED)
+    kept, end = withholding(stranger)
+    stranger.start()
+    stranger.send(praxis, "A, kommt spaeter")
+    world.advance(MINUTE_MS)
+    end()
+    stranger.crash(continuity=Continuity.CLONED)
+    stranger.start()
+    stranger.send(praxis, "B")
+    world.advance(MINUTE_MS)
+    for body in kept:
+        push(company, body)
+    world.settle()
+    stranger.send(praxis, "C")
+    world.advance(MINUTE_MS)
+    assert set(company.texts()) == {"eins", "A, kommt spaeter", "B", "C"}
+    company.crash()
+    company.start()
+    company.send(stranger.engine.account_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    assert stranger.texts() == ["Guten Tag"]
+
+
 def test_a_stranger_who_begins_again_is_heard_for_good() -> None:
     """SES-07: it has forgotten us and added us again; its `gen` is then below what we know."""
     for _ in range(4):

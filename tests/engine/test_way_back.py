@@ -54,3 +54,19 @@ def test_a_first_flight_waits_for_a_mailbox_that_is_put_off() -> None:
     assert customer.of(ConnectionChanged)[-1].code == "relay.rate_limited"
     assert company.texts() == []
     answered(world, company, customer)
+
+
+def test_a_text_fails_where_no_answer_could_ever_come() -> None:
+    """CON-06: a relay that registers nobody without its secret; who has the secret is not affected."""
+    world = World(Policy(registration_secret=b"s" * 32))
+    company = world.node("Praxis", publish=True, registration_secret=b"s" * 32)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    praxis = customer.add(company.engine.card())
+    sent = customer.send(praxis, "Frage")
+    world.advance(10 * MINUTE_MS)
+    (failed,) = customer.of(MessageStateChanged)
+    assert (failed.message_id, failed.state) == (sent, MessageState.FAILED)
+    assert failed.code == "relay.registration_refused"
+    assert company.texts() == []

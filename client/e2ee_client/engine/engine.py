@@ -104,7 +104,9 @@ class Engine:
         self._online = False
         self._maintain_at_ms: int | None = None
         self._upkeep = Upkeep(state)
-        self._mailboxes = Mailboxes(state, self._upkeep, self._link_of, self._mailbox_usable)
+        self._mailboxes = Mailboxes(
+            state, self._upkeep, self._link_of, self._mailbox_usable, self._mailbox_unwanted
+        )
         self._outgoings = Outgoings(
             state, self._upkeep, self._link_of, self._start_session, self._receipts_again
         )
@@ -555,6 +557,12 @@ class Engine:
             if contact is not None and not mailbox.contact and contact.accepted:
                 self._outgoings.send_address(turn, contact)
         self._outgoings.pump_all(turn)
+
+    def _mailbox_unwanted(self, turn: Turn, mailbox: Mailbox, code: str) -> None:
+        """The relay makes none for us: nobody could answer what waits to begin a session (CON-06)."""
+        for contact in list(self._state.contacts.values()):
+            if self._state.mailbox_for(contact.account_id) is mailbox:
+                self._outgoings.fail_unanswerable(turn, contact, code)
 
     def _accept(self, turn: Turn, contact: Contact) -> None:
         if contact.accepted:

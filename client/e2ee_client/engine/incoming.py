@@ -139,7 +139,7 @@ class Incomings:
             self._state.store_session(turn, peer, session, opened.session)
             is_active = peer.pair.active is opened.session
             if not is_active and not self._state.contacts[peer.account_id].accepted:
-                peer.pair = _kept_young(peer.pair, opened.session, turn.now_ms)
+                peer.pair, peer.heads_told = _written_on(peer.pair, opened.session, turn.now_ms), (0, 0)
                 turn.put(peer.put())
             if peer.lost:
                 peer.lost = False
@@ -469,10 +469,14 @@ def _adopt_newest(pair: Pair, session: Session, now_ms: int) -> Adoption:
     return adoption._replace(pair=newest, gone=gone)
 
 
-def _kept_young(pair: Pair, session: Session, now_ms: int) -> Pair:
-    """Let an inactive session that is written on become inactive only now (SES-05)."""
-    others = [item for item in pair.inactive if item.session.id != session.id]
-    return replace(pair, inactive=(*others, Inactive(session, now_ms)))
+def _written_on(pair: Pair, session: Session, now_ms: int) -> Pair:
+    """Let the session that somebody writes on who is not accepted be the active one; where there is none, as
+    after their loss, it became inactive only now (SES-05).
+    """
+    others = tuple(item for item in pair.inactive if item.session.id != session.id)
+    if pair.active is None:
+        return replace(pair, inactive=(*others, Inactive(session, now_ms)))
+    return replace(pair, active=session, inactive=(*others, Inactive(pair.active, now_ms)))
 
 
 def _resets_within(turn: Turn, peer: Peer, span_ms: int) -> list[int]:

@@ -67,11 +67,13 @@ class Mailboxes:
         upkeep: Upkeep,
         link_of: Callable[[Turn, Channel], Link],
         usable: Callable[[Turn, Mailbox, list[bytes]], None],
+        unwanted: Callable[[Turn, Mailbox, str], None],
     ) -> None:
         self._state = state
         self._upkeep = upkeep
         self._link_of = link_of
         self._usable = usable
+        self._unwanted = unwanted
         self._shortage = Shortage()
         self.refill_at_ms: int | None = None
         self.published = False
@@ -151,6 +153,8 @@ class Mailboxes:
     def _created(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
             self._refused(turn, link, frame)
+            if isinstance(frame, ErrorReply) and frame.code is ErrorCode.REGISTRATION_REFUSED:
+                self._unwanted(turn, mailbox, "relay.registration_refused")
             return
         mailbox.created = True
         turn.put(mailbox.put())

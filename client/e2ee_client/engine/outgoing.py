@@ -392,6 +392,13 @@ class Outgoings:
         token = self.way_back(contact).token
         return (token, True) in mailbox.tokens.values()
 
+    def fail_unanswerable(self, turn: Turn, contact: Contact, code: str) -> None:
+        """Give up texts that would begin a session whose answers could never come."""
+        for item in self._of(contact.account_id):
+            peer = self._state.peers.get(contact.account_id + item.device_id)
+            if item.shown and peer is not None and not self._can_be_answered(contact, peer):
+                self._finish(turn, item, MessageState.FAILED, code)
+
     def lost(self, channel: Channel) -> None:
         """A sending connection is gone: what was on its way goes out again."""
         self._in_flight = {number: at for number, at in self._in_flight.items() if at != channel}
