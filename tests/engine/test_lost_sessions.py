@@ -733,6 +733,23 @@ def withholding(node: Node) -> tuple[list[bytes], Callable[[], None]]:
     return kept, end
 
 
+def lost_twice(world: World, stranger: Node, praxis: bytes) -> list[bytes]:
+    """Let a stranger lose its sessions two times, and write after each; return the flights of the first time,
+    which the relay has confirmed and keeps.
+    """
+    stranger.crash(continuity=Continuity.CLONED)
+    kept, end = withholding(stranger)
+    stranger.start()
+    stranger.send(praxis, "A, kommt spaeter")
+    world.advance(MINUTE_MS)
+    end()
+    stranger.crash(continuity=Continuity.CLONED)
+    stranger.start()
+    stranger.send(praxis, "B")
+    world.advance(MINUTE_MS)
+    return kept
+
+
 def test_nothing_goes_back_to_a_stranger_who_lost_its_sessions() -> None:
     """SES-07, CON-04: it is heard again, and learns nothing; what is said when it is accepted arrives."""
     world = World()
@@ -761,16 +778,7 @@ def test_a_stranger_is_heard_whatever_order_its_flights_come_in() -> None:
     stranger.send(praxis, "zwei, kommt spaeter")
     world.settle()
     end()
-    stranger.crash(continuity=Continuity.CLONED)
-    old, end = withholding(stranger)
-    stranger.start()
-    stranger.send(praxis, "A, kommt spaeter")
-    world.advance(MINUTE_MS)
-    end()
-    stranger.crash(continuity=Continuity.CLONED)
-    stranger.start()
-    stranger.send(praxis, "B")
-    world.advance(MINUTE_MS)
+    old = lost_twice(world, stranger, praxis)
     for body in (*kept, *old):
         push(company, body)
     world.settle()
@@ -791,16 +799,7 @@ def test_an_answer_to_a_stranger_goes_where_it_writes() -> None:
     """SES-05, SES-07: a withheld flight came late; an answer goes where a text came last."""
     world = World()
     company, stranger, praxis = stranger_of(world)
-    stranger.crash(continuity=Continuity.CLONED)
-    kept, end = withholding(stranger)
-    stranger.start()
-    stranger.send(praxis, "A, kommt spaeter")
-    world.advance(MINUTE_MS)
-    end()
-    stranger.crash(continuity=Continuity.CLONED)
-    stranger.start()
-    stranger.send(praxis, "B")
-    world.advance(MINUTE_MS)
+    kept = lost_twice(world, stranger, praxis)
     for body in kept:
         push(company, body)
     world.settle()
