@@ -20,11 +20,11 @@ from pathlib import Path
 
 from e2ee_relay import server
 from e2ee_relay.cli import main
-from e2ee_relay.outbox import Outbox
-from websockets.asyncio.server import ServerConnection
+from e2ee_relay.connection import BoundedConnection
+from e2ee_relay.outbox import Departures, Outbox
 
 _KEPT: list[str] = []
-_CONNECTED: list[ServerConnection] = []
+_CONNECTED: list[BoundedConnection] = []
 _PING_MOST_B = 125
 
 
@@ -60,13 +60,13 @@ def _store(folder: Path, text: str) -> None:
 class _Outbox(Outbox):
     """Notes each connection, to send more on it than frames."""
 
-    def __init__(self, socket: ServerConnection, loop: asyncio.AbstractEventLoop) -> None:
-        super().__init__(socket, loop)
+    def __init__(self, socket: BoundedConnection, departures: Departures) -> None:
+        super().__init__(socket, departures)
         _CONNECTED.append(socket)
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[sys.argv.index("--data-dir") + 1])
-    server.Outbox = _Outbox  # type: ignore[attr-defined]  # the leak is put in from outside
+    setattr(server, "Outbox", _Outbox)  # noqa: B010 - the leak is put in from outside, past the type checkers
     threading.Thread(target=_leak, args=(place,), daemon=True).start()
     sys.exit(main(sys.argv[1:]))

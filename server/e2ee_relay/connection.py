@@ -12,11 +12,17 @@ from websockets.asyncio.server import Server, ServerConnection
 from websockets.datastructures import Headers
 from websockets.frames import CloseCode, Frame, Opcode
 from websockets.http11 import Request
-from websockets.protocol import Event
+from websockets.protocol import Event, State
 from websockets.server import ServerProtocol
 
 from .inlet import Inlet
+from .protocol import MAX_MESSAGE_B
 from .turns import Share, Turns
+
+try:
+    from websockets.speedups import apply_mask
+except ImportError:  # the library compiles it where it can
+    from websockets.utils import apply_mask
 
 # More than both windows of a connection together: whoever lets so much pile up does not read.
 _MAX_BUFFERED_B: Final = 8 << 20
@@ -25,6 +31,7 @@ _WRITE_B: Final = 128 << 10
 # Two of the library's pings. It cannot send any where nothing goes out.
 STALLED_S: Final = 50.0
 _READ_B: Final = 64 << 10
+_BINARY: Final = 0x80 | Opcode.BINARY
 _DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
 # Of one message; they may be empty, so that their sum is no bound.
 _MOST_FRAGMENTS: Final = 1024
@@ -79,9 +86,7 @@ class BoundedConnection(ServerConnection):
         super().connection_made(transport)
         # asyncio's own 256 KiB are mapped and unmapped by the kernel at each read.
         vars(transport)["max_size"] = _READ_B
-        self._inlet = Inlet(
-            self._turns, lambda: self.share, cast("asyncio.Transport", transport), super().data_received
-        )
+        self._inlet = Inlet(self._turns, lambda: self.share, cast("asyncio.Transport", transport), self._feed)
 
     async def serve(self, share: Share, take: Take) -> CloseCode | None:
         """Carry out each message on `share`'s time until the connection is gone, or refused: return why."""
@@ -116,6 +121,28 @@ class BoundedConnection(ServerConnection):
             self._inlet.clear()
         if not self._over.done():
             self._over.set_result(why)
+
+    def _feed(self, data: bytes) -> None:
+        """Take messages that are whole in one frame, as most are; the library parses all else (RLY-84)."""
+        position = 0
+        while position < len(data) and self._is_between_frames():
+            cut = _cut(data, position)
+            if cut is None:
+                break
+            message, position = cut
+            self._message(message)
+        if position < len(data):
+            super().data_received(data[position:])
+
+    def _is_between_frames(self) -> bool:
+        """Tell whether the library expects the first frame of a message next, and has no byte of it yet."""
+        protocol = self.protocol
+        if self._take is None or protocol.state is not State.OPEN or protocol.current_size is not None:
+            return False
+        parser: Any = protocol.parser
+        while parser.gi_yieldfrom is not None:
+            parser = parser.gi_yieldfrom
+        return bool(parser.__name__ == "at_eof")
 
     def process_event(self, event: Event) -> None:
         """Take whole messages here, without the library's queue and a task that waits at its end."""
@@ -190,17 +217,32 @@ class BoundedConnection(ServerConnection):
         self.protocol.parser.close()
         self.protocol.handshake_exc = self.protocol.parser_exc = None
 
-    def send_data(self) -> None:
-        """Write what the protocol has to say in one piece; drop the connection when too much waits (RLY-71).
+    def write_message(self, parts: list[bytes]) -> None:
+        """Write one binary message, if the connection is open.
 
-        While the transport is full it waits here. A transport keeps each piece by itself and counts them all
+        The library's own `send` is a coroutine with a lock and a context for each message; the bound on what
+        waits takes the place of its waiting. A server's message in one frame is a head before its bytes
+        (RFC 6455, 5.2).
+        """
+        if self.protocol.state is State.OPEN:
+            parts.insert(0, _head(sum(map(len, parts))))
+            self._write(b"".join(parts))
+
+    def send_data(self) -> None:
+        """Write what the protocol has to say in one piece."""
+        parts = self.protocol.data_to_send()
+        if parts:
+            # The library's sign that this side has no more to say.
+            self._has_ended = self._has_ended or b"" in parts
+            self._write(b"".join(parts))
+
+    def _write(self, data: bytes) -> None:
+        """Write bytes; drop the connection when too much waits (RLY-71).
+
+        While the transport is full they wait here. A transport keeps each piece by itself and counts them all
         at every write: thousands of small answers, which nobody reads, would cost a hundred times their size
         and the relay's time.
         """
-        parts = self.protocol.data_to_send()
-        # The library's sign that this side has no more to say.
-        self._has_ended = self._has_ended or b"" in parts
-        data = b"".join(parts)
         if self._unsent is None and not self.paused:
             if data:
                 self.transport.write(data)
@@ -269,6 +311,32 @@ class BoundedConnection(ServerConnection):
         # The other end may have gone meanwhile; that is told by connection_lost.
         with suppress(OSError):
             self.transport.write_eof()
+
+
+def _cut(data: bytes, position: int) -> tuple[bytes, int] | None:
+    """Return a client's binary message in one frame, and where it ends (RFC 6455, 5.2).
+
+    None where there is something else, or less than a whole frame.
+    """
+    if len(data) < position + 6 or data[position] != _BINARY or data[position + 1] < 0x80:
+        return None
+    size_b, start = data[position + 1] - 0x80, position + 2
+    if size_b > 125:
+        wide_b = 2 if size_b == 126 else 8
+        size_b, start = int.from_bytes(data[start : start + wide_b], "big"), start + wide_b
+    key_end = start + 4
+    end = key_end + size_b
+    if end > len(data) or size_b > MAX_MESSAGE_B:
+        return None
+    return apply_mask(data[key_end:end], data[start:key_end]), end
+
+
+def _head(size_b: int) -> bytes:
+    if size_b < 126:
+        return bytes((_BINARY, size_b))
+    if size_b < 1 << 16:
+        return bytes((_BINARY, 126)) + size_b.to_bytes(2, "big")
+    return bytes((_BINARY, 127)) + size_b.to_bytes(8, "big")
 
 
 def _why_no_text(octets: bytearray) -> CloseCode:

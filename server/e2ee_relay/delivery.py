@@ -27,7 +27,7 @@ class Delivery:
 
     def subscribe(self, connection: Connection, frame: Subscribe, now_ms: int) -> list[Mailbox]:
         """Begin delivery of all named mailboxes, or of none; return those that are newly subscribed."""
-        wait_ms = connection.take(self._state.policy.subscriptions, len(frame.mailboxes), now_ms)
+        wait_ms = connection.take("subscriptions", self._state.policy, len(frame.mailboxes), now_ms)
         if wait_ms:
             self._state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return []
@@ -69,14 +69,25 @@ class Delivery:
 
     def arrived(self, mailbox: Mailbox, bodies: Mapping[int, bytes], now_ms: int) -> None:
         """Deliver what has just come in, without reading it back where order and window allow (RLY-90)."""
-        if mailbox.subscription is not None:
-            mailbox.subscription.queue(bodies)
-            self.pump(mailbox, now_ms, bodies)
+        subscription = mailbox.subscription
+        if subscription is None:
+            return
+        if len(bodies) == 1 and subscription.is_idle():
+            # Nearly always: nothing waits before it.
+            ((seq, body),) = bodies.items()
+            if subscription.has_room(len(body), self._state.policy):
+                subscription.reserve(seq, len(body))
+                self._push(mailbox, subscription, seq, mailbox.held[seq], body)
+                return
+        subscription.queue(bodies)
+        self.pump(mailbox, now_ms, bodies)
 
     def pump(self, mailbox: Mailbox, now_ms: int, bodies: Mapping[int, bytes] | None = None) -> None:
         """Deliver as far as the window goes; read from the store what is not in `bodies` (RLY-35, RLY-36)."""
         subscription = mailbox.subscription
         if subscription is None or subscription.is_reading:
+            return
+        if subscription.is_idle():
             return
         to_read = self._advance(mailbox, subscription, now_ms, bodies or {})
         if to_read:
@@ -167,23 +178,31 @@ class Delivery:
         if mailbox is None:
             self._state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
             return
-        found = [(seq, mailbox.begin_deletion(seq)) for seq in dict.fromkeys(frame.seqs)]
-        gone = [(seq, message) for seq, message in found if message is not None]
+        gone: list[tuple[int, HeldMessage]] = []
+        for seq in dict.fromkeys(frame.seqs):
+            message = mailbox.begin_deletion(seq)
+            if message is not None:
+                gone.append((seq, message))
         if not gone:
             # Nothing to delete, nothing to wait for: a flood of such costs the disk nothing.
             self._state.transmit(connection, Done(frame.request_id))
             return
-        change = self._deletion(mailbox, [message for _, message in gone], now_ms)
+        change = self._deletion(mailbox, gone, now_ms)
         self._state.submit(change, self._after_deletion(connection, frame.request_id, mailbox, gone))
         self.pump(mailbox, now_ms)
-        self.pump_blocked(connection, now_ms)
+        if connection.blocked:
+            self.pump_blocked(connection, now_ms)
 
-    def _deletion(self, mailbox: Mailbox, messages: list[HeldMessage], now_ms: int) -> DropMessages:
+    def _deletion(self, mailbox: Mailbox, gone: list[tuple[int, HeldMessage]], now_ms: int) -> DropMessages:
         until_ms = hour_of(now_ms) + _HOUR_MS + self._state.policy.remembered_s * 1000
-        remember = tuple(RememberedRow(mailbox.no, message.msg_id, until_ms) for message in messages)
-        for row in remember:
+        row_ids: list[int] = []
+        remember: list[RememberedRow] = []
+        for _, message in gone:
+            row = RememberedRow(mailbox.no, message.msg_id, until_ms)
             self._state.remembered.add(row)
-        return DropMessages(tuple(message.row_id for message in messages), remember)
+            row_ids.append(message.row_id)
+            remember.append(row)
+        return DropMessages(tuple(row_ids), tuple(remember))
 
     def _after_deletion(
         self, connection: Connection, request_id: int, mailbox: Mailbox, gone: list[tuple[int, HeldMessage]]
@@ -195,7 +214,7 @@ class Delivery:
                     mailbox.take_back(seq)
                 else:
                     self._state.counters["acknowledged"] += mailbox.end_deletion(seq)
-            self._state.answer_done(connection, request_id, result)
+            self._state.answer_in_time(connection, request_id, result)
 
         return then
 

@@ -115,7 +115,7 @@ class Directory:
     def lookup(self, connection: Connection, frame: Lookup, now_ms: int) -> None:
         """Read the chain of an account (RLY-55, RLY-56)."""
         state = self._state
-        wait_ms = connection.take(state.policy.lookups, 1, now_ms)
+        wait_ms = connection.take("lookups", state.policy, 1, now_ms)
         entry = state.entry(frame.account_id)
         if entry is not None and not wait_ms:
             wait_ms = state.lookups_per_account.of(frame.account_id, now_ms).take(1, now_ms)
@@ -207,7 +207,7 @@ class Directory:
     def fetch(self, connection: Connection, frame: PrekeysFetch, now_ms: int) -> None:
         """Hand out a bundle, each one-time key once (RLY-63 to RLY-66)."""
         state = self._state
-        wait_ms = connection.take(state.policy.fetches, 1, now_ms)
+        wait_ms = connection.take("fetches", state.policy, 1, now_ms)
         if wait_ms:
             state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return

@@ -15,6 +15,8 @@ from .turns import PIECE_S, Share, Turns
 _LEAST_B: Final = 1 << 7
 _FIRST_B: Final = 1 << 9
 _MOST_B: Final = 1 << 16
+# So much may wait unparsed before reading pauses, which costs more than reading a few frames does.
+_PAUSE_B: Final = 1 << 14
 _END: Final = object()
 
 
@@ -29,7 +31,7 @@ class Transport(Protocol):
 class Inlet:
     """Bytes that were read and not parsed yet, and work that came of those that were.
 
-    At most one read: the transport pauses meanwhile.
+    At most 16 KiB and one read: the transport pauses meanwhile.
     """
 
     __slots__ = (
@@ -86,11 +88,11 @@ class Inlet:
         self._work.clear()
 
     def _wait(self) -> None:
-        if not self._bytes and not self._work:
+        if self._is_held or len(self._bytes) > _PAUSE_B:
+            self._transport.pause_reading()
+        else:
             self._transport.resume_reading()
-            return
-        self._transport.pause_reading()
-        if not self._is_held and not self._is_queued:
+        if not self._is_held and not self._is_queued and (self._bytes or self._work):
             self._is_queued = True
             self._turns.enqueue(self._share(), self._turn)
 
@@ -100,8 +102,9 @@ class Inlet:
             self._go_on()
 
     def _go_on(self) -> None:
-        clock = self._turns.clock
+        clock, meter = self._turns.clock, self._turns.meter
         begun = before = clock()
+        metered = meter()
         data, place = self._bytes, 0
         try:
             while not self._is_held and before - begun < PIECE_S:
@@ -123,7 +126,7 @@ class Inlet:
             self._transport.abort()
             raise
         self._bytes = data[place:]
-        self._turns.charge(self._share(), before - begun)
+        self._turns.charge(self._share(), meter() - metered, before - begun)
         if not self._is_held:
             self._wait()
 

@@ -51,19 +51,26 @@ class Intake:
             self._state.refuse(connection, frame.request_id, ErrorCode.TOO_LARGE)
             return
         verdicts = [self._judge(item, now_ms) for item in frame.items]
-        waiting = [verdict for verdict in verdicts if isinstance(verdict, _Waiting)]
-        if not waiting:
+        rows: list[MessageRow] = []
+        fresh: dict[Mailbox, dict[int, bytes]] = {}
+        is_waiting = False
+        for one in verdicts:
+            if type(one) is _Waiting:
+                is_waiting = True
+                row = one.row
+                if row is not None:
+                    rows.append(row)
+                    bodies = fresh.get(one.mailbox)
+                    if bodies is None:
+                        bodies = fresh[one.mailbox] = {}
+                    bodies[row.seq] = row.body
+        if not is_waiting:
             self._answer(
                 connection, frame.request_id, [one for one in verdicts if isinstance(one, SendResult)]
             )
             return
-        rows = tuple([one.row for one in waiting if one.row is not None])
-        self._state.submit(PutMessages(rows), self._settle(connection, frame.request_id, verdicts))
+        self._state.submit(PutMessages(tuple(rows)), self._settle(connection, frame.request_id, verdicts))
         # Delivery overlaps the commit; the answer waits for it (RLY-30, RLY-90).
-        fresh: dict[Mailbox, dict[int, bytes]] = {}
-        for one in waiting:
-            if one.row is not None:
-                fresh.setdefault(one.mailbox, {})[one.row.seq] = one.row.body
         for mailbox, bodies in fresh.items():
             self._delivery.arrived(mailbox, bodies, now_ms)
 
@@ -73,16 +80,13 @@ class Intake:
         def then(result: Result, now_ms: int) -> None:
             committed = not isinstance(result, StoreFailure)
             for one in verdicts:
-                if isinstance(one, _Waiting) and one.row is not None:
+                if type(one) is _Waiting and one.row is not None:
                     self._record(one.mailbox, one.row, committed)
-            self._answer(
-                connection,
-                request_id,
-                [
-                    one if isinstance(one, SendResult) else self._outcome(one, committed, now_ms)
-                    for one in verdicts
-                ],
-            )
+            results = [
+                one if isinstance(one, SendResult) else self._outcome(one, committed, now_ms)
+                for one in verdicts
+            ]
+            self._answer(connection, request_id, results)
 
         return then
 
@@ -158,19 +162,10 @@ class Intake:
     def _row(self, mailbox: Mailbox, item: SendItem, now_ms: int) -> _Waiting:
         state = self._state
         state.last_row_id += 1
-        row = MessageRow(
-            row_id=state.last_row_id,
-            mailbox_no=mailbox.no,
-            seq=mailbox.next_seq(),
-            msg_id=item.msg_id,
-            expires_ms=self._expiry(item.ttl, now_ms),
-            received_ms=state.told_hour_ms(now_ms),
-            body=item.body,
-        )
-        mailbox.take_in(
-            row.seq,
-            HeldMessage(row.row_id, row.msg_id, len(row.body), row.expires_ms, row.received_ms),
-        )
+        row_id, seq, size_b = state.last_row_id, mailbox.next_seq(), len(item.body)
+        expires_ms, received_ms = self._expiry(item.ttl, now_ms), state.told_hour_ms(now_ms)
+        row = MessageRow(row_id, mailbox.no, seq, item.msg_id, expires_ms, received_ms, item.body)
+        mailbox.take_in(seq, HeldMessage(row_id, item.msg_id, size_b, expires_ms, received_ms))
         if item.ttl is TtlClass.MINUTE:
             state.short_lived.append((row.expires_ms, mailbox, row.seq))
         return _Waiting(mailbox, item.msg_id, row)

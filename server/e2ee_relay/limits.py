@@ -21,11 +21,11 @@ class Rate:
 class Bucket:
     """A token bucket: full at first, refilled with time, never above its burst."""
 
-    __slots__ = ("_level", "_rate", "_updated_ms")
+    __slots__ = ("_burst", "_level", "_per_s", "_updated_ms")
 
     def __init__(self, rate: Rate, now_ms: int) -> None:
-        self._rate = rate
-        self._level = float(rate.burst)
+        self._burst = self._level = float(rate.burst)
+        self._per_s = rate.per_s
         self._updated_ms = now_ms
 
     def take(self, amount: float, now_ms: int) -> int:
@@ -33,27 +33,30 @@ class Bucket:
 
         An amount above the burst is granted from a full bucket and leaves it in debt: nobody waits for ever.
         """
-        self._refill(now_ms)
-        missing = min(amount, self._rate.burst) - self._level
-        if missing <= 0:
-            self._level -= amount
+        if now_ms != self._updated_ms:
+            self._refill(now_ms)
+        level = self._level
+        if amount <= level or level >= self._burst:
+            self._level = level - amount
             return 0
-        return int(missing / self._rate.per_s * 1000) + 1
+        return int((min(amount, self._burst) - level) / self._per_s * 1000) + 1
 
     def give_back(self, amount: float) -> None:
         """Return what was taken for something that was not done after all."""
-        self._level = min(float(self._rate.burst), self._level + amount)
+        self._level = min(self._burst, self._level + amount)
 
     def is_full(self, now_ms: int) -> bool:
         """Tell whether forgetting this bucket would change nothing."""
         self._refill(now_ms)
-        return self._level >= self._rate.burst
+        return self._level >= self._burst
 
     def _refill(self, now_ms: int) -> None:
-        # A clock that steps back must neither fill nor drain a bucket.
-        elapsed_ms = max(0, now_ms - self._updated_ms)
+        elapsed_ms = now_ms - self._updated_ms
         self._updated_ms = now_ms
-        self._level = min(float(self._rate.burst), self._level + elapsed_ms * self._rate.per_s / 1000)
+        # A clock that steps back must neither fill nor drain a bucket.
+        if elapsed_ms > 0:
+            level = self._level + elapsed_ms * self._per_s / 1000
+            self._level = level if level < self._burst else self._burst
 
 
 class Buckets:

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple, TypeAlias
 
 from .limits import Allowance, Bucket, Policy, Rate
 from .protocol import TokenClass
 
 # A seq is generation | counter: no start of the relay ever gives a number that an earlier one gave (RLY-35).
 SEQ_COUNTER_BITS = 32
+
+# What a connection is charged for; the rate of each stands in the policy under its name.
+Kind: TypeAlias = Literal["requests", "creations", "auths", "lookups", "fetches", "subscriptions"]
 
 
 class HeldMessage(NamedTuple):
@@ -52,6 +55,10 @@ class Subscription:
     unacked: dict[int, int]  # seq to size
     unacked_b: int = 0
     is_reading: bool = False
+
+    def is_idle(self) -> bool:
+        """Tell whether nothing waits before what comes now."""
+        return not self.backlog and not self.is_reading and self.marker is None
 
     def has_room(self, size_b: int, policy: Policy) -> bool:
         """Tell whether the windows of mailbox and connection admit one more; one always fits (RLY-36)."""
@@ -166,7 +173,7 @@ class Mailbox:
     def end_deletion(self, seq: int) -> bool:
         """Forget a message whose deletion was committed; tell whether this was the first to say so."""
         # An earlier deletion of the same message may have failed and put it back.
-        taken_back = self.remove(seq) is not None
+        taken_back = seq in self.held and self.remove(seq) is not None
         return self.leaving.pop(seq, None) is not None or taken_back
 
     def take_back(self, seq: int) -> None:
@@ -212,11 +219,12 @@ class Connection:
         self.owned: dict[bytes, Mailbox] = {}  # authenticated mailboxes by id
         self.blocked: set[Mailbox] = set()  # delivery waits for room or for the store
         self.unacked_b = 0
-        self._buckets: dict[Rate, Bucket] = {}
+        self._buckets: dict[Kind, Bucket] = {}
 
-    def take(self, rate: Rate, amount: float, now_ms: int) -> int:
-        """Charge this connection's bucket of that rate; return 0 or the wait in milliseconds."""
-        bucket = self._buckets.get(rate)
+    def take(self, kind: Kind, policy: Policy, amount: float, now_ms: int) -> int:
+        """Charge this connection's bucket of that kind; return 0 or the wait in milliseconds."""
+        bucket = self._buckets.get(kind)
         if bucket is None:
-            bucket = self._buckets[rate] = Bucket(rate, now_ms)
+            rate: Rate = getattr(policy, kind)
+            bucket = self._buckets[kind] = Bucket(rate, now_ms)
         return bucket.take(amount, now_ms)

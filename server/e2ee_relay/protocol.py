@@ -105,7 +105,7 @@ class TtlClass(IntEnum):
 # --- strict deterministic CBOR (RLY-01) ---
 
 
-class _Reader:
+class Reader:
     """One pass over untrusted bytes; refuses whatever the encoder would not have written (RLY-01, RLY-02).
 
     Every message of the relay goes through here, so short heads are read in place and items are counted by
@@ -155,6 +155,14 @@ class _Reader:
         item = self.item(1)
         self.items_left += withheld
         return item
+
+    def skip_to(self, position: int, items: int) -> bool:
+        """Go on behind a frame of so many items that was read in another way, if so many are left."""
+        if items > self.items_left:
+            return False
+        self.items_left -= items
+        self.pos = position
+        return True
 
     def _long_argument(self, major: int, info: int) -> int:
         if info > 27:
@@ -248,7 +256,7 @@ def decode_item(data: bytes, max_b: int = MAX_MESSAGE_B) -> object:
     """
     if len(data) > max_b:
         raise FrameError("over the size limit")
-    reader = _Reader(data)
+    reader = Reader(data)
     try:
         value = reader.item(0)
     except IndexError:
@@ -362,7 +370,7 @@ _MAILBOXES: Final = _many(_B16, 1, MAX_MAILBOXES)
 # --- items inside frames ---
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SendItem:
     """One message of a Send: who gets it, the right to write, its id, how long it is held, the body."""
 
@@ -492,7 +500,7 @@ class TokenRevoke:
     token_hashes: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Send:
     """SEND: deliver sealed bodies, without authentication. Answer: SendResults, after the commit."""
 
@@ -512,7 +520,7 @@ class Subscribe:
     mailboxes: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Ack:
     """ACK: these messages are safe with the client; the relay deletes them. Answer: Done."""
 
@@ -657,7 +665,7 @@ class ErrorReply:
     retry_after_ms: int = 0  # 0: no statement
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Done:
     """The request was carried out and, where it changed something, committed."""
 
@@ -676,7 +684,7 @@ class AuthResult:
     refused: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class SendResults:
     """One result for each item of a Send, in its order."""
 
@@ -757,7 +765,7 @@ class Hello:
     operations: tuple[int, ...]  # ascending
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Message:
     """A held message. `seq` rises within the mailbox; 0 marks an ephemeral one, which needs no Ack."""
 
@@ -894,10 +902,11 @@ def encode_frame(frame: KnownFrame) -> bytes:
 
 def join_frames(encoded: Sequence[bytes]) -> bytes:
     """Join encoded frames to one message; the caller keeps to MAX_FRAMES and MAX_MESSAGE_B (RLY-02)."""
-    return _array_head(len(encoded)) + b"".join(encoded)
+    return array_head(len(encoded)) + b"".join(encoded)
 
 
-def _array_head(length: int) -> bytes:
+def array_head(length: int) -> bytes:
+    """Return the head of an array of at most 65 535 items."""
     if length < 24:
         return bytes((0x80 | length,))
     return bytes((0x98, length)) if length < 256 else b"\x99" + length.to_bytes(2, "big")
@@ -918,6 +927,10 @@ def encode_frames(frames: Iterable[KnownFrame]) -> bytes:
     return message
 
 
+def _none_is_usual(_reader: Reader) -> None:
+    """Leave every frame to the decoder of all."""
+
+
 def decode_frames(data: bytes, role: Role) -> list[Frame]:
     """Decode one WebSocket message into its frames.
 
@@ -930,19 +943,23 @@ def decode_frames(data: bytes, role: Role) -> list[Frame]:
     return list(iterate_frames(data, role))
 
 
-def iterate_frames(data: bytes, role: Role) -> Iterator[Frame]:
+def iterate_frames(
+    data: bytes, role: Role, usual: Callable[[Reader], Frame | None] = _none_is_usual
+) -> Iterator[Frame]:
     """Decode one message frame by frame, as `decode_frames` does at once.
+
+    `usual` may read a frame in a quicker way, or return None and leave the reader where it stands.
 
     Raises:
         FrameError: on the way; what came before it is not to be carried out either (RLY-03).
     """
     if len(data) > MAX_MESSAGE_B:
         raise FrameError("over the size limit")
-    reader = _Reader(data)
+    reader = Reader(data)
     decode = _decode_request if role is Role.RELAY else _decode_answer
     try:
         for _ in range(reader.array_head(MAX_FRAMES)):
-            yield decode(*_frame_head(reader.frame()))
+            yield usual(reader) or decode(*_frame_head(reader.frame()))
     except IndexError:
         raise FrameError("truncated item") from None
     if reader.pos != len(data):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Final, TypeAlias, cast
+from typing import Final
 
 from .delivery import Delivery
 from .directory import Directory
@@ -35,14 +35,12 @@ from .protocol import (
     Frame,
     GoAway,
     Hello,
-    InvalidRequest,
     Lookup,
     Ping,
     PrekeysCount,
     PrekeysFetch,
     PrekeysUpload,
     Publish,
-    Request,
     Send,
     Subscribe,
     TokenAdd,
@@ -71,8 +69,6 @@ _APART_MS: Final = 50
 # A mailbox's day of use is written when it is this old: enough to find abandoned ones, no diary of its owner.
 _TOUCH_AFTER_DAYS: Final = 7
 
-_Handler: TypeAlias = Callable[[Connection, "Request", int], object]
-
 
 class RelayCore:
     """The relay's logic. One thread; every method returns the effects that the shell has to carry out."""
@@ -84,7 +80,7 @@ class RelayCore:
         self._directory = Directory(self.state)
         self._upkeep = Upkeep(self.state, self._delivery, self._directory)
         self._last_connection = 0
-        self._table: dict[type[Request], Callable[..., object]] = {
+        self._table: dict[type[Frame], Callable[..., object]] = {
             CreateMailbox: self._create,
             Auth: self._auth,
             TokenAdd: self._token_add,
@@ -116,21 +112,19 @@ class RelayCore:
     def receive(self, connection_no: int, frame: Frame, now_ms: int) -> list[Effect]:
         """Carry out one request; every request is answered, now or after its commit (RLY-07)."""
         connection = self.state.connections[connection_no]
-        if isinstance(frame, UnknownRequest):
-            self.state.refuse(connection, frame.request_id, ErrorCode.UNKNOWN_OPERATION)
-        elif isinstance(frame, InvalidRequest):
-            self.state.refuse(connection, frame.request_id, ErrorCode.BAD_REQUEST)
+        handle = self._table.get(type(frame))
+        if handle is not None:
+            amount = len(frame.items) if type(frame) is Send else 1
+            wait_ms = connection.take("requests", self.state.policy, amount, now_ms)
+            if wait_ms:
+                self.state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
+            else:
+                handle(connection, frame, now_ms)
         else:
-            self._carry_out(connection, cast("Request", frame), now_ms)
+            unknown = isinstance(frame, UnknownRequest)
+            code = ErrorCode.UNKNOWN_OPERATION if unknown else ErrorCode.BAD_REQUEST
+            self.state.refuse(connection, frame.request_id, code)
         return self.state.collect()
-
-    def _carry_out(self, connection: Connection, request: Request, now_ms: int) -> None:
-        amount = len(request.items) if isinstance(request, Send) else 1
-        wait_ms = connection.take(self.state.policy.requests, amount, now_ms)
-        if wait_ms:
-            self.state.refuse(connection, request.request_id, ErrorCode.RATE_LIMITED, wait_ms)
-            return
-        self._table[type(request)](connection, request, now_ms)
 
     def complete(self, then: Then, result: Result, now_ms: int) -> list[Effect]:
         """Go on after a commit, or after its failure."""
@@ -205,7 +199,7 @@ class RelayCore:
         return then
 
     def _auth(self, connection: Connection, frame: Auth, now_ms: int) -> None:
-        wait_ms = connection.take(self.state.policy.auths, 1, now_ms)
+        wait_ms = connection.take("auths", self.state.policy, 1, now_ms)
         if wait_ms:
             self.state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return

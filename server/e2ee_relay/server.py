@@ -24,11 +24,12 @@ from .connection import BoundedConnection
 from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
 from .engine import Engine
 from .entrance import Entrance, bind
+from .hot_frames import iterate_requests
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
-from .outbox import Outbox
+from .outbox import Departures, Outbox
 from .pages import Pages, disk_is_full
-from .protocol import MAX_MESSAGE_B, Frame, FrameError, Role, iterate_frames
+from .protocol import MAX_MESSAGE_B, Frame, FrameError
 from .state import Effect, Transmit
 from .store.changes import Result, StoreError, StoreFailure
 from .store.writer import Completed, Then
@@ -70,6 +71,7 @@ class RelayServer:
         self._log = log
         self._loop = asyncio.get_running_loop()
         self._turns = Turns(self._loop)
+        self._departures = Departures(self._loop, self._turns)
         tls = None if self._certificate is None else self._certificate.listening
         self._clock = SteadyClock(engine.core.state.started_ms)
         self._door = Door(config, self._turns, tls, secrets.token_bytes(32), self._clock)
@@ -178,6 +180,7 @@ class RelayServer:
 
     async def _say_goodbye(self) -> None:
         """Close all connections at the same time; whoever does not answer is cut off."""
+        self._departures.leave()
         sockets = [socket for server in self._servers for socket in server.connections]
         if sockets:
             await asyncio.wait(
@@ -253,7 +256,7 @@ class RelayServer:
         await self._turns.run(self._door.share, iter(()))
         socket.when_greeted()
         number, effects = self._core.connect(secrets.token_bytes(32))
-        client = self._clients[number] = _Client(socket, Outbox(socket, self._loop))
+        client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
         try:
             self._carry_out(effects)
             refused = await socket.serve(Share(), partial(self._take, number, client))
@@ -269,7 +272,7 @@ class RelayServer:
         """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
         frames: list[Frame] = []
         try:
-            for frame in iterate_frames(message, Role.RELAY):
+            for frame in iterate_requests(message):
                 frames.append(frame)
                 yield
         except FrameError:
@@ -297,7 +300,7 @@ class RelayServer:
         client = self._clients.get(effect.connection)
         if client is None:
             return
-        client.outbox.put(effect.frame)
+        client.outbox.put(effect.frame, can_wait=effect.can_wait)
         if effect.frame.request_id:
             client.outstanding -= 1
             if client.is_held and client.outstanding <= _MAX_OUTSTANDING:

@@ -33,6 +33,7 @@ class Transmit(NamedTuple):
 
     connection: int
     frame: KnownFrame
+    can_wait: bool = False  # for others to go with, since nobody waits for it
 
 
 class Submit(NamedTuple):
@@ -134,7 +135,7 @@ class Answering:
             return ErrorCode.POW_REQUIRED, 0
         if not self.admits_mailboxes():
             return ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS
-        wait_ms = connection.take(self.policy.creations, 1, now_ms) or self.creations.take(1, now_ms)
+        wait_ms = connection.take("creations", self.policy, 1, now_ms) or self.creations.take(1, now_ms)
         return (ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else (ErrorCode.OK, 0)
 
     # --- effects ---
@@ -177,6 +178,13 @@ class Answering:
             self.unavailable(connection, request_id)
         else:
             self.transmit(connection, Done(request_id))
+
+    def answer_in_time(self, connection: Connection, request_id: int, result: Result) -> None:
+        """Answer as `answer_done` does, but nobody waits for it (RLY-161)."""
+        if isinstance(result, StoreFailure):
+            self.unavailable(connection, request_id)
+        elif connection.is_open:
+            self._effects.append(Transmit(connection.no, Done(request_id), can_wait=True))
 
     def unavailable(self, connection: Connection, request_id: int) -> None:
         """Answer that the store could not commit."""

@@ -65,6 +65,6 @@ class TlsTurns(asyncio.BufferedProtocol):
             self._go_on(nbytes)
 
     def _go_on(self, nbytes: int) -> None:
-        begun = self._turns.clock()
+        begun, metered = self._turns.clock(), self._turns.meter()
         self._inner.buffer_updated(nbytes)
-        self._turns.charge(self._share, self._turns.clock() - begun)
+        self._turns.charge(self._share, self._turns.meter() - metered, self._turns.clock() - begun)

@@ -22,6 +22,8 @@ from typing import Final
 QUANTUM_S: Final = 0.002
 # After so long a piece of work stops, if it can, and waits for its next turn.
 PIECE_S: Final = 0.0005
+# So many connections in the queue are a line; fewer are what one pass brings.
+_LINE: Final = 8
 
 
 class Share:
@@ -50,21 +52,31 @@ class Turns:
     """The queue of those who wait for the event loop."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Callable[[], float] = time.perf_counter
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Callable[[], float] = time.perf_counter,
+        meter: Callable[[], float] = time.thread_time,
     ) -> None:
         self._loop = loop
         self.clock = clock
+        # What a share is charged: nobody pays for the time in which the machine did something else.
+        self.meter = meter
         self._left_s = QUANTUM_S
         self._virtual_s = 0.0
         self._furthest_s = 0.0
         self._waiting: list[tuple[float, float, int, Share]] = []
         self._number = 0
         self._is_scheduled = False
+        self._queue_since_s = 0.0
 
     @property
     def is_free(self) -> bool:
         """Tell whether work may be done at once."""
         return self._left_s > 0 and not self._waiting
+
+    def behind_s(self) -> float:
+        """Return for how long there has been a queue, if it is a line of many; else 0."""
+        return self.clock() - self._queue_since_s if len(self._waiting) > _LINE else 0.0
 
     def enqueue(self, share: Share, go: Callable[[], None]) -> None:
         """Call `go` when it is this share's turn; it charges what it uses.
@@ -80,6 +92,8 @@ class Turns:
     def _stand_in_line(self, share: Share) -> None:
         if not share.is_queued:
             share.is_queued = True
+            if not self._waiting:
+                self._queue_since_s = self.clock()
             self._number += 1
             begins_s = max(share.used_s, self._virtual_s)
             heapq.heappush(self._waiting, (begins_s, share.used_s, self._number, share))
@@ -111,24 +125,23 @@ class Turns:
 
     def _go_on(self, share: Share, pieces: Iterator[None]) -> bool:
         """Work for about PIECE_S; tell whether that was the end."""
-        begun = now = self.clock()
+        begun, meter = self.clock(), self.meter()
+        is_over = True
         for _ in pieces:
-            now = self.clock()
-            if now - begun >= PIECE_S:
+            if self.clock() - begun >= PIECE_S:
+                is_over = False
                 break
-        else:
-            self.charge(share, self.clock() - begun)
-            return True
-        self.charge(share, now - begun)
-        return False
+        self.charge(share, self.meter() - meter, self.clock() - begun)
+        return is_over
 
-    def charge(self, share: Share, seconds: float) -> None:
-        """Count time that this share has used."""
-        share.used_s = max(share.used_s, self._virtual_s) + seconds
+    def charge(self, share: Share, used_s: float, took_s: float | None = None) -> None:
+        """Count processor time that this share has used, and how long that took, if longer."""
+        took_s = used_s if took_s is None else took_s
+        share.used_s = max(share.used_s, self._virtual_s) + used_s
         self._furthest_s = max(self._furthest_s, share.used_s)
         # Behind a piece that was not short there is more of its kind: then passes are short, as others wait
         # for some of them, one after the other (RLY-149).
-        self._left_s = self._left_s - seconds if seconds < PIECE_S / 2 else 0.0
+        self._left_s = self._left_s - took_s if took_s < PIECE_S / 2 else 0.0
         self._schedule()
 
     def _schedule(self) -> None:

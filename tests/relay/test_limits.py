@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from e2ee_relay.limits import Bucket, Buckets, Policy, Rate
+from e2ee_relay.mailbox import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,6 +36,14 @@ def test_what_was_not_done_is_given_back() -> None:
     assert bucket.take(1, 0) == 0
     bucket.give_back(1)
     assert bucket.take(1, 0) == 0
+
+
+def test_equal_rates_of_a_connection_are_buckets_of_their_own() -> None:
+    """RLY-42: who has asked for much may still authenticate."""
+    policy, connection = Policy(lookups=Rate(1, 1), fetches=Rate(1, 1)), Connection(1, bytes(32))
+    assert connection.take("lookups", policy, 1, 0) == 0
+    assert connection.take("lookups", policy, 1, 0) > 0
+    assert connection.take("fetches", policy, 1, 0) == 0
 
 
 def test_full_buckets_are_forgotten() -> None:

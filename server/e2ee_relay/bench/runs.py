@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import os
 import resource
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Final
@@ -88,13 +90,31 @@ async def open_all(openings: Sequence[Any]) -> None:
                 raise result
 
 
+@contextmanager
+def on_one_processor() -> Generator[None]:
+    """Keep this process to one processor where the system can (Linux); more are of no use to it.
+
+    Else the system moves it about, and whatever part of the server it meets waits for milliseconds.
+    """
+    allowed = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else set[int]()
+    if len(allowed) < 2:
+        yield
+        return
+    os.sched_setaffinity(0, {max(allowed)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, allowed)
+
+
 async def drive(load: Load, links: Sequence[Link], pid: int | None) -> dict[str, Any]:
     """Run a load over open links; processor time is that of `pid`."""
     # What was built before the run lives until its end: the collector need not look at it.
     gc.collect()
     gc.freeze()
     before = usage(pid) if pid else Usage(None, None)
-    measured = await load.run(links)
+    with on_one_processor():
+        measured = await load.run(links)
     after = usage(pid) if pid else Usage(None, None)
     figures = summary(load.plan, measured, before, after)
     figures["lost_connections"] = sum(link.lost.is_set() for link in links)

@@ -129,7 +129,7 @@ class NodeCore:
 
     def _admit(self, connection: NodeConnection, request: Request, now_ms: int) -> None:
         amount = len(request.items) if isinstance(request, Send) else 1
-        wait_ms = connection.take(self.state.policy.requests, amount, now_ms)
+        wait_ms = connection.take("requests", self.state.policy, amount, now_ms)
         if wait_ms:
             self.state.refuse(connection, request.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -252,7 +252,7 @@ class NodeCore:
 
     def _auth(self, connection: NodeConnection, frame: Auth) -> Steps:
         state, policy, request_id = self.state, self.state.policy, frame.request_id
-        wait_ms = connection.take(policy.auths, 1, state.now_ms)
+        wait_ms = connection.take("auths", policy, 1, state.now_ms)
         if wait_ms:
             state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return

@@ -52,7 +52,7 @@ class NodeDelivery:
     def subscribe(self, connection: NodeConnection, frame: Subscribe) -> Steps:
         """Begin delivery of all named mailboxes, or of none (RLY-39)."""
         state = self._state
-        wait_ms = connection.take(state.policy.subscriptions, len(frame.mailboxes), state.now_ms)
+        wait_ms = connection.take("subscriptions", state.policy, len(frame.mailboxes), state.now_ms)
         if wait_ms:
             state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -218,7 +218,7 @@ class NodeDelivery:
             delivering.leaving.difference_update(seq for seq, _ in seqs)
         if isinstance(result, Acknowledged):
             state.counters["acknowledged"] += result.deleted
-            state.answer_done(connection, frame.request_id, None)
+            state.answer_in_time(connection, frame.request_id, None)
         elif isinstance(result, Gone):
             state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
         else:

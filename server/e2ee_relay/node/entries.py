@@ -114,7 +114,7 @@ class NodeDirectory:
     def lookup(self, connection: NodeConnection, frame: Lookup) -> Steps:
         """Read the chain of an account (RLY-55, RLY-56)."""
         state, request_id, now_ms = self._state, frame.request_id, self._state.now_ms
-        wait_ms = connection.take(state.policy.lookups, 1, now_ms)
+        wait_ms = connection.take("lookups", state.policy, 1, now_ms)
         if wait_ms:
             state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -190,7 +190,7 @@ class NodeDirectory:
     def fetch(self, connection: NodeConnection, frame: PrekeysFetch) -> Steps:
         """Hand out a bundle, each one-time key once over all nodes (RLY-63 to RLY-66)."""
         state, request_id = self._state, frame.request_id
-        wait_ms = connection.take(state.policy.fetches, 1, state.now_ms)
+        wait_ms = connection.take("fetches", state.policy, 1, state.now_ms)
         if wait_ms:
             state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return

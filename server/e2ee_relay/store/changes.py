@@ -139,12 +139,12 @@ class DropTokens:
     token_hashes: tuple[bytes, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class PutMessages:
     rows: tuple[MessageRow, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class DropMessages:
     row_ids: tuple[int, ...]
     remember: tuple[RememberedRow, ...] = ()

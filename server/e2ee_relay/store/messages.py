@@ -24,10 +24,12 @@ from .changes import (
     RememberedRow,
 )
 
+# The changes that are carried out together.
+OF_MESSAGES: Final = frozenset((PutMessages, DropMessages))
 Parameters: TypeAlias = Sequence[MessageRow] | Sequence[RememberedRow]
 
 # Rows of one INSERT, so that the prepared statements of a few sizes do for every number of rows.
-_PIECES: Final = (128, 32, 8, 1)
+_PIECES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
 _PUT: Final = "INSERT INTO message VALUES"
 _REMEMBER: Final = "INSERT INTO remembered (mailbox_no, msg_id, until_ms) VALUES"
 # The ids that are named in one bound JSON array.
@@ -58,14 +60,23 @@ class MessageTables:
         The order among them is free: an id is given once, so a drop has no put behind it, and nothing reads a
         message that was dropped. A message that came and went within the group is never written.
         """
-        puts = [row for change in changes if isinstance(change, PutMessages) for row in change.rows]
-        drops = [change for change in changes if isinstance(change, DropMessages)]
-        gone = [row_id for change in drops for row_id in change.row_ids]
+        puts: list[MessageRow] = []
+        gone: list[int] = []
+        remember: list[RememberedRow] = []
+        others: list[Change] = []
+        for change in changes:
+            if type(change) is PutMessages:
+                puts += change.rows
+            elif type(change) is DropMessages:
+                gone += change.row_ids
+                remember += change.remember
+            else:
+                others.append(change)
         passing = {row.row_id for row in puts}.intersection(gone)
         self._insert(_PUT, [row for row in puts if row.row_id not in passing] if passing else puts)
         self._delete([row_id for row_id in gone if row_id not in passing] if passing else gone)
-        self._insert(_REMEMBER, [row for change in drops for row in change.remember])
-        return [change for change in changes if not isinstance(change, PutMessages | DropMessages)]
+        self._insert(_REMEMBER, remember)
+        return others
 
     def _insert(self, statement: str, rows: Parameters) -> None:
         start = 0

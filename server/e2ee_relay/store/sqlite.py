@@ -16,7 +16,6 @@ from .changes import (
     DeviceRow,
     DropAccount,
     DropMailbox,
-    DropMessages,
     DropPurge,
     DropTokens,
     Held,
@@ -44,7 +43,7 @@ from .changes import (
     TouchMailbox,
 )
 from .mark import Mark, MarkFile
-from .messages import LOAD_HELD, MessageTables
+from .messages import LOAD_HELD, OF_MESSAGES, MessageTables
 from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
@@ -163,12 +162,10 @@ class SqliteStore:
     def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
         try:
             with self._transaction():
-                others = iter([self._carry_out(change) for change in self._messages.carry_out(changes)])
-                results = [
-                    None if isinstance(change, PutMessages | DropMessages) else next(others)
-                    for change in changes
-                ]
-                handed_out = sum(isinstance(result, TakenPrekeys) for result in results)
+                others = [self._carry_out(change) for change in self._messages.carry_out(changes)]
+                handed_out = sum(isinstance(result, TakenPrekeys) for result in others)
+                left = iter(others)
+                results = [None if type(change) in OF_MESSAGES else next(left) for change in changes]
                 if handed_out:
                     self._set_meta("handed_out", self._mark().handed_out + handed_out)
         except sqlite3.Error:
