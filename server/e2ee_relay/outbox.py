@@ -2,8 +2,9 @@
 
 Each message costs the relay a system call and its client another, both much dearer than the frames in it. So
 frames collect during a turn of the event loop, and some wait longer for others to go with: answers that
-nobody waits for (RLY-161), and, while a line of clients waits for the relay's time, whatever goes to those
-who were written to a moment ago (RLY-160). Then answers are late by the line anyhow, and it gets shorter.
+nobody waits for (RLY-161), and, while a line of clients waits for the relay's time and much is written,
+whatever goes to those who were written to a moment ago (RLY-160). Then answers are late by the line anyhow,
+and it gets shorter.
 """
 
 from __future__ import annotations
@@ -22,6 +23,9 @@ _ROOM_B: Final = MAX_MESSAGE_B - 3
 # How long frames wait for others at most: while there is a line, and where nobody waits for them.
 MOMENT_S: Final = 0.02
 COMPANY_S: Final = 0.05
+# So many messages within MOMENT_S are a load that waiting makes lighter: a line has other causes too, such as
+# floods of requests, in which nobody is helped by it.
+MANY: Final = 80
 
 
 class Departures:
@@ -35,6 +39,9 @@ class Departures:
         self._until_s = 0.0
         self._idle: list[Outbox] = []
         self._is_scheduled = False
+        self._written = 0
+        self._counted_s = 0.0
+        self._are_many = False
 
     def add(self, outbox: Outbox, written_s: float) -> None:
         """Let an outbox leave that was written to at this time before.
@@ -43,7 +50,7 @@ class Departures:
         has heard nothing for so long waits for nothing.
         """
         now_s = self._loop.time()
-        moment_s = min(self._turns.behind_s(), MOMENT_S)
+        moment_s = min(self._turns.behind_s(), MOMENT_S) if self._are_many else 0.0
         if now_s - written_s >= moment_s:
             self._now.append(outbox)
         else:
@@ -82,6 +89,12 @@ class Departures:
             if self._later and not self._is_scheduled:
                 self._schedule()
 
+    def _count(self, messages: int, now_s: float) -> None:
+        if now_s - self._counted_s >= MOMENT_S:
+            self._are_many = self._written >= MANY and now_s - self._counted_s < 2 * MOMENT_S
+            self._written, self._counted_s = 0, now_s
+        self._written += messages
+
     def _leave_idle(self) -> None:
         leaving, self._idle = self._idle, []
         self._write(leaving, Outbox.flush_idle)
@@ -89,6 +102,7 @@ class Departures:
     def _write(self, leaving: list[Outbox], write: Callable[[Outbox, float], None]) -> None:
         """Write; a mistake of ours with one is reported by the event loop, and the others leave too."""
         now_s = self._loop.time()
+        self._count(len(leaving), now_s)
         leaving.reverse()
         try:
             while leaving:

@@ -22,7 +22,7 @@ from .store.changes import StoreError
 _SWITCH_INTERVAL_S: Final = 0.0005
 # Hardly anything here is freed by the collector only: with Python's own 700 or 2 000 it takes a fifteenth of
 # a busy relay's time, to find nothing. Much more would be pauses that clients notice.
-_COLLECTED_AT: Final = (10_000, 20, 50)
+_COLLECTED_AT: Final = (10_000, 10, 10)
 
 
 async def serve(config: Config) -> bool:

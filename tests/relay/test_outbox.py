@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import pytest
 from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.outbox import COMPANY_S, MOMENT_S, Departures, Outbox
+from e2ee_relay.outbox import COMPANY_S, MANY, MOMENT_S, Departures, Outbox
 from e2ee_relay.protocol import Done, Frame, Role, decode_frames
 from e2ee_relay.turns import QUANTUM_S, Share, Turns
 from hand_clock import HandClock
@@ -80,6 +80,13 @@ class Scene:
         for _ in range(length):
             self.turns.enqueue(Share(), lambda: None)
 
+    def write_much(self) -> None:
+        """Let so many messages leave that they are a load."""
+        for _ in range(2):
+            for _ in range(MANY):
+                self.outbox()[0].put(Done(1))
+            self.loop.turn(MOMENT_S * 1.01)
+
     def work_off(self) -> None:
         self.turns._next_pass()
 
@@ -102,6 +109,7 @@ def test_frames_of_a_turn_leave_as_one_message_at_its_end(scene: Scene) -> None:
 def test_a_few_who_wait_are_no_line(scene: Scene) -> None:
     """RLY-160: eight do not hold anybody up."""
     outbox, socket = scene.outbox()
+    scene.write_much()
     outbox.put(Done(1))
     scene.loop.turn()
     scene.form_line(8)
@@ -111,9 +119,21 @@ def test_a_few_who_wait_are_no_line(scene: Scene) -> None:
     assert socket.messages == [[Done(1)], [Done(2)]]
 
 
+def test_a_line_without_a_load_holds_nobody_up(scene: Scene) -> None:
+    """RLY-160: many wait, as in a flood of requests, and little is written: it would not help them."""
+    outbox, socket = scene.outbox()
+    scene.form_line(30)
+    scene.loop.turn(MOMENT_S)
+    for number in range(1, MANY):
+        outbox.put(Done(number))
+        scene.loop.turn(MOMENT_S / MANY)
+    assert len(socket.messages) == MANY - 1
+
+
 def test_in_a_line_who_was_written_to_is_written_to_again_a_moment_later(scene: Scene) -> None:
     """RLY-160: once for all that has come up, after as long as there has been a queue, at most 20 ms."""
     outbox, socket = scene.outbox()
+    scene.write_much()
     scene.form_line(9)
     scene.loop.turn(MOMENT_S / 4)
     outbox.put(Done(1))
@@ -125,6 +145,7 @@ def test_in_a_line_who_was_written_to_is_written_to_again_a_moment_later(scene: 
     scene.loop.turn(MOMENT_S / 8)
     assert socket.messages == [[Done(1)], [Done(2), Done(3)]]
     scene.loop.turn(1.0)
+    scene.write_much()
     outbox.put(Done(4))
     scene.loop.turn()
     outbox.put(Done(5))
@@ -139,7 +160,7 @@ def test_who_seldom_hears_from_the_relay_waits_for_nothing(scene: Scene) -> None
     busy, busy_socket = scene.outbox()
     seldom, seldom_socket = scene.outbox()
     scene.form_line(30)
-    scene.loop.turn(MOMENT_S)
+    scene.write_much()
     busy.put(Done(1))
     scene.loop.turn()
     scene.loop.turn(MOMENT_S / 2)
@@ -154,7 +175,7 @@ def test_when_the_line_is_gone_all_leave(scene: Scene) -> None:
     """RLY-160: nothing waits for the sake of waiting."""
     outbox, socket = scene.outbox()
     scene.form_line(9)
-    scene.loop.turn(MOMENT_S)
+    scene.write_much()
     outbox.put(Done(1))
     scene.loop.turn()
     outbox.put(Done(2))
@@ -189,7 +210,7 @@ def test_at_the_end_all_is_written(scene: Scene) -> None:
     outbox, socket = scene.outbox()
     idle, idle_socket = scene.outbox()
     scene.form_line(9)
-    scene.loop.turn(MOMENT_S)
+    scene.write_much()
     outbox.put(Done(1))
     scene.loop.turn()
     outbox.put(Done(2))
