@@ -65,6 +65,7 @@ class BoundedConnection(ServerConnection):
     _stalled: asyncio.TimerHandle | None = None
     # TCP's transport below TLS, which does not count what waits there.
     below: asyncio.Transport | None = None
+    _has_closed = False
 
     def __init__(
         self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
@@ -75,6 +76,7 @@ class BoundedConnection(ServerConnection):
         self._turns = turns
         self._inlet: Inlet | None = None
         self.when_greeted: Callable[[], None] = _nothing
+        self.before_close: Callable[[], None] = _nothing
         self.when_lost: list[Callable[[], None]] = []
         self._take: Take | None = None
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
@@ -211,6 +213,7 @@ class BoundedConnection(ServerConnection):
         That stops the relay for everybody, 0.2 seconds for 2 000 connections (RLY-140).
         """
         self._inlet = self._take = None
+        self.before_close = _nothing
         self._unsent = self.below = None
         self._watch(None)
         # The library's parser, at its end now, and the tracebacks of how it came to its end.
@@ -218,19 +221,24 @@ class BoundedConnection(ServerConnection):
         self.protocol.handshake_exc = self.protocol.parser_exc = None
 
     def write_message(self, parts: list[bytes]) -> None:
-        """Write one binary message, if the connection is open.
+        """Write one binary message, unless the close frame was written before.
 
         The library's own `send` is a coroutine with a lock and a context for each message; the bound on what
         waits takes the place of its waiting. A server's message in one frame is a head before its bytes
         (RFC 6455, 5.2).
         """
-        if self.protocol.state is State.OPEN:
+        state = self.protocol.state
+        if state is State.OPEN or (state is State.CLOSING and not self._has_closed):
             parts.insert(0, _head(sum(map(len, parts))))
             self._write(b"".join(parts))
 
     def send_data(self) -> None:
         """Write what the protocol has to say in one piece."""
         parts = self.protocol.data_to_send()
+        if self.protocol.close_sent is not None and not self._has_closed:
+            # It stands in `parts`. What is ready goes before it.
+            self.before_close()
+            self._has_closed = True
         if parts:
             # The library's sign that this side has no more to say.
             self._has_ended = self._has_ended or b"" in parts

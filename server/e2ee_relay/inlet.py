@@ -17,6 +17,7 @@ _FIRST_B: Final = 1 << 9
 _MOST_B: Final = 1 << 16
 # So much may wait unparsed before reading pauses, which costs more than reading a few frames does.
 _PAUSE_B: Final = 1 << 14
+_PAUSE_READS: Final = 8
 _END: Final = object()
 
 
@@ -31,7 +32,7 @@ class Transport(Protocol):
 class Inlet:
     """Bytes that were read and not parsed yet, and work that came of those that were.
 
-    At most 16 KiB and one read: the transport pauses meanwhile.
+    At most eight reads, or one beyond 16 KiB: the transport pauses meanwhile.
     """
 
     __slots__ = (
@@ -39,6 +40,7 @@ class Inlet:
         "_feed",
         "_is_held",
         "_is_queued",
+        "_reads",
         "_share",
         "_slice_b",
         "_transport",
@@ -57,12 +59,14 @@ class Inlet:
         self._work: list[Iterator[None]] = []
         self._is_held = False
         self._is_queued = False
+        self._reads = 0
         self._slice_b = _FIRST_B
 
     def put(self, data: bytes) -> None:
         """Parse what has come, now or when its turn is."""
         if self._bytes or self._work or self._is_held or not self._turns.is_free:
             self._bytes += data
+            self._reads += 1
             self._wait()
         else:
             self._bytes = data
@@ -88,7 +92,8 @@ class Inlet:
         self._work.clear()
 
     def _wait(self) -> None:
-        if self._is_held or len(self._bytes) > _PAUSE_B:
+        # Nor is the end of the connection read before what has begun is carried out.
+        if self._is_held or self._work or len(self._bytes) > _PAUSE_B or self._reads >= _PAUSE_READS:
             self._transport.pause_reading()
         else:
             self._transport.resume_reading()
@@ -126,6 +131,7 @@ class Inlet:
             self._transport.abort()
             raise
         self._bytes = data[place:]
+        self._reads = 0
         self._turns.charge(self._share(), meter() - metered, before - begun)
         if not self._is_held:
             self._wait()

@@ -26,6 +26,8 @@ COMPANY_S: Final = 0.05
 # So many messages within MOMENT_S are a load that waiting makes lighter: a line has other causes too, such as
 # floods of requests, in which nobody is helped by it.
 MANY: Final = 80
+# More would make a pass of the event loop long (RLY-149).
+_AT_ONCE: Final = 128
 
 
 class Departures:
@@ -66,12 +68,6 @@ class Departures:
             self._loop.call_later(COMPANY_S, self._leave_idle)
         self._idle.append(outbox)
 
-    def leave(self) -> None:
-        """Write all that waits."""
-        self._until_s = 0.0
-        self._leave()
-        self._leave_idle()
-
     def _schedule(self) -> None:
         self._is_scheduled = True
         self._loop.call_soon(self._leave)
@@ -83,11 +79,9 @@ class Departures:
         if self._later and (now_s >= self._until_s or not self._turns.behind_s()):
             leaving += self._later
             self._later = []
-        try:
-            self._write(leaving, Outbox.flush)
-        finally:
-            if self._later and not self._is_scheduled:
-                self._schedule()
+        if self._later:
+            self._schedule()
+        self._write(leaving, Outbox.flush)
 
     def _count(self, messages: int, now_s: float) -> None:
         if now_s - self._counted_s >= MOMENT_S:
@@ -99,17 +93,25 @@ class Departures:
         leaving, self._idle = self._idle, []
         self._write(leaving, Outbox.flush_idle)
 
-    def _write(self, leaving: list[Outbox], write: Callable[[Outbox, float], None]) -> None:
-        """Write; a mistake of ours with one is reported by the event loop, and the others leave too."""
-        now_s = self._loop.time()
-        self._count(len(leaving), now_s)
-        leaving.reverse()
+    def _write(self, leaving: list[Outbox], flush: Callable[[Outbox], None]) -> None:
+        """Write some, the others in the next pass.
+
+        A mistake of ours with one is reported by the event loop, and the others leave too.
+        """
+        at_once, rest = leaving[:_AT_ONCE], leaving[_AT_ONCE:]
+        self._count(len(at_once), self._loop.time())
+        at_once.reverse()
         try:
-            while leaving:
-                write(leaving.pop(), now_s)
-        except BaseException:
-            self._loop.call_soon(self._write, leaving[::-1], write)
-            raise
+            while at_once:
+                flush(at_once.pop())
+        finally:
+            rest = at_once[::-1] + rest
+            if rest:
+                self._loop.call_soon(self._write, rest, flush)
+
+    def now_s(self) -> float:
+        """Return the event loop's time."""
+        return self._loop.time()
 
 
 class Outbox:
@@ -142,19 +144,18 @@ class Outbox:
             self._is_idle = True
             self._departures.add_idle(self)
 
-    def flush(self, now_s: float) -> None:
+    def flush(self) -> None:
         """Write what has collected."""
         self._is_leaving = False
-        self._written_s = now_s
         self._write()
 
-    def flush_idle(self, now_s: float) -> None:
+    def flush_idle(self) -> None:
         """Write what has not found company."""
         self._is_idle = False
-        self._written_s = now_s
         self._write()
 
     def _write(self) -> None:
         frames, self._frames, self._size_b = self._frames, [], 0
         if frames:
+            self._written_s = self._departures.now_s()
             self._socket.write_message([array_head(len(frames)), *frames])

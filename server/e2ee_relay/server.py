@@ -180,7 +180,6 @@ class RelayServer:
 
     async def _say_goodbye(self) -> None:
         """Close all connections at the same time; whoever does not answer is cut off."""
-        self._departures.leave()
         sockets = [socket for server in self._servers for socket in server.connections]
         if sockets:
             await asyncio.wait(
@@ -257,6 +256,7 @@ class RelayServer:
         socket.when_greeted()
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
+        socket.before_close = client.outbox.flush
         try:
             self._carry_out(effects)
             refused = await socket.serve(Share(), partial(self._take, number, client))

@@ -20,9 +20,6 @@ from .store.changes import StoreError
 
 # Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
 _SWITCH_INTERVAL_S: Final = 0.0005
-# Hardly anything here is freed by the collector only: with Python's own 700 or 2 000 it takes a fifteenth of
-# a busy relay's time, to find nothing. Much more would be pauses that clients notice.
-_COLLECTED_AT: Final = (10_000, 10, 10)
 
 
 async def serve(config: Config) -> bool:
@@ -44,7 +41,6 @@ async def serve(config: Config) -> bool:
     # What is there now stays: collections, 13 ms each with it, need not look at it again.
     gc.collect()
     gc.freeze()
-    gc.set_threshold(*_COLLECTED_AT)
     stopping = _heed_signals(server, notifier)
     sys.stdout.write(f"ready {_address(config, server.port)}\n")
     sys.stdout.flush()

@@ -99,6 +99,22 @@ def test_an_acknowledgement_before_the_commit_leaves_nothing_on_disk(bench: Benc
     assert len(bench.pushes(Message)) == 1
 
 
+def test_only_the_answer_to_an_acknowledgement_may_wait(bench: Bench) -> None:
+    """RLY-161: whoever asks for anything else goes on with the answer."""
+    bench.ask(Done, Subscribe(4, (MAILBOX,)))
+    bench.receive(Send(5, (item(b"x", b"i" * 16),)))
+    (pushed,) = bench.pushes(Message)
+    answers: list[Transmit] = []
+    for request in (Ack(6, MAILBOX, (pushed.seq,)), TokenRevoke(7, MAILBOX, (bytes(32),))):
+        bench.receive(request)
+        for submit in bench.queue:
+            effects = bench.core.complete(submit.then, None, START_MS)
+            answers += [one for one in effects if isinstance(one, Transmit)]
+        bench.queue.clear()
+    waits = {one.frame.request_id: one.can_wait for one in answers}
+    assert waits == {5: False, 6: True, 7: False}
+
+
 @pytest.mark.parametrize("ack_fails", [False, True])
 def test_what_its_owner_has_safe_is_confirmed_though_its_commit_failed(bench: Bench, ack_fails: bool) -> None:
     """RLY-30, RLY-90: already where it was to go; a deletion that fails too brings nothing back."""

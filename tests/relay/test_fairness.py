@@ -335,6 +335,33 @@ async def test_nobody_pays_for_time_in_which_the_machine_did_something_else(cloc
     assert not turns.is_free
 
 
+async def test_who_dribbles_is_not_read_for_ever(turns: Turns, clock: HandClock) -> None:
+    """RLY-140: eight reads wait, however little is in them."""
+    transport, got = FakeTransport(), bytearray()
+    turns.charge(Share(), QUANTUM_S)
+    inlet = Inlet(turns, Share, transport, got.extend)
+    for number in range(8):
+        assert not transport.is_paused(), number
+        inlet.put(b"x")
+    assert transport.is_paused()
+    await asyncio.sleep(0.01)
+    assert not transport.is_paused()
+    assert bytes(got) == b"x" * 8
+
+
+async def test_who_sends_pays_in_processor_time(clock: HandClock) -> None:
+    """RLY-140: parsing and carrying out are on the account of the connection."""
+    processor, share = HandClock(), Share()
+    turns = Turns(asyncio.get_running_loop(), clock, processor)
+
+    def feed(_data: bytes) -> None:
+        clock.now_s += 1.0
+        processor.now_s += 1e-5
+
+    Inlet(turns, lambda: share, FakeTransport(), feed).put(b"x")
+    assert share.used_s == pytest.approx(1e-5)
+
+
 async def test_a_connection_that_ended_leaves_nothing(turns: Turns, clock: HandClock) -> None:
     """RLY-140: what was read and not parsed is as if lost on its way."""
     transport, got = FakeTransport(), bytearray()

@@ -4,16 +4,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Ping, Role, decode_frames, encode_frames
-from raw_websocket import BINARY, CONTINUATION, PING, PONG, RawWebSocket, frame
+from e2ee_relay.outbox import Outbox
+from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Frame, Ping, Role, decode_frames, encode_frames
+from e2ee_relay.relay import RelayCore
+from e2ee_relay.state import Effect
+from raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, RawWebSocket, frame
 from relay_here import relay_here
 from websockets.asyncio.server import ServerConnection
+
+NORMAL = (1000).to_bytes(2, "big")
 
 
 @asynccontextmanager
@@ -21,8 +28,10 @@ async def client_of(folder: Path) -> AsyncIterator[RawWebSocket]:
     """A client of a relay in this event loop."""
     async with relay_here(folder) as server:
         client = await RawWebSocket.greet(server.port)
-        yield client
-        client.writer.close()
+        try:
+            yield client
+        finally:
+            client.writer.close()
 
 
 def masked(plain: bytes, chance: random.Random) -> bytes:
@@ -128,6 +137,61 @@ async def test_nothing_is_carried_out_behind_a_close(tmp_path: Path) -> None:
     """RLY-84: who has said goodbye has said all."""
     async with client_of(tmp_path) as client:
         await client.listen(5, messages=1)
-        await client.write(frame(8, (1000).to_bytes(2, "big")) + frame(BINARY, encode_frames([Ping(1)])))
+        await client.write(frame(CLOSE, NORMAL))
+        for number in (1, 2, 3):
+            await client.write(frame(BINARY, encode_frames([Ping(number)])))
         heard = await client.listen(10)
         assert (len(heard.messages), heard.code) == (1, 1000)
+
+
+@pytest.mark.parametrize(
+    ("end", "code"),
+    [
+        (frame(CLOSE, NORMAL), 1000),
+        (frame(BINARY, b"no frames"), 1002),
+        (frame(BINARY, b"", reserved=4), 1002),
+    ],
+)
+async def test_answers_that_wait_go_before_the_goodbye(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, code: int
+) -> None:
+    """RLY-07, RLY-161: whoever ends the connection, and why."""
+    put = Outbox.put
+    monkeypatch.setattr(Outbox, "put", lambda outbox, one, **_: put(outbox, one, can_wait=True))
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        await client.write(frame(BINARY, encode_frames([Ping(7)])))
+        await asyncio.sleep(0.01)
+        await client.write(end)
+        heard = await client.listen(10)
+        assert [decode_frames(one, Role.CLIENT) for one in heard.messages[1:]] == [[Done(7)]]
+        assert heard.code == code
+
+
+@pytest.mark.parametrize("end", [frame(CLOSE, NORMAL), b""])
+async def test_requests_before_the_end_are_carried_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes
+) -> None:
+    """RLY-140: a message of many requests takes several turns, and the end waits for them."""
+    carried_out: list[int] = []
+    receive = RelayCore.receive
+
+    def slow(core: RelayCore, number: int, one: Frame, now_ms: int) -> list[Effect]:
+        if isinstance(one, Ping):
+            carried_out.append(one.request_id)
+            time.sleep(0.0002)
+        return receive(core, number, one, now_ms)
+
+    monkeypatch.setattr(RelayCore, "receive", slow)
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        requests = encode_frames([Ping(number) for number in range(1, 101)])
+        await client.write(frame(BINARY, requests) + end)
+        if not end:
+            client.writer.write_eof()
+        await client.listen(10)
+        client.writer.close()
+        async with asyncio.timeout(10):
+            while len(carried_out) < 100:  # noqa: ASYNC110  # there is no event for it
+                await asyncio.sleep(0.01)
+        assert carried_out == list(range(1, 101))

@@ -39,7 +39,7 @@ def test_what_was_not_done_is_given_back() -> None:
 
 
 def test_equal_rates_of_a_connection_are_buckets_of_their_own() -> None:
-    """RLY-42: who has asked for much may still authenticate."""
+    """Who has looked much up may still fetch."""
     policy, connection = Policy(lookups=Rate(1, 1), fetches=Rate(1, 1)), Connection(1, bytes(32))
     assert connection.take("lookups", policy, 1, 0) == 0
     assert connection.take("lookups", policy, 1, 0) > 0

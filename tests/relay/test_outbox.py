@@ -205,22 +205,32 @@ def test_what_nobody_waits_for_goes_with_others_or_in_time(scene: Scene) -> None
     assert socket.messages[2:] == [[Done(5)]]
 
 
-def test_at_the_end_all_is_written(scene: Scene) -> None:
-    """RLY-70: before the relay says goodbye."""
+def test_few_are_written_to_in_one_pass(scene: Scene) -> None:
+    """RLY-149: the others in the next ones, and what they are sent meanwhile goes along."""
+    many = [scene.outbox() for _ in range(300)]
+    for outbox, _ in many:
+        outbox.put(Done(1), can_wait=True)
+    written = []
+    scene.loop.turn(COMPANY_S)
+    for _ in range(3):
+        written.append(sum(len(socket.messages) for _, socket in many))
+        many[-1][0].put(Done(2), can_wait=True)
+        scene.loop.turn()
+    assert written == [128, 256, 300]
+
+
+def test_who_was_written_nothing_was_not_written_to(scene: Scene) -> None:
+    """RLY-160: an answer that has left with others does not count a second time when its time is over."""
     outbox, socket = scene.outbox()
-    idle, idle_socket = scene.outbox()
     scene.form_line(9)
-    scene.write_much()
-    outbox.put(Done(1))
-    scene.loop.turn()
+    outbox.put(Done(1), can_wait=True)
     outbox.put(Done(2))
-    idle.put(Done(3), can_wait=True)
-    scene.departures.leave()
-    assert socket.messages == [[Done(1)], [Done(2)]]
-    assert idle_socket.messages == [[Done(3)]]
-    scene.loop.turn(1.0)
-    assert len(socket.messages) == 2
-    assert len(idle_socket.messages) == 1
+    scene.loop.turn()
+    scene.loop.turn(COMPANY_S)
+    scene.write_much()
+    outbox.put(Done(3))
+    scene.loop.turn()
+    assert socket.messages == [[Done(1), Done(2)], [Done(3)]]
 
 
 @pytest.mark.parametrize("can_wait", [False, True])
