@@ -80,7 +80,7 @@ class BoundedConnection(ServerConnection):
         self.when_lost: list[Callable[[], None]] = []
         self._take: Take | None = None
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
-        self._early: list[bytes] = []
+        self._early: tuple[bytes, ...] = ()
         self._parts: Parts | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,7 +88,10 @@ class BoundedConnection(ServerConnection):
         super().connection_made(transport)
         # asyncio's own 256 KiB are mapped and unmapped by the kernel at each read.
         vars(transport)["max_size"] = _READ_B
-        self._inlet = Inlet(self._turns, lambda: self.share, cast("asyncio.Transport", transport), self._feed)
+        self._inlet = Inlet(self._turns, self._payer, cast("asyncio.Transport", transport), self._feed)
+
+    def _payer(self) -> Share:
+        return self.share
 
     async def serve(self, share: Share, take: Take) -> CloseCode | None:
         """Carry out each message on `share`'s time until the connection is gone, or refused: return why."""
@@ -97,7 +100,7 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             for message in self._early:
                 self._inlet.add(take(message))
-            self._early = []
+            self._early = ()
             self._inlet.release()
         try:
             return await self._over
@@ -177,7 +180,7 @@ class BoundedConnection(ServerConnection):
         if self._inlet is None or self._over.done():
             return
         if self._take is None:
-            self._early.append(message)
+            self._early += (message,)
             self._inlet.hold()
         else:
             self._inlet.add(self._take(message))
