@@ -214,7 +214,7 @@ class Delivery:
                     mailbox.take_back(seq)
                 else:
                     self._state.counters["acknowledged"] += mailbox.end_deletion(seq)
-            self._state.answer_in_time(connection, request_id, result)
+            self._state.answer_done(connection, request_id, result, can_wait=True)
 
         return then
 

@@ -369,6 +369,8 @@ _MAILBOXES: Final = _many(_B16, 1, MAX_MAILBOXES)
 
 # --- items inside frames ---
 
+# What is made for every message is not frozen, here and below: that would make it three times as dear.
+
 
 @dataclass(slots=True)
 class SendItem:

@@ -140,10 +140,10 @@ class Answering:
 
     # --- effects ---
 
-    def transmit(self, connection: Connection, frame: KnownFrame) -> None:
+    def transmit(self, connection: Connection, frame: KnownFrame, *, can_wait: bool = False) -> None:
         """Leave a frame for a connection that is still there."""
         if connection.is_open:
-            self._effects.append(Transmit(connection.no, frame))
+            self._effects.append(Transmit(connection.no, frame, can_wait))
 
     def refuse(
         self, connection: Connection, request_id: int, code: ErrorCode, retry_after_ms: int = 0
@@ -172,19 +172,14 @@ class Answering:
 
         self.submit(change, then)
 
-    def answer_done(self, connection: Connection, request_id: int, result: Result) -> None:
-        """Answer Done after a commit, or UNAVAILABLE after its failure."""
+    def answer_done(
+        self, connection: Connection, request_id: int, result: Result, *, can_wait: bool = False
+    ) -> None:
+        """Answer Done after a commit, or UNAVAILABLE after its failure; Done may be of no hurry (RLY-161)."""
         if isinstance(result, StoreFailure):
             self.unavailable(connection, request_id)
         else:
-            self.transmit(connection, Done(request_id))
-
-    def answer_in_time(self, connection: Connection, request_id: int, result: Result) -> None:
-        """Answer as `answer_done` does, but nobody waits for it (RLY-161)."""
-        if isinstance(result, StoreFailure):
-            self.unavailable(connection, request_id)
-        elif connection.is_open:
-            self._effects.append(Transmit(connection.no, Done(request_id), can_wait=True))
+            self.transmit(connection, Done(request_id), can_wait=can_wait)
 
     def unavailable(self, connection: Connection, request_id: int) -> None:
         """Answer that the store could not commit."""

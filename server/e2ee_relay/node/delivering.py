@@ -218,7 +218,7 @@ class NodeDelivery:
             delivering.leaving.difference_update(seq for seq, _ in seqs)
         if isinstance(result, Acknowledged):
             state.counters["acknowledged"] += result.deleted
-            state.answer_in_time(connection, frame.request_id, None)
+            state.answer_done(connection, frame.request_id, None, can_wait=True)
         elif isinstance(result, Gone):
             state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
         else:

@@ -139,6 +139,7 @@ class DropTokens:
     token_hashes: tuple[bytes, ...]
 
 
+# These two are made for every message; frozen ones are three times as dear.
 @dataclass(slots=True)
 class PutMessages:
     rows: tuple[MessageRow, ...]
