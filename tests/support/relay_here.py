@@ -27,6 +27,9 @@ async def relay_here(folder: Path, **settings: str) -> AsyncIterator[RelayServer
     engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), now_ms())
     server = RelayServer(config, engine, EventLog(io.StringIO(), config.log_level, now_ms))
     await server.start()
-    yield server
-    assert await server.stop()
-    directory.release()
+    try:
+        yield server
+    finally:
+        was_drained = await server.stop()
+        directory.release()
+    assert was_drained

@@ -57,18 +57,13 @@ def write(document: dict[str, Any], folder: Path) -> None:
     (folder / f"{_NAME}.json").write_text(json.dumps(document, indent=1) + "\n", "utf-8")
     (folder / f"{_NAME}.md").write_text(table(document), "utf-8")
     rows = list(reversed(document["rows"]))
+    rates = [best(row)["messages_per_s"] for row in rows]
     figure, axes = pyplot.subplots(figsize=(9, 0.55 * len(rows) + 1.2))
     colours = ["#1f6f54" if row["name"].startswith("relay") else "#9a9a9a" for row in rows]
-    bars = axes.barh(
-        [row["name"] for row in rows], [best(row)["messages_per_s"] for row in rows], color=colours
-    )
-    axes.bar_label(
-        bars,
-        labels=[f"{best(row)['messages_per_s']:.0f}  ({row['durable']})" for row in rows],
-        padding=4,
-        fontsize=8,
-    )
-    axes.margins(x=0.45)
+    bars = axes.barh([f"{row['name']}\non disk: {row['durable']}" for row in rows], rates, color=colours)
+    axes.bar_label(bars, labels=[f"{rate:.0f}" for rate in rates], padding=4, fontsize=8)
+    axes.tick_params(labelsize=8)
+    axes.margins(x=0.1)
     axes.set_xlabel("messages a second: sent, confirmed, delivered, acknowledged, deleted", fontsize=8)
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
