@@ -31,6 +31,13 @@ _WRITE_B: Final = 128 << 10
 # Two of the library's pings. It cannot send any where nothing goes out.
 STALLED_S: Final = 50.0
 _READ_B: Final = 64 << 10
+# So many messages are cut in one go: even the smallest take no longer than a fifth of a millisecond.
+_CUTS: Final = 64
+# An opening handshake is parsed in parts of so much.
+_REQUEST_B: Final = 1 << 10
+_REQUEST_END: Final = b"\r\n\r\n"
+# The longest head of a frame, without its mask.
+_HEAD_B: Final = 10
 _BINARY: Final = 0x80 | Opcode.BINARY
 _DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
 # Of one message; they may be empty, so that their sum is no bound.
@@ -80,8 +87,11 @@ class BoundedConnection(ServerConnection):
         self.when_lost: list[Callable[[], None]] = []
         self._take: Take | None = None
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
-        self._early: tuple[bytes, ...] = ()
         self._parts: Parts | None = None
+        # The last bytes of a handshake that has not ended; the first ones of a frame whose head has not.
+        self._beginning = b""
+        # Of a frame that the library has begun to parse.
+        self._missing_b = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
@@ -97,10 +107,8 @@ class BoundedConnection(ServerConnection):
         """Carry out each message on `share`'s time until the connection is gone, or refused: return why."""
         self.share, self._take = share, take
         self.request, self.response = _FORGOTTEN, None
+        self._beginning = b""
         if self._inlet is not None:
-            for message in self._early:
-                self._inlet.add(take(message))
-            self._early = ()
             self._inlet.release()
         try:
             return await self._over
@@ -127,27 +135,57 @@ class BoundedConnection(ServerConnection):
         if not self._over.done():
             self._over.set_result(why)
 
-    def _feed(self, data: bytes) -> None:
-        """Take messages that are whole in one frame, as most are; the library parses all else (RLY-84)."""
-        position = 0
-        while position < len(data) and self._is_between_frames():
-            cut = _cut(data, position)
-            if cut is None:
-                break
-            message, position = cut
-            self._message(message)
-        if position < len(data):
-            super().data_received(data[position:])
+    def _feed(self, data: bytes, place: int) -> int:
+        """Take some messages that are whole in one frame, as most are, or one frame for the library, which
+        parses all else (RLY-84); return where they end.
 
-    def _is_between_frames(self) -> bool:
-        """Tell whether the library expects the first frame of a message next, and has no byte of it yet."""
+        What comes of them is carried out before more is taken, and so before the library, which answers at
+        once, reads the end of a connection.
+        """
+        if self._take is None and not self._over.done():
+            return self._feed_request(data, place)
+        end = place
+        if self._is_between_messages():
+            for _ in range(_CUTS):
+                cut = _cut(data, end)
+                if cut is None:
+                    break
+                message, end = cut
+                self._message(message)
+        return end if end > place else self._feed_frame(data, place)
+
+    def _is_between_messages(self) -> bool:
         protocol = self.protocol
-        if self._take is None or protocol.state is not State.OPEN or protocol.current_size is not None:
-            return False
-        parser: Any = protocol.parser
-        while parser.gi_yieldfrom is not None:
-            parser = parser.gi_yieldfrom
-        return bool(parser.__name__ == "at_eof")
+        is_between_frames = not self._missing_b and not self._beginning
+        return is_between_frames and protocol.current_size is None and protocol.state is State.OPEN
+
+    def _feed_request(self, data: bytes, place: int) -> int:
+        """Let the library have the opening handshake; what is behind it waits for `serve`."""
+        if self.request is not None:
+            self.hold()
+            return place
+        known = self._beginning + data[place : place + _REQUEST_B]
+        found = known.find(_REQUEST_END)
+        if found >= 0:
+            known = known[: found + len(_REQUEST_END)]
+        new = known[len(self._beginning) :]
+        self._beginning = known[1 - len(_REQUEST_END) :]
+        super().data_received(new)
+        return place + len(new)
+
+    def _feed_frame(self, data: bytes, place: int) -> int:
+        """Let the library have one frame, or what there is of it, and no byte of the next."""
+        end = len(data)
+        if not self._missing_b:
+            head = self._beginning + data[place : place + _HEAD_B]
+            extent = _extent(head, 0)
+            self._missing_b = 0 if extent is None else extent[1] - len(self._beginning)
+            self._beginning = head if extent is None else b""
+        if self._missing_b:
+            end = min(end, place + self._missing_b)
+            self._missing_b -= end - place
+        super().data_received(data[place:end])
+        return end
 
     def process_event(self, event: Event) -> None:
         """Take whole messages here, without the library's queue and a task that waits at its end."""
@@ -177,12 +215,7 @@ class BoundedConnection(ServerConnection):
                 self._message(bytes(parts.octets))
 
     def _message(self, message: bytes) -> None:
-        if self._inlet is None or self._over.done():
-            return
-        if self._take is None:
-            self._early += (message,)
-            self._inlet.hold()
-        else:
+        if self._inlet is not None and self._take is not None and not self._over.done():
             self._inlet.add(self._take(message))
 
     def data_received(self, data: bytes) -> None:
@@ -190,11 +223,20 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             self._inlet.put(data)
 
-    def eof_received(self) -> None:
-        """End of what the client has to say; what was read and not parsed is as if lost on its way."""
+    def eof_received(self) -> bool | None:  # type: ignore[override]  # as asyncio has it
+        """End of what the client has to say.
+
+        What was read before is carried out first. Over TLS the end cannot wait: then it is as if lost on its
+        way (RLY-140).
+        """
+        if self._inlet is not None and self._inlet.is_busy and self.transport.can_write_eof():
+            # When reading goes on, the end is read again.
+            self.transport.pause_reading()
+            return True
         if self._inlet is not None:
             self._inlet.clear()
         super().eof_received()
+        return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -242,6 +284,8 @@ class BoundedConnection(ServerConnection):
             # It stands in `parts`. What is ready goes before it.
             self.before_close()
             self._has_closed = True
+            # Nothing that is asked or pushed from here on could be said (RLY-162).
+            self._end(None)
         if parts:
             # The library's sign that this side has no more to say.
             self._has_ended = self._has_ended or b"" in parts
@@ -324,22 +368,33 @@ class BoundedConnection(ServerConnection):
             self.transport.write_eof()
 
 
-def _cut(data: bytes, position: int) -> tuple[bytes, int] | None:
-    """Return a client's binary message in one frame, and where it ends (RFC 6455, 5.2).
+def _extent(data: bytes, place: int) -> tuple[int, int] | None:
+    """Return where the payload of a frame begins and ends (RFC 6455, 5.2); None if its head is cut off."""
+    if len(data) < place + 2:
+        return None
+    size_b, start = data[place + 1] & 0x7F, place + 2
+    if size_b > 125:
+        wide_b = 2 if size_b == 126 else 8
+        start += wide_b
+        if len(data) < start:
+            return None
+        size_b = int.from_bytes(data[start - wide_b : start], "big")
+    start += 4 if data[place + 1] & 0x80 else 0
+    return start, start + size_b
+
+
+def _cut(data: bytes, place: int) -> tuple[bytes, int] | None:
+    """Return a client's binary message in one frame, and where it ends.
 
     None where there is something else, or less than a whole frame.
     """
-    if len(data) < position + 6 or data[position] != _BINARY or data[position + 1] < 0x80:
+    extent = _extent(data, place)
+    if extent is None or data[place] != _BINARY or data[place + 1] < 0x80:
         return None
-    size_b, start = data[position + 1] - 0x80, position + 2
-    if size_b > 125:
-        wide_b = 2 if size_b == 126 else 8
-        size_b, start = int.from_bytes(data[start : start + wide_b], "big"), start + wide_b
-    key_end = start + 4
-    end = key_end + size_b
-    if end > len(data) or size_b > MAX_MESSAGE_B:
+    start, end = extent
+    if end > len(data) or end - start > MAX_MESSAGE_B:
         return None
-    return apply_mask(data[key_end:end], data[start:key_end]), end
+    return apply_mask(data[start:end], data[start - 4 : start]), end
 
 
 def _head(size_b: int) -> bytes:

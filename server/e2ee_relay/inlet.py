@@ -9,12 +9,6 @@ from typing import Final, Protocol
 
 from .turns import PIECE_S, Share, Turns
 
-# The library parses whatever it is given in one go: a read of 256 KiB can be 43 000 empty frames, which take
-# 0.1 to 0.2 seconds, or as many pings, which take one. So it gets little at first (an opening handshake),
-# more while that is quick, and less when it was not.
-_LEAST_B: Final = 1 << 7
-_FIRST_B: Final = 1 << 9
-_MOST_B: Final = 1 << 16
 # So much may wait unparsed before reading pauses, which costs more than reading a few frames does.
 _PAUSE_B: Final = 1 << 14
 _PAUSE_READS: Final = 8
@@ -32,7 +26,8 @@ class Transport(Protocol):
 class Inlet:
     """Bytes that were read and not parsed yet, and work that came of those that were.
 
-    At most eight reads, or one beyond 16 KiB: the transport pauses meanwhile.
+    At most eight reads, or one beyond 16 KiB: the transport pauses meanwhile. `feed` takes bytes and a place
+    in them, parses a little from there on, and returns where that ends.
     """
 
     __slots__ = (
@@ -42,14 +37,17 @@ class Inlet:
         "_is_queued",
         "_reads",
         "_share",
-        "_slice_b",
         "_transport",
         "_turns",
         "_work",
     )
 
     def __init__(
-        self, turns: Turns, share: Callable[[], Share], transport: Transport, feed: Callable[[bytes], None]
+        self,
+        turns: Turns,
+        share: Callable[[], Share],
+        transport: Transport,
+        feed: Callable[[bytes, int], int],
     ) -> None:
         self._turns = turns
         self._share = share
@@ -60,7 +58,6 @@ class Inlet:
         self._is_held = False
         self._is_queued = False
         self._reads = 0
-        self._slice_b = _FIRST_B
 
     def put(self, data: bytes) -> None:
         """Parse what has come, now or when its turn is."""
@@ -85,6 +82,11 @@ class Inlet:
         """Go on."""
         self._is_held = False
         self._wait()
+
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something waits to be parsed or carried out."""
+        return bool(self._bytes or self._work)
 
     def clear(self) -> None:
         """Forget what was not carried out: the connection is gone."""
@@ -118,11 +120,8 @@ class Inlet:
                         del self._work[:1]
                     before = clock()
                 elif place < len(data):
-                    self._feed(data[place : place + self._slice_b])
-                    place += self._slice_b
-                    now = clock()
-                    self._adapt(now - before)
-                    before = now
+                    place = self._feed(data, place)
+                    before = clock()
                 else:
                     break
         except BaseException:
@@ -135,9 +134,3 @@ class Inlet:
         self._turns.charge(self._share(), meter() - metered, before - begun)
         if not self._is_held:
             self._wait()
-
-    def _adapt(self, seconds: float) -> None:
-        if seconds < PIECE_S / 4:
-            self._slice_b = min(2 * self._slice_b, _MOST_B)
-        elif seconds > PIECE_S:
-            self._slice_b = max(self._slice_b // 8, _LEAST_B)

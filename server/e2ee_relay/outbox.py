@@ -10,6 +10,7 @@ and it gets shorter.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -22,7 +23,7 @@ from .turns import Turns
 _ROOM_B: Final = MAX_MESSAGE_B - 3
 # How long frames wait for others at most: while there is a line, and where nobody waits for them.
 MOMENT_S: Final = 0.02
-COMPANY_S: Final = 0.05
+COMPANY_S: Final = 0.045
 # So many messages within MOMENT_S are a load that waiting makes lighter: a line has other causes too, such as
 # floods of requests, in which nobody is helped by it.
 MANY: Final = 80
@@ -36,10 +37,10 @@ class Departures:
     def __init__(self, loop: asyncio.AbstractEventLoop, turns: Turns) -> None:
         self._loop = loop
         self._turns = turns
-        self._now: list[Outbox] = []
+        self._now: deque[Outbox] = deque()
         self._later: list[Outbox] = []
         self._until_s = 0.0
-        self._idle: list[Outbox] = []
+        self._idle: deque[Outbox] = deque()
         self._is_scheduled = False
         self._written = 0
         self._counted_s = 0.0
@@ -52,7 +53,8 @@ class Departures:
         has heard nothing for so long waits for nothing.
         """
         now_s = self._loop.time()
-        moment_s = min(self._turns.behind_s(), MOMENT_S) if self._are_many else 0.0
+        is_load = self._are_many and now_s - self._counted_s < 2 * MOMENT_S
+        moment_s = min(self._turns.behind_s(), MOMENT_S) if is_load else 0.0
         if now_s - written_s >= moment_s:
             self._now.append(outbox)
         else:
@@ -75,7 +77,7 @@ class Departures:
     def _leave(self) -> None:
         self._is_scheduled = False
         now_s = self._loop.time()
-        leaving, self._now = self._now, []
+        leaving, self._now = self._now, deque()
         if self._later and (now_s >= self._until_s or not self._turns.behind_s()):
             leaving += self._later
             self._later = []
@@ -83,35 +85,30 @@ class Departures:
             self._schedule()
         self._write(leaving, Outbox.flush)
 
-    def _count(self, messages: int, now_s: float) -> None:
-        if now_s - self._counted_s >= MOMENT_S:
-            self._are_many = self._written >= MANY and now_s - self._counted_s < 2 * MOMENT_S
-            self._written, self._counted_s = 0, now_s
-        self._written += messages
-
     def _leave_idle(self) -> None:
-        leaving, self._idle = self._idle, []
+        leaving, self._idle = self._idle, deque()
         self._write(leaving, Outbox.flush_idle)
 
-    def _write(self, leaving: list[Outbox], flush: Callable[[Outbox], None]) -> None:
+    def _write(self, leaving: deque[Outbox], flush: Callable[[Outbox], None]) -> None:
         """Write some, the others in the next pass.
 
         A mistake of ours with one is reported by the event loop, and the others leave too.
         """
-        at_once, rest = leaving[:_AT_ONCE], leaving[_AT_ONCE:]
-        self._count(len(at_once), self._loop.time())
-        at_once.reverse()
         try:
-            while at_once:
-                flush(at_once.pop())
+            for _ in range(min(len(leaving), _AT_ONCE)):
+                flush(leaving.popleft())
         finally:
-            rest = at_once[::-1] + rest
-            if rest:
-                self._loop.call_soon(self._write, rest, flush)
+            if leaving:
+                self._loop.call_soon(self._write, leaving, flush)
 
-    def now_s(self) -> float:
-        """Return the event loop's time."""
-        return self._loop.time()
+    def count(self) -> float:
+        """Count a message that leaves; return the event loop's time."""
+        now_s = self._loop.time()
+        if now_s - self._counted_s >= MOMENT_S:
+            self._are_many = self._written >= MANY and now_s - self._counted_s < 2 * MOMENT_S
+            self._written, self._counted_s = 0, now_s
+        self._written += 1
+        return now_s
 
 
 class Outbox:
@@ -157,5 +154,5 @@ class Outbox:
     def _write(self) -> None:
         frames, self._frames, self._size_b = self._frames, [], 0
         if frames:
-            self._written_s = self._departures.now_s()
+            self._written_s = self._departures.count()
             self._socket.write_message([array_head(len(frames)), *frames])

@@ -33,7 +33,7 @@ from .protocol import MAX_MESSAGE_B, Frame, FrameError
 from .state import Effect, Transmit
 from .store.changes import Result, StoreError, StoreFailure
 from .store.writer import Completed, Then
-from .turns import Share, Turns
+from .turns import QUANTUM_S, Share, Turns
 
 _TICK_S: Final = 1.0
 # Requests of one connection that wait for their commit; beyond, nothing more is read from it.
@@ -82,6 +82,7 @@ class RelayServer:
         self._servers: list[Server] = []
         self._commits = CommitFigures()
         self._committed: deque[tuple[Then, Result]] = deque()
+        self._is_answering = False
         self._failed_at: float | None = None
         self._completed_at = time.monotonic()
         self._warned_day = 0
@@ -260,13 +261,14 @@ class RelayServer:
         try:
             self._carry_out(effects)
             refused = await socket.serve(Share(), partial(self._take, number, client))
-            if refused is not None:
-                self._log.write(Event.CLIENT_REFUSED)
-                await socket.close(refused)
         finally:
             self._slow_clients += socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
+        # From here on it is no longer served (RLY-162).
+        if refused is not None:
+            self._log.write(Event.CLIENT_REFUSED)
+            await socket.close(refused)
 
     def _take(self, number: int, client: _Client, message: bytes) -> Iterator[None]:
         """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
@@ -314,23 +316,25 @@ class RelayServer:
         self._commits.observe(seconds, len(completed))
         self._completed_at = time.monotonic()
         self._committed.extend(completed)
-        self._answer()
+        if not self._is_answering:
+            self._answer()
 
     def _answer(self) -> None:
-        """Go on with what was committed, in order. A mistake of ours with one is reported by the event loop,
-        and the others have their answers all the same.
+        """Go on with some of what was committed, in order, and with the others in the next pass (RLY-149). A
+        mistake of ours with one is reported by the event loop, and they have their answers all the same.
         """
-        now_ms = self._clock()
+        now_ms, until_s = self._clock(), self._loop.time() + QUANTUM_S
         try:
-            while self._committed:
+            while self._committed and self._loop.time() < until_s:
                 then, result = self._committed.popleft()
                 if isinstance(result, StoreFailure):
                     self._commits.failures += 1
                     self._note_failure()
                 self._carry_out(self._core.complete(then, result, now_ms))
-        except BaseException:
-            self._loop.call_soon(self._answer)
-            raise
+        finally:
+            self._is_answering = bool(self._committed)
+            if self._is_answering:
+                self._loop.call_soon(self._answer)
 
     def _note_failure(self) -> None:
         if self._failed_at is None or time.monotonic() - self._failed_at > _FAILING_S:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import cast
 
 import pytest
 from e2ee_relay.inlet import Inlet
+from e2ee_relay.relay import RelayCore
+from e2ee_relay.state import Effect
+from e2ee_relay.store.changes import Result
+from e2ee_relay.store.writer import Then
 from e2ee_relay.tls_turns import TlsTurns
 from e2ee_relay.turns import PIECE_S, QUANTUM_S, Share, Turns
 from hand_clock import HandClock
+from relay_here import relay_here
 
 
 @pytest.fixture
@@ -237,6 +245,16 @@ async def test_an_error_of_the_work_ends_the_waiting(turns: Turns, clock: HandCl
     assert log == ["other"] * 3
 
 
+def taking(got: bytearray) -> Callable[[bytes, int], int]:
+    """Return a parser that takes all that it is given."""
+
+    def feed(data: bytes, place: int) -> int:
+        got.extend(data[place:])
+        return len(data)
+
+    return feed
+
+
 class FakeTransport:
     def __init__(self) -> None:
         self._is_paused = False
@@ -259,9 +277,10 @@ async def test_a_flood_of_tiny_frames_is_parsed_a_little_at_a_time(turns: Turns,
     """RLY-140: 256 KiB of frames of six bytes, at 3 us a frame, never hold the loop for long."""
     transport, got, longest = FakeTransport(), bytearray(), 0.0
 
-    def feed(data: bytes) -> None:
-        got.extend(data)
-        clock.now_s += len(data) / 6 * 3e-6
+    def feed(data: bytes, place: int) -> int:
+        got.extend(data[place : place + 6])
+        clock.now_s += 3e-6
+        return place + 6
 
     inlet = Inlet(turns, Share, transport, feed)
     flood = bytes(range(256)) * 1024
@@ -277,20 +296,10 @@ async def test_a_flood_of_tiny_frames_is_parsed_a_little_at_a_time(turns: Turns,
     assert clock.now_s > 50 * QUANTUM_S
 
 
-async def test_one_big_frame_is_parsed_fast(turns: Turns, clock: HandClock) -> None:
-    """RLY-140: what costs little is not cut into little pieces."""
-    transport = FakeTransport()
-    parts: list[bytes] = []
-    inlet = Inlet(turns, Share, transport, parts.append)
-    inlet.put(bytes(1 << 20))
-    assert not transport.is_paused()
-    assert len(parts) < 32
-
-
 async def test_messages_that_wait_hold_back_the_bytes_behind_them(turns: Turns, clock: HandClock) -> None:
     """RLY-140, RLY-71: what is not read costs one read of the transport and no more."""
     transport, got = FakeTransport(), bytearray()
-    inlet = Inlet(turns, Share, transport, got.extend)
+    inlet = Inlet(turns, Share, transport, taking(got))
     inlet.hold()
     inlet.put(b"first")
     await asyncio.sleep(0.01)
@@ -307,7 +316,7 @@ async def test_little_may_wait_and_much_pauses_the_transport(turns: Turns, clock
     """RLY-140, RLY-71: what waits for its turn is at most 16 KiB and one read."""
     transport, got = FakeTransport(), bytearray()
     turns.charge(Share(), QUANTUM_S)
-    inlet = Inlet(turns, Share, transport, got.extend)
+    inlet = Inlet(turns, Share, transport, taking(got))
     inlet.put(bytes(1 << 13))
     assert not transport.is_paused()
     inlet.put(bytes(1 << 13))
@@ -339,7 +348,7 @@ async def test_who_dribbles_is_not_read_for_ever(turns: Turns, clock: HandClock)
     """RLY-140: eight reads wait, however little is in them."""
     transport, got = FakeTransport(), bytearray()
     turns.charge(Share(), QUANTUM_S)
-    inlet = Inlet(turns, Share, transport, got.extend)
+    inlet = Inlet(turns, Share, transport, taking(got))
     for number in range(8):
         assert not transport.is_paused(), number
         inlet.put(b"x")
@@ -354,9 +363,10 @@ async def test_who_sends_pays_in_processor_time(clock: HandClock) -> None:
     processor, share = HandClock(), Share()
     turns = Turns(asyncio.get_running_loop(), clock, processor)
 
-    def feed(_data: bytes) -> None:
+    def feed(data: bytes, _place: int) -> int:
         clock.now_s += 1.0
         processor.now_s += 1e-5
+        return len(data)
 
     Inlet(turns, lambda: share, FakeTransport(), feed).put(b"x")
     assert share.used_s == pytest.approx(1e-5)
@@ -365,7 +375,7 @@ async def test_who_sends_pays_in_processor_time(clock: HandClock) -> None:
 async def test_a_connection_that_ended_leaves_nothing(turns: Turns, clock: HandClock) -> None:
     """RLY-140: what was read and not parsed is as if lost on its way."""
     transport, got = FakeTransport(), bytearray()
-    inlet = Inlet(turns, Share, transport, got.extend)
+    inlet = Inlet(turns, Share, transport, taking(got))
     inlet.hold()
     inlet.put(b"first")
     inlet.clear()
@@ -381,8 +391,9 @@ async def test_work_that_came_of_bytes_is_done_in_pieces_and_before_more_bytes(
     transport, log = FakeTransport(), list[str]()
     longest = 0.0
 
-    def feed(data: bytes) -> None:
-        inlet.add(work(clock, 40, PIECE_S / 2, log, data.decode()))
+    def feed(data: bytes, place: int) -> int:
+        inlet.add(work(clock, 40, PIECE_S / 2, log, data[place:].decode()))
+        return len(data)
 
     inlet = Inlet(turns, Share, transport, feed)
     inlet.put(b"a")
@@ -404,9 +415,10 @@ async def test_a_mistake_in_the_work_ends_its_connection_only(turns: Turns, cloc
         yield
         raise LookupError
 
-    def feed(_data: bytes) -> None:
+    def feed(data: bytes, _place: int) -> int:
         inlet.add(broken())
         inlet.add(work(clock, 1, PIECE_S, log, "after"))
+        return len(data)
 
     inlet = Inlet(turns, Share, transport, feed)
     with pytest.raises(LookupError):
@@ -414,3 +426,27 @@ async def test_a_mistake_in_the_work_ends_its_connection_only(turns: Turns, cloc
     await asyncio.sleep(0.01)
     assert transport.is_aborted
     assert not log
+
+
+async def test_a_large_commit_is_answered_in_parts_and_in_order(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-149, RLY-09: others come between; what is committed meanwhile goes behind."""
+    answered: list[int | str] = []
+
+    def complete(_core: RelayCore, _then: Then, result: Result, _now_ms: int) -> list[Effect]:
+        time.sleep(QUANTUM_S / 4)
+        answered.append(cast("int", result))
+        return []
+
+    monkeypatch.setattr(RelayCore, "complete", complete)
+    async with relay_here(tmp_path) as server:
+        for first in (0, 50):
+            group = [(lambda *_: None, cast("Result", number)) for number in range(first, first + 50)]
+            server._completed(group, 0.0)
+            asyncio.get_running_loop().call_soon(answered.append, "other")
+        assert len(answered) <= 4
+        while 99 not in answered:  # noqa: ASYNC110  # passes are what is looked at
+            await asyncio.sleep(0)
+        assert answered.index("other") <= 8
+        assert [one for one in answered if one != "other"] == list(range(100))

@@ -15,8 +15,10 @@ import pytest
 from e2ee_relay.outbox import Outbox
 from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Frame, Ping, Role, decode_frames, encode_frames
 from e2ee_relay.relay import RelayCore
+from e2ee_relay.server import RelayServer
 from e2ee_relay.state import Effect
-from raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, RawWebSocket, frame
+from e2ee_relay.turns import Turns
+from raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, REQUEST, TEXT, RawWebSocket, frame
 from relay_here import relay_here
 from websockets.asyncio.server import ServerConnection
 
@@ -26,12 +28,37 @@ NORMAL = (1000).to_bytes(2, "big")
 @asynccontextmanager
 async def client_of(folder: Path) -> AsyncIterator[RawWebSocket]:
     """A client of a relay in this event loop."""
-    async with relay_here(folder) as server:
-        client = await RawWebSocket.greet(server.port)
-        try:
-            yield client
-        finally:
-            client.writer.close()
+    async with relay_here(folder) as server, client_at(server) as client:
+        yield client
+
+
+@asynccontextmanager
+async def client_at(server: RelayServer) -> AsyncIterator[RawWebSocket]:
+    client = await RawWebSocket.greet(server.port)
+    try:
+        yield client
+    finally:
+        client.writer.close()
+
+
+@pytest.fixture
+def fed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """What the library is given to parse."""
+    parts: list[bytes] = []
+    feed = ServerConnection.data_received
+
+    def noted(connection: ServerConnection, data: bytes) -> None:
+        parts.append(data)
+        feed(connection, data)
+
+    monkeypatch.setattr(ServerConnection, "data_received", noted)
+    return parts
+
+
+def answered(messages: list[bytes]) -> list[int]:
+    """Return the requests that were answered with Done."""
+    frames = [one for data in messages for one in decode_frames(data, Role.CLIENT)]
+    return [one.request_id for one in frames if isinstance(one, Done)]
 
 
 def masked(plain: bytes, chance: random.Random) -> bytes:
@@ -80,26 +107,13 @@ async def test_requests_are_answered_in_order_however_they_are_cut(tmp_path: Pat
         while len(answers) < number:
             heard = await client.listen(10, messages=1)
             assert heard.messages, heard
-            for data in heard.messages:
-                answers += [
-                    one.request_id for one in decode_frames(data, Role.CLIENT) if isinstance(one, Done)
-                ]
+            answers += answered(heard.messages)
             heard.messages.clear()
         assert answers == list(range(1, number + 1))
 
 
-async def test_the_usual_message_does_not_take_the_librarys_way(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_the_usual_message_does_not_take_the_librarys_way(tmp_path: Path, fed: list[bytes]) -> None:
     """Else the short way would be for nothing, and nobody would notice."""
-    fed: list[bytes] = []
-    feed = ServerConnection.data_received
-
-    def noted(connection: ServerConnection, data: bytes) -> None:
-        fed.append(data)
-        feed(connection, data)
-
-    monkeypatch.setattr(ServerConnection, "data_received", noted)
     async with client_of(tmp_path) as client:
         await client.listen(5, messages=1)
         before = len(fed)
@@ -108,6 +122,41 @@ async def test_the_usual_message_does_not_take_the_librarys_way(
             await client.listen(5, messages=number + 1)
         assert len(client.heard.messages) == 20
         assert len(fed) == before
+
+
+async def test_the_library_is_given_one_frame_at_a_time(tmp_path: Path, fed: list[bytes]) -> None:
+    """RLY-140: it parses all that it is given in one go, and ten thousand pings take it 25 ms."""
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        big = frame(BINARY, encode_frames([Ping(number) for number in range(1, 501)]))
+        pings = frame(PING, b"1") + frame(PING, b"23") * 5_000
+        before = len(fed)
+        await client.write(big + pings + big[:-1])
+        while client.heard.pongs < 5_001:
+            assert (await client.listen(0.01)).code is None
+        await client.write(big[-1:] + frame(BINARY, encode_frames([Ping(501)])))
+        while len(answered(client.heard.messages)) < 1_001:
+            assert (await client.listen(0.01)).code is None
+        assert max(map(len, fed[before:])) < len(big)
+        assert b"".join(fed[before:]) in (pings + big, big + pings + big)
+
+
+@pytest.mark.parametrize("cut", [1, len(REQUEST) - 2, len(REQUEST) - 1, len(REQUEST), len(REQUEST) + 1, -1])
+async def test_what_comes_with_the_handshake_is_carried_out_after_it(tmp_path: Path, cut: int) -> None:
+    """RLY-84: wherever its end is cut."""
+    requests = [frame(BINARY, encode_frames([Ping(number)])) for number in (1, 2, 3)]
+    data = REQUEST + frame(PING) + b"".join(requests)
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.connect(server.port)
+        await client.write(data[:cut])
+        await asyncio.sleep(0.01)
+        await client.write(data[cut:])
+        await client.reader.readuntil(b"\r\n\r\n")
+        while len(answered(client.heard.messages)) < 3:
+            assert (await client.listen(0.01)).code is None
+        assert answered(client.heard.messages) == [1, 2, 3]
+        assert client.heard.pongs == 1
+        client.writer.close()
 
 
 @pytest.mark.parametrize(
@@ -144,28 +193,47 @@ async def test_nothing_is_carried_out_behind_a_close(tmp_path: Path) -> None:
         assert (len(heard.messages), heard.code) == (1, 1000)
 
 
-@pytest.mark.parametrize(
-    ("end", "code"),
-    [
-        (frame(CLOSE, NORMAL), 1000),
-        (frame(BINARY, b"no frames"), 1002),
-        (frame(BINARY, b"", reserved=4), 1002),
-    ],
-)
-async def test_answers_that_wait_go_before_the_goodbye(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, code: int
+ENDS = [
+    (frame(CLOSE, NORMAL), 1000),
+    (frame(BINARY, b"no frames"), 1002),
+    (frame(BINARY, b"", reserved=4), 1002),
+    (frame(TEXT, b"text"), 1002),
+    (frame(BINARY, b"x", masked=False), 1002),
+    (frame(BINARY, b"", claimed_b=MAX_MESSAGE_B + 1), 1009),
+]
+
+
+@pytest.mark.parametrize(("end", "code"), ENDS)
+@pytest.mark.parametrize("cut", [0, 3])
+async def test_requests_are_answered_before_the_goodbye(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: bytes, code: int, cut: int
 ) -> None:
-    """RLY-07, RLY-161: whoever ends the connection, and why."""
+    """RLY-07, RLY-161: whoever ends the connection, and why; all came at once, or the first frame in two."""
     put = Outbox.put
     monkeypatch.setattr(Outbox, "put", lambda outbox, one, **_: put(outbox, one, can_wait=True))
     async with client_of(tmp_path) as client:
         await client.listen(5, messages=1)
-        await client.write(frame(BINARY, encode_frames([Ping(7)])))
+        data = b"".join(frame(BINARY, encode_frames([Ping(number)])) for number in (1, 2, 3)) + end
+        await client.write(data[:cut])
         await asyncio.sleep(0.01)
-        await client.write(end)
+        await client.write(data[cut:])
         heard = await client.listen(10)
-        assert [decode_frames(one, Role.CLIENT) for one in heard.messages[1:]] == [[Done(7)]]
-        assert heard.code == code
+        assert (answered(heard.messages), heard.code) == ([1, 2, 3], code)
+
+
+@pytest.mark.parametrize("end", [frame(CLOSE, NORMAL), frame(BINARY, b"", reserved=4), frame(BINARY, b"bad")])
+async def test_who_has_ended_is_served_no_longer(tmp_path: Path, end: bytes) -> None:
+    """RLY-162: not even while their connection still stands, which it does for four seconds at most."""
+    async with relay_here(tmp_path) as server, client_at(server) as client:
+        await client.listen(5, messages=1)
+        assert "relay_connections 1\n" in server.figures()
+        await client.write(end)
+        assert (await client.listen(5)).code in (1000, 1002)
+        assert "relay_connections 0\n" in server.figures()
+        standing = [one for part in server._servers for one in part.all_connections]
+        assert len(standing) == 1
+        async with asyncio.timeout(10):
+            await standing[0].wait_closed()
 
 
 @pytest.mark.parametrize("end", [frame(CLOSE, NORMAL), b""])
@@ -195,3 +263,16 @@ async def test_requests_before_the_end_are_carried_out(
             while len(carried_out) < 100:  # noqa: ASYNC110  # there is no event for it
                 await asyncio.sleep(0.01)
         assert carried_out == list(range(1, 101))
+
+
+async def test_what_waits_for_its_turn_is_carried_out_though_the_end_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-140: where the relay has others to serve, the end of the stream does not overtake what was sent."""
+    async with client_of(tmp_path) as client:
+        await client.listen(5, messages=1)
+        monkeypatch.setattr(Turns, "is_free", property(lambda _: False))
+        await client.write(b"".join(frame(BINARY, encode_frames([Ping(number)])) for number in range(1, 200)))
+        client.writer.write_eof()
+        heard = await client.listen(10)
+        assert answered(heard.messages) == list(range(1, 200))

@@ -130,6 +130,34 @@ def test_a_line_without_a_load_holds_nobody_up(scene: Scene) -> None:
     assert len(socket.messages) == MANY - 1
 
 
+def test_a_load_that_is_over_holds_nobody_up(scene: Scene) -> None:
+    """RLY-160: what was written in the last 40 ms counts, and not what was written before a silence."""
+    outbox, socket = scene.outbox()
+    scene.write_much()
+    scene.form_line(30)
+    outbox.put(Done(1))
+    scene.loop.turn(MOMENT_S * 2)
+    outbox.put(Done(2))
+    scene.loop.turn()
+    assert socket.messages == [[Done(1)], [Done(2)]]
+
+
+def test_what_leaves_because_it_is_full_counts(scene: Scene) -> None:
+    """RLY-160: however a message came to leave."""
+    outbox, socket = scene.outbox()
+    for _ in range(MANY * 512 + 1):
+        outbox.put(Done(1))
+    scene.loop.turn(MOMENT_S)
+    scene.form_line(30)
+    scene.loop.turn(MOMENT_S / 4)
+    outbox.put(Done(1))
+    scene.loop.turn()
+    written = len(socket.messages)
+    outbox.put(Done(2))
+    scene.loop.turn()
+    assert len(socket.messages) == written
+
+
 def test_in_a_line_who_was_written_to_is_written_to_again_a_moment_later(scene: Scene) -> None:
     """RLY-160: once for all that has come up, after as long as there has been a queue, at most 20 ms."""
     outbox, socket = scene.outbox()
