@@ -73,6 +73,9 @@ class BoundedConnection(ServerConnection):
     # TCP's transport below TLS, which does not count what waits there.
     below: asyncio.Transport | None = None
     _has_closed = False
+    _parts: Parts | None = None
+    # Of a frame that the library has begun to parse.
+    _missing_b = 0
 
     def __init__(
         self, turns: Turns, newcomers: Share, protocol: ServerProtocol, server: Server, **options: Any
@@ -87,11 +90,8 @@ class BoundedConnection(ServerConnection):
         self.when_lost: list[Callable[[], None]] = []
         self._take: Take | None = None
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
-        self._parts: Parts | None = None
         # The last bytes of a handshake that has not ended; the first ones of a frame whose head has not.
         self._beginning = b""
-        # Of a frame that the library has begun to parse.
-        self._missing_b = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to read, through an inlet that shares the event loop with the others (RLY-140)."""
