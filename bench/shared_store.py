@@ -20,7 +20,9 @@ ROOT = Path(__file__).resolve().parents[1]
 for part in ("tests/support", "client", "server", "."):
     sys.path.insert(0, str(ROOT / part))
 
-from chaos_people import Book, Person, make_conversations  # noqa: E402 - after the path
+from e2ee_relay.bench.link import RelayLink, Run, fresh_box  # noqa: E402 - after the path
+from e2ee_relay.bench.load import Load, Plan  # noqa: E402
+from e2ee_relay.bench.runs import drive, open_all  # noqa: E402
 from e2ee_relay.store.changes import PrekeyRow, PutPrekeys, TakenPrekeys, TakePrekeys  # noqa: E402
 from e2ee_relay.store.postgres.store import PostgresStore  # noqa: E402
 from e2ee_relay.store.shared import (  # noqa: E402
@@ -106,26 +108,16 @@ def pops_per_s(url: str, connections: int, group: int) -> dict[str, float]:
     return {"pops_per_s": round(len(keys) / seconds), "given_twice": len(keys) - len(set(keys))}
 
 
-async def through_relays(urls: list[str], seconds: float) -> float:
-    """Send through one address and take from another, closed loop; return messages a second."""
-    book, over = Book(), asyncio.Event()
-    senders, receivers = [], []
-    for place in range(12):
-        conversations = make_conversations(4, 400)
-        senders.append(Person(urls[place % len(urls)], book, conversations))
-        receivers.append(Person(urls[(place + 1) % len(urls)], book, conversations))
-    await asyncio.gather(*[one.set_up() for one in senders])
-    listening = [asyncio.create_task(one.listen(over.is_set)) for one in receivers]
-    talking = [asyncio.create_task(one.talk(0)) for one in senders]
-    await asyncio.sleep(1)
-    before = len(book.acknowledged)
-    await asyncio.sleep(seconds)
-    rate = (len(book.acknowledged) - before) / seconds
-    over.set()
-    for task in (*talking, *listening):
-        task.cancel()
-    await asyncio.gather(*talking, *listening, return_exceptions=True)
-    return round(rate)
+async def through_relays(urls: list[str], seconds: float) -> int:
+    """Send from clients of each address to those of all, closed loop; return messages a second."""
+    plan = Plan(clients=200, in_flight=4, warm_up_s=1.0, measure_s=seconds)
+    load, run = Load(plan), Run([fresh_box() for _ in range(plan.clients)])
+    links = [RelayLink(load, place, run, urls[place % len(urls)]) for place in range(plan.clients)]
+    await open_all([link.open() for link in links])
+    figures = await drive(load, links, None)
+    if figures["refused"] or figures["lost_connections"]:
+        raise RuntimeError("a relay refused messages or clients")
+    return round(float(figures["messages_per_s"]))
 
 
 def relays(store: str, count: int, folder: Path) -> list[RelayProcess]:
