@@ -116,8 +116,9 @@ class BoundedConnection(ServerConnection):
             self._take = None
 
     def refuse(self, code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
-        """Carry out nothing more of this connection; `serve` returns `code`."""
+        """Carry out nothing more, nor read on before the connection is closed; `serve` returns `code`."""
         self._end(code)
+        self.hold()
 
     def hold(self) -> None:
         """Read no more for now: enough of its requests wait for an answer."""
@@ -129,11 +130,18 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             self._inlet.release()
 
+    @property
+    def is_busy(self) -> bool:
+        """Tell whether something that was read waits to be carried out."""
+        return self._inlet is not None and self._inlet.is_busy
+
     def _end(self, why: CloseCode | None) -> None:
-        if self._inlet is not None:
-            self._inlet.clear()
+        """Carry out nothing more; what comes is for the library, which waits for the other side's goodbye."""
         if not self._over.done():
             self._over.set_result(why)
+            self._beginning = b""
+        if self._inlet is not None:
+            self._inlet.give_up()
 
     def _feed(self, data: bytes, place: int) -> int:
         """Take some messages that are whole in one frame, as most are, or one frame for the library, which
@@ -229,17 +237,20 @@ class BoundedConnection(ServerConnection):
         What was read before is carried out first. Over TLS the end cannot wait: then it is as if lost on its
         way (RLY-140).
         """
-        if self._inlet is not None and self._inlet.is_busy and self.transport.can_write_eof():
+        if self.is_busy and self.transport.can_write_eof():
             # When reading goes on, the end is read again.
             self.transport.pause_reading()
             return True
         if self._inlet is not None:
             self._inlet.clear()
+        self.before_close()
         super().eof_received()
         return None
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
+        if self._inlet is not None:
+            self._inlet.clear()
         self._end(None)
         super().connection_lost(exc)
         self.let_go()
@@ -284,12 +295,13 @@ class BoundedConnection(ServerConnection):
             # It stands in `parts`. What is ready goes before it.
             self.before_close()
             self._has_closed = True
-            # Nothing that is asked or pushed from here on could be said (RLY-162).
-            self._end(None)
         if parts:
             # The library's sign that this side has no more to say.
             self._has_ended = self._has_ended or b"" in parts
             self._write(b"".join(parts))
+        if self._has_closed or self._has_ended:
+            # Nothing that is asked or pushed from here on could be said (RLY-162).
+            self._end(None)
 
     def _write(self, data: bytes) -> None:
         """Write bytes; drop the connection when too much waits (RLY-71).

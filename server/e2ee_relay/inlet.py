@@ -88,6 +88,12 @@ class Inlet:
         """Tell whether something waits to be parsed or carried out."""
         return bool(self._bytes or self._work)
 
+    def give_up(self) -> None:
+        """Forget the work, and go on with the bytes: nothing is carried out any more."""
+        self._work.clear()
+        if self._is_held:
+            self.release()
+
     def clear(self) -> None:
         """Forget what was not carried out: the connection is gone."""
         self._bytes = b""

@@ -79,6 +79,8 @@ class RelayServer:
         self._core = engine.core
         self._writer = engine.committer(self._from_writer, self._carry_out)
         self._clients: dict[int, _Client] = {}
+        # Connections with a place: those of clients, and those that wait for their end.
+        self._standing = 0
         self._servers: list[Server] = []
         self._commits = CommitFigures()
         self._committed: deque[tuple[Then, Result]] = deque()
@@ -201,7 +203,8 @@ class RelayServer:
         quiet = 0
         while quiet < 3 and time.monotonic() < deadline:
             await asyncio.sleep(0.05)
-            busy = self._writer.backlog or any(client.outstanding for client in self._clients.values())
+            busy = self._writer.backlog or self._committed
+            busy = busy or any(one.outstanding or one.socket.is_busy for one in self._clients.values())
             quiet = 0 if busy else quiet + 1
 
     async def _tick_for_ever(self) -> None:
@@ -255,6 +258,15 @@ class RelayServer:
     async def _serve_client(self, socket: BoundedConnection) -> None:
         await self._turns.run(self._door.share, iter(()))
         socket.when_greeted()
+        self._standing += 1
+        try:
+            await self._serve(socket)
+            # Served no longer (RLY-162), it keeps its place until it is closed, and that is soon.
+            await socket.close()
+        finally:
+            self._standing -= 1
+
+    async def _serve(self, socket: BoundedConnection) -> None:
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
         socket.before_close = client.outbox.flush
@@ -265,7 +277,6 @@ class RelayServer:
             self._slow_clients += socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
-        # From here on it is no longer served (RLY-162).
         if refused is not None:
             self._log.write(Event.CLIENT_REFUSED)
             await socket.close(refused)
@@ -323,8 +334,9 @@ class RelayServer:
         """Go on with some of what was committed, in order, and with the others in the next pass (RLY-149). A
         mistake of ours with one is reported by the event loop, and they have their answers all the same.
         """
-        now_ms, until_s = self._clock(), self._loop.time() + QUANTUM_S
+        until_s = self._loop.time() + QUANTUM_S
         try:
+            now_ms = self._clock()
             while self._committed and self._loop.time() < until_s:
                 then, result = self._committed.popleft()
                 if isinstance(result, StoreFailure):
@@ -347,7 +359,7 @@ class RelayServer:
         page = self._pages.for_clients(socket, request.path.split("?", 1)[0])
         if page is not None or self._core.state.is_draining:
             return page or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
-        if len(self._clients) >= self._config.max_connections:
+        if self._standing >= self._config.max_connections:
             self._door.refusals[Reason.FULL] += 1
             return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
         if not self._door.admit_forwarded(cast("BoundedConnection", socket), request):

@@ -10,15 +10,17 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
+from e2ee_relay.connection import BoundedConnection
 from e2ee_relay.outbox import Outbox
 from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Frame, Ping, Role, decode_frames, encode_frames
 from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
 from e2ee_relay.state import Effect
 from e2ee_relay.turns import Turns
-from raw_websocket import BINARY, CLOSE, CONTINUATION, PING, PONG, REQUEST, TEXT, RawWebSocket, frame
+from raw_websocket import BINARY, CLOSE, CONTINUATION, GONE, PING, PONG, REQUEST, TEXT, RawWebSocket, frame
 from relay_here import relay_here
 from websockets.asyncio.server import ServerConnection
 
@@ -53,6 +55,12 @@ def fed(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
 
     monkeypatch.setattr(ServerConnection, "data_received", noted)
     return parts
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A relay that does not cut off those who owe it their goodbye."""
+    monkeypatch.setattr("e2ee_relay.server._GOODBYE_S", 600.0)
 
 
 def answered(messages: list[bytes]) -> list[int]:
@@ -200,6 +208,9 @@ ENDS = [
     (frame(TEXT, b"text"), 1002),
     (frame(BINARY, b"x", masked=False), 1002),
     (frame(BINARY, b"", claimed_b=MAX_MESSAGE_B + 1), 1009),
+    (frame(BINARY, b"no frames") + frame(CLOSE, NORMAL), 1002),
+    (frame(TEXT, b"text") + frame(CLOSE, NORMAL), 1002),
+    (b"", GONE),
 ]
 
 
@@ -217,6 +228,8 @@ async def test_requests_are_answered_before_the_goodbye(
         await client.write(data[:cut])
         await asyncio.sleep(0.01)
         await client.write(data[cut:])
+        if not end:
+            client.writer.write_eof()
         heard = await client.listen(10)
         assert (answered(heard.messages), heard.code) == ([1, 2, 3], code)
 
@@ -263,6 +276,63 @@ async def test_requests_before_the_end_are_carried_out(
             while len(carried_out) < 100:  # noqa: ASYNC110  # there is no event for it
                 await asyncio.sleep(0.01)
         assert carried_out == list(range(1, 101))
+
+
+async def test_those_who_wait_for_their_end_count(tmp_path: Path) -> None:
+    """RLY-162: else the sum of connections would have no bound."""
+    async with relay_here(tmp_path, max_connections="1") as server:
+        async with client_at(server) as client:
+            await client.write(frame(CLOSE, NORMAL))
+            await client.listen(5)
+            another = await RawWebSocket.connect(server.port)
+            with pytest.raises(ConnectionError):
+                await another.upgrade()
+            another.writer.close()
+        async with asyncio.timeout(10):
+            while server._standing:  # noqa: ASYNC110  # there is no event for it
+                await asyncio.sleep(0.01)
+        async with client_at(server) as client:
+            assert len((await client.listen(5, messages=1)).messages) == 1
+
+
+@pytest.mark.parametrize("behind", [b"\r\n", b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"])
+async def test_who_asks_for_a_page_and_more_has_the_page_and_is_let_go(
+    tmp_path: Path, patient: None, behind: bytes
+) -> None:
+    """RLY-84: as soon as the client ends its side."""
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.connect(server.port)
+        await client.write(b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n" + behind)
+        assert b" 200 " in await client.reader.read()
+        client.writer.close()
+        async with asyncio.timeout(10):
+            while server._door._on_the_way:  # noqa: ASYNC110  # there is no event for it
+                await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("held", [False, True])
+async def test_the_clients_goodbye_is_read_though_much_lay_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, patient: None, held: bool
+) -> None:
+    """RLY-70, RLY-84: a relay that closes reads to the end of the stream, frame by frame."""
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+        await client.listen(5, messages=1)
+        [connection] = [one for part in server._servers for one in part.all_connections]
+        big = frame(BINARY, encode_frames([Ping(1)]) + bytes(range(256)) * 80)
+        monkeypatch.setattr(Turns, "is_free", property(lambda _: False))
+        await client.write(big[:9_000])
+        await asyncio.sleep(0.01)
+        if held:
+            cast("BoundedConnection", connection).hold()
+        closing = asyncio.create_task(connection.close(1001))
+        await asyncio.sleep(0)
+        await client.write(big[9_000:] + frame(CLOSE, (1001).to_bytes(2, "big")))
+        assert (await client.listen(5)).code == 1001
+        client.writer.close()
+        async with asyncio.timeout(10):
+            await closing
+        assert connection.protocol.close_rcvd is not None
 
 
 async def test_what_waits_for_its_turn_is_carried_out_though_the_end_is_there(
