@@ -117,8 +117,9 @@ class BoundedConnection(ServerConnection):
 
     def refuse(self, code: CloseCode = CloseCode.PROTOCOL_ERROR) -> None:
         """Carry out nothing more, nor read on before the connection is closed; `serve` returns `code`."""
-        self._end(code)
-        self.hold()
+        if not self._over.done():
+            self._end(code)
+            self.hold()
 
     def hold(self) -> None:
         """Read no more for now: enough of its requests wait for an answer."""
