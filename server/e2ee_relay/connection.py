@@ -107,7 +107,8 @@ class BoundedConnection(ServerConnection):
         """Carry out each message on `share`'s time until the connection is gone, or refused: return why."""
         self.share, self._take = share, take
         self.request, self.response = _FORGOTTEN, None
-        self._beginning = b""
+        if not self._over.done():
+            self._beginning = b""
         if self._inlet is not None:
             self._inlet.release()
         try:
@@ -140,7 +141,9 @@ class BoundedConnection(ServerConnection):
         """Carry out nothing more; what comes is for the library, which waits for the other side's goodbye."""
         if not self._over.done():
             self._over.set_result(why)
-            self._beginning = b""
+            if self._take is None:
+                # That of the handshake, of which nothing is read any more.
+                self._beginning = b""
         if self._inlet is not None:
             self._inlet.give_up()
 
@@ -245,6 +248,10 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             self._inlet.clear()
         self.before_close()
+        if self._unsent is not None and self.transport.can_write_eof():
+            # At an end, the transport sees to what it has and nobody to what it has not.
+            rest, self._unsent = bytes(self._unsent), None
+            self.transport.write(rest)
         super().eof_received()
         return None
 

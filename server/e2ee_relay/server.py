@@ -14,7 +14,9 @@ from http import HTTPStatus
 from typing import Final, cast
 
 from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
+from websockets.protocol import State
 
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
@@ -42,6 +44,8 @@ _FAILING_S: Final = 10.0
 _PING_S: Final = 25.0
 # How long clients may take to say goodbye, all of them together (RLY-70).
 _GOODBYE_S: Final = 4.0
+# What was read when a drain begins is carried out by then; who floods has always something to be read.
+_READ_ON_S: Final = 1.0
 _DAY_S: Final = 86_400
 _WARN_BEFORE_END_S: Final = 14 * _DAY_S
 
@@ -183,7 +187,9 @@ class RelayServer:
 
     async def _say_goodbye(self) -> None:
         """Close all connections at the same time; whoever does not answer is cut off."""
-        sockets = [socket for server in self._servers for socket in server.connections]
+        all_sockets = [socket for server in self._servers for socket in server.all_connections]
+        # Those who are in the midst of it as well.
+        sockets = [socket for socket in all_sockets if socket.state is not State.CONNECTING]
         if sockets:
             await asyncio.wait(
                 [asyncio.create_task(socket.close(1001)) for socket in sockets], timeout=_GOODBYE_S
@@ -199,13 +205,14 @@ class RelayServer:
 
     async def _settle(self, most_s: float) -> None:
         """Wait until every request that was read has been answered, at most so long."""
-        deadline = time.monotonic() + most_s
+        begun = now = time.monotonic()
         quiet = 0
-        while quiet < 3 and time.monotonic() < deadline:
+        while quiet < 3 and now < begun + most_s:
             await asyncio.sleep(0.05)
-            busy = self._writer.backlog or self._committed
-            busy = busy or any(one.outstanding or one.socket.is_busy for one in self._clients.values())
-            quiet = 0 if busy else quiet + 1
+            now = time.monotonic()
+            reads = now < begun + _READ_ON_S
+            busy = any(one.outstanding or (reads and one.socket.is_busy) for one in self._clients.values())
+            quiet = 0 if busy or self._writer.backlog or self._committed else quiet + 1
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -260,26 +267,28 @@ class RelayServer:
         socket.when_greeted()
         self._standing += 1
         try:
-            await self._serve(socket)
-            # Served no longer (RLY-162), it keeps its place until it is closed, and that is soon.
-            await socket.close()
+            refused = await self._serve(socket)
+            if refused is not None:
+                self._log.write(Event.CLIENT_REFUSED)
+            # Served no longer, it keeps its place until it is closed, and that is soon (RLY-162).
+            async with asyncio.timeout(_GOODBYE_S):
+                await socket.close(refused or CloseCode.NORMAL_CLOSURE)
+        except TimeoutError:
+            socket.transport.abort()
         finally:
+            self._slow_clients += socket.was_slow
             self._standing -= 1
 
-    async def _serve(self, socket: BoundedConnection) -> None:
+    async def _serve(self, socket: BoundedConnection) -> CloseCode | None:
         number, effects = self._core.connect(secrets.token_bytes(32))
         client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
         socket.before_close = client.outbox.flush
         try:
             self._carry_out(effects)
-            refused = await socket.serve(Share(), partial(self._take, number, client))
+            return await socket.serve(Share(), partial(self._take, number, client))
         finally:
-            self._slow_clients += socket.was_slow
             del self._clients[number]
             self._core.disconnect(number)
-        if refused is not None:
-            self._log.write(Event.CLIENT_REFUSED)
-            await socket.close(refused)
 
     def _take(self, number: int, client: _Client, message: bytes) -> Iterator[None]:
         """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
@@ -392,7 +401,7 @@ class RelayServer:
         """Return the figures in Prometheus' text format (RLY-72)."""
         database_b, journal_b = self._engine.file_sizes_b()
         shell = ShellFigures(
-            connections=len(self._clients),
+            connections=self._standing,
             slow_clients_dropped=self._slow_clients,
             not_let_in={str(one): self._door.refusals[one] for one in Reason},
             journal_b=journal_b,

@@ -19,7 +19,7 @@ from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
 from frame_sessions import peer_of
 from raw_tls import RawTls
-from raw_websocket import CLOSE, PING, RawWebSocket, frame
+from raw_websocket import BINARY, CLOSE, PING, RawWebSocket, frame
 from relay_actors import Owner
 from relay_here import relay_here
 from service_certificate import write_pair
@@ -155,18 +155,15 @@ async def test_who_reads_nothing_is_dropped_in_time(
     """RLY-71: far below the bound no ping gets out to notice it; who reads a little stays."""
     monkeypatch.setattr(connections, "STALLED_S", 0.5)
     async with relay_here(tmp_path) as server:
-        slow, dead = await RawWebSocket.greet(server.port), await RawWebSocket.greet(server.port)
-        for one, connection in zip((slow, dead), made, strict=True):
-            one.stop_reading()
-            while not connection.paused:
-                await one.write(PINGS)
-                await asyncio.sleep(0.01)
+        dead, slow = await RawWebSocket.greet(server.port), await RawWebSocket.greet(server.port)
+        for one, connection in zip((dead, slow), made, strict=True):
+            await fill(one, connection)
             assert len(connection._unsent or b"") < 4 << 20
         reading = asyncio.create_task(read_slowly(slow))
-        await until(made[1].connection_lost_waiter.done)
-        assert made[1].was_slow
-        assert not made[0].was_slow
-        assert not made[0].connection_lost_waiter.done()
+        await until(made[0].connection_lost_waiter.done)
+        assert made[0].was_slow
+        assert not made[1].was_slow
+        assert not made[1].connection_lost_waiter.done()
         reading.cancel()
         slow.abort()
         dead.abort()
@@ -192,6 +189,64 @@ async def test_over_tls_who_reads_slowly_stays(
             await asyncio.sleep(0.005)
         assert time.monotonic() - began > 3 * 0.3
         assert not connection.was_slow
+
+
+async def fill(client: RawWebSocket, connection: BoundedConnection) -> int:
+    """Read nothing more, and ping until the answers wait; return how many there are."""
+    client.stop_reading()
+    sent = 0
+    while not connection.paused or not connection._unsent:
+        await client.write(PINGS)
+        sent += 2_000
+        await asyncio.sleep(0.01)
+    return sent
+
+
+async def test_who_ends_the_stream_has_all_that_waited(tmp_path: Path, made: list[BoundedConnection]) -> None:
+    """RLY-07, RLY-71: what the transport has no room for is not forgotten at a FIN."""
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+        sent = await fill(client, made[0])
+        while len(made[0]._unsent or b"") < 2 << 20:
+            await client.write(PINGS)
+            sent += 2_000
+            await asyncio.sleep(0.01)
+        client.writer.write_eof()
+        await asyncio.sleep(0.05)
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
+        assert (await client.reader.read()).count(ANSWER) == sent
+        client.writer.close()
+
+
+async def test_who_is_refused_and_reads_nothing_has_no_place_for_long(
+    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-162: the close frame waits for room that never comes."""
+    monkeypatch.setattr("e2ee_relay.server._GOODBYE_S", 0.2)
+    monkeypatch.setattr(connections, "STALLED_S", 600.0)
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+        await fill(client, made[0])
+        await client.write(frame(BINARY, b"no frames"))
+        await until(lambda: server._standing == 0, 10)
+        client.abort()
+
+
+async def test_a_flood_does_not_hold_up_the_drain(tmp_path: Path) -> None:
+    """RLY-70: what was read when it begins is carried out; who goes on sending is not waited for."""
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+
+        async def flood() -> None:
+            while await client.write(PINGS):
+                await client.listen(0.001)
+
+        flooding = asyncio.create_task(flood())
+        await asyncio.sleep(0.2)
+        async with asyncio.timeout(30):
+            await server._settle(600)
+        flooding.cancel()
+        client.abort()
 
 
 async def read_slowly(client: RawWebSocket) -> None:
