@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import json
 import os
@@ -24,6 +25,7 @@ from demo.processes import Relay
 _WAIT_S = 30.0
 _QUIET_S = 0.4
 LEFT, LOGGED, FIGURES = "left", "logged", "figures"
+_NOBODY = "sealroom_relay_connections 0\n"
 
 
 def paced(size_b: int) -> bytes:
@@ -50,13 +52,20 @@ class RealStage:
             if leak:
                 await self.relay.tell(leak)
                 await self.proxy.quiet(_QUIET_S)
-            figures = fields_of_figures(_figures(self.relay.port))
+            figures = fields_of_figures(await self._figures())
         finally:
             await self.proxy.stop()
             await self.relay.stop()
         connections = [seen for one in self.proxy.connections for seen in one.seen()]
         left = [Seen(0, LEFT, 0, [one]) for one in files_left(self.relay.folder)]
         return [*connections, *self._rows, *left, *said(self.relay.folder), Seen(0, FIGURES, 0, figures)]
+
+    async def _figures(self) -> str:
+        """Return the figures once the connections of those who have gone are gone as well."""
+        async with asyncio.timeout(_WAIT_S):
+            while _NOBODY not in (figures := _figures(self.relay.port)):
+                await asyncio.sleep(0.05)
+        return figures
 
     async def _converse(self, url: str, names: Mapping[str, str], texts: Mapping[str, str]) -> None:
         runtime = Runtime(kdf_profile=INTERACTIVE, rng=paced)
