@@ -63,7 +63,7 @@ class RealStage:
     async def _figures(self) -> str:
         """Return the figures once the connections of those who have gone are gone as well."""
         async with asyncio.timeout(_WAIT_S):
-            while _NOBODY not in (figures := _figures(self.relay.port)):
+            while _NOBODY not in (figures := _figures(self.relay.port)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return figures
 
