@@ -10,7 +10,7 @@ from e2ee_relay.mailbox import SEQ_COUNTER_BITS
 from e2ee_relay.protocol import Message, TtlClass
 from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
 from process_samples import Sample, growth_per_hour, unexplained
-from soak_run import FILE_GROWTH, room_per_id
+from soak_run import FILE_GROWTH, GROWTH_PER_HOUR, _memory, most_so_far, room_per_id
 
 
 class Seconds:
@@ -162,3 +162,19 @@ def test_a_file_that_follows_its_saw_is_flat_and_one_that_grows_is_not() -> None
     assert {per_id for _, per_id in room_per_id(samples(0))[1:]} == {45}
     before, after = (room_per_id(samples(10_000))[at][1] for at in (60, 119))
     assert after / before > FILE_GROWTH
+
+
+def test_memory_that_follows_its_saw_is_flat_and_a_leak_is_not() -> None:
+    """The ids go in the midst of a life, and their memory stays for the next ones."""
+    counts = [(at + 30) % 60 * 1000 for at in range(60)]
+    tops = list(accumulate(counts, max))
+
+    def growth(leak_kib: int) -> float:
+        lives = [
+            Sample(at * 60, at * 60, 1, 40_000 + top // 5 + at * leak_kib, 0, 0, 0, 0, count)
+            for at, (top, count) in enumerate(zip(tops, counts, strict=True))
+        ]
+        return growth_per_hour(_memory(lives, most_so_far(lives)))
+
+    assert growth(0) == pytest.approx(0, abs=1e-9)
+    assert growth(200) > GROWTH_PER_HOUR

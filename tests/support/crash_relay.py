@@ -17,8 +17,9 @@ from contextlib import suppress
 from typing import Any
 
 from e2ee_relay import cli
+from e2ee_relay.protocol import Message
 from e2ee_relay.server import RelayServer
-from e2ee_relay.state import Effect, Submit
+from e2ee_relay.state import Effect, Submit, Transmit
 from e2ee_relay.store.changes import PutMessages, Result
 from e2ee_relay.store.sqlite import SqliteStore
 from e2ee_relay.store.writer import Writer
@@ -53,7 +54,10 @@ def number_the_writer_apart() -> None:
 
 
 def answer_before_the_commit() -> None:
-    """The control: what a relay without RLY-30 would do."""
+    """The control: what a relay without RLY-30 would do.
+
+    Nor does it deliver before the commit: whoever is there would have the message, and nothing would be lost.
+    """
     carry_out, execute = RelayServer._carry_out, SqliteStore.execute
 
     def early(self: RelayServer, effects: list[Effect]) -> None:
@@ -61,6 +65,9 @@ def answer_before_the_commit() -> None:
             if isinstance(effect, Submit) and isinstance(effect.change, PutMessages):
                 self._writer.submit(effect.change, _nothing_more)
                 early(self, self._core.complete(effect.then, None, time.time_ns() // 1_000_000))
+            elif isinstance(effect, Transmit) and isinstance(effect.frame, Message):
+                later: list[Effect] = [effect]
+                self._loop.call_later(2 * _COMMIT_DELAY_S, carry_out, self, later)
             else:
                 carry_out(self, [effect])
 

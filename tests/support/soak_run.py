@@ -142,8 +142,12 @@ def judgement(run: Soak) -> dict[str, float]:
     low, _ = run.restart_s
     young = [one for one in run.samples if low / 3 <= one.age_s <= low]
     trends: dict[str, list[tuple[float, float]]] = {
-        "memory beyond remembered ids, growth an hour within the longest life": _memory(settled),
-        "memory beyond remembered ids, growth an hour over lives of the same age": _memory(young),
+        "memory beyond remembered ids, growth an hour within the longest life": _memory(
+            settled, most_so_far(settled)
+        ),
+        "memory beyond remembered ids, growth an hour over lives of the same age": _memory(
+            young, [one.remembered for one in young]
+        ),
         "descriptors, growth an hour": [(one.at_s, float(one.descriptors)) for one in settled],
     }
     return {
@@ -159,19 +163,28 @@ def _tells(line: Sequence[tuple[float, float]]) -> bool:
     return len(line) > 1 and line[-1][0] - line[0][0] >= _LEAST_SPAN_S
 
 
-def _memory(samples: Sequence[Sample]) -> list[tuple[float, float]]:
-    """KiB without what remembered ids take: kept to the end of the next hour, they all go at once."""
-    return unexplained([(one.at_s, one.remembered, one.rss_kib) for one in samples])
+def _memory(samples: Sequence[Sample], ids: Sequence[int]) -> list[tuple[float, float]]:
+    """KiB without what so many remembered ids take."""
+    return unexplained([(one.at_s, count, one.rss_kib) for one, count in zip(samples, ids, strict=True)])
+
+
+def most_so_far(samples: Sequence[Sample]) -> list[int]:
+    """The most ids that were remembered until then, at least 1.
+
+    They go once an hour, all at once, and their room is used again, in the file and in the memory of one
+    life: so either follows the highest tooth of that saw.
+    """
+    return list(accumulate((max(one.remembered, 1) for one in samples), max))
 
 
 def room_per_id(samples: Sequence[Sample]) -> list[tuple[float, float]]:
     """(second, the database's bytes for each of the most ids that were remembered until then).
 
-    Remembered ids are most of what the file holds. They go once an hour, and their pages are used again: so
-    the file follows the highest tooth of that saw, and whatever else grows in it shows.
+    Remembered ids are most of what the file holds; whatever else grows in it shows.
     """
-    most = accumulate((max(one.remembered, 1) for one in samples), max)
-    return [(one.at_s, one.database_b / count) for one, count in zip(samples, most, strict=True)]
+    return [
+        (one.at_s, one.database_b / count) for one, count in zip(samples, most_so_far(samples), strict=True)
+    ]
 
 
 def is_flat(trends: dict[str, float]) -> bool:
