@@ -267,28 +267,29 @@ class RelayServer:
         socket.when_greeted()
         self._standing += 1
         try:
-            refused = await self._serve(socket)
-            if refused is not None:
-                self._log.write(Event.CLIENT_REFUSED)
-            # Served no longer, it keeps its place until it is closed, and that is soon (RLY-162).
-            async with asyncio.timeout(_GOODBYE_S):
-                await socket.close(refused or CloseCode.NORMAL_CLOSURE)
-        except TimeoutError:
-            socket.transport.abort()
+            number, effects = self._core.connect(secrets.token_bytes(32))
+            client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
+            socket.before_close = client.outbox.flush
+            try:
+                self._carry_out(effects)
+                refused = await socket.serve(Share(), partial(self._take, number, client))
+            finally:
+                del self._clients[number]
+                self._core.disconnect(number)
+            await self._part(socket, refused)
         finally:
             self._slow_clients += socket.was_slow
             self._standing -= 1
 
-    async def _serve(self, socket: BoundedConnection) -> CloseCode | None:
-        number, effects = self._core.connect(secrets.token_bytes(32))
-        client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
-        socket.before_close = client.outbox.flush
+    async def _part(self, socket: BoundedConnection, refused: CloseCode | None) -> None:
+        """Close a connection that is served no longer; its place is free then, and that is soon (RLY-162)."""
+        if refused is not None:
+            self._log.write(Event.CLIENT_REFUSED)
         try:
-            self._carry_out(effects)
-            return await socket.serve(Share(), partial(self._take, number, client))
-        finally:
-            del self._clients[number]
-            self._core.disconnect(number)
+            async with asyncio.timeout(_GOODBYE_S):
+                await socket.close(refused or CloseCode.NORMAL_CLOSURE)
+        except TimeoutError:
+            socket.transport.abort()
 
     def _take(self, number: int, client: _Client, message: bytes) -> Iterator[None]:
         """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
