@@ -26,7 +26,7 @@ from e2ee_relay.protocol import (
     pow_context_create,
     token_hash,
 )
-from relay_actors import Clock, Owner, Peer
+from relay_actors import Clock, Owner, Peer, work_elsewhere
 from relay_backends import AnyRelay, MakeRelay
 
 
@@ -104,10 +104,10 @@ async def test_creation_may_cost_work(make_relay: MakeRelay) -> None:
     peer = await Peer(relay.connect()).greet()
     other = await Peer(relay.connect()).greet()
     owner = Owner()
-    work = find_pow(pow_context_create(other.nonce, owner.mailbox, owner.owner_pub), 12)
-    request = CreateMailbox(peer.next_id(), owner.mailbox, owner.owner_pub, work)
+    there, here = [pow_context_create(one.nonce, owner.mailbox, owner.owner_pub) for one in (other, peer)]
+    request = CreateMailbox(peer.next_id(), owner.mailbox, owner.owner_pub, work_elsewhere(there, here, 12))
     assert await refused(peer, request) is ErrorCode.POW_REQUIRED
-    work = find_pow(pow_context_create(peer.nonce, owner.mailbox, owner.owner_pub), 12)
+    work = find_pow(here, 12)
     await peer.expect(Done, CreateMailbox(peer.next_id(), owner.mailbox, owner.owner_pub, work))
     relay.close()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 import pytest
 from e2ee_relay.limits import Policy, Rate
@@ -22,7 +23,7 @@ from e2ee_relay.protocol import (
     find_pow,
     pow_context_send,
 )
-from relay_actors import HOUR_MS, START_MS, Clock, Owner, Peer
+from relay_actors import HOUR_MS, START_MS, Clock, Owner, Peer, work_elsewhere
 from relay_backends import AnyRelay, MakeRelay, held_rows, longest_upkeep_ms, machine_is_ahead
 
 
@@ -374,10 +375,9 @@ async def test_the_front_door_may_cost_work(make_relay: MakeRelay) -> None:
     await owner.admit(peer, front, TokenClass.FRONT_DOOR)
     assert await codes(sender, owner.item(b"x")) == [ErrorCode.OK]
     item = owner.item(b"x", token=front)
-    assert await codes(sender, item) == [ErrorCode.POW_REQUIRED]
-    paid = owner.item(
-        b"x", token=front, msg_id=item.msg_id, pow=find_pow(pow_context_send(owner.mailbox, item.msg_id), 10)
-    )
+    there, here = [pow_context_send(owner.mailbox, msg_id) for msg_id in (os.urandom(16), item.msg_id)]
+    unpaid, paid = [replace(item, pow=work) for work in (work_elsewhere(there, here, 10), find_pow(here, 10))]
+    assert await codes(sender, unpaid) == [ErrorCode.POW_REQUIRED]
     assert await codes(sender, paid) == [ErrorCode.OK]
     assert await codes(await connect(relay), paid) == [ErrorCode.OK]
     relay.close()

@@ -25,7 +25,7 @@ from e2ee_relay.protocol import (
     token_hash,
 )
 from nacl.signing import SigningKey
-from relay_actors import DAY_MS, Clock, Company, Owner, Peer
+from relay_actors import DAY_MS, Clock, Company, Owner, Peer, work_elsewhere
 from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
@@ -242,9 +242,12 @@ async def test_a_fetch_may_cost_work(clock: Clock, make_relay: MakeRelay) -> Non
     company = Company(owner, clock.now_ms)
     await company.publish(peer)
     await peer.expect(PrekeysStock, company.upload(peer, 1, 1))
-    assert await refused(sender, fetch(sender, company)) is ErrorCode.POW_REQUIRED
-    work = find_pow(pow_context_fetch(sender.nonce, company.account_id, company.record_hash), 10)
-    await sender.expect(PrekeysBundle, fetch(sender, company, pow=work))
+    there, here = [
+        pow_context_fetch(one.nonce, company.account_id, company.record_hash) for one in (peer, sender)
+    ]
+    request = fetch(sender, company, pow=work_elsewhere(there, here, 10))
+    assert await refused(sender, request) is ErrorCode.POW_REQUIRED
+    await sender.expect(PrekeysBundle, fetch(sender, company, pow=find_pow(here, 10)))
     relay.close()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import itertools
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -34,6 +35,7 @@ from e2ee_relay.protocol import (
     auth_payload,
     decode_frames,
     encode_frames,
+    pow_is_enough,
     token_hash,
 )
 from nacl.signing import SigningKey
@@ -212,6 +214,14 @@ class Owner:
     async def ack(self, peer: Peer, *messages: Message) -> None:
         seqs = tuple(message.seq for message in messages)
         await peer.expect(Done, Ack(peer.next_id(), self.mailbox, seqs))
+
+
+def work_elsewhere(there: bytes, here: bytes, bits: int) -> bytes:
+    """Return work that is enough for one context and not for another (RLY-24)."""
+    works = (counter.to_bytes(8, "big") for counter in itertools.count())
+    return next(
+        work for work in works if pow_is_enough(there, work, bits) and not pow_is_enough(here, work, bits)
+    )
 
 
 def label(name: str) -> bytes:
