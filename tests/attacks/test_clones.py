@@ -91,13 +91,13 @@ def test_a10_an_older_copy_is_noticed(book: Book) -> None:
     """STO-15, SES-07: a store that went back starts its sessions anew, and both sides are told."""
     world = AttackWorld.acquainted()
     older = world.customer.rows.copy()
-    world.say(world.customer, world.praxis, "eins")
+    world.say(world.customer, world.praxis, "erstens ja")
     world.customer.crash(older, Continuity.ROLLED_BACK)
     world.customer.start()
     world.relay.deeds.append("put an older copy of the customer's disk back")
-    world.say(world.customer, world.praxis, "zwei")
+    world.say(world.customer, world.praxis, "zweitens nein")
     world.advance(60_000)
     assert next(event.cause for event in world.customer.of(SessionReset)) is ResetCause.OUR_LOSS
     assert [event.cause for event in world.company.of(SessionReset)] == [ResetCause.THEIR_LOSS]
-    assert world.company.texts()[-2:] == ["eins", "zwei"]
+    assert world.company.texts()[-2:] == ["erstens ja", "zweitens nein"]
     book.attack("A10", world, Verdict.HARMLESS, "no old chain is used again; both sides show the new session")

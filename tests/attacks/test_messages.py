@@ -49,11 +49,11 @@ def test_a7_a_message_is_deleted(book: Book) -> None:
 def test_a7_messages_arrive_in_another_order(book: Book) -> None:
     """DR-12, DR-13: any order gives each text once; what is ahead shows as a gap that then closes."""
     strategy = Keeper()
-    world, ids = kept_texts(strategy, "eins", "zwei", "drei")
+    world, ids = kept_texts(strategy, "erstens", "zweitens", "drittens")
     strategy.did("delivered three messages backwards, and the last one twice")
     strategy.release(2, 1, 0, 2)
     world.settle()
-    assert world.company.texts() == ["drei", "zwei", "eins"]
+    assert world.company.texts() == ["drittens", "zweitens", "erstens"]
     assert world.company.of(GapDetected) == [GapDetected(world.kundin, 2, 0)]
     assert world.company.refusals == ["remote.replay"]
     strategy.mailboxes.clear()
@@ -108,9 +108,9 @@ def test_a8_reflection(book: Book) -> None:
     assert world.customer.texts() == []
     assert world.customer.refusals == ["remote.unknown_prekey", "remote.unknown_session"]
     assert MessageRejected(world.praxis, "remote.unknown_session") in world.customer.events
-    world.say(world.company, world.kundin, "Gern")
+    world.say(world.company, world.kundin, "Gern geschehen")
     world.advance(10_000)
-    assert world.customer.texts() == ["Gern"]
+    assert world.customer.texts() == ["Gern geschehen"]
     book.attack("A8", world, Verdict.REFUSED, "each direction has header keys and chains of its own")
 
 

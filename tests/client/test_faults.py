@@ -85,8 +85,7 @@ async def test_a_relay_that_begins_anew_loses_nothing_that_it_confirmed() -> Non
 
 async def test_a_cut_network_is_offline_until_it_is_mended(shop: Client, network: MemoryNetwork) -> None:
     network.cut()
-    await asyncio.sleep(0.1)
-    assert shop.connection_state is not ConnectionState.ONLINE
+    await until(lambda: shop.connection_state is not ConnectionState.ONLINE)
     with pytest.raises(RelayUnavailable):
         await network.open(network.url)
     network.mend()

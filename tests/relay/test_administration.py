@@ -34,7 +34,7 @@ from e2ee_relay.protocol import (
 )
 from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
 from e2ee_relay.store.schema import SCHEMA_VERSION
-from relay_actors import START_MS, Clock, Company, Owner, Peer, SocketLink
+from relay_actors import DAY_MS, START_MS, Clock, Company, Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from websockets.asyncio.client import connect
 
@@ -52,7 +52,7 @@ def fill(data_dir: Path) -> bytes:
     mailbox = os.urandom(16)
     rows = [
         MessageRow(number, 1, number, os.urandom(16), NOW_MS + ends, NOW_MS, b"12345")
-        for number, ends in ((1, -1000), (2, 3_600_000))
+        for number, ends in ((1, -1000), (2, 30 * DAY_MS))
     ]
     store.execute([PutMailbox(MailboxRow(1, mailbox, bytes(32), 20_000)), PutMessages(tuple(rows))])
     store.close()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
-import socket
 import subprocess
 from collections.abc import Callable
 from contextlib import suppress
@@ -14,6 +13,7 @@ import pytest
 from e2ee_relay.bus import Bus
 from e2ee_relay.bus.nats import NatsBus
 from e2ee_relay.bus.notify import NotifyBus
+from held_port import HeldPort
 from postgres_server import PostgresServer, missing_programs
 from relay_backends import skip_or_fail
 
@@ -72,9 +72,8 @@ async def test_nats() -> None:
     program = shutil.which("nats-server", path=os.environ.get("PATH", "") + ":/usr/sbin")
     if program is None:
         skip_or_fail("nats-server is not installed (Debian: nats-server)")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    command = [str(program), "-a", "127.0.0.1", "-p", str(port)]
+    held = HeldPort()
+    command = [str(program), "-a", "127.0.0.1", "-p", str(held.number)]
     running: list[subprocess.Popen[bytes]] = []
 
     def restart() -> None:
@@ -85,7 +84,7 @@ async def test_nats() -> None:
 
     restart()
     try:
-        await check(lambda: NatsBus(f"nats://127.0.0.1:{port}"), restart)
+        await check(lambda: NatsBus(f"nats://127.0.0.1:{held.number}"), restart)
     finally:
         for process in running:
             with suppress(ProcessLookupError):

@@ -192,7 +192,7 @@ async def test_draining_ends_in_time_whatever_clients_do(tmp_path: Path) -> None
         begun = time.monotonic()
         relay.terminate()
         assert await asyncio.to_thread(relay.wait) == 0
-        assert time.monotonic() - begun < 8
+        assert time.monotonic() - begun < 20
         for writer in sockets:
             writer.close()
 

@@ -11,7 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-LIMIT = 1e-6
+LIMIT = 1e-9
 _LEAST_EXPECTED = 5
 _LEAST_PAIRS = 100
 

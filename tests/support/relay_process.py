@@ -12,6 +12,8 @@ import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 
+from held_port import HeldPort
+
 _ROOT = Path(__file__).resolve().parents[2]
 _START_S = 60.0
 _STOP_S = 60.0
@@ -36,18 +38,19 @@ class RelayProcess:
         self._environment = environment or {}
         self.program = tuple(program)
         self._options = tuple(options)
-        self._port = 0
+        self._held = HeldPort()
+        self._port = self._held.number
         self._tls: ssl.SSLContext | None = None
         self._process: subprocess.Popen[str] | None = None
 
     @property
     def url(self) -> str:
-        """ws://127.0.0.1:port, known after the first start."""
+        """ws://127.0.0.1:port."""
         return f"ws://127.0.0.1:{self._port}"
 
     @property
     def port(self) -> int:
-        """The port, 0 before the first start."""
+        """The port."""
         return self._port
 
     @property
@@ -69,7 +72,7 @@ class RelayProcess:
             self._process = subprocess.Popen(
                 command, stdout=subprocess.PIPE, stderr=log, text=True, env=self._variables(), cwd=_ROOT
             )
-        self._port = int(self._ready_line().rsplit(":", 1)[1])
+        self._await_ready()
         return self
 
     def _variables(self) -> dict[str, str]:
@@ -77,7 +80,7 @@ class RelayProcess:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SEALROOM_RELAY_")}
         return {**kept, "PYTHONPATH": paths, **self._environment}
 
-    def _ready_line(self) -> str:
+    def _await_ready(self) -> None:
         process = self._running()
         if process.stdout is None:
             raise RuntimeError("the relay has no output")
@@ -87,7 +90,6 @@ class RelayProcess:
             process.stdout.close()
             self._process = None
             raise RuntimeError(f"the relay did not start: {self.log()}")
-        return line
 
     def kill(self) -> None:
         """End it as a crash would (SIGKILL)."""
