@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -212,6 +213,39 @@ def test_a_group_collects_while_a_commit_runs() -> None:
     assert writer.stop(60)
     assert groups == [1, 50]
     assert len(seen) == 51
+
+
+@pytest.mark.parametrize(
+    ("changes", "took_s", "pauses"), [(7, 0.0, []), (8, 0.001, [0.003]), (8, 0.004, []), (100, 0.0, [0.004])]
+)
+def test_commits_under_a_load_keep_a_distance(changes: int, took_s: float, pauses: list[float]) -> None:
+    """RLY-163: 4 ms from begin to begin where eight or more shared a commit; no pause behind the last one."""
+    groups, now_s, slept, gate = list[int](), [0.0], list[float](), threading.Event()
+
+    class TimedStore(SqliteStore):
+        def execute(self, changes: Sequence[Change]) -> list[Result]:
+            groups.append(len(changes))
+            gate.wait(60)
+            now_s[0] += took_s
+            return [None] * len(changes)
+
+    writer = Writer(
+        TimedStore(None, bytes(16)),
+        lambda _done, _s: None,
+        lambda: now_s[0],
+        sleep=lambda seconds: slept.append(round(seconds, 6)),
+    )
+    for _ in range(changes):
+        writer.submit(ReadStock(DEVICE), _ignore)
+    writer.start()
+    while not groups:
+        time.sleep(0.001)
+    for _ in range(changes):
+        writer.submit(ReadStock(DEVICE), _ignore)
+    assert not writer.stop(0)
+    gate.set()
+    assert writer.stop(60)
+    assert (groups, slept) == ([changes, changes], pauses)
 
 
 # --- prekeys ---
