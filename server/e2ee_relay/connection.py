@@ -67,6 +67,7 @@ class BoundedConnection(ServerConnection):
 
     was_slow = False
     _has_ended = False
+    _has_heard_end = False
     # What waits for the transport to have room; None where nothing does.
     _unsent: bytearray | None = None
     _stalled: asyncio.TimerHandle | None = None
@@ -131,6 +132,11 @@ class BoundedConnection(ServerConnection):
         """Go on reading."""
         if self._inlet is not None:
             self._inlet.release()
+
+    @property
+    def is_gone(self) -> bool:
+        """Tell whether the connection is lost."""
+        return self.connection_lost_waiter.done()
 
     @property
     def is_busy(self) -> bool:
@@ -248,12 +254,12 @@ class BoundedConnection(ServerConnection):
         if self._inlet is not None:
             self._inlet.clear()
         self.before_close()
-        if self._unsent is not None and self.transport.can_write_eof():
-            # At an end, the transport sees to what it has and nobody to what it has not.
-            rest, self._unsent = bytes(self._unsent), None
-            self.transport.write(rest)
+        self._has_heard_end = True
         super().eof_received()
-        return None
+        if self._unsent is None or not self.transport.can_write_eof():
+            return None
+        # The transport would close with what it has, and nobody see to what it has not.
+        return True
 
     def connection_lost(self, exc: Exception | None) -> None:
         """End."""
@@ -380,7 +386,7 @@ class BoundedConnection(ServerConnection):
         """Close this direction once all that was to be said is written; over TLS that is said only once."""
         if not self._has_ended or self._unsent is not None or self.transport.is_closing():
             return
-        if not self.transport.can_write_eof():
+        if self._has_heard_end or not self.transport.can_write_eof():
             self.transport.close()
             return
         # The other end may have gone meanwhile; that is told by connection_lost.

@@ -132,6 +132,9 @@ class Door:
 
     def admit(self, connection: BoundedConnection, address: Address | None) -> bool:
         """Count a connection for its address; loopback is a proxy of which no more is known."""
+        if connection.is_gone:
+            # Nobody would count it off again.
+            return False
         if address is None or address.is_loopback:
             return True
         ticket = self.visitors.enter(address, self._clock_ms())
@@ -285,7 +288,8 @@ class Doorman(asyncio.BufferedProtocol):
         except (OSError, EOFError):  # of which TLS errors and timeouts are kinds
             inner = None
         gate.leave()
-        if inner is None or self._is_over:
+        # Of an end that came in one go with the last of the handshake, TLS tells its first protocol only.
+        if inner is None or self._is_over or transport.is_closing():
             transport.abort()
             self.connection_lost(None)
             return

@@ -263,10 +263,13 @@ class RelayServer:
     # --- connections ---
 
     async def _serve_client(self, socket: BoundedConnection) -> None:
-        await self._turns.run(self._door.share, iter(()))
-        socket.when_greeted()
         self._standing += 1
         try:
+            await self._turns.run(self._door.share, iter(()))
+            socket.when_greeted()
+            if socket.is_gone or self._core.state.is_draining:
+                await self._part(socket, CloseCode.GOING_AWAY)
+                return
             number, effects = self._core.connect(secrets.token_bytes(32))
             client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
             socket.before_close = client.outbox.flush
@@ -276,18 +279,18 @@ class RelayServer:
             finally:
                 del self._clients[number]
                 self._core.disconnect(number)
-            await self._part(socket, refused)
+            if refused is not None:
+                self._log.write(Event.CLIENT_REFUSED)
+            await self._part(socket, refused or CloseCode.NORMAL_CLOSURE)
         finally:
             self._slow_clients += socket.was_slow
             self._standing -= 1
 
-    async def _part(self, socket: BoundedConnection, refused: CloseCode | None) -> None:
+    async def _part(self, socket: BoundedConnection, code: CloseCode) -> None:
         """Close a connection that is served no longer; its place is free then, and that is soon (RLY-162)."""
-        if refused is not None:
-            self._log.write(Event.CLIENT_REFUSED)
         try:
             async with asyncio.timeout(_GOODBYE_S):
-                await socket.close(refused or CloseCode.NORMAL_CLOSURE)
+                await socket.close(code)
         except TimeoutError:
             socket.transport.abort()
 
@@ -301,9 +304,9 @@ class RelayServer:
         except FrameError:
             client.socket.refuse()
             return
-        client.outstanding += len(frames)
         now_ms = self._clock()
         for frame in frames:
+            client.outstanding += 1
             self._carry_out(self._core.receive(number, frame, now_ms))
             yield
         if client.outstanding > _MAX_OUTSTANDING:

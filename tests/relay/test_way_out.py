@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from e2ee_relay import connection as connections
 from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.protocol import Send, SendResults, encode_frames
+from e2ee_relay.protocol import Ping, Send, SendResults, encode_frames
 from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
 from frame_sessions import peer_of
@@ -212,7 +212,9 @@ async def test_who_ends_the_stream_has_all_that_waited(tmp_path: Path, made: lis
             sent += 2_000
             await asyncio.sleep(0.01)
         client.writer.write_eof()
-        await asyncio.sleep(0.05)
+        await until(lambda: made[0]._has_heard_end)
+        # All at once would take the others' time (RLY-149).
+        assert made[0].transport.get_write_buffer_size() < 512 << 10
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
         assert (await client.reader.read()).count(ANSWER) == sent
         client.writer.close()
@@ -246,6 +248,24 @@ async def test_a_flood_does_not_hold_up_the_drain(tmp_path: Path) -> None:
         async with asyncio.timeout(30):
             await server._settle(600)
         flooding.cancel()
+        client.abort()
+
+
+async def test_what_has_not_begun_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-70: of a hundred requests in one message one at a time is under way: no flood holds up a drain."""
+    under_way: list[int] = []
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+        receive = server._core.receive
+
+        def noted(*arguments: Any) -> Any:
+            under_way.extend(one.outstanding for one in server._clients.values())
+            return receive(*arguments)
+
+        monkeypatch.setattr(server._core, "receive", noted)
+        await client.write(frame(BINARY, encode_frames([Ping(number) for number in range(1, 101)])))
+        await until(lambda: len(under_way) == 100)
+        assert set(under_way) == {1}
         client.abort()
 
 

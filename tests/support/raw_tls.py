@@ -33,11 +33,18 @@ class RawTls:
     async def greeted(self, port: int) -> AsyncIterator[RawTls]:
         """Do both handshakes; cut TCP off at the end."""
         with self.socket:
-            await self._shake_hands(port)
+            await self.connect(port)
+            await self.shake_hands(REQUEST)
+            await self._hear_upgrade()
             yield self
 
-    async def _shake_hands(self, port: int) -> None:
+    async def connect(self, port: int, header: bytes = b"") -> None:
+        """Connect, and say what stands before TLS."""
         await self._loop.sock_connect(self.socket, ("127.0.0.1", port))
+        await self._loop.sock_sendall(self.socket, header)
+
+    async def shake_hands(self, early: bytes) -> None:
+        """Do the handshake; its end and the first words go out in one piece."""
         while True:
             try:
                 self._tls.do_handshake()
@@ -45,7 +52,11 @@ class RawTls:
             except ssl.SSLWantReadError:
                 await self._flush()
                 self._incoming.write(await self._loop.sock_recv(self.socket, _CHUNK_B))
-        await self.write(REQUEST)
+        if early:
+            self._tls.write(early)
+        await self._flush()
+
+    async def _hear_upgrade(self) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
             head += await self.read()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -132,6 +133,16 @@ class RawWebSocket:
     def abort(self) -> None:
         """Vanish."""
         self.writer.transport.abort()
+
+    def reset(self) -> None:
+        """Vanish with an RST."""
+        end_by_reset(self.writer.get_extra_info("socket"))
+        self.abort()
+
+
+def end_by_reset(one: socket.socket) -> None:
+    """Let the end of a connection be an RST."""
+    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
 
 def noise(size_b: int) -> bytes:
