@@ -49,6 +49,23 @@ _FORGOTTEN: Final = Request("/", Headers())
 Take: TypeAlias = Callable[[bytes], Iterator[None]]
 
 
+class _Gone(asyncio.Transport):
+    """Stands for the transport of who is lost: asyncio's own fails if it is cut off after a wait for room."""
+
+    def is_closing(self) -> bool:
+        """Tell that nothing can be written."""
+        return True
+
+    def write(self, data: object) -> None:
+        """Nobody hears it."""
+
+    def abort(self) -> None:
+        """Do nothing more."""
+
+
+_GONE: Final = _Gone()
+
+
 @dataclass(slots=True)
 class Parts:
     """A message of several frames, or of text, as far as it has come."""
@@ -283,6 +300,7 @@ class BoundedConnection(ServerConnection):
         That stops the relay for everybody, 0.2 seconds for 2 000 connections (RLY-140).
         """
         self._inlet = self._take = None
+        self.transport = _GONE
         self.before_close = _nothing
         self._unsent = self.below = None
         self._watch(None)

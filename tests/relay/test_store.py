@@ -216,24 +216,36 @@ def test_a_group_collects_while_a_commit_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "took_s", "pauses"), [(7, 0.0, []), (8, 0.001, [0.003]), (8, 0.004, []), (100, 0.0, [0.004])]
+    ("changes", "took_ms", "comes", "pauses"),
+    [
+        (7, 1.0, True, []),
+        (8, 1.0, True, [1.0, 1.0, 1.0]),
+        (8, 1.0, False, [1.0]),
+        (100, 3.5, True, [0.5]),
+        (100, 4.0, True, []),
+    ],
 )
-def test_commits_under_a_load_keep_a_distance(changes: int, took_s: float, pauses: list[float]) -> None:
-    """RLY-163: 4 ms from begin to begin where eight or more shared a commit; no pause behind the last one."""
-    groups, now_s, slept, gate = list[int](), [0.0], list[float](), threading.Event()
+def test_commits_under_a_load_keep_a_distance(
+    changes: int, took_ms: float, comes: bool, pauses: list[float]
+) -> None:
+    """RLY-163: 4 ms from begin to begin where eight or more shared one, while more comes; none at the end."""
+    groups, now_ms, slept, gate = list[int](), [0.0], list[float](), threading.Event()
 
     class TimedStore(SqliteStore):
         def execute(self, changes: Sequence[Change]) -> list[Result]:
             groups.append(len(changes))
             gate.wait(60)
-            now_s[0] += took_s
+            now_ms[0] += took_ms
             return [None] * len(changes)
 
+    def sleep(seconds: float) -> None:
+        slept.append(round(1000 * seconds, 3))
+        now_ms[0] += 1000 * seconds
+        if comes:
+            writer.submit(ReadStock(DEVICE), _ignore)
+
     writer = Writer(
-        TimedStore(None, bytes(16)),
-        lambda _done, _s: None,
-        lambda: now_s[0],
-        sleep=lambda seconds: slept.append(round(seconds, 6)),
+        TimedStore(None, bytes(16)), lambda _done, _s: None, lambda: now_ms[0] / 1000, sleep=sleep
     )
     for _ in range(changes):
         writer.submit(ReadStock(DEVICE), _ignore)

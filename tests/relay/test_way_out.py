@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from e2ee_relay import connection as connections
@@ -218,6 +219,30 @@ async def test_who_ends_the_stream_has_all_that_waited(tmp_path: Path, made: lis
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
         assert (await client.reader.read()).count(ANSWER) == sent
         client.writer.close()
+
+
+async def test_an_end_that_waits_for_room_is_no_error(
+    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-83: nor is the end of a connection that the library cuts off, to be sure, once it has ended."""
+    async with relay_here(tmp_path) as server:
+        write_error = Mock()
+        monkeypatch.setattr(server._log, "write_error", write_error)
+        for _ in range(5):
+            client = await RawWebSocket.greet(server.port)
+            below = made[-1].transport
+            below.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+            client.stop_reading()
+            while not below.get_write_buffer_size():
+                await client.write(frame(PING, b"p" * 125) * 200)
+                await asyncio.sleep(0.01)
+            client.writer.write_eof()
+            await until(lambda: made[-1]._has_heard_end)
+            client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
+            assert ANSWER in await client.reader.read()
+            client.writer.close()
+        await until(lambda: server._standing == 0)
+        write_error.assert_not_called()
 
 
 async def test_who_is_refused_and_reads_nothing_has_no_place_for_long(
