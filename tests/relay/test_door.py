@@ -8,7 +8,6 @@ import os
 import signal
 import socket
 import ssl
-import struct
 import sys
 from collections import Counter
 from pathlib import Path
@@ -20,7 +19,7 @@ from e2ee_relay.limits import Rate
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
 from e2ee_relay.turns import Turns
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
-from raw_websocket import GONE, RawWebSocket
+from raw_websocket import GONE, RawWebSocket, end_by_reset
 from relay_actors import Peer, SocketLink
 from relay_here import relay_here
 from relay_process import RelayProcess
@@ -368,7 +367,7 @@ async def test_who_has_left_before_its_turn_is_let_go(
     async with relay_here(tmp_path) as server:
         crowd = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(40)]
         for one in crowd[:15]:
-            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            end_by_reset(one)
         for one in crowd[:30]:
             one.close()
         late = await RawWebSocket.greet(server.port)

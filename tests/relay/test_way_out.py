@@ -13,6 +13,7 @@ from typing import Any
 from unittest.mock import Mock
 
 import pytest
+from conversations import until
 from e2ee_relay import connection as connections
 from e2ee_relay.connection import BoundedConnection
 from e2ee_relay.protocol import Ping, Send, SendResults, encode_frames
@@ -63,13 +64,6 @@ def below_tls(connection: BoundedConnection) -> asyncio.Transport:
     raw: asyncio.Transport = vars(connection.transport)["_ssl_protocol"]._transport
     raw.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
     return raw
-
-
-async def until(holds: Any, seconds: float = 30) -> None:
-    """Wait until something holds."""
-    async with asyncio.timeout(seconds):
-        while not holds():  # noqa: ASYNC110  # there is no event for it
-            await asyncio.sleep(0.01)
 
 
 async def test_answers_that_nobody_reads_are_one_piece(tmp_path: Path, made: list[BoundedConnection]) -> None:
