@@ -19,7 +19,6 @@ from .client import Client
 from .contacts import Contact, Message
 from .engine import ContactView
 from .errors import SealroomError
-from .event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
 from .events import (
     ConnectionChanged,
     ConnectionState,
@@ -39,7 +38,8 @@ from .events import (
     UnsupportedContent,
 )
 from .opening import Opening, Runtime
-from .transport import WebSocketTransport
+from .runtime.event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
+from .runtime.transport import WebSocketTransport
 
 logging.getLogger("sealroom").addHandler(logging.NullHandler())
 

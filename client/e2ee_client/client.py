@@ -27,10 +27,10 @@ from e2ee_client.store import (
 
 from . import account_key, opening, restoring
 from .contacts import Contact, Watch, wait_until
-from .event_stream import EventIterator, EventLog
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
-from .shell import Shell
-from .store_thread import StoreThread
+from .runtime.event_stream import EventIterator, EventLog
+from .runtime.shell import Shell
+from .runtime.store_thread import StoreThread
 
 
 class Client:

@@ -16,7 +16,7 @@ from e2ee_client.engine import ContactView, Effect, Engine, MessageView
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
 from e2ee_client.events import Event, MessageState, MessageStateChanged
 
-from .shell import Shell
+from .runtime.shell import Shell
 
 _RANK: Final = {
     MessageState.QUEUED: 0,

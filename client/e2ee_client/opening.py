@@ -32,10 +32,10 @@ from e2ee_client.store import (
     Unlock,
 )
 
-from .clock import Clock, SystemClock
-from .group import Uncommitted
-from .machine import RowStore
-from .transport import Transport, WebSocketTransport
+from .runtime.clock import Clock, SystemClock
+from .runtime.group import Uncommitted
+from .runtime.machine import RowStore
+from .runtime.transport import Transport, WebSocketTransport
 
 Kind: TypeAlias = Literal["person", "agent", "bot"]
 StorePath: TypeAlias = "str | os.PathLike[str] | None"

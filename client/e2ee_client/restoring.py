@@ -42,7 +42,7 @@ from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 
-from .transport import Connection, Transport
+from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
 _TABLES: Final = ("list", "contact", "message")

@@ -24,13 +24,13 @@ from e2ee.session import Health
 
 from . import client as asynchronous
 from . import contacts as handles
-from .background import BACKGROUND
 from .engine import ContactView
 from .errors import ClientClosed
-from .event_stream import ClientEvent
-from .event_stream import EventIterator as AsyncEventIterator
 from .events import ConnectionState, MessageState
 from .opening import Kind, Opening, Runtime, StorePath
+from .runtime.background import BACKGROUND
+from .runtime.event_stream import ClientEvent
+from .runtime.event_stream import EventIterator as AsyncEventIterator
 
 
 class EventIterator:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from e2ee_client import channels
-from e2ee_client.channels import ChannelTask, Connected, Disconnected, Received
 from e2ee_client.errors import RelayUnavailable
+from e2ee_client.runtime import channels
+from e2ee_client.runtime.channels import ChannelTask, Connected, Disconnected, Received
 from scripted_machine import CHANNEL, NotingTransport
 
 

@@ -7,8 +7,8 @@ import gc
 
 import pytest
 from e2ee_client.errors import StoreCorrupt, WaitTimeout
-from e2ee_client.event_stream import ClientEvent, EventLog, EventsMissed
 from e2ee_client.events import ContactAdded
+from e2ee_client.runtime.event_stream import ClientEvent, EventLog, EventsMissed
 
 
 def event(n: int) -> ContactAdded:

@@ -7,8 +7,8 @@ import asyncio
 import pytest
 from conversations import collect, meet, until
 from e2ee_client import Client, ConnectionState, MessageState
-from e2ee_client.clock import SystemClock
 from e2ee_client.errors import RelayUnavailable
+from e2ee_client.runtime.clock import SystemClock
 from e2ee_client.testing import Dice, FakeClock, Faults, MemoryNetwork
 
 

@@ -22,10 +22,10 @@ from e2ee_client.errors import (
     UnknownContact,
 )
 from e2ee_client.events import ContactAdded
-from e2ee_client.group import MAX_STEPS, Uncommitted
-from e2ee_client.machine import RowStore
 from e2ee_client.opening import Runtime
 from e2ee_client.rows import Change, Delete, Put
+from e2ee_client.runtime.group import MAX_STEPS, Uncommitted
+from e2ee_client.runtime.machine import RowStore
 from e2ee_client.store import INTERACTIVE, Store
 from e2ee_client.testing import MemoryNetwork
 from hypothesis import given

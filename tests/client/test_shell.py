@@ -9,11 +9,11 @@ import time
 import pytest
 from e2ee_client.engine import Close, Commit, Notify, Open, Transmit, Work
 from e2ee_client.errors import ClientClosed, StoreCorrupt, StoreFull, UnknownContact
-from e2ee_client.event_stream import StoreTrouble
 from e2ee_client.events import ContactAdded
-from e2ee_client.group import MAX_STEPS
-from e2ee_client.inbox import MAX_UNREAD
 from e2ee_client.rows import Put
+from e2ee_client.runtime.event_stream import StoreTrouble
+from e2ee_client.runtime.group import MAX_STEPS
+from e2ee_client.runtime.inbox import MAX_UNREAD
 from e2ee_relay.protocol import pow_is_enough
 from scripted_machine import CHANNEL, Held, Stage
 

@@ -13,9 +13,10 @@ from typing import Any
 
 import e2ee_client
 import pytest
-from e2ee_client import MessageReceived, MessageState, event_stream, sync
-from e2ee_client.background import Background
+from e2ee_client import MessageReceived, MessageState, sync
 from e2ee_client.errors import ClientClosed, ConfigError, MessageEmpty, StoreWrongKey, WaitTimeout
+from e2ee_client.runtime import event_stream
+from e2ee_client.runtime.background import Background
 from e2ee_client.testing import FakeClock, MemoryNetwork
 
 KEY = b"k" * 32

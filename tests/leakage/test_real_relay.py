@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2ee_client import transport
+from e2ee_client.runtime import transport
 from leakage_declaration import Row
 from leakage_scripts import FIRST, SECOND
 from real_relay_view import RealStage, as_bytes

@@ -18,7 +18,7 @@ from typing import Any
 from e2ee_client import Client, MessageReceived, MessageState, Runtime, SealroomError, StoreTrouble
 from e2ee_client.engine import Commit, Effect
 from e2ee_client.rows import Change
-from e2ee_client.shell import Shell
+from e2ee_client.runtime.shell import Shell
 from e2ee_client.store import StoreOptions
 
 from e2ee.ratchet import chain

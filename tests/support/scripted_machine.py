@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from e2ee_client.engine import Channel, Effect
 from e2ee_client.errors import RelayUnavailable
-from e2ee_client.event_stream import EventLog
 from e2ee_client.events import Event
-from e2ee_client.group import Uncommitted
 from e2ee_client.rows import Change
-from e2ee_client.shell import Shell
-from e2ee_client.store_thread import StoreThread
+from e2ee_client.runtime.event_stream import EventLog
+from e2ee_client.runtime.group import Uncommitted
+from e2ee_client.runtime.shell import Shell
+from e2ee_client.runtime.store_thread import StoreThread
 from e2ee_client.testing import FakeClock
 
 CHANNEL = Channel("wss://relay.test", b"m" * 16, b"")

@@ -14,13 +14,13 @@ from e2ee_relay.memory import ConnectionClosed, MemoryConnection, MemoryRelay
 from e2ee_relay.protocol import FrameError, Message, Role, decode_frames
 
 from e2ee_client.client import Client
-from e2ee_client.clock import Clock, SystemClock
 from e2ee_client.errors import RelayUnavailable, StoreFull
-from e2ee_client.machine import RowStore
 from e2ee_client.opening import Opening, Runtime
 from e2ee_client.rows import Change
+from e2ee_client.runtime.clock import Clock, SystemClock
+from e2ee_client.runtime.machine import RowStore
+from e2ee_client.runtime.transport import Connection
 from e2ee_client.store import INTERACTIVE, Store
-from e2ee_client.transport import Connection
 
 from .fake_clock import FakeClock
 from .faults import Faults

@@ -12,7 +12,7 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import Any, Final, TypeVar
 
-from .errors import ClientClosed, ConfigError
+from e2ee_client.errors import ClientClosed, ConfigError
 
 T = TypeVar("T")
 _GRACE_S: Final = 5.0

@@ -1,0 +1,1 @@
+"""What surrounds the engine: the asyncio shell, connections, the store's thread, clock and event queues."""
