@@ -28,6 +28,7 @@ def _secrets(store: Store) -> Iterator[tuple[str, bytes]]:
         own = Own.decode(own_row)
         yield "device signing key", own.device.signing_key.expose()
         yield "device identity key", own.device.dh_key.expose()
+        yield "device hedge secret", own.device.hedge.expose()
         if own.account_key is not None:
             yield "account key", own.account_key.expose()
     for place, row in store.items("mailbox"):

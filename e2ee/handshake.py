@@ -30,7 +30,7 @@ from .ports import Encapsulate, Rng
 from .prekeys import PrekeyKind, PrekeyPair, VerifiedBundle
 from .primitives import aead, dh, kdf
 from .primitives.kem import DecapsulationKey
-from .secret import DhPrivateKey, HeaderKey, KemSeed, RootKey
+from .secret import DhPrivateKey, HeaderKey, HedgeSecret, KemSeed, RootKey
 from .wire import cbor, padding
 from .wire.envelope import Prefix, encode_prefix
 
@@ -92,7 +92,7 @@ def initiate(
     """
     _check_initiator(ours, our_list, bundle)
     plaintext = padding.pad(encode_identity(ours.record, our_list), IDENTITY_B)
-    ephemeral = DhPrivateKey(hedged_ephemeral(ours.dh_key, rng(KEY_B), bundle, plaintext))
+    ephemeral = DhPrivateKey(hedged_ephemeral(ours.hedge, rng(KEY_B), bundle, plaintext))
     ephemeral_public = dh.derive_public(ephemeral.expose())
     ciphertext, kem_secret = encapsulate(bundle.pqk.key)
     identity_b = DhPublic(bundle.record.dh_public)
@@ -158,13 +158,11 @@ def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) ->
     return Response(derive_keys(transcript1(t0, record_b), ikm), identity)
 
 
-def hedged_ephemeral(
-    identity_key: DhPrivateKey, fresh: bytes, bundle: VerifiedBundle, plaintext: bytes
-) -> bytes:
+def hedged_ephemeral(hedge: HedgeSecret, fresh: bytes, bundle: VerifiedBundle, plaintext: bytes) -> bytes:
     """Return EK's private key: another one for another bundle or identity even if `fresh` repeats (HS-13)."""
     opk = b"" if bundle.opk is None else bundle.opk.signed
     data = fresh + bundle.record.encoded + bundle.spk.signed + opk + bundle.pqk.signed + plaintext
-    return kdf.prf(identity_key.expose(), labels.EPHEMERAL, KEY_B, data=data)
+    return kdf.prf(hedge.expose(), labels.EPHEMERAL, KEY_B, data=data)
 
 
 def transcript0(

@@ -38,7 +38,7 @@ from .errors import (
 from .ids import AccountId, DeviceId, DhPublic, ListHash, RecordHash, SignPublic
 from .ports import Rng
 from .primitives import dh, kdf, sign
-from .secret import AccountKey, DhPrivateKey, RecoveryKey, SigningKey
+from .secret import AccountKey, DhPrivateKey, HedgeSecret, RecoveryKey, SigningKey
 from .wire import cbor
 from .wire.fields import MAX_MS, Fields, array, bstr, decode_map, decode_signed, uint
 
@@ -128,11 +128,12 @@ class DeviceRecord:
 
 @dataclass(frozen=True, slots=True)
 class OurDevice:
-    """A device of ours with its private keys."""
+    """A device of ours with its private keys and its hedge secret (ID-02, HS-13)."""
 
     record: DeviceRecord
     signing_key: SigningKey = field(repr=False)
     dh_key: DhPrivateKey = field(repr=False)
+    hedge: HedgeSecret = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,7 +277,7 @@ def recovery_public_of(key: RecoveryKey) -> SignPublic:
 def new_device(
     account_id: AccountId, kind: DeviceKind, flags: int, created_ms: int, expires_ms: int, rng: Rng
 ) -> OurDevice:
-    """Make a device with keys of its own (ID-02)."""
+    """Make a device with keys and a hedge secret of its own (ID-02, HS-13)."""
     signing_key, dh_key = SigningKey(rng(KEY_B)), DhPrivateKey(rng(KEY_B))
     encoded = cbor.encode(
         {
@@ -292,7 +293,7 @@ def new_device(
             10: expires_ms,
         }
     )
-    return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key)
+    return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key, HedgeSecret(rng(KEY_B)))
 
 
 def next_list(

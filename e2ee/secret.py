@@ -69,6 +69,12 @@ class RecoveryKey(Secret):
     __slots__ = ()
 
 
+class HedgeSecret(Secret):
+    """Key that hedges the ephemeral keys of one device (HS-13); never in a backup."""
+
+    __slots__ = ()
+
+
 class KemSeed(Secret):
     """ML-KEM-768 private key in its only stored form (PRM-05)."""
 

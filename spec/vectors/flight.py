@@ -95,8 +95,8 @@ def fly(
     claimed = initiator.record if record is None else record
     opk_signed = None if opk is None else opk.signed
     identity_plain = pad(cbor([claimed, signed_list]), IDENTITY_B)
-    hedge = fresh + responder.record + spk.signed + (opk_signed or b"") + offer.pqk.signed + identity_plain
-    ephemeral_private = prf(initiator.dh_private, "SR1-ephemeral", 32, data=hedge)
+    data = fresh + responder.record + spk.signed + (opk_signed or b"") + offer.pqk.signed + identity_plain
+    ephemeral_private = prf(initiator.hedge, "SR1-ephemeral", 32, data=data)
     t0_input = cbor(
         [
             1,

@@ -42,6 +42,7 @@ def device(owner: Device) -> dict[str, Any]:
         "account_seed": owner.account_seed,
         "signing_seed": owner.sign_seed,
         "dh_private": owner.dh_private,
+        "hedge": owner.hedge,
         "record": owner.record,
         "signed_list": parties.sign_list(owner, parties.first_list(owner)),
     }

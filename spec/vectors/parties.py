@@ -56,6 +56,10 @@ class Device:
         return draw(f"{self.name} device id", 16)
 
     @property
+    def hedge(self) -> bytes:
+        return draw(f"{self.name} hedge secret", 32)
+
+    @property
     def dh_public(self) -> bytes:
         return dh_public(self.dh_private)
 

@@ -7,6 +7,7 @@ import hmac
 import os
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import NoReturn
 
 import forgery
@@ -93,9 +94,7 @@ def test_a_bundle_with_a_low_order_key_starts_nothing(low: bytes, place: str) ->
     record, spk, opk = bob.device.record.encoded, bob.spk.prekey.signed, bob.opk.prekey.signed
     if place == "identity":
         record = forgery.changed(record, _6=low)
-        device = identity.OurDevice(
-            identity.DeviceRecord.decode(record), bob.device.signing_key, bob.device.dh_key
-        )
+        device = replace(bob.device, record=identity.DeviceRecord.decode(record))
         bob.renew_list(NOW_MS, [device])
         spk_pair, pqk_pair = prekeys.new_signed_pair(device, 1, NOW_MS, bob.rng)
         bundle = prekeys.encode_bundle(
@@ -118,9 +117,7 @@ def test_a_low_order_ephemeral_or_identity_key_of_an_initiator_is_refused(low: b
     with pytest.raises(InvalidKey):
         bob.accept(forgery.flight(alice, bob, ephemeral=low))
     record = forgery.changed(alice.device.record.encoded, _6=low)
-    device = identity.OurDevice(
-        identity.DeviceRecord.decode(record), alice.device.signing_key, alice.device.dh_key
-    )
+    device = replace(alice.device, record=identity.DeviceRecord.decode(record))
     alice.renew_list(NOW_MS, [device])
     with pytest.raises(InvalidKey):
         bob.accept(forgery.flight(alice, bob, record=record, static_shares=(bytes(32), bytes(32))))

@@ -26,7 +26,7 @@ from e2ee.errors import (
     RemoteError,
     UnsupportedVersion,
 )
-from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, ListHead, OurDevice
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, ListHead
 from e2ee.ids import AccountId
 from e2ee.primitives import dh, kdf, sign
 from e2ee.wire import cbor
@@ -349,7 +349,7 @@ def test_an_expired_record_in_a_flight_is_refused_in_the_end() -> None:
     """ID-10, ID-04"""
     alice = Party.make("alice")
     encoded = forgery.changed(alice.device.record.encoded, _10=NOW_MS + DAY_MS)
-    device = OurDevice(DeviceRecord.decode(encoded), alice.device.signing_key, alice.device.dh_key)
+    device = replace(alice.device, record=DeviceRecord.decode(encoded))
     alice.device = device
     alice.renew_list(NOW_MS)
     assert flight_identity(alice, None, NOW_MS + DAY_MS + WAITING_MS).record == device.record

@@ -23,7 +23,7 @@ from e2ee.errors import (
     RemoteError,
     UnsupportedVersion,
 )
-from e2ee.identity import DeviceRecord, OurDevice
+from e2ee.identity import DeviceRecord
 from e2ee.prekeys import CompactBundle, OneTimeState, PrekeyKind, PrekeyPair, SignedPrekey, VerifiedBundle
 from e2ee.primitives import kem
 from e2ee.wire import cbor
@@ -329,10 +329,8 @@ def test_a_compact_bundle_of_another_device_does_not_verify(bob: Party) -> None:
     mallory = Party.make("mallory")
     with pytest.raises(BadSignature):
         prekeys.verify_compact(mallory.device.record, whole_compact(bob))
-    renewed = OurDevice(
-        DeviceRecord.decode(forgery.changed(bob.device.record.encoded, _9=NOW_MS + 1)),
-        bob.device.signing_key,
-        bob.device.dh_key,
+    renewed = replace(
+        bob.device, record=DeviceRecord.decode(forgery.changed(bob.device.record.encoded, _9=NOW_MS + 1))
     )
     with pytest.raises(BadSignature):
         prekeys.verify_compact(renewed.record, whole_compact(bob))
@@ -393,7 +391,7 @@ def test_prekeys_are_checked_with_all_that_stands_behind_them(bob: Party, first:
     """ID-04, ID-08, ID-16, ID-19: the one that ends first ends the bundle, fetched or given in a session."""
     ends_ms = {"list": 20 * DAY_MS, "record": 20 * DAY_MS, "spk": 20 * DAY_MS} | {first: DAY_MS}
     encoded = forgery.changed(bob.device.record.encoded, _10=NOW_MS + ends_ms["record"])
-    bob.device = OurDevice(DeviceRecord.decode(encoded), bob.device.signing_key, bob.device.dh_key)
+    bob.device = replace(bob.device, record=DeviceRecord.decode(encoded))
     unsigned = identity.next_list(bob.account_id, None, [bob.device.record], None, NOW_MS, ends_ms["list"])
     bob.device_list = identity.sign_list(bob.account_key, unsigned)
     bob.spk, bob.pqk = (

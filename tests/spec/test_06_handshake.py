@@ -30,10 +30,10 @@ from e2ee.errors import (
     SessionExpired,
 )
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceRecord, ListHead, OurDevice
+from e2ee.identity import DeviceRecord, ListHead
 from e2ee.primitives import aead, dh, kdf, kem
 from e2ee.primitives.kem import DecapsulationKey
-from e2ee.secret import DhPrivateKey
+from e2ee.secret import DhPrivateKey, HedgeSecret
 from e2ee.session import AwaitingReply, Established
 from e2ee.wire import cbor, envelope
 
@@ -211,7 +211,7 @@ def test_an_initiator_whose_own_list_or_record_ended_is_told(alice: Party, bob: 
     with pytest.raises(InvalidArgument):
         old.initiate(bob, now_ms=NOW_MS + 1)
     record = forgery.changed(alice.device.record.encoded, _10=NOW_MS + 1)
-    alice.device = OurDevice(DeviceRecord.decode(record), alice.device.signing_key, alice.device.dh_key)
+    alice.device = replace(alice.device, record=DeviceRecord.decode(record))
     alice.renew_list(NOW_MS)
     assert alice.initiate(bob, now_ms=NOW_MS + 1).id
     with pytest.raises(InvalidArgument):
@@ -232,7 +232,7 @@ def test_the_ephemeral_key_is_hedged(alice: Party, bob: Party) -> None:
         data += (bob.one_time_pqk if one_time_kem else bob.pqk).prekey.signed + pair.ljust(960, b"\0")
         label = b"SR1-ephemeral".ljust(16, b"\0")
         private = hashlib.blake2b(
-            data, digest_size=32, key=alice.device.dh_key.expose(), person=label
+            data, digest_size=32, key=alice.device.hedge.expose(), person=label
         ).digest()
         assert dh.derive_public(private) == found[-1]
     alice.renew_list(NOW_MS)
@@ -241,6 +241,22 @@ def test_the_ephemeral_key_is_hedged(alice: Party, bob: Party) -> None:
     found.append(prefix_of(alice.initiate(carol, rng=ScriptedRng("clone")))[:32])
     found.append(prefix_of(alice.initiate(carol, rng=ScriptedRng("fresh")))[:32])
     assert len(set(found)) == 7
+
+
+def test_only_the_hedge_secret_and_the_draw_choose_the_ephemeral_key(alice: Party, bob: Party) -> None:
+    """HS-13: another hedge secret gives another EK from the same draw; IK's private key has no part in it."""
+    bundle, plaintext, fresh = bob.verified(), bytes(960), bytes(32)
+    made = {
+        handshake.hedged_ephemeral(device.hedge, fresh, bundle, plaintext)
+        for device in (
+            alice.device,
+            replace(alice.device, dh_key=bob.device.dh_key),
+            replace(alice.device, hedge=HedgeSecret(bytes(32))),
+        )
+    }
+    assert len(made) == 2
+    assert type(alice.device.hedge) is HedgeSecret
+    assert alice.device.hedge.expose().hex() not in repr(alice.device)
 
 
 def prefix_of(state: session.Session) -> bytes:
@@ -495,7 +511,7 @@ def test_a_reflected_or_self_made_flight_is_refused(alice: Party, bob: Party) ->
     with pytest.raises(IdentityMismatch):
         bob.accept(forgery.flight(bob, bob))
     record = forgery.changed(alice.device.record.encoded, _6=bob.device.record.dh_public)
-    borrowed = OurDevice(DeviceRecord.decode(record), alice.device.signing_key, bob.device.dh_key)
+    borrowed = replace(alice.device, record=DeviceRecord.decode(record), dh_key=bob.device.dh_key)
     alice.renew_list(NOW_MS, [borrowed])
     alice.device = borrowed
     with pytest.raises(IdentityMismatch):
@@ -541,10 +557,8 @@ def test_a_renewed_record_still_answers_under_the_old_one(alice: Party, bob: Par
     old = bob.device
     _, flight = alice.seal(alice.initiate(bob), "x")
     raw = envelope.decode(flight)
-    renewed = OurDevice(
-        DeviceRecord.decode(forgery.changed(old.record.encoded, _10=NOW_MS + 800 * DAY_MS)),
-        old.signing_key,
-        old.dh_key,
+    renewed = replace(
+        old, record=DeviceRecord.decode(forgery.changed(old.record.encoded, _10=NOW_MS + 800 * DAY_MS))
     )
     keys = bob.responder_keys(raw)
     accepted = session.respond(

@@ -10,6 +10,7 @@ import inspect
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 
 import checkout
 import forgery
@@ -309,7 +310,7 @@ def test_row_20_a_relabelled_sender_is_refused(alice: Party, bob: Party) -> None
     mallory = Party.make("mallory")
     record = forgery.changed(alice.device.record.encoded, _3=mallory.account_id)
     claimed = DeviceRecord.decode(record)
-    device = identity.OurDevice(claimed, alice.device.signing_key, alice.device.dh_key)
+    device = replace(alice.device, record=claimed)
     mallory.renew_list(NOW_MS, [device])
     _, flight = alice.seal(alice.initiate(bob), "x")
     keys = [
@@ -524,7 +525,7 @@ def test_row_40_no_secret_is_compared_with_equals() -> None:
 def test_row_42_a_traceback_names_roles_only(alice: Party, bob: Party) -> None:
     """PRM-10: even one that shows the values of local variables of the type of a secret."""
     shown = repr((alice.device, bob.spk, alice.initiate(bob)))
-    for secret in (alice.device.dh_key, alice.device.signing_key, bob.spk.private):
+    for secret in (alice.device.dh_key, alice.device.signing_key, alice.device.hedge, bob.spk.private):
         assert secret.expose().hex() not in shown
         assert repr(secret.expose())[2:-1] not in shown
 

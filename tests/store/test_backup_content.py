@@ -49,7 +49,7 @@ def test_a_backup_holds_no_ratchet_state_and_no_prekeys(customer_in_conversation
         assert pair.private.expose() not in payload
         assert pair.prekey.signed not in payload
     own = Own.decode(store.get("account", OWN_KEY) or b"")
-    for device_key in (own.device.signing_key, own.device.dh_key):
+    for device_key in (own.device.signing_key, own.device.dh_key, own.device.hedge):
         assert device_key.expose() not in payload
     assert own.account_key is not None
     assert own.account_key.expose() in payload

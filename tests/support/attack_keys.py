@@ -112,7 +112,7 @@ def ghost(victim: Victim, signer: bytes, *, seq_step: int = 1, same_id: bool = F
     listed = entries_of(own.device_list.signed) | {8: [record.hash]}
     if seq_step:
         listed |= {3: own.device_list.seq + seq_step, 4: own.device_list.hash}
-    device = OurDevice(record, SigningKey(signing), DhPrivateKey(identity_key))
+    device = OurDevice(record, SigningKey(signing), DhPrivateKey(identity_key), own.device.hedge)
     return Impostor(_party_of(device, signed(signer, labels.SIG_LIST, listed), AccountKey(signer), rng))
 
 

@@ -123,7 +123,7 @@ class Run:
         """EK is hedged and therefore no draw: make its private half again (HS-13)."""
         device = self.alice.device
         identity = padding.pad(encode_identity(device.record, self.alice.device_list), IDENTITY_B)
-        self.broken.note(hedged_ephemeral(device.dh_key, fresh, verified, identity))
+        self.broken.note(hedged_ephemeral(device.hedge, fresh, verified, identity))
 
     def _record(self, sender: str, sealed: Sealed) -> None:
         ratchet = sealed.session.ratchet

@@ -9,7 +9,7 @@ from vector_files import unhex
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList, DeviceRecord, OurDevice
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import DhPrivateKey, KemSeed, SigningKey
+from e2ee.secret import DhPrivateKey, HedgeSecret, KemSeed, SigningKey
 
 KEM_KINDS = (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT)
 
@@ -20,6 +20,7 @@ def our_device(case: dict[str, Any]) -> OurDevice:
         DeviceRecord.decode(unhex(case["record"])),
         SigningKey(unhex(case["signing_seed"])),
         DhPrivateKey(unhex(case["dh_private"])),
+        HedgeSecret(unhex(case["hedge"])),
     )
 
 

@@ -46,7 +46,7 @@ def _ephemeral(case: dict[str, Any], ours: ResponderKeys) -> bytes:
     signed = [pair.prekey.signed for pair in (ours.spk, ours.opk, ours.pqk) if pair is not None]
     plain = padding.pad(identity.encode_identity(A.record, A_LIST), 960)
     data = unhex(case["fresh"]) + ours.record.encoded + b"".join(signed) + plain
-    return kdf.prf(A.dh_key.expose(), labels.EPHEMERAL, 32, data=data)
+    return kdf.prf(A.hedge.expose(), labels.EPHEMERAL, 32, data=data)
 
 
 def _steps(case: dict[str, Any], ours: ResponderKeys) -> dict[str, Any]:

@@ -25,7 +25,7 @@ RECOVERY_KEY = RecoveryKey(unhex(FILE["recovery"]["seed"]))
 
 
 def _device(case: dict[str, Any]) -> OurDevice:
-    rng = scripted(case["signing_seed"], case["dh_private"], case["device_id"])
+    rng = scripted(case["signing_seed"], case["dh_private"], case["device_id"], bytes(32).hex())
     kind = DeviceKind(case["kind"])
     return identity.new_device(ACCOUNT_ID, kind, case["flags"], case["created_ms"], case["expires_ms"], rng)
 

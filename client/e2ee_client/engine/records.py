@@ -19,7 +19,7 @@ from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
 from e2ee.ids import AccountId, DeviceId, ListHash, RecordHash
 from e2ee.pair import FRESH, Pair
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import AccountKey, DhPrivateKey, KemSeed, SigningKey
+from e2ee.secret import AccountKey, DhPrivateKey, HedgeSecret, KemSeed, SigningKey
 from e2ee.snapshot import encode_pair
 from e2ee.wire import cbor
 from e2ee_client.errors import StoreCorrupt
@@ -131,6 +131,7 @@ class Own:
             device.record.encoded,
             device.signing_key.expose(),
             device.dh_key.expose(),
+            device.hedge.expose(),
             self.device_list.signed,
             self.relay_url,
             self.name,
@@ -146,26 +147,31 @@ class Own:
     @classmethod
     def decode(cls, row: bytes) -> Own:
         """Rebuild from the row."""
-        values = _unpack(row, 13)
+        values = _unpack(row, 14)
         account_key = _maybe_octets(values[0])
         with _stored_parts():
             record = DeviceRecord.decode(_octets(values[1]))
-            device = OurDevice(record, SigningKey(_octets(values[2])), DhPrivateKey(_octets(values[3])))
-            device_list = DeviceList.verify(record.account_id, _octets(values[4]))
+            device = OurDevice(
+                record,
+                SigningKey(_octets(values[2])),
+                DhPrivateKey(_octets(values[3])),
+                HedgeSecret(_octets(values[4])),
+            )
+            device_list = DeviceList.verify(record.account_id, _octets(values[5]))
             key = None if account_key is None else AccountKey(account_key)
         return cls(
             record.account_id,
             key,
             device,
             device_list,
-            _text(values[5]),
-            _maybe_text(values[6]),
-            bool(values[7]),
+            _text(values[6]),
+            _maybe_text(values[7]),
             bool(values[8]),
-            _maybe_octets(values[9]),
-            _number(values[10]),
+            bool(values[9]),
+            _maybe_octets(values[10]),
             _number(values[11]),
             _number(values[12]),
+            _number(values[13]),
         )
 
 
