@@ -34,7 +34,7 @@ from e2ee.wire.header import Header
 from . import chain, kem_ratchet
 from .kem_ratchet import KemState, Mark
 from .skipped import EMPTY, SkippedKeys
-from .state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue, build
+from .state import Listening, NoChain, RatchetState, Receiving, ReceivingState, Sending, StepDue, build
 
 _FIRST_EPOCH: Final = 0
 _LEAD_B: Final = 2
@@ -44,14 +44,17 @@ _NONE_PASSED: Final[Sequence[bytes]] = ()
 class Opened(NamedTuple):
     """Outcome of opening: the new state, the padded body, and what became visible on the way.
 
-    `number` is the message's number in its chain, `new_chain` whether it began one, `missing` how many
-    numbers before it are now waited for, `dropped` how many skipped keys went unused (DR-16).
+    `number` is the message's number in its chain, `new_chain` whether it began one. `answered` is the ratchet
+    key of ours that a new chain answers: None where none began, and for a responder's first chain, which
+    answers its signed prekey. `missing` is how many keys were skipped, in the old chain and in the new one
+    (DR-13), `dropped` how many skipped keys went unused (DR-16).
     """
 
     state: RatchetState
     body: bytes
     number: int
     new_chain: bool
+    answered: DhPublic | None
     missing: int
     dropped: int
 
@@ -163,13 +166,13 @@ def unload(state: RatchetState, body: bytes, new_chain: bool) -> RatchetState:
     return state if kem is state.kem else state.with_kem(kem)
 
 
-def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
-    """Open an envelope of this session (DR-10 to DR-19).
+def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
+    """Open an envelope of this session (DR-10 to DR-19), which may skip up to `max_skip` keys, at most 1000.
 
     Raises:
         AuthenticationError: it does not open, for whatever reason (DR-11).
         ReplayError: its number was opened before (DR-12).
-        SkipLimitExceeded: it jumps too far (DR-13).
+        SkipLimitExceeded: it would skip more keys (DR-13).
         PqDesync: it mixes an epoch whose secret we do not have (PQ-12).
     """
     # A tag is public, so it is compared as it is.
@@ -178,11 +181,11 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
     if isinstance(receiving, Receiving) and receiving.tag == tag:
         header = _open_header(receiving.header_key, raw, associated)
         if header is not None:
-            return _open_current(state, raw, header, receiving, now_ms)
+            return _open_current(state, raw, header, receiving, now_ms, max_skip)
     if state.next_tag == tag:
         header = _open_header(state.next_header_key, raw, associated)
         if header is not None:
-            return _open_new_chain(state, raw, header, now_ms)
+            return _open_new_chain(state, raw, header, now_ms, max_skip)
     for older_tag, header_key in state.skipped.chains():
         if older_tag == tag:
             header = _open_header(header_key, raw, associated)
@@ -254,7 +257,7 @@ def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> 
 
 
 def _open_current(
-    state: RatchetState, raw: RawEnvelope, header: Header, receiving: Receiving, now_ms: int
+    state: RatchetState, raw: RawEnvelope, header: Header, receiving: Receiving, now_ms: int, max_skip: int
 ) -> Opened:
     """Open in the newest chain: ahead of what was seen, or a number that was skipped (DR-12, DR-13,
     DR-15).
@@ -263,11 +266,13 @@ def _open_current(
         raise AuthenticationError
     if header.number >= receiving.number:
         number = header.number
+        missing = number - receiving.number
+        _check_skip(missing, max_skip)
         advanced, skipped, body, dropped = _open_ahead(
             state.session_id, raw, number, receiving, state.skipped, now_ms
         )
-        passed = number - receiving.number
-        return build(Opened, (state.with_receiving(advanced, skipped), body, number, False, passed, dropped))
+        following = state.with_receiving(advanced, skipped)
+        return build(Opened, (following, body, number, False, None, missing, dropped))
     return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
 
 
@@ -280,7 +285,7 @@ def _open_skipped(
         raise ReplayError("the message was opened before, or its key is gone")
     body = _open_body(state.session_id, raw, message_key)
     left = kept.without(header_key, number)
-    return Opened(state.with_receiving(state.receiving, left), body, number, False, 0, dropped)
+    return Opened(state.with_receiving(state.receiving, left), body, number, False, None, 0, dropped)
 
 
 def _open_ahead(
@@ -316,18 +321,21 @@ def _open_ahead(
     return advanced, skipped, body, dropped
 
 
-def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int) -> Opened:
+def _open_new_chain(
+    state: RatchetState, raw: RawEnvelope, header: Header, now_ms: int, max_skip: int
+) -> Opened:
     """Finish the old chain, take the receiving step, and open in the new chain (DR-14)."""
     sending = state.sending
     if isinstance(sending, StepDue):
         raise AuthenticationError
     kem, secret, healing = _their_epoch(state, header.pq_epoch)
-    if header.number > MAX_JUMP:
-        raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
-    skipped, left_behind = _finish_chain(state, header, now_ms)
+    left_behind = _left_behind(state.receiving, header)
+    missing = left_behind + header.number
+    _check_skip(missing, max_skip)
+    skipped = _finish_chain(state, left_behind, now_ms)
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, secret, header.pq_epoch)
-    sent = sending.number if isinstance(sending, Sending) else 0
+    sent, answered = (sending.number, sending.public_key) if isinstance(sending, Sending) else (0, None)
     begun = build(
         Receiving,
         (header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0, header.pq_epoch),
@@ -352,7 +360,7 @@ def _open_new_chain(state: RatchetState, raw: RawEnvelope, header: Header, now_m
             healing,
         ),
     )
-    return build(Opened, (turned, body, header.number, True, header.number + left_behind, dropped))
+    return build(Opened, (turned, body, header.number, True, answered, missing, dropped))
 
 
 def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, bytes, Mark]:
@@ -365,20 +373,29 @@ def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, bytes, M
     return kem, secret.expose(), healing
 
 
-def _finish_chain(state: RatchetState, header: Header, now_ms: int) -> tuple[SkippedKeys, int]:
-    """Store the keys that the old chain still owes (DR-14); return them with their count."""
-    receiving = state.receiving
+def _left_behind(receiving: ReceivingState, header: Header) -> int:
+    """Return how many keys the chain before a new one still owes (DR-14)."""
     if isinstance(receiving, NoChain):
         if header.previous_length:
             raise AuthenticationError
-        return state.skipped, 0
+        return 0
     if header.previous_length < receiving.number or header.ratchet_key == receiving.their_key:
         raise AuthenticationError
-    if header.previous_length == receiving.number:
-        return state.skipped, 0
-    _, passed = _pass_over(receiving.chain_key.expose(), header.previous_length - receiving.number)
-    kept = state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
-    return kept, len(passed)
+    return header.previous_length - receiving.number
+
+
+def _check_skip(count: int, max_skip: int) -> None:
+    if count and count > min(max_skip, MAX_JUMP):
+        raise SkipLimitExceeded("the message would skip more keys than allowed")
+
+
+def _finish_chain(state: RatchetState, left_behind: int, now_ms: int) -> SkippedKeys:
+    """Return the skipped keys with those that the old chain still owes (DR-14)."""
+    receiving = state.receiving
+    if isinstance(receiving, NoChain) or not left_behind:
+        return state.skipped
+    _, passed = _pass_over(receiving.chain_key.expose(), left_behind)
+    return state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
 
 
 def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
@@ -389,8 +406,6 @@ def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
 
 
 def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, Sequence[bytes]]:
-    if count > MAX_JUMP:
-        raise SkipLimitExceeded("the chain would jump by more than 2000 messages")
     keys: list[bytes] = []
     for _ in range(count):
         chain_key, message_key = chain.step(chain_key)

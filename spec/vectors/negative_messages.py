@@ -171,7 +171,7 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
         ("other-ratchet-key-in-a-chain", scene, Defect(ratchet_key=OTHER_KEY), "DR-15", AUTHENTICATION),
         ("other-epoch-in-a-chain", scene, Defect(pq_epoch=1), "DR-15 PQ-13", AUTHENTICATION),
         ("number-of-a-skipped-key-that-is-not-held", scene, Defect(number=0), "DR-12", "remote.replay"),
-        ("jump-of-2001", scene, Defect(number=receiving["number"] + 2001), "DR-13", "remote.skip_limit"),
+        ("jump-of-1001", scene, Defect(number=receiving["number"] + 1001), "DR-13", "remote.skip_limit"),
         ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "PQ-12", "remote.pq_desync"),
         ("new-chain-flag-set", turn, Defect(flags=1 << 31), "WIRE-09", AUTHENTICATION),
         ("new-chain-low-order-key", turn, Defect(ratchet_key=low_order), "PRM-02 DR-14", AUTHENTICATION),
@@ -186,11 +186,18 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
         (
             "new-chain-jump-behind",
             turn,
-            Defect(previous_length=seen["number"] + 2001),
+            Defect(previous_length=seen["number"] + 1001),
             "DR-13 DR-14",
             "remote.skip_limit",
         ),
-        ("new-chain-jump-ahead", turn, Defect(number=2001), "DR-13 DR-14", "remote.skip_limit"),
+        ("new-chain-jump-ahead", turn, Defect(number=1001), "DR-13 DR-14", "remote.skip_limit"),
+        (
+            "new-chain-jump-of-both",
+            turn,
+            Defect(previous_length=seen["number"] + 501, number=500),
+            "DR-13 DR-14",
+            "remote.skip_limit",
+        ),
     ]
     for name, where, defect, rules, error in cases:
         yield where.refuses(name, rules, where.message(body, defect), error)

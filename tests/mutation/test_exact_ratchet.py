@@ -114,13 +114,13 @@ def test_keys_that_expire_leave_the_receiving_side_as_it_is() -> None:
     assert session.expire_skipped(later, NOW_MS + SKIPPED_KEY_TTL_MS + 1) == (later, 0)
 
 
-def test_an_unanswered_session_ends_after_2001_messages() -> None:
-    """SES-09: number 2000 is the last that a first message may have."""
+def test_an_unanswered_session_ends_after_1001_messages() -> None:
+    """SES-09: number 1000 is the last that a first message may have."""
     (_, _, a, _), _ = first_contact()
     sending = a.ratchet.sending
     assert isinstance(sending, Sending)
-    at_limit = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=2000)))
-    beyond = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=2001)))
+    at_limit = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=1000)))
+    beyond = a._replace(ratchet=a.ratchet._replace(sending=sending._replace(number=1001)))
     assert not at_limit.is_expired(NOW_MS)
     assert beyond.is_expired(NOW_MS)
 
@@ -139,14 +139,14 @@ def test_states_of_the_kem_ratchet_show_their_name_alone() -> None:
     assert repr(kem_states.answering()) == "<Answering>"
 
 
-def test_a_new_chain_may_begin_at_number_2000() -> None:
+def test_a_new_chain_may_begin_at_number_1000() -> None:
     """DR-13: the limit itself passes."""
     alice, _, a, b = connected_pair()
     sealed = b""
-    for _ in range(2001):
+    for _ in range(1001):
         a, sealed = alice.seal(a, "x", way_back=None)
     opened = open_(b, sealed)
-    assert (opened.missing, opened.dropped) == (2000, 1000)
+    assert (opened.missing, opened.dropped) == (1000, 0)
 
 
 def test_a_step_that_mixes_leaves_the_secret_behind() -> None:

@@ -28,7 +28,7 @@ Value: TypeAlias = "int | bytes | str | bool | list[Value] | dict[int, Value] | 
 DAY_MS = 86_400_000
 RETENTION_MS = SKIPPED_TTL_MS = LIST_TTL_MS = 30 * DAY_MS
 FLIGHT_GRACE_MS = 14 * DAY_MS + RETENTION_MS + DAY_MS
-MAX_JUMP, MAX_SKIPPED, FRAGMENT_B, FLIGHT_CLASS = 2000, 1000, 272, 1882
+MAX_JUMP, MAX_SKIPPED, FRAGMENT_B, FLIGHT_CLASS = 1000, 1000, 272, 1882
 PIECE_B, PIECES, KEM_KEY_B, KEM_MESSAGE_B = 256, 5, 1184, 1088 + 32
 CLASSES = (512, 1024, 2048, 4096)
 PREFIX_B, FRAME_B = 2108, 8 + 16 + 64
@@ -767,8 +767,7 @@ def find_header(state: State, envelope: Envelope) -> tuple[bytes, Header]:
 
 
 def skip(chain: Receiving, end: int, now_ms: int) -> tuple[Receiving, tuple[Skipped, ...]]:
-    """The chain moved to a number, with the keys in between (DR-04, DR-13)."""
-    need(end - chain.number <= MAX_JUMP, "remote.skip_limit")
+    """The chain moved to a number, with the keys in between (DR-04)."""
     stored: list[Skipped] = []
     key = chain.chain_key
     for number in range(chain.number, end):
@@ -787,7 +786,9 @@ def new_chain(state: State, header: Header, now_ms: int) -> State:
         raise Refused(refusal)
     need(mixes or header.pq_epoch == state.pq_epoch, "remote.pq_desync")
     need(old is None or (header.key != old.their_key and header.previous >= old.number), refusal)
-    need(header.number <= MAX_JUMP, "remote.skip_limit")
+    need(old is not None or header.previous == 0, refusal)
+    owed = 0 if old is None else header.previous - old.number
+    need(owed + header.number <= MAX_JUMP, "remote.skip_limit")
     rest = skip(old, header.previous, now_ms)[1] if old is not None else ()
     try:
         secret = exchange(sending.private, header.key)
@@ -830,6 +831,7 @@ def message_key(state: State, key: bytes, header: Header, now_ms: int) -> tuple[
     need(same, "remote.authentication")
     if header.number < chain.number:
         return take_skipped(state, key, header.number, now_ms)
+    need(header.number - chain.number <= MAX_JUMP, "remote.skip_limit")
     chain, stored = skip(chain, header.number, now_ms)
     both = prf(chain.chain_key, "SR1-chain", 64)
     chain = replace(chain, chain_key=both[:32], number=chain.number + 1)
