@@ -79,7 +79,7 @@ class Actor:
                 await self._close()
                 return {}
             case "history":
-                messages = await self._running().contact(bytes.fromhex(command["with"])).history()
+                messages = await self._running().contact(bytes.fromhex(command["with"])).history(limit=10_000)
                 return {"received": [one.text for one in messages if not one.outgoing]}
             case "secrets":
                 return {"secrets": secrets_of_store(self._path, self._key)}

@@ -192,6 +192,15 @@ class Contact:
         """Code of an identity alarm that a person has to look at, or empty (ID-07)."""
         return self.view.alarm
 
+    @property
+    def unread(self) -> int:
+        """How many of its texts were not marked as read.
+
+        Raises:
+            UnknownContact: it was forgotten.
+        """
+        return self._shell.machine.unread(self.account_id)
+
     def safety_number(self) -> str:
         """Return the sixty digits, the same on both sides (ID-25)."""
         return self._shell.machine.safety_number(self.account_id)
@@ -256,15 +265,36 @@ class Contact:
 
         return await self._shell.call(step)
 
-    async def history(self) -> list[Message]:
-        """Return all texts, in the order in which they came or were written."""
-        views = await self._shell.read(lambda engine: engine.history(self.account_id))
+    async def history(self, before: Message | None = None, limit: int = 100) -> list[Message]:
+        """Return the newest texts, at most `limit`, in the order in which they came or were written; with
+        `before`, the newest of those that stand before it.
+
+        Raises:
+            UnknownMessage: `before` is a text of another contact, or was forgotten.
+            ConfigError: `limit` is less than 1.
+        """
+        if limit < 1:
+            raise ConfigError("a page of the history has at least one text")
+        first = None if before is None else (before.message_id, before.outgoing)
+        views = await self._shell.read(lambda engine: engine.history(self.account_id, first, limit))
         return [self._watch.message(self._shell, self.account_id, view) for view in views]
 
+    async def message(self, message_id: bytes, outgoing: bool | None = None) -> Message:
+        """Return one text by the id that events name: ours, the contact's, or with None of either side.
+
+        Raises:
+            UnknownMessage: no text with this contact has this id.
+        """
+        view = await self._shell.read(lambda engine: engine.message(self.account_id, message_id, outgoing))
+        return self._watch.message(self._shell, self.account_id, view)
+
     async def mark_read(self, messages: Iterable[Message]) -> None:
-        """Tell the other side that a person has seen these, if the account has read receipts switched on."""
-        ids = [one.message_id for one in messages if not one.outgoing]
+        """Note that a person has seen these, and tell the other side if read receipts are switched on."""
+        theirs = [one for one in messages if not one.outgoing]
+        ids = [one.message_id for one in theirs]
         await self._shell.call(lambda engine, now_ms: (None, engine.mark_read(self.account_id, ids, now_ms)))
+        for one in theirs:
+            one.state = MessageState.READ
 
     async def accept(self) -> None:
         """Accept somebody who wrote first: from now on it gets receipts and an address of its own

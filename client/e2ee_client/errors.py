@@ -134,6 +134,13 @@ class UnknownContact(SealroomError):
     hint: ClassVar[str] = "add the contact from its card first"
 
 
+class UnknownMessage(SealroomError):
+    """No text with this contact has this id."""
+
+    code: ClassVar[str] = "message.unknown"
+    hint: ClassVar[str] = "take the id from an event or from the history of the same contact"
+
+
 class ContactBlocked(SealroomError):
     """The contact's identity raised an alarm; nothing is sent until a person has looked (ID-07)."""
 

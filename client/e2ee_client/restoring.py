@@ -45,7 +45,7 @@ from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
-_TABLES: Final = ("list", "contact", "message")
+_TABLES: Final = ("list", "contact", "message", "timeline")
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _LOOKUP_TIMEOUT_S: Final = 30.0
 _MAX_PAGES: Final = 64
@@ -130,7 +130,7 @@ def _saved(value: cbor.Value) -> Saved:
             bytes() | None as recovery,
             [bytes(record_b), bytes(signed), str(relay_url), str() | None as name],
             [bool(publish), bool(read_receipts)],
-            [lists, contacts, messages],
+            [lists, contacts, messages, timeline],
         ] if kind == _KIND:
             key, record = AccountKey(seed), DeviceRecord.decode(record_b)
             if record.account_id != identity.account_id_of(key):
@@ -144,7 +144,7 @@ def _saved(value: cbor.Value) -> Saved:
                 name,
                 publish,
                 read_receipts,
-                (_rows(lists), _rows(contacts), _rows(messages)),
+                (_rows(lists), _rows(contacts), _rows(messages), _rows(timeline)),
             )
         case _:
             raise BackupCorrupt("the file holds no account")
@@ -189,7 +189,7 @@ def new_rows(
         next_outbox=1,
         published_seq=0,
     )
-    lists, contacts, messages = saved.rows
+    lists, contacts, messages, timeline = saved.rows
     known = [Contact.decode(key, row) for key, row in contacts]
     return [
         own.put(),
@@ -198,6 +198,7 @@ def new_rows(
         *(contact.put() for contact in known),
         *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
         *(_settled(Message.decode(key, row)).put() for key, row in messages),
+        *(Put("timeline", key, row) for key, row in timeline),
     ]
 
 

@@ -23,6 +23,7 @@ TABLES: Final = frozenset(
         "replay",
         "session",
         "skipped",
+        "timeline",
     }
 )
 """The closed set of tables (STO-08). A new table is added here and nowhere else; names are ASCII, at most

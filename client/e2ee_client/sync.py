@@ -134,6 +134,11 @@ class Contact:
         """Code of an identity alarm that a person has to look at, or empty."""
         return self.view.alarm
 
+    @property
+    def unread(self) -> int:
+        """How many of its texts were not marked as read."""
+        return BACKGROUND.ask(lambda: self._inner.unread)
+
     def safety_number(self) -> str:
         """Return the sixty digits, the same on both sides."""
         return BACKGROUND.ask(self._inner.safety_number)
@@ -158,9 +163,14 @@ class Contact:
         """Send a burst of texts, in their order; when this returns, all are in the store, or none."""
         return [Message(one) for one in BACKGROUND.run(self._inner.send_many(texts))]
 
-    def history(self) -> list[Message]:
-        """Return all texts, in the order in which they came or were written."""
-        return [Message(one) for one in BACKGROUND.run(self._inner.history())]
+    def history(self, before: Message | None = None, limit: int = 100) -> list[Message]:
+        """Return the newest texts, at most `limit`, or the newest of those that stand before `before`."""
+        inner = None if before is None else before.inner
+        return [Message(one) for one in BACKGROUND.run(self._inner.history(inner, limit))]
+
+    def message(self, message_id: bytes, outgoing: bool | None = None) -> Message:
+        """Return one text by the id that events name: ours, the contact's, or with None of either side."""
+        return Message(BACKGROUND.run(self._inner.message(message_id, outgoing)))
 
     def mark_read(self, messages: Iterable[Message]) -> None:
         """Tell the other side that a person has seen these, if read receipts are switched on."""

@@ -76,7 +76,7 @@ def test_kept_alive_it_heals_in_turns_and_shows_nothing() -> None:
     assert health.classical.age_ms <= 5 * HOUR_MS
     assert session_of(customer).ratchet.pq_epoch >= 2
     assert health.post_quantum.age_ms <= 4 * DAY_MS
-    assert [len(node.engine.history(other)) for node, other in ((customer, praxis),)] == [2]
+    assert [len(node.engine.history(other, None, 9)) for node, other in ((customer, praxis),)] == [2]
     assert not company.events
     assert not customer.events
     assert not customer.engine._state.receipts

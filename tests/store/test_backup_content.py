@@ -15,7 +15,7 @@ from engine_world import World
 from parties import Party
 from store_probe import CHEAP
 
-KEPT = frozenset({"contact", "list", "message"})
+KEPT = frozenset({"contact", "list", "message", "timeline"})
 
 
 @pytest.fixture

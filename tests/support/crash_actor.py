@@ -125,7 +125,7 @@ class Actor:
 
     async def _history(self, account_id: bytes) -> dict[str, Any]:
         known = {contact.account_id: contact for contact in self._running().contacts()}
-        texts = await known[account_id].history() if account_id in known else []
+        texts = await known[account_id].history(limit=1_000_000) if account_id in known else []
         return {
             "received": [one.text for one in texts if not one.outgoing],
             "waiting": sum(one.outgoing and one.state is MessageState.QUEUED for one in texts),

@@ -190,7 +190,7 @@ def _backup_seeds() -> Iterator[bytes]:
 def _decode_payload(data: bytes) -> restoring.Saved:
     """What an opened backup holds, with the contacts and messages in it."""
     saved = restoring._saved(cbor.decode(data, len(data)))
-    _, contacts, messages = saved.rows
+    _, contacts, messages, _ = saved.rows
     for key, row in contacts:
         records.Contact.decode(key, row)
     for key, row in messages:
@@ -214,6 +214,7 @@ def _payload_seeds() -> Iterator[bytes]:
         [[b"\0" * 8, party.device_list.signed]],
         [[rows[2].key, rows[2].value]],
         [[rows[6].key, rows[6].value]],
+        [[bytes(36), bytes(17)]],
     ]
     for recovery in (None, ScriptedRng("recovery")(32)):
         seed = party.account_key.expose()

@@ -67,7 +67,7 @@ class Conversation:
 
     async def load(self) -> None:
         """Take over the newest texts of the history."""
-        for message in (await self.contact.history())[-MAX_EARLIER:]:
+        for message in await self.contact.history(limit=MAX_EARLIER):
             self._seen.add(message.message_id)
             self.entries.append(self._entry(message))
         await self.contact.mark_read([one.message for one in self.entries if one.message is not None])
@@ -122,12 +122,10 @@ class Conversation:
             return
         if event.message_id in self._seen:
             return
-        for message in reversed(await self.contact.history()):
-            if message.message_id == event.message_id and not message.outgoing:
-                self._seen.add(event.message_id)
-                self._add(self._entry(message))
-                await self.contact.mark_read([message])
-                return
+        message = await self.contact.message(event.message_id, outgoing=False)
+        self._seen.add(event.message_id)
+        self._add(self._entry(message))
+        await self.contact.mark_read([message])
 
     def _entry(self, message: Message) -> Entry:
         self._numbered += message.outgoing

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 
 from e2ee_client import Client, ClientEvent, ConnectionChanged, Message, MessageReceived, MessageState
@@ -105,9 +106,8 @@ def history(session: Session) -> int:
         async with session.open(passphrase, online=False) as client:
             contact = find_contact(client, session.options.contact)
             name = label(contact)
-            messages = await contact.history()
-        last = session.options.last
-        for message in messages if last is None else messages[-last:]:
+            messages = await contact.history(limit=session.options.last or sys.maxsize)
+        for message in messages:
             if session.options.json:
                 session.terminal.json(_message_json(message))
             else:

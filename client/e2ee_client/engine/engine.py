@@ -51,6 +51,7 @@ from e2ee_client.rows import Continuity
 
 from .effects import Channel, Effect
 from .establish import Establish
+from .history import MessageName
 from .incoming import Incomings
 from .link import Link, LinkState
 from .mailboxes import Mailboxes
@@ -296,9 +297,7 @@ class Engine:
             self._state.drop_sessions(turn, peer)
             del self._state.peers[peer.key]
             turn.delete("peer", peer.key)
-        for key, _ in self._state.rows.items("message"):
-            if key[1:33] == account_id:
-                turn.delete("message", key)
+        self._state.history.forget(turn, account_id)
         self._receipts.forget(turn, account_id)
         turn.delete("meta", BEHIND_PREFIX + account_id)
         del self._state.contacts[contact.account_id]
@@ -345,11 +344,14 @@ class Engine:
         return message_ids, turn.effects()
 
     def mark_read(self, account_id: bytes, message_ids: Iterable[bytes], now_ms: int) -> list[Effect]:
-        """Send read receipts, if the account has them switched on and the contact is accepted (CON-04)."""
+        """Mark texts as read; those that were not yet get a read receipt, if the account has them switched on
+        and the contact is accepted (CON-04).
+        """
         turn = Turn(now_ms)
         contact = self._state.contact(account_id)
+        marked = self._state.history.mark_read(turn, account_id, message_ids)
         if self._state.own.read_receipts and contact.accepted:
-            ids = tuple(ContentId(one) for one in message_ids)
+            ids = tuple(ContentId(one) for one in marked)
             for start in range(0, len(ids), MAX_RECEIPT_IDS):
                 part = ids[start : start + MAX_RECEIPT_IDS]
                 self._outgoings.send_control(turn, contact, Receipt(ReceiptState.READ, part))
@@ -453,18 +455,25 @@ class Engine:
             for one in self._state.contacts.values()
         ]
 
-    def history(self, account_id: bytes) -> list[MessageView]:
-        """Return the texts exchanged with a contact, in the order in which they came or were written."""
-        found: list[MessageView] = []
-        for key, row in self._state.rows.items("message"):
-            if key[1:33] == account_id:
-                one = Message.decode(key, row)
-                found.append(
-                    MessageView(
-                        one.message_id, one.outgoing, one.text, one.sent_ms, one.received_ms, one.state
-                    )
-                )
-        return found
+    def history(self, account_id: bytes, before: MessageName | None, limit: int) -> list[MessageView]:
+        """Return the newest texts exchanged with a contact, or those before one of them, in order.
+
+        Raises:
+            UnknownMessage: `before` is no text of this contact.
+        """
+        return [_view(one) for one in self._state.history.page(account_id, before, limit)]
+
+    def unread(self, account_id: bytes) -> int:
+        """Return how many texts of a contact are unread."""
+        return self._state.history.unread(self._state.contact(account_id).account_id)
+
+    def message(self, account_id: bytes, message_id: bytes, outgoing: bool | None = None) -> MessageView:
+        """Return one text of one side, or of either.
+
+        Raises:
+            UnknownMessage: no text of this contact has this id.
+        """
+        return _view(self._state.history.message(account_id, message_id, outgoing))
 
     # --- inside ---
 
@@ -640,6 +649,10 @@ class Engine:
 
     def _receipts_again(self, turn: Turn, contact: Contact) -> None:
         self._receipts.again(turn, contact)
+
+
+def _view(one: Message) -> MessageView:
+    return MessageView(one.message_id, one.outgoing, one.text, one.sent_ms, one.received_ms, one.state)
 
 
 def _due(at_ms: int | None, now_ms: int) -> bool:

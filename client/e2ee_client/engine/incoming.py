@@ -428,7 +428,7 @@ class Incomings:
                 MessageState.DELIVERED,
                 b"",
             )
-            turn.put(message.put())
+            self._state.history.append(turn, message)
             self._receipts.arrived(turn, contact.account_id, content.id)
             turn.notify(MessageReceived(contact.account_id, content.id, text, content.sent_ms, turn.now_ms))
         self._receipts.due(turn, contact.account_id, [content.id])

@@ -108,7 +108,7 @@ class Outgoings:
         message = Message(
             contact.account_id, content_id, True, text, turn.now_ms, turn.now_ms, MessageState.QUEUED, b""
         )
-        turn.put(message.put())
+        self._state.history.append(turn, message)
         self._append(turn, contact, Content(ContentId(content_id), turn.now_ms, Text(text)), shown=True)
         return content_id
 

@@ -467,7 +467,7 @@ class Outgoing:
 @dataclass(slots=True)
 class Message:
     """A text of either side, as the application sees it. `record_hash` is the peer device it was sealed
-    for (SES-08).
+    for (SES-08), `position` its ordinal within the contact, `confirmed` how often its receipt went out.
     """
 
     account_id: AccountId
@@ -478,6 +478,8 @@ class Message:
     received_ms: int
     state: MessageState
     record_hash: bytes
+    position: int = 0
+    confirmed: int = 0
 
     @property
     def key(self) -> bytes:
@@ -492,13 +494,15 @@ class Message:
             self.received_ms,
             _STATES.index(self.state),
             self.record_hash,
+            self.position,
+            self.confirmed,
         )
         return Put("message", self.key, row)
 
     @classmethod
     def decode(cls, key: bytes, row: bytes) -> Message:
         """Rebuild from the row."""
-        values = _unpack(row, 5)
+        values = _unpack(row, 7)
         direction = _place(key, 1 + HASH_B + CONTENT_ID_B)[0]
         if direction > 1:
             raise StoreCorrupt("a stored row has another place")
@@ -511,6 +515,8 @@ class Message:
             _number(values[2]),
             _state(values[3]),
             _octets(values[4]),
+            _number(values[5]),
+            _number(values[6]),
         )
 
 

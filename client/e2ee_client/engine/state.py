@@ -24,6 +24,7 @@ from e2ee.snapshot import (
 from e2ee_client.errors import StoreCorrupt, UnknownContact
 from e2ee_client.rows import Put
 
+from .history import History
 from .ports import Ports, RowReader
 from .records import (
     OWN_KEY,
@@ -60,6 +61,10 @@ class State:
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
     taken: Taken = field(default_factory=Taken)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
+    history: History = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.history = History(self.rows)
 
     @classmethod
     def load(cls, rows: RowReader, ports: Ports) -> State:
@@ -72,6 +77,7 @@ class State:
         if own is None:
             raise StoreCorrupt("the store holds no account")
         state = cls(ports, rows, Own.decode(own))
+        state.history = History.load(rows)
         state.mailboxes = {key: Mailbox.decode(key, row) for key, row in rows.items("mailbox")}
         state.contacts = {key: Contact.decode(key, row) for key, row in rows.items("contact")}
         state.prekeys = {key: OwnPrekey.decode(key, row) for key, row in rows.items("prekey")}

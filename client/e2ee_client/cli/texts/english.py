@@ -233,6 +233,8 @@ environment:
     "hint.backup.corrupt": "use another copy",
     "error.backup.too_new": "the file has a newer format than this program knows",
     "hint.backup.too_new": "update this program",
+    "error.message.unknown": "there is no such message",
+    "hint.message.unknown": "see sealroom history CONTACT",
     "error.contact.unknown": "there is no such contact",
     "hint.contact.unknown": "see sealroom contacts, or add it: sealroom add CARD",
     "error.contact.blocked": "the contact's identity raised an alarm; nothing is sent",

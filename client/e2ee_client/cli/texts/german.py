@@ -243,6 +243,8 @@ Umgebung:
     "hint.backup.corrupt": "benutzen Sie eine andere Kopie",
     "error.backup.too_new": "die Datei hat ein neueres Format, als dieses Programm kennt",
     "hint.backup.too_new": "erneuern Sie das Programm",
+    "error.message.unknown": "es gibt keine solche Nachricht",
+    "hint.message.unknown": "siehe sealroom history KONTAKT",
     "error.contact.unknown": "es gibt keinen solchen Kontakt",
     "hint.contact.unknown": "siehe sealroom contacts, oder hinzufügen: sealroom add KARTE",
     "error.contact.blocked": "die Identität des Kontakts hat Alarm ausgelöst; es wird nichts gesendet",
