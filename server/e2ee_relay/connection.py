@@ -106,6 +106,7 @@ class BoundedConnection(ServerConnection):
         self.when_greeted: Callable[[], None] = _nothing
         self.before_close: Callable[[], None] = _nothing
         self.when_lost: list[Callable[[], None]] = []
+        self.visitor = b""  # stands for the client's address, where that is counted
         self._take: Take | None = None
         self._over: asyncio.Future[CloseCode | None] = self.loop.create_future()
         # The last bytes of a handshake that has not ended; the first ones of a frame whose head has not.

@@ -115,13 +115,11 @@ class Directory:
     def lookup(self, connection: Connection, frame: Lookup, now_ms: int) -> None:
         """Read the chain of an account (RLY-55, RLY-56)."""
         state = self._state
-        wait_ms = connection.take("lookups", state.policy, 1, now_ms)
-        entry = state.entry(frame.account_id)
-        if entry is not None and not wait_ms:
-            wait_ms = state.lookups_per_account.of(frame.account_id, now_ms).take(1, now_ms)
+        wait_ms = state.charge_question(connection, "lookups", now_ms)
         if wait_ms:
             state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
+        entry = state.entry(frame.account_id)
         if entry is None:
             state.refuse(connection, frame.request_id, ErrorCode.NOT_FOUND)
             return
@@ -205,9 +203,9 @@ class Directory:
         return then
 
     def fetch(self, connection: Connection, frame: PrekeysFetch, now_ms: int) -> None:
-        """Hand out a bundle, each one-time key once (RLY-63 to RLY-66)."""
+        """Hand out a bundle, each one-time key once (RLY-63 to RLY-66, RLY-164)."""
         state = self._state
-        wait_ms = connection.take("fetches", state.policy, 1, now_ms)
+        wait_ms = state.charge_question(connection, "fetches", now_ms)
         if wait_ms:
             state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -219,17 +217,16 @@ class Directory:
         if not pow_is_enough(context, frame.pow, state.policy.pow_bits_fetch):
             state.refuse(connection, frame.request_id, ErrorCode.POW_REQUIRED)
             return
-        wait_ms = state.fetches_per_device.of(frame.record_hash, now_ms).take(1, now_ms)
-        if wait_ms:
-            state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
-            return
         entry, device, mailbox = found
         if entry.head.expires_ms <= state.wall_ms(now_ms):
             # Whoever asks would refuse the list: a one-time key would be spent for nothing.
             state.refuse(connection, frame.request_id, ErrorCode.NO_PREKEYS)
             return
-        change = TakePrekeys(frame.record_hash, state.wall_ms(now_ms))
-        state.submit(change, self._handed_out(connection, frame.request_id, entry, device, mailbox))
+        granted = state.grants_one_time_keys(frame.record_hash, now_ms)
+        if not granted and state.may_tell_held_back(frame.record_hash, now_ms):
+            self._tell(mailbox, entry, device, 0, 0)
+        then = self._handed_out(connection, frame.request_id, entry, device, mailbox, granted)
+        state.submit(TakePrekeys(frame.record_hash, state.wall_ms(now_ms), granted), then)
 
     def _reachable(self, frame: PrekeysFetch) -> tuple[Entry, Device, Mailbox] | None:
         hashed = token_hash(frame.token)
@@ -242,7 +239,13 @@ class Directory:
         return (entry, device, mailbox) if token.token_class is TokenClass.FRONT_DOOR else None
 
     def _handed_out(
-        self, connection: Connection, request_id: int, entry: Entry, device: Device, mailbox: Mailbox
+        self,
+        connection: Connection,
+        request_id: int,
+        entry: Entry,
+        device: Device,
+        mailbox: Mailbox,
+        granted: bool,
     ) -> Callable[[Result, int], None]:
         def then(result: Result, _now_ms: int) -> None:
             if isinstance(result, NoPrekeys):
@@ -251,14 +254,19 @@ class Directory:
                 self._state.counters["bundles"] += 1
                 self._state.counters["bundles_last_resort"] += not result.kem_is_one_time
                 self._state.transmit(connection, bundle_frame(request_id, entry, device, result))
-                self._warn(mailbox, entry, device, result.left_x25519, result.left_kem)
+                if granted:
+                    self._warn(mailbox, entry, device, result.left_x25519, result.left_kem)
             else:
                 self._state.unavailable(connection, request_id)
 
         return then
 
     def _warn(self, mailbox: Mailbox, entry: Entry, device: Device, x25519: int, kem: int) -> None:
-        if min(x25519, kem) < self._state.policy.low_prekeys and mailbox.subscription is not None:
+        if min(x25519, kem) < self._state.policy.low_prekeys:
+            self._tell(mailbox, entry, device, x25519, kem)
+
+    def _tell(self, mailbox: Mailbox, entry: Entry, device: Device, x25519: int, kem: int) -> None:
+        if mailbox.subscription is not None:
             self._state.counters["low_prekeys"] += 1
             frame = LowPrekeys(0, entry.head.account_id, device.record_hash, x25519, kem)
             self._state.transmit(mailbox.subscription.connection, frame)

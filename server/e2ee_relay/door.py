@@ -141,6 +141,7 @@ class Door:
         if ticket is None:
             self.refusals[Reason.ADDRESS] += 1
             return False
+        connection.visitor = ticket
         connection.when_lost.append(lambda: self.visitors.leave(ticket))
         return True
 

@@ -207,8 +207,10 @@ class Policy:
     # Of one mailbox, over all of its tokens.
     mailbox_messages: Rate = Rate(10_000, 500)
     mailbox_b: Rate = Rate(256 << 20, 16 << 20)
-    # Of one account or device that is asked for.
-    lookups_per_account: Rate = Rate(600, 20)
+    # Of one client address, over all of its connections.
+    lookups_per_address: Rate = Rate(120, 4)
+    fetches_per_address: Rate = Rate(32, 0.2)
+    # Of one device that is asked for: fetches that get one-time keys. More than one address may take.
     fetches_per_device: Rate = Rate(60, 0.5)
 
     def admits_registration(self, secret: bytes | None) -> bool:

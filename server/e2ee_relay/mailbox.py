@@ -210,11 +210,13 @@ class Mailbox:
 class Connection:
     """One client connection: what it has proved, and its buckets."""
 
-    __slots__ = ("_buckets", "blocked", "is_open", "no", "nonce", "owned", "unacked_b")
+    __slots__ = ("_buckets", "blocked", "is_open", "no", "nonce", "owned", "unacked_b", "visitor")
 
-    def __init__(self, no: int, nonce: bytes) -> None:
+    def __init__(self, no: int, nonce: bytes, visitor: bytes = b"") -> None:
+        """`visitor` stands for the client's address; empty where that is not known."""
         self.no = no
         self.nonce = nonce
+        self.visitor = visitor
         self.is_open = True
         self.owned: dict[bytes, Mailbox] = {}  # authenticated mailboxes by id
         self.blocked: set[Mailbox] = set()  # delivery waits for room or for the store

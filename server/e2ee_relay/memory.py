@@ -92,9 +92,9 @@ class MemoryRelay:
     def _begin(self) -> RelayCore:
         return RelayCore(self._policy, self._store.load(), self._clock_ms())
 
-    def connect(self) -> MemoryConnection:
-        """Open a connection; the Hello is the first message on it."""
-        number, effects = self._core.connect(self._rng(32))
+    def connect(self, visitor: bytes = b"") -> MemoryConnection:
+        """Open a connection; the Hello is the first message on it. `visitor` stands for a client address."""
+        number, effects = self._core.connect(self._rng(32), visitor)
         connection = self._connections[number] = MemoryConnection(self, number)
         self._carry_out(effects)
         return connection

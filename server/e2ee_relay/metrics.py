@@ -20,6 +20,7 @@ _COUNTERS: Final = {
     "expired": "Messages deleted at the end of their time",
     "bundles": "Prekey bundles handed out",
     "bundles_last_resort": "Prekey bundles without a one-time KEM key",
+    "bundles_held_back": "Prekey bundles without one-time keys because too many were asked of a device",
     "mailboxes_created": "Mailboxes created",
     "words_heard": "Words from other nodes of the same relay",
     "found_by_poll": "Mailboxes with messages that no word told of",

@@ -99,10 +99,13 @@ class RelayCore:
 
     # --- what the shell calls ---
 
-    def connect(self, nonce: bytes) -> tuple[int, list[Effect]]:
-        """Open a connection with a fresh nonce of 32 bytes; return its number and the Hello (RLY-10)."""
+    def connect(self, nonce: bytes, visitor: bytes = b"") -> tuple[int, list[Effect]]:
+        """Open a connection with a fresh nonce of 32 bytes; return its number and the Hello (RLY-10).
+
+        `visitor` stands for the client's address (RLY-144).
+        """
         self._last_connection += 1
-        connection = Connection(self._last_connection, nonce)
+        connection = Connection(self._last_connection, nonce, visitor)
         self.state.connections[connection.no] = connection
         policy = self.state.policy
         hello = Hello(0, PROTOCOL_VERSION, policy.relay_name, nonce, policy.announced(), OPERATIONS)

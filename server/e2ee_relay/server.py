@@ -270,7 +270,7 @@ class RelayServer:
             if socket.is_gone or self._core.state.is_draining:
                 await self._part(socket, CloseCode.GOING_AWAY)
                 return
-            number, effects = self._core.connect(secrets.token_bytes(32))
+            number, effects = self._core.connect(secrets.token_bytes(32), socket.visitor)
             client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
             socket.before_close = client.outbox.flush
             try:

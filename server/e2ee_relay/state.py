@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 from .entries import Entries
 from .entry import Entry, entry_from_rows
-from .limits import Bucket, Buckets, MailboxAllowances, Policy
+from .limits import Bucket, Buckets, MailboxAllowances, Policy, Rate
 from .mailbox import Connection, HeldMessage, Mailbox, Token
 from .protocol import (
     CreateMailbox,
@@ -26,6 +26,8 @@ from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Resu
 _RETRY_UNAVAILABLE_MS = 2_000
 _RETRY_CREATION_MS = 60_000
 _HALF_AN_HOUR_MS = 1_800_000
+# An owner is told once a minute that one-time keys are held back (RLY-165).
+_HELD_BACK_TOLD = Rate(1, 1 / 60)
 
 
 class Transmit(NamedTuple):
@@ -83,8 +85,12 @@ class Answering:
         self.policy = policy
         self.connections: dict[int, Connection] = {}
         self.creations = Bucket(policy.creations_global, now_ms)
-        self.lookups_per_account = Buckets(policy.lookups_per_account)
-        self.fetches_per_device = Buckets(policy.fetches_per_device)
+        self._by_address = {
+            "lookups": Buckets(policy.lookups_per_address),
+            "fetches": Buckets(policy.fetches_per_address),
+        }
+        self._fetches_per_device = Buckets(policy.fetches_per_device)
+        self._held_back_told = Buckets(_HELD_BACK_TOLD)
         self.mailbox_allowances = MailboxAllowances()
         self.counters: Counter[str] = Counter()
         self.refusals: Counter[ErrorCode] = Counter()
@@ -125,6 +131,41 @@ class Answering:
             token.give_back(size_b)
             self.counters["limited_by_mailbox"] += 1
         return wait_ms
+
+    def charge_question(
+        self, connection: Connection, kind: Literal["lookups", "fetches"], now_ms: int
+    ) -> int:
+        """Charge LOOKUP or PREKEYS_FETCH to connection and client address; return 0 or the wait (RLY-56)."""
+        wait_ms = connection.take(kind, self.policy, 1, now_ms)
+        if wait_ms or not connection.visitor:
+            return wait_ms
+        return self._by_address[kind].of(connection.visitor, now_ms).take(1, now_ms)
+
+    @property
+    def known_visitors(self) -> int:
+        """Return of how many client addresses there are buckets."""
+        return len(frozenset[bytes]().union(*(one.keys() for one in self._by_address.values())))
+
+    def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
+        """Tell whether this fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
+        granted = not self._fetches_per_device.of(record_hash, now_ms).take(1, now_ms)
+        self.counters["bundles_held_back"] += not granted
+        return granted
+
+    def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
+        """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
+        return not self._held_back_told.of(record_hash, now_ms).take(1, now_ms)
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop buckets of accounts, devices and mailboxes that are full again."""
+        self._fetches_per_device.forget_full(now_ms)
+        self._held_back_told.forget_full(now_ms)
+        self.mailbox_allowances.forget_full(now_ms)
+
+    def forget_visitors(self, now_ms: int) -> None:
+        """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
+        for buckets in self._by_address.values():
+            buckets.forget_full(now_ms)
 
     def may_create(self, connection: Connection, frame: CreateMailbox, now_ms: int) -> tuple[ErrorCode, int]:
         """Judge the creation of a mailbox that does not exist; return OK, or the refusal and the wait."""

@@ -39,6 +39,7 @@ class Upkeep:
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
+        self._state.forget_visitors(now_ms)
         self._expire_short_lived(now_ms)
         self._cooling.tick(now_ms)
         for connection in list(self._state.connections.values()):
@@ -68,9 +69,7 @@ class Upkeep:
             for token in mailbox.tokens.values():
                 token.forget_full(now_ms)
         self._state.remembered.forget_expired(now_ms)
-        self._state.lookups_per_account.forget_full(now_ms)
-        self._state.fetches_per_device.forget_full(now_ms)
-        self._state.mailbox_allowances.forget_full(now_ms)
+        self._state.forget_full(now_ms)
         self._state.submit(Sweep(now_ms), _nothing_more)
 
     def _expire_front(self, mailbox: Mailbox, now_ms: int) -> None:

@@ -16,6 +16,7 @@ import pytest
 from e2ee_relay.config import ClientAddress, ConfigError, load
 from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
 from e2ee_relay.limits import Rate
+from e2ee_relay.protocol import ErrorCode, ErrorReply, Lookup
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
 from e2ee_relay.turns import Turns
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
@@ -273,6 +274,22 @@ async def test_behind_a_proxy_that_speaks_http(tmp_path: Path) -> None:
         async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.7"}) as again:
             await Peer(SocketLink(again)).greet()
         assert relay.stop() == 0
+
+
+@pytest.mark.processes
+async def test_what_a_connection_asks_is_charged_to_its_address(tmp_path: Path) -> None:
+    """RLY-56, RLY-144: the address that a proxy of ours names, over connections; another one is free."""
+    settings = (
+        "client_address=forwarded-for", "trusted_proxies=127.0.0.1", "lookups_per_address=1/0.001",
+    )  # fmt: skip
+    codes = []
+    with RelayProcess(tmp_path / "relay", *settings) as relay:
+        for named in ("192.0.2.7", "192.0.2.7", "192.0.2.8"):
+            headers = {"X-Forwarded-For": named}
+            async with connect(relay.url, compression=None, additional_headers=headers) as socket_:
+                peer = await Peer(SocketLink(socket_)).greet()
+                codes.append((await peer.expect(ErrorReply, Lookup(1, bytes(32), 0))).code)
+    assert codes == [ErrorCode.NOT_FOUND, ErrorCode.RATE_LIMITED, ErrorCode.NOT_FOUND]
 
 
 @pytest.mark.processes

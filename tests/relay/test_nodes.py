@@ -6,7 +6,18 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from e2ee_relay.bus import BadWord, Ended, Passing, Stock, Wake, decode_word, encode_word, mark_of
+from e2ee_relay.bus import (
+    BadWord,
+    Ended,
+    HeldBack,
+    Passing,
+    Stock,
+    Wake,
+    Word,
+    decode_word,
+    encode_word,
+    mark_of,
+)
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
     Ack,
@@ -246,12 +257,13 @@ WORDS = st.one_of(
     st.builds(Wake, st.lists(MARKS, min_size=1, max_size=20).map(tuple)),
     st.builds(Ended, MARKS, st.integers(0, (1 << 64) - 1)),
     st.builds(Stock, MARKS),
+    st.builds(HeldBack, MARKS),
     st.builds(Passing, MARKS, st.binary(min_size=16, max_size=16), st.binary(min_size=1, max_size=200)),
 )
 
 
 @given(WORDS)
-def test_words_come_back_from_their_bytes(word: Wake | Ended | Stock | Passing) -> None:
+def test_words_come_back_from_their_bytes(word: Word) -> None:
     """RLY-110."""
     assert decode_word(encode_word(word)) == word
 
@@ -269,6 +281,7 @@ def test_other_bytes_are_words_or_a_typed_error(data: bytes) -> None:
 def test_words_do_not_tell_a_mailbox() -> None:
     """RLY-110: hashes of 8 bytes, by which nothing can be sent."""
     address = os.urandom(16)
-    for word in (Wake((mark_of(address),)), Ended(mark_of(address), 1), Stock(mark_of(address))):
+    mark = mark_of(address)
+    for word in (Wake((mark,)), Ended(mark, 1), Stock(mark), HeldBack(mark)):
         assert address not in encode_word(word)
         assert address[:8] not in encode_word(word)

@@ -95,12 +95,12 @@ class NodeRelay:
         self._started += self._count
         return [Node(self, self._url, first + place) for place in range(self._count)]
 
-    def connect(self, node: int | None = None) -> MemoryConnection:
-        """Open a connection to the next node, or to a certain one."""
+    def connect(self, node: int | None = None, visitor: bytes = b"") -> MemoryConnection:
+        """Open a connection to the next node, or to a certain one, from a certain client address."""
         if node is None:
             node, self._next = self._next, (self._next + 1) % self._count
         chosen = self.nodes[node]
-        number, effects = chosen.core.connect(self._rng(32))
+        number, effects = chosen.core.connect(self._rng(32), visitor)
         connection = chosen.connections[number] = MemoryConnection(chosen, number)  # type: ignore[arg-type]  # the same two calls
         chosen.carry_out(effects)
         return connection

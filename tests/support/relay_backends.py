@@ -26,6 +26,7 @@ CONTRACT: Final = (
     "test_prekeys",
     "test_rates",
     "test_admission",
+    "test_newcomers",
 )
 
 AnyRelay: TypeAlias = MemoryRelay | NodeRelay

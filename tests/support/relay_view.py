@@ -63,10 +63,10 @@ class RecordingRelay(MemoryRelay):
         self._starts += 1
         return super()._begin()
 
-    def connect(self) -> MemoryConnection:
+    def connect(self, visitor: bytes = b"") -> MemoryConnection:
         """Open a connection."""
         self._see(OPENED, self.next_number())
-        return super().connect()
+        return super().connect(visitor)
 
     def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
         """Take one message of a client."""

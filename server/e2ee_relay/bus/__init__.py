@@ -48,6 +48,13 @@ class Stock:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldBack:
+    """Too many ask for one-time keys behind this mailbox: none is handed out at the moment (RLY-165)."""
+
+    mark: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Passing:
     """An ephemeral message, which is nowhere stored (RLY-40)."""
 
@@ -56,7 +63,7 @@ class Passing:
     body: bytes
 
 
-Word: TypeAlias = Wake | Ended | Stock | Passing
+Word: TypeAlias = Wake | Ended | Stock | HeldBack | Passing
 
 
 class BadWord(ValueError):
@@ -71,6 +78,8 @@ def encode_word(word: Word) -> bytes:
         return b"E" + word.mark + _NO.pack(word.no)
     if isinstance(word, Stock):
         return b"S" + word.mark
+    if isinstance(word, HeldBack):
+        return b"H" + word.mark
     return b"P" + word.mark + word.msg_id + word.body
 
 
@@ -88,6 +97,8 @@ def decode_word(data: bytes) -> Word:
         return Ended(mark, _NO.unpack(after)[0])
     if kind == b"S" and len(rest) == MARK_B:
         return Stock(mark)
+    if kind == b"H" and len(rest) == MARK_B:
+        return HeldBack(mark)
     if kind == b"P" and MARK_B + _ID_B < len(rest) <= MARK_B + _ID_B + MAX_BODY_B:
         return Passing(mark, after[:_ID_B], after[_ID_B:])
     raise BadWord("not a word between nodes")

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Final, TypeAlias, cast
 
-from e2ee_relay.bus import BadWord, Ended, Passing, Wake, decode_word
+from e2ee_relay.bus import BadWord, Ended, HeldBack, Passing, Wake, Word, decode_word
 from e2ee_relay.entry import signature_is_valid
 from e2ee_relay.limits import Policy
 from e2ee_relay.protocol import (
@@ -62,7 +62,7 @@ from e2ee_relay.store.shared import (
 from .delivering import NodeDelivery
 from .entries import NodeDirectory
 from .sending import NodeIntake
-from .state import NodeConnection, NodeState, Steps
+from .state import Delivering, NodeConnection, NodeState, Steps
 from .upkeep import NodeUpkeep
 
 # A mailbox's day of use is written when it is this old: enough to find abandoned ones, no diary of its owner.
@@ -105,10 +105,13 @@ class NodeCore:
 
     # --- what the shell calls ---
 
-    def connect(self, nonce: bytes) -> tuple[int, list[Effect]]:
-        """Open a connection with a fresh nonce of 32 bytes; return its number and the Hello (RLY-10)."""
+    def connect(self, nonce: bytes, visitor: bytes = b"") -> tuple[int, list[Effect]]:
+        """Open a connection with a fresh nonce of 32 bytes; return its number and the Hello (RLY-10).
+
+        `visitor` stands for the client's address (RLY-144).
+        """
         self._last_connection += 1
-        connection = NodeConnection(self._last_connection, nonce)
+        connection = NodeConnection(self._last_connection, nonce, visitor)
         self.state.connections[connection.no] = connection
         policy = self.state.policy
         hello = Hello(0, PROTOCOL_VERSION, policy.relay_name, nonce, policy.announced(), OPERATIONS)
@@ -178,15 +181,20 @@ class NodeCore:
             delivering = self.state.by_mark(mark)
             if delivering is None:
                 continue
-            if isinstance(word, Wake):
-                self._delivery.wake(delivering)
-            elif isinstance(word, Ended):
-                self._delivery.displace(delivering, word.no)
-            elif isinstance(word, Passing):
-                self._delivery.pass_on(delivering, word.msg_id, word.body)
-            else:
-                self.state.begin(self._delivery.warn_if_low((delivering.address,)), delivering.connection.no)
+            self._heed(word, delivering)
         return self.state.collect()
+
+    def _heed(self, word: Word, delivering: Delivering) -> None:
+        if isinstance(word, Wake):
+            self._delivery.wake(delivering)
+        elif isinstance(word, Ended):
+            self._delivery.displace(delivering, word.no)
+        elif isinstance(word, Passing):
+            self._delivery.pass_on(delivering, word.msg_id, word.body)
+        elif isinstance(word, HeldBack):
+            self.state.begin(self._delivery.warn_of_held_back(delivering.address), delivering.connection.no)
+        else:
+            self.state.begin(self._delivery.warn_if_low((delivering.address,)), delivering.connection.no)
 
     def disconnect(self, connection_no: int) -> None:
         """Forget a connection; what it had not acknowledged stays held. The tick tells the database."""

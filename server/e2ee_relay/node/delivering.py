@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2ee_relay.bus import Ended, Stock, mark_of
+from e2ee_relay.bus import Ended, HeldBack, Stock, mark_of
 from e2ee_relay.protocol import (
     Ack,
     Displaced,
@@ -249,20 +249,31 @@ class NodeDelivery:
         for one in found if isinstance(found, list) else []:
             self.warn(one.mailbox, one.account_id, one.record_hash, one.stock)
 
+    def warn_of_held_back(self, address: bytes) -> Steps:
+        """Tell the owner on this node that no one-time key may be handed out at the moment (RLY-165)."""
+        found = yield ReadDevices((address,))
+        for one in found if isinstance(found, list) else []:
+            self._tell(one.mailbox, one.account_id, one.record_hash, 0, 0)
+
     def warn(self, address: bytes, account_id: bytes, record_hash: bytes, stock: KeyStock) -> None:
         """Push LOW_PREKEYS if the stock is low and the owner is here."""
-        state, delivering = self._state, self._state.delivering.get(address)
-        low = min(stock.one_time_x25519, stock.one_time_kem) < state.policy.low_prekeys
-        if low and delivering is not None:
-            state.counters["low_prekeys"] += 1
-            frame = LowPrekeys(0, account_id, record_hash, stock.one_time_x25519, stock.one_time_kem)
-            state.transmit(delivering.connection, frame)
+        x25519, kem = stock.one_time_x25519, stock.one_time_kem
+        if min(x25519, kem) < self._state.policy.low_prekeys:
+            self._tell(address, account_id, record_hash, x25519, kem)
 
-    def warn_elsewhere(self, address: bytes, token_hash: bytes) -> Steps:
-        """Have the node where the owner is look at the stock."""
+    def _tell(self, address: bytes, account_id: bytes, record_hash: bytes, x25519: int, kem: int) -> None:
+        delivering = self._state.delivering.get(address)
+        if delivering is not None:
+            self._state.counters["low_prekeys"] += 1
+            frame = LowPrekeys(0, account_id, record_hash, x25519, kem)
+            self._state.transmit(delivering.connection, frame)
+
+    def warn_elsewhere(self, address: bytes, token_hash: bytes, *, held_back: bool) -> Steps:
+        """Have the node where the owner is look at the stock, or tell that keys are held back."""
         found = yield FindTokens(((address, token_hash),))
         subscriber = found[0].subscriber if isinstance(found, list) else None
         if subscriber == self._state.node:
-            yield from self.warn_if_low((address,))
+            yield from self.warn_of_held_back(address) if held_back else self.warn_if_low((address,))
         elif subscriber is not None:
-            self._state.tell(subscriber, Stock(mark_of(address)))
+            mark = mark_of(address)
+            self._state.tell(subscriber, HeldBack(mark) if held_back else Stock(mark))

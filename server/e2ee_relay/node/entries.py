@@ -114,7 +114,7 @@ class NodeDirectory:
     def lookup(self, connection: NodeConnection, frame: Lookup) -> Steps:
         """Read the chain of an account (RLY-55, RLY-56)."""
         state, request_id, now_ms = self._state, frame.request_id, self._state.now_ms
-        wait_ms = connection.take("lookups", state.policy, 1, now_ms)
+        wait_ms = state.charge_question(connection, "lookups", now_ms)
         if wait_ms:
             state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -125,10 +125,6 @@ class NodeDirectory:
         entry = None if frame.account_id in state.blocked else found[1]
         if entry is None:
             state.refuse(connection, request_id, ErrorCode.NOT_FOUND)
-            return
-        wait_ms = state.lookups_per_account.of(frame.account_id, now_ms).take(1, now_ms)
-        if wait_ms:
-            state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
         after_seq = min(frame.after_seq, entry.head.seq)
         lists = yield ReadLists(frame.account_id, after_seq, MAX_LISTS + 1)
@@ -188,9 +184,9 @@ class NodeDirectory:
             self._state.unavailable(connection, request_id)
 
     def fetch(self, connection: NodeConnection, frame: PrekeysFetch) -> Steps:
-        """Hand out a bundle, each one-time key once over all nodes (RLY-63 to RLY-66)."""
+        """Hand out a bundle, each one-time key once over all nodes (RLY-63 to RLY-66, RLY-164)."""
         state, request_id = self._state, frame.request_id
-        wait_ms = connection.take("fetches", state.policy, 1, state.now_ms)
+        wait_ms = state.charge_question(connection, "fetches", state.now_ms)
         if wait_ms:
             state.refuse(connection, request_id, ErrorCode.RATE_LIMITED, wait_ms)
             return
@@ -212,31 +208,33 @@ class NodeDirectory:
         ):
             state.refuse(connection, request_id, ErrorCode.DENIED)
             return
-        code, wait_ms = self._may_take(connection, frame, entry)
+        code = self._may_take(connection, frame, entry)
         if code is not ErrorCode.OK:
-            state.refuse(connection, request_id, code, wait_ms)
+            state.refuse(connection, request_id, code)
             return
-        taken = yield TakePrekeys(frame.record_hash, state.wall_ms(state.now_ms))
+        granted = state.grants_one_time_keys(frame.record_hash, state.now_ms)
+        taken = yield TakePrekeys(frame.record_hash, state.wall_ms(state.now_ms), granted)
         if isinstance(taken, NoPrekeys):
             state.refuse(connection, request_id, ErrorCode.NO_PREKEYS)
         elif isinstance(taken, TakenPrekeys):
             state.counters["bundles"] += 1
             state.counters["bundles_last_resort"] += not taken.kem_is_one_time
             state.transmit(connection, bundle_frame(request_id, entry, device, taken))
-            if min(taken.left_x25519, taken.left_kem) < state.policy.low_prekeys:
-                yield from self._delivery.warn_elsewhere(mailbox, hashed)
+            if self._is_to_be_told(frame.record_hash, taken, granted=granted):
+                yield from self._delivery.warn_elsewhere(mailbox, hashed, held_back=not granted)
         else:
             state.unavailable(connection, request_id)
 
-    def _may_take(
-        self, connection: NodeConnection, frame: PrekeysFetch, entry: Entry
-    ) -> tuple[ErrorCode, int]:
+    def _may_take(self, connection: NodeConnection, frame: PrekeysFetch, entry: Entry) -> ErrorCode:
         state, now_ms = self._state, self._state.now_ms
         context = pow_context_fetch(connection.nonce, frame.account_id, frame.record_hash)
         if not pow_is_enough(context, frame.pow, state.policy.pow_bits_fetch):
-            return ErrorCode.POW_REQUIRED, 0
-        wait_ms = state.fetches_per_device.of(frame.record_hash, now_ms).take(1, now_ms)
-        if wait_ms:
-            return ErrorCode.RATE_LIMITED, wait_ms
+            return ErrorCode.POW_REQUIRED
         # Whoever asks would refuse an expired list: a one-time key would be spent for nothing.
-        return (ErrorCode.NO_PREKEYS if entry.head.expires_ms <= state.wall_ms(now_ms) else ErrorCode.OK), 0
+        return ErrorCode.NO_PREKEYS if entry.head.expires_ms <= state.wall_ms(now_ms) else ErrorCode.OK
+
+    def _is_to_be_told(self, record_hash: bytes, taken: TakenPrekeys, *, granted: bool) -> bool:
+        state = self._state
+        if not granted:
+            return state.may_tell_held_back(record_hash, state.now_ms)
+        return min(taken.left_x25519, taken.left_kem) < state.policy.low_prekeys

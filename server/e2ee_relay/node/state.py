@@ -87,8 +87,8 @@ class NodeConnection(Connection):
 
     __slots__ = ("delivering", "is_beginning", "is_busy", "keys", "postponed", "waiting")
 
-    def __init__(self, no: int, nonce: bytes) -> None:
-        super().__init__(no, nonce)
+    def __init__(self, no: int, nonce: bytes, visitor: bytes = b"") -> None:
+        super().__init__(no, nonce, visitor)
         self.keys: dict[bytes, bytes] = {}  # owner key by mailbox
         self.delivering: dict[bytes, Delivering] = {}
         self.postponed: set[Delivering] = set()  # delivery waits for room or for the store

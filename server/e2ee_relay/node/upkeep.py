@@ -42,6 +42,7 @@ class NodeUpkeep:
 
     def tick(self, now_ms: int) -> None:
         """Do what is due."""
+        self._state.forget_visitors(now_ms)
         self._state.ask(ReadBlocked(), _LANE, self._read_blocked)
         closed, self.closed = self.closed[:_CLOSE_AT_ONCE], self.closed[_CLOSE_AT_ONCE:]
         for one in closed:
@@ -108,9 +109,7 @@ class NodeUpkeep:
             token.forget_full(now_ms)
             if token.is_idle:
                 del self._state.tokens[pair]
-        self._state.lookups_per_account.forget_full(now_ms)
-        self._state.fetches_per_device.forget_full(now_ms)
-        self._state.mailbox_allowances.forget_full(now_ms)
+        self._state.forget_full(now_ms)
 
 
 def _nothing_more(_result: object, _now_ms: int) -> None:

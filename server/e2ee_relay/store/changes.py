@@ -207,10 +207,14 @@ class ReadStock:
 
 @dataclass(frozen=True, slots=True)
 class TakePrekeys:
-    """Take one key of each kind for good. Result: TakenPrekeys, or NoPrekeys."""
+    """Take one key of each kind for good. Result: TakenPrekeys, or NoPrekeys.
+
+    Not `with_one_time`: only the reusable ones, and nothing is taken (RLY-164).
+    """
 
     record_hash: bytes
     now_ms: int
+    with_one_time: bool = True
 
 
 @dataclass(frozen=True, slots=True)

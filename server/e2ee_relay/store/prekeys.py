@@ -49,10 +49,10 @@ def take_prekeys(db: sqlite3.Connection, change: TakePrekeys) -> TakenPrekeys | 
     last_resort = _reusable(db, change, ML_KEM_768)
     if signed_prekey is None or last_resort is None:
         return NoPrekeys()
-    one_time_kem = _pop(db, change, ML_KEM_768)
+    one_time_kem = _pop(db, change, ML_KEM_768) if change.with_one_time else None
     return TakenPrekeys(
         signed_prekey=signed_prekey,
-        one_time_x25519=_pop(db, change, X25519),
+        one_time_x25519=_pop(db, change, X25519) if change.with_one_time else None,
         kem=last_resort if one_time_kem is None else one_time_kem,
         kem_is_one_time=one_time_kem is not None,
         left_x25519=_count(db, change.record_hash, X25519),

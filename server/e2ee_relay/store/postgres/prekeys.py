@@ -72,7 +72,8 @@ def take_prekeys(db: psycopg.Connection, changes: Sequence[TakePrekeys]) -> list
         if not _is_in_force(held, change):
             results.append(NoPrekeys())
             continue
-        x25519, kem = _next(taken, device, X25519), _next(taken, device, ML_KEM_768)
+        x25519 = _next(taken, device, X25519) if change.with_one_time else None
+        kem = _next(taken, device, ML_KEM_768) if change.with_one_time else None
         results.append(
             TakenPrekeys(
                 signed_prekey=held[device, X25519][0],
@@ -96,7 +97,7 @@ def _take(db: psycopg.Connection, changes: Sequence[TakePrekeys]) -> dict[tuple[
     wanted: dict[bytes, int] = defaultdict(int)
     now_ms = max((change.now_ms for change in changes), default=0)
     for change in changes:
-        wanted[change.record_hash] += 1
+        wanted[change.record_hash] += change.with_one_time
     taken: dict[tuple[bytes, int], list[bytes]] = defaultdict(list)
     if wanted:
         asked = [(device, key_type, most) for device, most in wanted.items() for key_type in _TYPES]
