@@ -13,7 +13,7 @@ import pytest
 import seen_fields
 from e2ee_relay.store.manifest import columns_of_schema
 
-META = ("instance", "generation", "handed_out", "clock")
+META = ("instance", "previous_instance", "generation", "handed_out", "clock")
 LAYOUTS = {
     "record": seen_fields.RECORD,
     "list": (*seen_fields.DEVICE_LIST, "signature"),

@@ -409,7 +409,7 @@ def test_another_database_burns_one_time_keys(
     do(store, prekeys(4))
     assert open_store().burned is None
     ours = Identity.of(store.connection)
-    monkeypatch.setattr(Identity, "of", lambda _db: Identity(ours.system, ours.timeline + 1))
+    monkeypatch.setattr(Identity, "of", lambda _db: ours._replace(timeline=ours.timeline + 1))
     again = open_store()
     assert again.burned == 8
     assert open_store().burned is None
@@ -417,6 +417,25 @@ def test_another_database_burns_one_time_keys(
     assert after >= START_MS << 16 > 0
     assert after > before
     assert do(again, TakePrekeys(DEVICE, 0)) == TakenPrekeys(b"spk", None, b"last resort", False, 0, 0)
+
+
+def test_a_copy_of_the_schema_that_is_put_back_burns_too(open_store: Callable[[], PostgresStore]) -> None:
+    """RLY-103: twice into the same server, as pg_restore does it: the table is not the one noted."""
+    store = open_store()
+    do(store, prekeys(4))
+    db = store.connection
+    db.execute("CREATE TEMPORARY TABLE dumped AS SELECT * FROM prekey")
+    db.execute("CREATE TEMPORARY TABLE dumped_meta AS SELECT * FROM meta")
+    for _ in range(2):
+        db.execute("CREATE TABLE fresh (LIKE prekey INCLUDING ALL)")
+        db.execute("DROP TABLE prekey")
+        db.execute("ALTER TABLE fresh RENAME TO prekey")
+        db.execute("INSERT INTO prekey SELECT * FROM dumped")
+        db.execute(
+            "UPDATE meta SET value = dumped_meta.value FROM dumped_meta WHERE meta.name = dumped_meta.name"
+        )
+        assert open_store().burned == 8
+        assert open_store().burned is None
 
 
 # --- partitions ---

@@ -375,6 +375,71 @@ def test_a_copy_that_lost_nothing_burns_nothing(tmp_path: Path) -> None:
     assert stock_after_start(folder) == 4
 
 
+def handed_out(store: SqliteStore, count: int) -> list[bytes | None]:
+    taken = [do(store, TakePrekeys(DEVICE, 0)) for _ in range(count)]
+    return [one.one_time_x25519 for one in taken if isinstance(one, TakenPrekeys) and one.one_time_x25519]
+
+
+@pytest.mark.parametrize(
+    "order", ["AA", "BB", "AB", "BA", "ABA", "BAB", "AAB", "ABB", "BBA"], ids=lambda order: f"copies-{order}"
+)
+@pytest.mark.parametrize("lost", ["", "first", "each time"], ids=lambda lost: f"mark-lost-{lost or 'never'}")
+@pytest.mark.parametrize("takes", [(0, 2), (1, 1), (2, 2)], ids=lambda takes: f"{takes[0]}-then-{takes[1]}")
+def test_no_key_comes_again_whatever_is_put_back(
+    tmp_path: Path, order: str, lost: str, takes: tuple[int, int]
+) -> None:
+    """RLY-76, RLY-166: an older copy and a newer one, twice or in turn, with the mark and without it."""
+    folder = tmp_path / "r"
+    store = open_store(folder)
+    store.load()
+    do(store, prekeys(6))
+    seen = handed_out(store, 1)
+    copy_database(folder, tmp_path / "A")
+    seen += handed_out(store, 2)
+    copy_database(folder, tmp_path / "B")
+    seen += handed_out(store, 1)
+    store.close()
+    for place, name in enumerate(order):
+        if lost == "each time" or (lost == "first" and place == 0):
+            (folder / MARK).unlink()
+        put_back(tmp_path / name, folder)
+        store = open_store(folder)
+        store.load()
+        do(store, prekeys(2, first=10 * (place + 1)))
+        for _ in range(2):
+            seen += handed_out(store, takes[place > 0])
+            store.close()
+            store = open_store(folder)
+            store.load()
+        store.close()
+    assert len(seen) == 4 + len(order) * 2 - 2 * (takes[0] == 0)
+    assert len(set(seen)) == len(seen)
+
+
+@pytest.mark.parametrize("crashes", [1, 3])
+def test_starts_that_end_before_the_mark_is_written_burn_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, crashes: int
+) -> None:
+    """RLY-166: the database knows the start that the mark still names."""
+    folder = tmp_path / "r"
+    store = open_store(folder)
+    store.load()
+    do(store, prekeys(5))
+    store.close()
+
+    def crash(_self: MarkFile, _mark: Mark) -> None:
+        raise OSError("the process ends here")
+
+    for _ in range(crashes):
+        store = open_store(folder)
+        with monkeypatch.context() as patch:
+            patch.setattr(MarkFile, "write", crash)
+            with pytest.raises(OSError, match="ends here"):
+                store.load()
+        store.close()
+    assert stock_after_start(folder) == 5
+
+
 @pytest.mark.parametrize("damage", ["missing", "torn", "foreign"])
 def test_a_mark_that_says_nothing_burns_too(tmp_path: Path, damage: str) -> None:
     """RLY-76: missing, damaged, or of another database."""

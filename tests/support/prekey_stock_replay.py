@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Mapping
@@ -18,7 +19,6 @@ from model_traces import Step, crash_image
 _RECORD: Final = b"r" * 32
 _NOW_MS: Final = 1_800_000_000_000
 _LATER_MS: Final = _NOW_MS + 1
-_INSTANCE: Final = b"i" * 16
 
 
 class Crash(Exception):
@@ -53,6 +53,7 @@ class PrekeyStockReplay:
         self._crashes = 0
         self._given: list[int] = []
         self._made = 0
+        self._starts: dict[bytes, int] = {}  # numbers of the names that starts have drawn
         self._store: SqliteStore | None = None
         self._open()
         self._begin()
@@ -74,7 +75,7 @@ class PrekeyStockReplay:
 
     def _open(self) -> None:
         self._mark = FaultyMark(self._place / "relay.mark")
-        self._store = SqliteStore(self._place / "relay.db", _INSTANCE, self._mark)
+        self._store = SqliteStore(self._place / "relay.db", os.urandom(16), self._mark)
 
     def _begin(self) -> None:
         self.store.load()
@@ -152,9 +153,14 @@ class PrekeyStockReplay:
     def state(self) -> Mapping[str, Any]:
         """What the files say, and what was handed out."""
         mark = MarkFile(self._place / "relay.mark").read()
+        database = self._database()
         return {
-            "db": self._database(),
-            "mark": {"there": mark is not None, "handed": 0 if mark is None else mark.handed_out},
+            "db": database,
+            "mark": {
+                "there": mark is not None,
+                "handed": 0 if mark is None else mark.handed_out,
+                "start": 0 if mark is None else self._starts.get(mark.instance, 0),
+            },
             "up": self._store is not None,
             "made": self._made,
             "given": self._given,
@@ -169,6 +175,12 @@ class PrekeyStockReplay:
             (high,) = db.execute(
                 "SELECT max(highest_id) FROM prekey_mark WHERE key_type = ?", (X25519,)
             ).fetchone()
-            (handed,) = db.execute("SELECT value FROM meta WHERE name = 'handed_out'").fetchone()
+            meta = dict(db.execute("SELECT name, value FROM meta"))
         shutil.rmtree(probe)
-        return {"stock": stock, "high": int(high or 0), "handed": int(handed)}
+        return {
+            "stock": stock,
+            "high": int(high or 0),
+            "handed": int(meta["handed_out"]),
+            "start": self._starts.setdefault(bytes(meta["instance"]), len(self._starts) + 1),
+            "previous": self._starts.get(bytes(meta["previous_instance"]), 0),
+        }

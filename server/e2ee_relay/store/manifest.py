@@ -32,11 +32,13 @@ _MESSAGE: Final = {
 MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
         "name": Stored(
-            "name of a figure: instance, generation, handed_out, clock", "to find the value", "for good"
+            "name of a figure: instance, previous_instance, generation, handed_out, clock",
+            "to find the value",
+            "for good",
         ),
         "value": Stored(
-            "random name of this database, number of starts, count of one-time keys handed out, full"
-            " hour of the last sweep",
+            "random names of the last start and of the one that the mark named before, number of starts,"
+            " count of one-time keys handed out, full hour of the last sweep",
             "a restored older copy is found out and burns its one-time keys; numbers are never given twice; a"
             " start with a wrong clock deletes nothing before its time",
             "for good",

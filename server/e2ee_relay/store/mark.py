@@ -1,9 +1,11 @@
 """The high-water mark: a small file beside the database that a restored database contradicts (RLY-76).
 
-It holds the store's instance, its generation (number of starts) and the count of handed-out one-time
-prekeys. The database commits first, then the mark is written, then the answer leaves. So the mark is never
-ahead of its own database; one that is ahead says that the database is an older copy, which may hand a one-
-time key out again.
+It holds the random name of the last start, its number (generation) and the count of handed-out one-time
+prekeys. The database commits first, then the mark is written, then the answer leaves. So a database knows
+the start that its mark names: as its last one, or, after a crash between the two writes, as the one before,
+which it notes for that. One that does not, or whose count is behind the mark's, is a copy from another time,
+which may hand a one-time key out again. Counts alone do not tell: after a lost mark the copy begins a count
+of its own, which says nothing about that of any other copy.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ _CHECK_B: Final = 8
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    instance: bytes  # 16 B, random, made with the database
+    instance: bytes  # 16 B, random, drawn at each start
     generation: int
     handed_out: int
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sqlite3
 import weakref
 from collections.abc import Callable, Generator, Sequence
@@ -48,6 +49,7 @@ from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
 _PAGE_B: Final = 4096
+_INSTANCE_B: Final = 16
 _HOUR_MS: Final = 3_600_000
 # A start after a declared restore must be above every generation that the lost database can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
@@ -63,7 +65,7 @@ class SqliteStore:
         mark_file: MarkFile | None = None,
         reserve_b: int = DEFAULT_RESERVE_B,
     ) -> None:
-        """Open or create the database; `path` None keeps it in memory, `instance` names a new one (16 B).
+        """Open or create the database; `path` None keeps it in memory, `instance` is random (16 B).
 
         `reserve_b`: below so much room on the disk nothing is added (RLY-131); 0 adds until it is full.
 
@@ -72,6 +74,7 @@ class SqliteStore:
             StoreError: the file cannot be opened, or is not a relay's database.
         """
         self._mark_file = mark_file
+        self._instance = instance
         self.is_full = False
         self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
         try:
@@ -82,6 +85,7 @@ class SqliteStore:
         except sqlite3.Error as error:
             raise StoreError(f"the database cannot be opened: {error}") from None
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (instance,))
+        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('previous_instance', ?)", (instance,))
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', 0)")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('handed_out', 0)")
         self._db.execute("INSERT OR IGNORE INTO meta VALUES ('clock', 0)")
@@ -134,7 +138,8 @@ class SqliteStore:
         ours, theirs = self._mark(), None if self._mark_file is None else self._mark_file.read()
         if self._mark_file is None or ours.generation == 0:
             return False
-        return theirs is None or theirs.instance != ours.instance or theirs.handed_out > ours.handed_out
+        known = (ours.instance, self._previous_instance())
+        return theirs is None or theirs.instance not in known or theirs.handed_out > ours.handed_out
 
     def execute(self, changes: Sequence[Change]) -> list[Result]:
         """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30).
@@ -230,22 +235,34 @@ class SqliteStore:
     def _begin_generation(self, step: int, *, declared: bool) -> int:
         mark = None if self._mark_file is None else self._mark_file.read()
         ours = self._mark()
-        highest = ours if mark is None else Mark(ours.instance, mark.generation, mark.handed_out)
-        generation = max(ours.generation, highest.generation) + step
+        noted = ours if mark is None else mark
+        generation = max(ours.generation, noted.generation) + step
         burn = declared or self.is_restored()
         with self._transaction():
             if burn:
                 prekeys.burn_one_time_keys(self._db)
             self._set_meta("generation", generation)
-            self._set_meta("handed_out", max(ours.handed_out, highest.handed_out))
+            self._set_meta("handed_out", max(ours.handed_out, noted.handed_out))
+            # Until the mark is written it names that one; nothing is handed out meanwhile.
+            self._set_meta("previous_instance", noted.instance)
+            self._set_meta("instance", self._instance_of(generation))
         self._write_mark()
         return generation
+
+    def _instance_of(self, generation: int) -> bytes:
+        """Return a name that no other start has, also of this object."""
+        drawn = self._instance + generation.to_bytes(8, "big")
+        return hashlib.blake2b(drawn, digest_size=_INSTANCE_B).digest()
+
+    def _previous_instance(self) -> bytes:
+        row = self._db.execute("SELECT value FROM meta WHERE name = 'previous_instance'").fetchone()
+        return bytes(row[0])
 
     def _mark(self) -> Mark:
         values = dict(self._db.execute("SELECT name, value FROM meta"))
         return Mark(bytes(values["instance"]), int(values["generation"]), int(values["handed_out"]))
 
-    def _set_meta(self, name: str, value: int) -> None:
+    def _set_meta(self, name: str, value: int | bytes) -> None:
         self._db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
 
     def _write_mark(self) -> None:

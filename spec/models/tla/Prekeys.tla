@@ -3,11 +3,13 @@
 
    Variable   stands for                                                           rule
    db         the relay's database: stock, highest id seen, count handed out       RLY-62, RLY-63
-   mark       the count in the file beside it, or missing                          RLY-76
+              its last start, and the one that the mark named before               RLY-166
+   mark       count and start in the file beside it, or missing                    RLY-76, RLY-166
    up         whether the relay runs
    image      an older copy of database and mark                                   RLY-76
    made       the highest id that the owner has made; it never makes one twice     RLY-62
    given      keys that left to somebody, in order                                 RLY-63
+   starts     how many starts there were: the name that the last one drew           RLY-166
    copied, burned, left: whether a copy was put back or the mark lost, whether stock was burned, bounds *)
 EXTENDS Naturals, Sequences, FiniteSets
 
@@ -15,18 +17,20 @@ CONSTANTS MaxKeys, MaxFetches, MaxCrashes, MaxFails, MaxBackups, MaxRestores, Ma
           DeletesFirst,  \* FALSE: the key leaves before its deletion is committed (against RLY-63)
           MarksFirst,    \* TRUE: the mark is written before the database commits (against RLY-76)
           MarksInTime,   \* FALSE: the answer leaves before the mark is flushed (against RLY-76)
+          Names,         \* FALSE: only the counts are compared (against RLY-166)
           Burns,         \* FALSE: a restored relay serves what it finds (against RLY-76)
           KeepsBack,     \* FALSE: a key leaves although the mark could not be written (against RLY-76)
           OwnerRepeats,  \* TRUE: the owner uploads keys again that it uploaded before
           WholeImage,    \* TRUE: the mark is put back together with the database
           Declares       \* TRUE: the operator says `sealroom-relay restored` after putting a copy back
 
-VARIABLES db, mark, up, image, made, given, copied, declared, burned, left
+VARIABLES db, mark, up, image, made, given, starts, copied, declared, burned, left
 
-vars == <<db, mark, up, image, made, given, copied, declared, burned, left>>
+vars == <<db, mark, up, image, made, given, starts, copied, declared, burned, left>>
 
-NoMark == [there |-> FALSE, handed |-> 0]
-MarkOf(handed) == [there |-> TRUE, handed |-> handed]
+NoMark == [there |-> FALSE, handed |-> 0, start |-> 0]
+MarkOf(base) == [there |-> TRUE, handed |-> base.handed, start |-> base.start]
+Fresh == [stock |-> {}, high |-> 0, handed |-> 0, start |-> 1, previous |-> 0]
 Max(a, b) == IF a > b THEN a ELSE b
 Lowest(keys) == CHOOSE k \in keys : \A other \in keys : k <= other
 
@@ -36,9 +40,9 @@ Taken(stock, n) == \* the keys that n fetches get, in order of id; fewer when th
 Range(s) == {s[i] : i \in DOMAIN s}
 
 Init ==
-  /\ db = [stock |-> {}, high |-> 0, handed |-> 0] /\ mark = MarkOf(0)
+  /\ db = Fresh /\ mark = MarkOf(Fresh) /\ starts = 1
   /\ up = TRUE
-  /\ image = [taken |-> FALSE, db |-> [stock |-> {}, high |-> 0, handed |-> 0], mark |-> NoMark]
+  /\ image = [taken |-> FALSE, db |-> Fresh, mark |-> NoMark]
   /\ made = 0 /\ given = <<>> /\ copied = FALSE /\ declared = FALSE /\ burned = FALSE
   /\ left = [fetches |-> MaxFetches, crashes |-> MaxCrashes, fails |-> MaxFails, backups |-> MaxBackups,
              restores |-> MaxRestores, losses |-> MaxLosses]
@@ -48,11 +52,11 @@ Uploaded(k) == db' = IF k > db.high THEN [db EXCEPT !.stock = @ \cup {k}, !.high
 
 Upload ==
   /\ up /\ made < MaxKeys /\ made' = made + 1 /\ Uploaded(made + 1)
-  /\ UNCHANGED <<mark, up, image, given, copied, declared, burned, left>>
+  /\ UNCHANGED <<mark, up, image, given, starts, copied, declared, burned, left>>
 
 Repeat(k) ==
   /\ OwnerRepeats /\ up /\ k \in 1..made /\ k > db.high /\ Uploaded(k)
-  /\ UNCHANGED <<mark, up, image, made, given, copied, declared, burned, left>>
+  /\ UNCHANGED <<mark, up, image, made, given, starts, copied, declared, burned, left>>
 
 (* A group of n fetches: the database commits, the mark is flushed, the answers leave (RLY-63, RLY-76).
    `upto` says where the relay crashes: before anything is written, between the two writes, after both; or
@@ -70,28 +74,33 @@ Fetch(n, upto) ==
                      [] upto = "no mark" -> ~KeepsBack
      IN /\ db' = IF upto = "asked" \/ (upto = "one write" /\ MarksFirst) THEN db ELSE after
         /\ mark' = IF upto \in {"asked", "no mark"} \/ (upto = "one write" /\ ~MarksFirst) THEN mark
-                   ELSE MarkOf(after.handed)
+                   ELSE MarkOf(after)
         /\ given' = IF leaves THEN given \o keys ELSE given
   /\ up' = (upto \in {"done", "no mark"})
   /\ left' = [left EXCEPT !.fetches = @ - n, !.crashes = IF up' THEN @ ELSE @ - 1,
                           !.fails = IF upto = "no mark" THEN @ - 1 ELSE @]
-  /\ UNCHANGED <<image, made, copied, declared, burned>>
+  /\ UNCHANGED <<image, made, starts, copied, declared, burned>>
 
 Crash ==
   /\ up /\ left.crashes > 0 /\ up' = FALSE /\ left' = [left EXCEPT !.crashes = @ - 1]
-  /\ UNCHANGED <<db, mark, image, made, given, copied, declared, burned>>
+  /\ UNCHANGED <<db, mark, image, made, given, starts, copied, declared, burned>>
 
-(* A start: compare, burn if the mark contradicts the database, write both (RLY-76). *)
-Restored == ~mark.there \/ mark.handed > db.handed
+(* A start: compare, burn if the mark contradicts the database, draw a name, write both (RLY-76, RLY-166). *)
+Restored ==
+  \/ ~mark.there
+  \/ mark.handed > db.handed
+  \/ Names /\ mark.start \notin {db.start, db.previous}
 
 Start(upto) ==
   /\ ~up
   /\ upto # "done" => left.crashes > 0
   /\ LET burn == Burns /\ (Restored \/ declared)
          handed == Max(db.handed, IF mark.there THEN mark.handed ELSE 0)
-     IN /\ db' = [db EXCEPT !.stock = IF burn THEN {} ELSE @, !.handed = handed]
+     IN /\ db' = [db EXCEPT !.stock = IF burn THEN {} ELSE @, !.handed = handed, !.start = starts + 1,
+                            !.previous = IF mark.there THEN mark.start ELSE db.start]
+        /\ starts' = starts + 1
         /\ burned' = (burned \/ burn)
-        /\ mark' = IF upto = "done" THEN MarkOf(handed) ELSE mark
+        /\ mark' = IF upto = "done" THEN MarkOf(db') ELSE mark
   /\ up' = (upto = "done")
   /\ declared' = (declared /\ upto # "done")
   /\ left' = [left EXCEPT !.crashes = IF upto = "done" THEN @ ELSE @ - 1]
@@ -100,19 +109,19 @@ Start(upto) ==
 Backup ==
   /\ left.backups > 0 /\ left' = [left EXCEPT !.backups = @ - 1]
   /\ image' = [taken |-> TRUE, db |-> db, mark |-> mark]
-  /\ UNCHANGED <<db, mark, up, made, given, copied, declared, burned>>
+  /\ UNCHANGED <<db, mark, up, made, given, starts, copied, declared, burned>>
 
 Restore ==
   /\ ~up /\ image.taken /\ left.restores > 0 /\ left' = [left EXCEPT !.restores = @ - 1]
   /\ db' = image.db
   /\ mark' = IF WholeImage THEN image.mark ELSE mark
   /\ copied' = TRUE /\ declared' = (declared \/ Declares)
-  /\ UNCHANGED <<up, image, made, given, burned>>
+  /\ UNCHANGED <<up, image, made, given, starts, burned>>
 
 LoseMark ==
   /\ ~up /\ left.losses > 0 /\ left' = [left EXCEPT !.losses = @ - 1]
   /\ mark' = NoMark /\ copied' = TRUE
-  /\ UNCHANGED <<db, up, image, made, given, declared, burned>>
+  /\ UNCHANGED <<db, up, image, made, given, starts, declared, burned>>
 
 Next ==
   \/ Upload \/ \E k \in 1..MaxKeys : Repeat(k)

@@ -31,22 +31,26 @@ _LEAST_VERSION: Final = 150_000
 
 
 class Identity(NamedTuple):
-    """Which database this is: one that was put back from a copy, or that takes over, has another one."""
+    """Which database this is: one that was put back from a copy, or that takes over, has another one.
+
+    A copy of the schema that is put back into the same server (pg_restore) has other tables, by their number.
+    """
 
     system: str
     timeline: int
+    table: int
 
     @classmethod
     def of(cls, db: psycopg.Connection) -> Identity:
         """Ask the database."""
         # The control file names a promoted standby's timeline only after its next checkpoint: too late.
         row = db.execute(
-            "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8)"
-            " FROM pg_control_system()"
+            "SELECT system_identifier::text, left(pg_walfile_name(pg_current_wal_lsn()), 8),"
+            " to_regclass('prekey')::oid::bigint FROM pg_control_system()"
         ).fetchone()
         if row is None:
             raise StoreError("the database does not tell its identity")
-        return cls(str(row[0]), int(row[1], 16))
+        return cls(str(row[0]), int(row[1], 16), int(row[2] or 0))
 
 
 def connect(url: str, purpose: str) -> psycopg.Connection:

@@ -117,9 +117,11 @@ def _erase_abandoned(db: psycopg.Connection, abandoned_day: int) -> None:
 def find_identity(db: psycopg.Connection) -> Identity | None:
     """Return the identity that the relay has noted, None before its first start."""
     rows: dict[str, str] = dict(
-        db.execute("SELECT name, value FROM meta WHERE name IN ('system', 'timeline')").fetchall()
+        db.execute("SELECT name, value FROM meta WHERE name IN ('system', 'timeline', 'table')").fetchall()
     )
-    return Identity(rows["system"], int(rows["timeline"])) if len(rows) == 2 else None
+    if not rows.keys() >= {"system", "timeline"}:
+        return None
+    return Identity(rows["system"], int(rows["timeline"]), int(rows.get("table", "0")))
 
 
 def note_identity(db: psycopg.Connection, now_ms: int, *, declared: bool = False) -> int | None:
@@ -135,6 +137,7 @@ def note_identity(db: psycopg.Connection, now_ms: int, *, declared: bool = False
             return None
         _put(db, "system", ours.system)
         _put(db, "timeline", str(ours.timeline))
+        _put(db, "table", str(ours.table))
         if noted is None and not declared:
             return None
         _put(db, "seq_floor", str(now_ms << _SEQ_PER_MS_BITS))
