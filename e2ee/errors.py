@@ -145,9 +145,17 @@ class ListRollback(RemoteError):
 
 
 class ListFork(RemoteError):
-    """Another device list for a pinned sequence number, or a wrong predecessor (ID-07)."""
+    """Another device list for a pinned sequence number, or a wrong predecessor (ID-07).
+
+    `signed` is the contradicting list with its signature: evidence against the account key. It is no part of
+    the message.
+    """
 
     code: ClassVar[str] = "remote.list_fork"
+
+    def __init__(self, message: str, *, signed: bytes) -> None:
+        super().__init__(message)
+        self.signed = signed
 
 
 class ListGap(RemoteError):

@@ -19,7 +19,6 @@ from .identity import (
     DeviceList,
     DeviceRecord,
     FlightIdentity,
-    ListHead,
     OurDevice,
     check_flight_identity,
     decode_identity,
@@ -36,8 +35,8 @@ from .wire.envelope import Prefix, encode_prefix
 
 _OUTPUT_B: Final = 4 * HASH_B
 
-Pinned: TypeAlias = Callable[[AccountId], "ListHead | None"]
-"""Looks up the pinned list head of an account, None for an account never seen."""
+Pinned: TypeAlias = Callable[[AccountId], DeviceList | None]
+"""Looks up the pinned device list of an account, None for an account never seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +123,7 @@ def initiate(
 def respond(prefix: Prefix, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Response:
     """Run the responder's side; changes nothing (HS-06, HS-07, HS-10, HS-11).
 
-    `pinned` gives the pinned head for an account id, or None.
+    `pinned` gives the pinned device list for an account id, or None.
 
     Raises:
         Expired: a prekey past its end plus the relay's retention (HS-06).

@@ -40,7 +40,7 @@ from .ports import Rng
 from .primitives import dh, kdf, sign
 from .secret import AccountKey, DhPrivateKey, HedgeSecret, RecoveryKey, SigningKey
 from .wire import cbor
-from .wire.fields import MAX_MS, Fields, array, bstr, decode_map, decode_signed, uint
+from .wire.fields import MAX_U64, Fields, array, bstr, decode_map, decode_signed, uint
 
 RECORD_MAX_B: Final = 256
 LIST_MAX_B: Final = 1024
@@ -80,36 +80,29 @@ class DeviceRecord:
 
     @classmethod
     def decode(cls, encoded: bytes) -> DeviceRecord:
-        """Read a device record.
+        """Read a device record; its values are checked in ascending order of their keys (ID-29).
 
         Raises:
             DecodeError, UnsupportedVersion, InvalidKey: as ID-03 says.
         """
         fields = decode_map(encoded, RECORD_MAX_B, _RECORD_KEYS)
         _check_version(fields)
-        suites = [uint(item, 2**16) for item in fields.array(2, 1, 8)]
-        if SUITE not in suites:
-            raise UnsupportedVersion("the device does not speak suite SR1")
-        if len(suites) != 1:
-            raise DecodeError("unknown suite in a record of version 1")
-        flags = fields.uint(8)
-        if flags & ~_KNOWN_FLAGS:
-            raise DecodeError("unknown device flag")
-        created_ms, expires_ms = fields.time_ms(9), fields.time_ms(10)
-        if expires_ms <= created_ms:
-            raise DecodeError("a record that ends before it begins")
-        return cls(
+        check_suite(fields.array(2, 1, 1)[0])
+        record = cls(
             encoded,
             AccountId(fields.bstr(3, ACCOUNT_ID_B)),
             DeviceId(fields.bstr(4, DEVICE_ID_B)),
             SignPublic(fields.bstr(5, KEY_B)),
             dh.public_key(fields.bstr(6, KEY_B)),
             DeviceKind(fields.uint(7, max(DeviceKind))),
-            flags,
-            created_ms,
-            expires_ms,
+            fields.uint(8, _KNOWN_FLAGS),
+            fields.time_ms(9),
+            fields.time_ms(10),
             RecordHash(kdf.hash_(labels.RECORD, encoded)),
         )
+        if record.expires_ms <= record.created_ms:
+            raise DecodeError("a record that ends before it begins")
+        return record
 
     @property
     def front_desk(self) -> bool:
@@ -160,24 +153,23 @@ class DeviceList:
 
     @classmethod
     def verify(cls, account_id: AccountId, signed: bytes) -> DeviceList:
-        """Decode a signed device list of a given account and verify its signature.
+        """Verify the signature of a device list of a given account, then decode it (ID-29).
 
         Raises:
-            DecodeError, UnsupportedVersion: not a device list (ID-06).
-            IdentityMismatch: of another account.
             BadSignature: not signed by the account key (ID-05).
+            DecodeError, UnsupportedVersion: not a device list (ID-06).
+            IdentityMismatch: the account signed a list of another account.
         """
         encoded, signature = decode_signed(signed, LIST_MAX_B)
-        device_list = cls._decode(encoded, signed)
-        if device_list.account_id != account_id:
-            raise IdentityMismatch("a device list of another account")
         sign.verify(account_id, labels.SIG_LIST + encoded, signature)
-        return device_list
+        return cls._decode(account_id, encoded, signed)
 
     @classmethod
-    def _decode(cls, encoded: bytes, signed: bytes) -> DeviceList:
+    def _decode(cls, account_id: AccountId, encoded: bytes, signed: bytes) -> DeviceList:
         fields = decode_map(encoded, LIST_MAX_B, _LIST_KEYS)
         _check_version(fields)
+        if fields.bstr(2, ACCOUNT_ID_B) != account_id:
+            raise IdentityMismatch("a device list of another account")
         seq = fields.uint(3, _MAX_SEQ, 1)
         prev_hash = fields.bstr_or_null(4, HASH_B)
         if (prev_hash is None) != (seq == 1):
@@ -191,7 +183,7 @@ class DeviceList:
             raise DecodeError("record hashes are not ascending")
         return cls(
             signed,
-            AccountId(fields.bstr(2, ACCOUNT_ID_B)),
+            account_id,
             seq,
             None if prev_hash is None else ListHash(prev_hash),
             issued_ms,
@@ -227,12 +219,10 @@ class DeviceList:
 
 @dataclass(frozen=True, slots=True)
 class FlightIdentity:
-    """Who sent a first flight, checked as far as a first flight allows (ID-10, ID-11)."""
+    """Who sent a first flight; `device_list` is the newer of the flight's list and the pinned one (ID-11)."""
 
     record: DeviceRecord
     device_list: DeviceList
-    stale: bool
-    unlinked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +350,7 @@ def verify_chain(
 
 
 def check_link(head: ListHead, following: DeviceList) -> None:
-    """Check that a list is the direct successor of a head (ID-07).
+    """Check that a list is the one of a head, or its direct successor (ID-07).
 
     Raises:
         ListRollback, ListFork, ListGap.
@@ -368,46 +358,51 @@ def check_link(head: ListHead, following: DeviceList) -> None:
     if following.seq < head.seq:
         raise ListRollback("an older device list than the pinned one")
     if following.seq == head.seq:
-        raise ListFork("two device lists with one sequence number")
-    if following.seq > head.seq + 1:
+        _check_same(head, following)
+    elif following.seq > head.seq + 1:
         raise ListGap("a link between two device lists is missing")
-    if following.prev_hash != head.hash:
-        raise ListFork("the device list does not follow the one before")
+    elif following.prev_hash != head.hash:
+        raise ListFork("the device list does not follow the one before", signed=following.signed)
+
+
+def _check_same(head: ListHead, device_list: DeviceList) -> None:
+    if device_list.hash != head.hash:
+        raise ListFork("two device lists with one sequence number", signed=device_list.signed)
 
 
 def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
-    newest = lists[-1]
-    if newest.seq < pinned.seq:
+    """Compare from the head on: links before it are not needed (ID-07)."""
+    newer = [item for item in lists if item.seq >= pinned.seq]
+    if not newer:
         raise ListRollback("an older device list than the pinned one")
-    at_head = [item for item in lists if item.seq == pinned.seq]
-    if at_head and at_head[0].hash != pinned.hash:
-        raise ListFork("another device list for a pinned sequence number")
-    newer = [item for item in lists if item.seq > pinned.seq]
-    if newer:
-        check_link(pinned, newer[0])
+    check_link(pinned, newer[0])
 
 
 def check_flight_identity(
-    record_b: bytes, signed_list: bytes, pinned: ListHead | None, now_ms: int
+    record_b: bytes, signed_list: bytes, pinned: DeviceList | None, now_ms: int
 ) -> FlightIdentity:
-    """Check the record and list inside a sealed identity (HS-07, ID-10, ID-11).
+    """Check the record and list inside a sealed identity, in this order (HS-07, ID-10, ID-11, ID-29).
 
     Raises:
-        RemoteError: any of ID-03 to ID-07, ID-09.
+        RemoteError: any of ID-03 to ID-06 and ID-09. ListFork, ListExpired.
     """
     record = DeviceRecord.decode(record_b)
-    device_list = DeviceList.verify(record.account_id, signed_list)
-    device_list.check_record(record)
+    device_list = _newer(DeviceList.verify(record.account_id, signed_list), pinned)
     grace_ms = PREKEY_LIFE_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
     device_list.check_time(now_ms, grace_ms)
+    device_list.check_record(record)
     record.check_time(now_ms, grace_ms)
-    unlinked = False
-    if pinned is not None and device_list.head != pinned:
-        try:
-            check_link(pinned, device_list)
-        except ListGap:
-            unlinked = True
-    return FlightIdentity(record, device_list, now_ms > device_list.expires_ms, unlinked)
+    return FlightIdentity(record, device_list)
+
+
+def _newer(given: DeviceList, pinned: DeviceList | None) -> DeviceList:
+    """Return the list in force: the given one if it is newer; links between them may be missing (ID-11)."""
+    if pinned is None or given.seq > pinned.seq + 1:
+        return given
+    if given.seq < pinned.seq:
+        return pinned
+    check_link(pinned.head, given)
+    return given
 
 
 def sign_address(device: OurDevice, mailbox: bytes, token: bytes, now_ms: int) -> bytes:
@@ -454,17 +449,27 @@ def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
     sign.verify(pinned.recovery_public, labels.SIG_SUCCESSOR + encoded, signature)
     fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
     _check_version(fields)
-    successor = Successor(
-        AccountId(fields.bstr(2, ACCOUNT_ID_B)), AccountId(fields.bstr(3, ACCOUNT_ID_B)), fields.time_ms(5)
-    )
-    if successor.old_account_id != pinned.account_id or fields.bstr(4, HASH_B) != pinned.hash:
-        raise IdentityMismatch("a successor of another account or head")
-    return successor
+    if fields.bstr(2, ACCOUNT_ID_B) != pinned.account_id:
+        raise IdentityMismatch("a successor of another account")
+    new_account_id = AccountId(fields.bstr(3, ACCOUNT_ID_B))
+    if fields.bstr(4, HASH_B) != pinned.hash:
+        raise IdentityMismatch("a successor of another head")
+    return Successor(pinned.account_id, new_account_id, fields.time_ms(5))
 
 
 def _check_version(fields: Fields) -> None:
-    if fields.uint(1, MAX_MS) != VERSION:
+    if fields.uint(1, MAX_U64) != VERSION:
         raise UnsupportedVersion("unknown version of a structure")
+
+
+def check_suite(value: cbor.Value) -> None:
+    """Refuse every suite but SR1 (ID-03).
+
+    Raises:
+        UnsupportedVersion: another number. DecodeError: not an unsigned integer.
+    """
+    if uint(value, MAX_U64) != SUITE:
+        raise UnsupportedVersion("unknown suite")
 
 
 def encode_identity(record: DeviceRecord, device_list: DeviceList) -> bytes:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Final, NamedTuple
@@ -18,8 +18,17 @@ from .constants import (
     SIGNATURE_B,
     SUITE,
 )
-from .errors import DecodeError, Expired, IdentityMismatch, UnsupportedVersion
-from .identity import LIST_MAX_B, RECORD_MAX_B, DeviceList, DeviceRecord, ListHead, OurDevice, verify_chain
+from .errors import DecodeError, Expired, IdentityMismatch
+from .identity import (
+    LIST_MAX_B,
+    RECORD_MAX_B,
+    DeviceList,
+    DeviceRecord,
+    ListHead,
+    OurDevice,
+    check_suite,
+    verify_chain,
+)
 from .ids import AccountId, DhPublic, KemPublic, RecordHash
 from .ports import Rng
 from .primitives import dh, kem, sign
@@ -30,6 +39,7 @@ from .wire.fields import MAX_MS, MAX_U32, Fields, array, bstr, decode_map, decod
 PREKEY_MAX_B: Final = 1536
 BUNDLE_MAX_B: Final = 8192
 COMPACT_ONE_TIME_MAX: Final = 8
+_PREKEY_ID_B: Final = 4
 
 _PREKEY_KEYS: Final = frozenset(range(1, 9))
 _BUNDLE_KEYS: Final = frozenset(range(1, 6))
@@ -77,22 +87,23 @@ class SignedPrekey:
         encoded, signature = decode_signed(signed, PREKEY_MAX_B)
         sign.verify(record.sign_public, labels.SIG_PREKEY + encoded, signature)
         fields = decode_map(encoded, PREKEY_MAX_B, _PREKEY_KEYS)
-        if fields.uint(1, MAX_MS) != SUITE:
-            raise UnsupportedVersion("a prekey of another suite")
-        if fields.bstr(2, ACCOUNT_ID_B) != record.account_id or fields.bstr(3, HASH_B) != record.hash:
-            raise IdentityMismatch("a prekey of another account or device")
+        check_suite(fields.value(1))
+        if fields.bstr(2, ACCOUNT_ID_B) != record.account_id:
+            raise IdentityMismatch("a prekey of another account")
+        if fields.bstr(3, HASH_B) != record.hash:
+            raise IdentityMismatch("a prekey of another device")
         kind = _kind_of(fields, kinds)
         return cls(
             signed, kind, record.hash, fields.uint(6, MAX_U32, 1), fields.time_ms(7), _key_of(fields, kind)
         )
 
-    def check_time(self, now_ms: int) -> None:
-        """Refuse a prekey that is past its end (ID-16).
+    def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
+        """Refuse a prekey that is past its end; `grace_ms` is for reusable ones only (ID-16, ID-31).
 
         Raises:
             Expired.
         """
-        if now_ms > self.not_after_ms:
+        if now_ms > self.not_after_ms + (0 if self.kind.is_one_time else grace_ms):
             raise Expired("the prekey is past its end")
 
 
@@ -122,6 +133,11 @@ class VerifiedBundle:
     pqk: SignedPrekey
 
     @property
+    def prekeys(self) -> tuple[SignedPrekey, ...]:
+        """SPK, OPK if there is one, PQK."""
+        return (self.spk, self.pqk) if self.opk is None else (self.spk, self.opk, self.pqk)
+
+    @property
     def one_time(self) -> OneTimeState:
         """Which one-time keys were given."""
         return OneTimeState(self.opk is not None, self.pqk.kind.is_one_time)
@@ -145,9 +161,41 @@ class PeerPrekeys:
     opks: tuple[SignedPrekey, ...]
     one_time_pqks: tuple[SignedPrekey, ...]
 
+    def take(self, now_ms: int) -> OneTimeChoice:
+        """Choose the first one-time key of each kind that has not expired (ID-32)."""
+        opks = [prekey for prekey in self.opks if now_ms <= prekey.not_after_ms]
+        pqks = [prekey for prekey in self.one_time_pqks if now_ms <= prekey.not_after_ms]
+        rest = PeerPrekeys(self.spk, self.pqk, tuple(opks[1:]), tuple(pqks[1:]))
+        return OneTimeChoice(opks[0] if opks else None, pqks[0] if pqks else None, rest)
+
+    def compact(self) -> CompactBundle:
+        """Return them as they came (ID-19)."""
+        return CompactBundle(
+            compact(self.spk),
+            compact(self.pqk),
+            [compact(prekey) for prekey in self.opks],
+            [compact(prekey) for prekey in self.one_time_pqks],
+        )
+
+
+class OneTimeChoice(NamedTuple):
+    """One-time keys for one handshake; `rest` holds neither these nor any that has expired (ID-32)."""
+
+    opk: SignedPrekey | None
+    pqk: SignedPrekey | None
+    rest: PeerPrekeys
+
+
+def new_prekey_id(rng: Rng, kept: Container[int]) -> int:
+    """Draw the id of a new prekey: 1 to 2^32 - 1, and none of those in `kept` (ID-30)."""
+    while True:
+        key_id = int.from_bytes(rng(_PREKEY_ID_B), "big")
+        if key_id and key_id not in kept:
+            return key_id
+
 
 def new_prekey(device: OurDevice, kind: PrekeyKind, key_id: int, not_after_ms: int, rng: Rng) -> PrekeyPair:
-    """Make and sign a prekey; `key_id` is 1 to 2^32 - 1 and unique per type and device (ID-14)."""
+    """Make and sign a prekey; `key_id` is one of `new_prekey_id` (ID-14, ID-30)."""
     private: DhPrivateKey | KemSeed
     if kind.is_kem:
         private = KemSeed(rng(KEM_SEED_B))
@@ -186,32 +234,34 @@ def encode_bundle(
 
 
 def verify_bundle(
-    account_id: AccountId, pinned: ListHead | None, links: Sequence[bytes], bundle: bytes, now_ms: int
+    account_id: AccountId,
+    pinned: ListHead | None,
+    links: Sequence[bytes],
+    bundle: bytes,
+    now_ms: int,
+    *,
+    grace_ms: int = 0,
 ) -> VerifiedBundle:
-    """Verify a bundle up to a pinned account (ID-16).
+    """Verify a bundle up to a pinned account, in the order of ID-16.
 
     `links` are the signed device lists between the pinned head and the bundle's own list, which may be
-    among them.
+    among them. `grace_ms` prolongs SPK and last-resort PQK (ID-31).
 
     Raises:
         RemoteError: any of ID-03 to ID-09 and ID-14 to ID-16.
     """
     fields = decode_map(bundle, BUNDLE_MAX_B, _BUNDLE_KEYS)
-    own_list = fields.bstr(2, 1, LIST_MAX_B)
+    record_b, own_list = fields.bstr(1, 1, RECORD_MAX_B), fields.bstr(2, 1, LIST_MAX_B)
+    spk_b, pqk_b = fields.bstr(3, 1, PREKEY_MAX_B), fields.bstr(5, 1, PREKEY_MAX_B)
+    opk_b = fields.bstr_or_null(4, 1, PREKEY_MAX_B)
     chain = list(links) if own_list in links else [*links, own_list]
     device_list = verify_chain(account_id, pinned, chain, now_ms)
-    record = DeviceRecord.decode(fields.bstr(1, 1, RECORD_MAX_B))
-    opk = fields.bstr_or_null(4, 1, PREKEY_MAX_B)
-    return _checked_bundle(
-        record,
-        device_list,
-        SignedPrekey.verify(record, fields.bstr(3, 1, PREKEY_MAX_B), (PrekeyKind.SPK,)),
-        None if opk is None else SignedPrekey.verify(record, opk, (PrekeyKind.OPK,)),
-        SignedPrekey.verify(
-            record, fields.bstr(5, 1, PREKEY_MAX_B), (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT)
-        ),
-        now_ms,
-    )
+    record = DeviceRecord.decode(record_b)
+    _check_device(record, device_list, now_ms)
+    spk = SignedPrekey.verify(record, spk_b, (PrekeyKind.SPK,))
+    opk = None if opk_b is None else SignedPrekey.verify(record, opk_b, (PrekeyKind.OPK,))
+    pqk = SignedPrekey.verify(record, pqk_b, (PrekeyKind.PQK_ONE_TIME, PrekeyKind.PQK_LAST_RESORT))
+    return _timely(VerifiedBundle(record, device_list, spk, opk, pqk), now_ms, grace_ms)
 
 
 def bundle_from_peer(
@@ -221,31 +271,33 @@ def bundle_from_peer(
     opk: SignedPrekey | None,
     pqk: SignedPrekey,
     now_ms: int,
+    *,
+    grace_ms: int = 0,
 ) -> VerifiedBundle:
     """Build a bundle from prekeys that a peer gave inside a session; checked like a fetched one (ID-19).
+
+    `grace_ms` prolongs SPK and last-resort PQK (ID-31).
 
     Raises:
         Expired, ListExpired, IdentityMismatch.
     """
-    return _checked_bundle(record, device_list, spk, opk, pqk, now_ms)
-
-
-def _checked_bundle(
-    record: DeviceRecord,
-    device_list: DeviceList,
-    spk: SignedPrekey,
-    opk: SignedPrekey | None,
-    pqk: SignedPrekey,
-    now_ms: int,
-) -> VerifiedBundle:
     device_list.check_time(now_ms)
+    _check_device(record, device_list, now_ms)
+    bundle = VerifiedBundle(record, device_list, spk, opk, pqk)
+    if any(prekey.record_hash != record.hash for prekey in bundle.prekeys):
+        raise IdentityMismatch("a prekey of another device")
+    return _timely(bundle, now_ms, grace_ms)
+
+
+def _check_device(record: DeviceRecord, device_list: DeviceList, now_ms: int) -> None:
     device_list.check_record(record)
     record.check_time(now_ms)
-    for prekey in (spk, pqk) if opk is None else (spk, pqk, opk):
-        if prekey.record_hash != record.hash:
-            raise IdentityMismatch("a prekey of another device")
-        prekey.check_time(now_ms)
-    return VerifiedBundle(record, device_list, spk, opk, pqk)
+
+
+def _timely(bundle: VerifiedBundle, now_ms: int, grace_ms: int) -> VerifiedBundle:
+    for prekey in bundle.prekeys:
+        prekey.check_time(now_ms, grace_ms)
+    return bundle
 
 
 def compact(prekey: SignedPrekey) -> cbor.Value:

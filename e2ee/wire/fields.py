@@ -10,6 +10,7 @@ from e2ee.errors import DecodeError
 from . import cbor
 
 MAX_U32: Final = 2**32 - 1
+MAX_U64: Final = 2**64 - 1
 MAX_MS: Final = 2**53 - 1
 """Times stay in the range that every language holds exactly."""
 

@@ -35,10 +35,10 @@ def identity() -> str:
     lists = _lists(first, second)
     return render(
         "One account: records of two devices, three linked device lists (one device, two, none left but one,"
-        " with a recovery key), prekeys of the four kinds, bundles with and without one-time keys, a compact"
-        " bundle, an address, and a successor statement. Each signature is over the padded label and the"
-        " encoded map.",
-        "ID-01 ID-02 ID-03 ID-05 ID-06 ID-07 ID-08 ID-09 ID-13 ID-14 ID-15 ID-16 ID-17 ID-19 ID-20",
+        " with a recovery key), prekeys of the four kinds, bundles with and without one-time keys, the last"
+        " moments of one (`times`, `remote.expired` where it is not accepted), a compact bundle, an address,"
+        " and a successor statement. Each signature is over the padded label and the encoded map.",
+        "ID-01 ID-02 ID-03 ID-05 ID-06 ID-07 ID-08 ID-09 ID-13 ID-14 ID-15 ID-16 ID-17 ID-19 ID-20 ID-31",
         {
             "now_ms": NOW_MS,
             "account": {"seed": first.account_seed, "account_id": first.account_id},
@@ -47,6 +47,7 @@ def identity() -> str:
             "lists": [_list(first, entries) for entries in lists],
             "prekeys": [_prekey(item) for item in prekeys],
             "bundles": _bundles(first, parties.sign_list(first, lists[-1]), prekeys),
+            "times": _times(first, parties.sign_list(first, lists[-1]), prekeys),
             "compact_bundle": cbor(
                 parties.compact_entries(prekeys[0], prekeys[3], [prekeys[1]], [prekeys[2]])
             ),
@@ -130,6 +131,24 @@ def _bundles(owner: Device, signed_list: bytes, prekeys: list[Prekey]) -> list[d
         }
         for given in (opk, None)
         for pqk in (one_time, last_resort)
+    ]
+
+
+def _times(owner: Device, signed_list: bytes, prekeys: list[Prekey]) -> list[dict[str, Any]]:
+    """A bundle without one-time keys at the last moments of its SPK and last-resort PQK."""
+    spk, _, _, last_resort = prekeys
+    bundle = cbor(parties.bundle_entries(owner, signed_list, spk, None, last_resort))
+    grace_ms = parties.PREKEY_LIFE_MS
+    end_ms = parties.int_of(spk.entries[7])
+    return [
+        {"bundle": bundle, "now_ms": now_ms, "grace_ms": grace, "accepted": accepted}
+        for now_ms, grace, accepted in (
+            (end_ms, 0, True),
+            (end_ms + 1, 0, False),
+            (end_ms + 1, grace_ms, True),
+            (end_ms + grace_ms, grace_ms, True),
+            (end_ms + grace_ms + 1, grace_ms, False),
+        )
     ]
 
 

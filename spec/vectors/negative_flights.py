@@ -112,8 +112,8 @@ def _wrong_identities(stage: Stage) -> Iterator[Negative]:
         "record-of-another-account": (
             parties.sign_list(a, entries),
             thief.record,
-            "ID-09 HS-07",
-            "remote.identity",
+            "ID-05 HS-07",
+            "remote.signature",
         ),
         "record-not-listed": (
             parties.sign_list(a, {**entries, 8: [thief.record_hash]}),
@@ -147,13 +147,25 @@ def _wrong_identities(stage: Stage) -> Iterator[Negative]:
 
 
 def _pinned(stage: Stage) -> Iterator[Negative]:
+    """Flights whose list stands against the pinned one."""
+    a, first, other = stage.a, stage.list, parties.device("flight other")
     good = stage.envelope(stage.flight)
-    heads = {
-        "list-rollback": ({"seq": 2, "hash": bytes(32)}, "remote.list_rollback"),
-        "list-fork": ({"seq": 1, "hash": bytes(32)}, "remote.list_fork"),
+    beside = parties.first_list(a, issued_ms=NOW_MS - 1)
+    second = parties.list_entries(a, 2, parties.list_hash(first), [other.record_hash])
+    astray = parties.list_entries(a, 2, parties.list_hash(beside), [a.record_hash])
+    old = parties.list_entries(
+        a, 2, parties.list_hash(first), [a.record_hash], issued_ms=NOW_MS - 76 * DAY_MS
+    )
+    late = stage.envelope(stage.fly(a, parties.sign_list(a, astray)))
+    cases = {
+        "list-fork": (good, beside, "remote.list_fork"),
+        "list-with-another-predecessor": (late, first, "remote.list_fork"),
+        "list-older-and-device-struck-off": (good, second, "remote.identity"),
+        "list-older-than-an-expired-one": (good, old, "remote.list_expired"),
     }
-    for name, (pinned, error) in heads.items():
-        yield stage.refuses(name, "ID-07 ID-11", good, error, pinned=pinned)
+    for name, (envelope, pinned, error) in cases.items():
+        row = {"account_id": a.account_id, "signed_list": parties.sign_list(a, pinned)}
+        yield stage.refuses(name, "ID-07 ID-10 ID-11", envelope, error, pinned=row)
 
 
 def _wrong_plaintexts(stage: Stage) -> Iterator[Negative]:

@@ -38,6 +38,18 @@ def records() -> Iterator[Negative]:
         "key-missing": ({key: entries[key] for key in range(1, 10)}, "remote.decode"),
         "key-added": ({**entries, 11: 0}, "remote.decode"),
         "time-beyond-2-to-53": ({**entries, 10: 2**53}, "remote.decode"),
+        "version-2-to-64-less-1": ({**entries, 1: 2**64 - 1}, "remote.version"),
+        "suite-2-to-64-less-1": ({**entries, 2: [2**64 - 1]}, "remote.version"),
+        "suites-2-and-3": ({**entries, 2: [2, 3]}, "remote.decode"),
+        "version-2-and-suite-missing": ({**entries, 1: 2, 2: []}, "remote.version"),
+        "version-2-and-key-added": ({**entries, 1: 2, 11: 0}, "remote.decode"),
+        "suite-2-and-account-short": ({**entries, 2: [2], 3: bytes(31)}, "remote.version"),
+        "account-short-and-dh-key-not-canonical": (
+            {**entries, 3: bytes(31), 6: b"\xff" * 32},
+            "remote.decode",
+        ),
+        "dh-key-not-canonical-and-kind-3": ({**entries, 6: b"\xff" * 32, 7: 3}, "remote.key"),
+        "dh-key-not-canonical-and-ended": ({**entries, 6: b"\xff" * 32, 10: NOW_MS}, "remote.key"),
     }
     for name, (changed, error) in cases.items():
         yield _negative("record", name, "ID-03 WIRE-05", "record.decode", {"record": cbor(changed)}, error)
@@ -64,6 +76,17 @@ def lists() -> Iterator[Negative]:
         "hashes-17": ({**entries, 8: [bytes((n,)) * 32 for n in range(17)]}, "remote.decode", "ID-06"),
         "recovery-short": ({**entries, 7: bytes(31)}, "remote.decode", "ID-06"),
         "of-another-account": ({**entries, 2: other.account_id}, "remote.identity", "ID-05"),
+        "of-another-version-and-account": (
+            {**entries, 1: 2, 2: other.account_id},
+            "remote.version",
+            "ID-05 ID-29",
+        ),
+        "of-another-account-with-seq-0": (
+            {**entries, 2: other.account_id, 3: 0},
+            "remote.identity",
+            "ID-05 ID-29",
+        ),
+        "version-2-to-64-less-1": ({**entries, 1: 2**64 - 1}, "remote.version", "ID-03"),
     }
     for name, (changed, error, rules) in cases.items():
         yield _list(name, us, parties.sign_list(us, changed), error, rules)
@@ -75,10 +98,16 @@ def lists() -> Iterator[Negative]:
         "label-of-the-hash": sign(us.account_seed, "SR1-list", encoded),
         "without-label": _bare(us.account_seed, encoded),
         "bit-flipped": flipped(good, 40),
+        "by-another-account": sign(other.account_seed, "SR1-sig-list", encoded),
     }
     for name, signature in signatures.items():
         given = cbor([encoded, signature])
         yield _list(f"signed-{name}", us, given, "remote.signature", "ID-05 PRM-11")
+    theirs = parties.sign_list(other, parties.first_list(other))
+    yield _list("signed-by-and-of-another-account", us, theirs, "remote.signature", "ID-05 ID-29")
+    for name, changed in (("version-2", {**entries, 1: 2}), ("hashes-descending", {**entries, 8: two[::-1]})):
+        forged = cbor([cbor(changed), good])
+        yield _list(f"{name}-and-unsigned", us, forged, "remote.signature", "ID-05 ID-29")
     yield _list("signature-short", us, cbor([encoded, good[:63]]), "remote.decode", "ID-05")
     yield _list("signed-with-three-items", us, cbor([encoded, good, 0]), "remote.decode", "ID-05")
 
@@ -113,7 +142,7 @@ def chains() -> Iterator[Negative]:
         "gap-after-the-head": ([chain[2]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "gap-between-links": ([chain[1], chain[3]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "descending": ([chain[1], chain[0]], None, NOW_MS, "remote.list_rollback", "ID-07"),
-        "doubled": ([chain[1], chain[1]], None, NOW_MS, "remote.list_fork", "ID-07"),
+        "doubled-and-forked": ([chain[1], chain[1], forked], None, NOW_MS, "remote.list_fork", "ID-07"),
         "expired": ([chain[1]], chain[0], late, "remote.list_expired", "ID-08"),
         "from-the-future": ([chain[1]], chain[0], NOW_MS - DAY_MS - 1, "remote.list_expired", "ID-08"),
     }
@@ -144,10 +173,31 @@ def prekeys() -> Iterator[Negative]:
         "key-of-kem-size": ({**entries, 8: one_time.key}, "remote.decode", "ID-15"),
         "type-3": ({**entries, 4: 3}, "remote.decode", "ID-15"),
         "key-added": ({**entries, 9: 0}, "remote.decode", "WIRE-05"),
+        "suite-2-and-of-another-record": (
+            {**entries, 1: 2, 3: other.record_hash},
+            "remote.version",
+            "ID-14 ID-29",
+        ),
+        "of-another-account-as-opk": (
+            {**entries, 2: other.account_id, 5: 1},
+            "remote.identity",
+            "ID-14 ID-29",
+        ),
+        "of-another-record-with-a-bad-key": (
+            {**entries, 3: other.record_hash, 8: b"\xff" * 32},
+            "remote.identity",
+            "ID-14 ID-29",
+        ),
+        "opk-with-a-bad-key": ({**entries, 5: 1, 8: b"\xff" * 32}, "remote.decode", "ID-15 ID-29"),
+        "id-0-with-a-bad-key": ({**entries, 6: 0, 8: b"\xff" * 32}, "remote.decode", "ID-15 ID-29"),
     }
     for name, (changed, error, rules) in resigned.items():
         yield _prekey(name, us, signed("SR1-sig-prekey", us.sign_seed, changed), ["SPK"], error, rules)
     unsigned: dict[str, tuple[Prekey, dict[int, Value], list[str]]] = {
+        "suite-2-and-unsigned": (spk, {1: 2}, ["SPK"]),
+        "of-another-account-and-unsigned": (spk, {2: other.account_id}, ["SPK"]),
+        "in-another-place-and-unsigned": (spk, {6: 9}, ["OPK"]),
+        "with-a-bad-key-and-unsigned": (spk, {8: b"\xff" * 32}, ["SPK"]),
         "usage-flipped-to-one-time": (spk, {5: 1}, ["OPK"]),
         "usage-flipped-to-last-resort": (one_time, {5: 2}, ["PQK_LAST_RESORT"]),
         "id-changed": (spk, {6: 9}, ["SPK"]),
@@ -190,11 +240,11 @@ def bundles() -> Iterator[Negative]:
     old = parties.prekey(us, parties.OPK, 3, NOW_MS - 1)
     without_us = parties.sign_list(us, parties.list_entries(us, 1, None, [other.record_hash]))
     cases: dict[str, tuple[dict[int, Value], str, str]] = {
-        "record-of-another-account": ({**entries, 1: other.record}, "remote.signature", "ID-16"),
+        "record-of-another-account": ({**entries, 1: other.record}, "remote.identity", "ID-09 ID-16"),
         "record-not-listed": ({**entries, 2: without_us}, "remote.identity", "ID-09 ID-16"),
         "list-of-another-account": (
             {**entries, 2: parties.sign_list(other, parties.first_list(other))},
-            "remote.identity",
+            "remote.signature",
             "ID-05 ID-16",
         ),
         "opk-in-place-of-spk": ({**entries, 3: opk.signed}, "remote.decode", "ID-15"),
@@ -205,10 +255,98 @@ def bundles() -> Iterator[Negative]:
         "key-added": ({**entries, 6: None}, "remote.decode", "WIRE-05"),
     }
     for name, (changed, error, rules) in cases.items():
-        whole: dict[str, Any] = {"account_id": us.account_id, "pinned": None, "links": [], "now_ms": NOW_MS}
-        whole["bundle"] = cbor(changed)
-        yield _negative("bundle", name, rules, "bundle.verify", whole, error)
+        yield _bundle(name, us, changed, error, rules)
+    yield from _bundle_pairs(us, other, entries)
     yield from _compact(us, other, spk, opk, pqk)
+
+
+def _bundle(
+    name: str, owner: Device, entries: dict[int, Value], error: str, rules: str, **other: Any
+) -> Negative:
+    whole = {
+        "account_id": owner.account_id,
+        "pinned": other.get("pinned"),
+        "links": [],
+        "now_ms": other.get("now_ms", NOW_MS),
+        "grace_ms": other.get("grace_ms", 0),
+        "bundle": cbor(entries),
+    }
+    return _negative("bundle", name, rules, "bundle.verify", whole, error)
+
+
+def _bundle_pairs(us: Device, other: Device, entries: dict[int, Value]) -> Iterator[Negative]:
+    """Two defects at once, each pair of neighbours in the order of ID-16: the first one names the code."""
+    first = parties.first_list(us)
+    empty = parties.list_entries(us, 1, None, [])
+    spk = parties.prekey(us, parties.SPK, 1)
+    one_time = parties.prekey(us, parties.PQK_ONE_TIME, 3)
+    ended = {**us.entries, 10: NOW_MS + 1}
+    ended_device = Device(us.name, us.account_seed, us.sign_seed, us.dh_private, ended)
+    listed = parties.sign_list(us, parties.first_list(ended_device))
+    version_2 = cbor({**us.entries, 1: 2})
+    old_list = parties.sign_list(us, parties.first_list(us, issued_ms=NOW_MS - 30 * DAY_MS - 1))
+    beside = {"seq": 1, "hash": bytes(32)}
+    old_spk = parties.prekey(us, parties.SPK, 1, NOW_MS - 1)
+    old_opk = parties.prekey(us, parties.OPK, 3, NOW_MS - 1)
+    forged = cbor([spk.encoded, bytes(64)])
+    theirs = parties.prekey(ended_device, parties.SPK, 1)
+    bad_key = signed("SR1-sig-prekey", us.sign_seed, {**old_opk.entries, 8: b"\xff" * 32})
+    life = parties.PREKEY_LIFE_MS
+    cases: dict[str, tuple[dict[int, Value], str, dict[str, Any]]] = {
+        "spk-null-and-list-unsigned": ({**entries, 2: cbor([cbor(first), bytes(64)]), 3: None}, "decode", {}),
+        "list-unsigned-and-forked": (
+            {**entries, 2: cbor([cbor(first), bytes(64)])},
+            "signature",
+            {"pinned": beside},
+        ),
+        "list-forked-and-expired": ({**entries, 2: old_list}, "list_fork", {"pinned": beside}),
+        "list-expired-and-record-version-2": ({**entries, 1: version_2, 2: old_list}, "list_expired", {}),
+        "record-version-2-and-not-listed": (
+            {**entries, 1: version_2, 2: parties.sign_list(us, empty)},
+            "version",
+            {},
+        ),
+        "record-not-listed-and-ended": (
+            {**entries, 1: ended_device.record},
+            "identity",
+            {"now_ms": NOW_MS + 2},
+        ),
+        "record-ended-and-spk-unsigned": (
+            {**entries, 1: ended_device.record, 2: listed, 3: forged},
+            "expired",
+            {"now_ms": NOW_MS + 2},
+        ),
+        "record-not-listed-and-spk-unsigned": (
+            {**entries, 2: parties.sign_list(us, empty), 3: forged},
+            "identity",
+            {},
+        ),
+        "spk-unsigned-and-opk-in-its-place": (
+            {**entries, 3: entries[4], 4: cbor([spk.encoded, bytes(64)])},
+            "decode",
+            {},
+        ),
+        "spk-of-another-record-and-opk-unsigned": ({**entries, 3: theirs.signed, 4: forged}, "identity", {}),
+        "spk-ended-and-opk-unsigned": ({**entries, 3: old_spk.signed, 4: forged}, "signature", {}),
+        "opk-with-a-bad-key-and-ended": ({**entries, 4: bad_key}, "key", {}),
+        "opk-ended-and-pqk-in-another-place": (
+            {**entries, 4: old_opk.signed, 5: spk.signed},
+            "decode",
+            {},
+        ),
+        "spk-past-its-grace": (
+            {**entries, 4: None},
+            "expired",
+            {"now_ms": NOW_MS + 2 * life + 1, "grace_ms": life},
+        ),
+        "one-time-pqk-ended-within-the-grace": (
+            {**entries, 4: None, 5: one_time.signed},
+            "expired",
+            {"now_ms": NOW_MS + life + 1, "grace_ms": life},
+        ),
+    }
+    for name, (changed, error, also) in cases.items():
+        yield _bundle(name, us, changed, f"remote.{error}", "ID-16 ID-29 ID-31", **also)
 
 
 def _compact(us: Device, other: Device, spk: Prekey, opk: Prekey, pqk: Prekey) -> Iterator[Negative]:
@@ -242,10 +380,22 @@ def statements() -> Iterator[Negative]:
         ),
         "label-of-prekeys": (signed("SR1-sig-prekey", us.sign_seed, entries), "remote.signature"),
         "by-the-account": (signed("SR1-sig-address", us.account_seed, entries), "remote.signature"),
+        "version-2-by-the-account": (
+            signed("SR1-sig-address", us.account_seed, {**entries, 1: 2}),
+            "remote.signature",
+        ),
+        "version-2-of-another-device": (
+            signed("SR1-sig-address", us.sign_seed, {**entries, 1: 2, 2: other.record_hash}),
+            "remote.version",
+        ),
+        "of-another-device-with-a-short-mailbox": (
+            signed("SR1-sig-address", us.sign_seed, {**entries, 2: other.record_hash, 3: bytes(15)}),
+            "remote.identity",
+        ),
     }
     for name, (given, error) in addresses.items():
         whole = {"record": us.record, "signed": given}
-        yield _negative("address", name, "ID-20", "address.verify", whole, error)
+        yield _negative("address", name, "ID-20 ID-29", "address.verify", whole, error)
     yield from _successors(us, other)
 
 
@@ -274,10 +424,25 @@ def _successors(us: Device, other: Device) -> Iterator[Negative]:
             signed("SR1-sig-succ", recovery, {**entries, 4: bytes(32)}),
             "remote.identity",
         ),
+        "version-2-by-the-account": (
+            named,
+            signed("SR1-sig-succ", us.account_seed, {**entries, 1: 2}),
+            "remote.signature",
+        ),
+        "version-2-of-another-account": (
+            named,
+            signed("SR1-sig-succ", recovery, {**entries, 1: 2, 2: other.account_id}),
+            "remote.version",
+        ),
+        "new-account-short-of-another-head": (
+            named,
+            signed("SR1-sig-succ", recovery, {**entries, 3: bytes(31), 4: bytes(32)}),
+            "remote.decode",
+        ),
     }
     for name, (pinned, given, error) in cases.items():
         whole = {"account_id": us.account_id, "list": pinned, "signed": given}
-        yield _negative("successor", name, "ID-13", "successor.verify", whole, error)
+        yield _negative("successor", name, "ID-13 ID-29", "successor.verify", whole, error)
 
 
 def _negative(

@@ -11,7 +11,7 @@ from attack_world import AttackWorld
 from e2ee_client.events import IdentityAlarm, SessionStarted
 from e2ee_relay.protocol import KnownFrame, Lookup, Message, PrekeysBundle, PrekeysFetch, Request
 from evil_relay import Strategy
-from forgery import map_of
+from forgery import account_of, map_of
 
 from e2ee import identity, labels, prekeys
 from e2ee.identity import DeviceList
@@ -78,7 +78,7 @@ class OwnPrekeys(Bundles):
 
 
 @pytest.mark.parametrize(
-    ("strategy", "code"), [(OwnAccount, "remote.identity"), (OwnPrekeys, "remote.signature")]
+    ("strategy", "code"), [(OwnAccount, "remote.signature"), (OwnPrekeys, "remote.signature")]
 )
 def test_a1_prekeys_exchanged(strategy: type[Strategy], code: str, book: Book) -> None:
     """ID-05, ID-14, ID-16: keys of another account than that of the card stop the client."""
@@ -94,7 +94,7 @@ def test_a1_control_any_account_will_do(book: Book, monkeypatch: pytest.MonkeyPa
 
     def verify(cls: type[DeviceList], _wanted: AccountId, signed_list: bytes) -> DeviceList:
         encoded, signature = decode_signed(signed_list, identity.LIST_MAX_B)
-        made = cls._decode(encoded, signed_list)
+        made = cls._decode(account_of(signed_list), encoded, signed_list)
         sign.verify(made.account_id, labels.SIG_LIST + encoded, signature)
         return made
 

@@ -282,12 +282,15 @@ def test_an_account_key_kept_offline_renews_by_request() -> None:
         company.engine.export_account_key()
     world.advance(24 * DAY_MS)
     assert company.of(DeviceListExpiring)
+    before = company.engine._state.own.device_list
     signed = sign_list(key, company.engine.renewal_request(world.now_ms)).signed
     company.carry_out(company.engine.install_list(signed, world.now_ms))
     world.advance(60_000)
     assert customer.engine._state.contacts[praxis].head == company.engine._state.own.device_list.head
     with pytest.raises(ConfigError):
-        company.engine.install_list(signed, world.now_ms)
+        company.engine.install_list(before.signed, world.now_ms)
+    company.carry_out(company.engine.install_list(signed, world.now_ms))
+    assert company.engine._state.own.device_list.seq == before.seq + 1
 
 
 def test_garbage_from_a_relay_breaks_the_connection_and_nothing_else() -> None:

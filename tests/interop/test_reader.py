@@ -49,6 +49,14 @@ def head_of(pinned: dict[str, Any] | None) -> tuple[int, bytes] | None:
     return None if pinned is None else (pinned["seq"], unhex(pinned["hash"]))
 
 
+def pins_of(pinned: dict[str, Any] | None) -> dict[bytes, reader.DeviceList]:
+    """Pinned lists by account, as a flight's vector gives one."""
+    if pinned is None:
+        return {}
+    account = unhex(pinned["account_id"])
+    return {account: reader.DeviceList.verified(unhex(pinned["signed_list"]), account)}
+
+
 def sending_of(side: dict[str, Any]) -> reader.Sending:
     """The sending half of a state in the transcript; what becomes the previous length is the number used."""
     if side["state"] == "StepDue":
@@ -182,14 +190,57 @@ def test_a_handshake_gives_the_values_of_the_vectors(case: dict[str, Any]) -> No
     data = load("handshake.json")
     me = responder(data["responder"], case)
     prefix = reader.Prefix.parse(unhex(case["prefix"]))
-    accepted = reader.respond(me, me.find(prefix), prefix, None, data["now_ms"])
+    accepted = reader.respond(me, me.find(prefix), prefix, {}, data["now_ms"])
     values = (accepted.t0, accepted.k0, accepted.t1, accepted.start.root_key, accepted.start.session_id)
     names = ("t0", "k0", "t1", "root_key", "session_id")
     assert [value.hex() for value in values] == [case[name] for name in names]
     header_keys = [case["initiator_header_key"], case["responder_header_key"]]
     assert [key.hex() for key in accepted.header_keys] == header_keys
     assert accepted.record.raw.hex() == data["initiator"]["record"]
-    assert (accepted.stale, accepted.unlinked) == (False, False)
+
+
+LISTS = load("flight_lists.json")
+
+
+@pytest.mark.parametrize("case", LISTS["cases"], ids=lambda case: case["name"])
+def test_the_newer_list_of_a_flight_and_a_pin_is_in_force(case: dict[str, Any]) -> None:
+    """ID-10, ID-11."""
+    me = responder(LISTS["responder"], LISTS)
+    prefix = reader.Prefix.parse(reader.Envelope.parse(unhex(case["envelope"])).prefix)
+    accepted = reader.respond(me, me.find(prefix), prefix, pins_of(case["pinned"]), case["now_ms"])
+    assert accepted.device_list.hash.hex() == case["in_force"]
+
+
+def test_bundles_are_verified_up_to_the_account() -> None:
+    """ID-16, ID-31: each bundle, and the last moments of one."""
+    data = load("identity.json")
+    account = unhex(data["account"]["account_id"])
+    for row in data["bundles"]:
+        found = reader.verify_bundle(unhex(row["bundle"]), account, None, [], data["now_ms"])
+        assert found.record.raw.hex() == data["records"][0]["record"]
+        one_time = [prekey.one_time for prekey in found.prekeys[1:]]
+        assert (len(found.prekeys) == 3, one_time[-1]) == (row["one_time_x25519"], row["one_time_kem"])
+    for row in data["times"]:
+        raw, now_ms, grace_ms = unhex(row["bundle"]), row["now_ms"], row["grace_ms"]
+        if row["accepted"]:
+            assert len(reader.verify_bundle(raw, account, None, [], now_ms, grace_ms).prekeys) == 2
+        else:
+            with pytest.raises(reader.Refused, match=r"remote\.expired"):
+                reader.verify_bundle(raw, account, None, [], now_ms, grace_ms)
+
+
+def test_an_address_and_a_successor_are_accepted() -> None:
+    """ID-13, ID-20."""
+    data = load("identity.json")
+    address, successor = data["address"], data["successor"]
+    record = reader.Record.parse(unhex(data["records"][0]["record"]))
+    mailbox, token, issued_ms = reader.verify_address(unhex(address["signed"]), record)
+    assert (mailbox.hex(), token.hex(), issued_ms) == tuple(
+        address[name] for name in ("mailbox", "token", "issued_ms")
+    )
+    account, pinned = unhex(data["account"]["account_id"]), unhex(data["lists"][-1]["signed"])
+    new = reader.verify_successor(unhex(successor["signed"]), account, pinned)
+    assert new.hex() == successor["new_account_id"]
 
 
 @pytest.mark.parametrize("name", ["ratchet.json", "pq.json"])
@@ -202,9 +253,9 @@ def test_the_first_flight_of_the_transcript_opens_from_private_keys(name: str) -
     raw = unhex(sent[first["message"]]["envelope"])
     me = responder(data["responder"], data)
     prefix = reader.Prefix.parse(reader.Envelope.parse(raw).prefix)
-    start = reader.respond(me, me.find(prefix), prefix, None, first["now_ms"]).start
+    start = reader.respond(me, me.find(prefix), prefix, {}, first["now_ms"]).start
     assert start == state_of(data["start"]["B"], wholes)
-    state, content = reader.open_flight(me, me.find(prefix), raw, None, first["now_ms"])
+    state, content = reader.open_flight(me, me.find(prefix), raw, {}, first["now_ms"])
     assert state == state_of(first["after"], wholes)
     assert content.gen == data["gen"]
 
@@ -315,7 +366,7 @@ def flight_opens(side: dict[str, Any], case: dict[str, Any]) -> None:
     me = responder(side, case)
     own = own_prekeys(me.record, case)
     found = reader.Found(own["SPK"], own.get("OPK"), own["PQK"])
-    reader.open_flight(me, found, unhex(case["envelope"]), head_of(case.get("pinned")), case["now_ms"])
+    reader.open_flight(me, found, unhex(case["envelope"]), pins_of(case.get("pinned")), case["now_ms"])
 
 
 def opens(honest: Callable[[], object]) -> None:
@@ -344,6 +395,23 @@ def chain_verify(data: dict[str, Any]) -> None:
     reader.verify_chain(unhex(data["account_id"]), head_of(data["pinned"]), links, data["now_ms"])
 
 
+def bundle_verify(data: dict[str, Any]) -> None:
+    """Verify a bundle up to the account."""
+    links = [unhex(link) for link in data["links"]]
+    account, bundle = unhex(data["account_id"]), unhex(data["bundle"])
+    reader.verify_bundle(bundle, account, head_of(data["pinned"]), links, data["now_ms"], data["grace_ms"])
+
+
+def address_verify(data: dict[str, Any]) -> None:
+    """Verify an address under the record of its device."""
+    reader.verify_address(unhex(data["signed"]), reader.Record.parse(unhex(data["record"])))
+
+
+def successor_verify(data: dict[str, Any]) -> None:
+    """Verify a successor statement against the pinned list."""
+    reader.verify_successor(unhex(data["signed"]), unhex(data["account_id"]), unhex(data["list"]))
+
+
 def prekey_verify(data: dict[str, Any]) -> None:
     """Verify a prekey under its record."""
     record = reader.Record.parse(unhex(data["record"]))
@@ -367,6 +435,8 @@ def safety_compare(data: dict[str, Any]) -> None:
 
 
 OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
+    "address.verify": address_verify,
+    "bundle.verify": bundle_verify,
     "card.parse": lambda data: reader.parse_card(data["text"]),
     "cbor.decode": lambda data: reader.decode(unhex(data["encoded"])),
     "chain.verify": chain_verify,
@@ -384,6 +454,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "session.open": session_open,
     "session.respond": session_respond,
     "signature.verify": signature_verify,
+    "successor.verify": successor_verify,
 }
 
 

@@ -56,8 +56,10 @@ def test_an_account_id_is_its_public_key() -> None:
     forged = forgery.signed(mallory.account_key.expose(), labels.SIG_LIST, claimed)
     with pytest.raises(BadSignature):
         DeviceList.verify(alice.account_id, forged)
-    with pytest.raises(IdentityMismatch):
+    with pytest.raises(BadSignature):
         DeviceList.verify(alice.account_id, mallory.device_list.signed)
+    with pytest.raises(IdentityMismatch):
+        DeviceList.verify(alice.account_id, forgery.foreign_list(alice, _2=mallory.account_id))
 
 
 def test_a_device_has_keys_of_its_own(bob: Party) -> None:
@@ -327,18 +329,18 @@ def test_a_record_belongs_if_the_list_names_it(bob: Party) -> None:
             device_list.check_record(record)
 
 
-def flight_identity(party: Party, pinned: ListHead | None, now_ms: int) -> identity.FlightIdentity:
+def flight_identity(party: Party, pinned: DeviceList | None, now_ms: int) -> identity.FlightIdentity:
     """Check a party's identity as a responder does."""
     return identity.check_flight_identity(
         party.device.record.encoded, party.device_list.signed, pinned, now_ms
     )
 
 
-def test_a_flight_that_waited_is_taken_and_marked_stale(bob: Party) -> None:
+def test_a_flight_that_waited_is_taken(bob: Party) -> None:
     """ID-10: until 14 days of a prefix, 30 days at the relay and a day after the list expired."""
     ends_ms = bob.device_list.expires_ms
-    for moment, stale in ((ends_ms, False), (ends_ms + 1, True), (ends_ms + WAITING_MS, True)):
-        assert flight_identity(bob, None, moment).stale is stale
+    for moment in (bob.device_list.issued_ms - DAY_MS, ends_ms + 1, ends_ms + WAITING_MS):
+        assert flight_identity(bob, None, moment).device_list == bob.device_list
     with pytest.raises(ListExpired):
         flight_identity(bob, None, ends_ms + WAITING_MS + 1)
     with pytest.raises(ListExpired):
@@ -357,18 +359,67 @@ def test_an_expired_record_in_a_flight_is_refused_in_the_end() -> None:
         flight_identity(alice, None, NOW_MS + DAY_MS + WAITING_MS + 1)
 
 
-def test_a_flight_more_than_one_link_ahead_is_marked_unlinked(bob: Party) -> None:
-    """ID-11: rollback and fork are refused all the same."""
+def test_a_newer_list_in_a_flight_is_taken_with_or_without_the_links_to_it(bob: Party) -> None:
+    """ID-11"""
     lists = chain_of(bob, 4)
-    assert not flight_identity(bob, None, NOW_MS).unlinked
-    for pinned, unlinked in ((3, False), (2, False), (1, True), (0, True)):
-        assert flight_identity(bob, lists[pinned].head, NOW_MS).unlinked is unlinked
+    assert flight_identity(bob, None, NOW_MS).device_list == lists[-1]
+    for pinned in lists:
+        assert flight_identity(bob, pinned, NOW_MS).device_list == lists[-1]
+
+
+def test_an_older_list_in_a_flight_proves_nothing_and_is_no_error(bob: Party) -> None:
+    """ID-11: the record is looked up in the pinned list, whose times count; it must be named there."""
+    old = bob.device_list
+    renewed = bob.renew_list(NOW_MS + 20 * DAY_MS)
+    bob.device_list = old
+    last_ms = renewed.expires_ms + WAITING_MS
+    assert last_ms > old.expires_ms + WAITING_MS
+    for now_ms in (NOW_MS + 20 * DAY_MS, last_ms):
+        assert flight_identity(bob, renewed, now_ms).device_list == renewed
+    with pytest.raises(ListExpired):
+        flight_identity(bob, renewed, last_ms + 1)
+    bob.device_list = renewed
+    struck_off = DeviceList.verify(bob.account_id, forgery.foreign_list(bob, _8=[]))
+    bob.device_list = old
+    with pytest.raises(IdentityMismatch):
+        flight_identity(bob, struck_off, NOW_MS + 20 * DAY_MS)
+    forged = forgery.foreign_list(Party.make("mallory"), _2=bob.account_id)
+    with pytest.raises(BadSignature):
+        identity.check_flight_identity(bob.device.record.encoded, forged, renewed, NOW_MS)
+
+
+def test_two_signed_lists_of_one_number_are_a_fork_that_is_kept(bob: Party) -> None:
+    """ID-11, ID-07: also a successor that names another predecessor; the error holds the signed list."""
+    first = bob.device_list
+    honest = bob.renew_list(NOW_MS + 1)
+    bob.device_list = first
+    fork = bob.renew_list(NOW_MS + 2)
+    after = bob.renew_list(NOW_MS + 3)
+    record = bob.device.record.encoded
+    for given in (fork, after):
+        with pytest.raises(ListFork) as caught:
+            identity.check_flight_identity(record, given.signed, honest, NOW_MS)
+        assert caught.value.signed == given.signed
+        assert given.signed.hex() not in repr(caught.value)
+    assert identity.check_flight_identity(record, honest.signed, honest, NOW_MS).device_list == honest
+
+
+def test_equal_neighbours_in_a_chain_are_one_list(bob: Party) -> None:
+    """ID-07: a relay that answers with a list twice has made no fork."""
+    one, two, three = chain_of(bob, 3)
+    cases: list[tuple[ListHead | None, list[DeviceList]]] = [
+        (None, [two, two]),
+        (two.head, [two, two]),
+        (one.head, [two, two, three]),
+        (one.head, [one, one, two, two, three, three]),
+        (three.head, [one, two, two, three]),
+    ]
+    for pinned, links in cases:
+        found = identity.verify_chain(bob.account_id, pinned, [item.signed for item in links], NOW_MS)
+        assert found == links[-1]
+    identity.check_link(two.head, two)
     with pytest.raises(ListRollback):
-        flight_identity(bob, ListHead(5, lists[0].hash), NOW_MS)
-    with pytest.raises(ListFork):
-        flight_identity(bob, ListHead(4, lists[0].hash), NOW_MS)
-    with pytest.raises(ListFork):
-        flight_identity(bob, ListHead(3, lists[0].hash), NOW_MS)
+        identity.verify_chain(bob.account_id, None, [two.signed, one.signed], NOW_MS)
 
 
 def test_an_account_key_signs_a_request_offline(bob: Party) -> None:
@@ -382,6 +433,7 @@ def test_an_account_key_signs_a_request_offline(bob: Party) -> None:
     mallory = Party.make("mallory")
     with pytest.raises(IdentityMismatch):
         identity.sign_list(mallory.account_key, request)
+    assert answer.account_id == bob.account_id
     for wrong in (b"", b"\xa0", forgery.changed(request, _6=NOW_MS + 40 * DAY_MS)):
         with pytest.raises(DecodeError):
             identity.sign_list(bob.account_key, wrong)

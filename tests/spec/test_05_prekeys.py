@@ -24,7 +24,15 @@ from e2ee.errors import (
     UnsupportedVersion,
 )
 from e2ee.identity import DeviceRecord
-from e2ee.prekeys import CompactBundle, OneTimeState, PrekeyKind, PrekeyPair, SignedPrekey, VerifiedBundle
+from e2ee.prekeys import (
+    CompactBundle,
+    OneTimeState,
+    PeerPrekeys,
+    PrekeyKind,
+    PrekeyPair,
+    SignedPrekey,
+    VerifiedBundle,
+)
 from e2ee.primitives import kem
 from e2ee.wire import cbor
 
@@ -413,3 +421,101 @@ def test_prekeys_are_checked_with_all_that_stands_behind_them(bob: Party, first:
         given(last_ms + 1)
     with pytest.raises(error):
         verify(bob, bundle, last_ms + 1)
+
+
+@pytest.mark.parametrize("place", list(PLACES))
+def test_reusable_prekeys_serve_longer_where_grace_is_given(bob: Party, place: str) -> None:
+    """ID-31: SPK and last-resort PQK, fetched or given in a session; a one-time key never."""
+    kind, grace_ms = PLACES[place][-1], 14 * DAY_MS
+    bundle = bundle_with(bob, place, resigned(bob, kind, _7=NOW_MS + 5))
+    spk, opk, pqk = verify(bob, bundle).prekeys
+    reusable = place != "opk"
+
+    def fetched(now_ms: int) -> VerifiedBundle:
+        return prekeys.verify_bundle(bob.account_id, None, [], bundle, now_ms, grace_ms=grace_ms)
+
+    def given(now_ms: int) -> VerifiedBundle:
+        return prekeys.bundle_from_peer(
+            bob.device.record, bob.device_list, spk, opk, pqk, now_ms, grace_ms=grace_ms
+        )
+
+    for check in (fetched, given):
+        last_ms = NOW_MS + 5 + (grace_ms if reusable else 0)
+        assert (check(last_ms).spk, check(last_ms).pqk) == (spk, pqk)
+        with pytest.raises(Expired):
+            check(last_ms + 1)
+
+
+def test_a_one_time_kem_key_has_no_grace(bob: Party) -> None:
+    """ID-31"""
+    bundle = bundle_with(bob, "pqk", resigned(bob, PrekeyKind.PQK_ONE_TIME, _7=NOW_MS + 5))
+    with pytest.raises(Expired):
+        prekeys.verify_bundle(bob.account_id, None, [], bundle, NOW_MS + 6, grace_ms=14 * DAY_MS)
+
+
+def test_expired_one_time_keys_are_never_chosen(bob: Party) -> None:
+    """ID-32: the first one of each kind that has not expired; it and expired ones are not left."""
+    ends_ms = (NOW_MS - 1, NOW_MS, NOW_MS + 5, NOW_MS - 2, NOW_MS + 9)
+    opks, pqks = (
+        [prekeys.new_prekey(bob.device, kind, at + 1, end, bob.rng).prekey for at, end in enumerate(ends_ms)]
+        for kind in (PrekeyKind.OPK, PrekeyKind.PQK_ONE_TIME)
+    )
+    given = PeerPrekeys(bob.spk.prekey, bob.pqk.prekey, tuple(opks), tuple(pqks))
+    opk, pqk, rest = given.take(NOW_MS)
+    assert (opk, pqk) == (opks[1], pqks[1])
+    assert rest == PeerPrekeys(given.spk, given.pqk, (opks[2], opks[4]), (pqks[2], pqks[4]))
+    stored = prekeys.verify_compact(bob.device.record, rest.compact())
+    assert stored == rest
+    assert stored.take(NOW_MS + 6) == (opks[4], pqks[4], PeerPrekeys(given.spk, given.pqk, (), ()))
+    assert stored.take(NOW_MS + 10) == (None, None, PeerPrekeys(given.spk, given.pqk, (), ()))
+
+
+def test_the_id_of_a_prekey_is_drawn_and_is_not_in_use(bob: Party) -> None:
+    """ID-30: uniform over 1 to 2^32 - 1; 0 and ids that are kept are drawn again."""
+    drawn = [bytes(4), b"\0\0\0\5", b"\0\0\0\7", b"\xff" * 4, b"\0\0\0\1"]
+    asked: list[int] = []
+
+    def rng(size_b: int) -> bytes:
+        asked.append(size_b)
+        return drawn[len(asked) - 1]
+
+    assert prekeys.new_prekey_id(rng, {5}) == 7
+    assert prekeys.new_prekey_id(rng, {5}) == 2**32 - 1
+    assert prekeys.new_prekey_id(rng, frozenset()) == 1
+    assert asked == [4] * 5
+    assert prekeys.new_prekey(bob.device, PrekeyKind.SPK, 2**32 - 1, NOW_MS, bob.rng).prekey.id == 2**32 - 1
+
+
+def defective(bob: Party) -> dict[str, tuple[int, cbor.Value]]:
+    """Parts of a bundle with one defect each, in the order in which they are looked at."""
+    seed = bob.device.signing_key.expose()
+    entries = forgery.entries_of(bob.spk.prekey.signed)
+    unsigned = cbor.encode([cbor.encode(entries), bytes(64)])
+    opk = forgery.entries_of(bob.opk.prekey.signed)
+    other = forgery.signed(seed, labels.SIG_PREKEY, opk | {3: bytes(32)})
+    return {
+        "form": (4, b""),
+        "list": (2, cbor.encode([cbor.encode(forgery.entries_of(bob.device_list.signed)), bytes(64)])),
+        "record": (1, forgery.changed(bob.device.record.encoded, _1=2)),
+        "spk": (3, unsigned),
+        "opk": (4, other),
+        "pqk": (5, bob.spk.prekey.signed),
+    }
+
+
+def test_the_first_defect_of_a_bundle_names_the_code(bob: Party) -> None:
+    """ID-16, ID-29: form, list, record, SPK, OPK, PQK, in each pair of two."""
+    codes = {
+        "form": "remote.decode",
+        "list": "remote.signature",
+        "record": "remote.version",
+        "spk": "remote.signature",
+        "opk": "remote.identity",
+        "pqk": "remote.decode",
+    }
+    parts, whole = defective(bob), forgery.map_of(bob.bundle())
+    for first, second in itertools.combinations(parts, 2):
+        both = dict([parts[second], parts[first]])
+        with pytest.raises(RemoteError) as caught:
+            verify(bob, cbor.encode(whole | both))
+        assert caught.value.code == codes[first], (first, second)

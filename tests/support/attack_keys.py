@@ -119,7 +119,7 @@ def ghost(victim: Victim, signer: bytes, *, seq_step: int = 1, same_id: bool = F
 def _party_of(device: OurDevice, signed_list: bytes, account_key: AccountKey, rng: ScriptedRng) -> Party:
     encoded, _ = decode_signed(signed_list, len(signed_list))
     spk, opk, one_time_pqk, pqk = (_new_pair(device, kind, rng) for kind in PrekeyKind)
-    shown = DeviceList._decode(encoded, signed_list)
+    shown = DeviceList._decode(device.record.account_id, encoded, signed_list)
     way_back = WayBack(rng(16), rng(32), RELAY_URL)
     party = Party("ghost", rng, account_key, device, shown, spk, pqk, opk, one_time_pqk, way_back)
     for pair in (spk, pqk, opk, one_time_pqk):

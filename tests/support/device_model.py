@@ -20,7 +20,7 @@ from e2ee.constants import RELAY_RETENTION_MS
 from e2ee.content import Content, Reset, ResetReason
 from e2ee.errors import RemoteError, ReplayError, SkipLimitExceeded, UnknownPrekey, UnknownSession
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceList, ListHead
+from e2ee.identity import DeviceList
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import FRESH, LOST_GEN, Pair
 from e2ee.prekeys import VerifiedBundle
@@ -36,7 +36,7 @@ class StoredDevice:
     rows: Mapping[int, PairRows]
     used: frozenset[tuple[bool, int]]
     replays: Mapping[bytes, int]
-    pins: Mapping[AccountId, ListHead]
+    pins: Mapping[AccountId, DeviceList]
     restart: frozenset[int]
     lost_to: frozenset[int]
     rng_calls: int
@@ -68,7 +68,7 @@ class DeviceModel:
     rows: dict[int, PairRows] = field(default_factory=dict)
     used: frozenset[tuple[bool, int]] = frozenset()
     replays: dict[bytes, int] = field(default_factory=dict)
-    pins: dict[AccountId, ListHead] = field(default_factory=dict)
+    pins: dict[AccountId, DeviceList] = field(default_factory=dict)
     restart: frozenset[int] = frozenset()
     lost_to: frozenset[int] = frozenset()
     disturbed: bool = False
@@ -90,7 +90,7 @@ class DeviceModel:
         gen = LOST_GEN if peer in self.lost_to else self.pair(peer).next_gen
         encapsulate = self.shelf.encapsulation(self.rng)
         started = sessions.initiate(self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate)
-        self.pins[bundle.device_list.account_id] = bundle.device_list.head
+        self.pins[bundle.device_list.account_id] = bundle.device_list
         self.restart -= {peer}
         self._commit(peer, pairs.adopt(self.pair(peer), started, now_ms).pair)
 
@@ -225,7 +225,7 @@ class DeviceModel:
             for held in (ours.opk, ours.pqk)
             if held is not None and held.prekey.kind.is_one_time
         }
-        self.pins[identity.record.account_id] = identity.device_list.head
+        self.pins[identity.record.account_id] = identity.device_list
         self.lost_to -= {peer}
         reason = ResetReason.ANSWER if adoption.answers_loss else ResetReason.REPLACED
         if not adoption.answers_loss and not adoption.disagrees:

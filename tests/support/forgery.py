@@ -13,6 +13,7 @@ from parties import NOW_MS, Party, ScriptedRng, with_fields
 from e2ee import content as contents
 from e2ee import labels
 from e2ee.content import Content
+from e2ee.ids import AccountId
 from e2ee.prekeys import PrekeyPair
 from e2ee.primitives import aead, dh, kdf, kem, sign
 from e2ee.ratchet import step
@@ -171,6 +172,14 @@ def _first_message(output: bytes, spk: bytes, first_body: bytes, lead: bytes) ->
     ahead = tag + salt + aead.seal(key, plain, lead[:2] + tag + salt + session_id)
     body_key = kdf.prf(chained[32:], labels.BODY_KEY, 32, salt=salt)
     return ahead + aead.seal(body_key, first_body, lead + ahead + session_id)
+
+
+def account_of(signed_list: bytes) -> AccountId:
+    """Return the account that a signed device list names."""
+    account_id = entries_of(signed_list)[2]
+    if not isinstance(account_id, bytes):
+        raise TypeError("not a byte string")
+    return AccountId(account_id)
 
 
 def foreign_list(party: Party, **values: cbor.Value) -> bytes:

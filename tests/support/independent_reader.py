@@ -335,12 +335,13 @@ class Record:
         version_one(row[1])
         for suite in items(row[2], 1, 1):
             version_one(suite)
+        account, device, sign_pub = octets(row[3], 32), octets(row[4], 16), octets(row[5], 32)
+        dh_pub = canonical_key(octets(row[6], 32))
         uint(row[7], 0, 2)
         uint(row[8], 0, 1)
         created, expires = uint(row[9]), uint(row[10])
         need(created < expires)
-        account, device, sign_pub = octets(row[3], 32), octets(row[4], 16), octets(row[5], 32)
-        return cls(raw, account, device, sign_pub, canonical_key(octets(row[6], 32)), created, expires)
+        return cls(raw, account, device, sign_pub, dh_pub, created, expires)
 
     @property
     def hash(self) -> bytes:
@@ -365,10 +366,11 @@ class DeviceList:
     hash: bytes
 
     @classmethod
-    def parse(cls, raw: bytes) -> DeviceList:
-        """Parse the map (ID-06)."""
+    def parse(cls, raw: bytes, account: bytes | None = None) -> DeviceList:
+        """Parse the map (ID-06) of that account, in ascending order of its keys (ID-29)."""
         row = fields(decode(raw, 1024), 8)
         version_one(row[1])
+        need(octets(row[2], 32) == (account or row[2]), "remote.identity")
         seq, issued, expires = uint(row[3], 1, 2**31 - 1), uint(row[5]), uint(row[6])
         prev_hash = None if row[4] is None else octets(row[4], 32)
         need((prev_hash is None) == (seq == 1) and issued < expires <= issued + LIST_TTL_MS)
@@ -381,16 +383,14 @@ class DeviceList:
     def verified(cls, signed: bytes, account: bytes) -> DeviceList:
         """Parse a signed list of that account (ID-05)."""
         raw, signature = signed_parts(signed, 1024)
-        result = cls.parse(raw)
-        need(result.account == account, "remote.identity")
         verify(account, "SR1-sig-list", raw, signature)
-        return result
+        return cls.parse(raw, account)
 
     def follows(self, head: tuple[int, bytes]) -> None:
-        """The next link after that head (ID-07)."""
+        """The list of that head or the next link after it (ID-07)."""
         need(self.seq >= head[0], "remote.list_rollback")
         need(self.seq <= head[0] + 1, "remote.list_gap")
-        need(self.seq == head[0] + 1 and self.prev_hash == head[1], "remote.list_fork")
+        need(head[1] == (self.hash if self.seq == head[0] else self.prev_hash), "remote.list_fork")
 
     def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
         """Neither past its end nor from the future (ID-08, ID-10)."""
@@ -412,11 +412,7 @@ def verify_chain(account: bytes, pinned: Head, links: list[bytes], now_ms: int) 
         newer.follows((older.seq, older.hash))
     if pinned is not None:
         need(lists[-1].seq >= pinned[0], "remote.list_rollback")
-        at_head = [item for item in lists if item.seq == pinned[0]]
-        if at_head:
-            need(at_head[0].hash == pinned[1], "remote.list_fork")
-        else:
-            lists[0].follows(pinned)
+        next(item for item in lists if item.seq >= pinned[0]).follows(pinned)
     lists[-1].check_time(now_ms)
     return lists[-1]
 
@@ -429,22 +425,78 @@ class Prekey:
     id: int
     not_after_ms: int
     key: bytes
+    one_time: bool
 
 
 def verify_prekey(signed: bytes, record: Record, kinds: list[str]) -> Prekey:
-    """A prekey of one of the kinds, of this account and record (ID-14, ID-15)."""
+    """A prekey of one of the kinds, of this account and record (ID-14, ID-15, ID-29)."""
     raw, signature = signed_parts(signed, 1536)
+    verify(record.sign_pub, "SR1-sig-prekey", raw, signature)
     row = fields(decode(raw, 1536), 8)
     version_one(row[1])
+    for key, owner in ((2, record.account), (3, record.hash)):
+        need(octets(row[key], 32) == owner, "remote.identity")
     need((uint(row[4]), uint(row[5])) in [KINDS[kind] for kind in kinds])
-    key = octets(row[8], 32 if row[4] == 1 else 1184)
-    result = Prekey(signed, uint(row[6], 1, 2**32 - 1), uint(row[7]), key)
-    check = canonical_key if row[4] == 1 else kem_key
-    check(key)
-    owner = (octets(row[2], 32), octets(row[3], 32))
-    need(owner == (record.account, record.hash), "remote.identity")
-    verify(record.sign_pub, "SR1-sig-prekey", raw, signature)
-    return result
+    prekey_id, end = uint(row[6], 1, 2**32 - 1), uint(row[7])
+    is_dh = row[4] == 1
+    check = canonical_key if is_dh else kem_key
+    return Prekey(signed, prekey_id, end, check(octets(row[8], 32 if is_dh else 1184)), row[5] == 1)
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle that was verified up to the account (ID-16)."""
+
+    record: Record
+    device_list: DeviceList
+    prekeys: tuple[Prekey, ...]
+
+
+def verify_bundle(
+    raw: bytes, account: bytes, pinned: Head, links: list[bytes], now_ms: int, grace_ms: int = 0
+) -> Bundle:
+    """Form, list, head, time; record, listed, time; prekeys; their times (ID-16, ID-31)."""
+    row = fields(decode(raw, 8192), 5)
+    for key, size in ((1, 256), (2, 1024), (3, 1536), (4, 1536), (5, 1536)):
+        need((key == 4 and row[key] is None) or 0 < len(octets(row[key])) <= size)
+    own_list = octets(row[2])
+    newest = verify_chain(account, pinned, links if own_list in links else [*links, own_list], now_ms)
+    record = Record.parse(octets(row[1]))
+    newest.holds(record)
+    record.check_time(now_ms)
+    places = ((3, ["SPK"]), (4, ["OPK"]), (5, ["PQK_ONE_TIME", "PQK_LAST_RESORT"]))
+    given = [(octets(row[key]), kinds) for key, kinds in places if row[key] is not None]
+    prekeys = tuple(verify_prekey(signed, record, kinds) for signed, kinds in given)
+    for prekey in prekeys:
+        end = prekey.not_after_ms + (0 if prekey.one_time else grace_ms)
+        need(now_ms <= end, "remote.expired")
+    return Bundle(record, newest, prekeys)
+
+
+def verify_address(signed: bytes, record: Record) -> tuple[bytes, bytes, int]:
+    """Mailbox, token and time of an address (ID-20, ID-29)."""
+    raw, signature = signed_parts(signed, 512)
+    verify(record.sign_pub, "SR1-sig-address", raw, signature)
+    row = fields(decode(raw, 512), 5)
+    version_one(row[1])
+    need(octets(row[2], 32) == record.hash, "remote.identity")
+    return octets(row[3], 16), octets(row[4], 32), uint(row[5])
+
+
+def verify_successor(signed: bytes, account: bytes, signed_list: bytes) -> bytes:
+    """The new account of a statement about the pinned list's account (ID-13, ID-29)."""
+    raw, signature = signed_parts(signed, 512)
+    pinned = DeviceList.verified(signed_list, account)
+    recovery = fields(decode(signed_parts(signed_list, 1024)[0], 1024), 8)[7]
+    need(recovery is not None, "remote.identity")
+    verify(octets(recovery, 32), "SR1-sig-succ", raw, signature)
+    row = fields(decode(raw, 512), 5)
+    version_one(row[1])
+    need(octets(row[2], 32) == account, "remote.identity")
+    new = octets(row[3], 32)
+    need(octets(row[4], 32) == pinned.hash, "remote.identity")
+    uint(row[5])
+    return new
 
 
 def check_relay(url: str) -> str:
@@ -912,8 +964,6 @@ class Accepted:
     t1: bytes
     record: Record
     device_list: DeviceList
-    stale: bool
-    unlinked: bool
     start: State
     header_keys: tuple[bytes, bytes]
 
@@ -926,19 +976,24 @@ def transcript(suite_and_parts: list[bytes | None]) -> bytes:
     return out
 
 
-def check_initiator(me: Record, plain: bytes, pinned: Head, now_ms: int) -> tuple[Record, DeviceList, bool]:
-    """A's record and list, and whether the list is unlinked (HS-07, HS-11, ID-10, ID-11)."""
+Pins: TypeAlias = "dict[bytes, DeviceList]"
+
+
+def check_initiator(me: Record, plain: bytes, pins: Pins, now_ms: int) -> tuple[Record, DeviceList]:
+    """A's record and the newer of its list and the pinned one (HS-07, HS-11, ID-10, ID-11)."""
     record_raw, signed = items(decode(unpad(plain), 1024), 2, 2)
     record = Record.parse(octets(record_raw))
     listed = DeviceList.verified(octets(signed), record.account)
-    unlinked = pinned is not None and listed.seq > pinned[0] + 1
-    if pinned is not None and not unlinked and (listed.seq, listed.hash) != pinned:
-        listed.follows(pinned)
+    pinned = pins.get(record.account)
+    if pinned is not None and listed.seq < pinned.seq:
+        listed = pinned
+    elif pinned is not None and listed.seq <= pinned.seq + 1:
+        listed.follows((pinned.seq, pinned.hash))
     listed.check_time(now_ms, FLIGHT_GRACE_MS)
     listed.holds(record)
     record.check_time(now_ms, FLIGHT_GRACE_MS)
     need((record.account, record.device) != (me.account, me.device), "remote.identity")
-    return record, listed, unlinked
+    return record, listed
 
 
 def dh_secret(me: Responder, found: Found, ek: bytes) -> bytes:
@@ -947,7 +1002,7 @@ def dh_secret(me: Responder, found: Found, ek: bytes) -> bytes:
     return secret if found.opk is None else secret + exchange(found.opk.private, ek)
 
 
-def respond(me: Responder, found: Found, prefix: Prefix, pinned: Head, now_ms: int) -> Accepted:
+def respond(me: Responder, found: Found, prefix: Prefix, pins: Pins, now_ms: int) -> Accepted:
     """Run the handshake from a prefix and the prekeys that it names (chapter 06, HS-02, HS-07)."""
     found.check_time(now_ms)
     spk, opk, pqk = found.spk, found.opk, found.pqk
@@ -958,7 +1013,7 @@ def respond(me: Responder, found: Found, prefix: Prefix, pinned: Head, now_ms: i
     t0 = digest("SR1-hs-t0", transcript([me.record.raw, *signed, prefix.ciphertext, prefix.ek]))
     k0 = hkdf(t0, secret, "SR1-hs-id", 32)
     plain = unseal(k0, prefix.sealed_identity, t0)
-    record, listed, unlinked = check_initiator(me.record, plain, pinned, now_ms)
+    record, listed = check_initiator(me.record, plain, pins, now_ms)
     secret += exchange(spk.private, record.dh_pub) + exchange(me.dh_private, record.dh_pub)
     t1 = digest("SR1-hs-t1", t0 + record.raw)
     keys = hkdf(t1, secret, "SR1-hs-keys", 128)
@@ -966,14 +1021,13 @@ def respond(me: Responder, found: Found, prefix: Prefix, pinned: Head, now_ms: i
     sending = Sending(spk.private, None, hk_b, 0)
     kem = Kem("Collecting")
     start = State(keys[96:], keys[:32], sending, None, hk_a, 0, (), now_ms, kem, 0, (now_ms, 0))
-    stale = now_ms > listed.expires_ms
-    return Accepted(t0, k0, t1, record, listed, stale, unlinked, start, (hk_a, hk_b))
+    return Accepted(t0, k0, t1, record, listed, start, (hk_a, hk_b))
 
 
-def open_flight(me: Responder, found: Found, raw: bytes, pinned: Head, now_ms: int) -> tuple[State, Content]:
+def open_flight(me: Responder, found: Found, raw: bytes, pins: Pins, now_ms: int) -> tuple[State, Content]:
     """Handshake and first message; the content states the session's gen (HS-05, HS-07, SES-06, SES-13)."""
     envelope = Envelope.parse(raw)
-    accepted = respond(me, found, Prefix.parse(envelope.prefix), pinned, now_ms)
+    accepted = respond(me, found, Prefix.parse(envelope.prefix), pins, now_ms)
     state, raw_content = receive(accepted.start, envelope, now_ms)
     content = parse_content(raw_content)
     need(content.gen is not None and content.gen <= 65_536 and content.has_address, "remote.content")

@@ -34,6 +34,14 @@ def _pinned(given: Input) -> ListHead | None:
     return None if head is None else ListHead(head["seq"], ListHash(unhex(head["hash"])))
 
 
+def pinned_lists(row: dict[str, str] | None) -> dict[AccountId, DeviceList]:
+    """The pinned list of an account, as a flight's vector gives it."""
+    if row is None:
+        return {}
+    account_id = AccountId(unhex(row["account_id"]))
+    return {account_id: DeviceList.verify(account_id, unhex(row["signed_list"]))}
+
+
 def _signature(given: Input) -> None:
     message = LABELS[given["label"]] + unhex(given["data"])
     sign.verify(unhex(given["public"]), message, unhex(given["signature"]))
@@ -51,7 +59,9 @@ def _prekey(given: Input) -> None:
 def _bundle(given: Input) -> None:
     links = [unhex(link) for link in given["links"]]
     bundle = unhex(given["bundle"])
-    prekeys.verify_bundle(_account(given), _pinned(given), links, bundle, given["now_ms"])
+    prekeys.verify_bundle(
+        _account(given), _pinned(given), links, bundle, given["now_ms"], grace_ms=given["grace_ms"]
+    )
 
 
 def _compact(given: Input) -> None:
@@ -99,10 +109,10 @@ def _opens(honest: Callable[[], object]) -> None:
 def _respond(given: Input) -> None:
     """Answers a flight; an honest flight to the same keys is accepted afterwards (HS-07)."""
     held = responder_keys(given["responder"], given)
-    pinned = _pinned(given)
+    pinned = pinned_lists(given["pinned"])
     honest = given["honest"]
     try:
-        session.respond(envelope.decode(unhex(given["envelope"])), held, lambda _: pinned, given["now_ms"])
+        session.respond(envelope.decode(unhex(given["envelope"])), held, pinned.get, given["now_ms"])
     finally:
         assert held == responder_keys(given["responder"], given)
         again = responder_keys(given["responder"], honest)

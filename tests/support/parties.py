@@ -14,7 +14,7 @@ from e2ee import identity, prekeys, session, snapshot
 from e2ee.content import Content, Payload, Text, WayBack
 from e2ee.errors import UnknownPrekey
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceKind, DeviceList, ListHead, OurDevice
+from e2ee.identity import DeviceKind, DeviceList, OurDevice
 from e2ee.ids import AccountId, ContentId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind, PrekeyPair, SignedPrekey, VerifiedBundle
@@ -49,7 +49,7 @@ class ScriptedRng:
         return stream[:size_b]
 
 
-def unpinned(_: AccountId) -> ListHead | None:
+def unpinned(_: AccountId) -> DeviceList | None:
     """Know no account."""
     return None
 
@@ -187,7 +187,7 @@ class Party:
     def accept(
         self,
         envelope: bytes,
-        pinned: Callable[[AccountId], ListHead | None] = unpinned,
+        pinned: Callable[[AccountId], DeviceList | None] = unpinned,
         now_ms: int = NOW_MS,
     ) -> Accepted:
         """Accept a first flight; nothing is consumed."""

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from negative_operations import pinned_lists
 from vector_devices import list_of, our_device, responder_keys
 from vector_files import hexed, load, recorded, scripted, unhex
 
-from e2ee import handshake, identity, labels, prekeys
+from e2ee import handshake, identity, labels, prekeys, session
 from e2ee.handshake import HandshakeKeys, ResponderKeys
 from e2ee.identity import OurDevice
 from e2ee.primitives import aead, dh, kdf, kem
 from e2ee.secret import AccountKey, DhPrivateKey, KemSeed
 from e2ee.wire import cbor, envelope, padding
 
-FILE = load("handshake.json")
+FILE, LISTS = load("handshake.json"), load("flight_lists.json")
 A, B = our_device(FILE["initiator"]), our_device(FILE["responder"])
 A_LIST = list_of(FILE["initiator"])
 CASES = pytest.mark.parametrize("case", FILE["cases"], ids=lambda case: case["name"])
@@ -113,6 +114,15 @@ def test_initiator(case: dict[str, Any]) -> None:
     made = hexed({**_keys(initiation.keys), "prefix": initiation.prefix})
     assert made == {name: case[name] for name in made}
     assert len(initiation.prefix) == 2108
+
+
+@pytest.mark.parametrize("case", LISTS["cases"], ids=lambda case: case["name"])
+def test_lists_of_flights(case: dict[str, Any]) -> None:
+    """ID-10, ID-11: the list in force afterwards."""
+    keys = responder_keys(LISTS["responder"], LISTS)
+    pinned = pinned_lists(case["pinned"])
+    accepted = session.respond(envelope.decode(unhex(case["envelope"])), keys, pinned.get, case["now_ms"])
+    assert accepted.identity.device_list.hash.hex() == case["in_force"]
 
 
 @CASES

@@ -9,9 +9,10 @@ import pytest
 from vector_files import hexed, load, scripted, unhex
 
 from e2ee import card, fingerprint, identity, labels, prekeys
+from e2ee.errors import Expired
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, OurDevice
 from e2ee.ids import AccountId
-from e2ee.prekeys import CompactBundle, PrekeyKind, PrekeyPair
+from e2ee.prekeys import CompactBundle, PrekeyKind, PrekeyPair, VerifiedBundle
 from e2ee.primitives import kdf, sign
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
@@ -155,6 +156,22 @@ def test_bundles(case: dict[str, Any]) -> None:
     assert verified.one_time == (case["one_time_x25519"], case["one_time_kem"])
     assert (verified.record, verified.device_list) == (DESK.record, newest)
     assert (verified.spk, verified.opk, verified.pqk) == (pairs["SPK"].prekey, opk, pqk)
+
+
+@pytest.mark.parametrize("case", FILE["times"])
+def test_the_last_moments_of_a_bundle(case: dict[str, Any]) -> None:
+    """ID-16, ID-31."""
+
+    def verify() -> VerifiedBundle:
+        return prekeys.verify_bundle(
+            ACCOUNT_ID, None, [], unhex(case["bundle"]), case["now_ms"], grace_ms=case["grace_ms"]
+        )
+
+    if case["accepted"]:
+        assert verify().record == DESK.record
+    else:
+        with pytest.raises(Expired):
+            verify()
 
 
 def test_compact_bundle() -> None:

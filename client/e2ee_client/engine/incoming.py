@@ -238,9 +238,9 @@ class Incomings:
         elif adoption.disagrees or (peer.pair.active is None and self._is_split(peer, session)):
             self._renew(turn, contact, peer)
 
-    def _pinned(self, account_id: AccountId) -> ListHead | None:
+    def _pinned(self, account_id: AccountId) -> DeviceList | None:
         contact = self._state.contacts.get(account_id)
-        return None if contact is None else contact.head
+        return None if contact is None else contact.device_list()
 
     def _contact_of(self, turn: Turn, mailbox: Mailbox, found: FlightIdentity) -> Contact:
         account_id = found.record.account_id
