@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
 from . import card
-from .constants import CONTENT_ID_B, HASH_B, MAILBOX_B, MAX_CONTENT_B, MAX_COUNTER, TOKEN_B
+from .constants import ASK_ID_B, CONTENT_ID_B, HASH_B, MAILBOX_B, MAX_CONTENT_B, NUMBER_B, SHORT_ID_B, TOKEN_B
 from .errors import ContentError, ContentTooLarge, DecodeError, InvalidArgument
 from .identity import LIST_MAX_B, ListHead
 from .ids import ContentId, ListHash
+from .numbers import Number
 from .prekeys import CompactBundle, decode_compact, encode_compact
 from .wire import cbor
-from .wire.fields import MAX_MS, Fields, bstr, uint
+from .wire.fields import MAX_MS, Fields, array, bstr, uint
 
 MAX_RECEIPT_IDS: Final = 64
 _MAX_SEQ: Final = 2**31 - 1
@@ -22,25 +22,26 @@ _IGNORED_FROM: Final = 64
 _TEXT: Final = 1
 _MAX_U32: Final = 2**32 - 1
 
-_NOTHING_ELSE: Final[list[object]] = [None, None, None, None]
-_PLAIN_MAX_B: Final = 32_768
-
-# Fixed places in the encoding of a plain text.
-_TEXT_HEAD: Final = b"\xa4\x01\x01\x02\x50"
-_TIME_HEAD: Final = b"\x03\x1b"
-_PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
-_ID_AT: Final = len(_TEXT_HEAD)
-_TIME_AT: Final = _ID_AT + CONTENT_ID_B + len(_TIME_HEAD)
-_TEXT_AT: Final = _TIME_AT + 8 + len(_PAYLOAD_HEAD)
-_PLAIN: Final = struct.Struct(">5s16s2sQ3sB")
-_PLAIN_LIMIT_B: Final = _PLAIN_MAX_B + _TEXT_AT + 3
-# A named tuple from all of its fields for half the price of its constructor.
-_new: Final = tuple.__new__
+_MAX_EPOCH: Final = 2**32 - 1
 _REQUIRED: Final = frozenset({1, 2, 3, 4})
-_OPTIONAL: Final = frozenset({5, 6, 7, 8})
+_OPTIONAL: Final = frozenset({5, 6, 7, 8, 9})
 _ONE: Final = frozenset({1})
 _TWO: Final = frozenset({1, 2})
 _THREE: Final = frozenset({1, 2, 3})
+_FIVE: Final = frozenset({1, 2, 3, 4, 5})
+
+# A text with its number and nothing else has a fixed layout but for the length of the text.
+_TEXT_HEAD: Final = b"\xa5\x01\x01\x02\x50"
+_TIME_HEAD: Final = b"\x03\x1b"
+_PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
+_NUMBER_HEAD: Final = b"\x09\x54"
+_ID_AT: Final = len(_TEXT_HEAD)
+_TIME_HEAD_AT: Final = _ID_AT + CONTENT_ID_B
+_TIME_AT: Final = _TIME_HEAD_AT + len(_TIME_HEAD)
+_PAYLOAD_AT: Final = _TIME_AT + 8
+_TEXT_AT: Final = _PAYLOAD_AT + len(_PAYLOAD_HEAD)
+_TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
+_PLAIN_MAX_B: Final = 32_768
 
 
 class ContentType(IntEnum):
@@ -49,8 +50,7 @@ class ContentType(IntEnum):
     TEXT = 1
     RECEIPT = 2
     ADDRESS = 3
-    BUNDLE = 4
-    RESET = 5
+    SYNC = 5
     LIST = 6
     NOTHING = 7
 
@@ -62,12 +62,11 @@ class ReceiptState(IntEnum):
     READ = 2
 
 
-class ResetReason(IntEnum):
-    """Why a session was started anew (SES-07)."""
+class SyncKind(IntEnum):
+    """What a sync is: a question, or what is told (SES-24)."""
 
-    STATE_LOST = 1
-    ANSWER = 2
-    REPLACED = 3
+    ASK = 1
+    TELL = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,11 +84,26 @@ class Receipt:
     ids: tuple[ContentId, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Reset:
-    """The session was started anew (SES-07)."""
+class Top(NamedTuple):
+    """The active session of a side: its epoch, and the first 8 bytes of its id (SES-28)."""
 
-    reason: ResetReason
+    epoch: int
+    short_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Sync:
+    """What a side knows of the pair (SES-24).
+
+    `ask_id` has 8 bytes; a tell that answers no ask has none. `given` is the newest number that the sender gave,
+    `got` the highest that it received, 0 for none.
+    """
+
+    kind: SyncKind
+    ask_id: bytes | None
+    top: Top | None
+    given: Number | None
+    got: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,11 +119,6 @@ class AddressOnly:
 
 
 @dataclass(frozen=True, slots=True)
-class BundleOnly:
-    """Only new prekeys; they stand in the content's `bundle`."""
-
-
-@dataclass(frozen=True, slots=True)
 class Nothing:
     """A message that only turns the ratchets (CON-11)."""
 
@@ -122,12 +131,11 @@ class Unsupported:
     payload: cbor.Value = field(repr=False)
 
 
-Payload: TypeAlias = Text | Receipt | Reset | SignedList | AddressOnly | BundleOnly | Nothing | Unsupported
+Payload: TypeAlias = Text | Receipt | Sync | SignedList | AddressOnly | Nothing | Unsupported
 
 
 _WITHOUT_PAYLOAD: Final[dict[int, Payload]] = {
     ContentType.ADDRESS: AddressOnly(),
-    ContentType.BUNDLE: BundleOnly(),
     ContentType.NOTHING: Nothing(),
 }
 
@@ -155,9 +163,10 @@ class Content(NamedTuple):
     sent_ms: int
     payload: Payload
     heads: Heads | None = None
-    gen: int | None = None
+    epoch: int | None = None
     way_back: WayBack | None = None
     bundle: CompactBundle | None = None
+    number: Number | None = None
 
 
 def encode(content: Content) -> bytes:
@@ -174,12 +183,14 @@ def encode(content: Content) -> bytes:
     entries: dict[int, cbor.Value] = {1: int(kind), 2: content.id, 3: content.sent_ms, 4: payload}
     if content.heads is not None:
         entries[5] = {1: _encode_head(content.heads.own), 2: _encode_peer_head(content.heads.peer)}
-    if content.gen is not None:
-        entries[6] = content.gen
+    if content.epoch is not None:
+        entries[6] = content.epoch
     if content.way_back is not None:
         entries[7] = {1: content.way_back.mailbox, 2: content.way_back.token, 3: content.way_back.relay_url}
     if content.bundle is not None:
         entries[8] = encode_compact(content.bundle)
+    if content.number is not None:
+        entries[9] = content.number.encode()
     encoded = cbor.encode(entries)
     if len(encoded) > MAX_CONTENT_B:
         raise ContentTooLarge("a content has at most 65536 bytes")
@@ -208,64 +219,73 @@ def decode(encoded: bytes) -> Content:
 
 
 def _encode_plain(content: Content) -> bytes | None:
-    """Return the encoding of a text with nothing else, None sends it the long way; the twin of
-    `_decode_plain`.
-    """
-    content_id, sent_ms, payload, *rest = content
-    if type(payload) is not Text or rest != _NOTHING_ELSE or len(content_id) != CONTENT_ID_B:
+    """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR 0006)."""
+    if not isinstance(content.payload, Text) or content.number is None or _has_extras(content):
         return None
-    if not _MAX_U32 < sent_ms <= MAX_MS:
+    if len(content.id) != CONTENT_ID_B or not _MAX_U32 < content.sent_ms <= MAX_MS:
         return None
     try:
-        text = payload.text.encode("utf-8")
+        text = content.payload.text.encode("utf-8")
     except UnicodeEncodeError:
         return None
-    size_b = len(text)
-    if size_b < 256:
-        if size_b < 24:
-            return None
-        head = bytes((0x78, size_b))
-    elif size_b <= _PLAIN_MAX_B:
-        head = b"\x79" + size_b.to_bytes(2, "big")
-    else:
+    head = _text_head(len(text))
+    if head is None:
         return None
+    time = content.sent_ms.to_bytes(8, "big")
+    number = content.number.encode()
     return b"".join(
-        (_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms.to_bytes(8, "big"), _PAYLOAD_HEAD, head, text)
+        (_TEXT_HEAD, content.id, _TIME_HEAD, time, _PAYLOAD_HEAD, head, text, _NUMBER_HEAD, number)
     )
 
 
 def _decode_plain(encoded: bytes) -> Content | None:
-    """Return the content if it is a text with nothing else, which most messages are; None sends it the
-    long way.
+    """Return the content if it is a text with its number and nothing else, which most messages are; None sends
+    it the long way.
 
-    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}}; every byte of it has one accepted form.
-    A property
-    test holds this against the long way.
+    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}, 9: number}; every byte of it has one accepted
+    form. A property test holds this against the long way.
     """
-    if not _TEXT_AT + 1 < len(encoded) <= _PLAIN_LIMIT_B:
+    number_at = len(encoded) - NUMBER_B
+    fixed = (
+        encoded.startswith(_TEXT_HEAD)
+        and encoded.startswith(_TIME_HEAD, _TIME_HEAD_AT)
+        and encoded.startswith(_PAYLOAD_HEAD, _PAYLOAD_AT)
+        and encoded.startswith(_NUMBER_HEAD, number_at - len(_NUMBER_HEAD))
+    )
+    if not fixed or not _TEXT_AT + 2 < number_at <= _PLAIN_MAX_B:
         return None
-    head, content_id, time_head, sent_ms, payload_head, first = _PLAIN.unpack_from(encoded)
-    if head != _TEXT_HEAD or time_head != _TIME_HEAD or payload_head != _PAYLOAD_HEAD:
-        return None
-    if 0x60 < first < 0x78:
-        start, size_b, least_b = _TEXT_AT + 1, first - 0x60, 1
-    elif first == 0x78:
-        start, size_b, least_b = _TEXT_AT + 2, encoded[_TEXT_AT + 1], 24
-    elif first == 0x79:
-        start, size_b, least_b = (
-            _TEXT_AT + 3,
-            int.from_bytes(encoded[_TEXT_AT + 1 : _TEXT_AT + 3], "big"),
-            256,
-        )
-    else:
-        return None
-    if len(encoded) != start + size_b or size_b < least_b or not _MAX_U32 < sent_ms <= MAX_MS:
+    sent_ms = int.from_bytes(encoded[_TIME_AT:_PAYLOAD_AT], "big")
+    start = _text_start(encoded[_TEXT_AT])
+    text = encoded[start : number_at - len(_NUMBER_HEAD)]
+    if encoded[_TEXT_AT:start] != _text_head(len(text)) or not _MAX_U32 < sent_ms <= MAX_MS:
         return None
     try:
-        text = encoded[start:].decode("utf-8")
-    except UnicodeDecodeError:
+        payload = Text(text.decode("utf-8"))
+        number = Number.decode(encoded[number_at:])
+    except (UnicodeDecodeError, DecodeError):
         return None
-    return _new(Content, (content_id, sent_ms, Text(text), None, None, None, None))
+    return Content(ContentId(encoded[_ID_AT:_TIME_HEAD_AT]), sent_ms, payload, number=number)
+
+
+def _has_extras(content: Content) -> bool:
+    extras = (content.heads, content.epoch, content.way_back, content.bundle)
+    return any(one is not None for one in extras)
+
+
+def _text_head(size_b: int) -> bytes | None:
+    """Return the CBOR head of a text of 1 to 32 768 bytes; None for another length."""
+    if not 0 < size_b <= _PLAIN_MAX_B:
+        return None
+    if size_b < 24:
+        return bytes((0x60 | size_b,))
+    if size_b < 256:
+        return bytes((0x78, size_b))
+    return b"\x79" + size_b.to_bytes(2, "big")
+
+
+def _text_start(first: int) -> int:
+    """Return where the text begins behind a CBOR head that begins with this byte."""
+    return _TEXT_AT + {0x78: 2, 0x79: 3}.get(first, 1)
 
 
 def _decode(value: cbor.Value) -> Content:
@@ -278,25 +298,29 @@ def _decode(value: cbor.Value) -> Content:
     return _content(
         fields,
         _decode_heads(fields.value(5)) if fields.has(5) else None,
-        fields.uint(6, MAX_COUNTER - 1) if fields.has(6) else None,
+        fields.uint(6, _MAX_EPOCH) if fields.has(6) else None,
         _decode_way_back(fields.value(7)) if fields.has(7) else None,
         decode_compact(fields.value(8)) if fields.has(8) else None,
+        Number.decode(fields.bstr(9, NUMBER_B)) if fields.has(9) else None,
     )
 
 
 def _content(
     fields: Fields,
     heads: Heads | None = None,
-    gen: int | None = None,
+    epoch: int | None = None,
     way_back: WayBack | None = None,
     bundle: CompactBundle | None = None,
+    number: Number | None = None,
 ) -> Content:
     kind = fields.uint(1)
-    if (kind == ContentType.ADDRESS and way_back is None) or (kind == ContentType.BUNDLE and bundle is None):
-        raise DecodeError("an address or a bundle that is not there")
+    if kind == ContentType.ADDRESS and way_back is None:
+        raise DecodeError("a content of type address has an address")
+    if (kind == ContentType.TEXT) != (number is not None):
+        raise DecodeError("a text has a number, and nothing else has")
     content_id = ContentId(fields.bstr(2, CONTENT_ID_B))
     payload = _decode_payload(kind, fields.value(4))
-    return Content(content_id, fields.time_ms(3), payload, heads, gen, way_back, bundle)
+    return Content(content_id, fields.time_ms(3), payload, heads, epoch, way_back, bundle, number)
 
 
 def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
@@ -309,14 +333,12 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
             if not 1 <= len(ids) <= MAX_RECEIPT_IDS:
                 raise InvalidArgument("a receipt names 1 to 64 contents")
             return ContentType.RECEIPT, {1: int(state), 2: list(ids)}
-        case Reset(reason):
-            return ContentType.RESET, {1: int(reason)}
+        case Sync():
+            return ContentType.SYNC, _encode_sync(payload)
         case SignedList(signed):
             return ContentType.LIST, {1: signed}
         case AddressOnly():
             return ContentType.ADDRESS, None
-        case BundleOnly():
-            return ContentType.BUNDLE, None
         case Nothing():
             return ContentType.NOTHING, None
         case _:
@@ -330,11 +352,11 @@ def _decode_payload(kind: int, value: cbor.Value) -> Payload:
     match kind:
         case ContentType.RECEIPT:
             return _decode_receipt(Fields.of(value, _TWO))
-        case ContentType.RESET:
-            return Reset(ResetReason(Fields.of(value, _ONE).uint(1, max(ResetReason), 1)))
+        case ContentType.SYNC:
+            return _decode_sync(Fields.of(value, _FIVE))
         case ContentType.LIST:
             return SignedList(Fields.of(value, _ONE).bstr(1, 1, LIST_MAX_B))
-        case ContentType.ADDRESS | ContentType.BUNDLE | ContentType.NOTHING:
+        case ContentType.ADDRESS | ContentType.NOTHING:
             if value is not None:
                 raise DecodeError("a payload where none belongs")
             return _WITHOUT_PAYLOAD[kind]
@@ -347,6 +369,34 @@ def _decode_receipt(fields: Fields) -> Receipt:
         ContentId(bstr(item, CONTENT_ID_B, CONTENT_ID_B)) for item in fields.array(2, 1, MAX_RECEIPT_IDS)
     )
     return Receipt(ReceiptState(fields.uint(1, max(ReceiptState), 1)), ids)
+
+
+def _encode_sync(sync: Sync) -> cbor.Value:
+    top: cbor.Value = None if sync.top is None else [sync.top.epoch, sync.top.short_id]
+    given = None if sync.given is None else sync.given.encode()
+    return {1: int(sync.kind), 2: sync.ask_id, 3: top, 4: given, 5: sync.got}
+
+
+def _decode_sync(fields: Fields) -> Sync:
+    kind = SyncKind(fields.uint(1, max(SyncKind), 1))
+    ask_id = fields.bstr_or_null(2, ASK_ID_B, ASK_ID_B)
+    if kind is SyncKind.ASK and ask_id is None:
+        raise DecodeError("an ask has an id")
+    given = fields.bstr_or_null(4, NUMBER_B, NUMBER_B)
+    return Sync(
+        kind,
+        ask_id,
+        _decode_top(fields.value(3)),
+        None if given is None else Number.decode(given),
+        fields.uint(5, MAX_MS),
+    )
+
+
+def _decode_top(value: cbor.Value) -> Top | None:
+    if value is None:
+        return None
+    epoch, short_id = array(value, 2, 2)
+    return Top(uint(epoch, _MAX_EPOCH), bstr(short_id, SHORT_ID_B, SHORT_ID_B))
 
 
 def _encode_head(head: ListHead) -> cbor.Value:

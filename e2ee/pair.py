@@ -1,165 +1,570 @@
-"""One active session for a pair of devices, in whatever order handshakes arrive (SES-02 to SES-07)."""
+"""Which session of a pair of devices is active, and when a new one is started (chapter 08).
+
+A pair is (our device, peer device). It knows its sessions by id, epoch and standing only; the ratchets are kept by
+whoever uses it. Every function is pure: state and input give a new state.
+
+    started --(answers our key)--> proven: the one with the highest epoch is active
+    heard   --(answers our key)--> proven
+
+    calm --ask sent--> asking --silence, no proven session, a top that we lack--> candidate --life--> calm
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Final, NamedTuple
 
-from .constants import INACTIVE_TTL_MS, MAX_GEN_JUMP, MAX_INACTIVE_SESSIONS
-from .content import Content
-from .errors import ContentError, InvalidArgument, SessionInactive, UnknownSession
-from .ids import SessionId
-from .ports import Encapsulate, Rng
-from .session import Established, Sealed, Session
-from .session import seal as seal_session
+from .constants import (
+    MAX_OTHER_SESSIONS,
+    OTHER_TTL_MS,
+    PREKEY_LIFE_MS,
+    RELAY_RETENTION_MS,
+    SHORT_ID_B,
+)
+from .content import Sync, SyncKind, Top
+from .errors import CounterExhausted, SessionInactive
+from .ids import DhPublic, SessionId
+from .numbers import Finding, Given, Number, Received
 
-LOST_GEN: Final = 0
+MINUTE_MS: Final = 60_000
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+
+MAX_EPOCH: Final = 2**32 - 1
+MAX_EPOCH_AHEAD: Final = 2 * 365 * 24 * 60
+ASK_APART_MS: Final = 10 * MINUTE_MS
+SHORT_PATIENCE_MS: Final = 10 * MINUTE_MS
+LONG_PATIENCE_MS: Final = DAY_MS
+REPEATS_MS: Final = (10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS, DAY_MS)
+SEARCH_MS: Final = 14 * DAY_MS
+GAP_ASKS_MS: Final = (0, HOUR_MS, DAY_MS)
+UNPROVEN_TTL_MS: Final = PREKEY_LIFE_MS + RELAY_RETENTION_MS
+
+MAX_FLIGHTS: Final = 8
+MAX_TELLS: Final = 48
+MAX_ASKS: Final = 12
+MAX_STARTS: Final = 3
+MAX_SKIPS: Final = 2_000
 
 
-class Inactive(NamedTuple):
-    """A receive-only session, and since when it is."""
+class Standing(NamedTuple):
+    """One session as its pair sees it.
 
-    session: Session
+    `ends_ms` is until when a session that we started may send while it is unproven. `since_ms` is since when a proven
+    one is not active, else 0. `beside` is the ratchet key that we had on the active session when we started this
+    one, `top` the peer's active session for which we did (SES-28).
+    """
+
+    id: SessionId
+    epoch: int
+    ours: bool
+    created_ms: int
+    ends_ms: int
+    proven: bool = False
+    since_ms: int = 0
+    beside: DhPublic | None = None
+    top: Top | None = None
+
+    @property
+    def rank(self) -> tuple[int, bytes]:
+        """The smallest rank goes first: highest epoch, then smallest id (SES-22)."""
+        return -self.epoch, self.id
+
+    def may_send(self, now_ms: int) -> bool:
+        """Whether an unproven session may carry a text (SES-22)."""
+        return not self.proven and now_ms <= self.ends_ms
+
+
+class Wanted(NamedTuple):
+    """A session that is to be started: for which top, and since when the peer does not answer.
+
+    `again` says that one started before found no answer, so that one-time keys are left out (SES-26).
+    """
+
     since_ms: int
+    top: Top | None = None
+    again: bool = False
+
+
+class Candidate(NamedTuple):
+    """The session that we have started last and that nobody has proven: its asks and since when we try."""
+
+    id: SessionId
+    since_ms: int
+    asked_ms: int
+    repeats: int = 0
+
+
+class Ask(NamedTuple):
+    """An ask on the active session. `taken_ms` is when the relay took it, 0 before; `patience_ms` the wait."""
+
+    id: bytes
+    taken_ms: int
+    patience_ms: int
+
+
+class Budget(NamedTuple):
+    """What was used of the limits of 24 hours, counted from `since_ms` on (SES-35)."""
+
+    since_ms: int = 0
+    flights: int = 0
+    tells: int = 0
+    asks: int = 0
+    starts: int = 0
+    skips: int = 0
+    lists: int = 0
+
+    def at(self, now_ms: int) -> Budget:
+        """Return what counts now; a time ahead of now counts as now."""
+        if now_ms >= self.since_ms + DAY_MS:
+            return Budget(now_ms)
+        return self._replace(since_ms=min(self.since_ms, now_ms))
 
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Sessions between our device and one peer device. Without an active one the pair is fresh (SES-01)."""
+    """What one of our devices knows of one device of a peer; `sessions` in the order of their making."""
 
-    active: Session | None = None
-    inactive: tuple[Inactive, ...] = ()
-    highest_gen: int = 0
+    sessions: tuple[Standing, ...] = ()
+    known: int = 0
+    met: bool = False
+    wanted: Wanted | None = None
+    candidate: Candidate | None = None
+    ask: Ask | None = None
+    asked_ms: int = 0
+    gap_asks: int = len(GAP_ASKS_MS)
+    rolled_back_ms: int = 0
+    budget: Budget = Budget()
+    given: Given = Given()
+    received: Received = Received()
+
+    def session(self, session_id: bytes) -> Standing | None:
+        """Return a session by its id."""
+        return next((one for one in self.sessions if one.id == session_id), None)
 
     @property
-    def next_gen(self) -> int:
-        """`gen` of the next initiation (SES-03)."""
-        return self.highest_gen + 1
+    def active(self) -> Standing | None:
+        """The proven session with the smallest rank (SES-22)."""
+        return min((one for one in self.sessions if one.proven), key=_rank, default=None)
 
-    def sessions(self) -> tuple[Session, ...]:
-        """All sessions, the active one first."""
-        rest = tuple(item.session for item in self.inactive)
-        return rest if self.active is None else (self.active, *rest)
-
-
-FRESH: Final = Pair()
+    @property
+    def top(self) -> Top | None:
+        """What a sync says of the active session."""
+        active = self.active
+        return None if active is None else Top(active.epoch, active.id[:SHORT_ID_B])
 
 
-class Adoption(NamedTuple):
-    """A pair with one session more. `replaced` is the session that was active before and is not any longer;
-    `gone` are sessions that left; `answers_loss` says that the peer lost its state and waits for a new
-    session (SES-07); `disagrees` that the peer writes on a session that is not the one we write on (SES-16).
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A pair after an input, and what follows from it.
+
+    `gone` are sessions that left, with their keys. `activated`: the session of the input has become active, so what
+    waits goes on it, and what was unconfirmed on others again. `is_doubted`: ask (SES-25).
     """
 
     pair: Pair
-    is_active: bool
-    replaced: Session | None
-    gone: tuple[Session, ...]
-    answers_loss: bool
-    disagrees: bool
+    gone: tuple[SessionId, ...] = ()
+    proven: bool = False
+    activated: bool = False
+    is_doubted: bool = False
+    rolled_back: bool = False
+    findings: list[Finding] = field(default_factory=list)
 
 
-def adopt(pair: Pair, session: Session, now_ms: int) -> Adoption:
-    """Add a session of ours or of the peer's and decide which one is active (SES-04, SES-05, SES-07).
-
-    Raises:
-        InvalidArgument: the pair has a session of that id, or one with another device.
-    """
-    _check_belongs(pair, session)
-    from_peer = not session.initiator
-    answers_loss = from_peer and session.gen == LOST_GEN and pair != FRESH
-    highest = max(pair.highest_gen, session.gen)
+def sending(pair: Pair, now_ms: int) -> SessionId | None:
+    """Return the session that texts go on: the active one, before the first proof the best unproven (SES-22)."""
     active = pair.active
-    wins = session.gen > pair.highest_gen or pair == FRESH
-    if active is not None and session.gen == pair.highest_gen:
-        # Only a lost device starts twice with one gen: the older one may be refused for its list (SES-17).
-        again = session.gen == LOST_GEN and session.initiator and active.initiator
-        wins = again or active.is_expired(now_ms) or _rank(session) < _rank(active)
-    if wins:
-        kept = pair.inactive if active is None else (*pair.inactive, Inactive(active, now_ms))
-        grown = Pair(session, kept, highest)
-    else:
-        grown = Pair(active, (*pair.inactive, Inactive(session, now_ms)), highest)
-    trimmed, gone = expire(grown, now_ms)
-    disagrees = from_peer and not wins and not answers_loss and is_settled(pair)
-    return Adoption(trimmed, wins, active if wins else None, gone, answers_loss, disagrees)
+    if active is not None or pair.met:
+        return None if active is None else active.id
+    best = min((one for one in pair.sessions if one.may_send(now_ms)), key=_rank, default=None)
+    return None if best is None else best.id
 
 
-def check_gen(pair: Pair, gen: int) -> None:
-    """Refuse a peer's `gen` so far ahead that ours could never follow (SES-13).
+def check_sending(pair: Pair, session_id: SessionId, sync: Sync | None, now_ms: int) -> None:
+    """Refuse a content on a session that only receives; a tell goes where its ask came (SES-02, SES-24).
 
     Raises:
-        ContentError: more than 65 536 above the highest known.
+        SessionInactive.
     """
-    if gen > pair.highest_gen + MAX_GEN_JUMP:
-        raise ContentError("gen jumps too far")
-
-
-def is_settled(pair: Pair) -> bool:
-    """Whether the active session has been answered, so that what comes on another one shows a split
-    (SES-16).
-    """
-    return pair.active is not None and isinstance(pair.active.phase, Established)
-
-
-def retire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:
-    """Make the active session inactive, because the peer lost its state or does not share it.
-
-    From then on only a higher `gen` becomes active (SES-07, SES-16).
-    """
-    if pair.active is None:
-        return pair, ()
-    return expire(Pair(None, (*pair.inactive, Inactive(pair.active, now_ms)), pair.highest_gen), now_ms)
-
-
-def expire(pair: Pair, now_ms: int) -> tuple[Pair, tuple[Session, ...]]:
-    """Drop inactive sessions past 7 days, and the oldest beyond 4; return them too (SES-05)."""
-    young = [item for item in pair.inactive if now_ms < item.since_ms + INACTIVE_TTL_MS]
-    kept = tuple(young[-MAX_INACTIVE_SESSIONS:])
-    ids = {item.session.id for item in kept}
-    gone = tuple(item.session for item in pair.inactive if item.session.id not in ids)
-    return (replace(pair, inactive=kept) if gone else pair), gone
-
-
-def updated(pair: Pair, session: Session) -> Pair:
-    """Return the pair with a newer state of a session that it has.
-
-    Raises:
-        UnknownSession: it has none of that id.
-    """
-    if pair.active is not None and pair.active.id == session.id:
-        return replace(pair, active=session)
-    if all(item.session.id != session.id for item in pair.inactive):
-        raise UnknownSession("the pair has no such session")
-    inactive = tuple(
-        Inactive(session, item.since_ms) if item.session.id == session.id else item for item in pair.inactive
-    )
-    return replace(pair, inactive=inactive)
-
-
-def seal(
-    pair: Pair, session_id: SessionId, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate
-) -> tuple[Pair, Sealed]:
-    """Seal on the active session (SES-02).
-
-    Raises:
-        SessionInactive: the id is not that of the active session.
-        LocalError: as `session.seal`.
-    """
-    if pair.active is None or pair.active.id != session_id:
+    candidate = pair.candidate is not None and pair.candidate.id == session_id
+    is_allowed = candidate if sync is not None and sync.kind is SyncKind.ASK else sync is not None
+    if not is_allowed and session_id != sending(pair, now_ms):
         raise SessionInactive("only the active session sends")
-    sealed = seal_session(pair.active, content, now_ms, rng, encapsulate)
-    return replace(pair, active=sealed.session), sealed
 
 
-def _rank(session: Session) -> tuple[int, bytes]:
-    """Smallest rank is active: highest gen, then smallest session id (SES-04)."""
-    return -session.gen, session.id
+def next_epoch(pair: Pair, now_ms: int) -> int:
+    """Return the epoch of the next session that we start (SES-21).
+
+    Raises:
+        CounterExhausted: none is left.
+    """
+    epoch = max(pair.known + 1, now_ms // MINUTE_MS)
+    if epoch > MAX_EPOCH:
+        raise CounterExhausted("no epoch is left for this pair")
+    return epoch
 
 
-def _check_belongs(pair: Pair, session: Session) -> None:
-    for known in pair.sessions():
-        if known.id == session.id:
-            raise InvalidArgument("the pair has this session already")
-        if known.peer[:2] != session.peer[:2]:
-            raise InvalidArgument("a session with another device")
+# --- sessions come ---
+
+
+def started(pair: Pair, standing: Standing, now_ms: int) -> Change:
+    """Take in a session that we have started; its first ask is sent with it (SES-26)."""
+    wanted = pair.wanted or Wanted(now_ms)
+    budget = pair.budget.at(now_ms)
+    older = tuple(one._replace(ends_ms=0) if one.ours and not one.proven else one for one in pair.sessions)
+    grown = replace(
+        pair,
+        sessions=(*older, standing._replace(top=wanted.top)),
+        known=max(pair.known, standing.epoch),
+        wanted=None,
+        candidate=Candidate(standing.id, min(wanted.since_ms, now_ms), now_ms),
+        budget=budget._replace(starts=budget.starts + pair.met),
+    )
+    return _change(pair, grown, now_ms)
+
+
+def may_start(pair: Pair, now_ms: int) -> bool:
+    """Whether the budget has a session left; a pair that has never met has no limit but its prekeys."""
+    return not pair.met or pair.budget.at(now_ms).starts < MAX_STARTS
+
+
+def may_hear(pair: Pair, now_ms: int) -> bool:
+    """Whether the budget has a flight left (SES-35)."""
+    return pair.budget.at(now_ms).flights < MAX_FLIGHTS
+
+
+def heard(pair: Pair, standing: Standing, now_ms: int) -> Change:
+    """Take in a session that the peer has started: it proves nothing yet (SES-23)."""
+    budget = pair.budget.at(now_ms)
+    grown = replace(
+        pair,
+        sessions=(*pair.sessions, standing),
+        known=_known(pair, standing.epoch, now_ms, is_proven=False),
+        budget=budget._replace(flights=budget.flights + 1),
+    )
+    return _change(pair, grown, now_ms)
+
+
+# --- messages come ---
+
+
+def opened(pair: Pair, session_id: SessionId, answered: DhPublic | None, now_ms: int) -> Change:
+    """Note that a message has opened; `answered` is our ratchet key that a new chain of it answers (SES-23)."""
+    session = pair.session(session_id)
+    if session is None:
+        return Change(pair)
+    before, is_proof = pair, answered is not None and not session.proven
+    if is_proof:
+        pair = _proven(pair, session, now_ms)
+    active = pair.active
+    is_active = active is not None and active.id == session_id
+    if is_active and answered is not None:
+        pair = _alive(pair, None if is_proof else answered)
+    return replace(
+        _change(before, pair, now_ms),
+        proven=is_proof,
+        activated=is_active and is_proof,
+        is_doubted=(session.proven or is_proof) and not is_active,
+    )
+
+
+def synced(pair: Pair, session_id: SessionId, sync: Sync, now_ms: int) -> Change:
+    """Take what a peer tells of itself (SES-24, SES-27, SES-28, SES-30, SES-31)."""
+    session = pair.session(session_id)
+    if session is None:
+        return Change(pair)
+    before = pair
+    pair = _with_top(pair, session, sync.top, now_ms)
+    if sync.kind is SyncKind.TELL and pair.ask is not None and sync.ask_id == pair.ask.id:
+        pair = replace(pair, ask=None)
+        if not _is_outranked(pair, sync.top):
+            pair = _without_started(replace(pair, wanted=None), keep=session_id)
+    pair, rolled_back = _after_their_count(pair, sync.got, now_ms)
+    received, findings = pair.received.told(sync.given)
+    pair = _with_received(pair, received, findings)
+    return replace(_change(before, pair, now_ms), rolled_back=rolled_back, findings=findings)
+
+
+def numbered(pair: Pair, number: Number) -> Change:
+    """Note the number of a text whose content id is new (SES-29, SES-30)."""
+    received, findings = pair.received.take(number)
+    return Change(_with_received(pair, received, findings), findings=findings)
+
+
+def give(pair: Pair) -> tuple[Pair, Number]:
+    """Give the next number to a text of ours (SES-29)."""
+    given = pair.given.following()
+    return replace(pair, given=given), Number(given.n, given.line, given.first)
+
+
+def skips_left(pair: Pair, now_ms: int) -> int:
+    """Return how many message keys the peer may still make us skip (SES-35)."""
+    return max(MAX_SKIPS - pair.budget.at(now_ms).skips, 0)
+
+
+def skipped(pair: Pair, count: int, now_ms: int) -> Pair:
+    """Count message keys that were skipped."""
+    budget = pair.budget.at(now_ms)
+    return replace(pair, budget=budget._replace(skips=budget.skips + count))
+
+
+def may_send_list(pair: Pair, now_ms: int) -> bool:
+    """Whether the budget has a device list left for a peer that knows an older one (CON-05)."""
+    return not pair.budget.at(now_ms).lists
+
+
+def list_sent(pair: Pair, now_ms: int) -> Pair:
+    """Count a device list that is sent to a peer that knows an older one."""
+    budget = pair.budget.at(now_ms)
+    return replace(pair, budget=budget._replace(lists=budget.lists + 1))
+
+
+def may_tell(pair: Pair, now_ms: int) -> bool:
+    """Whether the budget has an answer left."""
+    return pair.budget.at(now_ms).tells < MAX_TELLS
+
+
+def told(pair: Pair, now_ms: int) -> Pair:
+    """Count a tell that is sent."""
+    budget = pair.budget.at(now_ms)
+    return replace(pair, budget=budget._replace(tells=budget.tells + 1))
+
+
+# --- doubt and silence ---
+
+
+def may_ask(pair: Pair, now_ms: int) -> bool:
+    """Whether a doubt leads to an ask now: on the active session, one at a time, within the budget (SES-25)."""
+    apart = now_ms >= min(pair.asked_ms, now_ms) + ASK_APART_MS or not pair.asked_ms
+    is_free = pair.ask is None and pair.candidate is None and pair.active is not None
+    return is_free and apart and pair.budget.at(now_ms).asks < MAX_ASKS
+
+
+def asked(pair: Pair, ask_id: bytes, patience_ms: int, now_ms: int, *, for_gap: bool = False) -> Pair:
+    """Note an ask that is sent on the active session."""
+    budget = pair.budget.at(now_ms)
+    return replace(
+        pair,
+        ask=pair.ask or Ask(ask_id, 0, patience_ms),
+        asked_ms=now_ms,
+        gap_asks=pair.gap_asks + for_gap,
+        budget=budget._replace(asks=budget.asks + 1),
+    )
+
+
+def ask_taken(pair: Pair, ask_id: bytes, now_ms: int) -> Pair:
+    """Note that the relay has taken an ask: from now on its silence counts (SES-26)."""
+    if pair.ask is None or pair.ask.id != ask_id or pair.ask.taken_ms:
+        return pair
+    return replace(pair, ask=pair.ask._replace(taken_ms=now_ms))
+
+
+def gap_ask_due(pair: Pair, now_ms: int) -> bool:
+    """Whether missing texts are to be asked for (SES-25)."""
+    if not pair.received.missing or pair.gap_asks >= len(GAP_ASKS_MS):
+        return False
+    return now_ms >= min(pair.asked_ms, now_ms) + GAP_ASKS_MS[pair.gap_asks] and may_ask(pair, now_ms)
+
+
+def tick(pair: Pair, now_ms: int, *, connected: bool, texts_wait: bool) -> Change:
+    """Do what time asks for: silence, a candidate that nobody answers, ages (SES-26, SES-33)."""
+    before, ask, candidate = pair, pair.ask, pair.candidate
+    if ask is not None and ask.taken_ms > now_ms:
+        pair = replace(pair, ask=ask._replace(taken_ms=now_ms))
+    elif ask is not None and connected and ask.taken_ms and now_ms >= ask.taken_ms + ask.patience_ms:
+        pair = replace(pair, ask=None, wanted=pair.wanted or Wanted(now_ms))
+    if candidate is not None:
+        pair = _search_on(pair, candidate, now_ms, texts_wait=texts_wait)
+    if pair.met and pair.active is None and pair.candidate is None and pair.wanted is None:
+        pair = replace(pair, wanted=Wanted(now_ms))
+    return _change(before, pair, now_ms)
+
+
+def repeat_due(pair: Pair, now_ms: int) -> bool:
+    """Whether the ask of the candidate is to be repeated (SES-26)."""
+    candidate = pair.candidate
+    if candidate is None:
+        return False
+    wait_ms = REPEATS_MS[min(candidate.repeats, len(REPEATS_MS) - 1)]
+    return now_ms >= min(candidate.asked_ms, now_ms) + wait_ms
+
+
+def repeated(pair: Pair, now_ms: int) -> Pair:
+    """Note that the ask of the candidate was repeated."""
+    if pair.candidate is None:
+        return pair
+    candidate = pair.candidate._replace(asked_ms=now_ms, repeats=pair.candidate.repeats + 1)
+    return replace(pair, candidate=candidate)
+
+
+def lost(pair: Pair, now_ms: int) -> Pair:
+    """Drop every session after a loss that was noticed; `known` and `met` stay (SES-32)."""
+    return replace(
+        pair,
+        sessions=(),
+        ask=None,
+        candidate=None,
+        wanted=Wanted(now_ms) if pair.met else None,
+        given=pair.given.skip_to(now_ms),
+    )
+
+
+def trimmed(pair: Pair, now_ms: int) -> Change:
+    """Drop sessions past their age, and the oldest beyond four others (SES-33)."""
+    return _change(pair, pair, now_ms)
+
+
+# --- inside ---
+
+
+def _change(before: Pair, pair: Pair, now_ms: int) -> Change:
+    """Drop what is too old or too much (SES-33); name every session of `before` that is gone."""
+    active, candidate = pair.active, _candidate_of(pair)
+    kept_ids = {one.id for one in (active, candidate) if one is not None}
+    sessions = tuple(_clamped(one, now_ms) for one in pair.sessions)
+    others = [one.id for one in sessions if one.id not in kept_ids and _is_young(one, now_ms)]
+    kept_ids.update(others[-MAX_OTHER_SESSIONS:])
+    kept = tuple(one for one in sessions if one.id in kept_ids)
+    gone = tuple(one.id for one in before.sessions if one.id not in kept_ids)
+    return Change(pair if kept == pair.sessions else replace(pair, sessions=kept), gone)
+
+
+def _with_received(pair: Pair, received: Received, findings: list[Finding]) -> Pair:
+    """Keep what is known of their numbers; a gap is asked for up to three times (SES-25)."""
+    gap_asks = 0 if Finding.GAP in findings else pair.gap_asks
+    return replace(pair, received=received, gap_asks=gap_asks)
+
+
+def _rank(session: Standing) -> tuple[int, bytes]:
+    return session.rank
+
+
+def _known(pair: Pair, epoch: int, now_ms: int, *, is_proven: bool) -> int:
+    """Return the highest epoch known: one far ahead of our clock counts only from a proven session (SES-21)."""
+    is_near = epoch <= now_ms // MINUTE_MS + MAX_EPOCH_AHEAD
+    return max(pair.known, epoch) if is_near or is_proven else pair.known
+
+
+def _proven(pair: Pair, session: Standing, now_ms: int) -> Pair:
+    """Return the pair with a session proven, and with the one that it replaces as one of the others."""
+    old = pair.active
+    is_best = old is None or session.rank < old.rank
+    sessions: list[Standing] = []
+    for one in pair.sessions:
+        if one.id == session.id:
+            sessions.append(one._replace(proven=True, since_ms=0 if is_best else now_ms))
+        elif old is not None and one.id == old.id and is_best:
+            sessions.append(one._replace(since_ms=now_ms))
+        else:
+            sessions.append(one)
+    is_candidate = pair.candidate is not None and pair.candidate.id == session.id
+    return replace(
+        pair,
+        sessions=tuple(sessions),
+        met=True,
+        known=_known(pair, session.epoch, now_ms, is_proven=True),
+        candidate=None if is_candidate else pair.candidate,
+        wanted=None if is_best else pair.wanted,
+        ask=None if is_best else pair.ask,
+    )
+
+
+def _alive(pair: Pair, answered: DhPublic | None) -> Pair:
+    """Drop what we started beside the active session, which lives (SES-27).
+
+    `answered` is our key that was answered; None if the session has just become active, which ends all of it.
+    What rule SES-28 started stays while the top for which it did outranks the active session.
+    """
+    active = pair.active
+    gone = {
+        one.id
+        for one in pair.sessions
+        if one.ours
+        and not one.proven
+        and (answered is None or one.beside != answered)
+        and not (one.top is not None and active is not None and _top_rank(one.top) < _short_rank(active))
+    }
+    if not gone:
+        return pair
+    pair = _without(pair, gone)
+    return replace(pair, ask=None, wanted=None)
+
+
+def _without_started(pair: Pair, keep: SessionId) -> Pair:
+    """Drop what we started and nobody has proven, but for the session that was just heard of."""
+    if not pair.met:
+        return pair
+    return _without(pair, {one.id for one in pair.sessions if one.ours and not one.proven and one.id != keep})
+
+
+def _without(pair: Pair, gone: set[SessionId]) -> Pair:
+    candidate = None if pair.candidate is not None and pair.candidate.id in gone else pair.candidate
+    kept = tuple(one for one in pair.sessions if one.id not in gone)
+    return replace(pair, sessions=kept, candidate=candidate)
+
+
+def _top_rank(top: Top) -> tuple[int, bytes]:
+    return -top.epoch, top.short_id
+
+
+def _short_rank(session: Standing) -> tuple[int, bytes]:
+    return -session.epoch, session.id[:SHORT_ID_B]
+
+
+def _is_outranked(pair: Pair, top: Top | None) -> bool:
+    """Whether the peer's active session is one that we lack and that goes before ours."""
+    if top is None or any(one.id[:SHORT_ID_B] == top.short_id for one in pair.sessions):
+        return False
+    active = pair.active
+    return active is None or _top_rank(top) < _short_rank(active)
+
+
+def _with_top(pair: Pair, session: Standing, top: Top | None, now_ms: int) -> Pair:
+    if top is None:
+        return pair
+    pair = replace(pair, known=_known(pair, top.epoch, now_ms, is_proven=session.proven))
+    candidate = _candidate_of(pair)
+    if not _is_outranked(pair, top) or (candidate is not None and candidate.epoch > top.epoch):
+        return pair
+    if candidate is not None:
+        pair = _without(pair, {candidate.id})
+    return replace(pair, wanted=Wanted(now_ms, top))
+
+
+def _after_their_count(pair: Pair, got: int, now_ms: int) -> tuple[Pair, bool]:
+    """Compare the highest number that the peer has received with what we gave: more means that our store was
+    set back (SES-31). Our numbers go on above our clock, never above theirs, once in 24 hours.
+    """
+    if got <= pair.given.n or (pair.rolled_back_ms and now_ms < min(pair.rolled_back_ms, now_ms) + DAY_MS):
+        return pair, False
+    return replace(pair, given=pair.given.skip_to(now_ms), rolled_back_ms=now_ms), True
+
+
+def _candidate_of(pair: Pair) -> Standing | None:
+    return None if pair.candidate is None else pair.session(pair.candidate.id)
+
+
+def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
+    """After a day without an answer a candidate is replaced, for 14 days, then only when a text waits (SES-26)."""
+    session = pair.session(candidate.id)
+    if session is None or not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
+        return pair
+    since_ms = min(candidate.since_ms, now_ms)
+    if now_ms > since_ms + SEARCH_MS and not texts_wait:
+        return pair
+    return replace(pair, candidate=None, wanted=Wanted(since_ms, session.top, again=True))
+
+
+def _clamped(session: Standing, now_ms: int) -> Standing:
+    """A stored time ahead of now counts as now."""
+    if session.created_ms <= now_ms and session.since_ms <= now_ms:
+        return session
+    return session._replace(
+        created_ms=min(session.created_ms, now_ms), since_ms=min(session.since_ms, now_ms)
+    )
+
+
+def _is_young(session: Standing, now_ms: int) -> bool:
+    if session.proven:
+        return now_ms < session.since_ms + OTHER_TTL_MS
+    return now_ms < session.created_ms + UNPROVEN_TTL_MS

@@ -1,25 +1,23 @@
 """A session of one pair of devices: handshake, ratchet, padding and content in one (chapters 06 to 08).
 
-    initiate --> AwaitingReply --(a message of the peer opens)--> Established
-    respond  --> Established
+    initiate --> Started --(a message of the peer opens)-----------------> Proven
+    respond  --> Heard ----(a chain that answers our ratchet key opens)--> Proven
 
 Every function is pure: it returns a new `Session` and leaves the old one as it was, also when it raises.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple, TypeAlias
+from dataclasses import dataclass, field
+from typing import NamedTuple, TypeAlias
 
 from . import content as contents
 from . import handshake
-from .constants import FIRST_BODY_B, FRAGMENT_B, KEY_B, MAX_CONTENT_B, MAX_COUNTER, MAX_JUMP
+from .constants import FRAGMENT_B, KEY_B, MAX_CONTENT_B, MAX_JUMP, PREKEY_LIFE_MS
 from .content import Content
 from .errors import (
     AuthenticationError,
     ContentError,
-    ContentTooLarge,
-    CounterExhausted,
     InvalidArgument,
     SessionExpired,
 )
@@ -29,7 +27,7 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .ports import Encapsulate, Rng
 from .prekeys import OneTimeState, VerifiedBundle
 from .ratchet import step
-from .ratchet.state import RatchetState, Sending, StepDue, build
+from .ratchet.state import RatchetState, Sending, StepDue
 from .secret import RatchetPrivateKey
 from .wire import envelope as envelopes
 from .wire import padding
@@ -50,22 +48,24 @@ class PeerDevice(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class AwaitingReply:
-    """We started the session and nothing has come back: every message repeats `prefix` (HS-04, SES-01)."""
+class Started:
+    """We started the session and nothing has come back: every message repeats `prefix` (HS-04, SES-20)."""
 
     prefix: bytes = field(repr=False)
     not_after_ms: int
-    sent: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Established:
-    """A message of the peer has opened."""
+class Heard:
+    """The peer started the session; what came may be a copy of what it sent long ago (SES-20)."""
 
 
-_ESTABLISHED: Final = Established()
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A chain has opened that answers a ratchet key which we made in this session (SES-20)."""
 
-Phase: TypeAlias = AwaitingReply | Established
+
+Phase: TypeAlias = Started | Heard | Proven
 
 
 class Session(NamedTuple):
@@ -74,7 +74,7 @@ class Session(NamedTuple):
     our_record_hash: RecordHash
     peer: PeerDevice
     initiator: bool
-    gen: int
+    epoch: int
     phase: Phase
     ratchet: RatchetState
     one_time: OneTimeState
@@ -91,15 +91,20 @@ class Session(NamedTuple):
         return self.ratchet.tags()
 
     def is_expired(self, now_ms: int) -> bool:
-        """Whether it was never answered and can no longer send: past its prekeys' end, or at a number that
-        no first
-        message may have (HS-04, SES-09).
+        """Whether it was never answered and can no longer send: past its prekeys' end, or at a number that no
+        first message may have (HS-04, SES-09).
         """
-        if not isinstance(self.phase, AwaitingReply):
+        if not isinstance(self.phase, Started):
             return False
         sending = self.ratchet.sending
         beyond = isinstance(sending, Sending) and sending.number > MAX_JUMP
         return beyond or now_ms > self.phase.not_after_ms
+
+    @property
+    def ratchet_key(self) -> DhPublic | None:
+        """Our ratchet key that the peer has not answered yet; None while the next message makes a new one."""
+        sending = self.ratchet.sending
+        return sending.public_key if isinstance(sending, Sending) else None
 
 
 class Sealed(NamedTuple):
@@ -112,15 +117,15 @@ class Sealed(NamedTuple):
 class Opened(NamedTuple):
     """A new session state and what arrived; both are to be stored before the relay's copy is acknowledged.
 
-    `missing` counts numbers before this one that have not arrived, `dropped` skipped keys that went unused
-    (DR-16), `healed` whether the peer's ratchet key was new.
+    `skipped` counts message keys that were passed over, `dropped` skipped keys that went unused (DR-16), `answered`
+    is our ratchet key that a new chain answers, None without one and for the key of an SPK (SES-20).
     """
 
     session: Session
     content: Content
-    missing: int
+    skipped: int
     dropped: int
-    healed: bool
+    answered: DhPublic | None
 
 
 class Healing(NamedTuple):
@@ -148,32 +153,32 @@ def initiate(
     ours: OurDevice,
     our_list: DeviceList,
     bundle: VerifiedBundle,
-    gen: int,
+    epoch: int,
     now_ms: int,
     rng: Rng,
     encapsulate: Encapsulate,
+    *,
+    grace_ms: int = 0,
 ) -> Session:
-    """Start a session from a verified bundle; nothing leaves until `seal` (HS-01 to HS-03, SES-03).
+    """Start a session from a verified bundle; nothing leaves until `seal` (HS-01 to HS-03).
 
-    `gen` is below 2^31: one more than the highest known for the pair, or 0 after a loss of state.
+    `epoch` is that of `pair.next_epoch`. `grace_ms` is by how much a pair that has met may send past the end of the
+    prekeys (SES-34).
 
     Raises:
-        CounterExhausted: `gen` is 2^31 (SES-13).
         InvalidArgument, InvalidKey: as `handshake.initiate`.
     """
-    if gen >= MAX_COUNTER:
-        raise CounterExhausted("no session can follow the last one")
     if now_ms > our_list.expires_ms or now_ms > ours.record.expires_ms:
         raise InvalidArgument("our own device list or record is past its end")
     initiation = handshake.initiate(ours, our_list, bundle, rng, encapsulate)
     used = (bundle.spk, bundle.pqk) if bundle.opk is None else (bundle.spk, bundle.pqk, bundle.opk)
-    not_after_ms = min(prekey.not_after_ms for prekey in used)
+    not_after_ms = min(now_ms + PREKEY_LIFE_MS, *(prekey.not_after_ms + grace_ms for prekey in used))
     return Session(
         ours.record.hash,
         PeerDevice.of(bundle.record),
         True,
-        gen,
-        AwaitingReply(initiation.prefix, not_after_ms, False),
+        epoch,
+        Started(initiation.prefix, not_after_ms),
         step.start_initiator(initiation.keys, DhPublic(bundle.spk.key), now_ms),
         bundle.one_time,
         now_ms,
@@ -181,7 +186,9 @@ def initiate(
     )
 
 
-def respond(raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int) -> Accepted:
+def respond(
+    raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int, max_skip: int = MAX_JUMP
+) -> Accepted:
     """Accept a first flight: handshake, first message and content, or nothing (HS-06 to HS-11).
 
     Raises:
@@ -191,55 +198,54 @@ def respond(raw: RawEnvelope, ours: ResponderKeys, pinned: Pinned, now_ms: int) 
     response = handshake.respond(prefix, ours, pinned, now_ms)
     spk = RatchetPrivateKey(handshake.dh_private(ours.spk))
     ratchet = step.start_responder(response.keys, spk, now_ms)
-    opened = step.open_(ratchet, raw, now_ms)
+    opened = step.open_(ratchet, raw, now_ms, max_skip)
     content = _content_of(raw, opened.body)
     session = Session(
         ours.record.hash,
         PeerDevice.of(response.identity.record),
         False,
-        _gen_under_prefix(content),
-        Established(),
+        _epoch_under_prefix(content),
+        Heard(),
         opened.state,
         OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
         now_ms,
         now_ms,
     )
-    return Accepted(Opened(session, content, opened.missing, opened.dropped, True), response.identity)
+    return Accepted(
+        Opened(session, content, opened.missing, opened.dropped, None), response.identity
+    )
 
 
 def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> Sealed:
-    """Seal a content; under a prefix `gen` is filled in (WIRE-10 to WIRE-14, HS-04, HS-05, PQ-04).
+    """Seal a content; under a prefix `epoch` is filled in (WIRE-10 to WIRE-14, HS-04, HS-05, PQ-04).
 
     Raises:
-        SessionExpired: never answered, and the peer's SPK is past its end (SES-09).
-        ContentTooLarge: over 64 KiB, or over the room of a first flight.
+        SessionExpired: never answered, and too late to begin at the peer (SES-09).
+        ContentTooLarge: over 64 KiB.
         CounterExhausted: the chain is full (DR-09).
-        InvalidArgument: `gen` is set by the caller, or a content under a prefix has no way back.
+        InvalidArgument: `epoch` is set by the caller, or a content under a prefix has no way back.
     """
-    if content.gen is not None:
-        raise InvalidArgument("gen belongs to the session")
+    if content.epoch is not None:
+        raise InvalidArgument("the epoch belongs to the session")
     phase = session.phase
-    if isinstance(phase, Established):
+    if not isinstance(phase, Started):
         encoded = contents.encode(content)
         ratchet, kem, block = step.load(session.ratchet, now_ms, rng, encapsulate)
         body = padding.pad(block + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
         ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng, kem)
-        return Sealed(_with_ratchet(session, ratchet, phase), envelope)
+        return Sealed(session._replace(ratchet=ratchet), envelope)
     if session.is_expired(now_ms):
         raise SessionExpired("the session was never answered and can no longer start at the peer")
     if content.way_back is None:
         raise InvalidArgument("a content under a prefix has a way back")
-    encoded = contents.encode(content._replace(gen=session.gen))
-    if not phase.sent and len(encoded) >= FIRST_BODY_B:
-        raise ContentTooLarge("the content does not fit into a first flight")
+    encoded = contents.encode(content._replace(epoch=session.epoch))
     body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
-    ratchet, envelope = step.seal(
-        session.ratchet, envelopes.FIRST_LEAD + phase.prefix, body, rng, session.ratchet.kem
-    )
-    return Sealed(_with_ratchet(session, ratchet, replace(phase, sent=True)), envelope)
+    lead = envelopes.FIRST_LEAD + phase.prefix
+    ratchet, envelope = step.seal(session.ratchet, lead, body, rng, session.ratchet.kem)
+    return Sealed(session._replace(ratchet=ratchet), envelope)
 
 
-def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
+def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
     """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-06,
     PQ-07).
 
@@ -248,31 +254,19 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
     """
     if raw.prefix and session.initiator:
         raise AuthenticationError
-    opened = step.open_(session.ratchet, raw, now_ms)
+    opened = step.open_(session.ratchet, raw, now_ms, max_skip)
     content = _content_of(raw, opened.body)
     ratchet = opened.state
     if raw.prefix:
-        if _gen_under_prefix(content) != session.gen:
-            raise ContentError("another gen than the session was made with")
+        if _epoch_under_prefix(content) != session.epoch:
+            raise ContentError("another epoch than the session was made with")
     else:
-        if content.gen is not None:
-            raise ContentError("gen belongs under a prefix")
+        if content.epoch is not None:
+            raise ContentError("an epoch belongs under a prefix")
         ratchet = step.unload(ratchet, opened.body, opened.new_chain)
-    advanced = build(
-        Session,
-        (
-            session.our_record_hash,
-            session.peer,
-            session.initiator,
-            session.gen,
-            _ESTABLISHED,
-            ratchet,
-            session.one_time,
-            session.created_ms,
-            now_ms,
-        ),
-    )
-    return build(Opened, (advanced, content, opened.missing, opened.dropped, opened.new_chain))
+    phase = session.phase if opened.answered is None else Proven()
+    advanced = session._replace(ratchet=ratchet, phase=phase, opened_ms=now_ms)
+    return Opened(advanced, content, opened.missing, opened.dropped, opened.answered)
 
 
 def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
@@ -296,11 +290,6 @@ def is_our_turn(session: Session) -> bool:
     return isinstance(session.ratchet.sending, StepDue)
 
 
-def first_room_b() -> int:
-    """Return how many bytes of encoded content fit into a first flight (WIRE-12)."""
-    return FIRST_BODY_B - 1
-
-
 def replay_key(raw: RawEnvelope) -> bytes:
     """Return what the replay cache holds of a first flight: SPK id and EK, 36 bytes (HS-09)."""
     prefix = envelopes.decode_prefix(raw.prefix)
@@ -320,25 +309,8 @@ def _content_of(raw: RawEnvelope, body: bytes) -> Content:
     return contents.decode(encoded)
 
 
-def _gen_under_prefix(content: Content) -> int:
-    """Return the `gen` that a content under a prefix states, beside a way back (HS-05, SES-06)."""
-    if content.gen is None or content.way_back is None:
-        raise ContentError("a content under a prefix has gen and a way back")
-    return content.gen
-
-
-def _with_ratchet(session: Session, ratchet: RatchetState, phase: Phase) -> Session:
-    return build(
-        Session,
-        (
-            session.our_record_hash,
-            session.peer,
-            session.initiator,
-            session.gen,
-            phase,
-            ratchet,
-            session.one_time,
-            session.created_ms,
-            session.opened_ms,
-        ),
-    )
+def _epoch_under_prefix(content: Content) -> int:
+    """Return the epoch that a content under a prefix states, beside a way back (HS-05, SES-06)."""
+    if content.epoch is None or content.way_back is None:
+        raise ContentError("a content under a prefix has an epoch and a way back")
+    return content.epoch

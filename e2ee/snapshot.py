@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 from .constants import (
     ACCOUNT_ID_B,
+    ASK_ID_B,
     DEVICE_ID_B,
     HASH_B,
     KEY_B,
+    LINE_B,
     MAX_COUNTER,
+    MAX_MISSING_RANGES,
     PREFIX_B,
     SESSION_ID_B,
+    SHORT_ID_B,
     TAG_B,
 )
 from .errors import DecodeError, InvalidKey, SnapshotError
 from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
-from .pair import Inactive, Pair
+from .content import Top
+from .numbers import MAX_NUMBER, Given, Range, Received
+from .pair import MAX_EPOCH, Ask, Budget, Candidate, Pair, Standing, Wanted
 from .prekeys import OneTimeState
 from .primitives import dh
 from .ratchet import chain, kem_ratchet, kem_stored, skipped
@@ -33,22 +39,15 @@ from .ratchet.state import (
     StepDue,
 )
 from .secret import ChainKey, HeaderKey, MessageKey, RatchetPrivateKey, RootKey
-from .session import AwaitingReply, Established, PeerDevice, Phase, Session
+from .session import Heard, PeerDevice, Phase, Proven, Session, Started
 from .wire import cbor
 from .wire.fields import MAX_MS, array, bstr, uint
 
 FORMAT: Final = 1
-SESSION_FORMAT: Final = 2
+SESSION_FORMAT: Final = 3
+PAIR_FORMAT: Final = 2
 _MAX_B: Final = 16_384
 _LISTENING, _SENDING, _STEP_DUE = 0, 1, 2
-
-
-class PairRow(NamedTuple):
-    """Stored form of a pair without its sessions: ids, and since when the inactive ones are."""
-
-    active: SessionId | None
-    inactive: tuple[tuple[SessionId, int], ...]
-    highest_gen: int
 
 
 def encode_session(session: Session) -> bytes:
@@ -61,7 +60,7 @@ def encode_session(session: Session) -> bytes:
             session.our_record_hash,
             list(session.peer),
             session.initiator,
-            session.gen,
+            session.epoch,
             _encode_phase(session.phase),
             list(session.one_time),
             session.created_ms,
@@ -130,47 +129,43 @@ def skipped_changes(before: SkippedKeys, after: SkippedKeys) -> tuple[list[Skipp
 
 
 def encode_pair(pair: Pair) -> bytes:
-    """Return a pair without its sessions."""
-    active = None if pair.active is None else pair.active.id
-    inactive: list[cbor.Value] = [[item.session.id, item.since_ms] for item in pair.inactive]
-    return cbor.encode([FORMAT, active, inactive, pair.highest_gen])
+    """Return a pair without the ratchets of its sessions, and without the line of its numbers (SES-14)."""
+    received, wanted = pair.received, pair.wanted
+    return cbor.encode(
+        [
+            PAIR_FORMAT,
+            [_encode_standing(one) for one in pair.sessions],
+            pair.known,
+            pair.met,
+            None if wanted is None else [wanted.since_ms, _encode_top(wanted.top), wanted.again],
+            None if pair.candidate is None else list(pair.candidate),
+            None if pair.ask is None else list(pair.ask),
+            pair.asked_ms,
+            pair.gap_asks,
+            pair.rolled_back_ms,
+            list(pair.budget),
+            pair.given.n,
+            [
+                received.highest,
+                received.line,
+                received.first,
+                received.line_highest,
+                [list(one) for one in received.missing],
+            ],
+        ]
+    )
 
 
-def decode_pair(encoded: bytes) -> PairRow:
-    """Read a stored pair; its sessions are stored apart.
+def decode_pair(encoded: bytes, line: bytes) -> Pair:
+    """Read a stored pair; `line` is the one drawn at this opening of the store (SES-29).
 
     Raises:
         SnapshotError: unknown version, or damaged.
     """
     try:
-        items = _versioned(encoded, 4)
-        inactive = [array(item, 2, 2) for item in array(items[2], 0, 64)]
-        return PairRow(
-            None if items[1] is None else SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B)),
-            tuple(
-                (SessionId(bstr(one, SESSION_ID_B, SESSION_ID_B)), uint(since, MAX_MS))
-                for one, since in inactive
-            ),
-            uint(items[3], MAX_COUNTER),
-        )
+        return _decode_pair(_versioned(encoded, 13, PAIR_FORMAT), line)
     except DecodeError:
         raise SnapshotError("the stored pair is damaged") from None
-
-
-def restore_pair(row: PairRow, sessions: dict[SessionId, Session]) -> Pair:
-    """Join a stored pair with its sessions.
-
-    Raises:
-        SnapshotError: a session is missing.
-    """
-    try:
-        return Pair(
-            None if row.active is None else sessions[row.active],
-            tuple(Inactive(sessions[one], since_ms) for one, since_ms in row.inactive),
-            row.highest_gen,
-        )
-    except KeyError:
-        raise SnapshotError("a session of the pair is missing") from None
 
 
 def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[cbor.Value]:
@@ -195,7 +190,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
             RecordHash(bstr(record_hash, HASH_B, HASH_B)),
         ),
         initiator,
-        uint(items[5], MAX_COUNTER - 1),
+        uint(items[5], MAX_EPOCH),
         _decode_phase(items[6]),
         RatchetState(
             SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B)),
@@ -217,15 +212,116 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     )
 
 
+def _decode_pair(items: Sequence[cbor.Value], line: bytes) -> Pair:
+    asked_ms, gap_asks, rolled_back_ms = (uint(item, MAX_MS) for item in items[7:10])
+    budget = [uint(item, MAX_MS) for item in array(items[10], 7, 7)]
+    return Pair(
+        sessions=tuple(_decode_standing(item) for item in array(items[1], 0, 64)),
+        known=uint(items[2], MAX_EPOCH),
+        met=_flag(items[3]),
+        wanted=None if items[4] is None else _decode_wanted(items[4]),
+        candidate=None if items[5] is None else _decode_candidate(items[5]),
+        ask=None if items[6] is None else _decode_ask(items[6]),
+        asked_ms=asked_ms,
+        gap_asks=gap_asks,
+        rolled_back_ms=rolled_back_ms,
+        budget=Budget(*budget),
+        given=Given(uint(items[11], MAX_NUMBER), line),
+        received=_decode_received(items[12]),
+    )
+
+
+def _encode_standing(one: Standing) -> cbor.Value:
+    return [
+        one.id,
+        one.epoch,
+        one.ours,
+        one.created_ms,
+        one.ends_ms,
+        one.proven,
+        one.since_ms,
+        one.beside,
+        _encode_top(one.top),
+    ]
+
+
+def _decode_standing(value: cbor.Value) -> Standing:
+    items = array(value, 9, 9)
+    return Standing(
+        id=SessionId(bstr(items[0], SESSION_ID_B, SESSION_ID_B)),
+        epoch=uint(items[1], MAX_EPOCH),
+        ours=_flag(items[2]),
+        created_ms=uint(items[3], MAX_MS),
+        ends_ms=uint(items[4], MAX_MS),
+        proven=_flag(items[5]),
+        since_ms=uint(items[6], MAX_MS),
+        beside=None if items[7] is None else DhPublic(_key(items[7])),
+        top=_decode_top(items[8]),
+    )
+
+
+def _encode_top(top: Top | None) -> cbor.Value:
+    return None if top is None else list(top)
+
+
+def _decode_top(value: cbor.Value) -> Top | None:
+    if value is None:
+        return None
+    epoch, short_id = array(value, 2, 2)
+    return Top(uint(epoch, MAX_EPOCH), bstr(short_id, SHORT_ID_B, SHORT_ID_B))
+
+
+def _decode_wanted(value: cbor.Value) -> Wanted:
+    since_ms, top, again = array(value, 3, 3)
+    return Wanted(uint(since_ms, MAX_MS), _decode_top(top), _flag(again))
+
+
+def _decode_candidate(value: cbor.Value) -> Candidate:
+    session_id, since_ms, asked_ms, repeats = array(value, 4, 4)
+    return Candidate(
+        SessionId(bstr(session_id, SESSION_ID_B, SESSION_ID_B)),
+        uint(since_ms, MAX_MS),
+        uint(asked_ms, MAX_MS),
+        uint(repeats, MAX_MS),
+    )
+
+
+def _decode_ask(value: cbor.Value) -> Ask:
+    ask_id, taken_ms, patience_ms = array(value, 3, 3)
+    return Ask(bstr(ask_id, ASK_ID_B, ASK_ID_B), uint(taken_ms, MAX_MS), uint(patience_ms, MAX_MS))
+
+
+def _decode_received(value: cbor.Value) -> Received:
+    highest, line, first, line_highest, missing = array(value, 5, 5)
+    return Received(
+        uint(highest, MAX_NUMBER),
+        bstr(line, LINE_B, LINE_B),
+        uint(first, MAX_NUMBER),
+        uint(line_highest, MAX_NUMBER),
+        tuple(_decode_range(item) for item in array(missing, 0, MAX_MISSING_RANGES)),
+    )
+
+
+def _decode_range(value: cbor.Value) -> Range:
+    first, last = array(value, 2, 2)
+    return uint(first, MAX_NUMBER), uint(last, MAX_NUMBER)
+
+
 def _encode_phase(phase: Phase) -> cbor.Value:
-    return None if isinstance(phase, Established) else [phase.prefix, phase.not_after_ms, phase.sent]
+    match phase:
+        case Started(prefix, not_after_ms):
+            return [prefix, not_after_ms]
+        case Heard():
+            return False
+        case Proven():
+            return True
 
 
 def _decode_phase(value: cbor.Value) -> Phase:
-    if value is None:
-        return Established()
-    prefix, not_after_ms, sent = array(value, 3, 3)
-    return AwaitingReply(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS), _flag(sent))
+    if isinstance(value, bool):
+        return Proven() if value else Heard()
+    prefix, not_after_ms = array(value, 2, 2)
+    return Started(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS))
 
 
 def _encode_sending(sending: SendingState) -> cbor.Value:
