@@ -95,8 +95,8 @@ class Top(NamedTuple):
 class Sync:
     """What a side knows of the pair (SES-24).
 
-    `ask_id` has 8 bytes; a tell that answers no ask has none. `given` is the newest number that the sender gave,
-    `got` the highest that it received, 0 for none.
+    `ask_id` has 8 bytes; a tell that answers no ask has none. `given` is the newest number that the sender
+    gave, `got` the highest that it received, 0 for none.
     """
 
     kind: SyncKind
@@ -219,7 +219,9 @@ def decode(encoded: bytes) -> Content:
 
 
 def _encode_plain(content: Content) -> bytes | None:
-    """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR 0006)."""
+    """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR
+    0006).
+    """
     if not isinstance(content.payload, Text) or content.number is None or _has_extras(content):
         return None
     if len(content.id) != CONTENT_ID_B or not _MAX_U32 < content.sent_ms <= MAX_MS:
@@ -239,11 +241,11 @@ def _encode_plain(content: Content) -> bytes | None:
 
 
 def _decode_plain(encoded: bytes) -> Content | None:
-    """Return the content if it is a text with its number and nothing else, which most messages are; None sends
-    it the long way.
+    """Return the content if it is a text with its number and nothing else, which most messages are; None
+    sends it the long way.
 
-    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}, 9: number}; every byte of it has one accepted
-    form. A property test holds this against the long way.
+    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}, 9: number}; every byte of it has one
+    accepted form. A property test holds this against the long way.
     """
     number_at = len(encoded) - NUMBER_B
     fixed = (

@@ -1,7 +1,9 @@
-"""Numbers of the texts of a pair: what was lost, and whether the peer was set back or runs twice (SES-29, SES-30).
+"""Numbers of the texts of a pair: what was lost, and whether the peer was set back or runs twice (SES-29,
+SES-30).
 
-Every text of a side has a number n, given when it is first sealed and kept when it is sent again. Beside it stand
-`line`, drawn at each opening of the sender's store and never stored, and `first`, the first number of that line.
+Every text of a side has a number n, given when it is first sealed and kept when it is sent again. Beside it
+stand `line`, drawn at each opening of the sender's store and never stored, and `first`, the first number of
+that line.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
-from .constants import LINE_B, MAX_NUMBER_JUMP, MAX_MISSING_RANGES, NUMBER_B
+from .constants import LINE_B, MAX_MISSING_RANGES, MAX_NUMBER_JUMP, NUMBER_B
 from .errors import DecodeError, InvalidArgument
 
 MAX_NUMBER: Final = 2**53 - 1
@@ -94,7 +96,9 @@ class Finding(Enum):
 
 
 class Received(NamedTuple):
-    """A peer's numbers: the highest known, its newest line with the line's first and highest, what is missing."""
+    """A peer's numbers: the highest known, its newest line with the line's first and highest, what is
+    missing.
+    """
 
     highest: int = 0
     line: bytes = bytes(LINE_B)

@@ -1,7 +1,7 @@
 """Which session of a pair of devices is active, and when a new one is started (chapter 08).
 
-A pair is (our device, peer device). It knows its sessions by id, epoch and standing only; the ratchets are kept by
-whoever uses it. Every function is pure: state and input give a new state.
+A pair is (our device, peer device). It knows its sessions by id, epoch and standing only; the ratchets are
+kept by whoever uses it. Every function is pure: state and input give a new state.
 
     started --(answers our key)--> proven: the one with the highest epoch is active
     heard   --(answers our key)--> proven
@@ -50,9 +50,9 @@ MAX_SKIPS: Final = 2_000
 class Standing(NamedTuple):
     """One session as its pair sees it.
 
-    `ends_ms` is until when a session that we started may send while it is unproven. `since_ms` is since when a proven
-    one is not active, else 0. `beside` is the ratchet key that we had on the active session when we started this
-    one, `top` the peer's active session for which we did (SES-28).
+    `ends_ms` is until when a session that we started may send while it is unproven. `since_ms` is since
+    when a proven one is not active, else 0. `beside` is the ratchet key that we had on the active session
+    when we started this one, `top` the peer's active session for which we did (SES-28).
     """
 
     id: SessionId
@@ -96,7 +96,8 @@ class Candidate(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """An ask on the active session. `taken_ms` is when the relay took it, 0 before; `patience_ms` the wait."""
+    """An ask on the active session. `taken_ms` is when the relay took it, 0 before; `patience_ms` the wait.
+    """
 
     id: bytes
     taken_ms: int
@@ -121,6 +122,11 @@ class Budget(NamedTuple):
         return self._replace(since_ms=min(self.since_ms, now_ms))
 
 
+_NOTHING_USED: Final = Budget()
+_NOTHING_GIVEN: Final = Given()
+_NOTHING_RECEIVED: Final = Received()
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """What one of our devices knows of one device of a peer; `sessions` in the order of their making."""
@@ -134,9 +140,9 @@ class Pair:
     asked_ms: int = 0
     gap_asks: int = len(GAP_ASKS_MS)
     rolled_back_ms: int = 0
-    budget: Budget = Budget()
-    given: Given = Given()
-    received: Received = Received()
+    budget: Budget = _NOTHING_USED
+    given: Given = _NOTHING_GIVEN
+    received: Received = _NOTHING_RECEIVED
 
     def session(self, session_id: bytes) -> Standing | None:
         """Return a session by its id."""
@@ -158,8 +164,8 @@ class Pair:
 class Change:
     """A pair after an input, and what follows from it.
 
-    `gone` are sessions that left, with their keys. `activated`: the session of the input has become active, so what
-    waits goes on it, and what was unconfirmed on others again. `is_doubted`: ask (SES-25).
+    `gone` are sessions that left, with their keys. `activated`: the session of the input has become active,
+    so what waits goes on it, and what was unconfirmed on others again. `is_doubted`: ask (SES-25).
     """
 
     pair: Pair
@@ -172,7 +178,9 @@ class Change:
 
 
 def sending(pair: Pair, now_ms: int) -> SessionId | None:
-    """Return the session that texts go on: the active one, before the first proof the best unproven (SES-22)."""
+    """Return the session that texts go on: the active one, before the first proof the best unproven
+    (SES-22).
+    """
     active = pair.active
     if active is not None or pair.met:
         return None if active is None else active.id
@@ -249,7 +257,9 @@ def heard(pair: Pair, standing: Standing, now_ms: int) -> Change:
 
 
 def opened(pair: Pair, session_id: SessionId, answered: DhPublic | None, now_ms: int) -> Change:
-    """Note that a message has opened; `answered` is our ratchet key that a new chain of it answers (SES-23)."""
+    """Note that a message has opened; `answered` is our ratchet key that a new chain of it answers
+    (SES-23).
+    """
     session = pair.session(session_id)
     if session is None:
         return Change(pair)
@@ -334,7 +344,9 @@ def told(pair: Pair, now_ms: int) -> Pair:
 
 
 def may_ask(pair: Pair, now_ms: int) -> bool:
-    """Whether a doubt leads to an ask now: on the active session, one at a time, within the budget (SES-25)."""
+    """Whether a doubt leads to an ask now: on the active session, one at a time, within the budget
+    (SES-25).
+    """
     apart = now_ms >= min(pair.asked_ms, now_ms) + ASK_APART_MS or not pair.asked_ms
     is_free = pair.ask is None and pair.candidate is None and pair.active is not None
     return is_free and apart and pair.budget.at(now_ms).asks < MAX_ASKS
@@ -440,7 +452,9 @@ def _rank(session: Standing) -> tuple[int, bytes]:
 
 
 def _known(pair: Pair, epoch: int, now_ms: int, *, is_proven: bool) -> int:
-    """Return the highest epoch known: one far ahead of our clock counts only from a proven session (SES-21)."""
+    """Return the highest epoch known: one far ahead of our clock counts only from a proven session
+    (SES-21).
+    """
     is_near = epoch <= now_ms // MINUTE_MS + MAX_EPOCH_AHEAD
     return max(pair.known, epoch) if is_near or is_proven else pair.known
 
@@ -545,7 +559,9 @@ def _candidate_of(pair: Pair) -> Standing | None:
 
 
 def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
-    """After a day without an answer a candidate is replaced, for 14 days, then only when a text waits (SES-26)."""
+    """After a day without an answer a candidate is replaced, for 14 days, then only when a text waits
+    (SES-26).
+    """
     session = pair.session(candidate.id)
     if session is None or not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
         return pair

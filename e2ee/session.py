@@ -49,7 +49,7 @@ class PeerDevice(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """We started the session and nothing has come back: every message repeats `prefix` (HS-04, SES-20)."""
+    """We started the session and nothing has come back: every message repeats `prefix` (HS-04, SES-36)."""
 
     prefix: bytes = field(repr=False)
     not_after_ms: int
@@ -57,12 +57,12 @@ class Started:
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """The peer started the session; what came may be a copy of what it sent long ago (SES-20)."""
+    """The peer started the session; what came may be a copy of what it sent long ago (SES-36)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """A chain has opened that answers a ratchet key which we made in this session (SES-20)."""
+    """A chain has opened that answers a ratchet key which we made in this session (SES-36)."""
 
 
 Phase: TypeAlias = Started | Heard | Proven
@@ -117,8 +117,9 @@ class Sealed(NamedTuple):
 class Opened(NamedTuple):
     """A new session state and what arrived; both are to be stored before the relay's copy is acknowledged.
 
-    `skipped` counts message keys that were passed over, `dropped` skipped keys that went unused (DR-16), `answered`
-    is our ratchet key that a new chain answers, None without one and for the key of an SPK (SES-20).
+    `skipped` counts message keys that were passed over, `dropped` skipped keys that went unused (DR-16),
+    `answered` is our ratchet key that a new chain answers, None without one and for the key of an SPK
+    (SES-36).
     """
 
     session: Session
@@ -162,8 +163,8 @@ def initiate(
 ) -> Session:
     """Start a session from a verified bundle; nothing leaves until `seal` (HS-01 to HS-03).
 
-    `epoch` is that of `pair.next_epoch`. `grace_ms` is by how much a pair that has met may send past the end of the
-    prekeys (SES-34).
+    `epoch` is that of `pair.next_epoch`. `grace_ms` is by how much a pair that has met may send past the
+    end of the prekeys (SES-34).
 
     Raises:
         InvalidArgument, InvalidKey: as `handshake.initiate`.
@@ -211,9 +212,7 @@ def respond(
         now_ms,
         now_ms,
     )
-    return Accepted(
-        Opened(session, content, opened.missing, opened.dropped, None), response.identity
-    )
+    return Accepted(Opened(session, content, opened.missing, opened.dropped, None), response.identity)
 
 
 def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate: Encapsulate) -> Sealed:

@@ -19,9 +19,9 @@ from .constants import (
     SHORT_ID_B,
     TAG_B,
 )
+from .content import Top
 from .errors import DecodeError, InvalidKey, SnapshotError
 from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
-from .content import Top
 from .numbers import MAX_NUMBER, Given, Range, Received
 from .pair import MAX_EPOCH, Ask, Budget, Candidate, Pair, Standing, Wanted
 from .prekeys import OneTimeState
