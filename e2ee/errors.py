@@ -174,3 +174,9 @@ class ContentError(RemoteError):
     """An authenticated body whose content breaks chapter 10 (CON-01, CON-03)."""
 
     code: ClassVar[str] = "remote.content"
+
+
+class BudgetExceeded(RemoteError):
+    """A contact has used up what it may ask of us in 24 hours; nothing was used up by this (SES-35)."""
+
+    code: ClassVar[str] = "remote.budget"

@@ -231,6 +231,12 @@ def started(pair: Pair, standing: Standing, now_ms: int) -> Change:
     return _change(pair, grown, now_ms)
 
 
+def ended(pair: Pair, session_id: SessionId) -> Pair:
+    """Note that a session can send no more: an unproven one carries no text any longer."""
+    sessions = tuple(one._replace(ends_ms=0) if one.id == session_id else one for one in pair.sessions)
+    return replace(pair, sessions=sessions)
+
+
 def may_start(pair: Pair, now_ms: int) -> bool:
     """Whether the budget has a session left; a pair that has never met has no limit but its prekeys."""
     return not pair.met or pair.budget.at(now_ms).starts < MAX_STARTS
@@ -407,6 +413,19 @@ def repeated(pair: Pair, now_ms: int) -> Pair:
         return pair
     candidate = pair.candidate._replace(asked_ms=now_ms, repeats=pair.candidate.repeats + 1)
     return replace(pair, candidate=candidate)
+
+
+def due_ms(pair: Pair) -> int | None:
+    """Return when `tick`, `repeat_due` or `gap_ask_due` may have something to do; None for a pair at rest."""
+    times: list[int] = []
+    if pair.ask is not None and pair.ask.taken_ms:
+        times.append(pair.ask.taken_ms + pair.ask.patience_ms)
+    if pair.candidate is not None:
+        repeats = min(pair.candidate.repeats, len(REPEATS_MS) - 1)
+        times.append(pair.candidate.asked_ms + REPEATS_MS[repeats])
+    if pair.received.missing and pair.gap_asks < len(GAP_ASKS_MS):
+        times.append(pair.asked_ms + max(GAP_ASKS_MS[pair.gap_asks], ASK_APART_MS))
+    return min(times, default=None)
 
 
 def lost(pair: Pair, now_ms: int) -> Pair:

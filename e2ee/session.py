@@ -101,6 +101,11 @@ class Session(NamedTuple):
         return beyond or now_ms > self.phase.not_after_ms
 
     @property
+    def ends_ms(self) -> int:
+        """Until when a session that we started may send while nobody answers; 0 for all others (HS-04)."""
+        return self.phase.not_after_ms if isinstance(self.phase, Started) else 0
+
+    @property
     def ratchet_key(self) -> DhPublic | None:
         """Our ratchet key that the peer has not answered yet; None while the next message makes a new one."""
         sending = self.ratchet.sending

@@ -150,6 +150,13 @@ class ContactBlocked(SealroomError):
     )
 
 
+class DeviceReplacedError(SealroomError):
+    """Our newest device list does not name this device: another one has taken its place (SES-40)."""
+
+    code: ClassVar[str] = "account.replaced"
+    hint: ClassVar[str] = "go on with the device that replaced this one, or restore a backup here"
+
+
 class MessageEmpty(SealroomError):
     """A text has at least one character (CON-03)."""
 

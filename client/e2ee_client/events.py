@@ -27,14 +27,6 @@ class ConnectionState(Enum):
     ONLINE = "online"
 
 
-class ResetCause(Enum):
-    """Why a session was started anew (SES-07)."""
-
-    OUR_LOSS = "our_loss"
-    THEIR_LOSS = "their_loss"
-    EXPIRED = "expired"
-
-
 @dataclass(frozen=True, slots=True)
 class MessageReceived:
     """A text of a contact, given once (SES-11). `sent_ms` is the sender's claim, `received_ms` our clock."""
@@ -76,23 +68,86 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionReset:
-    """A session was lost and is being restored (SES-07); `resent` of our messages go out again (SES-08)."""
+class SessionProven:
+    """The contact has answered on a session: both sides share it, and texts go on it (SES-36)."""
 
     account_id: bytes
-    cause: ResetCause
-    resent: int = 0
 
 
 @dataclass(frozen=True, slots=True)
-class GapDetected:
-    """Messages before the newest one have not arrived: `missing` may still come, `lost` will not open any
-    more.
+class Doubt:
+    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Texts that a contact has sent have not arrived; they are asked for (SES-30)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class GapFilled:
+    """No text of a contact is missing any more (SES-30)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """A contact's numbers do not continue: its store was set back, or two copies of it run. Texts may be missing
+    (SES-30).
     """
 
     account_id: bytes
-    missing: int
-    lost: int
+
+
+@dataclass(frozen=True, slots=True)
+class RolledBack:
+    """A contact has texts of ours that this store does not know: it was set back, or a copy of it runs (SES-31)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unconfirmed:
+    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37)."""
+
+    account_id: bytes
+    message_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Churn:
+    """A contact starts more sessions in a day than it may; those beyond are refused (SES-35)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ListStale:
+    """The device list of a contact is past its end: nothing is sent to it, what it sends is held (ID-29)."""
+
+    account_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceReplaced:
+    """Our own newest list does not name this device: another one has taken its place, as after a restore."""
+
+
+@dataclass(frozen=True, slots=True)
+class SecondCopy:
+    """Another connection proves our mailbox again and again: a second copy of this store is running."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +218,18 @@ Event: TypeAlias = (
     | MessageStateChanged
     | ContactAdded
     | SessionStarted
-    | SessionReset
-    | GapDetected
+    | SessionProven
+    | Doubt
+    | Gap
+    | GapFilled
+    | Parted
+    | RolledBack
+    | Unconfirmed
+    | Unreachable
+    | Churn
+    | ListStale
+    | DeviceReplaced
+    | SecondCopy
     | MessageRejected
     | UnsupportedContent
     | IdentityAlarm

@@ -13,11 +13,13 @@ TABLES: Final = frozenset(
     {
         "account",
         "contact",
+        "held",
         "list",
         "mailbox",
         "message",
         "meta",
         "outbox",
+        "pair",
         "peer",
         "prekey",
         "replay",

@@ -39,13 +39,16 @@ class LinkState(Enum):
 
 @dataclass(slots=True)
 class Link:
-    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again."""
+    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again; `emptied` says that all
+    that waited in the mailbox has been delivered on this connection.
+    """
 
     channel: Channel
     rng: Rng
     state: LinkState = LinkState.CLOSED
     hello: Hello | None = None
     attempts: int = 0
+    emptied: bool = False
     deadline_ms: int | None = None
     next_id: int = 1
     pending: dict[int, tuple[Answered, int]] = field(default_factory=dict)
@@ -77,7 +80,7 @@ class Link:
     def down(self, turn: Turn, least_ms: int = 0) -> None:
         """The connection is gone: forget what was asked, and wait before the next attempt."""
         self.state = LinkState.CLOSED
-        self.hello = None
+        self.hello, self.emptied = None, False
         self.pending.clear()
         self.working.clear()
         self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())

@@ -6,9 +6,8 @@ HELLO --> CREATE (once) --> AUTH --> TOKEN_ADD, SUBSCRIBE --> PUBLISH (published
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import (
     Ack,
@@ -44,13 +43,16 @@ from e2ee.prekeys import PrekeyKind
 from e2ee.primitives import sign
 from e2ee_client.events import ConnectionChanged, ConnectionState
 
+from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
 from .link import Link, LinkState
-from .records import Mailbox
+from .records import Contact, Mailbox
 from .shortage import Shortage
-from .state import State
 from .turn import Turn
-from .upkeep import REFILL_BELOW, STOCK, Upkeep, new_mailbox
+from .upkeep import new_mailbox
+
+if TYPE_CHECKING:
+    from .context import Context
 
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
@@ -61,22 +63,9 @@ _FRONT_DOOR: Final = b""
 class Mailboxes:
     """The receiving side of every mailbox of ours."""
 
-    def __init__(
-        self,
-        state: State,
-        upkeep: Upkeep,
-        link_of: Callable[[Turn, Channel], Link],
-        usable: Callable[[Turn, Mailbox, list[bytes]], None],
-        unwanted: Callable[[Turn, Mailbox, str], None],
-    ) -> None:
-        self._state = state
-        self._upkeep = upkeep
-        self._link_of = link_of
-        self._usable = usable
-        self._unwanted = unwanted
-        self._shortage = Shortage()
-        self.refill_at_ms: int | None = None
-        self.published = False
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
 
     @staticmethod
     def channel(mailbox: Mailbox) -> Channel:
@@ -106,20 +95,21 @@ class Mailboxes:
             return
         mailbox.tokens[contact_id] = (self._state.ports.rng(32), False)
         turn.put(mailbox.put())
-        link = self._link_of(turn, self.channel(mailbox))
+        link = self._context.links.link(turn, self.channel(mailbox))
         if link.state is LinkState.READY:
             self._add_tokens(turn, link, mailbox)
 
     def forget(self, turn: Turn, contact_id: bytes) -> None:
         """Take back what a contact could reach us by: its token, or the whole mailbox made for it."""
         mailbox = self._state.mailbox_for(contact_id)
-        link = self._link_of(turn, self.channel(mailbox))
+        link = self._context.links.link(turn, self.channel(mailbox))
         ready = link.state is LinkState.READY
         if mailbox.contact == contact_id:
             if ready:
                 link.request(turn, lambda request_id: DeleteMailbox(request_id, mailbox.id), _ignore)
             self._state.mailboxes.pop(mailbox.id)
             self._state.taken.forget(turn, mailbox.id)
+            self._state.refused.forget(turn, mailbox.id)
             turn.delete("mailbox", mailbox.id)
         elif contact_id in mailbox.tokens:
             token, _ = mailbox.tokens.pop(contact_id)
@@ -128,8 +118,29 @@ class Mailboxes:
                 hashes = (token_hash(token),)
                 link.request(turn, lambda request_id: TokenRevoke(request_id, mailbox.id, hashes), _ignore)
 
-    def acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, frame: Message) -> None:
-        """Tell the relay that a message is safe here and may be deleted."""
+    def delivered(self, turn: Turn, link: Link, frame: Message) -> None:
+        """Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what does not
+        authenticate stays at the relay when it first comes, up to 64 of a mailbox (SES-41).
+        """
+        mailbox = self._state.mailboxes.get(frame.mailbox)
+        if mailbox is None or link.channel.mailbox != frame.mailbox:
+            return
+        taken, refused_before = self._state.taken, self._state.refused
+        if frame.seq and taken.knows(mailbox.id, frame.msg_id):
+            self._acknowledge(turn, link, mailbox, frame)
+            return
+        is_authentic = self._context.incoming.take(turn, mailbox, frame.body)
+        if not frame.seq:
+            return
+        is_first_sight = not refused_before.knows(mailbox.id, frame.msg_id)
+        if not is_authentic and is_first_sight and not refused_before.is_full(mailbox.id):
+            refused_before.add(turn, mailbox.id, frame.msg_id)
+            return
+        refused_before.remove(turn, mailbox.id, frame.msg_id)
+        taken.add(turn, mailbox.id, frame.msg_id)
+        self._acknowledge(turn, link, mailbox, frame)
+
+    def _acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, frame: Message) -> None:
         link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (frame.seq,)), _ignore)
 
     # --- a fresh connection, step by step ---
@@ -152,9 +163,9 @@ class Mailboxes:
 
     def _created(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
-            self._refused(turn, link, frame)
+            refused(turn, link, frame)
             if isinstance(frame, ErrorReply) and frame.code is ErrorCode.REGISTRATION_REFUSED:
-                self._unwanted(turn, mailbox, "relay.registration_refused")
+                self._is_unwanted(turn, mailbox, "relay.registration_refused")
             return
         mailbox.created = True
         turn.put(mailbox.put())
@@ -174,7 +185,7 @@ class Mailboxes:
 
     def _authenticated(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, AuthResult):
-            self._refused(turn, link, frame)
+            refused(turn, link, frame)
             return
         if mailbox.id in frame.refused:
             # The relay has lost the mailbox (an old backup, a purge): make it again under the same id and
@@ -194,7 +205,7 @@ class Mailboxes:
             partial(self._needed, link),
         )
         if not mailbox.contact and self._state.own.publish:
-            self.publish(turn, link, mailbox)
+            self._context.entry.publish(turn, link, mailbox)
 
     def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         missing = [contact for contact, (_, known) in mailbox.tokens.items() if not known]
@@ -211,190 +222,47 @@ class Mailboxes:
                     partial(self._tokens_added, link, mailbox, part),
                 )
         if not missing:
-            self._usable(turn, mailbox, [])
+            self._is_usable(turn, mailbox, [])
 
     def _tokens_added(
         self, link: Link, mailbox: Mailbox, contacts: list[bytes], turn: Turn, frame: Response
     ) -> None:
         if not isinstance(frame, Done):
-            self._refused(turn, link, frame)
+            refused(turn, link, frame)
             return
         for contact in contacts:
             if contact in mailbox.tokens:
                 mailbox.tokens[contact] = (mailbox.tokens[contact][0], True)
         turn.put(mailbox.put())
-        self._usable(turn, mailbox, contacts)
+        self._is_usable(turn, mailbox, contacts)
 
     def _needed(self, link: Link, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
-            self._refused(turn, link, frame)
+            refused(turn, link, frame)
 
-    def _refused(self, turn: Turn, link: Link, frame: Response) -> None:
-        """A step that the connection cannot do without was refused: report it and come back later."""
-        code, retry_after_ms = ErrorCode.UNAVAILABLE, _REFUSED_RETRY_MS
-        if isinstance(frame, ErrorReply):
-            code, retry_after_ms = frame.code, frame.retry_after_ms or _REFUSED_RETRY_MS
-        link.drop(turn, retry_after_ms)
-        name = f"relay.{code.name.lower()}"
-        turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, name))
+    def _is_usable(self, turn: Turn, mailbox: Mailbox, contacts: list[bytes]) -> None:
+        """The relay knows these contacts' tokens: tell those of a published account, and send what waited."""
+        for account_id in contacts:
+            contact = self._state.contacts.get(account_id)
+            if contact is not None and not mailbox.contact:
+                self._context.sending.tell_address(turn, contact)
+        self._context.sending.pump_all(turn)
 
-    # --- directory entry and prekeys ---
+    def _is_unwanted(self, turn: Turn, mailbox: Mailbox, code: str) -> None:
+        """The relay makes none for us: nobody could answer what waits to begin a session (CON-06)."""
+        for contact in list(self._state.contacts.values()):
+            if self._state.mailbox_for(contact.account_id) is mailbox:
+                self._context.delivery.fail_unanswerable(turn, contact, code)
 
-    def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
-        """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54)."""
-        own = self._state.own
-        if own.published_seq == own.device_list.seq:
-            self.count(turn, link)
-            return
-        self._publish_after(turn, link, mailbox, own.published_seq)
 
-    def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
-        own = self._state.own
-        rows = sorted(self._state.rows.items("list"))
-        # A list that was signed in this very step is not in the store yet.
-        signed = [
-            row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
-        ]
-        links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
-        address = identity.sign_address(own.device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], turn.now_ms)
-        link.request(
-            turn,
-            lambda request_id: Publish(
-                request_id, own.account_id, links, (own.device.record.encoded,), (address,)
-            ),
-            partial(self._published, link, mailbox),
-        )
-
-    def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
-        own = self._state.own
-        if isinstance(frame, Done):
-            own.published_seq = own.device_list.seq
-            turn.put(own.put())
-            self.count(turn, link)
-        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
-            self._find_head(turn, link, mailbox, 0)
-        else:
-            self._refused(turn, link, frame)
-
-    def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
-        own = self._state.own
-        link.request(
-            turn,
-            lambda request_id: Lookup(request_id, own.account_id, after_seq),
-            partial(self._found_head, link, mailbox),
-        )
-
-    def _found_head(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
-        """The relay's entry is not what we thought: an old backup there, or here."""
-        if not isinstance(frame, LookupResult) or not frame.lists:
-            self._refused(turn, link, frame)
-            return
-        own = self._state.own
-        try:
-            held = DeviceList.verify(own.account_id, frame.lists[-1])
-        except E2eeError:
-            self._refused(turn, link, frame)
-            return
-        if frame.more:
-            self._find_head(turn, link, mailbox, held.seq)
-        elif held.seq < own.device_list.seq:
-            self._publish_after(turn, link, mailbox, held.seq)
-        elif held.head == own.device_list.head:
-            own.published_seq = held.seq
-            turn.put(own.put())
-            self.count(turn, link)
-        else:
-            self._adopt_newer(turn, link, mailbox, frame.lists)
-
-    def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, lists: tuple[bytes, ...]) -> None:
-        """Our store is older than the directory: follow our own published chain (ID-07)."""
-        own = self._state.own
-        try:
-            newest = identity.verify_chain(own.account_id, own.device_list.head, lists, turn.now_ms)
-            newest.check_record(own.device.record)
-        except E2eeError as error:
-            link.drop(turn, _REFUSED_RETRY_MS)
-            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
-            return
-        self._upkeep.store_list(turn, newest)
-        own.published_seq = newest.seq
-        self.publish(turn, link, mailbox)
-
-    def count(self, turn: Turn, link: Link) -> None:
-        """Ask for the relay's stock of our prekeys and fill it up."""
-        own = self._state.own
-        link.request(
-            turn,
-            lambda request_id: PrekeysCount(request_id, own.account_id, own.device.record.hash),
-            partial(self._stock, link),
-        )
-
-    def low(self, turn: Turn, frame: LowPrekeys) -> None:
-        """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17)."""
-        self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
-        if self.refill_at_ms is None:
-            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
-            self.refill_at_ms = turn.now_ms + jitter
-
-    def refill(self, turn: Turn) -> None:
-        """Carry out a refill that is due, or the upload after a rotation."""
-        self.refill_at_ms = None
-        for mailbox in self._state.mailboxes.values():
-            link = self._link_of(turn, self.channel(mailbox))
-            if not mailbox.contact and link.state is LinkState.READY and self._state.own.publish:
-                self.publish(turn, link, mailbox)
-
-    def _stock(self, link: Link, turn: Turn, frame: Response) -> None:
-        own = self._state.own
-        if not isinstance(frame, PrekeysStock):
-            if (
-                isinstance(frame, ErrorReply)
-                and frame.code is ErrorCode.NOT_AUTHENTICATED
-                and own.published_seq
-            ):
-                # The relay does not have our entry: an old backup was put back there.
-                own.published_seq = 0
-                turn.put(own.put())
-                self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
-            return
-        self._upkeep.skip_ids(turn, max(frame.highest_x25519_id, frame.highest_kem_id))
-        self._upkeep.rotate(turn)
-        current = self._upkeep.current()
-        if current is None:
-            return
-        spk, pqk = (item.pair.prekey for item in current)
-        stale = frame.signed_prekey_id != spk.id or frame.last_resort_id != pqk.id
-        opks = self._missing(turn, PrekeyKind.OPK, frame.one_time_x25519)
-        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, frame.one_time_kem)
-        if stale or opks or pqks:
-            link.request(
-                turn,
-                lambda request_id: PrekeysUpload(
-                    request_id, own.account_id, own.device.record.hash, spk.signed, pqk.signed, opks, pqks
-                ),
-                partial(self._uploaded, link),
-            )
-        else:
-            self._is_published(turn, link)
-
-    def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
-        if isinstance(frame, PrekeysStock):
-            self._shortage.end()
-            self._is_published(turn, link)
-        else:
-            self._refused(turn, link, frame)
-
-    def _is_published(self, turn: Turn, link: Link) -> None:
-        """Entry and prekeys are at the relay: whoever has our card can write to us."""
-        if not self.published:
-            self.published = True
-            turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
-
-    def _missing(self, turn: Turn, kind: PrekeyKind, held: int) -> tuple[bytes, ...]:
-        if held >= REFILL_BELOW:
-            return ()
-        made = self._upkeep.make_one_time(turn, kind, STOCK - held)
-        return tuple(item.pair.prekey.signed for item in made)
+def refused(turn: Turn, link: Link, frame: Response) -> None:
+    """A step that the connection cannot do without was refused: report it and come back later."""
+    code, retry_after_ms = ErrorCode.UNAVAILABLE, 0
+    if isinstance(frame, ErrorReply):
+        code, retry_after_ms = frame.code, min(frame.retry_after_ms, MAX_RETRY_AFTER_MS)
+    link.drop(turn, retry_after_ms)
+    name = f"relay.{code.name.lower()}"
+    turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, name))
 
 
 def _token_add(mailbox_id: bytes, hashes: tuple[bytes, ...], kind: TokenClass, request_id: int) -> TokenAdd:

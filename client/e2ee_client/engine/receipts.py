@@ -1,35 +1,33 @@
-"""Receipts of what was delivered: when they go out, in batches, and when once more (CON-04, SES-20)."""
+"""Receipts of what was delivered: when they go out, and in batches (CON-04, SES-42)."""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee.content import MAX_RECEIPT_IDS, Receipt, ReceiptState
 from e2ee.ids import ContentId
 
-from .outgoing import Outgoings
-from .records import RECEIPTS_PREFIX, Contact, Message, receipts_row
-from .state import State
+from .peers import Peer
+from .records import RECEIPTS_PREFIX, Contact, receipts_row
 from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
 
 _LEAST_MS: Final = 300
 _JITTER_MS: Final = 700
-_AGAIN_MS: Final = 86_400_000
 _MAX_WAITING: Final = 1024
 
 
 class Receipts:
-    """What contacts are still to be told of their texts."""
+    """What devices of contacts are still to be told of their texts."""
 
-    def __init__(self, state: State, outgoings: Outgoings) -> None:
-        self._state = state
-        self._outgoings = outgoings
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
         self.at_ms: int | None = None
-        self._recent: dict[bytes, deque[tuple[int, bytes]]] = {}
-        self._searched: set[bytes] = set()
 
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
@@ -37,63 +35,45 @@ class Receipts:
             jitter = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
             self.at_ms = turn.now_ms + _LEAST_MS + jitter
 
-    def due(self, turn: Turn, account_id: bytes, content_ids: Iterable[bytes]) -> None:
+    def due(self, turn: Turn, peer: Peer, content_ids: Iterable[bytes]) -> None:
         """Note that these have arrived; of those that wait for their contact to be accepted, the newest."""
-        due = self._state.receipts.setdefault(account_id, [])
+        due = self._state.receipts.setdefault(peer.key, [])
         fresh = [one for one in content_ids if one not in due]
         due.extend(fresh)
         del due[:-_MAX_WAITING]
         if fresh:
-            turn.put_at_end("meta", RECEIPTS_PREFIX + account_id, partial(receipts_row, account_id, due))
+            turn.put_at_end("meta", RECEIPTS_PREFIX + peer.key, partial(receipts_row, peer.key, due))
         self.wait(turn)
-
-    def arrived(self, turn: Turn, account_id: bytes, message_id: bytes) -> None:
-        """Keep in mind what may have to be confirmed again."""
-        recent = self._recent.setdefault(account_id, deque(maxlen=MAX_RECEIPT_IDS))
-        recent.append((turn.now_ms, message_id))
-
-    def again(self, turn: Turn, contact: Contact) -> None:
-        """Receipts may have gone with a session: the newest texts of the last day are confirmed again
-        (SES-20). The store is searched for them once, however often a contact brings this about.
-        """
-        if contact.account_id not in self._searched:
-            self._searched.add(contact.account_id)
-            found = {*self._stored(turn, contact), *self._recent.get(contact.account_id, ())}
-            self._recent[contact.account_id] = deque(sorted(found), MAX_RECEIPT_IDS)
-        recent = [
-            message_id
-            for received_ms, message_id in self._recent[contact.account_id]
-            if turn.now_ms - _AGAIN_MS < received_ms <= turn.now_ms
-        ]
-        if recent:
-            self.due(turn, contact.account_id, recent)
-
-    def forget(self, turn: Turn, account_id: bytes) -> None:
-        """Forget what a contact was to be told."""
-        self._recent.pop(account_id, None)
-        self._searched.discard(account_id)
-        self._state.receipts.pop(account_id, None)
-        turn.delete("meta", RECEIPTS_PREFIX + account_id)
-
-    def _stored(self, turn: Turn, contact: Contact) -> Iterator[tuple[int, bytes]]:
-        for place, row in self._state.rows.items("message"):
-            if place[0] == 0 and place[1:33] == contact.account_id:
-                message = Message.decode(place, row)
-                if message.received_ms <= turn.now_ms:
-                    yield message.received_ms, message.message_id
 
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""
         self.at_ms = None
-        for account_id, ids in list(self._state.receipts.items()):
-            contact = self._state.contacts.get(account_id)
-            if contact is None or not self._may_go(turn, contact):
-                continue
-            for start in range(0, len(ids), MAX_RECEIPT_IDS):
-                part = tuple(ContentId(one) for one in ids[start : start + MAX_RECEIPT_IDS])
-                self._outgoings.send_control(turn, contact, Receipt(ReceiptState.DELIVERED, part))
-            del self._state.receipts[account_id]
-            turn.delete("meta", RECEIPTS_PREFIX + account_id)
+        for peer_key, ids in list(self._state.receipts.items()):
+            peer = self._state.peers.get(peer_key)
+            contact = None if peer is None else self._state.contacts.get(peer.account_id)
+            if peer is None or contact is None:
+                self.forget(turn, peer_key)
+            elif contact.accepted and self._send(turn, contact, peer, ids, ReceiptState.DELIVERED):
+                self.forget(turn, peer_key)
 
-    def _may_go(self, turn: Turn, contact: Contact) -> bool:
-        return contact.accepted and self._outgoings.peer_for(contact, turn.now_ms) is not None
+    def read(self, turn: Turn, contact: Contact, message_ids: Iterable[bytes]) -> None:
+        """Tell each device of an accepted contact that a person has seen these."""
+        ids = list(message_ids)
+        for peer in self._state.peers_in_force(contact):
+            self._send(turn, contact, peer, ids, ReceiptState.READ)
+
+    def _send(
+        self, turn: Turn, contact: Contact, peer: Peer, ids: list[bytes], state: ReceiptState
+    ) -> bool:
+        for start in range(0, len(ids), MAX_RECEIPT_IDS):
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is None:
+                return False
+            part = tuple(ContentId(one) for one in ids[start : start + MAX_RECEIPT_IDS])
+            self._context.sending.send_control(turn, contact, peer, session, Receipt(state, part))
+        return True
+
+    def forget(self, turn: Turn, peer_key: bytes) -> None:
+        """Forget what a device was to be told."""
+        if self._state.receipts.pop(peer_key, None) is not None:
+            turn.delete("meta", RECEIPTS_PREFIX + peer_key)

@@ -2,44 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from e2ee.ids import SessionId, Tag
-from e2ee.pair import FRESH, Pair
+from e2ee.constants import LINE_B
+from e2ee.identity import DeviceRecord
+from e2ee.ids import AccountId, SessionId, Tag
+from e2ee.numbers import Given
+from e2ee.pair import Pair
 from e2ee.prekeys import PrekeyKind
 from e2ee.primitives.kem import DecapsulationKey
 from e2ee.ratchet.skipped import EMPTY, SkippedKey
 from e2ee.session import Session
 from e2ee.snapshot import (
-    decode_pair,
     decode_session,
     decode_skipped,
     encode_session,
     encode_skipped,
-    restore_pair,
     skipped_changes,
 )
 from e2ee_client.errors import StoreCorrupt, UnknownContact
 from e2ee_client.rows import Put
 
 from .history import History
+from .outbox import Outbox
+from .peers import Peer
 from .ports import Ports, RowReader
-from .records import (
-    OWN_KEY,
-    RECEIPTS_PREFIX,
-    TAKEN_PREFIX,
-    Contact,
-    Mailbox,
-    Outgoing,
-    Own,
-    OwnPrekey,
-    Peer,
-    decode_receipts,
-    decode_taken,
-)
-from .taken import Taken
+from .records import OWN_KEY, RECEIPTS_PREFIX, Contact, Mailbox, Own, OwnPrekey, decode_receipts
+from .row_codec import stored_parts
+from .seen_ids import SeenIds
 from .turn import Turn
 
 _PREFIX_B: Final = len(RECEIPTS_PREFIX)
@@ -47,24 +39,30 @@ _PREFIX_B: Final = len(RECEIPTS_PREFIX)
 
 @dataclass(slots=True)
 class State:
-    """Everything but the texts, which stay in the store."""
+    """Everything but the texts, which stay in the store. `line` is drawn at each opening (SES-29)."""
 
     ports: Ports
     rows: RowReader
     own: Own
+    line: bytes
+    history: History
+    outbox: Outbox
     mailboxes: dict[bytes, Mailbox] = field(default_factory=dict)
     contacts: dict[bytes, Contact] = field(default_factory=dict)
     peers: dict[bytes, Peer] = field(default_factory=dict)
+    sessions: dict[SessionId, Session] = field(default_factory=dict)
     prekeys: dict[bytes, OwnPrekey] = field(default_factory=dict)
-    outbox: dict[int, Outgoing] = field(default_factory=dict)
     receipts: dict[bytes, list[bytes]] = field(default_factory=dict)
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
-    taken: Taken = field(default_factory=Taken)
+    taken: SeenIds = field(default_factory=SeenIds.taken)
+    refused: SeenIds = field(default_factory=SeenIds.refused)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
-    history: History = field(init=False)
+    _devices: dict[bytes, list[Peer]] = field(default_factory=dict)
 
-    def __post_init__(self) -> None:
-        self.history = History(self.rows)
+    @classmethod
+    def fresh(cls, rows: RowReader, ports: Ports, own: Own) -> State:
+        """Return the state of a new account."""
+        return cls(ports, rows, own, ports.rng(LINE_B), History.load(rows), Outbox(rows.items("outbox")))
 
     @classmethod
     def load(cls, rows: RowReader, ports: Ports) -> State:
@@ -76,33 +74,38 @@ class State:
         own = rows.get("account", OWN_KEY)
         if own is None:
             raise StoreCorrupt("the store holds no account")
-        state = cls(ports, rows, Own.decode(own))
-        state.history = History.load(rows)
+        state = cls.fresh(rows, ports, Own.decode(own))
         state.mailboxes = {key: Mailbox.decode(key, row) for key, row in rows.items("mailbox")}
         state.contacts = {key: Contact.decode(key, row) for key, row in rows.items("contact")}
         state.prekeys = {key: OwnPrekey.decode(key, row) for key, row in rows.items("prekey")}
-        outbox = [Outgoing.decode(key, row) for key, row in rows.items("outbox")]
-        state.outbox = {item.number: item for item in sorted(outbox, key=lambda item: item.number)}
         for key, row in rows.items("meta"):
             if key.startswith(RECEIPTS_PREFIX):
                 state.receipts[key[_PREFIX_B:]] = decode_receipts(row)
-            elif key.startswith(TAKEN_PREFIX):
-                state.taken.load(*decode_taken(key))
+            state.taken.load(key)
+            state.refused.load(key)
+        state._load_sessions()
         state._load_peers()
         return state
 
-    def _load_peers(self) -> None:
+    def _load_sessions(self) -> None:
         skipped: dict[bytes, list[SkippedKey]] = {}
-        for key, row in self.rows.items("skipped"):
-            skipped.setdefault(key[:32], []).append(decode_skipped(key[32:], row))
-        sessions: dict[SessionId, Session] = {}
-        for key, row in self.rows.items("session"):
-            sessions[SessionId(key)] = decode_session(row, skipped.get(key, ()))
+        with stored_parts():
+            for key, row in self.rows.items("skipped"):
+                skipped.setdefault(key[:32], []).append(decode_skipped(key[32:], row))
+            for key, row in self.rows.items("session"):
+                self.sessions[SessionId(key)] = decode_session(row, skipped.get(key, ()))
+
+    def _load_peers(self) -> None:
+        pairs = dict(self.rows.items("pair"))
         for key, row in self.rows.items("peer"):
-            peer, pair = Peer.decode(key, row)
-            peer.pair = restore_pair(decode_pair(pair), sessions)
-            self.peers[key] = peer
-            for session in peer.pair.sessions():
+            peer = self.add_peer(Peer.decode(key, row))
+            if key in pairs:
+                peer.load_pair(pairs[key], self.line)
+            for one in peer.pair.sessions:
+                session = self.sessions.get(one.id)
+                if session is None:
+                    raise StoreCorrupt("a session of a pair is missing")
+                peer.heard_ms = max(peer.heard_ms, session.opened_ms)
                 self._index(key, session)
 
     # --- lookups ---
@@ -118,9 +121,37 @@ class State:
         except KeyError:
             raise UnknownContact("no such contact") from None
 
-    def peers_of(self, account_id: bytes) -> Iterator[Peer]:
-        """Yield the known devices of a contact."""
-        return (peer for peer in self.peers.values() if peer.account_id == account_id)
+    def peers_of(self, account_id: bytes) -> list[Peer]:
+        """Return the known devices of a contact."""
+        return list(self._devices.get(account_id, ()))
+
+    def peers_in_force(self, contact: Contact) -> list[Peer]:
+        """Return the devices of a contact that its pinned list names (ID-28); of a company with front desks, those
+        (SES-39).
+        """
+        named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record().hash)]
+        if contact.published:
+            return [one for one in named if one.record().front_desk] or named
+        return named
+
+    def new_peer(self, account_id: AccountId, record: DeviceRecord) -> Peer:
+        """Note a device of a contact that was not known."""
+        pair = Pair(given=Given(line=self.line))
+        return self.add_peer(Peer(account_id, record.device_id, record.encoded, pair=pair))
+
+    def add_peer(self, peer: Peer) -> Peer:
+        """Note a device of a contact."""
+        self.peers[peer.key] = peer
+        self._devices.setdefault(peer.account_id, []).append(peer)
+        return peer
+
+    def remove_peer(self, turn: Turn, peer: Peer) -> None:
+        """Forget a device with its pair and sessions."""
+        self.set_pair(turn, peer, Pair(), tuple(one.id for one in peer.pair.sessions))
+        del self.peers[peer.key]
+        self._devices[peer.account_id].remove(peer)
+        turn.delete("peer", peer.key)
+        turn.delete("pair", peer.key)
 
     def mailbox_for(self, account_id: bytes) -> Mailbox:
         """Return the mailbox through which a contact reaches us: its own, or the published one.
@@ -138,10 +169,11 @@ class State:
             raise StoreCorrupt("a contact without a mailbox")
         return fallback
 
-    def prekeys_of(self, kind: PrekeyKind) -> list[OwnPrekey]:
-        """Return our prekeys of one kind, ascending by id."""
-        found = [item for item in self.prekeys.values() if item.pair.prekey.kind is kind]
-        return sorted(found, key=lambda item: item.pair.prekey.id)
+    def prekeys_of(self, kind: PrekeyKind, contact: bytes) -> list[OwnPrekey]:
+        """Return our prekeys of one kind for a contact, or the published ones; those that end first come first."""
+        found = [one for one in self.prekeys.values() if one.contact == contact]
+        found = [one for one in found if one.pair.prekey.kind is kind]
+        return sorted(found, key=lambda one: one.pair.prekey.not_after_ms)
 
     # --- sessions ---
 
@@ -149,6 +181,7 @@ class State:
         """Write a session's new state: one small row, and a row for each skipped key that came or went
         (SES-14).
         """
+        self.sessions[after.id] = after
         turn.put_at_end("session", after.id, lambda: Put("session", after.id, encode_session(after)))
         if before is None or before.ratchet.skipped is not after.ratchet.skipped:
             self._store_skipped(turn, before, after)
@@ -157,19 +190,17 @@ class State:
                 self._unindex(peer.key, before)
             self._index(peer.key, after)
 
-    def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: tuple[Session, ...] = ()) -> None:
-        """Change which sessions a peer has; what is gone takes its keys with it (SES-05)."""
-        peer.pair = pair
-        for session in gone:
+    def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: Iterable[SessionId] = ()) -> None:
+        """Write what a pair knows; sessions that are gone take their keys with them (SES-33)."""
+        if pair is not peer.pair:
+            peer.pair = pair
+            turn.put_at_end("pair", peer.key, peer.put_pair)
+        for session_id in gone:
+            session = self.sessions.pop(session_id)
             self._unindex(peer.key, session)
-            turn.delete("session", session.id)
+            turn.delete("session", session_id)
             for row in session.ratchet.skipped:
-                turn.delete("skipped", session.id + encode_skipped(row)[0])
-        turn.put(peer.put())
-
-    def drop_sessions(self, turn: Turn, peer: Peer) -> None:
-        """Forget every session with a peer, and what we knew of `gen` (SES-07)."""
-        self.set_pair(turn, peer, FRESH, peer.pair.sessions())
+                turn.delete("skipped", session_id + encode_skipped(row)[0])
 
     def _store_skipped(self, turn: Turn, before: Session | None, after: Session) -> None:
         old = EMPTY if before is None else before.ratchet.skipped

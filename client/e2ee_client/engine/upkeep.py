@@ -1,16 +1,16 @@
-"""Our account, device list and prekeys: made once, renewed in time (ID-10, ID-12, ID-18, CON-10)."""
+"""Our account, device list and prekeys: made once, renewed in time (ID-10, ID-12, ID-18, ID-31)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final, NamedTuple
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from e2ee import identity, prekeys
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord, OurDevice
-from e2ee.pair import expire, updated
+from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord
+from e2ee.pair import DAY_MS
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
 from e2ee.primitives.kem import DecapsulationKey
@@ -18,17 +18,23 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
-from e2ee_client.events import DeviceListExpiring, GapDetected
+from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
+from .peers import Peer
 from .ports import Ports, Setup
 from .records import Mailbox, Own, OwnPrekey, prekey_place, replay_ends_ms
-from .state import State
 from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
 
 STOCK: Final = 100
 REFILL_BELOW: Final = 50
 COMPACT_ONE_TIME: Final = 4
+MAX_STOCK_A_DAY: Final = 400
+STOCK_FOR_EACH_NAMED: Final = 4
+PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
@@ -53,18 +59,15 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> NewAccount:
     recovery_public = identity.recovery_public_of(recovery_key)
     unsigned = identity.next_list(account_id, None, [device.record], recovery_public, now_ms)
     own = Own(
-        account_id,
-        account_key,
-        device,
-        identity.sign_list(account_key, unsigned),
-        setup.relay_url,
-        setup.name,
-        setup.publish,
-        setup.read_receipts,
-        setup.registration_secret,
-        1,
-        1,
-        0,
+        account_id=account_id,
+        account_key=account_key,
+        device=device,
+        device_list=identity.sign_list(account_key, unsigned),
+        relay_url=setup.relay_url,
+        name=setup.name,
+        publish=setup.publish,
+        read_receipts=setup.read_receipts,
+        registration_secret=setup.registration_secret,
     )
     return NewAccount(own, recovery_key)
 
@@ -75,70 +78,83 @@ def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
 
 
 class Upkeep:
-    """What has to be renewed, and the prekeys that answer first flights."""
+    """What has to be renewed, and the prekeys that answer first flights.
 
-    def __init__(self, state: State) -> None:
-        self._state = state
+    A published account has one set of prekeys; any other account one for each contact, so that ids do not join its
+    mailboxes (ID-31). `owner` is the contact, or empty for the published set.
+    """
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
 
     # --- prekeys ---
 
-    def current(self) -> tuple[OwnPrekey, OwnPrekey] | None:
+    def owners(self) -> list[bytes]:
+        """Return for whom we have prekeys."""
+        if self._state.own.publish:
+            return [PUBLISHED]
+        return [one.contact for one in self._state.mailboxes.values()]
+
+    def current(self, owner: bytes) -> tuple[OwnPrekey, OwnPrekey] | None:
         """Return the newest SPK and last-resort PQK, or None before the first rotation."""
-        spks = self._state.prekeys_of(PrekeyKind.SPK)
-        pqks = self._state.prekeys_of(PrekeyKind.PQK_LAST_RESORT)
+        spks = self._state.prekeys_of(PrekeyKind.SPK, owner)
+        pqks = self._state.prekeys_of(PrekeyKind.PQK_LAST_RESORT, owner)
         return (spks[-1], pqks[-1]) if spks and pqks else None
 
-    def rotate(self, turn: Turn) -> bool:
-        """Make new reusable prekeys once a week and delete what no message can need any more (ID-18)."""
-        for item in list(self._state.prekeys.values()):
-            if turn.now_ms > item.pair.prekey.not_after_ms + RELAY_RETENTION_MS:
-                self.delete(turn, item)
-        current = self.current()
-        if current is not None and turn.now_ms < self._made_ms(current[0]) + PREKEY_ROTATION_MS:
+    def rotate(self, turn: Turn, owner: bytes, *, at_once: bool = False) -> bool:
+        """Make new reusable prekeys once a week, or where their time was given by a wrong clock (ID-18)."""
+        current = self.current(owner)
+        if current is not None and not at_once and not self._is_due(turn, current[0]):
             return False
-        key_id = self._take_ids(turn, 1)
-        device = self._state.own.device
-        for pair in prekeys.new_signed_pair(device, key_id, turn.now_ms, self._state.ports.rng):
-            self._keep(turn, OwnPrekey(pair, device.record.encoded))
+        device, ports = self._state.own.device, self._state.ports
+        key_id = self._new_id()
+        for pair in prekeys.new_signed_pair(device, key_id, turn.now_ms, ports.rng):
+            self._keep(turn, OwnPrekey(pair, device.record.encoded, owner))
         return True
 
-    def make_one_time(self, turn: Turn, kind: PrekeyKind, count: int) -> list[OwnPrekey]:
-        """Make one-time prekeys with ascending ids."""
-        first = self._take_ids(turn, count)
+    def _is_due(self, turn: Turn, spk: OwnPrekey) -> bool:
+        made_ms = spk.pair.prekey.not_after_ms - PREKEY_LIFE_MS
+        is_other = spk.record_b != self._state.own.device.record.encoded
+        return is_other or made_ms > turn.now_ms or turn.now_ms >= made_ms + PREKEY_ROTATION_MS
+
+    def make_one_time(self, turn: Turn, kind: PrekeyKind, count: int, owner: bytes) -> list[OwnPrekey]:
+        """Make one-time prekeys under random ids, as many as the budget of the day has left (SES-35)."""
         device, not_after_ms = self._state.own.device, turn.now_ms + PREKEY_LIFE_MS
-        made = [
-            OwnPrekey(
-                prekeys.new_prekey(device, kind, key_id, not_after_ms, self._state.ports.rng),
-                device.record.encoded,
-            )
-            for key_id in range(first, first + count)
-        ]
-        for item in made:
-            self._keep(turn, item)
+        made: list[OwnPrekey] = []
+        for _ in range(min(count, self._stock_left(turn))):
+            pair = prekeys.new_prekey(device, kind, self._new_id(), not_after_ms, self._state.ports.rng)
+            made.append(OwnPrekey(pair, device.record.encoded, owner))
+            self._keep(turn, made[-1])
+        if made:
+            self._state.own.stock_made += len(made)
+            turn.put(self._state.own.put())
         return made
 
-    def skip_ids(self, turn: Turn, highest: int) -> None:
-        """Go on above the ids that the relay has seen: a restored store may be behind (RLY-62)."""
+    def _stock_left(self, turn: Turn) -> int:
         own = self._state.own
-        if own.next_prekey_id <= highest:
-            own.next_prekey_id = highest + 1
-            turn.put(own.put())
+        if not own.stock_since_ms <= turn.now_ms < own.stock_since_ms + DAY_MS:
+            own.stock_since_ms, own.stock_made, own.stock_named = turn.now_ms, 0, 0
+        return max(MAX_STOCK_A_DAY, STOCK_FOR_EACH_NAMED * own.stock_named) - own.stock_made
 
-    def delete(self, turn: Turn, item: OwnPrekey) -> None:
-        """Delete a prekey for good."""
-        self._state.prekeys.pop(item.key, None)
-        self._state.decapsulation.pop(item.pair.prekey.id, None)
-        turn.delete("prekey", item.key)
+    def used(self, turn: Turn, one_time: list[OwnPrekey]) -> None:
+        """Delete one-time keys that a flight has named (HS-08)."""
+        for item in one_time:
+            self._delete(turn, item)
+        if one_time:
+            self._state.own.stock_named += len(one_time)
+            turn.put(self._state.own.put())
 
-    def compact(self, turn: Turn, *, one_time: bool) -> CompactBundle:
-        """Return a compact bundle for the way back (ID-19, CON-07)."""
-        self.rotate(turn)
-        current = self.current()
+    def compact(self, turn: Turn, owner: bytes, *, one_time: bool) -> CompactBundle:
+        """Return a compact bundle for a contact (ID-19, CON-07)."""
+        self.rotate(turn, owner)
+        current = self.current(owner)
         if current is None:
             raise ConfigError("a device without prekeys")
         spk, pqk = current
-        opks = self.make_one_time(turn, PrekeyKind.OPK, COMPACT_ONE_TIME) if one_time else []
-        pqks = self.make_one_time(turn, PrekeyKind.PQK_ONE_TIME, COMPACT_ONE_TIME) if one_time else []
+        count = COMPACT_ONE_TIME if one_time else 0
+        opks = self.make_one_time(turn, PrekeyKind.OPK, count, owner)
+        pqks = self.make_one_time(turn, PrekeyKind.PQK_ONE_TIME, count, owner)
         return CompactBundle(
             prekeys.compact(spk.pair.prekey),
             prekeys.compact(pqk.pair.prekey),
@@ -146,25 +162,30 @@ class Upkeep:
             [prekeys.compact(item.pair.prekey) for item in pqks],
         )
 
-    def responder_keys(self, prefix: Prefix) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
-        """Return the keys that a prefix names and the one-time ones among them, or None (HS-06)."""
-        known = self._state.prekeys
-        spk = known.get(prekey_place(PrekeyKind.SPK, prefix.spk_id))
-        opk = known.get(prekey_place(PrekeyKind.OPK, prefix.opk_id)) if prefix.opk_id else None
-        one_time_pqk = known.get(prekey_place(PrekeyKind.PQK_ONE_TIME, prefix.pqk_id))
-        pqk = one_time_pqk or known.get(prekey_place(PrekeyKind.PQK_LAST_RESORT, prefix.pqk_id))
+    def responder_keys(self, prefix: Prefix, owner: bytes) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
+        """Return the keys that a prefix names and the one-time ones among them, or None (HS-06).
+
+        Keys that were given to another contact are not found (ID-31).
+        """
+        spk = self._find(PrekeyKind.SPK, prefix.spk_id, owner)
+        opk = self._find(PrekeyKind.OPK, prefix.opk_id, owner) if prefix.opk_id else None
+        one_time_pqk = self._find(PrekeyKind.PQK_ONE_TIME, prefix.pqk_id, owner)
+        pqk = one_time_pqk or self._find(PrekeyKind.PQK_LAST_RESORT, prefix.pqk_id, owner)
         if spk is None or pqk is None or (prefix.opk_id and opk is None):
             return None
-        record = DeviceRecord.decode(spk.record_b)
         keys = ResponderKeys(
             self._state.own.device,
-            record,
+            DeviceRecord.decode(spk.record_b),
             spk.pair,
             None if opk is None else opk.pair,
             pqk.pair,
             self._expanded(pqk),
         )
         return keys, [item for item in (opk, one_time_pqk) if item is not None]
+
+    def _find(self, kind: PrekeyKind, key_id: int, owner: bytes) -> OwnPrekey | None:
+        found = self._state.prekeys.get(prekey_place(kind, key_id))
+        return found if found is not None and found.contact == owner else None
 
     def _expanded(self, pqk: OwnPrekey) -> DecapsulationKey | None:
         """Keep the expanded last-resort key: it answers many first flights (HS-12)."""
@@ -180,16 +201,20 @@ class Upkeep:
         self._state.prekeys[item.key] = item
         turn.put(item.put())
 
-    def _take_ids(self, turn: Turn, count: int) -> int:
-        own = self._state.own
-        first = own.next_prekey_id
-        own.next_prekey_id += count
-        turn.put(own.put())
-        return first
+    def _delete(self, turn: Turn, item: OwnPrekey) -> None:
+        self._state.prekeys.pop(item.key, None)
+        self._state.decapsulation.pop(item.pair.prekey.id, None)
+        turn.delete("prekey", item.key)
 
-    @staticmethod
-    def _made_ms(item: OwnPrekey) -> int:
-        return item.pair.prekey.not_after_ms - PREKEY_LIFE_MS
+    def _new_id(self) -> int:
+        kept = {item.pair.prekey.id for item in self._state.prekeys.values()}
+        return prekeys.new_prekey_id(self._state.ports.rng, kept)
+
+    def forget(self, turn: Turn, owner: bytes) -> None:
+        """Delete the prekeys that were made for a contact."""
+        for item in list(self._state.prekeys.values()):
+            if owner and item.contact == owner:
+                self._delete(turn, item)
 
     # --- device list ---
 
@@ -202,10 +227,10 @@ class Upkeep:
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
         own = self._state.own
-        current = own.device_list
-        return identity.next_list(
-            own.account_id, current, [own.device.record], current.recovery_public, now_ms
-        )
+        current, records = own.device_list, [own.device.record]
+        if own.older_record_b is not None:
+            records.append(DeviceRecord.decode(own.older_record_b))
+        return identity.next_list(own.account_id, current, records, current.recovery_public, now_ms)
 
     def install_list(self, turn: Turn, signed: bytes) -> None:
         """Install a list that the account key signed elsewhere (ID-12).
@@ -224,48 +249,59 @@ class Upkeep:
         self.store_list(turn, device_list)
 
     def renew_list(self, turn: Turn) -> bool:
-        """Sign the next list when half of its life is over, or remind of it when the key is elsewhere."""
-        own = self._state.own
+        """Sign the next list when half of its life is over, or when a wrong clock has dated list or record ahead of
+        now; remind of it when the key is elsewhere (ID-32).
+        """
+        own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
-        if left_ms > _RENEW_BEFORE_MS:
+        if left_ms > _RENEW_BEFORE_MS and not is_ahead:
             return False
         if own.account_key is None:
-            if left_ms <= _REMIND_BEFORE_MS:
+            if left_ms <= _REMIND_BEFORE_MS or is_ahead:
                 turn.notify(DeviceListExpiring(own.device_list.expires_ms))
             return False
+        if own.device.record.created_ms > turn.now_ms:
+            self._renew_record(turn)
         self.store_list(turn, identity.sign_list(own.account_key, self.renewal_request(turn.now_ms)))
         return True
+
+    def is_ahead(self, turn: Turn) -> bool:
+        """Whether our list or record was dated by a clock ahead of now."""
+        own = self._state.own
+        return max(own.device_list.issued_ms, own.device.record.created_ms) > turn.now_ms
+
+    def _renew_record(self, turn: Turn) -> None:
+        """Date our record anew, with the same keys: one of a time to come is refused by everybody (ID-04). The list
+        goes on naming the old one, under which sessions were made (ID-28).
+        """
+        own = self._state.own
+        record = identity.redated(own.device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
+        own.older_record_b, own.device = own.device.record.encoded, replace(own.device, record=record)
 
     def remove_account_key(self, turn: Turn) -> None:
         """Forget the account key on this device; it has to be kept elsewhere (ID-12)."""
         self._state.own.account_key = None
         turn.put(self._state.own.put())
 
-    def device(self) -> OurDevice:
-        """Return our device."""
-        return self._state.own.device
-
     # --- what ends by itself ---
 
     def sweep(self, turn: Turn) -> None:
-        """Let inactive sessions and replay entries go at their time (SES-05, HS-09)."""
-        for peer in self._state.peers.values():
-            pair, gone = expire(peer.pair, turn.now_ms)
-            if gone:
-                self._state.set_pair(turn, peer, pair, gone)
-            for session in peer.pair.sessions():
-                kept, dropped = expire_skipped(session, turn.now_ms)
-                if dropped:
-                    peer.pair = updated(peer.pair, kept)
-                    self._state.store_session(turn, peer, session, kept)
-                    turn.notify(GapDetected(peer.account_id, 0, dropped))
-        for key in self._ended_replays(turn.now_ms):
-            turn.delete("replay", key)
-
-    def _ended_replays(self, now_ms: int) -> Iterator[bytes]:
+        """Let prekeys and replay entries go at their time (ID-18, HS-09)."""
+        for item in list(self._state.prekeys.values()):
+            if turn.now_ms > item.pair.prekey.not_after_ms + RELAY_RETENTION_MS:
+                self._delete(turn, item)
         for key, row in self._state.rows.items("replay"):
-            if now_ms > replay_ends_ms(row):
-                yield key
+            if turn.now_ms > replay_ends_ms(row):
+                turn.delete("replay", key)
+        self._context.contents.drop_held(turn)
+
+    def expire_skipped(self, turn: Turn, peer: Peer) -> None:
+        """Let skipped keys of a device's sessions go at their time (DR-16)."""
+        for one in peer.pair.sessions:
+            session = self._state.sessions[one.id]
+            kept, dropped = expire_skipped(session, turn.now_ms)
+            if dropped:
+                self._state.store_session(turn, peer, session, kept)
 
 
 def account_key_of(own: Own) -> AccountKey:

@@ -1,0 +1,241 @@
+"""What a content of a contact asks for: texts, receipts, syncs, device lists, heads, prekeys (chapter 10)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from e2ee import content as contents
+from e2ee import identity, prekeys
+from e2ee import pair as pairs
+from e2ee.content import Content, Heads, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
+from e2ee.errors import ListFork, ListGap, RemoteError
+from e2ee.identity import DeviceList
+from e2ee.prekeys import CompactBundle
+from e2ee.session import Session
+from e2ee_client.events import (
+    IdentityAlarm,
+    MessageReceived,
+    MessageRejected,
+    MessageState,
+    UnsupportedContent,
+)
+from e2ee_client.rows import Put
+
+from .peers import Given, Peer
+from .records import Contact, Message
+from .row_codec import items, number, octets, pack, unpack
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+MAX_CONFIRMED: Final = 3
+MAX_HELD: Final = 64
+HELD_MS: Final = 30 * 86_400_000
+
+
+class Contents:
+    """Carries out contents that have opened; those of a contact whose list is stale are held (ID-29)."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+
+    def take(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+        """Do what a content asks for, or hold it until a newer list names its device."""
+        self._list_of(turn, contact, content)
+        if self._context.renewal.is_stale(turn, contact):
+            self._hold(turn, contact, peer, session, content)
+        else:
+            self._carry_out(turn, contact, peer, session, content)
+
+    def _list_of(self, turn: Turn, contact: Contact, content: Content) -> None:
+        if isinstance(content.payload, SignedList):
+            self._list(turn, contact, content.payload.signed)
+
+    def _carry_out(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content
+    ) -> None:
+        self._extras(turn, contact, peer, session, content)
+        match content.payload:
+            case Text(text):
+                self._text(turn, contact, peer, content, text)
+            case Receipt(state, ids):
+                reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
+                self._context.sending.confirmed(turn, contact, peer, reached, ids)
+            case Sync() as sync:
+                self._context.renewal.synced(turn, contact, peer, session, sync)
+            case Unsupported(kind, _):
+                turn.notify(UnsupportedContent(contact.account_id, content.id, kind))
+            case _:
+                pass
+
+    # --- texts ---
+
+    def _text(self, turn: Turn, contact: Contact, peer: Peer, content: Content, text: str) -> None:
+        """Give a text to the application once; a repeat is confirmed twice more at most (SES-11, SES-42)."""
+        history, account_id = self._state.history, contact.account_id
+        message = history.find(turn, account_id, content.id, outgoing=False)
+        if message is not None:
+            if message.confirmed < MAX_CONFIRMED:
+                message.confirmed += 1
+                history.put(turn, message)
+                self._context.receipts.due(turn, peer, [content.id])
+            return
+        if content.number is not None:
+            change = pairs.numbered(peer.pair, content.number)
+            self._context.renewal.set_pair(turn, peer, change.pair)
+            self._context.renewal.tell_findings(turn, peer, change.findings)
+        history.append(
+            turn,
+            Message(
+                account_id,
+                content.id,
+                False,
+                text,
+                content.sent_ms,
+                turn.now_ms,
+                MessageState.DELIVERED,
+                confirmed=1,
+            ),
+        )
+        self._context.receipts.due(turn, peer, [content.id])
+        turn.notify(MessageReceived(account_id, content.id, text, content.sent_ms, turn.now_ms))
+
+    # --- what travels with a content ---
+
+    def _extras(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content
+    ) -> None:
+        way = content.way_back
+        if way is not None and not self._may_connect(way.relay_url):
+            turn.notify(MessageRejected(contact.account_id, "remote.content"))
+        elif way is not None and content.sent_ms >= min(peer.way_back_ms, turn.now_ms):
+            peer.way_back, peer.way_back_ms = way, min(content.sent_ms, turn.now_ms)
+            turn.put(peer.put())
+        if content.bundle is not None:
+            self._bundle(turn, contact, peer, session, content.bundle)
+        if content.heads is not None and contact.accepted:
+            self._heads(turn, contact, peer, content.heads)
+
+    def _may_connect(self, relay_url: str) -> bool:
+        """Whether an address may be followed: a peer must not send us to services of our own machine
+        (CON-06).
+        """
+        return relay_url.startswith("wss://") or self._state.own.relay_url.startswith("ws://")
+
+    def _bundle(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, bundle: CompactBundle
+    ) -> None:
+        try:
+            given = Given.of(prekeys.verify_compact(peer.record(), bundle))
+        except RemoteError as error:
+            turn.notify(MessageRejected(contact.account_id, error.code))
+            return
+        peer.learn_prekeys(session.id, given)
+        turn.put(peer.put())
+
+    def _heads(self, turn: Turn, contact: Contact, peer: Peer, heads: Heads) -> None:
+        """Compare what both sides know of both lists (CON-05)."""
+        theirs, ours = heads.own, heads.peer
+        pinned, own = contact.head, self._state.own.device_list
+        if pinned is not None and theirs.seq == pinned.seq and theirs.hash != pinned.hash:
+            turn.notify(MessageRejected(contact.account_id, "remote.list_fork"))
+        if pinned is None or theirs.seq > pinned.seq:
+            self._catch_up(turn, contact, peer)
+        if ours is None:
+            return
+        if ours.seq == own.seq and ours.hash != own.hash:
+            turn.notify(MessageRejected(contact.account_id, "remote.list_fork"))
+        elif ours.seq > own.seq:
+            turn.notify(MessageRejected(contact.account_id, "remote.list_rollback"))
+            self._context.entry.check(turn)
+        elif ours.seq < own.seq and pairs.may_send_list(peer.pair, turn.now_ms):
+            self._context.renewal.set_pair(turn, peer, pairs.list_sent(peer.pair, turn.now_ms))
+            self._send_list(turn, contact, peer)
+
+    def _catch_up(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """They have a newer list than we know: the directory has it, or they send it when they are asked."""
+        if contact.published:
+            self._context.directory.look_up(turn, contact)
+        else:
+            peer.told = (0, 0, peer.told[2])
+            self._context.renewal.doubt(turn, contact, peer, pairs.LONG_PATIENCE_MS)
+
+    def _send_list(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        session = self._context.renewal.session_for(turn, contact, peer)
+        if session is not None:
+            signed = self._state.own.device_list.signed
+            self._context.sending.send_control(turn, contact, peer, session, SignedList(signed))
+
+    # --- device lists ---
+
+    def _list(self, turn: Turn, contact: Contact, signed: bytes) -> None:
+        """Follow a contact's newer list; one more than one link ahead is taken too (CON-10, ID-07)."""
+        try:
+            device_list = DeviceList.verify(contact.account_id, signed)
+            if contact.head is not None:
+                if device_list.seq < contact.head.seq or device_list.head == contact.head:
+                    return
+                identity.check_link(contact.head, device_list)
+        except ListGap:
+            pass
+        except ListFork as error:
+            self.alarm(turn, contact, error.code)
+            return
+        except RemoteError as error:
+            turn.notify(MessageRejected(contact.account_id, error.code))
+            return
+        self.pin(turn, contact, device_list)
+
+    def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
+        """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28, ID-29)."""
+        is_newer = contact.head != device_list.head
+        contact.pin(device_list)
+        turn.put(contact.put())
+        if is_newer:
+            self._context.sending.strike_off(turn, contact)
+            self._release(turn, contact)
+
+    def alarm(self, turn: Turn, contact: Contact, code: str) -> None:
+        """Stop a conversation until a person has looked: two lists were signed for one number (ID-07)."""
+        contact.alarm = code
+        turn.put(contact.put())
+        turn.notify(IdentityAlarm(contact.account_id, code))
+
+    # --- held contents (ID-29) ---
+
+    def _hold(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+        held = self._held(contact)
+        if len(held) >= MAX_HELD:
+            turn.notify(MessageRejected(contact.account_id, "remote.list_expired"))
+            return
+        row = pack(turn.now_ms, session.id, session.epoch, contents.encode(content))
+        turn.put(Put("held", peer.key + content.id, row))
+
+    def _held(self, contact: Contact) -> list[tuple[bytes, bytes]]:
+        return [one for one in self._state.rows.items("held") if one[0].startswith(contact.account_id)]
+
+    def _release(self, turn: Turn, contact: Contact) -> None:
+        """A newer list is pinned: carry out what devices sent that it names, drop the rest."""
+        if self._context.renewal.is_stale(turn, contact):
+            return
+        for key, row in self._held(contact):
+            turn.delete("held", key)
+            _, session_id, _, encoded = unpack(row, 4)
+            peer = self._state.peers.get(key[:48])
+            session = self._state.sessions.get(octets(session_id))
+            if peer is not None and session is not None and contact.names(peer.record().hash):
+                self._carry_out(turn, contact, peer, session, contents.decode(octets(encoded)))
+
+    def drop_held(self, turn: Turn) -> None:
+        """Drop what was held for 30 days."""
+        for key, row in self._state.rows.items("held"):
+            held_ms = number(unpack(row, 4)[0])
+            if turn.now_ms > held_ms + HELD_MS:
+                turn.delete("held", key)
+
+    def forget(self, turn: Turn, contact: Contact) -> None:
+        """Drop what is held of a contact."""
+        for key, _ in self._held(contact):
+            turn.delete("held", key)

@@ -1,0 +1,34 @@
+"""What the parts of the engine share: the state, the connections, and each other by name."""
+
+from __future__ import annotations
+
+from .contents import Contents
+from .delivery import Delivery
+from .directory import Directory
+from .entry import Entry
+from .incoming import Incoming
+from .links import Links
+from .mailboxes import Mailboxes
+from .receipts import Receipts
+from .renewal import Renewal
+from .sending import Sending
+from .state import State
+from .upkeep import Upkeep
+
+
+class Context:
+    """One for each engine. A part calls another one through it and keeps no reference of its own."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.links = Links(self)
+        self.upkeep = Upkeep(self)
+        self.mailboxes = Mailboxes(self)
+        self.entry = Entry(self)
+        self.directory = Directory(self)
+        self.renewal = Renewal(self)
+        self.sending = Sending(self)
+        self.delivery = Delivery(self)
+        self.receipts = Receipts(self)
+        self.contents = Contents(self)
+        self.incoming = Incoming(self)

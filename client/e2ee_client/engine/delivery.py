@@ -1,0 +1,231 @@
+"""Sealed envelopes to the relay, in batches, and what its answers mean for them (RLY-30, RLY-32)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from e2ee_relay.protocol import (
+    ErrorCode,
+    ErrorReply,
+    Response,
+    Send,
+    SendItem,
+    SendResult,
+    SendResults,
+    TtlClass,
+    pow_context_send,
+)
+
+from e2ee.content import WayBack
+from e2ee.ids import SessionId
+from e2ee.session import Started
+from e2ee_client.events import MessageState
+
+from .effects import Channel
+from .link import LinkState
+from .outbox import Lane, Outgoing
+from .peers import Peer
+from .records import Contact
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+MAX_RETRY_AFTER_MS: Final = 3_600_000
+_BATCH: Final = 32
+_BATCH_B: Final = 512 * 1024
+_MAX_FLYING: Final = 256
+_RETRY_LEAST_MS: Final = 1_000
+_DENIED_RETRY_MS: Final = 30_000
+_DENIED_AGAIN_MS: Final = 600_000
+_DENIED_FINAL_MS: Final = 86_400_000
+_FINAL: Final = frozenset({ErrorCode.TOO_LARGE, ErrorCode.BAD_REQUEST})
+
+
+class Delivery:
+    """Hands over what is sealed; at most 256 envelopes of a device are under way at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+        self._needs_work: set[bytes] = set()  # delivery tokens
+        self._held_until_ms: dict[tuple[bytes, bytes], int] = {}
+        self._worked_for: set[int] = set()  # places of what goes out with the work that the relay has named
+
+    def channel(self, contact: Contact, peer: Peer | None = None) -> Channel:
+        """Return the sending connection for a contact; a person's contacts do not share one (chapter 11)."""
+        own = self._state.own
+        way = None if peer is None else peer.way_back
+        url = contact.relay_url if way is None else way.relay_url
+        is_foreign = url not in (own.relay_url, contact.relay_url)
+        return Channel(url, b"", b"" if own.publish else contact.account_id, is_foreign)
+
+    def flush(self, turn: Turn, contact: Contact, peer: Peer, lane: Lane) -> None:
+        """Send what is ready, in order, batch by batch."""
+        way = peer.way_back
+        held_until_ms = self._held_until_ms.get((peer.account_id, peer.device_id), 0)
+        if way is None or turn.now_ms < held_until_ms or not self._can_be_answered(contact, lane):
+            return
+        link = self._context.links.link(turn, self.channel(contact, peer))
+        if link.state is not LinkState.READY or link.hello is None:
+            return
+        works = way.token in self._needs_work
+        while lane.ready and len(lane.flying) < (1 if works else _MAX_FLYING):
+            batch = _take_batch(lane, 1 if works else _BATCH)
+            lane.flying.update((item.place, (item, link.channel)) for item in batch)
+            self._worked_for.update(item.place for item in batch if works)
+            bits = link.hello.limits.pow_bits_send if works else 0
+            context = pow_context_send(way.mailbox, batch[0].msg_id)
+            link.work(turn, context, bits, partial(self._request, link.channel, contact, peer, way, batch))
+
+    def _can_be_answered(self, contact: Contact, lane: Lane) -> bool:
+        """Whether the address that a first flight states is one that the relay knows: an answer to another
+        would be denied, and so lost (CON-06).
+        """
+        if not lane.ready:
+            return False
+        session = self._state.sessions.get(SessionId(lane.ready[0].session_id))
+        if session is None or not isinstance(session.phase, Started):
+            return True
+        mailbox = self._state.mailbox_for(contact.account_id)
+        token = self._context.sending.way_back(contact).token
+        return (token, True) in mailbox.tokens.values()
+
+    def fail_unanswerable(self, turn: Turn, contact: Contact, code: str) -> None:
+        """Give up texts that would begin a session whose answers could never come (CON-06)."""
+        for device_id, lane in self._state.outbox.of(contact.account_id):
+            peer = self._state.peers.get(contact.account_id + device_id)
+            if peer is None or self._can_be_answered(contact, lane):
+                continue
+            for item in list(lane.ready):
+                if item.shown:
+                    lane.ready.remove(item)
+                    self._failed(turn, item, code)
+
+    def lost(self, channel: Channel) -> None:
+        """A sending connection is gone: what was on its way goes out again."""
+        self._state.outbox.take_back(channel)
+
+    def wake_ms(self) -> int | None:
+        """Return when a device that the relay asked us to leave alone may be tried again."""
+        return min(self._held_until_ms.values(), default=None)
+
+    def tick(self, turn: Turn) -> None:
+        """Try devices again whose waiting time is over."""
+        for (account_id, device_id), until_ms in list(self._held_until_ms.items()):
+            if turn.now_ms >= until_ms:
+                del self._held_until_ms[account_id, device_id]
+                contact = self._state.contacts.get(account_id)
+                if contact is not None:
+                    self._context.sending.pump(turn, contact)
+
+    def _request(
+        self, channel: Channel, contact: Contact, peer: Peer, way: WayBack, batch: list[Outgoing], turn: Turn, work: bytes
+    ) -> None:
+        frames = tuple(
+            SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
+            for item in batch
+        )
+        answered = partial(self._answered, contact.account_id, peer.device_id, way.token, batch)
+        self._context.links.link(turn, channel).request(
+            turn, lambda request_id: Send(request_id, frames), answered
+        )
+
+    def _answered(
+        self,
+        account_id: bytes,
+        device_id: bytes,
+        token: bytes,
+        batch: list[Outgoing],
+        turn: Turn,
+        frame: Response,
+    ) -> None:
+        contact = self._state.contacts.get(account_id)
+        peer = self._state.peers.get(account_id + device_id)
+        if contact is None or peer is None:
+            return
+        lane = self._state.outbox.lane(account_id, device_id)
+        again: list[Outgoing] = []
+        for item, result in zip(batch, _results(frame, len(batch)), strict=True):
+            if lane.flying.pop(item.place, None) is not None:
+                again += [] if self._is_settled(turn, contact, peer, token, item, result) else [item]
+        lane.ready.extendleft(reversed(again))
+        self.flush(turn, contact, peer, lane)
+
+    def _is_settled(
+        self, turn: Turn, contact: Contact, peer: Peer, token: bytes, item: Outgoing, result: SendResult
+    ) -> bool:
+        """Do what one answer asks for; False if the envelope is to be sent again."""
+        had_work = item.place in self._worked_for
+        self._worked_for.discard(item.place)
+        if result.code is ErrorCode.OK:
+            self._taken(turn, contact, peer, item)
+            return True
+        if result.code in _FINAL:
+            self._failed(turn, item, f"relay.{result.code.name.lower()}")
+            return True
+        if result.code is ErrorCode.POW_REQUIRED and not had_work:
+            self._needs_work.add(token)
+            return False
+        if result.code is ErrorCode.DENIED:
+            return self._was_denied(turn, contact, item)
+        self._hold(turn, item, result.retry_after_ms)
+        return False
+
+    def _taken(self, turn: Turn, contact: Contact, peer: Peer, item: Outgoing) -> None:
+        """The relay has it on disk; a text is kept until the other side has, too."""
+        if item.ask_id is not None:
+            self._context.renewal.ask_taken(turn, peer, item.ask_id)
+        if not item.shown:
+            turn.delete("outbox", item.key)
+            return
+        item.envelope = b""
+        self._state.outbox.add(item)
+        turn.put(item.put())
+        message = self._state.history.find(turn, contact.account_id, item.content_id, outgoing=True)
+        if message is not None:
+            self._context.sending.set_state(turn, message, MessageState.SENT)
+
+    def _was_denied(self, turn: Turn, contact: Contact, item: Outgoing) -> bool:
+        """The address does not hold (any more): a directory entry may have another one. Without one it is final
+        after a day, since a relay that was set back learns our token again from its owner.
+        """
+        if not contact.published and turn.now_ms >= item.created_ms + _DENIED_FINAL_MS:
+            self._failed(turn, item, "relay.denied")
+            return True
+        self._hold(turn, item, _DENIED_RETRY_MS if contact.published else _DENIED_AGAIN_MS)
+        self._context.directory.look_up(turn, contact)
+        return False
+
+    def _hold(self, turn: Turn, item: Outgoing, retry_after_ms: int) -> None:
+        wait_ms = min(max(retry_after_ms, _RETRY_LEAST_MS), MAX_RETRY_AFTER_MS)
+        self._held_until_ms[item.account_id, item.device_id] = turn.now_ms + wait_ms
+
+    def _failed(self, turn: Turn, item: Outgoing, code: str) -> None:
+        turn.delete("outbox", item.key)
+        if not item.shown:
+            return
+        message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
+        if message is not None and not self._context.sending.is_elsewhere(item):
+            self._context.sending.set_state(turn, message, MessageState.FAILED, code)
+
+
+def _results(frame: Response, count: int) -> list[SendResult]:
+    """Return one result for each envelope; an answer of another kind or length confirms nothing."""
+    if isinstance(frame, SendResults) and len(frame.results) == count:
+        return list(frame.results)
+    if isinstance(frame, ErrorReply):
+        return [SendResult(frame.code, frame.retry_after_ms)] * count
+    return [SendResult(ErrorCode.UNAVAILABLE, 0)] * count
+
+
+def _take_batch(lane: Lane, most: int) -> list[Outgoing]:
+    batch: list[Outgoing] = []
+    size_b = 0
+    while lane.ready and len(batch) < most:
+        size_b += len(lane.ready[0].envelope)
+        if batch and size_b > _BATCH_B:
+            break
+        batch.append(lane.ready.popleft())
+    return batch

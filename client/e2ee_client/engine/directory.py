@@ -1,0 +1,288 @@
+"""The directory: newest device lists, addresses and prekeys of published contacts (ID-07, ID-16, ID-30).
+
+LOOKUP --> lists verified from the pin, addresses --> PREKEYS_FETCH for each device that needs a session --> renewal
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from e2ee_relay.protocol import (
+    ErrorReply,
+    Lookup,
+    LookupResult,
+    PrekeysBundle,
+    PrekeysFetch,
+    Response,
+    pow_context_fetch,
+)
+
+from e2ee import identity, prekeys
+from e2ee.constants import PREKEY_GRACE_MS
+from e2ee.content import WayBack
+from e2ee.errors import IdentityMismatch, ListFork, ListGap, RemoteError
+from e2ee.identity import Address, DeviceList, DeviceRecord
+from e2ee_client.events import IdentityAlarm, MessageRejected, NewDevice
+
+from .delivery import MAX_RETRY_AFTER_MS
+from .effects import Channel
+from .link import Link, LinkState
+from .peers import Peer
+from .records import Contact, check_keys
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+FRESH_MS: Final = 86_400_000
+WEEK_MS: Final = 7 * 86_400_000
+_JITTER_MS: Final = 2 * 86_400_000
+_RETRY_MS: Final = 15_000
+_RETRY_LIST_MS: Final = 600_000
+_MAX_PAGES: Final = 64
+
+
+@dataclass(slots=True)
+class _Search:
+    """A lookup under way: the lists seen so far and how many pages they took."""
+
+    links: list[bytes] = field(default_factory=list)
+    pages: int = 0
+
+
+class Directory:
+    """At most one lookup of a contact, and one fetch for a device, at a time."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+        self._searching: dict[bytes, _Search] = {}
+        self._fetching: set[bytes] = set()
+        self._addresses: dict[bytes, Address] = {}
+        self._held_until_ms: dict[bytes, int] = {}
+        self._told: dict[bytes, str] = {}
+
+    # --- when ---
+
+    def refresh(self, turn: Turn, contact: Contact) -> None:
+        """Look a contact up if the last time is more than a day ago (ID-30); nothing waits for it."""
+        if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + FRESH_MS:
+            self.look_up(turn, contact)
+
+    def find(self, turn: Turn, contact: Contact) -> None:
+        """Look a contact up of which no device is known; again after a while where that did not help."""
+        if turn.now_ms >= self._held_until_ms.get(contact.account_id, 0):
+            self.look_up(turn, contact)
+
+    def weekly(self, turn: Turn, contact: Contact) -> None:
+        """Look a contact up once a week, a day sooner or later (ID-30)."""
+        jitter_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS - _JITTER_MS // 2
+        if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + WEEK_MS + jitter_ms:
+            self.look_up(turn, contact)
+
+    def look_up(self, turn: Turn, contact: Contact) -> None:
+        """Ask for the newest device list and the addresses of a published contact."""
+        if not contact.published or not contact.accepted or contact.account_id in self._searching:
+            return
+        link = self._link(turn, contact)
+        if link.state is LinkState.READY:
+            self._searching[contact.account_id] = _Search()
+            self._ask_lists(turn, link, contact, 0 if contact.head is None else contact.head.seq)
+
+    def fetch(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """Ask for prekeys of a device, to start a session with it."""
+        if turn.now_ms < self._held_until_ms.get(contact.account_id, 0):
+            return
+        address = self._addresses.get(peer.key)
+        if address is None:
+            self.find(turn, contact)
+            return
+        link = self._link(turn, contact)
+        if link.state is not LinkState.READY or link.hello is None or peer.key in self._fetching:
+            return
+        self._fetching.add(peer.key)
+        context = pow_context_fetch(link.hello.nonce, contact.account_id, address.record_hash)
+        ask = partial(self._ask_prekeys, link, contact, peer, address)
+        link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
+
+    def lost(self, channel: Channel) -> None:
+        """The connection is gone: what was asked there has to be asked again."""
+        for account_id in {*self._searching, *(key[: len(key) - 16] for key in self._fetching)}:
+            contact = self._state.contacts.get(account_id)
+            if contact is None or self._context.delivery.channel(contact) == channel:
+                self.forget(account_id)
+
+    def forget(self, account_id: bytes) -> None:
+        """Search for a contact no longer."""
+        self._searching.pop(account_id, None)
+        self._fetching = {key for key in self._fetching if not key.startswith(account_id)}
+
+    def wake_ms(self) -> int | None:
+        """Return when a contact may be asked for again."""
+        return min(self._held_until_ms.values(), default=None)
+
+    def tick(self, turn: Turn) -> None:
+        """Try contacts again whose waiting time is over."""
+        for account_id, until_ms in list(self._held_until_ms.items()):
+            if turn.now_ms >= until_ms:
+                del self._held_until_ms[account_id]
+                contact = self._state.contacts.get(account_id)
+                if contact is not None:
+                    self._context.sending.pump(turn, contact)
+
+    def _link(self, turn: Turn, contact: Contact) -> Link:
+        return self._context.links.link(turn, self._context.delivery.channel(contact))
+
+    def _hold(self, turn: Turn, contact: Contact, frame: Response | None = None, least_ms: int = _RETRY_MS) -> None:
+        retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
+        wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
+        self._held_until_ms[contact.account_id] = turn.now_ms + wait_ms
+
+    # --- lists and addresses ---
+
+    def _ask_lists(self, turn: Turn, link: Link, contact: Contact, after_seq: int) -> None:
+        link.request(
+            turn,
+            lambda request_id: Lookup(request_id, contact.account_id, after_seq),
+            partial(self._lists, link, contact.account_id),
+        )
+
+    def _lists(self, link: Link, account_id: bytes, turn: Turn, frame: Response) -> None:
+        contact, search = self._state.contacts.get(account_id), self._searching.get(account_id)
+        if contact is None or search is None:
+            return
+        if not isinstance(frame, LookupResult):
+            del self._searching[account_id]
+            self._hold(turn, contact, frame)
+            return
+        try:
+            search.links.extend(frame.lists)
+            search.pages += 1
+            if frame.more and frame.lists and search.pages < _MAX_PAGES:
+                newest = DeviceList.verify(contact.account_id, frame.lists[-1])
+                self._ask_lists(turn, link, contact, newest.seq)
+                return
+            device_list = _verified_list(contact, search.links, turn.now_ms)
+            found = _addresses(device_list, frame, turn.now_ms)
+            self._check_known(contact, found)
+        except RemoteError as error:
+            del self._searching[account_id]
+            self._refused(turn, contact, error)
+            return
+        del self._searching[account_id]
+        self._found(turn, contact, device_list, found)
+
+    def _check_known(self, contact: Contact, found: list[tuple[DeviceRecord, Address]]) -> None:
+        for record, _ in found:
+            known = self._state.peers.get(contact.account_id + record.device_id)
+            if known is not None:
+                check_keys(known.record(), record)
+
+    def _found(
+        self, turn: Turn, contact: Contact, device_list: DeviceList, found: list[tuple[DeviceRecord, Address]]
+    ) -> None:
+        self._told.pop(contact.account_id, None)
+        contact.looked_up_ms = turn.now_ms
+        self._context.contents.pin(turn, contact, device_list)
+        for record, address in found:
+            self._learn(turn, contact, record, address)
+        for peer in self._state.peers_in_force(contact):
+            self._context.renewal.try_start(turn, contact, peer)
+        self._context.sending.pump(turn, contact)
+
+    def _learn(self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address) -> None:
+        """Keep how to reach a device; one that is new to a contact that we know is written to at once (SES-39)."""
+        others = bool(self._state.peers_of(contact.account_id))
+        peer = self._state.peers.get(contact.account_id + record.device_id)
+        if peer is None:
+            peer = self._state.new_peer(contact.account_id, record)
+            if others:
+                turn.notify(NewDevice(contact.account_id, record.device_id))
+            if others or contact.greet:
+                self._context.renewal.want(turn, peer)
+        peer.record_b = record.encoded
+        self._addresses[peer.key] = address
+        if address.issued_ms >= peer.way_back_ms or peer.way_back is None or not peer.pair.sessions:
+            peer.way_back = WayBack(address.mailbox, address.token, contact.relay_url)
+            peer.way_back_ms = min(address.issued_ms, turn.now_ms)
+        turn.put(peer.put())
+
+    def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
+        """A list, address or bundle does not hold. Two lists signed for one number stop the conversation until a
+        person has looked; everything else is a fault of the relay, told once and tried again (ID-07).
+        """
+        if isinstance(error, ListFork):
+            contact.alarm = error.code
+            turn.put(contact.put())
+            turn.notify(IdentityAlarm(contact.account_id, error.code))
+        elif self._told.get(contact.account_id) != error.code:
+            self._told[contact.account_id] = error.code
+            turn.notify(MessageRejected(contact.account_id, error.code))
+        self._hold(turn, contact, least_ms=_RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS)
+
+    # --- prekeys ---
+
+    def _ask_prekeys(
+        self, link: Link, contact: Contact, peer: Peer, address: Address, turn: Turn, work: bytes
+    ) -> None:
+        link.request(
+            turn,
+            lambda request_id: PrekeysFetch(
+                request_id, contact.account_id, address.record_hash, address.token, work
+            ),
+            partial(self._bundle, contact.account_id, peer.device_id),
+        )
+
+    def _bundle(self, account_id: bytes, device_id: bytes, turn: Turn, frame: Response) -> None:
+        contact, peer = self._state.contacts.get(account_id), self._state.peers.get(account_id + device_id)
+        if contact is None or peer is None or peer.key not in self._fetching:
+            return
+        self._fetching.discard(peer.key)
+        if not isinstance(frame, PrekeysBundle):
+            self._addresses.pop(peer.key, None)
+            self._hold(turn, contact, frame)
+            return
+        try:
+            grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
+            bundle = prekeys.verify_bundle(
+                contact.account_id, contact.head, [], frame.bundle, turn.now_ms, grace_ms=grace_ms
+            )
+            if bundle.record.device_id != peer.device_id:
+                raise IdentityMismatch("a bundle of another device")
+        except RemoteError as error:
+            self._addresses.pop(peer.key, None)
+            self._refused(turn, contact, error)
+            return
+        self._context.renewal.start(turn, contact, peer, bundle)
+
+
+def _verified_list(contact: Contact, links: list[bytes], now_ms: int) -> DeviceList:
+    if links:
+        return identity.verify_chain(contact.account_id, contact.head, links, now_ms)
+    pinned = contact.device_list()
+    if pinned is None:
+        raise ListGap("the directory gave no list")
+    pinned.check_time(now_ms)
+    return pinned
+
+
+def _addresses(
+    device_list: DeviceList, frame: LookupResult, now_ms: int
+) -> list[tuple[DeviceRecord, Address]]:
+    """Return the devices that take messages, with their addresses (ID-20).
+
+    Raises:
+        IdentityMismatch: there is none.
+    """
+    found: list[tuple[DeviceRecord, Address]] = []
+    for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+        record = DeviceRecord.decode(record_b)
+        device_list.check_record(record)
+        record.check_time(now_ms)
+        if signed is not None:
+            found.append((record, identity.verify_address(record, signed)))
+    if not found:
+        raise IdentityMismatch("no device of this account takes messages")
+    return found

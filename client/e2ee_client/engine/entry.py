@@ -1,0 +1,235 @@
+"""Our entry in the directory, and the relay's stock of our prekeys (RLY-50 to RLY-67).
+
+PUBLISH --(STALE_ENTRY: LOOKUP of our own entry)--> PREKEYS_COUNT --> PREKEYS_UPLOAD --> published
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from e2ee_relay.protocol import (
+    ErrorCode,
+    ErrorReply,
+    Done,
+    Lookup,
+    LookupResult,
+    LowPrekeys,
+    PrekeysCount,
+    PrekeysStock,
+    PrekeysUpload,
+    Publish,
+    Response,
+)
+
+from e2ee import identity
+from e2ee.errors import E2eeError, IdentityMismatch
+from e2ee.identity import DeviceList
+from e2ee.prekeys import PrekeyKind
+from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced
+
+from .delivery import MAX_RETRY_AFTER_MS
+from .link import Link, LinkState
+from .mailboxes import refused
+from .records import Mailbox
+from .shortage import Shortage
+from .turn import Turn
+from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_REFUSED_RETRY_MS: Final = 60_000
+_REFILL_JITTER_MS: Final = 30_000
+_MAX_LISTS: Final = 64
+_FRONT_DOOR: Final = b""
+
+
+class Entry:
+    """What a published account has at its relay."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+        self._shortage = Shortage()
+        self.refill_at_ms: int | None = None
+        self.published = False
+
+    def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
+        """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54)."""
+        own = self._state.own
+        if own.published_seq == own.device_list.seq:
+            self.count(turn, link)
+            return
+        self._publish_after(turn, link, mailbox, own.published_seq)
+
+    def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
+        own = self._state.own
+        rows = sorted(self._state.rows.items("list"))
+        # A list that was signed in this very step is not in the store yet.
+        signed = [
+            row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
+        ]
+        links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
+        address = identity.sign_address(own.device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], turn.now_ms)
+        link.request(
+            turn,
+            lambda request_id: Publish(
+                request_id, own.account_id, links, (own.device.record.encoded,), (address,)
+            ),
+            partial(self._published, link, mailbox),
+        )
+
+    def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
+        own = self._state.own
+        if isinstance(frame, Done):
+            own.published_seq = own.device_list.seq
+            turn.put(own.put())
+            self.count(turn, link)
+        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
+            self._find_head(turn, link, mailbox, 0)
+        else:
+            refused(turn, link, frame)
+
+    def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
+        own = self._state.own
+        link.request(
+            turn,
+            lambda request_id: Lookup(request_id, own.account_id, after_seq),
+            partial(self._found_head, link, mailbox),
+        )
+
+    def _found_head(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
+        """The relay's entry is not what we thought: an old backup there, or here."""
+        if not isinstance(frame, LookupResult) or not frame.lists:
+            refused(turn, link, frame)
+            return
+        own = self._state.own
+        try:
+            held = DeviceList.verify(own.account_id, frame.lists[-1])
+        except E2eeError:
+            refused(turn, link, frame)
+            return
+        if frame.more:
+            self._find_head(turn, link, mailbox, held.seq)
+        elif held.seq < own.device_list.seq:
+            self._publish_after(turn, link, mailbox, held.seq)
+        elif held.head == own.device_list.head:
+            own.published_seq = held.seq
+            turn.put(own.put())
+            self.count(turn, link)
+        else:
+            self._adopt_newer(turn, link, mailbox, frame.lists)
+
+    def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, lists: tuple[bytes, ...]) -> None:
+        """Our store is older than the directory: follow our own published chain (ID-07)."""
+        own = self._state.own
+        try:
+            newest = identity.verify_chain(own.account_id, own.device_list.head, lists, turn.now_ms)
+            newest.check_record(own.device.record)
+        except IdentityMismatch:
+            self._replaced(turn, link)
+            return
+        except E2eeError as error:
+            link.drop(turn, _REFUSED_RETRY_MS)
+            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
+            return
+        self._context.upkeep.store_list(turn, newest)
+        own.published_seq = newest.seq
+        self.publish(turn, link, mailbox)
+
+    def _replaced(self, turn: Turn, link: Link) -> None:
+        """Our own newest list does not name this device: another one has taken its place (SES-40)."""
+        self._state.own.replaced = True
+        turn.put(self._state.own.put())
+        link.drop(turn, MAX_RETRY_AFTER_MS)
+        turn.notify(DeviceReplaced())
+
+    def check(self, turn: Turn) -> None:
+        """A contact knows a newer list of ours than we do: compare with the directory (CON-05)."""
+        if self._state.own.publish and self._state.own.published_seq:
+            self._state.own.published_seq = 0
+            turn.put(self._state.own.put())
+            self.refill(turn)
+
+    def count(self, turn: Turn, link: Link) -> None:
+        """Ask for the relay's stock of our prekeys and fill it up."""
+        own = self._state.own
+        link.request(
+            turn,
+            lambda request_id: PrekeysCount(request_id, own.account_id, own.device.record.hash),
+            partial(self._stock, link),
+        )
+
+    def low(self, turn: Turn, link: Link, frame: LowPrekeys) -> None:
+        """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17). Only the relay
+        of our own entry has a stock of ours.
+        """
+        mailbox = self._state.mailboxes.get(link.channel.mailbox)
+        is_ours = self._state.own.publish and mailbox is not None and not mailbox.contact
+        if not is_ours or link.state is not LinkState.READY:
+            return
+        self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
+        if self.refill_at_ms is None:
+            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
+            self.refill_at_ms = turn.now_ms + jitter
+
+    def refill(self, turn: Turn) -> None:
+        """Carry out a refill that is due, or the upload after a rotation."""
+        self.refill_at_ms = None
+        for mailbox in self._state.mailboxes.values():
+            link = self._context.links.link(turn, self._context.mailboxes.channel(mailbox))
+            if not mailbox.contact and link.state is LinkState.READY and self._state.own.publish:
+                self.publish(turn, link, mailbox)
+
+    def _stock(self, link: Link, turn: Turn, frame: Response) -> None:
+        own = self._state.own
+        if not isinstance(frame, PrekeysStock):
+            if (
+                isinstance(frame, ErrorReply)
+                and frame.code is ErrorCode.NOT_AUTHENTICATED
+                and own.published_seq
+            ):
+                # The relay does not have our entry: an old backup was put back there.
+                own.published_seq = 0
+                turn.put(own.put())
+                self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
+            return
+        self._context.upkeep.rotate(turn, PUBLISHED)
+        current = self._context.upkeep.current(PUBLISHED)
+        if current is None:
+            return
+        spk, pqk = (item.pair.prekey for item in current)
+        stale = frame.signed_prekey_id != spk.id or frame.last_resort_id != pqk.id
+        # With other reusable keys the relay drops the stock that it has (RLY-62).
+        opks = self._missing(turn, PrekeyKind.OPK, 0 if stale else frame.one_time_x25519)
+        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, 0 if stale else frame.one_time_kem)
+        if stale or opks or pqks:
+            link.request(
+                turn,
+                lambda request_id: PrekeysUpload(
+                    request_id, own.account_id, own.device.record.hash, spk.signed, pqk.signed, opks, pqks
+                ),
+                partial(self._uploaded, link),
+            )
+        else:
+            self._is_published(turn, link)
+
+    def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
+        if isinstance(frame, PrekeysStock):
+            self._shortage.end()
+            self._is_published(turn, link)
+        else:
+            refused(turn, link, frame)
+
+    def _is_published(self, turn: Turn, link: Link) -> None:
+        """Entry and prekeys are at the relay: whoever has our card can write to us."""
+        if not self.published:
+            self.published = True
+            turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
+
+    def _missing(self, turn: Turn, kind: PrekeyKind, held: int) -> tuple[bytes, ...]:
+        if held >= REFILL_BELOW:
+            return ()
+        made = self._context.upkeep.make_one_time(turn, kind, STOCK - held, PUBLISHED)
+        return tuple(item.pair.prekey.signed for item in made)

@@ -1,0 +1,70 @@
+"""The connections that the engine uses, opened when they are first needed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2ee_client.events import ConnectionChanged, ConnectionState
+
+from .effects import Channel
+from .link import Link, LinkState
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+
+class Links:
+    """All connections by channel; none is opened while the engine is offline."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self.is_online = False
+        self.by_channel: dict[Channel, Link] = {}
+
+    def link(self, turn: Turn, channel: Channel) -> Link:
+        """Return the link of a channel, opening the connection if we are online and it is new."""
+        link = self.by_channel.get(channel)
+        if link is None:
+            link = Link(channel, self._context.state.ports.rng)
+            if self.is_online:
+                self.by_channel[channel] = link
+                link.open(turn)
+        return link
+
+    def is_unused(self, channel: Channel) -> bool:
+        """Whether a connection was for a mailbox that is gone with its contact."""
+        return bool(channel.mailbox) and channel.mailbox not in self._context.state.mailboxes
+
+    def went_down(self, turn: Turn, link: Link, code: str = "") -> None:
+        """A connection is gone: what was given to it is to be sent again, what was asked is to be asked again."""
+        self._context.delivery.lost(link.channel)
+        self._context.directory.lost(link.channel)
+        if link.channel.mailbox:
+            self._context.entry.published = False
+            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
+
+    def has_all_of(self, mailbox_channel: Channel) -> bool:
+        """Whether the relay has delivered everything that waits in a mailbox, so that silence counts (SES-26)."""
+        link = self.by_channel.get(mailbox_channel)
+        return link is not None and link.state is LinkState.READY and link.emptied
+
+    def tick(self, turn: Turn) -> None:
+        """Give up on what took too long, open again what is due."""
+        for link in list(self.by_channel.values()):
+            if link.tick(turn):
+                self.went_down(turn, link)
+
+    def stop(self, turn: Turn) -> None:
+        """Close every connection."""
+        self.is_online = False
+        for link in self.by_channel.values():
+            turn.close(link.channel)
+            self._context.delivery.lost(link.channel)
+            self._context.directory.lost(link.channel)
+        self.by_channel.clear()
+
+    def wake_ms(self) -> int | None:
+        """Return when `tick` is due."""
+        times = (link.wake_ms() for link in self.by_channel.values())
+        return min((at_ms for at_ms in times if at_ms is not None), default=None)

@@ -1,0 +1,173 @@
+"""What is on its way to each device of a contact, from a text that waits to one that is not confirmed.
+
+    waiting --sealed--> ready --given to a connection--> flying --taken by the relay--> unconfirmed --receipt--> gone
+                          ^---------connection lost--------'
+
+A row of the table "outbox" follows an item; a control content has none of the first and last of these.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from e2ee.constants import DEVICE_ID_B
+from e2ee.ids import AccountId
+from e2ee.numbers import Number
+from e2ee_client.rows import Put
+
+from .effects import Channel
+from .row_codec import items, maybe_octets, number, octets, pack, place, unpack
+
+NO_DEVICE: Final = bytes(DEVICE_ID_B)
+"""Where a text waits while no device of the contact is known."""
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One content for one device.
+
+    `envelope` is there from sealing until the relay has taken it, and is sent again byte by byte under `msg_id`, the
+    relay's id, which is drawn when it is sealed: an older copy of the store seals under another one. `shown` marks a
+    text of the history, which is kept until it is confirmed, with its number, its session and its sendings (SES-37).
+    `ask_id` is that of an ask.
+    """
+
+    place: int
+    account_id: AccountId
+    device_id: bytes
+    content_id: bytes
+    shown: bool
+    created_ms: int
+    envelope: bytes = field(default=b"", repr=False)
+    msg_id: bytes = b""
+    session_id: bytes = b""
+    number: Number | None = None
+    sendings: int = 0
+    sealed_ms: int = 0
+    ask_id: bytes | None = None
+
+    @property
+    def key(self) -> bytes:
+        """Key of the row; ascending in the order of sending."""
+        return self.place.to_bytes(8, "big")
+
+    def put(self) -> Put:
+        """Return the row."""
+        sent = [self.session_id, self.sendings, self.sealed_ms]
+        row = pack(
+            self.account_id,
+            self.device_id,
+            self.content_id,
+            self.shown,
+            self.created_ms,
+            self.envelope,
+            self.msg_id,
+            sent,
+            None if self.number is None else list(self.number),
+            self.ask_id,
+        )
+        return Put("outbox", self.key, row)
+
+    @classmethod
+    def decode(cls, key: bytes, row: bytes) -> Outgoing:
+        """Rebuild from the row."""
+        account_id, device_id, content_id, shown, created_ms, envelope, msg_id, sent, given, ask = unpack(row, 10)
+        session_id, sendings, sealed_ms = items(sent, 3)
+        numbered = None
+        if given is not None:
+            n, line, first = items(given, 3)
+            numbered = Number(number(n), octets(line), number(first))
+        return cls(
+            place=int.from_bytes(place(key, 8), "big"),
+            account_id=AccountId(octets(account_id)),
+            device_id=octets(device_id),
+            content_id=octets(content_id),
+            shown=bool(shown),
+            created_ms=number(created_ms),
+            envelope=octets(envelope),
+            msg_id=octets(msg_id),
+            session_id=octets(session_id),
+            number=numbered,
+            sendings=number(sendings),
+            sealed_ms=number(sealed_ms),
+            ask_id=maybe_octets(ask),
+        )
+
+
+@dataclass(slots=True)
+class Lane:
+    """What goes to one device, each stage in the order of its places."""
+
+    waiting: deque[Outgoing] = field(default_factory=deque)
+    ready: deque[Outgoing] = field(default_factory=deque)
+    flying: dict[int, tuple[Outgoing, Channel]] = field(default_factory=dict)
+    unconfirmed: dict[bytes, Outgoing] = field(default_factory=dict)
+
+    def all(self) -> list[Outgoing]:
+        """Return everything."""
+        flying = (item for item, _ in self.flying.values())
+        return [*self.unconfirmed.values(), *flying, *self.ready, *self.waiting]
+
+
+class Outbox:
+    """The lanes of all devices, by account and device id."""
+
+    def __init__(self, rows: Iterator[tuple[bytes, bytes]]) -> None:
+        """Take over the rows of the store."""
+        self._lanes: dict[bytes, dict[bytes, Lane]] = {}
+        self._next_place = 1
+        for item in sorted((Outgoing.decode(key, row) for key, row in rows), key=_place):
+            self.add(item)
+            self._next_place = item.place + 1
+
+    def new_place(self) -> int:
+        """Return the place of the next item."""
+        self._next_place += 1
+        return self._next_place - 1
+
+    def accounts(self) -> list[bytes]:
+        """Return the accounts to which something is on its way."""
+        return list(self._lanes)
+
+    def lane(self, account_id: bytes, device_id: bytes) -> Lane:
+        """Return the lane of a device."""
+        return self._lanes.setdefault(account_id, {}).setdefault(device_id, Lane())
+
+    def of(self, account_id: bytes) -> list[tuple[bytes, Lane]]:
+        """Return the lanes of a contact, by device id."""
+        return list(self._lanes.get(account_id, {}).items())
+
+    def drop_lane(self, account_id: bytes, device_id: bytes) -> Lane:
+        """Take out the lane of a device that is gone."""
+        return self._lanes.get(account_id, {}).pop(device_id, Lane())
+
+    def forget(self, account_id: bytes) -> None:
+        """Take out all lanes of a contact."""
+        self._lanes.pop(account_id, None)
+
+    def add(self, item: Outgoing) -> None:
+        """Put an item where its state belongs."""
+        lane = self.lane(item.account_id, item.device_id)
+        if item.envelope:
+            lane.ready.append(item)
+        elif item.sendings:
+            lane.unconfirmed[item.content_id] = item
+        else:
+            lane.waiting.append(item)
+
+    def take_back(self, channel: Channel) -> None:
+        """A connection is gone: what was given to it is ready again, in its order."""
+        for lanes in self._lanes.values():
+            for lane in lanes.values():
+                lost = [item for item, at in lane.flying.values() if at == channel]
+                if lost:
+                    for item in lost:
+                        del lane.flying[item.place]
+                    lane.ready = deque(sorted([*lost, *lane.ready], key=_place))
+
+
+def _place(item: Outgoing) -> int:
+    return item.place

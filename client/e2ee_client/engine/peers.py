@@ -1,0 +1,145 @@
+"""What is kept of one device of a contact: how to reach it, the prekeys it gave us, and our pair with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from e2ee.constants import DEVICE_ID_B, HASH_B
+from e2ee.content import WayBack
+from e2ee.identity import DeviceRecord
+from e2ee.ids import AccountId, DeviceId
+from e2ee.pair import Pair
+from e2ee.prekeys import COMPACT_ONE_TIME_MAX, CompactBundle, PeerPrekeys, decode_compact, encode_compact
+from e2ee.snapshot import decode_pair, encode_pair
+from e2ee.wire import cbor
+from e2ee_client.rows import Put
+
+from .row_codec import items, number, octets, pack, place, stored_parts, text, unpack
+
+
+class Given(NamedTuple):
+    """Prekeys that came in one session, and when the earlier of SPK and last-resort PQK ends (ID-19)."""
+
+    bundle: CompactBundle
+    ends_ms: int
+
+    @classmethod
+    def of(cls, prekeys: PeerPrekeys) -> Given:
+        """Keep prekeys that were verified."""
+        return cls(prekeys.compact(), min(prekeys.spk.not_after_ms, prekeys.pqk.not_after_ms))
+
+    def joined(self, older: Given | None) -> Given:
+        """Return those that end later, with the one-time keys of both (SES-34)."""
+        if older is None:
+            return self
+        if self.ends_ms < older.ends_ms:
+            return older
+        opks = [*older.bundle.opks, *self.bundle.opks][-COMPACT_ONE_TIME_MAX:]
+        pqks = [*older.bundle.one_time_pqks, *self.bundle.one_time_pqks][-COMPACT_ONE_TIME_MAX:]
+        return self._replace(bundle=self.bundle._replace(opks=opks, one_time_pqks=pqks))
+
+
+@dataclass(slots=True)
+class Peer:
+    """One device of a contact.
+
+    `given` holds the prekeys that came in each session that is kept; those of `given_in` count (SES-34). `told` is what
+    the peer was told on its active session: our list's seq, its own as we know it, our delivery token.
+    """
+
+    account_id: AccountId
+    device_id: DeviceId
+    record_b: bytes
+    way_back: WayBack | None = None
+    way_back_ms: int = 0
+    given: dict[bytes, Given] = field(default_factory=dict, repr=False)
+    given_in: bytes = b""
+    told: tuple[int, int, bytes] = (0, 0, b"")
+    pair: Pair = field(default_factory=Pair)
+    heard_ms: int = field(default=0, compare=False)
+    _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)
+
+    @property
+    def key(self) -> bytes:
+        """Key of the rows: account and device."""
+        return self.account_id + self.device_id
+
+    def record(self) -> DeviceRecord:
+        """Return the device record."""
+        if self._record is None or self._record.encoded != self.record_b:
+            self._record = DeviceRecord.decode(self.record_b)
+        return self._record
+
+    def prekeys(self) -> Given | None:
+        """Return the prekeys that count (SES-34)."""
+        return self.given.get(self.given_in)
+
+    def learn_prekeys(self, session_id: bytes, prekeys: Given) -> None:
+        """Keep prekeys that came in a session. Before the first proof the newest ones count."""
+        before = self.prekeys()
+        self.given[session_id] = prekeys.joined(self.given.get(session_id))
+        newer = before is None or self.given[session_id].ends_ms >= before.ends_ms
+        if not self.pair.met and newer:
+            self.given_in = session_id
+
+    def proven(self, session_id: bytes) -> None:
+        """From now on the prekeys of this session count, if it brought any."""
+        if session_id in self.given:
+            self.given_in = session_id
+
+    def forget_prekeys(self) -> None:
+        """Drop the prekeys of sessions that are gone, but for those that count."""
+        kept = {one.id for one in self.pair.sessions} | {self.given_in}
+        self.given = {key: value for key, value in self.given.items() if key in kept}
+
+    def put(self) -> Put:
+        """Return the row of what changes seldom; sessions and pair have rows of their own."""
+        way = self.way_back
+        given: list[cbor.Value] = [
+            [session_id, encode_compact(one.bundle), one.ends_ms] for session_id, one in self.given.items()
+        ]
+        row = pack(
+            self.record_b,
+            None if way is None else [way.mailbox, way.token, way.relay_url],
+            self.way_back_ms,
+            given,
+            self.given_in,
+            list(self.told),
+        )
+        return Put("peer", self.key, row)
+
+    def put_pair(self) -> Put:
+        """Return the row of the pair."""
+        return Put("pair", self.key, encode_pair(self.pair))
+
+    @classmethod
+    def decode(cls, key: bytes, row: bytes) -> Peer:
+        """Rebuild from the row, without the pair."""
+        record_b, way_b, way_back_ms, given_b, given_in, told_b = unpack(row, 6)
+        way = None
+        if way_b is not None:
+            mailbox, token, url = items(way_b, 3)
+            way = WayBack(octets(mailbox), octets(token), text(url))
+        own_seq, their_seq, address = items(told_b, 3)
+        return cls(
+            account_id=AccountId(place(key, HASH_B + DEVICE_ID_B)[:HASH_B]),
+            device_id=DeviceId(key[HASH_B:]),
+            record_b=octets(record_b),
+            way_back=way,
+            way_back_ms=number(way_back_ms),
+            given=dict(_decode_given(item) for item in items(given_b)),
+            given_in=octets(given_in),
+            told=(number(own_seq), number(their_seq), octets(address)),
+        )
+
+    def load_pair(self, row: bytes, line: bytes) -> None:
+        """Take over the stored pair; `line` is that of this opening of the store (SES-29)."""
+        with stored_parts():
+            self.pair = decode_pair(row, line)
+
+
+def _decode_given(value: cbor.Value) -> tuple[bytes, Given]:
+    session_id, bundle, ends_ms = items(value, 3)
+    with stored_parts():
+        return octets(session_id), Given(decode_compact(bundle), number(ends_ms))

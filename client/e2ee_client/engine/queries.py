@@ -1,0 +1,156 @@
+"""What the application may ask an engine; nothing here changes anything."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from e2ee import fingerprint
+from e2ee import session as sessions
+from e2ee.card import ContactCard
+from e2ee.secret import AccountKey
+from e2ee.session import Health
+from e2ee_client.events import ConnectionState, MessageState
+
+from .context import Context
+from .link import LinkState
+from .records import Contact, Message
+from .state import State
+from .upkeep import account_key_of
+
+
+class ContactView(NamedTuple):
+    """A contact as the application sees it; `alarm` is an error code while its identity has to be looked
+    at.
+    """
+
+    account_id: bytes
+    name: str | None
+    relay_url: str
+    accepted: bool
+    verified: bool
+    alarm: str
+
+
+class MessageView(NamedTuple):
+    """A text of either side as the application sees it."""
+
+    message_id: bytes
+    outgoing: bool
+    text: str
+    sent_ms: int
+    received_ms: int
+    state: MessageState
+
+    def __repr__(self) -> str:
+        return f"<message {'to' if self.outgoing else 'from'} a contact, {self.state.value}>"
+
+
+class Queries:
+    """The reading half of an engine."""
+
+    def __init__(self, state: State) -> None:
+        self._state = state
+        self._context = Context(state)
+
+    @property
+    def account_id(self) -> bytes:
+        """Our account id."""
+        return self._state.own.account_id
+
+    @property
+    def list_expires_ms(self) -> int:
+        """When our device list ends."""
+        return self._state.own.device_list.expires_ms
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """Whether all of our mailboxes are connected and, for a published account, entry and prekeys are
+        in place.
+        """
+        links = self._context.links
+        states = [link.state for channel, link in links.by_channel.items() if channel.mailbox]
+        if not states or not links.is_online or all(state is LinkState.CLOSED for state in states):
+            return ConnectionState.OFFLINE
+        everything = all(state is LinkState.READY for state in states)
+        everything = everything and (self._context.entry.published or not self._state.own.publish)
+        return ConnectionState.ONLINE if everything else ConnectionState.CONNECTING
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether our relays know what they have to: every link stands, entry published, requests
+        answered, receipts sent.
+        """
+        own, links = self._state.own, self._context.links
+        known = not own.publish or own.published_seq == own.device_list.seq
+        ready = all(link.state is LinkState.READY for link in links.by_channel.values())
+        asked = any(link.pending or link.working for link in links.by_channel.values())
+        return links.is_online and known and ready and not asked and self._context.receipts.at_ms is None
+
+    def card(self) -> ContactCard:
+        """Return our contact card."""
+        own = self._state.own
+        return ContactCard(own.account_id, own.relay_url, own.name)
+
+    def safety_number(self, account_id: bytes) -> str:
+        """Return the sixty digits to compare with a contact (ID-25)."""
+        return fingerprint.safety_number(
+            self._state.own.account_id, self._state.contact(account_id).account_id
+        )
+
+    def qr_payload(self, account_id: bytes) -> str:
+        """Return the text of the QR code to compare with a contact (ID-26)."""
+        return fingerprint.qr_payload(self._state.own.account_id, self._state.contact(account_id).account_id)
+
+    def health(self, account_id: bytes, now_ms: int) -> Health | None:
+        """Return how fresh the active session is with the device of a contact that was heard last; None without
+        one (PQ-16).
+        """
+        peers = [one for one in self._state.peers_in_force(self._state.contact(account_id)) if one.pair.active]
+        if not peers:
+            return None
+        active = max(peers, key=lambda one: one.heard_ms).pair.active
+        return None if active is None else sessions.health(self._state.sessions[active.id], now_ms)
+
+    def contacts(self) -> list[ContactView]:
+        """Return all contacts."""
+        return [_contact_view(one) for one in self._state.contacts.values()]
+
+    def history(self, account_id: bytes, before: bytes | None = None, limit: int = 100) -> list[MessageView]:
+        """Return the newest texts exchanged with a contact, or the newest before one of them, in their order.
+
+        Raises:
+            UnknownMessage: `before` is no text of this contact.
+        """
+        return [_message_view(one) for one in self._state.history.page(account_id, before, limit)]
+
+    def message(self, account_id: bytes, message_id: bytes) -> MessageView:
+        """Return one text.
+
+        Raises:
+            UnknownMessage: there is none.
+        """
+        return _message_view(self._state.history.message(account_id, message_id))
+
+    def unread(self, account_id: bytes) -> int:
+        """Return how many texts of a contact were not marked as read."""
+        return self._state.history.unread(account_id)
+
+    def renewal_request(self, now_ms: int) -> bytes:
+        """Return what an account key that is kept offline has to sign (ID-12)."""
+        return self._context.upkeep.renewal_request(now_ms)
+
+    def export_account_key(self) -> AccountKey:
+        """Return the account key.
+
+        Raises:
+            AccountKeyAbsent: it is kept elsewhere.
+        """
+        return account_key_of(self._state.own)
+
+
+def _contact_view(one: Contact) -> ContactView:
+    return ContactView(one.account_id, one.name, one.relay_url, one.accepted, one.verified, one.alarm)
+
+
+def _message_view(one: Message) -> MessageView:
+    return MessageView(one.message_id, one.outgoing, one.text, one.sent_ms, one.received_ms, one.state)

@@ -1,0 +1,472 @@
+"""The one place that decides whether a session is started, asked on, told on or given up (chapter 08).
+
+The rules are those of `e2ee.pair`; here they meet the ratchets, the relay and the clock.
+
+    need, want --> try_start --> directory (published) or prekeys of the peer --> start: session, first ask
+    opened, synced, doubt --> ask, tell, texts again
+    tick --> silence, repeats, gaps
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from e2ee import pair as pairs
+from e2ee import prekeys
+from e2ee import session as sessions
+from e2ee.constants import ASK_ID_B, CLOCK_TOLERANCE_MS, PREKEY_GRACE_MS
+from e2ee.content import Sync, SyncKind
+from e2ee.errors import E2eeError, RemoteError
+from e2ee.ids import DhPublic, SessionId
+from e2ee.numbers import Finding
+from e2ee.pair import Change, Pair, Standing, Wanted
+from e2ee.prekeys import CompactBundle, VerifiedBundle
+from e2ee.session import Opened, Session
+from e2ee_client.events import (
+    DeviceListExpiring,
+    Doubt,
+    Gap,
+    GapFilled,
+    IdentityAlarm,
+    ListStale,
+    Parted,
+    RolledBack,
+    SessionProven,
+    SessionStarted,
+    Unreachable,
+)
+
+from .peers import Peer
+from .records import Contact
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+_RETRY_MS: Final = 600_000
+_TICK_APART_MS: Final = 1_000
+_STARTS_A_TICK: Final = 5
+_UNREACHABLE_MS: Final = 3 * pairs.DAY_MS
+_MAX_DOUBTED: Final = 4
+
+
+class Renewal:
+    """Sessions with all devices of all contacts."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+        self._restless: set[bytes] = {peer.key for peer in self._state.peers.values() if _is_restless(peer.pair)}
+        self._retry_ms: dict[bytes, int] = {}
+        self._next_ms: int | None = 0
+        self._stale: set[bytes] = set()
+        self._unreachable: set[bytes] = set()
+
+    # --- which session sends ---
+
+    def session_for(self, turn: Turn, contact: Contact, peer: Peer) -> Session | None:
+        """Return the session that texts to a device go on (SES-22); None while there is none."""
+        if self.is_stale(turn, contact):
+            return None
+        session_id = pairs.sending(peer.pair, turn.now_ms)
+        return None if session_id is None else self._state.sessions[session_id]
+
+    def is_stale(self, turn: Turn, contact: Contact) -> bool:
+        """Whether a contact's list is so far past its end that nothing is sealed for it (ID-29)."""
+        device_list = contact.device_list()
+        if device_list is None or turn.now_ms <= device_list.expires_ms + CLOCK_TOLERANCE_MS:
+            self._stale.discard(contact.account_id)
+            return False
+        if contact.account_id not in self._stale:
+            self._stale.add(contact.account_id)
+            turn.notify(ListStale(contact.account_id))
+            self._context.directory.look_up(turn, contact)
+        return True
+
+    def exhausted(self, turn: Turn, contact: Contact, peer: Peer, session: Session) -> None:
+        """A session can send no more: another one is needed (DR-09, SES-09)."""
+        pair = pairs.ended(peer.pair, session.id)
+        if pair.met and pair.wanted is None:
+            pair = replace(pair, wanted=Wanted(turn.now_ms))
+        self.set_pair(turn, peer, pair)
+        self.try_start(turn, contact, peer)
+
+    # --- starting ---
+
+    def need(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        """A text waits for a session with a device (SES-22)."""
+        if self.is_stale(turn, contact):
+            return
+        if not peer.pair.met and peer.pair.wanted is None and pairs.sending(peer.pair, turn.now_ms) is None:
+            self.want(turn, peer)
+        self.try_start(turn, contact, peer)
+
+    def want(self, turn: Turn, peer: Peer) -> None:
+        """Note that a session with a device is to be started."""
+        self.set_pair(turn, peer, replace(peer.pair, wanted=peer.pair.wanted or Wanted(turn.now_ms)))
+
+    def try_start(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+        """Start the session that is wanted, if it may be now; tell whether that was tried (SES-26)."""
+        if peer.pair.wanted is None or not self._may_start(turn, contact, peer):
+            return False
+        if contact.published:
+            self._context.directory.fetch(turn, contact, peer)
+        else:
+            self._start_from_given(turn, contact, peer)
+        return True
+
+    def _start_from_given(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        bundle = self._bundle_of(turn, contact, peer)
+        if bundle is None:
+            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            self._tell_unreachable(turn, peer)
+        else:
+            self.start(turn, contact, peer, bundle)
+
+    def _may_start(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+        is_open = contact.accepted and not contact.alarm and not self._state.own.replaced
+        is_first = not peer.pair.met or peer.pair.candidate is None
+        is_due = turn.now_ms >= self._retry_ms.get(peer.key, 0) and self._context.links.is_online
+        return is_open and is_first and is_due and pairs.may_start(peer.pair, turn.now_ms)
+
+    def _bundle_of(self, turn: Turn, contact: Contact, peer: Peer) -> VerifiedBundle | None:
+        """Make a bundle of what the device gave us inside a session (ID-19, SES-34)."""
+        device_list, given = contact.device_list(), peer.prekeys()
+        if device_list is None or given is None or peer.pair.wanted is None:
+            return None
+        try:
+            verified = prekeys.verify_compact(peer.record(), given.bundle)
+            choice = verified.take(turn.now_ms)
+            use_one_time = not peer.pair.wanted.again
+            grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
+            bundle = prekeys.bundle_from_peer(
+                peer.record(),
+                device_list,
+                verified.spk,
+                choice.opk if use_one_time else None,
+                (choice.pqk if use_one_time else None) or verified.pqk,
+                turn.now_ms,
+                grace_ms=grace_ms,
+            )
+        except RemoteError:
+            return None
+        if use_one_time:
+            peer.given[peer.given_in] = given._replace(bundle=choice.rest.compact())
+            turn.put(peer.put())
+        return bundle
+
+    def start(self, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
+        """Start a session from a verified bundle; its first content is an ask (SES-24)."""
+        own, ports, pair = self._state.own, self._state.ports, peer.pair
+        if turn.now_ms > own.device_list.expires_ms:
+            turn.notify(DeviceListExpiring(own.device_list.expires_ms))
+            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            return
+        try:
+            epoch = pairs.next_epoch(pair, turn.now_ms)
+            session = sessions.initiate(
+                own.device,
+                own.device_list,
+                bundle,
+                epoch,
+                turn.now_ms,
+                ports.rng,
+                ports.encapsulate,
+                grace_ms=PREKEY_GRACE_MS if pair.met else 0,
+            )
+        except E2eeError as error:
+            turn.notify(IdentityAlarm(contact.account_id, error.code))
+            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            return
+        standing = Standing(
+            session.id, epoch, True, turn.now_ms, session.ends_ms, beside=self._our_key(pair)
+        )
+        change = pairs.started(pair, standing, turn.now_ms)
+        self._state.store_session(turn, peer, None, session)
+        self.set_pair(turn, peer, change.pair, change.gone)
+        peer.told = (0, 0, b"")
+        turn.put(peer.put())
+        turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))
+        self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
+        self._tell_if_long(turn, peer)
+        self._context.sending.pump(turn, contact)
+
+    def _our_key(self, pair: Pair) -> DhPublic | None:
+        active = pair.active
+        return None if active is None else self._state.sessions[active.id].ratchet_key
+
+    def _our_bundle(self, turn: Turn, contact: Contact) -> CompactBundle | None:
+        own = self._state.own
+        return None if own.publish else self._context.upkeep.compact(turn, contact.account_id, one_time=False)
+
+    def _tell_if_long(self, turn: Turn, peer: Peer) -> None:
+        candidate = peer.pair.candidate
+        if candidate is not None and peer.pair.met and turn.now_ms > candidate.since_ms + _UNREACHABLE_MS:
+            self._tell_unreachable(turn, peer)
+
+    def _tell_unreachable(self, turn: Turn, peer: Peer) -> None:
+        if peer.key not in self._unreachable:
+            self._unreachable.add(peer.key)
+            turn.notify(Unreachable(peer.account_id))
+
+    # --- what comes ---
+
+    def heard(self, turn: Turn, peer: Peer, session: Session) -> None:
+        """Take in a session that a device has started; it proves nothing yet (SES-23)."""
+        ends_ms = turn.now_ms + pairs.SEARCH_MS
+        standing = Standing(session.id, session.epoch, False, turn.now_ms, ends_ms)
+        change = pairs.heard(peer.pair, standing, turn.now_ms)
+        self._state.store_session(turn, peer, None, session)
+        self.set_pair(turn, peer, change.pair, change.gone)
+        peer.told = (0, 0, b"")
+        turn.put(peer.put())
+        turn.notify(SessionStarted(peer.account_id, False, session.one_time.x25519, session.one_time.kem))
+
+    def opened(self, turn: Turn, contact: Contact, peer: Peer, opened: Opened) -> Change:
+        """Note that a message of a session has opened; what was lost on others goes again on it (SES-37)."""
+        session = opened.session
+        change = pairs.opened(peer.pair, session.id, opened.answered, turn.now_ms)
+        pair = change.pair
+        if opened.skipped:
+            pair = pairs.skipped(pair, opened.skipped, turn.now_ms)
+        peer.heard_ms = turn.now_ms
+        self._unreachable.discard(peer.key)
+        self.set_pair(turn, peer, pair, change.gone)
+        if change.proven:
+            peer.proven(session.id)
+            peer.forget_prekeys()
+            turn.put(peer.put())
+            turn.notify(SessionProven(contact.account_id))
+        if change.activated:
+            self._context.sending.again_from_others(turn, contact, peer, session.id)
+        return change
+
+    def settle(self, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, change: Change) -> None:
+        """After the content: doubt, what waits, and the message that proves our session for the peer (SES-24)."""
+        if not contact.accepted:
+            return
+        if change.is_doubted:
+            self.doubt(turn, contact, peer)
+        self._context.sending.pump(turn, contact)
+        session = self._state.sessions.get(session_id)
+        if session is None or not change.activated or not session.initiator:
+            return
+        if sessions.is_our_turn(session):
+            self._send_tell(turn, contact, peer, session, None)
+
+    def synced(self, turn: Turn, contact: Contact, peer: Peer, session: Session, sync: Sync) -> None:
+        """Take what a device tells of itself, and answer an ask on its session (SES-24)."""
+        change = pairs.synced(peer.pair, session.id, sync, turn.now_ms)
+        self.set_pair(turn, peer, change.pair, change.gone)
+        self.tell_findings(turn, peer, change.findings)
+        if change.rolled_back:
+            turn.notify(RolledBack(contact.account_id))
+        if not contact.accepted or self.is_stale(turn, contact):
+            return
+        if sync.kind is SyncKind.ASK and session.id in self._state.sessions:
+            self._answer(turn, contact, peer, session.id, sync)
+        active = peer.pair.active
+        if active is not None and active.id == session.id:
+            self._context.sending.again_up_to(turn, contact, peer, sync.got)
+        self.try_start(turn, contact, peer)
+
+    def _answer(self, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, sync: Sync) -> None:
+        session = self._state.sessions[session_id]
+        if isinstance(session.phase, sessions.Started) or not pairs.may_tell(peer.pair, turn.now_ms):
+            return
+        self.set_pair(turn, peer, pairs.told(peer.pair, turn.now_ms))
+        self._send_tell(turn, contact, peer, session, sync.ask_id)
+
+    def tell_findings(self, turn: Turn, peer: Peer, findings: list[Finding]) -> None:
+        """Tell what the numbers of a device have shown (SES-30)."""
+        for finding in findings:
+            turn.notify(_FINDINGS[finding](peer.account_id))
+
+    # --- doubt ---
+
+    def doubt(
+        self, turn: Turn, contact: Contact, peer: Peer, patience_ms: int = pairs.SHORT_PATIENCE_MS
+    ) -> None:
+        """Something shows that the two sides may not share a session: ask on the active one (SES-25)."""
+        active = peer.pair.active
+        if not contact.accepted or active is None or self.is_stale(turn, contact):
+            return
+        if pairs.may_ask(peer.pair, turn.now_ms):
+            turn.notify(Doubt(contact.account_id))
+            self._ask(turn, contact, peer, self._state.sessions[active.id], patience_ms)
+
+    def doubt_all(self, turn: Turn, contact: Contact) -> None:
+        """Doubt the devices of a contact that were heard last: which one a tag belongs to is not known."""
+        peers = sorted(self._state.peers_in_force(contact), key=lambda one: one.heard_ms)
+        for peer in peers[-_MAX_DOUBTED:]:
+            self.doubt(turn, contact, peer)
+
+    def ask_weekly(self, turn: Turn, contact: Contact, bundle: CompactBundle) -> None:
+        """Give fresh prekeys to each device of a contact, with an ask (SES-25)."""
+        for peer in self._state.peers_in_force(contact):
+            active = peer.pair.active
+            if active is not None and not self.is_stale(turn, contact):
+                session = self._state.sessions[active.id]
+                self._ask(turn, contact, peer, session, pairs.LONG_PATIENCE_MS, bundle=bundle)
+
+    def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
+        """The relay has taken an ask: from now on silence counts (SES-26)."""
+        self.set_pair(turn, peer, pairs.ask_taken(peer.pair, ask_id, turn.now_ms))
+
+    def _ask(
+        self,
+        turn: Turn,
+        contact: Contact,
+        peer: Peer,
+        session: Session,
+        patience_ms: int,
+        *,
+        bundle: CompactBundle | None = None,
+        for_gap: bool = False,
+    ) -> None:
+        ask_id = self._send_ask(turn, contact, peer, session, bundle=bundle)
+        pair = pairs.asked(peer.pair, ask_id, patience_ms, turn.now_ms, for_gap=for_gap)
+        self.set_pair(turn, peer, pair)
+
+    def _send_ask(
+        self,
+        turn: Turn,
+        contact: Contact,
+        peer: Peer,
+        session: Session,
+        *,
+        bundle: CompactBundle | None = None,
+    ) -> bytes:
+        ask_id = self._state.ports.rng(ASK_ID_B)
+        sync = _sync(SyncKind.ASK, ask_id, peer.pair)
+        self._context.sending.send_control(turn, contact, peer, session, sync, bundle=bundle)
+        return ask_id
+
+    def _send_tell(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, ask_id: bytes | None
+    ) -> None:
+        sync = _sync(SyncKind.TELL, ask_id, peer.pair)
+        self._context.sending.send_control(turn, contact, peer, session, sync)
+
+    # --- time ---
+
+    def wake_ms(self) -> int | None:
+        """Return when `tick` is due."""
+        return self._next_ms
+
+    def tick(self, turn: Turn) -> None:
+        """Look at the pairs that wait for something: at most five sessions are started in a second (SES-32)."""
+        starts = _STARTS_A_TICK
+        self._next_ms = None
+        for key in sorted(self._restless, key=lambda key: -self._state.peers[key].heard_ms):
+            peer = self._state.peers[key]
+            contact = self._state.contacts[peer.account_id]
+            self._look_at(turn, contact, peer)
+            if starts:
+                starts -= self.try_start(turn, contact, peer)
+        for key in self._restless:
+            self._wake_for(turn, self._state.peers[key])
+        if not starts:
+            self._next_ms = turn.now_ms + _TICK_APART_MS
+
+    def look_at_all(self, turn: Turn) -> None:
+        """Look at every pair, as once an hour: ages, texts without a receipt for a day (SES-25, SES-33)."""
+        for peer in list(self._state.peers.values()):
+            contact = self._state.contacts[peer.account_id]
+            self._look_at(turn, contact, peer)
+            if self._context.sending.review_unconfirmed(turn, contact, peer) and contact.accepted:
+                self._context.directory.refresh(turn, contact)
+                self.doubt(turn, contact, peer)
+            self._context.upkeep.expire_skipped(turn, peer)
+
+    def _look_at(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        mailbox = self._state.mailbox_for(contact.account_id)
+        is_silent = self._context.links.has_all_of(self._context.mailboxes.channel(mailbox))
+        change = pairs.tick(
+            peer.pair, turn.now_ms, connected=is_silent, texts_wait=bool(lane.waiting or lane.unconfirmed)
+        )
+        self.set_pair(turn, peer, change.pair, change.gone)
+        if not contact.accepted or self.is_stale(turn, contact):
+            return
+        candidate = peer.pair.candidate
+        if candidate is not None and pairs.repeat_due(peer.pair, turn.now_ms):
+            self.set_pair(turn, peer, pairs.repeated(peer.pair, turn.now_ms))
+            self._repeat(turn, contact, peer, self._state.sessions[candidate.id])
+        active = peer.pair.active
+        if active is not None and pairs.gap_ask_due(peer.pair, turn.now_ms):
+            session = self._state.sessions[active.id]
+            self._ask(turn, contact, peer, session, pairs.LONG_PATIENCE_MS, for_gap=True)
+
+    def _repeat(self, turn: Turn, contact: Contact, peer: Peer, session: Session) -> None:
+        if not session.is_expired(turn.now_ms):
+            self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
+
+    def _wake_for(self, turn: Turn, peer: Peer) -> None:
+        """Wake when something is due; what could not be done when it was due is looked at again a minute later."""
+        due_ms = pairs.due_ms(peer.pair)
+        if peer.pair.wanted is not None:
+            due_ms = min(due_ms or turn.now_ms, max(turn.now_ms, self._retry_ms.get(peer.key, 0)))
+        if due_ms is None:
+            return
+        at_ms = due_ms if due_ms > turn.now_ms else turn.now_ms + pairs.MINUTE_MS
+        self._next_ms = at_ms if self._next_ms is None else min(self._next_ms, at_ms)
+
+    # --- what ends ---
+
+    def redo_ahead(self, turn: Turn) -> None:
+        """List or record were dated by a clock ahead of now: sessions that carry them and that nobody has answered
+        are refused by everybody, so that new ones are started (ID-32).
+        """
+        for peer in self._state.peers.values():
+            for one in peer.pair.sessions:
+                if one.ours and not one.proven:
+                    pair = replace(pairs.ended(peer.pair, one.id), wanted=Wanted(turn.now_ms), candidate=None)
+                    self.set_pair(turn, peer, pair)
+
+    def lost_all(self, turn: Turn) -> None:
+        """The store does not continue its last run: no session of it is used again (SES-32, STO-15)."""
+        for peer in self._state.peers.values():
+            if peer.pair.sessions or peer.pair.met:
+                gone = tuple(one.id for one in peer.pair.sessions)
+                self.set_pair(turn, peer, pairs.lost(peer.pair, turn.now_ms), gone)
+
+    def struck_off(self, turn: Turn, peer: Peer) -> None:
+        """A device is not named by its account's list any more: its sessions and prekeys go (ID-28)."""
+        gone = tuple(one.id for one in peer.pair.sessions)
+        kept = Pair(known=peer.pair.known, given=peer.pair.given, received=peer.pair.received)
+        self.set_pair(turn, peer, kept, gone)
+        peer.given, peer.given_in = {}, b""
+        turn.put(peer.put())
+
+    def forget(self, turn: Turn, account_id: bytes) -> None:
+        """Forget all devices of a contact."""
+        for peer in self._state.peers_of(account_id):
+            self._restless.discard(peer.key)
+            self._retry_ms.pop(peer.key, None)
+            self._state.remove_peer(turn, peer)
+
+    def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: tuple[SessionId, ...] = ()) -> None:
+        """Write what a pair knows, and note when to look at it again."""
+        self._state.set_pair(turn, peer, pair, gone)
+        if _is_restless(pair):
+            self._restless.add(peer.key)
+            self._wake_for(turn, peer)
+        else:
+            self._restless.discard(peer.key)
+
+
+_FINDINGS: Final[dict[Finding, type[Gap] | type[GapFilled] | type[Parted]]] = {
+    Finding.GAP: Gap,
+    Finding.GAP_FILLED: GapFilled,
+    Finding.PARTED: Parted,
+}
+
+
+def _is_restless(pair: Pair) -> bool:
+    return pair.wanted is not None or pairs.due_ms(pair) is not None
+
+
+def _sync(kind: SyncKind, ask_id: bytes | None, pair: Pair) -> Sync:
+    return Sync(kind, ask_id, pair.top, pair.given.newest, pair.received.highest)

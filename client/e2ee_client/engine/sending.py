@@ -1,0 +1,396 @@
+"""From a text to an envelope: a text is sealed for each device in force, at once where there is a session.
+
+A text that has no session waits unsealed. One that the relay has taken is kept until it is confirmed, and is sent
+again only on a session that is proven (SES-37).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Final
+
+from e2ee import pair as pairs
+from e2ee import session as sessions
+from e2ee.constants import CONTENT_ID_B
+from e2ee.content import AddressOnly, Content, Heads, Nothing, Payload, SignedList, Sync, Text, WayBack
+from e2ee.errors import CounterExhausted, SessionExpired
+from e2ee.ids import ContentId
+from e2ee.prekeys import CompactBundle
+from e2ee.session import Session, Started
+from e2ee_client.errors import ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge
+from e2ee_client.events import MessageState, MessageStateChanged, Unconfirmed
+
+from .outbox import NO_DEVICE, Lane, Outgoing
+from .peers import Peer
+from .records import Contact, Message
+from .turn import Turn
+
+if TYPE_CHECKING:
+    from .context import Context
+
+MAX_TEXT_B: Final = 63_000
+MAX_AGAIN: Final = 64
+MAX_SENDINGS: Final = 4
+AGAIN_AGE_MS: Final = 14 * 86_400_000
+AGAIN_AFTER_MS: Final = 60_000
+_MSG_ID_B: Final = 16
+
+
+class Sending:
+    """What we say to contacts."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+        self._state = context.state
+
+    # --- texts ---
+
+    def check(self, contact: Contact, texts: Sequence[str]) -> None:
+        """Refuse texts that cannot be sent.
+
+        Raises:
+            ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge.
+        """
+        if contact.alarm:
+            raise ContactBlocked("the identity of this contact has to be looked at first")
+        if self._state.own.replaced:
+            raise DeviceReplacedError("another device has taken the place of this one")
+        for text in texts:
+            if not text:
+                raise MessageEmpty("a message has at least one character")
+            if len(text.encode("utf-8", "surrogatepass")) > MAX_TEXT_B:
+                raise MessageTooLarge(f"a message has at most {MAX_TEXT_B} bytes")
+
+    def send_texts(self, turn: Turn, contact: Contact, texts: Sequence[str]) -> list[bytes]:
+        """Queue texts (STO-28); return their content ids."""
+        self._context.directory.refresh(turn, contact)
+        ids = [self._send_text(turn, contact, text) for text in texts]
+        self.pump(turn, contact)
+        return ids
+
+    def _send_text(self, turn: Turn, contact: Contact, text: str) -> bytes:
+        content_id = self._state.ports.rng(CONTENT_ID_B)
+        now_ms = turn.now_ms
+        message = Message(
+            contact.account_id, content_id, True, text, now_ms, now_ms, MessageState.QUEUED
+        )
+        self._state.history.append(turn, message)
+        for device_id in self._devices(contact):
+            item = Outgoing(
+                self._state.outbox.new_place(), contact.account_id, device_id, content_id, True, now_ms
+            )
+            self._seal_or_wait(turn, contact, item, message)
+        return content_id
+
+    def _devices(self, contact: Contact) -> list[bytes]:
+        peers = self._state.peers_in_force(contact)
+        return [one.device_id for one in peers] or [NO_DEVICE]
+
+    def _seal_or_wait(self, turn: Turn, contact: Contact, item: Outgoing, message: Message) -> None:
+        """Seal a new text at once where nothing waits before it, so that its row is written once."""
+        lane = self._state.outbox.lane(item.account_id, item.device_id)
+        peer = self._state.peers.get(contact.account_id + item.device_id)
+        session = None
+        if peer is not None and not lane.waiting:
+            session = self._context.renewal.session_for(turn, contact, peer)
+        if peer is None or session is None or not self._seal_text(turn, contact, peer, session, item, message):
+            lane.waiting.append(item)
+            turn.put(item.put())
+
+    def pump(self, turn: Turn, contact: Contact) -> None:
+        """Seal what waits for a contact, ask for sessions where there are none, and hand it to the relay."""
+        if contact.alarm:
+            return
+        self._spread(turn, contact)
+        for device_id, lane in self._state.outbox.of(contact.account_id):
+            peer = self._state.peers.get(contact.account_id + device_id)
+            if peer is not None:
+                self._pump_lane(turn, contact, peer, lane)
+                self._context.delivery.flush(turn, contact, peer, lane)
+
+    def pump_all(self, turn: Turn) -> None:
+        """Do so for every contact to whom something is on its way."""
+        for account_id in self._state.outbox.accounts():
+            contact = self._state.contacts.get(account_id)
+            if contact is not None:
+                self.pump(turn, contact)
+
+    def _pump_lane(self, turn: Turn, contact: Contact, peer: Peer, lane: Lane) -> None:
+        while lane.waiting:
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is None:
+                self._context.renewal.need(turn, contact, peer)
+                return
+            item = lane.waiting[0]
+            message = self._state.history.find(turn, contact.account_id, item.content_id, outgoing=True)
+            lane.waiting.popleft()
+            if message is None:
+                turn.delete("outbox", item.key)
+            elif not self._seal_text(turn, contact, peer, session, item, message):
+                lane.waiting.appendleft(item)
+                return
+
+    def _spread(self, turn: Turn, contact: Contact) -> None:
+        """Give texts that were written before any device was known to each device in force (SES-39)."""
+        lane = self._state.outbox.lane(contact.account_id, NO_DEVICE)
+        if not lane.waiting:
+            return
+        devices = self._devices(contact)
+        if devices == [NO_DEVICE]:
+            self._context.directory.find(turn, contact)
+            return
+        for item in self._state.outbox.drop_lane(contact.account_id, NO_DEVICE).waiting:
+            turn.delete("outbox", item.key)
+            for device_id in devices:
+                place = self._state.outbox.new_place()
+                copy = Outgoing(place, item.account_id, device_id, item.content_id, True, item.created_ms)
+                self._state.outbox.add(copy)
+                turn.put(copy.put())
+
+    # --- contents that the application does not see ---
+
+    def send_control(
+        self,
+        turn: Turn,
+        contact: Contact,
+        peer: Peer,
+        session: Session,
+        payload: Payload,
+        *,
+        bundle: CompactBundle | None = None,
+        way_back: WayBack | None = None,
+    ) -> None:
+        """Seal a content on a session and hand it to the relay; it is not sent again if it is lost."""
+        content_id = ContentId(self._state.ports.rng(CONTENT_ID_B))
+        content = Content(content_id, turn.now_ms, payload, way_back=way_back, bundle=bundle)
+        item = Outgoing(
+            self._state.outbox.new_place(),
+            contact.account_id,
+            peer.device_id,
+            content_id,
+            False,
+            turn.now_ms,
+            ask_id=payload.ask_id if isinstance(payload, Sync) else None,
+        )
+        if self._seal(turn, contact, peer, session, item, content):
+            lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+            self._context.delivery.flush(turn, contact, peer, lane)
+
+    def send_to_all(self, turn: Turn, contact: Contact, payload: Payload) -> None:
+        """Send a content to each device of a contact with which there is a session."""
+        for peer in self._state.peers_in_force(contact):
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is not None:
+                self.send_control(turn, contact, peer, session, payload)
+
+    def send_list(self, turn: Turn, contact: Contact) -> None:
+        """Tell a contact our newest device list (CON-10)."""
+        self.send_to_all(turn, contact, SignedList(self._state.own.device_list.signed))
+
+    def tell_list(self, turn: Turn, contact: Contact) -> None:
+        """Tell a contact our list where it has not been told of it: nothing went to it before it was accepted."""
+        for peer in self._state.peers_in_force(contact):
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is not None and peer.told[0] != self._state.own.device_list.seq:
+                signed = self._state.own.device_list.signed
+                self.send_control(turn, contact, peer, session, SignedList(signed))
+
+    def tell_address(self, turn: Turn, contact: Contact) -> None:
+        """Tell a contact of a published account the delivery token that is its own (CON-06)."""
+        if not self._state.own.publish or not contact.accepted:
+            return
+        way_back = self.way_back(contact)
+        for peer in self._state.peers_in_force(contact):
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is not None and peer.told[2] != way_back.token:
+                self.send_control(turn, contact, peer, session, AddressOnly(), way_back=way_back)
+
+    def keep_alive(self, turn: Turn, contact: Contact, after_ms: int) -> None:
+        """Turn the ratchets of sessions that have fallen silent, where it is our turn (PQ-17).
+
+        A message after one that has not been answered would heal nothing, so at most one is under way.
+        """
+        for peer in self._state.peers_in_force(contact):
+            session = self._context.renewal.session_for(turn, contact, peer)
+            if session is None or not sessions.is_our_turn(session):
+                continue
+            if turn.now_ms >= session.opened_ms + after_ms:
+                self.send_control(turn, contact, peer, session, Nothing())
+
+    def way_back(self, contact: Contact) -> WayBack:
+        """Return our address for a contact: its own token if the relay knows it, else the front door's."""
+        mailbox = self._state.mailbox_for(contact.account_id)
+        token, known = mailbox.tokens.get(contact.account_id, (b"", False))
+        if not known and mailbox.contact != contact.account_id:
+            token = mailbox.tokens[b""][0]
+        return WayBack(mailbox.id, token, mailbox.relay_url)
+
+    # --- seal ---
+
+    def _seal_text(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, item: Outgoing, message: Message
+    ) -> bool:
+        if item.number is None:
+            pair, item.number = pairs.give(peer.pair)
+            self._state.set_pair(turn, peer, pair)
+        content = Content(
+            ContentId(item.content_id), message.sent_ms, Text(message.text), number=item.number
+        )
+        return self._seal(turn, contact, peer, session, item, content)
+
+    def _seal(
+        self, turn: Turn, contact: Contact, peer: Peer, session: Session, item: Outgoing, content: Content
+    ) -> bool:
+        """Seal a content; False if the session can send no more, so that another one is needed."""
+        ports, now_ms = self._state.ports, turn.now_ms
+        sync = content.payload if isinstance(content.payload, Sync) else None
+        pairs.check_sending(peer.pair, session.id, sync, now_ms)
+        content = self._dressed(contact, peer, session, content)
+        try:
+            sealed = sessions.seal(session, content, now_ms, ports.rng, ports.encapsulate)
+        except (CounterExhausted, SessionExpired):
+            self._context.renewal.exhausted(turn, contact, peer, session)
+            return False
+        self._state.store_session(turn, peer, session, sealed.session)
+        self._note_told(turn, contact, peer, content)
+        item.envelope, item.session_id = sealed.envelope, session.id
+        item.msg_id = ports.rng(_MSG_ID_B)
+        item.sealed_ms, item.sendings = now_ms, item.sendings + 1
+        self._state.outbox.add(item)
+        turn.put(item.put())
+        return True
+
+    def _dressed(self, contact: Contact, peer: Peer, session: Session, content: Content) -> Content:
+        """Add what a session's first content and a changed list ask for (HS-05, CON-05)."""
+        if peer.told[:2] != self._heads_now(contact):
+            content = content._replace(heads=Heads(self._state.own.device_list.head, contact.head))
+        if isinstance(session.phase, Started):
+            content = content._replace(way_back=self.way_back(contact))
+        return content
+
+    def _note_told(self, turn: Turn, contact: Contact, peer: Peer, content: Content) -> None:
+        if content.heads is None and content.way_back is None:
+            return
+        token = peer.told[2] if content.way_back is None else content.way_back.token
+        told = (*self._heads_now(contact), token)
+        if peer.told != told:
+            peer.told = told
+            turn.put(peer.put())
+
+    def _heads_now(self, contact: Contact) -> tuple[int, int]:
+        return self._state.own.device_list.seq, 0 if contact.head is None else contact.head.seq
+
+    # --- texts again (SES-37) ---
+
+    def again_from_others(self, turn: Turn, contact: Contact, peer: Peer, session_id: bytes) -> None:
+        """Send again what went on other sessions and was not confirmed: this one has become active."""
+        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        self._again(turn, lane, [one for one in lane.unconfirmed.values() if one.session_id != session_id])
+
+    def again_up_to(self, turn: Turn, contact: Contact, peer: Peer, got: int) -> None:
+        """Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`."""
+        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        before_ms = turn.now_ms - AGAIN_AFTER_MS
+        passed = [
+            one
+            for one in lane.unconfirmed.values()
+            if one.number is not None and one.number.n <= got and one.sealed_ms <= before_ms
+        ]
+        self._again(turn, lane, passed)
+
+    def _again(self, turn: Turn, lane: Lane, items: list[Outgoing]) -> None:
+        young = [one for one in items if _may_go_again(one, turn.now_ms)]
+        chosen = sorted(young[-MAX_AGAIN:], key=lambda one: one.place)
+        for item in reversed(chosen):
+            del lane.unconfirmed[item.content_id]
+            lane.waiting.appendleft(item)
+
+    def review_unconfirmed(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+        """Report texts that will not go again; tell whether one has been unconfirmed for a day."""
+        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        for item in list(lane.unconfirmed.values()):
+            item.sealed_ms, item.created_ms = min(item.sealed_ms, turn.now_ms), min(item.created_ms, turn.now_ms)
+            if not _may_go_again(item, turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
+                del lane.unconfirmed[item.content_id]
+                turn.delete("outbox", item.key)
+                self.gave_up(turn, item)
+        return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in lane.unconfirmed.values())
+
+    def gave_up(self, turn: Turn, item: Outgoing) -> None:
+        """Tell that a text may not have arrived, unless another device of the contact has it or may get it."""
+        message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
+        if message is None or message.state in (MessageState.DELIVERED, MessageState.READ):
+            return
+        if not self.is_elsewhere(item):
+            turn.notify(Unconfirmed(item.account_id, item.content_id))
+
+    def is_elsewhere(self, item: Outgoing) -> bool:
+        """Whether another device of the contact has a text, or may still get it."""
+        lanes = self._state.outbox.of(item.account_id)
+        return any(one.content_id == item.content_id for _, lane in lanes for one in lane.all())
+
+    # --- states, and what ends ---
+
+    def set_state(self, turn: Turn, message: Message, state: MessageState, code: str = "") -> None:
+        """Move a text of ours on, never back; a receipt undoes a failure (SES-42)."""
+        if _RANK[state] <= _RANK[message.state]:
+            return
+        message.state = state
+        self._state.history.put(turn, message)
+        turn.notify(MessageStateChanged(message.account_id, message.message_id, state, code))
+
+    def confirmed(
+        self, turn: Turn, contact: Contact, peer: Peer, state: MessageState, ids: Iterable[bytes]
+    ) -> None:
+        """Take a receipt of a device: the text is in its store, or was read."""
+        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        for content_id in ids:
+            item = lane.unconfirmed.pop(content_id, None)
+            if item is not None:
+                turn.delete("outbox", item.key)
+            message = self._state.history.find(turn, contact.account_id, content_id, outgoing=True)
+            if message is not None:
+                self.set_state(turn, message, state)
+
+    def strike_off(self, turn: Turn, contact: Contact) -> None:
+        """End what we have with devices that the contact's list does not name any more (ID-28).
+
+        A text that has not left for any device waits for those in force; one that has left may be lost.
+        """
+        for peer in self._state.peers_of(contact.account_id):
+            if contact.names(peer.record().hash):
+                continue
+            lane = self._state.outbox.drop_lane(contact.account_id, peer.device_id)
+            self._context.renewal.struck_off(turn, peer)
+            for item in lane.all():
+                turn.delete("outbox", item.key)
+                if item.shown and item.content_id in lane.unconfirmed:
+                    self.gave_up(turn, item)
+                elif item.shown and not self.is_elsewhere(item):
+                    self._wait_again(turn, item)
+
+    def _wait_again(self, turn: Turn, item: Outgoing) -> None:
+        place = self._state.outbox.new_place()
+        waiting = Outgoing(place, item.account_id, NO_DEVICE, item.content_id, True, item.created_ms)
+        self._state.outbox.add(waiting)
+        turn.put(waiting.put())
+
+    def forget(self, turn: Turn, account_id: bytes) -> None:
+        """Drop everything that is on its way to a contact."""
+        for _, lane in self._state.outbox.of(account_id):
+            for item in lane.all():
+                turn.delete("outbox", item.key)
+        self._state.outbox.forget(account_id)
+
+
+_RANK: Final = {
+    MessageState.QUEUED: 0,
+    MessageState.SENT: 1,
+    MessageState.FAILED: 2,
+    MessageState.DELIVERED: 3,
+    MessageState.READ: 4,
+}
+
+
+def _may_go_again(item: Outgoing, now_ms: int) -> bool:
+    return item.sendings < MAX_SENDINGS and now_ms < item.created_ms + AGAIN_AGE_MS
