@@ -286,6 +286,25 @@ def new_device(
     return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key, HedgeSecret(rng(KEY_B)))
 
 
+def redated(record: DeviceRecord, created_ms: int, expires_ms: int) -> DeviceRecord:
+    """Return the record of the same device, with the same keys, for another time (ID-32)."""
+    encoded = cbor.encode(
+        {
+            1: VERSION,
+            2: [SUITE],
+            3: record.account_id,
+            4: record.device_id,
+            5: record.sign_public,
+            6: record.dh_public,
+            7: int(record.kind),
+            8: record.flags,
+            9: created_ms,
+            10: expires_ms,
+        }
+    )
+    return DeviceRecord.decode(encoded)
+
+
 def next_list(
     account_id: AccountId,
     previous: DeviceList | None,
@@ -293,8 +312,12 @@ def next_list(
     recovery_public: SignPublic | None,
     now_ms: int,
     ttl_ms: int = LIST_TTL_MS,
+    *,
+    least_seq: int = 1,
 ) -> bytes:
     """Return the unsigned bytes of the account's next device list, for an account key to sign (ID-12).
+
+    `least_seq` leaves out numbers that lists which are not known may have (SES-40).
 
     Raises:
         InvalidArgument: more than 16 records, one of another account, or a life over 30 days.
@@ -307,7 +330,7 @@ def next_list(
         {
             1: VERSION,
             2: account_id,
-            3: 1 if previous is None else previous.seq + 1,
+            3: max(1 if previous is None else previous.seq + 1, least_seq),
             4: None if previous is None else previous.hash,
             5: now_ms,
             6: now_ms + ttl_ms,

@@ -76,7 +76,8 @@ class SessionProven:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25)."""
+    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25).
+    """
 
     account_id: bytes
 
@@ -97,8 +98,8 @@ class GapFilled:
 
 @dataclass(frozen=True, slots=True)
 class Parted:
-    """A contact's numbers do not continue: its store was set back, or two copies of it run. Texts may be missing
-    (SES-30).
+    """A contact's numbers do not continue: its store was set back, or two copies of it run. Texts may be
+    missing (SES-30).
     """
 
     account_id: bytes
@@ -106,14 +107,17 @@ class Parted:
 
 @dataclass(frozen=True, slots=True)
 class RolledBack:
-    """A contact has texts of ours that this store does not know: it was set back, or a copy of it runs (SES-31)."""
+    """A contact has texts of ours that this store does not know: it was set back, or a copy of it runs
+    (SES-31).
+    """
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37)."""
+    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37).
+    """
 
     account_id: bytes
     message_id: bytes
@@ -121,7 +125,8 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days."""
+    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days.
+    """
 
     account_id: bytes
 

@@ -28,13 +28,15 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.constants import TOKEN_B
+from e2ee.constants import HASH_B, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
+from e2ee.pair import Pair, Wanted
 from e2ee.ports import Rng
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
+from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own
 from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
@@ -45,7 +47,7 @@ from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
-_TABLES: Final = ("list", "contact", "message", "timeline")
+_TABLES: Final = ("list", "contact", "message", "timeline", "peer")
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _LOOKUP_TIMEOUT_S: Final = 30.0
 _MAX_PAGES: Final = 64
@@ -130,7 +132,7 @@ def _saved(value: cbor.Value) -> Saved:
             bytes() | None as recovery,
             [bytes(record_b), bytes(signed), str(relay_url), str() | None as name],
             [bool(publish), bool(read_receipts)],
-            [lists, contacts, messages, timeline],
+            [lists, contacts, messages, timeline, peers],
         ] if kind == _KIND:
             key, record = AccountKey(seed), DeviceRecord.decode(record_b)
             if record.account_id != identity.account_id_of(key):
@@ -144,7 +146,7 @@ def _saved(value: cbor.Value) -> Saved:
                 name,
                 publish,
                 read_receipts,
-                (_rows(lists), _rows(contacts), _rows(messages), _rows(timeline)),
+                (_rows(lists), _rows(contacts), _rows(messages), _rows(timeline), _rows(peers)),
             )
         case _:
             raise BackupCorrupt("the file holds no account")
@@ -173,7 +175,11 @@ def new_rows(
         saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
     )
     head = newer[-1] if newer else saved.device_list
-    unsigned = identity.next_list(saved.account_id, head, [device.record], head.recovery_public, now_ms)
+    # Without a directory nobody knows how many lists were signed since: the number goes far ahead (SES-40).
+    least_seq = 1 if saved.publish else now_ms // 60_000
+    unsigned = identity.next_list(
+        saved.account_id, head, [device.record], head.recovery_public, now_ms, least_seq=least_seq
+    )
     device_list = identity.sign_list(saved.account_key, unsigned)
     own = Own(
         account_id=saved.account_id,
@@ -185,12 +191,10 @@ def new_rows(
         publish=saved.publish,
         read_receipts=saved.read_receipts,
         registration_secret=registration_secret,
-        next_prekey_id=1,
-        next_outbox=1,
-        published_seq=0,
     )
-    lists, contacts, messages, timeline = saved.rows
-    known = [Contact.decode(key, row) for key, row in contacts]
+    lists, contacts, messages, timeline, peers = saved.rows
+    known = [_to_be_greeted(Contact.decode(key, row)) for key, row in contacts]
+    unpublished = {one.account_id for one in known if not one.published}
     return [
         own.put(),
         *(Put("list", key, row) for key, row in lists),
@@ -199,7 +203,36 @@ def new_rows(
         *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
         *(_settled(Message.decode(key, row)).put() for key, row in messages),
         *(Put("timeline", key, row) for key, row in timeline),
+        *(
+            row
+            for key, peer_b in peers
+            if key[:HASH_B] in unpublished
+            for row in _reachable(key, peer_b, now_ms)
+        ),
     ]
+
+
+def _to_be_greeted(contact: Contact) -> Contact:
+    """A new device writes to every accepted contact by itself, so that it can be answered (SES-40)."""
+    contact.greet = contact.accepted
+    return contact
+
+
+def _reachable(key: bytes, row: bytes, now_ms: int) -> Iterator[Put]:
+    """Keep record, address and last prekeys of a device of a contact that publishes nothing; our pair with
+    it is a new one.
+    """
+    old = Peer.decode(key, row)
+    given, peer = (
+        old.prekeys(),
+        Peer(old.account_id, old.device_id, old.record_b, old.way_back, old.way_back_ms),
+    )
+    if given is not None:
+        bundle = given.bundle._replace(opks=[], one_time_pqks=[])
+        peer.given, peer.given_in = {b"": given._replace(bundle=bundle)}, b""
+    peer.pair = Pair(wanted=Wanted(now_ms))
+    yield peer.put()
+    yield peer.put_pair()
 
 
 def _mailboxes(saved: Saved, contacts: Sequence[Contact], rng: Rng) -> Iterator[Mailbox]:

@@ -8,8 +8,9 @@ from e2ee import content as contents
 from e2ee import identity, prekeys
 from e2ee import pair as pairs
 from e2ee.content import Content, Heads, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
-from e2ee.errors import ListFork, ListGap, RemoteError
+from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList
+from e2ee.ids import SessionId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
@@ -23,7 +24,7 @@ from e2ee_client.rows import Put
 
 from .peers import Given, Peer
 from .records import Contact, Message
-from .row_codec import items, number, octets, pack, unpack
+from .row_codec import number, octets, pack, unpack
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -104,9 +105,7 @@ class Contents:
 
     # --- what travels with a content ---
 
-    def _extras(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content
-    ) -> None:
+    def _extras(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
         way = content.way_back
         if way is not None and not self._may_connect(way.relay_url):
             turn.notify(MessageRejected(contact.account_id, "remote.content"))
@@ -173,23 +172,19 @@ class Contents:
     def _list(self, turn: Turn, contact: Contact, signed: bytes) -> None:
         """Follow a contact's newer list; one more than one link ahead is taken too (CON-10, ID-07)."""
         try:
-            device_list = DeviceList.verify(contact.account_id, signed)
-            if contact.head is not None:
-                if device_list.seq < contact.head.seq or device_list.head == contact.head:
-                    return
-                identity.check_link(contact.head, device_list)
-        except ListGap:
-            pass
+            device_list = _following(contact, signed)
         except ListFork as error:
             self.alarm(turn, contact, error.code)
-            return
         except RemoteError as error:
             turn.notify(MessageRejected(contact.account_id, error.code))
-            return
-        self.pin(turn, contact, device_list)
+        else:
+            if device_list is not None:
+                self.pin(turn, contact, device_list)
 
     def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
-        """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28, ID-29)."""
+        """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28,
+        ID-29).
+        """
         is_newer = contact.head != device_list.head
         contact.pin(device_list)
         turn.put(contact.put())
@@ -224,7 +219,7 @@ class Contents:
             turn.delete("held", key)
             _, session_id, _, encoded = unpack(row, 4)
             peer = self._state.peers.get(key[:48])
-            session = self._state.sessions.get(octets(session_id))
+            session = self._state.sessions.get(SessionId(octets(session_id)))
             if peer is not None and session is not None and contact.names(peer.record().hash):
                 self._carry_out(turn, contact, peer, session, contents.decode(octets(encoded)))
 
@@ -239,3 +234,15 @@ class Contents:
         """Drop what is held of a contact."""
         for key, _ in self._held(contact):
             turn.delete("held", key)
+
+
+def _following(contact: Contact, signed: bytes) -> DeviceList | None:
+    """Return a signed list if it is newer than the pinned one; links between may be missing (ID-07)."""
+    device_list = DeviceList.verify(contact.account_id, signed)
+    if contact.head is None:
+        return device_list
+    if device_list.seq < contact.head.seq or device_list.head == contact.head:
+        return None
+    if device_list.seq <= contact.head.seq + 1:
+        identity.check_link(contact.head, device_list)
+    return device_list

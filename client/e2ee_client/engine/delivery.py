@@ -121,7 +121,14 @@ class Delivery:
                     self._context.sending.pump(turn, contact)
 
     def _request(
-        self, channel: Channel, contact: Contact, peer: Peer, way: WayBack, batch: list[Outgoing], turn: Turn, work: bytes
+        self,
+        channel: Channel,
+        contact: Contact,
+        peer: Peer,
+        way: WayBack,
+        batch: list[Outgoing],
+        turn: Turn,
+        work: bytes,
     ) -> None:
         frames = tuple(
             SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
@@ -188,8 +195,8 @@ class Delivery:
             self._context.sending.set_state(turn, message, MessageState.SENT)
 
     def _was_denied(self, turn: Turn, contact: Contact, item: Outgoing) -> bool:
-        """The address does not hold (any more): a directory entry may have another one. Without one it is final
-        after a day, since a relay that was set back learns our token again from its owner.
+        """The address does not hold (any more): a directory entry may have another one. Without one it is
+        final after a day, since a relay that was set back learns our token again from its owner.
         """
         if not contact.published and turn.now_ms >= item.created_ms + _DENIED_FINAL_MS:
             self._failed(turn, item, "relay.denied")

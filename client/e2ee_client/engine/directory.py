@@ -1,6 +1,7 @@
 """The directory: newest device lists, addresses and prekeys of published contacts (ID-07, ID-16, ID-30).
 
-LOOKUP --> lists verified from the pin, addresses --> PREKEYS_FETCH for each device that needs a session --> renewal
+LOOKUP --> lists verified from the pin, addresses --> PREKEYS_FETCH for each device that needs a session -->
+renewal
 """
 
 from __future__ import annotations
@@ -59,6 +60,7 @@ class Directory:
         self._context = context
         self._state = context.state
         self._searching: dict[bytes, _Search] = {}
+        self._postponed: set[bytes] = set()
         self._fetching: set[bytes] = set()
         self._addresses: dict[bytes, Address] = {}
         self._held_until_ms: dict[bytes, int] = {}
@@ -87,9 +89,12 @@ class Directory:
         if not contact.published or not contact.accepted or contact.account_id in self._searching:
             return
         link = self._link(turn, contact)
-        if link.state is LinkState.READY:
-            self._searching[contact.account_id] = _Search()
-            self._ask_lists(turn, link, contact, 0 if contact.head is None else contact.head.seq)
+        if link.state is not LinkState.READY:
+            self._postponed.add(contact.account_id)
+            return
+        self._postponed.discard(contact.account_id)
+        self._searching[contact.account_id] = _Search()
+        self._ask_lists(turn, link, contact, 0 if contact.head is None else contact.head.seq)
 
     def fetch(self, turn: Turn, contact: Contact, peer: Peer) -> None:
         """Ask for prekeys of a device, to start a session with it."""
@@ -107,6 +112,15 @@ class Directory:
         ask = partial(self._ask_prekeys, link, contact, peer, address)
         link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
 
+    def connected(self, turn: Turn) -> None:
+        """A connection is ready: ask what could not be asked before."""
+        for account_id in list(self._postponed):
+            contact = self._state.contacts.get(account_id)
+            if contact is None:
+                self._postponed.discard(account_id)
+            else:
+                self.look_up(turn, contact)
+
     def lost(self, channel: Channel) -> None:
         """The connection is gone: what was asked there has to be asked again."""
         for account_id in {*self._searching, *(key[: len(key) - 16] for key in self._fetching)}:
@@ -117,6 +131,7 @@ class Directory:
     def forget(self, account_id: bytes) -> None:
         """Search for a contact no longer."""
         self._searching.pop(account_id, None)
+        self._postponed.discard(account_id)
         self._fetching = {key for key in self._fetching if not key.startswith(account_id)}
 
     def wake_ms(self) -> int | None:
@@ -135,7 +150,9 @@ class Directory:
     def _link(self, turn: Turn, contact: Contact) -> Link:
         return self._context.links.link(turn, self._context.delivery.channel(contact))
 
-    def _hold(self, turn: Turn, contact: Contact, frame: Response | None = None, least_ms: int = _RETRY_MS) -> None:
+    def _hold(
+        self, turn: Turn, contact: Contact, frame: Response | None = None, least_ms: int = _RETRY_MS
+    ) -> None:
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
         self._held_until_ms[contact.account_id] = turn.now_ms + wait_ms
@@ -188,12 +205,17 @@ class Directory:
         self._context.contents.pin(turn, contact, device_list)
         for record, address in found:
             self._learn(turn, contact, record, address)
+        if contact.greet:
+            contact.greet = False
+            turn.put(contact.put())
         for peer in self._state.peers_in_force(contact):
             self._context.renewal.try_start(turn, contact, peer)
         self._context.sending.pump(turn, contact)
 
     def _learn(self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address) -> None:
-        """Keep how to reach a device; one that is new to a contact that we know is written to at once (SES-39)."""
+        """Keep how to reach a device; one that is new to a contact that we know is written to at once
+        (SES-39).
+        """
         others = bool(self._state.peers_of(contact.account_id))
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:
@@ -210,8 +232,9 @@ class Directory:
         turn.put(peer.put())
 
     def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
-        """A list, address or bundle does not hold. Two lists signed for one number stop the conversation until a
-        person has looked; everything else is a fault of the relay, told once and tried again (ID-07).
+        """A list, address or bundle does not hold. Two lists signed for one number stop the conversation
+        until a person has looked; everything else is a fault of the relay, told once and tried again
+        (ID-07).
         """
         if isinstance(error, ListFork):
             contact.alarm = error.code

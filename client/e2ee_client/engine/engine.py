@@ -18,8 +18,8 @@ A text on its way in:   engine.received -> mailboxes.delivered -> incoming: sess
     -> renewal.settle: doubt, what waits
     -> mailboxes: acknowledgement, after the commit
 
-With time: links (reconnect), renewal (silence, candidates, gaps), upkeep (prekeys, device list), receipts. The
-parts find each other through `context`.
+With time: links (reconnect), renewal (silence, candidates, gaps), upkeep (prekeys, device list), receipts.
+The parts find each other through `context`.
 """
 
 from __future__ import annotations
@@ -99,7 +99,8 @@ class Engine(Queries):
     def load(
         cls, rows: RowReader, continuity: Continuity, ports: Ports, now_ms: int
     ) -> tuple[Engine, list[Effect]]:
-        """Go on from a store; unless it continues the last run, every session counts as lost (SES-32, STO-15).
+        """Go on from a store; unless it continues the last run, every session counts as lost (SES-32,
+        STO-15).
 
         Raises:
             StoreCorrupt: a row does not fit.
@@ -319,8 +320,8 @@ class Engine(Queries):
         return message_ids, turn.effects()
 
     def mark_read(self, account_id: bytes, message_ids: Iterable[bytes], now_ms: int) -> list[Effect]:
-        """Note that a person has seen texts of a contact, and tell it if the account has read receipts switched
-        on and the contact is accepted (CON-04).
+        """Note that a person has seen texts of a contact, and tell it if the account has read receipts
+        switched on and the contact is accepted (CON-04).
         """
         turn = Turn(now_ms)
         contact = self._state.contact(account_id)
@@ -375,8 +376,8 @@ class Engine(Queries):
                     link.answer(turn, frame)
 
     def _was_displaced(self, turn: Turn, link: Link) -> None:
-        """Another connection has proved our mailbox. Once, that is an older one of ours; again and again, a second
-        copy of this store is running.
+        """Another connection has proved our mailbox. Once, that is an older one of ours; again and again, a
+        second copy of this store is running.
         """
         since_ms = turn.now_ms - _DISPLACED_WITHIN_MS
         self._displaced_ms = [*(at for at in self._displaced_ms if since_ms < at <= turn.now_ms), turn.now_ms]
@@ -406,6 +407,7 @@ class Engine(Queries):
             self._context.mailboxes.greeted(turn, link)
             return
         link.ready()
+        self._context.directory.connected(turn)
         self._context.sending.pump_all(turn)
         self._context.renewal.tick(turn)
 
@@ -443,7 +445,8 @@ class Engine(Queries):
                 context.sending.keep_alive(turn, contact, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
-        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25)."""
+        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25).
+        """
         upkeep = self._context.upkeep
         for owner in upkeep.owners():
             if not upkeep.rotate(turn, owner):

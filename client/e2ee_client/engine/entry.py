@@ -9,9 +9,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import (
+    Done,
     ErrorCode,
     ErrorReply,
-    Done,
     Lookup,
     LookupResult,
     LowPrekeys,
@@ -162,8 +162,8 @@ class Entry:
         )
 
     def low(self, turn: Turn, link: Link, frame: LowPrekeys) -> None:
-        """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17). Only the relay
-        of our own entry has a stock of ours.
+        """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17). Only
+        the relay of our own entry has a stock of ours.
         """
         mailbox = self._state.mailboxes.get(link.channel.mailbox)
         is_ours = self._state.own.publish and mailbox is not None and not mailbox.contact

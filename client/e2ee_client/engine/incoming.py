@@ -1,7 +1,8 @@
 """From a delivered envelope to a content: find its session, open it, or start one with it (HS-07 to HS-09).
 
-What does not authenticate changes nothing but doubt (SES-23). It is left at the relay when it first comes, and
-acknowledged when it comes again (SES-41); whatever else is refused is acknowledged at once, and reported.
+What does not authenticate changes nothing but doubt (SES-23). It is left at the relay when it first comes,
+and acknowledged when it comes again (SES-41); whatever else is refused is acknowledged at once, and
+reported.
 """
 
 from __future__ import annotations
@@ -80,9 +81,9 @@ class Incoming:
     # --- known sessions ---
 
     def _open_known(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> bool:
-        """Open a message of a session that knows its tag (DR-10); False if none does. In a mailbox of one contact
-        only its own are asked: what a relay puts into another mailbox must not tell it whether both are one
-        person's (LKG-07).
+        """Open a message of a session that knows its tag (DR-10); False if none does. In a mailbox of one
+        contact only its own are asked: what a relay puts into another mailbox must not tell it whether both
+        are one person's (LKG-07).
         """
         failure: RemoteError | None = None
         for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
@@ -149,8 +150,8 @@ class Incoming:
         self._adopt(turn, contact, peer, accepted)
 
     def _refuse_again(self, session_id: bytes) -> None:
-        """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer repeats
-        its prefix until somebody answers (HS-09).
+        """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer
+        repeats its prefix until somebody answers (HS-09).
 
         Raises:
             UnknownSession, ReplayError.
@@ -160,7 +161,9 @@ class Incoming:
         raise ReplayError("a first flight that was taken before")
 
     def _check_budget(self, turn: Turn, mailbox: Mailbox) -> None:
-        """Refuse a flight before any work where each device of the mailbox's contact has used up its budget."""
+        """Refuse a flight before any work where each device of the mailbox's contact has used up its
+        budget.
+        """
         peers = self._state.peers_of(mailbox.contact) if mailbox.contact else []
         if peers and not any(pairs.may_hear(one.pair, turn.now_ms) for one in peers):
             self._over_budget(turn, mailbox.contact)
@@ -219,5 +222,3 @@ class Incoming:
             peer = self._state.new_peer(contact.account_id, record)
         peer.record_b = record.encoded
         return peer
-
-

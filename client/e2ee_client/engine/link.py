@@ -39,8 +39,8 @@ class LinkState(Enum):
 
 @dataclass(slots=True)
 class Link:
-    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again; `emptied` says that all
-    that waited in the mailbox has been delivered on this connection.
+    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again; `emptied` says
+    that all that waited in the mailbox has been delivered on this connection.
     """
 
     channel: Channel

@@ -18,14 +18,7 @@ from e2ee_relay.protocol import (
     Done,
     ErrorCode,
     ErrorReply,
-    Lookup,
-    LookupResult,
-    LowPrekeys,
     Message,
-    PrekeysCount,
-    PrekeysStock,
-    PrekeysUpload,
-    Publish,
     Response,
     Subscribe,
     TokenAdd,
@@ -36,18 +29,13 @@ from e2ee_relay.protocol import (
     token_hash,
 )
 
-from e2ee import identity
-from e2ee.errors import E2eeError
-from e2ee.identity import DeviceList
-from e2ee.prekeys import PrekeyKind
 from e2ee.primitives import sign
 from e2ee_client.events import ConnectionChanged, ConnectionState
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
 from .link import Link, LinkState
-from .records import Contact, Mailbox
-from .shortage import Shortage
+from .records import Mailbox
 from .turn import Turn
 from .upkeep import new_mailbox
 
@@ -119,8 +107,8 @@ class Mailboxes:
                 link.request(turn, lambda request_id: TokenRevoke(request_id, mailbox.id, hashes), _ignore)
 
     def delivered(self, turn: Turn, link: Link, frame: Message) -> None:
-        """Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what does not
-        authenticate stays at the relay when it first comes, up to 64 of a mailbox (SES-41).
+        """Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what
+        does not authenticate stays at the relay when it first comes, up to 64 of a mailbox (SES-41).
         """
         mailbox = self._state.mailboxes.get(frame.mailbox)
         if mailbox is None or link.channel.mailbox != frame.mailbox:

@@ -1,6 +1,7 @@
 """What is on its way to each device of a contact, from a text that waits to one that is not confirmed.
 
-    waiting --sealed--> ready --given to a connection--> flying --taken by the relay--> unconfirmed --receipt--> gone
+    waiting --sealed--> ready --given to a connection--> flying --taken by the relay--> unconfirmed
+    --receipt--> gone
                           ^---------connection lost--------'
 
 A row of the table "outbox" follows an item; a control content has none of the first and last of these.
@@ -16,6 +17,7 @@ from typing import Final
 from e2ee.constants import DEVICE_ID_B
 from e2ee.ids import AccountId
 from e2ee.numbers import Number
+from e2ee.wire import cbor
 from e2ee_client.rows import Put
 
 from .effects import Channel
@@ -29,10 +31,10 @@ NO_DEVICE: Final = bytes(DEVICE_ID_B)
 class Outgoing:
     """One content for one device.
 
-    `envelope` is there from sealing until the relay has taken it, and is sent again byte by byte under `msg_id`, the
-    relay's id, which is drawn when it is sealed: an older copy of the store seals under another one. `shown` marks a
-    text of the history, which is kept until it is confirmed, with its number, its session and its sendings (SES-37).
-    `ask_id` is that of an ask.
+    `envelope` is there from sealing until the relay has taken it, and is sent again byte by byte under
+    `msg_id`, the relay's id, which is drawn when it is sealed: an older copy of the store seals under
+    another one. `shown` marks a text of the history, which is kept until it is confirmed, with its number,
+    its session and its sendings (SES-37). `ask_id` is that of an ask.
     """
 
     place: int
@@ -56,7 +58,7 @@ class Outgoing:
 
     def put(self) -> Put:
         """Return the row."""
-        sent = [self.session_id, self.sendings, self.sealed_ms]
+        sent: list[cbor.Value] = [self.session_id, self.sendings, self.sealed_ms]
         row = pack(
             self.account_id,
             self.device_id,
@@ -74,7 +76,9 @@ class Outgoing:
     @classmethod
     def decode(cls, key: bytes, row: bytes) -> Outgoing:
         """Rebuild from the row."""
-        account_id, device_id, content_id, shown, created_ms, envelope, msg_id, sent, given, ask = unpack(row, 10)
+        account_id, device_id, content_id, shown, created_ms, envelope, msg_id, sent, given, ask = unpack(
+            row, 10
+        )
         session_id, sendings, sealed_ms = items(sent, 3)
         numbered = None
         if given is not None:

@@ -44,8 +44,9 @@ class Given(NamedTuple):
 class Peer:
     """One device of a contact.
 
-    `given` holds the prekeys that came in each session that is kept; those of `given_in` count (SES-34). `told` is what
-    the peer was told on its active session: our list's seq, its own as we know it, our delivery token.
+    `given` holds the prekeys that came in each session that is kept; those of `given_in` count (SES-34).
+    `told` is what the peer was told on its active session: our list's seq, its own as we know it, our
+    delivery token.
     """
 
     account_id: AccountId

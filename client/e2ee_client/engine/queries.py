@@ -12,6 +12,7 @@ from e2ee.session import Health
 from e2ee_client.events import ConnectionState, MessageState
 
 from .context import Context
+from .history import MessageName
 from .link import LinkState
 from .records import Contact, Message
 from .state import State
@@ -102,10 +103,12 @@ class Queries:
         return fingerprint.qr_payload(self._state.own.account_id, self._state.contact(account_id).account_id)
 
     def health(self, account_id: bytes, now_ms: int) -> Health | None:
-        """Return how fresh the active session is with the device of a contact that was heard last; None without
-        one (PQ-16).
+        """Return how fresh the active session is with the device of a contact that was heard last; None
+        without one (PQ-16).
         """
-        peers = [one for one in self._state.peers_in_force(self._state.contact(account_id)) if one.pair.active]
+        peers = [
+            one for one in self._state.peers_in_force(self._state.contact(account_id)) if one.pair.active
+        ]
         if not peers:
             return None
         active = max(peers, key=lambda one: one.heard_ms).pair.active
@@ -115,7 +118,9 @@ class Queries:
         """Return all contacts."""
         return [_contact_view(one) for one in self._state.contacts.values()]
 
-    def history(self, account_id: bytes, before: bytes | None = None, limit: int = 100) -> list[MessageView]:
+    def history(
+        self, account_id: bytes, before: MessageName | None = None, limit: int = 100
+    ) -> list[MessageView]:
         """Return the newest texts exchanged with a contact, or the newest before one of them, in their order.
 
         Raises:
@@ -123,13 +128,13 @@ class Queries:
         """
         return [_message_view(one) for one in self._state.history.page(account_id, before, limit)]
 
-    def message(self, account_id: bytes, message_id: bytes) -> MessageView:
-        """Return one text.
+    def message(self, account_id: bytes, message_id: bytes, outgoing: bool | None = None) -> MessageView:
+        """Return one text: ours, the contact's, or with None of either side.
 
         Raises:
             UnknownMessage: there is none.
         """
-        return _message_view(self._state.history.message(account_id, message_id))
+        return _message_view(self._state.history.message(account_id, message_id, outgoing))
 
     def unread(self, account_id: bytes) -> int:
         """Return how many texts of a contact were not marked as read."""

@@ -51,9 +51,11 @@ class Receipts:
         for peer_key, ids in list(self._state.receipts.items()):
             peer = self._state.peers.get(peer_key)
             contact = None if peer is None else self._state.contacts.get(peer.account_id)
-            if peer is None or contact is None:
-                self.forget(turn, peer_key)
-            elif contact.accepted and self._send(turn, contact, peer, ids, ReceiptState.DELIVERED):
+            if (
+                peer is None
+                or contact is None
+                or (contact.accepted and self._send(turn, contact, peer, ids, ReceiptState.DELIVERED))
+            ):
                 self.forget(turn, peer_key)
 
     def read(self, turn: Turn, contact: Contact, message_ids: Iterable[bytes]) -> None:
@@ -62,9 +64,7 @@ class Receipts:
         for peer in self._state.peers_in_force(contact):
             self._send(turn, contact, peer, ids, ReceiptState.READ)
 
-    def _send(
-        self, turn: Turn, contact: Contact, peer: Peer, ids: list[bytes], state: ReceiptState
-    ) -> bool:
+    def _send(self, turn: Turn, contact: Contact, peer: Peer, ids: list[bytes], state: ReceiptState) -> bool:
         for start in range(0, len(ids), MAX_RECEIPT_IDS):
             session = self._context.renewal.session_for(turn, contact, peer)
             if session is None:

@@ -17,7 +17,18 @@ from e2ee_client.errors import StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 
-from .row_codec import items, maybe_octets, maybe_text, number, octets, pack, place, stored_parts, text, unpack
+from .row_codec import (
+    items,
+    maybe_octets,
+    maybe_text,
+    number,
+    octets,
+    pack,
+    place,
+    stored_parts,
+    text,
+    unpack,
+)
 
 OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
@@ -34,8 +45,9 @@ _PREKEY_PLACE_B: Final = 1 + 4
 class Own:
     """Our account and device. `account_key` is absent where it is kept offline (ID-12).
 
-    `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our own list no longer names this device. `stock_*` count the one-time keys that were made,
-    and those that flights have named, since `stock_since_ms` (SES-35).
+    `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
+    own list no longer names this device. `stock_*` count the one-time keys that were made, and those that
+    flights have named, since `stock_since_ms` (SES-35).
     """
 
     account_id: AccountId
@@ -155,8 +167,8 @@ class Mailbox:
 class Contact:
     """An account that we know. `head` is its pinned device list head, `signed_list` that list (ID-07).
 
-    `looked_up_ms` is when the directory was asked last; `greet` says that a session with each of its devices is to be
-    started without a text, as after a restore (SES-40).
+    `looked_up_ms` is when the directory was asked last; `greet` says that a session with each of its
+    devices is to be started without a text, as after a restore (SES-40).
     """
 
     account_id: AccountId
@@ -355,7 +367,9 @@ def replay_ends_ms(row: bytes) -> int:
 
 
 def seen_row(prefix: bytes, mailbox_id: bytes, msg_id: bytes) -> Put:
-    """Return the row of a message of the relay that was taken, or refused at first sight; all is in its key."""
+    """Return the row of a message of the relay that was taken, or refused at first sight; all is in its
+    key.
+    """
     return Put("meta", seen_place(prefix, mailbox_id, msg_id), pack())
 
 

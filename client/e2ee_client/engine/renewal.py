@@ -57,7 +57,9 @@ class Renewal:
     def __init__(self, context: Context) -> None:
         self._context = context
         self._state = context.state
-        self._restless: set[bytes] = {peer.key for peer in self._state.peers.values() if _is_restless(peer.pair)}
+        self._restless: set[bytes] = {
+            peer.key for peer in self._state.peers.values() if _is_restless(peer.pair)
+        }
         self._retry_ms: dict[bytes, int] = {}
         self._next_ms: int | None = 0
         self._stale: set[bytes] = set()
@@ -179,9 +181,7 @@ class Renewal:
             turn.notify(IdentityAlarm(contact.account_id, error.code))
             self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
             return
-        standing = Standing(
-            session.id, epoch, True, turn.now_ms, session.ends_ms, beside=self._our_key(pair)
-        )
+        standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=self._our_key(pair))
         change = pairs.started(pair, standing, turn.now_ms)
         self._state.store_session(turn, peer, None, session)
         self.set_pair(turn, peer, change.pair, change.gone)
@@ -243,7 +243,9 @@ class Renewal:
         return change
 
     def settle(self, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, change: Change) -> None:
-        """After the content: doubt, what waits, and the message that proves our session for the peer (SES-24)."""
+        """After the content: doubt, what waits, and the message that proves our session for the peer
+        (SES-24).
+        """
         if not contact.accepted:
             return
         if change.is_doubted:
@@ -356,7 +358,9 @@ class Renewal:
         return self._next_ms
 
     def tick(self, turn: Turn) -> None:
-        """Look at the pairs that wait for something: at most five sessions are started in a second (SES-32)."""
+        """Look at the pairs that wait for something: at most five sessions are started in a second
+        (SES-32).
+        """
         starts = _STARTS_A_TICK
         self._next_ms = None
         for key in sorted(self._restless, key=lambda key: -self._state.peers[key].heard_ms):
@@ -404,7 +408,9 @@ class Renewal:
             self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
 
     def _wake_for(self, turn: Turn, peer: Peer) -> None:
-        """Wake when something is due; what could not be done when it was due is looked at again a minute later."""
+        """Wake when something is due; what could not be done when it was due is looked at again a minute
+        later.
+        """
         due_ms = pairs.due_ms(peer.pair)
         if peer.pair.wanted is not None:
             due_ms = min(due_ms or turn.now_ms, max(turn.now_ms, self._retry_ms.get(peer.key, 0)))
@@ -416,8 +422,8 @@ class Renewal:
     # --- what ends ---
 
     def redo_ahead(self, turn: Turn) -> None:
-        """List or record were dated by a clock ahead of now: sessions that carry them and that nobody has answered
-        are refused by everybody, so that new ones are started (ID-32).
+        """List or record were dated by a clock ahead of now: sessions that carry them and that nobody has
+        answered are refused by everybody, so that new ones are started (ID-32).
         """
         for peer in self._state.peers.values():
             for one in peer.pair.sessions:

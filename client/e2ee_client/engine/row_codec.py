@@ -1,7 +1,7 @@
 """Stored rows as CBOR arrays that begin with their version (STO-08).
 
-Rows are authenticated by the store, so a row that does not decode is a fault of the store or of a newer program:
-`StoreCorrupt`.
+Rows are authenticated by the store, so a row that does not decode is a fault of the store or of a newer
+program: `StoreCorrupt`.
 """
 
 from __future__ import annotations

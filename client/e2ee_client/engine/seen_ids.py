@@ -12,7 +12,9 @@ MAX_REFUSED: Final = 64
 
 
 class SeenIds:
-    """The relay's ids by mailbox, in the order in which they came, a row for each; the oldest go beyond a limit."""
+    """The relay's ids by mailbox, in the order in which they came, a row for each; the oldest go beyond a
+    limit.
+    """
 
     def __init__(self, prefix: bytes, limit: int) -> None:
         self._prefix = prefix
@@ -30,7 +32,9 @@ class SeenIds:
         return cls(REFUSED_PREFIX, MAX_REFUSED)
 
     def load(self, key: bytes) -> None:
-        """Take over a row of the store if it is one of these; rows come in the order in which they were put."""
+        """Take over a row of the store if it is one of these; rows come in the order in which they were
+        put.
+        """
         if key.startswith(self._prefix):
             mailbox_id, msg_id = decode_seen(self._prefix, key)
             self._of.setdefault(mailbox_id, {})[msg_id] = None

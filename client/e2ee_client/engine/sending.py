@@ -1,7 +1,7 @@
 """From a text to an envelope: a text is sealed for each device in force, at once where there is a session.
 
-A text that has no session waits unsealed. One that the relay has taken is kept until it is confirmed, and is sent
-again only on a session that is proven (SES-37).
+A text that has no session waits unsealed. One that the relay has taken is kept until it is confirmed, and
+is sent again only on a session that is proven (SES-37).
 """
 
 from __future__ import annotations
@@ -71,9 +71,7 @@ class Sending:
     def _send_text(self, turn: Turn, contact: Contact, text: str) -> bytes:
         content_id = self._state.ports.rng(CONTENT_ID_B)
         now_ms = turn.now_ms
-        message = Message(
-            contact.account_id, content_id, True, text, now_ms, now_ms, MessageState.QUEUED
-        )
+        message = Message(contact.account_id, content_id, True, text, now_ms, now_ms, MessageState.QUEUED)
         self._state.history.append(turn, message)
         for device_id in self._devices(contact):
             item = Outgoing(
@@ -93,7 +91,11 @@ class Sending:
         session = None
         if peer is not None and not lane.waiting:
             session = self._context.renewal.session_for(turn, contact, peer)
-        if peer is None or session is None or not self._seal_text(turn, contact, peer, session, item, message):
+        if (
+            peer is None
+            or session is None
+            or not self._seal_text(turn, contact, peer, session, item, message)
+        ):
             lane.waiting.append(item)
             turn.put(item.put())
 
@@ -188,7 +190,9 @@ class Sending:
         self.send_to_all(turn, contact, SignedList(self._state.own.device_list.signed))
 
     def tell_list(self, turn: Turn, contact: Contact) -> None:
-        """Tell a contact our list where it has not been told of it: nothing went to it before it was accepted."""
+        """Tell a contact our list where it has not been told of it: nothing went to it before it was
+        accepted.
+        """
         for peer in self._state.peers_in_force(contact):
             session = self._context.renewal.session_for(turn, contact, peer)
             if session is not None and peer.told[0] != self._state.own.device_list.seq:
@@ -233,9 +237,7 @@ class Sending:
         if item.number is None:
             pair, item.number = pairs.give(peer.pair)
             self._state.set_pair(turn, peer, pair)
-        content = Content(
-            ContentId(item.content_id), message.sent_ms, Text(message.text), number=item.number
-        )
+        content = Content(ContentId(item.content_id), message.sent_ms, Text(message.text), number=item.number)
         return self._seal(turn, contact, peer, session, item, content)
 
     def _seal(
@@ -309,7 +311,10 @@ class Sending:
         """Report texts that will not go again; tell whether one has been unconfirmed for a day."""
         lane = self._state.outbox.lane(contact.account_id, peer.device_id)
         for item in list(lane.unconfirmed.values()):
-            item.sealed_ms, item.created_ms = min(item.sealed_ms, turn.now_ms), min(item.created_ms, turn.now_ms)
+            item.sealed_ms, item.created_ms = (
+                min(item.sealed_ms, turn.now_ms),
+                min(item.created_ms, turn.now_ms),
+            )
             if not _may_go_again(item, turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
                 del lane.unconfirmed[item.content_id]
                 turn.delete("outbox", item.key)
@@ -317,7 +322,8 @@ class Sending:
         return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in lane.unconfirmed.values())
 
     def gave_up(self, turn: Turn, item: Outgoing) -> None:
-        """Tell that a text may not have arrived, unless another device of the contact has it or may get it."""
+        """Tell that a text may not have arrived, unless another device of the contact has it or may get it.
+        """
         message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
         if message is None or message.state in (MessageState.DELIVERED, MessageState.READ):
             return

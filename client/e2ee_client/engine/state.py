@@ -126,8 +126,8 @@ class State:
         return list(self._devices.get(account_id, ()))
 
     def peers_in_force(self, contact: Contact) -> list[Peer]:
-        """Return the devices of a contact that its pinned list names (ID-28); of a company with front desks, those
-        (SES-39).
+        """Return the devices of a contact that its pinned list names (ID-28); of a company with front
+        desks, those (SES-39).
         """
         named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record().hash)]
         if contact.published:
@@ -170,7 +170,9 @@ class State:
         return fallback
 
     def prekeys_of(self, kind: PrekeyKind, contact: bytes) -> list[OwnPrekey]:
-        """Return our prekeys of one kind for a contact, or the published ones; those that end first come first."""
+        """Return our prekeys of one kind for a contact, or the published ones; those that end first come
+        first.
+        """
         found = [one for one in self.prekeys.values() if one.contact == contact]
         found = [one for one in found if one.pair.prekey.kind is kind]
         return sorted(found, key=lambda one: one.pair.prekey.not_after_ms)

@@ -80,8 +80,8 @@ def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
 class Upkeep:
     """What has to be renewed, and the prekeys that answer first flights.
 
-    A published account has one set of prekeys; any other account one for each contact, so that ids do not join its
-    mailboxes (ID-31). `owner` is the contact, or empty for the published set.
+    A published account has one set of prekeys; any other account one for each contact, so that ids do not
+    join its mailboxes (ID-31). `owner` is the contact, or empty for the published set.
     """
 
     def __init__(self, context: Context) -> None:
@@ -249,8 +249,8 @@ class Upkeep:
         self.store_list(turn, device_list)
 
     def renew_list(self, turn: Turn) -> bool:
-        """Sign the next list when half of its life is over, or when a wrong clock has dated list or record ahead of
-        now; remind of it when the key is elsewhere (ID-32).
+        """Sign the next list when half of its life is over, or when a wrong clock has dated list or record
+        ahead of now; remind of it when the key is elsewhere (ID-32).
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
@@ -271,8 +271,8 @@ class Upkeep:
         return max(own.device_list.issued_ms, own.device.record.created_ms) > turn.now_ms
 
     def _renew_record(self, turn: Turn) -> None:
-        """Date our record anew, with the same keys: one of a time to come is refused by everybody (ID-04). The list
-        goes on naming the old one, under which sessions were made (ID-28).
+        """Date our record anew, with the same keys: one of a time to come is refused by everybody (ID-04).
+        The list goes on naming the old one, under which sessions were made (ID-28).
         """
         own = self._state.own
         record = identity.redated(own.device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
