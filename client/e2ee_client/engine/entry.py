@@ -201,9 +201,8 @@ class Entry:
             return
         spk, pqk = (item.pair.prekey for item in current)
         stale = frame.signed_prekey_id != spk.id or frame.last_resort_id != pqk.id
-        # With other reusable keys the relay drops the stock that it has (RLY-62).
-        opks = self._missing(turn, PrekeyKind.OPK, 0 if stale else frame.one_time_x25519)
-        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, 0 if stale else frame.one_time_kem)
+        opks = self._missing(turn, PrekeyKind.OPK, frame.one_time_x25519)
+        pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, frame.one_time_kem)
         if stale or opks or pqks:
             link.request(
                 turn,

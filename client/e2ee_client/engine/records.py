@@ -46,7 +46,8 @@ class Own:
     """Our account and device. `account_key` is absent where it is kept offline (ID-12).
 
     `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
-    own list no longer names this device. `stock_*` count the one-time keys that were made, and those that
+    own list no longer names this device. `stock_id` is the
+    newest id of a published one-time key; the other `stock_*` count the one-time keys that were made, and those that
     flights have named, since `stock_since_ms` (SES-35).
     """
 
@@ -62,6 +63,7 @@ class Own:
     older_record_b: bytes | None = None
     published_seq: int = 0
     replaced: bool = False
+    stock_id: int = 0
     stock_since_ms: int = 0
     stock_made: int = 0
     stock_named: int = 0
@@ -81,7 +83,7 @@ class Own:
             self.device_list.signed,
             [self.relay_url, self.name, self.publish, self.read_receipts, self.registration_secret],
             [self.published_seq, self.replaced],
-            [self.stock_since_ms, self.stock_made, self.stock_named],
+            [self.stock_id, self.stock_since_ms, self.stock_made, self.stock_named],
         )
         return Put("account", OWN_KEY, row)
 
@@ -93,7 +95,7 @@ class Own:
         signing_key, dh_key, hedge, account_key = items(keys, 4)
         relay_url, name, publish, read_receipts, secret = items(settings, 5)
         published_seq, replaced = items(standing, 2)
-        since_ms, made, named = items(stock, 3)
+        stock_id, since_ms, made, named = items(stock, 4)
         with stored_parts():
             record = DeviceRecord.decode(octets(record_b))
             device = OurDevice(
@@ -117,6 +119,7 @@ class Own:
             older_record_b=maybe_octets(older_record_b),
             published_seq=number(published_seq),
             replaced=bool(replaced),
+            stock_id=number(stock_id),
             stock_since_ms=number(since_ms),
             stock_made=number(made),
             stock_named=number(named),

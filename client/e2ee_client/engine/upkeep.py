@@ -17,6 +17,7 @@ from e2ee.primitives.kem import DecapsulationKey
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
+from e2ee.wire.fields import MAX_U32
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
@@ -119,11 +120,12 @@ class Upkeep:
         return is_other or made_ms > turn.now_ms or turn.now_ms >= made_ms + PREKEY_ROTATION_MS
 
     def make_one_time(self, turn: Turn, kind: PrekeyKind, count: int, owner: bytes) -> list[OwnPrekey]:
-        """Make one-time prekeys under random ids, as many as the budget of the day has left (SES-35)."""
+        """Make one-time prekeys, as many as the budget of the day has left (SES-35)."""
         device, not_after_ms = self._state.own.device, turn.now_ms + PREKEY_LIFE_MS
         made: list[OwnPrekey] = []
         for _ in range(min(count, self._stock_left(turn))):
-            pair = prekeys.new_prekey(device, kind, self._new_id(), not_after_ms, self._state.ports.rng)
+            key_id = self._new_stock_id(turn) if owner == PUBLISHED else self._new_id()
+            pair = prekeys.new_prekey(device, kind, key_id, not_after_ms, self._state.ports.rng)
             made.append(OwnPrekey(pair, device.record.encoded, owner))
             self._keep(turn, made[-1])
         if made:
@@ -209,6 +211,14 @@ class Upkeep:
     def _new_id(self) -> int:
         kept = {item.pair.prekey.id for item in self._state.prekeys.values()}
         return prekeys.new_prekey_id(self._state.ports.rng, kept)
+
+    def _new_stock_id(self, turn: Turn) -> int:
+        """Return an id for the stock at the relay, which takes only ascending ones (RLY-62): from the clock, so that
+        an older copy of the store goes on above what was uploaded, and never from what the relay says.
+        """
+        own = self._state.own
+        own.stock_id = min(max(own.stock_id + 1, turn.now_ms // 1000), MAX_U32)
+        return own.stock_id
 
     def forget(self, turn: Turn, owner: bytes) -> None:
         """Delete the prekeys that were made for a contact."""
