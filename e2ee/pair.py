@@ -96,7 +96,7 @@ class Candidate(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """An ask on the active session. `taken_ms` is when the relay took it, 0 before; `patience_ms` the wait."""
+    """An ask on the active session: when the relay took it, 0 before, and how long silence may last."""
 
     id: bytes
     taken_ms: int
