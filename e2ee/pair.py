@@ -391,7 +391,8 @@ def tick(pair: Pair, now_ms: int, *, connected: bool, texts_wait: bool) -> Chang
         pair = replace(pair, ask=None, wanted=pair.wanted if is_searching else Wanted(now_ms))
     if pair.candidate is not None:
         pair = _search_on(pair, pair.candidate, now_ms, texts_wait=texts_wait)
-    if pair.met and pair.active is None and pair.candidate is None and pair.wanted is None:
+    is_idle = pair.active is None and pair.candidate is None and pair.wanted is None
+    if pair.met and is_idle and texts_wait:
         pair = replace(pair, wanted=Wanted(now_ms))
     return _change(before, pair, now_ms)
 
@@ -605,15 +606,17 @@ def _candidate_of(pair: Pair) -> Standing | None:
 
 
 def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
-    """After a day without an answer a candidate is replaced, for 14 days, then only when a text waits
-    (SES-26).
+    """After a day without an answer a candidate is replaced, for 14 days, then only while a text waits; else
+    the search ends, and the next doubt may begin another (SES-26).
     """
     session = pair.session(candidate.id)
-    if session is None or not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
+    if session is None or (not pair.met and now_ms > session.ends_ms):
+        return replace(pair, candidate=None)
+    if not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
         return pair
     since_ms = min(candidate.since_ms, now_ms)
     if now_ms > since_ms + SEARCH_MS and not texts_wait:
-        return pair
+        return replace(pair, candidate=None)
     return replace(pair, candidate=None, wanted=Wanted(since_ms, session.top, again=True))
 
 
