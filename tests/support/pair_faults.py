@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any, Final
 from unittest import mock
 
-from pair_device import Faults
+from pair_bodies import Faults
 
 from e2ee import pair as pairs
 from e2ee.numbers import Received

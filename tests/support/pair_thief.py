@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import symbolic_ratchet
-from pair_device import Body, Device, SessionState, TextBody
+from pair_bodies import Body, SessionState, TextBody
+from pair_device import Device
 from symbolic_ratchet import Envelope, Prefix, Ratchet, Refused
 
 
@@ -35,11 +36,11 @@ class Thief:
         return True
 
     def _open_flight(self, envelope: Envelope, prefix: Prefix) -> None:
-        root = self.copy.root_of(prefix, 0)
+        root = self.copy.prekeys.root_of(prefix, self.copy.identity, 0)
         if root is None:
             return
         session_id = symbolic_ratchet.session_id(root)
-        ratchet = Ratchet.of_responder(root, self.copy.prekeys[prefix.prekey_id].private)
+        ratchet = Ratchet.of_responder(root, self.copy.prekeys.private[prefix.prekey_id].key)
         session = SessionState(ratchet, None)
         if session_id not in self.copy.sessions and self._open(session, envelope):
             self.copy.sessions[session_id] = session

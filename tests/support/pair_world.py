@@ -11,7 +11,6 @@ import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -22,18 +21,20 @@ if __name__ == "__main__":
     sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
 import pair_faults  # noqa: E402  # a script finds its modules by itself
-from pair_device import RESEND_AGE_MS, Body, Bundle, Device, Faults, SyncBody, TextBody  # noqa: E402
+from pair_bodies import Bundle, Faults, other  # noqa: E402
+from pair_device import Device  # noqa: E402
+from pair_hostility import Hostility  # noqa: E402
+from pair_texts import RESEND_AGE_MS  # noqa: E402
 from pair_thief import Thief  # noqa: E402
 from symbolic_ratchet import Envelope, Header  # noqa: E402
 
 from e2ee.constants import PREKEY_GRACE_MS  # noqa: E402
 from e2ee.pair import DAY_MS, HOUR_MS, MINUTE_MS  # noqa: E402
 
-NAMES: Final = ("A", "B")
+NAMES: Final[tuple[str, ...]] = ("A", "B")
 START_MS: Final = 30_000_000 * MINUTE_MS
 WEEK_MS: Final = 7 * DAY_MS
 YEAR_MS: Final = 365 * DAY_MS
-_PAUSES_MIN: Final = (1, 1, 5, 11, 30, 61, 400, 1445, 3 * 1440, 7 * 1440, 17 * 1440)
 _MAX_TALK: Final = 400
 _ROUNDS: Final = 46
 
@@ -61,9 +62,9 @@ class PairWorld:
         self.faults: list[str] = []
         self.figures: Counter[str] = Counter()
         for device in self.devices.values():
-            device.make_prekeys()
+            device.prekeys.make(device.now_ms, device.identity, self.fresh)
         if self.kind == "people":
-            self.devices["A"].peer_bundle = self.devices["B"].bundle
+            self.devices["A"].prekeys.of_peer = self.devices["B"].prekeys.bundle
 
     # --- what devices need (pair_device.World) ---
 
@@ -88,37 +89,37 @@ class PairWorld:
         """Note that a rule was broken."""
         self.faults.append(what)
 
-    def count(self, what: str) -> None:
+    def count(self, what: str, times: int = 1) -> None:
         """Count what has happened."""
-        self.figures[what] += 1
+        self.figures[what] += times
 
     def bundle_of_peer(self, device: Device, *, again: bool) -> Bundle | None:
         """Return the prekeys that a device can get at: published ones, or those it has from the peer."""
         peer = self.devices[other(device.name)]
         grace_ms = PREKEY_GRACE_MS if device.pair.met else 0
-        bundle = device.peer_bundle
+        bundle = device.prekeys.of_peer
         if peer.is_published:
-            if peer.bundle is None or peer.now_ms > peer.bundle.ends_ms:
-                peer.make_prekeys()
-            bundle = peer.bundle
+            if peer.prekeys.bundle is None or peer.now_ms > peer.prekeys.bundle.ends_ms:
+                peer.prekeys.make(peer.now_ms, peer.identity, self.fresh)
+            bundle = peer.prekeys.bundle
         elif self.kind == "people" and (bundle is None or device.now_ms > bundle.ends_ms + grace_ms):
             bundle = self.from_outside(device)
         if bundle is None or again or bundle.one_time is None or self.rng.random() < 0.2:
             return None if bundle is None else replace(bundle, one_time=None)
         spent = replace(bundle, one_time=None)
         if peer.is_published:
-            peer.bundle = spent
+            peer.prekeys.bundle = spent
         else:
-            device.peer_bundle = spent
+            device.prekeys.of_peer = spent
         return bundle
 
     def from_outside(self, device: Device) -> Bundle | None:
         """Give a device new prekeys of its peer by hand: neither of two unpublished ones has any."""
         peer = self.devices[other(device.name)]
-        peer.make_prekeys()
-        device.peer_bundle = peer.bundle
+        peer.prekeys.make(peer.now_ms, peer.identity, self.fresh)
+        device.prekeys.of_peer = peer.prekeys.bundle
         self.figures["prekeys from outside"] += 1
-        return peer.bundle
+        return peer.prekeys.bundle
 
     # --- what happens ---
 
@@ -228,8 +229,8 @@ class PairWorld:
         """Check both directions at the end of a run."""
         for name in NAMES:
             sender, receiver = self.devices[name], self.devices[other(name)]
-            for text_id in sender.texts:
-                if text_id not in receiver.shown:
+            for text_id in sender.texts.rows:
+                if text_id not in receiver.texts.shown:
                     self._check_lost(sender, receiver, text_id, began_ms)
             if sender.parted and self.is_clean:
                 self.fault("a peer is called parted without a loss")
@@ -237,7 +238,7 @@ class PairWorld:
             self.fault("the thief reads what was said after healing")
 
     def _check_lost(self, sender: Device, receiver: Device, text_id: int, began_ms: int) -> None:
-        row, received = sender.texts[text_id], receiver.pair.received
+        row, received = sender.texts.rows[text_id], receiver.pair.received
         is_late = text_id in self.written_ms and self.written_ms[text_id] > began_ms + 3 * DAY_MS
         if is_late:
             self.fault("a late text has not arrived")
@@ -254,151 +255,6 @@ class PairWorld:
 
     def _is_old(self, sender: Device, made_ms: int) -> bool:
         return sender.now_ms - made_ms > RESEND_AGE_MS
-
-
-class Hostility:
-    """A relay and a fate that do what they can."""
-
-    def __init__(self, world: PairWorld, skew: int, *, with_losses: bool) -> None:
-        self.world, self.skew, self.with_losses = world, skew, with_losses
-
-    def run(self, steps: int) -> None:
-        """Take steps by chance."""
-        world, rng = self.world, self.world.rng
-        chances: tuple[tuple[float, Callable[[str], None]], ...] = (
-            (0.20, world.say),
-            (0.24, self.deliver),
-            (0.08, self.reorder),
-            (0.05, self.drop),
-            (0.04, self.keep_back),
-            (0.04, self.release),
-            (0.04, self.replay),
-            (0.04, self.garble),
-            (0.03, self.change_body),
-            (0.17, self.wait),
-            (0.02, self.lose),
-            (0.02, self.clone),
-            (0.015, self.set_clock),
-            (0.015, self.steal),
-        )
-        acts, weights = [act for _, act in chances], [weight for weight, _ in chances]
-        for _ in range(steps):
-            rng.choices(acts, weights)[0](rng.choice(NAMES))
-            if world.thief is not None and world.is_clean:
-                self._look_at_healing(world.thief)
-
-    def _look_at_healing(self, thief: Thief) -> None:
-        world = self.world
-        victim, peer = world.devices[thief.name], world.devices[other(thief.name)]
-        if thief.healed is None and thief.is_healed(victim, peer):
-            thief.healed = set(world.written_ms)
-            world.figures["thefts healed"] += 1
-
-    def deliver(self, name: str) -> None:
-        if self.world.queue[name]:
-            self.world.deliver(name, self.world.queue[name].pop(0))
-
-    def reorder(self, name: str) -> None:
-        if self.world.queue[name]:
-            self.world.deliver(name, self._any(self.world.queue[name]))
-
-    def drop(self, name: str) -> None:
-        if self.world.queue[name]:
-            self._any(self.world.queue[name])
-
-    def keep_back(self, name: str) -> None:
-        if self.world.queue[name]:
-            self.world.kept[name].append(self._any(self.world.queue[name]))
-
-    def release(self, name: str) -> None:
-        if self.world.kept[name]:
-            self.world.deliver(name, self._any(self.world.kept[name]))
-
-    def replay(self, name: str) -> None:
-        if self.world.past[name]:
-            self.world.deliver(name, self.world.rng.choice(self.world.past[name]))
-
-    def garble(self, name: str) -> None:
-        """Bytes of nobody, under a tag that the device knows or under one that it does not."""
-        rng = self.world.rng
-        sessions = self.world.devices[name].sessions.values()
-        tags = sorted(tag for one in sessions for tag in one.ratchet.tags())
-        self.world.garbage(name, rng.choice(tags) if tags and rng.random() < 0.4 else rng.getrandbits(60))
-
-    def change_body(self, name: str) -> None:
-        """A true prefix and header with another body."""
-        if self.world.past[name]:
-            envelope = self.world.rng.choice(self.world.past[name])
-            self.world.deliver(name, replace(envelope, message_key=1))
-
-    def wait(self, _: str) -> None:
-        self.world.pass_time(self.world.rng.choice(_PAUSES_MIN))
-
-    def lose(self, name: str) -> None:
-        world, rng = self.world, self.world.rng
-        if not self.with_losses:
-            return
-        kind = rng.random()
-        if kind < 0.3 or name not in world.saved:
-            world.saved[name] = world.devices[name].reopened()
-            if rng.random() < 0.5:
-                world.devices[name] = world.saved[name].reopened()
-        elif kind < 0.5:
-            world.lose(name)
-            world.figures["losses"] += 1
-        else:
-            world.put_back(name, world.saved[name], noticed=kind < 0.75)
-            world.figures["states set back"] += 1
-
-    def clone(self, name: str) -> None:
-        """A second process opens an old copy of the store, talks for a while, and ends."""
-        world, rng = self.world, self.world.rng
-        if not self.with_losses or name not in world.saved or rng.random() >= 0.3:
-            return
-        original, world.is_clean = world.devices[name], False
-        clone = world.devices[name] = world.saved[name].reopened()
-        for _ in range(rng.randrange(1, 6)):
-            if rng.random() < 0.5:
-                world.say(name)
-            elif world.queue[name]:
-                world.deliver(name, world.queue[name].pop(0))
-            else:
-                world.time_ms += 11 * MINUTE_MS
-                clone.tick()
-        for text_id in set(clone.texts) - set(original.texts):
-            world.written_ms.pop(text_id, None)
-        world.devices[name] = original
-        world.figures["clones"] += 1
-
-    def set_clock(self, name: str) -> None:
-        rng = self.world.rng
-        if not self.skew:
-            return
-        day = rng.randrange(-DAY_MS, DAY_MS)
-        choices = (0, 0, DAY_MS, -DAY_MS, day, *((YEAR_MS,) if self.skew > 1 else ()))
-        self.world.offset_ms[name] = rng.choice(choices)
-
-    def steal(self, name: str) -> None:
-        if self.world.thief is None and self.world.is_clean and self.world.rng.random() < 0.5:
-            self.world.steal(name)
-
-    def _any(self, envelopes: list[Envelope]) -> Envelope:
-        return envelopes.pop(self.world.rng.randrange(len(envelopes)))
-
-
-def other(name: str) -> str:
-    """Return the name of the other device."""
-    return "B" if name == "A" else "A"
-
-
-def is_text(envelope: Envelope) -> bool:
-    """Whether an envelope carries a text."""
-    return isinstance(envelope.body, Body) and isinstance(envelope.body.content, TextBody)
-
-
-def is_sync(envelope: Envelope) -> bool:
-    """Whether an envelope carries a sync."""
-    return isinstance(envelope.body, Body) and isinstance(envelope.body.content, SyncBody)
 
 
 def main() -> int:
