@@ -71,6 +71,10 @@ class Device:
             texts=self.texts.copied(),
         )
 
+    def fresh_ask_id(self) -> bytes:
+        """Return an id for an ask."""
+        return self.world.fresh().to_bytes(8, "big")
+
     def sync(self, kind: SyncKind, ask_id: bytes | None) -> Sync:
         """Return what we know of the pair."""
         pair = self.pair
@@ -127,17 +131,12 @@ class Device:
             self.pair, row.number = pairs.give(self.pair)
         row.state, row.session_id, row.sealed_ms = "sent", session_id, self.now_ms
         row.sendings += 1
-        if not self._is_really_proven(session_id):
+        if not self.sessions[session_id].ratchet.is_answered:
             if row.sendings > 1:
                 self.world.fault("a text sent again before an answer")
             if self.pair.met:
                 self.world.fault("a text on an unproven session of a met pair")
         self._seal(session_id, TextBody(text_id, row.number))
-
-    def _is_really_proven(self, session_id: bytes) -> bool:
-        """Whether the peer holds this session: a chain of it has answered a fresh key of ours."""
-        ratchet = self.sessions[session_id].ratchet
-        return ratchet.chains > (0 if ratchet.initiator else 1)
 
     # --- asking ---
 
@@ -186,7 +185,7 @@ class Device:
         active = self.pair.active
         if active is None:
             return
-        ask_id = self.world.fresh().to_bytes(8, "big")
+        ask_id = self.fresh_ask_id()
         self.pair = pairs.asked(self.pair, ask_id, patience_ms, self.now_ms, for_gap=for_gap)
         self.world.count("asks")
         bundle = self.prekeys.bundle if with_bundle else None
@@ -209,7 +208,7 @@ class Device:
 
     def _check(self) -> None:
         """Look at what holds at each moment: which session is active, and what was used of the budgets."""
-        proven = [one for one in self.pair.sessions if self._is_really_proven(one.id)]
+        proven = [one for one in self.pair.sessions if self.sessions[one.id].ratchet.is_answered]
         if self.pair.active != min(proven, key=lambda one: one.rank, default=None):
             self.world.fault("the active session is not the best proven one")
         used = self.pair.budget.at(self.now_ms)
@@ -291,12 +290,7 @@ class Device:
             self.doubt()
         self.pump()
         session = self.sessions.get(session_id)
-        if change.activated and session is not None and session.ratchet.initiator:
-            self._third_leg(session_id, session)
-
-    def _third_leg(self, session_id: SessionId, session: SessionState) -> None:
-        """Prove a session of ours to the peer, if nothing that waited has done so."""
-        if session.ratchet.unanswered_key is None:
+        if change.activated and session is not None and session.ratchet.owes_third_leg:
             self._seal(session_id, SyncBody(self.sync(SyncKind.TELL, None)))
 
     def _proven(self, session_id: SessionId, change: Change) -> None:

@@ -45,7 +45,7 @@ class PairWorld:
     def __init__(self, seed: int, faults: Faults | None = None, kind: str | None = None) -> None:
         self.rng = random.Random(seed)
         self.time_ms = START_MS
-        self.offset_ms = dict.fromkeys(NAMES, 0)
+        self.offset_ms: dict[str, int] = {"A": 0, "B": 0}
         self.kind = kind or self.rng.choice(("customer", "customer", "people", "companies"))
         shared = faults or Faults()
         self.devices = {
@@ -184,7 +184,7 @@ class PairWorld:
                 self.deliver_all()
         Hostility(self, skew, with_losses=with_losses).run(rng.randrange(20, 90))
         if rng.random() < 0.5 or skew > 1:
-            self.offset_ms = dict.fromkeys(NAMES, 0)
+            self.offset_ms = {"A": 0, "B": 0}
         self._honest_days()
         return self
 

@@ -123,6 +123,16 @@ class Ratchet:
         """Our ratchet key that the peer has not answered; None while the next message makes a new one."""
         return self.our_key if self.mode is Mode.SENDING else None
 
+    @property
+    def is_answered(self) -> bool:
+        """Whether a chain has answered a key that was made in this session: the peer holds it."""
+        return self.chains > (0 if self.initiator else 1)
+
+    @property
+    def owes_third_leg(self) -> bool:
+        """Whether the peer cannot know yet that we hold a session that we have started."""
+        return self.initiator and self.mode is Mode.STEP_DUE
+
     def tags(self) -> set[int]:
         """Every tag under which something can open."""
         newest = set() if self.chain is None else {mix(_TAG, self.chain.header_key)}
