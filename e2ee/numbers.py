@@ -97,7 +97,7 @@ class Finding(Enum):
 
 class Received(NamedTuple):
     """A peer's numbers: the highest known, its newest line with the line's first and highest, what is
-    missing.
+    missing. Of numbers up to `forgotten` it is not known any more which have arrived.
     """
 
     highest: int = 0
@@ -105,17 +105,17 @@ class Received(NamedTuple):
     first: int = 0
     line_highest: int = 0
     missing: tuple[Range, ...] = ()
+    forgotten: int = 0
 
     def take(self, number: Number) -> tuple[Received, list[Finding]]:
         """Note the number of a text whose content id is new."""
         after, findings = self._with_line(number)
         is_missing = after.is_missing(number.n)
-        if number.n <= after.highest and not is_missing:
+        if after.forgotten < number.n <= after.highest and not is_missing:
             findings.append(Finding.PARTED)
         after, more = after._given_up_to(number.n - 1)
-        after = after._replace(
-            highest=max(after.highest, number.n), missing=_without(after.missing, number.n)
-        )
+        after = after._replace(highest=max(after.highest, number.n))
+        after = after._with_missing(_without(after.missing, number.n))
         if is_missing and not after.missing:
             more.append(Finding.GAP_FILLED)
         return after, findings + more
@@ -149,17 +149,23 @@ class Received(NamedTuple):
         if n <= self.highest:
             return self, []
         if n - self.highest > MAX_NUMBER_JUMP:
-            return self._replace(highest=n), [Finding.PARTED]
-        missing = (*self.missing, (self.highest + 1, n))[-MAX_MISSING_RANGES:]
-        return self._replace(highest=n, missing=missing), [Finding.GAP]
+            return self._replace(highest=n, forgotten=n), [Finding.PARTED]
+        missing = (*self.missing, (self.highest + 1, n))
+        return self._replace(highest=n)._with_missing(missing), [Finding.GAP]
+
+    def _with_missing(self, missing: tuple[Range, ...]) -> Received:
+        """Keep the newest ranges; what arrives late of an older one shows nothing."""
+        over = missing[:-MAX_MISSING_RANGES]
+        forgotten = max(self.forgotten, over[-1][1]) if over else self.forgotten
+        return self._replace(missing=missing[-MAX_MISSING_RANGES:], forgotten=forgotten)
 
 
 def _without(ranges: tuple[Range, ...], n: int) -> tuple[Range, ...]:
-    """Return the ranges without one number; the oldest go where a split makes too many."""
+    """Return the ranges without one number."""
     kept: list[Range] = []
     for first, last in ranges:
         if not first <= n <= last:
             kept.append((first, last))
             continue
         kept += [part for part in ((first, n - 1), (n + 1, last)) if part[0] <= part[1]]
-    return tuple(kept[-MAX_MISSING_RANGES:])
+    return tuple(kept)

@@ -96,7 +96,7 @@ class Candidate(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """An ask on the active session. `taken_ms` is when the relay took it, 0 before; `patience_ms` the wait."""
+    """An ask on the active session: when the relay took it, 0 before, and how long silence may last."""
 
     id: bytes
     taken_ms: int
@@ -225,7 +225,7 @@ def started(pair: Pair, standing: Standing, now_ms: int) -> Change:
         known=max(pair.known, standing.epoch),
         wanted=None,
         candidate=Candidate(standing.id, min(wanted.since_ms, now_ms), now_ms),
-        budget=budget._replace(starts=budget.starts + pair.met),
+        budget=budget._replace(starts=budget.starts + 1),
     )
     return _change(pair, grown, now_ms)
 
@@ -237,8 +237,8 @@ def ended(pair: Pair, session_id: SessionId) -> Pair:
 
 
 def may_start(pair: Pair, now_ms: int) -> bool:
-    """Whether the budget has a session left; a pair that has never met has no limit but its prekeys."""
-    return not pair.met or pair.budget.at(now_ms).starts < MAX_STARTS
+    """Whether the budget has a session left (SES-35)."""
+    return pair.budget.at(now_ms).starts < MAX_STARTS
 
 
 def may_hear(pair: Pair, now_ms: int) -> bool:
@@ -293,7 +293,7 @@ def synced(pair: Pair, session_id: SessionId, sync: Sync, now_ms: int) -> Change
     if sync.kind is SyncKind.TELL and pair.ask is not None and sync.ask_id == pair.ask.id:
         pair = replace(pair, ask=None)
         if not _is_outranked(pair, sync.top):
-            pair = _without_started(replace(pair, wanted=None), keep=session_id)
+            pair = _without_started(_calm(pair), keep=session_id)
     pair, rolled_back = _after_their_count(pair, sync.got, now_ms)
     received, findings = pair.received.told(sync.given)
     pair = _with_received(pair, received, findings)
@@ -385,22 +385,22 @@ def gap_ask_due(pair: Pair, now_ms: int) -> bool:
 
 def tick(pair: Pair, now_ms: int, *, connected: bool, texts_wait: bool) -> Change:
     """Do what time asks for: silence, a candidate that nobody answers, ages (SES-26, SES-33)."""
-    before, ask, candidate = pair, pair.ask, pair.candidate
-    if ask is not None and ask.taken_ms > now_ms:
-        pair = replace(pair, ask=ask._replace(taken_ms=now_ms))
-    elif ask is not None and connected and ask.taken_ms and now_ms >= ask.taken_ms + ask.patience_ms:
-        pair = replace(pair, ask=None, wanted=pair.wanted or Wanted(now_ms))
-    if candidate is not None:
-        pair = _search_on(pair, candidate, now_ms, texts_wait=texts_wait)
-    if pair.met and pair.active is None and pair.candidate is None and pair.wanted is None:
+    before, pair = pair, _at(pair, now_ms)
+    ask, is_searching = pair.ask, pair.candidate is not None or pair.wanted is not None
+    if ask is not None and connected and ask.taken_ms and now_ms >= ask.taken_ms + ask.patience_ms:
+        pair = replace(pair, ask=None, wanted=pair.wanted if is_searching else Wanted(now_ms))
+    if pair.candidate is not None:
+        pair = _search_on(pair, pair.candidate, now_ms, texts_wait=texts_wait)
+    is_idle = pair.active is None and pair.candidate is None and pair.wanted is None
+    if pair.met and is_idle and texts_wait:
         pair = replace(pair, wanted=Wanted(now_ms))
     return _change(before, pair, now_ms)
 
 
 def repeat_due(pair: Pair, now_ms: int) -> bool:
     """Whether the ask of the candidate is to be repeated (SES-26)."""
-    candidate = pair.candidate
-    if candidate is None:
+    candidate, session = pair.candidate, _candidate_of(pair)
+    if candidate is None or session is None or not session.may_send(now_ms):
         return False
     wait_ms = REPEATS_MS[min(candidate.repeats, len(REPEATS_MS) - 1)]
     return now_ms >= min(candidate.asked_ms, now_ms) + wait_ms
@@ -490,15 +490,15 @@ def _proven(pair: Pair, session: Standing, now_ms: int) -> Pair:
         else:
             sessions.append(one)
     is_candidate = pair.candidate is not None and pair.candidate.id == session.id
-    return replace(
+    pair = replace(
         pair,
         sessions=tuple(sessions),
         met=True,
         known=_known(pair, session.epoch, now_ms, is_proven=True),
         candidate=None if is_candidate else pair.candidate,
-        wanted=None if is_best else pair.wanted,
         ask=None if is_best else pair.ask,
     )
+    return _calm(pair) if is_best else pair
 
 
 def _alive(pair: Pair, answered: DhPublic | None) -> Pair:
@@ -518,8 +518,15 @@ def _alive(pair: Pair, answered: DhPublic | None) -> Pair:
     }
     if not gone:
         return pair
-    pair = _without(pair, gone)
-    return replace(pair, ask=None, wanted=None)
+    return _calm(replace(_without(pair, gone), ask=None))
+
+
+def _calm(pair: Pair) -> Pair:
+    """Forget that a session is wanted, unless the top for which it is outranks the active one (SES-27)."""
+    wanted = pair.wanted
+    if wanted is None or (wanted.top is not None and _is_outranked(pair, wanted.top)):
+        return pair
+    return replace(pair, wanted=None)
 
 
 def _without_started(pair: Pair, keep: SessionId) -> Pair:
@@ -572,20 +579,44 @@ def _after_their_count(pair: Pair, got: int, now_ms: int) -> tuple[Pair, bool]:
     return replace(pair, given=pair.given.skip_to(now_ms), rolled_back_ms=now_ms), True
 
 
+def _at(pair: Pair, now_ms: int) -> Pair:
+    """Return the pair with every stored time that is ahead of now set to now: the clock was put back."""
+    wanted, candidate, ask = pair.wanted, pair.candidate, pair.ask
+    if wanted is not None and wanted.since_ms > now_ms:
+        wanted = wanted._replace(since_ms=now_ms)
+    if candidate is not None and max(candidate.since_ms, candidate.asked_ms) > now_ms:
+        since_ms, asked_ms = min(candidate.since_ms, now_ms), min(candidate.asked_ms, now_ms)
+        candidate = candidate._replace(since_ms=since_ms, asked_ms=asked_ms)
+    if ask is not None and ask.taken_ms > now_ms:
+        ask = ask._replace(taken_ms=now_ms)
+    moved = replace(
+        pair,
+        wanted=wanted,
+        candidate=candidate,
+        ask=ask,
+        asked_ms=min(pair.asked_ms, now_ms),
+        rolled_back_ms=min(pair.rolled_back_ms, now_ms),
+        budget=pair.budget._replace(since_ms=min(pair.budget.since_ms, now_ms)),
+    )
+    return pair if moved == pair else moved
+
+
 def _candidate_of(pair: Pair) -> Standing | None:
     return None if pair.candidate is None else pair.session(pair.candidate.id)
 
 
 def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
-    """After a day without an answer a candidate is replaced, for 14 days, then only when a text waits
-    (SES-26).
+    """After a day without an answer a candidate is replaced, for 14 days, then only while a text waits; else
+    the search ends, and the next doubt may begin another (SES-26).
     """
     session = pair.session(candidate.id)
-    if session is None or not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
+    if session is None or (not pair.met and now_ms > session.ends_ms):
+        return replace(pair, candidate=None)
+    if not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
         return pair
     since_ms = min(candidate.since_ms, now_ms)
     if now_ms > since_ms + SEARCH_MS and not texts_wait:
-        return pair
+        return replace(pair, candidate=None)
     return replace(pair, candidate=None, wanted=Wanted(since_ms, session.top, again=True))
 
 

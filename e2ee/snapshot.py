@@ -151,6 +151,7 @@ def encode_pair(pair: Pair) -> bytes:
                 received.first,
                 received.line_highest,
                 [list(one) for one in received.missing],
+                received.forgotten,
             ],
         ]
     )
@@ -292,13 +293,14 @@ def _decode_ask(value: cbor.Value) -> Ask:
 
 
 def _decode_received(value: cbor.Value) -> Received:
-    highest, line, first, line_highest, missing = array(value, 5, 5)
+    highest, line, first, line_highest, missing, forgotten = array(value, 6, 6)
     return Received(
         uint(highest, MAX_NUMBER),
         bstr(line, LINE_B, LINE_B),
         uint(first, MAX_NUMBER),
         uint(line_highest, MAX_NUMBER),
         tuple(_decode_range(item) for item in array(missing, 0, MAX_MISSING_RANGES)),
+        uint(forgotten, MAX_NUMBER),
     )
 
 
