@@ -301,11 +301,12 @@ def _addresses(
     """
     found: list[tuple[DeviceRecord, Address]] = []
     for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+        if signed is None:
+            continue
         record = DeviceRecord.decode(record_b)
         device_list.check_record(record)
         record.check_time(now_ms)
-        if signed is not None:
-            found.append((record, identity.verify_address(record, signed)))
+        found.append((record, identity.verify_address(record, signed)))
     if not found:
         raise IdentityMismatch("no device of this account takes messages")
     return found

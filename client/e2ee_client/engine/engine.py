@@ -340,7 +340,8 @@ class Engine(Queries):
         """
         turn = Turn(now_ms)
         self._context.upkeep.install_list(turn, signed)
-        self._list_renewed(turn)
+        self._context.sending.send_lists(turn)
+        self._context.entry.refill(turn)
         return turn.effects()
 
     def remove_account_key(self, now_ms: int) -> list[Effect]:
@@ -427,11 +428,7 @@ class Engine(Queries):
         context = self._context
         self._maintain_at_ms = turn.now_ms + _MAINTAIN_EVERY_MS
         context.upkeep.sweep(turn)
-        was_ahead = context.upkeep.is_ahead(turn)
-        if context.upkeep.renew_list(turn):
-            self._list_renewed(turn)
-            if was_ahead:
-                context.renewal.redo_ahead(turn)
+        self._renew_list(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)
         after_ms = self._state.ports.keep_alive_ms
@@ -445,7 +442,8 @@ class Engine(Queries):
                 context.sending.keep_alive(turn, contact, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
-        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25)."""
+        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25).
+        """
         upkeep = self._context.upkeep
         for owner in upkeep.owners():
             if not upkeep.rotate(turn, owner):
@@ -457,11 +455,17 @@ class Engine(Queries):
                 bundle = upkeep.compact(turn, owner, one_time=True)
                 self._context.renewal.ask_weekly(turn, contact, bundle)
 
-    def _list_renewed(self, turn: Turn) -> None:
-        for contact in list(self._state.contacts.values()):
-            if contact.accepted:
-                self._context.sending.send_list(turn, contact)
-        self._context.entry.refill(turn)
+    def _renew_list(self, turn: Turn) -> None:
+        """Sign our next list when it is due. With a directory entry that is done there: it takes one list
+        for each number, so that two copies of a store cannot sign two (ID-33).
+        """
+        own, upkeep = self._state.own, self._context.upkeep
+        if not upkeep.list_due(turn) or own.account_key is None:
+            return
+        if own.publish:
+            self._context.entry.refill(turn)
+        else:
+            self._context.sending.list_renewed(turn, upkeep.next_list(turn, own.account_key))
 
 
 def _due(at_ms: int | None, now_ms: int) -> bool:

@@ -5,6 +5,7 @@ PUBLISH --(STALE_ENTRY: LOOKUP of our own entry)--> PREKEYS_COUNT --> PREKEYS_UP
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -24,17 +25,17 @@ from e2ee_relay.protocol import (
 
 from e2ee import identity
 from e2ee.errors import E2eeError, IdentityMismatch
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced
 
 from .delivery import MAX_RETRY_AFTER_MS
-from .link import Link, LinkState
+from .link import Answered, Link, LinkState
 from .mailboxes import refused
-from .records import Mailbox
+from .records import Mailbox, named_records
 from .shortage import Shortage
 from .turn import Turn
-from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
+from .upkeep import PUBLISHED, REFILL_BELOW, STOCK, NextList
 
 if TYPE_CHECKING:
     from .context import Context
@@ -54,14 +55,25 @@ class Entry:
         self._shortage = Shortage()
         self.refill_at_ms: int | None = None
         self.published = False
+        self._is_compared = False
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
-        """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54)."""
+        """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
+        of the store it is compared first: a store that was set back must not sign on from an old list
+        (ID-33).
+        """
         own = self._state.own
-        if own.published_seq == own.device_list.seq:
+        if own.published_seq != own.device_list.seq:
+            self._publish_after(turn, link, mailbox, own.published_seq)
+        elif not self._is_compared:
+            self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
+        elif own.account_key is not None and self._context.upkeep.list_due(turn):
+            following = self._context.upkeep.next_list(turn, own.account_key)
+            records = named_records(following.device.record, following.older_record_b)
+            answered = partial(self._renewed, link, mailbox, following)
+            self._send_entry(turn, link, mailbox, (following.device_list.signed,), records, answered)
+        else:
             self.count(turn, link)
-            return
-        self._publish_after(turn, link, mailbox, own.published_seq)
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
         own = self._state.own
@@ -71,19 +83,42 @@ class Entry:
             row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
         ]
         links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
-        address = identity.sign_address(own.device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], turn.now_ms)
+        records = named_records(own.device.record, own.older_record_b)
+        self._send_entry(turn, link, mailbox, links, records, partial(self._published, link, mailbox))
+
+    def _send_entry(
+        self,
+        turn: Turn,
+        link: Link,
+        mailbox: Mailbox,
+        links: tuple[bytes, ...],
+        records: list[DeviceRecord],
+        answered: Answered,
+    ) -> None:
+        own = self._state.own
+        device = replace(own.device, record=records[0])
+        address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], turn.now_ms)
+        named = sorted(records, key=lambda one: one.hash)
+        records_b = tuple(one.encoded for one in named)
+        addresses = tuple(address if one == device.record else None for one in named)
         link.request(
             turn,
-            lambda request_id: Publish(
-                request_id, own.account_id, links, (own.device.record.encoded,), (address,)
-            ),
-            partial(self._published, link, mailbox),
+            lambda request_id: Publish(request_id, own.account_id, links, records_b, addresses),
+            answered,
         )
+
+    def _renewed(
+        self, link: Link, mailbox: Mailbox, following: NextList, turn: Turn, frame: Response
+    ) -> None:
+        """The directory has taken our next list: now it is ours, and contacts are told."""
+        if isinstance(frame, Done):
+            self._context.sending.list_renewed(turn, following)
+        self._published(link, mailbox, turn, frame)
 
     def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         own = self._state.own
         if isinstance(frame, Done):
-            own.published_seq = own.device_list.seq
+            own.published_seq, self._is_compared = own.device_list.seq, True
             turn.put(own.put())
             self.count(turn, link)
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
@@ -101,10 +136,14 @@ class Entry:
 
     def _found_head(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         """The relay's entry is not what we thought: an old backup there, or here."""
+        own = self._state.own
+        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
+            own.published_seq = 0
+            self._publish_after(turn, link, mailbox, 0)
+            return
         if not isinstance(frame, LookupResult) or not frame.lists:
             refused(turn, link, frame)
             return
-        own = self._state.own
         try:
             held = DeviceList.verify(own.account_id, frame.lists[-1])
         except E2eeError:
@@ -115,9 +154,9 @@ class Entry:
         elif held.seq < own.device_list.seq:
             self._publish_after(turn, link, mailbox, held.seq)
         elif held.head == own.device_list.head:
-            own.published_seq = held.seq
+            own.published_seq, self._is_compared = held.seq, True
             turn.put(own.put())
-            self.count(turn, link)
+            self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame.lists)
 
@@ -135,7 +174,7 @@ class Entry:
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
             return
         self._context.upkeep.store_list(turn, newest)
-        own.published_seq = newest.seq
+        own.published_seq, self._is_compared = newest.seq, True
         self.publish(turn, link, mailbox)
 
     def _replaced(self, turn: Turn, link: Link) -> None:

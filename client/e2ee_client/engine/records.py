@@ -47,8 +47,8 @@ class Own:
 
     `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
     own list no longer names this device. `stock_id` is the
-    newest id of a published one-time key; the other `stock_*` count the one-time keys that were made, and those that
-    flights have named, since `stock_since_ms` (SES-35).
+    newest id of a published one-time key; the other `stock_*` count the one-time keys that were made, and
+    those that flights have named, since `stock_since_ms` (SES-35).
     """
 
     account_id: AccountId
@@ -337,6 +337,11 @@ def _state(value: cbor.Value) -> MessageState:
 def message_place(account_id: bytes, message_id: bytes, *, outgoing: bool) -> bytes:
     """Return the key of a message's row: direction, account, content id."""
     return bytes((outgoing,)) + account_id + message_id
+
+
+def named_records(record: DeviceRecord, older_record_b: bytes | None) -> list[DeviceRecord]:
+    """Return the records that our list names: the one in use, and an older one with the same keys."""
+    return [record] if older_record_b is None else [record, DeviceRecord.decode(older_record_b)]
 
 
 def check_keys(known: DeviceRecord, record: DeviceRecord) -> None:

@@ -24,6 +24,7 @@ from .outbox import NO_DEVICE, Lane, Outgoing
 from .peers import Peer
 from .records import Contact, Message
 from .turn import Turn
+from .upkeep import NextList
 
 if TYPE_CHECKING:
     from .context import Context
@@ -185,9 +186,22 @@ class Sending:
             if session is not None:
                 self.send_control(turn, contact, peer, session, payload)
 
-    def send_list(self, turn: Turn, contact: Contact) -> None:
-        """Tell a contact our newest device list (CON-10)."""
-        self.send_to_all(turn, contact, SignedList(self._state.own.device_list.signed))
+    def list_renewed(self, turn: Turn, following: NextList) -> None:
+        """Take our next list into use and tell contacts; sessions that nobody has answered and that carry a
+        list or record of a time to come are started anew (ID-32).
+        """
+        was_ahead = self._context.upkeep.is_ahead(turn)
+        self._context.upkeep.take_list(turn, following)
+        self.send_lists(turn)
+        if was_ahead:
+            self._context.renewal.redo_ahead(turn)
+
+    def send_lists(self, turn: Turn) -> None:
+        """Tell all accepted contacts our newest device list (CON-10)."""
+        payload = SignedList(self._state.own.device_list.signed)
+        for contact in list(self._state.contacts.values()):
+            if contact.accepted:
+                self.send_to_all(turn, contact, payload)
 
     def tell_list(self, turn: Turn, contact: Contact) -> None:
         """Tell a contact our list where it has not been told of it: nothing went to it before it was
@@ -322,7 +336,8 @@ class Sending:
         return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in lane.unconfirmed.values())
 
     def gave_up(self, turn: Turn, item: Outgoing) -> None:
-        """Tell that a text may not have arrived, unless another device of the contact has it or may get it."""
+        """Tell that a text may not have arrived, unless another device of the contact has it or may get it.
+        """
         message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
         if message is None or message.state in (MessageState.DELIVERED, MessageState.READ):
             return

@@ -9,7 +9,7 @@ from e2ee import identity, prekeys
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord
+from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord, OurDevice
 from e2ee.pair import DAY_MS
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
@@ -24,7 +24,7 @@ from e2ee_client.rows import Put
 
 from .peers import Peer
 from .ports import Ports, Setup
-from .records import Mailbox, Own, OwnPrekey, prekey_place, replay_ends_ms
+from .records import Mailbox, Own, OwnPrekey, named_records, prekey_place, replay_ends_ms
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -48,6 +48,14 @@ class NewAccount(NamedTuple):
 
     own: Own
     recovery_key: RecoveryKey
+
+
+class NextList(NamedTuple):
+    """A list that was signed and is not in use yet, with the device that it names."""
+
+    device: OurDevice
+    older_record_b: bytes | None
+    device_list: DeviceList
 
 
 def new_account(setup: Setup, ports: Ports, now_ms: int) -> NewAccount:
@@ -213,8 +221,9 @@ class Upkeep:
         return prekeys.new_prekey_id(self._state.ports.rng, kept)
 
     def _new_stock_id(self, turn: Turn) -> int:
-        """Return an id for the stock at the relay, which takes only ascending ones (RLY-62): from the clock, so that
-        an older copy of the store goes on above what was uploaded, and never from what the relay says.
+        """Return an id for the stock at the relay, which takes only ascending ones (RLY-62): from the
+        clock, so that an older copy of the store goes on above what was uploaded, and never from what the
+        relay says.
         """
         own = self._state.own
         own.stock_id = min(max(own.stock_id + 1, turn.now_ms // 1000), MAX_U32)
@@ -237,10 +246,7 @@ class Upkeep:
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
         own = self._state.own
-        current, records = own.device_list, [own.device.record]
-        if own.older_record_b is not None:
-            records.append(DeviceRecord.decode(own.older_record_b))
-        return identity.next_list(own.account_id, current, records, current.recovery_public, now_ms)
+        return self._unsigned(named_records(own.device.record, own.older_record_b), now_ms)
 
     def install_list(self, turn: Turn, signed: bytes) -> None:
         """Install a list that the account key signed elsewhere (ID-12).
@@ -258,35 +264,50 @@ class Upkeep:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
         self.store_list(turn, device_list)
 
-    def renew_list(self, turn: Turn) -> bool:
-        """Sign the next list when half of its life is over, or when a wrong clock has dated list or record
-        ahead of now; remind of it when the key is elsewhere (ID-32).
+    def list_due(self, turn: Turn) -> bool:
+        """Whether our next list is to be signed: half of its life is over, or a wrong clock has dated list
+        or record ahead of now (ID-32). Reminds of it when the key is elsewhere.
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
         if left_ms > _RENEW_BEFORE_MS and not is_ahead:
             return False
-        if own.account_key is None:
-            if left_ms <= _REMIND_BEFORE_MS or is_ahead:
-                turn.notify(DeviceListExpiring(own.device_list.expires_ms))
-            return False
-        if own.device.record.created_ms > turn.now_ms:
-            self._renew_record(turn)
-        self.store_list(turn, identity.sign_list(own.account_key, self.renewal_request(turn.now_ms)))
-        return True
+        if own.account_key is None and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
+            turn.notify(DeviceListExpiring(own.device_list.expires_ms))
+        return own.account_key is not None
+
+    def next_list(self, turn: Turn, key: AccountKey) -> NextList:
+        """Sign our next list; where the record in use is of a time to come, for one of now with the same
+        keys, which everybody else would refuse (ID-04). The older record stays named: sessions were made
+        under it (ID-28).
+        """
+        own = self._state.own
+        device, older_b = own.device, own.older_record_b
+        if device.record.created_ms > turn.now_ms:
+            record = identity.redated(device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
+            older_b, device = device.record.encoded, replace(device, record=record)
+        records = named_records(device.record, older_b)
+        unsigned = self._unsigned(records, turn.now_ms)
+        return NextList(device, older_b, identity.sign_list(key, unsigned))
+
+    def take_list(self, turn: Turn, following: NextList) -> None:
+        """Take a list that was signed here as the newest."""
+        own = self._state.own
+        own.device, own.older_record_b = following.device, following.older_record_b
+        self.store_list(turn, following.device_list)
+
+    def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
+        own = self._state.own
+        current = own.device_list
+        least_seq = 1 if own.publish else unlisted_seq(now_ms)
+        return identity.next_list(
+            own.account_id, current, records, current.recovery_public, now_ms, least_seq=least_seq
+        )
 
     def is_ahead(self, turn: Turn) -> bool:
         """Whether our list or record was dated by a clock ahead of now."""
         own = self._state.own
         return max(own.device_list.issued_ms, own.device.record.created_ms) > turn.now_ms
-
-    def _renew_record(self, turn: Turn) -> None:
-        """Date our record anew, with the same keys: one of a time to come is refused by everybody (ID-04).
-        The list goes on naming the old one, under which sessions were made (ID-28).
-        """
-        own = self._state.own
-        record = identity.redated(own.device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
-        own.older_record_b, own.device = own.device.record.encoded, replace(own.device, record=record)
 
     def remove_account_key(self, turn: Turn) -> None:
         """Forget the account key on this device; it has to be kept elsewhere (ID-12)."""
@@ -312,6 +333,13 @@ class Upkeep:
             kept, dropped = expire_skipped(session, turn.now_ms)
             if dropped:
                 self._state.store_session(turn, peer, session, kept)
+
+
+def unlisted_seq(now_ms: int) -> int:
+    """Return the least number of a list of an account without a directory entry: Unix minutes, so that a
+    store which was set back does not sign a second list for one number (ID-33).
+    """
+    return now_ms // 60_000
 
 
 def account_key_of(own: Own) -> AccountKey:
