@@ -76,8 +76,7 @@ class SessionProven:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25).
-    """
+    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25)."""
 
     account_id: bytes
 
@@ -116,8 +115,7 @@ class RolledBack:
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed:
-    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37).
-    """
+    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37)."""
 
     account_id: bytes
     message_id: bytes
@@ -125,8 +123,7 @@ class Unconfirmed:
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days.
-    """
+    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days."""
 
     account_id: bytes
 

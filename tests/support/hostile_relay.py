@@ -79,7 +79,7 @@ class HostileRelay:
         self.entries: dict[bytes, Entry] = {}
         self.letters: dict[bytes, list[Letter]] = {}
         self.sent: dict[bytes, list[Letter]] = {}
-        self.on_send: Callable[[Letter], None] = lambda _letter: None
+        self.now_ms: Callable[[], int] = lambda: 0
         self._seq = 0
 
     def copy(self) -> HostileRelay:
@@ -133,7 +133,6 @@ class HostileRelay:
     def _post(self, letter: Letter) -> None:
         self.letters.setdefault(letter.mailbox, []).append(letter)
         self.sent.setdefault(letter.mailbox, []).append(letter)
-        self.on_send(letter)
 
     def _publish(self, frame: Publish) -> Frame:
         entry = self.entries.setdefault(frame.account_id, Entry())
@@ -162,25 +161,24 @@ class HostileRelay:
 
     def _stock(self, request_id: int, account_id: bytes) -> Frame:
         entry = self.entries[account_id]
-        held = len(entry.one_time) if entry.spk else 0
-        stock = _FULL if entry.spk else held
-        return PrekeysStock(request_id, stock, stock, 0, 0, _id_of(entry.spk), _id_of(entry.pqk))
+        stock = _FULL if entry.spk else 0
+        ids = (_field(one, 6) if one else None for one in (entry.spk, entry.pqk))
+        return PrekeysStock(request_id, stock, stock, 0, 0, *ids)
 
     def _bundle(self, frame: PrekeysFetch) -> Frame:
-        entry = self.entries[frame.account_id]
+        entry, now_ms = self.entries[frame.account_id], self.now_ms()
+        entry.one_time = [pair for pair in entry.one_time if _field(pair[0], 7) > now_ms]
         opk, pqk = entry.one_time.pop(0) if entry.one_time else (None, entry.pqk)
         record = entry.records[0]
         bundle = cbor.encode({1: record, 2: entry.lists[-1], 3: entry.spk, 4: opk, 5: pqk})
         return PrekeysBundle(frame.request_id, bundle, opk is not None, pqk != entry.pqk)
 
 
-def _id_of(signed: bytes) -> int | None:
-    """Return the id of a signed prekey; None without one."""
-    if not signed:
-        return None
-    parts = cbor.decode(signed, len(signed))
-    fields = cbor.decode(parts[0], len(parts[0]))  # type: ignore[index, arg-type]  # a signed structure
-    return fields[6]  # type: ignore[index, return-value, call-overload]  # its map
+def _field(signed: bytes, key: int) -> int:
+    """Return a number of a signed prekey: 6 its id, 7 its end."""
+    (encoded, _) = cbor.decode(signed, len(signed))  # type: ignore[misc]  # a signed structure
+    fields: dict[int, int] = cbor.decode(encoded, len(encoded))  # type: ignore[assignment]  # its map
+    return fields[key]
 
 
 class Connections:

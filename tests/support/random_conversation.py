@@ -15,11 +15,11 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from e2ee_client.engine import Close, Commit, Effect, Engine, Notify, Open, Ports, Setup, Transmit, Work
+from e2ee_client.engine import Channel, Close, Commit, Effect, Engine, Notify, Open, Ports, Setup, Transmit, Work
 from e2ee_client.events import Event, MessageReceived, Parted, Unconfirmed
 from e2ee_client.rows import Continuity
 from engine_world import Rows, SeededRng
@@ -57,6 +57,7 @@ class Side:
         self.ports = Ports(rng, kem.encapsulate)
         self.net = Connections(relay)
         self.offset_ms = 0
+        self.waiting: list[Channel] = []
         self.given: list[bytes] = []
         self.events: Counter[type[Event]] = Counter()
         self.unconfirmed: set[bytes] = set()
@@ -80,25 +81,12 @@ class Side:
                 case Work():
                     raise Fault("this relay asks for no work")
 
-    waiting: list[object]
-
     def _told(self, event: Event) -> None:
         self.events[type(event)] += 1
         if isinstance(event, MessageReceived):
             self.given.append(event.message_id)
         elif isinstance(event, Unconfirmed):
             self.unconfirmed.add(event.message_id)
-
-
-@dataclass
-class Template:
-    """Two sides that know each other, to begin runs from."""
-
-    relay: HostileRelay
-    rows: tuple[Rows, Rows]
-    ids: tuple[bytes, bytes]
-    given: tuple[list[bytes], list[bytes]]
-    figures: Counter[str] = field(default_factory=Counter)
 
 
 class Conversation:
@@ -109,9 +97,8 @@ class Conversation:
         self.seed = seed
         self.now_ms = START_MS
         self.relay = HostileRelay()
+        self.relay.now_ms = lambda: self.now_ms
         self.sides = {name: Side(name, self.relay, SeededRng(f"{seed} {name}")) for name in "AB"}
-        for side in self.sides.values():
-            side.waiting = []
         self.kept: dict[str, list[Letter]] = {"A": [], "B": []}
         self.saved: dict[str, Copy] = {}
         self.texts: dict[bytes, tuple[str, int]] = {}
@@ -130,7 +117,7 @@ class Conversation:
         """Let a client hear everything that its relay answers, letters apart."""
         for _ in range(2_000):
             if side.waiting:
-                side.carry_out(side.engine.connected(side.waiting.pop(0), self.now_of(side)))  # type: ignore[arg-type]  # a channel
+                side.carry_out(side.engine.connected(side.waiting.pop(0), self.now_of(side)))
             elif side.net.inbox:
                 channel, data = side.net.inbox.popleft()
                 side.carry_out(side.engine.received(channel, data, self.now_of(side)))

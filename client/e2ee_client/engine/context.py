@@ -32,3 +32,12 @@ class Context:
         self.receipts = Receipts(self)
         self.contents = Contents(self)
         self.incoming = Incoming(self)
+
+    def clock_put_back(self, now_ms: int) -> None:
+        """Nothing waits any longer than it would have from now on."""
+        self.links.clock_put_back(now_ms)
+        self.entry.clock_put_back(now_ms)
+        self.directory.clock_put_back(now_ms)
+        self.renewal.clock_put_back(now_ms)
+        self.delivery.clock_put_back(now_ms)
+        self.receipts.clock_put_back(now_ms)

@@ -111,6 +111,10 @@ class Delivery:
         """Return when a device that the relay asked us to leave alone may be tried again."""
         return min(self._held_until_ms.values(), default=None)
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """Wait no longer where the end of the waiting was set by a clock ahead of now."""
+        self._held_until_ms = {key: min(at_ms, now_ms) for key, at_ms in self._held_until_ms.items()}
+
     def tick(self, turn: Turn) -> None:
         """Try devices again whose waiting time is over."""
         for (account_id, device_id), until_ms in list(self._held_until_ms.items()):

@@ -138,6 +138,10 @@ class Directory:
         """Return when a contact may be asked for again."""
         return min(self._held_until_ms.values(), default=None)
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """Wait no longer where the end of the waiting was set by a clock ahead of now."""
+        self._held_until_ms = {key: min(at_ms, now_ms) for key, at_ms in self._held_until_ms.items()}
+
     def tick(self, turn: Turn) -> None:
         """Try contacts again whose waiting time is over."""
         for account_id, until_ms in list(self._held_until_ms.items()):

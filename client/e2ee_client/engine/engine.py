@@ -66,6 +66,7 @@ _MAINTAIN_EVERY_MS: Final = 3_600_000
 _DISPLACED_RETRY_MS: Final = 5_000
 _DISPLACED_WITHIN_MS: Final = 600_000
 _DISPLACED_OFTEN: Final = 3
+_CLOCK_PUT_BACK_MS: Final = 60_000
 _TOO_MUCH_WORK_RETRY_MS: Final = 600_000
 
 
@@ -76,6 +77,7 @@ class Engine(Queries):
         super().__init__(state)
         self._maintain_at_ms: int | None = None
         self._displaced_ms: list[int] = []
+        self._latest_ms = 0
 
     # --- life ---
 
@@ -115,7 +117,7 @@ class Engine(Queries):
 
     def start(self, now_ms: int) -> list[Effect]:
         """Go online: look after what has to be renewed and open the connections of our mailboxes."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         self._context.links.is_online = True
         self._maintain(turn)
         for mailbox in list(self._state.mailboxes.values()):
@@ -127,7 +129,7 @@ class Engine(Queries):
 
     def stop(self, now_ms: int) -> list[Effect]:
         """Go offline: close every connection."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         self._context.links.stop(turn)
         return turn.effects()
 
@@ -135,7 +137,7 @@ class Engine(Queries):
 
     def connected(self, channel: Channel, now_ms: int) -> list[Effect]:
         """A connection that was asked for stands."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         link = self._context.links.by_channel.get(channel)
         if link is None:
             turn.close(channel)
@@ -145,7 +147,7 @@ class Engine(Queries):
 
     def disconnected(self, channel: Channel, now_ms: int, code: str = "") -> list[Effect]:
         """A connection could not be opened, or is gone; `code` says why where that is known."""
-        turn, links = Turn(now_ms), self._context.links
+        turn, links = self._step(now_ms), self._context.links
         link = links.by_channel.get(channel)
         if link is not None and link.state is not LinkState.CLOSED:
             links.went_down(turn, link, code)
@@ -157,7 +159,7 @@ class Engine(Queries):
 
     def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
         """A binary message arrived; bytes that are no message of the protocol end the connection (RLY-03)."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         link = self._context.links.by_channel.get(channel)
         if link is None or link.state in (LinkState.CLOSED, LinkState.OPENING):
             return []
@@ -173,7 +175,7 @@ class Engine(Queries):
 
     def worked(self, channel: Channel, number: int, work: bytes, now_ms: int) -> list[Effect]:
         """Work that was asked for has been found."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         link = self._context.links.by_channel.get(channel)
         if link is not None:
             link.worked(turn, number, work)
@@ -181,7 +183,7 @@ class Engine(Queries):
 
     def tick(self, now_ms: int) -> list[Effect]:
         """Do what time asks for; called at or after `next_wake_ms`."""
-        turn, context = Turn(now_ms), self._context
+        turn, context = self._step(now_ms), self._context
         if not context.links.is_online:
             return []
         context.links.tick(turn)
@@ -222,7 +224,7 @@ class Engine(Queries):
         Raises:
             ConfigError: the card is our own.
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         if card.account_id == self._state.own.account_id:
             raise ConfigError("this contact card is your own")
         contact = self._state.contacts.get(card.account_id)
@@ -256,13 +258,13 @@ class Engine(Queries):
         """Accept somebody who wrote first: from now on receipts go out, and it gets a token of its own
         (CON-04).
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         self._accept(turn, self._state.contact(account_id))
         return turn.effects()
 
     def forget_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
         """Delete a contact with its sessions, keys, texts and address here and at the relay."""
-        turn, context = Turn(now_ms), self._context
+        turn, context = self._step(now_ms), self._context
         contact = self._state.contact(account_id)
         context.directory.forget(account_id)
         context.sending.forget(turn, account_id)
@@ -279,7 +281,7 @@ class Engine(Queries):
 
     def set_verified(self, account_id: bytes, verified: bool, now_ms: int) -> list[Effect]:
         """Note that a person has compared the safety number; that also ends an alarm."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         contact.verified = verified
         if verified:
@@ -290,7 +292,7 @@ class Engine(Queries):
 
     def set_name(self, account_id: bytes, name: str | None, now_ms: int) -> list[Effect]:
         """Name a contact; the name stays on this device."""
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         contact.name = name
         turn.put(contact.put())
@@ -312,7 +314,7 @@ class Engine(Queries):
         Raises:
             UnknownContact, ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge.
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         self._context.sending.check(contact, texts)
         self._accept(turn, contact)
@@ -323,7 +325,7 @@ class Engine(Queries):
         """Note that a person has seen texts of a contact, and tell it if the account has read receipts
         switched on and the contact is accepted (CON-04).
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         changed = self._state.history.mark_read(turn, account_id, message_ids)
         if self._state.own.read_receipts and contact.accepted:
@@ -338,7 +340,7 @@ class Engine(Queries):
         Raises:
             ConfigError: it does not fit.
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         self._context.upkeep.install_list(turn, signed)
         self._context.sending.send_lists(turn)
         self._context.entry.refill(turn)
@@ -350,12 +352,21 @@ class Engine(Queries):
         Raises:
             AccountKeyAbsent: it is not here.
         """
-        turn = Turn(now_ms)
+        turn = self._step(now_ms)
         account_key_of(self._state.own)
         self._context.upkeep.remove_account_key(turn)
         return turn.effects()
 
     # --- inside ---
+
+    def _step(self, now_ms: int) -> Turn:
+        """Begin a step. Where the clock was put back since the last one, what waits for a time to come is due now."""
+        if now_ms < self._latest_ms - _CLOCK_PUT_BACK_MS:
+            self._maintain_at_ms = now_ms
+            self._displaced_ms.clear()
+            self._context.clock_put_back(now_ms)
+        self._latest_ms = now_ms
+        return Turn(now_ms)
 
     def _frame(self, turn: Turn, link: Link, frame: Frame) -> None:
         match frame:
@@ -442,8 +453,7 @@ class Engine(Queries):
                 context.sending.keep_alive(turn, contact, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
-        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25).
-        """
+        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25)."""
         upkeep = self._context.upkeep
         for owner in upkeep.owners():
             if not upkeep.rotate(turn, owner):

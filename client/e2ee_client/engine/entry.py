@@ -213,6 +213,10 @@ class Entry:
             jitter = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
             self.refill_at_ms = turn.now_ms + jitter
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """A refill that is due in a time to come is due now."""
+        self.refill_at_ms = None if self.refill_at_ms is None else min(self.refill_at_ms, now_ms)
+
     def refill(self, turn: Turn) -> None:
         """Carry out a refill that is due, or the upload after a rotation."""
         self.refill_at_ms = None

@@ -125,6 +125,14 @@ class Link:
             times.append(self.deadline_ms)
         return min(times, default=None)
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """Count what is waited for from now on."""
+        if self.deadline_ms is not None:
+            wait_ms = 0 if self.state is LinkState.CLOSED else OPEN_TIMEOUT_MS
+            self.deadline_ms = min(self.deadline_ms, now_ms + wait_ms)
+        for request_id, (answered, at_ms) in self.pending.items():
+            self.pending[request_id] = answered, min(at_ms, now_ms + REQUEST_TIMEOUT_MS)
+
     def tick(self, turn: Turn) -> bool:
         """Give up on what took too long, or open again; return whether the connection was given up."""
         wake_ms = self.wake_ms()

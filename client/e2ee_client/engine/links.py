@@ -68,6 +68,11 @@ class Links:
             self._context.directory.lost(link.channel)
         self.by_channel.clear()
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """Try each closed connection again, and wait no longer than usual for the others."""
+        for link in self.by_channel.values():
+            link.clock_put_back(now_ms)
+
     def wake_ms(self) -> int | None:
         """Return when `tick` is due."""
         times = (link.wake_ms() for link in self.by_channel.values())

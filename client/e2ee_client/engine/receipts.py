@@ -45,6 +45,10 @@ class Receipts:
             turn.put_at_end("meta", RECEIPTS_PREFIX + peer.key, partial(receipts_row, peer.key, due))
         self.wait(turn)
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """What is due in a time to come is due now."""
+        self.at_ms = None if self.at_ms is None else min(self.at_ms, now_ms)
+
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""
         self.at_ms = None

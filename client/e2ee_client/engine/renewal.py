@@ -357,6 +357,11 @@ class Renewal:
         """Return when `tick` is due."""
         return self._next_ms
 
+    def clock_put_back(self, now_ms: int) -> None:
+        """Look at all pairs at once; none waits for a time that a clock ahead of now has set."""
+        self._retry_ms.clear()
+        self._next_ms = now_ms
+
     def tick(self, turn: Turn) -> None:
         """Look at the pairs that wait for something: at most five sessions are started in a second
         (SES-32).
