@@ -41,6 +41,8 @@ from .opening import Opening, Runtime
 from .runtime.event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
 from .runtime.transport import WebSocketTransport
 
+__version__ = "0.1.0"
+
 logging.getLogger("sealroom").addHandler(logging.NullHandler())
 
 __all__ = [
@@ -75,5 +77,6 @@ __all__ = [
     "StoreTrouble",
     "UnsupportedContent",
     "WebSocketTransport",
+    "__version__",
     "sign_renewal",
 ]

@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias
+
+from .errors import UnknownContact
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from .contacts import Contact
+
+    # The kind of handle: that of `e2ee_client` unless an event comes from `e2ee_client.sync`.
+    C = TypeVar("C", default=Contact)
+else:
+    from typing import TypeVar
+
+    C = TypeVar("C")
 
 
 class MessageState(Enum):
@@ -35,8 +49,32 @@ class ResetCause(Enum):
     EXPIRED = "expired"
 
 
+class OfContact(Generic[C]):
+    """What events have in common that name an account."""
+
+    __slots__ = ("_contact",)
+    account_id: bytes
+    _contact: C
+
+    @property
+    def contact(self) -> C:
+        """The handle of the account; no part of equality and `repr`.
+
+        Raises:
+            UnknownContact: the sender is not known, or the event does not come from a client.
+        """
+        try:
+            return self._contact
+        except AttributeError:
+            raise UnknownContact("the event names no contact") from None
+
+    def attach(self, contact: C) -> None:
+        """Set the handle; called by the client."""
+        object.__setattr__(self, "_contact", contact)
+
+
 @dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(OfContact[C]):
     """A text of a contact, given once (SES-11). `sent_ms` is the sender's claim, `received_ms` our clock."""
 
     account_id: bytes
@@ -47,7 +85,7 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageStateChanged:
+class MessageStateChanged(OfContact[C]):
     """A message of ours came further. `code` says why it failed, and is empty otherwise."""
 
     account_id: bytes
@@ -57,7 +95,7 @@ class MessageStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactAdded:
+class ContactAdded(OfContact[C]):
     """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted
     (CON-04).
     """
@@ -66,7 +104,7 @@ class ContactAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionStarted:
+class SessionStarted(OfContact[C]):
     """A session began. The two flags tell whether its handshake had one-time keys (ID-17)."""
 
     account_id: bytes
@@ -76,7 +114,7 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionReset:
+class SessionReset(OfContact[C]):
     """A session was lost and is being restored (SES-07); `resent` of our messages go out again (SES-08)."""
 
     account_id: bytes
@@ -85,7 +123,7 @@ class SessionReset:
 
 
 @dataclass(frozen=True, slots=True)
-class GapDetected:
+class GapDetected(OfContact[C]):
     """Messages before the newest one have not arrived: `missing` may still come, `lost` will not open any
     more.
     """
@@ -96,7 +134,7 @@ class GapDetected:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRejected:
+class MessageRejected(OfContact[C]):
     """Something arrived that was refused and dropped; `account_id` is empty where the sender is unknown."""
 
     account_id: bytes
@@ -104,7 +142,7 @@ class MessageRejected:
 
 
 @dataclass(frozen=True, slots=True)
-class UnsupportedContent:
+class UnsupportedContent(OfContact[C]):
     """A content of a type that this version does not know (CON-02)."""
 
     account_id: bytes
@@ -113,7 +151,7 @@ class UnsupportedContent:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityAlarm:
+class IdentityAlarm(OfContact[C]):
     """A contact's device list or keys do not hold; nothing is sent there until a person has looked
     (ID-07).
     """
@@ -123,7 +161,7 @@ class IdentityAlarm:
 
 
 @dataclass(frozen=True, slots=True)
-class NewDevice:
+class NewDevice(OfContact[C]):
     """A contact has a device that was not known before, signed into its list."""
 
     account_id: bytes
@@ -159,16 +197,16 @@ class ConnectionChanged:
 
 
 Event: TypeAlias = (
-    MessageReceived
-    | MessageStateChanged
-    | ContactAdded
-    | SessionStarted
-    | SessionReset
-    | GapDetected
-    | MessageRejected
-    | UnsupportedContent
-    | IdentityAlarm
-    | NewDevice
+    MessageReceived[C]
+    | MessageStateChanged[C]
+    | ContactAdded[C]
+    | SessionStarted[C]
+    | SessionReset[C]
+    | GapDetected[C]
+    | MessageRejected[C]
+    | UnsupportedContent[C]
+    | IdentityAlarm[C]
+    | NewDevice[C]
     | DeviceListExpiring
     | PrekeysLow
     | ConnectionChanged
