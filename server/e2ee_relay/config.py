@@ -25,6 +25,8 @@ from .store.room import DEFAULT_RESERVE_B
 from .visitors import Network
 
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
+_METRICS_LISTEN: Final = "127.0.0.1:9465"
+_OFF: Final = "off"
 _TEXT: Final = (
     "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
     "registration_secret", "registration_secret_file", "contact", "privacy_url", "source_url",
@@ -97,6 +99,7 @@ class Config:
     tls_key: Path | None = None
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
+    metrics_chosen: bool = True  # the address of the figures was set, and is not the default
     log_level: str = "info"
     max_connections: int = 20_000
     max_connections_per_address: int = 1_000
@@ -169,8 +172,6 @@ class Config:
             found.append("listen: other machines reach this address, and there is no TLS on it")
         if not _is_loopback(self.metrics_host) and self.metrics_port is not None:
             found.append("metrics_listen: other machines reach the figures")
-        if not self.is_local and self.metrics_port is None:
-            found.append("metrics_listen: not set, so there are no figures")
         if self.store and urlsplit(self.store).password:
             found.append("store: the password is in the address; a file named by PGPASSFILE keeps it apart")
         if self.policy.relay_name in ("0.0.0.0", "::"):  # noqa: S104 - compared, not bound
@@ -236,8 +237,8 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 def _build(settings: Mapping[str, object]) -> Config:
     host, port = _address(settings, "listen", "127.0.0.1:8765")
-    metrics = "metrics_listen" in settings
-    metrics_host, metrics_port = _address(settings, "metrics_listen", "127.0.0.1:0")
+    metrics = settings.get("metrics_listen") != _OFF
+    metrics_host, metrics_port = _address(settings, "metrics_listen", _METRICS_LISTEN) if metrics else ("", 0)
     config = Config(
         host=host,
         port=port,
@@ -246,6 +247,7 @@ def _build(settings: Mapping[str, object]) -> Config:
         tls_key=_path(settings, "tls_key"),
         metrics_host=metrics_host,
         metrics_port=metrics_port if metrics else None,
+        metrics_chosen="metrics_listen" in settings,
         log_level=_text(settings, "log_level", "info"),
         contact=_text(settings, "contact", ""),
         privacy_url=_text(settings, "privacy_url", ""),

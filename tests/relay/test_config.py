@@ -12,7 +12,7 @@ from e2ee_relay.limits import Policy, Rate
 
 def test_defaults() -> None:
     config = load(None, {}, {})
-    assert config == Config(policy=Policy(relay_name="127.0.0.1"))
+    assert config == Config(policy=Policy(relay_name="127.0.0.1"), metrics_port=9465, metrics_chosen=False)
     assert config.database_path == Path("relay-data/relay.db")
     assert config.tls_context() is None
 
