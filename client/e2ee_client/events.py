@@ -189,7 +189,9 @@ class PrekeysLow:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChanged:
-    """The connection to the relay of a mailbox changed; `code` is a relay error code or empty."""
+    """The connection to the relay of a mailbox changed. `code` is the code of `RelayUnavailable` or of a kind
+    of it, or a relay error code; empty if none is known.
+    """
 
     state: ConnectionState
     relay_url: str

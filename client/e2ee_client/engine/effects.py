@@ -18,11 +18,13 @@ class Channel(NamedTuple):
     """A connection to a relay. `mailbox` is the one that it authenticates, or empty on a sending connection.
 
     `isolation` keeps the sending connections of different contacts apart (chapter 11, declared leakage).
+    `foreign` marks a relay that a contact has named and that holds no mailbox of ours.
     """
 
     relay_url: str
     mailbox: bytes
     isolation: bytes
+    foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -189,12 +189,12 @@ class Engine:
             link.connected(turn)
         return turn.effects()
 
-    def disconnected(self, channel: Channel, now_ms: int) -> list[Effect]:
-        """A connection could not be opened, or is gone."""
+    def disconnected(self, channel: Channel, now_ms: int, code: str = "") -> list[Effect]:
+        """A connection could not be opened, for the reason `code`, or is gone."""
         turn = Turn(now_ms)
         link = self._links.get(channel)
         if link is not None and link.state is not LinkState.CLOSED:
-            self._went_down(turn, link)
+            self._went_down(turn, link, code)
             if self._is_forgotten(channel):
                 del self._links[channel]
             else:
@@ -545,11 +545,11 @@ class Engine:
                 link.open(turn)
         return link
 
-    def _went_down(self, turn: Turn, link: Link) -> None:
+    def _went_down(self, turn: Turn, link: Link, code: str = "") -> None:
         self._lost(link.channel)
         if link.channel.mailbox:
             self._mailboxes.published = False
-            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url))
+            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
 
     def _lost(self, channel: Channel) -> None:
         self._outgoings.lost(channel)

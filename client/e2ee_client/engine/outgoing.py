@@ -350,7 +350,8 @@ class Outgoings:
         """Return the sending connection for a contact; a person's contacts do not share one (chapter 11)."""
         way = None if peer is None else peer.way_back
         url = contact.relay_url if way is None else way.relay_url
-        return Channel(url, b"", b"" if self._state.own.publish else contact.account_id)
+        isolation = b"" if self._state.own.publish else contact.account_id
+        return Channel(url, b"", isolation, self._state.is_foreign(url))
 
     def flush(self, turn: Turn, contact: Contact) -> None:
         """Send sealed envelopes that are not on their way yet, in order, as one batch."""
