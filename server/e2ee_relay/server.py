@@ -21,7 +21,7 @@ from websockets.protocol import State
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
-from .config import Config, ConfigError
+from .config import Config
 from .connection import BoundedConnection
 from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
 from .engine import Engine
@@ -32,6 +32,7 @@ from .metrics import CommitFigures, ShellFigures, render
 from .outbox import Departures, Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, Frame, FrameError
+from .settings import ConfigError
 from .state import Effect, Transmit
 from .store.changes import Result, StoreError, StoreFailure
 from .store.writer import Completed, Then

@@ -13,11 +13,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from e2ee_relay.config import ClientAddress, ConfigError, load
+from e2ee_relay.config import ClientAddress, load
 from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
 from e2ee_relay.limits import Rate
 from e2ee_relay.protocol import ErrorCode, ErrorReply, Lookup
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
+from e2ee_relay.settings import ConfigError
 from e2ee_relay.turns import Turns
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
 from raw_websocket import GONE, RawWebSocket, end_by_reset

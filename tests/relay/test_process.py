@@ -433,7 +433,7 @@ async def test_purge_removes_everything(process: RelayProcess, running: bool) ->
     if not running:
         process.stop()
     for kind, subject in (("--account", company.account_id), ("--mailbox", owner.mailbox)):
-        done = command(process, "purge", kind, subject.hex())
+        done = command(process, "purge", kind, subject.hex(), "--yes")
         assert (done.returncode, done.stderr) == (0, "")
         held = json.loads(command(process, "inspect", kind, subject.hex()).stdout)
         assert not any(held.values())
