@@ -108,6 +108,7 @@ sbom-run: $(READY)
 	@$(PY) -m audit.sbom
 
 spec: $(READY) ## regenerate the generated parts of the specification
+	@$(PY) tests/support/error_table.py --write
 	@$(PY) -m audit.chapter --write
 	@$(PY) tests/support/spec_lint.py --write
 

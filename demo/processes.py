@@ -42,9 +42,16 @@ class Relay:
     """
 
     def __init__(
-        self, folder: Path, *, leaky: bool = False, module: str = "e2ee_relay", before: Sequence[str] = ()
+        self,
+        folder: Path,
+        *,
+        leaky: bool = False,
+        module: str = "e2ee_relay",
+        before: Sequence[str] = (),
+        figures_port: int | None = None,
     ) -> None:
         self.folder = folder
+        self._figures_port = figures_port
         self._module = "demo.leaky_relay" if leaky else module
         self._before = before
         self._leaky = leaky
@@ -78,7 +85,8 @@ class Relay:
         self._make_folders()
         command = [sys.executable, "-m", self._module, *self._before, "serve"]
         command += ["--listen", f"127.0.0.1:{self._port}", "--data-dir", str(self.database)]
-        command += ["--log-level", "debug"]
+        figures = "off" if self._figures_port is None else f"127.0.0.1:{self._figures_port}"
+        command += ["--log-level", "debug", "--metrics-listen", figures]
         output = self.folder / "relay.out"
         began = output.stat().st_size if output.exists() else 0
         with (self.folder / "relay.log").open("ab") as log, output.open("ab") as out:

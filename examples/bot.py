@@ -5,25 +5,8 @@ import os
 import sys
 
 from e2ee_client import Client, ContactAdded, MessageReceived
-from e2ee_client.errors import StoreMissing
 
 PASSPHRASE = os.environ["SEALROOM_PASSPHRASE"]
-
-
-async def desk(path: str, relay: str) -> Client:
-    """Open the desk's account, or make it the first time."""
-    try:
-        return await Client.open(path, passphrase=PASSPHRASE)
-    except StoreMissing:
-        return await Client.create(
-            path,
-            passphrase=PASSPHRASE,
-            relay=relay,
-            name="Front desk",
-            kind="bot",
-            publish=True,
-            front_desk=True,
-        )
 
 
 async def answer(me: Client) -> None:
@@ -31,23 +14,28 @@ async def answer(me: Client) -> None:
     counts: dict[bytes, int] = {}
     async for event in me.events():
         match event:
-            case ContactAdded(account_id):
-                await me.contact(account_id).send("Guten Tag, wir melden uns gleich. / Hello!")
+            case ContactAdded():
+                await event.contact.send("Guten Tag, wir melden uns gleich. / Hello!")
             case MessageReceived(account_id):
                 counts[account_id] = counts.get(account_id, 0) + 1
-                await me.contact(account_id).send(f"Message {counts[account_id]} has arrived.")
+                await event.contact.send(f"Message {counts[account_id]} has arrived.")
             case _:
                 pass
 
 
 async def main(path: str, relay: str = "ws://127.0.0.1:8443") -> None:
-    me = await desk(path, relay)
-    try:
+    async with Client.open_or_create(
+        path,
+        passphrase=PASSPHRASE,
+        relay=relay,
+        name="Front desk",
+        kind="bot",
+        publish=True,
+        front_desk=True,
+    ) as me:
         await me.wait_online(timeout_s=30)
         print(me.card().to_uri(), flush=True)
         await answer(me)
-    finally:
-        await me.close()
 
 
 asyncio.run(main(*sys.argv[1:]))

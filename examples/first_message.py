@@ -6,9 +6,11 @@ import sys
 
 from e2ee_client import Client, MessageState
 
+PASSPHRASE = os.environ["SEALROOM_PASSPHRASE"]
+
 
 async def main(card: str, relay: str) -> None:
-    async with Client.create("me.db", passphrase=os.environ["SEALROOM_PASSPHRASE"], relay=relay) as me:
+    async with Client.open_or_create("me.db", passphrase=PASSPHRASE, relay=relay) as me:
         contact = await me.add_contact(card)
         message = await contact.send("Hello, is this the shop?")
         await message.wait_for(MessageState.SENT, timeout_s=30)

@@ -11,7 +11,7 @@ from e2ee_client import MessageReceived, sync
 
 def main(card: str, relay: str, text: str) -> None:
     passphrase = os.environ["SEALROOM_PASSPHRASE"]
-    with sync.Client.create("me-sync.db", passphrase=passphrase, relay=relay) as me:
+    with sync.Client.open_or_create("me-sync.db", passphrase=passphrase, relay=relay) as me:
         me.add_contact(card).send(text)
         for event in me.events():
             if isinstance(event, MessageReceived):

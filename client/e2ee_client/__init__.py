@@ -50,6 +50,8 @@ from .opening import Opening, Runtime
 from .runtime.event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
 from .runtime.transport import WebSocketTransport
 
+__version__ = "0.1.0"
+
 logging.getLogger("sealroom").addHandler(logging.NullHandler())
 
 __all__ = [
@@ -93,5 +95,6 @@ __all__ = [
     "Unreachable",
     "UnsupportedContent",
     "WebSocketTransport",
+    "__version__",
     "sign_renewal",
 ]

@@ -1,6 +1,6 @@
 """The client that developers embed: an account in an encrypted store, online in the background.
 
-async with Client.create("me.db", passphrase=..., relay="wss://relay.example") as me:
+async with Client.open_or_create("me.db", passphrase=..., relay="wss://relay.example") as me:
     shop = await me.add_contact(card_text)
     message = await shop.send("Hello")
     async for event in me.events():
@@ -17,7 +17,7 @@ from typing import Self
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import Engine, Setup
-from e2ee_client.errors import UnknownContact
+from e2ee_client.errors import StoreMissing, UnknownContact
 from e2ee_client.events import ConnectionState
 from e2ee_client.rows import Continuity
 from e2ee_client.store import (
@@ -123,6 +123,51 @@ class Client:
         return Opening(lambda: cls._run(partial(opening.open_, path, unlock, runtime), runtime, online))
 
     @classmethod
+    def open_or_create(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        relay: str,
+        passphrase: str | None = None,
+        key: bytes | None = None,
+        name: str | None = None,
+        kind: Kind = "person",
+        publish: bool = False,
+        front_desk: bool = False,
+        read_receipts: bool = False,
+        registration_secret: str | bytes | None = None,
+        online: bool = True,
+        runtime: Runtime | None = None,
+    ) -> Opening[Self]:
+        """Open the account of a store, or make it where there is no store yet; as `open` and `create`.
+
+        What `create` alone takes has no effect on an account that is there.
+        """
+        opened = cls.open(path, passphrase=passphrase, key=key, online=online, runtime=runtime)
+        created = cls.create(
+            path,
+            relay=relay,
+            passphrase=passphrase,
+            key=key,
+            name=name,
+            kind=kind,
+            publish=publish,
+            front_desk=front_desk,
+            read_receipts=read_receipts,
+            registration_secret=registration_secret,
+            online=online,
+            runtime=runtime,
+        )
+
+        async def work() -> Self:
+            try:
+                return await opened
+            except StoreMissing:
+                return await created
+
+        return Opening(work)
+
+    @classmethod
     def restore(
         cls,
         path: StorePath,
@@ -182,6 +227,7 @@ class Client:
             watch,
             log,
         )
+        watch.watch(shell)
         client = cls(shell, watch, log, store, thread, runtime)
         client.recovery_key = loaded.recovery_key
         try:

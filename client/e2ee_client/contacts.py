@@ -14,8 +14,9 @@ from e2ee.ids import AccountId
 from e2ee.session import Health
 from e2ee_client.engine import ContactView, Effect, Engine, MessageView
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
-from e2ee_client.events import Event, MessageState, MessageStateChanged
+from e2ee_client.events import Event, MessageState, MessageStateChanged, OfContact
 
+from .opening import check_name
 from .runtime.shell import Shell
 
 _RANK: Final = {
@@ -51,7 +52,12 @@ class Watch:
 
     def __init__(self) -> None:
         self._messages: WeakValueDictionary[_Place, Message] = WeakValueDictionary()
+        self._shell: Shell[Engine] | None = None
         self.progress = Signal()
+
+    def watch(self, shell: Shell[Engine]) -> None:
+        """Give the events of this shell their contacts."""
+        self._shell = shell
 
     def message(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> Message:
         """Return the one handle of a message, with what the view says."""
@@ -63,6 +69,8 @@ class Watch:
 
     def event(self, event: Event) -> None:
         """Take note of an event, before the application sees it."""
+        if isinstance(event, OfContact) and event.account_id and self._shell is not None:
+            event.attach(Contact(self._shell, self, event.account_id))
         if isinstance(event, MessageStateChanged):
             message = self._messages.get((event.account_id, event.message_id, True))
             if message is not None:
@@ -309,7 +317,12 @@ class Contact:
         )
 
     async def set_name(self, name: str | None) -> None:
-        """Give it a name that stays on this device."""
+        """Give it a name that stays on this device; None takes it away.
+
+        Raises:
+            ConfigError: the name could not stand on a card either (ID-21).
+        """
+        check_name(name)
         await self._shell.call(lambda engine, now_ms: (None, engine.set_name(self.account_id, name, now_ms)))
 
     async def forget(self) -> None:

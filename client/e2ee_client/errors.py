@@ -207,6 +207,71 @@ class RelayUnavailable(SealroomError):
     hint: ClassVar[str] = "check the relay's address and the network; the client itself tries again"
 
 
+class RelayNameUnknown(RelayUnavailable):
+    """The name of the relay has no address."""
+
+    code: ClassVar[str] = "relay.dns"
+    hint: ClassVar[str] = "check the spelling of the relay's address, and the network"
+
+
+class RelayRefused(RelayUnavailable):
+    """Nothing listens at the relay's address and port."""
+
+    code: ClassVar[str] = "relay.refused"
+    hint: ClassVar[str] = "check the port; the relay may be stopped"
+
+
+class RelayTimeout(RelayUnavailable):
+    """The relay did not answer in time."""
+
+    code: ClassVar[str] = "relay.timeout"
+    hint: ClassVar[str] = "check the network and the firewall; the client itself tries again"
+
+
+class RelayCertificate(RelayUnavailable):
+    """The relay's certificate does not hold."""
+
+    code: ClassVar[str] = "relay.certificate"
+    retryable: ClassVar[bool] = False
+    hint: ClassVar[str] = "tell the operator of the relay; nothing was sent"
+
+
+class RelayCertificateExpired(RelayCertificate):
+    """The relay's certificate is past its end, or begins later than now."""
+
+    code: ClassVar[str] = "relay.certificate_expired"
+    hint: ClassVar[str] = "check this device's clock; if it is right, tell the operator of the relay"
+
+
+class RelayCertificateUnknown(RelayCertificate):
+    """No authority that this device knows has signed the relay's certificate."""
+
+    code: ClassVar[str] = "relay.certificate_authority"
+    hint: ClassVar[str] = "give the operator's own authority as `ca_file`, if the relay has one"
+
+
+class RelayCertificateName(RelayCertificate):
+    """The relay's certificate is for another name."""
+
+    code: ClassVar[str] = "relay.certificate_name"
+    hint: ClassVar[str] = "check the spelling of the relay's address"
+
+
+class NotARelay(RelayUnavailable):
+    """Something answers at the address that is no relay, or does not speak TLS."""
+
+    code: ClassVar[str] = "relay.not_a_relay"
+    hint: ClassVar[str] = "check address, port and path, and whether it is ws:// or wss://"
+
+
+class RelayNotFollowed(RelayUnavailable):
+    """A contact named a relay that is not followed: without TLS, or not at a public address."""
+
+    code: ClassVar[str] = "relay.not_followed"
+    retryable: ClassVar[bool] = False
+    hint: ClassVar[str] = "ask the contact for an address at a public relay"
+
+
 class WaitTimeout(SealroomError, TimeoutError):
     """What was waited for has not happened in time; it may still happen."""
 

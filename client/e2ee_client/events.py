@@ -4,7 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Generic, TypeAlias
+
+from .errors import UnknownContact
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeVar
+
+    from .contacts import Contact
+
+    # The kind of handle: that of `e2ee_client` unless an event comes from `e2ee_client.sync`.
+    C = TypeVar("C", default=Contact)
+else:
+    from typing import TypeVar
+
+    C = TypeVar("C")
 
 
 class MessageState(Enum):
@@ -27,8 +41,32 @@ class ConnectionState(Enum):
     ONLINE = "online"
 
 
+class OfContact(Generic[C]):
+    """What events have in common that name an account."""
+
+    __slots__ = ("_contact",)
+    account_id: bytes
+    _contact: C
+
+    @property
+    def contact(self) -> C:
+        """The handle of the account; no part of equality and `repr`.
+
+        Raises:
+            UnknownContact: the sender is not known, or the event does not come from a client.
+        """
+        try:
+            return self._contact
+        except AttributeError:
+            raise UnknownContact("the event names no contact") from None
+
+    def attach(self, contact: C) -> None:
+        """Set the handle; called by the client."""
+        object.__setattr__(self, "_contact", contact)
+
+
 @dataclass(frozen=True, slots=True)
-class MessageReceived:
+class MessageReceived(OfContact[C]):
     """A text of a contact, given once (SES-11). `sent_ms` is the sender's claim, `received_ms` our clock."""
 
     account_id: bytes
@@ -39,7 +77,7 @@ class MessageReceived:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageStateChanged:
+class MessageStateChanged(OfContact[C]):
     """A message of ours came further. `code` says why it failed, and is empty otherwise."""
 
     account_id: bytes
@@ -49,7 +87,7 @@ class MessageStateChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactAdded:
+class ContactAdded(OfContact[C]):
     """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted
     (CON-04).
     """
@@ -58,7 +96,7 @@ class ContactAdded:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionStarted:
+class SessionStarted(OfContact[C]):
     """A session began. The two flags tell whether its handshake had one-time keys (ID-17)."""
 
     account_id: bytes
@@ -68,35 +106,36 @@ class SessionStarted:
 
 
 @dataclass(frozen=True, slots=True)
-class SessionProven:
+class SessionProven(OfContact[C]):
     """The contact has answered on a session: both sides share it, and texts go on it (SES-36)."""
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Doubt:
-    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25)."""
+class Doubt(OfContact[C]):
+    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25).
+    """
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class Gap(OfContact[C]):
     """Texts that a contact has sent have not arrived; they are asked for (SES-30)."""
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class GapFilled:
+class GapFilled(OfContact[C]):
     """No text of a contact is missing any more (SES-30)."""
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Parted:
+class Parted(OfContact[C]):
     """A contact's numbers do not continue: its store was set back, or two copies of it run. Texts may be
     missing (SES-30).
     """
@@ -105,7 +144,7 @@ class Parted:
 
 
 @dataclass(frozen=True, slots=True)
-class RolledBack:
+class RolledBack(OfContact[C]):
     """A contact has texts of ours that this store does not know: it was set back, or a copy of it runs
     (SES-31).
     """
@@ -114,29 +153,31 @@ class RolledBack:
 
 
 @dataclass(frozen=True, slots=True)
-class Unconfirmed:
-    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37)."""
+class Unconfirmed(OfContact[C]):
+    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37).
+    """
 
     account_id: bytes
     message_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Unreachable:
-    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days."""
+class Unreachable(OfContact[C]):
+    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days.
+    """
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class Churn:
+class Churn(OfContact[C]):
     """A contact starts more sessions in a day than it may; those beyond are refused (SES-35)."""
 
     account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
-class ListStale:
+class ListStale(OfContact[C]):
     """The device list of a contact is past its end: nothing is sent to it, what it sends is held (ID-29)."""
 
     account_id: bytes
@@ -153,7 +194,7 @@ class SecondCopy:
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRejected:
+class MessageRejected(OfContact[C]):
     """Something arrived that was refused and dropped; `account_id` is empty where the sender is unknown."""
 
     account_id: bytes
@@ -161,7 +202,7 @@ class MessageRejected:
 
 
 @dataclass(frozen=True, slots=True)
-class UnsupportedContent:
+class UnsupportedContent(OfContact[C]):
     """A content of a type that this version does not know (CON-02)."""
 
     account_id: bytes
@@ -170,7 +211,7 @@ class UnsupportedContent:
 
 
 @dataclass(frozen=True, slots=True)
-class IdentityAlarm:
+class IdentityAlarm(OfContact[C]):
     """A contact's device list or keys do not hold; nothing is sent there until a person has looked
     (ID-07).
     """
@@ -180,7 +221,7 @@ class IdentityAlarm:
 
 
 @dataclass(frozen=True, slots=True)
-class NewDevice:
+class NewDevice(OfContact[C]):
     """A contact has a device that was not known before, signed into its list."""
 
     account_id: bytes
@@ -208,7 +249,9 @@ class PrekeysLow:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionChanged:
-    """The connection to the relay of a mailbox changed; `code` is a relay error code or empty."""
+    """The connection to the relay of a mailbox changed. `code` is the code of `RelayUnavailable` or of a kind
+    of it, or a relay error code; empty if none is known.
+    """
 
     state: ConnectionState
     relay_url: str
@@ -216,26 +259,26 @@ class ConnectionChanged:
 
 
 Event: TypeAlias = (
-    MessageReceived
-    | MessageStateChanged
-    | ContactAdded
-    | SessionStarted
-    | SessionProven
-    | Doubt
-    | Gap
-    | GapFilled
-    | Parted
-    | RolledBack
-    | Unconfirmed
-    | Unreachable
-    | Churn
-    | ListStale
+    MessageReceived[C]
+    | MessageStateChanged[C]
+    | ContactAdded[C]
+    | SessionStarted[C]
+    | SessionProven[C]
+    | Doubt[C]
+    | Gap[C]
+    | GapFilled[C]
+    | Parted[C]
+    | RolledBack[C]
+    | Unconfirmed[C]
+    | Unreachable[C]
+    | Churn[C]
+    | ListStale[C]
     | DeviceReplaced
     | SecondCopy
-    | MessageRejected
-    | UnsupportedContent
-    | IdentityAlarm
-    | NewDevice
+    | MessageRejected[C]
+    | UnsupportedContent[C]
+    | IdentityAlarm[C]
+    | NewDevice[C]
     | DeviceListExpiring
     | PrekeysLow
     | ConnectionChanged

@@ -241,6 +241,15 @@ def check_card(relay: str, name: str | None) -> None:
         raise ConfigError(str(error)) from None
 
 
+def check_name(name: str | None) -> None:
+    """Check a name that stays on this device by the rules for names on cards.
+
+    Raises:
+        ConfigError: it breaks them.
+    """
+    check_card("wss://relay.invalid", name)
+
+
 def parse_card(text: str) -> ContactCard:
     """Read a contact card.
 

@@ -2,42 +2,195 @@
 
     from e2ee_client import sync
 
-    with sync.Client.create("me.db", passphrase=..., relay="wss://relay.example") as me:
+    with sync.Client.open_or_create("me.db", passphrase=..., relay="wss://relay.example") as me:
         contact = me.add_contact(card_text)
         contact.send("Hello").wait_for(MessageState.SENT, timeout_s=30)
 
 All clients share one background thread with an event loop, which ends with the last of them. Calls may come
 from any thread, several at a time; none of them may come from within an event loop, which it would block.
+
+Each method is made from the asynchronous one: it takes its arguments, documentation and errors, and hands its
+result through `convert`, so that no asynchronous handle gets out.
 """
 
 from __future__ import annotations
 
-import os
+import copy
+import functools
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from types import TracebackType
-from typing import Self
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeAlias, TypeVar, overload
 
-from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
-from e2ee.session import Health
 
 from . import client as asynchronous
 from . import contacts as handles
 from .engine import ContactView
 from .errors import ClientClosed
-from .events import ConnectionState, MessageState
-from .opening import Kind, Opening, Runtime, StorePath
+from .events import ConnectionState, MessageState, OfContact
+from .opening import Opening
+from .runtime import event_stream
 from .runtime.background import BACKGROUND
-from .runtime.event_stream import ClientEvent
-from .runtime.event_stream import EventIterator as AsyncEventIterator
+
+A = TypeVar("A")
+P = ParamSpec("P")
+R = TypeVar("R")
+T = TypeVar("T")
+H = TypeVar("H", bound="_Handle[Any]")
+ClientEvent: TypeAlias = "event_stream.ClientEvent[Contact]"
 
 
-class EventIterator:
+class _Handle(Generic[A]):
+    """What stands for an asynchronous object; two that stand for the same one are equal."""
+
+    def __init__(self, inner: A) -> None:
+        """Not for callers."""
+        self.inner = inner
+
+    def __eq__(self, other: object) -> bool:
+        return self.inner == other.inner if isinstance(other, type(self)) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.inner)
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+def _same(result: T) -> T:
+    return result
+
+
+def _waiting(
+    method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]], convert: Callable[[T], R]
+) -> Callable[Concatenate[_Handle[A], P], R]:
+    """A method that runs a coroutine in the thread, and waits for it."""
+
+    @functools.wraps(method)
+    def call(self: _Handle[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return convert(BACKGROUND.run(method(self.inner, *args, **kwargs)))
+
+    return call
+
+
+def _asking(
+    method: Callable[Concatenate[A, P], T], convert: Callable[[T], R]
+) -> Callable[Concatenate[_Handle[A], P], R]:
+    """A method that calls a function in the thread, between two steps of the client."""
+
+    @functools.wraps(method)
+    def call(self: _Handle[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
+        return convert(BACKGROUND.ask(lambda: method(self.inner, *args, **kwargs)))
+
+    return call
+
+
+def _starting(method: Callable[P, Opening[asynchronous.Client]]) -> Callable[P, Client]:
+    """A function that opens a client, which holds the thread until it is closed."""
+
+    @functools.wraps(method)
+    def start(*args: P.args, **kwargs: P.kwargs) -> Client:
+        async def starting() -> asynchronous.Client:
+            return await method(*args, **kwargs)
+
+        BACKGROUND.hold()
+        try:
+            return Client(BACKGROUND.run(starting()))
+        except BaseException:
+            BACKGROUND.release()
+            raise
+
+    return start
+
+
+class _Read(Generic[T]):
+    """An attribute of the asynchronous object; with `ask`, one that is read in the thread."""
+
+    def __init__(self, name: str, *, ask: bool = False) -> None:
+        self._name, self._ask = name, ask
+
+    @overload
+    def __get__(self, handle: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, handle: _Handle[Any], owner: type) -> T: ...
+    def __get__(self, handle: _Handle[Any] | None, owner: type) -> Self | T:
+        if handle is None:
+            return self
+        read: Callable[[], T] = functools.partial(getattr, handle.inner, self._name)
+        return BACKGROUND.ask(read) if self._ask else read()
+
+
+class Message(_Handle[handles.Message]):
+    """A text of either side; see `e2ee_client.Message`."""
+
+    account_id = _Read[bytes]("account_id")
+    message_id = _Read[bytes]("message_id")
+    outgoing = _Read[bool]("outgoing")
+    text = _Read[str]("text")
+    sent_ms = _Read[int]("sent_ms")
+    received_ms = _Read[int]("received_ms")
+    state = _Read[MessageState]("state")
+    reason = _Read[str]("reason")
+    wait_for = _waiting(handles.Message.wait_for, _same)
+
+
+def _messages(inner: list[handles.Message]) -> list[Message]:
+    return [Message(one) for one in inner]
+
+
+class Contact(_Handle[handles.Contact]):
+    """An account that we know; see `e2ee_client.Contact`."""
+
+    account_id = _Read[bytes]("account_id")
+    view = _Read[ContactView]("view", ask=True)
+    name = _Read["str | None"]("name", ask=True)
+    relay_url = _Read[str]("relay_url", ask=True)
+    accepted = _Read[bool]("accepted", ask=True)
+    verified = _Read[bool]("verified", ask=True)
+    alarm = _Read[str]("alarm", ask=True)
+    unread = _Read[int]("unread", ask=True)
+    safety_number = _asking(handles.Contact.safety_number, _same)
+    qr_payload = _asking(handles.Contact.qr_payload, _same)
+    matches = _asking(handles.Contact.matches, _same)
+    health = _asking(handles.Contact.health, _same)
+    send = _waiting(handles.Contact.send, Message)
+    send_many = _waiting(handles.Contact.send_many, _messages)
+    message = _waiting(handles.Contact.message, Message)
+    accept = _waiting(handles.Contact.accept, _same)
+    verify = _waiting(handles.Contact.verify, _same)
+    set_name = _waiting(handles.Contact.set_name, _same)
+    forget = _waiting(handles.Contact.forget, _same)
+
+    def history(self, before: Message | None = None, limit: int = 100) -> list[Message]:
+        """Return the newest texts, or the newest before one of them; as `e2ee_client.Contact.history`."""
+        inner = None if before is None else before.inner
+        return _messages(BACKGROUND.run(self.inner.history(inner, limit)))
+
+    def mark_read(self, messages: Iterable[Message]) -> None:
+        """Note that a person has seen these; as `e2ee_client.Contact.mark_read`."""
+        BACKGROUND.run(self.inner.mark_read([one.inner for one in messages]))
+
+
+def _contacts(inner: list[handles.Contact]) -> list[Contact]:
+    return [Contact(one) for one in inner]
+
+
+def _event(inner: event_stream.ClientEvent) -> ClientEvent:
+    """The same event with a handle of this module."""
+    event: Any = inner
+    if isinstance(inner, OfContact) and inner.account_id:
+        event = copy.copy(inner)
+        event.attach(Contact(inner.contact))
+    named: ClientEvent = event
+    return named
+
+
+class EventIterator(_Handle[event_stream.EventIterator]):
     """Iterator over events; `next` has a time limit, iteration has none. Ends when the client is closed."""
 
-    def __init__(self, inner: AsyncEventIterator) -> None:
-        self._inner = inner
+    next = _waiting(event_stream.EventIterator.next, _event)
+    close = _asking(event_stream.EventIterator.close, _same)
 
     def __iter__(self) -> Iterator[ClientEvent]:
         return self
@@ -48,260 +201,38 @@ class EventIterator:
         except ClientClosed:
             raise StopIteration from None
 
-    def next(self, timeout_s: float | None = None) -> ClientEvent:
-        """Return the next event.
 
-        Raises:
-            WaitTimeout: none came in time; nothing is lost.
-            ClientClosed: there are no more; the client was closed, or this iteration.
-        """
-        return BACKGROUND.run(self._inner.next(timeout_s))
-
-    def close(self) -> None:
-        """End the iteration and drop what waits."""
-        BACKGROUND.ask(self._inner.close)
-
-
-class Message:
-    """A text of either side; see `e2ee_client.Message`."""
-
-    def __init__(self, inner: handles.Message) -> None:
-        self._inner = inner
-        self.account_id = inner.account_id
-        self.message_id = inner.message_id
-        self.outgoing = inner.outgoing
-        self.text = inner.text
-        self.sent_ms = inner.sent_ms
-        self.received_ms = inner.received_ms
-
-    @property
-    def inner(self) -> handles.Message:
-        """The asynchronous message."""
-        return self._inner
-
-    @property
-    def state(self) -> MessageState:
-        """How far it has come."""
-        return self._inner.state
-
-    @property
-    def reason(self) -> str:
-        """Code of the failure, if the state is FAILED."""
-        return self._inner.reason
-
-    def wait_for(self, state: MessageState, timeout_s: float | None = None) -> None:
-        """Wait until our message has come at least so far."""
-        BACKGROUND.run(self._inner.wait_for(state, timeout_s))
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
-
-
-class Contact:
-    """An account that we know; see `e2ee_client.Contact`."""
-
-    def __init__(self, inner: handles.Contact) -> None:
-        self._inner = inner
-        self.account_id = inner.account_id
-
-    @property
-    def view(self) -> ContactView:
-        """Everything that is known of it at once."""
-        return BACKGROUND.ask(lambda: self._inner.view)
-
-    @property
-    def name(self) -> str | None:
-        """The name from its card, or the one given by `set_name`."""
-        return self.view.name
-
-    @property
-    def relay_url(self) -> str:
-        """The relay through which we reach it."""
-        return self.view.relay_url
-
-    @property
-    def accepted(self) -> bool:
-        """Whether receipts and an own address are given to it."""
-        return self.view.accepted
-
-    @property
-    def verified(self) -> bool:
-        """Whether a person has compared the safety number."""
-        return self.view.verified
-
-    @property
-    def alarm(self) -> str:
-        """Code of an identity alarm that a person has to look at, or empty."""
-        return self.view.alarm
-
-    @property
-    def unread(self) -> int:
-        """How many of its texts were not marked as read."""
-        return BACKGROUND.ask(lambda: self._inner.unread)
-
-    def safety_number(self) -> str:
-        """Return the sixty digits, the same on both sides."""
-        return BACKGROUND.ask(self._inner.safety_number)
-
-    def qr_payload(self) -> str:
-        """Return the text for a QR code that the other side scans."""
-        return BACKGROUND.ask(self._inner.qr_payload)
-
-    def health(self) -> Health | None:
-        """Return how fresh the session is; None while there is none."""
-        return BACKGROUND.ask(self._inner.health)
-
-    def matches(self, scanned: str) -> bool:
-        """Whether a scanned QR payload, or digits that were read out, are those of this contact."""
-        return BACKGROUND.ask(lambda: self._inner.matches(scanned))
-
-    def send(self, text: str) -> Message:
-        """Send a text; when this returns, it is in the store."""
-        return Message(BACKGROUND.run(self._inner.send(text)))
-
-    def send_many(self, texts: Iterable[str]) -> list[Message]:
-        """Send a burst of texts, in their order; when this returns, all are in the store, or none."""
-        return [Message(one) for one in BACKGROUND.run(self._inner.send_many(texts))]
-
-    def history(self, before: Message | None = None, limit: int = 100) -> list[Message]:
-        """Return the newest texts, at most `limit`, or the newest of those that stand before `before`."""
-        inner = None if before is None else before.inner
-        return [Message(one) for one in BACKGROUND.run(self._inner.history(inner, limit))]
-
-    def message(self, message_id: bytes, outgoing: bool | None = None) -> Message:
-        """Return one text by the id that events name: ours, the contact's, or with None of either side."""
-        return Message(BACKGROUND.run(self._inner.message(message_id, outgoing)))
-
-    def mark_read(self, messages: Iterable[Message]) -> None:
-        """Tell the other side that a person has seen these, if read receipts are switched on."""
-        BACKGROUND.run(self._inner.mark_read([one.inner for one in messages]))
-
-    def accept(self) -> None:
-        """Accept somebody who wrote first."""
-        BACKGROUND.run(self._inner.accept())
-
-    def verify(self, verified: bool = True) -> None:
-        """Note that a person has compared the safety number; that also ends an alarm."""
-        BACKGROUND.run(self._inner.verify(verified))
-
-    def set_name(self, name: str | None) -> None:
-        """Give it a name that stays on this device."""
-        BACKGROUND.run(self._inner.set_name(name))
-
-    def forget(self) -> None:
-        """Delete it with its texts, sessions and keys, and its way to us at the relay."""
-        BACKGROUND.run(self._inner.forget())
-
-    def __eq__(self, other: object) -> bool:
-        return self._inner == other._inner if isinstance(other, Contact) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self._inner)
-
-    def __repr__(self) -> str:
-        return repr(self._inner)
-
-
-class Client:
+class Client(_Handle[asynchronous.Client]):
     """One account on one device; see `e2ee_client.Client`."""
 
     def __init__(self, inner: asynchronous.Client) -> None:
-        """Not for callers: use `create`, `open` or `restore`."""
-        self._inner = inner
+        """Not for callers: use `create`, `open`, `open_or_create` or `restore`."""
+        super().__init__(inner)
         self._open = True
         self._lock = threading.Lock()
         self.recovery_key: RecoveryKey | None = inner.recovery_key
 
-    @classmethod
-    def create(
-        cls,
-        path: StorePath,
-        *,
-        relay: str,
-        passphrase: str | None = None,
-        key: bytes | None = None,
-        name: str | None = None,
-        kind: Kind = "person",
-        publish: bool = False,
-        front_desk: bool = False,
-        read_receipts: bool = False,
-        registration_secret: str | bytes | None = None,
-        online: bool = True,
-        runtime: Runtime | None = None,
-    ) -> Self:
-        """Make a new account in a new store; arguments and errors as in `e2ee_client.Client.create`."""
-        return cls._start(
-            lambda: asynchronous.Client.create(
-                path,
-                relay=relay,
-                passphrase=passphrase,
-                key=key,
-                name=name,
-                kind=kind,
-                publish=publish,
-                front_desk=front_desk,
-                read_receipts=read_receipts,
-                registration_secret=registration_secret,
-                online=online,
-                runtime=runtime,
-            )
-        )
+    create = staticmethod(_starting(asynchronous.Client.create))
+    open = staticmethod(_starting(asynchronous.Client.open))
+    open_or_create = staticmethod(_starting(asynchronous.Client.open_or_create))
+    restore = staticmethod(_starting(asynchronous.Client.restore))
 
-    @classmethod
-    def open(
-        cls,
-        path: str | os.PathLike[str],
-        *,
-        passphrase: str | None = None,
-        key: bytes | None = None,
-        online: bool = True,
-        runtime: Runtime | None = None,
-    ) -> Self:
-        """Open the account of a store; arguments and errors as in `e2ee_client.Client.open`."""
-        return cls._start(
-            lambda: asynchronous.Client.open(
-                path, passphrase=passphrase, key=key, online=online, runtime=runtime
-            )
-        )
-
-    @classmethod
-    def restore(
-        cls,
-        path: StorePath,
-        backup: bytes,
-        *,
-        backup_passphrase: str,
-        passphrase: str | None = None,
-        key: bytes | None = None,
-        registration_secret: str | bytes | None = None,
-        online: bool = True,
-        runtime: Runtime | None = None,
-    ) -> Self:
-        """Make a new device for the account of a backup; as in `e2ee_client.Client.restore`."""
-        return cls._start(
-            lambda: asynchronous.Client.restore(
-                path,
-                backup,
-                backup_passphrase=backup_passphrase,
-                passphrase=passphrase,
-                key=key,
-                registration_secret=registration_secret,
-                online=online,
-                runtime=runtime,
-            )
-        )
-
-    @classmethod
-    def _start(cls, opening: Callable[[], Opening[asynchronous.Client]]) -> Self:
-        async def starting() -> asynchronous.Client:
-            return await opening()
-
-        BACKGROUND.hold()
-        try:
-            return cls(BACKGROUND.run(starting()))
-        except BaseException:
-            BACKGROUND.release()
-            raise
+    account_id = _Read[bytes]("account_id", ask=True)
+    connection_state = _Read[ConnectionState]("connection_state", ask=True)
+    list_expires_ms = _Read[int]("list_expires_ms", ask=True)
+    card = _asking(asynchronous.Client.card, _same)
+    wait_online = _waiting(asynchronous.Client.wait_online, _same)
+    wait_settled = _waiting(asynchronous.Client.wait_settled, _same)
+    events = _asking(asynchronous.Client.events, EventIterator)
+    add_contact = _waiting(asynchronous.Client.add_contact, Contact)
+    contact = _asking(asynchronous.Client.contact, Contact)
+    contacts = _asking(asynchronous.Client.contacts, _contacts)
+    export = _waiting(asynchronous.Client.export, _same)
+    export_account_key = _waiting(asynchronous.Client.export_account_key, _same)
+    remove_account_key = _waiting(asynchronous.Client.remove_account_key, _same)
+    renewal_request = _asking(asynchronous.Client.renewal_request, _same)
+    install_list = _waiting(asynchronous.Client.install_list, _same)
+    change_passphrase = _waiting(asynchronous.Client.change_passphrase, _same)
 
     def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
@@ -309,7 +240,7 @@ class Client:
             was_open, self._open = self._open, False
         if was_open:
             try:
-                BACKGROUND.run(self._inner.close())
+                BACKGROUND.run(self.inner.close())
             finally:
                 BACKGROUND.release()
 
@@ -320,73 +251,3 @@ class Client:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-    @property
-    def account_id(self) -> bytes:
-        """Our account id, 32 bytes."""
-        return BACKGROUND.ask(lambda: self._inner.account_id)
-
-    def card(self) -> ContactCard:
-        """Return our contact card."""
-        return BACKGROUND.ask(self._inner.card)
-
-    @property
-    def connection_state(self) -> ConnectionState:
-        """Whether all our mailboxes are connected."""
-        return BACKGROUND.ask(lambda: self._inner.connection_state)
-
-    def wait_online(self, timeout_s: float | None = None) -> None:
-        """Wait until all our mailboxes are connected."""
-        BACKGROUND.run(self._inner.wait_online(timeout_s))
-
-    def wait_settled(self, timeout_s: float | None = None) -> None:
-        """Wait until our relays know what they have to: directory entry, prekeys, who may write to us."""
-        BACKGROUND.run(self._inner.wait_settled(timeout_s))
-
-    def events(self) -> EventIterator:
-        """Iterate over what happens from now on; the first iteration begins when the client was opened."""
-        return EventIterator(BACKGROUND.ask(self._inner.events))
-
-    def add_contact(self, card: ContactCard | str) -> Contact:
-        """Add a contact by its card; adding it again returns the same contact."""
-        return Contact(BACKGROUND.run(self._inner.add_contact(card)))
-
-    def contact(self, account_id: bytes) -> Contact:
-        """Return a contact by its account id, as events name it."""
-        return Contact(BACKGROUND.ask(lambda: self._inner.contact(account_id)))
-
-    def contacts(self) -> list[Contact]:
-        """Return all contacts."""
-        return [Contact(one) for one in BACKGROUND.ask(self._inner.contacts)]
-
-    def export(self, passphrase: str) -> bytes:
-        """Return a backup file."""
-        return BACKGROUND.run(self._inner.export(passphrase))
-
-    def export_account_key(self, passphrase: str) -> bytes:
-        """Return a file with the account key, to be kept offline."""
-        return BACKGROUND.run(self._inner.export_account_key(passphrase))
-
-    def remove_account_key(self) -> None:
-        """Forget the account key on this device."""
-        BACKGROUND.run(self._inner.remove_account_key())
-
-    def renewal_request(self) -> bytes:
-        """Return what the account key has to sign before our device list ends."""
-        return BACKGROUND.ask(self._inner.renewal_request)
-
-    def install_list(self, signed: bytes) -> None:
-        """Install the signed answer to a renewal request."""
-        BACKGROUND.run(self._inner.install_list(signed))
-
-    @property
-    def list_expires_ms(self) -> int:
-        """When our device list ends, Unix milliseconds."""
-        return BACKGROUND.ask(lambda: self._inner.list_expires_ms)
-
-    def change_passphrase(self, old: str, new: str) -> None:
-        """Change the passphrase of the store."""
-        BACKGROUND.run(self._inner.change_passphrase(old, new))
-
-    def __repr__(self) -> str:
-        return repr(self._inner)

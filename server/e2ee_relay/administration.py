@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Final
 
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList, replace_file
-from .config import Config, ConfigError
+from .config import Config
 from .inspection import JsonValue, open_current
+from .settings import ConfigError
 from .store.changes import DropMessages, StoreError, StoreFailure, Sweep
 from .store.schema import schema_version
 from .store.sqlite import SqliteStore

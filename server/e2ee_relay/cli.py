@@ -11,9 +11,11 @@ from pathlib import Path
 
 from . import __version__
 from .bench import command as bench
-from .commands import COMMANDS, EXIT_FAILED, EXIT_OK, EXIT_USAGE, ON_STORE, on_shared_store
-from .config import SETTINGS, Config, ConfigError, config_path, environment, load
+from .commands import COMMANDS, ON_STORE, on_shared_store
+from .config import SETTINGS, Config, config_path, environment, load
+from .consent import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .serving import serve
+from .settings import ConfigError, ConfigErrors, raise_all
 from .store.changes import StoreError
 from .store.manifest import render_manifest
 
@@ -24,7 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return _run(options)
     except ConfigError as error:
-        print(f"sealroom-relay: {error}", file=sys.stderr)
+        for fault in error.faults:
+            print(f"sealroom-relay: {fault}", file=sys.stderr)
         return EXIT_USAGE
     except (StoreError, OSError, sqlite3.Error) as error:
         print(f"sealroom-relay: {error}", file=sys.stderr)
@@ -58,6 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     serving.add_argument("--check-config", action="store_true", help="check the configuration and exit")
     for name in ("listen", "relay-name", "tls-cert", "tls-key", "metrics-listen", "log-level", "store"):
         serving.add_argument(f"--{name}")
+    text = "start without TLS on an address that other machines reach; what travels is readable on the way"
+    serving.add_argument("--allow-plaintext", action="store_const", const="true", help=text)
     _command(commands.add_parser, "check-config", "check the configuration and exit, as serve --check-config")
     inspect = _command(
         commands.add_parser, "inspect", "print everything held about a mailbox or an account, as JSON"
@@ -65,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_subject(inspect)
     purge = _command(commands.add_parser, "purge", "remove everything held about a mailbox or an account")
     _add_subject(purge)
+    purge.add_argument("--yes", action="store_true", help="remove it without asking, for scripts")
     expire = _command(
         commands.add_parser, "expire-now", "delete what has expired, without waiting for the next sweep"
     )
@@ -115,16 +121,24 @@ def _add_subject(command: argparse.ArgumentParser) -> None:
 
 def _config(options: argparse.Namespace) -> Config:
     flags: dict[str, str] = {}
+    malformed: list[ConfigError] = []
     for pair in options.set:
         name, equals, value = pair.partition("=")
-        if not equals:
-            raise ConfigError(name, "written as NAME=VALUE")
-        flags[name] = value
+        if equals:
+            flags[name] = value
+        else:
+            malformed.append(ConfigError(name, "written as NAME=VALUE"))
     flags.update(
         {name: value for name, value in vars(options).items() if name in SETTINGS and value is not None}
     )
     known = environment()
-    return load(config_path(known, options.config), known, flags)
+    serves = options.command in ("serve", "check-config")
+    try:
+        config = load(config_path(known, options.config), known, flags, serves=serves)
+    except ConfigError as error:
+        raise ConfigErrors([*malformed, *error.faults]) from None
+    raise_all(malformed)
+    return config
 
 
 # --- serve ---
@@ -135,7 +149,6 @@ def _serve(config: Config) -> int:
 
 
 def _check(config: Config) -> int:
-    config.tls_context()
     for doubt in config.doubts():
         print(f"sealroom-relay: note: {doubt}", file=sys.stderr)
     print("the configuration can be used")

@@ -13,7 +13,8 @@ from typing import Final
 from .administration import expire_stored, rotate_registration_secret, statistics
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList
 from .clock import resumed_ms
-from .config import Config, ConfigError
+from .config import Config
+from .consent import EXIT_FAILED, EXIT_OK, ask_to_remove
 from .datadir import DATABASE, DataDirectory
 from .inspection import (
     ask_running_relay,
@@ -24,15 +25,12 @@ from .inspection import (
     open_read_only,
     purge_now,
 )
+from .settings import ConfigError
 from .store.backup import back_up, put_back
 from .store.changes import EXPIRE, StoreError, StoreInUse
 from .store.schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
-
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
-EXIT_USAGE: Final = 2
 
 
 def _say(text: str) -> None:
@@ -74,7 +72,12 @@ def _inspect(config: Config, options: argparse.Namespace) -> int:
 
 def _purge(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
-    open_read_only(config.database_path).close()
+    db = open_current(config.database_path)
+    held = held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
+    db.close()
+    status = ask_to_remove(held, kind, assumed=options.yes)
+    if status != EXIT_OK:
+        return status
     try:
         directory = DataDirectory.claim(config.data_dir)
     except StoreInUse:
@@ -153,9 +156,11 @@ def _back_up(config: Config, options: argparse.Namespace) -> int:
 def _restore(config: Config, options: argparse.Namespace) -> int:
     directory = DataDirectory.claim(config.data_dir)
     try:
-        put_back(options.source, config.database_path)
+        kept = put_back(options.source, config.database_path)
     finally:
         directory.release()
+    if kept is not None:
+        _say(f"the database of before is kept as {kept}; it has what was deleted since the backup")
     _say("restored; `sealroom-relay restore-check` tells what the next start will do")
     return EXIT_OK
 

@@ -12,6 +12,7 @@ import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
+from .settings import reason_of
 from .store.changes import StoreError, StoreInUse
 from .store.mark import MarkFile, flush_directory
 from .store.room import DEFAULT_RESERVE_B
@@ -41,12 +42,12 @@ class DataDirectory:
             _make_durably(path, 0o700)
             lock = os.open(path / LOCK, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
-            raise StoreError(f"the data directory cannot be used: {error.strerror}") from None
+            raise StoreError(f"the data directory {path} cannot be used: {reason_of(error)}") from None
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             os.close(lock)
-            raise StoreInUse("another process uses this data directory") from None
+            raise StoreInUse(f"another process uses the data directory {path}") from None
         return cls(path, lock)
 
     def open_store(self, reserve_b: int = DEFAULT_RESERVE_B) -> SqliteStore:

@@ -55,7 +55,10 @@ async def bind(host: str, port: int) -> list[socket.socket]:
         OSError: the name has no address, or none can be bound.
     """
     loop = asyncio.get_running_loop()
-    binder = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+    try:
+        binder = await loop.create_server(asyncio.Protocol, host, port, start_serving=False)
+    except socket.gaierror as error:
+        raise OSError(f"{host}:{port} cannot be listened on: {error.strerror}") from None
     try:
         return [bound.dup() for bound in binder.sockets]
     finally:

@@ -23,7 +23,7 @@ def open_read_only(path: Path) -> sqlite3.Connection:
         StoreError: there is no database.
     """
     if not path.exists():
-        raise StoreError("there is no database in the data directory")
+        raise StoreError(f"there is no database in the data directory: {path} is missing")
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     db.execute("PRAGMA query_only = ON")
     return db

@@ -37,6 +37,7 @@ class Event(StrEnum):
     RELOAD_REFUSED = "reload_refused"
     CERTIFICATE_ENDS = "certificate_ends_soon"
     CLOCK_JUMPED = "clock_jumped"
+    NO_FIGURES = "figures_not_served"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -49,6 +50,7 @@ _LEVEL_OF: Final = {
     Event.RELOAD_REFUSED: "error",
     Event.CERTIFICATE_ENDS: "warning",
     Event.CLOCK_JUMPED: "warning",
+    Event.NO_FIGURES: "warning",
     Event.RESTORED: "warning",
     Event.CLIENT_REFUSED: "debug",
     Event.SLOW_CLIENT: "debug",

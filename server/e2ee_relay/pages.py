@@ -46,9 +46,7 @@ class Pages:
         }
 
     def for_clients(self, socket: ServerConnection, path: str) -> Response | None:
-        """Answer on the clients' port; None: the path is not one of these pages."""
-        if path == "/metrics" and self._config.metrics_port is None and self._config.is_local:
-            return self._metrics(socket)
+        """Answer on the clients' port, which has no figures; None: the path is none of these pages."""
         page = self._common.get(path)
         return None if page is None else page(socket)
 

@@ -21,7 +21,7 @@ from websockets.protocol import State
 from . import machine
 from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
-from .config import Config, ConfigError
+from .config import Config
 from .connection import BoundedConnection
 from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
 from .engine import Engine
@@ -32,6 +32,7 @@ from .metrics import CommitFigures, ShellFigures, render
 from .outbox import Departures, Outbox
 from .pages import Pages, disk_is_full
 from .protocol import MAX_MESSAGE_B, Frame, FrameError
+from .settings import ConfigError
 from .state import Effect, Transmit
 from .store.changes import Result, StoreError, StoreFailure
 from .store.writer import Completed, Then
@@ -123,13 +124,24 @@ class RelayServer:
         self.port = entrances[0].getsockname()[1]
         await self._listen(entrances, self._serve_client, self._answer_http, self._door.make)
         if config.metrics_port is not None:
-            # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
-            await self._listen(
-                [Entrance(one) for one in await bind(config.metrics_host, config.metrics_port)],
-                _no_client,
-                self._answer_metrics_http,
-                partial(BoundedConnection, self._turns, Share()),
-            )
+            await self._listen_for_figures(config.metrics_host, config.metrics_port)
+
+    async def _listen_for_figures(self, host: str, port: int) -> None:
+        """Listen for those who ask for figures (RLY-167); the default address may be another relay's."""
+        try:
+            sockets = await bind(host, port)
+        except OSError:
+            if self._config.metrics_chosen:
+                raise
+            self._log.write(Event.NO_FIGURES)
+            return
+        # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
+        await self._listen(
+            [Entrance(one) for one in sockets],
+            _no_client,
+            self._answer_metrics_http,
+            partial(BoundedConnection, self._turns, Share()),
+        )
 
     async def _listen(
         self,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from e2ee_client.errors import RelayUnavailable
+from e2ee_client.errors import RelayRefused
 from e2ee_client.runtime import channels
 from e2ee_client.runtime.channels import ChannelTask, Connected, Disconnected, Received
 from scripted_machine import CHANNEL, NotingTransport
@@ -15,12 +15,20 @@ class Notes:
     def __init__(self) -> None:
         self.kinds: list[str] = []
         self.data: list[bytes] = []
+        self.last: Disconnected | None = None
 
     def put(self, report: Connected | Disconnected) -> None:
         self.kinds.append(type(report).__name__)
+        self.last = report if isinstance(report, Disconnected) else None
 
     async def put_data(self, report: Received) -> None:
         self.data.append(report.data)
+
+    @property
+    def code(self) -> str:
+        """Of the last report, which is of a connection that is gone."""
+        assert self.last is not None
+        return self.last.code
 
     async def until(self, *kinds: str) -> None:
         async with asyncio.timeout(60):
@@ -35,9 +43,10 @@ def task_for(transport: NotingTransport) -> tuple[ChannelTask, Notes]:
 
 async def test_a_refused_connection_is_reported_as_disconnected() -> None:
     transport = NotingTransport([])
-    transport.refusal = RelayUnavailable("no")
+    transport.refusal = RelayRefused("no")
     _, notes = task_for(transport)
     await notes.until("Disconnected")
+    assert notes.code == "relay.refused"
 
 
 async def test_a_transport_that_never_opens_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -46,6 +55,7 @@ async def test_a_transport_that_never_opens_is_given_up(monkeypatch: pytest.Monk
     transport.hang = True
     _, notes = task_for(transport)
     await notes.until("Disconnected")
+    assert notes.code == "relay.timeout"
 
 
 async def test_a_fault_of_the_transport_counts_as_a_broken_connection(
@@ -57,6 +67,18 @@ async def test_a_fault_of_the_transport_counts_as_a_broken_connection(
     await notes.until("Disconnected")
     assert "channel.fault OSError" in caplog.text
     assert "secret-path" not in caplog.text
+    assert notes.code == ""
+
+
+async def test_the_transport_is_told_whose_relay_it_is() -> None:
+    """RLY-170."""
+    transport = NotingTransport([])
+    for foreign in (False, True):
+        notes = Notes()
+        task = ChannelTask(CHANNEL._replace(foreign=foreign), transport, notes)
+        await notes.until("Connected")
+        await task.close()
+    assert transport.foreign == [False, True]
 
 
 async def test_messages_leave_in_order_and_arrive_in_order() -> None:

@@ -36,6 +36,7 @@ from e2ee_client.errors import (
     StoreMisuse,
     StoreWrongKey,
     UnknownContact,
+    UnknownMessage,
     WaitTimeout,
 )
 from e2ee_client.rows import Continuity
@@ -116,6 +117,96 @@ async def test_read_receipts_only_where_they_are_switched_on(network: MemoryNetw
         answer = (await ours.history())[1]
         with pytest.raises(WaitTimeout):
             await answer.wait_for(MessageState.READ, timeout_s=0.5)
+
+
+async def test_the_history_in_pages_and_one_text_by_its_id(shop: Client, customer: Client) -> None:
+    """STO-29."""
+    theirs, ours = await meet(customer, shop)
+    await theirs.send_many([f"part {number}" for number in range(70)])
+    newest = await theirs.history()
+    assert [one.text for one in newest] == ["first", "answer", *(f"part {number}" for number in range(70))]
+    assert await theirs.history(limit=2) == newest[-2:]
+    assert await theirs.history(before=newest[5], limit=4) == newest[1:5]
+    assert await theirs.history(before=newest[0]) == []
+    assert await theirs.message(newest[1].message_id) is newest[1]
+    for refused in (theirs.message(bytes(16)), theirs.message(newest[0].message_id, outgoing=False)):
+        with pytest.raises(UnknownMessage):
+            await refused
+    with pytest.raises(UnknownMessage):
+        await theirs.history(before=await _other(customer))
+    with pytest.raises(ConfigError):
+        await ours.history(limit=0)
+
+
+async def _other(customer: Client) -> Message:
+    """A text with another contact."""
+    async with MemoryNetwork().client(publish=True, online=False) as stranger:
+        return await (await customer.add_contact(stranger.card())).send("elsewhere")
+
+
+async def test_unread_texts_are_counted_until_they_are_marked(tmp_path: Path, network: MemoryNetwork) -> None:
+    """STO-29: without read receipts as well, and after opening again."""
+    path = tmp_path / "shop.db"
+    async with network.client() as customer:
+        for counts in ((0, 2, 1), (1, 3, 2)):
+            runtime = network.runtime()
+            async with Client.open_or_create(
+                path, key=KEY, relay=network.url, publish=True, runtime=runtime
+            ) as shop:
+                events = shop.events()
+                await shop.wait_online(60)
+                before = sum(contact.unread for contact in shop.contacts())
+                theirs = await customer.add_contact(shop.card())
+                await theirs.send_many(["one", "two"])
+                received = [await next_of(events, MessageReceived) for _ in range(2)]
+                ours = shop.contact(customer.account_id)
+                text = await ours.message(received[0].message_id)
+                arrived = ours.unread
+                await ours.mark_read([text, text])
+                assert (before, arrived, ours.unread) == counts
+                assert text.state is MessageState.READ
+
+
+async def test_events_lead_to_their_contact(shop: Client, customer: Client) -> None:
+    await (await customer.add_contact(shop.card())).send("hello")
+    event = await next_of(shop.events(), MessageReceived)
+    assert event.contact == shop.contact(customer.account_id)
+    await event.contact.send("welcome")
+    alike = MessageReceived(event.account_id, event.message_id, event.text, event.sent_ms, event.received_ms)
+    assert (event, repr(event), hash(event)) == (alike, repr(alike), hash(alike))
+    with pytest.raises(UnknownContact):
+        _ = alike.contact
+
+
+async def test_opening_or_creating(tmp_path: Path, network: MemoryNetwork) -> None:
+    """The second run opens; an account that is there keeps its name, and a wrong key makes no other."""
+    path = tmp_path / "me.db"
+    seen = []
+    for name in ("First", "Second"):
+        async with Client.open_or_create(
+            path, key=KEY, relay=network.url, name=name, runtime=network.runtime()
+        ) as me:
+            seen.append((me.account_id, me.card().name))
+    assert seen == [seen[0]] * 2
+    assert seen[0][1] == "First"
+    with pytest.raises(StoreWrongKey):
+        await Client.open_or_create(path, key=b"x" * 32, relay=network.url, runtime=network.runtime())
+    with pytest.raises(ConfigError):
+        Client.open_or_create(path, key=KEY, relay="http://relay.example", runtime=network.runtime())
+
+
+@pytest.mark.parametrize("name", ["", "x" * 65, "a\x1b[31mb", "a\u202eb", "a\nb"])
+async def test_a_contact_is_called_only_what_could_stand_on_a_card(customer: Client, name: str) -> None:
+    """ID-21: no escape sequence, no change of direction, not 5 000 characters."""
+    async with MemoryNetwork().client(publish=True, online=False, name="Shop") as other:
+        contact = await customer.add_contact(other.card())
+    with pytest.raises(ConfigError):
+        await contact.set_name(name)
+    assert contact.name == "Shop"
+    await contact.set_name("Bäckerei 貓")
+    assert contact.name == "Bäckerei 貓"
+    await contact.set_name(None)
+    assert contact.name is None
 
 
 async def test_states_of_messages_in_the_history_follow_too(shop: Client, customer: Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import re
 import threading
 import time
 from collections.abc import Coroutine
@@ -29,6 +30,8 @@ PAIRS = [
 ]
 # What the client itself calls on its handles.
 INTERNAL = {"advance", "put", "end"}
+# What an asynchronous handle has as plain attributes.
+ATTRIBUTES = {"account_id", "message_id", "outgoing", "text", "sent_ms", "received_ms", "state", "reason"}
 
 
 def _public(cls: type) -> dict[str, object]:
@@ -38,7 +41,7 @@ def _public(cls: type) -> dict[str, object]:
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
 def test_both_have_the_same_names(asynchronous: type, synchronous: type) -> None:
     assert _public(asynchronous).keys() - INTERNAL - _public(synchronous).keys() == set()
-    assert _public(synchronous).keys() - {"inner"} - _public(asynchronous).keys() <= {"state", "reason"}
+    assert _public(synchronous).keys() - _public(asynchronous).keys() <= ATTRIBUTES
 
 
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
@@ -47,9 +50,10 @@ def test_both_take_the_same_arguments(asynchronous: type, synchronous: type) -> 
         ours = vars(synchronous).get(name)
         if name in INTERNAL:
             continue
-        assert isinstance(ours, property) == isinstance(theirs, property), name
+        assert isinstance(ours, sync._Read) == isinstance(theirs, property), name
         if not isinstance(theirs, property):
             assert _arguments(synchronous, name) == _arguments(asynchronous, name), name
+            assert getattr(synchronous, name).__doc__, name
 
 
 def _arguments(cls: type, name: str) -> list[tuple[str, object, object]]:
@@ -60,7 +64,7 @@ def _arguments(cls: type, name: str) -> list[tuple[str, object, object]]:
 def test_instances_have_the_same_attributes() -> None:
     network = MemoryNetwork()
     with sync.Client.create(None, relay=network.url, runtime=network.runtime()) as me:
-        public = {name for name in vars(me._inner) if not name.startswith("_")}
+        public = {name for name in vars(me.inner) if not name.startswith("_")}
         assert public <= {name for name in dir(me) if not name.startswith("_")}
 
 
@@ -113,7 +117,7 @@ def test_a_conversation_without_an_event_loop(tmp_path: Path) -> None:
         assert len(again.contacts()) == 1
 
 
-def _received(events: sync.EventIterator) -> MessageReceived:
+def _received(events: sync.EventIterator) -> MessageReceived[sync.Contact]:
     return next(one for one in events if isinstance(one, MessageReceived))
 
 
@@ -235,3 +239,42 @@ def test_it_refuses_to_block_an_event_loop() -> None:
 
     asyncio.run(wrong())
     assert not any(one.name == "sealroom-sync" for one in threading.enumerate())
+
+
+def test_attributes_have_the_types_of_the_asynchronous_ones() -> None:
+    for asynchronous, synchronous in PAIRS[:2]:
+        stated = dict(re.findall(r'(\w+) = _Read\["?([^]"]+)"?\]', inspect.getsource(synchronous)))
+        for name, theirs in _public(asynchronous).items():
+            if isinstance(theirs, property):
+                assert theirs.fget is not None
+                assert stated[name] == theirs.fget.__annotations__["return"], name
+
+
+def test_events_lead_to_handles_of_the_facade() -> None:
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    with (
+        sync.Client.create(None, relay=network.url, publish=True, runtime=network.runtime()) as shop,
+        sync.Client.create(None, relay=network.url, runtime=network.runtime()) as customer,
+    ):
+        shop.wait_online(60)
+        events, others = shop.events(), shop.events()
+        customer.add_contact(shop.card()).send("hello")
+        for one in (_received(events), _received(others)):
+            assert isinstance(one.contact, sync.Contact)
+            assert one.contact == shop.contact(one.account_id)
+            one.contact.send("welcome").wait_for(MessageState.SENT, timeout_s=60)
+        texts = shop.contacts()[0].history()
+        assert [text.text for text in texts] == ["hello", "welcome", "welcome"]
+        assert shop.contacts()[0].history(texts[-1], 1) == texts[1:2]
+        assert (shop.contacts()[0].unread, shop.contacts()[0].message(texts[0].message_id)) == (1, texts[0])
+
+
+def test_open_or_create_twice(tmp_path: Path) -> None:
+    network, path = MemoryNetwork(), tmp_path / "me.db"
+    made = []
+    for name in ("First", "Second"):
+        with sync.Client.open_or_create(
+            path, key=KEY, relay=network.url, name=name, runtime=network.runtime()
+        ) as me:
+            made.append((me.account_id, me.card().name, me.recovery_key is not None))
+    assert made == [(made[0][0], "First", True), (made[0][0], "First", False)]

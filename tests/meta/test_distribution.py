@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import tomllib
 import zipfile
 from pathlib import Path
 
 import checkout
+import e2ee_client
 import pytest
 import wheel_build
 
@@ -86,3 +88,8 @@ def test_the_relay_runs_without_a_cryptography_library(wheel: Path, tmp_path: Pa
     shown = subprocess.run([program, "--help"], env=environment, capture_output=True, text=True, check=False)
     assert shown.returncode == 0, shown.stderr
     assert "serve" in shown.stdout
+
+
+def test_the_package_names_the_version_of_the_distribution(repo_root: Path) -> None:
+    project = tomllib.loads((repo_root / "pyproject.toml").read_text("utf-8"))["project"]
+    assert e2ee_client.__version__ == project["version"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import tomllib
 from pathlib import Path
@@ -27,9 +28,12 @@ def page_run(tmp_path: Path, repo_root: Path) -> PageRun:
 
 
 @pytest.mark.slow
-def test_every_block_of_the_readme_runs(page_run: PageRun, repo_root: Path) -> None:
+def test_every_block_of_the_readme_runs_and_its_program_twice(page_run: PageRun, repo_root: Path) -> None:
+    page = (repo_root / "README.md").read_text("utf-8")
+    programs = re.findall(r"^```python\n.*?^```\n", page, re.DOTALL | re.MULTILINE)
     with page_run:
-        assert page_run.run((repo_root / "README.md").read_text("utf-8")) > 0
+        assert page_run.run(page) > 0
+        assert page_run.run("\n".join(programs)) == len(programs) > 0
 
 
 SAMPLE = """# Sample

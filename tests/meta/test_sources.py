@@ -40,6 +40,8 @@ def test_shipped_sources_keep_the_habits(repo_root: Path) -> None:
         "ok = self.token != given",
         "ok = a == secret.expose()",
         "ok = shared_secret == b",
+        "if not TYPE_CHECKING:\n    import requests",
+        "if TYPE_CHECKING:\n    import os\nelse:\n    import requests",
     ],
 )
 def test_a_fault_is_found(tmp_path: Path, fault: str) -> None:
@@ -61,6 +63,7 @@ def test_a_fault_is_found(tmp_path: Path, fault: str) -> None:
         "from e2ee.errors import RemoteError",
         "from . import thing",
         "import hashlib",
+        "if TYPE_CHECKING:\n    from typing_extensions import TypeVar",
     ],
 )
 def test_sound_code_passes(tmp_path: Path, sound: str) -> None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
+import shutil
 import sqlite3
 import stat
 import time
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from e2ee_relay.blocklist import BLOCKED, BlockList
@@ -267,7 +270,11 @@ async def test_a_backup_is_put_back(tmp_path: Path) -> None:
         for path in process.data_dir.glob("relay.db*"):
             path.write_bytes(b"lost with the disk" * 300)
         assert run(process.data_dir, "restore", str(copy)) == 0
-        assert sorted(path.name for path in process.data_dir.glob("relay.db*")) == ["relay.db"]
+        assert sorted(path.name for path in process.data_dir.glob("relay.db*")) == [
+            "relay.db",
+            "relay.db.old",
+        ]
+        assert (process.data_dir / "relay.db.old").read_bytes().startswith(b"lost with the disk")
         process.start()
         assert "restored_copy_found" in process.log()
         async with connect(process.url, compression=None) as client:
@@ -306,3 +313,84 @@ def test_a_backup_that_cannot_be_used_replaces_nothing(
         assert "backup" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in data_dir.iterdir()} == before
     assert run(data_dir, "restore", str(good)) == 0
+
+
+def held(database: Path) -> int:
+    db = sqlite3.connect(database)
+    (count,) = db.execute("SELECT count(*) FROM message").fetchone()
+    db.close()
+    return int(count)
+
+
+@pytest.mark.parametrize("has_links", [True, False])
+def test_a_replaced_database_is_kept_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], has_links: bool
+) -> None:
+    """RLY-85: with what stands in its journal, also without hard links; the next one takes its place."""
+    if not has_links:
+        monkeypatch.setattr(Path, "hardlink_to", Mock(side_effect=OSError("not here")))
+    data_dir, copy, crashed = tmp_path / "relay", tmp_path / "copy", tmp_path / "crashed"
+    fill(data_dir)
+    assert run(data_dir, "backup", str(copy)) == 0
+    # As a crash leaves it: the last change is in the journal only.
+    db = sqlite3.connect(data_dir / "relay.db")
+    db.execute(
+        "INSERT INTO message"
+        " SELECT 3, mailbox_no, 3, msg_id, expires_ms, received_ms, body FROM message LIMIT 1"
+    )
+    db.commit()
+    shutil.copytree(data_dir, crashed)
+    db.close()
+    assert (crashed / "relay.db-wal").stat().st_size > 0
+    capsys.readouterr()
+    assert run(crashed, "restore", str(copy)) == 0
+    assert f"kept as {crashed / 'relay.db.old'}" in capsys.readouterr().out
+    assert (held(crashed / "relay.db"), held(crashed / "relay.db.old")) == (0, 3)
+    assert run(crashed, "restore", str(copy)) == 0
+    assert (held(crashed / "relay.db"), held(crashed / "relay.db.old")) == (0, 0)
+
+
+# --- purge ---
+
+
+class Terminal(io.StringIO):
+    """Somebody who can be asked."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.mark.parametrize(("answer", "removed"), [("yes\n", True), ("y\n", False), ("\n", False), ("", False)])
+def test_purge_shows_what_it_removes_and_asks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    answer: str,
+    removed: bool,
+) -> None:
+    """RLY-171: counts by table, no content; only "yes" is yes."""
+    mailbox = fill(tmp_path)
+    monkeypatch.setattr("sys.stdin", Terminal(answer))
+    assert run(tmp_path, "purge", "--mailbox", mailbox.hex()) == (0 if removed else 1)
+    told = capsys.readouterr().out
+    assert "  mailbox: 1\n  message: 2\n" in told
+    assert ("nothing removed" in told) != removed
+    assert told.endswith("purged\n") == removed
+    assert held(tmp_path / "relay.db") == (0 if removed else 2)
+
+
+def test_purge_asks_nobody_who_is_not_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RLY-171: a script says --yes; what is not there is not removed, and told."""
+    mailbox = fill(tmp_path)
+    monkeypatch.setattr("sys.stdin", io.StringIO("yes\n"))
+    assert run(tmp_path, "purge", "--mailbox", mailbox.hex()) == 2
+    assert "--yes" in capsys.readouterr().err
+    assert held(tmp_path / "relay.db") == 2
+    assert run(tmp_path, "purge", "--mailbox", mailbox.hex(), "--yes") == 0
+    assert held(tmp_path / "relay.db") == 0
+    capsys.readouterr()
+    for kind, subject in (("mailbox", mailbox.hex()), ("account", "ab" * 32)):
+        assert run(tmp_path, "purge", f"--{kind}", subject, "--yes") == 1
+        assert capsys.readouterr().out == f"nothing found about this {kind}\n"

@@ -13,11 +13,12 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from e2ee_relay.config import ClientAddress, ConfigError, load
+from e2ee_relay.config import ClientAddress, load
 from e2ee_relay.door import ACCEPTS_A_PASS, GONE_COST_S, HANDSHAKE_COST_S, Door, Doorman
 from e2ee_relay.limits import Rate
 from e2ee_relay.protocol import ErrorCode, ErrorReply, Lookup
 from e2ee_relay.proxy_header import ProxyHeaderError, client_of, missing_b
+from e2ee_relay.settings import ConfigError
 from e2ee_relay.turns import Turns
 from e2ee_relay.visitors import Visitors, forwarded_for, is_within
 from raw_websocket import GONE, RawWebSocket, end_by_reset
@@ -270,7 +271,7 @@ async def test_behind_a_proxy_that_speaks_http(tmp_path: Path) -> None:
                 await connect(relay.url, additional_headers={"X-Forwarded-For": "nonsense"})
             async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.8"}):
                 pass
-        assert 'sealroom_relay_not_let_in_total{reason="address"} 2' in relay.get("/metrics")[1]
+        assert 'sealroom_relay_not_let_in_total{reason="address"} 2' in relay.figures()
         async with connect(relay.url, additional_headers={"X-Forwarded-For": "192.0.2.7"}) as again:
             await Peer(SocketLink(again)).greet()
         assert relay.stop() == 0
@@ -307,7 +308,7 @@ async def test_a_crowd_at_the_door(tmp_path: Path) -> None:
         await asyncio.sleep(1)
         late = await RawWebSocket.greet(relay.port)
         assert (await late.listen(5, messages=1)).messages
-        assert 'sealroom_relay_not_let_in_total{reason="handshakes"} 40' in relay.get("/metrics")[1]
+        assert 'sealroom_relay_not_let_in_total{reason="handshakes"} 40' in relay.figures()
         late.abort()
         inside.abort()
         assert relay.stop() == 0

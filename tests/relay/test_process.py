@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -296,11 +297,10 @@ async def test_logs_and_metrics_name_nobody(tmp_path: Path) -> None:
         await broken.send(b"\xff" + canary)
         _, code = await until_closed(broken)
         assert code == 1002
-        status, metrics = process.get("/metrics")
+        metrics = process.figures()
         port = peer.link._send.__self__.local_address[1]  # type: ignore[attr-defined]  # the socket behind the link
         process.stop()
         shown = process.log() + metrics
-    assert status == 200
     assert 'sealroom_relay_refusals_total{code="DENIED"} 1' in metrics
     assert "sealroom_relay_accepted_total 1" in metrics
     for secret in (canary, owner.mailbox, owner.token, owner.owner_pub, item.msg_id, peer.nonce):
@@ -323,15 +323,16 @@ async def test_text_messages_are_refused(process: RelayProcess) -> None:
 
 
 async def test_health_on_the_same_port(process: RelayProcess) -> None:
-    """RLY-74: alive and ready; other paths are WebSockets."""
+    """RLY-74, RLY-167: alive and ready, but no figures; other paths are WebSockets."""
     assert process.get("/livez") == (200, "ok\n")
     assert process.get("/healthz") == (200, "ok\n")
     assert process.get("/readyz") == (200, "ready\n")
-    assert process.get("/")[0] == 426
+    for path in ("/", "/metrics", "/metrics?", "/metrics/"):
+        assert process.get(path)[0] == 426
 
 
 async def test_metrics_on_a_port_of_their_own(tmp_path: Path) -> None:
-    """RLY-72: then the clients' port does not show them."""
+    """RLY-167: with health beside them, and nothing else."""
     held = HeldPort()
     port = held.number
     with RelayProcess(tmp_path / "relay", f"metrics_listen=127.0.0.1:{port}") as process:
@@ -356,7 +357,7 @@ async def test_a_client_that_does_not_read_is_dropped(process: RelayProcess) -> 
     raw.transport.pause_reading()
     for _ in range(100):
         await peer.send(*[owner.item(os.urandom(90_000), ttl=TtlClass.EPHEMERAL) for _ in range(5)])
-        if "sealroom_relay_slow_clients_total 1" in process.get("/metrics")[1]:
+        if "sealroom_relay_slow_clients_total 1" in process.figures():
             break
     else:
         pytest.fail("the slow client was not dropped")
@@ -432,7 +433,7 @@ async def test_purge_removes_everything(process: RelayProcess, running: bool) ->
     if not running:
         process.stop()
     for kind, subject in (("--account", company.account_id), ("--mailbox", owner.mailbox)):
-        done = command(process, "purge", kind, subject.hex())
+        done = command(process, "purge", kind, subject.hex(), "--yes")
         assert (done.returncode, done.stderr) == (0, "")
         held = json.loads(command(process, "inspect", kind, subject.hex()).stdout)
         assert not any(held.values())
@@ -478,6 +479,26 @@ def test_two_relays_do_not_share_a_directory(process: RelayProcess) -> None:
     second = RelayProcess(process.data_dir)
     with pytest.raises(RuntimeError, match="another process"):
         second.start()
+
+
+@pytest.mark.parametrize(("metrics", "logged"), [(True, True), (False, False)], ids=["default", "off"])
+async def test_a_default_address_for_figures_may_be_taken(
+    tmp_path: Path, metrics: bool, logged: bool
+) -> None:
+    """RLY-167: the log says that they are not served, and all else is; who wants none is told nothing."""
+    with socket.socket() as other:
+        other.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        # Ours, or that of a relay that runs on this machine anyway.
+        with suppress(OSError):
+            other.bind(("127.0.0.1", 9465))
+            other.listen()
+        process = RelayProcess(
+            tmp_path / "relay", *([] if metrics else ["metrics_listen=off"]), figures=False
+        )
+        with process:
+            assert process.get("/readyz")[0] == 200
+            await open_peer(process)
+    assert ("figures_not_served" in process.log()) == logged
 
 
 @pytest.mark.parametrize("name", ["listen", "metrics_listen"])

@@ -18,12 +18,13 @@ from typing import cast
 
 import pytest
 from e2ee_relay.cli import main
-from e2ee_relay.config import SETTINGS, Config, ConfigError, load
+from e2ee_relay.config import SETTINGS, Config, load
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.notify import ServiceNotifier
 from e2ee_relay.pages import Pages
 from e2ee_relay.protocol import ErrorCode, GoAway, Role, decode_frames
+from e2ee_relay.settings import ConfigError
 from relay_actors import Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from websockets.asyncio.client import connect
@@ -229,7 +230,7 @@ async def test_a_full_disk(tmp_path: Path) -> None:
             assert refused.retry_after_ms > 0
             assert relay.get("/readyz") == (503, "not ready: the store fails\n")
             assert relay.get("/livez")[0] == 200
-            assert "sealroom_relay_store_failures_total 0" not in relay.get("/metrics")[1]
+            assert "sealroom_relay_store_failures_total 0" not in relay.figures()
             resource.prlimit(relay.pid, resource.RLIMIT_FSIZE, UNLIMITED)
             assert (await peer.send(owner.item(b"after")))[0].code is ErrorCode.OK
         assert "store_failing" in relay.log()
@@ -273,22 +274,24 @@ class Answering:
         return Response(int(status), "", Headers({"Content-Type": "text/plain"}), text.encode())
 
 
-@pytest.mark.parametrize(
-    ("settings", "shown"),
-    [
-        ({"listen": "0.0.0.0:0"}, False),
-        ({"listen": "relay.example.org:0"}, False),
-        ({"listen": "[::1]:0"}, True),
-        ({"listen": "localhost:0"}, True),
-        ({"listen": "127.0.0.1:0", "metrics_listen": "127.0.0.1:0"}, False),
-    ],
-)
-def test_figures_are_not_for_the_world(settings: dict[str, str], shown: bool) -> None:
-    """RLY-72: the clients' port has them only where none but this machine reaches it, and no other has."""
-    pages = Pages(load(None, {}, settings), Calm())
+@pytest.mark.parametrize("listen", ["0.0.0.0:0", "relay.example.org:0", "[::1]:0", "127.0.0.1:0"])
+@pytest.mark.parametrize("figures", [{}, {"metrics_listen": "off"}, {"metrics_listen": "127.0.0.1:0"}])
+def test_figures_are_not_for_clients(listen: str, figures: dict[str, str]) -> None:
+    """RLY-167: whatever is set, the clients' port has none."""
+    pages = Pages(load(None, {}, {"listen": listen, **figures}), Calm())
     socket = cast("ServerConnection", Answering())
-    assert (pages.for_clients(socket, "/metrics") is not None) == shown
+    assert pages.for_clients(socket, "/metrics") is None
     assert pages.for_operators(socket, "/metrics").body == b"figures"
+
+
+def test_the_address_of_the_figures() -> None:
+    """RLY-167: loopback by default; "off" is none."""
+    by_default, off = load(None, {}, {}), load(None, {}, {"metrics_listen": "off"})
+    chosen = load(None, {}, {"metrics_listen": "10.0.0.1:9"})
+    assert (by_default.metrics_host, by_default.metrics_port) == ("127.0.0.1", 9465)
+    assert (chosen.metrics_host, chosen.metrics_port) == ("10.0.0.1", 9)
+    assert off.metrics_port is None
+    assert [one.metrics_chosen for one in (by_default, off, chosen)] == [False, True, True]
 
 
 VALUES = {
@@ -304,6 +307,7 @@ VALUES = {
     "contact": "c",
     "privacy_url": "p",
     "source_url": "s",
+    "allow_plaintext": "true",
     "store": "postgresql:///relay",
     "bus": "nats://localhost:4222",
 }
@@ -352,7 +356,8 @@ def test_the_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixt
     for command in (["serve", "--check-config"], ["check-config"]):
         assert main([*command, *data]) == 0
         assert capsys.readouterr() == ("the configuration can be used\n", "")
-        assert main([*command, *data, "--set", "listen=0.0.0.0:80"]) == 0
+        public = ("listen=0.0.0.0:80", "metrics_listen=0.0.0.0:81", "allow_plaintext=true")
+        assert main([*command, *data, *[part for one in public for part in ("--set", one)]]) == 0
         told = capsys.readouterr().err
         assert all(word in told for word in ("no TLS", "metrics_listen", "relay_name"))
         wrong = ["--set", "tls_cert=missing.pem", "--set", "tls_key=missing.pem"]

@@ -504,7 +504,12 @@ def test_commands_work_beside_running_nodes(
     assert run(url, capsys, "unblock", *subject)[0] == 0
     assert run(url, capsys, "unblock", *subject)[0] == 1
     assert run(url, capsys, "expire-now") == (0, "expired messages deleted: 0\n")
-    assert run(url, capsys, "purge", *subject) == (0, "purged\n")
+    assert run(url, capsys, "purge", *subject)[0] == 2
+    assert do(store, FindMailboxes((address,))) != {}
+    status, told = run(url, capsys, "purge", *subject, "--yes")
+    assert (status, told.splitlines()[-1]) == (0, "purged")
+    assert "  message: 1\n" in told
+    assert run(url, capsys, "purge", *subject, "--yes") == (1, "nothing found about this mailbox\n")
     assert do(store, FindMailboxes((address,))) == {}
     held = json.loads(run(url, capsys, "inspect", *subject)[1])
     assert not any(held.values())

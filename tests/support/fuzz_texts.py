@@ -15,7 +15,8 @@ from e2ee_client.cli.failures import Refused, error_text, status_of
 from e2ee_client.cli.screen_lines import wrap
 from e2ee_client.cli.texts import Texts
 from e2ee_relay import config
-from e2ee_relay.config import Config, ConfigError
+from e2ee_relay.config import Config
+from e2ee_relay.settings import ConfigError, ConfigErrors, Settings, raise_all
 from fuzz_target import Shape, Target, require
 
 _HIDDEN: Final = frozenset({"Cc", "Cs", "Co", "Cn", "Zl", "Zp", "Cf"})
@@ -155,7 +156,12 @@ def _settings(data: bytes) -> Config:
         raise ConfigError("config", "not TOML") from None
     # A file of secrets would be read: no path is taken from an input.
     kept = {name: value for name, value in document.items() if name in config.SETTINGS and "file" not in name}
-    return config._build(kept)
+    settings = Settings()
+    settings.update(kept, "a file")
+    built = config._build(settings)
+    config._note_contradictions(settings, built)
+    raise_all(settings.faults)
+    return built
 
 
 def _settings_hold(_: bytes, built: Config) -> None:
@@ -218,7 +224,7 @@ TARGETS: Final = (
         "relay_settings",
         _settings,
         _settings_hold,
-        frozenset({ConfigError}),
+        frozenset({ConfigError, ConfigErrors}),
         _settings_seeds,
         Shape.TEXT,
         512,

@@ -16,6 +16,7 @@ import checkout
 from conversations import next_of
 from e2ee_client import Client, Contact, ContactAdded, MessageState, Runtime
 from e2ee_client.store import INTERACTIVE
+from held_port import HeldPort
 from recording_proxy import RecordingProxy
 from relay_view import Seen, Table, changed_rows, fields_of_figures, tables_of
 from seen_fields import Field, fields_of_row, operation_names
@@ -37,7 +38,8 @@ class RealStage:
     """A relay process behind a recording proxy; `leaky` takes the one that tells what it is told."""
 
     def __init__(self, folder: Path, *, leaky: bool = False) -> None:
-        self.relay = Relay(folder / "relay", leaky=leaky)
+        self._held = HeldPort()
+        self.relay = Relay(folder / "relay", leaky=leaky, figures_port=self._held.number)
         self.proxy = RecordingProxy(lambda: self.relay.url, operation_names(checkout.ROOT))
         self._tables: dict[str, Table] = {}
         self._rows: list[Seen] = []
@@ -63,7 +65,7 @@ class RealStage:
     async def _figures(self) -> str:
         """Return the figures once the connections of those who have gone are gone as well."""
         async with asyncio.timeout(_WAIT_S):
-            while _NOBODY not in (figures := _figures(self.relay.port)):  # noqa: ASYNC110
+            while _NOBODY not in (figures := _figures(self._held.number)):  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
         return figures
 

@@ -30,8 +30,12 @@ class RelayProcess:
         environment: dict[str, str] | None = None,
         program: Sequence[str] = PROGRAM,
         options: Sequence[str] = (),
+        figures: bool = True,
     ) -> None:
-        """`settings` are NAME=VALUE pairs as for `--set`, `options` further words behind `serve`."""
+        """`settings` are NAME=VALUE pairs as for `--set`, `options` further words behind `serve`.
+
+        Not `figures`: nothing is said of where it shows them.
+        """
         self.data_dir = data_dir
         self.log_path = data_dir.with_name(data_dir.name + ".log")
         self._settings = settings
@@ -40,6 +44,8 @@ class RelayProcess:
         self._options = tuple(options)
         self._held = HeldPort()
         self._port = self._held.number
+        self._held_for_figures = HeldPort()
+        self._has_figures = figures
         self._tls: ssl.SSLContext | None = None
         self._process: subprocess.Popen[str] | None = None
 
@@ -66,7 +72,8 @@ class RelayProcess:
         """
         command = [*self.program, "serve", *self._options, "--listen", f"127.0.0.1:{self._port}"]
         command += ["--data-dir", str(self.data_dir)]
-        for setting in self._settings:
+        figures = [f"metrics_listen=127.0.0.1:{self._held_for_figures.number}"] if self._has_figures else []
+        for setting in (*figures, *self._settings):
             command += ["--set", setting]
         with self.log_path.open("a") as log:
             self._process = subprocess.Popen(
@@ -130,6 +137,12 @@ class RelayProcess:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
+
+    def figures(self) -> str:
+        """Return its figures, from the port of their own."""
+        address = f"http://127.0.0.1:{self._held_for_figures.number}/metrics"
+        with urllib.request.urlopen(address, timeout=60) as answer:
+            return str(answer.read().decode())
 
     def log(self) -> str:
         """Everything that it has logged."""

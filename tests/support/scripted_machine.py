@@ -44,8 +44,8 @@ class ScriptedMachine:
     def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
         return self._step("received", data)
 
-    def disconnected(self, channel: Channel, now_ms: int) -> list[Effect]:
-        return self._step("disconnected", channel)
+    def disconnected(self, channel: Channel, now_ms: int, code: str = "") -> list[Effect]:
+        return self._step("disconnected", (channel, code))
 
     def worked(self, channel: Channel, number: int, work: bytes, now_ms: int) -> list[Effect]:
         return self._step("worked", (number, work))
@@ -110,8 +110,10 @@ class NotingTransport:
         self.refusal: BaseException | None = None
         self.hang = False
         self.connections: list[NotingConnection] = []
+        self.foreign: list[bool] = []
 
-    async def open(self, url: str) -> NotingConnection:
+    async def open(self, url: str, *, foreign: bool = False) -> NotingConnection:
+        self.foreign.append(foreign)
         if self.hang:
             await asyncio.Event().wait()
         if self.refusal is not None:

@@ -11,20 +11,22 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 
-def certificate(ends: datetime.datetime, serial: int) -> tuple[bytes, bytes]:
+def certificate(
+    ends: datetime.datetime, serial: int, begins_year: int = 2020, address: str = "127.0.0.1"
+) -> tuple[bytes, bytes]:
     """Return a certificate and its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay under test")])
-    address = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))])
+    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
         .public_key(key.public_key())
         .serial_number(serial)
-        .not_valid_before(datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC))
+        .not_valid_before(datetime.datetime(begins_year, 1, 1, tzinfo=datetime.UTC))
         .not_valid_after(ends)
-        .add_extension(address, critical=False)
+        .add_extension(alternative, critical=False)
         .sign(key, hashes.SHA256())
     )
     private = key.private_bytes(

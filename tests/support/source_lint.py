@@ -68,8 +68,17 @@ def _name(node: ast.expr) -> str:
 
 
 def imported(tree: ast.Module) -> Iterator[tuple[int, str]]:
-    """Line and full name of each import, wherever in the file it stands."""
+    """Line and full name of each import that is carried out, wherever in the file it stands."""
+    types = {
+        part
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and _name(node.test) == "type_checking"
+        for statement in node.body
+        for part in ast.walk(statement)
+    }
     for node in ast.walk(tree):
+        if node in types:
+            continue
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:

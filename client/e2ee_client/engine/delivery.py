@@ -55,11 +55,10 @@ class Delivery:
 
     def channel(self, contact: Contact, peer: Peer | None = None) -> Channel:
         """Return the sending connection for a contact; a person's contacts do not share one (chapter 11)."""
-        own = self._state.own
         way = None if peer is None else peer.way_back
         url = contact.relay_url if way is None else way.relay_url
-        is_foreign = url not in (own.relay_url, contact.relay_url)
-        return Channel(url, b"", b"" if own.publish else contact.account_id, is_foreign)
+        isolation = b"" if self._state.own.publish else contact.account_id
+        return Channel(url, b"", isolation, self._state.is_foreign(url))
 
     def flush(self, turn: Turn, contact: Contact, peer: Peer, lane: Lane) -> None:
         """Send what is ready, in order, batch by batch."""

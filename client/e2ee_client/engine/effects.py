@@ -18,7 +18,7 @@ class Channel(NamedTuple):
     """A connection to a relay. `mailbox` is the one that it authenticates, or empty on a sending connection.
 
     `isolation` keeps the sending connections of different contacts apart (chapter 11, declared leakage).
-    `foreign` marks a relay that a contact has named and that is not ours (CON-06).
+    `foreign` marks a relay that a contact has named and that holds no mailbox of ours.
     """
 
     relay_url: str

@@ -360,7 +360,9 @@ class Engine(Queries):
     # --- inside ---
 
     def _step(self, now_ms: int) -> Turn:
-        """Begin a step. Where the clock was put back since the last one, what waits for a time to come is due now."""
+        """Begin a step. Where the clock was put back since the last one, what waits for a time to come is
+        due now.
+        """
         if now_ms < self._latest_ms - _CLOCK_PUT_BACK_MS:
             self._maintain_at_ms = now_ms
             self._displaced_ms.clear()
@@ -453,7 +455,8 @@ class Engine(Queries):
                 context.sending.keep_alive(turn, contact, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
-        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25)."""
+        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25).
+        """
         upkeep = self._context.upkeep
         for owner in upkeep.owners():
             if not upkeep.rotate(turn, owner):

@@ -169,6 +169,11 @@ class State:
             raise StoreCorrupt("a contact without a mailbox")
         return fallback
 
+    def is_foreign(self, relay_url: str) -> bool:
+        """Whether a relay is neither our account's nor holds a mailbox of ours."""
+        ours = {self.own.relay_url, *(mailbox.relay_url for mailbox in self.mailboxes.values())}
+        return relay_url not in ours
+
     def prekeys_of(self, kind: PrekeyKind, contact: bytes) -> list[OwnPrekey]:
         """Return our prekeys of one kind for a contact, or the published ones; those that end first come
         first.

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from e2ee_client.engine import Channel
-from e2ee_client.errors import RelayUnavailable
+from e2ee_client.errors import RelayTimeout, RelayUnavailable
 
 from .transport import Connection, Transport
 
@@ -47,9 +47,10 @@ class Received:
 
 @dataclass(frozen=True, slots=True)
 class Disconnected:
-    """The connection could not be opened, or is gone."""
+    """The connection could not be opened, for the reason `code`, or is gone."""
 
     task: ChannelTask
+    code: str = ""
 
 
 class Reports(Protocol):
@@ -76,6 +77,7 @@ class ChannelTask:
         self._filled = asyncio.Event()
         self._stands = False
         self._closing = False
+        self._code = ""
         self._task = asyncio.create_task(self._run(), name="sealroom-channel")
         self._task.add_done_callback(self._ended)
 
@@ -111,13 +113,17 @@ class ChannelTask:
             # A transport of somebody else's that raises what it should not: as good as a broken connection.
             _LOG.error("channel.fault %s", type(fault).__name__)
         if not self._closing:
-            self._reports.put(Disconnected(self))
+            self._reports.put(Disconnected(self, self._code))
 
     async def _run(self) -> None:
         try:
             async with asyncio.timeout(OPEN_TIMEOUT_S):
-                connection = await self._transport.open(self.channel.relay_url)
-        except (RelayUnavailable, TimeoutError):
+                connection = await self._transport.open(self.channel.relay_url, foreign=self.channel.foreign)
+        except RelayUnavailable as error:
+            self._code = error.code
+            return
+        except TimeoutError:
+            self._code = RelayTimeout.code
             return
         try:
             self._stands = True

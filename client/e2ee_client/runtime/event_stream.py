@@ -17,7 +17,7 @@ from typing import Final, Self, TypeAlias
 from weakref import WeakSet
 
 from e2ee_client.errors import ClientClosed, WaitTimeout
-from e2ee_client.events import Event
+from e2ee_client.events import C, Event
 
 MAX_WAITING: Final = 10_000
 
@@ -38,7 +38,7 @@ class StoreTrouble:
     code: str
 
 
-ClientEvent: TypeAlias = Event | EventsMissed | StoreTrouble
+ClientEvent: TypeAlias = Event[C] | EventsMissed | StoreTrouble
 
 
 class EventIterator:

@@ -268,9 +268,9 @@ class Shell(Generic[M]):
                 return machine.received(channel, data, now_ms)
             case Worked(_, number, work):
                 return machine.worked(channel, number, work, now_ms)
-            case Disconnected():
+            case Disconnected(_, code):
                 del self._channels[channel]
-                return machine.disconnected(channel, now_ms)
+                return machine.disconnected(channel, now_ms, code)
 
     async def _woken(self, now_ms: int) -> None:
         if self._reload_at_ms is not None and now_ms >= self._reload_at_ms:

@@ -7,15 +7,23 @@ since its debug lines quote what is sent.
 
 from __future__ import annotations
 
+import asyncio
+import ipaddress
 import logging
+import os
+import socket
 import ssl
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 from e2ee_relay.protocol import MAX_MESSAGE_B
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
+from websockets.proxy import get_proxy
+from websockets.uri import WebSocketURI, parse_uri
 
-from e2ee_client.errors import RelayUnavailable
+from e2ee_client.errors import ConfigError, RelayNotFollowed, RelayUnavailable
+
+from . import reasons
 
 _PROTOCOL_ERROR: Final = 1002
 # An own object outside the tree of loggers: no configuration of the host application can switch it on.
@@ -49,63 +57,145 @@ class Connection(Protocol):
 class Transport(Protocol):
     """Opens connections."""
 
-    async def open(self, url: str) -> Connection:
-        """Connect to the relay at `url`, `wss://` or, on this machine, `ws://`.
+    async def open(self, url: str, *, foreign: bool = False) -> Connection:
+        """Connect to the relay at `url`, `wss://` or, on this machine, `ws://`; `foreign` marks one that a
+        contact has named and that holds no mailbox of ours.
 
         Raises:
-            RelayUnavailable: it cannot be reached in time.
+            RelayUnavailable: it cannot be reached in time; the class, and its `code`, says why.
         """
         ...
 
 
 class WebSocketTransport:
-    """Connections by the `websockets` library: no compression, messages of at most 1 MiB.
+    """Connections by the `websockets` library: no compression, messages of at most 1 MiB, no redirects.
 
-    `ssl_context` replaces the default one for `wss://`, for example to pin the operator's own authority;
-    `proxy` is the address of a proxy, True to use what the environment names, None for none.
+    `ca_file` names a PEM file with the authorities that sign the relays' certificates, instead of the
+    system's; `ssl_context` replaces all settings of TLS. `proxy` is the address of a proxy, True to use what
+    the environment names, None for none.
+
+    A foreign relay is followed only with `wss` and only to a global address, so that no contact makes us
+    connect into our own network; where our own relay has none, its addresses need not be global either, and
+    where our own is on this machine without TLS, it needs none (RLY-170). Through a proxy the address is not
+    seen here: `foreign_by_proxy` leaves the choice to the proxy.
     """
 
     def __init__(
         self,
         *,
+        ca_file: str | os.PathLike[str] | None = None,
         ssl_context: ssl.SSLContext | None = None,
         proxy: str | bool | None = True,
+        foreign_by_proxy: bool = False,
         open_timeout_s: float = 15.0,
         close_timeout_s: float = 5.0,
         ping_interval_s: float = 30.0,
         ping_timeout_s: float = 20.0,
     ) -> None:
-        self._ssl_context = ssl_context
+        """Take the settings.
+
+        Raises:
+            ConfigError: `ca_file` cannot be read, or is given beside `ssl_context`.
+        """
+        self._ssl_context = ssl_context if ca_file is None else _trusting(ca_file, ssl_context)
         self._proxy = proxy
+        self._foreign_by_proxy = foreign_by_proxy
         self._open_timeout_s = open_timeout_s
         self._close_timeout_s = close_timeout_s
         self._ping_interval_s = ping_interval_s
         self._ping_timeout_s = ping_timeout_s
+        self._may_be_local = False
+        self._may_be_plain = False
 
-    async def open(self, url: str) -> Connection:
+    async def open(self, url: str, *, foreign: bool = False) -> Connection:
         """Connect (RLY-01).
 
         Raises:
-            RelayUnavailable: refused, unreachable, no valid certificate, or too slow.
+            RelayUnavailable: it cannot be reached in time; the class, and its `code`, says why.
         """
-        secure = url.startswith("wss:")
         try:
-            connection = await connect(
-                url,
-                ssl=(self._ssl_context or ssl.create_default_context()) if secure else None,
-                proxy=True if self._proxy is True else self._proxy or None,
-                compression=None,
-                max_size=MAX_MESSAGE_B,
-                user_agent_header=None,
-                open_timeout=self._open_timeout_s,
-                close_timeout=self._close_timeout_s,
-                ping_interval=self._ping_interval_s,
-                ping_timeout=self._ping_timeout_s,
-                logger=_SILENT,
-            )
-        except (OSError, TimeoutError, ValueError, WebSocketException) as error:
-            raise RelayUnavailable(f"the relay cannot be reached ({type(error).__name__})") from None
-        return WebSocketConnection(connection)
+            async with asyncio.timeout(self._open_timeout_s):
+                return WebSocketConnection(await self._open(url, foreign=foreign))
+        except (OSError, ValueError, WebSocketException) as error:
+            raise reasons.of(error) from None
+
+    async def _open(self, url: str, *, foreign: bool) -> ClientConnection:
+        uri = parse_uri(url)
+        proxy = get_proxy(uri) if self._proxy is True else self._proxy or None
+        if foreign and not (uri.secure or self._may_be_plain):
+            raise RelayNotFollowed("a contact named a relay without TLS")
+        if foreign and proxy and not self._foreign_by_proxy:
+            raise RelayNotFollowed("the address of a contact's relay is not seen through a proxy")
+        if uri.secure and self._ssl_context is None:
+            self._ssl_context = ssl.create_default_context()
+        return await _Connect(
+            url,
+            sock=None if proxy else await self._connect(uri, foreign=foreign),
+            ssl=self._ssl_context if uri.secure else None,
+            proxy=proxy,
+            compression=None,
+            max_size=MAX_MESSAGE_B,
+            user_agent_header=None,
+            open_timeout=None,
+            close_timeout=self._close_timeout_s,
+            ping_interval=self._ping_interval_s,
+            ping_timeout=self._ping_timeout_s,
+            logger=_SILENT,
+        )
+
+    async def _connect(self, uri: WebSocketURI, *, foreign: bool) -> socket.socket:
+        """Connect to the first address that takes it. What is connected to is what was judged: the name is
+        not resolved a second time.
+        """
+        loop = asyncio.get_running_loop()
+        found = await loop.getaddrinfo(uri.host, uri.port, type=socket.SOCK_STREAM)
+        failure: OSError | RelayUnavailable = RelayNotFollowed("a contact's relay has no global address")
+        for family, kind, number, _, address in found:
+            is_local = not _is_global(str(address[0]))
+            if foreign and is_local and not self._may_be_local:
+                continue
+            try:
+                sock = await _connected(socket.socket(family, kind, number), address)
+            except OSError as error:
+                failure = error
+                continue
+            if not foreign:
+                self._may_be_local, self._may_be_plain = is_local, is_local and not uri.secure
+            return sock
+        raise failure
+
+
+async def _connected(sock: socket.socket, address: Any) -> socket.socket:
+    """Connect a socket; it is closed if that fails."""
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+class _Connect(connect):
+    """Follows no redirect: it would lead past the checks of the address."""
+
+    def process_redirect(self, exc: Exception) -> Exception | str:
+        """Return what the relay answered as the failure."""
+        return exc
+
+
+def _is_global(address: str) -> bool:
+    found = ipaddress.ip_address(address)
+    return found.is_global and not found.is_multicast
+
+
+def _trusting(ca_file: str | os.PathLike[str], ssl_context: ssl.SSLContext | None) -> ssl.SSLContext:
+    if ssl_context is not None:
+        raise ConfigError("give either ca_file or ssl_context")
+    try:
+        return ssl.create_default_context(cafile=os.fspath(ca_file))
+    except OSError as error:
+        raise ConfigError(f"the file of authorities cannot be used: {error.strerror or 'no PEM'}") from None
 
 
 class WebSocketConnection:

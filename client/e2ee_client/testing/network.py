@@ -96,7 +96,7 @@ class MemoryNetwork:
         """Make a client with a store in memory; `settings` as for `Client.create`."""
         return Client.create(None, relay=self.url, runtime=runtime or self.runtime(), **settings)
 
-    async def open(self, url: str) -> Connection:
+    async def open(self, url: str, *, foreign: bool = False) -> Connection:
         """Connect to the relay."""
         if self.faults.refuse:
             raise RelayUnavailable("refused by the test")

@@ -20,9 +20,9 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
         SchemaTooNew: a newer release wrote the database, and it may have messages in tables unknown here.
     """
     if not source.exists():
-        raise StoreError("there is no database in the data directory")
+        raise StoreError(f"there is no database in the data directory: {source} is missing")
     if destination.exists():
-        raise StoreError("the destination exists")
+        raise StoreError(f"the destination exists: {destination}")
     origin = sqlite3.connect(source, isolation_level=None, timeout=10.0)
     try:
         refuse_newer(schema_version(origin))
@@ -50,16 +50,17 @@ def _tables(db: sqlite3.Connection) -> set[str]:
     return {str(name) for (name,) in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
 
 
-def put_back(source: Path, database: Path) -> None:
+def put_back(source: Path, database: Path) -> Path | None:
     """Put a backup in the place of the database of a relay that does not run; the mark stays (RLY-76).
 
-    The old database goes only when the copy has been checked and is on the disk.
+    The old database goes only when the copy has been checked and is on the disk, and is kept beside it with
+    its journal, in the place of one that was kept before. Return its path, None where there was none.
 
     Raises:
         StoreError: the backup is damaged, or not a relay's, or of a newer release.
     """
     if not source.exists():
-        raise StoreError("there is no such backup")
+        raise StoreError(f"there is no such backup: {source}")
     fresh = database.with_name(database.name + ".new")
     fresh.unlink(missing_ok=True)
     shutil.copyfile(source, fresh)
@@ -68,16 +69,40 @@ def put_back(source: Path, database: Path) -> None:
         _check(fresh)
     except (sqlite3.Error, StoreError) as error:
         fresh.unlink()
-        raise StoreError(f"the backup cannot be used: {error}") from None
+        raise StoreError(f"the backup {source} cannot be used: {error}") from None
     like = database.parent.stat()
     if os.geteuid() == 0:
         os.chown(fresh, like.st_uid, like.st_gid)
-    # The journal belongs to the database that is replaced; over the copy it would damage it.
-    for suffix in ("-wal", "-shm"):
-        database.with_name(database.name + suffix).unlink(missing_ok=True)
+    old = _keep(database)
     flush_directory(database.parent)
     fresh.replace(database)
     flush_directory(database.parent)
+    return old
+
+
+def _keep(database: Path) -> Path | None:
+    """Give the database a second name, so that there is one under its own at each moment."""
+    old = database.with_name(database.name + ".old")
+    journal, side = _beside(database)
+    for path in (old, *_beside(old)):
+        path.unlink(missing_ok=True)
+    side.unlink(missing_ok=True)
+    if not database.exists():
+        journal.unlink(missing_ok=True)
+        return None
+    try:
+        old.hardlink_to(database)
+    except OSError:  # a file system without hard links
+        database.replace(old)
+    # It belongs to the database that is replaced; over the copy it would damage it.
+    if journal.exists():
+        journal.replace(_beside(old)[0])
+    return old
+
+
+def _beside(database: Path) -> tuple[Path, Path]:
+    """Return the paths of the journal and of its index."""
+    return database.with_name(database.name + "-wal"), database.with_name(database.name + "-shm")
 
 
 def _check(copy: Path) -> None:

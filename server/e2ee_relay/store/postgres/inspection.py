@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from e2ee_relay.config import Config
+from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
 from e2ee_relay.store.changes import DropAccount, StoreError
 from e2ee_relay.store.schema import describe
 from e2ee_relay.store.shared import EraseMailbox
@@ -26,8 +27,6 @@ from .upkeep import drop_partitions, expire_now, find_identity, note_identity
 JsonValue: TypeAlias = int | str | None
 Command: TypeAlias = Callable[[psycopg.Connection, Config, str, bytes], int]
 
-EXIT_OK: Final = 0
-EXIT_FAILED: Final = 1
 _OF_MAILBOX: Final = ("mailbox", "token", "message", "held_id", "remembered")
 _OF_ACCOUNT: Final = ("account", "device_list", "device")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
@@ -73,6 +72,10 @@ def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) 
             if version == 0:
                 raise StoreError("there is no relay in this database")
             migrate(db)
+            if options.command == "purge":
+                status = ask_to_remove(held_about(db, kind, subject), kind, assumed=options.yes)
+                if status != EXIT_OK:
+                    return status
             return command(db, config, kind, subject)
     except psycopg.Error as error:
         raise StoreError(f"the database cannot be used: {type(error).__name__}") from None

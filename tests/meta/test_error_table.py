@@ -1,0 +1,31 @@
+"""The table of all errors is made from their classes and is current."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import error_table
+import pytest
+from e2ee_client import errors
+
+
+def test_the_page_is_current(repo_root: Path) -> None:
+    assert (repo_root / error_table.PAGE).read_text("utf-8") == error_table.page(), "make spec"
+
+
+def test_every_code_stands_there_once_with_its_hint() -> None:
+    lines = [line.split(" | ") for line in error_table.page().splitlines() if line.startswith("| `")]
+    codes = [line[0] for line in lines]
+    assert len(codes) == len(set(codes)) > 40
+    assert all(line[4].rstrip(" |") for line in lines if len(line) == 5)
+
+
+def test_a_new_error_makes_the_page_stale(repo_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Added(errors.SealroomError):
+        """Something new."""
+
+        code = "added.now"
+        __module__ = errors.__name__
+
+    monkeypatch.setattr(errors, "Added", Added, raising=False)
+    assert (repo_root / error_table.PAGE).read_text("utf-8") != error_table.page()

@@ -1,0 +1,77 @@
+"""The page with all errors, made from their classes.
+
+python tests/support/error_table.py [--write]
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Final
+
+from e2ee_client import errors as client_errors
+
+from e2ee import errors as core_errors
+
+PAGE: Final = "docs/reference/errors.md"
+_HEAD: Final = """# Errors
+
+Made from the classes by `make spec`. Every error has a `code`, which stays the same, and says by `retryable`
+whether the same call may succeed later; `hint` says what to do next.
+
+## Of the client (`e2ee_client.errors`)
+
+What calls raise; all are `SealroomError`.
+
+| Code | Class | Retryable | Meaning | Hint |
+| --- | --- | --- | --- | --- |
+"""
+_CORE: Final = """
+## Of the core (`e2ee.errors`)
+
+Codes in events: `local.` where our own side is at fault, `remote.` where bytes from outside are. What is
+refused has changed nothing.
+
+| Code | Class | Meaning |
+| --- | --- | --- |
+"""
+
+
+def page() -> str:
+    """Return the page as it has to stand in the repository."""
+    client = [
+        f"| `{one.code}` | `{one.__name__}` | {_yes(one.retryable)} | {_meaning(one)} | {one.hint} |\n"
+        for one in _classes(client_errors)
+    ]
+    core = [f"| `{one.code}` | `{one.__name__}` | {_meaning(one)} |\n" for one in _classes(core_errors)]
+    return _HEAD + "".join(client) + _CORE + "".join(core)
+
+
+def _classes(module: ModuleType) -> Iterator[Any]:
+    """The classes with a code of their own; what only groups others has a code without a dot."""
+    for _, one in inspect.getmembers(module, inspect.isclass):
+        if one.__module__ == module.__name__ and "." in getattr(one, "code", ""):
+            yield one
+
+
+def _meaning(one: Any) -> str:
+    """The first paragraph of the docstring, without its rules."""
+    text = " ".join((inspect.getdoc(one) or "").split("\n\n")[0].split())
+    return re.sub(r" \([A-Z]+-\d+[^)]*\)", "", text).replace("|", "\\|")
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+if __name__ == "__main__":
+    place = Path(__file__).resolve().parents[2] / PAGE
+    if "--write" in sys.argv:
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_text(page(), "utf-8")
+    elif place.read_text("utf-8") != page():
+        sys.exit(f"{PAGE} is not current: make spec")
