@@ -419,9 +419,11 @@ def due_ms(pair: Pair) -> int | None:
     times: list[int] = []
     if pair.ask is not None and pair.ask.taken_ms:
         times.append(pair.ask.taken_ms + pair.ask.patience_ms)
-    if pair.candidate is not None:
-        repeats = min(pair.candidate.repeats, len(REPEATS_MS) - 1)
-        times.append(pair.candidate.asked_ms + REPEATS_MS[repeats])
+    candidate, session = pair.candidate, _candidate_of(pair)
+    if candidate is not None and session is not None:
+        repeat_ms = candidate.asked_ms + REPEATS_MS[min(candidate.repeats, len(REPEATS_MS) - 1)]
+        end_ms = session.created_ms + DAY_MS if pair.met else session.ends_ms + 1
+        times.append(repeat_ms if repeat_ms <= session.ends_ms else end_ms)
     if pair.received.missing and pair.gap_asks < len(GAP_ASKS_MS):
         times.append(pair.asked_ms + max(GAP_ASKS_MS[pair.gap_asks], ASK_APART_MS))
     return min(times, default=None)

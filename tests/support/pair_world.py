@@ -102,7 +102,9 @@ class PairWorld:
             if peer.prekeys.bundle is None or peer.now_ms > peer.prekeys.bundle.ends_ms:
                 peer.prekeys.make(peer.now_ms, peer.identity, self.fresh)
             bundle = peer.prekeys.bundle
-        elif self.kind == "people" and (bundle is None or device.now_ms > bundle.ends_ms + grace_ms):
+        elif self.kind == "people" and (
+            bundle is None or device.now_ms > bundle.ends_ms + grace_ms or is_unreachable(device)
+        ):
             bundle = self.from_outside(device)
         if bundle is None or again or bundle.one_time is None or self.rng.random() < 0.2:
             return None if bundle is None else replace(bundle, one_time=None)
@@ -255,6 +257,12 @@ class PairWorld:
 
     def _is_old(self, sender: Device, made_ms: int) -> bool:
         return sender.now_ms - made_ms > RESEND_AGE_MS
+
+
+def is_unreachable(device: Device) -> bool:
+    """Whether sessions were started for three days without an answer: its owner is told then."""
+    wanted = device.pair.wanted
+    return wanted is not None and wanted.again and device.now_ms >= wanted.since_ms + 3 * DAY_MS
 
 
 def main() -> int:
