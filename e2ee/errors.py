@@ -115,7 +115,7 @@ class PqDesync(RemoteError):
 
 
 class UnknownSession(RemoteError):
-    """No session knows the tag (SES-10)."""
+    """No session knows the tag (SES-23)."""
 
     code: ClassVar[str] = "remote.unknown_session"
 

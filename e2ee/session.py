@@ -250,7 +250,7 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
 
 
 def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
-    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-06,
+    """Open a message of this session, also one that still carries the prefix (DR-10 to DR-19, SES-21,
     PQ-07).
 
     Raises:
@@ -274,7 +274,7 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_J
 
 
 def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
-    """Drop skipped keys past their age; return the session and how many went (DR-16, SES-05)."""
+    """Drop skipped keys past their age; return the session and how many went (DR-16, SES-33)."""
     ratchet, dropped = step.expire_skipped(session.ratchet, now_ms)
     return (session._replace(ratchet=ratchet) if dropped else session), dropped
 
@@ -314,7 +314,7 @@ def _content_of(raw: RawEnvelope, body: bytes) -> Content:
 
 
 def _epoch_under_prefix(content: Content) -> int:
-    """Return the epoch that a content under a prefix states, beside a way back (HS-05, SES-06)."""
+    """Return the epoch that a content under a prefix states, beside a way back (HS-05, SES-21)."""
     if content.epoch is None or content.way_back is None:
         raise ContentError("a content under a prefix has an epoch and a way back")
     return content.epoch

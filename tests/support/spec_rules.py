@@ -18,6 +18,10 @@ CITATION = re.compile(rf"(?<![A-Za-z0-9_-]){_RULE}(?![A-Za-z0-9_-])")
 # Names of outside things that have the shape of a rule id.
 FOREIGN_PREFIXES = frozenset({"UTF"})
 GENERATED = frozenset({"matrix.md"})
+# Ids of rules that no longer hold: only decisions name them, and none is used again.
+GIVEN_UP = frozenset(
+    f"SES-{number:02}" for number in (1, 3, 4, 5, 6, 7, 8, 10, 13, 16, 17, 19, 20)
+)  # spec/adr/0022
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +98,11 @@ def problems(root: Path) -> list[str]:
     cited = citations(root)
     known = {rule.rule_id for rule in rules}
     found = list(_duplicates(rules))
+    found += [
+        f"spec/{rule.chapter}:{rule.line}: {rule.rule_id} was given up and is not used again"
+        for rule in rules
+        if rule.rule_id in GIVEN_UP
+    ]
     for kind, places in (("code", cited.code), ("test", cited.tests), ("spec", _spec_citations(root))):
         for rule_id in sorted(set(places) - known):
             found.append(f"{sorted(places[rule_id])[0]}: {kind} cites {rule_id}, which no chapter defines")
@@ -115,5 +124,7 @@ def _spec_citations(root: Path) -> dict[str, set[str]]:
     cited: dict[str, set[str]] = defaultdict(set)
     for path in (*checkout.files(root, "spec/*.md"), *checkout.files(root, "spec/adr/*.md")):
         for line, rule_id in cited_ids(path.read_text("utf-8")):
+            if rule_id in GIVEN_UP and path.parent.name == "adr":
+                continue
             cited[rule_id].add(f"{path.relative_to(root).as_posix()}:{line}")
     return cited

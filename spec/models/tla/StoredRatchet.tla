@@ -5,7 +5,7 @@
    Variable   stands for                                                           rule
    db         what a machine's database holds: the store's state and the session   STO-09, STO-20, SES-14
    anchor     the record beside the database                                       STO-14, STO-23
-   machine    the running client: its session, what it sealed, what it may send    DR-04, SES-01
+   machine    the running client: its session, what it sealed, what it may send    DR-04, SES-36
    image      a copy of the files, as a backup or a snapshot has it                STO-14
    made, net  envelopes that were sealed, envelopes that left the device           DR-05, DR-08
    nextinst, nextsess, copied, left: fresh names, whether a copy was ever put to use, bounds
@@ -97,7 +97,7 @@ Committed(m, d, upto) ==
   /\ anchor' = [anchor EXCEPT ![m] = IF AnchorEach /\ upto = "done" THEN Position(d, Mark(m)) ELSE @]
   /\ left' = [left EXCEPT !.crashes = IF upto = "done" THEN @ ELSE @ - 1]
 
-(* STO-15, SES-07: all sessions are lost; a new one begins, and the verdict is settled with it. *)
+(* STO-15, SES-32: all sessions are lost; a new one begins, and the verdict is settled with it. *)
 Settle(m, upto) ==
   /\ machine[m].phase = "up" /\ ~Keeps(machine[m].verdict)
   /\ LET d == [db[m] EXCEPT !.commits = @ + 1, !.unsettled = "none", !.sess = nextsess, !.n = 0, !.out = None]
