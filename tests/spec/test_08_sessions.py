@@ -1,19 +1,21 @@
-"""Chapter 08: one active session per pair, whatever arrives in whatever order."""
+"""Chapter 08: sessions of a pair, doubt, silence, search; numbers stand in test_08_numbers."""
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Sequence
+from dataclasses import replace
+from itertools import permutations
 
 import forgery
+import pair_states as states
 import parties
 import pytest
+from pair_states import ASK_ID, EPOCH, KEY, LATER_KEY, heard, met, proven, session_id, started, sync, top
 from parties import DAY_MS, NOW_MS, Party, open_, state_bytes, with_fields
 
 from e2ee import content as contents
 from e2ee import pair as pairs
 from e2ee import session
-from e2ee.content import AddressOnly, Reset, ResetReason
+from e2ee.content import AddressOnly, SyncKind
 from e2ee.errors import (
     AuthenticationError,
     ContentError,
@@ -21,244 +23,99 @@ from e2ee.errors import (
     InvalidArgument,
     SessionExpired,
     SessionInactive,
-    UnknownSession,
 )
-from e2ee.ids import SessionId
-from e2ee.pair import FRESH, Pair
+from e2ee.pair import Candidate, Pair, Wanted
 from e2ee.primitives import kem
-from e2ee.session import AwaitingReply, Established, Session
-from e2ee.wire import cbor, envelope
+from e2ee.session import Heard, Proven, Started
+from e2ee.wire import envelope
 
-WEEK_MS = 7 * DAY_MS
-
-
-class Crossing:
-    """Two devices whose initiations cross; each state is what its own side holds of a session."""
-
-    def __init__(self, plan: Sequence[tuple[str, int]]) -> None:
-        self.alice, self.bob = Party.make("alice"), Party.make("bob")
-        self.mine: dict[str, list[Session]] = {"alice": [], "bob": []}
-        self.flights: list[tuple[str, bytes]] = []
-        for who, gen in plan:
-            starter, other = (self.alice, self.bob) if who == "alice" else (self.bob, self.alice)
-            state, flight = starter.seal(starter.initiate(other, gen, opk=False), f"from {who}")
-            accepted = other.accept(flight).opened.session
-            self.mine[who].append(state)
-            self.mine["bob" if who == "alice" else "alice"].append(accepted)
-            self.flights.append((who, flight))
-
-    def outcome(self, who: str, order: Sequence[int]) -> Pair:
-        """The pair of one side when the sessions became known to it in this order."""
-        pair = FRESH
-        for number in order:
-            pair = pairs.adopt(pair, self.mine[who][number], NOW_MS).pair
-        return pair
+MINUTE_MS, HOUR_MS = pairs.MINUTE_MS, pairs.HOUR_MS
+LAST_EPOCH = 2**32 - 1
+YEAR_MS = 365 * DAY_MS
 
 
-def possible_orders(plan: Sequence[tuple[str, int]], who: str) -> list[tuple[int, ...]]:
-    """Orders in which one side learns of the sessions: its own as made, the others at any time."""
-    own = [number for number, (starter, _) in enumerate(plan) if starter == who]
-    orders = itertools.permutations(range(len(plan)))
-    return [order for order in orders if [number for number in order if number in own] == own]
+# --- standing of a session ---
 
 
-TWO = [[("alice", one), ("bob", two)] for one, two in ((1, 1), (1, 2), (2, 1), (3, 3), (1, 5))]
-THREE = [
-    [("alice", one), ("bob", two), (third, three)]
-    for third in ("alice", "bob")
-    for one, two, three in ((1, 1, 1), (1, 1, 2), (2, 1, 1), (1, 2, 2), (1, 2, 3), (2, 2, 1))
-]
-
-
-@pytest.mark.parametrize("plan", TWO + THREE)
-def test_both_sides_agree_in_every_order_of_delivery(plan: list[tuple[str, int]]) -> None:
-    """SES-02, SES-03, SES-04: highest gen, then smallest id; all orders on both sides, then texts."""
-    crossing = Crossing(plan)
-    sessions = crossing.mine["alice"]
-    best = max(gen for _, gen in plan)
-    expected = min(state.id for state in sessions if state.gen == best)
-    for who in ("alice", "bob"):
-        for order in possible_orders(plan, who):
-            pair = crossing.outcome(who, order)
-            assert pair.active is not None
-            assert pair.active.id == expected
-            assert pair.next_gen == best + 1
-            assert {item.session.id for item in pair.inactive} == {s.id for s in sessions} - {expected}
-    speak_both_ways(crossing, len(plan))
-
-
-def speak_both_ways(crossing: Crossing, count: int) -> None:
-    """Send on the active sessions of both sides, twice in each direction."""
-    everyone = {"alice": crossing.alice, "bob": crossing.bob}
-    states = {who: crossing.outcome(who, range(count)) for who in everyone}
-    for number in range(2):
-        for who, other in (("alice", "bob"), ("bob", "alice")):
-            active = states[who].active
-            assert active is not None
-            content = everyone[who].text(f"{who} {number}")
-            states[who], sealed = pairs.seal(
-                states[who], active.id, content, NOW_MS, everyone[who].rng, kem.encapsulate
-            )
-            receiver = states[other].active
-            assert receiver is not None
-            opened = open_(receiver, sealed.envelope)
-            assert parties.text_of(opened) == f"{who} {number}"
-            states[other] = pairs.updated(states[other], opened.session)
-
-
-def test_texts_of_the_loser_are_not_lost() -> None:
-    """SES-02: the session that is not active still receives."""
-    crossing = Crossing([("alice", 1), ("bob", 1)])
-    pair = crossing.outcome("bob", [1, 0])
-    assert pair.active is not None
-    (inactive,) = pair.inactive
-    loser = 0 if crossing.mine["bob"][0].id == inactive.session.id else 1
-    who, _ = crossing.flights[loser]
-    sender = crossing.alice if who == "alice" else crossing.bob
-    receiver = crossing.mine["bob" if who == "alice" else "alice"][loser]
-    _, more = sender.seal(crossing.mine[who][loser], "sent before it knew")
-    assert parties.text_of(open_(receiver, more)) == "sent before it knew"
-    assert isinstance(pair.active.phase, AwaitingReply | Established)
-
-
-def test_only_the_active_session_sends() -> None:
-    """SES-02"""
-    crossing = Crossing([("alice", 1), ("bob", 2)])
-    pair = crossing.outcome("alice", [0, 1])
-    old, new = crossing.mine["alice"]
-    content = crossing.alice.text("x")
-    for wrong, state in ((old.id, pair), (SessionId(bytes(32)), pair), (new.id, FRESH)):
-        with pytest.raises(SessionInactive):
-            pairs.seal(state, wrong, content, NOW_MS, crossing.alice.rng, kem.encapsulate)
-    after, sealed = pairs.seal(pair, new.id, content, NOW_MS, crossing.alice.rng, kem.encapsulate)
-    assert after.active == sealed.session
-    assert after.inactive == pair.inactive
-
-
-def test_a_session_lives_from_waiting_to_established() -> None:
-    """SES-01: the initiator waits for an answer, the responder does not; a fresh pair has no session."""
+def test_a_session_is_started_or_heard_until_a_fresh_key_is_answered() -> None:
+    """SES-36: the initiator's first reply proves; the responder's first chain answers the SPK only."""
     contact, _ = parties.first_contact()
-    assert isinstance(contact.a.phase, AwaitingReply)
-    assert isinstance(contact.b.phase, Established)
-    assert (contact.a.opened_ms, contact.b.opened_ms, contact.a.created_ms) == (0, NOW_MS, NOW_MS)
-    _, answer = contact.bob.seal(contact.b, "x", way_back=None)
-    opened = open_(contact.a, answer, NOW_MS + 5).session
-    assert isinstance(opened.phase, Established)
-    assert (opened.opened_ms, opened.created_ms) == (NOW_MS + 5, NOW_MS)
-    assert FRESH.sessions() == ()
-    assert (FRESH.active, FRESH.next_gen) == (None, 1)
+    assert isinstance(contact.a.phase, Started)
+    assert isinstance(contact.b.phase, Heard)
+    b, reply = contact.bob.seal(contact.b, "welcome", way_back=None)
+    assert isinstance(b.phase, Heard)
+    opened = open_(contact.a, reply)
+    assert isinstance(opened.session.phase, Proven)
+    assert opened.answered is not None
+    _, back = contact.alice.seal(opened.session, "thanks", way_back=None)
+    proof = open_(b, back)
+    assert isinstance(proof.session.phase, Proven)
+    assert proof.answered == b.ratchet_key
 
 
-def started(count: int, first_gen: int = 1) -> tuple[Party, list[Session]]:
-    """Sessions of one pair with rising gen."""
+def test_a_further_message_of_a_chain_proves_nothing() -> None:
+    """SES-36: also the second message under the prefix."""
+    contact, _ = parties.first_contact()
+    _, second = contact.alice.seal(contact.a, "two")
+    opened = open_(contact.b, second)
+    assert opened.answered is None
+    assert isinstance(opened.session.phase, Heard)
+
+
+def test_a_key_of_ours_waits_until_it_is_answered() -> None:
+    """SES-36: none while the next message makes a new one."""
+    contact, _ = parties.first_contact()
+    assert contact.a.ratchet_key is not None
+    assert contact.b.ratchet_key is None
+
+
+def test_having_met_outlives_the_sessions() -> None:
+    """SES-36, SES-32"""
+    after = pairs.lost(met(proven(1), asked_ms=NOW_MS), NOW_MS)
+    assert (after.sessions, after.met, after.known, after.active) == ((), True, EPOCH, None)
+    assert after.wanted == Wanted(NOW_MS)
+    assert pairs.lost(Pair(), NOW_MS).wanted is None
+
+
+# --- epochs ---
+
+
+def test_an_epoch_is_above_what_is_known_and_not_behind_the_clock() -> None:
+    """SES-21"""
+    assert pairs.next_epoch(Pair(), NOW_MS) == EPOCH
+    assert pairs.next_epoch(Pair(known=EPOCH + 7), NOW_MS) == EPOCH + 8
+    assert pairs.next_epoch(Pair(known=LAST_EPOCH - 1), NOW_MS) == LAST_EPOCH
+    with pytest.raises(CounterExhausted):
+        pairs.next_epoch(Pair(known=LAST_EPOCH), NOW_MS)
+
+
+def test_an_epoch_far_ahead_ranks_but_is_known_from_a_proven_session_only() -> None:
+    """SES-21: two years; from a flight, from a top that an unproven session states, and when proven."""
+    limit = EPOCH + 2 * 365 * 24 * 60
+    for epoch, known in ((limit, limit), (limit + 1, EPOCH), (LAST_EPOCH, EPOCH)):
+        change = pairs.heard(met(), heard(5, epoch), NOW_MS)
+        assert change.pair.known == known
+        stated = pairs.synced(met(proven(1), heard(5)), session_id(5), sync(top=top(7, epoch)), NOW_MS)
+        assert stated.pair.known == known
+        proof = pairs.opened(change.pair, session_id(5), LATER_KEY, NOW_MS).pair
+        assert proof.known == epoch
+        assert proof.active == proof.session(session_id(5))
+    assert pairs.synced(met(), session_id(1), sync(top=top(7, LAST_EPOCH)), NOW_MS).pair.known == LAST_EPOCH
+
+
+@pytest.mark.parametrize(("epoch", "stated"), [(5, 6), (6, 5), (5, 0), (5, None)])
+def test_a_content_under_a_prefix_states_the_epoch_of_its_session(epoch: int, stated: int | None) -> None:
+    """SES-21: in a later message with the prefix."""
     alice, bob = Party.make("alice"), Party.make("bob")
-    return alice, [alice.initiate(bob, gen, opk=False) for gen in range(first_gen, first_gen + count)]
-
-
-def test_gen_is_one_more_than_the_highest_known() -> None:
-    """SES-03: also than that of a session that did not win, or is gone."""
-    _, states = started(7)
-    pair = FRESH
-    for number, state in enumerate(states, 1):
-        assert pair.next_gen == number
-        pair = pairs.adopt(pair, state, NOW_MS).pair
-    pair, _ = pairs.expire(pair, NOW_MS + WEEK_MS)
-    assert pair.next_gen == 8
-    lost = pairs.adopt(pair, started(1, 0)[1][0], NOW_MS)
-    assert lost.pair.next_gen == 8
-
-
-def test_at_most_four_inactive_sessions_are_kept() -> None:
-    """SES-05: the oldest goes, and the caller is told, since its keys go with it."""
-    _, states = started(6)
-    pair, gone = FRESH, list[Session]()
-    for number, state in enumerate(states):
-        adoption = pairs.adopt(pair, state, NOW_MS + number)
-        pair = adoption.pair
-        gone += adoption.gone
-        assert adoption.is_active
-        assert adoption.replaced == (states[number - 1] if number else None)
-    assert gone == [states[0]]
-    assert [item.session for item in pair.inactive] == states[1:5]
-    assert [item.since_ms for item in pair.inactive] == [NOW_MS + number for number in range(2, 6)]
-    assert pair.sessions() == (states[5], *states[1:5])
-
-
-def test_an_inactive_session_lives_for_seven_days() -> None:
-    """SES-05: from the moment on that it became inactive, not from its start."""
-    _, (first, second, third) = started(3)
-    pair = pairs.adopt(FRESH, first, NOW_MS).pair
-    pair = pairs.adopt(pair, second, NOW_MS + DAY_MS).pair
-    pair = pairs.adopt(pair, third, NOW_MS + 3 * DAY_MS).pair
-    kept, gone = pairs.expire(pair, NOW_MS + 8 * DAY_MS - 1)
-    assert (kept is pair, gone) == (True, ())
-    kept, gone = pairs.expire(pair, NOW_MS + 8 * DAY_MS)
-    assert (gone, [item.session for item in kept.inactive]) == ((first,), [second])
-    kept, gone = pairs.expire(pair, NOW_MS + 10 * DAY_MS)
-    assert ({state.id for state in gone}, kept.inactive) == ({first.id, second.id}, ())
-    assert kept.active == third
-
-
-def test_an_inactive_session_is_never_promoted() -> None:
-    """SES-05, SES-04: not when the active one is retired, nor by any message or lower gen that follows."""
-    _, (first, second, third) = started(3)
-    pair = pairs.adopt(pairs.adopt(FRESH, second, NOW_MS).pair, first, NOW_MS).pair
-    assert pair.active == second
-    retired, gone = pairs.retire(pair, NOW_MS)
-    assert (retired.active, gone) == (None, ())
-    assert {item.session.id for item in retired.inactive} == {first.id, second.id}
-    assert retired.next_gen == 3
-    assert pairs.retire(retired, NOW_MS) == (retired, ())
-    _, (_, again) = started(2)
-    again = with_fields(again, ratchet=with_fields(again.ratchet, session_id=SessionId(bytes(32))))
-    adoption = pairs.adopt(retired, again, NOW_MS)
-    assert (adoption.is_active, adoption.pair.active) == (False, None)
-    adoption = pairs.adopt(retired, third, NOW_MS)
-    assert adoption.is_active
-    assert adoption.replaced is None
-    moved = pairs.updated(adoption.pair, with_fields(first, opened_ms=NOW_MS + 1))
-    assert moved.active == third
-
-
-def test_a_newer_state_takes_its_session_place() -> None:
-    """SES-02, SES-10: active or inactive; one that the pair does not have is refused."""
-    _, (first, second, third) = started(3)
-    pair = pairs.adopt(pairs.adopt(FRESH, first, NOW_MS).pair, second, NOW_MS + 5).pair
-    newer = with_fields(second, opened_ms=NOW_MS + 9)
-    assert pairs.updated(pair, newer).active == newer
-    older = with_fields(first, opened_ms=NOW_MS + 9)
-    (item,) = pairs.updated(pair, older).inactive
-    assert (item.session, item.since_ms) == (older, NOW_MS + 5)
-    with pytest.raises(UnknownSession):
-        pairs.updated(pair, third)
-
-
-def test_a_pair_takes_each_session_once_and_only_its_own() -> None:
-    """SES-01: the same id again, or a session with another device, is the caller's mistake."""
-    alice, (first, second) = started(2)
-    pair = pairs.adopt(FRESH, first, NOW_MS).pair
-    with pytest.raises(InvalidArgument):
-        pairs.adopt(pair, with_fields(first, gen=5), NOW_MS)
-    other = alice.initiate(Party.make("carol"))
-    with pytest.raises(InvalidArgument):
-        pairs.adopt(pair, other, NOW_MS)
-    full = pairs.adopt(pair, second, NOW_MS).pair
-    with pytest.raises(InvalidArgument):
-        pairs.adopt(full, first, NOW_MS)
-
-
-@pytest.mark.parametrize(("gen", "stated"), [(1, 2), (2, 1), (1, 0), (1, None)])
-def test_a_content_under_a_prefix_states_the_gen_of_its_session(gen: int, stated: int | None) -> None:
-    """SES-06: in a later message with the prefix."""
-    alice, bob = Party.make("alice"), Party.make("bob")
-    a, flight = alice.seal(alice.initiate(bob, gen), "one")
+    a, flight = alice.seal(alice.initiate(bob, epoch), "one")
     b = bob.accept(flight).opened.session
-    assert isinstance(a.phase, AwaitingReply)
-    for number in (stated, gen):
-        encoded = contents.encode(with_fields(alice.text("two"), gen=number))
+    assert b.epoch == epoch
+    assert isinstance(a.phase, Started)
+    for number in (stated, epoch):
+        encoded = contents.encode(with_fields(alice.text("two"), epoch=number))
         body = (encoded + b"\x80").ljust(1882, b"\0")
         crafted = forgery.message(a, body, b"\1\2" + a.phase.prefix)
-        if number == gen:
+        if number == epoch:
             assert parties.text_of(open_(b, crafted)) == "two"
         else:
             before = state_bytes(b)
@@ -267,149 +124,216 @@ def test_a_content_under_a_prefix_states_the_gen_of_its_session(gen: int, stated
             assert state_bytes(b) == before
 
 
-def test_a_message_without_prefix_states_no_gen() -> None:
-    """SES-06: not even the right one; and the caller cannot set it."""
+def test_a_message_without_prefix_states_no_epoch() -> None:
+    """SES-21: not even the right one; and the caller cannot set it."""
     alice, _, a, b = parties.connected_pair()
-    crafted = forgery.message_with(a, forgery.content_map(alice.text("x", gen=1)))
+    crafted = forgery.message_with(a, forgery.content_map(alice.text("x", epoch=1)))
     before = state_bytes(b)
     with pytest.raises(ContentError):
         open_(b, crafted)
     assert state_bytes(b) == before
     with pytest.raises(InvalidArgument):
-        alice.seal(a, "x", gen=1)
+        alice.seal(a, "x", epoch=1)
 
 
-def lost_and_known() -> tuple[Party, Party, Pair]:
-    """Bob's pair after a conversation with Alice, who then lost her state."""
-    alice, bob, _, b = parties.connected_pair()
-    return alice, bob, pairs.adopt(FRESH, b, NOW_MS).pair
+# --- the active session ---
 
 
-def test_a_device_that_lost_its_state_starts_with_gen_0() -> None:
-    """SES-07: the peer takes the content, keeps the session as inactive, and answers with a higher gen."""
-    alice, bob, pair = lost_and_known()
-    a, flight = alice.seal(alice.initiate(bob, pairs.LOST_GEN), "I lost everything")
-    accepted = bob.accept(flight)
-    assert parties.text_of(accepted.opened) == "I lost everything"
-    adoption = pairs.adopt(pair, accepted.opened.session, NOW_MS)
-    assert (adoption.answers_loss, adoption.is_active, adoption.disagrees) == (True, False, False)
-    retired, _ = pairs.retire(adoption.pair, NOW_MS)
-    assert retired.active is None
-    answer = bob.initiate(alice, retired.next_gen)
-    assert answer.gen == 2
-    b, reset = session.seal(answer, bob.content(Reset(ResetReason.ANSWER)), NOW_MS, bob.rng, kem.encapsulate)
-    bobs = pairs.adopt(retired, b, NOW_MS)
-    back = alice.accept(reset)
-    assert back.opened.content.payload == Reset(ResetReason.ANSWER)
-    alices = pairs.adopt(pairs.adopt(FRESH, a, NOW_MS).pair, back.opened.session, NOW_MS)
-    for side in (alices, bobs):
-        assert side.is_active
-        assert side.pair.active is not None
-        assert side.pair.active.id == answer.id
-        assert not side.answers_loss
-    _, more = alice.seal(back.opened.session, "again", way_back=None)
-    assert parties.text_of(open_(b, more)) == "again"
-
-
-def test_gen_0_without_a_session_before_is_like_any_other() -> None:
-    """SES-07, SES-04: a peer that lost its state too, or never had one, takes it as active."""
-    alice, bob = Party.make("alice"), Party.make("bob")
-    a, flight = alice.seal(alice.initiate(bob, pairs.LOST_GEN), "x")
-    b = bob.accept(flight).opened.session
-    for state in (a, b):
-        adoption = pairs.adopt(FRESH, state, NOW_MS)
-        assert (adoption.is_active, adoption.answers_loss, adoption.pair.next_gen) == (True, False, 1)
-
-
-def test_two_devices_that_both_lost_their_state_meet_again() -> None:
-    """SES-07: crossing flights of gen 0; each answers with gen 1, and both end on one session."""
-    crossing = Crossing([("alice", 0), ("bob", 0)])
-    outcomes = {}
-    for who, other in (("alice", "bob"), ("bob", "alice")):
-        own, foreign = (0, 1) if who == "alice" else (1, 0)
-        pair = pairs.adopt(FRESH, crossing.mine[who][own], NOW_MS).pair
-        adoption = pairs.adopt(pair, crossing.mine[who][foreign], NOW_MS)
-        assert adoption.answers_loss
-        outcomes[who], _ = pairs.retire(adoption.pair, NOW_MS)
-        assert outcomes[who].next_gen == 1
-        assert other != who
-    second = Crossing([("alice", 1), ("bob", 1)])
-    found = set()
-    for who, order in itertools.product(outcomes, ((0, 1), (1, 0))):
-        pair = outcomes[who]
+def test_the_best_proven_session_is_active_in_every_order() -> None:
+    """SES-22: highest epoch, then smallest id; others and unproven ones change nothing."""
+    epochs = {1: EPOCH, 2: EPOCH + 1, 3: EPOCH + 1, 4: EPOCH - 1}
+    for order in permutations(epochs):
+        pair = met(proven(9, EPOCH - 5))
         for number in order:
-            pair = pairs.adopt(pair, second.mine[who][number], NOW_MS).pair
-        assert pair.active is not None
-        found.add(pair.active.id)
-    assert len(found) == 1
+            pair = pairs.heard(pair, heard(number, epochs[number]), NOW_MS).pair
+        for number in reversed(order):
+            pair = pairs.opened(pair, session_id(number), LATER_KEY, NOW_MS).pair
+        assert pair.active == pair.session(session_id(2))
+        assert pair.top == top(2, EPOCH + 1)
+        assert pairs.sending(pair, NOW_MS) == session_id(2)
 
 
-def test_our_own_loss_is_not_answered() -> None:
-    """SES-07: `answers_loss` is about the peer's gen 0, not about ours."""
-    alice, bob, _, _ = parties.connected_pair()
-    pair = pairs.adopt(FRESH, alice.initiate(bob), NOW_MS).pair
-    adoption = pairs.adopt(pair, alice.initiate(bob, pairs.LOST_GEN), NOW_MS)
-    assert (adoption.answers_loss, adoption.is_active) == (False, False)
+def test_a_pair_that_has_not_met_writes_on_the_best_unproven_session() -> None:
+    """SES-22: ours or theirs, until its end; none once it has met."""
+    pair = Pair(sessions=(started(1), heard(2, EPOCH + 1)))
+    assert pairs.sending(pair, NOW_MS) == session_id(2)
+    end_ms = heard(2).ends_ms
+    assert pairs.sending(pair, end_ms) == session_id(2)
+    assert pairs.sending(pair, end_ms + 1) is None
+    assert pairs.sending(replace(pair, met=True), NOW_MS) is None
+    assert pairs.sending(Pair(), NOW_MS) is None
+    assert pairs.sending(pairs.ended(pair, session_id(2)), NOW_MS) == session_id(1)
 
 
-def test_a_flight_that_loses_against_an_answered_session_shows_a_split() -> None:
-    """SES-16: not where the active session still waits for its answer, since initiations may cross."""
-    alice, bob, pair = lost_and_known()
-    _, flight = alice.seal(alice.initiate(bob, 1), "x")
-    crossing = bob.accept(flight).opened.session
-    _, higher = alice.seal(alice.initiate(bob, 2), "x")
-    assert pairs.is_settled(pair)
-    assert pair.active is not None
-    last = SessionId(b"\xff" * 32)
-    loses = with_fields(crossing, ratchet=with_fields(crossing.ratchet, session_id=last))
-    adoption = pairs.adopt(pair, loses, NOW_MS)
-    assert (adoption.is_active, adoption.disagrees) == (False, True)
-    assert not pairs.adopt(pair, bob.accept(higher).opened.session, NOW_MS).disagrees
-    waiting = pairs.adopt(FRESH, bob.initiate(alice, 5), NOW_MS).pair
-    assert not pairs.is_settled(waiting)
-    assert not pairs.is_settled(FRESH)
-    assert not pairs.adopt(waiting, crossing, NOW_MS).disagrees
-    assert not pairs.adopt(pair, with_fields(loses, initiator=True), NOW_MS).disagrees
+def test_other_sessions_receive_only() -> None:
+    """SES-02, SES-24: a tell goes where its ask came, an ask on the candidate too."""
+    candidate = Candidate(session_id(2), NOW_MS, NOW_MS)
+    pair = met(proven(1), started(2, EPOCH + 1), heard(3), candidate=candidate)
+    ask, tell = sync(SyncKind.ASK, ASK_ID), sync(SyncKind.TELL, ASK_ID)
+    for number, content in ((1, None), (1, ask), (1, tell), (2, ask), (2, tell), (3, tell)):
+        pairs.check_sending(pair, session_id(number), content, NOW_MS)
+    for number, content in ((2, None), (3, None), (3, ask), (9, ask)):
+        with pytest.raises(SessionInactive):
+            pairs.check_sending(pair, session_id(number), content, NOW_MS)
 
 
-def test_an_unanswered_session_is_replaced_by_the_next() -> None:
-    """SES-09, SES-17: once it expired, sealing is refused, and one of higher gen takes its place."""
-    alice, bob = Party.make("alice"), Party.make("bob")
-    pair = pairs.adopt(FRESH, alice.initiate(bob), NOW_MS).pair
-    assert pair.active is not None
-    late_ms = NOW_MS + 14 * DAY_MS + 1
-    with pytest.raises(SessionExpired):
-        pairs.seal(pair, pair.active.id, alice.text("x"), late_ms, alice.rng, kem.encapsulate)
-    adoption = pairs.adopt(pair, alice.initiate(bob, pair.next_gen), NOW_MS)
-    assert adoption.is_active
-    assert adoption.replaced == pair.active
-
-
-def test_an_expired_session_does_not_hold_its_place() -> None:
-    """SES-04, SES-09: against one of the same gen that can still be used, whatever the ids say."""
-    crossing = Crossing([("alice", 1), ("bob", 1)])
-    own, theirs = crossing.mine["alice"]
-    smallest = SessionId(bytes(32))
-    own = with_fields(own, ratchet=with_fields(own.ratchet, session_id=smallest))
-    pair = pairs.adopt(FRESH, own, NOW_MS).pair
-    end_ms = NOW_MS + 14 * DAY_MS
-    assert not pairs.adopt(pair, theirs, end_ms).is_active
-    assert pairs.adopt(pair, theirs, end_ms + 1).is_active
-
-
-def test_an_unknown_tag_opens_in_no_session() -> None:
-    """SES-10: a message of kind 1 whose session is gone."""
+def test_what_does_not_open_changes_nothing() -> None:
+    """SES-23: an unknown tag opens in no session; a flight becomes Heard, no more."""
     alice, _, a, b = parties.connected_pair()
     other = parties.connected_pair(opk=False)
     _, sealed = alice.seal(a, "x", way_back=None)
-    assert envelope.decode(sealed).tag in b.tags()
     assert envelope.decode(sealed).tag not in other.b.tags()
+    before = state_bytes(other.b)
     with pytest.raises(AuthenticationError):
         open_(other.b, sealed)
+    assert state_bytes(other.b) == before
+    change = pairs.heard(met(), heard(5, EPOCH + 9), NOW_MS)
+    assert change.pair.active == proven(1)
+    assert change == replace(pairs.Change(change.pair))
+    assert b.tags()
+
+
+def test_input_for_a_session_that_is_gone_changes_nothing() -> None:
+    """SES-23"""
+    assert pairs.opened(met(), session_id(9), KEY, NOW_MS) == pairs.Change(met())
+    assert pairs.synced(met(), session_id(9), sync(), NOW_MS) == pairs.Change(met())
+
+
+def test_a_session_that_is_proven_is_active_or_one_of_the_others() -> None:
+    """SES-22, SES-24: who has become active sends what waits, or a tell."""
+    pair = met(proven(1), heard(2, EPOCH + 1), heard(3, EPOCH - 1), ask=pairs.Ask(ASK_ID, NOW_MS, 1))
+    better = pairs.opened(pair, session_id(2), LATER_KEY, NOW_MS + 1)
+    assert (better.proven, better.activated, better.is_doubted) == (True, True, False)
+    old = better.pair.session(session_id(1))
+    assert old is not None
+    assert (old.since_ms, better.pair.ask) == (NOW_MS + 1, None)
+    worse = pairs.opened(pair, session_id(3), LATER_KEY, NOW_MS + 1)
+    assert (worse.proven, worse.activated, worse.is_doubted) == (True, False, True)
+    assert worse.pair.ask is not None
+    again = pairs.opened(better.pair, session_id(2), KEY, NOW_MS + 2)
+    assert (again.proven, again.activated) == (False, False)
+
+
+def test_a_session_that_may_send_no_more_is_not_sealed_on() -> None:
+    """SES-09, HS-04"""
+    alice, bob = Party.make("alice"), Party.make("bob")
+    state = alice.initiate(bob)
+    assert state.ends_ms == NOW_MS + 14 * DAY_MS
+    assert not state.is_expired(state.ends_ms)
+    with pytest.raises(SessionExpired):
+        session.seal(state, alice.text("x"), state.ends_ms + 1, alice.rng, kem.encapsulate)
+    assert parties.connected_pair().a.ends_ms == 0
+
+
+# --- life and tops ---
+
+
+def test_an_answer_to_a_later_key_is_life_an_answer_to_the_old_one_is_not() -> None:
+    """SES-27: only a key that was made after the other session was started."""
+    pair = states.with_candidate()
+    assert pairs.opened(pair, session_id(1), KEY, NOW_MS).pair.candidate is not None
+    alive = pairs.opened(pair, session_id(1), LATER_KEY, NOW_MS)
+    assert (alive.pair.candidate, alive.gone) == (None, (session_id(2),))
+    assert pairs.opened(met(), session_id(1), LATER_KEY, NOW_MS).pair == met()
+
+
+def test_a_tell_with_another_id_is_no_life() -> None:
+    """SES-27"""
+    pair = states.asking()
+    for content in (sync(SyncKind.TELL, b"another!"), sync(SyncKind.ASK, ASK_ID), sync(SyncKind.TELL)):
+        assert pairs.synced(pair, session_id(1), content, NOW_MS).pair.ask is not None
+
+
+def test_a_tell_that_states_a_better_session_ends_the_ask_only() -> None:
+    """SES-27, SES-28"""
+    told = sync(SyncKind.TELL, ASK_ID, top=top(7, EPOCH + 3))
+    change = pairs.synced(states.asking(), session_id(1), told, NOW_MS)
+    assert change.pair.ask is None
+    assert change.pair.wanted == Wanted(NOW_MS, top(7, EPOCH + 3))
+
+
+def test_a_session_for_a_top_stays_while_the_top_outranks() -> None:
+    """SES-27, SES-28"""
+    wanted = Wanted(NOW_MS, top(7, EPOCH + 3))
+    pair = pairs.started(met(wanted=wanted), started(2, EPOCH + 4), NOW_MS).pair
+    alive = pairs.opened(pair, session_id(1), LATER_KEY, NOW_MS)
+    assert alive.gone == ()
+    assert alive.pair.candidate is not None
+    outranked = replace(pair, sessions=(*pair.sessions, heard(7, EPOCH + 3)))
+    assert pairs.opened(outranked, session_id(7), LATER_KEY, NOW_MS).gone == (session_id(2),)
+    assert pairs.opened(met(wanted=wanted), session_id(1), LATER_KEY, NOW_MS).pair.wanted == wanted
+
+
+def test_a_top_that_is_known_or_lower_wants_nothing() -> None:
+    """SES-28: a candidate above it is kept, one at or below is replaced."""
+    for stated in (None, top(1, EPOCH), top(7, EPOCH - 1), top(8, EPOCH)):
+        assert pairs.synced(met(), session_id(1), sync(top=stated), NOW_MS).pair.wanted is None
+    assert (
+        pairs.synced(met(proven(5)), session_id(5), sync(top=top(3, EPOCH)), NOW_MS).pair.wanted is not None
+    )
+    pair = states.with_candidate()
+    assert pairs.synced(pair, session_id(1), sync(top=top(7, EPOCH)), NOW_MS).pair == pair
+    higher = pairs.synced(pair, session_id(1), sync(top=top(0, EPOCH + 1)), NOW_MS)
+    assert (higher.gone, higher.pair.candidate) == ((session_id(2),), None)
+    assert pairs.synced(Pair(sessions=(heard(1),)), session_id(1), sync(top=top(7, 1)), NOW_MS).pair.wanted
+
+
+# --- what is kept ---
+
+
+def test_four_others_are_kept_the_newest() -> None:
+    """SES-33: beside the active session and the candidate; the caller is told which went."""
+    pair, gone = states.with_candidate(), list[int]()
+    for number in range(10, 16):
+        change = pairs.heard(pair, heard(number), NOW_MS)
+        pair = change.pair
+        gone += [one[0] for one in change.gone]
+    assert gone == [10, 11]
+    assert [one.id[0] for one in pair.sessions] == [1, 2, 12, 13, 14, 15]
+
+
+def test_others_go_by_age() -> None:
+    """SES-33: 7 days after it was replaced, 44 days from making; a time ahead counts as now."""
+    pair = met(proven(1), proven(2, EPOCH - 1, since_ms=NOW_MS), heard(3), started(4))
+    for age_ms, left in ((7 * DAY_MS - 1, 4), (7 * DAY_MS, 3), (44 * DAY_MS - 1, 3), (44 * DAY_MS, 1)):
+        change = pairs.trimmed(pair, NOW_MS + age_ms)
+        assert len(change.pair.sessions) == left
+        assert len(change.gone) == 4 - left
+    early = pairs.trimmed(pair, NOW_MS - YEAR_MS).pair
+    assert {one.created_ms for one in early.sessions} == {NOW_MS - YEAR_MS}
+
+
+# --- budgets ---
+
+
+def test_budgets_are_counted_in_windows_of_a_day() -> None:
+    """SES-35: flights 8, tells 48, starts 3, lists 1, keys 2000."""
+    pair, now_ms = Pair(), NOW_MS
+    for _ in range(8):
+        assert pairs.may_hear(pair, now_ms)
+        pair = pairs.heard(pair, heard(3), now_ms).pair
+    for _ in range(48):
+        assert pairs.may_tell(pair, now_ms)
+        pair = pairs.told(pair, now_ms)
+    for _ in range(3):
+        assert pairs.may_start(pair, now_ms)
+        pair = pairs.started(pair, started(4), now_ms).pair
+    assert pairs.may_send_list(pair, now_ms)
+    pair = pairs.list_sent(pair, now_ms)
+    pair = pairs.skipped(pair, 1_500, now_ms)
+    assert pairs.skips_left(pair, now_ms) == 500
+    pair = pairs.skipped(pair, 1_000, now_ms)
+    limits = (pairs.may_hear, pairs.may_tell, pairs.may_start, pairs.may_send_list)
+    for later_ms, allowed in ((0, False), (DAY_MS - 1, False), (DAY_MS, True)):
+        assert [may(pair, now_ms + later_ms) for may in limits] == [allowed] * 4
+        assert pairs.skips_left(pair, now_ms + later_ms) == (2_000 if allowed else 0)
+
+
+# --- contents in several sessions, snapshots ---
 
 
 def test_a_content_id_arrives_as_it_was_sent() -> None:
-    """SES-11: the same content in two sessions shows the same id, by which an application is told once."""
+    """SES-11, SES-37: the same content in two sessions shows the same id, so that it is given once."""
     alice, bob, a, b = parties.connected_pair()
     content = alice.content(AddressOnly())
     first = open_(b, session.seal(a, content, NOW_MS, alice.rng, kem.encapsulate).envelope).content
@@ -417,27 +341,19 @@ def test_a_content_id_arrives_as_it_was_sent() -> None:
     assert bob.accept(anew.envelope).opened.content.id == first.id == content.id
 
 
-def test_gen_ends_below_2_31() -> None:
-    """SES-13: refused when starting, and when a peer states it."""
+def test_prekeys_serve_longer_in_a_pair_that_has_met() -> None:
+    """SES-34, ID-31: a session may begin 14 days past their end."""
     alice, bob = Party.make("alice"), Party.make("bob")
-    with pytest.raises(CounterExhausted):
-        alice.initiate(bob, 2**31)
-    last = alice.initiate(bob, 2**31 - 1)
-    _, flight = alice.seal(last, "x")
-    assert bob.accept(flight).opened.session.gen == 2**31 - 1
-    entries = forgery.content_map(alice.text("x")) | {6: 2**31}
-    body = (cbor.encode(entries) + b"\x80").ljust(1882, b"\0")
-    with pytest.raises(ContentError):
-        bob.accept(forgery.flight(alice, bob, first_body=body))
-
-
-def test_a_peers_gen_does_not_run_away() -> None:
-    """SES-13: up to 65536 above the highest known."""
-    _, (first,) = started(1, 7)
-    pair = pairs.adopt(FRESH, first, NOW_MS).pair
-    pairs.check_gen(pair, 7 + 65_536)
-    pairs.check_gen(pair, 0)
-    pairs.check_gen(FRESH, 65_536)
-    for known, gen in ((pair, 7 + 65_537), (FRESH, 65_537), (pair, 2**31 - 1)):
-        with pytest.raises(ContentError):
-            pairs.check_gen(known, gen)
+    bundle = bob.verified(opk=False)
+    for grace_ms in (0, 7 * DAY_MS):
+        made = session.initiate(
+            alice.device,
+            alice.device_list,
+            bundle,
+            1,
+            NOW_MS + 10 * DAY_MS,
+            alice.rng,
+            kem.encapsulate,
+            grace_ms=grace_ms,
+        )
+        assert made.ends_ms == bundle.spk.not_after_ms + grace_ms

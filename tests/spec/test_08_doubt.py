@@ -1,0 +1,152 @@
+"""Chapter 08: doubt, silence, and the search for a peer that does not answer."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pair_states as states
+import parties
+from pair_states import ASK_ID, EPOCH, heard, met, session_id, started
+from parties import DAY_MS, NOW_MS
+
+from e2ee import pair as pairs
+from e2ee.pair import Candidate, Pair, Wanted
+
+MINUTE_MS, HOUR_MS = pairs.MINUTE_MS, pairs.HOUR_MS
+YEAR_MS = 365 * DAY_MS
+
+
+def test_doubt_leads_to_one_ask_at_a_time() -> None:
+    """SES-25, SES-35: ten minutes apart, on the active session, beside no candidate, twelve in a day."""
+    assert pairs.may_ask(met(), NOW_MS)
+    for pair in (Pair(), states.asking(), states.with_candidate(), met(heard(1))):
+        assert not pairs.may_ask(pair, NOW_MS)
+    recent = met(asked_ms=NOW_MS)
+    assert not pairs.may_ask(recent, NOW_MS + 10 * MINUTE_MS - 1)
+    assert pairs.may_ask(recent, NOW_MS + 10 * MINUTE_MS)
+    pair, now_ms = met(), NOW_MS
+    for number in range(12):
+        now_ms = NOW_MS + number * 10 * MINUTE_MS
+        assert pairs.may_ask(pair, now_ms)
+        pair = replace(pairs.asked(pair, ASK_ID, 1, now_ms), ask=None)
+    assert not pairs.may_ask(pair, now_ms + 10 * MINUTE_MS)
+    assert pairs.may_ask(pair, NOW_MS + DAY_MS)
+
+
+def test_a_gap_is_asked_for_three_times() -> None:
+    """SES-25: at once, after an hour, after a day."""
+    pair = pairs.numbered(met(), parties.NUMBER._replace(n=3)).pair
+    now_ms, asked_at = NOW_MS, list[int]()
+    while now_ms < NOW_MS + 5 * DAY_MS:
+        if pairs.gap_ask_due(pair, now_ms):
+            asked_at.append(now_ms - NOW_MS)
+            pair = pairs.asked(pair, ASK_ID, pairs.LONG_PATIENCE_MS, now_ms, for_gap=True)
+            pair = replace(pair, ask=None)
+        now_ms += 10 * MINUTE_MS
+    assert asked_at == [0, HOUR_MS, HOUR_MS + DAY_MS]
+    assert not pairs.gap_ask_due(met(), NOW_MS)
+    assert pairs.due_ms(pair) is None
+
+
+def test_silence_counts_from_when_the_relay_took_the_ask() -> None:
+    """SES-26: and while connected; another id changes nothing, nor does a second taking."""
+    untaken = pairs.asked(met(), ASK_ID, pairs.SHORT_PATIENCE_MS, NOW_MS)
+    assert pairs.due_ms(untaken) is None
+    assert pairs.ask_taken(untaken, b"another!", NOW_MS) == untaken
+    assert pairs.ask_taken(met(), ASK_ID, NOW_MS) == met()
+    taken = pairs.ask_taken(untaken, ASK_ID, NOW_MS + 1)
+    assert pairs.ask_taken(taken, ASK_ID, NOW_MS + 2) == taken
+    end_ms = NOW_MS + 1 + pairs.SHORT_PATIENCE_MS
+    assert pairs.due_ms(taken) == end_ms
+    for pair, now_ms, connected, wants in (
+        (untaken, end_ms, True, False),
+        (taken, end_ms - 1, True, False),
+        (taken, end_ms, False, False),
+        (taken, end_ms, True, True),
+    ):
+        change = pairs.tick(pair, now_ms, connected=connected, texts_wait=False)
+        assert (change.pair.wanted is not None) == wants
+        assert (change.pair.ask is None) == wants
+
+
+def test_silence_beside_a_candidate_wants_no_second_one() -> None:
+    """SES-26"""
+    ask = pairs.Ask(ASK_ID, NOW_MS, 1)
+    pair = replace(states.with_candidate(), ask=ask)
+    after = pairs.tick(pair, NOW_MS + MINUTE_MS, connected=True, texts_wait=False).pair
+    assert (after.wanted, after.ask) == (None, None)
+
+
+def test_the_ask_of_a_candidate_is_repeated() -> None:
+    """SES-26: after 10 minutes, an hour, 6 hours, and each further day while it may send."""
+    pair, now_ms, at = Pair(), NOW_MS, list[int]()
+    assert not pairs.repeat_due(pair, now_ms)
+    assert pairs.repeated(pair, now_ms) == pair
+    pair = pairs.started(pair, started(2), NOW_MS).pair
+    while now_ms < NOW_MS + 20 * DAY_MS:
+        if pairs.repeat_due(pair, now_ms):
+            assert pairs.due_ms(pair) == now_ms
+            at.append(now_ms - NOW_MS)
+            pair = pairs.repeated(pair, now_ms)
+        now_ms += 10 * MINUTE_MS
+    first = 10 * MINUTE_MS
+    later = [first + 7 * HOUR_MS + days * DAY_MS for days in range(14)]
+    assert at == [first, first + HOUR_MS, *later]
+    assert pairs.due_ms(pair) == started(2).ends_ms + 1
+    ended = pairs.tick(pair, started(2).ends_ms + 1, connected=True, texts_wait=True).pair
+    assert ended.candidate is None
+
+
+def test_a_candidate_is_replaced_each_day_for_14_days_then_while_a_text_waits() -> None:
+    """SES-26: without one-time keys; without a text the search ends and doubt may begin another."""
+    pair, replaced = states.with_candidate(), 0
+    for day in range(1, 20):
+        now_ms = NOW_MS + day * DAY_MS
+        waiting = pairs.tick(pair, now_ms, connected=True, texts_wait=True).pair
+        assert waiting.wanted == Wanted(NOW_MS, None, again=True)
+        after = pairs.tick(pair, now_ms, connected=True, texts_wait=False).pair
+        assert (after.wanted is not None) == (day <= 14)
+        assert after.candidate is None
+        replaced += 1
+        pair = pairs.started(waiting, started(2 + day, EPOCH + 1 + day, created_ms=now_ms), now_ms).pair
+        assert pair.candidate is not None
+        assert pair.candidate.since_ms == NOW_MS
+        older = pair.session(session_id(1 + day))
+        assert older is None or older.proven or not older.may_send(now_ms)
+    assert replaced == 19
+    assert pairs.may_ask(pairs.tick(pair, now_ms + DAY_MS, connected=True, texts_wait=False).pair, now_ms)
+
+
+def test_a_pair_that_has_met_without_a_session_starts_one_when_a_text_waits() -> None:
+    """SES-26: and one that has not met is not searched for."""
+    bare = Pair(met=True)
+    assert pairs.tick(bare, NOW_MS, connected=True, texts_wait=True).pair.wanted == Wanted(NOW_MS)
+    assert pairs.tick(bare, NOW_MS, connected=True, texts_wait=False).pair.wanted is None
+    young = pairs.started(Pair(), started(2), NOW_MS).pair
+    assert pairs.tick(young, NOW_MS + 2 * DAY_MS, connected=True, texts_wait=True).pair == young
+    orphan = Pair(met=True, candidate=Candidate(session_id(2), NOW_MS, NOW_MS))
+    assert pairs.tick(orphan, NOW_MS, connected=True, texts_wait=False).pair.candidate is None
+    assert not pairs.repeat_due(orphan, NOW_MS + DAY_MS)
+    assert pairs.due_ms(orphan) is None
+
+
+def test_times_ahead_of_the_clock_are_set_to_now() -> None:
+    """SES-25, SES-26, SES-35: a clock that was a year ahead and is right again blocks nothing."""
+    ahead = NOW_MS + YEAR_MS
+    pair = replace(
+        pairs.started(met(wanted=Wanted(ahead)), started(2, created_ms=ahead), ahead).pair,
+        ask=pairs.Ask(ASK_ID, ahead, 1),
+        asked_ms=ahead,
+        rolled_back_ms=ahead,
+        budget=pairs.Budget(ahead, starts=3, asks=12),
+    )
+    after = pairs.tick(pair, NOW_MS, connected=True, texts_wait=False).pair
+    assert after.candidate == Candidate(session_id(2), NOW_MS, NOW_MS)
+    assert after.ask == pairs.Ask(ASK_ID, NOW_MS, 1)
+    assert (after.asked_ms, after.rolled_back_ms, after.budget.since_ms) == (NOW_MS, NOW_MS, NOW_MS)
+    assert all(one.created_ms <= NOW_MS for one in after.sessions)
+    wanting = pairs.tick(met(wanted=Wanted(ahead)), NOW_MS, connected=True, texts_wait=False).pair
+    assert wanting.wanted == Wanted(NOW_MS)
+    assert not pairs.may_start(after, NOW_MS)
+    assert pairs.may_start(after, NOW_MS + DAY_MS)
+    assert pairs.tick(after, NOW_MS, connected=True, texts_wait=False).pair == after
