@@ -1,5 +1,5 @@
 """Content: what is encoded comes back, what is not chapter 10 is refused (CON-01 to CON-04, CON-08,
-WIRE-14).
+CON-12, WIRE-14).
 """
 
 from __future__ import annotations
@@ -12,23 +12,24 @@ from hypothesis import strategies as st
 from e2ee import content as contents
 from e2ee.content import (
     AddressOnly,
-    BundleOnly,
     Content,
     ContentType,
     Heads,
     Payload,
     Receipt,
     ReceiptState,
-    Reset,
-    ResetReason,
     SignedList,
+    Sync,
+    SyncKind,
     Text,
+    Top,
     Unsupported,
     WayBack,
 )
 from e2ee.errors import ContentError
 from e2ee.identity import ListHead
 from e2ee.ids import ContentId, ListHash
+from e2ee.numbers import MAX_NUMBER, Number
 from e2ee.prekeys import CompactBundle
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS
@@ -37,6 +38,26 @@ ANY_TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_siz
 TEXTS = st.builds(Text, ANY_TEXT | st.text(st.characters(max_codepoint=127), min_size=1, max_size=300))
 CONTENT_IDS = st.binary(min_size=16, max_size=16).map(ContentId)
 TIMES_MS = st.integers(0, MAX_MS) | st.integers(1_700_000_000_000, 1_900_000_000_000)
+LINES = st.binary(min_size=4, max_size=4)
+SHORT_IDS = st.binary(min_size=8, max_size=8)
+
+
+@st.composite
+def numbers(draw: st.DrawFn) -> Number:
+    """Numbers of texts, also such as a sync states before one was given."""
+    n = draw(st.integers(1, 300) | st.integers(1, MAX_NUMBER))
+    return Number(n, draw(LINES), draw(st.integers(1, n + 1)))
+
+
+@st.composite
+def syncs(draw: st.DrawFn) -> Sync:
+    """Asks, which have an id, and tells, which may have one."""
+    kind = draw(st.sampled_from(SyncKind))
+    ask_id = draw(SHORT_IDS if kind is SyncKind.ASK else st.none() | SHORT_IDS)
+    top = draw(st.none() | st.builds(Top, st.integers(0, 2**32 - 1), SHORT_IDS))
+    return Sync(kind, ask_id, top, draw(st.none() | numbers()), draw(st.integers(0, MAX_MS)))
+
+
 VALUES = (
     st.none()
     | st.integers(0, 2**32)
@@ -48,11 +69,10 @@ PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
     st.builds(
         Receipt, st.sampled_from(ReceiptState), st.lists(CONTENT_IDS, min_size=1, max_size=64).map(tuple)
     ),
-    st.builds(Reset, st.sampled_from(ResetReason)),
+    syncs(),
     st.builds(SignedList, st.binary(min_size=1, max_size=200)),
     st.just(AddressOnly()),
-    st.just(BundleOnly()),
-    st.builds(Unsupported, st.integers(max(ContentType) + 1, 2**32 - 1), VALUES),
+    st.builds(Unsupported, st.just(4) | st.integers(max(ContentType) + 1, 2**32 - 1), VALUES),
 )
 HEADS = st.builds(ListHead, st.integers(1, 2**31 - 1), st.binary(min_size=32, max_size=32).map(ListHash))
 WAY_BACK = WayBack(b"m" * 16, b"t" * 32, "wss://relay.example/")
@@ -63,15 +83,16 @@ BUNDLE = CompactBundle([1, 2, b"k", b"s"], [1, 2, b"k", b"s"], [], [])
 def made_contents(draw: st.DrawFn) -> Content:
     """Contents of every type, with everything that may travel with them."""
     payload = draw(PAYLOADS)
-    plain = draw(st.booleans()) and not isinstance(payload, AddressOnly | BundleOnly)
-    content = Content(draw(CONTENT_IDS), draw(TIMES_MS), payload)
+    plain = draw(st.booleans()) and not isinstance(payload, AddressOnly)
+    number = draw(numbers()) if isinstance(payload, Text) else None
+    content = Content(draw(CONTENT_IDS), draw(TIMES_MS), payload, number=number)
     if plain:
         return content
     return content._replace(
         heads=draw(st.none() | st.builds(Heads, HEADS, st.none() | HEADS)),
-        gen=draw(st.none() | st.integers(0, 2**31 - 1)),
+        epoch=draw(st.none() | st.integers(0, 2**32 - 1)),
         way_back=WAY_BACK if isinstance(payload, AddressOnly) else draw(st.sampled_from((None, WAY_BACK))),
-        bundle=BUNDLE if isinstance(payload, BundleOnly) else draw(st.sampled_from((None, BUNDLE))),
+        bundle=draw(st.sampled_from((None, BUNDLE))),
     )
 
 
@@ -96,12 +117,16 @@ def test_a_content_comes_back(content: Content) -> None:
     assert cbor.encode(cbor.decode(encoded)) == encoded
 
 
-@given(TEXTS, CONTENT_IDS, TIMES_MS)
-def test_a_plain_text_is_the_map_of_the_chapter(text: Text, content_id: ContentId, sent_ms: int) -> None:
-    """CON-01: put together here from the table of chapter 10."""
-    by_the_book = cbor.encode({1: ContentType.TEXT.value, 2: content_id, 3: sent_ms, 4: {1: text.text}})
-    assert contents.encode(Content(content_id, sent_ms, text)) == by_the_book
-    assert contents.decode(by_the_book) == Content(content_id, sent_ms, text)
+@given(TEXTS, CONTENT_IDS, TIMES_MS, numbers())
+def test_a_plain_text_is_the_map_of_the_chapter(
+    text: Text, content_id: ContentId, sent_ms: int, number: Number
+) -> None:
+    """CON-01, CON-12: put together here from the table of chapter 10."""
+    number_b = number.n.to_bytes(8, "big") + number.line + number.first.to_bytes(8, "big")
+    by_the_book = cbor.encode({1: 1, 2: content_id, 3: sent_ms, 4: {1: text.text}, 9: number_b})
+    content = Content(content_id, sent_ms, text, number=number)
+    assert contents.encode(content) == by_the_book
+    assert contents.decode(by_the_book) == content
 
 
 @given(made_contents(), st.integers(0, 2**16), st.integers(0, 255), st.sampled_from(("set", "cut", "append")))
@@ -125,7 +150,7 @@ def test_unknown_keys_are_refused_up_to_63_and_ignored_from_64(
 ) -> None:
     """CON-01."""
     entries = map_of(content)
-    known = range(1, 9)
+    known = range(1, 10)
     if key in known:
         return
     found = decoded_or_none(cbor.encode({**entries, key: value}))

@@ -16,7 +16,7 @@ from parties import Party, open_, state_bytes, with_fields
 
 from e2ee import content as contents
 from e2ee import prekeys, session
-from e2ee.content import Text
+from e2ee.content import Heads, Sync, SyncKind, Text, Top
 from e2ee.errors import (
     AuthenticationError,
     ContentTooLarge,
@@ -28,7 +28,7 @@ from e2ee.errors import (
 )
 from e2ee.primitives import aead, kem
 from e2ee.ratchet.state import Sending
-from e2ee.session import AwaitingReply
+from e2ee.session import Started
 from e2ee.wire import cbor, envelope, padding
 
 FIXED_1 = 2 + 8 + 16 + 64 + 16
@@ -356,7 +356,7 @@ def test_a_fragment_block_without_a_fragment_is_zero() -> None:
 def test_a_body_of_kind_2_begins_with_its_content() -> None:
     """WIRE-10: a fragment block there would be content that is no content."""
     alice, bob = Party.make("alice"), Party.make("bob")
-    encoded = contents.encode(with_fields(alice.text("x"), gen=1))
+    encoded = contents.encode(with_fields(alice.text("x"), epoch=1))
     assert bob.accept(forgery.flight(alice, bob, first_body=(encoded + b"\x80").ljust(1882, b"\0")))
     with pytest.raises(RemoteError):
         bob.accept(forgery.flight(alice, bob, first_body=(bytes(272) + encoded + b"\x80").ljust(1882, b"\0")))
@@ -389,43 +389,42 @@ def test_an_envelope_of_a_message_shows_its_class_only() -> None:
     assert sizes == {FIXED_1 + 512, FIXED_1 + 1024, FIXED_1 + 2048}
 
 
-def _text_of_size(party: Party, encoded_b: int, gen: int | None) -> contents.Content:
-    """Make a text content whose encoding, `gen` included, has exactly this size."""
+def _text_of_size(party: Party, encoded_b: int, epoch: int | None) -> contents.Content:
+    """Make a text content whose encoding, `epoch` included, has exactly this size."""
     content = party.text("x")
     for length in range(encoded_b - 200, encoded_b):
         content = with_fields(content, payload=Text("x" * length))
-        if len(contents.encode(with_fields(content, gen=gen))) == encoded_b:
+        if len(contents.encode(with_fields(content, epoch=epoch))) == encoded_b:
             return content
     raise ValueError(encoded_b)
 
 
-def test_a_first_flight_has_4096_bytes_whatever_it_says() -> None:
-    """WIRE-12: up to the last byte that fits; one more is refused and sends nothing."""
+def test_a_first_content_that_fits_makes_4096_bytes() -> None:
+    """WIRE-12, SES-24: up to the last byte; an ask with all that goes with it is far below."""
     alice, bob = Party.make("alice"), Party.make("bob")
     state = alice.initiate(bob)
-    room = session.first_room_b()
-    assert room == 1881
-    for content in (alice.text("x"), _text_of_size(alice, room, 1)):
+    ask = Sync(SyncKind.ASK, b"ask-id-8", Top(2**32 - 1, bytes(8)), parties.NUMBER, 2**53 - 1)
+    heads = Heads(alice.device_list.head, bob.device_list.head)
+    first = with_fields(alice.content(ask), heads=heads)
+    assert len(contents.encode(with_fields(first, epoch=1))) < 400
+    for content in (first, alice.text("x"), _text_of_size(alice, 1881, 1)):
         sealed = session.seal(state, content, parties.NOW_MS, alice.rng, kem.encapsulate)
         assert len(sealed.envelope) == 4096
-        assert bob.accept(sealed.envelope).opened.content == with_fields(content, gen=1)
-    before = state_bytes(state)
-    with pytest.raises(ContentTooLarge):
-        session.seal(state, _text_of_size(alice, room + 1, 1), parties.NOW_MS, alice.rng, kem.encapsulate)
-    assert state_bytes(state) == before
+        assert bob.accept(sealed.envelope).opened.content == with_fields(content, epoch=1)
 
 
-def test_later_messages_under_the_prefix_may_be_larger() -> None:
-    """WIRE-12: by WIRE-11, except that 1882 is used whenever it suffices."""
+def test_content_under_a_prefix_may_be_larger() -> None:
+    """WIRE-12: by WIRE-11, except that 1882 is used whenever it suffices; the first one too."""
     alice, bob = Party.make("alice"), Party.make("bob")
-    a, _ = alice.seal(alice.initiate(bob), "first")
-    sizes = {}
-    for encoded_b in (500, 1881, 1882, 2047, 2048, 4095, 4096, 60_000):
-        content = _text_of_size(alice, encoded_b, 1)
-        sizes[encoded_b] = (
-            len(session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate).envelope) - FIXED_2
-        )
-    assert list(sizes.values()) == [1882, 1882, 2048, 2048, 4096, 4096, _padme(4097), _padme(60_001)]
+    state = alice.initiate(bob)
+    later, _ = alice.seal(state, "first")
+    for a in (state, later):
+        sizes = []
+        for encoded_b in (500, 1881, 1882, 2047, 2048, 4095, 4096, 60_000):
+            content = _text_of_size(alice, encoded_b, 1)
+            sealed = session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate)
+            sizes.append(len(sealed.envelope) - FIXED_2)
+        assert sizes == [1882, 1882, 2048, 2048, 4096, 4096, _padme(4097), _padme(60_001)]
 
 
 def test_a_larger_message_under_the_prefix_begins_a_session_too() -> None:
@@ -434,9 +433,9 @@ def test_a_larger_message_under_the_prefix_begins_a_session_too() -> None:
     a, _ = alice.seal(alice.initiate(bob), "lost")
     content = _text_of_size(alice, 5000, 1)
     sealed = session.seal(a, content, parties.NOW_MS, alice.rng, kem.encapsulate)
-    assert isinstance(sealed.session.phase, AwaitingReply)
+    assert isinstance(sealed.session.phase, Started)
     opened = bob.accept(sealed.envelope).opened
-    assert (opened.content, opened.missing) == (with_fields(content, gen=1), 1)
+    assert (opened.content, opened.skipped) == (with_fields(content, epoch=1), 1)
 
 
 @pytest.mark.parametrize(
@@ -469,7 +468,7 @@ def test_a_wrongly_padded_body_is_refused(wrong_body: Callable[[bytes], bytes]) 
 def test_a_first_body_in_too_large_a_class_is_refused(size_b: int) -> None:
     """WIRE-13, WIRE-12: 1882 suffices, so nothing else is taken; nor a body without mark."""
     alice, bob = Party.make("alice"), Party.make("bob")
-    encoded = contents.encode(with_fields(alice.text("x"), gen=1))
+    encoded = contents.encode(with_fields(alice.text("x"), epoch=1))
     for plain in (encoded + b"\x80", encoded, b""):
         with pytest.raises(AuthenticationError):
             bob.accept(forgery.flight(alice, bob, first_body=plain.ljust(size_b, b"\0")))
