@@ -1,119 +1,87 @@
-"""Which session of a pair is active, over all orders of arrival (SES-02 to SES-07)."""
+"""Which session of a pair is active, over all orders of what happens (SES-22, SES-27, SES-33)."""
 
 from __future__ import annotations
 
 from itertools import permutations
-from typing import Any, cast
 
-import pytest
-from device_model import DeviceModel
+import pair_states as states
 from hypothesis import given
 from hypothesis import strategies as st
-from parties import DAY_MS, NOW_MS, connected_pair
-from session_world import SessionWorld
+from pair_states import EPOCH, LATER_KEY, heard, met, session_id, started, sync
+from parties import DAY_MS, NOW_MS
 
 from e2ee import pair as pairs
 from e2ee import snapshot
-from e2ee.content import Content, Text
-from e2ee.errors import SessionExpired
-from e2ee.ids import ContentId, SessionId
-from e2ee.pair import FRESH, LOST_GEN, Pair
-from e2ee.session import Session
-from e2ee.wire import cbor
+from e2ee.content import SyncKind
+from e2ee.numbers import Number
+from e2ee.pair import Change, Pair
 
-_PAIR = connected_pair()
-_TEMPLATES = {
-    True: cast("list[Any]", cbor.decode(snapshot.encode_session(_PAIR.a))),
-    False: cast("list[Any]", cbor.decode(snapshot.encode_session(_PAIR.b))),
-}
-_ID, _PEER, _GEN = 1, 3, 5
-
-
-def session_of(number: int, gen: int, *, initiator: bool = True) -> Session:
-    """An established session with a given id and gen: a stored one of that side, with the same peer."""
-    items = list(_TEMPLATES[initiator])
-    items[_ID], items[_PEER], items[_GEN] = SessionId(bytes((number,)) * 32), _TEMPLATES[True][_PEER], gen
-    return snapshot.decode_session(cbor.encode(items))
-
-
-def adopted(order: tuple[Session, ...]) -> Pair:
-    """The pair after sessions arrived in an order."""
-    pair = FRESH
-    for session in order:
-        pair = pairs.adopt(pair, session, NOW_MS).pair
-    return pair
+_NUMBERS = st.integers(1, 9)
+_EPOCHS = st.integers(EPOCH - 2, EPOCH + 2)
+_STEPS = st.one_of(
+    st.tuples(st.just("heard"), _NUMBERS, _EPOCHS),
+    st.tuples(st.just("started"), _NUMBERS, _EPOCHS),
+    st.tuples(st.just("answer"), _NUMBERS, st.just(0)),
+    st.tuples(st.just("message"), _NUMBERS, st.just(0)),
+    st.tuples(st.just("sync"), _NUMBERS, _EPOCHS),
+    st.tuples(st.just("wait"), st.integers(1, 30), st.just(0)),
+    st.tuples(st.just("lost"), st.just(0), st.just(0)),
+    st.tuples(st.just("text"), st.integers(1, 200), st.just(0)),
+)
 
 
 @given(st.lists(st.integers(1, 3), min_size=1, max_size=4))
-def test_the_active_session_is_the_same_in_every_order_of_arrival(gens: list[int]) -> None:
-    """SES-04: highest gen, then smallest id; SES-02: all others are inactive."""
-    sessions = [session_of(number, gen) for number, gen in enumerate(gens, 1)]
-    best = min(sessions, key=lambda session: (-session.gen, session.id))
+def test_the_active_session_is_the_same_in_every_order_of_proof(epochs: list[int]) -> None:
+    """SES-22: highest epoch, then smallest id."""
+    sessions = [heard(number, epoch) for number, epoch in enumerate(epochs, 1)]
+    best = min(sessions, key=lambda one: (-one.epoch, one.id))
     for order in permutations(sessions):
-        pair = adopted(order)
-        assert pair.active == best
-        assert pair.highest_gen == best.gen
-        assert {one.id for one in pair.sessions()} == {one.id for one in sessions}
+        pair = Pair(sessions=tuple(sessions))
+        for session in order:
+            pair = pairs.opened(pair, session.id, LATER_KEY, NOW_MS).pair
+        assert pair.active is not None
+        assert pair.active.id == best.id
+        assert {one.id for one in pair.sessions} == {one.id for one in sessions}
 
 
-@given(st.permutations(range(1, 10)), st.lists(st.integers(1, 9), min_size=9, max_size=9))
-def test_a_pair_keeps_four_inactive_sessions_the_newest_of_them(numbers: list[int], gens: list[int]) -> None:
-    """SES-05: beyond four, the one that has been inactive longest goes."""
-    pair, gone = FRESH, set[SessionId]()
-    for number, gen in zip(numbers, gens, strict=True):
-        adoption = pairs.adopt(pair, session_of(number, gen), NOW_MS + number)
-        before = [item.session.id for item in pair.inactive]
-        pair = adoption.pair
-        assert len(pair.inactive) <= 4
-        assert [session.id for session in adoption.gone] == (before[:1] if len(before) == 4 else [])
-        gone |= {session.id for session in adoption.gone}
-    assert not gone & {session.id for session in pair.sessions()}
-    assert len(gone) == 4
+def step(pair: Pair, what: str, number: int, epoch: int, now_ms: int) -> Change:
+    """Let one thing happen."""
+    match what:
+        case "heard" if pair.session(session_id(number)) is None:
+            return pairs.heard(pair, heard(number, epoch, created_ms=now_ms), now_ms)
+        case "started" if pair.session(session_id(number)) is None:
+            return pairs.started(pair, started(number, epoch, created_ms=now_ms), now_ms)
+        case "answer":
+            return pairs.opened(pair, session_id(number), LATER_KEY, now_ms)
+        case "message":
+            return pairs.opened(pair, session_id(number), None, now_ms)
+        case "sync":
+            stated = sync(SyncKind.TELL, None, top=states.top(number, epoch), got=number)
+            return pairs.synced(pair, session_id(number), stated, now_ms)
+        case "text":
+            return pairs.numbered(pair, Number(number, b"line", 1))
+        case "lost":
+            return Change(pairs.lost(pair, now_ms))
+        case _:
+            return pairs.tick(pair, now_ms, connected=True, texts_wait=True)
 
 
-@given(st.integers(0, 3), st.integers(0, 3), st.booleans())
-def test_a_loss_is_answered_whenever_the_pair_knows_a_session(known: int, other: int, ours: bool) -> None:
-    """SES-07: also where the sessions that it knows have gen 0 themselves, from an earlier loss."""
-    lost = session_of(9, LOST_GEN, initiator=False)
-    assert not pairs.adopt(FRESH, lost, NOW_MS).answers_loss
-    pair = adopted((session_of(1, known, initiator=ours), session_of(2, other, initiator=not ours)))
-    assert pairs.adopt(pair, lost, NOW_MS).answers_loss
-    assert not pairs.adopt(pair, session_of(9, LOST_GEN, initiator=True), NOW_MS).answers_loss
-
-
-def lost_and_unanswered() -> tuple[SessionWorld, DeviceModel]:
-    """A device that has lost its sessions and whose flight of gen 0 was never answered."""
-    world = SessionWorld(7)
-    device = world.devices[0]
-    world.send(device, 1, Text("one"))
-    world.lose_sessions(device)
-    return world, device
-
-
-@pytest.mark.parametrize("lives", range(1, 9))
-def test_a_lost_device_can_start_again_when_its_first_try_has_expired(lives: int) -> None:
-    """SES-04, SES-09: an expired session does not hold the place of a new one of the same gen, whatever
-    their ids.
-    """
-    world, device = lost_and_unanswered()
-    for _ in range(lives):
-        expired = device.pair(1).active
-        assert expired is not None
-        world.pass_time(31 * DAY_MS)
-        with pytest.raises(SessionExpired):
-            device.seal(1, Content(ContentId(bytes(16)), world.now_ms, Text("late")), world.now_ms)
-        assert world.send(device, 1, Text("again")) is not None
-        active = device.pair(1).active
-        assert active is not None
-        assert active.gen == LOST_GEN
-        assert active.id != expired.id
-
-
-@given(st.permutations(range(1, 5)))
-def test_of_its_own_sessions_of_gen_0_a_lost_device_uses_the_newest(numbers: list[int]) -> None:
-    """SES-04, SES-07, SES-17: the older one carries an older list, and its peer may refuse it for that."""
-    pair = FRESH
-    for number in numbers:
-        started = session_of(number, LOST_GEN)
-        pair = pairs.adopt(pair, started, NOW_MS).pair
-        assert pair.active == started
+@given(st.lists(_STEPS, max_size=40))
+def test_what_holds_of_a_pair_holds_after_every_step(steps: list[tuple[str, int, int]]) -> None:
+    """SES-15, SES-22, SES-26, SES-33: kept sessions, one candidate, what is known, and its stored form."""
+    pair, now_ms = met(), NOW_MS
+    for what, number, epoch in steps:
+        before = pair
+        now_ms += number * DAY_MS if what == "wait" else 1_000
+        change = step(pair, what, number, epoch, now_ms)
+        pair = change.pair
+        proven = [one for one in pair.sessions if one.proven]
+        assert pair.active == min(proven, key=lambda one: one.rank, default=None)
+        assert pair.known >= max(before.known, *(one.epoch for one in pair.sessions), 0)
+        assert pair.met >= before.met
+        assert len(pair.sessions) <= 6
+        ids = {one.id for one in pair.sessions}
+        assert not ids & set(change.gone)
+        assert pair.candidate is None or pair.candidate.id in ids or what == "lost"
+        assert all(one.proven == (one.since_ms > 0) for one in proven if one != pair.active)
+        assert snapshot.decode_pair(snapshot.encode_pair(pair), bytes(4)) == pair

@@ -9,7 +9,6 @@ from typing import Any, Final, NamedTuple, cast
 
 from e2ee import snapshot
 from e2ee.ids import SessionId
-from e2ee.pair import Pair
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import EMPTY, SkippedKeys
 from e2ee.session import Session
@@ -32,13 +31,6 @@ class SessionRows(NamedTuple):
     skipped: Mapping[bytes, bytes]
 
 
-class PairRows(NamedTuple):
-    """One stored pair with its sessions."""
-
-    pair: bytes
-    sessions: Mapping[SessionId, SessionRows]
-
-
 def moved_on(encoded: bytes, count: int) -> bytes:
     """Return a stored session whose sending chain is `count` numbers further on."""
     items = cast("list[Any]", cbor.decode(encoded))
@@ -59,15 +51,6 @@ def grown(stored: Mapping[SessionId, SessionRows], old: Session | None, session:
     return SessionRows(snapshot.encode_session(session), skipped)
 
 
-def encode_pair(pair: Pair) -> PairRows:
-    """Encode a pair as it is in memory."""
-    sessions = {
-        session.id: SessionRows(snapshot.encode_session(session), encode_skipped(session.ratchet.skipped))
-        for session in pair.sessions()
-    }
-    return PairRows(snapshot.encode_pair(pair), sessions)
-
-
 def encode_skipped(keys: SkippedKeys) -> Mapping[bytes, bytes]:
     """Encode skipped keys; what was encoded before is looked up by all that they hold, not by identity."""
     held = tuple((one.tag, one.header_key.expose(), tuple(one.keys.items())) for one in keys._chains)
@@ -78,12 +61,12 @@ def encode_skipped(keys: SkippedKeys) -> Mapping[bytes, bytes]:
     return _ENCODED[held]
 
 
-def decode_pair(rows: PairRows) -> Pair:
-    decoded = {
-        session_id: snapshot.decode_session(
-            stored.session,
-            [snapshot.decode_skipped(place, value) for place, value in stored.skipped.items()],
-        )
-        for session_id, stored in rows.sessions.items()
-    }
-    return snapshot.restore_pair(snapshot.decode_pair(rows.pair), decoded)
+def encode_session(session: Session) -> SessionRows:
+    """Encode a session as it is in memory."""
+    return SessionRows(snapshot.encode_session(session), encode_skipped(session.ratchet.skipped))
+
+
+def decode_session(rows: SessionRows) -> Session:
+    """Read a session from its rows."""
+    keys = [snapshot.decode_skipped(place, value) for place, value in rows.skipped.items()]
+    return snapshot.decode_session(rows.session, keys)
