@@ -95,8 +95,8 @@ def test_at_most_one_unanswered_message_keeps_it_alive() -> None:
 def test_an_unconfirmed_ciphertext_is_a_doubt_and_a_switch_only_where_nobody_answers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """PQ-10, SES-25, SES-26: the message is reported and dropped, the session is asked on; where all of it fails,
-    a candidate takes over, and the text that was lost goes again on it.
+    """PQ-10, SES-25, SES-26: the message is reported and dropped, the session is asked on; where all of it
+    fails, a candidate takes over, and the text that was lost goes again on it.
     """
     world, company, customer, praxis = talking()
     old = session_of(customer).id
