@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from e2ee_client.engine.records import Peer
 from e2ee_client.engine.turn import Turn
+from e2ee_client.engine.upkeep import PUBLISHED
 from e2ee_client.errors import AccountKeyAbsent, ConfigError
 from e2ee_client.events import (
     ContactAdded,
@@ -13,10 +13,7 @@ from e2ee_client.events import (
     MessageRejected,
     MessageState,
     MessageStateChanged,
-    ResetCause,
-    SessionReset,
 )
-from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Ack, Role, Send, SendItem, TtlClass, decode_frames, encode_frames
 from engine_world import World, acquainted
 
@@ -40,7 +37,7 @@ def is_ack(message: bytes) -> bool:
 
 
 def test_first_contact_while_the_company_is_away_and_a_reply() -> None:
-    """HS-05, SES-03: a customer writes first, the company answers later, both see every text once."""
+    """HS-05, SES-22: a customer writes first, the company answers later, both see every text once."""
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
@@ -60,7 +57,7 @@ def test_first_contact_while_the_company_is_away_and_a_reply() -> None:
 
 
 def test_a_long_text_follows_its_first_flight() -> None:
-    """WIRE-12, HS-05: what does not fit into a first flight goes as the second message."""
+    """WIRE-12, HS-05: a text of any length travels under the prefix."""
     _world, company, _customer, _praxis = acquainted(first="x" * 40_000)
     assert company.texts() == ["x" * 40_000]
     assert len([event for event in company.events if isinstance(event, ContactAdded)]) == 1
@@ -141,64 +138,6 @@ def test_a_crash_between_delivery_and_acknowledgement_repeats_nothing() -> None:
     assert company.texts()[1:] == ["nur einmal"]
 
 
-def test_a_company_that_lost_its_sessions_is_reached_again() -> None:
-    """SES-07, SES-08: a restored store starts with gen 0, the customer answers, unconfirmed texts come
-    again.
-    """
-    world, company, customer, praxis = acquainted()
-    old = company.rows.copy()
-    for number in range(3):
-        customer.send(praxis, f"vor dem Verlust {number}")
-    world.advance(5_000)
-    company.stop()
-    customer.send(praxis, "waehrend des Verlusts")
-    world.settle()
-    company.crash(old, Continuity.ROLLED_BACK)
-    company.start()
-    world.advance(60_000)
-    resets = [event.cause for event in company.of(SessionReset)]
-    assert ResetCause.OUR_LOSS in resets
-    assert ResetCause.THEIR_LOSS in [event.cause for event in customer.of(SessionReset)]
-    assert company.texts().count("waehrend des Verlusts") == 1
-    company.send(customer.engine.account_id, "wieder da")
-    customer.send(praxis, "gut")
-    world.advance(30_000)
-    assert customer.texts()[-1] == "wieder da"
-    assert company.texts()[-1] == "gut"
-
-
-def test_a_customer_that_lost_its_sessions_reaches_the_company_again() -> None:
-    """SES-07: the loss may be on the customer's side as well."""
-    world, company, customer, praxis = acquainted()
-    old = customer.rows.copy()
-    customer.send(praxis, "eins")
-    company.send(customer.engine.account_id, "zwei")
-    world.advance(5_000)
-    customer.crash(old, Continuity.CLONED)
-    customer.start()
-    world.advance(60_000)
-    customer.send(praxis, "drei")
-    company.send(customer.engine.account_id, "vier")
-    world.advance(60_000)
-    assert company.texts()[-1] == "drei"
-    assert customer.texts()[-1] == "vier"
-
-
-def test_sessions_lost_without_notice_are_found_out_by_an_unknown_message() -> None:
-    """SES-19: a message of no known session in the mailbox of one contact starts the session anew."""
-    world, company, customer, _praxis = acquainted()
-    for table in ("session", "skipped"):
-        customer.rows.tables[table] = {}
-    for key, row in list(customer.rows.tables["peer"].items()):
-        peer, _ = Peer.decode(key, row)
-        customer.rows.tables["peer"][key] = peer.put().value
-    customer.crash()
-    customer.start()
-    company.send(customer.engine.account_id, "noch da?")
-    world.advance(60_000)
-    assert "noch da?" in customer.texts()
-
-
 def test_nothing_goes_back_to_somebody_who_is_not_accepted() -> None:
     """CON-04: no receipt tells a stranger that we are there."""
     world = World()
@@ -232,11 +171,22 @@ def test_a_forgotten_contact_leaves_no_row_and_cannot_write() -> None:
     world, company, customer, praxis = acquainted()
     company.carry_out(company.engine.forget_contact(customer.engine.account_id, world.now_ms))
     world.settle()
-    for table in ("contact", "peer", "session", "skipped", "message", "outbox"):
+    for table in ("contact", "peer", "pair", "session", "skipped", "message", "timeline", "outbox", "held"):
         assert not company.rows.tables.get(table), table
     customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
     world.settle()
-    for table in ("contact", "peer", "session", "skipped", "message", "outbox", "mailbox"):
+    for table in (
+        "contact",
+        "peer",
+        "pair",
+        "session",
+        "skipped",
+        "message",
+        "timeline",
+        "outbox",
+        "prekey",
+        "mailbox",
+    ):
         assert not customer.rows.tables.get(table), table
 
 
@@ -245,13 +195,13 @@ def test_prekeys_are_refilled_and_rotated() -> None:
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
-    before = company.engine._upkeep.current()
+    before = company.engine._context.upkeep.current(PUBLISHED)
     assert before is not None
-    assert len(company.engine._state.prekeys_of(PrekeyKind.OPK)) == 100
+    assert len(company.engine._state.prekeys_of(PrekeyKind.OPK, PUBLISHED)) == 100
     world.advance(PREKEY_ROTATION_MS + 3_700_000)
-    after = company.engine._upkeep.current()
+    after = company.engine._context.upkeep.current(PUBLISHED)
     assert after is not None
-    assert after[0].pair.prekey.id > before[0].pair.prekey.id
+    assert after[0].pair.prekey.id != before[0].pair.prekey.id
     customer = world.node("Kundin")
     customer.start()
     customer.send(customer.add(company.engine.card()), "nach der Rotation")
@@ -342,7 +292,12 @@ def test_an_address_sends_nobody_to_services_of_the_own_machine() -> None:
     contact = customer.engine._state.contacts[praxis]
     turn = Turn(world.now_ms)
     elsewhere = WayBack(bytes(16), bytes(32), "ws://127.0.0.1:6379")
-    customer.engine._outgoings.send_control(turn, contact, AddressOnly(), way_back=elsewhere)
+    (to,) = customer.engine._state.peers.values()
+    session = customer.engine._context.renewal.session_for(turn, contact, to)
+    assert session is not None
+    customer.engine._context.sending.send_control(
+        turn, contact, to, session, AddressOnly(), way_back=elsewhere
+    )
     customer.carry_out(turn.effects())
     world.advance(5_000)
     assert company.of(MessageRejected)

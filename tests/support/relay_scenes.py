@@ -1,4 +1,4 @@
-"""What tests of lost sessions and of repeated deliveries share: frames that get lost, bodies from nowhere."""
+"""What tests of sessions and deliveries share: frames that get lost, random bodies, state that is lost."""
 
 from __future__ import annotations
 
@@ -6,9 +6,25 @@ import os
 from collections.abc import Callable
 
 from e2ee_client.engine import Channel
-from e2ee_client.events import MessageState, MessageStateChanged
-from e2ee_relay.protocol import Ack, Lookup, Message, Role, Send, TokenAdd, decode_frames, encode_frames
-from engine_world import Node, World
+from e2ee_client.engine.peers import Peer
+from e2ee_client.events import MessageReceived, MessageState, MessageStateChanged
+from e2ee_client.rows import Continuity
+from e2ee_relay.protocol import (
+    Ack,
+    ErrorCode,
+    Lookup,
+    Message,
+    Role,
+    Send,
+    SendResult,
+    SendResults,
+    TokenAdd,
+    decode_frames,
+    encode_frames,
+)
+from engine_world import Node, Rows, World
+
+from e2ee.session import Session
 
 UNKNOWN = "remote.unknown_session"
 
@@ -91,3 +107,67 @@ def talk(world: World, company: Node, customer: Node, praxis: bytes, turns: int)
         world.settle()
         customer.send(praxis, f"hin {number}")
         world.settle()
+
+
+def the_peer(node: Node) -> Peer:
+    """Return the only device that a node knows."""
+    (peer,) = node.engine._state.peers.values()
+    return peer
+
+
+def active_of(node: Node) -> Session:
+    """Return the active session with the only device that a node knows."""
+    active = the_peer(node).pair.active
+    assert active is not None
+    return node.engine._state.sessions[active.id]
+
+
+def share_one_session(company: Node, customer: Node) -> bool:
+    """Tell whether both sides have the same active session."""
+    ours, theirs = the_peer(company).pair.active, the_peer(customer).pair.active
+    return ours is not None and theirs is not None and ours.id == theirs.id
+
+
+def lose(node: Node, rows: Rows | None = None, *, start: bool = True) -> None:
+    """Let a node notice that its store does not continue its last run."""
+    node.crash(rows, Continuity.ROLLED_BACK)
+    if start:
+        node.start()
+
+
+def withholding(node: Node) -> tuple[list[bytes], Callable[[], None]]:
+    """Let a relay confirm what a node sends and keep it; return what it keeps, and a way to end that."""
+    kept: list[bytes] = []
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        for one in sends:
+            kept.extend(item.body for item in one.items)
+            results = tuple(SendResult(ErrorCode.OK, 0) for _ in one.items)
+            node.connections[channel].put(encode_frames([SendResults(one.request_id, results)]))
+        return [] if sends else [data]
+
+    def end() -> None:
+        node.outgoing = lossless
+
+    node.outgoing = outgoing
+    return kept, end
+
+
+def well(world: World, company: Node, customer: Node, praxis: bytes) -> None:
+    """Check that both sides share a session and that a text of each arrives and is confirmed."""
+    sent = company.send(customer.engine.account_id, f"her um {world.now_ms}")
+    asked = customer.send(praxis, f"hin um {world.now_ms}")
+    now_ms = world.now_ms
+    world.advance(60_000)
+    assert customer.texts().count(f"her um {now_ms}") == 1
+    assert company.texts().count(f"hin um {now_ms}") == 1
+    assert sent in delivered(company)
+    assert asked in delivered(customer)
+    assert share_one_session(company, customer)
+
+
+def once(node: Node) -> bool:
+    """Tell whether no text was given to the application twice."""
+    received = [one.message_id for one in node.of(MessageReceived)]
+    return len(received) == len(set(received))

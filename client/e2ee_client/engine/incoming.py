@@ -125,12 +125,15 @@ class Incoming:
     # --- first flights ---
 
     def _first_flight(self, turn: Turn, mailbox: Mailbox, raw: RawEnvelope) -> None:
-        replay_key = sessions.replay_key(raw)
+        prefix, replay_key = envelopes.decode_prefix(raw.prefix), sessions.replay_key(raw)
+        if not self._context.upkeep.has_signed_prekey(prefix, mailbox.contact):
+            # Before the replay cache: a copy in another mailbox of ours is as unknown as anybody's (LKG-07).
+            raise UnknownPrekey("the first flight names no prekey of this mailbox")
         taken = turn.read(self._state.rows, "replay", replay_key)
         if taken is not None:
             self._refuse_again(taken[8:])
         self._check_budget(turn, mailbox)
-        found = self._context.upkeep.responder_keys(envelopes.decode_prefix(raw.prefix), mailbox.contact)
+        found = self._context.upkeep.responder_keys(prefix, mailbox.contact)
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found

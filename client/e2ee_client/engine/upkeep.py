@@ -193,6 +193,10 @@ class Upkeep:
         )
         return keys, [item for item in (opk, one_time_pqk) if item is not None]
 
+    def has_signed_prekey(self, prefix: Prefix, owner: bytes) -> bool:
+        """Tell whether the SPK that a prefix names was given to this contact (ID-31)."""
+        return self._find(PrekeyKind.SPK, prefix.spk_id, owner) is not None
+
     def _find(self, kind: PrekeyKind, key_id: int, owner: bytes) -> OwnPrekey | None:
         found = self._state.prekeys.get(prekey_place(kind, key_id))
         return found if found is not None and found.contact == owner else None
