@@ -129,7 +129,7 @@ def flight(
     ephemeral: bytes | None = None,
     static_shares: tuple[bytes, bytes] | None = None,
     first_body: bytes | None = None,
-    gen: int = 1,
+    epoch: int = 1,
 ) -> bytes:
     """Build a first flight step by step after chapter 06, with any part replaced."""
     record = alice.device.record.encoded if record is None else record
@@ -155,7 +155,7 @@ def flight(
     ids = struct.pack(">III", bob.spk.prekey.id, 0 if opk is None else opk.prekey.id, bob.pqk.prekey.id)
     prefix = public + ids + ciphertext + sealed_identity
     if first_body is None:
-        encoded = contents.encode(with_fields(alice.text("forged"), gen=gen))
+        encoded = contents.encode(with_fields(alice.text("forged"), epoch=epoch))
         first_body = (encoded + b"\x80").ljust(1882, b"\0")
     return FIRST + prefix + _first_message(output, spk, first_body, FIRST + prefix)
 

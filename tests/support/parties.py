@@ -16,6 +16,7 @@ from e2ee.errors import UnknownPrekey
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceKind, DeviceList, OurDevice
 from e2ee.ids import AccountId, ContentId
+from e2ee.numbers import Number
 from e2ee.ports import Encapsulate, Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind, PrekeyPair, SignedPrekey, VerifiedBundle
 from e2ee.primitives import kem
@@ -31,6 +32,7 @@ State = TypeVar("State")
 SPK_ID = 1
 OPK_ID = 7
 ONE_TIME_PQK_ID = 9
+LINE = b"line"
 
 
 class ScriptedRng:
@@ -68,6 +70,7 @@ class Party:
     opk: PrekeyPair
     one_time_pqk: PrekeyPair
     way_back: WayBack
+    texts: int = 0
     held: dict[tuple[bool, int], PrekeyPair] = field(default_factory=dict)
 
     @classmethod
@@ -148,8 +151,9 @@ class Party:
         return CompactBundle(prekeys.compact(self.spk.prekey), prekeys.compact(self.pqk.prekey), [], [])
 
     def text(self, text: str, **more: object) -> Content:
-        """Make a text content with a way back, so that it may stand under a prefix."""
-        return self.content(Text(text), **more)
+        """Make a text content with a number, and a way back, so that it may stand under a prefix."""
+        self.texts += 1
+        return self.content(Text(text), **({"number": Number(self.texts, LINE, 1)} | more))
 
     def content(self, payload: Payload, **more: object) -> Content:
         """Make a content with this party's way back; `more` replaces fields."""
@@ -166,7 +170,7 @@ class Party:
     def initiate(
         self,
         peer: Party,
-        gen: int = 1,
+        epoch: int = 1,
         *,
         opk: bool = True,
         one_time_kem: bool = False,
@@ -177,7 +181,7 @@ class Party:
         """Start a session with a peer's device."""
         bundle = peer.verified(opk=opk, one_time_kem=one_time_kem, now_ms=now_ms)
         return session.initiate(
-            self.device, self.device_list, bundle, gen, now_ms, rng or self.rng, encapsulate
+            self.device, self.device_list, bundle, epoch, now_ms, rng or self.rng, encapsulate
         )
 
     def seal(self, state: Session, text: str, now_ms: int = NOW_MS, **more: object) -> tuple[Session, bytes]:
