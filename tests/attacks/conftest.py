@@ -8,7 +8,7 @@ import attack_world
 import engine_world
 import pytest
 from attack_evidence import BOOK, Book
-from e2ee_client.engine import mailboxes
+from e2ee_client.engine import entry
 
 
 @pytest.fixture(autouse=True)
@@ -24,8 +24,8 @@ def closed_worlds() -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def small_stock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish ten one-time keys of a kind instead of a hundred: most worlds need one."""
-    monkeypatch.setattr(mailboxes, "STOCK", 10)
-    monkeypatch.setattr(mailboxes, "REFILL_BELOW", 5)
+    monkeypatch.setattr(entry, "STOCK", 10)
+    monkeypatch.setattr(entry, "REFILL_BELOW", 5)
 
 
 @pytest.fixture

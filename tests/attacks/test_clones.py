@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -9,9 +10,9 @@ import pytest
 from attack_evidence import Book, Verdict
 from attack_world import AttackWorld
 from e2ee_client.engine import Ports
-from e2ee_client.events import ResetCause, SessionReset
+from e2ee_client.events import Parted, RolledBack, SessionStarted
 from e2ee_client.rows import Continuity
-from parties import ScriptedRng
+from parties import DAY_MS, ScriptedRng
 
 from e2ee.primitives import aead, kem
 from e2ee.ratchet import chain
@@ -88,16 +89,63 @@ def test_a10_control_salt_is_random_only(book: Book, monkeypatch: pytest.MonkeyP
 
 
 def test_a10_an_older_copy_is_noticed(book: Book) -> None:
-    """STO-15, SES-07: a store that went back starts its sessions anew, and both sides are told."""
+    """STO-15, SES-32: a store that went back starts its sessions anew, and both sides are told."""
     world = AttackWorld.acquainted()
     older = world.customer.rows.copy()
     world.say(world.customer, world.praxis, "erstens ja")
     world.customer.crash(older, Continuity.ROLLED_BACK)
+    assert not world.customer.engine._state.sessions, "no session of an older copy is used again"
     world.customer.start()
     world.relay.deeds.append("put an older copy of the customer's disk back")
     world.say(world.customer, world.praxis, "zweitens nein")
     world.advance(60_000)
-    assert next(event.cause for event in world.customer.of(SessionReset)) is ResetCause.OUR_LOSS
-    assert [event.cause for event in world.company.of(SessionReset)] == [ResetCause.THEIR_LOSS]
     assert world.company.texts()[-2:] == ["erstens ja", "zweitens nein"]
+    assert [event.by_us for event in world.customer.of(SessionStarted)][-1]
+    assert not [event.by_us for event in world.company.of(SessionStarted)][-1]
+    ours, theirs = world.customer.peer_with(world.praxis), world.company.peer_with(world.kundin)
+    assert ours.pair.top == theirs.pair.top is not None
     book.attack("A10", world, Verdict.HARMLESS, "no old chain is used again; both sides show the new session")
+
+
+def test_a10_an_older_copy_that_goes_on_unnoticed(book: Book) -> None:
+    """SES-30, SES-31: where the store itself does not notice, the numbers of the texts show it to both sides."""
+    world = AttackWorld.acquainted()
+    older = world.customer.rows.copy()
+    world.say(world.customer, world.praxis, "erstens ja")
+    world.advance(10_000)
+    world.customer.crash(older)
+    world.customer.start()
+    world.relay.deeds.append("put an older copy of the customer's disk back, with its marks")
+    world.say(world.customer, world.praxis, "zweitens nein")
+    assert "zweitens nein" not in world.company.texts(), "it has the place of another message in the chain"
+    world.advance(2 * DAY_MS)
+    assert world.company.texts()[-1] == "zweitens nein", (
+        "asked for after a day without a receipt, and sent again"
+    )
+    assert set(world.company.of(Parted)) == {Parted(world.kundin)}
+    world.say(world.customer, world.praxis, "drittens")
+    world.advance(60_000)
+    assert world.company.texts()[-1] == "drittens"
+    book.attack("A10", world, Verdict.SHOWN, "one number for two texts shows that a store was set back")
+
+
+def test_a10_texts_that_the_older_copy_does_not_know(book: Book) -> None:
+    """SES-31: the other side's count of texts tells the copy that it was set back."""
+    world = AttackWorld.acquainted()
+    older = world.customer.rows.copy()
+    world.say(world.customer, world.praxis, "erstens ja")
+    world.advance(10_000)
+    world.customer.crash(older)
+    world.customer.start()
+    world.relay.deeds.append(
+        "put an older copy of the customer's disk back, with its marks, and damaged a message"
+    )
+    world.relay.slip(world.customer.mailbox(), bytes((1, 1)) + os.urandom(616))
+    world.advance(DAY_MS)
+    assert world.customer.of(RolledBack) == [RolledBack(world.praxis)]
+    world.say(world.customer, world.praxis, "zweitens nein")
+    world.advance(60_000)
+    assert world.company.texts()[-1] == "zweitens nein"
+    book.attack(
+        "A10", world, Verdict.SHOWN, "what the other side has received tells more than the store knows"
+    )

@@ -8,11 +8,9 @@ import pytest
 from attack_evidence import Book, Verdict
 from attack_keys import Thief
 from attack_world import AttackWorld, Victim
-from e2ee_client.engine import mailboxes
-from e2ee_client.engine.incoming import Incomings
-from e2ee_client.engine.turn import Turn
+from e2ee_client.engine import entry
 from e2ee_client.engine.upkeep import REFILL_BELOW, STOCK, Upkeep
-from e2ee_client.events import SessionReset, SessionStarted
+from e2ee_client.events import Doubt, SessionStarted
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
     ErrorReply,
@@ -29,8 +27,10 @@ from e2ee_relay.protocol import (
 from evil_relay import LastResort, Strategy
 
 from e2ee import identity, prekeys
-from e2ee.content import AddressOnly, WayBack
+from e2ee import pair as pairs
+from e2ee.content import AddressOnly
 from e2ee.identity import DeviceRecord
+from e2ee.pair import MINUTE_MS
 
 # --- A5 ---
 
@@ -96,8 +96,8 @@ def drained(policy: Policy | None = None, fetches: int = 150) -> tuple[AttackWor
 @pytest.fixture
 def whole_stock(monkeypatch: pytest.MonkeyPatch) -> None:
     """Publish as many one-time keys as a client does."""
-    monkeypatch.setattr(mailboxes, "STOCK", STOCK)
-    monkeypatch.setattr(mailboxes, "REFILL_BELOW", REFILL_BELOW)
+    monkeypatch.setattr(entry, "STOCK", STOCK)
+    monkeypatch.setattr(entry, "REFILL_BELOW", REFILL_BELOW)
 
 
 @pytest.mark.usefixtures("whole_stock")
@@ -151,14 +151,14 @@ def test_b6_one_key_for_two(book: Book) -> None:
     world, _ = two_customers()
     world.advance(10_000)
     assert world.company.texts() == ["Ich war zuerst da"]
-    assert world.company.refusals == ["remote.unknown_prekey"]
+    assert set(world.company.refusals) == {"remote.unknown_prekey"}
     assert Thief.of(world.company).reads(world.relay.bodies()) == []
     book.attack("B6", world, Verdict.REFUSED, "the second customer's text stays undelivered, and shows so")
 
 
 def test_b6_control_keys_stay(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of HS-08: where one-time keys stay, a later thief opens what was written with them."""
-    monkeypatch.setattr(Upkeep, "delete", lambda _self, _turn, _item: None)
+    monkeypatch.setattr(Upkeep, "used", lambda _self, _turn, _one_time: None)
     world, _ = two_customers()
     assert world.company.texts() == ["Ich war zuerst da", "Guten Tag"]
     assert Thief.of(world.company).reads(world.relay.bodies()) == ["Ich war zuerst da", "Guten Tag"]
@@ -181,7 +181,7 @@ def accompanied() -> tuple[AttackWorld, Victim]:
 
 
 def test_b7_mail_of_one_customer_to_the_other(book: Book) -> None:
-    """DR-10, SES-10: what was sealed for one opens nowhere else, whichever way the relay leads it."""
+    """DR-10, SES-23: what was sealed for one opens nowhere else, whichever way the relay leads it."""
     world, accomplice = accompanied()
     world.say(world.customer, world.praxis, "Mein Geheimnis")
     world.say(world.company, world.kundin, "Ihr Befund")
@@ -205,38 +205,38 @@ def test_b7_mail_of_one_customer_to_the_other(book: Book) -> None:
     book.attack("B7", world, Verdict.REFUSED, "tags, keys and identities belong to one pair of devices")
 
 
-def test_b7_answers_led_to_another_customer(book: Book) -> None:
-    """CON-06, SES-07: an accomplice names the victim's mailbox as its own; the victim sees nothing of it."""
+def led_astray() -> AttackWorld:
+    """Let an accomplice name the victim's mailbox as its own, so that what is meant for it goes there."""
     world, accomplice = accompanied()
-    victim_way = next(iter(world.company.engine._state.peers_of(world.kundin))).way_back
+    victim_way = world.company.peer_with(world.kundin).way_back
     assert victim_way is not None
-    turn = Turn(world.now_ms)
-    contact = accomplice.engine._state.contacts[world.praxis]
-    way = WayBack(victim_way.mailbox, victim_way.token, victim_way.relay_url)
-    accomplice.engine._outgoings.send_control(turn, contact, AddressOnly(), way_back=way)
-    accomplice.carry_out(turn.effects())
+    accomplice.control(world.praxis, AddressOnly(), way_back=victim_way)
     world.relay.deeds.append("gave its accomplice the address of another customer, as its own")
     world.settle()
-    world.say(world.company, accomplice.account_id, "Nur fuer Mallory")
-    world.advance(60_000)
-    assert "Nur fuer Mallory" not in world.customer.texts()
+    for number in range(20):
+        world.say(world.company, accomplice.account_id, f"Nur fuer Mallory {number}")
+        world.advance(11 * MINUTE_MS)
+    return world
+
+
+def test_b7_answers_led_to_another_customer(book: Book) -> None:
+    """CON-06, SES-23, SES-35: the victim sees nothing of it, keeps its session, and asks 12 times a day."""
+    world = led_astray()
+    assert not [text for text in world.customer.texts() if "Mallory" in text]
     assert "remote.unknown_session" in world.customer.refusals
-    assert len(world.customer.of(SessionReset)) <= 3
+    assert 1 <= len(world.customer.of(Doubt)) <= 12
+    assert len(world.customer.engine._state.sessions) == 1
     world.say(world.customer, world.praxis, "Sind wir noch verbunden?")
     world.advance(60_000)
     assert world.company.texts()[-1] == "Sind wir noch verbunden?"
     book.attack(
-        "B7", world, Verdict.REFUSED, "costs the victim a new session, at most three a day, and shows"
+        "B7", world, Verdict.REFUSED, "costs the victim an ask, at most twelve a day; its session stays"
     )
 
 
-def test_b7_control_resets_without_limit(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of SES-07: without the limit every message that is led astray costs the victim its session."""
-    monkeypatch.setattr(Incomings, "_may_reset", lambda _self, _turn, _peer: True)
-    world, accomplice = accompanied()
-    strange = world.relay.bodies(accomplice.mailbox())[-1]
-    for _ in range(12):
-        world.relay.slip(world.customer.mailbox(), strange)
-        world.settle()
-    assert len(world.customer.of(SessionReset)) >= 12
-    book.control("B7", "the limit of new sessions", "the victim began a new session at every push")
+def test_b7_control_asks_without_limit(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Control of SES-35: without the limit every message that is led astray makes the victim ask."""
+    monkeypatch.setattr(pairs, "MAX_ASKS", 10_000)
+    count = len(led_astray().customer.of(Doubt))
+    assert count > 12
+    book.control("B7", "the limit of asks", f"the victim asked {count} times in {20 * 11} minutes")

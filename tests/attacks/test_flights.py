@@ -24,8 +24,9 @@ class Replayer(LastResort):
 
     def replay(self, world: AttackWorld) -> None:
         """Deliver the first flight again."""
-        self.did("delivered the first flight again")
-        self.relay.slip(world.company.mailbox(), self.relay.bodies(world.company.mailbox())[0])
+        self.did("delivered the first flights, an ask and the text behind it, again")
+        for body in self.relay.bodies(world.company.mailbox())[:2]:
+            self.relay.slip(world.company.mailbox(), body)
         world.settle()
 
 
@@ -42,8 +43,10 @@ def test_a6_first_flight_again(book: Book) -> None:
     strategy.replay(world)
     assert world.company.texts() == ["Bitte 100 Stück liefern"]
     assert len(world.company.of(ContactAdded)) == 1
-    assert world.company.refusals == ["remote.replay"] * 3
-    book.attack("A6", world, Verdict.REFUSED, "no event: an honest relay repeats itself as well")
+    assert world.company.refusals == ["remote.replay"] * 4 + ["remote.unknown_session"] * 2
+    book.attack(
+        "A6", world, Verdict.REFUSED, "no event while it is known: an honest relay repeats itself as well"
+    )
 
 
 def test_a6_control_no_replay_cache(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,7 +87,7 @@ def test_b1_body_corrupted(book: Book) -> None:
     world, strategy = damaged_flight()
     assert world.company.refusals == ["remote.authentication"] * 50
     assert len(list(world.company.rows.items("prekey"))) == len(before)
-    strategy.release(0)
+    strategy.release(0, 1)
     world.settle()
     (started,) = world.company.of(SessionStarted)
     assert (started.one_time_x25519, started.one_time_kem) == (True, True)
@@ -95,8 +98,8 @@ def test_b1_body_corrupted(book: Book) -> None:
 def test_b1_control_keys_go_when_they_are_looked_up(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of HS-07: where a look-up uses the keys up, a damaged copy costs the conversation."""
 
-    def consuming(self: Upkeep, prefix: Prefix) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
-        found = looking_up(self, prefix)
+    def consuming(self: Upkeep, prefix: Prefix, owner: bytes) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
+        found = looking_up(self, prefix, owner)
         for item in [] if found is None else found[1]:
             self._state.prekeys.pop(item.key)
         return found
@@ -104,7 +107,7 @@ def test_b1_control_keys_go_when_they_are_looked_up(book: Book, monkeypatch: pyt
     looking_up = Upkeep.responder_keys
     monkeypatch.setattr(Upkeep, "responder_keys", consuming)
     world, strategy = damaged_flight()
-    strategy.release(0)
+    strategy.release(0, 1)
     world.settle()
     assert world.company.texts() == []
     assert world.company.refusals[-1] == "remote.unknown_prekey"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from attack_evidence import Book, Verdict
 from attack_world import AttackWorld
-from e2ee_client.events import GapDetected, MessageRejected, MessageState, MessageStateChanged
+from e2ee_client.events import Gap, GapFilled, MessageRejected, MessageState, MessageStateChanged
 from evil_relay import Keeper
 from forgery import body, header, prepared, sealed
 
@@ -14,6 +14,8 @@ from e2ee import session as sessions
 from e2ee.constants import MAX_JUMP, MAX_SKIPPED_KEYS
 from e2ee.content import Content, Text
 from e2ee.ids import ContentId, Tag
+from e2ee.numbers import Number, Received
+from e2ee.pair import HOUR_MS, MINUTE_MS
 from e2ee.primitives import aead
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.state import Sending
@@ -39,11 +41,15 @@ def test_a7_a_message_is_deleted(book: Book) -> None:
     strategy.release(0, 2)
     world.settle()
     assert world.company.texts() == ["Bitte absagen", "Danke"]
-    assert world.company.of(GapDetected) == [GapDetected(world.kundin, 1, 0)]
+    assert world.company.of(Gap) == [Gap(world.kundin)]
     strategy.mailboxes.clear()
     world.advance(10_000)
     assert delivered(world, ids) == [True, False, True]
-    book.attack("A7", world, Verdict.GAP, "numbers stand in the sealed header of each message")
+    book.attack("A7", world, Verdict.GAP, "each text has a number; what is missing is asked for")
+    world.advance(HOUR_MS + MINUTE_MS)
+    assert world.company.texts()[-1] == "Nein, doch nicht absagen"
+    assert world.company.of(GapFilled) == [GapFilled(world.kundin)]
+    assert delivered(world, ids) == [True, True, True]
 
 
 def test_a7_messages_arrive_in_another_order(book: Book) -> None:
@@ -54,7 +60,8 @@ def test_a7_messages_arrive_in_another_order(book: Book) -> None:
     strategy.release(2, 1, 0, 2)
     world.settle()
     assert world.company.texts() == ["drittens", "zweitens", "erstens"]
-    assert world.company.of(GapDetected) == [GapDetected(world.kundin, 2, 0)]
+    assert world.company.of(Gap) == [Gap(world.kundin)]
+    assert world.company.of(GapFilled) == [GapFilled(world.kundin)]
     assert world.company.refusals == ["remote.replay"]
     strategy.mailboxes.clear()
     world.advance(10_000)
@@ -63,20 +70,17 @@ def test_a7_messages_arrive_in_another_order(book: Book) -> None:
 
 
 def test_a7_control_nobody_counts(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of DR-13: where numbers ahead are not reported, a text goes missing and nobody is told."""
-
-    def uncounted(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
-        return opening(session, raw, now_ms)._replace(missing=0, dropped=0)
-
-    opening = sessions.open_
-    monkeypatch.setattr(sessions, "open_", uncounted)
+    """Control of SES-30: where numbers are not compared, a text goes missing for good and nobody is told."""
+    monkeypatch.setattr(Received, "take", lambda self, number: (self._replace(highest=number.n), []))
+    monkeypatch.setattr(Received, "told", lambda self, _newest: (self, []))
     strategy = Keeper()
     world, _ = kept_texts(strategy, "Bitte absagen", "Nein, doch nicht absagen", "Danke")
     strategy.release(0, 2)
-    world.settle()
+    strategy.mailboxes.clear()
+    world.advance(HOUR_MS + MINUTE_MS)
     assert world.company.texts() == ["Bitte absagen", "Danke"]
-    assert world.company.of(GapDetected) == []
-    book.control("A7", "the count of numbers ahead", "a text was missing and the receiver was told nothing")
+    assert world.company.of(Gap) == []
+    book.control("A7", "the numbers of texts", "a text was missing and the receiver was told nothing")
 
 
 def delivered(world: AttackWorld, ids: list[bytes]) -> list[bool]:
@@ -103,11 +107,13 @@ def reflected() -> AttackWorld:
 
 
 def test_a8_reflection(book: Book) -> None:
-    """HS-06, SES-10: nothing of our own opens as the other side's; the client says so and starts anew."""
+    """HS-06, SES-23: nothing of our own opens as the other side's; the client says so, asks, and goes on."""
+    before = AttackWorld.acquainted().customer.engine._state.sessions
     world = reflected()
     assert world.customer.texts() == []
     assert world.customer.refusals == ["remote.unknown_prekey", "remote.unknown_session"]
     assert MessageRejected(world.praxis, "remote.unknown_session") in world.customer.events
+    assert len(world.customer.engine._state.sessions) == len(before)
     world.say(world.company, world.kundin, "Gern geschehen")
     world.advance(10_000)
     assert world.customer.texts() == ["Gern geschehen"]
@@ -122,12 +128,12 @@ def test_a8_control_one_key_for_both_directions(book: Book, monkeypatch: pytest.
         keys[salt] = body_key(message_key, salt)
         return keys[salt]
 
-    def both_ways(session: Session, raw: RawEnvelope, now_ms: int) -> Opened:
+    def both_ways(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
         sending = session.ratchet.sending
         if not isinstance(sending, Sending) or sending.tag != raw.tag or raw.prefix:
-            return opening(session, raw, now_ms)
+            return opening(session, raw, now_ms, max_skip)
         body = aead.open_(keys[raw.salt], raw.sealed_body, raw.ahead + session.id)
-        return Opened(session, sessions._content_of(raw, body), 0, 0, False)
+        return Opened(session, sessions._content_of(raw, body), 0, 0, None)
 
     def all_tags(session: Session) -> tuple[Tag, ...]:
         sending = session.ratchet.sending
@@ -184,7 +190,7 @@ def test_a11_numbers_far_ahead(book: Book, monkeypatch: pytest.MonkeyPatch) -> N
     steps.count = 0
     world.company.step_all()
     assert world.company.refusals[65:] == ["remote.skip_limit"]
-    assert steps.count <= 2, "sealing the offer of a new session"
+    assert steps.count <= 2, "sealing the ask that the doubt leads to"
     book.attack("A11", world, Verdict.REFUSED, "numbers are sealed; what they may cost is bounded")
 
 
@@ -192,7 +198,9 @@ def test_a11_the_largest_jump_is_bounded(monkeypatch: pytest.MonkeyPatch) -> Non
     """DR-13, DR-16: the largest jump that is taken costs 1001 derivations and keeps 1000 keys."""
     world = AttackWorld.acquainted()
     steps = Steps(monkeypatch)
-    content = contents.encode(Content(ContentId(bytes(16)), world.now_ms, Text("weit voraus")))
+    content = contents.encode(
+        Content(ContentId(bytes(16)), world.now_ms, Text("weit voraus"), number=Number(2, bytes(4), 2))
+    )
     session = prepared(world.customer.session_with(world.praxis))
     sending = session.ratchet.sending
     assert isinstance(sending, Sending)

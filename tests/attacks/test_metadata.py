@@ -8,14 +8,13 @@ import zlib
 import pytest
 from attack_evidence import Book, Verdict
 from attack_world import AttackWorld, Victim
-from e2ee_client.engine import records
-from e2ee_client.engine.incoming import Incomings
-from e2ee_client.engine.turn import Turn
+from e2ee_client.engine.incoming import Incoming
 from e2ee_client.events import MessageState, MessageStateChanged
 from patched_copy import switch_off
 
 from e2ee import content as contents
 from e2ee.constants import MAX_ENVELOPE_B
+from e2ee.content import SignedList, Sync, SyncKind
 
 # --- A15 ---
 
@@ -28,18 +27,15 @@ def probed() -> tuple[AttackWorld, Victim, bytes]:
     praxis = stranger.add(world.company.engine.card())
     message_id = world.say(stranger, praxis, "Sind Sie da?")
     world.advance(1_000)
-    turn = Turn(world.now_ms)
-    outgoings, contact = stranger.engine._outgoings, stranger.engine._state.contacts[praxis]
-    outgoings.send_address(turn, contact)
-    outgoings.send_list(turn, contact)
-    stranger.carry_out(turn.effects())
-    world.relay.deeds.append("had an unknown customer send a text, an address and a device list")
+    stranger.control(praxis, SignedList(stranger.engine._state.own.device_list.signed))
+    stranger.control(praxis, Sync(SyncKind.ASK, bytes(8), None, None, 0))
+    world.relay.deeds.append("had an unknown customer send an ask, a text, its device list and a second ask")
     world.advance(120_000)
     return world, stranger, message_id
 
 
 def test_a15_no_answer_to_strangers(book: Book) -> None:
-    """CON-04: until a person accepts, nothing whatever goes back: no receipt, no address, no error."""
+    """CON-04: until a person accepts, nothing whatever goes back: no receipt, no tell, no address, no error."""
     world, stranger, message_id = probed()
     assert world.company.texts() == ["Sind Sie da?"]
     assert world.relay.bodies(stranger.mailbox()) == []
@@ -49,7 +45,7 @@ def test_a15_no_answer_to_strangers(book: Book) -> None:
 
 def test_a15_control_receipts_for_all(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of CON-04: where everybody is accepted, a stranger sees when the company's device is there."""
-    switch_off(monkeypatch, Incomings, "_contact_of", "published=False", "published=False, accepted=True")
+    switch_off(monkeypatch, Incoming, "_contact_of", "published=False", "published=False, accepted=True")
     world, stranger, message_id = probed()
     assert MessageStateChanged(world.praxis, message_id, MessageState.DELIVERED) in stranger.events
     book.control(
@@ -59,7 +55,8 @@ def test_a15_control_receipts_for_all(book: Book, monkeypatch: pytest.MonkeyPatc
 
 # --- A16 ---
 
-PIN = os.urandom(120).hex()
+SECRET_B = 100
+PIN = os.urandom(SECRET_B).hex()
 
 
 def sizes(monkeypatch: pytest.MonkeyPatch, *, compressed: bool) -> tuple[AttackWorld, set[int], set[int]]:
@@ -68,11 +65,10 @@ def sizes(monkeypatch: pytest.MonkeyPatch, *, compressed: bool) -> tuple[AttackW
         encode, decode = contents.encode, contents.decode
         monkeypatch.setattr(contents, "encode", lambda content: zlib.compress(encode(content)))
         monkeypatch.setattr(contents, "decode", lambda data: decode(zlib.decompress(data)))
-        monkeypatch.setattr(records, "decode_content", contents.decode)
     world = AttackWorld.acquainted()
     world.relay.deeds.append("chose a part of the text, and compared sizes for right and wrong guesses")
     found: list[set[int]] = []
-    for guesses in ([PIN] * 4, [os.urandom(120).hex() for _ in range(4)]):
+    for guesses in ([PIN] * 4, [os.urandom(SECRET_B).hex() for _ in range(4)]):
         world.relay.mail.clear()
         for guess in guesses:
             world.say(world.customer, world.praxis, f"{PIN} {guess}")

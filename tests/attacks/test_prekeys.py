@@ -8,7 +8,7 @@ import pytest
 from attack_evidence import Book, Verdict
 from attack_keys import Impostor, Thief, resigned
 from attack_world import AttackWorld
-from e2ee_client.events import IdentityAlarm, SessionStarted
+from e2ee_client.events import IdentityAlarm, MessageRejected, SessionStarted
 from e2ee_relay.protocol import KnownFrame, Lookup, Message, PrekeysBundle, PrekeysFetch, Request
 from evil_relay import Strategy
 from forgery import account_of, map_of
@@ -40,6 +40,15 @@ class Bundles(Strategy):
         honest = map_of(frame.bundle)
         bundle = cbor.encode(honest | dict(self.entries(honest)))
         return (PrekeysBundle(frame.request_id, bundle, frame.one_time_x25519, frame.one_time_kem),)
+
+
+def refused_by_the_customer(world: AttackWorld, code: str) -> bool:
+    """Whether the customer was told of this refusal, once, and has sent nothing: a fault of the relay, which is
+    tried again and is no alarm about the company (ID-07).
+    """
+    world.advance(120_000)
+    told = [event.code for event in world.customer.of(MessageRejected)]
+    return told == [code] and world.relay.mail == [] and world.customer.of(IdentityAlarm) == []
 
 
 # --- A1 ---
@@ -84,9 +93,8 @@ def test_a1_prekeys_exchanged(strategy: type[Strategy], code: str, book: Book) -
     """ID-05, ID-14, ID-16: keys of another account than that of the card stop the client."""
     world = AttackWorld(strategy())
     world.say(world.customer, world.praxis, "Mein Befund, bitte vertraulich")
-    assert world.customer.of(IdentityAlarm) == [IdentityAlarm(world.praxis, code)]
-    assert world.relay.mail == []
-    book.attack("A1", world, Verdict.ALARMED, "no first flight was made; the text waits on the device")
+    assert refused_by_the_customer(world, code)
+    book.attack("A1", world, Verdict.REFUSED, "no first flight was made; the text waits on the device")
 
 
 def test_a1_control_any_account_will_do(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -141,9 +149,8 @@ def test_a2_misplaced_prekey(place: int, source: int, book: Book) -> None:
     """ID-15: type and usage are signed, so that no prekey passes in the place of another kind."""
     world = AttackWorld(Misplaced(place, source))
     world.say(world.customer, world.praxis, "Guten Tag")
-    assert world.customer.of(IdentityAlarm) == [IdentityAlarm(world.praxis, "remote.decode")]
-    assert world.relay.mail == []
-    book.attack("A2", world, Verdict.ALARMED, "type and usage stand under the signature of each prekey")
+    assert refused_by_the_customer(world, "remote.decode")
+    book.attack("A2", world, Verdict.REFUSED, "type and usage stand under the signature of each prekey")
 
 
 def test_a2_control_usage_is_not_looked_at(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -193,10 +200,8 @@ def test_a12_kem_stripped(own: bool, book: Book) -> None:
     """ID-16, ID-14: there is no bundle without the device's own KEM key."""
     world = AttackWorld(WithoutKem(own=own))
     world.say(world.customer, world.praxis, "Guten Tag")
-    code = "remote.signature" if own else "remote.decode"
-    assert world.customer.of(IdentityAlarm) == [IdentityAlarm(world.praxis, code)]
-    assert world.relay.mail == []
-    book.attack("A12", world, Verdict.ALARMED, "one suite, no negotiation: no bundle without a KEM key")
+    assert refused_by_the_customer(world, "remote.signature" if own else "remote.decode")
+    book.attack("A12", world, Verdict.REFUSED, "one suite, no negotiation: no bundle without a KEM key")
 
 
 def test_a12_version_stripped(book: Book) -> None:
@@ -204,7 +209,7 @@ def test_a12_version_stripped(book: Book) -> None:
     world = AttackWorld(OtherVersion())
     world.say(world.customer, world.praxis, "Guten Tag")
     world.advance(10_000)
-    assert world.company.refusals == ["remote.version"]
+    assert set(world.company.refusals) == {"remote.version"}
     assert world.company.texts() == []
     book.attack("A12", world, Verdict.REFUSED, "the version stands in the associated data as well")
 

@@ -19,15 +19,23 @@ from e2ee_client import Client
 from e2ee_client.cli.event_lines import event_json, event_text
 from e2ee_client.cli.texts import Texts
 from e2ee_client.events import (
+    Churn,
     ConnectionChanged,
     Event,
-    GapDetected,
+    Gap,
     IdentityAlarm,
+    ListStale,
     MessageReceived,
+    Parted,
+    RolledBack,
+    SecondCopy,
     SessionStarted,
+    Unconfirmed,
+    Unreachable,
 )
 
 _ENGLISH: Final = Texts("en")
+_SHOWN: Final = (Churn, ListStale, Parted, RolledBack, SecondCopy, Unconfirmed, Unreachable)
 
 
 class Verdict(Enum):
@@ -36,6 +44,7 @@ class Verdict(Enum):
     ALARMED = "blocked, with an alarm"
     REFUSED = "refused, with a typed error"
     GAP = "loss shown as a gap"
+    SHOWN = "bounded, and shown by an event of its own"
     VISIBLE = "weakened, and shown to both sides"
     HARMLESS = "nothing learned, nothing changed"
     LEFT = "not stopped by the client: it is left to a person to notice"
@@ -122,7 +131,9 @@ def _holds(verdict: Verdict, shown: list[Event], found: set[str]) -> bool:
         case Verdict.REFUSED:
             return bool(found)
         case Verdict.GAP:
-            return any(isinstance(event, GapDetected) and event.missing + event.lost for event in shown)
+            return any(isinstance(event, Gap) for event in shown)
+        case Verdict.SHOWN:
+            return any(isinstance(event, _SHOWN) for event in shown)
         case Verdict.VISIBLE:
             return any(
                 isinstance(event, SessionStarted) and not (event.one_time_x25519 and event.one_time_kem)

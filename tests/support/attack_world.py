@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-from e2ee_client.engine import Setup
-from e2ee_client.engine.records import Mailbox
+from e2ee_client.engine import Effect, Notify, Setup
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import SealroomError
-from e2ee_client.events import Event
+from e2ee_client.events import Event, MessageRejected
 from e2ee_client.rows import TABLES, Continuity, Delete, Put
 from e2ee_client.store import Store
 from e2ee_relay.limits import Policy
 from engine_world import RELAY_URL, Node, Rows, World
 from evil_relay import EvilRelay, Strategy
 
-from e2ee.errors import E2eeError, RemoteError
+from e2ee import pair as pairs
+from e2ee.content import Payload
+from e2ee.errors import E2eeError, ReplayError
 from e2ee.session import Session
 
 STORES: list[Store] = []
@@ -64,15 +68,26 @@ class Victim(Node):
         self._listen_in()
 
     def _listen_in(self) -> None:
-        """Note each refusal beside what the engine does about it: a replay is refused without an event."""
-        incomings = self.engine._incomings
-        rejected = incomings._rejected
+        """Note replays as well, which are refused without an event."""
+        incoming = self.engine._context.incoming
+        for name in ("_open_known", "_first_flight"):
+            vars(incoming)[name] = self._noting_replays(getattr(incoming, name))
 
-        def noting(turn: object, mailbox: Mailbox, error: RemoteError) -> None:
-            self.refusals.append(error.code)
-            rejected(turn, mailbox, error)  # type: ignore[arg-type]  # handed on as it came
+    def _noting_replays(self, opening: Callable[..., object]) -> Callable[..., object]:
+        def noting(*arguments: object) -> object:
+            try:
+                return opening(*arguments)
+            except ReplayError as error:
+                self.refusals.append(error.code)
+                raise
 
-        vars(incomings)["_rejected"] = noting
+        return noting
+
+    def carry_out(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if isinstance(effect, Notify) and isinstance(effect.event, MessageRejected):
+                self.refusals.append(effect.event.code)
+        super().carry_out(effects)
 
     def attempt(self, account_id: bytes, text: str) -> str:
         """Try to send a text; return the code of the error that the application gets, or nothing."""
@@ -102,12 +117,26 @@ class Victim(Node):
         """Our account id."""
         return self.engine.account_id
 
+    def peer_with(self, account_id: bytes) -> Peer:
+        """Return the first device of an account."""
+        return self.engine._state.peers_of(account_id)[0]
+
     def session_with(self, account_id: bytes) -> Session:
-        """Return the active session with an account."""
+        """Return the session on which texts to an account go."""
         for peer in self.engine._state.peers_of(account_id):
-            if peer.pair.active is not None:
-                return peer.pair.active
-        raise LookupError("no active session")
+            session_id = pairs.sending(peer.pair, self.world.now_ms)
+            if session_id is not None:
+                return self.engine._state.sessions[session_id]
+        raise LookupError("no session to send on")
+
+    def control(self, account_id: bytes, payload: Payload, **more: Any) -> None:
+        """Send a content that the application does not see, on the session that texts go on."""
+        turn, state = Turn(self.world.now_ms), self.engine._state
+        sending, contact = self.engine._context.sending, state.contacts[account_id]
+        sending.send_control(
+            turn, contact, self.peer_with(account_id), self.session_with(account_id), payload, **more
+        )
+        self.carry_out(turn.effects())
 
     def mailbox(self) -> bytes:
         """Return the id of this client's first mailbox."""

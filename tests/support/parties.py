@@ -32,7 +32,8 @@ State = TypeVar("State")
 SPK_ID = 1
 OPK_ID = 7
 ONE_TIME_PQK_ID = 9
-NUMBER = Number(1, b"line", 1)
+LINE = b"line"
+NUMBER = Number(1, LINE, 1)
 
 
 class ScriptedRng:
@@ -70,6 +71,7 @@ class Party:
     opk: PrekeyPair
     one_time_pqk: PrekeyPair
     way_back: WayBack
+    texts: int = 0
     held: dict[tuple[bool, int], PrekeyPair] = field(default_factory=dict)
 
     @classmethod
@@ -150,8 +152,9 @@ class Party:
         return CompactBundle(prekeys.compact(self.spk.prekey), prekeys.compact(self.pqk.prekey), [], [])
 
     def text(self, text: str, **more: object) -> Content:
-        """Make a text content with a way back, so that it may stand under a prefix."""
-        return self.content(Text(text), **{"number": NUMBER, **more})
+        """Make a text content with a number, and a way back, so that it may stand under a prefix."""
+        self.texts += 1
+        return self.content(Text(text), **({"number": Number(self.texts, LINE, 1)} | more))
 
     def content(self, payload: Payload, **more: object) -> Content:
         """Make a content with this party's way back; `more` replaces fields."""

@@ -235,7 +235,9 @@ class Directory:
             peer.way_back_ms = min(address.issued_ms, turn.now_ms)
         turn.put(peer.put())
 
-    def _refused(self, turn: Turn, contact: Contact, error: RemoteError) -> None:
+    def _refused(
+        self, turn: Turn, contact: Contact, error: RemoteError, device: bytes = b""
+    ) -> None:
         """A list, address or bundle does not hold. Two lists signed for one number stop the conversation
         until a person has looked; everything else is a fault of the relay, told once and tried again
         (ID-07).
@@ -244,8 +246,8 @@ class Directory:
             contact.alarm = error.code
             turn.put(contact.put())
             turn.notify(IdentityAlarm(contact.account_id, error.code))
-        elif self._told.get(contact.account_id) != error.code:
-            self._told[contact.account_id] = error.code
+        elif self._told.get(contact.account_id + device) != error.code:
+            self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
         self._hold(turn, contact, least_ms=_RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS)
 
@@ -280,8 +282,9 @@ class Directory:
                 raise IdentityMismatch("a bundle of another device")
         except RemoteError as error:
             self._addresses.pop(peer.key, None)
-            self._refused(turn, contact, error)
+            self._refused(turn, contact, error, peer.device_id)
             return
+        self._told.pop(peer.key, None)
         self._context.renewal.start(turn, contact, peer, bundle)
 
 
