@@ -1,12 +1,11 @@
 """A relay that answers everything as it should and does with the messages what a test wants.
 
-It keeps no rule of chapter 11 but the answers: who may listen, what a token is good for and how much is held is
-no matter of a client's promises.
+It keeps no rule of chapter 11 but the answers: who may listen, what a token is good for and how much is
+held is no matter of a client's promises.
 """
 
 from __future__ import annotations
 
-import copy
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -14,7 +13,6 @@ from dataclasses import dataclass, field
 from e2ee_client.engine import Channel
 from e2ee_relay.protocol import (
     OPERATIONS,
-    Ack,
     Auth,
     AuthResult,
     Done,
@@ -45,9 +43,7 @@ from e2ee_relay.protocol import (
 from e2ee.identity import DeviceList
 from e2ee.wire import cbor
 
-LIMITS = Limits(
-    98_304, 1 << 20, 64, 16, 256, 1 << 22, 1_000, 1 << 26, 2_592_000, 604_800, 200, 20, 0, 0, 0
-)
+LIMITS = Limits(98_304, 1 << 20, 64, 16, 256, 1 << 22, 1_000, 1 << 26, 2_592_000, 604_800, 200, 20, 0, 0, 0)
 _FULL = 100
 
 
@@ -73,21 +69,19 @@ class Entry:
 
 
 class HostileRelay:
-    """Directory, and letters by mailbox. `answers` waits for each connection, `letters` for whoever decides."""
+    """Directory, and letters by mailbox, which wait for whoever decides.
+
+    `stock_at_first` is how many one-time keys of each kind it says to have before the first upload: with
+    less, a client makes more.
+    """
 
     def __init__(self) -> None:
         self.entries: dict[bytes, Entry] = {}
         self.letters: dict[bytes, list[Letter]] = {}
         self.sent: dict[bytes, list[Letter]] = {}
         self.now_ms: Callable[[], int] = lambda: 0
+        self.stock_at_first = 0
         self._seq = 0
-
-    def copy(self) -> HostileRelay:
-        """Return a relay that knows the same and has no letters."""
-        twin = HostileRelay()
-        twin.entries = copy.deepcopy(self.entries)
-        twin._seq = self._seq
-        return twin
 
     def hello(self) -> bytes:
         """Return the first bytes on a connection."""
@@ -125,8 +119,6 @@ class HostileRelay:
                 yield self._stock(frame.request_id, frame.account_id)
             case PrekeysFetch():
                 yield self._bundle(frame)
-            case Ack():
-                yield Done(frame.request_id)
             case _:
                 yield Done(frame.request_id)
 
@@ -161,7 +153,7 @@ class HostileRelay:
 
     def _stock(self, request_id: int, account_id: bytes) -> Frame:
         entry = self.entries[account_id]
-        stock = _FULL if entry.spk else 0
+        stock = _FULL if entry.spk else self.stock_at_first
         ids = (_field(one, 6) if one else None for one in (entry.spk, entry.pqk))
         return PrekeysStock(request_id, stock, stock, 0, 0, *ids)
 
