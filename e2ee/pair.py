@@ -533,8 +533,6 @@ def _calm(pair: Pair) -> Pair:
 
 def _without_started(pair: Pair, keep: SessionId) -> Pair:
     """Drop what we started and nobody has proven, but for the session that was just heard of."""
-    if not pair.met:
-        return pair
     return _without(pair, {one.id for one in pair.sessions if one.ours and not one.proven and one.id != keep})
 
 

@@ -310,13 +310,9 @@ def _decode_range(value: cbor.Value) -> Range:
 
 
 def _encode_phase(phase: Phase) -> cbor.Value:
-    match phase:
-        case Started(prefix, not_after_ms):
-            return [prefix, not_after_ms]
-        case Heard():
-            return False
-        case Proven():
-            return True
+    if isinstance(phase, Started):
+        return [phase.prefix, phase.not_after_ms]
+    return isinstance(phase, Proven)
 
 
 def _decode_phase(value: cbor.Value) -> Phase:

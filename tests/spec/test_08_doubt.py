@@ -45,6 +45,10 @@ def test_a_gap_is_asked_for_three_times() -> None:
         now_ms += 10 * MINUTE_MS
     assert asked_at == [0, HOUR_MS, HOUR_MS + DAY_MS]
     assert not pairs.gap_ask_due(met(), NOW_MS)
+    first = pairs.numbered(met(asked_ms=NOW_MS), parties.NUMBER._replace(n=3)).pair
+    assert pairs.due_ms(first) == NOW_MS + pairs.ASK_APART_MS
+    assert not pairs.gap_ask_due(first, NOW_MS + pairs.ASK_APART_MS - 1)
+    assert pairs.gap_ask_due(first, NOW_MS + pairs.ASK_APART_MS)
     assert pairs.due_ms(pair) is None
 
 
