@@ -16,23 +16,12 @@ from .constants import (
     TAG_B,
 )
 from .errors import DecodeError, InvalidKey, SnapshotError
-from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
+from .ids import AccountId, DeviceId, RecordHash, SessionId, Tag
 from .pair import Inactive, Pair
 from .prekeys import OneTimeState
-from .primitives import dh
-from .ratchet import chain, kem_ratchet, kem_stored, skipped
+from .ratchet import skipped, stored
 from .ratchet.skipped import SkippedKey, SkippedKeys
-from .ratchet.state import (
-    Listening,
-    NoChain,
-    RatchetState,
-    Receiving,
-    ReceivingState,
-    Sending,
-    SendingState,
-    StepDue,
-)
-from .secret import ChainKey, HeaderKey, MessageKey, RatchetPrivateKey, RootKey
+from .secret import HeaderKey, MessageKey
 from .session import AwaitingReply, Established, PeerDevice, Phase, Session
 from .wire import cbor
 from .wire.fields import MAX_MS, array, bstr, uint
@@ -40,7 +29,6 @@ from .wire.fields import MAX_MS, array, bstr, uint
 FORMAT: Final = 1
 SESSION_FORMAT: Final = 2
 _MAX_B: Final = 16_384
-_LISTENING, _SENDING, _STEP_DUE = 0, 1, 2
 
 
 class PairRow(NamedTuple):
@@ -53,7 +41,6 @@ class PairRow(NamedTuple):
 
 def encode_session(session: Session) -> bytes:
     """Return a session without its skipped keys (SES-14)."""
-    ratchet = session.ratchet
     return cbor.encode(
         [
             SESSION_FORMAT,
@@ -66,15 +53,7 @@ def encode_session(session: Session) -> bytes:
             list(session.one_time),
             session.created_ms,
             session.opened_ms,
-            ratchet.root_key.expose(),
-            _encode_sending(ratchet.sending),
-            _encode_receiving(ratchet.receiving),
-            ratchet.next_header_key.expose(),
-            ratchet.pq_epoch,
-            ratchet.healed_ms,
-            kem_stored.encode(ratchet.kem),
-            ratchet.finished,
-            list(ratchet.pq_healing),
+            *stored.encode_ratchet(session.ratchet),
         ]
     )
 
@@ -86,7 +65,9 @@ def decode_session(encoded: bytes, rows: Iterable[SkippedKey] = ()) -> Session:
         SnapshotError: unknown version, or damaged.
     """
     try:
-        return _decode_session(_versioned(encoded, 19, SESSION_FORMAT), skipped.restore(list(rows)))
+        return _decode_session(
+            _versioned(encoded, 10 + stored.RATCHET_ITEMS, SESSION_FORMAT), skipped.restore(list(rows))
+        )
     except (DecodeError, InvalidKey):
         raise SnapshotError("the stored session is damaged") from None
 
@@ -182,11 +163,7 @@ def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[c
 
 def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
-    pq_epoch = uint(items[14], MAX_COUNTER - 1)
-    next_header_key = HeaderKey(_key(items[13]))
-    initiator, kem = _flag(items[4]), kem_stored.decode(items[16], pq_epoch)
-    if kem_ratchet.is_generator(kem) != (initiator == (pq_epoch % 2 == 0)):
-        raise DecodeError("a state of the other side of the KEM ratchet")
+    initiator, session_id = _flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
     return Session(
         RecordHash(bstr(items[2], HASH_B, HASH_B)),
         PeerDevice(
@@ -197,20 +174,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
         initiator,
         uint(items[5], MAX_COUNTER - 1),
         _decode_phase(items[6]),
-        RatchetState(
-            SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B)),
-            RootKey(_key(items[10])),
-            _decode_sending(items[11]),
-            _decode_receiving(items[12]),
-            next_header_key,
-            chain.tag(next_header_key),
-            pq_epoch,
-            keys,
-            uint(items[15], MAX_MS),
-            kem,
-            uint(items[17], MAX_MS),
-            kem_stored.decode_mark(items[18]),
-        ),
+        stored.decode_ratchet(items[10:], session_id, initiator, keys),
         OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
         uint(items[8], MAX_MS),
         uint(items[9], MAX_MS),
@@ -226,82 +190,6 @@ def _decode_phase(value: cbor.Value) -> Phase:
         return Established()
     prefix, not_after_ms, sent = array(value, 3, 3)
     return AwaitingReply(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS), _flag(sent))
-
-
-def _encode_sending(sending: SendingState) -> cbor.Value:
-    next_header_key = sending.next_header_key.expose()
-    if isinstance(sending, Listening):
-        return [_LISTENING, sending.private_key.expose(), next_header_key]
-    if isinstance(sending, StepDue):
-        return [_STEP_DUE, sending.their_key, next_header_key, sending.previous_length]
-    return [
-        _SENDING,
-        sending.private_key.expose(),
-        sending.public_key,
-        sending.header_key.expose(),
-        sending.chain_key.expose(),
-        sending.number,
-        sending.previous_length,
-        next_header_key,
-    ]
-
-
-def _decode_sending(value: cbor.Value) -> SendingState:
-    items = array(value, 3, 8)
-    match uint(items[0], _STEP_DUE), len(items):
-        case 0, 3:
-            return Listening(RatchetPrivateKey(_key(items[1])), HeaderKey(_key(items[2])))
-        case 1, 8:
-            header_key = HeaderKey(_key(items[3]))
-            return Sending(
-                RatchetPrivateKey(_key(items[1])),
-                _public(items[2]),
-                header_key,
-                chain.tag(header_key),
-                ChainKey(_key(items[4])),
-                uint(items[5], MAX_COUNTER),
-                uint(items[6], MAX_COUNTER),
-                HeaderKey(_key(items[7])),
-            )
-        case 2, 4:
-            return StepDue(_public(items[1]), HeaderKey(_key(items[2])), uint(items[3], MAX_COUNTER))
-        case _:
-            raise DecodeError("not a sending state")
-
-
-def _encode_receiving(receiving: ReceivingState) -> cbor.Value:
-    if isinstance(receiving, NoChain):
-        return None
-    return [
-        receiving.their_key,
-        receiving.header_key.expose(),
-        receiving.chain_key.expose(),
-        receiving.number,
-        receiving.pq_epoch,
-    ]
-
-
-def _decode_receiving(value: cbor.Value) -> ReceivingState:
-    if value is None:
-        return NoChain()
-    items = array(value, 5, 5)
-    header_key = HeaderKey(_key(items[1]))
-    return Receiving(
-        _public(items[0]),
-        header_key,
-        chain.tag(header_key),
-        ChainKey(_key(items[2])),
-        uint(items[3], MAX_COUNTER),
-        uint(items[4], MAX_COUNTER - 1),
-    )
-
-
-def _key(value: cbor.Value) -> bytes:
-    return bstr(value, KEY_B, KEY_B)
-
-
-def _public(value: cbor.Value) -> DhPublic:
-    return dh.public_key(_key(value))
 
 
 def _flag(value: cbor.Value) -> bool:

@@ -17,6 +17,7 @@ from e2ee.ids import ContentId, Tag
 from e2ee.primitives import aead
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.state import Sending
+from e2ee.secret import ChainKey, MessageKey
 from e2ee.session import Opened, Session
 from e2ee.wire.envelope import RawEnvelope
 
@@ -118,7 +119,7 @@ def test_a8_control_one_key_for_both_directions(book: Book, monkeypatch: pytest.
     """Control: where a side also opens with its sending keys, its own text comes back as the company's."""
     keys: dict[bytes, bytes] = {}
 
-    def noted(message_key: bytes, salt: bytes) -> bytes:
+    def noted(message_key: MessageKey, salt: bytes) -> bytes:
         keys[salt] = body_key(message_key, salt)
         return keys[salt]
 
@@ -153,7 +154,7 @@ class Steps:
         self._step = chain.step
         monkeypatch.setattr(chain, "step", self)
 
-    def __call__(self, chain_key: bytes) -> tuple[bytes, bytes]:
+    def __call__(self, chain_key: ChainKey) -> tuple[ChainKey, MessageKey]:
         self.count += 1
         return self._step(chain_key)
 
