@@ -75,7 +75,7 @@ def _trace_turn(before: Session, after: Session, receiver: Session, sealed: byte
     root_key = before.ratchet.root_key.expose()
     shared = dh.exchange(sending.private_key.expose(), due.their_key)
     mixing = kem_ratchet.after_own_step(before.ratchet.kem)
-    secret = chain.NO_KEM_SECRET if mixing is None else mixing[1].expose()
+    secret = None if mixing is None else mixing[1]
     chain_key = chain.root(RootKey(root_key), shared, secret, after.ratchet.pq_epoch).chain_key
     (message,) = messages(before.id, due.next_header_key.expose(), chain_key.expose(), [sealed])
     return Turn(
@@ -85,7 +85,7 @@ def _trace_turn(before: Session, after: Session, receiver: Session, sealed: byte
         theirs.private_key.expose(),
         theirs.public_key,
         root_key,
-        shared + secret,
+        shared if secret is None else shared + secret.expose(),
         (),
         (),
     )

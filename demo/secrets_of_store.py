@@ -46,7 +46,7 @@ def _secrets(store: Store) -> Iterator[tuple[str, bytes]]:
 def _session_secrets(name: str, session: Session) -> Iterator[tuple[str, bytes]]:
     ratchet = session.ratchet
     yield f"root key {name}", ratchet.root_key.expose()
-    yield f"next header key {name}", ratchet.next_header_key.expose()
+    yield f"next header key {name}", ratchet.next_receive.header_key.expose()
     if isinstance(ratchet.sending, Sending):
         yield f"sending chain key {name}", ratchet.sending.chain_key.expose()
         yield f"sending header key {name}", ratchet.sending.header_key.expose()

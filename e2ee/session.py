@@ -282,9 +282,9 @@ def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
 def health(session: Session, now_ms: int) -> Health:
     """Return how long ago the session healed, classically and against a quantum computer (PQ-16)."""
     ratchet = session.ratchet
-    healed = ratchet.pq_healing
+    healed = ratchet.healing.post_quantum
     return Health(
-        Healing(max(now_ms - ratchet.healed_ms, 0), ratchet.since_step()),
+        Healing(max(now_ms - ratchet.healing.healed_ms, 0), ratchet.since_step()),
         Healing(max(now_ms - healed.at_ms, 0), max(ratchet.messages() - healed.messages, 0)),
     )
 

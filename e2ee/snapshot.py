@@ -12,7 +12,6 @@ from .constants import (
     HASH_B,
     KEY_B,
     LINE_B,
-    MAX_COUNTER,
     MAX_MISSING_RANGES,
     PREFIX_B,
     SESSION_ID_B,
@@ -25,20 +24,9 @@ from .ids import AccountId, DeviceId, DhPublic, RecordHash, SessionId, Tag
 from .numbers import MAX_NUMBER, Given, Range, Received
 from .pair import MAX_EPOCH, Ask, Budget, Candidate, Pair, Standing, Wanted
 from .prekeys import OneTimeState
-from .primitives import dh
-from .ratchet import chain, kem_ratchet, kem_stored, skipped
+from .ratchet import skipped, stored
 from .ratchet.skipped import SkippedKey, SkippedKeys
-from .ratchet.state import (
-    Listening,
-    NoChain,
-    RatchetState,
-    Receiving,
-    ReceivingState,
-    Sending,
-    SendingState,
-    StepDue,
-)
-from .secret import ChainKey, HeaderKey, MessageKey, RatchetPrivateKey, RootKey
+from .secret import HeaderKey, MessageKey
 from .session import Heard, PeerDevice, Phase, Proven, Session, Started
 from .wire import cbor
 from .wire.fields import MAX_MS, array, bstr, uint
@@ -47,12 +35,10 @@ FORMAT: Final = 1
 SESSION_FORMAT: Final = 3
 PAIR_FORMAT: Final = 2
 _MAX_B: Final = 16_384
-_LISTENING, _SENDING, _STEP_DUE = 0, 1, 2
 
 
 def encode_session(session: Session) -> bytes:
     """Return a session without its skipped keys (SES-14)."""
-    ratchet = session.ratchet
     return cbor.encode(
         [
             SESSION_FORMAT,
@@ -65,15 +51,7 @@ def encode_session(session: Session) -> bytes:
             list(session.one_time),
             session.created_ms,
             session.opened_ms,
-            ratchet.root_key.expose(),
-            _encode_sending(ratchet.sending),
-            _encode_receiving(ratchet.receiving),
-            ratchet.next_header_key.expose(),
-            ratchet.pq_epoch,
-            ratchet.healed_ms,
-            kem_stored.encode(ratchet.kem),
-            ratchet.finished,
-            list(ratchet.pq_healing),
+            *stored.encode_ratchet(session.ratchet),
         ]
     )
 
@@ -85,7 +63,9 @@ def decode_session(encoded: bytes, rows: Iterable[SkippedKey] = ()) -> Session:
         SnapshotError: unknown version, or damaged.
     """
     try:
-        return _decode_session(_versioned(encoded, 19, SESSION_FORMAT), skipped.restore(list(rows)))
+        return _decode_session(
+            _versioned(encoded, 10 + stored.RATCHET_ITEMS, SESSION_FORMAT), skipped.restore(list(rows))
+        )
     except (DecodeError, InvalidKey):
         raise SnapshotError("the stored session is damaged") from None
 
@@ -178,11 +158,7 @@ def _versioned(encoded: bytes, length: int, version: int = FORMAT) -> Sequence[c
 
 def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
-    pq_epoch = uint(items[14], MAX_COUNTER - 1)
-    next_header_key = HeaderKey(_key(items[13]))
-    initiator, kem = _flag(items[4]), kem_stored.decode(items[16], pq_epoch)
-    if kem_ratchet.is_generator(kem) != (initiator == (pq_epoch % 2 == 0)):
-        raise DecodeError("a state of the other side of the KEM ratchet")
+    initiator, session_id = _flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
     return Session(
         RecordHash(bstr(items[2], HASH_B, HASH_B)),
         PeerDevice(
@@ -193,20 +169,7 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
         initiator,
         uint(items[5], MAX_EPOCH),
         _decode_phase(items[6]),
-        RatchetState(
-            SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B)),
-            RootKey(_key(items[10])),
-            _decode_sending(items[11]),
-            _decode_receiving(items[12]),
-            next_header_key,
-            chain.tag(next_header_key),
-            pq_epoch,
-            keys,
-            uint(items[15], MAX_MS),
-            kem,
-            uint(items[17], MAX_MS),
-            kem_stored.decode_mark(items[18]),
-        ),
+        stored.decode_ratchet(items[10:], session_id, initiator, keys),
         OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
         uint(items[8], MAX_MS),
         uint(items[9], MAX_MS),
@@ -256,7 +219,7 @@ def _decode_standing(value: cbor.Value) -> Standing:
         ends_ms=uint(items[4], MAX_MS),
         proven=_flag(items[5]),
         since_ms=uint(items[6], MAX_MS),
-        beside=None if items[7] is None else DhPublic(_key(items[7])),
+        beside=None if items[7] is None else DhPublic(bstr(items[7], KEY_B, KEY_B)),
         top=_decode_top(items[8]),
     )
 
@@ -320,82 +283,6 @@ def _decode_phase(value: cbor.Value) -> Phase:
         return Proven() if value else Heard()
     prefix, not_after_ms = array(value, 2, 2)
     return Started(bstr(prefix, PREFIX_B, PREFIX_B), uint(not_after_ms, MAX_MS))
-
-
-def _encode_sending(sending: SendingState) -> cbor.Value:
-    next_header_key = sending.next_header_key.expose()
-    if isinstance(sending, Listening):
-        return [_LISTENING, sending.private_key.expose(), next_header_key]
-    if isinstance(sending, StepDue):
-        return [_STEP_DUE, sending.their_key, next_header_key, sending.previous_length]
-    return [
-        _SENDING,
-        sending.private_key.expose(),
-        sending.public_key,
-        sending.header_key.expose(),
-        sending.chain_key.expose(),
-        sending.number,
-        sending.previous_length,
-        next_header_key,
-    ]
-
-
-def _decode_sending(value: cbor.Value) -> SendingState:
-    items = array(value, 3, 8)
-    match uint(items[0], _STEP_DUE), len(items):
-        case 0, 3:
-            return Listening(RatchetPrivateKey(_key(items[1])), HeaderKey(_key(items[2])))
-        case 1, 8:
-            header_key = HeaderKey(_key(items[3]))
-            return Sending(
-                RatchetPrivateKey(_key(items[1])),
-                _public(items[2]),
-                header_key,
-                chain.tag(header_key),
-                ChainKey(_key(items[4])),
-                uint(items[5], MAX_COUNTER),
-                uint(items[6], MAX_COUNTER),
-                HeaderKey(_key(items[7])),
-            )
-        case 2, 4:
-            return StepDue(_public(items[1]), HeaderKey(_key(items[2])), uint(items[3], MAX_COUNTER))
-        case _:
-            raise DecodeError("not a sending state")
-
-
-def _encode_receiving(receiving: ReceivingState) -> cbor.Value:
-    if isinstance(receiving, NoChain):
-        return None
-    return [
-        receiving.their_key,
-        receiving.header_key.expose(),
-        receiving.chain_key.expose(),
-        receiving.number,
-        receiving.pq_epoch,
-    ]
-
-
-def _decode_receiving(value: cbor.Value) -> ReceivingState:
-    if value is None:
-        return NoChain()
-    items = array(value, 5, 5)
-    header_key = HeaderKey(_key(items[1]))
-    return Receiving(
-        _public(items[0]),
-        header_key,
-        chain.tag(header_key),
-        ChainKey(_key(items[2])),
-        uint(items[3], MAX_COUNTER),
-        uint(items[4], MAX_COUNTER - 1),
-    )
-
-
-def _key(value: cbor.Value) -> bytes:
-    return bstr(value, KEY_B, KEY_B)
-
-
-def _public(value: cbor.Value) -> DhPublic:
-    return dh.public_key(_key(value))
 
 
 def _flag(value: cbor.Value) -> bool:

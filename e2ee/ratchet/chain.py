@@ -9,11 +9,10 @@ from e2ee import labels
 from e2ee.constants import KEY_B, SALT_B, TAG_B
 from e2ee.ids import Tag
 from e2ee.primitives import kdf
-from e2ee.secret import ChainKey, HeaderKey, RootKey
+from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RootKey
 
 _EPOCH: Final = struct.Struct(">I")
 _PAIR_B: Final = 2 * KEY_B
-NO_KEM_SECRET: Final = b""
 
 
 class RootStep(NamedTuple):
@@ -24,16 +23,21 @@ class RootStep(NamedTuple):
     next_header_key: HeaderKey
 
 
-def root(root_key: RootKey, shared: bytes, kem_secret: bytes, pq_epoch: int) -> RootStep:
+def root(root_key: RootKey, shared: bytes, kem_secret: EpochSecret | None, pq_epoch: int) -> RootStep:
     """Mix a DH output, and a KEM secret where `pq_epoch` has just risen, into the root."""
-    output = kdf.hkdf(root_key.expose(), shared + kem_secret, labels.ROOT + _EPOCH.pack(pq_epoch), 3 * KEY_B)
-    return RootStep(RootKey(output[:KEY_B]), ChainKey(output[KEY_B:_PAIR_B]), HeaderKey(output[_PAIR_B:]))
+    mixed = shared if kem_secret is None else shared + kem_secret.expose()
+    output = kdf.hkdf(root_key.expose(), mixed, labels.ROOT + _EPOCH.pack(pq_epoch), 3 * KEY_B)
+    return RootStep(
+        root_key=RootKey(output[:KEY_B]),
+        chain_key=ChainKey(output[KEY_B:_PAIR_B]),
+        next_header_key=HeaderKey(output[_PAIR_B:]),
+    )
 
 
-def step(chain_key: bytes) -> tuple[bytes, bytes]:
+def step(chain_key: ChainKey) -> tuple[ChainKey, MessageKey]:
     """Return (next chain key, message key) (DR-04)."""
-    output = kdf.prf(chain_key, labels.CHAIN, _PAIR_B)
-    return output[:KEY_B], output[KEY_B:]
+    output = kdf.prf(chain_key.expose(), labels.CHAIN, _PAIR_B)
+    return ChainKey(output[:KEY_B]), MessageKey(output[KEY_B:])
 
 
 def tag(header_key: HeaderKey) -> Tag:
@@ -46,11 +50,11 @@ def header_key(chain_header_key: HeaderKey, salt: bytes) -> bytes:
     return kdf.prf(chain_header_key.expose(), labels.HEADER_KEY, KEY_B, salt)
 
 
-def body_key(message_key: bytes, salt: bytes) -> bytes:
+def body_key(message_key: MessageKey, salt: bytes) -> bytes:
     """Return the key of one body."""
-    return kdf.prf(message_key, labels.BODY_KEY, KEY_B, salt)
+    return kdf.prf(message_key.expose(), labels.BODY_KEY, KEY_B, salt)
 
 
-def hedged_salt(message_key: bytes, fresh: bytes, header: bytes, body: bytes) -> bytes:
+def hedged_salt(message_key: MessageKey, fresh: bytes, header: bytes, body: bytes) -> bytes:
     """Return the salt of a message: another one for another text even if `fresh` repeats (DR-05)."""
-    return kdf.prf(message_key, labels.SALT, SALT_B, data=fresh + header + body)
+    return kdf.prf(message_key.expose(), labels.SALT, SALT_B, data=fresh + header + body)

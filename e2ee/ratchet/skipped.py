@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -23,7 +23,7 @@ class SkippedKey(NamedTuple):
 class _Chain(NamedTuple):
     tag: Tag
     header_key: HeaderKey
-    keys: Mapping[int, tuple[bytes, int]]
+    keys: Mapping[int, tuple[MessageKey, int]]
 
     def __repr__(self) -> str:
         return f"<chain with {len(self.keys)} skipped keys>"
@@ -47,13 +47,19 @@ class SkippedKeys:
     def __iter__(self) -> Iterator[SkippedKey]:
         for chain in self._chains:
             for number, (key, stored_ms) in chain.keys.items():
-                yield SkippedKey(chain.tag, number, chain.header_key, MessageKey(key), stored_ms)
+                yield SkippedKey(
+                    tag=chain.tag,
+                    number=number,
+                    header_key=chain.header_key,
+                    message_key=key,
+                    stored_ms=stored_ms,
+                )
 
     def chains(self) -> Iterator[tuple[Tag, HeaderKey]]:
         """Tags and header keys of chains that still have keys (DR-17)."""
         return ((chain.tag, chain.header_key) for chain in self._chains)
 
-    def get(self, header_key: HeaderKey, number: int) -> bytes | None:
+    def get(self, header_key: HeaderKey, number: int) -> MessageKey | None:
         """Return the message key of a number in the chain of `header_key`, or None."""
         for chain in self._chains:
             if chain.header_key is header_key or chain.header_key == header_key:
@@ -77,7 +83,7 @@ class SkippedKeys:
         return SkippedKeys(tuple(chains), self._count - removed)
 
     def with_keys(
-        self, tag: Tag, header_key: HeaderKey, first: int, keys: Sequence[bytes], now_ms: int
+        self, tag: Tag, header_key: HeaderKey, first: int, keys: Sequence[MessageKey], now_ms: int
     ) -> SkippedKeys:
         """Return the set with consecutive keys from number `first` on added to a chain."""
         if not keys:
@@ -93,19 +99,21 @@ class SkippedKeys:
         return SkippedKeys(tuple(chains), self._count + len(keys))
 
     def trimmed(self, now_ms: int) -> tuple[SkippedKeys, int]:
-        """Drop keys past their age, then the oldest beyond 1000; return the set and how many went (DR-16)."""
+        """Drop keys past their age, and the oldest beyond 1000; return the set and how many went (DR-16)."""
         oldest_ms = now_ms - SKIPPED_KEY_TTL_MS
-        surplus = self._count - MAX_SKIPPED_KEYS
-        if surplus <= 0 and not self._has_older(oldest_ms):
+        surplus = max(self._count - MAX_SKIPPED_KEYS, 0)
+        if not surplus and not self._has_older(oldest_ms):
             return self, 0
-        chains: list[_Chain] = []
-        for chain in self._chains:
-            young = {number: entry for number, entry in chain.keys.items() if entry[1] >= oldest_ms}
-            chains.append(chain._replace(keys=young))
-        surplus = sum(len(chain.keys) for chain in chains) - MAX_SKIPPED_KEYS
-        kept = tuple(_drop_oldest(chains, max(surplus, 0)))
-        count = sum(len(chain.keys) for chain in kept)
-        return SkippedKeys(kept, count), self._count - count
+        by_age = sorted(self._ages())
+        expired = sum(stored_ms < oldest_ms for stored_ms, *_ in by_age)
+        gone = {(at, number) for _, _, number, at in by_age[: max(expired, surplus)]}
+        return SkippedKeys(tuple(_without_all(self._chains, gone)), self._count - len(gone)), len(gone)
+
+    def _ages(self) -> Iterator[tuple[int, Tag, int, int]]:
+        """Yield (stored_ms, tag, number, place of the chain): the order in which keys go (DR-16)."""
+        for at, chain in enumerate(self._chains):
+            for number, (_, stored_ms) in chain.keys.items():
+                yield stored_ms, chain.tag, number, at
 
     def _has_older(self, oldest_ms: int) -> bool:
         return any(next(iter(chain.keys.values()))[1] < oldest_ms for chain in self._chains)
@@ -115,23 +123,20 @@ EMPTY: Final = SkippedKeys()
 
 
 def restore(rows: list[SkippedKey]) -> SkippedKeys:
-    """Rebuild the set from its rows, in whatever order a store gives them: oldest first, then by number
-    (DR-16).
-    """
+    """Rebuild the set from its rows, in whatever order a store gives them (DR-16)."""
     chains: dict[bytes, _Chain] = {}
-    keys: dict[bytes, dict[int, tuple[bytes, int]]] = {}
+    keys: dict[bytes, dict[int, tuple[MessageKey, int]]] = {}
     for row in sorted(rows, key=lambda row: (row.stored_ms, row.tag, row.number)):
         name = row.header_key.expose()
         if name not in chains:
             keys[name] = {}
             chains[name] = _Chain(row.tag, row.header_key, keys[name])
-        keys[name][row.number] = (row.message_key.expose(), row.stored_ms)
+        keys[name][row.number] = (row.message_key, row.stored_ms)
     return SkippedKeys(tuple(chains.values()), len(rows))
 
 
-def _drop_oldest(chains: list[_Chain], surplus: int) -> Iterator[_Chain]:
-    for chain in chains:
-        gone = min(surplus, len(chain.keys))
-        surplus -= gone
-        if gone < len(chain.keys):
-            yield chain._replace(keys=dict(list(chain.keys.items())[gone:])) if gone else chain
+def _without_all(chains: Iterable[_Chain], gone: set[tuple[int, int]]) -> Iterator[_Chain]:
+    for at, chain in enumerate(chains):
+        kept = {number: entry for number, entry in chain.keys.items() if (at, number) not in gone}
+        if kept:
+            yield chain._replace(keys=kept)

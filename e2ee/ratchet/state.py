@@ -8,12 +8,15 @@ from typing import Final, NamedTuple, TypeAlias
 from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
 
+from . import chain
 from .kem_ratchet import KemState, Mark
 from .skipped import SkippedKeys
 
 build: Final = tuple.__new__
-"""Makes a named tuple from all of its fields for half the price of its constructor: for what is made on each
-message.
+"""Makes a named tuple from all of its fields in 0.25 us; by field names 0.6 us, in use up to 0.9 us.
+
+Only for what every message makes anew, in methods that do nothing else: opening a message would else take 2.7
+times its floor instead of 2.3. All other states are built by field name.
 """
 
 
@@ -36,6 +39,21 @@ class Sending(NamedTuple):
     number: int
     previous_length: int
     next_header_key: HeaderKey
+
+    def advanced(self, chain_key: ChainKey) -> Sending:
+        """Return the chain after one message more."""
+        private_key, public_key, header_key, tag, _, number, previous_length, next_header_key = self
+        fields = (
+            private_key,
+            public_key,
+            header_key,
+            tag,
+            chain_key,
+            number + 1,
+            previous_length,
+            next_header_key,
+        )
+        return build(Sending, fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,32 +80,52 @@ class Receiving(NamedTuple):
     number: int
     pq_epoch: int
 
+    def advanced(self, chain_key: ChainKey, number: int) -> Receiving:
+        """Return the chain with the next number that it expects."""
+        their_key, header_key, tag, _, _, pq_epoch = self
+        return build(Receiving, (their_key, header_key, tag, chain_key, number, pq_epoch))
+
+
+class NextReceive(NamedTuple):
+    """What the peer's next chain is known by, before anything of it has arrived."""
+
+    header_key: HeaderKey
+    tag: Tag
+
+    @classmethod
+    def of(cls, header_key: HeaderKey) -> NextReceive:
+        """Derive the tag of a header key (DR-10)."""
+        return cls(header_key=header_key, tag=chain.tag(header_key))
+
+
+class Healing(NamedTuple):
+    """The newest healings, and how many messages the finished chains had (DR-19, PQ-16)."""
+
+    healed_ms: int
+    post_quantum: Mark
+    finished: int
+
 
 SendingState: TypeAlias = Listening | Sending | StepDue
 ReceivingState: TypeAlias = NoChain | Receiving
 
 
 class RatchetState(NamedTuple):
-    """One side of a session's ratchet (chapter 07, "State"). `finished` counts the messages of chains that
-    are over (PQ-16).
-    """
+    """One side of a session's ratchet (chapter 07, "State")."""
 
     session_id: SessionId
     root_key: RootKey
     sending: SendingState
     receiving: ReceivingState
-    next_header_key: HeaderKey
-    next_tag: Tag
+    next_receive: NextReceive
     pq_epoch: int
-    skipped: SkippedKeys
-    healed_ms: int
     kem: KemState
-    finished: int
-    pq_healing: Mark
+    skipped: SkippedKeys
+    healing: Healing
 
     def messages(self) -> int:
         """How many messages were sent and received, missing ones included (PQ-16)."""
-        return self.finished + self.since_step()
+        return self.healing.finished + self.since_step()
 
     def since_step(self) -> int:
         """How many of them belong to the chains that are open."""
@@ -97,65 +135,16 @@ class RatchetState(NamedTuple):
     def tags(self) -> tuple[Tag, ...]:
         """Every tag under which this state can open something (DR-10); may hold one twice."""
         current = (self.receiving.tag,) if isinstance(self.receiving, Receiving) else ()
-        return (*current, self.next_tag, *(tag for tag, _ in self.skipped.chains()))
+        return (*current, self.next_receive.tag, *(tag for tag, _ in self.skipped.chains()))
 
     def with_sending(self, sending: SendingState, kem: KemState) -> RatchetState:
         """Return the state after a message: another sending side, and perhaps a piece more that is sent."""
-        return build(
-            RatchetState,
-            (
-                self.session_id,
-                self.root_key,
-                sending,
-                self.receiving,
-                self.next_header_key,
-                self.next_tag,
-                self.pq_epoch,
-                self.skipped,
-                self.healed_ms,
-                kem,
-                self.finished,
-                self.pq_healing,
-            ),
-        )
+        session_id, root_key, _, receiving, next_receive, pq_epoch, _, skipped, healing = self
+        fields = (session_id, root_key, sending, receiving, next_receive, pq_epoch, kem, skipped, healing)
+        return build(RatchetState, fields)
 
     def with_receiving(self, receiving: ReceivingState, skipped: SkippedKeys) -> RatchetState:
         """Return the state with another receiving side and other skipped keys."""
-        session_id, root_key, sending, _, key, tag, epoch, _, healed_ms, kem, finished, healing = self
-        return build(
-            RatchetState,
-            (
-                session_id,
-                root_key,
-                sending,
-                receiving,
-                key,
-                tag,
-                epoch,
-                skipped,
-                healed_ms,
-                kem,
-                finished,
-                healing,
-            ),
-        )
-
-    def with_kem(self, kem: KemState) -> RatchetState:
-        """Return the state with another state of the KEM ratchet."""
-        return build(
-            RatchetState,
-            (
-                self.session_id,
-                self.root_key,
-                self.sending,
-                self.receiving,
-                self.next_header_key,
-                self.next_tag,
-                self.pq_epoch,
-                self.skipped,
-                self.healed_ms,
-                kem,
-                self.finished,
-                self.pq_healing,
-            ),
-        )
+        session_id, root_key, sending, _, next_receive, pq_epoch, kem, _, healing = self
+        fields = (session_id, root_key, sending, receiving, next_receive, pq_epoch, kem, skipped, healing)
+        return build(RatchetState, fields)

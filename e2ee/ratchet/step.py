@@ -26,7 +26,7 @@ from e2ee.handshake import HandshakeKeys
 from e2ee.ids import DhPublic, SessionId
 from e2ee.ports import Encapsulate, Rng
 from e2ee.primitives import aead, dh
-from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey
+from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RatchetPrivateKey
 from e2ee.wire import header as headers
 from e2ee.wire.envelope import RawEnvelope
 from e2ee.wire.header import Header
@@ -34,11 +34,23 @@ from e2ee.wire.header import Header
 from . import chain, kem_ratchet
 from .kem_ratchet import KemState, Mark
 from .skipped import EMPTY, SkippedKeys
-from .state import Listening, NoChain, RatchetState, Receiving, ReceivingState, Sending, StepDue, build
+from .state import (
+    Healing,
+    Listening,
+    NextReceive,
+    NoChain,
+    RatchetState,
+    Receiving,
+    ReceivingState,
+    Sending,
+    SendingState,
+    StepDue,
+    build,
+)
 
 _FIRST_EPOCH: Final = 0
 _LEAD_B: Final = 2
-_NONE_PASSED: Final[Sequence[bytes]] = ()
+_NONE_PASSED: Final[Sequence[MessageKey]] = ()
 
 
 class Opened(NamedTuple):
@@ -58,40 +70,37 @@ class Opened(NamedTuple):
     missing: int
     dropped: int
 
+    @classmethod
+    def in_chain(cls, state: RatchetState, body: bytes, number: int, missing: int, dropped: int) -> Opened:
+        """Return the outcome of a message that began no chain."""
+        return build(cls, (state, body, number, False, None, missing, dropped))
+
 
 def start_initiator(keys: HandshakeKeys, their_spk: DhPublic, now_ms: int) -> RatchetState:
     """Return the initiator's first state (DR-01)."""
-    return RatchetState(
-        keys.session_id,
-        keys.root_key,
-        StepDue(their_spk, keys.initiator_header_key, 0),
-        NoChain(),
-        keys.responder_header_key,
-        chain.tag(keys.responder_header_key),
-        _FIRST_EPOCH,
-        EMPTY,
-        now_ms,
-        kem_ratchet.KEY_DUE,
-        0,
-        Mark(now_ms, 0),
-    )
+    due = StepDue(their_key=their_spk, next_header_key=keys.initiator_header_key, previous_length=0)
+    return _start(keys, due, keys.responder_header_key, kem_ratchet.KEY_DUE, now_ms)
 
 
 def start_responder(keys: HandshakeKeys, our_spk: RatchetPrivateKey, now_ms: int) -> RatchetState:
     """Return the responder's first state, which can only receive (DR-01, DR-02)."""
+    listening = Listening(private_key=our_spk, next_header_key=keys.responder_header_key)
+    return _start(keys, listening, keys.initiator_header_key, kem_ratchet.NOTHING_COLLECTED, now_ms)
+
+
+def _start(
+    keys: HandshakeKeys, sending: SendingState, next_receive: HeaderKey, kem: KemState, now_ms: int
+) -> RatchetState:
     return RatchetState(
-        keys.session_id,
-        keys.root_key,
-        Listening(our_spk, keys.responder_header_key),
-        NoChain(),
-        keys.initiator_header_key,
-        chain.tag(keys.initiator_header_key),
-        _FIRST_EPOCH,
-        EMPTY,
-        now_ms,
-        kem_ratchet.NOTHING_COLLECTED,
-        0,
-        Mark(now_ms, 0),
+        session_id=keys.session_id,
+        root_key=keys.root_key,
+        sending=sending,
+        receiving=NoChain(),
+        next_receive=NextReceive.of(next_receive),
+        pq_epoch=_FIRST_EPOCH,
+        kem=kem,
+        skipped=EMPTY,
+        healing=Healing(healed_ms=now_ms, post_quantum=Mark(now_ms, 0), finished=0),
     )
 
 
@@ -110,11 +119,10 @@ def seal(
     if isinstance(state.sending, StepDue) and isinstance(state.kem, kem_ratchet.SecretHeld):
         raise InvalidArgument("a held epoch secret is mixed by the step that loads a message")
     state, sending = _turned(state, rng)
-    number = sending.number
-    if number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
+    if sending.number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
-    next_chain_key, message_key = chain.step(sending.chain_key.expose())
-    header = headers.encode(sending.public_key, sending.previous_length, number, state.pq_epoch)
+    next_chain_key, message_key = chain.step(sending.chain_key)
+    header = headers.encode(sending.public_key, sending.previous_length, sending.number, state.pq_epoch)
     salt = chain.hedged_salt(message_key, rng(SALT_B), header, body)
     located = sending.tag + salt
     sealed_header = aead.seal(
@@ -122,20 +130,7 @@ def seal(
     )
     ahead = lead + located + sealed_header
     sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + state.session_id)
-    advanced = build(
-        Sending,
-        (
-            sending.private_key,
-            sending.public_key,
-            sending.header_key,
-            sending.tag,
-            ChainKey(next_chain_key),
-            number + 1,
-            sending.previous_length,
-            sending.next_header_key,
-        ),
-    )
-    return state.with_sending(advanced, kem), ahead + sealed_body
+    return state.with_sending(sending.advanced(next_chain_key), kem), ahead + sealed_body
 
 
 def load(
@@ -163,7 +158,7 @@ def unload(state: RatchetState, body: bytes, new_chain: bool) -> RatchetState:
         AuthenticationError, PqDesync: as `kem_ratchet.receive`.
     """
     kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, body, new_chain=new_chain)
-    return state if kem is state.kem else state.with_kem(kem)
+    return state if kem is state.kem else state._replace(kem=kem)
 
 
 def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
@@ -182,11 +177,12 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MA
         header = _open_header(receiving.header_key, raw, associated)
         if header is not None:
             return _open_current(state, raw, header, receiving, now_ms, max_skip)
-    if state.next_tag == tag:
-        header = _open_header(state.next_header_key, raw, associated)
+    if state.next_receive.tag == tag:
+        header = _open_header(state.next_receive.header_key, raw, associated)
         if header is not None:
             return _open_new_chain(state, raw, header, now_ms, max_skip)
-    for older_tag, header_key in state.skipped.chains():
+    unexpired, _ = state.skipped.trimmed(now_ms)
+    for older_tag, header_key in unexpired.chains():
         if older_tag == tag:
             header = _open_header(header_key, raw, associated)
             if header is not None:
@@ -197,7 +193,7 @@ def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MA
 def expire_skipped(state: RatchetState, now_ms: int) -> tuple[RatchetState, int]:
     """Drop skipped keys past their age; return the state and how many went (DR-16, DR-17)."""
     kept, dropped = state.skipped.trimmed(now_ms)
-    return (state.with_receiving(state.receiving, kept) if dropped else state), dropped
+    return (state._replace(skipped=kept) if dropped else state), dropped
 
 
 def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
@@ -209,43 +205,24 @@ def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
         raise InvalidArgument("a responder cannot send before it has received")
     private = RatchetPrivateKey(rng(KEY_B))
     shared = dh.exchange(private.expose(), sending.their_key)
-    kem, secret, healing, epoch = state.kem, chain.NO_KEM_SECRET, state.pq_healing, state.pq_epoch
-    mixing = kem_ratchet.after_own_step(kem)
+    mixing = kem_ratchet.after_own_step(state.kem)
+    secret = None
     if mixing is not None:
-        kem, epoch_secret, healing = mixing
-        secret, epoch = epoch_secret.expose(), epoch + 1
-    outputs = chain.root(state.root_key, shared, secret, epoch)
-    fresh = build(
-        Sending,
-        (
-            private,
-            dh.derive_public(private.expose()),
-            sending.next_header_key,
-            chain.tag(sending.next_header_key),
-            outputs.chain_key,
-            0,
-            sending.previous_length,
-            outputs.next_header_key,
-        ),
+        kem, secret, made = mixing
+        healing = state.healing._replace(post_quantum=made)
+        state = state._replace(pq_epoch=state.pq_epoch + 1, kem=kem, healing=healing)
+    outputs = chain.root(state.root_key, shared, secret, state.pq_epoch)
+    fresh = Sending(
+        private_key=private,
+        public_key=dh.derive_public(private.expose()),
+        header_key=sending.next_header_key,
+        tag=chain.tag(sending.next_header_key),
+        chain_key=outputs.chain_key,
+        number=0,
+        previous_length=sending.previous_length,
+        next_header_key=outputs.next_header_key,
     )
-    stepped = build(
-        RatchetState,
-        (
-            state.session_id,
-            outputs.root_key,
-            fresh,
-            state.receiving,
-            state.next_header_key,
-            state.next_tag,
-            epoch,
-            state.skipped,
-            state.healed_ms,
-            kem,
-            state.finished,
-            healing,
-        ),
-    )
-    return stepped, fresh
+    return state._replace(root_key=outputs.root_key, sending=fresh), fresh
 
 
 def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
@@ -264,16 +241,14 @@ def _open_current(
     """
     if header.ratchet_key != receiving.their_key or header.pq_epoch != receiving.pq_epoch:
         raise AuthenticationError
-    if header.number >= receiving.number:
-        number = header.number
-        missing = number - receiving.number
-        _check_skip(missing, max_skip)
-        advanced, skipped, body, dropped = _open_ahead(
-            state.session_id, raw, number, receiving, state.skipped, now_ms
-        )
-        following = state.with_receiving(advanced, skipped)
-        return build(Opened, (following, body, number, False, None, missing, dropped))
-    return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
+    if header.number < receiving.number:
+        return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
+    missing = header.number - receiving.number
+    _check_skip(missing, max_skip)
+    receiving, skipped, body, dropped = _open_ahead(
+        state.session_id, raw, header.number, receiving, state.skipped, now_ms
+    )
+    return Opened.in_chain(state.with_receiving(receiving, skipped), body, header.number, missing, dropped)
 
 
 def _open_skipped(
@@ -285,7 +260,7 @@ def _open_skipped(
         raise ReplayError("the message was opened before, or its key is gone")
     body = _open_body(state.session_id, raw, message_key)
     left = kept.without(header_key, number)
-    return Opened(state.with_receiving(state.receiving, left), body, number, False, None, 0, dropped)
+    return Opened.in_chain(state._replace(skipped=left), body, number, 0, dropped)
 
 
 def _open_ahead(
@@ -297,8 +272,7 @@ def _open_ahead(
     now_ms: int,
 ) -> tuple[Receiving, SkippedKeys, bytes, int]:
     """Open at the chain's next number or beyond; return (chain, skipped keys, body, dropped keys)."""
-    chain_key = receiving.chain_key.expose()
-    passed = _NONE_PASSED
+    chain_key, passed = receiving.chain_key, _NONE_PASSED
     if number != receiving.number:
         chain_key, passed = _pass_over(chain_key, number - receiving.number)
     next_chain_key, message_key = chain.step(chain_key)
@@ -307,18 +281,7 @@ def _open_ahead(
     if passed or skipped:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
         skipped, dropped = skipped.trimmed(now_ms)
-    advanced = build(
-        Receiving,
-        (
-            receiving.their_key,
-            receiving.header_key,
-            receiving.tag,
-            ChainKey(next_chain_key),
-            number + 1,
-            receiving.pq_epoch,
-        ),
-    )
-    return advanced, skipped, body, dropped
+    return receiving.advanced(next_chain_key, number + 1), skipped, body, dropped
 
 
 def _open_new_chain(
@@ -328,7 +291,7 @@ def _open_new_chain(
     sending = state.sending
     if isinstance(sending, StepDue):
         raise AuthenticationError
-    kem, secret, healing = _their_epoch(state, header.pq_epoch)
+    kem, secret, healed = _their_epoch(state, header.pq_epoch)
     left_behind = _left_behind(state.receiving, header)
     missing = left_behind + header.number
     _check_skip(missing, max_skip)
@@ -336,41 +299,49 @@ def _open_new_chain(
     shared = _exchange(sending, header.ratchet_key)
     outputs = chain.root(state.root_key, shared, secret, header.pq_epoch)
     sent, answered = (sending.number, sending.public_key) if isinstance(sending, Sending) else (0, None)
-    begun = build(
-        Receiving,
-        (header.ratchet_key, state.next_header_key, state.next_tag, outputs.chain_key, 0, header.pq_epoch),
+    begun = Receiving(
+        their_key=header.ratchet_key,
+        header_key=state.next_receive.header_key,
+        tag=state.next_receive.tag,
+        chain_key=outputs.chain_key,
+        number=0,
+        pq_epoch=header.pq_epoch,
     )
     receiving, skipped, body, dropped = _open_ahead(
         state.session_id, raw, header.number, begun, skipped, now_ms
     )
-    turned = build(
-        RatchetState,
-        (
-            state.session_id,
-            outputs.root_key,
-            StepDue(header.ratchet_key, sending.next_header_key, sent),
-            receiving,
-            outputs.next_header_key,
-            chain.tag(outputs.next_header_key),
-            header.pq_epoch,
-            skipped,
-            now_ms,
-            kem,
-            state.finished + sent + header.previous_length,
-            healing,
+    finished = state.healing.finished + sent + header.previous_length
+    turned = RatchetState(
+        session_id=state.session_id,
+        root_key=outputs.root_key,
+        sending=StepDue(
+            their_key=header.ratchet_key, next_header_key=sending.next_header_key, previous_length=sent
         ),
+        receiving=receiving,
+        next_receive=NextReceive.of(outputs.next_header_key),
+        pq_epoch=header.pq_epoch,
+        kem=kem,
+        skipped=skipped,
+        healing=Healing(healed_ms=now_ms, post_quantum=healed, finished=finished),
     )
-    return build(Opened, (turned, body, header.number, True, answered, missing, dropped))
+    return Opened(
+        state=turned,
+        body=body,
+        number=header.number,
+        new_chain=True,
+        answered=answered,
+        missing=missing,
+        dropped=dropped,
+    )
 
 
-def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, bytes, Mark]:
+def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, EpochSecret | None, Mark]:
     """Return KEM state, KEM secret and healing of a new chain with this epoch (PQ-12)."""
     if pq_epoch == state.pq_epoch:
-        return state.kem, chain.NO_KEM_SECRET, state.pq_healing
+        return state.kem, None, state.healing.post_quantum
     if pq_epoch != state.pq_epoch + 1:
         raise AuthenticationError
-    kem, secret, healing = kem_ratchet.after_their_step(state.kem)
-    return kem, secret.expose(), healing
+    return kem_ratchet.after_their_step(state.kem)
 
 
 def _left_behind(receiving: ReceivingState, header: Header) -> int:
@@ -394,7 +365,7 @@ def _finish_chain(state: RatchetState, left_behind: int, now_ms: int) -> Skipped
     receiving = state.receiving
     if isinstance(receiving, NoChain) or not left_behind:
         return state.skipped
-    _, passed = _pass_over(receiving.chain_key.expose(), left_behind)
+    _, passed = _pass_over(receiving.chain_key, left_behind)
     return state.skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
 
 
@@ -405,13 +376,13 @@ def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
         raise AuthenticationError from None
 
 
-def _pass_over(chain_key: bytes, count: int) -> tuple[bytes, Sequence[bytes]]:
-    keys: list[bytes] = []
+def _pass_over(chain_key: ChainKey, count: int) -> tuple[ChainKey, Sequence[MessageKey]]:
+    keys: list[MessageKey] = []
     for _ in range(count):
         chain_key, message_key = chain.step(chain_key)
         keys.append(message_key)
     return chain_key, keys
 
 
-def _open_body(session_id: SessionId, raw: RawEnvelope, message_key: bytes) -> bytes:
+def _open_body(session_id: SessionId, raw: RawEnvelope, message_key: MessageKey) -> bytes:
     return aead.open_(chain.body_key(message_key, raw.salt), raw.sealed_body, raw.ahead + session_id)

@@ -13,6 +13,7 @@ from spec.vectors.ratchet import State, Trace, chain_step, count, mix, root_step
 from spec.vectors.suite import DAY_MS
 
 SKIPPED_TTL_MS: Final = 30 * DAY_MS
+MAX_SKIPPED: Final = 1000
 
 
 def receive(state: State, header: bytes, chain_tag: bytes, block: bytes, now_ms: int) -> tuple[State, Trace]:
@@ -114,5 +115,8 @@ def _skip_to(new: State, number: int, now_ms: int) -> int:
 
 
 def _drop_old(new: State, now_ms: int) -> None:
-    """Skipped keys past their age go (DR-16)."""
-    new["skipped"] = [row for row in new["skipped"] if row["stored_ms"] >= now_ms - SKIPPED_TTL_MS]
+    """Skipped keys past their age go, and beyond 1000 the first by time, tag and number (DR-16)."""
+    young = [row for row in new["skipped"] if row["stored_ms"] >= now_ms - SKIPPED_TTL_MS]
+    by_age = sorted(young, key=lambda row: (row["stored_ms"], row["tag"], row["number"]))
+    gone = by_age[: max(0, len(young) - MAX_SKIPPED)]
+    new["skipped"] = [row for row in young if row not in gone]

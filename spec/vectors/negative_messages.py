@@ -7,7 +7,7 @@ the refused one must leave that possible.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from spec.vectors import arrival, parties, ratchet
@@ -128,6 +128,7 @@ def changed_bytes(played: Transcript) -> Iterator[Negative]:
     yield _without_prefix(flight)
     yield _to_the_initiator(played)
     yield _too_late(played)
+    yield _key_too_old(scene)
 
 
 def _without_prefix(scene: Scene) -> Negative:
@@ -147,14 +148,28 @@ def _to_the_initiator(played: Transcript) -> Negative:
 
 
 def _too_late(played: Transcript) -> Negative:
-    """A skipped key that went after 30 days."""
+    """The skipped keys of an older chain went after 30 days, and its header key with them."""
     step = next(one for one in reversed(played.steps) if one["side"] == "B" and one["message"] == "a9")
     held = {row["tag"] for row in step["after"]["skipped"]}
     late = next(name for name in ("a6", "a7") if played.sent[name]["tag"] in held)
     a9 = next(one for one in played.steps if one["message"] == "a9" and one["action"] == "send")
     scene = Scene(played, a9["after"], step["after"], "B", KIND_1)
     envelope = played.sent[late]["envelope"]
-    return scene.refuses("skipped-key-too-old", "DR-16", envelope, "remote.replay")
+    return scene.refuses("older-chain-whose-keys-are-too-old", "DR-12 DR-16 DR-17", envelope, AUTHENTICATION)
+
+
+def _key_too_old(scene: Scene) -> Negative:
+    """The key of the current chain's number 0, stored 30 days and a millisecond ago."""
+    message, receiving = scene.played.sent["a10"], scene.receiver["receiving"]
+    row = {
+        "tag": receiving["tag"],
+        "number": 0,
+        "header_key": receiving["header_key"],
+        "message_key": message["message_key"],
+        "stored_ms": LATER_MS - arrival.SKIPPED_TTL_MS - 1,
+    }
+    holding = replace(scene, receiver={**scene.receiver, "skipped": [row]})
+    return holding.refuses("skipped-key-too-old", "DR-12 DR-16", message["envelope"], "remote.replay")
 
 
 def wrong_headers(played: Transcript) -> Iterator[Negative]:

@@ -114,9 +114,9 @@ def test_a_comparison_is_noted_and_taken_back(two: Two) -> None:
 def test_a_stranger_is_accepted(acquainted: Two) -> None:
     """CON-04."""
     shop, stranger = acquainted.shop, acquainted.customer_id
-    assert "[not accepted]" in shop.ok("contacts")
+    assert "[not accepted, 1 unread]" in shop.ok("contacts")
     assert "Accepted Ms Meier" in shop.ok("accept", stranger, "--name", "Ms Meier")
-    assert "Ms Meier  [accepted]" in shop.ok("contacts")
+    assert "Ms Meier  [accepted, 1 unread]" in shop.ok("contacts")
 
 
 def test_forgetting_asks_first_and_takes_the_texts(acquainted: Two) -> None:

@@ -46,7 +46,7 @@ def test_texts_go_both_ways(two: Two) -> None:
 
 def test_what_came_in_while_sending_is_told(acquainted: Two) -> None:
     acquainted.shop.ok("send", acquainted.customer_id, "an answer")
-    said = acquainted.customer.run("send", "Shop", "next", "--wait", "delivered", "--timeout", "12")
+    said = acquainted.customer.run("send", "Shop", "next", "--wait", "delivered", "--timeout", "2")
     # Nobody is online there: it is with the relay only.
     assert (said.status, said.out.strip()) == (6, "at the relay")
     assert "send.undelivered" in said.err
@@ -83,7 +83,7 @@ def test_without_the_relay_a_text_is_kept(person: Person, tmp_path: Path) -> Non
     assert {one["state"] for one in rows} == {"queued"}
     with person.start("listen") as listening:
         listening.wait_for("not connected")
-        time.sleep(3)  # a few more attempts
+        time.sleep(2)  # a few more attempts
         ended = listening.finish(signal.SIGINT)
     assert (ended.status, ended.out.count("not connected")) == (130, 1)
 
@@ -94,19 +94,6 @@ def test_texts_that_cannot_be_sent(two: Two) -> None:
         assert (said.status, said.code) == (2, code)
     assert two.customer.run("send", "Nobody", "text").code == "contact.unknown"
     assert two.customer.ok("history", "Shop") == ""
-
-
-def test_a_store_is_used_by_one_command_at_a_time(two: Two) -> None:
-    """STO-13."""
-    with two.shop.start("listen") as listening:
-        listening.wait_for("connected to")
-        for language, word in (("en", "another program"), ("de", "einem anderen Programm")):
-            said = two.shop.run("--lang", language, "contacts")
-            assert (said.status, said.code, said.out) == (3, "store.locked", "")
-            assert word in said.err
-        ended = listening.finish(signal.SIGINT)
-    assert (ended.status, ended.err) == (130, "")
-    assert two.shop.run("contacts").status == 0
 
 
 def test_a_signal_ends_listening_cleanly(two: Two) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
 from command_line import PASSPHRASE, Person, make_account, plain
+from e2ee_client.cli import passphrases
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 RELAY = "ws://127.0.0.1:9"
@@ -78,10 +80,10 @@ def test_without_terminal_or_passphrase_it_says_what_to_set(owner: Person) -> No
 
 def test_a_new_passphrase_is_asked_for_twice(person: Person) -> None:
     typist = person.with_(SEALROOM_PASSPHRASE=None)
-    for second, status in (("other words", 4), ("some words", 0)):
+    for second, status in (("some other words", 4), ("some words here", 0)):
         with typist.terminal("init", "--relay", RELAY) as asked:
-            asked.wait_for("New passphrase: ")
-            asked.type("some words\n")
+            asked.wait_for(r"New passphrase \(at least 12 characters\): ")
+            asked.type("some words here\n")
             asked.wait_for("The same again: ")
             asked.type(f"{second}\n")
             assert asked.finish() == status
@@ -89,10 +91,54 @@ def test_a_new_passphrase_is_asked_for_twice(person: Person) -> None:
         assert person.store.exists() == (status == 0)
     with typist.terminal("card") as asked:
         asked.wait_for("Passphrase: ")
-        asked.type("some words\n")
+        asked.type("some words here\n")
         assert asked.finish() == 0
         assert "sealroom:contact" in asked.output
         assert "▀" in asked.output
+
+
+@pytest.mark.parametrize(
+    ("passphrase", "code"),
+    [
+        ("", "passphrase.empty"),
+        ("eleven char", "passphrase.short"),
+        ("aaaaaaaaaaaaaaaa", "passphrase.common"),
+        ("abababababab", "passphrase.common"),
+        ("Password2026", "passphrase.common"),
+        ("passwordPASSWORD", "passphrase.common"),
+        ("Correct Horse Battery Staple", "passphrase.common"),
+        ("123456789012", "passphrase.common"),
+    ],
+)
+def test_a_weak_passphrase_that_is_typed_is_refused(person: Person, passphrase: str, code: str) -> None:
+    with person.with_(SEALROOM_PASSPHRASE=None).terminal("init", "--relay", RELAY) as asked:
+        asked.wait_for("New passphrase")
+        asked.type(f"{passphrase}\n")
+        asked.wait_for(re.escape(f"({code})"))
+        asked.wait_for("hint: ")
+        assert asked.finish() == 4
+    assert not person.store.exists()
+
+
+@pytest.mark.parametrize(
+    "good", ["four words are enough", "Grüße aus Köln", "zq8-Lw2:mK7v", "密码是很长的一句话没有人知道"]
+)
+def test_a_passphrase_of_some_length_is_taken(good: str) -> None:
+    assert passphrases.weakness_of(good) is None
+
+
+def test_a_weak_passphrase_from_the_environment_is_taken_with_a_warning(person: Person) -> None:
+    weak = person.with_(SEALROOM_PASSPHRASE="short")
+    for language, word in (
+        ("en", "warning: a passphrase has at least 12"),
+        ("de", "Warnung: eine Passphrase"),
+    ):
+        store = str(person.home / f"{language}.db")
+        said = weak.run("--lang", language, "--store", store, "init", "--relay", RELAY)
+        assert said.status == 0
+        assert word in said.err
+        # Only a new one: nothing can be done about one that is in use.
+        assert weak.run("--store", store, "card").err == ""
 
 
 def test_ctrl_c_at_the_prompt_leaves_cleanly(owner: Person) -> None:

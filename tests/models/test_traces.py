@@ -29,6 +29,7 @@ from e2ee import labels
 from e2ee.constants import SALT_B
 from e2ee.primitives import kdf
 from e2ee.ratchet import chain
+from e2ee.secret import MessageKey
 
 TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
 # Only a control of the model has it: the real owner never uploads a key twice.
@@ -116,9 +117,9 @@ def forgotten(tables: MessageTables, changes: Sequence[Change]) -> list[Change]:
     )
 
 
-def unhedged(message_key: bytes, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
+def unhedged(message_key: MessageKey, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
     """A salt of the randomness alone."""
-    return kdf.prf(message_key, labels.SALT, SALT_B, data=fresh)
+    return kdf.prf(message_key.expose(), labels.SALT, SALT_B, data=fresh)
 
 
 QUEUE_FAULTS: Final[dict[str, Callable[[], Any]]] = {

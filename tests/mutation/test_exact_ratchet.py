@@ -15,12 +15,12 @@ from e2ee.ratchet import kem_ratchet, skipped, step
 from e2ee.ratchet.kem_ratchet import Mark, SecretHeld
 from e2ee.ratchet.skipped import SkippedKeys
 from e2ee.ratchet.state import Receiving, Sending
-from e2ee.secret import EpochSecret, HeaderKey, RootKey
+from e2ee.secret import EpochSecret, HeaderKey, MessageKey, RootKey
 from e2ee.wire import envelope, header
 from e2ee.wire.header import Header
 
 TAG = Tag(b"tag-of-8")
-KEYS = [bytes((number,)) * 32 for number in range(1, 4)]
+KEYS = [MessageKey(bytes((number,)) * 32) for number in range(1, 4)]
 
 
 def header_key(number: int) -> HeaderKey:
@@ -28,7 +28,7 @@ def header_key(number: int) -> HeaderKey:
 
 
 def keys_of(count: int, now_ms: int = NOW_MS) -> SkippedKeys:
-    return skipped.EMPTY.with_keys(TAG, header_key(1), 0, [bytes(32)] * count, now_ms)
+    return skipped.EMPTY.with_keys(TAG, header_key(1), 0, [MessageKey(bytes(32))] * count, now_ms)
 
 
 def test_an_empty_set_counts_nothing() -> None:
@@ -62,11 +62,30 @@ def test_keys_of_the_last_millisecond_stay_while_older_ones_go() -> None:
 
 def test_a_chain_goes_with_its_last_key() -> None:
     """DR-16: a chain that lost all of its keys opens nothing and has no tag."""
-    other = Tag(b"tag-no-2")
-    full = keys_of(2).with_keys(other, header_key(2), 0, [bytes(32)] * MAX_SKIPPED_KEYS, NOW_MS)
-    kept, dropped = full.trimmed(NOW_MS)
+    other, later_ms = Tag(b"tag-no-2"), NOW_MS + 1
+    full = keys_of(2).with_keys(other, header_key(2), 0, [MessageKey(bytes(32))] * MAX_SKIPPED_KEYS, later_ms)
+    kept, dropped = full.trimmed(later_ms)
     assert dropped == 2
     assert [tag for tag, _ in kept.chains()] == [other]
+
+
+@pytest.mark.parametrize("restored", [False, True])
+def test_of_keys_of_one_time_the_smaller_tag_goes_then_the_smaller_number(restored: bool) -> None:
+    """DR-16: whichever chain came first, and whether the keys were stored in between."""
+    smaller = Tag(b"tag-no-2")
+    full = keys_of(MAX_SKIPPED_KEYS - 1).with_keys(smaller, header_key(2), 4, KEYS, NOW_MS)
+    kept, dropped = (skipped.restore(list(full)) if restored else full).trimmed(NOW_MS)
+    assert dropped == 2
+    assert [row.number for row in kept if row.tag == smaller] == [6]
+    assert len(kept) == MAX_SKIPPED_KEYS
+
+
+def test_a_key_past_its_age_makes_room() -> None:
+    """DR-16: what went by age is not taken off the younger keys again."""
+    young_ms = NOW_MS + SKIPPED_KEY_TTL_MS + 1
+    full = keys_of(5).with_keys(TAG, header_key(2), 0, [MessageKey(bytes(32))] * MAX_SKIPPED_KEYS, young_ms)
+    kept, dropped = full.trimmed(young_ms)
+    assert (len(kept), dropped) == (MAX_SKIPPED_KEYS, 5)
 
 
 def test_messages_are_counted_from_the_last_step() -> None:
@@ -157,7 +176,7 @@ def test_a_step_that_mixes_leaves_the_secret_behind() -> None:
     after, _ = alice.seal(with_fields(a, ratchet=held), "mixes", way_back=None)
     assert after.ratchet.kem == kem_ratchet.NOTHING_COLLECTED
     assert after.ratchet.pq_epoch == a.ratchet.pq_epoch + 1
-    assert after.ratchet.pq_healing == made
+    assert after.ratchet.healing.post_quantum == made
 
 
 @pytest.mark.parametrize("place", range(1, 4))

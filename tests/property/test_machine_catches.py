@@ -18,7 +18,7 @@ from session_machine import SessionMachine
 from e2ee import pair as pairs
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import SkippedKeys
-from e2ee.secret import HeaderKey
+from e2ee.secret import HeaderKey, MessageKey
 from e2ee.session import Session
 
 EXAMPLES = 400
@@ -51,11 +51,11 @@ def failure_changes_state(patch: pytest.MonkeyPatch) -> None:
     """A skipped key is taken out of the old state before its message has opened (DR-18)."""
     get = SkippedKeys.get
 
-    def take(self: SkippedKeys, header_key: HeaderKey, number: int) -> bytes | None:
+    def take(self: SkippedKeys, header_key: HeaderKey, number: int) -> MessageKey | None:
         found = get(self, header_key, number)
         for one in self._chains:
             if found is not None and one.header_key == header_key:
-                cast("dict[int, tuple[bytes, int]]", one.keys).pop(number)
+                cast("dict[int, tuple[MessageKey, int]]", one.keys).pop(number)
         return found
 
     patch.setattr(SkippedKeys, "get", take)

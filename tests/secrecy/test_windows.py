@@ -130,9 +130,7 @@ def test_a_ratchet_that_does_not_mix_is_found_out(monkeypatch: pytest.MonkeyPatc
     from e2ee.ratchet import chain
 
     honest = chain.root
-    monkeypatch.setattr(
-        chain, "root", lambda key, shared, _, epoch: honest(key, shared, chain.NO_KEM_SECRET, epoch)
-    )
+    monkeypatch.setattr(chain, "root", lambda key, shared, _, epoch: honest(key, shared, None, epoch))
     run = Run(PING_PONG, seed=1).talk(80)
     moment = run.moments[10]
 

@@ -208,7 +208,7 @@ def test_an_unknown_tag_costs_no_decryption(pair: Connected, monkeypatch: pytest
     assert set(state.tags()) == {
         envelope.decode(first).tag,
         envelope.decode(missed).tag,
-        state.ratchet.next_tag,
+        state.ratchet.next_receive.tag,
     }
     opens = recorded(monkeypatch, aead, "open_")
     for tag in map(Tag, (bytes(8), b"\xff" * 8, raw.tag[:7] + bytes((raw.tag[7] ^ 1,)))):
@@ -239,7 +239,10 @@ def test_equal_tags_are_tried_in_turn(pair: Connected) -> None:
     same = type(ratchet.skipped)(chains, len(ratchet.skipped))
     assert isinstance(ratchet.receiving, Receiving)
     forced = with_fields(
-        ratchet, receiving=with_fields(ratchet.receiving, tag=tag), next_tag=tag, skipped=same
+        ratchet,
+        receiving=with_fields(ratchet.receiving, tag=tag),
+        next_receive=ratchet.next_receive._replace(tag=tag),
+        skipped=same,
     )
     forced_state = with_fields(state, ratchet=forced)
     for sealed in (missing, late, following, upcoming):
@@ -253,7 +256,7 @@ def test_equal_tags_are_tried_in_turn(pair: Connected) -> None:
         tied = with_fields(
             ratchet,
             receiving=with_fields(ratchet.receiving, tag=genuine.tag),
-            next_tag=genuine.tag,
+            next_receive=ratchet.next_receive._replace(tag=genuine.tag),
             skipped=shared,
         )
         assert own.expose()
@@ -361,21 +364,21 @@ def test_a_new_chain_takes_one_root_step_and_forgets(pair: Connected) -> None:
     opened = open_(b, turn, NOW_MS + 77)
     after = opened.session.ratchet
     assert (opened.missing, opened.healed) == (1, True)
-    assert b.ratchet.healed_ms == NOW_MS
-    assert after.healed_ms == NOW_MS + 77
+    assert b.ratchet.healing.healed_ms == NOW_MS
+    assert after.healing.healed_ms == NOW_MS + 77
     assert isinstance(after.sending, StepDue)
     assert isinstance(after.receiving, Receiving)
     assert after.sending.previous_length == 1
     assert after.sending.next_header_key == ours.next_header_key
     assert after.sending.their_key == after.receiving.their_key != old_chain_key.their_key
-    assert after.receiving.header_key == b.ratchet.next_header_key
+    assert after.receiving.header_key == b.ratchet.next_receive.header_key
     stored = state_bytes(opened.session)
     for gone in (ours.private_key, old_chain_key.chain_key, b.ratchet.root_key):
         assert gone.expose() in state_bytes(b)
         assert gone.expose() not in stored
     later = open_(opened.session, skipped, NOW_MS + 99)
     assert parties.text_of(later) == "text 1"
-    assert later.session.ratchet.healed_ms == NOW_MS + 77
+    assert later.session.ratchet.healing.healed_ms == NOW_MS + 77
 
 
 def test_a_root_step_of_the_receiver_is_one_dh(pair: Connected) -> None:
@@ -392,8 +395,8 @@ def test_a_root_step_of_the_receiver_is_one_dh(pair: Connected) -> None:
     )
     after = open_(b, turn).session.ratchet
     assert after.root_key.expose() == output[:32] == a.ratchet.root_key.expose()
-    assert after.next_header_key.expose() == output[64:] == theirs.next_header_key.expose()
-    assert after.next_tag == kdf.prf(output[64:], labels.TAG, 8)
+    assert after.next_receive.header_key.expose() == output[64:] == theirs.next_header_key.expose()
+    assert after.next_receive.tag == kdf.prf(output[64:], labels.TAG, 8)
     assert isinstance(after.receiving, Receiving)
     assert after.receiving.chain_key.expose() == kdf.prf(output[32:64], labels.CHAIN, 64)[:32]
     assert bob.account_id != alice.account_id
@@ -515,10 +518,10 @@ def test_old_chains_go_first(pair: Connected) -> None:
     old_tag = envelope.decode(envelopes[0]).tag
     state, (answer,) = sent(pair.bob, state, 1)
     _, later = sent(pair.alice, open_(a, answer).session, 1001)
-    opened = open_(state, later[500])
+    opened = open_(state, later[500], NOW_MS + 1)
     assert (opened.dropped, len(opened.session.ratchet.skipped)) == (99, 1000)
     assert old_tag in opened.session.tags()
-    opened = open_(opened.session, later[1000])
+    opened = open_(opened.session, later[1000], NOW_MS + 1)
     assert (opened.dropped, len(opened.session.ratchet.skipped)) == (499, 1000)
     assert parties.text_of(open_(opened.session, later[0])) == "text 0"
     with pytest.raises(RemoteError):
@@ -603,7 +606,7 @@ def test_healing_needs_a_turn(pair: Connected) -> None:
     a, envelopes = sent(pair.alice, pair.a, 2)
     state = open_(pair.b, envelopes[0], NOW_MS + 10).session
     state = open_(state, envelopes[1], NOW_MS + 20).session
-    assert state.ratchet.healed_ms == NOW_MS + 10
+    assert state.ratchet.healing.healed_ms == NOW_MS + 10
     state, (answer,) = sent(pair.bob, state, 1)
-    assert state.ratchet.healed_ms == NOW_MS + 10
-    assert open_(a, answer, NOW_MS + 30).session.ratchet.healed_ms == NOW_MS + 30
+    assert state.ratchet.healing.healed_ms == NOW_MS + 10
+    assert open_(a, answer, NOW_MS + 30).session.ratchet.healing.healed_ms == NOW_MS + 30

@@ -19,7 +19,7 @@ from e2ee.primitives import aead, dh, kem
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.skipped import EMPTY
 from e2ee.ratchet.state import Listening, NoChain, RatchetState, Receiving, Sending, StepDue
-from e2ee.secret import HeaderKey, RatchetPrivateKey, RootKey
+from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RatchetPrivateKey, RootKey
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 from e2ee.wire.header import Header
@@ -62,22 +62,23 @@ def header_of(state: Session, sealed: bytes) -> Header:
 def test_the_functions_are_those_of_the_table() -> None:
     """DR-04, DR-05, DR-06, DR-10: each beside the primitive that it is made of."""
     key, salt = bytes(range(32)), bytes(range(16))
-    assert chain.step(key) == (
-        blake2b(key, b"SR1-chain", 64)[:32],
-        blake2b(key, b"SR1-chain", 64)[32:],
+    assert chain.step(ChainKey(key)) == (
+        ChainKey(blake2b(key, b"SR1-chain", 64)[:32]),
+        MessageKey(blake2b(key, b"SR1-chain", 64)[32:]),
     )
     assert chain.tag(HeaderKey(key)) == blake2b(key, b"SR1-tag", 8)
     assert chain.header_key(HeaderKey(key), salt) == blake2b(key, b"SR1-header-key", 32, salt)
-    assert chain.body_key(key, salt) == blake2b(key, b"SR1-body-key", 32, salt)
-    hedged = chain.hedged_salt(key, salt, b"h" * 48, b"body")
+    assert chain.body_key(MessageKey(key), salt) == blake2b(key, b"SR1-body-key", 32, salt)
+    hedged = chain.hedged_salt(MessageKey(key), salt, b"h" * 48, b"body")
     assert hedged == blake2b(key, b"SR1-salt", 16, data=salt + b"h" * 48 + b"body")
     for epoch in (0, 1, 2**32 - 1):
         info = b"SR1-root".ljust(16, b"\0") + epoch.to_bytes(4, "big")
-        output = hkdf(key, b"dh" * 16 + b"kem", info, 3)
-        stepped = chain.root(RootKey(key), b"dh" * 16, b"kem", epoch)
-        assert stepped.root_key.expose() == output[:32]
-        assert stepped.chain_key.expose() == output[32:64]
-        assert stepped.next_header_key.expose() == output[64:]
+        for mixed, secret in ((b"", None), (b"kem!" * 8, EpochSecret(b"kem!" * 8))):
+            output = hkdf(key, b"dh" * 16 + mixed, info, 3)
+            stepped = chain.root(RootKey(key), b"dh" * 16, secret, epoch)
+            assert stepped.root_key.expose() == output[:32]
+            assert stepped.chain_key.expose() == output[32:64]
+            assert stepped.next_header_key.expose() == output[64:]
 
 
 def test_both_sides_start_as_the_chapter_says() -> None:
@@ -88,7 +89,7 @@ def test_both_sides_start_as_the_chapter_says() -> None:
     assert isinstance(ratchet.sending, StepDue)
     assert (ratchet.sending.their_key, ratchet.sending.previous_length) == (bob.spk.prekey.key, 0)
     assert isinstance(ratchet.receiving, NoChain)
-    assert (ratchet.pq_epoch, len(ratchet.skipped), ratchet.healed_ms) == (0, 0, NOW_MS)
+    assert (ratchet.pq_epoch, len(ratchet.skipped), ratchet.healing.healed_ms) == (0, 0, NOW_MS)
     initiators_key = ratchet.sending.next_header_key
     a, flight = alice.seal(a, "x")
     assert sending_of(a).header_key == initiators_key
@@ -96,7 +97,7 @@ def test_both_sides_start_as_the_chapter_says() -> None:
     assert isinstance(b.receiving, Receiving)
     assert b.receiving.header_key == initiators_key
     assert isinstance(b.sending, StepDue)
-    assert b.sending.next_header_key == ratchet.next_header_key
+    assert b.sending.next_header_key == ratchet.next_receive.header_key
 
 
 def started_responder() -> tuple[Party, RatchetState, bytes, Session]:
@@ -128,7 +129,7 @@ def test_no_chain_yet_matches_nothing() -> None:
     assert isinstance(ratchet.sending, Listening)
     sending = sending_of(a)
     for key in (HeaderKey(bytes(32)), ratchet.sending.next_header_key, HeaderKey(ratchet.root_key.expose())):
-        for tag in (chain.tag(key), bytes(8), ratchet.next_tag):
+        for tag in (chain.tag(key), bytes(8), ratchet.next_receive.tag):
             forged = with_fields(sending, header_key=key, tag=tag, number=0)
             state = with_fields(a, ratchet=with_fields(a.ratchet, sending=forged))
             crafted = forgery.sealed(state, forgery.header(forged), bytes(1882), flight[:2110])
@@ -184,12 +185,12 @@ def test_numbers_and_chain_keys_go_forward() -> None:
     a = forgery.prepared(a)
     for number in range(5):
         used = sending_of(a).chain_key.expose()
-        _, message_key = chain.step(used)
+        _, message_key = chain.step(sending_of(a).chain_key)
         a, sealed = alice.seal(a, f"{number}")
         assert header_of(a, sealed).number == number
         assert sending_of(a).chain_key.expose() == blake2b(used, b"SR1-chain", 64)[:32]
         assert used not in state_bytes(a)
-        assert message_key not in state_bytes(a)
+        assert message_key.expose() not in state_bytes(a)
 
 
 def test_the_salt_is_hedged(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -222,7 +223,7 @@ def test_header_and_body_are_sealed_as_the_chapter_says() -> None:
             alice = Party.make("alice")
             a = alice.initiate(Party.make("bob"))
         a = forgery.prepared(a)
-        _, message_key = chain.step(sending_of(a).chain_key.expose())
+        _, message_key = chain.step(sending_of(a).chain_key)
         rng = ScriptedRng("fresh")
         draws = ScriptedRng("fresh")
         if kind == 1:  # the initiator's first message of this kind makes a KEM key before it draws the salt
@@ -235,9 +236,9 @@ def test_header_and_body_are_sealed_as_the_chapter_says() -> None:
         assert tag == blake2b(sending_of(a).header_key.expose(), b"SR1-tag", 8)
         header_key = blake2b(sending_of(a).header_key.expose(), b"SR1-header-key", 32, salt)
         header = aead.open_(header_key, sealed_header, bytes((1, kind)) + tag + salt + a.id)
-        body_key = blake2b(message_key, b"SR1-body-key", 32, salt)
+        body_key = blake2b(message_key.expose(), b"SR1-body-key", 32, salt)
         body = aead.open_(body_key, sealed_body, sealed[: start + 88] + a.id)
-        assert salt == blake2b(message_key, b"SR1-salt", 16, data=fresh + header + body)
+        assert salt == blake2b(message_key.expose(), b"SR1-salt", 16, data=fresh + header + body)
         assert header == sending_of(a).public_key + (2 - kind).to_bytes(4, "big") + bytes(12)
         assert header_of(after, sealed).number == 0
 

@@ -394,7 +394,7 @@ def test_row_26_a_stolen_state_goes_blind_after_a_turn(alice: Party, bob: Party)
     thief, b = open_(stolen, sealed).session, open_(b, sealed).session
     b, sealed = bob.seal(b, "with a fresh key", way_back=None)
     a = open_(a, sealed).session
-    assert a.ratchet.healed_ms == NOW_MS
+    assert a.ratchet.healing.healed_ms == NOW_MS
     a, sealed = alice.seal(a, "not readable", way_back=None)
     for blind in (thief, bob.seal(thief, "own step", way_back=None)[0]):
         with pytest.raises(RemoteError):

@@ -83,7 +83,7 @@ def test_a_state_has_one_stored_form(name: str) -> None:
         assert getattr(again, field) == getattr(state, field)
     assert (again.created_ms, again.opened_ms) == (state.created_ms, state.opened_ms)
     assert again.tags() == state.tags()
-    assert again.ratchet.healed_ms == state.ratchet.healed_ms
+    assert again.ratchet.healing == state.ratchet.healing
 
 
 @pytest.mark.parametrize("name", ["started", "waiting", "accepted", "answering", "established"])

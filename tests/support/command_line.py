@@ -8,28 +8,25 @@ import pty
 import re
 import select
 import signal
-import subprocess
-import sys
+import termios
 import time
+import unicodedata
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import pyte
 from e2ee_client import Client, Runtime
 from e2ee_client.store import KdfProfile
+from forked_command import ForkedCommand
 
+T = TypeVar("T")
 ROOT = Path(__file__).resolve().parents[2]
 PASSPHRASE = "correct horse battery"
 # Deriving a key at full cost for each of hundreds of commands would test nothing but patience.
 QUICK = Runtime(kdf_profile=KdfProfile(1, 8 * 1024 * 1024))
-TIMEOUT_S = 90.0
-_REDRAW_S = 1.0
-_MODULE = (sys.executable, "-m", "e2ee_client.cli")
-# Makes the terminal on descriptor 0 the controlling one of the new session, then becomes the program.
-_TAKE_TERMINAL = (
-    "import fcntl, os, sys, termios; "
-    "fcntl.ioctl(0, termios.TIOCSCTTY, 0); "
-    "os.execv(sys.argv[1], sys.argv[1:])"
-)
+TIMEOUT_S = 20.0
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[ -/]*[@-~]|\x1b[()].|\x1b[=>78]")
 
 
@@ -43,8 +40,8 @@ class Result:
 
     @property
     def code(self) -> str:
-        """The error code at the end of the first error line."""
-        found = re.search(r"\(([a-z_.0-9]+)\)$", self.err.strip().split("\n", 1)[0])
+        """The error code at the end of the error line; remarks may stand above it."""
+        found = re.search(r"^(?:error|Fehler): .*\(([a-z_.0-9]+)\)$", self.err, re.MULTILINE)
         return found[1] if found else ""
 
 
@@ -98,18 +95,10 @@ class Person:
 
     def run(self, *arguments: str, text: str = "", fds: tuple[int, ...] = ()) -> Result:
         """Run a command to its end, with `text` as its input."""
-        done = subprocess.run(
-            [*_MODULE, *arguments],
-            input=text.encode(),
-            capture_output=True,
-            timeout=TIMEOUT_S,
-            env=self.environment,
-            cwd=self.home,
-            pass_fds=fds,
-            start_new_session=True,
-            check=False,
-        )
-        result = Result(done.returncode, done.stdout.decode(), done.stderr.decode())
+        with self.start(*arguments, fds=fds) as running:
+            running.write(text)
+            running.end_of_input()
+            result = running.finish()
         if "Traceback" in result.err:
             raise RuntimeError(f"a traceback: {result.err}")
         return result
@@ -121,13 +110,13 @@ class Person:
             raise RuntimeError(f"{arguments[0]} ended with {result.status}: {result.err}")
         return result.out
 
-    def start(self, *arguments: str) -> Running:
+    def start(self, *arguments: str, fds: tuple[int, ...] = ()) -> Running:
         """Start a command and leave it running."""
-        return Running(arguments, self)
+        return Running(arguments, self, fds)
 
-    def terminal(self, *arguments: str) -> TerminalRun:
+    def terminal(self, *arguments: str, columns: int = 80, rows: int = 24) -> TerminalRun:
         """Start a command on a terminal of its own."""
-        return TerminalRun(arguments, self)
+        return TerminalRun(arguments, self, columns, rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,19 +134,19 @@ class Two:
 
 
 class Running:
-    """A command that runs; its output is read line by line."""
+    """A command that runs; what it prints is read as it comes."""
 
-    def __init__(self, arguments: tuple[str, ...], person: Person) -> None:
-        self.process = subprocess.Popen(
-            [*_MODULE, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env=person.environment,
-            cwd=person.home,
-            start_new_session=True,
-        )
+    def __init__(self, arguments: tuple[str, ...], person: Person, fds: tuple[int, ...] = ()) -> None:
+        theirs_in, self._input = os.pipe()
+        self._output, theirs_out = os.pipe()
+        self._errors, theirs_err = os.pipe()
+        descriptors = {0: theirs_in, 1: theirs_out, 2: theirs_err, **{one: one for one in fds}}
+        self.process = ForkedCommand(arguments, person.environment, person.home, descriptors)
+        for one in (theirs_in, theirs_out, theirs_err):
+            os.close(one)
         self.output = ""
+        self._raw = {self._output: b"", self._errors: b""}
+        self._ended: set[int] = set()
 
     def wait_for(self, pattern: str) -> str:
         """Read until the output so far matches; return what matched.
@@ -165,90 +154,130 @@ class Running:
         Raises:
             RuntimeError: it did not in time, or the command ended.
         """
-        return _wait_for(self, pattern, _stream(self.process.stdout))
+        return _wait_for(self, pattern)
 
     def write(self, text: str) -> None:
-        """Write to its input."""
-        stream = self.process.stdin
-        if stream is None:
-            raise RuntimeError("no input")
-        stream.write(text.encode())
-        stream.flush()
+        """Write to its input, while reading what it prints; what it does not read any more is dropped."""
+        data = text.encode()
+        while data:
+            self.read_some(0)
+            try:
+                data = data[os.write(self._input, data[:4096]) :]
+            except BrokenPipeError:
+                return
 
     def end_of_input(self) -> None:
         """Close its input."""
-        if self.process.stdin is not None:
-            self.process.stdin.close()
+        if self._input >= 0:
+            os.close(self._input)
+            self._input = -1
 
     def finish(self, number: signal.Signals | None = None) -> Result:
         """Send a signal, if any, and wait for the end."""
         if number is not None:
             self.process.send_signal(number)
-        if self.process.stdin is not None and self.process.stdin.closed:
-            self.process.stdin = None
-        out, err = self.process.communicate(timeout=TIMEOUT_S)
-        return Result(self.process.returncode, self.output + out.decode(), err.decode())
+        deadline = time.monotonic() + TIMEOUT_S
+        while self.read_some(deadline - time.monotonic()):
+            pass
+        status = self.process.wait(max(0.0, deadline - time.monotonic()))
+        return Result(status, self._raw[self._output].decode(), self._raw[self._errors].decode())
+
+    def read_some(self, timeout_s: float) -> bool:
+        """Read what has come, or the next of it; return False if nothing did, or nothing more will."""
+        open_ones = [one for one in self._raw if one not in self._ended]
+        if not open_ones:
+            return False
+        ready, _, _ = select.select(open_ones, [], [], max(0.0, timeout_s))
+        for one in ready:
+            data = os.read(one, 65536)
+            self._raw[one] += data
+            if not data:
+                self._ended.add(one)
+        self.output = self._raw[self._output].decode(errors="replace")
+        return bool(ready)
 
     def __enter__(self) -> Running:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
-        for stream in (self.process.stdin, self.process.stdout, self.process.stderr):
-            if stream is not None:
-                stream.close()
+        self.process.kill()
         self.process.wait(TIMEOUT_S)
+        self.end_of_input()
+        os.close(self._output)
+        os.close(self._errors)
 
 
 class TerminalRun:
-    """A command on a terminal; `output` is everything that it drew since `mark`."""
+    """A command on a terminal; `output` is everything that it drew since `mark`, `screen` what is seen."""
 
-    def __init__(self, arguments: tuple[str, ...], person: Person) -> None:
+    def __init__(self, arguments: tuple[str, ...], person: Person, columns: int = 80, rows: int = 24) -> None:
         self._ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(
-            [sys.executable, "-c", _TAKE_TERMINAL, *_MODULE, *arguments],
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            env=person.environment,
-            cwd=person.home,
-            start_new_session=True,
-        )
+        self.screen = pyte.Screen(columns, rows)
+        self._stream = pyte.ByteStream(self.screen)
+        termios.tcsetwinsize(self._ours, (rows, columns))
+        descriptors: dict[int, int] = {0: theirs, 1: theirs, 2: theirs}
+        self.process = ForkedCommand(arguments, person.environment, person.home, descriptors, terminal=True)
         os.close(theirs)
         self.output = ""
 
     def mark(self) -> None:
-        """Forget what was drawn so far."""
+        """Forget what was drawn so far; the screen stays."""
         self.output = ""
 
     def wait_for(self, pattern: str) -> str:
         """Read until what was drawn matches, escape sequences left out."""
-        return _wait_for(self, pattern, self._ours)
+        return _wait_for(self, pattern)
 
     def see(self, pattern: str) -> str:
-        """Let the whole screen be drawn again and again until it shows the pattern.
+        """Read until the screen shows the pattern; lines end with their last letter."""
+        return self.wait_until(lambda: re.search(pattern, self.shown()), repr(pattern))[0]
 
-        A program that draws only what has changed leaves out the letters that stay.
+    def wait_until(self, reached: Callable[[], T | None], what: str) -> T:
+        """Read until something holds of the screen.
+
+        Raises:
+            RuntimeError: it did not in time, or the command ended.
         """
         deadline = time.monotonic() + TIMEOUT_S
-        while time.monotonic() < deadline and self.process.poll() is None:
-            self.mark()
-            self.type("\x0c")
-            pause = time.monotonic() + _REDRAW_S
-            while _read_some(self, self._ours, pause):
-                if found := re.search(pattern, plain(self.output)):
-                    return found[0]
-        raise RuntimeError(f"no {pattern!r} on the screen {plain(self.output)!r}")
+        while not (found := reached()):
+            if not self.read_some(deadline - time.monotonic()):
+                raise RuntimeError(f"no {what} on the screen\n{self.shown()}")
+        return found
+
+    def shown(self) -> str:
+        """Return what the screen shows, composed: so the emulator keeps letters with marks."""
+        return unicodedata.normalize("NFC", "\n".join(line.rstrip() for line in self.screen.display))
+
+    def resize(self, columns: int, rows: int) -> None:
+        """Make the window another size; the program is told by the system."""
+        self.screen.resize(rows, columns)
+        termios.tcsetwinsize(self._ours, (rows, columns))
 
     def type(self, keys: str) -> None:
         """Press keys."""
         os.write(self._ours, keys.encode())
 
+    def paste(self, text: str) -> None:
+        """Paste a text, as terminals do it for programs that have asked for it."""
+        self.type(f"\x1b[200~{text}\x1b[201~")
+
+    def read_some(self, timeout_s: float) -> bool:
+        """Read what has come, or the next of it; return False if nothing did, or nothing more will."""
+        ready, _, _ = select.select([self._ours], [], [], max(0.0, timeout_s))
+        if not ready:
+            return False
+        try:
+            data = os.read(self._ours, 65536)
+        except OSError:  # a terminal whose other end is gone says EIO
+            return False
+        self.output += data.decode(errors="replace")
+        self._stream.feed(data)
+        return bool(data)
+
     def finish(self) -> int:
         """Read to the end and return the exit status."""
         deadline = time.monotonic() + TIMEOUT_S
-        while _read_some(self, self._ours, deadline):
+        while self.read_some(deadline - time.monotonic()):
             pass
         return self.process.wait(TIMEOUT_S)
 
@@ -256,8 +285,7 @@ class TerminalRun:
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self.process.poll() is None:
-            self.process.kill()
+        self.process.kill()
         self.process.wait(TIMEOUT_S)
         os.close(self._ours)
 
@@ -267,28 +295,9 @@ def plain(text: str) -> str:
     return _ESCAPES.sub("", text)
 
 
-def _stream(stream: object) -> int:
-    fileno = getattr(stream, "fileno", None)
-    if fileno is None:
-        raise RuntimeError("no output")
-    return int(fileno())
-
-
-def _wait_for(run: Running | TerminalRun, pattern: str, descriptor: int) -> str:
+def _wait_for(run: Running | TerminalRun, pattern: str) -> str:
     deadline = time.monotonic() + TIMEOUT_S
     while not (found := re.search(pattern, plain(run.output))):
-        if not _read_some(run, descriptor, deadline):
+        if not run.read_some(deadline - time.monotonic()):
             raise RuntimeError(f"no {pattern!r} in {plain(run.output)!r}")
     return found[0]
-
-
-def _read_some(run: Running | TerminalRun, descriptor: int, deadline: float) -> bool:
-    ready, _, _ = select.select([descriptor], [], [], max(0.0, deadline - time.monotonic()))
-    if not ready:
-        return False
-    try:
-        data = os.read(descriptor, 65536)
-    except OSError:  # a terminal whose other end is gone says EIO
-        return False
-    run.output += data.decode(errors="replace")
-    return bool(data)

@@ -967,10 +967,10 @@ def open_header(envelope: Envelope, header_key: bytes, session_id: bytes) -> Hea
     return Header(public, previous, number, epoch)
 
 
-def find_header(state: State, envelope: Envelope) -> tuple[bytes, Header]:
+def find_header(state: State, envelope: Envelope, now_ms: int) -> tuple[bytes, Header]:
     """The header key that opens the header, of those with its tag (DR-10, DR-11)."""
     current = [] if state.receiving is None else [state.receiving.header_key]
-    older = [item.header_key for item in state.skipped]
+    older = [item.header_key for item in kept_keys(state.skipped, now_ms)]
     for key in dict.fromkeys([*current, state.next_receive, *older]):
         if not hmac.compare_digest(tag_of(key), envelope.tag):
             continue
@@ -1026,10 +1026,18 @@ def new_chain(state: State, header: Header, now_ms: int) -> State:
     )
 
 
+def kept_keys(skipped: tuple[Skipped, ...], now_ms: int) -> tuple[Skipped, ...]:
+    """The keys that stay: not past their age, at most 1000; the rest goes by time, tag and number (DR-16)."""
+    young = [item for item in skipped if now_ms <= item.stored_ms + SKIPPED_TTL_MS]
+    order = sorted(young, key=lambda item: (item.stored_ms, tag_of(item.header_key), item.number))
+    gone = {(item.header_key, item.number) for item in order[: max(0, len(order) - MAX_SKIPPED)]}
+    return tuple(item for item in young if (item.header_key, item.number) not in gone)
+
+
 def take_skipped(state: State, key: bytes, number: int, now_ms: int) -> tuple[State, bytes]:
     """The state without a skipped key, and that key (DR-12, DR-16)."""
     for item in state.skipped:
-        if item.header_key == key and item.number == number and now_ms < item.stored_ms + SKIPPED_TTL_MS:
+        if item.header_key == key and item.number == number and now_ms <= item.stored_ms + SKIPPED_TTL_MS:
             rest = tuple(other for other in state.skipped if other is not item)
             return replace(state, skipped=rest), item.message_key
     raise Refused("remote.replay")
@@ -1055,15 +1063,14 @@ def message_key(state: State, key: bytes, header: Header, now_ms: int) -> tuple[
 
 def receive(state: State, envelope: Envelope, now_ms: int) -> tuple[State, bytes]:
     """The state after a message, and the bytes of its content (DR-08, DR-10 to DR-18, PQ-07)."""
-    header_key, header = find_header(state, envelope)
+    header_key, header = find_header(state, envelope, now_ms)
     after, key = message_key(state, header_key, header, now_ms)
     associated = envelope.raw[: -len(envelope.body)] + state.session_id
     body = unseal(prf(key, "SR1-body-key", 32, salt=envelope.salt), envelope.body, associated)
     block, content = body_parts(body, bool(envelope.prefix))
     fresh = header_key == state.next_receive
     kem = take_fragment(after.kem, after.pq_epoch, state.session_id, block, fresh)
-    kept = [item for item in after.skipped if now_ms < item.stored_ms + SKIPPED_TTL_MS]
-    return replace(after, kem=kem, skipped=tuple(kept[-MAX_SKIPPED:])), content
+    return replace(after, kem=kem, skipped=kept_keys(after.skipped, now_ms)), content
 
 
 def open_message(state: State, gen: int, raw: bytes, now_ms: int) -> tuple[State, bytes]:

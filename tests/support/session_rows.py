@@ -11,6 +11,7 @@ from e2ee import snapshot
 from e2ee.ids import SessionId
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import EMPTY, SkippedKeys
+from e2ee.secret import ChainKey
 from e2ee.session import Session
 from e2ee.wire import cbor
 
@@ -36,7 +37,7 @@ def moved_on(encoded: bytes, count: int) -> bytes:
     items = cast("list[Any]", cbor.decode(encoded))
     sending = items[_SENDING_AT]
     for _ in range(count):
-        sending[_CHAIN_KEY_AT], _ = chain.step(sending[_CHAIN_KEY_AT])
+        sending[_CHAIN_KEY_AT] = chain.step(ChainKey(sending[_CHAIN_KEY_AT]))[0].expose()
     sending[_NUMBER_AT] += count
     return cbor.encode(items)
 
@@ -53,7 +54,11 @@ def grown(stored: Mapping[SessionId, SessionRows], old: Session | None, session:
 
 def encode_skipped(keys: SkippedKeys) -> Mapping[bytes, bytes]:
     """Encode skipped keys; what was encoded before is looked up by all that they hold, not by identity."""
-    held = tuple((one.tag, one.header_key.expose(), tuple(one.keys.items())) for one in keys._chains)
+    held = tuple(
+        (one.tag, one.header_key.expose(), number, key.expose(), stored_ms)
+        for one in keys._chains
+        for number, (key, stored_ms) in one.keys.items()
+    )
     if held not in _ENCODED:
         if len(_ENCODED) >= _MAX_ENCODED:
             _ENCODED.clear()

@@ -234,7 +234,7 @@ def steal(victim: Session, traffic: Mapping[bytes, Sequence[Seen]], powers: Powe
         thief.read_chain(receiving.header_key.expose(), receiving.chain_key.expose(), receiving.number)
     sending = ratchet.sending
     root_key, epoch = ratchet.root_key.expose(), ratchet.pq_epoch
-    theirs, ours = ratchet.next_header_key.expose(), sending.next_header_key.expose()
+    theirs, ours = ratchet.next_receive.header_key.expose(), sending.next_header_key.expose()
     match sending:
         case Sending():
             thief.read_chain(sending.header_key.expose(), sending.chain_key.expose(), sending.number)

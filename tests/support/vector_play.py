@@ -15,6 +15,7 @@ from e2ee.ports import Encapsulate
 from e2ee.primitives import aead, dh
 from e2ee.ratchet import chain, kem_stored
 from e2ee.ratchet.state import RatchetState, Sending
+from e2ee.secret import ChainKey, EpochSecret
 from e2ee.session import Session
 from e2ee.wire import envelope, padding
 
@@ -145,7 +146,8 @@ def root_step(before: RatchetState, after_epoch: int, step: Step) -> dict[str, A
         return None
     private, public = unhex(step["root_step"]["private_key"]), unhex(step["root_step"]["their_key"])
     shared, secret = dh.exchange(private, public), mixed_secret(before, after_epoch)
-    outputs = chain.root(before.root_key, shared, secret, after_epoch)
+    mixed = EpochSecret(secret) if secret else None
+    outputs = chain.root(before.root_key, shared, mixed, after_epoch)
     return {
         "private_key": private,
         "their_key": public,
@@ -168,9 +170,8 @@ def _sealed(step: Step, before: Session, after: Session, whole: bytes) -> dict[s
     sent = after.ratchet.sending
     assert isinstance(sent, Sending)
     root = root_step(before.ratchet, after.ratchet.pq_epoch, step)
-    next_chain_key, message_key = chain.step(
-        _chain_key(before.ratchet) if root is None else root["chain_key"]
-    )
+    chain_key = _chain_key(before.ratchet) if root is None else root["chain_key"]
+    next_chain_key, message_key = chain.step(ChainKey(chain_key))
     raw, encoded, fresh = envelope.decode(whole), unhex(step["content"]), unhex(step["fresh"])
     body_key = chain.body_key(message_key, raw.salt)
     opened = aead.open_(body_key, raw.sealed_body, whole[: -len(raw.sealed_body)] + after.ratchet.session_id)
@@ -187,8 +188,8 @@ def _sealed(step: Step, before: Session, after: Session, whole: bytes) -> dict[s
         "tag": chain.tag(sent.header_key),
         "root_step": root,
         "kem_step": _kem_step(before.ratchet, after.ratchet, step),
-        "next_chain_key": next_chain_key,
-        "message_key": message_key,
+        "next_chain_key": next_chain_key.expose(),
+        "message_key": message_key.expose(),
         "header": header,
         "fresh": fresh,
         "salt": chain.hedged_salt(message_key, fresh, header, body),

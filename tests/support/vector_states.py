@@ -74,11 +74,14 @@ def described(state: RatchetState, wholes: Wholes) -> dict[str, Any]:
         "root_key": state.root_key.expose(),
         "sending": _sending(state),
         "receiving": _receiving(state),
-        "next_receive": {"header_key": state.next_header_key.expose(), "tag": state.next_tag},
+        "next_receive": {"header_key": state.next_receive.header_key.expose(), "tag": state.next_receive.tag},
         "pq_epoch": state.pq_epoch,
         "kem": kem_state(state, wholes),
-        "finished": state.finished,
-        "pq_healing": {"healed_ms": state.pq_healing.at_ms, "at": state.pq_healing.messages},
+        "finished": state.healing.finished,
+        "pq_healing": {
+            "healed_ms": state.healing.post_quantum.at_ms,
+            "at": state.healing.post_quantum.messages,
+        },
         "skipped": [
             {
                 "tag": row.tag,
@@ -89,7 +92,7 @@ def described(state: RatchetState, wholes: Wholes) -> dict[str, Any]:
             }
             for row in state.skipped
         ],
-        "healed_ms": state.healed_ms,
+        "healed_ms": state.healing.healed_ms,
     }
 
 

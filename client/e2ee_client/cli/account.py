@@ -9,15 +9,16 @@ from e2ee_client import Client
 from e2ee_client.errors import StoreExists, WaitTimeout
 
 from .failures import DONE, Refused
+from .fetching import told_reason, unless_hopeless, waiting
 from .files import MAX_BACKUP_B, check_writable, read_file, write_private
 from .qr import qr_lines
-from .session import Session, make_folder
+from .session import Session, Work, make_folder
 
 _GROUP = 4
 _GROUPS_A_LINE = 8
 
 
-def init(session: Session) -> int:
+def init(session: Session) -> Work:
     """Make an account; with `--publish`, wait until its card is of use."""
     if session.store_path.exists():
         raise StoreExists("a file is there")
@@ -34,6 +35,7 @@ def init(session: Session) -> int:
         read_receipts=options.read_receipts,
         registration_secret=_registration(),
         online=options.publish,
+        runtime=session.runtime(),
     )
     make_folder(session.store_path)
 
@@ -46,10 +48,10 @@ def init(session: Session) -> int:
             session.terminal.line(client.card().to_uri())
             return DONE
 
-    return session.run(work())
+    return work()
 
 
-def card(session: Session) -> int:
+def card(session: Session) -> Work:
     """Show the contact card."""
     passphrase = session.passphrase()
 
@@ -63,27 +65,27 @@ def card(session: Session) -> int:
         show_qr(session, ours.to_uri())
         return DONE
 
-    return session.run(work())
+    return work()
 
 
-def export(session: Session) -> int:
+def export(session: Session) -> Work:
     """Write a backup."""
     options = session.options
     check_writable(options.file, force=options.force)
     passphrase = session.passphrase()
-    session_passphrase = session.backup_passphrase(new=True)
+    backup_passphrase = session.backup_passphrase(new=True)
 
     async def work() -> int:
         async with session.open(passphrase, online=False) as client:
-            data = await client.export(session_passphrase)
+            data = await client.export(backup_passphrase)
         write_private(options.file, data, force=options.force)
         session.say("export.done", path=options.file)
         return DONE
 
-    return session.run(work())
+    return work()
 
 
-def restore(session: Session) -> int:
+def restore(session: Session) -> Work:
     """Go on from a backup, in a new store."""
     if session.store_path.exists():
         raise StoreExists("a file is there")
@@ -100,12 +102,13 @@ def restore(session: Session) -> int:
             passphrase=passphrase,
             registration_secret=_registration(),
             online=False,
+            runtime=session.runtime(),
         )
         async with opening as client:
             session.say("restore.done", id=client.account_id.hex(), path=session.store_path)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
 def show_qr(session: Session, text: str) -> None:
@@ -134,8 +137,10 @@ def _show_recovery_key(session: Session, client: Client) -> None:
 async def _published(session: Session, client: Client) -> None:
     if not session.options.publish:
         return
+    events = client.events()
     try:
-        await client.wait_settled(session.options.timeout)
+        await unless_hopeless(client.events(), client.wait_settled(session.options.timeout))
     except WaitTimeout:
+        told_reason(session, client, await waiting(events))
         raise Refused("publish.pending") from None
     session.say("init.published", relay=session.options.relay)

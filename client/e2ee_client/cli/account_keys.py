@@ -10,10 +10,10 @@ from e2ee_client import sign_renewal
 
 from .failures import DONE
 from .files import MAX_SMALL_B, check_writable, read_file, write_private
-from .session import Session, local_date
+from .session import Session, Work, local_date
 
 
-def export_key(session: Session) -> int:
+def export_key(session: Session) -> Work:
     """Write the account key into an encrypted file."""
     options = session.options
     check_writable(options.file, force=options.force)
@@ -27,24 +27,24 @@ def export_key(session: Session) -> int:
         session.say("key.exported", path=options.file)
         return DONE
 
-    return session.run(work())
+    return work()
 
 
-def remove_key(session: Session) -> int:
+def remove_key(session: Session) -> Work:
     """Remove the account key from this store."""
     passphrase = session.passphrase()
-    session.confirm("ask.remove_key")
 
     async def work() -> int:
+        await session.confirm("ask.remove_key")
         async with session.open(passphrase, online=False) as client:
             await client.remove_account_key()
             session.say("key.removed", date=local_date(client.list_expires_ms))
             return DONE
 
-    return session.run(work())
+    return work()
 
 
-def request(session: Session) -> int:
+def request(session: Session) -> Work:
     """Write what the account key has to sign."""
     options = session.options
     check_writable(options.file, force=options.force)
@@ -57,21 +57,25 @@ def request(session: Session) -> int:
         session.say("renewal.requested", path=options.file)
         return DONE
 
-    return session.run(work())
+    return work()
 
 
-def sign(session: Session) -> int:
+def sign(session: Session) -> Work:
     """Sign a request; the file is written after it was shown what is in it."""
     options = session.options
     check_writable(options.file, force=options.force)
     exported, unsigned = read_file(options.key, MAX_SMALL_B), read_file(options.request, MAX_SMALL_B)
     signed = sign_renewal(exported, session.backup_passphrase(), unsigned)
-    _show_signed(session, signed)
-    write_private(options.file, signed, force=options.force)
-    return DONE
+
+    async def work() -> int:
+        _show_signed(session, signed)
+        write_private(options.file, signed, force=options.force)
+        return DONE
+
+    return work()
 
 
-def install(session: Session) -> int:
+def install(session: Session) -> Work:
     """Install the signed answer."""
     answer = read_file(session.options.file, MAX_SMALL_B)
     passphrase = session.passphrase()
@@ -82,7 +86,7 @@ def install(session: Session) -> int:
             session.say("renewal.installed", date=local_date(client.list_expires_ms))
             return DONE
 
-    return session.run(work())
+    return work()
 
 
 def _show_signed(session: Session, signed: bytes) -> None:

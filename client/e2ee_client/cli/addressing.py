@@ -33,15 +33,20 @@ def label_of(name: str | None, account_id: bytes) -> str:
     return neutral_name(name) if name else short_id(account_id)
 
 
-def find_contact(client: Client, wanted: str, *, whole_name: bool = False) -> Contact:
-    """Return the one contact that is meant; with `whole_name`, the beginning of a name is not enough.
+def is_card(text: str) -> bool:
+    """Whether a text is meant to be a contact card."""
+    return text.strip().startswith(("sealroom:", "{"))
+
+
+def find_contact(client: Client, wanted: str) -> Contact:
+    """Return the one contact that is meant.
 
     Raises:
         UnknownContact: nobody, InvalidCard: a card with a typing error, Refused: contact.ambiguous.
     """
-    if wanted.strip().startswith(("sealroom:", "{")):
+    if is_card(wanted):
         return client.contact(_account_of(wanted))
-    found = _candidates(client.contacts(), wanted, whole_name=whole_name)
+    found = _candidates(client.contacts(), wanted)
     if not found:
         raise UnknownContact("no such contact")
     if len(found) > 1:
@@ -57,7 +62,7 @@ def _account_of(card: str) -> bytes:
         raise InvalidCard(str(error)) from None
 
 
-def _candidates(contacts: list[Contact], wanted: str, *, whole_name: bool) -> list[Contact]:
+def _candidates(contacts: list[Contact], wanted: str) -> list[Contact]:
     """Everybody who may be meant; the exact name of one does not hide the id of another."""
     digits = wanted.strip().lower()
     if not digits:
@@ -70,5 +75,5 @@ def _candidates(contacts: list[Contact], wanted: str, *, whole_name: bool) -> li
     begun = [
         one for one in contacts if one.name is not None and one.name.casefold().startswith(wanted.casefold())
     ]
-    named = exact or loose or ([] if whole_name else begun)
+    named = exact or loose or begun
     return list(dict.fromkeys([*named, *by_id]))

@@ -10,12 +10,12 @@ from typing import Final
 
 from . import account, account_keys, chat, messages, people
 from .argument_parser import Command, CommandGroup, Parser, make_parser
-from .session import Session
+from .session import Session, Work
 from .texts import LANGUAGES, Texts
 
 _TIMEOUT_S: Final = 30.0
 _DELIVERED_CHOICES: Final = ("queued", "sent", "delivered")
-Run = Callable[[Session], int]
+Run = Callable[[Session], Work]
 
 
 def parse(arguments: Sequence[str] | None, texts: Texts) -> argparse.Namespace:
@@ -66,6 +66,7 @@ def _common(parser: Parser, texts: Texts, *, top: bool) -> None:
     group.add_argument(
         "--passphrase-fd", type=_descriptor, metavar="N", default=absent, help=texts.say("help.passphrase_fd")
     )
+    group.add_argument("--ca-file", type=Path, metavar="FILE", default=absent, help=texts.say("help.ca_file"))
 
 
 # --- commands ---
@@ -90,11 +91,12 @@ def _account_commands(add: Callable[[str, Run], Command]) -> None:
 def _people_commands(add: Callable[[str, Run], Command]) -> None:
     new = add("add", people.add).argument("card", "help.card_text", metavar="CARD")
     new.option("--name", key="help.contact_name", metavar="NAME")
-    add("contacts", people.contacts).switches(json="help.json")
+    add("contacts", people.contacts).switches(json="help.json").switches(offline="help.offline")
     accept = _with_timeout(_with_contact(add("accept", people.accept)))
     accept.option("--name", key="help.contact_name", metavar="NAME")
     verify = _with_contact(add("verify", people.verify))
     verify.switches(mark="help.mark", unmark="help.unmark").switches(json="help.json").switches(qr="help.qr")
+    verify.switches(offline="help.offline")
     verify.option("--compare", key="help.compare", metavar="TEXT")
     forget = add("forget", people.forget)
     forget.argument("contact", "help.contact", metavar="CONTACT", nargs="?")
@@ -108,6 +110,7 @@ def _message_commands(add: Callable[[str, Run], Command]) -> None:
     listen = add("listen", messages.listen).switches(json="help.json").switches(texts="help.texts_only")
     listen.option("--count", key="help.count", type=_positive, metavar="N")
     history = _with_contact(add("history", messages.history)).switches(json="help.json")
+    history.switches(offline="help.offline")
     history.option("--last", key="help.last", type=_positive, metavar="N")
     _with_contact(add("chat", chat.chat)).switches(plain="help.plain")
 

@@ -11,41 +11,52 @@ from .addressing import find_contact
 from .chat_lines import LineChat
 from .conversation import Conversation
 from .failures import DONE
-from .session import Session, settle
+from .serving import serving
+from .session import Session, Work, settle
+from .slash import Slash
 
 
-def chat(session: Session) -> int:
+def chat(session: Session) -> Work:
     """Talk with a contact until the person leaves."""
     passphrase = session.passphrase()
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
             contact = find_contact(client, session.options.contact)
-            conversation = Conversation(client, contact, session.texts, _now_ms)
-            await conversation.load()
-            await _with_events(conversation, _show(session, conversation))
+            talk = Conversation(client, contact, session.texts, _now_ms)
+            await talk.load()
+            background: set[asyncio.Task[None]] = set()
+
+            def served() -> None:
+                task = asyncio.ensure_future(talk.refresh())
+                background.add(task)
+                task.add_done_callback(background.discard)
+
+            async with serving(session, client, passphrase, served):
+                await _with_events(talk, _show(session, talk))
             await settle(client)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
-def _show(session: Session, conversation: Conversation) -> Coroutine[Any, Any, None]:
+def _show(session: Session, talk: Conversation) -> Coroutine[Any, Any, None]:
+    slash = Slash(session, talk)
     if session.options.plain or not session.terminal.is_full:
-        return LineChat(conversation, session.terminal).run()
+        return LineChat(talk, session.terminal, slash).run()
     # Only a full screen pays for loading what draws it.
     from .chat_screen import ScreenChat
 
-    return ScreenChat(conversation, session.terminal).run()
+    return ScreenChat(talk, session.terminal, slash).run()
 
 
-async def _with_events(conversation: Conversation, show: Coroutine[Any, Any, None]) -> None:
+async def _with_events(talk: Conversation, show: Coroutine[Any, Any, None]) -> None:
     """Show until the person leaves; a failure of the client ends the chat as well, as its own error."""
-    tasks = [asyncio.create_task(show), asyncio.create_task(conversation.follow())]
+    tasks = [asyncio.create_task(show), asyncio.create_task(talk.follow())]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
     finally:

@@ -1,7 +1,13 @@
-"""Events as lines for people and as JSON for programs."""
+"""Events as lines for people and as JSON for programs.
+
+The name of an event is that of its class, in lower case with underscores. One that has a text `event.NAME`
+is told to people; one in `_SILENT` is for programs only.
+"""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
 from typing import Final
@@ -10,18 +16,12 @@ from e2ee_client import (
     Client,
     ClientEvent,
     ConnectionChanged,
-    ContactAdded,
+    ConnectionState,
     DeviceListExpiring,
-    EventsMissed,
-    IdentityAlarm,
     MessageReceived,
-    MessageRejected,
     MessageStateChanged,
-    NewDevice,
     PrekeysLow,
     SessionStarted,
-    StoreTrouble,
-    UnsupportedContent,
 )
 from e2ee_client.errors import UnknownContact
 
@@ -30,26 +30,36 @@ from .neutral import neutral
 from .session import local_date, local_time
 from .texts import Texts
 
-_NAMES: Final[dict[type[ClientEvent], str]] = {
-    MessageReceived: "message",
-    MessageStateChanged: "message_state",
-    ContactAdded: "contact_added",
-    SessionStarted: "session_started",
-    MessageRejected: "message_rejected",
-    UnsupportedContent: "unsupported_content",
-    IdentityAlarm: "identity_alarm",
-    NewDevice: "new_device",
-    DeviceListExpiring: "device_list_expiring",
-    PrekeysLow: "prekeys_low",
-    ConnectionChanged: "connection",
-    EventsMissed: "events_missed",
-    StoreTrouble: "store_trouble",
+_NAMES: Final[dict[str, str]] = {
+    "MessageReceived": "message",
+    "MessageStateChanged": "message_state",
+    "ConnectionChanged": "connection",
 }
+# What an engine does inside: nothing that a person could act on.
+_SILENT: Final = frozenset({"doubt", "session_proven"})
+# Shown as what they change: texts, marks, headings.
+_STATES: Final = (MessageReceived, MessageStateChanged, SessionStarted, ConnectionChanged)
+_WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
+
+
+def event_name(kind: type[object]) -> str:
+    """Return the name of a kind of events."""
+    return _NAMES.get(kind.__name__) or _WORD.sub("_", kind.__name__).lower()
+
+
+def is_told(event: ClientEvent) -> bool:
+    """Whether an event is for people at all."""
+    return event_name(type(event)) not in _SILENT
+
+
+def is_news(event: ClientEvent) -> bool:
+    """Whether an event says what no list of contacts or texts shows."""
+    return is_told(event) and not isinstance(event, _STATES)
 
 
 def event_json(event: ClientEvent) -> dict[str, object]:
     """Return an event as an object: `event` names it, bytes are in hex, times in Unix milliseconds."""
-    values: dict[str, object] = {"event": _NAMES[type(event)]}
+    values: dict[str, object] = {"event": event_name(type(event))}
     for one in fields(event):
         value = getattr(event, one.name)
         match value:
@@ -77,22 +87,10 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     if isinstance(account_id, bytes):
         values["name"] = name_of(client, account_id)
         values["short"] = short_id(account_id)
-    key = f"event.{_NAMES[type(event)]}"
-    match event:
-        case ConnectionChanged(state):
-            key = f"event.connection_{state.value}"
-            values["relay"] = event.relay_url
-        case MessageStateChanged():
-            values["state"] = texts.say(f"state.{event.state.value}")
-            values["number"] = event.message_id.hex()[:8]
-        case SessionStarted() if not (event.one_time_x25519 and event.one_time_kem):
-            key = "event.session_started_without"
-        case PrekeysLow() if not (event.one_time_x25519 and event.one_time_kem):
-            key = "event.prekeys_gone"
-        case DeviceListExpiring(expires_ms):
-            values["date"] = local_date(expires_ms)
-        case _:
-            pass
+    key = f"event.{event_name(type(event))}"
+    special = _SPECIAL.get(type(event))
+    if special is not None:
+        key = special(event, values, texts)
     code = values.get("code")
     said = texts.say(key, **values)
     return neutral(f"{said} ({code})" if code and f"({code})" not in said else said)
@@ -104,3 +102,44 @@ def name_of(client: Client, account_id: bytes) -> str:
         return label(client.contact(account_id))
     except UnknownContact:
         return short_id(account_id) or "?"
+
+
+# --- events whose text depends on what they hold: each fills in values and returns the key ---
+
+
+def _connection(event: ConnectionChanged, values: dict[str, object], texts: Texts) -> str:
+    values["relay"] = event.relay_url
+    reason = f"error.{event.code}"
+    if event.state is ConnectionState.OFFLINE and event.code and texts.has(reason):
+        values["reason"] = texts.say(reason)
+        return "event.connection_offline_because"
+    return f"event.connection_{event.state.value}"
+
+
+def _message_state(event: MessageStateChanged, values: dict[str, object], texts: Texts) -> str:
+    values["state"] = texts.say(f"state.{event.state.value}")
+    values["number"] = event.message_id.hex()[:8]
+    return "event.message_state"
+
+
+def _session_started(event: SessionStarted, _: dict[str, object], texts: Texts) -> str:
+    whole = event.one_time_x25519 and event.one_time_kem
+    return "event.session_started" if whole else "event.session_started_without"
+
+
+def _prekeys_low(event: PrekeysLow, _: dict[str, object], texts: Texts) -> str:
+    return "event.prekeys_low" if event.one_time_x25519 and event.one_time_kem else "event.prekeys_gone"
+
+
+def _list_expiring(event: DeviceListExpiring, values: dict[str, object], texts: Texts) -> str:
+    values["date"] = local_date(event.expires_ms)
+    return "event.device_list_expiring"
+
+
+_SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
+    ConnectionChanged: _connection,
+    MessageStateChanged: _message_state,
+    SessionStarted: _session_started,
+    PrekeysLow: _prekeys_low,
+    DeviceListExpiring: _list_expiring,
+}

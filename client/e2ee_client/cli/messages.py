@@ -5,22 +5,31 @@ from __future__ import annotations
 import sys
 from collections import Counter
 
-from e2ee_client import Client, ClientEvent, ConnectionChanged, Message, MessageReceived, MessageState
+from e2ee_client import (
+    Client,
+    ClientEvent,
+    ConnectionChanged,
+    EventIterator,
+    Message,
+    MessageReceived,
+    MessageState,
+)
 from e2ee_client.errors import WaitTimeout
 
 from .addressing import find_contact, label, short_id
-from .event_lines import event_json, event_line
+from .event_lines import event_json, event_line, is_news, is_told, name_of
 from .failures import DONE, Refused
-from .files import given_or_input
+from .fetching import fetch, told_reason, unless_hopeless, waiting
 from .marks import mark_of
 from .neutral import neutral
-from .session import Session, local_time, settle
+from .serving import serving
+from .session import Session, Work, local_time, settle
 
 
-def send(session: Session) -> int:
+def send(session: Session) -> Work:
     """Send a text and wait until it has come as far as asked."""
     passphrase = session.passphrase()
-    text = given_or_input(session.options.text)
+    text = session.given_or_input(session.options.text)
     wanted = MessageState(session.options.wait)
 
     async def work() -> int:
@@ -30,21 +39,20 @@ def send(session: Session) -> int:
             contact = find_contact(client, session.options.contact)
             message = await contact.send(text)
             try:
-                await _wait(message, wanted, session.options.timeout)
+                await _wait(client, message, wanted, session.options.timeout)
             finally:
                 _show_sent(session, message)
-                await settle(client)
-                names = {one.account_id: label(one) for one in client.contacts()}
-                await client.close()
-                _tell_of_meanwhile(session, [event async for event in events], names)
+                if not session.is_shared:
+                    await settle(client)
+                    await _tell_of_meanwhile(session, client, events)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
-async def _wait(message: Message, wanted: MessageState, timeout_s: float) -> None:
+async def _wait(client: Client, message: Message, wanted: MessageState, timeout_s: float) -> None:
     try:
-        await message.wait_for(wanted, timeout_s)
+        await unless_hopeless(client.events(), message.wait_for(wanted, timeout_s))
     except WaitTimeout:
         is_kept = message.state is MessageState.QUEUED
         raise Refused("send.kept" if is_kept else "send.undelivered") from None
@@ -57,25 +65,33 @@ def _show_sent(session: Session, message: Message) -> None:
         session.say(f"state.{message.state.value}")
 
 
-def _tell_of_meanwhile(session: Session, events: list[ClientEvent], names: dict[bytes, str]) -> None:
+async def _tell_of_meanwhile(session: Session, client: Client, events: EventIterator) -> None:
     """Texts that came in while we were online are in the store, and were shown nowhere."""
-    counts = Counter(one.account_id for one in events if isinstance(one, MessageReceived))
+    found = await waiting(events)
+    for event in filter(is_news, found):
+        session.terminal.remark(event_line(event, client, session.texts))
+    told_reason(session, client, found)
+    counts = Counter(one.account_id for one in found if isinstance(one, MessageReceived))
     for account_id, count in counts.items():
-        short = short_id(account_id)
-        session.remark("send.meanwhile", count=count, name=names.get(account_id, short), short=short)
+        name, short = name_of(client, account_id), short_id(account_id)
+        session.remark("send.meanwhile", count=count, name=name, short=short)
 
 
-def listen(session: Session) -> int:
+def listen(session: Session) -> Work:
     """Print events until Ctrl-C, or until so many texts came."""
     passphrase = session.passphrase()
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
-            await _print_events(session, client)
+            if session.is_shared:
+                await _print_events(session, client)
+                return DONE
+            async with serving(session, client, passphrase):
+                await _print_events(session, client)
             await settle(client)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
 async def _print_events(session: Session, client: Client) -> None:
@@ -88,7 +104,7 @@ async def _print_events(session: Session, client: Client) -> None:
             if event == connection:
                 continue
             connection = event
-        if is_text or not options.texts:
+        if is_text or (not options.texts and (options.json or is_told(event))):
             if options.json:
                 session.terminal.json(event_json(event))
             else:
@@ -98,23 +114,25 @@ async def _print_events(session: Session, client: Client) -> None:
             return
 
 
-def history(session: Session) -> int:
+def history(session: Session) -> Work:
     """Print the texts exchanged with a contact."""
     passphrase = session.passphrase()
 
     async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
             contact = find_contact(client, session.options.contact)
             name = label(contact)
-            messages = await contact.history(limit=session.options.last or sys.maxsize)
-        for message in messages:
-            if session.options.json:
-                session.terminal.json(_message_json(message))
-            else:
-                session.terminal.line(_message_line(session, message, name))
+            shown = await contact.history(limit=session.options.last or sys.maxsize)
+            for message in shown:
+                if session.options.json:
+                    session.terminal.json(_message_json(message))
+                else:
+                    session.terminal.line(_message_line(session, message, name))
+            await contact.mark_read(shown)
         return DONE
 
-    return session.run(work())
+    return work()
 
 
 def _message_json(message: Message) -> dict[str, object]:

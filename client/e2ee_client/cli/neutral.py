@@ -13,7 +13,7 @@ _JOINERS: Final = frozenset("\u200c\u200d")
 _PICTURES: Final = 0x2400
 _HIDDEN: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 # Letters carry a handful of marks; hundreds would draw over the lines above and below.
-_MAX_MARKS: Final = 8
+MAX_MARKS: Final = 8
 _MAX_NAME: Final = 64
 
 
@@ -25,8 +25,8 @@ def neutral(text: str, *, joiners: bool = True) -> str:
     marks = 0
     for char in text.replace("\r\n", "\n"):
         marks = marks + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
-        if marks <= _MAX_MARKS:
-            parts.append(_sign(char, joiners))
+        if marks <= MAX_MARKS:
+            parts.append(sign(char, joiners=joiners))
     return "".join(parts)
 
 
@@ -40,7 +40,8 @@ def neutral_name(name: str) -> str:
     return neutral(name[:_MAX_NAME], joiners=False)
 
 
-def _sign(char: str, joiners: bool) -> str:
+def sign(char: str, *, joiners: bool) -> str:
+    """Return one character, or what stands for it if a terminal would act on it."""
     if char == "\t":
         return "    "
     if char == "\n":

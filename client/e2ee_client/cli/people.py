@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 from e2ee.grammar import is_name
 from e2ee_client import Client, Contact, ContactView
-from e2ee_client.errors import WaitTimeout
+from e2ee_client.errors import UnknownContact, WaitTimeout
 
 from .account import show_qr
-from .addressing import find_contact, label, label_of, short_id
+from .addressing import find_contact, is_card, label, label_of, short_id
 from .failures import DONE, Refused
-from .files import given_or_input
+from .fetching import fetch
 from .neutral import neutral
-from .session import Session
+from .session import Session, Work
 
 _GROUPS_A_LINE = 4
 
 
-def add(session: Session) -> int:
-    """Add a contact by its card."""
+def add(session: Session) -> Work:
+    """Add a contact by its card, or give a known one another name."""
     name = session.options.name
     _check_name(name)
     passphrase = session.passphrase()
-    text = given_or_input(session.options.card)
+    text = session.given_or_input(session.options.card)
 
     async def work() -> int:
         async with session.open(passphrase, online=False) as client:
             before = {one.account_id for one in client.contacts()}
-            contact = await client.add_contact(text)
+            contact = await _added(client, text, name)
             if name is not None:
                 await contact.set_name(name)
             key = "add.known" if contact.account_id in before else "add.added"
@@ -36,7 +38,15 @@ def add(session: Session) -> int:
                 session.say("add.compare", short=short)
             return DONE
 
-    return session.run(work())
+    return work()
+
+
+async def _added(client: Client, text: str, name: str | None) -> Contact:
+    """Add by a card; with a new name, a contact may be named as everywhere."""
+    if name is not None and not is_card(text):
+        with suppress(UnknownContact):
+            return find_contact(client, text)
+    return await client.add_contact(text)
 
 
 def _check_name(name: str | None) -> None:
@@ -44,36 +54,40 @@ def _check_name(name: str | None) -> None:
         raise Refused("contact.name")
 
 
-def contacts(session: Session) -> int:
+def contacts(session: Session) -> Work:
     """List the contacts."""
     passphrase = session.passphrase()
 
     async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
-            views = [one.view for one in client.contacts()]
-        for view in views:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
+            listed = [(one.view, one.unread) for one in client.contacts()]
+        for view, unread in listed:
             if session.options.json:
-                session.terminal.json({**view._asdict(), "account_id": view.account_id.hex()})
+                about = {**view._asdict(), "account_id": view.account_id.hex(), "unread": unread}
+                session.terminal.json(about)
             else:
-                session.terminal.line(_contact_line(session, view))
-        if not views and not session.options.json:
+                session.terminal.line(_contact_line(session, view, unread))
+        if not listed and not session.options.json:
             session.remark("contacts.none")
         return DONE
 
-    return session.run(work())
+    return work()
 
 
-def _contact_line(session: Session, view: ContactView) -> str:
+def _contact_line(session: Session, view: ContactView, unread: int) -> str:
     words = [session.texts.say("contacts.accepted" if view.accepted else "contacts.waiting")]
     if view.verified:
         words.append(session.texts.say("contacts.verified"))
     if view.alarm:
         words.append(session.texts.say("contacts.alarm", code=view.alarm))
+    if unread:
+        words.append(session.texts.say("contacts.unread", count=unread))
     name = label_of(view.name, view.account_id)
     return f"{short_id(view.account_id)}  {name}  [{', '.join(words)}]  {neutral(view.relay_url)}"
 
 
-def accept(session: Session) -> int:
+def accept(session: Session) -> Work:
     """Accept somebody who wrote first, and tell the relay if it answers."""
     name = session.options.name
     _check_name(name)
@@ -89,15 +103,16 @@ def accept(session: Session) -> int:
             await _tell_relay(session, client)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
-def verify(session: Session) -> int:
+def verify(session: Session) -> Work:
     """Show the safety number, compare it, or note that a person has."""
     passphrase = session.passphrase()
 
     async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
             contact = find_contact(client, session.options.contact)
             if session.options.compare is not None:
                 _compare(session, contact)
@@ -109,7 +124,7 @@ def verify(session: Session) -> int:
                 _show_number(session, contact)
             return DONE
 
-    return session.run(work())
+    return work()
 
 
 def _compare(session: Session, contact: Contact) -> None:
@@ -155,19 +170,17 @@ def _age(session: Session, age_ms: int) -> str:
     return session.texts.say("age.now")
 
 
-def forget(session: Session) -> int:
+def forget(session: Session) -> Work:
     """Delete contacts, here and at the relay."""
     options = session.options
     if options.all == (options.contact is not None):
         raise Refused("usage.invalid", detail="CONTACT | --all", program="sealroom forget")
     passphrase = session.passphrase()
-    _ask_to_forget(session)
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
-            chosen = (
-                client.contacts() if options.all else [find_contact(client, options.contact, whole_name=True)]
-            )
+            chosen = client.contacts() if options.all else [find_contact(client, options.contact)]
+            await _ask_to_forget(session, chosen)
             # What contacts reach us by is taken back at the relay, which has to be connected for it.
             reached = await _tell_relay(session, client, remark=False)
             for contact in chosen:
@@ -178,14 +191,16 @@ def forget(session: Session) -> int:
                 session.remark("forget.later")
             return DONE
 
-    return session.run(work())
+    return work()
 
 
-def _ask_to_forget(session: Session) -> None:
+async def _ask_to_forget(session: Session, chosen: list[Contact]) -> None:
+    """Ask by the name and id that were found, not by the words that were given."""
     if session.options.all:
-        session.confirm("ask.forget_all")
-    else:
-        session.confirm("ask.forget", name=neutral(session.options.contact))
+        await session.confirm("ask.forget_all")
+        return
+    (contact,) = chosen
+    await session.confirm("ask.forget", name=label(contact), short=short_id(contact.account_id))
 
 
 async def _tell_relay(session: Session, client: Client, *, remark: bool = True) -> bool:

@@ -7,14 +7,26 @@ from typing import Final, TypeAlias
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.utils import get_cwidth
 
-from .addressing import label
 from .conversation import Conversation, Entry
 from .marks import mark_of
-from .neutral import neutral_lines
-from .session import local_time
+from .session import local_date, local_time
+from .steady import steady
 
 Line: TypeAlias = StyleAndTextTuples
 _LEAST_WIDTH: Final = 10
+_RULE: Final = "\N{BOX DRAWINGS LIGHT HORIZONTAL}"
+
+
+def chat_lines(talk: Conversation, width: int, *, full: bool) -> list[Line]:
+    """Return the lines of all entries, with a line where a new day begins."""
+    lines: list[Line] = []
+    day = ""
+    for entry in talk.entries:
+        if (date := local_date(entry.time_ms)) != day:
+            day = date
+            lines.append([("class:time", f" {date} ".center(width - 1, _RULE if full else "-"))])
+        lines.extend(entry_lines(entry, talk, width, full=full))
+    return lines
 
 
 def entry_lines(entry: Entry, talk: Conversation, width: int, *, full: bool) -> list[Line]:
@@ -26,14 +38,21 @@ def entry_lines(entry: Entry, talk: Conversation, width: int, *, full: bool) -> 
     indent = get_cwidth(clock) + get_cwidth(name)
     if indent > width // 2:
         indent = 2
-    text = entry.text if entry.message is None else f"{entry.text}{_behind(entry, full=full)}"
-    room = max(_LEAST_WIDTH, width - indent)
-    rows = [row for line in neutral_lines(text) for row in wrap(line, room)]
+    text = entry.text if entry.message is None else f"{entry.text}{_behind(entry, talk, full=full)}"
+    # The last column stays free: a mark above the letter in it would not be drawn.
+    room = max(_LEAST_WIDTH, width - indent - 1)
+    lines = text.replace("\r\n", "\n").split("\n")
+    rows = [_ended(row) for line in lines for row in wrap(steady(line), room)]
     head: Line = [("class:time", clock), (style, name)]
     if indent == 2:
         return [head, *(_indented(row, style, 2) for row in rows)]
     first: Line = [*head, (style, rows[0])]
     return [first, *(_indented(row, style, indent) for row in rows[1:])]
+
+
+def _ended(row: str) -> str:
+    """A mark at the end would be drawn twice, once more in a cell of its own, if no cell followed."""
+    return f"{row} " if row and get_cwidth(row[-1]) == 0 else row
 
 
 def _indented(row: str, style: str, columns: int) -> Line:
@@ -45,12 +64,14 @@ def _who(entry: Entry, talk: Conversation) -> tuple[str, str]:
         return "class:remark", "-- "
     if entry.is_ours:
         return "class:ours", f"{talk.texts.say('chat.you')}: "
-    return "class:theirs", f"{label(talk.contact)}: "
+    return "class:theirs", f"{steady(talk.name())}: "
 
 
-def _behind(entry: Entry, *, full: bool) -> str:
-    if entry.message is None or not entry.is_ours:
+def _behind(entry: Entry, talk: Conversation, *, full: bool) -> str:
+    if entry.message is None:
         return ""
+    if not entry.is_ours:
+        return talk.sent_before(entry)
     reason = f" ({entry.message.reason})" if entry.message.reason else ""
     return f"  {mark_of(entry.message.state, full=full)}{reason}"
 
@@ -72,3 +93,16 @@ def wrap(line: str, width: int) -> list[str]:
         if char == " ":
             last_space = len(row) - 1
     return [*rows, row]
+
+
+def rows_of_input(text: str, width: int) -> int:
+    """Return how many rows a text needs where it is broken at the last column, with room for the cursor."""
+    rows = 0
+    for line in text.split("\n"):
+        rows, columns = rows + 1, 0
+        for char in [*steady(line), " "]:
+            size = get_cwidth(char)
+            if columns + size > width:
+                rows, columns = rows + 1, 0
+            columns += size
+    return rows

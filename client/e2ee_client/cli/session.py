@@ -7,21 +7,24 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import Coroutine
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, suppress
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeAlias
 
-from e2ee_client import Client, ConnectionState, Opening
-from e2ee_client.errors import StoreMissing, WaitTimeout
+from e2ee_client import Client, ConnectionState, Runtime, WebSocketTransport
+from e2ee_client.errors import ConfigError, StoreMissing, WaitTimeout
 
 from .failures import TERMINATED, Refused
+from .files import given_or_input
+from .line_input import input_lines
 from .passphrases import backup_source, store_source
 from .terminal import Terminal
 from .texts import Texts
 
-T = TypeVar("T")
+Work: TypeAlias = Coroutine[Any, Any, int]
+"""What a command does with the client, after it has asked for passphrases; the exit status."""
+Parse: TypeAlias = Callable[[Sequence[str], Texts], argparse.Namespace]
 _LAST_MOMENT_S: Final = 3.0
 
 
@@ -31,13 +34,19 @@ class Terminated(Exception):
     status = TERMINATED
 
 
-@dataclass(frozen=True, slots=True)
 class Session:
-    """What every command is given."""
+    """What every command is given. It may begin again (the store was locked) without asking again."""
 
-    options: argparse.Namespace
-    texts: Texts
-    terminal: Terminal
+    is_shared = False
+    """Whether the client belongs to another command of this process."""
+
+    def __init__(self, options: argparse.Namespace, texts: Texts, terminal: Terminal, parse: Parse) -> None:
+        self.options = options
+        self.texts = texts
+        self.terminal = terminal
+        self.parse = parse
+        self.store_passphrase = ""
+        self.input: str | None = None
 
     @property
     def store_path(self) -> Path:
@@ -45,28 +54,49 @@ class Session:
         given: Path | None = self.options.store
         return given if given is not None else default_store()
 
-    def require_store(self) -> None:
-        """Refuse before a passphrase is asked for.
+    def passphrase(self, *, new: bool = False) -> str:
+        """Return the passphrase of the store.
 
         Raises:
-            StoreMissing: there is no file.
+            StoreMissing: there is no store; nothing is asked for.
         """
-        if not self.store_path.exists():
+        if not new and not self.store_path.exists():
             raise StoreMissing("no file")
-
-    def passphrase(self, *, new: bool = False) -> str:
-        """Return the passphrase of the store."""
-        if not new:
-            self.require_store()
-        return store_source(self.options.passphrase_fd).get(self.texts, new=new)
+        if not self.store_passphrase:
+            source = store_source(self.options.passphrase_fd)
+            self.store_passphrase = source.get(self.texts, self.terminal.remark, new=new)
+        return self.store_passphrase
 
     def backup_passphrase(self, *, new: bool = False) -> str:
         """Return the passphrase of a backup or an exported key."""
-        return backup_source(self.options.backup_passphrase_fd).get(self.texts, new=new)
+        source = backup_source(self.options.backup_passphrase_fd)
+        return source.get(self.texts, self.terminal.remark, new=new)
 
-    def open(self, passphrase: str, *, online: bool) -> Opening[Client]:
-        """Open the account, in an `async with`."""
-        return Client.open(self.store_path, passphrase=passphrase, online=online)
+    def given_or_input(self, text: str) -> str:
+        """Return the text, or the whole input for `-`."""
+        if text != "-":
+            return text
+        if self.input is None:
+            self.input = given_or_input(text)
+        return self.input
+
+    def open(self, passphrase: str, *, online: bool) -> AbstractAsyncContextManager[Client]:
+        """Open the account."""
+        return Client.open(self.store_path, passphrase=passphrase, online=online, runtime=self.runtime())
+
+    def runtime(self) -> Runtime:
+        """Return what the client is run with: `--ca-file` is trusted in place of the system's authorities.
+
+        Raises:
+            Refused: file.certificates.
+        """
+        file: Path | None = self.options.ca_file or _path_of("SEALROOM_CA_FILE")
+        if file is None:
+            return Runtime()
+        try:
+            return Runtime(transport=WebSocketTransport(ca_file=file))
+        except ConfigError:
+            raise Refused("file.certificates", path=file) from None
 
     def say(self, key: str, **values: object) -> None:
         """Print a text as a line of the result."""
@@ -76,7 +106,7 @@ class Session:
         """Print a text as a remark."""
         self.terminal.remark(self.texts.say(key, **values))
 
-    def confirm(self, key: str, **values: object) -> None:
+    async def confirm(self, key: str, **values: object) -> None:
         """Ask a person before something that cannot be brought back.
 
         Raises:
@@ -84,15 +114,24 @@ class Session:
         """
         if self.options.yes:
             return
-        if not os.isatty(0):
-            raise Refused("confirm.missing")
-        self.terminal.err.write(self.texts.say(key, **values))
-        self.terminal.err.flush()
-        answer = os.read(0, 64).decode(errors="replace").strip().lower()
-        if answer not in self.texts.say("ask.yes").split():
+        answer = await self.ask(self.texts.say(key, **values))
+        if answer.strip().lower() not in self.texts.say("ask.yes").split():
             raise Refused("confirm.declined")
 
-    def run(self, work: Coroutine[Any, Any, T]) -> T:
+    async def ask(self, question: str) -> str:
+        """Return the line that a person answers.
+
+        Raises:
+            Refused: confirm.missing, there is no terminal.
+        """
+        if not os.isatty(0):
+            raise Refused("confirm.missing")
+        self.terminal.prompt(question)
+        async for line in input_lines(0):
+            return line
+        return ""
+
+    def run(self, work: Work) -> int:
         """Run the part of a command that opens the client; Ctrl-C and SIGTERM close it cleanly.
 
         Raises:
@@ -101,7 +140,7 @@ class Session:
         return asyncio.run(_until_terminated(work))
 
 
-async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
+async def _until_terminated(work: Work) -> int:
     task = asyncio.ensure_future(work)
     asked = asyncio.Event()
 
@@ -132,12 +171,17 @@ async def settle(client: Client) -> None:
 
 def default_store() -> Path:
     """Return where the store is without `--store`: SEALROOM_STORE, else in the folder for a user's data."""
-    named = os.environ.get("SEALROOM_STORE")
-    if named:
-        return Path(named)
+    named = _path_of("SEALROOM_STORE")
+    if named is not None:
+        return named
     data = os.environ.get("XDG_DATA_HOME")
     folder = Path(data) if data and Path(data).is_absolute() else Path.home() / ".local" / "share"
     return folder / "sealroom" / "store.db"
+
+
+def _path_of(variable: str) -> Path | None:
+    value = os.environ.get(variable)
+    return Path(value) if value else None
 
 
 def make_folder(store: Path) -> None:

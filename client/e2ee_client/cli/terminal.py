@@ -30,6 +30,10 @@ class Terminal:
         """Print a line that is no part of the result."""
         print(text, file=self.err, flush=True)
 
+    def prompt(self, text: str) -> None:
+        """Print a question; the answer is typed behind it."""
+        print(text, file=self.err, end="", flush=True)
+
     def json(self, value: object) -> None:
         """Print a value as one line of JSON; ASCII, so that no terminal acts on it."""
         self.line(json.dumps(value, ensure_ascii=True).replace("\x7f", "\\u007f"))

@@ -235,9 +235,7 @@ class Directory:
             peer.way_back_ms = min(address.issued_ms, turn.now_ms)
         turn.put(peer.put())
 
-    def _refused(
-        self, turn: Turn, contact: Contact, error: RemoteError, device: bytes = b""
-    ) -> None:
+    def _refused(self, turn: Turn, contact: Contact, error: RemoteError, device: bytes = b"") -> None:
         """A list, address or bundle does not hold. Two lists signed for one number stop the conversation
         until a person has looked; everything else is a fault of the relay, told once and tried again
         (ID-07).

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -47,40 +46,46 @@ class Inbox:
     """What waits for the consumer, in order; messages from the network only as many as it can soon take."""
 
     def __init__(self) -> None:
-        self._items: deque[Input] = deque()
-        self._filled = asyncio.Event()
+        self._queue: asyncio.Queue[Input] = asyncio.Queue()
         self._room = asyncio.Semaphore(MAX_UNREAD)
+        self._back: Input | None = None
 
     def put(self, item: Input) -> None:
         """Queue anything but network data."""
-        self._items.append(item)
-        self._filled.set()
+        self._queue.put_nowait(item)
 
     async def put_data(self, item: Received) -> None:
         """Queue network data, when there is room."""
         await self._room.acquire()
-        self.put(item)
+        self._queue.put_nowait(item)
 
     async def get(self) -> Input:
         """Wait for the next input."""
-        while (item := self.at_once()) is None:
-            self._filled.clear()
-            await self._filled.wait()
-        return item
+        if (item := self._taken_back()) is not None:
+            return item
+        return self._taken(await self._queue.get())
 
     def at_once(self) -> Input | None:
         """Return the next input if it is there already."""
-        item = self._items.popleft() if self._items else None
+        if (item := self._taken_back()) is not None:
+            return item
+        return None if self._queue.empty() else self._taken(self._queue.get_nowait())
+
+    def put_back(self, item: Input) -> None:
+        """Make this, which was taken last, the next input again."""
+        self._back = item
+
+    def rest(self) -> list[Input]:
+        """Take out what is left."""
+        back = self._taken_back()
+        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
+        return waiting if back is None else [back, *waiting]
+
+    def _taken(self, item: Input) -> Input:
         if isinstance(item, Received):
             self._room.release()
         return item
 
-    def put_back(self, item: Input) -> None:
-        """Make this, which was taken last and is no network data, the next input again."""
-        self._items.appendleft(item)
-
-    def rest(self) -> list[Input]:
-        """Take out what is left."""
-        rest = list(self._items)
-        self._items.clear()
-        return rest
+    def _taken_back(self) -> Input | None:
+        item, self._back = self._back, None
+        return item

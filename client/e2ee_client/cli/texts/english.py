@@ -30,16 +30,17 @@ environment:
   SEALROOM_STORE              path of the store
   SEALROOM_PASSPHRASE         passphrase of the store
   SEALROOM_BACKUP_PASSPHRASE  passphrase of a backup or an exported account key
+  SEALROOM_CA_FILE            authorities to trust for wss://, as --ca-file
   SEALROOM_REGISTRATION       what a relay with closed registration asks for
   LC_ALL, LC_MESSAGES, LANG   language (de, otherwise English)""",
     "help.init": "make a new account in a new store, and show its recovery key once",
     "help.card": "show your contact card as a URI and, on a terminal, as a QR code",
-    "help.add": "add a contact by its card, or rename it",
-    "help.contacts": "list your contacts",
+    "help.add": "add a contact by its card; with --name, also name a contact anew",
+    "help.contacts": "list your contacts, and how many texts of each are unread",
     "help.accept": "accept somebody who wrote to you first",
     "help.verify": "show the safety number to compare with a contact",
     "help.send": "send a text and wait until the relay has it",
-    "help.listen": "print what happens, one line for each event, until Ctrl-C",
+    "help.listen": "stay connected and print what happens, one line for each event, until Ctrl-C",
     "help.history": "print the texts exchanged with a contact",
     "help.chat": "talk with a contact in the terminal",
     "help.export": "write an encrypted backup: account key, contacts and history",
@@ -55,6 +56,8 @@ environment:
     "help.store": "path of the store (SEALROOM_STORE, otherwise in your data folder)",
     "help.lang": "language: en or de",
     "help.passphrase_fd": "read the passphrase from this file descriptor, up to the end of its first line",
+    "help.ca_file": "trust the authorities of this PEM file, in place of the system's, for wss:// "
+    "(SEALROOM_CA_FILE)",
     "help.backup_passphrase_fd": "read the passphrase of the backup from this file descriptor",
     "help.relay": "where your messages wait for you: wss://host, or ws:// on this machine",
     "help.name": "your name as it stands on your card; it goes to nobody but who gets the card",
@@ -63,9 +66,11 @@ environment:
     "help.publish": "have an entry in the relay's directory, so that your card is enough to write to you",
     "help.read_receipts": "tell contacts when their texts were read",
     "help.json": "print JSON",
+    "help.offline": "show what is on this machine, without asking the relay first",
     "help.qr": "print the QR code also if the output is no terminal",
-    "help.card_text": "contact card: its URI or JSON, or - to read it from the input",
-    "help.contact": "a contact's name, the beginning of its id, or its card",
+    "help.card_text": "contact card: its URI or JSON, or - to read it from the input; with --name also a "
+    "contact",
+    "help.contact": "a contact's name or the beginning of it, the beginning of its id, or its card",
     "help.mark": "note that you have compared the number, and it is the same",
     "help.unmark": "take that note back",
     "help.compare": "compare with the digits or the QR code's text of the other side",
@@ -86,11 +91,11 @@ environment:
     "help.yes": "do not ask",
     # --- prompts ---
     "ask.passphrase": "Passphrase: ",
-    "ask.new_passphrase": "New passphrase: ",
+    "ask.new_passphrase": "New passphrase (at least {least} characters): ",
     "ask.again": "The same again: ",
     "ask.backup_passphrase": "Passphrase of the file: ",
-    "ask.new_backup_passphrase": "New passphrase for the file: ",
-    "ask.forget": "Forget {name} with all texts? They cannot be brought back. [y/N] ",
+    "ask.new_backup_passphrase": "New passphrase for the file (at least {least} characters): ",
+    "ask.forget": "Forget {name} ({short}) with all texts? They cannot be brought back. [y/N] ",
     "ask.forget_all": "Forget all contacts with all texts? They cannot be brought back. [y/N] ",
     "ask.remove_key": "Remove the account key from this store? Without an exported copy the account "
     "ends with its device list. [y/N] ",
@@ -108,6 +113,10 @@ environment:
     "contacts.waiting": "not accepted",
     "contacts.verified": "verified",
     "contacts.alarm": "ALARM {code}",
+    "contacts.unread": "{count} unread",
+    "fetch.slow": "The relay has not answered in time; this is what was known before.",
+    "fetch.failed": "This is what was known before: {reason}",
+    "passphrase.weak": "warning: {reason}; anybody who gets the file may find it by trying",
     "accept.done": "Accepted {name}.",
     "verify.number": "Safety number with {name}. It has to be the same on both sides:",
     "verify.health": "Keys last renewed: {classical}; against quantum computers: {quantum}.",
@@ -157,9 +166,26 @@ environment:
     "event.connection_online": "connected to {relay}",
     "event.connection_connecting": "connecting to {relay}",
     "event.connection_offline": "not connected to {relay}",
+    "event.connection_offline_because": "not connected to {relay}: {reason}",
     "event.events_missed": "{count} events were too many; see the history",
     "event.store_trouble": "the store refuses changes ({code})",
     "event.message_state": "text {number} to {name}: {state}",
+    "event.device_replaced": "THIS DEVICE IS NO LONGER PART OF YOUR ACCOUNT: it was replaced by a restored "
+    "backup, or "
+    "struck off. What you write here reaches nobody. Go on at the new device; if you know of "
+    "none, somebody has your recovery key or a backup",
+    "event.gap": "texts of {name} are missing; they are asked for again",
+    "event.gap_filled": "texts of {name} that were missing have come",
+    "event.parted": "{name} goes on from an older state, or from a copy of it: texts may be missing on both "
+    "sides",
+    "event.rolled_back": "this store is older than what {name} has seen of it: it was restored, or a copy "
+    "of it "
+    "is in use",
+    "event.unconfirmed": "{name} has not confirmed some of your texts; send what matters once more",
+    "event.unreachable": "{name} cannot be reached: ask for a new contact card over another channel",
+    "event.churn": "sessions with {name} are renewed unusually often; the same account may be in use in two "
+    "places",
+    "event.list_stale": "the device list of {name} has expired: nothing is sent until a new one is there",
     # --- chat ---
     "chat.you": "You",
     "chat.verified": "verified",
@@ -170,9 +196,20 @@ environment:
     "chat.offline": "not connected",
     "chat.legend": "{queued} waiting  {sent} at the relay  {delivered} delivered  {read} read  {failed} "
     "failed",
-    "chat.keys": "Enter sends · PageUp/PageDown · Ctrl-C leaves",
+    "chat.keys": "Enter sends · Alt+Enter new line · PageUp/PageDown · /help · Ctrl-C leaves",
     "chat.begin": "Chat with {name}. Each line is sent; end with Ctrl-D.",
-    "chat.other": "{name} has written: sealroom chat {short}",
+    "chat.other": "{name} has written: /chat {short}",
+    "chat.sent": "sent {time}",
+    "chat.forgotten": "forgotten",
+    "chat.no_command": "there is no /{word}; see /help (a text that begins with / is written with //)",
+    "chat.help": "/contacts  your contacts, and who has written\n"
+    "/chat NAME  go over to another contact\n"
+    "/verify  show the safety number, to compare it by phone or in person\n"
+    "/mark  note that it is the same   /unmark  take that back\n"
+    "/accept  accept somebody who wrote first   /name NAME  name the contact\n"
+    "/card  show your own card   /quit  leave (also Ctrl-C)\n"
+    "Enter sends, Alt+Enter begins a new line, PageUp and PageDown leaf.\n"
+    "A text that begins with / is written with //.",
     "chat.line_state": "[{number}] {state}",
     # --- errors: one line each, and what to do ---
     "error.word": "error",
@@ -186,6 +223,10 @@ environment:
     "hint.passphrase.unreadable": "open it for reading, and write one line of UTF-8 to it",
     "error.passphrase.empty": "the passphrase is empty",
     "hint.passphrase.empty": "choose one of several words",
+    "error.passphrase.short": "a passphrase has at least {least} characters",
+    "hint.passphrase.short": "take four or five words that do not belong together, with spaces between them",
+    "error.passphrase.common": "this passphrase is one of the first that are tried",
+    "hint.passphrase.common": "take four or five words that do not belong together, with spaces between them",
     "error.passphrase.mismatch": "the two passphrases differ",
     "hint.passphrase.mismatch": "nothing was changed; try again",
     "error.contact.ambiguous": "several contacts fit: {names}",
@@ -195,6 +236,8 @@ environment:
     "hint.file.exists": "choose another name, or replace it with --force",
     "error.file.failed": "{path}: {reason}",
     "error.file.large": "{path} is too large to be this kind of file",
+    "error.file.certificates": "{path} has no certificates that can be used",
+    "hint.file.certificates": "give the PEM file with the certificate of the relay's authority",
     "error.input.encoding": "the input is not UTF-8",
     "error.confirm.missing": "this cannot be brought back, and there is no terminal to ask on",
     "hint.confirm.missing": "give --yes",
@@ -208,7 +251,12 @@ environment:
     "error.send.undelivered": "the relay has the text, but no word from the other side came in time",
     "hint.send.undelivered": "it is delivered when the other side is online",
     "error.store.locked": "the store is open in another program",
-    "hint.store.locked": "close the other sealroom that uses it, then try again",
+    "hint.store.locked": "close the other program that uses it, then try again",
+    "error.store.busy": "the account is open in another terminal, in a chat or in listen; {command} needs "
+    "it for "
+    "itself",
+    "hint.store.busy": "leave it there (Ctrl-C) and try again; in a chat, /chat NAME goes over to another "
+    "contact",
     "error.store.wrong_key": "the passphrase does not open the store",
     "hint.store.wrong_key": "check the passphrase; if it is right, the header is damaged: use a backup",
     "error.store.corrupt": "the store is damaged, or was changed while it was closed",
@@ -254,7 +302,8 @@ environment:
     "error.relay.certificate": "the relay's certificate does not hold",
     "hint.relay.certificate": "tell the operator of the relay; nothing was sent",
     "error.relay.certificate_authority": "no known authority has signed the relay's certificate",
-    "hint.relay.certificate_authority": "nothing was sent; ask the operator of the relay",
+    "hint.relay.certificate_authority": "nothing was sent; if the operator has an authority of its own, name "
+    "the file of its certificate with --ca-file",
     "error.relay.certificate_expired": "the relay's certificate has expired, or is not valid yet",
     "hint.relay.certificate_expired": "check the clock of this device, then ask the operator",
     "error.relay.certificate_name": "the relay's certificate is for another name",

@@ -30,17 +30,18 @@ Umgebung:
   SEALROOM_STORE              Pfad des Speichers
   SEALROOM_PASSPHRASE         Passphrase des Speichers
   SEALROOM_BACKUP_PASSPHRASE  Passphrase einer Sicherung oder eines ausgelagerten Kontoschlüssels
+  SEALROOM_CA_FILE            vertraute Zertifizierungsstellen für wss://, wie --ca-file
   SEALROOM_REGISTRATION       was ein Relay mit geschlossener Anmeldung verlangt
   LC_ALL, LC_MESSAGES, LANG   Sprache (de, sonst Englisch)""",
     "help.init": "ein neues Konto in einem neuen Speicher anlegen und den Wiederherstellungsschlüssel "
     "einmal zeigen",
     "help.card": "die eigene Kontaktkarte zeigen, als URI und am Terminal als QR-Code",
-    "help.add": "einen Kontakt über seine Karte hinzufügen oder umbenennen",
-    "help.contacts": "die Kontakte auflisten",
+    "help.add": "einen Kontakt über seine Karte hinzufügen; mit --name auch einen umbenennen",
+    "help.contacts": "die Kontakte auflisten, mit der Zahl ihrer ungelesenen Texte",
     "help.accept": "jemanden annehmen, der zuerst geschrieben hat",
     "help.verify": "die Sicherheitsnummer zum Vergleich mit einem Kontakt zeigen",
     "help.send": "einen Text senden und warten, bis ihn das Relay hat",
-    "help.listen": "bis Strg-C ausgeben, was geschieht, je Ereignis eine Zeile",
+    "help.listen": "verbunden bleiben und ausgeben, was geschieht, je Ereignis eine Zeile, bis Strg-C",
     "help.history": "die mit einem Kontakt gewechselten Texte ausgeben",
     "help.chat": "im Terminal mit einem Kontakt sprechen",
     "help.export": "eine verschlüsselte Sicherung schreiben: Kontoschlüssel, Kontakte und Verlauf",
@@ -57,6 +58,8 @@ Umgebung:
     "help.store": "Pfad des Speichers (SEALROOM_STORE, sonst im Datenordner)",
     "help.lang": "Sprache: en oder de",
     "help.passphrase_fd": "die Passphrase aus diesem Dateideskriptor lesen, bis zum Ende der ersten Zeile",
+    "help.ca_file": "für wss:// den Zertifizierungsstellen dieser PEM-Datei vertrauen, statt denen des "
+    "Systems (SEALROOM_CA_FILE)",
     "help.backup_passphrase_fd": "die Passphrase der Sicherung aus diesem Dateideskriptor lesen",
     "help.relay": "wo Ihre Nachrichten auf Sie warten: wss://Rechner, oder ws:// auf diesem Gerät",
     "help.name": "Ihr Name, wie er auf Ihrer Karte steht; ihn erfährt nur, wer die Karte bekommt",
@@ -65,9 +68,11 @@ Umgebung:
     "help.publish": "ein Eintrag im Verzeichnis des Relays: Ihre Karte genügt dann, um Ihnen zu schreiben",
     "help.read_receipts": "Kontakten mitteilen, wann ihre Texte gelesen wurden",
     "help.json": "JSON ausgeben",
+    "help.offline": "zeigen, was auf diesem Gerät ist, ohne vorher das Relay zu fragen",
     "help.qr": "den QR-Code auch ausgeben, wenn die Ausgabe kein Terminal ist",
-    "help.card_text": "Kontaktkarte: ihre URI oder ihr JSON, oder - für die Eingabe",
-    "help.contact": "Name eines Kontakts, der Anfang seiner Kennung oder seine Karte",
+    "help.card_text": "Kontaktkarte: ihre URI oder ihr JSON, oder - für die Eingabe; mit --name auch ein "
+    "Kontakt",
+    "help.contact": "Name eines Kontakts oder dessen Anfang, der Anfang seiner Kennung oder seine Karte",
     "help.mark": "vermerken, dass Sie die Nummer verglichen haben und sie gleich ist",
     "help.unmark": "den Vermerk zurücknehmen",
     "help.compare": "mit den Ziffern oder dem QR-Text der anderen Seite vergleichen",
@@ -88,11 +93,11 @@ Umgebung:
     "help.yes": "nicht nachfragen",
     # --- prompts ---
     "ask.passphrase": "Passphrase: ",
-    "ask.new_passphrase": "Neue Passphrase: ",
+    "ask.new_passphrase": "Neue Passphrase (mindestens {least} Zeichen): ",
     "ask.again": "Noch einmal dieselbe: ",
     "ask.backup_passphrase": "Passphrase der Datei: ",
-    "ask.new_backup_passphrase": "Neue Passphrase für die Datei: ",
-    "ask.forget": "{name} mit allen Texten vergessen? Sie sind nicht zurückzuholen. [j/N] ",
+    "ask.new_backup_passphrase": "Neue Passphrase für die Datei (mindestens {least} Zeichen): ",
+    "ask.forget": "{name} ({short}) mit allen Texten vergessen? Sie sind nicht zurückzuholen. [j/N] ",
     "ask.forget_all": "Alle Kontakte mit allen Texten vergessen? Sie sind nicht zurückzuholen. [j/N] ",
     "ask.remove_key": "Den Kontoschlüssel aus diesem Speicher entfernen? Ohne ausgelagerte Kopie endet das "
     "Konto mit seiner Geräteliste. [j/N] ",
@@ -111,6 +116,10 @@ Umgebung:
     "contacts.waiting": "nicht angenommen",
     "contacts.verified": "verglichen",
     "contacts.alarm": "ALARM {code}",
+    "contacts.unread": "{count} ungelesen",
+    "fetch.slow": "Das Relay hat nicht rechtzeitig geantwortet; dies war vorher bekannt.",
+    "fetch.failed": "Dies war vorher bekannt: {reason}",
+    "passphrase.weak": "Warnung: {reason}; wer die Datei bekommt, findet sie womöglich durch Probieren",
     "accept.done": "{name} ist angenommen.",
     "verify.number": "Sicherheitsnummer mit {name}. Sie muss auf beiden Seiten dieselbe sein:",
     "verify.health": "Schlüssel zuletzt erneuert: {classical}; gegen Quantencomputer: {quantum}.",
@@ -163,9 +172,30 @@ Umgebung:
     "event.connection_online": "verbunden mit {relay}",
     "event.connection_connecting": "verbindet sich mit {relay}",
     "event.connection_offline": "nicht verbunden mit {relay}",
+    "event.connection_offline_because": "nicht verbunden mit {relay}: {reason}",
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
     "event.store_trouble": "der Speicher nimmt keine Änderungen an ({code})",
     "event.message_state": "Text {number} an {name}: {state}",
+    "event.device_replaced": "DIESES GERÄT GEHÖRT NICHT MEHR ZU IHREM KONTO: Eine wiederhergestellte "
+    "Sicherung hat es "
+    "ersetzt, oder es wurde gestrichen. Was Sie hier schreiben, erreicht niemanden. "
+    "Schreiben Sie am neuen Gerät weiter; wissen Sie von keinem, hat jemand Ihren "
+    "Wiederherstellungsschlüssel oder eine Sicherung",
+    "event.gap": "Texte von {name} fehlen; sie werden noch einmal verlangt",
+    "event.gap_filled": "Texte von {name}, die fehlten, sind gekommen",
+    "event.parted": "{name} schreibt von einem älteren Stand aus weiter, oder von einer Kopie: auf beiden "
+    "Seiten können Texte fehlen",
+    "event.rolled_back": "Dieser Speicher ist älter als das, was {name} von ihm kennt: er wurde "
+    "zurückgesetzt, "
+    "oder eine Kopie ist in Gebrauch",
+    "event.unconfirmed": "{name} hat einige Ihrer Texte nicht bestätigt; senden Sie Wichtiges noch einmal",
+    "event.unreachable": "{name} ist nicht zu erreichen: lassen Sie sich auf anderem Weg eine neue "
+    "Kontaktkarte "
+    "geben",
+    "event.churn": "Sitzungen mit {name} werden ungewöhnlich oft erneuert; vielleicht ist dasselbe Konto an "
+    "zwei Orten in Gebrauch",
+    "event.list_stale": "Die Geräteliste von {name} ist abgelaufen: es wird nichts gesendet, bis eine neue "
+    "da ist",
     # --- chat ---
     "chat.you": "Sie",
     "chat.verified": "verglichen",
@@ -176,9 +206,21 @@ Umgebung:
     "chat.offline": "nicht verbunden",
     "chat.legend": "{queued} wartet  {sent} beim Relay  {delivered} zugestellt  {read} gelesen  {failed} "
     "gescheitert",
-    "chat.keys": "Eingabe sendet · Bild auf/ab · Strg-C beendet",
+    "chat.keys": "Eingabe sendet · Alt+Eingabe neue Zeile · Bild auf/ab · /help · Strg-C beendet",
     "chat.begin": "Gespräch mit {name}. Jede Zeile wird gesendet; Ende mit Strg-D.",
-    "chat.other": "{name} hat geschrieben: sealroom chat {short}",
+    "chat.other": "{name} hat geschrieben: /chat {short}",
+    "chat.sent": "gesendet {time}",
+    "chat.forgotten": "vergessen",
+    "chat.no_command": "/{word} gibt es nicht; siehe /help (ein Text, der mit / beginnt, wird mit // "
+    "geschrieben)",
+    "chat.help": "/contacts  Ihre Kontakte, und wer geschrieben hat\n"
+    "/chat NAME  zu einem anderen Kontakt wechseln\n"
+    "/verify  die Sicherheitsnummer zeigen, zum Vergleich am Telefon oder persönlich\n"
+    "/mark  vermerken, dass sie gleich ist   /unmark  den Vermerk zurücknehmen\n"
+    "/accept  jemanden annehmen, der zuerst schrieb   /name NAME  den Kontakt benennen\n"
+    "/card  die eigene Karte zeigen   /quit  beenden (auch Strg-C)\n"
+    "Eingabe sendet, Alt+Eingabe beginnt eine neue Zeile, Bild auf/ab blättert.\n"
+    "Ein Text, der mit / beginnt, wird mit // geschrieben.",
     "chat.line_state": "[{number}] {state}",
     # --- errors: one line each, and what to do ---
     "error.word": "Fehler",
@@ -192,6 +234,12 @@ Umgebung:
     "hint.passphrase.unreadable": "öffnen Sie ihn zum Lesen und schreiben Sie eine Zeile UTF-8 hinein",
     "error.passphrase.empty": "die Passphrase ist leer",
     "hint.passphrase.empty": "wählen Sie eine aus mehreren Wörtern",
+    "error.passphrase.short": "eine Passphrase hat mindestens {least} Zeichen",
+    "hint.passphrase.short": "nehmen Sie vier oder fünf Wörter, die nicht zusammengehören, mit Leerzeichen "
+    "dazwischen",
+    "error.passphrase.common": "diese Passphrase gehört zu den ersten, die probiert werden",
+    "hint.passphrase.common": "nehmen Sie vier oder fünf Wörter, die nicht zusammengehören, mit "
+    "Leerzeichen dazwischen",
     "error.passphrase.mismatch": "die beiden Passphrasen sind verschieden",
     "hint.passphrase.mismatch": "es wurde nichts geändert; noch einmal versuchen",
     "error.contact.ambiguous": "mehrere Kontakte passen: {names}",
@@ -201,6 +249,9 @@ Umgebung:
     "hint.file.exists": "wählen Sie einen anderen Namen, oder ersetzen Sie sie mit --force",
     "error.file.failed": "{path}: {reason}",
     "error.file.large": "{path} ist zu groß für eine solche Datei",
+    "error.file.certificates": "{path} enthält keine brauchbaren Zertifikate",
+    "hint.file.certificates": "geben Sie die PEM-Datei mit dem Zertifikat der Stelle an, die das Relay "
+    "beglaubigt",
     "error.input.encoding": "die Eingabe ist kein UTF-8",
     "error.confirm.missing": "das ist nicht zurückzuholen, und es gibt kein Terminal, um zu fragen",
     "hint.confirm.missing": "geben Sie --yes an",
@@ -216,7 +267,13 @@ Umgebung:
     "Zeichen",
     "hint.send.undelivered": "er wird zugestellt, wenn die andere Seite verbunden ist",
     "error.store.locked": "der Speicher ist in einem anderen Programm offen",
-    "hint.store.locked": "beenden Sie das andere sealroom, das ihn benutzt, und versuchen Sie es noch einmal",
+    "hint.store.locked": "beenden Sie das andere Programm, das ihn benutzt, und versuchen Sie es noch einmal",
+    "error.store.busy": "das Konto ist in einem anderen Terminal offen, mit chat oder listen; {command} "
+    "braucht "
+    "es für sich allein",
+    "hint.store.busy": "beenden Sie es dort (Strg-C) und versuchen Sie es noch einmal; in einem chat "
+    "wechselt "
+    "/chat NAME den Kontakt",
     "error.store.wrong_key": "die Passphrase öffnet den Speicher nicht",
     "hint.store.wrong_key": "prüfen Sie die Passphrase; ist sie richtig, ist der Kopf beschädigt: "
     "Sicherung benutzen",
@@ -265,7 +322,8 @@ Umgebung:
     "error.relay.certificate": "das Zertifikat des Relays ist ungültig",
     "hint.relay.certificate": "den Betreiber des Relays informieren; es wurde nichts gesendet",
     "error.relay.certificate_authority": "keine bekannte Stelle hat das Zertifikat des Relays signiert",
-    "hint.relay.certificate_authority": "es wurde nichts gesendet; den Betreiber des Relays fragen",
+    "hint.relay.certificate_authority": "es wurde nichts gesendet; hat der Betreiber eine eigene Stelle, die "
+    "Datei mit deren Zertifikat mit --ca-file nennen",
     "error.relay.certificate_expired": "das Zertifikat des Relays ist abgelaufen oder gilt noch nicht",
     "hint.relay.certificate_expired": "die Uhr dieses Geräts prüfen, dann den Betreiber fragen",
     "error.relay.certificate_name": "das Zertifikat des Relays gilt für einen anderen Namen",

@@ -1,0 +1,109 @@
+"""What waits at our relays comes first, before a command shows what the store holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from contextlib import suppress
+from typing import Any, Final
+
+from e2ee_client import Client, ClientEvent, ConnectionChanged, ConnectionState, EventIterator
+from e2ee_client.errors import WaitTimeout
+
+from .event_lines import event_line, event_text, is_news
+from .session import Session
+
+CONNECT_S: Final = 10.0
+ALL_S: Final = 30.0
+# The relay sends what waits as soon as a mailbox is subscribed, one message after the other.
+QUIET_S: Final = 0.3
+_HOPELESS: Final = ("relay.certificate", "relay.not_a_relay")
+
+
+async def fetch(session: Session, client: Client) -> None:
+    """Fetch, unless `--offline` was given or the client is online for another command anyway.
+
+    A relay that does not answer is told of with its reason; what the store holds is shown all the same.
+    """
+    if session.options.offline or session.is_shared:
+        return
+    events = client.events()
+    loop = asyncio.get_running_loop()
+    if await _connected(session, client, events, loop.time() + CONNECT_S):
+        await _until_quiet(session, client, events, loop.time() + ALL_S)
+
+
+async def waiting(events: EventIterator) -> list[ClientEvent]:
+    """Return the events that have come so far."""
+    found: list[ClientEvent] = []
+    with suppress(WaitTimeout):
+        while True:
+            found.append(await events.next(0))
+    return found
+
+
+async def unless_hopeless(events: EventIterator, work: Coroutine[Any, Any, None]) -> None:
+    """Wait for something that needs the relay, but not while its certificate does not hold: that stays so.
+
+    Raises:
+        WaitTimeout: as the work does, or the relay cannot be trusted.
+    """
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_hopeless(events))
+    try:
+        await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            raise WaitTimeout("the relay is not trusted")
+        task.result()
+    finally:
+        task.cancel()
+        watch.cancel()
+        await asyncio.wait([task, watch])
+
+
+def told_reason(session: Session, client: Client, events: list[ClientEvent]) -> None:
+    """Say why there was no connection at last, if there was none."""
+    failed = [one for one in events if isinstance(one, ConnectionChanged) and one.code]
+    if failed and client.connection_state is not ConnectionState.ONLINE:
+        session.terminal.remark(event_line(failed[-1], client, session.texts))
+
+
+async def _hopeless(events: EventIterator) -> None:
+    async for event in events:
+        if isinstance(event, ConnectionChanged) and event.code.startswith(_HOPELESS):
+            return
+    # No event follows, and the work ends as the client does.
+    await asyncio.Event().wait()
+
+
+async def _connected(session: Session, client: Client, events: EventIterator, until: float) -> bool:
+    """Whether all our mailboxes were connected in time; without mailboxes there is nothing to fetch."""
+    while (state := client.connection_state) is not ConnectionState.ONLINE:
+        # Offline now means that it has failed, of which an event tells, or that there is no mailbox.
+        left_s = until - asyncio.get_running_loop().time() if state is ConnectionState.CONNECTING else 0.0
+        try:
+            event = await events.next(max(0.0, left_s))
+        except WaitTimeout:
+            if state is ConnectionState.CONNECTING:
+                session.remark("fetch.slow")
+            return False
+        if isinstance(event, ConnectionChanged) and event.state is ConnectionState.OFFLINE:
+            session.terminal.remark(
+                session.texts.say("fetch.failed", reason=event_text(event, client, session.texts))
+            )
+            return False
+        _tell(session, client, event)
+    return True
+
+
+async def _until_quiet(session: Session, client: Client, events: EventIterator, until: float) -> None:
+    while asyncio.get_running_loop().time() < until:
+        try:
+            _tell(session, client, await events.next(QUIET_S))
+        except WaitTimeout:
+            return
+
+
+def _tell(session: Session, client: Client, event: ClientEvent) -> None:
+    if is_news(event):
+        session.terminal.remark(event_line(event, client, session.texts))
