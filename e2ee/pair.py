@@ -607,12 +607,13 @@ def _candidate_of(pair: Pair) -> Standing | None:
 
 def _search_on(pair: Pair, candidate: Candidate, now_ms: int, *, texts_wait: bool) -> Pair:
     """After a day without an answer a candidate is replaced, for 14 days, then only while a text waits; else
-    the search ends, and the next doubt may begin another (SES-26).
+    the search ends, and the next doubt may begin another. In a pair that has not met it is replaced only
+    while a text waits (SES-26).
     """
     session = pair.session(candidate.id)
     if session is None or (not pair.met and now_ms > session.ends_ms):
         return replace(pair, candidate=None)
-    if not pair.met or now_ms < min(session.created_ms, now_ms) + DAY_MS:
+    if now_ms < min(session.created_ms, now_ms) + DAY_MS or not (pair.met or texts_wait):
         return pair
     since_ms = min(candidate.since_ms, now_ms)
     if now_ms > since_ms + SEARCH_MS and not texts_wait:

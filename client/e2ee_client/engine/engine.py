@@ -111,8 +111,7 @@ class Engine(Queries):
         turn = Turn(now_ms)
         if not continuity.keeps_sessions:
             engine._context.renewal.lost_all(turn)
-            for owner in engine._context.upkeep.owners():
-                engine._context.upkeep.rotate(turn, owner, at_once=True)
+            engine._context.upkeep.lost(turn)
         return engine, turn.effects()
 
     def start(self, now_ms: int) -> list[Effect]:

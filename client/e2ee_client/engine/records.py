@@ -46,9 +46,9 @@ class Own:
     """Our account and device. `account_key` is absent where it is kept offline (ID-12).
 
     `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
-    own list no longer names this device. `stock_id` is the
-    newest id of a published one-time key; the other `stock_*` count the one-time keys that were made, and
-    those that flights have named, since `stock_since_ms` (SES-35).
+    own list no longer names this device. `record_anew` asks for a new record of this device (SES-32).
+    `stock_id` is the newest id of a published one-time key; the other `stock_*` count the one-time keys
+    that were made, and those that flights have named, since `stock_since_ms` (SES-35).
     """
 
     account_id: AccountId
@@ -63,6 +63,7 @@ class Own:
     older_record_b: bytes | None = None
     published_seq: int = 0
     replaced: bool = False
+    record_anew: bool = False
     stock_id: int = 0
     stock_since_ms: int = 0
     stock_made: int = 0
@@ -82,7 +83,7 @@ class Own:
             [device.record.encoded, self.older_record_b],
             self.device_list.signed,
             [self.relay_url, self.name, self.publish, self.read_receipts, self.registration_secret],
-            [self.published_seq, self.replaced],
+            [self.published_seq, self.replaced, self.record_anew],
             [self.stock_id, self.stock_since_ms, self.stock_made, self.stock_named],
         )
         return Put("account", OWN_KEY, row)
@@ -94,7 +95,7 @@ class Own:
         record_b, older_record_b = items(records, 2)
         signing_key, dh_key, hedge, account_key = items(keys, 4)
         relay_url, name, publish, read_receipts, secret = items(settings, 5)
-        published_seq, replaced = items(standing, 2)
+        published_seq, replaced, record_anew = items(standing, 3)
         stock_id, since_ms, made, named = items(stock, 4)
         with stored_parts():
             record = DeviceRecord.decode(octets(record_b))
@@ -119,6 +120,7 @@ class Own:
             older_record_b=maybe_octets(older_record_b),
             published_seq=number(published_seq),
             replaced=bool(replaced),
+            record_anew=bool(record_anew),
             stock_id=number(stock_id),
             stock_since_ms=number(since_ms),
             stock_made=number(made),

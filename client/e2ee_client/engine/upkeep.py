@@ -122,6 +122,16 @@ class Upkeep:
             self._keep(turn, OwnPrekey(pair, device.record.encoded, owner))
         return True
 
+    def lost(self, turn: Turn) -> None:
+        """Make prekeys anew after a loss that was noticed: the copy's may be used, or unknown here
+        (SES-32).
+        """
+        own = self._state.own
+        for owner in self.owners():
+            self.rotate(turn, owner, at_once=True)
+        own.record_anew = own.publish
+        turn.put(own.put())
+
     def _is_due(self, turn: Turn, spk: OwnPrekey) -> bool:
         made_ms = spk.pair.prekey.not_after_ms - PREKEY_LIFE_MS
         is_other = spk.record_b != self._state.own.device.record.encoded
@@ -268,6 +278,8 @@ class Upkeep:
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
+        if device_list.seq == own.device_list.seq:
+            raise ConfigError("the signed list is in use already")
         self.store_list(turn, device_list)
 
     def list_due(self, turn: Turn) -> bool:
@@ -276,20 +288,20 @@ class Upkeep:
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
-        if left_ms > _RENEW_BEFORE_MS and not is_ahead:
+        if left_ms > _RENEW_BEFORE_MS and not is_ahead and not own.record_anew:
             return False
         if own.account_key is None and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
         return own.account_key is not None
 
     def next_list(self, turn: Turn, key: AccountKey) -> NextList:
-        """Sign our next list; where the record in use is of a time to come, for one of now with the same
-        keys, which everybody else would refuse (ID-04). The older record stays named: sessions were made
-        under it (ID-28).
+        """Sign our next list. It names a record of now, with the same keys, where the one in use is of a time
+        to come, which everybody refuses (ID-04), or was published by a state that is lost: the relay's stock
+        goes with it (SES-32). The older record stays named: sessions were made under it (ID-28).
         """
         own = self._state.own
         device, older_b = own.device, own.older_record_b
-        if device.record.created_ms > turn.now_ms:
+        if device.record.created_ms > turn.now_ms or own.record_anew:
             record = identity.redated(device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
             older_b, device = device.record.encoded, replace(device, record=record)
         records = named_records(device.record, older_b)
@@ -299,7 +311,7 @@ class Upkeep:
     def take_list(self, turn: Turn, following: NextList) -> None:
         """Take a list that was signed here as the newest."""
         own = self._state.own
-        own.device, own.older_record_b = following.device, following.older_record_b
+        own.device, own.older_record_b, own.record_anew = following.device, following.older_record_b, False
         self.store_list(turn, following.device_list)
 
     def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:

@@ -17,7 +17,9 @@ class Clock(Protocol):
         ...
 
     async def wait_until(self, deadline_ms: int) -> None:
-        """Return when `now_ms` has reached the deadline, at once if it has passed."""
+        """Return when `now_ms` has reached the deadline, at once if it has passed; or when the clock was
+        put back, since what is due then is for the caller to say.
+        """
         ...
 
 
@@ -32,7 +34,7 @@ class SystemClock:
         """Sleep in parts: after a suspend or a corrected clock the deadline is noticed within half a
         minute.
         """
-        left_ms = deadline_ms - self.now_ms()
-        while left_ms > 0:
-            await asyncio.sleep(min(left_ms / 1000, _LONGEST_SLEEP_S))
-            left_ms = deadline_ms - self.now_ms()
+        latest_ms = now_ms = self.now_ms()
+        while latest_ms <= now_ms < deadline_ms:
+            await asyncio.sleep(min((deadline_ms - now_ms) / 1000, _LONGEST_SLEEP_S))
+            latest_ms, now_ms = now_ms, self.now_ms()

@@ -276,9 +276,7 @@ class Shell(Generic[M]):
         if self._reload_at_ms is not None and now_ms >= self._reload_at_ms:
             await self._reload(now_ms)
         elif self._machine is not None:
-            wake_ms = self._machine.next_wake_ms
-            if wake_ms is not None and now_ms >= wake_ms:
-                await self._carry_out(self._machine.tick(now_ms))
+            await self._carry_out(self._machine.tick(now_ms))
 
     def _ended(self, consumer: asyncio.Task[None]) -> None:
         """Whatever ended the consumer is what all who wait, and all who come, are told."""
