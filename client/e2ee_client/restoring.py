@@ -28,7 +28,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.constants import HASH_B, TOKEN_B
+from e2ee.constants import TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
@@ -47,7 +47,7 @@ from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
-_TABLES: Final = ("list", "contact", "message", "timeline", "peer")
+_TABLES: Final = ("list", "contact", "message", "timeline")
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _LOOKUP_TIMEOUT_S: Final = 30.0
 _MAX_PAGES: Final = 64
@@ -98,7 +98,10 @@ def seal(
             None if recovery_key is None else recovery_key.expose(),
             [own.device.record.encoded, own.device_list.signed, own.relay_url, own.name],
             [own.publish, own.read_receipts],
-            [[[key, row] for key, row in store.items(table)] for table in _TABLES],
+            [
+                *([[key, row] for key, row in store.items(table)] for table in _TABLES),
+                [[one.key, one.put().value] for one in _reachable(store)],
+            ],
         ]
     )
     return backup.seal(Passphrase(passphrase), payload, rng, kdf_profile)
@@ -122,6 +125,21 @@ def _own(store: Store) -> Own:
     if row is None:
         raise StoreCorrupt("the store holds no account")
     return Own.decode(row)
+
+
+def _reachable(store: Store) -> Iterator[Peer]:
+    """Yield record, address and last prekeys of the devices of contacts that publish nothing (STO-26)."""
+    unpublished = {key for key, row in store.items("contact") if not Contact.decode(key, row).published}
+    for key, row in store.items("peer"):
+        old = Peer.decode(key, row)
+        if old.account_id not in unpublished:
+            continue
+        peer = Peer(old.account_id, old.device_id, old.record_b, old.way_back, old.way_back_ms)
+        given = old.prekeys()
+        if given is not None:
+            bundle = given.bundle._replace(opks=[], one_time_pqks=[])
+            peer.given = {b"": given._replace(bundle=bundle)}
+        yield peer
 
 
 def _saved(value: cbor.Value) -> Saved:
@@ -194,7 +212,6 @@ def new_rows(
     )
     lists, contacts, messages, timeline, peers = saved.rows
     known = [_to_be_greeted(Contact.decode(key, row)) for key, row in contacts]
-    unpublished = {one.account_id for one in known if not one.published}
     return [
         own.put(),
         *(Put("list", key, row) for key, row in lists),
@@ -203,12 +220,7 @@ def new_rows(
         *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
         *(_settled(Message.decode(key, row)).put() for key, row in messages),
         *(Put("timeline", key, row) for key, row in timeline),
-        *(
-            row
-            for key, peer_b in peers
-            if key[:HASH_B] in unpublished
-            for row in _reachable(key, peer_b, now_ms)
-        ),
+        *(row for key, peer_b in peers for row in _new_pair(Peer.decode(key, peer_b), now_ms)),
     ]
 
 
@@ -218,18 +230,8 @@ def _to_be_greeted(contact: Contact) -> Contact:
     return contact
 
 
-def _reachable(key: bytes, row: bytes, now_ms: int) -> Iterator[Put]:
-    """Keep record, address and last prekeys of a device of a contact that publishes nothing; our pair with
-    it is a new one.
-    """
-    old = Peer.decode(key, row)
-    given, peer = (
-        old.prekeys(),
-        Peer(old.account_id, old.device_id, old.record_b, old.way_back, old.way_back_ms),
-    )
-    if given is not None:
-        bundle = given.bundle._replace(opks=[], one_time_pqks=[])
-        peer.given, peer.given_in = {b"": given._replace(bundle=bundle)}, b""
+def _new_pair(peer: Peer, now_ms: int) -> Iterator[Put]:
+    """Our pair with a device is a new one, and a session is to be started."""
     peer.pair = Pair(wanted=Wanted(now_ms))
     yield peer.put()
     yield peer.put_pair()

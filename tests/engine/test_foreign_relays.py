@@ -38,15 +38,19 @@ def test_a_relay_that_a_contact_named_is_marked(world: AttackWorld, monkeypatch:
     monkeypatch.setattr(company, "carry_out", noted)
     contact = customer.engine._state.contacts[world.praxis]
     for url in ("wss://10.0.0.5:9200/", "wss://127.0.0.1:8443/"):
-        turn, way = Turn(world.now_ms), customer.engine._outgoings.way_back(contact)
+        turn, way = Turn(world.now_ms), customer.engine._context.sending.way_back(contact)
         named = WayBack(way.mailbox, way.token, url)
-        customer.engine._outgoings.send_control(turn, contact, AddressOnly(), way_back=named)
+        (peer,) = customer.engine._state.peers_of(world.praxis)
+        context = customer.engine._context
+        session = context.renewal.session_for(turn, contact, peer)
+        assert session is not None
+        context.sending.send_control(turn, contact, peer, session, AddressOnly(), way_back=named)
         customer.carry_out(turn.effects())
         world.settle()
         world.say(customer, world.praxis, "hi")
         world.advance(5_000)
     urls = {channel.relay_url: channel.foreign for channel in opened(seen)}
     assert urls == {"wss://10.0.0.5:9200/": True, "wss://127.0.0.1:8443/": True}
-    ours = [channel for channel in company.engine._links if channel.relay_url == RELAY_URL]
+    ours = [channel for channel in company.engine._context.links.by_channel if channel.relay_url == RELAY_URL]
     assert ours
     assert not any(channel.foreign for channel in ours)

@@ -81,6 +81,7 @@ class Shell(Generic[M]):
         self._background: set[asyncio.Task[None]] = set()
         self._timer: asyncio.Task[None] | None = None
         self._timer_ms: int | None = None
+        self._timer_from_ms = 0
         self._refusals = 0
         self._reload_at_ms: int | None = None
         self._rows = rows
@@ -276,7 +277,9 @@ class Shell(Generic[M]):
         if self._reload_at_ms is not None and now_ms >= self._reload_at_ms:
             await self._reload(now_ms)
         elif self._machine is not None:
-            await self._carry_out(self._machine.tick(now_ms))
+            wake_ms, was_put_back = self._machine.next_wake_ms, now_ms < self._timer_from_ms
+            if wake_ms is not None and (now_ms >= wake_ms or was_put_back):
+                await self._carry_out(self._machine.tick(now_ms))
 
     def _ended(self, consumer: asyncio.Task[None]) -> None:
         """Whatever ended the consumer is what all who wait, and all who come, are told."""
@@ -396,6 +399,7 @@ class Shell(Generic[M]):
             self._timer.cancel()
         self._timer_ms, self._timer = wake_ms, None
         if wake_ms is not None:
+            self._timer_from_ms = self._clock.now_ms()
             self._timer = asyncio.create_task(self._wake_at(wake_ms), name="sealroom-timer")
 
     async def _wake_at(self, wake_ms: int) -> None:
