@@ -1,27 +1,36 @@
-"""Contact cards as URI and as JSON (ID-21 to ID-23)."""
+"""Contact cards as URI and as JSON, each with a checksum over the whole card (ID-21, ID-22, ID-34)."""
 
 from __future__ import annotations
 
 import base64
-import binascii
-import ipaddress
 import json
+import re
 from dataclasses import dataclass
 from typing import Final
-from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 from . import labels
 from .constants import ACCOUNT_ID_B
 from .errors import DecodeError, InvalidArgument
+from .grammar import is_name, is_relay_url
 from .ids import AccountId
 from .primitives import kdf
+from .wire import cbor
 
 _CHECK_B: Final = 4
-_SCHEME: Final = "sealroom:contact?v=1"
-_MAX_NAME: Final = 64
-_MAX_URL: Final = 256
-_MAX_CARD: Final = 2048
-_JSON_VERSION: Final = 1
+_MAX_CARD_B: Final = 2048
+_SPACES: Final = "\t\n\r "
+_SPACE: Final = f"[{_SPACES}]*"
+_ACCOUNT: Final = "[A-Za-z0-9_-]{48}"
+_ESCAPED: Final = "(?:[A-Za-z0-9._~-]|%[0-9A-F]{2})+"
+_URI: Final = re.compile(
+    rf"sealroom:contact\?v=1&a=(?P<account>{_ACCOUNT})&r=(?P<relay>{_ESCAPED})(?:&n=(?P<name>{_ESCAPED}))?"
+)
+_STRING: Final = r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9A-Fa-f]{4})*"'
+_MEMBER: Final = rf'"(sealroom|account|relay|name)"{_SPACE}:{_SPACE}(1|{_STRING})'
+_MEMBERS: Final = re.compile(_MEMBER)
+_JSON: Final = re.compile(rf"\{{{_SPACE}{_MEMBER}(?:{_SPACE},{_SPACE}{_MEMBER})*{_SPACE}\}}")
+_UNRESERVED: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_REQUIRED: Final = ["account", "relay", "sealroom"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,19 +46,25 @@ class ContactCard:
             raise InvalidArgument("an account id has 32 bytes")
         if not is_relay_url(self.relay_url):
             raise InvalidArgument("a relay is wss://host, or ws:// on this machine")
-        if self.name is not None and not _is_name(self.name):
+        if self.name is not None and not is_name(self.name):
             raise InvalidArgument("a name has 1 to 64 printable characters")
+
+    @property
+    def account_text(self) -> str:
+        """Account id and checksum of the whole card: 48 characters of base64url (ID-34)."""
+        check = kdf.hash_(labels.CARD, cbor.encode([self.account_id, self.relay_url, self.name]))
+        return base64.urlsafe_b64encode(self.account_id + check[:_CHECK_B]).decode("ascii")
 
     def to_uri(self) -> str:
         """Return the `sealroom:` URI (ID-21)."""
-        uri = f"{_SCHEME}&a={_encode_account(self.account_id)}&r={quote(self.relay_url, safe='')}"
-        return uri if self.name is None else f"{uri}&n={quote(self.name, safe='')}"
+        uri = f"sealroom:contact?v=1&a={self.account_text}&r={_escaped(self.relay_url)}"
+        return uri if self.name is None else f"{uri}&n={_escaped(self.name)}"
 
     def to_json(self) -> str:
         """Return the JSON for `/.well-known/sealroom.json` (ID-22)."""
         members: dict[str, object] = {
-            "sealroom": _JSON_VERSION,
-            "account": _encode_account(self.account_id),
+            "sealroom": 1,
+            "account": self.account_text,
             "relay": self.relay_url,
         }
         if self.name is not None:
@@ -58,97 +73,63 @@ class ContactCard:
 
 
 def parse(text: str) -> ContactCard:
-    """Read a card from a URI or from JSON.
+    """Read a card from a URI or from JSON, with spaces, tabs and line ends around it.
 
     Raises:
-        DecodeError: neither, or damaged (ID-21 to ID-23).
+        DecodeError: neither, or damaged (ID-21 to ID-23, ID-33, ID-34).
     """
-    stripped = text.strip()
-    if len(stripped) > _MAX_CARD:
+    stripped = text.strip(_SPACES)
+    if len(stripped.encode("utf-8", "surrogatepass")) > _MAX_CARD_B:
         raise DecodeError("too long for a contact card")
     return _parse_json(stripped) if stripped.startswith("{") else _parse_uri(stripped)
 
 
-def is_relay_url(url: str) -> bool:
-    """Whether a URL names a relay: wss with a host, or ws on this machine (ID-23)."""
-    try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
-    except ValueError:
-        return False
-    plain = url.isascii() and url.isprintable() and " " not in url and len(url) <= _MAX_URL
-    if not plain or not host or parts.username is not None or parts.fragment or parts.query:
-        return False
-    return parts.scheme == "wss" or (parts.scheme == "ws" and _is_loopback(host))
+def _parse_uri(uri: str) -> ContactCard:
+    match = _URI.fullmatch(uri)
+    if match is None:
+        raise DecodeError("not a contact card")
+    name = match["name"]
+    found = _card(match["account"], _unescaped(match["relay"]), None if name is None else _unescaped(name))
+    if found.to_uri() != uri:
+        raise DecodeError("the contact card is damaged")
+    return found
 
 
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def _is_name(name: str) -> bool:
-    return 1 <= len(name) <= _MAX_NAME and name.isprintable()
-
-
-def _encode_account(account_id: AccountId) -> str:
-    check = kdf.hash_(labels.CARD, account_id)[:_CHECK_B]
-    return base64.urlsafe_b64encode(account_id + check).decode("ascii")
-
-
-def _decode_account(text: str) -> AccountId:
-    try:
-        raw = base64.b64decode(text.encode("ascii"), altchars=b"-_", validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raise DecodeError("not an account id") from None
-    account_id = AccountId(raw[:ACCOUNT_ID_B])
-    if len(raw) != ACCOUNT_ID_B + _CHECK_B or _encode_account(account_id) != text:
-        raise DecodeError("the account id has a typing error")
-    return account_id
-
-
-def _card(account: object, relay: object, name: object) -> ContactCard:
-    if not isinstance(account, str) or not isinstance(relay, str) or not isinstance(name, str | None):
+def _parse_json(text: str) -> ContactCard:
+    if _JSON.fullmatch(text) is None:
+        raise DecodeError("not the JSON of a contact card")
+    pairs = _MEMBERS.findall(text)
+    members = {key: json.loads(value) for key, value in pairs}
+    names = sorted(key for key, _ in pairs if key != "name")
+    if names != _REQUIRED or len(members) != len(pairs):
+        raise DecodeError("the members of the contact card are not those of version 1")
+    numbers = [key for key, value in members.items() if not isinstance(value, str)]
+    if numbers != ["sealroom"]:
         raise DecodeError("a member of the contact card has the wrong type")
+    found = _card(members["account"], members["relay"], members.get("name"))
+    if found.account_text != members["account"]:
+        raise DecodeError("the contact card is damaged")
+    return found
+
+
+def _card(account: str, relay: str, name: str | None) -> ContactCard:
+    if re.fullmatch(_ACCOUNT, account) is None:
+        raise DecodeError("not an account id")
+    account_id = AccountId(base64.urlsafe_b64decode(account)[:ACCOUNT_ID_B])
     try:
-        return ContactCard(_decode_account(account), relay, name)
+        return ContactCard(account_id, relay, name)
     except InvalidArgument as error:
         raise DecodeError(str(error)) from None
 
 
-def _parse_uri(uri: str) -> ContactCard:
-    if not uri.startswith(_SCHEME + "&"):
-        raise DecodeError("not a contact card")
-    pairs = [part.partition("=") for part in uri[len(_SCHEME) + 1 :].split("&")]
-    names = [name for name, _, _ in pairs]
-    if names not in (["a", "r"], ["a", "r", "n"]):
-        raise DecodeError("the parts of the contact card are not a, r and perhaps n")
+def _escaped(text: str) -> str:
+    """Percent-encode all bytes of UTF-8 but the unreserved ones (ID-21)."""
+    return "".join(chr(octet) if octet in _UNRESERVED else f"%{octet:02X}" for octet in text.encode("utf-8"))
+
+
+def _unescaped(text: str) -> str:
+    octets = re.sub(rb"%(..)", lambda match: bytes.fromhex(match[1].decode("ascii")), text.encode("ascii"))
     try:
-        values = [unquote_to_bytes(value).decode("utf-8") for _, _, value in pairs]
-    except UnicodeError:
+        return octets.decode("utf-8")
+    except UnicodeDecodeError:
         raise DecodeError("not UTF-8") from None
-    return _card(values[0], values[1], values[2] if len(values) == 3 else None)
-
-
-def _parse_json(text: str) -> ContactCard:
-    try:
-        members = json.loads(text, object_pairs_hook=_unique)
-    except (ValueError, RecursionError):
-        raise DecodeError("not JSON") from None
-    known = {"sealroom", "account", "relay"}
-    if not isinstance(members, dict) or not known <= members.keys() <= known | {"name"}:
-        raise DecodeError("the members of the contact card are not those of version 1")
-    if type(members["sealroom"]) is not int or members["sealroom"] != _JSON_VERSION:
-        raise DecodeError("unknown version of a contact card")
-    if "name" in members and members["name"] is None:
-        raise DecodeError("a member of the contact card has the wrong type")
-    return _card(members["account"], members["relay"], members.get("name"))
-
-
-def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
-    members = dict(pairs)
-    if len(members) != len(pairs):
-        raise DecodeError("a member of the contact card stands twice")
-    return members

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from . import card
 from .constants import CONTENT_ID_B, HASH_B, MAILBOX_B, MAX_CONTENT_B, MAX_COUNTER, TOKEN_B
 from .errors import ContentError, ContentTooLarge, DecodeError, InvalidArgument
+from .grammar import MAX_RELAY_B, is_relay_url
 from .identity import LIST_MAX_B, ListHead
 from .ids import ContentId, ListHash
 from .prekeys import CompactBundle, decode_compact, encode_compact
@@ -371,7 +371,7 @@ def _decode_head(value: cbor.Value) -> ListHead:
 
 def _decode_way_back(value: cbor.Value) -> WayBack:
     fields = Fields.of(value, _THREE)
-    url = fields.text(3, 256)
-    if not card.is_relay_url(url):
+    url = fields.text(3, MAX_RELAY_B)
+    if not is_relay_url(url):
         raise DecodeError("not the URL of a relay")
     return WayBack(fields.bstr(1, MAILBOX_B), fields.bstr(2, TOKEN_B), url)

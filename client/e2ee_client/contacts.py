@@ -320,7 +320,7 @@ class Contact:
         """Give it a name that stays on this device; None takes it away.
 
         Raises:
-            ConfigError: the name could not stand on a card either (ID-21).
+            ConfigError: not a name (ID-33).
         """
         check_name(name)
         await self._shell.call(lambda engine, now_ms: (None, engine.set_name(self.account_id, name, now_ms)))

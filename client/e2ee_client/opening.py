@@ -13,6 +13,7 @@ from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeAlias
 from e2ee import card as cards
 from e2ee.card import ContactCard
 from e2ee.errors import DecodeError, InvalidArgument
+from e2ee.grammar import is_name
 from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId
 from e2ee.ports import Rng
@@ -242,12 +243,13 @@ def check_card(relay: str, name: str | None) -> None:
 
 
 def check_name(name: str | None) -> None:
-    """Check a name that stays on this device by the rules for names on cards.
+    """Check a name that stays on this device, by the grammar of names on cards (ID-33).
 
     Raises:
-        ConfigError: it breaks them.
+        ConfigError: not a name.
     """
-    check_card("wss://relay.invalid", name)
+    if name is not None and not is_name(name):
+        raise ConfigError("a name has 1 to 64 printable characters")
 
 
 def parse_card(text: str) -> ContactCard:

@@ -179,20 +179,27 @@ def cards() -> str:
     """Contact cards with and without a name, with a port and a path, on a loopback address."""
     given = [
         ("card one", "wss://relay.example/", None),
-        ("card two", "wss://relay.example:8443/a%20b", "Praxis Dr. Müller & Söhne"),
+        ("card two", "wss://relay.example:8443/a-b", "Praxis Dr. Müller & Söhne"),
         ("card three", "ws://127.0.0.1:8080/", "= + % 漢"),
+        ("card four", "wss://[::1]/~a_b", "!*'();:@&=+$,/?#[]%20"),
+        ("card five", "wss://relay.example", "\U0001f468\u200d\U0001f469 \u2764\ufe0f -._~"),
     ]
     return render(
-        "Contact cards as URI and as JSON; a reader of JSON takes the members in any order."
-        " `account` is the text A.",
-        "ID-21 ID-22 ID-23",
+        "Contact cards as URI and as JSON; `also` are other texts of the same card. `checked` is what the"
+        " four check bytes are made from, `account` the text with them.",
+        "ID-21 ID-22 ID-23 ID-33 ID-34 ID-35",
         {"cases": [_card(sign_public(draw(name, 32)), relay, title) for name, relay, title in given]},
     )
 
 
-def account_text(account_id: bytes) -> str:
-    """A of ID-21."""
-    check = hash_("SR1-card", account_id)[:4]
+def checked(account_id: bytes, relay: str, name: str | None) -> bytes:
+    """What the check bytes of a card are made from (ID-34)."""
+    return cbor([account_id, relay, name])
+
+
+def account_text(account_id: bytes, relay: str, name: str | None = None) -> str:
+    """Account id and check bytes in base64url (ID-34)."""
+    check = hash_("SR1-card", checked(account_id, relay, name))[:4]
     return base64.urlsafe_b64encode(account_id + check).decode()
 
 
@@ -203,16 +210,23 @@ def card_uri(account: str, relay: str, name: str | None = None) -> str:
 
 
 def _card(account_id: bytes, relay: str, name: str | None) -> dict[str, Any]:
-    account = account_text(account_id)
+    account = account_text(account_id, relay, name)
     members = {"sealroom": 1, "account": account, "relay": relay} | ({} if name is None else {"name": name})
     return {
         "account_id": account_id,
         "relay_url": relay,
         "name": name,
-        "checksum": hash_("SR1-card", account_id)[:4],
+        "checked": checked(account_id, relay, name),
+        "checksum": hash_("SR1-card", checked(account_id, relay, name))[:4],
         "account": account,
         "uri": card_uri(account, relay, name),
         "json": json.dumps(members, ensure_ascii=False),
+        "also": [
+            f" \r\n\t{card_uri(account, relay, name)}\n",
+            json.dumps(members).replace("/", "\\/"),
+            "\n" + json.dumps(dict(reversed(members.items())), indent=1, ensure_ascii=False) + "\r\n ",
+            json.dumps(members, ensure_ascii=False, separators=(",", "\t:\n")),
+        ],
     }
 
 

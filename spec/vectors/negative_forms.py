@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import base64
+import itertools
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from spec.vectors import content_vectors, identity_vectors, parties
 from spec.vectors.defects import Negative, flipped
-from spec.vectors.suite import Value, cbor, draw, sign, sign_public
+from spec.vectors.suite import Value, cbor, draw, hash_, sign, sign_public
 
 P: Final = 2**255 - 19
 
@@ -107,10 +109,91 @@ def _signatures() -> Iterator[Negative]:
 def cards() -> Iterator[Negative]:
     """Contact cards and safety numbers."""
     account_id = sign_public(draw("negative card", 32))
-    good, relay = identity_vectors.account_text(account_id), "wss://relay.example/"
+    relay = "wss://relay.example/"
+    good = identity_vectors.account_text(account_id, relay)
     swapped = good[1] + good[0] + good[2:]
     uri = identity_vectors.card_uri
+
+    def whole(name: str | None, url: str = relay) -> str:
+        """A card whose check bytes are right, whatever stands in it."""
+        return uri(identity_vectors.account_text(account_id, url, name), url, name)
+
+    named, escaped = whole("A~\u00e4"), whole("A b")
+    account_2 = identity_vectors.account_text(sign_public(draw("negative card two", 32)), relay)
     texts = {
+        "relay-changed": (uri(good, "wss://relay.exemple/"), "a letter of the relay changed", "ID-34"),
+        "name-changed": (named.replace("A~", "B~"), "a letter of the name changed", "ID-34"),
+        "name-removed": (named.partition("&n=")[0], "the name removed", "ID-34"),
+        "name-added": (uri(good, relay) + "&n=A", "a name added", "ID-34"),
+        "check-of-the-account-alone": (
+            uri(_card_account(account_id, hash_("SR1-card", account_id)), relay),
+            "check bytes over the account alone",
+            "ID-34",
+        ),
+        "check-of-another-account": (
+            uri(good[:43] + account_2[43:], relay),
+            "check bytes of another card",
+            "ID-34",
+        ),
+        "account-padded": (uri(good, relay).replace("&r", "=&r"), "padded base64url", "ID-21"),
+        "account-of-47": (uri(good[:47], relay), "47 characters of base64url", "ID-21"),
+        "account-of-52": (uri(good + "AAAA", relay), "52 characters of base64url", "ID-21"),
+        "account-in-base64": (
+            _standard(uri, relay),
+            "the other alphabet of base64, with + and /",
+            "ID-21",
+        ),
+        "account-escaped": (uri("%41" + good[1:], relay), "an escape in the account", "ID-21"),
+        "escape-of-a-letter": (named.replace("n=A", "n=%41"), "an escape of a letter", "ID-21"),
+        "escape-in-lower-case": (named.replace("%C3%A4", "%c3%a4"), "an escape in lower case", "ID-21"),
+        "escape-cut-off": (escaped.replace("%20b", "%2"), "an escape of one digit", "ID-21"),
+        "escape-without-digits": (escaped.replace("%20", "%zz"), "an escape without digits", "ID-21"),
+        "escape-missing": (escaped.replace("%20", "+"), "a plus for a space", "ID-21"),
+        "relay-not-escaped": (uri(good, relay).replace("%3A%2F%2F", "://"), "a relay as it is", "ID-21"),
+        "name-with-an-equals-sign": (whole("a=b").replace("%3D", "="), "a = that is not escaped", "ID-21"),
+        "name-in-long-utf8": (uri(good, relay) + "&n=%C0%80", "a null in two bytes", "ID-21"),
+        "name-with-surrogate": (uri(good, relay) + "&n=%ED%A0%80", "half of a surrogate pair", "ID-21"),
+        "scheme-in-upper-case": (uri(good, relay).replace("sealroom", "SEALROOM"), "another case", "ID-21"),
+        "fragment": (uri(good, relay) + "#a", "a fragment behind it", "ID-21"),
+        "no-break-space-around": ("\u00a0" + uri(good, relay), "a no-break space before it", "ID-35"),
+        "form-feed-around": (uri(good, relay) + "\f", "a form feed behind it", "ID-35"),
+        "byte-order-mark": ("\ufeff" + uri(good, relay), "a byte order mark before it", "ID-35"),
+        "too-long": (
+            f'{{"sealroom":1,"account":"{good}",{" " * 2000}"relay":"{relay}"}}',
+            "more than 2048 bytes",
+            "ID-35",
+        ),
+        "name-bidi": (whole("a\u202eb"), "a change of direction in the name", "ID-33"),
+        "name-with-two-spaces": (whole("a  b"), "two spaces in the name", "ID-33"),
+        "relay-in-upper-case": (whole(None, "wss://RELAY.example/"), "a host in upper case", "ID-23"),
+        "relay-with-query": (whole(None, "wss://relay.example/?a"), "a query", "ID-23"),
+        "json-version-1-0": (f'{{"sealroom":1.0,"account":"{good}","relay":"{relay}"}}', "", "ID-22"),
+        "json-version-text": (f'{{"sealroom":"1","account":"{good}","relay":"{relay}"}}', "", "ID-22"),
+        "json-account-number": (f'{{"sealroom":1,"account":1,"relay":"{relay}"}}', "", "ID-22"),
+        "json-member-escaped": (
+            f'{{"sealroom":1,"\\u0061ccount":"{good}","relay":"{relay}"}}',
+            "",
+            "ID-22",
+        ),
+        "json-comma-at-the-end": (f'{{"sealroom":1,"account":"{good}","relay":"{relay}",}}', "", "ID-22"),
+        "json-text-behind": (f'{{"sealroom":1,"account":"{good}","relay":"{relay}"}}x', "", "ID-22"),
+        "json-unknown-escape": (
+            f'{{"sealroom":1,"account":"{good}","relay":"{relay}","name":"\\x41"}}',
+            "",
+            "ID-22",
+        ),
+        "json-line-feed-in-a-string": (
+            f'{{"sealroom":1,"account":"{good}","relay":"{relay}","name":"a\nb"}}',
+            "",
+            "ID-22",
+        ),
+        "json-relay-changed": (
+            f'{{"sealroom":1,"account":"{good}","relay":"wss://relay.exemple/"}}',
+            "",
+            "ID-34",
+        ),
+        "json-name-added": (f'{{"sealroom":1,"account":"{good}","relay":"{relay}","name":"A"}}', "", "ID-34"),
+        "json-account-missing": (f'{{"sealroom":1,"relay":"{relay}"}}', "", "ID-22"),
         "typing-error": (uri(swapped, relay), "two characters of the account exchanged", "ID-21"),
         "no-checksum": (uri(good[:43], relay), "an account without its checksum", "ID-21"),
         "version-2": (uri(good, relay).replace("v=1", "v=2"), "version 2", "ID-21"),
@@ -118,12 +201,12 @@ def cards() -> Iterator[Negative]:
         "parameter-unknown": (uri(good, relay) + "&x=1", "an unknown parameter", "ID-21"),
         "parameter-doubled": (uri(good, relay) + "&n=a&n=b", "a name twice", "ID-21"),
         "name-not-utf8": (uri(good, relay) + "&n=%FF", "a name that is not UTF-8", "ID-21"),
-        "name-with-control": (uri(good, relay) + "&n=a%0Ab", "a line feed in the name", "ID-23"),
-        "name-too-long": (uri(good, relay, "x" * 65), "a name of 65 characters", "ID-23"),
-        "name-empty": (uri(good, relay, ""), "an empty name", "ID-23"),
-        "relay-plain": (uri(good, "ws://relay.example/"), "ws:// with a host elsewhere", "ID-23"),
-        "relay-https": (uri(good, "https://relay.example/"), "another scheme", "ID-23"),
-        "relay-no-host": (uri(good, "wss:///x"), "no host", "ID-23"),
+        "name-with-control": (whole("a\nb"), "a line feed in the name", "ID-33"),
+        "name-too-long": (whole("x" * 65), "a name of 65 characters", "ID-33"),
+        "name-empty": (whole(""), "an empty name", "ID-33"),
+        "relay-plain": (whole(None, "ws://relay.example/"), "ws:// with a host elsewhere", "ID-23"),
+        "relay-https": (whole(None, "https://relay.example/"), "another scheme", "ID-23"),
+        "relay-no-host": (whole(None, "wss:///x"), "no host", "ID-23"),
         "json-member-unknown": (
             f'{{"sealroom":1,"account":"{good}","relay":"{relay}","x":1}}',
             "one",
@@ -141,6 +224,18 @@ def cards() -> Iterator[Negative]:
         about = f"A contact card: {said if ' ' in said else name.replace('-', ' ')}."
         yield Negative(f"card-{name}", about, rules, "card.parse", {"text": text}, "remote.decode")
     yield from _scans(account_id)
+
+
+def _card_account(account_id: bytes, check: bytes) -> str:
+    return base64.urlsafe_b64encode(account_id + check[:4]).decode()
+
+
+def _standard(uri: Callable[[str, str], str], relay: str) -> str:
+    """A card whose account needs both characters in which the alphabets differ."""
+    numbers = (sign_public(draw(f"negative card {number}", 32)) for number in itertools.count())
+    texts = (identity_vectors.account_text(account_id, relay) for account_id in numbers)
+    text = next(one for one in texts if "-" in one and "_" in one)
+    return uri(text.replace("-", "+").replace("_", "/"), relay)
 
 
 def _scans(account_id: bytes) -> Iterator[Negative]:

@@ -197,7 +197,7 @@ async def test_opening_or_creating(tmp_path: Path, network: MemoryNetwork) -> No
 
 @pytest.mark.parametrize("name", ["", "x" * 65, "a\x1b[31mb", "a\u202eb", "a\nb"])
 async def test_a_contact_is_called_only_what_could_stand_on_a_card(customer: Client, name: str) -> None:
-    """ID-21: no escape sequence, no change of direction, not 5 000 characters."""
+    """ID-33: no escape sequence, no change of direction, not 5 000 characters."""
     async with MemoryNetwork().client(publish=True, online=False, name="Shop") as other:
         contact = await customer.add_contact(other.card())
     with pytest.raises(ConfigError):

@@ -334,10 +334,20 @@ def test_prekeys_of_a_device_are_accepted() -> None:
 
 
 @pytest.mark.parametrize("case", load("card.json")["cases"], ids=lambda case: case["relay_url"])
-def test_a_card_is_read_from_its_uri(case: dict[str, Any]) -> None:
-    """ID-21, ID-23."""
+def test_a_card_is_read_from_each_of_its_forms(case: dict[str, Any]) -> None:
+    """ID-21 to ID-23, ID-34, ID-35."""
     card = (unhex(case["account_id"]), case["relay_url"], case["name"])
-    assert reader.parse_card(case["uri"]) == card
+    for text in (case["uri"], case["json"], *case["also"]):
+        assert reader.parse_card(text) == card
+
+
+def test_relay_urls_and_names_are_told_from_others() -> None:
+    """ID-23, ID-33."""
+    data = load("grammar.json")
+    for row in data["relay_urls"]:
+        assert reader.is_relay(row["url"]) is row["accepted"], row
+    for row in data["names"]:
+        assert reader.is_name(row["code_points"]) is row["accepted"], row
 
 
 @pytest.mark.parametrize("case", load("safety.json")["cases"], ids=lambda case: case["qr"][11:19])

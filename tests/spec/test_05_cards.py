@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import itertools
 import json
+import random
 
 import pytest
 from call_record import recorded
@@ -16,20 +17,34 @@ from e2ee import card, fingerprint
 from e2ee.card import ContactCard
 from e2ee.errors import DecodeError, InvalidArgument
 from e2ee.fingerprint import Comparison
+from e2ee.grammar import is_relay_url
 from e2ee.ids import AccountId
 
 ACCOUNT = AccountId(bytes(range(32)))
 RELAY = "wss://relay.example/"
-CHECK = hashlib.sha256(b"SR1-card".ljust(16, b"\0") + ACCOUNT).digest()[:4]
-A = base64.urlsafe_b64encode(ACCOUNT + CHECK).decode().rstrip("=")
 R = "wss%3A%2F%2Frelay.example%2F"
+
+
+def account_text(name: str | None = None, relay: str = RELAY) -> str:
+    """Account and check bytes, by the words of the chapter (ID-34)."""
+    said = b"\xf6" if name is None else b"\x78" + bytes([len(name.encode())]) + name.encode()
+    if name is not None and len(name.encode()) < 24:
+        said = bytes([0x60 | len(name.encode())]) + name.encode()
+    head = bytes([0x60 | len(relay)]) if len(relay) < 24 else b"\x78" + bytes([len(relay)])
+    checked = b"\x83\x58\x20" + ACCOUNT + head + relay.encode() + said
+    check = hashlib.sha256(b"SR1-card".ljust(16, b"\0") + checked).digest()[:4]
+    return base64.urlsafe_b64encode(ACCOUNT + check).decode()
+
+
+A = account_text()
 
 
 def test_a_card_as_uri() -> None:
     """ID-21: to the byte; umlauts as percent-encoded UTF-8."""
     assert ContactCard(ACCOUNT, RELAY).to_uri() == f"sealroom:contact?v=1&a={A}&r={R}"
     named = ContactCard(ACCOUNT, RELAY, "Praxis Dr. Müller & Co")
-    assert named.to_uri() == f"sealroom:contact?v=1&a={A}&r={R}&n=Praxis%20Dr.%20M%C3%BCller%20%26%20Co"
+    a = account_text(named.name)
+    assert named.to_uri() == f"sealroom:contact?v=1&a={a}&r={R}&n=Praxis%20Dr.%20M%C3%BCller%20%26%20Co"
     assert len(A) == 48
     assert card.parse(named.to_uri()) == named
     assert card.parse(f"  {named.to_uri()}\n") == named
@@ -40,7 +55,7 @@ def test_a_card_as_json() -> None:
     named = ContactCard(ACCOUNT, RELAY, "Praxis Dr. Müller")
     assert json.loads(named.to_json()) == {
         "sealroom": 1,
-        "account": A,
+        "account": account_text("Praxis Dr. Müller"),
         "relay": RELAY,
         "name": "Praxis Dr. Müller",
     }
@@ -95,7 +110,7 @@ def test_a_malformed_uri_is_refused(uri: str) -> None:
 
 
 def test_a_typing_error_in_the_account_is_found() -> None:
-    """ID-21: a change of any one character, and of case, breaks the checksum or the form."""
+    """ID-21, ID-34: a change of any one character, and of case, breaks the checksum or the form."""
     for at, other in itertools.product(range(48), "AZaz09-_"):
         if A[at] != other:
             with pytest.raises(DecodeError):
@@ -145,17 +160,16 @@ def test_malformed_json_is_refused(members: str) -> None:
         "wss://relay.example/",
         "wss://relay.example:8443/path",
         "wss://192.0.2.1/",
-        "wss://[2001:db8::1]/",
+        "wss://[::1]/",
         "ws://localhost/",
         "ws://localhost:9000",
         "ws://127.0.0.1:9000/",
-        "ws://127.9.9.9/",
         "ws://[::1]:9000/",
     ],
 )
 def test_a_relay_is_wss_or_on_this_machine(url: str) -> None:
     """ID-23"""
-    assert card.is_relay_url(url)
+    assert is_relay_url(url)
     assert card.parse(ContactCard(ACCOUNT, url).to_uri()).relay_url == url
 
 
@@ -169,6 +183,12 @@ def test_a_relay_is_wss_or_on_this_machine(url: str) -> None:
         "http://localhost/",
         "ws://relay.example/",
         "ws://192.0.2.1/",
+        "ws://127.9.9.9/",
+        "wss://[2001:db8::1]/",
+        "wss://Relay.example/",
+        "wss://relay.example:65536/",
+        "wss://relay.example/a%20b",
+        "wss://relay.example/../",
         "ws://localhost.example/",
         "ws://127.0.0.1.example/",
         "wss://",
@@ -189,7 +209,7 @@ def test_a_relay_is_wss_or_on_this_machine(url: str) -> None:
 )
 def test_another_url_is_no_relay(url: str) -> None:
     """ID-23"""
-    assert not card.is_relay_url(url)
+    assert not is_relay_url(url)
     with pytest.raises(InvalidArgument):
         ContactCard(ACCOUNT, url)
     with pytest.raises(DecodeError):
@@ -202,6 +222,71 @@ def test_a_card_is_made_from_sound_parts_only() -> None:
     for account, name in ((ACCOUNT[:31], None), (ACCOUNT, ""), (ACCOUNT, "x" * 65), (ACCOUNT, "a\nb")):
         with pytest.raises(InvalidArgument):
             ContactCard(AccountId(account), RELAY, name)
+
+
+@pytest.mark.parametrize("name", [None, "x", "Praxis Dr. Müller", "ä" * 12, "x" * 64])
+def test_the_check_bytes_cover_the_whole_card(name: str | None) -> None:
+    """ID-34: made as the rule says; another relay or another name gives other ones, with or without one."""
+    made = ContactCard(ACCOUNT, RELAY, name)
+    assert made.account_text == account_text(name)
+    others = [
+        ContactCard(ACCOUNT, "wss://relay.example", name),
+        ContactCard(ACCOUNT, RELAY, "y"),
+        ContactCard(AccountId(ACCOUNT[::-1]), RELAY, name),
+        ContactCard(ACCOUNT, RELAY, "x" if name is None else None),
+    ]
+    texts = {one.account_text[43:] for one in (made, *others)}
+    assert len(texts) == 5
+    for other in others[:2]:
+        with pytest.raises(DecodeError):
+            card.parse(other.to_uri().replace(other.account_text, made.account_text))
+        with pytest.raises(DecodeError):
+            card.parse(other.to_json().replace(other.account_text, made.account_text))
+
+
+ALPHABET = "".join(map(chr, range(32, 127))) + "\n\t\u00e4\u200b\u20ac"
+
+
+def damaged(text: str, chance: random.Random) -> str:
+    """Change a text as copying, cutting and typing do: 1 to 3 times."""
+    for _ in range(chance.randint(1, 3)):
+        at, end = sorted(chance.randrange(len(text) + 1) for _ in range(2))
+        match chance.randrange(7):
+            case 0:
+                text = text[:at] + chance.choice(ALPHABET) + text[at + 1 :]
+            case 1:
+                text = text[:at] + text[at + 1 :]
+            case 2:
+                text = text[:at] + chance.choice(ALPHABET) + text[at:]
+            case 3:
+                text = text[:at] + text[at : at + 2][::-1] + text[at + 2 :]
+            case 4:
+                text = text[:at] + text[at : at + 1].swapcase() + text[at + 1 :]
+            case 5:
+                text = text[:at] + text[end:]
+            case _:
+                text = text[:at] + text[at:end] * 2 + text[end:]
+    return text
+
+
+@pytest.mark.parametrize("form", ["to_uri", "to_json"])
+def test_no_damaged_card_is_taken(form: str) -> None:
+    """ID-34: of 10 000 in each form none that says anything else than the card did."""
+    chance = random.Random(form)
+    names = (None, "Praxis Dr. Müller & Söhne", "漢字", "A B")
+    relays = (RELAY, "wss://relay.example:8443/a-b", "ws://127.0.0.1:8080/")
+    taken = 0
+    for number in range(10_000):
+        account = AccountId(chance.randbytes(32))
+        made = ContactCard(account, chance.choice(relays), chance.choice(names))
+        changed = damaged(getattr(made, form)(), chance)
+        try:
+            found = card.parse(changed)
+        except DecodeError:
+            continue
+        assert found == made, (number, changed)
+        taken += 1
+    assert taken < 1_000
 
 
 def print_of(account_id: bytes) -> bytes:

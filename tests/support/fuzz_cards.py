@@ -13,6 +13,7 @@ from e2ee import card, fingerprint
 from e2ee.card import ContactCard
 from e2ee.errors import DecodeError
 from e2ee.fingerprint import Comparison
+from e2ee.grammar import is_relay_url
 from e2ee.ids import AccountId
 
 # --- cards and safety numbers ---
@@ -29,7 +30,7 @@ def _decode_card(data: bytes) -> ContactCard:
 def _card_holds(_: bytes, found: ContactCard) -> None:
     require(card.parse(found.to_uri()) == found, "a card survives as a URI (ID-21)")
     require(card.parse(found.to_json()) == found, "a card survives as JSON (ID-22)")
-    require(card.is_relay_url(found.relay_url), "a card names a relay (ID-23)")
+    require(is_relay_url(found.relay_url), "a card names a relay (ID-23)")
 
 
 def _card_seeds() -> Iterator[bytes]:

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import ipaddress
 import itertools
 import re
 import struct
-import unicodedata
 from base64 import urlsafe_b64decode
 from dataclasses import dataclass, replace
 from typing import TypeAlias
-from urllib.parse import unquote_to_bytes, urlsplit
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives import hashes
@@ -499,35 +496,201 @@ def verify_successor(signed: bytes, account: bytes, signed_list: bytes) -> bytes
     return new
 
 
+LOWER, DIGITS = "abcdefghijklmnopqrstuvwxyz", "0123456789"
+UNRESERVED = LOWER + LOWER.upper() + DIGITS + "-._~"
+HIDDEN = (
+    "0-1F 7F-A0 AD 34F 61C 115F-1160 1680 17B4-17B5 180B-180F 2000-200B 200E-200F 2028-202F 205F-206F 2800"
+    " 3000 3164 D800-F8FF FDD0-FDEF FE00-FE0E FEFF FFA0 FFF0-FFFF E0000-10FFFF"
+)
+SHOWN_BEHIND = (0x200C, 0x200D, 0xFE0F)
+
+
+def is_decimal(text: str, highest: int) -> bool:
+    """A decimal number without leading 0, up to a highest one."""
+    plain = text != "" and all(one in DIGITS for one in text) and len(text) <= 5
+    return plain and (text == "0" or text[0] != "0") and int(text) <= highest
+
+
+def is_host(text: str) -> bool:
+    """Labels with a last one that begins with a letter, or an IPv4 address (ID-23)."""
+    labels = text.split(".")
+    if len(labels) == 4 and all(is_decimal(label, 255) for label in labels):
+        return True
+    whole = all(
+        1 <= len(label) <= 63
+        and all(one in LOWER + DIGITS + "-" for one in label)
+        and "-" not in (label[0], label[-1])
+        for label in labels
+    )
+    return whole and labels[-1][0] in LOWER
+
+
+def is_relay(url: str) -> bool:
+    """`wss://` with a host, or `ws://` with a loopback one; port, path (ID-23)."""
+    scheme, _, rest = url.partition("://")
+    at = min((rest + "/").index("/"), len(rest))
+    path = rest[at:]
+    end = rest.index("]") + 1 if rest.startswith("[") and "]" in rest[:at] else rest[:at].find(":")
+    host, port = (rest[:at], "") if end < 0 else (rest[:end], rest[end:at])
+    loop = host in ("localhost", "127.0.0.1", "[::1]")
+    return (
+        len(url) <= 240
+        and (scheme in ("ws", "wss") and (loop or (scheme == "wss" and is_host(host))))
+        and (port == "" or (port[0] == ":" and port != ":0" and is_decimal(port[1:], 65_535)))
+        and all(one in UNRESERVED + "/" for one in path)
+        and not {".", ".."} & set(path.split("/"))
+    )
+
+
 def check_relay(url: str) -> str:
-    """`wss://` with a host, or `ws://` with a loopback host, of 256 characters (ID-23)."""
-    try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-    except ValueError:
-        raise Refused("remote.decode") from None
-    need(len(url) <= 256 and host != "" and parts.scheme in ("wss", "ws"))
-    if parts.scheme == "ws" and host != "localhost":
-        try:
-            need(ipaddress.ip_address(host).is_loopback)
-        except ValueError:
-            raise Refused("remote.decode") from None
+    """A relay URL, or a refusal (ID-23)."""
+    need(is_relay(url))
     return url
 
 
-def parse_card(uri: str) -> tuple[bytes, str, str | None]:
-    """Account, relay URL and name of a contact URI (ID-21, ID-23)."""
-    unit = r"(?:[A-Za-z0-9._~-]|%[0-9A-Fa-f]{2})"
-    form = rf"sealroom:contact\?v=1&a=([A-Za-z0-9_-]{{48}})&r=({unit}+)(?:&n=({unit}+))?"
-    match = re.fullmatch(form, uri)
-    if match is None:
-        raise Refused("remote.decode")
-    account = urlsafe_b64decode(match[1])
-    need(hmac.compare_digest(account[32:], digest("SR1-card", account[:32])[:4]))
-    relay = check_relay(text_of(unquote_to_bytes(match[2])))
-    name = None if match[3] is None else text_of(unquote_to_bytes(match[3]))
-    need(name is None or (len(name) <= 64 and all(unicodedata.category(char) != "Cc" for char in name)))
-    return account[:32], relay, name
+def is_hidden(code_point: int) -> bool:
+    """One of the table of ID-33."""
+    for part in HIDDEN.split():
+        first, _, last = part.partition("-")
+        if int(first, 16) <= code_point <= int(last or first, 16):
+            return True
+    return False
+
+
+def is_name(code_points: list[int]) -> bool:
+    """A name by its scalar values (ID-33)."""
+    before = 0x20
+    for code_point in code_points:
+        if is_hidden(code_point) or (code_point == 0x20 and before == 0x20):
+            return False
+        if code_point in SHOWN_BEHIND and (before in SHOWN_BEHIND or code_point == code_points[0]):
+            return False
+        before = code_point
+    return 1 <= len(code_points) <= 64 and before != 0x20
+
+
+def parse_card(text: str) -> tuple[bytes, str, str | None]:
+    """Account, relay URL and name of a card in either form (ID-21 to ID-23, ID-33 to ID-35)."""
+    start, end = 0, len(text)
+    while start < end and text[start] in "\t\n\r ":
+        start += 1
+    while end > start and text[end - 1] in "\t\n\r ":
+        end -= 1
+    inner = text[start:end]
+    need(len(inner.encode("utf-8", "surrogatepass")) <= 2048)
+    account, relay, name = json_parts(inner) if inner[:1] == "{" else uri_parts(inner)
+    need(len(account) == 48 and all(one in LOWER + LOWER.upper() + DIGITS + "-_" for one in account))
+    check_relay(relay)
+    need(name is None or is_name([ord(one) for one in name]))
+    raw = urlsafe_b64decode(account)
+    written = b"\x83" + b"".join(
+        head_bytes(major, len(part)) + part
+        for major, part in ((2, raw[:32]), (3, relay.encode()), (3, (name or "").encode()))
+        if name is not None or part
+    )
+    digest_of = digest("SR1-card", written if name is not None else written + b"\xf6")
+    need(hmac.compare_digest(raw[32:], digest_of[:4]))
+    return raw[:32], relay, name
+
+
+def uri_parts(uri: str) -> tuple[str, str, str | None]:
+    """The three values of a URI (ID-21)."""
+    lead = "sealroom:contact?v=1&a="
+    need(uri.startswith(lead))
+    account, *rest = uri[len(lead) :].split("&")
+    need(len(rest) in (1, 2) and rest[0][:2] == "r=" and (len(rest) == 1 or rest[1][:2] == "n="))
+    values = [unescaped(part[2:]) for part in rest]
+    need(all(values))
+    return account, values[0], values[1] if len(values) == 2 else None
+
+
+def unescaped(text: str) -> str:
+    """Percent-encoded UTF-8 of which only what must be is encoded, in upper case (ID-21)."""
+    out = bytearray()
+    at = 0
+    while at < len(text):
+        if text[at] == "%":
+            pair = text[at + 1 : at + 3]
+            need(len(pair) == 2 and all(one in "0123456789ABCDEF" for one in pair))
+            out.append(int(pair, 16))
+            need(chr(out[-1]) not in UNRESERVED)
+            at += 3
+        else:
+            need(text[at] in UNRESERVED)
+            out += text[at].encode()
+            at += 1
+    return text_of(bytes(out))
+
+
+def json_parts(text: str) -> tuple[str, str, str | None]:
+    """The members of the object (ID-22)."""
+    reader, found = _Json(text), dict[str, "str | int"]()
+    reader.mark("{")
+    while True:
+        key = reader.plain_key()
+        need(key not in found)
+        reader.mark(":")
+        found[key] = reader.value()
+        if reader.take() != ",":
+            break
+    need(text[reader.at - 1] == "}" and reader.at == len(text))
+    need(set(found) - {"name"} == {"sealroom", "account", "relay"} and found["sealroom"] == 1)
+    parts = [found.get(key) for key in ("account", "relay", "name")]
+    need(all(isinstance(part, str) for part in parts[:2]) and not isinstance(parts[2], int))
+    return str(parts[0]), str(parts[1]), None if parts[2] is None else str(parts[2])
+
+
+class _Json:
+    """Reads the few things that the JSON of a card consists of (ID-22)."""
+
+    def __init__(self, text: str) -> None:
+        self.text, self.at = text, 0
+
+    def next(self) -> str:
+        """The next character."""
+        need(self.at < len(self.text))
+        self.at += 1
+        return self.text[self.at - 1]
+
+    def take(self) -> str:
+        """The next character behind spaces."""
+        while (one := self.next()) in "\t\n\r ":
+            pass
+        return one
+
+    def mark(self, wanted: str) -> None:
+        """A mark, with spaces before it."""
+        need(self.take() == wanted)
+
+    def plain_key(self) -> str:
+        """The name of a member, written as it is."""
+        self.mark('"')
+        end = self.text.find('"', self.at)
+        key, self.at = self.text[self.at : end], end + 1
+        need(key in ("sealroom", "account", "relay", "name"))
+        return key
+
+    def value(self) -> str | int:
+        """The number 1 or a string."""
+        first = self.take()
+        need(first in '1"')
+        if first == "1":
+            return 1
+        units = bytearray()
+        while (one := self.next()) != '"':
+            need(one >= " ")
+            units += (self.escape() if one == "\\" else one).encode("utf-16-be", "surrogatepass")
+        return units.decode("utf-16-be", "surrogatepass")
+
+    def escape(self) -> str:
+        """What stands behind a backslash."""
+        letter = self.next()
+        if letter == "u":
+            digits = "".join(self.next() for _ in range(4))
+            need(all(one in "0123456789abcdefABCDEF" for one in digits))
+            return chr(int(digits, 16))
+        need(letter in '"\\/bfnrt')
+        return dict(zip("bfnrt", "\b\f\n\r\t", strict=True)).get(letter, letter)
 
 
 def fingerprint(account: bytes) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from vector_files import hexed, load, scripted, unhex
 
-from e2ee import card, fingerprint, identity, labels, prekeys
+from e2ee import card, fingerprint, grammar, identity, labels, prekeys
 from e2ee.errors import Expired
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, OurDevice
 from e2ee.ids import AccountId
@@ -225,19 +225,39 @@ def test_successor() -> None:
 
 @pytest.mark.parametrize("case", load("card.json")["cases"])
 def test_cards(case: dict[str, Any]) -> None:
-    """ID-21, ID-22, ID-23."""
+    """ID-21, ID-22, ID-23, ID-33 to ID-35."""
     made = card.ContactCard(AccountId(unhex(case["account_id"])), case["relay_url"], case["name"])
-    assert made == card.parse(case["uri"]) == card.parse(case["json"])
+    assert all(card.parse(text) == made for text in (case["uri"], case["json"], *case["also"]))
     uri, members = made.to_uri(), json.loads(made.to_json())
     assert case == {
         "account_id": made.account_id.hex(),
         "relay_url": made.relay_url,
         "name": made.name,
-        "checksum": kdf.hash_(labels.CARD, made.account_id)[:4].hex(),
+        "checked": cbor.encode([made.account_id, made.relay_url, made.name]).hex(),
+        "checksum": kdf.hash_(labels.CARD, unhex(case["checked"]))[:4].hex(),
         "account": members["account"],
         "uri": uri,
         "json": made.to_json(),
+        "also": case["also"],
     }
+
+
+@pytest.mark.parametrize("case", load("grammar.json")["relay_urls"], ids=lambda case: repr(case["url"][:40]))
+def test_relay_urls(case: dict[str, Any]) -> None:
+    """ID-23."""
+    assert grammar.is_relay_url(case["url"]) is case["accepted"]
+
+
+@pytest.mark.parametrize("case", load("grammar.json")["names"], ids=lambda case: case["about"])
+def test_names(case: dict[str, Any]) -> None:
+    """ID-33."""
+    assert grammar.is_name("".join(map(chr, case["code_points"]))) is case["accepted"]
+
+
+def test_the_grammars_have_forty_cases_each() -> None:
+    """ID-23, ID-33."""
+    for cases in (load("grammar.json")["relay_urls"], load("grammar.json")["names"]):
+        assert all(sum(case["accepted"] is kind for case in cases) >= 25 for kind in (True, False))
 
 
 @pytest.mark.parametrize("case", load("safety.json")["cases"])

@@ -214,6 +214,8 @@ class Upkeep:
             ConfigError: it does not follow our list, or does not name our device.
         """
         own = self._state.own
+        if signed == own.device_list.signed:
+            raise ConfigError("the signed list is installed already")
         try:
             device_list = DeviceList.verify(own.account_id, signed)
             identity.check_link(own.device_list.head, device_list)

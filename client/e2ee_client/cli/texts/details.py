@@ -10,6 +10,7 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "Gerät",
     "a name has 1 to 64 printable characters": "ein Name hat 1 bis 64 druckbare Zeichen",
     "this contact card is your own": "diese Kontaktkarte ist Ihre eigene",
+    "the signed list is installed already": "die unterschriebene Liste ist schon eingerichtet",
     "the text is not a safety number": "der Text ist keine Sicherheitsnummer",
     "a text is Unicode without lone surrogates": "ein Text ist Unicode ohne einzelne Surrogate",
     "a passphrase has 1 to 1024 bytes": "eine Passphrase hat 1 bis 1024 Byte",

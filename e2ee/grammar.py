@@ -1,0 +1,82 @@
+"""Relay URLs and names: grammars of chapter 05 over code points, the same in every language (ID-23, ID-33).
+
+Both are compared code point by code point; nothing is normalised, lower-cased or resolved. No library for
+URLs, addresses or Unicode takes part, since those of two languages accept different texts.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from typing import Final
+
+MAX_RELAY_B: Final = 240
+MAX_NAME: Final = 64
+_MAX_PORT: Final = 65_535
+
+_LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_LAST_LABEL: Final = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_LOOP: Final = r"localhost|127\.0\.0\.1|\[::1\]"
+_HOST: Final = rf"(?:{_LABEL}\.)*{_LAST_LABEL}|{_OCTET}(?:\.{_OCTET}){{3}}|\[::1\]"
+_RELAY: Final = re.compile(
+    rf"(?:wss://(?:{_HOST})|ws://(?:{_LOOP}))(?::(?P<port>[1-9][0-9]{{0,4}}))?"
+    r"(?P<path>(?:/[A-Za-z0-9._~-]*)*)"
+)
+
+_SPACE: Final = " "
+_JOINERS: Final = frozenset("\u200c\u200d\ufe0f")
+_FORBIDDEN: Final = (
+    (0x00, 0x1F),
+    (0x7F, 0xA0),
+    (0xAD, 0xAD),
+    (0x34F, 0x34F),
+    (0x61C, 0x61C),
+    (0x115F, 0x1160),
+    (0x1680, 0x1680),
+    (0x17B4, 0x17B5),
+    (0x180B, 0x180F),
+    (0x2000, 0x200B),
+    (0x200E, 0x200F),
+    (0x2028, 0x202F),
+    (0x205F, 0x206F),
+    (0x2800, 0x2800),
+    (0x3000, 0x3000),
+    (0x3164, 0x3164),
+    (0xD800, 0xF8FF),
+    (0xFDD0, 0xFDEF),
+    (0xFE00, 0xFE0E),
+    (0xFEFF, 0xFEFF),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFFF),
+    (0xE0000, 0x10FFFF),
+)
+"""First and last code point of each range that no name holds, ascending (ID-33)."""
+_FIRSTS: Final = tuple(first for first, _ in _FORBIDDEN)
+
+
+def is_relay_url(text: str) -> bool:
+    """Whether a text is the URL of a relay: at most 240 bytes, all of them ASCII (ID-23)."""
+    match = _RELAY.fullmatch(text) if len(text) <= MAX_RELAY_B else None
+    if match is None:
+        return False
+    in_range = match["port"] is None or int(match["port"]) <= _MAX_PORT
+    return in_range and not {".", ".."} & set(match["path"].split("/"))
+
+
+def is_name(text: str) -> bool:
+    """Whether a text is a name of an account: 1 to 64 scalar values without hidden ones (ID-33).
+
+    The names that a person gives to contacts follow the same grammar.
+    """
+    if not 1 <= len(text) <= MAX_NAME or text[0] == _SPACE or text[-1] == _SPACE or "  " in text:
+        return False
+    if any(_is_forbidden(ord(character)) for character in text):
+        return False
+    return all(
+        at > 0 and text[at - 1] not in _JOINERS for at, character in enumerate(text) if character in _JOINERS
+    )
+
+
+def _is_forbidden(code_point: int) -> bool:
+    return code_point <= _FORBIDDEN[bisect_right(_FIRSTS, code_point) - 1][1]
