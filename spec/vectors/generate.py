@@ -26,6 +26,7 @@ from spec.vectors import (
     pq_cases,
     pq_vectors,
     primitive_vectors,
+    ratchet_cases,
     ratchet_vectors,
     transcript,
 )
@@ -50,6 +51,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "handshake.json": handshake_vectors.handshakes(kem),
         "flight_lists.json": flight_lists.flight_lists(kem),
         "ratchet.json": ratchet_vectors.transcript(played),
+        "ratchet_cases.json": ratchet_cases.cases(played),
         "snapshot.json": ratchet_vectors.snapshots(played, exchange),
         "pq.json": pq_vectors.conversation(exchange),
         "pq_cases.json": pq_cases.cases(exchange, kem),

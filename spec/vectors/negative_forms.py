@@ -7,9 +7,9 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from spec.vectors import content_vectors, identity_vectors, parties
+from spec.vectors import content_vectors, edwards, identity_vectors, parties
 from spec.vectors.defects import Negative, flipped
-from spec.vectors.suite import Value, cbor, draw, hash_, sign, sign_public
+from spec.vectors.suite import Value, cbor, draw, hash_, label, sign, sign_public
 
 P: Final = 2**255 - 19
 
@@ -21,6 +21,17 @@ ENCODINGS: Final = (
     ("truncated-map", "a101", "a map without its value", "WIRE-03"),
     ("integer-not-shortest", "1817", "23 in two bytes", "WIRE-03"),
     ("integer-not-shortest-16", "1900ff", "255 in three bytes", "WIRE-03"),
+    ("integer-not-shortest-32", "1a0000ffff", "65 535 in five bytes", "WIRE-03"),
+    ("integer-not-shortest-64", "1b00000000ffffffff", "2^32 - 1 in nine bytes", "WIRE-03"),
+    ("negative-not-shortest-32", "3a0000ffff", "-65 536 in five bytes", "WIRE-03"),
+    ("negative-not-shortest-64", "3b00000000ffffffff", "-2^32 in nine bytes", "WIRE-03"),
+    ("length-not-shortest-16", "59000101", "a length in three bytes where one is enough", "WIRE-03"),
+    ("length-not-shortest-32", "5a0000000101", "a length in five bytes where one is enough", "WIRE-03"),
+    ("length-not-shortest-64", "5b000000000000000101", "a length in nine bytes", "WIRE-03"),
+    ("text-length-not-shortest-32", "7a0000000161", "a text length in five bytes", "WIRE-03"),
+    ("array-length-not-shortest-32", "9a0000000100", "an array length in five bytes", "WIRE-03"),
+    ("map-length-not-shortest-64", "bb00000000000000010101", "a map length in nine bytes", "WIRE-03"),
+    ("length-beyond-the-input", "5b7fffffffffffffff00", "a length of 2^63 - 1 before one byte", "WIRE-03"),
     ("length-not-shortest", "580101", "a length in two bytes where one is enough", "WIRE-03"),
     ("map-length-not-shortest", "b8010101", "a map length in two bytes where one is enough", "WIRE-03"),
     ("indefinite-bytes", "5f4101ff", "a byte string of indefinite length", "WIRE-03"),
@@ -79,7 +90,11 @@ def keys() -> Iterator[Negative]:
     key = parties.prekey(parties.device("negative kem"), parties.PQK_ONE_TIME, 1).key
     # The first coefficient, 12 bits, becomes 4095: not below 3329.
     unreduced = b"\xff" + bytes((key[1] | 0x0F,)) + key[2:]
-    for name, wrong in (("unreduced", unreduced), ("short", key[:-1]), ("long", key + b"\0")):
+    # 3329 itself, the smallest that is not reduced, as the first coefficient and as the last one.
+    first = b"\x01" + bytes((key[1] & 0xF0 | 0x0D,)) + key[2:]
+    last = key[:1150] + bytes((key[1150] & 0x0F | 0x10, 0xD0)) + key[1152:]
+    at_modulus = (("coefficient-3329-first", first), ("coefficient-3329-last", last))
+    for name, wrong in (*at_modulus, ("unreduced", unreduced), ("short", key[:-1]), ("long", key + b"\0")):
         said = f"An ML-KEM-768 encapsulation key that is {name}."
         yield Negative(f"kem-key-{name}", said, "PRM-04", "kem.key", {"key": wrong}, "remote.key")
     yield from _signatures()
@@ -91,15 +106,28 @@ def _signatures() -> Iterator[Negative]:
     order = 2**252 + 27742317777372353535851937790883648493
     malleable = good[:32] + (int.from_bytes(good[32:], "little") + order).to_bytes(32, "little")
     neutral = b"\x01" + bytes(31)
+    nonce = int.from_bytes(draw("negative cofactored nonce", 32), "little") % order
+    secret = int.from_bytes(draw("negative cofactored key", 32), "little") % order
+    to_sign = label("SR1-sig-list") + data
+    cofactored = edwards.cofactored_only(secret, nonce, to_sign)
+    counted = (data[:-1] + bytes((last,)) for last in range(256))
+    small, small_data = next(
+        (found, one)
+        for one in counted
+        if (found := edwards.of_small_order(label("SR1-sig-list") + one)) is not None
+    )
     cases = {
         "malleable": (public, malleable, "S plus the group order: not canonical"),
         "bit-flipped": (public, flipped(good, 5), "one bit of R flipped"),
         "other-label": (public, sign(seed, "SR1-sig-prekey", data), "made under another label"),
         "small-order-key": (neutral, neutral + bytes(32), "A and R are the neutral element, S is 0"),
+        "cofactored": (*cofactored, "R has a part of order 8: right only in the equation times eight"),
+        "small-order-key-order-8": (*small, "A and R are of order 8, S is 0: right in both equations"),
         "short": (public, good[:63], "63 bytes"),
     }
     for name, (by, signature, said) in cases.items():
-        given = {"public": by, "label": "SR1-sig-list", "data": data, "signature": signature}
+        signed = small_data if name == "small-order-key-order-8" else data
+        given = {"public": by, "label": "SR1-sig-list", "data": signed, "signature": signature}
         about = f"An Ed25519 signature: {said}."
         yield Negative(
             f"signature-{name}", about, "PRM-03 PRM-11", "signature.verify", given, "remote.signature"

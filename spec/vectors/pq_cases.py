@@ -115,6 +115,11 @@ def _offering(played: Transcript, kem: Encapsulations) -> Iterator[dict[str, Any
     )
     bare = at.holding({**at.receiver["kem"], "pieces": None})
     yield _case("a piece of a ciphertext for another key, with nothing collected", "PQ-11", bare, foreign)
+    for sent, said in ((39, "the last of round 7"), (40, "round 8 begins with byte 0 of the id again")):
+        again_at = bare.holding({**bare.receiver["kem"], "sent": sent})
+        yield _case(f"piece {sent} is sent: {said}", "PQ-05", again_at, foreign, PLAIN_REPLY)
+    further = bare.holding({**bare.receiver["kem"], "sent": 87})
+    yield _case("piece 87 is sent: round 17, byte 1 of the id", "PQ-05", further, foreign, PLAIN_REPLY)
     yield from _over(moment(played, "B", "B<a11"), "Offering")
 
 

@@ -38,6 +38,9 @@ ACCEPTED: Final[tuple[Value, ...]] = (
     "",
     "Grüße",
     "漢",
+    "\ufeffx",
+    "a\0b",
+    "e\u0301",
     [],
     [1, [2, [3]]],
     {},
@@ -148,7 +151,11 @@ def padding() -> str:
                 {"length_b": length, "size_b": suite.padme(length)}
                 for length in (
                     4097,
+                    4099,
                     4100,
+                    4223,
+                    4224,
+                    4225,
                     4352,
                     4353,
                     5000,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -294,6 +296,28 @@ def test_a_single_step_of_the_kem_ratchet(case: dict[str, Any]) -> None:
         assert content.hex() == CASES["content"]
         state = after
     assert state == stored_state(case["after"])[0]
+
+
+LIMITS = load("ratchet_cases.json")
+
+
+@pytest.mark.parametrize("case", LIMITS["cases"], ids=lambda case: case["name"])
+def test_an_arrival_at_a_limit(case: dict[str, Any]) -> None:
+    """DR-12, DR-13, DR-14, DR-16: the state after it, and which of the skipped keys are left."""
+    state, gen = stored_state(case)
+    after, _ = reader.open_message(state, gen, unhex(case["envelope"]), LIMITS["now_ms"])
+    rows = sorted(
+        reader.tag_of(item.header_key)
+        + item.number.to_bytes(4, "big")
+        + item.header_key
+        + item.message_key
+        + item.stored_ms.to_bytes(8, "big")
+        for item in after.skipped
+    )
+    left = {"count": len(rows), "sha256": hashlib.sha256(b"".join(rows)).hexdigest()}
+    assert left == case["after"]["skipped"]
+    expected, _ = stored_state({"session": case["after"]["session"], "skipped": []})
+    assert dataclasses.replace(after, skipped=()) == expected
 
 
 @pytest.mark.parametrize("epoch", load("pq.json")["epochs"][:2], ids=lambda epoch: epoch["epoch"])

@@ -44,10 +44,10 @@ ClientEvent: TypeAlias = Event[C] | EventsMissed | StoreTrouble
 class EventIterator:
     """Asynchronous iterator over the events from its creation on; ends when the client is closed."""
 
-    def __init__(self, earlier: deque[Event | StoreTrouble], missed: int, limit: int) -> None:
+    def __init__(self, limit: int = MAX_WAITING) -> None:
         """Not for callers: use `Client.events`."""
-        self._waiting = earlier
-        self._missed = missed
+        self._waiting: deque[Event | StoreTrouble] = deque()
+        self._missed = 0
         self._limit = limit
         self._arrived = asyncio.Event()
         self._closed = False
@@ -122,17 +122,14 @@ class EventLog:
 
     def __init__(self, limit: int = MAX_WAITING) -> None:
         self._limit = limit
-        self._iterators: WeakSet[EventIterator] = WeakSet()
-        self._early: deque[Event | StoreTrouble] | None = deque()
-        self._early_missed = 0
+        self._first: EventIterator | None = EventIterator(limit)
+        self._iterators: WeakSet[EventIterator] = WeakSet([self._first])
         self._ended = False
         self._failure: BaseException | None = None
 
     def iterate(self) -> EventIterator:
         """Begin an iteration now; an iterator that nobody holds any more is forgotten."""
-        early, missed = self._early or deque(), self._early_missed
-        self._early, self._early_missed = None, 0
-        iterator = EventIterator(early, missed, self._limit)
+        iterator, self._first = self._first or EventIterator(self._limit), None
         if self._ended:
             iterator.end(self._failure)
         self._iterators.add(iterator)
@@ -140,11 +137,6 @@ class EventLog:
 
     def put(self, event: Event | StoreTrouble) -> None:
         """Hand out one event."""
-        if self._early is not None:
-            if len(self._early) >= self._limit:
-                self._early.popleft()
-                self._early_missed += 1
-            self._early.append(event)
         for iterator in list(self._iterators):
             iterator.put(event)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
@@ -46,46 +47,40 @@ class Inbox:
     """What waits for the consumer, in order; messages from the network only as many as it can soon take."""
 
     def __init__(self) -> None:
-        self._queue: asyncio.Queue[Input] = asyncio.Queue()
+        self._items: deque[Input] = deque()
+        self._filled = asyncio.Event()
         self._room = asyncio.Semaphore(MAX_UNREAD)
-        self._back: Input | None = None
 
     def put(self, item: Input) -> None:
         """Queue anything but network data."""
-        self._queue.put_nowait(item)
+        self._items.append(item)
+        self._filled.set()
 
     async def put_data(self, item: Received) -> None:
         """Queue network data, when there is room."""
         await self._room.acquire()
-        self._queue.put_nowait(item)
+        self.put(item)
 
     async def get(self) -> Input:
         """Wait for the next input."""
-        if (item := self._taken_back()) is not None:
-            return item
-        return self._taken(await self._queue.get())
+        while (item := self.at_once()) is None:
+            self._filled.clear()
+            await self._filled.wait()
+        return item
 
     def at_once(self) -> Input | None:
         """Return the next input if it is there already."""
-        if (item := self._taken_back()) is not None:
-            return item
-        return None if self._queue.empty() else self._taken(self._queue.get_nowait())
-
-    def put_back(self, item: Input) -> None:
-        """Make this, which was taken last, the next input again."""
-        self._back = item
-
-    def rest(self) -> list[Input]:
-        """Take out what is left."""
-        back = self._taken_back()
-        waiting = [self._queue.get_nowait() for _ in range(self._queue.qsize())]
-        return waiting if back is None else [back, *waiting]
-
-    def _taken(self, item: Input) -> Input:
+        item = self._items.popleft() if self._items else None
         if isinstance(item, Received):
             self._room.release()
         return item
 
-    def _taken_back(self) -> Input | None:
-        item, self._back = self._back, None
-        return item
+    def put_back(self, item: Input) -> None:
+        """Make this, which was taken last and is no network data, the next input again."""
+        self._items.appendleft(item)
+
+    def rest(self) -> list[Input]:
+        """Take out what is left."""
+        rest = list(self._items)
+        self._items.clear()
+        return rest
