@@ -36,6 +36,11 @@ class Session:
     replaced_ms: int = 0
 
     @property
+    def leaves_ms(self) -> int:
+        """When one that is not active goes (SES-33)."""
+        return self.replaced_ms + PROVEN_MS if self.proven else self.made_ms + UNPROVEN_MS
+
+    @property
     def order(self) -> tuple[int, bytes]:
         """Smaller goes first (SES-22)."""
         return -self.epoch, self.id
@@ -259,10 +264,6 @@ class Pair:
     def _trim(self, now_ms: int) -> Outcome:
         candidate = None if self.candidate is None else self.candidate[0]
         others = [one for one in self.sessions if one is not self.active and one.id != candidate]
-        aged = [
-            one
-            for one in others
-            if now_ms >= (one.replaced_ms + PROVEN_MS if one.proven else one.made_ms + UNPROVEN_MS)
-        ]
+        aged = [one for one in others if now_ms >= one.leaves_ms]
         young = [one for one in others if one not in aged]
         return Outcome(self._drop([*aged, *young[: max(len(young) - OTHERS, 0)]]))

@@ -10,9 +10,19 @@ _EPOCH = NOW_MS // 60_000
 def stored(session_id: bytes) -> list[dict[str, Value]]:
     """A new pair, one that has met, and one in which everything is there."""
     short_id = draw("another session", 8)
-    active = [session_id, _EPOCH, True, NOW_MS, NOW_MS + 5, True, 0, None, None]
-    other = [draw("session 1", 32), _EPOCH - 1, False, NOW_MS, NOW_MS + 5, True, NOW_MS + 7, None, None]
-    begun = [
+    active: list[Value] = [session_id, _EPOCH, True, NOW_MS, NOW_MS + 5, True, 0, None, None]
+    other: list[Value] = [
+        draw("session 1", 32),
+        _EPOCH - 1,
+        False,
+        NOW_MS,
+        NOW_MS + 5,
+        True,
+        NOW_MS + 7,
+        None,
+        None,
+    ]
+    begun: list[Value] = [
         draw("session 2", 32),
         _EPOCH + 1,
         True,

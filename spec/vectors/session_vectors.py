@@ -142,7 +142,7 @@ class Script:
         known = [one.id for one in self.pair.sessions]
         return self.choices.one_of(*known) if known else bytes(32)
 
-    def _top(self) -> list[Any] | None:
+    def _top(self) -> Any:
         known = [[one.epoch, one.id[:8]] for one in self.pair.sessions]
         other = [
             self.pair.known + self.choices.one_of(-1, 0, 3),
@@ -212,12 +212,12 @@ def sessions() -> str:
     """The file."""
     scripts = [{"name": f"script {at}", "steps": Script(f"script {at}").play()} for at in range(SCRIPTS)]
     return render(
-        "Sessions of a pair without their ratchets. `sets`: which of some sessions is active. `scripts`: events"
-        " one after the other on a new pair, each with what follows from it and the state after it; a session"
-        " made may send for 14 days; `key` is our ratchet key that a new chain answers, `beside` the one that"
-        " we had when a session was started; wanted is [since_ms, top, without one-time keys], candidate"
-        " [session, since_ms, asked_ms, repeats], ask [id, taken_ms, patience_ms]. `numbers`: numbers of texts"
-        " that are taken, or told by a sync, and what each shows.",
+        "Sessions of a pair without their ratchets. `sets`: which of some sessions is active. `scripts`:"
+        " events one after the other on a new pair, each with what follows from it and the state after it; a"
+        " session made may send for 14 days; `key` is our ratchet key that a new chain answers, `beside` the"
+        " one that we had when a session was started; wanted is [since_ms, top, without one-time keys],"
+        " candidate [session, since_ms, asked_ms, repeats], ask [id, taken_ms, patience_ms]. `numbers`: those"
+        " of texts that are taken, or told by a sync, and what each shows.",
         "SES-21 SES-22 SES-23 SES-26 SES-27 SES-28 SES-30 SES-32 SES-33 SES-36",
         {"sets": _sets(), "scripts": scripts, "numbers": [_numbers(*one) for one in _NUMBERS.items()]},
     )
