@@ -9,7 +9,7 @@ from spec.vectors.document import diagnostic, render
 from spec.vectors.parties import Device
 from spec.vectors.suite import NOW_MS, Value, cbor, draw
 
-TEXT, RECEIPT, ADDRESS, BUNDLE, RESET, LIST, NOTHING = range(1, 8)
+TEXT, RECEIPT, ADDRESS, _, SYNC, LIST, NOTHING = range(1, 8)
 
 
 def content(name: str, kind: int, payload: Value, also: dict[int, Value] | None = None) -> dict[int, Value]:
@@ -18,8 +18,19 @@ def content(name: str, kind: int, payload: Value, also: dict[int, Value] | None 
 
 
 def text(name: str, words: str, also: dict[int, Value] | None = None) -> dict[int, Value]:
-    """The map of a text."""
-    return content(name, TEXT, {1: words}, also)
+    """The map of a text, with a number that follows from its name."""
+    entries = content(name, TEXT, {1: words}, {9: number(draw(f"n {name}", 1)[0] + 1, 1), **(also or {})})
+    return dict(sorted(entries.items()))
+
+
+def number(n: int, first: int, line: bytes = b"line") -> bytes:
+    """The 20 bytes of a number."""
+    return n.to_bytes(8, "big") + line + first.to_bytes(8, "big")
+
+
+def sync(name: str, kind: int, ask_id: bytes | None, top: Value, given: Value, got: int) -> dict[int, Value]:
+    """The map of a sync."""
+    return content(name, SYNC, {1: kind, 2: ask_id, 3: top, 4: given, 5: got})
 
 
 def heads(own: Device, peer: Device | None) -> dict[int, Value]:
@@ -46,6 +57,7 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
     us, them = parties.device("content A"), parties.device("content B")
     ids = [draw(f"receipt {number}", 16) for number in range(64)]
     back = parties.way_back(us)
+    ask_id, short_id = draw("ask id", 8), draw("session id", 32)[:8]
     signed_list = parties.sign_list(us, parties.first_list(us))
     return [
         ("text of one character", text("text 1", "x")),
@@ -53,20 +65,33 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
         ("receipt, delivered, one id", content("receipt 1", RECEIPT, {1: 1, 2: ids[:1]})),
         ("receipt, read, sixty-four ids", content("receipt 2", RECEIPT, {1: 2, 2: ids})),
         ("address", content("address", ADDRESS, None, {7: back})),
-        ("bundle without one-time keys", content("bundle 1", BUNDLE, None, {8: compact_bundle(us)})),
-        ("bundle with one-time keys", content("bundle 2", BUNDLE, None, {8: compact_bundle(us, 2)})),
-        ("reset, state lost", content("reset 1", RESET, {1: 1}, {6: 0, 7: back})),
-        ("reset, answer to a loss", content("reset 2", RESET, {1: 2})),
-        ("reset, session replaced", content("reset 3", RESET, {1: 3})),
+        ("ask of a side without an active session", sync("sync 1", 1, ask_id, None, None, 0)),
+        ("ask", sync("sync 2", 1, ask_id, [29_400_000, short_id], number(258, 7), 41)),
+        ("tell that answers an ask", sync("sync 3", 2, ask_id, [29_400_000, short_id], number(258, 7), 41)),
+        ("tell that answers none", sync("sync 4", 2, None, [0, short_id], number(1, 2), 0)),
+        (
+            "tell at every end",
+            sync("sync 5", 2, None, [2**32 - 1, bytes(8)], number(2**53 - 1, 2**53), 2**53 - 1),
+        ),
+        (
+            "weekly ask with a bundle",
+            {**sync("sync 6", 1, ask_id, None, number(9, 9), 3), 8: compact_bundle(us, 2)},
+        ),
+        ("ask under a prefix", {**sync("sync 7", 1, ask_id, None, None, 0), 6: 29_400_000, 7: back}),
+        ("number one", text("number 1", "x", {9: number(1, 1)})),
+        ("number at its end", text("number 2", "x", {9: number(2**53 - 1, 2**53 - 1, bytes(4))})),
+        ("number before its first", text("number 3", "x", {9: number(7, 8, b"\xff" * 4)})),
         ("list", content("list", LIST, {1: signed_list})),
         ("nothing", content("nothing", NOTHING, None)),
         ("heads, peer unknown", text("heads 1", "x", {5: heads(us, None)})),
         ("heads of both", text("heads 2", "x", {5: heads(us, them)})),
         (
             "first flight of a device without a published entry",
-            text("flight", "Guten Tag", {5: heads(us, them), 6: 1, 7: back, 8: compact_bundle(us)}),
+            text("flight", "Guten Tag", {5: heads(us, them), 6: 29_400_000, 7: back, 8: compact_bundle(us)}),
         ),
-        ("gen at its end", text("gen", "x", {6: 2**31 - 1, 7: back})),
+        ("epoch 0", text("epoch 1", "x", {6: 0, 7: back})),
+        ("epoch at its end", text("epoch 2", "x", {6: 2**32 - 1, 7: back})),
+        ("type 4, which was given up", content("unknown 3", 4, None, {8: compact_bundle(us)})),
         ("unknown type", content("unknown 1", 8, [1, {0: None}])),
         ("unknown type at its end", content("unknown 2", 2**32 - 1, None)),
         ("keys from 64 up are ignored", text("extra", "x", {64: None, 2**32: {1: [True]}})),
@@ -78,7 +103,7 @@ def contents() -> str:
     return render(
         "Contents: the map in diagnostic notation and its encoding. Where a key from 64 up is there, `kept`"
         " is the encoding of what a reader of this version takes from it.",
-        "CON-01 CON-02 CON-03 CON-04 CON-05 CON-06 CON-07 CON-09 CON-10 CON-11",
+        "CON-01 CON-02 CON-03 CON-04 CON-05 CON-06 CON-07 CON-09 CON-10 CON-11 CON-12 SES-24",
         {"cases": [_case(name, entries) for name, entries in cases()]},
     )
 

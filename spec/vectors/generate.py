@@ -28,6 +28,7 @@ from spec.vectors import (
     primitive_vectors,
     ratchet_cases,
     ratchet_vectors,
+    session_vectors,
     transcript,
 )
 from spec.vectors.encapsulations import Encapsulations
@@ -56,6 +57,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "pq.json": pq_vectors.conversation(exchange),
         "pq_cases.json": pq_cases.cases(exchange, kem),
         "content.json": content_vectors.contents(),
+        "sessions.json": session_vectors.sessions(),
     }
     refused = (
         *negative_forms.all_forms(),

@@ -185,10 +185,10 @@ def _wrong_plaintexts(stage: Stage) -> Iterator[Negative]:
         yield stage.refuses(name, rules, stage.envelope(flight), error)
     back: dict[int, Value] = {7: parties.way_back(stage.a)}
     contents: dict[str, tuple[dict[int, Value], str]] = {
-        "content-without-gen": (back, "SES-06"),
+        "content-without-epoch": (back, "SES-21"),
         "content-without-address": ({6: 1}, "HS-05"),
-        "content-gen-2-to-31": ({6: 2**31, **back}, "SES-13"),
-        "content-with-key-9": ({6: 1, **back, 9: 0}, "CON-01"),
+        "content-epoch-2-to-32": ({6: 2**32, **back}, "SES-21"),
+        "content-with-key-10": ({6: 1, **back, 10: 0}, "CON-01"),
     }
     for name, (also, rules) in contents.items():
         yield stage.refuses(name, rules, stage.envelope(stage.flight, also), "remote.content")

@@ -334,7 +334,8 @@ def _prefixes() -> Iterator[Negative]:
 
 def contents() -> Iterator[Negative]:
     """Contents that break chapter 10."""
-    text, content = content_vectors.text, content_vectors.content
+    text, content, number = content_vectors.text, content_vectors.content, content_vectors.number
+    ask: dict[int, Value] = {1: 1, 2: bytes(8), 3: None, 4: None, 5: 0}
     us = parties.device("negative content")
     ids: list[Value] = [draw(f"negative id {at}", 16) for at in range(65)]
     back = parties.way_back(us)
@@ -343,11 +344,11 @@ def contents() -> Iterator[Negative]:
     good = text("negative", "x")
     cases: dict[str, tuple[Value, str]] = {
         "not-a-map": ([1, 2], "CON-01"),
-        "type-missing": ({key: good[key] for key in (2, 3, 4)}, "CON-01"),
-        "payload-missing": ({key: good[key] for key in (1, 2, 3)}, "CON-01"),
+        "type-missing": ({key: good[key] for key in (2, 3, 4, 9)}, "CON-01"),
+        "payload-missing": ({key: good[key] for key in (1, 2, 3, 9)}, "CON-01"),
         "id-short": ({**good, 2: bytes(15)}, "CON-01"),
         "key-0": ({0: 0, **good}, "CON-01"),
-        "key-9": ({**good, 9: None}, "CON-01"),
+        "key-10": ({**good, 10: None}, "CON-01"),
         "key-63": ({**good, 63: None}, "CON-01"),
         "type-negative": ({**good, 1: -1}, "CON-01"),
         "type-above-32-bit": ({**good, 1: 2**32}, "CON-01"),
@@ -361,23 +362,40 @@ def contents() -> Iterator[Negative]:
         "receipt-state-3": (content("negative", 2, {1: 3, 2: ids[:1]}), "CON-03"),
         "address-without-address": (content("negative", 3, None), "CON-03"),
         "address-with-payload": (content("negative", 3, 0, {7: back}), "CON-03"),
-        "bundle-without-bundle": (content("negative", 4, None), "CON-03"),
-        "reset-reason-4": (content("negative", 5, {1: 4}), "CON-03"),
-        "reset-reason-0": (content("negative", 5, {1: 0}), "CON-03"),
+        "sync-kind-0": (content("negative", 5, {**ask, 1: 0}), "CON-03"),
+        "sync-kind-3": (content("negative", 5, {**ask, 1: 3}), "CON-03"),
+        "sync-ask-without-id": (content("negative", 5, {**ask, 2: None}), "CON-03"),
+        "sync-id-of-7-bytes": (content("negative", 5, {**ask, 2: bytes(7)}), "CON-03"),
+        "sync-without-got": (content("negative", 5, {1: 1, 2: bytes(8), 3: None, 4: None}), "CON-03"),
+        "sync-top-epoch-2-to-32": (content("negative", 5, {**ask, 3: [2**32, bytes(8)]}), "CON-03"),
+        "sync-top-id-of-7-bytes": (content("negative", 5, {**ask, 3: [1, bytes(7)]}), "CON-03"),
+        "sync-number-zero": (content("negative", 5, {**ask, 4: number(0, 1)}), "CON-12"),
+        "sync-got-2-to-53": (content("negative", 5, {**ask, 5: 2**53}), "CON-03"),
+        "sync-with-number": ({**content("negative", 5, ask), 9: number(1, 1)}, "CON-12"),
+        "text-without-number": (content("negative", 1, {1: "x"}), "CON-12"),
+        "number-of-19-bytes": ({**good, 9: number(1, 1)[:19]}, "CON-12"),
+        "number-of-21-bytes": ({**good, 9: number(1, 1) + b"\0"}, "CON-12"),
+        "number-zero": ({**good, 9: number(0, 1)}, "CON-12"),
+        "number-2-to-53": ({**good, 9: number(2**53, 1)}, "CON-12"),
+        "number-first-zero": ({**good, 9: number(5, 0)}, "CON-12"),
+        "number-first-two-above": ({**good, 9: number(5, 7)}, "CON-12"),
+        "number-as-array": ({**good, 9: [1, b"line", 1]}, "CON-12"),
+        "receipt-with-number": ({**content("negative", 2, {1: 1, 2: ids[:1]}), 9: number(1, 1)}, "CON-12"),
         "nothing-with-payload": (content("negative", 7, {1: 0}), "CON-03 CON-11"),
         "list-empty": (content("negative", 6, {1: b""}), "CON-03"),
-        "gen-2-to-31": ({**good, 6: 2**31, 7: back}, "SES-13"),
+        "epoch-2-to-32": ({**good, 6: 2**32, 7: back}, "SES-21"),
         "address-relay-plain": ({**good, 7: {**back, 3: "ws://relay.example/"}}, "CON-06"),
         "address-token-short": ({**good, 7: {**back, 2: bytes(31)}}, "CON-06"),
         "heads-own-null": ({**good, 5: {1: None, 2: None}}, "CON-05"),
         "heads-seq-zero": ({**good, 5: {1: [0, bytes(32)], 2: None}}, "CON-05"),
-        "bundle-nine-keys": (content("negative", 4, None, {8: nine}), "CON-07"),
+        "bundle-nine-keys": ({**good, 8: nine}, "CON-07"),
     }
     for name, (value, rules) in cases.items():
-        yield _content(name, cbor(value), rules)
+        yield _content(name, cbor(dict(sorted(value.items())) if isinstance(value, dict) else value), rules)
     yield _content("empty", b"", "CON-01")
     yield _content("trailing-byte", cbor(good) + b"\0", "WIRE-03 CON-01")
-    yield _content("keys-descending", b"\xa4" + cbor({4: None})[1:] + cbor(good)[1:-4], "WIRE-02 CON-01")
+    descending = b"".join(cbor({key: good[key]})[1:] for key in (4, 1, 2, 3, 9))
+    yield _content("keys-descending", b"\xa5" + descending, "WIRE-02 CON-01")
 
 
 def _content(name: str, encoded: bytes, rules: str) -> Negative:

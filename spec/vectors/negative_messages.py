@@ -16,7 +16,7 @@ from spec.vectors.defects import Negative, flipped
 from spec.vectors.ratchet import Defect, State, padded
 from spec.vectors.ratchet_vectors import stored_row, stored_session
 from spec.vectors.suite import DAY_MS, FRAGMENT_B, NOW_MS, Value, cbor, dh_public, draw, pad, u32
-from spec.vectors.transcript import GEN, KIND_1, KIND_2, Transcript
+from spec.vectors.transcript import EPOCH, KIND_1, KIND_2, Transcript
 
 LATER_MS: Final = NOW_MS + 32 * DAY_MS
 FRESH: Final = draw("negative fresh", 16)
@@ -34,7 +34,7 @@ class Scene:
     receiver: State
     receiver_name: str
     lead: bytes
-    phase: Value = None
+    phase: Value = True
 
     def message(self, body: bytes, defect: Defect = ratchet.HONEST) -> bytes:
         """An envelope of the next message, after a due sending step; the KEM ratchet makes nothing."""
@@ -54,7 +54,7 @@ class Scene:
         if self.lead[:2] == KIND_1:
             return text("negative message", "x")
         sender = self.played.sides["A" if self.receiver_name == "B" else "B"].device
-        return text("negative message", "x", {6: GEN, 7: parties.way_back(sender)})
+        return text("negative message", "x", {6: EPOCH, 7: parties.way_back(sender)})
 
     def refuses(self, name: str, rules: str, envelope: bytes, error: str, now_ms: int = LATER_MS) -> Negative:
         """The vector of a message that the receiver must refuse."""
@@ -142,7 +142,7 @@ def _to_the_initiator(played: Transcript) -> Negative:
     """A's own flight comes back to A."""
     step = next(step for step in played.steps if step["message"] == "a2" and step["action"] == "send")
     b0 = next(one for one in played.steps if one["message"] == "b0" and one["action"] == "send")
-    phase: Value = [played.flight.prefix, played.offer.spk.entries[7], True]
+    phase: Value = [played.flight.prefix, played.offer.spk.entries[7]]
     scene = Scene(played, b0["before"], step["after"], "A", KIND_1, phase)
     return scene.refuses("flight-reflected", "DR-11", played.sent["a0"]["envelope"], AUTHENTICATION)
 
@@ -270,12 +270,12 @@ def _wrong_contents(scene: Scene, flight: Scene) -> Iterator[Negative]:
         ("content-empty", scene, b"", "CON-01"),
         ("content-not-cbor", scene, b"\xff", "CON-01"),
         ("content-with-trailing-byte", scene, cbor(scene.content) + b"\0", "CON-01"),
-        ("content-with-key-9", scene, cbor({**scene.content, 9: 0}), "CON-01"),
+        ("content-with-key-10", scene, cbor({**scene.content, 10: 0}), "CON-01"),
         ("content-with-empty-text", scene, cbor(text("negative", "")), "CON-03"),
-        ("gen-without-a-prefix", scene, cbor(text("negative", "x", {6: GEN, **back})), "SES-06"),
-        ("prefix-without-gen", flight, cbor(text("negative", "x", back)), "SES-06"),
-        ("prefix-with-another-gen", flight, cbor(text("negative", "x", {6: GEN + 1, **back})), "SES-06"),
-        ("prefix-without-address", flight, cbor(text("negative", "x", {6: GEN})), "HS-05"),
+        ("epoch-without-a-prefix", scene, cbor(text("negative", "x", {6: EPOCH, **back})), "SES-21"),
+        ("prefix-without-epoch", flight, cbor(text("negative", "x", back)), "SES-21"),
+        ("prefix-with-another-epoch", flight, cbor(text("negative", "x", {6: EPOCH + 1, **back})), "SES-21"),
+        ("prefix-without-address", flight, cbor(text("negative", "x", {6: EPOCH})), "HS-05"),
     ]
     for name, where, encoded, rules in contents:
         body = padded(encoded, first=where is flight)

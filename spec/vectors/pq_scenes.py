@@ -47,7 +47,7 @@ class Moment:
         """The receiver's stored session and its rows, or those of a later state of it."""
         one = self.receiver if state is None else state
         opened_ms = NOW_MS if state is None else LATER_MS
-        session = stored_session(self.played, self.name, one, None, opened_ms)
+        session = stored_session(self.played, self.name, one, True, opened_ms)
         return {"session": cbor(session), "skipped": [stored_row(row) for row in one["skipped"]]}
 
     @property

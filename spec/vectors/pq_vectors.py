@@ -12,7 +12,7 @@ from spec.vectors.parties import Device
 from spec.vectors.ratchet_vectors import HOW_KEM_IS_SHOWN
 from spec.vectors.ratchet_vectors import conversation as shown
 from spec.vectors.suite import Value
-from spec.vectors.transcript import GEN, Transcript, plan
+from spec.vectors.transcript import EPOCH, Transcript, plan
 
 # The first flight and its answer; nothing of a KEM epoch travels under a prefix.
 OPENING: Final = "A>a0 B<a0 B>b0 A<b0"
@@ -36,7 +36,7 @@ def exchange(kem: Encapsulations) -> Transcript:
 
 
 def _content(name: str, ours: Device, theirs: Device, first: bool) -> dict[int, Value]:
-    also: dict[int, Value] = {6: GEN, 7: parties.way_back(ours)} if first else {}
+    also: dict[int, Value] = {6: EPOCH, 7: parties.way_back(ours)} if first else {}
     return text(f"pq {name}", name, also)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from spec.vectors import pair_vectors
 from spec.vectors.document import render
 from spec.vectors.epochs import shown_kem, shown_step
 from spec.vectors.handshake_vectors import bundle_of, device, prekey
 from spec.vectors.kem_ratchet import CIPHERTEXT_TYPE, KEY_TYPE, LENGTHS_B, PIECE_B, PIECES, KemState
 from spec.vectors.ratchet import State
 from spec.vectors.suite import NOW_MS, Value, cbor
-from spec.vectors.transcript import GEN, Transcript
+from spec.vectors.transcript import EPOCH, Transcript
 
 AWAITING: Final = "AwaitingReply"
 ESTABLISHED: Final = "Established"
@@ -40,7 +41,7 @@ def conversation(played: Transcript) -> dict[str, Any]:
     """What a file shows of a conversation: the parties, the first flight, the epochs, and every step."""
     return {
         "start_ms": NOW_MS,
-        "gen": GEN,
+        "epoch": EPOCH,
         "initiator": device(played.sides["A"].device),
         "responder": device(played.sides["B"].device),
         "bundle": bundle_of(played.offer),
@@ -76,8 +77,7 @@ def snapshots(played: Transcript, exchange: Transcript) -> str:
         " lays them out: sending is [0, ...] (Listening), [1, ...] (Sending) or [2, ...] (StepDue); receiving"
         " is null or [their key, header key, chain key, number, pq_epoch]; kem is [0] (KeyDue) to [5, ...]"
         " (Answering). A skipped key is a row: tag | number u32 names it, [format 1, header key, message key,"
-        " stored_ms] is its value. A pair is [format 1, active session id or null, inactive [[session id,"
-        " since_ms], ...], highest gen].",
+        " stored_ms] is its value. A pair is shown by the names of chapter 12, and as its row.",
         "SES-14 SES-15 PQ-14",
         {"cases": cases, "pairs": _pairs(played)},
     )
@@ -128,9 +128,10 @@ def _phase(played: Transcript, name: str, at: int) -> tuple[Value, int]:
     ours = [step for step in played.steps[: at + 1] if step["side"] == name]
     opened = [step["now_ms"] for step in ours if step["action"] == "receive"]
     if opened:
-        return None, opened[-1]
+        chains = sum(step["root_step"] is not None for step in ours if step["action"] == "receive")
+        return chains > (0 if name == "A" else 1), opened[-1]
     not_after_ms = played.offer.spk.entries[7]
-    return [played.flight.prefix, not_after_ms, bool(ours)], 0
+    return [played.flight.prefix, not_after_ms], 0
 
 
 def stored_session(played: Transcript, name: str, state: State, phase: Value, opened_ms: int) -> list[Value]:
@@ -141,12 +142,12 @@ def stored_session(played: Transcript, name: str, state: State, phase: Value, op
     if name == "B":
         created_ms = next(step["now_ms"] for step in played.steps if step["side"] == "B")
     return [
-        2,
+        3,
         state["session_id"],
         side.device.record_hash,
         [peer.account_id, peer.device_id, peer.record_hash],
         name == "A",
-        GEN,
+        EPOCH,
         phase,
         [True, True],
         created_ms,
@@ -232,13 +233,4 @@ def stored_row(row: dict[str, Any]) -> dict[str, bytes]:
 
 def _pairs(played: Transcript) -> list[dict[str, Any]]:
     session_id: bytes = played.start["A"]["session_id"]
-    other = bytes(reversed(session_id))
-    return [
-        {"active": None, "inactive": [], "highest_gen": 0, "pair": cbor([1, None, [], 0])},
-        {
-            "active": session_id,
-            "inactive": [[other, NOW_MS]],
-            "highest_gen": 2**31 - 1,
-            "pair": cbor([1, session_id, [[other, NOW_MS]], 2**31 - 1]),
-        },
-    ]
+    return [{**shown, "pair": cbor([2, *shown.values()])} for shown in pair_vectors.stored(session_id)]

@@ -19,7 +19,7 @@ from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, draw, kem_public
 
 KIND_1: Final = bytes((1, 1))
 KIND_2: Final = bytes((1, 2))
-GEN: Final = 1
+EPOCH: Final = NOW_MS // 60_000
 
 
 @dataclass(frozen=True)
@@ -130,8 +130,8 @@ def conversation(kem: Encapsulations) -> Transcript:
 
 
 def message_content(name: str, ours: Device, theirs: Device, first: bool) -> dict[int, Value]:
-    """The content of a message of that name; under a prefix with gen and address (HS-05)."""
-    also: dict[int, Value] = {6: GEN, 7: parties.way_back(ours)} if first else {}
+    """The content of a message of that name; under a prefix with epoch and address (HS-05)."""
+    also: dict[int, Value] = {6: EPOCH, 7: parties.way_back(ours)} if first else {}
     if name == "a0":
         also = {5: content_vectors.heads(ours, theirs), **also, 8: content_vectors.compact_bundle(ours)}
     match name:

@@ -169,7 +169,7 @@ def stored_kem(row: list[Any]) -> reader.Kem:
 
 
 def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
-    """State and gen of a stored session with its skipped keys (SES-14)."""
+    """State and epoch of a stored session with its skipped keys (SES-14)."""
     row: Any = reader.decode(unhex(data["session"]))
     skipped: list[reader.Skipped] = []
     for item in data["skipped"]:
@@ -178,7 +178,7 @@ def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
         skipped.append(reader.Skipped(value[1], number, value[2], value[3]))
     receiving = None if row[12] is None else reader.Receiving(*row[12])
     sending = stored_sending(row[11])
-    assert row[0] == 2
+    assert row[0] == 3
     late = (tuple(skipped), row[15], stored_kem(row[16]), row[17], tuple(row[18]))
     return reader.State(row[1], row[10], sending, receiving, row[13], row[14], *late), row[5]
 
@@ -259,7 +259,7 @@ def test_the_first_flight_of_the_transcript_opens_from_private_keys(name: str) -
     assert start == state_of(data["start"]["B"], wholes)
     state, content = reader.open_flight(me, me.find(prefix), raw, {}, first["now_ms"])
     assert state == state_of(first["after"], wholes)
-    assert content.gen == data["gen"]
+    assert content.epoch == data["epoch"]
 
 
 @pytest.mark.parametrize("name", ["ratchet.json", "pq.json"])
@@ -276,7 +276,7 @@ def test_every_message_of_the_transcript_opens(side: str, name: str) -> None:
             state = state_of(step["after"], wholes)
             continue
         message = sent[step["message"]]
-        state, content = reader.open_message(state, data["gen"], unhex(message["envelope"]), step["now_ms"])
+        state, content = reader.open_message(state, data["epoch"], unhex(message["envelope"]), step["now_ms"])
         assert content.hex() == message["content"]
         assert state == state_of(step["after"], wholes)
         opened += 1
@@ -289,9 +289,11 @@ CASES = load("pq_cases.json")
 @pytest.mark.parametrize("case", CASES["cases"], ids=lambda case: case["name"])
 def test_a_single_step_of_the_kem_ratchet(case: dict[str, Any]) -> None:
     """PQ-08 to PQ-11, SES-14: from one stored session to the other."""
-    state, gen = stored_state(case)
+    state, epoch = stored_state(case)
     if case["arrives"] is not None:
-        after, content = reader.open_message(state, gen, unhex(case["arrives"]["envelope"]), CASES["now_ms"])
+        after, content = reader.open_message(
+            state, epoch, unhex(case["arrives"]["envelope"]), CASES["now_ms"]
+        )
         assert (after.kem == state.kem) == case["arrives"]["ignored"]
         assert content.hex() == CASES["content"]
         state = after
@@ -357,6 +359,48 @@ def test_prekeys_of_a_device_are_accepted() -> None:
         assert prekey.key.hex() == row["key"]
 
 
+SESSIONS = load("sessions.json")
+
+
+@pytest.mark.parametrize("case", SESSIONS["sets"], ids=range(len(SESSIONS["sets"])))
+def test_the_active_session_of_a_set(case: dict[str, Any]) -> None:
+    """SES-22"""
+    found = [(unhex(one["id"]), one["epoch"], one["proven"]) for one in case["sessions"]]
+    active = reader.active_session(found)
+    assert (None if active is None else active.hex()) == case["active"]
+
+
+@pytest.mark.parametrize("script", SESSIONS["scripts"], ids=lambda script: script["name"])
+def test_the_active_session_after_each_step_of_a_script(script: dict[str, Any]) -> None:
+    """SES-22: from what the other steps left, whatever has happened."""
+    for step in script["steps"]:
+        after = step["after"]
+        found = [(unhex(one), epoch, what in ("active", "other")) for one, epoch, what in after["sessions"]]
+        active = reader.active_session(found)
+        assert (None if active is None else active.hex()) == after["active"]
+
+
+@pytest.mark.parametrize("case", SESSIONS["numbers"], ids=lambda case: case["name"])
+def test_numbers_show_what_the_vectors_say(case: dict[str, Any]) -> None:
+    """SES-30, SES-31"""
+    known = reader.Numbers()
+    for step in case["steps"]:
+        n, line, first = step["number"]
+        take = reader.take_number if step["event"] == "take" else reader.told_number
+        known, found = take(known, n, unhex(line), first)
+        assert found == step["findings"]
+    assert (known.highest, known.forgotten) == (case["after"]["highest"], case["after"]["forgotten"])
+    assert known.missing == {n for low, high in case["after"]["missing"] for n in range(low, high + 1)}
+
+
+@pytest.mark.parametrize("case", load("content.json")["cases"], ids=lambda case: case["name"])
+def test_contents_are_read(case: dict[str, Any]) -> None:
+    """CON-01 to CON-03, CON-12, SES-24"""
+    content = reader.parse_content(unhex(case["encoded"]))
+    assert f"1: {content.type}, " in case["diagnostic"]
+    assert (content.epoch is not None) == (", 6: " in case["diagnostic"])
+
+
 @pytest.mark.parametrize("case", load("card.json")["cases"], ids=lambda case: case["relay_url"])
 def test_a_card_is_read_from_each_of_its_forms(case: dict[str, Any]) -> None:
     """ID-21 to ID-23, ID-34, ID-35."""
@@ -413,9 +457,9 @@ def opens(honest: Callable[[], object]) -> None:
 
 def session_open(data: dict[str, Any]) -> None:
     """Open a message, after the honest one opened on the same state."""
-    state, gen = stored_state(data)
-    opens(lambda: reader.open_message(state, gen, unhex(data["honest"]), data["now_ms"]))
-    reader.open_message(state, gen, unhex(data["envelope"]), data["now_ms"])
+    state, epoch = stored_state(data)
+    opens(lambda: reader.open_message(state, epoch, unhex(data["honest"]), data["now_ms"]))
+    reader.open_message(state, epoch, unhex(data["envelope"]), data["now_ms"])
 
 
 def list_verify(data: dict[str, Any]) -> None:

@@ -15,6 +15,7 @@ from e2ee import session, snapshot
 from e2ee.errors import SessionExpired, SkipLimitExceeded
 from e2ee.pair import Pair
 from e2ee.primitives import kem
+from e2ee.wire import envelope as envelopes
 
 
 @pytest.mark.parametrize(("lost", "sealed"), [(999, True), (1_000, False)])
@@ -39,7 +40,7 @@ def test_a_responder_with_less_patience_takes_nothing() -> None:
     for count, opens in ((63, True), (64, False)):
         late = snapshot.decode_session(moved_on(snapshot.encode_session(first), count))
         sealed = session.seal(late, alice.text("late"), NOW_MS, alice.rng, kem.encapsulate)
-        raw = session.envelopes.decode(sealed.envelope)
+        raw = envelopes.decode(sealed.envelope)
         if opens:
             assert session.respond(raw, bob.responder_keys(raw), lambda _: None, NOW_MS, 64)
         else:

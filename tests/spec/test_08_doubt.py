@@ -103,7 +103,7 @@ def test_the_ask_of_a_candidate_is_repeated() -> None:
 
 def test_a_candidate_is_replaced_each_day_for_14_days_then_while_a_text_waits() -> None:
     """SES-26: without one-time keys; without a text the search ends and doubt may begin another."""
-    pair, replaced = states.with_candidate(), 0
+    pair, replaced, now_ms = states.with_candidate(), 0, NOW_MS
     for day in range(1, 20):
         now_ms = NOW_MS + day * DAY_MS
         waiting = pairs.tick(pair, now_ms, connected=True, texts_wait=True).pair

@@ -283,8 +283,9 @@ def test_a_text_has_a_number_and_nothing_else_has() -> None:
     """CON-12"""
     with pytest.raises(ContentError):
         decoded(OTHERS)
-    for kind, value in ((2, {1: 1, 2: [ID]}), (3, None), (5, SYNC), (6, {1: b"x"}), (7, None), (99, None)):
-        entries = {**BASE, 1: kind, 4: value}
+    payloads: dict[int, cbor.Value] = {2: {1: 1, 2: [ID]}, 3: None, 5: SYNC, 6: {1: b"x"}, 7: None, 99: None}
+    for kind, value in payloads.items():
+        entries: dict[int, cbor.Value] = {**BASE, 1: kind, 4: value}
         if kind == 3:
             entries[7] = {1: bytes(16), 2: bytes(32), 3: "wss://relay.example/"}
         without = {key: item for key, item in entries.items() if key != 9}

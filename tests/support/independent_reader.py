@@ -728,7 +728,7 @@ class Content:
 
     type: int
     id: bytes
-    gen: int | None
+    epoch: int | None
     has_address: bool
 
 
@@ -738,15 +738,15 @@ def parse_content(raw: bytes) -> Content:
         row = decode(raw)
         if not isinstance(row, dict) or not {1, 2, 3, 4} <= set(row):
             raise Refused("remote.content")
-        need(all(key <= 8 or key >= 64 for key in row) and 0 not in row)
+        need(all(key <= 9 or key >= 64 for key in row) and 0 not in row)
         kind, content_id = uint(row[1], 0, 2**32 - 1), octets(row[2], 16)
         uint(row[3])
         _check_payload(kind, row)
         _check_tail(row)
     except Refused:
         raise Refused("remote.content") from None
-    gen = uint(row[6], 0, 2**31 - 1) if 6 in row else None
-    return Content(kind, content_id, gen, 7 in row)
+    epoch = uint(row[6], 0, 2**32 - 1) if 6 in row else None
+    return Content(kind, content_id, epoch, 7 in row)
 
 
 def _check_payload(kind: int, row: dict[int, Value]) -> None:
@@ -760,16 +760,37 @@ def _check_payload(kind: int, row: dict[int, Value]) -> None:
         uint(receipt[1], 1, 2)
         for content_id in items(receipt[2], 1, 64):
             octets(content_id, 16)
-    elif kind in (3, 4, 7):
-        need(payload is None and (kind == 7 or kind + 4 in row))
+    elif kind in (3, 7):
+        need(payload is None and (kind == 7 or 7 in row))
     elif kind == 5:
-        uint(fields(payload, 1)[1], 1, 3)
+        _check_sync(fields(payload, 5))
     elif kind == 6:
         DeviceList.parse(signed_parts(octets(fields(payload, 1)[1]), 1024)[0])
 
 
+def _check_sync(sync: dict[int, Value]) -> None:
+    """What an ask or a tell states (SES-24, CON-03); only a tell may go without an id."""
+    kind = uint(sync[1], 1, 2)
+    if kind == 1 or sync[2] is not None:
+        octets(sync[2], 8)
+    if sync[3] is not None:
+        epoch, short_id = items(sync[3], 2, 2)
+        uint(epoch, 0, 2**32 - 1)
+        octets(short_id, 8)
+    if sync[4] is not None:
+        number_of(octets(sync[4], 20))
+    uint(sync[5])
+
+
+def number_of(data: bytes) -> tuple[int, bytes, int]:
+    """The number of a text: n, line, first (CON-12)."""
+    n, first = int.from_bytes(data[:8], "big"), int.from_bytes(data[12:], "big")
+    need(1 <= n < 2**53 and 1 <= first <= n + 1)
+    return n, data[8:12], first
+
+
 def _check_tail(row: dict[int, Value]) -> None:
-    """Heads, gen, address and compact bundle (chapter 10, wire.cddl)."""
+    """Heads, epoch, address and compact bundle (chapter 10, wire.cddl)."""
     if 5 in row:
         heads = fields(row[5], 2)
         for head in [heads[1]] if heads[2] is None else [heads[1], heads[2]]:
@@ -777,7 +798,10 @@ def _check_tail(row: dict[int, Value]) -> None:
             uint(seq, 1, 2**31 - 1)
             octets(list_hash, 32)
     if 6 in row:
-        uint(row[6], 0, 2**31 - 1)
+        uint(row[6], 0, 2**32 - 1)
+    need((9 in row) == (row[1] == 1))
+    if 9 in row:
+        number_of(octets(row[9], 20))
     if 7 in row:
         address = fields(row[7], 3)
         octets(address[1], 16)
@@ -799,6 +823,81 @@ def _check_compact(bundle: dict[int, Value]) -> None:
             uint(end)
             octets(key, size)
             octets(signature, 64)
+
+
+# --- chapter 08: which session is active, and what numbers show ---
+
+
+def active_session(sessions: list[tuple[bytes, int, bool]]) -> bytes | None:
+    """The id of the active one of (id, epoch, proven) (SES-22)."""
+    found: tuple[bytes, int] | None = None
+    for session_id, epoch, proven in sessions:
+        if proven and (found is None or epoch > found[1] or (epoch == found[1] and session_id < found[0])):
+            found = session_id, epoch
+    return None if found is None else found[0]
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What is known of a peer's numbers; `missing` holds each one by itself (SES-30)."""
+
+    highest: int = 0
+    missing: frozenset[int] = frozenset()
+    forgotten: int = 0
+    line: bytes = b""
+    line_first: int = 0
+    line_last: int = 0
+
+
+def take_number(known: Numbers, n: int, line: bytes, first: int) -> tuple[Numbers, list[str]]:
+    """A text with a new content id (SES-30)."""
+    known, found = _line(known, n, line, first)
+    was_missing = n in known.missing
+    if n <= known.highest and n > known.forgotten and not was_missing:
+        found.append("parted")
+    known, more = _given_up_to(known, n - 1)
+    known = replace(known, highest=max(known.highest, n), missing=known.missing - {n})
+    if was_missing and not known.missing:
+        more.append("gap_filled")
+    return _within_64_ranges(known), found + more
+
+
+def told_number(known: Numbers, n: int, line: bytes, first: int) -> tuple[Numbers, list[str]]:
+    """The newest number that a sync states (SES-30, SES-31)."""
+    known, found = _line(known, n, line, first)
+    known, more = _given_up_to(known, n)
+    return known, found + more
+
+
+def _line(known: Numbers, n: int, line: bytes, first: int) -> tuple[Numbers, list[str]]:
+    if first > n:  # nothing was given on it yet
+        return known, []
+    if line == known.line:
+        return replace(known, line_last=max(known.line_last, n)), []
+    begins_inside = known.line_first < first <= known.line_last or first <= known.line_first <= n
+    found = ["parted"] if known.line_first and begins_inside else []
+    if first < known.line_first:
+        return known, found
+    return replace(known, line=line, line_first=first, line_last=n), found
+
+
+def _given_up_to(known: Numbers, n: int) -> tuple[Numbers, list[str]]:
+    if n <= known.highest:
+        return known, []
+    if n > known.highest + 10_000:
+        return replace(known, highest=n, forgotten=n), ["parted"]
+    missing = known.missing | set(range(known.highest + 1, n + 1))
+    return _within_64_ranges(replace(known, highest=n, missing=missing)), ["gap"]
+
+
+def _within_64_ranges(known: Numbers) -> Numbers:
+    """Beyond 64 ranges the oldest is forgotten (SES-30)."""
+    ends = sorted(n for n in known.missing if n + 1 not in known.missing)
+    if len(ends) <= 64:
+        return known
+    forgotten = ends[len(ends) - 65]
+    missing = frozenset(n for n in known.missing if n > forgotten)
+    return replace(known, missing=missing, forgotten=max(known.forgotten, forgotten))
 
 
 # --- chapter 09 ---
@@ -1073,12 +1172,12 @@ def receive(state: State, envelope: Envelope, now_ms: int) -> tuple[State, bytes
     return replace(after, kem=kem, skipped=kept_keys(after.skipped, now_ms)), content
 
 
-def open_message(state: State, gen: int, raw: bytes, now_ms: int) -> tuple[State, bytes]:
-    """Open an envelope on a session of that gen (HS-05, SES-06, CON-08)."""
+def open_message(state: State, session_epoch: int, raw: bytes, now_ms: int) -> tuple[State, bytes]:
+    """Open an envelope on a session of that epoch (HS-05, SES-21, CON-08)."""
     envelope = Envelope.parse(raw)
     after, content = receive(state, envelope, now_ms)
     parsed = parse_content(content)
-    need(parsed.gen == (gen if envelope.prefix else None), "remote.content")
+    need(parsed.epoch == (session_epoch if envelope.prefix else None), "remote.content")
     need(parsed.has_address or not envelope.prefix, "remote.content")
     return after, content
 
@@ -1195,10 +1294,10 @@ def respond(me: Responder, found: Found, prefix: Prefix, pins: Pins, now_ms: int
 
 
 def open_flight(me: Responder, found: Found, raw: bytes, pins: Pins, now_ms: int) -> tuple[State, Content]:
-    """Handshake and first message; the content states the session's gen (HS-05, HS-07, SES-06, SES-13)."""
+    """Handshake and first message; the content states the session's epoch (HS-05, HS-07, SES-21)."""
     envelope = Envelope.parse(raw)
     accepted = respond(me, found, Prefix.parse(envelope.prefix), pins, now_ms)
     state, raw_content = receive(accepted.start, envelope, now_ms)
     content = parse_content(raw_content)
-    need(content.gen is not None and content.gen <= 65_536 and content.has_address, "remote.content")
+    need(content.epoch is not None and content.has_address, "remote.content")
     return state, content

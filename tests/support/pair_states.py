@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final
+from typing import Any, Final
 
 from parties import NOW_MS
 
@@ -25,30 +25,30 @@ def session_id(number: int) -> SessionId:
     return SessionId(bytes((number,)) * 32)
 
 
-def started(number: int, epoch: int = EPOCH, **more: object) -> Standing:
+def started(number: int, epoch: int = EPOCH, **more: Any) -> Standing:
     """Return a session of ours that nobody has answered."""
     made = Standing(session_id(number), epoch, True, NOW_MS, NOW_MS + PREKEY_LIFE_MS, beside=KEY)
     return made._replace(**more)
 
 
-def heard(number: int, epoch: int = EPOCH, **more: object) -> Standing:
+def heard(number: int, epoch: int = EPOCH, **more: Any) -> Standing:
     """Return a session of the peer."""
     return Standing(session_id(number), epoch, False, NOW_MS, NOW_MS + PREKEY_LIFE_MS)._replace(**more)
 
 
-def proven(number: int, epoch: int = EPOCH, **more: object) -> Standing:
+def proven(number: int, epoch: int = EPOCH, **more: Any) -> Standing:
     """Return a session that the peer has proven."""
     return heard(number, epoch, proven=True)._replace(**more)
 
 
-def met(*sessions: Standing, **more: object) -> Pair:
+def met(*sessions: Standing, **more: Any) -> Pair:
     """Return a pair that has met; without sessions it has one, which is active."""
     known = max((one.epoch for one in sessions), default=EPOCH)
     pair = Pair(sessions=sessions or (proven(1),), known=known, met=True)
     return replace(pair, **more)
 
 
-def sync(kind: SyncKind = SyncKind.TELL, ask_id: bytes | None = None, **more: object) -> Sync:
+def sync(kind: SyncKind = SyncKind.TELL, ask_id: bytes | None = None, **more: Any) -> Sync:
     """Return a sync that says nothing but what is given."""
     return replace(Sync(kind, ask_id, None, None, 0), **more)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import cbor2
 from vector_files import load, unhex
@@ -57,15 +58,15 @@ def _ignored_at_64(encoded: str) -> list[bytes]:
 
 
 def _stored() -> dict[str, list[bytes]]:
-    """Rule to encodings, of chapter 08."""
+    """Rule to encodings, of chapter 12."""
     file = load("snapshot.json")
     sessions = [unhex(case["session"]) for case in file["cases"]]
     kems = [cbor2.dumps(cbor2.loads(one)[16]) for one in sessions]
     by_state = {rule: [one for one in kems if cbor2.loads(one)[0] == at] for at, rule in enumerate(KEM_RULES)}
     chosen = {
-        "awaiting-reply": [one[6] for one in map(cbor2.loads, sessions)],
+        "started": [one[6] for one in map(cbor2.loads, sessions) if isinstance(one[6], list)],
         "stored-sending": [one[11] for one in map(cbor2.loads, sessions)],
-        "receiving": [one[12] for one in map(cbor2.loads, sessions)],
+        "receiving-chain": [one[12] for one in map(cbor2.loads, sessions)],
         "some-key-pieces": [
             kem[at] for kem in map(cbor2.loads, kems) for kind, at in ((3, 1), (5, 5)) if kem[0] == kind
         ],
@@ -74,7 +75,17 @@ def _stored() -> dict[str, list[bytes]]:
     parts = {rule: [cbor2.dumps(one) for one in found if one is not None] for rule, found in chosen.items()}
     rows = [unhex(row["value"]) for case in file["cases"] for row in case["skipped"]]
     pairs = [unhex(case["pair"]) for case in file["pairs"]]
-    return {"stored-session": sessions, **by_state, **parts, "stored-skipped": rows, "stored-pair": pairs}
+    named = _stored_parts([cbor2.loads(one) for one in pairs])
+    whole = {"stored-session": sessions, "stored-skipped": rows, "stored-pair": pairs}
+    return {**whole, **by_state, **parts, **named}
+
+
+def _stored_parts(pairs: list[Any]) -> dict[str, list[bytes]]:
+    """Rule to encodings, of the parts of a stored pair that are there."""
+    places = {"wanted": 4, "candidate": 5, "open-ask": 6, "budget": 10, "received": 12}
+    found = {rule: [pair[at] for pair in pairs if pair[at] is not None] for rule, at in places.items()}
+    found["standing"] = [one for pair in pairs for one in pair[1]]
+    return {rule: [cbor2.dumps(one) for one in ones] for rule, ones in found.items()}
 
 
 def _flights() -> dict[str, list[bytes]]:

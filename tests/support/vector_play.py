@@ -53,7 +53,7 @@ class Conversation:
         rng = scripted(self.file["fresh"])
         encapsulate = recorded(self.file["ciphertext"], self.file["kem_secret"])
         ours = list_of(self.file["initiator"])
-        return session.initiate(self.a, ours, bundle, self.file["gen"], now_ms, rng, encapsulate)
+        return session.initiate(self.a, ours, bundle, self.file["epoch"], now_ms, rng, encapsulate)
 
     def sent(self, message: str) -> Step:
         """The step that sends a message."""
@@ -90,7 +90,9 @@ class Conversation:
             opened = session.open_(ours, envelope.decode(whole), step["now_ms"])
             kem_step = _kem_step(ours.ratchet, opened.session.ratchet, step)
         assert opened.content == content.decode(unhex(self.sent(step["message"])["content"]))
-        made = {"missing": opened.missing, "dropped": opened.dropped, "new_chain": opened.healed}
+        # The first chain of a responder answers its SPK, which is no ratchet key that it made (SES-36).
+        new_chain = opened.answered is not None or ours is None
+        made = {"missing": opened.skipped, "dropped": opened.dropped, "new_chain": new_chain}
         return opened.session, {**made, "kem_step": kem_step}
 
 
@@ -107,7 +109,7 @@ def _send(ours: Session, step: Step) -> tuple[Session, dict[str, Any]]:
     encapsulate: Encapsulate = no_encapsulation
     if "ciphertext" in kem_step:
         encapsulate = recorded(kem_step["ciphertext"], kem_step["kem_secret"])
-    meant = content.decode(unhex(step["content"]))._replace(gen=None)
+    meant = content.decode(unhex(step["content"]))._replace(epoch=None)
     sealed = session.seal(ours, meant, step["now_ms"], scripted(*root, *seed, step["fresh"]), encapsulate)
     return sealed.session, _sealed(step, ours, sealed.session, sealed.envelope)
 
