@@ -272,11 +272,11 @@ class Node:
 
 
 def acquainted(
-    first: str = "Guten Tag", *, keep_alive_ms: int | None = None
+    first: str = "Guten Tag", *, keep_alive_ms: int | None = None, name: str = "Praxis"
 ) -> tuple[World, Node, Node, bytes]:
     """A company and a customer who have exchanged a text, accepted each other and are at rest."""
     world = World()
-    company = world.node("Praxis", publish=True, keep_alive_ms=keep_alive_ms)
+    company = world.node(name, publish=True, keep_alive_ms=keep_alive_ms)
     company.start()
     customer = world.node("Kundin", keep_alive_ms=keep_alive_ms)
     customer.start()

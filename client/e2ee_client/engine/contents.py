@@ -201,6 +201,8 @@ class Contents:
     # --- held contents (ID-29) ---
 
     def _hold(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+        if isinstance(content.payload, Sync):
+            return  # it would be out of date; whoever asks asks again
         held = self._held(contact)
         if len(held) >= MAX_HELD:
             turn.notify(MessageRejected(contact.account_id, "remote.list_expired"))

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .context import Context
 
 FRESH_MS: Final = 86_400_000
-WEEK_MS: Final = 7 * 86_400_000
+_LATEST_MS: Final = 7 * 86_400_000 - 2 * 3_600_000  # asked for once an hour, so within seven days
 _JITTER_MS: Final = 2 * 86_400_000
 _RETRY_MS: Final = 15_000
 _RETRY_LIST_MS: Final = 600_000
@@ -79,9 +79,9 @@ class Directory:
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up once a week, a day sooner or later (ID-30)."""
-        jitter_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS - _JITTER_MS // 2
-        if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + WEEK_MS + jitter_ms:
+        """Look a contact up every five to seven days, an hour before the week is over at the latest (ID-30)."""
+        sooner_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS
+        if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
             self.look_up(turn, contact)
 
     def look_up(self, turn: Turn, contact: Contact) -> None:

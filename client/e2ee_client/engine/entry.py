@@ -266,6 +266,7 @@ class Entry:
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""
+        link.refusals = 0
         if not self.published:
             self.published = True
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))

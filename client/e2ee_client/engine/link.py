@@ -48,6 +48,7 @@ class Link:
     state: LinkState = LinkState.CLOSED
     hello: Hello | None = None
     attempts: int = 0
+    refusals: int = 0
     emptied: bool = False
     deadline_ms: int | None = None
     next_id: int = 1
@@ -85,6 +86,12 @@ class Link:
         self.working.clear()
         self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())
         self.attempts += 1
+
+    def refused(self, turn: Turn, least_ms: int = 0) -> None:
+        """Close a connection on which a step was refused; each time in a row the next attempt is later."""
+        self.refusals += 1
+        self.attempts = max(self.attempts, self.refusals)
+        self.drop(turn, least_ms)
 
     def drop(self, turn: Turn, least_ms: int = 0) -> None:
         """Close the connection ourselves and wait before the next attempt."""

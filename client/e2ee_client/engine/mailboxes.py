@@ -190,7 +190,7 @@ class Mailboxes:
         link.request(
             turn,
             lambda request_id: Subscribe(request_id, (mailbox.id,)),
-            partial(self._needed, link),
+            partial(self._subscribed, link),
         )
         if not mailbox.contact and self._state.own.publish:
             self._context.entry.publish(turn, link, mailbox)
@@ -224,9 +224,11 @@ class Mailboxes:
         turn.put(mailbox.put())
         self._is_usable(turn, mailbox, contacts)
 
-    def _needed(self, link: Link, turn: Turn, frame: Response) -> None:
+    def _subscribed(self, link: Link, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
             refused(turn, link, frame)
+        elif not self._state.own.publish:
+            link.refusals = 0
 
     def _is_usable(self, turn: Turn, mailbox: Mailbox, contacts: list[bytes]) -> None:
         """The relay knows these contacts' tokens: tell those of a published account, and send what waited."""
@@ -248,7 +250,7 @@ def refused(turn: Turn, link: Link, frame: Response) -> None:
     code, retry_after_ms = ErrorCode.UNAVAILABLE, 0
     if isinstance(frame, ErrorReply):
         code, retry_after_ms = frame.code, min(frame.retry_after_ms, MAX_RETRY_AFTER_MS)
-    link.drop(turn, retry_after_ms)
+    link.refused(turn, retry_after_ms)
     name = f"relay.{code.name.lower()}"
     turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, name))
 

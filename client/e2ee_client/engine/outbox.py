@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import takewhile
 from typing import Final
 
 from e2ee.constants import DEVICE_ID_B
@@ -109,6 +110,25 @@ class Lane:
     ready: deque[Outgoing] = field(default_factory=deque)
     flying: dict[int, tuple[Outgoing, Channel]] = field(default_factory=dict)
     unconfirmed: dict[bytes, Outgoing] = field(default_factory=dict)
+
+    def confirm(self, content_id: bytes) -> Outgoing | None:
+        """Take out a text that was sent before and is now confirmed; one that is flying again is done when
+        the relay has taken it.
+        """
+        item = self.unconfirmed.pop(content_id, None)
+        if item is not None:
+            return item
+        for item, _ in self.flying.values():
+            if item.content_id == content_id:
+                item.shown = False
+        again = next((one for one in self.waiting_again() if one.content_id == content_id), None)
+        if again is not None:
+            self.waiting.remove(again)
+        return again
+
+    def waiting_again(self) -> Iterator[Outgoing]:
+        """Return what waits to be sent another time; it goes before everything new."""
+        return takewhile(lambda one: one.sendings > 0, self.waiting)
 
     def all(self) -> list[Outgoing]:
         """Return everything."""

@@ -316,7 +316,8 @@ class Sending:
 
     def _again(self, turn: Turn, lane: Lane, items: list[Outgoing]) -> None:
         young = [one for one in items if _may_go_again(one, turn.now_ms)]
-        chosen = sorted(young[-MAX_AGAIN:], key=lambda one: one.place)
+        room = max(MAX_AGAIN - len(list(lane.waiting_again())), 0)
+        chosen = sorted(young, key=lambda one: one.place)[len(young) - min(room, len(young)) :]
         for item in reversed(chosen):
             del lane.unconfirmed[item.content_id]
             lane.waiting.appendleft(item)
@@ -364,7 +365,7 @@ class Sending:
         """Take a receipt of a device: the text is in its store, or was read."""
         lane = self._state.outbox.lane(contact.account_id, peer.device_id)
         for content_id in ids:
-            item = lane.unconfirmed.pop(content_id, None)
+            item = lane.confirm(content_id)
             if item is not None:
                 turn.delete("outbox", item.key)
             message = self._state.history.find(turn, contact.account_id, content_id, outgoing=True)

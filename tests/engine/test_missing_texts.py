@@ -1,0 +1,344 @@
+"""Texts that do not arrive: who is told, what is asked for, what goes again and what does not."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine.outbox import Lane
+from e2ee_client.events import (
+    Doubt,
+    Gap,
+    GapFilled,
+    MessageState,
+    MessageStateChanged,
+    Parted,
+    RolledBack,
+    SessionStarted,
+    Unconfirmed,
+)
+from e2ee_relay.protocol import Send
+from engine_world import Node, World, acquainted
+from relay_scenes import (
+    active_of,
+    delivered,
+    lose,
+    losing,
+    lossless,
+    once,
+    push,
+    share_one_session,
+    talk,
+    the_peer,
+    well,
+    withholding,
+)
+
+from e2ee.session import Heard, Proven, Started
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+
+
+def talking() -> tuple[World, Node, Node, bytes]:
+    """Two who have a proven session and have exchanged texts on it."""
+    world, company, customer, praxis = acquainted()
+    talk(world, company, customer, praxis, 2)
+    world.advance(2 * MINUTE_MS)
+    for node in (company, customer):
+        node.events.clear()
+    return world, company, customer, praxis
+
+
+def lane_of(node: Node) -> Lane:
+    peer = the_peer(node)
+    return node.engine._state.outbox.lane(peer.account_id, peer.device_id)
+
+
+def drop(world: World, sender: Node, receiver: Node, *texts: str) -> list[bytes]:
+    """Let a relay confirm texts and throw them away."""
+    _, end = withholding(sender)
+    sent = [sender.send(receiver.engine.account_id, text) for text in texts]
+    world.settle()
+    end()
+    return sent
+
+
+def test_first_contact_is_proven_for_both_by_its_third_leg() -> None:
+    """SES-24, SES-36: ask, tell, and what the initiator sends then; the session is proven on each side."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    customer.start()
+    customer.send(customer.add(company.engine.card()), "Guten Tag")
+    world.settle()
+    session = customer.engine._state.sessions[the_peer(customer).pair.sessions[0].id]
+    assert isinstance(session.phase, Started)
+    assert isinstance(company.engine._state.sessions[session.id].phase, Heard)
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(10_000)
+    assert isinstance(active_of(company).phase, Proven)
+    assert isinstance(active_of(customer).phase, Proven)
+    assert share_one_session(company, customer)
+
+
+def test_a_gap_is_told_asked_for_and_filled() -> None:
+    """SES-30, SES-25, SES-37: a relay drops a text that it has confirmed; the next one shows it."""
+    world, company, customer, _ = talking()
+    (lost,) = drop(world, company, customer, "verschwunden")
+    world.advance(2 * MINUTE_MS)
+    company.send(customer.engine.account_id, "danach")
+    world.advance(5 * MINUTE_MS)
+    assert len(customer.of(Gap)) == 1
+    assert sorted(customer.texts()) == ["danach", "verschwunden"]
+    assert len(customer.of(GapFilled)) == 1
+    assert lost in delivered(company)
+    assert customer.of(SessionStarted) == []
+    assert not the_peer(customer).pair.received.missing
+
+
+def test_a_gap_at_the_end_is_seen_by_the_next_sync() -> None:
+    """SES-30, SES-24: no later text shows it, but each sync states the newest number."""
+    world, company, customer, _ = talking()
+    drop(world, company, customer, "das letzte")
+    world.advance(2 * MINUTE_MS)
+    push(customer, bytes((1, 1)) + bytes(600))
+    world.advance(30 * MINUTE_MS)
+    assert customer.of(Gap)
+    assert customer.texts() == ["das letzte"]
+    assert not the_peer(customer).pair.received.missing
+
+
+@pytest.mark.parametrize("who", ["Praxis", "Kundin"])
+def test_a_gap_survives_the_loss_of_all_sessions(who: str) -> None:
+    """SES-30, SES-32: texts dropped, then state lost: numbers are of the pair, not of a session."""
+    world, company, customer, praxis = talking()
+    drop(world, company, customer, "eins", "zwei")
+    node = {"Praxis": company, "Kundin": customer}[who]
+    lose(node)
+    world.advance(3 * HOUR_MS)
+    company.send(customer.engine.account_id, "danach")
+    world.advance(3 * HOUR_MS)
+    assert sorted(customer.texts()) == ["danach", "eins", "zwei"]
+    well(world, company, customer, praxis)
+
+
+def test_a_text_that_its_sender_cannot_repeat_leaves_the_gap_told() -> None:
+    """SES-30: the sender's store was set back to before the text; the receiver knows that one is missing."""
+    world, company, customer, praxis = talking()
+    copy = company.rows.copy()
+    drop(world, company, customer, "nirgends mehr")
+    world.advance(2 * MINUTE_MS)
+    lose(company, copy)
+    world.advance(DAY_MS)
+    company.send(customer.engine.account_id, "danach")
+    world.advance(2 * DAY_MS)
+    assert "nirgends mehr" not in customer.texts()
+    assert customer.of(Gap) or customer.of(Parted)
+    well(world, company, customer, praxis)
+
+
+def test_a_receiver_that_was_set_back_has_the_texts_asked_again() -> None:
+    """SES-31, SES-37: what it had and confirmed is gone with its store; what it had not confirmed comes."""
+    world, company, customer, praxis = talking()
+    copy = customer.rows.copy()
+    customer.outgoing = losing(Send)
+    sent = company.send(customer.engine.account_id, "nicht bestätigt")
+    world.settle()
+    customer.crash(copy)
+    customer.outgoing = lossless
+    customer.events.clear()
+    customer.start()
+    world.advance(26 * HOUR_MS)
+    assert customer.texts().count("nicht bestätigt") == 1
+    assert sent in delivered(company)
+    well(world, company, customer, praxis)
+
+
+def test_a_sender_that_was_set_back_is_told_and_numbers_above_its_clock() -> None:
+    """SES-31: the peer's `got` is above what we gave; the next number is never one that the peer states."""
+    world, company, customer, praxis = talking()
+    copy = customer.rows.copy()
+    for number in range(3):
+        customer.send(praxis, f"vergessen {number}")
+    world.advance(2 * MINUTE_MS)
+    lose(customer, copy)
+    world.advance(MINUTE_MS)
+    assert len(customer.of(RolledBack)) <= 1
+    assert the_peer(customer).pair.given.n >= world.now_ms - 2 * MINUTE_MS
+    well(world, company, customer, praxis)
+
+
+def test_a_peer_that_went_back_is_told_to_the_receiver() -> None:
+    """SES-30: a copy that nobody noticed gives a number a second time."""
+    world, company, customer, praxis = talking()
+    copy = customer.rows.copy()
+    for text in ("eins", "zwei"):
+        customer.send(praxis, text)
+    world.advance(2 * MINUTE_MS)
+    customer.crash(copy)
+    customer.start()
+    customer.send(praxis, "noch einmal dieselbe Nummer")
+    world.advance(30 * HOUR_MS)
+    assert company.of(Parted)
+    assert company.texts().count("noch einmal dieselbe Nummer") == 1
+    assert customer.of(RolledBack)
+
+
+def test_nothing_is_told_of_a_conversation_that_runs_well() -> None:
+    """SES-30: crashes, cuts, reordering in time, new openings of the store: no gap, nothing parted."""
+    world, company, customer, praxis = talking()
+    for round_ in range(6):
+        talk(world, company, customer, praxis, 1)
+        node = (company, customer)[round_ % 2]
+        node.crash()
+        world.cut()
+        company.send(customer.engine.account_id, f"offline {round_}")
+        customer.send(praxis, f"auch offline {round_}")
+        world.mend()
+        node.start()
+        world.advance(HOUR_MS)
+    for one in (company, customer):
+        assert one.of(Gap) == one.of(Parted) == one.of(RolledBack) == one.of(Unconfirmed) == []
+        assert once(one)
+    well(world, company, customer, praxis)
+
+
+def test_a_text_unconfirmed_for_a_day_leads_to_an_ask_and_goes_again() -> None:
+    """SES-25, SES-37."""
+    world, company, customer, _ = talking()
+    (lost,) = drop(world, customer, company, "Frage")
+    world.advance(23 * HOUR_MS)
+    assert customer.of(Doubt) == []
+    world.advance(3 * HOUR_MS)
+    assert customer.of(Doubt)
+    assert company.texts().count("Frage") == 1
+    assert lost in delivered(customer)
+
+
+def test_a_text_is_sent_four_times_and_then_told() -> None:
+    """SES-37: one session after another swallows it; after 14 days at the latest the sender is told."""
+    world, company, customer, praxis = talking()
+    kept, _ = withholding(customer)
+    sent = customer.send(praxis, "kommt nie an")
+    world.advance(15 * DAY_MS)
+    assert Unconfirmed(praxis, sent) in customer.events
+    assert len(customer.of(Unconfirmed)) == 1
+    assert sent not in delivered(customer)
+    assert "kommt nie an" not in company.texts()
+    assert kept
+
+
+def test_a_company_that_is_away_for_weeks_gets_everything() -> None:
+    """SES-26, SES-37: texts of a customer wait at the relay; the search for an answer disturbs nothing."""
+    world, company, customer, praxis = talking()
+    company.stop()
+    for day in range(20):
+        customer.send(praxis, f"Tag {day}")
+        world.advance(DAY_MS)
+    company.start()
+    world.advance(2 * DAY_MS)
+    assert [company.texts().count(f"Tag {day}") for day in range(20)] == [1] * 20
+    well(world, company, customer, praxis)
+
+
+def test_a_customer_that_is_away_for_weeks_gets_everything() -> None:
+    """SES-26, SES-34: the same for the side that publishes nothing, whose prekeys the company holds."""
+    world, company, customer, praxis = talking()
+    customer.stop()
+    for day in range(20):
+        company.send(customer.engine.account_id, f"Tag {day}")
+        world.advance(DAY_MS)
+    customer.start()
+    world.advance(2 * DAY_MS)
+    assert [customer.texts().count(f"Tag {day}") for day in range(20)] == [1] * 20
+    well(world, company, customer, praxis)
+
+
+def test_at_most_64_texts_go_again_at_a_time() -> None:
+    """SES-37, SES-35: a peer that says it has nothing does not draw a whole history."""
+    world, company, customer, _ = talking()
+    drop(world, customer, company, *(f"Text {number}" for number in range(100)))
+    world.advance(2 * MINUTE_MS)
+    lose(company)
+    world.advance(2 * MINUTE_MS)
+    assert company.texts()[:64] == [f"Text {number}" for number in range(36, 100)]
+    world.advance(3 * DAY_MS)
+    assert sorted(company.texts()) == sorted(f"Text {number}" for number in range(100))
+
+
+def test_a_text_confirmed_while_it_waits_to_go_again_does_not_go() -> None:
+    """SES-37: its receipt comes while the relay is away."""
+    world, company, customer, praxis = talking()
+    sent = customer.send(praxis, "schon da")
+    world.settle()
+    lane = lane_of(customer)
+    item = lane.unconfirmed[sent]
+    lane.waiting.append(lane.unconfirmed.pop(sent))
+    world.advance(5_000)
+    assert MessageStateChanged(praxis, sent, MessageState.DELIVERED) in customer.events
+    talk(world, company, customer, praxis, 1)
+    world.advance(5_000)
+    assert item.sendings == 1
+    assert lane_of(customer).all() == []
+
+
+def test_the_weekly_ask_gives_fresh_prekeys() -> None:
+    """SES-25, SES-34, ID-18: a customer publishes nothing; the company always holds prekeys in force."""
+    world, company, customer, praxis = talking()
+    before = the_peer(company).prekeys()
+    world.advance(8 * DAY_MS)
+    after = the_peer(company).prekeys()
+    assert before is not None
+    assert after is not None
+    assert after.ends_ms > before.ends_ms
+    assert after.bundle.opks
+    for _ in range(5):
+        world.advance(7 * DAY_MS)
+        given = the_peer(company).prekeys()
+        assert given is not None
+        assert given.ends_ms > world.now_ms + 6 * DAY_MS
+    assert customer.of(Doubt) == company.of(Doubt) == []
+    assert share_one_session(company, customer)
+    lose(company)
+    world.advance(MINUTE_MS)
+    well(world, company, customer, praxis)
+    started = company.of(SessionStarted)[-1]
+    assert (started.by_us, started.one_time_x25519, started.one_time_kem) == (True, True, True)
+
+
+def test_texts_in_flight_when_both_start_a_session_arrive_once() -> None:
+    """SES-22, SES-37: two candidates cross; one of them is active on both sides."""
+    world, company, customer, praxis = talking()
+    lose(company, start=False)
+    lose(customer, start=False)
+    for number in range(3):
+        company.send(customer.engine.account_id, f"her {number} gekreuzt")
+        customer.send(praxis, f"hin {number} gekreuzt")
+    for node in (company, customer):
+        node.carry_out(node.engine.start(world.now_ms))
+    world.advance(2 * MINUTE_MS)
+    assert [company.texts().count(f"hin {one} gekreuzt") for one in range(3)] == [1] * 3
+    assert [customer.texts().count(f"her {one} gekreuzt") for one in range(3)] == [1] * 3
+    assert active_of(company).epoch == max(one.epoch for one in the_peer(customer).pair.sessions)
+    well(world, company, customer, praxis)
+
+
+def test_a_side_that_lacks_the_peers_session_mends_it_by_its_top() -> None:
+    """SES-28: a customer that was set back to before the present session hears of it in the answer to its
+    ask, and starts one above it at once, not after a silence.
+    """
+    world, company, customer, praxis = talking()
+    copy = customer.rows.copy()
+    lose(customer)
+    world.advance(2 * MINUTE_MS)
+    high = active_of(company).epoch
+    customer.crash(copy)
+    customer.start()
+    assert active_of(customer).epoch < high
+    company.send(customer.engine.account_id, "auf der neuen")
+    world.advance(MINUTE_MS)
+    assert share_one_session(company, customer)
+    assert active_of(company).epoch > high
+    assert customer.texts()[-1] == "auf der neuen"
+    well(world, company, customer, praxis)

@@ -1,0 +1,75 @@
+"""Accounts that go on with another device, and a relay that hides this from a contact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from e2ee_client import restoring
+from e2ee_client.engine import Channel
+from e2ee_client.restoring import Saved
+from e2ee_relay.protocol import Lookup, LookupResult, Role, decode_frames, encode_frames
+from engine_world import Node, World
+
+from e2ee.identity import DeviceList
+
+
+def backup_of(node: Node, *, knows_contacts: bool = True) -> Saved:
+    """What a backup of a node holds now; without contacts, the new device has to be found by them."""
+    own, rows = node.engine._state.own, node.rows
+    assert own.account_key is not None
+    tables = tuple(
+        tuple(rows.items(table)) if table == "list" or knows_contacts else () for table in restoring._TABLES
+    )
+    return Saved(
+        own.account_key,
+        node.recovery_key,
+        own.device.record,
+        own.device_list,
+        own.relay_url,
+        own.name,
+        own.publish,
+        own.read_receipts,
+        tables,
+    )
+
+
+def restored(world: World, saved: Saved, name: str, newer: tuple[DeviceList, ...] = ()) -> Node:
+    """The new device that goes on from a backup; it is not started."""
+    node = world.node(name)
+    rows = restoring.new_rows(saved, newer, None, node.rng, world.now_ms)
+    node.rows.tables.clear()
+    node.rows.commit(tuple(rows))
+    node.crash()
+    node.events.clear()
+    return node
+
+
+class HidingRelay:
+    """Answers a node's LOOKUP of an account with what the directory said when this was made."""
+
+    def __init__(self, node: Node, account_id: bytes) -> None:
+        self._node = node
+        self._account_id = account_id
+        self._old = self._now()
+        self.asked_ms: list[int] = []
+        node.outgoing = self._outgoing
+
+    def _now(self) -> LookupResult:
+        """Return what the directory says, without the lists up to the newest one."""
+        relay = self._node.world.relay
+        connection = relay.connect()
+        frames: list[object] = []
+        relay.take(connection, connection._number, encode_frames([Lookup(1, self._account_id, 0)]))
+        while not connection._incoming.empty():
+            frames += decode_frames(connection._incoming.get_nowait() or b"", Role.CLIENT)
+        connection.drop()
+        (found,) = (one for one in frames if isinstance(one, LookupResult))
+        return replace(found, lists=())
+
+    def _outgoing(self, channel: Channel, data: bytes) -> list[bytes]:
+        asked = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Lookup)]
+        for one in asked:
+            self.asked_ms.append(self._node.world.now_ms)
+            answer = replace(self._old, request_id=one.request_id)
+            self._node.connections[channel].put(encode_frames([answer]))
+        return [] if asked else [data]
