@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from e2ee_client.engine import Channel, mailboxes, upkeep
-from e2ee_client.engine.outgoing import Outgoings
+from e2ee_client.engine.delivery import Delivery
 from e2ee_client.engine.records import Mailbox
 from leakage_declaration import Row
 from leakage_scripts import DAY, FIRST, HOUR, SCRIPTS, TWO_COMPANIES, Played, Stage, play
@@ -131,12 +131,12 @@ def test_one_owner_key_for_all_mailboxes_is_found(monkeypatch: pytest.MonkeyPatc
 
 def test_one_connection_for_all_contacts_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """LKG-07, control: a client that sends to everybody on one connection."""
-    channel_for = Outgoings.channel_for
+    channel = Delivery.channel
 
-    def thrifty(self: Outgoings, *args: Any) -> Channel:
-        return Channel(channel_for(self, *args).relay_url, b"", b"")
+    def thrifty(self: Delivery, *args: Any) -> Channel:
+        return Channel(channel(self, *args).relay_url, b"", b"")
 
-    monkeypatch.setattr(Outgoings, "channel_for", thrifty)
+    monkeypatch.setattr(Delivery, "channel", thrifty)
     serving = channels(play(TWO_COMPANIES, FIRST), "kundin").values()
     assert not all(bool(one.isolation) != bool(one.mailbox) for one in serving)
 

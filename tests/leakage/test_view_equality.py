@@ -9,7 +9,7 @@ from typing import Any
 
 import cbor2
 import pytest
-from e2ee_client.engine.outgoing import Outgoings
+from e2ee_client.engine.sending import Sending
 from leakage_declaration import Row
 from leakage_scripts import FIRST, PING_PONG, SCRIPTS, SECOND, Cast, Played, Stage, play
 from relay_view import RecordingRelay
@@ -81,15 +81,15 @@ def test_a_client_that_forgets_to_pad_is_found(monkeypatch: pytest.MonkeyPatch, 
 
 def test_a_client_that_makes_ids_from_texts_is_found(monkeypatch: pytest.MonkeyPatch, table: Table) -> None:
     """LKG-03: the ids look random, but the same text gives the same id."""
-    seal_on: Callable[..., None] = Outgoings._seal_on
+    seal: Callable[..., bool] = Sending._seal
 
-    def leaky(self: Outgoings, turn: Any, contact: Any, peer: Any, session: Any, item: Any) -> None:
-        payload = item.decoded().payload
-        seal_on(self, turn, contact, peer, session, item)
-        if isinstance(payload, Text):
-            item.msg_id = hashlib.blake2b(payload.text.encode(), digest_size=16).digest()
+    def leaky(self: Sending, turn: Any, contact: Any, peer: Any, session: Any, item: Any, made: Any) -> bool:
+        sealed = seal(self, turn, contact, peer, session, item, made)
+        if isinstance(made.payload, Text):
+            item.msg_id = hashlib.blake2b(made.payload.text.encode(), digest_size=16).digest()
+        return sealed
 
-    monkeypatch.setattr(Outgoings, "_seal_on", leaky)
+    monkeypatch.setattr(Sending, "_seal", leaky)
     found = differences(play(PING_PONG, FIRST).relay.view, play(PING_PONG, SECOND).relay.view, table)
     assert any("SEND.msg_id" in line for line in found)
 

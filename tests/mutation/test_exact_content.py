@@ -9,52 +9,65 @@ from e2ee.constants import MAX_CONTENT_B
 from e2ee.content import Content, SignedList, Text, Unsupported, WayBack
 from e2ee.errors import ContentError, ContentTooLarge
 from e2ee.ids import ContentId
+from e2ee.numbers import Number
 from e2ee.wire import cbor
 
 ID = ContentId(bytes(range(16)))
 NOW_MS = 1_764_000_000_000
 MAX_MS = 2**53 - 1
+NUMBER = Number(1, b"line", 1)
 
 
 def _long_way(text: str, sent_ms: int = NOW_MS) -> bytes:
-    return cbor.encode({1: 1, 2: ID, 3: sent_ms, 4: {1: text}})
+    return cbor.encode({1: 1, 2: ID, 3: sent_ms, 4: {1: text}, 9: NUMBER.encode()})
 
 
-@pytest.mark.parametrize("size_b", [1, 2, 23, 24, 25, 255, 256, 257, 32_767, 32_768])
+@pytest.mark.parametrize("size_b", [1, 2, 23, 24, 25, 255, 256, 257, 32_729])
 def test_texts_of_every_head_are_read_the_short_way(size_b: int) -> None:
     """CON-01: the short way is taken, at both ends of each form, and reads what the long way reads."""
     encoded = _long_way("t" * size_b)
-    assert content._decode_plain(encoded) == Content(ID, NOW_MS, Text("t" * size_b))
+    assert content._decode_plain(encoded) == Content(ID, NOW_MS, Text("t" * size_b), number=NUMBER)
     assert content._decode(cbor.decode(encoded)) == content.decode(encoded)
 
 
-@pytest.mark.parametrize("size_b", [24, 25, 255, 256, 32_768])
+def test_a_text_at_the_end_of_its_head_is_read_the_long_way() -> None:
+    """CON-01: what is written the short way is read the long way from 32 730 bytes on, the same."""
+    for size_b in (32_730, 32_767, 32_768):
+        assert content._decode_plain(_long_way("t" * size_b)) is None
+        assert content.decode(_long_way("t" * size_b)).payload == Text("t" * size_b)
+
+
+@pytest.mark.parametrize("size_b", [1, 23, 24, 25, 255, 256, 32_768])
 def test_texts_are_written_the_short_way(size_b: int) -> None:
     """CON-01: byte for byte what the long way writes."""
-    made = Content(ID, NOW_MS, Text("t" * size_b))
+    made = Content(ID, NOW_MS, Text("t" * size_b), number=NUMBER)
     assert content._encode_plain(made) == _long_way("t" * size_b) == content.encode(made)
 
 
-@pytest.mark.parametrize("size_b", [23, 32_769])
-def test_other_lengths_go_the_long_way(size_b: int) -> None:
-    made = Content(ID, NOW_MS, Text("t" * size_b))
+def test_a_longer_text_goes_the_long_way() -> None:
+    """CON-01: and is read the same."""
+    size_b = 32_769
+    made = Content(ID, NOW_MS, Text("t" * size_b), number=NUMBER)
     assert content._encode_plain(made) is None
     assert content.encode(made) == _long_way("t" * size_b)
+    assert content._decode_plain(_long_way("t" * size_b)) is None
+    assert content.decode(_long_way("t" * size_b)) == made
 
 
 def test_the_short_way_ends_where_its_times_end() -> None:
     """CON-09: eight bytes of time, up to 2^53 - 1."""
-    last = Content(ID, MAX_MS, Text("t" * 30))
+    last = Content(ID, MAX_MS, Text("t" * 30), number=NUMBER)
     assert content._encode_plain(last) == _long_way("t" * 30, MAX_MS)
     assert content._decode_plain(_long_way("t" * 30, MAX_MS)) == last
-    head = bytes.fromhex("a4010102500f") + bytes(15) + b"\x03\x1b" + (2**32 - 1).to_bytes(8, "big")
-    assert content._decode_plain(head + b"\x04\xa1\x01\x61t") is None
+    tail = b"\x04\xa1\x01\x61t\x09\x54" + NUMBER.encode()
+    head = bytes.fromhex("a5010102500f") + bytes(15) + b"\x03\x1b" + (2**32 - 1).to_bytes(8, "big")
+    assert content._decode_plain(head + tail) is None
 
 
 def test_a_content_of_exactly_the_limit() -> None:
     """WIRE-14: 65 536 bytes pass, one more does not."""
     spare = MAX_CONTENT_B - len(_long_way("t" * 60_000))
-    longest = Content(ID, NOW_MS, Text("t" * (60_000 + spare)))
+    longest = Content(ID, NOW_MS, Text("t" * (60_000 + spare)), number=NUMBER)
     assert len(content.encode(longest)) == MAX_CONTENT_B
     with pytest.raises(ContentTooLarge):
         content.encode(longest._replace(payload=Text("t" * (60_001 + spare))))
@@ -74,7 +87,7 @@ def test_a_signed_list_of_one_byte_and_a_url_of_the_limit() -> None:
     assert content.decode(content.encode(Content(ID, NOW_MS, SignedList(b"x")))).payload == SignedList(b"x")
     url = "wss://relay.example/".ljust(240, "a")
     way = WayBack(bytes(16), bytes(32), url)
-    sent = Content(ID, NOW_MS, Text("t"), way_back=way)
+    sent = Content(ID, NOW_MS, Text("t"), way_back=way, number=NUMBER)
     assert content.decode(content.encode(sent)).way_back == way
 
 

@@ -10,55 +10,60 @@ from parties import NOW_MS, Party, connected_pair, first_contact, open_, with_fi
 from e2ee import content as contents
 from e2ee import pair as pairs
 from e2ee import session, snapshot
-from e2ee.constants import FIRST_BODY_B, FRAGMENT_B, MAX_COUNTER
-from e2ee.errors import SnapshotError
-from e2ee.pair import FRESH, Pair
+from e2ee.constants import FIRST_BODY_B, FRAGMENT_B, LINE_B, MAX_COUNTER
+from e2ee.errors import CounterExhausted, SnapshotError
+from e2ee.ids import DhPublic, SessionId
+from e2ee.pair import Pair, Standing
 from e2ee.primitives import kem
 from e2ee.ratchet.kem_ratchet import CiphertextDue, Collecting
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 
 
-def _pair_of(*sessions: Session) -> Pair:
-    pair = FRESH
-    for one in sessions:
-        pair = pairs.adopt(pair, one, NOW_MS).pair
-    return pair
+def _standing(session_id: int, epoch: int, *, ours: bool = True, proven: bool = False) -> Standing:
+    return Standing(SessionId(bytes([session_id]) * 32), epoch, ours, NOW_MS, NOW_MS + pairs.DAY_MS, proven)
 
 
-def _two(gen: int) -> list[Session]:
-    alice, bob = Party.make("alice"), Party.make("bob")
-    return [alice.initiate(bob, gen), alice.initiate(bob, gen)]
+def _pair_of(*standings: Standing, **more: Any) -> Pair:
+    return Pair(sessions=standings, **more)
 
 
-def test_of_two_starts_after_a_loss_the_newer_is_active() -> None:
-    """SES-04, SES-17: whichever of the two ids is the smaller one."""
-    one, other = _two(pairs.LOST_GEN)
-    for older, newer in ((one, other), (other, one)):
-        adoption = pairs.adopt(_pair_of(older), newer, NOW_MS)
-        assert adoption.is_active
-        assert adoption.replaced is older
+def test_of_two_proven_sessions_the_higher_epoch_is_active_then_the_smaller_id() -> None:
+    """SES-22: in either order of their making."""
+    low, high, same = (_standing(*row, proven=True) for row in ((1, 4), (2, 5), (3, 5)))
+    for sessions in ((low, high), (high, low), (high, same), (same, high), (low, same, high)):
+        assert _pair_of(*sessions).active is high
 
 
-def test_of_two_starts_with_another_gen_the_smaller_id_is_active() -> None:
-    """SES-04: in either order; what stays active was not replaced."""
-    small, large = sorted(_two(3), key=lambda one: one.id)
-    assert pairs.adopt(_pair_of(large), small, NOW_MS).is_active
-    adoption = pairs.adopt(_pair_of(small), large, NOW_MS)
-    assert not adoption.is_active
-    assert adoption.replaced is None
+def test_a_proof_moves_the_session_that_it_replaces_and_no_other() -> None:
+    """SES-33: only what was active is not active from now on, and only its time is noted."""
+    first, second, third = _standing(1, 1, proven=True), _standing(2, 2, ours=False), _standing(3, 3)
+    pair = pairs.opened(_pair_of(first, second, third, met=True), second.id, DhPublic(bytes(32)), NOW_MS).pair
+    assert pair.sessions == (first._replace(since_ms=NOW_MS), second._replace(proven=True))
+    late = pairs.opened(pair, third.id, DhPublic(bytes(32)), NOW_MS)
+    assert late.pair == pair, "what we started beside a session that lives is gone (SES-27)"
 
 
-def test_a_newer_state_leaves_the_other_sessions_alone() -> None:
-    """SES-10: of two inactive sessions only the one of that id."""
-    alice, bob = Party.make("alice"), Party.make("bob")
-    first, second, third = (alice.initiate(bob, gen) for gen in (1, 2, 3))
-    newer = with_fields(first, opened_ms=NOW_MS + 9)
-    kept = pairs.updated(_pair_of(first, second, third), newer).inactive
-    assert [item.session for item in kept] == [newer, second]
+def test_a_lower_session_that_is_proven_late_is_not_active() -> None:
+    """SES-22, SES-25: it is kept, and raises doubt."""
+    low, high = _standing(1, 1, ours=False), _standing(2, 2, ours=False, proven=True)
+    change = pairs.opened(_pair_of(low, high, met=True), low.id, DhPublic(bytes(32)), NOW_MS)
+    assert (change.proven, change.activated, change.is_doubted) == (True, False, True)
+    assert change.pair.active is high
+    assert change.pair.session(low.id) == low._replace(proven=True, since_ms=NOW_MS)
 
 
-def test_a_pair_hands_the_encapsulation_on() -> None:
+@pytest.mark.parametrize("epoch", [pairs.MAX_EPOCH - 1, pairs.MAX_EPOCH])
+def test_epochs_end_at_32_bits(epoch: int) -> None:
+    """SES-21: the last one is given, and none after it."""
+    if epoch < pairs.MAX_EPOCH:
+        assert pairs.next_epoch(Pair(known=epoch), NOW_MS) == pairs.MAX_EPOCH
+        return
+    with pytest.raises(CounterExhausted):
+        pairs.next_epoch(Pair(known=epoch), NOW_MS)
+
+
+def test_a_session_hands_the_encapsulation_on() -> None:
     """PQ-04, PRM-09: the answer to a whole key is made with what the caller gives."""
     alice, bob, a, b = connected_pair()
     for number in range(5):
@@ -71,7 +76,7 @@ def test_a_pair_hands_the_encapsulation_on() -> None:
         asked.append(key)
         return kem.encapsulate(key)
 
-    pairs.seal(_pair_of(b), b.id, bob.text("answer", way_back=None), NOW_MS, bob.rng, encapsulate)
+    session.seal(b, bob.text("answer", way_back=None), NOW_MS, bob.rng, encapsulate)
     assert asked == [b.ratchet.kem.key]
 
 
@@ -81,7 +86,7 @@ def test_a_pair_hands_the_encapsulation_on() -> None:
 def _text_of(encoded_b: int, party: Party, **more: Any) -> contents.Content:
     """A text whose encoding has this many bytes."""
     sample = party.text("t" * 300, **more)
-    spare = encoded_b - len(contents.encode(sample._replace(gen=1) if "way_back" not in more else sample))
+    spare = encoded_b - len(contents.encode(sample._replace(epoch=1) if "way_back" not in more else sample))
     return party.text("t" * (300 + spare), **more)
 
 
@@ -166,10 +171,14 @@ def test_pieces_and_pairs_with_an_item_more_are_damaged() -> None:
     assert len(pieces) == 2
     with pytest.raises(SnapshotError):
         snapshot.decode_session(_put(items, (16, 1), [*pieces, 0]))
-    stored: Any = cbor.decode(snapshot.encode_pair(_pair_of(*_two(1))))
-    stored[2] = [[*stored[2][0], 0]]
-    with pytest.raises(SnapshotError):
-        snapshot.decode_pair(cbor.encode(stored))
+    row = snapshot.encode_pair(_pair_of(_standing(1, 1)))
+    assert snapshot.decode_pair(row, bytes(LINE_B)).sessions
+    stored: Any = cbor.decode(row)
+    for part in (stored[1][0], stored[10], stored[12]):
+        part.append(0)
+        with pytest.raises(SnapshotError):
+            snapshot.decode_pair(cbor.encode(stored), bytes(LINE_B))
+        part.pop()
 
 
 @pytest.mark.parametrize("epoch", range(7))
@@ -193,10 +202,22 @@ def test_a_fresh_session_is_healed_this_moment() -> None:
         assert session.health(state, now_ms) == ((0, 0), (0, 0))
 
 
-@pytest.mark.parametrize("place", [(5,), (14,), (12, 4)])
+@pytest.mark.parametrize("value", [pairs.MAX_EPOCH, pairs.MAX_EPOCH + 1])
+def test_a_stored_session_epoch_has_32_bits(value: int) -> None:
+    """SES-21, SES-14."""
+    _, _, _, b = connected_pair()
+    encoded = _put(_items(b), (5,), value)
+    if value == pairs.MAX_EPOCH:
+        assert snapshot.decode_session(encoded).epoch == value
+        return
+    with pytest.raises(SnapshotError):
+        snapshot.decode_session(encoded)
+
+
+@pytest.mark.parametrize("place", [(14,), (12, 4)])
 @pytest.mark.parametrize("value", [MAX_COUNTER - 1, MAX_COUNTER, MAX_COUNTER + 1])
-def test_gen_and_epochs_end_below_2_31(place: tuple[int, ...], value: int) -> None:
-    """SES-13, PQ-15: stored ones, too."""
+def test_epochs_of_the_kem_ratchet_end_below_2_31(place: tuple[int, ...], value: int) -> None:
+    """PQ-15: stored ones, too."""
     _, _, _, b = connected_pair()
     if place == (14,) and value < MAX_COUNTER:
         value -= 1  # the responder, which collects, is the encapsulator after an even epoch only (PQ-01)

@@ -22,7 +22,6 @@ from parties import NOW_MS, Party, ScriptedRng, open_
 
 import e2ee.secret
 from e2ee import card, errors, handshake, identity, prekeys, session, snapshot
-from e2ee import pair as pairs
 from e2ee.content import Text
 from e2ee.errors import AuthenticationError, E2eeError, InvalidArgument, LocalError, RemoteError
 from e2ee.primitives import aead, dh, kem
@@ -144,7 +143,6 @@ def holders() -> dict[str, object]:
     late = open_(b, last)
     raw = envelope.decode(flight)
     keys = bob.responder_keys(raw)
-    pair = pairs.adopt(pairs.FRESH, b, NOW_MS)
     response = handshake.respond(envelope.decode_prefix(raw.prefix), keys, parties.unpinned, NOW_MS)
     return {
         "session that waits": alice.initiate(bob),
@@ -152,8 +150,6 @@ def holders() -> dict[str, object]:
         "session with skipped keys": late.session,
         "opened": late,
         "accepted": accepted,
-        "pair": pair.pair,
-        "adoption": pair,
         "our device": alice.device,
         "prekey pair": bob.opk,
         "KEM prekey pair": bob.pqk,
@@ -308,7 +304,7 @@ def test_every_error_has_a_code_and_a_side() -> None:
     """HS-10: one tree; a code names one class, and its first part the side at fault."""
     kinds = [kind for kind in vars(errors).values() if isinstance(kind, type) and issubclass(kind, E2eeError)]
     leaves = [kind for kind in kinds if kind not in (E2eeError, LocalError, RemoteError)]
-    assert len({kind.code for kind in leaves}) == len(leaves) == 23
+    assert len({kind.code for kind in leaves}) == len(leaves) == 24
     for kind in leaves:
         side = {"local": LocalError, "remote": RemoteError}[kind.code.split(".")[0]]
         assert issubclass(kind, side)

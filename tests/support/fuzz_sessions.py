@@ -13,7 +13,7 @@ from vector_devices import responder_keys
 from vector_files import unhex
 
 from e2ee import session, snapshot
-from e2ee.constants import FIRST_FLIGHT_B, FRAGMENT_B, TAG_B
+from e2ee.constants import FIRST_FLIGHT_B, FRAGMENT_B, NUMBER_B, TAG_B
 from e2ee.errors import (
     AuthenticationError,
     BadSignature,
@@ -33,13 +33,16 @@ from e2ee.errors import (
     UnsupportedVersion,
 )
 from e2ee.handshake import ResponderKeys
+from e2ee.numbers import Number, Received
+from e2ee.pair import Pair
 from e2ee.ratchet import kem_ratchet, kem_stored
 from e2ee.ratchet.kem_ratchet import KemState
 from e2ee.ratchet.skipped import SkippedKey
 from e2ee.session import Accepted, Opened, Session
-from e2ee.wire import cbor, envelope
+from e2ee.wire import envelope
 
 _PLACE_B: Final = TAG_B + 4
+_LINE: Final = b"line"
 _MESSAGE_SIZES: Final = (106 + 512, 106 + 1024, FIRST_FLIGHT_B)
 
 
@@ -98,7 +101,7 @@ def _respond(data: bytes) -> Accepted:
 
 def _respond_holds(_: bytes, accepted: Accepted) -> None:
     opened = accepted.opened
-    require(opened.session.gen == opened.content.gen, "gen is the one in the content (HS-05)")
+    require(opened.session.epoch == opened.content.epoch, "the epoch is that of the content (HS-05)")
     require(
         opened.session.peer.record_hash == accepted.identity.record.hash, "the peer is the sender (HS-07)"
     )
@@ -180,14 +183,31 @@ def _skipped_seeds() -> Iterator[bytes]:
         yield from (unhex(row["place"]) + unhex(row["value"]) for row in case["skipped"])
 
 
-def _pair_holds(data: bytes, row: snapshot.PairRow) -> None:
-    inactive: list[cbor.Value] = [[one, since_ms] for one, since_ms in row.inactive]
-    again = cbor.encode([snapshot.FORMAT, row.active, inactive, row.highest_gen])
-    require(again == data, "a stored pair has one encoding (SES-14)")
+def _decode_pair(data: bytes) -> Pair:
+    return snapshot.decode_pair(data, _LINE)
+
+
+def _pair_holds(data: bytes, pair: Pair) -> None:
+    require(snapshot.encode_pair(pair) == data, "a stored pair has one encoding (SES-14)")
+    require(pair.given.line == _LINE, "the line is drawn, never read (SES-29)")
 
 
 def _pair_seeds() -> Iterator[bytes]:
     yield from (unhex(case["pair"]) for case in fuzz_seeds.vectors("snapshot")["pairs"])
+
+
+# --- numbers ---
+
+
+def _number_holds(data: bytes, number: Number) -> None:
+    require(number.encode() == data, "a number has one encoding (CON-12)")
+    for after, findings in (Received().take(number), Received().told(number)):
+        require(after.highest >= number.n - 1 and len(findings) <= 2, "a number is noted (SES-30)")
+
+
+def _number_seeds() -> Iterator[bytes]:
+    for number in (Number(1, _LINE, 1), Number(2**53 - 1, _LINE, 2**53 - 1), Number(7, _LINE, 8)):
+        yield number.encode()
 
 
 _SPLIT: Final = frozenset({DecodeError, UnsupportedVersion, AuthenticationError})
@@ -229,5 +249,14 @@ TARGETS: Final = (
         "snapshot_session", snapshot.decode_session, _session_holds, _STORED, _session_seeds, Shape.CBOR, 9000
     ),
     Target("snapshot_skipped", _decode_skipped, _skipped_holds, _STORED, _skipped_seeds, max_b=256),
-    Target("snapshot_pair", snapshot.decode_pair, _pair_holds, _STORED, _pair_seeds, Shape.CBOR, 4000),
+    Target("snapshot_pair", _decode_pair, _pair_holds, _STORED, _pair_seeds, Shape.CBOR, 4000),
+    Target(
+        "number",
+        Number.decode,
+        _number_holds,
+        frozenset({DecodeError}),
+        _number_seeds,
+        max_b=NUMBER_B + 1,
+        sizes=(NUMBER_B,),
+    ),
 )

@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from e2ee_client import restoring
-from e2ee_client.engine import records
+from e2ee_client.engine import outbox, peers, records
 from e2ee_client.errors import BackupCorrupt, BackupTooNew, StoreCorrupt, StoreTooNew
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -15,9 +15,8 @@ from e2ee_client.store import backup, header, sodium
 from e2ee_client.store.header import Header
 from e2ee_client.store.keys import MIB, KdfProfile, WrappingKey
 from fuzz_target import Shape, Target, require
-from parties import NOW_MS, Party, ScriptedRng
+from parties import DAY_MS, NOW_MS, NUMBER, Party, ScriptedRng
 
-from e2ee.content import encode as encode_content
 from e2ee.errors import (
     BadSignature,
     DecodeError,
@@ -52,9 +51,13 @@ def _rows() -> tuple[Put, ...]:
             True,
             False,
             b"s",
+            device.record.encoded,
             3,
+            False,
             4,
-            1,
+            NOW_MS,
+            5,
+            6,
         ).put(),
         records.Mailbox(
             b"m" * 16, "wss://relay.example/", b"o" * 32, b"", True, {b"": (b"t" * 32, True)}
@@ -62,35 +65,33 @@ def _rows() -> tuple[Put, ...]:
         records.Contact(
             account, None, "wss://relay.example/", True, True, False, "", pinned.signed, pinned.head
         ).put(),
-        records.Peer(
+        peers.Peer(
             account,
             device.record.device_id,
             device.record.encoded,
             party.way_back,
             NOW_MS,
-            party.spk.prekey.signed,
-            None,
-            [party.opk.prekey.signed],
-            [],
-            (1, 2),
-            [NOW_MS],
-            False,
+            {b"s" * 32: peers.Given(party.compact_bundle(), NOW_MS + 14 * DAY_MS)},
+            b"s" * 32,
+            (1, 2, b"t" * 32),
         ).put(),
-        records.OwnPrekey(party.spk, device.record.encoded).put(),
-        records.Outgoing(
+        records.OwnPrekey(party.spk, device.record.encoded, account).put(),
+        outbox.Outgoing(
             1,
             account,
             b"d" * 16,
             b"i" * 16,
-            b"j" * 16,
-            encode_content(party.text("waiting")),
-            b"",
             True,
             NOW_MS,
+            b"e" * 64,
+            b"j" * 16,
+            b"s" * 32,
+            NUMBER,
+            2,
+            NOW_MS + 1,
+            b"a" * 8,
         ).put(),
-        records.Message(
-            account, b"i" * 16, False, "text", NOW_MS, NOW_MS, MessageState.QUEUED, b"h" * 32
-        ).put(),
+        records.Message(account, b"i" * 16, False, "text", NOW_MS, NOW_MS, MessageState.QUEUED, 7, 1).put(),
         records.receipts_row(account, [b"i" * 16]),
     )
 
@@ -98,17 +99,13 @@ def _rows() -> tuple[Put, ...]:
 _ROWS: Final = cache(_rows)
 
 
-def _decode_peer(key: bytes, row: bytes) -> Any:
-    return records.Peer.decode(key, row)[0]
-
-
 _DECODERS: Final[tuple[Callable[[bytes, bytes], Any], ...]] = (
     lambda _, row: records.Own.decode(row),
     records.Mailbox.decode,
     records.Contact.decode,
-    _decode_peer,
+    peers.Peer.decode,
     records.OwnPrekey.decode,
-    records.Outgoing.decode,
+    outbox.Outgoing.decode,
     records.Message.decode,
     lambda _, row: records.decode_receipts(row),
 )
@@ -188,13 +185,15 @@ def _backup_seeds() -> Iterator[bytes]:
 
 
 def _decode_payload(data: bytes) -> restoring.Saved:
-    """What an opened backup holds, with the contacts and messages in it."""
+    """What an opened backup holds, with the contacts, messages and devices in it."""
     saved = restoring._saved(cbor.decode(data, len(data)))
-    _, contacts, messages, _ = saved.rows
+    _, contacts, messages, _, devices = saved.rows
     for key, row in contacts:
         records.Contact.decode(key, row)
     for key, row in messages:
         records.Message.decode(key, row)
+    for key, row in devices:
+        peers.Peer.decode(key, row)
     return saved
 
 
@@ -215,6 +214,7 @@ def _payload_seeds() -> Iterator[bytes]:
         [[rows[2].key, rows[2].value]],
         [[rows[6].key, rows[6].value]],
         [[bytes(36), bytes(17)]],
+        [[rows[3].key, rows[3].value]],
     ]
     for recovery in (None, ScriptedRng("recovery")(32)):
         seed = party.account_key.expose()

@@ -6,6 +6,7 @@ with two casts whose texts fall into the same padding classes has the same leaka
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,10 +24,16 @@ Step = tuple[Any, ...]
 
 
 class PacedRng(SeededRng):
-    """Randomness of a person, with the same pauses for everybody: a pause is drawn from four bytes."""
+    """Randomness of a person, with the same pauses for everybody: a pause is drawn from four bytes, as an id
+    of a prekey is, so that no two are equal.
+    """
+
+    def __init__(self, seed: str) -> None:
+        super().__init__(seed)
+        self._paces = itertools.count(1)
 
     def __call__(self, size_b: int) -> bytes:
-        return b"\0\0\1\0" if size_b == 4 else super().__call__(size_b)
+        return next(self._paces).to_bytes(4, "big") if size_b == 4 else super().__call__(size_b)
 
 
 class TracedNode(Node):
