@@ -287,7 +287,7 @@ def new_device(
 
 
 def redated(record: DeviceRecord, created_ms: int, expires_ms: int) -> DeviceRecord:
-    """Return the record of the same device, with the same keys, for another time (ID-32)."""
+    """Return the record of the same device, with the same keys, for another time (ID-39)."""
     encoded = cbor.encode(
         {
             1: VERSION,

@@ -175,7 +175,7 @@ class Churn(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class ListStale(OfContact[C]):
-    """The device list of a contact is past its end: nothing is sent to it, what it sends is held (ID-29)."""
+    """The device list of a contact is past its end: nothing is sent to it, what it sends is held (ID-36)."""
 
     account_id: bytes
 

@@ -377,7 +377,7 @@ def test_what_comes_again_long_after_its_confirmation_is_known(monkeypatch: pyte
 
 
 def test_a_flight_moved_to_another_mailbox_is_as_one_of_anybody() -> None:
-    """LKG-07, ID-31: a relay that asks whether two mailboxes are one person's sees what it sees with a flight
+    """LKG-07, ID-38: a relay that asks whether two mailboxes are one person's sees what it sees with a flight
     of nobody: unknown prekeys, no session, no key used up.
     """
     world, company, customer, praxis = acquainted()

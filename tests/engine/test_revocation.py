@@ -1,4 +1,4 @@
-"""A device that its account has struck off: by when each contact refuses it (ID-28 to ID-30)."""
+"""A device that its account has struck off: by when each contact refuses it (ID-28, ID-36, ID-37)."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def hours_until_refused(world: World, thief: Node, customer: Node, limit: int) -
 
 
 def test_who_writes_refuses_a_struck_off_device_within_a_day() -> None:
-    """ID-30: a text is preceded by a LOOKUP if the last is a day old; it does not wait for it."""
+    """ID-37: a text is preceded by a LOOKUP if the last is a day old; it does not wait for it."""
     world, thief, owner, customer, praxis = stolen()
     owner.start()
     world.advance(MINUTE_MS)
@@ -78,7 +78,7 @@ def test_who_writes_refuses_a_struck_off_device_within_a_day() -> None:
 
 @pytest.mark.parametrize("name", ["Praxis", "Bank", "Labor", "Amt", "Klinik"])
 def test_who_only_reads_refuses_it_within_seven_days(name: str) -> None:
-    """ID-30: each published contact is looked up within a week, whatever the account id draws."""
+    """ID-37: each published contact is looked up within a week, whatever the account id draws."""
     world, thief, owner, customer, praxis = stolen(name)
     contact = customer.engine._state.contacts[praxis]
     contact.looked_up_ms = world.now_ms
@@ -88,7 +88,7 @@ def test_who_only_reads_refuses_it_within_seven_days(name: str) -> None:
 
 @pytest.mark.parametrize("writes", [False, True], ids=["idle", "writing"])
 def test_a_relay_that_hides_the_list_gains_31_days(writes: bool) -> None:
-    """ID-29: past the end of the pinned list and the clock tolerance nothing is shown, and nothing sealed."""
+    """ID-36: past the end of the pinned list and the clock tolerance nothing is shown, and nothing sealed."""
     world, thief, owner, customer, praxis = stolen()
     issued_ms = thief.engine._state.own.device_list.issued_ms
     relay = HidingRelay(customer, praxis)
@@ -125,7 +125,7 @@ def test_a_relay_that_hides_the_list_gains_31_days(writes: bool) -> None:
 
 
 def test_what_a_late_company_sends_is_held_and_shown_when_its_list_comes() -> None:
-    """ID-29: the account key is offline and the list has ended: nothing is lost or confirmed."""
+    """ID-36: the account key is offline and the list has ended: nothing is lost or confirmed."""
     world, company, customer, praxis = acquainted()
     talk(world, company, customer, praxis, 2)
     key = company.engine.export_account_key()
@@ -151,7 +151,7 @@ def test_what_a_late_company_sends_is_held_and_shown_when_its_list_comes() -> No
 
 
 def test_no_more_than_64_contents_are_held() -> None:
-    """ID-29, SES-35."""
+    """ID-36, SES-35."""
     world, company, customer, praxis = acquainted()
     talk(world, company, customer, praxis, 2)
     key = company.engine.export_account_key()
@@ -172,7 +172,7 @@ def test_no_more_than_64_contents_are_held() -> None:
 
 
 def test_held_contents_go_after_30_days() -> None:
-    """ID-29."""
+    """ID-36."""
     world, company, customer, praxis = acquainted()
     talk(world, company, customer, praxis, 2)
     company.carry_out(company.engine.remove_account_key(world.now_ms))
@@ -207,7 +207,7 @@ def test_a_struck_off_device_starts_no_session() -> None:
 
 
 def test_a_lookup_of_each_contact_is_bounded() -> None:
-    """ID-30: who writes all day asks once a day."""
+    """ID-37: who writes all day asks once a day."""
     world, _, customer, praxis = acquainted()
     customer.sent.clear()
     for _ in range(100):
@@ -268,7 +268,7 @@ def test_a_text_on_its_way_to_the_old_device_reaches_the_restored_one_or_is_told
 
 
 def test_a_restored_company_is_found_by_those_whom_its_backup_does_not_know() -> None:
-    """SES-40, ID-30: unconfirmed for a day, or the weekly LOOKUP."""
+    """SES-40, ID-37: unconfirmed for a day, or the weekly LOOKUP."""
     world, company, owner, customer, praxis = stolen()
     company.stop()
     company.alive = False

@@ -41,8 +41,8 @@ CATALOGUE: Final[dict[str, Attack]] = {
     "C1": Attack(
         "a renewal of the session forced by bytes that anybody can make", ("SES-23", "SES-25", "SES-37")
     ),
-    "C2": Attack("prekey ids wound up to their end", ("ID-31", "SES-35")),
-    "C3": Attack("a struck-off device that the relay, or nobody, tells of", ("ID-28", "ID-29", "ID-30")),
+    "C2": Attack("prekey ids wound up to their end", ("ID-38", "SES-35")),
+    "C3": Attack("a struck-off device that the relay, or nobody, tells of", ("ID-28", "ID-36", "ID-37")),
     "C4": Attack("a restored device that its contacts do not know", ("SES-39", "SES-40")),
     "C5": Attack("a first flight kept back for weeks", ("SES-22", "SES-23", "SES-34")),
     "C6": Attack("prekeys that have ended", ("SES-34",)),
@@ -50,7 +50,7 @@ CATALOGUE: Final[dict[str, Attack]] = {
     "C8": Attack("texts withheld, and the evidence with them", ("SES-29", "SES-30", "SES-37")),
     "C9": Attack("one content id again and again", ("SES-11", "SES-42")),
     "C10": Attack("work and memory without end", ("DR-13", "CON-05", "SES-35")),
-    "C11": Attack("a person's mailboxes joined by prekeys and by time", ("ID-31", "LKG-07")),
+    "C11": Attack("a person's mailboxes joined by prekeys and by time", ("ID-38", "LKG-07")),
     "C12": Attack(
         "what a foreign relay, or a stranger, may make a client do", ("CON-05", "CON-06", "RLY-13")
     ),

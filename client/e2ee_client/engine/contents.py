@@ -36,7 +36,7 @@ HELD_MS: Final = 30 * 86_400_000
 
 
 class Contents:
-    """Carries out contents that have opened; those of a contact whose list is stale are held (ID-29)."""
+    """Carries out contents that have opened; those of a contact whose list is stale are held (ID-36)."""
 
     def __init__(self, context: Context) -> None:
         self._context = context
@@ -183,7 +183,7 @@ class Contents:
 
     def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
         """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28,
-        ID-29).
+        ID-36).
         """
         is_newer = contact.head != device_list.head
         contact.pin(device_list)
@@ -198,7 +198,7 @@ class Contents:
         turn.put(contact.put())
         turn.notify(IdentityAlarm(contact.account_id, code))
 
-    # --- held contents (ID-29) ---
+    # --- held contents (ID-36) ---
 
     def _hold(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
         if isinstance(content.payload, Sync):

@@ -1,4 +1,4 @@
-"""The directory: newest device lists, addresses and prekeys of published contacts (ID-07, ID-16, ID-30).
+"""The directory: newest device lists, addresses and prekeys of published contacts (ID-07, ID-16, ID-37).
 
 LOOKUP --> lists verified from the pin, addresses --> PREKEYS_FETCH for each device that needs a session -->
 renewal
@@ -69,7 +69,7 @@ class Directory:
     # --- when ---
 
     def refresh(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up if the last time is more than a day ago (ID-30); nothing waits for it."""
+        """Look a contact up if the last time is more than a day ago (ID-37); nothing waits for it."""
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + FRESH_MS:
             self.look_up(turn, contact)
 
@@ -79,7 +79,7 @@ class Directory:
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up every five to seven days, an hour before the week is over at the latest (ID-30)."""
+        """Look a contact up every five to seven days, an hour before the week is over at the latest (ID-37)."""
         sooner_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
             self.look_up(turn, contact)

@@ -468,7 +468,7 @@ class Engine(Queries):
 
     def _renew_list(self, turn: Turn) -> None:
         """Sign our next list when it is due. With a directory entry that is done there: it takes one list
-        for each number, so that two copies of a store cannot sign two (ID-33).
+        for each number, so that two copies of a store cannot sign two (ID-40).
         """
         own, upkeep = self._state.own, self._context.upkeep
         if not upkeep.list_due(turn) or own.account_key is None:

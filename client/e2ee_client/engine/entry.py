@@ -60,7 +60,7 @@ class Entry:
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
         of the store it is compared first: a store that was set back must not sign on from an old list
-        (ID-33).
+        (ID-40).
         """
         own = self._state.own
         if own.published_seq != own.device_list.seq:

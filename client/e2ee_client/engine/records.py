@@ -245,7 +245,7 @@ class Contact:
 class OwnPrekey:
     """A prekey of ours with the record that it was signed under (HS-06).
 
-    `contact` is whom it was given to, empty for what a published account offers to everybody (ID-31).
+    `contact` is whom it was given to, empty for what a published account offers to everybody (ID-38).
     """
 
     pair: PrekeyPair

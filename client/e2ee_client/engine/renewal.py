@@ -75,7 +75,7 @@ class Renewal:
         return None if session_id is None else self._state.sessions[session_id]
 
     def is_stale(self, turn: Turn, contact: Contact) -> bool:
-        """Whether a contact's list is so far past its end that nothing is sealed for it (ID-29)."""
+        """Whether a contact's list is so far past its end that nothing is sealed for it (ID-36)."""
         device_list = contact.device_list()
         if device_list is None or turn.now_ms <= device_list.expires_ms + CLOCK_TOLERANCE_MS:
             self._stale.discard(contact.account_id)
@@ -428,7 +428,7 @@ class Renewal:
 
     def redo_ahead(self, turn: Turn) -> None:
         """List or record were dated by a clock ahead of now: sessions that carry them and that nobody has
-        answered are refused by everybody, so that new ones are started (ID-32).
+        answered are refused by everybody, so that new ones are started (ID-39).
         """
         for peer in self._state.peers.values():
             for one in peer.pair.sessions:

@@ -188,7 +188,7 @@ class Sending:
 
     def list_renewed(self, turn: Turn, following: NextList) -> None:
         """Take our next list into use and tell contacts; sessions that nobody has answered and that carry a
-        list or record of a time to come are started anew (ID-32).
+        list or record of a time to come are started anew (ID-39).
         """
         was_ahead = self._context.upkeep.is_ahead(turn)
         self._context.upkeep.take_list(turn, following)

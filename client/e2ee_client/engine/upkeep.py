@@ -1,4 +1,4 @@
-"""Our account, device list and prekeys: made once, renewed in time (ID-10, ID-12, ID-18, ID-31)."""
+"""Our account, device list and prekeys: made once, renewed in time (ID-10, ID-12, ID-18, ID-38)."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ class Upkeep:
     """What has to be renewed, and the prekeys that answer first flights.
 
     A published account has one set of prekeys; any other account one for each contact, so that ids do not
-    join its mailboxes (ID-31). `owner` is the contact, or empty for the published set.
+    join its mailboxes (ID-38). `owner` is the contact, or empty for the published set.
     """
 
     def __init__(self, context: Context) -> None:
@@ -185,7 +185,7 @@ class Upkeep:
     def responder_keys(self, prefix: Prefix, owner: bytes) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
         """Return the keys that a prefix names and the one-time ones among them, or None (HS-06).
 
-        Keys that were given to another contact are not found (ID-31).
+        Keys that were given to another contact are not found (ID-38).
         """
         spk = self._find(PrekeyKind.SPK, prefix.spk_id, owner)
         opk = self._find(PrekeyKind.OPK, prefix.opk_id, owner) if prefix.opk_id else None
@@ -204,7 +204,7 @@ class Upkeep:
         return keys, [item for item in (opk, one_time_pqk) if item is not None]
 
     def has_signed_prekey(self, prefix: Prefix, owner: bytes) -> bool:
-        """Tell whether the SPK that a prefix names was given to this contact (ID-31)."""
+        """Tell whether the SPK that a prefix names was given to this contact (ID-38)."""
         return self._find(PrekeyKind.SPK, prefix.spk_id, owner) is not None
 
     def _find(self, kind: PrekeyKind, key_id: int, owner: bytes) -> OwnPrekey | None:
@@ -284,7 +284,7 @@ class Upkeep:
 
     def list_due(self, turn: Turn) -> bool:
         """Whether our next list is to be signed: half of its life is over, or a wrong clock has dated list
-        or record ahead of now (ID-32). Reminds of it when the key is elsewhere.
+        or record ahead of now (ID-39). Reminds of it when the key is elsewhere.
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
@@ -355,7 +355,7 @@ class Upkeep:
 
 def unlisted_seq(now_ms: int) -> int:
     """Return the least number of a list of an account without a directory entry: Unix minutes, so that a
-    store which was set back does not sign a second list for one number (ID-33).
+    store which was set back does not sign a second list for one number (ID-40).
     """
     return now_ms // 60_000
 
