@@ -358,6 +358,23 @@ def _compact(us: Device, other: Device, spk: Prekey, opk: Prekey, pqk: Prekey) -
         "spk-with-three-items": (us, {**entries, 1: spk.compact[:3]}, "remote.decode"),
         "spk-id-0": (us, {**entries, 1: [0, *spk.compact[1:]]}, "remote.decode"),
         "nine-opks": (us, {**entries, 3: [opk.compact] * 9}, "remote.decode"),
+        "nine-opks-of-another-device": (other, {**entries, 3: [opk.compact] * 9}, "remote.decode"),
+        "spk-id-0-of-another-device": (other, {**entries, 1: [0, *spk.compact[1:]]}, "remote.decode"),
+        "of-another-device-with-a-pqk-of-three-items": (
+            other,
+            {**entries, 2: pqk.compact[:3]},
+            "remote.signature",
+        ),
+        "pqk-of-three-items-and-spk-as-opk": (
+            us,
+            {**entries, 2: pqk.compact[:3], 3: [spk.compact]},
+            "remote.decode",
+        ),
+        "spk-as-opk-and-one-time-pqk-of-three-items": (
+            us,
+            {**entries, 3: [spk.compact], 4: [pqk.compact[:3]]},
+            "remote.signature",
+        ),
     }
     for name, (owner, changed, error) in cases.items():
         given = {"record": owner.record, "compact_bundle": cbor(changed)}

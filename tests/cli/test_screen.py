@@ -139,6 +139,7 @@ def test_commands_of_a_chat(chat: TerminalRun, acquainted: Two) -> None:
     chat.see("there is no /nothing; see /help")
     chat.type("/verify\r")
     chat.see(r"Safety number with Shop[^\n]*\n(.*\n)?( +\d{5} \d{5} \d{5} \d{5}\n){3}")
+    chat.see("If it is the same: /mark")
     chat.type("/mark\r")
     chat.see("^ Shop · verified")
     chat.type("/name Blumen Meier\r")

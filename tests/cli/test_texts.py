@@ -8,11 +8,12 @@ import pkgutil
 import re
 import string
 from types import ModuleType
+from typing import get_args
 
 import pytest
 from command_line import Person
-from e2ee_client import cli, errors
-from e2ee_client.cli import failures, neutral, screen_lines, texts
+from e2ee_client import ClientEvent, cli, errors
+from e2ee_client.cli import event_lines, failures, neutral, screen_lines, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.events import ConnectionState, MessageState
@@ -51,6 +52,22 @@ def test_every_text_of_the_code_exists() -> None:
         assert f"state.{state.value}" in ENGLISH
     for connection in ConnectionState:
         assert {f"chat.{connection.value}", f"event.connection_{connection.value}"} <= ENGLISH.keys()
+
+
+def test_every_event_has_a_text_or_is_for_programs_only() -> None:
+    kinds = get_args(ClientEvent)
+    assert len(kinds) > 10
+    for kind in kinds:
+        name = event_lines.event_name(kind)
+        special = ("connection", "message")
+        assert name in special or name in event_lines.SILENT or f"event.{name}" in ENGLISH, name
+    assert event_lines.event_name(type("GapFilled", (), {})) == "gap_filled"
+
+
+def test_a_device_that_was_replaced_is_told_what_it_means() -> None:
+    for texts_of in (ENGLISH, GERMAN):
+        assert not _places(texts_of["event.device_replaced"])
+    assert "reaches nobody" in ENGLISH["event.device_replaced"]
 
 
 def _modules() -> list[ModuleType]:

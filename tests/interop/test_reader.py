@@ -231,6 +231,16 @@ def test_bundles_are_verified_up_to_the_account() -> None:
                 reader.verify_bundle(raw, account, None, [], now_ms, grace_ms)
 
 
+def test_a_compact_bundle_gives_the_prekeys_that_were_signed() -> None:
+    """ID-19."""
+    data = load("identity.json")
+    record = reader.Record.parse(unhex(data["records"][0]["record"]))
+    found = reader.verify_compact(unhex(data["compact_bundle"]), record)
+    signed = {row["kind"]: row["signed"] for row in data["prekeys"]}
+    kinds = ("SPK", "PQK_LAST_RESORT", "OPK", "PQK_ONE_TIME")
+    assert [prekey.signed.hex() for prekey in found] == [signed[kind] for kind in kinds]
+
+
 def test_an_address_and_a_successor_are_accepted() -> None:
     """ID-13, ID-20."""
     data = load("identity.json")
@@ -485,6 +495,11 @@ def address_verify(data: dict[str, Any]) -> None:
     reader.verify_address(unhex(data["signed"]), reader.Record.parse(unhex(data["record"])))
 
 
+def compact_verify(data: dict[str, Any]) -> None:
+    """Verify a compact bundle under the record of its device."""
+    reader.verify_compact(unhex(data["compact_bundle"]), reader.Record.parse(unhex(data["record"])))
+
+
 def successor_verify(data: dict[str, Any]) -> None:
     """Verify a successor statement against the pinned list."""
     reader.verify_successor(unhex(data["signed"]), unhex(data["account_id"]), unhex(data["list"]))
@@ -518,6 +533,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "card.parse": lambda data: reader.parse_card(data["text"]),
     "cbor.decode": lambda data: reader.decode(unhex(data["encoded"])),
     "chain.verify": chain_verify,
+    "compact.verify": compact_verify,
     "content.decode": lambda data: reader.parse_content(unhex(data["content"])),
     "dh.exchange": lambda data: reader.exchange(unhex(data["private"]), unhex(data["public"])),
     "dh.public": lambda data: reader.canonical_key(unhex(data["public"])),

@@ -470,6 +470,33 @@ def verify_bundle(
     return Bundle(record, newest, prekeys)
 
 
+def verify_compact(raw: bytes, record: Record) -> list[Prekey]:
+    """The prekeys of a compact bundle of a device, in the order of the map (ID-19)."""
+    row = fields(decode(raw), 4)
+    opks, one_time = items(row[3], 0, 8), items(row[4], 0, 8)
+    given = [("SPK", row[1]), ("PQK_LAST_RESORT", row[2])]
+    given += [("OPK", one) for one in opks] + [("PQK_ONE_TIME", one) for one in one_time]
+    return [expanded(record, kind, one) for kind, one in given]
+
+
+def expanded(record: Record, kind: str, compact: Value) -> Prekey:
+    """One prekey with what the session knows, verified (ID-19)."""
+    prekey_id, end, key, signature = items(compact, 4, 4)
+    uint(prekey_id, 1, 2**32 - 1)
+    uint(end)
+    need(32 <= len(octets(key)) <= 1184)
+    octets(signature, 64)
+    types: list[Value] = [1, record.account, record.hash, *KINDS[kind], prekey_id, end, key]
+    parts = [b"\xa8"]
+    for at, one in enumerate(types, 1):
+        text = one if isinstance(one, bytes) else b""
+        head = head_bytes(2, len(text)) if isinstance(one, bytes) else head_bytes(0, uint(one))
+        parts.append(head_bytes(0, at) + head + text)
+    unsigned = b"".join(parts)
+    whole = b"\x82" + head_bytes(2, len(unsigned)) + unsigned + b"\x58\x40" + octets(signature)
+    return verify_prekey(whole, record, [kind])
+
+
 def verify_address(signed: bytes, record: Record) -> tuple[bytes, bytes, int]:
     """Mailbox, token and time of an address (ID-20, ID-29)."""
     raw, signature = signed_parts(signed, 512)

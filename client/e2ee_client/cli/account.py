@@ -9,7 +9,7 @@ from e2ee_client import Client
 from e2ee_client.errors import StoreExists, WaitTimeout
 
 from .failures import DONE, Refused
-from .fetching import told_reason, unless_hopeless, waiting
+from .fetching import unless_hopeless
 from .files import MAX_BACKUP_B, check_writable, read_file, write_private
 from .qr import qr_lines
 from .session import Session, Work, make_folder
@@ -137,10 +137,9 @@ def _show_recovery_key(session: Session, client: Client) -> None:
 async def _published(session: Session, client: Client) -> None:
     if not session.options.publish:
         return
-    events = client.events()
+    settled = client.wait_settled(session.options.timeout)
     try:
-        await unless_hopeless(client.events(), client.wait_settled(session.options.timeout))
+        await unless_hopeless(session, client, client.events(), settled)
     except WaitTimeout:
-        told_reason(session, client, await waiting(events))
         raise Refused("publish.pending") from None
     session.say("init.published", relay=session.options.relay)

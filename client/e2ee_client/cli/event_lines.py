@@ -1,7 +1,7 @@
 """Events as lines for people and as JSON for programs.
 
 The name of an event is that of its class, in lower case with underscores. One that has a text `event.NAME`
-is told to people; one in `_SILENT` is for programs only.
+is told to people; one in `SILENT` is for programs only.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _NAMES: Final[dict[str, str]] = {
     "ConnectionChanged": "connection",
 }
 # What an engine does inside: nothing that a person could act on.
-_SILENT: Final = frozenset({"doubt", "session_proven"})
+SILENT: Final = frozenset({"doubt", "session_proven"})
 # Shown as what they change: texts, marks, headings.
 _STATES: Final = (MessageReceived, MessageStateChanged, SessionStarted, ConnectionChanged)
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -49,7 +49,7 @@ def event_name(kind: type[object]) -> str:
 
 def is_told(event: ClientEvent) -> bool:
     """Whether an event is for people at all."""
-    return event_name(type(event)) not in _SILENT
+    return event_name(type(event)) not in SILENT
 
 
 def is_news(event: ClientEvent) -> bool:
@@ -83,6 +83,7 @@ def event_line(event: ClientEvent, client: Client, texts: Texts) -> str:
 def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     """Return what an event other than a text says."""
     values: dict[str, object] = {one.name: getattr(event, one.name) for one in fields(event)}
+    values["name"] = values["short"] = "?"
     account_id = values.get("account_id")
     if isinstance(account_id, bytes):
         values["name"] = name_of(client, account_id)

@@ -42,14 +42,18 @@ async def waiting(events: EventIterator) -> list[ClientEvent]:
     return found
 
 
-async def unless_hopeless(events: EventIterator, work: Coroutine[Any, Any, None]) -> None:
-    """Wait for something that needs the relay, but not while its certificate does not hold: that stays so.
+async def unless_hopeless(
+    session: Session, client: Client, events: EventIterator, work: Coroutine[Any, Any, None]
+) -> None:
+    """Wait for something that needs the relay, and say meanwhile why there is no connection.
+
+    A certificate that does not hold stays so: it ends the waiting.
 
     Raises:
         WaitTimeout: as the work does, or the relay cannot be trusted.
     """
     task = asyncio.ensure_future(work)
-    watch = asyncio.ensure_future(_hopeless(events))
+    watch = asyncio.ensure_future(_hopeless(session, client, events))
     try:
         await asyncio.wait([task, watch], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -61,16 +65,15 @@ async def unless_hopeless(events: EventIterator, work: Coroutine[Any, Any, None]
         await asyncio.wait([task, watch])
 
 
-def told_reason(session: Session, client: Client, events: list[ClientEvent]) -> None:
-    """Say why there was no connection at last, if there was none."""
-    failed = [one for one in events if isinstance(one, ConnectionChanged) and one.code]
-    if failed and client.connection_state is not ConnectionState.ONLINE:
-        session.terminal.remark(event_line(failed[-1], client, session.texts))
-
-
-async def _hopeless(events: EventIterator) -> None:
+async def _hopeless(session: Session, client: Client, events: EventIterator) -> None:
+    told = ""
     async for event in events:
-        if isinstance(event, ConnectionChanged) and event.code.startswith(_HOPELESS):
+        if not isinstance(event, ConnectionChanged) or not event.code:
+            continue
+        if (line := event_line(event, client, session.texts)) != told:
+            told = line
+            session.terminal.remark(line)
+        if event.code.startswith(_HOPELESS):
             return
     # No event follows, and the work ends as the client does.
     await asyncio.Event().wait()

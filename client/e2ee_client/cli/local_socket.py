@@ -1,4 +1,4 @@
-"""The Unix socket beside an open store, through which one command hands its work to another.
+"""The Unix socket beside an open store, through which one command hands its work to another (ADR 0026).
 
 The socket file is for its owner only (0600), each side checks that the other one runs as the same user, and
 the side that has the store open asks for the store's passphrase all the same: who may not open the store may

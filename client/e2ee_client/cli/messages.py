@@ -19,7 +19,7 @@ from e2ee_client.errors import WaitTimeout
 from .addressing import find_contact, label, short_id
 from .event_lines import event_json, event_line, is_news, is_told, name_of
 from .failures import DONE, Refused
-from .fetching import fetch, told_reason, unless_hopeless, waiting
+from .fetching import fetch, unless_hopeless, waiting
 from .marks import mark_of
 from .neutral import neutral
 from .serving import serving
@@ -35,11 +35,15 @@ def send(session: Session) -> Work:
     async def work() -> int:
         online = wanted is not MessageState.QUEUED
         async with session.open(passphrase, online=online) as client:
-            events = client.events()
+            events, watched = client.events(), client.events()
             contact = find_contact(client, session.options.contact)
             message = await contact.send(text)
             try:
-                await _wait(client, message, wanted, session.options.timeout)
+                reached = message.wait_for(wanted, session.options.timeout)
+                await unless_hopeless(session, client, watched, reached)
+            except WaitTimeout:
+                is_kept = message.state is MessageState.QUEUED
+                raise Refused("send.kept" if is_kept else "send.undelivered") from None
             finally:
                 _show_sent(session, message)
                 if not session.is_shared:
@@ -48,14 +52,6 @@ def send(session: Session) -> Work:
             return DONE
 
     return work()
-
-
-async def _wait(client: Client, message: Message, wanted: MessageState, timeout_s: float) -> None:
-    try:
-        await unless_hopeless(client.events(), message.wait_for(wanted, timeout_s))
-    except WaitTimeout:
-        is_kept = message.state is MessageState.QUEUED
-        raise Refused("send.kept" if is_kept else "send.undelivered") from None
 
 
 def _show_sent(session: Session, message: Message) -> None:
@@ -70,7 +66,6 @@ async def _tell_of_meanwhile(session: Session, client: Client, events: EventIter
     found = await waiting(events)
     for event in filter(is_news, found):
         session.terminal.remark(event_line(event, client, session.texts))
-    told_reason(session, client, found)
     counts = Counter(one.account_id for one in found if isinstance(one, MessageReceived))
     for account_id, count in counts.items():
         name, short = name_of(client, account_id), short_id(account_id)

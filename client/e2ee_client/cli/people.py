@@ -34,7 +34,7 @@ def add(session: Session) -> Work:
             key = "add.known" if contact.account_id in before else "add.added"
             short = short_id(contact.account_id)
             session.say(key, name=label(contact), id=contact.account_id.hex())
-            if not contact.verified:
+            if not contact.verified and not session.terminal.in_chat:
                 session.say("add.compare", short=short)
             return DONE
 
@@ -158,8 +158,12 @@ def _show_number(session: Session, contact: Contact) -> None:
             classical=_age(session, health.classical.age_ms),
             quantum=_age(session, health.post_quantum.age_ms),
         )
-    key = "verify.is_verified" if contact.verified else "verify.not_verified"
-    session.say(key, short=short_id(contact.account_id))
+    if contact.verified:
+        session.say("verify.is_verified")
+    elif session.terminal.in_chat:
+        session.say("chat.not_compared")
+    else:
+        session.say("verify.not_verified", short=short_id(contact.account_id))
 
 
 def _age(session: Session, age_ms: int) -> str:

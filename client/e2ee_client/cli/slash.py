@@ -86,6 +86,8 @@ class Slash:
 class _Lines(Terminal):
     """Collects what a command prints."""
 
+    in_chat = True
+
     def __init__(self, screen: Terminal) -> None:
         self.lines: list[str] = []
         self._screen = screen

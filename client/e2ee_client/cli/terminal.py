@@ -15,6 +15,9 @@ _HALF_BLOCK: Final = "\N{UPPER HALF BLOCK}"
 class Terminal:
     """The standard streams. What cannot be printed in the terminal's encoding is replaced, never fatal."""
 
+    in_chat = False
+    """Whether what is printed stands in a chat, where commands begin with `/`."""
+
     def __init__(self) -> None:
         self.out: TextIO = sys.stdout
         self.err: TextIO = sys.stderr

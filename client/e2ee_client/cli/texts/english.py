@@ -201,6 +201,7 @@ environment:
     "chat.other": "{name} has written: /chat {short}",
     "chat.sent": "sent {time}",
     "chat.forgotten": "forgotten",
+    "chat.not_compared": "Not compared yet. If it is the same: /mark",
     "chat.no_command": "there is no /{word}; see /help (a text that begins with / is written with //)",
     "chat.help": "/contacts  your contacts, and who has written\n"
     "/chat NAME  go over to another contact\n"

@@ -211,6 +211,7 @@ Umgebung:
     "chat.other": "{name} hat geschrieben: /chat {short}",
     "chat.sent": "gesendet {time}",
     "chat.forgotten": "vergessen",
+    "chat.not_compared": "Noch nicht verglichen. Wenn sie gleich ist: /mark",
     "chat.no_command": "/{word} gibt es nicht; siehe /help (ein Text, der mit / beginnt, wird mit // "
     "geschrieben)",
     "chat.help": "/contacts  Ihre Kontakte, und wer geschrieben hat\n"
