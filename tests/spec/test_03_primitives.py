@@ -321,7 +321,7 @@ def test_encapsulation_is_passed_in() -> None:
 
     state = alice.initiate(bob, encapsulate=encapsulate)
     assert asked == [bob.pqk.prekey.key]
-    assert isinstance(state.phase, session.AwaitingReply)
+    assert isinstance(state.phase, session.Started)
     assert state.phase.prefix[44 : 44 + 1088] == answer[0]
 
 

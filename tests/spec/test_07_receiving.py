@@ -73,8 +73,8 @@ def test_messages_open_in_every_order(pair: Connected) -> None:
             opened = open_(state, envelopes[number])
             state = opened.session
             assert parties.text_of(opened) == f"text {number}"
-            assert opened.missing == max(0, number - max(seen, default=-1) - 1)
-            assert opened.healed is not bool(seen)
+            assert opened.skipped == max(0, number - max(seen, default=-1) - 1)
+            assert (opened.answered is None) is bool(seen)
             seen.add(number)
         assert len(state.ratchet.skipped) == 0
         for sealed in envelopes:
@@ -133,7 +133,7 @@ def test_no_byte_that_begins_a_chain_can_be_changed(pair: Connected) -> None:
         with pytest.raises(AuthenticationError):
             open_(pair.b, sealed[:at] + bytes((sealed[at] ^ 0x80,)) + sealed[at + 1 :])
     assert state_bytes(pair.b) == before
-    assert open_(pair.b, sealed).healed
+    assert open_(pair.b, sealed).answered is not None
 
 
 def test_messages_of_another_session_do_not_open(pair: Connected) -> None:
@@ -168,7 +168,7 @@ def with_other_id(state: Session, party: Party) -> bytes:
 
 
 def test_a_message_with_a_prefix_is_not_for_the_initiator(pair: Connected) -> None:
-    """HS-04, SES-06: only the responder opens those; kind and prefix are bound to the rest."""
+    """HS-04, SES-21: only the responder opens those; kind and prefix are bound to the rest."""
     a, (sealed,) = sent(pair.alice, pair.a, 1)
     assert open_(pair.b, sealed).content
     contact, flight = parties.first_contact()
@@ -186,9 +186,9 @@ def test_a_message_with_a_prefix_is_not_for_the_initiator(pair: Connected) -> No
 
 
 def test_a_responder_cannot_write_under_a_prefix() -> None:
-    """HS-04, SES-06: kind 2 from the responder, with all keys right and the right gen, is refused."""
+    """HS-04, SES-21: kind 2 from the responder, with all keys right and the right epoch, is refused."""
     contact, flight = parties.first_contact()
-    encoded = contents.encode(contact.bob.text("x", gen=1))
+    encoded = contents.encode(contact.bob.text("x", epoch=1))
     body = (encoded + b"\x80").ljust(1882, b"\0")
     before = state_bytes(contact.a)
     with pytest.raises(AuthenticationError):
@@ -263,7 +263,7 @@ def test_equal_tags_are_tried_in_turn(pair: Connected) -> None:
         assert session.open_(with_fields(state, ratchet=tied), genuine, NOW_MS).content
     genuine = envelope.decode(upcoming)
     tied = with_fields(ratchet, receiving=with_fields(ratchet.receiving, tag=genuine.tag))
-    assert session.open_(with_fields(state, ratchet=tied), genuine, NOW_MS).healed
+    assert session.open_(with_fields(state, ratchet=tied), genuine, NOW_MS).answered is not None
 
 
 def test_nothing_is_derived_before_the_header_opens(pair: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -320,7 +320,7 @@ def test_a_jump_of_1000_opens_and_of_1001_does_not(pair: Connected, monkeypatch:
     """DR-13: and the refusal derives nothing."""
     state, crafted = jump(pair, 1001)
     opened = open_(state, crafted)
-    assert (opened.missing, parties.text_of(opened)) == (1000, "forged")
+    assert (opened.skipped, parties.text_of(opened)) == (1000, "forged")
     calls = recorded(monkeypatch, kdf, "prf")
     for number in (1002, 5000, 2**31 - 1):
         state, crafted = jump(pair, number)
@@ -337,7 +337,7 @@ def test_a_new_chain_may_begin_with_a_jump_too(pair: Connected, monkeypatch: pyt
     for number, previous in ((1000, 1), (0, 1001), (400, 601)):
         state, crafted = jump(pair, number, new_chain=True, previous_length=previous)
         opened = open_(state, crafted)
-        assert (opened.missing, opened.dropped) == (1000, 0)
+        assert (opened.skipped, opened.dropped) == (1000, 0)
     calls = recorded(monkeypatch, kdf, "prf")
     for number, previous in ((1001, 1), (400, 602), (0, 1002), (0, 2**31 - 1), (2**31 - 1, 1)):
         state, crafted = jump(pair, number, new_chain=True, previous_length=previous)
@@ -363,7 +363,7 @@ def test_a_new_chain_takes_one_root_step_and_forgets(pair: Connected) -> None:
     _, (turn,) = sent(alice, a, 1, "turn")
     opened = open_(b, turn, NOW_MS + 77)
     after = opened.session.ratchet
-    assert (opened.missing, opened.healed) == (1, True)
+    assert (opened.skipped, opened.answered) == (1, b.ratchet_key)
     assert b.ratchet.healing.healed_ms == NOW_MS
     assert after.healing.healed_ms == NOW_MS + 77
     assert isinstance(after.sending, StepDue)
@@ -451,7 +451,8 @@ def test_an_authentic_but_wrong_turn_is_refused(pair: Connected, fields: dict[st
     with pytest.raises(PqDesync if "pq_epoch" in fields else AuthenticationError):
         open_(b, forgery.sealed(ready, plain, body_of(alice)))
     assert state_bytes(b) == before
-    assert open_(b, forgery.sealed(ready, forgery.header(sending_of(ready)), body_of(alice))).healed
+    opened = open_(b, forgery.sealed(ready, forgery.header(sending_of(ready)), body_of(alice)))
+    assert opened.answered is not None
 
 
 def test_a_peer_cannot_turn_with_its_old_key(pair: Connected) -> None:
@@ -471,7 +472,7 @@ def test_a_peer_cannot_turn_with_its_old_key(pair: Connected) -> None:
             with pytest.raises(AuthenticationError):
                 open_(b, crafted)
         else:
-            assert open_(b, crafted).healed
+            assert open_(b, crafted).answered is not None
     assert state_bytes(b) == before
 
 
@@ -498,9 +499,9 @@ def test_the_oldest_of_more_than_1000_skipped_keys_go(pair: Connected) -> None:
     """DR-16: the report says how many; the newest 1000 still open."""
     a, envelopes = sent(pair.alice, pair.a, 1502)
     opened = open_(pair.b, envelopes[1000])
-    assert (opened.missing, opened.dropped, len(opened.session.ratchet.skipped)) == (1000, 0, 1000)
+    assert (opened.skipped, opened.dropped, len(opened.session.ratchet.skipped)) == (1000, 0, 1000)
     opened = open_(opened.session, envelopes[1501])
-    assert (opened.missing, opened.dropped, len(opened.session.ratchet.skipped)) == (500, 500, 1000)
+    assert (opened.skipped, opened.dropped, len(opened.session.ratchet.skipped)) == (500, 500, 1000)
     state = opened.session
     for number in (0, 250, 499):
         with pytest.raises(ReplayError):
@@ -547,7 +548,7 @@ def test_skipped_keys_have_an_age(pair: Connected) -> None:
 
 
 def test_a_look_at_a_session_drops_what_is_old(pair: Connected) -> None:
-    """DR-16, SES-05: without anything arriving; a young session is the same object."""
+    """DR-16, SES-33: without anything arriving; a young session is the same object."""
     _, envelopes = sent(pair.alice, pair.a, 4)
     state = received(pair.b, [envelopes[3]])
     kept, dropped = session.expire_skipped(state, NOW_MS + TTL_MS)

@@ -142,7 +142,7 @@ def test_a_first_message_has_no_chain_before_it() -> None:
     _, ratchet, flight, a = started_responder()
     alice, bob = Party.make("alice"), Party.make("bob")
     fresh = forgery.prepared(alice.initiate(bob))
-    flight = fresh.phase.prefix if isinstance(fresh.phase, session.AwaitingReply) else b""
+    flight = fresh.phase.prefix if isinstance(fresh.phase, session.Started) else b""
     for previous in (0, 1, 2000):
         crafted = forgery.sealed(
             fresh,

@@ -118,8 +118,8 @@ def test_a_responders_first_chain_answers_no_key_of_the_session(monkeypatch: pyt
     opened: list[Opened] = []
     opening = step.open_
 
-    def noted(state: RatchetState, raw: RawEnvelope, now_ms: int) -> Opened:
-        opened.append(opening(state, raw, now_ms))
+    def noted(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int) -> Opened:
+        opened.append(opening(state, raw, now_ms, max_skip))
         return opened[-1]
 
     monkeypatch.setattr(step, "open_", noted)

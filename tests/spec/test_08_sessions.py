@@ -67,6 +67,8 @@ def test_a_key_of_ours_waits_until_it_is_answered() -> None:
     contact, _ = parties.first_contact()
     assert contact.a.ratchet_key is not None
     assert contact.b.ratchet_key is None
+    assert not session.is_our_turn(contact.a)
+    assert session.is_our_turn(contact.b)
 
 
 def test_having_met_outlives_the_sessions() -> None:
