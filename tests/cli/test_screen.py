@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
+import pyte.screens
 import pytest
 from command_line import TerminalRun, Two
 from e2ee_client.cli import screen_lines, steady
@@ -79,6 +80,22 @@ def test_nothing_stays_behind_when_it_is_changed_in_the_middle(chat: TerminalRun
         _settled(chat, "> az")
         chat.type("\x0b" + BACKSPACE)
         _settled(chat, ">")
+
+
+@pytest.mark.processes
+@pytest.mark.slow
+def test_nothing_stays_behind_in_a_terminal_that_measures_otherwise(
+    chat: TerminalRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here a vowel sign takes a cell of its own, as in some terminals; the library counts none for it."""
+    monkeypatch.setattr(pyte.screens, "wcwidth", lambda char: 1 if char == "ी" else wcwidth(char))
+    before = chat.shown()
+    chat.type("नीनीनीab")
+    chat.see("> नीनीनीab\n")
+    chat.type(LEFT * 2 + BACKSPACE)
+    chat.see("> नीनीab\n")
+    chat.type("\x05" + BACKSPACE * 4)
+    chat.wait_until(lambda: chat.shown() == before or None, "empty screen")
 
 
 @pytest.mark.processes
