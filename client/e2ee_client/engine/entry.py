@@ -120,7 +120,7 @@ class Entry:
         if isinstance(frame, Done):
             own.published_seq, self._is_compared = own.device_list.seq, True
             turn.put(own.put())
-            self.count(turn, link)
+            self.publish(turn, link, mailbox)
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             self._find_head(turn, link, mailbox, 0)
         else:

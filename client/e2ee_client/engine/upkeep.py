@@ -302,7 +302,8 @@ class Upkeep:
         own = self._state.own
         device, older_b = own.device, own.older_record_b
         if device.record.created_ms > turn.now_ms or own.record_anew:
-            record = identity.redated(device.record, turn.now_ms, turn.now_ms + _DEVICE_LIFE_MS)
+            created_ms = turn.now_ms - (turn.now_ms == device.record.created_ms)
+            record = identity.redated(device.record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
             older_b, device = device.record.encoded, replace(device, record=record)
         records = named_records(device.record, older_b)
         unsigned = self._unsigned(records, turn.now_ms)
