@@ -256,7 +256,7 @@ class Pair:
         session, since_ms = self.find(candidate[0]), candidate[1]
         if session is None or (not self.met and now_ms > session.ends_ms):
             self.candidate = None
-        elif self.met and now_ms >= session.made_ms + DAY_MS:
+        elif now_ms >= session.made_ms + DAY_MS and (self.met or texts_wait):
             self.candidate = None
             if texts_wait or now_ms <= since_ms + SEARCH_MS:
                 self.wanted = since_ms, session.top, True

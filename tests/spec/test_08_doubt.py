@@ -127,7 +127,11 @@ def test_a_pair_that_has_met_without_a_session_starts_one_when_a_text_waits() ->
     assert pairs.tick(bare, NOW_MS, connected=True, texts_wait=True).pair.wanted == Wanted(NOW_MS)
     assert pairs.tick(bare, NOW_MS, connected=True, texts_wait=False).pair.wanted is None
     young = pairs.started(Pair(), started(2), NOW_MS).pair
-    assert pairs.tick(young, NOW_MS + 2 * DAY_MS, connected=True, texts_wait=True).pair == young
+    later_ms = NOW_MS + DAY_MS
+    assert pairs.tick(young, later_ms, connected=True, texts_wait=False).pair == young
+    assert pairs.tick(young, later_ms - 1, connected=True, texts_wait=True).pair == young
+    again = pairs.tick(young, later_ms, connected=True, texts_wait=True).pair
+    assert (again.wanted, again.candidate) == (Wanted(NOW_MS, None, again=True), None)
     orphan = Pair(met=True, candidate=Candidate(session_id(2), NOW_MS, NOW_MS))
     assert pairs.tick(orphan, NOW_MS, connected=True, texts_wait=False).pair.candidate is None
     assert not pairs.repeat_due(orphan, NOW_MS + DAY_MS)
