@@ -100,10 +100,16 @@ class World:
         OPEN.append(self)
 
     def node(
-        self, name: str, *, publish: bool = False, keep_alive_ms: int | None = None, **setup: object
+        self,
+        name: str,
+        *,
+        publish: bool = False,
+        keep_alive_ms: int | None = None,
+        ahead_ms: int = 0,
+        **setup: object,
     ) -> Node:
         chosen = Setup(RELAY_URL, name=name, publish=publish, front_desk=publish, **setup)  # type: ignore[arg-type]  # test setups
-        node = Node(self, name, chosen, keep_alive_ms=keep_alive_ms)
+        node = Node(self, name, chosen, keep_alive_ms=keep_alive_ms, ahead_ms=ahead_ms)
         self.nodes.append(node)
         return node
 
@@ -120,8 +126,7 @@ class World:
         end_ms = self.now_ms + ms
         while True:
             self.settle()
-            wakes = [node.engine.next_wake_ms for node in self.nodes if node.alive]
-            due = min((wake for wake in wakes if wake is not None), default=end_ms)
+            due = min((wake for node in self.nodes if (wake := node.wake_ms()) is not None), default=end_ms)
             if due >= end_ms:
                 break
             self.now_ms = max(self.now_ms + 1, due)
@@ -134,7 +139,7 @@ class World:
         self.relay.tick()
         for node in self.nodes:
             if node.alive:
-                node.carry_out(node.engine.tick(self.now_ms))
+                node.carry_out(node.engine.tick(node.now_ms))
 
     def cut(self) -> None:
         """The relay goes away; every connection breaks."""
@@ -160,6 +165,7 @@ class Node:
     outgoing: Callable[[Channel, bytes], list[bytes]] = lambda _channel, data: [data]
     fail_commits: bool = False
     keep_alive_ms: int | None = None
+    ahead_ms: int = 0
 
     def __post_init__(self) -> None:
         self.rng = SeededRng(self.name)
@@ -169,11 +175,27 @@ class Node:
         self.sent: list[bytes] = []
         self.works: list[tuple[int, bytes]] = []
         self.engine, self.recovery_key, effects = Engine.create(
-            self.setup, self.ports, self.rows, self.world.now_ms
+            self.setup, self.ports, self.rows, self.now_ms
         )
         self.carry_out(effects)
 
     # --- shell ---
+
+    @property
+    def now_ms(self) -> int:
+        """What the clock of this device says."""
+        return self.world.now_ms + self.ahead_ms
+
+    def set_clock(self, ahead_ms: int) -> None:
+        """Set the device's clock; the shell's timer notices it within half a minute."""
+        self.ahead_ms = ahead_ms
+        self.carry_out(self.engine.tick(self.now_ms))
+        self.world.settle()
+
+    def wake_ms(self) -> int | None:
+        """When the engine wants to be woken, by the world's clock."""
+        wake_ms = self.engine.next_wake_ms if self.alive else None
+        return None if wake_ms is None else wake_ms - self.ahead_ms
 
     def carry_out(self, effects: list[Effect]) -> None:
         for effect in effects:
@@ -192,7 +214,7 @@ class Node:
                     self.events.append(event)
                 case Work(channel, number, context, bits):
                     self.works.append((bits, find_pow(context, bits)))
-                    self.carry_out(self.engine.worked(channel, number, self.works[-1][1], self.world.now_ms))
+                    self.carry_out(self.engine.worked(channel, number, self.works[-1][1], self.now_ms))
 
     def _transmit(self, channel: Channel, data: bytes) -> None:
         for message in self.outgoing(channel, data):
@@ -214,42 +236,42 @@ class Node:
             message = connection._incoming.get_nowait()
             if message is None:
                 self.connections.pop(channel, None)
-                self.carry_out(self.engine.disconnected(channel, self.world.now_ms))
+                self.carry_out(self.engine.disconnected(channel, self.now_ms))
             else:
-                self.carry_out(self.engine.received(channel, message, self.world.now_ms))
+                self.carry_out(self.engine.received(channel, message, self.now_ms))
             return True
         return False
 
     def _connect(self, channel: Channel) -> None:
         if not self.world.relay_up:
-            self.carry_out(self.engine.disconnected(channel, self.world.now_ms))
+            self.carry_out(self.engine.disconnected(channel, self.now_ms))
             return
         self.connections[channel] = self.world.relay.connect()
-        self.carry_out(self.engine.connected(channel, self.world.now_ms))
+        self.carry_out(self.engine.connected(channel, self.now_ms))
 
     def break_connections(self) -> None:
         for channel, connection in list(self.connections.items()):
             connection.drop()
             self.connections.pop(channel, None)
-            self.carry_out(self.engine.disconnected(channel, self.world.now_ms))
+            self.carry_out(self.engine.disconnected(channel, self.now_ms))
 
     # --- a person at the keyboard ---
 
     def start(self) -> None:
-        self.carry_out(self.engine.start(self.world.now_ms))
+        self.carry_out(self.engine.start(self.now_ms))
         self.world.settle()
 
     def stop(self) -> None:
-        self.carry_out(self.engine.stop(self.world.now_ms))
+        self.carry_out(self.engine.stop(self.now_ms))
         self.world.settle()
 
     def add(self, card: ContactCard) -> bytes:
-        account_id, effects = self.engine.add_contact(card, self.world.now_ms)
+        account_id, effects = self.engine.add_contact(card, self.now_ms)
         self.carry_out(effects)
         return account_id
 
     def send(self, account_id: bytes, text: str) -> bytes:
-        message_id, effects = self.engine.send_text(account_id, text, self.world.now_ms)
+        message_id, effects = self.engine.send_text(account_id, text, self.now_ms)
         self.carry_out(effects)
         return message_id
 
@@ -261,7 +283,7 @@ class Node:
         self.waiting.clear()
         if rows is not None:
             self.rows = rows
-        self.engine, effects = Engine.load(self.rows, continuity, self.ports, self.world.now_ms)
+        self.engine, effects = Engine.load(self.rows, continuity, self.ports, self.now_ms)
         self.carry_out(effects)
 
     def texts(self) -> list[str]:
