@@ -1,4 +1,4 @@
-"""A device whose clock was far ahead when its account was made, and is right again (ID-32)."""
+"""A device whose clock was far ahead when its account was made, and is right again (ID-39)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def is_dated_right(node: Node) -> bool:
 
 
 def test_a_company_made_ahead_of_time_is_reached_as_soon_as_its_clock_is_right(ahead_ms: int) -> None:
-    """ID-32, ID-04, ID-08: list, record and prekeys are dated anew at once; who waited gets through and was
+    """ID-39, ID-04, ID-08: list, record and prekeys are dated anew at once; who waited gets through and was
     told meanwhile.
     """
     world = World()
@@ -50,7 +50,7 @@ def test_a_company_made_ahead_of_time_is_reached_as_soon_as_its_clock_is_right(a
 
 
 def test_a_start_with_the_right_clock_does_the_same(ahead_ms: int) -> None:
-    """ID-32: the clock was put right while the program did not run."""
+    """ID-39: the clock was put right while the program did not run."""
     world = World()
     company = world.node("Praxis", publish=True, ahead_ms=ahead_ms)
     company.start()
@@ -68,8 +68,8 @@ def test_a_start_with_the_right_clock_does_the_same(ahead_ms: int) -> None:
 
 
 def test_a_customer_that_wrote_with_a_wrong_clock_is_heard_as_soon_as_it_is_right(ahead_ms: int) -> None:
-    """ID-32: its flights were refused, which the company was told; a new session is started, and the text goes
-    again on it.
+    """ID-39: its flights were refused, which the company was told; a new session is started, and the text
+    goes again on it.
     """
     world = World()
     company = world.node("Praxis", publish=True)
@@ -91,7 +91,7 @@ def test_a_customer_that_wrote_with_a_wrong_clock_is_heard_as_soon_as_it_is_righ
 
 
 def test_a_refused_flight_from_the_future_is_told_on_both_sides() -> None:
-    """ID-32, SES-41: two days ahead the company's prekeys are still good, so that the flight leaves."""
+    """ID-39, SES-41: two days ahead the company's prekeys are still good, so that the flight leaves."""
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
@@ -131,7 +131,7 @@ def test_a_clock_that_was_wrong_for_an_hour_leaves_a_conversation_well(who: str,
 
 
 def test_without_the_account_key_the_owner_is_told_of_a_list_ahead_of_time() -> None:
-    """ID-32, ID-12: a list that is dated in the future is to be signed anew elsewhere."""
+    """ID-39, ID-12: a list that is dated in the future is to be signed anew elsewhere."""
     world = World()
     company = world.node("Praxis", publish=True, ahead_ms=2 * DAY_MS)
     company.carry_out(company.engine.remove_account_key(company.now_ms))

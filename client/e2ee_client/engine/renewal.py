@@ -435,6 +435,8 @@ class Renewal:
                 if one.ours and not one.proven:
                     pair = replace(pairs.ended(peer.pair, one.id), wanted=Wanted(turn.now_ms), candidate=None)
                     self.set_pair(turn, peer, pair)
+            if peer.pair.wanted is not None and not peer.pair.met:
+                self._context.sending.again_unanswered(turn, peer)
 
     def lost_all(self, turn: Turn) -> None:
         """The store does not continue its last run: no session of it is used again (SES-32, STO-15)."""

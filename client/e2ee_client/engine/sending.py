@@ -303,6 +303,11 @@ class Sending:
         lane = self._state.outbox.lane(contact.account_id, peer.device_id)
         self._again(turn, lane, [one for one in lane.unconfirmed.values() if one.session_id != session_id])
 
+    def again_unanswered(self, turn: Turn, peer: Peer) -> None:
+        """Send again what went on first flights that everybody refuses (ID-39)."""
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
+        self._again(turn, lane, list(lane.unconfirmed.values()))
+
     def again_up_to(self, turn: Turn, contact: Contact, peer: Peer, got: int) -> None:
         """Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`."""
         lane = self._state.outbox.lane(contact.account_id, peer.device_id)

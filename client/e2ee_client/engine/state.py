@@ -175,12 +175,11 @@ class State:
         return relay_url not in ours
 
     def prekeys_of(self, kind: PrekeyKind, contact: bytes) -> list[OwnPrekey]:
-        """Return our prekeys of one kind for a contact, or the published ones; those that end first come
-        first.
+        """Return our prekeys of one kind for a contact, or the published ones, in the order of their making:
+        their ends say less, since a clock may have been wrong (ID-39).
         """
         found = [one for one in self.prekeys.values() if one.contact == contact]
-        found = [one for one in found if one.pair.prekey.kind is kind]
-        return sorted(found, key=lambda one: one.pair.prekey.not_after_ms)
+        return [one for one in found if one.pair.prekey.kind is kind]
 
     # --- sessions ---
 
