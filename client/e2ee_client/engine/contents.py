@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from e2ee import content as contents
 from e2ee import identity, prekeys
 from e2ee import pair as pairs
+from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList
@@ -225,12 +226,14 @@ class Contents:
             if peer is not None and session is not None and contact.names(peer.record().hash):
                 self._carry_out(turn, contact, peer, session, contents.decode(octets(encoded)))
 
-    def drop_held(self, turn: Turn) -> None:
-        """Drop what was held for 30 days."""
+    def review_held(self, turn: Turn) -> None:
+        """Drop what was held for 30 days; carry out what was held while our own clock was wrong."""
         for key, row in self._state.rows.items("held"):
             held_ms = number(unpack(row, 4)[0])
             if turn.now_ms > held_ms + HELD_MS:
                 turn.delete("held", key)
+        for account_id in {key[:HASH_B] for key, _ in self._state.rows.items("held")}:
+            self._release(turn, self._state.contacts[account_id])
 
     def forget(self, turn: Turn, contact: Contact) -> None:
         """Drop what is held of a contact."""

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _MAX_LISTS: Final = 64
+_MAX_STALE: Final = 2
 _FRONT_DOOR: Final = b""
 
 
@@ -56,6 +57,8 @@ class Entry:
         self.refill_at_ms: int | None = None
         self.published = False
         self._is_compared = False
+        self._least_issued_ms = 0
+        self._stale_answers = 0
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
@@ -97,7 +100,8 @@ class Entry:
     ) -> None:
         own = self._state.own
         device = replace(own.device, record=records[0])
-        address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], turn.now_ms)
+        issued_ms = max(turn.now_ms, self._least_issued_ms)
+        address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], issued_ms)
         named = sorted(records, key=lambda one: one.hash)
         records_b = tuple(one.encoded for one in named)
         addresses = tuple(address if one == device.record else None for one in named)
@@ -118,12 +122,18 @@ class Entry:
     def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         own = self._state.own
         if isinstance(frame, Done):
-            own.published_seq, self._is_compared = own.device_list.seq, True
+            own.published_seq, self._is_compared, self._stale_answers = own.device_list.seq, True, 0
             turn.put(own.put())
             self.publish(turn, link, mailbox)
-        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
+        elif (
+            isinstance(frame, ErrorReply)
+            and frame.code is ErrorCode.STALE_ENTRY
+            and self._stale_answers < _MAX_STALE
+        ):
+            self._stale_answers += 1
             self._find_head(turn, link, mailbox, 0)
         else:
+            self._stale_answers = 0
             refused(turn, link, frame)
 
     def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
@@ -146,6 +156,7 @@ class Entry:
             return
         try:
             held = DeviceList.verify(own.account_id, frame.lists[-1])
+            self._note_address(frame)
         except E2eeError:
             refused(turn, link, frame)
             return
@@ -159,6 +170,15 @@ class Entry:
             self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame.lists)
+
+    def _note_address(self, frame: LookupResult) -> None:
+        """The relay takes no address older than the one it holds (RLY-54), which a wrong clock may have dated
+        ahead of now: the next one is not older (ID-39).
+        """
+        record = self._state.own.device.record
+        for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+            if record_b == record.encoded and signed is not None:
+                self._least_issued_ms = identity.verify_address(record, signed).issued_ms
 
     def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, lists: tuple[bytes, ...]) -> None:
         """Our store is older than the directory: follow our own published chain (ID-07)."""

@@ -343,7 +343,7 @@ class Upkeep:
         for key, row in self._state.rows.items("replay"):
             if turn.now_ms > replay_ends_ms(row):
                 turn.delete("replay", key)
-        self._context.contents.drop_held(turn)
+        self._context.contents.review_held(turn)
 
     def expire_skipped(self, turn: Turn, peer: Peer) -> None:
         """Let skipped keys of a device's sessions go at their time (DR-16)."""
