@@ -110,6 +110,25 @@ def test_prekeys_are_made_anew_at_a_noticed_loss() -> None:
         assert {one.pair.prekey.id for one in before}.isdisjoint(one.pair.prekey.id for one in after)
 
 
+def test_a_newcomer_is_heard_whose_one_time_keys_went_with_a_loss() -> None:
+    """SES-32: private keys that were made after the copy are gone, so the relay's stock must be replaced."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    copy = company.rows.copy()
+    company.start()
+    world.settle()
+    lose(company, copy)
+    world.advance(MINUTE_MS)
+    customer = world.node("Kundin")
+    customer.start()
+    sent = customer.send(customer.add(company.engine.card()), "Guten Tag")
+    world.advance(MINUTE_MS)
+    assert company.texts() == ["Guten Tag"]
+    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    assert sent in delivered(customer)
+
+
 @pytest.mark.parametrize("who", ["Praxis", "Kundin"])
 def test_a_rollback_that_nobody_notices_heals_and_is_told(who: str) -> None:
     """SES-25, SES-31: the store is older than it says. What was shown stays shown once; the side that was set

@@ -296,12 +296,14 @@ class Upkeep:
 
     def next_list(self, turn: Turn, key: AccountKey) -> NextList:
         """Sign our next list. It names a record of now, with the same keys, where the one in use is of a time
-        to come, which everybody refuses (ID-04), or was published by a state that is lost: the relay's stock
-        goes with it (SES-32). The older record stays named: sessions were made under it (ID-28).
+        to come, which everybody refuses (ID-04), or was published by a state that is lost or in a time to
+        come, whose one-time keys are gone: the relay's stock goes with it (SES-32). The older record stays
+        named: sessions were made under it (ID-28).
         """
         own = self._state.own
         device, older_b = own.device, own.older_record_b
-        if device.record.created_ms > turn.now_ms or own.record_anew:
+        published_ahead = own.publish and own.device_list.issued_ms > turn.now_ms
+        if device.record.created_ms > turn.now_ms or own.record_anew or published_ahead:
             created_ms = turn.now_ms - (turn.now_ms == device.record.created_ms)
             record = identity.redated(device.record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
             older_b, device = device.record.encoded, replace(device, record=record)
