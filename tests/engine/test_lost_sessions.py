@@ -363,22 +363,3 @@ def test_prekeys_given_by_a_customer_serve_the_company_after_its_loss() -> None:
     verified = verify_compact(the_peer(company).record(), given.bundle)
     assert (verified.spk.id, verified.pqk.id) == tuple(one.pair.prekey.id for one in own)
     world.settle()
-
-
-def test_a_newcomer_is_heard_whose_one_time_keys_went_with_a_loss() -> None:
-    """SES-32: private keys that were made after the copy are gone, so the relay's stock must be replaced."""
-    world = World()
-    company = world.node("Praxis", publish=True)
-    copy = company.rows.copy()
-    company.start()
-    world.settle()
-    lose(company, copy)
-    world.advance(MINUTE_MS)
-    customer = world.node("Kundin")
-    customer.start()
-    sent = customer.send(customer.add(company.engine.card()), "Guten Tag")
-    world.advance(MINUTE_MS)
-    assert company.texts() == ["Guten Tag"]
-    company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
-    world.advance(MINUTE_MS)
-    assert sent in delivered(customer)

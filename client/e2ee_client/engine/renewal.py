@@ -86,13 +86,12 @@ class Renewal:
             self._context.directory.look_up(turn, contact)
         return True
 
-    def exhausted(self, turn: Turn, contact: Contact, peer: Peer, session: Session) -> None:
-        """A session can send no more: another one is needed (DR-09, SES-09)."""
+    def exhausted(self, turn: Turn, peer: Peer, session: Session) -> None:
+        """A session can send no more: another one is needed (DR-09, HS-04)."""
         pair = pairs.ended(peer.pair, session.id)
         if pair.met and pair.wanted is None:
             pair = replace(pair, wanted=Wanted(turn.now_ms))
         self.set_pair(turn, peer, pair)
-        self.try_start(turn, contact, peer)
 
     # --- starting ---
 
@@ -100,7 +99,9 @@ class Renewal:
         """A text waits for a session with a device (SES-22)."""
         if self.is_stale(turn, contact):
             return
-        if not peer.pair.met and peer.pair.wanted is None and pairs.sending(peer.pair, turn.now_ms) is None:
+        pair = peer.pair
+        is_sought = pair.wanted is not None or (pair.met and pair.candidate is not None)
+        if not is_sought and pairs.sending(pair, turn.now_ms) is None:
             self.want(turn, peer)
         self.try_start(turn, contact, peer)
 

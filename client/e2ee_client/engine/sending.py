@@ -131,6 +131,7 @@ class Sending:
                 turn.delete("outbox", item.key)
             elif not self._seal_text(turn, contact, peer, session, item, message):
                 lane.waiting.appendleft(item)
+                self._context.renewal.need(turn, contact, peer)
                 return
 
     def _spread(self, turn: Turn, contact: Contact) -> None:
@@ -265,7 +266,7 @@ class Sending:
         try:
             sealed = sessions.seal(session, content, now_ms, ports.rng, ports.encapsulate)
         except (CounterExhausted, SessionExpired):
-            self._context.renewal.exhausted(turn, contact, peer, session)
+            self._context.renewal.exhausted(turn, peer, session)
             return False
         self._state.store_session(turn, peer, session, sealed.session)
         self._note_told(turn, contact, peer, content)
