@@ -194,7 +194,12 @@ class Contents:
             self._release(turn, contact)
 
     def alarm(self, turn: Turn, contact: Contact, code: str) -> None:
-        """Stop a conversation until a person has looked: two lists were signed for one number (ID-07)."""
+        """Stop a conversation until a person has looked: two lists were signed for one number (ID-07). Of a
+        stranger that is only refused.
+        """
+        if not contact.accepted:
+            turn.notify(MessageRejected(contact.account_id, code))
+            return
         contact.alarm = code
         turn.put(contact.put())
         turn.notify(IdentityAlarm(contact.account_id, code))
