@@ -52,7 +52,7 @@ def _fill(store: Store, contacts: list[AccountId], texts: int) -> History:
 
 def _text(account_id: AccountId, number: int) -> Message:
     message_id = number.to_bytes(16, "big")
-    return Message(account_id, message_id, False, "Guten Tag", number, number, MessageState.DELIVERED, b"")
+    return Message(account_id, message_id, False, "Guten Tag", number, number, MessageState.DELIVERED)
 
 
 def _calls(

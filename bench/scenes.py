@@ -32,8 +32,8 @@ def talking() -> Connected:
 
 
 def text(of: str) -> Content:
-    """A text as most messages are: nothing travels with it."""
-    return Content(ContentId(os.urandom(16)), NOW_MS, Text(of))
+    """A text as most messages are: its number alone travels with it."""
+    return Content(ContentId(os.urandom(16)), NOW_MS, Text(of), number=parties.NUMBER)
 
 
 def seal_all(state: Session, contents: Sequence[Content]) -> list[bytes]:

@@ -15,11 +15,13 @@ from typing import Any
 from e2ee_client import (
     Client,
     ContactAdded,
-    GapDetected,
+    Gap,
     MessageReceived,
     MessageState,
     MessageStateChanged,
-    SessionReset,
+    Parted,
+    RolledBack,
+    SessionProven,
     SessionStarted,
 )
 
@@ -117,7 +119,7 @@ class Actor:
                     _tell({"event": "contact", "from": event.account_id.hex()})
                 case SessionStarted():
                     _tell({"event": "session", "one_time": event.one_time_x25519 and event.one_time_kem})
-                case SessionReset() | GapDetected():
+                case SessionProven() | Gap() | Parted() | RolledBack():
                     _tell({"event": type(event).__name__})
                 case _:
                     pass

@@ -227,8 +227,8 @@ class Director:
                     self._show(name, f"   {_MARKS[fact['state']]} {text[:20]}… zugestellt / {fact['state']}")
             case "contact":
                 self._show(name, "   neuer Kontakt / new contact")
-            case "SessionReset":
-                self._show(name, "   Sitzung erneuert / session restored")
+            case "SessionProven":
+                self._show(name, "   Sitzung steht / session established")
             case _:
                 pass
         self._changed.set()

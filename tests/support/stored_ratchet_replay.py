@@ -19,7 +19,7 @@ from e2ee_client.store.ledger import Ledger
 from e2ee_client.store.sealing import RowSealer
 from e2ee_client.store.state import StateSealer, StoreState
 from model_traces import Step, as_set, crash_image
-from parties import Party, ScriptedRng, open_
+from parties import NUMBER, Party, ScriptedRng, open_
 from store_probe import RAW_KEY, put_back_in_place
 from stored_ratchet_machines import Crash, Machine, Named, Peer, RepeatingRng, text_named
 from stored_ratchet_words import (
@@ -146,7 +146,9 @@ class StoredRatchetReplay:
             raise ValueError("the client is down")
         named = (machine.sess, number_of(machine.session), text)
         self._alice.rng = RepeatingRng()
-        machine.session, envelope = self._alice.seal(machine.session, text_named(text), way_back=None)
+        machine.session, envelope = self._alice.seal(
+            machine.session, text_named(text), way_back=None, number=NUMBER
+        )
         if self._envelopes.setdefault(named, envelope) != envelope:
             raise AssertionError("the same text under the same state is another envelope")
         machine.sealed = named, envelope

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from e2ee_client.rows import Change, Put
 from e2ee_client.store import RawKey, Store
-from parties import NOW_MS, Party, connected_pair, unpinned
+from parties import NOW_MS, NUMBER, Party, connected_pair, unpinned
 
 from e2ee import content, prekeys, session, snapshot
 from e2ee.content import Content, Text
@@ -93,7 +93,7 @@ class Sealroom:
 
     def text(self) -> Content:
         """A text of 1 KiB with an id of its own."""
-        return Content(ContentId(os.urandom(16)), NOW_MS, Text(_TEXT))
+        return Content(ContentId(os.urandom(16)), NOW_MS, Text(_TEXT), number=NUMBER)
 
     def pair(self, *, stored: bool) -> tuple[_End, _End]:
         """Two ends in the middle of a chain of the first one's."""
