@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run
+.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -107,8 +107,15 @@ sbom: ## list the libraries of client, relay and development as CycloneDX 1.6, u
 sbom-run: $(READY)
 	@$(PY) -m audit.sbom
 
-spec: $(READY) ## regenerate the generated parts of the specification
+docs: ## build the site of docs/ into build/docs; a warning, or a part from elsewhere, is an error
+	@$(MAKE) --no-print-directory VENV=.venv-docs LOCK=requirements/docs.txt docs-run
+
+docs-run: $(READY)
+	@$(PY) tests/support/site_build.py
+
+spec: $(READY) ## regenerate the generated parts of specification and reference
 	@$(PY) tests/support/error_table.py --write
+	@$(PY) tests/support/reference_pages.py --write
 	@$(PY) -m audit.chapter --write
 	@$(PY) tests/support/spec_lint.py --write
 
@@ -116,5 +123,5 @@ lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
 	@$(PY) tests/support/lock_requirements.py
 
 clean: ## remove environments, caches, and what runs left behind but the kept reports
-	rm -rf .venv .venv-audit .venv-peers build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+	rm -rf .venv .venv-audit .venv-peers .venv-docs .cache build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

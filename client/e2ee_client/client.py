@@ -84,7 +84,7 @@ class Client:
 
         Raises:
             ConfigError: an argument cannot be used.
-            StoreExists, StoreLocked, StoreFull, StoreUnavailable.
+            StoreExists, StoreLocked, StoreFull, StoreUnavailable: the store cannot be made.
         """
         runtime = runtime or Runtime()
         setup = Setup(
@@ -116,7 +116,8 @@ class Client:
 
         Raises:
             ConfigError: not exactly one of passphrase and key.
-            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable.
+            StoreMissing, StoreLocked, StoreWrongKey, StoreCorrupt, StoreTooNew, StoreFull, StoreUnavailable:
+                the store cannot be opened.
         """
         runtime = runtime or Runtime()
         unlock = opening.unlock_by(passphrase, key)

@@ -258,7 +258,7 @@ class Contact:
         """Send a burst of texts, in their order, under one commit: all of them, or none (STO-28).
 
         Raises:
-            As `send`.
+            SealroomError: as `send`.
         """
         burst = [_checked(text) for text in texts]
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import signal
-import tomllib
 from pathlib import Path
 
 import fenced_blocks
@@ -12,22 +11,14 @@ import pytest
 from fenced_blocks import BlockFailed, PageRun
 
 
-def _page_run(tmp_path: Path, root: Path) -> PageRun:
-    scripts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
-    programs, home, folder = tmp_path / "programs", tmp_path / "home", tmp_path / "folder"
-    fenced_blocks.write_programs(programs, root, scripts)
-    home.mkdir()
-    folder.mkdir()
-    return PageRun(folder, fenced_blocks.environment(programs, home, root))
-
-
 @pytest.fixture
 def page_run(tmp_path: Path, repo_root: Path) -> PageRun:
     """A reader's empty folder, home and programs."""
-    return _page_run(tmp_path, repo_root)
+    return fenced_blocks.page_run(tmp_path, repo_root)
 
 
 @pytest.mark.slow
+@pytest.mark.xdist_group("ports of the pages")
 def test_every_block_of_the_readme_runs_and_its_program_twice(page_run: PageRun, repo_root: Path) -> None:
     page = (repo_root / "README.md").read_text("utf-8")
     programs = re.findall(r"^```python\n.*?^```\n", page, re.DOTALL | re.MULTILINE)
@@ -67,6 +58,25 @@ echo listening on 1234
 sleep 60
 ~~~
 
+<!-- run: background ready=second -->
+```bash title="Server"
+echo second
+sleep 60
+```
+
+```bash title="First terminal"
+export NAME="kept here"
+```
+
+```bash title="Second terminal"
+[ -z "${NAME:-}" ]
+```
+
+```console title="First terminal"
+$ echo "$NAME"
+kept here
+```
+
 ```text
 not run: exit 1
 ```
@@ -75,11 +85,10 @@ not run: exit 1
 
 def test_the_runner_follows_a_page(page_run: PageRun) -> None:
     with page_run:
-        assert page_run.run(SAMPLE) == 4
-        (process,) = page_run.running
-        assert process.poll() is None
+        assert page_run.run(SAMPLE) == 8
+        assert [process.poll() for process in page_run.running] == [None, None]
     assert (page_run.folder / "copy.txt").read_text() == "ONE\n"
-    assert process.poll() == -signal.SIGTERM
+    assert [process.poll() for process in page_run.running] == [-signal.SIGTERM] * 2
 
 
 @pytest.mark.parametrize(

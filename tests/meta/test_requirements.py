@@ -11,7 +11,7 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "relay", "dev", "audit", "peers")
+LOCKS = ("client", "relay", "dev", "audit", "peers", "docs")
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -70,7 +70,7 @@ def test_nothing_is_installed_by_default(repo_root: Path) -> None:
 
 
 def test_each_declared_library_has_a_line_on_who_maintains_it_and_why(repo_root: Path) -> None:
-    pages = dict.fromkeys(("dev", "audit", "peers"), "CONTRIBUTING.md")
+    pages = dict.fromkeys(("dev", "audit", "peers", "docs"), "CONTRIBUTING.md")
     for extra, texts in _project(repo_root)["optional-dependencies"].items():
         page = (repo_root / pages.get(extra, "spec/adr/0001-dependencies.md")).read_text("utf-8")
         names = {Requirement(text).name for text in texts} - {"sealroom"}

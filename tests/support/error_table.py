@@ -44,10 +44,10 @@ refused has changed nothing.
 def page() -> str:
     """Return the page as it has to stand in the repository."""
     client = [
-        f"| `{one.code}` | `{one.__name__}` | {_yes(one.retryable)} | {_meaning(one)} | {one.hint} |\n"
+        f"| `{one.code}` | `{one.__name__}` | {_yes(one.retryable)} | {meaning(one)} | {one.hint} |\n"
         for one in _classes(client_errors)
     ]
-    core = [f"| `{one.code}` | `{one.__name__}` | {_meaning(one)} |\n" for one in _classes(core_errors)]
+    core = [f"| `{one.code}` | `{one.__name__}` | {meaning(one)} |\n" for one in _classes(core_errors)]
     return _HEAD + "".join(client) + _CORE + "".join(core)
 
 
@@ -58,7 +58,7 @@ def _classes(module: ModuleType) -> Iterator[Any]:
             yield one
 
 
-def _meaning(one: Any) -> str:
+def meaning(one: Any) -> str:
     """The first paragraph of the docstring, without its rules."""
     text = " ".join((inspect.getdoc(one) or "").split("\n\n")[0].split())
     return re.sub(r" \([A-Z]+-\d+[^)]*\)", "", text).replace("|", "\\|")

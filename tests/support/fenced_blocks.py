@@ -1,12 +1,14 @@
 """Runs the command blocks of a Markdown page in order, in one folder, as a reader would who follows the page.
 
-What a block's info string says:
+What a block's info string says, and a comment in the line above it, `<!-- run: WORD ... -->`, on pages whose
+renderer takes a language and a title only:
 
 - `bash`, `sh`: one shell script; it must exit 0.
 - `python`: one script; it must exit 0.
 - `console`: lines with `$ ` are commands, and the lines below are their output; `...` stands for anything.
 - `background` after the language: the script keeps running while the rest of the page is read, and is ended
   at the page's end. `ready=TEXT` waits until it has printed TEXT, at most 30 seconds.
+- `title="NAME"`: the terminal in which the block is run; what a shell block exports there stays.
 - any other language: shown, not run.
 
 On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository.
@@ -23,6 +25,7 @@ import signal
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +34,12 @@ from types import TracebackType
 READY_S = 30.0
 STOP_S = 10.0
 BLOCK_S = 120.0
+KEEP_EXPORTS = """[ ! -e {file} ] || . {file}
+{script}
+export -p > {file}
+"""
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
+_COMMENT = re.compile(r"^ {0,3}<!-- run: (?P<words>.*) -->$")
 _OPENING = re.compile(r"^(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
 
 
@@ -51,16 +59,26 @@ class Block:
     @property
     def ready(self) -> str | None:
         """What a background block prints when it is ready."""
-        return next((word.removeprefix("ready=") for word in self.words if word.startswith("ready=")), None)
+        return self._value("ready=")
+
+    @property
+    def terminal(self) -> str | None:
+        """Where the block is run."""
+        return self._value("title=")
+
+    def _value(self, name: str) -> str | None:
+        return next((word.removeprefix(name) for word in self.words if word.startswith(name)), None)
 
 
 def blocks(page: str) -> Iterator[Block]:
     """All fenced blocks of a page; a block that never ends is an error."""
     lines = iter(enumerate(page.splitlines(), 1))
+    above = ""
     for number, line in lines:
+        comment, above = _COMMENT.match(above), line
         if not (opening := _OPENING.match(line)):
             continue
-        words = opening["info"].split()
+        words = shlex.split(opening["info"]) + shlex.split(comment["words"] if comment else "")
         body: list[str] = []
         for _, inner in lines:
             if inner.strip() == opening["fence"]:
@@ -138,6 +156,9 @@ class PageRun:
     def _argv(self, block: Block, script: str) -> list[str]:
         if block.language == "python":
             return [sys.executable, "-c", script]
+        if block.terminal and "background" not in block.words:
+            file = shlex.quote(str(self.folder / f".exports-{block.terminal}"))
+            script = KEEP_EXPORTS.format(file=file, script=script)
         return ["bash", "-euo", "pipefail", "-c", script]
 
     def _execute(self, block: Block, script: str) -> str:
@@ -249,3 +270,13 @@ def environment(programs: Path, home: Path, root: Path) -> dict[str, str]:
     path = os.pathsep.join([str(programs), os.environ.get("PATH", os.defpath)])
     imports = os.pathsep.join(str(root / package) for package in ("", "client", "server"))
     return {"PATH": path, "HOME": str(home), "PYTHONPATH": imports, "LANG": "C.UTF-8", "TERM": "dumb"}
+
+
+def page_run(folder: Path, root: Path) -> PageRun:
+    """A reader of a page of this checkout, with a home and an empty folder below `folder`."""
+    scripts = tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]["scripts"]
+    programs, home, reading = folder / "programs", folder / "home", folder / "folder"
+    write_programs(programs, root, scripts)
+    home.mkdir()
+    reading.mkdir()
+    return PageRun(reading, environment(programs, home, root))

@@ -17,6 +17,7 @@ LOCKS = {
     "dev.txt": "dev",
     "audit.txt": "audit",
     "peers.txt": "peers",
+    "docs.txt": "docs",
 }
 OPTIONS = (
     "--universal",

@@ -1,0 +1,127 @@
+"""Pages of the site that are made from the client: its events, and the names of its synchronous half.
+
+python tests/support/reference_pages.py [--write]
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Final, get_args, get_origin
+
+import e2ee_client
+from e2ee_client import sync
+from error_table import meaning
+
+_EVENTS: Final = """# Events
+
+Made from the classes by `make spec`. `Client.events()` gives them. An event with an `account_id` has the
+handle of that contact as `event.contact`.
+
+| Event | Means | What to do |
+| --- | --- | --- |
+"""
+_SYNC: Final = """# Without an event loop
+
+Made from the classes by `make spec`.
+
+::: e2ee_client.sync
+    options:
+      force_inspection: true
+      show_root_heading: false
+      show_root_toc_entry: false
+      members: []
+
+Each name below takes the arguments of the one that it leads to, raises the same errors, and returns when the
+work is done.
+"""
+_HALVES: Final = (
+    (sync.Client, e2ee_client.Client, ("recovery_key",)),
+    (sync.Contact, e2ee_client.Contact, ()),
+    (sync.Message, e2ee_client.Message, ()),
+    (sync.EventIterator, e2ee_client.EventIterator, ()),
+)
+_WITH_FIELDS: Final = """    options:
+      merge_init_into_class: true
+"""
+_NOTHING: Final = "Nothing."
+WHAT_TO_DO: Final = {
+    "MessageReceived": "Show the text. Call `contact.mark_read` when a person has seen it.",
+    "MessageStateChanged": "Show the state beside the text. After `FAILED` the person may write it again.",
+    "ContactAdded": "Ask a person, or decide by program, then `contact.accept()`, or `contact.forget()`.",
+    "SessionStarted": _NOTHING,
+    "SessionProven": _NOTHING,
+    "Doubt": "Nothing; the client sorts it out. Many in a day: show the contact as troubled.",
+    "Gap": "Show at the end of the conversation that texts are missing.",
+    "GapFilled": "Take the note of `Gap` away.",
+    "Parted": "Show that texts may be missing, and ask the contact whether a backup was restored.",
+    "RolledBack": "Tell the person that texts of this device may be missing here; its store is an old copy.",
+    "Unconfirmed": "Show beside the text that it may not have arrived; the person may write it again.",
+    "Unreachable": "Show that texts to this contact wait. They go out when it can be reached.",
+    "Churn": "Show the contact as troubled; `contact.forget()` if it is an attack.",
+    "ListStale": "Show that texts wait until the contact has been online.",
+    "DeviceReplaced": "Say that another device has taken over, and close the client."
+    " A backup that is restored here takes the account back.",
+    "SecondCopy": "Close one of the copies. Each device has a store of its own.",
+    "MessageRejected": "Log `code`. Many from one contact: show it as troubled.",
+    "UnsupportedContent": "Show that a newer version of the application is needed to read it.",
+    "IdentityAlarm": "Stop showing the contact as verified. Have a person compare the safety number, then"
+    " `contact.verify()`.",
+    "NewDevice": "Note it in the conversation. Compare the safety number again if it was not expected.",
+    "DeviceListExpiring": "Renew the list with the account key: `renewal_request`, `sign_renewal`,"
+    " `install_list`.",
+    "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",
+    "ConnectionChanged": "Show the state. The client reconnects by itself.",
+    "EventsMissed": "Read `contacts()` and histories anew; nothing is lost in the store.",
+    "StoreTrouble": "Free disk space, or look `code` up among the [errors](errors.md).",
+}
+
+
+def events_page() -> str:
+    """Return the page of the events as it has to stand in the repository.
+
+    Raises:
+        KeyError: an event has no line in `WHAT_TO_DO`.
+    """
+    rows = [f"| `{one.__name__}` | {meaning(one)} | {WHAT_TO_DO[one.__name__]} |\n" for one in events()]
+    details = [f"\n::: e2ee_client.{one.__name__}\n{_WITH_FIELDS}" for one in events()]
+    return _EVENTS + "".join(rows) + "".join(details)
+
+
+def events() -> Iterator[Any]:
+    """The classes of all events that a client gives, in the order of their definition."""
+    for one in get_args(e2ee_client.ClientEvent):
+        yield get_origin(one) or one
+
+
+def sync_page() -> str:
+    """Return the page of the synchronous half as it has to stand in the repository."""
+    return _SYNC + "".join(_half(*half) for half in _HALVES)
+
+
+def _half(blocking: type, plain: type, of_instances: tuple[str, ...]) -> str:
+    names = [*(name for name in vars(blocking) if not name.startswith("_")), *of_instances]
+    links = [f"[`{name}`][e2ee_client.{plain.__name__}.{name}]" for name in names]
+    return f"\n## `sync.{blocking.__name__}`\n\n" + ",\n".join(links) + "\n"
+
+
+PAGES: Final[dict[str, Callable[[], str]]] = {
+    "docs/reference/events.md": events_page,
+    "docs/reference/sync.md": sync_page,
+}
+
+
+def main(root: Path, write: bool) -> int:
+    """Write the pages, or name the first that is not current."""
+    for name, make in PAGES.items():
+        if write:
+            (root / name).write_text(make(), "utf-8")
+        elif (root / name).read_text("utf-8") != make():
+            print(f"{name} is not current: make spec", file=sys.stderr)
+            return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(__file__).resolve().parents[2], "--write" in sys.argv))
