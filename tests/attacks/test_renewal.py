@@ -119,7 +119,9 @@ def test_c1_healing_is_not_undone(days: float, book: Book) -> None:
     bodies = [item.body for item in world.relay.mail[sent:]]
     assert copy.reads(bodies, world.now_ms) == []
     if days > 1:
-        assert copy.begun, "the company did start a session with prekeys that the thief has: its asks were read"
+        assert copy.begun, (
+            "the company did start a session with prekeys that the thief has: its asks were read"
+        )
     assert SECRET in world.customer.texts()
     assert world.customer.texts()[-1] == "Antwort 1"
     assert world.customer.session_with(world.praxis).id == world.company.session_with(world.kundin).id
@@ -167,7 +169,9 @@ def test_c1_a_delivered_text_is_not_sealed_for_prekeys() -> None:
     assert delivered_and_deleted() == []
 
 
-def test_c1_control_a_delivered_text_is_sealed_for_prekeys(monkeypatch: pytest.MonkeyPatch, book: Book) -> None:
+def test_c1_control_a_delivered_text_is_sealed_for_prekeys(
+    monkeypatch: pytest.MonkeyPatch, book: Book
+) -> None:
     """Control of SES-37 and ID-31: sealed again at once, the text is open to a thief who comes days later."""
     renew_at_once(monkeypatch)
     monkeypatch.setattr("e2ee_client.engine.upkeep.Upkeep.forget", lambda _self, _turn, _owner: None)
@@ -267,15 +271,17 @@ def test_c5_control_the_newest_heard_wins(book: Book, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Pair, "active", property(lambda pair: next(reversed(pair.sessions), None)))
     world, _, _ = with_a_flight_kept(3)
     assert "DRINGEND" not in world.customer.texts()
-    book.control("C5", "the rule which session is active", "a flight of three days ago took the company's texts")
+    book.control(
+        "C5", "the rule which session is active", "a flight of three days ago took the company's texts"
+    )
 
 
 # --- C6 ---
 
 
-def company_comes_back(days: int) -> tuple[AttackWorld, int]:
+def company_comes_back(days: int, most: int = 120) -> tuple[AttackWorld, int]:
     """Let the company lose its state while the customer is away; return after how many minutes of both its text
-    arrives, at most 120.
+    arrives, at most `most`.
     """
     world = AttackWorld.acquainted()
     world.advance(8 * DAY_MS)
@@ -286,26 +292,38 @@ def company_comes_back(days: int) -> tuple[AttackWorld, int]:
     world.company.crash(world.company.rows, Continuity.ROLLED_BACK)
     world.company.start()
     world.advance(MINUTE_MS)
-    world.relay.deeds.append(f"kept the customer away for {days} days, so that the prekeys it gave have ended")
+    world.relay.deeds.append(
+        f"kept the customer away for {days} days, so that the prekeys it gave have ended"
+    )
     world.say(world.company, world.kundin, "Hoeren Sie uns?")
     world.customer.alive = True
     world.customer.crash()
     world.customer.start()
-    for minute in range(120):
+    for minute in range(most):
         if "Hoeren Sie uns?" in world.customer.texts():
             return world, minute
         world.advance(MINUTE_MS)
-    return world, 120
+    return world, most
 
 
-@pytest.mark.parametrize("days", [7, 20, 26])
+@pytest.mark.parametrize("days", [7, 14, 22])
 def test_c6_prekeys_that_have_ended(days: int, book: Book) -> None:
     """SES-34: expired one-time keys are never chosen; the others serve 14 days past their end in a met pair."""
     world, minutes = company_comes_back(days)
     assert minutes < 2
     begun = next(one for one in reversed(world.company.of(SessionStarted)) if one.by_us)
-    assert begun.one_time_x25519 == (days < 14)
-    book.attack("C6", world, Verdict.HARMLESS, "the text waits for proof, and so for nothing but both being online")
+    assert begun.one_time_x25519 == (days == 7)
+    book.attack(
+        "C6", world, Verdict.HARMLESS, "the text waits for proof, and so for nothing but both being online"
+    )
+
+
+def test_c6_a_list_that_has_ended() -> None:
+    """ID-29, SES-26: away for longer than its list lives, a customer is reached once its own ask has found no
+    answer for a day.
+    """
+    _, minutes = company_comes_back(30, 27 * 60)
+    assert 1 < minutes < 27 * 60
 
 
 def test_c6_control_the_first_one_time_key(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -364,4 +382,3 @@ def test_c8_control_nobody_counts(book: Book, monkeypatch: pytest.MonkeyPatch) -
     assert world.customer.of(Gap) == []
     assert "Widerruf 0" not in world.customer.texts()
     book.control("C8", "the numbers of texts", "three texts were lost and the receiver was told nothing")
-

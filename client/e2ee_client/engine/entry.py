@@ -43,6 +43,8 @@ if TYPE_CHECKING:
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _MAX_LISTS: Final = 64
+_MAX_CONTRADICTIONS: Final = 3
+_CONTRADICTED_RETRY_MS: Final = 600_000
 _FRONT_DOOR: Final = b""
 
 
@@ -56,6 +58,7 @@ class Entry:
         self.refill_at_ms: int | None = None
         self.published = False
         self._is_compared = False
+        self._contradictions = 0
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
@@ -122,7 +125,8 @@ class Entry:
             turn.put(own.put())
             self.publish(turn, link, mailbox)
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
-            self._find_head(turn, link, mailbox, 0)
+            if not self._is_contradicted(turn, link, frame):
+                self._find_head(turn, link, mailbox, 0)
         else:
             refused(turn, link, frame)
 
@@ -234,9 +238,7 @@ class Entry:
                 and own.published_seq
             ):
                 # The relay does not have our entry: an old backup was put back there.
-                own.published_seq = 0
-                turn.put(own.put())
-                self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
+                self._publish_anew(turn, link, frame)
             return
         self._context.upkeep.rotate(turn, PUBLISHED)
         current = self._context.upkeep.current(PUBLISHED)
@@ -257,6 +259,26 @@ class Entry:
         else:
             self._is_published(turn, link)
 
+    def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
+        own = self._state.own
+        if not self._is_contradicted(turn, link, frame):
+            own.published_seq = 0
+            turn.put(own.put())
+            self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
+
+    def _is_contradicted(self, turn: Turn, link: Link, frame: ErrorReply) -> bool:
+        """Whether the relay has denied our entry again and again, whatever its directory shows: then the
+        connection ends, so that its answers cannot keep us busy without end (SES-35).
+        """
+        self._contradictions += 1
+        if self._contradictions <= _MAX_CONTRADICTIONS:
+            return False
+        self._contradictions = 0
+        link.drop(turn, _CONTRADICTED_RETRY_MS)
+        code = f"relay.{frame.code.name.lower()}"
+        turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
+        return True
+
     def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
         if isinstance(frame, PrekeysStock):
             self._shortage.end()
@@ -266,7 +288,7 @@ class Entry:
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""
-        link.refusals = 0
+        link.refusals, self._contradictions = 0, 0
         if not self.published:
             self.published = True
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))
