@@ -1,8 +1,10 @@
-"""Attacks on the renewal of sessions: forced by bytes that anybody can make, by silence, by flights kept back.
+"""Attacks on the renewal of sessions: forced by bytes that anybody can make, by silence, by flights kept
+back.
 
-The question is what a passive thief of a whole state reads after the ratchet has healed, and what a thief of the
-device reads long after a text was delivered, while the relay does what it can to have texts sealed again for
-prekeys. Tests of single resets did not ask it: they held what was sent again against the keys of a stranger.
+The question is what a passive thief of a whole state reads after the ratchet has healed, and what a thief
+of the device reads long after a text was delivered, while the relay does what it can to have texts sealed
+again for prekeys. Tests of single resets did not ask it: they held what was sent again against the keys of
+a stranger.
 """
 
 from __future__ import annotations
@@ -114,7 +116,9 @@ def healed_and_withheld(days: float) -> tuple[AttackWorld, Copy, int]:
 
 @pytest.mark.parametrize("days", [0.001, 0.1, 1.2, 5])
 def test_c1_healing_is_not_undone(days: float, book: Book) -> None:
-    """SES-23, SES-25, SES-26, SES-37: a new session may be asked for; no text goes on it before it is proven."""
+    """SES-23, SES-25, SES-26, SES-37: a new session may be asked for; no text goes on it before it is
+    proven.
+    """
     world, copy, sent = healed_and_withheld(days)
     bodies = [item.body for item in world.relay.mail[sent:]]
     assert copy.reads(bodies, world.now_ms) == []
@@ -253,7 +257,9 @@ def with_a_flight_kept(days: int) -> tuple[AttackWorld, bytes, Keeper]:
 
 @pytest.mark.parametrize("days", [3, 14, 42])
 def test_c5_a_flight_kept_back(days: int, book: Book) -> None:
-    """SES-22, SES-23, SES-34: it becomes an unproven session beside the active one, or nothing; prekeys stay."""
+    """SES-22, SES-23, SES-34: it becomes an unproven session beside the active one, or nothing; prekeys
+    stay.
+    """
     world, _, _ = with_a_flight_kept(days)
     assert world.customer.texts()[-1] == "DRINGEND"
     peer = world.company.peer_with(world.kundin)
@@ -280,8 +286,8 @@ def test_c5_control_the_newest_heard_wins(book: Book, monkeypatch: pytest.Monkey
 
 
 def company_comes_back(days: int, most: int = 120) -> tuple[AttackWorld, int]:
-    """Let the company lose its state while the customer is away; return after how many minutes of both its text
-    arrives, at most `most`.
+    """Let the company lose its state while the customer is away; return after how many minutes of both its
+    text arrives, at most `most`.
     """
     world = AttackWorld.acquainted()
     world.advance(8 * DAY_MS)
@@ -308,7 +314,9 @@ def company_comes_back(days: int, most: int = 120) -> tuple[AttackWorld, int]:
 
 @pytest.mark.parametrize("days", [7, 14, 20])
 def test_c6_prekeys_that_have_ended(days: int, book: Book) -> None:
-    """SES-34: expired one-time keys are never chosen; the others serve 14 days past their end in a met pair."""
+    """SES-34: expired one-time keys are never chosen; the others serve 14 days past their end in a met
+    pair.
+    """
     world, minutes = company_comes_back(days)
     assert minutes < 2
     begun = next(one for one in reversed(world.company.of(SessionStarted)) if one.by_us)
@@ -342,7 +350,9 @@ def test_c6_control_the_first_one_time_key(book: Book, monkeypatch: pytest.Monke
 
 
 def withheld_for_good() -> tuple[AttackWorld, Keeper]:
-    """Drop three texts for good; a day later try to have the sessions renewed, so that nothing shows the loss."""
+    """Drop three texts for good; a day later try to have the sessions renewed, so that nothing shows the
+    loss.
+    """
     strategy = Keeper()
     world = AttackWorld.acquainted(strategy)
     strategy.mailboxes = {world.customer.mailbox()}
@@ -363,7 +373,9 @@ def withheld_for_good() -> tuple[AttackWorld, Keeper]:
 
 
 def test_c8_a_gap_survives_a_new_session(book: Book) -> None:
-    """SES-29, SES-30, SES-37: numbers count texts of a pair, not of a session: the loss shows, and is mended."""
+    """SES-29, SES-30, SES-37: numbers count texts of a pair, not of a session: the loss shows, and is
+    mended.
+    """
     world, _ = withheld_for_good()
     assert Gap(world.praxis) in world.customer.of(Gap)
     book.attack("C8", world, Verdict.GAP, "the number of the next text tells of those before it")
@@ -373,7 +385,9 @@ def test_c8_a_gap_survives_a_new_session(book: Book) -> None:
 
 
 def test_c8_control_nobody_counts(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of SES-29 and SES-37: where nobody counts and nothing goes again, a withdrawal is lost silently."""
+    """Control of SES-29 and SES-37: where nobody counts and nothing goes again, a withdrawal is lost
+    silently.
+    """
     monkeypatch.setattr(Received, "take", lambda self, number: (self._replace(highest=number.n), []))
     monkeypatch.setattr(Received, "told", lambda self, _newest: (self, []))
     monkeypatch.setattr(Sending, "_again", lambda *_: None)

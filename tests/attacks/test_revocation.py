@@ -1,5 +1,5 @@
-"""Attacks on revocation and restore: a stolen device that was struck off, a device that nobody knows yet, and a
-directory that hides a list, or shows one twice.
+"""Attacks on revocation and restore: a stolen device that was struck off, a device that nobody knows yet,
+and a directory that hides a list, or shows one twice.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ RECOVERED = "Hier ist die echte Praxis"
 
 
 class Hider(Strategy):
-    """Keeps the mail of a new device from the customer, and perhaps the company's newest list from everybody."""
+    """Keeps the mail of a new device from the customer, and perhaps the company's newest list from
+    everybody.
+    """
 
     def __init__(self, *, hides_list: bool = False) -> None:
         self.is_on = False
@@ -83,8 +85,8 @@ def restored(world: AttackWorld, saved: restoring.Saved) -> Victim:
 
 
 def take_over(world: AttackWorld, thief: Victim) -> None:
-    """Go on with a stolen device as a thief would: without the account key, and deaf to what the directory says of
-    the device's own entry.
+    """Go on with a stolen device as a thief would: without the account key, and deaf to what the directory
+    says of the device's own entry.
     """
     thief.carry_out(thief.engine.remove_account_key(world.now_ms))
     vars(thief.engine._context.entry)["publish"] = lambda *_: None
@@ -107,7 +109,9 @@ def stolen(strategy: Hider | None = None) -> tuple[AttackWorld, Victim, Victim]:
 
 
 def exchanged(world: AttackWorld, thief: Victim, number: int) -> tuple[bool, bool]:
-    """Let both write to each other; tell whether the thief got the text, and whether the customer shows its."""
+    """Let both write to each other; tell whether the thief got the text, and whether the customer shows
+    its.
+    """
     question, answer = f"Geheimnis {number}", f"Antwort der Diebin {number}"
     world.say(world.customer, world.praxis, question)
     world.advance(MINUTE_MS)
@@ -117,7 +121,9 @@ def exchanged(world: AttackWorld, thief: Victim, number: int) -> tuple[bool, boo
 
 
 def test_c3_the_new_device_tells(book: Book) -> None:
-    """ID-28, SES-40: the list in the first flight of the new device ends what the customer has with the old one."""
+    """ID-28, SES-40: the list in the first flight of the new device ends what the customer has with the old
+    one.
+    """
     world, thief, new = stolen()
     assert exchanged(world, thief, 0) == (False, False)
     assert NewDevice(world.praxis, new.engine._state.own.device.record.device_id) in world.customer.events
@@ -129,7 +135,9 @@ def test_c3_the_new_device_tells(book: Book) -> None:
 
 
 def test_c3_a_customer_who_writes(book: Book) -> None:
-    """ID-30: with the new device's mail dropped, the first text a day later is the last one that the thief gets."""
+    """ID-30: with the new device's mail dropped, the first text a day later is the last one that the thief
+    gets.
+    """
     world, thief, new = stolen(Hider())
     world.advance(25 * HOUR_MS)
     exchanged(world, thief, 0)
@@ -148,7 +156,9 @@ def test_c3_nobody_writes(book: Book) -> None:
 
 
 def test_c3_the_relay_hides_the_list(book: Book) -> None:
-    """ID-29: with the newest list hidden, nothing is sealed or shown 31 days after the pinned one was signed."""
+    """ID-29: with the newest list hidden, nothing is sealed or shown 31 days after the pinned one was
+    signed.
+    """
     world, thief, _ = stolen(Hider(hides_list=True))
     world.advance(29 * DAY_MS)
     assert exchanged(world, thief, 0) == (True, True), "within the bound"
@@ -161,7 +171,9 @@ def test_c3_the_relay_hides_the_list(book: Book) -> None:
 
 
 def test_c3_control_nobody_asks(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-29 and ID-30: where nobody asks again and no list is too old, the thief writes and reads on."""
+    """Control of ID-29 and ID-30: where nobody asks again and no list is too old, the thief writes and
+    reads on.
+    """
     monkeypatch.setattr(Directory, "refresh", lambda *_: None)
     monkeypatch.setattr(Directory, "weekly", lambda *_: None)
     monkeypatch.setattr(Renewal, "is_stale", lambda *_: False)

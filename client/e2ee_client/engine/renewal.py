@@ -91,8 +91,8 @@ class Renewal:
         return contact.account_id in self._stale
 
     def catch_up(self, turn: Turn, contact: Contact) -> None:
-        """A newer list ends the time in which nothing was sealed: the ask of the week, with our prekeys, and our
-        own list may have been left out meanwhile (ID-29, SES-25).
+        """A newer list ends the time in which nothing was sealed: the ask of the week, with our prekeys,
+        and our own list may have been left out meanwhile (ID-29, SES-25).
         """
         if self.is_stale(turn, contact) or not contact.accepted:
             return
