@@ -16,17 +16,16 @@ import pytest
 from attack_copy import Copy
 from attack_evidence import Book, Verdict
 from attack_world import AttackWorld
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.records import Contact
 from e2ee_client.engine.renewal import Renewal
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import Doubt, Gap, SessionStarted
 from e2ee_client.rows import Continuity
-from e2ee_client.engine.records import Contact
-from e2ee_client.engine.peers import Peer
 from evil_relay import Keeper
 from parties import DAY_MS
 
-from e2ee import pair as pairs
 from e2ee.numbers import Received
 from e2ee.pair import HOUR_MS, MINUTE_MS, Pair, Standing, Wanted
 from e2ee.prekeys import OneTimeChoice, PeerPrekeys, VerifiedBundle

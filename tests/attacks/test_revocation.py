@@ -188,14 +188,14 @@ def test_c3_control_nobody_asks(book: Book, monkeypatch: pytest.MonkeyPatch) -> 
 # --- C4 ---
 
 
-def lost_and_restored() -> tuple[AttackWorld, Victim]:
-    """Let the company lose its device, and open its account again from a backup."""
+def device_lost() -> tuple[AttackWorld, restoring.Saved]:
+    """Let the company lose its device; return what a backup holds."""
     world = AttackWorld.acquainted()
     saved = saved_of(world.company, AccountKey(world.company.engine.export_account_key().expose()))
     world.company.stop()
     world.company.alive = False
     world.relay.deeds.append("had the company's device broken; a backup was restored on another one")
-    return world, restored(world, saved)
+    return world, saved
 
 
 def both_reach(world: AttackWorld, new: Victim) -> tuple[bool, bool]:
@@ -209,7 +209,8 @@ def both_reach(world: AttackWorld, new: Victim) -> tuple[bool, bool]:
 
 def test_c4_a_restored_company(book: Book) -> None:
     """SES-40, ID-30: both sides reach each other again, and the customer is told of the new device."""
-    world, new = lost_and_restored()
+    world, saved = device_lost()
+    new = restored(world, saved)
     assert both_reach(world, new) == (True, True)
     assert NewDevice(world.praxis, new.engine._state.own.device.record.device_id) in world.customer.events
     book.attack("C4", world, Verdict.HARMLESS, "a new device writes first where it can, and is looked up")
@@ -229,10 +230,10 @@ def test_c4_the_old_device_is_told() -> None:
 def test_c4_control_nobody_looks(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of SES-40 and ID-30: without greeting and look-ups the two never hear of each other again."""
     monkeypatch.setattr(restoring, "_to_be_greeted", lambda contact: contact)
-    monkeypatch.setattr(restoring, "_reachable", lambda *_: iter(()))
-    world, new = lost_and_restored()
+    monkeypatch.setattr(restoring, "_new_pair", lambda *_: iter(()))
+    world, saved = device_lost()
     monkeypatch.setattr(Directory, "look_up", lambda *_: None)
-    assert both_reach(world, new) == (False, False)
+    assert both_reach(world, restored(world, saved)) == (False, False)
     book.control("C4", "what a restored device does by itself", "the company's texts never arrived")
 
 
@@ -276,7 +277,7 @@ def test_c7_one_list_twice(book: Book) -> None:
 
 
 def test_c7_control_any_second_list(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-07: where a list of an equal number is a fork, a relay without keys blocks the contact."""
+    """Control of ID-07: where a list of an equal number is a fork, any relay blocks the contact."""
     checking = identity.check_link
 
     def strict(head: identity.ListHead, following: identity.DeviceList) -> None:

@@ -44,7 +44,6 @@ _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _MAX_LISTS: Final = 64
 _MAX_CONTRADICTIONS: Final = 3
-_CONTRADICTED_RETRY_MS: Final = 600_000
 _FRONT_DOOR: Final = b""
 
 
@@ -274,9 +273,7 @@ class Entry:
         if self._contradictions <= _MAX_CONTRADICTIONS:
             return False
         self._contradictions = 0
-        link.drop(turn, _CONTRADICTED_RETRY_MS)
-        code = f"relay.{frame.code.name.lower()}"
-        turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
+        refused(turn, link, frame)
         return True
 
     def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
