@@ -108,7 +108,9 @@ def test_a10_an_older_copy_is_noticed(book: Book) -> None:
 
 
 def test_a10_an_older_copy_that_goes_on_unnoticed(book: Book) -> None:
-    """SES-30, SES-31: where the store itself does not notice, the numbers of the texts show it to both sides."""
+    """SES-30, SES-31: where the store itself does not notice, the numbers of the texts show it to both
+    sides.
+    """
     world = AttackWorld.acquainted()
     older = world.customer.rows.copy()
     world.say(world.customer, world.praxis, "erstens ja")

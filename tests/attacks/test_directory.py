@@ -65,7 +65,9 @@ def reset_by(signer: bytes, *, seq_step: int, same_id: bool = False) -> tuple[At
 
 
 def test_a14_new_keys_by_the_relays_word(book: Book) -> None:
-    """ID-05: a list that the account key has not signed is a fault of the relay; nothing goes to its device."""
+    """ID-05: a list that the account key has not signed is a fault of the relay; nothing goes to its
+    device.
+    """
     world, device = reset_by(bytes(32), seq_step=1)
     assert "remote.signature" in told(world.customer)
     assert device.reads(world.relay.bodies()) == []
@@ -160,7 +162,9 @@ def asks_again(world: AttackWorld) -> None:
 
 
 def test_a13_an_older_list(book: Book) -> None:
-    """ID-07: a list below the pinned one is a fault of the relay; the device that it still names gets nothing."""
+    """ID-07: a list below the pinned one is a fault of the relay; the device that it still names gets
+    nothing.
+    """
     world, thief = with_a_past(NewBeginning())
     asks_again(world)
     assert "remote.list_rollback" in told(world.customer)
@@ -273,8 +277,8 @@ def test_b5_rolled_back_at_first_contact(book: Book) -> None:
 
 
 def test_b5_control_heads_are_not_compared(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of CON-05 and CON-10: where lists are not told of in sessions, the relay keeps a customer on the old
-    one.
+    """Control of CON-05 and CON-10: where lists are not told of in sessions, the relay keeps a customer on
+    the old one.
     """
     monkeypatch.setattr(Sending, "tell_list", lambda *_: None)
     monkeypatch.setattr(Contents, "_heads", lambda *_: None)

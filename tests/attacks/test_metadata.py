@@ -35,7 +35,9 @@ def probed() -> tuple[AttackWorld, Victim, bytes]:
 
 
 def test_a15_no_answer_to_strangers(book: Book) -> None:
-    """CON-04: until a person accepts, nothing whatever goes back: no receipt, no tell, no address, no error."""
+    """CON-04: until a person accepts, nothing whatever goes back: no receipt, no tell, no address, no
+    error.
+    """
     world, stranger, message_id = probed()
     assert world.company.texts() == ["Sind Sie da?"]
     assert world.relay.bodies(stranger.mailbox()) == []

@@ -43,8 +43,8 @@ class Bundles(Strategy):
 
 
 def refused_by_the_customer(world: AttackWorld, code: str) -> bool:
-    """Whether the customer was told of this refusal, once, and has sent nothing: a fault of the relay, which is
-    tried again and is no alarm about the company (ID-07).
+    """Whether the customer was told of this refusal, once, and has sent nothing: a fault of the relay,
+    which is tried again and is no alarm about the company (ID-07).
     """
     world.advance(120_000)
     told = [event.code for event in world.customer.of(MessageRejected)]

@@ -110,7 +110,9 @@ def unread_texts(count: int) -> tuple[AttackWorld, Keeper]:
 
 
 def ten_losses() -> tuple[AttackWorld, Keeper, int]:
-    """Try ten times to make the customer believe that its session was lost; return what the company sent then."""
+    """Try ten times to make the customer believe that its session was lost; return what the company sent
+    then.
+    """
     world, strategy = unread_texts(25)
     strategy.did("kept 25 texts, and made the customer believe, ten times, that its session was lost")
     sent = len(world.relay.bodies(world.customer.mailbox()))
@@ -142,7 +144,9 @@ def test_b3_a_loss_that_never_happened(book: Book) -> None:
 
 
 def impostor_of(world: AttackWorld) -> Victim:
-    """Go on as the customer's device with its stolen account key and other device keys, after a loss of state."""
+    """Go on as the customer's device with its stolen account key and other device keys, after a loss of
+    state.
+    """
     device = ghost(world.customer, world.customer.engine.export_account_key().expose(), same_id=True).party
     world.customer.stop()
     world.customer.alive = False
@@ -174,7 +178,9 @@ def test_b3_harvest_with_new_keys(book: Book) -> None:
 
 
 def test_b3_control_resent_to_anybody(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-27 and ID-28: where nobody looks at a device's keys, the thief reads what the relay kept."""
+    """Control of ID-27 and ID-28: where nobody looks at a device's keys, the thief reads what the relay
+    kept.
+    """
     for module in (directory, incoming):
         monkeypatch.setattr(module, "check_keys", lambda _known, _record: None)
     assert harvested()[1].texts() == [], "ID-28 still stands in the way"

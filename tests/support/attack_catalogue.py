@@ -52,7 +52,7 @@ CATALOGUE: Final[dict[str, Attack]] = {
     "C10": Attack("work and memory without end", ("DR-13", "CON-05", "SES-35")),
     "C11": Attack("a person's mailboxes joined by prekeys and by time", ("ID-38", "LKG-07")),
     "C12": Attack(
-        "what a foreign relay, or a stranger, may make a client do", ("CON-05", "CON-06", "RLY-13")
+        "what a foreign relay, or a stranger, may make a client do", ("CON-05", "CON-06", "RLY-170", "SES-35")
     ),
 }
 """A1 to A17 are the catalogue of the threat analysis, B1 and following come beside it; C1 and following are

@@ -186,12 +186,14 @@ class Contents:
         """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28,
         ID-36).
         """
-        is_newer = contact.head != device_list.head
+        is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
         contact.pin(device_list)
         turn.put(contact.put())
         if is_newer:
             self._context.sending.strike_off(turn, contact)
             self._release(turn, contact)
+            if was_stale:
+                self._context.renewal.catch_up(turn, contact)
 
     def alarm(self, turn: Turn, contact: Contact, code: str) -> None:
         """Stop a conversation until a person has looked: two lists were signed for one number (ID-07). Of a

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _MAX_LISTS: Final = 64
-_MAX_STALE: Final = 2
+_MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
 
 
@@ -58,7 +58,7 @@ class Entry:
         self.published = False
         self._is_compared = False
         self._least_issued_ms = 0
-        self._stale_answers = 0
+        self._contradictions = 0
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
@@ -122,18 +122,13 @@ class Entry:
     def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         own = self._state.own
         if isinstance(frame, Done):
-            own.published_seq, self._is_compared, self._stale_answers = own.device_list.seq, True, 0
+            own.published_seq, self._is_compared = own.device_list.seq, True
             turn.put(own.put())
             self.publish(turn, link, mailbox)
-        elif (
-            isinstance(frame, ErrorReply)
-            and frame.code is ErrorCode.STALE_ENTRY
-            and self._stale_answers < _MAX_STALE
-        ):
-            self._stale_answers += 1
-            self._find_head(turn, link, mailbox, 0)
+        elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
+            if not self._is_contradicted(turn, link, frame):
+                self._find_head(turn, link, mailbox, 0)
         else:
-            self._stale_answers = 0
             refused(turn, link, frame)
 
     def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
@@ -148,8 +143,7 @@ class Entry:
         """The relay's entry is not what we thought: an old backup there, or here."""
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
-            own.published_seq = 0
-            self._publish_after(turn, link, mailbox, 0)
+            self._publish_anew(turn, link, frame)
             return
         if not isinstance(frame, LookupResult) or not frame.lists:
             refused(turn, link, frame)
@@ -254,9 +248,7 @@ class Entry:
                 and own.published_seq
             ):
                 # The relay does not have our entry: an old backup was put back there.
-                own.published_seq = 0
-                turn.put(own.put())
-                self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
+                self._publish_anew(turn, link, frame)
             return
         self._context.upkeep.rotate(turn, PUBLISHED)
         current = self._context.upkeep.current(PUBLISHED)
@@ -277,6 +269,24 @@ class Entry:
         else:
             self._is_published(turn, link)
 
+    def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
+        own = self._state.own
+        if not self._is_contradicted(turn, link, frame):
+            own.published_seq = 0
+            turn.put(own.put())
+            self.publish(turn, link, self._state.mailboxes[link.channel.mailbox])
+
+    def _is_contradicted(self, turn: Turn, link: Link, frame: ErrorReply) -> bool:
+        """Whether the relay has denied our entry again and again, whatever its directory shows: then the
+        connection ends, so that its answers cannot keep us busy without end (SES-35).
+        """
+        self._contradictions += 1
+        if self._contradictions <= _MAX_CONTRADICTIONS:
+            return False
+        self._contradictions = 0
+        refused(turn, link, frame)
+        return True
+
     def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
         if isinstance(frame, PrekeysStock):
             self._shortage.end()
@@ -286,7 +296,7 @@ class Entry:
 
     def _is_published(self, turn: Turn, link: Link) -> None:
         """Entry and prekeys are at the relay: whoever has our card can write to us."""
-        link.refusals = 0
+        link.refusals, self._contradictions = 0, 0
         if not self.published:
             self.published = True
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, link.channel.relay_url))

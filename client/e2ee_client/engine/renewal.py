@@ -86,6 +86,21 @@ class Renewal:
             self._context.directory.look_up(turn, contact)
         return True
 
+    def was_stale(self, contact: Contact) -> bool:
+        """Whether the list of a contact was too old when it was looked at last."""
+        return contact.account_id in self._stale
+
+    def catch_up(self, turn: Turn, contact: Contact) -> None:
+        """A newer list ends the time in which nothing was sealed: the ask of the week, with our prekeys,
+        and our own list may have been left out meanwhile (ID-36, SES-25).
+        """
+        if self.is_stale(turn, contact) or not contact.accepted:
+            return
+        if not self._state.own.publish:
+            bundle = self._context.upkeep.compact(turn, contact.account_id, one_time=True)
+            self.ask_weekly(turn, contact, bundle)
+        self._context.sending.tell_list(turn, contact)
+
     def exhausted(self, turn: Turn, peer: Peer, session: Session) -> None:
         """A session can send no more: another one is needed (DR-09, HS-04)."""
         pair = pairs.ended(peer.pair, session.id)

@@ -182,6 +182,12 @@ class Upkeep:
             [prekeys.compact(item.pair.prekey) for item in pqks],
         )
 
+    def is_signed_prekey(self, key_id: int, owner: bytes) -> bool:
+        """Whether an SPK of this id was given to a contact, or published (ID-31): that is asked before
+        anything else, so that a flight that was taken shows nothing in another mailbox (LKG-07).
+        """
+        return self._find(PrekeyKind.SPK, key_id, owner) is not None
+
     def responder_keys(self, prefix: Prefix, owner: bytes) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
         """Return the keys that a prefix names and the one-time ones among them, or None (HS-06).
 
