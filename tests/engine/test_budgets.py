@@ -191,6 +191,7 @@ def test_a_stranger_skips_64() -> None:
     (standing,) = the_peer(stranger).pair.sessions
     session = stranger.engine._state.sessions[standing.id]
     way = stranger.engine._context.sending.way_back(next(iter(stranger.engine._state.contacts.values())))
+    envelope = b""
     for _ in range(70):
         content = Content(ContentId(os.urandom(16)), world.now_ms, Nothing(), way_back=way)
         session, envelope = seal(session, content, world.now_ms, os.urandom, stranger.ports.encapsulate)[:2]
@@ -235,7 +236,7 @@ def test_an_old_head_draws_one_list_a_day() -> None:
         heads = Heads(customer.engine._state.own.device_list.head, old)
         return dressed(*more)._replace(heads=heads)  # type: ignore[arg-type]  # as it was called
 
-    sending._dressed = stating  # type: ignore[method-assign]  # a contact that lies
+    sending._dressed = stating  # type: ignore[assignment]  # a contact that lies
     company.sent.clear()
     for number in range(10):
         customer.send(praxis, f"Text {number}")
@@ -256,7 +257,7 @@ def test_a_head_that_nobody_signed_is_told_and_stops_nothing() -> None:
         heads = Heads(customer.engine._state.own.device_list.head, ListHead(seq, ListHash(b"x" * HASH_B)))
         return dressed(*more)._replace(heads=heads)  # type: ignore[arg-type]  # as it was called
 
-    sending._dressed = stating  # type: ignore[method-assign]  # a contact that lies
+    sending._dressed = stating  # type: ignore[assignment]  # a contact that lies
     customer.send(praxis, "gelogen")
     world.advance(10_000)
     assert company.texts()[-1] == "gelogen"
@@ -281,7 +282,7 @@ def test_a_stranger_raises_no_alarm() -> None:
         heads = Heads(stranger.engine._state.own.device_list.head, ListHead(99, ListHash(b"\7" * HASH_B)))
         return dressed(*more)._replace(heads=heads)  # type: ignore[arg-type]  # as it was called
 
-    sending._dressed = stating  # type: ignore[method-assign]  # a stranger that lies
+    sending._dressed = stating  # type: ignore[assignment]  # a stranger that lies
     stranger.send(praxis, "Hallo")
     world.advance(MINUTE_MS)
     assert company.texts() == ["Hallo"]
@@ -350,8 +351,6 @@ def test_an_equal_list_twice_is_no_fork() -> None:
     customer.engine._context.directory.look_up(turn, contact)
     link = customer.engine._context.links.by_channel[customer.engine._context.delivery.channel(contact)]
     signed, own = company.engine._state.own.device_list.signed, company.engine._state.own
-    (mailbox,) = company.engine._state.mailboxes.values()
-    assert mailbox
     frame = LookupResult(max(link.pending), (signed, signed), (own.device.record.encoded,), (None,), False)
     customer.carry_out(customer.engine.received(link.channel, encode_frames([frame]), world.now_ms))
     assert customer.of(IdentityAlarm) == []

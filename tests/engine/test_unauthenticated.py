@@ -40,6 +40,7 @@ from relay_scenes import (
 )
 
 from e2ee import session as sessions
+from e2ee.content import Content
 from e2ee.session import Proven
 
 MINUTE_MS = 60_000
@@ -161,7 +162,7 @@ def test_each_second_sending_is_sealed_on_a_proven_session(
     seal = sessions.seal
     sealed: list[type] = []
 
-    def noted(session: sessions.Session, content: sessions.Content, *more: object) -> sessions.Sealed:
+    def noted(session: sessions.Session, content: Content, *more: object) -> sessions.Sealed:
         if content.number is not None:
             sealed.append(type(session.phase))
         return seal(session, content, *more)  # type: ignore[arg-type]  # as it was called

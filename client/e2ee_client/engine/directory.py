@@ -79,7 +79,7 @@ class Directory:
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up every five to seven days, an hour before the week is over at the latest (ID-37)."""
+        """Look a contact up every five to seven days, and within the week at the latest (ID-37)."""
         sooner_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
             self.look_up(turn, contact)
