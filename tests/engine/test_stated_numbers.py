@@ -6,6 +6,7 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from e2ee_client.engine import Channel
@@ -93,7 +94,7 @@ def reconnect(world: World, node: Node) -> None:
     world.advance(MINUTE_MS)
 
 
-def replaced(kind: type[KnownFrame], **lies: object) -> Answer:
+def replaced(kind: type[KnownFrame], **lies: Any) -> Answer:
     """Return an answer that states other numbers in frames of one kind."""
 
     def answer(_: Request | None, frame: KnownFrame) -> KnownFrame:
