@@ -383,7 +383,7 @@ async def test_an_account_is_there_again_after_closing(tmp_path: Path, network: 
 async def test_a_store_put_back_from_a_copy_starts_new_sessions_and_settles(
     tmp_path: Path, network: MemoryNetwork
 ) -> None:
-    """STO-15, SES-07: the verdict is recorded with the commit that marks the sessions."""
+    """STO-15, SES-32: the verdict is recorded with the commit that drops the sessions."""
     async with network.client(publish=True) as shop:
         await shop.wait_online(60)
         path, runtime = tmp_path / "me.db", network.runtime()

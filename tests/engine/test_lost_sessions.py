@@ -183,7 +183,7 @@ def test_a_running_clone_is_told_and_ends_in_one_session() -> None:
 
 
 def test_a_store_that_runs_twice_is_told_to_its_owner() -> None:
-    """SES-35, RLY-13: each proves the mailbox and displaces the other."""
+    """SES-35, RLY-39: each proves the mailbox and displaces the other."""
     world, _, customer, _ = talking()
     twin = Node(world, "Zwilling", customer.setup)
     twin.crash(customer.rows.copy())

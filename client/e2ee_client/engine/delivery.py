@@ -71,7 +71,7 @@ class Delivery:
             return
         works = way.token in self._needs_work
         while lane.ready and len(lane.flying) < (1 if works else _MAX_FLYING):
-            batch = _take_batch(lane, 1 if works else _BATCH)
+            batch = _take_batch(lane, 1 if works else min(_BATCH, link.hello.limits.max_send_items))
             lane.flying.update((item.place, (item, link.channel)) for item in batch)
             self._worked_for.update(item.place for item in batch if works)
             bits = link.hello.limits.pow_bits_send if works else 0
@@ -233,7 +233,7 @@ def _results(frame: Response, count: int) -> list[SendResult]:
 def _take_batch(lane: Lane, most: int) -> list[Outgoing]:
     batch: list[Outgoing] = []
     size_b = 0
-    while lane.ready and len(batch) < most:
+    while lane.ready and len(batch) < max(1, most):
         size_b += len(lane.ready[0].envelope)
         if batch and size_b > _BATCH_B:
             break

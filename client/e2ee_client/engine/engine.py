@@ -29,6 +29,7 @@ from typing import Final
 
 from e2ee_relay.protocol import (
     MAX_POW_BITS,
+    PROTOCOL_VERSION,
     Displaced,
     Frame,
     FrameError,
@@ -67,7 +68,7 @@ _DISPLACED_RETRY_MS: Final = 5_000
 _DISPLACED_WITHIN_MS: Final = 600_000
 _DISPLACED_OFTEN: Final = 3
 _CLOCK_PUT_BACK_MS: Final = 60_000
-_TOO_MUCH_WORK_RETRY_MS: Final = 600_000
+_UNUSABLE_RETRY_MS: Final = 600_000
 
 
 class Engine(Queries):
@@ -408,12 +409,11 @@ class Engine(Queries):
             turn.close(link.channel)
             del links.by_channel[link.channel]
             return
-        if max(hello.limits.pow_bits) > MAX_POW_BITS:
+        unusable = _why_unusable(hello)
+        if unusable:
             links.went_down(turn, link)
-            link.drop(turn, _TOO_MUCH_WORK_RETRY_MS)
-            turn.notify(
-                ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, "relay.too_much_work")
-            )
+            link.drop(turn, _UNUSABLE_RETRY_MS)
+            turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, unusable))
             return
         link.greeted(hello)
         if link.channel.mailbox:
@@ -477,6 +477,13 @@ class Engine(Queries):
             self._context.entry.refill(turn)
         else:
             self._context.sending.list_renewed(turn, upkeep.next_list(turn, own.account_key))
+
+
+def _why_unusable(hello: Hello) -> str:
+    """Return why a relay is left that greets so, or nothing (RLY-11, RLY-142)."""
+    if hello.version != PROTOCOL_VERSION:
+        return "relay.not_a_relay"
+    return "relay.too_much_work" if max(hello.limits.pow_bits) > MAX_POW_BITS else ""
 
 
 def _due(at_ms: int | None, now_ms: int) -> bool:

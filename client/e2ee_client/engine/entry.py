@@ -136,10 +136,10 @@ class Entry:
         link.request(
             turn,
             lambda request_id: Lookup(request_id, own.account_id, after_seq),
-            partial(self._found_head, link, mailbox),
+            partial(self._found_head, link, mailbox, after_seq),
         )
 
-    def _found_head(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
+    def _found_head(self, link: Link, mailbox: Mailbox, after_seq: int, turn: Turn, frame: Response) -> None:
         """The relay's entry is not what we thought: an old backup there, or here."""
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
@@ -154,7 +154,7 @@ class Entry:
         except E2eeError:
             refused(turn, link, frame)
             return
-        if frame.more:
+        if frame.more and held.seq > after_seq:
             self._find_head(turn, link, mailbox, held.seq)
         elif held.seq < own.device_list.seq:
             self._publish_after(turn, link, mailbox, held.seq)

@@ -40,7 +40,8 @@ class LinkState(Enum):
 @dataclass(slots=True)
 class Link:
     """State of one channel. `deadline_ms` is when to give up waiting, or when to open again; `emptied` says
-    that all that waited in the mailbox has been delivered on this connection.
+    that all that waited in the mailbox has been delivered on this connection, `has_created` that the mailbox
+    was made on it.
     """
 
     channel: Channel
@@ -50,6 +51,7 @@ class Link:
     attempts: int = 0
     refusals: int = 0
     emptied: bool = False
+    has_created: bool = False
     deadline_ms: int | None = None
     next_id: int = 1
     pending: dict[int, tuple[Answered, int]] = field(default_factory=dict)
@@ -81,7 +83,7 @@ class Link:
     def down(self, turn: Turn, least_ms: int = 0) -> None:
         """The connection is gone: forget what was asked, and wait before the next attempt."""
         self.state = LinkState.CLOSED
-        self.hello, self.emptied = None, False
+        self.hello, self.emptied, self.has_created = None, False, False
         self.pending.clear()
         self.working.clear()
         self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())

@@ -155,7 +155,7 @@ class Mailboxes:
             if isinstance(frame, ErrorReply) and frame.code is ErrorCode.REGISTRATION_REFUSED:
                 self._is_unwanted(turn, mailbox, "relay.registration_refused")
             return
-        mailbox.created = True
+        mailbox.created, link.has_created = True, True
         turn.put(mailbox.put())
         self._authenticate(turn, link, mailbox)
 
@@ -177,7 +177,10 @@ class Mailboxes:
             return
         if mailbox.id in frame.refused:
             # The relay has lost the mailbox (an old backup, a purge): make it again under the same id and
-            # key.
+            # key; once on a connection, or its answers could keep us busy without end.
+            if link.has_created:
+                refused(turn, link, frame)
+                return
             mailbox.created = False
             mailbox.tokens = {contact: (token, False) for contact, (token, _) in mailbox.tokens.items()}
             turn.put(mailbox.put())

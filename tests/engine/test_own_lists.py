@@ -1,0 +1,136 @@
+"""Lists that an account signs for itself: one for each number, whatever happens to its store (ID-40)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.events import IdentityAlarm, MessageRejected
+from e2ee_relay.protocol import Publish, Role, decode_frames
+from engine_world import Node, World, acquainted
+from relay_scenes import well
+
+from e2ee.identity import DeviceList
+
+MINUTE_MS = 60_000
+HOUR_MS = 3_600_000
+DAY_MS = 86_400_000
+RENEWED_MS = 16 * DAY_MS
+
+
+def lists_of(*nodes: Node) -> dict[int, set[bytes]]:
+    """Return the hashes of all lists in use that stand in the stores of nodes of one account, by number."""
+    found: dict[int, set[bytes]] = {}
+    for node in nodes:
+        account_id = node.engine._state.own.account_id
+        for row in node.rows.tables["list"].values():
+            head = DeviceList.verify(account_id, row).head
+            found.setdefault(head.seq, set()).add(bytes(head.hash))
+    return found
+
+
+def publishing(signed: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that notes the lists that a node gives to the directory."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        frames = decode_frames(data, Role.RELAY)
+        signed.extend(one for frame in frames if isinstance(frame, Publish) for one in frame.lists)
+        return [data]
+
+    return outgoing
+
+
+def is_calm(*nodes: Node) -> bool:
+    """Whether nobody was told of two lists for one number."""
+    alarms = [event.code for node in nodes for event in node.of(IdentityAlarm)]
+    refusals = [event.code for node in nodes for event in node.of(MessageRejected)]
+    return "remote.list_fork" not in alarms + refusals
+
+
+def pinned_by(node: Node, account_id: bytes) -> int:
+    """Return the number of the list of a contact that a node has pinned."""
+    head = node.engine._state.contacts[account_id].head
+    assert head is not None
+    return head.seq
+
+
+def test_two_copies_of_a_published_store_that_both_renew() -> None:
+    """ID-40: the directory takes one list for each number; the other copy follows it."""
+    world, company, customer, praxis = acquainted()
+    world.advance(15 * DAY_MS - 2 * HOUR_MS)
+    assert len(lists_of(company)) == 1
+    twin = Node(world, "Zwilling", company.setup)
+    twin.crash(company.rows.copy())
+    world.nodes.append(twin)
+    twin.start()
+    world.advance(4 * HOUR_MS)
+    found = lists_of(company, twin)
+    assert company.engine._state.own.device_list.seq == twin.engine._state.own.device_list.seq == 2
+    assert all(len(hashes) == 1 for hashes in found.values())
+    assert is_calm(company, twin, customer)
+    twin.stop()
+    world.nodes.remove(twin)
+    world.advance(2 * HOUR_MS)
+    well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("renewals", [1, 3])
+def test_a_published_store_that_was_set_back_follows_its_entry(renewals: int) -> None:
+    """ID-40, ID-07: it compares its entry before it signs, and takes what it had signed before."""
+    world, company, customer, praxis = acquainted()
+    older = company.rows.copy()
+    for _ in range(renewals):
+        world.advance(RENEWED_MS)
+    before = lists_of(company)
+    signed: list[bytes] = []
+    company.outgoing = publishing(signed)
+    company.crash(older)
+    company.start()
+    world.advance(MINUTE_MS)
+    assert lists_of(company).items() <= before.items()
+    assert company.engine._state.own.device_list.seq == max(before)
+    world.advance(RENEWED_MS)
+    heads = [DeviceList.verify(company.engine._state.own.account_id, one).head for one in signed]
+    assert max(head.seq for head in heads) > max(before)
+    assert all(bytes(head.hash) in before[head.seq] for head in heads if head.seq in before)
+    assert pinned_by(customer, praxis) > max(before)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS])
+def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: int) -> None:
+    """ID-40: the number is the Unix minute, so that the list that is lost and the next one differ in it."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    older = customer.rows.copy()
+    world.advance(RENEWED_MS - 14 * DAY_MS)
+    first = pinned_by(company, customer.engine.account_id)
+    lost = lists_of(customer)
+    assert first == max(lost) > 1
+    world.advance(later_ms)
+    customer.crash(older)
+    customer.start()
+    world.advance(2 * DAY_MS)
+    found = lists_of(customer)
+    assert max(found) > first
+    assert all(found[seq] == lost[seq] for seq in found.keys() & lost.keys())
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(RENEWED_MS)
+    assert pinned_by(company, customer.engine.account_id) == max(lists_of(customer)) > max(found)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> None:
+    """ID-40: also where the clock that gave the last number was ahead."""
+    world = World()
+    customer = world.node("Kundin")
+    customer.start()
+    ahead = world.now_ms + 400 * DAY_MS
+    customer.carry_out(customer.engine.tick(ahead))
+    numbers = sorted(lists_of(customer))
+    assert numbers[-1] == ahead // MINUTE_MS
+    world.advance(RENEWED_MS)
+    assert sorted(lists_of(customer))[len(numbers)] == numbers[-1] + 1
