@@ -397,7 +397,7 @@ def test_a_flight_moved_to_another_mailbox_is_as_one_of_anybody() -> None:
     assert customer.rows.tables["prekey"] == prekeys
     assert set(customer.engine._state.sessions) == sessions
     customer.events.clear()
-    push(customer, flight[:2] + os.urandom(len(flight) - 2), mailbox=other)
+    push(customer, flight[:34] + os.urandom(len(flight) - 34), mailbox=other)
     assert [one.code for one in customer.of(MessageRejected)] == ["remote.unknown_prekey"]
 
 

@@ -163,7 +163,7 @@ class Entry:
             turn.put(own.put())
             self.publish(turn, link, mailbox)
         else:
-            self._adopt_newer(turn, link, mailbox, frame.lists)
+            self._adopt_newer(turn, link, mailbox, frame)
 
     def _note_address(self, frame: LookupResult) -> None:
         """The relay takes no address older than the one it holds (RLY-54), which a wrong clock may have dated
@@ -174,12 +174,14 @@ class Entry:
             if record_b == record.encoded and signed is not None:
                 self._least_issued_ms = identity.verify_address(record, signed).issued_ms
 
-    def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, lists: tuple[bytes, ...]) -> None:
-        """Our store is older than the directory: follow our own published chain (ID-07)."""
+    def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult) -> None:
+        """Our store is older than the directory: follow our own published chain (ID-07), and take the record
+        that this device had then.
+        """
         own = self._state.own
         try:
-            newest = identity.verify_chain(own.account_id, own.device_list.head, lists, turn.now_ms)
-            newest.check_record(own.device.record)
+            newest = identity.verify_chain(own.account_id, own.device_list.head, frame.lists, turn.now_ms)
+            self._take_record(newest, frame)
         except IdentityMismatch:
             self._replaced(turn, link)
             return
@@ -190,6 +192,22 @@ class Entry:
         self._context.upkeep.store_list(turn, newest)
         own.published_seq, self._is_compared = newest.seq, True
         self.publish(turn, link, mailbox)
+
+    def _take_record(self, newest: DeviceList, frame: LookupResult) -> None:
+        """Go on under the newest record of this device that the list names: the keys are the same.
+
+        Raises:
+            IdentityMismatch: it names none.
+        """
+        own = self._state.own
+        ours = (own.device.record.device_id, own.device.record.sign_public, own.device.record.dh_public)
+        named = [DeviceRecord.decode(one) for one in frame.records]
+        named = [one for one in named if (one.device_id, one.sign_public, one.dh_public) == ours]
+        record = max(named, key=lambda one: one.created_ms, default=own.device.record)
+        newest.check_record(record)
+        if record != own.device.record:
+            own.older_record_b = own.device.record.encoded
+            own.device = replace(own.device, record=record)
 
     def _replaced(self, turn: Turn, link: Link) -> None:
         """Our own newest list does not name this device: another one has taken its place (SES-40)."""

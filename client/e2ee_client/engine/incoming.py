@@ -92,7 +92,7 @@ class Incoming:
             if mailbox.contact not in (b"", peer.account_id):
                 continue
             session = self._state.sessions[session_id]
-            if not contact.names(session.peer.record_hash):
+            if not contact.names(peer.record().hash):
                 failure = IdentityMismatch("a device that was struck off its account's list")
                 continue
             try:
