@@ -114,7 +114,7 @@ class SessionProven(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class Doubt(OfContact[C]):
-    """Something came that does not fit the session in use; the contact is asked which one it uses (SES-25)."""
+    """Something came that does not fit the session in use; the contact is asked for its own (SES-25)."""
 
     account_id: bytes
 
@@ -153,7 +153,7 @@ class RolledBack(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed(OfContact[C]):
-    """A text of ours was sent and never confirmed, and is not sent again: it may not have arrived (SES-37)."""
+    """A text of ours was never confirmed and is not sent again: it may not have arrived (SES-37)."""
 
     account_id: bytes
     message_id: bytes
@@ -161,7 +161,7 @@ class Unconfirmed(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class Unreachable(OfContact[C]):
-    """No session with a contact can be started: there are no prekeys of it, or it does not answer for days."""
+    """No session with a contact can be started: no prekeys of it, or no answer for days."""
 
     account_id: bytes
 

@@ -20,6 +20,7 @@ from e2ee_relay.protocol import (
     ErrorReply,
     Frame,
     Hello,
+    KnownFrame,
     Limits,
     Lookup,
     LookupResult,
@@ -40,8 +41,10 @@ from e2ee_relay.protocol import (
     encode_frames,
 )
 
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.ids import AccountId, RecordHash
 from e2ee.wire import cbor
+from e2ee.wire.fields import MAX_MS, Fields, decode_signed
 
 LIMITS = Limits(98_304, 1 << 20, 64, 16, 256, 1 << 22, 1_000, 1 << 26, 2_592_000, 604_800, 200, 20, 0, 0, 0)
 _FULL = 100
@@ -57,15 +60,26 @@ class Letter:
 
 
 @dataclass(slots=True)
+class Stock:
+    """The prekeys of one record of a device."""
+
+    spk: bytes = b""
+    pqk: bytes = b""
+    one_time: list[tuple[bytes, bytes]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Entry:
-    """What the directory holds of an account."""
+    """What the directory holds of an account, and its prekeys by record."""
 
     lists: list[bytes] = field(default_factory=list)
     records: tuple[bytes, ...] = ()
     addresses: tuple[bytes | None, ...] = ()
-    spk: bytes = b""
-    pqk: bytes = b""
-    one_time: list[tuple[bytes, bytes]] = field(default_factory=list)
+    stocks: dict[bytes, Stock] = field(default_factory=dict)
+
+    def stock(self, record_hash: bytes) -> Stock:
+        """Return the prekeys of a record."""
+        return self.stocks.setdefault(record_hash, Stock())
 
 
 class HostileRelay:
@@ -97,7 +111,7 @@ class HostileRelay:
         self._seq += 1
         return encode_frames([Message(0, letter.mailbox, self._seq, letter.msg_id, letter.body, 0)])
 
-    def _answers(self, frame: Frame) -> Iterator[Frame]:
+    def _answers(self, frame: Frame) -> Iterator[KnownFrame]:
         match frame:
             case Send():
                 for item in frame.items:
@@ -114,9 +128,9 @@ class HostileRelay:
                 yield self._look_up(frame)
             case PrekeysUpload():
                 self._store(frame)
-                yield self._stock(frame.request_id, frame.account_id)
+                yield self._stock(frame)
             case PrekeysCount():
-                yield self._stock(frame.request_id, frame.account_id)
+                yield self._stock(frame)
             case PrekeysFetch():
                 yield self._bundle(frame)
             case _:
@@ -126,51 +140,57 @@ class HostileRelay:
         self.letters.setdefault(letter.mailbox, []).append(letter)
         self.sent.setdefault(letter.mailbox, []).append(letter)
 
-    def _publish(self, frame: Publish) -> Frame:
+    def _publish(self, frame: Publish) -> KnownFrame:
         entry = self.entries.setdefault(frame.account_id, Entry())
-        known = [DeviceList.verify(frame.account_id, one).seq for one in entry.lists]
+        known = [DeviceList.verify(AccountId(frame.account_id), one).seq for one in entry.lists]
         fresh = [one for one in frame.lists if one not in entry.lists]
-        first = DeviceList.verify(frame.account_id, frame.lists[0])
+        first = DeviceList.verify(AccountId(frame.account_id), frame.lists[0])
         if fresh and known and first.seq > known[-1] + 1:
             return ErrorReply(frame.request_id, ErrorCode.STALE_ENTRY)
-        if fresh and known and DeviceList.verify(frame.account_id, fresh[0]).seq <= known[-1]:
+        if fresh and known and DeviceList.verify(AccountId(frame.account_id), fresh[0]).seq <= known[-1]:
             return ErrorReply(frame.request_id, ErrorCode.STALE_ENTRY)
         entry.lists += fresh
         entry.records, entry.addresses = frame.records, frame.addresses
         return Done(frame.request_id)
 
-    def _look_up(self, frame: Lookup) -> Frame:
+    def _look_up(self, frame: Lookup) -> KnownFrame:
         entry = self.entries.get(frame.account_id)
         if entry is None:
             return ErrorReply(frame.request_id, ErrorCode.NOT_FOUND)
-        newer = [one for one in entry.lists if DeviceList.verify(frame.account_id, one).seq > frame.after_seq]
+        newer = [
+            one
+            for one in entry.lists
+            if DeviceList.verify(AccountId(frame.account_id), one).seq > frame.after_seq
+        ]
         return LookupResult(frame.request_id, tuple(newer), entry.records, entry.addresses, False)
 
     def _store(self, frame: PrekeysUpload) -> None:
-        entry = self.entries[frame.account_id]
-        entry.spk, entry.pqk = frame.signed_prekey or entry.spk, frame.last_resort or entry.pqk
-        entry.one_time += zip(frame.one_time_x25519, frame.one_time_kem, strict=False)
+        stock = self.entries[frame.account_id].stock(frame.record_hash)
+        stock.spk, stock.pqk = frame.signed_prekey or stock.spk, frame.last_resort or stock.pqk
+        stock.one_time += zip(frame.one_time_x25519, frame.one_time_kem, strict=False)
 
-    def _stock(self, request_id: int, account_id: bytes) -> Frame:
-        entry = self.entries[account_id]
-        stock = _FULL if entry.spk else self.stock_at_first
-        ids = (_field(one, 6) if one else None for one in (entry.spk, entry.pqk))
-        return PrekeysStock(request_id, stock, stock, 0, 0, *ids)
+    def _stock(self, frame: PrekeysUpload | PrekeysCount) -> KnownFrame:
+        stock = self.entries[frame.account_id].stock(frame.record_hash)
+        held = _FULL if stock.spk else self.stock_at_first
+        ids = (_field(one, 6) if one else None for one in (stock.spk, stock.pqk))
+        return PrekeysStock(frame.request_id, held, held, 0, 0, *ids)
 
-    def _bundle(self, frame: PrekeysFetch) -> Frame:
+    def _bundle(self, frame: PrekeysFetch) -> KnownFrame:
         entry, now_ms = self.entries[frame.account_id], self.now_ms()
-        entry.one_time = [pair for pair in entry.one_time if _field(pair[0], 7) > now_ms]
-        opk, pqk = entry.one_time.pop(0) if entry.one_time else (None, entry.pqk)
-        record = entry.records[0]
-        bundle = cbor.encode({1: record, 2: entry.lists[-1], 3: entry.spk, 4: opk, 5: pqk})
-        return PrekeysBundle(frame.request_id, bundle, opk is not None, pqk != entry.pqk)
+        records = {DeviceRecord.decode(one).hash: one for one in entry.records}
+        stock, record = entry.stock(frame.record_hash), records.get(RecordHash(frame.record_hash))
+        if record is None or not stock.spk:
+            return ErrorReply(frame.request_id, ErrorCode.NO_PREKEYS)
+        stock.one_time = [pair for pair in stock.one_time if _field(pair[0], 7) > now_ms]
+        opk, pqk = stock.one_time.pop(0) if stock.one_time else (None, stock.pqk)
+        bundle = cbor.encode({1: record, 2: entry.lists[-1], 3: stock.spk, 4: opk, 5: pqk})
+        return PrekeysBundle(frame.request_id, bundle, opk is not None, pqk != stock.pqk)
 
 
 def _field(signed: bytes, key: int) -> int:
     """Return a number of a signed prekey: 6 its id, 7 its end."""
-    (encoded, _) = cbor.decode(signed, len(signed))  # type: ignore[misc]  # a signed structure
-    fields: dict[int, int] = cbor.decode(encoded, len(encoded))  # type: ignore[assignment]  # its map
-    return fields[key]
+    encoded, _ = decode_signed(signed, len(signed))
+    return Fields.of(cbor.decode(encoded, len(encoded)), frozenset(range(1, 9))).uint(key, MAX_MS)
 
 
 class Connections:

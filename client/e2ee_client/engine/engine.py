@@ -454,7 +454,7 @@ class Engine(Queries):
                 context.sending.keep_alive(turn, contact, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
-        """Make the prekeys of the week; who publishes none gives them to its contacts with an ask (SES-25)."""
+        """Make the prekeys of the week; unpublished ones go to the contacts with an ask (SES-25)."""
         upkeep = self._context.upkeep
         for owner in upkeep.owners():
             if not upkeep.rotate(turn, owner):

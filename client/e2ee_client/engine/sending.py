@@ -343,7 +343,7 @@ class Sending:
         return any(turn.now_ms >= one.sealed_ms + 86_400_000 for one in lane.unconfirmed.values())
 
     def gave_up(self, turn: Turn, item: Outgoing) -> None:
-        """Tell that a text may not have arrived, unless another device of the contact has it or may get it."""
+        """Tell that a text may not have arrived, unless another device has it or may get it."""
         message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
         if message is None or message.state in (MessageState.DELIVERED, MessageState.READ):
             return
