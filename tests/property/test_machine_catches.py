@@ -5,7 +5,6 @@ The bugs live in patched copies, in this process and for one test; nothing in sh
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import cast
 
@@ -16,10 +15,10 @@ from hypothesis.stateful import run_state_machine_as_test
 from session_machine import SessionMachine
 
 from e2ee import pair as pairs
+from e2ee.pair import Change
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import SkippedKeys
 from e2ee.secret import HeaderKey, MessageKey
-from e2ee.session import Session
 
 EXAMPLES = 400
 SEEDS = range(3, 9)
@@ -48,27 +47,34 @@ def skipped_keys_stay(patch: pytest.MonkeyPatch) -> None:
 
 
 def failure_changes_state(patch: pytest.MonkeyPatch) -> None:
-    """A skipped key is taken out of the old state before its message has opened (DR-18)."""
+    """A skipped key is overwritten in the old state before its message has opened (DR-18)."""
     get = SkippedKeys.get
 
     def take(self: SkippedKeys, header_key: HeaderKey, number: int) -> MessageKey | None:
         found = get(self, header_key, number)
         for one in self._chains:
             if found is not None and one.header_key == header_key:
-                cast("dict[int, tuple[MessageKey, int]]", one.keys).pop(number)
+                keys = cast("dict[int, tuple[MessageKey, int]]", one.keys)
+                keys[number] = MessageKey(bytes(32)), keys[number][1]
         return found
 
     patch.setattr(SkippedKeys, "get", take)
 
 
-def newest_wins(patch: pytest.MonkeyPatch) -> None:
-    """Of two sessions with one gen, the one that came last is active (SES-04)."""
-    ranks = itertools.count()
+def oldest_stays(patch: pytest.MonkeyPatch) -> None:
+    """Of the proven sessions the one with the lowest epoch is active (SES-22)."""
+    patch.setattr(pairs, "_rank", lambda session: (session.epoch, session.id))
 
-    def rank(session: Session) -> tuple[int, bytes]:
-        return -session.gen, next(ranks).to_bytes(8, "big")
 
-    patch.setattr(pairs, "_rank", rank)
+def texts_before_proof(patch: pytest.MonkeyPatch) -> None:
+    """Texts go on the newest session, also where nobody has answered on it (SES-22)."""
+    patch.setattr(pairs, "sending", lambda pair, _now_ms: pair.sessions[-1].id if pair.sessions else None)
+    patch.setattr(pairs, "check_sending", lambda *_: None)
+
+
+def no_search(patch: pytest.MonkeyPatch) -> None:
+    """Silence leads to nothing (SES-26)."""
+    patch.setattr(pairs, "tick", lambda pair, *_, **__: Change(pair))
 
 
 def salt_is_not_hedged(patch: pytest.MonkeyPatch) -> None:
@@ -77,10 +83,12 @@ def salt_is_not_hedged(patch: pytest.MonkeyPatch) -> None:
 
 
 PLANTS: tuple[tuple[Plant, str], ...] = (
-    (no_replay_cache, "opened twice|the pair has this session already"),
+    (no_replay_cache, "opened twice"),
     (skipped_keys_stay, "opened twice"),
     (failure_changes_state, "sessions in memory differ from their rows"),
-    (newest_wins, "two active sessions"),
+    (oldest_stays, "the active session is not the best proven one"),
+    (texts_before_proof, "a text sent again before an answer|a text on an unproven session"),
+    (no_search, "two active sessions"),
     (salt_is_not_hedged, "one key sealed two different plaintexts"),
 )
 
@@ -93,7 +101,7 @@ def search(machine: type[SessionMachine]) -> None:
 
 @pytest.mark.parametrize(("plant", "finding"), PLANTS, ids=lambda value: getattr(value, "__name__", ""))
 def test_the_machine_finds_a_planted_bug(plant: Plant, finding: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each of DR-05, DR-12, DR-18, HS-09 and SES-04 is broken once, and is found."""
+    """Each of DR-05, DR-12, DR-18, HS-09, SES-22 and SES-26 is broken once, and is found."""
     plant(monkeypatch)
     machine = type("PlantedMachine", (SessionMachine,), {})
     with pytest.raises(Exception, match=finding):

@@ -1,5 +1,5 @@
-"""Sessions under an adversarial network (DR-05, DR-10 to DR-18, SES-02 to SES-11, SES-14, SES-15, HS-06 to
-HS-11).
+"""Sessions under an adversarial network (DR-05, DR-10 to DR-18, SES-11, SES-14, SES-15, SES-21 to SES-37,
+HS-06 to HS-11).
 """
 
 from __future__ import annotations

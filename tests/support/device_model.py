@@ -1,56 +1,137 @@
-"""A device as its engine would run it: sessions by peer, prekeys, replay cache, pins, and rows in a store.
+"""A device as its engine would run it: pairs by peer, their sessions, texts, prekeys, replay cache, and
+rows in a store. The engine of chapter 08 is as small as it can be here; every decision is made by
+`e2ee.pair`.
 
-What arrives is opened first and committed afterwards; a `RemoteError` leaves the device as it was.
+What arrives is opened first and committed afterwards; a `RemoteError` leaves the device as it was. What a
+device has to say stands in `outgoing`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Final, NamedTuple, Protocol
 
 from parties import ScriptedRng
 from prekey_shelf import Owner, PrekeyShelf, repeatable_encapsulation
-from session_rows import PairRows, SessionRows, decode_pair, encode_pair, grown, moved_on
+from session_rows import SessionRows, decode_session, encode_session, grown, moved_on
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
 from e2ee import snapshot
-from e2ee.constants import RELAY_RETENTION_MS
-from e2ee.content import Content, Reset, ResetReason
-from e2ee.errors import RemoteError, ReplayError, SkipLimitExceeded, UnknownPrekey, UnknownSession
+from e2ee.constants import LINE_B, RELAY_RETENTION_MS
+from e2ee.content import Content, Payload, Receipt, ReceiptState, Sync, SyncKind, Text
+from e2ee.errors import (
+    BudgetExceeded,
+    CounterExhausted,
+    RemoteError,
+    ReplayError,
+    SessionExpired,
+    UnknownPrekey,
+    UnknownSession,
+)
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceList
-from e2ee.ids import AccountId, SessionId
-from e2ee.pair import FRESH, LOST_GEN, Pair
+from e2ee.ids import AccountId, ContentId, SessionId
+from e2ee.numbers import Finding, Given
+from e2ee.pair import DAY_MS, MINUTE_MS, Change, Pair, Standing, Wanted
 from e2ee.prekeys import VerifiedBundle
-from e2ee.session import AwaitingReply, Session
+from e2ee.session import Opened, Session, Started
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
+
+MAX_AGAIN: Final = 64
+MAX_SENDINGS: Final = 4
+MAX_CONFIRMED: Final = 3
+AGAIN_AGE_MS: Final = 14 * DAY_MS
+
+
+class TextRow(NamedTuple):
+    """A text of ours that is not confirmed."""
+
+    content: Content
+    made_ms: int
+    session_id: SessionId | None = None
+    sendings: int = 0
+    sealed_ms: int = 0
+    waits: bool = True
+
+    def may_go_again(self, now_ms: int) -> bool:
+        """Whether it is young enough, and was not sent too often (SES-37)."""
+        return not self.waits and self.sendings < MAX_SENDINGS and now_ms < self.made_ms + AGAIN_AGE_MS
+
+
+class PairRows(NamedTuple):
+    """A stored pair: its row, and those of its sessions."""
+
+    pair: bytes
+    sessions: Mapping[SessionId, SessionRows]
+
+
+class Peer(NamedTuple):
+    """What is kept of a peer; `shown` counts how often each of its texts was confirmed."""
+
+    pair: Pair
+    sessions: Mapping[SessionId, Session]
+    texts: Mapping[ContentId, TextRow]
+    shown: Mapping[ContentId, int]
+
+
+class StoredPeer(NamedTuple):
+    """The same in a store."""
+
+    rows: PairRows
+    texts: Mapping[ContentId, TextRow]
+    shown: Mapping[ContentId, int]
 
 
 @dataclass(frozen=True, slots=True)
 class StoredDevice:
     """Everything that a store holds of a device at one moment, and how far its randomness had come."""
 
-    rows: Mapping[int, PairRows]
+    peers: Mapping[int, StoredPeer]
     used: frozenset[tuple[bool, int]]
     replays: Mapping[bytes, int]
     pins: Mapping[AccountId, DeviceList]
-    restart: frozenset[int]
-    lost_to: frozenset[int]
     rng_calls: int
 
 
 class Delivery(NamedTuple):
-    """What a device made of an envelope, and why it now has to start a session, if it has to (SES-07,
-    SES-16).
+    """What a device made of an envelope; `is_given` tells that the application was given its text."""
+
+    peer: int
+    session_id: SessionId
+    content: Content
+    is_given: bool
+
+
+class Outgoing(NamedTuple):
+    """A sealed content on its way; `is_proven` tells whether its session was, `is_met` whether the pair has
+    met.
     """
 
     peer: int
     session_id: SessionId
     content: Content
-    start_anew: ResetReason | None
+    envelope: bytes
+    is_proven: bool
+    is_met: bool
+
+
+class Directory(Protocol):
+    """What a device needs from around it."""
+
+    def bundle(self, device: DeviceModel, peer: int, *, again: bool) -> VerifiedBundle:
+        """Return prekeys of a peer, as an honest directory hands them out."""
+        ...
+
+    def list_of(self, index: int) -> DeviceList:
+        """Return an account's newest device list."""
+        ...
+
+    def next_id(self) -> ContentId:
+        """Return a content id that nobody has used."""
+        ...
 
 
 @dataclass(eq=False)
@@ -63,150 +144,195 @@ class DeviceModel:
     owner: Owner
     shelf: PrekeyShelf
     rng: ScriptedRng
-    peers: Mapping[AccountId, int]
-    pairs: dict[int, Pair] = field(default_factory=dict)
+    numbers: Mapping[AccountId, int]
+    directory: Directory
+    peers: dict[int, Peer] = field(default_factory=dict)
     rows: dict[int, PairRows] = field(default_factory=dict)
     used: frozenset[tuple[bool, int]] = frozenset()
     replays: dict[bytes, int] = field(default_factory=dict)
     pins: dict[AccountId, DeviceList] = field(default_factory=dict)
-    restart: frozenset[int] = frozenset()
-    lost_to: frozenset[int] = frozenset()
-    disturbed: bool = False
+    line: bytes = bytes(LINE_B)
     life: int = 0
+    outgoing: list[Outgoing] = field(default_factory=list)
+    parted: set[int] = field(default_factory=set)
 
-    def pair(self, peer: int) -> Pair:
-        """Return the sessions with a peer."""
-        return self.pairs.get(peer, FRESH)
+    # --- what is at hand ---
 
-    def needs_session(self, peer: int, now_ms: int) -> bool:
-        """Whether the next send has to initiate: no active session, an expired one, or one that cannot
-        receive.
-        """
-        active = self.pair(peer).active
-        return active is None or active.is_expired(now_ms) or peer in self.restart
+    def peer(self, number: int) -> Peer:
+        """Return what is kept of a peer."""
+        return self.peers.get(number) or Peer(Pair(given=Given(line=self.line)), {}, {}, {})
 
-    def initiate(self, peer: int, our_list: DeviceList, bundle: VerifiedBundle, now_ms: int) -> None:
-        """Start a session and adopt it (SES-03, SES-04); with gen 0 while lost to the peer (SES-07)."""
-        gen = LOST_GEN if peer in self.lost_to else self.pair(peer).next_gen
-        encapsulate = self.shelf.encapsulation(self.rng)
-        started = sessions.initiate(self.owner.device, our_list, bundle, gen, now_ms, self.rng, encapsulate)
-        self.pins[bundle.device_list.account_id] = bundle.device_list
-        self.restart -= {peer}
-        self._commit(peer, pairs.adopt(self.pair(peer), started, now_ms).pair)
+    def pair(self, number: int) -> Pair:
+        """Return the pair with a peer."""
+        return self.peer(number).pair
 
-    def seal(self, peer: int, content: Content, now_ms: int) -> tuple[SessionId, bytes]:
-        """Seal on the active session and store the new state; return the session's id and the envelope."""
-        pair = self.pair(peer)
-        if pair.active is None:
-            raise LookupError("no active session")
-        session_id = pair.active.id
-        grown, sealed = pairs.seal(pair, session_id, content, now_ms, self.rng, repeatable_encapsulation)
-        self._commit(peer, grown)
-        return session_id, sealed.envelope
+    # --- sending ---
 
-    def pass_over(self, peer: int, count: int) -> None:
+    def say(self, number: int, payload: Payload, now_ms: int) -> Content:
+        """Write a text; it goes out when there is a session for it."""
+        peer = self.peer(number)
+        pair, given = pairs.give(peer.pair)
+        content = Content(
+            self.directory.next_id(), now_ms, payload, way_back=self.owner.way_back, number=given
+        )
+        self._commit(
+            number, peer._replace(pair=pair, texts={**peer.texts, content.id: TextRow(content, now_ms)})
+        )
+        self.pump(number, now_ms)
+        return content
+
+    def pump(self, number: int, now_ms: int) -> None:
+        """Send what waits, or start the session that it needs (SES-22)."""
+        peer = self.peer(number)
+        waiting = [row for row in peer.texts.values() if row.waits]
+        session_id = pairs.sending(peer.pair, now_ms)
+        if session_id is not None:
+            for row in waiting:
+                self._send_text(number, session_id, row, now_ms)
+        elif waiting and not peer.pair.met and peer.pair.wanted is None:
+            self.want(number, now_ms)  # which comes back here
+
+    def _send_text(self, number: int, session_id: SessionId, row: TextRow, now_ms: int) -> None:
+        standing = self.pair(number).session(session_id)
+        if standing is None or (row.sendings and not standing.proven):
+            return
+        if self._seal(number, standing.id, row.content, now_ms):
+            sent = row._replace(
+                session_id=standing.id, sendings=row.sendings + 1, sealed_ms=now_ms, waits=False
+            )
+            peer = self.peer(number)
+            self._commit(number, peer._replace(texts={**peer.texts, row.content.id: sent}))
+
+    def _seal(self, number: int, session_id: SessionId, content: Content, now_ms: int) -> bool:
+        peer = self.peer(number)
+        sync = content.payload if isinstance(content.payload, Sync) else None
+        pairs.check_sending(peer.pair, session_id, sync, now_ms)
+        session = peer.sessions[session_id]
+        try:
+            sealed = sessions.seal(session, content, now_ms, self.rng, repeatable_encapsulation)
+        except (SessionExpired, CounterExhausted):
+            self._commit(number, peer._replace(pair=pairs.ended(peer.pair, session_id)))
+            return False
+        self._commit(number, peer._replace(sessions={**peer.sessions, session_id: sealed.session}))
+        is_proven = isinstance(sealed.session.phase, sessions.Proven)
+        self.outgoing.append(Outgoing(number, session_id, content, sealed.envelope, is_proven, peer.pair.met))
+        return True
+
+    def _say_control(self, number: int, session_id: SessionId, payload: Payload, now_ms: int) -> None:
+        content = Content(self.directory.next_id(), now_ms, payload, way_back=self.owner.way_back)
+        self._seal(number, session_id, content, now_ms)
+
+    def _sync(self, number: int, kind: SyncKind, ask_id: bytes | None) -> Sync:
+        pair = self.pair(number)
+        return Sync(kind, ask_id, pair.top, pair.given.newest, pair.received.highest)
+
+    def pass_over(self, number: int, count: int, now_ms: int) -> None:
         """Move the sending chain on, as if `count` messages had been sealed and lost at once (DR-04)."""
-        active = self.pair(peer).active
-        if active is None:
-            raise LookupError("no active session")
-        moved = moved_on(snapshot.encode_session(active), count)
-        session = snapshot.decode_session(moved, list(active.ratchet.skipped))
-        self._commit(peer, pairs.updated(self.pair(peer), session))
+        peer = self.peer(number)
+        session_id = pairs.sending(peer.pair, now_ms)
+        if session_id is None:
+            return
+        session = peer.sessions[session_id]
+        moved = moved_on(snapshot.encode_session(session), count)
+        session = snapshot.decode_session(moved, list(session.ratchet.skipped))
+        self._commit(number, peer._replace(sessions={**peer.sessions, session_id: session}))
+
+    # --- starting and asking ---
+
+    def want(self, number: int, now_ms: int) -> None:
+        """Want a session, and start it if that may be done now."""
+        peer = self.peer(number)
+        wanted = peer.pair.wanted or Wanted(now_ms)
+        self._commit(number, peer._replace(pair=replace(peer.pair, wanted=wanted)))
+        self.try_start(number, now_ms)
+
+    def try_start(self, number: int, now_ms: int) -> None:
+        """Start the session that is wanted (SES-26)."""
+        pair = self.pair(number)
+        is_free = not pair.met or pair.candidate is None
+        if pair.wanted is None or not is_free or not pairs.may_start(pair, now_ms):
+            return
+        bundle = self.directory.bundle(self, number, again=pair.wanted.again)
+        epoch, encapsulate = pairs.next_epoch(pair, now_ms), self.shelf.encapsulation(self.rng)
+        ours = self.directory.list_of(self.owner.index)
+        session = sessions.initiate(self.owner.device, ours, bundle, epoch, now_ms, self.rng, encapsulate)
+        self.pins[bundle.device_list.account_id] = bundle.device_list
+        active = pair.active
+        beside = None if active is None else self.peer(number).sessions[active.id].ratchet_key
+        standing = Standing(session.id, epoch, True, now_ms, session.ends_ms, beside=beside)
+        self._take(number, pairs.started(pair, standing, now_ms), session)
+        self._ask_on(number, session.id, now_ms)
+        self.pump(number, now_ms)
+
+    def _ask_on(self, number: int, session_id: SessionId, now_ms: int) -> bytes:
+        ask_id = self.rng(8)
+        self._say_control(number, session_id, self._sync(number, SyncKind.ASK, ask_id), now_ms)
+        return ask_id
+
+    def doubt(self, number: int, now_ms: int) -> None:
+        """Something did not fit: ask on the active session, if that may be done now (SES-25)."""
+        if pairs.may_ask(self.pair(number), now_ms):
+            self._ask(number, pairs.SHORT_PATIENCE_MS, now_ms)
+
+    def _ask(self, number: int, patience_ms: int, now_ms: int, *, for_gap: bool = False) -> None:
+        active = self.pair(number).active
+        if active is not None:
+            ask_id = self._ask_on(number, active.id, now_ms)
+            pair = pairs.asked(self.pair(number), ask_id, patience_ms, now_ms, for_gap=for_gap)
+            pair = pairs.ask_taken(pair, ask_id, now_ms)
+            self._commit(number, self.peer(number)._replace(pair=pair))
+
+    def tick(self, now_ms: int) -> None:
+        """Do what time asks for in every pair."""
+        for number in list(self.peers):
+            peer = self.peer(number)
+            texts_wait = bool(peer.texts)
+            self._take(number, pairs.tick(peer.pair, now_ms, connected=True, texts_wait=texts_wait))
+            self.try_start(number, now_ms)
+            candidate = self.pair(number).candidate
+            if candidate is not None and pairs.repeat_due(self.pair(number), now_ms):
+                self._commit(
+                    number, self.peer(number)._replace(pair=pairs.repeated(self.pair(number), now_ms))
+                )
+                self._ask_on(number, candidate.id, now_ms)
+            if pairs.gap_ask_due(self.pair(number), now_ms):
+                self._ask(number, pairs.LONG_PATIENCE_MS, now_ms, for_gap=True)
+            if any(not row.waits and now_ms >= row.sealed_ms + DAY_MS for row in peer.texts.values()):
+                self.doubt(number, now_ms)
+            self.pump(number, now_ms)
+
+    # --- receiving ---
 
     def receive(self, envelope: bytes, now_ms: int) -> Delivery:
-        """Open an envelope, whatever it is, and store the new state.
+        """Open an envelope, whatever it is, store the new state, and do what its content asks for.
 
         Raises:
             RemoteError: it does not open; nothing has changed.
         """
         raw = envelopes.decode(envelope)
-        known = [
-            (peer, session)
-            for peer, pair in self.pairs.items()
-            for session in pair.sessions()
-            if raw.tag in session.tags()
-        ]
-        if not known:
-            return self._accept(raw, now_ms)
         failure: RemoteError | None = None
-        for peer, session in known:
-            try:
-                return self._open(peer, session, raw, now_ms)
-            except RemoteError as error:
-                failure = error
-        raise failure or UnknownSession("no session knows the tag")
+        for number, peer in self.peers.items():
+            for session in peer.sessions.values():
+                if raw.tag not in session.tags():
+                    continue
+                try:
+                    opened = sessions.open_(session, raw, now_ms, pairs.skips_left(peer.pair, now_ms))
+                except RemoteError as error:
+                    failure = error
+                    continue
+                return self._opened(number, opened, now_ms)
+        if failure is not None:
+            raise failure
+        return self._accept(raw, now_ms)
 
-    def expire(self, now_ms: int) -> None:
-        """Drop what is past its keeping: sessions, skipped keys, replay entries (SES-05, DR-16, HS-09)."""
-        for peer, pair in list(self.pairs.items()):
-            kept = pairs.expire(pair, now_ms)[0]
-            for session in kept.sessions():
-                kept = pairs.updated(kept, sessions.expire_skipped(session, now_ms)[0])
-            self._commit(peer, kept)
-        self.replays = {key: end_ms for key, end_ms in self.replays.items() if now_ms <= end_ms}
-
-    def restart_unanswered(self) -> None:
-        """Have the next send start anew where the peer has not answered yet."""
-        for peer, pair in self.pairs.items():
-            if pair.active is not None and isinstance(pair.active.phase, AwaitingReply):
-                self.restart |= {peer}
-
-    def lose_sessions(self, life: int) -> list[int]:
-        """Drop all sessions and keep the keys (SES-07); return the peers to start anew with.
-
-        From here on randomness is fresh again, also where a restored machine had repeated it.
-        """
-        known = list(self.pairs)
-        self.pairs, self.rows, self.restart = {}, {}, frozenset()
-        self.lost_to, self.disturbed = self.lost_to | set(known), False
-        self.life, self.rng = life, ScriptedRng(f"life {life}")
-        return known
-
-    def lose_pair(self, peer: int) -> None:
-        """Drop the sessions with one peer, which has become unreadable (SES-07)."""
-        self.pairs.pop(peer, None)
-        self.rows.pop(peer, None)
-        self.restart -= {peer}
-        self.lost_to |= {peer}
-
-    def store(self) -> StoredDevice:
-        """Return a copy of the stored device."""
-        return StoredDevice(
-            dict(self.rows),
-            self.used,
-            dict(self.replays),
-            dict(self.pins),
-            self.restart,
-            self.lost_to,
-            self.rng.calls,
-        )
-
-    def load(self, stored: StoredDevice) -> None:
-        """Become what a store holds; sessions are decoded from their rows."""
-        self.rows = dict(stored.rows)
-        self.pairs = {peer: decode_pair(rows) for peer, rows in stored.rows.items()}
-        self.used, self.replays, self.pins = stored.used, dict(stored.replays), dict(stored.pins)
-        self.restart, self.lost_to = stored.restart, stored.lost_to
-
-    def start_life(self, life: int) -> None:
-        """Begin another life: after a rollback, what was opened before may open again."""
-        self.life, self.disturbed = life, True
-
-    def encoded(self) -> dict[int, PairRows]:
-        """Encode all sessions as they are in memory, which has to equal the rows at any time."""
-        return {peer: encode_pair(pair) for peer, pair in self.pairs.items()}
-
-    def _open(self, peer: int, session: Session, raw: RawEnvelope, now_ms: int) -> Delivery:
-        try:
-            opened = sessions.open_(session, raw, now_ms)
-        except SkipLimitExceeded:
-            self.restart |= {peer}  # the chain never recovers (SES-16)
-            raise
-        pair = pairs.updated(self.pair(peer), opened.session)
-        reason = _reason_to_start_anew(pair, opened.session, opened.content)
-        self.lost_to -= {peer}
-        self._commit(peer, pair if reason is None else pairs.retire(pair, now_ms)[0])
-        return Delivery(peer, session.id, opened.content, reason)
+    def _opened(self, number: int, opened: Opened, now_ms: int) -> Delivery:
+        session, pair = opened.session, self.pair(number)
+        change = pairs.opened(pair, session.id, opened.answered, now_ms)
+        counted = pairs.skipped(change.pair, opened.skipped, now_ms) if opened.skipped else change.pair
+        self._take(number, replace(change, pair=counted), session)
+        if change.activated:
+            self._again(number, lambda row: row.session_id != session.id, now_ms)
+        return self._finish(number, opened, change, now_ms)
 
     def _accept(self, raw: RawEnvelope, now_ms: int) -> Delivery:
         if not raw.prefix:
@@ -216,9 +342,11 @@ class DeviceModel:
         ours = self._responder_keys(raw, now_ms)
         accepted = sessions.respond(raw, ours, self.pins.get, now_ms)
         session, identity = accepted.opened.session, accepted.identity
-        peer = self.peers[identity.record.account_id]
-        pairs.check_gen(self.pair(peer), session.gen)
-        adoption = pairs.adopt(self.pair(peer), session, now_ms)
+        number = self.numbers[identity.record.account_id]
+        if session.id in self.peer(number).sessions:
+            raise ReplayError("a session that is known")
+        if not pairs.may_hear(self.pair(number), now_ms):
+            raise BudgetExceeded("more first flights in a day than a pair may have")
         self.replays[replay_key] = ours.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         self.used |= {
             (held.prekey.kind.is_kem, held.prekey.id)
@@ -226,13 +354,66 @@ class DeviceModel:
             if held is not None and held.prekey.kind.is_one_time
         }
         self.pins[identity.record.account_id] = identity.device_list
-        self.lost_to -= {peer}
-        reason = ResetReason.ANSWER if adoption.answers_loss else ResetReason.REPLACED
-        if not adoption.answers_loss and not adoption.disagrees:
-            self._commit(peer, adoption.pair)
-            return Delivery(peer, session.id, accepted.opened.content, None)
-        self._commit(peer, pairs.retire(adoption.pair, now_ms)[0])
-        return Delivery(peer, session.id, accepted.opened.content, reason)
+        standing = Standing(session.id, session.epoch, False, now_ms, now_ms + pairs.SEARCH_MS)
+        self._take(number, pairs.heard(self.pair(number), standing, now_ms), session)
+        return self._finish(number, accepted.opened, Change(self.pair(number)), now_ms)
+
+    def _finish(self, number: int, opened: Opened, change: Change, now_ms: int) -> Delivery:
+        session_id, content = opened.session.id, opened.content
+        is_given = self._content(number, session_id, content, now_ms)
+        if change.is_doubted:
+            self.doubt(number, now_ms)
+        self.pump(number, now_ms)
+        session = self.peer(number).sessions.get(session_id)
+        is_ours = session is not None and session.initiator and sessions.is_our_turn(session)
+        if change.activated and is_ours:
+            self._say_control(number, session_id, self._sync(number, SyncKind.TELL, None), now_ms)
+        return Delivery(number, session_id, content, is_given)
+
+    def _content(self, number: int, session_id: SessionId, content: Content, now_ms: int) -> bool:
+        match content.payload:
+            case Text():
+                return self._text(number, content, now_ms)
+            case Receipt(_, ids):
+                peer = self.peer(number)
+                texts = {key: row for key, row in peer.texts.items() if key not in ids}
+                self._commit(number, peer._replace(texts=texts))
+            case Sync() as sync:
+                self._synced(number, session_id, sync, now_ms)
+            case _:
+                pass
+        return False
+
+    def _text(self, number: int, content: Content, now_ms: int) -> bool:
+        peer = self.peer(number)
+        count = peer.shown.get(content.id, 0)
+        if count < MAX_CONFIRMED:
+            self._commit(number, peer._replace(shown={**peer.shown, content.id: count + 1}))
+        if count == 0 and content.number is not None:
+            self._take(number, pairs.numbered(self.pair(number), content.number))
+        session_id = pairs.sending(self.pair(number), now_ms)
+        if count < MAX_CONFIRMED and session_id is not None:
+            self._say_control(number, session_id, Receipt(ReceiptState.DELIVERED, (content.id,)), now_ms)
+        return count == 0
+
+    def _synced(self, number: int, session_id: SessionId, sync: Sync, now_ms: int) -> None:
+        self._take(number, pairs.synced(self.pair(number), session_id, sync, now_ms))
+        session, pair = self.peer(number).sessions.get(session_id), self.pair(number)
+        if sync.kind is SyncKind.ASK and session is not None and not isinstance(session.phase, Started):
+            if pairs.may_tell(pair, now_ms):
+                self._commit(number, self.peer(number)._replace(pair=pairs.told(pair, now_ms)))
+                self._say_control(number, session_id, self._sync(number, SyncKind.TELL, sync.ask_id), now_ms)
+        if pair.active is not None and pair.active.id == session_id:
+            before_ms = now_ms - MINUTE_MS
+            self._again(number, lambda row: _n(row) <= sync.got and row.sealed_ms <= before_ms, now_ms)
+        self.try_start(number, now_ms)
+
+    def _again(self, number: int, chosen: Callable[[TextRow], bool], now_ms: int) -> None:
+        """Let unconfirmed texts wait again; they leave on a proven session alone (SES-37)."""
+        peer = self.peer(number)
+        again = [row for row in peer.texts.values() if chosen(row) and row.may_go_again(now_ms)][-MAX_AGAIN:]
+        texts = {**peer.texts, **{row.content.id: row._replace(waits=True) for row in again}}
+        self._commit(number, peer._replace(texts=texts))
 
     def _check_replay(self, replay_key: bytes) -> None:
         if replay_key in self.replays:
@@ -249,21 +430,85 @@ class DeviceModel:
         device, decapsulation = self.owner.device, self.shelf.decapsulation(held.pqk)
         return ResponderKeys(device, device.record, held.spk, held.opk, held.pqk, decapsulation)
 
-    def _commit(self, peer: int, pair: Pair) -> None:
+    # --- store ---
+
+    def expire(self, now_ms: int) -> None:
+        """Drop what is past its keeping: sessions, skipped keys, replay entries (SES-33, DR-16, HS-09)."""
+        for number in list(self.peers):
+            self._take(number, pairs.trimmed(self.pair(number), now_ms))
+            peer = self.peer(number)
+            kept = {key: sessions.expire_skipped(one, now_ms)[0] for key, one in peer.sessions.items()}
+            self._commit(number, peer._replace(sessions=kept))
+        self.replays = {key: end_ms for key, end_ms in self.replays.items() if now_ms <= end_ms}
+
+    def lose_sessions(self, life: int, now_ms: int) -> None:
+        """Notice that the state is not the newest: drop all sessions and start anew with everybody (SES-32).
+
+        From here on randomness is fresh again, also where a restored machine had repeated it.
+        """
+        self.life, self.rng = life, ScriptedRng(f"life {life}")
+        for number in list(self.peers):
+            peer = self.peer(number)
+            self._commit(number, peer._replace(pair=pairs.lost(peer.pair, now_ms), sessions={}))
+            self.try_start(number, now_ms)
+
+    def store(self) -> StoredDevice:
+        """Return a copy of the stored device."""
+        stored = {
+            number: StoredPeer(self.rows[number], peer.texts, peer.shown)
+            for number, peer in self.peers.items()
+        }
+        return StoredDevice(stored, self.used, dict(self.replays), dict(self.pins), self.rng.calls)
+
+    def load(self, stored: StoredDevice) -> None:
+        """Become what a store holds; sessions are decoded from their rows, and a new line is drawn
+        (SES-29).
+        """
+        self.line, self.outgoing = self.rng(LINE_B), []
+        self.rows = {number: one.rows for number, one in stored.peers.items()}
+        self.peers = {
+            number: Peer(
+                snapshot.decode_pair(one.rows.pair, self.line),
+                {key: decode_session(rows) for key, rows in one.rows.sessions.items()},
+                one.texts,
+                one.shown,
+            )
+            for number, one in stored.peers.items()
+        }
+        self.used, self.replays, self.pins = stored.used, dict(stored.replays), dict(stored.pins)
+
+    def encoded(self) -> dict[int, PairRows]:
+        """Encode all sessions as they are in memory, which has to equal the rows at any time."""
+        return {
+            number: PairRows(
+                snapshot.encode_pair(peer.pair),
+                {key: encode_session(one) for key, one in peer.sessions.items()},
+            )
+            for number, peer in self.peers.items()
+        }
+
+    def _take(self, number: int, change: Change, session: Session | None = None) -> None:
+        """Take over a change, with a session that is new or has moved on; what is gone goes."""
+        if Finding.PARTED in change.findings:
+            self.parted.add(number)
+        peer = self.peer(number)
+        held = dict(peer.sessions) if session is None else {**peer.sessions, session.id: session}
+        for session_id in change.gone:
+            held.pop(session_id, None)
+        kept = {key: one for key, one in held.items() if change.pair.session(key) is not None}
+        self._commit(number, peer._replace(pair=change.pair, sessions=kept))
+
+    def _commit(self, number: int, peer: Peer) -> None:
         """Store what has changed of a pair, skipped keys row by row."""
-        before = {session.id: session for session in self.pair(peer).sessions()}
-        stored = self.rows[peer].sessions if peer in self.rows else {}
+        before = self.peer(number)
+        stored = self.rows[number].sessions if number in self.rows else {}
         rows: dict[SessionId, SessionRows] = {}
-        for session in pair.sessions():
-            old = before.get(session.id)
-            rows[session.id] = stored[session.id] if old is session else grown(stored, old, session)
-        self.pairs[peer] = pair
-        self.rows[peer] = PairRows(snapshot.encode_pair(pair), rows)
+        for key, session in peer.sessions.items():
+            old = before.sessions.get(key)
+            rows[key] = stored[key] if old is session else grown(stored, old, session)
+        self.peers[number] = peer
+        self.rows[number] = PairRows(snapshot.encode_pair(peer.pair), rows)
 
 
-def _reason_to_start_anew(pair: Pair, session: Session, content: Content) -> ResetReason | None:
-    """Tell whether a message shows that its sender writes on another session than we do (SES-07, SES-16)."""
-    if content.payload == Reset(ResetReason.STATE_LOST) and session.gen != LOST_GEN:
-        return ResetReason.ANSWER
-    is_active = pair.active is not None and pair.active.id == session.id
-    return ResetReason.REPLACED if not is_active and pairs.is_settled(pair) else None
+def _n(row: TextRow) -> int:
+    return 0 if row.content.number is None else row.content.number.n

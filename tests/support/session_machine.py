@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from device_model import DeviceModel
+from device_model import DeviceModel, Peer
 from hostile_network import BOUNDARIES, Tampering, tampered
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -23,9 +23,10 @@ from parties import DAY_MS, ScriptedRng
 from sealing_record import SealingRecord
 from session_world import DEVICES, SessionWorld, stored_at
 
-from e2ee.constants import MAX_INACTIVE_SESSIONS, MAX_SKIPPED_KEYS
-from e2ee.content import Text
+from e2ee import pair as pairs
+from e2ee.constants import MAX_OTHER_SESSIONS, MAX_SKIPPED_KEYS
 from e2ee.prekeys import OneTimeState
+from e2ee.session import Proven
 
 HOUR_MS = DAY_MS // 24
 MAX_AGE_MS = 300 * DAY_MS
@@ -94,26 +95,26 @@ class SessionMachine(RuleBasedStateMachine):
 
     @rule(route=ROUTE, length=LENGTH)
     def send(self, route: tuple[int, int], length: int) -> None:
-        self.world.send(self._device(route[0]), route[1], Text("x" * length))
+        self.world.say(self._device(route[0]), route[1], "x" * length)
 
     @rule(route=ROUTE, one_time=ONE_TIME)
-    def initiate(self, route: tuple[int, int], one_time: OneTimeState) -> None:
-        self.world.initiate(self._device(route[0]), route[1], one_time)
-        self.world.send(self._device(route[0]), route[1], Text("anew"))
+    def start(self, route: tuple[int, int], one_time: OneTimeState) -> None:
+        self.world.start(self._device(route[0]), route[1], one_time)
+        self.world.say(self._device(route[0]), route[1], "anew")
 
     @rule(route=ROUTE, one_time=ONE_TIME, other_one_time=ONE_TIME)
-    def initiate_both(
+    def start_both(
         self, route: tuple[int, int], one_time: OneTimeState, other_one_time: OneTimeState
     ) -> None:
-        self.initiate(route, one_time)
-        self.initiate((route[1], route[0]), other_one_time)
+        self.start(route, one_time)
+        self.start((route[1], route[0]), other_one_time)
 
     @rule(route=ROUTE, lost=LOST)
     def send_and_lose(self, route: tuple[int, int], lost: int) -> None:
         """Send two messages between which many are lost."""
-        self.world.send(self._device(route[0]), route[1], Text("before"))
-        self._device(route[0]).pass_over(route[1], lost)
-        self.world.send(self._device(route[0]), route[1], Text("after"))
+        self.world.say(self._device(route[0]), route[1], "before")
+        self.world.pass_over(self._device(route[0]), route[1], lost)
+        self.world.say(self._device(route[0]), route[1], "after")
 
     @rule(index=DEVICE)
     def expire(self, index: int) -> None:
@@ -135,7 +136,7 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(at=ANY)
     def deliver(self, at: int) -> None:
         packet = self.world.network.take(at)
-        self.world.deliver(self._device(packet.recipient), packet.envelope)
+        self.world.deliver(self._device(packet.recipient), packet)
 
     @precondition(lambda self: self.world.network.waiting)
     @rule(count=st.integers(1, 8))
@@ -157,26 +158,28 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(at=ANY)
     def replay(self, at: int) -> None:
         packet = self.world.network.recall(at)
-        self.world.deliver(self._device(packet.recipient), packet.envelope)
+        self.world.deliver(self._device(packet.recipient), packet)
 
     @precondition(lambda self: self.world.network.past)
     @rule(at=ANY, how=st.sampled_from(Tampering), place=ANY, value=st.integers(0, 255))
     def tamper(self, at: int, how: Tampering, place: int, value: int) -> None:
         packet = self.world.network.recall(at)
-        self.world.deliver(self._device(packet.recipient), tampered(packet.envelope, how, place, value))
+        self.world.deliver(
+            self._device(packet.recipient), packet, tampered(packet.envelope, how, place, value)
+        )
 
     @precondition(lambda self: self.world.network.past)
     @rule(at=ANY, other=ANY, cut=CUT)
     def splice(self, at: int, other: int, cut: int) -> None:
         packet, second = self.world.network.recall(at), self.world.network.recall(other)
         spliced = packet.envelope[:cut] + second.envelope[cut:]
-        self.world.deliver(self._device(packet.recipient), spliced)
+        self.world.deliver(self._device(packet.recipient), packet, spliced)
 
     @precondition(lambda self: self.world.network.past)
     @rule(at=ANY)
     def reflect(self, at: int) -> None:
         packet = self.world.network.recall(at)
-        opened = self.world.deliver(self._device(packet.sender), packet.envelope)
+        opened = self.world.deliver(self._device(packet.sender), packet)
         assert not opened, "a device took its own message"
 
     @precondition(lambda self: self.world.network.past)
@@ -184,7 +187,7 @@ class SessionMachine(RuleBasedStateMachine):
     def cross_deliver(self, at: int) -> None:
         packet = self.world.network.recall(at)
         stranger = DEVICES - packet.sender - packet.recipient
-        opened = self.world.deliver(self._device(stranger), packet.envelope)
+        opened = self.world.deliver(self._device(stranger), packet)
         assert not opened, "a device took what was meant for another"
 
     # --- machines ---
@@ -205,7 +208,8 @@ class SessionMachine(RuleBasedStateMachine):
         before = device.store()
         self.world.try_receive(device, packet.envelope)
         device.load(before)
-        assert device.encoded() == before.rows, "a message that was not stored left something behind"
+        rows = {number: one.rows for number, one in before.peers.items()}
+        assert device.encoded() == rows, "a message that was not stored left something behind"
 
     @precondition(lambda self: not self.calm)
     @rule(index=DEVICE, depth=st.integers(1, 5), repeat=st.booleans())
@@ -213,14 +217,13 @@ class SessionMachine(RuleBasedStateMachine):
         """An older store with its keys comes back, perhaps with the randomness of then."""
         device = self._device(index)
         stored = stored_at(self.world.stored[index], depth)
-        device.load(stored)
-        self.world.suffered = True
-        life = self.world.next_life()
-        device.start_life(life)
+        device.life = self.world.next_life()
         if repeat:
             device.rng.calls = stored.rng_calls
         else:
-            device.rng = ScriptedRng(f"life {life}")
+            device.rng = ScriptedRng(f"life {device.life}")
+        device.load(stored)
+        self.world.suffered = True
 
     @precondition(lambda self: not self.calm)
     @rule(index=DEVICE, repeat=st.booleans())
@@ -232,12 +235,12 @@ class SessionMachine(RuleBasedStateMachine):
     @rule(index=DEVICE, peer=st.integers(1, DEVICES - 1), length=LENGTH)
     def clone_sends(self, index: int, peer: int, length: int) -> None:
         clone = self._clone(index)
-        self.world.send(clone, (clone.owner.index + peer) % DEVICES, Text("y" * length))
+        self.world.say(clone, (clone.owner.index + peer) % DEVICES, "y" * length)
 
     @precondition(lambda self: self.world.clones and self.world.network.past)
     @rule(index=DEVICE, at=ANY)
     def clone_receives(self, index: int, at: int) -> None:
-        self.world.deliver(self._clone(index), self.world.network.recall(at).envelope)
+        self.world.deliver(self._clone(index), self.world.network.recall(at))
 
     @precondition(lambda self: not self.calm)
     @rule(index=DEVICE)
@@ -258,9 +261,18 @@ class SessionMachine(RuleBasedStateMachine):
         self.age += 1
         assert not self.record.reused, "one key sealed two different plaintexts"
         for device in self.world.instances():
-            for pair in device.pairs.values():
-                ids = {session.id for session in pair.sessions()}
-                assert len(ids) == len(pair.sessions()), "a session is both active and inactive"
-                assert len(pair.inactive) <= MAX_INACTIVE_SESSIONS, "too many inactive sessions"
-                for session in pair.sessions():
-                    assert len(session.ratchet.skipped) <= MAX_SKIPPED_KEYS, "too many skipped keys"
+            for peer in device.peers.values():
+                self._check_pair(peer)
+
+    def _check_pair(self, peer: Peer) -> None:
+        ids = [one.id for one in peer.pair.sessions]
+        assert set(ids) == set(peer.sessions), "a pair and its sessions differ"
+        assert len(ids) == len(set(ids)) <= MAX_OTHER_SESSIONS + 2, "too many sessions"
+        proven = [one for one in peer.pair.sessions if isinstance(peer.sessions[one.id].phase, Proven)]
+        best = min(proven, key=lambda one: one.rank, default=None)
+        assert peer.pair.active == best, "the active session is not the best proven one"
+        used = peer.pair.budget
+        limits = (pairs.MAX_FLIGHTS, pairs.MAX_TELLS, pairs.MAX_ASKS + 1, pairs.MAX_STARTS)
+        assert all(count <= most for count, most in zip(used[1:5], limits, strict=True)), "over a budget"
+        for session in peer.sessions.values():
+            assert len(session.ratchet.skipped) <= MAX_SKIPPED_KEYS, "too many skipped keys"
