@@ -14,9 +14,25 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
 
-import healing  # noqa: E402  # a script finds its modules by itself
+import conversation_windows  # noqa: E402  # a script finds its modules by itself
+import healing  # noqa: E402
 
 REPORT = ROOT / "reports" / "secrecy.json"
+
+
+def _conversations(chapter: Path) -> list[conversation_windows.Row]:
+    """Measure conversations with resets, and write their table."""
+    told: list[conversation_windows.Row] = []
+    for scene in conversation_windows.SCENES:
+        print(scene, file=sys.stderr, flush=True)
+        told += conversation_windows.measured(scene)
+    text = chapter.read_text("utf-8")
+    before, _, rest = text.partition(conversation_windows.BEGIN)
+    after = rest.partition(conversation_windows.END)[2]
+    whole = before + conversation_windows.BEGIN + conversation_windows.table(told)
+    chapter.write_text(whole + conversation_windows.END + after, "utf-8")
+    print(conversation_windows.table(told), end="")
+    return told
 
 
 def main() -> int:
@@ -29,7 +45,8 @@ def main() -> int:
     chapter = ROOT / healing.CHAPTER
     text = chapter.read_text("utf-8")
     chapter.write_text(text.replace(healing.in_chapter(text), healing.table(found)), "utf-8")
-    wrong = healing.misses(found)
+    told = _conversations(chapter)
+    wrong = healing.misses(found) + conversation_windows.misses(told)
     REPORT.parent.mkdir(exist_ok=True)
     REPORT.write_text(
         json.dumps(
@@ -41,8 +58,10 @@ def main() -> int:
                 "figures": {
                     "thefts": sum(row.thefts for row in found),
                     "windows": [asdict(row) for row in found],
+                    "conversations": [row._asdict() for row in told],
                 },
-                "limits": "passive thieves of one side's session state; both sides follow the protocol",
+                "limits": "passive thieves of one side's state, beside a relay that hides and forges;"
+                " both sides follow the protocol",
             },
             indent=2,
         )

@@ -184,15 +184,18 @@ class Conversation:
 
     def tick(self) -> None:
         for side in self.sides.values():
-            for _ in range(40):
-                wake_ms = side.engine.next_wake_ms
-                if wake_ms is not None and wake_ms > self.now_of(side):
-                    break
-                side.carry_out(side.engine.tick(self.now_of(side)))
-                self.run_both()
-                if wake_ms is None:
-                    break
+            self.tick_side(side)
         self._watch()
+
+    def tick_side(self, side: Side) -> None:
+        for _ in range(40):
+            wake_ms = side.engine.next_wake_ms
+            if wake_ms is not None and wake_ms > self.now_of(side):
+                break
+            side.carry_out(side.engine.tick(self.now_of(side)))
+            self.run_both()
+            if wake_ms is None:
+                break
 
     def _watch(self) -> None:
         """A text leaves a second time only on a proven session; in a pair that has met none on an unproven
