@@ -333,7 +333,7 @@ def without_end() -> Answer:
 
 
 def test_a_lookup_ends_after_64_pages() -> None:
-    """ID-07, RLY-58: one list again and again, with more to come."""
+    """ID-07: one list again and again, with more to come."""
 
     world, strategy, _, customer, praxis = scene(without_end())
     contact = customer.engine._state.contacts[praxis]
