@@ -48,7 +48,7 @@ def text_id(number: int) -> bytes:
 
 def text(account_id: AccountId, number: int, *, outgoing: bool = False) -> Message:
     state = MessageState.QUEUED if outgoing else MessageState.DELIVERED
-    return Message(account_id, text_id(number), outgoing, f"text {number}", number, number, state, b"")
+    return Message(account_id, text_id(number), outgoing, f"text {number}", number, number, state)
 
 
 def done(turn: Turn, rows: Rows) -> int:

@@ -73,8 +73,10 @@ def test_the_run_notices_texts_that_go_again_too_early(monkeypatch: pytest.Monke
     def start(renewal: Renewal, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
         begin(renewal, turn, contact, peer, bundle)
         candidate = peer.pair.candidate
+        if candidate is None:
+            return
         lane = renewal._state.outbox.lane(contact.account_id, peer.device_id)
-        for item in list(lane.unconfirmed.values()) if candidate is not None else ():
+        for item in lane.unconfirmed.values():
             item.session_id, item.envelope = candidate.id, bytes(600)
             item.sendings += 1
             lane.ready.append(item)

@@ -54,6 +54,7 @@ def _rows() -> tuple[Put, ...]:
             device.record.encoded,
             3,
             False,
+            False,
             4,
             NOW_MS,
             5,
