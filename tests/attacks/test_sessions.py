@@ -44,7 +44,7 @@ def crossing() -> tuple[AttackWorld, Victim, Keeper]:
 
 
 def released(order: tuple[int, ...], *, at_once: bool = False) -> tuple[AttackWorld, Victim]:
-    """Deliver the four messages of a crossing in this order, one after the other or before anybody answers."""
+    """Deliver the four messages of a crossing in this order, by turns or before anybody answers."""
     world, labor, strategy = crossing()
     strategy.did("kept two first flights that crossed, and delivered their four messages in each order")
     assert len(strategy.kept) == 4

@@ -188,7 +188,7 @@ def test_c11_control_time_of_a_refusal(monkeypatch: pytest.MonkeyPatch, book: Bo
 
 
 def led_to(world: AttackWorld, url: str) -> list[tuple[str, bool]]:
-    """Let a contact name a relay as its own; return what the company opens, and whether as a foreign relay."""
+    """Let a contact name a relay as its own; return what the company opens, and whether as foreign."""
     opened: list[tuple[str, bool]] = []
     carry_out = world.company.carry_out
 

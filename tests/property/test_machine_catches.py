@@ -86,7 +86,7 @@ PLANTS: tuple[tuple[Plant, str], ...] = (
     (no_replay_cache, "opened twice"),
     (skipped_keys_stay, "opened twice"),
     (failure_changes_state, "sessions in memory differ from their rows"),
-    (oldest_stays, "the active session is not the best proven one"),
+    (oldest_stays, "the active session is not the best proven one|two active sessions"),
     (texts_before_proof, "a text sent again before an answer|a text on an unproven session"),
     (no_search, "two active sessions"),
     (salt_is_not_hedged, "one key sealed two different plaintexts"),

@@ -399,10 +399,10 @@ class DeviceModel:
     def _synced(self, number: int, session_id: SessionId, sync: Sync, now_ms: int) -> None:
         self._take(number, pairs.synced(self.pair(number), session_id, sync, now_ms))
         session, pair = self.peer(number).sessions.get(session_id), self.pair(number)
-        if sync.kind is SyncKind.ASK and session is not None and not isinstance(session.phase, Started):
-            if pairs.may_tell(pair, now_ms):
-                self._commit(number, self.peer(number)._replace(pair=pairs.told(pair, now_ms)))
-                self._say_control(number, session_id, self._sync(number, SyncKind.TELL, sync.ask_id), now_ms)
+        may_tell = sync.kind is SyncKind.ASK and pairs.may_tell(pair, now_ms)
+        if may_tell and session is not None and not isinstance(session.phase, Started):
+            self._commit(number, self.peer(number)._replace(pair=pairs.told(pair, now_ms)))
+            self._say_control(number, session_id, self._sync(number, SyncKind.TELL, sync.ask_id), now_ms)
         if pair.active is not None and pair.active.id == session_id:
             before_ms = now_ms - MINUTE_MS
             self._again(number, lambda row: _n(row) <= sync.got and row.sealed_ms <= before_ms, now_ms)

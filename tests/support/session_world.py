@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from delivery_model import DeliveryModel, Sent
-from device_model import MAX_SENDINGS, DeviceModel, StoredDevice
+from device_model import DeviceModel, StoredDevice
 from hostile_network import HostileNetwork, Packet
 from parties import DAY_MS, NOW_MS, ScriptedRng
 from prekey_shelf import ONE_TIME_KEYS_PER_WINDOW, SHELF, Owner, window_of
@@ -173,7 +173,8 @@ class SessionWorld:
         self.clones.clear()
         self._drain(order)
         for pause_ms in _PAUSES_MS:
-            if all([self._is_well(one, other, order) for one, other in self._contacts()]):
+            well = [self._is_well(one, other, order) for one, other in self._contacts()]
+            if all(well):
                 break
             self.pass_time(pause_ms)
             self._drain(order)
@@ -216,9 +217,7 @@ class SessionWorld:
             assert number is not None
             row = sender.peer(theirs).texts.get(content_id)
             is_known = received.is_missing(number.n) or number.n <= received.forgotten
-            is_unconfirmed = row is not None and (
-                row.sendings >= MAX_SENDINGS or not row.may_go_again(self.now_ms)
-            )
+            is_unconfirmed = row is not None and not row.may_go_again(self.now_ms)
             is_parted = self.suffered and (ours in recipient.parted or row is None)
             assert is_known or is_unconfirmed or is_parted, "a text is lost without a trace"
         assert self.suffered or ours not in recipient.parted, "a peer is called parted without a loss"
