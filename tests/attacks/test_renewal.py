@@ -26,8 +26,9 @@ from e2ee_client.rows import Continuity
 from evil_relay import Keeper
 from parties import DAY_MS
 
+from e2ee.ids import SessionId
 from e2ee.numbers import Received
-from e2ee.pair import HOUR_MS, MINUTE_MS, Pair, Standing, Wanted
+from e2ee.pair import HOUR_MS, MINUTE_MS, Change, Pair, Standing, Wanted
 from e2ee.prekeys import OneTimeChoice, PeerPrekeys, VerifiedBundle
 
 SECRET = "GEHEIM nach der Heilung"
@@ -68,23 +69,19 @@ def renew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             self._context.sending.again_from_others(turn, contact, peer, best.id)
             self._context.sending.pump(turn, contact)
 
-    starting = Renewal.start
-    monkeypatch.setattr(Pair, "active", property(best_of_all))
-    monkeypatch.setattr(Renewal, "doubt", doubt)
-    monkeypatch.setattr(Renewal, "start", start)
-    monkeypatch.setattr(Renewal, "settle", doubt_after(Renewal.settle))
-
-
-def doubt_after(settle):  # type: ignore[no-untyped-def]  # the signature is that of what it wraps
-    """Let a message on a session that is not the best start another one."""
-
-    def settled(self, turn, contact, peer, session_id, change):  # type: ignore[no-untyped-def]
-        settle(self, turn, contact, peer, session_id, change)
+    def settle(
+        self: Renewal, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, change: Change
+    ) -> None:
+        settling(self, turn, contact, peer, session_id, change)
         best = best_of_all(peer.pair)
         if best is not None and best.id != session_id:
             self.doubt(turn, contact, peer)
 
-    return settled
+    starting, settling = Renewal.start, Renewal.settle
+    monkeypatch.setattr(Pair, "active", property(best_of_all))
+    monkeypatch.setattr(Renewal, "doubt", doubt)
+    monkeypatch.setattr(Renewal, "start", start)
+    monkeypatch.setattr(Renewal, "settle", settle)
 
 
 # --- C1: healing ---
@@ -290,7 +287,9 @@ def company_comes_back(days: int, most: int = 120) -> tuple[AttackWorld, int]:
     """
     world = AttackWorld.acquainted()
     world.advance(8 * DAY_MS)
-    assert world.company.peer_with(world.kundin).prekeys().bundle.opks, "the weekly ask brought one-time keys"
+    given = world.company.peer_with(world.kundin).prekeys()
+    assert given is not None
+    assert given.bundle.opks, "the weekly ask brought one-time keys"
     world.customer.stop()
     world.customer.alive = False
     world.advance(days * DAY_MS)

@@ -48,8 +48,9 @@ class Hider(Strategy):
         return (dataclasses.replace(self.shown, request_id=frame.request_id),)
 
     def push(self, connection: int, frame: KnownFrame) -> Iterable[KnownFrame]:
-        is_mail = self.is_on and isinstance(frame, Message) and frame.mailbox == self.mailbox
-        if is_mail and frame.body[1] == KIND_FIRST_FLIGHT:
+        if not (self.is_on and isinstance(frame, Message) and frame.mailbox == self.mailbox):
+            return (frame,)
+        if frame.body[1] == KIND_FIRST_FLIGHT:
             self.did("dropped the first flights of the company's new device")
             return ()
         return (frame,)

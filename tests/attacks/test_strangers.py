@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 from attack_evidence import Book, Verdict
@@ -138,7 +139,7 @@ def exchanges(monkeypatch: pytest.MonkeyPatch, *, taken: bool) -> tuple[tuple[in
     for victim, mailbox in ((one, elsewhere), (other, next(iter(other.engine._state.mailboxes)))):
         slip(world, mailbox, bytes((1, 1)) + bytes(616))
         world.advance(5_000)  # the ask that follows doubt once in ten minutes is answered
-        count = work(monkeypatch, lambda mailbox=mailbox: slip(world, mailbox, flight.body))
+        count = work(monkeypatch, partial(slip, world, mailbox, flight.body))
         found.append((count, victim.refusals[-1]))
     return found[0], found[1]
 
