@@ -310,7 +310,7 @@ def test_c12_control_heads_of_anybody(book: Book, monkeypatch: pytest.MonkeyPatc
 
 
 def silenced() -> tuple[AttackWorld, int]:
-    """Let a relay say that it goes away for 146 million years; return for how long the customer stays away."""
+    """Let a relay go away for 146 million years; return for how long the customer stays away."""
     world = AttackWorld.acquainted()
     world.relay.tell(world.relay._listening[world.customer.mailbox()], GoAway(0, 2**62))
     world.relay.deeds.append("said that it goes away for 146 million years")

@@ -185,7 +185,7 @@ class SessionWorld:
             self._check_texts(other, one)
 
     def _is_well(self, one: DeviceModel, other: DeviceModel, order: random.Random) -> bool:
-        """Whether both have one active session, new texts arrive both ways, and none is under way any more."""
+        """Whether both have one active session, new texts arrive both ways, and none is under way."""
         said = [(one, other, self._hello(one, other)), (other, one, self._hello(other, one))]
         self._drain(order)
         top = one.pair(other.owner.index).top
