@@ -1,4 +1,4 @@
-"""A passive thief: a copy of a client's whole state at one moment, which follows what a relay has recorded."""
+"""A passive thief: a copy of a client's whole state, which follows what a relay has recorded."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 from attack_catalogue import CATALOGUE
 from attack_world import AttackWorld, Victim
 from e2ee_client import Client
-from e2ee_client.cli.event_lines import event_json, event_text
+from e2ee_client.cli.event_lines import event_json, event_text, is_told
 from e2ee_client.cli.texts import Texts
 from e2ee_client.events import (
     Churn,
@@ -163,7 +163,8 @@ def said(victim: Victim, event: Event) -> str:
     name = event_json(event)["event"]
     if isinstance(event, MessageReceived):
         return f"a text of {len(event.text)} characters [{name}]"
-    return f"{event_text(event, cast('Client', _Names(victim)), _ENGLISH)} [{name}]"
+    told = event_text(event, cast("Client", _Names(victim)), _ENGLISH) if is_told(event) else "for programs"
+    return f"{told} [{name}]"
 
 
 class _Names:
