@@ -31,6 +31,7 @@ import chaos_net  # noqa: E402
 import psycopg  # noqa: E402
 from chaos_net import ChaosNode, Net, set_link, wait_until_ready  # noqa: E402
 from chaos_people import Book, Person, fetch_keys, make_conversations  # noqa: E402
+from e2ee_client import SealroomError  # noqa: E402
 from e2ee_client.runtime.transport import WebSocketTransport  # noqa: E402
 from e2ee_relay.protocol import PrekeysStock  # noqa: E402
 from postgres_server import PostgresServer, missing_programs  # noqa: E402
@@ -118,7 +119,13 @@ async def live_clients(url: str, folder: Path, seed: int) -> dict[str, list[str]
         world = chaos_clients.World(
             WebSocketTransport(), url, place, chance, patience_s=_SETTLE_S, now_ms=now_ms
         )
-        found[name] = await scene(world)
+        flowing = asyncio.create_task(chaos_clients.flow(world))
+        try:
+            found[name] = await scene(world)
+        except SealroomError as error:
+            found[name] = [f"the scene came to a halt: {error.code}"]
+        finally:
+            flowing.cancel()
     return found
 
 

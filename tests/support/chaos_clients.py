@@ -140,6 +140,13 @@ async def restore(world: World, name: str, saved: bytes) -> Person:
     return await _person(world, opening)
 
 
+async def flow(world: World) -> None:
+    """Let time flow as it does outside, until cancelled: connections are tried again by these clocks."""
+    while True:
+        await asyncio.sleep(0.1)
+        world.now_ms += 100
+
+
 async def pass_time(world: World, ms: int) -> None:
     """Let time pass for everybody, in steps in which the clients act."""
     for _ in range(max(1, ms // _STEP_MS)):
