@@ -2,8 +2,9 @@
 
 Nodes are killed, the database is crashed and restarted, links are cut, wake-ups are dropped, while people
 hold their conversations. In the end everything that was answered OK must have arrived, nothing whose
-acknowledgement was answered may come again, and no one-time key may have been given twice. Needs root and
-network namespaces.
+acknowledgement was answered may come again, and no one-time key may have been given twice. Beside them real
+clients have clocks that are wrong by up to a year, a clone beside its original, and a backup that is restored
+twice. Needs root and network namespaces.
 """
 
 from __future__ import annotations
@@ -25,10 +26,13 @@ ROOT = Path(__file__).resolve().parents[2]
 for part in ("tests/support", "client", "server", "."):
     sys.path.insert(0, str(ROOT / part))
 
-import chaos_net  # noqa: E402 - after the path
+import chaos_clients  # noqa: E402 - after the path
+import chaos_net  # noqa: E402
 import psycopg  # noqa: E402
 from chaos_net import ChaosNode, Net, set_link, wait_until_ready  # noqa: E402
 from chaos_people import Book, Person, fetch_keys, make_conversations  # noqa: E402
+from e2ee_client import SealroomError  # noqa: E402
+from e2ee_client.runtime.transport import WebSocketTransport  # noqa: E402
 from e2ee_relay.protocol import PrekeysStock  # noqa: E402
 from postgres_server import PostgresServer, missing_programs  # noqa: E402
 from relay_actors import Company, Owner, Peer, SocketLink  # noqa: E402
@@ -104,6 +108,27 @@ async def make_company(url: str, keys: int) -> Company:
         return company
 
 
+async def live_clients(url: str, folder: Path, seed: int) -> dict[str, list[str]]:
+    """Play the scenes of real clients while everything fails; return what must not be of each."""
+    found: dict[str, list[str]] = {}
+    for name, scene in chaos_clients.SCENES.items():
+        place = folder / name.replace(" ", "-")
+        place.mkdir()
+        chance = random.Random(seed)
+        now_ms = time.time_ns() // 1_000_000
+        world = chaos_clients.World(
+            WebSocketTransport(), url, place, chance, patience_s=_SETTLE_S, now_ms=now_ms
+        )
+        flowing = asyncio.create_task(chaos_clients.flow(world))
+        try:
+            found[name] = await scene(world)
+        except SealroomError as error:
+            found[name] = [f"the scene came to a halt: {error.code}"]
+        finally:
+            flowing.cancel()
+    return found
+
+
 async def play(options: argparse.Namespace, hosts: list[str], folder: Path) -> dict[str, object]:
     """Run everything inside the hub; return what is to be kept."""
     server = PostgresServer(f"listen_addresses={chaos_net.HUB}", port=_DATABASE_PORT)
@@ -121,7 +146,9 @@ async def play(options: argparse.Namespace, hosts: list[str], folder: Path) -> d
         addresses = [chaos_net.address(place) for place in range(NODES)]
         async with TcpProxy([chaos_net.PORT] * NODES, addresses) as proxy:
             chaos = Chaos(nodes, server, random.Random(options.seed))
+            clients = asyncio.create_task(live_clients(proxy.url, folder, options.seed))
             await converse(options, proxy.url, book, chaos, over)
+            of_clients = await clients
         durable = server_settings(server)
     finally:
         over.set()
@@ -131,7 +158,10 @@ async def play(options: argparse.Namespace, hosts: list[str], folder: Path) -> d
     findings = book.findings()
     return {
         "findings": findings,
-        "holds": not any(findings.values()) and all(chaos.faults[kind] for kind in _FAULTS),
+        "clients": of_clients,
+        "holds": not any(findings.values())
+        and not any(of_clients.values())
+        and all(chaos.faults[kind] for kind in _FAULTS),
         "conversations": options.conversations,
         "messages_confirmed": len(book.confirmed),
         "messages_sent": options.conversations * options.messages,

@@ -23,7 +23,7 @@ _TRIES: Final = 60
 _REFUSALS: Final = 4
 # None of these belongs in a conversation in which nothing was lost.
 _ALARMS: Final = frozenset(
-    {"SessionReset", "GapDetected", "IdentityAlarm", "MessageRejected", "EventsMissed"}
+    {"Gap", "Parted", "RolledBack", "Unconfirmed", "IdentityAlarm", "MessageRejected", "EventsMissed"}
 )
 
 
