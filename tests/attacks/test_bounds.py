@@ -80,7 +80,7 @@ def wound_up() -> tuple[AttackWorld, Stock]:
 
 
 def test_c2_ids_wound_up(book: Book) -> None:
-    """ID-31: ids follow our own clock and count; what the relay says of them is not read."""
+    """ID-30: ids follow our own clock and count; what the relay says of them is not read."""
     world, strategy = wound_up()
     ids = ids_of(strategy.uploads)
     assert ids == sorted(set(ids))
@@ -94,7 +94,7 @@ def test_c2_ids_wound_up(book: Book) -> None:
 
 
 def test_c2_control_the_relay_is_believed(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-31: where the next id follows the relay's highest, one answer uses all of them up."""
+    """Control of ID-30: where the next id follows the relay's highest, one answer uses all of them up."""
 
     def believing(self: Entry, link: Link, turn: Turn, frame: Response) -> None:
         if isinstance(frame, PrekeysStock):

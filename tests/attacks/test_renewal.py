@@ -172,7 +172,7 @@ def test_c1_a_delivered_text_is_not_sealed_for_prekeys() -> None:
 def test_c1_control_a_delivered_text_is_sealed_for_prekeys(
     monkeypatch: pytest.MonkeyPatch, book: Book
 ) -> None:
-    """Control of SES-37 and ID-31: sealed again at once, the text is open to a thief who comes days later."""
+    """Control of SES-37 and ID-18: sealed again at once, the text is open to a thief who comes days later."""
     renew_at_once(monkeypatch)
     monkeypatch.setattr("e2ee_client.engine.upkeep.Upkeep.forget", lambda _self, _turn, _owner: None)
     days = delivered_and_deleted()
@@ -325,7 +325,7 @@ def test_c6_prekeys_that_have_ended(days: int, book: Book) -> None:
 
 
 def test_c6_a_list_that_has_ended() -> None:
-    """ID-29, SES-26: away for longer than its list lives, a customer is reached once its own ask has found no
+    """ID-36, SES-26: away for longer than its list lives, a customer is reached once its own ask has found no
     answer for a day.
     """
     _, minutes = company_comes_back(30, 27 * 60)

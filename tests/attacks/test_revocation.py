@@ -136,7 +136,7 @@ def test_c3_the_new_device_tells(book: Book) -> None:
 
 
 def test_c3_a_customer_who_writes(book: Book) -> None:
-    """ID-30: with the new device's mail dropped, the first text a day later is the last one that the thief
+    """ID-37: with the new device's mail dropped, the first text a day later is the last one that the thief
     gets.
     """
     world, thief, new = stolen(Hider())
@@ -149,7 +149,7 @@ def test_c3_a_customer_who_writes(book: Book) -> None:
 
 
 def test_c3_nobody_writes(book: Book) -> None:
-    """ID-30: without any text a week and a day suffice."""
+    """ID-37: without any text a week and a day suffice."""
     world, thief, _ = stolen(Hider())
     world.advance(8 * DAY_MS)
     assert exchanged(world, thief, 0) == (False, False)
@@ -157,7 +157,7 @@ def test_c3_nobody_writes(book: Book) -> None:
 
 
 def test_c3_the_relay_hides_the_list(book: Book) -> None:
-    """ID-29: with the newest list hidden, nothing is sealed or shown 31 days after the pinned one was
+    """ID-36: with the newest list hidden, nothing is sealed or shown 31 days after the pinned one was
     signed.
     """
     world, thief, _ = stolen(Hider(hides_list=True))
@@ -172,7 +172,7 @@ def test_c3_the_relay_hides_the_list(book: Book) -> None:
 
 
 def test_c3_control_nobody_asks(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-29 and ID-30: where nobody asks again and no list is too old, the thief writes and
+    """Control of ID-36 and ID-37: where nobody asks again and no list is too old, the thief writes and
     reads on.
     """
     monkeypatch.setattr(Directory, "refresh", lambda *_: None)
@@ -209,7 +209,7 @@ def both_reach(world: AttackWorld, new: Victim) -> tuple[bool, bool]:
 
 
 def test_c4_a_restored_company(book: Book) -> None:
-    """SES-40, ID-30: both sides reach each other again, and the customer is told of the new device."""
+    """SES-40, ID-37: both sides reach each other again, and the customer is told of the new device."""
     world, saved = device_lost()
     new = restored(world, saved)
     assert both_reach(world, new) == (True, True)
@@ -229,7 +229,7 @@ def test_c4_the_old_device_is_told() -> None:
 
 
 def test_c4_control_nobody_looks(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of SES-40 and ID-30: without greeting and look-ups the two never hear of each other again."""
+    """Control of SES-40 and ID-37: without greeting and look-ups the two never hear of each other again."""
     monkeypatch.setattr(restoring, "_to_be_greeted", lambda contact: contact)
     monkeypatch.setattr(restoring, "_new_pair", lambda *_: iter(()))
     world, saved = device_lost()

@@ -83,7 +83,7 @@ def joined(seen: dict[bytes, tuple[int, int]]) -> list[set[bytes]]:
 
 
 def test_c11_prekey_ids(book: Book) -> None:
-    """ID-31: each contact gets prekeys of its own under random ids."""
+    """ID-38, ID-30: each contact gets prekeys of its own under random ids."""
     world, companies, persons = people()
     seen = flights_to(world, companies)
     theirs = {mailbox for person in persons for mailbox in person.engine._state.mailboxes}
@@ -110,7 +110,7 @@ def shared_prekeys(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_c11_control_shared_prekeys(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Control of ID-31: with one set of prekeys for all contacts, equal ids join a person's mailboxes."""
+    """Control of ID-38: with one set of prekeys for all contacts, equal ids join a person's mailboxes."""
     shared_prekeys(monkeypatch)
     world, companies, persons = people()
     groups = joined(flights_to(world, companies))
@@ -170,12 +170,12 @@ def work(monkeypatch: pytest.MonkeyPatch, act: Callable[[], None]) -> int:
 
 @pytest.mark.parametrize("taken", [False, True])
 def test_c11_time_of_a_refusal(taken: bool, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ID-31, LKG-07: keys of one mailbox are not found from another: neither refusal computes anything."""
+    """ID-38, LKG-07: keys of one mailbox are not found from another: neither refusal computes anything."""
     assert exchanges(monkeypatch, taken=taken) == ((0, "remote.unknown_prekey"),) * 2
 
 
 def test_c11_control_time_of_a_refusal(monkeypatch: pytest.MonkeyPatch, book: Book) -> None:
-    """Control of ID-31: where keys are found from every mailbox, time and answer tell whose mailbox it is."""
+    """Control of ID-38: where keys are found from every mailbox, time and answer tell whose mailbox it is."""
     shared_prekeys(monkeypatch)
     (same, code), (another, other_code) = exchanges(monkeypatch, taken=False)
     assert same > another == 0

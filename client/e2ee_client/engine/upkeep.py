@@ -183,7 +183,7 @@ class Upkeep:
         )
 
     def is_signed_prekey(self, key_id: int, owner: bytes) -> bool:
-        """Whether an SPK of this id was given to a contact, or published (ID-31): that is asked before
+        """Whether an SPK of this id was given to a contact, or published (ID-38): that is asked before
         anything else, so that a flight that was taken shows nothing in another mailbox (LKG-07).
         """
         return self._find(PrekeyKind.SPK, key_id, owner) is not None
