@@ -71,3 +71,20 @@ def of_small_order(data: bytes) -> tuple[bytes, bytes] | None:
         if (factor + challenge(commitment, public, data)) % 8 == 0:
             return public, commitment + bytes(32)
     return None
+
+
+def decode(data: bytes) -> Point:
+    """The point of 32 bytes, whatever its order."""
+    y = int.from_bytes(data, "little") % 2**255
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if x * x % P == square else x * _ROOT_OF_MINUS_1 % P
+    return (x if x & 1 == data[31] >> 7 else P - x, y)
+
+
+def holds_cofactored(public: bytes, data: bytes, signature: bytes) -> bool:
+    """Whether [8][S]B = [8]R + [8][k]A, the equation that PRM-03 does not take."""
+    commitment, response = signature[:32], int.from_bytes(signature[32:], "little")
+    k = challenge(commitment, public, data)
+    right = add(decode(commitment), times(k, decode(public)))
+    return times(8, times(response, BASE)) == times(8, right)

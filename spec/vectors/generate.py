@@ -18,6 +18,7 @@ from spec.vectors import (
     grammar_vectors,
     handshake_vectors,
     identity_vectors,
+    limits,
     negative_flights,
     negative_forms,
     negative_identity,
@@ -28,6 +29,7 @@ from spec.vectors import (
     primitive_vectors,
     ratchet_cases,
     ratchet_vectors,
+    sealing,
     session_vectors,
     transcript,
 )
@@ -58,6 +60,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "pq_cases.json": pq_cases.cases(exchange, kem),
         "content.json": content_vectors.contents(),
         "sessions.json": session_vectors.sessions(),
+        "limits.json": limits.limits(played, kem),
     }
     refused = (
         *negative_forms.all_forms(),
@@ -65,6 +68,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *negative_messages.all_messages(played),
         *negative_pq.all_pq(exchange, kem),
         *negative_flights.all_flights(kem),
+        *sealing.all_local(played),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

@@ -13,7 +13,7 @@ from spec.vectors.encapsulations import Encapsulations
 from spec.vectors.flight import Flight, Offer, fly
 from spec.vectors.handshake_vectors import device, offer_of, prekey
 from spec.vectors.parties import Device
-from spec.vectors.ratchet import padded
+from spec.vectors.ratchet import HONEST, Defect, padded
 from spec.vectors.suite import DAY_MS, IDENTITY_B, NOW_MS, Value, cbor, dh_public, draw, pad, sign
 from spec.vectors.transcript import KIND_2
 
@@ -38,21 +38,28 @@ class Stage:
         return fly(sender, signed_list, self.offer, fresh, self.encapsulated, record)
 
     def envelope(
-        self, flight: Flight, also: dict[int, Value] | None = None, prefix: bytes | None = None
+        self, flight: Flight, also: dict[int, Value] | None = None, defect: Defect = HONEST
     ) -> bytes:
         """The first message of a flight."""
         beside: dict[int, Value] = {6: 1, 7: parties.way_back(self.a)} if also is None else also
         state = ratchet.start_initiator(flight.expansion, self.offer.spk.key, NOW_MS)
-        lead = KIND_2 + (flight.prefix if prefix is None else prefix)
+        lead = KIND_2 + flight.prefix
         body = padded(cbor(text("negative flight", "x", beside)), first=True)
-        _, trace = ratchet.seal_body(ratchet.turn_to_send(state, RATCHET)[0], lead, body, FRESH)
+        _, trace = ratchet.seal_body(ratchet.turn_to_send(state, RATCHET)[0], lead, body, FRESH, defect)
         envelope: bytes = trace["envelope"]
         return envelope
 
     def refuses(self, name: str, rules: str, envelope: bytes, error: str, **other: Any) -> Negative:
         """The vector of a flight that B must refuse; `pinned`, `now_ms` and keys may be given."""
+        about = f"A first flight: {name.replace('-', ' ')}."
+        return Negative(
+            f"flight-{name}", about, rules, "session.respond", self.given(envelope, **other), error
+        )
+
+    def given(self, envelope: bytes, **other: Any) -> dict[str, Any]:
+        """What B is given."""
         held: Offer = other.get("offer", self.offer)
-        given = {
+        return {
             "responder": device(self.b),
             "spk": prekey(held.spk),
             "opk": prekey(held.opk),
@@ -68,8 +75,6 @@ class Stage:
                 "now_ms": NOW_MS,
             },
         }
-        about = f"A first flight: {name.replace('-', ' ')}."
-        return Negative(f"flight-{name}", about, rules, "session.respond", given, error)
 
 
 def _changed_bytes(stage: Stage) -> Iterator[Negative]:
@@ -98,6 +103,14 @@ def _changed_bytes(stage: Stage) -> Iterator[Negative]:
     yield stage.refuses("other-kem-key", "HS-02 HS-10", good, AUTHENTICATION, offer=last_resort)
     late = NOW_MS + parties.PREKEY_LIFE_MS + 30 * DAY_MS + 1
     yield stage.refuses("prekey-past-its-end", "HS-06", good, "remote.expired", now_ms=late)
+    old = parties.prekey(stage.b, parties.OPK, 41, NOW_MS - 30 * DAY_MS - 1)
+    ended = replace(stage.offer, opk=old)
+    signed_list = parties.sign_list(stage.a, stage.list)
+    flight = fly(stage.a, signed_list, ended, draw("negative flight EK", 32), stage.encapsulated)
+    envelope = stage.envelope(flight)
+    yield stage.refuses("opk-past-its-end", "HS-06", envelope, "remote.expired", offer=ended)
+    first = stage.envelope(stage.flight, defect=Defect(previous_length=1))
+    yield stage.refuses("previous-length-1", "DR-14 HS-10", first, AUTHENTICATION)
 
 
 def _wrong_identities(stage: Stage) -> Iterator[Negative]:
@@ -140,10 +153,36 @@ def _wrong_identities(stage: Stage) -> Iterator[Negative]:
     }
     for name, (signed_list, record, rules, error) in claims.items():
         yield stage.refuses(name, rules, stage.envelope(stage.fly(a, signed_list, record)), error)
+    yield from _ended(stage)
     own_list = parties.sign_list(stage.b, parties.first_list(stage.b))
     yield stage.refuses(
         "from-ourselves", "HS-11", stage.envelope(stage.fly(stage.b, own_list)), "remote.identity"
     )
+
+
+def aged(stage: Stage, record_ms: int, list_ms: int, *, listed: bool = True) -> bytes:
+    """A flight whose record and list end at these times; the list names the record, or not."""
+    a = stage.a
+    entries: dict[int, Value] = {**a.entries, 9: record_ms - 1, 10: record_ms}
+    ended = Device(a.name, a.account_seed, a.sign_seed, a.dh_private, entries)
+    hashes = [ended.record_hash] if listed else []
+    given = parties.list_entries(ended, 1, None, hashes, issued_ms=list_ms - 1, expires_ms=list_ms)
+    return stage.envelope(stage.fly(ended, parties.sign_list(ended, given)))
+
+
+def _ended(stage: Stage) -> Iterator[Negative]:
+    """One defect after the other in the order of HS-07, and the first millisecond that is too late."""
+    late, in_time = NOW_MS - 45 * DAY_MS - 1, NOW_MS
+    cases: dict[str, tuple[int, int, bool, str]] = {
+        "list-ended-45-days-and-a-millisecond-ago": (in_time, late, True, "remote.list_expired"),
+        "record-ended-45-days-and-a-millisecond-ago": (late, in_time, True, "remote.expired"),
+        "list-and-record-ended": (late, late, True, "remote.list_expired"),
+        "list-ended-and-record-not-listed": (in_time, late, False, "remote.list_expired"),
+        "record-ended-and-not-listed": (late, in_time, False, "remote.identity"),
+    }
+    for name, (record_ms, list_ms, listed, error) in cases.items():
+        envelope = aged(stage, record_ms, list_ms, listed=listed)
+        yield stage.refuses(name, "ID-10 HS-07", envelope, error)
 
 
 def _pinned(stage: Stage) -> Iterator[Negative]:

@@ -110,6 +110,8 @@ def _signatures() -> Iterator[Negative]:
     secret = int.from_bytes(draw("negative cofactored key", 32), "little") % order
     to_sign = label("SR1-sig-list") + data
     cofactored = edwards.cofactored_only(secret, nonce, to_sign)
+    if not edwards.holds_cofactored(cofactored[0], to_sign, cofactored[1]):
+        raise ArithmeticError("the cofactored equation does not hold")
     counted = (data[:-1] + bytes((last,)) for last in range(256))
     small, small_data = next(
         (found, one)
@@ -147,6 +149,8 @@ def cards() -> Iterator[Negative]:
         return uri(identity_vectors.account_text(account_id, url, name), url, name)
 
     named, escaped = whole("A~\u00e4"), whole("A b")
+    long_name = "\U0001f511" * 64
+    long_account = identity_vectors.account_text(account_id, relay, long_name)
     account_2 = identity_vectors.account_text(sign_public(draw("negative card two", 32)), relay)
     texts = {
         "relay-changed": (uri(good, "wss://relay.exemple/"), "a letter of the relay changed", "ID-34"),
@@ -232,6 +236,17 @@ def cards() -> Iterator[Negative]:
         "name-with-control": (whole("a\nb"), "a line feed in the name", "ID-33"),
         "name-too-long": (whole("x" * 65), "a name of 65 characters", "ID-33"),
         "name-empty": (whole(""), "an empty name", "ID-33"),
+        "name-empty-with-the-check-of-none": (uri(good, relay) + "&n=", "an empty name", "ID-21"),
+        "name-before-the-relay": (
+            whole("A").replace("&r=", "&R=").replace("&n=A", "").replace("&R=", "&n=A&r="),
+            "n before r",
+            "ID-21",
+        ),
+        "too-long-in-bytes": (
+            f'{{"sealroom":1,{" " * 1700}"account":"{long_account}","relay":"{relay}","name":"{long_name}"}}',
+            "2048 characters at most, more bytes",
+            "ID-35",
+        ),
         "relay-plain": (whole(None, "ws://relay.example/"), "ws:// with a host elsewhere", "ID-23"),
         "relay-https": (whole(None, "https://relay.example/"), "another scheme", "ID-23"),
         "relay-no-host": (whole(None, "wss:///x"), "no host", "ID-23"),
@@ -270,6 +285,7 @@ def _scans(account_id: bytes) -> Iterator[Negative]:
     other = sign_public(draw("negative card other", 32))
     ours = "SEALROOM:1:" + "0" * 128
     scans = {"version": ours.replace(":1:", ":2:"), "short": ours[:-1], "foreign": "https://example.org/"}
+    scans["lower-case"] = "SEALROOM:1:" + "0" * 127 + "a"
     for name, scanned in scans.items():
         given = {"ours": account_id, "theirs": other, "scanned": scanned}
         about = f"A scanned text that is not a safety number: {name}."
@@ -307,6 +323,7 @@ def envelopes() -> Iterator[Negative]:
         ),
         "flight-class-512": (flight[: 2198 + 16 + 512], "a flight with a body of 512", "remote.decode"),
         "over-96-kib": (b"\x01\x01" + bytes(98303), "98 305 bytes", "remote.decode"),
+        "over-96-kib-of-a-padding-class": (b"\x01\x01" + bytes(104 + 98304), "98 410 bytes", "remote.decode"),
         "not-padme": (b"\x01\x01" + bytes(104 + 4097), "a body of 4097 bytes", "remote.decode"),
     }
     for name, (envelope, said, error) in cases.items():
@@ -350,8 +367,8 @@ def contents() -> Iterator[Negative]:
         "key-0": ({0: 0, **good}, "CON-01"),
         "key-10": ({**good, 10: None}, "CON-01"),
         "key-63": ({**good, 63: None}, "CON-01"),
-        "type-negative": ({**good, 1: -1}, "CON-01"),
-        "type-above-32-bit": ({**good, 1: 2**32}, "CON-01"),
+        "type-negative": (content("negative", -1, None), "CON-01"),
+        "type-above-32-bit": (content("negative", 2**32, None), "CON-01"),
         "type-true": ({**good, 1: True}, "CON-01"),
         "sent-negative": ({**good, 3: -1}, "CON-01"),
         "text-empty": (text("negative", ""), "CON-03"),
@@ -383,6 +400,7 @@ def contents() -> Iterator[Negative]:
         "receipt-with-number": ({**content("negative", 2, {1: 1, 2: ids[:1]}), 9: number(1, 1)}, "CON-12"),
         "nothing-with-payload": (content("negative", 7, {1: 0}), "CON-03 CON-11"),
         "list-empty": (content("negative", 6, {1: b""}), "CON-03"),
+        "list-of-1025-bytes": (content("negative", 6, {1: bytes(1025)}), "CON-03"),
         "epoch-2-to-32": ({**good, 6: 2**32, 7: back}, "SES-21"),
         "address-relay-plain": ({**good, 7: {**back, 3: "ws://relay.example/"}}, "CON-06"),
         "address-token-short": ({**good, 7: {**back, 2: bytes(31)}}, "CON-06"),

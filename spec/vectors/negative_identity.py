@@ -49,6 +49,7 @@ def records() -> Iterator[Negative]:
             "remote.decode",
         ),
         "dh-key-not-canonical-and-kind-3": ({**entries, 6: b"\xff" * 32, 7: 3}, "remote.key"),
+        "version-2-and-over-256-bytes": ({**entries, 1: 2, 4: bytes(256)}, "remote.decode"),
         "dh-key-not-canonical-and-ended": ({**entries, 6: b"\xff" * 32, 10: NOW_MS}, "remote.key"),
     }
     for name, (changed, error) in cases.items():
@@ -87,6 +88,12 @@ def lists() -> Iterator[Negative]:
             "ID-05 ID-29",
         ),
         "version-2-to-64-less-1": ({**entries, 1: 2**64 - 1}, "remote.version", "ID-03"),
+        "seq-2-to-31": ({**entries, 3: 2**31, 4: bytes(32)}, "remote.decode", "ID-06"),
+        "version-2-and-over-1024-bytes": (
+            _of_size({**entries, 1: 2}, 7, 1000),
+            "remote.decode",
+            "WIRE-03",
+        ),
     }
     for name, (changed, error, rules) in cases.items():
         yield _list(name, us, parties.sign_list(us, changed), error, rules)
@@ -110,6 +117,12 @@ def lists() -> Iterator[Negative]:
         yield _list(f"{name}-and-unsigned", us, forged, "remote.signature", "ID-05 ID-29")
     yield _list("signature-short", us, cbor([encoded, good[:63]]), "remote.decode", "ID-05")
     yield _list("signed-with-three-items", us, cbor([encoded, good, 0]), "remote.decode", "ID-05")
+
+
+def _of_size(entries: dict[int, Value], key: int, size_b: int) -> dict[int, Value]:
+    """A map with a byte string so long that its encoding has this size; signed, it is 70 bytes longer."""
+    bare_b = len(cbor({**entries, key: bytes(256)})) - 256
+    return {**entries, key: bytes(size_b - bare_b)}
 
 
 def _bare(seed: bytes, data: bytes) -> bytes:
@@ -189,6 +202,11 @@ def prekeys() -> Iterator[Negative]:
             "ID-14 ID-29",
         ),
         "opk-with-a-bad-key": ({**entries, 5: 1, 8: b"\xff" * 32}, "remote.decode", "ID-15 ID-29"),
+        "suite-2-and-over-1536-bytes": (
+            _of_size({**entries, 1: 2}, 8, 1500),
+            "remote.decode",
+            "WIRE-03",
+        ),
         "id-0-with-a-bad-key": ({**entries, 6: 0, 8: b"\xff" * 32}, "remote.decode", "ID-15 ID-29"),
     }
     for name, (changed, error, rules) in resigned.items():
@@ -396,6 +414,10 @@ def statements() -> Iterator[Negative]:
             "remote.decode",
         ),
         "label-of-prekeys": (signed("SR1-sig-prekey", us.sign_seed, entries), "remote.signature"),
+        "version-2-and-over-512-bytes": (
+            signed("SR1-sig-address", us.sign_seed, {**entries, 1: 2, 4: bytes(512)}),
+            "remote.decode",
+        ),
         "by-the-account": (signed("SR1-sig-address", us.account_seed, entries), "remote.signature"),
         "version-2-by-the-account": (
             signed("SR1-sig-address", us.account_seed, {**entries, 1: 2}),

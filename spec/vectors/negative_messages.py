@@ -190,7 +190,6 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
         ("new-chain-other-epoch", turn, Defect(pq_epoch=1), "PQ-12", "remote.pq_desync"),
         ("new-chain-flag-set", turn, Defect(flags=1 << 31), "WIRE-09", AUTHENTICATION),
         ("new-chain-low-order-key", turn, Defect(ratchet_key=low_order), "PRM-02 DR-14", AUTHENTICATION),
-        ("new-chain-old-key", turn, Defect(ratchet_key=seen["their_key"]), "DR-14", AUTHENTICATION),
         (
             "new-chain-previous-length-too-small",
             turn,
@@ -216,6 +215,13 @@ def wrong_headers(played: Transcript) -> Iterator[Negative]:
     ]
     for name, where, defect, rules, error in cases:
         yield where.refuses(name, rules, where.message(body, defect), error)
+    again, _ = ratchet.turn_to_send(turn.sender, played.sides["A"].state["sending"]["private_key"])
+    for name, defect in (
+        ("new-chain-old-key", ratchet.HONEST),
+        ("new-chain-old-key-and-jump", Defect(number=1001)),
+    ):
+        _, trace = ratchet.seal_body(again, KIND_1, body, FRESH, defect)
+        yield turn.refuses(name, "DR-14", trace["envelope"], AUTHENTICATION)
     yield _before_an_answer(scene, body)
 
 
@@ -261,6 +267,10 @@ def wrong_bodies(played: Transcript) -> Iterator[Negative]:
     )
     within = padded(bytes(FRAGMENT_B) + encoded, first=True)
     yield flight.refuses("fragment-block-in-a-flight", "WIRE-10", flight.message(within), "remote.content")
+    too_large = cbor(text("negative message", "x" * (65_537 - len(cbor(text("negative message", ""))) - 2)))
+    yield scene.refuses(
+        "content-of-65537", "WIRE-14", scene.message(padded(too_large, first=False)), AUTHENTICATION
+    )
     yield from _wrong_contents(scene, flight)
 
 

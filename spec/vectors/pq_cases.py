@@ -120,7 +120,25 @@ def _offering(played: Transcript, kem: Encapsulations) -> Iterator[dict[str, Any
         yield _case(f"piece {sent} is sent: {said}", "PQ-05", again_at, foreign, PLAIN_REPLY)
     further = bare.holding({**bare.receiver["kem"], "sent": 87})
     yield _case("piece 87 is sent: round 17, byte 1 of the id", "PQ-05", further, foreign, PLAIN_REPLY)
+    yield _case("Offering: an empty block within a chain says nothing", "PQ-11", at, kem_ratchet.EMPTY)
+    yield _case(
+        "Offering: an empty block in a new chain shows that the answer was lost",
+        "PQ-11",
+        _turned(at),
+        kem_ratchet.EMPTY,
+        PLAIN_REPLY,
+    )
     yield from _over(moment(played, "B", "B<a11"), "Offering")
+
+
+def _turned(at: Moment) -> Moment:
+    """The moment after a message of the receiver that the sender has read: its next one begins a chain."""
+    draws = Draws(draw("pq case turn", 32), REPLY_SEED, _no_encapsulation, FRESH)
+    receiver, trace = ratchet.seal(at.receiver, KIND_1, cbor(CONTENT), draws, LATER_MS)
+    sender, _ = arrival.receive(
+        at.sender, trace["header"], receiver["sending"]["tag"], trace["fragment"], LATER_MS
+    )
+    return Moment(at.played, at.name, receiver, sender)
 
 
 def _over(at: Moment, state: str) -> Iterator[dict[str, Any]]:

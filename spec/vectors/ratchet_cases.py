@@ -45,6 +45,11 @@ def _cases(played: Transcript) -> Iterator[dict[str, Any]]:
         full = replace(scene, receiver={**scene.receiver, "skipped": rows})
         yield _case(name, "DR-16", full, ahead + 650)
     yield _oldest_moment(scene)
+    oldest = [
+        {**row, "stored_ms": LATER_MS - arrival.SKIPPED_TTL_MS} for row in _rows(OTHER_HEADER_KEYS[0], 2)
+    ]
+    holding = replace(scene, receiver={**scene.receiver, "skipped": oldest})
+    yield _case("a message in the last millisecond of two other keys, which stay", "DR-16", holding, ahead)
 
 
 def _rows(header_key: bytes, count: int) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, Final
 
+from spec.vectors import session_scenes
 from spec.vectors.document import render
 from spec.vectors.number_rules import Numbers
 from spec.vectors.pair_rules import DAY_MS, HOUR_MS, MINUTE_MS, Outcome, Pair, Session
@@ -192,6 +193,11 @@ _NUMBERS: Final[dict[str, list[tuple[str, int, bytes, int]]]] = {
     "an older line that goes on": [("take", 5, _B, 4), ("take", 6, _A, 1)],
     "a line from the beginning again": [("take", 4, _A, 1), ("take", 1, _B, 1)],
     "a line without a number yet": [("take", 2, _A, 1), ("told", 2, _B, 3)],
+    "a line without a number yet, and one more of the line before": [
+        ("take", 2, _A, 1),
+        ("told", 2, _B, 3),
+        ("take", 3, _A, 1),
+    ],
     "a line that is told": [("take", 4, _A, 1), ("told", 3, _B, 3)],
     "sixty-five gaps": [("take", 2 * n, _A, 1) for n in range(1, 66)]
     + [("take", 1, _A, 1), ("take", 3, _A, 1)],
@@ -208,6 +214,12 @@ def _numbers(name: str, events: list[tuple[str, int, bytes, int]]) -> dict[str, 
     return {"name": name, "steps": steps, "after": after}
 
 
+def _epochs() -> list[dict[str, Any]]:
+    """The epoch of the next session; None where none is left (SES-21)."""
+    cases = [(0, EPOCH), (EPOCH - 1, EPOCH), (EPOCH, EPOCH + 1), (2**32 - 2, 2**32 - 1), (2**32 - 1, None)]
+    return [{"known": known, "now_ms": NOW_MS + 59_999, "epoch": epoch} for known, epoch in cases]
+
+
 def sessions() -> str:
     """The file."""
     scripts = [{"name": f"script {at}", "steps": Script(f"script {at}").play()} for at in range(SCRIPTS)]
@@ -217,7 +229,13 @@ def sessions() -> str:
         " session made may send for 14 days; `key` is our ratchet key that a new chain answers, `beside` the"
         " one that we had when a session was started; wanted is [since_ms, top, without one-time keys],"
         " candidate [session, since_ms, asked_ms, repeats], ask [id, taken_ms, patience_ms]. `numbers`: those"
-        " of texts that are taken, or told by a sync, and what each shows.",
+        " of texts that are taken, or told by a sync, and what each shows. `epochs`: that of the next"
+        " session, null where none is left.",
         "SES-21 SES-22 SES-23 SES-26 SES-27 SES-28 SES-30 SES-32 SES-33 SES-36",
-        {"sets": _sets(), "scripts": scripts, "numbers": [_numbers(*one) for one in _NUMBERS.items()]},
+        {
+            "sets": _sets(),
+            "scripts": scripts + session_scenes.scenes(),
+            "numbers": [_numbers(*one) for one in _NUMBERS.items()],
+            "epochs": _epochs(),
+        },
     )

@@ -6,15 +6,19 @@ import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import independent_reader as reader
+import independent_sender as sender
+import independent_stored as stored
 import pytest
 
 VECTORS = Path(__file__).resolve().parents[2] / "spec" / "vectors"
 
 
+@cache
 def load(name: str) -> dict[str, Any]:
     """One file of vectors."""
     data: dict[str, Any] = json.loads((VECTORS / name).read_text(encoding="utf-8"))
@@ -135,55 +139,74 @@ def state_of(row: dict[str, Any], wholes: Wholes) -> reader.State:
     )
 
 
-def stored_sending(row: list[Any]) -> reader.Sending:
-    """The sending half of a stored session (SES-14)."""
-    if row[0] == 0:
-        return reader.Sending(row[1], None, row[2], 0)
-    if row[0] == 1:
-        return reader.Sending(row[1], None, row[7], row[5])
-    return reader.Sending(None, row[1], row[2], row[3])
-
-
-def stored_kem(row: list[Any]) -> reader.Kem:
-    """The KEM ratchet of a stored session (SES-14)."""
-
-    def collected(pieces: list[Any] | None) -> tuple[bytes, tuple[bytes, ...]]:
-        if pieces is None:
-            return b"", ()
-        return pieces[0], tuple(b"" if one is None else one.ljust(256, b"\0") for one in pieces[1])
-
-    match row:
-        case [1, seed, sent, pieces, made]:
-            key_id = reader.key_id_of(reader.kem_public(seed))
-            return reader.Kem("Offering", seed, key_id, b"", b"", tuple(made), sent, *collected(pieces))
-        case [2, secret, mark, made]:
-            return reader.Kem("SecretHeld", secret=secret, hash=mark, made=tuple(made))
-        case [3, pieces]:
-            return reader.Kem("Collecting", b"", b"", b"", b"", (0, 0), 0, *collected(pieces))
-        case [4, key]:
-            return reader.Kem("CiphertextDue", key_id=reader.key_id_of(key), message=key)
-        case [5, key_id, text, secret, sent, pieces, made]:
-            return reader.Kem("Answering", b"", key_id, text, secret, tuple(made), sent, *collected(pieces))
-        case _:
-            return reader.Kem("KeyDue")
-
-
 def stored_state(data: dict[str, Any]) -> tuple[reader.State, int]:
     """State and epoch of a stored session with its skipped keys (SES-14)."""
-    row: Any = reader.decode(unhex(data["session"]))
-    skipped: list[reader.Skipped] = []
-    for item in data["skipped"]:
-        value: Any = reader.decode(unhex(item["value"]))
-        number = int.from_bytes(unhex(item["place"])[8:], "big")
-        skipped.append(reader.Skipped(value[1], number, value[2], value[3]))
-    receiving = None if row[12] is None else reader.Receiving(*row[12])
-    sending = stored_sending(row[11])
-    assert row[0] == 3
-    late = (tuple(skipped), row[15], stored_kem(row[16]), row[17], tuple(row[18]))
-    return reader.State(row[1], row[10], sending, receiving, row[13], row[14], *late), row[5]
+    rows = [(unhex(row["place"]), unhex(row["value"])) for row in data["skipped"]]
+    return stored.session(unhex(data["session"]), rows)
 
 
 # --- what the reader computes ---
+
+
+def test_primitives_give_the_values_of_the_vectors() -> None:
+    """PRM-01, PRM-03 to PRM-07, PRM-11 to PRM-13."""
+    data = load("primitives.json")
+    for name, label in data["labels"].items():
+        assert reader.padded(name).hex() == label
+    for row in data["hash"]:
+        assert reader.digest(row["label"], unhex(row["data"])).hex() == row["hash"]
+    for row in data["prf"]:
+        key, more, salt = (unhex(row[name]) for name in ("key", "data", "salt"))
+        assert reader.prf(key, row["label"], row["size_b"], more, salt).hex() == row["output"]
+    for row in data["hkdf"]:
+        salt, ikm, info = (unhex(row[name]) for name in ("salt", "ikm", "info"))
+        label = info[:16].rstrip(b"\0").decode()
+        assert reader.hkdf(salt, ikm, label, row["size_b"], info[16:]).hex() == row["output"]
+    for row in data["dh"]:
+        private, public = unhex(row["private"]), unhex(row["public"])
+        assert sender.public_of(private).hex() == row["public_of_private"]
+        assert reader.exchange(private, public).hex() == row["shared"]
+    for row in data["sign"]:
+        public, message, signature = (unhex(row[name]) for name in ("public", "data", "signature"))
+        reader.verify(public, row["label"], message, signature)
+    for row in data["aead"]:
+        key, plain, associated = (unhex(row[name]) for name in ("key", "plaintext", "associated"))
+        assert sender.seal_with(key, plain, associated).hex() == row["ciphertext"]
+        assert reader.unseal(key, unhex(row["ciphertext"]), associated) == plain
+
+
+@pytest.mark.parametrize("row", load("cbor.json")["cases"], ids=lambda row: row["diagnostic"][:40])
+def test_a_value_is_read(row: dict[str, str]) -> None:
+    """WIRE-01, WIRE-02"""
+    assert shown(reader.decode(unhex(row["encoded"]))) == row["diagnostic"]
+
+
+def shown(value: reader.Value) -> str:
+    """A value in the diagnostic notation of RFC 8949, section 8."""
+    if isinstance(value, bytes):
+        return f"h'{value.hex()}'"
+    if isinstance(value, list):
+        return f"[{', '.join(map(shown, value))}]"
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key}: {shown(one)}" for key, one in value.items()) + "}"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def test_sizes_and_padding() -> None:
+    """WIRE-07, WIRE-10 to WIRE-13."""
+    data = load("padding.json")
+    for name, under_prefix, before in (("kind_1", False, 272), ("kind_2", True, 0)):
+        for row in data[name]:
+            body_b = reader.padded_size(before + row["content_b"] + 1, under_prefix=under_prefix)
+            assert body_b == row["body_b"], row
+            lead = b"\1\2" + bytes(2108) if under_prefix else b"\1\1"
+            raw = lead + bytes(row["envelope_b"] - len(lead))
+            assert len(reader.Envelope.parse(raw).body) == body_b + 16
+    for row in data["padme"]:
+        assert reader.padded_size(row["length_b"], under_prefix=False) == row["size_b"], row
+    for row in data["padded"]:
+        assert reader.unpad(unhex(row["padded"])).hex() == row["plain"]
+        assert sender.padded_to(unhex(row["plain"]), 512).hex() == row["padded"]
 
 
 @pytest.mark.parametrize("case", load("handshake.json")["cases"], ids=lambda case: case["name"])
@@ -472,6 +495,27 @@ def session_open(data: dict[str, Any]) -> None:
     reader.open_message(state, epoch, unhex(data["envelope"]), data["now_ms"])
 
 
+def session_seal(data: dict[str, Any]) -> None:
+    """Seal a text of so many letters on a stored session, under a prefix with an address."""
+    raw, letters, now_ms = unhex(data["session"]), b"x" * data["text_b"], data["now_ms"]
+    state, epoch = stored.session(raw, [])
+    back = b"\7\xa3\1\x50" + bytes(16) + b"\2\x58\x20" + bytes(32) + b"\3\x74wss://relay.example/"
+    back = back if sender.to_send(raw)[1] else b""
+    head = bytes((0xA6 if back else 0xA5,)) + b"\1\1\2\x50" + unhex(data["content_id"])
+    sent = b"\3" + reader.head_bytes(0, now_ms)
+    text = b"\4\xa1\1" + reader.head_bytes(3, len(letters)) + letters
+    number = b"\x09\x54" + (1).to_bytes(8, "big") + b"line" + (1).to_bytes(8, "big")
+    content = head + sent + text + back + number
+    sender.seal_stored(
+        state, epoch, raw, content, sender.Draws(bytes(32), bytes(64), fresh=bytes(16)), now_ms
+    )
+
+
+def session_restore(data: dict[str, Any]) -> None:
+    """Restore a session and its skipped keys."""
+    stored_state(data)
+
+
 def list_verify(data: dict[str, Any]) -> None:
     """Verify a list."""
     reader.DeviceList.verified(unhex(data["signed"]), unhex(data["account_id"]))
@@ -545,8 +589,11 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "record.check_time": record_check_time,
     "record.decode": lambda data: reader.Record.parse(unhex(data["record"])),
     "safety.compare": safety_compare,
+    "pair.restore": lambda data: stored.pair(unhex(data["pair"])),
     "session.open": session_open,
     "session.respond": session_respond,
+    "session.restore": session_restore,
+    "session.seal": session_seal,
     "signature.verify": signature_verify,
     "successor.verify": successor_verify,
 }
@@ -556,6 +603,28 @@ def negatives() -> list[str]:
     """The negative vectors whose operation the reader has."""
     files = sorted((VECTORS / "negative").glob("*.json"))
     return [file.stem for file in files if load(f"negative/{file.name}")["operation"] in OPERATIONS]
+
+
+@pytest.mark.parametrize("case", load("limits.json")["cases"], ids=lambda case: case["name"])
+def test_the_last_value_is_accepted(case: dict[str, Any]) -> None:
+    """WIRE-07, WIRE-13, WIRE-14, ID-04, ID-06, ID-08, ID-10, HS-04, HS-06, DR-09, SES-14, SES-21."""
+    OPERATIONS[case["operation"]](case["input"])
+
+
+@pytest.mark.parametrize("case", load("snapshot.json")["pairs"], ids=range(3))
+def test_a_stored_pair_is_restored(case: dict[str, Any]) -> None:
+    """SES-14: every field under its name."""
+    found = stored.pair(unhex(case["pair"]))
+    assert hexed(found) == {name: value for name, value in case.items() if name != "pair"}
+
+
+def hexed(value: Any) -> Any:
+    """A value with its byte strings in hexadecimal."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, dict):
+        return {key: hexed(item) for key, item in value.items()}
+    return [hexed(item) for item in value] if isinstance(value, list) else value
 
 
 def test_a_prefix_that_names_a_prekey_that_is_gone_is_refused() -> None:

@@ -7,11 +7,13 @@ from typing import Any
 
 from vector_devices import responder_keys
 from vector_files import unhex
+from vector_play import no_encapsulation
 
 from e2ee import card, content, fingerprint, identity, labels, prekeys, session, snapshot
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceList, DeviceRecord, ListHead
-from e2ee.ids import AccountId, ListHash
+from e2ee.ids import AccountId, ContentId, ListHash
+from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
 from e2ee.session import Session
@@ -120,6 +122,22 @@ def _respond(given: Input) -> None:
         _opens(lambda: session.respond(flight, again, lambda _: None, honest["now_ms"]))
 
 
+def _seal(given: Input) -> None:
+    """Seals a text of `text_b` letters x; under a prefix with an address."""
+    ours = snapshot.decode_session(unhex(given["session"]))
+    words, number = content.Text("x" * given["text_b"]), Number(1, b"line", 1)
+    back = content.WayBack(bytes(16), bytes(32), "wss://relay.example/")
+    started = isinstance(ours.phase, session.Started)
+    whole = content.Content(
+        ContentId(unhex(given["content_id"])),
+        given["now_ms"],
+        words,
+        way_back=back if started else None,
+        number=number,
+    )
+    session.seal(ours, whole, given["now_ms"], bytes, no_encapsulation)
+
+
 OPERATIONS: dict[str, Callable[[Input], object]] = {
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
@@ -140,6 +158,9 @@ OPERATIONS: dict[str, Callable[[Input], object]] = {
     "compact.verify": _compact,
     "address.verify": lambda given: identity.verify_address(_record(given), unhex(given["signed"])),
     "successor.verify": _successor,
+    "session.restore": _restored,
+    "pair.restore": lambda given: snapshot.decode_pair(unhex(given["pair"]), bytes(4)),
+    "session.seal": _seal,
     "session.open": _open,
     "session.respond": _respond,
 }

@@ -11,6 +11,7 @@ from vector_files import hexed, load, unhex
 from e2ee import pair as pairs
 from e2ee.constants import PREKEY_LIFE_MS
 from e2ee.content import Sync, SyncKind, Top
+from e2ee.errors import CounterExhausted
 from e2ee.ids import DhPublic, SessionId
 from e2ee.numbers import Number, Received
 from e2ee.pair import Change, Pair, Standing
@@ -135,6 +136,17 @@ def test_numbers(case: dict[str, Any]) -> None:
         "missing": [list(one) for one in received.missing],
         "forgotten": received.forgotten,
     }
+
+
+@pytest.mark.parametrize("case", FILE["epochs"], ids=lambda case: str(case["known"]))
+def test_epochs(case: dict[str, Any]) -> None:
+    """SES-21: the epoch of the next session; null where none is left."""
+    pair = Pair(known=case["known"])
+    if case["epoch"] is None:
+        with pytest.raises(CounterExhausted):
+            pairs.next_epoch(pair, case["now_ms"])
+    else:
+        assert pairs.next_epoch(pair, case["now_ms"]) == case["epoch"]
 
 
 def test_scripts_show_what_they_are_for() -> None:

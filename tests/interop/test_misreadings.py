@@ -1,0 +1,41 @@
+"""Each misreading of misreadings.toml is caught by a vector; the whole run is `make misreadings`."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import misreadings
+import pytest
+
+LIST = misreadings.misreadings()
+# What must be among them: the subjects of rules that an implementation from the text alone got wrong.
+SUBJECTS = """
+ed25519 x25519 kem cbor cap envelope padding padme prefix header record list flight prekey bundle card relay
+name safety content number sync active numbers pair epoch hs hedge repeat skip skipped counter fragment index
+stored
+"""
+
+
+@pytest.fixture(scope="module")
+def checks() -> list[misreadings.Check]:
+    """The tests of the readings, which pass as they are."""
+    found = misreadings.checks()
+    named = Counter(check.name for check in found)
+    assert set(named.values()) == {1}
+    wanted = {name for one in LIST for name in one.vectors}
+    assert [name for name in wanted if name not in named] == []
+    assert [check.name for check in found if check.name in wanted and misreadings.fails(check)] == []
+    return found
+
+
+def test_the_list_is_long_and_names_each_once() -> None:
+    assert len(LIST) >= 90
+    assert len({one.id for one in LIST}) == len({one.changed() + one.reading for one in LIST}) == len(LIST)
+    assert {one.id.partition("-")[0] for one in LIST} >= set(SUBJECTS.split())
+
+
+@pytest.mark.parametrize("part", range(8))
+def test_a_vector_catches_each_misreading(part: int, checks: list[misreadings.Check]) -> None:
+    """PRM-03, WIRE-03, WIRE-12, ID-10, HS-06, DR-13, DR-16, PQ-05, CON-12, SES-14, SES-22."""
+    uncaught = [one.id for one in LIST[part::8] if not misreadings.catches(one, checks, first_only=True)]
+    assert uncaught == []
