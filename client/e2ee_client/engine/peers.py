@@ -77,12 +77,15 @@ class Peer:
         return self.given.get(self.given_in)
 
     def learn_prekeys(self, session_id: bytes, prekeys: Given) -> None:
-        """Keep prekeys that came in a session. Before the first proof the newest ones count."""
+        """Keep prekeys that came in a session, as long as the session is kept. Before the first proof the
+        newest ones count.
+        """
         before = self.prekeys()
         self.given[session_id] = prekeys.joined(self.given.get(session_id))
         newer = before is None or self.given[session_id].ends_ms >= before.ends_ms
         if not self.pair.met and newer:
             self.given_in = session_id
+        self.forget_prekeys()
 
     def proven(self, session_id: bytes) -> None:
         """From now on the prekeys of this session count, if it brought any."""
