@@ -276,8 +276,8 @@ class Directory:
             bundle = prekeys.verify_bundle(
                 contact.account_id, contact.head, [], frame.bundle, turn.now_ms, grace_ms=grace_ms
             )
-            if bundle.record.device_id != peer.device_id:
-                raise IdentityMismatch("a bundle of another device")
+            if bundle.record.hash != peer.record().hash:
+                raise IdentityMismatch("a bundle of another device or record")
         except RemoteError as error:
             self._addresses.pop(peer.key, None)
             self._refused(turn, contact, error, peer.device_id)
