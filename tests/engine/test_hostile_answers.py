@@ -9,6 +9,8 @@ from e2ee_client.engine import Channel
 from e2ee_client.events import Doubt
 from e2ee_relay.protocol import (
     ErrorCode,
+    Frame,
+    Lookup,
     Publish,
     Role,
     Send,
@@ -97,28 +99,35 @@ def test_a_forgotten_mailbox_does_not_come_back_with_a_late_answer() -> None:
     assert not customer.connections
 
 
-def test_a_claim_of_a_newer_list_is_compared_once_an_hour(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CON-05: a contact cannot make a company publish with each message."""
+def lying(*arguments: object) -> Content:
+    """Dress a content with heads that nobody has."""
+    content = arguments[-1]
+    assert isinstance(content, Content)
+    head = ListHead(2**31 - 1, ListHash(bytes(32)))
+    return content._replace(heads=Heads(head, head))
+
+
+@pytest.mark.parametrize(("liar", "asked_for"), [("Kundin", Publish), ("Praxis", Lookup)])
+def test_claims_of_newer_lists_are_not_followed_each_time(
+    liar: str, asked_for: type[Frame], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CON-05: a contact cannot make a company publish, or a customer look it up, with each message."""
     world, company, customer, praxis = acquainted()
-    asked: Counter[str] = Counter()
+    nodes = {"Kundin": (customer, company, praxis), "Praxis": (company, customer, customer.engine.account_id)}
+    sender, receiver, account_id = nodes[liar]
+    asked: Counter[type[Frame]] = Counter()
 
     def counting(_: Channel, data: bytes) -> list[bytes]:
-        asked.update(type(one).__name__ for one in decode_frames(data, Role.RELAY))
+        asked.update(type(one) for one in decode_frames(data, Role.RELAY))
         return [data]
 
-    def lying(*arguments: object) -> Content:
-        content = arguments[-1]
-        assert isinstance(content, Content)
-        head = ListHead(2**31 - 1, ListHash(bytes(32)))
-        return content._replace(heads=Heads(head, head))
-
-    company.outgoing = counting
-    context = customer.engine._context
+    receiver.outgoing = counting
+    context = sender.engine._context
     monkeypatch.setattr(context.sending, "_dressed", lying)
-    contact = customer.engine._state.contacts[praxis]
+    contact = sender.engine._state.contacts[account_id]
     for _ in range(20):
-        turn = customer.engine._step(world.now_ms)
+        turn = sender.engine._step(world.now_ms)
         context.sending.send_to_all(turn, contact, Nothing())
-        customer.carry_out(turn.effects())
+        sender.carry_out(turn.effects())
         world.advance(1_000)
-    assert asked["Publish"] <= 1
+    assert asked[asked_for] == 1

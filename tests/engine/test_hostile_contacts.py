@@ -311,3 +311,12 @@ def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     customer.carry_out(turn.effects())
     assert set(customer.engine._state.sessions) == sessions
     assert customer.of(MessageRejected)[-1].code == "remote.identity"
+
+
+def test_the_token_that_a_contact_was_told_stands_in_no_repr() -> None:
+    """STO-21: who has it can write to the mailbox."""
+    _, company, customer, _ = acquainted()
+    (peer,) = company.engine._state.peers_of(customer.engine.account_id)
+    token = peer.told[2]
+    assert token
+    assert repr(token)[2:-1] not in repr(peer)

@@ -162,7 +162,7 @@ class Contents:
     def _catch_up(self, turn: Turn, contact: Contact, peer: Peer) -> None:
         """They have a newer list than we know: the directory has it, or they send it when they are asked."""
         if contact.published:
-            self._context.directory.look_up(turn, contact)
+            self._context.directory.catch_up(turn, contact)
         else:
             peer.told = (0, 0, peer.told[2])
             self._context.renewal.doubt(turn, contact, peer, pairs.LONG_PATIENCE_MS)

@@ -56,7 +56,7 @@ class Peer:
     way_back_ms: int = 0
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
     given_in: bytes = b""
-    told: tuple[int, int, bytes] = (0, 0, b"")
+    told: tuple[int, int, bytes] = field(default=(0, 0, b""), repr=False)
     pair: Pair = field(default_factory=Pair)
     heard_ms: int = field(default=0, compare=False)
     _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)
