@@ -376,6 +376,13 @@ def ask_taken(pair: Pair, ask_id: bytes, now_ms: int) -> Pair:
     return replace(pair, ask=pair.ask._replace(taken_ms=now_ms))
 
 
+def ask_refused(pair: Pair, ask_id: bytes) -> Pair:
+    """Note that the relay will not take an ask: it is open no longer, and the next doubt may ask again
+    (SES-25).
+    """
+    return replace(pair, ask=None) if pair.ask is not None and pair.ask.id == ask_id else pair
+
+
 def gap_ask_due(pair: Pair, now_ms: int) -> bool:
     """Whether missing texts are to be asked for (SES-25)."""
     if not pair.received.missing or pair.gap_asks >= len(GAP_ASKS_MS):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from . import labels
 from .constants import (
     ACCOUNT_ID_B,
+    CLOCK_TOLERANCE_MS,
     HASH_B,
     KEM_KEY_B,
     KEM_SEED_B,
@@ -106,6 +107,15 @@ class SignedPrekey:
         if now_ms > self.not_after_ms + (0 if self.kind.is_one_time else grace_ms):
             raise Expired("the prekey is past its end")
 
+    def check_ahead(self, now_ms: int) -> None:
+        """Refuse a prekey that ends later than one that is made now can: a wrong clock has dated it.
+
+        Raises:
+            Expired.
+        """
+        if self.not_after_ms > now_ms + PREKEY_LIFE_MS + CLOCK_TOLERANCE_MS:
+            raise Expired("the prekey is of a time to come")
+
 
 @dataclass(frozen=True, slots=True)
 class PrekeyPair:
@@ -160,6 +170,15 @@ class PeerPrekeys:
     pqk: SignedPrekey
     opks: tuple[SignedPrekey, ...]
     one_time_pqks: tuple[SignedPrekey, ...]
+
+    def check_ahead(self, now_ms: int) -> None:
+        """Refuse prekeys that a wrong clock has dated: they would be kept in place of good ones (SES-34).
+
+        Raises:
+            Expired.
+        """
+        for prekey in (self.spk, self.pqk, *self.opks, *self.one_time_pqks):
+            prekey.check_ahead(now_ms)
 
     def take(self, now_ms: int) -> OneTimeChoice:
         """Choose the first one-time key of each kind that has not expired (ID-32)."""

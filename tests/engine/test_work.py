@@ -78,6 +78,22 @@ def test_a_relay_that_accepts_no_work_is_not_tried_in_a_loop() -> None:
     assert 2 <= len(sends) <= 64
 
 
+class Understating(Policy):
+    """Names less work than it accepts."""
+
+    def announced(self) -> Limits:
+        return replace(super().announced(), pow_bits_send=4)
+
+
+def test_work_that_is_not_accepted_is_done_again_after_ten_minutes() -> None:
+    """RLY-142: a relay could else keep a processor busy for ever."""
+    world = World(Understating(pow_bits_send=20))
+    _company, customer, praxis = people(world)
+    customer.send(praxis, "Guten Tag")
+    world.advance(120_000)
+    assert 1 <= len(customer.works) <= 2
+
+
 def test_work_for_a_connection_that_is_gone_is_void() -> None:
     """RLY-142: a relay's nonce is its own connection's."""
     world = World(Policy(pow_bits_create=5))

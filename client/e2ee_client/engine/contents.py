@@ -111,8 +111,11 @@ class Contents:
         if way is not None and not self._may_connect(way.relay_url):
             turn.notify(MessageRejected(contact.account_id, "remote.content"))
         elif way is not None and content.sent_ms >= min(peer.way_back_ms, turn.now_ms):
+            has_moved = peer.way_back is not None and peer.way_back.relay_url != way.relay_url
             peer.way_back, peer.way_back_ms = way, min(content.sent_ms, turn.now_ms)
             turn.put(peer.put())
+            if has_moved:
+                self._context.links.end_unused(turn)
         if content.bundle is not None:
             self._bundle(turn, contact, peer, session, content.bundle)
         if content.heads is not None and contact.accepted:
@@ -128,7 +131,9 @@ class Contents:
         self, turn: Turn, contact: Contact, peer: Peer, session: Session, bundle: CompactBundle
     ) -> None:
         try:
-            given = Given.of(prekeys.verify_compact(peer.record(), bundle))
+            verified = prekeys.verify_compact(peer.record(), bundle)
+            verified.check_ahead(turn.now_ms)
+            given = Given.of(verified)
         except RemoteError as error:
             turn.notify(MessageRejected(contact.account_id, error.code))
             return
@@ -157,7 +162,7 @@ class Contents:
     def _catch_up(self, turn: Turn, contact: Contact, peer: Peer) -> None:
         """They have a newer list than we know: the directory has it, or they send it when they are asked."""
         if contact.published:
-            self._context.directory.look_up(turn, contact)
+            self._context.directory.catch_up(turn, contact)
         else:
             peer.told = (0, 0, peer.told[2])
             self._context.renewal.doubt(turn, contact, peer, pairs.LONG_PATIENCE_MS)
@@ -211,40 +216,52 @@ class Contents:
     def _hold(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
         if isinstance(content.payload, Sync):
             return  # it would be out of date; whoever asks asks again
-        held = self._held(contact)
+        held = self._held(turn, contact)
         if len(held) >= MAX_HELD:
             turn.notify(MessageRejected(contact.account_id, "remote.list_expired"))
             return
         row = pack(turn.now_ms, session.id, session.epoch, contents.encode(content))
         turn.put(Put("held", peer.key + content.id, row))
 
-    def _held(self, contact: Contact) -> list[tuple[bytes, bytes]]:
-        return [one for one in self._state.rows.items("held") if one[0].startswith(contact.account_id)]
+    def _held(self, turn: Turn, contact: Contact) -> list[tuple[bytes, bytes]]:
+        """Return what is held of a contact, also what came in this very step."""
+        held = turn.items(self._state.rows, "held")
+        return [one for one in held if one[0].startswith(contact.account_id)]
 
     def _release(self, turn: Turn, contact: Contact) -> None:
-        """A newer list is pinned: carry out what devices sent that it names, drop the rest."""
+        """A newer list is pinned: carry out what devices sent that it names, report the rest."""
         if self._context.renewal.is_stale(turn, contact):
             return
-        for key, row in self._held(contact):
+        for key, row in self._held(turn, contact):
             turn.delete("held", key)
             _, session_id, _, encoded = unpack(row, 4)
             peer = self._state.peers.get(key[:48])
+            if peer is None or not contact.names(peer.record().hash):
+                turn.notify(MessageRejected(contact.account_id, "remote.identity"))
+                continue
             session = self._state.sessions.get(SessionId(octets(session_id)))
-            if peer is not None and session is not None and contact.names(peer.record().hash):
-                self._carry_out(turn, contact, peer, session, contents.decode(octets(encoded)))
+            content = contents.decode(octets(encoded))
+            if session is not None:
+                self._carry_out(turn, contact, peer, session, content)
+            elif isinstance(content.payload, Text):
+                # Its session has gone meanwhile; the relay does not have it any more.
+                self._text(turn, contact, peer, content, content.payload.text)
 
     def review_held(self, turn: Turn) -> None:
-        """Drop what was held for 30 days; carry out what was held while our own clock was wrong."""
+        """Drop what was held for 30 days, and report it; carry out what was held while our own clock was
+        wrong.
+        """
         for key, row in self._state.rows.items("held"):
             held_ms = number(unpack(row, 4)[0])
             if turn.now_ms > held_ms + HELD_MS:
                 turn.delete("held", key)
+                turn.notify(MessageRejected(key[:HASH_B], "remote.list_expired"))
         for account_id in {key[:HASH_B] for key, _ in self._state.rows.items("held")}:
             self._release(turn, self._state.contacts[account_id])
 
     def forget(self, turn: Turn, contact: Contact) -> None:
         """Drop what is held of a contact."""
-        for key, _ in self._held(contact):
+        for key, _ in self._held(turn, contact):
             turn.delete("held", key)
 
 

@@ -39,6 +39,7 @@ _MAX_FLYING: Final = 256
 _RETRY_LEAST_MS: Final = 1_000
 _DENIED_RETRY_MS: Final = 30_000
 _DENIED_AGAIN_MS: Final = 600_000
+_WORK_AGAIN_MS: Final = 600_000
 _DENIED_FINAL_MS: Final = 86_400_000
 _FINAL: Final = frozenset({ErrorCode.TOO_LARGE, ErrorCode.BAD_REQUEST})
 
@@ -180,7 +181,8 @@ class Delivery:
             return False
         if result.code is ErrorCode.DENIED:
             return self._was_denied(turn, contact, item)
-        self._hold(turn, item, result.retry_after_ms)
+        is_enough = result.code is ErrorCode.POW_REQUIRED and had_work
+        self._hold(turn, item, _WORK_AGAIN_MS if is_enough else result.retry_after_ms)
         return False
 
     def _taken(self, turn: Turn, contact: Contact, peer: Peer, item: Outgoing) -> None:
@@ -214,6 +216,9 @@ class Delivery:
 
     def _failed(self, turn: Turn, item: Outgoing, code: str) -> None:
         turn.delete("outbox", item.key)
+        peer = self._state.peers.get(item.account_id + item.device_id)
+        if item.ask_id is not None and peer is not None:
+            self._context.renewal.ask_refused(turn, peer, item.ask_id)
         if not item.shown:
             return
         message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)

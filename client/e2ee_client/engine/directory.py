@@ -42,6 +42,7 @@ _LATEST_MS: Final = 7 * 86_400_000 - 2 * 3_600_000  # asked for once an hour, so
 _JITTER_MS: Final = 2 * 86_400_000
 _RETRY_MS: Final = 15_000
 _RETRY_LIST_MS: Final = 600_000
+_CLAIMS_APART_MS: Final = 600_000
 _MAX_PAGES: Final = 64
 
 
@@ -65,6 +66,7 @@ class Directory:
         self._addresses: dict[bytes, Address] = {}
         self._held_until_ms: dict[bytes, int] = {}
         self._told: dict[bytes, str] = {}
+        self._caught_up_ms: dict[bytes, int] = {}
 
     # --- when ---
 
@@ -82,6 +84,14 @@ class Directory:
         """Look a contact up every five to seven days, and within the week at the latest (ID-37)."""
         sooner_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
+            self.look_up(turn, contact)
+
+    def catch_up(self, turn: Turn, contact: Contact) -> None:
+        """Look a contact up that says it has a newer list, at most once in ten minutes: it may say so with
+        each message (CON-05).
+        """
+        if turn.now_ms >= min(self._caught_up_ms.get(contact.account_id, 0), turn.now_ms) + _CLAIMS_APART_MS:
+            self._caught_up_ms[contact.account_id] = turn.now_ms
             self.look_up(turn, contact)
 
     def look_up(self, turn: Turn, contact: Contact) -> None:
@@ -276,8 +286,8 @@ class Directory:
             bundle = prekeys.verify_bundle(
                 contact.account_id, contact.head, [], frame.bundle, turn.now_ms, grace_ms=grace_ms
             )
-            if bundle.record.device_id != peer.device_id:
-                raise IdentityMismatch("a bundle of another device")
+            if bundle.record.hash != peer.record().hash:
+                raise IdentityMismatch("a bundle of another device or record")
         except RemoteError as error:
             self._addresses.pop(peer.key, None)
             self._refused(turn, contact, error, peer.device_id)

@@ -171,6 +171,8 @@ class Engine(Queries):
             return turn.effects()
         for frame in frames:
             self._frame(turn, link, frame)
+            if _is_closed(link):
+                break
         return turn.effects()
 
     def worked(self, channel: Channel, number: int, work: bytes, now_ms: int) -> list[Effect]:
@@ -440,6 +442,7 @@ class Engine(Queries):
         context = self._context
         self._maintain_at_ms = turn.now_ms + _MAINTAIN_EVERY_MS
         context.upkeep.sweep(turn)
+        context.links.end_unused(turn)
         self._renew_list(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)
@@ -484,6 +487,10 @@ def _why_unusable(hello: Hello) -> str:
     if hello.version != PROTOCOL_VERSION:
         return "relay.not_a_relay"
     return "relay.too_much_work" if max(hello.limits.pow_bits) > MAX_POW_BITS else ""
+
+
+def _is_closed(link: Link) -> bool:
+    return link.state is LinkState.CLOSED
 
 
 def _due(at_ms: int | None, now_ms: int) -> bool:

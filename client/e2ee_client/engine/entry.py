@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
+_CHECK_APART_MS: Final = 3_600_000
 _MAX_LISTS: Final = 64
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
@@ -58,6 +59,7 @@ class Entry:
         self.published = False
         self._is_compared = False
         self._least_issued_ms = 0
+        self._checked_ms = 0
         self._contradictions = 0
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
@@ -217,8 +219,13 @@ class Entry:
         turn.notify(DeviceReplaced())
 
     def check(self, turn: Turn) -> None:
-        """A contact knows a newer list of ours than we do: compare with the directory (CON-05)."""
+        """A contact says it knows a newer list of ours than we do: compare with the directory, once an hour
+        (CON-05).
+        """
+        if self._checked_ms and turn.now_ms < min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS:
+            return
         if self._state.own.publish and self._state.own.published_seq:
+            self._checked_ms = turn.now_ms
             self._state.own.published_seq = 0
             turn.put(self._state.own.put())
             self.refill(turn)
@@ -260,13 +267,7 @@ class Entry:
     def _stock(self, link: Link, turn: Turn, frame: Response) -> None:
         own = self._state.own
         if not isinstance(frame, PrekeysStock):
-            if (
-                isinstance(frame, ErrorReply)
-                and frame.code is ErrorCode.NOT_AUTHENTICATED
-                and own.published_seq
-            ):
-                # The relay does not have our entry: an old backup was put back there.
-                self._publish_anew(turn, link, frame)
+            self._has_no_stock(turn, link, frame)
             return
         self._context.upkeep.rotate(turn, PUBLISHED)
         current = self._context.upkeep.current(PUBLISHED)
@@ -286,6 +287,14 @@ class Entry:
             )
         else:
             self._is_published(turn, link)
+
+    def _has_no_stock(self, turn: Turn, link: Link, frame: Response) -> None:
+        is_published = self._state.own.published_seq > 0
+        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_AUTHENTICATED and is_published:
+            # The relay does not have our entry: an old backup was put back there.
+            self._publish_anew(turn, link, frame)
+        else:
+            refused(turn, link, frame)
 
     def _publish_anew(self, turn: Turn, link: Link, frame: ErrorReply) -> None:
         own = self._state.own

@@ -7,11 +7,12 @@ reported.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
-from e2ee.constants import MAX_JUMP, RELAY_RETENTION_MS
+from e2ee.constants import MAX_JUMP, MAX_LIST_RECORDS, RELAY_RETENTION_MS
 from e2ee.errors import (
     AuthenticationError,
     BudgetExceeded,
@@ -137,13 +138,13 @@ class Incoming:
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found
+        named: list[AccountId] = []
         try:
-            accepted = sessions.respond(raw, keys, self._pinned, turn.now_ms, self._skip_of(turn, mailbox))
+            pinned = partial(self._pinned, mailbox, named)
+            accepted = sessions.respond(raw, keys, pinned, turn.now_ms, self._skip_of(turn, mailbox))
         except ListFork as error:
-            self._forked(turn, mailbox, error)
+            self._forked(turn, named[-1], error)
             raise
-        if mailbox.contact not in (b"", accepted.identity.record.account_id):
-            raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
         self._check_new(turn, accepted)
         contact = self._contact_of(turn, mailbox, accepted.identity)
         peer = self._peer_of(turn, contact, accepted.identity)
@@ -179,13 +180,19 @@ class Incoming:
         contact = self._state.contacts.get(mailbox.contact)
         return MAX_JUMP if contact is not None and contact.accepted else STRANGER_SKIP
 
-    def _pinned(self, account_id: AccountId) -> DeviceList | None:
+    def _pinned(self, mailbox: Mailbox, named: list[AccountId], account_id: AccountId) -> DeviceList | None:
+        """Return what is pinned of whom a flight names, and note who that is. In a mailbox of one contact
+        nobody else is looked up: whether we know another account is nobody's business there (LKG-07).
+        """
+        if mailbox.contact not in (b"", account_id):
+            raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
+        named.append(account_id)
         contact = self._state.contacts.get(account_id)
         return None if contact is None else contact.device_list()
 
-    def _forked(self, turn: Turn, mailbox: Mailbox, error: ListFork) -> None:
+    def _forked(self, turn: Turn, account_id: AccountId, error: ListFork) -> None:
         """Two lists that the account has signed for one number: keep the evidence by the alarm (ID-07)."""
-        contact = self._state.contacts.get(mailbox.contact)
+        contact = self._state.contacts.get(account_id)
         if contact is not None:
             self._context.contents.alarm(turn, contact, error.code)
 
@@ -199,6 +206,13 @@ class Incoming:
             check_keys(known.record(), record)
             if not pairs.may_hear(known.pair, turn.now_ms):
                 self._over_budget(turn, record.account_id)
+        elif self._new_devices(turn, record.account_id) >= MAX_LIST_RECORDS:
+            self._over_budget(turn, record.account_id)
+
+    def _new_devices(self, turn: Turn, account_id: AccountId) -> int:
+        """Return how many devices of an account have made first flights in the windows that run."""
+        peers = self._state.peers_of(account_id)
+        return sum(one.pair.budget.at(turn.now_ms).flights > 0 for one in peers)
 
     def _adopt(self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted) -> None:
         opened = accepted.opened

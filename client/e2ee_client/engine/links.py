@@ -36,6 +36,20 @@ class Links:
         """Whether a connection was for a mailbox that is gone with its contact."""
         return bool(channel.mailbox) and channel.mailbox not in self._context.state.mailboxes
 
+    def end_unused(self, turn: Turn) -> None:
+        """Close sending connections through which nobody is reached any more: a contact must not make us keep
+        one for each address that it has named.
+        """
+        state, delivery = self._context.state, self._context.delivery
+        used = {delivery.channel(contact) for contact in state.contacts.values()}
+        for peer in state.peers.values():
+            used.add(delivery.channel(state.contacts[peer.account_id], peer))
+        for channel in [one for one in self.by_channel if not one.mailbox and one not in used]:
+            delivery.lost(channel)
+            self._context.directory.lost(channel)
+            turn.close(channel)
+            del self.by_channel[channel]
+
     def went_down(self, turn: Turn, link: Link, code: str = "") -> None:
         """A connection is gone: what was given to it is to be sent again, what was asked is to be asked
         again.

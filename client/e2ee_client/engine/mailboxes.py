@@ -141,6 +141,8 @@ class Mailboxes:
         secret = self._state.own.registration_secret
 
         def create(turn: Turn, work: bytes) -> None:
+            if self._is_gone(turn, link, mailbox):
+                return
             link.request(
                 turn,
                 lambda request_id: CreateMailbox(request_id, mailbox.id, public, work, secret),
@@ -149,7 +151,19 @@ class Mailboxes:
 
         link.work(turn, context, link.hello.limits.pow_bits_create, create)
 
+    def _is_gone(self, turn: Turn, link: Link, mailbox: Mailbox) -> bool:
+        """Whether a mailbox was forgotten with its contact while something was asked: an answer must not
+        bring its row back.
+        """
+        if self._state.mailboxes.get(mailbox.id) is mailbox:
+            return False
+        turn.close(link.channel)
+        self._context.links.by_channel.pop(link.channel, None)
+        return True
+
     def _created(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
+        if self._is_gone(turn, link, mailbox):
+            return
         if not isinstance(frame, Done):
             refused(turn, link, frame)
             if isinstance(frame, ErrorReply) and frame.code is ErrorCode.REGISTRATION_REFUSED:
@@ -172,6 +186,8 @@ class Mailboxes:
         )
 
     def _authenticated(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
+        if self._is_gone(turn, link, mailbox):
+            return
         if not isinstance(frame, AuthResult):
             refused(turn, link, frame)
             return
@@ -218,6 +234,8 @@ class Mailboxes:
     def _tokens_added(
         self, link: Link, mailbox: Mailbox, contacts: list[bytes], turn: Turn, frame: Response
     ) -> None:
+        if self._is_gone(turn, link, mailbox):
+            return
         if not isinstance(frame, Done):
             refused(turn, link, frame)
             return

@@ -56,7 +56,7 @@ class Peer:
     way_back_ms: int = 0
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
     given_in: bytes = b""
-    told: tuple[int, int, bytes] = (0, 0, b"")
+    told: tuple[int, int, bytes] = field(default=(0, 0, b""), repr=False)
     pair: Pair = field(default_factory=Pair)
     heard_ms: int = field(default=0, compare=False)
     _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)
@@ -77,12 +77,15 @@ class Peer:
         return self.given.get(self.given_in)
 
     def learn_prekeys(self, session_id: bytes, prekeys: Given) -> None:
-        """Keep prekeys that came in a session. Before the first proof the newest ones count."""
+        """Keep prekeys that came in a session, as long as the session is kept. Before the first proof the
+        newest ones count.
+        """
         before = self.prekeys()
         self.given[session_id] = prekeys.joined(self.given.get(session_id))
         newer = before is None or self.given[session_id].ends_ms >= before.ends_ms
         if not self.pair.met and newer:
             self.given_in = session_id
+        self.forget_prekeys()
 
     def proven(self, session_id: bytes) -> None:
         """From now on the prekeys of this session count, if it brought any."""

@@ -34,6 +34,7 @@ OWN_KEY: Final = b"own"
 RECEIPTS_PREFIX: Final = b"receipts:"
 TAKEN_PREFIX: Final = b"taken:"
 REFUSED_PREFIX: Final = b"refused:"
+NEXT_LIST_KEY: Final = b"next list"
 _MSG_ID_B: Final = 16
 _TIME_B: Final = 8
 _STATES: Final = tuple(MessageState)

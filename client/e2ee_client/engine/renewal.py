@@ -332,6 +332,10 @@ class Renewal:
         """The relay has taken an ask: from now on silence counts (SES-26)."""
         self.set_pair(turn, peer, pairs.ask_taken(peer.pair, ask_id, turn.now_ms))
 
+    def ask_refused(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
+        """The relay will not take an ask: it must not stand in the way of the next one (SES-25)."""
+        self.set_pair(turn, peer, pairs.ask_refused(peer.pair, ask_id))
+
     def _ask(
         self,
         turn: Turn,
@@ -399,6 +403,9 @@ class Renewal:
         """Look at every pair, as once an hour: ages, texts without a receipt for a day (SES-25, SES-33)."""
         for peer in list(self._state.peers.values()):
             contact = self._state.contacts[peer.account_id]
+            if self._is_past(turn, contact, peer):
+                self._forget_peer(turn, peer)
+                continue
             self._look_at(turn, contact, peer)
             if self._context.sending.review_unconfirmed(turn, contact, peer) and contact.accepted:
                 self._context.directory.refresh(turn, contact)
@@ -462,9 +469,11 @@ class Renewal:
                 self.set_pair(turn, peer, pairs.lost(peer.pair, turn.now_ms), gone)
 
     def struck_off(self, turn: Turn, peer: Peer) -> None:
-        """A device is not named by its account's list any more: its sessions and prekeys go (ID-28)."""
-        gone = tuple(one.id for one in peer.pair.sessions)
-        kept = Pair(known=peer.pair.known, given=peer.pair.given, received=peer.pair.received)
+        """A device is not named by its account's list any more: its sessions and prekeys go (ID-28). What it
+        has used of its budgets stays used.
+        """
+        gone, pair = tuple(one.id for one in peer.pair.sessions), peer.pair
+        kept = Pair(known=pair.known, given=pair.given, received=pair.received, budget=pair.budget)
         self.set_pair(turn, peer, kept, gone)
         peer.given, peer.given_in = {}, b""
         turn.put(peer.put())
@@ -472,9 +481,19 @@ class Renewal:
     def forget(self, turn: Turn, account_id: bytes) -> None:
         """Forget all devices of a contact."""
         for peer in self._state.peers_of(account_id):
-            self._restless.discard(peer.key)
-            self._retry_ms.pop(peer.key, None)
-            self._state.remove_peer(turn, peer)
+            self._forget_peer(turn, peer)
+
+    def _forget_peer(self, turn: Turn, peer: Peer) -> None:
+        self._restless.discard(peer.key)
+        self._retry_ms.pop(peer.key, None)
+        self._context.receipts.forget(turn, peer.key)
+        self._state.remove_peer(turn, peer)
+
+    def _is_past(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+        """Whether a device was struck off so long ago that nothing of it can arrive any more."""
+        if peer.pair.sessions or contact.names(peer.record().hash):
+            return False
+        return turn.now_ms > max(peer.pair.budget.since_ms, peer.way_back_ms) + pairs.UNPROVEN_TTL_MS
 
     def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: tuple[SessionId, ...] = ()) -> None:
         """Write what a pair knows, and note when to look at it again."""

@@ -15,7 +15,8 @@ from e2ee.wire import cbor
 from e2ee_client.errors import StoreCorrupt
 
 FORMAT: Final = 2
-_ROW_MAX_B: Final = 131_072
+_ROW_MAX_B: Final = 4 * 1024 * 1024
+"""What a store takes (STO-08): a mailbox has 70 bytes for each contact that has a token of its own."""
 
 
 def pack(*values: cbor.Value) -> bytes:

@@ -37,6 +37,19 @@ class Turn:
         change = change() if callable(change) else change
         return change.value if isinstance(change, Put) else None
 
+    def items(self, rows: RowReader, table: str) -> list[tuple[bytes, bytes]]:
+        """Return the rows of a table as they will be after this step."""
+        found = dict(rows.items(table))
+        for (changed, key), change in self._changes.items():
+            if changed != table:
+                continue
+            change = change() if callable(change) else change
+            if isinstance(change, Put):
+                found[key] = change.value
+            else:
+                found.pop(key, None)
+        return list(found.items())
+
     def delete(self, table: str, key: bytes) -> None:
         """Delete a row."""
         self._changes[table, key] = Delete(table, key)

@@ -24,7 +24,16 @@ from e2ee_client.rows import Put
 
 from .peers import Peer
 from .ports import Ports, Setup
-from .records import Mailbox, Own, OwnPrekey, named_records, prekey_place, replay_ends_ms
+from .records import (
+    NEXT_LIST_KEY,
+    Mailbox,
+    Own,
+    OwnPrekey,
+    named_records,
+    prekey_place,
+    replay_ends_ms,
+)
+from .row_codec import maybe_octets, octets, pack, stored_parts, unpack
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -306,21 +315,51 @@ class Upkeep:
         come, whose one-time keys are gone: the relay's stock goes with it (SES-32). The older record stays
         named: sessions were made under it (ID-28).
         """
+        pending = self._pending(turn)
+        if pending is not None:
+            return pending
         own = self._state.own
         device, older_b = own.device, own.older_record_b
-        published_ahead = own.publish and own.device_list.issued_ms > turn.now_ms
-        if device.record.created_ms > turn.now_ms or own.record_anew or published_ahead:
+        if self._needs_record(turn):
             created_ms = turn.now_ms - (turn.now_ms == device.record.created_ms)
             record = identity.redated(device.record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
             older_b, device = device.record.encoded, replace(device, record=record)
         records = named_records(device.record, older_b)
         unsigned = self._unsigned(records, turn.now_ms)
-        return NextList(device, older_b, identity.sign_list(key, unsigned))
+        following = NextList(device, older_b, identity.sign_list(key, unsigned))
+        if own.publish:
+            row = pack(device.record.encoded, older_b, following.device_list.signed)
+            turn.put(Put("meta", NEXT_LIST_KEY, row))
+        return following
+
+    def _pending(self, turn: Turn) -> NextList | None:
+        """Return the next list that was signed for the directory and that it has not confirmed. It is sent
+        as it is until then: a second one under its number would be evidence against us (ID-07).
+        """
+        row, own = turn.read(self._state.rows, "meta", NEXT_LIST_KEY), self._state.own
+        if row is None:
+            return None
+        record_b, older_b, signed = unpack(row, 3)
+        with stored_parts():
+            record = DeviceRecord.decode(octets(record_b))
+            device_list = DeviceList.verify(own.account_id, octets(signed))
+        follows = device_list.seq == own.device_list.seq + 1 and device_list.prev_hash == own.device_list.hash
+        is_timely = max(device_list.issued_ms, record.created_ms) <= turn.now_ms <= device_list.expires_ms
+        is_enough = record != own.device.record or not self._needs_record(turn)
+        if not follows or not is_timely or not is_enough:
+            return None
+        return NextList(replace(own.device, record=record), maybe_octets(older_b), device_list)
+
+    def _needs_record(self, turn: Turn) -> bool:
+        own = self._state.own
+        published_ahead = own.publish and own.device_list.issued_ms > turn.now_ms
+        return own.device.record.created_ms > turn.now_ms or own.record_anew or published_ahead
 
     def take_list(self, turn: Turn, following: NextList) -> None:
         """Take a list that was signed here as the newest."""
         own = self._state.own
         own.device, own.older_record_b, own.record_anew = following.device, following.older_record_b, False
+        turn.delete("meta", NEXT_LIST_KEY)
         self.store_list(turn, following.device_list)
 
     def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
