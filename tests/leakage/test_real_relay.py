@@ -13,7 +13,6 @@ from leakage_scripts import FIRST, SECOND
 from real_relay_view import RealStage, as_bytes
 from relay_view import Seen, all_fields
 from view_comparison import differences, undeclared
-from websockets.asyncio.client import connect
 
 Table = Mapping[str, Row]
 pytestmark = pytest.mark.processes
@@ -59,5 +58,6 @@ async def test_a_client_that_names_its_version_is_found(
     def chatty(*arguments: Any, **settings: Any) -> Any:
         return connect(*arguments, **{**settings, "user_agent_header": "sealroom/0.1 (Erika's laptop)"})
 
-    monkeypatch.setattr(transport, "connect", chatty)
+    connect = transport._Connect
+    monkeypatch.setattr(transport, "_Connect", chatty)
     assert undeclared(await view_of(tmp_path, FIRST.names, FIRST.texts), table) == ["http.user-agent"]
