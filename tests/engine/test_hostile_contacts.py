@@ -229,13 +229,6 @@ def forked_flight(world: World, sender: Node, receiver: Node, owner: bytes) -> b
     return seal(session, content, world.now_ms, os.urandom, sender.ports.encapsulate).envelope
 
 
-def test_a_fork_in_a_flight_stops_the_contact_that_signed_it() -> None:
-    """ID-11: also where all contacts write to one mailbox."""
-    world, company, customer, _ = acquainted()
-    push(company, forked_flight(world, customer, company, b""))
-    assert [one.account_id for one in company.of(IdentityAlarm)] == [customer.engine.account_id]
-
-
 def test_a_fork_of_one_contact_in_the_mailbox_of_another_shows_nothing() -> None:
     """LKG-07, ID-11: two contacts that work together learn nothing of each other by an alarm."""
     world, _company, customer, praxis = acquainted()

@@ -138,12 +138,11 @@ class Incoming:
         if found is None:
             raise UnknownPrekey("the first flight names a prekey that is gone")
         keys, one_time = found
-        named: list[AccountId] = []
         try:
-            pinned = partial(self._pinned, mailbox, named)
+            pinned = partial(self._pinned, mailbox)
             accepted = sessions.respond(raw, keys, pinned, turn.now_ms, self._skip_of(turn, mailbox))
         except ListFork as error:
-            self._forked(turn, named[-1], error)
+            self._forked(turn, mailbox, error)
             raise
         self._check_new(turn, accepted)
         contact = self._contact_of(turn, mailbox, accepted.identity)
@@ -180,19 +179,18 @@ class Incoming:
         contact = self._state.contacts.get(mailbox.contact)
         return MAX_JUMP if contact is not None and contact.accepted else STRANGER_SKIP
 
-    def _pinned(self, mailbox: Mailbox, named: list[AccountId], account_id: AccountId) -> DeviceList | None:
-        """Return what is pinned of whom a flight names, and note who that is. In a mailbox of one contact
-        nobody else is looked up: whether we know another account is nobody's business there (LKG-07).
+    def _pinned(self, mailbox: Mailbox, account_id: AccountId) -> DeviceList | None:
+        """Return what is pinned of whom a flight names. In a mailbox of one contact nobody else is looked up:
+        whether we know another account is nobody's business there (LKG-07).
         """
         if mailbox.contact not in (b"", account_id):
             raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
-        named.append(account_id)
         contact = self._state.contacts.get(account_id)
         return None if contact is None else contact.device_list()
 
-    def _forked(self, turn: Turn, account_id: AccountId, error: ListFork) -> None:
+    def _forked(self, turn: Turn, mailbox: Mailbox, error: ListFork) -> None:
         """Two lists that the account has signed for one number: keep the evidence by the alarm (ID-07)."""
-        contact = self._state.contacts.get(account_id)
+        contact = self._state.contacts.get(mailbox.contact)
         if contact is not None:
             self._context.contents.alarm(turn, contact, error.code)
 
