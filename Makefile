@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run
+.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -112,6 +112,9 @@ docs: ## build the site of docs/ into build/docs; a warning, or a part from else
 
 docs-run: $(READY)
 	@$(PY) tests/support/site_build.py
+
+misreadings: $(READY) ## count which misreadings of the chapters the vectors catch (5 min); reports/misreadings.json
+	@$(PY) tests/support/misreadings.py
 
 spec: $(READY) ## regenerate the generated parts of specification and reference
 	@$(PY) tests/support/error_table.py --write

@@ -14,7 +14,7 @@ from spec.vectors.negative_messages import in_chain
 from spec.vectors.parties import Device
 from spec.vectors.ratchet import padded
 from spec.vectors.ratchet_vectors import stored_row, stored_session
-from spec.vectors.sealing import accepted_sealings, restored
+from spec.vectors.sealing import accepted_sealings, restored, sealable
 from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, draw
 from spec.vectors.transcript import Transcript
 
@@ -33,6 +33,7 @@ def limits(played: Transcript, kem: Encapsulations) -> str:
         *_messages(played),
         *accepted_sealings(played),
         *restored(played),
+        *sealable(played),
     ]
     return render(
         "Each `input` is accepted by its `operation`, as those of the folder negative are refused.",

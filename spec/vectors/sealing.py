@@ -183,7 +183,56 @@ def _refused(name: str, operation: str, given: dict[str, Any]) -> Negative:
     return Negative(f"stored-{name}", about, "SES-14", operation, given, "local.snapshot")
 
 
+def _pair(played: Transcript, at: int, **changed: Value) -> bytes:
+    """A stored pair of pair_vectors."""
+    return cbor([2, *(pair_vectors.stored(_active(played))[at] | changed).values()])
+
+
+def _active(played: Transcript) -> bytes:
+    session_id: bytes = played.start["A"]["session_id"]
+    return session_id
+
+
+def _sealable(played: Transcript) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """What may be sealed on which session of a pair, and what may not (SES-02, SES-22)."""
+    pair, other, begun = _pair(played, 2), draw("session 1", 32), draw("session 2", 32)
+    kinds = {"text": None, "ask": 1, "tell": 2}
+    for name, session_id in {"other": other, "active": _active(played), "candidate": begun}.items():
+        for what, sync in kinds.items():
+            allowed = name == "active" or what == "tell" or (name, what) == ("candidate", "ask")
+            given = {"pair": pair, "session_id": session_id, "sync": sync, "now_ms": NOW_MS}
+            yield f"{what}-on-the-{name}-session", allowed, given
+    row: list[Value] = [begun, 1, True, NOW_MS, NOW_MS + 10, False, 0, None, None]
+    unmet = _pair(played, 0, sessions=[row])
+    met = _pair(played, 0, sessions=[row], met=True)
+    for name, raw, now_ms, allowed in (
+        ("before-its-end", unmet, NOW_MS + 10, True),
+        ("after-its-end", unmet, NOW_MS + 11, False),
+        ("of-a-pair-that-has-met", met, NOW_MS, False),
+    ):
+        given = {"pair": raw, "session_id": begun, "sync": None, "now_ms": now_ms}
+        yield f"text-on-an-unproven-session-{name}", allowed, given
+
+
+def sealable(played: Transcript) -> list[Case]:
+    """What may be sealed."""
+    return [
+        (name.replace("-", " "), "SES-02 SES-22", "pair.check_sending", given)
+        for name, allowed, given in _sealable(played)
+        if allowed
+    ]
+
+
+def _inactive(played: Transcript) -> Iterator[Negative]:
+    for name, allowed, given in _sealable(played):
+        if not allowed:
+            about = f"To be sealed: {name.replace('-', ' ')}."
+            error = "local.session_inactive"
+            yield Negative(f"pair-{name}", about, "SES-02 SES-22", "pair.check_sending", given, error)
+
+
 def all_local(played: Transcript) -> Iterator[Negative]:
     """Everything here that is refused."""
     yield from refused_sealings(played)
+    yield from _inactive(played)
     yield from refused_states(played)

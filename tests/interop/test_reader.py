@@ -511,6 +511,12 @@ def session_seal(data: dict[str, Any]) -> None:
     )
 
 
+def pair_check_sending(data: dict[str, Any]) -> None:
+    """Ask whether something may be sealed on a session of a stored pair."""
+    session_id = unhex(data["session_id"])
+    stored.check_sending(stored.pair(unhex(data["pair"])), session_id, data["sync"], data["now_ms"])
+
+
 def session_restore(data: dict[str, Any]) -> None:
     """Restore a session and its skipped keys."""
     stored_state(data)
@@ -589,6 +595,7 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "record.check_time": record_check_time,
     "record.decode": lambda data: reader.Record.parse(unhex(data["record"])),
     "safety.compare": safety_compare,
+    "pair.check_sending": pair_check_sending,
     "pair.restore": lambda data: stored.pair(unhex(data["pair"])),
     "session.open": session_open,
     "session.respond": session_respond,

@@ -19,6 +19,10 @@ def whole(data: bytes, version: int, count: int) -> Row:
     return list(reader.items(row, count, count))
 
 
+def checked(*values: object) -> None:
+    """Values that were only to be read."""
+
+
 def flag(value: Value) -> bool:
     """A truth value."""
     if not isinstance(value, bool):
@@ -47,12 +51,12 @@ def session(data: bytes, skipped: list[tuple[bytes, bytes]]) -> tuple[reader.Sta
 def _session(row: Row, skipped: list[reader.Skipped]) -> tuple[reader.State, int]:
     session_id, _ = key(row[1]), key(row[2])
     account, device, record = reader.items(row[3], 3, 3)
-    key(account), reader.octets(device, 16), key(record)
+    checked(key(account), reader.octets(device, 16), key(record))
     initiator, epoch = flag(row[4]), reader.uint(row[5], 0, 2**32 - 1)
     phase(row[6])
     for one in reader.items(row[7], 2, 2):
         flag(one)
-    reader.uint(row[8]), reader.uint(row[9])
+    checked(reader.uint(row[8]), reader.uint(row[9]))
     pq_epoch = reader.uint(row[14], 0, 2**31 - 1)
     state = kem(row[16])
     generates = state.name in ("KeyDue", "Offering", "SecretHeld")
@@ -76,7 +80,7 @@ def phase(value: Value) -> None:
     """Started with its prefix, heard or proven."""
     if not isinstance(value, bool):
         prefix, end = reader.items(value, 2, 2)
-        reader.octets(prefix, 2108), reader.uint(end)
+        checked(reader.octets(prefix, 2108), reader.uint(end))
 
 
 def moment(value: Value) -> tuple[int, int]:
@@ -92,7 +96,7 @@ def sending(value: Value) -> reader.Sending:
         case 0, 3:
             return reader.Sending(key(row[1]), None, key(row[2]), 0)
         case 1, 8:
-            reader.canonical_key(key(row[2])), key(row[3]), key(row[4]), counter(row[6])
+            checked(reader.canonical_key(key(row[2])), key(row[3]), key(row[4]), counter(row[6]))
             return reader.Sending(key(row[1]), None, key(row[7]), counter(row[5]))
         case 2, 4:
             return reader.Sending(None, reader.canonical_key(key(row[1])), key(row[2]), counter(row[3]))
@@ -188,8 +192,8 @@ def _pair(row: Row) -> dict[str, Any]:
 def standing(value: Value) -> Row:
     """A session of a pair."""
     row: Row = reader.items(value, 9, 9)
-    key(row[0]), reader.uint(row[1], 0, 2**32 - 1)
-    flag(row[2]), reader.uint(row[3]), reader.uint(row[4]), flag(row[5]), reader.uint(row[6])
+    checked(key(row[0]), reader.uint(row[1], 0, 2**32 - 1))
+    checked(flag(row[2]), reader.uint(row[3]), reader.uint(row[4]), flag(row[5]), reader.uint(row[6]))
     need(row[7] is None or len(key(row[7])) == 32)
     top(row[8])
     return row
@@ -199,7 +203,7 @@ def top(value: Value) -> Value:
     """Epoch and short id, or nothing."""
     if value is not None:
         epoch, short_id = reader.items(value, 2, 2)
-        reader.uint(epoch, 0, 2**32 - 1), reader.octets(short_id, 8)
+        checked(reader.uint(epoch, 0, 2**32 - 1), reader.octets(short_id, 8))
     return value
 
 
@@ -207,7 +211,7 @@ def wanted(value: Value) -> Value:
     """What is wanted, or nothing."""
     if value is not None:
         since_ms, lacked, again = reader.items(value, 3, 3)
-        reader.uint(since_ms), top(lacked), flag(again)
+        checked(reader.uint(since_ms), top(lacked), flag(again))
     return value
 
 
@@ -215,7 +219,7 @@ def candidate(value: Value) -> Value:
     """The candidate, or nothing."""
     if value is not None:
         session_id, *numbers = reader.items(value, 4, 4)
-        key(session_id), [reader.uint(one) for one in numbers]
+        checked(key(session_id), [reader.uint(one) for one in numbers])
     return value
 
 
@@ -223,7 +227,7 @@ def ask(value: Value) -> Value:
     """The open ask, or nothing."""
     if value is not None:
         ask_id, *numbers = reader.items(value, 3, 3)
-        reader.octets(ask_id, 8), [reader.uint(one) for one in numbers]
+        checked(reader.octets(ask_id, 8), [reader.uint(one) for one in numbers])
     return value
 
 
@@ -237,3 +241,15 @@ def received(value: Value) -> Row:
         for end in reader.items(found, 2, 2):
             reader.uint(end)
     return row
+
+
+def check_sending(known: dict[str, Any], session_id: bytes, sync: int | None, now_ms: int) -> None:
+    """Whether a text (None), ask (1) or tell (2) may be sealed on a session of a pair (SES-02, SES-22)."""
+    rows = known["sessions"]
+    active = reader.active_session([(row[0], row[1], row[5]) for row in rows])
+    if active is None and not known["met"]:
+        able = [(row[0], row[1], True) for row in rows if now_ms <= row[4]]
+        active = reader.active_session(able)
+    candidate = None if known["candidate"] is None else known["candidate"][0]
+    exempt = sync == 2 or (sync == 1 and session_id == candidate)
+    need(exempt or session_id == active, "local.session_inactive")

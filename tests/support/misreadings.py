@@ -77,8 +77,8 @@ class Check:
 
 def misreadings() -> list[Misreading]:
     """The list."""
-    rows = tomllib.loads(LIST.read_text("utf-8"))["misreading"]
-    return [Misreading(**{**row, "vectors": tuple(row["vectors"])}) for row in rows]
+    rows: list[dict[str, Any]] = tomllib.loads(LIST.read_text("utf-8"))["misreading"]
+    return [Misreading(vectors=tuple(row.pop("vectors")), **row) for row in rows]
 
 
 def source_of(name: str) -> str:

@@ -10,9 +10,10 @@ from vector_files import unhex
 from vector_play import no_encapsulation
 
 from e2ee import card, content, fingerprint, identity, labels, prekeys, session, snapshot
+from e2ee import pair as pairs
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceList, DeviceRecord, ListHead
-from e2ee.ids import AccountId, ContentId, ListHash
+from e2ee.ids import AccountId, ContentId, ListHash, SessionId
 from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
@@ -138,6 +139,14 @@ def _seal(given: Input) -> None:
     session.seal(ours, whole, given["now_ms"], bytes, no_encapsulation)
 
 
+def _check_sending(given: Input) -> None:
+    """Asks whether a text, an ask (1) or a tell (2) may be sealed on a session of a stored pair."""
+    kind = None if given["sync"] is None else content.SyncKind(given["sync"])
+    sync = None if kind is None else content.Sync(kind, bytes(8), None, None, 0)
+    pair = snapshot.decode_pair(unhex(given["pair"]), bytes(4))
+    pairs.check_sending(pair, SessionId(unhex(given["session_id"])), sync, given["now_ms"])
+
+
 OPERATIONS: dict[str, Callable[[Input], object]] = {
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
@@ -159,6 +168,7 @@ OPERATIONS: dict[str, Callable[[Input], object]] = {
     "address.verify": lambda given: identity.verify_address(_record(given), unhex(given["signed"])),
     "successor.verify": _successor,
     "session.restore": _restored,
+    "pair.check_sending": _check_sending,
     "pair.restore": lambda given: snapshot.decode_pair(unhex(given["pair"]), bytes(4)),
     "session.seal": _seal,
     "session.open": _open,
