@@ -95,6 +95,7 @@ class HostileRelay:
         self.sent: dict[bytes, list[Letter]] = {}
         self.now_ms: Callable[[], int] = lambda: 0
         self.stock_at_first = 0
+        self.on_letter: Callable[[Letter], None] = lambda _letter: None
         self._seq = 0
 
     def hello(self) -> bytes:
@@ -139,6 +140,7 @@ class HostileRelay:
     def _post(self, letter: Letter) -> None:
         self.letters.setdefault(letter.mailbox, []).append(letter)
         self.sent.setdefault(letter.mailbox, []).append(letter)
+        self.on_letter(letter)
 
     def _publish(self, frame: Publish) -> KnownFrame:
         entry = self.entries.setdefault(frame.account_id, Entry())

@@ -4,7 +4,7 @@
     reports/random-conversations.json
 
 A run: a company and a customer who know each other, a hostile stretch, then an honest relay for some weeks.
-What has to hold is checked in `Conversation.check` and, at each step, in `_watch`.
+What has to hold is checked in `Conversation.check`, and in `_posted` for each letter.
 """
 
 from __future__ import annotations
@@ -111,6 +111,7 @@ class Conversation:
         self.now_ms = START_MS
         self.relay = HostileRelay()
         self.relay.now_ms = lambda: self.now_ms
+        self.relay.on_letter = self._posted
         self.relay.stock_at_first = self.rng.choice((100, 100, 100, 49))
         self.sides = {name: Side(name, self.relay, SeededRng(f"{seed} {name}")) for name in "AB"}
         self.kept: dict[str, list[Letter]] = {"A": [], "B": []}
@@ -170,7 +171,6 @@ class Conversation:
         was_refused = b"refused:" + letter.mailbox + letter.msg_id in side.rows.tables.get("meta", {})
         if was_refused and _print_of(side) != before and refused <= authentic + 1:
             raise Fault("bytes that do not authenticate changed the state")
-        self._watch()
 
     def say(self, name: str) -> None:
         side = self.sides[name]
@@ -180,12 +180,10 @@ class Conversation:
         self.figures["texts"] += 1
         side.carry_out(effects)
         self.run_both()
-        self._watch()
 
     def tick(self) -> None:
         for side in self.sides.values():
             self.tick_side(side)
-        self._watch()
 
     def tick_side(self, side: Side) -> None:
         for _ in range(40):
@@ -197,18 +195,19 @@ class Conversation:
             if wake_ms is None:
                 break
 
-    def _watch(self) -> None:
-        """A text leaves a second time only on a proven session; in a pair that has met none on an unproven
-        one.
+    def _posted(self, letter: Letter) -> None:
+        """In a pair that has met, a text leaves a second time only on a proven session (SES-37), and none
+        leaves on an unproven one (SES-22).
         """
         for side in self.sides.values():
             state = side.engine._state
-            for device_id, lane in state.outbox.of(side.peer_id):
-                peer = state.peers.get(side.peer_id + device_id)
-                for item in lane.ready if peer is not None else ():
-                    standing = peer.pair.session(item.session_id)  # type: ignore[union-attr]  # it is there
-                    if item.shown and item.sendings > 1 and standing is not None and not standing.proven:
-                        raise Fault("a text was sealed again for a session that is not proven")
+            for peer in state.peers_of(side.peer_id):
+                lane = state.outbox.lane(peer.account_id, peer.device_id)
+                for item, _ in lane.flying.values():
+                    standing = peer.pair.session(item.session_id)
+                    is_early = item.shown and standing is not None and not standing.proven
+                    if item.msg_id == letter.msg_id and is_early and peer.pair.met:
+                        raise Fault("a text left on a session that is not proven")
 
     # --- life of a client ---
 
