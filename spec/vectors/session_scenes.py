@@ -152,6 +152,12 @@ def _candidate_before_it_met(scene: Scene) -> None:
     scene.wait(1)
 
 
+def _candidate_while_a_text_waits(scene: Scene) -> None:
+    scene.start("begun", EPOCH)
+    scene.wait(DAY_MS - 1, texts_wait=True)
+    scene.wait(1, texts_wait=True)
+
+
 def _search(scene: Scene) -> None:
     scene.meet()
     scene.start("begun", EPOCH + 1)
@@ -196,6 +202,7 @@ SCENES: Final[dict[str, Callable[[Scene], None]]] = {
     "a top and a candidate above it": _top_below_the_candidate,
     "the last millisecond of a patience": _patience,
     "a candidate of a pair that has not met": _candidate_before_it_met,
+    "a candidate of a pair that has not met, while a text waits": _candidate_while_a_text_waits,
     "fourteen days of search": _search,
     "the age of an unproven session": _unproven_ages,
     "the age of a proven session": _proven_ages,
