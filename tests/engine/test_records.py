@@ -99,7 +99,7 @@ def test_a_row_is_written_as_it_was_read(table: str) -> None:
         ("meta", 1, [1]),
     ],
 )
-def test_a_part_that_does_not_fit(table: str, place: int, value: object) -> None:
+def test_a_part_that_does_not_fit(table: str, place: int, value: cbor.Value) -> None:
     """STO-08: no error of Python or of the core gets out, and no number counts from the end."""
     key, values = row_of(table)
     spoiled = [*values[:place], value, *values[place + 1 :]]

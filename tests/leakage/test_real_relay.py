@@ -40,6 +40,7 @@ async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, tabl
     }
     # Whether an answer on one connection is there before another connection stands is time, too: it decides
     # what shares a batch. What depends on names or texts would differ each time.
+    found: list[str] = []
     for attempt in range(_ATTEMPTS):
         second = await view_of(tmp_path / f"second {attempt}", SECOND.names, SECOND.texts)
         found = differences(first, second, table, with_time=False)
