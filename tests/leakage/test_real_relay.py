@@ -16,7 +16,7 @@ from view_comparison import differences, undeclared
 
 Table = Mapping[str, Row]
 pytestmark = pytest.mark.processes
-_ATTEMPTS = 4
+_ATTEMPTS = 5
 
 
 async def view_of(
@@ -29,24 +29,22 @@ async def view_of(
 
 async def test_two_real_runs_of_equal_leakage_look_the_same(tmp_path: Path, table: Table) -> None:
     """LKG-01, LKG-03, LKG-04: HTTP, frames, rows, files, log at debug, output and figures; time apart."""
-    first = await view_of(tmp_path / "first", FIRST.names, FIRST.texts)
-    assert undeclared(first, table) == []
-    assert {field.path.split(".")[0] for _, field in all_fields(first)} >= {
-        "http",
-        "db",
-        "file",
-        "log",
-        "metric",
-    }
-    # Whether an answer on one connection is there before another connection stands is time, too: it decides
-    # what shares a batch. What depends on names or texts would differ each time.
+    firsts: list[list[Seen]] = []
+    seconds: list[list[Seen]] = []
     found: list[str] = []
+    # Whether an answer on one connection is there before another connection stands is time, too: it decides
+    # what shares a batch. What depends on names or texts would differ between any two.
     for attempt in range(_ATTEMPTS):
-        second = await view_of(tmp_path / f"second {attempt}", SECOND.names, SECOND.texts)
-        found = differences(first, second, table, with_time=False)
+        firsts.append(await view_of(tmp_path / f"first {attempt}", FIRST.names, FIRST.texts))
+        seconds.append(await view_of(tmp_path / f"second {attempt}", SECOND.names, SECOND.texts))
+        pairs = [differences(one, other, table, with_time=False) for one in firsts for other in seconds]
+        found = min(pairs, key=len)
         if not found:
-            return
-    pytest.fail("\n".join(found))
+            break
+    assert not found, "\n".join(found)
+    assert undeclared(firsts[0], table) == []
+    seen = {field.path.split(".")[0] for _, field in all_fields(firsts[0])}
+    assert seen >= {"http", "db", "file", "log", "metric"}
 
 
 async def test_a_relay_that_logs_and_keeps_more_is_found(tmp_path: Path, table: Table) -> None:
