@@ -143,6 +143,7 @@ def test_texts_on_sessions_that_are_not_proven_would_be_read(monkeypatch: pytest
 
     monkeypatch.setattr(pairs, "sending", newest)
     monkeypatch.setattr(pairs, "check_sending", anything)
+    monkeypatch.setattr(Recorded, "_posted", lambda _self, _letter: None)  # it would find the fault first
     run = Recorded(3)
     run.begin()
     run.talk("ABAB")
