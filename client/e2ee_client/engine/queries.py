@@ -7,6 +7,7 @@ from typing import NamedTuple
 from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
+from e2ee.pair import sending
 from e2ee.secret import AccountKey
 from e2ee.session import Health
 from e2ee_client.events import ConnectionState, MessageState
@@ -103,16 +104,15 @@ class Queries:
         return fingerprint.qr_payload(self._state.own.account_id, self._state.contact(account_id).account_id)
 
     def health(self, account_id: bytes, now_ms: int) -> Health | None:
-        """Return how fresh the active session is with the device of a contact that was heard last; None
-        without one (PQ-16).
+        """Return how fresh the session is that texts go on, with the device of a contact that was heard last;
+        None without one (PQ-16).
         """
-        peers = [
-            one for one in self._state.peers_in_force(self._state.contact(account_id)) if one.pair.active
-        ]
-        if not peers:
-            return None
-        active = max(peers, key=lambda one: one.heard_ms).pair.active
-        return None if active is None else sessions.health(self._state.sessions[active.id], now_ms)
+        peers = self._state.peers_in_force(self._state.contact(account_id))
+        for peer in sorted(peers, key=lambda one: one.heard_ms, reverse=True):
+            session_id = sending(peer.pair, now_ms)
+            if session_id is not None:
+                return sessions.health(self._state.sessions[session_id], now_ms)
+        return None
 
     def contacts(self) -> list[ContactView]:
         """Return all contacts."""

@@ -288,13 +288,11 @@ class Upkeep:
             raise ConfigError("the signed list is installed already")
         try:
             device_list = DeviceList.verify(own.account_id, signed)
-            identity.check_link(own.device_list.head, device_list)
+            _check_follows(own, device_list)
             device_list.check_record(own.device.record)
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
-        if device_list.seq == own.device_list.seq:
-            raise ConfigError("the signed list is in use already")
         self.store_list(turn, device_list)
 
     def list_due(self, turn: Turn) -> bool:
@@ -399,6 +397,16 @@ class Upkeep:
             kept, dropped = expire_skipped(session, turn.now_ms)
             if dropped:
                 self._state.store_session(turn, peer, session, kept)
+
+
+def _check_follows(own: Own, following: DeviceList) -> None:
+    """Check that a list of ours follows the one in use: without a directory entry its number may be higher
+    by more than one (ID-40).
+    """
+    current = own.device_list
+    is_ahead = following.seq > current.seq and following.prev_hash == current.hash
+    if own.publish or not is_ahead:
+        identity.check_link(current.head, following)
 
 
 def unlisted_seq(now_ms: int) -> int:

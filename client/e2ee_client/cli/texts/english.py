@@ -170,6 +170,7 @@ environment:
     "event.events_missed": "{count} events were too many; see the history",
     "event.store_trouble": "the store refuses changes ({code})",
     "event.message_state": "text {number} to {name}: {state}",
+    "event.second_copy": "A SECOND COPY OF THIS STORE IS RUNNING: close one of the two, or texts go astray",
     "event.device_replaced": "THIS DEVICE IS NO LONGER PART OF YOUR ACCOUNT: it was replaced by a restored "
     "backup, or "
     "struck off. What you write here reaches nobody. Go on at the new device; if you know of "
@@ -297,6 +298,8 @@ environment:
     "error.config.invalid": "a value cannot be used: {detail}",
     "error.account.key_absent": "the account key is not on this machine",
     "hint.account.key_absent": "use it where it is kept: sealroom renewal sign",
+    "error.account.replaced": "this device is no longer part of the account: another one took its place",
+    "hint.account.replaced": "go on at the new device, or restore a backup here",
     "error.card.invalid": "this is no contact card, or it has a typing error",
     "hint.card.invalid": "copy the whole card again, and put it in quotes",
     "error.client.closed": "the store was closed meanwhile",

@@ -176,6 +176,8 @@ Umgebung:
     "event.events_missed": "{count} Ereignisse waren zu viele; siehe Verlauf",
     "event.store_trouble": "der Speicher nimmt keine Änderungen an ({code})",
     "event.message_state": "Text {number} an {name}: {state}",
+    "event.second_copy": "EINE ZWEITE KOPIE DIESES SPEICHERS LÄUFT: beenden Sie eine der beiden, sonst "
+    "gehen Texte verloren",
     "event.device_replaced": "DIESES GERÄT GEHÖRT NICHT MEHR ZU IHREM KONTO: Eine wiederhergestellte "
     "Sicherung hat es "
     "ersetzt, oder es wurde gestrichen. Was Sie hier schreiben, erreicht niemanden. "
@@ -317,6 +319,8 @@ Umgebung:
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
     "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal sign",
+    "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
+    "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
     "error.card.invalid": "das ist keine Kontaktkarte, oder sie hat einen Tippfehler",
     "hint.card.invalid": "kopieren Sie die ganze Karte noch einmal, und setzen Sie sie in Anführungszeichen",
     "error.client.closed": "der Speicher wurde inzwischen geschlossen",
