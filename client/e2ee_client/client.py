@@ -287,6 +287,17 @@ class Client:
             lambda: self._shell.machine.is_settled, self._watch.progress, timeout_s, "telling the relay"
         )
 
+    async def wait_fetched(self, timeout_s: float | None = None) -> None:
+        """Wait until all that waited in our mailboxes when these were connected has come.
+
+        Raises:
+            WaitTimeout: not in time.
+            ClientClosed: closed meanwhile.
+        """
+        await wait_until(
+            lambda: self._shell.machine.is_fetched, self._watch.progress, timeout_s, "fetching what waits"
+        )
+
     def events(self) -> EventIterator:
         """Iterate over what happens from now on; the first iteration begins when the client was opened.
 

@@ -223,6 +223,7 @@ class Client(_Handle[asynchronous.Client]):
     card = _asking(asynchronous.Client.card, _same)
     wait_online = _waiting(asynchronous.Client.wait_online, _same)
     wait_settled = _waiting(asynchronous.Client.wait_settled, _same)
+    wait_fetched = _waiting(asynchronous.Client.wait_fetched, _same)
     events = _asking(asynchronous.Client.events, EventIterator)
     add_contact = _waiting(asynchronous.Client.add_contact, Contact)
     contact = _asking(asynchronous.Client.contact, Contact)

@@ -179,7 +179,10 @@ class PageRun:
             ) from slow
         printed = done.stdout.decode("utf-8", "replace")
         if done.returncode != 0:
-            raise BlockFailed(f"line {block.line}: exit {done.returncode}\n{script}\n{printed}")
+            logs = "\n".join(
+                one.read_text("utf-8", "replace") for one in self.folder.glob(".background-*.log")
+            )
+            raise BlockFailed(f"line {block.line}: exit {done.returncode}\n{script}\n{printed}\n{logs}")
         return printed
 
     def _converse(self, block: Block) -> None:

@@ -21,6 +21,7 @@ import tempfile
 import termios
 import traceback
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _MAX_REQUEST_B = 4 * 1024 * 1024
@@ -74,7 +75,8 @@ class ForkedCommand:
     def send_signal(self, number: int) -> None:
         """Send a signal, if it still runs."""
         if self.poll() is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):  # it has ended and its status is on its way
+                os.kill(self.pid, number)
 
     def kill(self) -> None:
         """End it at once."""

@@ -15,7 +15,7 @@ from .session import Session
 
 CONNECT_S: Final = 10.0
 ALL_S: Final = 30.0
-# The relay sends what waits as soon as a mailbox is subscribed, one message after the other.
+# What follows from what waited, such as the answer to an ask, comes soon after it.
 QUIET_S: Final = 0.3
 _HOPELESS: Final = ("relay.certificate", "relay.not_a_relay")
 
@@ -30,6 +30,8 @@ async def fetch(session: Session, client: Client) -> None:
     events = client.events()
     loop = asyncio.get_running_loop()
     if await _connected(session, client, events, loop.time() + CONNECT_S):
+        with suppress(WaitTimeout):
+            await client.wait_fetched(ALL_S)
         await _until_quiet(session, client, events, loop.time() + ALL_S)
 
 

@@ -66,7 +66,7 @@ __all__ = ["ContactView", "Engine", "MessageView"]
 _MAINTAIN_EVERY_MS: Final = 3_600_000
 _DISPLACED_RETRY_MS: Final = 5_000
 _DISPLACED_WITHIN_MS: Final = 86_400_000
-_DISPLACED_OFTEN: Final = 3
+_DISPLACED_OFTEN: Final = 2
 _CLOCK_PUT_BACK_MS: Final = 60_000
 _UNUSABLE_RETRY_MS: Final = 600_000
 

@@ -88,6 +88,15 @@ class Queries:
         asked = any(link.pending or link.working for link in links.by_channel.values())
         return links.is_online and known and ready and not asked and self._context.receipts.at_ms is None
 
+    @property
+    def is_fetched(self) -> bool:
+        """Whether our relays have delivered all that waited in our mailboxes when these were connected."""
+        links = self._context.links.by_channel.items()
+        states = [
+            link.state is LinkState.READY and link.emptied for channel, link in links if channel.mailbox
+        ]
+        return bool(states) and all(states)
+
     def card(self) -> ContactCard:
         """Return our contact card."""
         own = self._state.own
