@@ -224,6 +224,11 @@ async def wrong_clocks(world: World) -> list[str]:
     return found
 
 
+def _is_told(*people: Person) -> bool:
+    """Whether somebody was told that two copies of one store run."""
+    return any(one.told[name] for one in people for name in ("Parted", "RolledBack", "SecondCopy"))
+
+
 async def clone_beside_its_original(world: World) -> list[str]:
     """SES-30, SES-31, RLY-28: two copies of one store talk at a time; somebody is told, then one goes on."""
     company, customer = await meet(world)
@@ -234,7 +239,9 @@ async def clone_beside_its_original(world: World) -> list[str]:
         shutil.copy(extra, world.folder / extra.name.replace("customer", "clone"))
     original, clone = await reopen(world, path), await reopen(world, copy)
     theirs = company.client.account_id
-    for number in range(3):
+    for number in range(12):
+        if number >= 3 and _is_told(company, original, clone):
+            break
         with suppress(SealroomError):
             await original.say(theirs, f"original {number}")
         with suppress(SealroomError):
@@ -243,8 +250,7 @@ async def clone_beside_its_original(world: World) -> list[str]:
         await pass_time(world, HOUR_MS)
     await clone.end()
     found = await _talk_again(world, company, original, "one copy left")
-    told = company.told + original.told + clone.told
-    if not told["Parted"] + told["RolledBack"] + told["SecondCopy"]:
+    if not _is_told(company, original, clone):
         found.append("two copies ran and nobody was told")
     found += twice(company, original)
     for person in (company, original):

@@ -13,7 +13,7 @@ from pathlib import Path
 _ROOT = Path(__file__).resolve().parents[2]
 _NET = "10.77.0"
 HUB = f"{_NET}.1"
-PORT = 8443
+PORT = 18443
 _READY_S = 60.0
 
 

@@ -32,6 +32,7 @@ from pathlib import Path
 from types import TracebackType
 
 READY_S = 30.0
+PORT_S = 120.0
 STOP_S = 10.0
 BLOCK_S = 120.0
 KEEP_EXPORTS = """[ ! -e {file} ] || . {file}
@@ -129,14 +130,7 @@ class PageRun:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for process in self.running:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGTERM)
-        for process in self.running:
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            _end_group(process)
 
     def run(self, page: str) -> int:
         """Runs all command blocks in order and returns their number. Raises BlockFailed."""
@@ -193,6 +187,14 @@ class PageRun:
                 raise BlockFailed(f"line {block.line}: `{command}` did not print {missing!r} but\n{printed}")
 
     def _start(self, block: Block) -> None:
+        """Start a background block; one whose port another test still holds is started again for a while."""
+        deadline = time.monotonic() + PORT_S
+        while not self._is_up(block):
+            if time.monotonic() > deadline:
+                raise BlockFailed(f"line {block.line}: its port stays in use")
+            time.sleep(0.5)
+
+    def _is_up(self, block: Block) -> bool:
         output = self.folder / f".background-{block.line}.log"
         with output.open("wb") as sink:
             process = subprocess.Popen(
@@ -209,13 +211,33 @@ class PageRun:
         printed = ""
         while time.monotonic() < deadline:
             printed = output.read_text("utf-8", "replace")
-            if block.ready and block.ready in printed:
-                return
             if process.poll() is not None:
+                if "already in use" in printed:
+                    return False
                 raise BlockFailed(f"line {block.line}: ended with exit {process.returncode}\n{printed}")
+            if block.ready and re.search(rf"\b{re.escape(block.ready)}\b", printed):
+                return True
             time.sleep(0.05)
         if block.ready:
             raise BlockFailed(f"line {block.line}: never printed {block.ready!r}\n{printed}")
+        return True
+
+
+def _end_group(process: subprocess.Popen[bytes]) -> None:
+    """End a background block with all that it has started: the next block may want the same port."""
+    deadline = time.monotonic() + STOP_S
+    number: int = signal.SIGTERM
+    while True:
+        process.poll()
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        number = 0
+        time.sleep(0.05)
+        if time.monotonic() > deadline:
+            number = signal.SIGKILL
+    process.wait()
 
 
 _MAKE = """#!/bin/sh
