@@ -1,8 +1,7 @@
 """500 random conversations of real engines: chapter 08 under a hostile relay, losses, clones and wrong
 clocks.
 
-More by `tests/support/random_conversation.py`; reports/random-conversations.json has the figures of the
-last long run.
+More by the command `tests/support/random_conversation.py`.
 """
 
 from __future__ import annotations
