@@ -19,7 +19,7 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
-from engine_world import Node, World, acquainted
+from engine_world import Node, World
 from relay_scenes import (
     active_of,
     copying,
@@ -28,7 +28,7 @@ from relay_scenes import (
     push,
     second_contact,
     share_one_session,
-    talk,
+    talking,
     the_peer,
     well,
     withholding,
@@ -45,16 +45,6 @@ from e2ee.session import seal
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-
-
-def talking() -> tuple[World, Node, Node, bytes]:
-    """Two who have a proven session and have exchanged texts on it."""
-    world, company, customer, praxis = acquainted()
-    talk(world, company, customer, praxis, 2)
-    world.advance(2 * MINUTE_MS)
-    for node in (company, customer):
-        node.events.clear()
-    return world, company, customer, praxis
 
 
 def say(node: Node, frame: object) -> None:

@@ -30,7 +30,7 @@ from relay_scenes import (
     push,
     share_one_session,
     strange,
-    talk,
+    talking,
     the_peer,
     well,
 )
@@ -42,16 +42,6 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 Scene = tuple[World, Node, Node, bytes]
-
-
-def talking() -> Scene:
-    """Two who have a proven session and have exchanged texts on it."""
-    world, company, customer, praxis = acquainted()
-    talk(world, company, customer, praxis, 2)
-    world.advance(2 * MINUTE_MS)
-    for node in (company, customer):
-        node.events.clear()
-    return world, company, customer, praxis
 
 
 @pytest.mark.parametrize("who", ["Praxis", "Kundin"])

@@ -16,7 +16,7 @@ from e2ee_client.events import (
     Unconfirmed,
 )
 from e2ee_relay.protocol import Send
-from engine_world import Node, World, acquainted
+from engine_world import Node, World
 from relay_scenes import (
     active_of,
     delivered,
@@ -27,6 +27,7 @@ from relay_scenes import (
     push,
     share_one_session,
     talk,
+    talking,
     the_peer,
     well,
     withholding,
@@ -37,16 +38,6 @@ from e2ee.session import Heard, Proven, Started
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
-
-
-def talking() -> tuple[World, Node, Node, bytes]:
-    """Two who have a proven session and have exchanged texts on it."""
-    world, company, customer, praxis = acquainted()
-    talk(world, company, customer, praxis, 2)
-    world.advance(2 * MINUTE_MS)
-    for node in (company, customer):
-        node.events.clear()
-    return world, company, customer, praxis
 
 
 def lane_of(node: Node) -> Lane:

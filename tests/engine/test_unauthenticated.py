@@ -21,7 +21,7 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
-from engine_world import Node, World, acquainted
+from engine_world import Node, World
 from relay_scenes import (
     UNKNOWN,
     active_of,
@@ -34,6 +34,7 @@ from relay_scenes import (
     share_one_session,
     strange,
     talk,
+    talking,
     the_peer,
     well,
     withholding,
@@ -46,16 +47,6 @@ from e2ee.session import Proven
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
 TABLES = ("session", "skipped", "pair", "peer", "prekey", "contact", "message", "timeline", "replay")
-
-
-def talking() -> tuple[World, Node, Node, bytes]:
-    """Two who have a proven session and have exchanged texts on it."""
-    world, company, customer, praxis = acquainted()
-    talk(world, company, customer, praxis, 2)
-    world.advance(2 * MINUTE_MS)
-    for node in (company, customer):
-        node.events.clear()
-    return world, company, customer, praxis
 
 
 def kept_rows(node: Node) -> dict[str, dict[bytes, bytes]]:

@@ -1,8 +1,7 @@
 """Engines, their stores and one relay in a single thread, under a clock that the test moves.
 
 Nothing happens by itself: `settle` carries everything to its end, and the hooks of a node let a test drop,
-hold,
-copy or record what travels.
+hold, copy or record what travels.
 """
 
 from __future__ import annotations

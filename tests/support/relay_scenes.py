@@ -22,11 +22,12 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
-from engine_world import Node, Rows, World
+from engine_world import Node, Rows, World, acquainted
 
 from e2ee.session import Session
 
 UNKNOWN = "remote.unknown_session"
+MINUTE_MS = 60_000
 
 
 def losing(kind: type[Ack | Send | Lookup | TokenAdd]) -> Callable[[Channel, bytes], list[bytes]]:
@@ -107,6 +108,16 @@ def talk(world: World, company: Node, customer: Node, praxis: bytes, turns: int)
         world.settle()
         customer.send(praxis, f"hin {number}")
         world.settle()
+
+
+def talking() -> tuple[World, Node, Node, bytes]:
+    """Two who have a proven session and have exchanged texts on it."""
+    world, company, customer, praxis = acquainted()
+    talk(world, company, customer, praxis, 2)
+    world.advance(2 * MINUTE_MS)
+    for node in (company, customer):
+        node.events.clear()
+    return world, company, customer, praxis
 
 
 def the_peer(node: Node) -> Peer:
