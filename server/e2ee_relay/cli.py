@@ -12,9 +12,10 @@ from pathlib import Path
 from . import __version__
 from .bench import command as bench
 from .commands import COMMANDS, ON_STORE, on_shared_store
-from .config import SETTINGS, Config, config_path, environment, load
+from .config import Config, config_path, environment, load
 from .consent import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .serving import serve
+from .setting_table import SETTINGS
 from .settings import ConfigError, ConfigErrors, raise_all
 from .store.changes import StoreError
 from .store.manifest import render_manifest
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     for name in ("listen", "relay-name", "tls-cert", "tls-key", "metrics-listen", "log-level", "store"):
         serving.add_argument(f"--{name}")
     text = "start without TLS on an address that other machines reach; what travels is readable on the way"
-    serving.add_argument("--allow-plaintext", action="store_const", const="true", help=text)
+    serving.add_argument("--public-plaintext", action="store_const", const="true", help=text)
     _command(commands.add_parser, "check-config", "check the configuration and exit, as serve --check-config")
     inspect = _command(
         commands.add_parser, "inspect", "print everything held about a mailbox or an account, as JSON"

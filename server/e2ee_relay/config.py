@@ -11,7 +11,7 @@ import ipaddress
 import os
 import ssl
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
@@ -21,33 +21,19 @@ from urllib.parse import urlsplit
 from . import protocol
 from .limits import Policy, Rate
 from .logs import LEVELS
+from .setting_table import SETTINGS, Kind, names_of
 from .settings import ConfigError, Settings, raise_all, reason_of
 from .store.room import DEFAULT_RESERVE_B
 from .tls_files import load_pair
 from .visitors import Network
 
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
-_LISTEN: Final = "127.0.0.1:8765"
-_METRICS_LISTEN: Final = "127.0.0.1:9465"
 _OFF: Final = "off"
 _PLAINTEXT: Final = (
     "other machines reach {host}, and there is no TLS on it: set tls_cert and tls_key, or listen on 127.0.0.1"
-    " behind a proxy, or set allow_plaintext where something else keeps the way to it private"
+    " behind a proxy, or set public_plaintext where something else keeps the way to it private"
 )
-_TEXT: Final = (
-    "listen", "data_dir", "relay_name", "tls_cert", "tls_key", "metrics_listen", "log_level",
-    "registration_secret", "registration_secret_file", "contact", "privacy_url", "source_url",
-    "client_address", "trusted_proxies", "store", "bus",
-)  # fmt: skip
-_NUMBERS: Final = (
-    "max_connections", "max_connections_per_address", "max_handshakes", "drain_s", "retry_after_ms",
-    "store_connections", "poll_s", "disk_reserve_b", "registration_backlog",
-)  # fmt: skip
-_FLAGS: Final = ("allow_plaintext",)
-_RATES: Final = ("connects_per_address",)
-_POLICY_NUMBERS: Final = tuple(one.name for one in fields(Policy) if one.type == "int")
-_POLICY_RATES: Final = tuple(one.name for one in fields(Policy) if one.type == "Rate")
-SETTINGS: Final = (*_TEXT, *_FLAGS, *_NUMBERS, *_RATES, *_POLICY_NUMBERS, *_POLICY_RATES)
+_POLICY_FIELDS: Final = frozenset(one.name for one in fields(Policy))
 
 
 class ClientAddress(StrEnum):
@@ -67,7 +53,7 @@ class Config:
     data_dir: Path = Path("relay-data")
     tls_cert: Path | None = None
     tls_key: Path | None = None
-    allow_plaintext: bool = False  # on an address that other machines reach (RLY-169)
+    public_plaintext: bool = False  # on an address that other machines reach (RLY-169)
     metrics_host: str = "127.0.0.1"
     metrics_port: int | None = None
     metrics_chosen: bool = True  # the address of the figures was set, and is not the default
@@ -193,7 +179,7 @@ def _take_file(settings: Settings, file: Path) -> None:
         return
     for name, value in document.items():
         # Tables only group settings; a setting has the same name inside and outside.
-        is_group = isinstance(value, dict) and name not in (*_RATES, *_POLICY_RATES)
+        is_group = isinstance(value, dict) and name not in names_of(Kind.RATE)
         settings.update(value if is_group else {name: value}, "the file")
 
 
@@ -206,22 +192,20 @@ def _from_environment(environment: Mapping[str, str]) -> dict[str, object]:
 
 
 def _build(settings: Settings) -> Config:
-    host, port = settings.address("listen", _LISTEN)
-    has_figures = settings.text("metrics_listen", _METRICS_LISTEN) != _OFF
-    metrics_host, metrics_port = (
-        settings.address("metrics_listen", _METRICS_LISTEN) if has_figures else ("", None)
-    )
+    host, port = settings.address("listen")
+    has_metrics = settings.text("metrics_listen") != _OFF
+    metrics_host, metrics_port = settings.address("metrics_listen") if has_metrics else ("", None)
     config = Config(
         host=host,
         port=port,
-        data_dir=Path(settings.text("data_dir", "relay-data")),
+        data_dir=Path(settings.text("data_dir")),
         tls_cert=settings.path("tls_cert"),
         tls_key=settings.path("tls_key"),
-        allow_plaintext=settings.flag("allow_plaintext"),
+        public_plaintext=settings.flag("public_plaintext"),
         metrics_host=metrics_host,
         metrics_port=metrics_port,
         metrics_chosen="metrics_listen" in settings,
-        log_level=settings.text("log_level", "info"),
+        log_level=settings.text("log_level"),
         contact=settings.text("contact"),
         privacy_url=settings.text("privacy_url"),
         source_url=settings.text("source_url"),
@@ -232,13 +216,17 @@ def _build(settings: Settings) -> Config:
         bus=settings.url("bus", ("nats", "tls")),
         policy=_policy(settings, host),
     )
-    return replace(config, **_given(settings, _NUMBERS, _RATES))
+    return replace(config, **_given(settings, of_policy=False))
 
 
-def _given(settings: Settings, numbers: Sequence[str], rates: Sequence[str]) -> dict[str, Any]:
-    """Return the numbers and rates that are set and right."""
-    found: dict[str, int | Rate | None] = {one: settings.number(one) for one in numbers if one in settings}
-    found.update({one: settings.rate(one) for one in rates if one in settings})
+def _given(settings: Settings, *, of_policy: bool) -> dict[str, Any]:
+    """Return the numbers and rates of `Policy`, or those of `Config`, that are set and right."""
+    readers = {Kind.NUMBER: settings.number, Kind.RATE: settings.rate}
+    found = {
+        name: readers[SETTINGS[name].kind](name)
+        for name in names_of(*readers)
+        if name in settings and (name in _POLICY_FIELDS) is of_policy
+    }
     return {name: value for name, value in found.items() if value is not None}
 
 
@@ -262,7 +250,7 @@ def _note_faults_of_serving(settings: Settings, config: Config) -> None:
             config.tls_listener()
         except ConfigError as error:
             settings.note_all(error)
-    elif not (config.tls_cert or config.tls_key or config.is_local or config.allow_plaintext):
+    elif not (config.tls_cert or config.tls_key or config.is_local or config.public_plaintext):
         settings.note("listen", _PLAINTEXT.format(host=config.host))
 
 
@@ -270,7 +258,7 @@ def _policy(settings: Settings, host: str) -> Policy:
     name = settings.text("relay_name", host)
     if not 1 <= len(name.encode()) <= protocol.MAX_NAME_B:
         settings.note("relay_name", f"1 to {protocol.MAX_NAME_B} bytes")
-    given = _given(settings, _POLICY_NUMBERS, _POLICY_RATES)
+    given = _given(settings, of_policy=True)
     return replace(Policy(**given), relay_name=name, registration_secret=_secret(settings))
 
 
@@ -307,7 +295,7 @@ def _usable_secret(secret: bytes, setting: str, where: str = "") -> bytes:
 
 def _client_address(settings: Settings) -> ClientAddress:
     try:
-        return ClientAddress(settings.text("client_address", ClientAddress.CONNECTION))
+        return ClientAddress(settings.text("client_address"))
     except ValueError:
         settings.note("client_address", "one of " + ", ".join(ClientAddress))
         return ClientAddress.CONNECTION

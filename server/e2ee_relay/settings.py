@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import protocol
 from .limits import Rate
+from .setting_table import SETTINGS
 from .visitors import Network
 
 # Python refuses to read a number of some thousand digits, with an error of its own.
@@ -16,33 +16,6 @@ _MAX_DIGITS: Final = 20
 _MAX_PORT: Final = 0xFFFF
 # A value that is longer is not repeated in an error.
 _SHOWN: Final = 64
-# What the wire format admits at most; a larger grant could not be used.
-_CEILINGS: Final = {
-    "max_body_b": protocol.MAX_BODY_B,
-    "max_send_items": protocol.MAX_SEND_ITEMS,
-    "max_mailboxes": protocol.MAX_MAILBOXES,
-    "max_one_time_keys": 10_000,
-    "store_connections": 64,
-    # Below what the shell buffers for a connection (RLY-71): a window alone must never make a client "slow".
-    "window_b": 6 << 20,
-    "connection_window_b": 6 << 20,
-    # More is refused by clients (RLY-142).
-    "pow_bits_create": protocol.MAX_POW_BITS,
-    "pow_bits_send": protocol.MAX_POW_BITS,
-    "pow_bits_fetch": protocol.MAX_POW_BITS,
-}
-_MAY_BE_ZERO: Final = frozenset(
-    {
-        "remembered_s",
-        "low_prekeys",
-        "pow_bits_create",
-        "pow_bits_send",
-        "pow_bits_fetch",
-        "drain_s",
-        "retry_after_ms",
-        "disk_reserve_b",
-    }
-)
 
 
 class ConfigError(ValueError):
@@ -121,7 +94,8 @@ class Settings:
         return name in self._values
 
     def text(self, name: str, default: str = "") -> str:
-        """Return a text."""
+        """Return a text; where none is set, `default`, else that of the table."""
+        default = default or SETTINGS[name].default
         value = self._values.get(name, default)
         if isinstance(value, str):
             return value
@@ -145,7 +119,7 @@ class Settings:
         value = self._values[name]
         if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS:
             value = int(value)
-        least, most = 0 if name in _MAY_BE_ZERO else 1, _CEILINGS.get(name, 1 << 40)
+        least, most = SETTINGS[name].least, SETTINGS[name].most
         if type(value) is int and least <= value <= most:
             return value
         self.note(name, f"a whole number from {least} to {most}")
@@ -166,9 +140,9 @@ class Settings:
         self.note(name, "a burst of at least 1 and a refill above 0")
         return None
 
-    def address(self, name: str, default: str) -> tuple[str, int]:
+    def address(self, name: str) -> tuple[str, int]:
         """Return host and port."""
-        value = self.text(name, default)
+        value = self.text(name)
         host, colon, port = value.rpartition(":")
         host = host.removeprefix("[").removesuffix("]")
         shown = f"{value!r} is not that: " if len(value) <= _SHOWN else ""
@@ -178,11 +152,7 @@ class Settings:
             self.note(name, f"{shown}a port is a number from 0 to {_MAX_PORT}")
         else:
             return host, int(port)
-        return self._default_address(default)
-
-    @staticmethod
-    def _default_address(default: str) -> tuple[str, int]:
-        host, _, port = default.rpartition(":")
+        host, _, port = SETTINGS[name].default.rpartition(":")
         return host, int(port)
 
     def url(self, name: str, schemes: tuple[str, ...]) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 from e2ee_relay.cli import main
-from e2ee_relay.config import SETTINGS, Config, config_path, load
+from e2ee_relay.config import Config, config_path, load
 from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.setting_table import SETTINGS, Kind, names_of
 from e2ee_relay.settings import ConfigError
 
 
@@ -124,9 +126,25 @@ def test_the_configuration_file_is_named_by_flag_or_environment() -> None:
 
 
 def test_every_limit_can_be_set() -> None:
-    """RLY-11: each figure of the Hello, and each rate."""
-    unset = set(Policy.__slots__) - set(SETTINGS)
-    assert unset == set()
+    """RLY-11: each figure of the Hello, and each rate; as the kind that the table says."""
+    kinds = {"int": Kind.NUMBER, "Rate": Kind.RATE}
+    limits = {
+        one.name: kinds[str(one.type)]
+        for one in (*fields(Policy), *fields(Config))
+        if one.type in kinds and one.name not in ("port", "metrics_port")
+    }
+    assert limits == {name: SETTINGS[name].kind for name in names_of(*kinds.values())}
+    assert {"relay_name", "registration_secret"} <= SETTINGS.keys()
+
+
+@pytest.mark.parametrize("name", names_of(Kind.NUMBER))
+def test_every_number_is_bounded_as_the_table_says(name: str) -> None:
+    least, most = SETTINGS[name].least, SETTINGS[name].most
+    for value in (least, most):
+        load(None, {}, {name: str(value)})
+    for value in (least - 1, most + 1):
+        with pytest.raises(ConfigError, match=f"{name}: a whole number from {least} to {most}"):
+            load(None, {}, {name: str(value)})
 
 
 def test_the_command_line_reports_and_exits(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

@@ -157,18 +157,18 @@ def test_plaintext_for_other_machines_has_to_be_asked_for(
     """RLY-169: a proxy in front does not change it, the setting does, and TLS; then it is a note."""
     chain, key = pair
     refused = (
-        "TLS on it: set tls_cert and tls_key, or listen on 127.0.0.1 behind a proxy, or set allow_plaintext"
+        "TLS on it: set tls_cert and tls_key, or listen on 127.0.0.1 behind a proxy, or set public_plaintext"
     )
     assert refused in serving(listen=listen)[0]
     proxies = {"client_address": "forwarded-for", "trusted_proxies": "192.0.2.9"}
     assert refused in serving(listen=listen, **proxies)[0]
-    assert refused in serving(listen=listen, allow_plaintext="false")[0]
-    assert serving(listen=listen, allow_plaintext="true") == []
+    assert refused in serving(listen=listen, public_plaintext="false")[0]
+    assert serving(listen=listen, public_plaintext="true") == []
     assert serving(listen=listen, tls_cert=chain, tls_key=key) == []
     assert main(["serve", "--check-config", "--listen", listen]) == 2
-    assert main(["serve", "--check-config", "--listen", listen, "--allow-plaintext"]) == 0
+    assert main(["serve", "--check-config", "--listen", listen, "--public-plaintext"]) == 0
     assert "there is no TLS on it" in capsys.readouterr().err
-    assert serving(listen=listen, allow_plaintext="perhaps")[0].startswith("allow_plaintext: true or false")
+    assert serving(listen=listen, public_plaintext="perhaps")[0].startswith("public_plaintext: true or false")
 
 
 @pytest.mark.parametrize("listen", ["127.0.0.1:80", "127.9.9.9:80", "[::1]:80", "localhost:80"])
@@ -179,7 +179,7 @@ def test_loopback_is_free(listen: str) -> None:
 
 def test_a_name_without_an_address_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """RLY-168: what the system says of it names nothing."""
-    settings = ["--listen", "no-such-host.invalid:0", "--allow-plaintext", "--data-dir", str(tmp_path / "r")]
+    settings = ["--listen", "no-such-host.invalid:0", "--public-plaintext", "--data-dir", str(tmp_path / "r")]
     assert main(["serve", *settings]) == 1
     assert "no-such-host.invalid:0 cannot be listened on" in capsys.readouterr().err
 

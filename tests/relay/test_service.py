@@ -18,12 +18,13 @@ from typing import cast
 
 import pytest
 from e2ee_relay.cli import main
-from e2ee_relay.config import SETTINGS, Config, load
+from e2ee_relay.config import Config, load
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.notify import ServiceNotifier
 from e2ee_relay.pages import Pages
 from e2ee_relay.protocol import ErrorCode, GoAway, Role, decode_frames
+from e2ee_relay.setting_table import SETTINGS
 from e2ee_relay.settings import ConfigError
 from relay_actors import Owner, Peer, SocketLink
 from relay_process import RelayProcess
@@ -307,7 +308,7 @@ VALUES = {
     "contact": "c",
     "privacy_url": "p",
     "source_url": "s",
-    "allow_plaintext": "true",
+    "public_plaintext": "true",
     "store": "postgresql:///relay",
     "bus": "nats://localhost:4222",
 }
@@ -356,7 +357,7 @@ def test_the_check_says_what_it_found(tmp_path: Path, capsys: pytest.CaptureFixt
     for command in (["serve", "--check-config"], ["check-config"]):
         assert main([*command, *data]) == 0
         assert capsys.readouterr() == ("the configuration can be used\n", "")
-        public = ("listen=0.0.0.0:80", "metrics_listen=0.0.0.0:81", "allow_plaintext=true")
+        public = ("listen=0.0.0.0:80", "metrics_listen=0.0.0.0:81", "public_plaintext=true")
         assert main([*command, *data, *[part for one in public for part in ("--set", one)]]) == 0
         told = capsys.readouterr().err
         assert all(word in told for word in ("no TLS", "metrics_listen", "relay_name"))

@@ -82,7 +82,7 @@ class ChaosNode:
 
     def __init__(self, place: int, host: str, store: str, folder: Path, *settings: str) -> None:
         self.place = place
-        words = [f"store={store}", "relay_name=chaos.example", "poll_s=2", "allow_plaintext=true", *settings]
+        words = [f"store={store}", "relay_name=chaos.example", "poll_s=2", "public_plaintext=true", *settings]
         self._command = ["ip", "netns", "exec", host, sys.executable, "-m", "e2ee_relay", "serve"]
         self._command += ["--listen", f"{address(place)}:{PORT}"]
         for word in words:

@@ -14,7 +14,7 @@ from e2ee_client.cli import arguments, neutral
 from e2ee_client.cli.failures import Refused, error_text, status_of
 from e2ee_client.cli.screen_lines import wrap
 from e2ee_client.cli.texts import Texts
-from e2ee_relay import config
+from e2ee_relay import config, setting_table
 from e2ee_relay.config import Config
 from e2ee_relay.settings import ConfigError, ConfigErrors, Settings, raise_all
 from fuzz_target import Shape, Target, require
@@ -155,7 +155,11 @@ def _settings(data: bytes) -> Config:
     except (tomllib.TOMLDecodeError, RecursionError):
         raise ConfigError("config", "not TOML") from None
     # A file of secrets would be read: no path is taken from an input.
-    kept = {name: value for name, value in document.items() if name in config.SETTINGS and "file" not in name}
+    kept = {
+        name: value
+        for name, value in document.items()
+        if name in setting_table.SETTINGS and "file" not in name
+    }
     settings = Settings()
     settings.update(kept, "a file")
     built = config._build(settings)
@@ -173,13 +177,13 @@ def _settings_seeds() -> Iterator[bytes]:
     yield b'listen = "127.0.0.1:8765"\nlog_level = "debug"\nmax_connections = 5\n'
     yield b'listen = "h:\xc2\xb2"\n'
     yield b'listen = "[::1]:0"\nregistration_secret = "s"\nrelay_name = "relay.example"\nmax_body_b = 9\n'
-    for name in config._POLICY_RATES[:3]:
+    for name in ("requests", "creations", "auths"):
         yield f'{name} = "5/0.5"\n'.encode()
         yield f"{name} = {{burst = 5, per_s = 1}}\n".encode()
 
 
 _SETTING_TOKENS: Final = (
-    *(f"{name} = ".encode() for name in config.SETTINGS),
+    *(f"{name} = ".encode() for name in setting_table.SETTINGS),
     b'"nan/1"',
     b'"1/inf"',
     b"true",

@@ -1,4 +1,4 @@
-"""Pages of the site that are made from the client: its events, and the names of its synchronous half.
+"""Generated pages of the site: the client's events, the names of its synchronous half, the relay's settings.
 
 python tests/support/reference_pages.py [--write]
 """
@@ -7,11 +7,15 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 import e2ee_client
 from e2ee_client import sync
+from e2ee_relay.config import ENV_PREFIX, Config
+from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.setting_table import GROUPS, MOST, Kind, Setting
 from error_table import meaning
 
 _EVENTS: Final = """# Events
@@ -106,9 +110,41 @@ def _half(blocking: type, plain: type, of_instances: tuple[str, ...]) -> str:
     return f"\n## `sync.{blocking.__name__}`\n\n" + ",\n".join(links) + "\n"
 
 
+_SETTINGS: Final = f"""# Settings of the relay
+
+Made from the relay's table of settings by `make spec`. Each name works in the TOML file (at the top, or in a
+table of any name), in the environment as `{ENV_PREFIX}` and the name in capitals, and as `--set NAME=VALUE`.
+Later ones win: file, environment, flags. A rate is written `"burst/per second"`: so many at once, and so many
+more each second.
+"""
+
+
+def settings_page() -> str:
+    """Return the page of the relay's settings as it has to stand in the repository."""
+    defaults = {one.name: one.default for kind in (Policy, Config) for one in fields(kind)}
+    parts = [_SETTINGS]
+    for title, group in GROUPS.items():
+        parts.append(f"\n## {title}\n\n| Setting | Default | Value | Meaning |\n| --- | --- | --- | --- |\n")
+        parts += [_setting(name, one, defaults.get(name)) for name, one in group.items()]
+    return "".join(parts)
+
+
+def _setting(name: str, setting: Setting, number: object) -> str:
+    if isinstance(number, Rate):
+        default = f"{number.burst:.10g}/{number.per_s:.10g}"
+    else:
+        default = str(number) if setting.kind is Kind.NUMBER else setting.default
+    value = setting.kind.value
+    if setting.kind is Kind.NUMBER:
+        value = f"{setting.least} " + ("or more" if setting.most == MOST else f"to {setting.most}")
+    shown = f"`{default}`" if default else ""
+    return f"| `{name}` | {shown} | {value} | {setting.meaning} |\n"
+
+
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/events.md": events_page,
     "docs/reference/sync.md": sync_page,
+    "docs/reference/settings.md": settings_page,
 }
 
 
