@@ -10,7 +10,8 @@ from typing import Final
 
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList, replace_file
 from .config import Config
-from .inspection import JsonValue, open_current
+from .inspection import open_current
+from .reports import JsonValue
 from .settings import ConfigError
 from .store.changes import DropMessages, StoreError, StoreFailure, Sweep
 from .store.schema import schema_version

@@ -65,9 +65,7 @@ def _parser() -> argparse.ArgumentParser:
     text = "start without TLS on an address that other machines reach; what travels is readable on the way"
     serving.add_argument("--public-plaintext", action="store_const", const="true", help=text)
     _command(commands.add_parser, "check-config", "check the configuration and exit, as serve --check-config")
-    inspect = _command(
-        commands.add_parser, "inspect", "print everything held about a mailbox or an account, as JSON"
-    )
+    inspect = _command(commands.add_parser, "inspect", "print everything held about a mailbox or an account")
     _add_subject(inspect)
     purge = _command(commands.add_parser, "purge", "remove everything held about a mailbox or an account")
     _add_subject(purge)
@@ -77,7 +75,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     for one in (purge, expire):
         one.add_argument("--wait-s", type=int, default=30, help="how long to wait for a running relay (30)")
-    _command(commands.add_parser, "stats", "count what is stored, as JSON")
+    stats = _command(commands.add_parser, "stats", "count what is stored")
+    for one in (inspect, stats):
+        one.add_argument("--json", action="store_true", help="as JSON, for programs; complete")
     _add_subject(_command(commands.add_parser, "block", "serve a mailbox or an account no longer"))
     _add_subject(_command(commands.add_parser, "unblock", "serve it again"))
     _command(commands.add_parser, "rotate", "make a new registration secret, in its file and on the output")

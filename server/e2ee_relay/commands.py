@@ -25,6 +25,7 @@ from .inspection import (
     open_read_only,
     purge_now,
 )
+from .reports import JsonValue, print_held, print_statistics, receipt
 from .settings import ConfigError
 from .store.backup import back_up, put_back
 from .store.changes import EXPIRE, StoreError, StoreInUse
@@ -61,33 +62,42 @@ def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
     return kind, subject
 
 
+def _held(config: Config, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
+    db = open_current(config.database_path)
+    try:
+        return held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
+    finally:
+        db.close()
+
+
 def _inspect(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
-    db = open_current(config.database_path)
-    held = held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
-    db.close()
-    _say(json.dumps(held, indent=2))
+    print_held(_held(config, kind, subject), kind, as_json=options.json)
     return EXIT_OK
 
 
 def _purge(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
-    db = open_current(config.database_path)
-    held = held_about_mailbox(db, subject) if kind == "mailbox" else held_about_account(db, subject)
-    db.close()
+    held = _held(config, kind, subject)
     status = ask_to_remove(held, kind, assumed=options.yes)
     if status != EXIT_OK:
         return status
+    by = "this command"
     try:
         directory = DataDirectory.claim(config.data_dir)
     except StoreInUse:
-        return _ask_and_wait(config, kind, subject, options.wait_s, "purged")
-    store = directory.open_store()
-    purge_now(store, kind, subject)
-    store.close()
-    directory.release()
-    _say("purged")
-    return EXIT_OK
+        by = "the running relay"
+        status = _ask_and_wait(config, kind, subject, options.wait_s)
+        if status != EXIT_OK:
+            return status
+    else:
+        store = directory.open_store()
+        purge_now(store, kind, subject)
+        store.close()
+        directory.release()
+    left = _held(config, kind, subject)
+    sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by=by))
+    return EXIT_FAILED if any(left.values()) else EXIT_OK
 
 
 def _expire(config: Config, options: argparse.Namespace) -> int:
@@ -95,7 +105,10 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
     try:
         directory = DataDirectory.claim(config.data_dir)
     except StoreInUse:
-        return _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s, "expired")
+        status = _ask_and_wait(config, EXPIRE, EXPIRE.encode("ascii"), options.wait_s)
+        if status == EXIT_OK:
+            _say("expired by the running relay")
+        return status
     store = directory.open_store()
     count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
     store.close()
@@ -104,7 +117,7 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
     return EXIT_OK
 
 
-def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int, done: str) -> int:
+def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int) -> int:
     ask_running_relay(config.database_path, kind, subject)
     deadline = time.monotonic() + wait_s
     db = open_read_only(config.database_path)
@@ -116,12 +129,11 @@ def _ask_and_wait(config: Config, kind: str, subject: bytes, wait_s: int, done: 
     if waits:
         _warn("the running relay has not done it yet; it will")
         return EXIT_FAILED
-    _say(f"{done} by the running relay")
     return EXIT_OK
 
 
-def _stats(config: Config, _options: argparse.Namespace) -> int:
-    _say(json.dumps(statistics(config), indent=2))
+def _stats(config: Config, options: argparse.Namespace) -> int:
+    print_statistics(statistics(config), as_json=options.json)
     return EXIT_OK
 
 

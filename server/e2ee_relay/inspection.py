@@ -6,11 +6,11 @@ import sqlite3
 from pathlib import Path
 from typing import Final
 
+from .reports import JsonValue
 from .store.changes import DropAccount, DropMailbox, StoreError
 from .store.schema import refuse_newer, refuse_older, schema_version
 from .store.sqlite import SqliteStore
 
-JsonValue = int | str | None
 _OF_MAILBOX: Final = ("token", "message", "cold_message", "remembered")
 _OF_ACCOUNT: Final = ("device_list", "device")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")

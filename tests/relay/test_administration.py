@@ -6,10 +6,12 @@ import asyncio
 import io
 import json
 import os
+import re
 import shutil
 import sqlite3
 import stat
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from unittest.mock import Mock
 
@@ -35,6 +37,7 @@ from e2ee_relay.protocol import (
     Subscribe,
     TtlClass,
 )
+from e2ee_relay.reports import size
 from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
 from e2ee_relay.store.schema import SCHEMA_VERSION
 from relay_actors import DAY_MS, START_MS, Clock, Company, Owner, Peer, SocketLink
@@ -71,7 +74,7 @@ async def code(peer: Peer, request: object) -> ErrorCode:
 def test_stats_count_and_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """RLY-85: figures of a stopped relay; no id among them."""
     mailbox = fill(tmp_path)
-    assert run(tmp_path, "stats") == 0
+    assert run(tmp_path, "stats", "--json") == 0
     text = capsys.readouterr().out
     told = json.loads(text)
     assert {name: told[name] for name in ("mailboxes", "held_messages", "held_bytes", "schema")} == {
@@ -86,12 +89,52 @@ def test_stats_count_and_name_nobody(tmp_path: Path, capsys: pytest.CaptureFixtu
     assert run(tmp_path / "nowhere", "stats") == 1
 
 
+def test_statistics_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-85: a figure a line, with units and dates."""
+    fill(tmp_path)
+    assert run(tmp_path, "stats") == 0
+    told = dict(re.split("  +", line, maxsplit=1) for line in capsys.readouterr().out.splitlines())
+    assert (told["mailboxes"], told["held messages"], told["held bytes"]) == ("1", "2", "10 B")
+    assert told["oldest held"] == f"{datetime.fromtimestamp(NOW_MS // 1000, UTC):%Y-%m-%d %H:%M:%S} UTC"
+    assert told["disk free bytes"].endswith("iB")
+
+
+def test_rows_for_people(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """RLY-77: every row and column; of long values the beginning and the size, all of them with --json."""
+    mailbox = fill(tmp_path)
+    db = sqlite3.connect(tmp_path / "relay.db")
+    db.execute("UPDATE message SET body = ?, expires_ms = 1 << 62 WHERE seq = 2", (bytes(2000),))
+    db.commit()
+    db.close()
+    subject = ("inspect", "--mailbox", mailbox.hex())
+    assert run(tmp_path, *subject) == 0
+    told = capsys.readouterr().out
+    assert told.startswith(f"mailbox: 1\n  - no: 1\n    mailbox: {mailbox.hex()}\n")
+    assert "    used_day: 2024-10-04\n" in told
+    assert "message: 2\n  - row_id: 1\n" in told
+    assert f"    body: {b'12345'.hex()}\n" in told
+    assert f"    body: {'0' * 32}... (2000 bytes; all of them: --json)\n" in told
+    assert f"    expires_ms: {1 << 62}\n" in told
+    assert run(tmp_path, *subject, "--json") == 0
+    assert bytes(2000).hex() in capsys.readouterr().out
+    assert run(tmp_path, "inspect", "--mailbox", "ab" * 16) == 0
+    assert capsys.readouterr().out == "nothing found about this mailbox\n"
+
+
+@pytest.mark.parametrize(
+    ("size_b", "text"),
+    [(0, "0 B"), (999, "999 B"), (1000, "0.977 KiB"), (10 << 30, "10 GiB"), (1 << 60, "1.05e+06 TiB")],
+)
+def test_sizes_have_units(size_b: int, text: str) -> None:
+    assert size(size_b) == text
+
+
 def test_expired_messages_go_at_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """RLY-85, RLY-41: without a relay; what has time left stays."""
     fill(tmp_path)
     assert run(tmp_path, "expire-now") == 0
     assert capsys.readouterr().out == "expired messages deleted: 1\n"
-    assert run(tmp_path, "stats") == 0
+    assert run(tmp_path, "stats", "--json") == 0
     assert json.loads(capsys.readouterr().out)["held_messages"] == 1
 
 
@@ -104,7 +147,7 @@ def test_the_list_of_blocked_ids(tmp_path: Path, capsys: pytest.CaptureFixture[s
         assert capsys.readouterr().out == expected
     assert stat.S_IMODE(listed.stat().st_mode) == 0o600
     listed.write_text(listed.read_text() + f"# flood of November\n{'ab' * 32}  # the same\n")
-    assert run(tmp_path, "stats") == 0
+    assert run(tmp_path, "stats", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert (told["blocked_mailboxes"], told["blocked_accounts"]) == (1, 1)
     assert run(tmp_path, "unblock", "--mailbox", mailbox.hex()) == 0
@@ -353,6 +396,16 @@ def test_a_replaced_database_is_kept_whole(
 # --- purge ---
 
 
+def test_a_purge_that_left_something_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """RLY-172: the receipt counts what is there afterwards, whatever the removal did."""
+    mailbox = fill(tmp_path)
+    monkeypatch.setattr("e2ee_relay.commands.purge_now", Mock())
+    assert run(tmp_path, "purge", "--mailbox", mailbox.hex(), "--yes") == 1
+    assert "  left: 3 rows\n" in capsys.readouterr().out
+
+
 class Terminal(io.StringIO):
     """Somebody who can be asked."""
 
@@ -375,7 +428,10 @@ def test_purge_shows_what_it_removes_and_asks(
     told = capsys.readouterr().out
     assert "  mailbox: 1\n  message: 2\n" in told
     assert ("nothing removed" in told) != removed
-    assert told.endswith("purged\n") == removed
+    assert ("receipt" in told) == removed
+    if removed:
+        assert f"  removed: mailbox {mailbox.hex()}\n" in told
+        assert "  rows: mailbox 1, message 2\n  left: 0 rows\n" in told
     assert held(tmp_path / "relay.db") == (0 if removed else 2)
 
 

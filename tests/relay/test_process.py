@@ -407,12 +407,12 @@ async def test_inspect_shows_everything_held(process: RelayProcess) -> None:
     company = Company(owner, now_ms())
     await company.publish(peer)
     await peer.expect(PrekeysStock, company.upload(peer, 2, 1))
-    shown = json.loads(command(process, "inspect", "--mailbox", owner.mailbox.hex()).stdout)
+    shown = json.loads(command(process, "inspect", "--json", "--mailbox", owner.mailbox.hex()).stdout)
     assert shown["mailbox"][0]["owner_pub"] == owner.owner_pub.hex()
     assert [row["body"] for row in shown["message"]] == [body.hex()]
     assert len(shown["token"]) == 2
     assert shown["remembered"] == []
-    shown = json.loads(command(process, "inspect", "--account", company.account_id.hex()).stdout)
+    shown = json.loads(command(process, "inspect", "--json", "--account", company.account_id.hex()).stdout)
     assert [row["signed_list"] for row in shown["device_list"]] == [company.lists[0].hex()]
     assert shown["device"][0]["record"] == company.record.hex()
     assert (len(shown["prekey"]), len(shown["reusable_prekey"]), len(shown["prekey_mark"])) == (3, 2, 2)
@@ -435,7 +435,9 @@ async def test_purge_removes_everything(process: RelayProcess, running: bool) ->
     for kind, subject in (("--account", company.account_id), ("--mailbox", owner.mailbox)):
         done = command(process, "purge", kind, subject.hex(), "--yes")
         assert (done.returncode, done.stderr) == (0, "")
-        held = json.loads(command(process, "inspect", kind, subject.hex()).stdout)
+        assert f"  by: {'the running relay' if running else 'this command'}\n" in done.stdout
+        assert "  left: 0 rows\n" in done.stdout
+        held = json.loads(command(process, "inspect", "--json", kind, subject.hex()).stdout)
         assert not any(held.values())
     if not running:
         process.start()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -492,12 +493,14 @@ def test_commands_work_beside_running_nodes(
     do(store, sending(incoming(address, b"sealed")))
     do(store, prekeys(2))
     subject = ("--mailbox", address.hex())
-    held: dict[str, Any] = json.loads(run(url, capsys, "inspect", *subject)[1])
+    held: dict[str, Any] = json.loads(run(url, capsys, "inspect", "--json", *subject)[1])
     assert held["message"][0]["body"] == b"sealed".hex()
     assert held["token"][0]["token_hash"] == TOKEN.hex()
-    stats = json.loads(run(url, capsys, "stats")[1])
+    stats = json.loads(run(url, capsys, "stats", "--json")[1])
     assert (stats["mailboxes"], stats["held_messages"], stats["one_time_kem"]) == (1, 1, 2)
     assert address.hex() not in json.dumps(stats)
+    assert re.search(r"^held messages +1$", run(url, capsys, "stats")[1], re.MULTILINE)
+    assert f"    token_hash: {TOKEN.hex()}\n" in run(url, capsys, "inspect", *subject)[1]
     assert run(url, capsys, "block", *subject) == (0, "mailbox blocked\n")
     assert run(url, capsys, "block", *subject)[1] == "the mailbox was blocked already\n"
     assert store.connection.execute("SELECT subject FROM blocked").fetchall() == [(address,)]
@@ -507,11 +510,15 @@ def test_commands_work_beside_running_nodes(
     assert run(url, capsys, "purge", *subject)[0] == 2
     assert do(store, FindMailboxes((address,))) != {}
     status, told = run(url, capsys, "purge", *subject, "--yes")
-    assert (status, told.splitlines()[-1]) == (0, "purged")
+    assert (status, f"  removed: mailbox {address.hex()}\n" in told, "  left: 0 rows\n" in told) == (
+        0,
+        True,
+        True,
+    )
     assert "  message: 1\n" in told
     assert run(url, capsys, "purge", *subject, "--yes") == (1, "nothing found about this mailbox\n")
     assert do(store, FindMailboxes((address,))) == {}
-    held = json.loads(run(url, capsys, "inspect", *subject)[1])
+    held = json.loads(run(url, capsys, "inspect", "--json", *subject)[1])
     assert not any(held.values())
     assert run(url, capsys, "restored")[1] == "declared as restored; one-time keys burned: 4\n"
     assert json.loads(run(url, capsys, "restore-check")[1])["another_database"] is False

@@ -14,6 +14,7 @@ from psycopg import sql
 
 from e2ee_relay.config import Config
 from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
+from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
 from e2ee_relay.store.changes import DropAccount, StoreError
 from e2ee_relay.store.schema import describe
 from e2ee_relay.store.shared import EraseMailbox
@@ -24,8 +25,7 @@ from .schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_vers
 from .session import Identity, connect, refuse_unfit
 from .upkeep import drop_partitions, expire_now, find_identity, note_identity
 
-JsonValue: TypeAlias = int | str | None
-Command: TypeAlias = Callable[[psycopg.Connection, Config, str, bytes], int]
+Command: TypeAlias = Callable[[psycopg.Connection, Config, argparse.Namespace, str, bytes], int]
 
 _OF_MAILBOX: Final = ("mailbox", "token", "message", "held_id", "remembered")
 _OF_ACCOUNT: Final = ("account", "device_list", "device")
@@ -72,11 +72,7 @@ def run(config: Config, options: argparse.Namespace, kind: str, subject: bytes) 
             if version == 0:
                 raise StoreError("there is no relay in this database")
             migrate(db)
-            if options.command == "purge":
-                status = ask_to_remove(held_about(db, kind, subject), kind, assumed=options.yes)
-                if status != EXIT_OK:
-                    return status
-            return command(db, config, kind, subject)
+            return command(db, config, options, kind, subject)
     except psycopg.Error as error:
         raise StoreError(f"the database cannot be used: {type(error).__name__}") from None
 
@@ -119,25 +115,41 @@ def _rows(db: psycopg.Connection, table: str, column: str, value: bytes) -> list
     ]
 
 
-def _inspect(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
-    return _say(json.dumps(held_about(db, kind, subject), indent=2))
+def _inspect(
+    db: psycopg.Connection, _config: Config, options: argparse.Namespace, kind: str, subject: bytes
+) -> int:
+    print_held(held_about(db, kind, subject), kind, as_json=options.json)
+    return EXIT_OK
 
 
-def _purge(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+def _purge(
+    db: psycopg.Connection, _config: Config, options: argparse.Namespace, kind: str, subject: bytes
+) -> int:
+    held = held_about(db, kind, subject)
+    status = ask_to_remove(held, kind, assumed=options.yes)
+    if status != EXIT_OK:
+        return status
     if kind == "mailbox":
         erase_mailbox(db, EraseMailbox(subject, None))
     else:
         drop_account(db, DropAccount(subject))
-    return _say("purged")
+    left = held_about(db, kind, subject)
+    sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by="this command"))
+    return EXIT_FAILED if any(left.values()) else EXIT_OK
 
 
-def _expire(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+def _expire(
+    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
+) -> int:
     now_ms = time.time_ns() // 1_000_000
     return _say(f"expired messages deleted: {expire_now(db, now_ms) + drop_partitions(db, now_ms)}")
 
 
-def _stats(db: psycopg.Connection, config: Config, _kind: str, _subject: bytes) -> int:
-    return _say(json.dumps(statistics(db, config.policy.low_prekeys), indent=2))
+def _stats(
+    db: psycopg.Connection, config: Config, options: argparse.Namespace, _kind: str, _subject: bytes
+) -> int:
+    print_statistics(statistics(db, config.policy.low_prekeys), as_json=options.json)
+    return EXIT_OK
 
 
 def statistics(db: psycopg.Connection, low_prekeys: int) -> Mapping[str, JsonValue]:
@@ -154,19 +166,25 @@ def _one(cursor: psycopg.Cursor[tuple[Any, ...]]) -> JsonValue:
     return value
 
 
-def _block(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+def _block(
+    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, kind: str, subject: bytes
+) -> int:
     done = db.execute("INSERT INTO blocked VALUES (%b) ON CONFLICT DO NOTHING", [subject]).rowcount
     return _say(f"{kind} blocked" if done else f"the {kind} was blocked already")
 
 
-def _unblock(db: psycopg.Connection, _config: Config, kind: str, subject: bytes) -> int:
+def _unblock(
+    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, kind: str, subject: bytes
+) -> int:
     if not db.execute("DELETE FROM blocked WHERE subject = %b", [subject]).rowcount:
         sys.stderr.write(f"sealroom-relay: the {kind} is not blocked\n")
         return EXIT_FAILED
     return _say(f"{kind} unblocked")
 
 
-def _restore_check(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+def _restore_check(
+    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
+) -> int:
     is_other = find_identity(db) not in (None, Identity.of(db))
     report = {
         "schema": schema_version(db),
@@ -177,7 +195,9 @@ def _restore_check(db: psycopg.Connection, _config: Config, _kind: str, _subject
     return _say(json.dumps(report, indent=2))
 
 
-def _restored(db: psycopg.Connection, _config: Config, _kind: str, _subject: bytes) -> int:
+def _restored(
+    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
+) -> int:
     burned = note_identity(db, time.time_ns() // 1_000_000, declared=True)
     return _say(f"declared as restored; one-time keys burned: {burned}")
 
