@@ -15,7 +15,7 @@ from collections.abc import Callable
 from typing import Final
 
 from .connection import BoundedConnection
-from .hot_frames import encode
+from .fast_frames import encode
 from .protocol import MAX_FRAMES, MAX_MESSAGE_B, KnownFrame, array_head
 from .turns import Turns
 

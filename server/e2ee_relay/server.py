@@ -26,7 +26,7 @@ from .connection import BoundedConnection
 from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
 from .engine import Engine
 from .entrance import Entrance, bind
-from .hot_frames import iterate_requests
+from .fast_frames import iterate_requests
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outbox import Departures, Outbox

@@ -12,7 +12,7 @@ import pytest
 from e2ee_client.engine import Channel
 from e2ee_client.engine.directory import _MAX_PAGES
 from e2ee_client.events import ConnectionChanged, MessageState, MessageStateChanged
-from e2ee_relay import protocol
+from e2ee_relay import frames, protocol
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
     AuthResult,
@@ -116,7 +116,7 @@ def test_the_table_names_every_number_of_a_frame_to_a_client() -> None:
     chapter = (Path(__file__).resolve().parents[2] / "spec" / "08-sessions.md").read_text("utf-8")
     table = chapter[chapter.index("## Numbers from outside") : chapter.index("## Security notes")]
     named = set(re.findall(r"`(\w+)`", table))
-    kinds = [make for make, _ in protocol._ANSWERS.values()]
+    kinds = [make for make, _ in frames._ANSWERS.values()]
     numbers = {
         one.name
         for kind in (*kinds, SendResult, Limits)

@@ -10,6 +10,7 @@ from typing import Final
 import fuzz_seeds
 from e2ee_relay import entry, protocol
 from e2ee_relay.entry import EntryError, SignedList, StaleEntry
+from e2ee_relay.frames import _LIMIT_NAMES
 from e2ee_relay.protocol import Frame, FrameError, Role
 from e2ee_relay.proxy_header import Address, ProxyHeaderError, client_of, missing_b
 from fuzz_target import Shape, Target, require
@@ -45,7 +46,7 @@ def _requests() -> tuple[protocol.Request, ...]:
 
 def _answers() -> tuple[protocol.Response | protocol.Push, ...]:
     b16, b32 = b"m" * 16, b"t" * 32
-    limits = protocol.Limits(*range(1, len(protocol._LIMIT_NAMES) + 1))
+    limits = protocol.Limits(*range(1, len(_LIMIT_NAMES) + 1))
     result = protocol.SendResult(protocol.ErrorCode.QUOTA, 250)
     return (
         protocol.ErrorReply(1, protocol.ErrorCode.DENIED, 9),

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 
 import pytest
-from e2ee_relay import hot_frames
+from e2ee_relay import fast_frames
 from e2ee_relay.protocol import (
     MAX_BODY_B,
     Ack,
@@ -70,7 +70,7 @@ def told(decode: Callable[[bytes], list[Frame]], message: bytes) -> list[Frame] 
 
 def both(message: bytes) -> tuple[list[Frame] | str, list[Frame] | str]:
     return (
-        told(lambda data: list(hot_frames.iterate_requests(data)), message),
+        told(lambda data: list(fast_frames.iterate_requests(data)), message),
         told(lambda data: decode_frames(data, Role.RELAY), message),
     )
 
@@ -108,7 +108,7 @@ def test_the_usual_requests_take_the_short_way(monkeypatch: pytest.MonkeyPatch) 
     """Else all of this would be for nothing, and nobody would notice."""
     monkeypatch.setattr(Reader, "frame", None)
     message = encode_frames([SEND, ACK, Send(1, (ITEM, ITEM))])
-    assert list(hot_frames.iterate_requests(message)) == [SEND, ACK, Send(1, (ITEM, ITEM))]
+    assert list(fast_frames.iterate_requests(message)) == [SEND, ACK, Send(1, (ITEM, ITEM))]
 
 
 def test_items_are_counted_on_the_short_way_too() -> None:
@@ -153,11 +153,11 @@ answers = (
 @given(answers | requests)
 def test_answers_are_written_as_the_definition_writes_them(frame: KnownFrame) -> None:
     """RLY-01, RLY-04: byte for byte."""
-    assert hot_frames.encode(frame) == encode_frame(frame)
+    assert fast_frames.encode(frame) == encode_frame(frame)
 
 
 def test_the_usual_answers_take_the_short_way(monkeypatch: pytest.MonkeyPatch) -> None:
     frames: list[KnownFrame] = [Done(7), SendResults(8, (SendResult(ErrorCode.OK),)), MESSAGE]
     written = [encode_frame(frame) for frame in frames]
-    monkeypatch.setattr(hot_frames, "encode_frame", None)
-    assert [hot_frames.encode(frame) for frame in frames] == written
+    monkeypatch.setattr(fast_frames, "encode_frame", None)
+    assert [fast_frames.encode(frame) for frame in frames] == written

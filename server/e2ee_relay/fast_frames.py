@@ -12,14 +12,14 @@ import struct
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
-from .protocol import (
+from .cbor import Reader
+from .frames import (
     MAX_BODY_B,
     Ack,
     Done,
     Frame,
     KnownFrame,
     Message,
-    Reader,
     Role,
     Send,
     SendItem,
