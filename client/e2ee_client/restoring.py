@@ -194,7 +194,7 @@ def new_rows(
     )
     head = newer[-1] if newer else saved.device_list
     # Without a directory nobody knows how many lists were signed since: the number goes far ahead (SES-40).
-    least_seq = 1 if saved.publish else unlisted_seq(now_ms)
+    least_seq = 1 if saved.publish else unlisted_seq(head.seq, now_ms)
     unsigned = identity.next_list(
         saved.account_id, head, [device.record], head.recovery_public, now_ms, least_seq=least_seq
     )

@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel
+from e2ee_client.engine.upkeep import unlisted_seq
 from e2ee_client.events import IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Publish, Role, decode_frames
 from engine_world import Node, World, acquainted
@@ -124,7 +125,7 @@ def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: i
 
 
 def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> None:
-    """ID-40: also where the clock that gave the last number was ahead."""
+    """ID-40: also where the clock that gave the last number was ahead; then by the minute of the day."""
     world = World()
     customer = world.node("Kundin")
     customer.start()
@@ -133,4 +134,37 @@ def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> No
     numbers = sorted(lists_of(customer))
     assert numbers[-1] == ahead // MINUTE_MS
     world.advance(RENEWED_MS)
-    assert sorted(lists_of(customer))[len(numbers)] == numbers[-1] + 1
+    following = sorted(lists_of(customer))[len(numbers)]
+    assert 1 <= following - numbers[-1] <= DAY_MS // MINUTE_MS
+
+
+@pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS - 10 * MINUTE_MS])
+def test_a_store_that_was_set_back_after_a_clock_ahead_signs_another_number(later_ms: int) -> None:
+    """ID-40: the list after one that was dated ahead is numbered by the minute in which it is signed."""
+    world, company, customer, praxis = acquainted()
+    customer.carry_out(customer.engine.tick(world.now_ms + 20 * DAY_MS))
+    assert customer.engine._state.own.device_list.issued_ms > world.now_ms
+    older = customer.rows.copy()
+    world.advance(MINUTE_MS)
+    lost = lists_of(customer)
+    world.advance(later_ms)
+    customer.crash(older)
+    customer.start()
+    world.advance(MINUTE_MS)
+    found = lists_of(customer)
+    assert max(lost) != max(found)
+    assert all(found[seq] == lost[seq] for seq in found.keys() & lost.keys())
+    world.advance(3 * RENEWED_MS)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_the_number_of_a_list_without_an_entry() -> None:
+    """ID-40: the minute; behind the last number, one above it and the minutes since midnight."""
+    minute = 29_000_001
+    since_midnight = minute % 1_440
+    assert unlisted_seq(minute - 1, minute * MINUTE_MS) == minute
+    assert unlisted_seq(minute, minute * MINUTE_MS) == minute + 1 + since_midnight
+    assert unlisted_seq(minute + 70_000, minute * MINUTE_MS) == minute + 70_001 + since_midnight
+    midnight = (minute - since_midnight) * MINUTE_MS
+    assert unlisted_seq(minute, midnight) == minute + 1

@@ -46,6 +46,8 @@ MAX_STOCK_A_DAY: Final = 400
 STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
+_MINUTE_MS: Final = 60_000
+_DAY_MINUTES: Final = 1_440
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
@@ -363,7 +365,7 @@ class Upkeep:
     def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
         own = self._state.own
         current = own.device_list
-        least_seq = 1 if own.publish else unlisted_seq(now_ms)
+        least_seq = 1 if own.publish else unlisted_seq(current.seq, now_ms)
         return identity.next_list(
             own.account_id, current, records, current.recovery_public, now_ms, least_seq=least_seq
         )
@@ -409,11 +411,13 @@ def _check_follows(own: Own, following: DeviceList) -> None:
         identity.check_link(current.head, following)
 
 
-def unlisted_seq(now_ms: int) -> int:
-    """Return the least number of a list of an account without a directory entry: Unix minutes, so that a
-    store which was set back does not sign a second list for one number (ID-40).
+def unlisted_seq(last_seq: int, now_ms: int) -> int:
+    """Return the number of the list after `last_seq` of an account without a directory entry: the Unix
+    minute, or where a clock ahead gave the last, the last, one and the minute of the day. A store which was
+    set back does not sign a second list for one number (ID-40).
     """
-    return now_ms // 60_000
+    minute = now_ms // _MINUTE_MS
+    return minute if minute > last_seq else last_seq + 1 + minute % _DAY_MINUTES
 
 
 def account_key_of(own: Own) -> AccountKey:
