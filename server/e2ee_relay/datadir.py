@@ -15,12 +15,21 @@ from pathlib import Path
 from .settings import reason_of
 from .store.changes import StoreError, StoreInUse
 from .store.mark import MarkFile, flush_directory
+from .store.open_files import OpenFiles
 from .store.room import DEFAULT_RESERVE_B
+from .store.spare import SpareRoom
 from .store.sqlite import SqliteStore
 
 DATABASE = "relay.db"
+JOURNAL = "relay.db-wal"
 MARK = "relay.mark"
 LOCK = "relay.lock"
+SPARE = "relay.spare"
+_NO_DATABASE = (
+    "{path} has a mark (relay.mark) and no database, or an empty one: it was deleted, or another disk is"
+    " mounted there. Put the database back (mount the disk, or `sealroom-relay restore`), or delete"
+    " relay.mark to begin with nothing"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +64,20 @@ class DataDirectory:
 
         Raises:
             SchemaTooNew: the database was written by a newer release.
-            StoreError: the database cannot be opened.
+            StoreError: the database cannot be opened, or is missing beside its mark (RLY-175).
         """
         mark_file = MarkFile(self.path / MARK)
-        return SqliteStore(self.path / DATABASE, secrets.token_bytes(16), mark_file, reserve_b)
+        database = self.path / DATABASE
+        if mark_file.read() is not None and not (database.exists() and database.stat().st_size):
+            raise StoreError(_NO_DATABASE.format(path=self.path))
+        self.spare(reserve_b).give_back()
+        store = SqliteStore(database, secrets.token_bytes(16), mark_file, reserve_b)
+        store.files = OpenFiles(database, self.path / JOURNAL, self.path / LOCK)
+        return store
+
+    def spare(self, reserve_b: int) -> SpareRoom:
+        """Return the room that is kept for deletions on a full disk (RLY-174)."""
+        return SpareRoom(self.path / SPARE, reserve_b)
 
     def release(self) -> None:
         """Let another process have it."""

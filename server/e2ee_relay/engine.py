@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias
 
 from .blocklist import BlockList
 from .clock import resumed_ms
@@ -19,6 +19,8 @@ from .store.writer import Completed, Then, Writer
 
 Deliver: TypeAlias = Callable[[Completed, float], None]
 CarryOut: TypeAlias = Callable[[list[Effect]], None]
+
+DATABASE_GONE: Final = "the database is not the one that was opened"
 
 
 class Core(Protocol):
@@ -62,6 +64,10 @@ class Engine(Protocol):
         """Make what commits: `deliver` takes results and seconds in any thread, `carry_out` what comes from
         elsewhere, in the loop's.
         """
+        ...
+
+    def is_in_place(self) -> bool:
+        """Tell whether the database is the one that was opened (RLY-173)."""
         ...
 
     def newly_blocked(self) -> frozenset[bytes] | None:
@@ -115,7 +121,14 @@ class EmbeddedEngine:
 
     def complaints(self) -> dict[str, bool]:
         """No room for more: deletions and deliveries go on (RLY-131)."""
-        return {"the disk has no room for more": self._store.is_full}
+        return {
+            "the disk has no room for more": self._store.is_full,
+            DATABASE_GONE: not self.is_in_place(),
+        }
+
+    def is_in_place(self) -> bool:
+        """Tell whether the files of the database are still under their names."""
+        return self._store.is_in_place()
 
     def file_sizes_b(self) -> tuple[int, int]:
         """Return the sizes of the database and of its write-ahead log."""

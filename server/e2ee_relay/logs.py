@@ -32,6 +32,8 @@ class Event(StrEnum):
     SLOW_CLIENT = "slow_client_dropped"
     STORE_FAILING = "store_failing"
     STORE_LOST = "store_lost"
+    DATABASE_GONE = "database_gone"
+    DATABASE_BACK = "database_back"
     PURGED = "purged"
     RELOADED = "reloaded"
     RELOAD_REFUSED = "reload_refused"
@@ -56,6 +58,8 @@ _LEVEL_OF: Final = {
     Event.SLOW_CLIENT: "debug",
     Event.STORE_FAILING: "error",
     Event.STORE_LOST: "error",
+    Event.DATABASE_GONE: "error",
+    Event.DATABASE_BACK: "warning",
     Event.INTERNAL_ERROR: "error",
 }
 LEVELS: Final = tuple(_LEVELS)

@@ -29,16 +29,16 @@ class MachineFigures:
 
 
 def measure(data_dir: Path) -> MachineFigures:
-    """Return the figures of now.
-
-    Raises:
-        OSError: the data directory is gone.
-    """
-    disk = shutil.disk_usage(data_dir)
+    """Return the figures of now; of the disk none while the data directory is gone."""
+    try:
+        disk = shutil.disk_usage(data_dir)
+        disk_b, disk_free_b = disk.total, disk.free
+    except FileNotFoundError:
+        disk_b = disk_free_b = 0
     times = resource.getrusage(resource.RUSAGE_SELF)
     return MachineFigures(
-        disk_free_b=disk.free,
-        disk_b=disk.total,
+        disk_free_b=disk_free_b,
+        disk_b=disk_b,
         resident_b=_resident_b(),
         processor_ms=int((times.ru_utime + times.ru_stime) * 1000),
         open_files=len(os.listdir(_OPEN_FILES)) if _OPEN_FILES.exists() else 0,

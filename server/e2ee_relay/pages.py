@@ -100,8 +100,11 @@ def disclosure(config: Config) -> str:
 
 
 def disk_is_full(data_dir: Path) -> bool:
-    """Tell whether less than 5 % of the disk is free."""
-    disk = shutil.disk_usage(data_dir)
+    """Tell whether less than 5 % of the disk is free; not where the directory is gone (RLY-173 tells)."""
+    try:
+        disk = shutil.disk_usage(data_dir)
+    except FileNotFoundError:
+        return False
     return disk.free <= _LEAST_FREE_DISK * disk.total
 
 

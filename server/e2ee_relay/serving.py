@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from typing import Final
 
 from .config import Config, environment
@@ -17,9 +18,12 @@ from .logs import Event, EventLog, take_over_error_reports
 from .notify import ServiceNotifier
 from .server import RelayServer
 from .store.changes import StoreError
+from .store.spare import SpareRoom
 
 # Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
 _SWITCH_INTERVAL_S: Final = 0.0005
+# How often database and disk are looked at; within a second an operator is told (RLY-173).
+_WATCH_S: Final = 0.5
 
 
 async def serve(config: Config) -> bool:
@@ -45,11 +49,17 @@ async def serve(config: Config) -> bool:
     sys.stdout.write(f"ready {_address(config, server.port)}\n")
     sys.stdout.flush()
     notifier.ready()
-    watching = asyncio.create_task(_stay_alive(server, notifier))
+    watching = [
+        asyncio.create_task(_stay_alive(server, notifier)),
+        asyncio.create_task(_watch_database(engine, log)),
+    ]
+    if directory is not None:
+        watching.append(asyncio.create_task(_keep_spare_room(directory.spare(config.disk_reserve_b))))
     await _until_first(server.is_lost, stopping)
     notifier.stopping()
     committed = await server.stop()
-    watching.cancel()
+    for task in watching:
+        task.cancel()
     if directory is not None:
         directory.release()
     return committed and not server.is_lost.is_set()
@@ -97,6 +107,26 @@ async def _stay_alive(server: RelayServer, notifier: ServiceNotifier) -> None:
         if not server.is_stuck(notifier.interval_s):
             notifier.alive()
         await asyncio.sleep(notifier.interval_s)
+
+
+async def _watch_database(engine: Engine, log: EventLog) -> None:
+    """Write to the log when the database's files are gone, and when they are back (RLY-173)."""
+    was_in_place = True
+    while True:
+        is_in_place = engine.is_in_place()
+        if is_in_place is not was_in_place:
+            log.write(Event.DATABASE_BACK if is_in_place else Event.DATABASE_GONE)
+        was_in_place = is_in_place
+        await asyncio.sleep(_WATCH_S)
+
+
+async def _keep_spare_room(spare: SpareRoom) -> None:
+    """Keep room for deletions while the disk is ample, give it back on a full disk (RLY-174)."""
+    while True:
+        # A directory that is gone is the business of `_watch_database`.
+        with suppress(OSError):
+            spare.keep()
+        await asyncio.sleep(_WATCH_S)
 
 
 def _heed_signals(server: RelayServer, notifier: ServiceNotifier) -> asyncio.Event:

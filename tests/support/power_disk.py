@@ -23,7 +23,7 @@ _NOT_MODELLED: Final = frozenset(
         "truncate", "rename", "renameat", "renameat2",
     }
 )  # fmt: skip
-_PASSING: Final = ("-shm", ".lock")
+_PASSING: Final = ("-shm", ".lock", ".spare")
 
 
 class Write(NamedTuple):

@@ -11,7 +11,7 @@ from typing import Any, Final, cast
 
 from e2ee_relay.bus import NODE_B, Bus, Wake, encode_word
 from e2ee_relay.config import Config
-from e2ee_relay.engine import CarryOut, Deliver
+from e2ee_relay.engine import DATABASE_GONE, CarryOut, Deliver
 from e2ee_relay.store.changes import Change, Store, StoreError
 from e2ee_relay.store.postgres.store import PostgresStore
 from e2ee_relay.store.writer import Then, Writer
@@ -75,8 +75,15 @@ class NodeEngine:
         return None
 
     def complaints(self) -> dict[str, bool]:
-        """Say whether the database answers (RLY-109)."""
-        return {"the database is away": self.core.state.now_ms - self.core.answered_ms > _AWAY_MS}
+        """Say whether the database answers (RLY-109), and is the one of before."""
+        return {
+            "the database is away": self.core.state.now_ms - self.core.answered_ms > _AWAY_MS,
+            DATABASE_GONE: not self.is_in_place(),
+        }
+
+    def is_in_place(self) -> bool:
+        """Tell whether no connection has found another relay's database, or an empty one (RLY-176)."""
+        return not any(store.found_another for store in self._stores)
 
     def file_sizes_b(self) -> tuple[int, int]:
         """The database's files are its server's."""

@@ -329,6 +329,10 @@ class Store(Protocol):
 
     is_full: bool  # the last group found no room to add anything
 
+    def is_in_place(self) -> bool:
+        """Tell whether the names of the database's files lead to those that are open (RLY-173)."""
+        ...
+
     def load(self) -> Held:
         """Begin a new generation and return what the relay keeps in memory."""
         ...

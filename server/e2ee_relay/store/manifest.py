@@ -152,8 +152,9 @@ set them. A message is in one of two tables: after some minutes it moves from `m
 
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
 `relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, once the operator has
-blocked somebody, `relay.blocked`: the ids of blocked mailboxes and accounts, until unblocked; and, once a
-backup was put back, `relay.db.old`: the database of before, until the operator deletes it. Deleted
+blocked somebody, `relay.blocked`: the ids of blocked mailboxes and accounts, until unblocked; once a
+backup was put back, `relay.db.old`: the database of before, until the operator deletes it; and, while the
+disk is ample, `relay.spare`: no content, a sixth of `disk_reserve_b` for deletions on a full disk. Deleted
 bytes are overwritten in the database (`secure_delete`) and gone from the write-ahead log after the next
 checkpoint: one idle second, at most a minute under load. File systems and solid-state disks may keep
 older copies of blocks; that is beyond the relay, encrypt the disk.

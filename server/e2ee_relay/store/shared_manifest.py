@@ -18,7 +18,9 @@ _MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
 
 SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
-        "name": Stored("schema, system, timeline, table or seq_floor", "name of a setting", "for good"),
+        "name": Stored(
+            "schema, system, timeline, table, lineage or seq_floor", "name of a setting", "for good"
+        ),
         "value": Stored(
             "schema number; the server's identity; where numbers begin after a restore",
             "migrations; a copy that was put back is noticed",

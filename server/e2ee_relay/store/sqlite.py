@@ -45,6 +45,7 @@ from .changes import (
 )
 from .mark import Mark, MarkFile
 from .messages import LOAD_HELD, OF_MESSAGES, MessageTables
+from .open_files import OpenFiles
 from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
@@ -76,6 +77,7 @@ class SqliteStore:
         self._mark_file = mark_file
         self._instance = instance
         self.is_full = False
+        self.files = OpenFiles()
         self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
         try:
             self._db = _open(path, journal_limit_b(reserve_b))
@@ -144,8 +146,19 @@ class SqliteStore:
     def execute(self, changes: Sequence[Change]) -> list[Result]:
         """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30).
 
-        Without room, what adds fails, and the rest of the group is carried out (RLY-131).
+        Without room, what adds fails, and the rest of the group is carried out (RLY-131). While the files are
+        not under their names nothing is carried out, and nothing is confirmed that was (RLY-173).
         """
+        results = self._execute_with_room(changes) if self.is_in_place() else None
+        if results is None or not self.is_in_place():
+            return [StoreFailure("the files of the database are gone or hidden")] * len(changes)
+        return results
+
+    def is_in_place(self) -> bool:
+        """Tell whether the names of database and journal lead to the files that are open (RLY-173)."""
+        return self.files.are_in_place()
+
+    def _execute_with_room(self, changes: Sequence[Change]) -> list[Result]:
         self.is_full = self._room is not None and not self._room.is_left()
         if not self.is_full or not any(isinstance(change, _ADDING) for change in changes):
             return self._execute(changes)
@@ -157,6 +170,9 @@ class SqliteStore:
         if not changes:
             return []
         results = self._attempt(changes)
+        if results is None and self.is_full and self.tidy():
+            # The journal of the deletions before had taken the last room (RLY-174).
+            results = self._attempt(changes)
         if results is not None:
             return results
         if len(changes) == 1:
@@ -206,6 +222,8 @@ class SqliteStore:
 
         Returns False while a reader (a backup, an inspection) or a fault stands in the way: try again.
         """
+        if not self.is_in_place():
+            return False
         try:
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error:

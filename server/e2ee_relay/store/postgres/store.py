@@ -91,6 +91,8 @@ class PostgresStore:
         self._now_ms = now_ms
         self._patience = Patience()
         self._seq_floor = 0
+        self._lineage = ""
+        self.found_another = False  # the last attempt met another relay's database, or an empty one (RLY-176)
         self.reconnects = 0
         self.burned: int | None = None  # one-time keys of a database that was put back (RLY-103)
         try:
@@ -105,6 +107,7 @@ class PostgresStore:
             if may_migrate:
                 migrate(db)
             refuse_newer(schema_version(db))
+            self._refuse_another(db)
             burned = upkeep.note_identity(db, self._now_ms())
             self.burned = burned if burned is not None else self.burned
             self._seq_floor = upkeep.seq_floor(db)
@@ -112,6 +115,14 @@ class PostgresStore:
             db.close()
             raise
         return db
+
+    def _refuse_another(self, db: psycopg.Connection) -> None:
+        """Refuse a database that was made anew under a running node (RLY-176)."""
+        lineage = upkeep.lineage(db) if schema_version(db) else ""
+        self.found_another = self._lineage not in ("", lineage)
+        if self.found_another:
+            raise StoreError("this is not the database of before")
+        self._lineage = lineage
 
     @property
     def is_connected(self) -> bool:
@@ -183,6 +194,10 @@ class PostgresStore:
                 # No partition for a row: an upkeep that is late, or a clock that went ahead.
                 if not self._make_room(db, changes):
                     return None
+            except psycopg.errors.UndefinedTable:
+                # The next connection tells whose database this is.
+                db.close()
+                return None
             except psycopg.Error:
                 self._look_after(db)
                 return None

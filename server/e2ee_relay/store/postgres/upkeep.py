@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Final
 
 import psycopg
@@ -142,6 +143,14 @@ def note_identity(db: psycopg.Connection, now_ms: int, *, declared: bool = False
             return None
         _put(db, "seq_floor", str(now_ms << _SEQ_PER_MS_BITS))
         return db.execute("DELETE FROM prekey").rowcount
+
+
+def lineage(db: psycopg.Connection) -> str:
+    """Return the random name that the tables got when they were made, and that every copy of them has."""
+    drawn = secrets.token_hex(16)
+    db.execute("INSERT INTO meta VALUES ('lineage', %b) ON CONFLICT (name) DO NOTHING", [drawn])
+    row = db.execute("SELECT value FROM meta WHERE name = 'lineage'").fetchone()
+    return "" if row is None else str(row[0])
 
 
 def seq_floor(db: psycopg.Connection) -> int:
