@@ -40,7 +40,7 @@ MAX_SIGNED_ADDRESS_B: Final = 512
 MAX_BUNDLE_B: Final = 8192
 MAX_POW_B: Final = 16
 # A few seconds of Python; a client that is asked for more leaves (RLY-142).
-MAX_POW_BITS: Final = 22
+MAX_POW_BITS: Final = 16
 MAX_SECRET_B: Final = 128
 MAX_NAME_B: Final = 255
 
