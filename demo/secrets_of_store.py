@@ -25,7 +25,7 @@ def secrets_of_store(path: str, key: bytes) -> dict[str, str]:
 def _secrets(store: Store) -> Iterator[tuple[str, bytes]]:
     own_row = store.get("account", OWN_KEY)
     if own_row is not None:
-        own = Own.decode(own_row)
+        own = Own.decode(OWN_KEY, own_row)
         yield "device signing key", own.device.signing_key.expose()
         yield "device identity key", own.device.dh_key.expose()
         yield "device hedge secret", own.device.hedge.expose()

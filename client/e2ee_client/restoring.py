@@ -124,7 +124,7 @@ def _own(store: Store) -> Own:
     row = store.get("account", OWN_KEY)
     if row is None:
         raise StoreCorrupt("the store holds no account")
-    return Own.decode(row)
+    return Own.decode(OWN_KEY, row)
 
 
 def _reachable(store: Store) -> Iterator[Peer]:

@@ -10,7 +10,7 @@ import pytest
 from e2ee_client.engine import Channel, Engine
 from e2ee_client.engine.effects import Commit, Effect
 from e2ee_client.engine.outbox import Outgoing
-from e2ee_client.engine.records import RECEIPTS_PREFIX, TAKEN_PREFIX, decode_seen, seen_row
+from e2ee_client.engine.records import DueReceipts, TakenId
 from e2ee_client.engine.seen_ids import MAX_TAKEN, SeenIds
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
@@ -124,7 +124,7 @@ def test_receipts_that_went_out_are_not_sent_again_after_a_restart() -> None:
     world, company, customer, _ = acquainted()
     company.send(customer.engine.account_id, "Befund")
     world.advance(10_000)
-    assert not any(key.startswith(RECEIPTS_PREFIX) for key in customer.rows.tables["meta"])
+    assert not any(key.startswith(DueReceipts.PREFIX) for key in customer.rows.tables["meta"])
     customer.crash()
     assert customer.engine._state.receipts == {}
 
@@ -218,7 +218,7 @@ def test_a_forgotten_contact_leaves_no_id_behind() -> None:
     talk(world, company, customer, praxis, 3)
     push(customer, strange())
     meta = customer.rows.tables["meta"]
-    assert any(key.startswith(TAKEN_PREFIX) for key in meta)
+    assert any(key.startswith(TakenId.PREFIX) for key in meta)
     customer.carry_out(customer.engine.forget_contact(praxis, world.now_ms))
     assert not meta
 
@@ -323,12 +323,12 @@ def test_the_oldest_ids_are_forgotten() -> None:
     assert [known.knows(b"a" * 16, one) for one in ids] == [False, False] + [True] * MAX_TAKEN
     (commit,) = turn.effects()
     assert isinstance(commit, Commit)
-    keys = [one.key for one in commit.changes if isinstance(one, Put)]
-    rows = [decode_seen(TAKEN_PREFIX, key) for key in keys]
-    assert rows == [(b"b" * 16, other), *((b"a" * 16, one) for one in ids[2:])]
+    rows = [(one.key, one.value) for one in commit.changes if isinstance(one, Put)]
+    expected = [TakenId(b"b" * 16, other), *(TakenId(b"a" * 16, one) for one in ids[2:])]
+    assert [TakenId.decode(*row) for row in rows] == expected
     loaded, turn = SeenIds.taken(), Turn(0)
-    for key in keys:
-        loaded.load(key)
+    for row in rows:
+        loaded.load(*row)
     loaded.add(turn, b"a" * 16, ids[0])
     assert not loaded.knows(b"a" * 16, ids[2])
     loaded.forget(turn, b"a" * 16)
@@ -336,16 +336,16 @@ def test_the_oldest_ids_are_forgotten() -> None:
     assert loaded.knows(b"b" * 16, other)
     (commit,) = turn.effects()
     assert isinstance(commit, Commit)
-    gone = {decode_seen(TAKEN_PREFIX, one.key) for one in commit.changes if isinstance(one, Delete)}
-    assert gone == {(b"a" * 16, one) for one in [*ids[2:], ids[0]]}
+    gone = {one.key for one in commit.changes if isinstance(one, Delete)}
+    assert gone == {TakenId.key_of(b"a" * 16, one) for one in [*ids[2:], ids[0]]}
 
 
 def test_what_is_no_row_of_an_id_is_refused() -> None:
     """SES-18, STO-16, STO-26."""
-    row = seen_row(TAKEN_PREFIX, b"a" * 16, b"m" * 16)
-    assert decode_seen(TAKEN_PREFIX, row.key) == (b"a" * 16, b"m" * 16)
+    row = TakenId(b"a" * 16, b"m" * 16).put()
+    assert TakenId.decode(row.key, row.value) == TakenId(b"a" * 16, b"m" * 16)
     with pytest.raises(StoreCorrupt):
-        decode_seen(TAKEN_PREFIX, row.key[:-1])
+        TakenId.decode(row.key[:-1], row.value)
 
 
 def test_what_comes_again_long_after_its_confirmation_is_known(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,7 +48,7 @@ def test_a_backup_holds_no_ratchet_state_and_no_prekeys(customer_in_conversation
         pair = OwnPrekey.decode(key, value).pair
         assert pair.private.expose() not in payload
         assert pair.prekey.signed not in payload
-    own = Own.decode(store.get("account", OWN_KEY) or b"")
+    own = Own.decode(OWN_KEY, store.get("account", OWN_KEY) or b"")
     for device_key in (own.device.signing_key, own.device.dh_key, own.device.hedge):
         assert device_key.expose() not in payload
     assert own.account_key is not None
@@ -58,7 +58,7 @@ def test_a_backup_holds_no_ratchet_state_and_no_prekeys(customer_in_conversation
 def test_a_backup_of_another_accounts_device_is_refused(customer_in_conversation: Store) -> None:
     """STO-26: account key, device list and device record are of one account."""
     store = customer_in_conversation
-    own = Own.decode(store.get("account", OWN_KEY) or b"")
+    own = Own.decode(OWN_KEY, store.get("account", OWN_KEY) or b"")
     stranger = Party.make("stranger").device.record.encoded
     payload = backup.open_(Passphrase("phrase"), restoring.seal(store, None, "phrase", os.urandom, CHEAP))
     forged = payload.replace(own.device.record.encoded, stranger)

@@ -11,7 +11,6 @@ from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList
-from e2ee.ids import SessionId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
@@ -21,11 +20,9 @@ from e2ee_client.events import (
     MessageState,
     UnsupportedContent,
 )
-from e2ee_client.rows import Put
 
 from .peers import Given, Peer
-from .records import Contact, Message
-from .row_codec import number, octets, pack, unpack
+from .records import Contact, HeldContent, Message
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -220,27 +217,25 @@ class Contents:
         if len(held) >= MAX_HELD:
             turn.notify(MessageRejected(contact.account_id, "remote.list_expired"))
             return
-        row = pack(turn.now_ms, session.id, session.epoch, contents.encode(content))
-        turn.put(Put("held", peer.key + content.id, row))
+        turn.put(HeldContent(peer.key, content.id, turn.now_ms, session.id, contents.encode(content)).put())
 
-    def _held(self, turn: Turn, contact: Contact) -> list[tuple[bytes, bytes]]:
+    def _held(self, turn: Turn, contact: Contact) -> list[HeldContent]:
         """Return what is held of a contact, also what came in this very step."""
-        held = turn.items(self._state.rows, "held")
-        return [one for one in held if one[0].startswith(contact.account_id)]
+        rows = turn.items(self._state.rows, "held")
+        return [HeldContent.decode(key, row) for key, row in rows if key.startswith(contact.account_id)]
 
     def _release(self, turn: Turn, contact: Contact) -> None:
         """A newer list is pinned: carry out what devices sent that it names, report the rest."""
         if self._context.renewal.is_stale(turn, contact):
             return
-        for key, row in self._held(turn, contact):
-            turn.delete("held", key)
-            _, session_id, _, encoded = unpack(row, 4)
-            peer = self._state.peers.get(key[:48])
+        for held in self._held(turn, contact):
+            turn.delete("held", held.key)
+            peer = self._state.peers.get(held.peer_key)
             if peer is None or not contact.names(peer.record().hash):
                 turn.notify(MessageRejected(contact.account_id, "remote.identity"))
                 continue
-            session = self._state.sessions.get(SessionId(octets(session_id)))
-            content = contents.decode(octets(encoded))
+            session = self._state.sessions.get(held.session_id)
+            content = contents.decode(held.encoded)
             if session is not None:
                 self._carry_out(turn, contact, peer, session, content)
             elif isinstance(content.payload, Text):
@@ -252,8 +247,7 @@ class Contents:
         wrong.
         """
         for key, row in self._state.rows.items("held"):
-            held_ms = number(unpack(row, 4)[0])
-            if turn.now_ms > held_ms + HELD_MS:
+            if turn.now_ms > HeldContent.decode(key, row).held_ms + HELD_MS:
                 turn.delete("held", key)
                 turn.notify(MessageRejected(key[:HASH_B], "remote.list_expired"))
         for account_id in {key[:HASH_B] for key, _ in self._state.rows.items("held")}:
@@ -261,8 +255,8 @@ class Contents:
 
     def forget(self, turn: Turn, contact: Contact) -> None:
         """Drop what is held of a contact."""
-        for key, _ in self._held(turn, contact):
-            turn.delete("held", key)
+        for held in self._held(turn, contact):
+            turn.delete("held", held.key)
 
 
 def _following(contact: Contact, signed: bytes) -> DeviceList | None:

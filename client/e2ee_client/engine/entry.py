@@ -32,10 +32,10 @@ from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplace
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
-from .records import Mailbox, named_records
+from .records import Mailbox, NextList, named_records
 from .shortage import Shortage
 from .turn import Turn
-from .upkeep import PUBLISHED, REFILL_BELOW, STOCK, NextList
+from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
 if TYPE_CHECKING:
     from .context import Context
@@ -74,9 +74,9 @@ class Entry:
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
         elif own.account_key is not None and self._context.upkeep.list_due(turn):
             following = self._context.upkeep.next_list(turn, own.account_key)
-            records = named_records(following.device.record, following.older_record_b)
             answered = partial(self._renewed, link, mailbox, following)
-            self._send_entry(turn, link, mailbox, (following.device_list.signed,), records, answered)
+            links = (following.device_list.signed,)
+            self._send_entry(turn, link, mailbox, links, following.records(), answered)
         else:
             self.count(turn, link)
 

@@ -19,7 +19,7 @@ from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 
 from .ports import RowReader
-from .records import Message, message_place
+from .records import Message
 from .turn import Turn
 
 MessageName: TypeAlias = tuple[bytes, bool]
@@ -104,14 +104,14 @@ class History:
         count = self._counts.pop(account_id, _Count())
         for number in range(_pages(count.texts)):
             for outgoing, message_id in _entries(self._page(turn, account_id, number)):
-                turn.delete("message", message_place(account_id, message_id, outgoing=outgoing))
+                turn.delete("message", Message.key_of(outgoing, account_id, message_id))
             turn.delete("timeline", _place(account_id, number))
 
     # --- queries ---
 
     def find(self, turn: Turn, account_id: bytes, message_id: bytes, *, outgoing: bool) -> Message | None:
         """Return a text as it will be after this step; None where there is none."""
-        place = message_place(account_id, message_id, outgoing=outgoing)
+        place = Message.key_of(outgoing, account_id, message_id)
         row = turn.read(self._rows, "message", place)
         return None if row is None else Message.decode(place, row)
 
@@ -123,7 +123,7 @@ class History:
             UnknownMessage: no text with this contact has this id.
         """
         for side in (True, False) if outgoing is None else (outgoing,):
-            place = message_place(account_id, message_id, outgoing=side)
+            place = Message.key_of(side, account_id, message_id)
             if (row := self._rows.get("message", place)) is not None:
                 return Message.decode(place, row)
         raise UnknownMessage("no such message")
@@ -146,7 +146,7 @@ class History:
         ]
         skipped = first // PAGE_ENTRIES * PAGE_ENTRIES
         return [
-            self._stored(message_place(account_id, message_id, outgoing=outgoing))
+            self._stored(Message.key_of(outgoing, account_id, message_id))
             for outgoing, message_id in entries[first - skipped : end - skipped]
         ]
 

@@ -28,7 +28,7 @@ from e2ee.errors import (
     UnsupportedVersion,
 )
 from e2ee.identity import DeviceList, FlightIdentity
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, SessionId
 from e2ee.pair import Change
 from e2ee.session import Accepted, Opened
 from e2ee.wire import envelope as envelopes
@@ -36,7 +36,7 @@ from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import Churn, ContactAdded, MessageRejected, NewDevice
 
 from .peers import Peer
-from .records import Contact, Mailbox, check_keys, replay_row
+from .records import Contact, Mailbox, TakenFlight, check_keys
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ class Incoming:
             raise UnknownPrekey("the first flight names no prekey of this mailbox")
         taken = turn.read(self._state.rows, "replay", replay_key)
         if taken is not None:
-            self._refuse_again(taken[8:])
+            self._refuse_again(TakenFlight.decode(replay_key, taken).session_id)
         self._check_budget(turn, mailbox)
         found = self._context.upkeep.responder_keys(prefix, mailbox.contact)
         if found is None:
@@ -149,10 +149,10 @@ class Incoming:
         peer = self._peer_of(turn, contact, accepted.identity)
         self._context.upkeep.used(turn, one_time)
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
-        turn.put(replay_row(replay_key, ends_ms, accepted.opened.session.id))
+        turn.put(TakenFlight(replay_key, ends_ms, accepted.opened.session.id).put())
         self._adopt(turn, contact, peer, accepted)
 
-    def _refuse_again(self, session_id: bytes) -> None:
+    def _refuse_again(self, session_id: SessionId) -> None:
         """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer
         repeats its prefix until somebody answers (HS-09).
 

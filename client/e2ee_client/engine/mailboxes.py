@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from .context import Context
 
 _REFUSED_RETRY_MS: Final = 60_000
-_REFILL_JITTER_MS: Final = 30_000
-_MAX_LISTS: Final = 64
 _FRONT_DOOR: Final = b""
 
 

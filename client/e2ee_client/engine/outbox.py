@@ -18,18 +18,16 @@ from typing import Final
 from e2ee.constants import DEVICE_ID_B
 from e2ee.ids import AccountId
 from e2ee.numbers import Number
-from e2ee.wire import cbor
-from e2ee_client.rows import Put
 
 from .effects import Channel
-from .row_codec import items, maybe_octets, number, octets, pack, place, unpack
+from .row_codec import Row
 
 NO_DEVICE: Final = bytes(DEVICE_ID_B)
 """Where a text waits while no device of the contact is known."""
 
 
 @dataclass(slots=True)
-class Outgoing:
+class Outgoing(Row):
     """One content for one device.
 
     `envelope` is there from sealing until the relay has taken it, and is sent again byte by byte under
@@ -38,6 +36,8 @@ class Outgoing:
     its session and its sendings (SES-37). `ask_id` is that of an ask.
     """
 
+    TABLE = "outbox"
+    KEY = (("place", 8),)
     place: int
     account_id: AccountId
     device_id: bytes
@@ -51,55 +51,6 @@ class Outgoing:
     sendings: int = 0
     sealed_ms: int = 0
     ask_id: bytes | None = None
-
-    @property
-    def key(self) -> bytes:
-        """Key of the row; ascending in the order of sending."""
-        return self.place.to_bytes(8, "big")
-
-    def put(self) -> Put:
-        """Return the row."""
-        sent: list[cbor.Value] = [self.session_id, self.sendings, self.sealed_ms]
-        row = pack(
-            self.account_id,
-            self.device_id,
-            self.content_id,
-            self.shown,
-            self.created_ms,
-            self.envelope,
-            self.msg_id,
-            sent,
-            None if self.number is None else list(self.number),
-            self.ask_id,
-        )
-        return Put("outbox", self.key, row)
-
-    @classmethod
-    def decode(cls, key: bytes, row: bytes) -> Outgoing:
-        """Rebuild from the row."""
-        account_id, device_id, content_id, shown, created_ms, envelope, msg_id, sent, given, ask = unpack(
-            row, 10
-        )
-        session_id, sendings, sealed_ms = items(sent, 3)
-        numbered = None
-        if given is not None:
-            n, line, first = items(given, 3)
-            numbered = Number(number(n), octets(line), number(first))
-        return cls(
-            place=int.from_bytes(place(key, 8), "big"),
-            account_id=AccountId(octets(account_id)),
-            device_id=octets(device_id),
-            content_id=octets(content_id),
-            shown=bool(shown),
-            created_ms=number(created_ms),
-            envelope=octets(envelope),
-            msg_id=octets(msg_id),
-            session_id=octets(session_id),
-            number=numbered,
-            sendings=number(sendings),
-            sealed_ms=number(sealed_ms),
-            ask_id=maybe_octets(ask),
-        )
 
 
 @dataclass(slots=True)

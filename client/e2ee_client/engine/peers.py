@@ -10,12 +10,11 @@ from e2ee.content import WayBack
 from e2ee.identity import DeviceRecord
 from e2ee.ids import AccountId, DeviceId
 from e2ee.pair import Pair
-from e2ee.prekeys import COMPACT_ONE_TIME_MAX, CompactBundle, PeerPrekeys, decode_compact, encode_compact
+from e2ee.prekeys import COMPACT_ONE_TIME_MAX, CompactBundle, PeerPrekeys
 from e2ee.snapshot import decode_pair, encode_pair
-from e2ee.wire import cbor
 from e2ee_client.rows import Put
 
-from .row_codec import items, number, octets, pack, place, stored_parts, text, unpack
+from .row_codec import Row, stored_parts
 
 
 class Given(NamedTuple):
@@ -41,7 +40,7 @@ class Given(NamedTuple):
 
 
 @dataclass(slots=True)
-class Peer:
+class Peer(Row):
     """One device of a contact.
 
     `given` holds the prekeys that came in each session that is kept; those of `given_in` count (SES-34).
@@ -49,6 +48,8 @@ class Peer:
     delivery token.
     """
 
+    TABLE = "peer"
+    KEY = (("account_id", HASH_B), ("device_id", DEVICE_ID_B))
     account_id: AccountId
     device_id: DeviceId
     record_b: bytes
@@ -57,8 +58,8 @@ class Peer:
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
     given_in: bytes = b""
     told: tuple[int, int, bytes] = field(default=(0, 0, b""), repr=False)
-    pair: Pair = field(default_factory=Pair)
-    heard_ms: int = field(default=0, compare=False)
+    pair: Pair = field(default_factory=Pair, init=False)
+    heard_ms: int = field(default=0, init=False, compare=False)
     _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -97,53 +98,11 @@ class Peer:
         kept = {one.id for one in self.pair.sessions} | {self.given_in}
         self.given = {key: value for key, value in self.given.items() if key in kept}
 
-    def put(self) -> Put:
-        """Return the row of what changes seldom; sessions and pair have rows of their own."""
-        way = self.way_back
-        given: list[cbor.Value] = [
-            [session_id, encode_compact(one.bundle), one.ends_ms] for session_id, one in self.given.items()
-        ]
-        row = pack(
-            self.record_b,
-            None if way is None else [way.mailbox, way.token, way.relay_url],
-            self.way_back_ms,
-            given,
-            self.given_in,
-            list(self.told),
-        )
-        return Put("peer", self.key, row)
-
     def put_pair(self) -> Put:
         """Return the row of the pair."""
         return Put("pair", self.key, encode_pair(self.pair))
-
-    @classmethod
-    def decode(cls, key: bytes, row: bytes) -> Peer:
-        """Rebuild from the row, without the pair."""
-        record_b, way_b, way_back_ms, given_b, given_in, told_b = unpack(row, 6)
-        way = None
-        if way_b is not None:
-            mailbox, token, url = items(way_b, 3)
-            way = WayBack(octets(mailbox), octets(token), text(url))
-        own_seq, their_seq, address = items(told_b, 3)
-        return cls(
-            account_id=AccountId(place(key, HASH_B + DEVICE_ID_B)[:HASH_B]),
-            device_id=DeviceId(key[HASH_B:]),
-            record_b=octets(record_b),
-            way_back=way,
-            way_back_ms=number(way_back_ms),
-            given=dict(_decode_given(item) for item in items(given_b)),
-            given_in=octets(given_in),
-            told=(number(own_seq), number(their_seq), octets(address)),
-        )
 
     def load_pair(self, row: bytes, line: bytes) -> None:
         """Take over the stored pair; `line` is that of this opening of the store (SES-29)."""
         with stored_parts():
             self.pair = decode_pair(row, line)
-
-
-def _decode_given(value: cbor.Value) -> tuple[bytes, Given]:
-    session_id, bundle, ends_ms = items(value, 3)
-    with stored_parts():
-        return octets(session_id), Given(decode_compact(bundle), number(ends_ms))

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from e2ee.content import MAX_RECEIPT_IDS, Receipt, ReceiptState
 from e2ee.ids import ContentId
 
 from .peers import Peer
-from .records import RECEIPTS_PREFIX, Contact, receipts_row
+from .records import Contact, DueReceipts
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -42,7 +41,8 @@ class Receipts:
         due.extend(fresh)
         del due[:-_MAX_WAITING]
         if fresh:
-            turn.put_at_end("meta", RECEIPTS_PREFIX + peer.key, partial(receipts_row, peer.key, due))
+            row = DueReceipts(peer.key, due)
+            turn.put_at_end(row.TABLE, row.key, row.put)
         self.wait(turn)
 
     def clock_put_back(self, now_ms: int) -> None:
@@ -80,4 +80,4 @@ class Receipts:
     def forget(self, turn: Turn, peer_key: bytes) -> None:
         """Forget what a device was to be told."""
         if self._state.receipts.pop(peer_key, None) is not None:
-            turn.delete("meta", RECEIPTS_PREFIX + peer_key)
+            turn.delete(DueReceipts.TABLE, DueReceipts.key_of(peer_key))

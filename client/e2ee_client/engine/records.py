@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from e2ee.constants import CONTENT_ID_B, HASH_B, MAILBOX_B
+from e2ee.constants import CONTENT_ID_B, DEVICE_ID_B, HASH_B, KEY_B, MAILBOX_B
 from e2ee.errors import IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
-from e2ee.ids import AccountId, ListHash, RecordHash
+from e2ee.ids import AccountId, RecordHash, SessionId
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
-from e2ee.secret import AccountKey, DhPrivateKey, HedgeSecret, KemSeed, SigningKey
-from e2ee.wire import cbor
+from e2ee.secret import AccountKey, DhPrivateKey, KemSeed
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 
-from .row_codec import (
-    items,
-    maybe_octets,
-    maybe_text,
-    number,
-    octets,
-    pack,
-    place,
-    stored_parts,
-    text,
-    unpack,
-)
+from .row_codec import Row, stored_parts
 
 OWN_KEY: Final = b"own"
-RECEIPTS_PREFIX: Final = b"receipts:"
-TAKEN_PREFIX: Final = b"taken:"
-REFUSED_PREFIX: Final = b"refused:"
-NEXT_LIST_KEY: Final = b"next list"
 _MSG_ID_B: Final = 16
-_TIME_B: Final = 8
-_STATES: Final = tuple(MessageState)
+_SPK_ID_B: Final = 4
+_PEER_KEY_B: Final = HASH_B + DEVICE_ID_B
 _KINDS: Final = tuple(PrekeyKind)
-_PREKEY_PLACE_B: Final = 1 + 4
 
 
 @dataclass(slots=True)
-class Own:
+class Own(Row):
     """Our account and device. `account_key` is absent where it is kept offline (ID-12).
 
     `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
@@ -52,6 +34,8 @@ class Own:
     that were made, and those that flights have named, since `stock_since_ms` (SES-35).
     """
 
+    TABLE = "account"
+    PREFIX = OWN_KEY
     account_id: AccountId
     account_key: AccountKey | None = field(repr=False)
     device: OurDevice
@@ -70,72 +54,16 @@ class Own:
     stock_made: int = 0
     stock_named: int = 0
 
-    def put(self) -> Put:
-        """Return the row."""
-        device = self.device
-        keys: list[cbor.Value] = [
-            device.signing_key.expose(),
-            device.dh_key.expose(),
-            device.hedge.expose(),
-            None if self.account_key is None else self.account_key.expose(),
-        ]
-        row = pack(
-            keys,
-            [device.record.encoded, self.older_record_b],
-            self.device_list.signed,
-            [self.relay_url, self.name, self.publish, self.read_receipts, self.registration_secret],
-            [self.published_seq, self.replaced, self.record_anew],
-            [self.stock_id, self.stock_since_ms, self.stock_made, self.stock_named],
-        )
-        return Put("account", OWN_KEY, row)
-
-    @classmethod
-    def decode(cls, row: bytes) -> Own:
-        """Rebuild from the row."""
-        keys, records, signed_list, settings, standing, stock = unpack(row, 6)
-        record_b, older_record_b = items(records, 2)
-        signing_key, dh_key, hedge, account_key = items(keys, 4)
-        relay_url, name, publish, read_receipts, secret = items(settings, 5)
-        published_seq, replaced, record_anew = items(standing, 3)
-        stock_id, since_ms, made, named = items(stock, 4)
-        with stored_parts():
-            record = DeviceRecord.decode(octets(record_b))
-            device = OurDevice(
-                record,
-                SigningKey(octets(signing_key)),
-                DhPrivateKey(octets(dh_key)),
-                HedgeSecret(octets(hedge)),
-            )
-            device_list = DeviceList.verify(record.account_id, octets(signed_list))
-            key = None if account_key is None else AccountKey(octets(account_key))
-        return cls(
-            account_id=record.account_id,
-            account_key=key,
-            device=device,
-            device_list=device_list,
-            relay_url=text(relay_url),
-            name=maybe_text(name),
-            publish=bool(publish),
-            read_receipts=bool(read_receipts),
-            registration_secret=maybe_octets(secret),
-            older_record_b=maybe_octets(older_record_b),
-            published_seq=number(published_seq),
-            replaced=bool(replaced),
-            record_anew=bool(record_anew),
-            stock_id=number(stock_id),
-            stock_since_ms=number(since_ms),
-            stock_made=number(made),
-            stock_named=number(named),
-        )
-
 
 @dataclass(slots=True)
-class Mailbox:
+class Mailbox(Row):
     """A mailbox of ours. `contact` is the one it was made for, or empty for the published one.
 
     `tokens` maps a contact (empty: the front door) to its delivery token and whether the relay knows it.
     """
 
+    TABLE = "mailbox"
+    KEY = (("id", MAILBOX_B),)
     id: bytes
     relay_url: str
     owner_seed: bytes = field(repr=False)
@@ -143,40 +71,17 @@ class Mailbox:
     created: bool
     tokens: dict[bytes, tuple[bytes, bool]] = field(repr=False)
 
-    def put(self) -> Put:
-        """Return the row."""
-        tokens: list[cbor.Value] = [
-            [contact, token, known] for contact, (token, known) in self.tokens.items()
-        ]
-        row = pack(self.relay_url, self.owner_seed, self.contact, self.created, tokens)
-        return Put("mailbox", self.id, row)
-
-    @classmethod
-    def decode(cls, key: bytes, row: bytes) -> Mailbox:
-        """Rebuild from the row."""
-        relay_url, owner_seed, owner, created, tokens_b = unpack(row, 5)
-        tokens: dict[bytes, tuple[bytes, bool]] = {}
-        for item in items(tokens_b):
-            contact, token, known = items(item, 3)
-            tokens[octets(contact)] = (octets(token), bool(known))
-        return cls(
-            id=place(key, MAILBOX_B),
-            relay_url=text(relay_url),
-            owner_seed=octets(owner_seed),
-            contact=octets(owner),
-            created=bool(created),
-            tokens=tokens,
-        )
-
 
 @dataclass(slots=True)
-class Contact:
+class Contact(Row):
     """An account that we know. `head` is its pinned device list head, `signed_list` that list (ID-07).
 
     `looked_up_ms` is when the directory was asked last; `greet` says that a session with each of its
     devices is to be started without a text, as after a restore (SES-40).
     """
 
+    TABLE = "contact"
+    KEY = (("account_id", HASH_B),)
     account_id: AccountId
     name: str | None
     relay_url: str
@@ -189,42 +94,6 @@ class Contact:
     looked_up_ms: int = 0
     greet: bool = False
     _list: DeviceList | None = field(default=None, init=False, repr=False, compare=False)
-
-    def put(self) -> Put:
-        """Return the row."""
-        row = pack(
-            self.name,
-            self.relay_url,
-            [self.published, self.accepted, self.verified, self.greet],
-            self.alarm,
-            self.signed_list,
-            None if self.head is None else [self.head.seq, self.head.hash],
-            self.looked_up_ms,
-        )
-        return Put("contact", self.account_id, row)
-
-    @classmethod
-    def decode(cls, key: bytes, row: bytes) -> Contact:
-        """Rebuild from the row."""
-        name, relay_url, flags, alarm, signed_list, head_b, looked_up_ms = unpack(row, 7)
-        published, accepted, verified, greet = items(flags, 4)
-        head = None
-        if head_b is not None:
-            seq, hash_ = items(head_b, 2)
-            head = ListHead(number(seq), ListHash(octets(hash_)))
-        return cls(
-            account_id=AccountId(place(key, HASH_B)),
-            name=maybe_text(name),
-            relay_url=text(relay_url),
-            published=bool(published),
-            accepted=bool(accepted),
-            verified=bool(verified),
-            alarm=text(alarm),
-            signed_list=maybe_octets(signed_list),
-            head=head,
-            looked_up_ms=number(looked_up_ms),
-            greet=bool(greet),
-        )
 
     def pin(self, device_list: DeviceList) -> None:
         """Take a list as the new head, after it was checked."""
@@ -253,42 +122,56 @@ class OwnPrekey:
     record_b: bytes
     contact: bytes
 
-    @property
-    def key(self) -> bytes:
-        """Key of the row: kind and id."""
-        return prekey_place(self.pair.prekey.kind, self.pair.prekey.id)
-
     def put(self) -> Put:
         """Return the row."""
-        row = pack(self.pair.prekey.signed, self.pair.private.expose(), self.record_b, self.contact)
-        return Put("prekey", self.key, row)
+        prekey, private = self.pair.prekey, self.pair.private.expose()
+        kind = _KINDS.index(prekey.kind)
+        return _PrekeyRow(kind, prekey.id, prekey.signed, private, self.record_b, self.contact).put()
+
+    @property
+    def key(self) -> bytes:
+        """Key of the row."""
+        return prekey_place(self.pair.prekey.kind, self.pair.prekey.id)
 
     @classmethod
-    def decode(cls, key: bytes, row: bytes) -> OwnPrekey:
+    def decode(cls, key: bytes, value: bytes) -> OwnPrekey:
         """Rebuild from the row."""
-        signed, private_b, record_b, contact = (octets(one) for one in unpack(row, 4))
-        kind_number = place(key, _PREKEY_PLACE_B)[0]
-        if kind_number >= len(_KINDS):
+        row = _PrekeyRow.decode(key, value)
+        if row.kind >= len(_KINDS):
             raise StoreCorrupt("a stored row has another place")
-        kind = _KINDS[kind_number]
+        kind = _KINDS[row.kind]
         with stored_parts():
-            prekey = SignedPrekey.verify(DeviceRecord.decode(record_b), signed, (kind,))
-            private = KemSeed(private_b) if kind.is_kem else DhPrivateKey(private_b)
-        return cls(PrekeyPair(prekey, private), record_b, contact)
+            prekey = SignedPrekey.verify(DeviceRecord.decode(row.record_b), row.signed, (kind,))
+            private = KemSeed(row.private_b) if kind.is_kem else DhPrivateKey(row.private_b)
+        return cls(PrekeyPair(prekey, private), row.record_b, row.contact)
+
+
+@dataclass(slots=True)
+class _PrekeyRow(Row):
+    TABLE = "prekey"
+    KEY = (("kind", 1), ("id", 4))
+    kind: int
+    id: int
+    signed: bytes
+    private_b: bytes = field(repr=False)
+    record_b: bytes
+    contact: bytes
 
 
 def prekey_place(kind: PrekeyKind, key_id: int) -> bytes:
     """Return the key of a prekey's row."""
-    return bytes((_KINDS.index(kind),)) + key_id.to_bytes(4, "big")
+    return _PrekeyRow.key_of(_KINDS.index(kind), key_id)
 
 
 @dataclass(slots=True)
-class Message:
+class Message(Row):
     """A text of either side, as the application sees it.
 
     `position` is its ordinal among the contact's texts, `confirmed` how often a text of theirs was confirmed.
     """
 
+    TABLE = "message"
+    KEY = (("outgoing", 1), ("account_id", HASH_B), ("message_id", CONTENT_ID_B))
     account_id: AccountId
     message_id: bytes
     outgoing: bool
@@ -299,47 +182,73 @@ class Message:
     position: int = 0
     confirmed: int = 0
 
-    @property
-    def key(self) -> bytes:
-        """Key of the row."""
-        return message_place(self.account_id, self.message_id, outgoing=self.outgoing)
 
-    def put(self) -> Put:
-        """Return the row."""
-        state = _STATES.index(self.state)
-        row = pack(self.text, self.sent_ms, self.received_ms, state, self.position, self.confirmed)
-        return Put("message", self.key, row)
+@dataclass(slots=True)
+class DueReceipts(Row):
+    """What a device is still to be told of its texts: the ids of those that were delivered (CON-04)."""
 
-    @classmethod
-    def decode(cls, key: bytes, row: bytes) -> Message:
-        """Rebuild from the row."""
-        text_, sent_ms, received_ms, state, position, confirmed = unpack(row, 6)
-        direction = place(key, 1 + HASH_B + CONTENT_ID_B)[0]
-        if direction > 1:
-            raise StoreCorrupt("a stored row has another place")
-        return cls(
-            account_id=AccountId(key[1 : 1 + HASH_B]),
-            message_id=key[1 + HASH_B :],
-            outgoing=bool(direction),
-            text=text(text_),
-            sent_ms=number(sent_ms),
-            received_ms=number(received_ms),
-            state=_state(state),
-            position=number(position),
-            confirmed=number(confirmed),
-        )
+    TABLE = "meta"
+    PREFIX = b"receipts:"
+    KEY = (("peer_key", _PEER_KEY_B),)
+    peer_key: bytes
+    ids: list[bytes]
 
 
-def _state(value: cbor.Value) -> MessageState:
-    index = number(value)
-    if not 0 <= index < len(_STATES):
-        raise StoreCorrupt("a stored row has another shape")
-    return _STATES[index]
+@dataclass(slots=True)
+class TakenFlight(Row):
+    """A first flight that was taken: until when a copy is known as one, and its session (HS-09)."""
+
+    TABLE = "replay"
+    KEY = (("replay_key", _SPK_ID_B + KEY_B),)
+    replay_key: bytes
+    ends_ms: int
+    session_id: SessionId
 
 
-def message_place(account_id: bytes, message_id: bytes, *, outgoing: bool) -> bytes:
-    """Return the key of a message's row: direction, account, content id."""
-    return bytes((outgoing,)) + account_id + message_id
+@dataclass(slots=True)
+class HeldContent(Row):
+    """A content of a contact whose list is past its end, as it came (ID-36)."""
+
+    TABLE = "held"
+    KEY = (("peer_key", _PEER_KEY_B), ("content_id", CONTENT_ID_B))
+    peer_key: bytes
+    content_id: bytes
+    held_ms: int
+    session_id: SessionId
+    encoded: bytes = field(repr=False)
+
+
+@dataclass(slots=True)
+class NextList(Row):
+    """A list of ours that was signed and is not in use yet, with the record that its device has in it."""
+
+    TABLE = "meta"
+    PREFIX = b"next list"
+    record: DeviceRecord
+    older_record_b: bytes | None
+    device_list: DeviceList
+
+    def records(self) -> list[DeviceRecord]:
+        """Return the records that the list names."""
+        return named_records(self.record, self.older_record_b)
+
+
+@dataclass(slots=True)
+class TakenId(Row):
+    """The relay's id of a message that was taken (SES-18)."""
+
+    TABLE = "meta"
+    PREFIX = b"taken:"
+    KEY = (("mailbox_id", MAILBOX_B), ("msg_id", _MSG_ID_B))
+    mailbox_id: bytes
+    msg_id: bytes
+
+
+class RefusedId(TakenId):
+    """The relay's id of a message that did not open when it first came (SES-41)."""
+
+    __slots__ = ()
+    PREFIX = b"refused:"
 
 
 def named_records(record: DeviceRecord, older_record_b: bytes | None) -> list[DeviceRecord]:
@@ -355,41 +264,3 @@ def check_keys(known: DeviceRecord, record: DeviceRecord) -> None:
     """
     if (known.sign_public, known.dh_public) != (record.sign_public, record.dh_public):
         raise IdentityMismatch("a known device with other keys")
-
-
-def receipts_row(peer_key: bytes, ids: Sequence[bytes]) -> Put:
-    """Return the row of delivered receipts that are due to a device."""
-    return Put("meta", RECEIPTS_PREFIX + peer_key, pack(list(ids)))
-
-
-def decode_receipts(row: bytes) -> list[bytes]:
-    """Rebuild the ids from the row."""
-    return [octets(item) for item in items(unpack(row, 1)[0])]
-
-
-def replay_row(replay_key: bytes, ends_ms: int, session_id: bytes) -> Put:
-    """Return the row of a first flight that was taken: until when, and its session (HS-09)."""
-    return Put("replay", replay_key, ends_ms.to_bytes(_TIME_B, "big") + session_id)
-
-
-def replay_ends_ms(row: bytes) -> int:
-    """Return when the row of a first flight may go."""
-    return int.from_bytes(row[:_TIME_B], "big")
-
-
-def seen_row(prefix: bytes, mailbox_id: bytes, msg_id: bytes) -> Put:
-    """Return the row of a message of the relay that was taken, or refused at first sight; all is in its
-    key.
-    """
-    return Put("meta", seen_place(prefix, mailbox_id, msg_id), pack())
-
-
-def seen_place(prefix: bytes, mailbox_id: bytes, msg_id: bytes) -> bytes:
-    """Return the key of that row: what it is, mailbox, the relay's id."""
-    return prefix + mailbox_id + msg_id
-
-
-def decode_seen(prefix: bytes, key: bytes) -> tuple[bytes, bytes]:
-    """Return (mailbox id, the relay's id) of a row."""
-    both = place(key.removeprefix(prefix), MAILBOX_B + _MSG_ID_B)
-    return both[:MAILBOX_B], both[MAILBOX_B:]

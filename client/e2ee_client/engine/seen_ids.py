@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from .records import REFUSED_PREFIX, TAKEN_PREFIX, decode_seen, seen_place, seen_row
+from .records import RefusedId, TakenId
 from .turn import Turn
 
 MAX_TAKEN: Final = 1024
@@ -12,32 +12,28 @@ MAX_REFUSED: Final = 64
 
 
 class SeenIds:
-    """The relay's ids by mailbox, in the order in which they came, a row for each; the oldest go beyond a
-    limit.
-    """
+    """The relay's ids by mailbox, in the order in which they came; beyond a limit the oldest go."""
 
-    def __init__(self, prefix: bytes, limit: int) -> None:
-        self._prefix = prefix
+    def __init__(self, kind: type[TakenId], limit: int) -> None:
+        self._kind = kind
         self._limit = limit
         self._of: dict[bytes, dict[bytes, None]] = {}
 
     @classmethod
     def taken(cls) -> SeenIds:
         """Return the ids of what was taken: a relay that lost our acknowledgement delivers it again."""
-        return cls(TAKEN_PREFIX, MAX_TAKEN)
+        return cls(TakenId, MAX_TAKEN)
 
     @classmethod
     def refused(cls) -> SeenIds:
         """Return the ids of what did not open when it first came."""
-        return cls(REFUSED_PREFIX, MAX_REFUSED)
+        return cls(RefusedId, MAX_REFUSED)
 
-    def load(self, key: bytes) -> None:
-        """Take over a row of the store if it is one of these; rows come in the order in which they were
-        put.
-        """
-        if key.startswith(self._prefix):
-            mailbox_id, msg_id = decode_seen(self._prefix, key)
-            self._of.setdefault(mailbox_id, {})[msg_id] = None
+    def load(self, key: bytes, row: bytes) -> None:
+        """Take over a row of the store if it is one of these, in the order in which they were put."""
+        if key.startswith(self._kind.PREFIX):
+            seen = self._kind.decode(key, row)
+            self._of.setdefault(seen.mailbox_id, {})[seen.msg_id] = None
 
     def knows(self, mailbox_id: bytes, msg_id: bytes) -> bool:
         """Tell whether this id was noted."""
@@ -51,7 +47,7 @@ class SeenIds:
         """Note an id."""
         known = self._of.setdefault(mailbox_id, {})
         known[msg_id] = None
-        turn.put(seen_row(self._prefix, mailbox_id, msg_id))
+        turn.put(self._kind(mailbox_id, msg_id).put())
         if len(known) > self._limit:
             self.remove(turn, mailbox_id, next(iter(known)))
 
@@ -59,9 +55,9 @@ class SeenIds:
         """Forget an id."""
         if self.knows(mailbox_id, msg_id):
             del self._of[mailbox_id][msg_id]
-            turn.delete("meta", seen_place(self._prefix, mailbox_id, msg_id))
+            turn.delete("meta", self._kind.key_of(mailbox_id, msg_id))
 
     def forget(self, turn: Turn, mailbox_id: bytes) -> None:
         """Forget all of a mailbox."""
         for msg_id in self._of.pop(mailbox_id, ()):
-            turn.delete("meta", seen_place(self._prefix, mailbox_id, msg_id))
+            turn.delete("meta", self._kind.key_of(mailbox_id, msg_id))

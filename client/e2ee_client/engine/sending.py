@@ -22,9 +22,8 @@ from e2ee_client.events import MessageState, MessageStateChanged, Unconfirmed
 
 from .outbox import NO_DEVICE, Lane, Outgoing
 from .peers import Peer
-from .records import Contact, Message
+from .records import Contact, Message, NextList
 from .turn import Turn
-from .upkeep import NextList
 
 if TYPE_CHECKING:
     from .context import Context

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from e2ee.constants import LINE_B
 from e2ee.identity import DeviceRecord
@@ -29,12 +28,10 @@ from .history import History
 from .outbox import Outbox
 from .peers import Peer
 from .ports import Ports, RowReader
-from .records import OWN_KEY, RECEIPTS_PREFIX, Contact, Mailbox, Own, OwnPrekey, decode_receipts
+from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnPrekey
 from .row_codec import stored_parts
 from .seen_ids import SeenIds
 from .turn import Turn
-
-_PREFIX_B: Final = len(RECEIPTS_PREFIX)
 
 
 @dataclass(slots=True)
@@ -74,15 +71,16 @@ class State:
         own = rows.get("account", OWN_KEY)
         if own is None:
             raise StoreCorrupt("the store holds no account")
-        state = cls.fresh(rows, ports, Own.decode(own))
+        state = cls.fresh(rows, ports, Own.decode(OWN_KEY, own))
         state.mailboxes = {key: Mailbox.decode(key, row) for key, row in rows.items("mailbox")}
         state.contacts = {key: Contact.decode(key, row) for key, row in rows.items("contact")}
         state.prekeys = {key: OwnPrekey.decode(key, row) for key, row in rows.items("prekey")}
         for key, row in rows.items("meta"):
-            if key.startswith(RECEIPTS_PREFIX):
-                state.receipts[key[_PREFIX_B:]] = decode_receipts(row)
-            state.taken.load(key)
-            state.refused.load(key)
+            if key.startswith(DueReceipts.PREFIX):
+                due = DueReceipts.decode(key, row)
+                state.receipts[due.peer_key] = due.ids
+            state.taken.load(key, row)
+            state.refused.load(key, row)
         state._load_sessions()
         state._load_peers()
         return state
@@ -136,8 +134,9 @@ class State:
 
     def new_peer(self, account_id: AccountId, record: DeviceRecord) -> Peer:
         """Note a device of a contact that was not known."""
-        pair = Pair(given=Given(line=self.line))
-        return self.add_peer(Peer(account_id, record.device_id, record.encoded, pair=pair))
+        peer = Peer(account_id, record.device_id, record.encoded)
+        peer.pair = Pair(given=Given(line=self.line))
+        return self.add_peer(peer)
 
     def add_peer(self, peer: Peer) -> Peer:
         """Note a device of a contact."""

@@ -9,7 +9,7 @@ from e2ee import identity, prekeys
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord, OurDevice
+from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord
 from e2ee.pair import DAY_MS
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
@@ -25,15 +25,14 @@ from e2ee_client.rows import Put
 from .peers import Peer
 from .ports import Ports, Setup
 from .records import (
-    NEXT_LIST_KEY,
     Mailbox,
+    NextList,
     Own,
     OwnPrekey,
+    TakenFlight,
     named_records,
     prekey_place,
-    replay_ends_ms,
 )
-from .row_codec import maybe_octets, octets, pack, stored_parts, unpack
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -59,14 +58,6 @@ class NewAccount(NamedTuple):
 
     own: Own
     recovery_key: RecoveryKey
-
-
-class NextList(NamedTuple):
-    """A list that was signed and is not in use yet, with the device that it names."""
-
-    device: OurDevice
-    older_record_b: bytes | None
-    device_list: DeviceList
 
 
 def new_account(setup: Setup, ports: Ports, now_ms: int) -> NewAccount:
@@ -193,12 +184,6 @@ class Upkeep:
             [prekeys.compact(item.pair.prekey) for item in pqks],
         )
 
-    def is_signed_prekey(self, key_id: int, owner: bytes) -> bool:
-        """Whether an SPK of this id was given to a contact, or published (ID-38): that is asked before
-        anything else, so that a flight that was taken shows nothing in another mailbox (LKG-07).
-        """
-        return self._find(PrekeyKind.SPK, key_id, owner) is not None
-
     def responder_keys(self, prefix: Prefix, owner: bytes) -> tuple[ResponderKeys, list[OwnPrekey]] | None:
         """Return the keys that a prefix names and the one-time ones among them, or None (HS-06).
 
@@ -221,7 +206,7 @@ class Upkeep:
         return keys, [item for item in (opk, one_time_pqk) if item is not None]
 
     def has_signed_prekey(self, prefix: Prefix, owner: bytes) -> bool:
-        """Tell whether the SPK that a prefix names was given to this contact (ID-38)."""
+        """Whether the SPK that a prefix names was given to this contact, or published (ID-38)."""
         return self._find(PrekeyKind.SPK, prefix.spk_id, owner) is not None
 
     def _find(self, kind: PrekeyKind, key_id: int, owner: bytes) -> OwnPrekey | None:
@@ -319,36 +304,30 @@ class Upkeep:
         if pending is not None:
             return pending
         own = self._state.own
-        device, older_b = own.device, own.older_record_b
+        record, older_b = own.device.record, own.older_record_b
         if self._needs_record(turn):
-            created_ms = turn.now_ms - (turn.now_ms == device.record.created_ms)
-            record = identity.redated(device.record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
-            older_b, device = device.record.encoded, replace(device, record=record)
-        records = named_records(device.record, older_b)
-        unsigned = self._unsigned(records, turn.now_ms)
-        following = NextList(device, older_b, identity.sign_list(key, unsigned))
+            created_ms = turn.now_ms - (turn.now_ms == record.created_ms)
+            older_b = record.encoded
+            record = identity.redated(record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
+        unsigned = self._unsigned(named_records(record, older_b), turn.now_ms)
+        following = NextList(record, older_b, identity.sign_list(key, unsigned))
         if own.publish:
-            row = pack(device.record.encoded, older_b, following.device_list.signed)
-            turn.put(Put("meta", NEXT_LIST_KEY, row))
+            turn.put(following.put())
         return following
 
     def _pending(self, turn: Turn) -> NextList | None:
         """Return the next list that was signed for the directory and that it has not confirmed. It is sent
         as it is until then: a second one under its number would be evidence against us (ID-07).
         """
-        row, own = turn.read(self._state.rows, "meta", NEXT_LIST_KEY), self._state.own
+        own, row = self._state.own, turn.read(self._state.rows, NextList.TABLE, NextList.PREFIX)
         if row is None:
             return None
-        record_b, older_b, signed = unpack(row, 3)
-        with stored_parts():
-            record = DeviceRecord.decode(octets(record_b))
-            device_list = DeviceList.verify(own.account_id, octets(signed))
+        following = NextList.decode(NextList.PREFIX, row)
+        record, device_list = following.record, following.device_list
         follows = device_list.seq == own.device_list.seq + 1 and device_list.prev_hash == own.device_list.hash
         is_timely = max(device_list.issued_ms, record.created_ms) <= turn.now_ms <= device_list.expires_ms
         is_enough = record != own.device.record or not self._needs_record(turn)
-        if not follows or not is_timely or not is_enough:
-            return None
-        return NextList(replace(own.device, record=record), maybe_octets(older_b), device_list)
+        return following if follows and is_timely and is_enough else None
 
     def _needs_record(self, turn: Turn) -> bool:
         own = self._state.own
@@ -358,8 +337,9 @@ class Upkeep:
     def take_list(self, turn: Turn, following: NextList) -> None:
         """Take a list that was signed here as the newest."""
         own = self._state.own
-        own.device, own.older_record_b, own.record_anew = following.device, following.older_record_b, False
-        turn.delete("meta", NEXT_LIST_KEY)
+        own.device = replace(own.device, record=following.record)
+        own.older_record_b, own.record_anew = following.older_record_b, False
+        turn.delete(following.TABLE, following.key)
         self.store_list(turn, following.device_list)
 
     def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
@@ -388,7 +368,7 @@ class Upkeep:
             if turn.now_ms > item.pair.prekey.not_after_ms + RELAY_RETENTION_MS:
                 self._delete(turn, item)
         for key, row in self._state.rows.items("replay"):
-            if turn.now_ms > replay_ends_ms(row):
+            if turn.now_ms > TakenFlight.decode(key, row).ends_ms:
                 turn.delete("replay", key)
         self._context.contents.review_held(turn)
 
