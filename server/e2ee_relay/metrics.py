@@ -1,15 +1,21 @@
-"""Prometheus text of the relay's figures. No label names a mailbox, account, token or client (RLY-72)."""
+"""The relay's figures for Prometheus. No label names a mailbox, account, token or client (RLY-72)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, NamedTuple
+
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
 
 from .machine import MachineFigures
 from .protocol import ErrorCode
 from .state import Answering
 
+CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
+_PREFIX: Final = "sealroom_relay_"
 _COMMIT_BOUNDS_S: Final = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2.5)
 _GROUP_BOUNDS: Final = (1, 2, 4, 8, 16, 32, 64, 128, 512, 4096)
 _COUNTERS: Final = {
@@ -27,6 +33,14 @@ _COUNTERS: Final = {
     "limited_by_mailbox": "Messages refused because their mailbox had got too many in a short time",
     "low_prekeys": "Times that an owner was told of a stock of one-time keys that runs low",
 }
+
+
+class Counted(NamedTuple):
+    """What a histogram shows: how many were at most so large, by bound; their sum, their number."""
+
+    up_to: dict[str, float]
+    total: float
+    number: int
 
 
 @dataclass(slots=True)
@@ -52,6 +66,18 @@ class CommitFigures:
             if changes <= most:
                 self.groups[place] += 1
 
+    def seconds_of_commits(self) -> Counted:
+        """Return how long commits took."""
+        return Counted(_by_bound(_COMMIT_BOUNDS_S, self.bounds), self.seconds, self.commits)
+
+    def changes_of_commits(self) -> Counted:
+        """Return how many changes commits had."""
+        return Counted(_by_bound(_GROUP_BOUNDS, self.groups), self.changes, self.commits)
+
+
+def _by_bound(bounds: Sequence[float], counts: Sequence[int]) -> dict[str, float]:
+    return {str(bound): count for bound, count in zip(bounds, counts, strict=True)}
+
 
 @dataclass(frozen=True, slots=True)
 class ShellFigures:
@@ -71,103 +97,87 @@ class ShellFigures:
 
 
 def render(state: Answering, commits: CommitFigures, shell: ShellFigures) -> str:
-    """Return the figures in Prometheus' text format 0.0.4."""
-    lines: list[str] = []
-    for name, text in _COUNTERS.items():
-        lines += _metric(f"sealroom_relay_{name}_total", "counter", text, [("", state.counters[name])])
-    refusals = [
-        (f'{{code="{code.name}"}}', state.refusals[code]) for code in ErrorCode if code is not ErrorCode.OK
-    ]
-    lines += _metric(
-        "sealroom_relay_refusals_total", "counter", "Refused requests and items by reason", refusals
-    )
-    lines += _commit_histogram(commits)
-    lines += _gauges(state, shell)
-    lines += _machine_figures(shell)
-    return "\n".join(lines) + "\n"
+    """Return the figures in Prometheus' text format, of the type `CONTENT_TYPE`."""
+    registry = CollectorRegistry()
+    registry.register(_Figures(state, commits, shell))
+    return generate_latest(registry).decode()
 
 
-def _gauges(state: Answering, shell: ShellFigures) -> list[str]:
-    gauges: dict[str, tuple[str, int]] = {
-        "connections": ("Open connections", shell.connections),
-        **state.gauges(shell.now_ms),
-        "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
-        "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
-        "database_bytes": ("Size of the database", shell.database_b),
-        "mailboxes_admitted": ("1 if new mailboxes are made", int(state.admits_mailboxes())),
-        "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
-        "draining": ("1 if the relay is about to close", int(shell.is_draining)),
-        "clock_skew_seconds": ("How far the machine's clock is ahead of the relay's", state.skew_ms // 1000),
-    }
-    lines: list[str] = []
-    for name, (text, value) in gauges.items():
-        lines += _metric(f"sealroom_relay_{name}", "gauge", text, [("", value)])
-    dropped = [("", shell.slow_clients_dropped)]
-    lines += _metric(
-        "sealroom_relay_slow_clients_total", "counter", "Connections dropped for not reading", dropped
-    )
-    turned_away = [(f'{{reason="{reason}"}}', count) for reason, count in shell.not_let_in.items()]
-    return lines + _metric(
-        "sealroom_relay_not_let_in_total",
-        "counter",
-        "Connections that were not let in, by reason",
-        turned_away,
-    )
+class _Figures(Collector):
+    """All figures of one moment, for a registry of their own: no figure of the library's is among them."""
+
+    def __init__(self, state: Answering, commits: CommitFigures, shell: ShellFigures) -> None:
+        self._state = state
+        self._commits = commits
+        self._shell = shell
+
+    def collect(self) -> Iterator[Metric]:
+        """Yield every figure with its name, type and text."""
+        for name, text in _COUNTERS.items():
+            yield _counter(name, text, self._state.counters[name])
+        refusals = {code.name: self._state.refusals[code] for code in ErrorCode if code is not ErrorCode.OK}
+        yield _counter_by("refusals", "Refused requests and items by reason", "code", refusals)
+        yield from self._of_commits()
+        for name, (text, value) in self._gauges().items():
+            yield GaugeMetricFamily(_PREFIX + name, text, value)
+        dropped = self._shell.slow_clients_dropped
+        yield _counter("slow_clients", "Connections dropped for not reading", dropped)
+        text = "Connections that were not let in, by reason"
+        yield _counter_by("not_let_in", text, "reason", self._shell.not_let_in)
+        yield from self._of_machine()
+
+    def _of_commits(self) -> Iterator[Metric]:
+        commits = self._commits
+        yield _histogram("commit_seconds", "Time of one commit", commits.seconds_of_commits())
+        yield _histogram("commit_changes", "Changes of one commit", commits.changes_of_commits())
+        yield _counter("changes", "Changes carried out", commits.changes)
+        yield _counter("store_failures", "Changes that could not be committed", commits.failures)
+
+    def _gauges(self) -> dict[str, tuple[str, int]]:
+        state, shell = self._state, self._shell
+        return {
+            "connections": ("Open connections", shell.connections),
+            **state.gauges(shell.now_ms),
+            "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
+            "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
+            "database_bytes": ("Size of the database", shell.database_b),
+            "mailboxes_admitted": ("1 if new mailboxes are made", int(state.admits_mailboxes())),
+            "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
+            "draining": ("1 if the relay is about to close", int(shell.is_draining)),
+            "clock_skew_seconds": (
+                "How far the machine's clock is ahead of the relay's",
+                state.skew_ms // 1000,
+            ),
+        }
+
+    def _of_machine(self) -> Iterator[Metric]:
+        machine, ends_s = self._shell.machine, self._shell.certificate_ends_s
+        gauges = {
+            "disk_free_bytes": ("Free space on the data directory's disk", machine.disk_free_b),
+            "disk_bytes": ("Size of the data directory's disk", machine.disk_b),
+            "resident_bytes": ("Memory of the process", machine.resident_b),
+            "open_files": ("Open files and sockets of the process", machine.open_files),
+        }
+        if ends_s is not None:
+            text = "When the first certificate of the chain ends, in seconds since 1970"
+            gauges["certificate_end_seconds"] = (text, ends_s)
+        for name, (text, value) in gauges.items():
+            yield GaugeMetricFamily(_PREFIX + name, text, value)
+        yield _counter("cpu_seconds", "Processor time of the process", machine.processor_ms / 1000)
 
 
-def _machine_figures(shell: ShellFigures) -> list[str]:
-    machine = shell.machine
-    figures: list[tuple[str, str, str, float]] = [
-        ("disk_free_bytes", "gauge", "Free space on the data directory's disk", machine.disk_free_b),
-        ("disk_bytes", "gauge", "Size of the data directory's disk", machine.disk_b),
-        ("resident_bytes", "gauge", "Memory of the process", machine.resident_b),
-        ("open_files", "gauge", "Open files and sockets of the process", machine.open_files),
-        ("cpu_seconds_total", "counter", "Processor time of the process", machine.processor_ms / 1000),
-    ]
-    if shell.certificate_ends_s is not None:
-        text = "When the first certificate of the chain ends, in seconds since 1970"
-        figures.append(("certificate_end_seconds", "gauge", text, shell.certificate_ends_s))
-    lines: list[str] = []
-    for name, kind, text, value in figures:
-        lines += _metric(f"sealroom_relay_{name}", kind, text, [("", value)])
-    return lines
+# The library adds "_total" to the names of counters.
+def _counter(name: str, text: str, value: float) -> CounterMetricFamily:
+    return CounterMetricFamily(_PREFIX + name, text, value)
 
 
-def _commit_histogram(commits: CommitFigures) -> list[str]:
-    name = "sealroom_relay_commit_seconds"
-    lines = [f"# HELP {name} Time of one commit", f"# TYPE {name} histogram"]
-    lines += [
-        f'{name}_bucket{{le="{bound}"}} {count}'
-        for bound, count in zip(_COMMIT_BOUNDS_S, commits.bounds, strict=True)
-    ]
-    lines += [
-        f'{name}_bucket{{le="+Inf"}} {commits.commits}',
-        f"{name}_sum {commits.seconds:.6f}",
-        f"{name}_count {commits.commits}",
-    ]
-    lines += _group_histogram(commits)
-    text = "Changes carried out"
-    lines += _metric("sealroom_relay_changes_total", "counter", text, [("", commits.changes)])
-    text = "Changes that could not be committed"
-    return lines + _metric("sealroom_relay_store_failures_total", "counter", text, [("", commits.failures)])
+def _counter_by(name: str, text: str, label: str, values: Mapping[str, float]) -> CounterMetricFamily:
+    family = CounterMetricFamily(_PREFIX + name, text, labels=[label])
+    for one, value in values.items():
+        family.add_metric([one], value)
+    return family
 
 
-def _group_histogram(commits: CommitFigures) -> list[str]:
-    name = "sealroom_relay_commit_changes"
-    counted = zip(_GROUP_BOUNDS, commits.groups, strict=True)
-    return [
-        f"# HELP {name} Changes of one commit",
-        f"# TYPE {name} histogram",
-        *[f'{name}_bucket{{le="{bound}"}} {count}' for bound, count in counted],
-        f'{name}_bucket{{le="+Inf"}} {commits.commits}',
-        f"{name}_sum {commits.changes}",
-        f"{name}_count {commits.commits}",
-    ]
-
-
-def _metric(name: str, kind: str, text: str, values: Iterable[tuple[str, float]]) -> list[str]:
-    return [
-        f"# HELP {name} {text}",
-        f"# TYPE {name} {kind}",
-        *[f"{name}{label} {value}" for label, value in values],
-    ]
+def _histogram(name: str, text: str, counted: Counted) -> HistogramMetricFamily:
+    buckets = [*counted.up_to.items(), ("+Inf", counted.number)]
+    return HistogramMetricFamily(_PREFIX + name, text, buckets=buckets, sum_value=counted.total)

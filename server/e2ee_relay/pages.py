@@ -14,9 +14,9 @@ from websockets.http11 import Response
 
 from . import __version__
 from .config import Config
+from .metrics import CONTENT_TYPE
 from .protocol import PROTOCOL_VERSION
 
-_FIGURES: Final = "text/plain; version=0.0.4; charset=utf-8"
 _LEAST_FREE_DISK: Final = 0.05
 
 
@@ -69,7 +69,7 @@ class Pages:
         return _typed(socket.respond(HTTPStatus.OK, disclosure(self._config)), "application/json")
 
     def _metrics(self, socket: ServerConnection) -> Response:
-        return _typed(socket.respond(HTTPStatus.OK, self._standing.figures()), _FIGURES)
+        return _typed(socket.respond(HTTPStatus.OK, self._standing.figures()), CONTENT_TYPE)
 
 
 def disclosure(config: Config) -> str:

@@ -284,7 +284,7 @@ async def test_those_who_wait_for_their_end_count(tmp_path: Path) -> None:
         async with client_at(server) as client:
             await client.write(frame(CLOSE, NORMAL))
             await client.listen(5)
-            assert "relay_connections 1\n" in server.figures()
+            assert "relay_connections 1.0\n" in server.figures()
             another = await RawWebSocket.connect(server.port)
             with pytest.raises(ConnectionError):
                 await another.upgrade()

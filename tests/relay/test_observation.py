@@ -38,15 +38,15 @@ async def test_metrics_count_without_naming(relay: MemoryRelay, peer: Peer, owne
             "mailboxes",
         )
     } == {
-        "accepted_total": "2",
-        "accepted_bytes_total": "9",
-        "delivered_total": "2",
-        "acknowledged_total": "1",
-        "mailboxes": "1",
+        "accepted_total": "2.0",
+        "accepted_bytes_total": "9.0",
+        "delivered_total": "2.0",
+        "acknowledged_total": "1.0",
+        "mailboxes": "1.0",
     }
-    assert (figures["sealroom_relay_held_messages"], figures["sealroom_relay_held_bytes"]) == ("1", "4")
-    assert figures['sealroom_relay_commit_seconds_bucket{le="0.0025"}'] == "0"
-    assert figures['sealroom_relay_commit_seconds_bucket{le="0.005"}'] == "1"
+    assert (figures["sealroom_relay_held_messages"], figures["sealroom_relay_held_bytes"]) == ("1.0", "4.0")
+    assert figures['sealroom_relay_commit_seconds_bucket{le="0.0025"}'] == "0.0"
+    assert figures['sealroom_relay_commit_seconds_bucket{le="0.005"}'] == "1.0"
     labels = set(re.findall(r"\{(\w+)=", text))
     assert labels == {"code", "le"}
     for secret in (owner.mailbox, owner.token, owner.owner_pub):
@@ -55,6 +55,14 @@ async def test_metrics_count_without_naming(relay: MemoryRelay, peer: Peer, owne
         re.fullmatch(r"(# (HELP|TYPE) .+|[a-z_]+(\{[a-z]+=\"[^\"]+\"\})? [\d.]+)", line)
         for line in text.splitlines()
     )
+
+
+def test_metrics_are_the_relays_alone(relay: MemoryRelay) -> None:
+    """RLY-72: nothing of the library's own registry, and no times at which series were made."""
+    names = re.findall(r"^# TYPE (\S+)", render(relay._core.state, CommitFigures(), SHELL), re.MULTILINE)
+    assert len(names) == len(set(names)) >= 40
+    assert all(name.startswith("sealroom_relay_") for name in names)
+    assert not [name for name in names if name.endswith("_created")]
 
 
 def test_log_levels() -> None:

@@ -45,7 +45,7 @@ grep --quiet 'CapEff:.0000000000000400$' "/proc/$pid/status"
 new_certificate -days 5
 sleep 2
 end=$(page metrics | sed -n 's/^sealroom_relay_certificate_end_seconds //p')
-test "${end%.*}" -lt "$(($(date +%s) + 6 * 86400))"
+test "$(printf %.0f "$end")" -lt "$(($(date +%s) + 6 * 86400))"
 logged reloaded; logged certificate_ends_soon
 page readyz | has '^ready'
 """,

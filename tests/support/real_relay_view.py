@@ -26,7 +26,7 @@ from demo.processes import Relay
 _WAIT_S = 30.0
 _QUIET_S = 0.4
 LEFT, LOGGED, FIGURES = "left", "logged", "figures"
-_NOBODY = "sealroom_relay_connections 0\n"
+_NOBODY = "sealroom_relay_connections 0.0\n"
 
 
 def paced(size_b: int) -> bytes:
