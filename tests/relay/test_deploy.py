@@ -30,6 +30,7 @@ from websockets.asyncio.client import connect
 SERIES = re.compile(r"sealroom_relay_[a-z0-9_]+")
 COUNTED = re.compile(r"(?:rate|increase)\((sealroom_relay_[a-z0-9_]+)")
 WAIT_S = 60.0
+STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def deploy(repo_root: Path) -> Path:
 
 def program(name: str, package: str) -> str:
     """Return the path of a program that Debian has; skip without it, but not where all must run."""
-    found = shutil.which(name) or shutil.which(name, path="/usr/sbin")
+    found = shutil.which(name, os.F_OK) or shutil.which(name, path="/usr/sbin")
     if found is None:
         if os.environ.get("CI"):
             pytest.fail(f"{name} is missing")
@@ -235,6 +236,94 @@ async def test_a_message_goes_through_caddy(deploy: Path, tmp_path: Path) -> Non
             await until_answered(f"https://127.0.0.1:{at}/info")
             await use(f"wss://127.0.0.1:{at}", ssl=ssl.create_default_context(cafile=chain))
             assert answer(f"https://127.0.0.1:{at}/metrics")[0] == 404
+
+
+@pytest.mark.processes
+async def test_a_message_goes_through_haproxy(deploy: Path, tmp_path: Path) -> None:
+    """RLY-144, RLY-145: TLS of the relay, untouched; it learns the client's address by the PROXY protocol."""
+    haproxy = program("haproxy", "haproxy")
+    await passed_through(
+        deploy / "haproxy.cfg",
+        tmp_path,
+        (haproxy, "-db", "-f", "haproxy.cfg"),
+        ("bind :::443 v4v6", "bind 127.0.0.1:{at}"),
+        ("check port 9465", "check port {figures}"),
+        ("maxconn 40000", "maxconn 1000"),
+    )
+
+
+@pytest.mark.processes
+async def test_a_message_goes_through_nginx_that_passes_tls_on(deploy: Path, tmp_path: Path) -> None:
+    """RLY-144, RLY-145: the same with nginx and its stream module."""
+    nginx = program("nginx", "nginx-light")
+    program(str(STREAM_MODULE), "libnginx-mod-stream")
+    (tmp_path / "nginx.conf").write_text(
+        f"load_module {STREAM_MODULE}; daemon off; master_process off; pid nginx.pid;\n"
+        "events {} include nginx-stream.conf;\n",
+        "utf-8",
+    )
+    await passed_through(
+        deploy / "nginx-stream.conf",
+        tmp_path,
+        (nginx, "-p", str(tmp_path), "-e", "stderr", "-c", "nginx.conf"),
+        ("listen 443;", "listen 127.0.0.1:{at};"),
+        ("listen [::]:443;", ""),
+        ("/var/log/nginx/relay-error.log", "relay-error.log"),
+    )
+
+
+def write_changed(file: Path, folder: Path, *changes: tuple[str, str]) -> None:
+    """Copy a file of deploy with the ports and patience of a test."""
+    text = file.read_text("utf-8")
+    for ours, theirs in (*changes, ("5s", "1s")):
+        assert ours in text
+        text = text.replace(ours, theirs)
+    (folder / file.name).write_text(text, "utf-8")
+
+
+async def passed_through(
+    file: Path, folder: Path, command: tuple[str, ...], *changes: tuple[str, str]
+) -> None:
+    """Send a message through a proxy that passes TLS on; another one that says nothing is cut off by it."""
+    chain, key = write_pair(folder, 1)
+    held = HeldPort(), HeldPort()
+    at, figures = (one.number for one in held)
+    settings = (
+        f"tls_cert={chain}",
+        f"tls_key={key}",
+        f"metrics_listen=127.0.0.1:{figures}",
+        "client_address=proxy-protocol",
+        "trusted_proxies=127.0.0.1",
+    )
+    with RelayProcess(folder / "relay", *settings) as relay:
+        to_relay = ("127.0.0.1:8765", f"127.0.0.1:{relay.port}")
+        write_changed(file, folder, *[(a, b.format(at=at, figures=figures)) for a, b in changes], to_relay)
+        with running(*command, folder=folder):
+            await until_answered(f"https://127.0.0.1:{at}/info")
+            await use(f"wss://127.0.0.1:{at}", ssl=ssl.create_default_context(cafile=chain))
+            reader, writer = await asyncio.open_connection("127.0.0.1", at)
+            assert await asyncio.wait_for(reader.read(), 30) == b""
+            writer.close()
+            # What does not come through the proxy has no header, and is cut off by the relay (RLY-145).
+            assert answer(f"https://127.0.0.1:{relay.port}/info")[0] == 0
+    assert "127.0.0.1" not in (folder / "output").read_text()
+
+
+def test_the_rules_of_nftables_are_valid(deploy: Path) -> None:
+    """RLY-144: as the kernel takes them, in a network of their own."""
+    nft = program("nft", "nftables")
+    if os.geteuid() != 0:
+        pytest.skip("only root loads rules")
+    name = f"nft{os.getpid()}"
+    if subprocess.run(["ip", "netns", "add", name], capture_output=True, check=False).returncode:
+        pytest.skip("this machine does not allow network namespaces")
+    try:
+        inside = ["ip", "netns", "exec", name, nft]
+        subprocess.run([*inside, "-f", str(deploy / "nftables.conf")], check=True, timeout=60)
+        shown = subprocess.run([*inside, "list", "ruleset"], capture_output=True, text=True, check=True)
+    finally:
+        subprocess.run(["ip", "netns", "delete", name], check=True)
+    assert shown.stdout.count("tcp dport 443") == 4
 
 
 def test_the_container_copies_what_exists(deploy: Path, repo_root: Path) -> None:
