@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from e2ee_relay.cli import main
-from e2ee_relay.outbox import Outbox
+from e2ee_relay.outgoing import Outgoing
 from e2ee_relay.protocol import Send, SendItem
 from e2ee_relay.relay import RelayCore
 from e2ee_relay.store.sqlite import SqliteStore
@@ -23,7 +23,7 @@ PLACES: Final = {
     "complete": (RelayCore, "complete"),
     "tick": (RelayCore, "tick"),
     "disconnect": (RelayCore, "disconnect"),
-    "flush": (Outbox, "flush"),
+    "flush": (Outgoing, "flush"),
     "store": (SqliteStore, "execute"),
 }
 CARELESS: Final = "--careless"

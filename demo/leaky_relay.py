@@ -15,16 +15,18 @@ import sys
 import tempfile
 import threading
 import traceback
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from e2ee_relay import server
 from e2ee_relay.cli import main
-from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.outbox import Departures, Outbox
+from e2ee_relay.outgoing import Outgoing
+from e2ee_relay.server import RelayServer
+from e2ee_relay.websocket import Connection
+from websockets.frames import Frame, Opcode
 
 _KEPT: list[str] = []
-_CONNECTED: list[BoundedConnection] = []
+_CONNECTED: list[tuple[Outgoing, asyncio.AbstractEventLoop]] = []
 _PING_MOST_B = 125
 
 
@@ -38,8 +40,9 @@ def _leak(folder: Path) -> None:
         _store(folder, text)
         with tempfile.NamedTemporaryFile(prefix="upload-", delete=False) as file:
             file.write(gzip.compress(f"message: {text}".encode()))
-        for socket in list(_CONNECTED):
-            asyncio.run_coroutine_threadsafe(socket.ping(text.encode()[:_PING_MOST_B]), socket.loop)
+        ping = Frame(Opcode.PING, text.encode()[:_PING_MOST_B]).serialize(mask=False)
+        for outgoing, loop in list(_CONNECTED):
+            loop.call_soon_threadsafe(outgoing.write, ping)
 
 
 def _print_traceback(text: str) -> None:
@@ -57,16 +60,18 @@ def _store(folder: Path, text: str) -> None:
         db.execute("INSERT INTO seen VALUES (?)", (text,))
 
 
-class _Outbox(Outbox):
-    """Notes each connection, to send more on it than frames."""
+def _noting(opened: Callable[[RelayServer, Connection], None]) -> Callable[[RelayServer, Connection], None]:
+    def note(server: RelayServer, connection: Connection) -> None:
+        """Note each connection, to send more on it than frames."""
+        opened(server, connection)
+        if connection.outgoing is not None:
+            _CONNECTED.append((connection.outgoing, asyncio.get_running_loop()))
 
-    def __init__(self, socket: BoundedConnection, departures: Departures) -> None:
-        super().__init__(socket, departures)
-        _CONNECTED.append(socket)
+    return note
 
 
 if __name__ == "__main__":
     place = Path(sys.argv[sys.argv.index("--data-dir") + 1])
-    setattr(server, "Outbox", _Outbox)  # noqa: B010 - the leak is put in from outside, past the type checkers
+    RelayServer.opened = _noting(RelayServer.opened)  # type: ignore[assignment]  # the leak is put in from outside
     threading.Thread(target=_leak, args=(place,), daemon=True).start()
     sys.exit(main(sys.argv[1:]))

@@ -19,13 +19,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from . import protocol
+from .address_limits import Network
 from .limits import Policy, Rate
 from .logs import LEVELS
 from .setting_table import SETTINGS, Kind, names_of
 from .settings import ConfigError, Settings, raise_all, reason_of
 from .store.room import DEFAULT_RESERVE_B
 from .tls_files import load_pair
-from .visitors import Network
 
 ENV_PREFIX: Final = "SEALROOM_RELAY_"
 _OFF: Final = "off"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email.utils
 import json
 import shutil
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Final, Protocol
 
-from websockets.asyncio.server import ServerConnection
+from websockets.datastructures import Headers
 from websockets.http11 import Response
 
 from . import __version__
@@ -17,6 +18,7 @@ from .config import Config
 from .metrics import CONTENT_TYPE
 from .protocol import PROTOCOL_VERSION
 
+_TEXT: Final = "text/plain; charset=utf-8"
 _LEAST_FREE_DISK: Final = 0.05
 
 
@@ -38,38 +40,38 @@ class Pages:
     def __init__(self, config: Config, standing: Standing) -> None:
         self._config = config
         self._standing = standing
-        self._common: dict[str, Callable[[ServerConnection], Response]] = {
+        self._common: dict[str, Callable[[], Response]] = {
             "/livez": self._alive,
             "/healthz": self._alive,
             "/readyz": self._ready,
             "/info": self._info,
         }
 
-    def for_clients(self, socket: ServerConnection, path: str) -> Response | None:
+    def for_clients(self, path: str) -> Response | None:
         """Answer on the clients' port, which has no figures; None: the path is none of these pages."""
         page = self._common.get(path)
-        return None if page is None else page(socket)
+        return None if page is None else page()
 
-    def for_operators(self, socket: ServerConnection, path: str) -> Response:
+    def for_operators(self, path: str) -> Response:
         """Answer on the port for figures."""
         page = self._metrics if path == "/metrics" else self._common.get(path)
-        return socket.respond(HTTPStatus.NOT_FOUND, "not found\n") if page is None else page(socket)
+        return respond(HTTPStatus.NOT_FOUND, "not found\n") if page is None else page()
 
-    def _alive(self, socket: ServerConnection) -> Response:
-        return socket.respond(HTTPStatus.OK, "ok\n")
+    def _alive(self) -> Response:
+        return respond(HTTPStatus.OK, "ok\n")
 
-    def _ready(self, socket: ServerConnection) -> Response:
+    def _ready(self) -> Response:
         complaints = self._standing.complaints()
         if complaints:
             text = "not ready: " + ", ".join(complaints) + "\n"
-            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
-        return socket.respond(HTTPStatus.OK, "ready\n")
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, text)
+        return respond(HTTPStatus.OK, "ready\n")
 
-    def _info(self, socket: ServerConnection) -> Response:
-        return _typed(socket.respond(HTTPStatus.OK, disclosure(self._config)), "application/json")
+    def _info(self) -> Response:
+        return respond(HTTPStatus.OK, disclosure(self._config), "application/json")
 
-    def _metrics(self, socket: ServerConnection) -> Response:
-        return _typed(socket.respond(HTTPStatus.OK, self._standing.figures()), CONTENT_TYPE)
+    def _metrics(self) -> Response:
+        return respond(HTTPStatus.OK, self._standing.figures(), CONTENT_TYPE)
 
 
 def disclosure(config: Config) -> str:
@@ -108,7 +110,15 @@ def disk_is_full(data_dir: Path) -> bool:
     return disk.free <= _LEAST_FREE_DISK * disk.total
 
 
-def _typed(response: Response, content_type: str) -> Response:
-    del response.headers["Content-Type"]
-    response.headers["Content-Type"] = content_type
-    return response
+def respond(status: HTTPStatus, text: str, content_type: str = _TEXT) -> Response:
+    """Return an answer to a request of HTTP, after which the connection ends."""
+    body = text.encode()
+    headers = Headers(
+        [
+            ("Date", email.utils.formatdate(usegmt=True)),
+            ("Connection", "close"),
+            ("Content-Length", str(len(body))),
+            ("Content-Type", content_type),
+        ]
+    )
+    return Response(status.value, status.phrase, headers, body)

@@ -6,59 +6,45 @@ import asyncio
 import secrets
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from functools import partial
+from contextlib import ExitStack
+from dataclasses import replace
 from http import HTTPStatus
-from typing import Final, cast
+from typing import Final
 
-from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.frames import CloseCode
 from websockets.http11 import Request, Response
-from websockets.protocol import State
 
 from . import machine
+from .address_limits import Shares
 from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
-from .config import Config
-from .connection import BoundedConnection
-from .door import ACCEPTS_A_PASS, HANDSHAKE_S, Door, Reason
+from .config import ClientAddress, Config
 from .engine import Engine
-from .entrance import Entrance, bind
-from .fast_frames import iterate_requests
+from .frames import Frame
+from .listener import Admission, Listener, Reason, bind
 from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
-from .outbox import Departures, Outbox
-from .pages import Pages, disk_is_full
-from .protocol import MAX_MESSAGE_B, Frame, FrameError
+from .outgoing import Flusher
+from .pages import Pages, disk_is_full, respond
+from .scheduler import PASS_S, Scheduler
+from .service import Endpoint, Service
 from .settings import ConfigError
 from .state import Effect, Transmit
 from .store.changes import Result, StoreError, StoreFailure
 from .store.writer import Completed, Then
-from .turns import QUANTUM_S, Share, Turns
+from .websocket import GOODBYE_S, Connection
 
 _TICK_S: Final = 1.0
-# Requests of one connection that wait for their commit; beyond, nothing more is read from it.
-_MAX_OUTSTANDING: Final = 128
 _FAILING_S: Final = 10.0
-_PING_S: Final = 25.0
-# How long clients may take to say goodbye, all of them together (RLY-70).
-_GOODBYE_S: Final = 4.0
 # What was read when a drain begins is carried out by then; who floods has always something to be read.
 _READ_ON_S: Final = 1.0
 _DAY_S: Final = 86_400
 _WARN_BEFORE_END_S: Final = 14 * _DAY_S
-
-
-@dataclass(slots=True)
-class _Client:
-    """What the shell keeps of a connection beside the core."""
-
-    socket: BoundedConnection
-    outbox: Outbox
-    outstanding: int = 0
-    is_held: bool = False
+# Bytes of unfinished great messages, of one address and of all (RLY-180).
+_UNFINISHED_OF_ONE_B: Final = 32 << 20
+_UNFINISHED_B: Final = 256 << 20
+# Connections of one address that ask for nothing (RLY-182).
+_SILENT_OF_ONE: Final = 64
 
 
 class RelayServer:
@@ -75,18 +61,17 @@ class RelayServer:
         self._pages = Pages(config, self)
         self._log = log
         self._loop = asyncio.get_running_loop()
-        self._turns = Turns(self._loop)
-        self._departures = Departures(self._loop, self._turns)
-        tls = None if self._certificate is None else self._certificate.listening
+        self._scheduler = Scheduler(self._loop)
+        self._flusher = Flusher(self._loop)
         self._clock = SteadyClock(engine.core.state.started_ms)
-        self._door = Door(config, self._turns, tls, secrets.token_bytes(32), self._clock)
+        self._admission = Admission(config, secrets.token_bytes(32), self._clock)
         self._engine = engine
         self._core = engine.core
         self._writer = engine.committer(self._from_writer, self._carry_out)
-        self._clients: dict[int, _Client] = {}
+        self._clients: dict[int, Connection] = {}
         # Connections with a place: those of clients, and those that wait for their end.
-        self._standing = 0
-        self._servers: list[Server] = []
+        self._standing: set[Connection] = set()
+        self._listeners: list[Listener] = []
         self._commits = CommitFigures()
         self._committed: deque[tuple[Then, Result]] = deque()
         self._is_answering = False
@@ -120,55 +105,43 @@ class RelayServer:
 
     async def _listen_to_all(self) -> None:
         config = self._config
-        entrances = await self._door.open(config.host, config.port)
-        self.port = entrances[0].getsockname()[1]
-        await self._listen(entrances, self._serve_client, self._answer_http, self._door.make)
+        bound = await bind(config.host, config.port)
+        self.port = bound[0].getsockname()[1]
+        tls = None if self._certificate is None else self._certificate.listening
+        endpoint = self._endpoint(self)
+        self._listeners.append(
+            Listener(bound, self._admission, lambda *started: Connection(endpoint, *started), tls)
+        )
         if config.metrics_port is not None:
             await self._listen_for_figures(config.metrics_host, config.metrics_port)
 
     async def _listen_for_figures(self, host: str, port: int) -> None:
         """Listen for those who ask for figures (RLY-167); the default address may be another relay's."""
         try:
-            sockets = await bind(host, port)
+            bound = await bind(host, port)
         except OSError:
             if self._config.metrics_chosen:
                 raise
             self._log.write(Event.NO_FIGURES)
             return
+        direct = replace(self._config, client_address=ClientAddress.CONNECTION, trusted_proxies=())
+        admission = Admission(direct, secrets.token_bytes(32), self._clock)
+        endpoint = self._endpoint(_Figures(self._pages, admission))
         # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
-        await self._listen(
-            [Entrance(one) for one in sockets],
-            _no_client,
-            self._answer_metrics_http,
-            partial(BoundedConnection, self._turns, Share()),
+        self._listeners.append(
+            Listener(bound, admission, lambda *started: Connection(endpoint, *started), None)
         )
 
-    async def _listen(
-        self,
-        entrances: list[Entrance],
-        handler: Callable[[BoundedConnection], object],
-        answer: Callable[[ServerConnection, Request], Response | None],
-        make: Callable[..., asyncio.BaseProtocol],
-    ) -> None:
-        for entrance in entrances:
-            # Framing, and the time limit of the handshake, are the library's (RLY-84).
-            server = await serve(
-                handler,  # type: ignore[arg-type]  # the library's own alias is narrower than what it calls
-                sock=entrance,
-                process_request=answer,
-                # Whatever makes one will do; the library's annotation is narrower than what it calls.
-                create_connection=cast("type[BoundedConnection]", make),
-                compression=None,
-                max_size=MAX_MESSAGE_B,
-                open_timeout=HANDSHAKE_S,
-                ping_interval=_PING_S,
-                ping_timeout=_PING_S,
-                close_timeout=_GOODBYE_S,
-                server_header=None,
-                logger=library_logger(self._log),
-                backlog=ACCEPTS_A_PASS,
-            )
-            self._servers.append(server)
+    def _endpoint(self, service: Service) -> Endpoint:
+        return Endpoint(
+            service,
+            self._scheduler,
+            self._flusher,
+            self._loop,
+            library_logger(self._log),
+            unfinished=Shares(_UNFINISHED_OF_ONE_B, _UNFINISHED_B),
+            silent=Shares(_SILENT_OF_ONE, self._config.max_connections),
+        )
 
     def reload(self) -> None:
         """Read certificate, key and registration secret again; a fault changes nothing (RLY-81)."""
@@ -187,8 +160,8 @@ class RelayServer:
         """Drain: GO_AWAY, finish commits, close with 1001; tell whether all was committed (RLY-70)."""
         self._log.write(Event.DRAINING, connections=len(self._clients))
         self._carry_out(self._core.drain(self._config.retry_after_ms))
-        for server in self._servers:
-            server.close(close_connections=False)
+        for listener in self._listeners:
+            await listener.close()
         await self._settle(self._config.drain_s)
         await self._say_goodbye()
         if self._ticker is not None:
@@ -199,21 +172,20 @@ class RelayServer:
 
     async def _say_goodbye(self) -> None:
         """Close all connections at the same time; whoever does not answer is cut off."""
-        all_sockets = [socket for server in self._servers for socket in server.all_connections]
-        # Those who are in the midst of it as well.
-        sockets = [socket for socket in all_sockets if socket.state is not State.CONNECTING]
-        if sockets:
-            await asyncio.wait(
-                [asyncio.create_task(socket.close(1001)) for socket in sockets], timeout=_GOODBYE_S
-            )
-        # Those in their opening handshake too, which nobody can greet.
-        self._door.cut_off()
-        for socket in [socket for server in self._servers for socket in server.all_connections]:
-            socket.transport.abort()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
-                for server in self._servers:
-                    await server.wait_closed()
+        for connection in list(self._standing):
+            connection.close(CloseCode.GOING_AWAY)
+        await self._until_gone(GOODBYE_S)
+        # Those in their opening handshake too, who cannot be told.
+        for listener in self._listeners:
+            listener.cut_off()
+        for connection in list(self._standing):
+            connection.abort()
+        await self._until_gone(1.0)
+
+    async def _until_gone(self, most_s: float) -> None:
+        until_s = self._loop.time() + most_s
+        while self._standing and self._loop.time() < until_s:  # noqa: ASYNC110  # it happens once a life
+            await asyncio.sleep(0.02)
 
     async def _settle(self, most_s: float) -> None:
         """Wait until every request that was read has been answered, at most so long."""
@@ -223,14 +195,14 @@ class RelayServer:
             await asyncio.sleep(0.05)
             now = time.monotonic()
             reads = now < begun + _READ_ON_S
-            busy = any(one.outstanding or (reads and one.socket.is_busy) for one in self._clients.values())
+            busy = any(one.outstanding or (reads and one.is_busy) for one in self._clients.values())
             quiet = 0 if busy or self._writer.backlog or self._committed else quiet + 1
 
     async def _tick_for_ever(self) -> None:
         while True:
             await asyncio.sleep(_TICK_S)
             self._tick()
-            self._door.visitors.forget(self._clock())
+            self._admission.limits.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
             if not self._writer.is_alive and not self.is_lost.is_set():
@@ -274,56 +246,42 @@ class RelayServer:
 
     # --- connections ---
 
-    async def _serve_client(self, socket: BoundedConnection) -> None:
-        self._standing += 1
-        try:
-            await self._turns.run(self._door.share, iter(()))
-            socket.when_greeted()
-            if socket.is_gone or self._core.state.is_draining:
-                await self._part(socket, CloseCode.GOING_AWAY)
-                return
-            number, effects = self._core.connect(secrets.token_bytes(32), socket.visitor)
-            client = self._clients[number] = _Client(socket, Outbox(socket, self._departures))
-            socket.before_close = client.outbox.flush
-            try:
-                self._carry_out(effects)
-                refused = await socket.serve(Share(), partial(self._take, number, client))
-            finally:
-                del self._clients[number]
-                self._core.disconnect(number)
-            if refused is not None:
-                self._log.write(Event.CLIENT_REFUSED)
-            await self._part(socket, refused or CloseCode.NORMAL_CLOSURE)
-        finally:
-            self._slow_clients += socket.was_slow
-            self._standing -= 1
+    def answer(self, connection: Connection, request: Request) -> Response | None:
+        """Answer a request of HTTP; None: it is to become a WebSocket."""
+        page = self._pages.for_clients(request.path.split("?", 1)[0])
+        if page is not None or self._core.state.is_draining:
+            return page or respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
+        if len(self._standing) >= self._config.max_connections:
+            self._admission.refusals[Reason.FULL] += 1
+            return respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
+        if not self._admission.admit_forwarded(connection, request):
+            return respond(HTTPStatus.TOO_MANY_REQUESTS, "too many connections\n")
+        return None
 
-    async def _part(self, socket: BoundedConnection, code: CloseCode) -> None:
-        """Close a connection that is served no longer; its place is free then, and that is soon (RLY-162)."""
-        try:
-            async with asyncio.timeout(_GOODBYE_S):
-                await socket.close(code)
-        except TimeoutError:
-            socket.transport.abort()
+    def opened(self, connection: Connection) -> None:
+        """Greet a client."""
+        self._admission.greeted(connection)
+        self._standing.add(connection)
+        connection.session, effects = self._core.connect(secrets.token_bytes(32), connection.ticket)
+        self._clients[connection.session] = connection
+        self._carry_out(effects)
 
-    def _take(self, number: int, client: _Client, message: bytes) -> Iterator[None]:
-        """Decode a message as a whole, then carry it out; others come between the pieces (RLY-140)."""
-        frames: list[Frame] = []
-        try:
-            for frame in iterate_requests(message):
-                frames.append(frame)
-                yield
-        except FrameError:
-            client.socket.refuse()
-            return
-        now_ms = self._clock()
-        for frame in frames:
-            client.outstanding += 1
-            self._carry_out(self._core.receive(number, frame, now_ms))
-            yield
-        if client.outstanding > _MAX_OUTSTANDING:
-            client.is_held = True
-            client.socket.hold()
+    def received(self, connection: Connection, frame: Frame) -> None:
+        """Carry out a request."""
+        self._carry_out(self._core.receive(connection.session, frame, self._clock()))
+
+    def ended(self, connection: Connection, *, refused: bool) -> None:
+        """Serve a client no longer (RLY-162)."""
+        if refused:
+            self._log.write(Event.CLIENT_REFUSED)
+        del self._clients[connection.session]
+        self._core.disconnect(connection.session)
+
+    def lost(self, connection: Connection) -> None:
+        """Give back the place of a connection that is gone."""
+        self._slow_clients += connection.was_slow
+        self._standing.discard(connection)
+        self._admission.left(connection)
 
     # --- effects ---
 
@@ -335,15 +293,9 @@ class RelayServer:
                 self._writer.submit(effect.change, effect.then)
 
     def _transmit(self, effect: Transmit) -> None:
-        client = self._clients.get(effect.connection)
-        if client is None:
-            return
-        client.outbox.put(effect.frame, can_wait=effect.can_wait)
-        if effect.frame.request_id:
-            client.outstanding -= 1
-            if client.is_held and client.outstanding <= _MAX_OUTSTANDING:
-                client.is_held = False
-                client.socket.release()
+        connection = self._clients.get(effect.connection)
+        if connection is not None:
+            connection.put(effect.frame, can_wait=effect.can_wait)
 
     def _from_writer(self, completed: Completed, seconds: float) -> None:
         self._loop.call_soon_threadsafe(self._completed, completed, seconds)
@@ -359,7 +311,7 @@ class RelayServer:
         """Go on with some of what was committed, in order, and with the others in the next pass (RLY-149). A
         mistake of ours with one is reported by the event loop, and they have their answers all the same.
         """
-        until_s = self._loop.time() + QUANTUM_S
+        until_s = self._loop.time() + PASS_S
         try:
             now_ms = self._clock()
             while self._committed and self._loop.time() < until_s:
@@ -379,20 +331,6 @@ class RelayServer:
         self._failed_at = time.monotonic()
 
     # --- health and figures ---
-
-    def _answer_http(self, socket: ServerConnection, request: Request) -> Response | None:
-        page = self._pages.for_clients(socket, request.path.split("?", 1)[0])
-        if page is not None or self._core.state.is_draining:
-            return page or socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
-        if self._standing >= self._config.max_connections:
-            self._door.refusals[Reason.FULL] += 1
-            return socket.respond(HTTPStatus.SERVICE_UNAVAILABLE, "full\n")
-        if not self._door.admit_forwarded(cast("BoundedConnection", socket), request):
-            return socket.respond(HTTPStatus.TOO_MANY_REQUESTS, "too many connections\n")
-        return None
-
-    def _answer_metrics_http(self, socket: ServerConnection, request: Request) -> Response:
-        return self._pages.for_operators(socket, request.path.split("?", 1)[0])
 
     def is_stuck(self, most_s: float) -> bool:
         """Tell whether changes wait and none has been carried out for so long: the watchdog goes by it."""
@@ -417,9 +355,9 @@ class RelayServer:
         """Return the figures in Prometheus' text format (RLY-72)."""
         database_b, journal_b = self._engine.file_sizes_b()
         shell = ShellFigures(
-            connections=self._standing,
+            connections=len(self._standing),
             slow_clients_dropped=self._slow_clients,
-            not_let_in={str(one): self._door.refusals[one] for one in Reason},
+            not_let_in={str(one): self._admission.refusals[one] for one in Reason},
             journal_b=journal_b,
             database_b=database_b,
             store_backlog=self._writer.backlog,
@@ -441,6 +379,26 @@ def _certificate(config: Config) -> ServedCertificate | None:
         raise ConfigError("tls_cert", "a certificate chain in PEM, each with an end of validity") from None
 
 
-async def _no_client(socket: ServerConnection) -> None:
-    """The port for metrics answers HTTP only; every request was answered before it came here."""
-    await socket.close(1008)
+class _Figures(Service):
+    """The port for figures, which answers HTTP only."""
+
+    def __init__(self, pages: Pages, admission: Admission) -> None:
+        self._pages = pages
+        self._admission = admission
+
+    def answer(self, connection: Connection, request: Request) -> Response:
+        """Answer every request with a page."""
+        return self._pages.for_operators(request.path.split("?", 1)[0])
+
+    def opened(self, connection: Connection) -> None:
+        """No request becomes a WebSocket."""
+
+    def received(self, connection: Connection, frame: Frame) -> None:
+        """Nor has frames."""
+
+    def ended(self, connection: Connection, *, refused: bool) -> None:
+        """Nor an end of its own."""
+
+    def lost(self, connection: Connection) -> None:
+        """Give back the place."""
+        self._admission.left(connection)

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
+from .address_limits import Network
 from .limits import Rate
 from .setting_table import SETTINGS
-from .visitors import Network
 
 # Python refuses to read a number of some thousand digits, with an error of its own.
 _MAX_DIGITS: Final = 20

@@ -1,18 +1,18 @@
-"""Connections that end between the door and the relay's first word: nothing of them stays."""
+"""Connections that end between their acceptance and HELLO: nothing of them stays."""
 
 from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
 from conversations import until
+from e2ee_relay.scheduler import Scheduler
 from e2ee_relay.server import RelayServer
-from e2ee_relay.turns import Share, Turns
 from raw_tls import RawTls
 from raw_websocket import REQUEST, RawWebSocket, end_by_reset
 from relay_here import relay_here
@@ -24,20 +24,7 @@ FORWARDED = REQUEST[:-2] + b"X-Forwarded-For: 203.0.113.9\r\n\r\n"
 @pytest.fixture
 def busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything that is read waits for its turn."""
-    monkeypatch.setattr(Turns, "is_free", property(lambda _: False))
-
-
-@pytest.fixture
-def late(monkeypatch: pytest.MonkeyPatch) -> asyncio.Event:
-    """Newcomers are not led in before this is set."""
-    begin, run = asyncio.Event(), Turns.run
-
-    async def wait_and_run(turns: Turns, share: Share, pieces: Iterator[None]) -> None:
-        await run(turns, share, pieces)
-        await begin.wait()
-
-    monkeypatch.setattr(Turns, "run", wait_and_run)
-    return begin
+    monkeypatch.setattr(Scheduler, "is_idle", property(lambda _: False))
 
 
 @asynccontextmanager
@@ -49,9 +36,8 @@ async def empty_in_the_end(folder: Path, **settings: str) -> AsyncIterator[Relay
 
 
 def left_of(server: RelayServer) -> tuple[object, ...]:
-    door = server._door
-    tasks = [task for one in server._servers for task in one.handler_tasks]
-    return server._standing, door.visitors._counts, door._on_the_way, tasks
+    admission = server._admission
+    return server._standing, admission.limits._counts, admission._shaking, admission.handshakes.total
 
 
 @pytest.mark.parametrize("early", [b"", REQUEST], ids=["alone", "with the request"])
@@ -69,7 +55,7 @@ async def test_who_resets_behind_their_tls_handshake_is_counted_no_longer(
             end_by_reset(client.socket)
             client.socket.close()
             await asyncio.sleep(0.01)
-        assert server._door.visitors._buckets.keys()
+        assert server._admission.limits._buckets.keys()
 
 
 async def test_who_resets_behind_a_request_that_waits_is_counted_no_longer(
@@ -97,29 +83,44 @@ async def test_there_are_no_more_places_than_there_are(tmp_path: Path, busy: Non
             one.abort()
 
 
-async def test_who_has_left_before_the_first_word_is_not_served(
-    tmp_path: Path, late: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+async def test_who_has_left_before_the_request_is_read_is_not_served(
+    tmp_path: Path, busy: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-140: a Hello, and all that a client has in the core, would cost the others time."""
     async with empty_in_the_end(tmp_path) as server:
         connect = Mock(wraps=server._core.connect)
         monkeypatch.setattr(server._core, "connect", connect)
         for _ in range(10):
-            (await RawWebSocket.greet(server.port)).reset()
-        await asyncio.sleep(0.1)
-        late.set()
+            client = await RawWebSocket.connect(server.port)
+            await client.write(REQUEST[:-1])
+            client.reset()
         stays = await RawWebSocket.greet(server.port)
         assert (await stays.listen(5, messages=1)).messages
         assert connect.call_count == 1
         stays.abort()
 
 
-async def test_who_comes_in_as_the_relay_stops_is_sent_away(tmp_path: Path, late: asyncio.Event) -> None:
-    """RLY-70: 1001 in place of a Hello that no GO_AWAY follows."""
+async def test_who_asks_as_the_relay_stops_is_sent_away(tmp_path: Path) -> None:
+    """RLY-70: 503 in place of a Hello that no GO_AWAY follows."""
     async with empty_in_the_end(tmp_path) as server:
-        client = await RawWebSocket.greet(server.port)
+        client = await RawWebSocket.connect(server.port)
+        await client.write(REQUEST[:-1])
+        await until(lambda: bool(server._admission._shaking))
         server._core.drain(2_000)
-        late.set()
-        heard = await client.listen(10)
-        assert (heard.messages, heard.code) == ([], 1001)
+        await client.write(REQUEST[-1:])
+        assert (await client.reader.readline()).split()[1] == b"503"
         client.abort()
+
+
+async def test_who_breaks_off_the_header_is_counted_no_longer(tmp_path: Path) -> None:
+    """RLY-145, RLY-143: within a header of the PROXY protocol, behind it, and within TLS."""
+    chain, key = write_pair(tmp_path, 1)
+    settings = {"client_address": "proxy-protocol", "trusted_proxies": "127.0.0.1/32"}
+    header = b"PROXY TCP4 203.0.113.5 127.0.0.1 1000 2000\r\n"
+    async with empty_in_the_end(tmp_path, tls_cert=str(chain), tls_key=str(key), **settings) as server:
+        for early in (b"", header[:20], header, header + b"\x16\x03\x01", header + b"no TLS at all"):
+            for _ in range(5):
+                client = await RawWebSocket.connect(server.port)
+                await client.write(early)
+                await asyncio.sleep(0.01)
+                client.abort()

@@ -9,15 +9,14 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.door import Doorman
-from e2ee_relay.inlet import Inlet
+from e2ee_relay.outgoing import Outgoing
 from e2ee_relay.protocol import Ping, encode_frames
+from e2ee_relay.websocket import Connection
 from raw_websocket import BINARY, RawWebSocket, frame
 from relay_here import relay_here
 from websockets.server import ServerProtocol
 
-OURS = (BoundedConnection, Doorman, Inlet, ServerProtocol)
+OURS = (Connection, Outgoing, ServerProtocol)
 
 
 async def say_nothing(port: int) -> None:

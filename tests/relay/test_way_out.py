@@ -1,4 +1,4 @@
-"""A connection's way out: what waits for a client that reads slowly, or not at all, and how it ends."""
+"""What waits for a client that reads slowly, or not at all, and how its connection ends."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,11 @@ from unittest.mock import Mock
 
 import pytest
 from conversations import until
-from e2ee_relay import connection as connections
-from e2ee_relay.connection import BoundedConnection
-from e2ee_relay.protocol import Ping, Send, SendResults, encode_frames
+from e2ee_relay import outgoing, websocket
+from e2ee_relay.protocol import Frame, Message, Ping, Role, Send, SendResults, decode_frames, encode_frames
 from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
+from e2ee_relay.websocket import Connection
 from frame_sessions import peer_of
 from raw_tls import RawTls
 from raw_websocket import BINARY, CLOSE, PING, RawWebSocket, frame
@@ -27,22 +27,21 @@ from relay_here import relay_here
 from service_certificate import write_pair
 
 ANSWER = b"\x8a\x7d" + b"p" * 125
-LATE = b"\x8a\x04late"
 PINGS = frame(PING, b"p" * 125) * 2_000
-PONGS_B = len(ANSWER) * 2_000
+BODY_B = 90_000
 
 
 @pytest.fixture
-def made(monkeypatch: pytest.MonkeyPatch) -> list[BoundedConnection]:
+def made(monkeypatch: pytest.MonkeyPatch) -> list[Connection]:
     """The connections of a relay, in the order in which they begin."""
-    found: list[BoundedConnection] = []
-    begin = BoundedConnection.connection_made
+    found: list[Connection] = []
+    begin = Connection.connection_made
 
-    def noted(connection: BoundedConnection, transport: asyncio.BaseTransport) -> None:
+    def noted(connection: Connection, transport: asyncio.BaseTransport) -> None:
         found.append(connection)
         begin(connection, transport)
 
-    monkeypatch.setattr(BoundedConnection, "connection_made", noted)
+    monkeypatch.setattr(Connection, "connection_made", noted)
     return found
 
 
@@ -59,75 +58,126 @@ async def tls_relay(folder: Path) -> AsyncIterator[RelayServer]:
     assert reported == []
 
 
-def below_tls(connection: BoundedConnection) -> asyncio.Transport:
+def below_tls(connection: Connection) -> asyncio.Transport:
     """Return TCP's transport, whose kernel is made to take little in."""
     raw: asyncio.Transport = vars(connection.transport)["_ssl_protocol"]._transport
-    raw.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+    take_little(raw)
     return raw
 
 
-async def test_answers_that_nobody_reads_are_one_piece(tmp_path: Path, made: list[BoundedConnection]) -> None:
-    """RLY-71, RLY-140: counting thousands of little ones would take the relay's time; none is lost."""
+def take_little(transport: asyncio.BaseTransport) -> None:
+    """Let the kernel take little in for this side."""
+    transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+
+
+def pushed(number: int) -> Message:
+    """A message for whoever does not read."""
+    return Message(0, bytes(16), number, bytes(16), bytes(BODY_B), 0)
+
+
+def is_full(connection: Connection) -> bool:
+    return connection.outgoing is not None and connection.outgoing.is_full
+
+
+async def test_who_does_not_read_is_read_from_no_longer(tmp_path: Path, made: list[Connection]) -> None:
+    """RLY-71: answers to pings pile up no further than the transport is full; none is lost."""
     async with relay_here(tmp_path) as server:
         client = await RawWebSocket.greet(server.port)
         assert (await client.listen(5, messages=1)).messages
         (connection,) = made
         client.stop_reading()
-        sent = 0
-        async with asyncio.timeout(60):
-            while not connection._unsent:
-                assert await client.write(PINGS)
-                sent += 2_000
-                await asyncio.sleep(0.05)
-            assert len(vars(connection.transport)["_buffer"]) < 2_000
-            client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
-            assert await client.reader.readexactly(len(ANSWER) * sent) == ANSWER * sent
-        assert not connection._unsent
+        writing = asyncio.create_task(client.write(PINGS * 50))
+        await until(lambda: is_full(connection))
+        await asyncio.sleep(0.3)
+        assert not writing.done()
+        assert connection.outgoing is not None
+        assert connection.outgoing.waiting_b < 1 << 20
+        client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
+        assert await client.reader.readexactly(len(ANSWER) * 100_000) == ANSWER * 100_000
+        assert await writing
         client.abort()
 
 
-async def test_nothing_is_lost_behind_what_waits(tmp_path: Path, made: list[BoundedConnection]) -> None:
-    """RLY-71: megabytes that waited come whole and in order, and what is said meanwhile comes after them."""
-    async with tls_relay(tmp_path) as server, RawTls(4096).greeted(server.port) as client:
+@pytest.mark.parametrize("tls", [False, True])
+async def test_pushes_that_waited_come_whole_and_in_order(
+    tmp_path: Path, made: list[Connection], tls: bool
+) -> None:
+    """RLY-71: what is said meanwhile comes after them; TLS and TCP are given a little at a time."""
+    async with (
+        tls_relay(tmp_path) if tls else relay_here(tmp_path) as server,
+        reading_client(server, tls=tls) as (write, read),
+    ):
         (connection,) = made
-        below_tls(connection)
-        for _ in range(20):
-            await client.write(PINGS)
-        await until(lambda: connection._unsent is not None and len(connection._unsent) > 3 << 20)
-        got = bytearray()
-        while len(got) < PONGS_B:
-            got += await client.read()
-        assert connection._unsent
-        await client.write(frame(PING, b"late"))
-        while not got.endswith(LATE):
-            got += await client.read()
-        start = bytes(got).index(ANSWER)
-        assert bytes(got[start:]) == ANSWER * 40_000 + LATE
-
-
-async def test_what_waits_below_tls_counts(tmp_path: Path, made: list[BoundedConnection]) -> None:
-    """RLY-71: what TLS was given is bounded too; reading a little now and then is no way round."""
-    async with tls_relay(tmp_path) as server, RawTls(4096).greeted(server.port) as client:
-        (connection,) = made
-        raw = below_tls(connection)
-        most_b = 0
-        for _ in range(20):
-            await client.write(PINGS)
-        await until(lambda: connection._unsent is not None and len(connection._unsent) > 3 << 20)
-        for _ in range(200):
-            await client.read()
+        assert connection.transport is not None
+        raw = below_tls(connection) if tls else connection.transport
+        take_little(raw)
+        for number in range(40):
+            connection.put(pushed(number))
+            await asyncio.sleep(0)
+        assert is_full(connection)
+        await write(frame(PING, b"late"))
+        got, most_b = bytearray(), 0
+        while not got.endswith(b"\x8a\x04late"):
+            got += await read()
             most_b = max(most_b, raw.get_write_buffer_size())
+        numbers = [one.seq for one in pushes(bytes(got)) if isinstance(one, Message)]
+        assert numbers == list(range(40))
         assert 0 < most_b < 1 << 20
 
 
-async def test_over_tls_the_end_is_said_once(tmp_path: Path, made: list[BoundedConnection]) -> None:
+async def test_who_lets_pushes_pile_up_is_dropped(tmp_path: Path, made: list[Connection]) -> None:
+    """RLY-71: beyond 8 MiB, and the figures say so."""
+    async with relay_here(tmp_path) as server:
+        client = await RawWebSocket.greet(server.port)
+        await client.listen(5, messages=1)
+        client.stop_reading()
+        for number in range(75):
+            made[0].put(pushed(number))
+        assert not made[0].was_slow
+        for number in range(75):
+            made[0].put(pushed(number))
+        await until(lambda: not server._standing)
+        assert "relay_slow_clients_total 1\n" in server.figures()
+        client.abort()
+
+
+def pushes(stream: bytes) -> list[Frame]:
+    """Return the frames in a stream of WebSocket messages."""
+    found: list[Frame] = []
+    place = stream.index(b"\x82")
+    while place < len(stream):
+        size_b, start = stream[place + 1], place + 2
+        if size_b > 125:
+            start += 2 if size_b == 126 else 8
+            size_b = int.from_bytes(stream[place + 2 : start], "big")
+        if stream[place] == 0x82:
+            found += decode_frames(stream[start : start + size_b], Role.CLIENT)
+        place = start + size_b
+    return found
+
+
+@asynccontextmanager
+async def reading_client(
+    server: RelayServer, *, tls: bool
+) -> AsyncIterator[tuple[Callable[[bytes], Awaitable[object]], Callable[[], Awaitable[bytes]]]]:
+    """A client that reads when it is told to; the kernel takes little in for it."""
+    if tls:
+        async with RawTls(4096).greeted(server.port) as client:
+            yield client.write, client.read
+    else:
+        plain = await RawWebSocket.greet(server.port)
+        yield plain.write, lambda: plain.reader.read(1 << 16)
+        plain.abort()
+
+
+async def test_over_tls_the_end_is_said_once(tmp_path: Path, made: list[Connection]) -> None:
     """RLY-84, RLY-70: a second end would leave asyncio with a transport that nobody can close."""
     async with tls_relay(tmp_path) as server, RawTls().greeted(server.port) as client:
         await client.write(frame(3) + b"x" * 4_000)
-        await until(made[0].connection_lost_waiter.done)
+        await until(lambda: not server._standing)
 
 
-async def test_over_tls_a_connection_can_be_cut_off(tmp_path: Path, made: list[BoundedConnection]) -> None:
+async def test_over_tls_a_connection_can_be_cut_off(tmp_path: Path, made: list[Connection]) -> None:
     """RLY-70: also one that has said goodbye, and reads nothing of what waits below TLS."""
     async with tls_relay(tmp_path) as server, RawTls(4096).greeted(server.port) as client:
         (connection,) = made
@@ -135,47 +185,49 @@ async def test_over_tls_a_connection_can_be_cut_off(tmp_path: Path, made: list[B
         while raw.get_write_buffer_size() < 8_000:
             await client.write(frame(PING, b"p" * 125) * 20)
             await asyncio.sleep(0.01)
-        assert not connection.paused
+        assert not is_full(connection)
         await client.write(frame(CLOSE, b"\x03\xe8"))
         await asyncio.sleep(0.1)
         await client.close_notify()
         await asyncio.sleep(0.1)
-        connection.transport.abort()
-        await until(connection.connection_lost_waiter.done)
+        connection.abort()
+        await until(lambda: not server._standing)
 
 
 async def test_who_reads_nothing_is_dropped_in_time(
-    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: list[Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-71: far below the bound no ping gets out to notice it; who reads a little stays."""
-    monkeypatch.setattr(connections, "STALLED_S", 2.0)
+    monkeypatch.setattr(outgoing, "STALLED_S", 2.0)
+    monkeypatch.setattr(websocket, "_CHECK_S", 0.2)
+    monkeypatch.setattr(websocket, "SILENT_S", 0.2)
     async with relay_here(tmp_path) as server:
         dead, slow = await RawWebSocket.greet(server.port), await RawWebSocket.greet(server.port)
         for one, connection in zip((dead, slow), made, strict=True):
-            await fill(one, connection)
-            assert len(connection._unsent or b"") < 4 << 20
+            fill(one, connection, 4 << 20)
         reading = asyncio.create_task(read_slowly(slow))
-        await until(made[0].connection_lost_waiter.done)
+        await until(lambda: made[0].transport is None, 20)
         assert made[0].was_slow
         assert not made[1].was_slow
-        assert not made[1].connection_lost_waiter.done()
+        assert made[1].is_open
         reading.cancel()
         slow.abort()
         dead.abort()
 
 
 async def test_over_tls_who_reads_slowly_stays(
-    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: list[Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-71: TLS has nothing new for TCP while a great message is under way; bytes go out all the time."""
-    monkeypatch.setattr(connections, "STALLED_S", 1.0)
+    monkeypatch.setattr(outgoing, "STALLED_S", 1.0)
+    monkeypatch.setattr(websocket, "_CHECK_S", 0.2)
+    monkeypatch.setattr(websocket, "SILENT_S", 0.2)
     async with tls_relay(tmp_path) as server, RawTls(4096).greeted(server.port) as client:
         (connection,) = made
         below_tls(connection)
-        for size_b in (1 << 20, 1 << 16):
-            connection.protocol.send_binary(bytes(size_b))
-            connection.send_data()
-        assert connection.paused
+        assert connection.outgoing is not None
+        connection.outgoing.write(bytes((1 << 20) + (1 << 16)))
+        assert is_full(connection)
         loop, got_b, began = asyncio.get_running_loop(), 0, time.monotonic()
         while got_b < (1 << 20) + (1 << 16):
             data = await loop.sock_recv(client.socket, 4096)
@@ -186,37 +238,33 @@ async def test_over_tls_who_reads_slowly_stays(
         assert not connection.was_slow
 
 
-async def fill(client: RawWebSocket, connection: BoundedConnection) -> int:
-    """Read nothing more, and ping until the answers wait; return how many there are."""
+def fill(client: RawWebSocket, connection: Connection, size_b: int) -> int:
+    """Read nothing more, and let so much wait; return how many messages there are."""
     client.stop_reading()
-    sent = 0
-    while not connection.paused or not connection._unsent:
-        await client.write(PINGS)
-        sent += 2_000
-        await asyncio.sleep(0.01)
-    return sent
+    assert connection.transport is not None
+    take_little(connection.transport)
+    count = size_b // BODY_B
+    for number in range(count):
+        connection.put(pushed(number))
+    assert is_full(connection)
+    return count
 
 
-async def test_who_ends_the_stream_has_all_that_waited(tmp_path: Path, made: list[BoundedConnection]) -> None:
+async def test_who_ends_the_stream_has_all_that_waited(tmp_path: Path, made: list[Connection]) -> None:
     """RLY-07, RLY-71: what the transport has no room for is not forgotten at a FIN."""
     async with relay_here(tmp_path) as server:
         client = await RawWebSocket.greet(server.port)
-        sent = await fill(client, made[0])
-        while len(made[0]._unsent or b"") < 2 << 20:
-            await client.write(PINGS)
-            sent += 2_000
-            await asyncio.sleep(0.01)
+        await client.listen(5, messages=1)
+        sent = fill(client, made[0], 4 << 20)
         client.writer.write_eof()
-        await until(lambda: made[0]._has_heard_end)
-        # All at once would take the others' time (RLY-149).
-        assert made[0].transport.get_write_buffer_size() < 512 << 10
+        await asyncio.sleep(0.1)
         client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
-        assert (await client.reader.read()).count(ANSWER) == sent
+        assert len(pushes(await client.reader.read())) == sent
         client.writer.close()
 
 
 async def test_an_end_that_waits_for_room_is_no_error(
-    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, made: list[Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-83: nor is the end of a connection that the library cuts off, to be sure, once it has ended."""
     async with relay_here(tmp_path) as server:
@@ -225,31 +273,32 @@ async def test_an_end_that_waits_for_room_is_no_error(
         for _ in range(5):
             client = await RawWebSocket.greet(server.port)
             below = made[-1].transport
-            below.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 8192)
+            assert below is not None
+            take_little(below)
             client.stop_reading()
             while not below.get_write_buffer_size():
                 await client.write(frame(PING, b"p" * 125) * 200)
                 await asyncio.sleep(0.01)
             client.writer.write_eof()
-            await until(lambda: made[-1]._has_heard_end)
+            await asyncio.sleep(0.05)
             client.writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
             assert ANSWER in await client.reader.read()
             client.writer.close()
-        await until(lambda: server._standing == 0)
+        await until(lambda: not server._standing)
         write_error.assert_not_called()
 
 
-async def test_who_is_refused_and_reads_nothing_has_no_place_for_long(
-    tmp_path: Path, made: list[BoundedConnection], monkeypatch: pytest.MonkeyPatch
+async def test_who_is_sent_away_and_reads_nothing_has_no_place_for_long(
+    tmp_path: Path, made: list[Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-162: the close frame waits for room that never comes."""
-    monkeypatch.setattr("e2ee_relay.server._GOODBYE_S", 0.2)
-    monkeypatch.setattr(connections, "STALLED_S", 600.0)
+    monkeypatch.setattr(websocket, "GOODBYE_S", 0.2)
     async with relay_here(tmp_path) as server:
         client = await RawWebSocket.greet(server.port)
-        await fill(client, made[0])
-        await client.write(frame(BINARY, b"no frames"))
-        await until(lambda: server._standing == 0, 10)
+        fill(client, made[0], 4 << 20)
+        made[0].close(1001)
+        assert not server._clients
+        await until(lambda: not server._standing, 10)
         client.abort()
 
 

@@ -1,4 +1,8 @@
-"""How many connections a client address has, and how fast new ones come; no address is kept (RLY-144)."""
+"""What one client address may have at a time; no address is kept.
+
+An address is counted under a ticket: a hash under a key that is lost with the process (RLY-144). The empty
+ticket stands for those whose address is not known; they are bounded all together only.
+"""
 
 from __future__ import annotations
 
@@ -14,10 +18,11 @@ from .proxy_header import Address
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _PREFIX_V6: Final = 64
+NO_TICKET: Final = b""
 
 
-class Visitors:
-    """Counts by a hash of the address under a key of this run, which is lost with the process."""
+class AddressLimits:
+    """How many connections each address has, and how fast new ones come."""
 
     def __init__(self, key: bytes, most: int, rate: Rate) -> None:
         self._key = key
@@ -25,21 +30,18 @@ class Visitors:
         self._counts: Counter[bytes] = Counter()
         self._buckets = Buckets(rate)
 
-    def enter(self, address: Address, now_ms: int) -> bytes | None:
-        """Count one more connection and return its ticket; None: this address has too many."""
-        ticket = self._ticket(address)
+    def enter(self, ticket: bytes, now_ms: int) -> bool:
+        """Count one more connection; False: this address has too many, or too many new ones."""
         if self._counts[ticket] >= self._most or self._buckets.of(ticket, now_ms).take(1, now_ms):
             if not self._counts[ticket]:
                 del self._counts[ticket]
-            return None
+            return False
         self._counts[ticket] += 1
-        return ticket
+        return True
 
     def leave(self, ticket: bytes) -> None:
         """Count it no longer."""
-        self._counts[ticket] -= 1
-        if self._counts[ticket] <= 0:
-            del self._counts[ticket]
+        decrease(self._counts, ticket, 1)
 
     def forget(self, now_ms: int) -> None:
         """Forget who has gone and whose bucket is full again."""
@@ -48,11 +50,46 @@ class Visitors:
     def __len__(self) -> int:
         return len(self._counts.keys() | self._buckets.keys())
 
-    def _ticket(self, address: Address) -> bytes:
+    def ticket(self, address: Address) -> bytes:
+        """Return what an address is counted under; whoever has one of IPv6 has all of its network."""
         address = plain(address)
-        # Whoever has one address of IPv6 has all of its network.
         shown = address.packed if address.version == 4 else address.packed[: _PREFIX_V6 // 8]
         return hashlib.blake2b(shown, digest_size=16, key=self._key).digest()
+
+
+class Shares:
+    """Amounts of one resource that are held: so much by each ticket, and so much in all."""
+
+    def __init__(self, most_of_one: int, most: int) -> None:
+        self._most_of_one = most_of_one
+        self._most = most
+        self._held: Counter[bytes] = Counter()
+        self.total = 0
+
+    def take(self, ticket: bytes, amount: int = 1) -> bool:
+        """Hold an amount more; False: that is too much, and nothing has changed."""
+        if self.total + amount > self._most:
+            return False
+        if ticket:
+            if self._held[ticket] + amount > self._most_of_one:
+                decrease(self._held, ticket, 0)
+                return False
+            self._held[ticket] += amount
+        self.total += amount
+        return True
+
+    def give_back(self, ticket: bytes, amount: int = 1) -> None:
+        """Hold it no longer."""
+        self.total -= amount
+        if ticket:
+            decrease(self._held, ticket, amount)
+
+
+def decrease(counts: Counter[bytes], ticket: bytes, amount: int) -> None:
+    """Count less, and keep no zero."""
+    counts[ticket] -= amount
+    if counts[ticket] <= 0:
+        del counts[ticket]
 
 
 def plain(address: Address) -> Address:

@@ -1,0 +1,208 @@
+"""A client's messages on their way from frames of WebSocket to requests of the relay (RLY-03, RLY-84).
+
+    frames --take--> whole messages --decode, a part at a time--> requests --pop--> carried out
+
+What is not carried out yet of a great message is counted for the client's address (RLY-180), and what is
+unfinished has a time limit (RLY-181).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from websockets.frames import CloseCode, Opcode
+from websockets.frames import Frame as WebSocketFrame
+
+from .address_limits import Shares
+from .cbor import FrameError
+from .fast_frames import iterate_requests
+from .frames import Frame
+
+# More than this is a part of a great message.
+SMALL_B: Final = 1 << 14
+# A message may take so long, and a second more for each so many bytes of it that have come.
+UNFINISHED_S: Final = 20.0
+LEAST_RATE_B: Final = 4096
+# Of one message; they may be empty, so that their sum is no bound.
+_MOST_FRAGMENTS: Final = 1024
+_DATA: Final = frozenset((Opcode.BINARY, Opcode.TEXT, Opcode.CONT))
+
+
+class MessageRefused(Exception):
+    """The connection is to be closed with a code."""
+
+    def __init__(self, code: CloseCode) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(slots=True)
+class Parts:
+    """A message in fragments, as far as it has come."""
+
+    is_text: bool
+    count: int = 0
+    octets: bytearray = field(default_factory=bytearray)
+
+
+class Messages:
+    """What one connection has sent and what is not carried out yet."""
+
+    __slots__ = (
+        "_decoded", "_decoding", "_message_b", "_parts", "_reserved_b", "_shares", "_ticket", "_unfinished_s",
+        "_unparsed_b", "_whole", "requests",
+    )  # fmt: skip
+
+    def __init__(self, shares: Shares, ticket: bytes) -> None:
+        self._shares = shares
+        self._ticket = ticket
+        self._unparsed_b = 0  # of a frame that has begun
+        self._parts: Parts | None = None
+        # Whole messages, and the codes of refusals that have their turn behind them.
+        self._whole: deque[bytes | CloseCode] | None = None
+        self._message_b = 0
+        self._decoding: Iterator[Frame] | None = None
+        self._decoded: list[Frame] = []
+        self.requests: list[Frame] | None = None  # of a message that is whole and good, the last one first
+        self._reserved_b = 0
+        self._unfinished_s = 0.0  # since when a message is on its way; 0: none is
+
+    @property
+    def is_decoding(self) -> bool:
+        """Tell whether something that is whole is to be decoded."""
+        return self._decoding is not None or bool(self._whole)
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Tell whether a message is on its way."""
+        return bool(self._unfinished_s)
+
+    @property
+    def is_great(self) -> bool:
+        """Tell whether a share of the address is taken."""
+        return self._reserved_b > 0
+
+    def is_overdue(self, now_s: float) -> bool:
+        """Tell whether the message that is on its way has come too slowly (RLY-181)."""
+        patience_s = UNFINISHED_S + self._coming_b / LEAST_RATE_B
+        return bool(self._unfinished_s) and now_s - self._unfinished_s > patience_s
+
+    @property
+    def _coming_b(self) -> int:
+        return self._unparsed_b + (0 if self._parts is None else len(self._parts.octets))
+
+    def add(self, size_b: int, frames: list[WebSocketFrame], now: Callable[[], float]) -> None:
+        """Take bytes that were parsed, and the frames that ended in them.
+
+        Raises:
+            MessageRefused: they are too much of a great message.
+        """
+        self._unparsed_b += size_b
+        for frame in frames:
+            self._unparsed_b -= _wire_b(len(frame.data))
+            if self._parts is None:
+                self._unfinished_s = 0.0
+            if frame.opcode is Opcode.BINARY and frame.fin:
+                self._add_whole(bytes(frame.data))
+            elif frame.opcode in _DATA:
+                self._collect(frame)
+        if self._unparsed_b or self._reserved_b or self._parts is not None:
+            self._watch(now)
+
+    def _collect(self, frame: WebSocketFrame) -> None:
+        """Put a message together from fragments, whose sum the library bounds; refuse text (RLY-84)."""
+        if frame.opcode is not Opcode.CONT:
+            self._parts = Parts(frame.opcode is Opcode.TEXT)
+        parts = self._parts
+        if parts is None:
+            return
+        parts.count += 1
+        parts.octets += frame.data
+        if parts.count > _MOST_FRAGMENTS:
+            self._parts = None
+            self._add_whole(CloseCode.MESSAGE_TOO_BIG)
+        elif frame.fin:
+            self._parts = None
+            self._unfinished_s = 0.0
+            self._add_whole(_why_no_text(parts.octets) if parts.is_text else bytes(parts.octets))
+
+    def _add_whole(self, message: bytes | CloseCode) -> None:
+        if self._whole is None:
+            self._whole = deque()
+        self._whole.append(message)
+        if isinstance(message, bytes):
+            self._message_b += len(message)
+
+    def decode(self, clock: Callable[[], float], until_s: float) -> bool:
+        """Decode until about then; tell whether a message has become requests.
+
+        Raises:
+            MessageRefused: it is none.
+        """
+        if self._decoding is None:
+            message = self._whole.popleft() if self._whole else b""
+            if isinstance(message, CloseCode):
+                raise MessageRefused(message)
+            self._decoding = iterate_requests(message)
+        try:
+            for frame in self._decoding:
+                self._decoded.append(frame)
+                if clock() >= until_s:
+                    return False
+        except FrameError:
+            raise MessageRefused(CloseCode.PROTOCOL_ERROR) from None
+        self.requests, self._decoding, self._decoded = self._decoded, None, []
+        self.requests.reverse()
+        return True
+
+    def pop(self, requests: list[Frame]) -> Frame:
+        """Return the next request to be carried out."""
+        request = requests.pop()
+        if not requests and not self._whole:
+            self._message_b = 0
+            if self._reserved_b:
+                self._reserve()
+        return request
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._whole = self._decoding = self.requests = self._parts = None
+        self._decoded = []
+        self._message_b = self._unparsed_b = 0
+        self._unfinished_s = 0.0
+        self._reserve()
+
+    def _watch(self, now: Callable[[], float]) -> None:
+        if not self._reserve():
+            raise MessageRefused(CloseCode.TRY_AGAIN_LATER)
+        if self._coming_b <= 0 and self._parts is None:
+            self._unfinished_s = 0.0
+        elif not self._unfinished_s:
+            self._unfinished_s = now()
+
+    def _reserve(self) -> bool:
+        """Count what great messages take for the client's address; False: that is too much (RLY-180)."""
+        held_b = self._coming_b + self._message_b
+        wanted_b = held_b if held_b > SMALL_B else 0
+        if wanted_b > self._reserved_b and not self._shares.take(self._ticket, wanted_b - self._reserved_b):
+            return False
+        if wanted_b < self._reserved_b:
+            self._shares.give_back(self._ticket, self._reserved_b - wanted_b)
+        self._reserved_b = wanted_b
+        return True
+
+
+def _wire_b(size_b: int) -> int:
+    """Return the length of a client's frame (RFC 6455, 5.2)."""
+    return size_b + (6 if size_b < 126 else 8 if size_b < 1 << 16 else 14)
+
+
+def _why_no_text(octets: bytearray) -> CloseCode:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return CloseCode.INVALID_DATA
+    return CloseCode.PROTOCOL_ERROR
