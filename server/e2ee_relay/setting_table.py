@@ -70,8 +70,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
             Kind.ADDRESS, "address and port for clients; port 0 takes any free one", "127.0.0.1:8765"
         ),
         "relay_name": _text(
-            "host in the address that clients are given; part of what they sign, so it must never change."
-            " Without it, the host of `listen`"
+            "host that clients are given, and sign: never change it; unset, that of `listen`"
         ),
         "data_dir": _path("directory of the database, its mark and its lock", "relay-data"),
         "tls_cert": _path("certificate chain, PEM; TLS 1.3 only. SIGHUP reads it again"),
@@ -97,7 +96,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Proxies": {
         "client_address": _text(
-            "`connection`, `proxy-protocol` or `forwarded-for`: where a client's address is read",
+            "client's address: `connection`, `proxy-protocol` or `forwarded-for`",
             "connection",
         ),
         "trusted_proxies": Setting(Kind.NETWORKS, "proxies whose word on client addresses is taken"),
@@ -114,7 +113,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Storage": {
         "disk_reserve_b": _number(
-            "bytes of free disk below which nothing is added; below twice as many no mailbox is created",
+            "free bytes below which nothing is added; twice as many: no mailbox",
             least=0,
         ),
         "registration_backlog": _number("changes waiting for a commit above which no mailbox is created"),
