@@ -104,7 +104,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     "Connections": {
         "max_connections": _number("open connections; beyond, a handshake is answered 503"),
         "max_connections_per_address": _number("of one client address; of IPv6, of a /64"),
-        "max_handshakes": _number("connections that have not finished TLS and WebSocket handshake"),
+        "max_handshakes": _number("connections on their way in (TLS, WebSocket); of one address a tenth"),
         "connects_per_address": _rate("new connections of one client address"),
         "drain_s": _number("seconds for answering and committing what was read, at the end", least=0),
         "retry_after_ms": _number(
