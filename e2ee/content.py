@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
@@ -31,17 +32,15 @@ _THREE: Final = frozenset({1, 2, 3})
 _FIVE: Final = frozenset({1, 2, 3, 4, 5})
 
 # A text with its number and nothing else has a fixed layout but for the length of the text.
+_PLAIN: Final = struct.Struct(f">5s{CONTENT_ID_B}s2sQ3s")
 _TEXT_HEAD: Final = b"\xa5\x01\x01\x02\x50"
 _TIME_HEAD: Final = b"\x03\x1b"
 _PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
 _NUMBER_HEAD: Final = b"\x09\x54"
-_ID_AT: Final = len(_TEXT_HEAD)
-_TIME_HEAD_AT: Final = _ID_AT + CONTENT_ID_B
-_TIME_AT: Final = _TIME_HEAD_AT + len(_TIME_HEAD)
-_PAYLOAD_AT: Final = _TIME_AT + 8
-_TEXT_AT: Final = _PAYLOAD_AT + len(_PAYLOAD_HEAD)
 _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
+_TEXT_START: Final = {0x78: _PLAIN.size + 2, 0x79: _PLAIN.size + 3}
 _PLAIN_MAX_B: Final = 32_768
+_NO_EXTRAS: Final = [None] * 4
 
 
 class ContentType(IntEnum):
@@ -222,72 +221,53 @@ def _encode_plain(content: Content) -> bytes | None:
     """Return the encoding of a text with its number and nothing else; None sends it the long way (ADR
     0006).
     """
-    if not isinstance(content.payload, Text) or content.number is None or _has_extras(content):
-        return None
-    if len(content.id) != CONTENT_ID_B or not _MAX_U32 < content.sent_ms <= MAX_MS:
+    content_id, sent_ms, payload, *extras, number = content
+    if not isinstance(payload, Text) or number is None or extras != _NO_EXTRAS:
         return None
     try:
-        text = content.payload.text.encode("utf-8")
+        text = payload.text.encode("utf-8")
     except UnicodeEncodeError:
         return None
-    head = _text_head(len(text))
-    if head is None:
-        return None
-    time = content.sent_ms.to_bytes(8, "big")
-    number = content.number.encode()
-    return b"".join(
-        (_TEXT_HEAD, content.id, _TIME_HEAD, time, _PAYLOAD_HEAD, head, text, _NUMBER_HEAD, number)
-    )
+    head = _plain_head(content_id, sent_ms, len(text))
+    return None if head is None else b"".join((head, text, _NUMBER_HEAD, number.encode()))
 
 
 def _decode_plain(encoded: bytes) -> Content | None:
     """Return the content if it is a text with its number and nothing else, which most messages are; None
     sends it the long way.
 
-    The layout is {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text}, 9: number}; every byte of it has one
-    accepted form. A property test holds this against the long way.
+    What stands ahead of the text is encoded again and compared, so that every byte has one accepted form. A
+    property test holds this against the long way.
     """
-    number_at = len(encoded) - NUMBER_B
-    fixed = (
-        encoded.startswith(_TEXT_HEAD)
-        and encoded.startswith(_TIME_HEAD, _TIME_HEAD_AT)
-        and encoded.startswith(_PAYLOAD_HEAD, _PAYLOAD_AT)
-        and encoded.startswith(_NUMBER_HEAD, number_at - len(_NUMBER_HEAD))
-    )
-    if not fixed or not _TEXT_AT + 2 < number_at <= _PLAIN_MAX_B:
+    end = len(encoded) - _TAIL_B
+    if end <= _PLAIN.size:
         return None
-    sent_ms = int.from_bytes(encoded[_TIME_AT:_PAYLOAD_AT], "big")
-    start = _text_start(encoded[_TEXT_AT])
-    text = encoded[start : number_at - len(_NUMBER_HEAD)]
-    if encoded[_TEXT_AT:start] != _text_head(len(text)) or not _MAX_U32 < sent_ms <= MAX_MS:
+    _, content_id, _, sent_ms, _ = _PLAIN.unpack_from(encoded)
+    start = _TEXT_START.get(encoded[_PLAIN.size], _PLAIN.size + 1)
+    if encoded[:start] != _plain_head(content_id, sent_ms, end - start):
+        return None
+    if not encoded.startswith(_NUMBER_HEAD, end):
         return None
     try:
-        payload = Text(text.decode("utf-8"))
-        number = Number.decode(encoded[number_at:])
+        payload = Text(encoded[start:end].decode("utf-8"))
+        number = Number.decode(encoded[-NUMBER_B:])
     except (UnicodeDecodeError, DecodeError):
         return None
-    return Content(ContentId(encoded[_ID_AT:_TIME_HEAD_AT]), sent_ms, payload, number=number)
+    return Content(ContentId(content_id), sent_ms, payload, number=number)
 
 
-def _has_extras(content: Content) -> bool:
-    extras = (content.heads, content.epoch, content.way_back, content.bundle)
-    return any(one is not None for one in extras)
-
-
-def _text_head(size_b: int) -> bytes | None:
-    """Return the CBOR head of a text of 1 to 32 768 bytes; None for another length."""
-    if not 0 < size_b <= _PLAIN_MAX_B:
+def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
+    """Return what stands ahead of a text of `size_b` bytes in {1: 1, 2: id, 3: time of 8 bytes, 4: {1: text},
+    9: number}; None for a value whose encoding has another length.
+    """
+    if len(content_id) != CONTENT_ID_B or not _MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
         return None
+    fixed = _PLAIN.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD)
     if size_b < 24:
-        return bytes((0x60 | size_b,))
+        return fixed + bytes((0x60 | size_b,))
     if size_b < 256:
-        return bytes((0x78, size_b))
-    return b"\x79" + size_b.to_bytes(2, "big")
-
-
-def _text_start(first: int) -> int:
-    """Return where the text begins behind a CBOR head that begins with this byte."""
-    return _TEXT_AT + {0x78: 2, 0x79: 3}.get(first, 1)
+        return fixed + bytes((0x78, size_b))
+    return fixed + b"\x79" + size_b.to_bytes(2, "big")
 
 
 def _decode(value: cbor.Value) -> Content:

@@ -8,6 +8,7 @@ that line.
 
 from __future__ import annotations
 
+import struct
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
@@ -15,7 +16,7 @@ from .constants import LINE_B, MAX_MISSING_RANGES, MAX_NUMBER_JUMP, NUMBER_B
 from .errors import DecodeError, InvalidArgument
 
 MAX_NUMBER: Final = 2**53 - 1
-_N_B: Final = 8
+_LAYOUT: Final = struct.Struct(f">Q{LINE_B}sQ")
 
 Range: TypeAlias = tuple[int, int]
 """First and last number of a run of numbers."""
@@ -34,9 +35,10 @@ class Number(NamedTuple):
         Raises:
             InvalidArgument: outside 1 <= first <= n + 1 and n <= 2^53 - 1, or a line that has not 4 bytes.
         """
-        if not self._is_valid():
+        n, line, first = self
+        if not _in_range(n, first) or len(line) != LINE_B:
             raise InvalidArgument("a number of a text out of range")
-        return self.n.to_bytes(_N_B, "big") + self.line + self.first.to_bytes(_N_B, "big")
+        return _LAYOUT.pack(n, line, first)
 
     @classmethod
     def decode(cls, encoded: bytes) -> Number:
@@ -47,16 +49,14 @@ class Number(NamedTuple):
         """
         if len(encoded) != NUMBER_B:
             raise DecodeError("not the number of a text")
-        line = encoded[_N_B : _N_B + LINE_B]
-        number = cls(
-            int.from_bytes(encoded[:_N_B], "big"), line, int.from_bytes(encoded[_N_B + LINE_B :], "big")
-        )
-        if not number._is_valid():
+        n, line, first = _LAYOUT.unpack(encoded)
+        if not _in_range(n, first):
             raise DecodeError("a number of a text out of range")
-        return number
+        return cls(n, line, first)
 
-    def _is_valid(self) -> bool:
-        return 1 <= self.first <= self.n + 1 and 1 <= self.n <= MAX_NUMBER and len(self.line) == LINE_B
+
+def _in_range(n: int, first: int) -> bool:
+    return 1 <= n <= MAX_NUMBER and 1 <= first <= n + 1
 
 
 class Given(NamedTuple):
