@@ -31,14 +31,17 @@ _TWO: Final = frozenset({1, 2})
 _THREE: Final = frozenset({1, 2, 3})
 _FIVE: Final = frozenset({1, 2, 3, 4, 5})
 
-# A text with its number and nothing else has a fixed layout but for the length of the text.
-_PLAIN: Final = struct.Struct(f">5s{CONTENT_ID_B}s2sQ3s")
+# A text with its number and nothing else has one of three layouts, by the length of the text.
+_AHEAD: Final = f">5s{CONTENT_ID_B}s2sQ3sB"
+_TINY: Final = struct.Struct(_AHEAD)
+_SHORT: Final = struct.Struct(_AHEAD + "B")
+_LONG: Final = struct.Struct(_AHEAD + "H")
 _TEXT_HEAD: Final = b"\xa5\x01\x01\x02\x50"
 _TIME_HEAD: Final = b"\x03\x1b"
 _PAYLOAD_HEAD: Final = b"\x04\xa1\x01"
 _NUMBER_HEAD: Final = b"\x09\x54"
 _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
-_TEXT_START: Final = {0x78: _PLAIN.size + 2, 0x79: _PLAIN.size + 3}
+_TEXT_AT: Final = {0x78: _SHORT.size, 0x79: _LONG.size}
 _PLAIN_MAX_B: Final = 32_768
 _NO_EXTRAS: Final = [None] * 4
 
@@ -240,13 +243,11 @@ def _decode_plain(encoded: bytes) -> Content | None:
     property test holds this against the long way.
     """
     end = len(encoded) - _TAIL_B
-    if end <= _PLAIN.size:
+    if end < _TINY.size or not encoded.startswith(_NUMBER_HEAD, end):
         return None
-    _, content_id, _, sent_ms, _ = _PLAIN.unpack_from(encoded)
-    start = _TEXT_START.get(encoded[_PLAIN.size], _PLAIN.size + 1)
+    _, content_id, _, sent_ms, _, first = _TINY.unpack_from(encoded)
+    start = _TEXT_AT.get(first, _TINY.size)
     if encoded[:start] != _plain_head(content_id, sent_ms, end - start):
-        return None
-    if not encoded.startswith(_NUMBER_HEAD, end):
         return None
     try:
         payload = Text(encoded[start:end].decode("utf-8"))
@@ -262,12 +263,11 @@ def _plain_head(content_id: bytes, sent_ms: int, size_b: int) -> bytes | None:
     """
     if len(content_id) != CONTENT_ID_B or not _MAX_U32 < sent_ms <= MAX_MS or not 0 < size_b <= _PLAIN_MAX_B:
         return None
-    fixed = _PLAIN.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD)
     if size_b < 24:
-        return fixed + bytes((0x60 | size_b,))
+        return _TINY.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x60 | size_b)
     if size_b < 256:
-        return fixed + bytes((0x78, size_b))
-    return fixed + b"\x79" + size_b.to_bytes(2, "big")
+        return _SHORT.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x78, size_b)
+    return _LONG.pack(_TEXT_HEAD, content_id, _TIME_HEAD, sent_ms, _PAYLOAD_HEAD, 0x79, size_b)
 
 
 def _decode(value: cbor.Value) -> Content:

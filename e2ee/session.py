@@ -68,17 +68,23 @@ class Proven:
 Phase: TypeAlias = Started | Heard | Proven
 
 
-class Session(NamedTuple):
-    """One handshake's session with one peer device. `opened_ms` is 0 until something has opened."""
+class Origin(NamedTuple):
+    """What stays the same for the whole life of a session."""
 
     our_record_hash: RecordHash
     peer: PeerDevice
     initiator: bool
     epoch: int
-    phase: Phase
-    ratchet: RatchetState
     one_time: OneTimeState
     created_ms: int
+
+
+class Session(NamedTuple):
+    """One handshake's session with one peer device. `opened_ms` is 0 until something has opened."""
+
+    origin: Origin
+    phase: Phase
+    ratchet: RatchetState
     opened_ms: int
 
     @property
@@ -180,15 +186,17 @@ def initiate(
     used = (bundle.spk, bundle.pqk) if bundle.opk is None else (bundle.spk, bundle.pqk, bundle.opk)
     not_after_ms = min(now_ms + PREKEY_LIFE_MS, *(prekey.not_after_ms + grace_ms for prekey in used))
     return Session(
-        ours.record.hash,
-        PeerDevice.of(bundle.record),
-        True,
-        epoch,
-        Started(initiation.prefix, not_after_ms),
-        step.start_initiator(initiation.keys, DhPublic(bundle.spk.key), now_ms),
-        bundle.one_time,
-        now_ms,
-        0,
+        origin=Origin(
+            our_record_hash=ours.record.hash,
+            peer=PeerDevice.of(bundle.record),
+            initiator=True,
+            epoch=epoch,
+            one_time=bundle.one_time,
+            created_ms=now_ms,
+        ),
+        phase=Started(initiation.prefix, not_after_ms),
+        ratchet=step.start_initiator(initiation.keys, DhPublic(bundle.spk.key), now_ms),
+        opened_ms=0,
     )
 
 
@@ -207,15 +215,17 @@ def respond(
     opened = step.open_(ratchet, raw, now_ms, max_skip)
     content = _content_of(raw, opened.body)
     session = Session(
-        ours.record.hash,
-        PeerDevice.of(response.identity.record),
-        False,
-        _epoch_under_prefix(content),
-        Heard(),
-        opened.state,
-        OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
-        now_ms,
-        now_ms,
+        origin=Origin(
+            our_record_hash=ours.record.hash,
+            peer=PeerDevice.of(response.identity.record),
+            initiator=False,
+            epoch=_epoch_under_prefix(content),
+            one_time=OneTimeState(ours.opk is not None, ours.pqk.prekey.kind.is_one_time),
+            created_ms=now_ms,
+        ),
+        phase=Heard(),
+        ratchet=opened.state,
+        opened_ms=now_ms,
     )
     return Accepted(Opened(session, content, opened.missing, opened.dropped, None), response.identity)
 
@@ -237,16 +247,16 @@ def seal(session: Session, content: Content, now_ms: int, rng: Rng, encapsulate:
         ratchet, kem, block = step.load(session.ratchet, now_ms, rng, encapsulate)
         body = padding.pad(block + encoded, padding.body_class(FRAGMENT_B + len(encoded) + 1))
         ratchet, envelope = step.seal(ratchet, envelopes.LEAD, body, rng, kem)
-        return Sealed(session._replace(ratchet=ratchet), envelope)
+        return Sealed(_after(session, ratchet), envelope)
     if session.is_expired(now_ms):
         raise SessionExpired("the session was never answered and can no longer start at the peer")
     if content.way_back is None:
         raise InvalidArgument("a content under a prefix has a way back")
-    encoded = contents.encode(content._replace(epoch=session.epoch))
+    encoded = contents.encode(content._replace(epoch=session.origin.epoch))
     body = padding.pad(encoded, padding.first_body_class(len(encoded) + 1))
     lead = envelopes.FIRST_LEAD + phase.prefix
     ratchet, envelope = step.seal(session.ratchet, lead, body, rng, session.ratchet.kem)
-    return Sealed(session._replace(ratchet=ratchet), envelope)
+    return Sealed(_after(session, ratchet), envelope)
 
 
 def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
@@ -256,27 +266,26 @@ def open_(session: Session, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_J
     Raises:
         RemoteError: whatever failed; the session is as it was.
     """
-    if raw.prefix and session.initiator:
+    if raw.prefix and session.origin.initiator:
         raise AuthenticationError
-    opened = step.open_(session.ratchet, raw, now_ms, max_skip)
-    content = _content_of(raw, opened.body)
-    ratchet = opened.state
+    ratchet, body, skipped, dropped, new_chain, answered = step.open_(session.ratchet, raw, now_ms, max_skip)
+    content = _content_of(raw, body)
     if raw.prefix:
-        if _epoch_under_prefix(content) != session.epoch:
+        if _epoch_under_prefix(content) != session.origin.epoch:
             raise ContentError("another epoch than the session was made with")
     else:
         if content.epoch is not None:
             raise ContentError("an epoch belongs under a prefix")
-        ratchet = step.unload(ratchet, opened.body, opened.new_chain)
-    phase = session.phase if opened.answered is None else Proven()
-    advanced = session._replace(ratchet=ratchet, phase=phase, opened_ms=now_ms)
-    return Opened(advanced, content, opened.missing, opened.dropped, opened.answered)
+        ratchet = step.unload(ratchet, body, new_chain)
+    phase = session.phase if answered is None else Proven()
+    advanced = Session(origin=session.origin, phase=phase, ratchet=ratchet, opened_ms=now_ms)
+    return Opened(advanced, content, skipped, dropped, answered)
 
 
 def expire_skipped(session: Session, now_ms: int) -> tuple[Session, int]:
     """Drop skipped keys past their age; return the session and how many went (DR-16, SES-33)."""
     ratchet, dropped = step.expire_skipped(session.ratchet, now_ms)
-    return (session._replace(ratchet=ratchet) if dropped else session), dropped
+    return (_after(session, ratchet) if dropped else session), dropped
 
 
 def health(session: Session, now_ms: int) -> Health:
@@ -298,6 +307,11 @@ def replay_key(raw: RawEnvelope) -> bytes:
     """Return what the replay cache holds of a first flight: SPK id and EK, 36 bytes (HS-09)."""
     prefix = envelopes.decode_prefix(raw.prefix)
     return prefix.spk_id.to_bytes(KEY_B // 8, "big") + prefix.ephemeral
+
+
+def _after(session: Session, ratchet: RatchetState) -> Session:
+    """Return the session with another state of its ratchet."""
+    return Session(origin=session.origin, phase=session.phase, ratchet=ratchet, opened_ms=session.opened_ms)
 
 
 def _content_of(raw: RawEnvelope, body: bytes) -> Content:

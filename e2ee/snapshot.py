@@ -27,7 +27,7 @@ from .prekeys import OneTimeState
 from .ratchet import skipped, stored
 from .ratchet.skipped import SkippedKey, SkippedKeys
 from .secret import HeaderKey, MessageKey
-from .session import Heard, PeerDevice, Phase, Proven, Session, Started
+from .session import Heard, Origin, PeerDevice, Phase, Proven, Session, Started
 from .wire import cbor
 from .wire.fields import MAX_MS, array, bstr, uint
 
@@ -43,13 +43,13 @@ def encode_session(session: Session) -> bytes:
         [
             SESSION_FORMAT,
             session.id,
-            session.our_record_hash,
-            list(session.peer),
-            session.initiator,
-            session.epoch,
+            session.origin.our_record_hash,
+            list(session.origin.peer),
+            session.origin.initiator,
+            session.origin.epoch,
             _encode_phase(session.phase),
-            list(session.one_time),
-            session.created_ms,
+            list(session.origin.one_time),
+            session.origin.created_ms,
             session.opened_ms,
             *stored.encode_ratchet(session.ratchet),
         ]
@@ -160,19 +160,21 @@ def _decode_session(items: Sequence[cbor.Value], keys: SkippedKeys) -> Session:
     account_id, device_id, record_hash = array(items[3], 3, 3)
     initiator, session_id = _flag(items[4]), SessionId(bstr(items[1], SESSION_ID_B, SESSION_ID_B))
     return Session(
-        RecordHash(bstr(items[2], HASH_B, HASH_B)),
-        PeerDevice(
-            AccountId(bstr(account_id, ACCOUNT_ID_B, ACCOUNT_ID_B)),
-            DeviceId(bstr(device_id, DEVICE_ID_B, DEVICE_ID_B)),
-            RecordHash(bstr(record_hash, HASH_B, HASH_B)),
+        origin=Origin(
+            our_record_hash=RecordHash(bstr(items[2], HASH_B, HASH_B)),
+            peer=PeerDevice(
+                AccountId(bstr(account_id, ACCOUNT_ID_B, ACCOUNT_ID_B)),
+                DeviceId(bstr(device_id, DEVICE_ID_B, DEVICE_ID_B)),
+                RecordHash(bstr(record_hash, HASH_B, HASH_B)),
+            ),
+            initiator=initiator,
+            epoch=uint(items[5], MAX_EPOCH),
+            one_time=OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
+            created_ms=uint(items[8], MAX_MS),
         ),
-        initiator,
-        uint(items[5], MAX_EPOCH),
-        _decode_phase(items[6]),
-        stored.decode_ratchet(items[10:], session_id, initiator, keys),
-        OneTimeState(*(_flag(item) for item in array(items[7], 2, 2))),
-        uint(items[8], MAX_MS),
-        uint(items[9], MAX_MS),
+        phase=_decode_phase(items[6]),
+        ratchet=stored.decode_ratchet(items[10:], session_id, initiator, keys),
+        opened_ms=uint(items[9], MAX_MS),
     )
 
 

@@ -27,11 +27,7 @@ def root(root_key: RootKey, shared: bytes, kem_secret: EpochSecret | None, pq_ep
     """Mix a DH output, and a KEM secret where `pq_epoch` has just risen, into the root."""
     mixed = shared if kem_secret is None else shared + kem_secret.expose()
     output = kdf.hkdf(root_key.expose(), mixed, labels.ROOT + _EPOCH.pack(pq_epoch), 3 * KEY_B)
-    return RootStep(
-        root_key=RootKey(output[:KEY_B]),
-        chain_key=ChainKey(output[KEY_B:_PAIR_B]),
-        next_header_key=HeaderKey(output[_PAIR_B:]),
-    )
+    return RootStep(RootKey(output[:KEY_B]), ChainKey(output[KEY_B:_PAIR_B]), HeaderKey(output[_PAIR_B:]))
 
 
 def step(chain_key: ChainKey) -> tuple[ChainKey, MessageKey]:

@@ -124,6 +124,8 @@ EMPTY: Final = SkippedKeys()
 
 def restore(rows: list[SkippedKey]) -> SkippedKeys:
     """Rebuild the set from its rows, in whatever order a store gives them (DR-16)."""
+    if not rows:
+        return EMPTY
     chains: dict[bytes, _Chain] = {}
     keys: dict[bytes, dict[int, tuple[MessageKey, int]]] = {}
     for row in sorted(rows, key=lambda row: (row.stored_ms, row.tag, row.number)):

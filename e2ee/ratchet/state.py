@@ -56,8 +56,7 @@ class Sending(NamedTuple):
         return build(Sending, fields)
 
 
-@dataclass(frozen=True, slots=True)
-class StepDue:
+class StepDue(NamedTuple):
     """The next send makes a fresh ratchet key against `their_key` (DR-03)."""
 
     their_key: DhPublic

@@ -45,7 +45,6 @@ from .state import (
     Sending,
     SendingState,
     StepDue,
-    build,
 )
 
 _FIRST_EPOCH: Final = 0
@@ -56,24 +55,18 @@ _NONE_PASSED: Final[Sequence[MessageKey]] = ()
 class Opened(NamedTuple):
     """Outcome of opening: the new state, the padded body, and what became visible on the way.
 
-    `number` is the message's number in its chain, `new_chain` whether it began one. `answered` is the ratchet
-    key of ours that a new chain answers: None where none began, and for a responder's first chain, which
-    answers its signed prekey. `missing` is how many keys were skipped, in the old chain and in the new one
-    (DR-13), `dropped` how many skipped keys went unused (DR-16).
+    `new_chain` says whether the message began a chain. `answered` is the ratchet key of ours that a new chain
+    answers: None where none began, and for a responder's first chain, which answers its signed prekey.
+    `missing` is how many keys were skipped, in the old chain and in the new one (DR-13), `dropped` how many
+    skipped keys went unused (DR-16).
     """
 
     state: RatchetState
     body: bytes
-    number: int
-    new_chain: bool
-    answered: DhPublic | None
     missing: int
     dropped: int
-
-    @classmethod
-    def in_chain(cls, state: RatchetState, body: bytes, number: int, missing: int, dropped: int) -> Opened:
-        """Return the outcome of a message that began no chain."""
-        return build(cls, (state, body, number, False, None, missing, dropped))
+    new_chain: bool = False
+    answered: DhPublic | None = None
 
 
 def start_initiator(keys: HandshakeKeys, their_spk: DhPublic, now_ms: int) -> RatchetState:
@@ -158,7 +151,7 @@ def unload(state: RatchetState, body: bytes, new_chain: bool) -> RatchetState:
         AuthenticationError, PqDesync: as `kem_ratchet.receive`.
     """
     kem = kem_ratchet.receive(state.kem, state.session_id, state.pq_epoch, body, new_chain=new_chain)
-    return state if kem is state.kem else state._replace(kem=kem)
+    return state if kem is state.kem else state.with_sending(state.sending, kem)
 
 
 def open_(state: RatchetState, raw: RawEnvelope, now_ms: int, max_skip: int = MAX_JUMP) -> Opened:
@@ -241,14 +234,15 @@ def _open_current(
     """
     if header.ratchet_key != receiving.their_key or header.pq_epoch != receiving.pq_epoch:
         raise AuthenticationError
-    if header.number < receiving.number:
-        return _open_skipped(state, raw, receiving.header_key, header.number, now_ms)
-    missing = header.number - receiving.number
+    number = header.number
+    missing = number - receiving.number
+    if missing < 0:
+        return _open_skipped(state, raw, receiving.header_key, number, now_ms)
     _check_skip(missing, max_skip)
     receiving, skipped, body, dropped = _open_ahead(
-        state.session_id, raw, header.number, receiving, state.skipped, now_ms
+        state.session_id, raw, number, receiving, state.skipped, now_ms
     )
-    return Opened.in_chain(state.with_receiving(receiving, skipped), body, header.number, missing, dropped)
+    return Opened(state.with_receiving(receiving, skipped), body, missing, dropped)
 
 
 def _open_skipped(
@@ -260,7 +254,7 @@ def _open_skipped(
         raise ReplayError("the message was opened before, or its key is gone")
     body = _open_body(state.session_id, raw, message_key)
     left = kept.without(header_key, number)
-    return Opened.in_chain(state._replace(skipped=left), body, number, 0, dropped)
+    return Opened(state._replace(skipped=left), body, 0, dropped)
 
 
 def _open_ahead(
@@ -278,7 +272,7 @@ def _open_ahead(
     next_chain_key, message_key = chain.step(chain_key)
     body = _open_body(session_id, raw, message_key)
     dropped = 0
-    if passed or skipped:
+    if passed or skipped is not EMPTY:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
         skipped, dropped = skipped.trimmed(now_ms)
     return receiving.advanced(next_chain_key, number + 1), skipped, body, dropped
@@ -324,15 +318,7 @@ def _open_new_chain(
         skipped=skipped,
         healing=Healing(healed_ms=now_ms, post_quantum=healed, finished=finished),
     )
-    return Opened(
-        state=turned,
-        body=body,
-        number=header.number,
-        new_chain=True,
-        answered=answered,
-        missing=missing,
-        dropped=dropped,
-    )
+    return Opened(turned, body, missing, dropped, new_chain=True, answered=answered)
 
 
 def _their_epoch(state: RatchetState, pq_epoch: int) -> tuple[KemState, EpochSecret | None, Mark]:

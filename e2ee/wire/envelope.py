@@ -75,10 +75,9 @@ def decode(encoded: bytes) -> RawEnvelope:
     """
     if len(encoded) > MAX_ENVELOPE_B:
         raise DecodeError("not the size of an envelope")
-    lead = encoded[:_LEAD_B]
-    if lead not in (LEAD, FIRST_LEAD):
+    first = encoded.startswith(FIRST_LEAD)
+    if not first and not encoded.startswith(LEAD):
         raise UnsupportedVersion("unknown version or kind of envelope")
-    first = lead == FIRST_LEAD
     start = _LEAD_B + PREFIX_B if first else _LEAD_B
     body = start + _FIXED_B
     if not padding.is_body_size(len(encoded) - body - AEAD_TAG_B, first=first):

@@ -224,7 +224,7 @@ def ahead(world: AttackWorld, sender: Victim, jump: int, place: int) -> bytes:
     plain = header(sending, number=sending.number + step_by, pq_epoch=session.ratchet.pq_epoch)
     if not isinstance(session.phase, Started):
         return sealed(session, plain, body(contents.encode(content)), ahead_keys=step_by)
-    under_prefix = contents.encode(content._replace(epoch=session.epoch, way_back=way_back)) + b"\x80"
+    under_prefix = contents.encode(content._replace(epoch=session.origin.epoch, way_back=way_back)) + b"\x80"
     lead = bytes((1, 2)) + session.phase.prefix
     return sealed(session, plain, under_prefix.ljust(1882, b"\0"), lead, ahead_keys=step_by)
 

@@ -312,7 +312,7 @@ def test_texts_in_flight_when_both_start_a_session_arrive_once() -> None:
     world.advance(2 * MINUTE_MS)
     assert [company.texts().count(f"hin {one} gekreuzt") for one in range(3)] == [1] * 3
     assert [customer.texts().count(f"her {one} gekreuzt") for one in range(3)] == [1] * 3
-    assert active_of(company).epoch == max(one.epoch for one in the_peer(customer).pair.sessions)
+    assert active_of(company).origin.epoch == max(one.epoch for one in the_peer(customer).pair.sessions)
     well(world, company, customer, praxis)
 
 
@@ -324,13 +324,13 @@ def test_a_side_that_lacks_the_peers_session_mends_it_by_its_top() -> None:
     copy = customer.rows.copy()
     lose(customer)
     world.advance(2 * MINUTE_MS)
-    high = active_of(company).epoch
+    high = active_of(company).origin.epoch
     customer.crash(copy)
     customer.start()
-    assert active_of(customer).epoch < high
+    assert active_of(customer).origin.epoch < high
     company.send(customer.engine.account_id, "auf der neuen")
     world.advance(MINUTE_MS)
     assert share_one_session(company, customer)
-    assert active_of(company).epoch > high
+    assert active_of(company).origin.epoch > high
     assert customer.texts()[-1] == "auf der neuen"
     well(world, company, customer, praxis)

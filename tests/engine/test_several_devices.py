@@ -158,7 +158,7 @@ def test_a_full_chain_leads_to_another_session(monkeypatch: pytest.MonkeyPatch) 
     full = active_of(company).id
 
     def at_its_end(session: Session, *more: object) -> object:
-        if session.id == full and session.peer.account_id == customer.engine.account_id:
+        if session.id == full and session.origin.peer.account_id == customer.engine.account_id:
             raise CounterExhausted("the chain is full")
         return seal(session, *more)  # type: ignore[arg-type]  # as it was called
 

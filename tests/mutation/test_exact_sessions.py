@@ -187,7 +187,7 @@ def test_a_stored_role_fits_its_epoch(epoch: int) -> None:
     for state in connected_pair()[2:]:
         state = with_fields(state, ratchet=with_fields(state.ratchet, pq_epoch=epoch, kem=Collecting()))
         encoded = snapshot.encode_session(state)
-        if state.initiator == (epoch % 2 == 1):
+        if state.origin.initiator == (epoch % 2 == 1):
             assert snapshot.encode_session(snapshot.decode_session(encoded)) == encoded
         else:
             with pytest.raises(SnapshotError):
@@ -208,7 +208,7 @@ def test_a_stored_session_epoch_has_32_bits(value: int) -> None:
     _, _, _, b = connected_pair()
     encoded = _put(_items(b), (5,), value)
     if value == pairs.MAX_EPOCH:
-        assert snapshot.decode_session(encoded).epoch == value
+        assert snapshot.decode_session(encoded).origin.epoch == value
         return
     with pytest.raises(SnapshotError):
         snapshot.decode_session(encoded)

@@ -100,7 +100,7 @@ def test_a_restored_end_opens_and_answers_as_the_one_that_ran_through(script: st
     restarted = Talk(stores=True).play(script)
     through = Talk().play(script)
     for one, other in zip(sessions_of(through), sessions_of(restarted), strict=True):
-        assert (one.phase, one.epoch) == (other.phase, other.epoch)
+        assert (one.phase, one.origin.epoch) == (other.phase, other.origin.epoch)
         assert len(list(one.ratchet.skipped)) == len(list(other.ratchet.skipped))
         assert len(one.tags()) == len(other.tags())
 

@@ -117,7 +117,7 @@ def test_a_state_that_keeps_the_old_one_is_found_out() -> None:
     run = Run(PING_PONG, seed=7).talk(6)
     what, old, new = next(iter(steps(run)))
     assert not dead(old, new) & byte_strings(new), what
-    hoarder = new._replace(peer=(new.peer, {"undo": [old]}))  # type: ignore[arg-type]  # what must not be
+    hoarder = new._replace(phase=(new.phase, {"undo": [old]}))  # type: ignore[arg-type]  # what must not be
     assert dead(old, new) & byte_strings(hoarder)
     sealed = sessions.seal(new, run.alice.text("x"), NOW_MS, run.rng, kem.encapsulate)
     assert byte_strings(sealed.session) != byte_strings(new)

@@ -280,9 +280,9 @@ def test_the_initiator_sees_which_one_time_keys_it_got(bob: Party) -> None:
     for opk, one_time_kem in itertools.product((False, True), repeat=2):
         assert bob.verified(opk=opk, one_time_kem=one_time_kem).one_time == OneTimeState(opk, one_time_kem)
         state = alice.initiate(bob, opk=opk, one_time_kem=one_time_kem)
-        assert state.one_time == OneTimeState(opk, one_time_kem)
+        assert state.origin.one_time == OneTimeState(opk, one_time_kem)
         _, flight = alice.seal(state, "x")
-        assert bob.accept(flight).opened.session.one_time == OneTimeState(opk, one_time_kem)
+        assert bob.accept(flight).opened.session.origin.one_time == OneTimeState(opk, one_time_kem)
 
 
 def test_spk_and_last_resort_key_are_made_together(bob: Party) -> None:

@@ -60,10 +60,13 @@ def test_both_sides_share_a_session(alice: Party, bob: Party, opk: bool, one_tim
     assert parties.text_of(accepted.opened) == "hello"
     assert isinstance(b.phase, Heard)
     assert a.id == b.id
-    assert (a.initiator, b.initiator) == (True, False)
-    assert a.peer == session.PeerDevice.of(bob.device.record)
-    assert b.peer == session.PeerDevice.of(alice.device.record)
-    assert (a.our_record_hash, b.our_record_hash) == (b.peer.record_hash, a.peer.record_hash)
+    assert (a.origin.initiator, b.origin.initiator) == (True, False)
+    assert a.origin.peer == session.PeerDevice.of(bob.device.record)
+    assert b.origin.peer == session.PeerDevice.of(alice.device.record)
+    assert (a.origin.our_record_hash, b.origin.our_record_hash) == (
+        b.origin.peer.record_hash,
+        a.origin.peer.record_hash,
+    )
     b, answer = bob.seal(b, "welcome", way_back=None)
     assert parties.text_of(open_(a, answer)) == "welcome"
 
@@ -291,7 +294,7 @@ def test_a_content_under_a_prefix_has_epoch_and_way_back(alice: Party, bob: Part
         alice.seal(a, "x", epoch=3)
     _, flight = alice.seal(a, "x")
     opened = bob.accept(flight).opened
-    assert (opened.content.epoch, opened.session.epoch) == (3, 3)
+    assert (opened.content.epoch, opened.session.origin.epoch) == (3, 3)
     assert opened.content.way_back == alice.way_back
     good = alice.text("x")
     for wrong in (good, with_fields(good, epoch=1, way_back=None), with_fields(good, way_back=None)):
@@ -344,7 +347,7 @@ def test_a_bad_first_message_consumes_nothing(alice: Party, bob: Party) -> None:
     assert bob.held == held
     accepted = bob.accept(flight)
     assert parties.text_of(accepted.opened) == "honest"
-    assert accepted.opened.session.one_time == (True, True)
+    assert accepted.opened.session.origin.one_time == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +422,7 @@ def test_an_acceptance_holds_all_that_is_stored_together(alice: Party, bob: Part
     raw = envelope.decode(flight)
     accepted = bob.accept(flight)
     assert accepted.opened.session.id
-    assert accepted.opened.session.one_time.x25519
+    assert accepted.opened.session.origin.one_time.x25519
     assert accepted.identity.device_list.head == alice.device_list.head
     assert accepted.opened.content.id
     assert envelope.decode_prefix(raw.prefix).opk_id == bob.opk.prekey.id
@@ -561,7 +564,7 @@ def test_a_renewed_record_still_answers_under_the_old_one(alice: Party, bob: Par
     accepted = session.respond(
         raw, ResponderKeys(renewed, old.record, keys.spk, keys.opk, keys.pqk), parties.unpinned, NOW_MS
     )
-    assert accepted.opened.session.our_record_hash == old.record.hash
+    assert accepted.opened.session.origin.our_record_hash == old.record.hash
     with pytest.raises(AuthenticationError):
         session.respond(
             raw,

@@ -125,7 +125,7 @@ def test_no_chain_yet_matches_nothing() -> None:
     """DR-02: "none equals none". A first message under keys of zeros, or under our own sending key."""
     _, ratchet, flight, a = started_responder()
     good = envelope.decode(flight)
-    assert step.open_(ratchet, good, NOW_MS).number == 0
+    assert step.open_(ratchet, good, NOW_MS).new_chain
     assert isinstance(ratchet.sending, Listening)
     sending = sending_of(a)
     for key in (HeaderKey(bytes(32)), ratchet.sending.next_header_key, HeaderKey(ratchet.root_key.expose())):

@@ -111,7 +111,7 @@ def test_a_content_under_a_prefix_states_the_epoch_of_its_session(epoch: int, st
     alice, bob = Party.make("alice"), Party.make("bob")
     a, flight = alice.seal(alice.initiate(bob, epoch), "one")
     b = bob.accept(flight).opened.session
-    assert b.epoch == epoch
+    assert b.origin.epoch == epoch
     assert isinstance(a.phase, Started)
     for number in (stated, epoch):
         encoded = contents.encode(with_fields(alice.text("two"), epoch=number))

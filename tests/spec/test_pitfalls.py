@@ -125,8 +125,8 @@ def test_row_03_a_flipped_usage_breaks_the_signature(alice: Party, bob: Party) -
     flipped = cbor.encode([cbor.encode(forgery.entries_of(bob.pqk.prekey.signed) | {5: 1}), outer[1]])
     with pytest.raises(BadSignature):
         SignedPrekey.verify(bob.device.record, flipped, (PrekeyKind.PQK_ONE_TIME,))
-    assert alice.initiate(bob, opk=False).one_time == (False, False)
-    assert alice.initiate(bob, one_time_kem=True).one_time == (True, True)
+    assert alice.initiate(bob, opk=False).origin.one_time == (False, False)
+    assert alice.initiate(bob, one_time_kem=True).origin.one_time == (True, True)
 
 
 def test_row_04_a_zero_output_is_refused_at_every_dh(alice: Party, bob: Party) -> None:
@@ -257,7 +257,7 @@ def test_row_14_a_state_that_came_back_harms_nothing_but_itself(monkeypatch: pyt
     for other in lives[1:]:
         with pytest.raises(ReplayError):
             open_(b, other.envelope)
-    lost, flight = alice.seal(alice.initiate(bob, a.epoch + 1), "anew")
+    lost, flight = alice.seal(alice.initiate(bob, a.origin.epoch + 1), "anew")
     assert bob.accept(flight).opened.session.id == lost.id != a.id
 
 
@@ -293,7 +293,7 @@ def test_row_18_a_forged_flight_consumes_no_prekey(alice: Party, bob: Party) -> 
         bob.accept(forgery.flight(alice, bob, opk=bob.opk, first_body=bytes(1882)))
     assert bob.held == before
     _, flight = alice.seal(alice.initiate(bob), "honest")
-    assert bob.accept(flight).opened.session.one_time.x25519
+    assert bob.accept(flight).opened.session.origin.one_time.x25519
 
 
 def test_row_19_an_unsigned_one_time_key_is_refused(bob: Party) -> None:
@@ -386,8 +386,8 @@ def _proven_pair(*found: Session) -> pairs.Pair:
     """Return a pair that knows these sessions, each proven in this order."""
     pair, answered = pairs.Pair(), DhPublic(bytes(32))
     for one in found:
-        standing = pairs.Standing(one.id, one.epoch, one.initiator, NOW_MS, one.ends_ms)
-        pair = (pairs.started if one.initiator else pairs.heard)(pair, standing, NOW_MS).pair
+        standing = pairs.Standing(one.id, one.origin.epoch, one.origin.initiator, NOW_MS, one.ends_ms)
+        pair = (pairs.started if one.origin.initiator else pairs.heard)(pair, standing, NOW_MS).pair
     for one in found:
         pair = pairs.opened(pair, one.id, answered, NOW_MS).pair
     return pair

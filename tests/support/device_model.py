@@ -354,7 +354,7 @@ class DeviceModel:
             if held is not None and held.prekey.kind.is_one_time
         }
         self.pins[identity.record.account_id] = identity.device_list
-        standing = Standing(session.id, session.epoch, False, now_ms, now_ms + pairs.SEARCH_MS)
+        standing = Standing(session.id, session.origin.epoch, False, now_ms, now_ms + pairs.SEARCH_MS)
         self._take(number, pairs.heard(self.pair(number), standing, now_ms), session)
         return self._finish(number, accepted.opened, Change(self.pair(number)), now_ms)
 
@@ -365,7 +365,7 @@ class DeviceModel:
             self.doubt(number, now_ms)
         self.pump(number, now_ms)
         session = self.peer(number).sessions.get(session_id)
-        is_ours = session is not None and session.initiator and sessions.is_our_turn(session)
+        is_ours = session is not None and session.origin.initiator and sessions.is_our_turn(session)
         if change.activated and is_ours:
             self._say_control(number, session_id, self._sync(number, SyncKind.TELL, None), now_ms)
         return Delivery(number, session_id, content, is_given)

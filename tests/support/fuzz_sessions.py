@@ -101,9 +101,10 @@ def _respond(data: bytes) -> Accepted:
 
 def _respond_holds(_: bytes, accepted: Accepted) -> None:
     opened = accepted.opened
-    require(opened.session.epoch == opened.content.epoch, "the epoch is that of the content (HS-05)")
+    require(opened.session.origin.epoch == opened.content.epoch, "the epoch is that of the content (HS-05)")
     require(
-        opened.session.peer.record_hash == accepted.identity.record.hash, "the peer is the sender (HS-07)"
+        opened.session.origin.peer.record_hash == accepted.identity.record.hash,
+        "the peer is the sender (HS-07)",
     )
 
 

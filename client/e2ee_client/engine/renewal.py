@@ -203,7 +203,11 @@ class Renewal:
         self.set_pair(turn, peer, change.pair, change.gone)
         peer.told = (0, 0, b"")
         turn.put(peer.put())
-        turn.notify(SessionStarted(contact.account_id, True, session.one_time.x25519, session.one_time.kem))
+        turn.notify(
+            SessionStarted(
+                contact.account_id, True, session.origin.one_time.x25519, session.origin.one_time.kem
+            )
+        )
         self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
         self._tell_if_long(turn, peer)
         self._context.sending.pump(turn, contact)
@@ -231,13 +235,17 @@ class Renewal:
     def heard(self, turn: Turn, peer: Peer, session: Session) -> None:
         """Take in a session that a device has started; it proves nothing yet (SES-23)."""
         ends_ms = turn.now_ms + pairs.SEARCH_MS
-        standing = Standing(session.id, session.epoch, False, turn.now_ms, ends_ms)
+        standing = Standing(session.id, session.origin.epoch, False, turn.now_ms, ends_ms)
         change = pairs.heard(peer.pair, standing, turn.now_ms)
         self._state.store_session(turn, peer, None, session)
         self.set_pair(turn, peer, change.pair, change.gone)
         peer.told = (0, 0, b"")
         turn.put(peer.put())
-        turn.notify(SessionStarted(peer.account_id, False, session.one_time.x25519, session.one_time.kem))
+        turn.notify(
+            SessionStarted(
+                peer.account_id, False, session.origin.one_time.x25519, session.origin.one_time.kem
+            )
+        )
 
     def opened(self, turn: Turn, contact: Contact, peer: Peer, opened: Opened) -> Change:
         """Note that a message of a session has opened; what was lost on others goes again on it (SES-37)."""
@@ -268,7 +276,7 @@ class Renewal:
             self.doubt(turn, contact, peer)
         self._context.sending.pump(turn, contact)
         session = self._state.sessions.get(session_id)
-        if session is None or not change.activated or not session.initiator:
+        if session is None or not change.activated or not session.origin.initiator:
             return
         if sessions.is_our_turn(session):
             self._send_tell(turn, contact, peer, session, None)
