@@ -38,7 +38,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own
-from e2ee_client.engine.upkeep import new_mailbox, unlisted_seq
+from e2ee_client.engine.upkeep import new_mailbox, restored_seq
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -194,7 +194,7 @@ def new_rows(
     )
     head = newer[-1] if newer else saved.device_list
     # Without a directory nobody knows how many lists were signed since: the number goes far ahead (SES-40).
-    least_seq = 1 if saved.publish else unlisted_seq(head.seq, now_ms)
+    least_seq = 1 if saved.publish else restored_seq(head.seq, now_ms)
     unsigned = identity.next_list(
         saved.account_id, head, [device.record], head.recovery_public, now_ms, least_seq=least_seq
     )

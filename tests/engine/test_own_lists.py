@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel
-from e2ee_client.engine.upkeep import unlisted_seq
+from e2ee_client.engine.upkeep import restored_seq, unlisted_seq
 from e2ee_client.events import IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Publish, Role, decode_frames
 from engine_world import Node, World, acquainted
 from relay_scenes import well
+from struck_off import backup_of, restored
 
 from e2ee.identity import DeviceList
 
@@ -125,7 +126,7 @@ def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: i
 
 
 def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> None:
-    """ID-40: also where the clock that gave the last number was ahead; then by the minute of the day."""
+    """ID-40: also where the clock that gave the last number was ahead."""
     world = World()
     customer = world.node("Kundin")
     customer.start()
@@ -133,9 +134,49 @@ def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> No
     customer.carry_out(customer.engine.tick(ahead))
     numbers = sorted(lists_of(customer))
     assert numbers[-1] == ahead // MINUTE_MS
-    world.advance(RENEWED_MS)
-    following = sorted(lists_of(customer))[len(numbers)]
-    assert 1 <= following - numbers[-1] <= DAY_MS // MINUTE_MS
+    world.advance(MINUTE_MS)
+    following = sorted(lists_of(customer))[-1]
+    assert numbers[-1] < following <= numbers[-1] + 2**20
+    assert following % 2**20 in {(world.now_ms // MINUTE_MS - back) % 2**20 for back in (0, 1)}
+
+
+def test_a_clock_beyond_all_numbers() -> None:
+    """ID-40: a list signed in the year 6000 leaves numbers for those that follow."""
+    world, company, customer, praxis = acquainted()
+    customer.carry_out(customer.engine.tick(4_000 * 365 * DAY_MS))
+    customer.carry_out(customer.engine.tick(4_100 * 365 * DAY_MS))
+    world.advance(MINUTE_MS)
+    customer.crash(customer.rows)
+    customer.start()
+    well(world, company, customer, praxis)
+    assert max(lists_of(customer)) < 2**31 - 2**29
+
+
+def test_renewals_after_a_set_back_are_above_those_that_were_lost() -> None:
+    """ID-40: after a clock that was years ahead, the day's time at which lists are signed decides nothing."""
+    world, company, customer, praxis = acquainted()
+    world.advance(DAY_MS - world.now_ms % DAY_MS + 10 * MINUTE_MS)
+    customer.carry_out(customer.engine.tick(world.now_ms + 730 * DAY_MS))
+    world.advance(MINUTE_MS)
+    older = customer.rows.copy()
+    for _ in range(3):
+        world.advance(14 * DAY_MS)
+        customer.stop()
+        world.advance(DAY_MS + (22 * HOUR_MS - world.now_ms) % DAY_MS)
+        customer.crash(customer.rows)
+        customer.start()
+        world.advance(5 * MINUTE_MS)
+    lost = pinned_by(company, customer.engine.account_id)
+    world.advance((10 * MINUTE_MS - world.now_ms) % DAY_MS)
+    customer.crash(older)
+    customer.start()
+    world.advance(20 * MINUTE_MS)
+    assert max(lists_of(customer)) > lost
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(DAY_MS)
+    assert pinned_by(company, customer.engine.account_id) == max(lists_of(customer))
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
 
 
 @pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS - 10 * MINUTE_MS])
@@ -159,12 +200,34 @@ def test_a_store_that_was_set_back_after_a_clock_ahead_signs_another_number(late
     well(world, company, customer, praxis)
 
 
+@pytest.mark.parametrize("ahead_ms", [0, 20 * DAY_MS, 730 * DAY_MS])
+def test_a_restore_begins_above_what_a_clock_ahead_gave(ahead_ms: int) -> None:
+    """ID-40, SES-40: the backup is older than the lists that a wrong clock has numbered."""
+    world, company, customer, praxis = acquainted()
+    saved = backup_of(customer)
+    customer.carry_out(customer.engine.tick(world.now_ms + ahead_ms))
+    world.advance(HOUR_MS)
+    customer.stop()
+    world.nodes.remove(customer)
+    again = restored(world, saved, "Kundin neu")
+    again.start()
+    world.advance(DAY_MS)
+    again.send(praxis, "Das bin wieder ich")
+    company.send(again.engine.account_id, "Willkommen zurück")
+    world.advance(HOUR_MS)
+    assert company.texts()[-1:] == ["Das bin wieder ich"]
+    assert again.texts()[-1:] == ["Willkommen zurück"]
+    assert is_calm(company, again)
+
+
 def test_the_number_of_a_list_without_an_entry() -> None:
-    """ID-40: the minute; behind the last number, one above it and the minutes since midnight."""
-    minute = 29_000_001
-    since_midnight = minute % 1_440
-    assert unlisted_seq(minute - 1, minute * MINUTE_MS) == minute
-    assert unlisted_seq(minute, minute * MINUTE_MS) == minute + 1 + since_midnight
-    assert unlisted_seq(minute + 70_000, minute * MINUTE_MS) == minute + 70_001 + since_midnight
-    midnight = (minute - since_midnight) * MINUTE_MS
-    assert unlisted_seq(minute, midnight) == minute + 1
+    """ID-40: the minute; behind the last number, the least above it that equals the minute modulo 2^20."""
+    minute, step = 29_000_001, 2**20
+    now_ms = minute * MINUTE_MS
+    assert unlisted_seq(minute - 1, now_ms) == minute
+    assert unlisted_seq(minute, now_ms) == minute + step
+    assert unlisted_seq(minute + step - 1, now_ms + MINUTE_MS - 1) == minute + step
+    assert unlisted_seq(minute + step, now_ms) == minute + 2 * step
+    assert unlisted_seq(minute + step, now_ms + MINUTE_MS) == minute + 1 + step
+    assert unlisted_seq(7, 2**31 * MINUTE_MS) == 2**30
+    assert restored_seq(7, now_ms) == restored_seq(minute, now_ms) == minute + 5 * step

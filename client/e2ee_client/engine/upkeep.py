@@ -46,7 +46,9 @@ STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _MINUTE_MS: Final = 60_000
-_DAY_MINUTES: Final = 1_440
+_LAST_MINUTE: Final = 2**30
+_SEQ_STEP: Final = 2**20
+_RESTORE_STEP: Final = 2**22
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
@@ -393,11 +395,20 @@ def _check_follows(own: Own, following: DeviceList) -> None:
 
 def unlisted_seq(last_seq: int, now_ms: int) -> int:
     """Return the number of the list after `last_seq` of an account without a directory entry: the Unix
-    minute, or where a clock ahead gave the last, the last, one and the minute of the day. A store which was
-    set back does not sign a second list for one number (ID-40).
+    minute, or behind a number that a clock ahead gave, the least above it that equals the minute modulo
+    2^20 (two years). So copies of a store that sign in different minutes sign different numbers, the later
+    one the higher (ID-40).
     """
-    minute = now_ms // _MINUTE_MS
-    return minute if minute > last_seq else last_seq + 1 + minute % _DAY_MINUTES
+    minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
+    return minute if minute > last_seq else last_seq + 1 + (minute - last_seq - 1) % _SEQ_STEP
+
+
+def restored_seq(last_seq: int, now_ms: int) -> int:
+    """Return the number of the first list after a restore of such an account: beyond any that the account
+    may have used since the backup, also under a clock that was years ahead (ID-40, SES-40).
+    """
+    minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
+    return unlisted_seq(max(last_seq, minute) + _RESTORE_STEP, now_ms)
 
 
 def account_key_of(own: Own) -> AccountKey:
