@@ -25,7 +25,8 @@ from kept_result import keep, result  # noqa: E402
 
 LIMITS: Final = (
     "A tmpfs refuses a write when it has no room, as most file systems do; one that promises it and takes it"
-    " back later (thin provisioning) is not covered. A relay cannot be started on a disk without any room."
+    " back later (thin provisioning) is not covered. A start on a full disk is in"
+    " tests/relay/test_lost_database.py."
 )
 
 
