@@ -14,6 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import StrEnum
+from functools import partial
 from typing import Any, Final
 
 from websockets.http11 import Request
@@ -157,7 +158,7 @@ class Listener:
         for one in bound:
             one.setblocking(False)
             one.listen(_BACKLOG)
-            self._begin(self._accept_all(one))
+            self._begin(self._accept_all(one)).add_done_callback(partial(self._accept_again, one))
 
     def cut_off(self) -> None:
         """End all that are in their opening handshake."""
@@ -171,10 +172,16 @@ class Listener:
         for one in self._sockets:
             one.close()
 
-    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = self._loop.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._ended)
+        return task
+
+    def _accept_again(self, listening: socket.socket, task: asyncio.Task[None]) -> None:
+        """Go on behind a mistake of ours, which was reported."""
+        if not task.cancelled():
+            self._begin(self._accept_all(listening)).add_done_callback(partial(self._accept_again, listening))
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

@@ -10,6 +10,7 @@ from typing import Final
 
 from websockets.frames import Frame, Opcode
 
+from .address_limits import Shares
 from .cbor import MAX_MESSAGE_B
 from .frames import MAX_FRAMES, array_head
 
@@ -17,6 +18,8 @@ from .frames import MAX_FRAMES, array_head
 _ROOM_B: Final = MAX_MESSAGE_B - 3
 # More than both windows of a connection together: whoever lets so much pile up does not read.
 MAX_WAITING_B: Final = 8 << 20
+# It counts in steps of so much.
+_STEP_B: Final = 1 << 17
 # TLS encrypts all that it is given at once, and does not tell how much of it has gone out: it gets a little.
 _WRITE_B: Final = 64 << 10
 # Two pings: what waits keeps those from going out that would notice a dead client (RLY-71).
@@ -76,8 +79,19 @@ class Outgoing:
     """Frames and bytes that wait for the transport of one connection."""
 
     __slots__ = (
-        "_flusher", "_frames", "_frames_b", "_has_ended", "_is_delayed", "_is_flushing", "_stalled_b",
-        "_stalled_s", "_transport", "_unsent", "closes_at_end", "is_full",
+        "_counted_b",
+        "_flusher",
+        "_frames",
+        "_frames_b",
+        "_has_ended",
+        "_is_delayed",
+        "_is_flushing",
+        "_stalled_b",
+        "_stalled_s",
+        "_transport",
+        "_unsent",
+        "closes_at_end",
+        "is_full",
     )  # fmt: skip
 
     def __init__(self, flusher: Flusher, transport: asyncio.Transport) -> None:
@@ -89,6 +103,7 @@ class Outgoing:
             None  # what waits for room; None: nothing, and the transport has room
         )
         self._stalled_b, self._stalled_s = 0, 0.0
+        self._counted_b = 0
         self._is_flushing = self._is_delayed = self._has_ended = False
         self.is_full = False
         self.closes_at_end = False  # the other side has ended, or TLS knows no end of one direction
@@ -147,6 +162,22 @@ class Outgoing:
         """Let everything wait: the transport is full."""
         self.is_full = True
         self._stalled_b, self._stalled_s = self.handed_over_b, now_s
+
+    def count(self, shares: Shares, ticket: bytes) -> bool:
+        """Count what waits for who does not read; False: that is too much (RLY-71, RLY-184)."""
+        more_b = self.waiting_b - self._counted_b
+        if more_b > 0:
+            more_b = max(more_b, _STEP_B)
+            if self._counted_b + more_b > MAX_WAITING_B or not shares.take(ticket, more_b):
+                return False
+            self._counted_b += more_b
+        return True
+
+    def count_none(self, shares: Shares, ticket: bytes) -> None:
+        """Count nothing any more: there is room, or the connection is lost."""
+        if self._counted_b:
+            shares.give_back(ticket, self._counted_b)
+            self._counted_b = 0
 
     def is_stalled(self, now_s: float) -> bool:
         """Tell whether nothing has gone out for STALLED_S of what the transport has (RLY-71)."""

@@ -43,6 +43,9 @@ _WARN_BEFORE_END_S: Final = 14 * _DAY_S
 # Bytes of unfinished great messages, of one address and of all (RLY-180).
 _UNFINISHED_OF_ONE_B: Final = 32 << 20
 _UNFINISHED_B: Final = 256 << 20
+# Bytes that wait for who does not read (RLY-184).
+_UNREAD_OF_ONE_B: Final = 64 << 20
+_UNREAD_B: Final = 512 << 20
 # Connections of one address that ask for nothing (RLY-182).
 _SILENT_OF_ONE: Final = 64
 
@@ -140,6 +143,7 @@ class RelayServer:
             self._loop,
             library_logger(self._log),
             unfinished=Shares(_UNFINISHED_OF_ONE_B, _UNFINISHED_B),
+            unread=Shares(_UNREAD_OF_ONE_B, _UNREAD_B),
             silent=Shares(_SILENT_OF_ONE, self._config.max_connections),
         )
 

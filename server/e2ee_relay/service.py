@@ -55,6 +55,7 @@ class Endpoint:
     loop: asyncio.AbstractEventLoop
     logger: logging.Logger
     unfinished: Shares  # bytes of great messages that are not carried out yet
+    unread: Shares  # bytes that wait for clients that do not read
     silent: Shares  # connections that have not asked for anything for SILENT_S
     # A view: asyncio's TLS reads into slices of it.
     buffer: memoryview = field(default_factory=lambda: memoryview(bytearray(BUFFER_B)))

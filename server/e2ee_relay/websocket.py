@@ -23,7 +23,7 @@ from .cbor import MAX_MESSAGE_B
 from .fast_frames import encode
 from .frames import Frame, KnownFrame
 from .messages import MessageRefused, Messages
-from .outgoing import MAX_WAITING_B, Outgoing
+from .outgoing import Outgoing
 from .scheduler import QUANTUM_S, Flow
 from .service import Endpoint
 
@@ -42,7 +42,7 @@ _REQUEST_END: Final = b"\r\n\r\n"
 _LEAST_SLICE_B, _MOST_SLICE_B = 1 << 7, 1 << 14
 # Requests that wait for their answer; beyond, nothing more is read.
 MOST_OUTSTANDING: Final = 128
-_HIGH_WATER_B, _HIGH_WATER_TLS_B = 1 << 18, 1 << 16
+_HIGH_WATER_B: Final = 1 << 16
 
 
 class Connection(asyncio.BufferedProtocol, Flow):
@@ -83,8 +83,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin."""
         self.transport = cast("asyncio.Transport", transport)
-        is_plain = self.transport.can_write_eof()
-        self.transport.set_write_buffer_limits(_HIGH_WATER_B if is_plain else _HIGH_WATER_TLS_B)
+        self.transport.set_write_buffer_limits(_HIGH_WATER_B)
         self.outgoing = Outgoing(self._endpoint.flusher, self.transport)
         self._timer = self._endpoint.loop.call_at(self._until_s, self.abort)
 
@@ -124,6 +123,7 @@ class Connection(asyncio.BufferedProtocol, Flow):
         self._grow_deaf()
         self._set_timer(None)
         if self.outgoing is not None:
+            self.outgoing.count_none(self._endpoint.unread, self.ticket)
             self.outgoing.clear()
         self.transport = self.outgoing = self._messages = None
         if self._ws is not None:
@@ -139,11 +139,14 @@ class Connection(asyncio.BufferedProtocol, Flow):
         if outgoing is not None:
             outgoing.has_no_room(self._endpoint.loop.time())
             self._hold()
+            self._count_unread(outgoing)
 
     def resume_writing(self) -> None:
         """The transport has room."""
         if self.outgoing is not None:
             self.outgoing.has_room()
+            if not self.outgoing.is_full:
+                self.outgoing.count_none(self._endpoint.unread, self.ticket)
             self._release()
 
     # --- for the service ---
@@ -158,8 +161,8 @@ class Connection(asyncio.BufferedProtocol, Flow):
             self._outstanding -= 1
             if self._is_held:
                 self._release()
-        if outgoing.is_full and outgoing.waiting_b > MAX_WAITING_B:
-            self._drop()
+        if outgoing.is_full:
+            self._count_unread(outgoing)
 
     def close(self, code: int) -> None:
         """Say goodbye behind what is ready, and carry out nothing more; who is in a handshake is cut off."""
@@ -426,6 +429,10 @@ class Connection(asyncio.BufferedProtocol, Flow):
             self._ws.send_ping(b"")
             self.outgoing.write(b"".join(self._ws.data_to_send()))
         return True
+
+    def _count_unread(self, outgoing: Outgoing) -> None:
+        if not outgoing.count(self._endpoint.unread, self.ticket):
+            self._drop()
 
     def _drop(self) -> None:
         self.was_slow = True

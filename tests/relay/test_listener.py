@@ -13,6 +13,7 @@ import time
 from pathlib import Path
 
 import pytest
+from conversations import until
 from e2ee_relay import listener
 from e2ee_relay.address_limits import AddressLimits, Shares, forwarded_for, is_within
 from e2ee_relay.config import ClientAddress, load
@@ -375,6 +376,24 @@ async def test_who_has_left_before_the_accept_is_let_go(tmp_path: Path, begun: l
         late.abort()
         for one in crowd[30:]:
             one.close()
+
+
+async def test_a_mistake_with_one_lets_the_next_in(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-146, RLY-73: it is reported, and the relay goes on accepting."""
+    reported: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: reported.append(type(context["exception"]).__name__)
+    )
+    async with relay_here(tmp_path) as server:
+        with monkeypatch.context() as broken:
+            broken.setattr(Admission, "begin", None)
+            lost = await RawWebSocket.connect(server.port)
+            await until(lambda: bool(reported))
+        client = await RawWebSocket.greet(server.port)
+        assert (await client.listen(5, messages=1)).messages
+        for one in (lost, client):
+            one.abort()
+    assert reported == ["TypeError"]
 
 
 async def test_answers_do_not_wait_for_more(tmp_path: Path) -> None:

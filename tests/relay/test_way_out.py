@@ -15,13 +15,14 @@ from unittest.mock import Mock
 import pytest
 from conversations import until
 from e2ee_relay import outgoing, websocket
+from e2ee_relay import server as servers
 from e2ee_relay.protocol import Frame, Message, Ping, Role, Send, SendResults, decode_frames, encode_frames
 from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
 from e2ee_relay.websocket import Connection
 from frame_sessions import peer_of
 from raw_tls import RawTls
-from raw_websocket import BINARY, CLOSE, PING, RawWebSocket, frame
+from raw_websocket import BINARY, CLOSE, PING, REQUEST, RawWebSocket, frame
 from relay_actors import Owner
 from relay_here import relay_here
 from service_certificate import write_pair
@@ -137,8 +138,37 @@ async def test_who_lets_pushes_pile_up_is_dropped(tmp_path: Path, made: list[Con
         for number in range(75):
             made[0].put(pushed(number))
         await until(lambda: not server._standing)
-        assert "relay_slow_clients_total 1\n" in server.figures()
+        assert "relay_slow_clients_total 1.0\n" in server.figures()
         client.abort()
+
+
+async def test_what_waits_counts_for_the_address(
+    tmp_path: Path, made: list[Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-184: a thousand connections that read nothing hold no more than an address may."""
+    monkeypatch.setattr(servers, "_UNREAD_OF_ONE_B", 3 << 20)
+    async with relay_here(tmp_path, client_address="forwarded-for", trusted_proxies="127.0.0.1/32") as server:
+        clients: list[RawWebSocket] = []
+        for address in (b"192.0.2.7", b"192.0.2.7", b"192.0.2.8"):
+            client = await RawWebSocket.connect(server.port)
+            await client.write(REQUEST[:-2] + b"X-Forwarded-For: " + address + b"\r\n\r\n")
+            await client.reader.readuntil(b"\r\n\r\n")
+            assert (await client.listen(5, messages=1)).messages
+            clients.append(client)
+        for client, connection in zip(clients, made, strict=True):
+            fill(client, connection, 2 << 20)
+        await until(lambda: made[1].transport is None, 10)
+        assert [one.was_slow for one in made] == [False, True, False]
+        unread = made[0]._endpoint.unread
+        assert 3 << 20 < unread.total < 6 << 20
+        clients[0].writer.transport.resume_reading()  # type: ignore[attr-defined]  # a Transport
+        reading = asyncio.create_task(clients[0].reader.read(8 << 20))
+        await until(lambda: not is_full(made[0]) or reading.done(), 10)
+        for client in clients:
+            client.abort()
+        await until(lambda: not server._standing, 10)
+        assert unread.total == 0
+        reading.cancel()
 
 
 def pushes(stream: bytes) -> list[Frame]:
