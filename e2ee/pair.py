@@ -12,7 +12,7 @@ kept by whoever uses it. Every function is pure: state and input give a new stat
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import Final, NamedTuple
+from typing import Final, Literal, NamedTuple, TypeAlias
 
 from .constants import (
     MAX_OTHER_SESSIONS,
@@ -45,6 +45,7 @@ MAX_TELLS: Final = 48
 MAX_ASKS: Final = 12
 MAX_STARTS: Final = 3
 MAX_SKIPS: Final = 2_000
+MAX_LISTS: Final = 1
 
 
 class Standing(NamedTuple):
@@ -121,6 +122,8 @@ class Budget(NamedTuple):
         return self._replace(since_ms=min(self.since_ms, now_ms))
 
 
+Use: TypeAlias = Literal["flights", "tells", "asks", "starts", "skips", "lists"]
+LIMITS: Final = Budget(0, MAX_FLIGHTS, MAX_TELLS, MAX_ASKS, MAX_STARTS, MAX_SKIPS, MAX_LISTS)
 _NOTHING_USED: Final = Budget()
 _NOTHING_GIVEN: Final = Given()
 _NOTHING_RECEIVED: Final = Received()
@@ -211,21 +214,32 @@ def next_epoch(pair: Pair, now_ms: int) -> int:
     return epoch
 
 
+def left(pair: Pair, use: Use, now_ms: int) -> int:
+    """Return how much of a budget is left (SES-35)."""
+    limit: int = getattr(LIMITS, use)
+    count: int = getattr(pair.budget.at(now_ms), use)
+    return max(limit - count, 0)
+
+
+def used(pair: Pair, use: Use, now_ms: int, count: int = 1) -> Pair:
+    """Count what is used of a budget (SES-35)."""
+    budget = pair.budget.at(now_ms)
+    return replace(pair, budget=budget._replace(**{use: getattr(budget, use) + count}))
+
+
 # --- sessions come ---
 
 
 def started(pair: Pair, standing: Standing, now_ms: int) -> Change:
     """Take in a session that we have started; its first ask is sent with it (SES-26)."""
     wanted = pair.wanted or Wanted(now_ms)
-    budget = pair.budget.at(now_ms)
     older = tuple(one._replace(ends_ms=0) if one.ours and not one.proven else one for one in pair.sessions)
     grown = replace(
-        pair,
+        used(pair, "starts", now_ms),
         sessions=(*older, standing._replace(top=wanted.top)),
         known=max(pair.known, standing.epoch),
         wanted=None,
         candidate=Candidate(standing.id, min(wanted.since_ms, now_ms), now_ms),
-        budget=budget._replace(starts=budget.starts + 1),
     )
     return _change(pair, grown, now_ms)
 
@@ -236,24 +250,12 @@ def ended(pair: Pair, session_id: SessionId) -> Pair:
     return replace(pair, sessions=sessions)
 
 
-def may_start(pair: Pair, now_ms: int) -> bool:
-    """Whether the budget has a session left (SES-35)."""
-    return pair.budget.at(now_ms).starts < MAX_STARTS
-
-
-def may_hear(pair: Pair, now_ms: int) -> bool:
-    """Whether the budget has a flight left (SES-35)."""
-    return pair.budget.at(now_ms).flights < MAX_FLIGHTS
-
-
 def heard(pair: Pair, standing: Standing, now_ms: int) -> Change:
     """Take in a session that the peer has started: it proves nothing yet (SES-23)."""
-    budget = pair.budget.at(now_ms)
     grown = replace(
-        pair,
+        used(pair, "flights", now_ms),
         sessions=(*pair.sessions, standing),
         known=_known(pair, standing.epoch, now_ms, is_proven=False),
-        budget=budget._replace(flights=budget.flights + 1),
     )
     return _change(pair, grown, now_ms)
 
@@ -312,39 +314,6 @@ def give(pair: Pair) -> tuple[Pair, Number]:
     return replace(pair, given=given), Number(given.n, given.line, given.first)
 
 
-def skips_left(pair: Pair, now_ms: int) -> int:
-    """Return how many message keys the peer may still make us skip (SES-35)."""
-    return max(MAX_SKIPS - pair.budget.at(now_ms).skips, 0)
-
-
-def skipped(pair: Pair, count: int, now_ms: int) -> Pair:
-    """Count message keys that were skipped."""
-    budget = pair.budget.at(now_ms)
-    return replace(pair, budget=budget._replace(skips=budget.skips + count))
-
-
-def may_send_list(pair: Pair, now_ms: int) -> bool:
-    """Whether the budget has a device list left for a peer that knows an older one (CON-05)."""
-    return not pair.budget.at(now_ms).lists
-
-
-def list_sent(pair: Pair, now_ms: int) -> Pair:
-    """Count a device list that is sent to a peer that knows an older one."""
-    budget = pair.budget.at(now_ms)
-    return replace(pair, budget=budget._replace(lists=budget.lists + 1))
-
-
-def may_tell(pair: Pair, now_ms: int) -> bool:
-    """Whether the budget has an answer left."""
-    return pair.budget.at(now_ms).tells < MAX_TELLS
-
-
-def told(pair: Pair, now_ms: int) -> Pair:
-    """Count a tell that is sent."""
-    budget = pair.budget.at(now_ms)
-    return replace(pair, budget=budget._replace(tells=budget.tells + 1))
-
-
 # --- doubt and silence ---
 
 
@@ -354,18 +323,16 @@ def may_ask(pair: Pair, now_ms: int) -> bool:
     """
     apart = now_ms >= min(pair.asked_ms, now_ms) + ASK_APART_MS or not pair.asked_ms
     is_free = pair.ask is None and pair.candidate is None and pair.active is not None
-    return is_free and apart and pair.budget.at(now_ms).asks < MAX_ASKS
+    return is_free and apart and left(pair, "asks", now_ms) > 0
 
 
 def asked(pair: Pair, ask_id: bytes, patience_ms: int, now_ms: int, *, for_gap: bool = False) -> Pair:
     """Note an ask that is sent on the active session."""
-    budget = pair.budget.at(now_ms)
     return replace(
-        pair,
+        used(pair, "asks", now_ms),
         ask=pair.ask or Ask(ask_id, 0, patience_ms),
         asked_ms=now_ms,
         gap_asks=pair.gap_asks + for_gap,
-        budget=budget._replace(asks=budget.asks + 1),
     )
 
 

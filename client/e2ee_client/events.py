@@ -41,12 +41,14 @@ class ConnectionState(Enum):
     ONLINE = "online"
 
 
+@dataclass(frozen=True)
 class OfContact(Generic[C]):
     """What events have in common that name an account."""
 
-    __slots__ = ("_contact",)
+    __slots__ = ("_contact", "account_id")
     account_id: bytes
-    _contact: C
+    if TYPE_CHECKING:
+        _contact: C = field(init=False)
 
     @property
     def contact(self) -> C:
@@ -69,7 +71,6 @@ class OfContact(Generic[C]):
 class MessageReceived(OfContact[C]):
     """A text of a contact, given once (SES-11). `sent_ms` is the sender's claim, `received_ms` our clock."""
 
-    account_id: bytes
     message_id: bytes
     text: str = field(repr=False)
     sent_ms: int
@@ -80,7 +81,6 @@ class MessageReceived(OfContact[C]):
 class MessageStateChanged(OfContact[C]):
     """A message of ours came further. `code` says why it failed, and is empty otherwise."""
 
-    account_id: bytes
     message_id: bytes
     state: MessageState
     code: str = ""
@@ -92,14 +92,11 @@ class ContactAdded(OfContact[C]):
     (CON-04).
     """
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class SessionStarted(OfContact[C]):
     """A session began. The two flags tell whether its handshake had one-time keys (ID-17)."""
 
-    account_id: bytes
     by_us: bool
     one_time_x25519: bool
     one_time_kem: bool
@@ -109,28 +106,20 @@ class SessionStarted(OfContact[C]):
 class SessionProven(OfContact[C]):
     """The contact has answered on a session: both sides share it, and texts go on it (SES-36)."""
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Doubt(OfContact[C]):
     """Something came that does not fit the session in use; the contact is asked for its own (SES-25)."""
-
-    account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
 class Gap(OfContact[C]):
     """Texts that a contact has sent have not arrived; they are asked for (SES-30)."""
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class GapFilled(OfContact[C]):
     """No text of a contact is missing any more (SES-30)."""
-
-    account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,8 +128,6 @@ class Parted(OfContact[C]):
     missing (SES-30).
     """
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class RolledBack(OfContact[C]):
@@ -148,14 +135,11 @@ class RolledBack(OfContact[C]):
     (SES-31).
     """
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Unconfirmed(OfContact[C]):
     """A text of ours was never confirmed and is not sent again: it may not have arrived (SES-37)."""
 
-    account_id: bytes
     message_id: bytes
 
 
@@ -163,21 +147,15 @@ class Unconfirmed(OfContact[C]):
 class Unreachable(OfContact[C]):
     """No session with a contact can be started: no prekeys of it, or no answer for days."""
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class Churn(OfContact[C]):
     """A contact starts more sessions in a day than it may; those beyond are refused (SES-35)."""
 
-    account_id: bytes
-
 
 @dataclass(frozen=True, slots=True)
 class ListStale(OfContact[C]):
     """The device list of a contact is past its end: nothing is sent to it, what it sends is held (ID-36)."""
-
-    account_id: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,7 +172,6 @@ class SecondCopy:
 class MessageRejected(OfContact[C]):
     """Something arrived that was refused and dropped; `account_id` is empty where the sender is unknown."""
 
-    account_id: bytes
     code: str
 
 
@@ -202,7 +179,6 @@ class MessageRejected(OfContact[C]):
 class UnsupportedContent(OfContact[C]):
     """A content of a type that this version does not know (CON-02)."""
 
-    account_id: bytes
     message_id: bytes
     type: int
 
@@ -213,7 +189,6 @@ class IdentityAlarm(OfContact[C]):
     (ID-07).
     """
 
-    account_id: bytes
     code: str
 
 
@@ -221,7 +196,6 @@ class IdentityAlarm(OfContact[C]):
 class NewDevice(OfContact[C]):
     """A contact has a device that was not known before, signed into its list."""
 
-    account_id: bytes
     device_id: bytes
 
 

@@ -190,7 +190,7 @@ def test_c10_old_heads(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_c10_control_old_heads(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of CON-05: without the limit each text has a list sent."""
-    monkeypatch.setattr(pairs, "may_send_list", lambda _pair, _now_ms: True)
+    monkeypatch.setattr(pairs, "LIMITS", pairs.LIMITS._replace(lists=10**6))
     _, lists = old_heads(monkeypatch)
     assert lists > 20
     book.control("C10", "the limit of lists for a contact", f"{lists} lists went out for 40 texts")
@@ -271,7 +271,7 @@ def test_c10_jumps_of_a_stranger(book: Book, monkeypatch: pytest.MonkeyPatch) ->
 def test_c10_control_jumps(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of SES-35 and SES-38: without the budgets both have thousands of keys derived."""
     monkeypatch.setattr(incoming, "STRANGER_SKIP", 10**6)
-    monkeypatch.setattr(pairs, "MAX_SKIPS", 10**6)
+    monkeypatch.setattr(pairs, "LIMITS", pairs.LIMITS._replace(skips=10**6))
     monkeypatch.setattr(step, "MAX_JUMP", 10**6)
     monkeypatch.setattr(incoming, "MAX_JUMP", 10**6)
     with monkeypatch.context() as patch:
@@ -306,10 +306,8 @@ def send(world: AttackWorld, sender: Victim, content: Content) -> None:
     peer, contact = sender.peer_with(world.praxis), state.contacts[world.praxis]
     sending, outbox = sender.engine._context.sending, state.outbox
     item = Outgoing(outbox.new_place(), contact.account_id, peer.device_id, content.id, False, world.now_ms)
-    sending._seal(turn, contact, peer, sender.session_with(world.praxis), item, content)
-    sender.engine._context.delivery.flush(
-        turn, contact, peer, outbox.lane(contact.account_id, peer.device_id)
-    )
+    sending._seal(turn, peer, sender.session_with(world.praxis), item, content)
+    sender.engine._context.delivery.flush(turn, peer, outbox.lane(contact.account_id, peer.device_id))
     sender.carry_out(turn.effects())
     world.settle()
 

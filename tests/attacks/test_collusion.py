@@ -236,7 +236,7 @@ def test_b7_answers_led_to_another_customer(book: Book) -> None:
 
 def test_b7_control_asks_without_limit(book: Book, monkeypatch: pytest.MonkeyPatch) -> None:
     """Control of SES-35: without the limit every message that is led astray makes the victim ask."""
-    monkeypatch.setattr(pairs, "MAX_ASKS", 10_000)
+    monkeypatch.setattr(pairs, "LIMITS", pairs.LIMITS._replace(asks=10_000))
     count = len(led_astray().customer.of(Doubt))
     assert count > 12
     book.control("B7", "the limit of asks", f"the victim asked {count} times in {20 * 11} minutes")

@@ -17,7 +17,6 @@ from attack_copy import Copy
 from attack_evidence import Book, Verdict
 from attack_world import AttackWorld
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import Contact
 from e2ee_client.engine.renewal import Renewal
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
@@ -57,25 +56,23 @@ def renew_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     answered on it, and what was unconfirmed goes again on it.
     """
 
-    def doubt(self: Renewal, turn: Turn, contact: Contact, peer: Peer, patience_ms: int = 0) -> None:
+    def doubt(self: Renewal, turn: Turn, peer: Peer, patience_ms: int = 0) -> None:
         if peer.pair.wanted is None and peer.pair.candidate is None:
             self.set_pair(turn, peer, replace(peer.pair, wanted=Wanted(turn.now_ms, again=True)))
-            self.try_start(turn, contact, peer)
+            self.try_start(turn, peer)
 
-    def start(self: Renewal, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
-        starting(self, turn, contact, peer, bundle)
+    def start(self: Renewal, turn: Turn, peer: Peer, bundle: VerifiedBundle) -> None:
+        starting(self, turn, peer, bundle)
         best = best_of_all(peer.pair)
         if best is not None:
-            self._context.sending.again_from_others(turn, contact, peer, best.id)
-            self._context.sending.pump(turn, contact)
+            self._context.sending.again_from_others(turn, peer, best.id)
+            self._context.sending.pump(turn, peer.contact)
 
-    def settle(
-        self: Renewal, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, change: Change
-    ) -> None:
-        settling(self, turn, contact, peer, session_id, change)
+    def settle(self: Renewal, turn: Turn, peer: Peer, session_id: SessionId, change: Change) -> None:
+        settling(self, turn, peer, session_id, change)
         best = best_of_all(peer.pair)
         if best is not None and best.id != session_id:
-            self.doubt(turn, contact, peer)
+            self.doubt(turn, peer)
 
     starting, settling = Renewal.start, Renewal.settle
     monkeypatch.setattr(Pair, "active", property(best_of_all))

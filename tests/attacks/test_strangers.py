@@ -296,10 +296,10 @@ def test_c12_control_heads_of_anybody(book: Book, monkeypatch: pytest.MonkeyPatc
     """Control of SES-38: read from anybody, they have the company told of a newer list of its own."""
     extras = Contents._extras
 
-    def reading(self: Contents, turn, contact, peer, session, content) -> None:  # type: ignore[no-untyped-def]
-        extras(self, turn, contact, peer, session, content)
+    def reading(self: Contents, turn, peer, session, content) -> None:  # type: ignore[no-untyped-def]
+        extras(self, turn, peer, session, content)
         if content.heads is not None:
-            self._heads(turn, contact, peer, content.heads)
+            self._heads(turn, peer, content.heads)
 
     monkeypatch.setattr(Contents, "_extras", reading)
     world = strange_heads(monkeypatch)

@@ -121,7 +121,7 @@ def test_low_prekeys_are_heard_from_our_own_relay_only() -> None:
     frame = LowPrekeys(0, own.account_id, own.device.record.hash, 0, 0)
     company.carry_out(company.engine.received(channel, encode_frames([frame]), company.now_ms))
     assert company.of(PrekeysLow) == []
-    assert company.engine._context.entry.refill_at_ms is None
+    assert company.engine._context.timers.at_ms("refill") is None
     theirs = customer.engine._state.own
     say(customer, LowPrekeys(0, theirs.account_id, theirs.device.record.hash, 0, 0))
     assert customer.of(PrekeysLow) == []

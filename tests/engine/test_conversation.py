@@ -285,18 +285,15 @@ def test_two_customers_share_no_connection_and_no_mailbox() -> None:
 
 def test_an_address_sends_nobody_to_services_of_the_own_machine() -> None:
     """CON-06: a peer's ws:// address is not followed by a client whose own relay is reached by wss://."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, _ = acquainted()
     peer = next(iter(company.engine._state.peers.values()))
     before = peer.way_back
-    contact = customer.engine._state.contacts[praxis]
     turn = Turn(world.now_ms)
     elsewhere = WayBack(bytes(16), bytes(32), "ws://127.0.0.1:6379")
     (to,) = customer.engine._state.peers.values()
-    session = customer.engine._context.renewal.session_for(turn, contact, to)
+    session = customer.engine._context.renewal.session_for(turn, to)
     assert session is not None
-    customer.engine._context.sending.send_control(
-        turn, contact, to, session, AddressOnly(), way_back=elsewhere
-    )
+    customer.engine._context.sending.send_control(turn, to, session, AddressOnly(), way_back=elsewhere)
     customer.carry_out(turn.effects())
     world.advance(5_000)
     assert company.of(MessageRejected)

@@ -42,9 +42,9 @@ def test_a_relay_that_a_contact_named_is_marked(world: AttackWorld, monkeypatch:
         named = WayBack(way.mailbox, way.token, url)
         (peer,) = customer.engine._state.peers_of(world.praxis)
         context = customer.engine._context
-        session = context.renewal.session_for(turn, contact, peer)
+        session = context.renewal.session_for(turn, peer)
         assert session is not None
-        context.sending.send_control(turn, contact, peer, session, AddressOnly(), way_back=named)
+        context.sending.send_control(turn, peer, session, AddressOnly(), way_back=named)
         customer.carry_out(turn.effects())
         world.settle()
         world.say(customer, world.praxis, "hi")

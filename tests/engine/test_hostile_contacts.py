@@ -45,13 +45,11 @@ def strangers() -> tuple[World, Node, Node, bytes]:
 def start_anew(world: World, node: Node) -> None:
     """Let a node start another session with the only device that it knows, without regard to budgets."""
     peer, context = the_peer(node), node.engine._context
-    contact = node.engine._state.contacts[peer.account_id]
     turn, gone = Turn(world.now_ms), tuple(one.id for one in peer.pair.sessions)
     pair = Pair(wanted=Wanted(world.now_ms), given=peer.pair.given, known=peer.pair.known)
     context.renewal.set_pair(turn, peer, pair, gone)
-    context.renewal._retry_ms.clear()
-    context.directory._held_until_ms.clear()
-    context.renewal.try_start(turn, contact, peer)
+    context.timers.clock_put_back(0)
+    context.renewal.try_start(turn, peer)
     node.carry_out(turn.effects())
     world.settle()
 
@@ -104,10 +102,10 @@ def test_addresses_that_a_contact_has_left_are_not_connected_to() -> None:
         way = sending.way_back(contact)
         peer = the_peer(customer)
         turn = Turn(world.now_ms)
-        session = customer.engine._context.renewal.session_for(turn, contact, peer)
+        session = customer.engine._context.renewal.session_for(turn, peer)
         assert session is not None
         named = WayBack(way.mailbox, way.token, f"wss://host{number}.example/")
-        sending.send_control(turn, contact, peer, session, AddressOnly(), way_back=named)
+        sending.send_control(turn, peer, session, AddressOnly(), way_back=named)
         customer.carry_out(turn.effects())
         customer.send(praxis, f"Text {number}")
         world.advance(2_000)
@@ -165,10 +163,9 @@ def test_devices_that_were_struck_off_are_forgotten_in_time() -> None:
 
 def test_prekeys_that_a_wrong_clock_has_dated_are_not_kept_in_place_of_good_ones() -> None:
     """SES-34, ID-16: those of a year ahead end later than all that follow; they are refused."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, _ = acquainted()
     device = customer.engine._state.own.device
     peer, renewal = the_peer(customer), customer.engine._context.renewal
-    contact = customer.engine._state.contacts[praxis]
     active = peer.pair.active
     assert active is not None
 
@@ -177,7 +174,7 @@ def test_prekeys_that_a_wrong_clock_has_dated_are_not_kept_in_place_of_good_ones
         bundle = CompactBundle(prekeys.compact(spk.prekey), prekeys.compact(pqk.prekey), [], [])
         turn = Turn(world.now_ms)
         session = customer.engine._state.sessions[active.id]
-        renewal._send_ask(turn, contact, peer, session, bundle=bundle)
+        renewal._send_ask(turn, peer, session, bundle=bundle)
         customer.carry_out(turn.effects())
         world.settle()
         return spk.prekey.key
@@ -283,7 +280,7 @@ def test_a_held_text_is_shown_though_its_session_has_gone() -> None:
 
 def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     """ID-27: a directory that has the account's key gives them with the prekeys, not with the list."""
-    world, company, customer, praxis = acquainted()
+    world, company, customer, _ = acquainted()
     own, known = company.engine._state.own, the_peer(customer)
     assert own.account_key is not None
     device = identity.new_device(
@@ -300,7 +297,7 @@ def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     turn, directory = Turn(world.now_ms), customer.engine._context.directory
     sessions = set(customer.engine._state.sessions)
     directory._fetching.add(known.key)
-    directory._bundle(praxis, known.device_id, turn, PrekeysBundle(1, bundle, False, False))
+    directory._bundle(known, turn, PrekeysBundle(1, bundle, False, False))
     customer.carry_out(turn.effects())
     assert set(customer.engine._state.sessions) == sessions
     assert customer.of(MessageRejected)[-1].code == "remote.identity"

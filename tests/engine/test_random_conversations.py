@@ -9,7 +9,7 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.incoming import Incoming
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import Contact, Mailbox
+from e2ee_client.engine.records import Mailbox
 from e2ee_client.engine.renewal import Renewal
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
@@ -69,12 +69,12 @@ def test_the_run_notices_texts_that_go_again_too_early(monkeypatch: pytest.Monke
     """The control: an engine that sends unconfirmed texts again with each session that it starts."""
     begin = Renewal.start
 
-    def start(renewal: Renewal, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
-        begin(renewal, turn, contact, peer, bundle)
+    def start(renewal: Renewal, turn: Turn, peer: Peer, bundle: VerifiedBundle) -> None:
+        begin(renewal, turn, peer, bundle)
         candidate = peer.pair.candidate
         if candidate is None:
             return
-        lane = renewal._state.outbox.lane(contact.account_id, peer.device_id)
+        lane = renewal._state.outbox.lane(peer.account_id, peer.device_id)
         for item in lane.unconfirmed.values():
             item.session_id, item.envelope = candidate.id, bytes(600)
             item.sendings += 1

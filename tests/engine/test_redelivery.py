@@ -138,10 +138,10 @@ def test_many_receipts_are_several_contents(monkeypatch: pytest.MonkeyPatch) -> 
     receipts.due(Turn(world.now_ms), the_peer(customer), ids)
     control = customer.engine._context.sending.send_control
 
-    def noted(turn: Turn, contact: object, peer: object, session: object, payload: object) -> None:
+    def noted(turn: Turn, peer: object, session: object, payload: object) -> None:
         assert isinstance(payload, Receipt)
         sizes.append(len(payload.ids))
-        control(turn, contact, peer, session, payload)  # type: ignore[arg-type]  # as it was called
+        control(turn, peer, session, payload)  # type: ignore[arg-type]  # as it was called
 
     monkeypatch.setattr(customer.engine._context.sending, "send_control", noted)
     receipts.send(Turn(world.now_ms))
@@ -168,11 +168,11 @@ def test_a_repeated_text_is_confirmed_three_times_and_shown_once() -> None:
     for _ in range(10):
         turn = Turn(world.now_ms)
         peer, contact = the_peer(customer), customer.engine._state.contacts[praxis]
-        session = customer.engine._context.renewal.session_for(turn, contact, peer)
+        session = customer.engine._context.renewal.session_for(turn, peer)
         assert session is not None
         place = customer.engine._state.outbox.new_place()
         item = Outgoing(place, contact.account_id, peer.device_id, sent, True, world.now_ms)
-        customer.engine._context.sending._seal_text(turn, contact, peer, session, item, message)
+        customer.engine._context.sending._seal_text(turn, peer, session, item, message)
         customer.engine._context.sending.pump(turn, contact)
         customer.carry_out(turn.effects())
         world.advance(10_000)

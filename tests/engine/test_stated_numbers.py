@@ -107,7 +107,9 @@ def waits_ms(node: Node) -> int:
     """Return for how long the node leaves its relay alone."""
     context = node.engine._context
     ends = [link.deadline_ms or 0 for link in context.links.by_channel.values()]
-    ends += [context.delivery.wake_ms() or 0, context.directory.wake_ms() or 0]
+    ends += [
+        at_ms for name, (at_ms, _) in context.timers._due.items() if name[:1] in (("send",), ("look up",))
+    ]
     return max(ends) - node.world.now_ms
 
 

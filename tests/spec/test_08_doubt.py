@@ -155,6 +155,6 @@ def test_times_ahead_of_the_clock_are_set_to_now() -> None:
     assert all(one.created_ms <= NOW_MS for one in after.sessions)
     wanting = pairs.tick(met(wanted=Wanted(ahead)), NOW_MS, connected=True, texts_wait=False).pair
     assert wanting.wanted == Wanted(NOW_MS)
-    assert not pairs.may_start(after, NOW_MS)
-    assert pairs.may_start(after, NOW_MS + DAY_MS)
+    assert not pairs.left(after, "starts", NOW_MS)
+    assert pairs.left(after, "starts", NOW_MS + DAY_MS)
     assert pairs.tick(after, NOW_MS, connected=True, texts_wait=False).pair == after

@@ -312,23 +312,23 @@ def test_budgets_are_counted_in_windows_of_a_day() -> None:
     """SES-35: flights 8, tells 48, starts 3, lists 1, keys 2000."""
     pair, now_ms = Pair(), NOW_MS
     for _ in range(8):
-        assert pairs.may_hear(pair, now_ms)
+        assert pairs.left(pair, "flights", now_ms)
         pair = pairs.heard(pair, heard(3), now_ms).pair
     for _ in range(48):
-        assert pairs.may_tell(pair, now_ms)
-        pair = pairs.told(pair, now_ms)
+        assert pairs.left(pair, "tells", now_ms)
+        pair = pairs.used(pair, "tells", now_ms)
     for _ in range(3):
-        assert pairs.may_start(pair, now_ms)
+        assert pairs.left(pair, "starts", now_ms)
         pair = pairs.started(pair, started(4), now_ms).pair
-    assert pairs.may_send_list(pair, now_ms)
-    pair = pairs.list_sent(pair, now_ms)
-    pair = pairs.skipped(pair, 1_500, now_ms)
-    assert pairs.skips_left(pair, now_ms) == 500
-    pair = pairs.skipped(pair, 1_000, now_ms)
-    limits = (pairs.may_hear, pairs.may_tell, pairs.may_start, pairs.may_send_list)
+    assert pairs.left(pair, "lists", now_ms)
+    pair = pairs.used(pair, "lists", now_ms)
+    pair = pairs.used(pair, "skips", now_ms, 1_500)
+    assert pairs.left(pair, "skips", now_ms) == 500
+    pair = pairs.used(pair, "skips", now_ms, 1_000)
+    uses: tuple[pairs.Use, ...] = ("flights", "tells", "starts", "lists")
     for later_ms, allowed in ((0, False), (DAY_MS - 1, False), (DAY_MS, True)):
-        assert [may(pair, now_ms + later_ms) for may in limits] == [allowed] * 4
-        assert pairs.skips_left(pair, now_ms + later_ms) == (2_000 if allowed else 0)
+        assert [pairs.left(pair, use, now_ms + later_ms) > 0 for use in uses] == [allowed] * 4
+        assert pairs.left(pair, "skips", now_ms + later_ms) == (2_000 if allowed else 0)
 
 
 # --- contents in several sessions, snapshots ---

@@ -131,11 +131,9 @@ class Victim(Node):
 
     def control(self, account_id: bytes, payload: Payload, **more: Any) -> None:
         """Send a content that the application does not see, on the session that texts go on."""
-        turn, state = Turn(self.world.now_ms), self.engine._state
-        sending, contact = self.engine._context.sending, state.contacts[account_id]
-        sending.send_control(
-            turn, contact, self.peer_with(account_id), self.session_with(account_id), payload, **more
-        )
+        turn, sending = Turn(self.world.now_ms), self.engine._context.sending
+        peer, session = self.peer_with(account_id), self.session_with(account_id)
+        sending.send_control(turn, peer, session, payload, **more)
         self.carry_out(turn.effects())
 
     def mailbox(self) -> bytes:

@@ -87,15 +87,15 @@ class Recorded(Conversation):
         sending, renewal = engine._context.sending, engine._context.renewal
         seal, opened = sending._seal, renewal.opened
 
-        def recording(turn: Any, contact: Any, peer: Any, session: Any, item: Any, content: Any) -> bool:
-            done: bool = seal(turn, contact, peer, session, item, content)
+        def recording(turn: Any, peer: Any, session: Any, item: Any, content: Any) -> bool:
+            done: bool = seal(turn, peer, session, item, content)
             if done:
                 is_text = isinstance(content.payload, Text)
                 made = Sealing(name, turn.now_ms, content.id, is_text, item.session_id, item.envelope)
                 self.sealed.append(made)
             return done
 
-        def noting(turn: Any, contact: Any, peer: Any, found: Any) -> Any:
+        def noting(turn: Any, peer: Any, found: Any) -> Any:
             for number, theft in enumerate(self.thefts):
                 if (
                     theft.victim == name
@@ -103,7 +103,7 @@ class Recorded(Conversation):
                     and found.answered not in theft.own_keys
                 ):
                     self.healed_at.setdefault(number, len(self.sealed))
-            return opened(turn, contact, peer, found)
+            return opened(turn, peer, found)
 
         vars(sending)["_seal"], vars(renewal)["opened"] = recording, noting
 

@@ -250,7 +250,7 @@ class DeviceModel:
         """Start the session that is wanted (SES-26)."""
         pair = self.pair(number)
         is_free = not pair.met or pair.candidate is None
-        if pair.wanted is None or not is_free or not pairs.may_start(pair, now_ms):
+        if pair.wanted is None or not is_free or not pairs.left(pair, "starts", now_ms):
             return
         bundle = self.directory.bundle(self, number, again=pair.wanted.again)
         epoch, encapsulate = pairs.next_epoch(pair, now_ms), self.shelf.encapsulation(self.rng)
@@ -316,7 +316,7 @@ class DeviceModel:
                 if raw.tag not in session.tags():
                     continue
                 try:
-                    opened = sessions.open_(session, raw, now_ms, pairs.skips_left(peer.pair, now_ms))
+                    opened = sessions.open_(session, raw, now_ms, pairs.left(peer.pair, "skips", now_ms))
                 except RemoteError as error:
                     failure = error
                     continue
@@ -328,7 +328,7 @@ class DeviceModel:
     def _opened(self, number: int, opened: Opened, now_ms: int) -> Delivery:
         session, pair = opened.session, self.pair(number)
         change = pairs.opened(pair, session.id, opened.answered, now_ms)
-        counted = pairs.skipped(change.pair, opened.skipped, now_ms) if opened.skipped else change.pair
+        counted = pairs.used(change.pair, "skips", now_ms, opened.skipped) if opened.skipped else change.pair
         self._take(number, replace(change, pair=counted), session)
         if change.activated:
             self._again(number, lambda row: row.session_id != session.id, now_ms)
@@ -345,7 +345,7 @@ class DeviceModel:
         number = self.numbers[identity.record.account_id]
         if session.id in self.peer(number).sessions:
             raise ReplayError("a session that is known")
-        if not pairs.may_hear(self.pair(number), now_ms):
+        if not pairs.left(self.pair(number), "flights", now_ms):
             raise BudgetExceeded("more first flights in a day than a pair may have")
         self.replays[replay_key] = ours.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         self.used |= {
@@ -399,9 +399,9 @@ class DeviceModel:
     def _synced(self, number: int, session_id: SessionId, sync: Sync, now_ms: int) -> None:
         self._take(number, pairs.synced(self.pair(number), session_id, sync, now_ms))
         session, pair = self.peer(number).sessions.get(session_id), self.pair(number)
-        may_tell = sync.kind is SyncKind.ASK and pairs.may_tell(pair, now_ms)
+        may_tell = sync.kind is SyncKind.ASK and pairs.left(pair, "tells", now_ms)
         if may_tell and session is not None and not isinstance(session.phase, Started):
-            self._commit(number, self.peer(number)._replace(pair=pairs.told(pair, now_ms)))
+            self._commit(number, self.peer(number)._replace(pair=pairs.used(pair, "tells", now_ms)))
             self._say_control(number, session_id, self._sync(number, SyncKind.TELL, sync.ask_id), now_ms)
         if pair.active is not None and pair.active.id == session_id:
             before_ms = now_ms - MINUTE_MS

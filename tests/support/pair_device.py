@@ -143,7 +143,7 @@ class Device:
     def start(self) -> None:
         """Start a session, if prekeys of the peer can be had."""
         now_ms, pair = self.now_ms, self.pair
-        if not pairs.may_start(pair, now_ms):
+        if not pairs.left(pair, "starts", now_ms):
             return
         again = pair.wanted is not None and pair.wanted.again
         bundle = self.world.bundle_of_peer(self, again=again)
@@ -254,7 +254,7 @@ class Device:
             return False
         now_ms = self.now_ms
         root = self.prekeys.root_of(prefix, self.identity, now_ms)
-        if root is None or not pairs.may_hear(self.pair, now_ms):
+        if root is None or not pairs.left(self.pair, "flights", now_ms):
             return False
         session_id = SessionId(symbolic_ratchet.session_id(root))
         ratchet = Ratchet.of_responder(root, self.prekeys.private[prefix.prekey_id].key)
@@ -330,8 +330,12 @@ class Device:
                     and row.sealed_ms <= now_ms - MINUTE_MS
                 )
             )
-        if sync.kind is SyncKind.ASK and session_id in self.sessions and pairs.may_tell(self.pair, now_ms):
-            self.pair = pairs.told(self.pair, now_ms)
+        if (
+            sync.kind is SyncKind.ASK
+            and session_id in self.sessions
+            and pairs.left(self.pair, "tells", now_ms)
+        ):
+            self.pair = pairs.used(self.pair, "tells", now_ms)
             self._seal(session_id, SyncBody(self.sync(SyncKind.TELL, sync.ask_id)))
 
     def _again(self, chosen: Callable[[TextRow], bool]) -> None:

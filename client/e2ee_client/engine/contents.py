@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee import content as contents
 from e2ee import identity, prekeys
@@ -21,59 +21,51 @@ from e2ee_client.events import (
     UnsupportedContent,
 )
 
+from .part import Part
 from .peers import Given, Peer
 from .records import Contact, HeldContent, Message
 from .turn import Turn
-
-if TYPE_CHECKING:
-    from .context import Context
 
 MAX_CONFIRMED: Final = 3
 MAX_HELD: Final = 64
 HELD_MS: Final = 30 * 86_400_000
 
 
-class Contents:
+class Contents(Part):
     """Carries out contents that have opened; those of a contact whose list is stale are held (ID-36)."""
 
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
-
-    def take(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+    def take(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         """Do what a content asks for, or hold it until a newer list names its device."""
-        self._list_of(turn, contact, content)
-        if self._context.renewal.is_stale(turn, contact):
-            self._hold(turn, contact, peer, session, content)
+        self._list_of(turn, peer.contact, content)
+        if self._context.renewal.is_stale(turn, peer.contact):
+            self._hold(turn, peer, session, content)
         else:
-            self._carry_out(turn, contact, peer, session, content)
+            self._carry_out(turn, peer, session, content)
 
     def _list_of(self, turn: Turn, contact: Contact, content: Content) -> None:
         if isinstance(content.payload, SignedList):
             self._list(turn, contact, content.payload.signed)
 
-    def _carry_out(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content
-    ) -> None:
-        self._extras(turn, contact, peer, session, content)
+    def _carry_out(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
+        self._extras(turn, peer, session, content)
         match content.payload:
             case Text(text):
-                self._text(turn, contact, peer, content, text)
+                self._text(turn, peer, content, text)
             case Receipt(state, ids):
                 reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
-                self._context.sending.confirmed(turn, contact, peer, reached, ids)
+                self._context.sending.confirmed(turn, peer, reached, ids)
             case Sync() as sync:
-                self._context.renewal.synced(turn, contact, peer, session, sync)
+                self._context.renewal.synced(turn, peer, session, sync)
             case Unsupported(kind, _):
-                turn.notify(UnsupportedContent(contact.account_id, content.id, kind))
+                turn.notify(UnsupportedContent(peer.account_id, content.id, kind))
             case _:
                 pass
 
     # --- texts ---
 
-    def _text(self, turn: Turn, contact: Contact, peer: Peer, content: Content, text: str) -> None:
+    def _text(self, turn: Turn, peer: Peer, content: Content, text: str) -> None:
         """Give a text to the application once; a repeat is confirmed twice more at most (SES-11, SES-42)."""
-        history, account_id = self._state.history, contact.account_id
+        history, account_id = self._state.history, peer.account_id
         message = history.find(turn, account_id, content.id, outgoing=False)
         if message is not None:
             if message.confirmed < MAX_CONFIRMED:
@@ -103,10 +95,10 @@ class Contents:
 
     # --- what travels with a content ---
 
-    def _extras(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+    def _extras(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         way = content.way_back
         if way is not None and not self._may_connect(way.relay_url):
-            turn.notify(MessageRejected(contact.account_id, "remote.content"))
+            turn.notify(MessageRejected(peer.account_id, "remote.content"))
         elif way is not None and content.sent_ms >= min(peer.way_back_ms, turn.now_ms):
             has_moved = peer.way_back is not None and peer.way_back.relay_url != way.relay_url
             peer.way_back, peer.way_back_ms = way, min(content.sent_ms, turn.now_ms)
@@ -114,9 +106,9 @@ class Contents:
             if has_moved:
                 self._context.links.end_unused(turn)
         if content.bundle is not None:
-            self._bundle(turn, contact, peer, session, content.bundle)
-        if content.heads is not None and contact.accepted:
-            self._heads(turn, contact, peer, content.heads)
+            self._bundle(turn, peer, session, content.bundle)
+        if content.heads is not None and peer.contact.accepted:
+            self._heads(turn, peer, content.heads)
 
     def _may_connect(self, relay_url: str) -> bool:
         """Whether an address may be followed: a peer must not send us to services of our own machine
@@ -124,51 +116,49 @@ class Contents:
         """
         return relay_url.startswith("wss://") or self._state.own.relay_url.startswith("ws://")
 
-    def _bundle(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, bundle: CompactBundle
-    ) -> None:
+    def _bundle(self, turn: Turn, peer: Peer, session: Session, bundle: CompactBundle) -> None:
         try:
             verified = prekeys.verify_compact(peer.record(), bundle)
             verified.check_ahead(turn.now_ms)
             given = Given.of(verified)
         except RemoteError as error:
-            turn.notify(MessageRejected(contact.account_id, error.code))
+            turn.notify(MessageRejected(peer.account_id, error.code))
             return
         peer.learn_prekeys(session.id, given)
         turn.put(peer.put())
 
-    def _heads(self, turn: Turn, contact: Contact, peer: Peer, heads: Heads) -> None:
+    def _heads(self, turn: Turn, peer: Peer, heads: Heads) -> None:
         """Compare what both sides know of both lists (CON-05)."""
         theirs, ours = heads.own, heads.peer
-        pinned, own = contact.head, self._state.own.device_list
+        pinned, own = peer.contact.head, self._state.own.device_list
         if pinned is not None and theirs.seq == pinned.seq and theirs.hash != pinned.hash:
-            turn.notify(MessageRejected(contact.account_id, "remote.list_fork"))
+            turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
         if pinned is None or theirs.seq > pinned.seq:
-            self._catch_up(turn, contact, peer)
+            self._catch_up(turn, peer)
         if ours is None:
             return
         if ours.seq == own.seq and ours.hash != own.hash:
-            turn.notify(MessageRejected(contact.account_id, "remote.list_fork"))
+            turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
         elif ours.seq > own.seq:
-            turn.notify(MessageRejected(contact.account_id, "remote.list_rollback"))
+            turn.notify(MessageRejected(peer.account_id, "remote.list_rollback"))
             self._context.entry.check(turn)
-        elif ours.seq < own.seq and pairs.may_send_list(peer.pair, turn.now_ms):
-            self._context.renewal.set_pair(turn, peer, pairs.list_sent(peer.pair, turn.now_ms))
-            self._send_list(turn, contact, peer)
+        elif ours.seq < own.seq and pairs.left(peer.pair, "lists", turn.now_ms):
+            self._context.renewal.set_pair(turn, peer, pairs.used(peer.pair, "lists", turn.now_ms))
+            self._send_list(turn, peer)
 
-    def _catch_up(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+    def _catch_up(self, turn: Turn, peer: Peer) -> None:
         """They have a newer list than we know: the directory has it, or they send it when they are asked."""
-        if contact.published:
-            self._context.directory.catch_up(turn, contact)
+        if peer.contact.published:
+            self._context.directory.catch_up(turn, peer.contact)
         else:
             peer.told = (0, 0, peer.told[2])
-            self._context.renewal.doubt(turn, contact, peer, pairs.LONG_PATIENCE_MS)
+            self._context.renewal.doubt(turn, peer, pairs.LONG_PATIENCE_MS)
 
-    def _send_list(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        session = self._context.renewal.session_for(turn, contact, peer)
+    def _send_list(self, turn: Turn, peer: Peer) -> None:
+        session = self._context.renewal.session_for(turn, peer)
         if session is not None:
             signed = self._state.own.device_list.signed
-            self._context.sending.send_control(turn, contact, peer, session, SignedList(signed))
+            self._context.sending.send_control(turn, peer, session, SignedList(signed))
 
     # --- device lists ---
 
@@ -210,12 +200,12 @@ class Contents:
 
     # --- held contents (ID-36) ---
 
-    def _hold(self, turn: Turn, contact: Contact, peer: Peer, session: Session, content: Content) -> None:
+    def _hold(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         if isinstance(content.payload, Sync):
             return  # it would be out of date; whoever asks asks again
-        held = self._held(turn, contact)
+        held = self._held(turn, peer.contact)
         if len(held) >= MAX_HELD:
-            turn.notify(MessageRejected(contact.account_id, "remote.list_expired"))
+            turn.notify(MessageRejected(peer.account_id, "remote.list_expired"))
             return
         turn.put(HeldContent(peer.key, content.id, turn.now_ms, session.id, contents.encode(content)).put())
 
@@ -237,10 +227,10 @@ class Contents:
             session = self._state.sessions.get(held.session_id)
             content = contents.decode(held.encoded)
             if session is not None:
-                self._carry_out(turn, contact, peer, session, content)
+                self._carry_out(turn, peer, session, content)
             elif isinstance(content.payload, Text):
                 # Its session has gone meanwhile; the relay does not have it any more.
-                self._text(turn, contact, peer, content, content.payload.text)
+                self._text(turn, peer, content, content.payload.text)
 
     def review_held(self, turn: Turn) -> None:
         """Drop what was held for 30 days, and report it; carry out what was held while our own clock was

@@ -13,6 +13,7 @@ from .receipts import Receipts
 from .renewal import Renewal
 from .sending import Sending
 from .state import State
+from .timers import Timers
 from .upkeep import Upkeep
 
 
@@ -21,6 +22,7 @@ class Context:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self.timers = Timers()
         self.links = Links(self)
         self.upkeep = Upkeep(self)
         self.mailboxes = Mailboxes(self)
@@ -32,12 +34,3 @@ class Context:
         self.receipts = Receipts(self)
         self.contents = Contents(self)
         self.incoming = Incoming(self)
-
-    def clock_put_back(self, now_ms: int) -> None:
-        """Nothing waits any longer than it would have from now on."""
-        self.links.clock_put_back(now_ms)
-        self.entry.clock_put_back(now_ms)
-        self.directory.clock_put_back(now_ms)
-        self.renewal.clock_put_back(now_ms)
-        self.delivery.clock_put_back(now_ms)
-        self.receipts.clock_put_back(now_ms)

@@ -23,8 +23,9 @@ from e2ee.session import Started
 from e2ee_client.events import MessageState
 
 from .effects import Channel
-from .link import LinkState
+from .link import Link, LinkState
 from .outbox import Lane, Outgoing
+from .part import Part
 from .peers import Peer
 from .records import Contact
 from .turn import Turn
@@ -44,14 +45,12 @@ _DENIED_FINAL_MS: Final = 86_400_000
 _FINAL: Final = frozenset({ErrorCode.TOO_LARGE, ErrorCode.BAD_REQUEST})
 
 
-class Delivery:
+class Delivery(Part):
     """Hands over what is sealed; at most 256 envelopes of a device are under way at a time."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
+        super().__init__(context)
         self._needs_work: set[bytes] = set()  # delivery tokens
-        self._held_until_ms: dict[tuple[bytes, bytes], int] = {}
         self._worked_for: set[int] = set()  # places of what goes out with the work that the relay has named
 
     def channel(self, contact: Contact, peer: Peer | None = None) -> Channel:
@@ -61,13 +60,13 @@ class Delivery:
         isolation = b"" if self._state.own.publish else contact.account_id
         return Channel(url, b"", isolation, self._state.is_foreign(url))
 
-    def flush(self, turn: Turn, contact: Contact, peer: Peer, lane: Lane) -> None:
+    def flush(self, turn: Turn, peer: Peer, lane: Lane) -> None:
         """Send what is ready, in order, batch by batch."""
         way = peer.way_back
-        held_until_ms = self._held_until_ms.get((peer.account_id, peer.device_id), 0)
-        if way is None or turn.now_ms < held_until_ms or not self._can_be_answered(contact, lane):
+        is_held = self._context.timers.is_waiting(("send", peer.key), turn.now_ms)
+        if way is None or is_held or not self._can_be_answered(peer.contact, lane):
             return
-        link = self._context.links.link(turn, self.channel(contact, peer))
+        link = self._context.links.link(turn, self.channel(peer.contact, peer))
         if link.state is not LinkState.READY or link.hello is None:
             return
         works = way.token in self._needs_work
@@ -77,7 +76,7 @@ class Delivery:
             self._worked_for.update(item.place for item in batch if works)
             bits = link.hello.limits.pow_bits_send if works else 0
             context = pow_context_send(way.mailbox, batch[0].msg_id)
-            link.work(turn, context, bits, partial(self._request, link.channel, contact, peer, way, batch))
+            link.work(turn, context, bits, partial(self._request, link, peer, way, batch))
 
     def _can_be_answered(self, contact: Contact, lane: Lane) -> bool:
         """Whether the address that a first flight states is one that the relay knows: an answer to another
@@ -107,71 +106,32 @@ class Delivery:
         """A sending connection is gone: what was on its way goes out again."""
         self._state.outbox.take_back(channel)
 
-    def wake_ms(self) -> int | None:
-        """Return when a device that the relay asked us to leave alone may be tried again."""
-        return min(self._held_until_ms.values(), default=None)
-
-    def clock_put_back(self, now_ms: int) -> None:
-        """Wait no longer where the end of the waiting was set by a clock ahead of now."""
-        self._held_until_ms = {key: min(at_ms, now_ms) for key, at_ms in self._held_until_ms.items()}
-
-    def tick(self, turn: Turn) -> None:
-        """Try devices again whose waiting time is over."""
-        for (account_id, device_id), until_ms in list(self._held_until_ms.items()):
-            if turn.now_ms >= until_ms:
-                del self._held_until_ms[account_id, device_id]
-                contact = self._state.contacts.get(account_id)
-                if contact is not None:
-                    self._context.sending.pump(turn, contact)
-
     def _request(
-        self,
-        channel: Channel,
-        contact: Contact,
-        peer: Peer,
-        way: WayBack,
-        batch: list[Outgoing],
-        turn: Turn,
-        work: bytes,
+        self, link: Link, peer: Peer, way: WayBack, batch: list[Outgoing], turn: Turn, work: bytes
     ) -> None:
-        frames = tuple(
+        items = tuple(
             SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
             for item in batch
         )
-        answered = partial(self._answered, contact.account_id, peer.device_id, way.token, batch)
-        self._context.links.link(turn, channel).request(
-            turn, lambda request_id: Send(request_id, frames), answered
-        )
+        link.request(turn, Send(link.new_id(), items), partial(self._answered, peer, way.token, batch))
 
-    def _answered(
-        self,
-        account_id: bytes,
-        device_id: bytes,
-        token: bytes,
-        batch: list[Outgoing],
-        turn: Turn,
-        frame: Response,
-    ) -> None:
-        contact = self._state.contacts.get(account_id)
-        peer = self._state.peers.get(account_id + device_id)
-        if contact is None or peer is None:
+    def _answered(self, peer: Peer, token: bytes, batch: list[Outgoing], turn: Turn, frame: Response) -> None:
+        if self._state.peers.get(peer.key) is not peer:
             return
-        lane = self._state.outbox.lane(account_id, device_id)
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         again: list[Outgoing] = []
         for item, result in zip(batch, _results(frame, len(batch)), strict=True):
             if lane.flying.pop(item.place, None) is not None:
-                again += [] if self._is_settled(turn, contact, peer, token, item, result) else [item]
+                again += [] if self._is_settled(turn, peer, token, item, result) else [item]
         lane.ready.extendleft(reversed(again))
-        self.flush(turn, contact, peer, lane)
+        self.flush(turn, peer, lane)
 
-    def _is_settled(
-        self, turn: Turn, contact: Contact, peer: Peer, token: bytes, item: Outgoing, result: SendResult
-    ) -> bool:
+    def _is_settled(self, turn: Turn, peer: Peer, token: bytes, item: Outgoing, result: SendResult) -> bool:
         """Do what one answer asks for; False if the envelope is to be sent again."""
         had_work = item.place in self._worked_for
         self._worked_for.discard(item.place)
         if result.code is ErrorCode.OK:
-            self._taken(turn, contact, peer, item)
+            self._taken(turn, peer, item)
             return True
         if result.code in _FINAL:
             self._failed(turn, item, f"relay.{result.code.name.lower()}")
@@ -180,12 +140,12 @@ class Delivery:
             self._needs_work.add(token)
             return False
         if result.code is ErrorCode.DENIED:
-            return self._was_denied(turn, contact, item)
+            return self._was_denied(turn, peer, item)
         is_enough = result.code is ErrorCode.POW_REQUIRED and had_work
-        self._hold(turn, item, _WORK_AGAIN_MS if is_enough else result.retry_after_ms)
+        self._hold(turn, peer, _WORK_AGAIN_MS if is_enough else result.retry_after_ms)
         return False
 
-    def _taken(self, turn: Turn, contact: Contact, peer: Peer, item: Outgoing) -> None:
+    def _taken(self, turn: Turn, peer: Peer, item: Outgoing) -> None:
         """The relay has it on disk; a text is kept until the other side has, too."""
         if item.ask_id is not None:
             self._context.renewal.ask_taken(turn, peer, item.ask_id)
@@ -195,24 +155,26 @@ class Delivery:
         item.envelope = b""
         self._state.outbox.add(item)
         turn.put(item.put())
-        message = self._state.history.find(turn, contact.account_id, item.content_id, outgoing=True)
+        message = self._state.history.find(turn, peer.account_id, item.content_id, outgoing=True)
         if message is not None:
             self._context.sending.set_state(turn, message, MessageState.SENT)
 
-    def _was_denied(self, turn: Turn, contact: Contact, item: Outgoing) -> bool:
+    def _was_denied(self, turn: Turn, peer: Peer, item: Outgoing) -> bool:
         """The address does not hold (any more): a directory entry may have another one. Without one it is
         final after a day, since a relay that was set back learns our token again from its owner.
         """
+        contact = peer.contact
         if not contact.published and turn.now_ms >= item.created_ms + _DENIED_FINAL_MS:
             self._failed(turn, item, "relay.denied")
             return True
-        self._hold(turn, item, _DENIED_RETRY_MS if contact.published else _DENIED_AGAIN_MS)
+        self._hold(turn, peer, _DENIED_RETRY_MS if contact.published else _DENIED_AGAIN_MS)
         self._context.directory.look_up(turn, contact)
         return False
 
-    def _hold(self, turn: Turn, item: Outgoing, retry_after_ms: int) -> None:
+    def _hold(self, turn: Turn, peer: Peer, retry_after_ms: int) -> None:
         wait_ms = min(max(retry_after_ms, _RETRY_LEAST_MS), MAX_RETRY_AFTER_MS)
-        self._held_until_ms[item.account_id, item.device_id] = turn.now_ms + wait_ms
+        again = partial(self._context.sending.pump_account, peer.account_id)
+        self._context.timers.set(("send", peer.key), turn.now_ms + wait_ms, again)
 
     def _failed(self, turn: Turn, item: Outgoing, code: str) -> None:
         turn.delete("outbox", item.key)

@@ -30,6 +30,7 @@ from e2ee_client.events import IdentityAlarm, MessageRejected, NewDevice
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
 from .link import Link, LinkState
+from .part import Part
 from .peers import Peer
 from .records import Contact, check_keys
 from .turn import Turn
@@ -54,17 +55,15 @@ class _Search:
     pages: int = 0
 
 
-class Directory:
+class Directory(Part):
     """At most one lookup of a contact, and one fetch for a device, at a time."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
+        super().__init__(context)
         self._searching: dict[bytes, _Search] = {}
         self._postponed: set[bytes] = set()
         self._fetching: set[bytes] = set()
         self._addresses: dict[bytes, Address] = {}
-        self._held_until_ms: dict[bytes, int] = {}
         self._told: dict[bytes, str] = {}
         self._caught_up_ms: dict[bytes, int] = {}
 
@@ -77,7 +76,7 @@ class Directory:
 
     def find(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up of which no device is known; again after a while where that did not help."""
-        if turn.now_ms >= self._held_until_ms.get(contact.account_id, 0):
+        if not self._is_held(turn, contact.account_id):
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
@@ -106,20 +105,20 @@ class Directory:
         self._searching[contact.account_id] = _Search()
         self._ask_lists(turn, link, contact, 0 if contact.head is None else contact.head.seq)
 
-    def fetch(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+    def fetch(self, turn: Turn, peer: Peer) -> None:
         """Ask for prekeys of a device, to start a session with it."""
-        if turn.now_ms < self._held_until_ms.get(contact.account_id, 0):
+        if self._is_held(turn, peer.account_id):
             return
         address = self._addresses.get(peer.key)
         if address is None:
-            self.find(turn, contact)
+            self.find(turn, peer.contact)
             return
-        link = self._link(turn, contact)
+        link = self._link(turn, peer.contact)
         if link.state is not LinkState.READY or link.hello is None or peer.key in self._fetching:
             return
         self._fetching.add(peer.key)
-        context = pow_context_fetch(link.hello.nonce, contact.account_id, address.record_hash)
-        ask = partial(self._ask_prekeys, link, contact, peer, address)
+        context = pow_context_fetch(link.hello.nonce, peer.account_id, address.record_hash)
+        ask = partial(self._ask_prekeys, link, peer, address)
         link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
 
     def connected(self, turn: Turn) -> None:
@@ -144,23 +143,6 @@ class Directory:
         self._postponed.discard(account_id)
         self._fetching = {key for key in self._fetching if not key.startswith(account_id)}
 
-    def wake_ms(self) -> int | None:
-        """Return when a contact may be asked for again."""
-        return min(self._held_until_ms.values(), default=None)
-
-    def clock_put_back(self, now_ms: int) -> None:
-        """Wait no longer where the end of the waiting was set by a clock ahead of now."""
-        self._held_until_ms = {key: min(at_ms, now_ms) for key, at_ms in self._held_until_ms.items()}
-
-    def tick(self, turn: Turn) -> None:
-        """Try contacts again whose waiting time is over."""
-        for account_id, until_ms in list(self._held_until_ms.items()):
-            if turn.now_ms >= until_ms:
-                del self._held_until_ms[account_id]
-                contact = self._state.contacts.get(account_id)
-                if contact is not None:
-                    self._context.sending.pump(turn, contact)
-
     def _link(self, turn: Turn, contact: Contact) -> Link:
         return self._context.links.link(turn, self._context.delivery.channel(contact))
 
@@ -169,16 +151,17 @@ class Directory:
     ) -> None:
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
-        self._held_until_ms[contact.account_id] = turn.now_ms + wait_ms
+        again = partial(self._context.sending.pump_account, contact.account_id)
+        self._context.timers.set(("look up", contact.account_id), turn.now_ms + wait_ms, again)
+
+    def _is_held(self, turn: Turn, account_id: bytes) -> bool:
+        return self._context.timers.is_waiting(("look up", account_id), turn.now_ms)
 
     # --- lists and addresses ---
 
     def _ask_lists(self, turn: Turn, link: Link, contact: Contact, after_seq: int) -> None:
-        link.request(
-            turn,
-            lambda request_id: Lookup(request_id, contact.account_id, after_seq),
-            partial(self._lists, link, contact.account_id),
-        )
+        lookup = Lookup(link.new_id(), contact.account_id, after_seq)
+        link.request(turn, lookup, partial(self._lists, link, contact.account_id))
 
     def _lists(self, link: Link, account_id: bytes, turn: Turn, frame: Response) -> None:
         contact, search = self._state.contacts.get(account_id), self._searching.get(account_id)
@@ -223,7 +206,7 @@ class Directory:
             contact.greet = False
             turn.put(contact.put())
         for peer in self._state.peers_in_force(contact):
-            self._context.renewal.try_start(turn, contact, peer)
+            self._context.renewal.try_start(turn, peer)
         self._context.sending.pump(turn, contact)
 
     def _learn(self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address) -> None:
@@ -233,7 +216,7 @@ class Directory:
         others = bool(self._state.peers_of(contact.account_id))
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:
-            peer = self._state.new_peer(contact.account_id, record)
+            peer = self._state.new_peer(contact, record)
             if others:
                 turn.notify(NewDevice(contact.account_id, record.device_id))
             if others or contact.greet:
@@ -261,21 +244,14 @@ class Directory:
 
     # --- prekeys ---
 
-    def _ask_prekeys(
-        self, link: Link, contact: Contact, peer: Peer, address: Address, turn: Turn, work: bytes
-    ) -> None:
-        link.request(
-            turn,
-            lambda request_id: PrekeysFetch(
-                request_id, contact.account_id, address.record_hash, address.token, work
-            ),
-            partial(self._bundle, contact.account_id, peer.device_id),
-        )
+    def _ask_prekeys(self, link: Link, peer: Peer, address: Address, turn: Turn, work: bytes) -> None:
+        fetch = PrekeysFetch(link.new_id(), peer.account_id, address.record_hash, address.token, work)
+        link.request(turn, fetch, partial(self._bundle, peer))
 
-    def _bundle(self, account_id: bytes, device_id: bytes, turn: Turn, frame: Response) -> None:
-        contact, peer = self._state.contacts.get(account_id), self._state.peers.get(account_id + device_id)
-        if contact is None or peer is None or peer.key not in self._fetching:
+    def _bundle(self, peer: Peer, turn: Turn, frame: Response) -> None:
+        if peer.key not in self._fetching or self._state.peers.get(peer.key) is not peer:
             return
+        contact = peer.contact
         self._fetching.discard(peer.key)
         if not isinstance(frame, PrekeysBundle):
             self._addresses.pop(peer.key, None)
@@ -293,7 +269,7 @@ class Directory:
             self._refused(turn, contact, error, peer.device_id)
             return
         self._told.pop(peer.key, None)
-        self._context.renewal.start(turn, contact, peer, bundle)
+        self._context.renewal.start(turn, peer, bundle)
 
 
 def _verified_list(contact: Contact, links: list[bytes], now_ms: int) -> DeviceList:

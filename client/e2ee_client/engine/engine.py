@@ -76,7 +76,6 @@ class Engine(Queries):
 
     def __init__(self, state: State) -> None:
         super().__init__(state)
-        self._maintain_at_ms: int | None = None
         self._displaced_ms: list[int] = []
         self._latest_ms = 0
 
@@ -189,16 +188,7 @@ class Engine(Queries):
         if not context.links.is_online:
             return []
         context.links.tick(turn)
-        if _due(self._maintain_at_ms, now_ms):
-            self._maintain(turn)
-        if _due(context.entry.refill_at_ms, now_ms):
-            context.entry.refill(turn)
-        if _due(context.receipts.at_ms, now_ms):
-            context.receipts.send(turn)
-        if _due(context.renewal.wake_ms(), now_ms):
-            context.renewal.tick(turn)
-        context.delivery.tick(turn)
-        context.directory.tick(turn)
+        context.timers.run(turn)
         return turn.effects()
 
     @property
@@ -207,15 +197,7 @@ class Engine(Queries):
         context = self._context
         if not context.links.is_online:
             return None
-        times = (
-            self._maintain_at_ms,
-            context.receipts.at_ms,
-            context.entry.refill_at_ms,
-            context.renewal.wake_ms(),
-            context.delivery.wake_ms(),
-            context.directory.wake_ms(),
-            context.links.wake_ms(),
-        )
+        times = (context.timers.wake_ms(), context.links.wake_ms())
         return min((at_ms for at_ms in times if at_ms is not None), default=None)
 
     # --- contacts ---
@@ -366,9 +348,9 @@ class Engine(Queries):
         due now.
         """
         if now_ms < self._latest_ms - _CLOCK_PUT_BACK_MS:
-            self._maintain_at_ms = now_ms
             self._displaced_ms.clear()
-            self._context.clock_put_back(now_ms)
+            self._context.links.clock_put_back(now_ms)
+            self._context.timers.clock_put_back(now_ms)
         self._latest_ms = now_ms
         return Turn(now_ms)
 
@@ -440,7 +422,7 @@ class Engine(Queries):
     def _maintain(self, turn: Turn) -> None:
         """Do what is done once an hour."""
         context = self._context
-        self._maintain_at_ms = turn.now_ms + _MAINTAIN_EVERY_MS
+        context.timers.set("maintain", turn.now_ms + _MAINTAIN_EVERY_MS, self._maintain)
         context.upkeep.sweep(turn)
         context.links.end_unused(turn)
         self._renew_list(turn)
@@ -491,7 +473,3 @@ def _why_unusable(hello: Hello) -> str:
 
 def _is_closed(link: Link) -> bool:
     return link.state is LinkState.CLOSED
-
-
-def _due(at_ms: int | None, now_ms: int) -> bool:
-    return at_ms is not None and now_ms >= at_ms

@@ -32,6 +32,7 @@ from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplace
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
+from .part import Part
 from .records import Mailbox, NextList, named_records
 from .shortage import Shortage
 from .turn import Turn
@@ -48,14 +49,12 @@ _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
 
 
-class Entry:
+class Entry(Part):
     """What a published account has at its relay."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
+        super().__init__(context)
         self._shortage = Shortage()
-        self.refill_at_ms: int | None = None
         self.published = False
         self._is_compared = False
         self._least_issued_ms = 0
@@ -107,11 +106,7 @@ class Entry:
         named = sorted(records, key=lambda one: one.hash)
         records_b = tuple(one.encoded for one in named)
         addresses = tuple(address if one == device.record else None for one in named)
-        link.request(
-            turn,
-            lambda request_id: Publish(request_id, own.account_id, links, records_b, addresses),
-            answered,
-        )
+        link.request(turn, Publish(link.new_id(), own.account_id, links, records_b, addresses), answered)
 
     def _renewed(
         self, link: Link, mailbox: Mailbox, following: NextList, turn: Turn, frame: Response
@@ -134,12 +129,8 @@ class Entry:
             refused(turn, link, frame)
 
     def _find_head(self, turn: Turn, link: Link, mailbox: Mailbox, after_seq: int) -> None:
-        own = self._state.own
-        link.request(
-            turn,
-            lambda request_id: Lookup(request_id, own.account_id, after_seq),
-            partial(self._found_head, link, mailbox, after_seq),
-        )
+        lookup = Lookup(link.new_id(), self._state.own.account_id, after_seq)
+        link.request(turn, lookup, partial(self._found_head, link, mailbox, after_seq))
 
     def _found_head(self, link: Link, mailbox: Mailbox, after_seq: int, turn: Turn, frame: Response) -> None:
         """The relay's entry is not what we thought: an old backup there, or here."""
@@ -233,11 +224,8 @@ class Entry:
     def count(self, turn: Turn, link: Link) -> None:
         """Ask for the relay's stock of our prekeys and fill it up."""
         own = self._state.own
-        link.request(
-            turn,
-            lambda request_id: PrekeysCount(request_id, own.account_id, own.device.record.hash),
-            partial(self._stock, link),
-        )
+        count = PrekeysCount(link.new_id(), own.account_id, own.device.record.hash)
+        link.request(turn, count, partial(self._stock, link))
 
     def low(self, turn: Turn, link: Link, frame: LowPrekeys) -> None:
         """Tell of it, and refill soon, not at once: that would tell when we are online (pitfall 17). Only
@@ -248,17 +236,13 @@ class Entry:
         if not is_ours or link.state is not LinkState.READY:
             return
         self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
-        if self.refill_at_ms is None:
-            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
-            self.refill_at_ms = turn.now_ms + jitter
-
-    def clock_put_back(self, now_ms: int) -> None:
-        """A refill that is due in a time to come is due now."""
-        self.refill_at_ms = None if self.refill_at_ms is None else min(self.refill_at_ms, now_ms)
+        if self._context.timers.at_ms("refill") is None:
+            jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
+            self._context.timers.set("refill", turn.now_ms + jitter_ms, self.refill)
 
     def refill(self, turn: Turn) -> None:
         """Carry out a refill that is due, or the upload after a rotation."""
-        self.refill_at_ms = None
+        self._context.timers.drop("refill")
         for mailbox in self._state.mailboxes.values():
             link = self._context.links.link(turn, self._context.mailboxes.channel(mailbox))
             if not mailbox.contact and link.state is LinkState.READY and self._state.own.publish:
@@ -278,13 +262,11 @@ class Entry:
         opks = self._missing(turn, PrekeyKind.OPK, frame.one_time_x25519)
         pqks = self._missing(turn, PrekeyKind.PQK_ONE_TIME, frame.one_time_kem)
         if stale or opks or pqks:
-            link.request(
-                turn,
-                lambda request_id: PrekeysUpload(
-                    request_id, own.account_id, own.device.record.hash, spk.signed, pqk.signed, opks, pqks
-                ),
-                partial(self._uploaded, link),
+            record_hash = own.device.record.hash
+            upload = PrekeysUpload(
+                link.new_id(), own.account_id, record_hash, spk.signed, pqk.signed, opks, pqks
             )
+            link.request(turn, upload, partial(self._uploaded, link))
         else:
             self._is_published(turn, link)
 

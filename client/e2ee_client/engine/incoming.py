@@ -8,7 +8,7 @@ reported.
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
@@ -35,23 +35,17 @@ from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import Churn, ContactAdded, MessageRejected, NewDevice
 
+from .part import Part
 from .peers import Peer
 from .records import Contact, Mailbox, TakenFlight, check_keys
 from .turn import Turn
-
-if TYPE_CHECKING:
-    from .context import Context
 
 STRANGER_SKIP: Final = 64
 _NOT_AUTHENTIC: Final = (AuthenticationError, UnknownSession, UnknownPrekey, DecodeError, UnsupportedVersion)
 
 
-class Incoming:
+class Incoming(Part):
     """Everything that arrives in our mailboxes."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
 
     def take(self, turn: Turn, mailbox: Mailbox, body: bytes) -> bool:
         """Open one delivered body and do what it asks for; False if it did not authenticate. Never raises for
@@ -89,7 +83,7 @@ class Incoming:
         failure: RemoteError | None = None
         for peer_key, session_id in sorted(self._state.tags.get(raw.tag, ())):
             peer = self._state.peers[peer_key]
-            contact = self._state.contacts[peer.account_id]
+            contact = peer.contact
             if mailbox.contact not in (b"", peer.account_id):
                 continue
             session = self._state.sessions[session_id]
@@ -97,31 +91,31 @@ class Incoming:
                 failure = IdentityMismatch("a device that was struck off its account's list")
                 continue
             try:
-                opened = sessions.open_(session, raw, turn.now_ms, self._max_skip(turn, contact, peer))
+                opened = sessions.open_(session, raw, turn.now_ms, self._max_skip(turn, peer))
             except AuthenticationError as error:
                 failure = error
                 continue
             except (SkipLimitExceeded, PqDesync):
-                self._context.renewal.doubt(turn, contact, peer)
+                self._context.renewal.doubt(turn, peer)
                 raise
             self._state.store_session(turn, peer, session, opened.session)
-            self._opened(turn, contact, peer, opened)
+            self._opened(turn, peer, opened)
             return True
         if failure is not None:
             raise failure
         return False
 
-    def _max_skip(self, turn: Turn, contact: Contact, peer: Peer) -> int:
-        limit = MAX_JUMP if contact.accepted else STRANGER_SKIP
-        return min(limit, pairs.skips_left(peer.pair, turn.now_ms))
+    def _max_skip(self, turn: Turn, peer: Peer) -> int:
+        limit = MAX_JUMP if peer.contact.accepted else STRANGER_SKIP
+        return min(limit, pairs.left(peer.pair, "skips", turn.now_ms))
 
-    def _opened(self, turn: Turn, contact: Contact, peer: Peer, opened: Opened) -> None:
-        change = self._context.renewal.opened(turn, contact, peer, opened)
-        self._finish(turn, contact, peer, opened, change)
+    def _opened(self, turn: Turn, peer: Peer, opened: Opened) -> None:
+        change = self._context.renewal.opened(turn, peer, opened)
+        self._finish(turn, peer, opened, change)
 
-    def _finish(self, turn: Turn, contact: Contact, peer: Peer, opened: Opened, change: Change) -> None:
-        self._context.contents.take(turn, contact, peer, opened.session, opened.content)
-        self._context.renewal.settle(turn, contact, peer, opened.session.id, change)
+    def _finish(self, turn: Turn, peer: Peer, opened: Opened, change: Change) -> None:
+        self._context.contents.take(turn, peer, opened.session, opened.content)
+        self._context.renewal.settle(turn, peer, opened.session.id, change)
 
     # --- first flights ---
 
@@ -150,7 +144,7 @@ class Incoming:
         self._context.upkeep.used(turn, one_time)
         ends_ms = keys.spk.prekey.not_after_ms + RELAY_RETENTION_MS
         turn.put(TakenFlight(replay_key, ends_ms, accepted.opened.session.id).put())
-        self._adopt(turn, contact, peer, accepted)
+        self._adopt(turn, peer, accepted)
 
     def _refuse_again(self, session_id: SessionId) -> None:
         """Refuse a flight that was taken before; where its session is gone, that is no mere copy: a peer
@@ -168,7 +162,7 @@ class Incoming:
         budget.
         """
         peers = self._state.peers_of(mailbox.contact) if mailbox.contact else []
-        if peers and not any(pairs.may_hear(one.pair, turn.now_ms) for one in peers):
+        if peers and not any(pairs.left(one.pair, "flights", turn.now_ms) for one in peers):
             self._over_budget(turn, mailbox.contact)
 
     def _over_budget(self, turn: Turn, account_id: bytes) -> None:
@@ -202,7 +196,7 @@ class Incoming:
             raise ReplayError("a session that is known")
         if known is not None:
             check_keys(known.record(), record)
-            if not pairs.may_hear(known.pair, turn.now_ms):
+            if not pairs.left(known.pair, "flights", turn.now_ms):
                 self._over_budget(turn, record.account_id)
         elif self._new_devices(turn, record.account_id) >= MAX_LIST_RECORDS:
             self._over_budget(turn, record.account_id)
@@ -212,11 +206,11 @@ class Incoming:
         peers = self._state.peers_of(account_id)
         return sum(one.pair.budget.at(turn.now_ms).flights > 0 for one in peers)
 
-    def _adopt(self, turn: Turn, contact: Contact, peer: Peer, accepted: Accepted) -> None:
+    def _adopt(self, turn: Turn, peer: Peer, accepted: Accepted) -> None:
         opened = accepted.opened
         self._context.renewal.heard(turn, peer, opened.session)
         peer.heard_ms = turn.now_ms
-        self._finish(turn, contact, peer, opened, Change(peer.pair))
+        self._finish(turn, peer, opened, Change(peer.pair))
 
     def _contact_of(self, turn: Turn, mailbox: Mailbox, found: FlightIdentity) -> Contact:
         account_id = found.record.account_id
@@ -234,6 +228,6 @@ class Incoming:
         if peer is None:
             if self._state.peers_of(contact.account_id):
                 turn.notify(NewDevice(contact.account_id, record.device_id))
-            peer = self._state.new_peer(contact.account_id, record)
+            peer = self._state.new_peer(contact, record)
         peer.record_b = record.encoded
         return peer

@@ -100,18 +100,17 @@ class Link:
         turn.close(self.channel)
         self.down(turn, least_ms)
 
-    def request(self, turn: Turn, make: Callable[[int], KnownFrame], answered: Answered) -> None:
-        """Send a request and remember what to do with its answer."""
-        request_id = self._number()
-        self.pending[request_id] = (answered, turn.now_ms + REQUEST_TIMEOUT_MS)
-        turn.transmit(self.channel, encode_frames([make(request_id)]))
+    def request(self, turn: Turn, frame: KnownFrame, answered: Answered) -> None:
+        """Send a request that has a `new_id`, and remember what to do with its answer."""
+        self.pending[frame.request_id] = (answered, turn.now_ms + REQUEST_TIMEOUT_MS)
+        turn.transmit(self.channel, encode_frames([frame]))
 
     def work(self, turn: Turn, context: bytes, bits: int, then: Worked) -> None:
         """Go on with proof of work: at once where none is asked for, else when it is found (RLY-142)."""
         if bits == 0:
             then(turn, b"")
             return
-        number = self._number()
+        number = self.new_id()
         self.working[number] = then
         turn.work(self.channel, number, context, bits)
 
@@ -153,7 +152,8 @@ class Link:
         self.drop(turn)
         return True
 
-    def _number(self) -> int:
+    def new_id(self) -> int:
+        """Return the id of the next request, or piece of work."""
         number = self.next_id
         self.next_id = number + 1 if number < 0xFFFF_FFFF else 1
         return number

@@ -8,17 +8,18 @@ from e2ee_client.events import ConnectionChanged, ConnectionState
 
 from .effects import Channel
 from .link import Link, LinkState
+from .part import Part
 from .turn import Turn
 
 if TYPE_CHECKING:
     from .context import Context
 
 
-class Links:
+class Links(Part):
     """All connections by channel; none is opened while the engine is offline."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
+        super().__init__(context)
         self.is_online = False
         self.by_channel: dict[Channel, Link] = {}
 
@@ -26,7 +27,7 @@ class Links:
         """Return the link of a channel, opening the connection if we are online and it is new."""
         link = self.by_channel.get(channel)
         if link is None:
-            link = Link(channel, self._context.state.ports.rng)
+            link = Link(channel, self._state.ports.rng)
             if self.is_online:
                 self.by_channel[channel] = link
                 link.open(turn)
@@ -34,16 +35,16 @@ class Links:
 
     def is_unused(self, channel: Channel) -> bool:
         """Whether a connection was for a mailbox that is gone with its contact."""
-        return bool(channel.mailbox) and channel.mailbox not in self._context.state.mailboxes
+        return bool(channel.mailbox) and channel.mailbox not in self._state.mailboxes
 
     def end_unused(self, turn: Turn) -> None:
         """Close sending connections through which nobody is reached any more: a contact must not make us keep
         one for each address that it has named.
         """
-        state, delivery = self._context.state, self._context.delivery
+        state, delivery = self._state, self._context.delivery
         used = {delivery.channel(contact) for contact in state.contacts.values()}
         for peer in state.peers.values():
-            used.add(delivery.channel(state.contacts[peer.account_id], peer))
+            used.add(delivery.channel(peer.contact, peer))
         for channel in [one for one in self.by_channel if not one.mailbox and one not in used]:
             delivery.lost(channel)
             self._context.directory.lost(channel)

@@ -7,7 +7,7 @@ HELLO --> CREATE (once) --> AUTH --> TOKEN_ADD, SUBSCRIBE --> PUBLISH (published
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee_relay.protocol import (
     Ack,
@@ -35,23 +35,18 @@ from e2ee_client.events import ConnectionChanged, ConnectionState
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
 from .link import Link, LinkState
+from .part import Part
 from .records import Mailbox
 from .turn import Turn
 from .upkeep import new_mailbox
 
-if TYPE_CHECKING:
-    from .context import Context
-
 _REFUSED_RETRY_MS: Final = 60_000
+_MAX_TOKENS: Final = 256
 _FRONT_DOOR: Final = b""
 
 
-class Mailboxes:
+class Mailboxes(Part):
     """The receiving side of every mailbox of ours."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
 
     @staticmethod
     def channel(mailbox: Mailbox) -> Channel:
@@ -92,7 +87,7 @@ class Mailboxes:
         ready = link.state is LinkState.READY
         if mailbox.contact == contact_id:
             if ready:
-                link.request(turn, lambda request_id: DeleteMailbox(request_id, mailbox.id), _ignore)
+                link.request(turn, DeleteMailbox(link.new_id(), mailbox.id), _ignore)
             self._state.mailboxes.pop(mailbox.id)
             self._state.taken.forget(turn, mailbox.id)
             self._state.refused.forget(turn, mailbox.id)
@@ -101,8 +96,7 @@ class Mailboxes:
             token, _ = mailbox.tokens.pop(contact_id)
             turn.put(mailbox.put())
             if ready:
-                hashes = (token_hash(token),)
-                link.request(turn, lambda request_id: TokenRevoke(request_id, mailbox.id, hashes), _ignore)
+                link.request(turn, TokenRevoke(link.new_id(), mailbox.id, (token_hash(token),)), _ignore)
 
     def delivered(self, turn: Turn, link: Link, frame: Message) -> None:
         """Take a message and acknowledge it. What was taken before is acknowledged again (SES-18); what
@@ -127,7 +121,7 @@ class Mailboxes:
         self._acknowledge(turn, link, mailbox, frame)
 
     def _acknowledge(self, turn: Turn, link: Link, mailbox: Mailbox, frame: Message) -> None:
-        link.request(turn, lambda request_id: Ack(request_id, mailbox.id, (frame.seq,)), _ignore)
+        link.request(turn, Ack(link.new_id(), mailbox.id, (frame.seq,)), _ignore)
 
     # --- a fresh connection, step by step ---
 
@@ -141,11 +135,8 @@ class Mailboxes:
         def create(turn: Turn, work: bytes) -> None:
             if self._is_gone(turn, link, mailbox):
                 return
-            link.request(
-                turn,
-                lambda request_id: CreateMailbox(request_id, mailbox.id, public, work, secret),
-                partial(self._created, link, mailbox),
-            )
+            made = CreateMailbox(link.new_id(), mailbox.id, public, work, secret)
+            link.request(turn, made, partial(self._created, link, mailbox))
 
         link.work(turn, context, link.hello.limits.pow_bits_create, create)
 
@@ -177,11 +168,8 @@ class Mailboxes:
         public = sign.derive_public(mailbox.owner_seed)
         payload = auth_payload(link.hello.relay_name, link.hello.nonce, [mailbox.id])
         signature = sign.sign(mailbox.owner_seed, payload)
-        link.request(
-            turn,
-            lambda request_id: Auth(request_id, (mailbox.id,), public, signature),
-            partial(self._authenticated, link, mailbox),
-        )
+        auth = Auth(link.new_id(), (mailbox.id,), public, signature)
+        link.request(turn, auth, partial(self._authenticated, link, mailbox))
 
     def _authenticated(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if self._is_gone(turn, link, mailbox):
@@ -204,28 +192,21 @@ class Mailboxes:
         if mailbox.contact or not self._state.own.publish:
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, mailbox.relay_url))
         self._add_tokens(turn, link, mailbox)
-        link.request(
-            turn,
-            lambda request_id: Subscribe(request_id, (mailbox.id,)),
-            partial(self._subscribed, link),
-        )
+        subscribe = Subscribe(link.new_id(), (mailbox.id,))
+        link.request(turn, subscribe, partial(self._subscribed, link))
         if not mailbox.contact and self._state.own.publish:
             self._context.entry.publish(turn, link, mailbox)
 
     def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         missing = [contact for contact, (_, known) in mailbox.tokens.items() if not known]
-        for group, kind in (
-            ([one for one in missing if one != _FRONT_DOOR], TokenClass.CONTACT),
+        for part, kind in (
+            ([one for one in missing if one != _FRONT_DOOR][:_MAX_TOKENS], TokenClass.CONTACT),
             ([one for one in missing if one == _FRONT_DOOR], TokenClass.FRONT_DOOR),
         ):
-            if group:
-                part = group[:256]
+            if part:
                 hashes = tuple(token_hash(mailbox.tokens[contact][0]) for contact in part)
-                link.request(
-                    turn,
-                    partial(_token_add, mailbox.id, hashes, kind),
-                    partial(self._tokens_added, link, mailbox, part),
-                )
+                add = TokenAdd(link.new_id(), mailbox.id, hashes, kind)
+                link.request(turn, add, partial(self._tokens_added, link, mailbox, part))
         if not missing:
             self._is_usable(turn, mailbox, [])
 
@@ -272,10 +253,6 @@ def refused(turn: Turn, link: Link, frame: Response) -> None:
     link.refused(turn, retry_after_ms)
     name = f"relay.{code.name.lower()}"
     turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, name))
-
-
-def _token_add(mailbox_id: bytes, hashes: tuple[bytes, ...], kind: TokenClass, request_id: int) -> TokenAdd:
-    return TokenAdd(request_id, mailbox_id, hashes, kind)
 
 
 def _ignore(_turn: Turn, _frame: Response) -> None:

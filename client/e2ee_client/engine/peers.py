@@ -14,6 +14,7 @@ from e2ee.prekeys import COMPACT_ONE_TIME_MAX, CompactBundle, PeerPrekeys
 from e2ee.snapshot import decode_pair, encode_pair
 from e2ee_client.rows import Put
 
+from .records import Contact
 from .row_codec import Row, stored_parts
 
 
@@ -58,6 +59,7 @@ class Peer(Row):
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
     given_in: bytes = b""
     told: tuple[int, int, bytes] = field(default=(0, 0, b""), repr=False)
+    contact: Contact = field(init=False, repr=False, compare=False)
     pair: Pair = field(default_factory=Pair, init=False)
     heard_ms: int = field(default=0, init=False, compare=False)
     _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)

@@ -86,7 +86,8 @@ class Queries:
         known = not own.publish or own.published_seq == own.device_list.seq
         ready = all(link.state is LinkState.READY for link in links.by_channel.values())
         asked = any(link.pending or link.working for link in links.by_channel.values())
-        return links.is_online and known and ready and not asked and self._context.receipts.at_ms is None
+        told = self._context.timers.at_ms("receipts") is None
+        return links.is_online and known and ready and not asked and told
 
     @property
     def is_fetched(self) -> bool:

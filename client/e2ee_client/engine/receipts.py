@@ -3,36 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee.content import MAX_RECEIPT_IDS, Receipt, ReceiptState
 from e2ee.ids import ContentId
 
+from .part import Part
 from .peers import Peer
 from .records import Contact, DueReceipts
 from .turn import Turn
-
-if TYPE_CHECKING:
-    from .context import Context
 
 _LEAST_MS: Final = 300
 _JITTER_MS: Final = 700
 _MAX_WAITING: Final = 1024
 
 
-class Receipts:
+class Receipts(Part):
     """What devices of contacts are still to be told of their texts."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
-        self.at_ms: int | None = None
 
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
-        if self.at_ms is None and self._state.receipts:
-            jitter = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
-            self.at_ms = turn.now_ms + _LEAST_MS + jitter
+        if self._state.receipts and self._context.timers.at_ms("receipts") is None:
+            jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
+            self._context.timers.set("receipts", turn.now_ms + _LEAST_MS + jitter_ms, self.send)
 
     def due(self, turn: Turn, peer: Peer, content_ids: Iterable[bytes]) -> None:
         """Note that these have arrived; of those that wait for their contact to be accepted, the newest."""
@@ -45,20 +38,16 @@ class Receipts:
             turn.put_at_end(row.TABLE, row.key, row.put)
         self.wait(turn)
 
-    def clock_put_back(self, now_ms: int) -> None:
-        """What is due in a time to come is due now."""
-        self.at_ms = None if self.at_ms is None else min(self.at_ms, now_ms)
-
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""
-        self.at_ms = None
+        self._context.timers.drop("receipts")
         for peer_key, ids in list(self._state.receipts.items()):
             peer = self._state.peers.get(peer_key)
             contact = None if peer is None else self._state.contacts.get(peer.account_id)
             if (
                 peer is None
                 or contact is None
-                or (contact.accepted and self._send(turn, contact, peer, ids, ReceiptState.DELIVERED))
+                or (contact.accepted and self._send(turn, peer, ids, ReceiptState.DELIVERED))
             ):
                 self.forget(turn, peer_key)
 
@@ -66,15 +55,15 @@ class Receipts:
         """Tell each device of an accepted contact that a person has seen these."""
         ids = list(message_ids)
         for peer in self._state.peers_in_force(contact):
-            self._send(turn, contact, peer, ids, ReceiptState.READ)
+            self._send(turn, peer, ids, ReceiptState.READ)
 
-    def _send(self, turn: Turn, contact: Contact, peer: Peer, ids: list[bytes], state: ReceiptState) -> bool:
+    def _send(self, turn: Turn, peer: Peer, ids: list[bytes], state: ReceiptState) -> bool:
         for start in range(0, len(ids), MAX_RECEIPT_IDS):
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is None:
                 return False
             part = tuple(ContentId(one) for one in ids[start : start + MAX_RECEIPT_IDS])
-            self._context.sending.send_control(turn, contact, peer, session, Receipt(state, part))
+            self._context.sending.send_control(turn, peer, session, Receipt(state, part))
         return True
 
     def forget(self, turn: Turn, peer_key: bytes) -> None:

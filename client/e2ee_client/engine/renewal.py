@@ -37,6 +37,7 @@ from e2ee_client.events import (
     Unreachable,
 )
 
+from .part import Part
 from .peers import Peer
 from .records import Contact
 from .turn import Turn
@@ -51,25 +52,22 @@ _UNREACHABLE_MS: Final = 3 * pairs.DAY_MS
 _MAX_DOUBTED: Final = 4
 
 
-class Renewal:
+class Renewal(Part):
     """Sessions with all devices of all contacts."""
 
     def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
+        super().__init__(context)
         self._restless: set[bytes] = {
             peer.key for peer in self._state.peers.values() if _is_restless(peer.pair)
         }
-        self._retry_ms: dict[bytes, int] = {}
-        self._next_ms: int | None = 0
         self._stale: set[bytes] = set()
         self._unreachable: set[bytes] = set()
 
     # --- which session sends ---
 
-    def session_for(self, turn: Turn, contact: Contact, peer: Peer) -> Session | None:
+    def session_for(self, turn: Turn, peer: Peer) -> Session | None:
         """Return the session that texts to a device go on (SES-22); None while there is none."""
-        if self.is_stale(turn, contact):
+        if self.is_stale(turn, peer.contact):
             return None
         session_id = pairs.sending(peer.pair, turn.now_ms)
         return None if session_id is None else self._state.sessions[session_id]
@@ -110,47 +108,48 @@ class Renewal:
 
     # --- starting ---
 
-    def need(self, turn: Turn, contact: Contact, peer: Peer) -> None:
+    def need(self, turn: Turn, peer: Peer) -> None:
         """A text waits for a session with a device (SES-22)."""
-        if self.is_stale(turn, contact):
+        if self.is_stale(turn, peer.contact):
             return
         pair = peer.pair
         is_sought = pair.wanted is not None or (pair.met and pair.candidate is not None)
         if not is_sought and pairs.sending(pair, turn.now_ms) is None:
             self.want(turn, peer)
-        self.try_start(turn, contact, peer)
+        self.try_start(turn, peer)
 
     def want(self, turn: Turn, peer: Peer) -> None:
         """Note that a session with a device is to be started."""
         self.set_pair(turn, peer, replace(peer.pair, wanted=peer.pair.wanted or Wanted(turn.now_ms)))
 
-    def try_start(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+    def try_start(self, turn: Turn, peer: Peer) -> bool:
         """Start the session that is wanted, if it may be now; tell whether that was tried (SES-26)."""
-        if peer.pair.wanted is None or not self._may_start(turn, contact, peer):
+        if peer.pair.wanted is None or not self._may_start(turn, peer):
             return False
-        if contact.published:
-            self._context.directory.fetch(turn, contact, peer)
+        if peer.contact.published:
+            self._context.directory.fetch(turn, peer)
         else:
-            self._start_from_given(turn, contact, peer)
+            self._start_from_given(turn, peer)
         return True
 
-    def _start_from_given(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        bundle = self._bundle_of(turn, contact, peer)
+    def _start_from_given(self, turn: Turn, peer: Peer) -> None:
+        bundle = self._bundle_of(turn, peer)
         if bundle is None:
-            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            self._retry_later(turn, peer)
             self._tell_unreachable(turn, peer)
         else:
-            self.start(turn, contact, peer, bundle)
+            self.start(turn, peer, bundle)
 
-    def _may_start(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
-        is_open = contact.accepted and not contact.alarm and not self._state.own.replaced
+    def _may_start(self, turn: Turn, peer: Peer) -> bool:
+        is_open = peer.contact.accepted and not peer.contact.alarm and not self._state.own.replaced
         is_first = not peer.pair.met or peer.pair.candidate is None
-        is_due = turn.now_ms >= self._retry_ms.get(peer.key, 0) and self._context.links.is_online
-        return is_open and is_first and is_due and pairs.may_start(peer.pair, turn.now_ms)
+        is_put_off = self._context.timers.is_waiting(("start", peer.key), turn.now_ms)
+        is_due = self._context.links.is_online and not is_put_off
+        return is_open and is_first and is_due and pairs.left(peer.pair, "starts", turn.now_ms) > 0
 
-    def _bundle_of(self, turn: Turn, contact: Contact, peer: Peer) -> VerifiedBundle | None:
+    def _bundle_of(self, turn: Turn, peer: Peer) -> VerifiedBundle | None:
         """Make a bundle of what the device gave us inside a session (ID-19, SES-34)."""
-        device_list, given = contact.device_list(), peer.prekeys()
+        device_list, given = peer.contact.device_list(), peer.prekeys()
         if device_list is None or given is None or peer.pair.wanted is None:
             return None
         try:
@@ -174,12 +173,12 @@ class Renewal:
             turn.put(peer.put())
         return bundle
 
-    def start(self, turn: Turn, contact: Contact, peer: Peer, bundle: VerifiedBundle) -> None:
+    def start(self, turn: Turn, peer: Peer, bundle: VerifiedBundle) -> None:
         """Start a session from a verified bundle; its first content is an ask (SES-24)."""
         own, ports, pair = self._state.own, self._state.ports, peer.pair
         if turn.now_ms > own.device_list.expires_ms:
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
-            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            self._retry_later(turn, peer)
             return
         try:
             epoch = pairs.next_epoch(pair, turn.now_ms)
@@ -194,8 +193,8 @@ class Renewal:
                 grace_ms=PREKEY_GRACE_MS if pair.met else 0,
             )
         except E2eeError as error:
-            turn.notify(IdentityAlarm(contact.account_id, error.code))
-            self._retry_ms[peer.key] = turn.now_ms + _RETRY_MS
+            turn.notify(IdentityAlarm(peer.account_id, error.code))
+            self._retry_later(turn, peer)
             return
         standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=self._our_key(pair))
         change = pairs.started(pair, standing, turn.now_ms)
@@ -205,12 +204,12 @@ class Renewal:
         turn.put(peer.put())
         turn.notify(
             SessionStarted(
-                contact.account_id, True, session.origin.one_time.x25519, session.origin.one_time.kem
+                peer.account_id, True, session.origin.one_time.x25519, session.origin.one_time.kem
             )
         )
-        self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
+        self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
         self._tell_if_long(turn, peer)
-        self._context.sending.pump(turn, contact)
+        self._context.sending.pump(turn, peer.contact)
 
     def _our_key(self, pair: Pair) -> DhPublic | None:
         active = pair.active
@@ -247,13 +246,13 @@ class Renewal:
             )
         )
 
-    def opened(self, turn: Turn, contact: Contact, peer: Peer, opened: Opened) -> Change:
+    def opened(self, turn: Turn, peer: Peer, opened: Opened) -> Change:
         """Note that a message of a session has opened; what was lost on others goes again on it (SES-37)."""
         session = opened.session
         change = pairs.opened(peer.pair, session.id, opened.answered, turn.now_ms)
         pair = change.pair
         if opened.skipped:
-            pair = pairs.skipped(pair, opened.skipped, turn.now_ms)
+            pair = pairs.used(pair, "skips", turn.now_ms, opened.skipped)
         peer.heard_ms = turn.now_ms
         self._unreachable.discard(peer.key)
         self.set_pair(turn, peer, pair, change.gone)
@@ -261,48 +260,48 @@ class Renewal:
             peer.proven(session.id)
             peer.forget_prekeys()
             turn.put(peer.put())
-            turn.notify(SessionProven(contact.account_id))
+            turn.notify(SessionProven(peer.account_id))
         if change.activated:
-            self._context.sending.again_from_others(turn, contact, peer, session.id)
+            self._context.sending.again_from_others(turn, peer, session.id)
         return change
 
-    def settle(self, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, change: Change) -> None:
+    def settle(self, turn: Turn, peer: Peer, session_id: SessionId, change: Change) -> None:
         """After the content: doubt, what waits, and the message that proves our session for the peer
         (SES-24).
         """
-        if not contact.accepted:
+        if not peer.contact.accepted:
             return
         if change.is_doubted:
-            self.doubt(turn, contact, peer)
-        self._context.sending.pump(turn, contact)
+            self.doubt(turn, peer)
+        self._context.sending.pump(turn, peer.contact)
         session = self._state.sessions.get(session_id)
         if session is None or not change.activated or not session.origin.initiator:
             return
         if sessions.is_our_turn(session):
-            self._send_tell(turn, contact, peer, session, None)
+            self._send_tell(turn, peer, session, None)
 
-    def synced(self, turn: Turn, contact: Contact, peer: Peer, session: Session, sync: Sync) -> None:
+    def synced(self, turn: Turn, peer: Peer, session: Session, sync: Sync) -> None:
         """Take what a device tells of itself, and answer an ask on its session (SES-24)."""
         change = pairs.synced(peer.pair, session.id, sync, turn.now_ms)
         self.set_pair(turn, peer, change.pair, change.gone)
         self.tell_findings(turn, peer, change.findings)
         if change.rolled_back:
-            turn.notify(RolledBack(contact.account_id))
-        if not contact.accepted or self.is_stale(turn, contact):
+            turn.notify(RolledBack(peer.account_id))
+        if not peer.contact.accepted or self.is_stale(turn, peer.contact):
             return
         if sync.kind is SyncKind.ASK and session.id in self._state.sessions:
-            self._answer(turn, contact, peer, session.id, sync)
+            self._answer(turn, peer, session.id, sync)
         active = peer.pair.active
         if active is not None and active.id == session.id:
-            self._context.sending.again_up_to(turn, contact, peer, sync.got)
-        self.try_start(turn, contact, peer)
+            self._context.sending.again_up_to(turn, peer, sync.got)
+        self.try_start(turn, peer)
 
-    def _answer(self, turn: Turn, contact: Contact, peer: Peer, session_id: SessionId, sync: Sync) -> None:
+    def _answer(self, turn: Turn, peer: Peer, session_id: SessionId, sync: Sync) -> None:
         session = self._state.sessions[session_id]
-        if isinstance(session.phase, sessions.Started) or not pairs.may_tell(peer.pair, turn.now_ms):
+        if isinstance(session.phase, sessions.Started) or not pairs.left(peer.pair, "tells", turn.now_ms):
             return
-        self.set_pair(turn, peer, pairs.told(peer.pair, turn.now_ms))
-        self._send_tell(turn, contact, peer, session, sync.ask_id)
+        self.set_pair(turn, peer, pairs.used(peer.pair, "tells", turn.now_ms))
+        self._send_tell(turn, peer, session, sync.ask_id)
 
     def tell_findings(self, turn: Turn, peer: Peer, findings: list[Finding]) -> None:
         """Tell what the numbers of a device have shown (SES-30)."""
@@ -311,22 +310,20 @@ class Renewal:
 
     # --- doubt ---
 
-    def doubt(
-        self, turn: Turn, contact: Contact, peer: Peer, patience_ms: int = pairs.SHORT_PATIENCE_MS
-    ) -> None:
+    def doubt(self, turn: Turn, peer: Peer, patience_ms: int = pairs.SHORT_PATIENCE_MS) -> None:
         """Something shows that the two sides may not share a session: ask on the active one (SES-25)."""
         active = peer.pair.active
-        if not contact.accepted or active is None or self.is_stale(turn, contact):
+        if not peer.contact.accepted or active is None or self.is_stale(turn, peer.contact):
             return
         if pairs.may_ask(peer.pair, turn.now_ms):
-            turn.notify(Doubt(contact.account_id))
-            self._ask(turn, contact, peer, self._state.sessions[active.id], patience_ms)
+            turn.notify(Doubt(peer.account_id))
+            self._ask(turn, peer, self._state.sessions[active.id], patience_ms)
 
     def doubt_all(self, turn: Turn, contact: Contact) -> None:
         """Doubt the devices of a contact that were heard last: which one a tag belongs to is not known."""
         peers = sorted(self._state.peers_in_force(contact), key=lambda one: one.heard_ms)
         for peer in peers[-_MAX_DOUBTED:]:
-            self.doubt(turn, contact, peer)
+            self.doubt(turn, peer)
 
     def ask_weekly(self, turn: Turn, contact: Contact, bundle: CompactBundle) -> None:
         """Give fresh prekeys to each device of a contact, with an ask (SES-25)."""
@@ -334,7 +331,7 @@ class Renewal:
             active = peer.pair.active
             if active is not None and not self.is_stale(turn, contact):
                 session = self._state.sessions[active.id]
-                self._ask(turn, contact, peer, session, pairs.LONG_PATIENCE_MS, bundle=bundle)
+                self._ask(turn, peer, session, pairs.LONG_PATIENCE_MS, bundle=bundle)
 
     def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
         """The relay has taken an ask: from now on silence counts (SES-26)."""
@@ -347,7 +344,6 @@ class Renewal:
     def _ask(
         self,
         turn: Turn,
-        contact: Contact,
         peer: Peer,
         session: Session,
         patience_ms: int,
@@ -355,14 +351,13 @@ class Renewal:
         bundle: CompactBundle | None = None,
         for_gap: bool = False,
     ) -> None:
-        ask_id = self._send_ask(turn, contact, peer, session, bundle=bundle)
+        ask_id = self._send_ask(turn, peer, session, bundle=bundle)
         pair = pairs.asked(peer.pair, ask_id, patience_ms, turn.now_ms, for_gap=for_gap)
         self.set_pair(turn, peer, pair)
 
     def _send_ask(
         self,
         turn: Turn,
-        contact: Contact,
         peer: Peer,
         session: Session,
         *,
@@ -370,90 +365,80 @@ class Renewal:
     ) -> bytes:
         ask_id = self._state.ports.rng(ASK_ID_B)
         sync = _sync(SyncKind.ASK, ask_id, peer.pair)
-        self._context.sending.send_control(turn, contact, peer, session, sync, bundle=bundle)
+        self._context.sending.send_control(turn, peer, session, sync, bundle=bundle)
         return ask_id
 
-    def _send_tell(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, ask_id: bytes | None
-    ) -> None:
+    def _send_tell(self, turn: Turn, peer: Peer, session: Session, ask_id: bytes | None) -> None:
         sync = _sync(SyncKind.TELL, ask_id, peer.pair)
-        self._context.sending.send_control(turn, contact, peer, session, sync)
+        self._context.sending.send_control(turn, peer, session, sync)
 
     # --- time ---
-
-    def wake_ms(self) -> int | None:
-        """Return when `tick` is due."""
-        return self._next_ms
-
-    def clock_put_back(self, now_ms: int) -> None:
-        """Look at all pairs at once; none waits for a time that a clock ahead of now has set."""
-        self._retry_ms.clear()
-        self._next_ms = now_ms
 
     def tick(self, turn: Turn) -> None:
         """Look at the pairs that wait for something: at most five sessions are started in a second
         (SES-32).
         """
         starts = _STARTS_A_TICK
-        self._next_ms = None
+        self._context.timers.drop("sessions")
         for key in sorted(self._restless, key=lambda key: -self._state.peers[key].heard_ms):
             peer = self._state.peers[key]
-            contact = self._state.contacts[peer.account_id]
-            self._look_at(turn, contact, peer)
+            self._look_at(turn, peer)
             if starts:
-                starts -= self.try_start(turn, contact, peer)
+                starts -= self.try_start(turn, peer)
         for key in self._restless:
             self._wake_for(turn, self._state.peers[key])
         if not starts:
-            self._next_ms = turn.now_ms + _TICK_APART_MS
+            self._context.timers.set("sessions", turn.now_ms + _TICK_APART_MS, self.tick)
 
     def look_at_all(self, turn: Turn) -> None:
         """Look at every pair, as once an hour: ages, texts without a receipt for a day (SES-25, SES-33)."""
         for peer in list(self._state.peers.values()):
-            contact = self._state.contacts[peer.account_id]
-            if self._is_past(turn, contact, peer):
+            contact = peer.contact
+            if self._is_past(turn, peer):
                 self._forget_peer(turn, peer)
                 continue
-            self._look_at(turn, contact, peer)
-            if self._context.sending.review_unconfirmed(turn, contact, peer) and contact.accepted:
+            self._look_at(turn, peer)
+            if self._context.sending.review_unconfirmed(turn, peer) and contact.accepted:
                 self._context.directory.refresh(turn, contact)
-                self.doubt(turn, contact, peer)
+                self.doubt(turn, peer)
             self._context.upkeep.expire_skipped(turn, peer)
 
-    def _look_at(self, turn: Turn, contact: Contact, peer: Peer) -> None:
-        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
-        mailbox = self._state.mailbox_for(contact.account_id)
+    def _look_at(self, turn: Turn, peer: Peer) -> None:
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
+        mailbox = self._state.mailbox_for(peer.account_id)
         is_silent = self._context.links.has_all_of(self._context.mailboxes.channel(mailbox))
         change = pairs.tick(
             peer.pair, turn.now_ms, connected=is_silent, texts_wait=bool(lane.waiting or lane.unconfirmed)
         )
         self.set_pair(turn, peer, change.pair, change.gone)
-        if not contact.accepted or self.is_stale(turn, contact):
+        if not peer.contact.accepted or self.is_stale(turn, peer.contact):
             return
         candidate = peer.pair.candidate
         if candidate is not None and pairs.repeat_due(peer.pair, turn.now_ms):
             self.set_pair(turn, peer, pairs.repeated(peer.pair, turn.now_ms))
-            self._repeat(turn, contact, peer, self._state.sessions[candidate.id])
+            self._repeat(turn, peer, self._state.sessions[candidate.id])
         active = peer.pair.active
         if active is not None and pairs.gap_ask_due(peer.pair, turn.now_ms):
             session = self._state.sessions[active.id]
-            self._ask(turn, contact, peer, session, pairs.LONG_PATIENCE_MS, for_gap=True)
+            self._ask(turn, peer, session, pairs.LONG_PATIENCE_MS, for_gap=True)
 
-    def _repeat(self, turn: Turn, contact: Contact, peer: Peer, session: Session) -> None:
+    def _repeat(self, turn: Turn, peer: Peer, session: Session) -> None:
         if not session.is_expired(turn.now_ms):
-            self._send_ask(turn, contact, peer, session, bundle=self._our_bundle(turn, contact))
+            self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
 
     def _wake_for(self, turn: Turn, peer: Peer) -> None:
-        """Wake when something is due; what could not be done when it was due is looked at again a minute
-        later.
-        """
-        due_ms = pairs.due_ms(peer.pair)
+        """Wake when something is due; what could not be done then is looked at again a minute later."""
+        timers, due_ms = self._context.timers, pairs.due_ms(peer.pair)
         if peer.pair.wanted is not None:
-            due_ms = min(due_ms or turn.now_ms, max(turn.now_ms, self._retry_ms.get(peer.key, 0)))
+            start_ms = timers.at_ms(("start", peer.key)) or 0
+            due_ms = min(due_ms or turn.now_ms, max(turn.now_ms, start_ms))
         if due_ms is None:
             return
         at_ms = due_ms if due_ms > turn.now_ms else turn.now_ms + pairs.MINUTE_MS
-        self._next_ms = at_ms if self._next_ms is None else min(self._next_ms, at_ms)
+        timers.set("sessions", min(at_ms, timers.at_ms("sessions") or at_ms), self.tick)
+
+    def _retry_later(self, turn: Turn, peer: Peer) -> None:
+        self._context.timers.set(("start", peer.key), turn.now_ms + _RETRY_MS, self.tick)
 
     # --- what ends ---
 
@@ -493,13 +478,13 @@ class Renewal:
 
     def _forget_peer(self, turn: Turn, peer: Peer) -> None:
         self._restless.discard(peer.key)
-        self._retry_ms.pop(peer.key, None)
+        self._context.timers.drop(("start", peer.key))
         self._context.receipts.forget(turn, peer.key)
         self._state.remove_peer(turn, peer)
 
-    def _is_past(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+    def _is_past(self, turn: Turn, peer: Peer) -> bool:
         """Whether a device was struck off so long ago that nothing of it can arrive any more."""
-        if peer.pair.sessions or contact.names(peer.record().hash):
+        if peer.pair.sessions or peer.contact.names(peer.record().hash):
             return False
         return turn.now_ms > max(peer.pair.budget.since_ms, peer.way_back_ms) + pairs.UNPROVEN_TTL_MS
 

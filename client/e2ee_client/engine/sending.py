@@ -7,7 +7,7 @@ is sent again only on a session that is proven (SES-37).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from e2ee import pair as pairs
 from e2ee import session as sessions
@@ -21,12 +21,10 @@ from e2ee_client.errors import ContactBlocked, DeviceReplacedError, MessageEmpty
 from e2ee_client.events import MessageState, MessageStateChanged, Unconfirmed
 
 from .outbox import NO_DEVICE, Lane, Outgoing
+from .part import Part
 from .peers import Peer
 from .records import Contact, Message, NextList
 from .turn import Turn
-
-if TYPE_CHECKING:
-    from .context import Context
 
 MAX_TEXT_B: Final = 63_000
 MAX_AGAIN: Final = 64
@@ -36,12 +34,8 @@ AGAIN_AFTER_MS: Final = 60_000
 _MSG_ID_B: Final = 16
 
 
-class Sending:
+class Sending(Part):
     """What we say to contacts."""
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
 
     # --- texts ---
 
@@ -90,12 +84,8 @@ class Sending:
         peer = self._state.peers.get(contact.account_id + item.device_id)
         session = None
         if peer is not None and not lane.waiting:
-            session = self._context.renewal.session_for(turn, contact, peer)
-        if (
-            peer is None
-            or session is None
-            or not self._seal_text(turn, contact, peer, session, item, message)
-        ):
+            session = self._context.renewal.session_for(turn, peer)
+        if peer is None or session is None or not self._seal_text(turn, peer, session, item, message):
             lane.waiting.append(item)
             turn.put(item.put())
 
@@ -107,30 +97,34 @@ class Sending:
         for device_id, lane in self._state.outbox.of(contact.account_id):
             peer = self._state.peers.get(contact.account_id + device_id)
             if peer is not None:
-                self._pump_lane(turn, contact, peer, lane)
-                self._context.delivery.flush(turn, contact, peer, lane)
+                self._pump_lane(turn, peer, lane)
+                self._context.delivery.flush(turn, peer, lane)
 
     def pump_all(self, turn: Turn) -> None:
         """Do so for every contact to whom something is on its way."""
         for account_id in self._state.outbox.accounts():
-            contact = self._state.contacts.get(account_id)
-            if contact is not None:
-                self.pump(turn, contact)
+            self.pump_account(account_id, turn)
 
-    def _pump_lane(self, turn: Turn, contact: Contact, peer: Peer, lane: Lane) -> None:
+    def pump_account(self, account_id: bytes, turn: Turn) -> None:
+        """Do so for an account, if it is still a contact."""
+        contact = self._state.contacts.get(account_id)
+        if contact is not None:
+            self.pump(turn, contact)
+
+    def _pump_lane(self, turn: Turn, peer: Peer, lane: Lane) -> None:
         while lane.waiting:
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is None:
-                self._context.renewal.need(turn, contact, peer)
+                self._context.renewal.need(turn, peer)
                 return
             item = lane.waiting[0]
-            message = self._state.history.find(turn, contact.account_id, item.content_id, outgoing=True)
+            message = self._state.history.find(turn, peer.account_id, item.content_id, outgoing=True)
             lane.waiting.popleft()
             if message is None:
                 turn.delete("outbox", item.key)
-            elif not self._seal_text(turn, contact, peer, session, item, message):
+            elif not self._seal_text(turn, peer, session, item, message):
                 lane.waiting.appendleft(item)
-                self._context.renewal.need(turn, contact, peer)
+                self._context.renewal.need(turn, peer)
                 return
 
     def _spread(self, turn: Turn, contact: Contact) -> None:
@@ -155,7 +149,6 @@ class Sending:
     def send_control(
         self,
         turn: Turn,
-        contact: Contact,
         peer: Peer,
         session: Session,
         payload: Payload,
@@ -168,23 +161,23 @@ class Sending:
         content = Content(content_id, turn.now_ms, payload, way_back=way_back, bundle=bundle)
         item = Outgoing(
             self._state.outbox.new_place(),
-            contact.account_id,
+            peer.account_id,
             peer.device_id,
             content_id,
             False,
             turn.now_ms,
             ask_id=payload.ask_id if isinstance(payload, Sync) else None,
         )
-        if self._seal(turn, contact, peer, session, item, content):
-            lane = self._state.outbox.lane(contact.account_id, peer.device_id)
-            self._context.delivery.flush(turn, contact, peer, lane)
+        if self._seal(turn, peer, session, item, content):
+            lane = self._state.outbox.lane(peer.account_id, peer.device_id)
+            self._context.delivery.flush(turn, peer, lane)
 
     def send_to_all(self, turn: Turn, contact: Contact, payload: Payload) -> None:
         """Send a content to each device of a contact with which there is a session."""
         for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is not None:
-                self.send_control(turn, contact, peer, session, payload)
+                self.send_control(turn, peer, session, payload)
 
     def list_renewed(self, turn: Turn, following: NextList) -> None:
         """Take our next list into use and tell contacts; sessions that nobody has answered and that carry a
@@ -208,10 +201,10 @@ class Sending:
         accepted.
         """
         for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is not None and peer.told[0] != self._state.own.device_list.seq:
                 signed = self._state.own.device_list.signed
-                self.send_control(turn, contact, peer, session, SignedList(signed))
+                self.send_control(turn, peer, session, SignedList(signed))
 
     def tell_address(self, turn: Turn, contact: Contact) -> None:
         """Tell a contact of a published account the delivery token that is its own (CON-06)."""
@@ -219,9 +212,9 @@ class Sending:
             return
         way_back = self.way_back(contact)
         for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is not None and peer.told[2] != way_back.token:
-                self.send_control(turn, contact, peer, session, AddressOnly(), way_back=way_back)
+                self.send_control(turn, peer, session, AddressOnly(), way_back=way_back)
 
     def keep_alive(self, turn: Turn, contact: Contact, after_ms: int) -> None:
         """Turn the ratchets of sessions that have fallen silent, where it is our turn (PQ-17).
@@ -229,11 +222,11 @@ class Sending:
         A message after one that has not been answered would heal nothing, so at most one is under way.
         """
         for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, contact, peer)
+            session = self._context.renewal.session_for(turn, peer)
             if session is None or not sessions.is_our_turn(session):
                 continue
             if turn.now_ms >= session.opened_ms + after_ms:
-                self.send_control(turn, contact, peer, session, Nothing())
+                self.send_control(turn, peer, session, Nothing())
 
     def way_back(self, contact: Contact) -> WayBack:
         """Return our address for a contact: its own token if the relay knows it, else the front door's."""
@@ -245,30 +238,26 @@ class Sending:
 
     # --- seal ---
 
-    def _seal_text(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, item: Outgoing, message: Message
-    ) -> bool:
+    def _seal_text(self, turn: Turn, peer: Peer, session: Session, item: Outgoing, message: Message) -> bool:
         if item.number is None:
             pair, item.number = pairs.give(peer.pair)
             self._state.set_pair(turn, peer, pair)
         content = Content(ContentId(item.content_id), message.sent_ms, Text(message.text), number=item.number)
-        return self._seal(turn, contact, peer, session, item, content)
+        return self._seal(turn, peer, session, item, content)
 
-    def _seal(
-        self, turn: Turn, contact: Contact, peer: Peer, session: Session, item: Outgoing, content: Content
-    ) -> bool:
+    def _seal(self, turn: Turn, peer: Peer, session: Session, item: Outgoing, content: Content) -> bool:
         """Seal a content; False if the session can send no more, so that another one is needed."""
         ports, now_ms = self._state.ports, turn.now_ms
         sync = content.payload if isinstance(content.payload, Sync) else None
         pairs.check_sending(peer.pair, session.id, sync, now_ms)
-        content = self._dressed(contact, peer, session, content)
+        content = self._dressed(peer, session, content)
         try:
             sealed = sessions.seal(session, content, now_ms, ports.rng, ports.encapsulate)
         except (CounterExhausted, SessionExpired):
             self._context.renewal.exhausted(turn, peer, session)
             return False
         self._state.store_session(turn, peer, session, sealed.session)
-        self._note_told(turn, contact, peer, content)
+        self._note_told(turn, peer, content)
         item.envelope, item.session_id = sealed.envelope, session.id
         item.msg_id = ports.rng(_MSG_ID_B)
         item.sealed_ms, item.sendings = now_ms, item.sendings + 1
@@ -276,19 +265,20 @@ class Sending:
         turn.put(item.put())
         return True
 
-    def _dressed(self, contact: Contact, peer: Peer, session: Session, content: Content) -> Content:
+    def _dressed(self, peer: Peer, session: Session, content: Content) -> Content:
         """Add what a session's first content and a changed list ask for (HS-05, CON-05)."""
+        contact = peer.contact
         if peer.told[:2] != self._heads_now(contact):
             content = content._replace(heads=Heads(self._state.own.device_list.head, contact.head))
         if isinstance(session.phase, Started):
             content = content._replace(way_back=self.way_back(contact))
         return content
 
-    def _note_told(self, turn: Turn, contact: Contact, peer: Peer, content: Content) -> None:
+    def _note_told(self, turn: Turn, peer: Peer, content: Content) -> None:
         if content.heads is None and content.way_back is None:
             return
         token = peer.told[2] if content.way_back is None else content.way_back.token
-        told = (*self._heads_now(contact), token)
+        told = (*self._heads_now(peer.contact), token)
         if peer.told != told:
             peer.told = told
             turn.put(peer.put())
@@ -298,9 +288,9 @@ class Sending:
 
     # --- texts again (SES-37) ---
 
-    def again_from_others(self, turn: Turn, contact: Contact, peer: Peer, session_id: bytes) -> None:
+    def again_from_others(self, turn: Turn, peer: Peer, session_id: bytes) -> None:
         """Send again what went on other sessions and was not confirmed: this one has become active."""
-        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         self._again(turn, lane, [one for one in lane.unconfirmed.values() if one.session_id != session_id])
 
     def again_unanswered(self, turn: Turn, peer: Peer) -> None:
@@ -308,9 +298,9 @@ class Sending:
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         self._again(turn, lane, list(lane.unconfirmed.values()))
 
-    def again_up_to(self, turn: Turn, contact: Contact, peer: Peer, got: int) -> None:
+    def again_up_to(self, turn: Turn, peer: Peer, got: int) -> None:
         """Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`."""
-        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         before_ms = turn.now_ms - AGAIN_AFTER_MS
         passed = [
             one
@@ -327,9 +317,9 @@ class Sending:
             del lane.unconfirmed[item.content_id]
             lane.waiting.appendleft(item)
 
-    def review_unconfirmed(self, turn: Turn, contact: Contact, peer: Peer) -> bool:
+    def review_unconfirmed(self, turn: Turn, peer: Peer) -> bool:
         """Report texts that will not go again; tell whether one has been unconfirmed for a day."""
-        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         for item in list(lane.unconfirmed.values()):
             item.sealed_ms, item.created_ms = (
                 min(item.sealed_ms, turn.now_ms),
@@ -364,16 +354,14 @@ class Sending:
         self._state.history.put(turn, message)
         turn.notify(MessageStateChanged(message.account_id, message.message_id, state, code))
 
-    def confirmed(
-        self, turn: Turn, contact: Contact, peer: Peer, state: MessageState, ids: Iterable[bytes]
-    ) -> None:
+    def confirmed(self, turn: Turn, peer: Peer, state: MessageState, ids: Iterable[bytes]) -> None:
         """Take a receipt of a device: the text is in its store, or was read."""
-        lane = self._state.outbox.lane(contact.account_id, peer.device_id)
+        lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         for content_id in ids:
             item = lane.confirm(content_id)
             if item is not None:
                 turn.delete("outbox", item.key)
-            message = self._state.history.find(turn, contact.account_id, content_id, outgoing=True)
+            message = self._state.history.find(turn, peer.account_id, content_id, outgoing=True)
             if message is not None:
                 self.set_state(turn, message, state)
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from e2ee.constants import LINE_B
 from e2ee.identity import DeviceRecord
-from e2ee.ids import AccountId, SessionId, Tag
+from e2ee.ids import SessionId, Tag
 from e2ee.numbers import Given
 from e2ee.pair import Pair
 from e2ee.prekeys import PrekeyKind
@@ -96,7 +96,10 @@ class State:
     def _load_peers(self) -> None:
         pairs = dict(self.rows.items("pair"))
         for key, row in self.rows.items("peer"):
-            peer = self.add_peer(Peer.decode(key, row))
+            peer = Peer.decode(key, row)
+            if peer.account_id not in self.contacts:
+                raise StoreCorrupt("a device without its contact")
+            self._add_peer(self.contacts[peer.account_id], peer)
             if key in pairs:
                 peer.load_pair(pairs[key], self.line)
             for one in peer.pair.sessions:
@@ -132,14 +135,14 @@ class State:
             return [one for one in named if one.record().front_desk] or named
         return named
 
-    def new_peer(self, account_id: AccountId, record: DeviceRecord) -> Peer:
+    def new_peer(self, contact: Contact, record: DeviceRecord) -> Peer:
         """Note a device of a contact that was not known."""
-        peer = Peer(account_id, record.device_id, record.encoded)
+        peer = Peer(contact.account_id, record.device_id, record.encoded)
         peer.pair = Pair(given=Given(line=self.line))
-        return self.add_peer(peer)
+        return self._add_peer(contact, peer)
 
-    def add_peer(self, peer: Peer) -> Peer:
-        """Note a device of a contact."""
+    def _add_peer(self, contact: Contact, peer: Peer) -> Peer:
+        peer.contact = contact
         self.peers[peer.key] = peer
         self._devices.setdefault(peer.account_id, []).append(peer)
         return peer

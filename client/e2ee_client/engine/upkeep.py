@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from e2ee import identity, prekeys
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
@@ -22,6 +22,7 @@ from e2ee_client.errors import AccountKeyAbsent, ConfigError
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
+from .part import Part
 from .peers import Peer
 from .ports import Ports, Setup
 from .records import (
@@ -34,9 +35,6 @@ from .records import (
     prekey_place,
 )
 from .turn import Turn
-
-if TYPE_CHECKING:
-    from .context import Context
 
 STOCK: Final = 100
 REFILL_BELOW: Final = 50
@@ -90,16 +88,12 @@ def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
     return Mailbox(rng(_MAILBOX_B), relay_url, rng(_SEED_B), contact, False, {contact: (rng(TOKEN_B), False)})
 
 
-class Upkeep:
+class Upkeep(Part):
     """What has to be renewed, and the prekeys that answer first flights.
 
     A published account has one set of prekeys; any other account one for each contact, so that ids do not
     join its mailboxes (ID-38). `owner` is the contact, or empty for the published set.
     """
-
-    def __init__(self, context: Context) -> None:
-        self._context = context
-        self._state = context.state
 
     # --- prekeys ---
 
