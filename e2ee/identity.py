@@ -38,7 +38,7 @@ from .errors import (
 from .ids import AccountId, DeviceId, DhPublic, ListHash, RecordHash, SignPublic
 from .ports import Rng
 from .primitives import dh, kdf, sign
-from .secret import AccountKey, DhPrivateKey, HedgeSecret, RecoveryKey, SigningKey
+from .secret import AccountKey, DhPrivateKey, HedgeSecret, RecoveryKey, Secret, SigningKey
 from .wire import cbor
 from .wire.fields import MAX_U64, Fields, array, bstr, decode_map, decode_signed, uint
 
@@ -160,9 +160,7 @@ class DeviceList:
             DecodeError, UnsupportedVersion: not a device list (ID-06).
             IdentityMismatch: the account signed a list of another account.
         """
-        encoded, signature = decode_signed(signed, LIST_MAX_B)
-        sign.verify(account_id, labels.SIG_LIST + encoded, signature)
-        return cls._decode(account_id, encoded, signed)
+        return cls._decode(account_id, verified(account_id, labels.SIG_LIST, signed, LIST_MAX_B), signed)
 
     @classmethod
     def _decode(cls, account_id: AccountId, encoded: bytes, signed: bytes) -> DeviceList:
@@ -269,39 +267,17 @@ def new_device(
 ) -> OurDevice:
     """Make a device with keys and a hedge secret of its own (ID-02, HS-13)."""
     signing_key, dh_key = SigningKey(rng(KEY_B)), DhPrivateKey(rng(KEY_B))
-    encoded = cbor.encode(
-        {
-            1: VERSION,
-            2: [SUITE],
-            3: account_id,
-            4: rng(DEVICE_ID_B),
-            5: sign.derive_public(signing_key.expose()),
-            6: dh.derive_public(dh_key.expose()),
-            7: int(kind),
-            8: flags,
-            9: created_ms,
-            10: expires_ms,
-        }
-    )
+    names = account_id, rng(DEVICE_ID_B)
+    publics = sign.derive_public(signing_key.expose()), dh.derive_public(dh_key.expose())
+    encoded = encode_map(VERSION, [SUITE], *names, *publics, int(kind), flags, created_ms, expires_ms)
     return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key, HedgeSecret(rng(KEY_B)))
 
 
 def redated(record: DeviceRecord, created_ms: int, expires_ms: int) -> DeviceRecord:
     """Return the record of the same device, with the same keys, for another time (ID-39)."""
-    encoded = cbor.encode(
-        {
-            1: VERSION,
-            2: [SUITE],
-            3: record.account_id,
-            4: record.device_id,
-            5: record.sign_public,
-            6: record.dh_public,
-            7: int(record.kind),
-            8: record.flags,
-            9: created_ms,
-            10: expires_ms,
-        }
-    )
+    names, publics = (record.account_id, record.device_id), (record.sign_public, record.dh_public)
+    kind, flags = int(record.kind), record.flags
+    encoded = encode_map(VERSION, [SUITE], *names, *publics, kind, flags, created_ms, expires_ms)
     return DeviceRecord.decode(encoded)
 
 
@@ -326,18 +302,10 @@ def next_list(
         raise InvalidArgument("a device list has at most 16 records and lives at most 30 days")
     if any(record.account_id != account_id for record in records):
         raise InvalidArgument("a record of another account")
-    return cbor.encode(
-        {
-            1: VERSION,
-            2: account_id,
-            3: max(1 if previous is None else previous.seq + 1, least_seq),
-            4: None if previous is None else previous.hash,
-            5: now_ms,
-            6: now_ms + ttl_ms,
-            7: recovery_public,
-            8: sorted({record.hash for record in records}),
-        }
-    )
+    seq, prev_hash = (1, None) if previous is None else (previous.seq + 1, previous.hash)
+    hashes = sorted({record.hash for record in records})
+    times = now_ms, now_ms + ttl_ms
+    return encode_map(VERSION, account_id, max(seq, least_seq), prev_hash, *times, recovery_public, hashes)
 
 
 def sign_list(key: AccountKey, unsigned: bytes) -> DeviceList:
@@ -346,8 +314,7 @@ def sign_list(key: AccountKey, unsigned: bytes) -> DeviceList:
     Raises:
         DecodeError, IdentityMismatch: not a device list of this account.
     """
-    signature = sign.sign(key.expose(), labels.SIG_LIST + unsigned)
-    return DeviceList.verify(account_id_of(key), cbor.encode([unsigned, signature]))
+    return DeviceList.verify(account_id_of(key), signed_bytes(key, labels.SIG_LIST, unsigned))
 
 
 def verify_chain(
@@ -367,7 +334,8 @@ def verify_chain(
     for previous, following in itertools.pairwise(lists):
         check_link(previous.head, following)
     if pinned is not None:
-        _check_from_head(pinned, lists)
+        # Links before the head are not needed; that only such are there is a rollback.
+        check_link(pinned, next((one for one in lists if one.seq >= pinned.seq), lists[-1]))
     lists[-1].check_time(now_ms)
     return lists[-1]
 
@@ -381,24 +349,12 @@ def check_link(head: ListHead, following: DeviceList) -> None:
     if following.seq < head.seq:
         raise ListRollback("an older device list than the pinned one")
     if following.seq == head.seq:
-        _check_same(head, following)
+        if following.hash != head.hash:
+            raise ListFork("two device lists with one sequence number", signed=following.signed)
     elif following.seq > head.seq + 1:
         raise ListGap("a link between two device lists is missing")
     elif following.prev_hash != head.hash:
         raise ListFork("the device list does not follow the one before", signed=following.signed)
-
-
-def _check_same(head: ListHead, device_list: DeviceList) -> None:
-    if device_list.hash != head.hash:
-        raise ListFork("two device lists with one sequence number", signed=device_list.signed)
-
-
-def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
-    """Compare from the head on: links before it are not needed (ID-07)."""
-    newer = [item for item in lists if item.seq >= pinned.seq]
-    if not newer:
-        raise ListRollback("an older device list than the pinned one")
-    check_link(pinned, newer[0])
 
 
 def check_flight_identity(
@@ -430,9 +386,8 @@ def _newer(given: DeviceList, pinned: DeviceList | None) -> DeviceList:
 
 def sign_address(device: OurDevice, mailbox: bytes, token: bytes, now_ms: int) -> bytes:
     """Return the signed address that a published device hands to its relay (ID-20)."""
-    unsigned = cbor.encode({1: VERSION, 2: device.record.hash, 3: mailbox, 4: token, 5: now_ms})
-    signature = sign.sign(device.signing_key.expose(), labels.SIG_ADDRESS + unsigned)
-    return cbor.encode([unsigned, signature])
+    unsigned = encode_map(VERSION, device.record.hash, mailbox, token, now_ms)
+    return signed_bytes(device.signing_key, labels.SIG_ADDRESS, unsigned)
 
 
 def verify_address(record: DeviceRecord, signed: bytes) -> Address:
@@ -441,8 +396,7 @@ def verify_address(record: DeviceRecord, signed: bytes) -> Address:
     Raises:
         DecodeError, BadSignature, IdentityMismatch.
     """
-    encoded, signature = decode_signed(signed, ADDRESS_MAX_B)
-    sign.verify(record.sign_public, labels.SIG_ADDRESS + encoded, signature)
+    encoded = verified(record.sign_public, labels.SIG_ADDRESS, signed, ADDRESS_MAX_B)
     fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
     _check_version(fields)
     if fields.bstr(2, HASH_B) != record.hash:
@@ -454,9 +408,8 @@ def sign_successor(
     key: RecoveryKey, old_account_id: AccountId, new_account_id: AccountId, head: ListHead, now_ms: int
 ) -> bytes:
     """Sign a successor statement with the recovery key of the old account (ID-13)."""
-    unsigned = cbor.encode({1: VERSION, 2: old_account_id, 3: new_account_id, 4: head.hash, 5: now_ms})
-    signature = sign.sign(key.expose(), labels.SIG_SUCCESSOR + unsigned)
-    return cbor.encode([unsigned, signature])
+    unsigned = encode_map(VERSION, old_account_id, new_account_id, head.hash, now_ms)
+    return signed_bytes(key, labels.SIG_SUCCESSOR, unsigned)
 
 
 def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
@@ -478,6 +431,27 @@ def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
     if fields.bstr(4, HASH_B) != pinned.hash:
         raise IdentityMismatch("a successor of another head")
     return Successor(pinned.account_id, new_account_id, fields.time_ms(5))
+
+
+def encode_map(*values: cbor.Value) -> bytes:
+    """Return the bytes of the map that has these values under the keys 1, 2, 3, ..."""
+    return cbor.encode(dict(enumerate(values, start=1)))
+
+
+def signed_bytes(key: Secret, label: bytes, unsigned: bytes) -> bytes:
+    """Return the signed structure: the bytes of a map, and their signature under a label."""
+    return cbor.encode([unsigned, sign.sign(key.expose(), label + unsigned)])
+
+
+def verified(public: bytes, label: bytes, signed: bytes, max_b: int) -> bytes:
+    """Return the bytes of the map in a signed structure (ID-29).
+
+    Raises:
+        DecodeError, BadSignature.
+    """
+    encoded, signature = decode_signed(signed, max_b)
+    sign.verify(public, label + encoded, signature)
+    return encoded
 
 
 def _check_version(fields: Fields) -> None:

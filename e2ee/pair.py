@@ -180,9 +180,7 @@ class Change:
 
 
 def sending(pair: Pair, now_ms: int) -> SessionId | None:
-    """Return the session that texts go on: the active one, before the first proof the best unproven
-    (SES-22).
-    """
+    """Return the session for texts: the active one, before the first proof the best unproven (SES-22)."""
     active = pair.active
     if active is not None or pair.met:
         return None if active is None else active.id
@@ -264,9 +262,7 @@ def heard(pair: Pair, standing: Standing, now_ms: int) -> Change:
 
 
 def opened(pair: Pair, session_id: SessionId, answered: DhPublic | None, now_ms: int) -> Change:
-    """Note that a message has opened; `answered` is our ratchet key that a new chain of it answers
-    (SES-23).
-    """
+    """Note that a message has opened; `answered` is our ratchet key that it answers (SES-23)."""
     session = pair.session(session_id)
     if session is None:
         return Change(pair)
@@ -318,9 +314,7 @@ def give(pair: Pair) -> tuple[Pair, Number]:
 
 
 def may_ask(pair: Pair, now_ms: int) -> bool:
-    """Whether a doubt leads to an ask now: on the active session, one at a time, within the budget
-    (SES-25).
-    """
+    """Whether a doubt leads to an ask now: on the active session, one at a time (SES-25, SES-35)."""
     apart = now_ms >= min(pair.asked_ms, now_ms) + ASK_APART_MS or not pair.asked_ms
     is_free = pair.ask is None and pair.candidate is None and pair.active is not None
     return is_free and apart and left(pair, "asks", now_ms) > 0
@@ -344,9 +338,7 @@ def ask_taken(pair: Pair, ask_id: bytes, now_ms: int) -> Pair:
 
 
 def ask_refused(pair: Pair, ask_id: bytes) -> Pair:
-    """Note that the relay will not take an ask: it is open no longer, and the next doubt may ask again
-    (SES-25).
-    """
+    """Note that the relay will not take an ask: the next doubt may ask again (SES-25)."""
     return replace(pair, ask=None) if pair.ask is not None and pair.ask.id == ask_id else pair
 
 
@@ -446,9 +438,7 @@ def _rank(session: Standing) -> tuple[int, bytes]:
 
 
 def _known(pair: Pair, epoch: int, now_ms: int, *, is_proven: bool) -> int:
-    """Return the highest epoch known: one far ahead of our clock counts only from a proven session
-    (SES-21).
-    """
+    """Return `known`; an epoch far ahead of our clock counts only from a proven session (SES-21)."""
     is_near = epoch <= now_ms // MINUTE_MS + MAX_EPOCH_AHEAD
     return max(pair.known, epoch) if is_near or is_proven else pair.known
 

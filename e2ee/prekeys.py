@@ -28,11 +28,14 @@ from .identity import (
     ListHead,
     OurDevice,
     check_suite,
+    encode_map,
+    signed_bytes,
+    verified,
     verify_chain,
 )
 from .ids import AccountId, DhPublic, KemPublic, RecordHash
 from .ports import Rng
-from .primitives import dh, kem, sign
+from .primitives import dh, kem
 from .secret import DhPrivateKey, KemSeed
 from .wire import cbor
 from .wire.fields import MAX_MS, MAX_U32, Fields, array, bstr, decode_map, decode_signed, uint
@@ -85,8 +88,7 @@ class SignedPrekey:
             DecodeError: not a prekey, or of a kind that does not belong there (ID-15).
             BadSignature, IdentityMismatch, InvalidKey, UnsupportedVersion.
         """
-        encoded, signature = decode_signed(signed, PREKEY_MAX_B)
-        sign.verify(record.sign_public, labels.SIG_PREKEY + encoded, signature)
+        encoded = verified(record.sign_public, labels.SIG_PREKEY, signed, PREKEY_MAX_B)
         fields = decode_map(encoded, PREKEY_MAX_B, _PREKEY_KEYS)
         check_suite(fields.value(1))
         if fields.bstr(2, ACCOUNT_ID_B) != record.account_id:
@@ -223,8 +225,7 @@ def new_prekey(device: OurDevice, kind: PrekeyKind, key_id: int, not_after_ms: i
         private = DhPrivateKey(rng(KEY_B))
         public = dh.derive_public(private.expose())
     unsigned = _unsigned(device.record, kind, key_id, not_after_ms, public)
-    signature = sign.sign(device.signing_key.expose(), labels.SIG_PREKEY + unsigned)
-    signed = cbor.encode([unsigned, signature])
+    signed = signed_bytes(device.signing_key, labels.SIG_PREKEY, unsigned)
     return PrekeyPair(SignedPrekey.verify(device.record, signed, (kind,)), private)
 
 
@@ -241,14 +242,8 @@ def encode_bundle(
     record: DeviceRecord, signed_list: bytes, spk: SignedPrekey, opk: SignedPrekey | None, pqk: SignedPrekey
 ) -> bytes:
     """Return a bundle as a relay hands it out."""
-    return cbor.encode(
-        {
-            1: record.encoded,
-            2: signed_list,
-            3: spk.signed,
-            4: None if opk is None else opk.signed,
-            5: pqk.signed,
-        }
+    return encode_map(
+        record.encoded, signed_list, spk.signed, None if opk is None else opk.signed, pqk.signed
     )
 
 
@@ -365,19 +360,7 @@ def _expand(record: DeviceRecord, kind: PrekeyKind, value: cbor.Value) -> Signed
 
 
 def _unsigned(record: DeviceRecord, kind: PrekeyKind, key_id: int, not_after_ms: int, key: bytes) -> bytes:
-    key_type, usage = kind.value
-    return cbor.encode(
-        {
-            1: SUITE,
-            2: record.account_id,
-            3: record.hash,
-            4: key_type,
-            5: usage,
-            6: key_id,
-            7: not_after_ms,
-            8: key,
-        }
-    )
+    return encode_map(SUITE, record.account_id, record.hash, *kind.value, key_id, not_after_ms, key)
 
 
 def _kind_of(fields: Fields, kinds: Sequence[PrekeyKind]) -> PrekeyKind:

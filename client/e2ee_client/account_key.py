@@ -1,6 +1,4 @@
-"""An account key that is kept away from its device: exported once, used to sign renewals, nothing else
-(ID-12).
-"""
+"""An account key kept away from its device: exported once, used to sign renewals only (ID-12)."""
 
 from __future__ import annotations
 

@@ -305,9 +305,7 @@ class Contact:
             one.state = MessageState.READ
 
     async def accept(self) -> None:
-        """Accept somebody who wrote first: from now on it gets receipts and an address of its own
-        (CON-04).
-        """
+        """Accept somebody who wrote first: it gets receipts and an address of its own (CON-04)."""
         await self._shell.call(lambda engine, now_ms: (None, engine.accept_contact(self.account_id, now_ms)))
 
     async def verify(self, verified: bool = True) -> None:

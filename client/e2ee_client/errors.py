@@ -76,9 +76,7 @@ class StoreMissing(StoreError):
 
 
 class StoreUnavailable(StoreError):
-    """The operating system refused or failed an operation on the files; the store has to be opened again
-    (STO-09).
-    """
+    """The operating system failed an operation on the files; open the store again (STO-09)."""
 
     code: ClassVar[str] = "store.unavailable"
     hint: ClassVar[str] = "check the disk and the file's permissions, then open the store again"
@@ -92,9 +90,7 @@ class StoreClosed(StoreError):
 
 
 class StoreMisuse(StoreError):
-    """An argument is outside its range: unknown table, key or value too long, unusable passphrase
-    (STO-08).
-    """
+    """An argument out of range: unknown table, too long a row, unusable passphrase (STO-08)."""
 
     code: ClassVar[str] = "store.misuse"
     hint: ClassVar[str] = "this is a fault of the calling program"

@@ -88,9 +88,7 @@ class MessageStateChanged(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class ContactAdded(OfContact[C]):
-    """Somebody unknown wrote for the first time; nothing is sent back until the contact is accepted
-    (CON-04).
-    """
+    """Somebody unknown wrote first; nothing is sent back until the contact is accepted (CON-04)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,9 +129,7 @@ class Parted(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class RolledBack(OfContact[C]):
-    """A contact has texts of ours that this store does not know: it was set back, or a copy of it runs
-    (SES-31).
-    """
+    """A contact has texts of ours unknown to this store: it was set back, or a copy runs (SES-31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,9 +181,7 @@ class UnsupportedContent(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class IdentityAlarm(OfContact[C]):
-    """A contact's device list or keys do not hold; nothing is sent there until a person has looked
-    (ID-07).
-    """
+    """A contact's list or keys do not hold; nothing is sent until a person has looked (ID-07)."""
 
     code: str
 

@@ -1,6 +1,4 @@
-"""How an account comes into being or is opened: what the surroundings supply, and the work in the store's
-thread.
-"""
+"""How an account is made or opened: what the surroundings supply, the work in the store's thread."""
 
 from __future__ import annotations
 

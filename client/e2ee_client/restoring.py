@@ -36,8 +36,10 @@ from e2ee.pair import Pair, Wanted
 from e2ee.ports import Rng
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
+from e2ee_client.engine import RowReader
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own
+from e2ee_client.engine.row_codec import from_array, to_array
 from e2ee_client.engine.upkeep import new_mailbox, restored_seq
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
 from e2ee_client.events import MessageState
@@ -47,18 +49,15 @@ from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
 from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
-_TABLES: Final = ("list", "contact", "message", "timeline")
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _LOOKUP_TIMEOUT_S: Final = 30.0
 _MAX_PAGES: Final = 64
-_Rows: TypeAlias = tuple[tuple[bytes, bytes], ...]
+_Rows: TypeAlias = list[tuple[bytes, bytes]]
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """An opened backup. `record` is that of the device which made it, `device_list` the newest list that
-    it knew.
-    """
+    """An opened backup, with the record of the device that made it and the newest list it knew."""
 
     account_key: AccountKey = field(repr=False)
     recovery_key: RecoveryKey | None = field(repr=False)
@@ -68,7 +67,11 @@ class Saved:
     name: str | None
     publish: bool
     read_receipts: bool
-    rows: tuple[_Rows, ...] = field(repr=False)
+    lists: _Rows = field(repr=False)
+    contacts: _Rows = field(repr=False)
+    messages: _Rows = field(repr=False)
+    timeline: _Rows = field(repr=False)
+    devices: _Rows = field(repr=False)
 
     @property
     def account_id(self) -> AccountId:
@@ -88,23 +91,34 @@ def seal(
     Raises:
         AccountKeyAbsent: the account key is kept elsewhere; without it nothing could be restored.
     """
+    payload = cbor.encode([_KIND, *to_array(gather(store, recovery_key))])
+    return backup.seal(Passphrase(passphrase), payload, rng, kdf_profile)
+
+
+def gather(store: RowReader, recovery_key: RecoveryKey | None) -> Saved:
+    """Return what a backup of a store holds.
+
+    Raises:
+        AccountKeyAbsent: the account key is kept elsewhere.
+    """
     own = _own(store)
     if own.account_key is None:
         raise AccountKeyAbsent("a backup needs the account key on this device")
-    payload = cbor.encode(
-        [
-            _KIND,
-            own.account_key.expose(),
-            None if recovery_key is None else recovery_key.expose(),
-            [own.device.record.encoded, own.device_list.signed, own.relay_url, own.name],
-            [own.publish, own.read_receipts],
-            [
-                *([[key, row] for key, row in store.items(table)] for table in _TABLES),
-                [[one.key, one.put().value] for one in _reachable(store)],
-            ],
-        ]
+    return Saved(
+        own.account_key,
+        recovery_key,
+        own.device.record,
+        own.device_list,
+        own.relay_url,
+        own.name,
+        own.publish,
+        own.read_receipts,
+        lists=list(store.items("list")),
+        contacts=list(store.items("contact")),
+        messages=list(store.items("message")),
+        timeline=list(store.items("timeline")),
+        devices=[(one.key, one.put().value) for one in _reachable(store)],
     )
-    return backup.seal(Passphrase(passphrase), payload, rng, kdf_profile)
 
 
 def open_(passphrase: str, data: bytes) -> Saved:
@@ -120,14 +134,14 @@ def open_(passphrase: str, data: bytes) -> Saved:
         raise BackupCorrupt("the file holds no account") from None
 
 
-def _own(store: Store) -> Own:
+def _own(store: RowReader) -> Own:
     row = store.get("account", OWN_KEY)
     if row is None:
         raise StoreCorrupt("the store holds no account")
     return Own.decode(OWN_KEY, row)
 
 
-def _reachable(store: Store) -> Iterator[Peer]:
+def _reachable(store: RowReader) -> Iterator[Peer]:
     """Yield record, address and last prekeys of the devices of contacts that publish nothing (STO-26)."""
     unpublished = {key for key, row in store.items("contact") if not Contact.decode(key, row).published}
     for key, row in store.items("peer"):
@@ -143,42 +157,14 @@ def _reachable(store: Store) -> Iterator[Peer]:
 
 
 def _saved(value: cbor.Value) -> Saved:
-    match value:
-        case [
-            str(kind),
-            bytes(seed),
-            bytes() | None as recovery,
-            [bytes(record_b), bytes(signed), str(relay_url), str() | None as name],
-            [bool(publish), bool(read_receipts)],
-            [lists, contacts, messages, timeline, peers],
-        ] if kind == _KIND:
-            key, record = AccountKey(seed), DeviceRecord.decode(record_b)
-            if record.account_id != identity.account_id_of(key):
-                raise BackupCorrupt("the file holds the device of another account")
-            return Saved(
-                key,
-                None if recovery is None else RecoveryKey(recovery),
-                record,
-                DeviceList.verify(identity.account_id_of(key), signed),
-                relay_url,
-                name,
-                publish,
-                read_receipts,
-                (_rows(lists), _rows(contacts), _rows(messages), _rows(timeline), _rows(peers)),
-            )
-        case _:
-            raise BackupCorrupt("the file holds no account")
-
-
-def _rows(value: cbor.Value) -> _Rows:
-    found: list[tuple[bytes, bytes]] = []
-    for item in value if isinstance(value, Sequence) else ():
-        match item:
-            case [bytes(key), bytes(row)]:
-                found.append((key, row))
-            case _:
-                raise BackupCorrupt("the file holds no account")
-    return tuple(found)
+    if not isinstance(value, list) or value[:1] != [_KIND]:
+        raise BackupCorrupt("the file holds no account")
+    saved = from_array(Saved, value[1:])
+    if saved.account_id != identity.account_id_of(saved.account_key):
+        raise BackupCorrupt("the file holds the device of another account")
+    if saved.account_id != saved.device_list.account_id:
+        raise BackupCorrupt("the file holds the device list of another account")
+    return saved
 
 
 # --- the new device ---
@@ -210,17 +196,16 @@ def new_rows(
         read_receipts=saved.read_receipts,
         registration_secret=registration_secret,
     )
-    lists, contacts, messages, timeline, peers = saved.rows
-    known = [_to_be_greeted(Contact.decode(key, row)) for key, row in contacts]
+    known = [_to_be_greeted(Contact.decode(key, row)) for key, row in saved.contacts]
     return [
         own.put(),
-        *(Put("list", key, row) for key, row in lists),
+        *(Put("list", key, row) for key, row in saved.lists),
         *(Put("list", one.seq.to_bytes(8, "big"), one.signed) for one in (*newer, device_list)),
         *(contact.put() for contact in known),
         *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
-        *(_settled(Message.decode(key, row)).put() for key, row in messages),
-        *(Put("timeline", key, row) for key, row in timeline),
-        *(row for key, peer_b in peers for row in _new_pair(Peer.decode(key, peer_b), now_ms)),
+        *(_settled(Message.decode(key, row)).put() for key, row in saved.messages),
+        *(Put("timeline", key, row) for key, row in saved.timeline),
+        *(row for key, peer_b in saved.devices for row in _new_pair(Peer.decode(key, peer_b), now_ms)),
     ]
 
 

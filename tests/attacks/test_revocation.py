@@ -22,7 +22,6 @@ from e2ee import identity
 from e2ee.constants import KIND_FIRST_FLIGHT
 from e2ee.errors import ListFork
 from e2ee.pair import HOUR_MS, MINUTE_MS
-from e2ee.secret import AccountKey
 
 RECOVERED = "Hier ist die echte Praxis"
 
@@ -56,24 +55,6 @@ class Hider(Strategy):
         return (frame,)
 
 
-def saved_of(victim: Victim, account_key: AccountKey) -> restoring.Saved:
-    """Return what a backup of a client holds."""
-    own, rows = victim.engine._state.own, victim.rows
-    tables = ("list", "contact", "message", "timeline", "peer")
-    kept = tuple(tuple(rows.items(table)) for table in tables)
-    return restoring.Saved(
-        account_key,
-        None,
-        own.device.record,
-        own.device_list,
-        own.relay_url,
-        own.name,
-        own.publish,
-        False,
-        kept,
-    )
-
-
 def restored(world: AttackWorld, saved: restoring.Saved) -> Victim:
     """Open an account on a new device from its backup, which strikes the old one off."""
     made = world.victim("Praxis neu", publish=saved.publish)
@@ -97,7 +78,7 @@ def stolen(strategy: Hider | None = None) -> tuple[AttackWorld, Victim, Victim]:
     """Let the company's device be stolen without its account key, and the company go on with another one."""
     world = AttackWorld.acquainted(strategy)
     thief = world.company
-    saved = saved_of(thief, AccountKey(thief.engine.export_account_key().expose()))
+    saved = restoring.gather(thief.rows, None)
     take_over(world, thief)
     if strategy is not None:
         strategy.is_on, strategy.mailbox = True, world.customer.mailbox()
@@ -192,7 +173,7 @@ def test_c3_control_nobody_asks(book: Book, monkeypatch: pytest.MonkeyPatch) -> 
 def device_lost() -> tuple[AttackWorld, restoring.Saved]:
     """Let the company lose its device; return what a backup holds."""
     world = AttackWorld.acquainted()
-    saved = saved_of(world.company, AccountKey(world.company.engine.export_account_key().expose()))
+    saved = restoring.gather(world.company.rows, None)
     world.company.stop()
     world.company.alive = False
     world.relay.deeds.append("had the company's device broken; a backup was restored on another one")
@@ -220,7 +201,7 @@ def test_c4_a_restored_company(book: Book) -> None:
 def test_c4_the_old_device_is_told() -> None:
     """SES-40: a device whose place another one has taken says so, and sends nothing more."""
     world = AttackWorld.acquainted()
-    saved = saved_of(world.company, AccountKey(world.company.engine.export_account_key().expose()))
+    saved = restoring.gather(world.company.rows, None)
     restored(world, saved)
     world.company.break_connections()
     world.advance(HOUR_MS)

@@ -255,7 +255,7 @@ def test_c12_control_low_prekeys_from_anybody(book: Book, monkeypatch: pytest.Mo
 
     def believing(self: Entry, turn: Turn, link: Link, frame: LowPrekeys) -> None:
         assert link.state is LinkState.READY
-        self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
+        self._tell_shortage(turn, frame.one_time_x25519, frame.one_time_kem)
 
     monkeypatch.setattr(Entry, "low", believing)
     assert told_low(AttackWorld.acquainted())

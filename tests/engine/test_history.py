@@ -140,7 +140,7 @@ def test_a_step_sees_its_own_changes(rows: CountedRows) -> None:
     found = history.find(turn, ANNA, text_id(1), outgoing=False)
     assert found is not None
     found.confirmed = 2
-    history.put(turn, found)
+    turn.put(found.put())
     assert history.mark_read(turn, ANNA, [text_id(1)]) == [text_id(1)]
     assert history.find(turn, ANNA, text_id(1), outgoing=True) is None
     done(turn, rows)

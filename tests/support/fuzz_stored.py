@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from e2ee_client import restoring
 from e2ee_client.engine import outbox, peers, records
+from e2ee_client.engine.row_codec import to_array
 from e2ee_client.errors import BackupCorrupt, BackupTooNew, StoreCorrupt, StoreTooNew
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -25,6 +26,7 @@ from e2ee.errors import (
     InvalidKey,
     UnsupportedVersion,
 )
+from e2ee.secret import RecoveryKey
 from e2ee.wire import cbor
 
 # --- rows ---
@@ -187,12 +189,11 @@ def _backup_seeds() -> Iterator[bytes]:
 def _decode_payload(data: bytes) -> restoring.Saved:
     """What an opened backup holds, with the contacts, messages and devices in it."""
     saved = restoring._saved(cbor.decode(data, len(data)))
-    _, contacts, messages, _, devices = saved.rows
-    for key, row in contacts:
+    for key, row in saved.contacts:
         records.Contact.decode(key, row)
-    for key, row in messages:
+    for key, row in saved.messages:
         records.Message.decode(key, row)
-    for key, row in devices:
+    for key, row in saved.devices:
         peers.Peer.decode(key, row)
     return saved
 
@@ -203,22 +204,24 @@ def _payload_holds(data: bytes, saved: restoring.Saved) -> None:
 
 def _payload_seeds() -> Iterator[bytes]:
     party, rows = _party(), _ROWS()
-    own: list[cbor.Value] = [
-        party.device.record.encoded,
-        party.device_list.signed,
-        "wss://relay.example/",
-        "Fuzz",
-    ]
-    tables: list[cbor.Value] = [
-        [[b"\0" * 8, party.device_list.signed]],
-        [[rows[2].key, rows[2].value]],
-        [[rows[6].key, rows[6].value]],
-        [[bytes(36), bytes(17)]],
-        [[rows[3].key, rows[3].value]],
-    ]
-    for recovery in (None, ScriptedRng("recovery")(32)):
-        seed = party.account_key.expose()
-        yield cbor.encode(["sealroom account", seed, recovery, own, [True, False], tables])
+    contact, message, device = ([(rows[at].key, rows[at].value)] for at in (2, 6, 3))
+    for recovery in (None, RecoveryKey(ScriptedRng("recovery")(32))):
+        saved = restoring.Saved(
+            party.account_key,
+            recovery,
+            party.device.record,
+            party.device_list,
+            "wss://relay.example/",
+            "Fuzz",
+            True,
+            False,
+            lists=[(b"\0" * 8, party.device_list.signed)],
+            contacts=contact,
+            messages=message,
+            timeline=[(bytes(36), bytes(17))],
+            devices=device,
+        )
+        yield cbor.encode(["sealroom account", *to_array(saved)])
 
 
 # What `restoring.open_` turns into BackupCorrupt.

@@ -15,24 +15,8 @@ from e2ee.identity import DeviceList
 
 def backup_of(node: Node, *, knows_contacts: bool = True) -> Saved:
     """What a backup of a node holds now; without contacts, the new device has to be found by them."""
-    own, rows = node.engine._state.own, node.rows
-    assert own.account_key is not None
-    tables = [
-        tuple(rows.items(table)) if table == "list" or knows_contacts else () for table in restoring._TABLES
-    ]
-    reachable = restoring._reachable(rows) if knows_contacts else ()  # type: ignore[arg-type]  # rows to read
-    tables.append(tuple((one.key, one.put().value) for one in reachable))
-    return Saved(
-        own.account_key,
-        node.recovery_key,
-        own.device.record,
-        own.device_list,
-        own.relay_url,
-        own.name,
-        own.publish,
-        own.read_receipts,
-        tuple(tables),
-    )
+    saved = restoring.gather(node.rows, node.recovery_key)
+    return saved if knows_contacts else replace(saved, contacts=[], messages=[], timeline=[], devices=[])
 
 
 def restored(world: World, saved: Saved, name: str, newer: tuple[DeviceList, ...] = ()) -> Node:

@@ -36,15 +36,12 @@ class Contents(Part):
 
     def take(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         """Do what a content asks for, or hold it until a newer list names its device."""
-        self._list_of(turn, peer.contact, content)
+        if isinstance(content.payload, SignedList):
+            self._list(turn, peer.contact, content.payload.signed)
         if self._context.renewal.is_stale(turn, peer.contact):
             self._hold(turn, peer, session, content)
         else:
             self._carry_out(turn, peer, session, content)
-
-    def _list_of(self, turn: Turn, contact: Contact, content: Content) -> None:
-        if isinstance(content.payload, SignedList):
-            self._list(turn, contact, content.payload.signed)
 
     def _carry_out(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         self._extras(turn, peer, session, content)
@@ -70,28 +67,18 @@ class Contents(Part):
         if message is not None:
             if message.confirmed < MAX_CONFIRMED:
                 message.confirmed += 1
-                history.put(turn, message)
+                turn.put(message.put())
                 self._context.receipts.due(turn, peer, [content.id])
             return
         if content.number is not None:
             change = pairs.numbered(peer.pair, content.number)
             self._context.renewal.set_pair(turn, peer, change.pair)
             self._context.renewal.tell_findings(turn, peer, change.findings)
-        history.append(
-            turn,
-            Message(
-                account_id,
-                content.id,
-                False,
-                text,
-                content.sent_ms,
-                turn.now_ms,
-                MessageState.DELIVERED,
-                confirmed=1,
-            ),
-        )
+        now_ms, state = turn.now_ms, MessageState.DELIVERED
+        message = Message(account_id, content.id, False, text, content.sent_ms, now_ms, state, confirmed=1)
+        history.append(turn, message)
         self._context.receipts.due(turn, peer, [content.id])
-        turn.notify(MessageReceived(account_id, content.id, text, content.sent_ms, turn.now_ms))
+        turn.notify(MessageReceived(account_id, content.id, text, content.sent_ms, now_ms))
 
     # --- what travels with a content ---
 
@@ -111,9 +98,7 @@ class Contents(Part):
             self._heads(turn, peer, content.heads)
 
     def _may_connect(self, relay_url: str) -> bool:
-        """Whether an address may be followed: a peer must not send us to services of our own machine
-        (CON-06).
-        """
+        """Whether an address may be followed: no peer sends us to services of our machine (CON-06)."""
         return relay_url.startswith("wss://") or self._state.own.relay_url.startswith("ws://")
 
     def _bundle(self, turn: Turn, peer: Peer, session: Session, bundle: CompactBundle) -> None:
@@ -175,9 +160,7 @@ class Contents(Part):
                 self.pin(turn, contact, device_list)
 
     def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
-        """Take a list as the newest: who is not named is struck off, what was held is looked at (ID-28,
-        ID-36).
-        """
+        """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36)."""
         is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
         contact.pin(device_list)
         turn.put(contact.put())
@@ -233,9 +216,7 @@ class Contents(Part):
                 self._text(turn, peer, content, content.payload.text)
 
     def review_held(self, turn: Turn) -> None:
-        """Drop what was held for 30 days, and report it; carry out what was held while our own clock was
-        wrong.
-        """
+        """Report what was held for 30 days; carry out what was held while our clock was wrong."""
         for key, row in self._state.rows.items("held"):
             if turn.now_ms > HeldContent.decode(key, row).held_ms + HELD_MS:
                 turn.delete("held", key)

@@ -155,9 +155,7 @@ class Delivery(Part):
         item.envelope = b""
         self._state.outbox.add(item)
         turn.put(item.put())
-        message = self._state.history.find(turn, peer.account_id, item.content_id, outgoing=True)
-        if message is not None:
-            self._context.sending.set_state(turn, message, MessageState.SENT)
+        self._context.sending.set_state(turn, peer.account_id, item.content_id, MessageState.SENT)
 
     def _was_denied(self, turn: Turn, peer: Peer, item: Outgoing) -> bool:
         """The address does not hold (any more): a directory entry may have another one. Without one it is
@@ -181,11 +179,9 @@ class Delivery(Part):
         peer = self._state.peers.get(item.account_id + item.device_id)
         if item.ask_id is not None and peer is not None:
             self._context.renewal.ask_refused(turn, peer, item.ask_id)
-        if not item.shown:
-            return
-        message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
-        if message is not None and not self._context.sending.is_elsewhere(item):
-            self._context.sending.set_state(turn, message, MessageState.FAILED, code)
+        sending = self._context.sending
+        if item.shown and not sending.is_elsewhere(item):
+            sending.set_state(turn, item.account_id, item.content_id, MessageState.FAILED, code)
 
 
 def _results(frame: Response, count: int) -> list[SendResult]:

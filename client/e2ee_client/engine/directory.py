@@ -210,9 +210,7 @@ class Directory(Part):
         self._context.sending.pump(turn, contact)
 
     def _learn(self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address) -> None:
-        """Keep how to reach a device; one that is new to a contact that we know is written to at once
-        (SES-39).
-        """
+        """Keep how to reach a device; a new one of a known contact is written to at once (SES-39)."""
         others = bool(self._state.peers_of(contact.account_id))
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:

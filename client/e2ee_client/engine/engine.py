@@ -85,17 +85,15 @@ class Engine(Queries):
     def create(
         cls, setup: Setup, ports: Ports, rows: RowReader, now_ms: int
     ) -> tuple[Engine, RecoveryKey, list[Effect]]:
-        """Make a new account in an empty store. The recovery key is returned once and kept nowhere
-        (ID-13).
-        """
-        made = new_account(setup, ports, now_ms)
+        """Make an account in an empty store; the recovery key is kept nowhere (ID-13)."""
+        own, recovery_key = new_account(setup, ports, now_ms)
         turn = Turn(now_ms)
-        engine = cls(State.fresh(rows, ports, made.own))
-        engine._context.upkeep.store_list(turn, made.own.device_list)
+        engine = cls(State.fresh(rows, ports, own))
+        engine._context.upkeep.store_list(turn, own.device_list)
         if setup.publish:
             engine._context.mailboxes.add(turn, setup.relay_url, b"")
             engine._context.upkeep.rotate(turn, PUBLISHED)
-        return engine, made.recovery_key, turn.effects()
+        return engine, recovery_key, turn.effects()
 
     @classmethod
     def load(
@@ -239,9 +237,7 @@ class Engine(Queries):
         self._context.directory.look_up(turn, contact)
 
     def accept_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
-        """Accept somebody who wrote first: from now on receipts go out, and it gets a token of its own
-        (CON-04).
-        """
+        """Accept somebody who wrote first: it gets receipts and a token of its own (CON-04)."""
         turn = self._step(now_ms)
         self._accept(turn, self._state.contact(account_id))
         return turn.effects()
@@ -344,9 +340,7 @@ class Engine(Queries):
     # --- inside ---
 
     def _step(self, now_ms: int) -> Turn:
-        """Begin a step. Where the clock was put back since the last one, what waits for a time to come is
-        due now.
-        """
+        """Begin a step. What was put off by a clock that has been put back since is due now."""
         if now_ms < self._latest_ms - _CLOCK_PUT_BACK_MS:
             self._displaced_ms.clear()
             self._context.links.clock_put_back(now_ms)

@@ -27,14 +27,13 @@ from e2ee import identity
 from e2ee.errors import E2eeError, IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.prekeys import PrekeyKind
-from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced
+from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced, PrekeysLow
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
 from .part import Part
 from .records import Mailbox, NextList, named_records
-from .shortage import Shortage
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
@@ -54,7 +53,7 @@ class Entry(Part):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._shortage = Shortage()
+        self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
         self._is_compared = False
         self._least_issued_ms = 0
@@ -210,9 +209,7 @@ class Entry(Part):
         turn.notify(DeviceReplaced())
 
     def check(self, turn: Turn) -> None:
-        """A contact says it knows a newer list of ours than we do: compare with the directory, once an hour
-        (CON-05).
-        """
+        """A contact knows a newer list of ours: ask the directory, once an hour (CON-05)."""
         if self._checked_ms and turn.now_ms < min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS:
             return
         if self._state.own.publish and self._state.own.published_seq:
@@ -235,10 +232,17 @@ class Entry(Part):
         is_ours = self._state.own.publish and mailbox is not None and not mailbox.contact
         if not is_ours or link.state is not LinkState.READY:
             return
-        self._shortage.heard(turn, frame.one_time_x25519, frame.one_time_kem)
+        self._tell_shortage(turn, frame.one_time_x25519, frame.one_time_kem)
         if self._context.timers.at_ms("refill") is None:
             jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _REFILL_JITTER_MS
             self._context.timers.set("refill", turn.now_ms + jitter_ms, self.refill)
+
+    def _tell_shortage(self, turn: Turn, one_time_x25519: int, one_time_kem: int) -> None:
+        """Tell of a stock that runs low, once, and again when a kind runs out (RLY-157)."""
+        left = min(one_time_x25519, one_time_kem)
+        if left < REFILL_BELOW and (self._low_told is None or (self._low_told and not left)):
+            self._low_told = left
+            turn.notify(PrekeysLow(one_time_x25519, one_time_kem))
 
     def refill(self, turn: Turn) -> None:
         """Carry out a refill that is due, or the upload after a rotation."""
@@ -298,7 +302,7 @@ class Entry(Part):
 
     def _uploaded(self, link: Link, turn: Turn, frame: Response) -> None:
         if isinstance(frame, PrekeysStock):
-            self._shortage.end()
+            self._low_told = None
             self._is_published(turn, link)
         else:
             refused(turn, link, frame)

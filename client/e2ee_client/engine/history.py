@@ -79,10 +79,6 @@ class History:
         count.texts += 1
         count.unread += direction == _UNREAD
 
-    def put(self, turn: Turn, message: Message) -> None:
-        """Store a text that is in the history already and has changed."""
-        turn.put(message.put())
-
     def mark_read(self, turn: Turn, account_id: bytes, message_ids: Iterable[bytes]) -> list[bytes]:
         """Mark texts of a contact as read; return the ids of those that were not."""
         marked: list[bytes] = []

@@ -48,9 +48,7 @@ class Incoming(Part):
     """Everything that arrives in our mailboxes."""
 
     def take(self, turn: Turn, mailbox: Mailbox, body: bytes) -> bool:
-        """Open one delivered body and do what it asks for; False if it did not authenticate. Never raises for
-        what is in it.
-        """
+        """Open a body and do what it asks for, whatever is in it; False if it did not authenticate."""
         try:
             raw = envelopes.decode(body)
             if not self._open_known(turn, mailbox, raw):
@@ -99,7 +97,7 @@ class Incoming(Part):
                 self._context.renewal.doubt(turn, peer)
                 raise
             self._state.store_session(turn, peer, session, opened.session)
-            self._opened(turn, peer, opened)
+            self._finish(turn, peer, opened, self._context.renewal.opened(turn, peer, opened))
             return True
         if failure is not None:
             raise failure
@@ -108,10 +106,6 @@ class Incoming(Part):
     def _max_skip(self, turn: Turn, peer: Peer) -> int:
         limit = MAX_JUMP if peer.contact.accepted else STRANGER_SKIP
         return min(limit, pairs.left(peer.pair, "skips", turn.now_ms))
-
-    def _opened(self, turn: Turn, peer: Peer, opened: Opened) -> None:
-        change = self._context.renewal.opened(turn, peer, opened)
-        self._finish(turn, peer, opened, change)
 
     def _finish(self, turn: Turn, peer: Peer, opened: Opened, change: Change) -> None:
         self._context.contents.take(turn, peer, opened.session, opened.content)
@@ -158,9 +152,7 @@ class Incoming(Part):
         raise ReplayError("a first flight that was taken before")
 
     def _check_budget(self, turn: Turn, mailbox: Mailbox) -> None:
-        """Refuse a flight before any work where each device of the mailbox's contact has used up its
-        budget.
-        """
+        """Refuse a flight before any work where all devices of the contact have used up their budget."""
         peers = self._state.peers_of(mailbox.contact) if mailbox.contact else []
         if peers and not any(pairs.left(one.pair, "flights", turn.now_ms) for one in peers):
             self._over_budget(turn, mailbox.contact)

@@ -74,9 +74,7 @@ class Link:
         self.deadline_ms = None
 
     def ready(self) -> None:
-        """Everything that a fresh connection needs is done; the next failure starts from the first delay
-        again.
-        """
+        """A fresh connection has all that it needs; the next failure begins with the first delay."""
         self.state = LinkState.READY
         self.attempts = 0
 

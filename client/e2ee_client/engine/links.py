@@ -52,9 +52,7 @@ class Links(Part):
             del self.by_channel[channel]
 
     def went_down(self, turn: Turn, link: Link, code: str = "") -> None:
-        """A connection is gone: what was given to it is to be sent again, what was asked is to be asked
-        again.
-        """
+        """A connection is gone: what was given to it is sent again, what was asked is asked again."""
         self._context.delivery.lost(link.channel)
         self._context.directory.lost(link.channel)
         if link.channel.mailbox:
@@ -62,9 +60,7 @@ class Links(Part):
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
 
     def has_all_of(self, mailbox_channel: Channel) -> bool:
-        """Whether the relay has delivered everything that waits in a mailbox, so that silence counts
-        (SES-26).
-        """
+        """Whether the relay has delivered all of a mailbox, so that silence counts (SES-26)."""
         link = self.by_channel.get(mailbox_channel)
         return link is not None and link.state is LinkState.READY and link.emptied
 

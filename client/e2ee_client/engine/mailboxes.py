@@ -141,9 +141,7 @@ class Mailboxes(Part):
         link.work(turn, context, link.hello.limits.pow_bits_create, create)
 
     def _is_gone(self, turn: Turn, link: Link, mailbox: Mailbox) -> bool:
-        """Whether a mailbox was forgotten with its contact while something was asked: an answer must not
-        bring its row back.
-        """
+        """Whether a mailbox was forgotten meanwhile: an answer must not bring its row back."""
         if self._state.mailboxes.get(mailbox.id) is mailbox:
             return False
         turn.close(link.channel)

@@ -63,9 +63,7 @@ class Lane:
     unconfirmed: dict[bytes, Outgoing] = field(default_factory=dict)
 
     def confirm(self, content_id: bytes) -> Outgoing | None:
-        """Take out a text that was sent before and is now confirmed; one that is flying again is done when
-        the relay has taken it.
-        """
+        """Take out a text that is confirmed; one that flies again is done when the relay has it."""
         item = self.unconfirmed.pop(content_id, None)
         if item is not None:
             return item

@@ -80,9 +80,7 @@ class Peer(Row):
         return self.given.get(self.given_in)
 
     def learn_prekeys(self, session_id: bytes, prekeys: Given) -> None:
-        """Keep prekeys that came in a session, as long as the session is kept. Before the first proof the
-        newest ones count.
-        """
+        """Keep prekeys as long as their session; before the first proof the newest count (SES-34)."""
         before = self.prekeys()
         self.given[session_id] = prekeys.joined(self.given.get(session_id))
         newer = before is None or self.given[session_id].ends_ms >= before.ends_ms

@@ -1,6 +1,4 @@
-"""What the engine is given: randomness, KEM encapsulation, stored rows, and how a new account is to be set
-up.
-"""
+"""What the engine is given: randomness, KEM encapsulation, stored rows, settings of a new account."""
 
 from __future__ import annotations
 
@@ -26,9 +24,7 @@ class RowReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """Randomness and KEM encapsulation (PRM-08, PRM-09), and after which silence a session is kept alive
-    (PQ-17).
-    """
+    """Randomness, KEM encapsulation (PRM-08, PRM-09), the silence before a keep-alive (PQ-17)."""
 
     rng: Rng
     encapsulate: Encapsulate
@@ -37,9 +33,7 @@ class Ports:
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How a new account and its device are made. An account with `publish` has an entry in its relay's
-    directory.
-    """
+    """How an account and its device are made; with `publish` it has an entry in the directory."""
 
     relay_url: str
     name: str | None = None

@@ -21,9 +21,7 @@ from .upkeep import account_key_of
 
 
 class ContactView(NamedTuple):
-    """A contact as the application sees it; `alarm` is an error code while its identity has to be looked
-    at.
-    """
+    """A contact as the application sees it; `alarm` is a code while a person has to look at it."""
 
     account_id: bytes
     name: str | None
@@ -66,9 +64,7 @@ class Queries:
 
     @property
     def connection_state(self) -> ConnectionState:
-        """Whether all of our mailboxes are connected and, for a published account, entry and prekeys are
-        in place.
-        """
+        """Whether all our mailboxes are connected, and entry and prekeys of ours are published."""
         links = self._context.links
         states = [link.state for channel, link in links.by_channel.items() if channel.mailbox]
         if not states or not links.is_online or all(state is LinkState.CLOSED for state in states):
@@ -79,9 +75,7 @@ class Queries:
 
     @property
     def is_settled(self) -> bool:
-        """Whether our relays know what they have to: every link stands, entry published, requests
-        answered, receipts sent.
-        """
+        """Whether our relays know what they have to: links, entry, requests and receipts are done."""
         own, links = self._state.own, self._context.links
         known = not own.publish or own.published_seq == own.device_list.seq
         ready = all(link.state is LinkState.READY for link in links.by_channel.values())

@@ -266,9 +266,7 @@ class Renewal(Part):
         return change
 
     def settle(self, turn: Turn, peer: Peer, session_id: SessionId, change: Change) -> None:
-        """After the content: doubt, what waits, and the message that proves our session for the peer
-        (SES-24).
-        """
+        """After the content: doubt, what waits, the message that proves our session (SES-24)."""
         if not peer.contact.accepted:
             return
         if change.is_doubted:
@@ -375,9 +373,7 @@ class Renewal(Part):
     # --- time ---
 
     def tick(self, turn: Turn) -> None:
-        """Look at the pairs that wait for something: at most five sessions are started in a second
-        (SES-32).
-        """
+        """Look at the pairs that wait for something; at most five sessions a second (SES-32)."""
         starts = _STARTS_A_TICK
         self._context.timers.drop("sessions")
         for key in sorted(self._restless, key=lambda key: -self._state.peers[key].heard_ms):

@@ -60,7 +60,7 @@ class Row:
 
     def put(self) -> Put:
         """Return the row."""
-        return Put(self.TABLE, self.key, cbor.encode([FORMAT, *_array_of(self)]))
+        return Put(self.TABLE, self.key, cbor.encode([FORMAT, *to_array(self)]))
 
     @classmethod
     def decode(cls, key: bytes, row: bytes) -> Self:
@@ -93,6 +93,23 @@ def stored_parts() -> Iterator[None]:
         raise StoreCorrupt("a part of a stored row does not fit") from None
 
 
+def to_array(record: Any) -> list[cbor.Value]:
+    """Return the stored fields of a record, in order."""
+    kind: Any = type(record)
+    return [_encode(getattr(record, name)) for name in _layout(kind)]
+
+
+def from_array(kind: type[R], value: cbor.Value) -> R:
+    """Rebuild a record from its stored fields.
+
+    Raises:
+        StoreCorrupt: one does not fit.
+    """
+    with stored_parts():
+        record: R = _record(kind, value, {})
+        return record
+
+
 # --- records and their fields ---
 
 
@@ -107,11 +124,6 @@ def _layout(kind: Any) -> Mapping[str, Decode]:
     names: Sequence[str] = getattr(kind, "_fields", ()) or [one.name for one in fields(kind) if one.init]
     placed = dict(getattr(kind, "KEY", ()))
     return {name: _decoder(_hints(kind)[name]) for name in names if name not in placed}
-
-
-def _array_of(record: Any) -> list[cbor.Value]:
-    kind: Any = type(record)
-    return [_encode(getattr(record, name)) for name in _layout(kind)]
 
 
 def _record(kind: Any, value: cbor.Value, placed: Mapping[str, Any]) -> Any:
@@ -139,7 +151,7 @@ def _encode(value: Any) -> cbor.Value:
         case list() | tuple():
             return [_encode(item) for item in value]
         case _:
-            return _array_of(value)
+            return to_array(value)
 
 
 @cache

@@ -197,9 +197,7 @@ class Sending(Part):
                 self.send_to_all(turn, contact, payload)
 
     def tell_list(self, turn: Turn, contact: Contact) -> None:
-        """Tell a contact our list where it has not been told of it: nothing went to it before it was
-        accepted.
-        """
+        """Tell a contact our list if it has not been told: to strangers nothing goes (SES-38)."""
         for peer in self._state.peers_in_force(contact):
             session = self._context.renewal.session_for(turn, peer)
             if session is not None and peer.told[0] != self._state.own.device_list.seq:
@@ -346,13 +344,15 @@ class Sending(Part):
 
     # --- states, and what ends ---
 
-    def set_state(self, turn: Turn, message: Message, state: MessageState, code: str = "") -> None:
+    def set_state(
+        self, turn: Turn, account_id: bytes, content_id: bytes, state: MessageState, code: str = ""
+    ) -> None:
         """Move a text of ours on, never back; a receipt undoes a failure (SES-42)."""
-        if _RANK[state] <= _RANK[message.state]:
-            return
-        message.state = state
-        self._state.history.put(turn, message)
-        turn.notify(MessageStateChanged(message.account_id, message.message_id, state, code))
+        message = self._state.history.find(turn, account_id, content_id, outgoing=True)
+        if message is not None and _RANK[state] > _RANK[message.state]:
+            message.state = state
+            turn.put(message.put())
+            turn.notify(MessageStateChanged(account_id, content_id, state, code))
 
     def confirmed(self, turn: Turn, peer: Peer, state: MessageState, ids: Iterable[bytes]) -> None:
         """Take a receipt of a device: the text is in its store, or was read."""
@@ -361,9 +361,7 @@ class Sending(Part):
             item = lane.confirm(content_id)
             if item is not None:
                 turn.delete("outbox", item.key)
-            message = self._state.history.find(turn, peer.account_id, content_id, outgoing=True)
-            if message is not None:
-                self.set_state(turn, message, state)
+            self.set_state(turn, peer.account_id, content_id, state)
 
     def strike_off(self, turn: Turn, contact: Contact) -> None:
         """End what we have with devices that the contact's list does not name any more (ID-28).

@@ -127,9 +127,7 @@ class State:
         return list(self._devices.get(account_id, ()))
 
     def peers_in_force(self, contact: Contact) -> list[Peer]:
-        """Return the devices of a contact that its pinned list names (ID-28); of a company with front
-        desks, those (SES-39).
-        """
+        """Return the devices in force (ID-28); of a company with front desks, those (SES-39)."""
         named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record().hash)]
         if contact.published:
             return [one for one in named if one.record().front_desk] or named
@@ -186,9 +184,7 @@ class State:
     # --- sessions ---
 
     def store_session(self, turn: Turn, peer: Peer, before: Session | None, after: Session) -> None:
-        """Write a session's new state: one small row, and a row for each skipped key that came or went
-        (SES-14).
-        """
+        """Write a session: a small row, and one for each skipped key that came or went (SES-14)."""
         self.sessions[after.id] = after
         turn.put_at_end("session", after.id, lambda: Put("session", after.id, encode_session(after)))
         if before is None or before.ratchet.skipped is not after.ratchet.skipped:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Final
 
 from e2ee import identity, prekeys
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
@@ -53,14 +53,7 @@ _MAILBOX_B: Final = 16
 _SEED_B: Final = 32
 
 
-class NewAccount(NamedTuple):
-    """A fresh account: what is stored, and the recovery key that is shown once."""
-
-    own: Own
-    recovery_key: RecoveryKey
-
-
-def new_account(setup: Setup, ports: Ports, now_ms: int) -> NewAccount:
+def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryKey]:
     """Make account, device and first device list (ID-01, ID-02, ID-06)."""
     rng = ports.rng
     account_key, recovery_key = identity.new_account(rng), identity.new_recovery(rng)
@@ -80,7 +73,7 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> NewAccount:
         read_receipts=setup.read_receipts,
         registration_secret=setup.registration_secret,
     )
-    return NewAccount(own, recovery_key)
+    return own, recovery_key
 
 
 def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
@@ -121,9 +114,7 @@ class Upkeep(Part):
         return True
 
     def lost(self, turn: Turn) -> None:
-        """Make prekeys anew after a loss that was noticed: the copy's may be used, or unknown here
-        (SES-32).
-        """
+        """Make prekeys anew after a noticed loss: some may be used, or unknown here (SES-32)."""
         own = self._state.own
         for owner in self.owners():
             self.rotate(turn, owner, at_once=True)
@@ -378,9 +369,7 @@ class Upkeep(Part):
 
 
 def _check_follows(own: Own, following: DeviceList) -> None:
-    """Check that a list of ours follows the one in use: without a directory entry its number may be higher
-    by more than one (ID-40).
-    """
+    """Check that a list follows ours; without a directory entry numbers may be left out (ID-40)."""
     current = own.device_list
     is_ahead = following.seq > current.seq and following.prev_hash == current.hash
     if own.publish or not is_ahead:

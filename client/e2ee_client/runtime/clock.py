@@ -31,9 +31,7 @@ class SystemClock:
         return time.time_ns() // 1_000_000
 
     async def wait_until(self, deadline_ms: int) -> None:
-        """Sleep in parts: after a suspend or a corrected clock the deadline is noticed within half a
-        minute.
-        """
+        """Sleep in parts, so that a suspend or a corrected clock is noticed within half a minute."""
         latest_ms = now_ms = self.now_ms()
         while latest_ms <= now_ms < deadline_ms:
             await asyncio.sleep(min((deadline_ms - now_ms) / 1000, _LONGEST_SLEEP_S))

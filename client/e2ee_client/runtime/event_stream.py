@@ -24,9 +24,7 @@ MAX_WAITING: Final = 10_000
 
 @dataclass(frozen=True, slots=True)
 class EventsMissed:
-    """This iterator fell behind: `count` of its oldest events were dropped. Read histories and states
-    anew.
-    """
+    """This iterator fell behind: its `count` oldest events were dropped. Read the states anew."""
 
     count: int
 
@@ -116,9 +114,7 @@ class EventIterator:
 
 
 class EventLog:
-    """Hands events to all iterators. What comes before the first one is kept for it: nothing is lost after
-    opening.
-    """
+    """Hands events to all iterators; what comes before the first one is kept for it."""
 
     def __init__(self, limit: int = MAX_WAITING) -> None:
         self._limit = limit

@@ -209,9 +209,7 @@ class Shell(Generic[M]):
                 return
 
     async def _together(self, first: Command | Received, now_ms: int) -> None:
-        """Let all that waits already share a commit; what the steps want sent or told comes after it
-        (STO-27).
-        """
+        """Let all that waits share a commit; what is sent or told comes after it (STO-27)."""
         group = self._group = Group(self._rows)
         item: Input | None = first
         apart: list[Effect] = []

@@ -21,9 +21,7 @@ class StoreThread:
         return await asyncio.get_running_loop().run_in_executor(self._executor, work)
 
     async def obtain(self, work: Callable[[], T], give_back: Callable[[T], None]) -> T:
-        """Run `work` and wait for what it makes; if the waiting is cancelled, that is given back when it
-        is made.
-        """
+        """Run `work` and return what it makes; if the waiting is cancelled, that is given back."""
         made: list[T] = []
 
         def make() -> T:
