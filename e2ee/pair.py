@@ -407,11 +407,6 @@ def lost(pair: Pair, now_ms: int) -> Pair:
     )
 
 
-def trimmed(pair: Pair, now_ms: int) -> Change:
-    """Drop sessions past their age, and the oldest beyond four others (SES-33)."""
-    return _change(pair, pair, now_ms)
-
-
 # --- inside ---
 
 

@@ -363,7 +363,7 @@ class Client:
 
     async def remove_account_key(self) -> None:
         """Forget the account key on this device; renewals are signed elsewhere from now on (ID-12)."""
-        await self._shell.call(lambda engine, now_ms: (None, engine.remove_account_key(now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.remove_account_key(now_ms))
 
     def renewal_request(self) -> bytes:
         """Return what the account key has to sign before our device list ends (ID-12)."""
@@ -375,7 +375,7 @@ class Client:
         Raises:
             ConfigError: it does not fit.
         """
-        await self._shell.call(lambda engine, now_ms: (None, engine.install_list(signed, now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.install_list(signed, now_ms))
 
     @property
     def list_expires_ms(self) -> int:

@@ -12,7 +12,7 @@ from e2ee.errors import DecodeError
 from e2ee.fingerprint import Comparison
 from e2ee.ids import AccountId
 from e2ee.session import Health
-from e2ee_client.engine import ContactView, Effect, Engine, MessageView
+from e2ee_client.engine import ContactView, Effect, Engine, records
 from e2ee_client.errors import ConfigError, MessageFailed, UnknownContact, WaitTimeout
 from e2ee_client.events import Event, MessageState, MessageStateChanged, OfContact
 
@@ -59,12 +59,12 @@ class Watch:
         """Give the events of this shell their contacts."""
         self._shell = shell
 
-    def message(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> Message:
-        """Return the one handle of a message, with what the view says."""
-        place = (account_id, view.message_id, view.outgoing)
+    def message(self, shell: Shell[Engine], stored: records.Message) -> Message:
+        """Return the one handle of a text."""
+        place = (stored.account_id, stored.message_id, stored.outgoing)
         message = self._messages.get(place)
         if message is None:
-            message = self._messages[place] = Message(shell, account_id, view)
+            message = self._messages[place] = Message(shell, stored)
         return message
 
     def event(self, event: Event) -> None:
@@ -104,16 +104,16 @@ async def wait_until(reached: Callable[[], bool], signal: Signal, timeout_s: flo
 class Message:
     """A text of either side. Its `state` follows what happens as long as the application holds it."""
 
-    def __init__(self, shell: Shell[Engine], account_id: bytes, view: MessageView) -> None:
+    def __init__(self, shell: Shell[Engine], stored: records.Message) -> None:
         """Not for callers: `Contact.send` and `Contact.history` return messages."""
         self._shell = shell
-        self.account_id = account_id
-        self.message_id = view.message_id
-        self.outgoing = view.outgoing
-        self.text = view.text
-        self.sent_ms = view.sent_ms
-        self.received_ms = view.received_ms
-        self.state = view.state
+        self.account_id: bytes = stored.account_id
+        self.message_id = stored.message_id
+        self.outgoing = stored.outgoing
+        self.text = stored.text
+        self.sent_ms = stored.sent_ms
+        self.received_ms = stored.received_ms
+        self.state = stored.state
         self.reason = ""
         self.changed = Signal()
 
@@ -260,16 +260,16 @@ class Contact:
         Raises:
             SealroomError: as `send`.
         """
-        burst = [_checked(text) for text in texts]
+        account_id, burst = AccountId(self.account_id), [_checked(text) for text in texts]
 
         def step(engine: Engine, now_ms: int) -> tuple[list[Message], list[Effect]]:
-            ids, effects = engine.send_texts(self.account_id, burst, now_ms)
-            views = [
-                MessageView(message_id, True, text, now_ms, now_ms, MessageState.QUEUED)
+            ids, effects = engine.send_texts(account_id, burst, now_ms)
+            stored = [
+                records.Message(account_id, message_id, True, text, now_ms, now_ms, MessageState.QUEUED)
                 for message_id, text in zip(ids, burst, strict=True)
             ]
             # Made inside the step: the first change of their state may come before this call returns.
-            return [self._watch.message(self._shell, self.account_id, view) for view in views], effects
+            return [self._watch.message(self._shell, one) for one in stored], effects
 
         return await self._shell.call(step)
 
@@ -284,8 +284,8 @@ class Contact:
         if limit < 1:
             raise ConfigError("a page of the history has at least one text")
         first = None if before is None else (before.message_id, before.outgoing)
-        views = await self._shell.read(lambda engine: engine.history(self.account_id, first, limit))
-        return [self._watch.message(self._shell, self.account_id, view) for view in views]
+        texts = await self._shell.read(lambda engine: engine.history(self.account_id, first, limit))
+        return [self._watch.message(self._shell, one) for one in texts]
 
     async def message(self, message_id: bytes, outgoing: bool | None = None) -> Message:
         """Return one text by the id that events name: ours, the contact's, or with None of either side.
@@ -293,26 +293,24 @@ class Contact:
         Raises:
             UnknownMessage: no text with this contact has this id.
         """
-        view = await self._shell.read(lambda engine: engine.message(self.account_id, message_id, outgoing))
-        return self._watch.message(self._shell, self.account_id, view)
+        stored = await self._shell.read(lambda engine: engine.message(self.account_id, message_id, outgoing))
+        return self._watch.message(self._shell, stored)
 
     async def mark_read(self, messages: Iterable[Message]) -> None:
         """Note that a person has seen these, and tell the other side if read receipts are switched on."""
         theirs = [one for one in messages if not one.outgoing]
         ids = [one.message_id for one in theirs]
-        await self._shell.call(lambda engine, now_ms: (None, engine.mark_read(self.account_id, ids, now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.mark_read(self.account_id, ids, now_ms))
         for one in theirs:
             one.state = MessageState.READ
 
     async def accept(self) -> None:
         """Accept somebody who wrote first: it gets receipts and an address of its own (CON-04)."""
-        await self._shell.call(lambda engine, now_ms: (None, engine.accept_contact(self.account_id, now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.accept_contact(self.account_id, now_ms))
 
     async def verify(self, verified: bool = True) -> None:
         """Note that a person has compared the safety number; that also ends an alarm."""
-        await self._shell.call(
-            lambda engine, now_ms: (None, engine.set_verified(self.account_id, verified, now_ms))
-        )
+        await self._shell.do(lambda engine, now_ms: engine.set_verified(self.account_id, verified, now_ms))
 
     async def set_name(self, name: str | None) -> None:
         """Give it a name that stays on this device; None takes it away.
@@ -321,11 +319,11 @@ class Contact:
             ConfigError: not a name (ID-33).
         """
         check_name(name)
-        await self._shell.call(lambda engine, now_ms: (None, engine.set_name(self.account_id, name, now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.set_name(self.account_id, name, now_ms))
 
     async def forget(self) -> None:
         """Delete it with its texts, sessions and keys, and its way to us at the relay."""
-        await self._shell.call(lambda engine, now_ms: (None, engine.forget_contact(self.account_id, now_ms)))
+        await self._shell.do(lambda engine, now_ms: engine.forget_contact(self.account_id, now_ms))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Contact):

@@ -37,7 +37,6 @@ A = TypeVar("A")
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
-H = TypeVar("H", bound="_Handle[Any]")
 ClientEvent: TypeAlias = "event_stream.ClientEvent[Contact]"
 
 

@@ -298,10 +298,10 @@ def test_others_go_by_age() -> None:
     """SES-33: 7 days after it was replaced, 44 days from making; a time ahead counts as now."""
     pair = met(proven(1), proven(2, EPOCH - 1, since_ms=NOW_MS), heard(3), started(4))
     for age_ms, left in ((7 * DAY_MS - 1, 4), (7 * DAY_MS, 3), (44 * DAY_MS - 1, 3), (44 * DAY_MS, 1)):
-        change = pairs.trimmed(pair, NOW_MS + age_ms)
+        change = pairs.tick(pair, NOW_MS + age_ms, connected=False, texts_wait=False)
         assert len(change.pair.sessions) == left
         assert len(change.gone) == 4 - left
-    early = pairs.trimmed(pair, NOW_MS - YEAR_MS).pair
+    early = pairs.tick(pair, NOW_MS - YEAR_MS, connected=False, texts_wait=False).pair
     assert {one.created_ms for one in early.sessions} == {NOW_MS - YEAR_MS}
 
 

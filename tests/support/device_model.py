@@ -435,7 +435,7 @@ class DeviceModel:
     def expire(self, now_ms: int) -> None:
         """Drop what is past its keeping: sessions, skipped keys, replay entries (SES-33, DR-16, HS-09)."""
         for number in list(self.peers):
-            self._take(number, pairs.trimmed(self.pair(number), now_ms))
+            self._take(number, pairs.tick(self.pair(number), now_ms, connected=False, texts_wait=False))
             peer = self.peer(number)
             kept = {key: sessions.expire_skipped(one, now_ms)[0] for key, one in peer.sessions.items()}
             self._commit(number, peer._replace(sessions=kept))

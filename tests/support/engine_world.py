@@ -270,7 +270,7 @@ class Node:
         return account_id
 
     def send(self, account_id: bytes, text: str) -> bytes:
-        message_id, effects = self.engine.send_text(account_id, text, self.now_ms)
+        (message_id,), effects = self.engine.send_texts(account_id, [text], self.now_ms)
         self.carry_out(effects)
         return message_id
 

@@ -178,7 +178,7 @@ class Conversation:
     def say(self, name: str) -> None:
         side = self.sides[name]
         text = f"{name} {len(self.texts)}"
-        content_id, effects = side.engine.send_text(side.peer_id, text, self.now_of(side))
+        (content_id,), effects = side.engine.send_texts(side.peer_id, [text], self.now_of(side))
         self.texts[content_id] = (name, self.now_ms)
         self.figures["texts"] += 1
         side.carry_out(effects)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
-from .engine import ContactView, Engine, MessageView
+from .engine import ContactView, Engine
 from .ports import Ports, RowReader, Setup
 
 __all__ = [
@@ -13,7 +13,6 @@ __all__ = [
     "ContactView",
     "Effect",
     "Engine",
-    "MessageView",
     "Notify",
     "Open",
     "Ports",

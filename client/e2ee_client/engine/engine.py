@@ -55,13 +55,13 @@ from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel, Effect
 from .link import Link, LinkState
 from .ports import Ports, RowReader, Setup
-from .queries import ContactView, MessageView, Queries
+from .queries import ContactView, Queries
 from .records import Contact
 from .state import State
 from .turn import Turn
 from .upkeep import PUBLISHED, account_key_of, new_account
 
-__all__ = ["ContactView", "Engine", "MessageView"]
+__all__ = ["ContactView", "Engine"]
 
 _MAINTAIN_EVERY_MS: Final = 3_600_000
 _DISPLACED_RETRY_MS: Final = 5_000
@@ -279,11 +279,6 @@ class Engine(Queries):
         return turn.effects()
 
     # --- texts ---
-
-    def send_text(self, account_id: bytes, text: str, now_ms: int) -> tuple[bytes, list[Effect]]:
-        """Send one text, as `send_texts` does."""
-        (message_id,), effects = self.send_texts(account_id, [text], now_ms)
-        return message_id, effects
 
     def send_texts(
         self, account_id: bytes, texts: Sequence[str], now_ms: int

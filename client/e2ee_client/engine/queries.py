@@ -10,7 +10,7 @@ from e2ee.card import ContactCard
 from e2ee.pair import sending
 from e2ee.secret import AccountKey
 from e2ee.session import Health
-from e2ee_client.events import ConnectionState, MessageState
+from e2ee_client.events import ConnectionState
 
 from .context import Context
 from .history import MessageName
@@ -29,20 +29,6 @@ class ContactView(NamedTuple):
     accepted: bool
     verified: bool
     alarm: str
-
-
-class MessageView(NamedTuple):
-    """A text of either side as the application sees it."""
-
-    message_id: bytes
-    outgoing: bool
-    text: str
-    sent_ms: int
-    received_ms: int
-    state: MessageState
-
-    def __repr__(self) -> str:
-        return f"<message {'to' if self.outgoing else 'from'} a contact, {self.state.value}>"
 
 
 class Queries:
@@ -124,21 +110,21 @@ class Queries:
 
     def history(
         self, account_id: bytes, before: MessageName | None = None, limit: int = 100
-    ) -> list[MessageView]:
+    ) -> list[Message]:
         """Return the newest texts exchanged with a contact, or the newest before one of them, in their order.
 
         Raises:
             UnknownMessage: `before` is no text of this contact.
         """
-        return [_message_view(one) for one in self._state.history.page(account_id, before, limit)]
+        return self._state.history.page(account_id, before, limit)
 
-    def message(self, account_id: bytes, message_id: bytes, outgoing: bool | None = None) -> MessageView:
+    def message(self, account_id: bytes, message_id: bytes, outgoing: bool | None = None) -> Message:
         """Return one text: ours, the contact's, or with None of either side.
 
         Raises:
             UnknownMessage: there is none.
         """
-        return _message_view(self._state.history.message(account_id, message_id, outgoing))
+        return self._state.history.message(account_id, message_id, outgoing)
 
     def unread(self, account_id: bytes) -> int:
         """Return how many texts of a contact were not marked as read."""
@@ -159,7 +145,3 @@ class Queries:
 
 def _contact_view(one: Contact) -> ContactView:
     return ContactView(one.account_id, one.name, one.relay_url, one.accepted, one.verified, one.alarm)
-
-
-def _message_view(one: Message) -> MessageView:
-    return MessageView(one.message_id, one.outgoing, one.text, one.sent_ms, one.received_ms, one.state)

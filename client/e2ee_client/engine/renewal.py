@@ -9,6 +9,7 @@ The rules are those of `e2ee.pair`; here they meet the ratchets, the relay and t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -18,7 +19,7 @@ from e2ee import session as sessions
 from e2ee.constants import ASK_ID_B, CLOCK_TOLERANCE_MS, PREKEY_GRACE_MS
 from e2ee.content import Sync, SyncKind
 from e2ee.errors import E2eeError, RemoteError
-from e2ee.ids import DhPublic, SessionId
+from e2ee.ids import SessionId
 from e2ee.numbers import Finding
 from e2ee.pair import Change, Pair, Standing, Wanted
 from e2ee.prekeys import CompactBundle, VerifiedBundle
@@ -71,6 +72,13 @@ class Renewal(Part):
             return None
         session_id = pairs.sending(peer.pair, turn.now_ms)
         return None if session_id is None else self._state.sessions[session_id]
+
+    def with_sessions(self, turn: Turn, contact: Contact) -> Iterator[tuple[Peer, Session]]:
+        """Yield the devices in force of a contact to which something can be sent now, with their sessions."""
+        for peer in self._state.peers_in_force(contact):
+            session = self.session_for(turn, peer)
+            if session is not None:
+                yield peer, session
 
     def is_stale(self, turn: Turn, contact: Contact) -> bool:
         """Whether a contact's list is so far past its end that nothing is sealed for it (ID-36)."""
@@ -196,24 +204,17 @@ class Renewal(Part):
             turn.notify(IdentityAlarm(peer.account_id, error.code))
             self._retry_later(turn, peer)
             return
-        standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=self._our_key(pair))
-        change = pairs.started(pair, standing, turn.now_ms)
-        self._state.store_session(turn, peer, None, session)
-        self.set_pair(turn, peer, change.pair, change.gone)
-        peer.told = (0, 0, b"")
-        turn.put(peer.put())
-        turn.notify(
-            SessionStarted(
-                peer.account_id, True, session.origin.one_time.x25519, session.origin.one_time.kem
-            )
-        )
+        active = self._active(peer)
+        beside = None if active is None else active.ratchet_key
+        standing = Standing(session.id, epoch, True, turn.now_ms, session.ends_ms, beside=beside)
+        self._adopt(turn, peer, session, pairs.started(pair, standing, turn.now_ms))
         self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
         self._tell_if_long(turn, peer)
         self._context.sending.pump(turn, peer.contact)
 
-    def _our_key(self, pair: Pair) -> DhPublic | None:
-        active = pair.active
-        return None if active is None else self._state.sessions[active.id].ratchet_key
+    def _active(self, peer: Peer) -> Session | None:
+        active = peer.pair.active
+        return None if active is None else self._state.sessions[active.id]
 
     def _our_bundle(self, turn: Turn, contact: Contact) -> CompactBundle | None:
         own = self._state.own
@@ -235,16 +236,15 @@ class Renewal(Part):
         """Take in a session that a device has started; it proves nothing yet (SES-23)."""
         ends_ms = turn.now_ms + pairs.SEARCH_MS
         standing = Standing(session.id, session.origin.epoch, False, turn.now_ms, ends_ms)
-        change = pairs.heard(peer.pair, standing, turn.now_ms)
+        self._adopt(turn, peer, session, pairs.heard(peer.pair, standing, turn.now_ms))
+
+    def _adopt(self, turn: Turn, peer: Peer, session: Session, change: Change) -> None:
         self._state.store_session(turn, peer, None, session)
         self.set_pair(turn, peer, change.pair, change.gone)
         peer.told = (0, 0, b"")
         turn.put(peer.put())
-        turn.notify(
-            SessionStarted(
-                peer.account_id, False, session.origin.one_time.x25519, session.origin.one_time.kem
-            )
-        )
+        x25519, kem = session.origin.one_time
+        turn.notify(SessionStarted(peer.account_id, session.origin.initiator, x25519, kem))
 
     def opened(self, turn: Turn, peer: Peer, opened: Opened) -> Change:
         """Note that a message of a session has opened; what was lost on others goes again on it (SES-37)."""
@@ -310,12 +310,12 @@ class Renewal(Part):
 
     def doubt(self, turn: Turn, peer: Peer, patience_ms: int = pairs.SHORT_PATIENCE_MS) -> None:
         """Something shows that the two sides may not share a session: ask on the active one (SES-25)."""
-        active = peer.pair.active
+        active = self._active(peer)
         if not peer.contact.accepted or active is None or self.is_stale(turn, peer.contact):
             return
         if pairs.may_ask(peer.pair, turn.now_ms):
             turn.notify(Doubt(peer.account_id))
-            self._ask(turn, peer, self._state.sessions[active.id], patience_ms)
+            self._ask(turn, peer, active, patience_ms)
 
     def doubt_all(self, turn: Turn, contact: Contact) -> None:
         """Doubt the devices of a contact that were heard last: which one a tag belongs to is not known."""
@@ -326,10 +326,9 @@ class Renewal(Part):
     def ask_weekly(self, turn: Turn, contact: Contact, bundle: CompactBundle) -> None:
         """Give fresh prekeys to each device of a contact, with an ask (SES-25)."""
         for peer in self._state.peers_in_force(contact):
-            active = peer.pair.active
+            active = self._active(peer)
             if active is not None and not self.is_stale(turn, contact):
-                session = self._state.sessions[active.id]
-                self._ask(turn, peer, session, pairs.LONG_PATIENCE_MS, bundle=bundle)
+                self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, bundle=bundle)
 
     def ask_taken(self, turn: Turn, peer: Peer, ask_id: bytes) -> None:
         """The relay has taken an ask: from now on silence counts (SES-26)."""
@@ -409,18 +408,14 @@ class Renewal(Part):
         self.set_pair(turn, peer, change.pair, change.gone)
         if not peer.contact.accepted or self.is_stale(turn, peer.contact):
             return
-        candidate = peer.pair.candidate
+        candidate, active = peer.pair.candidate, self._active(peer)
         if candidate is not None and pairs.repeat_due(peer.pair, turn.now_ms):
             self.set_pair(turn, peer, pairs.repeated(peer.pair, turn.now_ms))
-            self._repeat(turn, peer, self._state.sessions[candidate.id])
-        active = peer.pair.active
+            session = self._state.sessions[candidate.id]
+            if not session.is_expired(turn.now_ms):
+                self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
         if active is not None and pairs.gap_ask_due(peer.pair, turn.now_ms):
-            session = self._state.sessions[active.id]
-            self._ask(turn, peer, session, pairs.LONG_PATIENCE_MS, for_gap=True)
-
-    def _repeat(self, turn: Turn, peer: Peer, session: Session) -> None:
-        if not session.is_expired(turn.now_ms):
-            self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
+            self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)
 
     def _wake_for(self, turn: Turn, peer: Peer) -> None:
         """Wake when something is due; what could not be done then is looked at again a minute later."""

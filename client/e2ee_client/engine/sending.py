@@ -174,10 +174,8 @@ class Sending(Part):
 
     def send_to_all(self, turn: Turn, contact: Contact, payload: Payload) -> None:
         """Send a content to each device of a contact with which there is a session."""
-        for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, peer)
-            if session is not None:
-                self.send_control(turn, peer, session, payload)
+        for peer, session in self._context.renewal.with_sessions(turn, contact):
+            self.send_control(turn, peer, session, payload)
 
     def list_renewed(self, turn: Turn, following: NextList) -> None:
         """Take our next list into use and tell contacts; sessions that nobody has answered and that carry a
@@ -198,20 +196,18 @@ class Sending(Part):
 
     def tell_list(self, turn: Turn, contact: Contact) -> None:
         """Tell a contact our list if it has not been told: to strangers nothing goes (SES-38)."""
-        for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, peer)
-            if session is not None and peer.told[0] != self._state.own.device_list.seq:
-                signed = self._state.own.device_list.signed
-                self.send_control(turn, peer, session, SignedList(signed))
+        device_list = self._state.own.device_list
+        for peer, session in self._context.renewal.with_sessions(turn, contact):
+            if peer.told[0] != device_list.seq:
+                self.send_control(turn, peer, session, SignedList(device_list.signed))
 
     def tell_address(self, turn: Turn, contact: Contact) -> None:
         """Tell a contact of a published account the delivery token that is its own (CON-06)."""
         if not self._state.own.publish or not contact.accepted:
             return
         way_back = self.way_back(contact)
-        for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, peer)
-            if session is not None and peer.told[2] != way_back.token:
+        for peer, session in self._context.renewal.with_sessions(turn, contact):
+            if peer.told[2] != way_back.token:
                 self.send_control(turn, peer, session, AddressOnly(), way_back=way_back)
 
     def keep_alive(self, turn: Turn, contact: Contact, after_ms: int) -> None:
@@ -219,11 +215,8 @@ class Sending(Part):
 
         A message after one that has not been answered would heal nothing, so at most one is under way.
         """
-        for peer in self._state.peers_in_force(contact):
-            session = self._context.renewal.session_for(turn, peer)
-            if session is None or not sessions.is_our_turn(session):
-                continue
-            if turn.now_ms >= session.opened_ms + after_ms:
+        for peer, session in self._context.renewal.with_sessions(turn, contact):
+            if sessions.is_our_turn(session) and turn.now_ms >= session.opened_ms + after_ms:
                 self.send_control(turn, peer, session, Nothing())
 
     def way_back(self, contact: Contact) -> WayBack:

@@ -103,7 +103,7 @@ class Shell(Generic[M]):
         self._consumer = asyncio.create_task(self._consume(), name="sealroom-shell")
         self._consumer.add_done_callback(self._ended)
         if online:
-            await self.call(lambda machine, now_ms: (None, machine.start(now_ms)))
+            await self.do(lambda machine, now_ms: machine.start(now_ms))
 
     async def call(self, step: Step[M, T]) -> T:
         """Carry out a command; its row changes are on disk when this returns.
@@ -116,6 +116,10 @@ class Shell(Generic[M]):
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._inbox.put(Command(step, answer))
         return await answer
+
+    async def do(self, step: Callable[[M, int], list[Effect]]) -> None:
+        """Carry out a command that returns nothing; as `call`."""
+        await self.call(lambda machine, now_ms: (None, step(machine, now_ms)))
 
     async def read(self, query: Callable[[M], T]) -> T:
         """Ask the machine something that may read the store, in the store's thread, between two steps."""
