@@ -148,7 +148,7 @@ def _reachable(store: RowReader) -> Iterator[Peer]:
         old = Peer.decode(key, row)
         if old.account_id not in unpublished:
             continue
-        peer = Peer(old.account_id, old.device_id, old.record_b, old.way_back, old.way_back_ms)
+        peer = Peer(old.account_id, old.device_id, old.record, old.way_back, old.way_back_ms)
         given = old.prekeys()
         if given is not None:
             bundle = given.bundle._replace(opks=[], one_time_pqks=[])

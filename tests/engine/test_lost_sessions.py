@@ -350,6 +350,6 @@ def test_prekeys_given_by_a_customer_serve_the_company_after_its_loss() -> None:
     assert given is not None
     own = customer.engine._context.upkeep.current(praxis)
     assert own is not None
-    verified = verify_compact(the_peer(company).record(), given.bundle)
+    verified = verify_compact(the_peer(company).record, given.bundle)
     assert (verified.spk.id, verified.pqk.id) == tuple(one.pair.prekey.id for one in own)
     world.settle()

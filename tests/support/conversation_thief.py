@@ -26,7 +26,6 @@ from e2ee import handshake
 from e2ee.content import Text
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import DeviceRecord
 from e2ee.ids import SessionId
 from e2ee.prekeys import PrekeyPair
 from e2ee.session import Session
@@ -281,7 +280,7 @@ def _responder(
         return None
     spk, pqk, *opk = held
     device = run.sides[theft.victim].engine._state.own.device
-    record = DeviceRecord.decode(spk.record_b)
+    record = spk.record
     keys = ResponderKeys(device, record, spk.pair, opk[0].pair if opk else None, pqk.pair)
     try:
         made = handshake.respond(prefix, keys, unpinned, run.now_ms).keys

@@ -103,7 +103,7 @@ class Contents(Part):
 
     def _bundle(self, turn: Turn, peer: Peer, session: Session, bundle: CompactBundle) -> None:
         try:
-            verified = prekeys.verify_compact(peer.record(), bundle)
+            verified = prekeys.verify_compact(peer.record, bundle)
             verified.check_ahead(turn.now_ms)
             given = Given.of(verified)
         except RemoteError as error:
@@ -204,7 +204,7 @@ class Contents(Part):
         for held in self._held(turn, contact):
             turn.delete("held", held.key)
             peer = self._state.peers.get(held.peer_key)
-            if peer is None or not contact.names(peer.record().hash):
+            if peer is None or not contact.names(peer.record.hash):
                 turn.notify(MessageRejected(contact.account_id, "remote.identity"))
                 continue
             session = self._state.sessions.get(held.session_id)

@@ -192,7 +192,7 @@ class Directory(Part):
         for record, _ in found:
             known = self._state.peers.get(contact.account_id + record.device_id)
             if known is not None:
-                check_keys(known.record(), record)
+                check_keys(known.record, record)
 
     def _found(
         self, turn: Turn, contact: Contact, device_list: DeviceList, found: list[tuple[DeviceRecord, Address]]
@@ -219,7 +219,7 @@ class Directory(Part):
                 turn.notify(NewDevice(contact.account_id, record.device_id))
             if others or contact.greet:
                 self._context.renewal.want(turn, peer)
-        peer.record_b = record.encoded
+        peer.record = record
         self._addresses[peer.key] = address
         if address.issued_ms >= peer.way_back_ms or peer.way_back is None or not peer.pair.sessions:
             peer.way_back = WayBack(address.mailbox, address.token, contact.relay_url)
@@ -260,7 +260,7 @@ class Directory(Part):
             bundle = prekeys.verify_bundle(
                 contact.account_id, contact.head, [], frame.bundle, turn.now_ms, grace_ms=grace_ms
             )
-            if bundle.record.hash != peer.record().hash:
+            if bundle.record.hash != peer.record.hash:
                 raise IdentityMismatch("a bundle of another device or record")
         except RemoteError as error:
             self._addresses.pop(peer.key, None)

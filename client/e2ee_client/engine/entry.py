@@ -86,7 +86,7 @@ class Entry(Part):
             row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
         ]
         links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
-        records = named_records(own.device.record, own.older_record_b)
+        records = named_records(own.device.record, own.older_record)
         self._send_entry(turn, link, mailbox, links, records, partial(self._published, link, mailbox))
 
     def _send_entry(
@@ -198,7 +198,7 @@ class Entry(Part):
         record = max(named, key=lambda one: one.created_ms, default=own.device.record)
         newest.check_record(record)
         if record != own.device.record:
-            own.older_record_b = own.device.record.encoded
+            own.older_record = own.device.record
             own.device = replace(own.device, record=record)
 
     def _replaced(self, turn: Turn, link: Link) -> None:

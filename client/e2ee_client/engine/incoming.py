@@ -85,7 +85,7 @@ class Incoming(Part):
             if mailbox.contact not in (b"", peer.account_id):
                 continue
             session = self._state.sessions[session_id]
-            if not contact.names(peer.record().hash):
+            if not contact.names(peer.record.hash):
                 failure = IdentityMismatch("a device that was struck off its account's list")
                 continue
             try:
@@ -187,7 +187,7 @@ class Incoming(Part):
         if session.id in self._state.sessions:
             raise ReplayError("a session that is known")
         if known is not None:
-            check_keys(known.record(), record)
+            check_keys(known.record, record)
             if not pairs.left(known.pair, "flights", turn.now_ms):
                 self._over_budget(turn, record.account_id)
         elif self._new_devices(turn, record.account_id) >= MAX_LIST_RECORDS:
@@ -221,5 +221,5 @@ class Incoming(Part):
             if self._state.peers_of(contact.account_id):
                 turn.notify(NewDevice(contact.account_id, record.device_id))
             peer = self._state.new_peer(contact, record)
-        peer.record_b = record.encoded
+        peer.record = record
         return peer

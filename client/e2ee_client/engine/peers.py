@@ -53,7 +53,7 @@ class Peer(Row):
     KEY = (("account_id", HASH_B), ("device_id", DEVICE_ID_B))
     account_id: AccountId
     device_id: DeviceId
-    record_b: bytes
+    record: DeviceRecord
     way_back: WayBack | None = None
     way_back_ms: int = 0
     given: dict[bytes, Given] = field(default_factory=dict, repr=False)
@@ -62,18 +62,11 @@ class Peer(Row):
     contact: Contact = field(init=False, repr=False, compare=False)
     pair: Pair = field(default_factory=Pair, init=False)
     heard_ms: int = field(default=0, init=False, compare=False)
-    _record: DeviceRecord | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def key(self) -> bytes:
         """Key of the rows: account and device."""
         return self.account_id + self.device_id
-
-    def record(self) -> DeviceRecord:
-        """Return the device record."""
-        if self._record is None or self._record.encoded != self.record_b:
-            self._record = DeviceRecord.decode(self.record_b)
-        return self._record
 
     def prekeys(self) -> Given | None:
         """Return the prekeys that count (SES-34)."""

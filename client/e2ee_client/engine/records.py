@@ -28,7 +28,7 @@ _KINDS: Final = tuple(PrekeyKind)
 class Own(Row):
     """Our account and device. `account_key` is absent where it is kept offline (ID-12).
 
-    `older_record_b` is a record with the same keys under which sessions were made. `replaced` says that our
+    `older_record` is a record with the same keys under which sessions were made. `replaced` says that our
     own list no longer names this device. `record_anew` asks for a new record of this device (SES-32).
     `stock_id` is the newest id of a published one-time key; the other `stock_*` count the one-time keys
     that were made, and those that flights have named, since `stock_since_ms` (SES-35).
@@ -45,7 +45,7 @@ class Own(Row):
     publish: bool
     read_receipts: bool
     registration_secret: bytes | None = field(repr=False)
-    older_record_b: bytes | None = None
+    older_record: DeviceRecord | None = None
     published_seq: int = 0
     replaced: bool = False
     record_anew: bool = False
@@ -119,14 +119,14 @@ class OwnPrekey:
     """
 
     pair: PrekeyPair
-    record_b: bytes
+    record: DeviceRecord
     contact: bytes
 
     def put(self) -> Put:
         """Return the row."""
         prekey, private = self.pair.prekey, self.pair.private.expose()
         kind = _KINDS.index(prekey.kind)
-        return _PrekeyRow(kind, prekey.id, prekey.signed, private, self.record_b, self.contact).put()
+        return _PrekeyRow(kind, prekey.id, prekey.signed, private, self.record, self.contact).put()
 
     @property
     def key(self) -> bytes:
@@ -141,9 +141,9 @@ class OwnPrekey:
             raise StoreCorrupt("a stored row has another place")
         kind = _KINDS[row.kind]
         with stored_parts():
-            prekey = SignedPrekey.verify(DeviceRecord.decode(row.record_b), row.signed, (kind,))
+            prekey = SignedPrekey.verify(row.record, row.signed, (kind,))
             private = KemSeed(row.private_b) if kind.is_kem else DhPrivateKey(row.private_b)
-        return cls(PrekeyPair(prekey, private), row.record_b, row.contact)
+        return cls(PrekeyPair(prekey, private), row.record, row.contact)
 
 
 @dataclass(slots=True)
@@ -154,7 +154,7 @@ class _PrekeyRow(Row):
     id: int
     signed: bytes
     private_b: bytes = field(repr=False)
-    record_b: bytes
+    record: DeviceRecord
     contact: bytes
 
 
@@ -225,12 +225,12 @@ class NextList(Row):
     TABLE = "meta"
     PREFIX = b"next list"
     record: DeviceRecord
-    older_record_b: bytes | None
+    older_record: DeviceRecord | None
     device_list: DeviceList
 
     def records(self) -> list[DeviceRecord]:
         """Return the records that the list names."""
-        return named_records(self.record, self.older_record_b)
+        return named_records(self.record, self.older_record)
 
 
 @dataclass(slots=True)
@@ -251,9 +251,9 @@ class RefusedId(TakenId):
     PREFIX = b"refused:"
 
 
-def named_records(record: DeviceRecord, older_record_b: bytes | None) -> list[DeviceRecord]:
+def named_records(record: DeviceRecord, older_record: DeviceRecord | None) -> list[DeviceRecord]:
     """Return the records that our list names: the one in use, and an older one with the same keys."""
-    return [record] if older_record_b is None else [record, DeviceRecord.decode(older_record_b)]
+    return [record] if older_record is None else [record, older_record]
 
 
 def check_keys(known: DeviceRecord, record: DeviceRecord) -> None:

@@ -161,12 +161,12 @@ class Renewal(Part):
         if device_list is None or given is None or peer.pair.wanted is None:
             return None
         try:
-            verified = prekeys.verify_compact(peer.record(), given.bundle)
+            verified = prekeys.verify_compact(peer.record, given.bundle)
             choice = verified.take(turn.now_ms)
             use_one_time = not peer.pair.wanted.again
             grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
             bundle = prekeys.bundle_from_peer(
-                peer.record(),
+                peer.record,
                 device_list,
                 verified.spk,
                 choice.opk if use_one_time else None,
@@ -475,7 +475,7 @@ class Renewal(Part):
 
     def _is_past(self, turn: Turn, peer: Peer) -> bool:
         """Whether a device was struck off so long ago that nothing of it can arrive any more."""
-        if peer.pair.sessions or peer.contact.names(peer.record().hash):
+        if peer.pair.sessions or peer.contact.names(peer.record.hash):
             return False
         return turn.now_ms > max(peer.pair.budget.since_ms, peer.way_back_ms) + pairs.UNPROVEN_TTL_MS
 

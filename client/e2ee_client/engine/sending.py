@@ -362,7 +362,7 @@ class Sending(Part):
         A text that has not left for any device waits for those in force; one that has left may be lost.
         """
         for peer in self._state.peers_of(contact.account_id):
-            if contact.names(peer.record().hash):
+            if contact.names(peer.record.hash):
                 continue
             lane = self._state.outbox.drop_lane(contact.account_id, peer.device_id)
             self._context.renewal.struck_off(turn, peer)

@@ -128,14 +128,14 @@ class State:
 
     def peers_in_force(self, contact: Contact) -> list[Peer]:
         """Return the devices in force (ID-28); of a company with front desks, those (SES-39)."""
-        named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record().hash)]
+        named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record.hash)]
         if contact.published:
-            return [one for one in named if one.record().front_desk] or named
+            return [one for one in named if one.record.front_desk] or named
         return named
 
     def new_peer(self, contact: Contact, record: DeviceRecord) -> Peer:
         """Note a device of a contact that was not known."""
-        peer = Peer(contact.account_id, record.device_id, record.encoded)
+        peer = Peer(contact.account_id, record.device_id, record)
         peer.pair = Pair(given=Given(line=self.line))
         return self._add_peer(contact, peer)
 

@@ -110,7 +110,7 @@ class Upkeep(Part):
         device, ports = self._state.own.device, self._state.ports
         key_id = self._new_id()
         for pair in prekeys.new_signed_pair(device, key_id, turn.now_ms, ports.rng):
-            self._keep(turn, OwnPrekey(pair, device.record.encoded, owner))
+            self._keep(turn, OwnPrekey(pair, device.record, owner))
         return True
 
     def lost(self, turn: Turn) -> None:
@@ -123,7 +123,7 @@ class Upkeep(Part):
 
     def _is_due(self, turn: Turn, spk: OwnPrekey) -> bool:
         made_ms = spk.pair.prekey.not_after_ms - PREKEY_LIFE_MS
-        is_other = spk.record_b != self._state.own.device.record.encoded
+        is_other = spk.record != self._state.own.device.record
         return is_other or made_ms > turn.now_ms or turn.now_ms >= made_ms + PREKEY_ROTATION_MS
 
     def make_one_time(self, turn: Turn, kind: PrekeyKind, count: int, owner: bytes) -> list[OwnPrekey]:
@@ -133,7 +133,7 @@ class Upkeep(Part):
         for _ in range(min(count, self._stock_left(turn))):
             key_id = self._new_stock_id(turn) if owner == PUBLISHED else self._new_id()
             pair = prekeys.new_prekey(device, kind, key_id, not_after_ms, self._state.ports.rng)
-            made.append(OwnPrekey(pair, device.record.encoded, owner))
+            made.append(OwnPrekey(pair, device.record, owner))
             self._keep(turn, made[-1])
         if made:
             self._state.own.stock_made += len(made)
@@ -184,7 +184,7 @@ class Upkeep(Part):
             return None
         keys = ResponderKeys(
             self._state.own.device,
-            DeviceRecord.decode(spk.record_b),
+            spk.record,
             spk.pair,
             None if opk is None else opk.pair,
             pqk.pair,
@@ -249,7 +249,7 @@ class Upkeep(Part):
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
         own = self._state.own
-        return self._unsigned(named_records(own.device.record, own.older_record_b), now_ms)
+        return self._unsigned(named_records(own.device.record, own.older_record), now_ms)
 
     def install_list(self, turn: Turn, signed: bytes) -> None:
         """Install a list that the account key signed elsewhere (ID-12).
@@ -291,13 +291,12 @@ class Upkeep(Part):
         if pending is not None:
             return pending
         own = self._state.own
-        record, older_b = own.device.record, own.older_record_b
+        record, older = own.device.record, own.older_record
         if self._needs_record(turn):
             created_ms = turn.now_ms - (turn.now_ms == record.created_ms)
-            older_b = record.encoded
-            record = identity.redated(record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
-        unsigned = self._unsigned(named_records(record, older_b), turn.now_ms)
-        following = NextList(record, older_b, identity.sign_list(key, unsigned))
+            older, record = record, identity.redated(record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
+        unsigned = self._unsigned(named_records(record, older), turn.now_ms)
+        following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:
             turn.put(following.put())
         return following
@@ -325,7 +324,7 @@ class Upkeep(Part):
         """Take a list that was signed here as the newest."""
         own = self._state.own
         own.device = replace(own.device, record=following.record)
-        own.older_record_b, own.record_anew = following.older_record_b, False
+        own.older_record, own.record_anew = following.older_record, False
         turn.delete(following.TABLE, following.key)
         self.store_list(turn, following.device_list)
 
