@@ -90,7 +90,7 @@ class StoreClosed(StoreError):
 
 
 class StoreMisuse(StoreError):
-    """An argument out of range: unknown table, too long a row, unusable passphrase (STO-08)."""
+    """Argument out of range: unknown table, key or value too long, unusable passphrase (STO-08)."""
 
     code: ClassVar[str] = "store.misuse"
     hint: ClassVar[str] = "this is a fault of the calling program"

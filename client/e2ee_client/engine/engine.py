@@ -18,7 +18,8 @@ A text on its way in:   engine.received -> mailboxes.delivered -> incoming: sess
     -> renewal.settle: doubt, what waits
     -> mailboxes: acknowledgement, after the commit
 
-With time: links (reconnect), renewal (silence, candidates, gaps), upkeep (prekeys, device list), receipts.
+With time: links (reconnect), and what stands in timers: renewal (silence, candidates, gaps), upkeep once an
+hour (prekeys, device list), receipts, refills, sending and looking up again.
 The parts find each other through `context`.
 """
 
