@@ -102,10 +102,6 @@ class Delivery(Part):
                     lane.ready.remove(item)
                     self._failed(turn, item, code)
 
-    def lost(self, channel: Channel) -> None:
-        """A sending connection is gone: what was on its way goes out again."""
-        self._state.outbox.take_back(channel)
-
     def _request(
         self, link: Link, peer: Peer, way: WayBack, batch: list[Outgoing], turn: Turn, work: bytes
     ) -> None:

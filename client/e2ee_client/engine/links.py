@@ -46,18 +46,20 @@ class Links(Part):
         for peer in state.peers.values():
             used.add(delivery.channel(peer.contact, peer))
         for channel in [one for one in self.by_channel if not one.mailbox and one not in used]:
-            delivery.lost(channel)
-            self._context.directory.lost(channel)
+            self._lost(channel)
             turn.close(channel)
             del self.by_channel[channel]
 
     def went_down(self, turn: Turn, link: Link, code: str = "") -> None:
         """A connection is gone: what was given to it is sent again, what was asked is asked again."""
-        self._context.delivery.lost(link.channel)
-        self._context.directory.lost(link.channel)
+        self._lost(link.channel)
         if link.channel.mailbox:
             self._context.entry.published = False
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, code))
+
+    def _lost(self, channel: Channel) -> None:
+        self._state.outbox.take_back(channel)
+        self._context.directory.lost(channel)
 
     def has_all_of(self, mailbox_channel: Channel) -> bool:
         """Whether the relay has delivered all of a mailbox, so that silence counts (SES-26)."""
@@ -75,8 +77,7 @@ class Links(Part):
         self.is_online = False
         for link in self.by_channel.values():
             turn.close(link.channel)
-            self._context.delivery.lost(link.channel)
-            self._context.directory.lost(link.channel)
+            self._lost(link.channel)
         self.by_channel.clear()
 
     def clock_put_back(self, now_ms: int) -> None:

@@ -101,6 +101,10 @@ class Outbox:
         self._next_place += 1
         return self._next_place - 1
 
+    def new_text(self, account_id: AccountId, device_id: bytes, content_id: bytes, now_ms: int) -> Outgoing:
+        """Return an item for a text of the history; it is to be added, or sealed."""
+        return Outgoing(self.new_place(), account_id, device_id, content_id, True, now_ms)
+
     def accounts(self) -> list[bytes]:
         """Return the accounts to which something is on its way."""
         return list(self._lanes)

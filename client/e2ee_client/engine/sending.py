@@ -68,9 +68,7 @@ class Sending(Part):
         message = Message(contact.account_id, content_id, True, text, now_ms, now_ms, MessageState.QUEUED)
         self._state.history.append(turn, message)
         for device_id in self._devices(contact):
-            item = Outgoing(
-                self._state.outbox.new_place(), contact.account_id, device_id, content_id, True, now_ms
-            )
+            item = self._state.outbox.new_text(contact.account_id, device_id, content_id, now_ms)
             self._seal_or_wait(turn, contact, item, message)
         return content_id
 
@@ -139,10 +137,7 @@ class Sending(Part):
         for item in self._state.outbox.drop_lane(contact.account_id, NO_DEVICE).waiting:
             turn.delete("outbox", item.key)
             for device_id in devices:
-                place = self._state.outbox.new_place()
-                copy = Outgoing(place, item.account_id, device_id, item.content_id, True, item.created_ms)
-                self._state.outbox.add(copy)
-                turn.put(copy.put())
+                self._wait_for(turn, item, device_id)
 
     # --- contents that the application does not see ---
 
@@ -312,10 +307,8 @@ class Sending(Part):
         """Report texts that will not go again; tell whether one has been unconfirmed for a day."""
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
         for item in list(lane.unconfirmed.values()):
-            item.sealed_ms, item.created_ms = (
-                min(item.sealed_ms, turn.now_ms),
-                min(item.created_ms, turn.now_ms),
-            )
+            item.sealed_ms = min(item.sealed_ms, turn.now_ms)
+            item.created_ms = min(item.created_ms, turn.now_ms)
             if not _may_go_again(item, turn.now_ms) and turn.now_ms >= item.sealed_ms + 86_400_000:
                 del lane.unconfirmed[item.content_id]
                 turn.delete("outbox", item.key)
@@ -371,12 +364,13 @@ class Sending(Part):
                 if item.shown and item.content_id in lane.unconfirmed:
                     self.gave_up(turn, item)
                 elif item.shown and not self.is_elsewhere(item):
-                    self._wait_again(turn, item)
+                    self._wait_for(turn, item, NO_DEVICE)
 
-    def _wait_again(self, turn: Turn, item: Outgoing) -> None:
-        place = self._state.outbox.new_place()
-        waiting = Outgoing(place, item.account_id, NO_DEVICE, item.content_id, True, item.created_ms)
-        self._state.outbox.add(waiting)
+    def _wait_for(self, turn: Turn, item: Outgoing, device_id: bytes) -> None:
+        """Let a text wait for a device as well."""
+        outbox = self._state.outbox
+        waiting = outbox.new_text(item.account_id, device_id, item.content_id, item.created_ms)
+        outbox.add(waiting)
         turn.put(waiting.put())
 
     def forget(self, turn: Turn, account_id: bytes) -> None:
