@@ -334,10 +334,14 @@ def verify_chain(
     for previous, following in itertools.pairwise(lists):
         check_link(previous.head, following)
     if pinned is not None:
-        # Links before the head are not needed; that only such are there is a rollback.
-        check_link(pinned, next((one for one in lists if one.seq >= pinned.seq), lists[-1]))
+        _check_from_head(pinned, lists)
     lists[-1].check_time(now_ms)
     return lists[-1]
+
+
+def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
+    """Compare from the head on: links before it are not needed, and nothing but such is a rollback (ID-07)."""
+    check_link(pinned, next((one for one in lists if one.seq >= pinned.seq), lists[-1]))
 
 
 def check_link(head: ListHead, following: DeviceList) -> None:
