@@ -340,7 +340,7 @@ def verify_chain(
 
 
 def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
-    """Compare from the head on: links before it are not needed, and nothing but such is a rollback (ID-07)."""
+    """Compare from the head on: links before it are not needed, only such are a rollback (ID-07)."""
     check_link(pinned, next((one for one in lists if one.seq >= pinned.seq), lists[-1]))
 
 
