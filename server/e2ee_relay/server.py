@@ -20,6 +20,7 @@ from .certificate import CertificateUnreadable, ServedCertificate
 from .clock import SteadyClock
 from .config import ClientAddress, Config
 from .engine import Engine
+from .figures_port import FiguresOnly
 from .frames import Frame
 from .listener import Admission, Listener, Reason, bind
 from .logs import Event, EventLog, library_logger
@@ -129,7 +130,7 @@ class RelayServer:
             return
         direct = replace(self._config, client_address=ClientAddress.CONNECTION, trusted_proxies=())
         admission = Admission(direct, secrets.token_bytes(32), self._clock)
-        endpoint = self._endpoint(_Figures(self._pages, admission))
+        endpoint = self._endpoint(FiguresOnly(self._pages, admission))
         # Plain HTTP: it is meant for this machine, where the certificate's name does not fit.
         self._listeners.append(
             Listener(bound, admission, lambda *started: Connection(endpoint, *started), None)
@@ -381,28 +382,3 @@ def _certificate(config: Config) -> ServedCertificate | None:
         return ServedCertificate(config.tls_listener, config.tls_cert)
     except (CertificateUnreadable, OSError):
         raise ConfigError("tls_cert", "a certificate chain in PEM, each with an end of validity") from None
-
-
-class _Figures(Service):
-    """The port for figures, which answers HTTP only."""
-
-    def __init__(self, pages: Pages, admission: Admission) -> None:
-        self._pages = pages
-        self._admission = admission
-
-    def answer(self, connection: Connection, request: Request) -> Response:
-        """Answer every request with a page."""
-        return self._pages.for_operators(request.path.split("?", 1)[0])
-
-    def opened(self, connection: Connection) -> None:
-        """No request becomes a WebSocket."""
-
-    def received(self, connection: Connection, frame: Frame) -> None:
-        """Nor has frames."""
-
-    def ended(self, connection: Connection, *, refused: bool) -> None:
-        """Nor an end of its own."""
-
-    def lost(self, connection: Connection) -> None:
-        """Give back the place."""
-        self._admission.left(connection)
