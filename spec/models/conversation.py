@@ -63,7 +63,7 @@ sent = Symbol("sent", 6)
 # A party that has received a leg: roots of it and the one before, ratchet key, KEM secret, offered key.
 got = Symbol("got", 7)
 
-_OWN = (body, epoch_secret, confirmation, mixture, text_piece)
+OWN = (body, epoch_secret, confirmation, mixture, text_piece)
 N, LEG, OLDEST, OLD, ROOT, NEW, THEIRS, SL, M, HELD, R, OFFERED = variables("N L R0 R1 R2 R3 X SL M H R K")
 
 
@@ -96,24 +96,29 @@ def messages_of(legs: range) -> list[Term]:
 class Conversation:
     """Builds the clauses of one plan under some settings."""
 
-    def __init__(self, plan: Plan, settings: frozenset[str]) -> None:
+    def __init__(self, plan: Plan, settings: frozenset[str], clauses: Theory | None = None) -> None:
         if unknown := settings - SETTINGS.keys():
             raise ValueError(f"no such settings: {sorted(unknown)}")
-        self.plan, self.settings, self.clauses = plan, settings, Theory()
+        self.plan, self.settings, self.clauses = plan, settings, clauses or Theory()
         self.calm = max((leg for leg in range(1, plan.legs + 1) if f"calm_{leg}" in settings), default=0)
 
     def theory(self) -> Theory:
         """All clauses: the attacker, the legs, what is stolen or broken."""
         _deduction(self.clauses, now)
+        self.legs()
+        for leg in range(1, self.plan.legs + 1):
+            if f"theft_{leg}" in self.settings:
+                self.steal(now, leg)
+        self._break()
+        return self.clauses
+
+    def legs(self) -> None:
+        """What the two do, leg by leg."""
         self.clauses.facts("public", now.point(spk_private(N)), now.known(salt(N, LEG)))
         for leg in range(1, self.plan.legs + 1):
             self._send(leg)
             self._messages(leg)
             self._deliver(leg)
-            if f"theft_{leg}" in self.settings:
-                self._steal(now, leg)
-        self._break()
-        return self.clauses
 
     def key(self, leg: int) -> Term:
         """The private ratchet key of a leg's sender; the responder's first one is its SPK (DR-01)."""
@@ -213,7 +218,7 @@ class Conversation:
             return secret, none, text_piece(kem_text(key, random), confirmation(epoch_secret(secret)))
         return none, none, Term("P")
 
-    def _steal(self, phase: Knowledge, leg: int) -> None:
+    def steal(self, phase: Knowledge, leg: int) -> None:
         """All that the sender of a leg holds when it has sent its messages (chapter 07, State)."""
         held = kem_secret(OFFERED, randomness(N, numeral(leg))) if self.plan.answers(leg) else none
         state = sent(N, numeral(leg), OLD, ROOT, NEW, held)
@@ -247,8 +252,8 @@ class Conversation:
             self.clauses.facts("first_keys", *map(now.known, first))
         if not any(setting.endswith("_later") for setting in self.settings):
             return
-        attacker.afterwards(self.clauses, _OWN)
-        _fragments(self.clauses, later)
+        attacker.afterwards(self.clauses, OWN)
+        fragments(self.clauses, later)
         if "first_keys_later" in self.settings:
             self.clauses.facts("first_keys", *map(later.known, first))
         if "dh_later" in self.settings:
@@ -257,18 +262,18 @@ class Conversation:
             self._last_states()
 
     def _last_states(self) -> None:
-        self._steal(later, self.plan.legs)
+        self.steal(later, self.plan.legs)
         state = got(N, numeral(self.plan.legs), ROOT, NEW, THEIRS, HELD, OFFERED)
         for secret in (next_root(NEW), self._kept(NEW), next_header(ROOT), next_header(NEW), HELD):
             self.clauses.rule("theft", later.known(secret), state)
 
 
 def _deduction(clauses: Theory, phase: Knowledge) -> None:
-    attacker.deduction(clauses, phase, _OWN)
-    _fragments(clauses, phase)
+    attacker.deduction(clauses, phase, OWN)
+    fragments(clauses, phase)
 
 
-def _fragments(clauses: Theory, phase: Knowledge) -> None:
+def fragments(clauses: Theory, phase: Knowledge) -> None:
     """What a body is made of, and what is read from one."""
     clauses.rule("make_key_piece", phase.known(key_piece(OFFERED)), phase.ekey(OFFERED))
     clauses.rule("read_key_piece", phase.ekey(OFFERED), phase.known(key_piece(OFFERED)))

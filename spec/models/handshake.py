@@ -104,7 +104,7 @@ def theory(settings: frozenset[str]) -> Theory:
     _deduction(clauses, now)
     both = "both_roles" in settings
     _publish(clauses, settings)
-    _bundle(clauses, settings)
+    bundle(clauses, settings)
     for device, peer in ((DEVICE_A, DEVICE_B), (DEVICE_B, DEVICE_A))[: 2 if both else 1]:
         _initiator(clauses, settings, device, peer)
         _responder(clauses, settings, peer, device)
@@ -119,16 +119,16 @@ def _deduction(clauses: Theory, phase: Knowledge) -> None:
 
 def _publish(clauses: Theory, settings: frozenset[str]) -> None:
     """What stands in the directory, and what everybody knows about a."""
-    _publish_record(clauses, DEVICE_B)
-    _publish_prekeys(clauses, DEVICE_B)
+    publish_record(clauses, DEVICE_B)
+    publish_prekeys(clauses, DEVICE_B)
     if "hidden" not in settings:
-        _publish_record(clauses, DEVICE_A)
+        publish_record(clauses, DEVICE_A)
     if "both_roles" in settings:
-        _publish_prekeys(clauses, DEVICE_A)
+        publish_prekeys(clauses, DEVICE_A)
     clauses.facts("account_of_attacker", now.known(EVIL))
 
 
-def _publish_record(clauses: Theory, device: Device) -> None:
+def publish_record(clauses: Theory, device: Device) -> None:
     name = device.name
     clauses.facts(
         "record",
@@ -140,7 +140,7 @@ def _publish_record(clauses: Theory, device: Device) -> None:
     )
 
 
-def _publish_prekeys(clauses: Theory, device: Device) -> None:
+def publish_prekeys(clauses: Theory, device: Device) -> None:
     number, own, key = device.of(SPK_ID), device.record(), signing(device.name)
     clauses.facts(
         "prekeys",
@@ -153,7 +153,7 @@ def _publish_prekeys(clauses: Theory, device: Device) -> None:
     )
 
 
-def _bundle(clauses: Theory, settings: frozenset[str]) -> None:
+def bundle(clauses: Theory, settings: frozenset[str]) -> None:
     """ID-16: list, record and prekeys belong together; whose they are is for the initiator to check."""
     whose = record(PA, ID, SG, IK)
     premises = [
@@ -168,26 +168,30 @@ def _bundle(clauses: Theory, settings: frozenset[str]) -> None:
 
 def _initiator(clauses: Theory, settings: frozenset[str], device: Device, peer: Device) -> None:
     friend = account(peer.name)
-    _start(clauses, settings, device, PA if "unpinned" in settings else friend, friend)
+    _starts(clauses, settings, device, PA if "unpinned" in settings else friend, friend)
     if "hidden" not in settings:
-        _start(clauses, settings, device, PA, PA)
+        _starts(clauses, settings, device, PA, PA)
     run = device.of(N)
     clauses.facts("flight", now.point(ephemeral(run)), now.known(salt_i(run)))
 
 
-def _start(clauses: Theory, settings: frozenset[str], device: Device, target: Term, meant: Term) -> None:
+def _starts(clauses: Theory, settings: frozenset[str], device: Device, target: Term, meant: Term) -> None:
+    start(clauses, settings, device, target, meant)
+    _first_message(clauses, settings, device, meant)
+
+
+def start(clauses: Theory, settings: frozenset[str], device: Device, target: Term, meant: Term) -> None:
     """First flights to the account `target`; `meant` is the account that the initiator has in mind."""
     run, own, theirs = device.of(N), device.record(), record(target, ID, SG, IK)
-    bundle, ciphertext = verified(theirs, S, ONE_TIME, K), kem_text(K, random_i(run))
+    found, ciphertext = verified(theirs, S, ONE_TIME, K), kem_text(K, random_i(run))
     hash0 = first_hash(settings, theirs, (S, ONE_TIME, K), ciphertext, ephemeral(run))
     shared_kem = kem_secret(K, random_i(run))
     proof = identity_text(own, signature(account(device.name), listed(own)))
     for secrets in _initiator_secrets(settings, device):
         sealing, session = key_schedule(settings, hash0, own, secrets, shared_kem)
-        clauses.rule("start", started(run, meant, S, view(S, ONE_TIME, K, ephemeral(run)), session), bundle)
-        clauses.rule("flight", now.known(identity_block(settings, sealing, hash0, proof)), bundle)
-    clauses.rule("flight", now.known(ciphertext), bundle)
-    _first_message(clauses, settings, device, meant)
+        clauses.rule("start", started(run, meant, S, view(S, ONE_TIME, K, ephemeral(run)), session), found)
+        clauses.rule("flight", now.known(identity_block(settings, sealing, hash0, proof)), found)
+    clauses.rule("flight", now.known(ciphertext), found)
 
 
 def _initiator_secrets(settings: frozenset[str], device: Device) -> Iterator[Secrets]:
@@ -220,6 +224,12 @@ def _reply_arrives(clauses: Theory, device: Device, meant: Term, root: Term) -> 
 
 
 def _responder(clauses: Theory, settings: frozenset[str], device: Device, peer: Device) -> None:
+    open_flights(clauses, settings, device)
+    _first_arrives(clauses, settings, device)
+    _answers(clauses, settings, device, peer)
+
+
+def open_flights(clauses: Theory, settings: frozenset[str], device: Device) -> None:
     """Device answers whoever shows a record that its account signed (HS-07)."""
     theirs, ours = record(PA, ID, SG, IK), device.record()
     keys = spk(device.of(SPK_ID)), opk(device.of(J)), pqk(device.of(L))
@@ -237,8 +247,6 @@ def _responder(clauses: Theory, settings: frozenset[str], device: Device, peer: 
         clauses.rule(
             "opened", opened(PA, device.of(SPK_ID), device.of(J), device.of(L), E, seen, session), *arrives
         )
-    _first_arrives(clauses, settings, device)
-    _answers(clauses, settings, device, peer)
 
 
 def _responder_secrets(settings: frozenset[str], device: Device) -> Iterator[Secrets]:

@@ -12,8 +12,8 @@ import checkout
 import pytest
 import spec_rules
 
-from spec.models import catalogue, conversation, handshake_terms, prove, spass
-from spec.models.attacker import now
+from spec.models import catalogue, conversation, handshake_terms, prove, sessions, spass
+from spec.models.attacker import later, now
 from spec.models.claims import REACHED, SAFE, UNDECIDED, Question
 from spec.models.terms import Symbol, Term
 from spec.models.theory import Theory
@@ -21,7 +21,15 @@ from spec.models.theory import Theory
 FOLDER = checkout.ROOT / "spec" / "models"
 QUESTIONS = {question.name: question for question in catalogue.questions()}
 PROVERIF = catalogue.document()["proverif"]
-QUICK = ("handshake.secret/twin", "ratchet.secret", "ratchet.heals-1", "ratchet.heals-1/no-dh")
+QUICK = (
+    "handshake.secret/twin",
+    "ratchet.secret",
+    "ratchet.heals-1",
+    "ratchet.heals-1/no-dh",
+    "sessions.reset-answerer",
+    "sessions.reset-answerer/early",
+    "sessions.answer-kept/not-dropped",
+)
 
 
 def test_every_claim_has_its_twin_and_a_control() -> None:
@@ -35,11 +43,12 @@ def test_every_claim_has_its_twin_and_a_control() -> None:
 
 
 def test_claims_cite_rules_that_exist() -> None:
-    """Chapters 06, 07 and 09 are all asked about: HS-02, HS-03, DR-06, DR-14, PQ-06, PQ-12 among them."""
+    """Chapters 06 to 09 are all asked about."""
     defined = {rule.rule_id for rule in spec_rules.definitions(checkout.ROOT)}
     cited = {rule for claim in catalogue.claims() for rule in claim.rules.split()}
     assert cited <= defined
     assert {"HS-02", "HS-03", "DR-06", "DR-14", "PQ-06", "PQ-12"} <= cited
+    assert {"SES-22", "SES-24", "SES-27", "SES-32", "SES-36", "SES-37"} <= cited
 
 
 def test_the_expected_verdicts_are_those_of_the_claims() -> None:
@@ -59,22 +68,35 @@ def test_a_twin_is_asked_under_the_settings_of_its_claim_and_a_control_is_anothe
 
 def test_every_setting_is_used_and_an_unknown_one_is_refused() -> None:
     used = set[str]().union(*(question.settings for question in QUESTIONS.values()))
-    settings = handshake_terms.SETTINGS.keys() | conversation.SETTINGS.keys()
+    settings = handshake_terms.SETTINGS.keys() | conversation.SETTINGS.keys() | sessions.SETTINGS.keys()
     assert settings == used
-    for question in (QUESTIONS["handshake.secret"], QUESTIONS["ratchet.secret"]):
+    for name in ("handshake.secret", "ratchet.secret", "sessions.reset-starter"):
         with pytest.raises(ValueError, match="no such settings"):
-            question.theory(frozenset({"unheard_of"}))
+            QUESTIONS[name].theory(frozenset({"unheard_of"}))
 
 
 def test_what_a_party_receives_is_the_attackers() -> None:
     """A premise is the attacker's knowledge or the party's own state: nothing comes from a peer directly."""
     states = {"verified", "started", "opened", "received", "sent", "got"}
-    attacker = {symbol.name for symbol in now.predicates()}
-    for name in ("handshake.secret", "handshake.secret-both-roles", "ratchet.secret", "kem-ratchet.secret"):
+    states |= {"asked", "provena", "heard", "provenb"}
+    attacker = {symbol.name for phase in (now, later) for symbol in phase.predicates()}
+    names = ("handshake.secret", "handshake.secret-both-roles", "ratchet.secret", "kem-ratchet.secret")
+    for name in (*names, "sessions.reset-answerer", "sessions.answer-kept"):
         question = QUESTIONS[name]
         for clause in question.theory(question.settings).clauses:
             assert {premise.head for premise in clause.premises} <= states | attacker
             assert len([premise for premise in clause.premises if premise.head in states]) <= 1
+
+
+@pytest.mark.parametrize("name", [name for name in QUESTIONS if name.startswith("sessions.")])
+def test_a_thief_of_a_conversation_takes_part_only_where_it_says_so(name: str) -> None:
+    """What was stolen is not among what the relay can use, but for an active thief."""
+    question = QUESTIONS[name]
+    in_use = {symbol.name for symbol in now.predicates()}
+    stolen = [one for one in question.theory(question.settings).clauses if one.name.startswith("theft")]
+    assert stolen
+    is_used = any(clause.conclusion.head in in_use for clause in stolen)
+    assert is_used == ("active_thief" in question.settings)
 
 
 def test_only_undisturbed_legs_are_taken_from_the_peer() -> None:
