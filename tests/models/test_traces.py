@@ -20,20 +20,26 @@ from e2ee_relay.store.changes import Change, DropMessages, PutMessages
 from e2ee_relay.store.messages import MessageTables
 from e2ee_relay.store.sqlite import SqliteStore
 from model_traces import Difference, Trace
+from pair_replay import JUMP, PairReplay
 from prekey_stock_replay import PrekeyStockReplay
 from relay_queue_replay import RelayQueueReplay
 from sealing_record import SealingRecord
 from stored_ratchet_replay import StoredRatchetReplay
 
-from e2ee import labels
+from e2ee import labels, numbers
+from e2ee import pair as pairs
 from e2ee.constants import SALT_B
+from e2ee.errors import SessionInactive
+from e2ee.numbers import Given
+from e2ee.pair import Pair
 from e2ee.primitives import kdf
 from e2ee.ratchet import chain
 from e2ee.secret import MessageKey
 
 TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
-# Only a control of the model has it: the real owner never uploads a key twice.
-NOT_REPLAYED: Final = {"repeat"}
+# Only a control of the model has the first: the real owner never uploads a key twice. No run came to the
+# second.
+NOT_REPLAYED: Final = {"repeat", "want"}
 
 
 def traces(model: str, name: str = "") -> list[Any]:
@@ -67,6 +73,13 @@ def test_the_prekey_stock_follows_its_model(trace: Trace, tmp_path: Path) -> Non
     replay = PrekeyStockReplay(tmp_path)
     assert model_traces.follow(replay, trace) == len(trace.changes)
     replay.close()
+
+
+@pytest.mark.parametrize("trace", traces("Pair"))
+def test_the_rules_of_a_pair_follow_their_model(trace: Trace) -> None:
+    """SES-21 to SES-28, SES-30 to SES-32: sessions, search and numbers of both sides, losses included."""
+    with patch.object(numbers, "MAX_NUMBER_JUMP", JUMP):
+        assert model_traces.follow(PairReplay(), trace) == len(trace.changes)
 
 
 # --- the traces themselves ---
@@ -146,6 +159,15 @@ STOCK_FAULTS: Final[dict[str, Callable[[], Any]]] = {
 }
 
 
+PAIR_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "a flight counts as proven": lambda: patch.object(
+        Pair, "active", property(lambda pair: min(pair.sessions, key=lambda one: one.rank, default=None))
+    ),
+    "a candidate outlives its session": lambda: patch.object(pairs, "_alive", lambda pair, _answered: pair),
+    "a loss begins the numbers anew": lambda: patch.object(Given, "skip_to", lambda _given, _now_ms: Given()),
+}
+
+
 def replay_all(model: str, make: Callable[[Path, Trace], Any], folder: Path) -> None:
     for number, trace in enumerate(TRACES[model]):
         place = folder / f"trace {number}"
@@ -173,6 +195,16 @@ def test_a_fault_of_the_clients_store_is_noticed(fault: str, tmp_path: Path) -> 
 def test_a_fault_of_the_relays_stock_is_noticed(fault: str, tmp_path: Path) -> None:
     with STOCK_FAULTS[fault](), pytest.raises(Difference, match="Prekeys, simulated"):
         replay_all("Prekeys", lambda folder, _: PrekeyStockReplay(folder), tmp_path)
+
+
+@pytest.mark.parametrize("fault", PAIR_FAULTS)
+def test_a_fault_of_the_rules_of_a_pair_is_noticed(fault: str, tmp_path: Path) -> None:
+    with (
+        PAIR_FAULTS[fault](),
+        patch.object(numbers, "MAX_NUMBER_JUMP", JUMP),
+        pytest.raises((Difference, SessionInactive), match=r"Pair, simulated|only the active"),
+    ):
+        replay_all("Pair", lambda _folder, _trace: PairReplay(), tmp_path)
 
 
 @pytest.mark.parametrize("trace", traces("StoredRatchet", "limit"))

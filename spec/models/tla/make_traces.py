@@ -20,7 +20,7 @@ from spec.models.tla import tla_values, tlc
 from spec.models.tla.tla_values import Value
 
 FOLDER: Final = tlc.FOLDER / "traces"
-MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys")
+MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair")
 LIMITS: Final = {
     "RelayQueue": ("RelayQueue_limit_second_copy",),
     "StoredRatchet": (
@@ -29,6 +29,7 @@ LIMITS: Final = {
         "StoredRatchet_limit_whole_image",
     ),
     "Prekeys": ("Prekeys_limit_whole_image",),
+    "Pair": (),
 }
 _RUNS: Final = 500
 # Of each model; a tenth of the runs shows nearly all effects.
