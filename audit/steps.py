@@ -134,6 +134,15 @@ STEPS = (
         result="kills.json",
     ),
     Step(
+        "client-kills",
+        "kill -9 of clients and relay with clocks wrong by up to a year, a clone, a backup restored twice:"
+        " both write again, nothing is shown twice, what is lost was told",
+        ("python", "tests/reliability/client_kills.py"),
+        ("python", "tests/reliability/client_kills.py", "--runs", "2", "--rounds", "3"),
+        result="client-kills.json",
+        reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "tests/support/kill_scenes.py"),
+    ),
+    Step(
         "soak",
         "moderate load, drains and kills: nothing lost or double; memory, descriptors and files stay flat",
         ("python", "tests/reliability/soak.py"),

@@ -1,9 +1,10 @@
 """A client as a program to be killed: commands as JSON lines on stdin, what happened as JSON lines on stdout.
 
-`crash_actor.py STORE SALTS [--late-commit]`, the raw key in hex as the first line of stdin. A typed error of
-the client is an answer like any other. Each sealing appends a digest of its message key and its salt to the
-file SALTS, so that whoever has the envelopes can tell which key sealed which. `--late-commit` makes the
-control: what a step wants sent leaves before its rows are on disk.
+`crash_actor.py STORE SALTS [--late-commit] [--clock=FILE]`, the raw key in hex as the first line of stdin. A
+typed error of the client is an answer like any other. Each sealing appends a digest of its message key and
+its salt to the file SALTS, so that whoever has the envelopes can tell which key sealed which. `--late-commit`
+makes the control: what a step wants sent leaves before its rows are on disk. The file of `--clock` says by
+how many milliseconds the clock is wrong; it is read at each look.
 """
 
 from __future__ import annotations
@@ -13,18 +14,34 @@ import hashlib
 import json
 import os
 import sys
+import time
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from e2ee_client import Client, MessageReceived, MessageState, Runtime, SealroomError, StoreTrouble
+from e2ee_client import (
+    Client,
+    MessageReceived,
+    MessageState,
+    Runtime,
+    SealroomError,
+    StoreTrouble,
+    Unconfirmed,
+)
 from e2ee_client.engine import Commit, Effect
+from e2ee_client.engine.link import LinkState
 from e2ee_client.rows import Change
 from e2ee_client.runtime.shell import Shell
-from e2ee_client.store import StoreOptions
+from e2ee_client.store import INTERACTIVE, StoreOptions
 
 from e2ee.ratchet import chain
 from e2ee.secret import MessageKey
 
 _LATE_S = 0.05
+_LOOK_S = 0.01
+_REST_S = 3.0
+_DAY_S = 86_400.0
 # Erasures and anchors come often, so that a short conversation is interrupted in many of them.
 _OPTIONS = StoreOptions(erase_every=4, anchor_every=3)
 
@@ -61,12 +78,31 @@ def commit_late() -> None:
     Shell._commit = late  # type: ignore[method-assign]
 
 
+class WrongClock:
+    """The machine's clock and what it is wrong by."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def now_ms(self) -> int:
+        """Return the time now, as this client sees it."""
+        return time.time_ns() // 1_000_000 + int(self._path.read_text("ascii"))
+
+    async def wait_until(self, deadline_ms: int) -> None:
+        """Return when the deadline has come, or the clock was put back."""
+        latest_ms = now_ms = self.now_ms()
+        while latest_ms <= now_ms < deadline_ms:
+            await asyncio.sleep(_LOOK_S)
+            latest_ms, now_ms = now_ms, self.now_ms()
+
+
 class Actor:
     """One account; carries out one command after the other."""
 
-    def __init__(self, path: str, key: bytes) -> None:
+    def __init__(self, path: str, key: bytes, runtime: Runtime) -> None:
         self._path = path
         self._key = key
+        self._runtime = runtime
         self._client: Client | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -95,34 +131,57 @@ class Actor:
 
     async def _carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
         match command["do"]:
-            case "create":
-                return await self._begin(await self._create(command))
-            case "open":
+            case "create" | "restore" | "open":
                 await self._close()
-                return await self._begin(await Client.open(self._path, key=self._key, runtime=runtime()))
+                return await self._begin(await self._opened(command))
             case "add":
                 await self._running().add_contact(command["card"])
             case "look":
                 self._running().contacts()
             case "settle":
                 await self._running().wait_settled(timeout_s=10)
+            case "rest":
+                await self._rest()
             case "send":
-                await self._running().contact(bytes.fromhex(command["to"])).send(command["text"])
+                sent = await self._running().contact(bytes.fromhex(command["to"])).send(command["text"])
+                return {"id": sent.message_id.hex()}
+            case "export":
+                saved = await self._running().export(command["passphrase"])
+                await asyncio.to_thread(Path(command["backup"]).write_bytes, saved)
             case "history":
                 return await self._history(bytes.fromhex(command["with"]))
             case other:
                 raise ValueError(f"unknown command {other}")
         return {}
 
-    async def _create(self, command: dict[str, Any]) -> Client:
+    async def _opened(self, command: dict[str, Any]) -> Client:
+        if command["do"] == "open":
+            return await Client.open(self._path, key=self._key, runtime=self._runtime)
+        if command["do"] == "restore":
+            return await Client.restore(
+                self._path,
+                await asyncio.to_thread(Path(command["backup"]).read_bytes),
+                backup_passphrase=command["passphrase"],
+                key=self._key,
+                runtime=self._runtime,
+            )
         return await Client.create(
             self._path,
             key=self._key,
             relay=command["relay"],
             publish=command["publish"],
             front_desk=command["publish"],
-            runtime=runtime(),
+            runtime=self._runtime,
         )
+
+    async def _rest(self) -> None:
+        """Wait a while until nothing is under way, by the machine's time."""
+        client = self._running()
+        with suppress(TimeoutError, SealroomError):
+            async with asyncio.timeout(_REST_S):
+                await client.wait_settled(timeout_s=_DAY_S)
+                while not is_at_rest(client):  # noqa: ASYNC110 - it is not told when this is so
+                    await asyncio.sleep(_LOOK_S)
 
     async def _history(self, account_id: bytes) -> dict[str, Any]:
         known = {contact.account_id: contact for contact in self._running().contacts()}
@@ -143,16 +202,29 @@ class Actor:
         return {"id": client.account_id.hex(), "card": client.card().to_uri()}
 
 
-def runtime() -> Runtime:
-    return Runtime(store_options=_OPTIONS)
+def is_at_rest(client: Client) -> bool:
+    """Whether no connection is being made, and nothing was asked that is not answered."""
+    links = client._shell.machine._context.links.by_channel.values()
+    settled = (LinkState.CLOSED, LinkState.READY)
+    return all(one.state in settled and not one.pending and not one.working for one in links)
+
+
+def runtime(arguments: list[str]) -> Runtime:
+    clocks = [word.removeprefix("--clock=") for word in arguments if word.startswith("--clock=")]
+    usual = Runtime(store_options=_OPTIONS, kdf_profile=INTERACTIVE)
+    return replace(usual, clock=WrongClock(Path(clocks[0]))) if clocks else usual
 
 
 async def report(client: Client) -> None:
-    """Tell every event: a text with its id, trouble of the store with its code, others by name."""
+    """Tell every event: a text, or one that is given up, with its id, trouble of the store with its code,
+    others by name.
+    """
     async for event in client.events():
         match event:
             case MessageReceived():
                 tell({"event": "received", "id": event.message_id.hex(), "text": event.text})
+            case Unconfirmed():
+                tell({"event": "Unconfirmed", "id": event.message_id.hex()})
             case StoreTrouble():
                 tell({"event": "trouble", "code": event.code})
             case _:
@@ -169,7 +241,7 @@ def main(arguments: list[str]) -> None:
     record_salts(arguments[1])
     if "--late-commit" in arguments:
         commit_late()
-    asyncio.run(Actor(arguments[0], key).run())
+    asyncio.run(Actor(arguments[0], key, runtime(arguments)).run())
 
 
 if __name__ == "__main__":

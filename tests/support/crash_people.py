@@ -7,7 +7,7 @@ import json
 import secrets
 import time
 from collections import Counter, deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -21,6 +21,7 @@ _ANSWER_S: Final = 40.0
 _PATIENCE_S: Final = 60.0
 _TRIES: Final = 60
 _REFUSALS: Final = 4
+PASSPHRASE: Final = "of the backup"
 # None of these belongs in a conversation in which nothing was lost.
 _ALARMS: Final = frozenset(
     {"Gap", "Parted", "RolledBack", "Unconfirmed", "IdentityAlarm", "MessageRejected", "EventsMissed"}
@@ -47,6 +48,8 @@ class Account:
     events: Counter[str] = field(default_factory=Counter)
     alarms: Counter[str] = field(default_factory=Counter)
     codes: Counter[str] = field(default_factory=Counter)
+    told: Counter[str] = field(default_factory=Counter)
+    given_up: set[str] = field(default_factory=set)
     deaths: int = 0
 
 
@@ -54,16 +57,21 @@ class Person:
     """A client program; `ask` starts it again when it has ended."""
 
     def __init__(
-        self, name: str, folder: Path, fault: Fault | None, relay_url: Callable[[], str], late: bool
+        self,
+        name: str,
+        folder: Path,
+        fault: Fault | None,
+        relay_url: Callable[[], str],
+        words: Sequence[str] = (),
     ) -> None:
         self.name = name
         self.account = Account()
         self.salts = folder / f"{name}.salts"
-        self._store = folder / f"{name}.db"
-        arguments = [str(_SUPPORT / "crash_actor.py"), str(self._store), str(self.salts)]
-        arguments += ["--late-commit"] if late else []
+        self.store = folder / f"{name}.db"
+        arguments = [str(_SUPPORT / "crash_actor.py"), str(self.store), str(self.salts), *words]
         self.program = Program(name, folder, arguments, fault, self._heard)
-        self._key = secrets.token_bytes(32)
+        self.key = secrets.token_bytes(32)
+        self.backup: Path | None = None
         self._relay_url = relay_url
         self._answers: deque[dict[str, Any]] = deque()
         self._answered = asyncio.Event()
@@ -101,15 +109,17 @@ class Person:
             self._open = False
             self._answers.clear()
             await self.program.start()
-            await self.program.write(self._key.hex())
-        known = self._store.exists()
-        publish = self.name == "company"
-        answer = await (
-            self._ask("open") if known else self._ask("create", relay=self._relay_url(), publish=publish)
-        )
+            await self.program.write(self.key.hex())
+        answer = await (self._ask("open") if self.store.exists() else self._make())
         if "failed" not in answer:
             self._open = True
             self.account.id, self.account.card = answer["id"], answer["card"]
+
+    async def _make(self) -> dict[str, Any]:
+        """Make a new account, or a new device of one from its backup."""
+        if self.backup is not None:
+            return await self._ask("restore", backup=str(self.backup), passphrase=PASSPHRASE)
+        return await self._ask("create", relay=self._relay_url(), publish=self.name == "company")
 
     async def be_there(self) -> None:
         """Start again what has ended unasked, and open again what its disk has stopped."""
@@ -178,7 +188,11 @@ class Person:
                 self.account.events[fact["id"]] += 1
             case "trouble":
                 self.account.codes[fact["code"]] += 1
+            case "Unconfirmed":
+                self.account.given_up.add(fact["id"])
+                self.account.alarms["Unconfirmed"] += 1
             case name:
+                self.account.told[name] += 1
                 self.account.alarms.update([name] if name in _ALARMS else [])
 
 

@@ -52,7 +52,9 @@ class Trial:
         self.relay = Relay(folder, fault, early_ok)
         self.proxy = RecordingProxy(lambda: self.relay.url, self.record)
         self.people = {
-            name: Person(name, folder, fault, lambda: self.proxy.url, late_commit)
+            name: Person(
+                name, folder, fault, lambda: self.proxy.url, ["--late-commit"] if late_commit else []
+            )
             for name in ("company", "customer")
         }
         self.faults: list[str] = []

@@ -10,6 +10,7 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -216,8 +217,10 @@ class Program:
     async def _read(self, process: asyncio.subprocess.Process | Forked) -> None:
         if process.stdout is None:
             return
-        while line := await process.stdout.readline():
-            self._heard(line.decode().rstrip("\n"))
+        # Killed with a line unread, it resets the socket.
+        with suppress(ConnectionResetError):
+            while line := await process.stdout.readline():
+                self._heard(line.decode().rstrip("\n"))
         self._heard("")
 
     def said_on_stderr(self) -> str:
