@@ -137,7 +137,7 @@ def _encode(value: Any) -> cbor.Value:
         return cast(cbor.Value, value)
     match value:
         case Enum():
-            return list(type(value)).index(value)
+            return _members(type(value)).index(value)
         case Secret():
             return value.expose()
         case DeviceRecord():
@@ -202,8 +202,13 @@ def _tuple(parts: Sequence[Decode], value: cbor.Value) -> tuple[Any, ...]:
     return tuple(read(item) for read, item in zip(parts, _items(value, len(parts)), strict=True))
 
 
+@cache
+def _members(kind: type[Enum]) -> Sequence[Enum]:
+    return tuple(kind)
+
+
 def _member(kind: type[Enum], value: cbor.Value) -> Enum:
-    members, index = list(kind), _plain(int, value)
+    members, index = _members(kind), _plain(int, value)
     if not 0 <= index < len(members):
         raise StoreCorrupt("a stored row has another shape")
     return members[index]
