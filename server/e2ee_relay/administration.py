@@ -57,7 +57,7 @@ def statistics(config: Config) -> dict[str, JsonValue]:
     found["blocked_accounts"] = sum(len(one) == ACCOUNT_B for one in blocked)
     found["database_bytes"] = _size_b(config.database_path)
     found["journal_bytes"] = _size_b(config.database_path.with_name(config.database_path.name + "-wal"))
-    found["disk_free_bytes"] = shutil.disk_usage(config.data_dir).free
+    found["disk_free_bytes"] = shutil.disk_usage(config.database_path.parent).free
     return found
 
 

@@ -15,6 +15,7 @@ from .store.mark import flush_directory
 
 BLOCKED: Final = "relay.blocked"
 MAILBOX_B, ACCOUNT_B = 16, 32
+_NOTHING: Final = (0, 0, 0)  # the standing of no file
 
 
 class BlockList:
@@ -36,6 +37,10 @@ class BlockList:
         """Tell whether the file is another than at the last call."""
         before, self._seen = self._seen, self._standing()
         return before != self._seen
+
+    def forget(self) -> None:
+        """Have the next call of `has_changed` say that it has."""
+        self._seen = _NOTHING
 
     def add(self, subject: bytes) -> bool:
         """Block an id; tell whether it was not blocked before.

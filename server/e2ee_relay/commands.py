@@ -50,7 +50,7 @@ def subject_of(options: argparse.Namespace) -> tuple[str, bytes]:
     """
     kind, text, size_b = (
         ("mailbox", options.mailbox, MAILBOX_B)
-        if options.mailbox
+        if options.mailbox is not None
         else ("account", options.account, ACCOUNT_B)
     )
     try:

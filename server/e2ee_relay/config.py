@@ -80,8 +80,9 @@ class Config:
 
     @property
     def database_path(self) -> Path:
-        """The database; the mark and the lock are its siblings."""
-        return self.data_dir / "relay.db"
+        """The database as a file; beside that, and not beside a link to it, SQLite keeps the journal."""
+        path = self.data_dir / "relay.db"
+        return path.resolve() if path.is_symlink() else path
 
     def tls_context(self) -> ssl.SSLContext | None:
         """Return the context for TLS, or None behind a proxy.
@@ -198,7 +199,7 @@ def _build(settings: Settings) -> Config:
     config = Config(
         host=host,
         port=port,
-        data_dir=Path(settings.text("data_dir")),
+        data_dir=settings.directory("data_dir"),
         tls_cert=settings.path("tls_cert"),
         tls_key=settings.path("tls_key"),
         public_plaintext=settings.flag("public_plaintext"),

@@ -15,13 +15,12 @@ from pathlib import Path
 from .settings import reason_of
 from .store.changes import StoreError, StoreInUse
 from .store.mark import MarkFile, flush_directory
-from .store.open_files import OpenFiles
+from .store.open_files import OpenDatabase
 from .store.room import DEFAULT_RESERVE_B
 from .store.spare import SpareRoom
 from .store.sqlite import SqliteStore
 
 DATABASE = "relay.db"
-JOURNAL = "relay.db-wal"
 MARK = "relay.mark"
 LOCK = "relay.lock"
 SPARE = "relay.spare"
@@ -71,13 +70,14 @@ class DataDirectory:
         if mark_file.read() is not None and not (database.exists() and database.stat().st_size):
             raise StoreError(_NO_DATABASE.format(path=self.path))
         self.spare(reserve_b).give_back()
-        store = SqliteStore(database, secrets.token_bytes(16), mark_file, reserve_b)
-        store.files = OpenFiles(database, self.path / JOURNAL, self.path / LOCK)
+        store = SqliteStore(database.resolve(), secrets.token_bytes(16), mark_file, reserve_b)
+        store.files = OpenDatabase(database, self.path / LOCK)
         return store
 
     def spare(self, reserve_b: int) -> SpareRoom:
         """Return the room that is kept for deletions on a full disk (RLY-174)."""
-        return SpareRoom(self.path / SPARE, reserve_b)
+        # A database that is a symbolic link has its disk elsewhere.
+        return SpareRoom((self.path / DATABASE).resolve().with_name(SPARE), reserve_b)
 
     def release(self) -> None:
         """Let another process have it."""

@@ -99,7 +99,7 @@ class EmbeddedEngine:
         """
         self._store = store
         self._database = config.database_path
-        self.home = config.data_dir
+        self.home = config.database_path.parent
         held = store.load()
         self.core = RelayCore(config.policy, held, resumed_ms(held.clock_ms, now_ms))
         self._block_list = BlockList(config.data_dir)
@@ -116,8 +116,17 @@ class EmbeddedEngine:
         return writer
 
     def newly_blocked(self) -> frozenset[bytes] | None:
-        """Return the ids in the file beside the database, if it has changed (RLY-86)."""
-        return self._block_list.read() if self._block_list.has_changed() else None
+        """Return the ids in the file beside the database, if it has changed (RLY-86).
+
+        While the directory is gone or hidden, no file is not an empty list.
+        """
+        if not self.is_in_place() or not self._block_list.has_changed():
+            return None
+        blocked = self._block_list.read()
+        if self.is_in_place():
+            return blocked
+        self._block_list.forget()
+        return None
 
     def complaints(self) -> dict[str, bool]:
         """No room for more: deletions and deliveries go on (RLY-131)."""
@@ -137,4 +146,7 @@ class EmbeddedEngine:
 
 
 def _size_b(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+    try:
+        return path.stat().st_size
+    except OSError:
+        return 0

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from .reports import JsonValue
+from .store.backup import refuse_missing
 from .store.changes import DropAccount, DropMailbox, StoreError
 from .store.schema import refuse_newer, refuse_older, schema_version
 from .store.sqlite import SqliteStore
@@ -20,10 +21,9 @@ def open_read_only(path: Path) -> sqlite3.Connection:
     """Open the database of a relay that may be running, without changing it.
 
     Raises:
-        StoreError: there is no database.
+        StoreError: there is no database, or an empty file in its place (RLY-175).
     """
-    if not path.exists():
-        raise StoreError(f"there is no database in the data directory: {path} is missing")
+    refuse_missing(path)
     db = sqlite3.connect(path, isolation_level=None, timeout=5.0)
     db.execute("PRAGMA query_only = ON")
     return db

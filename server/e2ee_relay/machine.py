@@ -33,7 +33,7 @@ def measure(data_dir: Path) -> MachineFigures:
     try:
         disk = shutil.disk_usage(data_dir)
         disk_b, disk_free_b = disk.total, disk.free
-    except FileNotFoundError:
+    except OSError:
         disk_b = disk_free_b = 0
     times = resource.getrusage(resource.RUSAGE_SELF)
     return MachineFigures(

@@ -105,7 +105,7 @@ def disk_is_full(data_dir: Path) -> bool:
     """Tell whether less than 5 % of the disk is free; not where the directory is gone (RLY-173 tells)."""
     try:
         disk = shutil.disk_usage(data_dir)
-    except FileNotFoundError:
+    except OSError:
         return False
     return disk.free <= _LEAST_FREE_DISK * disk.total
 

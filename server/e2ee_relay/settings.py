@@ -6,10 +6,11 @@ import ipaddress
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from .address_limits import Network
 from .limits import Rate
-from .setting_table import SETTINGS
+from .setting_table import SETTINGS, Kind
 
 # Python refuses to read a number of some thousand digits, with an error of its own.
 _MAX_DIGITS: Final = 20
@@ -78,8 +79,9 @@ class Settings:
         self._origins.update(dict.fromkeys(values, origin))
 
     def note(self, name: str, expected: str) -> None:
-        """Note a fault of a setting."""
-        self.faults.append(ConfigError(name, expected, self._origins.get(name, "")))
+        """Note a fault of a setting; others of it may only follow from its first one."""
+        if all(name != one.setting for one in self.faults):
+            self.faults.append(ConfigError(name, expected, self._origins.get(name, "")))
 
     def note_all(self, error: ConfigError) -> None:
         """Note the faults of an error."""
@@ -97,10 +99,19 @@ class Settings:
         """Return a text; where none is set, `default`, else that of the table."""
         default = default or SETTINGS[name].default
         value = self._values.get(name, default)
-        if isinstance(value, str):
+        if not isinstance(value, str):
+            self.note(name, "a text")
+        elif not _is_usable(value, SETTINGS[name].kind):
+            self.note(name, "a text in UTF-8 without a zero character")
+        else:
             return value
-        self.note(name, "a text")
         return default
+
+    def directory(self, name: str) -> Path:
+        """Return a path that has to be there: without one, files would get into the working directory."""
+        if name in self and self._values[name] == "":
+            self.note(name, "a directory, and not an empty text")
+        return Path(self.text(name) or SETTINGS[name].default)
 
     def path(self, name: str) -> Path | None:
         """Return a path, None where none is set."""
@@ -110,9 +121,10 @@ class Settings:
     def flag(self, name: str) -> bool:
         """Return whether something is switched on."""
         value = self._values.get(name, False)
-        if value not in (True, False, "true", "false"):
+        # 1 and 0 are equal to them, and none of them.
+        if not (isinstance(value, bool) or value in ("true", "false")):
             self.note(name, "true or false")
-        return value in (True, "true")
+        return value is True or value == "true"
 
     def number(self, name: str) -> int | None:
         """Return a whole number within its bounds, None where it is none."""
@@ -160,6 +172,9 @@ class Settings:
         value = self.text(name)
         if value and value.partition("://")[0] not in schemes:
             self.note(name, f"an address that begins with {schemes[0]}://")
+        elif not _is_url(value):
+            self.note(name, "an address whose host can be read")
+            return ""
         return value
 
     def networks(self, name: str) -> tuple[Network, ...]:
@@ -170,3 +185,22 @@ class Settings:
         except ValueError:
             self.note(name, "addresses or networks, with commas between")
             return ()
+
+
+def _is_usable(value: str, kind: Kind) -> bool:
+    """Tell whether a text can be written down; a path may have any bytes but a zero."""
+    if "\0" in value:
+        return False
+    try:
+        value.encode("utf-8", "surrogateescape" if kind is Kind.PATH else "strict")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_url(value: str) -> bool:
+    try:
+        urlsplit(value)  # its port is not looked at: a database may have several hosts
+    except ValueError:
+        return False
+    return True

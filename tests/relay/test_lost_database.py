@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,39 +16,17 @@ import pytest
 from disk_run import small_disk
 from e2ee_relay.cli import main
 from e2ee_relay.datadir import DataDirectory
-from e2ee_relay.protocol import Ack, Done, ErrorCode, Message, SendResult
+from e2ee_relay.protocol import Ack, Done, ErrorCode, Message
 from e2ee_relay.store.changes import StoreError
 from e2ee_relay.store.open_files import OpenFiles
 from e2ee_relay.store.spare import SpareRoom
 from psycopg import sql
-from relay_actors import Owner, Peer, SocketLink
+from relay_actors import Owner
 from relay_backends import SharedDatabase
 from relay_process import RelayProcess
-from websockets.asyncio.client import connect
+from relay_run import GONE, filled, free_b, peer_of, readiness, send, until
 
-GONE = "the database is not the one that was opened"
 MIB = 1 << 20
-
-
-async def until(holds: Callable[[], bool], within_s: float = 30.0) -> float:
-    """Wait until something holds; return how long it took."""
-    begun = time.monotonic()
-    while not holds():
-        assert time.monotonic() < begun + within_s
-        await asyncio.sleep(0.05)
-    return time.monotonic() - begun
-
-
-def readiness(relay: RelayProcess) -> str:
-    return relay.get("/readyz")[1]
-
-
-async def peer_of(relay: RelayProcess) -> Peer:
-    return await Peer(SocketLink(await connect(relay.url, compression=None)), timeout_s=30).greet()
-
-
-async def send(peer: Peer, owner: Owner) -> SendResult:
-    return (await peer.send(owner.item(os.urandom(50))))[0]
 
 
 def deleted(data_dir: Path) -> None:
@@ -153,6 +131,10 @@ def test_a_mark_without_its_database_is_not_served(
     assert main(["backup", str(tmp_path / "copy"), "--data-dir", str(relay.data_dir)]) == 0
     relay.stop()
     loss(relay.data_dir)
+    for command in (["backup", str(tmp_path / "another")], ["migrate", "--dry-run"], ["migrate", "--check"]):
+        assert main([*command, "--data-dir", str(relay.data_dir)]) == 1
+        assert "there is no database" in capsys.readouterr().err
+    assert not (tmp_path / "another").exists()
     with pytest.raises(RuntimeError, match=f"{relay.data_dir} has a mark"), relay:
         pass
     database = relay.data_dir / "relay.db"
@@ -218,22 +200,6 @@ async def test_a_database_made_anew_under_a_node(
 
 
 # --- a disk without room ---
-
-
-def filled(path: Path) -> None:
-    """Write until the disk has no room."""
-    with path.open("wb", buffering=0) as filler:
-        for size_b in (1 << 20, 1 << 12, 1):
-            try:
-                while filler.write(bytes(size_b)) == size_b:
-                    pass
-            except OSError:
-                continue
-
-
-def free_b(folder: Path) -> int:
-    disk = os.statvfs(folder)
-    return disk.f_bavail * disk.f_frsize
 
 
 def size_b(path: Path) -> int | None:
@@ -302,16 +268,50 @@ def test_spare_room_is_taken_and_given_back(tmp_path: Path, monkeypatch: pytest.
     assert not path.exists()
 
 
-def test_a_file_system_that_promises_no_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """RLY-174: the relay runs there as without it."""
+@pytest.mark.parametrize(("number", "asked"), [(errno.EOPNOTSUPP, 1), (errno.ENOSPC, 2)])
+def test_a_file_system_that_promises_no_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, asked: int
+) -> None:
+    """RLY-174: the relay runs there as without it; where there was no room it is tried again."""
+    asked_for: list[int] = []
 
-    def refuse(_descriptor: int, _offset: int, _size_b: int) -> None:
-        raise OSError("not here")
+    def refuse(_descriptor: int, _offset: int, size_b: int) -> None:
+        asked_for.append(size_b)
+        raise OSError(number, "not here")
 
     monkeypatch.setattr(os, "posix_fallocate", refuse)
     directory = DataDirectory.claim(tmp_path)
-    directory.spare(6000).keep()
-    assert (tmp_path / "relay.spare").stat().st_size == 0
+    spare = directory.spare(6000)
+    spare.keep()
+    spare.keep()
+    assert asked_for == [1000] * asked
+    assert not (tmp_path / "relay.spare").exists()
     with pytest.raises(StoreError, match="another process"):
         DataDirectory.claim(tmp_path)
     directory.release()
+
+
+def test_a_spare_of_another_size_is_made_anew(tmp_path: Path) -> None:
+    """RLY-174: after a change of the reserve, or a start that was killed in between."""
+    path = tmp_path / "relay.spare"
+    for reserve_b, now_b in ((6000, 1000), (60_000, 10_000), (6000, 1000), (0, None)):
+        SpareRoom(path, reserve_b).keep()
+        assert size_b(path) == now_b
+    path.touch()
+    SpareRoom(path, 6000).keep()
+    assert size_b(path) == 1000
+
+
+@pytest.mark.processes
+async def test_a_directory_that_cannot_be_looked_up_is_told(tmp_path: Path) -> None:
+    """RLY-74, RLY-173: whatever the system's reason is (here: what should be a directory is a file)."""
+    (tmp_path / "mounted").mkdir()
+    with RelayProcess(tmp_path / "mounted" / "relay") as relay:
+        relay.log_path = tmp_path / "elsewhere" / "relay.log"
+        (tmp_path / "mounted").rename(tmp_path / "elsewhere")
+        (tmp_path / "mounted").touch()
+        status, text = relay.get("/readyz")
+        assert (status, GONE in text) == (503, True)
+        assert "sealroom_relay_ready 0" in relay.figures()
+        await until(lambda: "database_gone" in relay.log())
+        assert "internal_error" not in relay.log()

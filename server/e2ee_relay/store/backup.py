@@ -16,11 +16,10 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
     """Write a consistent copy; messages and remembered ids are left out unless asked for.
 
     Raises:
-        StoreError: there is no database, or the destination exists.
+        StoreError: there is no database (RLY-175), or the destination exists.
         SchemaTooNew: a newer release wrote the database, and it may have messages in tables unknown here.
     """
-    if not source.exists():
-        raise StoreError(f"there is no database in the data directory: {source} is missing")
+    refuse_missing(source)
     if destination.exists():
         raise StoreError(f"the destination exists: {destination}")
     origin = sqlite3.connect(source, isolation_level=None, timeout=10.0)
@@ -30,6 +29,18 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
         _copy(origin, destination, with_messages=with_messages)
     finally:
         origin.close()
+
+
+def refuse_missing(database: Path) -> None:
+    """Refuse to open what SQLite would take for a new database.
+
+    Raises:
+        StoreError: the file is missing or empty.
+    """
+    if not database.exists():
+        raise StoreError(f"there is no database in the data directory: {database} is missing")
+    if not database.stat().st_size:
+        raise StoreError(f"there is no database in the data directory: {database} is empty")
 
 
 def _copy(origin: sqlite3.Connection, destination: Path, *, with_messages: bool) -> None:

@@ -228,7 +228,8 @@ class SqliteStore:
             (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         except sqlite3.Error:
             return False
-        return not busy
+        # Looked at now, what comes after the checkpoint is told from what it wrote.
+        return self.is_in_place() and not busy
 
     def close(self) -> None:
         """Tidy and close."""
