@@ -93,6 +93,6 @@ def receipt(kind: str, subject: bytes, before: Held, after: Held, *, now_s: floa
         "by": by,
         "rows": counts,
         "left": f"{left} rows",
-        "not in it": "backups, copies of the disk, relay.db.old",
+        "not in it": "backups, copies of the disk, relay.db.old*",
     }
     return "receipt\n" + "".join(f"  {name}: {text}\n" for name, text in lines.items())

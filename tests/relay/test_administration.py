@@ -390,7 +390,7 @@ def test_a_replaced_database_is_kept_whole(
     assert f"kept as {crashed / 'relay.db.old'}" in capsys.readouterr().out
     assert (held(crashed / "relay.db"), held(crashed / "relay.db.old")) == (0, 3)
     assert run(crashed, "restore", str(copy)) == 0
-    assert (held(crashed / "relay.db"), held(crashed / "relay.db.old")) == (0, 0)
+    assert (held(crashed / "relay.db.old"), held(crashed / "relay.db.old.2")) == (3, 0)
 
 
 # --- purge ---

@@ -5,11 +5,18 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
+from typing import Final
 
 from .changes import StoreError
 from .mark import flush_directory
 from .schema import migrate, refuse_newer, schema_version
+
+# The header of a database: its first bytes, and the versions by which it is written and read with a journal.
+_MAGIC: Final = b"SQLite format 3\0"
+_VERSIONS: Final = slice(18, 20)
+_WITH_JOURNAL: Final = b"\2\2"
 
 
 def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
@@ -64,8 +71,8 @@ def _tables(db: sqlite3.Connection) -> set[str]:
 def put_back(source: Path, database: Path) -> Path | None:
     """Put a backup in the place of the database of a relay that does not run; the mark stays (RLY-76).
 
-    The old database goes only when the copy has been checked and is on the disk, and is kept beside it with
-    its journal, in the place of one that was kept before. Return its path, None where there was none.
+    The old database goes only when the copy has been checked and is on the disk, and is kept beside it under
+    a name that is free (RLY-191). Return its path, None where there was none.
 
     Raises:
         StoreError: the backup is damaged, or not a relay's, or of a newer release.
@@ -92,23 +99,58 @@ def put_back(source: Path, database: Path) -> Path | None:
 
 
 def _keep(database: Path) -> Path | None:
-    """Give the database a second name, so that there is one under its own at each moment."""
-    old = database.with_name(database.name + ".old")
+    """Give the database a second name, so that there is one under its own at each moment.
+
+    Its journal is emptied into it before: there is nothing beside it then that a crash could leave behind.
+    """
     journal, side = _beside(database)
-    for path in (old, *_beside(old)):
-        path.unlink(missing_ok=True)
-    side.unlink(missing_ok=True)
     if not database.exists():
         journal.unlink(missing_ok=True)
+        side.unlink(missing_ok=True)
         return None
-    try:
-        old.hardlink_to(database)
-    except OSError:  # a file system without hard links
-        database.replace(old)
-    # It belongs to the database that is replaced; over the copy it would damage it.
+    _empty_journal(database)
+    old = _free_name(database)
+    if not old.exists():
+        _link(database, old)
+    # That of a damaged database, which SQLite could not open; over the copy it would damage that.
     if journal.exists():
-        journal.replace(_beside(old)[0])
+        _link(journal, _beside(old)[0])
+        flush_directory(database.parent)
+        journal.unlink(missing_ok=True)
+    side.unlink(missing_ok=True)
     return old
+
+
+def _empty_journal(database: Path) -> None:
+    # SQLite deletes a journal beside a file that it takes for none with a journal: both are kept as they are.
+    with database.open("rb") as file:
+        header = file.read(_VERSIONS.stop)
+    if not header.startswith(_MAGIC) or header[_VERSIONS] != _WITH_JOURNAL:
+        return
+    db = sqlite3.connect(database, isolation_level=None)
+    # So is what turns out to be damaged.
+    with closing(db), suppress(sqlite3.Error):
+        db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+
+
+def _free_name(database: Path) -> Path:
+    """Return the first name that nothing else is kept under; one of this file is left by a crash."""
+    number = 1
+    while True:
+        old = database.with_name(f"{database.name}.old" + (f".{number}" if number > 1 else ""))
+        if old.exists() and old.samefile(database):
+            return old
+        if not old.exists() and not _beside(old)[0].exists():
+            return old
+        number += 1
+
+
+def _link(path: Path, second: Path) -> None:
+    second.unlink(missing_ok=True)
+    try:
+        second.hardlink_to(path)
+    except OSError:  # a file system without hard links
+        path.replace(second)
 
 
 def _beside(database: Path) -> tuple[Path, Path]:
