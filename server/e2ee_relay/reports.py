@@ -88,10 +88,10 @@ def receipt(kind: str, subject: bytes, before: Held, after: Held, *, now_s: floa
     counts = ", ".join(f"{table} {len(rows)}" for table, rows in before.items() if rows)
     left = sum(len(rows) for rows in after.values())
     lines = {
-        "removed": f"{kind} {subject.hex()}",
+        "not removed" if left else "removed": f"{kind} {subject.hex()}",
         "at": _time(datetime.fromtimestamp(now_s, UTC)),
         "by": by,
-        "rows": counts,
+        "rows before" if left else "rows": counts,
         "left": f"{left} rows",
         "not in it": "backups, copies of the disk, relay.db.old*",
     }

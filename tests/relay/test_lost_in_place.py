@@ -15,7 +15,9 @@ from pathlib import Path
 import pytest
 from e2ee_relay.blocklist import BlockList
 from e2ee_relay.protocol import AuthResult, ErrorCode
+from e2ee_relay.reports import receipt
 from e2ee_relay.store.open_files import OpenDatabase
+from e2ee_relay.store.room import Room
 from relay_actors import Owner
 from relay_process import RelayProcess
 from relay_run import GONE, peer_of, readiness, send, until
@@ -239,3 +241,15 @@ async def until_refused(relay: RelayProcess, owner: Owner, *, refused: bool) -> 
             return
         await asyncio.sleep(0.2)
     pytest.fail("the list was not looked at")
+
+
+def test_a_disk_that_cannot_be_asked_has_no_room(tmp_path: Path) -> None:
+    """RLY-131, RLY-173: the directory may go between the look at its files and the look at its disk."""
+    assert not Room(tmp_path / "gone" / "relay.db", 1, lambda: 1 << 40).is_left()
+
+
+@pytest.mark.parametrize(("left", "title"), [(0, "  removed: "), (3, "  not removed: ")])
+def test_a_receipt_says_removed_where_nothing_is_left(left: int, title: str) -> None:
+    """RLY-172: rows that are left are no removal."""
+    text = receipt("mailbox", bytes(16), {"message": [{}] * 3}, {"message": [{}] * left}, now_s=0, by="x")
+    assert text.splitlines()[1].startswith(title)

@@ -40,15 +40,18 @@ class Room:
         self._free_pages_b = free_pages_b
 
     def is_left(self) -> bool:
-        """Tell whether something may be added.
+        """Tell whether something may be added; not, where the disk cannot be asked.
 
         Two things are needed: the reserve, of which the journal has taken its part already; and a quarter
         more, in free pages or on the disk, for the database to grow into.
         """
-        disk = os.statvfs(self._folder)
+        try:
+            disk = os.statvfs(self._folder)
+            journal_b = self._journal.stat().st_size if self._journal.exists() else 0
+        except OSError:  # the directory has just gone (RLY-173)
+            return False
         free_b = disk.f_bavail * disk.f_frsize
         if free_b >= 2 * self._reserve_b:
             return True
-        journal_b = self._journal.stat().st_size if self._journal.exists() else 0
         free_b += min(journal_b, journal_limit_b(self._reserve_b))
         return free_b >= self._reserve_b and free_b + self._free_pages_b() >= self._reserve_b * 5 // 4
