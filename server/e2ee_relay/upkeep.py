@@ -82,18 +82,20 @@ class Upkeep:
         for start in range(0, len(over), _DROP_AT_ONCE):
             self._delivery.expire(mailbox, over[start : start + _DROP_AT_ONCE])
 
-    def _drop_mailbox(self, mailbox: Mailbox) -> None:
+    def _drop_mailbox(self, mailbox: Mailbox, request: PurgeRequest | None = None) -> None:
         mailbox.is_closing = True
         self._delivery.end(mailbox)
-        self._state.submit(self._directory.removal_of(mailbox), self._dropped(mailbox))
+        self._state.submit(self._directory.removal_of(mailbox), self._dropped(mailbox, request))
 
-    def _dropped(self, mailbox: Mailbox) -> Then:
+    def _dropped(self, mailbox: Mailbox, request: PurgeRequest | None) -> Then:
         def then(result: Result, _now_ms: int) -> None:
             if isinstance(result, StoreFailure):
                 mailbox.is_closing = False
                 return
             self._directory.forget_mailbox(mailbox.address)
             self._state.drop_mailbox(mailbox)
+            if request is not None:
+                self._fulfilled(request)
 
         return then
 
@@ -109,16 +111,22 @@ class Upkeep:
             self._sweep(now_ms)
         mailbox = self._state.mailboxes.get(request.subject) if request.kind == "mailbox" else None
         if mailbox is not None:
-            self._drop_mailbox(mailbox)
-        if request.kind == "account" and request.subject in self._state.entries:
-            self._state.submit(DropAccount(request.subject), self._account_dropped(request.subject))
-        # Submitted last, so that the request is gone only when what it asked for is done.
+            if not mailbox.is_closing:
+                self._drop_mailbox(mailbox, request)
+        elif request.kind == "account" and request.subject in self._state.entries:
+            self._state.submit(DropAccount(request.subject), self._account_dropped(request))
+        else:
+            self._fulfilled(request)
+
+    def _fulfilled(self, request: PurgeRequest) -> None:
+        """Have the request gone; one that could not be done stays, and is read again (RLY-192)."""
         self._state.submit(DropPurge(request.subject), _nothing_more)
 
-    def _account_dropped(self, account_id: bytes) -> Then:
+    def _account_dropped(self, request: PurgeRequest) -> Then:
         def then(result: Result, _now_ms: int) -> None:
             if not isinstance(result, StoreFailure):
-                self._state.entries.remove(account_id)
+                self._state.entries.remove(request.subject)
+                self._fulfilled(request)
 
         return then
 

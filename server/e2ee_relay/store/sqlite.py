@@ -17,6 +17,7 @@ from .changes import (
     DeviceRow,
     DropAccount,
     DropMailbox,
+    DropMessages,
     DropPurge,
     DropTokens,
     Held,
@@ -50,6 +51,7 @@ from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
 from .schema import migrate
 
 _PAGE_B: Final = 4096
+_PIECE: Final = 8  # messages; half a mebibyte at most
 _INSTANCE_B: Final = 16
 _HOUR_MS: Final = 3_600_000
 # A start after a declared restore must be above every generation that the lost database can have had.
@@ -176,9 +178,23 @@ class SqliteStore:
         if results is not None:
             return results
         if len(changes) == 1:
-            return [StoreFailure("the change could not be committed")]
+            return [self._in_pieces(changes[0])]
         # One change that cannot be committed must not refuse the others of its group.
         return [self._execute([change])[0] for change in changes]
+
+    def _in_pieces(self, change: Change) -> Result:
+        """Remove a mailbox, for which there is no room as a whole, some messages at a time (RLY-192)."""
+        if isinstance(change, DropMailbox):
+            named = "SELECT row_id FROM {} WHERE mailbox_no = ? LIMIT ?"
+            for table in ("message", "cold_message"):
+                while rows := self._db.execute(named.format(table), (change.no, _PIECE)).fetchall():
+                    if self._attempt([DropMessages(tuple(row[0] for row in rows))]) is None:
+                        break
+                    self.tidy()
+            results = self._attempt([change])
+            if results is not None:
+                return results[0]
+        return StoreFailure("the change could not be committed")
 
     def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
         try:
