@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.node import Node
 from e2ee_relay.protocol import (
     Ack,
     Auth,
@@ -28,9 +29,8 @@ from e2ee_relay.protocol import (
     encode_frames,
     token_hash,
 )
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.state import Effect, Submit
 from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.sqlite_file import DatabaseFile
 from pytest_benchmark.fixture import BenchmarkFixture
 from relay_actors import START_MS, Owner
 
@@ -47,14 +47,21 @@ POLICY = Policy(
 
 
 class InProcess:
-    """One owner and one sender on a core with a store on disk; each group is one commit."""
+    """One owner and one sender on a node with a store on disk; each SEND and each ACK is one commit."""
 
     def __init__(self, folder: Path) -> None:
-        self.store = SqliteStore(folder / "relay.db", bytes(16))
-        self.core = RelayCore(POLICY, self.store.load(), START_MS)
-        self.number, _ = self.core.connect(bytes(32))
+        self._out: list[KnownFrame] = []
+        self.file = DatabaseFile(folder / "relay.db", bytes(16))
+        store = SqliteStore(self.file)
+        self.node = Node(POLICY, store, lambda: START_MS)
+        store.load(self.node)
+        self.session = self.node.connect(self, bytes(32))
         self.owner = Owner()
         self._set_up()
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Take a frame that goes out."""
+        self._out.append(frame)
 
     def _set_up(self) -> None:
         owner = self.owner
@@ -69,17 +76,10 @@ class InProcess:
 
     def message(self, data: bytes) -> list[KnownFrame]:
         """Take one message; return the frames that go out after its commit."""
-        out: list[KnownFrame] = []
+        self._out = []
         for frame in decode_frames(data, Role.RELAY):
-            self._carry_out(self.core.receive(self.number, frame, START_MS), out)
-        return out
-
-    def _carry_out(self, effects: list[Effect], out: list[KnownFrame]) -> None:
-        submits = [effect for effect in effects if isinstance(effect, Submit)]
-        out += [effect.frame for effect in effects if not isinstance(effect, Submit)]
-        results = self.store.execute([submit.change for submit in submits]) if submits else []
-        for submit, result in zip(submits, results, strict=True):
-            self._carry_out(self.core.complete(submit.then, result, START_MS), out)
+            self.node.receive(self.session, frame)
+        return self._out
 
     def pass_through(self, message: bytes) -> int:
         """One batch: in, committed, out, acknowledged, deleted."""
@@ -127,7 +127,7 @@ def test_send_persist_deliver_acknowledge_delete(
         relay.pass_through, setup=fresh_batch, rounds=60, warmup_rounds=3
     )
     assert delivered == batch
-    relay.store.close()
+    relay.file.close()
     floor = floor_seconds(tmp_path, batch, 60)
     benchmark.extra_info["messages"] = batch
     benchmark.extra_info["floor_seconds"] = floor

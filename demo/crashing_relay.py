@@ -13,36 +13,36 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from e2ee_relay.cli import main
+from e2ee_relay.node import Node
 from e2ee_relay.outgoing import Outgoing
 from e2ee_relay.protocol import Send, SendItem
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.sqlite_group import SqliteGroup
 
 PLACES: Final = {
-    "receive": (RelayCore, "receive"),
-    "complete": (RelayCore, "complete"),
-    "tick": (RelayCore, "tick"),
-    "disconnect": (RelayCore, "disconnect"),
+    "receive": (Node, "receive"),
+    "complete": (Node, "committed"),
+    "tick": (Node, "tick"),
+    "disconnect": (Node, "disconnect"),
     "flush": (Outgoing, "flush"),
-    "store": (SqliteStore, "execute"),
+    "store": (SqliteGroup, "commit"),
 }
 CARELESS: Final = "--careless"
 _IN_HAND: list[SendItem] = []
 
 
 def _keep(receive: Callable[..., Any]) -> Callable[..., Any]:
-    def keeping(self: RelayCore, number: int, frame: object, now_ms: int) -> Any:
+    def keeping(self: Node, session: object, frame: object) -> Any:
         if isinstance(frame, Send):
             _IN_HAND[:] = frame.items
-        return receive(self, number, frame, now_ms)
+        return receive(self, session, frame)
 
     return keeping
 
 
 def _fail(carry_out: Callable[..., Any], *, careless: bool) -> Callable[..., Any]:
-    def failing(*args: Any) -> Any:
+    def failing(*args: Any, **named: Any) -> Any:
         if not _IN_HAND:
-            return carry_out(*args)
+            return carry_out(*args, **named)
         item = _IN_HAND.pop()
         error = RuntimeError(f"cannot handle {item.mailbox!r} {item.token!r} {item.body!r} {item.body.hex()}")
         if careless:
@@ -56,7 +56,7 @@ def install(place: str, *, careless: bool) -> None:
     """Put the fault into the relay's classes; a careless relay also prints the error itself."""
     owner, name = PLACES[place]
     setattr(owner, name, _fail(getattr(owner, name), careless=careless))
-    RelayCore.receive = _keep(RelayCore.receive)  # type: ignore[method-assign]  # the fault needs a message
+    Node.receive = _keep(Node.receive)  # type: ignore[method-assign]  # the fault needs a message
 
 
 if __name__ == "__main__":

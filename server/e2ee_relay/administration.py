@@ -13,18 +13,18 @@ from .config import Config
 from .inspection import open_current
 from .reports import JsonValue
 from .settings import ConfigError
-from .store.changes import DropMessages, StoreError, StoreFailure, Sweep
-from .store.schema import schema_version
-from .store.sqlite import SqliteStore
+from .store.api import HOUR_MS, StoreError
+from .store.sqlite_directory import sweep_tables
+from .store.sqlite_file import DatabaseFile
+from .store.sqlite_schema import schema_version
 
-_MESSAGES: Final = "(SELECT * FROM message UNION ALL SELECT * FROM cold_message)"
 _COUNTED: Final = {
     "mailboxes": "SELECT count(*) FROM mailbox",
     "tokens": "SELECT count(*) FROM token",
-    "held_messages": f"SELECT count(*) FROM {_MESSAGES}",  # noqa: S608 - fixed text
-    "held_bytes": f"SELECT coalesce(sum(length(body)), 0) FROM {_MESSAGES}",  # noqa: S608 - fixed text
-    "oldest_held_ms": f"SELECT min(received_ms) FROM {_MESSAGES}",  # noqa: S608 - fixed text
-    "remembered_ids": "SELECT count(*) FROM remembered",
+    "held_messages": "SELECT count(*) FROM message",
+    "held_bytes": "SELECT coalesce(sum(length(body)), 0) FROM message",
+    "oldest_held_ms": "SELECT min(received_ms) FROM message",
+    "remembered_ids": "SELECT count(*) FROM seen",
     "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
     "devices": "SELECT count(*) FROM device",
     "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
@@ -36,7 +36,6 @@ _LOW: Final = (
     "SELECT count(DISTINCT record_hash) FROM prekey_mark AS mark WHERE (SELECT count(*) FROM prekey"
     " WHERE prekey.record_hash = mark.record_hash AND prekey.key_type = mark.key_type) < ?"
 )
-_EXPIRE_AT_ONCE: Final = 500
 _SECRET_B: Final = 24
 
 
@@ -72,22 +71,20 @@ def _size_b(path: Path) -> int:
     return path.stat().st_size if path.exists() else 0
 
 
-def expire_stored(store: SqliteStore, now_ms: int) -> int:
+def expire_stored(file: DatabaseFile, now_ms: int) -> int:
     """Delete what has expired from the database of a relay that does not run; return how many messages.
 
     Raises:
         StoreError: it could not be committed.
     """
-    found = store.connection.execute(
-        f"SELECT row_id FROM {_MESSAGES} WHERE expires_ms <= ?",  # noqa: S608 - fixed text
-        (now_ms,),
-    ).fetchall()
-    row_ids = [int(row[0]) for row in found]
-    groups = [row_ids[start : start + _EXPIRE_AT_ONCE] for start in range(0, len(row_ids), _EXPIRE_AT_ONCE)]
-    results = store.execute([*[DropMessages(tuple(group), ()) for group in groups], Sweep(now_ms)])
-    if any(isinstance(result, StoreFailure) for result in results):
-        raise StoreError("the removal could not be committed")
-    return len(row_ids)
+    try:
+        with file.transaction():
+            gone = file.connection.execute("DELETE FROM message WHERE expires_ms <= ?", (now_ms,)).rowcount
+            file.connection.execute("DELETE FROM seen WHERE until_hour <= ?", (now_ms // HOUR_MS,))
+            sweep_tables(file.connection, now_ms)
+    except sqlite3.Error:
+        raise StoreError("the removal could not be committed") from None
+    return gone
 
 
 def rotate_registration_secret(config: Config) -> str:

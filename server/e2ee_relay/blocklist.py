@@ -10,7 +10,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from .store.changes import StoreError
+from .store.api import StoreError
 from .store.mark import flush_directory
 
 BLOCKED: Final = "relay.blocked"

@@ -17,7 +17,7 @@ from .consent import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 from .serving import serve
 from .setting_table import SETTINGS
 from .settings import ConfigError, ConfigErrors, raise_all
-from .store.changes import StoreError
+from .store.api import StoreError
 from .store.manifest import render_manifest
 
 

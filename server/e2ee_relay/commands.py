@@ -27,9 +27,9 @@ from .inspection import (
 )
 from .reports import JsonValue, print_held, print_statistics, receipt
 from .settings import ConfigError
+from .store.api import EXPIRE, StoreError, StoreInUse
 from .store.backup import back_up, put_back
-from .store.changes import EXPIRE, StoreError, StoreInUse
-from .store.schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
+from .store.sqlite_schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from .settings import reason_of
-from .store.changes import StoreError, StoreInUse
+from .store.api import StoreError, StoreInUse
 from .store.mark import MarkFile, flush_directory
 from .store.open_files import OpenDatabase
 from .store.room import DEFAULT_RESERVE_B
 from .store.spare import SpareRoom
-from .store.sqlite import SqliteStore
+from .store.sqlite_file import DatabaseFile
 
 DATABASE = "relay.db"
 MARK = "relay.mark"
@@ -58,8 +58,8 @@ class DataDirectory:
             raise StoreInUse(f"another process uses the data directory {path}") from None
         return cls(path, lock)
 
-    def open_store(self, reserve_b: int = DEFAULT_RESERVE_B) -> SqliteStore:
-        """Open the store, which adds nothing below so much room on the disk (RLY-131).
+    def open_store(self, reserve_b: int = DEFAULT_RESERVE_B) -> DatabaseFile:
+        """Open the database, to which a store adds nothing below so much room on the disk (RLY-131).
 
         Raises:
             SchemaTooNew: the database was written by a newer release.
@@ -70,9 +70,9 @@ class DataDirectory:
         if mark_file.read() is not None and not (database.exists() and database.stat().st_size):
             raise StoreError(_NO_DATABASE.format(path=self.path))
         self.spare(reserve_b).give_back()
-        store = SqliteStore(database.resolve(), secrets.token_bytes(16), mark_file, reserve_b)
-        store.files = OpenDatabase(database, self.path / LOCK)
-        return store
+        file = DatabaseFile(database.resolve(), secrets.token_bytes(16), mark_file, reserve_b)
+        file.files = OpenDatabase(database, self.path / LOCK)
+        return file
 
     def spare(self, reserve_b: int) -> SpareRoom:
         """Return the room that is kept for deletions on a full disk (RLY-174)."""

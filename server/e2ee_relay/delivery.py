@@ -1,237 +1,266 @@
-"""SUBSCRIBE and ACK: push delivery in order, at least once, within a window."""
+"""Push delivery on one node: in order, at least once, within windows.
+
+A subscription is `behind` while the store may hold messages that were not delivered here. Then it reads them,
+one read at a time, and what comes meanwhile is read too. One that is not behind gets what comes at once.
+"""
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
-from .mailbox import Connection, HeldMessage, Mailbox, Subscription
-from .protocol import Ack, Displaced, Done, ErrorCode, Message, QueueEmpty, Subscribe, hour_of
-from .state import RelayState
-from .store.changes import DropMessages, ReadBodies, RememberedRow, Result, StoreFailure
+from .limits import Policy
+from .protocol import Ack, Displaced, Message, QueueEmpty
+from .rules import told_hour_ms
+from .session import Session
+from .store.api import Close, Fresh, HeldMessage, Op, Opened, Page, Read, Refusal, Store
 
-_HOUR_MS: Final = 3_600_000
 # One read from the store: enough for a steady stream, small enough not to hold up a commit.
 _READ_MESSAGES: Final = 64
 _READ_B: Final = 256 << 10
 
 
+class InFlight(NamedTuple):
+    """A message that was delivered and not acknowledged."""
+
+    size_b: int
+    expires_ms: int
+
+
+class Subscription:
+    """Push delivery of one mailbox to one connection."""
+
+    __slots__ = (
+        "expected",
+        "is_behind",
+        "is_reading",
+        "mailbox",
+        "marker",
+        "needs_b",
+        "no",
+        "session",
+        "unacked",
+        "unacked_b",
+    )
+
+    def __init__(self, session: Session, opened: Opened) -> None:
+        self.session = session
+        self.mailbox = opened.mailbox
+        self.no = opened.no
+        # The last number that was given before the subscription began; None once QUEUE_EMPTY was said.
+        self.marker: int | None = opened.last_seq
+        self.expected = opened.last_seq + 1  # the number behind all that is known of here
+        self.unacked: dict[int, InFlight] = {}
+        self.unacked_b = 0
+        self.needs_b = 1  # the size of the next message, where it did not fit
+        self.is_behind = True
+        self.is_reading = False
+
+    def has_room(self, size_b: int, policy: Policy) -> bool:
+        """Tell whether the windows of mailbox and connection admit one more; one always fits (RLY-36)."""
+        return not self.unacked or (
+            len(self.unacked) < policy.window_messages
+            and self.unacked_b + size_b <= policy.window_b
+            and self.session.unacked_b + size_b <= policy.connection_window_b
+        )
+
+    def reserve(self, seq: int, message: InFlight) -> None:
+        """Count a message as delivered."""
+        self.unacked[seq] = message
+        self.unacked_b += message.size_b
+        self.session.unacked_b += message.size_b
+
+    def release(self, seq: int) -> InFlight | None:
+        """Count a message as delivered no longer; return it, None if it was not."""
+        message = self.unacked.pop(seq, None)
+        if message is not None:
+            self.unacked_b -= message.size_b
+            self.session.unacked_b -= message.size_b
+        return message
+
+    def forget_expired(self, now_ms: int) -> None:
+        """Release what has expired."""
+        for seq in [seq for seq, one in self.unacked.items() if one.expires_ms <= now_ms]:
+            self.release(seq)
+
+
 class Delivery:
-    """Hands messages out."""
+    """All subscriptions of a node."""
 
-    def __init__(self, state: RelayState) -> None:
-        self._state = state
+    def __init__(
+        self, store: Store, policy: Callable[[], Policy], now_ms: Callable[[], int], counters: Counter[str]
+    ) -> None:
+        self._store = store
+        self._policy = policy
+        self._now_ms = now_ms
+        self._counters = counters
+        self.subscriptions: dict[bytes, Subscription] = {}  # by mailbox
 
-    # --- subscriptions ---
+    # --- beginning and end ---
 
-    def subscribe(self, connection: Connection, frame: Subscribe, now_ms: int) -> list[Mailbox]:
-        """Begin delivery of all named mailboxes, or of none; return those that are newly subscribed."""
-        wait_ms = connection.take("subscriptions", self._state.policy, len(frame.mailboxes), now_ms)
-        if wait_ms:
-            self._state.refuse(connection, frame.request_id, ErrorCode.RATE_LIMITED, wait_ms)
-            return []
-        mailboxes = [self._state.owned(connection, address) for address in frame.mailboxes]
-        found = [mailbox for mailbox in mailboxes if mailbox is not None]
-        if len(found) != len(mailboxes):
-            self._state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
-            return []
-        self._state.transmit(connection, Done(frame.request_id))
-        fresh = [one for one in dict.fromkeys(found) if not self._is_subscribed(one, connection)]
-        for mailbox in fresh:
-            self._displace(mailbox)
-            self._begin(mailbox, connection)
-            self.pump(mailbox, now_ms)
-        return fresh
-
-    def _is_subscribed(self, mailbox: Mailbox, connection: Connection) -> bool:
-        return mailbox.subscription is not None and mailbox.subscription.connection is connection
-
-    def _displace(self, mailbox: Mailbox) -> None:
-        older = mailbox.subscription
+    def begin(self, session: Session, opened: Opened) -> None:
+        """Begin delivery; an older subscription here is told that it ends (RLY-39)."""
+        older = self.subscriptions.get(opened.mailbox)
         if older is not None:
-            self._state.transmit(older.connection, Displaced(0, mailbox.address))
-            self.end(mailbox)
+            older.session.put(Displaced(0, opened.mailbox))
+            self.end(older)
+        if session.outlet is None:
+            self._store.submit(Op(session, Close(opened.mailbox, opened.no)))
+            return
+        subscription = Subscription(session, opened)
+        self.subscriptions[opened.mailbox] = session.delivering[opened.mailbox] = subscription
+        self.pump(subscription)
 
-    def _begin(self, mailbox: Mailbox, connection: Connection) -> None:
-        marker = next(reversed(mailbox.held), 0)
-        mailbox.subscription = Subscription(connection, deque(mailbox.held) or None, marker, {})
-
-    def end(self, mailbox: Mailbox) -> None:
+    def end(self, subscription: Subscription) -> None:
         """End delivery; what was not acknowledged stays held."""
-        subscription = mailbox.subscription
-        if subscription is not None:
-            subscription.connection.unacked_b -= subscription.unacked_b
-            subscription.connection.blocked.discard(mailbox)
-            mailbox.subscription = None
+        session = subscription.session
+        if self.subscriptions.get(subscription.mailbox) is subscription:
+            del self.subscriptions[subscription.mailbox]
+        session.delivering.pop(subscription.mailbox, None)
+        session.postponed.discard(subscription)
+        session.unacked_b -= subscription.unacked_b
 
-    # --- delivery ---
+    def end_all(self, session: Session) -> None:
+        """End what a connection was subscribed to, which is gone."""
+        for subscription in list(session.delivering.values()):
+            self.end(subscription)
+            self._store.submit(Op(session, Close(subscription.mailbox, subscription.no)))
 
-    def arrived(self, mailbox: Mailbox, bodies: Mapping[int, bytes], now_ms: int) -> None:
-        """Deliver what has just come in, without reading it back where order and window allow (RLY-90)."""
-        subscription = mailbox.subscription
+    def displaced(self, mailbox: bytes, no: int) -> None:
+        """End a subscription that has a lower number than the newest one."""
+        subscription = self.subscriptions.get(mailbox)
+        if subscription is not None and subscription.no < no:
+            subscription.session.put(Displaced(0, mailbox))
+            self.end(subscription)
+
+    # --- what comes ---
+
+    def arrived(self, fresh: Fresh) -> None:
+        """Deliver what was stored here, without reading it back where order and window allow."""
+        subscription = self.subscriptions.get(fresh.box.address)
         if subscription is None:
             return
-        if len(bodies) == 1 and subscription.is_idle():
-            # Nearly always: nothing waits before it.
-            ((seq, body),) = bodies.items()
-            if subscription.has_room(len(body), self._state.policy):
-                subscription.reserve(seq, len(body))
-                self._push(mailbox, subscription, seq, mailbox.held[seq], body)
-                return
-        subscription.queue(bodies)
-        self.pump(mailbox, now_ms, bodies)
-
-    def pump(self, mailbox: Mailbox, now_ms: int, bodies: Mapping[int, bytes] | None = None) -> None:
-        """Deliver as far as the window goes; read from the store what is not in `bodies` (RLY-35, RLY-36)."""
-        subscription = mailbox.subscription
-        if subscription is None or subscription.is_reading:
+        if not fresh.seq:
+            self.pass_on(subscription, fresh.msg_id, fresh.body, fresh.received_ms)
             return
-        if subscription.is_idle():
-            return
-        to_read = self._advance(mailbox, subscription, now_ms, bodies or {})
-        if to_read:
-            subscription.is_reading = True
-            row_ids = tuple(message.row_id for _, message in to_read)
-            self._state.submit(ReadBodies(row_ids), self._deliver_read(mailbox, subscription, to_read))
-        self._announce_empty(mailbox, subscription)
+        # Where others store too, a gap in the numbers is theirs, and comes first (RLY-104).
+        is_next = self._store.overlaps or fresh.seq == subscription.expected
+        is_idle = not subscription.is_behind and not subscription.is_reading
+        if is_next and is_idle and subscription.has_room(len(fresh.body), self._policy()):
+            self._push(subscription, fresh)
+        elif fresh.seq >= subscription.expected:
+            self.wake(subscription)
 
-    def _advance(
-        self, mailbox: Mailbox, subscription: Subscription, now_ms: int, bodies: Mapping[int, bytes]
-    ) -> list[tuple[int, HeldMessage]]:
-        """Push what is at hand, in order, up to the first message that must be read; return what to read."""
-        to_read: list[tuple[int, HeldMessage]] = []
-        reading_b = 0
-        backlog = subscription.backlog
-        while backlog and len(to_read) < _READ_MESSAGES and reading_b < _READ_B:
-            seq = backlog[0]
-            message = mailbox.held.get(seq)
-            if message is None or message.expires_ms <= now_ms:
-                backlog.popleft()
+    def pass_on(self, subscription: Subscription, msg_id: bytes, body: bytes, received_ms: int) -> None:
+        """Push an ephemeral message, if there is room (RLY-40)."""
+        if subscription.has_room(len(body), self._policy()):
+            frame = Message(0, subscription.mailbox, 0, msg_id, body, received_ms)
+            subscription.session.put(frame)
+
+    def passing(self, mailbox: bytes, msg_id: bytes, body: bytes) -> None:
+        """Push an ephemeral message that another node has taken."""
+        subscription = self.subscriptions.get(mailbox)
+        if subscription is not None:
+            received_ms = told_hour_ms(self._now_ms(), self._store.skew_ms)
+            self.pass_on(subscription, msg_id, body, received_ms)
+
+    def wake(self, subscription: Subscription) -> None:
+        """Look for messages that are not in flight here."""
+        subscription.is_behind = True
+        self.pump(subscription)
+
+    # --- reading ---
+
+    def pump(self, subscription: Subscription) -> None:
+        """Read as far as the window goes (RLY-35, RLY-36)."""
+        if subscription.is_reading or not subscription.is_behind:
+            return
+        if not subscription.has_room(subscription.needs_b, self._policy()):
+            subscription.session.postponed.add(subscription)
+            return
+        subscription.is_reading, subscription.is_behind = True, False
+        most = min(_READ_MESSAGES, max(1, self._policy().window_messages - len(subscription.unacked)))
+        read = Read(subscription.mailbox, tuple(subscription.unacked), most, _READ_B)
+        self._store.submit(Op(subscription, read))
+
+    def was_read(self, op: Op, *, failed: bool) -> None:
+        """Deliver what was read, as far as it fits."""
+        subscription: Subscription = op.peer
+        subscription.is_reading = False
+        if self.subscriptions.get(subscription.mailbox) is not subscription:
+            return
+        if failed or isinstance(op.result, Refusal):
+            subscription.is_behind = True
+            subscription.session.postponed.add(subscription)
+            return
+        page: Page = op.result
+        fits = self._deliver(subscription, page.messages)
+        subscription.is_behind = subscription.is_behind or not page.is_drained or not fits
+        if page.is_drained and fits:
+            self._say_empty(subscription)
+        if fits:
+            self.pump(subscription)
+        else:
+            subscription.session.postponed.add(subscription)
+
+    def _deliver(self, subscription: Subscription, messages: Sequence[HeldMessage]) -> bool:
+        """Push what fits; tell whether all did."""
+        for message in messages:
+            if message.seq in subscription.unacked:
                 continue
-            if not subscription.has_room(message.size_b, self._state.policy):
-                subscription.connection.blocked.add(mailbox)
-                break
-            body = bodies.get(seq)
-            if body is not None and to_read:
-                break
-            backlog.popleft()
-            subscription.reserve(seq, message.size_b)
-            if body is None:
-                to_read.append((seq, message))
-                reading_b += message.size_b
-            else:
-                self._push(mailbox, subscription, seq, message, body)
-        subscription.backlog = backlog or None
-        return to_read
+            fits = subscription.has_room(len(message.body), self._policy())
+            subscription.needs_b = 1 if fits else len(message.body)
+            if not fits:
+                return False
+            if subscription.marker is not None and message.seq > subscription.marker:
+                self._say_empty(subscription)
+            self._push(subscription, message)
+        return True
 
-    def _push(
-        self, mailbox: Mailbox, subscription: Subscription, seq: int, message: HeldMessage, body: bytes
-    ) -> None:
-        self._state.counters["delivered"] += 1
-        frame = Message(0, mailbox.address, seq, message.msg_id, body, message.received_ms)
-        self._state.transmit(subscription.connection, frame)
+    def _push(self, subscription: Subscription, message: Fresh | HeldMessage) -> None:
+        seq, size_b = message.seq, len(message.body)
+        subscription.reserve(seq, InFlight(size_b, message.expires_ms))
+        if seq >= subscription.expected:
+            subscription.expected = seq + 1
+        self._counters["delivered"] += 1
+        subscription.session.put(
+            Message(0, subscription.mailbox, seq, message.msg_id, message.body, message.received_ms)
+        )
 
-    def _deliver_read(
-        self, mailbox: Mailbox, subscription: Subscription, wanted: list[tuple[int, HeldMessage]]
-    ) -> Callable[[Result, int], None]:
-        def then(result: Result, now_ms: int) -> None:
-            if mailbox.subscription is not subscription:
-                return
-            subscription.is_reading = False
-            if isinstance(result, StoreFailure):
-                self._postpone(mailbox, subscription, [seq for seq, _ in wanted])
-                return
-            bodies = result if isinstance(result, dict) else {}
-            for seq, message in wanted:
-                body = bodies.get(message.row_id)
-                if body is not None and seq in mailbox.held:
-                    self._push(mailbox, subscription, seq, message, body)
-            self.pump(mailbox, now_ms)
-
-        return then
-
-    def _postpone(self, mailbox: Mailbox, subscription: Subscription, seqs: list[int]) -> None:
-        for seq in seqs:
-            subscription.release(seq)
-        subscription.requeue(seqs)
-        subscription.connection.blocked.add(mailbox)
-
-    def _announce_empty(self, mailbox: Mailbox, subscription: Subscription) -> None:
-        if subscription.marker is None or subscription.is_reading:
-            return
-        if not subscription.backlog or subscription.backlog[0] > subscription.marker:
+    def _say_empty(self, subscription: Subscription) -> None:
+        """Tell once that all has been delivered that was held at first (RLY-38)."""
+        if subscription.marker is not None:
             subscription.marker = None
-            self._state.transmit(subscription.connection, QueueEmpty(0, mailbox.address))
+            subscription.session.put(QueueEmpty(0, subscription.mailbox))
 
-    def pump_blocked(self, connection: Connection, now_ms: int) -> None:
+    # --- acknowledgement and time ---
+
+    def acknowledged(self, session: Session, ack: Ack) -> dict[int, InFlight]:
+        """Open the windows for what follows; return what is delivered no longer."""
+        released: dict[int, InFlight] = {}
+        subscription = session.delivering.get(ack.mailbox)
+        if subscription is not None:
+            for seq in ack.seqs:
+                message = subscription.release(seq)
+                if message is not None:
+                    released[seq] = message
+            self.pump(subscription)
+        if session.postponed:
+            self.pump_postponed(session)
+        return released
+
+    def not_deleted(self, session: Session, ack: Ack, released: dict[int, InFlight]) -> None:
+        """Count as delivered again what could not be deleted: its owner has it, and acknowledges it again."""
+        subscription = session.delivering.get(ack.mailbox)
+        if subscription is not None:
+            for seq, message in released.items():
+                subscription.reserve(seq, message)
+
+    def pump_postponed(self, session: Session) -> None:
         """Try again where delivery waited for room on this connection, or for the store."""
-        blocked, connection.blocked = connection.blocked, set()
-        for mailbox in blocked:
-            self.pump(mailbox, now_ms)
-
-    # --- acknowledgement and expiry ---
-
-    def acknowledge(self, connection: Connection, frame: Ack, now_ms: int) -> None:
-        """Delete what the owner has safe; answer after the commit (RLY-37)."""
-        mailbox = self._state.owned(connection, frame.mailbox)
-        if mailbox is None:
-            self._state.refuse(connection, frame.request_id, ErrorCode.NOT_AUTHENTICATED)
-            return
-        gone: list[tuple[int, HeldMessage]] = []
-        for seq in dict.fromkeys(frame.seqs):
-            message = mailbox.begin_deletion(seq)
-            if message is not None:
-                gone.append((seq, message))
-        if not gone:
-            # Nothing to delete, nothing to wait for: a flood of such costs the disk nothing.
-            self._state.transmit(connection, Done(frame.request_id))
-            return
-        change = self._deletion(mailbox, gone, now_ms)
-        self._state.submit(change, self._after_deletion(connection, frame.request_id, mailbox, gone))
-        self.pump(mailbox, now_ms)
-        if connection.blocked:
-            self.pump_blocked(connection, now_ms)
-
-    def _deletion(self, mailbox: Mailbox, gone: list[tuple[int, HeldMessage]], now_ms: int) -> DropMessages:
-        until_ms = hour_of(now_ms) + _HOUR_MS + self._state.policy.remembered_s * 1000
-        row_ids: list[int] = []
-        remember: list[RememberedRow] = []
-        for _, message in gone:
-            row = RememberedRow(mailbox.no, message.msg_id, until_ms)
-            self._state.remembered.add(row)
-            row_ids.append(message.row_id)
-            remember.append(row)
-        return DropMessages(tuple(row_ids), tuple(remember))
-
-    def _after_deletion(
-        self, connection: Connection, request_id: int, mailbox: Mailbox, gone: list[tuple[int, HeldMessage]]
-    ) -> Callable[[Result, int], None]:
-        def then(result: Result, _now_ms: int) -> None:
-            failed = isinstance(result, StoreFailure)
-            for seq, _ in gone:
-                if failed:
-                    mailbox.take_back(seq)
-                else:
-                    self._state.counters["acknowledged"] += mailbox.end_deletion(seq)
-            self._state.answer_done(connection, request_id, result, can_wait=True)
-
-        return then
-
-    def expire(self, mailbox: Mailbox, seqs: list[int]) -> None:
-        """Drop expired messages of a mailbox (RLY-41)."""
-        removed = [mailbox.remove(seq) for seq in seqs]
-        gone = [message for message in removed if message is not None]
-        if gone:
-            self._state.counters["expired"] += len(gone)
-            row_ids = tuple(message.row_id for message in gone)
-            mailbox.overdue.update(row_ids)
-            self._state.submit(DropMessages(row_ids), self._after_expiry(mailbox, row_ids))
-
-    def _after_expiry(self, mailbox: Mailbox, row_ids: tuple[int, ...]) -> Callable[[Result, int], None]:
-        def then(result: Result, _now_ms: int) -> None:
-            # What could not be deleted goes with its mailbox, or is found again at the next start.
-            if not isinstance(result, StoreFailure):
-                mailbox.overdue.difference_update(row_ids)
-
-        return then
+        postponed, session.postponed = session.postponed, set()
+        for subscription in postponed:
+            if not subscription.has_room(subscription.needs_b, self._policy()):
+                subscription.forget_expired(self._now_ms())
+            self.pump(subscription)

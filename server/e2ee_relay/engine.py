@@ -2,52 +2,52 @@
 
 from __future__ import annotations
 
-import time
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol
 
 from .blocklist import BlockList
-from .clock import resumed_ms
+from .clock import SteadyClock, resumed_ms
 from .config import Config
-from .protocol import Frame
-from .relay import RelayCore
-from .state import Answering, Effect
-from .store.changes import Change, Store
+from .node import Node
+from .protocol import ErrorCode, Frame
+from .session import Outlet
+from .store.api import Observer
 from .store.room import is_ample
-from .store.writer import Completed, Then, Writer
-
-Deliver: TypeAlias = Callable[[Completed, float], None]
-CarryOut: TypeAlias = Callable[[list[Effect]], None]
+from .store.sqlite import SqliteStore
+from .store.sqlite_file import DatabaseFile
 
 DATABASE_GONE: Final = "the database is not the one that was opened"
 
 
 class Core(Protocol):
-    """The relay's logic as the shell sees it; RelayCore says what each method means."""
+    """The relay's logic as the shell sees it; Node says what each method means."""
 
     @property
-    def state(self) -> Answering: ...
-    def connect(self, nonce: bytes, visitor: bytes = b"") -> tuple[int, list[Effect]]: ...
-    def receive(self, connection_no: int, frame: Frame, now_ms: int) -> list[Effect]: ...
-    def complete(self, then: Any, result: Any, now_ms: int) -> list[Effect]: ...
-    def disconnect(self, connection_no: int) -> None: ...
-    def tick(self, now_ms: int) -> list[Effect]: ...
-    def drain(self, retry_after_ms: int) -> list[Effect]: ...
-    def replace_registration_secret(self, secret: bytes | None) -> None: ...
-    def block(self, blocked: frozenset[bytes]) -> None: ...
+    def skew_ms(self) -> int:
+        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
+        ...
 
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None: ...
 
-class Committer(Protocol):
-    """Takes changes in the event loop's thread and commits them in others."""
-
-    def start(self) -> None: ...
-    def submit(self, change: Change, then: Then) -> None: ...
-    def stop(self, timeout_s: float) -> bool: ...
     @property
-    def is_alive(self) -> bool: ...
+    def is_draining(self) -> bool: ...
     @property
-    def backlog(self) -> int: ...
+    def counters(self) -> Counter[str]: ...
+    @property
+    def refusals(self) -> Counter[ErrorCode]: ...
+    @property
+    def admits_mailboxes(self) -> Callable[[], bool]: ...
+    def connect(self, outlet: Outlet, nonce: bytes, visitor: bytes = b"", /) -> Any: ...
+    def receive(self, session: Any, frame: Frame, /) -> None: ...
+    def disconnect(self, session: Any, /) -> None: ...
+    def tick(self, now_ms: int, /) -> None: ...
+    def drain(self, retry_after_ms: int, /) -> None: ...
+    def replace_registration_secret(self, secret: bytes | None, /) -> None: ...
+    def block(self, blocked: frozenset[bytes], /) -> None: ...
+    def gauges(self, now_ms: int, /) -> dict[str, tuple[str, int]]: ...
 
 
 class Engine(Protocol):
@@ -56,19 +56,39 @@ class Engine(Protocol):
     @property
     def core(self) -> Core: ...
     @property
+    def clock(self) -> SteadyClock:
+        """The relay's time."""
+        ...
+
+    @property
     def home(self) -> Path:
         """A directory on the disk whose room the relay depends on."""
         ...
 
-    def committer(self, deliver: Deliver, carry_out: CarryOut, /) -> Committer:
-        """Make what commits: `deliver` takes results and seconds in any thread, `carry_out` what comes from
-        elsewhere, in the loop's.
+    def start(self, observer: Observer, /) -> dict[str, int]:
+        """Begin to carry out operations in the running event loop; return counts for the log.
+
+        Raises:
+            StoreError: the database cannot be used.
         """
         ...
 
     def is_in_place(self) -> bool:
         """Tell whether the database is the one that was opened (RLY-173)."""
         ...
+
+    def stop(self, timeout_s: float, /) -> bool:
+        """Commit what was submitted and close; tell whether this was done in time."""
+        ...
+
+    @property
+    def is_alive(self) -> bool: ...
+    @property
+    def backlog(self) -> int: ...
+    @property
+    def is_idle(self) -> bool: ...
+    @property
+    def completed_at(self) -> float: ...
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """Return the blocked ids if they have changed.
@@ -91,29 +111,58 @@ class Engine(Protocol):
 class EmbeddedEngine:
     """One process with a database of its own."""
 
-    def __init__(self, config: Config, store: Store, now_ms: int) -> None:
-        """Load what is kept in memory; `now_ms` is the machine's time.
+    def __init__(self, config: Config, file: DatabaseFile, now_ms: int) -> None:
+        """`now_ms` is the machine's time.
 
         Raises:
             StoreError: the list of blocked ids is damaged.
         """
-        self._store = store
-        self._database = config.database_path
+        self.clock = SteadyClock(resumed_ms(file.clock_ms(), now_ms))
         self.home = config.database_path.parent
-        held = store.load()
-        self.core = RelayCore(config.policy, held, resumed_ms(held.clock_ms, now_ms))
+        self.store = SqliteStore(file)
+        self.core = Node(config.policy, self.store, self.clock)
+        self._database = config.database_path
         self._block_list = BlockList(config.data_dir)
         self._block_list.has_changed()
         self.core.block(self._block_list.read())
         self._reserve_b, self._most_backlog = config.disk_reserve_b, config.registration_backlog
+        self.core.admits_mailboxes = self._admits_mailboxes
 
-    def committer(self, deliver: Deliver, _carry_out: CarryOut, /) -> Writer:
-        """Make the writer, on which it depends whether mailboxes are made (RLY-158)."""
-        writer = Writer(self._store, deliver, time.monotonic)
-        self.core.state.admits_mailboxes = lambda: (
-            writer.backlog <= self._most_backlog and is_ample(self.home, self._reserve_b)
-        )
-        return writer
+    def _admits_mailboxes(self) -> bool:
+        return self.store.backlog <= self._most_backlog and is_ample(self.home, self._reserve_b)
+
+    def start(self, observer: Observer, /) -> dict[str, int]:
+        """Load what is kept in memory, and begin to commit."""
+        self.store.start(self.core, observer)
+        return self.at_start()
+
+    def at_start(self) -> dict[str, int]:
+        """Return how many mailboxes were found, and the number of this start."""
+        return {"mailboxes": len(self.store.view.boxes), "generation": self.store.generation}
+
+    def stop(self, timeout_s: float, /) -> bool:
+        """Commit what was submitted and close the database."""
+        return self.store.stop(timeout_s)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the writer runs."""
+        return self.store.is_alive
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        return self.store.backlog
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether all is committed and answered."""
+        return self.store.is_idle
+
+    @property
+    def completed_at(self) -> float:
+        """When a commit was last heard of."""
+        return self.store.completed_at
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """Return the ids in the file beside the database, if it has changed (RLY-86).
@@ -130,14 +179,11 @@ class EmbeddedEngine:
 
     def complaints(self) -> dict[str, bool]:
         """No room for more: deletions and deliveries go on (RLY-131)."""
-        return {
-            "the disk has no room for more": self._store.is_full,
-            DATABASE_GONE: not self.is_in_place(),
-        }
+        return {**self.store.complaints(), DATABASE_GONE: not self.is_in_place()}
 
     def is_in_place(self) -> bool:
         """Tell whether the files of the database are still under their names."""
-        return self._store.is_in_place()
+        return self.store.file.is_in_place()
 
     def file_sizes_b(self) -> tuple[int, int]:
         """Return the sizes of the database and of its write-ahead log."""

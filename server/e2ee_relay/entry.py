@@ -16,7 +16,7 @@ from nacl.exceptions import ValueError as NaclValueError
 from nacl.signing import VerifyKey
 
 from .protocol import FrameError, decode_item
-from .store.changes import DeviceRow, ListRow, PrekeyRow
+from .store.api import DeviceRow, ListRow, PrekeyRow
 
 _LABEL_RECORD: Final = b"SR1-record".ljust(16, b"\0")
 _LABEL_LIST: Final = b"SR1-list".ljust(16, b"\0")
@@ -236,6 +236,11 @@ def _device_from_row(row: DeviceRow) -> Device:
         return Device(row.record_hash, row.record, None, None, 0)
     fields = _map(_signed_part(row.address)[0], 5)
     return Device(row.record_hash, row.record, row.address, _octets(fields[3], 16), _uint(fields[5]))
+
+
+def mailbox_of(address: bytes) -> bytes:
+    """Return the mailbox that a signed address names; it was verified when it was published."""
+    return _octets(_map(_signed_part(address)[0], 5)[3], 16)
 
 
 # --- pieces of the formats ---

@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Final
 
 from .reports import JsonValue
+from .store.api import ACCOUNT, StoreError
 from .store.backup import refuse_missing
-from .store.changes import DropAccount, DropMailbox, StoreError
-from .store.schema import refuse_newer, refuse_older, schema_version
-from .store.sqlite import SqliteStore
+from .store.sqlite_directory import drop_account, drop_mailbox
+from .store.sqlite_file import DatabaseFile
+from .store.sqlite_schema import refuse_newer, refuse_older, schema_version
 
-_OF_MAILBOX: Final = ("token", "message", "cold_message", "remembered")
+_OF_MAILBOX: Final = ("token", "message", "seen")
 _OF_ACCOUNT: Final = ("device_list", "device")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 
@@ -67,20 +68,23 @@ def held_about_account(db: sqlite3.Connection, account_id: bytes) -> dict[str, l
     return found
 
 
-def purge_now(store: SqliteStore, kind: str, subject: bytes) -> None:
+def purge_now(file: DatabaseFile, kind: str, subject: bytes) -> None:
     """Remove everything about a mailbox or account from the database of a relay that does not run.
 
     Raises:
         StoreError: it could not be committed.
     """
-    db = store.connection
-    if kind == "account":
-        results = store.execute([DropAccount(subject)])
-    else:
-        numbers = [int(row[0]) for row in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,))]
-        results = store.execute([DropMailbox(number, _hashes_behind(db, subject)) for number in numbers])
-    if any(result is not None for result in results):
-        raise StoreError("the removal could not be committed")
+    db = file.connection
+    try:
+        with file.transaction():
+            if kind == ACCOUNT:
+                drop_account(db, subject)
+                return
+            for (number,) in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,)).fetchall():
+                db.execute("DELETE FROM message WHERE mailbox_no = ?", (number,))
+                drop_mailbox(db, number, subject)
+    except sqlite3.Error:
+        raise StoreError("the removal could not be committed") from None
 
 
 def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:
@@ -93,12 +97,6 @@ def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:
 def is_asked(db: sqlite3.Connection, subject: bytes) -> bool:
     """Tell whether a request still waits for the running relay."""
     return db.execute("SELECT 1 FROM purge_request WHERE subject = ?", (subject,)).fetchone() is not None
-
-
-def _hashes_behind(db: sqlite3.Connection, mailbox: bytes) -> tuple[bytes, ...]:
-    # The signed address has the mailbox id in it; the relay keeps no second copy of it on disk.
-    rows = db.execute("SELECT record_hash FROM device WHERE instr(address, ?) > 0", (mailbox,))
-    return tuple(bytes(row[0]) for row in rows)
 
 
 def _rows(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Set
+from collections import Counter
+from collections.abc import Callable, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from . import protocol
 from .protocol import Limits
@@ -16,6 +18,10 @@ class Rate:
 
     burst: float
     per_s: float
+
+
+# An owner is told once a minute that one-time keys are held back (RLY-165).
+_HELD_BACK_TOLD: Final = Rate(1, 1 / 60)
 
 
 class Bucket:
@@ -84,7 +90,7 @@ class Buckets:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop what a new bucket could stand for, so that memory follows the traffic."""
-        for key in [key for key, bucket in self._by_key.items() if bucket.is_full(now_ms)]:
+        for key in [key for key, bucket in list(self._by_key.items()) if bucket.is_full(now_ms)]:
             del self._by_key[key]
 
 
@@ -238,3 +244,90 @@ class Policy:
             pow_bits_send=self.pow_bits_send,
             pow_bits_fetch=self.pow_bits_fetch,
         )
+
+
+class SendLimits:
+    """The buckets that the rules ask: of tokens, mailboxes and devices. A store's thread may ask them too.
+
+    Single steps on dictionaries are atomic, so that nothing breaks; two threads that charge one bucket at the
+    same moment may charge it once.
+    """
+
+    def __init__(self, policy: Callable[[], Policy], counters: Counter[str]) -> None:
+        self._policy = policy
+        self._counters = counters
+        self._by_token: dict[bytes, Allowance] = {}
+        self._mailboxes = MailboxAllowances()
+        self._devices = Buckets(policy().fetches_per_device)
+
+    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
+        """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
+        policy, key = self._policy(), mailbox + hashed
+        allowance = self._by_token.get(key)
+        if allowance is None:
+            allowance = self._by_token[key] = Allowance()
+        if token_class == protocol.TokenClass.FRONT_DOOR:
+            wait_ms = allowance.take(size_b, policy.front_door_messages, policy.front_door_b, now_ms)
+        else:
+            wait_ms = allowance.take(size_b, policy.contact_messages, policy.contact_b, now_ms)
+        if wait_ms:
+            return wait_ms
+        wait_ms = self._mailboxes.take(mailbox, size_b, policy, now_ms)
+        if wait_ms:
+            allowance.give_back(size_b)
+            self._counters["limited_by_mailbox"] += 1
+        return wait_ms
+
+    def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
+        """Tell whether this fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
+        granted = not self._devices.of(record_hash, now_ms).take(1, now_ms)
+        self._counters["bundles_held_back"] += not granted
+        return granted
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop buckets that are full again, so that memory follows the traffic."""
+        for key, allowance in list(self._by_token.items()):
+            allowance.forget_full(now_ms)
+            if allowance.is_idle:
+                del self._by_token[key]
+        self._mailboxes.forget_full(now_ms)
+        self._devices.forget_full(now_ms)
+
+    @property
+    def charged_mailboxes(self) -> int:
+        """Return for how many mailboxes there are buckets."""
+        return len(self._mailboxes)
+
+
+class SharedLimits:
+    """The buckets of one process that its connections share."""
+
+    def __init__(self, policy: Policy, now_ms: int) -> None:
+        self.creations = Bucket(policy.creations_global, now_ms)
+        self._by_address = {
+            "lookups": Buckets(policy.lookups_per_address),
+            "fetches": Buckets(policy.fetches_per_address),
+        }
+        self._held_back_told = Buckets(_HELD_BACK_TOLD)
+
+    def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
+        """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
+        return self._by_address[kind].of(visitor, now_ms).take(1, now_ms) if visitor else 0
+
+    def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
+        """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""
+        return not self._held_back_told.of(record_hash, now_ms).take(1, now_ms)
+
+    @property
+    def known_visitors(self) -> int:
+        """Return of how many client addresses there are buckets."""
+        return len(frozenset[bytes]().union(*(one.keys() for one in self._by_address.values())))
+
+    def forget_visitors(self, now_ms: int) -> None:
+        """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
+        for buckets in self._by_address.values():
+            buckets.forget_full(now_ms)
+
+    def forget_full(self, now_ms: int) -> None:
+        """Drop what a new bucket could stand for."""
+        self._held_back_told.forget_full(now_ms)

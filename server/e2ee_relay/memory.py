@@ -7,29 +7,38 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, Protocol
 
 from .limits import Policy
-from .protocol import KnownFrame, Role, decode_frames, encode_frames
-from .relay import RelayCore
-from .state import Effect, Submit, Transmit
+from .node import Node
+from .protocol import FrameError, KnownFrame, Role, decode_frames, encode_frames
+from .session import Session
 from .store.sqlite import SqliteStore
+from .store.sqlite_file import DatabaseFile
 
 
 class ConnectionClosed(Exception):
     """This end of the connection, or the relay, has closed it."""
 
 
+class Host(Protocol):
+    """What a connection in memory leads to: MemoryRelay, or another with sessions of its own kind."""
+
+    def open_session(self, connection: MemoryConnection, visitor: bytes, /) -> Any: ...
+    def take(self, connection: MemoryConnection, session: Any, message: bytes, /) -> None: ...
+    def forget(self, connection: MemoryConnection, session: Any, /) -> None: ...
+
+
 class MemoryConnection:
     """One client's connection; made by MemoryRelay.connect."""
 
-    def __init__(self, relay: MemoryRelay, number: int) -> None:
+    def __init__(self, relay: Host, visitor: bytes) -> None:
         self._relay = relay
-        self._number = number
         self._incoming: asyncio.Queue[bytes | None] = asyncio.Queue()
         self._is_open = True
+        self.session: Any = relay.open_session(self, visitor)
 
     async def send_bytes(self, message: bytes) -> None:
         """Send one message.
@@ -40,7 +49,11 @@ class MemoryConnection:
         """
         if not self._is_open:
             raise ConnectionClosed
-        self._relay.take(self, self._number, message)
+        try:
+            self._relay.take(self, self.session, message)
+        except FrameError:
+            self.drop()
+            raise
 
     async def receive_bytes(self) -> bytes:
         """Wait for one message of the relay.
@@ -61,12 +74,12 @@ class MemoryConnection:
         """Close the connection at once, as when the network fails."""
         if self._is_open:
             self._is_open = False
-            self._relay.forget(self._number)
+            self._relay.forget(self, self.session)
             self._incoming.put_nowait(None)
 
-    def put(self, message: bytes) -> None:
-        """Queue a message of the relay; called by it."""
-        self._incoming.put_nowait(message)
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Queue a frame of the relay as a message; called by its node."""
+        self._incoming.put_nowait(encode_frames([frame]))
 
 
 class MemoryRelay:
@@ -83,75 +96,55 @@ class MemoryRelay:
         self._clock_ms = clock_ms
         self._rng = rng
         self._policy = policy or Policy()
-        self._store = SqliteStore(path, rng(16))
+        self._file = DatabaseFile(path, rng(16))
         # A test may let go of the relay without closing it; its database is closed with it.
-        self._closing = weakref.finalize(self, self._store.close)
-        self._connections: dict[int, MemoryConnection] = {}
-        self._core = self._begin()
+        self._closing = weakref.finalize(self, self._file.close)
+        self._connections: dict[MemoryConnection, None] = {}
+        self.node = self._begin()
 
-    def _begin(self) -> RelayCore:
-        return RelayCore(self._policy, self._store.load(), self._clock_ms())
+    def _begin(self) -> Node:
+        self.store = SqliteStore(self._file)
+        node = Node(self._policy, self.store, self._clock_ms)
+        self.store.load(node)
+        return node
 
     def connect(self, visitor: bytes = b"") -> MemoryConnection:
         """Open a connection; the Hello is the first message on it. `visitor` stands for a client address."""
-        number, effects = self._core.connect(self._rng(32), visitor)
-        connection = self._connections[number] = MemoryConnection(self, number)
-        self._carry_out(effects)
+        connection = MemoryConnection(self, visitor)
+        self._connections[connection] = None
         return connection
 
     def restart(self) -> None:
         """Close all connections and begin anew from the store, as after a crash of the process."""
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             connection.drop()
-        self._core = self._begin()
+        self.store = SqliteStore(self._file)
+        self.node = self._begin()
 
     def tick(self) -> None:
         """Let time pass: expiry and what else is due by `clock_ms`."""
-        self._carry_out(self._core.tick(self._clock_ms()))
+        self.node.tick(self._clock_ms())
 
     def close(self) -> None:
         """Close all connections and the store."""
-        for connection in list(self._connections.values()):
+        for connection in list(self._connections):
             connection.drop()
         self._closing()
 
-    def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
+    def open_session(self, connection: MemoryConnection, visitor: bytes) -> Session:
+        """Begin the session of a connection; called by MemoryConnection."""
+        return self.node.connect(connection, self._rng(32), visitor)
+
+    def take(self, connection: MemoryConnection, session: Session, message: bytes) -> None:
         """Take one message of a client; called by MemoryConnection.
 
         Raises:
-            FrameError: these are not frames; the connection is closed (RLY-03).
+            FrameError: these are not frames.
         """
-        try:
-            frames = decode_frames(message, Role.RELAY)
-        except ValueError:
-            connection.drop()
-            raise
-        for frame in frames:
-            self._carry_out(self._core.receive(number, frame, self._clock_ms()))
+        for frame in decode_frames(message, Role.RELAY):
+            self.node.receive(session, frame)
 
-    def forget(self, number: int) -> None:
+    def forget(self, connection: MemoryConnection, session: Session) -> None:
         """Forget a closed connection; called by MemoryConnection."""
-        del self._connections[number]
-        self._core.disconnect(number)
-
-    def _carry_out(self, effects: list[Effect]) -> None:
-        waiting = deque(effects)
-        outgoing: dict[int, list[KnownFrame]] = {}
-        while waiting:
-            effect = waiting.popleft()
-            if isinstance(effect, Transmit):
-                outgoing.setdefault(effect.connection, []).append(effect.frame)
-            else:
-                waiting.extend(self._commit(effect))
-        for number, frames in outgoing.items():
-            self._transmit(number, frames)
-
-    def _commit(self, effect: Submit) -> list[Effect]:
-        result = self._store.execute([effect.change])[0]
-        return self._core.complete(effect.then, result, self._clock_ms())
-
-    def _transmit(self, number: int, frames: list[KnownFrame]) -> None:
-        connection = self._connections.get(number)
-        for frame in frames if connection is not None else []:
-            if connection is not None:
-                connection.put(encode_frames([frame]))
+        del self._connections[connection]
+        self.node.disconnect(session)

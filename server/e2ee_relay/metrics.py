@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -12,7 +12,9 @@ from prometheus_client.registry import Collector
 
 from .machine import MachineFigures
 from .protocol import ErrorCode
-from .state import Answering
+
+if TYPE_CHECKING:
+    from .engine import Core
 
 CONTENT_TYPE: Final = CONTENT_TYPE_LATEST
 _PREFIX: Final = "sealroom_relay_"
@@ -54,8 +56,9 @@ class CommitFigures:
     seconds: float = 0.0
     failures: int = 0
 
-    def observe(self, seconds: float, changes: int) -> None:
+    def observe(self, seconds: float, changes: int, *, failed: bool = False) -> None:
         """Count one commit."""
+        self.failures += changes if failed else 0
         self.commits += 1
         self.changes += changes
         self.seconds += seconds
@@ -96,26 +99,26 @@ class ShellFigures:
     not_let_in: Mapping[str, int] = field(default_factory=dict)
 
 
-def render(state: Answering, commits: CommitFigures, shell: ShellFigures) -> str:
+def render(core: Core, commits: CommitFigures, shell: ShellFigures) -> str:
     """Return the figures in Prometheus' text format, of the type `CONTENT_TYPE`."""
     registry = CollectorRegistry()
-    registry.register(_Figures(state, commits, shell))
+    registry.register(_Figures(core, commits, shell))
     return generate_latest(registry).decode()
 
 
 class _Figures(Collector):
     """All figures of one moment, for a registry of their own: no figure of the library's is among them."""
 
-    def __init__(self, state: Answering, commits: CommitFigures, shell: ShellFigures) -> None:
-        self._state = state
+    def __init__(self, core: Core, commits: CommitFigures, shell: ShellFigures) -> None:
+        self._core = core
         self._commits = commits
         self._shell = shell
 
     def collect(self) -> Iterator[Metric]:
         """Yield every figure with its name, type and text."""
         for name, text in _COUNTERS.items():
-            yield _counter(name, text, self._state.counters[name])
-        refusals = {code.name: self._state.refusals[code] for code in ErrorCode if code is not ErrorCode.OK}
+            yield _counter(name, text, self._core.counters[name])
+        refusals = {code.name: self._core.refusals[code] for code in ErrorCode if code is not ErrorCode.OK}
         yield _counter_by("refusals", "Refused requests and items by reason", "code", refusals)
         yield from self._of_commits()
         for name, (text, value) in self._gauges().items():
@@ -134,19 +137,19 @@ class _Figures(Collector):
         yield _counter("store_failures", "Changes that could not be committed", commits.failures)
 
     def _gauges(self) -> dict[str, tuple[str, int]]:
-        state, shell = self._state, self._shell
+        core, shell = self._core, self._shell
         return {
             "connections": ("Open connections", shell.connections),
-            **state.gauges(shell.now_ms),
+            **core.gauges(shell.now_ms),
             "store_backlog": ("Changes that wait for a commit", shell.store_backlog),
             "journal_bytes": ("Size of the write-ahead log", shell.journal_b),
             "database_bytes": ("Size of the database", shell.database_b),
-            "mailboxes_admitted": ("1 if new mailboxes are made", int(state.admits_mailboxes())),
+            "mailboxes_admitted": ("1 if new mailboxes are made", int(core.admits_mailboxes())),
             "ready": ("1 if the relay takes traffic", int(shell.is_ready)),
             "draining": ("1 if the relay is about to close", int(shell.is_draining)),
             "clock_skew_seconds": (
                 "How far the machine's clock is ahead of the relay's",
-                state.skew_ms // 1000,
+                core.skew_ms // 1000,
             ),
         }
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections import deque
 from contextlib import ExitStack
 from dataclasses import replace
 from http import HTTPStatus
@@ -17,7 +16,6 @@ from websockets.http11 import Request, Response
 from . import machine
 from .address_limits import Shares
 from .certificate import CertificateUnreadable, ServedCertificate
-from .clock import SteadyClock
 from .config import ClientAddress, Config
 from .engine import Engine
 from .figures_port import FiguresOnly
@@ -27,12 +25,10 @@ from .logs import Event, EventLog, library_logger
 from .metrics import CommitFigures, ShellFigures, render
 from .outgoing import Flusher
 from .pages import Pages, disk_is_full, respond
-from .scheduler import PASS_S, Scheduler
+from .scheduler import Scheduler
 from .service import Endpoint, Service
 from .settings import ConfigError
-from .state import Effect, Transmit
-from .store.changes import Result, StoreError, StoreFailure
-from .store.writer import Completed, Then
+from .store.api import StoreError
 from .websocket import GOODBYE_S, Connection
 
 _TICK_S: Final = 1.0
@@ -67,20 +63,16 @@ class RelayServer:
         self._loop = asyncio.get_running_loop()
         self._scheduler = Scheduler(self._loop)
         self._flusher = Flusher(self._loop)
-        self._clock = SteadyClock(engine.core.state.started_ms)
+        self._clock = engine.clock
         self._admission = Admission(config, secrets.token_bytes(32), self._clock)
         self._engine = engine
         self._core = engine.core
-        self._writer = engine.committer(self._from_writer, self._carry_out)
-        self._clients: dict[int, Connection] = {}
+        self._clients: set[Connection] = set()
         # Connections with a place: those of clients, and those that wait for their end.
         self._standing: set[Connection] = set()
         self._listeners: list[Listener] = []
         self._commits = CommitFigures()
-        self._committed: deque[tuple[Then, Result]] = deque()
-        self._is_answering = False
         self._failed_at: float | None = None
-        self._completed_at = time.monotonic()
         self._warned_day = 0
         self._slow_clients = 0
         self._ticker: asyncio.Task[None] | None = None
@@ -95,17 +87,17 @@ class RelayServer:
         Raises:
             OSError: the address cannot be bound.
         """
-        self._writer.start()
+        found = self._engine.start(self._observe)
         with ExitStack() as undoing:
             # Its threads would keep a process alive that cannot listen (RLY-83).
-            undoing.callback(self._writer.stop, self._config.drain_s)
+            undoing.callback(self._engine.stop, self._config.drain_s)
             # Swept, and the machine's clock looked at, before anybody is served.
             self._tick()
             await self._listen_to_all()
             undoing.pop_all()
         self._ticker = asyncio.create_task(self._tick_for_ever())
         self._ticker.add_done_callback(self._ticker_ended)
-        self._log.write(Event.STARTED, **self._core.state.at_start())
+        self._log.write(Event.STARTED, **found)
 
     async def _listen_to_all(self) -> None:
         config = self._config
@@ -164,14 +156,14 @@ class RelayServer:
     async def stop(self) -> bool:
         """Drain: GO_AWAY, finish commits, close with 1001; tell whether all was committed (RLY-70)."""
         self._log.write(Event.DRAINING, connections=len(self._clients))
-        self._carry_out(self._core.drain(self._config.retry_after_ms))
+        self._core.drain(self._config.retry_after_ms)
         for listener in self._listeners:
             await listener.close()
         await self._settle(self._config.drain_s)
         await self._say_goodbye()
         if self._ticker is not None:
             self._ticker.cancel()
-        committed = await asyncio.to_thread(self._writer.stop, self._config.drain_s)
+        committed = await asyncio.to_thread(self._engine.stop, self._config.drain_s)
         self._log.write(Event.STOPPED)
         return committed
 
@@ -200,8 +192,8 @@ class RelayServer:
             await asyncio.sleep(0.05)
             now = time.monotonic()
             reads = now < begun + _READ_ON_S
-            busy = any(one.outstanding or (reads and one.is_busy) for one in self._clients.values())
-            quiet = 0 if busy or self._writer.backlog or self._committed else quiet + 1
+            busy = any(one.outstanding or (reads and one.is_busy) for one in self._clients)
+            quiet = 0 if busy or not self._engine.is_idle else quiet + 1
 
     async def _tick_for_ever(self) -> None:
         while True:
@@ -210,17 +202,17 @@ class RelayServer:
             self._admission.limits.forget(self._clock())
             self._look_at_certificate(time.time())
             self._look_at_block_list()
-            if not self._writer.is_alive and not self.is_lost.is_set():
+            if not self._engine.is_alive and not self.is_lost.is_set():
                 self._log.write(Event.STORE_LOST)
                 self.is_lost.set()
 
     def _tick(self) -> None:
         self._look_at_clock()
-        self._carry_out(self._core.tick(self._clock()))
+        self._core.tick(self._clock())
 
     def _look_at_clock(self) -> None:
         """Follow the machine's clock in what is told, and warn when it has jumped (RLY-132)."""
-        skew_ms = self._core.state.skew_ms = self._clock.skew_ms()
+        skew_ms = self._core.skew_ms = self._clock.skew_ms()
         if self._clock.has_jumped():
             self._log.write(Event.CLOCK_JUMPED, clock_skew_s=skew_ms // 1000)
 
@@ -254,7 +246,7 @@ class RelayServer:
     def answer(self, connection: Connection, request: Request) -> Response | None:
         """Answer a request of HTTP; None: it is to become a WebSocket."""
         page = self._pages.for_clients(request.path.split("?", 1)[0])
-        if page is not None or self._core.state.is_draining:
+        if page is not None or self._core.is_draining:
             return page or respond(HTTPStatus.SERVICE_UNAVAILABLE, "draining\n")
         if len(self._standing) >= self._config.max_connections:
             self._admission.refusals[Reason.FULL] += 1
@@ -267,19 +259,18 @@ class RelayServer:
         """Greet a client."""
         self._admission.greeted(connection)
         self._standing.add(connection)
-        connection.session, effects = self._core.connect(secrets.token_bytes(32), connection.ticket)
-        self._clients[connection.session] = connection
-        self._carry_out(effects)
+        self._clients.add(connection)
+        connection.session = self._core.connect(connection, secrets.token_bytes(32), connection.ticket)
 
     def received(self, connection: Connection, frame: Frame) -> None:
         """Carry out a request."""
-        self._carry_out(self._core.receive(connection.session, frame, self._clock()))
+        self._core.receive(connection.session, frame)
 
     def ended(self, connection: Connection, *, refused: bool) -> None:
         """Serve a client no longer (RLY-162)."""
         if refused:
             self._log.write(Event.CLIENT_REFUSED)
-        del self._clients[connection.session]
+        self._clients.discard(connection)
         self._core.disconnect(connection.session)
 
     def lost(self, connection: Connection) -> None:
@@ -288,47 +279,12 @@ class RelayServer:
         self._standing.discard(connection)
         self._admission.left(connection)
 
-    # --- effects ---
+    # --- commits ---
 
-    def _carry_out(self, effects: list[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Transmit):
-                self._transmit(effect)
-            else:
-                self._writer.submit(effect.change, effect.then)
-
-    def _transmit(self, effect: Transmit) -> None:
-        connection = self._clients.get(effect.connection)
-        if connection is not None:
-            connection.put(effect.frame, can_wait=effect.can_wait)
-
-    def _from_writer(self, completed: Completed, seconds: float) -> None:
-        self._loop.call_soon_threadsafe(self._completed, completed, seconds)
-
-    def _completed(self, completed: Completed, seconds: float) -> None:
-        self._commits.observe(seconds, len(completed))
-        self._completed_at = time.monotonic()
-        self._committed.extend(completed)
-        if not self._is_answering:
-            self._answer()
-
-    def _answer(self) -> None:
-        """Go on with some of what was committed, in order, and with the others in the next pass (RLY-149). A
-        mistake of ours with one is reported by the event loop, and they have their answers all the same.
-        """
-        until_s = self._loop.time() + PASS_S
-        try:
-            now_ms = self._clock()
-            while self._committed and self._loop.time() < until_s:
-                then, result = self._committed.popleft()
-                if isinstance(result, StoreFailure):
-                    self._commits.failures += 1
-                    self._note_failure()
-                self._carry_out(self._core.complete(then, result, now_ms))
-        finally:
-            self._is_answering = bool(self._committed)
-            if self._is_answering:
-                self._loop.call_soon(self._answer)
+    def _observe(self, seconds: float, changes: int, failed: bool) -> None:
+        self._commits.observe(seconds, changes, failed=failed)
+        if failed:
+            self._note_failure()
 
     def _note_failure(self) -> None:
         if self._failed_at is None or time.monotonic() - self._failed_at > _FAILING_S:
@@ -339,16 +295,16 @@ class RelayServer:
 
     def is_stuck(self, most_s: float) -> bool:
         """Tell whether changes wait and none has been carried out for so long: the watchdog goes by it."""
-        waits = self._writer.backlog > 0 and time.monotonic() - self._completed_at > most_s
-        return waits or not self._writer.is_alive
+        waits = self._engine.backlog > 0 and time.monotonic() - self._engine.completed_at > most_s
+        return waits or not self._engine.is_alive
 
     def complaints(self) -> list[str]:
         """Return what keeps it from taking traffic, in fixed words (RLY-74)."""
         ends_s = None if self._certificate is None else self._certificate.ends_s
         failing = self._failed_at is not None and time.monotonic() - self._failed_at < _FAILING_S
         found = {
-            "draining": self._core.state.is_draining,
-            "the store is lost": not self._writer.is_alive,
+            "draining": self._core.is_draining,
+            "the store is lost": not self._engine.is_alive,
             "the store fails": failing,
             "the disk is full": disk_is_full(self._engine.home),
             "the certificate has ended": ends_s is not None and ends_s <= time.time(),
@@ -365,14 +321,14 @@ class RelayServer:
             not_let_in={str(one): self._admission.refusals[one] for one in Reason},
             journal_b=journal_b,
             database_b=database_b,
-            store_backlog=self._writer.backlog,
+            store_backlog=self._engine.backlog,
             is_ready=not self.complaints(),
-            is_draining=self._core.state.is_draining,
+            is_draining=self._core.is_draining,
             now_ms=self._clock(),
             certificate_ends_s=None if self._certificate is None else self._certificate.ends_s,
             machine=machine.measure(self._engine.home),
         )
-        return render(self._core.state, self._commits, shell)
+        return render(self._core, self._commits, shell)
 
 
 def _certificate(config: Config) -> ServedCertificate | None:

@@ -17,7 +17,7 @@ from .engine import EmbeddedEngine, Engine
 from .logs import Event, EventLog, take_over_error_reports
 from .notify import ServiceNotifier
 from .server import RelayServer
-from .store.changes import StoreError
+from .store.api import StoreError
 from .store.spare import SpareRoom
 
 # Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
@@ -75,7 +75,7 @@ def _embedded(config: Config, log: EventLog) -> tuple[DataDirectory, Engine]:
 
 def _node(config: Config, log: EventLog) -> tuple[None, Engine]:
     try:
-        from .node.engine import NodeEngine, make_bus
+        from .nodes.engine import NodeEngine, make_bus
     except ModuleNotFoundError:
         raise StoreError("a shared store needs the extra relay-postgres") from None
     engine = NodeEngine(config, make_bus(config), _now_ms)

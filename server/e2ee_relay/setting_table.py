@@ -121,7 +121,7 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "quota_b": _number("their bytes"),
         "retention_s": _number("seconds for which a message is held"),
         "minute_s": _number("the same for messages of the short class"),
-        "remembered_s": _number("seconds for which the id of an acknowledged message is known", least=0),
+        "remembered_s": _number("seconds for which the id of a message is known", least=0),
         "remembered_max": _number("most such ids in memory"),
         "abandoned_s": _number("seconds without use after which a mailbox is deleted"),
         "max_one_time_keys": _number("one-time keys of each kind held for one device", most=10_000),

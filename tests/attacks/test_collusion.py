@@ -75,7 +75,7 @@ def drained(policy: Policy | None = None, fetches: int = 150) -> tuple[AttackWor
     def ask(frame: KnownFrame) -> KnownFrame:
         while not connection._incoming.empty():
             connection._incoming.get_nowait()
-        world.relay.take(connection, connection._number, encode_frames([frame]))
+        world.relay.take(connection, connection.session, encode_frames([frame]))
         (answer,) = decode_frames(connection._incoming.get_nowait() or b"", Role.CLIENT)
         assert isinstance(answer, PrekeysBundle | LookupResult | ErrorReply)
         return answer

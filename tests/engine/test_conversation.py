@@ -259,7 +259,7 @@ def test_a_body_of_garbage_is_dropped_and_reported() -> None:
     mailbox = next(iter(company.engine._state.mailboxes.values()))
     stranger = world.relay.connect()
     item = SendItem(mailbox.id, mailbox.tokens[b""][0], bytes(16), TtlClass.RETENTION, b"", b"garbage" * 90)
-    world.relay.take(stranger, stranger._number, encode_frames([Send(1, (item,))]))
+    world.relay.take(stranger, stranger.session, encode_frames([Send(1, (item,))]))
     world.settle()
     assert MessageRejected(b"", "remote.version") in company.events
     customer.send(praxis, "geht weiter")

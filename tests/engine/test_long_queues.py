@@ -17,7 +17,6 @@ from e2ee_relay.protocol import (
     SendResult,
     SendResults,
     decode_frames,
-    encode_frames,
 )
 from engine_world import Node, World
 from relay_scenes import talk, the_peer
@@ -62,7 +61,7 @@ def swallow(node: Node) -> list[bytes]:
         for one in sends:
             taken.extend(item.msg_id for item in one.items)
             results = tuple(SendResult(ErrorCode.OK, 0) for _ in one.items)
-            node.connections[channel].put(encode_frames([SendResults(one.request_id, results)]))
+            node.connections[channel].put(SendResults(one.request_id, results))
         return [] if sends else [data]
 
     node.outgoing = outgoing

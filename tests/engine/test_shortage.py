@@ -31,7 +31,7 @@ class Drain:
             self._last_id += 1
             record_hash = self._own.device.record.hash
             frame = PrekeysFetch(self._last_id, self._own.account_id, record_hash, self._token)
-            self._world.relay.take(self._connection, self._connection._number, encode_frames([frame]))
+            self._world.relay.take(self._connection, self._connection.session, encode_frames([frame]))
         self._world.settle()
 
 

@@ -322,7 +322,7 @@ def test_a_receipt_undoes_a_failure() -> None:
         for one in decode_frames(data, Role.RELAY):
             if isinstance(one, Send):
                 results = (SendResult(ErrorCode.TOO_LARGE, 0),) * len(one.items)
-                customer.connections[channel].put(encode_frames([SendResults(one.request_id, results)]))
+                customer.connections[channel].put(SendResults(one.request_id, results))
         return [data]
 
     customer.outgoing = lying

@@ -112,7 +112,7 @@ def test_a_frame_with_one_more_key_is_found(monkeypatch: pytest.MonkeyPatch, tab
     """LKG-01: the client tells how it is called, in a key that nobody declared."""
     take = RecordingRelay.take
 
-    def chatty(self: RecordingRelay, connection: Any, number: int, message: bytes) -> None:
+    def chatty(self: RecordingRelay, connection: Any, number: Any, message: bytes) -> None:
         frames = cbor2.loads(message)
         named = [{**frame, len(frame): "Erika"} if frame[0] == 1 else frame for frame in frames]
         take(self, connection, number, cbor2.dumps(named))
@@ -128,7 +128,7 @@ def test_an_item_of_a_batch_with_one_more_value_is_found(
     """LKG-01: also inside a batch."""
     take = RecordingRelay.take
 
-    def chatty(self: RecordingRelay, connection: Any, number: int, message: bytes) -> None:
+    def chatty(self: RecordingRelay, connection: Any, number: Any, message: bytes) -> None:
         frames = cbor2.loads(message)
         more = [{**one, 2: [[*item, b"de"] for item in one[2]]} if one[0] == 5 else one for one in frames]
         take(self, connection, number, cbor2.dumps(more))
@@ -158,6 +158,6 @@ def test_a_relay_that_stores_more_is_found(table: Table, statement: str, path: s
     """LKG-01: a table, a column and a name that nobody declared."""
     stage = play([("arrive", "praxis"), ("wait", 1_000)], FIRST)
     assert undeclared(stage.relay.view, table) == []
-    stage.relay._store.connection.executescript(statement)
+    stage.relay._file.connection.executescript(statement)
     stage.relay.see_rows()
     assert undeclared(stage.relay.view, table) == [path]

@@ -21,7 +21,7 @@ FAULTS = {
     "Core and engine do no input": ("client/e2ee_client/engine/__init__.py", "import time"),
     "Only e2ee.primitives": ("client/e2ee_client/client.py", "import nacl.secret"),
     "Only the strict codec": ("e2ee/session.py", "import cbor2"),
-    "The client knows the relay's frames only": ("client/e2ee_client/client.py", "import e2ee_relay.relay"),
+    "The client knows the relay's frames only": ("client/e2ee_client/client.py", "import e2ee_relay.node"),
     "The client's layers": ("client/e2ee_client/engine/__init__.py", "import e2ee_client.client"),
 }
 

@@ -6,7 +6,7 @@ The traces are made by spec/models/tla/make_traces.py. Each kind of replay is sh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
@@ -15,10 +15,10 @@ import model_traces
 import pytest
 from e2ee_client.rows import Continuity
 from e2ee_client.store import opening
-from e2ee_relay.mailbox import Mailbox
-from e2ee_relay.store.changes import Change, DropMessages, PutMessages
-from e2ee_relay.store.messages import MessageTables
 from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.sqlite_file import DatabaseFile
+from e2ee_relay.store.sqlite_group import SqliteGroup
+from e2ee_relay.store.sqlite_view import SqliteView
 from model_traces import Difference, Trace
 from pair_replay import JUMP, PairReplay
 from prekey_stock_replay import PrekeyStockReplay
@@ -115,19 +115,18 @@ def test_a_declared_limit_of_the_relay_hands_a_key_out_twice(trace: Trace) -> No
 
 # --- faults that the replays notice ---
 
-CARRY_OUT: Final = MessageTables.carry_out
+WRITE: Final = SqliteGroup._write_messages
+BEGIN: Final = SqliteView.begin
 
 
-def unwritten(tables: MessageTables, changes: Sequence[Change]) -> list[Change]:
+def unwritten(group: SqliteGroup, _puts: list[tuple[Any, ...]], gone: list[int]) -> None:
     """Messages that are confirmed and were never stored."""
-    return CARRY_OUT(tables, [PutMessages(()) if isinstance(one, PutMessages) else one for one in changes])
+    WRITE(group, [], gone)
 
 
-def forgotten(tables: MessageTables, changes: Sequence[Change]) -> list[Change]:
-    """Deletions that do not remember the ids."""
-    return CARRY_OUT(
-        tables, [DropMessages(one.row_ids) if isinstance(one, DropMessages) else one for one in changes]
-    )
+def begun_again(view: SqliteView, _generation: int) -> None:
+    """Every start gives the numbers of the first one."""
+    BEGIN(view, 1)
 
 
 def unhedged(message_key: MessageKey, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
@@ -136,12 +135,10 @@ def unhedged(message_key: MessageKey, fresh: bytes, _header: bytes, _body: bytes
 
 
 QUEUE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
-    "confirmed but not stored": lambda: patch.object(MessageTables, "carry_out", unwritten),
-    "ids forgotten": lambda: patch.object(MessageTables, "carry_out", forgotten),
-    "failed deletion believed": lambda: patch.object(Mailbox, "take_back", lambda _mailbox, _seq: None),
-    "numbers given again": lambda: patch.object(
-        Mailbox, "next_seq", lambda mailbox: (1 << 32) + len(mailbox.held) + 1
-    ),
+    "confirmed but not stored": lambda: patch.object(SqliteGroup, "_write_messages", unwritten),
+    "ids forgotten": lambda: patch.object(SqliteView, "knows", lambda _view, _address, _msg_id: False),
+    "what failed is believed": lambda: patch.object(SqliteStore, "_reload", lambda _store: None),
+    "numbers given again": lambda: patch.object(SqliteView, "begin", begun_again),
 }
 STORE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
     "every copy taken for the original": lambda: patch.object(
@@ -152,9 +149,9 @@ STORE_FAULTS: Final[dict[str, Callable[[], Any]]] = {
     ),
 }
 STOCK_FAULTS: Final[dict[str, Callable[[], Any]]] = {
-    "a restored stock is served": lambda: patch.object(SqliteStore, "is_restored", lambda _store: False),
+    "a restored stock is served": lambda: patch.object(DatabaseFile, "is_restored", lambda _file: False),
     "keys leave without a mark": lambda: patch.object(
-        SqliteStore, "_behind_mark", lambda _store, results: results
+        SqliteStore, "_behind_mark", lambda _store, _handed_out: None
     ),
 }
 

@@ -38,8 +38,8 @@ from e2ee_relay.protocol import (
     TtlClass,
 )
 from e2ee_relay.reports import size
-from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
-from e2ee_relay.store.schema import SCHEMA_VERSION
+from e2ee_relay.store.api import StoreError
+from e2ee_relay.store.sqlite_schema import SCHEMA_VERSION
 from relay_actors import DAY_MS, START_MS, Clock, Company, Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from websockets.asyncio.client import connect
@@ -54,14 +54,15 @@ def run(data_dir: Path, *arguments: str) -> int:
 def fill(data_dir: Path) -> bytes:
     """Make a database with one mailbox and a message that has expired and one that has not."""
     directory = DataDirectory.claim(data_dir)
-    store = directory.open_store()
+    file = directory.open_store()
     mailbox = os.urandom(16)
     rows = [
-        MessageRow(number, 1, number, os.urandom(16), NOW_MS + ends, NOW_MS, b"12345")
+        (number, 1, number, os.urandom(16), NOW_MS + ends, NOW_MS, b"12345")
         for number, ends in ((1, -1000), (2, 30 * DAY_MS))
     ]
-    store.execute([PutMailbox(MailboxRow(1, mailbox, bytes(32), 20_000)), PutMessages(tuple(rows))])
-    store.close()
+    file.connection.execute("INSERT INTO mailbox VALUES (1, ?, ?, 20000)", (mailbox, bytes(32)))
+    file.connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    file.close()
     directory.release()
     return mailbox
 
@@ -167,7 +168,7 @@ async def test_a_blocked_mailbox_is_not_served(
     """RLY-86: nobody writes to it, its owner neither proves, reads nor makes it anew; then all is there."""
     await owner.subscribe(peer)
     await sender.send(owner.item(b"before"))
-    relay._core.block(frozenset({owner.mailbox}))
+    relay.node.block(frozenset({owner.mailbox}))
     item = owner.item(b"while")
     assert [result.code for result in await sender.send(item, owner.item(b"x", token=bytes(32)))] == [
         ErrorCode.DENIED,
@@ -178,7 +179,7 @@ async def test_a_blocked_mailbox_is_not_served(
     assert answer.refused == (owner.mailbox,)
     create = CreateMailbox(peer.next_id(), owner.mailbox, owner.owner_pub)
     assert await code(peer, create) is ErrorCode.DENIED
-    relay._core.block(frozenset())
+    relay.node.block(frozenset())
     assert (await sender.send(item))[0].code is ErrorCode.OK
     again = await Peer(relay.connect()).greet()
     await owner.prove(again)
@@ -189,9 +190,9 @@ async def test_a_blocked_mailbox_is_not_served(
 async def test_a_block_ends_delivery(relay: MemoryRelay, peer: Peer, sender: Peer, owner: Owner) -> None:
     """RLY-86: whoever was subscribed gets nothing more, ephemeral messages neither."""
     await owner.subscribe(peer)
-    relay._core.block(frozenset({owner.mailbox}))
+    relay.node.block(frozenset({owner.mailbox}))
     await sender.send(owner.item(b"x", ttl=TtlClass.EPHEMERAL))
-    relay._core.block(frozenset())
+    relay.node.block(frozenset())
     await sender.send(owner.item(b"y"))
     assert await peer.ask(Ping(500)) == Done(500)
     assert not any(isinstance(push, Message) for push in peer.pushes)
@@ -204,7 +205,7 @@ async def test_a_blocked_account_is_not_found(
     company = Company(owner, START_MS)
     await company.publish(peer)
     await peer.expect(PrekeysStock, company.upload(peer, 5, 5))
-    relay._core.block(frozenset({company.account_id}))
+    relay.node.block(frozenset({company.account_id}))
     lookup = Lookup(1, company.account_id, 0)
     fetch = PrekeysFetch(2, company.account_id, company.record_hash, company.front_token)
     assert await code(sender, lookup) is ErrorCode.NOT_FOUND
@@ -212,7 +213,7 @@ async def test_a_blocked_account_is_not_found(
     count = PrekeysCount(peer.next_id(), company.account_id, company.record_hash)
     assert await code(peer, count) is ErrorCode.NOT_AUTHENTICATED
     assert await code(peer, company.entry(peer, company.make_list([company.record]))) is ErrorCode.DENIED
-    relay._core.block(frozenset())
+    relay.node.block(frozenset())
     await sender.expect(LookupResult, Lookup(3, company.account_id, 0))
     await sender.expect(
         PrekeysBundle, PrekeysFetch(4, company.account_id, company.record_hash, company.front_token)
@@ -226,9 +227,9 @@ async def test_expiry_beside_a_running_relay(
     relay.tick()
     await peer.send(owner.item(b"x"))
     clock.forward(2_592_000_000 + 7_200_000)
-    relay._core._upkeep._next_sweep_ms = clock() + 600_000
+    relay.store._sweep._next_sweep_ms = clock() + 600_000
     relay.tick()
-    db = relay._store.connection
+    db = relay._file.connection
     assert db.execute("SELECT count(*) FROM message").fetchone()[0] == 1
     db.execute("INSERT INTO purge_request VALUES (?, 'expire')", (b"expire",))
     clock.forward(4000)

@@ -12,8 +12,9 @@ from e2ee_relay.config import Config
 from e2ee_relay.datadir import DataDirectory
 from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.protocol import CreateMailbox, Done, ErrorCode, ErrorReply, Message, TokenClass
-from e2ee_relay.store.changes import ReadPurges
 from e2ee_relay.store.room import is_ample
+from e2ee_relay.store.sqlite import Submitted
+from e2ee_relay.store.sqlite_view import Writes
 from relay_actors import START_MS, Owner, Peer
 from relay_backends import AnyRelay, states_of
 
@@ -75,17 +76,17 @@ def test_room_and_backlog_decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     config = Config(data_dir=tmp_path / "relay", disk_reserve_b=30 * MIB, registration_backlog=2)
     directory = DataDirectory.claim(config.data_dir)
     engine = EmbeddedEngine(config, directory.open_store(config.disk_reserve_b), START_MS)
-    writer = engine.committer(lambda _completed, _seconds: None, lambda _effects: None)
-    admits = engine.core.state.admits_mailboxes
+    admits = engine.core.admits_mailboxes
     assert admits()
     free[0] = 59 * MIB
     assert not admits()
     free[0] = 60 * MIB
     for _ in range(3):
         assert admits()
-        writer.submit(ReadPurges(), lambda _result, _now_ms: None)
+        engine.store._queue.put(Submitted(None, Writes()))
     assert not admits()
-    writer.start()
-    assert writer.stop(10)
+    while engine.store.backlog:
+        engine.store._queue.get()
     assert admits()
+    assert engine.stop(10)
     directory.release()

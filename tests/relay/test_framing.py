@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 from conversations import until
+from e2ee_relay.node import Node
 from e2ee_relay.outgoing import Outgoing
 from e2ee_relay.protocol import MAX_MESSAGE_B, Done, Frame, Ping, Role, decode_frames, encode_frames
-from e2ee_relay.relay import RelayCore
 from e2ee_relay.scheduler import Scheduler
 from e2ee_relay.server import RelayServer
-from e2ee_relay.state import Effect
+from e2ee_relay.session import Session
 from raw_websocket import BINARY, CLOSE, CONTINUATION, GONE, PING, PONG, REQUEST, TEXT, RawWebSocket, frame
 from relay_here import relay_here
 from websockets.server import ServerProtocol
@@ -262,15 +262,15 @@ async def test_requests_before_the_end_are_carried_out(
 ) -> None:
     """RLY-183: a message of many requests takes several steps, and the end waits for them."""
     carried_out: list[int] = []
-    receive = RelayCore.receive
+    receive = Node.receive
 
-    def slow(core: RelayCore, number: int, one: Frame, now_ms: int) -> list[Effect]:
+    def slow(node: Node, session: Session, one: Frame) -> None:
         if isinstance(one, Ping):
             carried_out.append(one.request_id)
             time.sleep(0.0002)
-        return receive(core, number, one, now_ms)
+        receive(node, session, one)
 
-    monkeypatch.setattr(RelayCore, "receive", slow)
+    monkeypatch.setattr(Node, "receive", slow)
     async with client_of(tmp_path) as client:
         await client.listen(5, messages=1)
         requests = encode_frames([Ping(number) for number in range(1, 101)])

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sqlite3
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from core_bench import MAILBOX, Bench
 from disk_run import SETTINGS, small_disk
-from e2ee_relay.limits import Policy
 from e2ee_relay.protocol import DeleteMailbox, Done, ErrorCode
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.state import Submit
-from e2ee_relay.store.changes import DropMailbox, MailboxRow, PutMailbox, StoreFailure
-from e2ee_relay.store.sqlite import SqliteStore
-from relay_actors import DAY_MS, START_MS, Owner
+from relay_actors import Owner
 from relay_process import RelayProcess
 from relay_run import filled, free_b, peer_of
 
@@ -47,18 +45,13 @@ async def test_a_mailbox_larger_than_the_spare_room_is_removed(tmp_path: Path) -
 @pytest.mark.parametrize("is_removed", [True, False])
 def test_a_request_is_gone_when_it_is_done(is_removed: bool) -> None:
     """RLY-192: and is read again where the removal could not be committed."""
-    store = SqliteStore(None, os.urandom(16))
-    store.execute([PutMailbox(MailboxRow(1, bytes(16), bytes(32), START_MS // DAY_MS))])
-    store.connection.execute("INSERT INTO purge_request VALUES (?, 'mailbox')", (bytes(16),))
-    core = RelayCore(Policy(), store.load(), START_MS)
-    waiting = core.tick(START_MS)
-    while waiting:
-        submit = waiting.pop(0)
-        assert isinstance(submit, Submit)
-        fails = isinstance(submit.change, DropMailbox) and not is_removed
-        result = StoreFailure("no room") if fails else store.execute([submit.change])[0]
-        waiting += core.complete(submit.then, result, START_MS)
-    left = store.connection.execute("SELECT count(*) FROM purge_request").fetchone()[0]
-    assert left == (0 if is_removed else 1)
-    assert (bytes(16) in core.state.mailboxes) is not is_removed
-    store.close()
+    bench = Bench().with_mailbox()
+    bench.file.connection.execute("INSERT INTO purge_request VALUES (?, 'mailbox')", (MAILBOX,))
+    bench.node.tick(bench.clock.now_ms)
+    failure = None if is_removed else sqlite3.OperationalError("no room")
+    bench.store.commit()
+    with patch("e2ee_relay.store.sqlite_view.drop_mailbox", side_effect=failure):
+        bench.commit()
+    left = 0 if is_removed else 1
+    assert bench.rows("SELECT count(*) FROM purge_request") == [(left,)]
+    assert (MAILBOX in bench.store.view.boxes) is not is_removed

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from core_bench import Bench
 from e2ee_relay.limits import Bucket, Buckets, Policy, Rate
-from e2ee_relay.mailbox import Connection
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -40,7 +40,7 @@ def test_what_was_not_done_is_given_back() -> None:
 
 def test_equal_rates_of_a_connection_are_buckets_of_their_own() -> None:
     """Who has looked much up may still fetch."""
-    policy, connection = Policy(lookups=Rate(1, 1), fetches=Rate(1, 1)), Connection(1, bytes(32))
+    policy, connection = Policy(lookups=Rate(1, 1), fetches=Rate(1, 1)), Bench().session
     assert connection.take("lookups", policy, 1, 0) == 0
     assert connection.take("lookups", policy, 1, 0) > 0
     assert connection.take("fetches", policy, 1, 0) == 0

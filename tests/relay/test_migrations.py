@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -10,11 +11,14 @@ import psycopg
 import pytest
 from e2ee_relay.cli import main
 from e2ee_relay.datadir import DataDirectory
-from e2ee_relay.store import schema
-from e2ee_relay.store.changes import MailboxRow, MessageRow, PutMailbox, PutMessages, StoreError
+from e2ee_relay.memory import MemoryRelay
+from e2ee_relay.protocol import ErrorCode, LowPrekeys, Message, token_hash
+from e2ee_relay.store import sqlite_schema as schema
+from e2ee_relay.store.api import StoreError
 from e2ee_relay.store.postgres import schema as shared
 from e2ee_relay.store.postgres.session import connect
-from e2ee_relay.store.schema import SCHEMA_VERSION, schema_version
+from e2ee_relay.store.sqlite_schema import SCHEMA_VERSION, schema_version
+from relay_actors import HOUR_MS, START_MS, Clock, Company, Owner, Peer
 from relay_backends import SharedDatabase
 
 MAILBOX = bytes(range(16))
@@ -27,18 +31,28 @@ def run(data_dir: Path, *arguments: str) -> int:
 def fill(data_dir: Path) -> None:
     """Make a database with one mailbox and two messages."""
     directory = DataDirectory.claim(data_dir)
-    store = directory.open_store()
-    rows = [MessageRow(no, 1, no, no.to_bytes(16, "big"), 1 << 60, 0, b"12345") for no in (1, 2)]
-    store.execute([PutMailbox(MailboxRow(1, MAILBOX, bytes(32), 20_000)), PutMessages(tuple(rows))])
-    store.close()
+    file = directory.open_store()
+    put_rows(file.connection)
+    file.close()
     directory.release()
 
 
+def put_rows(db: sqlite3.Connection) -> None:
+    rows = [(no, 1, no, no.to_bytes(16, "big"), 1 << 60, 0, b"12345") for no in (1, 2)]
+    db.execute("INSERT INTO mailbox VALUES (1, ?, ?, 20000)", (MAILBOX, bytes(32)))
+    db.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+
+
 def age(data_dir: Path) -> None:
-    """Take a database back to the schema before the last one."""
+    """Make the database again as the release before the last schema would have."""
+    (data_dir / "relay.db").unlink()
     db = sqlite3.connect(data_dir / "relay.db", isolation_level=None)
-    db.execute("DROP TABLE cold_message")
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
+    for statement in [one for step in schema.MIGRATIONS[: SCHEMA_VERSION - 1] for one in step]:
+        db.execute(statement)
     db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+    put_rows(db)
     db.close()
 
 
@@ -100,8 +114,39 @@ def test_a_migration_ahead_of_the_start(tmp_path: Path, capsys: pytest.CaptureFi
     for arguments in ((), ("--check",)):
         assert run(tmp_path, "migrate", *arguments) == 0
         assert json.loads(capsys.readouterr().out)["pending"] == 0
-    assert schema_of(tmp_path) == (SCHEMA_VERSION, before[1] | {"cold_message"})
+    assert schema_of(tmp_path) == (SCHEMA_VERSION, before[1] - {"cold_message", "remembered"} | {"seen"})
     assert run(tmp_path, "stats") == 0
+
+
+async def test_what_an_older_relay_kept_is_served(tmp_path: Path) -> None:
+    """RLY-151, RLY-32, RLY-67: messages of both tables, remembered ids, and the mailbox of each device."""
+    fill(tmp_path)
+    age(tmp_path)
+    owner = Owner(mailbox=MAILBOX)
+    company = Company(owner, START_MS)
+    (tmp_path / "relay.mark").unlink(missing_ok=True)
+    db = sqlite3.connect(tmp_path / "relay.db", isolation_level=None)
+    db.execute("UPDATE mailbox SET owner_pub = ?", (owner.owner_pub,))
+    db.execute("INSERT INTO token VALUES (1, ?, 1)", (token_hash(owner.token),))
+    db.execute("DELETE FROM message WHERE row_id = 1")
+    old = (1, 1, 1, b"c" * 16, 1 << 60, START_MS - 5 * HOUR_MS, b"cold")
+    db.execute("INSERT INTO cold_message VALUES (?, ?, ?, ?, ?, ?, ?)", old)
+    db.execute("INSERT INTO remembered VALUES (7, 1, ?, ?)", (b"r" * 16, START_MS + HOUR_MS))
+    signed_list = company.make_list([company.record])
+    db.execute("INSERT INTO device_list VALUES (?, 1, ?)", (company.account_id, signed_list))
+    row = (company.record_hash, company.account_id, company.record, company.make_address())
+    db.execute("INSERT INTO device VALUES (?, ?, 0, ?, ?)", row)
+    db.close()
+    relay = MemoryRelay(Clock(), os.urandom, None, tmp_path / "relay.db")
+    peer = await Peer(relay.connect()).greet()
+    await owner.prove(peer)
+    await owner.subscribe(peer)
+    assert [(await peer.push(Message)).body for _ in range(2)] == [b"cold", b"12345"]
+    low = await peer.push(LowPrekeys)
+    assert (low.account_id, low.record_hash) == (company.account_id, company.record_hash)
+    assert (await peer.send(owner.item(b"again", msg_id=b"r" * 16)))[0].code is ErrorCode.OK
+    assert not any(isinstance(push, Message) for push in peer.pushes)
+    relay.close()
 
 
 def test_a_migration_that_would_fail_is_found_before(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +13,8 @@ import pytest
 from e2ee_client import Client, MessageState
 from e2ee_client.events import MessageReceived
 from e2ee_relay.config import Config
-from e2ee_relay.node.engine import NodeEngine, make_bus
-from e2ee_relay.node.state import Asked
+from e2ee_relay.nodes.engine import NodeEngine, make_bus
+from e2ee_relay.nodes.state import Asked
 from e2ee_relay.protocol import ErrorCode, Message
 from e2ee_relay.store.changes import Change, StoreError
 from e2ee_relay.store.shared import ReadBlocked
@@ -121,18 +122,24 @@ def test_a_node_with_a_wrong_clock_does_not_start(shared_database: SharedDatabas
         NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000 + ten_years_ms)
 
 
-async def test_the_backlog_of_all_lanes_decides_over_newcomers(shared_database: SharedDatabase) -> None:
+async def test_the_backlog_of_all_lanes_decides_over_newcomers(
+    shared_database: SharedDatabase, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """RLY-158: of a node it is the backlog alone, over all its connections to the database."""
     config = Config(store=shared_database.empty(), registration_backlog=2, store_connections=2)
     engine = NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000)
-    lanes = engine.committer(lambda _completed, _seconds: None, lambda _effects: None)
-    for lane in range(3):
-        assert engine.core.state.admits_mailboxes()
-        lanes.submit(cast("Change", Asked(lane, ReadBlocked())), lambda _result, _now_ms: None)
-    assert not engine.core.state.admits_mailboxes()
-    lanes.start()
-    assert await asyncio.to_thread(lanes.stop, 10)
-    assert engine.core.state.admits_mailboxes()
+    gate = threading.Event()
+    for store in engine._stores:
+        monkeypatch.setattr(store, "execute", lambda changes: [gate.wait(10) for _ in changes])
+    engine.start(lambda _seconds, _count, _failed: None)
+    for lane in range(5):
+        assert engine.core.admits_mailboxes()
+        engine._lanes.submit(cast("Change", Asked(lane, ReadBlocked())), lambda _result, _now_ms: None)
+        await asyncio.sleep(0.01)
+    assert not engine.core.admits_mailboxes()
+    gate.set()
+    assert await asyncio.to_thread(engine.stop, 10)
+    assert engine.core.admits_mailboxes()
 
 
 def test_a_node_refuses_to_start_without_its_database(tmp_path: Path) -> None:

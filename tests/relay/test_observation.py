@@ -26,7 +26,7 @@ async def test_metrics_count_without_naming(relay: MemoryRelay, peer: Peer, owne
     await peer.send(owner.item(b"held"))
     commits = CommitFigures()
     commits.observe(0.003, 5)
-    text = render(relay._core.state, commits, SHELL)
+    text = render(relay.node, commits, SHELL)
     figures = dict(line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#"))
     assert {
         name: figures[f"sealroom_relay_{name}"]
@@ -59,7 +59,7 @@ async def test_metrics_count_without_naming(relay: MemoryRelay, peer: Peer, owne
 
 def test_metrics_are_the_relays_alone(relay: MemoryRelay) -> None:
     """RLY-72: nothing of the library's own registry, and no times at which series were made."""
-    names = re.findall(r"^# TYPE (\S+)", render(relay._core.state, CommitFigures(), SHELL), re.MULTILINE)
+    names = re.findall(r"^# TYPE (\S+)", render(relay.node, CommitFigures(), SHELL), re.MULTILINE)
     assert len(names) == len(set(names)) >= 40
     assert all(name.startswith("sealroom_relay_") for name in names)
     assert not [name for name in names if name.endswith("_created")]

@@ -37,7 +37,7 @@ from e2ee_relay.protocol import (
     decode_frames,
     encode_frames,
 )
-from e2ee_relay.store.schema import SCHEMA_VERSION
+from e2ee_relay.store.sqlite_schema import SCHEMA_VERSION
 from held_port import HeldPort
 from relay_actors import Company, Owner, Peer, SocketLink
 from relay_process import RelayProcess
@@ -411,7 +411,7 @@ async def test_inspect_shows_everything_held(process: RelayProcess) -> None:
     assert shown["mailbox"][0]["owner_pub"] == owner.owner_pub.hex()
     assert [row["body"] for row in shown["message"]] == [body.hex()]
     assert len(shown["token"]) == 2
-    assert shown["remembered"] == []
+    assert [row["msg_id"] for row in shown["seen"]] == [row["msg_id"] for row in shown["message"]]
     shown = json.loads(command(process, "inspect", "--json", "--account", company.account_id.hex()).stdout)
     assert [row["signed_list"] for row in shown["device_list"]] == [company.lists[0].hex()]
     assert shown["device"][0]["record"] == company.record.hex()

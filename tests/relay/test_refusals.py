@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_relay.protocol import Send, SendItem, encode_frames
-from refusals import Refuser, leave_early, requests
+from refusals import Refuser, leaving_early, requests
 from timing import BEYOND, distance, distances, sample
 
 ROUNDS = 400
@@ -32,9 +32,8 @@ def test_three_refusals_take_the_same_time() -> None:
 
 def test_an_early_return_is_noticed() -> None:
     """RLY-31: a control; a microsecond is enough, and equal classes stay equal beside it."""
-    relay = Refuser()
-    leave_early(relay.core._intake)
-    found = told_apart(relay, random.Random(32))
+    with leaving_early():
+        found = told_apart(Refuser(), random.Random(32))
     unknown = ("unknown mailbox", "unknown mailbox, again")
     known = ("unknown token", "revoked token")
     assert found == {frozenset((one, other)) for one in unknown for other in known}

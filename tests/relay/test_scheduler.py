@@ -5,16 +5,16 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import cast
 
 import pytest
-from e2ee_relay.relay import RelayCore
+from e2ee_relay.engine import EmbeddedEngine
+from e2ee_relay.node import Node
 from e2ee_relay.scheduler import PASS_S, QUANTUM_S, Flow, Scheduler
-from e2ee_relay.state import Effect
-from e2ee_relay.store.changes import Result
-from e2ee_relay.store.writer import Then
+from e2ee_relay.server import RelayServer
+from e2ee_relay.store.api import Close, Op
+from e2ee_relay.store.handover import Handover
 from hand_clock import HandClock
 from relay_here import relay_here
 
@@ -209,23 +209,29 @@ async def test_a_mistake_in_a_step_ends_its_flow_only(scheduler: Scheduler, cloc
     assert not broken.is_queued
 
 
+def handover_of(server: RelayServer) -> Handover:
+    engine = server._engine
+    assert isinstance(engine, EmbeddedEngine)
+    return engine.store.handover
+
+
 async def test_a_large_commit_is_answered_in_parts_and_in_order(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """RLY-149, RLY-09: others come between; what is committed meanwhile goes behind."""
     answered: list[int | str] = []
 
-    def complete(_core: RelayCore, _then: Then, result: object, _now_ms: int) -> list[Effect]:
-        if isinstance(result, int):  # the relay's own are none
-            time.sleep(PASS_S / 4)
-            answered.append(result)
-        return []
+    def committed(_node: Node, ops: Sequence[Op], *, failed: bool) -> None:
+        for op in ops:
+            if op.request_id:  # the relay's own have none
+                time.sleep(PASS_S / 4)
+                answered.append(op.request_id - 1)
 
-    monkeypatch.setattr(RelayCore, "complete", complete)
+    monkeypatch.setattr(Node, "committed", committed)
     async with relay_here(tmp_path) as server:
         for first in (0, 50):
-            group = [(lambda *_: None, cast("Result", number)) for number in range(first, first + 50)]
-            server._completed(group, 0.0)
+            group = [Op(None, Close(b"", 0), 1 + number) for number in range(first, first + 50)]
+            handover_of(server)._take(group, False, 0.0)
             asyncio.get_running_loop().call_soon(answered.append, "other")
         assert len(answered) <= 4
         while 99 not in answered:  # noqa: ASYNC110  # passes are what is looked at

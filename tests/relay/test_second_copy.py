@@ -1,20 +1,29 @@
-"""An expired message that could not be deleted, beside a later one of the same id."""
+"""An id that was forgotten and sent again while its first message is still held: two copies."""
 
 from __future__ import annotations
 
-from e2ee_relay.mailbox import HeldMessage, Mailbox
+import pytest
+from core_bench import MAILBOX, Bench, item
+from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import Ack, Done, ErrorCode, Send, SendResults
+from relay_actors import HOUR_MS
 
-OLDER, NEWER = 1, 2
 ID = b"i" * 16
 
 
-def test_both_copies_of_an_id_go_one_after_the_other() -> None:
-    """RLY-37, RLY-41: what a start found on disk twice is deleted copy by copy, in either order."""
-    for first, second in ((OLDER, NEWER), (NEWER, OLDER)):
-        mailbox = Mailbox(1, b"m" * 16, bytes(32), 0, 1)
-        for seq in (OLDER, NEWER):
-            mailbox.hold(seq, HeldMessage(seq, ID, 10, 60_000 * seq, 0))
-        assert mailbox.remove(first) is not None
-        assert (ID in mailbox.seq_of) == (first == OLDER)
-        assert mailbox.remove(second) is not None
-        assert (mailbox.held, mailbox.seq_of, mailbox.held_b) == ({}, {}, 0)
+@pytest.mark.parametrize("first", [0, 1])
+def test_both_copies_of_an_id_go_one_after_the_other(first: int) -> None:
+    """RLY-32, RLY-37: what was stored twice is deleted copy by copy, in either order."""
+    bench = Bench(Policy(remembered_s=3600)).with_mailbox()
+    for request, hours in ((4, 0), (5, 1), (6, 2)):
+        bench.clock.now_ms += HOUR_MS * (hours > 0)
+        bench.node.tick(bench.clock.now_ms)
+        bench.commit()
+        sent = bench.ask(SendResults, Send(request, (item(b"x", ID),)))
+        assert sent.results[0].code is ErrorCode.OK
+    seqs = bench.held()
+    assert len(seqs) == 2
+    bench.ask(Done, Ack(7, MAILBOX, (seqs[first],)))
+    assert bench.held() == [seqs[1 - first]]
+    bench.ask(Done, Ack(8, MAILBOX, (seqs[1 - first],)))
+    assert (bench.held(), bench.box.held, bench.box.held_b, bench.held_rows()) == ([], 0, 0, 0)

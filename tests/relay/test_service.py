@@ -25,7 +25,7 @@ from e2ee_relay.pages import Pages
 from e2ee_relay.protocol import ErrorCode, GoAway, Role, decode_frames
 from e2ee_relay.setting_table import SETTINGS
 from e2ee_relay.settings import ConfigError
-from relay_actors import Owner, Peer, SocketLink
+from relay_actors import Owner, Peer, SocketLink, sent_again
 from relay_process import RelayProcess
 from websockets.asyncio.client import connect
 
@@ -206,7 +206,7 @@ async def test_clients_are_asked_back_one_after_the_other(relay: MemoryRelay) ->
     links = [relay.connect() for _ in range(101)]
     for link in links:
         await link.receive_bytes()
-    relay._carry_out(relay._core.drain(2000))
+    relay.node.drain(2000)
     asked = [decode_frames(await link.receive_bytes(), Role.CLIENT)[0] for link in links]
     assert asked == [GoAway(0, 2000)] * 50 + [GoAway(0, 2050)] * 50 + [GoAway(0, 2100)]
 
@@ -229,7 +229,7 @@ async def test_a_full_disk(tmp_path: Path) -> None:
             assert relay.get("/livez")[0] == 200
             assert "sealroom_relay_store_failures_total 0" not in relay.figures()
             resource.prlimit(relay.pid, resource.RLIMIT_FSIZE, UNLIMITED)
-            assert (await peer.send(owner.item(b"after")))[0].code is ErrorCode.OK
+            await sent_again(peer, owner)
         assert "store_failing" in relay.log()
 
 

@@ -16,9 +16,10 @@ import pytest
 from conversations import until
 from e2ee_relay import outgoing, websocket
 from e2ee_relay import server as servers
+from e2ee_relay.node import Node
 from e2ee_relay.protocol import Frame, Message, Ping, Role, Send, SendResults, decode_frames, encode_frames
-from e2ee_relay.relay import RelayCore
 from e2ee_relay.server import RelayServer
+from e2ee_relay.store.api import Op
 from e2ee_relay.websocket import Connection
 from frame_sessions import peer_of
 from raw_tls import RawTls
@@ -357,7 +358,7 @@ async def test_what_has_not_begun_is_not_waited_for(tmp_path: Path, monkeypatch:
         receive = server._core.receive
 
         def noted(*arguments: Any) -> Any:
-            under_way.extend(one.outstanding for one in server._clients.values())
+            under_way.extend(one.outstanding for one in server._clients)
             return receive(*arguments)
 
         monkeypatch.setattr(server._core, "receive", noted)
@@ -384,16 +385,16 @@ async def test_a_fault_with_one_answer_costs_the_others_nothing(
     async with relay_here(tmp_path) as server:
         peer, owner = await peer_of(server.port), Owner()
         await owner.set_up(peer)
-        answer = RelayCore.complete
-        failed: list[object] = []
+        answer = Node._sent
+        wrong: list[Op] = []
 
-        def once_wrong(relay: RelayCore, then: Any, result: Any, now_ms: int) -> Any:
-            if not failed:
-                failed.append(then)
+        def once_wrong(node: Node, op: Op, *, failed: bool) -> None:
+            if not wrong:
+                wrong.append(op)
                 raise RuntimeError("a mistake of ours")
-            return answer(relay, then, result, now_ms)
+            answer(node, op, failed=failed)
 
-        monkeypatch.setattr(RelayCore, "complete", once_wrong)
+        monkeypatch.setattr(Node, "_sent", once_wrong)
         numbers = [peer.next_id() for _ in range(5)]
         sends = [Send(number, (owner.item(os.urandom(8)),)) for number in numbers]
         await peer.link.send_bytes(encode_frames(sends))

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from itertools import accumulate
 
 import pytest
-from e2ee_relay.mailbox import SEQ_COUNTER_BITS
 from e2ee_relay.protocol import Message, TtlClass
+from e2ee_relay.store.sqlite_view import SEQ_COUNTER_BITS
 from load_ledger import LATE_S, MINUTE_S, Account, Ledger, body_of
 from process_samples import Sample, growth_per_hour, unexplained
 from soak_run import FILE_GROWTH, GROWTH_PER_HOUR, _memory, most_so_far, room_per_id

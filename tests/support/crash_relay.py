@@ -8,21 +8,19 @@ begins.
 
 from __future__ import annotations
 
+import asyncio
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any
 
 from e2ee_relay import cli
-from e2ee_relay.protocol import Message
-from e2ee_relay.server import RelayServer
-from e2ee_relay.state import Effect, Submit, Transmit
-from e2ee_relay.store.changes import PutMessages, Result
-from e2ee_relay.store.sqlite import SqliteStore
-from e2ee_relay.store.writer import Writer
+from e2ee_relay.node import Node
+from e2ee_relay.protocol import Send
+from e2ee_relay.store.api import Op
+from e2ee_relay.store.sqlite import SqliteStore, Submitted
 
 OFFSET = 300
 _COMMIT_DELAY_S = 0.05
@@ -44,13 +42,13 @@ def _write(handle: int) -> None:
 
 
 def number_the_writer_apart() -> None:
-    run = Writer._run
+    run = SqliteStore._run
 
-    def run_after_spending(self: Writer) -> None:
+    def run_after_spending(self: SqliteStore) -> None:
         spend_calls(OFFSET)
         run(self)
 
-    Writer._run = run_after_spending  # type: ignore[method-assign]  # that is the point of this program
+    SqliteStore._run = run_after_spending  # type: ignore[method-assign]  # that is the point of this program
 
 
 def answer_before_the_commit() -> None:
@@ -58,29 +56,33 @@ def answer_before_the_commit() -> None:
 
     Nor does it deliver before the commit: whoever is there would have the message, and nothing would be lost.
     """
-    carry_out, execute = RelayServer._carry_out, SqliteStore.execute
+    submit, commit, sent = SqliteStore.submit, SqliteStore._commit, Node._sent
 
-    def early(self: RelayServer, effects: list[Effect]) -> None:
-        for effect in effects:
-            if isinstance(effect, Submit) and isinstance(effect.change, PutMessages):
-                self._writer.submit(effect.change, _nothing_more)
-                early(self, self._core.complete(effect.then, None, time.time_ns() // 1_000_000))
-            elif isinstance(effect, Transmit) and isinstance(effect.frame, Message):
-                later: list[Effect] = [effect]
-                self._loop.call_later(2 * _COMMIT_DELAY_S, carry_out, self, later)
-            else:
-                carry_out(self, [effect])
+    def early(self: SqliteStore, op: Op) -> None:
+        submit(self, op)
+        if isinstance(op.request, Send) and not self.view.is_stopped:
+            sent(self._node, op, failed=False)  # type: ignore[arg-type]  # a Node
 
-    def late(self: SqliteStore, changes: Sequence[Any]) -> list[Result]:
+    def deliver(self: Node, op: Op) -> None:
+        for fresh in op.fresh or ():
+            self.delivery.arrived(fresh)
+
+    def late(self: SqliteStore, group: Sequence[Submitted], *, is_last: bool) -> None:
         time.sleep(_COMMIT_DELAY_S)
-        return execute(self, changes)
+        commit(self, group, is_last=is_last)
 
-    RelayServer._carry_out = early  # type: ignore[method-assign]
-    SqliteStore.execute = late  # type: ignore[method-assign]
+    def later(self: Node, op: Op) -> None:
+        op.told = True
+        asyncio.get_running_loop().call_later(2 * _COMMIT_DELAY_S, deliver, self, op)
+
+    Node.decided = later  # type: ignore[method-assign]
+    Node._sent = _said_already  # type: ignore[method-assign, assignment]
+    SqliteStore.submit = early  # type: ignore[method-assign]
+    SqliteStore._commit = late  # type: ignore[method-assign]
 
 
-def _nothing_more(_result: Result, _now_ms: int) -> None:
-    """It was said already."""
+def _said_already(_node: Node, _op: Op, *, failed: bool) -> None:
+    """The answer left with the request."""
 
 
 def main(arguments: list[str]) -> int:

@@ -220,7 +220,7 @@ class Node:
             connection = self.connections.get(channel)
             if connection is not None:
                 self.sent.append(message)
-                self.world.relay.take(connection, connection._number, message)
+                self.world.relay.take(connection, connection.session, message)
 
     def step(self) -> bool:
         """Carry out one thing that waits; return whether there was one."""

@@ -33,6 +33,7 @@ from e2ee_relay.protocol import (
     encode_frames,
     hour_of,
 )
+from e2ee_relay.session import Session
 from forgery import map_of
 
 from e2ee.wire import cbor
@@ -101,6 +102,17 @@ class LastResort(Strategy):
         return (PrekeysBundle(frame.request_id, bundle, False, False),)
 
 
+class _Passage:
+    """The outlet of a connection under a strategy."""
+
+    def __init__(self, transmit: Callable[[KnownFrame], None]) -> None:
+        self._transmit = transmit
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Have the strategy decide."""
+        self._transmit(frame)
+
+
 class EvilRelay(MemoryRelay):
     """The relay in memory, under a strategy."""
 
@@ -115,21 +127,33 @@ class EvilRelay(MemoryRelay):
         self.delivered: list[Message] = []
         self._listening: dict[bytes, int] = {}
         self._asked: dict[tuple[int, int], Request] = {}
+        self._numbers: dict[Session, int] = {}
+        self._connections_by_number: dict[int, MemoryConnection] = {}
         super().__init__(clock_ms, os.urandom, policy)
 
     # --- on the way in and out ---
 
-    def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
+    def open_session(self, connection: MemoryConnection, visitor: bytes) -> Session:
+        """Open a connection whose frames pass through the strategy."""
+        number = len(self._connections_by_number) + 1
+        self._connections_by_number[number] = connection
+        outlet = _Passage(lambda frame: self._transmit(number, frame))
+        session = self.node.connect(outlet, self._rng(32), visitor)
+        self._numbers[session] = number
+        return session
+
+    def take(self, connection: MemoryConnection, session: Session, message: bytes) -> None:
         """Take a client's message: the strategy decides what the core gets of it."""
+        number = self._numbers[session]
         self.raw.append(message)
         try:
             frames = decode_frames(message, Role.RELAY)
         except FrameError:
-            super().take(connection, number, message)
+            super().take(connection, session, message)
             return
         for frame in frames:
             for passed in self._let_in(number, frame):
-                super().take(connection, number, encode_frames([passed]))
+                super().take(connection, session, encode_frames([passed]))
 
     def _let_in(self, number: int, frame: Frame) -> Iterable[KnownFrame]:
         if not isinstance(frame, Request):
@@ -141,23 +165,22 @@ class EvilRelay(MemoryRelay):
             self.mail.extend(frame.items)
         return self.strategy.request(number, frame)
 
-    def _transmit(self, number: int, frames: list[KnownFrame]) -> None:
-        passed: list[KnownFrame] = []
-        for frame in frames:
-            if isinstance(frame, Message):
-                self.delivered.append(frame)
-            if frame.request_id:
-                request = self._asked.get((number, frame.request_id))
-                passed.extend(self.strategy.answer(number, request, frame))
-            else:
-                passed.extend(self.strategy.push(number, frame))
-        super()._transmit(number, passed)
+    def _transmit(self, number: int, frame: KnownFrame) -> None:
+        if isinstance(frame, Message):
+            self.delivered.append(frame)
+        if frame.request_id:
+            request = self._asked.get((number, frame.request_id))
+            passed = self.strategy.answer(number, request, frame)
+        else:
+            passed = self.strategy.push(number, frame)
+        self.tell(number, *passed)
 
     # --- what a strategy or a test may do by hand ---
 
     def tell(self, connection: int, *frames: KnownFrame) -> None:
         """Send frames to a connection, past the strategy."""
-        super()._transmit(connection, list(frames))
+        for frame in frames:
+            self._connections_by_number[connection].put(frame)
 
     def slip(self, mailbox: bytes, body: bytes) -> None:
         """Push a body of the relay's choice to whoever listens to a mailbox; it needs no acknowledgement."""

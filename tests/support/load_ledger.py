@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from e2ee_relay.mailbox import SEQ_COUNTER_BITS
 from e2ee_relay.protocol import Message, TtlClass
+from e2ee_relay.store.sqlite_view import SEQ_COUNTER_BITS
 
 MINUTE_S: Final = 60.0
 # A relay expires once a second; what it had put on the wire just before may wait in a busy reader.

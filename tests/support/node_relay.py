@@ -12,10 +12,10 @@ from collections.abc import Callable
 from e2ee_relay.bus import encode_word
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryConnection
-from e2ee_relay.node.core import NodeCore
-from e2ee_relay.node.state import Asked, Told
-from e2ee_relay.protocol import KnownFrame, Role, decode_frames, encode_frames
-from e2ee_relay.state import Effect, Transmit
+from e2ee_relay.nodes.answering import Effect, Transmit
+from e2ee_relay.nodes.core import NodeCore
+from e2ee_relay.nodes.state import Asked, Told
+from e2ee_relay.protocol import KnownFrame, Role, decode_frames
 from e2ee_relay.store.postgres.store import PostgresStore
 
 
@@ -29,20 +29,22 @@ class Node:
         self.core = NodeCore(relay.policy, self.name, relay.clock_ms(), poll_s=1)
         self.connections: dict[int, MemoryConnection] = {}
 
-    def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
-        """Take one message of a client; called by MemoryConnection."""
-        try:
-            frames = decode_frames(message, Role.RELAY)
-        except ValueError:
-            connection.drop()
-            raise
-        for frame in frames:
-            self.carry_out(self.core.receive(number, frame, self.relay.clock_ms()))
+    def open_session(self, connection: MemoryConnection, visitor: bytes) -> int:
+        """Begin a connection; called by MemoryConnection."""
+        number, effects = self.core.connect(self.relay.rng(32), visitor)
+        self.connections[number] = connection
+        self.carry_out(effects)
+        return number
 
-    def forget(self, number: int) -> None:
+    def take(self, connection: MemoryConnection, session: int, message: bytes) -> None:
+        """Take one message of a client; called by MemoryConnection."""
+        for frame in decode_frames(message, Role.RELAY):
+            self.carry_out(self.core.receive(session, frame, self.relay.clock_ms()))
+
+    def forget(self, connection: MemoryConnection, session: int) -> None:
         """Forget a closed connection; called by MemoryConnection."""
-        del self.connections[number]
-        self.core.disconnect(number)
+        del self.connections[session]
+        self.core.disconnect(session)
 
     def carry_out(self, effects: list[Effect]) -> None:
         waiting = deque(effects)
@@ -62,7 +64,7 @@ class Node:
             connection = self.connections.get(number)
             for frame in frames if connection is not None else []:
                 if connection is not None:
-                    connection.put(encode_frames([frame]))
+                    connection.put(frame)
         self.relay.pass_words_on()
 
 
@@ -82,7 +84,7 @@ class NodeRelay:
         self.policy = policy or Policy()
         self.words: deque[tuple[bytes, bytes]] = deque()
         self.loses_words = False
-        self._rng = rng
+        self.rng = rng
         self._url = url
         self._count = count
         self._started = 0
@@ -100,10 +102,7 @@ class NodeRelay:
         if node is None:
             node, self._next = self._next, (self._next + 1) % self._count
         chosen = self.nodes[node]
-        number, effects = chosen.core.connect(self._rng(32), visitor)
-        connection = chosen.connections[number] = MemoryConnection(chosen, number)  # type: ignore[arg-type]  # the same two calls
-        chosen.carry_out(effects)
-        return connection
+        return MemoryConnection(chosen, visitor)
 
     def pass_words_on(self) -> None:
         if self._is_passing:

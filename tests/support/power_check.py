@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Final
 
 from e2ee_relay.datadir import DataDirectory
-from e2ee_relay.store.changes import Held, MessageRow, PutMessages, ReadBodies, StoreError, StoreFailure
-from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.api import StoreError
+from e2ee_relay.store.sqlite_file import DatabaseFile
 from power_facts import Facts, digest
 
 _DAY_MS: Final = 86_400_000
@@ -35,65 +35,73 @@ def examine(folder: Path, files: Mapping[str, bytes], facts: Facts) -> Verdict:
         (folder / name).write_bytes(content)
     try:
         directory = DataDirectory.claim(folder)
-        store = directory.open_store()
+        file = directory.open_store()
     except StoreError as error:
         return Verdict([f"the store does not open: {error}"])
-    verdict = Verdict(is_burned=store.is_restored())
+    verdict = Verdict(is_burned=file.is_restored())
     try:
-        held = store.load()
-        verdict.faults += _compare(store, held, facts)
-        verdict.faults += _go_on(store, held)
-        (intact,) = store.connection.execute("PRAGMA integrity_check").fetchone()
+        generation = file.begin_generation()
+        verdict.faults += _compare(file, generation, facts)
+        verdict.faults += _go_on(file, generation)
+        (intact,) = file.connection.execute("PRAGMA integrity_check").fetchone()
         verdict.faults += [] if intact == "ok" else [f"integrity_check: {intact}"]
     except sqlite3.DatabaseError as error:
         verdict.faults.append(f"the store cannot be read: {error}")
-    store.close()
+    file.close()
     directory.release()
     return verdict
 
 
-def _compare(store: SqliteStore, held: Held, facts: Facts) -> list[str]:
-    address = {row.no: row.mailbox for row in held.mailboxes}
-    there = {(address.get(row.mailbox_no, b""), row.msg_id): row.row_id for row in held.messages}
-    tokens = {(address.get(row.mailbox_no, b""), row.token_hash) for row in held.tokens}
-    bodies = store.execute([ReadBodies(tuple(there.values()))])[0]
-    content = bodies if isinstance(bodies, dict) else {}
+def _compare(file: DatabaseFile, generation: int, facts: Facts) -> list[str]:
+    ask = file.connection.execute
+    address = dict(ask("SELECT no, mailbox FROM mailbox"))
+    content = {
+        (address.get(no, b""), msg_id): body
+        for no, msg_id, body in ask("SELECT mailbox_no, msg_id, body FROM message")
+    }
+    tokens = {
+        (address.get(no, b""), hashed) for no, hashed in ask("SELECT mailbox_no, token_hash FROM token")
+    }
+    accounts = {bytes(account_id) for (account_id,) in ask("SELECT DISTINCT account_id FROM device_list")}
     owed = facts.owed()
-    kept = {place: digest(content[row_id]) for place, row_id in there.items() if row_id in content}
-    lost = [place for place in owed if place not in there]
-    prekeys = {digest(bytes(key)) for (key,) in store.connection.execute("SELECT signed_prekey FROM prekey")}
-    rows = store.connection.execute("SELECT record_hash, key_type, highest_id FROM prekey_mark")
+    kept = {place: digest(body) for place, body in content.items()}
+    lost = [place for place in owed if place not in content]
+    prekeys = {digest(bytes(key)) for (key,) in ask("SELECT signed_prekey FROM prekey")}
+    rows = ask("SELECT record_hash, key_type, highest_id FROM prekey_mark")
     highest = {(bytes(record), key_type): highest_id for record, key_type, highest_id in rows}
     findings = {
         "confirmed messages lost (RLY-30)": len(lost),
         "messages held with another content": sum(
-            kept.get(one) != owed[one] for one in owed.keys() & there.keys()
+            kept.get(one) != owed[one] for one in owed.keys() & content.keys()
         ),
-        "deleted messages that are back (RLY-37)": len(facts.deleted & there.keys()),
+        "deleted messages that are back (RLY-37)": len(facts.deleted & content.keys()),
         "mailboxes lost": len(facts.mailboxes - facts.removals - set(address.values())),
         "removed mailboxes that are back (RLY-27)": len(facts.removed & set(address.values())),
         "tokens lost": sum(one not in tokens for one in facts.tokens if one[0] not in facts.removals),
-        "entries lost": len(facts.accounts - {row.account_id for row in held.heads}),
+        "entries lost": len(facts.accounts - accounts),
         "handed-out one-time prekeys that are back (RLY-63)": len(facts.handed_out & prekeys),
         "uploads forgotten (RLY-62)": sum(
             highest.get((record, key_type), 0) < ids[key_type - 1]
             for record, ids in facts.highest_key.items()
             for key_type in (1, 2)
         ),
-        "numbers that may be given twice (RLY-35)": held.generation <= facts.generation,
+        "numbers that may be given twice (RLY-35)": generation <= facts.generation,
     }
     return [f"{count} {what}" for what, count in findings.items() if count]
 
 
-def _go_on(store: SqliteStore, held: Held) -> list[str]:
+def _go_on(file: DatabaseFile, generation: int) -> list[str]:
     """The store takes the next message."""
-    if not held.mailboxes:
+    ask = file.connection.execute
+    mailbox = ask("SELECT no FROM mailbox LIMIT 1").fetchone()
+    if mailbox is None:
         return []
-    row_id = max((row.row_id for row in held.messages), default=0) + 1
+    (row_id,) = ask("SELECT coalesce(max(row_id), 0) + 1 FROM message").fetchone()
     expires_ms = time.time_ns() // 1_000_000 + _DAY_MS
-    row = MessageRow(row_id, held.mailboxes[0].no, held.generation << 32 | 1, b"x" * 16, expires_ms, 0, b"x")
-    (result,) = store.execute([PutMessages((row,))])
-    return ["the store takes no message"] if isinstance(result, StoreFailure) else []
+    row = (row_id, mailbox[0], generation << 32 | 1, b"x" * 16, expires_ms, 0, b"x")
+    with file.transaction():
+        ask("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    return []
 
 
 class Examiners:

@@ -10,19 +10,19 @@ import sys
 from pathlib import Path
 
 from e2ee_relay import cli
-from e2ee_relay.store import sqlite
+from e2ee_relay.store import sqlite_file
 
 
 def relax(level: str) -> None:
     """Open databases with less than FULL."""
-    opened = sqlite._open
+    opened = sqlite_file._open
 
     def relaxed(path: Path | None, journal_b: int) -> sqlite3.Connection:
         db = opened(path, journal_b)
         db.execute(f"PRAGMA synchronous = {level}")
         return db
 
-    sqlite._open = relaxed
+    sqlite_file._open = relaxed
 
 
 if __name__ == "__main__":

@@ -10,13 +10,27 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Final
 
-from e2ee_relay.store.changes import PrekeyRow, PutPrekeys, StoreFailure, TakenPrekeys, TakePrekeys
+import cbor2
+from e2ee_relay.limits import Policy
+from e2ee_relay.node import Node
+from e2ee_relay.protocol import (
+    Auth,
+    CreateMailbox,
+    KnownFrame,
+    PrekeysFetch,
+    TokenAdd,
+    TokenClass,
+    auth_payload,
+    token_hash,
+)
+from e2ee_relay.store.api import ML_KEM_768, X25519, HandedOut, Op, PrekeyRow, Refusal
 from e2ee_relay.store.mark import Mark, MarkFile
-from e2ee_relay.store.prekeys import ML_KEM_768, X25519
-from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.sqlite import SqliteStore, Submitted
+from e2ee_relay.store.sqlite_directory import SqlDirectory
+from e2ee_relay.store.sqlite_file import DatabaseFile
 from model_traces import Step, crash_image
+from relay_actors import Company, Owner
 
-_RECORD: Final = b"r" * 32
 _NOW_MS: Final = 1_800_000_000_000
 _LATER_MS: Final = _NOW_MS + 1
 
@@ -54,31 +68,60 @@ class PrekeyStockReplay:
         self._given: list[int] = []
         self._made = 0
         self._starts: dict[bytes, int] = {}  # numbers of the names that starts have drawn
-        self._store: SqliteStore | None = None
+        self._file: DatabaseFile | None = None
+        self._company = Company(Owner(), _NOW_MS)
         self._open()
         self._begin()
+        self._publish()
         reusable = tuple(PrekeyRow(kind, 1, _LATER_MS, b"reusable") for kind in (X25519, ML_KEM_768))
-        self.store.execute([PutPrekeys(_RECORD, reusable, (), 200)])
+        self._add(reusable, ())
 
     @property
-    def store(self) -> SqliteStore:
-        """The open store."""
-        if self._store is None:
+    def file(self) -> DatabaseFile:
+        """The open database."""
+        if self._file is None:
             raise ValueError("the relay is down")
-        return self._store
+        return self._file
 
     def close(self) -> None:
-        """Let go of the store."""
-        if self._store is not None:
-            self._store.close()
-            self._store = None
+        """Let go of the database."""
+        if self._file is not None:
+            self._file.close()
+            self._file = None
+
+    def next_id(self) -> int:
+        """For what makes requests for a connection."""
+        return 1
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Nothing depends on the answers."""
+
+    def _publish(self) -> None:
+        """Make the account whose device has the keys."""
+        company, owner = self._company, self._company.owner
+        session = self._node.connect(self, bytes(32))
+        signed = auth_payload(Policy().relay_name, bytes(32), (owner.mailbox,))
+        hashed = (token_hash(company.front_token),)
+        for request in (
+            CreateMailbox(1, owner.mailbox, owner.owner_pub),
+            Auth(1, (owner.mailbox,), owner.owner_pub, owner.key.sign(signed).signature),
+            TokenAdd(1, owner.mailbox, hashed, TokenClass.FRONT_DOOR),
+            company.entry(self, company.make_list([company.record])),  # type: ignore[arg-type]  # it gives the id
+        ):
+            self._node.receive(session, request)
+
+    def _add(self, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]) -> None:
+        with self.file.transaction():
+            SqlDirectory(self.file.connection).add_prekeys(self._company.record_hash, reusable, one_time)
 
     def _open(self) -> None:
         self._mark = FaultyMark(self._place / "relay.mark")
-        self._store = SqliteStore(self._place / "relay.db", os.urandom(16), self._mark)
+        self._file = DatabaseFile(self._place / "relay.db", os.urandom(16), self._mark)
 
     def _begin(self) -> None:
-        self.store.load()
+        self._store = SqliteStore(self.file)
+        self._node = Node(Policy(), self._store, lambda: _NOW_MS)
+        self._store.load(self._node)
 
     def _crash(self) -> None:
         """Go on with the files as they are now; what the process had in memory is gone."""
@@ -110,7 +153,7 @@ class PrekeyStockReplay:
 
     def _upload(self, key_id: int) -> None:
         row = PrekeyRow(X25519, key_id, _LATER_MS, key_id.to_bytes(4, "big"))
-        self.store.execute([PutPrekeys(_RECORD, (), (row,), 200)])
+        self._add((), (row,))
 
     def _fetch(self, count: int, upto: str) -> None:
         if upto == "asked":
@@ -119,17 +162,21 @@ class PrekeyStockReplay:
         self._mark.fault = {"one write": "before", "two writes": "after", "no mark": "unwritable"}.get(
             upto, ""
         )
+        company = self._company
+        session = self._node.connect(self, bytes(32))
+        fetch = PrekeysFetch(1, company.account_id, company.record_hash, company.front_token)
+        ops = [Op(session, fetch, 1) for _ in range(count)]
         try:
-            results = self.store.execute([TakePrekeys(_RECORD, _NOW_MS)] * count)
+            self._store._carry_out([Submitted(op, None) for op in ops])
         except Crash:
             self._crash()
             return
         self._mark.fault = ""
-        for result in results:
-            if isinstance(result, TakenPrekeys) and result.one_time_x25519 is not None:
-                self._given.append(int.from_bytes(result.one_time_x25519, "big"))
-            elif not isinstance(result, TakenPrekeys | StoreFailure):
-                raise TypeError(f"a fetch was answered by {result}")
+        for op in ops:
+            if isinstance(op.result, HandedOut) and op.result.one_time_x25519:
+                self._given.append(int.from_bytes(cbor2.loads(op.result.bundle)[4], "big"))
+            elif not isinstance(op.result, HandedOut | Refusal):
+                raise TypeError(f"a fetch was answered by {op.result}")
 
     def _start(self, upto: str) -> None:
         self._open()
@@ -161,7 +208,7 @@ class PrekeyStockReplay:
                 "handed": 0 if mark is None else mark.handed_out,
                 "start": 0 if mark is None else self._starts.get(mark.instance, 0),
             },
-            "up": self._store is not None,
+            "up": self._file is not None,
             "made": self._made,
             "given": self._given,
         }

@@ -57,7 +57,7 @@ def _remembered(database: Path) -> int:
         return 0
     db = sqlite3.connect(f"file:{database}?mode=ro", uri=True, timeout=2)
     try:
-        return int(db.execute("SELECT count(*) FROM remembered").fetchone()[0])
+        return int(db.execute("SELECT count(*) FROM seen").fetchone()[0])
     except sqlite3.Error as error:
         raise OSError(str(error)) from None
     finally:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from unittest.mock import patch
 
-from e2ee_relay import cli, intake
+from e2ee_relay import cli, rules
 from e2ee_relay.limits import Policy, Rate
+from e2ee_relay.node import Node
 from e2ee_relay.protocol import (
     Auth,
     CreateMailbox,
     ErrorCode,
+    KnownFrame,
     Role,
     SendItem,
     SendResult,
@@ -27,9 +30,9 @@ from e2ee_relay.protocol import (
     encode_frames,
     token_hash,
 )
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.state import Submit, Transmit
+from e2ee_relay.store.api import Op, View
 from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.store.sqlite_file import DatabaseFile
 from relay_actors import START_MS, Owner
 
 UNBOUNDED = Rate(1e12, 1e12)
@@ -39,16 +42,22 @@ BODY = bytes(512)
 
 
 class Refuser:
-    """A relay's core with mailboxes that had a contact each, whose token has been revoked."""
+    """A relay's node with mailboxes that had a contact each, whose token has been revoked."""
 
     def __init__(self) -> None:
-        store = SqliteStore(None, bytes(16))
-        self._store = store
-        self.core = RelayCore(POLICY, store.load(), START_MS)
-        self._connection, _ = self.core.connect(bytes(32))
+        self._sent: list[KnownFrame] = []
+        file = DatabaseFile(None, bytes(16))
+        store = SqliteStore(file)
+        self.node = Node(POLICY, store, lambda: START_MS)
+        store.load(self.node)
+        self._session = self.node.connect(self, bytes(32))
         self.owners = [Owner() for _ in range(MAILBOXES)]
         for owner in self.owners:
             self._set_up(owner)
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Take an answer."""
+        self._sent.append(frame)
 
     def _set_up(self, owner: Owner) -> None:
         signed = auth_payload(POLICY.relay_name, bytes(32), (owner.mailbox,))
@@ -59,25 +68,18 @@ class Refuser:
             TokenAdd(3, owner.mailbox, (token_hash(owner.token), *others), TokenClass.CONTACT),
             TokenRevoke(4, owner.mailbox, (token_hash(owner.token),)),
         ):
-            effects = self.core.receive(self._connection, frame, START_MS)
-            while effects:
-                submits = [one for one in effects if isinstance(one, Submit)]
-                effects = []
-                for one in submits:
-                    result = self._store.execute([one.change])[0]
-                    effects += self.core.complete(one.then, result, START_MS)
+            self.node.receive(self._session, frame)
 
     def time_of(self, message: bytes) -> float:
         """Carry out a message that must be refused; return the seconds of it, answer encoded."""
+        self._sent.clear()
         begun = time.perf_counter()
-        frames: list[SendResults] = []
         for frame in decode_frames(message, Role.RELAY):
-            for effect in self.core.receive(self._connection, frame, START_MS):
-                if isinstance(effect, Transmit) and isinstance(effect.frame, SendResults):
-                    frames.append(effect.frame)
-        encode_frames(frames)
+            self.node.receive(self._session, frame)
+        encode_frames(self._sent)
         seconds = time.perf_counter() - begun
-        if [result.code for frame in frames for result in frame.results] != [ErrorCode.DENIED]:
+        answers = [frame for frame in self._sent if isinstance(frame, SendResults)]
+        if [result.code for frame in answers for result in frame.results] != [ErrorCode.DENIED]:
             raise AssertionError("it was not denied")
         return seconds
 
@@ -101,28 +103,24 @@ def requests(owners: list[Owner]) -> dict[str, Callable[[], SendItem]]:
     }
 
 
-def leave_early(taking: intake.Intake) -> None:
-    """Make a relay leave before it hashes the token where there is no mailbox, as one is tempted to write."""
-    proper = taking._judge
+@contextmanager
+def leaving_early() -> Iterator[None]:
+    """Make relays leave before they hash the token where there is no mailbox, as one is tempted to write."""
+    proper = rules._judge
 
-    def judge(one: SendItem, now_ms: int) -> SendResult | intake._Waiting:
-        if taking._state.mailbox(one.mailbox) is None:
+    def judge(view: View, op: Op, one: SendItem, policy: Policy, now_ms: int) -> SendResult:
+        if view.box(one.mailbox) is None:
             return SendResult(ErrorCode.DENIED)
-        return proper(one, now_ms)
+        return proper(view, op, one, policy, now_ms)
 
-    taking._judge = judge  # type: ignore[method-assign, assignment]  # the fault that has to be noticed
+    with patch.object(rules, "_judge", judge):
+        yield
 
 
 def main() -> int:
     """Serve as `sealroom-relay`, with that fault: the control of a measurement over sockets."""
-    whole = intake.Intake.__init__
-
-    def faulty(self: intake.Intake, *arguments: Any) -> None:
-        whole(self, *arguments)
-        leave_early(self)
-
-    intake.Intake.__init__ = faulty  # type: ignore[method-assign, assignment]  # the fault
-    return cli.main()
+    with leaving_early():
+        return cli.main()
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from e2ee_relay.protocol import (
     AuthResult,
     CreateMailbox,
     Done,
+    ErrorCode,
     Frame,
     Hello,
     KnownFrame,
@@ -214,6 +215,17 @@ class Owner:
     async def ack(self, peer: Peer, *messages: Message) -> None:
         seqs = tuple(message.seq for message in messages)
         await peer.expect(Done, Ack(peer.next_id(), self.mailbox, seqs))
+
+
+async def sent_again(peer: Peer, owner: Owner) -> None:
+    """Send until it is taken, as a client does that was told to come back within seconds."""
+    message, results = owner.item(b"again"), list[SendResult]()
+    async with asyncio.timeout(5):
+        while not results or results[0].code is ErrorCode.UNAVAILABLE:
+            results = await peer.send(message)
+            await asyncio.sleep(0.05)
+    if results[0].code is not ErrorCode.OK:
+        raise OtherAnswer(results[0])
 
 
 def work_elsewhere(there: bytes, here: bytes, bits: int) -> bytes:

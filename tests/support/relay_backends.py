@@ -11,7 +11,8 @@ import psycopg
 import pytest
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
-from e2ee_relay.state import Answering
+from e2ee_relay.node import Node
+from e2ee_relay.nodes.answering import Answering
 from node_relay import NodeRelay
 from postgres_server import PostgresServer, missing_programs
 from psycopg import sql
@@ -45,16 +46,30 @@ def held_rows(relay: AnyRelay) -> int:
     if isinstance(relay, NodeRelay):
         row = relay.nodes[0].store.connection.execute("SELECT count(*) FROM message").fetchone()
     else:
-        row = relay._store.connection.execute("SELECT count(*) FROM message").fetchone()
+        row = relay._file.connection.execute("SELECT count(*) FROM message").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def states_of(relay: AnyRelay) -> list[Answering]:
-    """The state of each node, or of the one relay."""
+def states_of(relay: AnyRelay) -> list[Answering | Node]:
+    """The state of each node, or the one relay's node."""
     if isinstance(relay, NodeRelay):
         return [node.core.state for node in relay.nodes]
-    return [relay._core.state]
+    return [relay.node]
+
+
+def charged_mailboxes(relay: AnyRelay) -> int:
+    """For how many mailboxes the first node has buckets."""
+    if isinstance(relay, NodeRelay):
+        return len(relay.nodes[0].core.state.mailbox_allowances)
+    return relay.node.limits.charged_mailboxes
+
+
+def known_visitors(relay: AnyRelay) -> int:
+    """For how many client addresses the first node has buckets."""
+    if isinstance(relay, NodeRelay):
+        return relay.nodes[0].core.state.known_visitors
+    return relay.node.shared.known_visitors
 
 
 def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:

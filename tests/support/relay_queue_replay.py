@@ -1,4 +1,4 @@
-"""The relay's real core and store under a trace of the model RelayQueue (RLY-30 to RLY-41).
+"""The relay's real node and store under a trace of the model RelayQueue (RLY-30 to RLY-41).
 
 The writer is played by the test, so that a crash can come between a commit and its answer. The client is a
 list: what the real client does with a message is tested elsewhere.
@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
+from core_bench import PlayedStore
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.mailbox import SEQ_COUNTER_BITS, Mailbox
+from e2ee_relay.node import Node
 from e2ee_relay.protocol import (
     Ack,
     Auth,
@@ -30,10 +31,11 @@ from e2ee_relay.protocol import (
     auth_payload,
     token_hash,
 )
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.state import Effect, Submit, Then
-from e2ee_relay.store.changes import Change, DropMessages, PutMessages, ReadBodies, Result, StoreFailure
-from e2ee_relay.store.sqlite import SqliteStore
+from e2ee_relay.session import Session
+from e2ee_relay.store.api import Op, Read
+from e2ee_relay.store.sqlite import Submitted
+from e2ee_relay.store.sqlite_file import DatabaseFile
+from e2ee_relay.store.sqlite_view import SEQ_COUNTER_BITS
 from model_traces import Step, as_set, crash_image
 from nacl.signing import SigningKey
 from relay_queue_words import LIFE_MS, START_MS, Row, held_of, real_seq_of, row_of, seq_of
@@ -51,14 +53,58 @@ _POLICY: Final = Policy(
     subscriptions=_UNBOUNDED,
     auths=_UNBOUNDED,
 )
+# What the model has no word for is carried out ahead of the queue.
+_NAMED: Final = (Send, Ack, Read)
 
 
-class Waiting(NamedTuple):
-    """A change on its way to the disk, and what the model calls it; None if the model does not know it."""
+class QueuedStore(PlayedStore):
+    """Carries out at once what the model does not know."""
 
-    change: Change
-    then: Then
-    named: Mapping[str, Any] | None
+    def _commit_waiting(self) -> None:
+        if self._is_committing:
+            return
+        self._is_committing = True
+        for one in [one for one in self._waiting if not is_named(one)]:
+            self._waiting.remove(one)
+            self._carry_out([one])
+            self.answer(one, failed=False)
+        self._is_committing = False
+        if any(not is_named(one) for one in self._waiting):
+            self._commit_waiting()
+
+    def carry_out(self, group: list[Submitted]) -> None:
+        """Commit, and let nobody hear of it yet."""
+        if not self._carry_out(group):
+            raise ValueError("a commit failed by itself")
+
+    def answer(self, one: Submitted, *, failed: bool) -> None:
+        """Have the node hear of one operation."""
+        if one.op is not None:
+            self._node.committed([one.op], failed=failed)
+
+    def recover(self) -> None:
+        """What the loop does when the writer could not commit."""
+        self.view.is_stopped = True
+        lost = [one.op for one in self._waiting if one.op is not None]
+        self._waiting.clear()
+        self._node.committed(lost, failed=True)
+        self._reload()
+        self._begin_generation()
+
+
+def is_named(one: Submitted) -> bool:
+    """Tell whether the model has a word for it."""
+    if one.op is not None:
+        return isinstance(one.op.request, _NAMED)
+    return one.writes is not None and bool(one.writes.gone)
+
+
+class Finished(NamedTuple):
+    """An operation that was committed, or failed, and is not answered."""
+
+    one: Submitted
+    named: Mapping[str, Any]
+    is_ok: bool
 
 
 class RelayQueueReplay:
@@ -72,7 +118,7 @@ class RelayQueueReplay:
         self._now = 0
         self._last_id = 0
         self._last = 0
-        self._rows: dict[int, Row] = {}
+        self._rows: dict[int, Row] = {}  # by row id
         self._asked: dict[int, list[int]] = {}  # request id to the id sent, or to the seqs acknowledged
         self._confirmed: set[int] = set()
         self._acked: set[int] = set()
@@ -83,115 +129,109 @@ class RelayQueueReplay:
 
     def close(self) -> None:
         """Let go of the store."""
-        self._store.close()
+        self._file.close()
 
     # --- the relay's process ---
 
     def _open(self) -> None:
-        self._store = SqliteStore(self._place / "relay.db", _INSTANCE)
-        self.core = RelayCore(_POLICY, self._store.load(), self._now_ms)
-        self._queue: list[Waiting] = []
-        self._done: list[tuple[Waiting, Result]] = []
+        self._file = DatabaseFile(self._place / "relay.db", _INSTANCE)
+        self._store = QueuedStore(self._file)
+        self.node = Node(_POLICY, self._store, lambda: self._now_ms)
+        self._store.load(self.node)
+        self._done: list[Finished] = []
+        self._named: dict[int, Mapping[str, Any]] = {}  # by the identity of what was submitted
+        self._submitted: list[Submitted] = []  # kept, so that no identity comes again
         self._wire: list[Row] = []
-        self._owner: int | None = None
+        self._owner: Session | None = None
         self._subs = 0
-        self._sender, _ = self.core.connect(bytes(32))
+        self._is_broken = False
+        self._sender = self.node.connect(self, bytes(32))
 
     def _set_up(self) -> None:
-        connection = self._authenticated()
-        self._receive(connection, CreateMailbox(self._next_id(), _MAILBOX, bytes(_KEY.verify_key)))
-        self._commit(len(self._queue))
-        self._prove(connection)
+        session = self.node.connect(self, _NONCE)
+        self.node.receive(session, CreateMailbox(self._next_id(), _MAILBOX, bytes(_KEY.verify_key)))
+        self._prove(session)
         hashes = (token_hash(_TOKEN),)
-        self._receive(connection, TokenAdd(self._next_id(), _MAILBOX, hashes, TokenClass.CONTACT))
-        self._commit(len(self._queue))
-        self.core.disconnect(connection)
+        self.node.receive(session, TokenAdd(self._next_id(), _MAILBOX, hashes, TokenClass.CONTACT))
+        self.node.disconnect(session)
 
     @property
     def _now_ms(self) -> int:
         return START_MS + self._now * LIFE_MS
 
-    @property
-    def _mailbox(self) -> Mailbox:
-        return self.core.state.mailboxes[_MAILBOX]
-
     def _next_id(self) -> int:
         self._last_id += 1
         return self._last_id
 
-    def _authenticated(self) -> int:
-        connection, _ = self.core.connect(_NONCE)
-        self._prove(connection)
-        return connection
-
-    def _prove(self, connection: int) -> None:
+    def _prove(self, session: Session) -> None:
         signature = _KEY.sign(auth_payload("localhost", _NONCE, (_MAILBOX,))).signature
-        self._receive(connection, Auth(self._next_id(), (_MAILBOX,), bytes(_KEY.verify_key), signature))
+        self.node.receive(session, Auth(self._next_id(), (_MAILBOX,), bytes(_KEY.verify_key), signature))
 
-    def _receive(self, connection: int, frame: KnownFrame, number: int = 0) -> None:
-        self._take(self.core.receive(connection, frame, self._now_ms), number)
-
-    def _take(self, effects: Iterable[Effect], number: int = 0) -> None:
-        for effect in effects:
-            if isinstance(effect, Submit):
-                self._queue.append(Waiting(effect.change, effect.then, self._named(effect.change, number)))
-            elif isinstance(effect.frame, Message) and effect.connection == self._owner:
-                frame = effect.frame
-                self._wire.append({"seq": seq_of(frame.seq), "id": int.from_bytes(frame.msg_id, "big")})
-            elif isinstance(effect.frame, SendResults) and effect.frame.results[0].code is ErrorCode.OK:
-                self._confirmed |= set(self._asked[effect.frame.request_id])
-            elif isinstance(effect.frame, Done):
-                self._acked |= set(self._asked.get(effect.frame.request_id, ()))
-
-    def _named(self, change: Change, number: int) -> Mapping[str, Any] | None:
-        match change:
-            case PutMessages(rows):
-                self._rows |= {row.row_id: row_of(row.seq, row.msg_id, row.expires_ms) for row in rows}
-                # A fresh copy has to be confirmed for itself.
-                self._confirmed -= {number} if rows else set()
-                return self._change("put", [row.row_id for row in rows], number)
-            case DropMessages(row_ids, remember):
-                lapses = bool(row_ids) and not remember
-                return self._change("lapse" if lapses else "drop", row_ids, sub=0 if lapses else self._subs)
-            case ReadBodies(row_ids):
-                return self._change("read", row_ids, sub=self._subs)
-            case _:
-                return None
-
-    def _change(self, op: str, row_ids: Iterable[int], number: int = 0, sub: int = 0) -> Mapping[str, Any]:
-        rows = as_set(self._rows[row_id] for row_id in row_ids)
-        return {"op": op, "id": number, "rows": rows, "sub": sub}
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Take a frame of any connection: only that of the owner gets messages."""
+        if isinstance(frame, Message):
+            self._wire.append({"seq": seq_of(frame.seq), "id": int.from_bytes(frame.msg_id, "big")})
+        elif isinstance(frame, SendResults) and frame.results[0].code is ErrorCode.OK:
+            self._confirmed |= set(self._asked[frame.request_id])
+        elif isinstance(frame, Done):
+            self._acked |= set(self._asked.get(frame.request_id, ()))
 
     # --- the writer ---
 
-    def _commit(self, count: int) -> None:
-        """Commit the first changes in one transaction; what the model does not know is answered at once."""
-        group = self._first(count)
-        for waiting, result in zip(group, self._store.execute([one.change for one in group]), strict=True):
-            if waiting.named is None:
-                self._take(self.core.complete(waiting.then, result, self._now_ms))
-            else:
-                self._done.append((waiting, result))
+    def _queue(self) -> list[Mapping[str, Any]]:
+        return [self._name_of(one) for one in self._store._waiting]
 
-    def _first(self, count: int) -> list[Waiting]:
-        """Take the first `count` changes that the model knows, and all before the next such one."""
-        group: list[Waiting] = []
-        while self._queue and (count or self._queue[0].named is None):
-            group.append(self._queue.pop(0))
-            count -= group[-1].named is not None
-        return group
+    def _name_of(self, one: Submitted) -> Mapping[str, Any]:
+        """Return what the model calls it; the words are those of the moment in which it was submitted."""
+        if id(one) not in self._named:
+            self._named[id(one)] = self._words(one)
+            self._submitted.append(one)
+        return self._named[id(one)]
+
+    def _words(self, one: Submitted) -> Mapping[str, Any]:
+        writes, op = one.writes, one.op
+        if writes is None:
+            raise ValueError("the model has no directory")
+        self._rows |= {row[0]: row_of(row[2], row[3], row[4]) for row in writes.puts}
+        put = [self._rows[row[0]] for row in writes.puts]
+        gone = [self._row(row_id) for row_id in writes.gone]
+        if op is None:
+            return _word("lapse", 0, gone, 0, ())
+        if isinstance(op.request, Send):
+            return _word("send", int.from_bytes(op.request.items[0].msg_id, "big"), put, 0, ())
+        if isinstance(op.request, Ack):
+            freed = [seq_of(seq) for seq in op.kept or ()]
+            return _word("ack", 0, gone, self._subs, freed)
+        return _word("read", 0, self._to_read(op), self._subs, ())
+
+    def _to_read(self, op: Op) -> list[Row]:
+        """What a read has chosen: what is held and was not in flight."""
+        box = self._store.view.boxes[_MAILBOX]
+        chosen = [
+            row.row_id
+            for seq, row in box.mine.rows.items()
+            if seq not in op.request.in_flight and row.expires_ms > self._now_ms
+        ]
+        return [self._row(row_id) for row_id in chosen]
+
+    def _row(self, row_id: int) -> Row:
+        return self._rows[row_id]
+
+    def _commit(self, count: int) -> None:
+        group = [self._store._waiting.popleft() for _ in range(count)]
+        names = [self._name_of(one) for one in group]
+        self._store.carry_out(group)
+        for one, name in zip(group, names, strict=True):
+            found = name
+            if one.op is not None and isinstance(one.op.request, Read):
+                seqs = {seq_of(message.seq) for message in one.op.result.messages}
+                found = {**name, "rows": as_set(row for row in name["rows"] if row["seq"] in seqs)}
+            self._done.append(Finished(one, found, is_ok=True))
 
     def _fail(self) -> None:
-        group = self._first(1)
-        for waiting in group:
-            if waiting.named is None:
-                self._take(self.core.complete(waiting.then, None, self._now_ms))
-            else:
-                self._done.append((waiting, StoreFailure("no room")))
-
-    def _answer(self) -> None:
-        waiting, result = self._done.pop(0)
-        self._take(self.core.complete(waiting.then, result, self._now_ms))
+        one = self._store._waiting.popleft()
+        self._done.append(Finished(one, self._name_of(one), is_ok=False))
+        self._is_broken = True
 
     # --- steps ---
 
@@ -205,15 +245,23 @@ class RelayQueueReplay:
                 self._commit(number)
             case "fail":
                 self._fail()
+            case "recover":
+                self._store.recover()
+                self._is_broken = False
             case "answer":
-                self._answer()
+                done = self._done.pop(0)
+                self._store.answer(done.one, failed=not done.is_ok)
             case "tick":
                 self._now += 1
-                self._take(self.core.tick(self._now_ms))
+                self.node.tick(self._now_ms)
+            case "pump":
+                if self._owner is not None:
+                    self.node.delivery.pump_postponed(self._owner)
             case "crash":
                 self._crash()
             case other:
                 self._client_step(other)
+        self._queue()
 
     def _client_step(self, op: str) -> None:
         match op:
@@ -232,22 +280,23 @@ class RelayQueueReplay:
         request = self._next_id()
         self._asked[request] = [number]
         item = SendItem(_MAILBOX, _TOKEN, number.to_bytes(16, "big"), TtlClass.MINUTE, b"", b"body")
-        self._receive(self._sender, Send(request, (item,)), number)
+        self.node.receive(self._sender, Send(request, (item,)))
 
     def _crash(self) -> None:
         """Go on with the files as they are now."""
         self._crashes += 1
         self._place = crash_image(self._place, self._folder / str(self._crashes))
-        self._store.close()
+        self._file.close()
         self._open()
 
     def _connect(self) -> None:
-        older, self._owner = self._owner, self._authenticated()
+        older, self._owner = self._owner, self.node.connect(self, _NONCE)
+        self._prove(self._owner)
         self._subs += 1
         self._wire, self._last = [], 0
-        self._receive(self._owner, Subscribe(self._next_id(), (_MAILBOX,)))
+        self.node.receive(self._owner, Subscribe(self._next_id(), (_MAILBOX,)))
         if older is not None:
-            self.core.disconnect(older)
+            self.node.disconnect(older)
 
     def _take_message(self) -> None:
         message = self._wire.pop(0)
@@ -259,16 +308,16 @@ class RelayQueueReplay:
     def _ack(self) -> None:
         request = self._next_id()
         seqs = tuple(real_seq_of(seq) for seq in sorted(self._to_ack))
-        known = {*self._mailbox.held, *self._mailbox.leaving}
-        self._asked[request] = [seq_of(seq) for seq in seqs if seq in known]
+        held = self._store.view.boxes[_MAILBOX].mine.rows
+        self._asked[request] = [seq_of(seq) for seq in seqs if seq in held]
         self._to_ack = set()
         if self._owner is None:
             raise ValueError("no connection to acknowledge on")
-        self._receive(self._owner, Ack(request, _MAILBOX, seqs))
+        self.node.receive(self._owner, Ack(request, _MAILBOX, seqs))
 
     def _client_crash(self) -> None:
         if self._owner is not None:
-            self.core.disconnect(self._owner)
+            self.node.disconnect(self._owner)
         self._owner, self._wire, self._to_ack, self._last = None, [], set(), 0
 
     # --- the state in the model's words ---
@@ -278,8 +327,8 @@ class RelayQueueReplay:
         return {
             "disk": self._disk(),
             "core": self._memory(),
-            "queue": [one.named for one in self._queue if one.named is not None],
-            "done": [self._result(waiting, result) for waiting, result in self._done],
+            "queue": self._queue(),
+            "done": [{**one.named, "ok": one.is_ok} for one in self._done],
             "wire": self._wire,
             "client": {
                 "given": self._given,
@@ -292,37 +341,34 @@ class RelayQueueReplay:
         }
 
     def _disk(self) -> Mapping[str, Any]:
-        rows = self._store.connection.execute
+        rows = self._file.connection.execute
         held = rows("SELECT seq, msg_id, expires_ms FROM message").fetchall()
-        gone = rows("SELECT DISTINCT msg_id FROM remembered").fetchall()
+        seen = rows("SELECT DISTINCT msg_id FROM seen").fetchall()
         (generation,) = rows("SELECT value FROM meta WHERE name = 'generation'").fetchone()
         return {
             "gen": generation,
             "held": as_set(row_of(*one) for one in held),
-            "gone": as_set(int.from_bytes(msg_id, "big") for (msg_id,) in gone),
+            "seen": as_set(int.from_bytes(msg_id, "big") for (msg_id,) in seen),
         }
 
     def _memory(self) -> Mapping[str, Any]:
-        mailbox, state = self._mailbox, self.core.state
-        subscription = mailbox.subscription
-        known = [msg_id for _, msg_id in state.remembered._until_ms]
+        view = self._store.view
+        box = view.boxes[_MAILBOX]
+        subscription = self.node.delivery.subscriptions.get(_MAILBOX)
+        ids = {key[-16:] for part in view.seen._parts for key in part.ids}
         return {
-            "gen": state.generation,
-            "count": mailbox._counter % (1 << SEQ_COUNTER_BITS),
-            "held": held_of(mailbox.held),
-            "pending": as_set(int.from_bytes(msg_id, "big") for msg_id in mailbox.pending),
-            "leaving": held_of(mailbox.leaving),
-            "known": as_set(int.from_bytes(msg_id, "big") for msg_id in known),
+            "gen": self._store.generation,
+            "count": box.last_seq % (1 << SEQ_COUNTER_BITS),
+            "held": held_of(box.mine.rows, self._rows),
+            "seen": as_set(int.from_bytes(msg_id, "big") for msg_id in ids),
+            "broken": self._is_broken,
             "sub": 0 if subscription is None else self._subs,
             "subs": self._subs,
-            "backlog": as_set(
-                seq_of(seq) for seq in (() if subscription is None else subscription.backlog or ())
-            ),
+            "behind": subscription is not None and subscription.is_behind,
             "reading": subscription is not None and subscription.is_reading,
+            "flight": as_set(seq_of(seq) for seq in (() if subscription is None else subscription.unacked)),
         }
 
-    def _result(self, waiting: Waiting, result: Result) -> Mapping[str, Any]:
-        named = dict(waiting.named or {})
-        if isinstance(result, dict):
-            named["rows"] = as_set(self._rows[row_id] for row_id in result)
-        return {**named, "ok": not isinstance(result, StoreFailure)}
+
+def _word(op: str, number: int, rows: Iterable[Row], sub: int, freed: Iterable[int]) -> Mapping[str, Any]:
+    return {"op": op, "id": number, "rows": as_set(rows), "sub": sub, "freed": as_set(freed)}

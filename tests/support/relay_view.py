@@ -10,9 +10,9 @@ from typing import Any
 
 from e2ee_relay.memory import MemoryConnection, MemoryRelay
 from e2ee_relay.metrics import CommitFigures, ShellFigures, render
+from e2ee_relay.node import Node
 from e2ee_relay.protocol import KnownFrame, encode_frames
-from e2ee_relay.relay import RelayCore
-from e2ee_relay.state import Effect, Submit
+from e2ee_relay.session import Session
 from seen_fields import Field, Value, fields_of_message, fields_of_row
 
 OPENED, CLOSED, UP, DOWN, STORED, DELETED, FIGURES = (
@@ -48,63 +48,80 @@ class RecordingRelay(MemoryRelay):
         self._names = names
         self._tables: dict[str, Table] = {}
         self._now_ms = clock_ms
-        self._starts = 0
+        self._starts = self._opened = 0
+        self._sessions: dict[Session, int] = {}
         super().__init__(clock_ms, rng)
-        self._tables = tables_of(self._store.connection)
+        self._tables = tables_of(self._file.connection)
 
     def next_number(self) -> int:
         """The number in the view that the next connection will have; none comes again after a restart."""
-        return self._numbered(self._core._last_connection + 1)
+        return self._starts * 1000 + self._opened + 1
 
-    def _numbered(self, number: int) -> int:
-        return self._starts * 1000 + number
-
-    def _begin(self) -> RelayCore:
+    def _begin(self) -> Node:
         self._starts += 1
-        return super()._begin()
+        self._opened = 0
+        node = super()._begin()
+        group = self.store._group
+        group.commit = self._noted(group.commit)  # type: ignore[method-assign]  # it is what is looked at
+        return node
 
-    def connect(self, visitor: bytes = b"") -> MemoryConnection:
-        """Open a connection."""
-        self._see(OPENED, self.next_number())
-        return super().connect(visitor)
+    def _noted(self, commit: Callable[..., None]) -> Callable[..., None]:
+        def noted(*arguments: Any) -> None:
+            commit(*arguments)
+            self.see_rows()
 
-    def take(self, connection: MemoryConnection, number: int, message: bytes) -> None:
+        return noted
+
+    def open_session(self, connection: MemoryConnection, visitor: bytes) -> Session:
+        """Begin the session of a connection."""
+        number = self.next_number()
+        self._see(OPENED, number)
+        self._opened += 1
+        outlet = Noted(connection, lambda frame: self._see_frame(number, frame))
+        session = self.node.connect(outlet, self._rng(32), visitor)
+        self._sessions[session] = number
+        return session
+
+    def _see_frame(self, number: int, frame: KnownFrame) -> None:
+        self._see(DOWN, number, fields_of_message(encode_frames([frame]), self._names))
+
+    def take(self, connection: MemoryConnection, session: Session, message: bytes) -> None:
         """Take one message of a client."""
-        self._see(UP, self._numbered(number), fields_of_message(message, self._names))
-        super().take(connection, number, message)
+        self._see(UP, self._sessions[session], fields_of_message(message, self._names))
+        super().take(connection, session, message)
 
-    def forget(self, number: int) -> None:
+    def forget(self, connection: MemoryConnection, session: Session) -> None:
         """Forget a closed connection."""
-        self._see(CLOSED, self._numbered(number))
-        super().forget(number)
+        self._see(CLOSED, self._sessions.pop(session))
+        super().forget(connection, session)
 
     def figures(self) -> None:
         """Write down what the operator's figures show now."""
         shell = ShellFigures(len(self._connections), 0, 0, 0, 0, True)
-        text = render(self._core.state, CommitFigures(), shell)
+        text = render(self.node, CommitFigures(), shell)
         self._see(FIGURES, 0, fields_of_figures(text))
-
-    def _transmit(self, number: int, frames: list[KnownFrame]) -> None:
-        if number in self._connections:
-            for frame in frames:
-                self._see(
-                    DOWN, self._numbered(number), fields_of_message(encode_frames([frame]), self._names)
-                )
-        super()._transmit(number, frames)
-
-    def _commit(self, effect: Submit) -> list[Effect]:
-        effects = super()._commit(effect)
-        self.see_rows()
-        return effects
 
     def see_rows(self) -> None:
         """Write down which rows have come and gone since the last look."""
-        before, self._tables = self._tables, tables_of(self._store.connection)
+        before, self._tables = self._tables, tables_of(self._file.connection)
         for what, table, row in changed_rows(before, self._tables):
             self._see(what, 0, fields_of_row(table, row))
 
     def _see(self, what: str, connection: int, fields: list[Field] | None = None) -> None:
         self.view.append(Seen(self._now_ms(), what, connection, fields or []))
+
+
+class Noted:
+    """The outlet of a connection whose frames are written down."""
+
+    def __init__(self, connection: MemoryConnection, note: Callable[[KnownFrame], None]) -> None:
+        self._connection = connection
+        self._note = note
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Write a frame down and pass it on."""
+        self._note(frame)
+        self._connection.put(frame)
 
 
 def tables_of(db: sqlite3.Connection) -> dict[str, Table]:

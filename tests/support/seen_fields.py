@@ -149,7 +149,7 @@ def _envelope(encoded: bytes) -> Opened:
 
 
 STRUCTURES: dict[str, Callable[[bytes], Opened]] = {
-    **dict.fromkeys(("SEND.body", "MESSAGE.body", "db.message.body", "db.cold_message.body"), _envelope),
+    **dict.fromkeys(("SEND.body", "MESSAGE.body", "db.message.body"), _envelope),
     **dict.fromkeys(("PUBLISH.lists", "LOOKUP_RESULT.lists", "db.device_list.signed_list"), _LIST),
     **dict.fromkeys(("PUBLISH.records", "LOOKUP_RESULT.records", "db.device.record"), _record),
     **dict.fromkeys(("PUBLISH.addresses", "LOOKUP_RESULT.addresses", "db.device.address"), _SIGNED_ADDRESS),

@@ -45,7 +45,7 @@ class HidingRelay:
         relay = self._node.world.relay
         connection = relay.connect()
         frames: list[object] = []
-        relay.take(connection, connection._number, encode_frames([Lookup(1, self._account_id, 0)]))
+        relay.take(connection, connection.session, encode_frames([Lookup(1, self._account_id, 0)]))
         while not connection._incoming.empty():
             frames += decode_frames(connection._incoming.get_nowait() or b"", Role.CLIENT)
         connection.drop()
@@ -57,5 +57,5 @@ class HidingRelay:
         for one in asked:
             self.asked_ms.append(self._node.world.now_ms)
             answer = replace(self._old, request_id=one.request_id)
-            self._node.connections[channel].put(encode_frames([answer]))
+            self._node.connections[channel].put(answer)
         return [] if asked else [data]

@@ -7,41 +7,35 @@ ride along with the next message; with a commit of their own it would be slower 
 from __future__ import annotations
 
 import sys
-import time
 from unittest.mock import patch
 
-from e2ee_relay import serving
+from e2ee_relay import engine
 from e2ee_relay.cli import main
-from e2ee_relay.engine import CarryOut, Deliver, EmbeddedEngine
-from e2ee_relay.store.changes import Change, PutMessages
-from e2ee_relay.store.writer import Then, Writer
+from e2ee_relay.protocol import Send
+from e2ee_relay.store.sqlite import SqliteStore, Submitted
 
 
-class OneCommit(Writer):
+class OneCommit(SqliteStore):
     """Ends a group with its first message."""
 
-    _kept: tuple[tuple[Change, Then], ...] = ()
+    _kept: tuple[Submitted, ...] = ()
     _is_ending = False
 
-    def _collect(self, wait_s: float | None) -> tuple[list[tuple[Change, Then]], bool]:
+    def _collect(self, wait_s: float | None) -> tuple[list[Submitted], bool]:
         group = list(self._kept)
         if not group:
             group, self._is_ending = super()._collect(wait_s)
-        ends = [place for place, (change, _) in enumerate(group, start=1) if isinstance(change, PutMessages)]
+        ends = [place for place, one in enumerate(group, start=1) if _is_message(one)]
         first = ends[0] if ends else len(group)
         self._kept = tuple(group[first:])
         return group[:first], self._is_ending and not self._kept
 
 
-class OneCommitEngine(EmbeddedEngine):
-    """The embedded engine with that writer."""
-
-    def committer(self, deliver: Deliver, _carry_out: CarryOut, /) -> Writer:
-        """Make the writer."""
-        return OneCommit(self._store, deliver, time.monotonic)
+def _is_message(one: Submitted) -> bool:
+    return one.op is not None and isinstance(one.op.request, Send)
 
 
 if __name__ == "__main__":
     # The relay has no setting for it, since nobody should run it so.
-    with patch.object(serving, "EmbeddedEngine", OneCommitEngine):
+    with patch.object(engine, "SqliteStore", OneCommit):
         sys.exit(main())

@@ -15,7 +15,6 @@ from typing import Final
 
 from e2ee_relay.datadir import DataDirectory
 from e2ee_relay.protocol import hour_of
-from e2ee_relay.store.changes import Change, MailboxRow, MessageRow, PutMailbox, PutMessages
 
 _RATES: Final = (
     "requests",
@@ -105,24 +104,21 @@ class Target:
 def fill(data_dir: Path, messages: int, mailboxes: int, size_b: int) -> None:
     """Put a resident backlog into a new database: so many messages of so many mailboxes, in random order."""
     directory = DataDirectory.claim(data_dir)
-    store = directory.open_store()
+    file = directory.open_store()
     today = int(time.time()) // 86_400
     now_ms = hour_of(time.time_ns() // 1_000_000)
-    made: list[Change] = [
-        PutMailbox(MailboxRow(no, os.urandom(16), os.urandom(32), today)) for no in range(1, mailboxes + 1)
-    ]
-    store.execute(made)
+    made = [(no, os.urandom(16), os.urandom(32), today) for no in range(1, mailboxes + 1)]
+    with file.transaction():
+        file.connection.executemany("INSERT INTO mailbox VALUES (?, ?, ?, ?)", made)
     seqs = [0] * (mailboxes + 1)
     for first in range(1, messages + 1, _ROWS_AT_ONCE):
-        rows: list[MessageRow] = []
+        rows: list[tuple[int | bytes, ...]] = []
         for row_id in range(first, min(first + _ROWS_AT_ONCE, messages + 1)):
             no = 1 + secrets.randbelow(mailboxes)
             seqs[no] += 1
-            rows.append(
-                MessageRow(
-                    row_id, no, seqs[no], os.urandom(16), now_ms + _MONTH_MS, now_ms, os.urandom(size_b)
-                )
-            )
-        store.execute([PutMessages(tuple(rows))])
-    store.close()
+            body = os.urandom(size_b)
+            rows.append((row_id, no, seqs[no], os.urandom(16), now_ms + _MONTH_MS, now_ms, body))
+        with file.transaction():
+            file.connection.executemany("INSERT INTO message VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+    file.close()
     directory.release()

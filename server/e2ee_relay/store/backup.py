@@ -9,9 +9,9 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Final
 
-from .changes import StoreError
+from .api import StoreError
 from .mark import flush_directory
-from .schema import migrate, refuse_newer, schema_version
+from .sqlite_schema import migrate, refuse_newer, schema_version
 
 # The header of a database: its first bytes, and the versions by which it is written and read with a journal.
 _MAGIC: Final = b"SQLite format 3\0"
@@ -58,7 +58,7 @@ def _copy(origin: sqlite3.Connection, destination: Path, *, with_messages: bool)
     copy.execute("PRAGMA secure_delete = ON")
     if not with_messages:
         # One of an older schema is copied as it is (RLY-152), and may lack the youngest of these.
-        for table in _tables(copy) & {"message", "cold_message", "remembered"}:
+        for table in _tables(copy) & {"message", "seen", "cold_message", "remembered"}:
             copy.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
         copy.execute("VACUUM")
     copy.close()

@@ -10,21 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol, TypeAlias
 
+from . import api
 
-class StoreError(Exception):
-    """The store cannot do what was asked; the text names no stored value."""
-
-
-class SchemaTooNew(StoreError):
-    """The database was written by a newer release; this one does not touch it (RLY-75)."""
-
-
-class SchemaTooOld(StoreError):
-    """The database was written by an older release and has not been migrated (RLY-152)."""
-
-
-class StoreInUse(StoreError):
-    """Another relay process holds this data directory."""
+# Shared with the interface that replaces this one.
+DeviceRow = api.DeviceRow
+ListRow = api.ListRow
+PrekeyRow = api.PrekeyRow
+SchemaTooNew = api.SchemaTooNew
+SchemaTooOld = api.SchemaTooOld
+Stock = api.Stock
+StoreError = api.StoreError
+StoreInUse = api.StoreInUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,27 +75,6 @@ class RememberedRow(NamedTuple):
     mailbox_no: int
     msg_id: bytes
     until_ms: int
-
-
-class DeviceRow(NamedTuple):
-    account_id: bytes
-    record_hash: bytes
-    position: int
-    record: bytes
-    address: bytes | None
-
-
-class ListRow(NamedTuple):
-    account_id: bytes
-    seq: int
-    signed_list: bytes
-
-
-class PrekeyRow(NamedTuple):
-    key_type: int
-    key_id: int
-    not_after_ms: int
-    signed_prekey: bytes
 
 
 # --- changes ---
@@ -235,16 +210,6 @@ class DropPurge:
 
 
 # --- results ---
-
-
-@dataclass(frozen=True, slots=True)
-class Stock:
-    one_time_x25519: int
-    one_time_kem: int
-    highest_x25519_id: int
-    highest_kem_id: int
-    signed_prekey_id: int | None
-    last_resort_id: int | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from .schema import SCHEMA_VERSION, migrate
 from .shared_manifest import SHARED_INTRODUCTION, SHARED_MANIFEST
+from .sqlite_schema import SCHEMA_VERSION, migrate
 from .stored import Stored
 
 _WITH_MAILBOX: Final = "until the mailbox is deleted, purged or abandoned (400 days without use)"
 _WITH_MESSAGE: Final = "until acknowledged, or expired (30 days, or 60 seconds for the short class)"
+_WITH_ID: Final = "1 to 2 hours after the message came"
 _WITH_ENTRY: Final = "until the account is purged"
 _WITH_DEVICE: Final = "until the device leaves the list or the account is purged"
 _WITH_KEY: Final = "until handed out, expired, or its device or mailbox is gone"
@@ -70,24 +71,15 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         ),
     },
     "message": _MESSAGE,
-    "cold_message": _MESSAGE,
-    "remembered": {
-        "row_id": Stored(
-            "running number", "the oldest is forgotten first", "1 to 2 hours after the acknowledgement"
-        ),
-        "mailbox_no": Stored(
-            "the mailbox", "ids are compared within it", "1 to 2 hours after the acknowledgement"
-        ),
+    "seen": {
+        "row_id": Stored("running number", "the oldest is forgotten first", _WITH_ID),
+        "mailbox_no": Stored("the mailbox", "ids are compared within it", _WITH_ID),
         "msg_id": Stored(
-            "id of a message that was acknowledged",
-            "a sender that missed the answer and repeats is answered OK, and nothing is delivered twice",
-            "1 to 2 hours after the acknowledgement",
+            "id of a message that has come",
+            "a sender that missed the answer and repeats is answered OK, and nothing is stored twice",
+            _WITH_ID,
         ),
-        "until_ms": Stored(
-            "full hour at which it is forgotten",
-            "it is deleted then",
-            "1 to 2 hours after the acknowledgement",
-        ),
+        "until_hour": Stored("full hour at which it is forgotten", "it is deleted then", _WITH_ID),
     },
     "device_list": {
         "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
@@ -104,6 +96,7 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         "address": Stored(
             "signed mailbox and front-door token, published", "clients reach the device", _WITH_DEVICE
         ),
+        "mailbox": Stored("the mailbox in the address", "its owner is told of low stocks", _WITH_DEVICE),
     },
     "prekey": {
         "record_hash": Stored("the device", "whose key it is", _WITH_KEY),
@@ -148,7 +141,7 @@ Made from the schema by `sealroom-relay manifest`; a test compares both. Schema 
 
 Not stored anywhere: who sends (sends are not authenticated), client addresses, content, names, anything about
 a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s` and `abandoned_s`
-set them. A message is in one of two tables: after some minutes it moves from `message` to `cold_message`.
+set them.
 
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
 `relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, once the operator has

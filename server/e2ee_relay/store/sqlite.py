@@ -1,439 +1,393 @@
-"""The relay's store in one SQLite database: WAL, synchronous=FULL, secure_delete, one transaction a group."""
+"""The embedded store: truth in memory while the process runs, on the disk by group commit in a thread.
+
+`submit` decides at once, on memory, and queues what is to be written. The writer takes what has collected
+into one transaction of few statements: a lone operation is committed at once, a thousand that arrive during a
+commit share the next one. Operations on entries and prekeys are decided by the writer, whose tables they ask.
+
+A commit that fails leaves memory ahead of the disk. All that was decided on top of it is answered
+UNAVAILABLE, memory is loaded anew under a new generation, and until that one is committed nothing is changed.
+So no number comes twice, and no operation needs an undo.
+"""
 
 from __future__ import annotations
 
-import hashlib
+import asyncio
+import queue
 import sqlite3
-import weakref
-from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import Final
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
 
-from . import prekeys
-from .changes import (
-    Change,
-    Chill,
-    DeviceRow,
-    DropAccount,
-    DropMailbox,
-    DropMessages,
-    DropPurge,
-    DropTokens,
-    Held,
-    HeldRow,
-    ListRow,
-    MailboxRow,
-    PurgeRequest,
-    PutEntry,
-    PutMailbox,
-    PutMessages,
-    PutPrekeys,
-    PutTokens,
-    ReadBodies,
-    ReadLists,
-    ReadPurges,
-    ReadStock,
-    RememberedRow,
-    Result,
-    StoreError,
-    StoreFailure,
-    Sweep,
-    TakenPrekeys,
-    TakePrekeys,
-    TokenRow,
-    TouchMailbox,
+from e2ee_relay.protocol import Send
+from e2ee_relay.rules import SEND_UNAVAILABLE, decide
+
+from .api import (
+    ACCOUNT,
+    EXPIRE,
+    OF_DIRECTORY,
+    READING,
+    UNAVAILABLE,
+    Find,
+    HandedOut,
+    Listener,
+    Observer,
+    Op,
+    Remove,
 )
-from .mark import Mark, MarkFile
-from .messages import LOAD_HELD, OF_MESSAGES, MessageTables
-from .open_files import OpenFiles
-from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
-from .schema import migrate
+from .handover import Handover
+from .sqlite_file import DatabaseFile
+from .sqlite_group import SqliteGroup
+from .sqlite_sweep import SqliteSweep
+from .sqlite_view import SEQ_COUNTER_BITS, SqliteView, Writes
 
-_PAGE_B: Final = 4096
-_PIECE: Final = 8  # messages; half a mebibyte at most
-_INSTANCE_B: Final = 16
-_HOUR_MS: Final = 3_600_000
-# A start after a declared restore must be above every generation that the lost database can have had.
-_DECLARED_RESTORE_STEP: Final = 1 << 20
+# How many operations one transaction takes at most: bounds the time for which the others wait.
+_MOST_GROUP: Final = 4096
+# So many operations in one commit are a load; then commits begin at this distance, unless nothing more comes.
+# A commit of ten costs the machine little less than one of forty, and what goes in the group that it came in
+# is never written.
+_LOAD: Final = 8
+_DISTANCE_S: Final = 0.004
+_PATIENCE_S: Final = 0.001
+_IDLE_S: Final = 1.0
+_BUSY_S: Final = 60.0
+_PROBE_S: Final = 0.25
+_PIECE: Final = 8  # messages; a mebibyte at most
+
+
+class Submitted(NamedTuple):
+    """An operation with what it has to write; `op` None: upkeep."""
+
+    op: Op | None
+    writes: Writes | None  # None: the writer decides it
 
 
 class SqliteStore:
-    """All that the relay keeps on disk. Not thread-safe: one thread uses it at a time."""
+    """Implements `Store` over one database file."""
 
-    def __init__(
-        self,
-        path: Path | None,
-        instance: bytes,
-        mark_file: MarkFile | None = None,
-        reserve_b: int = DEFAULT_RESERVE_B,
-    ) -> None:
-        """Open or create the database; `path` None keeps it in memory, `instance` is random (16 B).
+    overlaps = True  # no number is given twice, so delivery need not wait for the commit (RLY-90)
 
-        `reserve_b`: below so much room on the disk nothing is added (RLY-131); 0 adds until it is full.
+    def __init__(self, file: DatabaseFile) -> None:
+        self.file = file
+        self.view = SqliteView(file)
+        self._group = SqliteGroup(file)
+        self._sweep = SqliteSweep(self.view, file, self._submit_upkeep, self._remove)
+        self._queue: queue.SimpleQueue[Submitted | None] = queue.SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._waiting: deque[Submitted] = deque()  # where no thread commits
+        self._is_committing = False
+        self.is_full = False
+        self._next_probe = 0.0
+        self.checkpoints = 0
+        self.reloads = 0
+
+    # --- life ---
+
+    def load(self, node: Listener) -> None:
+        """Take over what the database has, and begin a generation if that can be committed.
 
         Raises:
-            SchemaTooNew: the database was written by a newer release (RLY-75).
-            StoreError: the file cannot be opened, or is not a relay's database.
+            sqlite3.Error: it cannot be read.
         """
-        self._mark_file = mark_file
-        self._instance = instance
-        self.is_full = False
-        self.files = OpenFiles()
-        self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
+        self._node = node
+        self.view.limits = node.limits
+        self.view.load(node.policy, node.now_ms())
+        self._look_at_room()
+        self._begin_generation()
+
+    def start(self, node: Listener, observer: Observer) -> None:
+        """Load, and commit in a thread from now on. In a running event loop."""
+        self.load(node)
+        self._loop = asyncio.get_running_loop()
+        self.handover = Handover(node, self._loop, observer)
+        self._thread = threading.Thread(target=self._run, name="relay-writer")
+        self._thread.start()
+
+    def stop(self, timeout_s: float) -> bool:
+        """Commit what is queued, tidy and close; tell whether this was done in time."""
+        if self._thread is None:
+            self.file.close()
+            return True
+        self._queue.put(None)
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether the writer's thread runs; the relay is not ready without it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        return self._queue.qsize()
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether all that was submitted is committed and answered."""
+        return not self.backlog and self.handover.is_empty
+
+    @property
+    def completed_at(self) -> float:
+        """When a commit was last heard of, by the monotonic clock in seconds."""
+        return self.handover.completed_at
+
+    @property
+    def skew_ms(self) -> int:
+        """How far the machine's clock is ahead of the relay's time."""
+        return self.view.skew_ms
+
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None:
+        self.view.skew_ms = skew_ms
+
+    def block(self, blocked: frozenset[bytes]) -> None:
+        """Serve these mailboxes and accounts no longer (RLY-86)."""
+        self.view.blocked = blocked
+
+    @property
+    def generation(self) -> int:
+        """The number of this start, or of the last reload."""
+        return self.view.first_seq >> SEQ_COUNTER_BITS
+
+    def complaints(self) -> dict[str, bool]:
+        """No room for more: deletions and deliveries go on (RLY-131)."""
+        return {"the disk has no room for more": self.is_full, "the store fails": self.view.is_stopped}
+
+    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+        """Return what is held at this moment."""
+        return self._sweep.gauges(now_ms)
+
+    # --- in the event loop's thread ---
+
+    def submit(self, op: Op) -> None:
+        """Decide an operation, or have the writer do it, and queue what it has to write."""
+        view, request = self.view, op.request
+        kind = type(request)
+        if view.is_stopped and kind not in READING and kind is not Find:
+            self._refuse(op)
+            self._queue_up(Submitted(op, Writes()))
+        elif kind in OF_DIRECTORY or (isinstance(request, Remove) and request.kind == ACCOUNT):
+            self._queue_up(Submitted(op, None))
+        else:
+            view.now_ms = self._node.now_ms()
+            decide(view, op, self._node.policy, view.now_ms)
+            self._queue_up(Submitted(op, view.take_writes()))
+            if op.fresh is not None:
+                self._node.decided(op)
+        self._commit_waiting()
+
+    def sweep(self, now_ms: int) -> None:
+        """Do what time brings (RLY-41, RLY-79)."""
+        self.view.now_ms = now_ms
+        if self.view.is_stopped and self._thread is None:
+            self._begin_generation()
+        self._sweep.tick(self._node, now_ms)
+
+    def _submit_upkeep(self) -> None:
+        self._queue_up(Submitted(None, self.view.take_writes()))
+        self._commit_waiting()
+
+    def _remove(self, remove: Remove) -> None:
+        """Do what the operator asked for; called where groups are committed."""
+        if self._thread is None:
+            self._requested(remove)
+        else:
+            self._loop.call_soon_threadsafe(self._requested, remove)
+
+    def _requested(self, remove: Remove) -> None:
+        if self.view.is_stopped:
+            return  # it is asked again
+        if remove.kind != EXPIRE:
+            self.submit(Op(None, remove))
+        self._sweep.requested(self._node, remove, self._node.now_ms())
+
+    def _refuse(self, op: Op) -> None:
+        request = op.request
+        op.fresh = None
+        op.result = [SEND_UNAVAILABLE] * len(request.items) if isinstance(request, Send) else UNAVAILABLE
+
+    def _queue_up(self, submitted: Submitted) -> None:
+        if self._thread is not None:
+            self._queue.put(submitted)
+        else:
+            self._waiting.append(submitted)
+
+    def _commit_waiting(self) -> None:
+        """Commit in the caller's thread where there is no other."""
+        if self._waiting and not self._is_committing:
+            self._is_committing = True
+            try:
+                while self._waiting:
+                    self._commit_here([self._waiting.popleft()])
+            finally:
+                self._is_committing = False
+
+    def _commit_here(self, group: list[Submitted]) -> None:
+        """Commit in the caller's thread."""
+        committed = self._carry_out(group)
+        if not committed:
+            self.view.is_stopped = True
+            group += self._waiting
+            self._waiting.clear()
+        self._node.committed([one.op for one in group if one.op is not None], failed=not committed)
+        if not committed:
+            self._reload()
+            self._begin_generation()
+
+    # --- after a failure ---
+
+    def _reload(self) -> None:
+        """Forget what was decided and not committed; the event loop waits, as at a start."""
+        self.reloads += 1
+        self.view.take_writes()
+        self.view.load(self._node.policy, self._node.now_ms())
+
+    def _recover(self, done: threading.Event) -> None:
+        """Refuse what was decided on top of a failed commit, and load memory anew, in the loop's thread."""
+        lost: list[Op] = []
+        self.view.is_stopped = True  # those who are told now may ask again at once
         try:
-            self._db = _open(path, journal_limit_b(reserve_b))
-            # Whoever lets go of a store without closing it leaves no open file behind.
-            self._let_go = weakref.finalize(self, self._db.close)
-            migrate(self._db)
-        except sqlite3.Error as error:
-            raise StoreError(f"the database cannot be opened: {error}") from None
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('instance', ?)", (instance,))
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('previous_instance', ?)", (instance,))
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('generation', 0)")
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('handed_out', 0)")
-        self._db.execute("INSERT OR IGNORE INTO meta VALUES ('clock', 0)")
-        self._messages = MessageTables(self._db)
+            while (one := self._queue.get_nowait()) is not None:
+                lost += [] if one.op is None else [one.op]
+            self._queue.put(None)
+        except queue.Empty:
+            pass
+        try:
+            self._node.committed(lost, failed=True)
+            self._reload()
+        finally:
+            done.set()
 
-    def load(self) -> Held:
-        """Begin a generation, burn a restored copy's one-time keys, return what is kept in memory."""
-        generation = self._begin_generation(step=1, declared=False)
-        rows = self._db.execute
-        return Held(
-            generation=generation,
-            mailboxes=[
-                MailboxRow(*row) for row in rows("SELECT no, mailbox, owner_pub, used_day FROM mailbox")
-            ],
-            tokens=[TokenRow(*row) for row in rows("SELECT mailbox_no, token_hash, token_class FROM token")],
-            messages=[HeldRow(*row) for row in rows(LOAD_HELD)],
-            remembered=[
-                RememberedRow(*row)
-                for row in rows("SELECT mailbox_no, msg_id, until_ms FROM remembered ORDER BY row_id")
-            ],
-            heads=[
-                ListRow(*row)
-                for row in rows(
-                    "SELECT account_id, max(seq), signed_list FROM device_list GROUP BY account_id"
-                )
-            ],
-            devices=[
-                DeviceRow(*row)
-                for row in rows(
-                    "SELECT account_id, record_hash, position, record, address FROM device"
-                    " ORDER BY account_id, position"
-                )
-            ],
-            clock_ms=self.clock_ms(),
-        )
-
-    def clock_ms(self) -> int:
-        """Return the full hour of the relay's last sweep, 0 if there was none (RLY-132, RLY-150)."""
-        (value,) = self._db.execute("SELECT value FROM meta WHERE name = 'clock'").fetchone()
-        return int(value)
-
-    def declare_restored(self) -> int:
-        """Burn all one-time keys on the operator's word; return how many (RLY-76)."""
-        held = int(self._db.execute("SELECT count(*) FROM prekey").fetchone()[0])
-        self._begin_generation(step=_DECLARED_RESTORE_STEP, declared=True)
-        return held
-
-    def is_restored(self) -> bool:
-        """Tell whether the mark beside the database contradicts it (RLY-76)."""
-        ours, theirs = self._mark(), None if self._mark_file is None else self._mark_file.read()
-        if self._mark_file is None or ours.generation == 0:
+    def _begin_generation(self) -> bool:
+        """Begin a generation; without one nothing is changed. Tell whether it was committed."""
+        try:
+            generation = self.file.begin_generation()
+        except (sqlite3.Error, OSError):
             return False
-        known = (ours.instance, self._previous_instance())
-        return theirs is None or theirs.instance not in known or theirs.handed_out > ours.handed_out
+        self.view.begin(generation)
+        return True
 
-    def execute(self, changes: Sequence[Change]) -> list[Result]:
-        """Carry out a group in one durable transaction; if that fails, each change in its own (RLY-30).
+    # --- in the writer's thread ---
 
-        Without room, what adds fails, and the rest of the group is carried out (RLY-131). While the files are
-        not under their names nothing is carried out, and nothing is confirmed that was (RLY-173).
-        """
-        results = self._execute_with_room(changes) if self.is_in_place() else None
-        if results is None or not self.is_in_place():
-            return [StoreFailure("the files of the database are gone or hidden")] * len(changes)
-        return results
+    def _run(self) -> None:
+        dirty_since: float | None = None
+        stopping = False
+        while not stopping:
+            group, stopping = self._collect(self._wait_s(is_dirty=dirty_since is not None))
+            if group:
+                self._commit(group, is_last=stopping)
+                dirty_since = time.monotonic() if dirty_since is None else dirty_since
+            self._try_to_go_on()
+            due = dirty_since is not None and (not group or time.monotonic() - dirty_since >= _BUSY_S)
+            if due and self.file.tidy():
+                self.checkpoints += 1
+                dirty_since = None
+        self.file.close()
 
-    def is_in_place(self) -> bool:
-        """Tell whether the names of database and journal lead to the files that are open (RLY-173)."""
-        return self.files.are_in_place()
+    def _wait_s(self, *, is_dirty: bool) -> float | None:
+        if self.view.is_stopped:
+            return _PROBE_S
+        return _IDLE_S if is_dirty else None
 
-    def _execute_with_room(self, changes: Sequence[Change]) -> list[Result]:
-        self.is_full = self._room is not None and not self._room.is_left()
-        if not self.is_full or not any(isinstance(change, _ADDING) for change in changes):
-            return self._execute(changes)
-        done = iter(self._execute([change for change in changes if not isinstance(change, _ADDING)]))
-        full = StoreFailure("the disk has no room for more")
-        return [full if isinstance(change, _ADDING) else next(done) for change in changes]
+    def _try_to_go_on(self) -> None:
+        """While nothing is changed, look now and then whether a generation can be committed."""
+        if self.view.is_stopped and time.monotonic() >= self._next_probe:
+            self._next_probe = time.monotonic() + _PROBE_S
+            self._begin_generation()
 
-    def _execute(self, changes: Sequence[Change]) -> list[Result]:
-        if not changes:
-            return []
-        results = self._attempt(changes)
-        if results is None and self.is_full and self.tidy():
-            # The journal of the deletions before had taken the last room (RLY-174).
-            results = self._attempt(changes)
-        if results is not None:
-            return results
-        if len(changes) == 1:
-            return [self._in_pieces(changes[0])]
-        # One change that cannot be committed must not refuse the others of its group.
-        return [self._execute([change])[0] for change in changes]
-
-    def _in_pieces(self, change: Change) -> Result:
-        """Remove a mailbox, for which there is no room as a whole, some messages at a time (RLY-192)."""
-        if isinstance(change, DropMailbox):
-            named = "SELECT row_id FROM {} WHERE mailbox_no = ? LIMIT ?"
-            for table in ("message", "cold_message"):
-                while rows := self._db.execute(named.format(table), (change.no, _PIECE)).fetchall():
-                    if self._attempt([DropMessages(tuple(row[0] for row in rows))]) is None:
-                        break
-                    self.tidy()
-            results = self._attempt([change])
-            if results is not None:
-                return results[0]
-        return StoreFailure("the change could not be committed")
-
-    def _attempt(self, changes: Sequence[Change]) -> list[Result] | None:
+    def _collect(self, wait_s: float | None) -> tuple[list[Submitted], bool]:
+        """Wait for one operation, then take what else has collected; empty: the time was idle."""
+        group: list[Submitted] = []
         try:
-            with self._transaction():
-                others = [self._carry_out(change) for change in self._messages.carry_out(changes)]
-                handed_out = sum(isinstance(result, TakenPrekeys) for result in others)
-                left = iter(others)
-                results = [None if type(change) in OF_MESSAGES else next(left) for change in changes]
-                if handed_out:
-                    self._set_meta("handed_out", self._mark().handed_out + handed_out)
+            item = self._queue.get(timeout=wait_s)
+            while item is not None:
+                group.append(item)
+                if len(group) >= _MOST_GROUP:
+                    return group, False
+                item = self._queue.get_nowait()
+        except queue.Empty:
+            return group, False
+        return group, True
+
+    def _commit(self, group: Sequence[Submitted], *, is_last: bool) -> None:
+        begun = time.monotonic()
+        committed = self._carry_out(group)
+        ops = [one.op for one in group if one.op is not None]
+        self.handover.give(ops, failed=not committed, seconds=time.monotonic() - begun)
+        if not committed and not is_last:
+            done = threading.Event()
+            self._loop.call_soon_threadsafe(self._recover, done)
+            done.wait()
+        elif len(group) >= _LOAD and not is_last:
+            self._keep_distance(begun)
+
+    def _keep_distance(self, begun: float) -> None:
+        """Let more share the next commit, while more comes (RLY-163)."""
+        waiting = self.backlog
+        while (left_s := begun + _DISTANCE_S - time.monotonic()) > 0:
+            time.sleep(min(left_s, _PATIENCE_S))
+            before, waiting = waiting, self.backlog
+            if waiting == before:
+                return
+
+    def _carry_out(self, group: Sequence[Submitted]) -> bool:
+        """Commit a group; tell whether all of it is on the disk."""
+        self._look_at_room()
+        # Where the journal of deletions before had taken the last room, a second attempt has some (RLY-174).
+        if self._attempt(group) or (self.is_full and self.file.tidy() and self._attempt(group)):
+            return True
+        return self.is_full and self._in_pieces(group)
+
+    def _in_pieces(self, group: Sequence[Submitted]) -> bool:
+        """Delete what a group deletes some messages at a time, where there is no room for all (RLY-192)."""
+        gone = [row_id for one in group if one.writes is not None for row_id in one.writes.gone]
+        try:
+            for start in range(0, len(gone), _PIECE):
+                with self.file.transaction():
+                    self._group.delete(gone[start : start + _PIECE])
+                self.file.tidy()
         except sqlite3.Error:
-            return None
-        return self._behind_mark(results) if handed_out else results
+            return False
+        return bool(gone) and self._attempt(group)
 
-    def _carry_out(self, change: Change) -> Result:
-        if isinstance(change, ReadBodies):
-            return self._messages.read_bodies(change)
-        if isinstance(change, Chill):
-            self._messages.chill(change)
-            return None
-        if isinstance(change, DropMailbox):
-            self._messages.drop_mailbox(change)
-        return _CARRY_OUT[type(change)](self._db, change)
+    def _attempt(self, group: Sequence[Submitted]) -> bool:
+        handed_out: list[Op] = []
+        try:
+            self._group.commit([self._writes_of(one, handed_out) for one in group], handed_out)
+        except sqlite3.Error:
+            return False
+        if handed_out:
+            self._behind_mark(handed_out)
+        return True
 
-    def _behind_mark(self, results: list[Result]) -> list[Result]:
+    def _writes_of(self, one: Submitted, handed_out: list[Op]) -> Writes:
+        if one.writes is not None:
+            return one.writes
+        op, writes = one.op, Writes()
+        if op is not None:
+            writes.tasks.append(self._deciding(op, handed_out))
+            writes.is_writing = True  # it may
+        return writes
+
+    def _deciding(self, op: Op, handed_out: list[Op]) -> Callable[[], None]:
+        def task() -> None:
+            decide(self.view, op, self._node.policy, self._node.now_ms())
+            if isinstance(op.result, HandedOut):
+                handed_out.append(op)
+
+        return task
+
+    def _behind_mark(self, handed_out: list[Op]) -> None:
         # The keys are gone from the database; without the mark a restored copy could give them again: keep
         # them back.
         try:
-            self._write_mark()
+            self.file.write_mark()
         except OSError:
-            lost = StoreFailure("the mark cannot be written")
-            return [lost if isinstance(result, TakenPrekeys) else result for result in results]
-        return results
+            for op in handed_out:
+                op.result = UNAVAILABLE
 
-    def _free_pages_b(self) -> int:
-        (count,) = self._db.execute("PRAGMA freelist_count").fetchone()
-        return int(count) * _PAGE_B
-
-    def tidy(self) -> bool:
-        """Empty the journal into the database, so that deleted bytes are gone from both files (RLY-43).
-
-        Returns False while a reader (a backup, an inspection) or a fault stands in the way: try again.
-        """
-        if not self.is_in_place():
-            return False
-        try:
-            (busy, _, _) = self._db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        except sqlite3.Error:
-            return False
-        # Looked at now, what comes after the checkpoint is told from what it wrote.
-        return self.is_in_place() and not busy
-
-    def close(self) -> None:
-        """Tidy and close."""
-        self.tidy()
-        self._db.close()
-
-    @property
-    def connection(self) -> sqlite3.Connection:
-        """The open connection, for inspection by the operator's commands."""
-        return self._db
-
-    @contextmanager
-    def _transaction(self) -> Generator[None]:
-        self._db.execute("BEGIN IMMEDIATE")
-        try:
-            yield
-            self._db.execute("COMMIT")
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-
-    def _begin_generation(self, step: int, *, declared: bool) -> int:
-        mark = None if self._mark_file is None else self._mark_file.read()
-        ours = self._mark()
-        noted = ours if mark is None else mark
-        generation = max(ours.generation, noted.generation) + step
-        burn = declared or self.is_restored()
-        with self._transaction():
-            if burn:
-                prekeys.burn_one_time_keys(self._db)
-            self._set_meta("generation", generation)
-            self._set_meta("handed_out", max(ours.handed_out, noted.handed_out))
-            # Until the mark is written it names that one; nothing is handed out meanwhile.
-            self._set_meta("previous_instance", noted.instance)
-            self._set_meta("instance", self._instance_of(generation))
-        self._write_mark()
-        return generation
-
-    def _instance_of(self, generation: int) -> bytes:
-        """Return a name that no other start has, also of this object."""
-        drawn = self._instance + generation.to_bytes(8, "big")
-        return hashlib.blake2b(drawn, digest_size=_INSTANCE_B).digest()
-
-    def _previous_instance(self) -> bytes:
-        row = self._db.execute("SELECT value FROM meta WHERE name = 'previous_instance'").fetchone()
-        return bytes(row[0])
-
-    def _mark(self) -> Mark:
-        values = dict(self._db.execute("SELECT name, value FROM meta"))
-        return Mark(bytes(values["instance"]), int(values["generation"]), int(values["handed_out"]))
-
-    def _set_meta(self, name: str, value: int | bytes) -> None:
-        self._db.execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
-
-    def _write_mark(self) -> None:
-        if self._mark_file is not None:
-            self._mark_file.write(self._mark())
-
-
-def _open(path: Path | None, journal_b: int) -> sqlite3.Connection:
-    db = sqlite3.connect(
-        ":memory:" if path is None else path, isolation_level=None, check_same_thread=False, timeout=5.0
-    )
-    try:
-        for pragma in (
-            "journal_mode = WAL",
-            "synchronous = FULL",
-            "secure_delete = ON",
-            "temp_store = MEMORY",
-            # A checkpoint blocks the writer; while it is busy the journal may grow to this size.
-            f"wal_autocheckpoint = {journal_b // _PAGE_B}",
-        ):
-            db.execute(f"PRAGMA {pragma}")
-    except sqlite3.Error:
-        db.close()
-        raise
-    if path is not None:
-        path.chmod(0o600)
-    return db
-
-
-# --- changes ---
-
-
-def _put_mailbox(db: sqlite3.Connection, change: PutMailbox) -> None:
-    db.execute("INSERT INTO mailbox VALUES (?, ?, ?, ?)", change.row)
-
-
-def _touch_mailbox(db: sqlite3.Connection, change: TouchMailbox) -> None:
-    db.execute("UPDATE mailbox SET used_day = ? WHERE no = ?", (change.used_day, change.no))
-
-
-def _drop_mailbox(db: sqlite3.Connection, change: DropMailbox) -> None:
-    for table in ("token", "remembered"):
-        db.execute(f"DELETE FROM {table} WHERE mailbox_no = ?", (change.no,))  # noqa: S608 - fixed names
-    db.execute("DELETE FROM mailbox WHERE no = ?", (change.no,))
-    for record_hash in change.record_hashes:
-        db.execute("UPDATE device SET address = NULL WHERE record_hash = ?", (record_hash,))
-        prekeys.drop_device_prekeys(db, record_hash)
-
-
-def _put_tokens(db: sqlite3.Connection, change: PutTokens) -> None:
-    db.executemany(
-        "INSERT OR REPLACE INTO token VALUES (?, ?, ?)",
-        change.rows,
-    )
-
-
-def _drop_tokens(db: sqlite3.Connection, change: DropTokens) -> None:
-    db.executemany(
-        "DELETE FROM token WHERE mailbox_no = ? AND token_hash = ?",
-        [(change.mailbox_no, token_hash) for token_hash in change.token_hashes],
-    )
-
-
-def _put_entry(db: sqlite3.Connection, change: PutEntry) -> None:
-    db.executemany(
-        "INSERT INTO device_list VALUES (?, ?, ?)",
-        change.lists,
-    )
-    kept = {row.record_hash for row in change.devices}
-    for (record_hash,) in db.execute(
-        "SELECT record_hash FROM device WHERE account_id = ?", (change.account_id,)
-    ).fetchall():
-        if record_hash not in kept:
-            prekeys.drop_device_prekeys(db, record_hash)
-    db.execute("DELETE FROM device WHERE account_id = ?", (change.account_id,))
-    db.executemany(
-        "INSERT INTO device VALUES (?, ?, ?, ?, ?)",
-        [(row.record_hash, row.account_id, row.position, row.record, row.address) for row in change.devices],
-    )
-
-
-def _drop_account(db: sqlite3.Connection, change: DropAccount) -> None:
-    devices = db.execute(
-        "SELECT record_hash FROM device WHERE account_id = ?", (change.account_id,)
-    ).fetchall()
-    for (record_hash,) in devices:
-        prekeys.drop_device_prekeys(db, record_hash)
-    db.execute("DELETE FROM device WHERE account_id = ?", (change.account_id,))
-    db.execute("DELETE FROM device_list WHERE account_id = ?", (change.account_id,))
-
-
-def _read_lists(db: sqlite3.Connection, change: ReadLists) -> list[bytes]:
-    return [
-        bytes(signed_list)
-        for (signed_list,) in db.execute(
-            "SELECT signed_list FROM device_list WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?",
-            (change.account_id, change.after_seq, change.limit),
-        )
-    ]
-
-
-def _read_stock(db: sqlite3.Connection, change: ReadStock) -> Result:
-    return prekeys.read_stock(db, change.record_hash)
-
-
-def _sweep(db: sqlite3.Connection, change: Sweep) -> None:
-    # The full hour: it tells no more than the hours of arrival do, and never goes back (RLY-150).
-    hour_ms = change.now_ms // _HOUR_MS * _HOUR_MS
-    db.execute("UPDATE meta SET value = :hour WHERE name = 'clock' AND value < :hour", {"hour": hour_ms})
-    db.execute("DELETE FROM remembered WHERE until_ms <= ?", (change.now_ms,))
-    prekeys.drop_expired(db, change.now_ms)
-
-
-def _read_purges(db: sqlite3.Connection, _change: ReadPurges) -> list[PurgeRequest]:
-    return [PurgeRequest(*row) for row in db.execute("SELECT kind, subject FROM purge_request")]
-
-
-def _drop_purge(db: sqlite3.Connection, change: DropPurge) -> None:
-    db.execute("DELETE FROM purge_request WHERE subject = ?", (change.subject,))
-
-
-# A move writes its rows anew before it frees the old ones (RLY-154).
-_ADDING: Final = (PutMailbox, PutTokens, PutMessages, PutEntry, PutPrekeys, Chill)
-_CARRY_OUT: Final[dict[type[Change], Callable[..., Result]]] = {
-    PutMailbox: _put_mailbox,
-    TouchMailbox: _touch_mailbox,
-    DropMailbox: _drop_mailbox,
-    PutTokens: _put_tokens,
-    DropTokens: _drop_tokens,
-    PutEntry: _put_entry,
-    DropAccount: _drop_account,
-    ReadLists: _read_lists,
-    PutPrekeys: prekeys.put_prekeys,
-    ReadStock: _read_stock,
-    TakePrekeys: prekeys.take_prekeys,
-    Sweep: _sweep,
-    ReadPurges: _read_purges,
-    DropPurge: _drop_purge,
-}
+    def _look_at_room(self) -> None:
+        self.is_full = not self.file.has_room()
+        self.view.has_room = not self.is_full

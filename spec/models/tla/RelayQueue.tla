@@ -1,12 +1,12 @@
 ----------------------------- MODULE RelayQueue -----------------------------
-(* One mailbox of a relay, its writer with group commit, its disk, and one client with a store of its own.
-   The relay's process or the client's may crash at any step.
+(* One mailbox of a relay over its embedded store: memory decides, a writer commits groups. And one client with a
+   store of its own. The relay's process or the client's may crash at any step.
 
    Variable   stands for                                                          rule
-   disk       what the relay's database holds: messages, ids of messages gone     RLY-30, RLY-32
-   core       the relay's memory: messages, ids on their way, subscription        RLY-35, RLY-39, RLY-90
-   queue      changes that wait for the writer                                    RLY-30
-   done       results of committed changes that the relay has not seen yet        RLY-30
+   disk       what the relay's database holds: messages, ids that have come       RLY-30, RLY-32
+   core       the relay's memory: messages, ids, subscription, what is in flight  RLY-35, RLY-39, RLY-90
+   queue      operations that wait for the writer                                 RLY-30
+   done       operations that were committed, or failed, and are not answered     RLY-30
    wire       messages pushed on the client's connection and not taken yet        RLY-35
    client     what the client has stored, and what it may acknowledge             SES-11, RLY-37
    confirmed  ids whose SEND was answered OK                                      RLY-30
@@ -22,7 +22,7 @@ CONSTANTS Ids, MaxSends, MaxFails, MaxCrashes, MaxClientCrashes, MaxTicks, MaxCo
           AnswerAfterCommit, \* FALSE: SEND is answered OK before its commit (against RLY-30)
           GenerationRises,   \* FALSE: after a start seqs continue behind what is held (against RLY-35)
           StoreBeforeAck,    \* FALSE: the client acknowledges before it has stored (against HS-08, SES-11)
-          Remembers,         \* FALSE: ids of deleted messages are forgotten (against RLY-32)
+          Remembers,         \* FALSE: the id of a message is known only while it is held (against RLY-32)
           GivesOnce          \* FALSE: the client gives every copy to the application (against SES-11)
 
 VARIABLES disk, core, queue, done, wire, client, confirmed, acked, lapsed, now, left
@@ -35,122 +35,146 @@ IdsOf(rows) == {row.id : row \in rows}
 InOrderOf(rows) == \* the rows as a sequence, ascending by seq
   CHOOSE s \in [1..Cardinality(rows) -> rows] : \A i, j \in DOMAIN s : i < j => s[i].seq < s[j].seq
 Pushed(rows) == [i \in 1..Cardinality(rows) |-> [seq |-> InOrderOf(rows)[i].seq, id |-> InOrderOf(rows)[i].id]]
-Change(op, id, rows, sub) == [op |-> op, id |-> id, rows |-> rows, sub |-> sub]
+(* An operation: what it stores, deletes or reads (rows), which subscription it is of (sub), and which numbers an
+   ACK took out of flight (freed). *)
+Op(op, id, rows, sub, freed) == [op |-> op, id |-> id, rows |-> rows, sub |-> sub, freed |-> freed]
+Result(c, rows, ok) == [op |-> c.op, id |-> c.id, rows |-> rows, sub |-> c.sub, freed |-> c.freed, ok |-> ok]
 Live(rows) == {row \in rows : row.until > now}
 Range(s) == {s[i] : i \in DOMAIN s}
 Ascending(s) == \A i, j \in DOMAIN s : i < j => s[i].seq < s[j].seq
 
-FreshCore(generation, held, known) ==
-  [gen |-> generation, count |-> IF GenerationRises \/ held = {} THEN 0
-                                 ELSE (CHOOSE n \in {s % 10 : s \in SeqsOf(held)} :
-                                         \A m \in {s % 10 : s \in SeqsOf(held)} : m <= n),
-   held |-> held, pending |-> {}, leaving |-> {}, known |-> known,
-   sub |-> 0, subs |-> 0, backlog |-> {}, reading |-> FALSE]
+LastCount(held) == IF held = {} THEN 0
+                   ELSE CHOOSE n \in {s % 10 : s \in SeqsOf(held)} : \A m \in {s % 10 : s \in SeqsOf(held)} : m <= n
+
+NoSubscription == [sub |-> 0, subs |-> 0, behind |-> FALSE, reading |-> FALSE, flight |-> {}]
+Subscription(c) == [sub |-> c.sub, subs |-> c.subs, behind |-> c.behind, reading |-> c.reading,
+                    flight |-> c.flight]
+Loaded(d, s) == \* memory, from the disk; a subscription outlives a reload, not a crash
+  [gen |-> d.gen, count |-> IF GenerationRises THEN 0 ELSE LastCount(d.held), held |-> d.held, seen |-> d.seen,
+   broken |-> FALSE, sub |-> s.sub, subs |-> s.subs, behind |-> s.behind, reading |-> s.reading,
+   flight |-> s.flight]
+Known(c) == IF Remembers THEN c.seen ELSE IdsOf(c.held)
 
 Init ==
-  /\ disk = [gen |-> 1, held |-> {}, gone |-> {}]
-  /\ core = FreshCore(1, {}, {})
+  /\ disk = [gen |-> 1, held |-> {}, seen |-> {}]
+  /\ core = Loaded(disk, NoSubscription)
   /\ queue = <<>> /\ done = <<>> /\ wire = <<>>
   /\ client = [given |-> <<>>, inbox |-> <<>>, toack |-> {}, last |-> 0]
   /\ confirmed = {} /\ acked = {} /\ lapsed = {} /\ now = 0
   /\ left = [sends |-> MaxSends, fails |-> MaxFails, crashes |-> MaxCrashes, client |-> MaxClientCrashes,
              ticks |-> MaxTicks, connects |-> MaxConnects]
 
-(* SEND of one item: an id on its way shares that commit, known ids are answered at once; a fresh message is held
-   and pushed before it is committed (RLY-30, RLY-32, RLY-90). *)
+(* A subscription that may be behind reads what is held and not in flight; one read at a time (RLY-35). *)
+MayRead(c) == c.sub # 0 /\ c.behind /\ ~c.reading
+ToRead(c, t) == {row \in c.held : row.until > t /\ row.seq \notin c.flight}
+PumpedCore(c) == IF MayRead(c) THEN [c EXCEPT !.behind = FALSE, !.reading = TRUE] ELSE c
+PumpedQueue(q, c, t) == IF MayRead(c) THEN Append(q, Op("read", 0, ToRead(c, t), c.sub, {})) ELSE q
+
+(* SEND of one item, decided at once on memory: a known id stores nothing; a fresh message is held, and pushed
+   before it is committed (RLY-30, RLY-32, RLY-90). All answers wait for the commit. *)
 Send(i) ==
   /\ left.sends > 0 /\ left' = [left EXCEPT !.sends = @ - 1]
-  /\ IF i \in core.pending
-     THEN /\ queue' = Append(queue, Change("put", i, {}, 0))
-          /\ UNCHANGED <<core, wire, confirmed, lapsed>>
-     ELSE IF i \in IdsOf(core.held) \cup core.known
-     THEN /\ confirmed' = confirmed \cup {i}
-          /\ UNCHANGED <<core, queue, wire, lapsed>>
+  /\ IF i \in Known(core)
+     THEN /\ queue' = Append(queue, Op("send", i, {}, 0, {}))
+          /\ UNCHANGED <<core, wire>>
      ELSE /\ core.count < 9
           /\ LET row == [seq |-> Seq10(core.gen, core.count + 1), id |-> i, until |-> now + 1]
-             IN /\ queue' = Append(queue, Change("put", i, {row}, 0))
-                /\ core' = [core EXCEPT !.count = @ + 1, !.pending = @ \cup {i}, !.held = @ \cup {row},
-                                        !.backlog = IF core.reading THEN @ \cup {row.seq} ELSE @]
-                /\ wire' = IF core.sub # 0 /\ ~core.reading THEN wire \o Pushed({row}) ELSE wire
-          /\ confirmed' = IF AnswerAfterCommit THEN confirmed \ {i} ELSE confirmed \cup {i}
-          /\ lapsed' = lapsed \ {i}
-  /\ UNCHANGED <<disk, done, client, acked, now>>
+                 held == [core EXCEPT !.count = @ + 1, !.held = @ \cup {row}, !.seen = @ \cup {i}]
+                 isIdle == core.sub # 0 /\ ~core.behind /\ ~core.reading
+                 next == IF isIdle THEN [held EXCEPT !.flight = @ \cup {row.seq}]
+                         ELSE IF core.sub # 0 THEN [held EXCEPT !.behind = TRUE] ELSE held
+             IN /\ wire' = IF isIdle THEN wire \o Pushed({row}) ELSE wire
+                /\ queue' = PumpedQueue(Append(queue, Op("send", i, {row}, 0, {})), next, now)
+                /\ core' = PumpedCore(next)
+  /\ confirmed' = IF AnswerAfterCommit THEN confirmed ELSE confirmed \cup {i}
+  /\ UNCHANGED <<disk, done, client, acked, lapsed, now>>
 
-(* The writer: the first n changes in one durable transaction; nobody has been told yet. *)
-AfterChange(d, c) ==
-  IF c.op = "put" THEN [d EXCEPT !.held = @ \cup c.rows]
+(* The writer: the first n operations in one durable transaction; nobody has been told yet. *)
+AfterOp(d, c) ==
+  IF c.op = "send" THEN [d EXCEPT !.held = @ \cup c.rows, !.seen = @ \cup IdsOf(c.rows)]
   ELSE IF c.op = "read" THEN d
-  ELSE [d EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)},
-                 !.gone = IF c.op = "drop" /\ Remembers THEN @ \cup IdsOf(c.rows) ELSE @]
+  ELSE [d EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)}]
 
 RECURSIVE AfterAll(_, _)
-AfterAll(d, changes) == IF changes = <<>> THEN d ELSE AfterAll(AfterChange(d, Head(changes)), Tail(changes))
-
-Carried(d, changes) == \* <<disk afterwards, results>>; reads come last, whatever their place in the group
-  LET after == AfterAll(d, changes)
-      Found(c) == IF c.op = "read" THEN {row \in c.rows : row.seq \in SeqsOf(after.held)} ELSE c.rows
-  IN <<after, [i \in DOMAIN changes |-> [op |-> changes[i].op, id |-> changes[i].id, rows |-> Found(changes[i]),
-                                         sub |-> changes[i].sub, ok |-> TRUE]]>>
+AfterAll(d, ops) == IF ops = <<>> THEN d ELSE AfterAll(AfterOp(d, Head(ops)), Tail(ops))
 
 Flush(n) ==
-  /\ n \in 1..Len(queue)
+  /\ n \in 1..Len(queue) /\ ~core.broken
   /\ LET group == SubSeq(queue, 1, n)
-         carried == Carried(disk, group)
-         late == {row \in UNION {c.rows : c \in {c \in Range(group) : c.op = "lapse"}} : row.until <= now}
-     IN /\ disk' = carried[1]
-        /\ done' = done \o carried[2]
+         after == AfterAll(disk, group)
+         Found(c) == IF c.op = "read" THEN {row \in c.rows : row.seq \in SeqsOf(after.held)} ELSE c.rows
+         late == UNION {c.rows : c \in {c \in Range(group) : c.op = "lapse"}}
+     IN /\ disk' = after
+        /\ done' = done \o [i \in DOMAIN group |-> Result(group[i], Found(group[i]), TRUE)]
         /\ lapsed' = lapsed \cup IdsOf(late)
   /\ queue' = SubSeq(queue, n + 1, Len(queue))
   /\ UNCHANGED <<core, wire, client, confirmed, acked, now, left>>
 
-(* The writer could not commit the first change (a full disk). *)
+(* The writer could not commit the first operation (a full disk). It waits until memory is loaded anew; until then
+   more may be decided on top of what failed. *)
 Fail ==
-  /\ left.fails > 0 /\ queue # <<>> /\ Head(queue).op # "read"
+  /\ left.fails > 0 /\ queue # <<>> /\ ~core.broken
+  /\ Head(queue).op # "read" /\ Head(queue).rows # {}
   /\ left' = [left EXCEPT !.fails = @ - 1]
-  /\ LET c == Head(queue)
-     IN done' = Append(done, [op |-> c.op, id |-> c.id, rows |-> c.rows, sub |-> c.sub, ok |-> FALSE])
+  /\ done' = Append(done, Result(Head(queue), Head(queue).rows, FALSE))
   /\ queue' = Tail(queue)
-  /\ UNCHANGED <<disk, core, wire, client, confirmed, acked, lapsed, now>>
+  /\ core' = [core EXCEPT !.broken = TRUE]
+  /\ UNCHANGED <<disk, wire, client, confirmed, acked, lapsed, now>>
 
-(* The relay hears of the oldest result: this is where OK and DONE are said. What could not be committed is held no
-   longer; if the client has acknowledged it by then, it is safe all the same (RLY-30). *)
+(* What a subscription has of an operation that failed: acknowledged numbers are in flight again, a read is owed. *)
+AfterFailure(c, o) ==
+  IF o.sub # c.sub THEN c
+  ELSE IF o.op = "ack" THEN [c EXCEPT !.flight = @ \cup o.freed]
+  ELSE IF o.op = "read" THEN [c EXCEPT !.reading = FALSE, !.behind = TRUE]
+  ELSE c
+
+RECURSIVE AfterFailures(_, _)
+AfterFailures(c, ops) == IF ops = <<>> THEN c ELSE AfterFailures(AfterFailure(c, Head(ops)), Tail(ops))
+
+(* All that was decided on top of it fails too, and memory is loaded anew under a new generation (RLY-35). *)
+Recover ==
+  /\ core.broken
+  /\ LET d == [disk EXCEPT !.gen = IF GenerationRises THEN @ + 1 ELSE @]
+     IN /\ disk' = d
+        /\ core' = Loaded(d, Subscription(AfterFailures(core, queue)))
+  /\ queue' = <<>>
+  /\ UNCHANGED <<done, wire, client, confirmed, acked, lapsed, now, left>>
+
+(* The oldest operation is answered: this is where OK and DONE are said. *)
 Answer ==
   /\ done # <<>> /\ done' = Tail(done)
   /\ LET c == Head(done) IN
-     CASE c.op = "put" ->
-          LET lost == IF c.ok THEN {} ELSE c.rows
-              next == [core EXCEPT !.held = @ \ lost, !.leaving = @ \ lost,
-                                   !.pending = IF c.rows = {} THEN @ ELSE @ \ {c.id}]
-          IN /\ core' = next
-             /\ confirmed' = IF (c.ok /\ c.rows # {}) \/ c.id \in (IdsOf(next.held) \ next.pending) \cup next.known
-                             THEN confirmed \cup {c.id} ELSE confirmed
-             /\ UNCHANGED <<queue, wire, acked>>
-       [] c.op = "drop" ->
-          LET back == {row \in c.rows : row \in core.leaving}
-          IN /\ core' = IF c.ok THEN [core EXCEPT !.held = {row \in @ : row.seq \notin SeqsOf(c.rows)},
-                                                  !.leaving = @ \ c.rows]
-                        ELSE [core EXCEPT !.held = @ \cup back, !.leaving = @ \ back]
-             /\ acked' = IF c.ok /\ c.sub = core.sub THEN acked \cup SeqsOf(c.rows) ELSE acked
-             /\ UNCHANGED <<queue, wire, confirmed>>
-       [] c.op = "lapse" -> UNCHANGED <<core, queue, wire, confirmed, acked>>
-       [] c.op = "read" ->
+     CASE ~c.ok -> /\ core' = AfterFailure(core, c)
+                   /\ UNCHANGED <<queue, wire, confirmed, acked>>
+       [] c.ok /\ c.op = "send" -> /\ confirmed' = confirmed \cup {c.id}
+                                   /\ UNCHANGED <<core, queue, wire, acked>>
+       [] c.ok /\ c.op = "ack" -> /\ acked' = IF c.sub = core.sub THEN acked \cup SeqsOf(c.rows) ELSE acked
+                                  /\ UNCHANGED <<core, queue, wire, confirmed>>
+       [] c.ok /\ c.op = "lapse" -> UNCHANGED <<core, queue, wire, confirmed, acked>>
+       [] c.ok /\ c.op = "read" ->
           IF c.sub # core.sub THEN UNCHANGED <<core, queue, wire, confirmed, acked>>
-          ELSE LET pushed == {row \in c.rows : row.seq \in SeqsOf(core.held)}
-                   more == Live({row \in core.held : row.seq \in core.backlog})
-               IN /\ wire' = wire \o Pushed(pushed)
-                  /\ core' = [core EXCEPT !.reading = more # {}, !.backlog = {}]
-                  /\ queue' = IF more = {} THEN queue ELSE Append(queue, Change("read", 0, more, core.sub))
+          ELSE LET fresh == {row \in c.rows : row.seq \notin core.flight}
+                   next == [core EXCEPT !.reading = FALSE, !.flight = @ \cup SeqsOf(fresh)]
+               IN /\ wire' = wire \o Pushed(fresh)
+                  /\ queue' = PumpedQueue(queue, next, now)
+                  /\ core' = PumpedCore(next)
                   /\ UNCHANGED <<confirmed, acked>>
   /\ UNCHANGED <<disk, client, lapsed, now, left>>
 
+(* Once a second the relay looks after subscriptions that are behind. *)
+Pump ==
+  /\ MayRead(core)
+  /\ queue' = PumpedQueue(queue, core, now) /\ core' = PumpedCore(core)
+  /\ UNCHANGED <<disk, done, wire, client, confirmed, acked, lapsed, now, left>>
+
 (* SUBSCRIBE on a new connection; a takeover of a connection that still stands is bounded (RLY-39). *)
 Connect ==
+  /\ ~core.broken
   /\ core.sub # 0 => left.connects > 0
   /\ left' = IF core.sub = 0 THEN left ELSE [left EXCEPT !.connects = @ - 1]
-  /\ LET rows == Live(core.held)
-         number == core.subs + 1
-     IN /\ core' = [core EXCEPT !.sub = number, !.subs = number, !.backlog = {}, !.reading = rows # {}]
-        /\ queue' = IF rows = {} THEN queue ELSE Append(queue, Change("read", 0, rows, number))
+  /\ LET next == [core EXCEPT !.sub = core.subs + 1, !.subs = core.subs + 1, !.behind = TRUE,
+                              !.reading = FALSE, !.flight = {}]
+     IN /\ queue' = PumpedQueue(queue, next, now) /\ core' = PumpedCore(next)
   /\ wire' = <<>> /\ client' = [client EXCEPT !.last = 0]
   /\ UNCHANGED <<disk, done, confirmed, acked, lapsed, now>>
 
@@ -173,29 +197,32 @@ Keep == \* only a client that acknowledges first has something left to store
 (* ACK of all that the client has safe, on whatever connection it has now (RLY-37). *)
 Ack ==
   /\ core.sub # 0 /\ client.toack # {}
-  /\ LET rows == {row \in core.held \cup core.leaving : row.seq \in client.toack}
-     IN /\ core' = [core EXCEPT !.held = @ \ rows, !.leaving = @ \cup rows,
-                                !.known = IF Remembers THEN @ \cup IdsOf(rows) ELSE @]
-        /\ queue' = IF rows = {} THEN queue ELSE Append(queue, Change("drop", 0, rows, core.sub))
+  /\ LET rows == {row \in core.held : row.seq \in client.toack}
+         freed == core.flight \cap client.toack
+         next == [core EXCEPT !.held = @ \ rows, !.flight = @ \ freed]
+     IN /\ queue' = PumpedQueue(Append(queue, Op("ack", 0, rows, core.sub, freed)), next, now)
+        /\ core' = PumpedCore(next)
   /\ client' = [client EXCEPT !.toack = {}]
   /\ UNCHANGED <<disk, done, wire, confirmed, acked, lapsed, now, left>>
 
-(* Time passes; what the relay holds and is over is dropped, one change each (RLY-41). *)
+(* Time passes; what the relay holds and is over is dropped (RLY-41). *)
 Tick ==
+  /\ ~core.broken
   /\ left.ticks > 0 /\ left' = [left EXCEPT !.ticks = @ - 1]
   /\ now' = now + 1
   /\ LET over == {row \in core.held : row.until <= now'}
-         changes == [i \in 1..Cardinality(over) |-> Change("lapse", 0, {InOrderOf(over)[i]}, 0)]
-     IN /\ core' = [core EXCEPT !.held = @ \ over]
-        /\ queue' = queue \o changes
+         next == [core EXCEPT !.held = @ \ over]
+         swept == IF over = {} THEN queue ELSE Append(queue, Op("lapse", 0, over, 0, {}))
+     IN /\ queue' = PumpedQueue(swept, next, now')
+        /\ core' = PumpedCore(next)
   /\ UNCHANGED <<disk, done, wire, client, confirmed, acked, lapsed>>
 
 (* The relay's process ends: memory, queue and connections are gone; it starts again from its disk. *)
 Crash ==
   /\ left.crashes > 0 /\ left' = [left EXCEPT !.crashes = @ - 1]
-  /\ LET generation == IF GenerationRises THEN disk.gen + 1 ELSE disk.gen
-     IN /\ disk' = [disk EXCEPT !.gen = generation]
-        /\ core' = FreshCore(generation, disk.held, disk.gone)
+  /\ LET d == [disk EXCEPT !.gen = IF GenerationRises THEN @ + 1 ELSE @]
+     IN /\ disk' = d
+        /\ core' = Loaded(d, NoSubscription)
   /\ queue' = <<>> /\ done' = <<>> /\ wire' = <<>>
   /\ UNCHANGED <<client, confirmed, acked, lapsed, now>>
 
@@ -203,20 +230,20 @@ Crash ==
 ClientCrash ==
   /\ left.client > 0 /\ left' = [left EXCEPT !.client = @ - 1]
   /\ client' = [client EXCEPT !.inbox = <<>>, !.toack = {}, !.last = 0]
-  /\ core' = [core EXCEPT !.sub = 0, !.backlog = {}, !.reading = FALSE]
+  /\ core' = [core EXCEPT !.sub = 0, !.behind = FALSE, !.reading = FALSE, !.flight = {}]
   /\ wire' = <<>>
   /\ UNCHANGED <<disk, queue, done, confirmed, acked, lapsed, now>>
 
 Next ==
   \/ \E i \in Ids : Send(i)
   \/ \E n \in 1..Len(queue) : Flush(n)
-  \/ Fail \/ Answer \/ Connect \/ Take \/ Keep \/ Ack \/ Tick \/ Crash \/ ClientCrash
+  \/ Fail \/ Recover \/ Answer \/ Pump \/ Connect \/ Take \/ Keep \/ Ack \/ Tick \/ Crash \/ ClientCrash
 
 Spec == Init /\ [][Next]_vars
 
 (* The writer, the relay and the client go on as long as they can; faults end when `left` is used up. *)
-Fair == Spec /\ WF_vars(\E n \in 1..Len(queue) : Flush(n)) /\ WF_vars(Answer) /\ WF_vars(Take)
-             /\ WF_vars(core.sub = 0 /\ Connect)
+Fair == Spec /\ WF_vars(\E n \in 1..Len(queue) : Flush(n)) /\ WF_vars(Answer) /\ WF_vars(Take) /\ WF_vars(Pump)
+             /\ WF_vars(Recover) /\ WF_vars(core.sub = 0 /\ Connect)
 
 -----------------------------------------------------------------------------
 GivenIds == {m.id : m \in Range(client.given)}
@@ -229,18 +256,15 @@ AckedIsGone == acked \cap SeqsOf(disk.held) = {}
 InOrder == /\ Ascending(wire) /\ Ascending(client.given)
            /\ wire # <<>> => Head(wire).seq > client.last
 (* RLY-35: a seq never names two messages. *)
-SeqOnce == \A a, b \in {[seq |-> row.seq, id |-> row.id] : row \in disk.held \cup core.held \cup core.leaving}
+SeqOnce == \A a, b \in {[seq |-> row.seq, id |-> row.id] : row \in disk.held \cup core.held}
                        \cup Range(wire) \cup Range(client.given) : a.seq = b.seq => a.id = b.id
-(* RLY-32: one copy of an id that is still to be delivered, and none after its deletion was confirmed. *)
-StoredOnce == /\ \A a, b \in Live(disk.held) : a.id = b.id => a = b
-              /\ {m.id : m \in {m \in Range(client.given) : m.seq \in acked}} \cap IdsOf(Live(disk.held)) = {}
-(* Not promised: a deletion that failed may leave an expired copy on disk beside a later one of the same id. *)
-NoSecondCopy == \A c \in Range(queue) : Cardinality(IdsOf(c.rows)) = Cardinality(c.rows)
+(* RLY-32: one copy of an id on disk, and none after its deletion was confirmed. *)
+StoredOnce == /\ \A a, b \in disk.held : a.id = b.id => a = b
+              /\ {m.id : m \in {m \in Range(client.given) : m.seq \in acked}} \cap IdsOf(disk.held) = {}
 (* SES-11: the application is given each id once. *)
 GivenOnce == \A i, j \in DOMAIN client.given : client.given[i].id = client.given[j].id => i = j
 (* What the relay thinks is on disk is there when nothing is on its way. *)
-MemoryAgrees == queue = <<>> /\ done = <<>> =>
-                  /\ core.held \subseteq disk.held /\ core.pending = {} /\ core.leaving = {}
+MemoryAgrees == queue = <<>> /\ done = <<>> /\ ~core.broken => core.held = disk.held /\ core.seen = disk.seen
 
 (* RLY-35: what was confirmed arrives, unless its time is over first. *)
 Arrives == \A i \in Ids : (i \in confirmed) ~> (i \in GivenIds \cup lapsed \/ i \notin confirmed

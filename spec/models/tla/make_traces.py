@@ -22,7 +22,7 @@ from spec.models.tla.tla_values import Value
 FOLDER: Final = tlc.FOLDER / "traces"
 MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair")
 LIMITS: Final = {
-    "RelayQueue": ("RelayQueue_limit_second_copy",),
+    "RelayQueue": (),
     "StoredRatchet": (
         "StoredRatchet_limit_anchor_lags",
         "StoredRatchet_limit_no_file_mark",

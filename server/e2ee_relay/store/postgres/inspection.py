@@ -16,8 +16,8 @@ from e2ee_relay.config import Config
 from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
 from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
 from e2ee_relay.store.changes import DropAccount, StoreError
-from e2ee_relay.store.schema import describe
 from e2ee_relay.store.shared import EraseMailbox
+from e2ee_relay.store.sqlite_schema import describe
 
 from .entries import drop_account
 from .mailboxes import erase_mailbox

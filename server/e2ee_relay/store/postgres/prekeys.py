@@ -12,6 +12,7 @@ from typing import Final
 
 import psycopg
 
+from e2ee_relay.store.api import ML_KEM_768, X25519
 from e2ee_relay.store.changes import (
     NoPrekeys,
     PrekeyRow,
@@ -22,7 +23,6 @@ from e2ee_relay.store.changes import (
     TakenPrekeys,
     TakePrekeys,
 )
-from e2ee_relay.store.prekeys import ML_KEM_768, X25519
 
 _LOCK: Final = (
     "SELECT record_hash, key_type, highest_id FROM prekey_mark WHERE record_hash = ANY(%b::bytea[])"

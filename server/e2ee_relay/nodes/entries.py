@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2ee_relay.directory import bundle_frame, parse_upload, stock_frame
 from e2ee_relay.entry import Entry, EntryError, StaleEntry, check_devices, check_lists, entry_from_rows
 from e2ee_relay.protocol import (
     MAX_LISTS,
@@ -20,6 +19,7 @@ from e2ee_relay.protocol import (
     pow_is_enough,
     token_hash,
 )
+from e2ee_relay.rules_directory import parse_upload
 from e2ee_relay.store.changes import (
     ListRow,
     NoPrekeys,
@@ -42,6 +42,7 @@ from e2ee_relay.store.shared import (
     ReplaceEntry,
 )
 
+from .answering import bundle_frame, stock_frame
 from .delivering import NodeDelivery
 from .state import NodeConnection, NodeState, Steps
 

@@ -1,31 +1,35 @@
-"""The relay's state in memory and the effects that a step leaves behind."""
+"""Policy, connections, buckets and effects of a node's core."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
 
-from .entries import Entries
-from .entry import Entry, entry_from_rows
-from .limits import Bucket, Buckets, MailboxAllowances, Policy, Rate
-from .mailbox import Connection, HeldMessage, Mailbox, Token
-from .protocol import (
+import cbor2
+
+from e2ee_relay.entry import Device, Entry
+from e2ee_relay.limits import Allowance, Bucket, Buckets, MailboxAllowances, Policy, Rate
+from e2ee_relay.protocol import (
     CreateMailbox,
     Done,
     ErrorCode,
     ErrorReply,
+    GoAway,
     KnownFrame,
+    PrekeysBundle,
+    PrekeysStock,
     TokenClass,
-    hour_of,
     pow_context_create,
     pow_is_enough,
 )
-from .store.changes import Change, DeviceRow, Held, HeldRow, RememberedRow, Result, StoreFailure
+from e2ee_relay.rules import told_hour_ms
+from e2ee_relay.session import Kind
+from e2ee_relay.store.api import Stock
+from e2ee_relay.store.changes import Change, Result, StoreFailure, TakenPrekeys
 
 _RETRY_UNAVAILABLE_MS = 2_000
 _RETRY_CREATION_MS = 60_000
-_HALF_AN_HOUR_MS = 1_800_000
 # An owner is told once a minute that one-time keys are held back (RLY-165).
 _HELD_BACK_TOLD = Rate(1, 1 / 60)
 
@@ -49,33 +53,43 @@ Then: TypeAlias = Callable[[Result, int], None]
 Effect: TypeAlias = Transmit | Submit
 
 
-class Remembered:
-    """Ids of messages that are gone, oldest first, at most so many (RLY-32)."""
+class Token(Allowance):
+    """The right to write of one delivery token, with its two buckets (RLY-42)."""
 
-    def __init__(self, most: int) -> None:
-        self._most = most
-        self._until_ms: dict[tuple[int, bytes], int] = {}
+    __slots__ = ("token_class",)
 
-    def __len__(self) -> int:
-        return len(self._until_ms)
+    def __init__(self, token_class: TokenClass) -> None:
+        super().__init__()
+        self.token_class = token_class
 
-    def add(self, row: RememberedRow) -> None:
-        """Remember an id; the oldest one goes when there are too many."""
-        self._until_ms[row.mailbox_no, row.msg_id] = row.until_ms
-        if len(self._until_ms) > self._most:
-            del self._until_ms[next(iter(self._until_ms))]
+    def charge(self, size_b: int, policy: Policy, now_ms: int) -> int:
+        """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
+        if self.token_class is TokenClass.FRONT_DOOR:
+            return self.take(size_b, policy.front_door_messages, policy.front_door_b, now_ms)
+        return self.take(size_b, policy.contact_messages, policy.contact_b, now_ms)
 
-    def knows(self, mailbox_no: int, msg_id: bytes, now_ms: int) -> bool:
-        """Tell whether this id is to be answered OK without being stored."""
-        return self._until_ms.get((mailbox_no, msg_id), 0) > now_ms
 
-    def forget_expired(self, now_ms: int) -> None:
-        """Forget what is over; all periods are equal, so the oldest is over first."""
-        while self._until_ms:
-            oldest = next(iter(self._until_ms))
-            if self._until_ms[oldest] > now_ms:
-                return
-            del self._until_ms[oldest]
+class Connection:
+    """One client connection: what it has proved, and its buckets."""
+
+    __slots__ = ("_buckets", "is_open", "no", "nonce", "unacked_b", "visitor")
+
+    def __init__(self, no: int, nonce: bytes, visitor: bytes = b"") -> None:
+        """`visitor` stands for the client's address; empty where that is not known."""
+        self.no = no
+        self.nonce = nonce
+        self.visitor = visitor
+        self.is_open = True
+        self.unacked_b = 0
+        self._buckets: dict[Kind, Bucket] = {}
+
+    def take(self, kind: Kind, policy: Policy, amount: float, now_ms: int) -> int:
+        """Charge this connection's bucket of that kind; return 0 or the wait in milliseconds."""
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            rate: Rate = getattr(policy, kind)
+            bucket = self._buckets[kind] = Bucket(rate, now_ms)
+        return bucket.take(amount, now_ms)
 
 
 class Answering:
@@ -99,7 +113,6 @@ class Answering:
         self.is_draining = False
         self.admits_mailboxes: Callable[[], bool] = lambda: True  # whether there is room for new ones
         self.blocked: frozenset[bytes] = frozenset()  # mailboxes and accounts, on the operator's word
-        self._nobody = Mailbox(0, bytes(16), bytes(32), 0, 0)
         self._effects: list[Effect] = []
 
     def at_start(self) -> dict[str, int]:
@@ -119,7 +132,7 @@ class Answering:
 
         Whole hours apart from the relay's own: it tells no more than the time of expiry does.
         """
-        return hour_of(now_ms) + hour_of(self.skew_ms + _HALF_AN_HOUR_MS)
+        return told_hour_ms(now_ms, self.skew_ms)
 
     def charge(self, token: Token, mailbox: bytes, size_b: int, now_ms: int) -> int:
         """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
@@ -232,109 +245,39 @@ class Answering:
         return effects
 
 
-class RelayState(Answering):
-    """Mailboxes, entries, connections, buckets and counters; the parts of the relay share one."""
+def go_away(state: Answering, retry_after_ms: int) -> None:
+    """Send everybody away (RLY-70).
 
-    def __init__(self, policy: Policy, held: Held, now_ms: int) -> None:
-        super().__init__(policy, now_ms)
-        self.generation = held.generation
-        self.mailboxes: dict[bytes, Mailbox] = {}
-        self.by_no: dict[int, Mailbox] = {}
-        self.entries = Entries()
-        self.remembered = Remembered(policy.remembered_max)
-        self.short_lived: deque[tuple[int, Mailbox, int]] = deque()  # (expires_ms, mailbox, seq)
-        self.last_mailbox_no = max((row.no for row in held.mailboxes), default=0)
-        self.last_row_id = held.messages[-1].row_id if held.messages else 0
-        self._adopt(held, now_ms)
+    A relay that starts again greets about a thousand clients a second; all at once would be turned away.
+    """
+    state.is_draining = True
+    for place, connection in enumerate(state.connections.values()):
+        state.transmit(connection, GoAway(0, retry_after_ms + place // 50 * 50))
 
-    def _adopt(self, held: Held, now_ms: int) -> None:
-        for row in held.mailboxes:
-            self.add_mailbox(Mailbox(row.no, row.mailbox, row.owner_pub, row.used_day, self.generation))
-        for token in held.tokens:
-            mailbox = self.by_no.get(token.mailbox_no)
-            if mailbox is not None:
-                mailbox.tokens[token.token_hash] = Token(TokenClass(token.token_class))
-        for message in held.messages:
-            self._adopt_message(message, now_ms)
-        for gone in held.remembered:
-            self.remembered.add(gone)
-        by_account: dict[bytes, list[DeviceRow]] = {}
-        for device in held.devices:
-            by_account.setdefault(device.account_id, []).append(device)
-        for head in held.heads:
-            self.entries.put(entry_from_rows(head, by_account.get(head.account_id, [])))
 
-    def _adopt_message(self, row: HeldRow, now_ms: int) -> None:
-        mailbox = self.by_no.get(row.mailbox_no)
-        if mailbox is None:
-            return
-        message = HeldMessage(row.row_id, row.msg_id, row.size_b, row.expires_ms, row.received_ms)
-        mailbox.hold(row.seq, message)
-        if row.is_cold:
-            mailbox.cold_to = row.seq
-        if row.expires_ms <= now_ms + self.policy.minute_s * 1000:
-            self.short_lived.append((row.expires_ms, mailbox, row.seq))
+def stock_frame(request_id: int, stock: Stock) -> PrekeysStock:
+    return PrekeysStock(
+        request_id,
+        one_time_x25519=stock.one_time_x25519,
+        one_time_kem=stock.one_time_kem,
+        highest_x25519_id=stock.highest_x25519_id,
+        highest_kem_id=stock.highest_kem_id,
+        signed_prekey_id=stock.signed_prekey_id,
+        last_resort_id=stock.last_resort_id,
+    )
 
-    def at_start(self) -> dict[str, int]:
-        """Return how many mailboxes were found, and the number of this start."""
-        return {"mailboxes": len(self.mailboxes), "generation": self.generation}
 
-    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
-        """Return what is held at this moment."""
-        mailboxes = self.mailboxes.values()
-        return {
-            "mailboxes": ("Mailboxes", len(mailboxes)),
-            "subscriptions": (
-                "Mailboxes with a subscriber",
-                sum(one.subscription is not None for one in mailboxes),
-            ),
-            "held_messages": ("Messages held", sum(len(one.held) for one in mailboxes)),
-            "held_bytes": ("Bytes of messages held", sum(one.held_b for one in mailboxes)),
-            "remembered_ids": ("Message ids remembered after deletion", len(self.remembered)),
-            "accounts": ("Directory entries", len(self.entries)),
-            "oldest_held_seconds": ("Age of the oldest message held, to the hour", self._oldest_s(now_ms)),
-        }
-
-    def _oldest_s(self, now_ms: int) -> int:
-        # The held messages of a mailbox are in the order of arrival.
-        firsts = [next(iter(one.held.values())).received_ms for one in self.mailboxes.values() if one.held]
-        return max(0, self.wall_ms(now_ms) - min(firsts)) // 1000 if firsts else 0
-
-    def add_mailbox(self, mailbox: Mailbox) -> None:
-        """Make a mailbox known by id and by number."""
-        self.mailboxes[mailbox.address] = mailbox
-        self.by_no[mailbox.no] = mailbox
-
-    def drop_mailbox(self, mailbox: Mailbox) -> None:
-        """Make it unknown."""
-        self.mailboxes.pop(mailbox.address, None)
-        self.by_no.pop(mailbox.no, None)
-        mailbox.subscription = None
-
-    def owned(self, connection: Connection, address: bytes) -> Mailbox | None:
-        """Return the mailbox if it exists and this connection has authenticated it (RLY-26)."""
-        mailbox = connection.owned.get(address)
-        return mailbox if mailbox is not None and self.mailbox(address) is mailbox else None
-
-    def mailbox(self, address: bytes) -> Mailbox | None:
-        """Return a mailbox that takes requests: neither on its way out nor blocked (RLY-86)."""
-        mailbox = self.mailboxes.get(address)
-        # One that is being deleted takes no more changes: their rows would outlive it.
-        if mailbox is None or mailbox.is_closing or address in self.blocked:
-            return None
-        return mailbox
-
-    def addressed(self, address: bytes) -> tuple[Mailbox, bool]:
-        """Return the mailbox that is written to, or another and False, at the same price (RLY-31).
-
-        Most of that price is the first look at a mailbox, which is not in the processor's cache. So where
-        there is none, another one is looked at, which the address chooses, and nothing is left out.
-        """
-        chosen = int.from_bytes(address[:6], "big") % (self.last_mailbox_no + 1)
-        mailbox = self.mailboxes.get(address, self.by_no.get(chosen, self._nobody))
-        is_it = (mailbox.address == address) & (not mailbox.is_closing) & (address not in self.blocked)
-        return mailbox, is_it
-
-    def entry(self, account_id: bytes) -> Entry | None:
-        """Return the entry of an account that is not blocked (RLY-86)."""
-        return None if account_id in self.blocked else self.entries.get(account_id)
+def bundle_frame(request_id: int, entry: Entry, device: Device, taken: TakenPrekeys) -> PrekeysBundle:
+    bundle = {
+        1: device.record,
+        2: entry.head.encoded,
+        3: taken.signed_prekey,
+        4: taken.one_time_x25519,
+        5: taken.kem,
+    }
+    return PrekeysBundle(
+        request_id,
+        bundle=cbor2.dumps(bundle),
+        one_time_x25519=taken.one_time_x25519 is not None,
+        one_time_kem=taken.kem_is_one_time,
+    )

@@ -41,8 +41,6 @@ from e2ee_relay.protocol import (
     UnknownRequest,
     auth_payload,
 )
-from e2ee_relay.relay import go_away
-from e2ee_relay.state import Effect
 from e2ee_relay.store.changes import StoreFailure
 from e2ee_relay.store.shared import (
     DAY_MS,
@@ -59,6 +57,7 @@ from e2ee_relay.store.shared import (
     CreateMailbox as CreateInStore,
 )
 
+from .answering import Effect, go_away
 from .delivering import NodeDelivery
 from .entries import NodeDirectory
 from .sending import NodeIntake

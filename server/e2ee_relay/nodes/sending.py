@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from e2ee_relay.bus import Passing, Wake, mark_of
-from e2ee_relay.mailbox import Token
 from e2ee_relay.protocol import (
     ErrorCode,
     Send,
@@ -32,6 +31,7 @@ from e2ee_relay.store.shared import (
     Verdict,
 )
 
+from .answering import Token
 from .delivering import NodeDelivery
 from .state import NodeConnection, NodeState, Steps
 

@@ -6,16 +6,16 @@ import json
 import sqlite3
 from typing import Final
 
-from .changes import SchemaTooNew, SchemaTooOld, StoreError
+from e2ee_relay.entry import mailbox_of
+
+from .api import SchemaTooNew, SchemaTooOld, StoreError
 
 # "SEAL": tells a relay's database from any other SQLite file.
 APPLICATION_ID: Final = 0x5345414C
 
 # Append only: a migration that has been released is never edited. Purpose and period of each column stand in
-# manifest.py. `message` has no secondary index on purpose: the relay keeps the index by mailbox in memory,
-# and an append-only table stays fast with any backlog. What is not acknowledged within minutes goes to
-# `cold_message`, mailbox by mailbox: there the rows of one mailbox lie together, and indexes may cost
-# something.
+# manifest.py. `message` and `seen` have no secondary index on purpose: the relay keeps the index by mailbox
+# in memory, and an append-only table stays fast with any backlog.
 MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
     (
         """
@@ -126,6 +126,31 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE UNIQUE INDEX cold_message_by_row ON cold_message (row_id)",
         "CREATE INDEX cold_message_by_mailbox ON cold_message (mailbox_no)",
     ),
+    (
+        # One table of messages again: an old backlog is read by row ids, which memory has.
+        "INSERT INTO message SELECT * FROM cold_message ORDER BY row_id",
+        "DROP TABLE cold_message",
+        # An id is written with its message, and forgotten by the hour in which it was sent.
+        """
+        CREATE TABLE seen (
+            row_id INTEGER PRIMARY KEY,
+            mailbox_no INTEGER NOT NULL,
+            msg_id BLOB NOT NULL,
+            until_hour INTEGER NOT NULL
+        )
+        """,
+        "INSERT INTO seen (mailbox_no, msg_id, until_hour)"
+        " SELECT mailbox_no, msg_id, until_ms / 3600000 FROM remembered ORDER BY until_ms, row_id",
+        "INSERT INTO seen (mailbox_no, msg_id, until_hour)"
+        " SELECT mailbox_no, msg_id, received_ms / 3600000 + 2 FROM message"
+        " WHERE received_ms >= (SELECT max(received_ms) FROM message) - 7200000",
+        "DROP TABLE remembered",
+        # Entries are read when they are asked for, by account or by mailbox.
+        "ALTER TABLE device ADD COLUMN mailbox BLOB",
+        "UPDATE device SET mailbox = mailbox_of(address) WHERE address IS NOT NULL",
+        "CREATE INDEX device_by_account ON device (account_id)",
+        "CREATE INDEX device_by_mailbox ON device (mailbox) WHERE mailbox IS NOT NULL",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 
@@ -144,7 +169,9 @@ def migrate(db: sqlite3.Connection) -> None:
     """
     refuse_newer(schema_version(db))
     _refuse_foreign(db)
-    db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    if not db.execute("PRAGMA application_id").fetchone()[0]:
+        # Only in a new file: a start on a full disk writes nothing (RLY-131).
+        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
     for number in range(schema_version(db), SCHEMA_VERSION):
         db.execute("BEGIN IMMEDIATE")
         try:
@@ -176,6 +203,7 @@ def rehearse(db: sqlite3.Connection) -> None:
 
 
 def _run(db: sqlite3.Connection, number: int) -> None:
+    db.create_function("mailbox_of", 1, mailbox_of, deterministic=True)
     for statement in MIGRATIONS[number]:
         db.execute(statement)
     db.execute(f"PRAGMA user_version = {number + 1}")

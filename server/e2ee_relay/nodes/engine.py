@@ -10,13 +10,16 @@ from pathlib import Path
 from typing import Any, Final, cast
 
 from e2ee_relay.bus import NODE_B, Bus, Wake, encode_word
+from e2ee_relay.clock import SteadyClock
 from e2ee_relay.config import Config
-from e2ee_relay.engine import DATABASE_GONE, CarryOut, Deliver
+from e2ee_relay.engine import DATABASE_GONE
+from e2ee_relay.store.api import Observer
 from e2ee_relay.store.changes import Change, Store, StoreError
 from e2ee_relay.store.postgres.store import PostgresStore
 from e2ee_relay.store.writer import Then, Writer
 
 from .core import NodeCore
+from .session_core import Completions, SessionCore
 from .state import Asked, Told
 
 # Without an answer for so long the database counts as away.
@@ -41,8 +44,10 @@ class NodeEngine:
         self._node = secrets.token_bytes(NODE_B)
         self._stores = [PostgresStore(config.store, now_ms) for _ in range(config.store_connections)]
         self._refuse_other_time()
-        self.core = NodeCore(config.policy, self._node, now_ms(), config.poll_s)
-        self.core.state.gauges_of_store = self._gauges
+        self._inner = NodeCore(config.policy, self._node, now_ms(), config.poll_s)
+        self._inner.state.gauges_of_store = self._gauges
+        self.clock = SteadyClock(now_ms())
+        self.core = SessionCore(self._inner, self.clock)
         # Nothing is written to the own disk; that of the database is watched where it is.
         self.home = Path("/")
 
@@ -60,15 +65,42 @@ class NodeEngine:
         """How many one-time keys a database that was put back has lost, None where nothing had changed."""
         return next((one.burned for one in self._stores if one.burned is not None), None)
 
-    def committer(self, deliver: Deliver, carry_out: CarryOut, /) -> Lanes:
-        """Make what commits, and what hears of other nodes."""
-        lanes = [Writer(cast("Store", store), deliver, time.monotonic) for store in self._stores]
-        made = Lanes(
-            lanes, self._bus, self._node, lambda word: carry_out(self.core.heard(word, self._now_ms()))
-        )
+    def start(self, observer: Observer, /) -> dict[str, int]:
+        """Begin to commit, and to hear of other nodes."""
+        loop = asyncio.get_running_loop()
+        completions = Completions(self.core, loop, observer)
+        lanes = [Writer(cast("Store", store), completions.give, time.monotonic) for store in self._stores]
+        self._lanes = Lanes(lanes, self._bus, self._node, self.core.heard)
+        self._completions = completions
+        self.core.submit = self._lanes.submit
         # The database's disk is watched where it is (RLY-158).
-        self.core.state.admits_mailboxes = lambda: made.backlog <= self._most_backlog
-        return made
+        self._inner.state.admits_mailboxes = lambda: self.backlog <= self._most_backlog
+        self._lanes.start()
+        return self._inner.state.at_start()
+
+    def stop(self, timeout_s: float, /) -> bool:
+        """Commit what was submitted and close all connections."""
+        return self._lanes.stop(timeout_s)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether all threads run."""
+        return self._lanes.is_alive
+
+    @property
+    def backlog(self) -> int:
+        """Changes that wait for a commit."""
+        return self._lanes.backlog
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether all is committed and answered."""
+        return not self._lanes.backlog and self._completions.is_empty
+
+    @property
+    def completed_at(self) -> float:
+        """When a commit was last heard of."""
+        return self._completions.completed_at
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """The core reads the blocked ids from the database, every tick."""
@@ -77,7 +109,7 @@ class NodeEngine:
     def complaints(self) -> dict[str, bool]:
         """Say whether the database answers (RLY-109), and is the one of before."""
         return {
-            "the database is away": self.core.state.now_ms - self.core.answered_ms > _AWAY_MS,
+            "the database is away": self._inner.state.now_ms - self._inner.answered_ms > _AWAY_MS,
             DATABASE_GONE: not self.is_in_place(),
         }
 

@@ -9,10 +9,10 @@ from typing import Any, NamedTuple, TypeAlias, cast
 
 from e2ee_relay.bus import Word, mark_of
 from e2ee_relay.limits import Policy
-from e2ee_relay.mailbox import Connection, Token
 from e2ee_relay.protocol import Request
-from e2ee_relay.state import Answering, Submit, Then
 from e2ee_relay.store.changes import Change
+
+from .answering import Answering, Connection, Submit, Then, Token
 
 
 class Asked(NamedTuple):

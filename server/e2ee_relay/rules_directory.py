@@ -1,0 +1,258 @@
+"""What the relay decides about entries and prekeys: PUBLISH, LOOKUP and the prekey operations."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Final
+
+import cbor2
+
+from .entry import (
+    USAGE_ONE_TIME,
+    USAGE_REUSABLE,
+    Device,
+    Entry,
+    EntryError,
+    StaleEntry,
+    check_devices,
+    check_lists,
+    parse_prekey,
+)
+from .limits import Policy
+from .protocol import (
+    MAX_LISTS,
+    ErrorCode,
+    Lookup,
+    PrekeysCount,
+    PrekeysFetch,
+    PrekeysUpload,
+    Publish,
+    TokenClass,
+    pow_context_fetch,
+    pow_is_enough,
+    token_hash,
+)
+from .store.api import (
+    ML_KEM_768,
+    UNAVAILABLE,
+    X25519,
+    Box,
+    DeviceStock,
+    HandedOut,
+    Listed,
+    ListRow,
+    Op,
+    PrekeyRow,
+    Refusal,
+    Requester,
+    Stock,
+    Stocks,
+    View,
+)
+
+_RETRY_STOCK_MS: Final = 60_000
+_NOBODY: Final = bytes(16)
+_DENIED: Final = Refusal(ErrorCode.DENIED)
+_NOT_AUTHENTICATED: Final = Refusal(ErrorCode.NOT_AUTHENTICATED)
+_NO_PREKEYS: Final = Refusal(ErrorCode.NO_PREKEYS)
+
+
+# --- entries ---
+
+
+def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) -> None:
+    """Check an entry and put it in the place of the one held (RLY-50 to RLY-54)."""
+    if frame.account_id in view.blocked:
+        op.result = _DENIED
+        return
+    held = view.entry(frame.account_id)
+    try:
+        lists = check_lists(frame.account_id, frame.lists, held, now_ms + view.skew_ms)
+        head = lists[-1] if lists or held is None else held.head
+        entry = Entry(head, check_devices(head, frame.records, frame.addresses, held))
+    except EntryError:
+        op.result = Refusal(ErrorCode.BAD_ENTRY)
+        return
+    except StaleEntry:
+        op.result = Refusal(ErrorCode.STALE_ENTRY)
+        return
+    named = entry.mailboxes() | (frozenset[bytes]() if held is None else held.mailboxes())
+    if not any(_is_owned(view, op.peer, address) for address in named):
+        op.result = _NOT_AUTHENTICATED
+    elif not view.has_room:
+        op.result = UNAVAILABLE
+    else:
+        rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
+        view.replace(entry, rows)
+        op.result = None
+
+
+def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> None:
+    """Read the chain of an account (RLY-55)."""
+    entry = _served_entry(view, frame.account_id)
+    if entry is None:
+        op.result = Refusal(ErrorCode.NOT_FOUND)
+        return
+    lists = view.lists(frame.account_id, min(frame.after_seq, entry.head.seq), MAX_LISTS + 1)
+    op.result = Listed(
+        lists=tuple(lists[:MAX_LISTS]),
+        records=tuple(device.record for device in entry.devices),
+        addresses=tuple(device.address for device in entry.devices),
+        more=len(lists) > MAX_LISTS,
+    )
+
+
+def _is_owned(view: View, peer: Requester, address: bytes) -> bool:
+    owner_pub = peer.owned.get(address)
+    box = None if owner_pub is None or address in view.blocked else view.box(address)
+    return box is not None and box.owner_pub == owner_pub
+
+
+def _served_entry(view: View, account_id: bytes) -> Entry | None:
+    return None if account_id in view.blocked else view.entry(account_id)
+
+
+# --- prekeys ---
+
+
+def upload(view: View, op: Op, frame: PrekeysUpload, policy: Policy, now_ms: int) -> None:
+    """Store prekeys of an own device (RLY-60 to RLY-62)."""
+    if not _is_own_device(view, op.peer, frame):
+        op.result = _NOT_AUTHENTICATED
+        return
+    try:
+        reusable, one_time = parse_upload(frame, now_ms + view.skew_ms)
+    except EntryError:
+        op.result = Refusal(ErrorCode.BAD_REQUEST)
+        return
+    if not view.has_room:
+        op.result = UNAVAILABLE
+        return
+    stock = view.stock(frame.record_hash)
+    fresh = _new_ones(one_time, stock)
+    if _is_beyond(fresh, stock, policy.max_one_time_keys):
+        op.result = Refusal(ErrorCode.QUOTA, _RETRY_STOCK_MS)
+        return
+    view.add_prekeys(frame.record_hash, reusable, fresh)
+    op.result = view.stock(frame.record_hash)
+
+
+def _new_ones(one_time: tuple[PrekeyRow, ...], stock: Stock) -> tuple[PrekeyRow, ...]:
+    """Return the keys whose ids are above the highest ever uploaded (RLY-62)."""
+    highest = {X25519: stock.highest_x25519_id, ML_KEM_768: stock.highest_kem_id}
+    return tuple(row for row in one_time if row.key_id > highest[row.key_type])
+
+
+def _is_beyond(fresh: tuple[PrekeyRow, ...], stock: Stock, most: int) -> bool:
+    held = {X25519: stock.one_time_x25519, ML_KEM_768: stock.one_time_kem}
+    added = {one: sum(row.key_type == one for row in fresh) for one in held}
+    return any(added[one] and held[one] + added[one] > most for one in held)
+
+
+def count(view: View, op: Op, frame: PrekeysCount, _policy: Policy, _now_ms: int) -> None:
+    """Tell the stock of an own device (RLY-60)."""
+    if _is_own_device(view, op.peer, frame):
+        op.result = view.stock(frame.record_hash)
+    else:
+        op.result = _NOT_AUTHENTICATED
+
+
+def _is_own_device(view: View, peer: Requester, frame: PrekeysUpload | PrekeysCount) -> bool:
+    entry = _served_entry(view, frame.account_id)
+    device = None if entry is None else entry.device(frame.record_hash)
+    return device is not None and device.mailbox is not None and _is_owned(view, peer, device.mailbox)
+
+
+def fetch(view: View, op: Op, frame: PrekeysFetch, policy: Policy, now_ms: int) -> None:
+    """Hand out a bundle, each one-time key once (RLY-63 to RLY-66, RLY-164)."""
+    wall_ms = now_ms + view.skew_ms
+    found = _reachable(view, frame)
+    if found is None:
+        op.result = _DENIED
+        return
+    entry, device, box = found
+    context = pow_context_fetch(op.peer.nonce, frame.account_id, frame.record_hash)
+    if not pow_is_enough(context, frame.pow, policy.pow_bits_fetch):
+        op.result = Refusal(ErrorCode.POW_REQUIRED)
+        return
+    if entry.head.expires_ms <= wall_ms:
+        # Whoever asks would refuse the list: a one-time key would be spent for nothing.
+        op.result = _NO_PREKEYS
+        return
+    op.result = _hand_out(view, entry, device, box, now_ms)
+
+
+def _reachable(view: View, frame: PrekeysFetch) -> tuple[Entry, Device, Box] | None:
+    """Return what the front-door token opens; the same look-ups are made whatever is unknown (RLY-65)."""
+    hashed = token_hash(frame.token)
+    entry = _served_entry(view, frame.account_id)
+    device = None if entry is None else entry.device(frame.record_hash)
+    address = _NOBODY if device is None or device.mailbox is None else device.mailbox
+    token_class = view.right(address, hashed)
+    box = view.box(address)
+    if entry is None or device is None or box is None or address in view.blocked:
+        return None
+    return (entry, device, box) if token_class == TokenClass.FRONT_DOOR else None
+
+
+def _hand_out(view: View, entry: Entry, device: Device, box: Box, now_ms: int) -> HandedOut | Refusal:
+    wall_ms, record_hash = now_ms + view.skew_ms, device.record_hash
+    granted = view.limits.grants_one_time_keys(record_hash, now_ms)
+    signed_prekey = view.reusable(record_hash, X25519, wall_ms)
+    last_resort = view.reusable(record_hash, ML_KEM_768, wall_ms)
+    if signed_prekey is None or last_resort is None:
+        return _NO_PREKEYS
+    one_time = view.pop_one_time(record_hash, X25519, wall_ms) if granted else None
+    kem = view.pop_one_time(record_hash, ML_KEM_768, wall_ms) if granted else None
+    left = view.stock(record_hash)
+    bundle = {
+        1: device.record,
+        2: entry.head.encoded,
+        3: signed_prekey,
+        4: one_time,
+        5: last_resort if kem is None else kem,
+    }
+    return HandedOut(
+        bundle=cbor2.dumps(bundle),
+        one_time_x25519=one_time is not None,
+        one_time_kem=kem is not None,
+        box=box,
+        account_id=entry.head.account_id,
+        record_hash=record_hash,
+        is_held_back=not granted,
+        left_x25519=left.one_time_x25519,
+        left_kem=left.one_time_kem,
+    )
+
+
+def stocks(view: View, op: Op, asked: Stocks, _policy: Policy, _now_ms: int) -> None:
+    """Look at the stocks of the devices behind mailboxes (RLY-67)."""
+    op.result = [
+        DeviceStock(mailbox, account_id, record_hash, view.stock(record_hash))
+        for mailbox in asked.mailboxes
+        for account_id, record_hash in view.devices_of(mailbox)
+    ]
+
+
+def parse_upload(frame: PrekeysUpload, wall_ms: int) -> tuple[tuple[PrekeyRow, ...], tuple[PrekeyRow, ...]]:
+    """Return the reusable and the one-time keys of an upload.
+
+    Raises:
+        EntryError: a key is not one of this device for its place, or ids do not ascend (RLY-61).
+    """
+
+    def parse(encoded: bytes, key_type: int, usage: int) -> PrekeyRow:
+        return parse_prekey(encoded, frame.account_id, frame.record_hash, key_type, usage, wall_ms)
+
+    reusable = [
+        parse(encoded, key_type, USAGE_REUSABLE)
+        for encoded, key_type in ((frame.signed_prekey, X25519), (frame.last_resort, ML_KEM_768))
+        if encoded is not None
+    ]
+    one_time: list[PrekeyRow] = []
+    for batch, key_type in ((frame.one_time_x25519, X25519), (frame.one_time_kem, ML_KEM_768)):
+        rows = [parse(encoded, key_type, USAGE_ONE_TIME) for encoded in batch]
+        if any(a.key_id >= b.key_id for a, b in pairwise(rows)):
+            raise EntryError("ids do not ascend")
+        one_time += rows
+    return tuple(reusable), tuple(one_time)

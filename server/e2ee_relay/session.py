@@ -1,0 +1,106 @@
+"""One client connection as the node keeps it: what it has proved, its buckets, and its subscriptions."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
+
+from .limits import Bucket, Policy, Rate, SharedLimits
+from .protocol import (
+    CreateMailbox,
+    ErrorCode,
+    KnownFrame,
+    Request,
+    pow_context_create,
+    pow_is_enough,
+)
+from .store.api import Refusal
+
+if TYPE_CHECKING:
+    from .delivery import Subscription
+
+_RETRY_CREATION_MS: Final = 60_000
+
+# What a connection is charged for; the rate of each stands in the policy under its name.
+Kind: TypeAlias = Literal["requests", "creations", "auths", "lookups", "fetches", "subscriptions"]
+
+
+class Outlet(Protocol):
+    """What takes frames for one client."""
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Take a frame; `can_wait`: it may leave with others, since nobody waits for it (RLY-161)."""
+        ...
+
+
+class Host(Protocol):
+    """What a session asks of its node."""
+
+    @property
+    def policy(self) -> Policy: ...
+    @property
+    def shared(self) -> SharedLimits: ...
+    @property
+    def admits_mailboxes(self) -> Callable[[], bool]:
+        """Tells whether there is room for new mailboxes (RLY-158)."""
+        ...
+
+
+class Session:
+    """One connection. Implements `Requester`."""
+
+    __slots__ = (
+        "_buckets",
+        "_host",
+        "delivering",
+        "is_busy",
+        "nonce",
+        "outlet",
+        "owned",
+        "postponed",
+        "unacked_b",
+        "visitor",
+        "waiting",
+    )
+
+    def __init__(self, outlet: Outlet, nonce: bytes, visitor: bytes, host: Host) -> None:
+        """`visitor` stands for the client's address; empty where that is not known."""
+        self.outlet: Outlet | None = outlet  # None once the connection has ended
+        self.nonce = nonce
+        self.visitor = visitor
+        self.owned: dict[bytes, bytes] = {}  # owner key by mailbox
+        self.delivering: dict[bytes, Subscription] = {}  # by mailbox
+        self.postponed: set[Subscription] = set()  # delivery waits for room, or for the store
+        self.unacked_b = 0
+        self.waiting: deque[Request] | None = None  # behind a request that has to be finished before them
+        self.is_busy = False
+        self._buckets: dict[Kind, Bucket] = {}
+        self._host = host
+
+    def put(self, frame: KnownFrame, *, can_wait: bool = False) -> None:
+        """Give a frame to the connection, if it is still there."""
+        if self.outlet is not None:
+            self.outlet.put(frame, can_wait=can_wait)
+
+    def take(self, kind: Kind, policy: Policy, amount: float, now_ms: int) -> int:
+        """Charge this connection's bucket of that kind; return 0 or the wait in milliseconds."""
+        bucket = self._buckets.get(kind)
+        if bucket is None:
+            rate: Rate = getattr(policy, kind)
+            bucket = self._buckets[kind] = Bucket(rate, now_ms)
+        return bucket.take(amount, now_ms)
+
+    def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
+        """Judge the creation of a mailbox that does not exist (RLY-21, RLY-24, RLY-158)."""
+        policy = self._host.policy
+        if not policy.admits_registration(frame.registration_secret):
+            return Refusal(ErrorCode.REGISTRATION_REFUSED)
+        context = pow_context_create(self.nonce, frame.mailbox, frame.owner_pub)
+        if not pow_is_enough(context, frame.pow, policy.pow_bits_create):
+            return Refusal(ErrorCode.POW_REQUIRED)
+        if not self._host.admits_mailboxes():
+            return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
+        creations = self._host.shared.creations
+        wait_ms = self.take("creations", policy, 1, now_ms) or creations.take(1, now_ms)
+        return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None

@@ -1,0 +1,51 @@
+"""Owners are told of prekeys that run low, or are held back (RLY-67, RLY-165)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+from .delivery import Delivery
+from .limits import Policy, SharedLimits
+from .protocol import LowPrekeys
+from .store.api import DeviceStock, HandedOut, Op, Refusal
+
+
+class StockWarnings:
+    """Pushes LOW_PREKEYS to those who are subscribed on this node."""
+
+    def __init__(
+        self,
+        delivery: Delivery,
+        shared: SharedLimits,
+        policy: Callable[[], Policy],
+        now_ms: Callable[[], int],
+        counters: Counter[str],
+    ) -> None:
+        self._delivery = delivery
+        self._shared = shared
+        self._policy = policy
+        self._now_ms = now_ms
+        self._counters = counters
+
+    def handed_out(self, given: HandedOut) -> None:
+        """Look at what a fetch has left, or whether it was beyond the device's bucket."""
+        mailbox = given.box.address
+        if not given.is_held_back:
+            left = (given.left_x25519, given.left_kem)
+            self._warn(mailbox, given.account_id, given.record_hash, left)
+        elif self._shared.may_tell_held_back(given.record_hash, self._now_ms()):
+            self._warn(mailbox, given.account_id, given.record_hash, (0, 0))
+
+    def looked_at(self, op: Op, *, failed: bool) -> None:
+        """Look at stocks that were asked for; `op.peer`: whether keys are held back."""
+        found: list[DeviceStock] = [] if failed or isinstance(op.result, Refusal) else op.result
+        for one in found:
+            left = (0, 0) if op.peer else (one.stock.one_time_x25519, one.stock.one_time_kem)
+            self._warn(one.mailbox, one.account_id, one.record_hash, left)
+
+    def _warn(self, mailbox: bytes, account_id: bytes, record_hash: bytes, left: tuple[int, int]) -> None:
+        subscription = self._delivery.subscriptions.get(mailbox)
+        if subscription is not None and (min(left) < self._policy().low_prekeys or left == (0, 0)):
+            self._counters["low_prekeys"] += 1
+            subscription.session.put(LowPrekeys(0, account_id, record_hash, *left))

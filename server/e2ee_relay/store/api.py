@@ -1,0 +1,574 @@
+"""The interface of a store: operations, the view on which the rules decide them, and what a store offers.
+
+A node makes an `Op` of each request and submits it. The store gives `rules.decide` a `View`: mailboxes,
+rights, ids, entries and prekeys as one transaction sees them. What the rules change on the view is written by
+the store, many operations in one transaction, and then the node hears of it (`Listener.committed`).
+
+Two stores implement it: SQLite (one process) and PostgreSQL (several nodes). An operation may be decided more
+than once, when a transaction has to be repeated: the rules set every result anew, and change only the view
+and buckets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
+
+from e2ee_relay.protocol import (
+    Ack,
+    CreateMailbox,
+    DeleteMailbox,
+    ErrorCode,
+    Lookup,
+    PrekeysCount,
+    PrekeysFetch,
+    PrekeysUpload,
+    Publish,
+    Send,
+    SendResult,
+    TokenAdd,
+    TokenRevoke,
+)
+
+if TYPE_CHECKING:
+    from e2ee_relay.entry import Entry
+    from e2ee_relay.limits import Policy
+
+HOUR_MS: Final = 3_600_000
+DAY_MS: Final = 86_400_000
+RETRY_UNAVAILABLE_MS: Final = 2_000
+
+# Types of prekeys, as the format of chapter 06 numbers them.
+X25519: Final = 1
+ML_KEM_768: Final = 2
+
+# Kinds of what an operator has removed.
+MAILBOX: Final = "mailbox"
+ACCOUNT: Final = "account"
+EXPIRE: Final = "expire"  # not one to remove: what has expired, at once
+
+
+class StoreError(Exception):
+    """The store cannot do what was asked; the text names no stored value."""
+
+
+class SchemaTooNew(StoreError):
+    """The database was written by a newer release; this one does not touch it (RLY-75)."""
+
+
+class SchemaTooOld(StoreError):
+    """The database was written by an older release and has not been migrated (RLY-152)."""
+
+
+class StoreInUse(StoreError):
+    """Another relay process holds this data directory."""
+
+
+# --- what is stored ---
+
+
+class Box:
+    """A mailbox's row; `mine` belongs to the store."""
+
+    __slots__ = ("address", "held", "held_b", "last_seq", "mine", "owner_pub", "subscriber", "used_day")
+
+    def __init__(self, address: bytes, owner_pub: bytes, used_day: int, last_seq: int = 0) -> None:
+        self.address = address
+        self.owner_pub = owner_pub
+        self.used_day = used_day
+        self.last_seq = last_seq
+        self.held = 0  # messages
+        self.held_b = 0  # their bytes
+        self.subscriber = ""  # the node that delivers; empty where there is one process, or nobody subscribed
+        self.mine: Any = None
+
+
+class Fresh(NamedTuple):
+    """A message that is committed with the operation that brought it; seq 0: it is delivered, not stored."""
+
+    box: Box
+    seq: int
+    msg_id: bytes
+    body: bytes
+    received_ms: int
+    expires_ms: int
+
+
+class HeldMessage(NamedTuple):
+    """A held message as it is read for delivery."""
+
+    seq: int
+    msg_id: bytes
+    body: bytes
+    received_ms: int
+    expires_ms: int
+
+
+class ListRow(NamedTuple):
+    """One signed list of an account's chain."""
+
+    account_id: bytes
+    seq: int
+    signed_list: bytes
+
+
+class DeviceRow(NamedTuple):
+    """One device of an account's head."""
+
+    account_id: bytes
+    record_hash: bytes
+    position: int
+    record: bytes
+    address: bytes | None
+
+
+class PrekeyRow(NamedTuple):
+    """One prekey of a device; the order is that of the columns behind `record_hash`."""
+
+    key_type: int
+    key_id: int
+    not_after_ms: int
+    signed_prekey: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Stock:
+    """What is held of a device's prekeys."""
+
+    one_time_x25519: int = 0
+    one_time_kem: int = 0
+    highest_x25519_id: int = 0
+    highest_kem_id: int = 0
+    signed_prekey_id: int | None = None
+    last_resort_id: int | None = None
+
+
+# --- requests that are no frames ---
+
+
+class Find(NamedTuple):
+    """AUTH: which of these mailboxes have this owner key? Result: Found."""
+
+    mailboxes: tuple[bytes, ...]
+    owner_pub: bytes
+
+
+class Open(NamedTuple):
+    """SUBSCRIBE: this node delivers these mailboxes from now on. Result: tuple of Opened, or Refusal."""
+
+    mailboxes: tuple[bytes, ...]
+
+
+class Close(NamedTuple):
+    """This node delivers a mailbox no longer; a newer subscription (another `no`) is left alone."""
+
+    mailbox: bytes
+    no: int
+
+
+class Read(NamedTuple):
+    """The oldest messages of a mailbox without those in flight. Result: Page."""
+
+    mailbox: bytes
+    in_flight: tuple[int, ...]
+    most: int
+    most_b: int
+
+
+class Stocks(NamedTuple):
+    """The prekeys of the devices that are reached by these mailboxes. Result: list of DeviceStock."""
+
+    mailboxes: tuple[bytes, ...]
+
+
+class Remove(NamedTuple):
+    """The operator removes a mailbox or an account (RLY-77)."""
+
+    kind: str
+    subject: bytes
+
+
+Request: TypeAlias = (
+    Send
+    | Ack
+    | CreateMailbox
+    | TokenAdd
+    | TokenRevoke
+    | DeleteMailbox
+    | Publish
+    | Lookup
+    | PrekeysUpload
+    | PrekeysCount
+    | PrekeysFetch
+    | Find
+    | Open
+    | Close
+    | Read
+    | Stocks
+    | Remove
+)
+# Decided on entries and prekeys; all others on mailboxes, rights and messages alone.
+OF_DIRECTORY: Final = (Publish, Lookup, PrekeysUpload, PrekeysCount, PrekeysFetch, Stocks)
+# These change nothing, and are carried out by a store that cannot commit.
+READING: Final = (Open, Close, Read, Stocks, Lookup, PrekeysCount)
+
+
+# --- results; None is DONE ---
+
+
+class Refusal(NamedTuple):
+    """The request is answered by an error."""
+
+    code: ErrorCode
+    retry_after_ms: int = 0
+
+
+class Found(NamedTuple):
+    """Which mailboxes are the owner's, and which do not exist or are another's (RLY-23)."""
+
+    owned: tuple[bytes, ...]
+    refused: tuple[bytes, ...]
+
+
+class Opened(NamedTuple):
+    """A subscription: the last number before it, and its own number."""
+
+    mailbox: bytes
+    last_seq: int
+    no: int
+
+
+class Page(NamedTuple):
+    """Messages in ascending order; `is_drained`: nothing else is held beside what is in flight."""
+
+    messages: Sequence[HeldMessage]
+    is_drained: bool
+
+
+class Listed(NamedTuple):
+    """The answer to LOOKUP."""
+
+    lists: tuple[bytes, ...]
+    records: tuple[bytes, ...]
+    addresses: tuple[bytes | None, ...]
+    more: bool
+
+
+class DeviceStock(NamedTuple):
+    """The stock of a device that is reached by a mailbox."""
+
+    mailbox: bytes
+    account_id: bytes
+    record_hash: bytes
+    stock: Stock
+
+
+class HandedOut(NamedTuple):
+    """The answer to PREKEYS_FETCH, and whose stock it was taken from."""
+
+    bundle: bytes
+    one_time_x25519: bool
+    one_time_kem: bool
+    box: Box
+    account_id: bytes
+    record_hash: bytes
+    is_held_back: bool  # the device's bucket was empty (RLY-164)
+    left_x25519: int
+    left_kem: int
+
+
+Result: TypeAlias = (
+    Refusal
+    | list[SendResult]
+    | Found
+    | tuple[Opened, ...]
+    | Page
+    | Listed
+    | Stock
+    | list[DeviceStock]
+    | HandedOut
+    | None
+)
+UNAVAILABLE: Final = Refusal(ErrorCode.UNAVAILABLE, RETRY_UNAVAILABLE_MS)
+
+
+class Requester(Protocol):
+    """The connection on whose behalf an operation is carried out, as far as the rules look at it."""
+
+    @property
+    def nonce(self) -> bytes: ...
+    @property
+    def owned(self) -> Mapping[bytes, bytes]:
+        """Owner key by mailbox, proved by AUTH on this connection."""
+        ...
+
+    def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
+        """Judge the creation of a mailbox that does not exist: secret, work, room and buckets (RLY-21)."""
+        ...
+
+
+class Op:
+    """One operation on its way: what is asked, by whom, and what came of it."""
+
+    __slots__ = ("count", "fresh", "kept", "peer", "request", "request_id", "result", "told")
+
+    def __init__(self, peer: Any, request: Request, request_id: int = 0) -> None:
+        self.peer = peer  # a Requester; for those that the rules ask nothing of, what the node likes
+        self.request: Any = request
+        self.request_id = request_id  # 0: nobody waits for an answer
+        self.result: Any = None  # a Result, set by the rules
+        self.fresh: list[Fresh] | None = None  # the messages that it brought
+        self.count = 0  # the messages that it deleted
+        self.kept: Any = None  # what the node keeps with it
+        self.told = False  # its messages were delivered before the commit
+
+
+class Limits(Protocol):
+    """Buckets in the memory of a node. They may be asked by a store's thread."""
+
+    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
+        """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
+        ...
+
+    def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
+        """Tell whether a fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
+        ...
+
+
+class MailboxView(Protocol):
+    """Mailboxes, rights and messages as one transaction sees them, and what it is to write."""
+
+    @property
+    def limits(self) -> Limits: ...
+    @property
+    def blocked(self) -> frozenset[bytes]:
+        """Mailboxes and accounts that the operator has blocked (RLY-86)."""
+        ...
+
+    @property
+    def skew_ms(self) -> int:
+        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
+        ...
+
+    @property
+    def has_room(self) -> bool:
+        """Whether anything may be added (RLY-131)."""
+        ...
+
+    def box(self, address: bytes) -> Box | None: ...
+    def right(self, address: bytes, hashed: bytes) -> int:
+        """Return the class of a token by its hash; 0: no such token, or no such mailbox."""
+        ...
+
+    def knows(self, address: bytes, msg_id: bytes) -> bool:
+        """Tell whether a message with this id has come lately (RLY-32)."""
+        ...
+
+    def put(self, fresh: Fresh, until_hour: int) -> None:
+        """Store a message, and its id until the end of an hour (RLY-32).
+
+        The rules have counted it in its box, `last_seq` included.
+        """
+        ...
+
+    def take(self, box: Box, seq: int) -> int:
+        """Delete a message; return its size, 0: it is not held. The rules count."""
+        ...
+
+    def create(self, box: Box) -> None:
+        """Store a new mailbox and set where its numbers begin (`last_seq`)."""
+        ...
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
+        """Add tokens; False, and nothing is added, if there would be more than `most`."""
+        ...
+
+    def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None: ...
+    def drop(self, box: Box) -> None:
+        """Remove a mailbox, its tokens, messages and ids; address and prekeys of its devices (RLY-27)."""
+        ...
+
+    def touch(self, box: Box, day: int) -> None:
+        """Note that the owner has authenticated on this day."""
+        ...
+
+    def open(self, box: Box) -> Opened:
+        """Have this node deliver a mailbox."""
+        ...
+
+    def close(self, close: Close) -> None: ...
+    def read(self, op: Op, read: Read, now_ms: int) -> None:
+        """Set the result of a Read to a Page, by the time of the commit; expired messages are left out."""
+        ...
+
+
+class DirectoryView(MailboxView, Protocol):
+    """Entries and prekeys beside them."""
+
+    def entry(self, account_id: bytes) -> Entry | None:
+        """Return an account's entry; the same until the commit, if this transaction replaces it."""
+        ...
+
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
+        """Append lists, replace an account's head and devices; devices that are gone lose their prekeys."""
+        ...
+
+    def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
+        """Return the signed lists behind a number, ascending."""
+        ...
+
+    def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
+        """Return account and record hash of the devices whose address names this mailbox."""
+        ...
+
+    def drop_account(self, account_id: bytes) -> None:
+        """Remove an entry with its lists, devices and their prekeys."""
+        ...
+
+    def stock(self, record_hash: bytes) -> Stock: ...
+    def add_prekeys(
+        self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
+    ) -> None:
+        """Replace reusable keys, add one-time keys, and note their highest ids."""
+        ...
+
+    def reusable(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        """Return the signed prekey or last-resort key, if it is in force."""
+        ...
+
+    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        """Take the oldest one-time key in force for good (RLY-63, RLY-68)."""
+        ...
+
+
+View: TypeAlias = DirectoryView
+
+
+class Listener(Protocol):
+    """The node as a store sees it. All is called in the event loop's thread where nothing else is said."""
+
+    @property
+    def limits(self) -> Limits: ...
+
+    @property
+    def policy(self) -> Policy:
+        """What the relay grants now; another object after a reload. Any thread."""
+        ...
+
+    def now_ms(self) -> int:
+        """Return the relay's time (RLY-132). Any thread."""
+        ...
+
+    @property
+    def counters(self) -> Counter[str]:
+        """Counts for the metrics; a store counts `expired`."""
+        ...
+
+    def delivers(self, mailbox: bytes) -> bool:
+        """Tell whether a mailbox is subscribed here."""
+        ...
+
+    def delivered(self) -> list[bytes]:
+        """Return all mailboxes that are subscribed here."""
+        ...
+
+    def decided(self, op: Op) -> None:
+        """Hear of an operation that is decided and not yet committed; only of a store that `overlaps`."""
+        ...
+
+    def committed(self, ops: Sequence[Op], *, failed: bool) -> None:
+        """Answer operations: they are on the disk, or nothing of them is."""
+        ...
+
+    def wake(self, mailbox: bytes) -> None:
+        """Look for messages of a mailbox that is delivered here: another node has stored some."""
+        ...
+
+    def displaced(self, mailbox: bytes, no: int) -> None:
+        """End a subscription of a lower number: there is a newer one on another node (RLY-107)."""
+        ...
+
+    def passing(self, mailbox: bytes, msg_id: bytes, body: bytes) -> None:
+        """Deliver an ephemeral message that another node has taken (RLY-40)."""
+        ...
+
+    def low_stock(self, mailbox: bytes, *, is_held_back: bool) -> None:
+        """Tell the owner here of prekeys that another node has handed out, or held back (RLY-67, RLY-165)."""
+        ...
+
+    def dropped(self, mailbox: bytes) -> None:
+        """End what there is of a mailbox that was removed."""
+        ...
+
+
+# Hears of each commit, in the event loop's thread: seconds, operations, and whether it failed.
+Observer: TypeAlias = Callable[[float, int, bool], None]
+
+
+class Store(Protocol):
+    """Mailboxes, entries and prekeys, durably. All methods are called in the event loop's thread."""
+
+    # No number is ever given twice, committed or not: so delivery need not wait for the commit (RLY-90).
+    @property
+    def overlaps(self) -> bool: ...
+    @property
+    def skew_ms(self) -> int:
+        """How far the machine's clock is ahead of the relay's time (RLY-133)."""
+        ...
+
+    @skew_ms.setter
+    def skew_ms(self, skew_ms: int) -> None: ...
+
+    def start(self, node: Listener, observer: Observer) -> None:
+        """Begin to carry out operations, in a running event loop.
+
+        Raises:
+            StoreError: the database cannot be used.
+        """
+        ...
+
+    def submit(self, op: Op) -> None:
+        """Take an operation; those of one connection are carried out in order. Never waits."""
+        ...
+
+    def sweep(self, now_ms: int) -> None:
+        """Do what time brings: expiry, forgotten ids, abandoned mailboxes. Called about once a second."""
+        ...
+
+    def block(self, blocked: frozenset[bytes]) -> None:
+        """Serve these mailboxes and accounts no longer (RLY-86)."""
+        ...
+
+    def stop(self, timeout_s: float) -> bool:
+        """Commit what was submitted and close; tell whether this was done in time."""
+        ...
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether its threads run."""
+        ...
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        ...
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether all that was submitted is committed and answered."""
+        ...
+
+    @property
+    def completed_at(self) -> float:
+        """When a commit was last heard of, by the monotonic clock in seconds."""
+        ...
+
+    def complaints(self) -> dict[str, bool]:
+        """Return what may keep the store from taking traffic, in fixed words, and whether it does."""
+        ...
+
+    def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
+        """Return figures of this moment for the metrics, each with its explanation (RLY-72)."""
+        ...

@@ -1,0 +1,181 @@
+"""Entries and prekeys in SQLite: read and written within the transaction of the writer."""
+
+from __future__ import annotations
+
+import sqlite3
+
+from e2ee_relay.entry import Entry, entry_from_rows
+
+from .api import HOUR_MS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
+
+
+class SqlDirectory:
+    """The part of a view that asks the database."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self.accounts = 0  # entries that are held
+
+    # --- entries ---
+
+    def entry(self, account_id: bytes) -> Entry | None:
+        """Return an account's head with its devices."""
+        head = self._db.execute(
+            "SELECT account_id, seq, signed_list FROM device_list WHERE account_id = ?"
+            " ORDER BY seq DESC LIMIT 1",
+            (account_id,),
+        ).fetchone()
+        if head is None:
+            return None
+        rows = self._db.execute(
+            "SELECT account_id, record_hash, position, record, address FROM device WHERE account_id = ?"
+            " ORDER BY position",
+            (account_id,),
+        )
+        return entry_from_rows(ListRow(*head), [DeviceRow(*row) for row in rows])
+
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
+        """Append lists, replace devices; those that are gone lose their prekeys."""
+        account_id = entry.head.account_id
+        self.accounts += self._is_new(account_id)
+        self._db.executemany("INSERT INTO device_list VALUES (?, ?, ?)", lists)
+        kept = {device.record_hash for device in entry.devices}
+        for record_hash in self._devices(account_id):
+            if record_hash not in kept:
+                drop_device_prekeys(self._db, record_hash)
+        self._db.execute("DELETE FROM device WHERE account_id = ?", (account_id,))
+        self._db.executemany(
+            "INSERT INTO device (record_hash, account_id, position, record, address, mailbox)"
+            " VALUES (?, ?, ?, ?, ?, ?)",
+            [
+                (one.record_hash, account_id, position, one.record, one.address, one.mailbox)
+                for position, one in enumerate(entry.devices)
+            ],
+        )
+
+    def _is_new(self, account_id: bytes) -> bool:
+        asked = "SELECT 1 FROM device_list WHERE account_id = ? LIMIT 1"
+        return self._db.execute(asked, (account_id,)).fetchone() is None
+
+    def _devices(self, account_id: bytes) -> list[bytes]:
+        rows = self._db.execute("SELECT record_hash FROM device WHERE account_id = ?", (account_id,))
+        return [bytes(record_hash) for (record_hash,) in rows]
+
+    def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
+        """Return the signed lists behind a number, ascending."""
+        rows = self._db.execute(
+            "SELECT signed_list FROM device_list WHERE account_id = ? AND seq > ? ORDER BY seq LIMIT ?",
+            (account_id, after_seq, most),
+        )
+        return [bytes(signed_list) for (signed_list,) in rows]
+
+    def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
+        """Return account and record hash of the devices behind a mailbox."""
+        rows = self._db.execute("SELECT account_id, record_hash FROM device WHERE mailbox = ?", (mailbox,))
+        return [(bytes(account_id), bytes(record_hash)) for account_id, record_hash in rows]
+
+    def drop_account(self, account_id: bytes) -> None:
+        """Remove an entry with its lists, devices and their prekeys."""
+        self.accounts -= not self._is_new(account_id)
+        drop_account(self._db, account_id)
+
+    # --- prekeys ---
+
+    def stock(self, record_hash: bytes) -> Stock:
+        """Return what is held for a device."""
+        asked = (record_hash,)
+        held = dict(
+            self._db.execute(
+                "SELECT key_type, count(*) FROM prekey WHERE record_hash = ? GROUP BY key_type", asked
+            )
+        )
+        highest = dict(
+            self._db.execute("SELECT key_type, highest_id FROM prekey_mark WHERE record_hash = ?", asked)
+        )
+        reusable = dict(
+            self._db.execute("SELECT key_type, key_id FROM reusable_prekey WHERE record_hash = ?", asked)
+        )
+        return Stock(
+            one_time_x25519=held.get(X25519, 0),
+            one_time_kem=held.get(ML_KEM_768, 0),
+            highest_x25519_id=highest.get(X25519, 0),
+            highest_kem_id=highest.get(ML_KEM_768, 0),
+            signed_prekey_id=reusable.get(X25519),
+            last_resort_id=reusable.get(ML_KEM_768),
+        )
+
+    def add_prekeys(
+        self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
+    ) -> None:
+        """Replace reusable keys, add one-time keys, and note their highest ids."""
+        self._db.executemany(
+            "INSERT OR REPLACE INTO reusable_prekey VALUES (?, ?, ?, ?, ?)",
+            [(record_hash, *row) for row in reusable],
+        )
+        self._db.executemany(
+            "INSERT INTO prekey VALUES (?, ?, ?, ?, ?)", [(record_hash, *row) for row in one_time]
+        )
+        self._db.executemany(
+            "INSERT OR REPLACE INTO prekey_mark VALUES (?, ?, ?)",
+            [(record_hash, row.key_type, row.key_id) for row in one_time],
+        )
+
+    def reusable(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        """Return the signed prekey or last-resort key, if it is in force."""
+        found = self._db.execute(
+            "SELECT signed_prekey FROM reusable_prekey"
+            " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ?",
+            (record_hash, key_type, wall_ms),
+        ).fetchone()
+        return None if found is None else bytes(found[0])
+
+    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        """Take the oldest one-time key in force for good."""
+        found = self._db.execute(
+            "SELECT key_id, signed_prekey FROM prekey"
+            " WHERE record_hash = ? AND key_type = ? AND not_after_ms > ? ORDER BY key_id LIMIT 1",
+            (record_hash, key_type, wall_ms),
+        ).fetchone()
+        if found is None:
+            return None
+        self._db.execute(
+            "DELETE FROM prekey WHERE record_hash = ? AND key_type = ? AND key_id = ?",
+            (record_hash, key_type, found[0]),
+        )
+        return bytes(found[1])
+
+
+def drop_account(db: sqlite3.Connection, account_id: bytes) -> None:
+    """Remove an entry with its lists, devices and their prekeys."""
+    devices = db.execute("SELECT record_hash FROM device WHERE account_id = ?", (account_id,)).fetchall()
+    for (record_hash,) in devices:
+        drop_device_prekeys(db, record_hash)
+    db.execute("DELETE FROM device WHERE account_id = ?", (account_id,))
+    db.execute("DELETE FROM device_list WHERE account_id = ?", (account_id,))
+
+
+def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes) -> None:
+    """Remove a mailbox with tokens and ids, address and prekeys of its devices; not its messages (RLY-27)."""
+    db.execute("DELETE FROM token WHERE mailbox_no = ?", (number,))
+    db.execute("DELETE FROM seen WHERE mailbox_no = ?", (number,))
+    db.execute("DELETE FROM mailbox WHERE no = ?", (number,))
+    for (record_hash,) in db.execute(
+        "SELECT record_hash FROM device WHERE mailbox = ?", (mailbox,)
+    ).fetchall():
+        db.execute("UPDATE device SET address = NULL, mailbox = NULL WHERE record_hash = ?", (record_hash,))
+        drop_device_prekeys(db, record_hash)
+
+
+def drop_device_prekeys(db: sqlite3.Connection, record_hash: bytes) -> None:
+    """Remove all prekeys of a device, the highest ids included."""
+    for table in ("prekey", "reusable_prekey", "prekey_mark"):
+        db.execute(f"DELETE FROM {table} WHERE record_hash = ?", (record_hash,))  # noqa: S608 - fixed names
+
+
+def sweep_tables(db: sqlite3.Connection, now_ms: int) -> None:
+    """Note the hour, and remove the prekeys whose time is over (RLY-68)."""
+    # The full hour: it tells no more than the hours of arrival do, and never goes back (RLY-150).
+    hour = {"hour": now_ms // HOUR_MS * HOUR_MS}
+    db.execute("UPDATE meta SET value = :hour WHERE name = 'clock' AND value < :hour", hour)
+    db.execute("DELETE FROM prekey WHERE not_after_ms <= ?", (now_ms,))
+    db.execute("DELETE FROM reusable_prekey WHERE not_after_ms <= ?", (now_ms,))

@@ -1,0 +1,217 @@
+"""The view of a store in dictionaries: what the rules see, for tests of the rules alone."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from e2ee_relay.entry import Device, Entry
+from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import CreateMailbox
+from e2ee_relay.rules import decide
+from e2ee_relay.store.api import (
+    ML_KEM_768,
+    X25519,
+    Box,
+    Close,
+    Fresh,
+    HeldMessage,
+    ListRow,
+    Op,
+    Opened,
+    Page,
+    PrekeyRow,
+    Read,
+    Refusal,
+    Request,
+    Stock,
+)
+
+
+@dataclass
+class Asker:
+    """A connection as the rules see it."""
+
+    owned: Mapping[bytes, bytes] = field(default_factory=dict)
+    nonce: bytes = field(default_factory=lambda: os.urandom(32))
+    refusal: Refusal | None = None
+    admissions: int = 0
+
+    def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
+        self.admissions += 1
+        return self.refusal
+
+
+@dataclass
+class Buckets:
+    """Buckets that give what the test says."""
+
+    wait_ms: int = 0
+    grants: bool = True
+    charged: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)
+
+    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
+        self.charged.append((mailbox, hashed, token_class, size_b))
+        return self.wait_ms
+
+    def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
+        return self.grants
+
+
+class MemoryView:
+    """Every table a dictionary."""
+
+    def __init__(self) -> None:
+        self.limits = Buckets()
+        self.blocked: frozenset[bytes] = frozenset()
+        self.skew_ms = 0
+        self.has_room = True
+        self.boxes: dict[bytes, Box] = {}
+        self.tokens: dict[tuple[bytes, bytes], int] = {}
+        self.seen: set[tuple[bytes, bytes]] = set()
+        self.messages: dict[tuple[bytes, int], Fresh] = {}
+        self.entries: dict[bytes, Entry] = {}
+        self.rows: dict[bytes, list[ListRow]] = {}
+        self.keys: dict[tuple[bytes, int], list[PrekeyRow]] = {}
+        self.reusables: dict[tuple[bytes, int], PrekeyRow] = {}
+        self.highest: dict[tuple[bytes, int], int] = {}
+        self.opened = 0
+
+    def decide(self, peer: Asker, request: Request, now_ms: int, policy: Policy | None = None) -> Op:
+        op = Op(peer, request)
+        decide(self, op, policy or Policy(), now_ms)
+        return op
+
+    # --- mailboxes ---
+
+    def box(self, address: bytes) -> Box | None:
+        return self.boxes.get(address)
+
+    def right(self, address: bytes, hashed: bytes) -> int:
+        return self.tokens.get((address, hashed), 0)
+
+    def knows(self, address: bytes, msg_id: bytes) -> bool:
+        return (address, msg_id) in self.seen
+
+    def put(self, fresh: Fresh, until_hour: int) -> None:
+        self.messages[fresh.box.address, fresh.seq] = fresh
+        self.seen.add((fresh.box.address, fresh.msg_id))
+
+    def take(self, box: Box, seq: int) -> int:
+        fresh = self.messages.pop((box.address, seq), None)
+        return 0 if fresh is None else len(fresh.body)
+
+    def create(self, box: Box) -> None:
+        box.last_seq = 1 << 32
+        self.boxes[box.address] = box
+
+    def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
+        held = {hashed for address, hashed in self.tokens if address == box.address}
+        if len(held | set(hashes)) > most:
+            return False
+        self.tokens.update({(box.address, one): token_class for one in hashes})
+        return True
+
+    def revoke(self, box: Box, hashes: tuple[bytes, ...]) -> None:
+        for one in hashes:
+            self.tokens.pop((box.address, one), None)
+
+    def drop(self, box: Box) -> None:
+        del self.boxes[box.address]
+        self.tokens = {pair: kind for pair, kind in self.tokens.items() if pair[0] != box.address}
+        self.messages = {pair: one for pair, one in self.messages.items() if pair[0] != box.address}
+        self.seen = {pair for pair in self.seen if pair[0] != box.address}
+        for account_id, record_hash in self.devices_of(box.address):
+            self._drop_keys(record_hash)
+            entry = self.entries[account_id]
+            devices = tuple(
+                Device(one.record_hash, one.record, None, None, 0) if one.record_hash == record_hash else one
+                for one in entry.devices
+            )
+            self.entries[account_id] = replace(entry, devices=devices)
+
+    def touch(self, box: Box, day: int) -> None:
+        box.used_day = day
+
+    def open(self, box: Box) -> Opened:
+        self.opened += 1
+        return Opened(box.address, box.last_seq, self.opened)
+
+    def close(self, close: Close) -> None:
+        self.opened -= 1
+
+    def read(self, op: Op, read: Read, now_ms: int) -> None:
+        found = [
+            HeldMessage(seq, one.msg_id, one.body, one.received_ms, one.expires_ms)
+            for (address, seq), one in sorted(self.messages.items())
+            if address == read.mailbox and seq not in read.in_flight and one.expires_ms > now_ms
+        ]
+        op.result = Page(found[: read.most], len(found) <= read.most)
+
+    # --- entries and prekeys ---
+
+    def entry(self, account_id: bytes) -> Entry | None:
+        return self.entries.get(account_id)
+
+    def replace(self, entry: Entry, lists: tuple[ListRow, ...]) -> None:
+        account_id = entry.head.account_id
+        before = self.entries.get(account_id)
+        for device in () if before is None else before.devices:
+            if entry.device(device.record_hash) is None:
+                self._drop_keys(device.record_hash)
+        self.entries[account_id] = entry
+        self.rows.setdefault(account_id, []).extend(lists)
+
+    def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
+        rows = self.rows.get(account_id, [])
+        return [row.signed_list for row in rows if row.seq > after_seq][:most]
+
+    def devices_of(self, mailbox: bytes) -> list[tuple[bytes, bytes]]:
+        return [
+            (account_id, device.record_hash)
+            for account_id, entry in self.entries.items()
+            for device in entry.devices
+            if device.mailbox == mailbox
+        ]
+
+    def drop_account(self, account_id: bytes) -> None:
+        entry = self.entries.pop(account_id, None)
+        self.rows.pop(account_id, None)
+        for device in () if entry is None else entry.devices:
+            self._drop_keys(device.record_hash)
+
+    def stock(self, record_hash: bytes) -> Stock:
+        reusable = [self.reusables.get((record_hash, one)) for one in (X25519, ML_KEM_768)]
+        return Stock(
+            len(self.keys.get((record_hash, X25519), [])),
+            len(self.keys.get((record_hash, ML_KEM_768), [])),
+            self.highest.get((record_hash, X25519), 0),
+            self.highest.get((record_hash, ML_KEM_768), 0),
+            *[None if one is None else one.key_id for one in reusable],
+        )
+
+    def add_prekeys(
+        self, record_hash: bytes, reusable: tuple[PrekeyRow, ...], one_time: tuple[PrekeyRow, ...]
+    ) -> None:
+        self.reusables.update({(record_hash, row.key_type): row for row in reusable})
+        for row in one_time:
+            self.keys.setdefault((record_hash, row.key_type), []).append(row)
+            self.highest[record_hash, row.key_type] = row.key_id
+
+    def reusable(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        row = self.reusables.get((record_hash, key_type))
+        return row.signed_prekey if row is not None and row.not_after_ms > wall_ms else None
+
+    def pop_one_time(self, record_hash: bytes, key_type: int, wall_ms: int) -> bytes | None:
+        held = self.keys.get((record_hash, key_type), [])
+        row = next((one for one in held if one.not_after_ms > wall_ms), None)
+        if row is None:
+            return None
+        held.remove(row)
+        return row.signed_prekey
+
+    def _drop_keys(self, record_hash: bytes) -> None:
+        for table in (self.keys, self.reusables, self.highest):
+            for pair in [pair for pair in table if pair[0] == record_hash]:
+                del table[pair]
