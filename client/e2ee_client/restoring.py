@@ -179,8 +179,11 @@ def new_rows(
         saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
     )
     head = newer[-1] if newer else saved.device_list
+    kept = [DeviceList.verify(saved.account_id, row) for _, row in saved.lists]
     # Without a directory nobody knows how many lists were signed since: the number goes far ahead (SES-40).
-    least_seq = 1 if saved.publish else restored_seq(head.seq, now_ms)
+    least_seq = (
+        1 if saved.publish else restored_seq(head.seq, [one.issued_ms for one in (*kept, head)], now_ms)
+    )
     unsigned = identity.next_list(
         saved.account_id, head, [device.record], head.recovery_public, now_ms, least_seq=least_seq
     )

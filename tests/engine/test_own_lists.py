@@ -136,8 +136,7 @@ def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> No
     assert numbers[-1] == ahead // MINUTE_MS
     world.advance(MINUTE_MS)
     following = sorted(lists_of(customer))[-1]
-    assert numbers[-1] < following <= numbers[-1] + 2**20
-    assert following % 2**20 in {(world.now_ms // MINUTE_MS - back) % 2**20 for back in (0, 1)}
+    assert numbers[-1] < following <= numbers[-1] + 2
 
 
 def test_a_clock_beyond_all_numbers() -> None:
@@ -221,13 +220,17 @@ def test_a_restore_begins_above_what_a_clock_ahead_gave(ahead_ms: int) -> None:
 
 
 def test_the_number_of_a_list_without_an_entry() -> None:
-    """ID-40: the minute; behind the last number, the least above it that equals the minute modulo 2^20."""
-    minute, step = 29_000_001, 2**20
-    now_ms = minute * MINUTE_MS
-    assert unlisted_seq(minute - 1, now_ms) == minute
-    assert unlisted_seq(minute, now_ms) == minute + step
-    assert unlisted_seq(minute + step - 1, now_ms + MINUTE_MS - 1) == minute + step
-    assert unlisted_seq(minute + step, now_ms) == minute + 2 * step
-    assert unlisted_seq(minute + step, now_ms + MINUTE_MS) == minute + 1 + step
-    assert unlisted_seq(7, 2**31 * MINUTE_MS) == 2**30
-    assert restored_seq(7, now_ms) == restored_seq(minute, now_ms) == minute + 5 * step
+    """ID-40: the minute; behind the last number, that and the minutes since a list of a right clock."""
+    minute = 29_000_001
+
+    def following(last_seq: int, *dated: int, at: int = minute) -> int:
+        return unlisted_seq(last_seq, [one * MINUTE_MS for one in dated], at * MINUTE_MS + 59_999)
+
+    assert following(1, minute - 9) == minute
+    assert following(minute, minute) == minute + 1
+    assert following(minute + 500, minute - 7, minute + 500) == minute + 508
+    assert following(minute + 500, minute - 7, minute + 500, at=minute + 30) == minute + 538
+    assert following(minute + 508, minute - 7, minute + 500, minute, at=minute + 90) == minute + 598
+    assert following(minute + 500, minute + 500) == minute + 501
+    assert following(1, 1, at=2**31) == 2**30
+    assert restored_seq(minute + 500, [minute * MINUTE_MS], minute * MINUTE_MS) == minute + 501 + 2**22

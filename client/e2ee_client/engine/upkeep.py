@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -45,7 +46,6 @@ PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _MINUTE_MS: Final = 60_000
 _LAST_MINUTE: Final = 2**30
-_SEQ_STEP: Final = 2**20
 _RESTORE_STEP: Final = 2**22
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
@@ -331,7 +331,11 @@ class Upkeep(Part):
     def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
         own = self._state.own
         current = own.device_list
-        least_seq = 1 if own.publish else unlisted_seq(current.seq, now_ms)
+        least_seq = 1
+        if not own.publish:
+            # A list that was signed in this very step is not in the store yet.
+            lists = [DeviceList.verify(own.account_id, row) for _, row in self._state.rows.items("list")]
+            least_seq = unlisted_seq(current.seq, [one.issued_ms for one in (*lists, current)], now_ms)
         return identity.next_list(
             own.account_id, current, records, current.recovery_public, now_ms, least_seq=least_seq
         )
@@ -375,22 +379,25 @@ def _check_follows(own: Own, following: DeviceList) -> None:
         identity.check_link(current.head, following)
 
 
-def unlisted_seq(last_seq: int, now_ms: int) -> int:
-    """Return the number of the list after `last_seq` of an account without a directory entry: the Unix
-    minute, or behind a number that a clock ahead gave, the least above it that equals the minute modulo
-    2^20 (two years). So copies of a store that sign in different minutes sign different numbers, the later
-    one the higher (ID-40).
+def unlisted_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
+    """Return the number of the list after `last_seq` of an account without a directory entry, whose lists
+    were dated at `issued_ms`, the last one last.
+
+    It is the Unix minute, or where a clock ahead has given a higher number, that and the minutes since the
+    newest list that is not dated ahead. So of two copies of a store the one that signs later signs the higher
+    number (ID-40).
     """
     minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
-    return minute if minute > last_seq else last_seq + 1 + (minute - last_seq - 1) % _SEQ_STEP
+    newest = max((at_ms // _MINUTE_MS for at_ms in issued_ms if at_ms <= now_ms), default=minute)
+    passed = minute - newest + (issued_ms[-1] > now_ms)
+    return max(minute, last_seq + max(passed, 1))
 
 
-def restored_seq(last_seq: int, now_ms: int) -> int:
-    """Return the number of the first list after a restore of such an account: beyond any that the account
-    may have used since the backup, also under a clock that was years ahead (ID-40, SES-40).
+def restored_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
+    """Return the number of the first list after a restore of such an account: beyond any that it may have
+    used since the backup, also under a clock that was years ahead (ID-40, SES-40).
     """
-    minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
-    return unlisted_seq(max(last_seq, minute) + _RESTORE_STEP, now_ms)
+    return unlisted_seq(last_seq, issued_ms, now_ms) + _RESTORE_STEP
 
 
 def account_key_of(own: Own) -> AccountKey:
