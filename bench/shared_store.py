@@ -23,76 +23,105 @@ for part in ("tests/support", "client", "server", "."):
 from e2ee_relay.bench.link import RelayLink, Run, fresh_box  # noqa: E402 - after the path
 from e2ee_relay.bench.load import Load, Plan  # noqa: E402
 from e2ee_relay.bench.runs import drive, open_all  # noqa: E402
-from e2ee_relay.store.changes import PrekeyRow, PutPrekeys, TakenPrekeys, TakePrekeys  # noqa: E402
-from e2ee_relay.store.postgres.store import PostgresStore  # noqa: E402
-from e2ee_relay.store.shared import (  # noqa: E402
-    DAY_MS,
-    Acknowledge,
-    AddTokens,
+from e2ee_relay.limits import Policy, Rate  # noqa: E402
+from e2ee_relay.protocol import (  # noqa: E402
+    Ack,
     CreateMailbox,
-    Incoming,
-    KeepUp,
-    Outcome,
-    StoreMessages,
+    PrekeysFetch,
+    Send,
+    SendItem,
+    TokenAdd,
+    TokenClass,
+    TtlClass,
+    token_hash,
 )
+from e2ee_relay.store.api import HandedOut, Refusal, Request  # noqa: E402
+from postgres_nodes import Node, WordsHere  # noqa: E402
 from postgres_server import PostgresServer  # noqa: E402
+from relay_actors import Company, Owner  # noqa: E402
 from relay_process import RelayProcess  # noqa: E402
+from view_in_memory import Asker  # noqa: E402
 
-_OWNER, _TOKEN, _MANY = b"o" * 32, b"t" * 32, 1 << 30
+_OWNER, _TOKEN = b"o" * 32, b"t" * 32
 _KEYS = 1000
+_PLENTY = Policy(
+    quota_messages=1 << 30, quota_b=1 << 40, fetches_per_device=Rate(1e9, 1e9), max_one_time_keys=_KEYS
+)
 
 
 def now_ms() -> int:
     return time.time_ns() // 1_000_000
 
 
+def node_at(url: str, number: int = 1) -> Node:
+    """Open a store whose operations are carried out in this thread."""
+    return Node(url, WordsHere(), now_ms, _PLENTY, number)
+
+
 def messages_per_s(url: str, group: int, seconds: float) -> float:
     """Store a group of messages of 1 KiB and delete the one before, on one connection."""
-    store = PostgresStore(url, now_ms)
-    store.execute([KeepUp(now_ms(), 30 * 86_400, 3600, 0)])
+    node = node_at(url)
     boxes = [os.urandom(16) for _ in range(500)]
-    store.execute([CreateMailbox(box, _OWNER, now_ms()) for box in boxes])
-    store.execute([AddTokens(box, _OWNER, (_TOKEN,), 1, 10) for box in boxes])
-    body, count, held = os.urandom(1024), 0, list[Acknowledge]()
+    owner = Asker(owned=dict.fromkeys(boxes, _OWNER))
+    node.apply(*[CreateMailbox(1, box, _OWNER) for box in boxes])
+    tokens = (token_hash(_TOKEN),)
+    node.apply(*[TokenAdd(1, box, tokens, TokenClass.CONTACT) for box in boxes], peer=owner)
+    body, count, held = os.urandom(1024), 0, list[Ack]()
     begun = time.perf_counter()
     while time.perf_counter() - begun < seconds:
-        now = now_ms()
-        day = (now + 30 * DAY_MS) // DAY_MS
         chosen = [boxes[(count + place) % len(boxes)] for place in range(group)]
-        items = [Incoming(box, _TOKEN, os.urandom(16), day * DAY_MS, day, now, body) for box in chosen]
-        results = store.execute([*[StoreMessages((one,), _MANY, _MANY, now) for one in items], *held])
-        held = []
-        for box, result in zip(chosen, results, strict=False):
-            outcome = result[0] if isinstance(result, list) else None
-            if not isinstance(outcome, Outcome) or not outcome.seq:
-                raise RuntimeError("a message was not stored")
-            held.append(Acknowledge(box, _OWNER, ((outcome.seq, day),), now // 3_600_000 + 2, now))
+        sends = [
+            Send(1, (SendItem(box, _TOKEN, os.urandom(16), TtlClass.RETENTION, b"", body),)) for box in chosen
+        ]
+        ops = node.apply(*sends, *held, peer=owner)
+        held = [Ack(1, fresh.box.address, (fresh.seq,)) for op in ops for fresh in op.fresh or ()]
+        if len(held) != group:
+            raise RuntimeError("a message was not stored")
         count += group
     rate = count / (time.perf_counter() - begun)
-    store.close()
+    node.store.stop(1.0)
     return rate
 
 
+class _Numbers:
+    """What gives requests their numbers."""
+
+    def next_id(self) -> int:
+        return 1
+
+
+def published(node: Node) -> Company:
+    """Publish a device with a full stock of one-time keys."""
+    company, numbers = Company(Owner(), now_ms()), _Numbers()
+    owner = company.owner
+    peer = Asker(owned={owner.mailbox: owner.owner_pub})
+    front = (token_hash(company.front_token),)
+    uploads = [company.upload(numbers, 200, 200) for _ in range(_KEYS // 200)]  # type: ignore[arg-type]  # numbers only
+    requests: list[Request] = [
+        CreateMailbox(1, owner.mailbox, owner.owner_pub),
+        TokenAdd(2, owner.mailbox, front, TokenClass.FRONT_DOOR),
+        company.entry(numbers, company.make_list([company.record])),  # type: ignore[arg-type]  # numbers only
+        *uploads,
+    ]
+    for request in requests:
+        (op,) = node.apply(request, peer=peer)
+        if isinstance(op.result, Refusal):
+            raise RuntimeError("a publication was refused")
+    return company
+
+
 def pops_per_s(url: str, connections: int, group: int) -> dict[str, float]:
-    """Empty stocks of devices through several connections; count keys that were given twice."""
-    devices = [os.urandom(32) for _ in range(8)]
-    stores = [PostgresStore(url, now_ms) for _ in range(connections)]
-    for device in devices:
-        rows = [
-            PrekeyRow(kind, number, 1 << 50, os.urandom(1200))
-            for kind in (1, 2)
-            for number in range(1, _KEYS + 1)
-        ]
-        reusable = (PrekeyRow(1, 1, 1 << 50, b"s"), PrekeyRow(2, 1, 1 << 50, b"l"))
-        stores[0].execute([PutPrekeys(device, reusable, tuple(rows), _KEYS)])
-    given: list[list[bytes]] = [[] for _ in stores]
+    """Empty stocks of devices through several nodes; count keys that were given twice."""
+    nodes = [node_at(url, number) for number in range(connections)]
+    companies = [published(nodes[0]) for _ in range(8)]
+    asked = [PrekeysFetch(1, one.account_id, one.record_hash, one.front_token, b"") for one in companies]
+    given: list[list[bytes]] = [[] for _ in nodes]
 
     def take(place: int) -> None:
-        for turn in range(_KEYS * len(devices) // connections // group):
-            chosen = [devices[(turn + one) % len(devices)] for one in range(group)]
-            results = stores[place].execute([TakePrekeys(one, 0) for one in chosen])
+        for turn in range(_KEYS * len(asked) // connections // group):
+            ops = nodes[place].apply(*[asked[(turn + one) % len(asked)] for one in range(group)])
             given[place] += [
-                one.kem for one in results if isinstance(one, TakenPrekeys) and one.kem_is_one_time
+                op.result.bundle for op in ops if isinstance(op.result, HandedOut) and op.result.one_time_kem
             ]
 
     threads = [threading.Thread(target=take, args=(place,)) for place in range(connections)]
@@ -102,8 +131,8 @@ def pops_per_s(url: str, connections: int, group: int) -> dict[str, float]:
     for thread in threads:
         thread.join()
     seconds = time.perf_counter() - begun
-    for store in stores:
-        store.close()
+    for node in nodes:
+        node.store.stop(1.0)
     keys = [key for part in given for key in part]
     return {"pops_per_s": round(len(keys) / seconds), "given_twice": len(keys) - len(set(keys))}
 

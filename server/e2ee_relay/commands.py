@@ -247,11 +247,11 @@ def on_shared_store(config: Config, options: argparse.Namespace) -> int:
         StoreError: the database cannot be used.
     """
     try:
-        from .store.postgres import inspection
+        from .store import postgres_inspection
     except ModuleNotFoundError:
         raise StoreError("a shared store needs the extra relay-postgres") from None
     kind, subject = subject_of(options) if hasattr(options, "mailbox") else ("", b"")
-    return inspection.run(config, options, kind, subject)
+    return postgres_inspection.run(config, options, kind, subject)
 
 
 COMMANDS: Final[dict[str, Callable[[Config, argparse.Namespace], int]]] = {

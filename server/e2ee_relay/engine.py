@@ -13,7 +13,7 @@ from .config import Config
 from .node import Node
 from .protocol import ErrorCode, Frame
 from .session import Outlet
-from .store.api import Observer
+from .store.api import Observer, Store
 from .store.room import is_ample
 from .store.sqlite import SqliteStore
 from .store.sqlite_file import DatabaseFile
@@ -108,7 +108,38 @@ class Engine(Protocol):
         ...
 
 
-class EmbeddedEngine:
+class OverStore:
+    """The part of an engine that is its store's."""
+
+    def __init__(self, store: Store) -> None:
+        self._kept = store
+
+    def stop(self, timeout_s: float, /) -> bool:
+        """Commit what was submitted and close it."""
+        return self._kept.stop(timeout_s)
+
+    @property
+    def is_alive(self) -> bool:
+        """Tell whether its threads run."""
+        return self._kept.is_alive
+
+    @property
+    def backlog(self) -> int:
+        """Operations that wait for a commit."""
+        return self._kept.backlog
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether all is committed and answered."""
+        return self._kept.is_idle
+
+    @property
+    def completed_at(self) -> float:
+        """When a commit was last heard of."""
+        return self._kept.completed_at
+
+
+class EmbeddedEngine(OverStore):
     """One process with a database of its own."""
 
     def __init__(self, config: Config, file: DatabaseFile, now_ms: int) -> None:
@@ -120,6 +151,7 @@ class EmbeddedEngine:
         self.clock = SteadyClock(resumed_ms(file.clock_ms(), now_ms))
         self.home = config.database_path.parent
         self.store = SqliteStore(file)
+        super().__init__(self.store)
         self.core = Node(config.policy, self.store, self.clock)
         self._database = config.database_path
         self._block_list = BlockList(config.data_dir)
@@ -139,30 +171,6 @@ class EmbeddedEngine:
     def at_start(self) -> dict[str, int]:
         """Return how many mailboxes were found, and the number of this start."""
         return {"mailboxes": len(self.store.view.boxes), "generation": self.store.generation}
-
-    def stop(self, timeout_s: float, /) -> bool:
-        """Commit what was submitted and close the database."""
-        return self.store.stop(timeout_s)
-
-    @property
-    def is_alive(self) -> bool:
-        """Tell whether the writer runs."""
-        return self.store.is_alive
-
-    @property
-    def backlog(self) -> int:
-        """Operations that wait for a commit."""
-        return self.store.backlog
-
-    @property
-    def is_idle(self) -> bool:
-        """Tell whether all is committed and answered."""
-        return self.store.is_idle
-
-    @property
-    def completed_at(self) -> float:
-        """When a commit was last heard of."""
-        return self.store.completed_at
 
     def newly_blocked(self) -> frozenset[bytes] | None:
         """Return the ids in the file beside the database, if it has changed (RLY-86).

@@ -333,7 +333,7 @@ class Node:
     # --- answers ---
 
     def _sent(self, op: Op, *, failed: bool) -> None:
-        results: list[SendResult] = [SEND_UNAVAILABLE] * len(op.result) if failed else op.result
+        results: list[SendResult] = [SEND_UNAVAILABLE] * len(op.request.items) if failed else op.result
         for result in results:
             if result.code is not ErrorCode.OK:
                 self.refusals[result.code] += 1

@@ -75,10 +75,10 @@ def _embedded(config: Config, log: EventLog) -> tuple[DataDirectory, Engine]:
 
 def _node(config: Config, log: EventLog) -> tuple[None, Engine]:
     try:
-        from .nodes.engine import NodeEngine, make_bus
+        from .shared_engine import SharedEngine
     except ModuleNotFoundError:
         raise StoreError("a shared store needs the extra relay-postgres") from None
-    engine = NodeEngine(config, make_bus(config), _now_ms)
+    engine = SharedEngine(config, _now_ms)
     if engine.burned is not None:
         log.write(Event.RESTORED)
     return None, engine

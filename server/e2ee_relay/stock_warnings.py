@@ -42,6 +42,8 @@ class StockWarnings:
         found: list[DeviceStock] = [] if failed or isinstance(op.result, Refusal) else op.result
         for one in found:
             left = (0, 0) if op.peer else (one.stock.one_time_x25519, one.stock.one_time_kem)
+            if op.peer and not self._shared.may_tell_held_back(one.record_hash, self._now_ms()):
+                continue
             self._warn(one.mailbox, one.account_id, one.record_hash, left)
 
     def _warn(self, mailbox: bytes, account_id: bytes, record_hash: bytes, left: tuple[int, int]) -> None:

@@ -91,7 +91,7 @@ class Chaos:
             for _ in range(5):
                 db.execute(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = 'sealroom-relay bus'"
+                    " WHERE application_name = 'sealroom-relay words'"
                 )
                 time.sleep(0.2)
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+from e2ee_relay.limits import Policy
+from e2ee_relay.store.postgres_session import connect
+from postgres_nodes import Node, WordsHere
 from relay_actors import Clock, Owner, Peer
 from relay_backends import (
     CONTRACT,
@@ -69,3 +73,35 @@ async def owner(peer: Peer) -> Owner:
     made = Owner()
     await made.set_up(peer)
     return made
+
+
+# --- nodes over one database, without clients ---
+
+
+@pytest.fixture
+def words() -> WordsHere:
+    return WordsHere()
+
+
+@pytest.fixture
+def url(shared_database: SharedDatabase) -> str:
+    return shared_database.empty()
+
+
+@pytest.fixture
+def make_node(url: str, clock: Clock, words: WordsHere) -> Iterator[Callable[..., Node]]:
+    made: list[Node] = []
+
+    def one(policy: Policy | None = None) -> Node:
+        made.append(Node(url, words, clock, policy or Policy(), len(made)))
+        return made[-1]
+
+    yield one
+    for node in made:
+        node.store.stop(1)
+
+
+@pytest.fixture
+def db(url: str) -> Iterator[psycopg.Connection]:
+    with connect(url, "test") as found:
+        yield found

@@ -13,10 +13,10 @@ from e2ee_relay.cli import main
 from e2ee_relay.datadir import DataDirectory
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import ErrorCode, LowPrekeys, Message, token_hash
+from e2ee_relay.store import postgres_schema as shared
 from e2ee_relay.store import sqlite_schema as schema
 from e2ee_relay.store.api import StoreError
-from e2ee_relay.store.postgres import schema as shared
-from e2ee_relay.store.postgres.session import connect
+from e2ee_relay.store.postgres_session import connect
 from e2ee_relay.store.sqlite_schema import SCHEMA_VERSION, schema_version
 from relay_actors import HOUR_MS, START_MS, Clock, Company, Owner, Peer
 from relay_backends import SharedDatabase

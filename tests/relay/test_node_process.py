@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import cast
 
 import pytest
 from e2ee_client import Client, MessageState
 from e2ee_client.events import MessageReceived
 from e2ee_relay.config import Config
-from e2ee_relay.nodes.engine import NodeEngine, make_bus
-from e2ee_relay.nodes.state import Asked
 from e2ee_relay.protocol import ErrorCode, Message
-from e2ee_relay.store.changes import Change, StoreError
-from e2ee_relay.store.shared import ReadBlocked
+from e2ee_relay.shared_engine import SharedEngine
+from e2ee_relay.store.api import Close, Find, Op, Stocks, StoreError
 from postgres_server import PostgresServer
 from relay_actors import Owner, Peer, SocketLink
 from relay_backends import SharedDatabase
@@ -119,27 +115,19 @@ def test_a_node_with_a_wrong_clock_does_not_start(shared_database: SharedDatabas
     config = Config(store=shared_database.empty())
     ten_years_ms = 10 * 365 * 86_400_000
     with pytest.raises(StoreError, match="clocks"):
-        NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000 + ten_years_ms)
+        SharedEngine(config, lambda: time.time_ns() // 1_000_000 + ten_years_ms)
 
 
-async def test_the_backlog_of_all_lanes_decides_over_newcomers(
-    shared_database: SharedDatabase, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_backlog_of_a_node_decides_over_newcomers(shared_database: SharedDatabase) -> None:
     """RLY-158: of a node it is the backlog alone, over all its connections to the database."""
-    config = Config(store=shared_database.empty(), registration_backlog=2, store_connections=2)
-    engine = NodeEngine(config, make_bus(config), lambda: time.time_ns() // 1_000_000)
-    gate = threading.Event()
-    for store in engine._stores:
-        monkeypatch.setattr(store, "execute", lambda changes: [gate.wait(10) for _ in changes])
-    engine.start(lambda _seconds, _count, _failed: None)
-    for lane in range(5):
+    config = Config(store=shared_database.empty(), registration_backlog=2)
+    engine = SharedEngine(config, lambda: time.time_ns() // 1_000_000)
+    mailbox = bytes(16)
+    for request in (Find((mailbox,), bytes(32)), Close(mailbox, 1), Stocks((mailbox,))):
         assert engine.core.admits_mailboxes()
-        engine._lanes.submit(cast("Change", Asked(lane, ReadBlocked())), lambda _result, _now_ms: None)
-        await asyncio.sleep(0.01)
+        engine.store.submit(Op(None, request))
     assert not engine.core.admits_mailboxes()
-    gate.set()
-    assert await asyncio.to_thread(engine.stop, 10)
-    assert engine.core.admits_mailboxes()
+    engine.stop(1)
 
 
 def test_a_node_refuses_to_start_without_its_database(tmp_path: Path) -> None:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterator
 
 import pytest
-from e2ee_relay.store.postgres.session import Identity, connect
-from e2ee_relay.store.postgres.store import PostgresStore
+from e2ee_relay.limits import Policy
+from e2ee_relay.store.postgres import PostgresStore
+from e2ee_relay.store.postgres_session import Identity, connect
 from failover_run import ReplicatedServer
 from postgres_server import missing_programs
 
@@ -29,8 +30,8 @@ def pair() -> Iterator[tuple[ReplicatedServer, ReplicatedServer]]:
 
 def burned(server: ReplicatedServer) -> int | None:
     """Open the relay's store; return how many keys it has burned, None for the database of before."""
-    store = PostgresStore(server.url(), lambda: 1 << 40)
-    store.close()
+    store = PostgresStore(server.url(), Policy(), lambda: 1 << 41, has_threads=False)
+    store.stop(1)
     return store.burned
 
 

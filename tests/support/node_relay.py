@@ -1,71 +1,57 @@
 """Several relay nodes in one process over one database, with the face of a relay in memory.
 
 Each connection goes to the next node, so that what the tests of one relay ask for is asked of several.
-Steps run at once; words between nodes arrive when the step that sent them is over.
+Operations are carried out at once; words between nodes arrive when the step that sent them is over.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 
-from e2ee_relay.bus import encode_word
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryConnection
-from e2ee_relay.nodes.answering import Effect, Transmit
-from e2ee_relay.nodes.core import NodeCore
-from e2ee_relay.nodes.state import Asked, Told
-from e2ee_relay.protocol import KnownFrame, Role, decode_frames
-from e2ee_relay.store.postgres.store import PostgresStore
+from e2ee_relay.node import Node
+from e2ee_relay.protocol import Role, decode_frames
+from e2ee_relay.session import Session
+from e2ee_relay.store.postgres import PostgresStore
+from postgres_nodes import WordsHere
 
 
-class Node:
-    """One node: core, store and connections."""
+class NodeHere:
+    """One node with its store and connections."""
 
     def __init__(self, relay: NodeRelay, url: str, number: int) -> None:
-        self.relay = relay
-        self.name = number.to_bytes(8, "big")
-        self.store = PostgresStore(url, relay.clock_ms)
-        self.core = NodeCore(relay.policy, self.name, relay.clock_ms(), poll_s=1)
-        self.connections: dict[int, MemoryConnection] = {}
+        self._relay = relay
+        name = number.to_bytes(8, "big").hex()
+        self.store = PostgresStore(
+            url,
+            relay.policy,
+            relay.clock_ms,
+            poll_s=1,
+            words=relay.words.at(name),
+            has_threads=False,
+            name=name,
+        )
+        self.node = Node(relay.policy, self.store, relay.clock_ms)
+        self.store.start(self.node, lambda _seconds, _ops, _failed: None)
+        self.connections: list[MemoryConnection] = []
 
-    def open_session(self, connection: MemoryConnection, visitor: bytes) -> int:
-        """Begin a connection; called by MemoryConnection."""
-        number, effects = self.core.connect(self.relay.rng(32), visitor)
-        self.connections[number] = connection
-        self.carry_out(effects)
-        return number
+    def open_session(self, connection: MemoryConnection, visitor: bytes) -> Session:
+        """Begin the session of a connection; called by MemoryConnection."""
+        self.connections.append(connection)
+        return self.node.connect(connection, self._relay.rng(32), visitor)
 
-    def take(self, connection: MemoryConnection, session: int, message: bytes) -> None:
+    def take(self, _connection: MemoryConnection, session: Session, message: bytes) -> None:
         """Take one message of a client; called by MemoryConnection."""
         for frame in decode_frames(message, Role.RELAY):
-            self.carry_out(self.core.receive(session, frame, self.relay.clock_ms()))
+            self.node.receive(session, frame)
+            self._relay.settle()
 
-    def forget(self, connection: MemoryConnection, session: int) -> None:
+    def forget(self, connection: MemoryConnection, session: Session) -> None:
         """Forget a closed connection; called by MemoryConnection."""
-        del self.connections[session]
-        self.core.disconnect(session)
-
-    def carry_out(self, effects: list[Effect]) -> None:
-        waiting = deque(effects)
-        outgoing: dict[int, list[KnownFrame]] = {}
-        while waiting:
-            effect = waiting.popleft()
-            if isinstance(effect, Transmit):
-                outgoing.setdefault(effect.connection, []).append(effect.frame)
-                continue
-            change: object = effect.change
-            if isinstance(change, Told):
-                self.relay.words.append((change.node, encode_word(change.word)))
-            elif isinstance(change, Asked):
-                result = self.store.execute([change.change])[0]
-                waiting.extend(self.core.complete(effect.then, result, self.relay.clock_ms()))
-        for number, frames in outgoing.items():
-            connection = self.connections.get(number)
-            for frame in frames if connection is not None else []:
-                if connection is not None:
-                    connection.put(frame)
-        self.relay.pass_words_on()
+        self.connections.remove(connection)
+        self.node.disconnect(session)
+        self._relay.settle()
 
 
 class NodeRelay:
@@ -81,39 +67,31 @@ class NodeRelay:
         count: int = 3,
     ) -> None:
         self.clock_ms = clock_ms
-        self.policy = policy or Policy()
-        self.words: deque[tuple[bytes, bytes]] = deque()
-        self.loses_words = False
         self.rng = rng
-        self._url = url
+        self.policy = policy or Policy()
+        self.words = WordsHere()
+        self.url = url
         self._count = count
         self._started = 0
         self._next = 0
-        self._is_passing = False
         self.nodes = self._begin()
 
-    def _begin(self) -> list[Node]:
+    def _begin(self) -> list[NodeHere]:
         first = self._started
         self._started += self._count
-        return [Node(self, self._url, first + place) for place in range(self._count)]
+        return [NodeHere(self, self.url, first + place) for place in range(self._count)]
 
     def connect(self, node: int | None = None, visitor: bytes = b"") -> MemoryConnection:
         """Open a connection to the next node, or to a certain one, from a certain client address."""
         if node is None:
             node, self._next = self._next, (self._next + 1) % self._count
-        chosen = self.nodes[node]
-        return MemoryConnection(chosen, visitor)
+        return MemoryConnection(self.nodes[node], visitor)
 
-    def pass_words_on(self) -> None:
-        if self._is_passing:
-            return
-        self._is_passing = True
-        while self.words:
-            name, word = self.words.popleft()
-            for node in self.nodes if not self.loses_words else []:
-                if node.name == name:
-                    node.carry_out(node.core.heard(word, self.clock_ms()))
-        self._is_passing = False
+    def settle(self) -> None:
+        """Carry out what was submitted, and pass words on, until nothing is left."""
+        while any(not one.store.is_idle for one in self.nodes) or self.words.pass_on():
+            for one in self.nodes:
+                one.store.settle()
 
     def restart(self) -> None:
         """Close all connections and begin anew, as after a crash of all nodes."""
@@ -121,15 +99,20 @@ class NodeRelay:
         self.nodes = self._begin()
 
     def tick(self) -> None:
-        for node in self.nodes:
-            node.carry_out(node.core.tick(self.clock_ms()))
+        """Let time pass on all nodes."""
+        for one in self.nodes:
+            one.node.tick(self.clock_ms())
+            one.store.settle()
+        self.settle()
 
     def block(self, blocked: frozenset[bytes]) -> None:
-        for node in self.nodes:
-            node.core.block(blocked)
+        """Block these on all nodes."""
+        for one in self.nodes:
+            one.node.block(blocked)
 
     def close(self) -> None:
-        for node in self.nodes:
-            for connection in list(node.connections.values()):
+        """Close all connections and stores."""
+        for one in self.nodes:
+            for connection in list(one.connections):
                 connection.drop()
-            node.store.close()
+            one.store.stop(1.0)

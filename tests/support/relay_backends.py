@@ -12,7 +12,6 @@ import pytest
 from e2ee_relay.limits import Policy
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.node import Node
-from e2ee_relay.nodes.answering import Answering
 from node_relay import NodeRelay
 from postgres_server import PostgresServer, missing_programs
 from psycopg import sql
@@ -44,32 +43,29 @@ def skip_or_fail(what: str) -> None:
 def held_rows(relay: AnyRelay) -> int:
     """Count the stored messages."""
     if isinstance(relay, NodeRelay):
-        row = relay.nodes[0].store.connection.execute("SELECT count(*) FROM message").fetchone()
+        with psycopg.connect(relay.url) as db:
+            row = db.execute("SELECT count(*) FROM sealroom.message").fetchone()
     else:
         row = relay._file.connection.execute("SELECT count(*) FROM message").fetchone()
     assert row is not None
     return int(row[0])
 
 
-def states_of(relay: AnyRelay) -> list[Answering | Node]:
-    """The state of each node, or the one relay's node."""
+def states_of(relay: AnyRelay) -> list[Node]:
+    """The nodes of a relay, or its one node."""
     if isinstance(relay, NodeRelay):
-        return [node.core.state for node in relay.nodes]
+        return [one.node for one in relay.nodes]
     return [relay.node]
 
 
 def charged_mailboxes(relay: AnyRelay) -> int:
     """For how many mailboxes the first node has buckets."""
-    if isinstance(relay, NodeRelay):
-        return len(relay.nodes[0].core.state.mailbox_allowances)
-    return relay.node.limits.charged_mailboxes
+    return states_of(relay)[0].limits.charged_mailboxes
 
 
 def known_visitors(relay: AnyRelay) -> int:
     """For how many client addresses the first node has buckets."""
-    if isinstance(relay, NodeRelay):
-        return relay.nodes[0].core.state.known_visitors
-    return relay.node.shared.known_visitors
+    return states_of(relay)[0].shared.known_visitors
 
 
 def machine_is_ahead(relay: AnyRelay, skew_ms: int) -> None:

@@ -6,17 +6,23 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, Protocol
 
-from .api import Listener, Observer, Op
+from .api import Observer, Op
 
 _QUANTUM_S: Final = 0.002
+
+
+class Answering(Protocol):
+    """What answers operations: the node, or a store on the way there."""
+
+    def committed(self, ops: Sequence[Op], *, failed: bool) -> None: ...
 
 
 class Handover:
     """Gives groups of operations to the node, in order, in the event loop's thread (RLY-149)."""
 
-    def __init__(self, node: Listener, loop: asyncio.AbstractEventLoop, observer: Observer) -> None:
+    def __init__(self, node: Answering, loop: asyncio.AbstractEventLoop, observer: Observer) -> None:
         self._node = node
         self._loop = loop
         self._observer = observer

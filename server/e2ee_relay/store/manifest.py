@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
-from .shared_manifest import SHARED_INTRODUCTION, SHARED_MANIFEST
+from .postgres_manifest import POSTGRES_INTRODUCTION, POSTGRES_MANIFEST
 from .sqlite_schema import SCHEMA_VERSION, migrate
 from .stored import Stored
 
@@ -157,7 +157,7 @@ older copies of blocks; that is beyond the relay, encrypt the disk.
 def render_manifest() -> str:
     """Return the manifest as Markdown, for both kinds of database."""
     parts = [_INTRODUCTION.format(version=SCHEMA_VERSION), *_tables(MANIFEST)]
-    return "".join([*parts, SHARED_INTRODUCTION, *_tables(SHARED_MANIFEST)])
+    return "".join([*parts, POSTGRES_INTRODUCTION, *_tables(POSTGRES_MANIFEST)])
 
 
 def _tables(manifest: dict[str, dict[str, Stored]]) -> list[str]:

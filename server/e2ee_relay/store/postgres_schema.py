@@ -11,12 +11,13 @@ from typing import Final, LiteralString, TypeAlias
 
 import psycopg
 
-from e2ee_relay.store.changes import SchemaTooNew, StoreError
+from .api import SchemaTooNew, StoreError
 
 SCHEMA: Final = "sealroom"
-# One process migrates, and one keeps up, at a time: keys of advisory locks, "SEAL" and a number.
+# One process at a time migrates, keeps up, makes partitions: keys of advisory locks, "SEAL" and a number.
 MIGRATION_LOCK: Final = 0x5345414C_0001
 UPKEEP_LOCK: Final = 0x5345414C_0002
+PARTITION_LOCK: Final = 0x5345414C_0003
 
 Migrations: TypeAlias = tuple[tuple[LiteralString, ...], ...]
 # Append only: a migration that has been released is never edited. Rows of a mailbox change with every group
@@ -125,6 +126,46 @@ MIGRATIONS: Final[Migrations] = (
         )
         """,
         "CREATE TABLE blocked (subject bytea PRIMARY KEY)",
+    ),
+    # Messages by the day of their number, which an acknowledgement names: a delete looks into one partition.
+    # Numbers of before are all below the first day's. Ids are kept from the sending on, and once.
+    (
+        "ALTER TABLE IF EXISTS message_0 RENAME TO message_short_lived",
+        "ALTER TABLE message RENAME TO message_by_expiry",
+        "ALTER INDEX message_pkey RENAME TO message_by_expiry_pkey",
+        """
+        CREATE TABLE message (
+            mailbox bytea NOT NULL,
+            seq bigint NOT NULL,
+            msg_id bytea NOT NULL,
+            expires_ms bigint NOT NULL,
+            received_ms bigint NOT NULL,
+            body bytea NOT NULL,
+            PRIMARY KEY (mailbox, seq)
+        ) PARTITION BY RANGE (seq)
+        """,
+        "ALTER TABLE message ALTER body SET STORAGE EXTERNAL",
+        "CREATE TABLE message_0 PARTITION OF message FOR VALUES FROM (0) TO (175921860444160000)",
+        "INSERT INTO message SELECT mailbox, seq, msg_id, expires_ms, received_ms, body"
+        " FROM message_by_expiry",
+        """
+        CREATE TABLE short_lived (
+            mailbox bytea NOT NULL,
+            seq bigint NOT NULL,
+            expires_ms bigint NOT NULL,
+            PRIMARY KEY (mailbox, seq)
+        ) WITH (autovacuum_vacuum_cost_delay = 0)
+        """,
+        "INSERT INTO short_lived SELECT mailbox, seq, expires_ms FROM message_by_expiry"
+        " WHERE expires_day = 0",
+        "DROP TABLE message_by_expiry",
+        "INSERT INTO remembered SELECT mailbox, msg_id, received_ms / 3600000 + 2 FROM message"
+        " WHERE to_regclass('remembered_' || received_ms / 3600000 + 2) IS NOT NULL",
+        "DROP TABLE held_id",
+        "ALTER TABLE remembered RENAME TO seen",
+        "ALTER INDEX remembered_mailbox RENAME TO seen_mailbox",
+        "ALTER TABLE mailbox ADD cleared_seq bigint NOT NULL DEFAULT 0",
+        "DROP TABLE account",
     ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Final, NamedTuple
 
 import psycopg
 
-from e2ee_relay.store.changes import StoreError
+from .api import StoreError
 
 # A link that is cut must not keep rows locked for the others, nor a node waiting: seconds and milliseconds.
 _CONNECT_S: Final = 5
 _OPTIONS: Final = (
     "-c search_path=sealroom -c idle_in_transaction_session_timeout=10000 -c statement_timeout=30000"
     " -c lock_timeout=10000"
+    # Statements find their rows by an index, whatever a fresh table's statistics say; a plan is made once.
+    " -c plan_cache_mode=force_generic_plan -c enable_seqscan=off -c enable_bitmapscan=off"
+    " -c enable_hashjoin=off -c enable_mergejoin=off -c jit=off"
 )
 _KEEP_ALIVE: Final = {
     "keepalives": 1,
@@ -85,24 +89,71 @@ def refuse_unfit(db: psycopg.Connection) -> None:
         raise StoreError(f"commits of this database are not durable: {', '.join(sorted(settings))} is off")
 
 
-class Patience:
-    """When to try again after a connection was lost: at once, then less and less often."""
+class Link:
+    """A connection that is made anew after it was lost: at once, then less and less often. For one thread."""
 
     _MOST_S: Final = 2.0
 
-    def __init__(self) -> None:
+    def __init__(self, url: str, purpose: str, check: Callable[[psycopg.Connection], None]) -> None:
+        """`check` looks at each connection before it is used, and raises what connecting may raise."""
+        self._url = url
+        self._purpose = purpose
+        self._check = check
+        self._db: psycopg.Connection | None = None
         self._wait_s = 0.0
-        self._not_before = 0.0
+        self._not_before_s = 0.0
+        self._connects = 0
 
-    def may_try(self) -> bool:
-        """Tell whether it is time for another attempt."""
-        return time.monotonic() >= self._not_before
+    @property
+    def is_connected(self) -> bool:
+        """Tell whether the last attempt reached the database."""
+        return self._db is not None and not self._db.closed
 
-    def failed(self) -> None:
-        """Wait twice as long before the next attempt."""
-        self._wait_s = min(self._MOST_S, max(0.1, self._wait_s * 2))
-        self._not_before = time.monotonic() + self._wait_s
+    @property
+    def reconnects(self) -> int:
+        """Return how many times the connection was made anew."""
+        return max(0, self._connects - 1)
 
-    def succeeded(self) -> None:
-        """Begin anew."""
-        self._wait_s = self._not_before = 0.0
+    def open(self) -> psycopg.Connection:
+        """Connect and check.
+
+        Raises:
+            psycopg.Error: the database cannot be reached.
+            StoreError: it must not be used.
+        """
+        db = connect(self._url, self._purpose)
+        try:
+            self._check(db)
+        except (psycopg.Error, StoreError):
+            db.close()
+            raise
+        self._db = db
+        self._connects += 1
+        return db
+
+    def connection(self) -> psycopg.Connection | None:
+        """Return the connection, made anew where it is time for another attempt; else None."""
+        if self._db is not None and not self._db.closed:
+            return self._db
+        if time.monotonic() < self._not_before_s:
+            return None
+        try:
+            db = self.open()
+        except (psycopg.Error, StoreError):
+            self._wait_s = min(self._MOST_S, max(0.1, self._wait_s * 2))
+            self._not_before_s = time.monotonic() + self._wait_s
+            return None
+        self._wait_s = self._not_before_s = 0.0
+        return db
+
+    def look_after(self, db: psycopg.Connection) -> None:
+        """Let go of a connection that is of no more use after an error."""
+        if db.closed or db.broken or db.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+            db.close()
+            self._db = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None

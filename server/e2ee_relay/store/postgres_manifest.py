@@ -7,8 +7,9 @@ from typing import Final
 from .stored import Stored
 
 _WITH_MAILBOX: Final = "until the owner deletes the mailbox, or 400 days without use"
-_WITH_MESSAGE: Final = "until acknowledged, or the end of the day on which it expires"
-_REMEMBERED: Final = "1 to 2 hours after the acknowledgement"
+_WITH_MESSAGE: Final = "until acknowledged, or until all that arrived on its day has expired"
+_SHORT: Final = "for a minute, acknowledged or not"
+_SEEN: Final = "1 to 2 hours after the sending"
 _WITH_ENTRY: Final = "until the account is purged"
 _WITH_DEVICE: Final = "while the device is in the account's list"
 _WITH_KEY: Final = "until handed out or expired"
@@ -16,7 +17,7 @@ _REUSABLE: Final = "until replaced, expired, or with the device"
 
 _MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
 
-SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
+POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     "meta": {
         "name": Stored(
             "schema, system, timeline, table, lineage or seq_floor", "name of a setting", "for good"
@@ -38,12 +39,17 @@ SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             _WITH_MAILBOX,
         ),
         "last_seq": Stored(
-            "highest number given; begins at the time of creation",
-            "order over all nodes; tells how many messages there have been",
+            "highest number given; its upper bits are a day, it begins at the time of creation",
+            "order over all nodes; tells how many messages there have been on its day",
             _WITH_MAILBOX,
         ),
         "held": Stored("messages held, or a few more", "quota", _WITH_MAILBOX),
         "held_b": Stored("their bytes, or a few more", "quota", _WITH_MAILBOX),
+        "cleared_seq": Stored(
+            "highest number when the mailbox was last empty",
+            "days without a message of it are not searched",
+            _WITH_MAILBOX,
+        ),
         "subscription_no": Stored(
             "number of the newest subscription; begins at the time of creation",
             "a newer one ends older ones; tells how often the owner has subscribed",
@@ -64,9 +70,10 @@ SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     },
     "message": {
         "mailbox": Stored("the mailbox", "who gets it", _WITH_MESSAGE),
-        "seq": Stored("number within the mailbox", "order and acknowledgement", _WITH_MESSAGE),
-        "expires_day": Stored(
-            "day of expiry, 0 for the short class", "the partition that is dropped", _WITH_MESSAGE
+        "seq": Stored(
+            "number within the mailbox, the day of arrival in its upper bits",
+            "order and acknowledgement; the day is the partition that is dropped",
+            _WITH_MESSAGE,
         ),
         "msg_id": Stored("random id chosen by the sender", "told to the owner", _WITH_MESSAGE),
         "expires_ms": Stored(
@@ -77,23 +84,19 @@ SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         "received_ms": Stored("hour of arrival", "told to the owner", _WITH_MESSAGE),
         "body": Stored("sealed envelope, padded", "what the owner came for", _WITH_MESSAGE),
     },
-    "held_id": {
-        "mailbox": Stored("the mailbox", "ids are compared within it", _WITH_MESSAGE),
-        "msg_id": Stored("id of a held message", "a repeated send is stored once", _WITH_MESSAGE),
-        "expires_day": Stored("day of expiry", "it goes with the partition", _WITH_MESSAGE),
+    "short_lived": {
+        "mailbox": Stored("the mailbox", "whose message it is", _SHORT),
+        "seq": Stored("number of a message of the short class", "which message it is", _SHORT),
+        "expires_ms": Stored("end of its time, exact", "it is deleted then, before its day is over", _SHORT),
     },
-    "remembered": {
-        "mailbox": Stored("the mailbox", "ids are compared within it", _REMEMBERED),
+    "seen": {
+        "mailbox": Stored("the mailbox", "ids are compared within it", _SEEN),
         "msg_id": Stored(
-            "id of a message that was acknowledged",
+            "id of a message that was sent",
             "a sender that missed the answer and repeats is answered OK, and nothing is delivered twice",
-            _REMEMBERED,
+            _SEEN,
         ),
-        "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _REMEMBERED),
-    },
-    "account": {
-        "account_id": Stored("public key of an account that publishes", "it is looked up by it", _WITH_ENTRY),
-        "version": Stored("number of changes", "of two nodes one replaces the entry", _WITH_ENTRY),
+        "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _SEEN),
     },
     "device_list": {
         "account_id": Stored("the account", "it is looked up by it", _WITH_ENTRY),
@@ -140,12 +143,12 @@ SHARED_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
     },
 }
 
-SHARED_INTRODUCTION: Final = """
+POSTGRES_INTRODUCTION: Final = """
 # What several nodes store in one database
 
 Where `store` names a PostgreSQL database, these tables in its schema `sealroom` take the place of all of the
 above; nothing is kept in files of the nodes. Beyond the tables: the server's write-ahead log and its archives
 repeat every change for as long as you keep them; the server reuses pages of deleted rows without overwriting
-them before, and drops a day's messages as a whole (`message_<day>`, `remembered_<hour>`). Notifications pass
+them before, and drops a day's messages as a whole (`message_<day>`, `seen_<hour>`). Notifications pass
 through the server's memory: hashes of mailboxes, and ephemeral messages, sealed.
 """

@@ -15,21 +15,16 @@ from psycopg import sql
 from e2ee_relay.config import Config
 from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
 from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
-from e2ee_relay.store.changes import DropAccount, StoreError
-from e2ee_relay.store.shared import EraseMailbox
-from e2ee_relay.store.sqlite_schema import describe
 
-from .entries import drop_account
-from .mailboxes import erase_mailbox
-from .schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
-from .session import Identity, connect, refuse_unfit
-from .upkeep import drop_partitions, expire_now, find_identity, note_identity
+from .api import MAILBOX, StoreError
+from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox
+from .postgres_schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
+from .postgres_session import Identity, connect, refuse_unfit
+from .postgres_upkeep import drop_partitions, expire_now, find_identity, note_identity
+from .sqlite_schema import describe
 
 Command: TypeAlias = Callable[[psycopg.Connection, Config, argparse.Namespace, str, bytes], int]
 
-_OF_MAILBOX: Final = ("mailbox", "token", "message", "held_id", "remembered")
-_OF_ACCOUNT: Final = ("account", "device_list", "device")
-_OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 _COUNTED: Final[dict[str, LiteralString]] = {
     "mailboxes": "SELECT count(*) FROM mailbox",
     "subscribed_mailboxes": "SELECT count(*) FROM mailbox WHERE subscriber IS NOT NULL",
@@ -37,8 +32,8 @@ _COUNTED: Final[dict[str, LiteralString]] = {
     "held_messages": "SELECT count(*) FROM message",
     "held_bytes": "SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM message",
     "oldest_held_ms": "SELECT min(received_ms) FROM message",
-    "remembered_ids": "SELECT count(*) FROM remembered",
-    "accounts": "SELECT count(*) FROM account",
+    "remembered_ids": "SELECT count(*) FROM seen",
+    "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
     "devices": "SELECT count(*) FROM device",
     "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
     "one_time_kem": "SELECT count(*) FROM prekey WHERE key_type = 2",
@@ -96,11 +91,11 @@ def _say(text: str) -> int:
 
 def held_about(db: psycopg.Connection, kind: str, subject: bytes) -> dict[str, list[dict[str, JsonValue]]]:
     """Return every row about a mailbox or account, by table; byte strings as hex (RLY-77)."""
-    if kind == "mailbox":
-        return {table: _rows(db, table, "mailbox", subject) for table in _OF_MAILBOX}
-    found = {table: _rows(db, table, "account_id", subject) for table in _OF_ACCOUNT}
+    if kind == MAILBOX:
+        return {table: _rows(db, table, "mailbox", subject) for table in OF_MAILBOX}
+    found = {table: _rows(db, table, "account_id", subject) for table in OF_ACCOUNT}
     devices = [bytes.fromhex(str(row["record_hash"])) for row in found["device"]]
-    for table in _OF_DEVICE:
+    for table in OF_DEVICE:
         found[table] = [row for device in devices for row in _rows(db, table, "record_hash", device)]
     return found
 
@@ -129,20 +124,19 @@ def _purge(
     status = ask_to_remove(held, kind, assumed=options.yes)
     if status != EXIT_OK:
         return status
-    if kind == "mailbox":
-        erase_mailbox(db, EraseMailbox(subject, None))
-    else:
-        drop_account(db, DropAccount(subject))
+    with db.transaction():
+        (erase_mailbox if kind == MAILBOX else erase_account)(db, subject)
     left = held_about(db, kind, subject)
     sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by="this command"))
     return EXIT_FAILED if any(left.values()) else EXIT_OK
 
 
 def _expire(
-    db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
+    db: psycopg.Connection, config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
 ) -> int:
     now_ms = time.time_ns() // 1_000_000
-    return _say(f"expired messages deleted: {expire_now(db, now_ms) + drop_partitions(db, now_ms)}")
+    gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, config.policy.retention_s)
+    return _say(f"expired messages deleted: {gone}")
 
 
 def _stats(

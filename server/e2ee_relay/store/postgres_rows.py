@@ -1,0 +1,55 @@
+"""What hangs on a mailbox, an account or a device of the shared database, and its removal as a whole."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final, LiteralString
+
+import psycopg
+
+# Whoever replaces an entry or takes prekeys holds these locks until its transaction ends: a number each for
+# the accounts and devices, in ascending order.
+_LOCK: Final = "SELECT pg_advisory_xact_lock(name) FROM unnest(%b::bigint[]) AS name"
+OF_MAILBOX: Final[tuple[LiteralString, ...]] = ("message", "short_lived", "seen", "token", "mailbox")
+OF_ACCOUNT: Final[tuple[LiteralString, ...]] = ("device_list", "device")
+OF_DEVICE: Final[tuple[LiteralString, ...]] = ("prekey", "reusable_prekey", "prekey_mark")
+
+
+def lock_directory(db: psycopg.Connection, ids: Iterable[bytes]) -> None:
+    """Lock accounts and devices until the transaction's end; two that share a number wait for each other."""
+    names = {int.from_bytes(one[:8], "big", signed=True) for one in ids}
+    if names:
+        db.execute(_LOCK, [sorted(names)])
+
+
+def erase_mailbox(db: psycopg.Connection, mailbox: bytes) -> None:
+    """Remove a mailbox with its rows, and address and prekeys of devices that named it (RLY-27).
+
+    Inside the caller's transaction. Its row is locked first, as every group does.
+    """
+    db.execute("SELECT FROM mailbox WHERE mailbox = %b FOR UPDATE", [mailbox])
+    query = "SELECT account_id, record_hash FROM device WHERE mailbox = %b"
+    named = db.execute(query, [mailbox]).fetchall()
+    lock_directory(db, [bytes(one) for row in named for one in row])
+    db.execute("UPDATE device SET address = NULL, mailbox = NULL WHERE mailbox = %b", [mailbox])
+    drop_prekeys_of(db, [bytes(row[1]) for row in named])
+    for table in OF_MAILBOX:
+        db.execute(f"DELETE FROM {table} WHERE mailbox = %b", [mailbox])  # noqa: S608 - fixed names
+
+
+def erase_account(db: psycopg.Connection, account_id: bytes) -> None:
+    """Remove an account with its lists, devices and prekeys; inside the caller's transaction."""
+    lock_directory(db, [account_id])
+    query = "SELECT record_hash FROM device WHERE account_id = %b"
+    devices = [bytes(row[0]) for row in db.execute(query, [account_id]).fetchall()]
+    lock_directory(db, devices)
+    drop_prekeys_of(db, devices)
+    for table in OF_ACCOUNT:
+        db.execute(f"DELETE FROM {table} WHERE account_id = %b", [account_id])  # noqa: S608 - fixed names
+
+
+def drop_prekeys_of(db: psycopg.Connection, devices: Iterable[bytes]) -> None:
+    """Remove everything held for devices, the marks included; inside the caller's transaction."""
+    hashes = sorted(devices)
+    for table in OF_DEVICE if hashes else ():
+        db.execute(f"DELETE FROM {table} WHERE record_hash = ANY(%b::bytea[])", [hashes])  # noqa: S608 - fixed names
