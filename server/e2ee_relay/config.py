@@ -73,8 +73,6 @@ class Config:
     source_url: str = ""
     secret_file: Path | None = None
     store: str = ""  # address of a shared PostgreSQL database; empty: a database of its own in data_dir
-    bus: str = ""  # address of NATS; empty: notifications of the shared database
-    store_connections: int = 2
     poll_s: int = 10
     policy: Policy = field(default_factory=Policy)
 
@@ -214,7 +212,6 @@ def _build(settings: Settings) -> Config:
         client_address=_client_address(settings),
         trusted_proxies=settings.networks("trusted_proxies"),
         store=settings.url("store", ("postgresql", "postgres")),
-        bus=settings.url("bus", ("nats", "tls")),
         policy=_policy(settings, host),
     )
     return replace(config, **_given(settings, of_policy=False))
@@ -240,8 +237,6 @@ def _note_contradictions(settings: Settings, config: Config) -> None:
     has_proxies = "trusted_proxies" in settings and bool(settings.text("trusted_proxies").strip())
     if (config.client_address is ClientAddress.CONNECTION) == has_proxies:
         settings.note("trusted_proxies", "comes together with a client_address from a proxy")
-    if config.bus and not config.store:
-        settings.note("bus", "only nodes of a shared store speak to each other: set store too")
 
 
 def _note_faults_of_serving(settings: Settings, config: Config) -> None:

@@ -163,10 +163,6 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
     },
     "Several nodes over PostgreSQL": {
         "store": Setting(Kind.URL, "address of the database, `postgresql://...`; empty: SQLite in data_dir"),
-        "bus": Setting(
-            Kind.URL, "address of NATS for wake-ups, `nats://...`; empty: notifications of the database"
-        ),
-        "store_connections": _number("connections of a node that write", most=64),
         "poll_s": _number("seconds after which a lost wake-up is made good"),
     },
 }

@@ -298,7 +298,6 @@ VALUES = {
     "source_url": "s",
     "public_plaintext": "true",
     "store": "postgresql:///relay",
-    "bus": "nats://localhost:4222",
 }
 
 
@@ -317,8 +316,6 @@ def test_every_setting_can_be_set_in_the_environment(name: str, tmp_path: Path) 
             "SEALROOM_RELAY_CLIENT_ADDRESS": "forwarded-for",
             "SEALROOM_RELAY_TRUSTED_PROXIES": "10.0.0.1",
         }
-    if name == "bus":
-        environment["SEALROOM_RELAY_STORE"] = "postgresql:///relay"
     assert load(None, environment, {}) != load(None, {}, {})
 
 

@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {
     "client.txt": "client",
     "relay.txt": "relay",
-    "relay-nodes.txt": "relay-nats",
+    "relay-nodes.txt": "relay-postgres",
     "dev.txt": "dev",
     "audit.txt": "audit",
     "peers.txt": "peers",

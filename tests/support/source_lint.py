@@ -16,7 +16,7 @@ LIBRARIES = {
     "client/e2ee_client": frozenset(
         {"nacl", "cryptography", "cbor2", "websockets", "segno", "prompt_toolkit"}
     ),
-    "server/e2ee_relay": frozenset({"nacl", "cbor2", "prometheus_client", "websockets", "psycopg", "nats"}),
+    "server/e2ee_relay": frozenset({"nacl", "cbor2", "prometheus_client", "websockets", "psycopg"}),
 }
 OWN = frozenset({"e2ee", "e2ee_client", "e2ee_relay"})
 UNSAFE_MODULES = frozenset({"random", "pickle", "marshal", "shelve", "dill"})
