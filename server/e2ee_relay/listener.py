@@ -12,7 +12,7 @@ import ssl
 import sys
 from collections import Counter
 from collections.abc import Callable, Coroutine
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from enum import StrEnum
 from functools import partial
 from typing import Any, Final
@@ -205,7 +205,10 @@ class Listener:
                 if gone < _GONE_A_PASS:
                     continue
             else:
-                await self._lead_in(accepted, address_of(name))
+                with ExitStack() as otherwise:
+                    otherwise.callback(accepted.close)
+                    await self._lead_in(accepted, address_of(name))
+                    otherwise.pop_all()
             gone = 0
             # `sock_accept` does not give way where somebody waits already.
             await asyncio.sleep(0)
