@@ -62,7 +62,7 @@ def test_each_event_stands_in_the_table_once_and_no_other_does() -> None:
         name
         for name, one in vars(events).items()
         if isinstance(one, type) and one.__module__ == events.__name__ and hasattr(one, "__match_args__")
-    }
+    } - {"OfContact"}
     listed = [one.__name__ for one in reference_pages.events()]
     assert len(listed) == len(set(listed))
     assert defined | {"EventsMissed", "StoreTrouble"} == set(listed) == set(reference_pages.WHAT_TO_DO)
