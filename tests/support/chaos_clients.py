@@ -239,7 +239,7 @@ async def clone_beside_its_original(world: World) -> list[str]:
         shutil.copy(extra, world.folder / extra.name.replace("customer", "clone"))
     original, clone = await reopen(world, path), await reopen(world, copy)
     theirs = company.client.account_id
-    for number in range(12):
+    for number in range(48):
         if number >= 3 and _is_told(company, original, clone):
             break
         with suppress(SealroomError):
