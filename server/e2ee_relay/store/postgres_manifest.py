@@ -4,16 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from .stored import Stored
+from .stored import DIRECTORY, Stored
 
 _WITH_MAILBOX: Final = "until the owner deletes the mailbox, or 400 days without use"
 _WITH_MESSAGE: Final = "until acknowledged, or until all that arrived on its day has expired"
 _SHORT: Final = "for a minute, acknowledged or not"
 _SEEN: Final = "1 to 2 hours after the sending"
-_WITH_ENTRY: Final = "until the account is purged"
-_WITH_DEVICE: Final = "while the device is in the account's list"
-_WITH_KEY: Final = "until handed out or expired"
-_REUSABLE: Final = "until replaced, expired, or with the device"
 
 _MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
 
@@ -98,44 +94,7 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         ),
         "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _SEEN),
     },
-    "device_list": {
-        "account_id": Stored("the account", "it is looked up by it", _WITH_ENTRY),
-        "seq": Stored("number of the list", "clients ask for all later ones", _WITH_ENTRY),
-        "signed_list": Stored(
-            "list signed by the account", "clients check every link of the chain", _WITH_ENTRY
-        ),
-    },
-    "device": {
-        "account_id": Stored("the account", "whose device it is", _WITH_DEVICE),
-        "record_hash": Stored("hash of the device record", "lists and prekeys name it", _WITH_DEVICE),
-        "position": Stored("place in the list", "answers keep the list's order", _WITH_DEVICE),
-        "record": Stored("device record: public keys, kind, dates", "clients need the keys", _WITH_DEVICE),
-        "address": Stored(
-            "signed mailbox and front-door token, published", "clients reach the device", _WITH_DEVICE
-        ),
-        "mailbox": Stored("the mailbox in the address", "its owner is told of low stocks", _WITH_DEVICE),
-    },
-    "prekey": {
-        "record_hash": Stored("the device", "whose key it is", _WITH_KEY),
-        "key_type": Stored("X25519 or ML-KEM-768", "one of each goes into a bundle", _WITH_KEY),
-        "key_id": Stored("number given by the device", "handed out in order", _WITH_KEY),
-        "not_after_ms": Stored("end of its time", "an expired key is not handed out", _WITH_KEY),
-        "signed_prekey": Stored("signed one-time public key", "handed out once", _WITH_KEY),
-    },
-    "reusable_prekey": {
-        "record_hash": Stored("the device", "whose key it is", _REUSABLE),
-        "key_type": Stored("X25519 or ML-KEM-768", "one of each", _REUSABLE),
-        "key_id": Stored("number given by the device", "told to the owner", _REUSABLE),
-        "not_after_ms": Stored("end of its time", "not handed out after", _REUSABLE),
-        "signed_prekey": Stored("signed prekey or last-resort key", "handed out", _REUSABLE),
-    },
-    "prekey_mark": {
-        "record_hash": Stored("the device", "whose keys", _WITH_DEVICE),
-        "key_type": Stored("X25519 or ML-KEM-768", "each has its own numbers", _WITH_DEVICE),
-        "highest_id": Stored(
-            "highest number ever uploaded", "a repeated upload adds nothing twice", _WITH_DEVICE
-        ),
-    },
+    **DIRECTORY,
     "blocked": {
         "subject": Stored(
             "mailbox or account that the operator blocked", "it is not served", "until unblocked"
