@@ -9,7 +9,7 @@ from .store.api import HandedOut, Listed, Result, Stock
 def answer_of(request_id: int, result: Result) -> KnownFrame:
     """Return the frame that tells a result; what has nothing to tell is DONE."""
     if isinstance(result, Listed):
-        return LookupResult(request_id, result.lists, result.records, result.addresses, result.more)
+        return LookupResult(request_id, *result)
     if isinstance(result, HandedOut):
         return PrekeysBundle(
             request_id,

@@ -7,7 +7,8 @@ else: these requests are rare, messages are not.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Set
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, cast
 
@@ -57,6 +58,7 @@ class Device:
     address: bytes | None
     mailbox: bytes | None
     issued_ms: int
+    slot: bytes | None = None  # not read (RLY-200)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +76,18 @@ class Entry:
         """Return the mailboxes that its addresses name."""
         return {one.mailbox for one in self.devices if one.mailbox is not None}
 
+    def with_slots(self, held: Entry | None, fresh: bytes | None, own: Set[bytes]) -> Entry:
+        """Return it with the slots of the devices held, and a fresh one behind own mailboxes (RLY-200)."""
+        slots = {} if held is None else {one.record_hash: one.slot for one in held.devices}
+        if fresh is not None:
+            slots.update({one.record_hash: fresh for one in self.devices if one.mailbox in own})
+        return Entry(self.head, tuple(replace(one, slot=slots.get(one.record_hash)) for one in self.devices))
+
     def rows(self) -> tuple[DeviceRow, ...]:
         """Return the devices as the store keeps them."""
         account_id = self.head.account_id
         return tuple(
-            DeviceRow(account_id, one.record_hash, position, one.record, one.address)
+            DeviceRow(account_id, one.record_hash, position, one.record, one.address, one.slot)
             for position, one in enumerate(self.devices)
         )
 
@@ -233,9 +242,10 @@ def entry_from_rows(head: ListRow, devices: list[DeviceRow]) -> Entry:
 
 def _device_from_row(row: DeviceRow) -> Device:
     if row.address is None:
-        return Device(row.record_hash, row.record, None, None, 0)
+        return Device(row.record_hash, row.record, None, None, 0, row.slot)
     fields = _map(_signed_part(row.address)[0], 5)
-    return Device(row.record_hash, row.record, row.address, _octets(fields[3], 16), _uint(fields[5]))
+    mailbox, issued_ms = _octets(fields[3], 16), _uint(fields[5])
+    return Device(row.record_hash, row.record, row.address, mailbox, issued_ms, row.slot)
 
 
 def mailbox_of(address: bytes) -> bytes:

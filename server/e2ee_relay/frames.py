@@ -37,6 +37,7 @@ MAX_RECORD_B: Final = 512
 MAX_SIGNED_LIST_B: Final = 2048
 MAX_SIGNED_PREKEY_B: Final = 2048
 MAX_SIGNED_ADDRESS_B: Final = 512
+MAX_SLOT_B: Final = 4096
 MAX_BUNDLE_B: Final = 8192
 MAX_POW_B: Final = 16
 # A few seconds of Python; a client that is asked for more leaves (RLY-142).
@@ -99,6 +100,7 @@ _RECORD: Final = octets(1, MAX_RECORD_B)
 _LIST: Final = octets(1, MAX_SIGNED_LIST_B)
 _PREKEY: Final = octets(1, MAX_SIGNED_PREKEY_B)
 _ADDRESS: Final = octets(1, MAX_SIGNED_ADDRESS_B)
+_SLOT: Final = octets(1, MAX_SLOT_B)
 _MAILBOXES: Final = many(_B16, 1, MAX_MAILBOXES)
 
 
@@ -269,6 +271,7 @@ class Publish:
     `lists` are consecutive signed lists, the last one the new head; the first one follows the head that the
     relay holds (or has seq 1), or is that head itself, alone, to put new addresses. `records` and `addresses`
     belong to the new head, in pairs, as many as the head names; a device without an address has null.
+    `slot` replaces that of the device which publishes, and is not read by the relay; null leaves it.
     """
 
     OP: ClassVar[int] = 8
@@ -277,12 +280,14 @@ class Publish:
         many(_LIST, 1, MAX_LISTS),
         many(_RECORD, 0, MAX_RECORDS),
         many(nullable(_ADDRESS), 0, MAX_RECORDS),
+        nullable(_SLOT),
     )
     request_id: int
     account_id: bytes
     lists: tuple[bytes, ...]
     records: tuple[bytes, ...]
     addresses: tuple[bytes | None, ...]
+    slot: bytes | None = None  # 1 B to 4 KiB
 
 
 @dataclass(frozen=True, slots=True)
@@ -429,7 +434,8 @@ class SendResults:
 class LookupResult:
     """Signed lists in ascending order of seq; if `more`, ask again after the last one's seq.
 
-    Records and addresses belong to the head of the whole chain, in pairs.
+    Records and addresses belong to the head of the whole chain, in pairs; slots are the distinct ones of its
+    devices, which the relay has not read.
     """
 
     OP: ClassVar[int] = 73
@@ -438,12 +444,14 @@ class LookupResult:
         many(_RECORD, 0, MAX_RECORDS),
         many(nullable(_ADDRESS), 0, MAX_RECORDS),
         flag,
+        many(_SLOT, 0, MAX_RECORDS),
     )
     request_id: int
     lists: tuple[bytes, ...]
     records: tuple[bytes, ...]
     addresses: tuple[bytes | None, ...]
     more: bool
+    slots: tuple[bytes, ...] = ()  # 1 B to 4 KiB each
 
 
 @dataclass(frozen=True, slots=True)

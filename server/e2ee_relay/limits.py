@@ -185,6 +185,8 @@ class Policy:
     connection_window_b: int = 4 << 20
     quota_messages: int = 1000
     quota_b: int = 32 << 20
+    published_quota_messages: int = 50_000
+    published_quota_b: int = 256 << 20
     retention_s: int = 30 * 86_400
     minute_s: int = 60
     remembered_s: int = 3600
@@ -224,6 +226,12 @@ class Policy:
         if self.registration_secret is None:
             return True
         return hmac.compare_digest(self.registration_secret, secret or b"")
+
+    @property
+    def published_quota(self) -> tuple[int, int]:
+        """Messages and bytes held for a mailbox that a directory entry names (RLY-203)."""
+        messages = max(self.quota_messages, self.published_quota_messages)
+        return messages, max(self.quota_b, self.published_quota_b)
 
     def announced(self) -> Limits:
         """Return what a Hello tells of these limits."""

@@ -89,6 +89,8 @@ def disclosure(config: Config) -> str:
         "max_body_b": policy.max_body_b,
         "quota_messages": policy.quota_messages,
         "quota_b": policy.quota_b,
+        "published_quota_messages": policy.published_quota_messages,
+        "published_quota_b": policy.published_quota_b,
         "pow_bits": {
             "create": policy.pow_bits_create,
             "send": policy.pow_bits_send,

@@ -8,7 +8,7 @@ from .cbor import MAX_DEPTH, MAX_FRAME_ITEMS, MAX_ITEMS, MAX_MESSAGE_B, FrameErr
 from .frames import (
     MAX_ACK_SEQS, MAX_BODY_B, MAX_BUNDLE_B, MAX_FRAMES, MAX_LISTS, MAX_MAILBOXES, MAX_NAME_B,
     MAX_ONE_TIME_KEYS, MAX_POW_B, MAX_POW_BITS, MAX_RECORD_B, MAX_RECORDS, MAX_SECRET_B, MAX_SEND_ITEMS,
-    MAX_SIGNED_ADDRESS_B, MAX_SIGNED_LIST_B, MAX_SIGNED_PREKEY_B, MAX_TOKEN_HASHES, OPERATIONS,
+    MAX_SIGNED_ADDRESS_B, MAX_SIGNED_LIST_B, MAX_SIGNED_PREKEY_B, MAX_SLOT_B, MAX_TOKEN_HASHES, OPERATIONS,
     PROTOCOL_VERSION, Ack, Auth, AuthResult, CreateMailbox, DeleteMailbox, Displaced, Done, ErrorCode,
     ErrorReply, Frame, GoAway, Hello, InvalidRequest, KnownFrame, Limits, Lookup, LookupResult, LowPrekeys,
     Message, Ping, PrekeysBundle, PrekeysCount, PrekeysFetch, PrekeysStock, PrekeysUpload, Publish, Push,
@@ -25,7 +25,7 @@ __all__ = [
     "MAX_DEPTH", "MAX_FRAME_ITEMS", "MAX_ITEMS", "MAX_MESSAGE_B", "FrameError", "Reader", "decode_item",
     "MAX_ACK_SEQS", "MAX_BODY_B", "MAX_BUNDLE_B", "MAX_FRAMES", "MAX_LISTS", "MAX_MAILBOXES", "MAX_NAME_B",
     "MAX_ONE_TIME_KEYS", "MAX_POW_B", "MAX_POW_BITS", "MAX_RECORD_B", "MAX_RECORDS", "MAX_SECRET_B",
-    "MAX_SEND_ITEMS", "MAX_SIGNED_ADDRESS_B", "MAX_SIGNED_LIST_B", "MAX_SIGNED_PREKEY_B",
+    "MAX_SEND_ITEMS", "MAX_SIGNED_ADDRESS_B", "MAX_SIGNED_LIST_B", "MAX_SIGNED_PREKEY_B", "MAX_SLOT_B",
     "MAX_TOKEN_HASHES", "OPERATIONS", "PROTOCOL_VERSION", "Ack", "Auth", "AuthResult", "CreateMailbox",
     "DeleteMailbox", "Displaced", "Done", "ErrorCode", "ErrorReply", "Frame", "GoAway", "Hello",
     "InvalidRequest", "KnownFrame", "Limits", "Lookup", "LookupResult", "LowPrekeys", "Message", "Ping",

@@ -116,7 +116,7 @@ def _judge(view: View, op: Op, item: SendItem, policy: Policy, now_ms: int) -> S
         pow_context_send(address, item.msg_id), item.pow, policy.pow_bits_send
     ):
         return _POW_REQUIRED
-    if box.held >= policy.quota_messages or box.held_b + size_b > policy.quota_b:
+    if _is_full(view, box, size_b, policy):
         return _QUOTA
     is_stored = item.ttl is not TtlClass.EPHEMERAL
     if is_stored and not view.has_room:
@@ -134,6 +134,15 @@ def _judge(view: View, op: Op, item: SendItem, policy: Policy, now_ms: int) -> S
     else:
         op.fresh.append(fresh)
     return _OK
+
+
+def _is_full(view: View, box: Box, size_b: int, policy: Policy) -> bool:
+    """Tell whether a message is beyond the quota of its mailbox (RLY-33, RLY-203)."""
+    held, held_b = box.held + 1, box.held_b + size_b
+    if held <= policy.quota_messages and held_b <= policy.quota_b:
+        return False
+    messages, octets = policy.published_quota
+    return held > messages or held_b > octets or not view.is_published(box.address)
 
 
 def _store(view: View, box: Box, item: SendItem, policy: Policy, now_ms: int) -> Fresh:

@@ -61,7 +61,7 @@ _NO_PREKEYS: Final = Refusal(ErrorCode.NO_PREKEYS)
 
 
 def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) -> None:
-    """Check an entry and put it in the place of the one held (RLY-50 to RLY-54)."""
+    """Check an entry and put it in the place of the one held (RLY-50 to RLY-54, RLY-200)."""
     if frame.account_id in view.blocked:
         op.result = _DENIED
         return
@@ -77,18 +77,19 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
         op.result = Refusal(ErrorCode.STALE_ENTRY)
         return
     named = entry.mailboxes() | (frozenset[bytes]() if held is None else held.mailboxes())
-    if not any(_is_owned(view, op.peer, address) for address in named):
+    own = {address for address in named if _is_owned(view, op.peer, address)}
+    if not own or (frame.slot is not None and not own & entry.mailboxes()):
         op.result = _NOT_AUTHENTICATED
     elif not view.has_room:
         op.result = UNAVAILABLE
     else:
         rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
-        view.replace(entry, rows)
+        view.replace(entry.with_slots(held, frame.slot, own), rows)
         op.result = None
 
 
 def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> None:
-    """Read the chain of an account (RLY-55)."""
+    """Read the chain of an account, and the slots of its devices (RLY-55, RLY-202)."""
     entry = _served_entry(view, frame.account_id)
     if entry is None:
         op.result = Refusal(ErrorCode.NOT_FOUND)
@@ -99,6 +100,7 @@ def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> 
         records=tuple(device.record for device in entry.devices),
         addresses=tuple(device.address for device in entry.devices),
         more=len(lists) > MAX_LISTS,
+        slots=tuple(dict.fromkeys(one.slot for one in entry.devices if one.slot is not None)),
     )
 
 

@@ -119,6 +119,8 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "registration_backlog": _number("changes waiting for a commit above which no mailbox is created"),
         "quota_messages": _number("messages held for one mailbox"),
         "quota_b": _number("their bytes"),
+        "published_quota_messages": _number("messages held for one that a directory entry names"),
+        "published_quota_b": _number("their bytes"),
         "retention_s": _number("seconds for which a message is held"),
         "minute_s": _number("the same for messages of the short class"),
         "remembered_s": _number("seconds for which the id of a message is known", least=0),

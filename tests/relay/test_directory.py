@@ -15,10 +15,11 @@ from e2ee_relay.protocol import (
     KnownFrame,
     Lookup,
     LookupResult,
+    Message,
     Publish,
 )
 from nacl.signing import SigningKey
-from relay_actors import DAY_MS, Clock, Company, Owner, Peer
+from relay_actors import DAY_MS, Clock, Company, Owner, Peer, labelled_hash
 from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
@@ -29,6 +30,10 @@ def company(owner: Owner, clock: Clock) -> Company:
 
 async def refused(peer: Peer, request: KnownFrame) -> ErrorCode:
     return (await peer.expect(ErrorReply, request)).code
+
+
+async def codes(sender: Peer, owner: Owner, count: int) -> list[ErrorCode]:
+    return [one.code for one in await sender.send(*[owner.item(b"x") for _ in range(count)])]
 
 
 async def look_up(peer: Peer, company: Company, after_seq: int = 0) -> LookupResult:
@@ -79,6 +84,78 @@ async def test_a_long_chain_comes_in_parts(peer: Peer, company: Company) -> None
     assert (first.lists, first.more) == (tuple(company.lists[:64]), True)
     rest = await look_up(peer, company, after_seq=64)
     assert (rest.lists, rest.more) == (tuple(company.lists[64:]), False)
+
+
+async def test_a_device_sets_its_own_slot(relay: AnyRelay, peer: Peer, company: Company) -> None:
+    """RLY-200 to RLY-202: it stays over other lists and a restart, and ends with the device."""
+    await company.publish(peer)
+    assert (await look_up(peer, company)).slots == ()
+    same = company.lists[-1]
+    await peer.expect(Done, company.entry(peer, same, slot=b"first"))
+    await peer.expect(Done, company.entry(peer, same, slot=bytes(4096)))
+    await company.publish(peer)
+    assert (await look_up(peer, company)).slots == (bytes(4096),)
+    relay.restart()
+    again = await Peer(relay.connect()).greet()
+    await company.owner.prove(again)
+    assert (await look_up(again, company)).slots == (bytes(4096),)
+    await again.expect(Done, company.entry(again, company.make_list([]), records=(), addresses=()))
+    assert (await look_up(again, company)).slots == ()
+
+
+async def test_no_device_takes_away_the_slot_of_another(peer: Peer, sender: Peer, company: Company) -> None:
+    """RLY-200, RLY-201: it may publish the entry, without the other's address too."""
+    thief, key = Owner(), SigningKey.generate()
+    await thief.set_up(sender)
+    record = company.make_record(key)
+    records = tuple(sorted((company.record, record), key=lambda one: labelled_hash("SR1-record", one)))
+    address = company.make_address(key, k2=labelled_hash("SR1-record", record), k3=thief.mailbox)
+    signed_list = company.make_list([*records])
+    both = tuple(company.make_address() if one == company.record else address for one in records)
+    await peer.expect(Done, company.entry(peer, signed_list, records=records, addresses=both, slot=b"good"))
+    alone = tuple(None if one == company.record else address for one in records)
+    await sender.expect(
+        Done, company.entry(sender, signed_list, records=records, addresses=alone, slot=b"bad")
+    )
+    assert sorted((await look_up(sender, company)).slots) == [b"bad", b"good"]
+    await sender.expect(
+        Done, company.entry(sender, signed_list, records=records, addresses=alone, slot=b"good")
+    )
+    assert (await look_up(sender, company)).slots == (b"good",)
+    # Authenticated by the entry of before only: there is no device of its own.
+    none = (None, None)
+    await peer.expect(Done, company.entry(peer, signed_list, records=records, addresses=both))
+    refusal = company.entry(sender, signed_list, records=records, addresses=none, slot=b"bad")
+    assert await refused(sender, refusal) is ErrorCode.NOT_AUTHENTICATED
+    found = await look_up(peer, company)
+    assert (found.slots, found.addresses) == ((b"good",), both)
+
+
+async def test_a_slot_goes_with_its_mailbox(peer: Peer, company: Company) -> None:
+    """RLY-27, RLY-201."""
+    await peer.expect(Done, company.entry(peer, company.make_list([company.record]), slot=b"x"))
+    await peer.expect(Done, DeleteMailbox(peer.next_id(), company.owner.mailbox))
+    found = await look_up(peer, company)
+    assert (found.addresses, found.slots) == ((None,), ())
+
+
+async def test_a_published_mailbox_may_hold_more(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-203: while an entry names it, also after a restart; no other mailbox, and not without bound."""
+    relay = make_relay(Policy(quota_messages=1, published_quota_messages=3))
+    peer, sender = [await Peer(relay.connect()).greet() for _ in range(2)]
+    owner = Owner()
+    await owner.set_up(peer)
+    company = Company(owner, clock.now_ms)
+    assert await codes(sender, owner, 2) == [ErrorCode.OK, ErrorCode.QUOTA]
+    await company.publish(peer)
+    relay.restart()
+    peer, sender = [await Peer(relay.connect()).greet() for _ in range(2)]
+    await owner.prove(peer)
+    assert await codes(sender, owner, 3) == [ErrorCode.OK, ErrorCode.OK, ErrorCode.QUOTA]
+    await peer.expect(Done, company.entry(peer, company.make_list([]), records=(), addresses=()))
+    await owner.subscribe(peer)
+    await owner.ack(peer, *[await peer.push(Message) for _ in range(3)])
+    assert await codes(sender, owner, 2) == [ErrorCode.OK, ErrorCode.QUOTA]
 
 
 async def test_only_an_owner_of_a_named_mailbox_publishes(

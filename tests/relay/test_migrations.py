@@ -22,6 +22,7 @@ from relay_actors import HOUR_MS, START_MS, Clock, Company, Owner, Peer
 from relay_backends import SharedDatabase
 
 MAILBOX = bytes(range(16))
+OLD = 2  # with messages in two tables
 
 
 def run(data_dir: Path, *arguments: str) -> int:
@@ -44,14 +45,14 @@ def put_rows(db: sqlite3.Connection) -> None:
 
 
 def age(data_dir: Path) -> None:
-    """Make the database again as the release before the last schema would have."""
+    """Make the database again as a release with schema 2 would have."""
     (data_dir / "relay.db").unlink()
     db = sqlite3.connect(data_dir / "relay.db", isolation_level=None)
     db.execute("PRAGMA journal_mode = WAL")
     db.execute(f"PRAGMA application_id = {schema.APPLICATION_ID}")
-    for statement in [one for step in schema.MIGRATIONS[: SCHEMA_VERSION - 1] for one in step]:
+    for statement in [one for step in schema.MIGRATIONS[:OLD] for one in step]:
         db.execute(statement)
-    db.execute(f"PRAGMA user_version = {SCHEMA_VERSION - 1}")
+    db.execute(f"PRAGMA user_version = {OLD}")
     put_rows(db)
     db.close()
 
@@ -73,7 +74,7 @@ def test_an_older_database_is_explained(tmp_path: Path, capsys: pytest.CaptureFi
         told = capsys.readouterr()
         assert told.out == ""
         assert "sealroom-relay migrate" in told.err
-    assert schema_of(tmp_path)[0] == SCHEMA_VERSION - 1
+    assert schema_of(tmp_path)[0] == OLD
 
 
 @pytest.mark.parametrize("with_messages", [False, True])
@@ -106,7 +107,7 @@ def test_a_migration_ahead_of_the_start(tmp_path: Path, capsys: pytest.CaptureFi
     fill(tmp_path)
     age(tmp_path)
     before = schema_of(tmp_path)
-    pending = {"schema": SCHEMA_VERSION - 1, "schema_known": SCHEMA_VERSION, "pending": 1}
+    pending = {"schema": OLD, "schema_known": SCHEMA_VERSION, "pending": SCHEMA_VERSION - OLD}
     for flag, status in (("--check", 1), ("--dry-run", 0)):
         assert run(tmp_path, "migrate", flag) == status
         assert json.loads(capsys.readouterr().out) == pending

@@ -34,7 +34,7 @@ def add_devices(bench: Bench, mailboxes: list[bytes | None]) -> None:
         (os.urandom(32), b"account %d" % place, 0, b"", b"", mailbox)
         for place, mailbox in enumerate(mailboxes)
     ]
-    bench.file.connection.executemany("INSERT INTO device VALUES (?, ?, ?, ?, ?, ?)", rows)
+    bench.file.connection.executemany("INSERT INTO device VALUES (?, ?, ?, ?, ?, ?, NULL)", rows)
 
 
 def test_the_devices_behind_a_mailbox_are_found_without_a_search() -> None:

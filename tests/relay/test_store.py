@@ -103,7 +103,7 @@ def test_deleted_bytes_leave_all_files(tmp_path: Path) -> None:
         add_message(file, row_id, os.urandom(sizes[row_id % 4]) + canary)
         for row_id, canary in enumerate(canaries, start=1)
     ]
-    ask("INSERT INTO device VALUES (?, ?, 0, x'', x'', ?)", (DEVICE, b"a" * 32, b"m" * 16))
+    ask("INSERT INTO device VALUES (?, ?, 0, x'', x'', ?, NULL)", (DEVICE, b"a" * 32, b"m" * 16))
     with file.transaction():
         directory = SqlDirectory(file.connection)
         directory.add_prekeys(DEVICE, (PrekeyRow(1, 1, FAR_MS, spk),), (PrekeyRow(1, 1, FAR_MS, key),))

@@ -94,6 +94,9 @@ class MemoryView:
     def knows(self, address: bytes, msg_id: bytes) -> bool:
         return (address, msg_id) in self.seen
 
+    def is_published(self, address: bytes) -> bool:
+        return bool(self.devices_of(address))
+
     def put(self, fresh: Fresh, until_hour: int) -> None:
         self.messages[fresh.box.address, fresh.seq] = fresh
         self.seen.add((fresh.box.address, fresh.msg_id))

@@ -122,6 +122,7 @@ class DeviceRow(NamedTuple):
     position: int
     record: bytes
     address: bytes | None
+    slot: bytes | None
 
 
 class PrekeyRow(NamedTuple):
@@ -254,6 +255,7 @@ class Listed(NamedTuple):
     records: tuple[bytes, ...]
     addresses: tuple[bytes | None, ...]
     more: bool
+    slots: tuple[bytes, ...]
 
 
 class DeviceStock(NamedTuple):
@@ -364,6 +366,10 @@ class MailboxView(Protocol):
 
     def knows(self, address: bytes, msg_id: bytes) -> bool:
         """Tell whether a message with this id has come lately (RLY-32)."""
+        ...
+
+    def is_published(self, address: bytes) -> bool:
+        """Tell whether an address of a directory entry names this mailbox (RLY-203)."""
         ...
 
     def put(self, fresh: Fresh, until_hour: int) -> None:

@@ -25,7 +25,7 @@ _HEADS: Final = (
     " WHERE account_id = ANY(%b::bytea[]) ORDER BY account_id, seq DESC"
 )
 _DEVICES: Final = (
-    "SELECT account_id, record_hash, position, record, address FROM device"
+    "SELECT account_id, record_hash, position, record, address, slot FROM device"
     " WHERE account_id = ANY(%b::bytea[]) ORDER BY account_id, position"
 )
 _NAMED_BY: Final = (
@@ -64,8 +64,9 @@ _PUT_LISTS: Final = (
     " SELECT %b, * FROM unnest(%b::bigint[], %b::bytea[])"
 )
 _PUT_DEVICES: Final = (
-    "INSERT INTO device (account_id, record_hash, position, record, address, mailbox)"
-    " SELECT %b, * FROM unnest(%b::bytea[], %b::smallint[], %b::bytea[], %b::bytea[], %b::bytea[])"
+    "INSERT INTO device (account_id, record_hash, position, record, address, slot, mailbox)"
+    " SELECT %b, * FROM unnest(%b::bytea[], %b::smallint[], %b::bytea[], %b::bytea[], %b::bytea[],"
+    " %b::bytea[])"
 )
 _PUT_REUSABLE: Final = (
     "INSERT INTO reusable_prekey (record_hash, key_type, key_id, not_after_ms, signed_prekey)"
@@ -186,7 +187,7 @@ class DirectoryGroup(MailboxGroup):
         self.ask(
             _PUT_DEVICES,
             [account_id, [row.record_hash for row in rows], [row.position for row in rows],
-             [row.record for row in rows], [row.address for row in rows],
+             [row.record for row in rows], [row.address for row in rows], [row.slot for row in rows],
              [device.mailbox for device in entry.devices]],
         )  # fmt: skip
 

@@ -40,6 +40,7 @@ _RIGHTS: Final = (
     " FROM unnest(%b::bytea[], %b::bytea[]) AS asked(mailbox, token_hash)"
     " JOIN token USING (mailbox, token_hash)"
 )
+_PUBLISHED: Final = "SELECT DISTINCT mailbox FROM device WHERE mailbox = ANY(%b::bytea[])"
 _TOKENS: Final = "SELECT mailbox, count(*) FROM token WHERE mailbox = ANY(%b::bytea[]) GROUP BY mailbox"
 _SEEN: Final = (
     "SELECT mailbox || msg_id FROM unnest(%b::bytea[], %b::bytea[]) AS asked(mailbox, msg_id)"
@@ -123,6 +124,7 @@ class MailboxGroup:
         self._written_to: set[bytes] = set()
         self._rights: dict[bytes, int] = {}
         self._tokens: dict[bytes, int] = {}  # how many a mailbox has
+        self._published: dict[bytes, bool] = {}
         self._seen: set[bytes] = set()
         self._gone: dict[tuple[bytes, int], int] = {}  # deleted by acknowledgements: size by mailbox and seq
         self._created: list[Box] = []
@@ -202,12 +204,19 @@ class MailboxGroup:
             for item in op.request.items if isinstance(op.request, Send) else ():
                 coming.setdefault(item.mailbox, []).append(len(item.body))
         policy = self.context.policy
-        full = {
-            address: box
-            for address, sizes in coming.items()
-            if (box := self._boxes[address]) is not None
-            and (box.held + len(sizes) > policy.quota_messages or box.held_b + sum(sizes) > policy.quota_b)
-        }
+        boxes = {address: box for address in coming if (box := self._boxes[address]) is not None}
+
+        def beyond(messages: int, octets: int) -> list[bytes]:
+            return [
+                address
+                for address, box in boxes.items()
+                if box.held + len(coming[address]) > messages or box.held_b + sum(coming[address]) > octets
+            ]
+
+        usual, published = beyond(policy.quota_messages, policy.quota_b), beyond(*policy.published_quota)
+        self._look_for_published(usual)
+        # One that is published, and within its own quota, is not counted with each of its messages.
+        full = {one: boxes[one] for one in usual if not self._published[one] or one in published}
         if full:
             self.ask(_DELETE_EXPIRED, [sorted(full), self.context.now_ms])
             found = {row[0]: (row[1], row[2]) for row in self.ask(_HELD, [sorted(full)]).fetchall()}
@@ -244,6 +253,17 @@ class MailboxGroup:
     def knows(self, address: bytes, msg_id: bytes) -> bool:
         """Tell whether this id has come lately (RLY-32)."""
         return address + msg_id in self._seen
+
+    def is_published(self, address: bytes) -> bool:
+        """Tell whether an entry names this mailbox; looked up where the usual quota is not enough."""
+        if address not in self._published:
+            self._look_for_published([address])
+        return self._published[address]
+
+    def _look_for_published(self, addresses: list[bytes]) -> None:
+        self._published.update(dict.fromkeys(addresses, False))
+        named = self.ask(_PUBLISHED, [addresses]) if addresses else None
+        self._published.update({row[0]: True for row in named.fetchall()} if named is not None else {})
 
     def put(self, fresh: Fresh, until_hour: int) -> None:
         """Store a message and its id."""

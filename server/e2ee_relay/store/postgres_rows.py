@@ -31,7 +31,7 @@ def erase_mailbox(db: psycopg.Connection, mailbox: bytes) -> None:
     query = "SELECT account_id, record_hash FROM device WHERE mailbox = %b"
     named = db.execute(query, [mailbox]).fetchall()
     lock_directory(db, [bytes(one) for row in named for one in row])
-    db.execute("UPDATE device SET address = NULL, mailbox = NULL WHERE mailbox = %b", [mailbox])
+    db.execute("UPDATE device SET address = NULL, mailbox = NULL, slot = NULL WHERE mailbox = %b", [mailbox])
     drop_prekeys_of(db, [bytes(row[1]) for row in named])
     for table in OF_MAILBOX:
         db.execute(f"DELETE FROM {table} WHERE mailbox = %b", [mailbox])  # noqa: S608 - fixed names

@@ -167,6 +167,7 @@ MIGRATIONS: Final[Migrations] = (
         "ALTER TABLE mailbox ADD cleared_seq bigint NOT NULL DEFAULT 0",
         "DROP TABLE account",
     ),
+    ("ALTER TABLE device ADD slot bytea",),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -15,6 +15,7 @@ class SqlDirectory:
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self.accounts = 0  # entries that are held
+        self.published: set[bytes] = set()  # mailboxes that their addresses name; changed by the writer alone
 
     # --- entries ---
 
@@ -28,8 +29,8 @@ class SqlDirectory:
         if head is None:
             return None
         rows = self._db.execute(
-            "SELECT account_id, record_hash, position, record, address FROM device WHERE account_id = ?"
-            " ORDER BY position",
+            "SELECT account_id, record_hash, position, record, address, slot FROM device"
+            " WHERE account_id = ? ORDER BY position",
             (account_id,),
         )
         return entry_from_rows(ListRow(*head), [DeviceRow(*row) for row in rows])
@@ -43,15 +44,17 @@ class SqlDirectory:
         for record_hash in self._devices(account_id):
             if record_hash not in kept:
                 drop_device_prekeys(self._db, record_hash)
+        before = self._mailboxes(account_id)
         self._db.execute("DELETE FROM device WHERE account_id = ?", (account_id,))
         self._db.executemany(
-            "INSERT INTO device (record_hash, account_id, position, record, address, mailbox)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO device (record_hash, account_id, position, record, address, mailbox, slot)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [
-                (one.record_hash, account_id, position, one.record, one.address, one.mailbox)
+                (one.record_hash, account_id, position, one.record, one.address, one.mailbox, one.slot)
                 for position, one in enumerate(entry.devices)
             ],
         )
+        self._look_at_published(before | entry.mailboxes())
 
     def _is_new(self, account_id: bytes) -> bool:
         asked = "SELECT 1 FROM device_list WHERE account_id = ? LIMIT 1"
@@ -60,6 +63,18 @@ class SqlDirectory:
     def _devices(self, account_id: bytes) -> list[bytes]:
         rows = self._db.execute("SELECT record_hash FROM device WHERE account_id = ?", (account_id,))
         return [bytes(record_hash) for (record_hash,) in rows]
+
+    def _mailboxes(self, account_id: bytes) -> set[bytes]:
+        rows = self._db.execute("SELECT mailbox FROM device WHERE account_id = ?", (account_id,))
+        return {bytes(mailbox) for (mailbox,) in rows if mailbox is not None}
+
+    def _look_at_published(self, mailboxes: set[bytes]) -> None:
+        for mailbox in mailboxes:
+            (self.published.add if self.devices_of(mailbox) else self.published.discard)(mailbox)
+
+    def is_published(self, address: bytes) -> bool:
+        """Tell whether an entry names this mailbox; any thread."""
+        return address in self.published
 
     def lists(self, account_id: bytes, after_seq: int, most: int) -> list[bytes]:
         """Return the signed lists behind a number, ascending."""
@@ -77,7 +92,9 @@ class SqlDirectory:
     def drop_account(self, account_id: bytes) -> None:
         """Remove an entry with its lists, devices and their prekeys."""
         self.accounts -= not self._is_new(account_id)
+        before = self._mailboxes(account_id)
         drop_account(self._db, account_id)
+        self._look_at_published(before)
 
     # --- prekeys ---
 
@@ -162,7 +179,10 @@ def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes) -> None:
     for (record_hash,) in db.execute(
         "SELECT record_hash FROM device WHERE mailbox = ?", (mailbox,)
     ).fetchall():
-        db.execute("UPDATE device SET address = NULL, mailbox = NULL WHERE record_hash = ?", (record_hash,))
+        db.execute(
+            "UPDATE device SET address = NULL, mailbox = NULL, slot = NULL WHERE record_hash = ?",
+            (record_hash,),
+        )
         drop_device_prekeys(db, record_hash)
 
 

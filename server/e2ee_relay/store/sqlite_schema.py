@@ -151,6 +151,7 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX device_by_account ON device (account_id)",
         "CREATE INDEX device_by_mailbox ON device (mailbox) WHERE mailbox IS NOT NULL",
     ),
+    ("ALTER TABLE device ADD COLUMN slot BLOB",),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

@@ -159,6 +159,8 @@ class SqliteView(SqlDirectory):
             for table in ("message", "seen")
         )
         (self.accounts,) = rows("SELECT count(DISTINCT account_id) FROM device_list").fetchone()
+        named = rows("SELECT DISTINCT mailbox FROM device WHERE mailbox IS NOT NULL")
+        self.published = {bytes(mailbox) for (mailbox,) in named}
         self._find_short_lived()
 
     def _load_messages(self) -> None:
@@ -264,7 +266,11 @@ class SqliteView(SqlDirectory):
         del self.by_no[box.mine.no]
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
-        self.later(lambda: drop_mailbox(self._db, no, address))
+        self.later(lambda: self._drop(no, address))
+
+    def _drop(self, no: int, address: bytes) -> None:
+        drop_mailbox(self._db, no, address)
+        self.published.discard(address)
 
     def _write_later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
         self.later(lambda: self._write(statement, rows))

@@ -37,6 +37,11 @@ DIRECTORY: Final[dict[str, dict[str, Stored]]] = {
             "signed mailbox and front-door token, published", "clients reach the device", _WITH_DEVICE
         ),
         "mailbox": Stored("the mailbox in the address", "its owner is told of low stocks", _WITH_DEVICE),
+        "slot": Stored(
+            "up to 4 KiB that the device publishes and the relay does not read",
+            "clients get it with the entry",
+            "until replaced, or until its device or mailbox is gone",
+        ),
     },
     "prekey": {
         "record_hash": Stored("the device", "whose key it is", _WITH_KEY),
