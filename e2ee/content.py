@@ -20,7 +20,10 @@ from .wire.fields import MAX_MS, Fields, array, bstr, uint
 MAX_RECEIPT_IDS: Final = 64
 _MAX_SEQ: Final = 2**31 - 1
 _IGNORED_FROM: Final = 64
+# Plain numbers: comparing with members of an enumeration costs ten times as much, on each message.
 _TEXT: Final = 1
+_COUNTED: Final = frozenset({1, 8, 10, 11, 12})
+_OF_ROOMS: Final = frozenset({8, 9, 10, 11, 12})
 _MAX_U32: Final = 2**32 - 1
 
 _MAX_EPOCH: Final = 2**32 - 1
@@ -55,6 +58,11 @@ class ContentType(IntEnum):
     SYNC = 5
     LIST = 6
     NOTHING = 7
+    ENTRY = 8
+    SIGNAL = 9
+    FORWARD = 10
+    DOSSIER = 11
+    ROSTER = 12
 
 
 class ReceiptState(IntEnum):
@@ -126,6 +134,14 @@ class Nothing:
 
 
 @dataclass(frozen=True, slots=True)
+class OfRooms:
+    """What a room, or a company's team, says; `e2ee.rooms` reads the payload (chapters 15 to 18)."""
+
+    type: ContentType
+    payload: cbor.Value = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Unsupported:
     """A type that this version does not know (CON-02)."""
 
@@ -133,7 +149,7 @@ class Unsupported:
     payload: cbor.Value = field(repr=False)
 
 
-Payload: TypeAlias = Text | Receipt | Sync | SignedList | AddressOnly | Nothing | Unsupported
+Payload: TypeAlias = Text | Receipt | Sync | SignedList | AddressOnly | Nothing | OfRooms | Unsupported
 
 
 _WITHOUT_PAYLOAD: Final[dict[int, Payload]] = {
@@ -298,8 +314,8 @@ def _content(
     kind = fields.uint(1)
     if kind == ContentType.ADDRESS and way_back is None:
         raise DecodeError("a content of type address has an address")
-    if (kind == ContentType.TEXT) != (number is not None):
-        raise DecodeError("a text has a number, and nothing else has")
+    if (kind in _COUNTED) != (number is not None):
+        raise DecodeError("a counted content has a number, and nothing else has")
     content_id = ContentId(fields.bstr(2, CONTENT_ID_B))
     payload = _decode_payload(kind, fields.value(4))
     return Content(content_id, fields.time_ms(3), payload, heads, epoch, way_back, bundle, number)
@@ -328,9 +344,10 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
 
 
 def _decode_payload(kind: int, value: cbor.Value) -> Payload:
-    # Plain numbers: comparing with members of an enumeration costs ten times as much, on each message.
     if kind == _TEXT:
         return Text(Fields.of(value, _ONE).text(1, MAX_CONTENT_B))
+    if kind in _OF_ROOMS:
+        return OfRooms(ContentType(kind), value)
     match kind:
         case ContentType.RECEIPT:
             return _decode_receipt(Fields.of(value, _TWO))

@@ -57,6 +57,18 @@ class SnapshotError(LocalError):
     code: ClassVar[str] = "local.snapshot"
 
 
+class NoConsent(LocalError):
+    """No consent of ours stands behind what was to be sent."""
+
+    code: ClassVar[str] = "local.consent"
+
+
+class NoticeIncomplete(LocalError):
+    """A notice lacks something that the law or chapter 18 asks for."""
+
+    code: ClassVar[str] = "config.notice"
+
+
 class RemoteError(E2eeError):
     """Bytes from outside are at fault. Whatever raised it changed nothing."""
 
@@ -180,3 +192,87 @@ class BudgetExceeded(RemoteError):
     """A contact has used up what it may ask of us in 24 hours; nothing was used up by this (SES-35)."""
 
     code: ClassVar[str] = "remote.budget"
+
+
+class MandateInvalid(RemoteError):
+    """A mandate, roster or channels that is not valid at this time, or belongs to another mandate."""
+
+    code: ClassVar[str] = "room.mandate"
+
+
+class RosterExpired(RemoteError):
+    """No roster is in force: nobody of the company is known to act."""
+
+    code: ClassVar[str] = "room.roster_expired"
+
+
+class NotInForce(RemoteError):
+    """A company's device that is not in force acted."""
+
+    code: ClassVar[str] = "room.suspended"
+
+
+class ConsentRequired(RemoteError):
+    """Content of somebody who has not consented."""
+
+    code: ClassVar[str] = "room.consent_required"
+
+
+class ConsentStale(RemoteError):
+    """Content under a notice that has been replaced and has ended."""
+
+    code: ClassVar[str] = "room.consent_stale"
+
+
+class ConsentWithdrawn(RemoteError):
+    """Content after a withdrawal."""
+
+    code: ClassVar[str] = "room.consent_withdrawn"
+
+
+class RoomClosed(RemoteError):
+    """Content in a closed room."""
+
+    code: ClassVar[str] = "room.closed"
+
+
+class RoomFrozen(RemoteError):
+    """Content in a frozen room."""
+
+    code: ClassVar[str] = "room.frozen"
+
+
+class RoomErased(RemoteError):
+    """Content in an erased room."""
+
+    code: ClassVar[str] = "room.erased"
+
+
+class NoRight(RemoteError):
+    """An act above the rights of its author."""
+
+    code: ClassVar[str] = "room.right"
+
+
+class BadEntry(RemoteError):
+    """An entry of a company whose signature is missing or does not verify."""
+
+    code: ClassVar[str] = "room.signature"
+
+
+class NotMember(RemoteError):
+    """An entry of a device that is no member of the room."""
+
+    code: ClassVar[str] = "room.not_member"
+
+
+class Unlogged(RemoteError):
+    """History that was handed over without its log entry."""
+
+    code: ClassVar[str] = "room.unlogged"
+
+
+class TooMany(RemoteError):
+    """More devices in a room than it holds, or two with one tag."""
+
+    code: ClassVar[str] = "room.too_many"

@@ -9,7 +9,7 @@ from spec.vectors.document import diagnostic, render
 from spec.vectors.parties import Device
 from spec.vectors.suite import NOW_MS, Value, cbor, draw
 
-TEXT, RECEIPT, ADDRESS, _, SYNC, LIST, NOTHING = range(1, 8)
+TEXT, RECEIPT, ADDRESS, _, SYNC, LIST, NOTHING, ENTRY, SIGNAL, FORWARD, DOSSIER, ROSTER = range(1, 13)
 
 
 def content(name: str, kind: int, payload: Value, also: dict[int, Value] | None = None) -> dict[int, Value]:
@@ -92,7 +92,12 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
         ("epoch 0", text("epoch 1", "x", {6: 0, 7: back})),
         ("epoch at its end", text("epoch 2", "x", {6: 2**32 - 1, 7: back})),
         ("type 4, which was given up", content("unknown 3", 4, None, {8: compact_bundle(us)})),
-        ("unknown type", content("unknown 1", 8, [1, {0: None}])),
+        ("entry of a room", content("entry", ENTRY, {1: b"", 2: b""}, {9: number(1, 1)})),
+        ("signal of a room", content("signal", SIGNAL, {1: bytes(16), 2: 1})),
+        ("forwarded entries", content("forward", FORWARD, None, {9: number(2, 1)})),
+        ("dossier", content("dossier", DOSSIER, None, {9: number(3, 1)})),
+        ("roster", content("roster", ROSTER, None, {9: number(4, 1)})),
+        ("unknown type", content("unknown 1", 13, [1, {0: None}])),
         ("unknown type at its end", content("unknown 2", 2**32 - 1, None)),
         ("keys from 64 up are ignored", text("extra", "x", {64: None, 2**32: {1: [True]}})),
     ]

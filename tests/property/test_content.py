@@ -15,6 +15,7 @@ from e2ee.content import (
     Content,
     ContentType,
     Heads,
+    OfRooms,
     Payload,
     Receipt,
     ReceiptState,
@@ -72,6 +73,7 @@ PAYLOADS: st.SearchStrategy[Payload] = st.one_of(
     syncs(),
     st.builds(SignedList, st.binary(min_size=1, max_size=200)),
     st.just(AddressOnly()),
+    st.builds(OfRooms, st.sampled_from([one for one in ContentType if one > 7]), VALUES),
     st.builds(Unsupported, st.just(4) | st.integers(max(ContentType) + 1, 2**32 - 1), VALUES),
 )
 HEADS = st.builds(ListHead, st.integers(1, 2**31 - 1), st.binary(min_size=32, max_size=32).map(ListHash))
@@ -84,7 +86,8 @@ def made_contents(draw: st.DrawFn) -> Content:
     """Contents of every type, with everything that may travel with them."""
     payload = draw(PAYLOADS)
     plain = draw(st.booleans()) and not isinstance(payload, AddressOnly)
-    number = draw(numbers()) if isinstance(payload, Text) else None
+    counted = isinstance(payload, Text) or (isinstance(payload, OfRooms) and payload.type != 9)
+    number = draw(numbers()) if counted else None
     content = Content(draw(CONTENT_IDS), draw(TIMES_MS), payload, number=number)
     if plain:
         return content

@@ -14,8 +14,10 @@ from e2ee import identity, prekeys, session
 from e2ee.content import (
     AddressOnly,
     Content,
+    ContentType,
     Heads,
     Nothing,
+    OfRooms,
     Payload,
     Receipt,
     ReceiptState,
@@ -74,7 +76,12 @@ def decoded(entries: Mapping[int, cbor.Value]) -> Content:
         (SignedList(b"signed"), 6, {1: b"signed"}),
         (Nothing(), 7, None),
         (Unsupported(4, None), 4, None),
-        (Unsupported(8, None), 8, None),
+        (OfRooms(ContentType.ENTRY, {1: b"header"}), 8, {1: b"header"}),
+        (OfRooms(ContentType.SIGNAL, None), 9, None),
+        (OfRooms(ContentType.FORWARD, None), 10, None),
+        (OfRooms(ContentType.DOSSIER, []), 11, []),
+        (OfRooms(ContentType.ROSTER, None), 12, None),
+        (Unsupported(13, None), 13, None),
         (Unsupported(0, [1, "x", {5: b""}]), 0, [1, "x", {5: b""}]),
         (Unsupported(2**32 - 1, True), 2**32 - 1, True),
     ],
@@ -82,7 +89,7 @@ def decoded(entries: Mapping[int, cbor.Value]) -> Content:
 def test_each_type_has_the_payload_of_the_registry(payload: Payload, kind: int, value: cbor.Value) -> None:
     """CON-01, CON-02, CON-03, CON-04, CON-10, CON-11, CON-12, SES-24"""
     bundle = Party.make("alice").compact_bundle()
-    number = NUMBER if kind == 1 else None
+    number = NUMBER if kind in (1, 8, 10, 11, 12) else None
     content = Content(ID, NOW_MS, payload, way_back=WAY_BACK, bundle=bundle, number=number)
     entries: dict[int, cbor.Value] = {1: kind, 2: ID, 3: NOW_MS, 4: value}
     entries[7] = {1: b"\1" * 16, 2: b"\2" * 32, 3: "wss://relay.example/"}
@@ -283,7 +290,7 @@ def test_a_text_has_a_number_and_nothing_else_has() -> None:
     """CON-12"""
     with pytest.raises(ContentError):
         decoded(OTHERS)
-    payloads: dict[int, cbor.Value] = {2: {1: 1, 2: [ID]}, 3: None, 5: SYNC, 6: {1: b"x"}, 7: None, 99: None}
+    payloads: dict[int, cbor.Value] = {2: {1: 1, 2: [ID]}, 3: None, 5: SYNC, 6: {1: b"x"}, 7: None, 99: 0}
     for kind, value in payloads.items():
         entries: dict[int, cbor.Value] = {**BASE, 1: kind, 4: value}
         if kind == 3:
@@ -298,12 +305,12 @@ def test_an_unknown_type_takes_any_payload() -> None:
     """CON-02: in a session it arrives as unsupported, and the next message is read as usual."""
     alice, _, a, b = parties.connected_pair()
     a = forgery.prepared(a)
-    values: dict[int, cbor.Value] = {8: None, 99: [1, {2: "x"}], 2**32 - 1: "future"}
+    values: dict[int, cbor.Value] = {13: None, 99: [1, {2: "x"}], 2**32 - 1: "future"}
     for kind, value in values.items():
         crafted = forgery.message_with(a, {1: kind, 2: ID, 3: NOW_MS, 4: value, 70: True})
         opened = open_(b, crafted)
         assert opened.content.payload == Unsupported(kind, value)
-    b = open_(b, forgery.message_with(a, {1: 8, 2: ID, 3: NOW_MS, 4: None})).session
+    b = open_(b, forgery.message_with(a, {1: 13, 2: ID, 3: NOW_MS, 4: None})).session
     a, _ = alice.seal(a, "the number that was used", way_back=None)
     assert parties.text_of(open_(b, alice.seal(a, "next", way_back=None)[1])) == "next"
 
@@ -383,7 +390,9 @@ def test_a_way_back_replaces_nothing_by_itself() -> None:
         {"number": None},
         {"number": Number(0, b"line", 1)},
         {"payload": Unsupported(2**32, None)},
-        {"payload": Unsupported(8, [2**64])},
+        {"payload": Unsupported(13, [2**64])},
+        {"payload": OfRooms(ContentType.SIGNAL, None), "number": NUMBER},
+        {"payload": OfRooms(ContentType.ENTRY, None), "number": None},
         {"id": ContentId(b"short")},
         {"sent_ms": -1},
         {"sent_ms": 2**53},

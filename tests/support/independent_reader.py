@@ -826,7 +826,7 @@ def _check_tail(row: dict[int, Value]) -> None:
             octets(list_hash, 32)
     if 6 in row:
         uint(row[6], 0, 2**32 - 1)
-    need((9 in row) == (row[1] == 1))
+    need((9 in row) == (row[1] in (1, 8, 10, 11, 12)))
     if 9 in row:
         number_of(octets(row[9], 20))
     if 7 in row:

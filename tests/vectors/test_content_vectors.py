@@ -11,6 +11,7 @@ from e2ee import content
 from e2ee.content import (
     AddressOnly,
     Nothing,
+    OfRooms,
     Payload,
     Receipt,
     SignedList,
@@ -28,6 +29,7 @@ TYPES: dict[int, type[Payload]] = {
     5: Sync,
     6: SignedList,
     7: Nothing,
+    **dict.fromkeys(range(8, 13), OfRooms),
 }
 
 

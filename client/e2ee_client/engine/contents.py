@@ -8,7 +8,7 @@ from e2ee import content as contents
 from e2ee import identity, prekeys
 from e2ee import pair as pairs
 from e2ee.constants import HASH_B
-from e2ee.content import Content, Heads, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
+from e2ee.content import Content, Heads, OfRooms, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList
 from e2ee.prekeys import CompactBundle
@@ -53,7 +53,7 @@ class Contents(Part):
                 self._context.sending.confirmed(turn, peer, reached, ids)
             case Sync() as sync:
                 self._context.renewal.synced(turn, peer, session, sync)
-            case Unsupported(kind, _):
+            case OfRooms(kind, _) | Unsupported(kind, _):
                 turn.notify(UnsupportedContent(peer.account_id, content.id, kind))
             case _:
                 pass
