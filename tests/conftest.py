@@ -24,7 +24,7 @@ settings.register_profile(
 settings.register_profile(
     "full",
     deadline=None,
-    max_examples=300,
+    max_examples=100,
     stateful_step_count=60,
     suppress_health_check=_SLOW_MACHINE,
     print_blob=True,

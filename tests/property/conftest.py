@@ -2,8 +2,8 @@
 asks for.
 
 They are named on the command line where only this folder is run, as in `pytest tests/property
---hypothesis-profile=ci`; the suite's own profile `full` has the same numbers. The recorded million of steps
-is run by deep.py in batches.
+--hypothesis-profile=ci`; the suite's own profile `full` has a third of the examples. The recorded
+million of steps is run by deep.py in batches.
 """
 
 from __future__ import annotations
