@@ -116,8 +116,8 @@ async def test_order_is_kept_and_deletion_is_by_acknowledgement(
 
 
 async def test_acknowledging_what_is_not_held_is_done(peer: Peer, owner: Owner) -> None:
-    """RLY-37: numbers that are not held are ignored."""
-    await peer.expect(Done, Ack(peer.next_id(), owner.mailbox, (1, 2, 1 << 40)))
+    """RLY-37: numbers that are not held are ignored, also those that no store can hold."""
+    await peer.expect(Done, Ack(peer.next_id(), owner.mailbox, (1, 2, 1 << 40, 1 << 63, (1 << 64) - 1)))
 
 
 async def test_live_delivery_follows_the_backlog(peer: Peer, sender: Peer, owner: Owner) -> None:

@@ -30,6 +30,8 @@ from .postgres_group import Aftermath, Context, Displacement, Interrupted, Mine,
 from .postgres_rows import erase_mailbox
 from .postgres_upkeep import day_floor, day_of_seq, seq_floor_at
 
+# What the column holds; a higher number of an acknowledgement is not held (RLY-37).
+_MOST_SEQ: Final = (1 << 63) - 1
 _ROW: Final = (
     "SELECT mailbox, owner_pub, used_day, last_seq, held, held_b, subscriber, subscription_no, cleared_seq"
     " FROM mailbox WHERE mailbox = ANY(%b::bytea[])"
@@ -192,9 +194,10 @@ class MailboxGroup:
             owner_pub = op.peer.owned.get(ack.mailbox) if isinstance(ack, Ack) else None
             if not isinstance(ack, Ack) or owner_pub is None or ack.mailbox in self.blocked:
                 continue
-            mailboxes += [ack.mailbox] * len(ack.seqs)
-            seqs += ack.seqs
-            owners += [owner_pub] * len(ack.seqs)
+            named = [seq for seq in ack.seqs if seq <= _MOST_SEQ]
+            mailboxes += [ack.mailbox] * len(named)
+            seqs += named
+            owners += [owner_pub] * len(named)
         return self.ask(_DELETE, [mailboxes, seqs, owners, min(seqs), max(seqs)]) if seqs else None
 
     def _count_again_where_full(self) -> None:
