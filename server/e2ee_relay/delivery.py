@@ -255,7 +255,8 @@ class Delivery:
         subscription = session.delivering.get(ack.mailbox)
         if subscription is not None:
             for seq, message in released.items():
-                subscription.reserve(seq, message)
+                if seq not in subscription.unacked:  # it may have been delivered again meanwhile
+                    subscription.reserve(seq, message)
 
     def pump_postponed(self, session: Session) -> None:
         """Try again where delivery waited for room on this connection, or for the store."""

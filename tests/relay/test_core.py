@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import pytest
 from core_bench import ADD, AUTH, CREATE, KEY, MAILBOX, TOKEN, Bench, codes_of, item
 from e2ee_relay.limits import Policy
@@ -34,6 +36,7 @@ from e2ee_relay.protocol import (
 )
 from e2ee_relay.store.api import Read
 from e2ee_relay.store.sqlite_file import DatabaseFile
+from e2ee_relay.store.sqlite_view import SqliteView
 from relay_actors import START_MS, Company, Owner
 
 
@@ -362,3 +365,39 @@ def test_an_acknowledgement_of_nothing_costs_the_disk_nothing(
     """RLY-37, RLY-140: a flood of them is answered without a transaction."""
     monkeypatch.setattr(DatabaseFile, "transaction", None)
     bench.ask(Done, Ack(9, MAILBOX, tuple(range(1, 1000))))
+
+
+def test_what_could_not_be_loaded_anew_answers_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """RLY-195, RLY-20, RLY-23: a disk that cannot be read for a while makes no mailbox unknown."""
+    bench.ask(SendResults, Send(4, (item(b"held"),)))
+
+    def unreadable(_view: SqliteView) -> None:
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(SqliteView, "_load_messages", unreadable)
+        bench.receive(Send(5, (item(b"lost"),)))
+        bench.commit(fails=True)
+        bench.node.tick(START_MS)
+        bench.commit()
+        refused = bench.ask(ErrorReply, AUTH)
+        assert refused.code is ErrorCode.UNAVAILABLE
+        assert bench.ask(SendResults, Send(6, (item(),))).results[0].code is ErrorCode.UNAVAILABLE
+    bench.node.tick(START_MS)
+    bench.commit()
+    bench.ask(Done, Subscribe(7, (MAILBOX,)))
+    assert [message.body for message in bench.pushes(Message)] == [b"held"]
+
+
+def test_a_failed_acknowledgement_of_what_was_delivered_again_counts_it_once(bench: Bench) -> None:
+    """RLY-36, RLY-37: the window is as wide as before."""
+    bench.ask(SendResults, Send(4, (item(b"x"),)))
+    bench.ask(Done, Subscribe(5, (MAILBOX,)))
+    (pushed,) = bench.pushes(Message)
+    delivery = bench.node.delivery
+    released = delivery.acknowledged(bench.session, Ack(6, MAILBOX, (pushed.seq,)))
+    delivery.wake(delivery.subscriptions[MAILBOX])
+    bench.commit()
+    assert len(bench.pushes(Message)) == 2
+    delivery.not_deleted(bench.session, Ack(6, MAILBOX, (pushed.seq,)), released)
+    assert bench.session.unacked_b == len(b"x")

@@ -35,7 +35,7 @@ from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_directory import SqlDirectory, drop_mailbox, sweep_tables
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.sqlite_group import SqliteGroup
-from e2ee_relay.store.sqlite_view import Writes
+from e2ee_relay.store.sqlite_view import SqliteView, Writes
 from relay_actors import HOUR_MS
 from store_bench import RunningStore, until
 
@@ -190,6 +190,22 @@ async def test_after_a_failed_commit_numbers_go_on_above_all(tmp_path: Path) -> 
         assert seqs[b"first"] < seqs[b"lost"] < seqs[b"second"]
         await running.acknowledge_all()
         assert file.connection.execute("SELECT * FROM message").fetchall() == []
+
+
+async def test_memory_is_loaded_as_soon_as_the_disk_can_be_read(tmp_path: Path) -> None:
+    """RLY-195: by the writer's own attempts, and nothing is lost or unknown meanwhile."""
+    async with RunningStore(open_store(tmp_path / "r")) as running:
+        assert await running.send(b"first") is ErrorCode.OK
+        fault = sqlite3.OperationalError("disk I/O error")
+        with (
+            patch.object(SqliteView, "_load_messages", side_effect=fault),
+            patch.object(SqliteGroup, "commit", side_effect=fault),
+        ):
+            assert await running.send(b"lost") is ErrorCode.UNAVAILABLE
+            await until(lambda: running.store.reloads > 2)
+            assert await running.send(b"lost") is ErrorCode.UNAVAILABLE
+        await until(lambda: not running.store.view.is_stopped)
+        assert await running.send(b"second") is ErrorCode.OK
 
 
 async def test_a_group_collects_while_a_commit_runs(tmp_path: Path) -> None:

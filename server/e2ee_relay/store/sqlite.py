@@ -18,6 +18,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 from e2ee_relay.protocol import Send
@@ -165,7 +166,7 @@ class SqliteStore:
         """Decide an operation, or have the writer do it, and queue what it has to write."""
         view, request = self.view, op.request
         kind = type(request)
-        if view.is_stopped and kind not in READING and kind is not Find:
+        if view.is_stopped and not (view.is_loaded and (kind in READING or kind is Find)):
             self._refuse(op)
             self._queue_up(Submitted(op, Writes()))
         elif kind in OF_DIRECTORY or (isinstance(request, Remove) and request.kind == ACCOUNT):
@@ -182,6 +183,8 @@ class SqliteStore:
         """Do what time brings (RLY-41, RLY-79)."""
         self.view.now_ms = now_ms
         if self.view.is_stopped and self._thread is None:
+            if not self.view.is_loaded:
+                self._reload()
             self._begin_generation()
         self._sweep.tick(self._node, now_ms)
 
@@ -228,26 +231,28 @@ class SqliteStore:
         """Commit in the caller's thread."""
         committed = self._carry_out(group)
         if not committed:
-            self.view.is_stopped = True
             group += self._waiting
             self._waiting.clear()
+            self._reload()
         self._node.committed([one.op for one in group if one.op is not None], failed=not committed)
         if not committed:
-            self._reload()
             self._begin_generation()
 
     # --- after a failure ---
 
     def _reload(self) -> None:
-        """Forget what was decided and not committed; the event loop waits, as at a start."""
+        """Forget what was decided and not committed; the event loop waits, as at a start.
+
+        What cannot be read now is read at the next attempt; until then nothing is answered from it.
+        """
         self.reloads += 1
         self.view.take_writes()
-        self.view.load(self._node.policy, self._node.now_ms())
+        with suppress(sqlite3.Error):
+            self.view.load(self._node.policy, self._node.now_ms())
 
     def _recover(self, done: threading.Event) -> None:
         """Refuse what was decided on top of a failed commit, and load memory anew, in the loop's thread."""
         lost: list[Op] = []
-        self.view.is_stopped = True  # those who are told now may ask again at once
         try:
             while (one := self._queue.get_nowait()) is not None:
                 lost += [] if one.op is None else [one.op]
@@ -255,13 +260,15 @@ class SqliteStore:
         except queue.Empty:
             pass
         try:
+            self._reload()  # before anybody is told: those may ask again at once
             self._node.committed(lost, failed=True)
-            self._reload()
         finally:
             done.set()
 
     def _begin_generation(self) -> bool:
         """Begin a generation; without one nothing is changed. Tell whether it was committed."""
+        if not self.view.is_loaded:
+            return False
         try:
             generation = self.file.begin_generation()
         except (sqlite3.Error, OSError):
@@ -295,7 +302,14 @@ class SqliteStore:
         """While nothing is changed, look now and then whether a generation can be committed."""
         if self.view.is_stopped and time.monotonic() >= self._next_probe:
             self._next_probe = time.monotonic() + _PROBE_S
+            if not self.view.is_loaded:
+                self._have_recovered()
             self._begin_generation()
+
+    def _have_recovered(self) -> None:
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(self._recover, done)
+        done.wait()
 
     def _collect(self, wait_s: float | None) -> tuple[list[Submitted], bool]:
         """Wait for one operation, then take what else has collected; empty: the time was idle."""
@@ -317,9 +331,7 @@ class SqliteStore:
         ops = [one.op for one in group if one.op is not None]
         self.handover.give(ops, failed=not committed, seconds=time.monotonic() - begun)
         if not committed and not is_last:
-            done = threading.Event()
-            self._loop.call_soon_threadsafe(self._recover, done)
-            done.wait()
+            self._have_recovered()
         elif len(group) >= _LOAD and not is_last:
             self._keep_distance(begun)
 

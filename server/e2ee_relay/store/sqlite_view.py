@@ -118,6 +118,7 @@ class SqliteView(SqlDirectory):
         self.skew_ms = 0
         self.has_room = True
         self.is_stopped = True  # no generation has been begun: nothing may be changed
+        self.is_loaded = False  # memory lacks what the database has: nothing may be answered from it
         self.first_seq = 0
         self.boxes: dict[bytes, Box] = {}
         self.by_no: dict[int, Box] = {}
@@ -136,7 +137,7 @@ class SqliteView(SqlDirectory):
 
     def load(self, policy: Policy, now_ms: int) -> None:
         """Take over what the database has, and change nothing until `begin`."""
-        self.is_stopped = True
+        self.is_stopped, self.is_loaded = True, False
         self.now_ms, self.minute_ms = now_ms, policy.minute_s * 1000
         self.boxes.clear()
         self.by_no.clear()
@@ -162,6 +163,7 @@ class SqliteView(SqlDirectory):
         named = rows("SELECT DISTINCT mailbox FROM device WHERE mailbox IS NOT NULL")
         self.published = {bytes(mailbox) for (mailbox,) in named}
         self._find_short_lived()
+        self.is_loaded = True
 
     def _load_messages(self) -> None:
         found = self._db.execute(
