@@ -105,21 +105,25 @@ class Allowance:
 
     def take(self, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
         """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        if self._messages is None or self._octets is None:
-            self._messages, self._octets = Bucket(messages, now_ms), Bucket(octets, now_ms)
-        wait_ms = self._messages.take(1, now_ms)
+        # Looked at once: another thread may forget full buckets at any moment.
+        of_messages, of_octets = self._messages, self._octets
+        if of_messages is None or of_octets is None:
+            of_messages, of_octets = Bucket(messages, now_ms), Bucket(octets, now_ms)
+            self._messages, self._octets = of_messages, of_octets
+        wait_ms = of_messages.take(1, now_ms)
         if wait_ms:
             return wait_ms
-        wait_ms = self._octets.take(size_b, now_ms)
+        wait_ms = of_octets.take(size_b, now_ms)
         if wait_ms:
-            self._messages.give_back(1)
+            of_messages.give_back(1)
         return wait_ms
 
     def give_back(self, size_b: int) -> None:
         """Return what was taken for a message that was not stored after all."""
-        if self._messages is not None and self._octets is not None:
-            self._messages.give_back(1)
-            self._octets.give_back(size_b)
+        of_messages, of_octets = self._messages, self._octets
+        if of_messages is not None and of_octets is not None:
+            of_messages.give_back(1)
+            of_octets.give_back(size_b)
 
     @property
     def is_idle(self) -> bool:

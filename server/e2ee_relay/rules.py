@@ -97,10 +97,11 @@ def owned_box(view: MailboxView, peer: Requester, address: bytes) -> Box | None:
 
 def _send(view: View, op: Op, frame: Send, policy: Policy, now_ms: int) -> None:
     op.fresh = None
-    op.result = [_judge(view, op, item, policy, now_ms) for item in frame.items]
+    op.result = [_judge(view, op, place, policy, now_ms) for place in range(len(frame.items))]
 
 
-def _judge(view: View, op: Op, item: SendItem, policy: Policy, now_ms: int) -> SendResult:
+def _judge(view: View, op: Op, place: int, policy: Policy, now_ms: int) -> SendResult:
+    item: SendItem = op.request.items[place]
     # No way out before the token: an unknown mailbox costs what an unknown token does (RLY-31).
     address, hashed = item.mailbox, token_hash(item.token)
     token_class = view.right(address, hashed)
@@ -121,7 +122,7 @@ def _judge(view: View, op: Op, item: SendItem, policy: Policy, now_ms: int) -> S
     is_stored = item.ttl is not TtlClass.EPHEMERAL
     if is_stored and not view.has_room:
         return SEND_UNAVAILABLE
-    wait_ms = view.limits.charge(address, hashed, token_class, size_b, now_ms)
+    wait_ms = _charge(view, op, place, hashed, token_class, now_ms)
     if wait_ms:
         return SendResult(ErrorCode.RATE_LIMITED, wait_ms)
     if is_stored:
@@ -143,6 +144,17 @@ def _is_full(view: View, box: Box, size_b: int, policy: Policy) -> bool:
         return False
     messages, octets = policy.published_quota
     return held > messages or held_b > octets or not view.is_published(box.address)
+
+
+def _charge(view: View, op: Op, place: int, hashed: bytes, token_class: int, now_ms: int) -> int:
+    """Charge an item to its buckets once (RLY-196); return 0 or the wait."""
+    if op.has_paid(place):
+        return 0
+    item: SendItem = op.request.items[place]
+    wait_ms = view.limits.charge(item.mailbox, hashed, token_class, len(item.body), now_ms)
+    if not wait_ms:
+        op.pay(place)
+    return wait_ms
 
 
 def _store(view: View, box: Box, item: SendItem, policy: Policy, now_ms: int) -> Fresh:
@@ -196,9 +208,10 @@ def _create(view: View, op: Op, frame: CreateMailbox, _policy: Policy, now_ms: i
     elif box is not None and box.owner_pub == frame.owner_pub:
         op.result = None
     else:
-        op.result = op.peer.admit(frame, now_ms)
+        op.result = None if op.has_paid() else op.peer.admit(frame, now_ms)
         if op.result is not None:
             return
+        op.pay()
         if box is not None:
             op.result = Refusal(ErrorCode.DENIED)
         elif not view.has_room:

@@ -181,7 +181,10 @@ def fetch(view: View, op: Op, frame: PrekeysFetch, policy: Policy, now_ms: int) 
         # Whoever asks would refuse the list: a one-time key would be spent for nothing.
         op.result = _NO_PREKEYS
         return
-    op.result = _hand_out(view, entry, device, box, now_ms)
+    is_granted = op.has_paid() or view.limits.grants_one_time_keys(frame.record_hash, now_ms)
+    if is_granted:
+        op.pay()
+    op.result = _hand_out(view, entry, device, box, now_ms + view.skew_ms, granted=is_granted)
 
 
 def _reachable(view: View, frame: PrekeysFetch) -> tuple[Entry, Device, Box] | None:
@@ -197,9 +200,10 @@ def _reachable(view: View, frame: PrekeysFetch) -> tuple[Entry, Device, Box] | N
     return (entry, device, box) if token_class == TokenClass.FRONT_DOOR else None
 
 
-def _hand_out(view: View, entry: Entry, device: Device, box: Box, now_ms: int) -> HandedOut | Refusal:
-    wall_ms, record_hash = now_ms + view.skew_ms, device.record_hash
-    granted = view.limits.grants_one_time_keys(record_hash, now_ms)
+def _hand_out(
+    view: View, entry: Entry, device: Device, box: Box, wall_ms: int, *, granted: bool
+) -> HandedOut | Refusal:
+    record_hash = device.record_hash
     signed_prekey = view.reusable(record_hash, X25519, wall_ms)
     last_resort = view.reusable(record_hash, ML_KEM_768, wall_ms)
     if signed_prekey is None or last_resort is None:

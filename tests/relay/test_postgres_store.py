@@ -322,6 +322,7 @@ def test_a_missing_day_is_made_when_it_is_needed(make_node: Callable[..., Node],
     clock.forward(400 * DAY_MS)
     assert send(node, item(address, b"x")) == [OK]
     assert [one.body for one in page(node, address).messages] == [b"x"]
+    assert len(node.listening.limits.charged) == 1  # the transaction was repeated (RLY-196)
 
 
 def test_an_abandoned_mailbox_is_removed(

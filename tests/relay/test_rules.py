@@ -28,7 +28,7 @@ from e2ee_relay.protocol import (
     hour_of,
     token_hash,
 )
-from e2ee_relay.rules import told_hour_ms
+from e2ee_relay.rules import decide, told_hour_ms
 from e2ee_relay.store.api import (
     ACCOUNT,
     HOUR_MS,
@@ -39,6 +39,7 @@ from e2ee_relay.store.api import (
     Found,
     HandedOut,
     Listed,
+    Op,
     Open,
     Page,
     Read,
@@ -345,6 +346,25 @@ def test_without_room_nothing_is_added_and_all_else_goes_on(scene: Scene) -> Non
     assert scene.ask(Ack(1, scene.owner.mailbox, (seq,))) is None
     assert isinstance(scene.ask(scene.fetch(company)), HandedOut)
     assert not scene.view.messages
+
+
+def test_what_is_decided_again_is_charged_once(scene: Scene) -> None:
+    """RLY-196: and each item by itself, those of one id too."""
+    company, passing = scene.company(), scene.owner.item(b"x", ttl=TtlClass.EPHEMERAL)
+    scene.ask(scene.upload(company, 2, 2))
+    asker, mailbox = Asker(), os.urandom(16)
+    sent = Op(scene.stranger, Send(1, (passing, passing)))
+    created = Op(asker, CreateMailbox(1, mailbox, bytes(32)))
+    fetched = Op(scene.stranger, scene.fetch(company))
+    for _ in range(2):
+        for op in (sent, created, fetched):
+            decide(scene.view, op, Policy(), scene.now_ms)
+        del scene.view.boxes[mailbox]
+        scene.view.limits.grants = False
+    assert len(scene.view.limits.charged) == 2
+    assert asker.admissions == 1
+    assert isinstance(fetched.result, HandedOut)
+    assert not fetched.result.is_held_back
 
 
 # --- entries and prekeys ---

@@ -108,10 +108,10 @@ def leaving_early() -> Iterator[None]:
     """Make relays leave before they hash the token where there is no mailbox, as one is tempted to write."""
     proper = rules._judge
 
-    def judge(view: View, op: Op, one: SendItem, policy: Policy, now_ms: int) -> SendResult:
-        if view.box(one.mailbox) is None:
+    def judge(view: View, op: Op, place: int, policy: Policy, now_ms: int) -> SendResult:
+        if view.box(op.request.items[place].mailbox) is None:
             return SendResult(ErrorCode.DENIED)
-        return proper(view, op, one, policy, now_ms)
+        return proper(view, op, place, policy, now_ms)
 
     with patch.object(rules, "_judge", judge):
         yield

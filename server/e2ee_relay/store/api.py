@@ -6,7 +6,7 @@ the store, many operations in one transaction, and then the node hears of it (`L
 
 Two stores implement it: SQLite (one process) and PostgreSQL (several nodes). An operation may be decided more
 than once, when a transaction has to be repeated: the rules set every result anew, and change only the view
-and buckets.
+and buckets, these once.
 """
 
 from __future__ import annotations
@@ -314,7 +314,7 @@ class Requester(Protocol):
 class Op:
     """One operation on its way: what is asked, by whom, and what came of it."""
 
-    __slots__ = ("count", "fresh", "kept", "peer", "request", "request_id", "result", "told")
+    __slots__ = ("count", "fresh", "kept", "paid", "peer", "request", "request_id", "result", "told")
 
     def __init__(self, peer: Any, request: Request, request_id: int = 0) -> None:
         self.peer = peer  # a Requester; for those that the rules ask nothing of, what the node likes
@@ -325,6 +325,17 @@ class Op:
         self.count = 0  # the messages that it deleted
         self.kept: Any = None  # what the node keeps with it
         self.told = False  # its messages were delivered before the commit
+        self.paid: set[int] | None = None
+
+    def has_paid(self, item: int = 0) -> bool:
+        """Tell whether an item, by its place, was charged to buckets when it was decided before."""
+        return self.paid is not None and item in self.paid
+
+    def pay(self, item: int = 0) -> None:
+        """Note that an item was charged: it is once, however often its transaction is repeated (RLY-196)."""
+        if self.paid is None:
+            self.paid = set()
+        self.paid.add(item)
 
 
 class Limits(Protocol):
