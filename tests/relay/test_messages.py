@@ -353,6 +353,18 @@ async def test_an_expired_message_is_not_delivered(
     assert held_rows(relay) == 0
 
 
+async def test_a_short_lived_message_does_not_outlive_an_earlier_clock(
+    clock: Clock, relay: AnyRelay, sender: Peer, owner: Owner
+) -> None:
+    """RLY-41, RLY-150: nor hide behind one that lives longer, where a start finds its time earlier."""
+    await sender.send(owner.item(b"long"), owner.item(b"short", ttl=TtlClass.MINUTE))
+    clock.forward(-HOUR_MS // 2)
+    relay.restart()
+    clock.forward(HOUR_MS)
+    relay.tick()
+    assert held_rows(relay) == 1
+
+
 async def test_expiry_frees_the_quota(clock: Clock, make_relay: MakeRelay) -> None:
     """RLY-33, RLY-41: what has expired counts no longer."""
     relay = make_relay(Policy(quota_messages=1))

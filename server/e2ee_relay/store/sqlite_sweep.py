@@ -99,18 +99,13 @@ class SqliteSweep:
                 self._view.drop(box)
                 node.dropped(box.address)
             else:
-                looks -= self._expire_front(node, box, now_ms)
+                looks -= len(box.mine.rows)
+                self._expire(node, box, now_ms)
 
-    def _expire_front(self, node: Listener, box: Box, now_ms: int) -> int:
-        """Drop what has expired; messages are in the order of arrival, and live equally long."""
-        over: list[int] = []
-        for seq, row in box.mine.rows.items():
-            if row.expires_ms > now_ms:
-                break
-            over.append(seq)
-        for seq in over:
+    def _expire(self, node: Listener, box: Box, now_ms: int) -> None:
+        """Drop what has expired; a message may have longer to live than those behind it."""
+        for seq in [seq for seq, row in box.mine.rows.items() if row.expires_ms <= now_ms]:
             node.counters["expired"] += release(self._view, box, seq)
-        return len(over)
 
     # --- ids ---
 
