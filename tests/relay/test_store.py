@@ -11,7 +11,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
-from unittest.mock import patch
+from unittest.mock import Mock, patch
 
 import cbor2
 import pytest
@@ -464,6 +464,27 @@ def test_a_mark_that_says_nothing_burns_too(tmp_path: Path, damage: str) -> None
     add_prekeys(store, 3, first=10)
     store.close()
     assert stock_after_start(folder) == 3
+
+
+def test_a_copy_without_its_mark_gives_no_number_of_the_lost_database(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-35, RLY-76: as on a new machine that has the backup alone; it jumps once, not at each attempt."""
+    folder, copy = tmp_path / "r", tmp_path / "copy.db"
+    store = open_store(folder)
+    store.begin_generation()
+    copy_database(folder, copy)
+    lost = [store.begin_generation() for _ in range(5)]
+    store.close()
+    put_back(copy, folder)
+    (folder / MARK).unlink()
+    store = open_store(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(MarkFile, "write", Mock(side_effect=OSError("no room")))
+        with pytest.raises(OSError, match="no room"):
+            store.begin_generation()
+    assert max(lost) < store.begin_generation() < 1 << 21
+    store.close()
 
 
 def test_a_crash_between_database_and_mark_proves_nothing(tmp_path: Path) -> None:

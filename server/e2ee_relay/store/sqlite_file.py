@@ -18,7 +18,8 @@ from .sqlite_schema import migrate
 
 _PAGE_B: Final = 4096
 _INSTANCE_B: Final = 16
-# A start after a declared restore must be above every generation that the lost database can have had.
+# A start after a declared restore, or without a mark, must be above every generation that the lost database
+# can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
 
 
@@ -46,6 +47,7 @@ class DatabaseFile:
         """
         self._mark_file = mark_file
         self._instance = instance
+        self._has_jumped = False  # to numbers above those of a database that was lost
         self.files = OpenFiles()
         self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
         try:
@@ -118,6 +120,9 @@ class DatabaseFile:
         mark = None if self._mark_file is None else self._mark_file.read()
         ours = self.mark()
         noted = ours if mark is None else mark
+        # Without its mark a database may be a copy of one that has gone on. Once: each attempt would jump.
+        jumps = self._mark_file is not None and mark is None and ours.generation > 0 and not self._has_jumped
+        step = _DECLARED_RESTORE_STEP if jumps else step
         generation = max(ours.generation, noted.generation) + step
         burn = declared or self.is_restored()
         with self.transaction():
@@ -128,6 +133,7 @@ class DatabaseFile:
             # Until the mark is written it names that one; nothing is handed out meanwhile.
             self.set_figure("previous_instance", noted.instance)
             self.set_figure("instance", self._instance_of(generation))
+        self._has_jumped = self._has_jumped or jumps
         self.write_mark()
         return generation
 
