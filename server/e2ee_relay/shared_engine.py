@@ -24,9 +24,10 @@ class SharedEngine(OverStore):
             StoreError: it cannot be reached, or must not be used, or its clock is another (RLY-113).
         """
         self.clock = SteadyClock(now_ms())
-        self.store = PostgresStore(config.store, config.policy, self.clock, poll_s=config.poll_s)
+        self.store = PostgresStore(
+            config.store, config.policy, self.clock, poll_s=config.poll_s, wall_ms=now_ms()
+        )
         super().__init__(self.store)
-        self.store.refuse_other_time(now_ms())
         self.core = Node(config.policy, self.store, self.clock)
         # The database's disk is watched where it is (RLY-158).
         self.core.admits_mailboxes = lambda: self.store.backlog <= config.registration_backlog

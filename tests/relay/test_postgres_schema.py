@@ -94,11 +94,30 @@ def test_a_database_that_is_not_there_is_a_typed_error(tmp_path: Path) -> None:
     assert str(tmp_path) not in str(raised.value)
 
 
-def test_a_machine_with_a_wrong_clock_is_refused(make_node: Callable[..., Node]) -> None:
-    """RLY-113: it would drop days of all nodes."""
-    store = make_node().store
+def test_a_machine_with_a_wrong_clock_is_refused(shared_database: SharedDatabase) -> None:
+    """RLY-113: it would drop days of all nodes; and it has changed nothing."""
+    fresh = shared_database.server().make_database()
     with pytest.raises(StoreError, match="clocks"):
-        store.refuse_other_time(START_MS + 10 * 365 * DAY_MS)
+        PostgresStore(fresh, Policy(), now_ms, wall_ms=START_MS + 10 * 365 * DAY_MS)
+    with psycopg.connect(fresh) as db:
+        assert schema.schema_version(db) == 0
+
+
+@pytest.mark.parametrize("command", ["expire-now", "restored"])
+def test_a_command_on_a_machine_with_a_wrong_clock_does_nothing(
+    url: str, make_node: Callable[..., Node], db: psycopg.Connection, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str], command: str,
+) -> None:  # fmt: skip
+    """RLY-113: no message of a month expires because a machine thinks that it is ten years later."""
+    node = make_node()
+    address, _ = make_mailbox(node)
+    assert send(node, item(address)) == [OK]
+    before = upkeep.find_seq_floor(db)
+    later_ns = time.time_ns() + 10 * 365 * DAY_MS * 1_000_000
+    monkeypatch.setattr(time, "time_ns", lambda: later_ns)
+    assert run(url, capsys, command)[0] == 1
+    assert rows(db, "message") == 1
+    assert upkeep.find_seq_floor(db) == before
 
 
 # --- schema ---
@@ -306,6 +325,48 @@ def test_another_database_under_a_running_node_is_not_served(
         assert not node.store.found_another
     finally:
         node.store.stop(1)
+
+
+def test_tables_of_another_relay_under_a_standing_connection_are_not_served(
+    shared_database: SharedDatabase, words: WordsHere
+) -> None:
+    """RLY-197, RLY-176: they take the place of its own in one transaction, so that no query fails."""
+    fresh = shared_database.server().make_database()
+    node = Node(fresh, words, Clock(), Policy(), 7)
+    try:
+        address, _ = make_mailbox(node)
+        with psycopg.connect(fresh, autocommit=True, options="-c search_path=sealroom") as db:
+            with db.transaction():
+                db.execute("ALTER SCHEMA sealroom RENAME TO away")
+                schema.migrate(db)
+                upkeep.make_partitions(db, START_MS, 3600)
+                upkeep.lineage_of(db)
+            failed = Op(Asker(), Send(1, (item(address),)))
+            node.store.submit(failed)
+            node.store.settle()
+            assert node.listening.failed == [failed]
+            assert node.store.found_another
+    finally:
+        node.store.stop(1)
+
+
+def test_a_copy_that_is_put_back_under_a_standing_connection_burns_too(
+    make_node: Callable[..., Node], db: psycopg.Connection
+) -> None:
+    """RLY-197, RLY-103: no one-time key comes again, and numbers begin above all earlier ones."""
+    node = make_node()
+    company = published(node, 2, 2)
+    assert node.apply(fetch(company))[0].result.one_time_x25519
+    with db.transaction():
+        db.execute("CREATE TABLE fresh (LIKE prekey INCLUDING ALL)")
+        db.execute("INSERT INTO fresh SELECT * FROM prekey")
+        db.execute("INSERT INTO fresh SELECT record_hash, key_type, 1, not_after_ms, 'given' FROM prekey")
+        db.execute("DROP TABLE prekey")
+        db.execute("ALTER TABLE fresh RENAME TO prekey")
+    (again,) = node.apply(fetch(company))
+    assert not again.result.one_time_x25519
+    assert rows(db, "prekey") == 0
+    assert node.store.burned == 4
 
 
 # --- the operator's commands ---

@@ -22,10 +22,11 @@ from e2ee_relay.protocol import Lookup, PrekeysCount, PrekeysFetch, PrekeysUploa
 from .api import Find, Listener, Observer, Op, Read, Stocks, StoreError
 from .handover import Handover
 from .postgres_directory import DirectoryGroup
-from .postgres_group import Aftermath, Context, Interrupted
+from .postgres_group import Aftermath, Context, Interrupted, Replaced
 from .postgres_schema import migrate, refuse_newer, schema_version
-from .postgres_session import Link, connect, refuse_unfit
+from .postgres_session import Link, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import (
+    ask_tables,
     expire_short_lived,
     find_seq_floor,
     keep_up,
@@ -43,7 +44,6 @@ _READING: Final = (Read, Find, Lookup, PrekeysCount, Stocks)
 _OF_DIRECTORY: Final = (Publish, PrekeysUpload, PrekeysFetch)
 # Without an answer for so long the database counts as away.
 _AWAY_S: Final = 5.0
-_MOST_APART_MS: Final = 3_600_000
 _SHORT_LIVED_EVERY_MS: Final = 10_000
 _KEEP_UP_EVERY_MS: Final = 60_000
 
@@ -71,12 +71,14 @@ class PostgresStore:
         *,
         poll_s: int = 10,
         words: Words | None = None,
+        wall_ms: int | None = None,
         has_threads: bool = True,
         name: str = "",
     ) -> None:
         """Open the database and bring its schema up to date.
 
-        Without threads operations are carried out by `settle`, for tests.
+        `wall_ms` is the machine's time, to be compared with the database's (RLY-113). Without threads
+        operations are carried out by `settle`, for tests.
 
         Raises:
             SchemaTooNew: the database was written by a newer release (RLY-101).
@@ -87,6 +89,7 @@ class PostgresStore:
         self.burned: int | None = None  # one-time keys of a database that was put back (RLY-103)
         self.found_another = False  # an attempt met another relay's database, or an empty one (RLY-176)
         self._lineage = ""
+        self._tables: tuple[Any, ...] | None = None  # those that a connection was checked for
         self._url = url
         self._policy = policy
         self._clock = clock
@@ -107,13 +110,13 @@ class PostgresStore:
         self._directory = self._worker("directory", self._write)
         self._reader = self._worker("reader", self._read)
         self._upkeep: Worker[_Job, list[Any]] = Worker(
-            Link(url, "upkeep", self._check), _run_jobs, self._hand_over_jobs
+            Link(url, "upkeep", self._check), self._run_jobs, self._hand_over_jobs
         )
         self._workers: tuple[Worker[Any, Any], ...] = (
             self._writer, self._directory, self._reader, self._upkeep,
         )  # fmt: skip
         try:
-            self._begin()
+            self._begin(wall_ms)
         except psycopg.Error as error:
             raise StoreError(f"the database cannot be used: {words_of(error)}") from None
 
@@ -124,29 +127,16 @@ class PostgresStore:
 
     # --- connections ---
 
-    def _begin(self) -> None:
+    def _begin(self, wall_ms: int | None) -> None:
         with connect(self._url, "start") as db:
             refuse_unfit(db)
+            if wall_ms is not None:
+                refuse_other_time(db, wall_ms)
             migrate(db)
             make_partitions(db, self._clock(), self._policy.remembered_s)
             self._blocked = _read_blocked(db)
         for worker in self._workers:
             worker.link.open()
-
-    def refuse_other_time(self, wall_ms: int) -> None:
-        """Refuse a machine whose clock would drop days of all nodes; before the start (RLY-113).
-
-        Raises:
-            StoreError: it is more than an hour away from the database's, or that cannot be asked.
-        """
-        try:
-            with connect(self._url, "start") as db:
-                row = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
-        except psycopg.Error as error:
-            raise StoreError(f"the database cannot be used: {words_of(error)}") from None
-        if row is None or abs(int(row[0]) - wall_ms) > _MOST_APART_MS:
-            self.stop(1.0)
-            raise StoreError("the clocks of this machine and of the database are more than an hour apart")
 
     def _check(self, db: psycopg.Connection) -> None:
         """Refuse a database that must not be used, and note which one it is (RLY-100 to RLY-103, RLY-176)."""
@@ -161,6 +151,16 @@ class PostgresStore:
         burned = note_identity(db, self._clock())
         self.burned = burned if burned is not None else self.burned
         self._seq_floor = find_seq_floor(db)
+        self._tables = ask_tables(db).fetchone()
+
+    def _refuse_replaced(self, found: psycopg.Cursor[tuple[Any, ...]]) -> None:
+        """Have the connection checked anew where the tables are others (RLY-197).
+
+        Raises:
+            Replaced: they are.
+        """
+        if found.fetchone() != self._tables:
+            raise Replaced
 
     # --- operations: in the threads of the workers ---
 
@@ -168,7 +168,7 @@ class PostgresStore:
         group = DirectoryGroup(db, ops, self._context(), locks=True)
         try:
             with db.pipeline(), db.transaction():
-                self._decide(group)
+                self._decide(db, group)
         except psycopg.errors.CheckViolation:
             # No partition for a row: an upkeep that is late, or a clock that went ahead.
             make_missing(db, *group.partitions())
@@ -179,7 +179,7 @@ class PostgresStore:
         group = DirectoryGroup(db, ops, self._context(), locks=False)
         with db.pipeline(), db.transaction():
             db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-            self._decide(group)
+            self._decide(db, group)
         return group.aftermath
 
     def _context(self) -> Context:
@@ -193,8 +193,10 @@ class PostgresStore:
             blocked=self._blocked,
         )
 
-    def _decide(self, group: DirectoryGroup) -> None:
+    def _decide(self, db: psycopg.Connection, group: DirectoryGroup) -> None:
+        tables = ask_tables(db)
         group.read_ahead()
+        self._refuse_replaced(tables)
         for op in group.ops:
             rules.decide(group, op, self._policy, group.context.now_ms)
         group.write()
@@ -207,6 +209,10 @@ class PostgresStore:
         else:
             self._handover.give(ops, failed=failed, seconds=seconds)
             self._loop.call_soon_threadsafe(self._follow_up, ops, aftermath)
+
+    def _run_jobs(self, db: psycopg.Connection, jobs: list[_Job]) -> list[Any]:
+        self._refuse_replaced(ask_tables(db))
+        return [job.run(db) for job in jobs]
 
     def _hand_over_jobs(self, jobs: list[_Job], results: list[Any] | None, _seconds: float) -> None:
         if self._loop is None:
@@ -367,10 +373,6 @@ def _ignore(_result: object) -> None:
 
 def _read_blocked(db: psycopg.Connection) -> frozenset[bytes]:
     return frozenset(bytes(row[0]) for row in db.execute("SELECT subject FROM blocked"))
-
-
-def _run_jobs(db: psycopg.Connection, jobs: list[_Job]) -> list[Any]:
-    return [job.run(db) for job in jobs]
 
 
 def words_of(error: psycopg.Error) -> str:

@@ -16,6 +16,10 @@ class Interrupted(Exception):
     """Another node came first: the transaction is to be repeated."""
 
 
+class Replaced(Exception):
+    """The tables are not those that the connection was checked for."""
+
+
 @dataclass(slots=True)
 class Context:
     """What a group needs to know beside its operations."""

@@ -19,7 +19,7 @@ from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
 from .api import MAILBOX, StoreError
 from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox
 from .postgres_schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
-from .postgres_session import Identity, connect, refuse_unfit
+from .postgres_session import Identity, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import drop_partitions, expire_now, find_identity, note_identity
 from .sqlite_schema import describe
 
@@ -134,9 +134,16 @@ def _purge(
 def _expire(
     db: psycopg.Connection, config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
 ) -> int:
-    now_ms = time.time_ns() // 1_000_000
+    now_ms = _now_ms(db)
     gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, config.policy.retention_s)
     return _say(f"expired messages deleted: {gone}")
+
+
+def _now_ms(db: psycopg.Connection) -> int:
+    """Return the machine's time, if it is near the database's: this deletes, and numbers, by it (RLY-113)."""
+    now_ms = time.time_ns() // 1_000_000
+    refuse_other_time(db, now_ms)
+    return now_ms
 
 
 def _stats(
@@ -192,7 +199,7 @@ def _restore_check(
 def _restored(
     db: psycopg.Connection, _config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
 ) -> int:
-    burned = note_identity(db, time.time_ns() // 1_000_000, declared=True)
+    burned = note_identity(db, _now_ms(db), declared=True)
     return _say(f"declared as restored; one-time keys burned: {burned}")
 
 

@@ -31,6 +31,7 @@ _NOT_DURABLE: Final = (
     "SELECT name FROM pg_settings"
     " WHERE name IN ('fsync', 'full_page_writes', 'synchronous_commit') AND setting = 'off'"
 )
+_MOST_APART_MS: Final = 3_600_000
 _LEAST_VERSION: Final = 150_000
 
 
@@ -87,6 +88,17 @@ def refuse_unfit(db: psycopg.Connection) -> None:
     settings = [str(row[0]) for row in db.execute(_NOT_DURABLE)]
     if settings:
         raise StoreError(f"commits of this database are not durable: {', '.join(sorted(settings))} is off")
+
+
+def refuse_other_time(db: psycopg.Connection, wall_ms: int) -> None:
+    """Refuse a machine whose clock would drop days of all nodes, or number messages by it (RLY-113).
+
+    Raises:
+        StoreError: it is more than an hour away from the database's.
+    """
+    row = db.execute("SELECT (extract(epoch FROM clock_timestamp()) * 1000)::bigint").fetchone()
+    if row is None or abs(int(row[0]) - wall_ms) > _MOST_APART_MS:
+        raise StoreError("the clocks of this machine and of the database are more than an hour apart")
 
 
 class Link:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 import psycopg
 from psycopg import sql
@@ -207,6 +207,16 @@ def lineage_of(db: psycopg.Connection) -> str:
     db.execute("INSERT INTO meta VALUES ('lineage', %b) ON CONFLICT (name) DO NOTHING", [drawn])
     row = db.execute("SELECT value FROM meta WHERE name = 'lineage'").fetchone()
     return "" if row is None else str(row[0])
+
+
+def ask_tables(db: psycopg.Connection) -> psycopg.Cursor[tuple[Any, ...]]:
+    """Ask for the name of the tables and their numbers: other ones were made anew or put back (RLY-197).
+
+    Within a transaction they stay until its end.
+    """
+    return db.execute(
+        "SELECT value, tableoid::bigint, to_regclass('prekey')::oid::bigint FROM meta WHERE name = 'lineage'"
+    )
 
 
 def find_seq_floor(db: psycopg.Connection) -> int:

@@ -10,7 +10,7 @@ from typing import Final, Generic, TypeVar
 
 import psycopg
 
-from .postgres_group import Interrupted
+from .postgres_group import Interrupted, Replaced
 from .postgres_session import Link
 
 _MOST_AT_ONCE: Final = 1024
@@ -118,7 +118,7 @@ class Worker(Generic[T, R]):
                 return self._carry_out(db, group)
             except _AGAIN:
                 self._is_severable = True
-            except psycopg.errors.UndefinedTable:
+            except (psycopg.errors.UndefinedTable, Replaced):
                 # The next connection tells whose database this is (RLY-176).
                 self.link.close()
             except psycopg.Error as error:
