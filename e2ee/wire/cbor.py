@@ -77,8 +77,9 @@ def _in_order(value: object, depth: int) -> bool:
     if kind is dict:
         return _map_in_order(cast("dict[object, object]", value), depth + 1)
     if kind is list or kind is tuple:
-        # A list, not a generator: every item is checked even after one out of order.
-        return False not in [_in_order(item, depth + 1) for item in cast("Sequence[object]", value)]
+        # A list, not a generator: every item is checked even after one out of order. Strings need no call.
+        items = cast("Sequence[object]", value)
+        return False not in [_in_order(item, depth + 1) for item in items if type(item) not in _STRINGS]
     raise InvalidArgument("a type outside the accepted set")
 
 
