@@ -57,6 +57,12 @@ class SnapshotError(LocalError):
     code: ClassVar[str] = "local.snapshot"
 
 
+class SigningUnsure(LocalError):
+    """Our store may be an older copy: nothing is signed for a company before a person has looked."""
+
+    code: ClassVar[str] = "local.signing_unsure"
+
+
 class NoConsent(LocalError):
     """No consent of ours stands behind what was to be sent."""
 

@@ -1,4 +1,5 @@
-"""Relay URLs and names: grammars of chapter 05 over code points, the same in every language (ID-23, ID-33).
+"""Relay URLs, names and what a company publishes: grammars over code points, the same in every language
+(ID-23, ID-33, ACC-20).
 
 Both are compared code point by code point; nothing is normalised, lower-cased or resolved. No library for
 URLs, addresses or Unicode takes part, since those of two languages accept different texts.
@@ -12,17 +13,22 @@ from typing import Final
 
 MAX_RELAY_B: Final = 240
 MAX_NAME: Final = 64
+MAX_EMAIL_B: Final = 254
 _MAX_PORT: Final = 65_535
 
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
 _LAST_LABEL: Final = r"[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_NAMES: Final = rf"(?:{_LABEL}\.)*{_LAST_LABEL}"
 _OCTET: Final = r"(?:25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _LOOP: Final = r"localhost|127\.0\.0\.1|\[::1\]"
-_HOST: Final = rf"(?:{_LABEL}\.)*{_LAST_LABEL}|{_OCTET}(?:\.{_OCTET}){{3}}|\[::1\]"
-_RELAY: Final = re.compile(
-    rf"(?:wss://(?:{_HOST})|ws://(?:{_LOOP}))(?::(?P<port>[1-9][0-9]{{0,4}}))?"
-    r"(?P<path>(?:/[A-Za-z0-9._~-]*)*)"
-)
+_HOST: Final = rf"{_NAMES}|{_OCTET}(?:\.{_OCTET}){{3}}|\[::1\]"
+_PORT: Final = r"(?::(?P<port>[1-9][0-9]{0,4}))?"
+_RELAY: Final = re.compile(rf"(?:wss://(?:{_HOST})|ws://(?:{_LOOP})){_PORT}(?P<path>(?:/[A-Za-z0-9._~-]*)*)")
+_ORIGIN: Final = re.compile(rf"https://(?:{_NAMES}){_PORT}")
+_WEB_URL: Final = re.compile(rf"{_ORIGIN.pattern}(?:/[A-Za-z0-9._~/%?&=+,:;@!$*()#-]*)?")
+_LOCALE: Final = re.compile(r"[a-z]{2}(?:-[A-Z]{2})?|[a-z]{3}")
+_EMAIL: Final = re.compile(rf"[A-Za-z0-9!#$%&*+/=?^_{{}}~.-]{{1,64}}@{_NAMES}")
+_PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/-]{2,30}")
 
 _SPACE: Final = " "
 _JOINERS: Final = frozenset("\u200c\u200d\ufe0f")
@@ -60,8 +66,11 @@ def is_relay_url(text: str) -> bool:
     match = _RELAY.fullmatch(text) if len(text) <= MAX_RELAY_B else None
     if match is None:
         return False
-    in_range = match["port"] is None or int(match["port"]) <= _MAX_PORT
-    return in_range and not {".", ".."} & set(match["path"].split("/"))
+    return _in_range(match) and not {".", ".."} & set(match["path"].split("/"))
+
+
+def _in_range(match: re.Match[str] | None) -> bool:
+    return match is not None and (match["port"] is None or int(match["port"]) <= _MAX_PORT)
 
 
 def is_name(text: str) -> bool:
@@ -71,6 +80,41 @@ def is_name(text: str) -> bool:
     """
     if not 1 <= len(text) <= MAX_NAME or text[0] == _SPACE or text[-1] == _SPACE or "  " in text:
         return False
+    return _is_visible(text)
+
+
+def is_plain_text(text: str) -> bool:
+    """Whether a text of one or more lines, behind each U+000A, holds nothing hidden (ACC-20)."""
+    return all(_is_visible(line) for line in text.split("\n"))
+
+
+def is_locale(text: str) -> bool:
+    """Whether a text is a language, or a language and a country: 2 to 5 bytes (ACC-20)."""
+    return _LOCALE.fullmatch(text) is not None
+
+
+def is_origin(text: str) -> bool:
+    """Whether a text is the origin of a page: https, host and port, nothing behind (ACC-20)."""
+    return _in_range(_ORIGIN.fullmatch(text))
+
+
+def is_web_url(text: str) -> bool:
+    """Whether a text is the URL of a page: an origin and perhaps a path (ACC-20)."""
+    return _in_range(_WEB_URL.fullmatch(text))
+
+
+def is_email(text: str) -> bool:
+    """Whether a text is an address of e-mail in ASCII, of at most 254 bytes (ACC-20)."""
+    return len(text) <= MAX_EMAIL_B and _EMAIL.fullmatch(text) is not None
+
+
+def is_phone(text: str) -> bool:
+    """Whether a text is a telephone number as people write it (ACC-20)."""
+    return _PHONE.fullmatch(text) is not None
+
+
+def _is_visible(text: str) -> bool:
+    """Whether nothing in a text is hidden or turns its direction."""
     if any(_is_forbidden(ord(character)) for character in text):
         return False
     return all(

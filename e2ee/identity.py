@@ -86,7 +86,7 @@ class DeviceRecord:
             DecodeError, UnsupportedVersion, InvalidKey: as ID-03 says.
         """
         fields = decode_map(encoded, RECORD_MAX_B, _RECORD_KEYS)
-        _check_version(fields)
+        check_version(fields)
         check_suite(fields.array(2, 1, 1)[0])
         record = cls(
             encoded,
@@ -165,7 +165,7 @@ class DeviceList:
     @classmethod
     def _decode(cls, account_id: AccountId, encoded: bytes, signed: bytes) -> DeviceList:
         fields = decode_map(encoded, LIST_MAX_B, _LIST_KEYS)
-        _check_version(fields)
+        check_version(fields)
         if fields.bstr(2, ACCOUNT_ID_B) != account_id:
             raise IdentityMismatch("a device list of another account")
         seq = fields.uint(3, _MAX_SEQ, 1)
@@ -402,7 +402,7 @@ def verify_address(record: DeviceRecord, signed: bytes) -> Address:
     """
     encoded = verified(record.sign_public, labels.SIG_ADDRESS, signed, ADDRESS_MAX_B)
     fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
-    _check_version(fields)
+    check_version(fields)
     if fields.bstr(2, HASH_B) != record.hash:
         raise IdentityMismatch("an address of another device")
     return Address(record.hash, fields.bstr(3, MAILBOX_B), fields.bstr(4, TOKEN_B), fields.time_ms(5))
@@ -428,7 +428,7 @@ def verify_successor(pinned: DeviceList, signed: bytes) -> Successor:
         raise IdentityMismatch("the account named no recovery key")
     sign.verify(pinned.recovery_public, labels.SIG_SUCCESSOR + encoded, signature)
     fields = decode_map(encoded, ADDRESS_MAX_B, _FIVE_KEYS)
-    _check_version(fields)
+    check_version(fields)
     if fields.bstr(2, ACCOUNT_ID_B) != pinned.account_id:
         raise IdentityMismatch("a successor of another account")
     new_account_id = AccountId(fields.bstr(3, ACCOUNT_ID_B))
@@ -458,7 +458,12 @@ def verified(public: bytes, label: bytes, signed: bytes, max_b: int) -> bytes:
     return encoded
 
 
-def _check_version(fields: Fields) -> None:
+def check_version(fields: Fields) -> None:
+    """Refuse every version but 1, which stands under key 1 (ID-03).
+
+    Raises:
+        UnsupportedVersion: another number. DecodeError: not an unsigned integer.
+    """
     if fields.uint(1, MAX_U64) != VERSION:
         raise UnsupportedVersion("unknown version of a structure")
 

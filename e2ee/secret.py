@@ -69,6 +69,18 @@ class RecoveryKey(Secret):
     __slots__ = ()
 
 
+class RosterKey(Secret):
+    """Ed25519 seed of a front desk: signs rosters and channels, while a mandate names it (ACC-02)."""
+
+    __slots__ = ()
+
+
+class LoginKey(Secret):
+    """Ed25519 seed of a company's web server: signs login tokens, while a mandate names it (ACC-06)."""
+
+    __slots__ = ()
+
+
 class HedgeSecret(Secret):
     """Key that hedges the ephemeral keys of one device (HS-13); never in a backup."""
 
