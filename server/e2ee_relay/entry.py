@@ -76,6 +76,11 @@ class Entry:
         """Return the mailboxes that its addresses name."""
         return {one.mailbox for one in self.devices if one.mailbox is not None}
 
+    def newly_named(self, held: Entry | None) -> set[bytes]:
+        """Return the mailboxes of the addresses that the entry held does not have."""
+        known = set[bytes | None]() if held is None else {one.address for one in held.devices}
+        return {one.mailbox for one in self.devices if one.mailbox is not None and one.address not in known}
+
     def with_slots(self, held: Entry | None, fresh: bytes | None, own: Set[bytes]) -> Entry:
         """Return it with the slots of the devices held, and a fresh one behind own mailboxes (RLY-200)."""
         slots = {} if held is None else {one.record_hash: one.slot for one in held.devices}

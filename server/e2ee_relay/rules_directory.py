@@ -51,6 +51,9 @@ from .store.api import (
 )
 
 _RETRY_STOCK_MS: Final = 60_000
+# Devices of other accounts whose address names a mailbox, as its owner and as anybody may have it.
+_MOST_OF_OWN: Final = 1024
+_MOST_OF_OTHERS: Final = 64
 _NOBODY: Final = bytes(16)
 _DENIED: Final = Refusal(ErrorCode.DENIED)
 _NOT_AUTHENTICATED: Final = Refusal(ErrorCode.NOT_AUTHENTICATED)
@@ -80,12 +83,20 @@ def publish(view: View, op: Op, frame: Publish, _policy: Policy, now_ms: int) ->
     own = {address for address in named if _is_owned(view, op.peer, address)}
     if not own or (frame.slot is not None and not own & entry.mailboxes()):
         op.result = _NOT_AUTHENTICATED
+    elif any(_is_crowded(view, frame.account_id, one, own) for one in entry.newly_named(held)):
+        op.result = Refusal(ErrorCode.QUOTA, _RETRY_STOCK_MS)
     elif not view.has_room:
         op.result = UNAVAILABLE
     else:
         rows = tuple(ListRow(frame.account_id, one.seq, one.encoded) for one in lists)
         view.replace(entry.with_slots(held, frame.slot, own), rows)
         op.result = None
+
+
+def _is_crowded(view: View, account_id: bytes, mailbox: bytes, own: set[bytes]) -> bool:
+    """Tell whether a mailbox is named by as many devices of other accounts as may be (RLY-198)."""
+    others = sum(one != account_id for one, _ in view.devices_of(mailbox))
+    return others >= (_MOST_OF_OWN if mailbox in own else _MOST_OF_OTHERS)
 
 
 def lookup(view: View, op: Op, frame: Lookup, _policy: Policy, _now_ms: int) -> None:
@@ -232,12 +243,13 @@ def _hand_out(
 
 
 def stocks(view: View, op: Op, asked: Stocks, _policy: Policy, _now_ms: int) -> None:
-    """Look at the stocks of the devices behind mailboxes (RLY-67)."""
-    op.result = [
+    """Look at the stocks of the devices behind mailboxes, which their owners have filled (RLY-67)."""
+    found = [
         DeviceStock(mailbox, account_id, record_hash, view.stock(record_hash))
         for mailbox in asked.mailboxes
         for account_id, record_hash in view.devices_of(mailbox)
     ]
+    op.result = [one for one in found if one.stock != Stock()]
 
 
 def parse_upload(frame: PrekeysUpload, wall_ms: int) -> tuple[tuple[PrekeyRow, ...], tuple[PrekeyRow, ...]]:

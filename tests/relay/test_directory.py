@@ -6,6 +6,7 @@ import os
 
 import cbor2
 import pytest
+from e2ee_relay import rules_directory
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
     DeleteMailbox,
@@ -15,11 +16,14 @@ from e2ee_relay.protocol import (
     KnownFrame,
     Lookup,
     LookupResult,
+    LowPrekeys,
     Message,
+    Ping,
+    PrekeysStock,
     Publish,
 )
 from nacl.signing import SigningKey
-from relay_actors import DAY_MS, Clock, Company, Owner, Peer, labelled_hash
+from relay_actors import DAY_MS, Clock, Company, OtherAnswer, Owner, Peer, labelled_hash
 from relay_backends import AnyRelay, MakeRelay, machine_is_ahead
 
 
@@ -38,6 +42,22 @@ async def codes(sender: Peer, owner: Owner, count: int) -> list[ErrorCode]:
 
 async def look_up(peer: Peer, company: Company, after_seq: int = 0) -> LookupResult:
     return await peer.expect(LookupResult, Lookup(peer.next_id(), company.account_id, after_seq))
+
+
+async def publish_beside(peer: Peer, owner: Owner, others: list[Owner], now_ms: int) -> None:
+    """Publish an account with a device behind an own mailbox, and with devices behind those of others."""
+    await owner.set_up(peer)
+    company = Company(owner, now_ms)
+    addresses = {company.record: company.make_address()}
+    for other in others:
+        key = SigningKey.generate()
+        record = company.make_record(key)
+        named = labelled_hash("SR1-record", record)
+        addresses[record] = company.make_address(key, k2=named, k3=other.mailbox)
+    records = tuple(sorted(addresses, key=lambda one: labelled_hash("SR1-record", one)))
+    signed_list = company.make_list([*records])
+    together = tuple(addresses[one] for one in records)
+    await peer.expect(Done, company.entry(peer, signed_list, records=records, addresses=together))
 
 
 async def test_an_entry_is_found_as_it_was_published(peer: Peer, sender: Peer, company: Company) -> None:
@@ -175,6 +195,43 @@ async def test_only_an_owner_of_a_named_mailbox_publishes(
     )
     await peer.expect(Done, company.entry(peer, closing, records=(), addresses=()))
     assert (await look_up(sender, company)).records == ()
+
+
+async def test_an_owner_hears_nothing_of_entries_of_others(
+    clock: Clock, peer: Peer, sender: Peer, owner: Owner, company: Company
+) -> None:
+    """RLY-67: whoever knows a mailbox can name it, and has no prekeys behind it."""
+    await company.publish(peer)
+    await peer.expect(PrekeysStock, company.upload(peer, 1, 1))
+    await publish_beside(sender, Owner(), [owner], clock.now_ms)
+    await owner.subscribe(peer)
+    told = [await peer.push(LowPrekeys)]
+    await peer.expect(Done, Ping(peer.next_id()))
+    told += [one for one in peer.pushes if isinstance(one, LowPrekeys)]
+    assert [one.account_id for one in told] == [company.account_id]
+
+
+async def test_few_devices_of_others_name_a_mailbox(
+    clock: Clock, peer: Peer, sender: Peer, owner: Owner, company: Company
+) -> None:
+    """RLY-198, RLY-153: what a subscription costs does not grow with what others publish."""
+    for _ in range(4):
+        await publish_beside(sender, Owner(), [owner] * 15, clock.now_ms)
+    await publish_beside(sender, Owner(), [owner] * 4, clock.now_ms)
+    with pytest.raises(OtherAnswer, match="QUOTA"):
+        await publish_beside(sender, Owner(), [owner], clock.now_ms)
+    await company.publish(peer)
+
+
+async def test_an_own_mailbox_is_named_by_so_many_devices(
+    clock: Clock, peer: Peer, owner: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-198, RLY-153: nor with what its own owner does."""
+    monkeypatch.setattr(rules_directory, "_MOST_OF_OWN", 3)
+    for _ in range(3):
+        await Company(owner, clock.now_ms).publish(peer)
+    last = Company(owner, clock.now_ms)
+    assert await refused(peer, last.entry(peer, last.make_list([last.record]))) is ErrorCode.QUOTA
 
 
 async def test_lists_that_do_not_follow_are_stale(peer: Peer, company: Company) -> None:

@@ -176,6 +176,8 @@ class DirectoryGroup(MailboxGroup):
         kept = {device.record_hash for device in entry.devices}
         gone = {device.record_hash for device in held.devices} - kept if held is not None else set[bytes]()
         self._entries[account_id] = entry
+        for mailbox in entry.mailboxes():
+            self._named_by.pop(mailbox, None)  # read anew by whoever asks behind it in the group
         if lists:
             self.ask(_PUT_LISTS, [account_id, [one.seq for one in lists], [one.signed_list for one in lists]])
         lock_directory(self.db, gone)
