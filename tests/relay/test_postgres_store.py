@@ -126,6 +126,26 @@ def test_a_mailbox_that_is_dropped_takes_what_its_group_has_stored(
     assert [rows(db, one) for one in ("message", "short_lived", "seen", "token", "mailbox")] == [0] * 5
 
 
+def test_a_mailbox_that_is_made_anew_in_a_group_knows_nothing_of_the_one_before(
+    make_node: Callable[..., Node],
+) -> None:
+    """RLY-27, RLY-31, RLY-32: neither its tokens nor its ids: what is answered OK is stored."""
+    node = make_node()
+    address, owner = make_mailbox(node)
+    message = item(address)
+    ops = node.apply(
+        Send(1, (message,)),
+        DeleteMailbox(2, address),
+        CreateMailbox(3, address, OWNER),
+        Send(4, (message,)),
+        TokenAdd(5, address, (token_hash(TOKEN),), TokenClass.CONTACT),
+        Send(6, (message,)),
+        peer=owner,
+    )
+    assert [one.result[0].code for one in (ops[0], ops[3], ops[5])] == [OK, DENIED, OK]
+    assert len(seqs(node, address)) == 1
+
+
 def test_numbers_ascend_over_all_nodes_and_no_group_waits_for_ever(make_node: Callable[..., Node]) -> None:
     """RLY-104: four nodes write into the same mailboxes in any order; numbers are dense, none is double."""
     nodes = [make_node() for _ in range(4)]

@@ -317,6 +317,9 @@ class MailboxGroup:
         self._opened.pop(box.address, None)
         self._tokens.pop(box.address, None)
         self._puts = [put for put in self._puts if put[0].box is not box]
+        # One of the same name that this group makes is another.
+        self._seen = {one for one in self._seen if not one.startswith(box.address)}
+        self._rights = {one: kind for one, kind in self._rights.items() if not one.startswith(box.address)}
 
     def touch(self, box: Box, day: int) -> None:
         """Note the day of use; it is written by itself, so that nobody waits for a mailbox in use."""
