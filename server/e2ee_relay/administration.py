@@ -10,10 +10,10 @@ from typing import Final
 
 from .blocklist import ACCOUNT_B, MAILBOX_B, BlockList, replace_file
 from .config import Config
-from .inspection import open_current
+from .inspection import open_current, remove_with_messages
 from .reports import JsonValue
 from .settings import ConfigError
-from .store.api import HOUR_MS, StoreError
+from .store.api import HOUR_MS
 from .store.sqlite_directory import sweep_tables
 from .store.sqlite_file import DatabaseFile
 from .store.sqlite_schema import schema_version
@@ -77,14 +77,12 @@ def expire_stored(file: DatabaseFile, now_ms: int) -> int:
     Raises:
         StoreError: it could not be committed.
     """
-    try:
-        with file.transaction():
-            gone = file.connection.execute("DELETE FROM message WHERE expires_ms <= ?", (now_ms,)).rowcount
-            file.connection.execute("DELETE FROM seen WHERE until_hour <= ?", (now_ms // HOUR_MS,))
-            sweep_tables(file.connection, now_ms)
-    except sqlite3.Error:
-        raise StoreError("the removal could not be committed") from None
-    return gone
+
+    def sweep() -> None:
+        file.connection.execute("DELETE FROM seen WHERE until_hour <= ?", (now_ms // HOUR_MS,))
+        sweep_tables(file.connection, now_ms)
+
+    return remove_with_messages(file, "SELECT row_id FROM message WHERE expires_ms <= ?", now_ms, sweep)
 
 
 def rotate_registration_secret(config: Config) -> str:

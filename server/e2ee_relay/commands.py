@@ -28,7 +28,7 @@ from .inspection import (
 from .reports import JsonValue, print_held, print_statistics, receipt
 from .settings import ConfigError
 from .store.api import EXPIRE, StoreError, StoreInUse
-from .store.backup import back_up, put_back
+from .store.backup import back_up, put_back, refuse_missing
 from .store.sqlite_schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
@@ -78,23 +78,41 @@ def _inspect(config: Config, options: argparse.Namespace) -> int:
 
 def _purge(config: Config, options: argparse.Namespace) -> int:
     kind, subject = subject_of(options)
-    held = _held(config, kind, subject)
-    status = ask_to_remove(held, kind, assumed=options.yes)
-    if status != EXIT_OK:
-        return status
-    by = "this command"
+    refuse_missing(config.database_path)
     try:
         directory = DataDirectory.claim(config.data_dir)
     except StoreInUse:
-        by = "the running relay"
-        status = _ask_and_wait(config, kind, subject, options.wait_s)
-        if status != EXIT_OK:
-            return status
-    else:
-        store = directory.open_store()
-        purge_now(store, kind, subject)
-        store.close()
+        wait_s = options.wait_s
+
+        def ask() -> int:
+            return _ask_and_wait(config, kind, subject, wait_s)
+
+        return _purge_by(config, options, ask, by="the running relay")
+
+    def purge() -> int:
+        store = directory.open_store(config.disk_reserve_b)
+        try:
+            purge_now(store, kind, subject)
+        finally:
+            store.close()
+        return EXIT_OK
+
+    try:
+        directory.spare(config.disk_reserve_b).give_back()  # without any room there is none for a look
+        return _purge_by(config, options, purge, by="this command")
+    finally:
         directory.release()
+
+
+def _purge_by(config: Config, options: argparse.Namespace, purge: Callable[[], int], *, by: str) -> int:
+    """Show what is held, ask, have it removed, and look again (RLY-171, RLY-172)."""
+    kind, subject = subject_of(options)
+    held = _held(config, kind, subject)
+    status = ask_to_remove(held, kind, assumed=options.yes)
+    if status == EXIT_OK:
+        status = purge()
+    if status != EXIT_OK:
+        return status
     left = _held(config, kind, subject)
     sys.stdout.write(receipt(kind, subject, held, left, now_s=time.time(), by=by))
     return EXIT_FAILED if any(left.values()) else EXIT_OK
@@ -109,7 +127,7 @@ def _expire(config: Config, options: argparse.Namespace) -> int:
         if status == EXIT_OK:
             _say("expired by the running relay")
         return status
-    store = directory.open_store()
+    store = directory.open_store(config.disk_reserve_b)
     count = expire_stored(store, resumed_ms(store.clock_ms(), time.time_ns() // 1_000_000))
     store.close()
     directory.release()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +12,7 @@ from .store.api import ACCOUNT, StoreError
 from .store.backup import refuse_missing
 from .store.sqlite_directory import drop_account, drop_mailbox
 from .store.sqlite_file import DatabaseFile
+from .store.sqlite_group import SqliteGroup
 from .store.sqlite_schema import refuse_newer, refuse_older, schema_version
 
 _OF_MAILBOX: Final = ("token", "message", "seen")
@@ -74,17 +76,45 @@ def purge_now(file: DatabaseFile, kind: str, subject: bytes) -> None:
     Raises:
         StoreError: it could not be committed.
     """
-    db = file.connection
-    try:
+    query = "SELECT row_id FROM message WHERE mailbox_no IN (SELECT no FROM mailbox WHERE mailbox = ?)"
+    remove_with_messages(file, query, subject, lambda: _remove(file.connection, kind, subject))
+
+
+def _remove(db: sqlite3.Connection, kind: str, subject: bytes) -> None:
+    if kind == ACCOUNT:
+        drop_account(db, subject)
+    for (number,) in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,)).fetchall():
+        drop_mailbox(db, number, subject)
+
+
+def remove_with_messages(
+    file: DatabaseFile, query: str, value: object, remove_the_rest: Callable[[], None]
+) -> int:
+    """Delete the messages that a query finds and the rest, in pieces where there is no room (RLY-192).
+
+    Return how many messages. `query` has a place for one value.
+
+    Raises:
+        StoreError: it could not be committed.
+    """
+    group = SqliteGroup(file)
+
+    def remove(row_ids: list[int]) -> None:
         with file.transaction():
-            if kind == ACCOUNT:
-                drop_account(db, subject)
-                return
-            for (number,) in db.execute("SELECT no FROM mailbox WHERE mailbox = ?", (subject,)).fetchall():
-                db.execute("DELETE FROM message WHERE mailbox_no = ?", (number,))
-                drop_mailbox(db, number, subject)
+            group.delete(row_ids)
+            remove_the_rest()
+
+    try:
+        found = [int(row_id) for (row_id,) in file.connection.execute(query, (value,))]
+        try:
+            remove(found)
+        except sqlite3.Error:
+            file.tidy()
+            group.delete_in_pieces(found)
+            remove([])
     except sqlite3.Error:
         raise StoreError("the removal could not be committed") from None
+    return len(found)
 
 
 def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:

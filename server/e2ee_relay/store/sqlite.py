@@ -54,7 +54,6 @@ _PATIENCE_S: Final = 0.001
 _IDLE_S: Final = 1.0
 _BUSY_S: Final = 60.0
 _PROBE_S: Final = 0.25
-_PIECE: Final = 8  # messages; a mebibyte at most
 
 
 class Submitted(NamedTuple):
@@ -356,10 +355,7 @@ class SqliteStore:
         """Delete what a group deletes some messages at a time, where there is no room for all (RLY-192)."""
         gone = [row_id for one in group if one.writes is not None for row_id in one.writes.gone]
         try:
-            for start in range(0, len(gone), _PIECE):
-                with self.file.transaction():
-                    self._group.delete(gone[start : start + _PIECE])
-                self.file.tidy()
+            self._group.delete_in_pieces(gone)
         except sqlite3.Error:
             return False
         return bool(gone) and self._attempt(group)

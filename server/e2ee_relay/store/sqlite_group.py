@@ -18,6 +18,7 @@ from .sqlite_view import Writes
 
 # Rows of one INSERT, so that the prepared statements of a few sizes do for every number of rows.
 _PIECES: Final = (128, 64, 32, 16, 8, 4, 2, 1)
+_AT_A_TIME: Final = 8  # messages; a mebibyte at most
 
 
 class SqliteGroup:
@@ -64,6 +65,17 @@ class SqliteGroup:
         self._db.execute(
             "DELETE FROM message WHERE row_id IN (SELECT value FROM json_each(?))", (json.dumps(row_ids),)
         )
+
+    def delete_in_pieces(self, row_ids: list[int]) -> None:
+        """Delete messages some at a time, each durably, where there is no room for all (RLY-192).
+
+        Raises:
+            sqlite3.Error: not all of them are deleted.
+        """
+        for start in range(0, len(row_ids), _AT_A_TIME):
+            with self._file.transaction():
+                self.delete(row_ids[start : start + _AT_A_TIME])
+            self._file.tidy()
 
     def _insert(self, table: str, rows: Sequence[tuple[Any, ...]]) -> None:
         start = 0
