@@ -22,6 +22,15 @@ REMEMBERED_B, REMEMBERED_S = 130, (3_600, 7_200)
 KEYS, KEY_B = 200, 800
 POLL_S = 10
 
+# Several relays that do not know of each other: companies are spread over them.
+RELAY_MSG_S = 10_000
+TEXTS_A_DAY = 300
+DEVICES = 3
+PEAK = 10
+MAILBOX_B = 900
+CUSTOMERS = 2_000
+MEMORY_B = 16 * 2**30
+
 
 def table() -> dict[str, float]:
     """Return the computed figures, in bytes and pieces."""
@@ -43,6 +52,19 @@ def table() -> dict[str, float]:
     }
 
 
+def relay() -> dict[str, float]:
+    """Return what one relay carries of practices that are alike, in pieces and bytes."""
+    # A text to each device and a receipt from each; the bench counts a message once for in and out.
+    messages_a_text = 2 * DEVICES
+    texts_s = RELAY_MSG_S / messages_a_text
+    practices = texts_s * 86_400 / PEAK / TEXTS_A_DAY
+    return {
+        "texts at the peak, 1/s": texts_s,
+        "practices of one relay, by messages": practices,
+        "practices of one relay, by memory": MEMORY_B / (CUSTOMERS * MAILBOX_B),
+    }
+
+
 def busiest_share(mailboxes: int, shards: int, shape: float, seed: int) -> float:
     """Return the load of the busiest shard as a multiple of the mean."""
     chance = random.Random(seed)
@@ -57,8 +79,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--mailboxes", type=int, default=1_000_000)
     options = parser.parse_args()
-    for name, value in table().items():
-        print(f"{name:32} {value:>24,.0f}")
+    for name, value in {**table(), **relay()}.items():
+        print(f"{name:36} {value:>24,.0f}")
     for shape in (3.0, 2.0, 1.5):
         shares = [busiest_share(options.mailboxes, 50, shape, seed) for seed in range(3)]
         print(f"busiest of 50 shards, Pareto {shape}: {max(shares):.2f} times the mean")
