@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import gc
 import os
 import shutil
+import sqlite3
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -96,16 +99,45 @@ async def test_with_its_files_back_the_relay_goes_on(tmp_path: Path) -> None:
 
 
 @contextmanager
-def hidden_by_a_mount(folder: Path) -> Iterator[None]:
+def hidden_by_a_mount(folder: Path) -> Iterator[Path]:
     done = subprocess.run(
         ["mount", "-t", "tmpfs", "-o", "size=64M", "tmpfs", str(folder)], capture_output=True, check=False
     )
     if done.returncode:
         pytest.skip("mounting is not allowed here")
     try:
-        yield
+        yield folder
     finally:
         subprocess.run(["umount", str(folder)], check=True)
+
+
+KILLED = """
+import os, pathlib, sys
+from e2ee_relay.datadir import DataDirectory
+DataDirectory.claim(pathlib.Path(sys.argv[1])).open_store().begin_generation()
+os._exit(9)
+"""
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 cannot be told")
+def test_a_relay_that_ends_leaves_the_journal_of_another_disk(tmp_path: Path) -> None:
+    """RLY-173, RLY-130: a disk of the same layout, mounted over ours, whose relay was killed before."""
+    (tmp_path / "disk").mkdir()
+    with hidden_by_a_mount(tmp_path / "disk") as folder:
+        directory = DataDirectory.claim(folder)
+        file = directory.open_store()
+        ours = os.stat(folder / "relay.db").st_ino
+        with hidden_by_a_mount(folder):
+            subprocess.run([sys.executable, "-c", KILLED, str(folder)], check=False)
+            assert os.stat(folder / "relay.db").st_ino == ours
+            file.close()
+            assert (folder / "relay.db-wal").exists()
+            with closing(sqlite3.connect(folder / "relay.db")) as db:
+                found = db.execute("SELECT value FROM meta WHERE name = 'generation'").fetchone()
+            assert found == (1,)
+        directory.release()
+        del file
+        gc.collect()  # its other descriptors
 
 
 @pytest.mark.processes

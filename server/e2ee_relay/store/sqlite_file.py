@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 import weakref
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -203,7 +204,10 @@ class DatabaseFile:
 
     def close(self) -> None:
         """Tidy and close."""
-        self.tidy()
+        # Else SQLite deletes what is under the journal's name: that of another disk, with its confirmed
+        # messages, where the database there has the number (inode) of ours.
+        if not self.tidy() and not self.is_in_place() and sys.version_info >= (3, 12):
+            self.connection.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE)
         self.connection.close()
 
 
