@@ -6,6 +6,7 @@ others have signed, goes by the machine's clock: a jump shows there until the cl
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -27,7 +28,10 @@ def resumed_ms(kept_ms: int, wall_ms: int) -> int:
 
 
 class SteadyClock:
-    """Runs with the monotonic clock; at twice its pace while the machine's is ahead. Never goes back."""
+    """Runs with the monotonic clock; at twice its pace while the machine's is ahead. Never goes back.
+
+    The threads of a store ask it too.
+    """
 
     def __init__(
         self,
@@ -40,15 +44,17 @@ class SteadyClock:
         self._now_ns = start_ms * _MS
         self._read_ns = monotonic_ns()
         self._was_apart = False
+        self._lock = threading.Lock()
 
     def __call__(self) -> int:
         """Return the relay's time in milliseconds."""
-        read_ns = self._monotonic_ns()
-        elapsed_ns = read_ns - self._read_ns
-        self._read_ns = read_ns
-        behind_ns = self._wall_ns() - (self._now_ns + elapsed_ns)
-        self._now_ns += elapsed_ns + min(elapsed_ns, max(0, behind_ns))
-        return self._now_ns // _MS
+        with self._lock:
+            read_ns = self._monotonic_ns()
+            elapsed_ns = read_ns - self._read_ns
+            self._read_ns = read_ns
+            behind_ns = self._wall_ns() - (self._now_ns + elapsed_ns)
+            self._now_ns += elapsed_ns + min(elapsed_ns, max(0, behind_ns))
+            return self._now_ns // _MS
 
     def skew_ms(self) -> int:
         """Return by how much the machine's clock is ahead; negative: behind."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -131,3 +134,30 @@ def test_what_is_told_of_an_arrival_follows_the_machine_by_whole_hours() -> None
     for skew_ms in (0, 1, -1, 5, -500, HOUR_MS // 2 - 1):
         assert told_hour_ms(NOW_MS, skew_ms) == hour_of(NOW_MS)
     assert told_hour_ms(NOW_MS, TEN_YEARS_MS + 7) == hour_of(NOW_MS) + TEN_YEARS_MS
+
+
+def test_threads_do_not_turn_it_back() -> None:
+    """RLY-132: a store's threads ask it while the loop does."""
+    begun_ns, switch_s = time.monotonic_ns(), sys.getswitchinterval()
+    clock = SteadyClock(0, wall_ns=lambda: time.monotonic_ns() - begun_ns)
+    turned_back: list[tuple[int, int]] = []
+
+    def ask() -> None:
+        last_ms = 0
+        for _ in range(30_000):
+            now_ms = clock()
+            if now_ms < last_ms:
+                turned_back.append((last_ms, now_ms))
+            last_ms = now_ms
+
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=ask) for _ in range(4)]
+        for one in threads:
+            one.start()
+        for one in threads:
+            one.join()
+    finally:
+        sys.setswitchinterval(switch_s)
+    assert turned_back == []
+    assert abs(clock() - (time.monotonic_ns() - begun_ns) // 1_000_000) <= 1
