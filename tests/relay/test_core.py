@@ -367,6 +367,21 @@ def test_an_acknowledgement_of_nothing_costs_the_disk_nothing(
     bench.ask(Done, Ack(9, MAILBOX, tuple(range(1, 1000))))
 
 
+def test_while_the_database_is_gone_what_reads_fails_nobody(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """RLY-195, RLY-173: a look-up and a subscription need no commit, and have nothing loaded anew."""
+    bench.ask(SendResults, Send(4, (item(b"held"),)))
+    monkeypatch.setattr(DatabaseFile, "is_in_place", lambda _file: False)
+    assert bench.ask(SendResults, Send(5, (item(b"lost"),))).results[0].code is ErrorCode.UNAVAILABLE
+    assert bench.store.reloads == 1
+    assert bench.ask(ErrorReply, Lookup(6, bytes(32), 0)).code is ErrorCode.NOT_FOUND
+    bench.ask(Done, Subscribe(7, (MAILBOX,)))
+    bench.commit()
+    assert [message.body for message in bench.pushes(Message)] == [b"held"]
+    assert bench.store.reloads == 1
+
+
 def test_what_could_not_be_loaded_anew_answers_nobody(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     """RLY-195, RLY-20, RLY-23: a disk that cannot be read for a while makes no mailbox unknown."""
     bench.ask(SendResults, Send(4, (item(b"held"),)))

@@ -376,7 +376,7 @@ class SqliteStore:
         op, writes = one.op, Writes()
         if op is not None:
             writes.tasks.append(self._deciding(op, handed_out))
-            writes.is_writing = True  # it may
+            writes.is_writing = not isinstance(op.request, READING)  # it may
         return writes
 
     def _deciding(self, op: Op, handed_out: list[Op]) -> Callable[[], None]:
