@@ -359,3 +359,19 @@ def test_an_abandoned_mailbox_is_removed(
     node.sweep(clock.now_ms)
     assert db.execute("SELECT mailbox FROM mailbox").fetchall() == [(used,)]
     assert send(node, item(address), item(used)) == [DENIED, OK]
+
+
+def test_an_owner_who_comes_back_during_the_removal_keeps_the_mailbox(
+    make_node: Callable[..., Node], db: psycopg.Connection, clock: Clock
+) -> None:
+    """RLY-79: the day of use is looked at again when the mailbox is locked."""
+    node = make_node()
+    make_mailbox(node)
+    clock.forward(401 * DAY_MS)
+    with db.transaction():
+        db.execute("UPDATE mailbox SET used_day = %b", [clock.now_ms // DAY_MS])
+        sweeping = threading.Thread(target=node.sweep, args=(clock.now_ms,))
+        sweeping.start()
+        time.sleep(0.5)
+    sweeping.join()
+    assert rows(db, "mailbox") == 1

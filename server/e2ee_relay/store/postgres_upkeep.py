@@ -146,6 +146,10 @@ def _expire(db: psycopg.Connection, now_ms: int, whose: LiteralString) -> int:
     return 0 if row is None else int(row[0])
 
 
+# Its owner may have come back since it was found.
+_ABANDONED: Final = "SELECT 1 FROM mailbox WHERE mailbox = %b AND used_day < %b FOR UPDATE"
+
+
 def _erase_abandoned(db: psycopg.Connection, abandoned_day: int) -> None:
     rows = db.execute(
         "SELECT mailbox FROM mailbox WHERE used_day < %b ORDER BY mailbox LIMIT %b",
@@ -153,7 +157,8 @@ def _erase_abandoned(db: psycopg.Connection, abandoned_day: int) -> None:
     ).fetchall()
     for row in rows:
         with db.transaction():
-            erase_mailbox(db, bytes(row[0]))
+            if db.execute(_ABANDONED, [bytes(row[0]), abandoned_day]).fetchone() is not None:
+                erase_mailbox(db, bytes(row[0]))
 
 
 _TOUCH: Final = (
