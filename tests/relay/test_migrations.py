@@ -137,6 +137,7 @@ async def test_what_an_older_relay_kept_is_served(tmp_path: Path) -> None:
     db.execute("INSERT INTO device_list VALUES (?, 1, ?)", (company.account_id, signed_list))
     row = (company.record_hash, company.account_id, company.record, company.make_address())
     db.execute("INSERT INTO device VALUES (?, ?, 0, ?, ?)", row)
+    db.execute("INSERT INTO prekey_mark VALUES (?, 1, 5)", (company.record_hash,))
     db.close()
     relay = MemoryRelay(Clock(), os.urandom, None, tmp_path / "relay.db")
     peer = await Peer(relay.connect()).greet()
