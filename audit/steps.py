@@ -183,6 +183,15 @@ STEPS = (
         result="abuse.json",
     ),
     Step(
+        "newcomers",
+        "whether newcomers get through beside one host, and twenty, that take all that a relay gives them,"
+        " over both stores",
+        ("nice", "-n", "-15", "python", "tests/abuse/newcomers.py"),
+        ("nice", "-n", "-15", "python", "tests/abuse/newcomers.py", "--hosts", "20", "--only", "junk"),
+        result="newcomers.json",
+        tools=(("pg_ctlcluster", "postgresql"),),
+    ),
+    Step(
         "operator-trial",
         "from an empty, booted Debian to a relay with TLS under Prometheus, by the page alone; every query"
         " answers; the unit on its bad days: certificate, disk, watchdog, restore",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from typing import Final, TypeAlias
 
 from .limits import Buckets, Rate
@@ -24,31 +24,30 @@ NO_TICKET: Final = b""
 class AddressLimits:
     """How many connections each address has, and how fast new ones come."""
 
-    def __init__(self, key: bytes, most: int, rate: Rate) -> None:
+    def __init__(self, key: bytes, places: Shares, rate: Rate) -> None:
         self._key = key
-        self._most = most
-        self._counts: Counter[bytes] = Counter()
+        self._places = places
         self._buckets = Buckets(rate)
 
     def enter(self, ticket: bytes, now_ms: int) -> bool:
         """Count one more connection; False: this address has too many, or too many new ones."""
-        if self._counts[ticket] >= self._most or self._buckets.of(ticket, now_ms).take(1, now_ms):
-            if not self._counts[ticket]:
-                del self._counts[ticket]
+        if not self._places.take(ticket):
             return False
-        self._counts[ticket] += 1
+        if self._buckets.of(ticket, now_ms).take(1, now_ms):
+            self._places.give_back(ticket)
+            return False
         return True
 
     def leave(self, ticket: bytes) -> None:
         """Count it no longer."""
-        decrease(self._counts, ticket, 1)
+        self._places.give_back(ticket)
 
     def forget(self, now_ms: int) -> None:
         """Forget who has gone and whose bucket is full again."""
         self._buckets.forget_full(now_ms)
 
     def __len__(self) -> int:
-        return len(self._counts.keys() | self._buckets.keys())
+        return len(self._places.keys() | self._buckets.keys())
 
     def ticket(self, address: Address) -> bytes:
         """Return what an address is counted under; whoever has one of IPv6 has all of its network."""
@@ -58,7 +57,10 @@ class AddressLimits:
 
 
 class Shares:
-    """Amounts of one resource that are held: so much by each ticket, and so much in all."""
+    """Amounts of one resource that are held: so much by each ticket, and so much in all.
+
+    What the others leave of the whole is what a ticket may hold of its own bound (RLY-220).
+    """
 
     def __init__(self, most_of_one: int, most: int) -> None:
         self._most_of_one = most_of_one
@@ -71,10 +73,11 @@ class Shares:
         if self.total + amount > self._most:
             return False
         if ticket:
-            if self._held[ticket] + amount > self._most_of_one:
-                decrease(self._held, ticket, 0)
+            held = self._held.get(ticket, 0)
+            left = self._most - (self.total - held)
+            if held + amount > -(-self._most_of_one * left // self._most):  # rounded up
                 return False
-            self._held[ticket] += amount
+            self._held[ticket] = held + amount
         self.total += amount
         return True
 
@@ -82,14 +85,13 @@ class Shares:
         """Hold it no longer."""
         self.total -= amount
         if ticket:
-            decrease(self._held, ticket, amount)
+            self._held[ticket] -= amount
+            if self._held[ticket] <= 0:
+                del self._held[ticket]
 
-
-def decrease(counts: Counter[bytes], ticket: bytes, amount: int) -> None:
-    """Count less, and keep no zero."""
-    counts[ticket] -= amount
-    if counts[ticket] <= 0:
-        del counts[ticket]
+    def keys(self) -> Set[bytes]:
+        """Return who holds something."""
+        return self._held.keys()
 
 
 def plain(address: Address) -> Address:

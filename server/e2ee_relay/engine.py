@@ -77,6 +77,10 @@ class Engine(Protocol):
         """Tell whether the database is the one that was opened (RLY-173)."""
         ...
 
+    def give_up(self) -> None:
+        """Carry out no more requests that wait for their turn."""
+        ...
+
     def stop(self, timeout_s: float, /) -> bool:
         """Commit what was submitted and close; tell whether this was done in time."""
         ...
@@ -113,6 +117,10 @@ class OverStore:
 
     def __init__(self, store: Store) -> None:
         self._kept = store
+
+    def give_up(self) -> None:
+        """Carry out no more requests that wait for their turn."""
+        self._kept.give_up()
 
     def stop(self, timeout_s: float, /) -> bool:
         """Commit what was submitted and close it."""
@@ -161,7 +169,7 @@ class EmbeddedEngine(OverStore):
         self.core.admits_mailboxes = self._admits_mailboxes
 
     def _admits_mailboxes(self) -> bool:
-        return self.store.backlog <= self._most_backlog and is_ample(self.home, self._reserve_b)
+        return self.store.crowd <= self._most_backlog and is_ample(self.home, self._reserve_b)
 
     def start(self, observer: Observer, /) -> dict[str, int]:
         """Load what is kept in memory, and begin to commit."""

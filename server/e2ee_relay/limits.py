@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from collections import Counter
-from collections.abc import Callable, Set
+from collections.abc import Callable, Iterable, Set
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -141,36 +141,49 @@ class Allowance:
             self._messages = self._octets = None
 
 
-class MailboxAllowances:
-    """What all senders together may write to each mailbox (RLY-155); a full one is forgotten."""
+class Allowances:
+    """Allowances by key; a full one is forgotten, so that memory follows the traffic."""
 
-    __slots__ = ("_by_mailbox",)
+    __slots__ = ("_by_key",)
 
     def __init__(self) -> None:
-        self._by_mailbox: dict[bytes, Allowance] = {}
+        self._by_key: dict[bytes, Allowance] = {}
 
     def __len__(self) -> int:
-        return len(self._by_mailbox)
+        return len(self._by_key)
 
-    def take(self, mailbox: bytes, size_b: int, policy: Policy, now_ms: int) -> int:
+    def take(self, key: bytes, size_b: int, messages: Rate, octets: Rate, now_ms: int) -> int:
         """Charge one message and return 0, or charge nothing and return the wait in milliseconds."""
-        allowance = self._by_mailbox.get(mailbox)
+        allowance = self._by_key.get(key)
         if allowance is None:
-            allowance = self._by_mailbox[mailbox] = Allowance()
-        return allowance.take(size_b, policy.mailbox_messages, policy.mailbox_b, now_ms)
+            allowance = self._by_key[key] = Allowance()
+        return allowance.take(size_b, messages, octets, now_ms)
 
-    def give_back(self, mailbox: bytes, size_b: int) -> None:
+    def give_back(self, key: bytes, size_b: int) -> None:
         """Return what was taken for a message that was not stored after all."""
-        allowance = self._by_mailbox.get(mailbox)
+        allowance = self._by_key.get(key)
         if allowance is not None:
             allowance.give_back(size_b)
 
     def forget_full(self, now_ms: int) -> None:
-        """Drop what a new allowance could stand for, so that memory follows the traffic."""
-        for mailbox, allowance in list(self._by_mailbox.items()):
+        """Drop what a new allowance could stand for."""
+        for key, allowance in list(self._by_key.items()):
             allowance.forget_full(now_ms)
             if allowance.is_idle:
-                del self._by_mailbox[mailbox]
+                del self._by_key[key]
+
+
+def take_from_all(buckets: Iterable[Bucket], now_ms: int) -> int:
+    """Take 1 from each and return 0, or from none and return the wait in milliseconds."""
+    charged: list[Bucket] = []
+    for bucket in buckets:
+        wait_ms = bucket.take(1, now_ms)
+        if wait_ms:
+            for one in charged:
+                one.give_back(1)
+            return wait_ms
+        charged.append(bucket)
+    return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,14 +227,18 @@ class Policy:
     # Of one token.
     contact_messages: Rate = Rate(600, 20)
     contact_b: Rate = Rate(16 << 20, 256 << 10)
-    front_door_messages: Rate = Rate(200, 5)
-    front_door_b: Rate = Rate(4 << 20, 64 << 10)
+    front_door_messages: Rate = Rate(400, 10)
+    front_door_b: Rate = Rate(8 << 20, 128 << 10)
     # Of one mailbox, over all of its tokens.
     mailbox_messages: Rate = Rate(10_000, 500)
     mailbox_b: Rate = Rate(256 << 20, 16 << 20)
     # Of one client address, over all of its connections.
     lookups_per_address: Rate = Rate(120, 4)
     fetches_per_address: Rate = Rate(32, 0.2)
+    # Of these twenty addresses leave something of what all share.
+    creations_per_address: Rate = Rate(80, 2)
+    knocks_per_address: Rate = Rate(16, 0.2)
+    knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
     # Of one device that is asked for: fetches that get one-time keys. More than one address may take.
     fetches_per_device: Rate = Rate(60, 0.5)
 
@@ -268,27 +285,35 @@ class SendLimits:
     def __init__(self, policy: Callable[[], Policy], counters: Counter[str]) -> None:
         self._policy = policy
         self._counters = counters
-        self._by_token: dict[bytes, Allowance] = {}
-        self._mailboxes = MailboxAllowances()
+        self._by_token = Allowances()
+        self._by_mailbox = Allowances()
+        self._by_visitor = Allowances()  # of those who come through a front door
         self._devices = Buckets(policy().fetches_per_device)
 
-    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
-        """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
+    def charge(
+        self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
+    ) -> int:
+        """Charge a message to token, mailbox and a stranger's address, or to none of them.
+
+        Return 0 or the wait in milliseconds (RLY-42, RLY-155, RLY-223).
+        """
         policy, key = self._policy(), mailbox + hashed
-        allowance = self._by_token.get(key)
-        if allowance is None:
-            allowance = self._by_token[key] = Allowance()
-        if token_class == protocol.TokenClass.FRONT_DOOR:
-            wait_ms = allowance.take(size_b, policy.front_door_messages, policy.front_door_b, now_ms)
+        whole = (self._by_mailbox, mailbox, policy.mailbox_messages, policy.mailbox_b)
+        if token_class != protocol.TokenClass.FRONT_DOOR:
+            charged = [(self._by_token, key, policy.contact_messages, policy.contact_b), whole]
         else:
-            wait_ms = allowance.take(size_b, policy.contact_messages, policy.contact_b, now_ms)
-        if wait_ms:
-            return wait_ms
-        wait_ms = self._mailboxes.take(mailbox, size_b, policy, now_ms)
-        if wait_ms:
-            allowance.give_back(size_b)
-            self._counters["limited_by_mailbox"] += 1
-        return wait_ms
+            charged = [(self._by_token, key, policy.front_door_messages, policy.front_door_b), whole]
+            if visitor:
+                knocks = policy.knocks_per_address, policy.knocks_b_per_address
+                charged.append((self._by_visitor, visitor, *knocks))
+        for place, (allowances, name, messages, octets) in enumerate(charged):
+            wait_ms = allowances.take(name, size_b, messages, octets, now_ms)
+            if wait_ms:
+                for earlier, other, _, _ in charged[:place]:
+                    earlier.give_back(other, size_b)
+                self._counters["limited_by_mailbox"] += allowances is self._by_mailbox
+                return wait_ms
+        return 0
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether this fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
@@ -298,17 +323,18 @@ class SendLimits:
 
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again, so that memory follows the traffic."""
-        for key, allowance in list(self._by_token.items()):
-            allowance.forget_full(now_ms)
-            if allowance.is_idle:
-                del self._by_token[key]
-        self._mailboxes.forget_full(now_ms)
+        self._by_token.forget_full(now_ms)
+        self._by_mailbox.forget_full(now_ms)
         self._devices.forget_full(now_ms)
+
+    def forget_visitors(self, now_ms: int) -> None:
+        """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
+        self._by_visitor.forget_full(now_ms)
 
     @property
     def charged_mailboxes(self) -> int:
         """Return for how many mailboxes there are buckets."""
-        return len(self._mailboxes)
+        return len(self._by_mailbox)
 
 
 class SharedLimits:
@@ -319,12 +345,18 @@ class SharedLimits:
         self._by_address = {
             "lookups": Buckets(policy.lookups_per_address),
             "fetches": Buckets(policy.fetches_per_address),
+            "creations": Buckets(policy.creations_per_address),
         }
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
 
     def take(self, kind: str, visitor: bytes, now_ms: int) -> int:
         """Charge a question to a client address, where that is known; return 0 or the wait (RLY-56)."""
         return self._by_address[kind].of(visitor, now_ms).take(1, now_ms) if visitor else 0
+
+    def of_creation(self, visitor: bytes, now_ms: int) -> list[Bucket]:
+        """Return what the making of a mailbox is charged to beside its connection (RLY-21)."""
+        known = [self._by_address["creations"].of(visitor, now_ms)] if visitor else []
+        return [*known, self.creations]
 
     def may_tell_held_back(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether the owner is to hear now that one-time keys are held back (RLY-165)."""

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from websockets.http11 import Request
 
-from .address_limits import NO_TICKET, AddressLimits, Shares, forwarded_for, is_within
+from .address_limits import NO_TICKET, AddressLimits, Shares, forwarded_for, is_within, plain
 from .config import ClientAddress, Config
 from .proxy_header import Address, ProxyHeaderError, client_of, missing_b
 from .websocket import GOODBYE_S, HANDSHAKE_S, Connection
@@ -50,7 +50,10 @@ class Admission:
     def __init__(self, config: Config, key: bytes, clock_ms: Callable[[], int]) -> None:
         self._config = config
         self._clock_ms = clock_ms
-        self.limits = AddressLimits(key, config.max_connections_per_address, config.connects_per_address)
+        # Those on their way in, too.
+        most = config.max_connections + config.max_handshakes
+        places = Shares(config.max_connections_per_address, most)
+        self.limits = AddressLimits(key, places, config.connects_per_address)
         self.handshakes = Shares(max(1, config.max_handshakes // _SHARE_OF_ONE), config.max_handshakes)
         self.refusals: Counter[Reason] = Counter()
         self._shaking: dict[Connection, bytes] = {}
@@ -62,7 +65,7 @@ class Admission:
 
     def ticket(self, address: Address | None) -> bytes:
         """Return what an address is counted under; loopback is a proxy of which no more is known."""
-        return NO_TICKET if address is None or address.is_loopback else self.limits.ticket(address)
+        return NO_TICKET if address is None or plain(address).is_loopback else self.limits.ticket(address)
 
     def ticket_of_peer(self, peer: Address | None) -> bytes:
         """Return what the other end of a connection is counted under, where it is the client."""

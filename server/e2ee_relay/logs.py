@@ -40,6 +40,7 @@ class Event(StrEnum):
     CERTIFICATE_ENDS = "certificate_ends_soon"
     CLOCK_JUMPED = "clock_jumped"
     NO_FIGURES = "figures_not_served"
+    FEW_FILES = "few_open_files"
     INTERNAL_ERROR = "internal_error"
 
 
@@ -53,6 +54,7 @@ _LEVEL_OF: Final = {
     Event.CERTIFICATE_ENDS: "warning",
     Event.CLOCK_JUMPED: "warning",
     Event.NO_FIGURES: "warning",
+    Event.FEW_FILES: "warning",
     Event.RESTORED: "warning",
     Event.CLIENT_REFUSED: "debug",
     Event.SLOW_CLIENT: "debug",

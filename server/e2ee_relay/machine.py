@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,6 +27,18 @@ class MachineFigures:
     def free_share(self) -> float:
         """Share of the disk that is free."""
         return self.disk_free_b / self.disk_b if self.disk_b else 0.0
+
+
+def allow_open_files(wanted: int) -> int:
+    """Raise the limit of open files so far, or as far as the system lets it; return it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft == resource.RLIM_INFINITY or soft >= wanted:
+        return wanted
+    most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    # Some systems have a bound below the one that they tell.
+    with suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
 
 
 def measure(data_dir: Path) -> MachineFigures:

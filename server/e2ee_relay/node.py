@@ -154,6 +154,7 @@ class Node:
     def tick(self, now_ms: int) -> None:
         """Bring time forward: expiry, forgotten buckets, waiting deliveries; call it about once a second."""
         self.shared.forget_visitors(now_ms)
+        self.limits.forget_visitors(now_ms)
         self.store.sweep(now_ms)
         for session in [one for one in self.sessions if one.postponed]:
             self.delivery.pump_postponed(session)

@@ -117,7 +117,7 @@ def _judge(view: View, op: Op, place: int, policy: Policy, now_ms: int) -> SendR
         pow_context_send(address, item.msg_id), item.pow, policy.pow_bits_send
     ):
         return _POW_REQUIRED
-    if _is_full(view, box, size_b, policy):
+    if _is_full(view, box, size_b, token_class, policy):
         return _QUOTA
     is_stored = item.ttl is not TtlClass.EPHEMERAL
     if is_stored and not view.has_room:
@@ -137,9 +137,10 @@ def _judge(view: View, op: Op, place: int, policy: Policy, now_ms: int) -> SendR
     return _OK
 
 
-def _is_full(view: View, box: Box, size_b: int, policy: Policy) -> bool:
-    """Tell whether a message is beyond the quota of its mailbox (RLY-33, RLY-203)."""
-    held, held_b = box.held + 1, box.held_b + size_b
+def _is_full(view: View, box: Box, size_b: int, token_class: int, policy: Policy) -> bool:
+    """Tell whether a message is beyond the quota of its mailbox (RLY-33, RLY-203), or a stranger's half."""
+    parts = 2 if token_class == TokenClass.FRONT_DOOR else 1  # RLY-222
+    held, held_b = parts * (box.held + 1), parts * (box.held_b + size_b)
     if held <= policy.quota_messages and held_b <= policy.quota_b:
         return False
     messages, octets = policy.published_quota
@@ -151,7 +152,7 @@ def _charge(view: View, op: Op, place: int, hashed: bytes, token_class: int, now
     if op.has_paid(place):
         return 0
     item: SendItem = op.request.items[place]
-    wait_ms = view.limits.charge(item.mailbox, hashed, token_class, len(item.body), now_ms)
+    wait_ms = view.limits.charge(item.mailbox, hashed, token_class, op.peer.visitor, len(item.body), now_ms)
     if not wait_ms:
         op.pay(place)
     return wait_ms

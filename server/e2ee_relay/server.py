@@ -161,6 +161,8 @@ class RelayServer:
             await listener.close()
         await self._settle(self._config.drain_s)
         await self._say_goodbye()
+        # What waits still is of those who flood: everybody else has had a turn (RLY-221).
+        self._engine.give_up()
         if self._ticker is not None:
             self._ticker.cancel()
         committed = await asyncio.to_thread(self._engine.stop, self._config.drain_s)

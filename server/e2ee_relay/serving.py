@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import Final
 
 from .config import Config, environment
 from .datadir import DataDirectory
 from .engine import EmbeddedEngine, Engine
 from .logs import Event, EventLog, take_over_error_reports
+from .machine import allow_open_files
 from .notify import ServiceNotifier
 from .server import RelayServer
 from .store.api import StoreError
@@ -22,6 +24,8 @@ from .store.spare import SpareRoom
 
 # Without it each row that SQLite handles makes the event loop wait up to 5 ms for the interpreter's lock.
 _SWITCH_INTERVAL_S: Final = 0.0005
+# What the relay opens beside its connections.
+_OWN_FILES: Final = 64
 # How often database and disk are looked at; within a second an operator is told (RLY-173).
 _WATCH_S: Final = 0.5
 
@@ -38,6 +42,7 @@ async def serve(config: Config) -> bool:
     log = EventLog(sys.stderr, config.log_level, _now_ms)
     take_over_error_reports(log, asyncio.get_running_loop())
     config.tls_context()
+    config = _within_open_files(config, log)
     directory, engine = _node(config, log) if config.store else _embedded(config, log)
     server = RelayServer(config, engine, log)
     notifier = ServiceNotifier.from_environment(environment(), os.getpid())
@@ -63,6 +68,19 @@ async def serve(config: Config) -> bool:
     if directory is not None:
         directory.release()
     return committed and not server.is_lost.is_set()
+
+
+def _within_open_files(config: Config, log: EventLog) -> Config:
+    """Admit no more connections than files can be open, for addresses to share (RLY-224)."""
+    wanted = config.max_connections + config.max_handshakes + _OWN_FILES
+    allowed = allow_open_files(wanted)
+    if allowed >= wanted:
+        return config
+    room = max(2, allowed - _OWN_FILES)
+    handshakes = min(config.max_handshakes, max(1, room // 10))
+    config = replace(config, max_handshakes=handshakes, max_connections=room - handshakes)
+    log.write(Event.FEW_FILES, connections=config.max_connections)
+    return config
 
 
 def _embedded(config: Config, log: EventLog) -> tuple[DataDirectory, Engine]:

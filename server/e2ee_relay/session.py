@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
-from .limits import Bucket, Policy, Rate, SharedLimits
+from .limits import Bucket, Policy, Rate, SharedLimits, take_from_all
 from .protocol import (
     CreateMailbox,
     ErrorCode,
@@ -85,11 +85,14 @@ class Session:
 
     def take(self, kind: Kind, policy: Policy, amount: float, now_ms: int) -> int:
         """Charge this connection's bucket of that kind; return 0 or the wait in milliseconds."""
+        return self._bucket(kind, policy, now_ms).take(amount, now_ms)
+
+    def _bucket(self, kind: Kind, policy: Policy, now_ms: int) -> Bucket:
         bucket = self._buckets.get(kind)
         if bucket is None:
             rate: Rate = getattr(policy, kind)
             bucket = self._buckets[kind] = Bucket(rate, now_ms)
-        return bucket.take(amount, now_ms)
+        return bucket
 
     def admit(self, frame: CreateMailbox, now_ms: int) -> Refusal | None:
         """Judge the creation of a mailbox that does not exist (RLY-21, RLY-24, RLY-158)."""
@@ -101,6 +104,6 @@ class Session:
             return Refusal(ErrorCode.POW_REQUIRED)
         if not self._host.admits_mailboxes():
             return Refusal(ErrorCode.UNAVAILABLE, _RETRY_CREATION_MS)
-        creations = self._host.shared.creations
-        wait_ms = self.take("creations", policy, 1, now_ms) or creations.take(1, now_ms)
+        own = self._bucket("creations", policy, now_ms)
+        wait_ms = take_from_all([own, *self._host.shared.of_creation(self.visitor, now_ms)], now_ms)
         return Refusal(ErrorCode.RATE_LIMITED, wait_ms) if wait_ms else None

@@ -161,6 +161,9 @@ GROUPS: Final[dict[str, dict[str, Setting]]] = {
         "mailbox_b": _rate("their bytes"),
         "lookups_per_address": _rate("directory lookups of one client address"),
         "fetches_per_address": _rate("fetches of prekeys of one client address"),
+        "creations_per_address": _rate("new mailboxes of one client address"),
+        "knocks_per_address": _rate("messages with public (front-door) tokens of one client address"),
+        "knocks_b_per_address": _rate("their bytes"),
         "fetches_per_device": _rate("fetches that get one-time keys of one device"),
     },
     "Several nodes over PostgreSQL": {

@@ -30,7 +30,7 @@ class SharedEngine(OverStore):
         super().__init__(self.store)
         self.core = Node(config.policy, self.store, self.clock)
         # The database's disk is watched where it is (RLY-158).
-        self.core.admits_mailboxes = lambda: self.store.backlog <= config.registration_backlog
+        self.core.admits_mailboxes = lambda: self.store.crowd <= config.registration_backlog
         # Nothing is written to the own disk; that of the database is watched where it is.
         self.home = Path("/")
 

@@ -37,7 +37,7 @@ async def empty_in_the_end(folder: Path, **settings: str) -> AsyncIterator[Relay
 
 def left_of(server: RelayServer) -> tuple[object, ...]:
     admission = server._admission
-    return server._standing, admission.limits._counts, admission._shaking, admission.handshakes.total
+    return server._standing, admission.limits._places.total, admission._shaking, admission.handshakes.total
 
 
 @pytest.mark.parametrize("early", [b"", REQUEST], ids=["alone", "with the request"])

@@ -124,7 +124,7 @@ def test_what_is_no_header_is_refused(header: bytes) -> None:
 
 def test_an_address_has_so_many_connections_and_no_more() -> None:
     """RLY-144: others are not affected; who leaves makes room."""
-    limits = AddressLimits(bytes(32), 2, Rate(100, 1))
+    limits = AddressLimits(bytes(32), Shares(2, 99), Rate(100, 1))
     one, other = limits.ticket(V4), limits.ticket(OTHER)
     assert limits.enter(one, 0)
     assert limits.enter(one, 0)
@@ -136,7 +136,7 @@ def test_an_address_has_so_many_connections_and_no_more() -> None:
 
 def test_new_connections_come_at_a_rate() -> None:
     """RLY-144: also where they leave at once."""
-    limits = AddressLimits(bytes(32), 100, Rate(3, 1))
+    limits = AddressLimits(bytes(32), Shares(99, 99), Rate(3, 1))
     ticket = limits.ticket(V4)
     for _ in range(3):
         assert limits.enter(ticket, 0)
@@ -147,7 +147,7 @@ def test_new_connections_come_at_a_rate() -> None:
 
 def test_a_network_of_ipv6_counts_as_one_and_a_mapped_address_as_itself() -> None:
     """RLY-144."""
-    ticket = AddressLimits(bytes(32), 1, Rate(100, 1)).ticket
+    ticket = AddressLimits(bytes(32), Shares(1, 99), Rate(100, 1)).ticket
     assert ticket(V6) == ticket(ipaddress.ip_address("2001:db8:1:2:ffff::9"))
     assert ticket(V6) != ticket(ipaddress.ip_address("2001:db8:1:3::3"))
     assert ticket(V4) == ticket(ipaddress.ip_address("::ffff:192.0.2.7"))
@@ -155,7 +155,7 @@ def test_a_network_of_ipv6_counts_as_one_and_a_mapped_address_as_itself() -> Non
 
 def test_no_address_is_held_and_nothing_of_those_who_are_gone() -> None:
     """RLY-144: a hash under a key of this run, until the bucket is full again."""
-    limits, same, other = (AddressLimits(key * 32, 9, Rate(2, 1)) for key in (b"a", b"a", b"b"))
+    limits, same, other = (AddressLimits(key * 32, Shares(9, 99), Rate(2, 1)) for key in (b"a", b"a", b"b"))
     ticket = limits.ticket(V4)
     assert V4.packed not in ticket
     assert ticket == same.ticket(V4) != other.ticket(V4)
@@ -181,6 +181,21 @@ def test_shares_of_one_address_and_of_all() -> None:
     shares.give_back(b"b", 2)
     assert shares.total == 0
     assert not shares._held
+
+
+def test_addresses_at_their_limits_leave_room_for_others() -> None:
+    """RLY-220: one alone has its whole bound; of twenty, each has of what the others leave."""
+    shares, alone = Shares(100, 1000), Shares(100, 1000)
+    assert sum(alone.take(b"one") for _ in range(200)) == 100
+    for host in range(20):
+        for _ in range(200):
+            shares.take(bytes([host]))
+    assert shares.total < 900
+    assert sum(shares.take(b"newcomer") for _ in range(200)) >= 10
+    for _ in range(900):
+        shares.take(b"")
+    assert shares.total == 1000
+    assert not shares.take(b"last")
 
 
 def test_only_our_own_proxies_are_believed() -> None:

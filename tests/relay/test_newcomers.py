@@ -1,12 +1,16 @@
-"""Whoever floods a company with questions keeps no newcomer from it (RLY-56, RLY-164, RLY-165)."""
+"""Whoever floods a company, or the relay, keeps no newcomer from it (RLY-21, RLY-56, RLY-164, RLY-223)."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Awaitable, Callable
 
 import pytest
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.protocol import (
+    CreateMailbox,
+    Done,
+    ErrorCode,
     ErrorReply,
     Frame,
     Lookup,
@@ -22,6 +26,8 @@ from node_relay import NodeRelay
 from relay_actors import Clock, Company, Owner, Peer
 from relay_backends import AnyRelay, MakeRelay, known_visitors, states_of
 
+Flooding = Callable[[], Awaitable[None]]
+Attempt = Callable[[Peer], Awaitable[bool]]
 SECOND_MS = 1_000
 MINUTE_MS = 60_000
 PATIENCE_S = 10
@@ -201,3 +207,108 @@ async def test_an_address_is_charged_over_all_of_its_connections(
     relay.tick()
     assert known_visitors(relay) == 0
     assert await waits_ms(b"one", 3) == [0, 0, 1001]
+
+
+async def knock(peer: Peer, company: Company, size_b: int = 4096) -> ErrorCode:
+    """Send a first flight, as far as a relay can tell; return what became of it."""
+    results = await peer.send(company.owner.item(os.urandom(size_b), token=company.front_token))
+    return results[0].code
+
+
+async def make(peer: Peer) -> Frame:
+    """Make a mailbox."""
+    return await peer.ask(CreateMailbox(peer.next_id(), os.urandom(16), os.urandom(32)))
+
+
+async def in_time(relay: AnyRelay, clock: Clock, flood: Flooding, attempt: Attempt) -> int:
+    """Let a newcomer come each second, and again while refused; return how many got through in time."""
+    waiting: dict[int, Peer] = {}
+    through = 0
+    for second in range(NEWCOMERS + PATIENCE_S):
+        await flood()
+        if second < NEWCOMERS:
+            waiting[second] = await connect(relay, os.urandom(16))
+        for came, peer in list(waiting.items()):
+            if second - came >= PATIENCE_S:
+                del waiting[came]
+            elif await attempt(peer):
+                del waiting[came]
+                through += 1
+        clock.forward(SECOND_MS)
+        relay.tick()
+    return through
+
+
+@pytest.mark.parametrize(("hosts", "size_b"), [(1, 4096), (20, 4096), (20, 65536)])
+async def test_newcomers_get_a_message_to_a_company_beside_hosts_that_knock(
+    clock: Clock, make_relay: MakeRelay, hosts: int, size_b: int
+) -> None:
+    """RLY-223: each address has its own bucket, and twenty leave some of what all strangers share."""
+    relay = make_relay(Policy(quota_messages=100_000, quota_b=1 << 40, published_quota_messages=100_000))
+    company, _ = await published(relay, clock)
+    peers = [await connect(relay, os.urandom(16)) for _ in range(hosts)]
+    codes: list[ErrorCode] = []
+
+    async def flood() -> None:
+        for peer in peers:
+            items = [company.owner.item(bytes(size_b), token=company.front_token) for _ in range(12)]
+            codes.extend(one.code for one in await peer.send(*items))
+
+    async def attempt(peer: Peer) -> bool:
+        return await knock(peer, company) is ErrorCode.OK
+
+    for _ in range(3):
+        await flood()
+    assert await in_time(relay, clock, flood, attempt) >= GOT_THROUGH
+    assert ErrorCode.RATE_LIMITED in codes
+
+
+async def test_newcomers_make_mailboxes_beside_hosts_that_make_mailboxes(
+    clock: Clock, make_relay: MakeRelay
+) -> None:
+    """RLY-21: over all of its connections an address has a bucket, and twenty leave some of the relay's."""
+    relay = make_relay(Policy(creations_global=Rate(200, 5), creations_per_address=Rate(8, 0.2)))
+    hosts = [os.urandom(16) for _ in range(20)]
+    answers: list[Frame] = []
+
+    async def flood() -> None:
+        for visitor in hosts:
+            peer = await connect(relay, visitor)
+            answers.extend([await make(peer) for _ in range(5)])
+            await peer.link.close()
+
+    async def attempt(peer: Peer) -> bool:
+        return isinstance(await make(peer), Done)
+
+    for _ in range(3):
+        await flood()
+    assert await in_time(relay, clock, flood, attempt) >= GOT_THROUGH
+    assert any(isinstance(one, ErrorReply) for one in answers)
+
+
+async def test_a_creation_that_is_refused_is_charged_to_nobody(clock: Clock, make_relay: MakeRelay) -> None:
+    """RLY-21: else a newcomer who tries again empties its own bucket while that of the relay is empty."""
+    relay = make_relay(Policy(creations=Rate(3, 0.001), creations_global=Rate(1, 1)))
+    other, peer = await connect(relay, b"other"), await connect(relay, b"one")
+    assert isinstance(await make(other), Done)
+    for _ in range(5):
+        assert isinstance(await make(peer), ErrorReply)
+    clock.forward(1_001)
+    assert isinstance(await make(peer), Done)
+
+
+async def test_strangers_fill_half_of_a_mailbox(make_relay: MakeRelay, clock: Clock) -> None:
+    """RLY-222: those whom the owner knows have the other half; in messages and in bytes."""
+    by_count = Policy(quota_messages=7, published_quota_messages=1)
+    for policy in (by_count, Policy(quota_b=7_000, published_quota_b=1)):
+        relay = make_relay(policy)
+        peer, sender = await connect(relay), await connect(relay)
+        owner = Owner()
+        await owner.set_up(peer)
+        company = Company(owner, clock.now_ms)
+        await company.publish(peer)
+        knocks = [await knock(sender, company, 999) for _ in range(6)]
+        assert knocks == [ErrorCode.OK] * 3 + [ErrorCode.QUOTA] * 3
+        known = [one.code for one in await sender.send(*[owner.item(bytes(999)) for _ in range(5)])]
+        assert known == [ErrorCode.OK] * 4 + [ErrorCode.QUOTA]
+        relay.close()

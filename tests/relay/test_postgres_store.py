@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from itertools import pairwise
 
 import psycopg
 from e2ee_relay.limits import Policy
@@ -24,6 +25,7 @@ from e2ee_relay.protocol import (
 from e2ee_relay.store import postgres_schema as schema
 from e2ee_relay.store import postgres_upkeep as upkeep
 from e2ee_relay.store.api import (
+    Close,
     Find,
     Found,
     Op,
@@ -45,6 +47,43 @@ from relay_actors import DAY_MS, HOUR_MS, START_MS, Clock
 from view_in_memory import Asker
 
 OK, DENIED, QUOTA = ErrorCode.OK, ErrorCode.DENIED, ErrorCode.QUOTA
+
+
+# --- whose turn it is ---
+
+
+def test_a_group_has_a_bounded_weight_and_newcomers_are_in_it(make_node: Callable[..., Node]) -> None:
+    """RLY-221: twenty hosts, each with thousands of messages that wait; its own are in their order."""
+    node = make_node()
+    address, _ = make_mailbox(node)
+    flood = Send(1, (item(bytes(16), b"x"),) * 64)
+    for host in range(20):
+        for _ in range(20):
+            node.store.submit(Op(Asker(visitor=bytes([host + 1])), flood, 1))
+    newcomer = Op(Asker(visitor=b"newcomer"), Send(1, (item(address, b"x"),)), 1)
+    node.store.submit(newcomer)
+    answered = [0]
+    while newcomer.result is None:
+        node.store._writer.settle()
+        answered.append(400 + 1 - node.store.backlog)
+    assert len(answered) <= 3
+    assert max(after - before for before, after in pairwise(answered)) <= 17
+
+
+def test_what_waits_at_the_end_is_given_up_but_subscriptions_are_closed(
+    make_node: Callable[..., Node],
+) -> None:
+    """RLY-70: those who asked are gone; other nodes have to hear who delivers no longer."""
+    node = make_node()
+    address, _ = make_mailbox(node)
+    asked = Op(Asker(), Send(1, (item(address, b"x"),)), 1)
+    closing = Op(Asker(), Close(address, 1))
+    for op in (asked, closing):
+        node.store.submit(op)
+    node.store.give_up()
+    assert node.store.backlog == 1
+    node.store.settle()
+    assert asked.result is None
 
 
 # --- messages of several nodes ---

@@ -286,7 +286,8 @@ async def test_deleted_data_leaves_the_files_of_a_running_relay(process: RelayPr
 
 async def test_logs_and_metrics_name_nobody(tmp_path: Path) -> None:
     """RLY-72, RLY-73: no address, id, token or content, at the lowest level, a broken client among them."""
-    with RelayProcess(tmp_path / "relay", *GENEROUS, "log_level=debug") as process:
+    settings = (*GENEROUS, "log_level=debug", "max_connections=1000")
+    with RelayProcess(tmp_path / "relay", *settings) as process:
         owner = Owner()
         peer = await open_peer(process)
         await owner.set_up(peer)
@@ -375,6 +376,27 @@ async def test_too_many_connections_are_turned_away(tmp_path: Path) -> None:
         await kept[0].link.close()
         await asyncio.sleep(1)
         await open_peer(process)
+
+
+@pytest.mark.parametrize(("kind", "is_less"), [("", True), ("S", False)], ids=["hard", "soft"])
+async def test_there_are_no_more_connections_than_open_files(
+    tmp_path: Path, kind: str, is_less: bool
+) -> None:
+    """RLY-224: who comes beyond is told; a limit that can be raised is."""
+    script = f'ulimit -{kind}n 100; exec "$@"'
+    program = ("/bin/sh", "-c", script, "sh", sys.executable, "-m", "e2ee_relay")
+    settings = ("max_connections=60", "max_handshakes=20")
+    with RelayProcess(tmp_path / "relay", *settings, program=program) as process:
+        lines = [json.loads(line) for line in process.log().splitlines()]
+        told = [line["connections"] for line in lines if line["event"] == "few_open_files"]
+        assert told == ([33] if is_less else [])
+        for _ in range(33):
+            await open_peer(process)
+        if is_less:
+            with pytest.raises(Exception, match="503"):
+                await open_socket(process)
+        else:
+            await open_peer(process)
 
 
 async def test_a_flood_of_requests_is_answered_in_full(process: RelayProcess) -> None:

@@ -169,7 +169,7 @@ async def test_a_full_disk_is_a_failure_and_not_a_loss(tmp_path: Path) -> None:
         assert await running.send(bytes(90_000)) is ErrorCode.UNAVAILABLE
         assert file.connection.execute("SELECT * FROM message").fetchall() == []
         file.connection.execute("PRAGMA max_page_count = 100000")
-        await until(lambda: not running.store.view.is_stopped)
+        await until(lambda: running.store.reloads == 1 and not running.store.view.is_stopped)
         assert await running.send(bytes(90_000)) is ErrorCode.OK
         assert (running.store.reloads, len(file.connection.execute("SELECT * FROM message").fetchall())) == (
             1,

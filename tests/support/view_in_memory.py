@@ -35,6 +35,7 @@ class Asker:
 
     owned: Mapping[bytes, bytes] = field(default_factory=dict)
     nonce: bytes = field(default_factory=lambda: os.urandom(32))
+    visitor: bytes = b""
     refusal: Refusal | None = None
     admissions: int = 0
 
@@ -51,7 +52,9 @@ class Buckets:
     grants: bool = True
     charged: list[tuple[bytes, bytes, int, int]] = field(default_factory=list)
 
-    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
+    def charge(
+        self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
+    ) -> int:
         self.charged.append((mailbox, hashed, token_class, size_b))
         return self.wait_ms
 

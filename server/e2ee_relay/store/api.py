@@ -302,6 +302,11 @@ class Requester(Protocol):
     @property
     def nonce(self) -> bytes: ...
     @property
+    def visitor(self) -> bytes:
+        """What stands for the client's address; empty where that is not known."""
+        ...
+
+    @property
     def owned(self) -> Mapping[bytes, bytes]:
         """Owner key by mailbox, proved by AUTH on this connection."""
         ...
@@ -341,8 +346,13 @@ class Op:
 class Limits(Protocol):
     """Buckets in the memory of a node. They may be asked by a store's thread."""
 
-    def charge(self, mailbox: bytes, hashed: bytes, token_class: int, size_b: int, now_ms: int) -> int:
-        """Charge a message to token and mailbox, or to neither; return 0 or the wait (RLY-42, RLY-155)."""
+    def charge(
+        self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
+    ) -> int:
+        """Charge a message to token, mailbox and a stranger's address, or to none of them.
+
+        Return 0 or the wait in milliseconds (RLY-42, RLY-155, RLY-223).
+        """
         ...
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
@@ -558,6 +568,10 @@ class Store(Protocol):
         """Serve these mailboxes and accounts no longer (RLY-86)."""
         ...
 
+    def give_up(self) -> None:
+        """Carry out no more requests that wait for their turn: those who asked are gone (RLY-70)."""
+        ...
+
     def stop(self, timeout_s: float) -> bool:
         """Commit what was submitted and close; tell whether this was done in time."""
         ...
@@ -570,6 +584,11 @@ class Store(Protocol):
     @property
     def backlog(self) -> int:
         """Operations that wait for a commit."""
+        ...
+
+    @property
+    def crowd(self) -> int:
+        """The same, but of one client address counted so far only (RLY-158)."""
         ...
 
     @property

@@ -39,6 +39,7 @@ from .postgres_upkeep import (
 from .postgres_wakes import Wakes, ask_standing
 from .postgres_words import NODE_B, Notifications, Words
 from .postgres_worker import Worker
+from .turns import weight_of, whose
 
 _READING: Final = (Read, Find, Lookup, PrekeysCount, Stocks)
 _OF_DIRECTORY: Final = (Publish, PrekeysUpload, PrekeysFetch)
@@ -258,11 +259,10 @@ class PostgresStore:
         """Take an operation; never waits."""
         self._open += 1
         if isinstance(op.request, _READING):
-            self._reader.submit(op)
-        elif isinstance(op.request, _OF_DIRECTORY):
-            self._directory.submit(op)
+            worker = self._reader
         else:
-            self._writer.submit(op)
+            worker = self._directory if isinstance(op.request, _OF_DIRECTORY) else self._writer
+        worker.submit(op, whose(op), weight_of(op))
 
     def settle(self) -> None:
         """Carry out what was submitted, where there are no threads."""
@@ -275,6 +275,11 @@ class PostgresStore:
         if self._wakes is not None:
             for mailbox in fresh:
                 self._wakes.drop(mailbox)
+
+    def give_up(self) -> None:
+        """Carry out no more of what somebody asked for and waits for its turn."""
+        for worker in (self._writer, self._directory, self._reader):
+            worker.give_up(lambda op: op.request_id > 0)
 
     def stop(self, timeout_s: float) -> bool:
         """Let go of the words, carry out what was submitted, close all. Not called in the loop's thread."""
@@ -295,6 +300,11 @@ class PostgresStore:
     def backlog(self) -> int:
         """Operations that wait for a commit (RLY-158)."""
         return sum(worker.backlog for worker in (self._writer, self._directory, self._reader))
+
+    @property
+    def crowd(self) -> int:
+        """The same, but so many of each client address (RLY-158)."""
+        return sum(worker.crowd for worker in (self._writer, self._directory, self._reader))
 
     @property
     def is_idle(self) -> bool:

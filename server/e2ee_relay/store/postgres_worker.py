@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from typing import Final, Generic, TypeVar
 
 import psycopg
 
 from .postgres_group import Interrupted, Replaced
 from .postgres_session import Link
+from .turns import Turns
 
+# Messages, mailboxes or keys in one transaction: bounds the time for which the others wait.
 _MOST_AT_ONCE: Final = 1024
 _ATTEMPTS: Final = 3
 # Two nodes met in a deadlock after all, the server gave up a transaction, or another node came first.
@@ -23,7 +24,7 @@ R = TypeVar("R")
 
 
 class Worker(Generic[T, R]):
-    """Carries out items in their order, many in one transaction."""
+    """Carries out items, those for one client in their order, many in one transaction."""
 
     def __init__(
         self,
@@ -35,7 +36,7 @@ class Worker(Generic[T, R]):
         self.link = link
         self._carry_out = carry_out
         self._deliver = deliver
-        self._queue: queue.SimpleQueue[T | None] = queue.SimpleQueue()
+        self._turns: Turns[T] = Turns()
         self._thread = threading.Thread(target=self._run, name="postgres", daemon=True)
         self._is_busy = False
         self._is_severable = False  # what failed may go through one by one
@@ -44,14 +45,19 @@ class Worker(Generic[T, R]):
         """Begin to work."""
         self._thread.start()
 
-    def submit(self, item: T) -> None:
+    def submit(self, item: T, whose: Hashable = None, weight: int = 1) -> None:
         """Take an item; never waits."""
-        self._queue.put(item)
+        self._turns.put(item, whose, weight)
 
     @property
     def backlog(self) -> int:
         """Items that wait, and one for the group that is being carried out."""
-        return self._queue.qsize() + self._is_busy
+        return len(self._turns) + self._is_busy
+
+    @property
+    def crowd(self) -> int:
+        """The same, but so many of each client."""
+        return self._turns.crowd + self._is_busy
 
     @property
     def is_alive(self) -> bool:
@@ -60,7 +66,13 @@ class Worker(Generic[T, R]):
 
     def stop(self) -> None:
         """End after what was submitted."""
-        self._queue.put(None)
+        self._turns.close()
+
+    def give_up(self, can_go: Callable[[T], bool]) -> None:
+        """Forget what waits for its turn and can go."""
+        for item in self._turns.clear():
+            if not can_go(item):
+                self._turns.put(item)
 
     def join(self, timeout_s: float) -> bool:
         """Wait for the end; tell whether it came in time."""
@@ -71,32 +83,18 @@ class Worker(Generic[T, R]):
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        while (first := self._queue.get()) is not None:
-            group, is_last = self._collect([first])
+        while group := self._turns.take(_MOST_AT_ONCE, None):
             self._is_busy = True
             self.carry_out(group)
             self._is_busy = False
-            if is_last:
-                break
         self.link.close()
 
     def settle(self) -> bool:
         """Carry out what waits in the caller's thread, instead of its own; tell whether something waited."""
-        group, _ = self._collect([])
+        group = self._turns.take(_MOST_AT_ONCE)
         if group:
             self.carry_out(group)
         return bool(group)
-
-    def _collect(self, group: list[T]) -> tuple[list[T], bool]:
-        while len(group) < _MOST_AT_ONCE:
-            try:
-                item = self._queue.get_nowait()
-            except queue.Empty:
-                break
-            if item is None:
-                return group, True
-            group.append(item)
-        return group, False
 
     def carry_out(self, group: list[T]) -> None:
         """Carry out a group and deliver it; one item that cannot be committed must not refuse the others."""

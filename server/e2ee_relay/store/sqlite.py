@@ -42,9 +42,12 @@ from .sqlite_file import DatabaseFile
 from .sqlite_group import SqliteGroup
 from .sqlite_sweep import SqliteSweep
 from .sqlite_view import SEQ_COUNTER_BITS, SqliteView, Writes
+from .turns import Turns, weight_of, whose
 
 # How many operations one transaction takes at most: bounds the time for which the others wait.
 _MOST_GROUP: Final = 4096
+# The same for what the writer decides, in signed lists and keys: some 10 ms.
+_MOST_DECIDED: Final = 64
 # So many operations in one commit are a load; then commits begin at this distance, unless nothing more comes.
 # A commit of ten costs the machine little less than one of forty, and what goes in the group that it came in
 # is never written.
@@ -63,6 +66,10 @@ class Submitted(NamedTuple):
     writes: Writes | None  # None: the writer decides it
 
 
+# Wakes the writer.
+_NOTHING: Final = Submitted(None, Writes())
+
+
 class SqliteStore:
     """Implements `Store` over one database file."""
 
@@ -74,6 +81,7 @@ class SqliteStore:
         self._group = SqliteGroup(file)
         self._sweep = SqliteSweep(self.view, file, self._submit_upkeep, self._remove)
         self._queue: queue.SimpleQueue[Submitted | None] = queue.SimpleQueue()
+        self._undecided: Turns[Submitted] = Turns()
         self._thread: threading.Thread | None = None
         self._waiting: deque[Submitted] = deque()  # where no thread commits
         self._is_committing = False
@@ -113,6 +121,10 @@ class SqliteStore:
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
 
+    def give_up(self) -> None:
+        """Carry out no more of what waits for its turn."""
+        self._undecided.clear()
+
     @property
     def is_alive(self) -> bool:
         """Tell whether the writer's thread runs; the relay is not ready without it."""
@@ -121,7 +133,12 @@ class SqliteStore:
     @property
     def backlog(self) -> int:
         """Operations that wait for a commit."""
-        return self._queue.qsize()
+        return self._queue.qsize() + len(self._undecided)
+
+    @property
+    def crowd(self) -> int:
+        """The same, but of what waits for its turn so many of each client address (RLY-158)."""
+        return self._queue.qsize() + self._undecided.crowd
 
     @property
     def is_idle(self) -> bool:
@@ -211,10 +228,14 @@ class SqliteStore:
         op.result = [SEND_UNAVAILABLE] * len(request.items) if isinstance(request, Send) else UNAVAILABLE
 
     def _queue_up(self, submitted: Submitted) -> None:
-        if self._thread is not None:
-            self._queue.put(submitted)
-        else:
+        op = submitted.op
+        if self._thread is None:
             self._waiting.append(submitted)
+        elif submitted.writes is None and op is not None:
+            self._undecided.put(submitted, whose(op), weight_of(op))
+            self._queue.put(_NOTHING)
+        else:
+            self._queue.put(submitted)
 
     def _commit_waiting(self) -> None:
         """Commit in the caller's thread where there is no other."""
@@ -251,7 +272,7 @@ class SqliteStore:
 
     def _recover(self, done: threading.Event) -> None:
         """Refuse what was decided on top of a failed commit, and load memory anew, in the loop's thread."""
-        lost: list[Op] = []
+        lost = [one.op for one in self._undecided.clear() if one.op is not None]
         try:
             while (one := self._queue.get_nowait()) is not None:
                 lost += [] if one.op is None else [one.op]
@@ -280,8 +301,9 @@ class SqliteStore:
     def _run(self) -> None:
         dirty_since: float | None = None
         stopping = False
-        while not stopping:
-            group, stopping = self._collect(self._wait_s(is_dirty=dirty_since is not None))
+        while not stopping or self._undecided:
+            group, is_end = self._collect(self._wait_s(is_dirty=dirty_since is not None))
+            stopping = stopping or is_end
             if group:
                 self._commit(group, is_last=stopping)
                 dirty_since = time.monotonic() if dirty_since is None else dirty_since
@@ -311,18 +333,20 @@ class SqliteStore:
         done.wait()
 
     def _collect(self, wait_s: float | None) -> tuple[list[Submitted], bool]:
-        """Wait for one operation, then take what else has collected; empty: the time was idle."""
+        """Wait for one operation, then take what else has collected; tell whether the end was among it.
+
+        Empty: the time was idle.
+        """
         group: list[Submitted] = []
+        is_end = False
         try:
-            item = self._queue.get(timeout=wait_s)
-            while item is not None:
-                group.append(item)
-                if len(group) >= _MOST_GROUP:
-                    return group, False
-                item = self._queue.get_nowait()
+            while not (group or is_end or self._undecided):
+                is_end = _add(group, self._queue.get(timeout=wait_s))
+            while not is_end and len(group) < _MOST_GROUP:
+                is_end = _add(group, self._queue.get_nowait())
         except queue.Empty:
-            return group, False
-        return group, True
+            pass
+        return group + self._undecided.take(_MOST_DECIDED), is_end
 
     def _commit(self, group: Sequence[Submitted], *, is_last: bool) -> None:
         begun = time.monotonic()
@@ -399,3 +423,10 @@ class SqliteStore:
     def _look_at_room(self) -> None:
         self.is_full = not self.file.has_room()
         self.view.has_room = not self.is_full
+
+
+def _add(group: list[Submitted], item: Submitted | None) -> bool:
+    """Add what is more than a word to wake up; tell whether this was the end."""
+    if item is not None and item is not _NOTHING:
+        group.append(item)
+    return item is None

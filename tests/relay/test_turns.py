@@ -1,0 +1,104 @@
+"""What waits for a store's thread has its turn by whom it is for (RLY-221)."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+from e2ee_relay.protocol import Lookup, Publish, Send, SendItem, TtlClass
+from e2ee_relay.store.api import Op
+from e2ee_relay.store.sqlite import SqliteStore, Submitted
+from e2ee_relay.store.sqlite_file import DatabaseFile
+from e2ee_relay.store.turns import Turns, weight_of, whose
+from view_in_memory import Asker
+
+
+def lookup(peer: object) -> Op:
+    return Op(peer, Lookup(1, bytes(32), 0), 1)
+
+
+def test_who_asks_for_much_does_not_make_others_wait_for_all_of_it() -> None:
+    """From each line one item in a round, each line in its order."""
+    turns: Turns[str] = Turns()
+    for number in range(100):
+        turns.put(f"a{number}", b"a")
+    turns.put("b0", b"b")
+    turns.put("b1", b"b")
+    turns.put("c0", b"c")
+    assert turns.take(6) == ["a0", "b0", "c0", "a1", "b1", "a2"]
+    assert len(turns) == 97
+    assert turns.clear() == [f"a{number}" for number in range(3, 100)]
+    assert not turns
+    assert turns.take(6) == []
+
+
+def test_a_group_has_a_bounded_weight_and_always_something() -> None:
+    """What does not fit any more keeps its turn."""
+    turns: Turns[str] = Turns()
+    for name, weight in (("great", 400), ("small", 1), ("middle", 60), ("last", 60)):
+        turns.put(name, name, weight)
+    assert [turns.take(64) for _ in range(3)] == [["great"], ["small", "middle"], ["last"]]
+
+
+def test_who_floods_is_no_crowd() -> None:
+    """RLY-158: else one host could close the relay to newcomers."""
+    turns: Turns[int] = Turns()
+    for number in range(5_000):
+        turns.put(number, b"host")
+    assert (len(turns), turns.crowd) == (5_000, 64)
+    for number in range(100):
+        turns.put(number, number)
+    assert turns.crowd == 164
+
+
+def test_a_thread_waits_for_an_item_and_for_the_end() -> None:
+    """In time or not; what is there at the end can be taken."""
+    turns: Turns[str] = Turns()
+    taken: list[list[str]] = []
+
+    def work() -> None:
+        while group := turns.take(10, None):
+            taken.append(group)
+
+    assert turns.take(10, 0.01) == []
+    thread = threading.Thread(target=work)
+    thread.start()
+    turns.put("one")
+    while not taken:
+        time.sleep(0.001)
+    turns.close()
+    thread.join(10)
+    assert taken == [["one"]]
+    turns.put("late")
+    assert turns.take(10, None) == ["late"]
+
+
+def test_operations_are_for_an_address_and_weigh_what_they_are_about() -> None:
+    """All connections of an address are one; where it is not known, each connection is one."""
+    one, other = Asker(visitor=b"host"), Asker(visitor=b"host")
+    assert whose(lookup(one)) == whose(lookup(other)) == b"host"
+    unknown, another = Asker(), Asker()
+    assert whose(lookup(unknown)) == whose(lookup(unknown)) != whose(lookup(another))
+    assert whose(lookup(None)) == whose(lookup(None))
+    item = SendItem(bytes(16), bytes(32), bytes(16), TtlClass.RETENTION, b"", b"x")
+    assert weight_of(Op(one, Send(1, (item,) * 64))) == 64
+    assert weight_of(Op(one, Publish(1, bytes(32), (b"x",) * 64, (b"y",), (None,)))) == 65
+    assert weight_of(lookup(one)) == 1
+
+
+def test_the_writer_decides_a_bounded_part_in_one_transaction() -> None:
+    """RLY-221: twenty hosts with chains of 64 lists each do not stand before a newcomer's question."""
+    store = SqliteStore(DatabaseFile(None, bytes(16)))
+    store._thread = threading.current_thread()  # queued, as where a thread commits
+    publish = Publish(1, bytes(32), (b"x",) * 64, (), ())
+    for host in range(20):
+        for _ in range(50):
+            store._queue_up(Submitted(Op(Asker(visitor=bytes([host + 1])), publish, 1), None))
+    newcomer = lookup(Asker(visitor=b"newcomer"))
+    store._queue_up(Submitted(newcomer, None))
+    groups = [store._collect(0.0)[0] for _ in range(22)]
+    assert all(sum(weight_of(one.op) for one in group if one.op) <= 64 for group in groups)
+    assert any(one.op is newcomer for group in groups for one in group)
+    store.give_up()
+    assert not store._undecided
+    assert store._collect(0.0) == ([], False)
