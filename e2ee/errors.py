@@ -70,9 +70,13 @@ class NoConsent(LocalError):
 
 
 class NoticeIncomplete(LocalError):
-    """A notice lacks something that the law or chapter 18 asks for."""
+    """A notice lacks something that the law or chapter 18 asks for; `field` names what is missing."""
 
     code: ClassVar[str] = "config.notice"
+
+    def __init__(self, message: str, *, field: str) -> None:
+        super().__init__(message)
+        self.field = field
 
 
 class RemoteError(E2eeError):

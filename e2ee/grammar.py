@@ -12,6 +12,7 @@ from bisect import bisect_right
 from typing import Final
 
 MAX_RELAY_B: Final = 240
+MAX_ROOM_RELAY_B: Final = 56
 MAX_NAME: Final = 64
 MAX_EMAIL_B: Final = 254
 _MAX_PORT: Final = 65_535

@@ -15,11 +15,31 @@ from e2ee.primitives import sign
 from e2ee.rooms import agent_card, mandate, roster, team
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.mandate import Mandate, Powers
+from e2ee.rooms.notice import Draft, Mode, Notice, Purpose, sign_notice
 from e2ee.rooms.roster import NextRoster, OlderNotice, Roster
 from e2ee.rooms.team import Standing, TeamView
 from e2ee.secret import AccountKey, LoginKey, RosterKey
 
 NOTICE_HASH = b"n" * 32
+RELAY_URL = "wss://relay.example/"
+TEXTS = {
+    "de": "Wir verarbeiten Ihre Nachrichten, um zu antworten.",
+    "en": "We process your messages to answer.",
+}
+DRAFT = Draft(
+    mode=Mode.CONSENT,
+    controller=("Praxis Dr. Müller", "Hauptstraße 1\n10115 Berlin", "praxis@praxis.example"),
+    purposes=[Purpose(1, "Art. 6 (1) a", True), Purpose(2, "Art. 6 (1) a", False)],
+    operator=("Relay GmbH", RELAY_URL),
+    retention=[(1, 604_800), (2, 7_776_000)],
+    authority="Landesbeauftragte",
+    imprint_url="https://praxis.example/impressum",
+    privacy_url="https://praxis.example/datenschutz",
+    has_bot=False,
+    decides_alone=False,
+    default_locale="de",
+    sector="health",
+)
 TEAM = {
     "chief": (DeviceKind.AGENT, identity.FLAG_FRONT_DESK),
     "desk": (DeviceKind.AGENT, identity.FLAG_FRONT_DESK),
@@ -148,3 +168,8 @@ class Company:
         """Who is in force, with the rank."""
         ids = {device.record.device_id: who for who, device in self.devices.items()}
         return {ids[device_id]: rank for device_id, rank in view.ranks().items()}
+
+    def notice(self, version: int = 1, now_ms: int = NOW_MS, **changes: Any) -> Notice:
+        """Sign a notice in German and English, for purposes 1 (required) and 2."""
+        draft = DRAFT._replace(texts={name: text.encode() for name, text in TEXTS.items()})
+        return sign_notice(self.account_key, version, draft._replace(**changes), now_ms)

@@ -1,0 +1,162 @@
+"""The gate: what a company's device takes of a customer, by consent and phase of the room (CNS-13)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from enum import Enum
+from typing import Final
+
+from e2ee.content import ContentType
+from e2ee.errors import (
+    ConsentRequired,
+    ConsentStale,
+    ConsentWithdrawn,
+    NoRight,
+    RemoteError,
+    RoomClosed,
+    RoomErased,
+    RoomFrozen,
+)
+from e2ee.ids import DeviceId
+
+from .consent import Receipt, RoomConsent, ends_ms
+from .notice import REACH
+from .team import TeamView
+
+
+class Column(Enum):
+    """What holds for a room when something of it arrives."""
+
+    NONE = "none"
+    OPEN = "open"
+    STALE = "stale"
+    CLOSED = "closed"
+    FROZEN = "frozen"
+    WITHDRAWN = "withdrawn"
+    ERASED = "erased"
+
+
+class Row(Enum):
+    """What arrives."""
+
+    OPEN = "open"
+    CONTENT = "content"
+    WANT = "want"
+    ACT = "act"
+    WITHDRAWAL = "withdrawal"
+    TEAM = "team"
+
+
+_PHASES: Final = {
+    2: Column.CLOSED,
+    3: Column.FROZEN,
+    4: Column.WITHDRAWN,
+    5: Column.ERASED,
+}
+_REFUSED: Final[dict[Column, type[RemoteError]]] = {
+    Column.STALE: ConsentStale,
+    Column.CLOSED: RoomClosed,
+    Column.FROZEN: RoomFrozen,
+    Column.WITHDRAWN: ConsentWithdrawn,
+    Column.ERASED: RoomErased,
+}
+_PASSES: Final[dict[Row, frozenset[Column]]] = {
+    Row.OPEN: frozenset(Column) - {Column.ERASED},
+    Row.CONTENT: frozenset({Column.OPEN}),
+    Row.WANT: frozenset({Column.OPEN, Column.STALE, Column.CLOSED, Column.FROZEN}),
+    Row.ACT: frozenset(Column) - {Column.NONE},
+    Row.WITHDRAWAL: frozenset(Column),
+    Row.TEAM: frozenset(),
+}
+_KINDS: Final = {
+    1: Row.OPEN,
+    9: Row.WITHDRAWAL,
+    **dict.fromkeys((2, 6, 12, 13, 16, 18, 22), Row.TEAM),
+    **dict.fromkeys((5, 8, 10, 15, 21), Row.ACT),
+}
+"""Kinds of entries of chapter 17; all others, unknown ones too, are content."""
+_SIGNALS: Final = {1: Row.CONTENT, 2: Row.WANT}
+"""Signals of chapter 17: typing is content, a want has a row of its own; all others are the team's."""
+_REACH_KIND: Final = 14
+MAX_TOMBSTONES: Final = 256
+MAX_TOMBSTONES_OF_ACCOUNT: Final = 4
+
+
+def row_of(content_type: int, what: int = 0, *, is_null: bool = False) -> Row:
+    """Return the row of a content of a room: `what` is the kind of an entry or signal (CNS-13).
+
+    A `reach` that is null takes an address away, which is an act (CNS-11).
+    """
+    match content_type:
+        case ContentType.ENTRY if what == _REACH_KIND and is_null:
+            return Row.ACT
+        case ContentType.ENTRY:
+            return _KINDS.get(what, Row.CONTENT)
+        case ContentType.SIGNAL:
+            return _SIGNALS.get(what, Row.TEAM)
+        case ContentType.FORWARD:
+            return Row.CONTENT
+        case _:
+            return Row.TEAM
+
+
+def column(consent: RoomConsent | None, phase: int, team: TeamView, now_ms: int) -> Column:
+    """Return what holds for a room, by its consent, its phase (1 to 5), and the roster's notices (CNS-13)."""
+    if consent is None or consent.receipt is None:
+        return Column.NONE
+    found = _PHASES.get(phase, Column.OPEN)
+    if consent.is_withdrawn and found is not Column.ERASED:
+        return Column.WITHDRAWN
+    is_over = now_ms > ends_ms(consent.receipt, team)
+    return Column.STALE if is_over and found is Column.OPEN else found
+
+
+def check(row: Row, found: Column) -> None:
+    """Refuse what the table does not let pass (CNS-13).
+
+    Raises:
+        NoRight: nothing that a customer sends. ConsentRequired, ConsentStale, ConsentWithdrawn, RoomClosed,
+            RoomFrozen, RoomErased.
+    """
+    if found in _PASSES[row]:
+        return
+    if found is Column.NONE:
+        raise ConsentRequired("no consent is known for this room")
+    if row is Row.TEAM:
+        raise NoRight("only the company's team sends this")
+    raise _REFUSED[found]("the room does not take this now")
+
+
+def check_upkeep(content_type: int, rooms: Iterable[RoomConsent]) -> None:
+    """Refuse what belongs to no room, by its type: upkeep of a session needs one consent of the account, a
+    text outside rooms and what only teams send is refused (CNS-14).
+
+    Raises:
+        ConsentRequired, NoRight.
+    """
+    if all(one.receipt is None for one in rooms):
+        raise ConsentRequired("no consent is known of this account")
+    if content_type in (ContentType.TEXT, ContentType.DOSSIER, ContentType.ROSTER):
+        raise NoRight("a customer does not send this to a company")
+
+
+def check_tombstones(of_account: int, in_all: int) -> None:
+    """Refuse to keep one more withdrawal of a room that is not known (CNS-10).
+
+    Raises:
+        ConsentRequired: 4 of this account or 256 in all are kept.
+    """
+    if of_account >= MAX_TOMBSTONES_OF_ACCOUNT or in_all >= MAX_TOMBSTONES:
+        raise ConsentRequired("no consent is known of this account")
+
+
+def identify_waits(devices: Collection[DeviceId], confirmed: Collection[DeviceId]) -> bool:
+    """Whether a login waits for a steward: a device of the account was not confirmed since the last one
+    (CNS-16).
+    """
+    return not set(devices) <= set(confirmed)
+
+
+def may_reach(receipt: Receipt) -> bool:
+    """Whether the person agreed to a note by e-mail that something waits (CNS-11)."""
+    return bool(receipt.terms.purposes >> (REACH - 1) & 1)
