@@ -76,6 +76,28 @@ def test_commits_that_may_be_lost_are_refused(url: str) -> None:
     PostgresStore(url, Policy(), now_ms, has_threads=False).stop(1)
 
 
+def test_commits_that_may_be_lost_from_now_on_are_refused(url: str, make_node: Callable[..., Node]) -> None:
+    """RLY-197, RLY-100: a server that runs reads its settings again, for connections that stand too."""
+    node = make_node()
+    address, _ = make_mailbox(node)
+    writer = node.store._writer.link.connection()
+    assert writer is not None
+    with psycopg.connect(url, autocommit=True) as db:
+        db.execute("ALTER ROLE sealroom SET synchronous_commit = off")
+    try:
+        writer.execute("SET synchronous_commit = off")
+        failed = Op(Asker(), Send(1, (item(address),)))
+        node.store.submit(failed)
+        node.store.settle()
+        assert node.listening.failed == [failed]
+    finally:
+        with psycopg.connect(url, autocommit=True) as db:
+            db.execute("ALTER ROLE sealroom RESET synchronous_commit")
+    node.listening.failed.clear()
+    time.sleep(0.5)
+    assert send(node, item(address)) == [OK]
+
+
 def test_a_server_without_fsync_is_refused() -> None:
     """RLY-100: fsync and full_page_writes hold for the whole server."""
     server = PostgresServer("fsync=off", "full_page_writes=off").start()

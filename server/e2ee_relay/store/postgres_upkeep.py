@@ -217,10 +217,12 @@ def lineage_of(db: psycopg.Connection) -> str:
 def ask_tables(db: psycopg.Connection) -> psycopg.Cursor[tuple[Any, ...]]:
     """Ask for the name of the tables and their numbers: other ones were made anew or put back (RLY-197).
 
-    Within a transaction they stay until its end.
+    Within a transaction they stay until its end. Beside them, what makes its commit durable (RLY-100).
     """
     return db.execute(
-        "SELECT value, tableoid::bigint, to_regclass('prekey')::oid::bigint FROM meta WHERE name = 'lineage'"
+        "SELECT value, tableoid::bigint, to_regclass('prekey')::oid::bigint, current_setting('fsync'),"
+        " current_setting('full_page_writes'), current_setting('synchronous_commit')"
+        " FROM meta WHERE name = 'lineage'"
     )
 
 
