@@ -89,6 +89,11 @@ def is_plain_text(text: str) -> bool:
     return all(_is_visible(line) for line in text.split("\n"))
 
 
+def is_file_name(text: str) -> bool:
+    """Whether a text is the name of a file: nothing hidden, no path; spaces stand anywhere (TRN-22)."""
+    return text not in {"", ".", ".."} and "/" not in text and "\\" not in text and _is_visible(text)
+
+
 def is_locale(text: str) -> bool:
     """Whether a text is a language, or a language and a country: 2 to 5 bytes (ACC-20)."""
     return _LOCALE.fullmatch(text) is not None

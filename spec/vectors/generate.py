@@ -24,11 +24,13 @@ from spec.vectors import (
     negative_identity,
     negative_messages,
     negative_pq,
+    negative_rooms,
     pq_cases,
     pq_vectors,
     primitive_vectors,
     ratchet_cases,
     ratchet_vectors,
+    room_vectors,
     sealing,
     session_vectors,
     transcript,
@@ -60,6 +62,10 @@ def render(recorded: str | None) -> dict[str, str]:
         "pq_cases.json": pq_cases.cases(exchange, kem),
         "content.json": content_vectors.contents(),
         "sessions.json": session_vectors.sessions(),
+        "transcript.json": room_vectors.transcript(),
+        "order.json": room_vectors.ordered(),
+        "room_heads.json": room_vectors.heads(),
+        "rooms.json": room_vectors.payloads(),
         "limits.json": limits.limits(played, kem),
     }
     refused = (
@@ -69,6 +75,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *negative_pq.all_pq(exchange, kem),
         *negative_flights.all_flights(kem),
         *sealing.all_local(played),
+        *negative_rooms.all_rooms(),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

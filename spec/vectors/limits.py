@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import parties
+from spec.vectors import negative_rooms, parties
 from spec.vectors.content_vectors import content, text
 from spec.vectors.document import render
 from spec.vectors.encapsulations import Encapsulations
@@ -34,10 +34,12 @@ def limits(played: Transcript, kem: Encapsulations) -> str:
         *accepted_sealings(played),
         *restored(played),
         *sealable(played),
+        *negative_rooms.limits(),
     ]
     return render(
         "Each `input` is accepted by its `operation`, as those of the folder negative are refused.",
-        "WIRE-07 WIRE-13 WIRE-14 ID-03 ID-04 ID-06 ID-07 ID-08 ID-10 HS-04 HS-06 DR-09 CON-03 SES-14 SES-21",
+        "WIRE-07 WIRE-13 WIRE-14 ID-03 ID-04 ID-06 ID-07 ID-08 ID-10 HS-04 HS-06 DR-09 CON-03 SES-14 SES-21"
+        " TRN-02 TRN-21",
         {
             "cases": [
                 {"name": name, "rules": rules.split(), "operation": operation, "input": given}

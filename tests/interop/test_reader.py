@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import independent_reader as reader
+import independent_rooms as rooms
 import independent_sender as sender
 import independent_stored as stored
 import pytest
@@ -434,6 +435,36 @@ def test_contents_are_read(case: dict[str, Any]) -> None:
     assert (content.epoch is not None) == (", 6: " in case["diagnostic"])
 
 
+TRANSCRIPT, ROOMS = load("transcript.json"), load("rooms.json")
+
+
+@pytest.mark.parametrize("case", TRANSCRIPT["entries"], ids=lambda case: case["name"])
+def test_entries_are_read(case: dict[str, Any]) -> None:
+    """TRN-02, TRN-04, TRN-05, TRN-08, TRN-17, TRN-21: in a content and as lines, with one hash."""
+    signed = case["sign_public"] is not None
+    account = TRANSCRIPT["company"] if signed else TRANSCRIPT["customer"]
+    assert rooms.entry({**case, "account_id": account}).hex() == case["entry_hash"]
+    for name in ("line", "redacted"):
+        given = {
+            **case,
+            "line": case[name],
+            "company": TRANSCRIPT["company"],
+            "customer": TRANSCRIPT["customer"],
+        }
+        assert rooms.line(given).hex() == case["entry_hash"]
+    body = reader.items(reader.decode(unhex(case["body"])), 2, 2)
+    assert len(reader.octets(body[0])) == 16
+
+
+def test_payloads_signals_and_dossiers_are_read() -> None:
+    """TRN-14, TRN-20 to TRN-22, TRN-25, ROOM-04, ROOM-25"""
+    for case in ROOMS["payloads"]:
+        rooms.payload(case["kind"], unhex(case["payload"]))
+    for case in ROOMS["signals"]:
+        rooms.signal(unhex(case["signal"]))
+    rooms.dossier(unhex(ROOMS["dossier"]))
+
+
 @pytest.mark.parametrize("case", load("card.json")["cases"], ids=lambda case: case["relay_url"])
 def test_a_card_is_read_from_each_of_its_forms(case: dict[str, Any]) -> None:
     """ID-21 to ID-23, ID-34, ID-35."""
@@ -580,6 +611,12 @@ def safety_compare(data: dict[str, Any]) -> None:
 OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "address.verify": address_verify,
     "bundle.verify": bundle_verify,
+    "dossier.decode": lambda data: rooms.dossier(unhex(data["dossier"])),
+    "entry.decode": rooms.entry,
+    "forward.decode": lambda data: rooms.forward(unhex(data["forward"])),
+    "line.decode": rooms.line,
+    "payload.decode": lambda data: rooms.payload(data["kind"], unhex(data["payload"])),
+    "signal.decode": lambda data: rooms.signal(unhex(data["signal"])),
     "card.parse": lambda data: reader.parse_card(data["text"]),
     "cbor.decode": lambda data: reader.decode(unhex(data["encoded"])),
     "chain.verify": chain_verify,

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-FILES = ("burst", "handshake", "ping_pong", "reverse", "snapshot", "fan_out", "durable", "relay")
+FILES = ("burst", "handshake", "ping_pong", "reverse", "rooms", "snapshot", "fan_out", "durable", "relay")
 
 
 @pytest.mark.slow

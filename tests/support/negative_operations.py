@@ -13,10 +13,14 @@ from e2ee import card, content, fingerprint, identity, labels, prekeys, session,
 from e2ee import pair as pairs
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceList, DeviceRecord, ListHead
-from e2ee.ids import AccountId, ContentId, ListHash, SessionId
+from e2ee.ids import AccountId, ContentId, DeviceId, ListHash, SessionId, SignPublic
 from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
+from e2ee.rooms import entry, forward, payloads, signals
+from e2ee.rooms.entry import Author, EntryHash
+from e2ee.rooms.state import State, WrittenState, check_change
+from e2ee.rooms.structure import reading_content
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 
@@ -147,12 +151,50 @@ def _check_sending(given: Input) -> None:
     pairs.check_sending(pair, SessionId(unhex(given["session_id"])), sync, given["now_ms"])
 
 
+def _entry(given: Input) -> None:
+    author = Author(_account(given), DeviceId(unhex(given["device_id"])))
+    signer = None if given["sign_public"] is None else SignPublic(unhex(given["sign_public"]))
+    value = cbor.decode(unhex(given["content"]))
+    payload = content.OfRooms(content.ContentType.ENTRY, value)
+    whole = content.Content(ContentId(unhex(given["content_id"])), given["sent_ms"], payload)
+    entry.decode_entry(whole, author, signer)
+
+
+def _payload(given: Input) -> None:
+    with reading_content():
+        payloads.decode_payload(given["kind"], cbor.decode(unhex(given["payload"])))
+
+
+def _line(given: Input) -> None:
+    company, customer = AccountId(unhex(given["company"])), AccountId(unhex(given["customer"]))
+    known = Author(company, DeviceId(unhex(given["device_id"])))
+    key = SignPublic(unhex(given["sign_public"]))
+    value = cbor.decode(unhex(given["line"]))
+    forward.decode_line(value, company, customer, lambda author: key if author == known else None)
+
+
+def _state(given: Input) -> None:
+    before = State.of(cbor.decode(unhex(given["before"])))
+    found = State.of(cbor.decode(unhex(given["state"])))
+    ranks = {DeviceId(unhex(device)): rank for device, rank in given["ranks"]}
+    check_change(
+        WrittenState(EntryHash(bytes(32)), DeviceId(unhex(given["author"])), 0, found), before, ranks
+    )
+
+
 OPERATIONS: dict[str, Callable[[Input], object]] = {
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
     "dh.public": lambda given: dh.public_key(unhex(given["public"])),
     "kem.key": lambda given: kem.encapsulation_key(unhex(given["key"])),
     "signature.verify": _signature,
+    "dossier.decode": lambda given: signals.decode_dossier(cbor.decode(unhex(given["dossier"]))),
+    "entry.decode": _entry,
+    "forward.decode": lambda given: forward.decode_forward(cbor.decode(unhex(given["forward"]))),
+    "line.decode": _line,
+    "payload.decode": _payload,
+    "signal.decode": lambda given: signals.decode_signal(cbor.decode(unhex(given["signal"]))),
+    "state.check": _state,
     "card.parse": lambda given: card.parse(given["text"]),
     "safety.compare": _safety,
     "envelope.decode": lambda given: envelope.decode(unhex(given["head"]) + bytes(given["zeros"])),

@@ -101,4 +101,74 @@ def _flights() -> dict[str, list[bytes]]:
     }
 
 
-REAL = _identity() | _stored() | _flights()
+# Rules of payloads by kind; those that are missing are one signed structure, or null.
+PAYLOAD_RULES = {
+    1: "payload-open",
+    2: "payload-state",
+    3: "payload-text",
+    4: "payload-edit",
+    5: "payload-erase",
+    6: "payload-erased",
+    7: "payload-file",
+    8: "signed-bytes",
+    10: "payload-act",
+    12: "payload-notice",
+    14: "payload-reach",
+    15: "payload-sensitive",
+    16: "payload-access",
+    18: "payload-form",
+    19: "payload-answer",
+    20: "payload-rating",
+    22: "payload-refusal",
+}
+SIGNAL_RULES = {1: "typing-signal", 2: "want-signal", 3: "request-signal", 4: "waiting-signal"}
+
+
+def _rooms() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapters 16 and 17."""
+    entries, file = load("transcript.json")["entries"], load("rooms.json")
+    payloads = [(case["kind"], unhex(case["payload"])) for case in file["payloads"]]
+    of_kind = {
+        rule: [one for kind, one in payloads if kind == wanted] for wanted, rule in PAYLOAD_RULES.items()
+    }
+    signals = [unhex(case["signal"]) for case in file["signals"]]
+    by_kind = {
+        rule: [one for one in signals if cbor2.loads(one)[2] == wanted]
+        for wanted, rule in SIGNAL_RULES.items()
+    }
+    lines = [unhex(case[name]) for case in entries for name in ("line", "redacted")]
+    dossier = unhex(file["dossier"])
+    room_id = unhex(load("transcript.json")["room_id"])
+    named = {
+        "room-entry": [unhex(case["content"]) for case in entries],
+        "entry-header": [unhex(case["header"]) for case in entries],
+        "room-signal": signals,
+        "line": lines,
+        "forward": [cbor2.dumps({1: room_id, 2: [cbor2.loads(one) for one in lines]})],
+        "dossier": [dossier],
+        "dossier-contact": [cbor2.dumps(one) for one in cbor2.loads(dossier)[2]],
+    }
+    return {**named, **by_kind, **of_kind, **_room_parts(payloads, by_kind)}
+
+
+def _room_parts(payloads: list[tuple[int, bytes]], signals: dict[str, list[bytes]]) -> dict[str, list[bytes]]:
+    """Rule to encodings, of parts of payloads and signals that the validator does not look into."""
+    values = [(kind, cbor2.loads(one)) for kind, one in payloads]
+    requests = [cbor2.loads(one)[3] for one in signals["request-signal"]]
+    waiting = [cbor2.loads(one)[3] for one in signals["waiting-signal"]]
+    parts = {
+        "request": requests,
+        "waiting": [one for one in waiting if one is not None],
+        "wanted-range": [row for one in signals["want-signal"] for row in cbor2.loads(one)[3]],
+        "ends": [value[4] for kind, value in values if kind == 16 and value[4] is not None],
+        "question": [row for kind, value in values if kind == 18 for row in value[2]],
+        "answered": [row for kind, value in values if kind == 19 for row in value[2]],
+        "roster-ref": [value[8] for kind, value in values if kind == 2],
+        "retention": [value[10] for kind, value in values if kind == 2],
+        "list-head": [value[7] for kind, value in values if kind == 2 and value[7] is not None],
+        "notice-text": [value[1][0] for kind, value in values if kind == 12],
+    }
+    return {rule: [cbor2.dumps(one) for one in found] for rule, found in parts.items()}
+
+
+REAL = _identity() | _stored() | _flights() | _rooms()

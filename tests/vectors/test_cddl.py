@@ -74,7 +74,9 @@ def refused(rule: str, encoded: bytes) -> bool:
 
 @pytest.mark.parametrize("rule", REAL)
 def test_structures(rule: str) -> None:
-    """WIRE-05, WIRE-15, ID-03, ID-06, ID-14, ID-16, ID-19, ID-20, SES-14, CON-01: real ones are accepted."""
+    """WIRE-05, WIRE-15, ID-03, ID-06, ID-14, ID-16, ID-19, ID-20, SES-14, CON-01, TRN-02, TRN-04, TRN-17,
+    TRN-21, TRN-25, ROOM-04, ROOM-25: real ones are accepted.
+    """
     assert REAL[rule]
     for encoded in REAL[rule]:
         validate(rule, encoded)
@@ -254,6 +256,23 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
     "text without a number": _changed("content", 9, b""),
     "content of type 2^32": _changed("content", 1, 2**32),
     "content of type list with a text": _changed("content", 1, 6),
+    "header of kind 64": _changed("entry-header", 2, 64),
+    "header with a tag of 4": _changed("entry-header", 5, [[bytes(4), 0, B32]]),
+    "state of phase 6": _changed("payload-state", 4, 6),
+    "state with 13 members": _changed("payload-state", 5, [B16] * 13),
+    "state with a class 5": _stored_as("retention", 0, 5),
+    "text of 16 385 bytes": _changed("payload-text", 1, "x" * 16_385),
+    "text by no machine": _changed("payload-text", 4, False),
+    "erasure of 65 entries": _changed("payload-erase", 1, [B32] * 65),
+    "file over 64 MiB": _changed("payload-file", 5, 2**26 + 1),
+    "act 6": _changed("payload-act", 1, 6),
+    "rating of 6": _changed("payload-rating", 1, 6),
+    "question with 13 options": _stored_as("question", 4, ["x"] * 13),
+    "refusal of 16 bytes": _changed("payload-refusal", 1, B16),
+    "range of a tag of 4": _stored_as("wanted-range", 0, bytes(4)),
+    "request 6": _changed("request", 2, 6),
+    "line of a short account": _stored_as("line", 0, bytes(31)),
+    "dossier with a record as text": _stored_as("dossier-contact", 0, "x"),
     "request with id 0": ("ping", cbor2.dumps({0: 14, 1: 0})),
     "push with id 1": ("queue-empty", cbor2.dumps({0: 130, 1: 1, 2: B16})),
     "unknown operation": ("relay-requests", cbor2.dumps([{0: 15, 1: 1}])),
@@ -270,7 +289,7 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
 @pytest.mark.parametrize("name", DEFECTS)
 def test_the_schema_refuses(name: str) -> None:
     """WIRE-03, WIRE-05, ID-03, ID-06, ID-15, SES-14, CON-03, CON-04, CON-07, CON-11, RLY-04, RLY-06,
-    RLY-08.
+    RLY-08, TRN-02, TRN-21, TRN-25, ROOM-04, ROOM-25.
     """
     assert refused(*DEFECTS[name])
 

@@ -1,0 +1,215 @@
+"""Acts that restrict a room on arrival, until a state that has seen them lifts them (ROOM-12 to ROOM-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Final, NamedTuple
+
+from e2ee.errors import ConsentRequired, ConsentWithdrawn, NoRight, RoomClosed, RoomErased, RoomFrozen
+
+from .entry import EntryHash
+from .kinds import CONTENT, WRITERS, Kind
+from .payloads import Act, ActKind, EntryPayload, Erase
+from .state import HOLD, SENSITIVE, SUPERVISOR, Phase, Ranks, RetentionClass, State, WrittenState
+
+
+class What(Enum):
+    """What an entry does to a room beside its states."""
+
+    CLOSE = "close"
+    REOPEN = "reopen"
+    FREEZE = "freeze"
+    UNFREEZE = "unfreeze"
+    WITHDRAW = "withdraw"
+    CONSENT = "consent"
+    ERASE = "erase"
+    SENSITIVE = "sensitive"
+
+
+class RoomAct(NamedTuple):
+    """An act, by the hash of its entry."""
+
+    hash: EntryHash
+    what: What
+
+
+_ACTS: Final = {
+    ActKind.CLOSE: What.CLOSE,
+    ActKind.REOPEN: What.REOPEN,
+    ActKind.FREEZE: What.FREEZE,
+    ActKind.UNFREEZE: What.UNFREEZE,
+}
+_KINDS: Final = {Kind.WITHDRAW: What.WITHDRAW, Kind.CONSENT: What.CONSENT, Kind.SENSITIVE: What.SENSITIVE}
+RESTRICTS: Final = {
+    What.CLOSE: Phase.CLOSED,
+    What.FREEZE: Phase.FROZEN,
+    What.WITHDRAW: Phase.WITHDRAWN,
+    What.ERASE: Phase.ERASED,
+}
+"""The phase in which an act puts a room until it is lifted."""
+_COUNTERS: Final = {What.CLOSE: What.REOPEN, What.FREEZE: What.UNFREEZE, What.WITHDRAW: What.CONSENT}
+
+
+def act_of(kind: int, payload: EntryPayload) -> What | None:
+    """Say what an entry does to its room; most do nothing."""
+    match payload:
+        case Act(what):
+            return _ACTS.get(what)
+        case Erase(None):
+            return What.ERASE
+        case _:
+            return _KINDS.get(Kind(kind)) if kind in _KINDS else None
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What holds in a room now: its head, restricted by acts that no state has lifted (ROOM-13).
+
+    `phase` is None before the first consent. `holds` are holds of other branches that stand, `unanswered`
+    acts that no state has named: the next state names them.
+    """
+
+    phase: Phase | None
+    is_sensitive: bool = False
+    keeps: bool = False
+    holds: tuple[EntryHash, ...] = ()
+    unanswered: tuple[EntryHash, ...] = ()
+
+    def check_content(self, kind: int) -> None:
+        """Refuse content where the phase lets none pass; other kinds pass in an opened room (ROOM-19).
+
+        Raises:
+            ConsentRequired, RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased.
+        """
+        if self.phase is None:
+            if kind != Kind.OPEN:
+                raise ConsentRequired("the room has not been opened")
+            return
+        if kind in CONTENT or kind not in WRITERS:
+            refusal = _REFUSALS.get(self.phase)
+            if refusal is not None:
+                raise refusal("the phase of the room lets no content pass")
+
+
+_REFUSALS: Final = {
+    Phase.CLOSED: RoomClosed,
+    Phase.FROZEN: RoomFrozen,
+    Phase.WITHDRAWN: ConsentWithdrawn,
+    Phase.ERASED: RoomErased,
+}
+
+
+def condition(
+    path: Sequence[WrittenState],
+    ranks: Mapping[EntryHash, Ranks],
+    acts: Sequence[RoomAct],
+    setters: Sequence[WrittenState] = (),
+) -> Condition:
+    """Return what holds, from the states up to the head and all acts in the order of the transcript.
+
+    `ranks` has those of each state of the path, by the roster that it names. `setters` are the valid states
+    that set a hold. Without a state the room is open, as its `open` says.
+    """
+    head = path[-1].state if path else None
+    known = {act.hash: (place, act.what) for place, act in enumerate(acts)}
+    naming: dict[EntryHash, list[WrittenState]] = {}
+    for written in path:
+        for named in written.state.answers:
+            naming.setdefault(named, []).append(written)
+    holds = tuple(one.hash for one in setters if one not in path and not _is_cleared(one.hash, path, ranks))
+    kept = bool(holds) or (head is not None and keeps(head))
+    lasting = [
+        act for act in acts if not any(_lifts(one, act, ranks, known) for one in naming.get(act.hash, ()))
+    ]
+    phases = [RESTRICTS[act.what] for act in lasting if act.what in RESTRICTS]
+    if kept:
+        phases = [phase for phase in phases if phase is not Phase.ERASED]
+    return Condition(
+        max([Phase.OPEN if head is None else head.phase, *phases]),
+        (head is not None and head.has(SENSITIVE)) or any(act.what is What.SENSITIVE for act in lasting),
+        kept,
+        holds,
+        tuple(act.hash for act in acts if act.hash not in naming),
+    )
+
+
+def _is_cleared(hold: EntryHash, path: Sequence[WrittenState], ranks: Mapping[EntryHash, Ranks]) -> bool:
+    """Whether a supervisor's state up to the head names a hold of another branch, and has none (ROOM-27)."""
+    return any(
+        hold in one.state.answers
+        and not one.state.has(HOLD)
+        and ranks[one.hash].get(one.author, -1) >= SUPERVISOR
+        for one in path
+    )
+
+
+def keeps(state: State) -> bool:
+    """Whether a hold, or records that a statute asks for, stand above an erasure."""
+    return state.has(HOLD) or state.retention.kind is RetentionClass.STATUTORY
+
+
+def _lifts(
+    written: WrittenState,
+    act: RoomAct,
+    ranks: Mapping[EntryHash, Ranks],
+    known: Mapping[EntryHash, tuple[int, What]],
+) -> bool:
+    """Whether a state that names an act lifts it, by itself or with a later counter (ROOM-14)."""
+    others = [known[one] for one in written.state.answers if one in known]
+    place, counter = known[act.hash][0], _COUNTERS.get(act.what)
+    if any(what is counter and at > place for at, what in others):
+        return True
+    supervisor = ranks[written.hash].get(written.author, -1) >= SUPERVISOR
+    return _satisfies(act.what, written.state, supervisor=supervisor)
+
+
+def _satisfies(what: What, state: State, *, supervisor: bool) -> bool:
+    match what:
+        case What.SENSITIVE:
+            return supervisor and not state.has(SENSITIVE)
+        case What.ERASE:
+            return state.phase is Phase.ERASED
+        case What.FREEZE:
+            return state.phase >= Phase.FROZEN or (supervisor and state.text is not None)
+        case What.WITHDRAW:
+            return state.phase >= Phase.WITHDRAWN
+        case _:
+            return True
+
+
+AFTER: Final[dict[tuple[Phase, What], Phase]] = {
+    (Phase.OPEN, What.CLOSE): Phase.CLOSED,
+    (Phase.OPEN, What.FREEZE): Phase.FROZEN,
+    (Phase.OPEN, What.WITHDRAW): Phase.WITHDRAWN,
+    (Phase.OPEN, What.ERASE): Phase.ERASED,
+    (Phase.CLOSED, What.REOPEN): Phase.OPEN,
+    (Phase.CLOSED, What.FREEZE): Phase.FROZEN,
+    (Phase.CLOSED, What.WITHDRAW): Phase.WITHDRAWN,
+    (Phase.CLOSED, What.ERASE): Phase.ERASED,
+    (Phase.FROZEN, What.CLOSE): Phase.CLOSED,
+    (Phase.FROZEN, What.UNFREEZE): Phase.OPEN,
+    (Phase.FROZEN, What.WITHDRAW): Phase.WITHDRAWN,
+    (Phase.FROZEN, What.ERASE): Phase.ERASED,
+    (Phase.WITHDRAWN, What.CONSENT): Phase.OPEN,
+    (Phase.WITHDRAWN, What.ERASE): Phase.ERASED,
+    (Phase.ERASED, What.ERASE): Phase.ERASED,
+}
+"""The phase that a steward answers an act with (ROOM-18)."""
+
+
+def answered(phase: Phase, what: What, *, kept: bool) -> Phase:
+    """Return the phase of the state that answers an act of the customer (ROOM-18).
+
+    `kept` says that hold or class stand above an erasure: the phase stays, an `erased` says until when.
+
+    Raises:
+        NoRight: the act does not go with the phase; the answer is a refusal.
+    """
+    if what in (What.CONSENT, What.SENSITIVE) and (phase, what) not in AFTER:
+        return phase
+    after = AFTER.get((phase, what))
+    if after is None:
+        raise NoRight("the act does not go with the phase of the room")
+    return phase if after is Phase.ERASED and kept else after

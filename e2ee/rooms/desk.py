@@ -1,0 +1,106 @@
+"""What stewards do in turn: open a room, answer requests, let one agent claim who waits (chapter 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final, NamedTuple
+
+from e2ee.ids import DeviceId
+
+from .signals import Request, RequestKind, Waiting
+from .state import DESK, Ranks, State
+
+TURN_MS: Final = 60_000
+SILENCE_MS: Final = 30 * 86_400_000
+REPEATS_MS: Final = (60_000, 600_000, 3_600_000, 21_600_000)
+MAX_ANSWERED: Final = 64
+TAKEN: Final = "room.assigned"
+NO_RIGHT: Final = "room.right"
+
+
+def opening_due_ms(desks: Sequence[DeviceId], us: DeviceId, opened_ms: int) -> int | None:
+    """Return when we write the first state unless another desk has; None if we are no desk (ROOM-21).
+
+    `desks` are those to which `open` was sealed and that are in force, in the order of the roster.
+    """
+    return opened_ms + TURN_MS * desks.index(us) if us in desks else None
+
+
+def closing_due_ms(last_ms: int) -> int:
+    """Return when a silent room is closed; `last_ms` is when its last entry came (ROOM-24)."""
+    return last_ms + SILENCE_MS
+
+
+def repeat_due_ms(asked_ms: int, times: int) -> int:
+    """Return when a request that nobody has answered is repeated, after it was sent so often (ROOM-22)."""
+    return asked_ms + REPEATS_MS[min(times, len(REPEATS_MS)) - 1]
+
+
+class Reply(Enum):
+    """What a steward does with a request."""
+
+    GRANT = "grant"
+    """Write the state that names the request."""
+    REFUSE = "refuse"
+    """Write a refusal that names the request."""
+    ASK = "ask"
+    """A person decides."""
+    NOTHING = "nothing"
+    """It was answered already: the answer is on its way."""
+
+
+class Answer(NamedTuple):
+    """A reply; a refusal has a code."""
+
+    reply: Reply
+    code: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """Requests in one room, as a steward keeps them: who is waited for, and ids that were answered."""
+
+    waiting: Waiting | None = None
+    answered: tuple[bytes, ...] = ()
+
+    def named(self, request_id: bytes) -> Board:
+        """Note that a state or a refusal, ours or another steward's, names a request (ROOM-22)."""
+        if request_id in self.answered:
+            return self
+        return replace(self, answered=(*self.answered, request_id)[-MAX_ANSWERED:])
+
+    def with_state(self, state: State) -> Board:
+        """Note a state in force: what it names is answered; somebody assigned ends the waiting (ROOM-23)."""
+        after = self if state.request is None else self.named(state.request)
+        return after if state.assigned is None else replace(after, waiting=None)
+
+
+def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks: Ranks) -> Answer:
+    """Say what a steward does with a request, by the state in force (ROOM-22, ROOM-23).
+
+    An agent claims a waiting customer for itself: the first claim is granted. It may leave a room; all else
+    that it may ask for is decided by a person. What is not its to ask for is refused.
+    """
+    if request.id in board.answered:
+        return Answer(Reply.NOTHING)
+    if sender not in ranks:
+        return Answer(Reply.REFUSE, NO_RIGHT)
+    for_itself = request.device_id in (None, sender)
+    is_member = sender in state.members or ranks[sender] >= DESK
+    match request.what:
+        case RequestKind.ADD if for_itself:
+            return _claim(board, sender, state)
+        case RequestKind.LEAVE if for_itself and is_member:
+            return Answer(Reply.GRANT)
+        case RequestKind.TRANSFER | RequestKind.CLOSE | RequestKind.REOPEN if is_member:
+            return Answer(Reply.ASK)
+        case _:
+            return Answer(Reply.REFUSE, NO_RIGHT)
+
+
+def _claim(board: Board, sender: DeviceId, state: State) -> Answer:
+    if state.assigned is not None and state.assigned != sender:
+        return Answer(Reply.REFUSE, TAKEN)
+    return Answer(Reply.ASK if board.waiting is None else Reply.GRANT)

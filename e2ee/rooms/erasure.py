@@ -1,0 +1,98 @@
+"""What an entry may do about others, and when what is erased or marked goes (TRN-23, TRN-24, ROOM-17)."""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from e2ee.errors import NoRight
+from e2ee.ids import DeviceId
+
+from .kinds import CONTENT, ERASABLE, Kind, Side
+from .state import DESK
+
+DESTROYED_AFTER_MS: Final = 86_400_000
+
+
+class Actor(NamedTuple):
+    """Who writes an entry about others: its side, device, and rank (-1 for the customer's)."""
+
+    side: Side
+    device_id: DeviceId
+    rank: int = -1
+
+
+class Target(NamedTuple):
+    """An entry that another one is about."""
+
+    side: Side
+    device_id: DeviceId
+    kind: int
+
+
+def check_edit(actor: Actor, target: Target) -> None:
+    """Refuse another wording of what is no text of the same device (TRN-23).
+
+    Raises:
+        NoRight.
+    """
+    if target.kind != Kind.TEXT or target.device_id != actor.device_id:
+        raise NoRight("only the device that wrote a text words it anew")
+
+
+def check_erase(actor: Actor, target: Target) -> None:
+    """Refuse to erase for the other side, or what is a proof (TRN-24).
+
+    Raises:
+        NoRight.
+    """
+    own = actor.side is Side.CUSTOMER or target.device_id == actor.device_id or actor.rank >= DESK
+    if target.kind not in ERASABLE or target.side is not actor.side or not own:
+        raise NoRight("nobody erases proofs, or what the other side wrote")
+
+
+def check_erase_room(actor: Actor) -> None:
+    """Refuse to erase a whole room for the customer (TRN-24).
+
+    Raises:
+        NoRight.
+    """
+    if actor.side is not Side.CUSTOMER:
+        raise NoRight("the customer alone erases the room")
+
+
+def check_mark(actor: Actor, target: Target) -> None:
+    """Refuse a sensitive mark of an agent on what the company wrote, and of anybody on what is no content.
+
+    Raises:
+        NoRight: as ROOM-17 says.
+    """
+    allowed = actor.side is Side.CUSTOMER or actor.rank >= DESK or target.side is Side.CUSTOMER
+    if target.kind not in CONTENT or not allowed:
+        raise NoRight("not an entry that may be marked")
+
+
+def binds(actor: Side, us: Side) -> bool:
+    """Whether an erasure of one side binds ours: the customer's all, the company's its own (ROOM-26)."""
+    return actor is Side.CUSTOMER or us is Side.COMPANY
+
+
+def destroyed_at_ms(asked_ms: int, *, keeps: bool, is_answered: bool) -> int | None:
+    """Return when an erasure destroys what it has hidden at once; None while hold or class stand above it.
+
+    `keeps` is that of the room's `Condition`; `is_answered` says that a state up to the head names the order
+    (ROOM-26).
+    """
+    if keeps:
+        return None
+    return asked_ms if is_answered else asked_ms + DESTROYED_AFTER_MS
+
+
+def mark_destroys_at_ms(marked_ms: int, *, keeps: bool, cleared_has_it: bool, cleared: bool) -> int | None:
+    """Return when a device erases a marked entry (ROOM-17); None while it does not.
+
+    `cleared` is whether the device itself may keep it, `cleared_has_it` whether one that may has
+    acknowledged the entry.
+    """
+    if cleared or not cleared_has_it or keeps:
+        return None
+    return marked_ms + DESTROYED_AFTER_MS

@@ -1,0 +1,161 @@
+"""A room as one device sees it: id, states with their head, acts, recipients, who may write (chapter 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final
+
+from e2ee import labels
+from e2ee.errors import ContentError, NotInForce, NotMember, TooMany
+from e2ee.ids import AccountId, DeviceId
+from e2ee.primitives import kdf
+
+from .acts import Condition, RoomAct, condition
+from .entry import ROOM_ID_B, EntryHash, RoomId, device_tag
+from .head import Team, choose, judge, path_to
+from .kinds import Kind
+from .payloads import Open
+from .state import DESK, HOLD, MAX_MEMBERS, Ranks, State, Verdict, WrittenState
+
+MAX_CUSTOMER_DEVICES: Final = 4
+MAX_EARLY: Final = 64
+EARLY_MS: Final = 86_400_000
+
+
+def room_id(company: AccountId, customer: AccountId, nonce: bytes) -> RoomId:
+    """Return the id of a room of these two accounts; `nonce` is 16 random bytes (ROOM-01)."""
+    return RoomId(kdf.hash_(labels.ROOM_ID, company + customer + nonce)[:ROOM_ID_B])
+
+
+def check_open(room: RoomId, company: AccountId, customer: AccountId, opened: Open) -> None:
+    """Refuse an `open` that is not of this room and these accounts (ROOM-01).
+
+    Raises:
+        ContentError.
+    """
+    if room_id(company, customer, opened.nonce) != room:
+        raise ContentError("an open of another room")
+
+
+def notes_id(company: AccountId, room: RoomId, nonce: bytes) -> RoomId:
+    """Return the id of the room of notes beside a room, which the customer is not in (ROOM-02)."""
+    return RoomId(kdf.hash_(labels.ROOM_NOTES, company + room + nonce)[:ROOM_ID_B])
+
+
+def check_devices(room: RoomId, company: Collection[DeviceId], customer: Collection[DeviceId]) -> None:
+    """Refuse more devices than a room holds, and two that have one tag (ROOM-03).
+
+    Raises:
+        TooMany: a device of the customer is the one to leave out.
+    """
+    tags = {device_tag(room, one) for one in (*company, *customer)}
+    if len(customer) > MAX_CUSTOMER_DEVICES or len(company) > MAX_MEMBERS:
+        raise TooMany("a room holds 4 devices of the customer and 12 of the company")
+    if len(tags) < len(company) + len(customer):
+        raise TooMany("two devices of a room have one tag")
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """States and acts that are known. `root` is the hash of `open`, None in a room of notes.
+
+    `opened_to` are the desks to which the customer sealed its `open`; `acts` are in the order of the
+    transcript.
+    """
+
+    root: EntryHash | None
+    opened_to: frozenset[DeviceId] = frozenset()
+    states: Mapping[EntryHash, WrittenState] = field(default_factory=dict)
+    verdicts: Mapping[EntryHash, Verdict] = field(default_factory=dict)
+    head: WrittenState | None = None
+    acts: tuple[RoomAct, ...] = ()
+
+    @property
+    def state(self) -> State | None:
+        """The state in force."""
+        return None if self.head is None else self.head.state
+
+    def known(self) -> frozenset[DeviceId]:
+        """Return the devices that a valid state, or `open`, has ever named."""
+        return self.opened_to.union(*(one.state.members for one in self._valid()))
+
+    def condition(self, team: Team) -> Condition:
+        """Return what holds now (ROOM-13)."""
+        path = path_to(self.head, self.states)
+        ranks = {one.hash: team.ranks(one.state.roster) or {} for one in path}
+        return condition(path, ranks, self.acts, [one for one in self._valid() if self._sets_hold(one)])
+
+    def _valid(self) -> list[WrittenState]:
+        return [one for one in self.states.values() if self.verdicts[one.hash] is Verdict.VALID]
+
+    def _sets_hold(self, written: WrittenState) -> bool:
+        parent = None if written.state.parent is None else self.states.get(written.state.parent)
+        return written.state.has(HOLD) and (parent is None or not parent.state.has(HOLD))
+
+
+@dataclass(frozen=True, slots=True)
+class RoomChange:
+    """A room after a step: whether its head is another, and which states were found invalid."""
+
+    room: Room
+    moved: bool = False
+    refused: tuple[EntryHash, ...] = ()
+
+
+def with_state(room: Room, written: WrittenState, team: Team) -> RoomChange:
+    """Take in a state, ours or another's (ROOM-10, ROOM-11)."""
+    return judged(replace(room, states={**room.states, written.hash: written}), team)
+
+
+def judged(room: Room, team: Team) -> RoomChange:
+    """Look at all states again: after a state, and after a roster that was not known."""
+    verdicts = judge(room.states, room.root, team)
+    head = choose(room.states, verdicts, room.root, team)
+    refused = tuple(
+        one
+        for one, verdict in verdicts.items()
+        if verdict is Verdict.REFUSED and room.verdicts.get(one) is not Verdict.REFUSED
+    )
+    return RoomChange(replace(room, verdicts=verdicts, head=head), head != room.head, refused)
+
+
+def company_recipients(room: Room, kind: int, ranks: Ranks) -> frozenset[DeviceId]:
+    """Return the company's devices to which an entry goes; none: it waits, unsealed (ROOM-15).
+
+    `ranks` are those of the newest roster: only devices in force are ever served.
+    """
+    state = room.state
+    members = set() if state is None else {one for one in state.members if one in ranks}
+    if kind == Kind.STATE:
+        before = room.states.get(state.parent) if state is not None and state.parent is not None else None
+        members |= {one for one in ranks if ranks[one] >= DESK}
+        members |= set() if before is None else {one for one in before.state.members if one in ranks}
+    known = room.known()
+    desks = {one for one in ranks if ranks[one] >= DESK and one in known}
+    return frozenset(members or desks)
+
+
+class Admission(Enum):
+    """What happens to an entry of a company's device."""
+
+    TAKEN = "taken"
+    EARLY = "early"
+    """No state that is here names the device yet: kept unshown, at most 64 for a day."""
+
+
+def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
+    """Say whether an entry of a company's device is taken (ROOM-16).
+
+    Raises:
+        NotInForce: the device is not in force. NotMember: a state has removed it.
+    """
+    if sender not in ranks:
+        raise NotInForce("the device is not in force")
+    members = () if room.state is None else room.state.members
+    if kind == Kind.STATE or sender in members or (not members and ranks[sender] >= DESK):
+        return Admission.TAKEN
+    if any(sender in one.state.members for one in path_to(room.head, room.states)):
+        raise NotMember("the device is no member of the room any more")
+    return Admission.EARLY

@@ -1,0 +1,405 @@
+"""What one device knows of the chains of a room: gaps, contradictions, links (TRN-06 to TRN-13, TRN-28).
+
+Entries themselves are kept by whoever uses this, and looked up through `Held`. A chain is the set of numbers
+that are here, as intervals. An interval is *closed* when nothing below it is missing: it begins where its
+device began or restarted, or where we joined. Only closed ones are linked, an open one is a gap.
+
+    [0..41]  [43..50]      42 is missing: a gap; linked is 41
+    [0..41]  |1795..1801]  a restart: both are closed, both are linked
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import Enum
+from typing import Final, NamedTuple, TypeAlias
+
+from e2ee.errors import CounterExhausted, TooMany
+from e2ee.wire.fields import MAX_MS
+
+from .entry import MAX_SEEN, DeviceTag, Entry, EntryHash, Link, device_tag
+from .kinds import Kind
+
+GAP_AFTER_MS: Final = 60_000
+GIVEN_UP_AFTER_MS: Final = 7 * 86_400_000
+MAX_INTERVALS: Final = 256
+MAX_CLAIMS_ABOUT: Final = 8
+MAX_CLAIMS_BY: Final = 64
+MAX_WANTED: Final = 64
+MARK_AFTER: Final = 20
+MARK_DELAYS_MS: Final = (5 * 60_000, 15 * 60_000)
+
+
+class Held(NamedTuple):
+    """What is kept of an entry that is here; of one that was refused, this alone (TRN-10)."""
+
+    hash: EntryHash
+    prev: EntryHash | None
+    signed: bool
+
+
+Lookup: TypeAlias = Callable[[DeviceTag, int], Held | None]
+"""The entry of a device under a number, if it is here."""
+
+
+class Interval(NamedTuple):
+    """Numbers that are all here. `said` is the newest that a link of ours has named, -1 for none."""
+
+    first: int
+    last: int
+    closed: bool
+    said: int
+    since_ms: int
+
+
+class Claim(NamedTuple):
+    """A link of another device to an entry that is not here."""
+
+    n: int
+    hash: EntryHash
+    by: DeviceTag
+    since_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The numbers of one device. `floor` is the number from which on we are meant, None until it is known."""
+
+    floor: int | None
+    intervals: tuple[Interval, ...] = ()
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def highest(self) -> int:
+        """The highest number that is here or claimed, -1 for none."""
+        ends = [*(one.last for one in self.intervals), *(one.n for one in self.claims)]
+        return max(ends, default=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a device knows of a room's transcript. `late` says that it joined after the room was opened.
+
+    `unlinked` has the newest entry of each device that no later entry names, `since_ms` when the last such
+    entry came, `unsaid` how many entries of others came since our own last one (TRN-12).
+    """
+
+    us: DeviceTag
+    late: bool = False
+    chains: Mapping[DeviceTag, Chain] = field(default_factory=dict)
+    unlinked: Mapping[DeviceTag, int] = field(default_factory=dict)
+    since_ms: int = 0
+    unsaid: int = 0
+
+    def chain(self, tag: DeviceTag) -> Chain:
+        """Return the chain of a device."""
+        return self.chains.get(tag) or Chain(None if self.late else 0)
+
+    def rejoined(self) -> View:
+        """Return the view of a device that is a recipient again: chains begin anew (TRN-11)."""
+        return View(self.us, late=True)
+
+
+class FindingKind(Enum):
+    """What entries show about their devices."""
+
+    DIFFER = "differ"
+    """Two hashes for one number, one of them by hearsay."""
+    EQUIVOCATION = "equivocation"
+    """Two that the company's device itself signed."""
+    RESTARTED = "restarted"
+    """A chain goes on without the entry before."""
+    ROLLED_BACK = "rolled_back"
+    """Somebody has an entry of ours that we do not know."""
+    TOO_MANY = "too_many"
+    """A device names more entries that are not here than are kept."""
+
+
+class Finding(NamedTuple):
+    """A finding about the entry of a device under a number, by the entry of which device it showed."""
+
+    kind: FindingKind
+    tag: DeviceTag
+    n: int
+    by: DeviceTag
+
+
+class Outcome(Enum):
+    """What became of an entry."""
+
+    TAKEN = "taken"
+    KNOWN = "known"
+    CONTRADICTED = "contradicted"
+    """Another entry stands under the number."""
+    HEARSAY = "hearsay"
+    """A customer's entry by another's word: shown as forwarded until a hash of its device covers it."""
+
+
+class Taken(NamedTuple):
+    """A view after an entry, and what it shows."""
+
+    view: View
+    outcome: Outcome
+    findings: list[Finding]
+
+
+class Gap(NamedTuple):
+    """Numbers of a device of which at least the last is missing."""
+
+    tag: DeviceTag
+    first: int
+    last: int
+    since_ms: int
+
+
+# --- an entry comes ---
+
+
+def take(
+    view: View,
+    entry: Entry,
+    held: Lookup,
+    now_ms: int,
+    *,
+    forwarded_by: DeviceTag | None = None,
+    begins: bool = False,
+) -> Taken:
+    """Take in an entry: one of ours, one that came from its device, or one that another has forwarded.
+
+    `begins` says that its header names a state with us, so that its chain begins here for a joiner (TRN-11).
+
+    Raises:
+        TooMany: the numbers of its device have too many holes; it can be asked for again.
+    """
+    tag = device_tag(entry.header.room_id, entry.author.device_id)
+    n, by = entry.header.n, forwarded_by or tag
+    known = held(tag, n)
+    if known is not None:
+        if known.hash == entry.hash:
+            return Taken(view, Outcome.KNOWN, [])
+        signed = known.signed and entry.signature is not None
+        kind = FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
+        return Taken(view, Outcome.CONTRADICTED, [Finding(kind, tag, n, by)])
+    by_hearsay = forwarded_by not in (None, tag) and entry.signature is None
+    if by_hearsay and not _is_covered(entry, tag, held):
+        return Taken(view, Outcome.HEARSAY, _contradictions(view.chain(tag), entry, tag, held, by))
+    findings = _contradictions(view.chain(tag), entry, tag, held, by)
+    if entry.header.restarts:
+        findings.append(Finding(FindingKind.RESTARTED, tag, n, tag))
+    chain = _placed(view.chain(tag), entry, tag, held, now_ms, begins=begins)
+    after = replace(view, chains={**view.chains, tag: chain})
+    after = _with_links(after, entry, tag, held, now_ms, findings)
+    return Taken(_noted(after, entry, tag, now_ms), Outcome.TAKEN, findings)
+
+
+def _is_covered(entry: Entry, tag: DeviceTag, held: Lookup) -> bool:
+    """Whether the next entry of the same device, which is here, names this one as the one before."""
+    following = held(tag, entry.header.n + 1)
+    return following is not None and following.prev == entry.hash
+
+
+def _contradictions(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, by: DeviceTag) -> list[Finding]:
+    """Compare an entry with what is known of its number, and of those beside it, from others (TRN-09)."""
+    n, prev = entry.header.n, entry.header.prev
+    findings = [
+        Finding(FindingKind.DIFFER, tag, n, claim.by)
+        for claim in chain.claims
+        if claim.n == n and claim.hash != entry.hash
+    ]
+    before, following = held(tag, n - 1), held(tag, n + 1)
+    if before is not None and prev is not None and before.hash != prev:
+        findings.append(Finding(_parted(before, entry), tag, n - 1, by))
+    if following is not None and following.prev not in (None, entry.hash):
+        findings.append(Finding(_parted(following, entry), tag, n, by))
+    return findings
+
+
+def _parted(other: Held, entry: Entry) -> FindingKind:
+    """A device that signed both an entry, and a later one that names another in its place, equivocates."""
+    signed = other.signed and entry.signature is not None
+    return FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
+
+
+def _placed(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int, *, begins: bool) -> Chain:
+    """Put the number of an entry into the intervals of its chain."""
+    n, starts = entry.header.n, entry.header.prev is None
+    floor = n if chain.floor is None and (begins or starts) else chain.floor
+    left = None if starts else next((one for one in chain.intervals if one.last == n - 1), None)
+    right = next((one for one in chain.intervals if one.first == n + 1 and not one.closed), None)
+    closed = starts or floor == n or (held(tag, n - 1) is not None if left is None else left.closed)
+    grown = Interval(
+        n if left is None else left.first,
+        n if right is None else right.last,
+        closed,
+        max(-1 if left is None else left.said, -1 if right is None else right.said),
+        now_ms if left is None else left.since_ms,
+    )
+    others = [one for one in chain.intervals if one is not left and one is not right]
+    # What is below the floor was not meant for us.
+    kept = [one for one in (*others, grown) if floor is None or one.last >= floor]
+    intervals = _without_oldest_said(sorted(kept))
+    claims = tuple(one for one in chain.claims if one.n != n and (floor is None or one.n >= floor))
+    return Chain(floor, intervals, claims)
+
+
+def _without_oldest_said(intervals: list[Interval]) -> tuple[Interval, ...]:
+    """Forget intervals that are closed and linked, but the newest one.
+
+    Raises:
+        TooMany: too many are left.
+    """
+    if len(intervals) > MAX_INTERVALS:
+        intervals = [one for one in intervals[:-1] if not one.closed or one.said < one.last] + intervals[-1:]
+    if len(intervals) > MAX_INTERVALS:
+        raise TooMany("the numbers of a device have too many holes")
+    return tuple(intervals)
+
+
+def _with_links(
+    view: View, entry: Entry, by: DeviceTag, held: Lookup, now_ms: int, findings: list[Finding]
+) -> View:
+    """Compare the links of an entry with what is here, and keep those that name what is not (TRN-08)."""
+    chains = dict(view.chains)
+    for link in entry.header.seen:
+        known = held(link.tag, link.n)
+        chain = chains.get(link.tag) or view.chain(link.tag)
+        told = {one.hash for one in chain.claims if one.n == link.n} | ({known.hash} if known else set())
+        if told - {link.hash}:
+            findings.append(Finding(FindingKind.DIFFER, link.tag, link.n, by))
+        below = chain.floor is not None and link.n < chain.floor
+        if known is not None or below or link.hash in told:
+            continue
+        if link.tag == view.us:
+            findings.append(Finding(FindingKind.ROLLED_BACK, link.tag, link.n, by))
+        if sum(one.by == by for other in chains.values() for one in other.claims) >= MAX_CLAIMS_BY:
+            findings.append(Finding(FindingKind.TOO_MANY, link.tag, link.n, by))
+            continue
+        claims = _with_claim(chain.claims, Claim(link.n, link.hash, by, now_ms))
+        chains[link.tag] = replace(chain, claims=claims)
+    return replace(view, chains=chains)
+
+
+def _with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
+    """Of many claims of one device about another the oldest and the newest stay: its hash covers the rest."""
+    same = [one for one in claims if one.by == new.by]
+    dropped = same[-1] if len(same) >= MAX_CLAIMS_ABOUT else None
+    return (*(one for one in claims if one is not dropped), new)
+
+
+def _noted(view: View, entry: Entry, tag: DeviceTag, now_ms: int) -> View:
+    """Note which entries somebody has linked, for marks (TRN-12)."""
+    unlinked = dict(view.unlinked)
+    for link in entry.header.seen:
+        if unlinked.get(link.tag, -1) <= link.n:
+            unlinked.pop(link.tag, None)
+    is_mark = entry.header.kind == Kind.MARK
+    if not is_mark:
+        unlinked[tag] = max(entry.header.n, unlinked.get(tag, -1))
+    elif tag == view.us:
+        unlinked.pop(tag, None)
+    unsaid = 0 if tag == view.us else view.unsaid + (not is_mark)
+    return replace(view, unlinked=unlinked, since_ms=view.since_ms if is_mark else now_ms, unsaid=unsaid)
+
+
+def mark_due_ms(view: View, delay_ms: int, *, company: bool) -> int | None:
+    """Return when we write a mark, unless an entry of ours goes first; None for never (TRN-12).
+
+    `delay_ms` is drawn anew for each, from 5 to 15 minutes. 0 is at once.
+    """
+    if view.unsaid >= MARK_AFTER:
+        return 0
+    return view.since_ms + delay_ms if company and view.unlinked else None
+
+
+# --- what is missing ---
+
+
+def gaps(view: View, now_ms: int, after_ms: int = GAP_AFTER_MS) -> list[Gap]:
+    """Return what has been missing for a minute, of devices of which it is known from where on (TRN-13)."""
+    found = [
+        gap for tag, chain in view.chains.items() if chain.floor is not None for gap in _missing(tag, chain)
+    ]
+    return [gap for gap in found if now_ms - gap.since_ms >= after_ms]
+
+
+def wanted(view: View) -> list[tuple[DeviceTag, int, int]]:
+    """Return what to ask for: the numbers below each open interval, and each that somebody names (TRN-14)."""
+    found = [gap[:3] for tag, chain in view.chains.items() for gap in _missing(tag, chain)]
+    return [(tag, max(first, last - MAX_WANTED + 1), last) for tag, first, last in sorted(found)[:MAX_WANTED]]
+
+
+def _missing(tag: DeviceTag, chain: Chain) -> list[Gap]:
+    """The gaps of a chain, ascending: each ends with a number that something names."""
+    since: dict[int, int] = {}
+    open_ones = [(one.first - 1, one.since_ms) for one in chain.intervals if not one.closed]
+    for n, since_ms in (*open_ones, *((one.n, one.since_ms) for one in chain.claims)):
+        since[n] = min(since_ms, since.get(n, since_ms))
+    found: list[Gap] = []
+    below = -1
+    for n in sorted(since):
+        found.append(Gap(tag, max(_last_below(chain, n), below) + 1, n, since[n]))
+        below = n
+    return found
+
+
+def _last_below(chain: Chain, n: int) -> int:
+    """The newest number below n that is here, or the one before those that are meant for us."""
+    floor = n if chain.floor is None else min(chain.floor, n)
+    return max((one.last for one in chain.intervals if one.last < n), default=floor - 1)
+
+
+def give_up(view: View, now_ms: int) -> tuple[View, list[Gap]]:
+    """Count as here what has been missing for seven days, and return it, to be marked (TRN-13)."""
+    over = gaps(view, now_ms, GIVEN_UP_AFTER_MS)
+    chains = {tag: _given_up(chain, now_ms) for tag, chain in view.chains.items()}
+    return replace(view, chains=chains), over
+
+
+def _given_up(chain: Chain, now_ms: int) -> Chain:
+    """A time ahead of the clock counts as now."""
+    before_ms = now_ms - GIVEN_UP_AFTER_MS
+    intervals = tuple(
+        one._replace(closed=one.closed or one.since_ms <= before_ms, since_ms=min(one.since_ms, now_ms))
+        for one in chain.intervals
+    )
+    claims = [one._replace(since_ms=min(one.since_ms, now_ms)) for one in chain.claims]
+    return Chain(chain.floor, intervals, tuple(one for one in claims if one.since_ms > before_ms))
+
+
+# --- what we write ---
+
+
+def links(view: View, held: Lookup) -> tuple[tuple[Link, ...], View]:
+    """Return the links for our next entry, and the view in which they have been said (TRN-06)."""
+    found: list[Link] = []
+    chains = dict(view.chains)
+    for tag in sorted(view.chains):
+        intervals: list[Interval] = []
+        for one in view.chains[tag].intervals:
+            entry = held(tag, one.last) if one.closed and one.said < one.last and tag != view.us else None
+            if entry is not None and len(found) < MAX_SEEN:
+                found.append(Link(tag, one.last, entry.hash))
+                one = one._replace(said=one.last)
+            intervals.append(one)
+        chains[tag] = replace(chains[tag], intervals=tuple(intervals))
+    return tuple(found), replace(view, chains=chains)
+
+
+def next_place(view: View, held: Lookup) -> tuple[int, EntryHash | None]:
+    """Return number and predecessor of our next entry (TRN-05)."""
+    last = max((one.last for one in view.chain(view.us).intervals), default=-1)
+    before = held(view.us, last)
+    return last + 1, None if before is None else before.hash
+
+
+def restart_number(view: View, now_ms: int) -> int:
+    """Return the number with which our chain goes on, without predecessor, after a loss (TRN-07).
+
+    Raises:
+        CounterExhausted: none is left.
+    """
+    n = max(view.chain(view.us).highest + 1, now_ms, 1)
+    if n > MAX_MS:
+        raise CounterExhausted("no number is left for this device")
+    return n

@@ -1,0 +1,453 @@
+"""Chapter 16: ids, acts and what lifts them, recipients, senders, stewards in turn."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+from room_people import COMPANY, CUSTOMER, NOW_MS, ROOM
+from room_states import (
+    AGENT,
+    BOT,
+    DESK,
+    ROOT,
+    SUPERVISOR,
+    after,
+    dev,
+    first,
+    ids,
+    roster,
+    team,
+)
+
+from e2ee import labels
+from e2ee.errors import ContentError, NoRight, NotInForce, NotMember, RemoteError, TooMany
+from e2ee.primitives import kdf
+from e2ee.rooms import desk
+from e2ee.rooms import room as rooms
+from e2ee.rooms.acts import AFTER, Condition, RoomAct, What, act_of, answered, condition
+from e2ee.rooms.desk import Board, Reply
+from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.kinds import CONTENT, Kind
+from e2ee.rooms.payloads import (
+    Act,
+    ActKind,
+    Consent,
+    Erase,
+    Mark,
+    Open,
+    RoomText,
+    Sensitive,
+    UnknownKind,
+    Withdrawal,
+)
+from e2ee.rooms.room import Admission, Room, admit, company_recipients, judged, with_state
+from e2ee.rooms.signals import Request, RequestKind, Waiting
+from e2ee.rooms.state import HOLD, SENSITIVE, Phase, Retention, RetentionClass, WrittenState
+
+TEAM = {"F": DESK, "G": DESK, "S": SUPERVISOR, "A": AGENT, "B": BOT}
+RANKS = {dev(name): rank for name, rank in TEAM.items()}
+EVER = team({roster(1): TEAM})
+
+
+# --- ids ---
+
+
+def test_the_id_of_a_room_binds_two_accounts() -> None:
+    """ROOM-01, ROOM-02, attack 7: recomputed; an `open` of another pair or nonce is none of this room."""
+    nonce = b"n" * 16
+    room = rooms.room_id(COMPANY, CUSTOMER, nonce)
+    assert room == kdf.hash_(labels.ROOM_ID, COMPANY + CUSTOMER + nonce)[:16]
+    rooms.check_open(room, COMPANY, CUSTOMER, Open(nonce, b"receipt"))
+    for company, customer, other in (
+        (CUSTOMER, COMPANY, nonce),
+        (COMPANY, COMPANY, nonce),
+        (COMPANY, CUSTOMER, bytes(16)),
+    ):
+        with pytest.raises(ContentError):
+            rooms.check_open(room, company, customer, Open(other, b"receipt"))
+    notes = rooms.notes_id(COMPANY, room, nonce)
+    assert notes == kdf.hash_(labels.ROOM_NOTES, COMPANY + room + nonce)[:16]
+
+
+def test_a_room_holds_so_many_devices() -> None:
+    """ROOM-03: 12 and 4, and none whose tag another one has."""
+    company = [dev(f"k{n}") for n in range(12)]
+    customer = [dev(f"c{n}") for n in range(4)]
+    rooms.check_devices(ROOM, company, customer)
+    for ours, theirs in (
+        ([*company, dev("k")], customer),
+        (company, [*customer, dev("c")]),
+        (company, [company[0]]),
+    ):
+        with pytest.raises(TooMany):
+            rooms.check_devices(ROOM, ours, theirs)
+
+
+# --- acts ---
+
+HASHES = {what: EntryHash(what.value.encode().ljust(32, b".")) for what in What}
+
+
+def act(what: What) -> RoomAct:
+    """An act of this kind."""
+    return RoomAct(HASHES[what], what)
+
+
+def holds(path: list[WrittenState], *acts: What) -> Condition:
+    """What holds after states and acts."""
+    return condition(path, {one.hash: RANKS for one in path}, [act(what) for what in acts])
+
+
+def answering(author: str = "F", *named: What, **other: Any) -> list[WrittenState]:
+    """A state that names acts, after a first one."""
+    one = first("F", members="F")
+    return [one, after(one, author, 1, answers=tuple(sorted(HASHES[what] for what in named)), **other)]
+
+
+@pytest.mark.parametrize(
+    ("payload", "what"),
+    [
+        (Act(ActKind.CLOSE), What.CLOSE),
+        (Act(ActKind.REOPEN), What.REOPEN),
+        (Act(ActKind.FREEZE), What.FREEZE),
+        (Act(ActKind.UNFREEZE), What.UNFREEZE),
+        (Act(ActKind.CALL_DESK), None),
+        (Erase(None), What.ERASE),
+        (Erase((HASHES[What.CLOSE],)), None),
+        (Consent(b"x"), What.CONSENT),
+        (Withdrawal(b"x"), What.WITHDRAW),
+        (Sensitive((HASHES[What.CLOSE],)), What.SENSITIVE),
+        (RoomText("x"), None),
+        (Mark(), None),
+        (UnknownKind(63, None), None),
+    ],
+)
+def test_what_an_entry_does_to_its_room(payload: Any, what: What | None) -> None:
+    """ROOM-12"""
+    assert act_of(payload.kind, payload) is what
+
+
+@pytest.mark.parametrize(
+    ("what", "phase"),
+    [
+        (What.CLOSE, Phase.CLOSED),
+        (What.FREEZE, Phase.FROZEN),
+        (What.WITHDRAW, Phase.WITHDRAWN),
+        (What.ERASE, Phase.ERASED),
+    ],
+)
+def test_an_act_restricts_on_arrival(what: What, phase: Phase) -> None:
+    """ROOM-12, ROOM-13: without a state, under one, and beside other acts."""
+    assert holds([]) == Condition(Phase.OPEN)
+    assert holds([], what) == Condition(phase, unanswered=(HASHES[what],))
+    assert holds([first("F")], What.CLOSE, what).phase is phase
+    assert holds([first("F", phase=Phase.ERASED)], what).phase is Phase.ERASED
+
+
+def test_a_mark_makes_a_room_sensitive() -> None:
+    """ROOM-13, ROOM-14: until a supervisor clears it, who has seen it."""
+    assert holds([first("F")], What.SENSITIVE).is_sensitive
+    assert holds([first("F", flags=SENSITIVE)]).is_sensitive
+    assert holds(answering("F", What.SENSITIVE), What.SENSITIVE).is_sensitive
+    assert holds(answering("S", What.SENSITIVE, flags=SENSITIVE), What.SENSITIVE).is_sensitive
+    assert not holds(answering("S", What.SENSITIVE), What.SENSITIVE).is_sensitive
+
+
+@pytest.mark.parametrize(
+    ("what", "counter"),
+    [
+        (What.CLOSE, What.REOPEN),
+        (What.FREEZE, What.UNFREEZE),
+        (What.WITHDRAW, What.CONSENT),
+    ],
+)
+def test_a_later_act_of_the_customer_counters(what: What, counter: What) -> None:
+    """ROOM-14: named together, and only if it comes later: an old one undoes nothing."""
+    both = answering("F", what, counter)
+    assert holds(both, what, counter).phase is Phase.OPEN
+    assert holds(answering("F", counter), what, counter).phase is not Phase.OPEN
+    if what is not What.CLOSE:
+        assert holds(both, counter, what).phase is not Phase.OPEN
+
+
+def test_only_what_does_as_the_act_asks_lifts_it() -> None:
+    """ROOM-14: a state that names an act and stays open lifts a close, and nothing else."""
+    assert holds(answering("F", What.CLOSE), What.CLOSE).phase is Phase.OPEN
+    for what, phase in (
+        (What.FREEZE, Phase.FROZEN),
+        (What.WITHDRAW, Phase.WITHDRAWN),
+        (What.ERASE, Phase.ERASED),
+    ):
+        assert holds(answering("F", what), what).phase is phase
+        then = answering("F", what, phase=phase)
+        again = after(then[-1], "F", 2, phase=Phase.OPEN, answers=(HASHES[what],))
+        assert holds([*then, again], what).phase is Phase.OPEN
+    assert holds(answering("S", What.FREEZE), What.FREEZE).phase is Phase.FROZEN
+    assert holds(answering("S", What.FREEZE, text="abgelehnt"), What.FREEZE).phase is Phase.OPEN
+    assert holds(answering("F", What.FREEZE, text="abgelehnt"), What.FREEZE).phase is Phase.FROZEN
+
+
+def test_control_whatever_newer_state_lifts() -> None:
+    """ROOM-14: the countermeasure off: by the head alone, a desk that never saw the freeze ends it."""
+    path = [first("F"), after(first("F"), "F", 1)]
+    assert path[-1].state.phase is Phase.OPEN
+    assert holds(path, What.FREEZE).phase is Phase.FROZEN
+
+
+@pytest.mark.parametrize(
+    "kept", [{"flags": HOLD, "text": "x"}, {"retention": Retention(RetentionClass.STATUTORY, 1)}]
+)
+def test_hold_and_class_stand_above_an_erasure(kept: dict[str, Any]) -> None:
+    """ROOM-13: the order stays unanswered, and works as soon as nothing stands above it."""
+    found = holds([first("S", **kept)], What.ERASE, What.CLOSE)
+    assert (found.phase, found.keeps, found.holds) == (Phase.CLOSED, True, ())
+    assert found.unanswered == (HASHES[What.ERASE], HASHES[What.CLOSE])
+
+
+def stolen_desk() -> tuple[Room, WrittenState, WrittenState]:
+    """A desk with its roster key suspends everybody else, and forks from before a supervisor's hold."""
+    alone = roster(9)
+    who = team({roster(1): TEAM, alone: {"G": DESK}}, suspended="FS")
+    one = first("F", members="FG")
+    held = after(one, "S", 1, flags=HOLD, text="Streit")
+    fork = after(one, "G", 1, members=ids("G"), roster=alone)
+    return grown(one, held, fork, who=who), held, fork
+
+
+def test_a_stolen_desk_drops_no_hold() -> None:
+    """ROOM-27: the fork is the head, and nothing is destroyed."""
+    room, held, fork = stolen_desk()
+    found = room.condition(EVER)
+    assert (room.head, found.holds, found.keeps) == (fork, (held.hash,), True)
+
+
+def test_a_stolen_desk_control_by_the_head_alone() -> None:
+    """ROOM-27: the countermeasure off: the state in force has no hold."""
+    room, _, _ = stolen_desk()
+    assert room.state is not None
+    assert not room.state.has(HOLD)
+
+
+def test_a_hold_of_another_branch_is_cleared_by_name() -> None:
+    """ROOM-27: by a supervisor, in a state without a hold, up to the head; of its own branch by rights."""
+    one = first("F", members="F")
+    held = after(one, "S", 0, flags=HOLD, text="x")
+    middle = after(one, "F", 1)
+    for author, changed, kept in (
+        ("S", {"answers": (held.hash,)}, False),
+        ("F", {"answers": (held.hash,)}, True),
+        ("S", {}, True),
+        ("S", {"answers": (held.hash,), "flags": HOLD, "text": "x"}, True),
+    ):
+        naming = after(middle, author, 2, **changed)
+        top = after(naming, "S", 3, flags=0, text="y")
+        room = grown(one, held, middle, naming, top)
+        assert room.head == top
+        assert room.condition(EVER).keeps is kept
+    own = grown(one, held, after(held, "S", 3, flags=0, text="y"))
+    assert not own.condition(EVER).keeps
+
+
+@pytest.mark.parametrize("kind", [*Kind, 11, 63])
+def test_what_a_phase_lets_pass(kind: int) -> None:
+    """ROOM-19, attack 8: nothing but `open` before it; content in an open room only."""
+    codes = {
+        None: "room.consent_required",
+        Phase.OPEN: None,
+        Phase.CLOSED: "room.closed",
+        Phase.FROZEN: "room.frozen",
+        Phase.WITHDRAWN: "room.consent_withdrawn",
+        Phase.ERASED: "room.erased",
+    }
+    is_content = kind in CONTENT or kind in (11, 63)
+    for phase, code in codes.items():
+        expected = code if is_content or (phase is None and kind != Kind.OPEN) else None
+        assert refusal(Condition(phase), kind) == expected
+
+
+def refusal(found: Condition, kind: int) -> str | None:
+    """The code with which a condition refuses a kind."""
+    try:
+        found.check_content(kind)
+    except RemoteError as error:
+        return error.code
+    return None
+
+
+@pytest.mark.parametrize("phase", list(Phase))
+@pytest.mark.parametrize("what", list(What))
+def test_a_steward_answers_by_the_table(phase: Phase, what: What) -> None:
+    """ROOM-18: 5 phases, 7 acts; a mark changes no phase."""
+    expected = AFTER.get((phase, what))
+    if expected is None and what in (What.CONSENT, What.SENSITIVE):
+        expected = phase
+    if expected is None:
+        with pytest.raises(NoRight):
+            answered(phase, what, kept=False)
+        return
+    assert answered(phase, what, kept=False) is expected
+    assert answered(phase, what, kept=True) is (phase if expected is Phase.ERASED else expected)
+
+
+# --- rooms ---
+
+
+def grown(*states: WrittenState, opened_to: str = "F", who: Any = EVER) -> Room:
+    """A room with these states, one after the other."""
+    room = Room(ROOT, frozenset(ids(opened_to)))
+    for state in states:
+        room = with_state(room, state, who).room
+    return room
+
+
+def test_a_step_tells_what_changed() -> None:
+    """ROOM-10, ROOM-11: a new head, a refused state once, a held one when its roster is known."""
+    one = first("F")
+    change = with_state(Room(ROOT), one, EVER)
+    assert (change.moved, change.refused, change.room.head) == (True, (), one)
+    bad = after(one, "A", 1)
+    change = with_state(change.room, bad, EVER)
+    assert (change.moved, change.refused) == (False, (bad.hash,))
+    late = after(one, "S", 1, roster=roster(2))
+    change = with_state(change.room, late, EVER)
+    assert (change.moved, change.refused) == (False, ())
+    change = judged(change.room, team({roster(1): TEAM, roster(2): TEAM}))
+    assert (change.moved, change.refused, change.room.head) == (True, (), late)
+
+
+def test_what_holds_in_a_room() -> None:
+    """ROOM-13: by its head, ranks by the roster of each state."""
+    one = first("F")
+    room = grown(one, after(one, "S", 1, text="x", answers=(HASHES[What.FREEZE],)))
+    room = dataclasses.replace(room, acts=(act(What.FREEZE),))
+    assert room.condition(EVER).phase is Phase.OPEN
+    assert room.condition(team({})).phase is Phase.FROZEN
+    assert Room(ROOT, acts=(act(What.CLOSE),)).condition(EVER).phase is Phase.CLOSED
+
+
+def names(found: frozenset[Any]) -> str:
+    """Names of devices, in order."""
+    return "".join(sorted(one.decode().rstrip(".") for one in found))
+
+
+def test_an_entry_goes_to_the_members_in_force() -> None:
+    """ROOM-15: a state also to those before, and to all stewards in force."""
+    one = first("S", members="AF")
+    room = grown(one, after(one, "S", 1, members=ids("B")))
+    assert names(company_recipients(room, Kind.TEXT, RANKS)) == "B"
+    assert names(company_recipients(room, Kind.STATE, RANKS)) == "ABFGS"
+    assert names(company_recipients(grown(one), Kind.STATE, RANKS)) == "AFGS"
+    suspended = {device: rank for device, rank in RANKS.items() if device not in ids("AS")}
+    assert names(company_recipients(room, Kind.STATE, suspended)) == "BFG"
+
+
+def test_without_members_only_desks_that_the_room_knows_are_served() -> None:
+    """ROOM-15: a desk that a stolen roster key has let in anew gets nothing."""
+    assert names(company_recipients(grown(), Kind.TEXT, RANKS)) == "F"
+    assert names(company_recipients(grown(opened_to=""), Kind.TEXT, RANKS)) == ""
+    one = first("F", members="AG")
+    room = grown(one, after(one, "S", 1, members=()))
+    assert names(company_recipients(room, Kind.TEXT, RANKS)) == "FG"
+
+
+def test_who_may_write() -> None:
+    """ROOM-16"""
+    one = first("F", members="FA")
+    room = grown(one, after(one, "F", 1, members=ids("F")))
+    assert admit(room, dev("F"), Kind.TEXT, RANKS) is Admission.TAKEN
+    assert admit(room, dev("A"), Kind.STATE, RANKS) is Admission.TAKEN
+    assert admit(room, dev("G"), Kind.TEXT, RANKS) is Admission.EARLY
+    with pytest.raises(NotMember):
+        admit(room, dev("A"), Kind.TEXT, RANKS)
+    with pytest.raises(NotInForce):
+        admit(room, dev("X"), Kind.STATE, RANKS)
+    assert admit(grown(), dev("F"), Kind.NOTICE, RANKS) is Admission.TAKEN
+    assert admit(grown(), dev("A"), Kind.TEXT, RANKS) is Admission.EARLY
+
+
+def test_a01_a_device_that_the_relay_adds_is_not_in_force() -> None:
+    """ROOM-07, ROOM-16, attack 1: neither as a sender nor as a member of a state."""
+    room = grown(first("F", members="F"))
+    with pytest.raises(NotInForce):
+        admit(room, dev("relay"), Kind.TEXT, RANKS)
+    forged = after(first("F", members="F"), "S", 1, members=(dev("F"), dev("relay")))
+    assert with_state(room, forged, EVER).refused == (forged.hash,)
+
+
+# --- stewards in turn ---
+
+
+def test_desks_open_a_room_in_turn() -> None:
+    """ROOM-21"""
+    desks = ids("FG")
+    assert [desk.opening_due_ms(desks, one, NOW_MS) for one in desks] == [NOW_MS, NOW_MS + 60_000]
+    assert desk.opening_due_ms(desks, dev("A"), NOW_MS) is None
+
+
+def test_a_silent_room_is_closed() -> None:
+    """ROOM-24"""
+    assert desk.closing_due_ms(NOW_MS) == NOW_MS + 30 * 86_400_000
+
+
+def test_a_request_is_repeated() -> None:
+    """ROOM-22: after 1 minute, 10 minutes, 1 hour, and each further 6 hours."""
+    waits = [desk.repeat_due_ms(NOW_MS, times) - NOW_MS for times in (1, 2, 3, 4, 5, 99)]
+    assert waits == [60_000, 600_000, 3_600_000, 21_600_000, 21_600_000, 21_600_000]
+
+
+WAITS = Waiting("Empfang", "de", NOW_MS)
+
+
+def request(what: RequestKind, device: str | None = None, mark: bytes = b"i") -> Request:
+    """A request."""
+    return Request(mark * 8, what, None if device is None else dev(device))
+
+
+def reply(sender: str, given: Request, board: Board | None = None, **state: Any) -> tuple[Reply, str | None]:
+    """What a steward does with a request."""
+    condition_of = first("S", members="AF", **state).state
+    return desk.answer(Board(WAITS) if board is None else board, dev(sender), given, condition_of, RANKS)
+
+
+def test_the_first_claim_is_granted() -> None:
+    """ROOM-22, ROOM-23: the others are refused; nobody is asked where somebody waits."""
+    claim = request(RequestKind.ADD)
+    assert reply("B", claim) == (Reply.GRANT, None)
+    assert reply("B", request(RequestKind.ADD, "B")) == (Reply.GRANT, None)
+    assert reply("B", claim, assigned=dev("A")) == (Reply.REFUSE, "room.assigned")
+    assert reply("A", claim, assigned=dev("A")) == (Reply.GRANT, None)
+    assert reply("B", claim, Board()) == (Reply.ASK, None)
+
+
+def test_what_is_asked_for_others_is_refused() -> None:
+    """ROOM-22: attack 4 by way of a request; and whoever is not in force gets nothing."""
+    refused = (Reply.REFUSE, "room.right")
+    assert reply("A", request(RequestKind.ADD, "B")) == refused
+    assert reply("A", request(RequestKind.LEAVE, "F")) == refused
+    assert reply("B", request(RequestKind.LEAVE)) == refused
+    assert reply("B", request(RequestKind.CLOSE)) == refused
+    assert reply("X", request(RequestKind.ADD)) == refused
+
+
+def test_what_a_person_decides() -> None:
+    """ROOM-22"""
+    for what in (RequestKind.TRANSFER, RequestKind.CLOSE, RequestKind.REOPEN):
+        assert reply("A", request(what)) == (Reply.ASK, None)
+        assert reply("G", request(what)) == (Reply.ASK, None)
+    assert reply("A", request(RequestKind.LEAVE)) == (Reply.GRANT, None)
+
+
+def test_a_request_that_was_answered_is_not_answered_again() -> None:
+    """ROOM-22: by a state or a refusal, ours or another steward's; so a repeat adds nobody twice."""
+    board = Board(WAITS).named(b"i" * 8)
+    assert board.named(b"i" * 8) is board
+    assert reply("B", request(RequestKind.ADD), board) == (Reply.NOTHING, None)
+    named = Board(WAITS).with_state(first("F", request=b"i" * 8).state)
+    assert (named.answered, named.waiting) == ((b"i" * 8,), WAITS)
+    assert Board(WAITS).with_state(first("F", members="A", assigned=dev("A")).state).waiting is None
+    full = Board()
+    for n in range(70):
+        full = full.named(n.to_bytes(8, "big"))
+    assert [one[-1] for one in full.answered] == list(range(6, 70))
