@@ -39,6 +39,10 @@ def _cases(stage: Stage) -> list[tuple[str, dict[int, Value] | None, dict[int, V
     empty = parties.list_entries(a, 2, parties.list_hash(chain[0]), [], issued_ms=NOW_MS - 76 * DAY_MS)
     old = parties.first_list(a, issued_ms=NOW_MS - 76 * DAY_MS)
     waited = parties.first_list(a, issued_ms=NOW_MS - WAIT_MS, expires_ms=NOW_MS - WAIT_MS + 1)
+    ahead = parties.list_entries(
+        a, 9, parties.list_hash(chain[0]), [a.record_hash], issued_ms=NOW_MS + DAY_MS + 1
+    )
+    ended = parties.first_list(a, issued_ms=NOW_MS - 2 * DAY_MS, expires_ms=NOW_MS - DAY_MS)
     return [
         ("no list is pinned", None, chain[0], NOW_MS),
         ("the pinned list", chain[0], chain[0], NOW_MS),
@@ -48,6 +52,7 @@ def _cases(stage: Stage) -> list[tuple[str, dict[int, Value] | None, dict[int, V
         ("an older list", chain[1], chain[0], NOW_MS),
         ("an older list that expired long ago", chain[2], old, NOW_MS),
         ("a list that expired 45 days ago", None, waited, NOW_MS + 1),
+        ("an older list that expired a day ago, under one dated ahead", ahead, ended, NOW_MS),
     ]
 
 

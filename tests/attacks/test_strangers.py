@@ -299,7 +299,7 @@ def test_c12_control_heads_of_anybody(book: Book, monkeypatch: pytest.MonkeyPatc
     def reading(self: Contents, turn, peer, session, content) -> None:  # type: ignore[no-untyped-def]
         extras(self, turn, peer, session, content)
         if content.heads is not None:
-            self._heads(turn, peer, content.heads)
+            self._heads(turn, peer, session, content.heads)
 
     monkeypatch.setattr(Contents, "_extras", reading)
     world = strange_heads(monkeypatch)

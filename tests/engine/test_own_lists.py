@@ -6,14 +6,20 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel
-from e2ee_client.engine.upkeep import restored_seq, unlisted_seq
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.sending import Sending
+from e2ee_client.engine.turn import Turn
+from e2ee_client.engine.upkeep import Upkeep, restored_seq, unlisted_seq
 from e2ee_client.events import IdentityAlarm, MessageRejected
+from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Publish, Role, decode_frames
 from engine_world import Node, World, acquainted
-from relay_scenes import well
+from relay_scenes import lose, the_peer, well
 from struck_off import backup_of, restored
 
-from e2ee.identity import DeviceList
+from e2ee.content import Content, Heads
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, ListHead, new_device, next_list, sign_list
+from e2ee.session import Session
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -103,7 +109,7 @@ def test_a_published_store_that_was_set_back_follows_its_entry(renewals: int) ->
 
 @pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS])
 def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: int) -> None:
-    """ID-40: the number is the Unix minute, so that the list that is lost and the next one differ in it."""
+    """ID-40: the number is of the minute, so that the list that is lost and the next one differ in it."""
     world, company, customer, praxis = acquainted()
     world.advance(14 * DAY_MS)
     older = customer.rows.copy()
@@ -125,6 +131,27 @@ def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: i
     well(world, company, customer, praxis)
 
 
+def test_what_two_copies_sign_in_neighbouring_minutes_is_no_fork() -> None:
+    """ID-40, ID-07: the later number is not the next one, whose list would have to name the other."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    older = customer.rows.copy()
+    customer.stop()
+    world.advance(DAY_MS + HOUR_MS)
+    customer.crash()
+    customer.start()
+    lost = pinned_by(company, customer.engine.account_id)
+    assert lost == max(lists_of(customer)) > len(older.tables["list"]) == 1
+    world.now_ms += MINUTE_MS
+    customer.crash(older)
+    customer.start()
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(2 * DAY_MS)
+    assert pinned_by(company, customer.engine.account_id) == max(lists_of(customer)) > lost
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
 def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> None:
     """ID-40: also where the clock that gave the last number was ahead."""
     world = World()
@@ -133,10 +160,10 @@ def test_a_list_of_an_unpublished_account_is_numbered_after_the_last_one() -> No
     ahead = world.now_ms + 400 * DAY_MS
     customer.carry_out(customer.engine.tick(ahead))
     numbers = sorted(lists_of(customer))
-    assert numbers[-1] == ahead // MINUTE_MS
+    assert numbers[-1] == 2 * (ahead // MINUTE_MS)
     world.advance(MINUTE_MS)
     following = sorted(lists_of(customer))[-1]
-    assert numbers[-1] < following <= numbers[-1] + 2
+    assert numbers[-1] < following <= numbers[-1] + 4
 
 
 def test_a_clock_beyond_all_numbers() -> None:
@@ -199,6 +226,134 @@ def test_a_store_that_was_set_back_after_a_clock_ahead_signs_another_number(late
     well(world, company, customer, praxis)
 
 
+@pytest.mark.parametrize(
+    ("continuity", "within_ms"), [(Continuity.CONTINUOUS, RENEWED_MS), (Continuity.ROLLED_BACK, HOUR_MS)]
+)
+def test_a_store_that_was_set_back_to_before_a_clock_ahead_is_given_its_list_back(
+    continuity: Continuity, within_ms: int
+) -> None:
+    """ID-40, ID-11, CON-05: its flights are taken, and it goes on above the number that the contact knows."""
+    world, company, customer, praxis = acquainted()
+    older = customer.rows.copy()
+    customer.set_clock(25 * DAY_MS)
+    world.advance(HOUR_MS)
+    ahead = pinned_by(company, customer.engine.account_id)
+    assert ahead > 2 * (world.now_ms // MINUTE_MS + 24 * 1_440)
+    customer.stop()
+    customer.ahead_ms = 0
+    customer.crash(older, continuity)
+    customer.start()
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(within_ms)
+    assert company.texts().count("Sind Sie da?") == 1
+    pinned = pinned_by(company, customer.engine.account_id)
+    assert pinned == customer.engine._state.own.device_list.seq > ahead
+    assert customer.engine._state.own.device_list.issued_ms <= world.now_ms
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_a_list_is_given_back_once_a_day_on_the_session_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CON-05, SES-35: a customer that states an old head of its own with each text draws one list; what a
+    flight states draws none on a session that its sender may have lost.
+    """
+    world, company, customer, praxis = acquainted()
+    old, dressed, take_back = customer.engine._state.own.device_list.head, Sending._dressed, Upkeep.take_back
+    world.advance(RENEWED_MS)
+    assert pinned_by(company, customer.engine.account_id) > old.seq
+    back: list[bytes] = []
+
+    def stating(self: Sending, peer: Peer, session: Session, content: Content) -> Content:
+        content = dressed(self, peer, session, content)
+        if self._state.own.publish:
+            return content
+        return content._replace(heads=Heads(old, peer.contact.head))
+
+    def noting(self: Upkeep, turn: Turn, signed: bytes) -> bool:
+        is_ours = take_back(self, turn, signed)
+        if is_ours:
+            back.append(signed)
+        return is_ours
+
+    monkeypatch.setattr(Sending, "_dressed", stating)
+    monkeypatch.setattr(Upkeep, "take_back", noting)
+    for number in range(10):
+        customer.send(praxis, f"Text {number}")
+        world.advance(MINUTE_MS)
+    assert back == [customer.engine._state.own.device_list.signed]
+    world.advance(DAY_MS)
+    back.clear()
+    lose(customer)
+    customer.send(praxis, "auf einer neuen Sitzung")
+    world.advance(MINUTE_MS)
+    assert company.texts()[-1] == "auf einer neuen Sitzung"
+    assert back == [customer.engine._state.own.device_list.signed]
+
+
+def signed_by(node: Node, seq: int, records: list[DeviceRecord]) -> bytes:
+    """A list of a node's account, as another copy of its store may have signed it."""
+    own = node.engine._state.own
+    assert own.account_key is not None
+    unsigned = next_list(own.account_id, own.device_list, records, None, node.world.now_ms, least_seq=seq)
+    return sign_list(own.account_key, unsigned).signed
+
+
+def test_no_contact_moves_an_account_to_a_list_that_it_has_not_signed_for_this_device() -> None:
+    """ID-40: an older list, one that names another device, and one of somebody else are left alone; an
+    account with an entry follows that. The one that it has signed is taken.
+    """
+    world, company, customer, praxis = acquainted()
+    own, upkeep = customer.engine._state.own, customer.engine._context.upkeep
+    first, mine = own.device_list, [own.device.record]
+    elsewhere = [company.engine._state.own.device.record]
+    stranger = new_device(own.account_id, DeviceKind.PERSON, 0, world.now_ms, world.now_ms + 1, customer.rng)
+    theirs = signed_by(company, 2**30, elsewhere)
+    world.advance(RENEWED_MS)
+    before = own.device_list
+
+    def shown(signed: bytes) -> DeviceList:
+        turn = Turn(world.now_ms)
+        upkeep.take_back(turn, signed)
+        customer.carry_out(turn.effects())
+        return own.device_list
+
+    assert shown(first.signed) == before
+    assert shown(signed_by(customer, 2**30, [stranger.record])) == before
+    assert shown(theirs) == before
+    assert shown(b"") == before
+    newer = signed_by(customer, 2**30, mine)
+    assert shown(newer).signed == newer
+    turn, entry = Turn(world.now_ms), company.engine._state.own.device_list
+    company.engine._context.upkeep.take_back(turn, theirs)
+    company.carry_out(turn.effects())
+    assert company.engine._state.own.device_list == entry
+    well(world, company, customer, praxis)
+
+
+def test_a_claim_of_a_higher_number_draws_an_ask_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CON-05, SES-35: a contact that states the last number for our list with each content."""
+    world, company, customer, _ = acquainted()
+    own, dressed = customer.engine._state.own, Sending._dressed
+    before = own.device_list
+
+    def lying(self: Sending, peer: Peer, session: Session, content: Content) -> Content:
+        content = dressed(self, peer, session, content)
+        if not self._state.own.publish:
+            return content
+        return content._replace(
+            heads=Heads(self._state.own.device_list.head, ListHead(2**31 - 1, before.hash))
+        )
+
+    monkeypatch.setattr(Sending, "_dressed", lying)
+    for number in range(20):
+        company.send(own.account_id, f"Text {number}")
+        world.advance(1_000)
+    assert own.device_list == before
+    assert the_peer(customer).pair.budget.asks == 1
+    world.advance(RENEWED_MS)
+    assert own.device_list.seq == 2 * (own.device_list.issued_ms // MINUTE_MS)
+
+
 @pytest.mark.parametrize("ahead_ms", [0, 20 * DAY_MS, 730 * DAY_MS])
 def test_a_restore_begins_above_what_a_clock_ahead_gave(ahead_ms: int) -> None:
     """ID-40, SES-40: the backup is older than the lists that a wrong clock has numbered."""
@@ -220,17 +375,20 @@ def test_a_restore_begins_above_what_a_clock_ahead_gave(ahead_ms: int) -> None:
 
 
 def test_the_number_of_a_list_without_an_entry() -> None:
-    """ID-40: the minute; behind the last number, that and the minutes since a list of a right clock."""
+    """ID-40: twice the minute; behind the last number, that and twice the minutes since a list of a right
+    clock.
+    """
     minute = 29_000_001
+    number = 2 * minute
 
     def following(last_seq: int, *dated: int, at: int = minute) -> int:
         return unlisted_seq(last_seq, [one * MINUTE_MS for one in dated], at * MINUTE_MS + 59_999)
 
-    assert following(1, minute - 9) == minute
-    assert following(minute, minute) == minute + 1
-    assert following(minute + 500, minute - 7, minute + 500) == minute + 508
-    assert following(minute + 500, minute - 7, minute + 500, at=minute + 30) == minute + 538
-    assert following(minute + 508, minute - 7, minute + 500, minute, at=minute + 90) == minute + 598
-    assert following(minute + 500, minute + 500) == minute + 501
+    assert following(1, minute - 9) == number
+    assert following(number, minute) == number + 2
+    assert following(number + 500, minute - 7, minute + 250) == number + 516
+    assert following(number + 500, minute - 7, minute + 250, at=minute + 30) == number + 576
+    assert following(number + 516, minute - 7, minute + 250, minute, at=minute + 90) == number + 696
+    assert following(number + 500, minute + 250) == number + 502
     assert following(1, 1, at=2**31) == 2**30
-    assert restored_seq(minute + 500, [minute * MINUTE_MS], minute * MINUTE_MS) == minute + 501 + 2**22
+    assert restored_seq(number + 500, [minute * MINUTE_MS], minute * MINUTE_MS) == number + 502 + 2**23

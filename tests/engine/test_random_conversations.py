@@ -34,6 +34,11 @@ def test_random_conversations(group: int) -> None:
             pytest.fail(f"seed {seed}: {fault}")
 
 
+def test_a_customer_that_was_set_back_to_before_two_clocks_were_a_year_ahead() -> None:
+    """ID-11, ID-40, CON-05: the company has pinned a list of that year and gives it back."""
+    Conversation(2866).run()
+
+
 def _is_noticed(seeds: range) -> bool:
     """Whether one of these runs breaks a promise."""
     for seed in seeds:

@@ -388,6 +388,29 @@ def test_an_older_list_in_a_flight_proves_nothing_and_is_no_error(bob: Party) ->
         identity.check_flight_identity(bob.device.record.encoded, forged, renewed, NOW_MS)
 
 
+def test_under_a_list_dated_ahead_a_flight_has_to_be_of_now(bob: Party) -> None:
+    """ID-11: the record stands in the pinned list, which nobody who was struck off goes behind; the list of
+    the flight is in time, or past its end by the clock tolerance.
+    """
+    old = bob.device_list
+    ahead = bob.renew_list(old.expires_ms + 3 * DAY_MS)
+    bob.device_list = old
+    for now_ms in (NOW_MS, old.expires_ms + DAY_MS):
+        assert flight_identity(bob, ahead, now_ms).device_list == ahead
+    with pytest.raises(ListExpired):
+        flight_identity(bob, ahead, old.expires_ms + DAY_MS + 1)
+    with pytest.raises(ListExpired):
+        flight_identity(bob, ahead, old.issued_ms - DAY_MS - 1)
+    bob.device_list = ahead
+    struck_off = DeviceList.verify(bob.account_id, forgery.foreign_list(bob, _8=[]))
+    with pytest.raises(ListExpired):
+        flight_identity(bob, ahead, NOW_MS)
+    bob.device_list = old
+    with pytest.raises(IdentityMismatch):
+        flight_identity(bob, struck_off, NOW_MS)
+    assert flight_identity(bob, ahead, ahead.expires_ms + WAITING_MS).device_list == ahead
+
+
 def test_two_signed_lists_of_one_number_are_a_fork_that_is_kept(bob: Party) -> None:
     """ID-11, ID-07: also a successor that names another predecessor; the error holds the signed list."""
     first = bob.device_list

@@ -1279,13 +1279,14 @@ def check_initiator(me: Record, plain: bytes, pins: Pins, now_ms: int) -> tuple[
     """A's record and the newer of its list and the pinned one (HS-07, HS-11, ID-10, ID-11)."""
     record_raw, signed = items(decode(unpad(plain), 1024), 2, 2)
     record = Record.parse(octets(record_raw))
-    listed = DeviceList.verified(octets(signed), record.account)
+    given = listed = DeviceList.verified(octets(signed), record.account)
     pinned = pins.get(record.account)
     if pinned is not None and listed.seq < pinned.seq:
         listed = pinned
     elif pinned is not None and listed.seq <= pinned.seq + 1:
         listed.follows((pinned.seq, pinned.hash))
-    listed.check_time(now_ms, FLIGHT_GRACE_MS)
+    timed, grace_ms = (listed, FLIGHT_GRACE_MS) if listed.issued_ms <= now_ms + DAY_MS else (given, DAY_MS)
+    timed.check_time(now_ms, grace_ms)
     listed.holds(record)
     record.check_time(now_ms, FLIGHT_GRACE_MS)
     need((record.account, record.device) != (me.account, me.device), "remote.identity")

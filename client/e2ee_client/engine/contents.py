@@ -10,7 +10,7 @@ from e2ee import pair as pairs
 from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, OfRooms, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
-from e2ee.identity import DeviceList
+from e2ee.identity import DeviceList, ListHead
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
@@ -95,7 +95,7 @@ class Contents(Part):
         if content.bundle is not None:
             self._bundle(turn, peer, session, content.bundle)
         if content.heads is not None and peer.contact.accepted:
-            self._heads(turn, peer, content.heads)
+            self._heads(turn, peer, session, content.heads)
 
     def _may_connect(self, relay_url: str) -> bool:
         """Whether an address may be followed: no peer sends us to services of our machine (CON-06)."""
@@ -112,43 +112,70 @@ class Contents(Part):
         peer.learn_prekeys(session.id, given)
         turn.put(peer.put())
 
-    def _heads(self, turn: Turn, peer: Peer, heads: Heads) -> None:
+    def _heads(self, turn: Turn, peer: Peer, session: Session, heads: Heads) -> None:
         """Compare what both sides know of both lists (CON-05)."""
-        theirs, ours = heads.own, heads.peer
-        pinned, own = peer.contact.head, self._state.own.device_list
-        if pinned is not None and theirs.seq == pinned.seq and theirs.hash != pinned.hash:
-            turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
+        self._their_head(turn, peer, session, heads.own)
+        if heads.peer is not None:
+            self._our_head(turn, peer, heads.peer)
+
+    def _their_head(self, turn: Turn, peer: Peer, session: Session, theirs: ListHead) -> None:
+        pinned = peer.contact.device_list()
         if pinned is None or theirs.seq > pinned.seq:
             self._catch_up(turn, peer)
-        if ours is None:
-            return
-        if ours.seq == own.seq and ours.hash != own.hash:
+        elif theirs.seq < pinned.seq:
+            self._give_back(turn, peer, session, pinned)
+        elif theirs.hash != pinned.hash:
             turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
-        elif ours.seq > own.seq:
+
+    def _our_head(self, turn: Turn, peer: Peer, ours: ListHead) -> None:
+        own = self._state.own
+        if ours.seq < own.device_list.seq:
+            self._send_list(turn, peer, own.device_list)
+        elif ours.seq > own.device_list.seq:
             turn.notify(MessageRejected(peer.account_id, "remote.list_rollback"))
             self._context.entry.check(turn)
-        elif ours.seq < own.seq and pairs.left(peer.pair, "lists", turn.now_ms):
-            self._context.renewal.set_pair(turn, peer, pairs.used(peer.pair, "lists", turn.now_ms))
-            self._send_list(turn, peer)
+            if not own.publish:
+                self._state_heads(turn, peer)
+        elif ours.hash != own.device_list.hash:
+            turn.notify(MessageRejected(peer.account_id, "remote.list_fork"))
 
     def _catch_up(self, turn: Turn, peer: Peer) -> None:
         """They have a newer list than we know: the directory has it, or they send it when they are asked."""
         if peer.contact.published:
             self._context.directory.catch_up(turn, peer.contact)
         else:
-            peer.told = (0, 0, peer.told[2])
-            self._context.renewal.doubt(turn, peer, pairs.LONG_PATIENCE_MS)
+            self._state_heads(turn, peer)
 
-    def _send_list(self, turn: Turn, peer: Peer) -> None:
+    def _state_heads(self, turn: Turn, peer: Peer) -> None:
+        """State both heads again, with an ask: who knows a newer one of the lists sends it (CON-05)."""
+        peer.told = (0, 0, peer.told[2])
+        self._context.renewal.doubt(turn, peer, pairs.LONG_PATIENCE_MS)
+
+    def _give_back(self, turn: Turn, peer: Peer, session: Session, pinned: DeviceList) -> None:
+        """Their store was set back: the directory has their newest list, or we give it back, on a session
+        that they are known to have (ID-40).
+        """
+        sending = self._context.renewal.session_for(turn, peer)
+        if not peer.contact.published and sending is not None and sending.id == session.id:
+            self._send_list(turn, peer, pinned)
+
+    def _send_list(self, turn: Turn, peer: Peer, device_list: DeviceList) -> None:
+        """Send who knows an older one a list, one a day (SES-35)."""
+        if not pairs.left(peer.pair, "lists", turn.now_ms):
+            return
+        self._context.renewal.set_pair(turn, peer, pairs.used(peer.pair, "lists", turn.now_ms))
         session = self._context.renewal.session_for(turn, peer)
         if session is not None:
-            signed = self._state.own.device_list.signed
-            self._context.sending.send_control(turn, peer, session, SignedList(signed))
+            self._context.sending.send_control(turn, peer, session, SignedList(device_list.signed))
 
     # --- device lists ---
 
     def _list(self, turn: Turn, contact: Contact, signed: bytes) -> None:
-        """Follow a contact's newer list; one more than one link ahead is taken too (CON-10, ID-07)."""
+        """Follow a contact's newer list, one more than one link ahead too (CON-10, ID-07), or one of ours
+        that it gives back (CON-05).
+        """
+        if self._context.upkeep.take_back(turn, signed):
+            return
         try:
             device_list = _following(contact, signed)
         except ListFork as error:

@@ -45,8 +45,9 @@ STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _MINUTE_MS: Final = 60_000
-_LAST_MINUTE: Final = 2**30
-_RESTORE_STEP: Final = 2**22
+_LAST_MINUTE: Final = 2**29
+_NUMBERS_A_MINUTE: Final = 2
+_RESTORE_STEP: Final = 2**23
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
@@ -246,6 +247,20 @@ class Upkeep(Part):
         turn.put(Put("list", device_list.seq.to_bytes(8, "big"), device_list.signed))
         turn.put(self._state.own.put())
 
+    def take_back(self, turn: Turn, signed: bytes) -> bool:
+        """Go on from a newer list of ours that names this device: a contact gives it back, since our store
+        was set back. With a directory entry that is followed instead (ID-40). False if it is not ours.
+        """
+        own = self._state.own
+        try:
+            device_list = DeviceList.verify(own.account_id, signed)
+        except E2eeError:
+            return False
+        is_newer = device_list.seq > own.device_list.seq
+        if is_newer and not own.publish and own.device.record.hash in device_list.record_hashes:
+            self.store_list(turn, device_list)
+        return True
+
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
         own = self._state.own
@@ -383,14 +398,14 @@ def unlisted_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
     """Return the number of the list after `last_seq` of an account without a directory entry, whose lists
     were dated at `issued_ms`, the last one last.
 
-    It is the Unix minute, or where a clock ahead has given a higher number, that and the minutes since the
-    newest list that is not dated ahead. So of two copies of a store the one that signs later signs the higher
-    number (ID-40).
+    It is twice the Unix minute, or where a clock ahead has given a higher number, that and twice the minutes
+    since the newest list that is not dated ahead. So of two copies of a store the one that signs later signs
+    the higher number, and never the next one, which would have to name the list before it (ID-07, ID-40).
     """
     minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
     newest = max((at_ms // _MINUTE_MS for at_ms in issued_ms if at_ms <= now_ms), default=minute)
     passed = minute - newest + (issued_ms[-1] > now_ms)
-    return max(minute, last_seq + max(passed, 1))
+    return max(_NUMBERS_A_MINUTE * minute, last_seq + _NUMBERS_A_MINUTE * max(passed, 1))
 
 
 def restored_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
