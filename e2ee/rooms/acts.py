@@ -1,4 +1,4 @@
-"""Acts that restrict a room on arrival, until a state that has seen them lifts them (ROOM-12 to ROOM-14)."""
+"""Acts that restrict a room on arrival, until something ends them (ROOM-12 to ROOM-14)."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ RESTRICTS: Final = {
     What.WITHDRAW: Phase.WITHDRAWN,
     What.ERASE: Phase.ERASED,
 }
-"""The phase in which an act puts a room until it is lifted."""
-_COUNTERS: Final = {What.CLOSE: What.REOPEN, What.FREEZE: What.UNFREEZE, What.WITHDRAW: What.CONSENT}
+"""The phase in which an act puts a room until it has ended."""
+_COUNTERS: Final = {What.REOPEN: What.CLOSE, What.UNFREEZE: What.FREEZE, What.CONSENT: What.WITHDRAW}
 
 
 def act_of(kind: int, payload: EntryPayload) -> What | None:
@@ -65,7 +65,7 @@ def act_of(kind: int, payload: EntryPayload) -> What | None:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """What holds in a room now: its head, restricted by acts that no state has lifted (ROOM-13).
+    """What holds in a room now: its head, restricted by acts that nothing has ended (ROOM-13).
 
     `phase` is None before the first consent. `holds` are holds of other branches that stand, `unanswered`
     acts that no state has named: the next state names them.
@@ -113,16 +113,13 @@ def condition(
     that set a hold. Without a state the room is open, as its `open` says.
     """
     head = path[-1].state if path else None
-    known = {act.hash: (place, act.what) for place, act in enumerate(acts)}
     naming: dict[EntryHash, list[WrittenState]] = {}
     for written in path:
         for named in written.state.answers:
             naming.setdefault(named, []).append(written)
     holds = tuple(one.hash for one in setters if one not in path and not _is_cleared(one.hash, path, ranks))
     kept = bool(holds) or (head is not None and keeps(head))
-    lasting = [
-        act for act in acts if not any(_lifts(one, act, ranks, known) for one in naming.get(act.hash, ()))
-    ]
+    lasting = _lasting(acts, naming, ranks)
     phases = [RESTRICTS[act.what] for act in lasting if act.what in RESTRICTS]
     if kept:
         phases = [phase for phase in phases if phase is not Phase.ERASED]
@@ -150,33 +147,36 @@ def keeps(state: State) -> bool:
     return state.has(HOLD) or state.retention.kind is RetentionClass.STATUTORY
 
 
-def _lifts(
-    written: WrittenState,
-    act: RoomAct,
+def _lasting(
+    acts: Sequence[RoomAct],
+    naming: Mapping[EntryHash, Sequence[WrittenState]],
     ranks: Mapping[EntryHash, Ranks],
-    known: Mapping[EntryHash, tuple[int, What]],
-) -> bool:
-    """Whether a state that names an act lifts it, by itself or with a later counter (ROOM-14)."""
-    others = [known[one] for one in written.state.answers if one in known]
-    place, counter = known[act.hash][0], _COUNTERS.get(act.what)
-    if any(what is counter and at > place for at, what in others):
-        return True
-    supervisor = ranks[written.hash].get(written.author, -1) >= SUPERVISOR
-    return _satisfies(act.what, written.state, supervisor=supervisor)
+) -> list[RoomAct]:
+    """Return the acts that no state has ended, by a later counter that it names, or by itself (ROOM-14)."""
+    lasting: list[RoomAct] = []
+    countered: set[What] = set()
+    for act in reversed(acts):
+        if act.what not in countered and not any(
+            _ends(one, act.what, ranks) for one in naming.get(act.hash, ())
+        ):
+            lasting.append(act)
+        if act.hash in naming and act.what in _COUNTERS:
+            countered.add(_COUNTERS[act.what])
+    return lasting
 
 
-def _satisfies(what: What, state: State, *, supervisor: bool) -> bool:
+def _ends(written: WrittenState, what: What, ranks: Mapping[EntryHash, Ranks]) -> bool:
+    """Whether a state ends an act by naming it."""
+    state, supervisor = written.state, ranks[written.hash].get(written.author, -1) >= SUPERVISOR
     match what:
+        case What.CLOSE:
+            return True
+        case What.FREEZE:
+            return supervisor and state.text is not None and state.phase < Phase.FROZEN
         case What.SENSITIVE:
             return supervisor and not state.has(SENSITIVE)
-        case What.ERASE:
-            return state.phase is Phase.ERASED
-        case What.FREEZE:
-            return state.phase >= Phase.FROZEN or (supervisor and state.text is not None)
-        case What.WITHDRAW:
-            return state.phase >= Phase.WITHDRAWN
         case _:
-            return True
+            return False
 
 
 AFTER: Final[dict[tuple[Phase, What], Phase]] = {

@@ -81,7 +81,8 @@ def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks
     """Say what a steward does with a request, by the state in force (ROOM-22, ROOM-23).
 
     An agent claims a waiting customer for itself: the first claim is granted. It may leave a room; all else
-    that it may ask for is decided by a person. What is not its to ask for is refused.
+    that it may ask for is decided by a person. What is not its to ask for is refused, and so is what a
+    steward writes itself.
     """
     if request.id in board.answered:
         return Answer(Reply.NOTHING)
@@ -92,7 +93,7 @@ def answer(board: Board, sender: DeviceId, request: Request, state: State, ranks
     match request.what:
         case RequestKind.ADD if for_itself:
             return _claim(board, sender, state)
-        case RequestKind.LEAVE if for_itself and is_member:
+        case RequestKind.LEAVE if for_itself and sender in state.members and ranks[sender] < DESK:
             return Answer(Reply.GRANT)
         case RequestKind.TRANSFER | RequestKind.CLOSE | RequestKind.REOPEN if is_member:
             return Answer(Reply.ASK)

@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
 from e2ee.constants import SIGNATURE_B
-from e2ee.errors import BudgetExceeded, IdentityMismatch, Unlogged
+from e2ee.errors import BudgetExceeded, DecodeError, IdentityMismatch, Unlogged
 from e2ee.ids import AccountId, DeviceId, SignPublic
 from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, array, bstr
@@ -84,11 +84,14 @@ def encode_line(entry: Entry) -> cbor.Value:
     return [*entry.author, entry.header.encoded, shown, entry.signature]
 
 
-def decode_line(value: cbor.Value, company: AccountId, customer: AccountId, signers: Signers) -> Entry:
-    """Read a line; a company's stands by its signature (TRN-17).
+def decode_line(
+    value: cbor.Value, room_id: RoomId, company: AccountId, customer: AccountId, signers: Signers
+) -> Entry:
+    """Read a line of a forward of this room; a company's stands by its signature (TRN-17).
 
     Raises:
-        ContentError: not a line. IdentityMismatch: of neither account, or of a device that is not known.
+        ContentError: not a line, or of another room.
+        IdentityMismatch: of neither account, or of a device that is not known.
         BadEntry: a signature is wrong, missing, or where none belongs.
     """
     with reading_content():
@@ -101,7 +104,10 @@ def decode_line(value: cbor.Value, company: AccountId, customer: AccountId, sign
         signer = signers(author) if author.account_id == company else None
         if signer is None and author.account_id != customer:
             raise IdentityMismatch("a line of neither side of the room")
-        return read_entry(author, header_b, commitment, body, signed, signer)
+        entry = read_entry(author, header_b, commitment, body, signed, signer)
+        if entry.header.room_id != room_id:
+            raise DecodeError("a line of another room")
+        return entry
 
 
 def encode_forward(room_id: RoomId, entries: Iterable[Entry]) -> cbor.Value:

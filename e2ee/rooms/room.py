@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
@@ -104,9 +104,9 @@ class RoomChange:
     refused: tuple[EntryHash, ...] = ()
 
 
-def with_state(room: Room, written: WrittenState, team: Team) -> RoomChange:
-    """Take in a state, ours or another's (ROOM-10, ROOM-11)."""
-    return judged(replace(room, states={**room.states, written.hash: written}), team)
+def with_states(room: Room, written: Iterable[WrittenState], team: Team) -> RoomChange:
+    """Take in states, ours or others'; all that came together are judged once (ROOM-10, ROOM-11)."""
+    return judged(replace(room, states={**room.states, **{one.hash: one for one in written}}), team)
 
 
 def judged(room: Room, team: Team) -> RoomChange:

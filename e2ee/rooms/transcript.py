@@ -353,7 +353,8 @@ def give_up(view: View, now_ms: int) -> tuple[View, list[Gap]]:
     """Count as here what has been missing for seven days, and return it, to be marked (TRN-13)."""
     over = gaps(view, now_ms, GIVEN_UP_AFTER_MS)
     chains = {tag: _given_up(chain, now_ms) for tag, chain in view.chains.items()}
-    return replace(view, chains=chains), over
+    kept = {tag: chain for tag, chain in chains.items() if chain.intervals or chain.claims}
+    return replace(view, chains=kept), over
 
 
 def _given_up(chain: Chain, now_ms: int) -> Chain:

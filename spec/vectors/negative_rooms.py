@@ -102,7 +102,7 @@ def headers() -> Iterator[Negative]:
         "links-empty": {**whole, 5: []},
         "links-16": {**whole, 5: many},
         "links-descending": {**whole, 5: [[link[0], 6, SOME], link]},
-        "link-doubled": {**whole, 5: [link, [link[0], 5, bytes(32)]]},
+        "link-doubled": {**whole, 5: [link, [link[0], 5, b"\xff" * 32]]},
         "link-tag-of-4": {**whole, 5: [[bytes(4), 5, SOME]]},
         "state-named-by-a-state": {**whole, 2: 2},
         "state-named-by-an-open": {**opened, 6: SOME},
@@ -177,6 +177,7 @@ def refused() -> dict[str, tuple[int, Value]]:
         "file-padded-over-67-mib": (7, {**FILE, 3: 70_254_593}),
         "file-over-64-mib": (7, {**FILE, 3: 70_254_592, 5: 67_108_865}),
         "file-name-of-129": (7, {**FILE, 6: "x" * 129}),
+        "file-name-of-130-bytes": (7, {**FILE, 6: "ä" * 65}),
         "file-name-with-a-path": (7, {**FILE, 6: "../x"}),
         "file-name-of-two-dots": (7, {**FILE, 6: ".."}),
         "file-name-with-a-backslash": (7, {**FILE, 6: "a\\b"}),
@@ -266,11 +267,13 @@ def lines_() -> Iterator[Negative]:
     ours, theirs = Made(AGENT, 3, 0, {1: "x"}), Made(CLIENT, 3, 0, {1: "x"})
     stranger = parties.device("room stranger")
     mine, other = ours.line(), theirs.line()
+    elsewhere = Made(CLIENT, 3, 0, {1: "x"}, room=draw("another room", 16))
     cases: dict[str, tuple[list[Value], str]] = {
         "of-the-company-unsigned": ([*mine[:4], None], SIGNATURE),
         "of-the-customer-signed": ([*other[:4], bytes(64)], SIGNATURE),
         "of-the-company-with-another-body": ([*mine[:3], other[3], mine[4]], SIGNATURE),
         "of-a-stranger": ([stranger.account_id, *other[1:]], "remote.identity"),
+        "of-another-room": (elsewhere.line(), CONTENT),
         "with-four-items": (mine[:4], CONTENT),
         "with-a-bare-commitment-of-31": ([*other[:3], [bytes(31)], None], CONTENT),
         "without-body-and-commitment": ([*other[:3], None, None], CONTENT),
@@ -278,6 +281,7 @@ def lines_() -> Iterator[Negative]:
     for name, (line, error) in cases.items():
         given = {
             "line": cbor(line),
+            "room_id": room_id(),
             "company": AGENT.account_id,
             "customer": CLIENT.account_id,
             "device_id": AGENT.device_id,

@@ -43,9 +43,10 @@ class Made:
         seen: Sequence[tuple[bytes, int, bytes]] = (),
         state: bytes | None = None,
         sent_ms: int = NOW_MS,
+        room: bytes | None = None,
     ) -> None:
         optional: dict[int, Value] = {4: prev, 5: [list(link) for link in seen] or None, 6: state}
-        first: dict[int, Value] = {1: room_id(), 2: kind, 3: n}
+        first: dict[int, Value] = {1: room or room_id(), 2: kind, 3: n}
         self.owner, self.kind, self.n, self.sent_ms = owner, kind, n, sent_ms
         self.entries = {**first, **{key: one for key, one in optional.items() if one is not None}, 7: sent_ms}
         self.header = cbor(self.entries)
@@ -88,16 +89,18 @@ def entries() -> list[tuple[str, Made]]:
     first = Made(DESK, 2, 0, first_state(opened.hash), seen=[opened.link])
     answer = Made(AGENT, 3, 0, {1: "Ja, um 9.", 2: asked.hash, 3: "de"}, seen=[asked.link], state=first.hash)
     links = [(draw(f"tag {at}", 8), at, draw(f"linked {at}", 32)) for at in range(15)]
+    parts = [(tag(CLIENT), 1, asked.hash), (tag(CLIENT), NOW_MS, draw("restarted", 32))]
     return [
         ("open, of the customer, not signed", opened),
         ("text of the customer, with the entry before it", asked),
         ("state of a desk, signed, with a link", first),
         ("text of an agent, that names a state and answers", answer),
         ("mark with 15 links", Made(AGENT, 21, 1, None, prev=answer.hash, seen=sorted(links))),
+        ("links to two parts of one chain", Made(DESK, 21, 2, None, prev=first.hash, seen=parts)),
         ("restart of a desk", Made(DESK, 3, NOW_MS, {1: "x", 4: True})),
         ("last number, unknown kind", Made(CLIENT, 63, 2**53 - 1, [None, {0: 1}], prev=asked.hash)),
         ("text of 16 KiB", Made(DESK, 3, 1, {1: "ä" * 8192}, prev=first.hash)),
-        ("a body of 32 bytes", Made(CLIENT, 3, 2, {1: "x" * 10}, prev=asked.hash)),
+        ("a body of 32 bytes", Made(CLIENT, 3, 2, {1: "x" * 11}, prev=asked.hash)),
     ]
 
 
@@ -465,6 +468,7 @@ def accepted() -> list[tuple[int, Value]]:
         (7, FILE),
         (7, {**FILE, 3: 70_254_592, 5: 67_108_864, 6: "x" * 128, 7: "x" * 64}),
         (7, {**FILE, 5: 0, 6: " zwei  Leerzeichen "}),
+        (7, {**FILE, 6: "ä" * 64}),
         (8, b"receipt"),
         (9, b"withdrawal"),
         (10, {1: 5}),

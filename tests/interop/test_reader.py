@@ -450,6 +450,7 @@ def test_entries_are_read(case: dict[str, Any]) -> None:
             "line": case[name],
             "company": TRANSCRIPT["company"],
             "customer": TRANSCRIPT["customer"],
+            "room_id": TRANSCRIPT["room_id"],
         }
         assert rooms.line(given).hex() == case["entry_hash"]
     body = reader.items(reader.decode(unhex(case["body"])), 2, 2)
@@ -603,6 +604,16 @@ def record_check_time(data: dict[str, Any]) -> None:
     reader.Record.parse(unhex(data["record"])).check_time(data["now_ms"])
 
 
+def entry_decode(data: dict[str, Any]) -> None:
+    """Read an entry in a content."""
+    rooms.entry(data)
+
+
+def line_decode(data: dict[str, Any]) -> None:
+    """Read a line of a forward."""
+    rooms.line(data)
+
+
 def safety_compare(data: dict[str, Any]) -> None:
     """Compare a scanned text."""
     reader.compare_safety(unhex(data["ours"]), unhex(data["theirs"]), data["scanned"])
@@ -612,9 +623,9 @@ OPERATIONS: dict[str, Callable[[dict[str, Any]], object]] = {
     "address.verify": address_verify,
     "bundle.verify": bundle_verify,
     "dossier.decode": lambda data: rooms.dossier(unhex(data["dossier"])),
-    "entry.decode": rooms.entry,
+    "entry.decode": entry_decode,
     "forward.decode": lambda data: rooms.forward(unhex(data["forward"])),
-    "line.decode": rooms.line,
+    "line.decode": line_decode,
     "payload.decode": lambda data: rooms.payload(data["kind"], unhex(data["payload"])),
     "signal.decode": lambda data: rooms.signal(unhex(data["signal"])),
     "card.parse": lambda data: reader.parse_card(data["text"]),

@@ -26,7 +26,7 @@ from e2ee.errors import ContentError, NoRight, NotInForce, NotMember, RemoteErro
 from e2ee.primitives import kdf
 from e2ee.rooms import desk
 from e2ee.rooms import room as rooms
-from e2ee.rooms.acts import AFTER, Condition, RoomAct, What, act_of, answered, condition
+from e2ee.rooms.acts import AFTER, RESTRICTS, Condition, RoomAct, What, act_of, answered, condition
 from e2ee.rooms.desk import Board, Reply
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.kinds import CONTENT, Kind
@@ -42,7 +42,7 @@ from e2ee.rooms.payloads import (
     UnknownKind,
     Withdrawal,
 )
-from e2ee.rooms.room import Admission, Room, admit, company_recipients, judged, with_state
+from e2ee.rooms.room import Admission, Room, RoomChange, admit, company_recipients, judged, with_states
 from e2ee.rooms.signals import Request, RequestKind, Waiting
 from e2ee.rooms.state import HOLD, SENSITIVE, Phase, Retention, RetentionClass, WrittenState
 
@@ -164,29 +164,38 @@ def test_a_mark_makes_a_room_sensitive() -> None:
     ],
 )
 def test_a_later_act_of_the_customer_counters(what: What, counter: What) -> None:
-    """ROOM-14: named together, and only if it comes later: an old one undoes nothing."""
-    both = answering("F", what, counter)
-    assert holds(both, what, counter).phase is Phase.OPEN
-    assert holds(answering("F", counter), what, counter).phase is not Phase.OPEN
-    if what is not What.CLOSE:
-        assert holds(both, counter, what).phase is not Phase.OPEN
+    """ROOM-14: once a state names it, and only if it comes later: an old one undoes nothing."""
+    assert holds(answering("F", counter), what, counter).phase is Phase.OPEN
+    assert holds([first("F")], what, counter).phase is not Phase.OPEN
+    assert holds(answering("F", what), what, counter).phase is (
+        Phase.OPEN if what is What.CLOSE else RESTRICTS[what]
+    )
+    assert holds(answering("F", counter), counter, what).phase is RESTRICTS[what]
+    for other in {What.REOPEN, What.UNFREEZE, What.CONSENT} - {counter}:
+        assert holds(answering("F", other), what, other).phase is RESTRICTS[what]
 
 
-def test_only_what_does_as_the_act_asks_lifts_it() -> None:
-    """ROOM-14: a state that names an act and stays open lifts a close, and nothing else."""
+def test_naming_an_act_ends_only_a_close() -> None:
+    """ROOM-14: a desk that freezes, closes and opens again does not end the freeze of the customer."""
     assert holds(answering("F", What.CLOSE), What.CLOSE).phase is Phase.OPEN
-    for what, phase in (
-        (What.FREEZE, Phase.FROZEN),
-        (What.WITHDRAW, Phase.WITHDRAWN),
-        (What.ERASE, Phase.ERASED),
+    for what in (What.FREEZE, What.WITHDRAW, What.ERASE):
+        path = answering("F", what, phase=RESTRICTS[what])
+        for phase in (Phase.CLOSED, Phase.OPEN):
+            path.append(after(path[-1], "F", len(path), phase=phase, answers=(HASHES[what],)))
+            assert holds(path, what).phase is RESTRICTS[what]
+
+
+def test_a_supervisor_decides_a_freeze() -> None:
+    """ROOM-14: by name and with a text, in a state that is not frozen; a desk does not."""
+    for author, changed, ended in (
+        ("S", {"text": "abgelehnt"}, True),
+        ("S", {"text": "abgelehnt", "phase": Phase.CLOSED}, True),
+        ("S", {"text": "ist angekommen", "phase": Phase.FROZEN}, False),
+        ("S", {}, False),
+        ("F", {"text": "abgelehnt"}, False),
     ):
-        assert holds(answering("F", what), what).phase is phase
-        then = answering("F", what, phase=phase)
-        again = after(then[-1], "F", 2, phase=Phase.OPEN, answers=(HASHES[what],))
-        assert holds([*then, again], what).phase is Phase.OPEN
-    assert holds(answering("S", What.FREEZE), What.FREEZE).phase is Phase.FROZEN
-    assert holds(answering("S", What.FREEZE, text="abgelehnt"), What.FREEZE).phase is Phase.OPEN
-    assert holds(answering("F", What.FREEZE, text="abgelehnt"), What.FREEZE).phase is Phase.FROZEN
+        path = answering(author, What.FREEZE, **changed)
+        assert (holds(path, What.FREEZE).phase is not Phase.FROZEN) is ended
 
 
 def test_control_whatever_newer_state_lifts() -> None:
@@ -294,6 +303,11 @@ def test_a_steward_answers_by_the_table(phase: Phase, what: What) -> None:
 # --- rooms ---
 
 
+def with_state(room: Room, state: WrittenState, who: Any) -> RoomChange:
+    """A step with one state."""
+    return with_states(room, [state], who)
+
+
 def grown(*states: WrittenState, opened_to: str = "F", who: Any = EVER) -> Room:
     """A room with these states, one after the other."""
     room = Room(ROOT, frozenset(ids(opened_to)))
@@ -320,7 +334,7 @@ def test_a_step_tells_what_changed() -> None:
 def test_what_holds_in_a_room() -> None:
     """ROOM-13: by its head, ranks by the roster of each state."""
     one = first("F")
-    room = grown(one, after(one, "S", 1, text="x", answers=(HASHES[What.FREEZE],)))
+    room = grown(one, after(one, "S", 1, text="nein", answers=(HASHES[What.FREEZE],)))
     room = dataclasses.replace(room, acts=(act(What.FREEZE),))
     assert room.condition(EVER).phase is Phase.OPEN
     assert room.condition(team({})).phase is Phase.FROZEN
@@ -437,6 +451,7 @@ def test_what_a_person_decides() -> None:
         assert reply("A", request(what)) == (Reply.ASK, None)
         assert reply("G", request(what)) == (Reply.ASK, None)
     assert reply("A", request(RequestKind.LEAVE)) == (Reply.GRANT, None)
+    assert reply("F", request(RequestKind.LEAVE)) == (Reply.REFUSE, "room.right")
 
 
 def test_a_request_that_was_answered_is_not_answered_again() -> None:

@@ -9,7 +9,7 @@ from room_people import COMPANY, CUSTOMER, NOW_MS, ROOM, Person
 
 from e2ee.errors import BadEntry, BudgetExceeded, ContentError, IdentityMismatch, Unlogged
 from e2ee.ids import AccountId
-from e2ee.rooms.entry import Author, Entry
+from e2ee.rooms.entry import Author, Entry, RoomId
 from e2ee.rooms.forward import (
     FORWARD_MAX_B,
     Asked,
@@ -37,7 +37,7 @@ def signers(author: Author) -> object:
 def read(entry: Entry) -> Entry:
     """A line as its receiver reads it."""
     value = cbor.decode(cbor.encode(encode_line(entry)))
-    return decode_line(value, COMPANY, CUSTOMER, signers)  # type: ignore[arg-type]  # a table of one
+    return decode_line(value, ROOM, COMPANY, CUSTOMER, signers)  # type: ignore[arg-type]  # a table of one
 
 
 def texts(person: Person, count: int, words: str = "x") -> list[Entry]:
@@ -70,13 +70,20 @@ def test_a_line_stands_by_signature_and_account() -> None:
             read(entry)
 
 
+def test_a16_a_line_of_another_room_is_refused() -> None:
+    """TRN-17, attack 16: genuine, but said elsewhere."""
+    value = encode_line(Person("agent").write(NOW_MS))
+    with pytest.raises(ContentError):
+        decode_line(value, RoomId(b"q" * 16), COMPANY, CUSTOMER, signers)  # type: ignore[arg-type]  # as above
+
+
 @pytest.mark.parametrize("at", range(5))
 def test_a_line_of_another_form_is_refused(at: int) -> None:
     """TRN-17"""
     line = list(encode_line(Person("agent").write(NOW_MS)))  # type: ignore[arg-type]  # an array
     for bad in ([*line[:at], 7, *line[at + 1 :]], line[:4], [*line, None]):
         with pytest.raises(ContentError):
-            decode_line(bad, COMPANY, CUSTOMER, signers)  # type: ignore[arg-type]  # as above
+            decode_line(bad, ROOM, COMPANY, CUSTOMER, signers)  # type: ignore[arg-type]  # as above
 
 
 def test_a_forward_has_1_to_64_lines() -> None:
@@ -84,7 +91,7 @@ def test_a_forward_has_1_to_64_lines() -> None:
     entries = texts(Person("customer", False), 64)
     room_id, lines = decode_forward(cbor.decode(cbor.encode(encode_forward(ROOM, entries))))
     assert room_id == ROOM
-    assert [decode_line(line, COMPANY, CUSTOMER, lambda _: None) for line in lines] == entries
+    assert [decode_line(line, ROOM, COMPANY, CUSTOMER, lambda _: None) for line in lines] == entries
     for bad in ([], [entries[0]] * 65):
         with pytest.raises(ContentError):
             decode_forward(cbor.decode(cbor.encode(encode_forward(ROOM, bad))))

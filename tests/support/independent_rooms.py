@@ -300,7 +300,7 @@ def line(given: dict[str, Any]) -> bytes:
         made = entry_hash(account, device, commitment, octets(encoded))
         signed = None if signature is None else octets(signature)
         signed_rightly(made, signed, bytes.fromhex(given["sign_public"]) if known else None)
-        header(octets(encoded))
+        need(header(octets(encoded))[1].hex() == given["room_id"])
     return made
 
 

@@ -18,7 +18,7 @@ from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
 from e2ee.rooms import entry, forward, payloads, signals
-from e2ee.rooms.entry import Author, EntryHash
+from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.state import State, WrittenState, check_change
 from e2ee.rooms.structure import reading_content
 from e2ee.session import Session
@@ -170,7 +170,13 @@ def _line(given: Input) -> None:
     known = Author(company, DeviceId(unhex(given["device_id"])))
     key = SignPublic(unhex(given["sign_public"]))
     value = cbor.decode(unhex(given["line"]))
-    forward.decode_line(value, company, customer, lambda author: key if author == known else None)
+    forward.decode_line(
+        value,
+        RoomId(unhex(given["room_id"])),
+        company,
+        customer,
+        lambda author: key if author == known else None,
+    )
 
 
 def _state(given: Input) -> None:

@@ -20,15 +20,25 @@ import room_states  # noqa: E402  # a script finds its modules by itself
 from room_people import NOW_MS, Person  # noqa: E402
 from room_states import EVER, dev, head_of  # noqa: E402
 
-from e2ee.rooms.entry import Entry, EntryHash, carrier  # noqa: E402
+from e2ee.rooms import transcript  # noqa: E402
+from e2ee.rooms.entry import (  # noqa: E402
+    DeviceTag,
+    Entry,
+    EntryHash,
+    carrier,
+)
 from e2ee.rooms.head import path_to  # noqa: E402
 from e2ee.rooms.order import order  # noqa: E402
-from e2ee.rooms.payloads import RoomText  # noqa: E402
+from e2ee.rooms.payloads import Mark, RoomText  # noqa: E402
 from e2ee.rooms.state import HOLD, WrittenState  # noqa: E402
-from e2ee.rooms.transcript import FindingKind  # noqa: E402
+from e2ee.rooms.transcript import FindingKind, Held, View  # noqa: E402
 
 LIES = ("fork", "omit", "omit and restart")
 LATE_MS = 90_000
+Rows = dict[tuple[DeviceTag, int], Held]
+Entries = dict[EntryHash, Entry]
+SET_BACK: tuple[View, Rows, Entries] = (View(DeviceTag(bytes(8))), {}, {})
+"""Stands in the place of a copy once a store is that copy."""
 
 
 class Liar:
@@ -118,6 +128,103 @@ def _check_order(a: Person, b: Person, seed: int) -> None:
         assert all(place[other] < place[one] for other in named)
 
 
+class Honest:
+    """Honest devices over a relay that drops: some join late, some are set back to an older store.
+
+    `told` has, for each entry, whom its author wrote to: these may have it when they ask.
+    """
+
+    def __init__(self, seed: int) -> None:
+        self.rnd, self.now_ms = random.Random(seed), NOW_MS
+        self.people = [Person("D"), Person("A"), Person("C", False)]
+        self.told: list[tuple[Person, Entry, list[Person]]] = []
+        self._naming: set[tuple[str, str]] = set()
+        self._copies: dict[str, tuple[View, Rows, Entries]] = {}
+
+    def write(self, person: Person, *, drop: float = 0.2, mark: bool = False) -> None:
+        """Write to everybody; the relay drops some copies."""
+        self.now_ms += self.rnd.randint(-2_000, 5_000)
+        others = [one for one in self.people if one is not person]
+        new = [one for one in others if one.late and (person.name, one.name) not in self._naming]
+        self._naming |= {(person.name, one.name) for one in new}
+        restart = person.name in self._copies and self._copies[person.name] is SET_BACK
+        self._copies.pop(person.name, None)
+        state = EntryHash(b"s" * 32) if new and not mark else None
+        entry = person.write(self.now_ms, Mark() if mark else None, state=state, restart=restart)
+        self.told.append((person, entry, others))
+        for other in others:
+            if self.rnd.random() >= drop:
+                self._give(other, entry, person, begins=other in new and state is not None)
+
+    def _give(self, other: Person, entry: Entry, by: Person, *, begins: bool = False) -> None:
+        forwarded_by = None if by.author == entry.author else by
+        other.take(entry, self.now_ms, forwarded_by, begins=begins)
+
+    def join(self) -> None:
+        """A device comes; each author names a state with it in its next entry."""
+        if len(self.people) < 6:
+            self.people.append(Person(f"J{len(self.people)}", late=True))
+
+    def set_back(self, person: Person) -> None:
+        """A store becomes an older copy of itself, and notices it: its next entry is a restart (TRN-07)."""
+        copy = self._copies.get(person.name)
+        if copy is None or copy is SET_BACK:
+            self._copies[person.name] = person.view, dict(person.rows), dict(person.entries)
+            return
+        person.view, person.rows, person.entries = copy[0], dict(copy[1]), dict(copy[2])
+        self._copies[person.name] = SET_BACK
+
+    def settle(self) -> None:
+        """Everybody writes once more, and asks for what is missing until nothing more comes."""
+        for person in list(self.people):
+            self.write(person, drop=0.0)
+        for _ in range(40):
+            before = sum(len(one.entries) for one in self.people)
+            for person in self.people:
+                self._answer(person)
+            if sum(len(one.entries) for one in self.people) == before:
+                return
+
+    def _answer(self, person: Person) -> None:
+        """Answers, from the newest number down (TRN-14, TRN-15, TRN-17)."""
+        ranges = transcript.wanted(person.view)
+        found = [
+            (author, entry, others)
+            for author, entry, others in self.told
+            if any(author.tag == tag and first <= entry.header.n <= last for tag, first, last in ranges)
+            and (person in others or person is author)
+        ]
+        for author, entry, others in sorted(found, key=lambda row: -row[1].header.n):
+            helpers = [one for one in (author, *others) if entry.hash in one.entries and one is not person]
+            named = entry.header.state is not None and person.late
+            if helpers:
+                self._give(person, entry, self.rnd.choice(helpers), begins=named)
+
+
+def check_honest(seed: int) -> str:
+    """Nobody is accused, and nothing is missing in the end but what a customer's older store has lost."""
+    world = Honest(seed)
+    for _ in range(world.rnd.randint(10, 40)):
+        what = world.rnd.random()
+        if what < 0.04:
+            world.join()
+        elif what < 0.14:
+            world.set_back(world.rnd.choice(world.people))
+        else:
+            world.write(world.rnd.choice(world.people))
+    world.settle()
+    quiet = {FindingKind.RESTARTED, FindingKind.ROLLED_BACK}
+    for one in world.people:
+        assert {found.kind for found in one.findings} <= quiet, (seed, one.name)
+        # What a customer's device has lost of its own is hearsay for everybody who had not got it.
+        lost = {
+            author.tag for author, entry, _ in world.told if not author.is_company and entry.header.restarts
+        }
+        gaps = [gap for gap in one.gaps(world.now_ms + LATE_MS) if gap.tag not in lost]
+        assert not gaps, (seed, one.name, gaps)
+    return "set back" if any(one.findings for one in world.people) else "calm"
+
+
 def check_heads(seed: int) -> str:
     """The head is one, whatever the order; no hold is dropped, nobody suspended comes back (ROOM-11)."""
     run = room_states.run(seed)
@@ -149,7 +256,7 @@ def _cleared_by_x(head: WrittenState, states: list[WrittenState]) -> bool:
 
 def main() -> None:
     runs, first = (*map(int, sys.argv[1:]), *(20_000, 0)[len(sys.argv) - 1 :])
-    for name, check in (("transcript", check_talk), ("states", check_heads)):
+    for name, check in (("transcript", check_talk), ("honest", check_honest), ("states", check_heads)):
         print(name, dict(Counter(check(seed) for seed in range(first, first + runs))))
 
 

@@ -82,7 +82,7 @@ def test_lines(case: dict[str, Any]) -> None:
     """TRN-17: with the body, and with the commitment in its place."""
     for name in ("line", "redacted"):
         value = cbor.decode(unhex(case[name]))
-        entry = decode_line(value, COMPANY, CUSTOMER, lambda _: signer_of(case))
+        entry = decode_line(value, ROOM, COMPANY, CUSTOMER, lambda _: signer_of(case))
         assert entry.hash.hex() == case["entry_hash"]
         assert (entry.body is None) == (name == "redacted")
         assert cbor.encode(encode_line(entry)).hex() == case[name]
