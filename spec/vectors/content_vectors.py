@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import parties
+from spec.vectors import company_vectors, parties
 from spec.vectors.document import diagnostic, render
 from spec.vectors.parties import Device
 from spec.vectors.suite import NOW_MS, Value, cbor, draw
@@ -96,7 +96,7 @@ def cases() -> list[tuple[str, dict[int, Value]]]:
         ("signal of a room", content("signal", SIGNAL, {1: bytes(16), 2: 1})),
         ("forwarded entries", content("forward", FORWARD, None, {9: number(2, 1)})),
         ("dossier", content("dossier", DOSSIER, None, {9: number(3, 1)})),
-        ("roster", content("roster", ROSTER, None, {9: number(4, 1)})),
+        ("roster", content("roster", ROSTER, company_vectors.roster_payload(), {9: number(4, 1)})),
         ("unknown type", content("unknown 1", 13, [1, {0: None}])),
         ("unknown type at its end", content("unknown 2", 2**32 - 1, None)),
         ("keys from 64 up are ignored", text("extra", "x", {64: None, 2**32: {1: [True]}})),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from spec.vectors import (
+    company_vectors,
     content_vectors,
     defects,
     encapsulations,
@@ -19,6 +20,7 @@ from spec.vectors import (
     handshake_vectors,
     identity_vectors,
     limits,
+    negative_company,
     negative_flights,
     negative_forms,
     negative_identity,
@@ -66,6 +68,8 @@ def render(recorded: str | None) -> dict[str, str]:
         "order.json": room_vectors.ordered(),
         "room_heads.json": room_vectors.heads(),
         "rooms.json": room_vectors.payloads(),
+        "accounts.json": company_vectors.accounts(),
+        "consent.json": company_vectors.consents(),
         "limits.json": limits.limits(played, kem),
     }
     refused = (
@@ -76,6 +80,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *negative_flights.all_flights(kem),
         *sealing.all_local(played),
         *negative_rooms.all_rooms(),
+        *negative_company.all_company(),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

@@ -9,6 +9,7 @@ from spec.vectors.content_vectors import content, text
 from spec.vectors.document import render
 from spec.vectors.encapsulations import Encapsulations
 from spec.vectors.flight import fly
+from spec.vectors.negative_company import accepted
 from spec.vectors.negative_flights import Stage, aged
 from spec.vectors.negative_messages import in_chain
 from spec.vectors.parties import Device
@@ -35,11 +36,12 @@ def limits(played: Transcript, kem: Encapsulations) -> str:
         *restored(played),
         *sealable(played),
         *negative_rooms.limits(),
+        *accepted(),
     ]
     return render(
         "Each `input` is accepted by its `operation`, as those of the folder negative are refused.",
         "WIRE-07 WIRE-13 WIRE-14 ID-03 ID-04 ID-06 ID-07 ID-08 ID-10 HS-04 HS-06 DR-09 CON-03 SES-14 SES-21"
-        " TRN-02 TRN-21",
+        " TRN-02 TRN-21 ACC-03 CNS-02 CNS-04 CNS-06",
         {
             "cases": [
                 {"name": name, "rules": rules.split(), "operation": operation, "input": given}

@@ -17,10 +17,18 @@ from e2ee.ids import AccountId, ContentId, DeviceId, ListHash, SessionId, SignPu
 from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
-from e2ee.rooms import entry, forward, payloads, signals
+from e2ee.rooms import entry, forward, payloads, signals, team
+from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.channels import Channels
+from e2ee.rooms.consent import Receipt, Withdrawal
+from e2ee.rooms.door import Door
 from e2ee.rooms.entry import Author, EntryHash, RoomId
+from e2ee.rooms.mandate import Mandate
+from e2ee.rooms.notice import Notice
+from e2ee.rooms.roster import Roster
 from e2ee.rooms.state import State, WrittenState, check_change
 from e2ee.rooms.structure import reading_content
+from e2ee.rooms.team import RosterContent, TeamView
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 
@@ -188,6 +196,54 @@ def _state(given: Input) -> None:
     )
 
 
+def _mandate(given: Input) -> Mandate:
+    return Mandate.verify(_account(given), unhex(given["mandate"]))
+
+
+def team_view(given: Input) -> TeamView:
+    """Learns slots, and says who is in force to somebody with a list and records."""
+    account_id = AccountId(unhex(given["list_of"]))
+    learned = team.read_slots(_account(given), None, [unhex(one) for one in given["slots"]], given["now_ms"])
+    assert learned.standing is not None
+    records = [DeviceRecord.decode(unhex(one)) for one in given["records"]]
+    signed_list = DeviceList.verify(account_id, unhex(given["list"]))
+    return team.view(learned.standing, signed_list, records, given["now_ms"])
+
+
+def _door(given: Input) -> None:
+    door = unhex(given["door"])
+    Door.verify(_account(given), door, given["now_ms"], given["relay_url"], given["origin"])
+
+
+def _receipt(given: Input) -> Receipt:
+    return Receipt.verify(SignPublic(unhex(given["public"])), unhex(given["signed"]))
+
+
+def _check_receipt(given: Input) -> None:
+    notice = Notice.verify(_account(given), unhex(given["notice"]))
+    _receipt(given).check(unhex(given["room"]), notice)
+
+
+def _withdrawal(given: Input) -> None:
+    Withdrawal.verify(SignPublic(unhex(given["public"])), unhex(given["signed"]), unhex(given["room"]))
+
+
+OF_COMPANIES: dict[str, Callable[[Input], object]] = {
+    "mandate.verify": lambda given: Mandate.verify(_account(given), unhex(given["signed"])),
+    "roster.verify": lambda given: Roster.verify(_mandate(given), unhex(given["signed"])),
+    "agent_card.decode": lambda given: AgentCard.decode(unhex(given["card"])),
+    "channels.verify": lambda given: Channels.verify(
+        _mandate(given), unhex(given["signed"]), given["now_ms"]
+    ),
+    "team.view": team_view,
+    "roster_content.decode": lambda given: RosterContent.decode(cbor.decode(unhex(given["payload"]))),
+    "notice.verify": lambda given: Notice.verify(_account(given), unhex(given["signed"])),
+    "door.verify": _door,
+    "consent_receipt.verify": _receipt,
+    "consent_receipt.check": _check_receipt,
+    "withdrawal.verify": _withdrawal,
+}
+
 OPERATIONS: dict[str, Callable[[Input], object]] = {
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
@@ -221,4 +277,5 @@ OPERATIONS: dict[str, Callable[[Input], object]] = {
     "session.seal": _seal,
     "session.open": _open,
     "session.respond": _respond,
+    **OF_COMPANIES,
 }

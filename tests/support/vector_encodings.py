@@ -171,4 +171,20 @@ def _room_parts(payloads: list[tuple[int, bytes]], signals: dict[str, list[bytes
     return {rule: [cbor2.dumps(one) for one in found] for rule, found in parts.items()}
 
 
-REAL = _identity() | _stored() | _flights() | _rooms()
+def _company() -> dict[str, list[bytes]]:
+    """Rule to encodings, of chapters 15 and 18."""
+    file, consent = load("accounts.json"), load("consent.json")
+    single = {"channels": [file["channels"]], "notice": [consent["notice"]], "mandate": file["mandates"]}
+    named = {"roster": file["rosters"], "receipt": consent["receipts"], "withdrawal": consent["withdrawals"]}
+    cases = single | {rule: list(found.values()) for rule, found in named.items()}
+    return {
+        **{rule: [unhex(one["encoded"]) for one in found] for rule, found in cases.items()},
+        **{f"signed-{rule}": [unhex(one["signed"]) for one in found] for rule, found in cases.items()},
+        "agent-card": [unhex(one["card"]) for one in file["cards"].values()],
+        "team-slot": [unhex(one) for one in file["slots"].values()],
+        "roster-payload": [unhex(file["content"])],
+        "door": [unhex(consent["door"])],
+    }
+
+
+REAL = _identity() | _stored() | _flights() | _rooms() | _company()

@@ -75,7 +75,7 @@ def refused(rule: str, encoded: bytes) -> bool:
 @pytest.mark.parametrize("rule", REAL)
 def test_structures(rule: str) -> None:
     """WIRE-05, WIRE-15, ID-03, ID-06, ID-14, ID-16, ID-19, ID-20, SES-14, CON-01, TRN-02, TRN-04, TRN-17,
-    TRN-21, TRN-25, ROOM-04, ROOM-25: real ones are accepted.
+    TRN-21, TRN-25, ROOM-04, ROOM-25, ACC-03, CNS-02: real ones are accepted.
     """
     assert REAL[rule]
     for encoded in REAL[rule]:
@@ -273,6 +273,14 @@ DEFECTS: dict[str, tuple[str, bytes]] = {
     "request 6": _changed("request", 2, 6),
     "line of a short account": _stored_as("line", 0, bytes(31)),
     "dossier with a record as text": _stored_as("dossier-contact", 0, "x"),
+    "mandate with 17 supervisors": _changed("mandate", 8, [bytes(16)] * 17),
+    "mandate with a short roster key": _changed("mandate", 6, bytes(31)),
+    "roster of mandate 0": _changed("roster", 3, 0),
+    "roster with a short notice hash": _changed("roster", 9, bytes(31)),
+    "notice of mode 4": _changed("notice", 5, 4),
+    "notice without texts": _changed("notice", 19, []),
+    "receipt of number 0": _changed("receipt", 7, 0),
+    "withdrawal with a short hash": _changed("withdrawal", 1, bytes(31)),
     "request with id 0": ("ping", cbor2.dumps({0: 14, 1: 0})),
     "push with id 1": ("queue-empty", cbor2.dumps({0: 130, 1: 1, 2: B16})),
     "unknown operation": ("relay-requests", cbor2.dumps([{0: 15, 1: 1}])),

@@ -1,0 +1,136 @@
+"""A reader of chapters 15 and 18 that was written from them alone takes and refuses what the vectors say."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import independent_company as company
+import pytest
+from independent_reader import DeviceList, Refused
+from vector_files import FOLDER, load, unhex
+
+ACCOUNTS, CONSENT = load("accounts.json"), load("consent.json")
+ACCOUNT = unhex(ACCOUNTS["account_id"])
+Given = dict[str, Any]
+
+
+def mandate(given: Given) -> company.Mandate:
+    """The mandate that something was signed for."""
+    return company.Mandate.verified(unhex(given["mandate"]), unhex(given["account_id"]))
+
+
+def view(given: Given) -> dict[bytes, int]:
+    """Who is in force."""
+    devices = DeviceList.verified(unhex(given["list"]), unhex(given["list_of"]))
+    slots, records = ([unhex(one) for one in given[name]] for name in ("slots", "records"))
+    return company.in_force(unhex(given["account_id"]), slots, devices, records, given["now_ms"])
+
+
+def check_receipt(given: Given) -> None:
+    """A receipt against its notice."""
+    notice = company.Notice.verified(unhex(given["notice"]), unhex(given["account_id"]))
+    company.Receipt.verified(unhex(given["signed"]), unhex(given["public"])).check(
+        unhex(given["room"]), notice
+    )
+
+
+def door(given: Given) -> company.Notice:
+    """A door."""
+    place = given["now_ms"], given["relay_url"], given["origin"]
+    return company.door(unhex(given["door"]), unhex(given["account_id"]), *place)
+
+
+OPERATIONS: dict[str, Callable[[Given], object]] = {
+    "mandate.verify": lambda given: company.Mandate.verified(
+        unhex(given["signed"]), unhex(given["account_id"])
+    ),
+    "roster.verify": lambda given: company.Roster.verified(unhex(given["signed"]), mandate(given)),
+    "agent_card.decode": lambda given: company.card(unhex(given["card"])),
+    "channels.verify": lambda given: company.channels(
+        unhex(given["signed"]), mandate(given), given["now_ms"]
+    ),
+    "team.view": view,
+    "roster_content.decode": lambda given: company.roster_content(unhex(given["payload"])),
+    "notice.verify": lambda given: company.Notice.verified(
+        unhex(given["signed"]), unhex(given["account_id"])
+    ),
+    "door.verify": door,
+    "consent_receipt.verify": lambda given: company.Receipt.verified(
+        unhex(given["signed"]), unhex(given["public"])
+    ),
+    "consent_receipt.check": check_receipt,
+    "withdrawal.verify": lambda given: company.withdrawal(
+        unhex(given["signed"]), unhex(given["public"]), unhex(given["room"])
+    ),
+}
+NEGATIVES = [
+    path.stem
+    for path in sorted((FOLDER / "negative").glob("*.json"))
+    if load(f"negative/{path.name}")["operation"] in OPERATIONS
+]
+LIMITS = [case for case in load("limits.json")["cases"] if case["operation"] in OPERATIONS]
+
+
+@pytest.mark.parametrize("name", NEGATIVES)
+def test_a_negative_vector_is_refused_with_its_code(name: str) -> None:
+    """ACC-01 to ACC-03, ACC-12, ACC-18 to ACC-20, CNS-01, CNS-02, CNS-04 to CNS-08."""
+    vector = load(f"negative/{name}.json")
+    with pytest.raises(Refused) as caught:
+        OPERATIONS[vector["operation"]](vector["input"])
+    assert caught.value.code == vector["error"]
+
+
+@pytest.mark.parametrize("case", LIMITS, ids=lambda case: case["name"])
+def test_the_last_value_is_accepted(case: Given) -> None:
+    """ACC-03, CNS-02, CNS-04, CNS-06"""
+    OPERATIONS[case["operation"]](case["input"])
+
+
+@pytest.mark.parametrize("case", ACCOUNTS["views"], ids=range(len(ACCOUNTS["views"])))
+def test_who_is_in_force(case: Given) -> None:
+    """ACC-04, ACC-05, ACC-09, ACC-10"""
+    given = {
+        "account_id": ACCOUNTS["account_id"],
+        "list_of": ACCOUNTS["account_id"],
+        "list": ACCOUNTS["list"],
+        "records": list(ACCOUNTS["records"].values()),
+        "slots": [ACCOUNTS["slots"][name] for name in case["slots"]],
+        "now_ms": case["now_ms"],
+    }
+    if isinstance(case["in_force"], str):
+        with pytest.raises(Refused) as caught:
+            view(given)
+        assert caught.value.code == case["in_force"]
+        return
+    assert {device.hex(): rank for device, rank in view(given).items()} == case["in_force"]
+
+
+def test_hashes_and_door() -> None:
+    """ACC-01, ACC-14, CNS-01, CNS-04"""
+    for case in ACCOUNTS["mandates"]:
+        assert company.Mandate.verified(unhex(case["signed"]), ACCOUNT).hash.hex() == case["hash"]
+    for case in ACCOUNTS["cards"].values():
+        assert company.card(unhex(case["card"])).hex() == case["hash"]
+    assert door(CONSENT).hash.hex() == CONSENT["notice"]["hash"]
+    company.roster_content(unhex(ACCOUNTS["content"]))
+
+
+@pytest.mark.parametrize("case", CONSENT["sets"], ids=range(len(CONSENT["sets"])))
+def test_which_receipt_counts(case: Given) -> None:
+    """CNS-06 to CNS-09"""
+    public, room = unhex(CONSENT["customer"]), unhex(CONSENT["room"])
+    receipts = {
+        name: company.Receipt.verified(unhex(one["signed"]), public)
+        for name, one in CONSENT["receipts"].items()
+    }
+    leaves = {
+        name: company.withdrawal(unhex(one["signed"]), public, room)[0]
+        for name, one in CONSENT["withdrawals"].items()
+    }
+    known = case["known"]
+    found = company.counts(
+        [receipts[name] for name in known if name in receipts],
+        [leaves[name] for name in known if name in leaves],
+    )
+    assert found == (None if case["counts"] is None else receipts[case["counts"]])
