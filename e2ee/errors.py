@@ -63,6 +63,12 @@ class SigningUnsure(LocalError):
     code: ClassVar[str] = "local.signing_unsure"
 
 
+class FileTooLarge(LocalError):
+    """A file has more bytes than one may have (FIL-01)."""
+
+    code: ClassVar[str] = "local.file_too_large"
+
+
 class NoConsent(LocalError):
     """No consent of ours stands behind what was to be sent."""
 
@@ -286,3 +292,12 @@ class TooMany(RemoteError):
     """More devices in a room than it holds, or two with one tag."""
 
     code: ClassVar[str] = "room.too_many"
+
+
+class FileCorrupt(RemoteError):
+    """A sealed file is not the one that was announced; one text for every cause (FIL-05)."""
+
+    code: ClassVar[str] = "file.corrupt"
+
+    def __init__(self) -> None:
+        super().__init__("the file is not what was announced")

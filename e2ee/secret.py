@@ -122,3 +122,9 @@ class MessageKey(Secret):
     """Key of one message number, kept only while the message is missing."""
 
     __slots__ = ()
+
+
+class FileKey(Secret):
+    """Key of one sealed file, told to all who may open it (FIL-03)."""
+
+    __slots__ = ()

@@ -268,6 +268,13 @@ class RelayNotFollowed(RelayUnavailable):
     hint: ClassVar[str] = "ask the contact for an address at a public relay"
 
 
+class BlobRefused(SealroomError):
+    """A relay does not take a blob, does not have it, or has handed it out often enough."""
+
+    code: ClassVar[str] = "file.relay"
+    hint: ClassVar[str] = "the file may be too large for the relay, or past its end there; ask for it again"
+
+
 class WaitTimeout(SealroomError, TimeoutError):
     """What was waited for has not happened in time; it may still happen."""
 

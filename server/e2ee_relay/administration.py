@@ -25,6 +25,9 @@ _COUNTED: Final = {
     "held_bytes": "SELECT coalesce(sum(length(body)), 0) FROM message",
     "oldest_held_ms": "SELECT min(received_ms) FROM message",
     "remembered_ids": "SELECT count(*) FROM seen",
+    "blobs": "SELECT count(*) FROM blob",
+    "blobs_not_whole": "SELECT count(*) FROM blob WHERE NOT is_whole",
+    "blob_bytes": "SELECT coalesce(sum(size_b), 0) FROM blob",
     "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
     "devices": "SELECT count(*) FROM device",
     "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
@@ -80,6 +83,7 @@ def expire_stored(file: DatabaseFile, now_ms: int) -> int:
 
     def sweep() -> None:
         file.connection.execute("DELETE FROM seen WHERE until_hour <= ?", (now_ms // HOUR_MS,))
+        file.connection.execute("DELETE FROM blob WHERE expires_ms <= ?", (now_ms,))
         sweep_tables(file.connection, now_ms)
 
     return remove_with_messages(file, "SELECT row_id FROM message WHERE expires_ms <= ?", now_ms, sweep)

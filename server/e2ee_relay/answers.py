@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from .protocol import Done, KnownFrame, LookupResult, PrekeysBundle, PrekeysStock
-from .store.api import HandedOut, Listed, Result, Stock
+from .protocol import BlobData, BlobState, Done, KnownFrame, LookupResult, PrekeysBundle, PrekeysStock
+from .store.api import HandedOut, Listed, Parts, Progress, Result, Stock
 
 
 def answer_of(request_id: int, result: Result) -> KnownFrame:
     """Return the frame that tells a result; what has nothing to tell is DONE."""
     if isinstance(result, Listed):
         return LookupResult(request_id, *result)
+    if isinstance(result, Progress):
+        return BlobState(request_id, *result)
+    if isinstance(result, Parts):
+        return BlobData(request_id, result.parts)
     if isinstance(result, HandedOut):
         return PrekeysBundle(
             request_id,

@@ -29,9 +29,14 @@ from .reports import JsonValue, print_held, print_statistics, receipt
 from .settings import ConfigError
 from .store.api import EXPIRE, StoreError, StoreInUse
 from .store.backup import back_up, put_back, refuse_missing
+from .store.blobs import blob_folder
 from .store.sqlite_schema import SCHEMA_VERSION, describe, refuse_newer, rehearse, schema_version
 
 _POLL_S: Final = 0.2
+_NO_BLOBS: Final = (
+    "{blobs} blobs are not in the backup: their parts are in {folder}. Copy it behind a backup with messages;"
+    " after a restore, blobs without their parts are not found"
+)
 
 
 def _say(text: str) -> None:
@@ -179,7 +184,9 @@ def _rotate(config: Config, _options: argparse.Namespace) -> int:
 
 
 def _back_up(config: Config, options: argparse.Namespace) -> int:
-    back_up(config.database_path, options.destination, with_messages=options.with_messages)
+    blobs = back_up(config.database_path, options.destination, with_messages=options.with_messages)
+    if blobs:
+        _warn(_NO_BLOBS.format(blobs=blobs, folder=blob_folder(config.database_path)))
     return EXIT_OK
 
 

@@ -38,6 +38,10 @@ MAX_SIGNED_LIST_B: Final = 2048
 MAX_SIGNED_PREKEY_B: Final = 2048
 MAX_SIGNED_ADDRESS_B: Final = 512
 MAX_SLOT_B: Final = 4096
+# A part of a blob is a sealed chunk of 64 KiB; all but the last one of a blob have this size.
+MAX_PART_B: Final = (1 << 16) + 16
+MAX_BLOB_B: Final = 67 << 20
+MAX_PARTS_GOT: Final = 8
 MAX_BUNDLE_B: Final = 8192
 MAX_POW_B: Final = 16
 # A few seconds of Python; a client that is asked for more leaves (RLY-142).
@@ -75,10 +79,11 @@ class ErrorCode(IntEnum):
 
 
 class TokenClass(IntEnum):
-    """What a delivery token is for: one contact, or the public front door of a directory entry."""
+    """What a delivery token is for: a contact, the public front door, a contact that may put large blobs."""
 
     CONTACT = 1
     FRONT_DOOR = 2
+    TRUSTED = 3
 
 
 class TtlClass(IntEnum):
@@ -101,6 +106,7 @@ _LIST: Final = octets(1, MAX_SIGNED_LIST_B)
 _PREKEY: Final = octets(1, MAX_SIGNED_PREKEY_B)
 _ADDRESS: Final = octets(1, MAX_SIGNED_ADDRESS_B)
 _SLOT: Final = octets(1, MAX_SLOT_B)
+_PART: Final = octets(1, MAX_PART_B)
 _MAILBOXES: Final = many(_B16, 1, MAX_MAILBOXES)
 
 
@@ -157,6 +163,9 @@ class Limits:
     pow_bits_create: int  # 0: no work is asked for
     pow_bits_send: int  # only with a front-door token
     pow_bits_fetch: int
+    max_blob_b: int  # 0: no blobs
+    blob_quota_b: int  # paid by one mailbox
+    blob_retention_s: int
 
     def as_map(self) -> dict[int, object]:
         return {key: getattr(self, name) for key, name in enumerate(_LIMIT_NAMES)}
@@ -372,6 +381,56 @@ class Ping:
 
 
 @dataclass(frozen=True, slots=True)
+class BlobOpen:
+    """BLOB_OPEN: begin a blob that a mailbox pays for, or ask how far it has come. Answer: BlobState."""
+
+    OP: ClassVar[int] = 15
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B16, _B32, _B32, _B32, uint(1, MAX_UINT))
+    request_id: int
+    mailbox: bytes  # 16 B
+    token: bytes = field(repr=False)  # 32 B, a contact's
+    blob: bytes = field(repr=False)  # 32 B, random: who knows it gets the blob
+    writer: bytes  # 32 B, blob_hash of a secret
+    size_b: int
+
+
+@dataclass(slots=True)
+class BlobPut:
+    """BLOB_PUT: put the next part; one with another index changes nothing. Answer: BlobState."""
+
+    OP: ClassVar[int] = 16
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _B32, _UINT, _PART)
+    request_id: int
+    blob: bytes = field(repr=False)  # 32 B
+    secret: bytes = field(repr=False)  # 32 B
+    index: int
+    part: bytes = field(repr=False)  # MAX_PART_B, the last one what is left
+
+
+@dataclass(frozen=True, slots=True)
+class BlobGet:
+    """BLOB_GET: ask for parts of a blob that is whole, from `index` on. Answer: BlobData."""
+
+    OP: ClassVar[int] = 17
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, _UINT, uint(1, MAX_PARTS_GOT))
+    request_id: int
+    blob: bytes = field(repr=False)  # 32 B
+    index: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class BlobDrop:
+    """BLOB_DROP: delete a blob, with its secret, or as owner of the mailbox that pays. Answer: Done."""
+
+    OP: ClassVar[int] = 18
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_B32, nullable(_B32))
+    request_id: int
+    blob: bytes = field(repr=False)  # 32 B
+    secret: bytes | None = field(default=None, repr=False)  # 32 B
+
+
+@dataclass(frozen=True, slots=True)
 class UnknownRequest:
     """A request of an operation that this version does not know; answered UNKNOWN_OPERATION (RLY-05)."""
 
@@ -481,6 +540,28 @@ class PrekeysBundle:
     one_time_kem: bool
 
 
+@dataclass(frozen=True, slots=True)
+class BlobState:
+    """How far a blob has come: the part that is put next, its size, and when it ends."""
+
+    OP: ClassVar[int] = 79
+    SHAPES: ClassVar[tuple[Shape, ...]] = (_UINT, _UINT, _UINT)
+    request_id: int
+    next: int
+    size_b: int
+    expires_ms: int  # a full hour
+
+
+@dataclass(slots=True)
+class BlobData:
+    """Parts of a blob, at least one and as many as were asked for, as far as there are."""
+
+    OP: ClassVar[int] = 81
+    SHAPES: ClassVar[tuple[Shape, ...]] = (many(_PART, 1, MAX_PARTS_GOT),)
+    request_id: int
+    parts: tuple[bytes, ...] = field(repr=False)
+
+
 # --- pushes ---
 
 
@@ -584,9 +665,21 @@ Request: TypeAlias = (
     | PrekeysFetch
     | DeleteMailbox
     | Ping
+    | BlobOpen
+    | BlobPut
+    | BlobGet
+    | BlobDrop
 )
 Response: TypeAlias = (
-    ErrorReply | Done | AuthResult | SendResults | LookupResult | PrekeysStock | PrekeysBundle
+    ErrorReply
+    | Done
+    | AuthResult
+    | SendResults
+    | LookupResult
+    | PrekeysStock
+    | PrekeysBundle
+    | BlobState
+    | BlobData
 )
 Push: TypeAlias = Hello | Message | QueueEmpty | Displaced | LowPrekeys | GoAway
 KnownFrame: TypeAlias = Request | Response | Push
@@ -597,14 +690,14 @@ _REQUESTS: Final[dict[int, _Entry]] = {
     cls.OP: (cls, cls.SHAPES)
     for cls in (
         CreateMailbox, Auth, TokenAdd, TokenRevoke, Send, Subscribe, Ack, Publish, Lookup,
-        PrekeysUpload, PrekeysCount, PrekeysFetch, DeleteMailbox, Ping,
+        PrekeysUpload, PrekeysCount, PrekeysFetch, DeleteMailbox, Ping, BlobOpen, BlobPut, BlobGet, BlobDrop,
     )
 }  # fmt: skip
 _ANSWERS: Final[dict[int, _Entry]] = {
     cls.OP: (cls, cls.SHAPES)
     for cls in (
-        ErrorReply, Done, AuthResult, SendResults, LookupResult, PrekeysStock, PrekeysBundle,
-        Hello, Message, QueueEmpty, Displaced, LowPrekeys, GoAway,
+        ErrorReply, Done, AuthResult, SendResults, LookupResult, PrekeysStock, PrekeysBundle, BlobState,
+        BlobData, Hello, Message, QueueEmpty, Displaced, LowPrekeys, GoAway,
     )
 }  # fmt: skip
 OPERATIONS: Final = tuple(sorted(_REQUESTS))

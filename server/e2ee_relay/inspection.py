@@ -15,7 +15,7 @@ from .store.sqlite_file import DatabaseFile
 from .store.sqlite_group import SqliteGroup
 from .store.sqlite_schema import refuse_newer, refuse_older, schema_version
 
-_OF_MAILBOX: Final = ("token", "message", "seen")
+_OF_MAILBOX: Final = ("token", "message", "seen", "blob")
 _OF_ACCOUNT: Final = ("device_list", "device")
 _OF_DEVICE: Final = ("prekey", "reusable_prekey", "prekey_mark")
 
@@ -114,7 +114,17 @@ def remove_with_messages(
             remove([])
     except sqlite3.Error:
         raise StoreError("the removal could not be committed") from None
+    _remove_parts(file)
     return len(found)
+
+
+def _remove_parts(file: DatabaseFile) -> None:
+    """Delete the files of blobs whose rows are gone (RLY-251)."""
+    kept = {bytes(key) for (key,) in file.connection.execute("SELECT key FROM blob")}
+    try:
+        file.blobs.remove_others(kept)
+    except OSError:
+        raise StoreError("files of blobs are left in relay.blobs; the next start deletes them") from None
 
 
 def ask_running_relay(path: Path, kind: str, subject: bytes) -> None:

@@ -209,6 +209,11 @@ class Policy:
     remembered_s: int = 3600
     remembered_max: int = 1_000_000
     abandoned_s: int = 400 * 86_400
+    max_blob_b: int = protocol.MAX_BLOB_B
+    blob_quota_b: int = 512 << 20
+    blob_contact_b: int = 8 << 20
+    blob_retention_s: int = 30 * 86_400
+    blob_unfinished_s: int = 86_400
     max_one_time_keys: int = protocol.MAX_ONE_TIME_KEYS
     low_prekeys: int = 50
     pow_bits_create: int = 0
@@ -222,6 +227,7 @@ class Policy:
     lookups: Rate = Rate(60, 2)
     fetches: Rate = Rate(32, 0.2)
     subscriptions: Rate = Rate(4_096, 64)
+    blob_opens: Rate = Rate(120, 4)
     # Of the whole relay.
     creations_global: Rate = Rate(2_000, 50)
     # Of one token.
@@ -229,6 +235,10 @@ class Policy:
     contact_b: Rate = Rate(16 << 20, 256 << 10)
     front_door_messages: Rate = Rate(400, 10)
     front_door_b: Rate = Rate(8 << 20, 128 << 10)
+    # Parts put with one token, and put or got on one connection.
+    blob_parts_b: Rate = Rate(128 << 20, 8 << 20)
+    # How often one blob is got: so often, and then once in a day and a half.
+    blob_gets: Rate = Rate(20, 20 / 2_592_000)
     # Of one mailbox, over all of its tokens.
     mailbox_messages: Rate = Rate(10_000, 500)
     mailbox_b: Rate = Rate(256 << 20, 16 << 20)
@@ -239,6 +249,7 @@ class Policy:
     creations_per_address: Rate = Rate(80, 2)
     knocks_per_address: Rate = Rate(16, 0.2)
     knocks_b_per_address: Rate = Rate(256 << 10, 2 << 10)
+    blob_opens_per_address: Rate = Rate(120, 4)
     # Of one device that is asked for: fetches that get one-time keys. More than one address may take.
     fetches_per_device: Rate = Rate(60, 0.5)
 
@@ -272,6 +283,9 @@ class Policy:
             pow_bits_create=self.pow_bits_create,
             pow_bits_send=self.pow_bits_send,
             pow_bits_fetch=self.pow_bits_fetch,
+            max_blob_b=self.max_blob_b,
+            blob_quota_b=self.blob_quota_b,
+            blob_retention_s=self.blob_retention_s,
         )
 
 
@@ -289,6 +303,8 @@ class SendLimits:
         self._by_mailbox = Allowances()
         self._by_visitor = Allowances()  # of those who come through a front door
         self._devices = Buckets(policy().fetches_per_device)
+        self._parts = Buckets(policy().blob_parts_b)
+        self._gets = Buckets(policy().blob_gets)
 
     def charge(
         self, mailbox: bytes, hashed: bytes, token_class: int, visitor: bytes, size_b: int, now_ms: int
@@ -321,11 +337,18 @@ class SendLimits:
         self._counters["bundles_held_back"] += not granted
         return granted
 
+    def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
+        """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
+        return self._parts.of(mailbox + hashed, now_ms).take(size_b, now_ms)
+
+    def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
+        """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
+        return self._gets.of(key, now_ms).take(share, now_ms)
+
     def forget_full(self, now_ms: int) -> None:
         """Drop buckets that are full again, so that memory follows the traffic."""
-        self._by_token.forget_full(now_ms)
-        self._by_mailbox.forget_full(now_ms)
-        self._devices.forget_full(now_ms)
+        for buckets in (self._by_token, self._by_mailbox, self._devices, self._parts, self._gets):
+            buckets.forget_full(now_ms)
 
     def forget_visitors(self, now_ms: int) -> None:
         """Drop full buckets of client addresses, soon: no address is kept for long (RLY-144)."""
@@ -346,6 +369,7 @@ class SharedLimits:
             "lookups": Buckets(policy.lookups_per_address),
             "fetches": Buckets(policy.fetches_per_address),
             "creations": Buckets(policy.creations_per_address),
+            "blob_opens": Buckets(policy.blob_opens_per_address),
         }
         self._held_back_told = Buckets(_HELD_BACK_TOLD)
 

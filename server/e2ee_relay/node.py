@@ -5,7 +5,8 @@ charged to a connection or an address is judged here; all else the rules decide,
 operation out. When it is committed, or could not be, the store calls `committed`: the request is answered.
 Nothing here outlives the process.
 
-Of one connection SEND, ACK and PING overlap. Any other request is finished before what follows it begins.
+Of one connection SEND, ACK, PING and BLOB_PUT overlap. Any other request is finished before what follows it
+begins.
 """
 
 from __future__ import annotations
@@ -20,11 +21,16 @@ from .delivery import Delivery
 from .entry import signature_is_valid
 from .limits import Policy, SendLimits, SharedLimits
 from .protocol import (
+    MAX_PART_B,
     OPERATIONS,
     PROTOCOL_VERSION,
     Ack,
     Auth,
     AuthResult,
+    BlobDrop,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
     CreateMailbox,
     DeleteMailbox,
     Done,
@@ -70,9 +76,24 @@ from .store.api import (
 )
 
 _FORGET_EVERY_MS: Final = 600_000
+# Parts of blobs that wait for the disk: of a connection, and 64 MiB in all (RLY-248).
+_PARTS_OF_ONE: Final = 8
+_PARTS: Final = 1024
 # So many clients are asked to come back at a time, and the next ones so much later (RLY-70).
 _BACK_AT_ONCE: Final = 50
 _APART_MS: Final = 50
+
+# Nothing is charged for these but the request.
+_FINISHED_FIRST: Final = (
+    CreateMailbox,
+    TokenAdd,
+    TokenRevoke,
+    DeleteMailbox,
+    Publish,
+    PrekeysUpload,
+    PrekeysCount,
+    BlobDrop,
+)
 
 _Begin: TypeAlias = Callable[[Session, Any, int], None]
 
@@ -95,15 +116,16 @@ class Node:
         self.delivery = Delivery(store, lambda: self.policy, now_ms, self.counters)
         self._warnings = StockWarnings(self.delivery, self.shared, lambda: self.policy, now_ms, self.counters)
         self._next_forget_ms = 0
+        self._parts = 0  # of blobs, submitted and not answered
         self._begin: dict[type[Any], _Begin] = {
             Auth: self._auth,
             Subscribe: self._subscribe,
             Lookup: self._lookup,
             PrekeysFetch: self._fetch,
-            **dict.fromkeys(
-                (CreateMailbox, TokenAdd, TokenRevoke, DeleteMailbox, Publish, PrekeysUpload, PrekeysCount),
-                self._submit,
-            ),
+            BlobOpen: self._open_blob,
+            BlobPut: self._put_part,
+            BlobGet: self._get_parts,
+            **dict.fromkeys(_FINISHED_FIRST, self._submit),
         }
         self._finish: dict[type[Any], Callable[[Op], None]] = {
             Find: self._found,
@@ -263,15 +285,34 @@ class Node:
         self._ask(session, frame, wait_ms)
 
     def _charge_question(self, session: Session, kind: Any, now_ms: int) -> int:
-        """Charge LOOKUP or PREKEYS_FETCH to connection and client address (RLY-56)."""
+        """Charge LOOKUP, PREKEYS_FETCH or BLOB_OPEN to connection and client address (RLY-56, RLY-248)."""
         wait_ms = session.take(kind, self.policy, 1, now_ms)
         return wait_ms or self.shared.take(kind, session.visitor, now_ms)
 
-    def _ask(self, session: Session, frame: Lookup | PrekeysFetch, wait_ms: int) -> None:
+    def _ask(self, session: Session, frame: Lookup | PrekeysFetch | BlobOpen | BlobGet, wait_ms: int) -> None:
         if wait_ms:
             self._refuse(session, frame.request_id, Refusal(ErrorCode.RATE_LIMITED, wait_ms))
         else:
             self._submit_as(session, frame, frame.request_id)
+
+    def _open_blob(self, session: Session, frame: BlobOpen, now_ms: int) -> None:
+        self._ask(session, frame, self._charge_question(session, "blob_opens", now_ms))
+
+    def _put_part(self, session: Session, frame: BlobPut, now_ms: int) -> None:
+        if session.parts >= _PARTS_OF_ONE or self._parts >= _PARTS:
+            self._refuse(session, frame.request_id, UNAVAILABLE)
+            return
+        wait_ms = session.take("blob_parts_b", self.policy, len(frame.part), now_ms)
+        if wait_ms:
+            self._refuse(session, frame.request_id, Refusal(ErrorCode.RATE_LIMITED, wait_ms))
+        else:
+            session.parts += 1
+            self._parts += 1
+            self.store.submit(Op(session, frame, frame.request_id))
+
+    def _get_parts(self, session: Session, frame: BlobGet, now_ms: int) -> None:
+        wait_ms = session.take("blob_parts_b", self.policy, frame.count * MAX_PART_B, now_ms)
+        self._ask(session, frame, wait_ms)
 
     # --- what the store calls ---
 
@@ -361,9 +402,13 @@ class Node:
         session.put(Done(op.request_id), can_wait=True)
 
     def _answer(self, op: Op, *, failed: bool) -> None:
-        """Answer a request that others waited for, and begin those."""
+        """Answer a request, and begin those that waited for it."""
         session: Session = op.peer
-        session.is_busy = False
+        if type(op.request) is BlobPut:
+            session.parts -= 1
+            self._parts -= 1
+        else:
+            session.is_busy = False
         refusal = UNAVAILABLE if failed else op.result
         if isinstance(refusal, Refusal):
             self._refuse(session, op.request_id, refusal)

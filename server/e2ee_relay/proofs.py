@@ -12,6 +12,7 @@ import cbor2
 LABEL_AUTH: Final = b"SR1-relay-auth".ljust(16, b"\0")
 LABEL_TOKEN: Final = b"SR1-relay-token".ljust(16, b"\0")
 LABEL_POW: Final = b"SR1-relay-pow".ljust(16, b"\0")
+LABEL_BLOB: Final = b"SR1-relay-blob".ljust(16, b"\0")
 
 _HOUR_MS: Final = 3_600_000
 
@@ -24,6 +25,11 @@ def auth_payload(relay_name: str, nonce: bytes, mailboxes: Sequence[bytes]) -> b
 def token_hash(token: bytes) -> bytes:
     """Return the 32 bytes by which the relay knows a delivery token: BLAKE2b-256 with a label (RLY-25)."""
     return hashlib.blake2b(token, digest_size=32, person=LABEL_TOKEN).digest()
+
+
+def blob_hash(value: bytes) -> bytes:
+    """Return the 32 bytes by which the relay knows a blob, or the secret of its writer (RLY-240)."""
+    return hashlib.blake2b(value, digest_size=32, person=LABEL_BLOB).digest()
 
 
 def pow_context_create(nonce: bytes, mailbox: bytes, owner_pub: bytes) -> bytes:

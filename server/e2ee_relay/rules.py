@@ -2,7 +2,7 @@
 
 `decide` carries out one operation on a view and sets its result. It reads no clock, makes no random value
 and waits for nothing; what it changes is the view, which the store writes. Those about entries and prekeys
-are in `rules_directory`.
+are in `rules_directory`, those about blobs in `rules_blobs`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from . import rules_directory
+from . import rules_blobs, rules_directory
 from .limits import Policy
 from .protocol import (
     Ack,
+    BlobDrop,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
     CreateMailbox,
     DeleteMailbox,
     ErrorCode,
@@ -306,4 +310,8 @@ _BY_TYPE: Final[dict[type[Any], Callable[..., None]]] = {
     PrekeysCount: rules_directory.count,
     PrekeysFetch: rules_directory.fetch,
     Stocks: rules_directory.stocks,
+    BlobOpen: rules_blobs.open_,
+    BlobPut: rules_blobs.put,
+    BlobGet: rules_blobs.get,
+    BlobDrop: rules_blobs.drop,
 }

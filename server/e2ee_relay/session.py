@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _RETRY_CREATION_MS: Final = 60_000
 
 # What a connection is charged for; the rate of each stands in the policy under its name.
-Kind: TypeAlias = Literal["requests", "creations", "auths", "lookups", "fetches", "subscriptions"]
+Kind: TypeAlias = Literal[
+    "requests", "creations", "auths", "lookups", "fetches", "subscriptions", "blob_opens", "blob_parts_b"
+]
 
 
 class Outlet(Protocol):
@@ -58,6 +60,7 @@ class Session:
         "nonce",
         "outlet",
         "owned",
+        "parts",
         "postponed",
         "unacked_b",
         "visitor",
@@ -73,6 +76,7 @@ class Session:
         self.delivering: dict[bytes, Subscription] = {}  # by mailbox
         self.postponed: set[Subscription] = set()  # delivery waits for room, or for the store
         self.unacked_b = 0
+        self.parts = 0  # of blobs, on their way to the disk
         self.waiting: deque[Request] | None = None  # behind a request that has to be finished before them
         self.is_busy = False
         self._buckets: dict[Kind, Bucket] = {}

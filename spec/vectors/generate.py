@@ -15,6 +15,7 @@ from spec.vectors import (
     content_vectors,
     defects,
     encapsulations,
+    file_vectors,
     flight_lists,
     grammar_vectors,
     handshake_vectors,
@@ -63,6 +64,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "pq.json": pq_vectors.conversation(exchange),
         "pq_cases.json": pq_cases.cases(exchange, kem),
         "content.json": content_vectors.contents(),
+        "files.json": file_vectors.files(),
         "sessions.json": session_vectors.sessions(),
         "transcript.json": room_vectors.transcript(),
         "order.json": room_vectors.ordered(),
@@ -74,6 +76,7 @@ def render(recorded: str | None) -> dict[str, str]:
     }
     refused = (
         *negative_forms.all_forms(),
+        *file_vectors.all_files(),
         *negative_identity.all_identity(),
         *negative_messages.all_messages(played),
         *negative_pq.all_pq(exchange, kem),

@@ -14,7 +14,7 @@ _LABELS: Final = (
     " SR1-body-key SR1-salt SR1-kem-key SR1-kem-text SR1-kem-epoch SR1-relay-auth"
     " SR1-mandate SR1-sig-mandate SR1-roster SR1-sig-roster SR1-agent-card SR1-sig-channels SR1-room-id"
     " SR1-room-notes SR1-device-tag SR1-commit SR1-entry SR1-sig-entry SR1-notice SR1-sig-notice SR1-consent"
-    " SR1-sig-consent SR1-sig-withdraw"
+    " SR1-sig-consent SR1-sig-withdraw SR1-file-chunk SR1-file-hash"
 )
 
 ACCEPTED: Final[tuple[Value, ...]] = (

@@ -14,7 +14,7 @@ from e2ee_relay.engine import EmbeddedEngine
 from e2ee_relay.protocol import CreateMailbox, Done, ErrorCode, ErrorReply, Message, TokenClass
 from e2ee_relay.store.room import is_ample
 from e2ee_relay.store.sqlite import Submitted
-from e2ee_relay.store.sqlite_view import Writes
+from e2ee_relay.store.sqlite_writes import Writes
 from relay_actors import START_MS, Owner, Peer
 from relay_backends import AnyRelay, states_of
 

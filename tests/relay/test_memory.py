@@ -24,7 +24,8 @@ from e2ee_relay.protocol import (
 )
 from e2ee_relay.session import Session
 from e2ee_relay.store.api import Box, Op
-from e2ee_relay.store.sqlite_view import Row, Writes
+from e2ee_relay.store.sqlite_view import Row
+from e2ee_relay.store.sqlite_writes import Writes
 from relay_actors import HOUR_MS
 
 _WATCHED = (Session, Subscription, InFlight, Bucket, Allowance, Box, Op, Row, Writes)

@@ -115,7 +115,10 @@ def test_a_migration_ahead_of_the_start(tmp_path: Path, capsys: pytest.CaptureFi
     for arguments in ((), ("--check",)):
         assert run(tmp_path, "migrate", *arguments) == 0
         assert json.loads(capsys.readouterr().out)["pending"] == 0
-    assert schema_of(tmp_path) == (SCHEMA_VERSION, before[1] - {"cold_message", "remembered"} | {"seen"})
+    assert schema_of(tmp_path) == (
+        SCHEMA_VERSION,
+        before[1] - {"cold_message", "remembered"} | {"seen", "blob"},
+    )
     assert run(tmp_path, "stats") == 0
 
 

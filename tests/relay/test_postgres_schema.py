@@ -216,7 +216,7 @@ def test_every_table_can_be_spread_over_servers(
         ).fetchall()
     )
     by_id = {name: column for name, column in keys.items() if name not in ("meta", "blocked")}
-    assert set(by_id.values()) == {"mailbox", "account_id", "record_hash"}
+    assert set(by_id.values()) == {"mailbox", "account_id", "record_hash", "blob"}
     # What is remembered has no key at all: an id may be there twice.
     assert by_id.keys() == POSTGRES_MANIFEST.keys() - {"meta", "blocked", "seen"}
     assert db.execute("SELECT count(*) FROM pg_constraint WHERE contype = 'f'").fetchone() == (0,)

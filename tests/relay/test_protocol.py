@@ -58,6 +58,10 @@ REQUESTS: list[KnownFrame] = [
     PrekeysFetch(12, B32, B32, B32, b""),
     protocol.DeleteMailbox(13, B16),
     Ping(0xFFFF_FFFF),
+    protocol.BlobOpen(15, B16, B32, B32, B32, 1),
+    protocol.BlobPut(16, B32, B32, 3, b"part"),
+    protocol.BlobGet(17, B32, 0, 8),
+    protocol.BlobDrop(18, B32, None),
 ]
 ANSWERS: list[KnownFrame] = [
     protocol.ErrorReply(1, ErrorCode.RATE_LIMITED, 1500),
@@ -68,6 +72,8 @@ ANSWERS: list[KnownFrame] = [
     protocol.LookupResult(5, (), (), (), True, (b"slot", b"other")),
     protocol.PrekeysStock(6, 1, 2, 3, 4, None, 5),
     protocol.PrekeysBundle(7, b"bundle", True, False),
+    protocol.BlobState(8, 0, 1, 3_600_000),
+    protocol.BlobData(9, (b"part", b"last")),
     Hello(0, 1, "relay.example", B32, Policy().announced(), protocol.OPERATIONS),
     Message(0, B16, 1, b"i" * 16, b"body", 3_600_000),
     protocol.QueueEmpty(0, B16),
@@ -227,12 +233,12 @@ def test_limits_may_grow_but_not_shrink() -> None:
     """RLY-11: unknown keys are ignored, a missing one is refused."""
     hello = Hello(0, 1, "r", B32, Policy().announced(), (1,))
     fields = cbor2.loads(encode_frames([hello]))[0]
-    fields[5][15] = 7
+    fields[5][18] = 7
     assert decode_frames(cbor2.dumps([fields]), Role.CLIENT) == [hello]
-    del fields[5][14]
+    del fields[5][17]
     with pytest.raises(FrameError):
         decode_frames(cbor2.dumps([fields]), Role.CLIENT)
-    fields[5][14] = -1
+    fields[5][17] = -1
     with pytest.raises(FrameError):
         decode_frames(cbor2.dumps([fields]), Role.CLIENT)
 

@@ -35,7 +35,8 @@ from e2ee_relay.store.sqlite import SqliteStore, Submitted
 from e2ee_relay.store.sqlite_directory import SqlDirectory, drop_mailbox, sweep_tables
 from e2ee_relay.store.sqlite_file import DatabaseFile
 from e2ee_relay.store.sqlite_group import SqliteGroup
-from e2ee_relay.store.sqlite_view import SqliteView, Writes
+from e2ee_relay.store.sqlite_view import SqliteView
+from e2ee_relay.store.sqlite_writes import Writes
 from relay_actors import HOUR_MS
 from store_bench import RunningStore, until
 

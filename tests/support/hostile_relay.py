@@ -46,7 +46,9 @@ from e2ee.ids import AccountId, RecordHash
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS, Fields, decode_signed
 
-LIMITS = Limits(98_304, 1 << 20, 64, 16, 256, 1 << 22, 1_000, 1 << 26, 2_592_000, 604_800, 200, 20, 0, 0, 0)
+LIMITS = Limits(
+    98_304, 1 << 20, 64, 16, 256, 1 << 22, 1_000, 1 << 26, 2_592_000, 604_800, 200, 20, 0, 0, 0, 0, 0, 1
+)
 _FULL = 100
 
 

@@ -13,7 +13,7 @@ CHAPTER = Path("spec") / "02-threat-model.md"
 HEADING = "### Fields"
 FORMS = frozenset({"plain", "time", "local", "uniform", "key", "kem-key", "kem-ciphertext", "signature"})
 RANDOM = FORMS - {"plain", "time", "local"}
-SCOPES = frozenset({"-", "message", "flight", "chain", "connection", "mailbox", "account"})
+SCOPES = frozenset({"-", "message", "flight", "chain", "connection", "mailbox", "account", "blob"})
 
 
 @dataclass(frozen=True, slots=True)

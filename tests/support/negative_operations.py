@@ -9,7 +9,7 @@ from vector_devices import responder_keys
 from vector_files import unhex
 from vector_play import no_encapsulation
 
-from e2ee import card, content, fingerprint, identity, labels, prekeys, session, snapshot
+from e2ee import card, content, files, fingerprint, identity, labels, prekeys, session, snapshot
 from e2ee import pair as pairs
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceList, DeviceRecord, ListHead
@@ -29,6 +29,7 @@ from e2ee.rooms.roster import Roster
 from e2ee.rooms.state import State, WrittenState, check_change
 from e2ee.rooms.structure import reading_content
 from e2ee.rooms.team import RosterContent, TeamView
+from e2ee.secret import FileKey
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
 
@@ -65,6 +66,13 @@ def _signature(given: Input) -> None:
 def _chain(given: Input) -> None:
     links = [unhex(link) for link in given["links"]]
     identity.verify_chain(_account(given), _pinned(given), links, given["now_ms"])
+
+
+def _file(given: Input) -> None:
+    said = given["announced"]
+    announced = files.Announced(said["size_b"], said["padded_b"], unhex(said["hash"]))
+    for _ in files.open_(FileKey(unhex(given["key"])), announced, map(unhex, given["parts"])):
+        pass
 
 
 def _prekey(given: Input) -> None:
@@ -245,6 +253,7 @@ OF_COMPANIES: dict[str, Callable[[Input], object]] = {
 }
 
 OPERATIONS: dict[str, Callable[[Input], object]] = {
+    "file.open": _file,
     "cbor.decode": lambda given: cbor.decode(unhex(given["encoded"])),
     "dh.exchange": lambda given: dh.exchange(unhex(given["private"]), unhex(given["public"])),
     "dh.public": lambda given: dh.public_key(unhex(given["public"])),

@@ -27,6 +27,7 @@ CONTRACT: Final = (
     "test_rates",
     "test_admission",
     "test_newcomers",
+    "test_blobs",
 )
 
 AnyRelay: TypeAlias = MemoryRelay | NodeRelay

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, replace
 
 from e2ee_relay.entry import Device, Entry
 from e2ee_relay.limits import Policy
-from e2ee_relay.protocol import CreateMailbox
+from e2ee_relay.protocol import BlobGet, BlobPut, CreateMailbox
 from e2ee_relay.rules import decide
+from e2ee_relay.rules_blobs import progress
 from e2ee_relay.store.api import (
     ML_KEM_768,
     X25519,
+    Blob,
     Box,
     Close,
     Fresh,
@@ -21,6 +23,8 @@ from e2ee_relay.store.api import (
     Op,
     Opened,
     Page,
+    Paid,
+    Parts,
     PrekeyRow,
     Read,
     Refusal,
@@ -61,6 +65,12 @@ class Buckets:
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         return self.grants
 
+    def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
+        return self.wait_ms
+
+    def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
+        return self.wait_ms
+
 
 class MemoryView:
     """Every table a dictionary."""
@@ -80,6 +90,8 @@ class MemoryView:
         self.reusables: dict[tuple[bytes, int], PrekeyRow] = {}
         self.highest: dict[tuple[bytes, int], int] = {}
         self.opened = 0
+        self.has_room_for_blobs = True
+        self.blobs: dict[bytes, Blob] = {}
 
     def decide(self, peer: Asker, request: Request, now_ms: int, policy: Policy | None = None) -> Op:
         op = Op(peer, request)
@@ -154,6 +166,39 @@ class MemoryView:
             if address == read.mailbox and seq not in read.in_flight and one.expires_ms > now_ms
         ]
         op.result = Page(found[: read.most], len(found) <= read.most)
+
+    # --- blobs; `mine` has the parts ---
+
+    def blob(self, key: bytes) -> Blob | None:
+        return self.blobs.get(key)
+
+    def paid(self, box: Box, hashed: bytes) -> Paid:
+        mine = [one for one in self.blobs.values() if one.mailbox == box.address]
+        return Paid(
+            sum(one.paid_b for one in mine if one.hashed == hashed),
+            sum(one.paid_b for one in mine if not one.is_trusted),
+            sum(one.paid_b for one in mine),
+        )
+
+    def add_blob(self, blob: Blob) -> None:
+        blob.mine = list[bytes]()
+        self.blobs[blob.key] = blob
+
+    def drop_blob(self, blob: Blob) -> None:
+        del self.blobs[blob.key]
+
+    def look_at(self, op: Op, blob: Blob) -> None:
+        op.result = progress(blob, len(blob.mine), self.skew_ms)
+
+    def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
+        if frame.index == len(blob.mine):
+            blob.mine.append(frame.part)
+            if len(blob.mine) == blob.parts:
+                blob.is_whole, blob.expires_ms = True, whole_until_ms
+        self.look_at(op, blob)
+
+    def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
+        op.result = Parts(tuple(blob.mine[frame.index : frame.index + frame.count]))
 
     # --- entries and prekeys ---
 

@@ -82,7 +82,7 @@ def test_structures(rule: str) -> None:
         validate(rule, encoded)
 
 
-LIMITS = protocol.Limits(*range(15))
+LIMITS = protocol.Limits(*range(18))
 B16, B32, B64 = bytes(16), bytes(32), bytes(64)
 REQUESTS: tuple[protocol.Request, ...] = (
     protocol.CreateMailbox(1, B16, B32),
@@ -102,6 +102,11 @@ REQUESTS: tuple[protocol.Request, ...] = (
     protocol.PrekeysFetch(12, B32, B32, B32),
     protocol.DeleteMailbox(13, B16),
     protocol.Ping(14),
+    protocol.BlobOpen(15, B16, B32, B32, B32, 2**64 - 1),
+    protocol.BlobPut(16, B32, B32, 0, bytes(65_552)),
+    protocol.BlobGet(17, B32, 2**64 - 1, 8),
+    protocol.BlobDrop(18, B32),
+    protocol.BlobDrop(18, B32, B32),
 )
 ANSWERS: tuple[protocol.Response | protocol.Push, ...] = (
     protocol.ErrorReply(1, protocol.ErrorCode.QUOTA, 5000),
@@ -112,6 +117,8 @@ ANSWERS: tuple[protocol.Response | protocol.Push, ...] = (
     protocol.LookupResult(1, (b"l",), (), (), False, (bytes(4096),) * 16),
     protocol.PrekeysStock(1, 1, 2, 3, 4, None, 6),
     protocol.PrekeysBundle(1, b"b", True, False),
+    protocol.BlobState(1, 0, 1, 2**64 - 1),
+    protocol.BlobData(1, (bytes(65_552),) * 8),
     protocol.Hello(0, 1, "relay.example", B32, LIMITS, protocol.OPERATIONS),
     protocol.Message(0, B16, 1, B16, b"body", 3_600_000),
     protocol.QueueEmpty(0, B16),
@@ -156,7 +163,7 @@ def test_what_auth_signs() -> None:
 def test_unknown_limits_are_accepted_and_missing_ones_not() -> None:
     """RLY-11."""
     limits: dict[int, Any] = LIMITS.as_map()
-    validate("limits", cbor2.dumps({**limits, 15: "new"}))
+    validate("limits", cbor2.dumps({**limits, 18: "new"}))
     assert all(refused("limits", cbor2.dumps(_without(limits, key))) for key in limits)
 
 

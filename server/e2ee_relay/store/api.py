@@ -17,7 +17,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol, TypeAlias
 
 from e2ee_relay.protocol import (
+    MAX_PART_B,
     Ack,
+    BlobDrop,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
     CreateMailbox,
     DeleteMailbox,
     ErrorCode,
@@ -134,6 +139,43 @@ class PrekeyRow(NamedTuple):
     signed_prekey: bytes
 
 
+@dataclass(slots=True)
+class Blob:
+    """A blob's row; its parts are the store's. `mine` belongs to the store."""
+
+    key: bytes  # hash of its id
+    writer: bytes  # hash of the secret
+    mailbox: bytes  # pays
+    hashed: bytes  # the token with which it was opened
+    is_trusted: bool  # that token's class was TRUSTED
+    size_b: int
+    expires_ms: int
+    is_whole: bool = False
+    mine: Any = None
+
+    @property
+    def paid_b(self) -> int:
+        """What counts for the quotas (RLY-242)."""
+        return max(self.size_b, MAX_PART_B)
+
+    @property
+    def parts(self) -> int:
+        """How many it has when it is whole."""
+        return -(-self.size_b // MAX_PART_B)
+
+    def part_b(self, index: int) -> int:
+        """Return the size of a part, 0 behind the last one."""
+        return max(0, min(MAX_PART_B, self.size_b - index * MAX_PART_B))
+
+
+class Paid(NamedTuple):
+    """Bytes of blobs that a mailbox pays for: with one token, with all that are not trusted, in all."""
+
+    by_token: int
+    untrusted: int
+    total: int
+
+
 @dataclass(frozen=True, slots=True)
 class Stock:
     """What is held of a device's prekeys."""
@@ -203,6 +245,10 @@ Request: TypeAlias = (
     | PrekeysUpload
     | PrekeysCount
     | PrekeysFetch
+    | BlobOpen
+    | BlobPut
+    | BlobGet
+    | BlobDrop
     | Find
     | Open
     | Close
@@ -213,7 +259,7 @@ Request: TypeAlias = (
 # Decided on entries and prekeys; all others on mailboxes, rights and messages alone.
 OF_DIRECTORY: Final = (Publish, Lookup, PrekeysUpload, PrekeysCount, PrekeysFetch, Stocks)
 # These change nothing, and are carried out by a store that cannot commit.
-READING: Final = (Open, Close, Read, Stocks, Lookup, PrekeysCount)
+READING: Final = (Open, Close, Read, Stocks, Lookup, PrekeysCount, BlobGet)
 
 
 # --- results; None is DONE ---
@@ -258,6 +304,20 @@ class Listed(NamedTuple):
     slots: tuple[bytes, ...]
 
 
+class Progress(NamedTuple):
+    """How far a blob has come: the answer to BLOB_OPEN and BLOB_PUT."""
+
+    next: int
+    size_b: int
+    expires_ms: int
+
+
+class Parts(NamedTuple):
+    """The answer to BLOB_GET."""
+
+    parts: tuple[bytes, ...]
+
+
 class DeviceStock(NamedTuple):
     """The stock of a device that is reached by a mailbox."""
 
@@ -289,6 +349,8 @@ Result: TypeAlias = (
     | Page
     | Listed
     | Stock
+    | Progress
+    | Parts
     | list[DeviceStock]
     | HandedOut
     | None
@@ -357,6 +419,14 @@ class Limits(Protocol):
 
     def grants_one_time_keys(self, record_hash: bytes, now_ms: int) -> bool:
         """Tell whether a fetch gets one-time keys, and charge it to the device if so (RLY-164)."""
+        ...
+
+    def charge_part(self, mailbox: bytes, hashed: bytes, size_b: int, now_ms: int) -> int:
+        """Charge a part to the token that pays for its blob; return 0 or the wait (RLY-248)."""
+        ...
+
+    def charge_get(self, key: bytes, share: float, now_ms: int) -> int:
+        """Charge a share of a blob's size to what it is got; return 0 or the wait (RLY-245)."""
         ...
 
 
@@ -431,6 +501,40 @@ class MailboxView(Protocol):
         ...
 
 
+class BlobView(MailboxView, Protocol):
+    """Blobs beside them. What is about parts sets the result of its operation by the time of the answer."""
+
+    @property
+    def has_room_for_blobs(self) -> bool:
+        """Whether parts may be added: they stop before anything else does (RLY-250)."""
+        ...
+
+    def blob(self, key: bytes) -> Blob | None: ...
+    def paid(self, box: Box, hashed: bytes) -> Paid: ...
+    def add_blob(self, blob: Blob) -> None:
+        """Store a new blob, without parts."""
+        ...
+
+    def drop_blob(self, blob: Blob) -> None:
+        """Remove a blob and its parts."""
+        ...
+
+    def look_at(self, op: Op, blob: Blob) -> None:
+        """Set the result to the Progress of a blob."""
+        ...
+
+    def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
+        """Append a part whose index is the next one, or change nothing; set the result to the Progress.
+
+        With the last part the blob is whole, and its end another. UNAVAILABLE: it cannot be written.
+        """
+        ...
+
+    def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
+        """Set the result to the Parts of a whole blob, as far as there are; there is one at least."""
+        ...
+
+
 class DirectoryView(MailboxView, Protocol):
     """Entries and prekeys beside them."""
 
@@ -470,7 +574,8 @@ class DirectoryView(MailboxView, Protocol):
         ...
 
 
-View: TypeAlias = DirectoryView
+class View(BlobView, DirectoryView, Protocol):
+    """All that the rules decide on."""
 
 
 class Listener(Protocol):

@@ -19,8 +19,10 @@ _VERSIONS: Final = slice(18, 20)
 _WITH_JOURNAL: Final = b"\2\2"
 
 
-def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
-    """Write a consistent copy; messages and remembered ids are left out unless asked for.
+def back_up(source: Path, destination: Path, *, with_messages: bool) -> int:
+    """Write a consistent copy; messages, remembered ids and blobs are left out unless asked for.
+
+    The parts of blobs are in no copy of the database. Return how many blobs the relay had.
 
     Raises:
         StoreError: there is no database (RLY-175), or the destination exists.
@@ -34,6 +36,8 @@ def back_up(source: Path, destination: Path, *, with_messages: bool) -> None:
         refuse_newer(schema_version(origin))
         destination.touch(mode=0o600)
         _copy(origin, destination, with_messages=with_messages)
+        has_blobs = "blob" in _tables(origin)
+        return int(origin.execute("SELECT count(*) FROM blob").fetchone()[0]) if has_blobs else 0
     finally:
         origin.close()
 
@@ -58,7 +62,7 @@ def _copy(origin: sqlite3.Connection, destination: Path, *, with_messages: bool)
     copy.execute("PRAGMA secure_delete = ON")
     if not with_messages:
         # One of an older schema is copied as it is (RLY-152), and may lack the youngest of these.
-        for table in _tables(copy) & {"message", "seen", "cold_message", "remembered"}:
+        for table in _tables(copy) & {"message", "seen", "cold_message", "remembered", "blob"}:
             copy.execute(f"DELETE FROM {table}")  # noqa: S608 - fixed names
         copy.execute("VACUUM")
     copy.close()

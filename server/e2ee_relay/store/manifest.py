@@ -11,6 +11,7 @@ from .stored import DIRECTORY, Stored
 
 _WITH_MAILBOX: Final = "until the mailbox is deleted, purged or abandoned (400 days without use)"
 _WITH_MESSAGE: Final = "until acknowledged, or expired (30 days, or 60 seconds for the short class)"
+_WITH_BLOB: Final = "until dropped, or expired (30 days, a day while it is not whole), or its mailbox is gone"
 _WITH_ID: Final = "1 to 2 hours after the message came"
 
 
@@ -78,6 +79,16 @@ MANIFEST: Final[dict[str, dict[str, Stored]]] = {
         ),
         "until_hour": Stored("full hour at which it is forgotten", "it is deleted then", _WITH_ID),
     },
+    "blob": {
+        "key": Stored("BLAKE2b-256 of a blob's random id", "it is found by the id", _WITH_BLOB),
+        "writer": Stored("BLAKE2b-256 of its writer's secret", "who may put parts, and drop it", _WITH_BLOB),
+        "mailbox_no": Stored("the mailbox", "pays, and takes the blob with it", _WITH_BLOB),
+        "token_hash": Stored("the token with which it was opened", "what one token pays", _WITH_BLOB),
+        "is_trusted": Stored("whether the owner trusted that token", "how much it pays", _WITH_BLOB),
+        "size_b": Stored("padded size", "quota; the size of each part", _WITH_BLOB),
+        "expires_ms": Stored("end of its time, from the end of an hour", "it is deleted then", _WITH_BLOB),
+        "is_whole": Stored("whether all parts are there", "only then it is handed out", _WITH_BLOB),
+    },
     **DIRECTORY,
     "purge_request": {
         "subject": Stored(
@@ -92,17 +103,18 @@ _INTRODUCTION: Final = """# What the relay stores
 Made from the schema by `sealroom-relay manifest`; a test compares both. Schema {version}.
 
 Not stored anywhere: who sends (sends are not authenticated), client addresses, content, names, anything about
-a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s` and `abandoned_s`
-set them.
+a customer beyond a random mailbox. Periods are the defaults; `retention_s`, `remembered_s`,
+`blob_retention_s`, `blob_unfinished_s` and `abandoned_s` set them.
 
 Beside the database `relay.db` (with `relay.db-wal` and `relay.db-shm` while the relay runs) lie
 `relay.mark`, 48 bytes that repeat the table `meta`, the empty `relay.lock`, once the operator has
 blocked somebody, `relay.blocked`: the ids of blocked mailboxes and accounts, until unblocked; once a
-backup was put back, `relay.db.old`: the database of before, until the operator deletes it; and, while the
-disk is ample, `relay.spare`: no content, a sixth of `disk_reserve_b` for deletions on a full disk. Deleted
-bytes are overwritten in the database (`secure_delete`) and gone from the write-ahead log after the next
-checkpoint: one idle second, at most a minute under load. File systems and solid-state disks may keep
-older copies of blocks; that is beyond the relay, encrypt the disk.
+backup was put back, `relay.db.old`: the database of before, until the operator deletes it; once somebody
+has put a blob, `relay.blobs`: a file of sealed parts for each row of the table `blob`, deleted with it and
+not overwritten; and, while the disk is ample, `relay.spare`: no content, a sixth of `disk_reserve_b` for
+deletions on a full disk. Deleted bytes are overwritten in the database (`secure_delete`) and gone from the
+write-ahead log after the next checkpoint: one idle second, at most a minute under load. File systems and
+solid-state disks may keep older copies of blocks; that is beyond the relay, encrypt the disk.
 """
 
 

@@ -1,8 +1,9 @@
 """The store that several nodes share: all is in PostgreSQL, and a group of operations is one transaction.
 
-Four threads have a connection each: one for mailboxes and messages, one for entries and prekeys, one that
-reads, one for upkeep. Operations of one connection that depend on each other wait for each other in the
-node. Two more connections carry words between nodes: a poll finds what a lost one told of (RLY-105).
+Five threads have a connection each: one for mailboxes and messages, one for entries and prekeys, one for
+blobs, one that reads, one for upkeep. Operations of one connection that depend on each other wait for each
+other in the node. Two more connections carry words between nodes: a poll finds what a lost one told of
+(RLY-105).
 """
 
 from __future__ import annotations
@@ -17,11 +18,21 @@ import psycopg
 
 from e2ee_relay import rules
 from e2ee_relay.limits import Policy
-from e2ee_relay.protocol import Lookup, PrekeysCount, PrekeysFetch, PrekeysUpload, Publish
+from e2ee_relay.protocol import (
+    BlobDrop,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
+    Lookup,
+    PrekeysCount,
+    PrekeysFetch,
+    PrekeysUpload,
+    Publish,
+)
 
 from .api import Find, Listener, Observer, Op, Read, Stocks, StoreError
 from .handover import Handover
-from .postgres_directory import DirectoryGroup
+from .postgres_blobs import BlobGroup
 from .postgres_group import Aftermath, Context, Interrupted, Replaced
 from .postgres_schema import migrate, refuse_newer, schema_version
 from .postgres_session import Link, connect, refuse_other_time, refuse_unfit
@@ -43,6 +54,7 @@ from .turns import weight_of, whose
 
 _READING: Final = (Read, Find, Lookup, PrekeysCount, Stocks)
 _OF_DIRECTORY: Final = (Publish, PrekeysUpload, PrekeysFetch)
+_OF_BLOBS: Final = (BlobOpen, BlobPut, BlobGet, BlobDrop)
 # Without an answer for so long the database counts as away.
 _AWAY_S: Final = 5.0
 _SHORT_LIVED_EVERY_MS: Final = 10_000
@@ -109,12 +121,13 @@ class PostgresStore:
         self._answered_s = time.monotonic()
         self._writer = self._worker("writer", self._write)
         self._directory = self._worker("directory", self._write)
+        self._blobs = self._worker("blobs", self._write)
         self._reader = self._worker("reader", self._read)
         self._upkeep: Worker[_Job, list[Any]] = Worker(
             Link(url, "upkeep", self._check), self._run_jobs, self._hand_over_jobs
         )
         self._workers: tuple[Worker[Any, Any], ...] = (
-            self._writer, self._directory, self._reader, self._upkeep,
+            self._writer, self._directory, self._blobs, self._reader, self._upkeep,
         )  # fmt: skip
         try:
             self._begin(wall_ms)
@@ -166,7 +179,7 @@ class PostgresStore:
     # --- operations: in the threads of the workers ---
 
     def _write(self, db: psycopg.Connection, ops: list[Op]) -> Aftermath:
-        group = DirectoryGroup(db, ops, self._context(), locks=True)
+        group = BlobGroup(db, ops, self._context(), locks=True)
         try:
             with db.pipeline(), db.transaction():
                 self._decide(db, group)
@@ -177,7 +190,7 @@ class PostgresStore:
         return group.aftermath
 
     def _read(self, db: psycopg.Connection, ops: list[Op]) -> Aftermath:
-        group = DirectoryGroup(db, ops, self._context(), locks=False)
+        group = BlobGroup(db, ops, self._context(), locks=False)
         with db.pipeline(), db.transaction():
             db.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             self._decide(db, group)
@@ -194,7 +207,7 @@ class PostgresStore:
             blocked=self._blocked,
         )
 
-    def _decide(self, db: psycopg.Connection, group: DirectoryGroup) -> None:
+    def _decide(self, db: psycopg.Connection, group: BlobGroup) -> None:
         tables = ask_tables(db)
         group.read_ahead()
         self._refuse_replaced(tables)
@@ -260,6 +273,8 @@ class PostgresStore:
         self._open += 1
         if isinstance(op.request, _READING):
             worker = self._reader
+        elif isinstance(op.request, _OF_BLOBS):
+            worker = self._blobs
         else:
             worker = self._directory if isinstance(op.request, _OF_DIRECTORY) else self._writer
         worker.submit(op, whose(op), weight_of(op))
@@ -278,7 +293,7 @@ class PostgresStore:
 
     def give_up(self) -> None:
         """Carry out no more of what somebody asked for and waits for its turn."""
-        for worker in (self._writer, self._directory, self._reader):
+        for worker in (self._writer, self._directory, self._blobs, self._reader):
             worker.give_up(lambda op: op.request_id > 0)
 
     def stop(self, timeout_s: float) -> bool:
@@ -299,12 +314,12 @@ class PostgresStore:
     @property
     def backlog(self) -> int:
         """Operations that wait for a commit (RLY-158)."""
-        return sum(worker.backlog for worker in (self._writer, self._directory, self._reader))
+        return sum(one.backlog for one in (self._writer, self._directory, self._blobs, self._reader))
 
     @property
     def crowd(self) -> int:
         """The same, but so many of each client address (RLY-158)."""
-        return sum(worker.crowd for worker in (self._writer, self._directory, self._reader))
+        return sum(worker.crowd for worker in (self._writer, self._directory, self._blobs, self._reader))
 
     @property
     def is_idle(self) -> bool:

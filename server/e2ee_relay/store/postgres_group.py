@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from e2ee_relay.limits import Policy
-from e2ee_relay.protocol import Ack, CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
+from e2ee_relay.protocol import Ack, BlobOpen, CreateMailbox, DeleteMailbox, Send, TokenAdd, TokenRevoke
 
 from .api import MAILBOX, Close, Find, Limits, Op, Open, Read, Remove
+
+_OF_ONE: Final = (Ack, CreateMailbox, TokenAdd, TokenRevoke, DeleteMailbox, Close, Read, BlobOpen)
 
 
 class Interrupted(Exception):
@@ -63,7 +65,7 @@ def mailboxes_named(ops: Iterable[Op]) -> set[bytes]:
         request = op.request
         if isinstance(request, Send):
             named.update(item.mailbox for item in request.items)
-        elif isinstance(request, Ack | CreateMailbox | TokenAdd | TokenRevoke | DeleteMailbox | Close | Read):
+        elif isinstance(request, _OF_ONE):
             named.add(request.mailbox)
         elif isinstance(request, Find | Open):
             named.update(request.mailboxes)

@@ -17,7 +17,7 @@ from e2ee_relay.consent import EXIT_FAILED, EXIT_OK, ask_to_remove
 from e2ee_relay.reports import JsonValue, print_held, print_statistics, receipt
 
 from .api import MAILBOX, StoreError
-from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox
+from .postgres_rows import OF_ACCOUNT, OF_DEVICE, OF_MAILBOX, erase_account, erase_mailbox, expire_blobs
 from .postgres_schema import SCHEMA_VERSION, migrate, refuse_newer, rehearse, schema_version
 from .postgres_session import Identity, connect, refuse_other_time, refuse_unfit
 from .postgres_upkeep import drop_partitions, expire_now, find_identity, note_identity
@@ -33,6 +33,8 @@ _COUNTED: Final[dict[str, LiteralString]] = {
     "held_bytes": "SELECT coalesce(sum(octet_length(body)), 0)::bigint FROM message",
     "oldest_held_ms": "SELECT min(received_ms) FROM message",
     "remembered_ids": "SELECT count(*) FROM seen",
+    "blobs": "SELECT count(*) FROM blob",
+    "blob_bytes": "SELECT coalesce(sum(size_b), 0)::bigint FROM blob",
     "accounts": "SELECT count(DISTINCT account_id) FROM device_list",
     "devices": "SELECT count(*) FROM device",
     "one_time_x25519": "SELECT count(*) FROM prekey WHERE key_type = 1",
@@ -135,6 +137,7 @@ def _expire(
     db: psycopg.Connection, config: Config, _options: argparse.Namespace, _kind: str, _subject: bytes
 ) -> int:
     now_ms = _now_ms(db)
+    expire_blobs(db, now_ms)
     gone = expire_now(db, now_ms) + drop_partitions(db, now_ms, config.policy.retention_s)
     return _say(f"expired messages deleted: {gone}")
 

@@ -9,6 +9,7 @@ from .stored import DIRECTORY, Stored
 _WITH_MAILBOX: Final = "until the owner deletes the mailbox, or 400 days without use"
 _WITH_MESSAGE: Final = "until acknowledged, or until all that arrived on its day has expired"
 _SHORT: Final = "for a minute, acknowledged or not"
+_WITH_BLOB: Final = "until dropped, or expired (30 days, a day while it is not whole), or its mailbox is gone"
 _SEEN: Final = "1 to 2 hours after the sending"
 
 _MAILBOX: Final = Stored("random 16-byte id", "whose row it is", _WITH_MAILBOX)
@@ -93,6 +94,21 @@ POSTGRES_MANIFEST: Final[dict[str, dict[str, Stored]]] = {
             _SEEN,
         ),
         "until_hour": Stored("full hour at which it is forgotten", "the partition is dropped", _SEEN),
+    },
+    "blob": {
+        "blob": Stored("BLAKE2b-256 of a blob's random id", "it is found by the id", _WITH_BLOB),
+        "writer": Stored("BLAKE2b-256 of its writer's secret", "who may put parts, and drop it", _WITH_BLOB),
+        "mailbox": Stored("the mailbox", "pays, and takes the blob with it", _WITH_BLOB),
+        "token_hash": Stored("the token with which it was opened", "what one token pays", _WITH_BLOB),
+        "is_trusted": Stored("whether the owner trusted that token", "how much it pays", _WITH_BLOB),
+        "size_b": Stored("padded size", "quota; the size of each part", _WITH_BLOB),
+        "expires_ms": Stored("end of its time, from the end of an hour", "it is deleted then", _WITH_BLOB),
+        "next": Stored("number of parts that are there", "an upload goes on there", _WITH_BLOB),
+    },
+    "blob_part": {
+        "blob": Stored("the blob", "whose part it is", _WITH_BLOB),
+        "index": Stored("place in it", "order", _WITH_BLOB),
+        "part": Stored("up to 64 KiB of it, sealed", "what its readers come for", _WITH_BLOB),
     },
     **DIRECTORY,
     "blocked": {

@@ -10,9 +10,11 @@ import psycopg
 # Whoever replaces an entry or takes prekeys holds these locks until its transaction ends: a number each for
 # the accounts and devices, in ascending order.
 _LOCK: Final = "SELECT pg_advisory_xact_lock(name) FROM unnest(%b::bigint[]) AS name"
-OF_MAILBOX: Final[tuple[LiteralString, ...]] = ("message", "short_lived", "seen", "token", "mailbox")
+OF_MAILBOX: Final[tuple[LiteralString, ...]] = ("message", "short_lived", "seen", "token", "blob", "mailbox")
 OF_ACCOUNT: Final[tuple[LiteralString, ...]] = ("device_list", "device")
 OF_DEVICE: Final[tuple[LiteralString, ...]] = ("prekey", "reusable_prekey", "prekey_mark")
+
+_OVER: Final = "SELECT blob FROM blob WHERE expires_ms <= %b ORDER BY blob LIMIT 200 FOR UPDATE SKIP LOCKED"
 
 
 def lock_directory(db: psycopg.Connection, ids: Iterable[bytes]) -> None:
@@ -33,6 +35,8 @@ def erase_mailbox(db: psycopg.Connection, mailbox: bytes) -> None:
     lock_directory(db, [bytes(one) for row in named for one in row])
     db.execute("UPDATE device SET address = NULL, mailbox = NULL, slot = NULL WHERE mailbox = %b", [mailbox])
     drop_prekeys_of(db, [bytes(row[1]) for row in named])
+    query = "SELECT blob FROM blob WHERE mailbox = %b ORDER BY blob FOR UPDATE"
+    drop_blobs(db, [bytes(row[0]) for row in db.execute(query, [mailbox]).fetchall()])
     for table in OF_MAILBOX:
         db.execute(f"DELETE FROM {table} WHERE mailbox = %b", [mailbox])  # noqa: S608 - fixed names
 
@@ -53,3 +57,19 @@ def drop_prekeys_of(db: psycopg.Connection, devices: Iterable[bytes]) -> None:
     hashes = sorted(devices)
     for table in OF_DEVICE if hashes else ():
         db.execute(f"DELETE FROM {table} WHERE record_hash = ANY(%b::bytea[])", [hashes])  # noqa: S608 - fixed names
+
+
+def drop_blobs(db: psycopg.Connection, keys: list[bytes]) -> None:
+    """Remove blobs and their parts, inside the caller's transaction."""
+    for table in ("blob_part", "blob"):
+        db.execute(f"DELETE FROM {table} WHERE blob = ANY(%b::bytea[])", [keys])  # noqa: S608 - fixed names
+
+
+def expire_blobs(db: psycopg.Connection, now_ms: int) -> None:
+    """Drop what has expired."""
+    while True:
+        with db.transaction():
+            keys = [row[0] for row in db.execute(_OVER, [now_ms]).fetchall()]
+            drop_blobs(db, keys)
+        if not keys:
+            return

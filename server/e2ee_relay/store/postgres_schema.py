@@ -168,6 +168,30 @@ MIGRATIONS: Final[Migrations] = (
         "DROP TABLE account",
     ),
     ("ALTER TABLE device ADD slot bytea",),
+    (
+        """
+        CREATE TABLE blob (
+            blob bytea PRIMARY KEY,
+            writer bytea NOT NULL,
+            mailbox bytea NOT NULL,
+            token_hash bytea NOT NULL,
+            is_trusted boolean NOT NULL,
+            size_b bigint NOT NULL,
+            expires_ms bigint NOT NULL,
+            next integer NOT NULL
+        ) WITH (autovacuum_vacuum_cost_delay = 0)
+        """,
+        "CREATE INDEX blob_mailbox ON blob (mailbox)",
+        """
+        CREATE TABLE blob_part (
+            blob bytea NOT NULL,
+            index integer NOT NULL,
+            part bytea NOT NULL,
+            PRIMARY KEY (blob, index)
+        ) WITH (autovacuum_vacuum_cost_delay = 0)
+        """,
+        "ALTER TABLE blob_part ALTER part SET STORAGE EXTERNAL",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

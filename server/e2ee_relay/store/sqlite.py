@@ -19,6 +19,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Final, NamedTuple
 
 from e2ee_relay.protocol import Send
@@ -36,12 +37,16 @@ from .api import (
     Observer,
     Op,
     Remove,
+    StoreError,
 )
+from .blobs import BlobThread
 from .handover import Handover
+from .sqlite_blobs import PartJob
 from .sqlite_file import DatabaseFile
 from .sqlite_group import SqliteGroup
 from .sqlite_sweep import SqliteSweep
-from .sqlite_view import SEQ_COUNTER_BITS, SqliteView, Writes
+from .sqlite_view import SEQ_COUNTER_BITS, SqliteView
+from .sqlite_writes import Writes
 from .turns import Turns, weight_of, whose
 
 # How many operations one transaction takes at most: bounds the time for which the others wait.
@@ -83,6 +88,7 @@ class SqliteStore:
         self._queue: queue.SimpleQueue[Submitted | None] = queue.SimpleQueue()
         self._undecided: Turns[Submitted] = Turns()
         self._thread: threading.Thread | None = None
+        self._blobs = BlobThread()
         self._waiting: deque[Submitted] = deque()  # where no thread commits
         self._is_committing = False
         self.is_full = False
@@ -97,11 +103,16 @@ class SqliteStore:
 
         Raises:
             sqlite3.Error: it cannot be read.
+            StoreError: the directory of blobs cannot be used.
         """
         self._node = node
         self.view.limits = node.limits
         self.view.load(node.policy, node.now_ms())
         self._look_at_room()
+        try:
+            self.view.blobs.keep_only_whole()
+        except OSError:
+            raise StoreError("the directory of blobs cannot be used") from None
         self._begin_generation()
 
     def start(self, node: Listener, observer: Observer) -> None:
@@ -111,12 +122,14 @@ class SqliteStore:
         self.handover = Handover(node, self._loop, observer)
         self._thread = threading.Thread(target=self._run, name="relay-writer")
         self._thread.start()
+        self._blobs.start()
 
     def stop(self, timeout_s: float) -> bool:
         """Commit what is queued, tidy and close; tell whether this was done in time."""
         if self._thread is None:
             self.file.close()
             return True
+        self._blobs.stop(timeout_s)
         self._queue.put(None)
         self._thread.join(timeout_s)
         return not self._thread.is_alive()
@@ -127,8 +140,8 @@ class SqliteStore:
 
     @property
     def is_alive(self) -> bool:
-        """Tell whether the writer's thread runs; the relay is not ready without it."""
-        return self._thread is not None and self._thread.is_alive()
+        """Tell whether the threads run; the relay is not ready without them."""
+        return self._thread is not None and self._thread.is_alive() and self._blobs.is_alive
 
     @property
     def backlog(self) -> int:
@@ -143,7 +156,7 @@ class SqliteStore:
     @property
     def is_idle(self) -> bool:
         """Tell whether all that was submitted is committed and answered."""
-        return not self.backlog and self.handover.is_empty
+        return not self.backlog and self.handover.is_empty and self._blobs.is_idle
 
     @property
     def completed_at(self) -> float:
@@ -190,10 +203,24 @@ class SqliteStore:
         else:
             view.now_ms = self._node.now_ms()
             decide(view, op, self._node.policy, view.now_ms)
-            self._queue_up(Submitted(op, view.take_writes()))
+            writes = view.take_writes()
+            if writes.part_job is None:
+                self._queue_up(Submitted(op, writes))
+            else:
+                self._blobs.submit(partial(self._after_parts, op, writes.part_job))
             if op.fresh is not None:
                 self._node.decided(op)
         self._commit_waiting()
+
+    def _after_parts(self, op: Op, part_job: PartJob) -> None:
+        """Read or write parts, in their thread; then answer, behind a commit where a row is to be written."""
+        writes = part_job()
+        if writes is not None:
+            self._queue_up(Submitted(op, writes))
+        elif self._thread is not None:
+            self._loop.call_soon_threadsafe(partial(self._node.committed, (op,), failed=False))
+        else:
+            self._node.committed((op,), failed=False)
 
     def sweep(self, now_ms: int) -> None:
         """Do what time brings (RLY-41, RLY-79)."""
@@ -250,7 +277,9 @@ class SqliteStore:
     def _commit_here(self, group: list[Submitted]) -> None:
         """Commit in the caller's thread."""
         committed = self._carry_out(group)
-        if not committed:
+        if committed:
+            self._remove_files(group)
+        else:
             group += self._waiting
             self._waiting.clear()
             self._reload()
@@ -351,12 +380,20 @@ class SqliteStore:
     def _commit(self, group: Sequence[Submitted], *, is_last: bool) -> None:
         begun = time.monotonic()
         committed = self._carry_out(group)
+        if committed:
+            self._remove_files(group)
         ops = [one.op for one in group if one.op is not None]
         self.handover.give(ops, failed=not committed, seconds=time.monotonic() - begun)
         if not committed and not is_last:
             self._have_recovered()
         elif len(group) >= _LOAD and not is_last:
             self._keep_distance(begun)
+
+    def _remove_files(self, group: Sequence[Submitted]) -> None:
+        """Have the files of dropped blobs removed, ahead of what comes next for the same ids."""
+        for one in group:
+            for key in () if one.writes is None else one.writes.gone_blobs:
+                self._blobs.submit(partial(self.view.blobs.parts.remove, key))
 
     def _keep_distance(self, begun: float) -> None:
         """Let more share the next commit, while more comes (RLY-163)."""

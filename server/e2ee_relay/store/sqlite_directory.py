@@ -175,6 +175,7 @@ def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes) -> None:
     """Remove a mailbox with tokens and ids, address and prekeys of its devices; not its messages (RLY-27)."""
     db.execute("DELETE FROM token WHERE mailbox_no = ?", (number,))
     db.execute("DELETE FROM seen WHERE mailbox_no = ?", (number,))
+    db.execute("DELETE FROM blob WHERE mailbox_no = ?", (number,))
     db.execute("DELETE FROM mailbox WHERE no = ?", (number,))
     for (record_hash,) in db.execute(
         "SELECT record_hash FROM device WHERE mailbox = ?", (mailbox,)

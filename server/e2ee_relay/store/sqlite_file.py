@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Final
 
 from .api import StoreError
+from .blobs import BlobFiles, BlobMemory, blob_folder
 from .mark import Mark, MarkFile
 from .open_files import OpenFiles
-from .room import DEFAULT_RESERVE_B, Room, journal_limit_b
+from .room import DEFAULT_RESERVE_B, Room, is_ample, journal_limit_b
 from .sqlite_schema import migrate
 
 _PAGE_B: Final = 4096
 _INSTANCE_B: Final = 16
+# Times what mailboxes stop at (RLY-158).
+_BLOBS_STOP_AT: Final = 2
 # A start after a declared restore, or without a mark, must be above every generation that the lost database
 # can have had.
 _DECLARED_RESTORE_STEP: Final = 1 << 20
@@ -50,6 +53,8 @@ class DatabaseFile:
         self._instance = instance
         self._has_jumped = False  # to numbers above those of a database that was lost
         self.files = OpenFiles()
+        self._path, self._reserve_b = path, reserve_b
+        self.blobs = BlobMemory() if path is None else BlobFiles(blob_folder(path))
         self._room = Room(path, reserve_b, self._free_pages_b) if path is not None and reserve_b else None
         try:
             self.connection = _open(path, journal_limit_b(reserve_b))
@@ -183,6 +188,10 @@ class DatabaseFile:
             return self._room is None or self._room.is_left()
         except OSError:
             return False
+
+    def has_room_for_blobs(self) -> bool:
+        """Tell whether parts of blobs may be added: they stop before mailboxes do (RLY-250)."""
+        return self._path is None or is_ample(self._path.parent, _BLOBS_STOP_AT * self._reserve_b)
 
     def _free_pages_b(self) -> int:
         (count,) = self.connection.execute("PRAGMA freelist_count").fetchone()

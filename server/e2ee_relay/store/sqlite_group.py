@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from .api import Op
 from .sqlite_file import DatabaseFile
-from .sqlite_view import Writes
+from .sqlite_writes import Writes
 
 # Rows of one INSERT, so that the prepared statements of a few sizes do for every number of rows.
 _PIECES: Final = (128, 64, 32, 16, 8, 4, 2, 1)

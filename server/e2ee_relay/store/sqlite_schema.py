@@ -152,6 +152,21 @@ MIGRATIONS: Final[tuple[tuple[str, ...], ...]] = (
         "CREATE INDEX device_by_mailbox ON device (mailbox) WHERE mailbox IS NOT NULL",
     ),
     ("ALTER TABLE device ADD COLUMN slot BLOB",),
+    (
+        """
+        CREATE TABLE blob (
+            key BLOB PRIMARY KEY,
+            writer BLOB NOT NULL,
+            mailbox_no INTEGER NOT NULL,
+            token_hash BLOB NOT NULL,
+            is_trusted INTEGER NOT NULL,
+            size_b INTEGER NOT NULL,
+            expires_ms INTEGER NOT NULL,
+            is_whole INTEGER NOT NULL
+        ) WITHOUT ROWID
+        """,
+        "CREATE INDEX blob_by_mailbox ON blob (mailbox_no)",
+    ),
 )
 SCHEMA_VERSION: Final = len(MIGRATIONS)
 

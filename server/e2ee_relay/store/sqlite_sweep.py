@@ -83,6 +83,7 @@ class SqliteSweep:
         self._is_walking = True
         self._view.seen.forget(now_ms // HOUR_MS)
         self._view.later(lambda: sweep_tables(self._db, now_ms))
+        self._view.blobs.expire(now_ms)
 
     def _go_on(self, node: Listener, now_ms: int, looks: int) -> None:
         """Look at the next mailboxes of the walk (RLY-79)."""
@@ -129,7 +130,7 @@ class SqliteSweep:
 
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
         """Return what is held at this moment."""
-        boxes = list(self._view.boxes.values())
+        boxes, blobs = list(self._view.boxes.values()), list(self._view.blobs.by_key.values())
         firsts = [next(iter(box.mine.rows.values())).received_ms for box in boxes if box.mine.rows]
         wall_ms = now_ms + self._view.skew_ms
         oldest_s = max(0, wall_ms - min(firsts)) // 1000 if firsts else 0
@@ -139,5 +140,7 @@ class SqliteSweep:
             "held_bytes": ("Bytes of messages held", sum(box.held_b for box in boxes)),
             "remembered_ids": ("Message ids that are remembered", len(self._view.seen)),
             "accounts": ("Directory entries", self._view.accounts),
+            "blobs": ("Blobs", len(blobs)),
+            "blob_bytes": ("Bytes of blobs when they are whole", sum(one.size_b for one in blobs)),
             "oldest_held_seconds": ("Age of the oldest message held, to the hour", oldest_s),
         }

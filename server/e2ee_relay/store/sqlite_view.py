@@ -9,22 +9,23 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
 from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import BlobGet, BlobPut
 
-from .api import Box, Close, Fresh, HeldMessage, Limits, Op, Opened, Page, Read
+from .api import Blob, Box, Close, Fresh, HeldMessage, Limits, Op, Opened, Page, Paid, Read
+from .sqlite_blobs import SqliteBlobs
 from .sqlite_directory import SqlDirectory, drop_mailbox
 from .sqlite_file import DatabaseFile
+from .sqlite_writes import Task, Writes
 
 # A seq is generation | counter: no start of the relay ever gives a number that an earlier one gave (RLY-35).
 SEQ_COUNTER_BITS: Final = 32
 _NO_BITS: Final = 64
 # Ids are forgotten in parts of so many of the most that are remembered.
 _PARTS: Final = 8
-
-Task = Callable[[], None]
 
 
 class Row(NamedTuple):
@@ -46,19 +47,6 @@ class _Kept:
         self.key = no.to_bytes(_NO_BITS // 8, "big")
         self.tokens: dict[bytes, int] = {}
         self.rows: dict[int, Row] = {}  # by seq, ascending
-
-
-class Writes:
-    """What one operation has to write, as rows of few statements for a whole group."""
-
-    __slots__ = ("gone", "is_writing", "puts", "seen", "tasks")
-
-    def __init__(self) -> None:
-        self.puts: list[tuple[Any, ...]] = []
-        self.seen: list[tuple[int, int, bytes, int]] = []
-        self.gone: list[int] = []
-        self.tasks: list[Task] = []
-        self.is_writing = False  # a task writes; without one, and without rows, no transaction is needed
 
 
 class _Part(NamedTuple):
@@ -127,6 +115,7 @@ class SqliteView(SqlDirectory):
         self.minute_ms = 0  # what expires within it is expired to the second
         self.short_lived: deque[tuple[int, Box, int]] = deque()  # (expires_ms, box, seq)
         self.taken = Writes()
+        self.blobs = SqliteBlobs(self, file)
         self.last_row = 0
         self._last_no = 0
         self._nobody = Box(bytes(16), bytes(32), 0)
@@ -162,6 +151,7 @@ class SqliteView(SqlDirectory):
         (self.accounts,) = rows("SELECT count(DISTINCT account_id) FROM device_list").fetchone()
         named = rows("SELECT DISTINCT mailbox FROM device WHERE mailbox IS NOT NULL")
         self.published = {bytes(mailbox) for (mailbox,) in named}
+        self.blobs.load()
         self._find_short_lived()
         self.is_loaded = True
 
@@ -266,6 +256,9 @@ class SqliteView(SqlDirectory):
         """Remove a mailbox with all that belongs to it; its messages by their row ids (RLY-153)."""
         del self.boxes[box.address]
         del self.by_no[box.mine.no]
+        for blob in self.blobs.of(box.address):
+            self.blobs.forget(blob)
+            self.taken.gone_blobs.append(blob.key)
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
         self.later(lambda: self._drop(no, address))
@@ -351,3 +344,38 @@ class SqliteView(SqlDirectory):
             ],
             is_drained=is_drained,
         )
+
+    # --- blobs ---
+
+    @property
+    def has_room_for_blobs(self) -> bool:
+        """Tell whether parts may be added (RLY-250)."""
+        return self.blobs.has_room
+
+    def blob(self, key: bytes) -> Blob | None:
+        """Return a blob."""
+        return self.blobs.by_key.get(key)
+
+    def paid(self, box: Box, hashed: bytes) -> Paid:
+        """Sum up what a mailbox pays for."""
+        return self.blobs.paid(box.address, hashed)
+
+    def add_blob(self, blob: Blob) -> None:
+        """Store a new blob."""
+        self.blobs.add(blob, self.boxes[blob.mailbox].mine.no)
+
+    def drop_blob(self, blob: Blob) -> None:
+        """Remove a blob and its parts."""
+        self.blobs.drop(blob)
+
+    def look_at(self, op: Op, blob: Blob) -> None:
+        """Have the thread of the parts tell how far it has come."""
+        self.taken.part_job = self.blobs.look_at(op, blob)
+
+    def put_part(self, op: Op, blob: Blob, frame: BlobPut, whole_until_ms: int) -> None:
+        """Have it append a part."""
+        self.taken.part_job = self.blobs.put(op, blob, frame, whole_until_ms)
+
+    def get_parts(self, op: Op, blob: Blob, frame: BlobGet) -> None:
+        """Have it read parts."""
+        self.taken.part_job = self.blobs.get(op, blob, frame)

@@ -1,0 +1,298 @@
+"""Blobs between a file of sealed parts and a relay: put and got part by part, going on where it was cut.
+
+    transfer.put(upload, read_part)       BLOB_OPEN --next--> BLOB_PUT, at most 4 on their way --> whole
+    transfer.get(blob, size_b, ...)       BLOB_GET, at most 4 on their way --> the last part
+
+Each transfer has a connection of its own, on which no mailbox is authenticated (LKG-08). One that is lost is
+made anew, as long as that brings parts forward. What is sealed, and what becomes of it, is the caller's: no
+part is kept here for longer than it is on its way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from e2ee_relay.protocol import (
+    MAX_BLOB_B,
+    MAX_PART_B,
+    PROTOCOL_VERSION,
+    BlobData,
+    BlobGet,
+    BlobOpen,
+    BlobPut,
+    BlobState,
+    ErrorCode,
+    ErrorReply,
+    Frame,
+    FrameError,
+    Hello,
+    KnownFrame,
+    Role,
+    blob_hash,
+    decode_frames,
+    encode_frames,
+)
+
+from e2ee_client.errors import BlobRefused, NotARelay, RelayTimeout, RelayUnavailable
+
+from .transport import Connection, Transport
+
+IN_FLIGHT: Final = 4
+_GOT_AT_ONCE: Final = 2
+_ANSWER_S: Final = 60.0
+# Attempts in a row that bring no part forward; what a relay answers to those is waited for, up to a minute.
+_ATTEMPTS: Final = 5
+_PAUSE_S: Final = 1.0
+_MOST_PAUSE_S: Final = 60.0
+_LATER: Final = (ErrorCode.RATE_LIMITED, ErrorCode.UNAVAILABLE)
+
+T = TypeVar("T")
+ReadPart = Callable[[int], bytes]
+WritePart = Callable[[int, bytes], None]
+Sleep = Callable[[float], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """Where a blob goes, who pays for it, and by what it is known."""
+
+    mailbox: bytes  # 16 B
+    token: bytes = field(repr=False)  # 32 B
+    blob: bytes = field(repr=False)  # 32 B, random
+    secret: bytes = field(repr=False)  # 32 B, random
+    size_b: int  # of all parts together
+
+
+def parts_of(size_b: int) -> int:
+    """Return how many parts a blob has."""
+    return -(-size_b // MAX_PART_B)
+
+
+def part_b(size_b: int, index: int) -> int:
+    """Return the size of a part."""
+    return min(MAX_PART_B, size_b - index * MAX_PART_B)
+
+
+class Transfer:
+    """Puts and gets blobs at one relay."""
+
+    def __init__(
+        self, transport: Transport, url: str, *, foreign: bool = False, sleep: Sleep = asyncio.sleep
+    ) -> None:
+        """`foreign` marks a relay that a contact named, as for `Transport.open`."""
+        self._transport = transport
+        self._url = url
+        self._foreign = foreign
+        self._sleep = sleep
+        self.parts_sent = 0  # repetitions included
+
+    async def put(self, upload: Upload, read_part: ReadPart) -> int:
+        """Put all parts; return when the blob ends, in milliseconds since 1970 by the relay's word.
+
+        `read_part(index)` gives stored ciphertext, the same each time (FIL-07). Keep it until this returns.
+
+        Raises:
+            BlobRefused: the relay will not take it.
+            RelayUnavailable: it was not reached, or did not answer, several times in a row; call again later.
+        """
+        _refuse_size(upload.size_b)
+        return await self._go_on(lambda: _Putting(upload, read_part))
+
+    async def get(self, blob: bytes, size_b: int, write_part: WritePart, *, first: int = 0) -> None:
+        """Get the parts from `first` on, each handed to `write_part(index, part)` in ascending order, once.
+
+        Raises:
+            BlobRefused: the relay has no such blob that is whole, or has handed it out often enough.
+            RelayUnavailable: it was not reached, or did not answer, several times in a row.
+        """
+        _refuse_size(size_b)
+        getting = _Getting(blob, size_b, write_part, first)
+        await self._go_on(lambda: getting)
+
+    async def _go_on(self, make: Callable[[], _Putting | _Getting]) -> int:
+        failures, done = 0, 0
+        failure: BlobRefused | RelayUnavailable
+        while True:
+            work = make()
+            try:
+                return await self._attempt(work)
+            except _NotNow as error:
+                pause_s, failure = error.pause_s, error.failure
+            except RelayUnavailable as error:
+                pause_s, failure = _PAUSE_S * 2**failures, error
+            failures = 0 if work.done > done else failures + 1
+            done = max(done, work.done)
+            if failures >= _ATTEMPTS:
+                raise failure
+            await self._sleep(min(pause_s, _MOST_PAUSE_S))
+
+    async def _attempt(self, work: _Putting | _Getting) -> int:
+        connection = await self._transport.open(self._url, foreign=self._foreign)
+        line = _Line(connection)
+        try:
+            await line.greet()
+            return await work.run(line)
+        except FrameError:
+            raise NotARelay("the relay's answers are none") from None
+        finally:
+            self.parts_sent += line.parts_sent
+            await connection.close()
+
+
+def _refuse_size(size_b: int) -> None:
+    """Refuse a size that no blob has, whoever said it."""
+    if not 1 <= size_b <= MAX_BLOB_B:
+        raise BlobRefused("a blob has 1 byte to 67 MiB")
+
+
+class _NotNow(Exception):
+    """The relay asks to come back later."""
+
+    def __init__(self, failure: BlobRefused, retry_after_ms: int) -> None:
+        super().__init__()
+        self.failure = failure
+        self.pause_s = max(_PAUSE_S, retry_after_ms / 1000)
+
+
+class _Line:
+    """Requests and their answers on one connection, in the order of the requests."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._last_id = 0
+        self._waiting: deque[int] = deque()
+        self._answers: dict[int, Frame] = {}
+        self.parts_sent = 0
+
+    @property
+    def in_flight(self) -> int:
+        """How many requests are not answered."""
+        return len(self._waiting)
+
+    def next_id(self) -> int:
+        """Return the id of the next request."""
+        self._last_id += 1
+        return self._last_id
+
+    async def greet(self) -> None:
+        """Wait for the Hello of a relay that has blobs."""
+        for frame in await self._receive():
+            if isinstance(frame, Hello) and frame.version == PROTOCOL_VERSION:
+                if not {BlobOpen.OP, BlobPut.OP, BlobGet.OP} <= set(frame.operations):
+                    raise BlobRefused("the relay has no blobs")
+                return
+        raise NotARelay("this is no relay of our version")
+
+    async def ask(self, request: KnownFrame) -> None:
+        """Send a request."""
+        self._waiting.append(request.request_id)
+        self.parts_sent += isinstance(request, BlobPut)
+        await _in_time(self._connection.send(encode_frames([request])))
+
+    async def answer(self) -> Frame:
+        """Wait for the answer to the oldest request."""
+        request_id = self._waiting.popleft()
+        while request_id not in self._answers:
+            for frame in await self._receive():
+                if frame.request_id in self._waiting or frame.request_id == request_id:
+                    self._answers[frame.request_id] = frame
+        frame = self._answers.pop(request_id)
+        if isinstance(frame, ErrorReply):
+            failure = BlobRefused(f"the relay refused: {frame.code.name}")
+            if frame.code in _LATER:
+                raise _NotNow(failure, frame.retry_after_ms)
+            raise failure
+        return frame
+
+    async def _receive(self) -> list[Frame]:
+        return decode_frames(await _in_time(self._connection.receive()), Role.CLIENT)
+
+
+async def _in_time(work: Awaitable[T]) -> T:
+    try:
+        async with asyncio.timeout(_ANSWER_S):
+            return await work
+    except TimeoutError:
+        raise RelayTimeout("the relay does not answer") from None
+
+
+class _Putting:
+    """One attempt to put what is missing of a blob."""
+
+    def __init__(self, upload: Upload, read_part: ReadPart) -> None:
+        self._upload = upload
+        self._read_part = read_part
+        self.done = 0  # parts that the relay has
+
+    async def run(self, line: _Line) -> int:
+        """Put them; return when the blob ends."""
+        upload = self._upload
+        opening = BlobOpen(
+            line.next_id(),
+            upload.mailbox,
+            upload.token,
+            upload.blob,
+            blob_hash(upload.secret),
+            upload.size_b,
+        )
+        await line.ask(opening)
+        state = await self._state(line)
+        index, count = state.next, parts_of(upload.size_b)
+        while self.done < count:
+            while index < count and line.in_flight < IN_FLIGHT:
+                await self._send(line, index)
+                index += 1
+            if not line.in_flight:
+                # What was put is not there: the next attempt asks where to go on.
+                raise RelayUnavailable("the relay has lost parts of the blob")
+            state = await self._state(line)
+        return state.expires_ms
+
+    async def _send(self, line: _Line, index: int) -> None:
+        part = self._read_part(index)
+        if len(part) != part_b(self._upload.size_b, index):
+            raise ValueError("a part has another size than its place")
+        await line.ask(BlobPut(line.next_id(), self._upload.blob, self._upload.secret, index, part))
+
+    async def _state(self, line: _Line) -> BlobState:
+        state = await line.answer()
+        if (
+            not isinstance(state, BlobState)
+            or state.size_b != self._upload.size_b
+            or state.next > parts_of(self._upload.size_b)
+        ):
+            raise NotARelay("the relay speaks of another blob")
+        self.done = state.next
+        return state
+
+
+class _Getting:
+    """What is missing of a blob, over all attempts to get it."""
+
+    def __init__(self, blob: bytes, size_b: int, write_part: WritePart, first: int) -> None:
+        self._blob = blob
+        self._size_b = size_b
+        self._write_part = write_part
+        self.done = first
+
+    async def run(self, line: _Line) -> int:
+        """Get it; return 0."""
+        index, count = self.done, parts_of(self._size_b)
+        while self.done < count:
+            while index < count and line.in_flight < IN_FLIGHT // _GOT_AT_ONCE:
+                await line.ask(BlobGet(line.next_id(), self._blob, index, _GOT_AT_ONCE))
+                index += _GOT_AT_ONCE
+            self._take(await line.answer(), min(_GOT_AT_ONCE, count - self.done))
+        return 0
+
+    def _take(self, data: Frame, count: int) -> None:
+        sizes_b = [part_b(self._size_b, self.done + place) for place in range(count)]
+        if not isinstance(data, BlobData) or [len(one) for one in data.parts] != sizes_b:
+            raise NotARelay("the relay speaks of another blob")
+        for part in data.parts:
+            self._write_part(self.done, part)
+            self.done += 1

@@ -1,0 +1,105 @@
+"""files.json, and its negative vectors: chapter 13."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from spec.vectors import suite
+from spec.vectors.defects import Negative
+from spec.vectors.document import render
+from spec.vectors.suite import draw, pad
+
+CHUNK_B: Final = 65_536
+_SIZES: Final = (0, 1, 65_534, 65_535, 65_536, 65_537, 131_072, 3 << 20)
+_SHOWN_B: Final = 48
+
+
+def padded_size(size_b: int) -> int:
+    """FIL-02."""
+    return max(CHUNK_B, suite.padme(size_b + 1))
+
+
+def chunk_key(key: bytes, index: int, *, last: bool) -> bytes:
+    """FIL-03."""
+    return suite.prf(key, "SR1-file-chunk", 32, data=suite.u32(index) + bytes([last]))
+
+
+def seal_padded(key: bytes, padded: bytes) -> list[bytes]:
+    """The sealed chunks of what is padded."""
+    chunks = [padded[at : at + CHUNK_B] for at in range(0, len(padded), CHUNK_B)]
+    return [
+        suite.aead(chunk_key(key, index, last=index == len(chunks) - 1), chunk, b"")
+        for index, chunk in enumerate(chunks)
+    ]
+
+
+def file_hash(parts: list[bytes]) -> bytes:
+    """FIL-04."""
+    return suite.hash_("SR1-file-hash", b"".join(parts))
+
+
+def _case(size_b: int) -> dict[str, Any]:
+    name = f"file of {size_b}"
+    key, plain = draw(name + " key", 32), draw(name, size_b)
+    parts = seal_padded(key, pad(plain, padded_size(size_b)))
+    return {
+        "name": name,
+        "size_b": size_b,
+        "key": key,
+        "padded_b": padded_size(size_b),
+        "sealed_b": sum(map(len, parts)),
+        "first_chunk_key": chunk_key(key, 0, last=len(parts) == 1),
+        "last_chunk_key": chunk_key(key, len(parts) - 1, last=True),
+        "first_bytes": parts[0][:_SHOWN_B],
+        "last_bytes": parts[-1][-_SHOWN_B:],
+        "hash": file_hash(parts),
+    }
+
+
+def files() -> str:
+    """Files at each edge of the padding; the bytes of a file are SHAKE-256 of a name."""
+    return render(
+        "Sealed files. The bytes of a file are the first `size_b` of SHAKE-256('sealroom vectors / ' | name);"
+        " of the sealed chunks, put together, the first and last bytes and the hash are here.",
+        "FIL-01 FIL-02 FIL-03 FIL-04",
+        {"cases": [_case(size_b) for size_b in _SIZES]},
+    )
+
+
+def all_files() -> Iterator[Negative]:
+    """One defect each, in a file whose announcement is `announced`."""
+    key, plain = draw("a refused file's key", 32), draw("a refused file", 100)
+    good = seal_padded(key, pad(plain, padded_size(100)))
+    for name, text, padded in _paddings(plain):
+        yield _refused(name, text, key, seal_padded(key, padded), size_b=100)
+    yield _refused("file-hash", "another hash", key, good, size_b=100, digest=bytes(32))
+    yield _refused("file-size", "a size with another padded size", key, good, size_b=65_536)
+    as_first = [suite.aead(chunk_key(key, 0, last=False), pad(plain, CHUNK_B), b"")]
+    yield _refused(
+        "file-cut", "a chunk that is not the last one, and none behind it", key, as_first, size_b=100
+    )
+    yield _refused("file-without-parts", "no chunk", key, [], size_b=100)
+    yield _refused("file-with-more", "a chunk behind the last one", key, [*good, bytes(16)], size_b=100)
+
+
+def _paddings(plain: bytes) -> Iterator[tuple[str, str, bytes]]:
+    right = bytearray(pad(plain, CHUNK_B))
+    no_mark, late = bytearray(right), bytearray(right)
+    no_mark[len(plain)] = 0
+    late[-1] = 1
+    yield "file-without-mark", "no 0x80 behind the file", bytes(no_mark)
+    yield "file-padding", "padding that is not zero", bytes(late)
+    yield "file-short-padding", "less padding than 65 536 bytes", pad(plain, 4096)
+
+
+def _refused(
+    name: str, text: str, key: bytes, parts: list[bytes], *, size_b: int, digest: bytes | None = None
+) -> Negative:
+    announced = {
+        "size_b": size_b,
+        "padded_b": CHUNK_B,
+        "hash": file_hash(parts) if digest is None else digest,
+    }
+    inputs = {"key": key, "announced": announced, "parts": parts}
+    return Negative(name, f"A sealed file with {text}.", "FIL-05", "file.open", inputs, "file.corrupt")
