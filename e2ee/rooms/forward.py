@@ -32,6 +32,7 @@ from .structure import hash_, reading_content, row
 
 MAX_LINES: Final = 64
 FORWARD_MAX_B: Final = 48 * 1024
+FORWARD_HEAD_B: Final = 22
 WANTS_A_MINUTE: Final = 8
 MINUTE_MS: Final = 60_000
 _KEYS: Final = frozenset({1, 2})
@@ -119,17 +120,19 @@ def decode_forward(value: cbor.Value) -> tuple[RoomId, list[cbor.Value]]:
     """Read room and lines, which are looked at one by one.
 
     Raises:
-        ContentError: not 1 to 64 lines.
+        ContentError: not 1 to 64 lines, or more than 48 KiB.
     """
     with reading_content():
         fields = Fields.of(value, _KEYS)
+        if len(cbor.encode(value)) > FORWARD_MAX_B:
+            raise DecodeError("more than 48 KiB of entries")
         return RoomId(fields.bstr(1, ROOM_ID_B)), list(fields.array(2, 1, MAX_LINES))
 
 
 def answer(entries: Iterable[tuple[Entry, Share]]) -> list[Entry]:
     """Return what goes into one answer: at most 64 entries and 48 KiB, each as it may be shared (TRN-15)."""
     given: list[Entry] = []
-    room_b = FORWARD_MAX_B
+    room_b = FORWARD_MAX_B - FORWARD_HEAD_B
     for entry, how in entries:
         if how is Share.NOTHING:
             continue

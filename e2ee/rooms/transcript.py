@@ -297,7 +297,8 @@ def _noted(view: View, entry: Entry, tag: DeviceTag, now_ms: int) -> View:
     if not is_mark:
         unlinked[tag] = max(entry.header.n, unlinked.get(tag, -1))
     elif tag == view.us:
-        unlinked.pop(tag, None)
+        # All that can be said is said; what still lies above a gap makes no second mark.
+        unlinked.clear()
     unsaid = 0 if tag == view.us else view.unsaid + (not is_mark)
     return replace(view, unlinked=unlinked, since_ms=view.since_ms if is_mark else now_ms, unsaid=unsaid)
 

@@ -250,7 +250,8 @@ def signals() -> Iterator[Negative]:
     for name, value in cases.items():
         yield _negative(name, "TRN-14 TRN-25", "signal.decode", {"signal": cbor(value)}, CONTENT)
     line = Made(CLIENT, 3, 0, {1: "x"}).line()
-    for name, lines in (("no-line", []), ("65-lines", [line] * 65)):
+    large = Made(CLIENT, 3, 0, {1: "x" * 16_384}).line()
+    for name, lines in (("no-line", []), ("65-lines", [line] * 65), ("over-48-kib", [large] * 3)):
         given = {"forward": cbor({1: room, 2: lines})}
         yield _negative(f"forward-of-{name}", "TRN-15", "forward.decode", given, CONTENT)
     contacts = parties.prekey(CLIENT, parties.SPK, 9), parties.prekey(CLIENT, parties.PQK_LAST_RESORT, 9)

@@ -13,11 +13,15 @@ import room_runs
 import room_states
 from room_people import NOW_MS, Person
 from room_states import EVER, head_of
+from vector_files import load, unhex
 
+from e2ee.errors import DecodeError, UnsupportedVersion
 from e2ee.rooms.entry import carrier
 from e2ee.rooms.head import judge
 from e2ee.rooms.order import order
+from e2ee.rooms.payloads import decode_payload, encode_payload
 from e2ee.rooms.state import HOLD, Verdict
+from e2ee.wire import cbor
 
 TALKS, HONEST, HEADS = 400, 120, 300
 
@@ -63,6 +67,27 @@ def test_control_by_length_holds_are_dropped() -> None:
         before = head_of(run.honest, EVER)
         dropped += before is not None and before.state.has(HOLD) and not deepest.state.has(HOLD)
     assert dropped > 0
+
+
+def test_a_damaged_payload_is_refused_or_has_one_encoding() -> None:
+    """TRN-21, WIRE-04: whatever is read is written again to the same bytes."""
+    rnd, outcomes = random.Random(5), Counter[str]()
+    cases = [(case["kind"], unhex(case["payload"])) for case in load("rooms.json")["payloads"]]
+    for _ in range(4_000):
+        kind, payload = rnd.choice(cases)
+        damaged = bytearray(payload)
+        for _ in range(rnd.randint(1, 3)):
+            damaged[rnd.randrange(min(len(damaged), 400))] = rnd.choice(
+                (0, 1, 0x40, 0x60, 0xF6, rnd.randrange(256))
+            )
+        try:
+            found = decode_payload(kind, cbor.decode(bytes(damaged)))
+        except (DecodeError, UnsupportedVersion):
+            outcomes["refused"] += 1
+        else:
+            assert cbor.encode(encode_payload(found)) == bytes(damaged)
+            outcomes["read"] += 1
+    assert min(outcomes.values()) > 400
 
 
 @pytest.mark.parametrize("seed", range(20))

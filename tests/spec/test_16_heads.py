@@ -59,6 +59,23 @@ def test_supervisors_go_before_desks_and_desks_before_hashes() -> None:
     assert head(one, first_desk, second_desk) == min((first_desk, second_desk), key=lambda state: state.hash)
 
 
+def test_two_desks_outvote_one() -> None:
+    """ROOM-11: whichever hash is smaller."""
+    who = team({roster(1): {**TEAM, "H": DESK}})
+    one = first("H")
+    for reason in range(8):
+        alone = after(one, "F", 1, reason=reason)
+        agreed = after(after(one, "G", 1, reason=9), "H", 1)
+        assert head(one, alone, agreed, states_of(agreed, one), who=who) == agreed
+
+
+def states_of(below: WrittenState, top: WrittenState) -> WrittenState:
+    """The state between two others, as it was written."""
+    between = after(top, "G", 1, reason=9)
+    assert below.state.parent == between.hash
+    return between
+
+
 def test_a03_a_fork_has_one_vote_however_long() -> None:
     """ROOM-11, attack 3: a desk that forks without end from before a hold."""
     one = first("F")

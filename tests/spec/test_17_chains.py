@@ -287,6 +287,15 @@ def test_a_chain_of_holes_is_refused_at_its_limit() -> None:
         b.take(c.make(513, EntryHash(bytes(32)), NOW_MS), NOW_MS)
 
 
+def test_restarts_that_were_not_linked_are_not_forgotten() -> None:
+    """TRN-06, TRN-28: until they are, there is no room for another one."""
+    b, c = people("b", "customer")
+    for n in range(2, 514, 2):
+        b.take(c.make(n, None, NOW_MS), NOW_MS)
+    with pytest.raises(TooMany):
+        b.take(c.make(514, None, NOW_MS), NOW_MS)
+
+
 def test_restarts_without_end_keep_what_is_not_linked() -> None:
     """TRN-07, TRN-28: what was linked is forgotten, and what follows it is no gap."""
     b, c = people("b", "customer")
@@ -424,6 +433,19 @@ def test_a_mark_after_twenty_entries_of_others() -> None:
     assert mark_due_ms(c.view, 5, company=False) == 0
     c.mark(NOW_MS)
     assert mark_due_ms(c.view, 5, company=False) is None
+
+
+def test_a_gap_makes_no_mark_after_another() -> None:
+    """TRN-12: what lies above a gap cannot be linked; the next mark follows the next entry."""
+    a, c = people("a", "customer")
+    lost, kept = c.write(NOW_MS), c.write(NOW_MS)
+    a.receive(carrier(kept), c, NOW_MS)
+    assert mark_due_ms(a.view, 5, company=True) == NOW_MS + 5
+    assert a.mark(NOW_MS + 5).header.seen == ()
+    assert mark_due_ms(a.view, 5, company=True) is None
+    a.receive(carrier(lost), c, NOW_MS + 60)
+    assert mark_due_ms(a.view, 5, company=True) == NOW_MS + 65
+    assert a.mark(NOW_MS + 65).header.seen == (Link(c.tag, 1, kept.hash),)
 
 
 def test_an_older_link_leaves_what_is_newer() -> None:

@@ -104,7 +104,25 @@ def test_an_answer_stops_at_64_lines_and_48_kib() -> None:
     large = texts(Person("customer", False), 5, "x" * 16_000)
     given = answer((one, Share.WHOLE) for one in large)
     assert given == large[:3]
-    assert sum(len(cbor.encode(encode_line(one))) for one in given) <= FORWARD_MAX_B
+    whole = encode_forward(ROOM, given)
+    assert len(cbor.encode(whole)) <= FORWARD_MAX_B
+    decode_forward(cbor.decode(cbor.encode(whole)))
+
+
+@pytest.mark.parametrize("over_b", [0, 1])
+def test_a_forward_of_exactly_48_kib(over_b: int) -> None:
+    """TRN-15: is taken; a byte more is not."""
+    person = Person("customer", False)
+    parts = [*texts(person, 3, "x" * 12_000), person.make(3, None, NOW_MS, RoomText("x" * 12_000))]
+    room_b = FORWARD_MAX_B - len(cbor.encode(encode_forward(ROOM, parts)))
+    parts[3] = person.make(3, None, NOW_MS, RoomText("x" * (12_000 + room_b + over_b)))
+    value = cbor.decode(cbor.encode(encode_forward(ROOM, parts)))
+    assert len(cbor.encode(value)) == FORWARD_MAX_B + over_b
+    if not over_b:
+        decode_forward(value)
+        return
+    with pytest.raises(ContentError):
+        decode_forward(value)
 
 
 def test_a05_a_joiner_gets_nothing_from_before() -> None:

@@ -323,7 +323,7 @@ def signal(encoded: bytes) -> None:
 def forward(encoded: bytes) -> None:
     """TRN-15"""
     with as_content():
-        mapping(reader.decode(encoded), {1: data(16), 2: many(anything, 1, 64)})
+        mapping(reader.decode(encoded, 49_152), {1: data(16), 2: many(anything, 1, 64)})
 
 
 def dossier(encoded: bytes) -> None:
