@@ -13,7 +13,18 @@ from pathlib import Path
 
 import pytest
 
-FILES = ("burst", "handshake", "ping_pong", "reverse", "rooms", "snapshot", "fan_out", "durable", "relay")
+FILES = (
+    "blobs",
+    "burst",
+    "handshake",
+    "ping_pong",
+    "reverse",
+    "rooms",
+    "snapshot",
+    "fan_out",
+    "durable",
+    "relay",
+)
 
 
 @pytest.mark.slow
