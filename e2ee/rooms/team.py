@@ -9,33 +9,22 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum, IntEnum
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
-from e2ee.constants import CLOCK_TOLERANCE_MS, MAX_LIST_RECORDS
-from e2ee.content import ContentType, OfRooms
+from e2ee.constants import CLOCK_TOLERANCE_MS
 from e2ee.errors import (
-    ContentError,
-    DecodeError,
     IdentityMismatch,
     ListGap,
     MandateInvalid,
     NotInForce,
-    RemoteError,
     RosterExpired,
 )
-from e2ee.identity import LIST_MAX_B, RECORD_MAX_B, DeviceKind, DeviceList, DeviceRecord
-from e2ee.ids import AccountId, DeviceId
-from e2ee.wire import cbor
-from e2ee.wire.fields import Fields, array, bstr
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
+from e2ee.ids import DeviceId
 
 from .agent_card import AgentCard
-from .mandate import MANDATE_MAX_B, Mandate
-from .roster import ROSTER_MAX_B, Named, OlderNotice, Roster, RosterRef
-
-SLOT_MAX_B: Final = 4_096
-MAX_SLOTS: Final = 16
-MAX_LISTS: Final = 8
-
+from .mandate import Mandate
+from .roster import Named, OlderNotice, Roster, RosterRef
 
 # --- what is known ---
 
@@ -196,6 +185,18 @@ def view(
     return TeamView(roster.ref, roster.notice_hash, roster.older_notices, members)
 
 
+def view_by(
+    mandate: Mandate, roster: Roster, device_list: DeviceList, records: Iterable[DeviceRecord]
+) -> TeamView:
+    """Say who was in force by one roster when it was made, by the device list that it states (ACC-21).
+
+    Raises:
+        As `view`, which judges by that list and at that time.
+    """
+    suspended = frozenset(mandate.suspended) | frozenset(roster.suspended)
+    return view(Standing(mandate, roster, suspended), device_list, records, roster.issued_ms)
+
+
 class Condition(Enum):
     """What a company's device is to itself (ACC-15)."""
 
@@ -254,72 +255,3 @@ def _member(mandate: Mandate, named: Named, record: DeviceRecord) -> Member:
     else:
         rank = Rank.BOT if record.kind is DeviceKind.BOT else Rank.AGENT
     return Member(record, rank, named.card_hash, named.device_id in mandate.cleared)
-
-
-# --- how it travels ---
-
-
-def encode_slot(mandate: Mandate, roster: Roster) -> bytes:
-    """Return what a device publishes beside its record: [signed mandate, signed roster] (ACC-11)."""
-    return cbor.encode([mandate.signed, roster.signed])
-
-
-def read_slots(account_id: AccountId, known: Standing | None, slots: Iterable[bytes], now_ms: int) -> Learned:
-    """Learn from the slots of a directory entry; of one that does not hold only the code is kept (ACC-11)."""
-    standing, findings, refused = known, frozenset[Finding](), list[str]()
-    for slot in slots:
-        try:
-            mandate, roster = _read_slot(account_id, slot)
-            learned = learn(standing, mandate, roster, now_ms)
-        except RemoteError as error:
-            refused.append(error.code)
-        else:
-            standing, findings = learned.standing, findings | learned.findings
-    return Learned(standing, findings, tuple(refused))
-
-
-def _read_slot(account_id: AccountId, slot: bytes) -> tuple[Mandate, Roster]:
-    items = array(cbor.decode(slot, SLOT_MAX_B), 2, 2)
-    signed, signed_roster = bstr(items[0], 1, MANDATE_MAX_B), bstr(items[1], 1, ROSTER_MAX_B)
-    mandate = Mandate.verify(account_id, signed)
-    return mandate, Roster.verify(mandate, signed_roster)
-
-
-@dataclass(frozen=True, slots=True)
-class RosterContent:
-    """A content of type 12: what a reader of a roster needs, as byte strings that are verified when taken
-    (ACC-12).
-    """
-
-    mandate: bytes
-    roster: bytes
-    lists: tuple[bytes, ...]
-    records: tuple[bytes, ...]
-
-    def encode(self) -> OfRooms:
-        """Return the payload."""
-        payload: dict[int, cbor.Value] = {
-            1: self.mandate,
-            2: self.roster,
-            3: list(self.lists),
-            4: list(self.records),
-        }
-        return OfRooms(ContentType.ROSTER, payload)
-
-    @classmethod
-    def decode(cls, payload: cbor.Value) -> RosterContent:
-        """Read the payload.
-
-        Raises:
-            ContentError.
-        """
-        try:
-            fields = Fields.of(payload, frozenset({1, 2, 3, 4}))
-            return cls(
-                fields.bstr(1, 1, MANDATE_MAX_B),
-                fields.bstr(2, 1, ROSTER_MAX_B),
-                tuple(bstr(item, 1, LIST_MAX_B) for item in fields.array(3, 0, MAX_LISTS)),
-                tuple(bstr(item, 1, RECORD_MAX_B) for item in fields.array(4, 0, MAX_LIST_RECORDS)),
-            )
-        except DecodeError:
-            raise ContentError("not a content of type roster") from None

@@ -20,6 +20,7 @@ from e2ee.errors import (
     DecodeError,
     IdentityMismatch,
     ListExpired,
+    ListGap,
     MandateInvalid,
     NotInForce,
     RemoteError,
@@ -33,12 +34,13 @@ from e2ee.primitives import kdf
 from e2ee.rooms import channels as channels_
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms import roster as rosters
-from e2ee.rooms import team, upkeep
+from e2ee.rooms import slots, team, upkeep
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.channels import Channel, ChannelKind, Channels
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.roster import OlderNotice, Roster, RosterRef
-from e2ee.rooms.team import Condition, Finding, Rank, RosterContent, Standing
+from e2ee.rooms.slots import RosterContent
+from e2ee.rooms.team import Condition, Finding, Rank, Standing
 from e2ee.rooms.upkeep import Due, KeyPlace
 from e2ee.wire import cbor
 
@@ -172,11 +174,11 @@ def test_the_largest_mandate_and_roster_fit_into_a_slot(firm: Company) -> None:
         firm, _3=2**31 - 1, _4=2**31 - 1, _7=[2**31 - 1, bytes(32)], _8=named, _10=older, _11=ids(16)
     )
     roster = Roster.verify(largest, text)
-    slot = team.encode_slot(largest, roster)
+    slot = slots.encode_slot(largest, roster)
     assert len(largest.signed) <= mandates.MANDATE_MAX_B
     assert len(roster.signed) <= rosters.ROSTER_MAX_B
-    assert len(slot) <= team.SLOT_MAX_B
-    assert team.read_slots(firm.account_id, None, [slot], NOW_MS).refused == ()
+    assert len(slot) <= slots.SLOT_MAX_B
+    assert slots.read_slots(firm.account_id, None, [slot], NOW_MS).refused == ()
 
 
 ROSTER_DEFECTS: list[tuple[Change, type[RemoteError]]] = [
@@ -474,6 +476,18 @@ def test_one_device_id_with_two_pairs_of_keys_is_refused(firm: Company) -> None:
     assert team.view(firm.standing(), firm.device_list, firm.records, NOW_MS).members
 
 
+def test_what_was_written_by_an_older_roster_is_judged_by_it(firm: Company) -> None:
+    """ACC-21: long after its end, and whatever was suspended since."""
+    then, mandate, device_list = firm.roster, firm.mandate, firm.device_list
+    firm.sign_list(NOW_MS + DAY_MS, [firm.devices["desk"].record])
+    firm.new_mandate(NOW_MS + DAY_MS, suspended=[firm.id("agent")])
+    firm.new_roster(NOW_MS + DAY_MS, ("desk",), suspended=["agent", "bot"])
+    assert firm.names(team.view_by(mandate, then, device_list, firm.records)) == ALL
+    assert firm.names(team.view_by(firm.mandate, firm.roster, firm.device_list, firm.records)) == {"desk": 2}
+    with pytest.raises(ListGap):
+        team.view_by(firm.mandate, firm.roster, device_list, firm.records)
+
+
 def test_suspended_is_locked_and_only_the_account_has_it_erased(firm: Company) -> None:
     """ACC-15"""
     agent = firm.devices["agent"].record
@@ -501,19 +515,19 @@ def test_suspended_is_locked_and_only_the_account_has_it_erased(firm: Company) -
 
 def test_slots_are_learned_and_what_does_not_hold_is_left_out(firm: Company) -> None:
     """ACC-11: in any order, with garbage and another company's slot between them."""
-    slots = [team.encode_slot(firm.mandate, firm.roster)]
+    good = [slots.encode_slot(firm.mandate, firm.roster)]
     firm.new_roster(NOW_MS, ("chief", "desk", "bot"), seq=2**30, suspended=["agent"])
-    slots.append(team.encode_slot(firm.mandate, firm.roster))
+    good.append(slots.encode_slot(firm.mandate, firm.roster))
     other = Company.make("other")
     mixed = cbor.encode([firm.mandate.signed, other.roster.signed])
-    bad = [b"", cbor.encode([firm.mandate.signed]), team.encode_slot(other.mandate, other.roster), mixed]
+    bad = [b"", cbor.encode([firm.mandate.signed]), slots.encode_slot(other.mandate, other.roster), mixed]
     codes = ("remote.decode", "remote.decode", "remote.signature", "remote.signature")
     known = firm.standing()
-    for order in (slots, slots[::-1]):
-        learned = team.read_slots(firm.account_id, None, [*order, *bad], NOW_MS)
+    for order in (good, good[::-1]):
+        learned = slots.read_slots(firm.account_id, None, [*order, *bad], NOW_MS)
         assert (learned.standing, learned.refused) == (known, codes)
-    assert team.read_slots(firm.account_id, known, slots[:1], NOW_MS) == team.Learned(known)
-    assert team.read_slots(firm.account_id, None, [], NOW_MS) == team.Learned(None)
+    assert slots.read_slots(firm.account_id, known, good[:1], NOW_MS) == team.Learned(known)
+    assert slots.read_slots(firm.account_id, None, [], NOW_MS) == team.Learned(None)
 
 
 def test_a_slot_has_its_sizes(firm: Company) -> None:
@@ -524,7 +538,7 @@ def test_a_slot_has_its_sizes(firm: Company) -> None:
         cbor.encode([bytes(2001), firm.roster.signed]),
         cbor.encode([b"", firm.roster.signed]),
     ):
-        assert team.read_slots(firm.account_id, None, [slot], NOW_MS).refused == ("remote.decode",)
+        assert slots.read_slots(firm.account_id, None, [slot], NOW_MS).refused == ("remote.decode",)
 
 
 def test_a_content_of_type_roster(firm: Company) -> None:

@@ -15,7 +15,7 @@ from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
 from e2ee.ids import DeviceId
 from e2ee.primitives import sign
 from e2ee.rooms import mandate as mandates
-from e2ee.rooms import team, upkeep
+from e2ee.rooms import slots, team, upkeep
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.roster import Roster
 from e2ee.rooms.team import Rank, Standing, TeamView
@@ -30,16 +30,16 @@ def firm() -> Company:
     return Company.make()
 
 
-def seen(firm: Company, slots: Iterable[bytes], now_ms: int = NOW_MS) -> dict[str, int]:
+def seen(firm: Company, given: Iterable[bytes], now_ms: int = NOW_MS) -> dict[str, int]:
     """Who is in force to a newcomer that is given these slots."""
-    standing = team.read_slots(firm.account_id, None, slots, now_ms).standing
+    standing = slots.read_slots(firm.account_id, None, given, now_ms).standing
     assert standing is not None
     return firm.names(firm.view(standing, now_ms))
 
 
 def slot(firm: Company) -> bytes:
     """The slot of the newest mandate and roster."""
-    return team.encode_slot(firm.mandate, firm.roster)
+    return slots.encode_slot(firm.mandate, firm.roster)
 
 
 # --- a thief of the roster key ---
@@ -139,7 +139,7 @@ def test_a_relay_that_hides_a_suspension_gains_eight_days(
     assert "agent" in seen(firm, shown, end_ms)
     if is_off:
         monkeypatch.setattr(Roster, "check_time", lambda *_: None)
-        later = team.read_slots(firm.account_id, None, shown, end_ms + 1).standing
+        later = slots.read_slots(firm.account_id, None, shown, end_ms + 1).standing
         assert later is not None
         stretched = [one._replace(not_after_ms=2**53 - 1) for one in firm.roster.named]
         assert {one.device_id for one in stretched} == set(firm.view(later, end_ms).members)
@@ -154,10 +154,10 @@ def test_a_slot_of_another_company_or_of_mixed_parts_teaches_nothing(firm: Compa
     other = Company.make("other")
     mixed = [
         slot(other),
-        team.encode_slot(firm.mandate, other.roster),
-        team.encode_slot(other.mandate, firm.roster),
+        slots.encode_slot(firm.mandate, other.roster),
+        slots.encode_slot(other.mandate, firm.roster),
     ]
-    assert team.read_slots(firm.account_id, None, mixed, NOW_MS).standing is None
+    assert slots.read_slots(firm.account_id, None, mixed, NOW_MS).standing is None
     assert len(seen(firm, [*mixed, slot(firm)])) == 4
 
 

@@ -17,7 +17,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId, ListHash, SessionId, SignPu
 from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
-from e2ee.rooms import entry, forward, payloads, signals, team
+from e2ee.rooms import entry, forward, payloads, signals, slots, team
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, Withdrawal
@@ -26,9 +26,10 @@ from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import Roster
+from e2ee.rooms.slots import RosterContent
 from e2ee.rooms.state import State, WrittenState, check_change
 from e2ee.rooms.structure import reading_content
-from e2ee.rooms.team import RosterContent, TeamView
+from e2ee.rooms.team import TeamView
 from e2ee.secret import FileKey
 from e2ee.session import Session
 from e2ee.wire import cbor, envelope
@@ -211,7 +212,7 @@ def _mandate(given: Input) -> Mandate:
 def team_view(given: Input) -> TeamView:
     """Learns slots, and says who is in force to somebody with a list and records."""
     account_id = AccountId(unhex(given["list_of"]))
-    learned = team.read_slots(_account(given), None, [unhex(one) for one in given["slots"]], given["now_ms"])
+    learned = slots.read_slots(_account(given), None, [unhex(one) for one in given["slots"]], given["now_ms"])
     assert learned.standing is not None
     records = [DeviceRecord.decode(unhex(one)) for one in given["records"]]
     signed_list = DeviceList.verify(account_id, unhex(given["list"]))

@@ -11,7 +11,7 @@ from vector_files import load, unhex
 from e2ee.errors import RemoteError
 from e2ee.ids import AccountId, SignPublic
 from e2ee.primitives import kdf
-from e2ee.rooms import team
+from e2ee.rooms import slots
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, RoomConsent, Withdrawal
@@ -19,7 +19,7 @@ from e2ee.rooms.door import Door
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import Roster
-from e2ee.rooms.team import RosterContent
+from e2ee.rooms.slots import RosterContent
 from e2ee.wire import cbor
 
 FILE, CONSENT = load("accounts.json"), load("consent.json")
@@ -39,7 +39,7 @@ def test_rosters_and_slots(name: str) -> None:
     case, mandate = FILE["rosters"][name], MANDATES[name == "next mandate"]
     roster = Roster.verify(mandate, unhex(case["signed"]))
     assert roster.ref.hash.hex() == case["hash"]
-    assert team.encode_slot(mandate, roster).hex() == FILE["slots"][name]
+    assert slots.encode_slot(mandate, roster).hex() == FILE["slots"][name]
 
 
 @pytest.mark.parametrize("who", FILE["cards"])
