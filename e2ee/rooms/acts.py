@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NamedTuple
 
 from e2ee.errors import ConsentRequired, ConsentWithdrawn, NoRight, RoomClosed, RoomErased, RoomFrozen
+from e2ee.ids import DeviceId
 
 from .entry import EntryHash
 from .kinds import CONTENT, WRITERS, Kind
 from .payloads import Act, ActKind, EntryPayload, Erase
-from .state import HOLD, SENSITIVE, SUPERVISOR, Phase, Ranks, RetentionClass, State, WrittenState
+from .state import KEEPS, SENSITIVE, SUPERVISOR, Guard, Phase, Ranks, Setter, WrittenState
 
 
 class What(Enum):
@@ -67,8 +68,8 @@ def act_of(kind: int, payload: EntryPayload) -> What | None:
 class Condition:
     """What holds in a room now: its head, restricted by acts that nothing has ended (ROOM-13).
 
-    `phase` is None before the first consent. `holds` are holds of other branches that stand, `unanswered`
-    acts that no state has named: the next state names them.
+    `phase` is None before the first consent. `holds` are states of other branches whose hold, class 3 or mark
+    stands, `unanswered` acts that no state has named: the next state names them.
     """
 
     phase: Phase | None
@@ -105,46 +106,58 @@ def condition(
     path: Sequence[WrittenState],
     ranks: Mapping[EntryHash, Ranks],
     acts: Sequence[RoomAct],
-    setters: Sequence[WrittenState] = (),
+    setters: Iterable[Setter] = (),
 ) -> Condition:
     """Return what holds, from the states up to the head and all acts in the order of the transcript.
 
     `ranks` has those of each state of the path, by the roster that it names. `setters` are the valid states
-    that set a hold. Without a state the room is open, as its `open` says.
+    that set a hold, class 3 or a mark. Without a state the room is open, as its `open` says.
     """
     head = path[-1].state if path else None
     naming: dict[EntryHash, list[WrittenState]] = {}
     for written in path:
         for named in written.state.answers:
             naming.setdefault(named, []).append(written)
-    holds = tuple(one.hash for one in setters if one not in path and not _is_cleared(one.hash, path, ranks))
-    kept = bool(holds) or (head is not None and keeps(head))
+    standing = _standing(path, ranks, setters)
+    guards = frozenset(standing) | (frozenset() if head is None else head.guards())
+    kept = bool(guards & KEEPS)
     lasting = _lasting(acts, naming, ranks)
     phases = [RESTRICTS[act.what] for act in lasting if act.what in RESTRICTS]
     if kept:
         phases = [phase for phase in phases if phase is not Phase.ERASED]
     return Condition(
         max([Phase.OPEN if head is None else head.phase, *phases]),
-        (head is not None and head.has(SENSITIVE)) or any(act.what is What.SENSITIVE for act in lasting),
+        Guard.MARK in guards or any(act.what is What.SENSITIVE for act in lasting),
         kept,
-        holds,
+        tuple(sorted({one for hashes in standing.values() for one in hashes})),
         tuple(act.hash for act in acts if act.hash not in naming),
     )
 
 
-def _is_cleared(hold: EntryHash, path: Sequence[WrittenState], ranks: Mapping[EntryHash, Ranks]) -> bool:
-    """Whether a supervisor's state up to the head names a hold of another branch, and has none (ROOM-27)."""
-    return any(
-        hold in one.state.answers
-        and not one.state.has(HOLD)
-        and ranks[one.hash].get(one.author, -1) >= SUPERVISOR
+def _standing(
+    path: Sequence[WrittenState], ranks: Mapping[EntryHash, Ranks], setters: Iterable[Setter]
+) -> dict[Guard, list[EntryHash]]:
+    """Return what other branches than that of the head have set and no supervisor's state up to the head,
+    which has it not, names: of each author the newest (ROOM-27).
+    """
+    newest: dict[tuple[DeviceId, Guard], WrittenState] = {}
+    for written, guard in setters:
+        known = newest.setdefault((written.author, guard), written)
+        if (-written.n, written.hash) < (-known.n, known.hash):
+            newest[written.author, guard] = written
+    there = {one.hash for one in path}
+    cleared = {
+        (named, guard)
         for one in path
-    )
-
-
-def keeps(state: State) -> bool:
-    """Whether a hold, or records that a statute asks for, stand above an erasure."""
-    return state.has(HOLD) or state.retention.kind is RetentionClass.STATUTORY
+        if ranks[one.hash].get(one.author, -1) >= SUPERVISOR
+        for named in one.state.answers
+        for guard in frozenset(Guard) - one.state.guards()
+    }
+    found: dict[Guard, list[EntryHash]] = {}
+    for (_, guard), written in newest.items():
+        if written.hash not in there and (written.hash, guard) not in cleared:
+            found.setdefault(guard, []).append(written.hash)
+    return found
 
 
 def _lasting(

@@ -52,7 +52,9 @@ def _judge_one(
         parent = None if written.state.parent is None else states.get(written.state.parent)
         if parent is None:
             return Verdict.HELD if written.state.epoch > 1 else Verdict.REFUSED
-        verdict = found.get(parent.hash, Verdict.REFUSED)
+        if parent.state.epoch + 1 != written.state.epoch:
+            return Verdict.REFUSED
+        verdict = found[parent.hash]
         if verdict is not Verdict.VALID:
             return verdict
         before = parent.state
@@ -70,7 +72,7 @@ def choose(states: States, verdicts: Verdicts, root: EntryHash | None, team: Tea
     """Return the head: from `open` down, the child with most votes at or below it (ROOM-11)."""
     valid = [one for one in states.values() if verdicts[one.hash] is Verdict.VALID]
     # Somebody has a vote wherever a state is valid: a head never disappears.
-    votes = _votes(valid, newest_ranks(valid, team)) or _votes(valid, _own_ranks(valid, team))
+    votes = _votes(valid, newest_ranks(valid, team)) or _votes(valid, _author_ranks(valid, team))
     tally = _tally(votes, states)
     children: dict[EntryHash | None, list[WrittenState]] = {}
     for one in valid:
@@ -87,19 +89,27 @@ def newest_ranks(valid: Sequence[WrittenState], team: Team) -> Ranks:
     """Return who is in force by the newest roster that anybody who is not suspended goes by, of two of one
     number by both; without those who are suspended.
     """
-    refs = {one.state.roster for one in valid if one.author not in team.suspended}
-    newest = max((ref[:2] for ref in refs), default=None)
-    views = [team.ranks(ref) or {} for ref in refs if ref[:2] == newest]
+    views = [team.ranks(ref) or {} for ref in {one.state.roster for one in _by_newest(valid, team)}]
     if not views:
         return {}
     shared = set(views[0]).intersection(*views) - team.suspended
     return {one: min(view[one] for view in views) for one in shared}
 
 
-def _own_ranks(valid: Iterable[WrittenState], team: Team) -> Ranks:
-    """The rank of each author by the roster that its state names."""
-    found = {one.author: team.ranks(one.state.roster) or {} for one in valid}
-    return {author: ranks.get(author, -1) for author, ranks in found.items()}
+def _by_newest(valid: Sequence[WrittenState], team: Team) -> list[WrittenState]:
+    """The states that name the newest roster; those of the suspended where nobody else has written any."""
+    counted = [one for one in valid if one.author not in team.suspended] or valid
+    newest = max((one.state.roster[:2] for one in counted), default=None)
+    return [one for one in counted if one.state.roster[:2] == newest]
+
+
+def _author_ranks(valid: Sequence[WrittenState], team: Team) -> Ranks:
+    """The rank of each author of such a state by the roster that it names, the lower one of several."""
+    found: dict[DeviceId, int] = {}
+    for one in _by_newest(valid, team):
+        rank = (team.ranks(one.state.roster) or {}).get(one.author, -1)
+        found[one.author] = min(rank, found.get(one.author, rank))
+    return found
 
 
 def _votes(valid: Iterable[WrittenState], ranks: Ranks) -> list[tuple[int, WrittenState]]:

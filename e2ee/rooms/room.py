@@ -17,7 +17,7 @@ from .entry import ROOM_ID_B, EntryHash, RoomId, device_tag
 from .head import Team, choose, judge, path_to
 from .kinds import Kind
 from .payloads import Open
-from .state import DESK, HOLD, MAX_MEMBERS, Ranks, State, Verdict, WrittenState
+from .state import DESK, MAX_MEMBERS, Guard, Ranks, Setter, State, Verdict, WrittenState
 
 MAX_CUSTOMER_DEVICES: Final = 4
 MAX_EARLY: Final = 64
@@ -85,14 +85,19 @@ class Room:
         """Return what holds now (ROOM-13)."""
         path = path_to(self.head, self.states)
         ranks = {one.hash: team.ranks(one.state.roster) or {} for one in path}
-        return condition(path, ranks, self.acts, [one for one in self._valid() if self._sets_hold(one)])
+        return condition(path, ranks, self.acts, self._setters())
 
     def _valid(self) -> list[WrittenState]:
         return [one for one in self.states.values() if self.verdicts[one.hash] is Verdict.VALID]
 
-    def _sets_hold(self, written: WrittenState) -> bool:
-        parent = None if written.state.parent is None else self.states.get(written.state.parent)
-        return written.state.has(HOLD) and (parent is None or not parent.state.has(HOLD))
+    def _setters(self) -> list[Setter]:
+        """The valid states that have a guard which the one before has not."""
+        found: list[Setter] = []
+        for one in self._valid():
+            parent = None if one.state.parent is None else self.states.get(one.state.parent)
+            before = frozenset[Guard]() if parent is None else parent.state.guards()
+            found += [Setter(one, guard) for guard in one.state.guards() - before]
+        return found
 
 
 @dataclass(frozen=True, slots=True)

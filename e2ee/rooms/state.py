@@ -59,6 +59,18 @@ class RetentionClass(IntEnum):
     PROOF = 4
 
 
+class Guard(Enum):
+    """Protection of a room: hold and class 3 from an erasure, a mark from who is not cleared."""
+
+    HOLD = "hold"
+    STATUTORY = "statutory"
+    MARK = "mark"
+
+
+KEEPS: Final = frozenset({Guard.HOLD, Guard.STATUTORY})
+"""What stands above an erasure."""
+
+
 class Retention(NamedTuple):
     """Class, and the seconds that it stands for."""
 
@@ -124,6 +136,12 @@ class State(Structure):
         """Whether a flag is set."""
         return bool(self.flags & flag)
 
+    def guards(self) -> frozenset[Guard]:
+        """What of it only a supervisor takes away, on whatever branch it stands (ROOM-27)."""
+        found = {Guard.HOLD: self.has(HOLD), Guard.MARK: self.has(SENSITIVE)}
+        found[Guard.STATUTORY] = self.retention.kind is RetentionClass.STATUTORY
+        return frozenset(one for one, is_set in found.items() if is_set)
+
 
 @dataclass(frozen=True, slots=True)
 class WrittenState:
@@ -133,6 +151,13 @@ class WrittenState:
     author: DeviceId
     n: int
     state: State
+
+
+class Setter(NamedTuple):
+    """A state with a guard that the one before it has not."""
+
+    written: WrittenState
+    guard: Guard
 
 
 class Verdict(Enum):
@@ -208,13 +233,13 @@ def _members_follow(state: State, old: State, author: DeviceId, ranks: Ranks) ->
 
 
 def _phase_follows(state: State, old: State) -> bool:
-    """By the table; some phases only in answer to an act; no erasure of a room on hold (ROOM-09)."""
+    """By the table; some phases only in answer to an act; no erasure above hold and class 3 (ROOM-09)."""
     if state.phase == old.phase:
         return True
     answers = state.phase in FOLLOWING or (old.phase in FOLLOWING and state.phase == Phase.OPEN)
     if state.phase not in NEXT_PHASES[old.phase] or (answers and not state.answers):
         return False
-    return state.phase != Phase.ERASED or not old.has(HOLD)
+    return state.phase != Phase.ERASED or not old.guards() & KEEPS
 
 
 def _flags_follow(state: State, old: State, rank: int) -> bool:
@@ -225,7 +250,11 @@ def _flags_follow(state: State, old: State, rank: int) -> bool:
 
 
 def _retention_follows(state: State, old: State, rank: int) -> bool:
-    """A shorter time is for every steward; all else for a supervisor, under another notice (ROOM-08)."""
-    if state.retention.kind == old.retention.kind and state.retention.ttl_s <= old.retention.ttl_s:
+    """A shorter time is for every steward, but in class 3; all else for a supervisor, under another notice
+    (ROOM-08).
+    """
+    new, kept = state.retention, old.retention
+    may_shorten = new.kind == kept.kind and new.kind is not RetentionClass.STATUTORY
+    if new == kept or (may_shorten and new.ttl_s <= kept.ttl_s):
         return True
     return rank >= SUPERVISOR and state.notice != old.notice

@@ -305,6 +305,7 @@ def states() -> Iterator[Negative]:
     new: dict[int, Any] = {**old, 2: 2, 3: draw("before", 32)}
     held = {**old, 11: 2}
     sensitive = {**old, 11: 1}
+    statutory = {**old, 10: [3, 90 * 86_400]}
     cases: dict[str, tuple[bytes, dict[int, Any], dict[int, Any]]] = {
         "of-an-agent": (agent, old, new),
         "of-somebody-not-in-force": (draw("nobody", 16), old, new),
@@ -325,6 +326,8 @@ def states() -> Iterator[Negative]:
         "mark-cleared-by-a-desk": (desk, sensitive, new),
         "retention-lengthened-by-a-desk": (desk, old, {**new, 9: bytes(32), 10: [2, 90 * 86_400 + 1]}),
         "retention-lengthened-under-the-same-notice": (chief, old, {**new, 10: [2, 90 * 86_400 + 1]}),
+        "class-3-shortened-by-a-desk": (desk, statutory, {**new, 10: [3, 0]}),
+        "class-3-room-erased": (chief, statutory, {**new, 4: 5, 10: [3, 90 * 86_400]}),
         "class-changed-by-a-desk": (desk, old, {**new, 10: [1, 1]}),
     }
     for name, (author, before, state) in cases.items():

@@ -150,7 +150,7 @@ def _verdict(one: Written, states: dict[bytes, Written], root: bytes | None, tea
         pass
     elif parent is None:
         return "held" if state[2] > 1 else "refused"
-    elif parent.state[2] >= state[2] or depth > 1_000:
+    elif parent.state[2] + 1 != state[2] or depth > 1_000:
         return "refused"
     else:
         above = _verdict(parent, states, root, team, depth + 1)
@@ -207,7 +207,7 @@ def _phase_follows(new: State, old: State) -> bool:
     needs_act = new[4] in (3, 4) or (old[4] in (3, 4) and new[4] == 1)
     if new[4] not in table[old[4]] or (needs_act and not new[15]):
         return False
-    return new[4] != 5 or not old[11] & HOLD
+    return new[4] != 5 or (not old[11] & HOLD and old[10][0] != 3)
 
 
 def _flags_follow(new: State, old: State, rank: int) -> bool:
@@ -219,7 +219,7 @@ def _flags_follow(new: State, old: State, rank: int) -> bool:
 
 def _retention_follows(new: State, old: State, rank: int) -> bool:
     """ROOM-08"""
-    if new[10][0] == old[10][0] and new[10][1] <= old[10][1]:
+    if new[10] == old[10] or (new[10][0] == old[10][0] != 3 and new[10][1] <= old[10][1]):
         return True
     return rank == 3 and new[9] != old[9]
 
@@ -230,7 +230,9 @@ def head(states: dict[bytes, Written], root: bytes | None, team: Team) -> bytes 
     valid = [one for one in states.values() if found[one.hash] == "valid"]
     votes = _votes(valid, _in_force(valid, team))
     if not votes:
-        own = {one.author: team.ranks[_ref(one)].get(one.author, -1) for one in valid}
+        own: dict[bytes, int] = {}
+        for one in _newest(valid, team):
+            own[one.author] = min(own.get(one.author, 3), team.ranks[_ref(one)].get(one.author, -1))
         votes = _votes(valid, own)
     at, chosen = root, None
     while True:
@@ -249,12 +251,16 @@ def _ref(one: Written) -> tuple[int, int, bytes]:
     return one.state[8][0], one.state[8][1], one.state[8][2]
 
 
+def _newest(valid: list[Written], team: Team) -> list[Written]:
+    counted = [one for one in valid if one.author not in team.suspended]
+    counted = counted if counted else valid
+    return [one for one in counted if _ref(one)[:2] == max(_ref(other)[:2] for other in counted)]
+
+
 def _in_force(valid: list[Written], team: Team) -> dict[bytes, int]:
-    named = {_ref(one) for one in valid if one.author not in team.suspended}
-    if not named:
+    tables = [team.ranks[ref] for ref in {_ref(one) for one in _newest(valid, team)}]
+    if not tables:
         return {}
-    newest = max(ref[:2] for ref in named)
-    tables = [team.ranks[ref] for ref in named if ref[:2] == newest]
     both = set(tables[0]).intersection(*tables) - team.suspended
     return {one: min(table[one] for table in tables) for one in both}
 

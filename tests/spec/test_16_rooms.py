@@ -240,7 +240,10 @@ def test_a_stolen_desk_control_by_the_head_alone() -> None:
 
 
 def test_a_hold_of_another_branch_is_cleared_by_name() -> None:
-    """ROOM-27: by a supervisor, in a state without a hold, up to the head; of its own branch by rights."""
+    """ROOM-27: by a supervisor, in a state without a hold, up to the head; of its own branch by rights, which
+    holds for one that its author repeats there.
+    """
+    who = team({roster(1): {**TEAM, "T": SUPERVISOR}})
     one = first("F", members="F")
     held = after(one, "S", 0, flags=HOLD, text="x")
     middle = after(one, "F", 1)
@@ -248,13 +251,14 @@ def test_a_hold_of_another_branch_is_cleared_by_name() -> None:
         ("S", {"answers": (held.hash,)}, False),
         ("F", {"answers": (held.hash,)}, True),
         ("S", {}, True),
-        ("S", {"answers": (held.hash,), "flags": HOLD, "text": "x"}, True),
+        ("T", {"answers": (held.hash,), "flags": HOLD, "text": "x"}, True),
+        ("S", {"flags": HOLD, "text": "x"}, False),
     ):
         naming = after(middle, author, 2, **changed)
         top = after(naming, "S", 3, flags=0, text="y")
-        room = grown(one, held, middle, naming, top)
+        room = grown(one, held, middle, naming, top, who=who)
         assert room.head == top
-        assert room.condition(EVER).keeps is kept
+        assert room.condition(who).keeps is kept
     own = grown(one, held, after(held, "S", 3, flags=0, text="y"))
     assert not own.condition(EVER).keeps
 
