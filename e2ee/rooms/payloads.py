@@ -6,10 +6,12 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import ClassVar, Final, NamedTuple, TypeAlias
 
-from e2ee.constants import DEVICE_ID_B, KEY_B
+from e2ee.constants import DEVICE_ID_B, KEY_B, MAX_FILE_B
 from e2ee.errors import DecodeError, InvalidArgument
+from e2ee.files import padded_size
 from e2ee.grammar import MAX_EMAIL_B, is_email, is_file_name, is_locale
 from e2ee.ids import DeviceId
+from e2ee.secret import FileKey
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS, MAX_U32, bstr
 
@@ -35,8 +37,6 @@ from .structure import (
 
 MAX_TEXT_B: Final = 16_384
 MAX_HASHES: Final = 64
-MAX_FILE_B: Final = 67_108_864
-MAX_BLOB_B: Final = 70_254_592
 MAX_QUESTIONS: Final = 12
 SIGNED_MAX_B: Final = 8_192
 LABEL_B: Final = 200
@@ -125,11 +125,12 @@ class File(Structure):
 
     kind: ClassVar = Kind.FILE
     shape = (
-        *(size(32), size(KEY_B), number(MAX_BLOB_B), hash_, number(MAX_FILE_B)),
+        *(size(32), lambda value: FileKey(bstr(value, KEY_B, KEY_B)), number(MAX_U32), hash_),
+        number(MAX_FILE_B),
         *(text(FILE_NAME_B), text(MEDIA_TYPE_B), number(MAX_MS)),
     )
     blob: bytes
-    key: bytes = field(repr=False)
+    key: FileKey
     padded_b: int
     hash: bytes
     size_b: int
@@ -138,8 +139,8 @@ class File(Structure):
     expires_ms: int
 
     def check(self) -> None:
-        """Refuse a file that is no shorter than its padded form, and a name that is a path or hides."""
-        if self.size_b >= self.padded_b or not is_file_name(self.name):
+        """Refuse another padded size than that of the file, and a name that is a path or hides (TRN-22)."""
+        if self.padded_b != padded_size(self.size_b) or not is_file_name(self.name):
             raise DecodeError("not the name and sizes of a file")
 
 

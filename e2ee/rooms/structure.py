@@ -16,6 +16,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias, cast
 from e2ee.constants import HASH_B
 from e2ee.errors import ContentError, DecodeError
 from e2ee.identity import ListHead
+from e2ee.secret import Secret
 from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, array, bstr, uint
 
@@ -74,6 +75,8 @@ class Structure:
 
 def plain(value: Any) -> cbor.Value:
     """Return what a field holds as a value of CBOR."""
+    if isinstance(value, Secret):
+        return value.expose()
     if isinstance(value, ListHead):
         return [value.seq, value.hash]
     if isinstance(value, tuple):

@@ -133,9 +133,9 @@ def state(value: Value) -> None:
 
 def file(value: Value) -> None:
     """TRN-21, TRN-22"""
-    sizes: dict[int, Check] = {1: data(32), 2: data(32), 3: whole(0, 70_254_592), 4: HASH, 5: whole(0, 2**26)}
+    sizes: dict[int, Check] = {1: data(32), 2: data(32), 3: U32, 4: HASH, 5: whole(0, 2**26)}
     found = mapping(value, {**sizes, 6: words(128), 7: words(64), 8: TIME})
-    need(found[5] < found[3])
+    need(found[3] == (65_536 if found[5] < 65_536 else reader.padded_size(found[5] + 1, under_prefix=False)))
     name = found[6]
     need(name not in (".", "..") and "/" not in name and "\\" not in name)
     # ID-33 but for length and spaces: a letter in the place of each space.
