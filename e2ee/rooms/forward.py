@@ -27,7 +27,7 @@ from .entry import (
     device_tag,
     read_entry,
 )
-from .payloads import Access
+from .payloads import Access, AccessKind
 from .structure import hash_, reading_content, row
 
 MAX_LINES: Final = 64
@@ -170,7 +170,7 @@ class Handover:
     @classmethod
     def announced(cls, by: DeviceId, access: Access, us: DeviceId) -> Handover | None:
         """Return what an entry of kind `access` lets its author forward to us."""
-        if access.device_id != us or access.ends is None:
+        if access.what is not AccessKind.HANDOVER or access.device_id != us or access.ends is None:
             return None
         return cls(by, access.count, *access.ends)
 
@@ -178,9 +178,11 @@ class Handover:
         """Count the lines of one `forward`, in the order of the transcript.
 
         Raises:
-            Unlogged: of another device, more than announced, or with another beginning or end.
+            Unlogged: of another device, none or more than announced, or with another beginning or end.
         """
         left = self.left - len(hashes)
+        if not hashes:
+            raise Unlogged("a hand-over of nothing")
         wrong_ends = (not self.begun and hashes[0] != self.first) or (left == 0 and hashes[-1] != self.last)
         if by != self.by or left < 0 or wrong_ends:
             raise Unlogged("a hand-over that is not the announced one")

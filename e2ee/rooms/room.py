@@ -8,7 +8,7 @@ from enum import Enum
 from typing import Final
 
 from e2ee import labels
-from e2ee.errors import ContentError, NotInForce, NotMember, TooMany
+from e2ee.errors import ContentError, NotInForce, NotMember, RemoteError, TooMany
 from e2ee.ids import AccountId, DeviceId
 from e2ee.primitives import kdf
 
@@ -154,7 +154,7 @@ def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
     """Say whether an entry of a company's device is taken (ROOM-16).
 
     Raises:
-        NotInForce: the device is not in force. NotMember: a state has removed it.
+        NotInForce: the device is not in force; see `keeps_place`. NotMember: a state has removed it.
     """
     if sender not in ranks:
         raise NotInForce("the device is not in force")
@@ -164,3 +164,10 @@ def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
     if any(sender in one.state.members for one in path_to(room.head, room.states)):
         raise NotMember("the device is no member of the room any more")
     return Admission.EARLY
+
+
+def keeps_place(error: RemoteError, kind: int) -> bool:
+    """Whether an entry that step 6 or a later one refused leaves its place (TRN-10): all but a state of a
+    device that is not in force, which is wanted from those who have it once an entry names it.
+    """
+    return kind != Kind.STATE or not isinstance(error, NotInForce)

@@ -25,7 +25,8 @@ GAP_AFTER_MS: Final = 60_000
 GIVEN_UP_AFTER_MS: Final = 7 * 86_400_000
 MAX_INTERVALS: Final = 256
 MAX_CLAIMS_ABOUT: Final = 8
-MAX_CLAIMS_BY: Final = 64
+MAX_CLAIMS_BY: Final = MAX_CLAIMS_ABOUT * MAX_SEEN
+CLAIMED_BELOW: Final = 2**52
 MAX_WANTED: Final = 64
 MARK_AFTER: Final = 20
 MARK_DELAYS_MS: Final = (5 * 60_000, 15 * 60_000)
@@ -72,9 +73,9 @@ class Chain:
 
     @property
     def highest(self) -> int:
-        """The highest number that is here or claimed, -1 for none."""
-        ends = [*(one.last for one in self.intervals), *(one.n for one in self.claims)]
-        return max(ends, default=-1)
+        """The highest number that is here, or claimed below 2^52; -1 for none (TRN-07)."""
+        claimed = [one.n for one in self.claims if one.n < CLAIMED_BELOW]
+        return max([*(one.last for one in self.intervals), *claimed], default=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,10 +165,13 @@ def take(
     *,
     forwarded_by: DeviceTag | None = None,
     begins: bool = False,
+    history: bool = False,
 ) -> Taken:
     """Take in an entry: one of ours, one that came from its device, or one that another has forwarded.
 
-    `begins` says that its header names a state with us, so that its chain begins here for a joiner (TRN-11).
+    `begins` says that its header names a state with us, so that its chain begins here for a joiner (TRN-11),
+    `history` that it was handed over, which begins none. One that contradicts counts among the states if
+    it is one (TRN-09).
 
     Raises:
         TooMany: the numbers of its device have too many holes; it can be asked for again.
@@ -180,17 +184,19 @@ def take(
             return Taken(view, Outcome.KNOWN, [])
         signed = known.signed and entry.signature is not None
         kind = FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
-        return Taken(view, Outcome.CONTRADICTED, [Finding(kind, tag, n, by)])
+        after = replace(view, chains={**view.chains, tag: _answered(view.chain(tag), entry)})
+        return Taken(after, Outcome.CONTRADICTED, [Finding(kind, tag, n, by)])
     by_hearsay = forwarded_by not in (None, tag) and entry.signature is None
     if by_hearsay and not _is_covered(entry, tag, held):
         return Taken(view, Outcome.HEARSAY, _contradictions(view.chain(tag), entry, tag, held, by))
     findings = _contradictions(view.chain(tag), entry, tag, held, by)
     if entry.header.restarts:
         findings.append(Finding(FindingKind.RESTARTED, tag, n, tag))
-    chain = _placed(view.chain(tag), entry, tag, held, now_ms, begins=begins)
+    opens = begins or (entry.header.prev is None and not history)
+    chain = _placed(_answered(view.chain(tag), entry), entry, tag, held, now_ms, opens=opens)
     after = replace(view, chains={**view.chains, tag: chain})
     after = _with_links(after, entry, tag, held, now_ms, findings)
-    return Taken(_noted(after, entry, tag, now_ms), Outcome.TAKEN, findings)
+    return Taken(_noted(after, entry, tag, held, now_ms), Outcome.TAKEN, findings)
 
 
 def _is_covered(entry: Entry, tag: DeviceTag, held: Lookup) -> bool:
@@ -221,10 +227,16 @@ def _parted(other: Held, entry: Entry) -> FindingKind:
     return FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
 
 
-def _placed(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int, *, begins: bool) -> Chain:
-    """Put the number of an entry into the intervals of its chain."""
+def _answered(chain: Chain, entry: Entry) -> Chain:
+    """Forget what claimed an entry that has come."""
+    claim = entry.header.n, entry.hash
+    return replace(chain, claims=tuple(one for one in chain.claims if one[:2] != claim))
+
+
+def _placed(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int, *, opens: bool) -> Chain:
+    """Put the number of an entry into the intervals of its chain, which `opens` for a joiner."""
     n, starts = entry.header.n, entry.header.prev is None
-    floor = n if chain.floor is None and (begins or starts) else chain.floor
+    floor = n if chain.floor is None and opens else chain.floor
     left = None if starts else next((one for one in chain.intervals if one.last == n - 1), None)
     right = next((one for one in chain.intervals if one.first == n + 1 and not one.closed), None)
     closed = starts or floor == n or (held(tag, n - 1) is not None if left is None else left.closed)
@@ -239,7 +251,7 @@ def _placed(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: in
     # What is below the floor was not meant for us.
     kept = [one for one in (*others, grown) if floor is None or one.last >= floor]
     intervals = _without_oldest_said(sorted(kept))
-    claims = tuple(one for one in chain.claims if one.n != n and (floor is None or one.n >= floor))
+    claims = tuple(one for one in chain.claims if floor is None or one.n >= floor)
     return Chain(floor, intervals, claims)
 
 
@@ -268,16 +280,23 @@ def _with_links(
         if told - {link.hash}:
             findings.append(Finding(FindingKind.DIFFER, link.tag, link.n, by))
         below = chain.floor is not None and link.n < chain.floor
-        if known is not None or below or link.hash in told:
+        if below or link.hash in told:
             continue
         if link.tag == view.us:
             findings.append(Finding(FindingKind.ROLLED_BACK, link.tag, link.n, by))
-        if sum(one.by == by for other in chains.values() for one in other.claims) >= MAX_CLAIMS_BY:
+        if _claims_too_much(chains, chain, by):
             findings.append(Finding(FindingKind.TOO_MANY, link.tag, link.n, by))
             continue
         claims = _with_claim(chain.claims, Claim(link.n, link.hash, by, now_ms))
         chains[link.tag] = replace(chain, claims=claims)
     return replace(view, chains=chains)
+
+
+def _claims_too_much(chains: Mapping[DeviceTag, Chain], about: Chain, by: DeviceTag) -> bool:
+    """Whether no claim of a device is dropped for a further one, and all that it may have are there."""
+    if sum(one.by == by for one in about.claims) >= MAX_CLAIMS_ABOUT:
+        return False
+    return sum(one.by == by for chain in chains.values() for one in chain.claims) >= MAX_CLAIMS_BY
 
 
 def _with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
@@ -287,11 +306,12 @@ def _with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
     return (*(one for one in claims if one is not dropped), new)
 
 
-def _noted(view: View, entry: Entry, tag: DeviceTag, now_ms: int) -> View:
-    """Note which entries somebody has linked, for marks (TRN-12)."""
+def _noted(view: View, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int) -> View:
+    """Note which entries somebody has linked, for marks (TRN-12); a link to what is not here covers none."""
     unlinked = dict(view.unlinked)
     for link in entry.header.seen:
-        if unlinked.get(link.tag, -1) <= link.n:
+        known = held(link.tag, link.n)
+        if known is not None and known.hash == link.hash and unlinked.get(link.tag, -1) <= link.n:
             unlinked.pop(link.tag, None)
     is_mark = entry.header.kind == Kind.MARK
     if not is_mark:
@@ -345,7 +365,11 @@ def _missing(tag: DeviceTag, chain: Chain) -> list[Gap]:
 
 
 def _last_below(chain: Chain, n: int) -> int:
-    """The newest number below n that is here, or the one before those that are meant for us."""
+    """The newest number below n that is here, or the one before those that are meant for us; below one that
+    is here, but as another entry, nothing is missing.
+    """
+    if any(one.first <= n <= one.last for one in chain.intervals):
+        return n - 1
     floor = n if chain.floor is None else min(chain.floor, n)
     return max((one.last for one in chain.intervals if one.last < n), default=floor - 1)
 

@@ -64,7 +64,7 @@ class View:
         known = {claimed for _, claimed in self._claims((tag, n))} | ({there.hash} if there else set())
         if known - {linked}:
             self._found("differ", tag, n, by)
-        if there is None and linked not in known:
+        if linked not in known:
             self.claims.setdefault((tag, n), set()).add(by + linked)
 
     def _claims(self, place: Place) -> list[tuple[bytes, bytes]]:
@@ -75,7 +75,11 @@ class View:
 
     def missing(self) -> set[Place]:
         """The numbers that something names and that are not here (TRN-13)."""
-        named = {place for place in self.claims if place not in self.held}
+        named = {
+            place
+            for place, claims in self.claims.items()
+            if place not in self.held or any(claim[8:] != self.held[place].hash for claim in claims)
+        }
         before = {(step.tag, step.n - 1) for step in self.held.values() if step.prev is not None}
         return named | {place for place in before if place not in self.held}
 

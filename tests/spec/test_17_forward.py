@@ -189,12 +189,13 @@ def test_a_handover_that_was_not_announced_is_unlogged() -> None:
     hashes = [one.hash for one in entries]
     access = Access(AccessKind.HANDOVER, CLIENT.device_id, 5, (hashes[0], hashes[4]))
     assert Handover.announced(CLIENT.device_id, access, AGENT.device_id) is None
-    export = Access(AccessKind.EXPORT, AGENT.device_id, 5, None)
+    export = Access(AccessKind.EXPORT, AGENT.device_id, 5, (hashes[0], hashes[4]))
     assert Handover.announced(CLIENT.device_id, export, AGENT.device_id) is None
     for by, given in (
         (AGENT.device_id, hashes),
         (CLIENT.device_id, [*hashes, hashes[4]]),
         (CLIENT.device_id, hashes[1:]),
+        (CLIENT.device_id, []),
         (CLIENT.device_id, [*hashes[:4], hashes[3]]),
     ):
         with pytest.raises(Unlogged):

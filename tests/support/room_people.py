@@ -95,11 +95,19 @@ class Person:
         return self.write(sent_ms, Mark())
 
     def take(
-        self, entry: Entry, now_ms: int, forwarded_by: Person | None = None, *, begins: bool = False
+        self,
+        entry: Entry,
+        now_ms: int,
+        forwarded_by: Person | None = None,
+        *,
+        begins: bool = False,
+        history: bool = False,
     ) -> Taken:
         """Take an entry in, and keep what a client keeps."""
         by = None if forwarded_by is None else forwarded_by.tag
-        taken = transcript.take(self.view, entry, self.held, now_ms, forwarded_by=by, begins=begins)
+        taken = transcript.take(
+            *(self.view, entry, self.held, now_ms), forwarded_by=by, begins=begins, history=history
+        )
         self.view = taken.view
         self.findings += taken.findings
         if taken.outcome is transcript.Outcome.TAKEN:
