@@ -74,7 +74,7 @@ class Sealing:
         Raises:
             InvalidArgument: the blocks are not `size_b` bytes together.
         """
-        digest, count = LabelledHash(labels.FILE_HASH), _chunks(self._padded_b)
+        digest, count = _digest(), _chunks(self._padded_b)
         for index, chunk in enumerate(_chunked(self._padded(blocks))):
             part = aead.seal(_chunk_key(self._key, index, is_last=index == count - 1), chunk, b"")
             digest.update(part)
@@ -104,7 +104,7 @@ def open_(key: FileKey, announced: Announced, parts: Iterable[bytes]) -> Iterato
     """
     if not 0 <= announced.size_b <= MAX_FILE_B or padded_size(announced.size_b) != announced.padded_b:
         raise FileCorrupt
-    digest, count, opened = LabelledHash(labels.FILE_HASH), _chunks(announced.padded_b), 0
+    digest, count, opened = _digest(), _chunks(announced.padded_b), 0
     for index, part in enumerate(parts):
         chunk = _open_chunk(_chunk_key(key, index, is_last=index == count - 1), part)
         opened += 1
@@ -119,6 +119,10 @@ def open_(key: FileKey, announced: Announced, parts: Iterable[bytes]) -> Iterato
             yield data
     if opened != count or not equal(digest.value(), announced.hash):
         raise FileCorrupt
+
+
+def _digest() -> LabelledHash:
+    return LabelledHash(labels.FILE_HASH)
 
 
 def _chunks(padded_b: int) -> int:
