@@ -17,6 +17,7 @@ from typing import NamedTuple, TypeAlias
 
 from e2ee.errors import InvalidArgument, NoConsent
 
+from .checks import MAX_SEQ
 from .consent import Terms
 from .mandate import next_seq
 from .notice import Mode, Notice
@@ -183,7 +184,7 @@ def step(state: State, event: Event, now_ms: int) -> Step:
         case Leave() if isinstance(state, Accepted | Stale):
             return _withdraw(state, now_ms)
         case Leave() if isinstance(state, Ended) and not state.is_withdrawn:
-            seq = next_seq(state.seq, now_ms)
+            seq = _withdrawal_seq(state.seq, now_ms)
             return replace(state, seq=seq, is_withdrawn=True), (Withdraw(seq),)
         case Replace():
             return _replace(state, event)
@@ -234,8 +235,13 @@ def _refuse(state: State, now_ms: int) -> Step:
 
 
 def _withdraw(state: Accepted | Stale, now_ms: int) -> Step:
-    seq = next_seq(state.given.seq, now_ms)
+    seq = _withdrawal_seq(state.given.seq, now_ms)
     return Ended(state.notice, seq, is_withdrawn=True), (Withdraw(seq), ShowChannels())
+
+
+def _withdrawal_seq(last: int, now_ms: int) -> int:
+    """Return the number of a withdrawal, which counts beside a receipt of the last number too (CNS-09)."""
+    return last if last == MAX_SEQ else next_seq(last, now_ms)
 
 
 def _replace(state: State, event: Replace) -> Step:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from enum import Enum
 from typing import Final
 
@@ -78,6 +78,8 @@ _KINDS: Final = {
 _SIGNALS: Final = {1: Row.CONTENT, 2: Row.WANT}
 """Signals of chapter 17: typing is content, a want has a row of its own; all others are the team's."""
 _REACH_KIND: Final = 14
+TOMBSTONE_MS: Final = 45 * 86_400_000
+"""How long a withdrawal of a room that is not known gives way to no other one (CNS-10)."""
 MAX_TOMBSTONES: Final = 256
 MAX_TOMBSTONES_OF_ACCOUNT: Final = 4
 
@@ -140,14 +142,20 @@ def check_upkeep(content_type: int, rooms: Iterable[RoomConsent]) -> None:
         raise NoRight("a customer does not send this to a company")
 
 
-def check_tombstones(of_account: int, in_all: int) -> None:
-    """Refuse to keep one more withdrawal of a room that is not known (CNS-10).
+def check_tombstones(of_account: int, kept_ms: Sequence[int], now_ms: int) -> int | None:
+    """Return which tombstone makes room for one more withdrawal of a room that is not known, None for none
+    (CNS-10). `kept_ms` has when each of all accounts was kept, `of_account` is the number of this one's.
 
     Raises:
-        ConsentRequired: 4 of this account or 256 in all are kept.
+        ConsentRequired: 4 of this account, or 256 in all, are kept and none is 45 days old.
     """
-    if of_account >= MAX_TOMBSTONES_OF_ACCOUNT or in_all >= MAX_TOMBSTONES:
-        raise ConsentRequired("no consent is known of this account")
+    if of_account < MAX_TOMBSTONES_OF_ACCOUNT:
+        if len(kept_ms) < MAX_TOMBSTONES:
+            return None
+        oldest = min(range(len(kept_ms)), key=kept_ms.__getitem__)
+        if now_ms - kept_ms[oldest] >= TOMBSTONE_MS:
+            return oldest
+    raise ConsentRequired("no consent is known of this account")
 
 
 def identify_waits(devices: Collection[DeviceId], confirmed: Collection[DeviceId]) -> bool:

@@ -213,6 +213,11 @@ def first_ground(state: State) -> State:
     )
 
 
+def list_after(before: ListHead | None, known: ListHead) -> ListHead:
+    """Return the list of C that a state names, by that of the state before and the newest known (ROOM-05)."""
+    return known if before is None or known.seq > before.seq else before
+
+
 def _is_older(new: ListHead | None, old: ListHead | None) -> bool:
     if old is None or new is None:
         return new is not old and new is None

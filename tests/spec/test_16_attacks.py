@@ -9,11 +9,22 @@ from typing import Any
 import pytest
 from room_states import AGENT, DESK, ROOT, SUPERVISOR, after, first, head_of, roster, team
 
+from e2ee.identity import ListHead
+from e2ee.ids import ListHash
 from e2ee.rooms.acts import RoomAct, What
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.head import Team, judge
 from e2ee.rooms.room import Room, with_states
-from e2ee.rooms.state import HOLD, SENSITIVE, Phase, Retention, RetentionClass, Verdict, WrittenState
+from e2ee.rooms.state import (
+    HOLD,
+    SENSITIVE,
+    Phase,
+    Retention,
+    RetentionClass,
+    Verdict,
+    WrittenState,
+    list_after,
+)
 
 OLD, NEW, TWIN = roster(1), roster(5), roster(5, mark=b"another")
 EVERYBODY = {"F": DESK, "G": DESK, "X": SUPERVISOR, "A": AGENT}
@@ -128,3 +139,17 @@ def test_a_desk_ends_no_retention_of_class_3(changed: dict[str, Any]) -> None:
     state = after(one, "F", 1, **changed)
     verdicts = judge({one.hash: one, state.hash: state}, ROOT, team({OLD: EVERYBODY}))
     assert verdicts[state.hash] is Verdict.REFUSED
+
+
+def test_a_false_list_of_the_customer_stops_nobody() -> None:
+    """ROOM-05: a desk states a list of the last number there is; the others go on after it."""
+    who = team({OLD: EVERYBODY})
+    one = first("F")
+    false = ListHead(2**31 - 1, ListHash(b"?" * 32))
+    lie = after(one, "G", 1, customer_list=false)
+    known = ListHead(2, ListHash(b"2" * 32))
+    assert list_after(one.state.customer_list, known) == list_after(None, known) == known
+    refused = after(lie, "F", 1, customer_list=known)
+    honest = after(lie, "F", 2, customer_list=list_after(false, known))
+    verdicts = judge({state.hash: state for state in (one, lie, refused, honest)}, ROOT, who)
+    assert (verdicts[refused.hash], verdicts[honest.hash]) == (Verdict.REFUSED, Verdict.VALID)

@@ -14,6 +14,7 @@ from e2ee.errors import (
     BadSignature,
     ConsentRequired,
     ConsentWithdrawn,
+    CounterExhausted,
     IdentityMismatch,
     NoConsent,
     RemoteError,
@@ -22,7 +23,7 @@ from e2ee.identity import encode_map, signed_bytes
 from e2ee.primitives import sign
 from e2ee.rooms import channels, consent, customer, door, gate
 from e2ee.rooms.consent import Receipt, RoomConsent, Terms, Withdrawal
-from e2ee.rooms.customer import Accept, Accepted, Given, Replace, Shown, ShowNotice
+from e2ee.rooms.customer import Accept, Accepted, Ended, Given, Leave, Replace, Shown, ShowNotice, Withdraw
 from e2ee.rooms.door import Door
 from e2ee.rooms.gate import Column, Row
 from e2ee.rooms.mandate import Mandate
@@ -227,3 +228,17 @@ def test_an_older_notice_of_a_thief_is_not_asked_for_again(
     given = replace(old, version=3) if is_off else old
     _, effects = customer.step(state, Replace(given, 0), NOW_MS)
     assert (effects == (ShowNotice(given),)) is is_off
+
+
+def test_no_number_keeps_a_person_from_withdrawing(firm: Company, anna: Party) -> None:
+    """CNS-09: a device of the person that was stolen has given a consent with the last number there is."""
+    last = receipt_of(firm, anna, 2**31 - 1)
+    state = Accepted(firm.notice(), Given(last.terms, NOW_MS, last.seq))
+    ended, effects = customer.step(state, Leave(), NOW_MS)
+    assert effects[0] == Withdraw(2**31 - 1)
+    closed = Ended(firm.notice(), 2**31 - 1, is_withdrawn=False)
+    assert customer.step(closed, Leave(), NOW_MS)[1] == (Withdraw(2**31 - 1),)
+    kept = RoomConsent(last).with_withdrawal(withdrawal_of(anna, last, 2**31 - 1))
+    assert gate.column(kept, 1, firm.view(), NOW_MS) is Column.WITHDRAWN
+    with pytest.raises(CounterExhausted):
+        customer.step(ended, Accept(last.terms.notice_hash, "de", 1), NOW_MS)

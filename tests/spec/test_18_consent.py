@@ -360,10 +360,17 @@ def test_a_tombstone_stands_against_its_open(firm: Company, anna: Party) -> None
     assert (after.receipt, after.is_withdrawn) == (newer, False)
     with pytest.raises(ConsentRequired):
         gate.check_upkeep(ContentType.SYNC, [tombstone])
-    gate.check_tombstones(3, 255)
-    for kept in ((4, 4), (0, 256)):
+
+
+def test_tombstones_are_bounded_and_only_old_ones_make_room() -> None:
+    """CNS-10: 64 strangers fill the table, for 45 days at most, and drive nobody's tombstone out."""
+    full = [NOW_MS + 1, NOW_MS, *[NOW_MS + 2] * 254]
+    assert gate.check_tombstones(3, full[:255], NOW_MS) is None
+    assert gate.check_tombstones(0, full, NOW_MS + 45 * DAY_MS) == 1
+    later = NOW_MS + 90 * DAY_MS
+    for of_account, kept_ms, now_ms in ((4, full[:4], later), (0, full, NOW_MS + 45 * DAY_MS - 1)):
         with pytest.raises(ConsentRequired):
-            gate.check_tombstones(*kept)
+            gate.check_tombstones(of_account, kept_ms, now_ms)
 
 
 def test_a_note_by_e_mail_is_a_purpose_of_its_own(firm: Company, anna: Party) -> None:
