@@ -24,6 +24,7 @@ _STATUS: Final[dict[str, int]] = {
     "message.empty": 2,
     "message.too_large": 2,
     "file": 2,
+    "file.relay": 6,
     "input": 2,
     "confirm": 2,
     "contact.name": 2,

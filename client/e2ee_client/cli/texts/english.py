@@ -240,6 +240,8 @@ environment:
     "error.file.large": "{path} is too large to be this kind of file",
     "error.file.certificates": "{path} has no certificates that can be used",
     "hint.file.certificates": "give the PEM file with the certificate of the relay's authority",
+    "error.file.relay": "the relay does not take the file, or no longer has it",
+    "hint.file.relay": "it may be too large, or past its end there; ask for it again",
     "error.input.encoding": "the input is not UTF-8",
     "error.confirm.missing": "this cannot be brought back, and there is no terminal to ask on",
     "hint.confirm.missing": "give --yes",

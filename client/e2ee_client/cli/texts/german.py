@@ -255,6 +255,8 @@ Umgebung:
     "error.file.certificates": "{path} enthält keine brauchbaren Zertifikate",
     "hint.file.certificates": "geben Sie die PEM-Datei mit dem Zertifikat der Stelle an, die das Relay "
     "beglaubigt",
+    "error.file.relay": "das Relay nimmt die Datei nicht an oder hat sie nicht mehr",
+    "hint.file.relay": "sie ist vielleicht zu groß oder dort abgelaufen; bitten Sie erneut darum",
     "error.input.encoding": "die Eingabe ist kein UTF-8",
     "error.confirm.missing": "das ist nicht zurückzuholen, und es gibt kein Terminal, um zu fragen",
     "hint.confirm.missing": "geben Sie --yes an",
