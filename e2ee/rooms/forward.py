@@ -27,6 +27,7 @@ from .entry import (
     device_tag,
     read_entry,
 )
+from .kinds import Kind
 from .payloads import Access, AccessKind
 from .structure import hash_, reading_content, row
 
@@ -36,6 +37,9 @@ FORWARD_HEAD_B: Final = 22
 WANTS_A_MINUTE: Final = 8
 MINUTE_MS: Final = 60_000
 _KEYS: Final = frozenset({1, 2})
+
+GROUND: Final = frozenset({Kind.OPEN, Kind.STATE})
+"""What a joiner judges states by, and may have from before: `open` and states are no history (TRN-15)."""
 
 Signers: TypeAlias = Callable[[Author], SignPublic | None]
 """The signing key of a company's device; None for one that no accepted list names."""
@@ -49,13 +53,14 @@ class Share(Enum):
     WHOLE = "whole"
 
 
-def share(*, recipient_now: bool, recipient_then: bool, may_read: bool) -> Share:
+def share(kind: int, *, recipient_now: bool, recipient_then: bool, may_read: bool) -> Share:
     """Say what a device that asks for an entry is given (TRN-15).
 
     `recipient_now`: in force, and a recipient of the room. `recipient_then`: by the state that the author
-    followed when it wrote. `may_read`: not told to erase it, and cleared where the entry is marked.
+    followed when it wrote, which is not asked of the `GROUND`. `may_read`: not told to erase it, and cleared
+    where the entry is marked.
     """
-    if not (recipient_now and recipient_then):
+    if not recipient_now or not (recipient_then or kind in GROUND):
         return Share.NOTHING
     return Share.WHOLE if may_read else Share.COMMITMENT
 
@@ -145,7 +150,8 @@ def answer(entries: Iterable[tuple[Entry, Share]]) -> list[Entry]:
 
 
 def check_answer(entries: Iterable[Entry], asked: Iterable[tuple[DeviceTag, int, int]]) -> None:
-    """Refuse lines that were not asked for (TRN-19); an announced hand-over has a `Handover`.
+    """Refuse lines that were not asked for (TRN-19), but for the `GROUND`; an announced hand-over has a
+    `Handover`.
 
     Raises:
         Unlogged.
@@ -153,6 +159,8 @@ def check_answer(entries: Iterable[Entry], asked: Iterable[tuple[DeviceTag, int,
     ranges = list(asked)
     for entry in entries:
         tag, n = device_tag(entry.header.room_id, entry.author.device_id), entry.header.n
+        if entry.header.kind in GROUND:
+            continue
         if not any(range_tag == tag and first <= n <= last for range_tag, first, last in ranges):
             raise Unlogged("history that nobody asked for or announced")
 

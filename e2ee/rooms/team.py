@@ -191,10 +191,16 @@ def view_by(
     """Say who was in force by one roster when it was made, by the device list that it states (ACC-21).
 
     Raises:
+        ListGap: another list, or a record of it is not here; whoever judges waits.
         As `view`, which judges by that list and at that time.
     """
+    given = list(records)
+    if device_list.head != roster.list_head or not {one.hash for one in given} >= set(
+        device_list.record_hashes
+    ):
+        raise ListGap("the list that the roster states, or a record of it, is not here")
     suspended = frozenset(mandate.suspended) | frozenset(roster.suspended)
-    return view(Standing(mandate, roster, suspended), device_list, records, roster.issued_ms)
+    return view(Standing(mandate, roster, suspended), device_list, given, roster.issued_ms)
 
 
 class Condition(Enum):

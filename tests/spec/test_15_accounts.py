@@ -488,6 +488,16 @@ def test_what_was_written_by_an_older_roster_is_judged_by_it(firm: Company) -> N
         team.view_by(firm.mandate, firm.roster, device_list, firm.records)
 
 
+def test_nobody_judges_by_another_list_or_by_fewer_records(firm: Company) -> None:
+    """ACC-21: a device that lacks a record, or has a newer list only, would refuse what others take."""
+    then, mandate = firm.roster, firm.mandate
+    with pytest.raises(ListGap):
+        team.view_by(mandate, then, firm.device_list, firm.records[:-1])
+    newer = firm.sign_list(NOW_MS, [firm.devices["desk"].record])
+    with pytest.raises(ListGap):
+        team.view_by(mandate, then, newer, firm.records)
+
+
 def test_suspended_is_locked_and_only_the_account_has_it_erased(firm: Company) -> None:
     """ACC-15"""
     agent = firm.devices["agent"].record

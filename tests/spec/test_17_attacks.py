@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import pytest
 from room_people import NOW_MS, Person
 from room_states import AGENT, DESK, ROOT, roster, team
 
 from e2ee.errors import NotInForce
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import Entry, EntryHash, Link, carrier
+from e2ee.rooms.forward import check_answer
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Mark, read_payload
 from e2ee.rooms.room import Room, admit, keeps_place, with_states
@@ -155,3 +157,18 @@ def test_an_honest_device_with_fifteen_others_is_never_too_many() -> None:
             b.receive(carrier(other.write(NOW_MS)), other, NOW_MS)
         a.receive(carrier(b.write(NOW_MS)), b, NOW_MS)
     assert a.findings == []
+
+
+@pytest.mark.parametrize("has_ground", [True, False])
+def test_a_joiner_judges_by_the_states_from_before(*, has_ground: bool) -> None:
+    """ROOM-25, TRN-15, TRN-19: they are forwarded unasked and are no history; the control has none of them,
+    and is a member of nothing for ever.
+    """
+    desk = Person("desk")
+    states = [desk.write(NOW_MS, condition(None, 1, roster(1)))]
+    for epoch in range(2, 5):
+        states.append(desk.write(NOW_MS, condition(states[-1].hash, epoch, roster(1))))
+    given = states if has_ground else states[-1:]
+    check_answer(given, [])
+    room = with_states(Room(None), map(stated, given), team({roster(1): {"desk": DESK}})).room
+    assert (None if room.head is None else room.head.hash) == (states[-1].hash if has_ground else None)

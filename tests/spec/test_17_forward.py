@@ -23,6 +23,7 @@ from e2ee.rooms.forward import (
     encode_line,
     share,
 )
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Access, AccessKind, RoomText
 from e2ee.wire import cbor
 
@@ -127,10 +128,13 @@ def test_a_forward_of_exactly_48_kib(over_b: int) -> None:
 
 def test_a05_a_joiner_gets_nothing_from_before() -> None:
     """TRN-15, attack 5: nor what it was told to erase, nor anything once it is none of the room."""
-    assert share(recipient_now=True, recipient_then=False, may_read=True) is Share.NOTHING
-    assert share(recipient_now=False, recipient_then=True, may_read=True) is Share.NOTHING
-    assert share(recipient_now=True, recipient_then=True, may_read=False) is Share.COMMITMENT
-    assert share(recipient_now=True, recipient_then=True, may_read=True) is Share.WHOLE
+    assert share(Kind.TEXT, recipient_now=True, recipient_then=False, may_read=True) is Share.NOTHING
+    assert share(Kind.TEXT, recipient_now=False, recipient_then=True, may_read=True) is Share.NOTHING
+    assert share(Kind.TEXT, recipient_now=True, recipient_then=True, may_read=False) is Share.COMMITMENT
+    assert share(Kind.TEXT, recipient_now=True, recipient_then=True, may_read=True) is Share.WHOLE
+    for kind in (Kind.OPEN, Kind.STATE):
+        assert share(kind, recipient_now=True, recipient_then=False, may_read=True) is Share.WHOLE
+        assert share(kind, recipient_now=False, recipient_then=True, may_read=True) is Share.NOTHING
     before, erased, own = texts(Person("customer", False), 3)
     how = (Share.NOTHING, Share.COMMITMENT, Share.WHOLE)
     assert answer(zip((before, erased, own), how, strict=True)) == [erased.redacted(), own]
