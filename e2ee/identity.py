@@ -196,9 +196,9 @@ class DeviceList:
         """What to pin once the list is accepted."""
         return ListHead(self.seq, self.hash)
 
-    def is_ahead(self, now_ms: int) -> bool:
-        """Whether the list claims to be from the future, beyond the clock tolerance (ID-08)."""
-        return self.issued_ms > now_ms + CLOCK_TOLERANCE_MS
+    def is_in_time(self, now_ms: int, grace_ms: int = 0) -> bool:
+        """Whether the list is neither from the future nor past its end plus `grace_ms` (ID-08)."""
+        return self.issued_ms - CLOCK_TOLERANCE_MS <= now_ms <= self.expires_ms + grace_ms
 
     def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
         """Refuse a list that has expired, or that claims to be from the future (ID-08).
@@ -206,7 +206,7 @@ class DeviceList:
         Raises:
             ListExpired: outside its life; `grace_ms` is added to its end.
         """
-        if self.is_ahead(now_ms) or now_ms > self.expires_ms + grace_ms:
+        if not self.is_in_time(now_ms, grace_ms):
             raise ListExpired("the device list is not valid at this time")
 
     def check_record(self, record: DeviceRecord) -> None:
@@ -370,8 +370,8 @@ def check_flight_identity(
 ) -> FlightIdentity:
     """Check the record and list inside a sealed identity, in this order (HS-07, ID-10, ID-11, ID-29).
 
-    Under a pinned list that is dated ahead, the time of the given one counts, without the time of waiting:
-    the account was set back to before the clock that dated it was ahead (ID-40).
+    Under a pinned list that is dated ahead or ended long ago, the given one has to be of now: its account was
+    set back to before its clock was ahead (ID-40).
 
     Raises:
         RemoteError: any of ID-03 to ID-06 and ID-09. ListFork, ListExpired.
@@ -380,10 +380,8 @@ def check_flight_identity(
     given = DeviceList.verify(record.account_id, signed_list)
     device_list = _newer(given, pinned)
     grace_ms = PREKEY_LIFE_MS + RELAY_RETENTION_MS + CLOCK_TOLERANCE_MS
-    if device_list.is_ahead(now_ms):
+    if not device_list.is_in_time(now_ms, grace_ms):
         given.check_time(now_ms, CLOCK_TOLERANCE_MS)
-    else:
-        device_list.check_time(now_ms, grace_ms)
     device_list.check_record(record)
     record.check_time(now_ms, grace_ms)
     return FlightIdentity(record, device_list)

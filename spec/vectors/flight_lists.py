@@ -42,6 +42,7 @@ def _cases(stage: Stage) -> list[tuple[str, dict[int, Value] | None, dict[int, V
     ahead = parties.list_entries(
         a, 9, parties.list_hash(chain[0]), [a.record_hash], issued_ms=NOW_MS + DAY_MS + 1
     )
+    lapsed = {**ahead, 5: NOW_MS - 76 * DAY_MS, 6: NOW_MS - 46 * DAY_MS}
     ended = parties.first_list(a, issued_ms=NOW_MS - 2 * DAY_MS, expires_ms=NOW_MS - DAY_MS)
     return [
         ("no list is pinned", None, chain[0], NOW_MS),
@@ -53,6 +54,7 @@ def _cases(stage: Stage) -> list[tuple[str, dict[int, Value] | None, dict[int, V
         ("an older list that expired long ago", chain[2], old, NOW_MS),
         ("a list that expired 45 days ago", None, waited, NOW_MS + 1),
         ("an older list that expired a day ago, under one dated ahead", ahead, ended, NOW_MS),
+        ("an older list of now, under one that ended long ago", lapsed, chain[0], NOW_MS),
     ]
 
 

@@ -199,16 +199,13 @@ def _pinned(stage: Stage) -> Iterator[Negative]:
     future = {**second, 3: 9, 5: NOW_MS + DAY_MS + 1, 6: NOW_MS + 2 * DAY_MS}
     ahead = {**future, 8: [a.record_hash]}
     ended = parties.first_list(a, issued_ms=NOW_MS - 2 * DAY_MS, expires_ms=NOW_MS - DAY_MS - 1)
+    past = stage.envelope(stage.fly(a, parties.sign_list(a, ended)))
     cases = {
         "list-fork": (good, beside, "remote.list_fork"),
         "list-with-another-predecessor": (late, first, "remote.list_fork"),
         "list-older-and-device-struck-off": (good, second, "remote.identity"),
-        "list-older-than-an-expired-one": (good, old, "remote.list_expired"),
-        "list-ended-under-one-dated-ahead": (
-            stage.envelope(stage.fly(a, parties.sign_list(a, ended))),
-            ahead,
-            "remote.list_expired",
-        ),
+        "list-older-than-an-expired-one": (past, old, "remote.list_expired"),
+        "list-ended-under-one-dated-ahead": (past, ahead, "remote.list_expired"),
         "list-dated-ahead-and-pinned": (
             stage.envelope(stage.fly(a, parties.sign_list(a, ahead))),
             ahead,

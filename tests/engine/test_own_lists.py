@@ -253,6 +253,28 @@ def test_a_store_that_was_set_back_to_before_a_clock_ahead_is_given_its_list_bac
     well(world, company, customer, praxis)
 
 
+@pytest.mark.parametrize("away_ms", [40 * DAY_MS, 100 * DAY_MS])
+def test_it_is_given_back_long_after_its_end_too(away_ms: int) -> None:
+    """ID-36, ID-11: the contact seals nothing else for the account, and shows what it held afterwards."""
+    world, company, customer, praxis = acquainted()
+    older = customer.rows.copy()
+    high = signed_by(customer, 2**27, [customer.engine._state.own.device.record])
+    customer.carry_out(customer.engine.install_list(high, world.now_ms))
+    customer.send(praxis, "mit hoher Nummer")
+    world.advance(DAY_MS)
+    assert pinned_by(company, customer.engine.account_id) == 2**27
+    customer.stop()
+    world.advance(away_ms)
+    customer.crash(older, Continuity.ROLLED_BACK)
+    customer.start()
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(2 * HOUR_MS)
+    assert company.texts()[-1] == "Sind Sie da?"
+    assert pinned_by(company, customer.engine.account_id) == max(lists_of(customer)) > 2**27
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
 def test_a_list_is_given_back_once_a_day_on_the_session_in_use(monkeypatch: pytest.MonkeyPatch) -> None:
     """CON-05, SES-35: a customer that states an old head of its own with each text draws one list; what a
     flight states draws none on a session that its sender may have lost.

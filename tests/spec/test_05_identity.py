@@ -388,6 +388,18 @@ def test_an_older_list_in_a_flight_proves_nothing_and_is_no_error(bob: Party) ->
         identity.check_flight_identity(bob.device.record.encoded, forged, renewed, NOW_MS)
 
 
+def test_under_a_list_that_ended_long_ago_a_flight_has_to_be_of_now(bob: Party) -> None:
+    """ID-11: an account that was set back signs lower numbers than the pinned one."""
+    pinned = replace(bob.device_list, seq=9)
+    now_ms = pinned.expires_ms + WAITING_MS + 1
+    with pytest.raises(ListExpired):
+        flight_identity(bob, pinned, now_ms)
+    bob.renew_list(now_ms)
+    assert flight_identity(bob, pinned, now_ms).device_list == pinned
+    with pytest.raises(IdentityMismatch):
+        flight_identity(bob, replace(pinned, record_hashes=()), now_ms)
+
+
 def test_under_a_list_dated_ahead_a_flight_has_to_be_of_now(bob: Party) -> None:
     """ID-11: the record stands in the pinned list, which nobody who was struck off goes behind; the list of
     the flight is in time, or past its end by the clock tolerance.

@@ -1285,7 +1285,8 @@ def check_initiator(me: Record, plain: bytes, pins: Pins, now_ms: int) -> tuple[
         listed = pinned
     elif pinned is not None and listed.seq <= pinned.seq + 1:
         listed.follows((pinned.seq, pinned.hash))
-    timed, grace_ms = (listed, FLIGHT_GRACE_MS) if listed.issued_ms <= now_ms + DAY_MS else (given, DAY_MS)
+    in_time = listed.issued_ms - DAY_MS <= now_ms <= listed.expires_ms + FLIGHT_GRACE_MS
+    timed, grace_ms = (listed, FLIGHT_GRACE_MS) if in_time else (given, DAY_MS)
     timed.check_time(now_ms, grace_ms)
     listed.holds(record)
     record.check_time(now_ms, FLIGHT_GRACE_MS)

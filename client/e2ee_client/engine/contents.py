@@ -11,6 +11,7 @@ from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, OfRooms, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList, ListHead
+from e2ee.ids import SessionId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
@@ -39,6 +40,7 @@ class Contents(Part):
         if isinstance(content.payload, SignedList):
             self._list(turn, peer.contact, content.payload.signed)
         if self._context.renewal.is_stale(turn, peer.contact):
+            self._help_set_back(turn, peer, session, content)
             self._hold(turn, peer, session, content)
         else:
             self._carry_out(turn, peer, session, content)
@@ -130,7 +132,9 @@ class Contents(Part):
     def _our_head(self, turn: Turn, peer: Peer, ours: ListHead) -> None:
         own = self._state.own
         if ours.seq < own.device_list.seq:
-            self._send_list(turn, peer, own.device_list)
+            sending = self._context.renewal.session_for(turn, peer)
+            if sending is not None:
+                self._send_list(turn, peer, sending.id, own.device_list)
         elif ours.seq > own.device_list.seq:
             turn.notify(MessageRejected(peer.account_id, "remote.list_rollback"))
             self._context.entry.check(turn)
@@ -155,18 +159,27 @@ class Contents(Part):
         """Their store was set back: the directory has their newest list, or we give it back, on a session
         that they are known to have (ID-40).
         """
-        sending = self._context.renewal.session_for(turn, peer)
-        if not peer.contact.published and sending is not None and sending.id == session.id:
-            self._send_list(turn, peer, pinned)
+        if not peer.contact.published and pairs.sending(peer.pair, turn.now_ms) == session.id:
+            self._send_list(turn, peer, session.id, pinned)
 
-    def _send_list(self, turn: Turn, peer: Peer, device_list: DeviceList) -> None:
+    def _send_list(self, turn: Turn, peer: Peer, session_id: SessionId, device_list: DeviceList) -> None:
         """Send who knows an older one a list, one a day (SES-35)."""
-        if not pairs.left(peer.pair, "lists", turn.now_ms):
-            return
-        self._context.renewal.set_pair(turn, peer, pairs.used(peer.pair, "lists", turn.now_ms))
-        session = self._context.renewal.session_for(turn, peer)
-        if session is not None:
+        if pairs.left(peer.pair, "lists", turn.now_ms):
+            self._context.renewal.set_pair(turn, peer, pairs.used(peer.pair, "lists", turn.now_ms))
+            session = self._state.sessions[session_id]
             self._context.sending.send_control(turn, peer, session, SignedList(device_list.signed))
+
+    def _help_set_back(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
+        """Answer a device that states an older list than the pinned one, also after the end of that: it has
+        to hear of it in order to sign a newer one (ID-36).
+        """
+        contact, pinned, heads = peer.contact, peer.contact.device_list(), content.heads
+        if heads is None or pinned is None or heads.own.seq >= pinned.seq:
+            return
+        if contact.accepted and not contact.published:
+            if isinstance(content.payload, Sync):
+                self._context.renewal.answer(turn, peer, session.id, content.payload)
+            self._give_back(turn, peer, session, pinned)
 
     # --- device lists ---
 

@@ -287,15 +287,17 @@ class Renewal(Part):
             turn.notify(RolledBack(peer.account_id))
         if not peer.contact.accepted or self.is_stale(turn, peer.contact):
             return
-        if sync.kind is SyncKind.ASK and session.id in self._state.sessions:
-            self._answer(turn, peer, session.id, sync)
+        self.answer(turn, peer, session.id, sync)
         active = peer.pair.active
         if active is not None and active.id == session.id:
             self._context.sending.again_up_to(turn, peer, sync.got)
         self.try_start(turn, peer)
 
-    def _answer(self, turn: Turn, peer: Peer, session_id: SessionId, sync: Sync) -> None:
-        session = self._state.sessions[session_id]
+    def answer(self, turn: Turn, peer: Peer, session_id: SessionId, sync: Sync) -> None:
+        """Answer an ask on its session, if that is kept (SES-24)."""
+        session = self._state.sessions.get(session_id)
+        if sync.kind is not SyncKind.ASK or session is None:
+            return
         if isinstance(session.phase, sessions.Started) or not pairs.left(peer.pair, "tells", turn.now_ms):
             return
         self.set_pair(turn, peer, pairs.used(peer.pair, "tells", turn.now_ms))
