@@ -31,13 +31,17 @@ Verdicts: TypeAlias = dict[EntryHash, Verdict]
 _NO_VOTES: Final = (0, 0)
 
 
-def judge(states: States, root: EntryHash | None, team: Team) -> Verdicts:
+def judge(
+    states: States, root: EntryHash | None, team: Team, before: Mapping[EntryHash, Verdict] | None = None
+) -> Verdicts:
     """Say of each state whether it is valid, in ascending order of their epochs (ROOM-10).
 
-    `root` is the hash of the room's `open`, None in a notes room.
+    `root` is the hash of the room's `open`, None in a notes room. Of the verdicts from `before` only those of
+    held states change.
     """
-    found: Verdicts = {}
-    for written in sorted(states.values(), key=lambda one: one.state.epoch):
+    found: Verdicts = {one: verdict for one, verdict in (before or {}).items() if verdict is not Verdict.HELD}
+    waiting = (one for one in states.values() if one.hash not in found)
+    for written in sorted(waiting, key=lambda one: one.state.epoch):
         found[written.hash] = _judge_one(written, states, found, root, team)
     return found
 

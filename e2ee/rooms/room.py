@@ -116,7 +116,7 @@ def with_states(room: Room, written: Iterable[WrittenState], team: Team) -> Room
 
 def judged(room: Room, team: Team) -> RoomChange:
     """Look at all states again: after a state, and after a roster that was not known."""
-    verdicts = judge(room.states, room.root, team)
+    verdicts = judge(room.states, room.root, team, room.verdicts)
     head = choose(room.states, verdicts, room.root, team)
     refused = tuple(
         one

@@ -15,10 +15,12 @@ from e2ee.rooms.acts import RoomAct, What
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.head import Team, judge
 from e2ee.rooms.room import Room, with_states
+from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.state import (
     HOLD,
     SENSITIVE,
     Phase,
+    Ranks,
     Retention,
     RetentionClass,
     Verdict,
@@ -153,3 +155,19 @@ def test_a_false_list_of_the_customer_stops_nobody() -> None:
     honest = after(lie, "F", 2, customer_list=list_after(false, known))
     verdicts = judge({state.hash: state for state in (one, lie, refused, honest)}, ROOT, who)
     assert (verdicts[refused.hash], verdicts[honest.hash]) == (Verdict.REFUSED, Verdict.VALID)
+
+
+def test_a_flood_of_states_is_judged_once() -> None:
+    """ROOM-10: what is valid or refused stays so; only what is held is looked at again."""
+    ranks, asked = team({OLD: EVERYBODY}).ranks, list[RosterRef]()
+
+    def counting(ref: RosterRef) -> Ranks | None:
+        asked.append(ref)
+        return ranks(ref)
+
+    one = first("F")
+    flood = [after(one, "A", n, reason=n) for n in range(500)]
+    room = with_states(Room(ROOT), [one, *flood], Team(counting)).room
+    asked.clear()
+    assert with_states(room, [after(one, "F", 1)], Team(counting)).moved
+    assert len(asked) < 10
