@@ -49,20 +49,19 @@ def judge(
 def _judge_one(
     written: WrittenState, states: States, found: Verdicts, root: EntryHash | None, team: Team
 ) -> Verdict:
-    if (root is None) != (written.state.customer_list is None):
+    state, before = written.state, None
+    if (state.epoch == 1) != (state.parent == root) or not _fits(state, root):
         return Verdict.REFUSED
-    before: State | None = None
-    if written.state.epoch > 1 or written.state.parent != root:
-        parent = None if written.state.parent is None else states.get(written.state.parent)
+    if state.epoch > 1:
+        parent = None if state.parent is None else states.get(state.parent)
         if parent is None:
-            return Verdict.HELD if written.state.epoch > 1 else Verdict.REFUSED
-        if parent.state.epoch + 1 != written.state.epoch:
+            return Verdict.HELD
+        if state.epoch != parent.state.epoch + 1:
             return Verdict.REFUSED
-        verdict = found[parent.hash]
-        if verdict is not Verdict.VALID:
-            return verdict
+        if found[parent.hash] is not Verdict.VALID:
+            return found[parent.hash]
         before = parent.state
-    ranks = team.ranks(written.state.roster)
+    ranks = team.ranks(state.roster)
     if ranks is None:
         return Verdict.HELD
     try:
@@ -70,6 +69,13 @@ def _judge_one(
     except NoRight:
         return Verdict.REFUSED
     return Verdict.VALID
+
+
+def _fits(state: State, root: EntryHash | None) -> bool:
+    """Whether a state of a room names a list, and one of notes neither list nor notice (ROOM-02)."""
+    if root is None:
+        return state.customer_list is None and state.notice is None
+    return state.customer_list is not None
 
 
 def choose(states: States, verdicts: Verdicts, root: EntryHash | None, team: Team) -> WrittenState | None:

@@ -69,6 +69,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "transcript.json": room_vectors.transcript(),
         "order.json": room_vectors.ordered(),
         "room_heads.json": room_vectors.heads(),
+        "room_acts.json": room_vectors.acts(),
         "rooms.json": room_vectors.payloads(),
         "accounts.json": company_vectors.accounts(),
         "consent.json": company_vectors.consents(),

@@ -42,6 +42,7 @@ class View:
         old = self.held.get(place)
         if old is not None:
             if old.hash != step.hash:
+                self._has_come(place, step.hash)
                 self._found("equivocation" if step.signed else "differ", *place, step.tag)
             return
         for by, claimed in self._claims(place):
@@ -56,6 +57,7 @@ class View:
         if step.prev is None and step.n > 0:
             self._found("restarted", *place, step.tag)
         self.held[place] = step
+        self._has_come(place, step.hash)
         for tag, n, linked in step.seen:
             self._link(tag, n, linked, step.tag)
 
@@ -67,21 +69,30 @@ class View:
         if linked not in known:
             self.claims.setdefault((tag, n), set()).add(by + linked)
 
+    def _has_come(self, place: Place, came: bytes) -> None:
+        self.claims[place] = {one for one in self.claims.get(place, set()) if one[8:] != came}
+
     def _claims(self, place: Place) -> list[tuple[bytes, bytes]]:
         return sorted((one[:8], one[8:]) for one in self.claims.get(place, set()))
 
     def _found(self, kind: str, tag: bytes, n: int, by: bytes) -> None:
         self.findings.append((kind, tag, n, by))
 
-    def missing(self) -> set[Place]:
-        """The numbers that something names and that are not here (TRN-13)."""
+    def missing(self) -> list[tuple[bytes, int, int]]:
+        """[tag, first, last] of each gap: a number that something names, and those below it (TRN-13)."""
+        named = {(step.tag, step.n - 1) for step in self.held.values() if step.prev is not None}
         named = {
             place
-            for place, claims in self.claims.items()
-            if place not in self.held or any(claim[8:] != self.held[place].hash for claim in claims)
+            for place in named | {at for at, rows in self.claims.items() if rows}
+            if place not in self.held
         }
-        before = {(step.tag, step.n - 1) for step in self.held.values() if step.prev is not None}
-        return named | {place for place in before if place not in self.held}
+        other = {place for place, hashes in self.claims.items() if place in self.held and hashes}
+        known = {*named, *self.held}
+        gaps = []
+        for tag, last in sorted(named):
+            below = [n for one, n in known if one == tag and n < last]
+            gaps.append((tag, max(below, default=-1) + 1, last))
+        return sorted(gaps + [(tag, n, n) for tag, n in other])
 
     def links(self) -> list[tuple[bytes, int, bytes]]:
         """What the next entry names: the end of each part of a chain below which all is here (TRN-06)."""
@@ -141,23 +152,23 @@ class Team:
 
 def verdicts(states: dict[bytes, Written], root: bytes | None, team: Team) -> dict[bytes, str]:
     """valid, held or refused of every state (ROOM-10)."""
-    return {one: _verdict(states[one], states, root, team, 0) for one in states}
+    return {one: _verdict(states[one], states, root, team) for one in states}
 
 
-def _verdict(one: Written, states: dict[bytes, Written], root: bytes | None, team: Team, depth: int) -> str:
+def _verdict(one: Written, states: dict[bytes, Written], root: bytes | None, team: Team) -> str:
     state = one.state
-    if (root is None) != (state[7] is None):
+    if (root is None) != (state[7] is None) or (root is None and state[9] is not None):
         return "refused"
-    parent = states.get(state[3]) if state[3] is not None else None
+    if (state[2] == 1) != (state[3] == root):
+        return "refused"
+    parent = None if state[3] is None else states.get(state[3])
     old: State | None = None
-    if state[2] == 1 and state[3] == root:
-        pass
-    elif parent is None:
-        return "held" if state[2] > 1 else "refused"
-    elif parent.state[2] + 1 != state[2] or depth > 1_000:
-        return "refused"
-    else:
-        above = _verdict(parent, states, root, team, depth + 1)
+    if state[2] > 1 and parent is None:
+        return "held"
+    if parent is not None:
+        if parent.state[2] + 1 != state[2]:
+            return "refused"
+        above = _verdict(parent, states, root, team)
         if above != "valid":
             return above
         old = parent.state

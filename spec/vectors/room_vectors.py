@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from spec.vectors import parties, room_rules
+from spec.vectors import act_cases, head_cases, parties, room_rules
 from spec.vectors.document import diagnostic, render
+from spec.vectors.head_cases import MEMBERS, roster, steward
 from spec.vectors.parties import Device
-from spec.vectors.room_rules import HOLD, SENSITIVE, Step, Team, View, Written
+from spec.vectors.room_rules import HOLD, MONTH_MS, SENSITIVE, Step, Team, View, Written
 from spec.vectors.session_vectors import Choices
 from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, draw, hash_, sign, sign_public
 
@@ -132,7 +133,8 @@ def transcript() -> str:
         "Entries of one room: header in diagnostic notation, body, commitment, hash, signature of the"
         " company's devices, what carries it, its line and the same without its body. `chains`: entries, and"
         " in which `order` they come to a device that was there from the first; what is found, is missing,"
-        " and is to be linked then: [finding, tag, n, tag of who showed it], [tag, n], [tag, n, hash].",
+        " and is to be linked then: [finding, tag, n, tag of who showed it], [tag, first, last],"
+        " [tag, n, hash].",
         "TRN-01 TRN-02 TRN-03 TRN-04 TRN-05 TRN-06 TRN-07 TRN-08 TRN-09 TRN-13 TRN-17 ROOM-01",
         {
             "company": DESK.account_id,
@@ -184,6 +186,11 @@ def chains() -> list[tuple[str, list[Made]]]:
     again = Made(CLIENT, 3, NOW_MS, {1: "wieder da"})
     more = Made(CLIENT, 3, NOW_MS + 1, {1: "und weiter"}, prev=again.hash)
     beside = Made(CLIENT, 3, 2, {1: "gleich daneben"})
+    tenth = Made(CLIENT, 3, 10, {1: "zehn"}, prev=draw("ninth", 32))
+    links_fifth = Made(AGENT, 21, 0, None, seen=[(tag(CLIENT), 5, draw("fifth", 32))])
+    links_third = Made(AGENT, 21, 0, None, seen=[(tag(CLIENT), 1, draw("third", 32))])
+    links_again = Made(AGENT, 21, 0, None, seen=[one.link, again.link])
+    forked = Made(CLIENT, 3, 2, {1: "zwei"}, prev=two.hash, seen=[links_two.link])
     return [
         ("in order", [one, two, three, ours]),
         ("in another order, and twice", [three, one, three, two, one]),
@@ -198,11 +205,19 @@ def chains() -> list[tuple[str, list[Made]]]:
         ("a fork of the customer, by a link", [one, two, links_other]),
         ("a fork of the customer, by two links", [links_two, links_other]),
         ("a link, and another entry", [links_other, one, two]),
+        ("a link, and another entry, and the one it names", [links_other, one, two, other]),
         ("a fork of the company", [ours, told]),
         ("a fork of the company, by what follows", [ours, after_told]),
+        ("a long gap, with a link into it", [one, tenth, links_fifth]),
+        ("a fork, whose links and prev are not used", [one, two, behind, forked]),
+        ("a link, and another prev, of what is not here", [links_two, one, behind]),
+        ("the same, when it comes", [links_two, one, behind, other]),
+        ("two links against one entry", [links_other, links_third, one, two]),
+        ("a link to a restart", [one, links_again]),
         ("a restart", [one, two, again, more]),
         ("a restart that comes last", [more, one, again]),
         ("a restart directly behind", [one, two, beside]),
+        ("a restart, and then what is directly before it", [beside, two, one]),
     ]
 
 
@@ -224,7 +239,7 @@ def _chain(name: str, sent: list[Made]) -> dict[str, Any]:
         ],
         "order": [distinct.index(next(one for one in distinct if one.hash == made.hash)) for made in sent],
         "findings": [list(finding) for finding in view.findings],
-        "missing": [list(place) for place in sorted(view.missing())],
+        "missing": [list(gap) for gap in view.missing()],
         "links": [list(link) for link in view.links()],
     }
 
@@ -233,7 +248,7 @@ def _chain(name: str, sent: list[Made]) -> dict[str, Any]:
 
 
 def ordered() -> str:
-    """order.json: 200 entries of five devices with clocks that are wrong, and their one order."""
+    """order.json: 205 entries of ten devices with clocks that are wrong, and their one order."""
     choices = Choices("order")
     root = _bare(0, 0, None, (), NOW_MS)
     steps, newest = [root], {0: root}
@@ -253,10 +268,12 @@ def ordered() -> str:
         for other in range(5):
             if choices.number(2):
                 seen_by[other][who] = step
+    steps += _at_limits()
     found = room_rules.keys(steps, root.hash)
     shown = sorted(found, key=lambda one: (found[one], one))
     return render(
-        "Headers of 200 entries of five devices, by the hashes of their entries, with k; `order` has the"
+        "Headers of 205 entries of ten devices, the first one the `open`, by the"
+        " hashes of their entries, with k; `order` has the"
         " hashes as they are shown. Some clocks are a day, a month, or years wrong.",
         "TRN-16",
         {
@@ -268,6 +285,12 @@ def ordered() -> str:
             "order": shown,
         },
     )
+
+
+def _at_limits() -> list[Step]:
+    """Entries that name nothing, each of a device of its own, with times at the limits."""
+    times = (MONTH_MS, MONTH_MS + 1, 0, 1, -DAY_MS)
+    return [_bare(5 + at, 0, None, (), NOW_MS + ahead) for at, ahead in enumerate(times)]
 
 
 def _device(at: int) -> bytes:
@@ -283,7 +306,8 @@ def _bare(who: int, n: int, prev: bytes | None, seen: tuple[Any, ...], sent_ms: 
 
 
 def _header(step: Step) -> bytes:
-    entries: dict[int, Value] = {1: room_id(), 2: 3, 3: step.n}
+    is_open = step.hash == draw("order 0 0", 32)
+    entries: dict[int, Value] = {1: room_id(), 2: 1 if is_open else 3, 3: step.n}
     if step.prev is not None:
         entries[4] = step.prev
     if step.seen:
@@ -293,46 +317,47 @@ def _header(step: Step) -> bytes:
 
 # --- heads ---
 
-_NAMES: Final = {"F": 2, "G": 2, "S": 3, "T": 3, "A": 1, "B": 0}
-
-
-def _id(name: str) -> bytes:
-    return draw(f"steward {name}", 16)
-
-
-def _roster(mandate_seq: int, seq: int, mark: str = "") -> tuple[int, int, bytes]:
-    return mandate_seq, seq, draw(f"roster {mandate_seq} {seq} {mark}", 32)
-
 
 def _tables() -> dict[tuple[int, int, bytes], dict[bytes, int]]:
-    whole = {_id(name): rank for name, rank in _NAMES.items()}
-    without = {key: rank for key, rank in whole.items() if key != _id("T")}
-    fewer = {_id("S"): 2, _id("F"): 2, _id("A"): 1}
+    whole = {steward(name): rank for name, rank in MEMBERS.items()}
+    without = {key: rank for key, rank in whole.items() if key != steward("T")}
+    fewer = {steward("S"): 2, steward("F"): 2, steward("A"): 1}
     return {
-        _roster(1, 1): whole,
-        _roster(1, 2): without,
-        _roster(1, 3): without,
-        _roster(1, 3, "fork"): fewer,
-        _roster(2, 1): {**without, _id("G"): 1},
+        roster(1, 1): whole,
+        roster(1, 2): without,
+        roster(1, 3): without,
+        roster(1, 3, "fork"): fewer,
+        roster(2, 1): {**without, steward("G"): 1},
     }
 
 
 def heads() -> str:
     """room_heads.json: sets of states, the verdict about each, and the head."""
+    root = draw("head root", 32)
     return render(
         "Sets of states: of each its entry hash, author, the author's number and payload. `rosters` are those"
         " that are known, `suspended` whom a known roster of the newest mandate suspends; then the verdict"
-        " about each state and the head, null for none. Stewards write at random, some above their rights.",
+        " about each state and the head, null for none. The name says what is written, allowed or not; at"
+        " random stewards write anything, some above their rights.",
         "ROOM-04 ROOM-05 ROOM-06 ROOM-07 ROOM-08 ROOM-09 ROOM-10 ROOM-11 ROOM-28",
         {
-            "root": draw("head root", 32),
+            "root": root,
             "rosters": [
                 {"ref": list(ref), "ranks": [[key, rank] for key, rank in sorted(ranks.items())]}
                 for ref, ranks in _tables().items()
             ],
-            "sets": [_set(at) for at in range(SETS)],
+            "sets": [
+                *(_judged(*case) for case in head_cases.cases(root, first_state(root))),
+                *(_set(at) for at in range(SETS)),
+            ],
         },
     )
+
+
+def acts() -> str:
+    """room_acts.json: what holds above a head."""
+    root = draw("head root", 32)
+    return act_cases.acts_file(root, first_state(root))
 
 
 def _set(at: int) -> dict[str, Any]:
@@ -349,11 +374,16 @@ def _set(at: int) -> dict[str, Any]:
         # The beginning of a branch is not here.
         del states[next(iter(states))]
     suspended = frozenset(
-        [_id("T")] if at % 4 == 3 else [_id("S"), _id("F"), _id("G")] if at % 13 == 12 else []
+        [steward("T")] if at % 4 == 3 else [steward("S"), steward("F"), steward("G")] if at % 13 == 12 else []
     )
-    team = Team(_tables(), suspended)
+    return _judged(f"random {at}", states, suspended)
+
+
+def _judged(name: str, states: dict[bytes, Written], suspended: frozenset[bytes]) -> dict[str, Any]:
+    root, team = draw("head root", 32), Team(_tables(), suspended)
     found = room_rules.verdicts(states, root, team)
     return {
+        "name": name,
         "states": [
             {
                 "hash": one.hash,
@@ -371,7 +401,7 @@ def _set(at: int) -> dict[str, Any]:
 
 def _state(choices: Choices, name: str, parent: Written | None, root: bytes) -> Written:
     old: dict[int, Any] = dict(first_state(root) if parent is None else parent.state)
-    author = _id(choices.one_of(*"FGST" * 5, "A"))
+    author = steward(choices.one_of(*"FGST" * 5, "A"))
     refs = list(_tables())
     new = (
         {**old, 2: old[2] + 1, 3: parent.hash}
@@ -387,7 +417,7 @@ def _state(choices: Choices, name: str, parent: Written | None, root: bytes) -> 
 
 
 def _change(choices: Choices, new: dict[int, Any]) -> None:
-    someone = _id(choices.one_of(*"FGSTAB"))
+    someone = steward(choices.one_of(*"FGSTAB"))
     match choices.number(9):
         case 0 | 1:
             new[5] = sorted({*new[5], someone})

@@ -36,14 +36,14 @@ REPORT = checkout.ROOT / "reports" / "misreadings.json"
 WANTED = 0.9
 # What a wrong reading of bytes raises, beside a refusal and an assertion.
 FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, StopIteration, struct.error, InvalidTag)
-TESTS = ("test_reader", "test_company_reader", "test_sender", "test_pair_rules", "test_room_rules")
+TESTS = ("test_reader", "test_company_reader", "test_room_reader", "test_sender", "test_pair_rules")
 # What is executed anew when one of them is changed: itself, and what takes names from it.
 READINGS = {
     "reader": ("independent_reader", "independent_sender", "independent_stored"),
     "sender": ("independent_sender",),
     "stored": ("independent_stored",),
-    "rooms": ("independent_rooms",),
-    "room_rules": ("spec.vectors.room_rules",),
+    "rooms": ("independent_rooms", "independent_heads"),
+    "heads": ("independent_heads",),
     "pair": ("spec.vectors.pair_rules",),
     "numbers": ("spec.vectors.number_rules",),
     "company": ("independent_company",),
