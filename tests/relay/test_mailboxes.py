@@ -39,7 +39,7 @@ async def test_the_hello_comes_first_with_a_fresh_nonce(relay: AnyRelay, peer: P
     """RLY-10: version, name, nonce, limits and operations."""
     assert peer.hello is not None
     assert (peer.hello.version, peer.hello.relay_name) == (1, "localhost")
-    assert peer.hello.operations == tuple(range(1, 15))
+    assert peer.hello.operations == tuple(range(1, 19))
     assert peer.hello.limits.quota_messages == 1000
     assert peer.nonce != sender.nonce
 
