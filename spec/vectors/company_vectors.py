@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import company, parties
+from spec.vectors import company, parties, team_cases
 from spec.vectors.document import render
 from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, hash_
 
@@ -79,7 +79,8 @@ def accounts() -> str:
     return render(
         "A company: records and list of four devices, two mandates, rosters, cards, channels, slots, a"
         " content of type 12. `views` are slots in the order in which they are learned at `now_ms`, and who"
-        " is then in force, by device id with the rank, or the code.",
+        " is then in force, by device id with the rank, or the code; `teams` are views with records and a"
+        " list of their own.",
         "ACC-01 ACC-02 ACC-04 ACC-05 ACC-06 ACC-08 ACC-09 ACC-10 ACC-11 ACC-12 ACC-14 ACC-18 ACC-19 ACC-20",
         {
             "account_id": company.ACCOUNT_ID,
@@ -111,6 +112,7 @@ def accounts() -> str:
                 }
                 for (names, shift_ms), view in zip(given, found, strict=True)
             ],
+            "teams": team_cases.cases(),
         },
     )
 

@@ -106,6 +106,19 @@ def test_who_is_in_force(case: Given) -> None:
     assert {device.hex(): rank for device, rank in view(given).items()} == case["in_force"]
 
 
+@pytest.mark.parametrize("case", ACCOUNTS["teams"], ids=lambda case: case["name"])
+def test_who_is_in_force_by_records_and_times(case: Given) -> None:
+    """ACC-04, ACC-05, ACC-09, ACC-10, ACC-19"""
+    account = {"account_id": ACCOUNTS["account_id"], "list_of": ACCOUNTS["account_id"]}
+    try:
+        found: dict[str, int] | str = {
+            device.hex(): rank for device, rank in view({**case, **account}).items()
+        }
+    except Refused as refused:
+        found = refused.code
+    assert found == case["in_force"]
+
+
 def test_hashes_and_door() -> None:
     """ACC-01, ACC-14, CNS-01, CNS-04"""
     for case in ACCOUNTS["mandates"]:

@@ -79,6 +79,18 @@ def test_who_is_in_force(case: dict[str, Any]) -> None:
     assert found == case["in_force"]
 
 
+@pytest.mark.parametrize("case", FILE["teams"], ids=lambda case: case["name"])
+def test_who_is_in_force_by_records_and_times(case: dict[str, Any]) -> None:
+    """ACC-04, ACC-05, ACC-09, ACC-10, ACC-19"""
+    given = {**case, "account_id": FILE["account_id"], "list_of": FILE["account_id"]}
+    try:
+        ranks = team_view(given).ranks()
+        found: dict[str, int] | str = {device_id.hex(): rank for device_id, rank in ranks.items()}
+    except RemoteError as error:
+        found = error.code
+    assert found == case["in_force"]
+
+
 def test_notice_and_door() -> None:
     """CNS-01, CNS-04, CNS-05"""
     notice = Notice.verify(ACCOUNT_ID, unhex(CONSENT["notice"]["signed"]))
