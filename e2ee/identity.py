@@ -267,11 +267,20 @@ def recovery_public_of(key: RecoveryKey) -> SignPublic:
 
 
 def new_device(
-    account_id: AccountId, kind: DeviceKind, flags: int, created_ms: int, expires_ms: int, rng: Rng
+    account_id: AccountId,
+    kind: DeviceKind,
+    flags: int,
+    created_ms: int,
+    expires_ms: int,
+    rng: Rng,
+    *,
+    device_id: DeviceId | None = None,
 ) -> OurDevice:
-    """Make a device with keys and a hedge secret of its own (ID-02, HS-13)."""
+    """Make a device with keys and a hedge secret of its own (ID-02, HS-13); its id is random unless an invite
+    has drawn it (ACC-32).
+    """
     signing_key, dh_key = SigningKey(rng(KEY_B)), DhPrivateKey(rng(KEY_B))
-    names = account_id, rng(DEVICE_ID_B)
+    names = account_id, device_id or rng(DEVICE_ID_B)
     publics = sign.derive_public(signing_key.expose()), dh.derive_public(dh_key.expose())
     encoded = encode_map(VERSION, [SUITE], *names, *publics, int(kind), flags, created_ms, expires_ms)
     return OurDevice(DeviceRecord.decode(encoded), signing_key, dh_key, HedgeSecret(rng(KEY_B)))

@@ -81,6 +81,13 @@ class LoginKey(Secret):
     __slots__ = ()
 
 
+class InviteSecret(Secret):
+    """What the code of an invite is made of; for one device, ten minutes (ACC-31)."""
+
+    __slots__ = ()
+    SIZE_B: ClassVar[int] = 16
+
+
 class HedgeSecret(Secret):
     """Key that hedges the ephemeral keys of one device (HS-13); never in a backup."""
 

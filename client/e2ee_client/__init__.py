@@ -17,7 +17,7 @@ from e2ee.session import Healing, Health
 from .account_key import sign_renewal
 from .client import Client
 from .contacts import Contact, Message
-from .engine import ContactView
+from .engine import ContactView, DeviceView
 from .errors import SealroomError
 from .events import (
     Churn,
@@ -25,6 +25,7 @@ from .events import (
     ConnectionState,
     ContactAdded,
     DeviceListExpiring,
+    DeviceRemoved,
     DeviceReplaced,
     Doubt,
     Gap,
@@ -36,6 +37,8 @@ from .events import (
     MessageState,
     MessageStateChanged,
     NewDevice,
+    OwnDeviceAdded,
+    OwnDeviceRemoved,
     Parted,
     PrekeysLow,
     RolledBack,
@@ -46,6 +49,7 @@ from .events import (
     Unreachable,
     UnsupportedContent,
 )
+from .inviting import Invitation
 from .opening import Opening, Runtime
 from .runtime.event_stream import ClientEvent, EventIterator, EventsMissed, StoreTrouble
 from .runtime.transport import WebSocketTransport
@@ -65,7 +69,9 @@ __all__ = [
     "ContactCard",
     "ContactView",
     "DeviceListExpiring",
+    "DeviceRemoved",
     "DeviceReplaced",
+    "DeviceView",
     "Doubt",
     "EventIterator",
     "EventsMissed",
@@ -74,6 +80,7 @@ __all__ = [
     "Healing",
     "Health",
     "IdentityAlarm",
+    "Invitation",
     "ListStale",
     "Message",
     "MessageReceived",
@@ -82,6 +89,8 @@ __all__ = [
     "MessageStateChanged",
     "NewDevice",
     "Opening",
+    "OwnDeviceAdded",
+    "OwnDeviceRemoved",
     "Parted",
     "PrekeysLow",
     "RolledBack",

@@ -16,7 +16,7 @@ from typing import Self
 
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
-from e2ee_client.engine import Engine, Setup
+from e2ee_client.engine import DeviceView, Engine, Setup
 from e2ee_client.errors import StoreMissing, UnknownContact
 from e2ee_client.events import ConnectionState
 from e2ee_client.rows import Continuity
@@ -25,8 +25,9 @@ from e2ee_client.store import (
     Store,
 )
 
-from . import account_key, opening, restoring
+from . import account_key, inviting, opening, restoring
 from .contacts import Contact, Watch, wait_until
+from .inviting import Invitation
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
 from .runtime.event_stream import EventIterator, EventLog
 from .runtime.shell import Shell
@@ -34,7 +35,7 @@ from .runtime.store_thread import StoreThread
 
 
 class Client:
-    """One account on one device. Not for several threads: `e2ee_client.sync` is."""
+    """One device of an account. Not for several threads: `e2ee_client.sync` is."""
 
     def __init__(
         self,
@@ -202,8 +203,8 @@ class Client:
                 saved = await thread.run(lambda: restoring.open_(backup_passphrase, backup))
             finally:
                 thread.shut_down()
-            newer = await restoring.newer_lists(saved, runtime.transport)
-            build = partial(restoring.new_rows, saved, newer, secret, runtime.rng)
+            newest = await restoring.newest(saved, runtime.transport)
+            build = partial(restoring.new_rows, saved, newest, secret, runtime.rng)
             return await cls._run(partial(opening.restore, path, unlock, build, runtime), runtime, online)
 
         return Opening(work)
@@ -237,6 +238,49 @@ class Client:
             await shell.close()
             raise
         return client
+
+    @classmethod
+    def join(
+        cls,
+        path: StorePath,
+        code: str,
+        *,
+        card: ContactCard | str,
+        show_digits: Callable[[str], None],
+        passphrase: str | None = None,
+        key: bytes | None = None,
+        read_receipts: bool = False,
+        registration_secret: str | bytes | None = None,
+        online: bool = True,
+        runtime: Runtime | None = None,
+    ) -> Opening[Self]:
+        """Make a new device for an account, in a new store: the other side of `invite` (ACC-31).
+
+        `card` is the account's contact card, from a place that is trusted: a code of any other account is
+        refused. `show_digits` is called once, with six digits that a person compares with those of the device
+        that has shown the code; this returns when the person has confirmed them there. The new device has
+        neither the account key nor the history.
+
+        Raises:
+            InvalidCard, InviteInvalid: the card or the code is none, or the code is of another account.
+            InviteExpired: nobody waits, or has confirmed within ten minutes.
+            RelayUnavailable: the relay cannot be reached.
+            ConfigError, StoreExists, StoreLocked, StoreFull, StoreUnavailable: as `create`.
+        """
+        runtime = runtime or Runtime()
+        unlock = None if path is None else opening.unlock_by(passphrase, key)
+        secret = opening.secret_bytes(registration_secret)
+
+        async def work() -> Self:
+            account = opening.parse_card(card) if isinstance(card, str) else card
+            made = inviting.parse(account, code)
+            opening.check_free(path)
+            joined = await inviting.join(account, made, secret, show_digits, runtime)
+            rows = inviting.new_rows(joined, secret, runtime.rng, read_receipts=read_receipts)
+            load = partial(opening.restore, path, unlock, lambda _: rows, runtime)
+            return await cls._run(load, runtime, online)
+
+        return Opening(work)
 
     async def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
@@ -333,6 +377,35 @@ class Client:
         """Return all contacts."""
         views = self._shell.machine.contacts()
         return [Contact(self._shell, self._watch, one.account_id) for one in views]
+
+    # --- devices ---
+
+    async def invite(self, *, kind: Kind = "agent", front_desk: bool = False) -> Invitation:
+        """Invite a further device into our account, which needs the account key here and a directory entry.
+
+        Where one device is a front desk, texts of contacts go to front desks only (SES-39); otherwise to all.
+
+        Raises:
+            AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
+            RelayUnavailable: the relay cannot be reached.
+        """
+        chosen = opening.device_kind(kind)
+        return await inviting.invite(self._shell, self._watch, self._runtime, chosen, front_desk=front_desk)
+
+    def devices(self) -> list[DeviceView]:
+        """Return the devices of our account, this one first; of the others what the directory showed last."""
+        return self._shell.machine.devices()
+
+    async def remove_device(self, device_id: bytes) -> None:
+        """Strike a device off our list: contacts that hear of it send it nothing more, and take nothing from
+        it. `wait_settled` returns when the directory has the list; accepted contacts are sent it then.
+
+        Raises:
+            AccountKeyAbsent: the account key is not here.
+            UnknownDevice: our account has no such device.
+            ConfigError: it is this device.
+        """
+        await self._shell.do(lambda engine, now_ms: engine.remove_device(device_id, now_ms))
 
     # --- keys ---
 

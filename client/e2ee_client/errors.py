@@ -181,6 +181,36 @@ class AccountKeyAbsent(SealroomError):
     hint: ClassVar[str] = "sign the renewal request where the account key is kept"
 
 
+class UnknownDevice(SealroomError):
+    """Our account has no device of this id (ID-41)."""
+
+    code: ClassVar[str] = "device.unknown"
+    hint: ClassVar[str] = "take the id from `devices()`"
+
+
+class TooManyDevices(SealroomError):
+    """The account has as many devices as it may (ACC-36)."""
+
+    code: ClassVar[str] = "device.too_many"
+    hint: ClassVar[str] = "remove a device that is not used any more"
+
+
+class InviteInvalid(SealroomError):
+    """A code that is none or of another account, an answer that does not hold, or a second device (ACC-34,
+    ACC-35). The invite has ended; nothing was signed.
+    """
+
+    code: ClassVar[str] = "link.code"
+    hint: ClassVar[str] = "compare the company's card, then make a new code"
+
+
+class InviteExpired(SealroomError):
+    """Nobody waits where the code says, or ten minutes are over (ACC-35)."""
+
+    code: ClassVar[str] = "link.expired"
+    hint: ClassVar[str] = "make a new code, and keep both devices online"
+
+
 class InvalidCard(SealroomError):
     """The text is no contact card, or has a typing error (ID-21 to ID-23)."""
 

@@ -194,6 +194,27 @@ class NewDevice(OfContact[C]):
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRemoved(OfContact[C]):
+    """A contact has struck a device off its list: nothing is sent to it or taken from it any more (ID-28)."""
+
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDeviceAdded:
+    """Our account has another device, signed into its list (ID-41)."""
+
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class OwnDeviceRemoved:
+    """Another device of our account has been struck off its list (ID-41)."""
+
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceListExpiring:
     """Our own device list ends soon and the account key is not here to renew it (ID-12)."""
 
@@ -244,6 +265,9 @@ Event: TypeAlias = (
     | UnsupportedContent[C]
     | IdentityAlarm[C]
     | NewDevice[C]
+    | DeviceRemoved[C]
+    | OwnDeviceAdded
+    | OwnDeviceRemoved
     | DeviceListExpiring
     | PrekeysLow
     | ConnectionChanged

@@ -18,7 +18,7 @@ from e2ee.ports import Rng
 from e2ee.primitives import kem
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import Commit, Effect, Engine, Ports, Setup
-from e2ee_client.errors import ConfigError, InvalidCard, StoreMissing
+from e2ee_client.errors import ConfigError, InvalidCard, StoreExists, StoreMissing
 from e2ee_client.rows import Continuity, Put
 from e2ee_client.store import (
     MODERATE,
@@ -226,6 +226,16 @@ def device_kind(kind: Kind) -> DeviceKind:
         return DeviceKind[kind.upper()]
     except KeyError:
         raise ConfigError("kind is person, agent or bot") from None
+
+
+def check_free(path: StorePath) -> None:
+    """Refuse a place that is taken, before something is done that cannot be undone.
+
+    Raises:
+        StoreExists: a file stands there.
+    """
+    if path is not None and os.path.lexists(path):
+        raise StoreExists("a file stands at the path of the new store")
 
 
 def check_card(relay: str, name: str | None) -> None:

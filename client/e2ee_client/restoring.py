@@ -2,9 +2,9 @@
 
 A backup holds the account key, the recovery key if it is still known, our device lists, contacts and
 history; never ratchet state, never prekeys (SES-12, STO-26). A restored client is a new device of the same
-account: it signs itself into the next device list, alone, and makes sessions, prekeys and mailboxes of its
-own. The relay is asked for the newest list of an account with a directory entry before that, so that the
-chain does not fork.
+account: it signs itself into the next device list, in the place of the one that made the backup, and makes
+sessions, prekeys and mailboxes of its own. The relay is asked for the newest list of an account with a
+directory entry before that, so that the chain does not fork.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import asyncio
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from types import UnionType
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from e2ee_relay.protocol import (
     ErrorCode,
@@ -38,7 +38,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
 from e2ee_client.engine import RowReader
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own
+from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
 from e2ee_client.engine.upkeep import new_mailbox, restored_seq
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
@@ -170,11 +170,20 @@ def _saved(value: cbor.Value) -> Saved:
 # --- the new device ---
 
 
+class Newest(NamedTuple):
+    """What the directory has of our account: its lists after the backup's, and the other devices that the
+    newest one names.
+    """
+
+    lists: Sequence[DeviceList] = ()
+    others: Sequence[OwnDevice] = ()
+
+
 def new_rows(
-    saved: Saved, newer: Sequence[DeviceList], registration_secret: bytes | None, rng: Rng, now_ms: int
+    saved: Saved, newest: Newest, registration_secret: bytes | None, rng: Rng, now_ms: int
 ) -> list[Put]:
-    """Return the rows of a store that goes on with the account; `newer` are our lists after the backup's."""
-    record = saved.record
+    """Return the rows of a store that goes on with the account."""
+    record, newer = saved.record, newest.lists
     device = identity.new_device(
         saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
     )
@@ -184,8 +193,9 @@ def new_rows(
     least_seq = (
         1 if saved.publish else restored_seq(head.seq, [one.issued_ms for one in (*kept, head)], now_ms)
     )
+    records = [device.record, *(one.record for one in newest.others)]
     unsigned = identity.next_list(
-        saved.account_id, head, [device.record], head.recovery_public, now_ms, least_seq=least_seq
+        saved.account_id, head, records, head.recovery_public, now_ms, least_seq=least_seq
     )
     device_list = identity.sign_list(saved.account_key, unsigned)
     own = Own(
@@ -202,6 +212,7 @@ def new_rows(
     known = [_to_be_greeted(Contact.decode(key, row)) for key, row in saved.contacts]
     return [
         own.put(),
+        *(one.put() for one in newest.others),
         *(Put("list", key, row) for key, row in saved.lists),
         *(Put("list", one.seq.to_bytes(8, "big"), one.signed) for one in (*newer, device_list)),
         *(contact.put() for contact in known),
@@ -245,15 +256,16 @@ def _settled(message: Message) -> Message:
 # --- the newest list ---
 
 
-async def newer_lists(saved: Saved, transport: Transport) -> list[DeviceList]:
-    """Ask the relay for our lists after the backup's, link by link (ID-07); none without a directory entry.
+async def newest(saved: Saved, transport: Transport) -> Newest:
+    """Ask the relay for our lists after the backup's, link by link (ID-07), and for the other devices that
+    the newest one names (SES-40); nothing without a directory entry.
 
     Raises:
         RelayUnavailable: no answer: going on could fork the chain.
         BackupCorrupt: the directory's chain does not continue the backup's.
     """
     if not saved.publish:
-        return []
+        return Newest()
     try:
         async with asyncio.timeout(_LOOKUP_TIMEOUT_S):
             connection = await transport.open(saved.relay_url)
@@ -265,15 +277,15 @@ async def newer_lists(saved: Saved, transport: Transport) -> list[DeviceList]:
         raise RelayUnavailable("the relay does not answer as it should") from None
 
 
-async def _ask(connection: Connection, saved: Saved) -> list[DeviceList]:
+async def _ask(connection: Connection, saved: Saved) -> Newest:
     found: list[DeviceList] = []
-    head = saved.device_list.head
+    newest, head = saved.device_list, saved.device_list.head
     await _answer(connection, Hello)
     for request_id in range(1, _MAX_PAGES + 1):
         await connection.send(encode_frames([Lookup(request_id, saved.account_id, head.seq)]))
         frame = await _answer(connection, LookupResult | ErrorReply)
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
-            return found
+            return Newest(found)
         if not isinstance(frame, LookupResult):
             raise RelayUnavailable("the relay refuses to look up the account")
         for signed in frame.lists:
@@ -283,10 +295,26 @@ async def _ask(connection: Connection, saved: Saved) -> list[DeviceList]:
             except E2eeError:
                 raise BackupCorrupt("the directory's device lists do not continue the backup's") from None
             found.append(following)
-            head = following.head
+            newest, head = following, following.head
         if not frame.more or not frame.lists:
-            return found
+            return Newest(found, _others(saved, newest, frame))
     raise RelayUnavailable("the relay has no end of device lists")
+
+
+def _others(saved: Saved, device_list: DeviceList, frame: LookupResult) -> list[OwnDevice]:
+    """Return the devices of the newest list but the one that made the backup, which is struck off."""
+    found: list[OwnDevice] = []
+    try:
+        for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+            record = DeviceRecord.decode(record_b)
+            if signed is not None:
+                identity.verify_address(record, signed)
+            is_named = record.hash in device_list.record_hashes
+            if is_named and record.device_id != saved.record.device_id:
+                found.append(OwnDevice(record.hash, record, signed, listed=True))
+    except E2eeError:
+        raise BackupCorrupt("the directory's devices are not those of our list") from None
+    return found
 
 
 async def _answer(connection: Connection, kind: type | UnionType) -> object:

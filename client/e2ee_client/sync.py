@@ -26,6 +26,7 @@ from e2ee.secret import RecoveryKey
 
 from . import client as asynchronous
 from . import contacts as handles
+from . import inviting
 from .engine import ContactView
 from .errors import ClientClosed
 from .events import ConnectionState, MessageState, OfContact
@@ -201,11 +202,28 @@ class EventIterator(_Handle[event_stream.EventIterator]):
             raise StopIteration from None
 
 
+class Invitation(_Handle[inviting.Invitation]):
+    """An invite that waits for its device; see `e2ee_client.Invitation`."""
+
+    code = _Read[str]("code")
+    digits = _waiting(inviting.Invitation.digits, _same)
+    confirm = _waiting(inviting.Invitation.confirm, _same)
+    close = _waiting(inviting.Invitation.close, _same)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class Client(_Handle[asynchronous.Client]):
     """One account on one device; see `e2ee_client.Client`."""
 
     def __init__(self, inner: asynchronous.Client) -> None:
-        """Not for callers: use `create`, `open`, `open_or_create` or `restore`."""
+        """Not for callers: use `create`, `open`, `open_or_create`, `restore` or `join`."""
         super().__init__(inner)
         self._open = True
         self._lock = threading.Lock()
@@ -215,6 +233,7 @@ class Client(_Handle[asynchronous.Client]):
     open = staticmethod(_starting(asynchronous.Client.open))
     open_or_create = staticmethod(_starting(asynchronous.Client.open_or_create))
     restore = staticmethod(_starting(asynchronous.Client.restore))
+    join = staticmethod(_starting(asynchronous.Client.join))
 
     account_id = _Read[bytes]("account_id", ask=True)
     connection_state = _Read[ConnectionState]("connection_state", ask=True)
@@ -227,6 +246,9 @@ class Client(_Handle[asynchronous.Client]):
     add_contact = _waiting(asynchronous.Client.add_contact, Contact)
     contact = _asking(asynchronous.Client.contact, Contact)
     contacts = _asking(asynchronous.Client.contacts, _contacts)
+    invite = _waiting(asynchronous.Client.invite, Invitation)
+    devices = _asking(asynchronous.Client.devices, _same)
+    remove_device = _waiting(asynchronous.Client.remove_device, _same)
     export = _waiting(asynchronous.Client.export, _same)
     export_account_key = _waiting(asynchronous.Client.export_account_key, _same)
     remove_account_key = _waiting(asynchronous.Client.remove_account_key, _same)

@@ -12,7 +12,8 @@ _LABELS: Final = (
     "SR1-record SR1-list SR1-sig-list SR1-sig-prekey SR1-sig-address SR1-sig-succ SR1-card SR1-safety"
     " SR1-ephemeral SR1-hs-t0 SR1-hs-t1 SR1-hs-id SR1-hs-keys SR1-root SR1-chain SR1-tag SR1-header-key"
     " SR1-body-key SR1-salt SR1-kem-key SR1-kem-text SR1-kem-epoch SR1-relay-auth"
-    " SR1-mandate SR1-sig-mandate SR1-roster SR1-sig-roster SR1-agent-card SR1-sig-channels SR1-room-id"
+    " SR1-mandate SR1-sig-mandate SR1-roster SR1-sig-roster SR1-agent-card SR1-sig-channels SR1-link-code"
+    " SR1-link-place SR1-link-keys SR1-link-commit SR1-link-sas SR1-room-id"
     " SR1-room-notes SR1-device-tag SR1-commit SR1-entry SR1-sig-entry SR1-notice SR1-sig-notice SR1-consent"
     " SR1-sig-consent SR1-sig-withdraw SR1-file-chunk SR1-file-hash"
 )

@@ -59,7 +59,7 @@ def restored(world: AttackWorld, saved: restoring.Saved) -> Victim:
     """Open an account on a new device from its backup, which strikes the old one off."""
     made = world.victim("Praxis neu", publish=saved.publish)
     rows = SealedRows()
-    rows.commit(tuple(restoring.new_rows(saved, [], None, made.rng, world.now_ms)))
+    rows.commit(tuple(restoring.new_rows(saved, restoring.Newest(), None, made.rng, world.now_ms)))
     made.crash(rows)
     made.start()
     world.advance(MINUTE_MS)

@@ -7,13 +7,12 @@ from dataclasses import replace
 import pytest
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageState, MessageStateChanged, NewDevice
-from e2ee_relay.protocol import Publish, Send, encode_frames
+from e2ee_relay.protocol import Send
 from engine_world import Node, World, acquainted
+from own_devices import joined
 from relay_scenes import active_of, delivered, losing, lossless, once, talk, the_peer, well
-from struck_off import backup_of, restored
 
 from e2ee.errors import CounterExhausted
-from e2ee.identity import DeviceList, next_list, sign_address, sign_list
 from e2ee.session import Session, seal
 
 MINUTE_MS = 60_000
@@ -21,62 +20,12 @@ HOUR_MS = 3_600_000
 DAY_MS = 86_400_000
 
 
-def with_second_device(world: World, one: Node) -> Node:
-    """Let an account that is in the directory have a second device, with a mailbox of its own.
-
-    Both devices are published together, as a program that manages several would do.
-    """
-    other = restored(world, backup_of(one, knows_contacts=False), "Praxis zwei")
-    owns = one.engine._state.own, other.engine._state.own
-    assert owns[0].account_key is not None
-    records = sorted((own.device.record for own in owns), key=lambda one: one.hash)
-    both = sign_list(
-        owns[0].account_key,
-        next_list(
-            owns[0].account_id,
-            owns[0].device_list,
-            records,
-            owns[0].device_list.recovery_public,
-            world.now_ms,
-        ),
-    )
-    adopt(other, both)
-    other.start()
-    addresses = {}
-    for node in (one, other):
-        own = node.engine._state.own
-        (mailbox,) = node.engine._state.mailboxes.values()
-        address = sign_address(own.device, mailbox.id, mailbox.tokens[b""][0], world.now_ms)
-        addresses[own.device.record.hash] = address
-    (channel,) = (found for found in one.connections if found.mailbox)
-    publish = Publish(
-        2**31,
-        owns[0].account_id,
-        (both.signed,),
-        tuple(record.encoded for record in records),
-        tuple(addresses[record.hash] for record in records),
-    )
-    one._transmit(channel, encode_frames([publish]))
-    adopt(one, both)
-    world.settle()
-    world.advance(2 * MINUTE_MS)
-    assert other.engine._context.entry.published
-    return other
-
-
-def adopt(node: Node, device_list: DeviceList) -> None:
-    turn = Turn(node.world.now_ms)
-    node.engine._state.own.published_seq = device_list.seq
-    node.engine._context.upkeep.store_list(turn, device_list)
-    node.carry_out(turn.effects())
-
-
 def two_desks() -> tuple[World, Node, Node, Node, bytes]:
     """A company with two devices that its list names, and a customer who has its card."""
     world = World()
     one = world.node("Praxis", publish=True)
     one.start()
-    other = with_second_device(world, one)
+    other = joined(world, one)
     customer = world.node("Kundin")
     customer.start()
     return world, one, other, customer, customer.add(one.engine.card())
@@ -138,7 +87,7 @@ def test_a_device_that_is_new_to_a_contact_is_asked_at_once() -> None:
     world.advance(MINUTE_MS)
     customer.send(praxis, "vorher")
     world.settle()
-    other = with_second_device(world, company)
+    other = joined(world, company)
     world.advance(8 * DAY_MS)
     assert customer.of(NewDevice)
     assert other.engine._state.contacts

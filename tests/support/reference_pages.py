@@ -44,6 +44,7 @@ _HALVES: Final = (
     (sync.Client, e2ee_client.Client, ("recovery_key",)),
     (sync.Contact, e2ee_client.Contact, ()),
     (sync.Message, e2ee_client.Message, ()),
+    (sync.Invitation, e2ee_client.Invitation, ()),
     (sync.EventIterator, e2ee_client.EventIterator, ()),
 )
 _WITH_FIELDS: Final = """    options:
@@ -73,6 +74,10 @@ WHAT_TO_DO: Final = {
     "IdentityAlarm": "Stop showing the contact as verified. Have a person compare the safety number, then"
     " `contact.verify()`.",
     "NewDevice": "Note it in the conversation. Compare the safety number again if it was not expected.",
+    "DeviceRemoved": "Note it in the conversation.",
+    "OwnDeviceAdded": "Tell the people of the account. If nobody has invited it, somebody else has the"
+    " account key.",
+    "OwnDeviceRemoved": "Tell the people of the account.",
     "DeviceListExpiring": "Renew the list with the account key: `renewal_request`, `sign_renewal`,"
     " `install_list`.",
     "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",

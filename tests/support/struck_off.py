@@ -6,11 +6,11 @@ from dataclasses import replace
 
 from e2ee_client import restoring
 from e2ee_client.engine import Channel
-from e2ee_client.restoring import Saved
+from e2ee_client.restoring import Newest, Saved
 from e2ee_relay.protocol import Lookup, LookupResult, Role, decode_frames, encode_frames
 from engine_world import Node, World
 
-from e2ee.identity import DeviceList
+NOTHING_NEWER = Newest()
 
 
 def backup_of(node: Node, *, knows_contacts: bool = True) -> Saved:
@@ -19,10 +19,10 @@ def backup_of(node: Node, *, knows_contacts: bool = True) -> Saved:
     return saved if knows_contacts else replace(saved, contacts=[], messages=[], timeline=[], devices=[])
 
 
-def restored(world: World, saved: Saved, name: str, newer: tuple[DeviceList, ...] = ()) -> Node:
+def restored(world: World, saved: Saved, name: str, newest: Newest = NOTHING_NEWER) -> Node:
     """The new device that goes on from a backup; it is not started."""
     node = world.node(name)
-    rows = restoring.new_rows(saved, newer, None, node.rng, world.now_ms)
+    rows = restoring.new_rows(saved, newest, None, node.rng, world.now_ms)
     node.rows.tables.clear()
     node.rows.commit(tuple(rows))
     node.crash()

@@ -31,6 +31,8 @@ def _identity() -> dict[str, list[bytes]]:
         "device-record": [unhex(case["record"]) for case in file["records"]],
         "device-list": [unhex(case["list"]) for case in file["lists"]],
         "signed-device-list": [unhex(case["signed"]) for case in file["lists"]],
+        "invite-request": [unhex(load("invite.json")["messages"][0]["message"])],
+        "invite-welcome": [unhex(load("invite.json")["messages"][2]["message"])],
         "card-checked": [unhex(case["checked"]) for case in load("card.json")["cases"]],
         "x25519-prekey": of(x_kinds, "prekey"),
         "kem-prekey": of(kem_kinds, "prekey"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .devices import DeviceView
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 from .engine import ContactView, Engine
 from .ports import Ports, RowReader, Setup
@@ -11,6 +12,7 @@ __all__ = [
     "Close",
     "Commit",
     "ContactView",
+    "DeviceView",
     "Effect",
     "Engine",
     "Notify",

@@ -11,10 +11,11 @@ from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, OfRooms, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
 from e2ee.identity import DeviceList, ListHead
-from e2ee.ids import SessionId
+from e2ee.ids import DeviceId, SessionId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
 from e2ee_client.events import (
+    DeviceRemoved,
     IdentityAlarm,
     MessageReceived,
     MessageRejected,
@@ -202,13 +203,20 @@ class Contents(Part):
     def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
         """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36)."""
         is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
+        before = self._devices_named(contact)
         contact.pin(device_list)
         turn.put(contact.put())
         if is_newer:
+            for device_id in before - self._devices_named(contact):
+                turn.notify(DeviceRemoved(contact.account_id, device_id))
             self._context.sending.strike_off(turn, contact)
             self._release(turn, contact)
             if was_stale:
                 self._context.renewal.catch_up(turn, contact)
+
+    def _devices_named(self, contact: Contact) -> set[DeviceId]:
+        peers = self._state.peers_of(contact.account_id)
+        return {one.device_id for one in peers if contact.names(one.record.hash)}
 
     def alarm(self, turn: Turn, contact: Contact, code: str) -> None:
         """Stop a conversation until a person has looked: two lists were signed for one number (ID-07). Of a

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .contents import Contents
 from .delivery import Delivery
+from .devices import Devices
 from .directory import Directory
 from .entry import Entry
 from .incoming import Incoming
@@ -26,6 +27,7 @@ class Context:
         self.links = Links(self)
         self.upkeep = Upkeep(self)
         self.mailboxes = Mailboxes(self)
+        self.devices = Devices(self)
         self.entry = Entry(self)
         self.directory = Directory(self)
         self.renewal = Renewal(self)

@@ -200,8 +200,9 @@ class Directory(Part):
         self._told.pop(contact.account_id, None)
         contact.looked_up_ms = turn.now_ms
         self._context.contents.pin(turn, contact, device_list)
+        is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:
-            self._learn(turn, contact, record, address)
+            self._learn(turn, contact, record, address, is_known=is_known)
         if contact.greet:
             contact.greet = False
             turn.put(contact.put())
@@ -209,15 +210,16 @@ class Directory(Part):
             self._context.renewal.try_start(turn, peer)
         self._context.sending.pump(turn, contact)
 
-    def _learn(self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address) -> None:
+    def _learn(
+        self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address, *, is_known: bool
+    ) -> None:
         """Keep how to reach a device; a new one of a known contact is written to at once (SES-39)."""
-        others = bool(self._state.peers_of(contact.account_id))
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:
             peer = self._state.new_peer(contact, record)
-            if others:
+            if is_known:
                 turn.notify(NewDevice(contact.account_id, record.device_id))
-            if others or contact.greet:
+            if is_known or contact.greet:
                 self._context.renewal.want(turn, peer)
         peer.record = record
         self._addresses[peer.key] = address

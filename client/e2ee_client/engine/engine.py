@@ -47,6 +47,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee.card import ContactCard
+from e2ee.identity import DeviceRecord
 from e2ee.secret import RecoveryKey
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import ConnectionChanged, ConnectionState, SecondCopy
@@ -57,10 +58,10 @@ from .effects import Channel, Effect
 from .link import Link, LinkState
 from .ports import Ports, RowReader, Setup
 from .queries import ContactView, Queries
-from .records import Contact
+from .records import Contact, account_key_of
 from .state import State
 from .turn import Turn
-from .upkeep import PUBLISHED, account_key_of, new_account
+from .upkeep import PUBLISHED, new_account
 
 __all__ = ["ContactView", "Engine"]
 
@@ -322,6 +323,26 @@ class Engine(Queries):
         self._context.entry.refill(turn)
         return turn.effects()
 
+    def add_device(self, record: DeviceRecord, now_ms: int) -> list[Effect]:
+        """Sign a device into our next list; `welcome` tells when the directory has it (ACC-35).
+
+        Raises:
+            AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices.
+        """
+        turn = self._step(now_ms)
+        self._context.devices.add(turn, record)
+        return turn.effects()
+
+    def remove_device(self, device_id: bytes, now_ms: int) -> list[Effect]:
+        """Strike a device off with our next list (ID-28).
+
+        Raises:
+            AccountKeyAbsent, ConfigError, UnknownDevice.
+        """
+        turn = self._step(now_ms)
+        self._context.devices.remove(turn, device_id)
+        return turn.effects()
+
     def remove_account_key(self, now_ms: int) -> list[Effect]:
         """Forget the account key here.
 
@@ -416,6 +437,7 @@ class Engine(Queries):
         context.upkeep.sweep(turn)
         context.links.end_unused(turn)
         self._renew_list(turn)
+        context.entry.compare_daily(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)
         after_ms = self._state.ports.keep_alive_ms

@@ -33,7 +33,7 @@ from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
 from .part import Part
-from .records import Mailbox, NextList, named_records
+from .records import Mailbox, NextList
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 _REFUSED_RETRY_MS: Final = 60_000
 _REFILL_JITTER_MS: Final = 30_000
 _CHECK_APART_MS: Final = 3_600_000
+_COMPARE_APART_MS: Final = 86_400_000
 _MAX_LISTS: Final = 64
 _MAX_CONTRADICTIONS: Final = 3
 _FRONT_DOOR: Final = b""
@@ -55,7 +56,9 @@ class Entry(Part):
         super().__init__(context)
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
-        self._is_compared = False
+        self._compared_ms: int | None = None
+        self._is_fresh = False  # compared just now, and nothing was sent since
+        self._lacks_address = False
         self._least_issued_ms = 0
         self._checked_ms = 0
         self._contradictions = 0
@@ -63,20 +66,38 @@ class Entry(Part):
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
         of the store it is compared first: a store that was set back must not sign on from an old list
-        (ID-40).
+        (ID-40). Where others publish it as well, it is compared right before each change (ID-41).
         """
-        own = self._state.own
-        if own.published_seq != own.device_list.seq:
-            self._publish_after(turn, link, mailbox, own.published_seq)
-        elif not self._is_compared:
+        own, key = self._state.own, self._state.own.account_key
+        is_behind = own.published_seq != own.device_list.seq
+        is_due = key is not None and self._context.upkeep.list_due(turn)
+        is_changing = is_behind or is_due or self._lacks_address
+        if self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
-        elif own.account_key is not None and self._context.upkeep.list_due(turn):
-            following = self._context.upkeep.next_list(turn, own.account_key)
+        elif is_behind:
+            self._publish_after(turn, link, mailbox, own.published_seq)
+        elif key is not None and is_due and self._context.devices.knows_all:
+            following = self._context.upkeep.next_list(turn, key)
             answered = partial(self._renewed, link, mailbox, following)
             links = (following.device_list.signed,)
-            self._send_entry(turn, link, mailbox, links, following.records(), answered)
+            self._send_entry(turn, link, mailbox, links, following, answered)
+        elif self._lacks_address:
+            self._publish_after(turn, link, mailbox, own.published_seq - 1)
         else:
+            self._is_fresh = False
             self.count(turn, link)
+
+    def _is_to_compare(self, turn: Turn, *, is_behind: bool, is_changing: bool) -> bool:
+        if not self._context.devices.are_others:
+            return self._compared_ms is None and not is_behind
+        if is_changing or self._compared_ms is None:
+            return not self._is_fresh
+        return not self._compared_ms <= turn.now_ms <= self._compared_ms + _COMPARE_APART_MS
+
+    def compare_daily(self, turn: Turn) -> None:
+        """Compare our entry once a day where other devices publish it, too (ID-41)."""
+        if self._is_to_compare(turn, is_behind=False, is_changing=False):
+            self.refill(turn)
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
         own = self._state.own
@@ -86,8 +107,8 @@ class Entry(Part):
             row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
         ]
         links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
-        records = named_records(own.device.record, own.older_record)
-        self._send_entry(turn, link, mailbox, links, records, partial(self._published, link, mailbox))
+        entry = NextList(own.device.record, own.older_record, own.device_list)
+        self._send_entry(turn, link, mailbox, links, entry, partial(self._published, link, mailbox))
 
     def _send_entry(
         self,
@@ -95,16 +116,19 @@ class Entry(Part):
         link: Link,
         mailbox: Mailbox,
         links: tuple[bytes, ...],
-        records: list[DeviceRecord],
+        entry: NextList,
         answered: Answered,
     ) -> None:
-        own = self._state.own
-        device = replace(own.device, record=records[0])
+        own, devices = self._state.own, self._context.devices
+        self._is_fresh = False
+        device = replace(own.device, record=entry.record)
         issued_ms = max(turn.now_ms, self._least_issued_ms)
         address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], issued_ms)
-        named = sorted(records, key=lambda one: one.hash)
+        known = dict.fromkeys(entry.records()) | {entry.record: address}
+        known |= {one: devices.address_of(one) for one in devices.named(entry.device_list)}
+        named = sorted(known, key=lambda one: one.hash)
         records_b = tuple(one.encoded for one in named)
-        addresses = tuple(address if one == device.record else None for one in named)
+        addresses = tuple(known[one] for one in named)
         link.request(turn, Publish(link.new_id(), own.account_id, links, records_b, addresses), answered)
 
     def _renewed(
@@ -118,8 +142,8 @@ class Entry(Part):
     def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         own = self._state.own
         if isinstance(frame, Done):
-            own.published_seq, self._is_compared = own.device_list.seq, True
-            turn.put(own.put())
+            self._compared(turn, own.device_list)
+            self._lacks_address = False
             self.publish(turn, link, mailbox)
         elif isinstance(frame, ErrorReply) and frame.code is ErrorCode.STALE_ENTRY:
             if not self._is_contradicted(turn, link, frame):
@@ -135,6 +159,7 @@ class Entry(Part):
         """The relay's entry is not what we thought: an old backup there, or here."""
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
+            self._compared_ms, self._is_fresh = turn.now_ms, True
             self._publish_anew(turn, link, frame)
             return
         if not isinstance(frame, LookupResult) or not frame.lists:
@@ -142,28 +167,38 @@ class Entry(Part):
             return
         try:
             held = DeviceList.verify(own.account_id, frame.lists[-1])
+            if not frame.more and (held.seq < own.device_list.seq or held.head == own.device_list.head):
+                self._context.devices.note_entry(turn, held, frame)
             self._note_address(frame)
         except E2eeError:
             refused(turn, link, frame)
             return
+        self._is_fresh = not frame.more
         if frame.more and held.seq > after_seq:
             self._find_head(turn, link, mailbox, held.seq)
         elif held.seq < own.device_list.seq:
             self._publish_after(turn, link, mailbox, held.seq)
         elif held.head == own.device_list.head:
-            own.published_seq, self._is_compared = held.seq, True
-            turn.put(own.put())
+            self._compared(turn, held)
             self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame)
 
+    def _compared(self, turn: Turn, device_list: DeviceList) -> None:
+        """The directory has this list as ours."""
+        self._state.own.published_seq, self._compared_ms = device_list.seq, turn.now_ms
+        turn.put(self._state.own.put())
+
     def _note_address(self, frame: LookupResult) -> None:
         """The relay takes no address older than the one it holds (RLY-54), which a wrong clock may have dated
-        ahead of now: the next one is not older (ID-39).
+        ahead of now: the next one is not older (ID-39). None at all is published again (ID-41).
         """
         record = self._state.own.device.record
+        self._lacks_address = False
         for record_b, signed in zip(frame.records, frame.addresses, strict=False):
-            if record_b == record.encoded and signed is not None:
+            if record_b == record.encoded and signed is None:
+                self._lacks_address = True
+            elif record_b == record.encoded and signed is not None:
                 self._least_issued_ms = identity.verify_address(record, signed).issued_ms
 
     def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult) -> None:
@@ -182,7 +217,9 @@ class Entry(Part):
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
             return
         self._context.upkeep.store_list(turn, newest)
-        own.published_seq, self._is_compared = newest.seq, True
+        self._context.devices.settle(turn, newest, adopted=True)
+        self._context.devices.note_entry(turn, newest, frame)
+        self._compared(turn, newest)
         self.publish(turn, link, mailbox)
 
     def _take_record(self, newest: DeviceList, frame: LookupResult) -> None:

@@ -8,16 +8,17 @@ from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
 from e2ee.pair import sending
+from e2ee.rooms.invite import Welcome
 from e2ee.secret import AccountKey
 from e2ee.session import Health
 from e2ee_client.events import ConnectionState
 
 from .context import Context
+from .devices import DeviceView
 from .history import MessageName
 from .link import LinkState
-from .records import Contact, Message
+from .records import Contact, Message, account_key_of, named_records
 from .state import State
-from .upkeep import account_key_of
 
 
 class ContactView(NamedTuple):
@@ -67,6 +68,7 @@ class Queries:
         ready = all(link.state is LinkState.READY for link in links.by_channel.values())
         asked = any(link.pending or link.working for link in links.by_channel.values())
         told = self._context.timers.at_ms("receipts") is None
+        known = known and (own.account_key is None or not self._context.devices.owes_list)
         return links.is_online and known and ready and not asked and told
 
     @property
@@ -129,6 +131,28 @@ class Queries:
     def unread(self, account_id: bytes) -> int:
         """Return how many texts of a contact were not marked as read."""
         return self._state.history.unread(account_id)
+
+    def devices(self) -> list[DeviceView]:
+        """Return the devices of our account, this one first."""
+        return self._context.devices.views()
+
+    def relay_for_invite(self) -> tuple[str, bytes | None]:
+        """Return our relay and its registration secret, or None, where a device can be added (ACC-36).
+
+        Raises:
+            AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices.
+        """
+        self._context.devices.check_room()
+        own = self._state.own
+        return own.relay_url, own.registration_secret
+
+    def welcome(self, record_hash: bytes) -> Welcome | None:
+        """Return what a new device is given once the list in use names it (ACC-35); None before."""
+        own, devices = self._state.own, self._context.devices
+        if record_hash not in own.device_list.record_hashes or own.published_seq != own.device_list.seq:
+            return None
+        records = [*named_records(own.device.record, own.older_record), *devices.named(own.device_list)]
+        return Welcome(own.device_list, tuple(sorted(records, key=lambda one: one.hash)))
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return what an account key that is kept offline has to sign (ID-12)."""

@@ -11,7 +11,7 @@ from e2ee.identity import DeviceList, DeviceRecord, ListHead, OurDevice
 from e2ee.ids import AccountId, RecordHash, SessionId
 from e2ee.prekeys import PrekeyKind, PrekeyPair, SignedPrekey
 from e2ee.secret import AccountKey, DhPrivateKey, KemSeed
-from e2ee_client.errors import StoreCorrupt
+from e2ee_client.errors import AccountKeyAbsent, StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 
@@ -249,6 +249,35 @@ class RefusedId(TakenId):
 
     __slots__ = ()
     PREFIX = b"refused:"
+
+
+@dataclass(slots=True)
+class OwnDevice(Row):
+    """A record of another device of our account (ID-41).
+
+    `address` is the one in the directory; `listed` says that the list in use names the record, `leaving` that
+    the next one is not to.
+    """
+
+    TABLE = "meta"
+    PREFIX = b"device:"
+    KEY = (("record_hash", HASH_B),)
+    record_hash: RecordHash
+    record: DeviceRecord
+    address: bytes | None = None
+    listed: bool = False
+    leaving: bool = False
+
+
+def account_key_of(own: Own) -> AccountKey:
+    """Return the account key.
+
+    Raises:
+        AccountKeyAbsent: it is kept elsewhere.
+    """
+    if own.account_key is None:
+        raise AccountKeyAbsent("the account key is not on this device")
+    return own.account_key
 
 
 def named_records(record: DeviceRecord, older_record: DeviceRecord | None) -> list[DeviceRecord]:

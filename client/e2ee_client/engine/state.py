@@ -28,7 +28,7 @@ from .history import History
 from .outbox import Outbox
 from .peers import Peer
 from .ports import Ports, RowReader
-from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnPrekey
+from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnDevice, OwnPrekey
 from .row_codec import stored_parts
 from .seen_ids import SeenIds
 from .turn import Turn
@@ -53,6 +53,7 @@ class State:
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
     taken: SeenIds = field(default_factory=SeenIds.taken)
     refused: SeenIds = field(default_factory=SeenIds.refused)
+    own_devices: dict[bytes, OwnDevice] = field(default_factory=dict)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
     _devices: dict[bytes, list[Peer]] = field(default_factory=dict)
 
@@ -79,6 +80,9 @@ class State:
             if key.startswith(DueReceipts.PREFIX):
                 due = DueReceipts.decode(key, row)
                 state.receipts[due.peer_key] = due.ids
+            elif key.startswith(OwnDevice.PREFIX):
+                device = OwnDevice.decode(key, row)
+                state.own_devices[device.record_hash] = device
             state.taken.load(key, row)
             state.refused.load(key, row)
         state._load_sessions()

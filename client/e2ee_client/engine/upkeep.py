@@ -19,7 +19,7 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.session import expire_skipped
 from e2ee.wire.envelope import Prefix
 from e2ee.wire.fields import MAX_U32
-from e2ee_client.errors import AccountKeyAbsent, ConfigError
+from e2ee_client.errors import ConfigError
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
@@ -264,7 +264,7 @@ class Upkeep(Part):
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
         own = self._state.own
-        return self._unsigned(named_records(own.device.record, own.older_record), now_ms)
+        return self._unsigned(own.device.record, own.older_record, now_ms)
 
     def install_list(self, turn: Turn, signed: bytes) -> None:
         """Install a list that the account key signed elsewhere (ID-12).
@@ -283,14 +283,16 @@ class Upkeep(Part):
         except E2eeError as error:
             raise ConfigError(f"the signed list does not fit: {error.code}") from None
         self.store_list(turn, device_list)
+        self._context.devices.settle(turn, device_list)
 
     def list_due(self, turn: Turn) -> bool:
-        """Whether our next list is to be signed: half of its life is over, or a wrong clock has dated list
-        or record ahead of now (ID-39). Reminds of it when the key is elsewhere.
+        """Whether our next list is to be signed: half of its life is over, other devices are to stand in it,
+        or a wrong clock has dated list or record ahead of now (ID-39). Reminds of it if the key is elsewhere.
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
-        if left_ms > _RENEW_BEFORE_MS and not is_ahead and not own.record_anew:
+        is_changed = own.record_anew or self._context.devices.owes_list
+        if left_ms > _RENEW_BEFORE_MS and not is_ahead and not is_changed:
             return False
         if own.account_key is None and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
@@ -310,7 +312,7 @@ class Upkeep(Part):
         if self._needs_record(turn):
             created_ms = turn.now_ms - (turn.now_ms == record.created_ms)
             older, record = record, identity.redated(record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
-        unsigned = self._unsigned(named_records(record, older), turn.now_ms)
+        unsigned = self._unsigned(record, older, turn.now_ms)
         following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:
             turn.put(following.put())
@@ -342,9 +344,11 @@ class Upkeep(Part):
         own.older_record, own.record_anew = following.older_record, False
         turn.delete(following.TABLE, following.key)
         self.store_list(turn, following.device_list)
+        self._context.devices.settle(turn, following.device_list)
 
-    def _unsigned(self, records: list[DeviceRecord], now_ms: int) -> bytes:
+    def _unsigned(self, record: DeviceRecord, older: DeviceRecord | None, now_ms: int) -> bytes:
         own = self._state.own
+        records = [*named_records(record, older), *self._context.devices.wanted()]
         current = own.device_list
         least_seq = 1
         if not own.publish:
@@ -413,14 +417,3 @@ def restored_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
     used since the backup, also under a clock that was years ahead (ID-40, SES-40).
     """
     return unlisted_seq(last_seq, issued_ms, now_ms) + _RESTORE_STEP
-
-
-def account_key_of(own: Own) -> AccountKey:
-    """Return the account key.
-
-    Raises:
-        AccountKeyAbsent: it is kept elsewhere.
-    """
-    if own.account_key is None:
-        raise AccountKeyAbsent("the account key is not on this device")
-    return own.account_key

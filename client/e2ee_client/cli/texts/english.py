@@ -158,6 +158,10 @@ environment:
     "event.identity_alarm": "ALARM: the identity of {name} does not hold ({code}). "
     "Compare the safety number: sealroom verify {short}",
     "event.new_device": "{name} has a new device",
+    "event.device_removed": "{name} has removed a device",
+    "event.own_device_added": "your account has another device; if nobody invited it, somebody "
+    "else has the account key",
+    "event.own_device_removed": "a device of your account was removed",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
     "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
     "follow",
@@ -304,6 +308,12 @@ environment:
     "hint.account.replaced": "go on at the new device, or restore a backup here",
     "error.card.invalid": "this is no contact card, or it has a typing error",
     "hint.card.invalid": "copy the whole card again, and put it in quotes",
+    "error.device.unknown": "the account has no such device",
+    "error.device.too_many": "the account has as many devices as it may",
+    "error.link.code": "this invite does not hold: a code of another account, or a second device",
+    "hint.link.code": "compare the company's card, then make a new code",
+    "error.link.expired": "nobody waits for this invite any more",
+    "hint.link.expired": "make a new code, and keep both devices online",
     "error.client.closed": "the store was closed meanwhile",
     "error.relay.certificate": "the relay's certificate does not hold",
     "hint.relay.certificate": "tell the operator of the relay; nothing was sent",

@@ -163,6 +163,10 @@ Umgebung:
     "event.identity_alarm": "ALARM: Die Identität von {name} stimmt nicht ({code}). "
     "Vergleichen Sie die Sicherheitsnummer: sealroom verify {short}",
     "event.new_device": "{name} hat ein neues Gerät",
+    "event.device_removed": "{name} hat ein Gerät entfernt",
+    "event.own_device_added": "Ihr Konto hat ein weiteres Gerät; wenn es niemand eingeladen hat, "
+    "hat jemand anderes den Kontoschlüssel",
+    "event.own_device_removed": "ein Gerät Ihres Kontos wurde entfernt",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
     "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
@@ -325,6 +329,12 @@ Umgebung:
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
     "error.card.invalid": "das ist keine Kontaktkarte, oder sie hat einen Tippfehler",
     "hint.card.invalid": "kopieren Sie die ganze Karte noch einmal, und setzen Sie sie in Anführungszeichen",
+    "error.device.unknown": "das Konto hat kein solches Gerät",
+    "error.device.too_many": "das Konto hat so viele Geräte, wie es haben darf",
+    "error.link.code": "diese Einladung gilt nicht: ein Code eines anderen Kontos, oder ein zweites Gerät",
+    "hint.link.code": "vergleichen Sie die Kontaktkarte der Firma, und machen Sie einen neuen Code",
+    "error.link.expired": "auf diese Einladung wartet niemand mehr",
+    "hint.link.expired": "machen Sie einen neuen Code, und lassen Sie beide Geräte online",
     "error.client.closed": "der Speicher wurde inzwischen geschlossen",
     "error.relay.certificate": "das Zertifikat des Relays ist ungültig",
     "hint.relay.certificate": "den Betreiber des Relays informieren; es wurde nichts gesendet",

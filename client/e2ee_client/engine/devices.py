@@ -1,0 +1,204 @@
+"""The other devices of our account: which our list names, which it is to name, and where they are reached.
+
+The device with the account key adds and removes them (ACC-35); each device learns of the others from the
+account's own directory entry, which any of them publishes for all (ID-41).
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from e2ee_relay.protocol import LookupResult
+
+from e2ee import identity
+from e2ee.constants import MAX_TEAM
+from e2ee.identity import DeviceKind, DeviceList, DeviceRecord
+from e2ee.ids import DeviceId
+from e2ee_client.errors import ConfigError, DeviceReplacedError, TooManyDevices, UnknownDevice
+from e2ee_client.events import OwnDeviceAdded, OwnDeviceRemoved
+
+from .part import Part
+from .records import OwnDevice, account_key_of, named_records
+from .turn import Turn
+
+
+class DeviceView(NamedTuple):
+    """A device of our account. `reachable`: the directory says where it takes messages, so it has been online
+    since it was added; `leaving`: it is struck off with the next list.
+    """
+
+    device_id: bytes
+    kind: DeviceKind
+    front_desk: bool
+    created_ms: int
+    is_this: bool
+    reachable: bool
+    leaving: bool
+
+
+class Devices(Part):
+    """Rows of the other devices' records; a device with two records that are listed has two."""
+
+    @property
+    def _others(self) -> list[OwnDevice]:
+        return list(self._state.own_devices.values())
+
+    @property
+    def are_others(self) -> bool:
+        """Whether the account has other devices, or is to have some."""
+        return bool(self._state.own_devices)
+
+    @property
+    def owes_list(self) -> bool:
+        """Whether the next list is to name other devices than the one in use."""
+        return any(one.listed == one.leaving for one in self._others)
+
+    @property
+    def knows_all(self) -> bool:
+        """Whether we have each record that our list names, so that the next one leaves nobody out unseen."""
+        own = self._state.own
+        known = {one.hash for one in named_records(own.device.record, own.older_record)}
+        return known | self._state.own_devices.keys() >= set(own.device_list.record_hashes)
+
+    def wanted(self) -> list[DeviceRecord]:
+        """Return the records of other devices that the next list names."""
+        return [one.record for one in self._others if not one.leaving]
+
+    def named(self, device_list: DeviceList) -> list[DeviceRecord]:
+        """Return the records of other devices that a list of ours names."""
+        return [one.record for one in self._others if one.record_hash in device_list.record_hashes]
+
+    def address_of(self, record: DeviceRecord) -> bytes | None:
+        """Return the signed address of another device, as the entry shows it."""
+        return self._state.own_devices[record.hash].address
+
+    def views(self) -> list[DeviceView]:
+        """Return all devices, this one first."""
+        own = self._state.own.device.record
+        this = DeviceView(
+            own.device_id,
+            own.kind,
+            own.front_desk,
+            own.created_ms,
+            True,
+            self._context.entry.published,
+            False,
+        )
+        newest: dict[bytes, OwnDevice] = {}
+        for one in sorted(self._others, key=lambda one: one.record.created_ms):
+            newest[one.record.device_id] = one
+        return [this, *(_view(one) for one in newest.values())]
+
+    # --- by a person ---
+
+    def add(self, turn: Turn, record: DeviceRecord) -> None:
+        """Let the next list name a device (ACC-35).
+
+        Raises:
+            AccountKeyAbsent, DeviceReplacedError: this device cannot sign.
+            ConfigError: no directory entry, or the id of a device that is known.
+            TooManyDevices: there is no room for another one.
+        """
+        self.check_room()
+        if record.device_id in self._ids():
+            raise ConfigError("a device of this id is known")
+        self._put(turn, OwnDevice(record.hash, record))
+        self._context.entry.refill(turn)
+
+    def check_room(self) -> None:
+        """Refuse what `add` would refuse of any device."""
+        own = self._state.own
+        account_key_of(own)
+        if own.replaced:
+            raise DeviceReplacedError("another device has taken the place of this one")
+        if not own.publish:
+            raise ConfigError("an account without a directory entry has one device")
+        if len(self._ids()) >= MAX_TEAM:
+            raise TooManyDevices(f"an account has at most {MAX_TEAM} devices")
+
+    def remove(self, turn: Turn, device_id: bytes) -> None:
+        """Let the next list leave a device out (ID-28).
+
+        Raises:
+            AccountKeyAbsent: this device cannot sign.
+            ConfigError: it is this device.
+            UnknownDevice: the account has none of this id.
+        """
+        account_key_of(self._state.own)
+        if device_id == self._state.own.device.record.device_id:
+            raise ConfigError("this device cannot strike off itself")
+        found = [one for one in self._others if one.record.device_id == device_id]
+        if not found:
+            raise UnknownDevice("the account has no such device")
+        for one in found:
+            one.leaving = True
+            turn.put(one.put())
+        self._context.entry.refill(turn)
+
+    def _ids(self) -> set[DeviceId]:
+        others = {one.record.device_id for one in self._others}
+        return others | {self._state.own.device.record.device_id}
+
+    # --- by lists and entries ---
+
+    def note_entry(self, turn: Turn, held: DeviceList, frame: LookupResult) -> None:
+        """Take records and addresses of the other devices from our entry, whose list is `held` (ID-41).
+
+        Raises:
+            RemoteError: a record or an address does not hold; nothing has changed.
+        """
+        own = self._state.own
+        found: list[tuple[DeviceRecord, bytes | None]] = []
+        for record_b, signed in zip(frame.records, frame.addresses, strict=False):
+            record = DeviceRecord.decode(record_b)
+            held.check_record(record)
+            if signed is not None:
+                identity.verify_address(record, signed)
+            if record.device_id != own.device.record.device_id:
+                found.append((record, signed))
+        for record, signed in found:
+            known = self._state.own_devices.get(record.hash)
+            if known is None and held.head == own.device_list.head:
+                self._added(turn, record)
+                self._put(turn, OwnDevice(record.hash, record, signed, listed=True))
+            elif known is not None and known.address != signed:
+                known.address = signed
+                turn.put(known.put())
+
+    def settle(self, turn: Turn, device_list: DeviceList, *, adopted: bool = False) -> None:
+        """A list has come into use: whom it does not name is gone. One that the directory has taught us ends
+        also what was to be added: our store was set back, and does not know who was struck off since.
+        """
+        for one in self._others:
+            is_named = one.record_hash in device_list.record_hashes
+            if not is_named and (one.listed or adopted):
+                del self._state.own_devices[one.record_hash]
+                turn.delete(one.TABLE, one.key)
+                if one.listed and one.record.device_id not in self._ids():
+                    turn.notify(OwnDeviceRemoved(one.record.device_id))
+            elif is_named and not one.listed:
+                one.listed = True
+                turn.put(one.put())
+                self._added(turn, one.record)
+
+    def _added(self, turn: Turn, record: DeviceRecord) -> None:
+        listed = {one.record.device_id for one in self._others if one.listed and one.record != record}
+        if record.device_id not in listed:
+            turn.notify(OwnDeviceAdded(record.device_id))
+
+    def _put(self, turn: Turn, device: OwnDevice) -> None:
+        self._state.own_devices[device.record_hash] = device
+        turn.put(device.put())
+
+
+def _view(one: OwnDevice) -> DeviceView:
+    record, is_reachable = one.record, one.listed and one.address is not None
+    return DeviceView(
+        record.device_id,
+        record.kind,
+        record.front_desk,
+        record.created_ms,
+        False,
+        is_reachable,
+        one.leaving,
+    )

@@ -1,0 +1,321 @@
+"""A further device for our account, both sides: who invites, and who joins (ACC-31 to ACC-35).
+
+An invite is in memory only: when the program ends, its code is worth nothing. What has been signed stays.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from functools import partial
+from types import TracebackType
+from typing import Any, NamedTuple, Self, TypeVar
+
+from e2ee.card import ContactCard
+from e2ee.constants import MAILBOX_B, TOKEN_B
+from e2ee.errors import AuthenticationError, DecodeError, E2eeError
+from e2ee.identity import DeviceKind, OurDevice
+from e2ee.ids import AccountId
+from e2ee.ports import Rng
+from e2ee.rooms import invite as invites
+from e2ee.rooms.invite import INVITE_LIFE_MS, Invite, Request, Step, Welcome
+from e2ee_client.engine import Engine
+from e2ee_client.engine.records import Own, OwnDevice
+from e2ee_client.engine.upkeep import new_mailbox
+from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid
+from e2ee_client.rows import Put
+
+from .contacts import Watch, wait_until
+from .opening import Runtime
+from .relay_box import BoxAddress, RelayBox
+from .restoring import DEVICE_LIFE_MS
+from .runtime.clock import Clock
+from .runtime.shell import Shell
+
+T = TypeVar("T")
+
+
+class _Joining(NamedTuple):
+    """The one device that has come, and what it said."""
+
+    request: Request
+    digits: str
+
+
+class Invitation:
+    """An invite that waits for its device: show `code`, compare `digits`, then `confirm` or `close`.
+
+    Good for ten minutes and one device, and only while the client is open.
+    """
+
+    def __init__(
+        self,
+        shell: Shell[Engine],
+        watch: Watch,
+        runtime: Runtime,
+        invite: Invite,
+        opening: bytes,
+        box: RelayBox,
+    ) -> None:
+        """Not for callers: use `Client.invite`."""
+        self._shell = shell
+        self._watch = watch
+        self._rng = runtime.rng
+        self._invite = invite
+        self._opening = opening
+        self._box = box
+        self._arrived: asyncio.Future[_Joining] = asyncio.get_running_loop().create_future()
+        self._is_added = False
+        served = within(runtime.clock, runtime.clock.now_ms() + INVITE_LIFE_MS, self._serve)
+        self._server = asyncio.create_task(served, name="sealroom-invitation")
+        self._server.add_done_callback(lambda _: watch.progress.fire())
+
+    @property
+    def code(self) -> str:
+        """What the new device is given, 72 characters: for a QR code, or to copy. Whoever has it can come in
+        the place of the device that is meant; the digits tell them apart.
+        """
+        return self._invite.code
+
+    async def digits(self, timeout_s: float | None = None) -> str:
+        """Wait for the new device, and return the six digits that it has to show as well.
+
+        Raises:
+            InviteExpired: nobody came within ten minutes.
+            InviteInvalid: something else came, or a second device.
+            WaitTimeout: not in time; the invite goes on.
+        """
+        await self._until(self._arrived.done, timeout_s, "the new device")
+        return self._joining().digits
+
+    async def confirm(self, timeout_s: float | None = None) -> bytes:
+        """Sign the new device into our list: a person has compared the digits. Returns its device id.
+
+        Raises:
+            InviteExpired, InviteInvalid: as `digits`; nothing was signed.
+            AccountKeyAbsent, DeviceReplacedError, TooManyDevices: the device cannot be added.
+            WaitTimeout: the relay could not be told in time; call it again.
+        """
+        record = self._joining().request.record
+        if not self._is_added:
+            await self._shell.do(lambda engine, now_ms: engine.add_device(record, now_ms))
+            self._is_added = True
+        await self._until(
+            lambda: self._welcome() is not None, timeout_s, "telling the relay of the new device"
+        )
+        welcome = self._welcome()
+        if welcome is not None:
+            request = self._joining().request
+            body = self._invite.seal(Step.OUT, welcome.encode(), self._rng)
+            await self._box.send(BoxAddress(request.mailbox, request.token), body)
+        await self.close()
+        return record.device_id
+
+    async def close(self) -> None:
+        """End the invite; without `confirm` before, nothing has changed. Closing twice is allowed."""
+        self._server.cancel()
+        await asyncio.wait([self._server])
+        await self._box.close()
+
+    def _joining(self) -> _Joining:
+        self._check()
+        if not self._arrived.done():
+            raise ConfigError("no device has come yet")
+        return self._arrived.result()
+
+    def _welcome(self) -> Welcome | None:
+        return self._shell.machine.welcome(self._joining().request.record.hash)
+
+    async def _until(self, reached: Callable[[], bool], timeout_s: float | None, what: str) -> None:
+        def is_reached() -> bool:
+            self._check()
+            return reached()
+
+        await wait_until(is_reached, self._watch.progress, timeout_s, what)
+
+    def _check(self) -> None:
+        """Raise what has ended the invite; once the device is signed in, nothing does."""
+        if not self._server.done() or self._is_added:
+            return
+        if self._server.cancelled():
+            raise InviteExpired("the invite was closed")
+        error = self._server.exception()
+        if error is not None:
+            raise error
+
+    async def _serve(self) -> None:
+        """Take the first message that opens; another one that opens ends the invite (ACC-34)."""
+        first: bytes | None = None
+        while True:
+            message = self._opened(await self._box.receive())
+            if first is None and message is not None:
+                first = message
+                await self._answer(message)
+            elif message not in (None, first):
+                raise InviteInvalid("a second device has come")
+
+    def _opened(self, body: bytes) -> bytes | None:
+        try:
+            return self._invite.open_(Step.IN, body)
+        except AuthenticationError:
+            return None
+
+    async def _answer(self, message: bytes) -> None:
+        try:
+            request = Request.decode(self._invite, message, self._shell.now_ms)
+        except E2eeError as error:
+            raise InviteInvalid(f"another device than the one that was invited: {error.code}") from None
+        body = self._invite.seal(Step.OPENING, self._opening, self._rng)
+        await self._box.send(BoxAddress(request.mailbox, request.token), body)
+        self._arrived.set_result(_Joining(request, self._invite.digits(message, self._opening)))
+        self._watch.progress.fire()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return "<Invitation>"
+
+
+async def invite(
+    shell: Shell[Engine], watch: Watch, runtime: Runtime, kind: DeviceKind, *, front_desk: bool
+) -> Invitation:
+    """Make an invite and wait for its device at our relay.
+
+    Raises:
+        AccountKeyAbsent, DeviceReplacedError, ConfigError, TooManyDevices: no device can be added.
+        RelayUnavailable: the relay cannot be reached.
+    """
+    relay_url, secret = shell.machine.relay_for_invite()
+    account_id = AccountId(shell.machine.account_id)
+    made, opening = invites.new_invite(account_id, kind, front_desk=front_desk, rng=runtime.rng)
+    place = made.place()
+    address = BoxAddress(place.mailbox, place.token)
+    box = await RelayBox.open(runtime.transport, relay_url, address, secret, runtime.rng)
+    return Invitation(shell, watch, runtime, made, opening, box)
+
+
+# --- the new device ---
+
+
+class Joined(NamedTuple):
+    """A new device that its account's list names."""
+
+    card: ContactCard
+    device: OurDevice
+    welcome: Welcome
+
+
+def parse(card: ContactCard, code: str) -> Invite:
+    """Read a code.
+
+    Raises:
+        InviteInvalid: it is none, or not of this card's account.
+    """
+    try:
+        return invites.parse(card.account_id, code)
+    except DecodeError as error:
+        raise InviteInvalid(str(error)) from None
+
+
+async def join(
+    card: ContactCard,
+    made: Invite,
+    registration_secret: bytes | None,
+    show_digits: Callable[[str], None],
+    runtime: Runtime,
+) -> Joined:
+    """Come as the device that was invited, and wait until a person has confirmed it.
+
+    Raises:
+        InviteExpired: nobody waits there, or has confirmed within ten minutes.
+        InviteInvalid: what came back does not hold.
+        RelayUnavailable: the relay cannot be reached.
+    """
+    rng, now_ms = runtime.rng, runtime.clock.now_ms()
+    device = made.make_device(now_ms, now_ms + DEVICE_LIFE_MS, rng)
+    address = BoxAddress(rng(MAILBOX_B), rng(TOKEN_B))
+    box = await RelayBox.open(runtime.transport, card.relay_url, address, registration_secret, rng)
+    try:
+        asked = partial(_ask, made, device, box, show_digits, runtime)
+        welcome = await within(runtime.clock, now_ms + INVITE_LIFE_MS, asked)
+    finally:
+        await box.close()
+    return Joined(card, device, welcome)
+
+
+async def _ask(
+    made: Invite, device: OurDevice, box: RelayBox, show_digits: Callable[[str], None], runtime: Runtime
+) -> Welcome:
+    place = made.place()
+    message = Request(device.record, *box.address).encode()
+    await box.send(BoxAddress(place.mailbox, place.token), made.seal(Step.IN, message, runtime.rng))
+    try:
+        opening = await _next(made, box, Step.OPENING)
+        made.check_opening(opening)
+        show_digits(made.digits(message, opening))
+        answer = await _next(made, box, Step.OUT)
+        return Welcome.decode(made, device.record, answer, runtime.clock.now_ms())
+    except E2eeError as error:
+        raise InviteInvalid(f"the answer to the invite does not hold: {error.code}") from None
+
+
+async def _next(made: Invite, box: RelayBox, step: Step) -> bytes:
+    """Wait for a message of the invite; what does not open as it is passed over (ACC-33)."""
+    while True:
+        body = await box.receive()
+        with suppress(AuthenticationError):
+            return made.open_(step, body)
+
+
+def new_rows(
+    joined: Joined, registration_secret: bytes | None, rng: Rng, *, read_receipts: bool
+) -> list[Put]:
+    """Return the rows of the new device's store."""
+    card, device, (device_list, records) = joined
+    own = Own(
+        account_id=card.account_id,
+        account_key=None,
+        device=device,
+        device_list=device_list,
+        relay_url=card.relay_url,
+        name=card.name,
+        publish=True,
+        read_receipts=read_receipts,
+        registration_secret=registration_secret,
+        published_seq=device_list.seq,
+    )
+    others = [one for one in records if one.device_id != device.record.device_id]
+    return [
+        own.put(),
+        Put("list", device_list.seq.to_bytes(8, "big"), device_list.signed),
+        *(OwnDevice(one.hash, one, listed=True).put() for one in others),
+        new_mailbox(card.relay_url, b"", rng).put(),
+    ]
+
+
+async def within(clock: Clock, deadline_ms: int, work: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Return what `work` returns, if it does so in time.
+
+    Raises:
+        InviteExpired: it does not.
+    """
+    task = asyncio.create_task(work())
+    try:
+        while not task.done() and clock.now_ms() < deadline_ms:
+            timer = asyncio.create_task(clock.wait_until(deadline_ms))
+            try:
+                await asyncio.wait([task, timer], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                timer.cancel()
+        if not task.done():
+            raise InviteExpired("the invite has ended: ten minutes are over")
+        return await task
+    finally:
+        task.cancel()
