@@ -107,8 +107,8 @@ def test_a_secret_has_one_size(role: type[Secret]) -> None:
     other = ChainKey if role is RootKey else RootKey
     if role.SIZE_B == other.SIZE_B:
         assert secret != other(secret.expose())
-    expected_b = {KemSeed: 64, InviteSecret: 16}.get(role, 32)
-    assert expected_b == role.SIZE_B
+    sizes_b: dict[type[Secret], int] = {KemSeed: 64, InviteSecret: 16}
+    assert sizes_b.get(role, 32) == role.SIZE_B
     assert not hasattr(secret, "__dict__")
 
 
