@@ -302,15 +302,18 @@ async def _ask(connection: Connection, saved: Saved) -> Newest:
 
 
 def _others(saved: Saved, device_list: DeviceList, frame: LookupResult) -> list[OwnDevice]:
-    """Return the devices of the newest list but the one that made the backup, which is struck off."""
+    """Return the devices that both the backup's list and the newest one name.
+
+    The one that made the backup is struck off, and so is one that was restored from it before (SES-40).
+    """
+    named = set(saved.device_list.record_hashes) & set(device_list.record_hashes)
     found: list[OwnDevice] = []
     try:
         for record_b, signed in zip(frame.records, frame.addresses, strict=False):
             record = DeviceRecord.decode(record_b)
             if signed is not None:
                 identity.verify_address(record, signed)
-            is_named = record.hash in device_list.record_hashes
-            if is_named and record.device_id != saved.record.device_id:
+            if record.hash in named and record.device_id != saved.record.device_id:
                 found.append(OwnDevice(record.hash, record, signed, listed=True))
     except E2eeError:
         raise BackupCorrupt("the directory's devices are not those of our list") from None
