@@ -23,7 +23,7 @@ from e2ee.rooms.invite import INVITE_LIFE_MS, Invite, Request, Step, Welcome
 from e2ee_client.engine import Engine
 from e2ee_client.engine.records import Own, OwnDevice
 from e2ee_client.engine.upkeep import new_mailbox
-from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid
+from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, WaitTimeout
 from e2ee_client.rows import Put
 
 from .contacts import Watch, wait_until
@@ -95,7 +95,7 @@ class Invitation:
         Raises:
             InviteExpired, InviteInvalid: as `digits`; nothing was signed.
             AccountKeyAbsent, DeviceReplacedError, TooManyDevices: the device cannot be added.
-            WaitTimeout: the relay could not be told in time; call it again.
+            WaitTimeout: relay or new device could not be told in time; call it again.
         """
         record = self._joining().request.record
         if not self._is_added:
@@ -108,7 +108,11 @@ class Invitation:
         if welcome is not None:
             request = self._joining().request
             body = self._invite.seal(Step.OUT, welcome.encode(), self._rng)
-            await self._box.send(BoxAddress(request.mailbox, request.token), body)
+            try:
+                async with asyncio.timeout(timeout_s):
+                    await self._box.send(BoxAddress(request.mailbox, request.token), body)
+            except TimeoutError:
+                raise WaitTimeout("the new device could not be told in time") from None
         await self.close()
         return record.device_id
 

@@ -94,11 +94,7 @@ class RelayBox:
             RelayUnavailable: the relay cannot be reached, or makes no mailbox.
         """
         box = cls(transport, url, address, registration_secret, rng)
-        try:
-            await box._connect()
-        except BaseException:
-            await box._disconnect()
-            raise
+        await box._connect()
         return box
 
     async def receive(self) -> bytes:
@@ -134,7 +130,6 @@ class RelayBox:
                 with suppress(RelayUnavailable):
                     await self._connect()
                     return
-                await self._disconnect()
                 await asyncio.sleep(_AGAIN_S)
 
     async def close(self) -> None:
@@ -147,7 +142,15 @@ class RelayBox:
     # --- the connection ---
 
     async def _connect(self) -> None:
+        """Connect and listen, or leave nothing: half a connection would never be made again."""
         await self._disconnect()
+        try:
+            await self._set_up()
+        except BaseException:
+            await self._disconnect()
+            raise
+
+    async def _set_up(self) -> None:
         connection = self._connection = await self._transport.open(self._url)
         hello = await _greeting(connection)
         self._reader = asyncio.create_task(self._read(connection), name="sealroom-invite")

@@ -171,9 +171,7 @@ def _saved(value: cbor.Value) -> Saved:
 
 
 class Newest(NamedTuple):
-    """What the directory has of our account: its lists after the backup's, and the other devices that the
-    newest one names.
-    """
+    """What the directory has of our account: lists after the backup's, and the other devices that stay."""
 
     lists: Sequence[DeviceList] = ()
     others: Sequence[OwnDevice] = ()
@@ -258,7 +256,7 @@ def _settled(message: Message) -> Message:
 
 async def newest(saved: Saved, transport: Transport) -> Newest:
     """Ask the relay for our lists after the backup's, link by link (ID-07), and for the other devices that
-    the newest one names (SES-40); nothing without a directory entry.
+    stay (SES-40); nothing without a directory entry.
 
     Raises:
         RelayUnavailable: no answer: going on could fork the chain.

@@ -26,6 +26,7 @@ from e2ee_client.errors import (
     InviteInvalid,
     StoreExists,
     UnknownDevice,
+    WaitTimeout,
 )
 from e2ee_client.relay_box import BoxAddress, RelayBox
 from e2ee_client.testing import MemoryNetwork
@@ -276,6 +277,45 @@ async def test_an_invite_outlives_its_connections(network: MemoryNetwork, shop: 
         client = await joining
     assert len(client.devices()) == 2
     await client.close()
+
+
+async def test_a_relay_that_is_away_ends_the_wait(
+    network: MemoryNetwork, shop: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The list is signed and the new device cannot be told: that is said in time, and it is told later."""
+
+    async def stuck(*_: object) -> None:
+        await asyncio.Event().wait()
+
+    async with await shop.invite() as invite:
+        joining = asyncio.create_task(_join(network, shop, invite.code, Screen()))
+        await invite.digits(60)
+        with monkeypatch.context() as patch:
+            patch.setattr(RelayBox, "send", stuck)
+            async with asyncio.timeout(60):
+                with pytest.raises(WaitTimeout):
+                    await invite.confirm(2)
+        device_id = await invite.confirm(60)
+    client = await joining
+    try:
+        assert client.devices()[0].device_id == device_id
+    finally:
+        await client.close()
+
+
+async def test_half_a_connection_is_none(network: MemoryNetwork, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who gives up while it is made leaves nothing that would pass for a connection."""
+    here = BoxAddress(os.urandom(16), os.urandom(32))
+    box = await RelayBox.open(network, network.url, here, None, os.urandom)
+    await box._disconnect()
+    with monkeypatch.context() as patch:
+        patch.setattr(RelayBox, "_do", lambda *_: asyncio.Event().wait())
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(box.send(here, b"x"), 0.2)
+    async with asyncio.timeout(10):
+        await box.send(here, b"once more")
+        assert await box.receive() == b"once more"
+    await box.close()
 
 
 async def test_a_restored_backup_keeps_the_other_devices(

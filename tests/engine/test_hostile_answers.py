@@ -111,7 +111,7 @@ def lying(*arguments: object) -> Content:
 def test_claims_of_newer_lists_are_not_followed_each_time(
     liar: str, asked_for: type[Frame], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """CON-05: a contact cannot make a company publish, or a customer look it up, with each message."""
+    """CON-13: a contact cannot make a company publish, or a customer look it up, with each message."""
     world, company, customer, praxis = acquainted()
     nodes = {"Kundin": (customer, company, praxis), "Praxis": (company, customer, customer.engine.account_id)}
     sender, receiver, account_id = nodes[liar]

@@ -170,6 +170,29 @@ def test_a_copy_that_waits_to_add_adds_nobody_after_it_was_set_back() -> None:
     assert ids(holder) == {device_id(holder)}
 
 
+def test_no_list_is_signed_while_the_relay_withholds_a_record() -> None:
+    """ID-42: a store from before the second device joined learns its list, and not yet its record."""
+    world = World()
+    holder = world.node("Praxis", publish=True)
+    holder.start()
+    world.settle()
+    older = holder.rows.copy()
+    second = joined(world, holder)
+    world.advance(MINUTE_MS)
+    newest = second.engine._state.own.device_list
+    holder.crash(older)
+    relay = HidingRelay(holder, holder.engine.account_id)
+    relay._old = replace(relay._old, lists=(newest.signed,), records=(), addresses=())
+    holder.start()
+    world.advance(20 * DAY_MS)
+    assert holder.engine._state.own.device_list == newest
+    holder.outgoing = lossless
+    world.advance(2 * DAY_MS)
+    assert holder.engine._state.own.device_list.seq > newest.seq
+    assert ids(holder) == {device_id(holder), device_id(second)}
+    assert not second.of(DeviceReplaced)
+
+
 def of_account(record: DeviceRecord, account_id: AccountId) -> DeviceRecord:
     """The record with the keys of another one."""
     values = (1, [1], account_id, record.device_id, record.sign_public, record.dh_public)
@@ -207,6 +230,20 @@ def test_a_restored_holder_keeps_who_is_listed_and_nobody_else() -> None:
     assert again.texts()[-1:] == third.texts()[-1:] == ["und noch eins"]
     assert "und noch eins" not in holder.texts() + second.texts()
     assert not customer.of(IdentityAlarm)
+
+
+def test_who_joined_after_the_backup_is_struck_off_and_told() -> None:
+    """SES-40: to the backup it is as unknown as an account that was restored from it before."""
+    world, holder, second, _, _ = company()
+    saved = backup_of(holder)
+    third = joined(world, holder, "Praxis drei")
+    world.advance(MINUTE_MS)
+    again = restored(world, saved, "Praxis neu", newest_of(holder, saved))
+    again.start()
+    world.advance(2 * DAY_MS)
+    assert ids(again) == {device_id(again), device_id(second)}
+    assert third.of(DeviceReplaced)
+    assert not second.of(DeviceReplaced)
 
 
 def test_two_devices_that_sign_at_once_leave_one_list() -> None:

@@ -353,7 +353,7 @@ def test_no_contact_moves_an_account_to_a_list_that_it_has_not_signed_for_this_d
 
 
 def test_a_claim_of_a_higher_number_draws_an_ask_and_moves_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CON-05, SES-35: a contact that states the last number for our list with each content."""
+    """CON-13, SES-35: a contact that states the last number for our list with each content."""
     world, company, customer, _ = acquainted()
     own, dressed = customer.engine._state.own, Sending._dressed
     before = own.device_list

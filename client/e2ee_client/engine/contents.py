@@ -152,7 +152,7 @@ class Contents(Part):
             self._state_heads(turn, peer)
 
     def _state_heads(self, turn: Turn, peer: Peer) -> None:
-        """State both heads again, with an ask: who knows a newer one of the lists sends it (CON-05)."""
+        """State both heads again, with an ask: who knows a newer one of the lists sends it (CON-13)."""
         peer.told = (0, 0, peer.told[2])
         self._context.renewal.doubt(turn, peer, pairs.LONG_PATIENCE_MS)
 

@@ -45,8 +45,8 @@ class Devices(Part):
 
     @property
     def are_others(self) -> bool:
-        """Whether the account has other devices, or is to have some."""
-        return bool(self._state.own_devices)
+        """Whether the account has other devices, known or not, or is to have some."""
+        return bool(self._state.own_devices) or not self.knows_all
 
     @property
     def owes_list(self) -> bool:
@@ -55,7 +55,7 @@ class Devices(Part):
 
     @property
     def knows_all(self) -> bool:
-        """Whether we have each record that our list names, so that the next one leaves nobody out unseen."""
+        """Whether we have each record that our list names, so that the next leaves nobody out (ID-42)."""
         own = self._state.own
         known = {one.hash for one in named_records(own.device.record, own.older_record)}
         return known | self._state.own_devices.keys() >= set(own.device_list.record_hashes)

@@ -87,7 +87,7 @@ class Directory(Part):
 
     def catch_up(self, turn: Turn, contact: Contact) -> None:
         """Look a contact up that says it has a newer list, at most once in ten minutes: it may say so with
-        each message (CON-05).
+        each message (CON-13).
         """
         if turn.now_ms >= min(self._caught_up_ms.get(contact.account_id, 0), turn.now_ms) + _CLAIMS_APART_MS:
             self._caught_up_ms[contact.account_id] = turn.now_ms

@@ -246,7 +246,7 @@ class Entry(Part):
         turn.notify(DeviceReplaced())
 
     def check(self, turn: Turn) -> None:
-        """A contact knows a newer list of ours: ask the directory, once an hour (CON-05)."""
+        """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""
         if self._checked_ms and turn.now_ms < min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS:
             return
         if self._state.own.publish and self._state.own.published_seq:
