@@ -1,28 +1,30 @@
-"""Payloads of entries: one class for each kind, with its limits (TRN-21)."""
+"""Payloads of entries: one class for each kind, with its limits (TRN-21).
+
+Questions and what answers them are in `forms.py`, signed structures of chapter 18 in `signed_payloads.py`.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import ClassVar, Final, NamedTuple, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
 from e2ee.constants import DEVICE_ID_B, KEY_B, MAX_FILE_B
 from e2ee.errors import DecodeError, InvalidArgument
 from e2ee.files import padded_size
-from e2ee.grammar import MAX_EMAIL_B, is_email, is_file_name, is_locale
+from e2ee.grammar import MAX_EMAIL_B, is_email, is_file_name
 from e2ee.ids import DeviceId
 from e2ee.secret import FileKey
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS, MAX_U32, bstr
 
 from .entry import BODY_MAX_B, Entry, EntryHash, payload_of
+from .forms import Answer, Form, Rating
 from .kinds import Kind
+from .signed_payloads import Channels, Consent, Identify, Notice, Withdrawal, signed
 from .state import SHORT_TEXT_B, State
 from .structure import (
-    Reader,
     Structure,
-    check_ascending,
-    flag,
     hash_,
     member,
     number,
@@ -37,24 +39,13 @@ from .structure import (
 
 MAX_TEXT_B: Final = 16_384
 MAX_HASHES: Final = 64
-MAX_QUESTIONS: Final = 12
-SIGNED_MAX_B: Final = 8_192
-LABEL_B: Final = 200
-VALUE_B: Final = 1_000
-RATING_TEXT_B: Final = 500
 LANGUAGE_B: Final = 35
-LOCALE_B: Final = 5
 FILE_NAME_B: Final = 128
 MEDIA_TYPE_B: Final = 64
 CODE_B: Final = 64
 REQUEST_ID_B: Final = 8
 
 _hashes: Final = several(hash_, MAX_HASHES)
-
-
-def signed(value: cbor.Value) -> bytes:
-    """Read the bytes of a signed structure; its own chapter says whose signature it is."""
-    return bstr(value, 1, SIGNED_MAX_B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,54 +135,6 @@ class File(Structure):
             raise DecodeError("not the name and sizes of a file")
 
 
-class _Signed(Structure):
-    """A payload that is the bytes of one signed structure, and no map."""
-
-    __slots__ = ()
-    signed: bytes
-
-    @classmethod
-    def of(cls, value: cbor.Value) -> _Signed:
-        """Read the bytes."""
-        return cls(signed(value))  # type: ignore[call-arg]  # each subclass has this one field
-
-    def value(self) -> cbor.Value:
-        """Return the bytes."""
-        return self.signed
-
-
-@dataclass(frozen=True, slots=True)
-class Consent(_Signed):
-    """A newer receipt of the customer."""
-
-    kind: ClassVar = Kind.CONSENT
-    signed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Withdrawal(_Signed):
-    """A withdrawal of the customer's consent."""
-
-    kind: ClassVar = Kind.WITHDRAW
-    signed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Channels(_Signed):
-    """Other ways to reach the company."""
-
-    kind: ClassVar = Kind.CHANNELS
-    signed: bytes = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Identify(_Signed):
-    """A login token: who the customer is, by the company's own word."""
-
-    kind: ClassVar = Kind.IDENTIFY
-    signed: bytes = field(repr=False)
-
-
 class ActKind(IntEnum):
     """What a customer does to a room."""
 
@@ -209,29 +152,6 @@ class Act(Structure):
     kind: ClassVar = Kind.ACT
     shape = (member(ActKind),)
     what: ActKind
-
-
-@dataclass(frozen=True, slots=True)
-class Notice(Structure):
-    """A newer signed notice, with its text, as bytes, in the one locale of the receipt."""
-
-    kind: ClassVar = Kind.NOTICE
-    signed: bytes = field(repr=False)
-    locale: str
-    text: bytes = field(repr=False)
-
-    @classmethod
-    def of(cls, value: cbor.Value) -> Notice:
-        """Read [signed notice, [[locale, text]]]."""
-        texts = several(row(text(LOCALE_B), size(1, MAX_TEXT_B)), 1)
-        notice, ((locale, words),) = row(signed, texts)(value)
-        if not is_locale(locale):
-            raise DecodeError("not a locale")
-        return cls(notice, locale, words)
-
-    def value(self) -> cbor.Value:
-        """Return [signed notice, [[locale, text]]]."""
-        return [self.signed, [[self.locale, self.text]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,83 +205,6 @@ class Access(Structure):
         """Refuse a hand-over that does not name its receiver, count, first and last."""
         if self.what is AccessKind.HANDOVER and (not self.device_id or not self.count or not self.ends):
             raise DecodeError("a hand-over names its receiver, count, first and last")
-
-
-class QuestionKind(IntEnum):
-    """How a question of a form is answered."""
-
-    CHOICE = 1
-    TEXT = 2
-    NUMBER = 3
-    DATE = 4
-
-
-class Question(NamedTuple):
-    """One question of a form; only a choice has options."""
-
-    id: int
-    kind: QuestionKind
-    label: str
-    required: bool
-    options: tuple[str, ...]
-
-
-_QUESTION: Final = row(
-    *(number(MAX_U32), member(QuestionKind), text(LABEL_B), flag),
-    several(text(LABEL_B), MAX_QUESTIONS, 0),
-)
-
-
-def _question(value: cbor.Value) -> Question:
-    found = Question(*_QUESTION(value))
-    if (found.kind is QuestionKind.CHOICE) != bool(found.options):
-        raise DecodeError("a choice has options, and nothing else has")
-    return found
-
-
-@dataclass(frozen=True, slots=True)
-class Form(Structure):
-    """Questions to the customer. A quick reply is a form of one choice."""
-
-    kind: ClassVar = Kind.FORM
-    shape = (text(LABEL_B), several(_question, MAX_QUESTIONS))
-    title: str = field(repr=False)
-    questions: tuple[Question, ...] = field(repr=False)
-
-    def check(self) -> None:
-        """Refuse ids that do not ascend."""
-        check_ascending(one.id for one in self.questions)
-
-
-def _answered(value: cbor.Value) -> str | int:
-    reader: Reader = text(VALUE_B) if isinstance(value, str) else number(MAX_MS)
-    answer: str | int = reader(value)
-    return answer
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Structure):
-    """Answers by the id of the question: a text, or a number (of an option, of a day since 1970, any)."""
-
-    kind: ClassVar = Kind.ANSWER
-    shape = (hash_, several(row(number(MAX_U32), _answered), MAX_QUESTIONS))
-    form: EntryHash
-    values: tuple[tuple[int, str | int], ...] = field(repr=False)
-
-    def check(self) -> None:
-        """Refuse ids that do not ascend."""
-        check_ascending(key for key, _ in self.values)
-
-
-@dataclass(frozen=True, slots=True)
-class Rating(Structure):
-    """How content the customer is, 1 to 5."""
-
-    kind: ClassVar = Kind.RATING
-    shape = (number(5, 1), text(RATING_TEXT_B))
-    absent = frozenset({2})
-    stars: int
-    text: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,7 @@
 """What one device knows of the chains of a room: gaps, contradictions, links (TRN-06 to TRN-13, TRN-28).
 
-Entries themselves are kept by whoever uses this, and looked up through `Held`. A chain is the set of numbers
-that are here, as intervals. An interval is *closed* when nothing below it is missing: it begins where its
-device began or restarted, or where we joined. Only closed ones are linked, an open one is a gap.
-
-    [0..41]  [43..50]      42 is missing: a gap; linked is 41
-    [0..41]  |1795..1801]  a restart: both are closed, both are linked
+Entries themselves are kept by whoever uses this, and looked up through `Held`. What is known of the numbers
+of one device is a `Chain`. Only closed intervals are linked, an open one is a gap.
 """
 
 from __future__ import annotations
@@ -15,18 +11,27 @@ from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
 
-from e2ee.errors import CounterExhausted, TooMany
+from e2ee.errors import CounterExhausted
 from e2ee.wire.fields import MAX_MS
 
+from .chain import (
+    GIVEN_UP_AFTER_MS,
+    MAX_CLAIMS_ABOUT,
+    Chain,
+    Claim,
+    Gap,
+    Interval,
+    answered,
+    given_up,
+    missing,
+    placed,
+    with_claim,
+)
 from .entry import MAX_SEEN, DeviceTag, Entry, EntryHash, Link, device_tag
 from .kinds import Kind
 
 GAP_AFTER_MS: Final = 60_000
-GIVEN_UP_AFTER_MS: Final = 7 * 86_400_000
-MAX_INTERVALS: Final = 256
-MAX_CLAIMS_ABOUT: Final = 8
 MAX_CLAIMS_BY: Final = MAX_CLAIMS_ABOUT * MAX_SEEN
-CLAIMED_BELOW: Final = 2**52
 MAX_WANTED: Final = 64
 MARK_AFTER: Final = 20
 MARK_DELAYS_MS: Final = (5 * 60_000, 15 * 60_000)
@@ -42,40 +47,6 @@ class Held(NamedTuple):
 
 Lookup: TypeAlias = Callable[[DeviceTag, int], Held | None]
 """The entry of a device under a number, if it is here."""
-
-
-class Interval(NamedTuple):
-    """Numbers that are all here. `said` is the newest that a link of ours has named, -1 for none."""
-
-    first: int
-    last: int
-    closed: bool
-    said: int
-    since_ms: int
-
-
-class Claim(NamedTuple):
-    """A link of another device to an entry that is not here."""
-
-    n: int
-    hash: EntryHash
-    by: DeviceTag
-    since_ms: int
-
-
-@dataclass(frozen=True, slots=True)
-class Chain:
-    """The numbers of one device. `floor` is the number from which on we are meant, None until it is known."""
-
-    floor: int | None
-    intervals: tuple[Interval, ...] = ()
-    claims: tuple[Claim, ...] = ()
-
-    @property
-    def highest(self) -> int:
-        """The highest number that is here, or claimed below 2^52; -1 for none (TRN-07)."""
-        claimed = [one.n for one in self.claims if one.n < CLAIMED_BELOW]
-        return max([*(one.last for one in self.intervals), *claimed], default=-1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,15 +116,6 @@ class Taken(NamedTuple):
     findings: list[Finding]
 
 
-class Gap(NamedTuple):
-    """Numbers of a device of which at least the last is missing."""
-
-    tag: DeviceTag
-    first: int
-    last: int
-    since_ms: int
-
-
 # --- an entry comes ---
 
 
@@ -184,7 +146,7 @@ def take(
             return Taken(view, Outcome.KNOWN, [])
         signed = known.signed and entry.signature is not None
         kind = FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
-        after = replace(view, chains={**view.chains, tag: _answered(view.chain(tag), entry)})
+        after = replace(view, chains={**view.chains, tag: answered(view.chain(tag), entry)})
         return Taken(after, Outcome.CONTRADICTED, [Finding(kind, tag, n, by)])
     by_hearsay = forwarded_by not in (None, tag) and entry.signature is None
     if by_hearsay and not _is_covered(entry, tag, held):
@@ -193,7 +155,8 @@ def take(
     if entry.header.restarts:
         findings.append(Finding(FindingKind.RESTARTED, tag, n, tag))
     opens = begins or (entry.header.prev is None and not history)
-    chain = _placed(_answered(view.chain(tag), entry), entry, tag, held, now_ms, opens=opens)
+    follows = held(tag, n - 1) is not None
+    chain = placed(answered(view.chain(tag), entry), entry, now_ms, opens=opens, follows=follows)
     after = replace(view, chains={**view.chains, tag: chain})
     after = _with_links(after, entry, tag, held, now_ms, findings)
     return Taken(_noted(after, entry, tag, held, now_ms), Outcome.TAKEN, findings)
@@ -227,47 +190,6 @@ def _parted(other: Held, entry: Entry) -> FindingKind:
     return FindingKind.EQUIVOCATION if signed else FindingKind.DIFFER
 
 
-def _answered(chain: Chain, entry: Entry) -> Chain:
-    """Forget what claimed an entry that has come."""
-    claim = entry.header.n, entry.hash
-    return replace(chain, claims=tuple(one for one in chain.claims if one[:2] != claim))
-
-
-def _placed(chain: Chain, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int, *, opens: bool) -> Chain:
-    """Put the number of an entry into the intervals of its chain, which `opens` for a joiner."""
-    n, starts = entry.header.n, entry.header.prev is None
-    floor = n if chain.floor is None and opens else chain.floor
-    left = None if starts else next((one for one in chain.intervals if one.last == n - 1), None)
-    right = next((one for one in chain.intervals if one.first == n + 1 and not one.closed), None)
-    closed = starts or floor == n or (held(tag, n - 1) is not None if left is None else left.closed)
-    grown = Interval(
-        n if left is None else left.first,
-        n if right is None else right.last,
-        closed,
-        max(-1 if left is None else left.said, -1 if right is None else right.said),
-        now_ms if left is None else left.since_ms,
-    )
-    others = [one for one in chain.intervals if one is not left and one is not right]
-    # What is below the floor was not meant for us.
-    kept = [one for one in (*others, grown) if floor is None or one.last >= floor]
-    intervals = _without_oldest_said(sorted(kept))
-    claims = tuple(one for one in chain.claims if floor is None or one.n >= floor)
-    return Chain(floor, intervals, claims)
-
-
-def _without_oldest_said(intervals: list[Interval]) -> tuple[Interval, ...]:
-    """Forget intervals that are closed and linked, but the newest one.
-
-    Raises:
-        TooMany: too many are left.
-    """
-    if len(intervals) > MAX_INTERVALS:
-        intervals = [one for one in intervals[:-1] if not one.closed or one.said < one.last] + intervals[-1:]
-    if len(intervals) > MAX_INTERVALS:
-        raise TooMany("the numbers of a device have too many holes")
-    return tuple(intervals)
-
-
 def _with_links(
     view: View, entry: Entry, by: DeviceTag, held: Lookup, now_ms: int, findings: list[Finding]
 ) -> View:
@@ -287,7 +209,7 @@ def _with_links(
         if _claims_too_much(chains, chain, by):
             findings.append(Finding(FindingKind.TOO_MANY, link.tag, link.n, by))
             continue
-        claims = _with_claim(chain.claims, Claim(link.n, link.hash, by, now_ms))
+        claims = with_claim(chain.claims, Claim(link.n, link.hash, by, now_ms))
         chains[link.tag] = replace(chain, claims=claims)
     return replace(view, chains=chains)
 
@@ -297,13 +219,6 @@ def _claims_too_much(chains: Mapping[DeviceTag, Chain], about: Chain, by: Device
     if sum(one.by == by for one in about.claims) >= MAX_CLAIMS_ABOUT:
         return False
     return sum(one.by == by for chain in chains.values() for one in chain.claims) >= MAX_CLAIMS_BY
-
-
-def _with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
-    """Of many claims of one device about another the oldest and the newest stay: its hash covers the rest."""
-    same = [one for one in claims if one.by == new.by]
-    dropped = same[-1] if len(same) >= MAX_CLAIMS_ABOUT else None
-    return (*(one for one in claims if one is not dropped), new)
 
 
 def _noted(view: View, entry: Entry, tag: DeviceTag, held: Lookup, now_ms: int) -> View:
@@ -339,58 +254,23 @@ def mark_due_ms(view: View, delay_ms: int, *, company: bool) -> int | None:
 def gaps(view: View, now_ms: int, after_ms: int = GAP_AFTER_MS) -> list[Gap]:
     """Return what has been missing for a minute, of devices of which it is known from where on (TRN-13)."""
     found = [
-        gap for tag, chain in view.chains.items() if chain.floor is not None for gap in _missing(tag, chain)
+        gap for tag, chain in view.chains.items() if chain.floor is not None for gap in missing(tag, chain)
     ]
     return [gap for gap in found if now_ms - gap.since_ms >= after_ms]
 
 
 def wanted(view: View) -> list[tuple[DeviceTag, int, int]]:
     """Return what to ask for: the numbers below each open interval, and each that somebody names (TRN-14)."""
-    found = [gap[:3] for tag, chain in view.chains.items() for gap in _missing(tag, chain)]
+    found = [gap[:3] for tag, chain in view.chains.items() for gap in missing(tag, chain)]
     return [(tag, max(first, last - MAX_WANTED + 1), last) for tag, first, last in sorted(found)[:MAX_WANTED]]
-
-
-def _missing(tag: DeviceTag, chain: Chain) -> list[Gap]:
-    """The gaps of a chain, ascending: each ends with a number that something names."""
-    since: dict[int, int] = {}
-    open_ones = [(one.first - 1, one.since_ms) for one in chain.intervals if not one.closed]
-    for n, since_ms in (*open_ones, *((one.n, one.since_ms) for one in chain.claims)):
-        since[n] = min(since_ms, since.get(n, since_ms))
-    found: list[Gap] = []
-    below = -1
-    for n in sorted(since):
-        found.append(Gap(tag, max(_last_below(chain, n), below) + 1, n, since[n]))
-        below = n
-    return found
-
-
-def _last_below(chain: Chain, n: int) -> int:
-    """The newest number below n that is here, or the one before those that are meant for us; below one that
-    is here, but as another entry, nothing is missing.
-    """
-    if any(one.first <= n <= one.last for one in chain.intervals):
-        return n - 1
-    floor = n if chain.floor is None else min(chain.floor, n)
-    return max((one.last for one in chain.intervals if one.last < n), default=floor - 1)
 
 
 def give_up(view: View, now_ms: int) -> tuple[View, list[Gap]]:
     """Count as here what has been missing for seven days, and return it, to be marked (TRN-13)."""
     over = gaps(view, now_ms, GIVEN_UP_AFTER_MS)
-    chains = {tag: _given_up(chain, now_ms) for tag, chain in view.chains.items()}
+    chains = {tag: given_up(chain, now_ms) for tag, chain in view.chains.items()}
     kept = {tag: chain for tag, chain in chains.items() if chain.intervals or chain.claims}
     return replace(view, chains=kept), over
-
-
-def _given_up(chain: Chain, now_ms: int) -> Chain:
-    """A time ahead of the clock counts as now."""
-    before_ms = now_ms - GIVEN_UP_AFTER_MS
-    intervals = tuple(
-        one._replace(closed=one.closed or one.since_ms <= before_ms, since_ms=min(one.since_ms, now_ms))
-        for one in chain.intervals
-    )
-    claims = [one._replace(since_ms=min(one.since_ms, now_ms)) for one in chain.claims]
-    return Chain(chain.floor, intervals, tuple(one for one in claims if one.since_ms > before_ms))
 
 
 # --- what we write ---

@@ -30,20 +30,10 @@ from e2ee.rooms.acts import AFTER, RESTRICTS, Condition, RoomAct, What, act_of, 
 from e2ee.rooms.desk import Board, Reply
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.kinds import CONTENT, Kind
-from e2ee.rooms.payloads import (
-    Act,
-    ActKind,
-    Consent,
-    Erase,
-    Mark,
-    Open,
-    RoomText,
-    Sensitive,
-    UnknownKind,
-    Withdrawal,
-)
+from e2ee.rooms.payloads import Act, ActKind, Erase, Mark, Open, RoomText, Sensitive, UnknownKind
 from e2ee.rooms.room import Admission, Room, RoomChange, admit, company_recipients, judged, with_states
 from e2ee.rooms.signals import Request, RequestKind, Waiting
+from e2ee.rooms.signed_payloads import Consent, Withdrawal
 from e2ee.rooms.state import HOLD, SENSITIVE, Phase, Retention, RetentionClass, WrittenState
 
 TEAM = {"F": DESK, "G": DESK, "S": SUPERVISOR, "A": AGENT, "B": BOT}

@@ -9,11 +9,11 @@ from room_people import NOW_MS, ROOM, Person, exchange
 
 from e2ee.errors import CounterExhausted, TooMany
 from e2ee.rooms import transcript
+from e2ee.rooms.chain import GIVEN_UP_AFTER_MS
 from e2ee.rooms.entry import EntryHash, Link, RoomId, carrier
 from e2ee.rooms.payloads import Mark, RoomText
 from e2ee.rooms.transcript import (
     GAP_AFTER_MS,
-    GIVEN_UP_AFTER_MS,
     Finding,
     FindingKind,
     Outcome,
