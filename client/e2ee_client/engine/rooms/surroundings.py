@@ -1,0 +1,146 @@
+"""What a room needs from outside: our device, who is in force, sending, timers, the application.
+
+A room runs the same under the engine and in a simulated world of tests; both are `Surroundings`. All of it is
+without input or output: what is sent, timed or told leaves after the step's rows are committed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from e2ee.content import Content, OfRooms
+from e2ee.identity import ListHead
+from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
+from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.notice import Notice
+from e2ee.rooms.roster import RosterRef
+from e2ee.rooms.state import Retention, RetentionClass
+from e2ee.rooms.team import TeamView
+from e2ee.secret import SigningKey
+from e2ee_client.engine.ports import RowReader
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import RoomEvent
+
+DEFAULT_RETENTION: Final = Retention(RetentionClass.DEFAULT, 90 * 86_400)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """Choices of a company for its new rooms."""
+
+    retention: Retention = DEFAULT_RETENTION
+
+
+class Surroundings(Protocol):
+    """One for each engine; a room names its own accounts where it matters."""
+
+    @property
+    def us(self) -> Author:
+        """Our account and device."""
+        ...
+
+    @property
+    def side(self) -> Side:
+        """`COMPANY` for a device of a company, `CUSTOMER` for all others."""
+        ...
+
+    @property
+    def key(self) -> SigningKey:
+        """The signing key of our device: entries of a company, receipts and withdrawals of a customer."""
+        ...
+
+    @property
+    def rows(self) -> RowReader:
+        """What has been committed."""
+        ...
+
+    @property
+    def policy(self) -> Policy:
+        """Our company's choices; a customer's device does not ask."""
+        ...
+
+    def rng(self, size_b: int) -> bytes:
+        """Return random bytes (PRM-08)."""
+        ...
+
+    # --- who is there ---
+
+    def team(self, company: AccountId, now_ms: int) -> TeamView:
+        """Return who of a company is in force now (ACC-09).
+
+        Raises:
+            MandateInvalid, RosterExpired, ListExpired, ListGap, IdentityMismatch.
+        """
+        ...
+
+    def team_by(self, company: AccountId, ref: RosterRef) -> TeamView | None:
+        """Return who was in force by one roster (ACC-21); None: not known, what names it is held."""
+        ...
+
+    def suspended(self, company: AccountId) -> frozenset[DeviceId]:
+        """Return whom the newest mandate, or any known roster of it, suspends (ROOM-28)."""
+        ...
+
+    def devices(self, account_id: AccountId) -> tuple[DeviceId, ...]:
+        """Return the devices of an account's newest accepted list, ours included; () for none."""
+        ...
+
+    def list_head(self, account_id: AccountId) -> ListHead | None:
+        """Return the newest accepted list of an account (ROOM-05)."""
+        ...
+
+    def signer(self, author: Author) -> SignPublic | None:
+        """Return the signing key of a device by a record that an accepted list names, also one of before."""
+        ...
+
+    def card(self, company: AccountId, device_id: DeviceId) -> AgentCard | None:
+        """Return the card of a device in force (ACC-14)."""
+        ...
+
+    def learn_card(self, turn: Turn, company: AccountId, card_b: bytes) -> None:
+        """Take a card that a state gives; one that does not fit is passed over (ACC-14)."""
+        ...
+
+    def notice(self, company: AccountId, notice_hash: bytes) -> Notice | None:
+        """Return a verified notice of a company by its hash (CNS-07)."""
+        ...
+
+    # --- what goes out ---
+
+    def post(self, turn: Turn, content: Content, to: Iterable[Author]) -> None:
+        """Send a counted content to named devices, durable until each has confirmed it."""
+        ...
+
+    def signal(self, turn: Turn, payload: OfRooms, to: Iterable[Author]) -> None:
+        """Send a content of type 9, dropped where there is no session."""
+        ...
+
+    def recall(self, turn: Turn, content_id: ContentId, to: Iterable[Author]) -> None:
+        """Drop what has not been sealed yet for these devices, which are no recipients any more."""
+        ...
+
+    def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
+        """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""
+        ...
+
+    def vouch(self, turn: Turn, company: AccountId, rosters: Iterable[RosterRef], to: Author) -> None:
+        """Post what these rosters are judged by, as contents of type 12 (ROOM-25, ACC-21)."""
+        ...
+
+    def look_up(self, turn: Turn, account_id: AccountId) -> None:
+        """Ask the directory for what is not known of an account; at most as often as it allows."""
+        ...
+
+    # --- time and application ---
+
+    def wake(self, turn: Turn, room_id: RoomId, at_ms: int | None) -> None:
+        """Call the room's `tick` at a time, in place of the one asked for before; None for never."""
+        ...
+
+    def tell(self, turn: Turn, event: RoomEvent) -> None:
+        """Tell the application after the commit."""
+        ...
