@@ -21,6 +21,7 @@ TABLES: Final = frozenset(
         "outbox",
         "pair",
         "peer",
+        "posted",
         "prekey",
         "replay",
         "session",

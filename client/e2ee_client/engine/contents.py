@@ -56,7 +56,9 @@ class Contents(Part):
                 self._context.sending.confirmed(turn, peer, reached, ids)
             case Sync() as sync:
                 self._context.renewal.synced(turn, peer, session, sync)
-            case OfRooms(kind, _) | Unsupported(kind, _):
+            case OfRooms():
+                self._of_rooms(turn, peer, content)
+            case Unsupported(kind, _):
                 turn.notify(UnsupportedContent(peer.account_id, content.id, kind))
             case _:
                 pass
@@ -82,6 +84,13 @@ class Contents(Part):
         history.append(turn, message)
         self._context.receipts.due(turn, peer, [content.id])
         turn.notify(MessageReceived(account_id, content.id, text, content.sent_ms, now_ms))
+
+    # --- rooms ---
+
+    def _of_rooms(self, turn: Turn, peer: Peer, content: Content) -> None:
+        """Give a content to the rooms; what they have taken is confirmed."""
+        if self._context.rooms.take(turn, peer, content):
+            self._context.receipts.due(turn, peer, [content.id])
 
     # --- what travels with a content ---
 

@@ -12,6 +12,7 @@ from .links import Links
 from .mailboxes import Mailboxes
 from .receipts import Receipts
 from .renewal import Renewal
+from .rooms.port import NoRooms, RoomsPort
 from .sending import Sending
 from .state import State
 from .timers import Timers
@@ -24,6 +25,7 @@ class Context:
     def __init__(self, state: State) -> None:
         self.state = state
         self.timers = Timers()
+        self.rooms: RoomsPort = NoRooms()
         self.links = Links(self)
         self.upkeep = Upkeep(self)
         self.mailboxes = Mailboxes(self)
