@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
-from e2ee.constants import MAX_LIST_RECORDS
+from e2ee.constants import MAX_LIST_RECORDS, MAX_TEAM
 from e2ee.content import ContentType, OfRooms
 from e2ee.errors import ContentError, DecodeError, RemoteError
 from e2ee.identity import LIST_MAX_B, RECORD_MAX_B
@@ -14,12 +14,15 @@ from e2ee.ids import AccountId
 from e2ee.wire import cbor
 from e2ee.wire.fields import Fields, array, bstr
 
+from .agent_card import CARD_MAX_B
 from .mandate import MANDATE_MAX_B, Mandate
+from .notice import NOTICE_MAX_B
 from .roster import ROSTER_MAX_B, Roster
 from .team import Finding, Learned, Standing, learn
 
 SLOT_MAX_B: Final = 4_096
 MAX_LISTS: Final = 8
+MAX_NOTICES: Final = 4
 
 
 def encode_slot(mandate: Mandate, roster: Roster) -> bytes:
@@ -51,13 +54,15 @@ def _read_slot(account_id: AccountId, slot: bytes) -> tuple[Mandate, Roster]:
 @dataclass(frozen=True, slots=True)
 class RosterContent:
     """A content of type 12: what a reader of a roster needs, as byte strings that are verified when taken
-    (ACC-12).
+    (ACC-12). `cards` go to devices of the company only.
     """
 
     mandate: bytes
     roster: bytes
     lists: tuple[bytes, ...]
     records: tuple[bytes, ...]
+    notices: tuple[bytes, ...] = ()
+    cards: tuple[bytes, ...] = ()
 
     def encode(self) -> OfRooms:
         """Return the payload."""
@@ -66,6 +71,8 @@ class RosterContent:
             2: self.roster,
             3: list(self.lists),
             4: list(self.records),
+            5: list(self.notices),
+            6: list(self.cards),
         }
         return OfRooms(ContentType.ROSTER, payload)
 
@@ -77,12 +84,14 @@ class RosterContent:
             ContentError.
         """
         try:
-            fields = Fields.of(payload, frozenset({1, 2, 3, 4}))
+            fields = Fields.of(payload, frozenset(range(1, 7)))
             return cls(
                 fields.bstr(1, 1, MANDATE_MAX_B),
                 fields.bstr(2, 1, ROSTER_MAX_B),
                 tuple(bstr(item, 1, LIST_MAX_B) for item in fields.array(3, 0, MAX_LISTS)),
                 tuple(bstr(item, 1, RECORD_MAX_B) for item in fields.array(4, 0, MAX_LIST_RECORDS)),
+                tuple(bstr(item, 1, NOTICE_MAX_B) for item in fields.array(5, 0, MAX_NOTICES)),
+                tuple(bstr(item, 1, CARD_MAX_B) for item in fields.array(6, 0, MAX_TEAM)),
             )
         except DecodeError:
             raise ContentError("not a content of type roster") from None

@@ -124,6 +124,8 @@ def roster_payload() -> dict[int, Value]:
         2: company.sign_roster(company.roster()),
         3: [parties.sign_list(company.device("chief"), company.device_list())],
         4: [one.record for one in company.devices().values()],
+        5: [company.sign_notice(company.notice())],
+        6: [cbor(company.card("agent", "Agent"))],
     }
 
 

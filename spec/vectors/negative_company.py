@@ -205,6 +205,11 @@ def teams() -> Iterator[Negative]:
         "record-of-257": {**payload, 4: [bytes(257)]},
         "mandate-of-2001": {**payload, 1: bytes(2001)},
         "roster-empty": {**payload, 2: b""},
+        "five-notices": {**payload, 5: [b"x"] * 5},
+        "notice-of-8193": {**payload, 5: [bytes(8193)]},
+        "13-cards": {**payload, 6: [b"x"] * 13},
+        "card-of-1025": {**payload, 6: [bytes(1025)]},
+        "without-cards": {key: payload[key] for key in range(1, 6)},
         "null": None,
     }
     for name, value in contents.items():

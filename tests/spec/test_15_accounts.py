@@ -555,13 +555,18 @@ def test_a_content_of_type_roster(firm: Company) -> None:
     """ACC-12"""
     lists = tuple(one.signed for one in firm.lists)
     content = RosterContent(
-        firm.mandate.signed, firm.roster.signed, lists, tuple(one.encoded for one in firm.records)
+        firm.mandate.signed,
+        firm.roster.signed,
+        lists,
+        tuple(one.encoded for one in firm.records),
+        (b"notice",),
+        (b"card",),
     )
     made = content.encode()
     assert (made.type, RosterContent.decode(made.payload)) == (ContentType.ROSTER, content)
     empty = RosterContent(b"m", b"r", (), ())
     assert RosterContent.decode(empty.encode().payload) == empty
-    payload: dict[int, cbor.Value] = {1: b"m", 2: b"r", 3: [], 4: []}
+    payload: dict[int, cbor.Value] = {1: b"m", 2: b"r", 3: [], 4: [], 5: [], 6: []}
     for wrong in (
         {3: [b"l"] * 9},
         {4: [b"r"] * 17},
@@ -569,7 +574,11 @@ def test_a_content_of_type_roster(firm: Company) -> None:
         {2: b""},
         {3: [bytes(1025)]},
         {4: [bytes(257)]},
-        {5: 0},
+        {5: [b"n"] * 5},
+        {5: [bytes(8193)]},
+        {6: [b"c"] * 13},
+        {6: [bytes(1025)]},
+        {7: 0},
     ):
         with pytest.raises(ContentError):
             RosterContent.decode({**payload, **wrong})

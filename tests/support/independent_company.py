@@ -239,10 +239,12 @@ def channels(signed: bytes, mandate: Mandate, now_ms: int) -> None:
 def roster_content(payload: bytes) -> None:
     """The payload of a content of type 12 (ACC-12)."""
     try:
-        row = fields(decode(payload), 4)
+        row = fields(decode(payload), 6)
         need(all(1 <= len(octets(row[key])) <= 2000 for key in (1, 2)))
         need(all(1 <= len(octets(one)) <= 1024 for one in items(row[3], 0, 8)))
         need(all(1 <= len(octets(one)) <= 256 for one in items(row[4], 0, 16)))
+        need(all(1 <= len(octets(one)) <= 8192 for one in items(row[5], 0, 4)))
+        need(all(1 <= len(octets(one)) <= 1024 for one in items(row[6], 0, 12)))
     except Refused:
         raise Refused("remote.content") from None
 
