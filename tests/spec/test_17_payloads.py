@@ -12,7 +12,7 @@ from vector_files import load, unhex
 from e2ee.content import ContentType, WayBack
 from e2ee.errors import ContentError, DecodeError, InvalidArgument, NoRight, UnsupportedVersion
 from e2ee.prekeys import CompactBundle, decode_compact
-from e2ee.rooms import payloads, signals
+from e2ee.rooms import forms, payloads, signals
 from e2ee.rooms.entry import DeviceTag
 from e2ee.rooms.erasure import (
     Actor,
@@ -222,7 +222,7 @@ def test_a_state_of_another_version_is_refused_as_that() -> None:
 
 def test_what_no_reader_accepts_is_not_written() -> None:
     """TRN-21: before it is sealed, with an error of the caller."""
-    for bad in (payloads.RoomText(""), payloads.Rating(6), payloads.Refusal(b"x", "room.right")):
+    for bad in (payloads.RoomText(""), forms.Rating(6), payloads.Refusal(b"x", "room.right")):
         with pytest.raises(InvalidArgument):
             encode_payload(bad)
 

@@ -8,6 +8,7 @@ from e2ee.content import Content
 from e2ee.ids import AccountId, DeviceId, SignPublic
 from e2ee.primitives import sign
 from e2ee.rooms import transcript
+from e2ee.rooms.chain import Gap
 from e2ee.rooms.entry import (
     Author,
     DeviceTag,
@@ -121,7 +122,7 @@ class Person:
         """Read a content of a session with its author, and take the entry in."""
         return self.take(decode_entry(content, sender.author, sender.signer), now_ms)
 
-    def gaps(self, now_ms: int) -> list[transcript.Gap]:
+    def gaps(self, now_ms: int) -> list[Gap]:
         """What has been missing for a minute."""
         return transcript.gaps(self.view, now_ms)
 
