@@ -6,13 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from e2ee.constants import CLOCK_TOLERANCE_MS
+from e2ee.constants import ACCOUNT_ID_B, CLOCK_TOLERANCE_MS
 from e2ee.errors import DecodeError, IdentityMismatch, MandateInvalid
 from e2ee.grammar import is_plain_text
 from e2ee.ids import AccountId
 from e2ee.primitives import kdf
 from e2ee.wire import cbor
-from e2ee.wire.fields import array, bstr
+from e2ee.wire.fields import array, bstr, decode_signed
 
 from .channels import CHANNELS_MAX_B, Channels
 from .checks import by_locale
@@ -44,7 +44,7 @@ class Door:
         Raises:
             DecodeError, BadSignature, UnsupportedVersion, IdentityMismatch, MandateInvalid.
         """
-        items = array(cbor.decode(encoded, DOOR_MAX_B), 4, 4)
+        items = _items(encoded)
         signed = (bstr(items[0], 1, MANDATE_MAX_B), bstr(items[1], 1, NOTICE_MAX_B))
         shown = by_locale(array(items[2], 1, MAX_DOOR_TEXTS), lambda value: bstr(value, 1, TEXT_MAX_B))
         signed_channels = bstr(items[3], 1, CHANNELS_MAX_B)
@@ -61,6 +61,30 @@ class Door:
         if notice.default_locale not in dict(texts):
             raise DecodeError("the text that everybody can be shown is missing")
         return cls(mandate, notice, texts, Channels.verify(mandate, signed_channels, now_ms))
+
+
+def stated_account(encoded: bytes) -> AccountId:
+    """Return the account that the mandate of a door states, for who knows none (CNS-27). Nothing is verified.
+
+    Raises:
+        DecodeError.
+    """
+    signed, _ = decode_signed(bstr(_items(encoded)[0], 1, MANDATE_MAX_B), MANDATE_MAX_B)
+    fields = cbor.decode(signed, MANDATE_MAX_B)
+    return AccountId(bstr(fields.get(2) if isinstance(fields, dict) else None, ACCOUNT_ID_B, ACCOUNT_ID_B))
+
+
+def stated_mandate(account_id: AccountId, encoded: bytes) -> Mandate:
+    """Return the verified mandate of a door whose other parts, or whose time, may be wrong.
+
+    Raises:
+        DecodeError, BadSignature, UnsupportedVersion, IdentityMismatch.
+    """
+    return Mandate.verify(account_id, bstr(_items(encoded)[0], 1, MANDATE_MAX_B))
+
+
+def _items(encoded: bytes) -> Sequence[cbor.Value]:
+    return array(cbor.decode(encoded, DOOR_MAX_B), 4, 4)
 
 
 def encode_door(mandate: Mandate, notice: Notice, texts: Mapping[str, str], channels: Channels) -> bytes:

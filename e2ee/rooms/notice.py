@@ -146,11 +146,11 @@ class Draft(NamedTuple):
 _OPTIONAL: Final = frozenset({"protection_officer", "minimum_age"})
 
 
-def sign_notice(key: AccountKey, version: int, draft: Draft, now_ms: int) -> Notice:
-    """Sign a notice, where the account key is kept (CNS-01, CNS-03).
+def next_notice(account_id: AccountId, version: int, draft: Draft, now_ms: int) -> bytes:
+    """Return the unsigned bytes of a notice, for an account key to sign (CNS-01, CNS-03).
 
     Raises:
-        NoticeIncomplete: a field is missing, or is not what CNS-02 takes; `field` names a missing one.
+        NoticeIncomplete: a field is missing; `field` names it.
     """
     given = draft._asdict()
     for name, value in given.items():
@@ -158,15 +158,34 @@ def sign_notice(key: AccountKey, version: int, draft: Draft, now_ms: int) -> Not
             raise NoticeIncomplete("a field of the notice is missing", field=name)
     hashes: list[cbor.Value] = [[name, kdf.sha256(text)] for name, text in sorted(given["texts"].items())]
     values: list[cbor.Value] = [
-        *(VERSION, account_id_of(key), version, now_ms, int(given["mode"]), list(given["controller"])),
+        *(VERSION, account_id, version, now_ms, int(given["mode"]), list(given["controller"])),
         *(draft.protection_officer, [list(one) for one in sorted(given["purposes"])]),
         *(list(given["operator"]), list(draft.recipients), list(draft.third_countries)),
         *([list(one) for one in sorted(given["retention"])], draft.authority, draft.imprint_url),
         *(draft.privacy_url, draft.has_bot, draft.minimum_age, draft.decides_alone, hashes),
         *(draft.default_locale, draft.sector),
     ]
+    return encode_map(*values)
+
+
+def sign_next_notice(key: AccountKey, unsigned: bytes) -> Notice:
+    """Sign the bytes of a notice, where the account key is kept (CNS-01).
+
+    Raises:
+        DecodeError, UnsupportedVersion, IdentityMismatch: not a notice of this account.
+    """
+    return Notice.verify(account_id_of(key), signed_bytes(key, labels.SIG_NOTICE, unsigned))
+
+
+def sign_notice(key: AccountKey, version: int, draft: Draft, now_ms: int) -> Notice:
+    """Sign a notice, where the account key is kept (CNS-01, CNS-03).
+
+    Raises:
+        NoticeIncomplete: a field is missing, or is not what CNS-02 takes; `field` names a missing one.
+    """
+    unsigned = next_notice(account_id_of(key), version, draft, now_ms)
     try:
-        return Notice.verify(account_id_of(key), signed_bytes(key, labels.SIG_NOTICE, encode_map(*values)))
+        return sign_next_notice(key, unsigned)
     except DecodeError:
         raise NoticeIncomplete("a field of the notice is not what it has to be", field="") from None
 

@@ -215,6 +215,21 @@ def test_a_door_holds_all_that_is_read_before_accepting(firm: Company) -> None:
     assert dict(only.texts) == {"de": TEXTS["de"]}
 
 
+def test_a_door_states_whose_it_is_to_who_knows_nobody(firm: Company) -> None:
+    """CNS-27: stated is not verified; the mandate alone can be, whatever else is wrong."""
+    encoded = door_of(firm)
+    assert door.stated_account(encoded) == firm.account_id
+    assert door.stated_mandate(firm.account_id, encoded) == firm.mandate
+    with pytest.raises(BadSignature):
+        door.stated_mandate(Company.make("other").account_id, encoded)
+    signed = cbor.decode(encoded, door.DOOR_MAX_B)
+    assert isinstance(signed, list)
+    nobody = cbor.encode([cbor.encode(1), bytes(64)])
+    for mandate in (nobody, cbor.encode([cbor.encode({2: b""}), bytes(64)]), cbor.encode([b"", b""])):
+        with pytest.raises(DecodeError):
+            door.stated_account(cbor.encode([mandate, *signed[1:]]))
+
+
 def test_the_first_failure_of_a_door_names_the_code(firm: Company) -> None:
     """CNS-04: a stolen web server, another relay, another company, a wrong clock."""
 

@@ -14,6 +14,7 @@ from types import ModuleType
 from typing import Any, Final
 
 from e2ee_client import errors as client_errors
+from e2ee_client.rooms import errors as room_errors
 
 from e2ee import errors as core_errors
 
@@ -26,6 +27,14 @@ whether the same call may succeed later; `hint` says what to do next.
 ## Of the client (`e2ee_client.errors`)
 
 What calls raise; all are `SealroomError`.
+
+| Code | Class | Retryable | Meaning | Hint |
+| --- | --- | --- | --- | --- |
+"""
+_ROOMS: Final = """
+## Of rooms (`e2ee_client.rooms.errors`)
+
+`SealroomError`s too.
 
 | Code | Class | Retryable | Meaning | Hint |
 | --- | --- | --- | --- | --- |
@@ -43,12 +52,15 @@ refused has changed nothing.
 
 def page() -> str:
     """Return the page as it has to stand in the repository."""
-    client = [
-        f"| `{one.code}` | `{one.__name__}` | {_yes(one.retryable)} | {meaning(one)} | {one.hint} |\n"
-        for one in _classes(client_errors)
-    ]
     core = [f"| `{one.code}` | `{one.__name__}` | {meaning(one)} |\n" for one in _classes(core_errors)]
-    return _HEAD + "".join(client) + _CORE + "".join(core)
+    return _HEAD + _client_rows(client_errors) + _ROOMS + _client_rows(room_errors) + _CORE + "".join(core)
+
+
+def _client_rows(module: ModuleType) -> str:
+    return "".join(
+        f"| `{one.code}` | `{one.__name__}` | {_yes(one.retryable)} | {meaning(one)} | {one.hint} |\n"
+        for one in _classes(module)
+    )
 
 
 def _classes(module: ModuleType) -> Iterator[Any]:

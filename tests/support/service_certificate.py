@@ -12,12 +12,18 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 
 def certificate(
-    ends: datetime.datetime, serial: int, begins_year: int = 2020, address: str = "127.0.0.1"
+    ends: datetime.datetime,
+    serial: int,
+    begins_year: int = 2020,
+    address: str = "127.0.0.1",
+    names: tuple[str, ...] = (),
 ) -> tuple[bytes, bytes]:
     """Return a certificate and its key, in PEM."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "relay under test")])
-    alternative = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address(address))])
+    alternative = x509.SubjectAlternativeName(
+        [x509.IPAddress(ipaddress.ip_address(address)), *map(x509.DNSName, names)]
+    )
     signed = (
         x509.CertificateBuilder()
         .subject_name(name)
@@ -35,10 +41,10 @@ def certificate(
     return signed.public_bytes(serialization.Encoding.PEM), private
 
 
-def write_pair(folder: Path, serial: int) -> tuple[Path, Path]:
+def write_pair(folder: Path, serial: int, names: tuple[str, ...] = ()) -> tuple[Path, Path]:
     """Write a certificate that is good for a month, and its key."""
     ends = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=30)
-    chain, key = certificate(ends, serial)
+    chain, key = certificate(ends, serial, names=names)
     paths = folder / "chain.pem", folder / "key.pem"
     paths[0].write_bytes(chain)
     paths[1].write_bytes(key)

@@ -97,7 +97,7 @@ class WebSocketTransport:
         Raises:
             ConfigError: `ca_file` cannot be read, or is given beside `ssl_context`.
         """
-        self._ssl_context = ssl_context if ca_file is None else _trusting(ca_file, ssl_context)
+        self._ssl_context = ssl_context if ca_file is None else trusting(ca_file, ssl_context)
         self._proxy = proxy
         self._foreign_by_proxy = foreign_by_proxy
         self._open_timeout_s = open_timeout_s
@@ -189,7 +189,12 @@ def _is_global(address: str) -> bool:
     return found.is_global and not found.is_multicast
 
 
-def _trusting(ca_file: str | os.PathLike[str], ssl_context: ssl.SSLContext | None) -> ssl.SSLContext:
+def trusting(ca_file: str | os.PathLike[str], ssl_context: ssl.SSLContext | None) -> ssl.SSLContext:
+    """Return settings of TLS that trust the authorities in a PEM file alone.
+
+    Raises:
+        ConfigError: the file cannot be read, or settings are given beside it.
+    """
     if ssl_context is not None:
         raise ConfigError("give either ca_file or ssl_context")
     try:

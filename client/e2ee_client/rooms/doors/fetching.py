@@ -1,0 +1,145 @@
+"""One request to an origin for the door of a company: bounded in size and time, nothing else (CNS-26).
+
+The bytes are read first, by the limits, and only then parsed as an answer of HTTP.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import io
+import re
+import socket
+import ssl
+from typing import Final, cast
+from urllib.parse import urlsplit
+
+from e2ee.grammar import is_origin
+from e2ee.rooms.door import DOOR_MAX_B
+from e2ee.rooms.mandate import MAX_ORIGIN_B
+from e2ee_client.errors import ConfigError
+from e2ee_client.rooms.errors import (
+    DoorCertificate,
+    DoorElsewhere,
+    DoorError,
+    DoorInvalid,
+    DoorMissing,
+    DoorRefused,
+    DoorTooLarge,
+    DoorUnreachable,
+)
+
+PATH: Final = "/.well-known/sealroom-door"
+TIME_LIMIT_S: Final = 20.0
+_HEAD_MAX_B: Final = 65_536
+_PART_B: Final = 65_536
+_LOCAL: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[1-9][0-9]{0,4})?")
+_OK: Final = 200
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_TOO_MANY: Final = 429
+_SERVER_ERROR: Final = 500
+
+
+def is_on_this_machine(origin: str) -> bool:
+    """Whether an origin is one without TLS, which only this machine may have (CNS-26)."""
+    return _LOCAL.fullmatch(origin) is not None
+
+
+async def fetch_door(
+    origin: str, *, ssl_context: ssl.SSLContext | None = None, time_limit_s: float = TIME_LIMIT_S
+) -> bytes:
+    """Return what an origin serves as its door, at most 262 144 bytes, unverified.
+
+    `ssl_context` replaces the system's settings of TLS, for a company with an authority of its own.
+
+    Raises:
+        ConfigError: not an origin: https and a host, or http on this machine.
+        DoorUnreachable, DoorCertificate, DoorMissing, DoorRefused, DoorElsewhere, DoorTooLarge, DoorInvalid.
+    """
+    if len(origin) > MAX_ORIGIN_B or not (is_origin(origin) or is_on_this_machine(origin)):
+        raise ConfigError("an origin is https:// and a host, with nothing behind it")
+    try:
+        async with asyncio.timeout(time_limit_s):
+            answer = await _exchange(origin, ssl_context)
+    except ssl.SSLError as error:
+        raise DoorCertificate(f"the certificate does not hold ({type(error).__name__})") from None
+    except TimeoutError:
+        raise DoorUnreachable("the origin does not answer in time") from None
+    except (OSError, UnicodeError) as error:
+        raise DoorUnreachable(f"the origin cannot be reached ({type(error).__name__})") from None
+    return _body(answer)
+
+
+async def _exchange(origin: str, ssl_context: ssl.SSLContext | None) -> bytes:
+    """Send the request and read until the other side closes, or more has come than a door has."""
+    parts = urlsplit(origin)
+    secure = parts.scheme == "https"
+    context = (ssl_context or ssl.create_default_context()) if secure else None
+    port = parts.port or (443 if secure else 80)
+    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
+    try:
+        writer.write(_request(parts.netloc))
+        answer = bytearray()
+        while len(answer) <= _HEAD_MAX_B + DOOR_MAX_B and (part := await reader.read(_PART_B)):
+            answer += part
+        return bytes(answer)
+    finally:
+        writer.transport.abort()
+
+
+def _request(host: str) -> bytes:
+    lines = (f"GET {PATH} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity", "Connection: close")
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
+
+
+class _Received:
+    """Bytes that are here, in the place of a socket."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, mode: str) -> io.BytesIO:
+        """Return the bytes as a file."""
+        return io.BytesIO(self._data)
+
+
+def _body(answer: bytes) -> bytes:
+    """Return the body of an answer of HTTP.
+
+    Raises:
+        DoorError.
+    """
+    # Only `makefile` is asked of the socket.
+    response = http.client.HTTPResponse(cast(socket.socket, _Received(answer)), method="GET")
+    try:
+        response.begin()
+        if response.status != _OK:
+            raise _refusal(response)
+        body = response.read(DOOR_MAX_B + 1)
+        is_whole = response.length in (None, 0)
+    except http.client.IncompleteRead:
+        raise DoorUnreachable("the answer of the origin was cut short") from None
+    except (http.client.HTTPException, ValueError):
+        raise DoorInvalid("what answers does not speak HTTP") from None
+    if len(body) > DOOR_MAX_B:
+        raise DoorTooLarge(f"a door has at most {DOOR_MAX_B} bytes")
+    if not is_whole:
+        raise DoorUnreachable("the answer of the origin was cut short")
+    return body
+
+
+def _refusal(response: http.client.HTTPResponse) -> DoorError:
+    """Return the error for an answer that is not the door; a redirect is not followed (CNS-26)."""
+    status = response.status
+    if status in _REDIRECTS:
+        target = _origin_of(response.getheader("Location") or "")
+        return DoorElsewhere("the origin points to another address", origin=target)
+    if status == _TOO_MANY or status >= _SERVER_ERROR:
+        return DoorRefused(f"the origin answers with a failure (HTTP {status})")
+    return DoorMissing(f"the origin has no door (HTTP {status})")
+
+
+def _origin_of(location: str) -> str | None:
+    """Return the origin of an address, if it is one that a door may be fetched from."""
+    origin = "/".join(location.split("/", 3)[:3])
+    return origin if len(origin) <= MAX_ORIGIN_B and is_origin(origin) else None

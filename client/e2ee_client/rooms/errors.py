@@ -1,0 +1,118 @@
+"""Errors of rooms: a stable code, whether trying again can help, and what to do next.
+
+No message holds a key, a passphrase, an address of a person, or bytes that came from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, NamedTuple
+
+from e2ee_client.errors import ConfigError, SealroomError
+
+
+class Fault(NamedTuple):
+    """One thing that is wrong with a notice: where, what it must be, and the provision that asks for it."""
+
+    field: str
+    must: str
+    law: str
+
+    def __str__(self) -> str:
+        return f"{self.field} {self.must} ({self.law})"
+
+
+class NoticeInvalid(ConfigError):
+    """A notice lacks something, or states it in a form that cannot be signed; `faults` are all of them
+    (CNS-03).
+    """
+
+    code: ClassVar[str] = "config.notice"
+    hint: ClassVar[str] = "correct each field that the message names, then load the notice again"
+
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        lines = "".join(f"\n- {fault}" for fault in faults)
+        super().__init__(f"the notice cannot be used:{lines}")
+        self.faults = tuple(faults)
+
+
+class DoorError(SealroomError):
+    """The door of a company cannot be used; nothing was stored, and nothing else was connected (CNS-18)."""
+
+    code: ClassVar[str] = "door"
+
+
+class DoorUnreachable(DoorError):
+    """The origin cannot be reached, or does not answer in time."""
+
+    code: ClassVar[str] = "door.unreachable"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "check the address and the network, then try again"
+
+
+class DoorCertificate(DoorError):
+    """The certificate of the origin does not hold, or it does not speak TLS."""
+
+    code: ClassVar[str] = "door.certificate"
+    hint: ClassVar[str] = "check this device's clock; if it is right, tell the company"
+
+
+class DoorMissing(DoorError):
+    """The origin has no door."""
+
+    code: ClassVar[str] = "door.missing"
+    hint: ClassVar[str] = "check the address; the company may use another one"
+
+
+class DoorRefused(DoorError):
+    """The origin answers with a failure of its own."""
+
+    code: ClassVar[str] = "door.refused"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "try again later"
+
+
+class DoorElsewhere(DoorError):
+    """The origin points to another address, which is not followed; `origin` names it if it is one."""
+
+    code: ClassVar[str] = "door.elsewhere"
+    hint: ClassVar[str] = "if you trust the other address, enter it yourself"
+
+    def __init__(self, message: str, *, origin: str | None) -> None:
+        super().__init__(message)
+        self.origin = origin
+
+
+class DoorTooLarge(DoorError):
+    """What the origin sends is larger than a door may be."""
+
+    code: ClassVar[str] = "door.too_large"
+    hint: ClassVar[str] = "tell the company"
+
+
+class DoorInvalid(DoorError):
+    """What the origin sends is no door, or one that was changed (CNS-04, CNS-05)."""
+
+    code: ClassVar[str] = "door.invalid"
+    hint: ClassVar[str] = "tell the company, over another channel"
+
+
+class DoorExpired(DoorError):
+    """The door is not valid at this time: the company has not renewed it, or this device's clock is wrong."""
+
+    code: ClassVar[str] = "door.expired"
+    hint: ClassVar[str] = "check this device's clock; if it is right, tell the company"
+
+
+class DoorOfAnotherPage(DoorError):
+    """The company that signed the door has not named this origin (CNS-04)."""
+
+    code: ClassVar[str] = "door.origin"
+    hint: ClassVar[str] = "this page may pretend to be the company; reach it over another channel"
+
+
+class DoorOfAnotherCompany(DoorError):
+    """The door is of another account, or of another relay, than the one that is known (CNS-27)."""
+
+    code: ClassVar[str] = "door.identity"
+    hint: ClassVar[str] = "compare the company's contact card over another channel; do not go on before"
