@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Generic, TypeAlias
 
+from e2ee.rooms.team import Condition
+
 from .errors import UnknownContact
 
 if TYPE_CHECKING:
@@ -222,6 +224,51 @@ class DeviceListExpiring:
 
 
 @dataclass(frozen=True, slots=True)
+class TeamUnknown(OfContact[C]):
+    """It is not known who of a company may act; texts to it wait. `code` says why: `room.roster_expired`,
+    `room.mandate`, `remote.list_expired`, `remote.list_gap` or `remote.identity`. Told once; the directory is
+    asked again by itself (ACC-13).
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyFork(OfContact[C]):
+    """A company has signed two mandates, or two rosters of one, under one number; one of them counts, the
+    same for everybody (ACC-05). `kind` is `mandate_fork` or `roster_fork`.
+    """
+
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class OwnConditionChanged:
+    """What this device is to its own company: in force as before, locked by a roster, or dropped (ACC-15)."""
+
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class SigningStopped:
+    """Nothing is signed for our company. `code` says why: `config.notice` as long as no notice is published,
+    `local.signing_unsure` until a person has confirmed the highest numbers, `local.counter_exhausted` where
+    no number is left (ACC-07).
+    """
+
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyKeysExpiring:
+    """Device list or mandate of our company ends within so many days, 14, 7 or 2, and the account key is not
+    here to sign either anew (ACC-16).
+    """
+
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
 class PrekeysLow:
     """So many one-time keys of ours are left at the relay: many new contacts, or somebody drains them.
 
@@ -269,6 +316,11 @@ Event: TypeAlias = (
     | OwnDeviceAdded
     | OwnDeviceRemoved
     | DeviceListExpiring
+    | TeamUnknown[C]
+    | CompanyFork[C]
+    | OwnConditionChanged
+    | SigningStopped
+    | CompanyKeysExpiring
     | PrekeysLow
     | ConnectionChanged
 )

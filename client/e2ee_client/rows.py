@@ -26,6 +26,7 @@ TABLES: Final = frozenset(
         "replay",
         "session",
         "skipped",
+        "team",
         "timeline",
     }
 )

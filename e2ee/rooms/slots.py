@@ -35,7 +35,7 @@ def read_slots(account_id: AccountId, known: Standing | None, slots: Iterable[by
     standing, findings, refused = known, frozenset[Finding](), list[str]()
     for slot in slots:
         try:
-            mandate, roster = _read_slot(account_id, slot)
+            mandate, roster = open_slot(account_id, slot)
             learned = learn(standing, mandate, roster, now_ms)
         except RemoteError as error:
             refused.append(error.code)
@@ -44,7 +44,12 @@ def read_slots(account_id: AccountId, known: Standing | None, slots: Iterable[by
     return Learned(standing, findings, tuple(refused))
 
 
-def _read_slot(account_id: AccountId, slot: bytes) -> tuple[Mandate, Roster]:
+def open_slot(account_id: AccountId, slot: bytes) -> tuple[Mandate, Roster]:
+    """Return mandate and roster of a slot, verified for an account (ACC-11, ACC-03).
+
+    Raises:
+        RemoteError: it does not hold.
+    """
     items = array(cbor.decode(slot, SLOT_MAX_B), 2, 2)
     signed, signed_roster = bstr(items[0], 1, MANDATE_MAX_B), bstr(items[1], 1, ROSTER_MAX_B)
     mandate = Mandate.verify(account_id, signed)

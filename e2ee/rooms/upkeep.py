@@ -38,14 +38,19 @@ def due(place: KeyPlace, standing: Standing, device_list: DeviceList, now_ms: in
     mandate, roster = standing.mandate, standing.roster
     lives = ((mandate.issued_ms, mandate.expires_ms), (device_list.issued_ms, device_list.expires_ms))
     left_days = (min(ends_ms for _, ends_ms in lives) - now_ms) / _DAY_MS
-    is_half_over = any(now_ms >= (issued_ms + ends_ms) // 2 for issued_ms, ends_ms in lives)
+    is_due = any(is_half_over(issued_ms, ends_ms, now_ms) for issued_ms, ends_ms in lives)
     is_here = place is KeyPlace.HERE
     reminder = next((days for days in _REMINDERS_DAYS if left_days <= days), None)
     return Due(
-        account=is_here and is_half_over,
+        account=is_here and is_due,
         roster=roster is None or roster.is_due(now_ms) or roster.list_head != device_list.head,
         remind_days=None if is_here else reminder,
     )
+
+
+def is_half_over(issued_ms: int, expires_ms: int, now_ms: int) -> bool:
+    """Whether half of a life is over (ACC-16)."""
+    return now_ms >= (issued_ms + expires_ms) // 2
 
 
 def last_number(own: int, stated: int, confirmed: int | None, *, is_continuous: bool) -> int:

@@ -78,6 +78,12 @@ WHAT_TO_DO: Final = {
     "OwnDeviceAdded": "Tell the people of the account. If nobody has invited it, somebody else has the"
     " account key.",
     "OwnDeviceRemoved": "Tell the people of the account.",
+    "TeamUnknown": "Show that messages wait, and the company's other channels.",
+    "CompanyFork": "Show it to the people of the company: two front desks sign, or a key was stolen.",
+    "OwnConditionChanged": "`locked`: close the rooms on this device. `dropped`: they are erased.",
+    "SigningStopped": "`config.notice`: publish a notice. `local.signing_unsure`: have a person look up the"
+    " highest numbers and confirm them.",
+    "CompanyKeysExpiring": "Have device list and mandate signed where the account key is kept.",
     "DeviceListExpiring": "Renew the list with the account key: `renewal_request`, `sign_renewal`,"
     " `install_list`.",
     "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",

@@ -20,6 +20,7 @@ from e2ee_client import (
     DeviceListExpiring,
     MessageReceived,
     MessageStateChanged,
+    OwnConditionChanged,
     PrekeysLow,
     SessionStarted,
 )
@@ -137,10 +138,15 @@ def _list_expiring(event: DeviceListExpiring, values: dict[str, object], texts: 
     return "event.device_list_expiring"
 
 
+def _own_condition(event: OwnConditionChanged, _: dict[str, object], texts: Texts) -> str:
+    return f"event.own_condition_{event.condition.value}"
+
+
 _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     ConnectionChanged: _connection,
     MessageStateChanged: _message_state,
     SessionStarted: _session_started,
     PrekeysLow: _prekeys_low,
     DeviceListExpiring: _list_expiring,
+    OwnConditionChanged: _own_condition,
 }

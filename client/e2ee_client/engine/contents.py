@@ -220,6 +220,7 @@ class Contents(Part):
                 turn.notify(DeviceRemoved(contact.account_id, device_id))
             self._context.sending.strike_off(turn, contact)
             self._release(turn, contact)
+            self._context.team.note_list(turn, contact.account_id)
             if was_stale:
                 self._context.renewal.catch_up(turn, contact)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .company import Company
 from .contents import Contents
 from .delivery import Delivery
 from .devices import Devices
@@ -15,6 +16,8 @@ from .renewal import Renewal
 from .rooms.port import NoRooms, RoomsPort
 from .sending import Sending
 from .state import State
+from .team import Team
+from .team_archive import TeamArchive
 from .timers import Timers
 from .upkeep import Upkeep
 
@@ -32,6 +35,9 @@ class Context:
         self.devices = Devices(self)
         self.entry = Entry(self)
         self.directory = Directory(self)
+        self.team_archive = TeamArchive(self)
+        self.team = Team(self)
+        self.company = Company(self)
         self.renewal = Renewal(self)
         self.sending = Sending(self)
         self.delivery = Delivery(self)

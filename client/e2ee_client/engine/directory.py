@@ -187,6 +187,7 @@ class Directory(Part):
             return
         del self._searching[account_id]
         self._found(turn, contact, device_list, found)
+        self._context.team.note_entry(turn, contact.account_id, frame)
 
     def _check_known(self, contact: Contact, found: list[tuple[DeviceRecord, Address]]) -> None:
         for record, _ in found:

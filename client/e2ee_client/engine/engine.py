@@ -112,6 +112,7 @@ class Engine(Queries):
         if not continuity.keeps_sessions:
             engine._context.renewal.lost_all(turn)
             engine._context.upkeep.lost(turn)
+            engine._context.company.lost(turn)
         return engine, turn.effects()
 
     def start(self, now_ms: int) -> list[Effect]:
@@ -257,6 +258,7 @@ class Engine(Queries):
             context.receipts.forget(turn, peer.key)
         context.renewal.forget(turn, account_id)
         self._state.history.forget(turn, account_id)
+        context.team.forget(turn, contact.account_id)
         del self._state.contacts[contact.account_id]
         turn.delete("contact", account_id)
         return turn.effects()
@@ -437,6 +439,8 @@ class Engine(Queries):
         context.upkeep.sweep(turn)
         context.links.end_unused(turn)
         self._renew_list(turn)
+        context.team.maintain(turn)
+        context.company.maintain(turn)
         context.entry.compare_daily(turn)
         self._rotate(turn)
         context.renewal.look_at_all(turn)

@@ -57,6 +57,7 @@ class Entry(Part):
         self._low_told: int | None = None  # how few keys the application was told of since the last upload
         self.published = False
         self._compared_ms: int | None = None
+        self._has_looked = False  # seen our entry since the store was opened
         self._is_fresh = False  # compared just now, and nothing was sent since
         self._lacks_address = False
         self._least_issued_ms = 0
@@ -71,8 +72,10 @@ class Entry(Part):
         own, key = self._state.own, self._state.own.account_key
         is_behind = own.published_seq != own.device_list.seq
         is_due = key is not None and self._context.upkeep.list_due(turn)
-        is_changing = is_behind or is_due or self._lacks_address
-        if self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
+        is_signing = self._context.company.is_due(turn)
+        is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
+        is_unseen = is_signing and not self._has_looked and not is_behind
+        if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
         elif is_behind:
             self._publish_after(turn, link, mailbox, own.published_seq)
@@ -81,11 +84,18 @@ class Entry(Part):
             answered = partial(self._renewed, link, mailbox, following)
             links = (following.device_list.signed,)
             self._send_entry(turn, link, mailbox, links, following, answered)
-        elif self._lacks_address:
+        elif self._owes_entry(turn):
             self._publish_after(turn, link, mailbox, own.published_seq - 1)
         else:
             self._is_fresh = False
             self.count(turn, link)
+
+    def _owes_entry(self, turn: Turn) -> bool:
+        """Whether the entry lacks our address or our slot, once a roster that is due has been signed: by the
+        list that the directory has, after what it shows was seen (ACC-07, ACC-24).
+        """
+        self._context.company.sign_due(turn)
+        return self._lacks_address or self._context.team.owes_slot
 
     def _is_to_compare(self, turn: Turn, *, is_behind: bool, is_changing: bool) -> bool:
         if not self._context.devices.are_others:
@@ -98,6 +108,11 @@ class Entry(Part):
         """Compare our entry once a day where other devices publish it, too (ID-41)."""
         if self._is_to_compare(turn, is_behind=False, is_changing=False):
             self.refill(turn)
+
+    def compare_again(self, turn: Turn) -> None:
+        """Compare our entry now: it shows also who may act of our company (ACC-13)."""
+        self._compared_ms, self._is_fresh = None, False
+        self.refill(turn)
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
         own = self._state.own
@@ -129,7 +144,14 @@ class Entry(Part):
         named = sorted(known, key=lambda one: one.hash)
         records_b = tuple(one.encoded for one in named)
         addresses = tuple(known[one] for one in named)
-        link.request(turn, Publish(link.new_id(), own.account_id, links, records_b, addresses), answered)
+        slot = self._context.team.slot()
+        publish = Publish(link.new_id(), own.account_id, links, records_b, addresses, slot)
+        link.request(turn, publish, partial(self._taken, slot, answered))
+
+    def _taken(self, slot: bytes | None, answered: Answered, turn: Turn, frame: Response) -> None:
+        if isinstance(frame, Done) and slot is not None:
+            self._context.team.slot_published(turn, slot)
+        answered(turn, frame)
 
     def _renewed(
         self, link: Link, mailbox: Mailbox, following: NextList, turn: Turn, frame: Response
@@ -159,7 +181,7 @@ class Entry(Part):
         """The relay's entry is not what we thought: an old backup there, or here."""
         own = self._state.own
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
-            self._compared_ms, self._is_fresh = turn.now_ms, True
+            self._compared_ms, self._is_fresh, self._has_looked = turn.now_ms, True, True
             self._publish_anew(turn, link, frame)
             return
         if not isinstance(frame, LookupResult) or not frame.lists:
@@ -174,12 +196,14 @@ class Entry(Part):
             refused(turn, link, frame)
             return
         self._is_fresh = not frame.more
+        self._has_looked = self._has_looked or not frame.more
         if frame.more and held.seq > after_seq:
             self._find_head(turn, link, mailbox, held.seq)
         elif held.seq < own.device_list.seq:
             self._publish_after(turn, link, mailbox, held.seq)
         elif held.head == own.device_list.head:
             self._compared(turn, held)
+            self._context.team.note_entry(turn, own.account_id, frame)
             self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame)
@@ -220,6 +244,7 @@ class Entry(Part):
         self._context.devices.settle(turn, newest, adopted=True)
         self._context.devices.note_entry(turn, newest, frame)
         self._compared(turn, newest)
+        self._context.team.note_entry(turn, own.account_id, frame)
         self.publish(turn, link, mailbox)
 
     def _take_record(self, newest: DeviceList, frame: LookupResult) -> None:
@@ -244,6 +269,7 @@ class Entry(Part):
         turn.put(self._state.own.put())
         link.drop(turn, MAX_RETRY_AFTER_MS)
         turn.notify(DeviceReplaced())
+        self._context.team.note_list(turn, self._state.own.account_id)
 
     def check(self, turn: Turn) -> None:
         """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""

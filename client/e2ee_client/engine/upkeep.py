@@ -246,6 +246,7 @@ class Upkeep(Part):
         self._state.own.device_list = device_list
         turn.put(Put("list", device_list.seq.to_bytes(8, "big"), device_list.signed))
         turn.put(self._state.own.put())
+        self._context.team.note_list(turn, device_list.account_id)
 
     def take_back(self, turn: Turn, signed: bytes) -> bool:
         """Go on from a newer list of ours that names this device: a contact gives it back, since our store

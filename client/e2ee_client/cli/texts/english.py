@@ -162,6 +162,13 @@ environment:
     "event.own_device_added": "your account has another device; if nobody invited it, somebody "
     "else has the account key",
     "event.own_device_removed": "a device of your account was removed",
+    "event.team_unknown": "it is not known who of {name} may answer at present: messages wait",
+    "event.company_fork": "{name} has signed two documents under one number ({kind}); one of them counts",
+    "event.own_condition_active": "this device is not locked by its company any more",
+    "event.own_condition_locked": "this device was suspended by its company: its rooms are closed",
+    "event.own_condition_dropped": "this device is not one of its company any more: its rooms are erased",
+    "event.signing_stopped": "nothing is signed for your company at present",
+    "event.company_keys_expiring": "have your company's device list and mandate signed within {days} days",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
     "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
     "follow",

@@ -167,6 +167,17 @@ Umgebung:
     "event.own_device_added": "Ihr Konto hat ein weiteres Gerät; wenn es niemand eingeladen hat, "
     "hat jemand anderes den Kontoschlüssel",
     "event.own_device_removed": "ein Gerät Ihres Kontos wurde entfernt",
+    "event.team_unknown": "zurzeit ist nicht bekannt, wer von {name} antworten darf: Nachrichten warten",
+    "event.company_fork": "{name} hat zwei Dokumente unter einer Nummer unterschrieben ({kind}); "
+    "eines davon gilt",
+    "event.own_condition_active": "dieses Gerät ist von seinem Unternehmen nicht mehr gesperrt",
+    "event.own_condition_locked": "dieses Gerät wurde von seinem Unternehmen gesperrt: seine Räume sind "
+    "geschlossen",
+    "event.own_condition_dropped": "dieses Gerät gehört nicht mehr zu seinem Unternehmen: seine Räume werden "
+    "gelöscht",
+    "event.signing_stopped": "für Ihr Unternehmen wird zurzeit nichts unterschrieben",
+    "event.company_keys_expiring": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tagen "
+    "unterschreiben lassen",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
     "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
