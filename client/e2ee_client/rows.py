@@ -13,6 +13,11 @@ TABLES: Final = frozenset(
     {
         "account",
         "contact",
+        "entry",
+        "entry_body",
+        "entry_named",
+        "entry_page",
+        "entry_place",
         "held",
         "list",
         "mailbox",
@@ -24,10 +29,14 @@ TABLES: Final = frozenset(
         "posted",
         "prekey",
         "replay",
+        "request",
+        "room",
+        "room_live",
         "session",
         "skipped",
         "team",
         "timeline",
+        "tombstone",
     }
 )
 """The closed set of tables (STO-08). A new table is added here and nowhere else; names are ASCII, at most

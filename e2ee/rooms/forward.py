@@ -38,8 +38,8 @@ WANTS_A_MINUTE: Final = 8
 MINUTE_MS: Final = 60_000
 _KEYS: Final = frozenset({1, 2})
 
-GROUND: Final = frozenset({Kind.OPEN, Kind.STATE})
-"""What a joiner judges states by, and may have from before: `open` and states are no history (TRN-15)."""
+GROUND: Final = frozenset({Kind.OPEN, Kind.STATE, Kind.CONSENT, Kind.WITHDRAW})
+"""What a joiner judges by, and may have from before: `open`, states and consent are no history (TRN-15)."""
 
 Signers: TypeAlias = Callable[[Author], SignPublic | None]
 """The signing key of a company's device; None for one that no accepted list names."""

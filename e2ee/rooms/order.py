@@ -22,7 +22,7 @@ def keys(entries: Mapping[EntryHash, Header], root: EntryHash | None) -> dict[En
     waiting = list(entries)
     while waiting:
         at = waiting[-1]
-        named = [one for one in _named(entries[at]) if one in entries]
+        named = [one for one in named_by(entries[at]) if one in entries]
         # A hash names only what was written before, so this ends.
         missing = [one for one in named if one not in found]
         if missing:
@@ -33,7 +33,7 @@ def keys(entries: Mapping[EntryHash, Header], root: EntryHash | None) -> dict[En
             found[at] = (
                 base_ms
                 if at == root
-                else _key(entries[at], max(map(found.__getitem__, named), default=base_ms))
+                else key_after(entries[at], max(map(found.__getitem__, named), default=base_ms))
             )
     return found
 
@@ -51,10 +51,12 @@ def late(shown: Sequence[EntryHash], now: Sequence[EntryHash]) -> list[EntryHash
     return [one for one in now[: last + 1] if one not in known]
 
 
-def _named(header: Header) -> list[EntryHash]:
+def named_by(header: Header) -> list[EntryHash]:
+    """Return the entries that an entry names: those that it comes after."""
     links = [link.hash for link in header.seen]
     return links if header.prev is None else [header.prev, *links]
 
 
-def _key(header: Header, before_ms: int) -> int:
+def key_after(header: Header, before_ms: int) -> int:
+    """Return k of an entry that comes after others, of which the largest k is `before_ms` (TRN-16)."""
     return header.sent_ms if before_ms < header.sent_ms <= before_ms + MAX_LEAP_MS else before_ms + 1

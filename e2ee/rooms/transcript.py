@@ -69,8 +69,9 @@ class View:
         return self.chains.get(tag) or Chain(None if self.late else 0)
 
     def rejoined(self) -> View:
-        """Return the view of a device that is a recipient again: chains begin anew (TRN-11)."""
-        return View(self.us, late=True)
+        """Return the view of a device that is a recipient again: the chains of others begin anew (TRN-11)."""
+        own = self.chains.get(self.us)
+        return View(self.us, late=True, chains={} if own is None else {self.us: own})
 
 
 class FindingKind(Enum):

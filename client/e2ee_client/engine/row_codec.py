@@ -2,8 +2,8 @@
 
 The annotations of a record are the layout of its row. Bytes, texts, integers, truth values and None stand in
 it as they are, a mapping as pairs, a member of an enumeration as its ordinal, a key as its bytes, a record of
-a device as the bytes that it came in, any other data class or named tuple as an array. Fields that the
-constructor does not take are not stored.
+a device as the bytes that it came in, a map of a room as it is, any other data class or named tuple as an
+array. Fields that the constructor does not take are not stored.
 
 Rows are authenticated by the store, so a row that does not decode is a fault of the store or of a newer
 program: `StoreCorrupt`.
@@ -17,11 +17,12 @@ from dataclasses import fields
 from enum import Enum
 from functools import cache, partial
 from types import UnionType
-from typing import Any, ClassVar, Final, Self, TypeVar, cast, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Final, Self, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.prekeys import CompactBundle, decode_compact, encode_compact
+from e2ee.rooms.structure import Structure
 from e2ee.secret import Secret
 from e2ee.wire import cbor
 from e2ee_client.errors import StoreCorrupt
@@ -146,6 +147,8 @@ def _encode(value: Any) -> cbor.Value:
             return [value.account_id, value.signed]
         case CompactBundle():
             return encode_compact(value)
+        case Structure():
+            return value.value()
         case dict():
             return [[_encode(key), _encode(item)] for key, item in value.items()]
         case list() | tuple():
@@ -158,25 +161,35 @@ def _encode(value: Any) -> cbor.Value:
 def _decoder(kind: Any) -> Decode:
     """Return what reads a value of this type."""
     kind = getattr(kind, "__supertype__", kind)
-    parts = [_decoder(one) for one in get_args(kind) if one is not type(None)]
+    parts = [_decoder(one) for one in get_args(kind) if one not in (type(None), Ellipsis)]
     origin = get_origin(kind)
     if kind in _PLAIN:
         return partial(_plain, kind)
     if kind in _DECODERS:
         return _DECODERS[kind]
-    if origin is UnionType:
-        return lambda value: None if value is None else parts[0](value)
-    if origin is list:
-        return lambda value: [parts[0](item) for item in _items(value)]
-    if origin is dict:
-        return lambda value: dict(_tuple(parts, item) for item in _items(value))
-    if origin is tuple:
-        return lambda value: _tuple(parts, value)
+    if origin is not None:
+        return _container(origin, parts, get_args(kind))
     if issubclass(kind, Enum):
         return lambda value: _member(kind, value)
     if issubclass(kind, Secret):
         return lambda value: kind(_plain(bytes, value))
+    if issubclass(kind, Structure):
+        structure: Decode = kind.of
+        return structure
     return lambda value: _record(kind, value, {})
+
+
+def _container(origin: Any, parts: Sequence[Decode], arguments: Sequence[Any]) -> Decode:
+    """Return what reads a value of several parts, or one that may be None."""
+    if origin in (UnionType, Union):
+        return lambda value: None if value is None else parts[0](value)
+    if origin is list:
+        return lambda value: [parts[0](item) for item in _items(value)]
+    if origin in (dict, Mapping):
+        return lambda value: dict(_tuple(parts, item) for item in _items(value))
+    if arguments[-1] is Ellipsis:
+        return lambda value: tuple(parts[0](item) for item in _items(value))
+    return lambda value: _tuple(parts, value)
 
 
 _DECODERS: Final[Mapping[type, Decode]] = {

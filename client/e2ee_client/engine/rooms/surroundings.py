@@ -25,6 +25,8 @@ from e2ee_client.engine.ports import RowReader
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
+REQUESTS: Final = RoomId(bytes(16))
+"""Stands for the requests of our device where something is timed for a room."""
 DEFAULT_RETENTION: Final = Retention(RetentionClass.DEFAULT, 90 * 86_400)
 
 

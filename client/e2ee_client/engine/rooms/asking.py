@@ -1,0 +1,176 @@
+"""What is missing: shown, asked for and asked for again; what others ask us for (TRN-13 to TRN-15)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+from e2ee.content import ContentType, OfRooms
+from e2ee.rooms import transcript
+from e2ee.rooms.desk import repeat_due_ms
+from e2ee.rooms.entry import Author, DeviceTag, Entry, device_tag
+from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
+from e2ee.rooms.transcript import GAP_AFTER_MS
+from e2ee.wire.fields import MAX_MS
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import GapFilled, GapShown
+
+from .entry_log import StoredEntry
+from .records import Asking as Asks
+from .room_part import RoomPart
+
+AGAIN_AFTER_MS: Final = 10_000
+"""When the rest of an answer is asked for: 8 questions a minute are answered."""
+MAX_ASKED: Final = 256
+MAX_LOOKED_AT: Final = 512
+Range = tuple[DeviceTag, int, int]
+
+
+class Asking(RoomPart):
+    """Gaps after a minute, wants at the times of ROOM-22, answers at once."""
+
+    # --- what we miss ---
+
+    def plan(self, turn: Turn) -> None:
+        """Ask in a minute for what has begun to be missing, and forget what has come."""
+        live = self._live
+        ranges = self._ranges(turn)
+        if not ranges:
+            live.asking = Asks()
+        elif live.asking.due_ms is None or not _covers(live.asking.ranges, ranges):
+            due_ms = turn.now_ms + GAP_AFTER_MS
+            if live.asking.due_ms is not None:
+                due_ms = min(due_ms, live.asking.due_ms)
+            live.asking = Asks(ranges, live.asking.asked_ms, 0, due_ms)
+        self._show(turn)
+
+    def _ranges(self, turn: Turn) -> tuple[Range, ...]:
+        held = self._room.states.has_orphans()
+        found = transcript.wanted(self._live.view) if self._live.is_recipient or held else []
+        if held:
+            found = [*self._steward_ranges(turn), *found]
+        return tuple(found[:MAX_WANTED])
+
+    def _steward_ranges(self, turn: Turn) -> Iterator[Range]:
+        """The numbers of stewards that are not here: among them is a state that another one needs."""
+        view = self._live.view
+        for one in self._room.states.stewards(turn.now_ms):
+            tag, start = device_tag(self._live.room_id, one), 0
+            for interval in view.chain(tag).intervals if tag != view.us else ():
+                if interval.first > start:
+                    yield tag, start, interval.first - 1
+                start = interval.last + 1
+            if tag != view.us:
+                yield tag, start, MAX_MS
+
+    def due_ms(self) -> int | None:
+        """Return when we ask next."""
+        return self._live.asking.due_ms
+
+    def tick(self, turn: Turn) -> None:
+        """Ask, and after seven days no longer (TRN-13)."""
+        live = self._live
+        live.view, over = transcript.give_up(live.view, turn.now_ms)
+        for gap in over:
+            device = self._room.findings.device_of(gap.tag)
+            self._around.tell(turn, GapShown(live.room_id, device, gap.first, gap.last, given_up=True))
+        ranges = self._ranges(turn)
+        if not ranges:
+            live.asking = Asks()
+            return
+        times = live.asking.times + 1
+        live.asking = Asks(ranges, turn.now_ms, times, repeat_due_ms(turn.now_ms, times))
+        live.asked = tuple(dict.fromkeys((*ranges, *live.asked)))[:MAX_ASKED]
+        payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, Want(ranges)))
+        self._around.signal(turn, payload, self._room.states.recipients(Kind.STATE, turn.now_ms))
+
+    def _show(self, turn: Turn) -> None:
+        """Tell of gaps that are a minute old, once each, and of those that have been filled."""
+        live = self._live
+        found = transcript.gaps(live.view, turn.now_ms) if live.is_recipient else []
+        shown = dict(live.shown_gaps)
+        for gap in found:
+            if shown.get(gap.tag, -1) < gap.last:
+                device = self._room.findings.device_of(gap.tag)
+                self._around.tell(turn, GapShown(live.room_id, device, gap.first, gap.last))
+                shown[gap.tag] = gap.last
+        for tag in set(shown) - {gap.tag for gap in found}:
+            self._around.tell(turn, GapFilled(live.room_id, self._room.findings.device_of(tag)))
+            del shown[tag]
+        live.shown_gaps = tuple(shown.items())
+
+    def answered(self, turn: Turn) -> None:
+        """An answer brought something: ask for the rest soon."""
+        live = self._live
+        if live.asking.due_ms is not None:
+            due_ms = min(live.asking.due_ms, turn.now_ms + AGAIN_AFTER_MS)
+            live.asking = live.asking._replace(due_ms=due_ms)
+
+    def again(self, turn: Turn) -> None:
+        """We are back: ask for what is missing, as if for the first time."""
+        if self._live.asking.due_ms is not None:
+            self._live.asking = self._live.asking._replace(times=0, due_ms=turn.now_ms)
+
+    # --- what others miss ---
+
+    def answer(self, turn: Turn, asker: Author, ranges: Iterable[Range]) -> None:
+        """Answer a want with what the asker may have, at most 8 times a minute (TRN-15).
+
+        Raises:
+            BudgetExceeded.
+        """
+        budget = self._room.asked_by
+        budget[asker] = budget.get(asker, Asked()).again(turn.now_ms)
+        found = list(self._shares(turn, asker, ranges))
+        given = answer(found)
+        if given:
+            self._room.forwarding.forward(turn, given, asker)
+
+    def _shares(self, turn: Turn, asker: Author, ranges: Iterable[Range]) -> Iterator[tuple[Entry, Share]]:
+        asked, log, seen = list(ranges), self._room.log, set[bytes]()
+        for written in self._room.states.room.states.values():
+            tag = device_tag(self._live.room_id, written.author)
+            stored = log.find(turn, written.hash)
+            if stored is not None and any(t == tag and a <= written.n <= b for t, a, b in asked):
+                seen.add(stored.hash)
+                yield log.entry(turn, stored), self._share(turn, asker, stored, Kind.STATE)
+        for stored in self._numbered(turn, asked):
+            entry = log.entry(turn, stored)
+            if stored.hash not in seen:
+                yield entry, self._share(turn, asker, stored, entry.header.kind)
+
+    def _numbered(self, turn: Turn, asked: Iterable[Range]) -> Iterator[StoredEntry]:
+        """Entries that are here of the numbers that are asked for, from the newest one down."""
+        left, log = MAX_LOOKED_AT, self._room.log
+        for tag, first, last in asked:
+            for interval in reversed(self._live.view.chain(tag).intervals):
+                n = min(last, interval.last)
+                while n >= max(first, interval.first) and left > 0:
+                    left -= 1
+                    held = log.held(turn, tag, n)
+                    stored = None if held is None else log.find(turn, held.hash)
+                    if stored is not None and not stored.is_aside:
+                        yield stored
+                    n -= 1
+
+    def _share(self, turn: Turn, asker: Author, stored: StoredEntry, kind: int) -> Share:
+        states = self._room.states
+        is_company = asker.account_id == self._live.company
+        then = asker == stored.author or not is_company or states.received_then(asker, stored.followed)
+        may_read = not stored.is_hidden and not (
+            stored.is_marked and is_company and not self._is_cleared(turn, asker)
+        )
+        now = states.receives(asker, kind, turn.now_ms)
+        return share(kind, recipient_now=now, recipient_then=then or kind in GROUND, may_read=may_read)
+
+    def _is_cleared(self, turn: Turn, device: Author) -> bool:
+        member = self._around.team(self._live.company, turn.now_ms).members.get(device.device_id)
+        return member is not None and member.is_cleared
+
+
+def _covers(asked: Iterable[Range], ranges: Iterable[Range]) -> bool:
+    """Whether all that is missing stands in what we ask for already."""
+    known = list(asked)
+    return all(any(t == tag and a <= first and last <= b for t, a, b in known) for tag, first, last in ranges)

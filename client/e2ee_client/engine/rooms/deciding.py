@@ -1,0 +1,146 @@
+"""Requests of others: granted, refused, or shown to a person (ROOM-22, ROOM-23)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.errors import NoRight, RemoteError, TooMany
+from e2ee.ids import DeviceId
+from e2ee.rooms.desk import TURN_MS, Reply, answer, repeat_due_ms
+from e2ee.rooms.entry import Author
+from e2ee.rooms.payloads import Refusal
+from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind
+from e2ee.rooms.state import Phase
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import RequestAsked
+
+from .records import Pending
+from .room_part import RoomPart
+from .stewarding import Change
+
+MAX_PENDING: Final = 64
+MAX_PENDING_OF_DEVICE: Final = 8
+
+
+class Deciding(RoomPart):
+    """A request waits for our turn: the first steward answers at once, the next after a minute."""
+
+    def take(self, turn: Turn, by: Author, request: Request) -> None:
+        """Take a request of a device of our company, or one that comes again.
+
+        Raises:
+            NoRight: of a customer. TooMany: 8 of the device, or 64 in all, wait.
+        """
+        live, steward = self._live, self._room.stewarding
+        if by.account_id != live.company:
+            raise NoRight("only the company's devices ask for this")
+        place = steward.place(turn)
+        known = [one for one in live.pending if one.request.id == request.id]
+        if place is None or known or request.id in live.board.answered:
+            return
+        own = sum(one.sender == by.device_id for one in live.pending)
+        if own >= MAX_PENDING_OF_DEVICE or len(live.pending) >= MAX_PENDING:
+            raise TooMany("too many requests wait for an answer")
+        pending = Pending(by.device_id, request, turn.now_ms + TURN_MS * place)
+        live.pending = (*live.pending, pending)
+        self.tick(turn)
+
+    def due_ms(self) -> int | None:
+        """Return when the next request is ours to answer, or who waits is told again."""
+        live = self._live
+        due = [one.due_ms for one in live.pending if not one.asked]
+        if live.board.waiting is not None and live.waited[1]:
+            due.append(repeat_due_ms(*live.waited))
+        return min(due, default=None)
+
+    def tick(self, turn: Turn) -> None:
+        """Answer what is due."""
+        live = self._live
+        for one in live.pending:
+            if not one.asked and one.due_ms <= turn.now_ms:
+                self._answer(turn, one)
+        if live.board.waiting is not None and live.waited[1] and repeat_due_ms(*live.waited) <= turn.now_ms:
+            self._room.stewarding.repeat_waiting(turn)
+
+    def _answer(self, turn: Turn, pending: Pending) -> None:
+        state = self._room.states.state
+        if state is None or not self._room.writing.can_write(turn):
+            self._put_off(turn, pending)
+            return
+        ranks = self._room.states.ranks(turn.now_ms)
+        found = answer(self._live.board, pending.sender, pending.request, state, ranks)
+        match found.reply:
+            case Reply.GRANT:
+                self._grant(turn, pending)
+            case Reply.REFUSE:
+                self._refuse(turn, pending, found.code or NoRight.code)
+            case Reply.ASK:
+                self._ask(turn, pending)
+            case _:
+                self._drop(pending)
+
+    def _ask(self, turn: Turn, pending: Pending) -> None:
+        live, request = self._live, pending.request
+        asked = pending._replace(asked=True)
+        live.pending = tuple(asked if one is pending else one for one in live.pending)
+        event = RequestAsked(
+            *(live.room_id, request.id, pending.sender, int(request.what), request.device_id, request.reason)
+        )
+        self._around.tell(turn, event)
+
+    def _put_off(self, turn: Turn, pending: Pending) -> None:
+        later = pending._replace(due_ms=turn.now_ms + TURN_MS)
+        self._live.pending = tuple(later if one is pending else one for one in self._live.pending)
+
+    def _drop(self, pending: Pending) -> None:
+        self._live.pending = tuple(one for one in self._live.pending if one.request.id != pending.request.id)
+
+    def _grant(self, turn: Turn, pending: Pending) -> None:
+        try:
+            self._room.stewarding.change(turn, _change(pending.sender, pending.request))
+        except NoRight:
+            self._refuse(turn, pending, NoRight.code)
+        except RemoteError:
+            self._put_off(turn, pending)
+
+    def _refuse(self, turn: Turn, pending: Pending, code: str) -> None:
+        """Refuse by an entry; who is in no room with us is told that nobody waits."""
+        self._live.board = self._live.board.named(pending.request.id)
+        self._drop(pending)
+        state = self._room.states.state
+        if state is not None and pending.sender in state.members:
+            self._room.writing.write_quietly(turn, Refusal(pending.request.id, code))
+        else:
+            self._room.stewarding.signal_to(turn, NoLongerWaiting(), [pending.sender])
+
+    def decide(self, turn: Turn, request_id: bytes, *, grant: bool) -> None:
+        """A person decides what a device has asked for.
+
+        Raises:
+            NoRight: nothing of this id waits, or we may not grant it.
+        """
+        pending = next((one for one in self._live.pending if one.request.id == request_id), None)
+        if pending is None:
+            raise NoRight("no request of this id waits")
+        if grant:
+            change = _change(pending.sender, pending.request)
+            self._room.stewarding.change(turn, change)
+        else:
+            self._refuse(turn, pending, NoRight.code)
+
+
+def _change(sender: DeviceId, request: Request) -> Change:
+    """Return the state that grants a request."""
+    about = request.device_id or sender
+    match request.what:
+        case RequestKind.ADD:
+            return Change(add=(about,), assign=about, request=request.id)
+        case RequestKind.TRANSFER:
+            remove = () if about == sender else (sender,)
+            return Change(add=(about,), assign=about, remove=remove, request=request.id)
+        case RequestKind.LEAVE:
+            return Change(remove=(sender,), request=request.id)
+        case RequestKind.CLOSE:
+            return Change(phase=Phase.CLOSED, request=request.id)
+        case _:
+            return Change(phase=Phase.OPEN, request=request.id)

@@ -1,0 +1,412 @@
+"""The entries of one room in the store: by hash, by place in the chain of a device, and in order.
+
+entry        content id -> who, header, commitment, signature, hash, k       one row an entry
+entry_body   content id -> body                                              goes alone when it is erased
+entry_place  room | tag 8 | n 8 -> hash, prev, signed?                       of a refused one too (TRN-10)
+entry_page   room | page 4 -> up to 128 of: k 8 | hash 32 | unread 1         in order (TRN-16)
+entry_named  room | hash -> entries that name it while it is not here
+
+An entry that comes last in order, as almost every one does, costs the same in a long room as in a short one.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Final, NamedTuple
+
+from e2ee.constants import CONTENT_ID_B, HASH_B
+from e2ee.errors import ContentError
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.entry import (
+    DEVICE_TAG_B,
+    ROOM_ID_B,
+    Author,
+    DeviceTag,
+    Entry,
+    EntryHash,
+    Header,
+    RoomId,
+    device_tag,
+)
+from e2ee.rooms.order import key_after, named_by
+from e2ee.rooms.transcript import Held
+from e2ee_client.engine.ports import RowReader
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import StoreCorrupt
+from e2ee_client.rows import Put
+
+PAGE_ENTRIES: Final = 64
+MAX_NAMING: Final = 64
+_DIRECTORY: Final = b"\xff\xff\xff\xff"
+_K_B: Final = 8
+_NUMBER_B: Final = 8
+_ITEM_B: Final = _K_B + HASH_B + 1
+
+
+class Sorted(NamedTuple):
+    """Where an entry stands."""
+
+    k: int
+    hash: EntryHash
+
+
+@dataclass(slots=True)
+class StoredEntry(Row):
+    """An entry but its body. `followed` is the state that its author followed when it wrote, `forwarded_by`
+    who alone vouches for it, `waiting_for` who has not confirmed it, `is_aside` an entry that contradicts.
+    """
+
+    TABLE: ClassVar[str] = "entry"
+    KEY: ClassVar = (("content_id", CONTENT_ID_B),)
+    content_id: bytes
+    room_id: RoomId
+    account_id: AccountId
+    device_id: DeviceId
+    header: bytes
+    commitment: bytes
+    signature: bytes | None
+    hash: EntryHash
+    received_ms: int
+    k: int = 0
+    followed: EntryHash | None = None
+    forwarded_by: DeviceTag | None = None
+    is_aside: bool = False
+    is_hidden: bool = False
+    is_marked: bool = False
+    waiting_for: tuple[DeviceId, ...] = ()
+
+    @property
+    def author(self) -> Author:
+        """Who wrote it."""
+        return Author(self.account_id, self.device_id)
+
+    @property
+    def tag(self) -> DeviceTag:
+        """The tag of its author."""
+        return device_tag(self.room_id, self.device_id)
+
+
+@dataclass(slots=True)
+class Place(Row):
+    """What stands under a number of a device (TRN-10)."""
+
+    TABLE: ClassVar[str] = "entry_place"
+    KEY: ClassVar = (("room_id", ROOM_ID_B), ("tag", DEVICE_TAG_B), ("n", _NUMBER_B))
+    room_id: RoomId
+    tag: DeviceTag
+    n: int
+    hash: EntryHash
+    prev: EntryHash | None
+    signed: bool
+
+
+@dataclass(slots=True)
+class Naming(Row):
+    """Entries that are here and name one that is not."""
+
+    TABLE: ClassVar[str] = "entry_named"
+    KEY: ClassVar = (("room_id", ROOM_ID_B), ("hash", HASH_B))
+    room_id: RoomId
+    hash: EntryHash
+    by: tuple[EntryHash, ...]
+
+
+class EntryLog:
+    """All entries of one room; in memory is only where its pages begin."""
+
+    def __init__(self, rows: RowReader, room_id: RoomId) -> None:
+        self._rows = rows
+        self._room_id = room_id
+        self._pages: list[tuple[Sorted, int]] | None = None
+
+    # --- by hash and by place ---
+
+    def find(self, turn: Turn, entry_hash: EntryHash) -> StoredEntry | None:
+        """Return an entry by its hash."""
+        found = stored_entry(turn, self._rows, entry_hash[:CONTENT_ID_B])
+        return found if found is not None and found.hash == entry_hash else None
+
+    def entry(self, turn: Turn, stored: StoredEntry) -> Entry:
+        """Return an entry with its body, if that is here."""
+        body = turn.read(self._rows, "entry_body", stored.content_id)
+        header = Header.decode(stored.header)
+        parts = stored.author, header, stored.commitment, body, stored.signature
+        return Entry(*parts, stored.hash)
+
+    def held(self, turn: Turn, tag: DeviceTag, n: int) -> Held | None:
+        """Return what stands under a number of a device."""
+        if n < 0:
+            return None
+        key = Place.key_of(self._room_id, tag, n)
+        row = turn.read(self._rows, Place.TABLE, key)
+        found = None if row is None else Place.decode(key, row)
+        return None if found is None else Held(found.hash, found.prev, found.signed)
+
+    def put(self, turn: Turn, stored: StoredEntry) -> None:
+        """Store an entry that is here already, with another mark."""
+        turn.put(stored.put())
+
+    def check_new(self, turn: Turn, entry: Entry) -> None:
+        """Refuse an entry whose content id is that of another one.
+
+        Raises:
+            ContentError.
+        """
+        known = stored_entry(turn, self._rows, entry.content_id)
+        if known is not None and known.hash != entry.hash:
+            raise ContentError("two entries under one content id")
+
+    def place(self, turn: Turn, entry: Entry) -> None:
+        """Keep (device, n, hash, prev) of an entry, refused ones too."""
+        tag, header = device_tag(self._room_id, entry.author.device_id), entry.header
+        row = Place(self._room_id, tag, header.n, entry.hash, header.prev, entry.signature is not None)
+        turn.put(row.put())
+
+    def put_aside(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
+        """Keep an entry that stands in no order: evidence, or hearsay until it is covered."""
+        turn.put(stored.put())
+        if entry.body is not None:
+            turn.put(Put("entry_body", stored.content_id, entry.body))
+
+    def complete(self, turn: Turn, stored: StoredEntry, body: bytes) -> None:
+        """Keep a body that came later for a commitment (TRN-17)."""
+        turn.put(Put("entry_body", stored.content_id, body))
+
+    def drop_body(self, turn: Turn, stored: StoredEntry) -> None:
+        """Erase the body of an entry; header and commitment stay (TRN-04)."""
+        turn.delete("entry_body", stored.content_id)
+
+    # --- in order ---
+
+    def add(
+        self, turn: Turn, entry: Entry, stored: StoredEntry, root: EntryHash | None, *, is_unread: bool
+    ) -> bool:
+        """Put an entry into the order; return whether it stands above one that was there (TRN-27)."""
+        header = entry.header
+        base_ms = self._base(turn, root)
+        named = named_by(header)
+        found = [(one, self._k(turn, one)) for one in named]
+        before = max((k for _, k in found if k is not None), default=base_ms)
+        stored.k = header.sent_ms if entry.hash == root else key_after(header, before)
+        self.put_aside(turn, entry, stored)
+        for one, k in found:
+            if k is None:
+                self._note_missing(turn, one, entry.hash)
+        is_late = self._insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
+        self._settle(turn, entry.hash, root)
+        return is_late
+
+    def _base(self, turn: Turn, root: EntryHash | None) -> int:
+        found = None if root is None else self._k(turn, root)
+        return 0 if found is None else found
+
+    def _k(self, turn: Turn, entry_hash: EntryHash) -> int | None:
+        found = self.find(turn, entry_hash)
+        return None if found is None or found.is_aside else found.k
+
+    def _note_missing(self, turn: Turn, missing: EntryHash, by: EntryHash) -> None:
+        known = self._naming(turn, missing)
+        if len(known) < MAX_NAMING:
+            turn.put(Naming(self._room_id, missing, (*known, by)).put())
+
+    def _naming(self, turn: Turn, missing: EntryHash) -> tuple[EntryHash, ...]:
+        key = Naming.key_of(self._room_id, missing)
+        row = turn.read(self._rows, Naming.TABLE, key)
+        return () if row is None else Naming.decode(key, row).by
+
+    def _settle(self, turn: Turn, arrived: EntryHash, root: EntryHash | None) -> None:
+        """Put those that name what has come where they belong now, and all that come after them."""
+        naming = self._naming(turn, arrived)
+        if not naming and arrived != root:
+            return
+        turn.delete(Naming.TABLE, Naming.key_of(self._room_id, arrived))
+        places = [Sorted(k, one) for one in naming if (k := self._k(turn, one)) is not None]
+        is_all = arrived == root or len(naming) >= MAX_NAMING
+        if is_all or places:
+            self._reorder(turn, None if is_all else min(places), root)
+
+    def _reorder(self, turn: Turn, first: Sorted | None, root: EntryHash | None) -> None:
+        """Say anew where the entries from `first` on stand; before, each stood behind what it names."""
+        base_ms, moved = self._base(turn, root), list[tuple[Sorted, StoredEntry, bool]]()
+        now: dict[EntryHash, int] = {}
+        for place, is_unread in list(self._walk(turn, first)):
+            stored = self._stored(turn, place.hash)
+            header = Header.decode(stored.header)
+            ks = [now.get(one, self._k(turn, one)) for one in named_by(header)]
+            before = max((k for k in ks if k is not None), default=base_ms)
+            k = header.sent_ms if place.hash == root else key_after(header, before)
+            if k != place.k:
+                now[place.hash] = k
+                moved.append((place, stored, is_unread))
+        for place, stored, is_unread in moved:
+            self._remove(turn, place)
+            stored.k = now[place.hash]
+            turn.put(stored.put())
+            self._insert(turn, Sorted(stored.k, stored.hash), is_unread=is_unread)
+
+    def _walk(self, turn: Turn, first: Sorted | None) -> Iterator[tuple[Sorted, bool]]:
+        pages = self._directory(turn)
+        start = 0 if first is None else self._page_of(turn, first)
+        for _, number in list(pages[start:]):
+            for place, is_unread in self._items(turn, number):
+                if first is None or place >= first:
+                    yield place, is_unread
+
+    # --- pages ---
+
+    def newest(self, turn: Turn, limit: int, before: EntryHash | None = None) -> list[StoredEntry]:
+        """Return the newest entries, or the newest that stand before one, in order."""
+        end = None if before is None else self.find(turn, before)
+        top = None if end is None else Sorted(end.k, end.hash)
+        pages = self._directory(turn)
+        at = len(pages) - 1 if top is None else self._page_of(turn, top)
+        found: list[EntryHash] = []
+        while at >= 0 and len(found) < limit:
+            places = [one for one, _ in self._items(turn, pages[at][1]) if top is None or one < top]
+            found = [one.hash for one in places[max(0, len(places) - limit + len(found)) :]] + found
+            at -= 1
+        return [self._stored(turn, one) for one in found]
+
+    def all_of(self, turn: Turn) -> Iterator[StoredEntry]:
+        """Yield all entries in order."""
+        for place, _ in list(self._walk(turn, None)):
+            yield self._stored(turn, place.hash)
+
+    def mark_read(self, turn: Turn, hashes: Iterable[EntryHash]) -> int:
+        """Mark entries as read; return how many were not."""
+        count = 0
+        for one in hashes:
+            stored = self.find(turn, one)
+            if stored is None or stored.is_aside:
+                continue
+            place = Sorted(stored.k, one)
+            number = self._directory(turn)[self._page_of(turn, place)][1]
+            items = self._items(turn, number)
+            if (place, True) in items:
+                items[items.index((place, True))] = place, False
+                self._put_page(turn, number, items)
+                count += 1
+        return count
+
+    def _insert(self, turn: Turn, place: Sorted, *, is_unread: bool) -> bool:
+        pages = self._directory(turn)
+        if not pages:
+            pages.append((place, 0))
+            self._put_directory(turn)
+            self._put_page(turn, 0, [(place, is_unread)])
+            return False
+        at = self._page_of(turn, place)
+        number, items = pages[at][1], self._items(turn, pages[at][1])
+        index = bisect.bisect(items, (place, False))
+        is_last = at == len(pages) - 1 and index == len(items)
+        if is_last and len(items) >= PAGE_ENTRIES:
+            self._new_page(turn, at + 1, [(place, is_unread)])
+            return False
+        items.insert(index, (place, is_unread))
+        if len(items) > 2 * PAGE_ENTRIES:
+            self._new_page(turn, at + 1, items[PAGE_ENTRIES:])
+            items = items[:PAGE_ENTRIES]
+        self._put_page(turn, number, items)
+        self._begin(turn, at, items[0][0])
+        return not is_last
+
+    def _remove(self, turn: Turn, place: Sorted) -> None:
+        pages = self._directory(turn)
+        at = self._page_of(turn, place)
+        items = [one for one in self._items(turn, pages[at][1]) if one[0] != place]
+        if items:
+            self._put_page(turn, pages[at][1], items)
+            self._begin(turn, at, items[0][0])
+            return
+        turn.delete("entry_page", self._page_key(pages[at][1]))
+        del pages[at]
+        self._put_directory(turn)
+
+    def _begin(self, turn: Turn, at: int, first: Sorted) -> None:
+        pages = self._directory(turn)
+        if pages[at][0] != first:
+            pages[at] = first, pages[at][1]
+            self._put_directory(turn)
+
+    def _new_page(self, turn: Turn, at: int, items: list[tuple[Sorted, bool]]) -> None:
+        pages = self._directory(turn)
+        number = max(one for _, one in pages) + 1
+        pages.insert(at, (items[0][0], number))
+        self._put_page(turn, number, items)
+        self._put_directory(turn)
+
+    def _page_of(self, turn: Turn, place: Sorted) -> int:
+        firsts = self._directory(turn)
+        return max(0, bisect.bisect(firsts, place, key=lambda one: one[0]) - 1)
+
+    def _stored(self, turn: Turn, entry_hash: EntryHash) -> StoredEntry:
+        found = self.find(turn, entry_hash)
+        if found is None:
+            raise StoreCorrupt("an entry of the order is missing")
+        return found
+
+    # --- rows ---
+
+    def _directory(self, turn: Turn) -> list[tuple[Sorted, int]]:
+        if self._pages is None:
+            row = turn.read(self._rows, "entry_page", self._room_id + _DIRECTORY) or b""
+            size_b = _K_B + HASH_B + 4
+            parts = [row[at : at + size_b] for at in range(0, len(row), size_b)]
+            self._pages = [(_place(one), int.from_bytes(one[-4:], "big")) for one in parts]
+        return self._pages
+
+    def _put_directory(self, turn: Turn) -> None:
+        key = self._room_id + _DIRECTORY
+        turn.put_at_end("entry_page", key, lambda: Put("entry_page", key, self._encoded_directory()))
+
+    def _encoded_directory(self) -> bytes:
+        return b"".join(_encode(place) + number.to_bytes(4, "big") for place, number in self._pages or ())
+
+    def _page_key(self, number: int) -> bytes:
+        return self._room_id + number.to_bytes(4, "big")
+
+    def _items(self, turn: Turn, number: int) -> list[tuple[Sorted, bool]]:
+        row = turn.read(self._rows, "entry_page", self._page_key(number)) or b""
+        if len(row) % _ITEM_B:
+            raise StoreCorrupt("a stored row has another shape")
+        parts = [row[at : at + _ITEM_B] for at in range(0, len(row), _ITEM_B)]
+        return [(_place(one), one[-1] != 0) for one in parts]
+
+    def _put_page(self, turn: Turn, number: int, items: list[tuple[Sorted, bool]]) -> None:
+        value = b"".join(_encode(place) + bytes((is_unread,)) for place, is_unread in items)
+        turn.put(Put("entry_page", self._page_key(number), value))
+
+
+def stored_entry(turn: Turn, rows: RowReader, content_id: bytes) -> StoredEntry | None:
+    """Return an entry of any room by the id of the content that carries it."""
+    row = turn.read(rows, StoredEntry.TABLE, content_id)
+    return None if row is None else StoredEntry.decode(content_id, row)
+
+
+def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None) -> StoredEntry:
+    """Return the row of an entry that has come or was written."""
+    header = entry.header
+    author = entry.author
+    return StoredEntry(
+        entry.content_id,
+        header.room_id,
+        author.account_id,
+        author.device_id,
+        header.encoded,
+        entry.commitment,
+        entry.signature,
+        entry.hash,
+        received_ms,
+        followed=followed,
+    )
+
+
+def _place(part: bytes) -> Sorted:
+    return Sorted(int.from_bytes(part[:_K_B], "big"), EntryHash(part[_K_B : _K_B + HASH_B]))
+
+
+def _encode(place: Sorted) -> bytes:
+    return place.k.to_bytes(_K_B, "big") + place.hash

@@ -1,0 +1,237 @@
+"""Lines: answers to our wants, what a joiner needs, history (TRN-17 to TRN-19, ROOM-25)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from e2ee.constants import CONTENT_ID_B
+from e2ee.content import Content, ContentType, OfRooms
+from e2ee.errors import NoRight, RemoteError, Unlogged
+from e2ee.ids import ContentId, DeviceId
+from e2ee.rooms.entry import Author, Entry, EntryHash
+from e2ee.rooms.forward import (
+    GROUND,
+    Handover,
+    Share,
+    answer,
+    check_answer,
+    decode_forward,
+    decode_line,
+    encode_forward,
+)
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
+from e2ee.rooms.state import DESK, Verdict, WrittenState
+from e2ee.rooms.transcript import Outcome
+from e2ee.wire import cbor
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryRefused
+
+from .room_part import RoomPart
+
+MAX_HANDOVERS: Final = 8
+
+
+class Forwarding(RoomPart):
+    """A forward is posted: it is durable, and comes in order after what was posted before."""
+
+    # --- what we give ---
+
+    def forward(self, turn: Turn, entries: Sequence[Entry], to: Author) -> None:
+        """Post lines that fit one content."""
+        payload = OfRooms(ContentType.FORWARD, encode_forward(self._live.room_id, entries))
+        content = Content(ContentId(self._around.rng(CONTENT_ID_B)), turn.now_ms, payload)
+        self._around.post(turn, content, [to])
+
+    def forward_all(self, turn: Turn, entries: Iterable[Entry], to: Author) -> None:
+        """Post lines in as many contents as they need."""
+        left = list(entries)
+        while left:
+            given = answer((one, Share.WHOLE) for one in left)
+            self.forward(turn, given, to)
+            left = left[max(1, len(given)) :]
+
+    def share_states(self, turn: Turn) -> None:
+        """Give states to devices that they were not meant for and that need them to judge others (ROOM-25).
+
+        The author of the head gives them to its members and to the customer's devices, and who was outvoted
+        to those whom its own state names.
+        """
+        if self._around.side is not Side.COMPANY:
+            return
+        states, us = self._room.states, self._around.us.device_id
+        head = states.room.head
+        own = [one for one in states.room.states.values() if one.author == us and self._is_valid(one)]
+        if head is None or not own:
+            return
+        newest = max(own, key=lambda one: one.n)
+        company = set(newest.state.members)
+        if head.author == us:
+            company |= set(head.state.members)
+        elif newest in states.path:
+            return
+        ranks = states.ranks(turn.now_ms)
+        for one in states.authors(company & set(ranks)):
+            if one.account_id == self._live.company or head.author == us:
+                self._give_states(turn, one)
+
+    def _is_valid(self, written: WrittenState) -> bool:
+        return self._room.states.room.verdicts[written.hash] is Verdict.VALID
+
+    def _give_states(self, turn: Turn, to: Author) -> None:
+        live, states = self._live, self._room.states
+        key = to.account_id + to.device_id
+        is_new, begin = key not in live.given, live.given.get(key, 0)
+        everything = list(states.room.states.values())
+        live.given[key] = len(everything)
+        lacking = [
+            one
+            for one in everything[begin:]
+            if states.room.verdicts[one.hash] is not Verdict.REFUSED and not self._was_meant(one, to)
+        ]
+        if not lacking:
+            return
+        is_company = to.account_id == live.company
+        if is_company and live.customer is not None and is_new:
+            self._around.introduce(turn, live.customer, to.device_id)
+        self._around.vouch(turn, live.company, dict.fromkeys(one.state.roster for one in lacking), to)
+        hashes = [one.hash for one in lacking]
+        if is_new:
+            hashes = [*self._consent_entries(turn), *hashes]
+        self.forward_all(turn, self._entries(turn, hashes), to)
+
+    def _was_meant(self, written: WrittenState, to: Author) -> bool:
+        """Whether the author of a state has sent it to a device."""
+        if to.account_id != self._live.company:
+            return False
+        states = self._room.states.room.states
+        before = None if written.state.parent is None else states.get(written.state.parent)
+        named = {*written.state.members, *(() if before is None else before.state.members), written.author}
+        team = self._around.team_by(self._live.company, written.state.roster)
+        ranks = {} if team is None else team.ranks()
+        return to.device_id in named or ranks.get(to.device_id, -1) >= DESK
+
+    def _consent_entries(self, turn: Turn) -> list[EntryHash]:
+        live, found = self._live, list[EntryHash]()
+        if live.root is not None:
+            found.append(live.root)
+        return found + [one for one in live.consents if one != live.root]
+
+    def _entries(self, turn: Turn, hashes: Iterable[EntryHash]) -> list[Entry]:
+        log = self._room.log
+        found = [log.find(turn, one) for one in hashes]
+        return [log.entry(turn, one) for one in found if one is not None]
+
+    def note_opened(self) -> None:
+        """The customer's devices that are listed now get every state from its author."""
+        live = self._live
+        for desk in live.opened_to:
+            live.given.setdefault(live.company + desk, 0)
+        if live.customer is not None:
+            for one in self._room.states.customers():
+                live.given.setdefault(live.customer + one, 0)
+
+    def note_meant(self) -> None:
+        """All states that are here went to the customer's devices that are listed now."""
+        live = self._live
+        if live.customer is None:
+            return
+        count = len(self._room.states.room.states)
+        for one in self._room.states.customers():
+            key = live.customer + one
+            if key in live.given:
+                live.given[key] = count
+
+    def hand_over(self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash]) -> None:
+        """Hand history over to a device of the company, by a log entry that all see (TRN-18).
+
+        Raises:
+            NoRight: we are no steward, or there is nothing to give.
+        """
+        if self._room.states.ranks(turn.now_ms).get(self._around.us.device_id, -1) < DESK:
+            raise NoRight("a steward hands history over")
+        entries = [one for one in self._entries(turn, hashes) if one.header.kind not in GROUND]
+        if not entries:
+            raise NoRight("a hand-over of nothing")
+        ends = entries[0].hash, entries[-1].hash
+        self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends))
+        self.forward_all(turn, entries, Author(self._live.company, to))
+
+    def give_own_device(self, turn: Turn, to: DeviceId) -> None:
+        """Give all that is here to another device of our account (TRN-19).
+
+        Raises:
+            NoRight: not a device of a customer's account.
+        """
+        live, log = self._live, self._room.log
+        if self._around.side is not Side.CUSTOMER or live.customer is None:
+            raise NoRight("a customer gives history to its own device")
+        entries = [log.entry(turn, one) for one in log.all_of(turn)]
+        self.forward_all(turn, entries, Author(live.customer, to))
+
+    # --- what we are given ---
+
+    def announced(self, entry: Entry, payload: EntryPayload) -> None:
+        """Remember a hand-over to us that a steward has logged."""
+        if isinstance(payload, Access):
+            device_id = entry.author.device_id
+            found = Handover.announced(device_id, payload, self._around.us.device_id)
+            if found is not None:
+                self._live.handovers = (*self._live.handovers, found)[-MAX_HANDOVERS:]
+
+    def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
+        """Take lines that another device gives us, each by itself (TRN-17 to TRN-19).
+
+        Raises:
+            ContentError: not a forward. Unlogged: neither wanted nor announced; nothing of it stays.
+        """
+        live = self._live
+        _, lines = decode_forward(value)
+        entries = [one for one in (self._line(turn, line, by) for line in lines) if one is not None]
+        new = [one for one in entries if self._room.log.find(turn, one.hash) is None]
+        is_own = self._around.side is Side.CUSTOMER and by.account_id == self._around.us.account_id
+        history = self._as_handover(by, entries, new)
+        if not history and not is_own:
+            check_answer(new, live.asked)
+        brought = False
+        for entry in entries:
+            try:
+                outcome = self._room.taking.line(turn, entry, by, history=history)
+            except RemoteError as error:
+                self._refused(turn, entry, error.code)
+                continue
+            brought = brought or outcome is not Outcome.KNOWN
+        if brought:
+            self._room.asking.plan(turn)
+            self._room.asking.answered(turn)
+        return True
+
+    def _line(self, turn: Turn, line: cbor.Value, by: Author) -> Entry | None:
+        live = self._live
+        customer = live.company if live.customer is None else live.customer
+        try:
+            return decode_line(line, live.room_id, live.company, customer, self._around.signer)
+        except RemoteError as error:
+            event = EntryRefused(live.room_id, b"", by.device_id, error.code)
+            self._around.tell(turn, event)
+            return None
+
+    def _refused(self, turn: Turn, entry: Entry, code: str) -> None:
+        event = EntryRefused(self._live.room_id, entry.hash, entry.author.device_id, code)
+        self._around.tell(turn, event)
+
+    def _as_handover(self, by: Author, entries: Sequence[Entry], new: Sequence[Entry]) -> bool:
+        """Count lines of an announced hand-over; whether these are some (TRN-18)."""
+        live = self._live
+        if not new or all(one.header.kind in GROUND for one in new):
+            return False
+        for at, known in enumerate(live.handovers):
+            try:
+                after = known.take(by.device_id, [one.hash for one in entries])
+            except Unlogged:
+                continue
+            rest = (after,) if after.left else ()
+            live.handovers = (*live.handovers[:at], *rest, *live.handovers[at + 1 :])
+            return True
+        return False

@@ -1,0 +1,129 @@
+"""Rows of a room: a small one that lists it, and one with all that changes with each entry.
+
+room       index: what a list of rooms shows; a thousand of them are loaded at once
+room_live  chains, verdicts, what is asked for and waited for; loaded when the room is touched
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, NamedTuple
+
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.consent import RoomConsent
+from e2ee.rooms.desk import Board
+from e2ee.rooms.entry import ROOM_ID_B, DeviceTag, EntryHash, RoomId
+from e2ee.rooms.forward import Handover
+from e2ee.rooms.signals import Request
+from e2ee.rooms.state import Verdict
+from e2ee.rooms.transcript import View
+from e2ee_client.engine.row_codec import Row
+
+
+class Early(NamedTuple):
+    """An entry of a device that no state which is here names yet (ROOM-16)."""
+
+    device_id: DeviceId
+    hash: EntryHash
+    header: bytes
+    body: bytes
+    signature: bytes
+    received_ms: int
+
+
+class Asking(NamedTuple):
+    """What we ask for, when we asked last, how often, and when we ask next (TRN-14)."""
+
+    ranges: tuple[tuple[DeviceTag, int, int], ...] = ()
+    asked_ms: int = 0
+    times: int = 0
+    due_ms: int | None = None
+
+
+class Pending(NamedTuple):
+    """A request that waits for us, or, with `asked`, for a person (ROOM-22)."""
+
+    sender: DeviceId
+    request: Request
+    due_ms: int
+    asked: bool = False
+
+
+class Hearsay(NamedTuple):
+    """An entry of the customer by another device's word, until a hash of its own device covers it."""
+
+    tag: DeviceTag
+    n: int
+    hash: EntryHash
+    by: DeviceTag
+
+
+class Order(NamedTuple):
+    """An order to erase, or a mark: which entries, whose order, since when."""
+
+    by: EntryHash
+    hashes: tuple[EntryHash, ...]
+    since_ms: int
+    is_mark: bool
+
+
+@dataclass(slots=True)
+class RoomIndex(Row):
+    """What a list of rooms shows, and when the room is to be looked at next."""
+
+    TABLE: ClassVar[str] = "room"
+    KEY: ClassVar = (("room_id", ROOM_ID_B),)
+    room_id: RoomId
+    company: AccountId
+    customer: AccountId | None
+    phase: int = 0
+    members: tuple[DeviceId, ...] = ()
+    assigned: DeviceId | None = None
+    is_sensitive: bool = False
+    on_hold: bool = False
+    last_ms: int = 0
+    unread: int = 0
+    wake_ms: int | None = None
+    is_consented: bool = False
+
+
+@dataclass(slots=True)
+class LiveRoom(Row):
+    """All of a room that is neither an entry nor in the list of rooms."""
+
+    TABLE: ClassVar[str] = "room_live"
+    KEY: ClassVar = (("room_id", ROOM_ID_B),)
+    room_id: RoomId
+    company: AccountId
+    customer: AccountId | None
+    view: View
+    root: EntryHash | None = None
+    root_content: EntryHash | None = None
+    opened_ms: int = 0
+    opened_to: tuple[DeviceId, ...] = ()
+    states: dict[EntryHash, Verdict] = field(default_factory=dict)
+    acts: tuple[EntryHash, ...] = ()
+    given: dict[bytes, int] = field(default_factory=dict)
+    named: EntryHash | None = None
+    is_recipient: bool = False
+    greets: bool = False
+    restarts: bool = False
+    restarted_ms: int = 0
+    asking: Asking = field(default_factory=Asking)
+    asked: tuple[tuple[DeviceTag, int, int], ...] = ()
+    shown_gaps: tuple[tuple[DeviceTag, int], ...] = ()
+    early: tuple[Early, ...] = ()
+    hearsay: tuple[Hearsay, ...] = ()
+    unsent: tuple[EntryHash, ...] = ()
+    handovers: tuple[Handover, ...] = ()
+    board: Board = field(default_factory=Board)
+    pending: tuple[Pending, ...] = ()
+    consent: RoomConsent = field(default_factory=RoomConsent)
+    consents: tuple[EntryHash, ...] = ()
+    mark_delay_ms: int = 0
+    marks_at_once: bool = False
+    waited: tuple[int, int] = (0, 0)
+    closed_ms: int = 0
+    retry_ms: int = 0
+    orders: tuple[Order, ...] = ()
+    linked: tuple[tuple[DeviceId, DeviceTag, int], ...] = ()

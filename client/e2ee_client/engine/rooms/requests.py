@@ -1,0 +1,114 @@
+"""Requests of ours, repeated until a state or a refusal names them (ROOM-22)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from e2ee.content import ContentType, OfRooms
+from e2ee.errors import TooMany
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.desk import TAKEN, repeat_due_ms
+from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.payloads import REQUEST_ID_B
+from e2ee.rooms.signals import Request, RequestKind, encode_signal
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import RequestAnswered
+
+from .surroundings import REQUESTS, Surroundings
+
+MAX_REQUESTS: Final = 64
+EXPIRES_MS: Final = 7 * 86_400_000
+
+
+@dataclass(slots=True)
+class OwnRequest(Row):
+    """A request of ours that nobody has answered; `to` are devices of the company."""
+
+    TABLE: ClassVar[str] = "request"
+    KEY: ClassVar = (("id", REQUEST_ID_B),)
+    id: bytes
+    room_id: RoomId
+    company: AccountId
+    request: Request
+    to: tuple[DeviceId, ...]
+    asked_ms: int
+    times: int
+    begun_ms: int
+
+
+class Requests:
+    """One for each engine: an agent also claims rooms that it does not have yet."""
+
+    def __init__(self, around: Surroundings) -> None:
+        self._around = around
+
+    def all(self, turn: Turn) -> list[OwnRequest]:
+        """Return all requests that wait."""
+        rows = turn.items(self._around.rows, OwnRequest.TABLE)
+        return [OwnRequest.decode(key, row) for key, row in rows]
+
+    def ask(
+        self,
+        turn: Turn,
+        room_id: RoomId,
+        to: Iterable[DeviceId],
+        what: RequestKind,
+        *,
+        device_id: DeviceId | None = None,
+        team: str | None = None,
+        reason: str | None = None,
+    ) -> bytes:
+        """Ask the stewards of our company for something; returns the request's id.
+
+        Raises:
+            TooMany: 64 are not answered.
+        """
+        if len(self.all(turn)) >= MAX_REQUESTS:
+            raise TooMany("too many requests that nobody has answered")
+        request = Request(self._around.rng(REQUEST_ID_B), what, device_id, team, reason)
+        company = self._around.us.account_id
+        own = OwnRequest(request.id, room_id, company, request, tuple(to), turn.now_ms, 0, turn.now_ms)
+        self._send(turn, own)
+        self._wake(turn)
+        return request.id
+
+    def _send(self, turn: Turn, own: OwnRequest) -> None:
+        own.asked_ms, own.times = turn.now_ms, own.times + 1
+        turn.put(own.put())
+        payload = OfRooms(ContentType.SIGNAL, encode_signal(own.room_id, own.request))
+        self._around.signal(turn, payload, [Author(own.company, one) for one in own.to])
+
+    def named(self, turn: Turn, room_id: RoomId, request_id: bytes, code: str) -> None:
+        """A state, or a refusal with its code, names a request."""
+        if len(request_id) != REQUEST_ID_B:
+            return
+        for own in self.all(turn):
+            if own.id == request_id and own.room_id == room_id:
+                turn.delete(OwnRequest.TABLE, own.key)
+                self._around.tell(turn, RequestAnswered(room_id, request_id, code))
+
+    def no_longer(self, turn: Turn, room_id: RoomId) -> None:
+        """Nobody waits in a room any more: our claims of it are refused (ROOM-23)."""
+        for own in self.all(turn):
+            if own.room_id == room_id and own.request.what is RequestKind.ADD:
+                self.named(turn, room_id, own.id, TAKEN)
+
+    def tick(self, turn: Turn) -> None:
+        """Repeat what is due; after seven days a request ends."""
+        for own in self.all(turn):
+            if turn.now_ms - own.begun_ms >= EXPIRES_MS:
+                self.named(turn, own.room_id, own.id, "room.unanswered")
+            elif repeat_due_ms(own.asked_ms, own.times) <= turn.now_ms:
+                self._send(turn, own)
+        self._wake(turn)
+
+    def start(self, turn: Turn) -> None:
+        """The engine goes online."""
+        self._wake(turn)
+
+    def _wake(self, turn: Turn) -> None:
+        due = [repeat_due_ms(one.asked_ms, one.times) for one in self.all(turn)]
+        self._around.wake(turn, REQUESTS, min(due, default=None))

@@ -1,0 +1,289 @@
+"""States and acts of a room on this device: which are valid, what holds, who gets what (chapter 16)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Final
+
+from e2ee.errors import NoRight, RemoteError, TooMany
+from e2ee.ids import DeviceId
+from e2ee.rooms.acts import Condition, RoomAct, act_of
+from e2ee.rooms.entry import Author, Entry, EntryHash
+from e2ee.rooms.head import Team, path_to
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.payloads import read_payload
+from e2ee.rooms.room import (
+    MAX_CUSTOMER_DEVICES,
+    Room,
+    RoomChange,
+    check_devices,
+    company_recipients,
+    judged,
+    with_states,
+)
+from e2ee.rooms.roster import RosterRef
+from e2ee.rooms.state import DESK, HOLD, Phase, Ranks, State, Verdict, WrittenState
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryRefused, RoomChanged
+
+from .entry_log import StoredEntry
+from .room_part import RoomPart
+
+if TYPE_CHECKING:
+    from .room_engine import RoomEngine
+
+MAX_HELD: Final = 16
+"""States of one device that are held at a time (ROOM-29)."""
+MAX_REFUSED: Final = 64
+"""Invalid states of one device that are kept; they are told by their author's signature alone (ROOM-29)."""
+DAY_STATES: Final = 64
+"""States of one device in 24 hours (ROOM-29)."""
+MAX_UNANSWERED: Final = 64
+"""Acts of one device that no state has named (ROOM-29)."""
+DAY_MS: Final = 86_400_000
+
+
+class States(RoomPart):
+    """The pure `Room` with what it is judged by; it is rebuilt from the entries when the room is loaded."""
+
+    def __init__(self, room: RoomEngine) -> None:
+        super().__init__(room)
+        self.room = Room(None)
+        self._condition: Condition | None = None
+
+    def load(self, turn: Turn) -> None:
+        """Rebuild states and acts from their entries."""
+        live = self._live
+        found = [(one, self._room.log.find(turn, one)) for one in live.states]
+        written = {one: self._written(turn, stored) for one, stored in found if stored is not None}
+        self.room = Room(live.root, frozenset(live.opened_to), written, dict(live.states))
+        self._take_over(turn, judged(self.room, self._team()))
+        self._sort_acts(turn)
+
+    def _written(self, turn: Turn, stored: StoredEntry) -> WrittenState:
+        entry = self._room.log.entry(turn, stored)
+        payload = read_payload(entry)
+        if not isinstance(payload, State):
+            raise NoRight("a stored state is none")
+        return WrittenState(entry.hash, entry.author.device_id, entry.header.n, payload)
+
+    # --- what is known ---
+
+    @property
+    def state(self) -> State | None:
+        """The state in force."""
+        return self.room.state
+
+    @property
+    def path(self) -> list[WrittenState]:
+        """The states up to the head."""
+        return path_to(self.room.head, self.room.states)
+
+    def _team(self) -> Team:
+        known: dict[RosterRef, Ranks | None] = {}
+
+        def ranks(ref: RosterRef) -> Ranks | None:
+            if ref not in known:
+                view = self._around.team_by(self._live.company, ref)
+                known[ref] = None if view is None else view.ranks()
+            return known[ref]
+
+        return Team(ranks, self._around.suspended(self._live.company))
+
+    def condition(self) -> Condition:
+        """Return what holds now (ROOM-13)."""
+        if self._room.live.root_content is None and self._live.customer is not None:
+            return Condition(None)
+        if self._condition is None:
+            self._condition = self.room.condition(self._team())
+        return self._condition
+
+    def ranks(self, now_ms: int) -> dict[DeviceId, int]:
+        """Return the rank of each device in force now; nobody where that is not known."""
+        try:
+            return self._around.team(self._live.company, now_ms).ranks()
+        except RemoteError:
+            return {}
+
+    def has_orphans(self) -> bool:
+        """Whether a state is held because one before it is not here (ROOM-10)."""
+        room = self.room
+        return any(
+            room.verdicts[one.hash] is Verdict.HELD
+            and one.state.parent not in room.states
+            and one.state.parent != room.root
+            for one in room.states.values()
+        )
+
+    def stewards(self, now_ms: int) -> list[DeviceId]:
+        """Return the stewards in force, in the order of the roster."""
+        return sorted(one for one, rank in self.ranks(now_ms).items() if rank >= DESK)
+
+    def customers(self) -> tuple[DeviceId, ...]:
+        """Return the customer's devices: the first four, and none that shares a tag (ROOM-03)."""
+        customer = self._live.customer
+        listed = () if customer is None else self._around.devices(customer)
+        company = self.state.members if self.state is not None else ()
+        found: list[DeviceId] = []
+        for one in listed[: 2 * MAX_CUSTOMER_DEVICES]:
+            try:
+                check_devices(self._live.room_id, company, [*found, one])
+            except TooMany:
+                continue
+            found.append(one)
+        return tuple(found)
+
+    def recipients(self, kind: int, now_ms: int) -> list[Author]:
+        """Return to whom an entry of ours goes (ROOM-15)."""
+        ranks = self.ranks(now_ms)
+        if kind == Kind.OPEN:
+            company = frozenset(one for one, rank in ranks.items() if rank >= DESK)
+        else:
+            company = company_recipients(self.room, kind, ranks)
+        return self.authors(company)
+
+    def authors(self, company: Iterable[DeviceId]) -> list[Author]:
+        """Return devices of the company and all of the customer's, without us."""
+        live = self._live
+        found = [Author(live.company, one) for one in sorted(company)]
+        if live.customer is not None:
+            found += [Author(live.customer, one) for one in self.customers()]
+        return [one for one in found if one != self._around.us]
+
+    def receives(self, device: Author, kind: int, now_ms: int) -> bool:
+        """Whether a device is in force and a recipient now (TRN-15)."""
+        if device.account_id == self._live.customer:
+            return device.device_id in self.customers()
+        return device.device_id in company_recipients(self.room, kind, self.ranks(now_ms))
+
+    def received_then(self, device: Author, followed: EntryHash | None) -> bool:
+        """Whether a device of the company was a recipient by a state that an author followed (TRN-15)."""
+        written = None if followed is None else self.room.states.get(followed)
+        path = path_to(written, self.room.states)
+        if path and path[-1].state.members:
+            return device.device_id in path[-1].state.members
+        named = {one for before in path for one in before.state.members}
+        return device.device_id in named | set(self.room.opened_to)
+
+    # --- what comes ---
+
+    def check_room_for(self, turn: Turn, author: DeviceId) -> None:
+        """Refuse a state of a device that has too many (ROOM-29).
+
+        Raises:
+            TooMany.
+        """
+        own = [
+            (one.hash, self.room.verdicts.get(one.hash))
+            for one in self.room.states.values()
+            if one.author == author
+        ]
+        if sum(verdict is Verdict.HELD for _, verdict in own) >= MAX_HELD:
+            raise TooMany("too many states of a device are held")
+        if sum(verdict is Verdict.REFUSED for _, verdict in own) >= MAX_REFUSED:
+            raise TooMany("too many states of a device are invalid")
+        recent = [self._room.log.find(turn, one) for one, _ in own[-DAY_STATES:]]
+        since_ms = turn.now_ms - DAY_MS
+        if sum(one is not None and one.received_ms > since_ms for one in recent) >= DAY_STATES:
+            raise TooMany("too many states of a device in a day")
+
+    def check_act(self, turn: Turn, entry: Entry) -> None:
+        """Refuse an act of a device of which too many are unanswered; nobody is kept from withdrawing
+        (ROOM-29).
+
+        Raises:
+            TooMany.
+        """
+        if entry.header.kind == Kind.WITHDRAW:
+            return
+        waiting = [self._room.log.find(turn, one) for one in self.condition().unanswered]
+        own = sum(one is not None and one.device_id == entry.author.device_id for one in waiting)
+        if own >= MAX_UNANSWERED:
+            raise TooMany("too many acts of a device are not answered")
+
+    def take(self, turn: Turn, entry: Entry, state: State) -> None:
+        """Take in a state, ours or another's (ROOM-10)."""
+        for card in state.cards:
+            self._around.learn_card(turn, self._live.company, card)
+        written = WrittenState(entry.hash, entry.author.device_id, entry.header.n, state)
+        if entry.hash not in self.room.states:
+            self._take_over(turn, with_states(self.room, [written], self._team()))
+        if self.room.verdicts[entry.hash] is Verdict.HELD:
+            self._around.look_up(turn, self._live.company)
+        self._room.shares = True
+        self._room.forwarding.note_meant()
+        self._room.stewarding.state_taken(turn, written)
+
+    def rejudge(self, turn: Turn) -> None:
+        """Judge anew what is held, after a roster, a list or a suspension was learned of."""
+        self._take_over(turn, judged(self.room, self._team()))
+
+    def add_act(self, turn: Turn, entry_hash: EntryHash) -> None:
+        """Take in an act; those of a room are in the order of its transcript (ROOM-13)."""
+        if entry_hash not in self._live.acts:
+            self._live.acts = (*self._live.acts, entry_hash)
+            self._sort_acts(turn)
+
+    def opened(self, turn: Turn) -> None:
+        """The room's `open` is here, with the desks that it went to."""
+        live = self._live
+        self.room = Room(live.root, frozenset(live.opened_to), self.room.states, dict(live.states))
+        self.rejudge(turn)
+
+    def _sort_acts(self, turn: Turn) -> None:
+        found: list[tuple[int, EntryHash, RoomAct]] = []
+        for one in self._live.acts:
+            stored = self._room.log.find(turn, one)
+            if stored is None:
+                continue
+            entry = self._room.log.entry(turn, stored)
+            what = act_of(entry.header.kind, read_payload(entry))
+            if what is not None:
+                found.append((stored.k, stored.hash, RoomAct(stored.hash, what)))
+        found.sort(key=lambda one: one[:2])
+        acts = tuple(act for _, _, act in found)
+        self.room = Room(
+            *(self.room.root, self.room.opened_to, self.room.states, self.room.verdicts),
+            *(self.room.head, acts),
+        )
+        self._live.acts = tuple(act.hash for act in acts)
+        self._condition = None
+
+    def _take_over(self, turn: Turn, change: RoomChange) -> None:
+        before = self.room.head
+        self.room, self._condition = change.room, None
+        self._live.states = dict(change.room.verdicts)
+        for one in change.refused:
+            author = change.room.states[one].author
+            self._around.tell(turn, EntryRefused(self._live.room_id, one, author, NoRight.code))
+        if change.room.head != before:
+            self._room.stewarding.head_moved(turn)
+
+    # --- what the application is shown ---
+
+    def announce(self, turn: Turn) -> None:
+        """Tell what holds, if it is another than before, and begin chains anew where we join (TRN-11)."""
+        index, condition, state = self._room.index, self.condition(), self.state
+        on_hold = state is not None and state.has(HOLD)
+        shown = (
+            *(int(condition.phase or 0), () if state is None else state.members),
+            *(None if state is None else state.assigned, condition.is_sensitive, on_hold),
+        )
+        before = index.phase, index.members, index.assigned, index.is_sensitive, index.on_hold
+        if shown != before:
+            index.phase, index.members, index.assigned, index.is_sensitive, index.on_hold = shown
+            self._around.tell(turn, RoomChanged(self._live.room_id, *shown))
+            if index.phase == Phase.CLOSED and before[0] == Phase.OPEN:
+                self._live.marks_at_once = True
+                self._live.closed_ms = turn.now_ms
+        self._join_or_leave(turn)
+
+    def _join_or_leave(self, turn: Turn) -> None:
+        is_recipient = self.receives(self._around.us, Kind.TEXT, turn.now_ms)
+        live = self._live
+        if is_recipient == live.is_recipient or (not is_recipient and not self.ranks(turn.now_ms)):
+            return
+        if self._around.side is Side.COMPANY and live.view.chains:
+            live.view = live.view.rejoined()
+        live.is_recipient = is_recipient
+        live.greets = is_recipient and live.view.late and self._around.side is Side.COMPANY

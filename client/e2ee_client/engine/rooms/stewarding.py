@@ -1,0 +1,316 @@
+"""What a steward does by itself or for a person: states, answers to acts, silence (ROOM-18 to 24)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Final
+
+from e2ee.constants import VERSION
+from e2ee.content import ContentType, OfRooms
+from e2ee.errors import NoRight, RemoteError, TooMany
+from e2ee.ids import DeviceId
+from e2ee.rooms.acts import RoomAct, What, answered
+from e2ee.rooms.desk import TURN_MS, closing_due_ms, opening_due_ms
+from e2ee.rooms.entry import Author, Entry, EntryHash
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erased, Outcome, Refusal
+from e2ee.rooms.signals import NoLongerWaiting, Signal, Waiting, encode_signal
+from e2ee.rooms.state import (
+    DESK,
+    HOLD,
+    MAX_ANSWERS,
+    MAX_CARDS,
+    SENSITIVE,
+    Phase,
+    Retention,
+    RetentionClass,
+    State,
+    WrittenState,
+    check_change,
+    list_after,
+)
+from e2ee.rooms.team import Rank, TeamView
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import DeskCalled, WaitingChanged
+
+from .records import Order
+from .room_part import RoomPart
+
+REOPEN_MS: Final = 90 * 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to be another in the next state; None stays as it is."""
+
+    add: tuple[DeviceId, ...] = ()
+    remove: tuple[DeviceId, ...] = ()
+    assign: DeviceId | None = None
+    unassign: bool = False
+    phase: Phase | None = None
+    sensitive: bool | None = None
+    hold: bool | None = None
+    retention: Retention | None = None
+    text: str | None = None
+    reason: int = 0
+    request: bytes | None = None
+
+
+class Stewarding(RoomPart):
+    """States of ours are judged before they are written: an invalid one never leaves this device."""
+
+    # --- writing states ---
+
+    def change(self, turn: Turn, change: Change) -> EntryHash:
+        """Write the next state (ROOM-05 to ROOM-09); it answers all acts that no state has (ROOM-12).
+
+        Raises:
+            NoRight: we may not. TooMany: not so many a day (ROOM-29).
+            RosterExpired and others: who is in force is not known.
+        """
+        team = self._around.team(self._live.company, turn.now_ms)
+        self._room.states.check_room_for(turn, self._around.us.device_id)
+        head = self._room.states.state
+        acts = self._unanswered()
+        state = self._next(turn, team, head, change, acts)
+        written = WrittenState(EntryHash(bytes(32)), self._around.us.device_id, 0, state)
+        check_change(written, head, team.ranks())
+        found = self._room.writing.write(turn, state)
+        self._refuse_acts(turn, acts, head)
+        return found
+
+    def _next(
+        self, turn: Turn, team: TeamView, head: State | None, change: Change, acts: list[RoomAct]
+    ) -> State:
+        live = self._live
+        members, assigned = self._members(team, head, change)
+        phase = change.phase or self._phase(turn, head, acts)
+        named = sorted({*(one.hash for one in acts), *self._ended(head, change)})[:MAX_ANSWERS]
+        known = None if live.customer is None else self._around.list_head(live.customer)
+        before = None if head is None else head.customer_list
+        parent = self._room.states.room.head
+        return State(
+            VERSION,
+            1 if head is None else head.epoch + 1,
+            live.root if parent is None else parent.hash,
+            phase,
+            members,
+            assigned,
+            before if known is None else list_after(before, known),
+            team.roster,
+            None if live.customer is None else team.notice_hash,
+            self._retention(head, change),
+            flags=_flags(head, change),
+            reason=change.reason,
+            cards=self._cards(members, head),
+            text=change.text,
+            answers=tuple(named),
+            request=change.request,
+        )
+
+    def _members(
+        self, team: TeamView, head: State | None, change: Change
+    ) -> tuple[tuple[DeviceId, ...], DeviceId | None]:
+        """Members are in force; who is assigned is one of them (ROOM-07)."""
+        before = () if head is None else head.members
+        wanted = {*before, *change.add} - set(change.remove)
+        if change.assign is not None:
+            wanted.add(change.assign)
+        members = tuple(sorted(one for one in wanted if one in team.members))
+        assigned = change.assign or (None if head is None or change.unassign else head.assigned)
+        return members, assigned if assigned in members else None
+
+    def _cards(self, members: Iterable[DeviceId], head: State | None) -> tuple[bytes, ...]:
+        new = [one for one in members if head is None or one not in head.members]
+        if len(new) > MAX_CARDS:
+            raise TooMany("more joiners need more states")
+        found = [self._around.card(self._live.company, one) for one in new]
+        return tuple(one.encoded for one in found if one is not None)
+
+    def _retention(self, head: State | None, change: Change) -> Retention:
+        if change.retention is not None:
+            return change.retention
+        return self._around.policy.retention if head is None else head.retention
+
+    def _ended(self, head: State | None, change: Change) -> list[EntryHash]:
+        """What a supervisor's state names to end it: guards of other branches, marks (ROOM-14, ROOM-27)."""
+        condition, found = self._room.states.condition(), list[EntryHash]()
+        if change.hold is False or change.sensitive is False:
+            found += condition.holds
+        if change.sensitive is False:
+            found += [one.hash for one in self._room.states.room.acts if one.what is What.SENSITIVE]
+        if change.text is not None and change.phase in (Phase.OPEN, Phase.CLOSED):
+            found += [one.hash for one in self._room.states.room.acts if one.what is What.FREEZE]
+        return found
+
+    # --- acts of the customer ---
+
+    def _unanswered(self) -> list[RoomAct]:
+        waiting = self._room.states.condition().unanswered
+        acts = self._room.states.room.acts
+        return [one for one in acts if one.hash in waiting][:MAX_ANSWERS]
+
+    def _phase(self, turn: Turn, head: State | None, acts: Iterable[RoomAct]) -> Phase:
+        phase = Phase.OPEN if head is None else head.phase
+        for act in acts:
+            try:
+                phase = self._after(turn, phase, act)
+            except NoRight:
+                continue
+        return phase
+
+    def _after(self, turn: Turn, phase: Phase, act: RoomAct) -> Phase:
+        if act.what is What.REOPEN and turn.now_ms > self._live.closed_ms + REOPEN_MS:
+            raise NoRight("the room was closed for more than 90 days")
+        return answered(phase, act.what, kept=self._room.states.condition().keeps)
+
+    def _refuse_acts(self, turn: Turn, acts: Iterable[RoomAct], head: State | None) -> None:
+        """Say which acts have no phase in the table (ROOM-18), and why an erasure waits."""
+        phase = Phase.OPEN if head is None else head.phase
+        kept = self._room.states.condition().keeps
+        for act in acts:
+            try:
+                phase = self._after(turn, phase, act)
+            except NoRight:
+                self._room.writing.write_quietly(turn, Refusal(act.hash, NoRight.code))
+                continue
+            if act.what is What.ERASE and kept:
+                self._room.writing.write_quietly(turn, Erased(None, self._kept_by()))
+
+    def _kept_by(self) -> Outcome:
+        state = self._room.states.state
+        is_class = state is not None and state.retention.kind is RetentionClass.STATUTORY
+        return Outcome.CLASS if is_class else Outcome.HOLD
+
+    def erased(self, turn: Turn, order: Order) -> None:
+        """The first steward in force says that an erasure was carried out (ROOM-26)."""
+        if self.place(turn) == 0 and not order.is_mark:
+            self._room.writing.write_quietly(turn, Erased(order.hashes or None, Outcome.DONE))
+
+    # --- in turn ---
+
+    def place(self, turn: Turn) -> int | None:
+        """Our place among the stewards in force that know the room; None if we are none of them."""
+        states, us = self._room.states, self._around.us.device_id
+        known = states.room.known()
+        stewards = [one for one in states.stewards(turn.now_ms) if one in known or one == us]
+        is_ours = self._around.side is Side.COMPANY and us in stewards
+        return stewards.index(us) if is_ours else None
+
+    def due_ms(self, turn: Turn) -> int | None:
+        """Return when we have something to do unless another steward has done it."""
+        place = self.place(turn)
+        if place is None or self._live.customer is None or not self._room.writing.can_write(turn):
+            return None
+        states = self._room.states
+        if states.state is None:
+            due_ms = self._opening_ms(turn)
+            return None if due_ms is None else max(due_ms, self._live.retry_ms)
+        stored = [self._room.log.find(turn, one) for one in states.condition().unanswered]
+        due = [one.received_ms + TURN_MS * place for one in stored if one is not None]
+        if states.state.phase is Phase.OPEN:
+            due.append(closing_due_ms(self._room.index.last_ms) + TURN_MS * place)
+        return max(min(due), self._live.retry_ms) if due else None
+
+    def _opening_ms(self, turn: Turn) -> int | None:
+        ranks = self._room.states.ranks(turn.now_ms)
+        desks = [one for one in sorted(self._live.opened_to) if ranks.get(one, -1) >= DESK]
+        return opening_due_ms(desks, self._around.us.device_id, self._live.opened_ms)
+
+    def tick(self, turn: Turn) -> None:
+        """Open, answer acts, or close, if it is still our turn."""
+        due_ms = self.due_ms(turn)
+        if due_ms is None or due_ms > turn.now_ms:
+            return
+        states = self._room.states
+        silent = states.state is not None and not states.condition().unanswered
+        try:
+            self.change(turn, Change(phase=Phase.CLOSED if silent else None))
+        except RemoteError:
+            # Another roster may be known later; until then the next one has its turn.
+            self._live.retry_ms = turn.now_ms + TURN_MS
+
+    # --- what comes ---
+
+    def entry_taken(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
+        """Note refusals and calls."""
+        match payload:
+            case Refusal(named=named, code=code):
+                self._live.board = self._live.board.named(named)
+                self._room.requests.named(turn, self._live.room_id, named, code)
+            case Act(what=ActKind.CALL_DESK):
+                self._around.tell(turn, DeskCalled(self._live.room_id, entry.author.device_id))
+            case _:
+                pass
+
+    def state_taken(self, turn: Turn, written: WrittenState) -> None:
+        """Note what a state answers (ROOM-22, ROOM-23)."""
+        live, before = self._live, self._live.board
+        head = self._room.states.room.head
+        if written.state.request is not None:
+            live.board = live.board.named(written.state.request)
+            self._room.requests.named(turn, live.room_id, written.state.request, "")
+        if head is not None:
+            live.board = live.board.with_state(head.state)
+        live.pending = tuple(one for one in live.pending if one.request.id not in live.board.answered)
+        if before.waiting is not None and live.board.waiting is None:
+            self._waiting_over(turn)
+
+    def head_moved(self, turn: Turn) -> None:
+        """Another state is in force: who lacks states is given them (ROOM-25)."""
+        self._room.shares = self._room.moved = True
+
+    # --- who waits ---
+
+    def wait_for(self, turn: Turn, team: str, language: str) -> None:
+        """Tell the agents in force that the customer waits for somebody of a team (ROOM-23).
+
+        Raises:
+            NoRight: we are no steward.
+        """
+        if self.place(turn) is None:
+            raise NoRight("a steward says who waits")
+        waiting = Waiting(team, language, turn.now_ms)
+        self._live.board = replace(self._live.board, waiting=waiting)
+        self._live.waited = (turn.now_ms, 1)
+        self._signal(turn, waiting)
+        self._around.tell(turn, WaitingChanged(self._live.room_id, team, language, turn.now_ms))
+
+    def repeat_waiting(self, turn: Turn) -> None:
+        """Tell again, at the times of requests, while nobody has claimed."""
+        waiting = self._live.board.waiting
+        if waiting is not None and self.place(turn) is not None:
+            self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
+            self._signal(turn, waiting)
+
+    def no_longer(self, turn: Turn) -> None:
+        """Take the waiting back."""
+        if self._live.board.waiting is not None:
+            self._live.board = replace(self._live.board, waiting=None)
+            self._waiting_over(turn)
+
+    def _waiting_over(self, turn: Turn) -> None:
+        self._around.tell(turn, WaitingChanged(self._live.room_id, None))
+        if self._around.side is Side.COMPANY:
+            self._signal(turn, NoLongerWaiting())
+
+    def _signal(self, turn: Turn, signal: Signal) -> None:
+        ranks = self._room.states.ranks(turn.now_ms)
+        agents = [one for one, rank in sorted(ranks.items()) if rank == Rank.AGENT]
+        self.signal_to(turn, signal, agents)
+
+    def signal_to(self, turn: Turn, signal: Signal, devices: Iterable[DeviceId]) -> None:
+        """Send a signal of this room to devices of the company."""
+        live, us = self._live, self._around.us
+        to = [Author(live.company, one) for one in devices]
+        payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, signal))
+        self._around.signal(turn, payload, [one for one in to if one != us])
+
+
+def _flags(head: State | None, change: Change) -> int:
+    flags = 0 if head is None else head.flags
+    for wanted, flag in ((change.sensitive, SENSITIVE), (change.hold, HOLD)):
+        if wanted is not None:
+            flags = flags | flag if wanted else flags & ~flag
+    return flags

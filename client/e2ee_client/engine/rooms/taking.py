@@ -1,0 +1,338 @@
+"""What an entry goes through: checks in order, its place, what it does (TRN-08 to TRN-10, TRN-17)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.content import Content, ContentType
+from e2ee.errors import (
+    IdentityMismatch,
+    ListExpired,
+    ListGap,
+    MandateInvalid,
+    NoRight,
+    RemoteError,
+    RosterExpired,
+    TooMany,
+)
+from e2ee.rooms import gate, transcript
+from e2ee.rooms.acts import act_of
+from e2ee.rooms.entry import (
+    Author,
+    DeviceTag,
+    Entry,
+    EntryHash,
+    commitment_of,
+    decode_entry,
+    device_tag,
+    read_entry,
+)
+from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
+from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
+from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
+from e2ee.rooms.state import State
+from e2ee.rooms.transcript import Outcome
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import EntryAdded, EntryRefused
+
+from .entry_log import StoredEntry, new_stored
+from .records import Early, Hearsay
+from .room_part import RoomPart
+
+MAX_HEARSAY: Final = 256
+_NOT_NOW: Final = (RosterExpired, MandateInvalid, ListExpired, ListGap, IdentityMismatch)
+"""Who is in force is not known: nothing is decided, and the entry comes again."""
+
+
+class Taking(RoomPart):
+    """Entries of sessions, lines of forwards, and our own go through here."""
+
+    def side_of(self, author: Author) -> Side:
+        """Return the side of an author."""
+        return Side.COMPANY if author.account_id == self._live.company else Side.CUSTOMER
+
+    def tag_of(self, author: Author) -> DeviceTag:
+        """Return the tag of a device in this room."""
+        return device_tag(self._live.room_id, author.device_id)
+
+    # --- from a session ---
+
+    def from_session(self, turn: Turn, author: Author, content: Content) -> bool:
+        """Take an entry that came in a session with its author; whether it is to be confirmed (TRN-08).
+
+        Raises:
+            RemoteError: refused, and nothing of it stays.
+        """
+        is_company = self.side_of(author) is Side.COMPANY
+        entry = decode_entry(content, author, self._around.signer(author) if is_company else None)
+        self._room.check_accounts(entry)
+        self._room.log.check_new(turn, entry)
+        stored = self._room.log.find(turn, entry.hash)
+        known = self._room.log.held(turn, self.tag_of(author), entry.header.n)
+        if known is not None and known.hash == entry.hash:
+            return stored is not None
+        if stored is not None and stored.forwarded_by is None:
+            return True
+        return self._checked(turn, entry)
+
+    def _checked(self, turn: Turn, entry: Entry) -> bool:
+        kind, admission = entry.header.kind, Admission.TAKEN
+        try:
+            if self.side_of(entry.author) is Side.COMPANY:
+                ranks = self._around.team(self._live.company, turn.now_ms).ranks()
+                admission = admit(self._room.states.room, entry.author.device_id, kind, ranks)
+            payload = self._readable(turn, entry)
+            self._check_phase(turn, entry, payload)
+        except _NOT_NOW:
+            raise
+        except RemoteError as error:
+            if isinstance(error, TooMany) or not keeps_place(error, kind):
+                raise
+            self.refuse(turn, entry, error.code)
+            return False
+        if admission is Admission.EARLY:
+            self._keep_early(turn, entry)
+        else:
+            self.keep(turn, entry, payload, begins=entry.header.state is not None)
+        return True
+
+    def _readable(self, turn: Turn, entry: Entry) -> EntryPayload:
+        """Steps 7 and 8: form of the body, who writes the kind, what it does about other entries."""
+        payload, kind = read_payload(entry), entry.header.kind
+        check_writer(kind, self.side_of(entry.author))
+        if kind == Kind.OPEN and self._live.root not in (None, entry.hash):
+            raise NoRight("a room is opened once")
+        if isinstance(payload, State):
+            self._room.states.check_room_for(turn, entry.author.device_id)
+        if act_of(kind, payload) is not None:
+            self._room.states.check_act(turn, entry)
+        self._room.erasing.check(turn, entry, payload)
+        self._room.consent.check(entry, payload)
+        return payload
+
+    def _check_phase(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
+        """Step 9; what a customer sends to the company is looked up in the gate's table (ROOM-19)."""
+        kind = entry.header.kind
+        if self.side_of(entry.author) is Side.COMPANY:
+            self._room.states.condition().check_content(kind)
+        elif self._around.side is Side.COMPANY:
+            is_null = isinstance(payload, Reach) and payload.email is None
+            row = gate.row_of(ContentType.ENTRY, kind, is_null=is_null)
+            gate.check(row, self._room.consent.column(turn.now_ms))
+
+    def refuse(self, turn: Turn, entry: Entry, code: str) -> None:
+        """Leave the place of an entry, and nothing else (TRN-10)."""
+        live, log = self._live, self._room.log
+        taken = transcript.take(live.view, entry, lambda tag, n: log.held(turn, tag, n), turn.now_ms)
+        if taken.outcome is Outcome.TAKEN:
+            live.view = taken.view
+            log.place(turn, entry)
+        self._around.tell(turn, EntryRefused(live.room_id, entry.hash, entry.author.device_id, code))
+
+    # --- held until a state names the author ---
+
+    def _keep_early(self, turn: Turn, entry: Entry) -> None:
+        live, body, signature = self._live, entry.body, entry.signature
+        if body is None or signature is None or any(one.hash == entry.hash for one in live.early):
+            return
+        if len(live.early) >= MAX_EARLY:
+            raise TooMany("too many entries of devices that no state names")
+        early = Early(
+            *(entry.author.device_id, entry.hash, entry.header.encoded, body, signature), turn.now_ms
+        )
+        live.early = (*live.early, early)
+
+    def retry_early(self, turn: Turn) -> None:
+        """Take what was held early and is admitted now; after a day it goes (ROOM-16)."""
+        live = self._live
+        waiting, live.early = live.early, ()
+        for one in waiting:
+            if turn.now_ms - one.received_ms >= EARLY_MS:
+                continue
+            author = Author(live.company, one.device_id)
+            parts = author, one.header, commitment_of(one.body), one.body, one.signature
+            try:
+                entry = read_entry(*parts, self._around.signer(author))
+                if self._room.log.find(turn, entry.hash) is None:
+                    self._checked(turn, entry)
+            except _NOT_NOW:
+                live.early = (*live.early, one)
+            except RemoteError as error:
+                event = EntryRefused(live.room_id, one.hash, one.device_id, error.code)
+                self._around.tell(turn, event)
+        kept = {one.hash: one.received_ms for one in waiting}
+        live.early = tuple(
+            one._replace(received_ms=kept.get(one.hash, one.received_ms)) for one in live.early
+        )
+
+    def due_ms(self) -> int | None:
+        """Return when the oldest early entry goes."""
+        return min((one.received_ms + EARLY_MS for one in self._live.early), default=None)
+
+    # --- lines ---
+
+    def line(self, turn: Turn, entry: Entry, by: Author, *, history: bool) -> Outcome:
+        """Take an entry that another device gave us: steps 4, 6 and 9 are not for lines (TRN-17).
+
+        Raises:
+            RemoteError: refused, and nothing of it stays.
+        """
+        log = self._room.log
+        stored = log.find(turn, entry.hash)
+        if stored is not None and not (stored.forwarded_by is not None and by == entry.author):
+            self._complete(turn, stored, entry)
+            return Outcome.KNOWN
+        known = log.held(turn, self.tag_of(entry.author), entry.header.n)
+        if known is not None and known.hash == entry.hash:
+            return Outcome.KNOWN
+        log.check_new(turn, entry)
+        payload: EntryPayload | None = None
+        if entry.body is not None:
+            try:
+                payload = self._readable(turn, entry)
+            except TooMany:
+                raise
+            except RemoteError as error:
+                self.refuse(turn, entry, error.code)
+                return Outcome.TAKEN
+        begins = entry.header.state is not None and not history
+        return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
+
+    def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry) -> None:
+        """A body that comes later for a commitment completes it, unless it was erased here."""
+        here = self._room.log.entry(turn, stored)
+        if here.body is None and entry.body is not None and not stored.is_hidden and not stored.is_marked:
+            self._room.log.complete(turn, stored, entry.body)
+            self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
+
+    # --- what stays ---
+
+    def keep(
+        self,
+        turn: Turn,
+        entry: Entry,
+        payload: EntryPayload | None,
+        *,
+        begins: bool = False,
+        by: Author | None = None,
+        history: bool = False,
+    ) -> Outcome:
+        """Take an entry into chains and order, and do what it says.
+
+        Raises:
+            TooMany: its chain has too many parts (TRN-28).
+        """
+        live, log = self._live, self._room.log
+        by_tag = None if by is None or by == entry.author else self.tag_of(by)
+        taken = transcript.take(
+            *(live.view, entry, lambda tag, n: log.held(turn, tag, n), turn.now_ms),
+            forwarded_by=by_tag,
+            begins=begins,
+            history=history,
+        )
+        stored = new_stored(entry, turn.now_ms, self._followed(turn, entry))
+        live.view = taken.view
+        if taken.outcome is Outcome.TAKEN:
+            self._order(turn, entry, stored)
+            self._room.erasing.note_links(entry)
+            self._does(turn, entry, payload, history=history)
+            self._covered(turn, entry)
+        elif taken.outcome is Outcome.HEARSAY and by_tag is not None:
+            self._hear(turn, entry, payload, stored, by_tag)
+        elif taken.outcome is Outcome.CONTRADICTED and log.find(turn, entry.hash) is None:
+            stored.is_aside = True
+            log.put_aside(turn, entry, stored)
+            if isinstance(payload, State):
+                self._room.states.take(turn, entry, payload)
+        self._room.findings.report(turn, taken.findings, entry)
+        return taken.outcome
+
+    def _followed(self, turn: Turn, entry: Entry) -> EntryHash | None:
+        """The state that an author followed: the one it names, or that of the entry before."""
+        if entry.header.kind == Kind.STATE:
+            return entry.hash
+        if entry.header.state is not None or entry.header.prev is None:
+            return entry.header.state
+        before = self._room.log.find(turn, entry.header.prev)
+        return None if before is None else before.followed
+
+    def _order(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
+        live, kind = self._live, entry.header.kind
+        is_unread = entry.author.account_id != self._around.us.account_id and kind in CONTENT
+        self._room.log.place(turn, entry)
+        self._room.erasing.apply_earlier(turn, entry, stored)
+        is_late = self._room.log.add(turn, entry, stored, live.root_content, is_unread=is_unread)
+        self._room.index.unread += is_unread
+        self._room.index.last_ms = max(self._room.index.last_ms, turn.now_ms)
+        self._tell_added(turn, stored, kind, entry.header.sent_ms, is_late=is_late)
+
+    def _tell_added(self, turn: Turn, stored: StoredEntry, kind: int, sent_ms: int, *, is_late: bool) -> None:
+        event = EntryAdded(
+            stored.room_id,
+            stored.hash,
+            kind,
+            stored.account_id,
+            stored.device_id,
+            sent_ms,
+            is_late=is_late,
+            forwarded_by=stored.forwarded_by,
+        )
+        self._around.tell(turn, event)
+
+    def _does(self, turn: Turn, entry: Entry, payload: EntryPayload | None, *, history: bool) -> None:
+        """Do what an entry says: states, acts, consent, orders about other entries, hand-overs."""
+        if payload is None:
+            return
+        if isinstance(payload, State):
+            self._room.states.take(turn, entry, payload)
+        if history:
+            return
+        if act_of(entry.header.kind, payload) is not None:
+            self._room.states.add_act(turn, entry.hash)
+        self._room.consent.take(turn, entry, payload)
+        self._room.erasing.take(turn, entry, payload)
+        self._room.forwarding.announced(entry, payload)
+        self._room.stewarding.entry_taken(turn, entry, payload)
+
+    def begin_by_hearsay(self, turn: Turn, entry: Entry, payload: EntryPayload, by: Author) -> None:
+        """Show the `open` that a steward forwards to a joiner: the order begins with it (ROOM-25)."""
+        stored = new_stored(entry, turn.now_ms)
+        stored.forwarded_by = self.tag_of(by)
+        self._room.log.add(turn, entry, stored, entry.hash, is_unread=False)
+        self._room.consent.take(turn, entry, payload)
+        self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=False)
+
+    # --- hearsay ---
+
+    def _hear(
+        self, turn: Turn, entry: Entry, payload: EntryPayload | None, stored: StoredEntry, by: DeviceTag
+    ) -> None:
+        """Show a customer's entry as forwarded; it neither fills a gap nor acts (TRN-17)."""
+        live = self._live
+        stored.forwarded_by, stored.is_aside = by, True
+        self._room.log.put_aside(turn, entry, stored)
+        heard = Hearsay(self.tag_of(entry.author), entry.header.n, entry.hash, by)
+        live.hearsay = (*live.hearsay, heard)[-MAX_HEARSAY:]
+        if payload is not None:
+            # A receipt or withdrawal stands by its own signature, whoever brings it.
+            self._room.consent.take(turn, entry, payload)
+        self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=False)
+
+    def _covered(self, turn: Turn, entry: Entry) -> None:
+        """Take what was hearsay until this entry of the same device named it."""
+        live, prev = self._live, entry.header.prev
+        live.hearsay = tuple(one for one in live.hearsay if one.hash != entry.hash)
+        heard = next((one for one in live.hearsay if one.hash == prev), None)
+        stored = None if heard is None else self._room.log.find(turn, heard.hash)
+        if heard is None or stored is None:
+            return
+        live.hearsay = tuple(one for one in live.hearsay if one is not heard)
+        before = self._room.log.entry(turn, stored)
+        payload: EntryPayload | None = None
+        if before.body is not None:
+            try:
+                payload = self._readable(turn, before)
+            except RemoteError as error:
+                self.refuse(turn, before, error.code)
+                return
+        self.keep(turn, before, payload, begins=before.header.state is not None)

@@ -1,0 +1,154 @@
+"""Our own entries: links, the state that we follow, recipients, restarts (TRN-05 to TRN-07, ROOM-15)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.errors import RemoteError, SigningUnsure
+from e2ee.ids import DeviceId
+from e2ee.rooms import transcript
+from e2ee.rooms.entry import BLIND_B, Author, DeviceTag, Entry, EntryHash, carrier, encode_header, write_entry
+from e2ee.rooms.kinds import Kind, Side, check_writer
+from e2ee.rooms.payloads import EntryPayload, encode_payload
+from e2ee.rooms.transcript import Held
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
+
+from .entry_log import StoredEntry
+from .room_part import RoomPart
+
+RESTART_MS: Final = 86_400_000
+MAX_UNSENT: Final = 256
+
+
+class Writing(RoomPart):
+    """Each entry is written once, stored, and posted to whoever is a recipient then."""
+
+    def write(self, turn: Turn, payload: EntryPayload) -> EntryHash:
+        """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
+
+        Raises:
+            RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17.
+            SigningUnsure: our chain would begin anew for the second time in a day (TRN-07).
+        """
+        live, kind = self._live, int(payload.kind)
+        check_writer(kind, self._around.side)
+        self._room.states.condition().check_content(kind)
+        self._check_restart(turn)
+        entry, view = self._make(turn, payload)
+        self._room.erasing.check(turn, entry, payload)
+        if live.restarts:
+            live.restarts, live.restarted_ms = False, turn.now_ms
+            self._around.tell(turn, ChainRestarted(live.room_id, entry.author.device_id, entry.header.n))
+        live.view, live.named = view, entry.header.state or live.named
+        if kind == Kind.OPEN:
+            live.root = live.root_content = entry.hash
+        elif kind == Kind.STATE:
+            live.named = entry.hash
+            if live.customer is None and live.root_content is None:
+                live.root_content = entry.hash
+        self._room.taking.keep(turn, entry, payload)
+        if kind != Kind.OPEN:
+            self.post(turn, entry.hash)
+        return entry.hash
+
+    def can_write(self, turn: Turn) -> bool:
+        """Whether an entry that nobody asked for may be written now."""
+        return not self._live.restarts or turn.now_ms - self._live.restarted_ms >= RESTART_MS
+
+    def _check_restart(self, turn: Turn) -> None:
+        if not self.can_write(turn):
+            live = self._live
+            event = ChainRestarted(live.room_id, self._around.us.device_id, 0, needs_person=True)
+            self._around.tell(turn, event)
+            raise SigningUnsure("our entries would begin anew for the second time in a day")
+
+    def confirm_restart(self) -> None:
+        """A person has looked: our chain may begin anew again."""
+        self._live.restarted_ms = 0
+
+    def _make(self, turn: Turn, payload: EntryPayload) -> tuple[Entry, transcript.View]:
+        live, around, kind = self._live, self._around, int(payload.kind)
+
+        def held(tag: DeviceTag, n: int) -> Held | None:
+            return self._room.log.held(turn, tag, n)
+
+        seen, view = transcript.links(live.view, held)
+        if live.restarts:
+            n, prev = transcript.restart_number(view, turn.now_ms), None
+        else:
+            n, prev = transcript.next_place(view, held)
+        if kind == Kind.OPEN:
+            seen = ()
+        head = self._room.states.room.head
+        is_new = head is not None and head.hash != live.named and kind not in (Kind.OPEN, Kind.STATE)
+        state = head.hash if head is not None and is_new else None
+        header = encode_header(live.room_id, kind, n, turn.now_ms, prev=prev, seen=seen, state=state)
+        key = around.key if around.side is Side.COMPANY else None
+        return write_entry(around.us, header, encode_payload(payload), around.rng(BLIND_B), key), view
+
+    # --- to whom ---
+
+    def post(self, turn: Turn, entry_hash: EntryHash, to: list[Author] | None = None) -> None:
+        """Post an entry of ours to its recipients; without one of the company it waits (ROOM-15)."""
+        live, log = self._live, self._room.log
+        stored = log.find(turn, entry_hash)
+        if stored is None:
+            return
+        entry = log.entry(turn, stored)
+        if entry.body is None:
+            return
+        found = self._room.states.recipients(entry.header.kind, turn.now_ms) if to is None else to
+        is_waiting = self._around.side is Side.CUSTOMER and all(
+            one.account_id != live.company for one in found
+        )
+        if is_waiting and entry_hash not in live.unsent:
+            live.unsent = (*live.unsent, entry_hash)[-MAX_UNSENT:]
+            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.WAITING))
+        if not is_waiting and found:
+            self._around.tell(turn, EntryState(live.room_id, entry_hash, EntryProgress.SENT))
+        stored.waiting_for = tuple(one.device_id for one in found)
+        log.put(turn, stored)
+        if found:
+            self._around.post(turn, carrier(entry), found)
+
+    def post_unsent(self, turn: Turn) -> None:
+        """Post what has waited for a recipient, in order."""
+        live = self._live
+        if not live.unsent:
+            return
+        company = [
+            one
+            for one in self._room.states.recipients(Kind.TEXT, turn.now_ms)
+            if one.account_id == live.company
+        ]
+        if company:
+            waiting, live.unsent = live.unsent, ()
+            for one in waiting:
+                self.post(turn, one, company)
+
+    # --- how far they have come ---
+
+    def confirmed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
+        """A device has an entry of ours on disk."""
+        stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
+        self._room.log.put(turn, stored)
+        event = EntryState(stored.room_id, stored.hash, EntryProgress.DELIVERED, device_id)
+        self._around.tell(turn, event)
+
+    def failed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId, code: str) -> None:
+        """An entry of ours will not reach a device."""
+        stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
+        self._room.log.put(turn, stored)
+        event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
+        self._around.tell(turn, event)
+
+    def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
+        """Write an entry that follows from another one, if it may be written now."""
+        if not self.can_write(turn):
+            return False
+        try:
+            self.write(turn, payload)
+        except RemoteError:
+            return False
+        return True

@@ -1,0 +1,181 @@
+"""Rooms on the whole of what a device does: `python tests/support/room_runs_book.py [runs] [first seed]`.
+
+An honest run has two to seven devices with loss, reordering, restarts and clocks that differ. Then loss ends,
+and within 20 minutes all that are in the room have the same order and the same head, and nobody was accused.
+In the other runs a member or the relay parts the views of others; that is reported.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests" / "support")]
+
+from e2ee_client.engine.rooms.stewarding import Change  # noqa: E402
+from e2ee_client.room_events import Differ, EntryRefused, Equivocation  # noqa: E402
+from room_world import AGENTS, DESKS, Device, World, ground  # noqa: E402  # a script finds its modules by itself
+
+from e2ee.ids import DeviceId  # noqa: E402
+from e2ee.rooms.kinds import Side  # noqa: E402
+from e2ee.rooms.payloads import Mark, RoomText  # noqa: E402
+from e2ee.rooms.signals import RequestKind  # noqa: E402
+
+MINUTE_MS = 60_000
+SETTLE_MS = 20 * MINUTE_MS
+
+
+def device_id(name: str) -> DeviceId:
+    """The id of a device."""
+    return ground().author(name).device_id
+
+
+# --- an honest run ---
+
+
+class Honest:
+    """Devices that write, join, leave and restart at random times."""
+
+    def __init__(self, seed: int) -> None:
+        self.world = world = World(seed, loss=0.2, customer_lists=1)
+        rnd = self.rnd = world.rnd
+        world.vanish = rnd.choice((0.0, 0.1, 0.2))
+        customers = ["phone"]
+        desks = rnd.sample(DESKS, rnd.randint(1, 3))
+        agents = rnd.sample(AGENTS, rnd.randint(0, 2))
+        if rnd.random() < 0.3:
+            customers.append("tablet")
+            world.customer_lists = 2
+        self.desks, self.agents, self.customers = desks, agents, customers
+        world.add(*customers, *desks, *agents, spread_ms=rnd.choice((0, 2_000, 120_000)))
+
+    def play(self) -> None:
+        """Talk for some minutes over a bad network, then let it rest over a good one."""
+        world, rnd = self.world, self.rnd
+        vanish, world.vanish = world.vanish, 0.0
+        world.open()
+        world.run(rnd.randint(5_000, 90_000))
+        world.vanish = vanish
+        for _ in range(rnd.randint(5, 30)):
+            world.run(rnd.randint(100, 30_000))
+            self._act(world.devices[rnd.choice(list(world.devices))])
+        world.loss = world.vanish = 0.0
+        self._close_ranks()
+        for device in world.devices.values():
+            self._say(device, Mark())
+        world.run(SETTLE_MS)
+
+    def _act(self, device: Device) -> None:
+        room, what = device.room, self.rnd.random()
+        if what < 0.08:
+            device.restart()
+        elif room is None:
+            return
+        elif what < 0.7 or device.side is Side.CUSTOMER:
+            self._say(device, RoomText(f"{device.name} {self.rnd.random()}"))
+        elif device.name in self.desks:
+            device.step(lambda turn: room.change(turn, self._change(device)))
+        elif device.name in self.agents:
+            device.step(lambda turn: room.ask(turn, RequestKind.LEAVE))
+
+    def _close_ranks(self) -> None:
+        """A steward writes one more state: it tells those who are in the room, and all stewards."""
+        for name in self.desks:
+            device = self.world.devices[name]
+            if device.head() is not None and not isinstance(self._touch(device), Exception):
+                return
+
+    def _touch(self, device: Device) -> object:
+        room = device.room
+        assert room is not None
+        return device.step(lambda turn: room.change(turn, Change(reason=7)))
+
+    def _say(self, device: Device, payload: RoomText | Mark) -> None:
+        room = device.room
+        if room is not None and room.live.is_recipient:
+            device.step(lambda turn: room.write(turn, payload))
+
+    def _change(self, device: Device) -> Change:
+        names = [*self.desks, *self.agents]
+        about = device_id(self.rnd.choice(names))
+        return self.rnd.choice(
+            (
+                Change(add=(about,)),
+                Change(add=(about,), assign=about),
+                Change(remove=(about,)),
+                Change(sensitive=True),
+            )
+        )
+
+
+def check_honest(seed: int) -> str:
+    """All in the room have the same head, the same order, and no alarm."""
+    run = Honest(seed)
+    run.play()
+    world = run.world
+    heads = {device.name: device.head() for device in world.devices.values() if is_in(device)}
+    assert len(set(heads.values())) == 1, (seed, "heads", heads)
+    for device in world.devices.values():
+        assert not device.told(Differ), (seed, device.name, device.told(Differ))
+        assert not device.told(Equivocation), (seed, device.name)
+        if device.room is not None and is_in(device):
+            assert not device.room.live.shown_gaps, (seed, device.name, device.room.live.shown_gaps)
+    check_order(world, seed)
+    return f"{len(world.devices)} devices"
+
+
+def is_in(device: Device) -> bool:
+    """Whether a device follows the states of the room now: the customer's, members, stewards that know it."""
+    room = device.room
+    if room is None:
+        return False
+    return device.side is Side.CUSTOMER or room.live.is_recipient or device.name in DESKS
+
+
+def check_order(world: World, seed: int) -> None:
+    """Who was in the room from the beginning has the same entries, in the same order."""
+    full = [one for one in world.devices.values() if is_full(one)]
+    parted = {entry for one in world.devices.values() for entry in not_taken(one)}
+    orders = {one.name: [entry for entry in one.order() if entry not in parted] for one in full}
+    assert len({tuple(one) for one in orders.values()}) <= 1, (seed, "order", lacking(orders))
+
+
+def not_taken(device: Device) -> set[bytes]:
+    """What a device refused because a change of the room had overtaken it: its author did not know yet."""
+    refused = {one.entry_hash for one in device.events if isinstance(one, EntryRefused)}
+    early = () if device.room is None else device.room.live.early
+    return refused | {one.hash for one in early}
+
+
+def is_full(device: Device) -> bool:
+    """Whether a device was a recipient all the time."""
+    room = device.room
+    return room is not None and room.live.is_recipient and not room.live.view.late
+
+
+def lacking(orders: Mapping[str, Sequence[bytes]]) -> dict[str, object]:
+    """What each lacks that another has."""
+    everything = {one for order in orders.values() for one in order}
+    return {name: (len(order), len(everything - set(order))) for name, order in orders.items()}
+
+
+def main() -> None:
+    runs, first = (*map(int, sys.argv[1:]), *(1_000, 0)[len(sys.argv) - 1 :])
+    failed = Counter[str]()
+    for name, check in (("honest", check_honest),):
+        found: Counter[str] = Counter()
+        for seed in range(first, first + runs):
+            try:
+                found[check(seed)] += 1
+            except AssertionError as error:
+                failed[name] += 1
+                print(name, *error.args)
+        print(name, dict(found))
+    print("failed", dict(failed))
+
+
+if __name__ == "__main__":
+    main()
