@@ -10,7 +10,7 @@ from typing import Final, NamedTuple
 
 from e2ee import labels
 from e2ee.constants import HASH_B
-from e2ee.errors import ConsentRequired, ConsentWithdrawn, DecodeError
+from e2ee.errors import ConsentRequired, DecodeError
 from e2ee.identity import encode_map, signed_bytes, verified
 from e2ee.ids import SignPublic
 from e2ee.primitives import kdf
@@ -162,17 +162,15 @@ class RoomConsent:
 def opened(
     known: RoomConsent, receipt: Receipt, room: bytes, notice: Notice | None, *, is_desk: bool
 ) -> RoomConsent:
-    """Take the receipt of an `open` (CNS-15).
+    """Take the receipt of an `open` (CNS-15). Below a withdrawal that has overtaken it the room is withdrawn,
+    and a later consent is taken in it (CNS-10).
 
     Raises:
         ConsentRequired: not at a front desk, where nothing is known; or as CNS-07 says.
-        ConsentWithdrawn: a withdrawal of the room has the same number or a higher one (CNS-10).
     """
     if known.receipt is None and not is_desk:
         raise ConsentRequired("no consent is known of this account")
     receipt.check(room, notice)
-    if known.withdrawal is not None and known.withdrawal.seq >= receipt.seq:
-        raise ConsentWithdrawn("the consent of this room was withdrawn")
     return known.with_receipt(receipt)
 
 

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 from unittest.mock import patch
 
 import model_traces
 import pytest
+from consent_replay import ConsentReplay
 from e2ee_client.rows import Continuity
 from e2ee_client.store import opening
 from e2ee_relay.store.sqlite import SqliteStore
@@ -34,6 +36,7 @@ from e2ee.numbers import Given
 from e2ee.pair import Pair
 from e2ee.primitives import kdf
 from e2ee.ratchet import chain
+from e2ee.rooms.consent import RoomConsent
 from e2ee.secret import MessageKey
 
 TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
@@ -82,6 +85,12 @@ def test_the_rules_of_a_pair_follow_their_model(trace: Trace) -> None:
         assert model_traces.follow(PairReplay(), trace) == len(trace.changes)
 
 
+@pytest.mark.parametrize("trace", traces("Consent"))
+def test_consent_follows_its_model(trace: Trace) -> None:
+    """CNS-09, CNS-10, CNS-13, CNS-15, CNS-17, CNS-19, CNS-20: two devices of a person, and a desk."""
+    assert model_traces.follow(ConsentReplay(), trace) == len(trace.changes)
+
+
 # --- the traces themselves ---
 
 
@@ -113,10 +122,20 @@ def test_a_declared_limit_of_the_relay_hands_a_key_out_twice(trace: Trace) -> No
     assert len(last.after["given"]) == len(set(last.after["given"])) + 1
 
 
+@pytest.mark.parametrize("trace", traces("Consent", "limit"))
+def test_a_declared_limit_of_consent_lets_an_earlier_word_count(trace: Trace) -> None:
+    """CNS-09: a clock that is ahead numbered a consent above the withdrawal that a person made last."""
+    (*_, last) = trace.steps()
+    desk = last.after["desk"]["K"]
+    assert last.after["word"] == "no"
+    assert desk["receipt"] > desk["withdrawal"] > 0
+
+
 # --- faults that the replays notice ---
 
 WRITE: Final = SqliteGroup._write_messages
 BEGIN: Final = SqliteView.begin
+WITHDRAW: Final = RoomConsent.with_withdrawal
 
 
 def unwritten(group: SqliteGroup, _puts: list[tuple[Any, ...]], gone: list[int]) -> None:
@@ -163,6 +182,17 @@ PAIR_FAULTS: Final[dict[str, Callable[[], Any]]] = {
     "a candidate outlives its session": lambda: patch.object(pairs, "_alive", lambda pair, _answered: pair),
     "a loss begins the numbers anew": lambda: patch.object(Given, "skip_to", lambda _given, _now_ms: Given()),
 }
+CONSENT_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "an overtaken withdrawal is forgotten": lambda: patch.object(
+        RoomConsent, "with_withdrawal", lambda known, new: WITHDRAW(known, new) if known.receipt else known
+    ),
+    "what came last counts": lambda: patch.object(
+        RoomConsent, "with_receipt", lambda known, receipt: replace(known, receipt=receipt)
+    ),
+    "a withdrawal stops nothing": lambda: patch.object(
+        RoomConsent, "is_withdrawn", property(lambda _: False)
+    ),
+}
 
 
 def replay_all(model: str, make: Callable[[Path, Trace], Any], folder: Path) -> None:
@@ -202,6 +232,12 @@ def test_a_fault_of_the_rules_of_a_pair_is_noticed(fault: str, tmp_path: Path) -
         pytest.raises((Difference, SessionInactive), match=r"Pair, simulated|only the active"),
     ):
         replay_all("Pair", lambda _folder, _trace: PairReplay(), tmp_path)
+
+
+@pytest.mark.parametrize("fault", CONSENT_FAULTS)
+def test_a_fault_of_consent_is_noticed(fault: str, tmp_path: Path) -> None:
+    with CONSENT_FAULTS[fault](), pytest.raises(Difference, match="Consent, simulated"):
+        replay_all("Consent", lambda _folder, _trace: ConsentReplay(), tmp_path)
 
 
 @pytest.mark.parametrize("trace", traces("StoredRatchet", "limit"))

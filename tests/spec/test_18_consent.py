@@ -18,7 +18,6 @@ from e2ee.content import ContentType
 from e2ee.errors import (
     BadSignature,
     ConsentRequired,
-    ConsentWithdrawn,
     CounterExhausted,
     DecodeError,
     IdentityMismatch,
@@ -368,13 +367,31 @@ def test_a_tombstone_stands_against_its_open(firm: Company, anna: Party) -> None
     receipt, newer = receipt_of(anna, terms_of(notice), 1), receipt_of(anna, terms_of(notice), 3)
     tombstone = RoomConsent().with_withdrawal(withdrawal_of(anna, receipt, 2))
     assert gate.column(tombstone, 1, firm.view(), NOW_MS) is Column.NONE
-    with pytest.raises(ConsentWithdrawn) as caught:
-        consent.opened(tombstone, receipt, ROOM, notice, is_desk=True)
-    assert caught.value.code == "room.consent_withdrawn"
+    overtaken = consent.opened(tombstone, receipt, ROOM, notice, is_desk=True)
+    assert gate.column(overtaken, 1, firm.view(), NOW_MS) is Column.WITHDRAWN
     after = consent.opened(tombstone, newer, ROOM, notice, is_desk=True)
     assert (after.receipt, after.is_withdrawn) == (newer, False)
     with pytest.raises(ConsentRequired):
         gate.check_upkeep(ContentType.SYNC, [tombstone])
+
+
+def test_a_later_consent_finds_a_room_whose_open_was_overtaken(firm: Company, anna: Party) -> None:
+    """CNS-10: in whatever order open, withdrawal and the consent after it come, and come again, it counts."""
+    notice = firm.notice()
+    firm.new_roster(NOW_MS, notice_hash=notice.hash)
+    first, newer = receipt_of(anna, terms_of(notice), 1), receipt_of(anna, terms_of(notice), 3)
+    withdrawal = withdrawal_of(anna, first, 2)
+    everything: list[Receipt | Withdrawal] = [first, withdrawal, newer]
+    for order in itertools.permutations(everything):
+        known = RoomConsent()
+        for given in order * 3:
+            if isinstance(given, Withdrawal):
+                known = known.with_withdrawal(given)
+            elif given is first:
+                known = consent.opened(known, first, ROOM, notice, is_desk=True)
+            elif Column.NONE is not gate.column(known, 1, firm.view(), NOW_MS):
+                known = known.with_receipt(given)
+        assert gate.column(known, 1, firm.view(), NOW_MS) is Column.OPEN
 
 
 def test_tombstones_are_bounded_and_only_old_ones_make_room() -> None:

@@ -1,4 +1,4 @@
-"""Makes the traces that tests replay on the code: `python spec/models/tla/make_traces.py`.
+"""Makes the traces that tests replay on the code: `python spec/models/tla/make_traces.py [model ...]`.
 
 TLC simulates each model at random from a fixed seed. Of the runs, a few are kept that together show as many
 kinds of effect as so few can. Where a configuration declares a limit of the design, the shortest way to it
@@ -20,7 +20,7 @@ from spec.models.tla import tla_values, tlc
 from spec.models.tla.tla_values import Value
 
 FOLDER: Final = tlc.FOLDER / "traces"
-MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair")
+MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair", "Consent")
 LIMITS: Final = {
     "RelayQueue": (),
     "StoredRatchet": (
@@ -30,6 +30,7 @@ LIMITS: Final = {
     ),
     "Prekeys": ("Prekeys_limit_whole_image",),
     "Pair": (),
+    "Consent": ("Consent_limit_clock_ahead",),
 }
 _RUNS: Final = 500
 # Of each model; a tenth of the runs shows nearly all effects.
@@ -161,7 +162,7 @@ def main() -> int:
         return 1
     FOLDER.mkdir(exist_ok=True)
     with tlc.workshop() as folder:
-        for model in MODELS:
+        for model in sys.argv[1:] or MODELS:
             (FOLDER / f"{model}.json").write_text(document(jar, folder, model), "utf-8")
     return 0
 
