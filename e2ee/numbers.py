@@ -134,6 +134,12 @@ class Received(NamedTuple):
         """Whether a text with this number has not arrived."""
         return any(first <= n <= last for first, last in self.missing)
 
+    def has(self, number: Number) -> bool:
+        """Whether a number of the newest line, or of an older one, has arrived."""
+        is_older = number.first < self.first and number.n < self.first
+        is_here = self.forgotten < number.n <= self.highest and not self.is_missing(number.n)
+        return is_here and (number.line == self.line or is_older)
+
     def _with_line(self, number: Number) -> tuple[Received, list[Finding]]:
         """Compare the line of a number with the newest one known: two that share a number are parted."""
         if number.n < number.first:

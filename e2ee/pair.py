@@ -188,14 +188,18 @@ def sending(pair: Pair, now_ms: int) -> SessionId | None:
     return None if best is None else best.id
 
 
-def check_sending(pair: Pair, session_id: SessionId, sync: Sync | None, now_ms: int) -> None:
+def check_sending(
+    pair: Pair, session_id: SessionId, sync: Sync | None, now_ms: int, *, is_ahead: bool = False
+) -> None:
     """Refuse a content on a session that only receives; a tell goes where its ask came (SES-02, SES-24).
+    `is_ahead` marks what goes ahead of a candidate's ask (TRN-30).
 
     Raises:
         SessionInactive.
     """
     candidate = pair.candidate is not None and pair.candidate.id == session_id
-    is_allowed = candidate if sync is not None and sync.kind is SyncKind.ASK else sync is not None
+    is_ask = is_ahead or (sync is not None and sync.kind is SyncKind.ASK)
+    is_allowed = candidate if is_ask else sync is not None
     if not is_allowed and session_id != sending(pair, now_ms):
         raise SessionInactive("only the active session sends")
 

@@ -11,7 +11,7 @@ from attack_keys import Impostor, ghost
 from attack_world import AttackWorld, Victim
 from e2ee_client.engine.contents import Contents
 from e2ee_client.engine.records import Contact
-from e2ee_client.engine.sending import Sending
+from e2ee_client.engine.telling import Telling
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import IdentityAlarm, MessageRejected, NewDevice, SessionStarted
 from e2ee_relay.protocol import KnownFrame, Lookup, LookupResult, PrekeysFetch, Request, Send
@@ -280,7 +280,7 @@ def test_b5_control_heads_are_not_compared(book: Book, monkeypatch: pytest.Monke
     """Control of CON-05 and CON-10: where lists are not told of in sessions, the relay keeps a customer on
     the old one.
     """
-    monkeypatch.setattr(Sending, "tell_list", lambda *_: None)
+    monkeypatch.setattr(Telling, "tell_list", lambda *_: None)
     monkeypatch.setattr(Contents, "_heads", lambda *_: None)
     world, later = later_customer(20)
     world.company.carry_out(world.company.engine.accept_contact(later.account_id, world.now_ms))

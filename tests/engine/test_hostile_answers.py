@@ -127,7 +127,7 @@ def test_claims_of_newer_lists_are_not_followed_each_time(
     contact = sender.engine._state.contacts[account_id]
     for _ in range(20):
         turn = sender.engine._step(world.now_ms)
-        context.sending.send_to_all(turn, contact, Nothing())
+        context.telling.send_to_all(turn, contact, Nothing())
         sender.carry_out(turn.effects())
         world.advance(1_000)
     assert asked[asked_for] == 1

@@ -35,7 +35,8 @@ from relay_scenes import (
     well,
 )
 
-from e2ee.content import Receipt
+from e2ee.content import Content, Receipt, Text
+from e2ee.ids import ContentId
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -164,6 +165,7 @@ def test_a_repeated_text_is_confirmed_three_times_and_shown_once() -> None:
     sent = customer.send(praxis, "wieder")
     world.advance(10_000)
     message = customer.engine._state.history.message(praxis, sent, True)
+    content = Content(ContentId(sent), message.sent_ms, Text(message.text))
     before = len(company.sent)
     for _ in range(10):
         turn = Turn(world.now_ms)
@@ -172,7 +174,7 @@ def test_a_repeated_text_is_confirmed_three_times_and_shown_once() -> None:
         assert session is not None
         place = customer.engine._state.outbox.new_place()
         item = Outgoing(place, contact.account_id, peer.device_id, sent, True, world.now_ms)
-        customer.engine._context.sending._seal_text(turn, peer, session, item, message)
+        customer.engine._context.sending.seal_counted(turn, peer, session, item, content)
         customer.engine._context.sending.pump(turn, contact)
         customer.carry_out(turn.effects())
         world.advance(10_000)

@@ -49,21 +49,25 @@ class Contents(Part):
     def _carry_out(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         self._extras(turn, peer, session, content)
         match content.payload:
-            case Text(text):
-                self._text(turn, peer, content, text)
+            case Text() | OfRooms():
+                self._counted(turn, peer, content)
             case Receipt(state, ids):
                 reached = MessageState.READ if state is ReceiptState.READ else MessageState.DELIVERED
                 self._context.sending.confirmed(turn, peer, reached, ids)
             case Sync() as sync:
                 self._context.renewal.synced(turn, peer, session, sync)
-            case OfRooms():
-                self._of_rooms(turn, peer, content)
             case Unsupported(kind, _):
                 turn.notify(UnsupportedContent(peer.account_id, content.id, kind))
             case _:
                 pass
 
     # --- texts ---
+
+    def _counted(self, turn: Turn, peer: Peer, content: Content) -> None:
+        if isinstance(content.payload, Text):
+            self._text(turn, peer, content, content.payload.text)
+        else:
+            self._context.posting.arrived(turn, peer, content)
 
     def _text(self, turn: Turn, peer: Peer, content: Content, text: str) -> None:
         """Give a text to the application once; a repeat is confirmed twice more at most (SES-11, SES-42)."""
@@ -84,13 +88,6 @@ class Contents(Part):
         history.append(turn, message)
         self._context.receipts.due(turn, peer, [content.id])
         turn.notify(MessageReceived(account_id, content.id, text, content.sent_ms, now_ms))
-
-    # --- rooms ---
-
-    def _of_rooms(self, turn: Turn, peer: Peer, content: Content) -> None:
-        """Give a content to the rooms; what they have taken is confirmed."""
-        if self._context.rooms.take(turn, peer, content):
-            self._context.receipts.due(turn, peer, [content.id])
 
     # --- what travels with a content ---
 
@@ -126,6 +123,9 @@ class Contents(Part):
 
     def _heads(self, turn: Turn, peer: Peer, session: Session, heads: Heads) -> None:
         """Compare what both sides know of both lists (CON-05)."""
+        if peer.contact is self._state.colleagues:
+            self._context.colleagues.told(turn, heads.own.seq)
+            return
         self._their_head(turn, peer, session, heads.own)
         if heads.peer is not None:
             self._our_head(turn, peer, heads.peer)
@@ -197,6 +197,9 @@ class Contents(Part):
         """Follow a contact's newer list, one more than one link ahead too (CON-10, ID-07), or one of ours
         that it gives back (CON-05).
         """
+        if contact is self._state.colleagues:
+            self._context.colleagues.told_list(turn, signed)
+            return
         if self._context.upkeep.take_back(turn, signed):
             return
         try:
@@ -221,6 +224,7 @@ class Contents(Part):
             self._context.sending.strike_off(turn, contact)
             self._release(turn, contact)
             self._context.team.note_list(turn, contact.account_id)
+            self._context.rooms.devices_changed(turn, contact.account_id)
             if was_stale:
                 self._context.renewal.catch_up(turn, contact)
 
@@ -269,9 +273,9 @@ class Contents(Part):
             content = contents.decode(held.encoded)
             if session is not None:
                 self._carry_out(turn, peer, session, content)
-            elif isinstance(content.payload, Text):
+            elif isinstance(content.payload, Text | OfRooms):
                 # Its session has gone meanwhile; the relay does not have it any more.
-                self._text(turn, peer, content, content.payload.text)
+                self._counted(turn, peer, content)
 
     def review_held(self, turn: Turn) -> None:
         """Report what was held for 30 days; carry out what was held while our clock was wrong."""
@@ -280,7 +284,9 @@ class Contents(Part):
                 turn.delete("held", key)
                 turn.notify(MessageRejected(key[:HASH_B], "remote.list_expired"))
         for account_id in {key[:HASH_B] for key, _ in self._state.rows.items("held")}:
-            self._release(turn, self._state.contacts[account_id])
+            contact = self._state.party(account_id)
+            if contact is not None:
+                self._release(turn, contact)
 
     def forget(self, turn: Turn, contact: Contact) -> None:
         """Drop what is held of a contact."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from .colleagues import Colleagues
 from .company import Company
 from .contents import Contents
 from .delivery import Delivery
@@ -11,6 +12,7 @@ from .entry import Entry
 from .incoming import Incoming
 from .links import Links
 from .mailboxes import Mailboxes
+from .posting import Posting
 from .receipts import Receipts
 from .renewal import Renewal
 from .rooms.port import NoRooms, RoomsPort
@@ -18,6 +20,7 @@ from .sending import Sending
 from .state import State
 from .team import Team
 from .team_archive import TeamArchive
+from .telling import Telling
 from .timers import Timers
 from .upkeep import Upkeep
 
@@ -33,6 +36,7 @@ class Context:
         self.upkeep = Upkeep(self)
         self.mailboxes = Mailboxes(self)
         self.devices = Devices(self)
+        self.colleagues = Colleagues(self)
         self.entry = Entry(self)
         self.directory = Directory(self)
         self.team_archive = TeamArchive(self)
@@ -40,6 +44,8 @@ class Context:
         self.company = Company(self)
         self.renewal = Renewal(self)
         self.sending = Sending(self)
+        self.posting = Posting(self)
+        self.telling = Telling(self)
         self.delivery = Delivery(self)
         self.receipts = Receipts(self)
         self.contents = Contents(self)

@@ -176,6 +176,8 @@ class Delivery(Part):
         if item.ask_id is not None and peer is not None:
             self._context.renewal.ask_refused(turn, peer, item.ask_id)
         sending = self._context.sending
+        if self._context.posting.lost(turn, item, code):
+            return
         if item.shown and not sending.is_elsewhere(item):
             sending.set_state(turn, item.account_id, item.content_id, MessageState.FAILED, code)
 

@@ -164,6 +164,7 @@ class Devices(Part):
             elif known is not None and known.address != signed:
                 known.address = signed
                 turn.put(known.put())
+        self._context.colleagues.follow(turn)
 
     def settle(self, turn: Turn, device_list: DeviceList, *, adopted: bool = False) -> None:
         """A list has come into use: whom it does not name is gone. One that the directory has taught us ends
@@ -180,6 +181,7 @@ class Devices(Part):
                 one.listed = True
                 turn.put(one.put())
                 self._added(turn, one.record)
+        self._context.colleagues.follow(turn)
 
     def _added(self, turn: Turn, record: DeviceRecord) -> None:
         listed = {one.record.device_id for one in self._others if one.listed and one.record != record}

@@ -94,7 +94,12 @@ class Directory(Part):
             self.look_up(turn, contact)
 
     def look_up(self, turn: Turn, contact: Contact) -> None:
-        """Ask for the newest device list and the addresses of a published contact."""
+        """Ask for the newest device list and the addresses of a published contact; of our own account the
+        entry is compared (ACC-39).
+        """
+        if contact is self._state.colleagues:
+            self._context.colleagues.compare(turn)
+            return
         if not contact.published or not contact.accepted or contact.account_id in self._searching:
             return
         link = self._link(turn, contact)
@@ -109,7 +114,7 @@ class Directory(Part):
         """Ask for prekeys of a device, to start a session with it."""
         if self._is_held(turn, peer.account_id):
             return
-        address = self._addresses.get(peer.key)
+        address = self._addresses.get(peer.key) or self._context.colleagues.address_of(peer)
         if address is None:
             self.find(turn, peer.contact)
             return
@@ -207,8 +212,9 @@ class Directory(Part):
         if contact.greet:
             contact.greet = False
             turn.put(contact.put())
-        for peer in self._state.peers_in_force(contact):
+        for peer in self._state.peers_named(contact):
             self._context.renewal.try_start(turn, peer)
+        self._context.rooms.devices_changed(turn, contact.account_id)
         self._context.sending.pump(turn, contact)
 
     def _learn(

@@ -89,7 +89,7 @@ class Engine(Queries):
     ) -> tuple[Engine, RecoveryKey, list[Effect]]:
         """Make an account in an empty store; the recovery key is kept nowhere (ID-13)."""
         own, recovery_key = new_account(setup, ports, now_ms)
-        turn = Turn(now_ms)
+        turn = Turn(now_ms, own.account_id)
         engine = cls(State.fresh(rows, ports, own))
         engine._context.upkeep.store_list(turn, own.device_list)
         if setup.publish:
@@ -108,7 +108,7 @@ class Engine(Queries):
             StoreCorrupt: a row does not fit.
         """
         engine = cls(State.load(rows, ports))
-        turn = Turn(now_ms)
+        turn = Turn(now_ms, engine.account_id)
         if not continuity.keeps_sessions:
             engine._context.renewal.lost_all(turn)
             engine._context.upkeep.lost(turn)
@@ -125,6 +125,7 @@ class Engine(Queries):
         self._context.sending.pump_all(turn)
         self._context.receipts.wait(turn)
         self._context.renewal.tick(turn)
+        self._context.rooms.start(turn)
         return turn.effects()
 
     def stop(self, now_ms: int) -> list[Effect]:
@@ -219,7 +220,7 @@ class Engine(Queries):
             self._make_reachable(turn, contact)
         else:
             self._correct_relay(turn, contact, card)
-        self._accept(turn, contact)
+        self._context.telling.accept(turn, contact)
         return card.account_id, turn.effects()
 
     def _make_reachable(self, turn: Turn, contact: Contact) -> None:
@@ -242,7 +243,7 @@ class Engine(Queries):
     def accept_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
         """Accept somebody who wrote first: it gets receipts and a token of its own (CON-04)."""
         turn = self._step(now_ms)
-        self._accept(turn, self._state.contact(account_id))
+        self._context.telling.accept(turn, self._state.contact(account_id))
         return turn.effects()
 
     def forget_contact(self, account_id: bytes, now_ms: int) -> list[Effect]:
@@ -296,7 +297,7 @@ class Engine(Queries):
         turn = self._step(now_ms)
         contact = self._state.contact(account_id)
         self._context.sending.check(contact, texts)
-        self._accept(turn, contact)
+        self._context.telling.accept(turn, contact)
         message_ids = self._context.sending.send_texts(turn, contact, texts)
         return message_ids, turn.effects()
 
@@ -321,7 +322,7 @@ class Engine(Queries):
         """
         turn = self._step(now_ms)
         self._context.upkeep.install_list(turn, signed)
-        self._context.sending.send_lists(turn)
+        self._context.telling.send_lists(turn)
         self._context.entry.refill(turn)
         return turn.effects()
 
@@ -365,7 +366,7 @@ class Engine(Queries):
             self._context.links.clock_put_back(now_ms)
             self._context.timers.clock_put_back(now_ms)
         self._latest_ms = now_ms
-        return Turn(now_ms)
+        return Turn(now_ms, self.account_id)
 
     def _frame(self, turn: Turn, link: Link, frame: Frame) -> None:
         match frame:
@@ -421,17 +422,6 @@ class Engine(Queries):
         self._context.sending.pump_all(turn)
         self._context.renewal.tick(turn)
 
-    def _accept(self, turn: Turn, contact: Contact) -> None:
-        if contact.accepted:
-            return
-        contact.accepted = True
-        turn.put(contact.put())
-        if self._state.own.publish:
-            self._context.mailboxes.ensure_token(turn, contact.account_id)
-        self._context.receipts.wait(turn)
-        self._context.sending.pump(turn, contact)
-        self._context.sending.tell_list(turn, contact)
-
     def _maintain(self, turn: Turn) -> None:
         """Do what is done once an hour."""
         context = self._context
@@ -452,7 +442,9 @@ class Engine(Queries):
             if contact.greet:
                 context.directory.look_up(turn, contact)
             if after_ms is not None:
-                context.sending.keep_alive(turn, contact, after_ms)
+                context.telling.keep_alive(turn, contact, after_ms)
+        if after_ms is not None:
+            context.telling.keep_alive(turn, self._state.colleagues, after_ms)
 
     def _rotate(self, turn: Turn) -> None:
         """Make the prekeys of the week; unpublished ones go to the contacts with an ask (SES-25)."""
@@ -477,7 +469,7 @@ class Engine(Queries):
         if own.publish:
             self._context.entry.refill(turn)
         else:
-            self._context.sending.list_renewed(turn, upkeep.next_list(turn, own.account_key))
+            self._context.telling.list_renewed(turn, upkeep.next_list(turn, own.account_key))
 
 
 def _why_unusable(hello: Hello) -> str:

@@ -158,7 +158,7 @@ class Entry(Part):
     ) -> None:
         """The directory has taken our next list: now it is ours, and contacts are told."""
         if isinstance(frame, Done):
-            self._context.sending.list_renewed(turn, following)
+            self._context.telling.list_renewed(turn, following)
         self._published(link, mailbox, turn, frame)
 
     def _published(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
@@ -275,11 +275,18 @@ class Entry(Part):
         """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""
         if self._checked_ms and turn.now_ms < min(self._checked_ms, turn.now_ms) + _CHECK_APART_MS:
             return
-        if self._state.own.publish and self._state.own.published_seq:
+        if self.compare(turn):
             self._checked_ms = turn.now_ms
-            self._state.own.published_seq = 0
-            turn.put(self._state.own.put())
-            self.refill(turn)
+
+    def compare(self, turn: Turn) -> bool:
+        """Ask the directory for our own entry, if we have one there."""
+        own = self._state.own
+        if not own.publish or not own.published_seq:
+            return False
+        own.published_seq = 0
+        turn.put(own.put())
+        self.refill(turn)
+        return True
 
     def count(self, turn: Turn, link: Link) -> None:
         """Ask for the relay's stock of our prekeys and fill it up."""

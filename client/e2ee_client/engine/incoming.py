@@ -13,12 +13,14 @@ from typing import Final
 from e2ee import pair as pairs
 from e2ee import session as sessions
 from e2ee.constants import MAX_JUMP, MAX_LIST_RECORDS, RELAY_RETENTION_MS
+from e2ee.content import Content, Text
 from e2ee.errors import (
     AuthenticationError,
     BudgetExceeded,
     DecodeError,
     IdentityMismatch,
     ListFork,
+    NoRight,
     PqDesync,
     RemoteError,
     ReplayError,
@@ -27,10 +29,10 @@ from e2ee.errors import (
     UnknownSession,
     UnsupportedVersion,
 )
-from e2ee.identity import DeviceList, FlightIdentity
+from e2ee.identity import DeviceList, DeviceRecord, FlightIdentity
 from e2ee.ids import AccountId, SessionId
 from e2ee.pair import Change
-from e2ee.session import Accepted, Opened
+from e2ee.session import Accepted, Opened, Session
 from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import Churn, ContactAdded, MessageRejected, NewDevice
@@ -96,8 +98,7 @@ class Incoming(Part):
             except (SkipLimitExceeded, PqDesync):
                 self._context.renewal.doubt(turn, peer)
                 raise
-            self._state.store_session(turn, peer, session, opened.session)
-            self._finish(turn, peer, opened, self._context.renewal.opened(turn, peer, opened))
+            self._take_known(turn, peer, session, opened)
             return True
         if failure is not None:
             raise failure
@@ -106,6 +107,28 @@ class Incoming(Part):
     def _max_skip(self, turn: Turn, peer: Peer) -> int:
         limit = MAX_JUMP if peer.contact.accepted else STRANGER_SKIP
         return min(limit, pairs.left(peer.pair, "skips", turn.now_ms))
+
+    def _take_known(self, turn: Turn, peer: Peer, session: Session, opened: Opened) -> None:
+        """Carry out a content, or refuse it; the session goes on either way (CNS-28).
+
+        Raises:
+            RemoteError: the gate, or what no device of ours may send (ACC-38).
+        """
+        try:
+            self._admit(turn, peer.record, opened.content)
+        except RemoteError:
+            self._state.store_session(turn, peer, session, opened.session)
+            change = self._context.renewal.opened(turn, peer, opened)
+            self._context.renewal.settle(turn, peer, session.id, change)
+            raise
+        self._state.store_session(turn, peer, session, opened.session)
+        self._finish(turn, peer, opened, self._context.renewal.opened(turn, peer, opened))
+
+    def _admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
+        if record.account_id != self._state.own.account_id:
+            self._context.rooms.admit(turn, record, content)
+        elif isinstance(content.payload, Text):
+            raise NoRight("a device of our own account writes no texts")
 
     def _finish(self, turn: Turn, peer: Peer, opened: Opened, change: Change) -> None:
         self._context.contents.take(turn, peer, opened.session, opened.content)
@@ -133,6 +156,7 @@ class Incoming(Part):
             self._forked(turn, mailbox, error)
             raise
         self._check_new(turn, accepted)
+        self._admit(turn, accepted.identity.record, accepted.opened.content)
         contact = self._contact_of(turn, mailbox, accepted.identity)
         peer = self._peer_of(turn, contact, accepted.identity)
         self._context.upkeep.used(turn, one_time)
@@ -171,7 +195,7 @@ class Incoming(Part):
         """
         if mailbox.contact not in (b"", account_id):
             raise IdentityMismatch("a first flight of somebody else in a mailbox of one contact")
-        contact = self._state.contacts.get(account_id)
+        contact = self._state.party(account_id)
         return None if contact is None else contact.device_list()
 
     def _forked(self, turn: Turn, mailbox: Mailbox, error: ListFork) -> None:
@@ -183,6 +207,8 @@ class Incoming(Part):
     def _check_new(self, turn: Turn, accepted: Accepted) -> None:
         """Refuse what the pair cannot take, before anything changes (SES-35, ID-27)."""
         record, session = accepted.identity.record, accepted.opened.session
+        if record.account_id == self._state.own.account_id:
+            self._context.colleagues.check_flight(turn, accepted.identity)
         known = self._state.peers.get(record.account_id + record.device_id)
         if session.id in self._state.sessions:
             raise ReplayError("a session that is known")
@@ -206,6 +232,8 @@ class Incoming(Part):
 
     def _contact_of(self, turn: Turn, mailbox: Mailbox, found: FlightIdentity) -> Contact:
         account_id = found.record.account_id
+        if account_id == self._state.own.account_id:
+            return self._state.colleagues
         contact = self._state.contacts.get(account_id)
         if contact is None:
             contact = Contact(account_id, None, mailbox.relay_url, published=False)
@@ -221,5 +249,6 @@ class Incoming(Part):
             if self._state.peers_of(contact.account_id):
                 turn.notify(NewDevice(contact.account_id, record.device_id))
             peer = self._state.new_peer(contact, record)
+            self._context.rooms.devices_changed(turn, contact.account_id)
         peer.record = record
         return peer

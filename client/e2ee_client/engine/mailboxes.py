@@ -231,9 +231,9 @@ class Mailboxes(Part):
     def _is_usable(self, turn: Turn, mailbox: Mailbox, contacts: list[bytes]) -> None:
         """The relay knows these contacts' tokens: tell those of a published account, and send what waited."""
         for account_id in contacts:
-            contact = self._state.contacts.get(account_id)
+            contact = self._state.party(account_id)
             if contact is not None and not mailbox.contact:
-                self._context.sending.tell_address(turn, contact)
+                self._context.telling.tell_address(turn, contact)
         self._context.sending.pump_all(turn)
 
     def _is_unwanted(self, turn: Turn, mailbox: Mailbox, code: str) -> None:

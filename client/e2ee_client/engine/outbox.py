@@ -32,8 +32,9 @@ class Outgoing(Row):
 
     `envelope` is there from sealing until the relay has taken it, and is sent again byte by byte under
     `msg_id`, the relay's id, which is drawn when it is sealed: an older copy of the store seals under
-    another one. `shown` marks a text of the history, which is kept until it is confirmed, with its number,
-    its session and its sendings (SES-37). `ask_id` is that of an ask.
+    another one. `shown` marks a counted content, a text of the history or what was posted
+    (TRN-29), which is kept until it is confirmed, with its number, its session and its sendings (SES-37).
+    `ask_id` is that of an ask.
     """
 
     TABLE = "outbox"
@@ -63,11 +64,11 @@ class Lane:
     unconfirmed: dict[bytes, Outgoing] = field(default_factory=dict)
 
     def confirm(self, content_id: bytes) -> Outgoing | None:
-        """Take out a text that is confirmed; one that flies again is done when the relay has it."""
+        """Take out a text that is confirmed; one that is on its way again is done when the relay has it."""
         item = self.unconfirmed.pop(content_id, None)
         if item is not None:
             return item
-        for item, _ in self.flying.values():
+        for item in (*self.ready, *(item for item, _ in self.flying.values())):
             if item.content_id == content_id:
                 item.shown = False
         again = next((one for one in self.waiting_again() if one.content_id == content_id), None)

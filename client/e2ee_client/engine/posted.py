@@ -1,4 +1,4 @@
-"""What is posted to devices for a room or a team: one content, stored once for all of them."""
+"""What is posted to devices for a room or a team: one content, stored once for all of them (TRN-29)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import Final
 from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.ids import ContentId
-from e2ee.numbers import Number
 from e2ee.wire import cbor
 from e2ee_client.errors import StoreCorrupt
 
@@ -29,11 +28,9 @@ class Posted:
     type: ContentType
     payload: cbor.Value = field(repr=False)
 
-    def content(self, number: Number) -> Content:
-        """Return what is sealed for one device."""
-        return Content(
-            ContentId(self.content_id), self.sent_ms, OfRooms(self.type, self.payload), number=number
-        )
+    def content(self) -> Content:
+        """Return what is sealed, before it has the number of a pair."""
+        return Content(ContentId(self.content_id), self.sent_ms, OfRooms(self.type, self.payload))
 
     def row(self) -> PostedRow:
         """Return the stored form."""

@@ -43,11 +43,8 @@ class Receipts(Part):
         self._context.timers.drop("receipts")
         for peer_key, ids in list(self._state.receipts.items()):
             peer = self._state.peers.get(peer_key)
-            contact = None if peer is None else self._state.contacts.get(peer.account_id)
-            if (
-                peer is None
-                or contact is None
-                or (contact.accepted and self._send(turn, peer, ids, ReceiptState.DELIVERED))
+            if peer is None or (
+                peer.contact.accepted and self._send(turn, peer, ids, ReceiptState.DELIVERED)
             ):
                 self.forget(turn, peer_key)
 

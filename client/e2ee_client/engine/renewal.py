@@ -74,8 +74,8 @@ class Renewal(Part):
         return None if session_id is None else self._state.sessions[session_id]
 
     def with_sessions(self, turn: Turn, contact: Contact) -> Iterator[tuple[Peer, Session]]:
-        """Yield the devices in force of a contact to which something can be sent now, with their sessions."""
-        for peer in self._state.peers_in_force(contact):
+        """Yield the devices of a contact to which something can be sent now, with their sessions."""
+        for peer in self._state.peers_named(contact):
             session = self.session_for(turn, peer)
             if session is not None:
                 yield peer, session
@@ -105,7 +105,7 @@ class Renewal(Part):
         if not self._state.own.publish:
             bundle = self._context.upkeep.compact(turn, contact.account_id, one_time=True)
             self.ask_weekly(turn, contact, bundle)
-        self._context.sending.tell_list(turn, contact)
+        self._context.telling.tell_list(turn, contact)
 
     def exhausted(self, turn: Turn, peer: Peer, session: Session) -> None:
         """A session can send no more: another one is needed (DR-09, HS-04)."""
@@ -327,7 +327,7 @@ class Renewal(Part):
 
     def ask_weekly(self, turn: Turn, contact: Contact, bundle: CompactBundle) -> None:
         """Give fresh prekeys to each device of a contact, with an ask (SES-25)."""
-        for peer in self._state.peers_in_force(contact):
+        for peer in self._state.peers_named(contact):
             active = self._active(peer)
             if active is not None and not self.is_stale(turn, contact):
                 self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, bundle=bundle)
@@ -363,6 +363,9 @@ class Renewal(Part):
         bundle: CompactBundle | None = None,
     ) -> bytes:
         ask_id = self._state.ports.rng(ASK_ID_B)
+        if isinstance(session.phase, sessions.Started):
+            self._context.posting.ahead(turn, peer, session, bundle)
+            session = self._state.sessions[session.id]
         sync = _sync(SyncKind.ASK, ask_id, peer.pair)
         self._context.sending.send_control(turn, peer, session, sync, bundle=bundle)
         return ask_id

@@ -12,18 +12,24 @@ from typing import Final
 from e2ee import pair as pairs
 from e2ee import session as sessions
 from e2ee.constants import CONTENT_ID_B
-from e2ee.content import AddressOnly, Content, Heads, Nothing, Payload, SignedList, Sync, Text, WayBack
-from e2ee.errors import CounterExhausted, SessionExpired
+from e2ee.content import Content, Heads, Payload, Sync, Text, WayBack
+from e2ee.errors import CounterExhausted, IdentityMismatch, SessionExpired
 from e2ee.ids import ContentId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session, Started
-from e2ee_client.errors import ContactBlocked, DeviceReplacedError, MessageEmpty, MessageTooLarge
+from e2ee_client.errors import (
+    ContactBlocked,
+    DeviceReplacedError,
+    MessageEmpty,
+    MessageTooLarge,
+    UnknownContact,
+)
 from e2ee_client.events import MessageState, MessageStateChanged, Unconfirmed
 
 from .outbox import NO_DEVICE, Lane, Outgoing
 from .part import Part
 from .peers import Peer
-from .records import Contact, Message, NextList
+from .records import Contact, Message
 from .turn import Turn
 
 MAX_TEXT_B: Final = 63_000
@@ -69,21 +75,21 @@ class Sending(Part):
         self._state.history.append(turn, message)
         for device_id in self._devices(contact):
             item = self._state.outbox.new_text(contact.account_id, device_id, content_id, now_ms)
-            self._seal_or_wait(turn, contact, item, message)
+            self.seal_or_wait(turn, contact, item, _content_of(message))
         return content_id
 
     def _devices(self, contact: Contact) -> list[bytes]:
         peers = self._state.peers_in_force(contact)
         return [one.device_id for one in peers] or [NO_DEVICE]
 
-    def _seal_or_wait(self, turn: Turn, contact: Contact, item: Outgoing, message: Message) -> None:
-        """Seal a new text at once where nothing waits before it, so that its row is written once."""
+    def seal_or_wait(self, turn: Turn, contact: Contact, item: Outgoing, content: Content) -> None:
+        """Seal a new counted content at once where nothing waits before it: its row is written once."""
         lane = self._state.outbox.lane(item.account_id, item.device_id)
         peer = self._state.peers.get(contact.account_id + item.device_id)
         session = None
-        if peer is not None and not lane.waiting:
+        if peer is not None and not lane.waiting and not contact.alarm:
             session = self._context.renewal.session_for(turn, peer)
-        if peer is None or session is None or not self._seal_text(turn, peer, session, item, message):
+        if peer is None or session is None or not self.seal_counted(turn, peer, session, item, content):
             lane.waiting.append(item)
             turn.put(item.put())
 
@@ -97,6 +103,8 @@ class Sending(Part):
             if peer is not None:
                 self._pump_lane(turn, peer, lane)
                 self._context.delivery.flush(turn, peer, lane)
+            elif device_id != NO_DEVICE and lane.waiting:
+                self._context.directory.catch_up(turn, contact)
 
     def pump_all(self, turn: Turn) -> None:
         """Do so for every contact to whom something is on its way."""
@@ -105,7 +113,7 @@ class Sending(Part):
 
     def pump_account(self, account_id: bytes, turn: Turn) -> None:
         """Do so for an account, if it is still a contact."""
-        contact = self._state.contacts.get(account_id)
+        contact = self._state.party(account_id)
         if contact is not None:
             self.pump(turn, contact)
 
@@ -116,14 +124,22 @@ class Sending(Part):
                 self._context.renewal.need(turn, peer)
                 return
             item = lane.waiting[0]
-            message = self._state.history.find(turn, peer.account_id, item.content_id, outgoing=True)
+            content = self._content(turn, item)
             lane.waiting.popleft()
-            if message is None:
+            if content is None:
                 turn.delete("outbox", item.key)
-            elif not self._seal_text(turn, peer, session, item, message):
+            elif not self.seal_counted(turn, peer, session, item, content):
                 lane.waiting.appendleft(item)
                 self._context.renewal.need(turn, peer)
                 return
+
+    def _content(self, turn: Turn, item: Outgoing) -> Content | None:
+        """Return what a counted item says: a text of the history, or what was posted."""
+        posted = self._context.posting.find(turn, item.content_id)
+        if posted is not None:
+            return posted.content()
+        message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
+        return None if message is None else _content_of(message)
 
     def _spread(self, turn: Turn, contact: Contact) -> None:
         """Give texts that were written before any device was known to each device in force (SES-39)."""
@@ -167,53 +183,6 @@ class Sending(Part):
             lane = self._state.outbox.lane(peer.account_id, peer.device_id)
             self._context.delivery.flush(turn, peer, lane)
 
-    def send_to_all(self, turn: Turn, contact: Contact, payload: Payload) -> None:
-        """Send a content to each device of a contact with which there is a session."""
-        for peer, session in self._context.renewal.with_sessions(turn, contact):
-            self.send_control(turn, peer, session, payload)
-
-    def list_renewed(self, turn: Turn, following: NextList) -> None:
-        """Take our next list into use and tell contacts; sessions that nobody has answered and that carry a
-        list or record of a time to come are started anew (ID-39).
-        """
-        was_ahead = self._context.upkeep.is_ahead(turn)
-        self._context.upkeep.take_list(turn, following)
-        self.send_lists(turn)
-        if was_ahead:
-            self._context.renewal.redo_ahead(turn)
-
-    def send_lists(self, turn: Turn) -> None:
-        """Tell all accepted contacts our newest device list (CON-10)."""
-        payload = SignedList(self._state.own.device_list.signed)
-        for contact in list(self._state.contacts.values()):
-            if contact.accepted:
-                self.send_to_all(turn, contact, payload)
-
-    def tell_list(self, turn: Turn, contact: Contact) -> None:
-        """Tell a contact our list if it has not been told: to strangers nothing goes (SES-38)."""
-        device_list = self._state.own.device_list
-        for peer, session in self._context.renewal.with_sessions(turn, contact):
-            if peer.told[0] != device_list.seq:
-                self.send_control(turn, peer, session, SignedList(device_list.signed))
-
-    def tell_address(self, turn: Turn, contact: Contact) -> None:
-        """Tell a contact of a published account the delivery token that is its own (CON-06)."""
-        if not self._state.own.publish or not contact.accepted:
-            return
-        way_back = self.way_back(contact)
-        for peer, session in self._context.renewal.with_sessions(turn, contact):
-            if peer.told[2] != way_back.token:
-                self.send_control(turn, peer, session, AddressOnly(), way_back=way_back)
-
-    def keep_alive(self, turn: Turn, contact: Contact, after_ms: int) -> None:
-        """Turn the ratchets of sessions that have fallen silent, where it is our turn (PQ-17).
-
-        A message after one that has not been answered would heal nothing, so at most one is under way.
-        """
-        for peer, session in self._context.renewal.with_sessions(turn, contact):
-            if sessions.is_our_turn(session) and turn.now_ms >= session.opened_ms + after_ms:
-                self.send_control(turn, peer, session, Nothing())
-
     def way_back(self, contact: Contact) -> WayBack:
         """Return our address for a contact: its own token if the relay knows it, else the front door's."""
         mailbox = self._state.mailbox_for(contact.account_id)
@@ -224,18 +193,36 @@ class Sending(Part):
 
     # --- seal ---
 
-    def _seal_text(self, turn: Turn, peer: Peer, session: Session, item: Outgoing, message: Message) -> bool:
+    def seal_counted(
+        self,
+        turn: Turn,
+        peer: Peer,
+        session: Session,
+        item: Outgoing,
+        content: Content,
+        *,
+        is_ahead: bool = False,
+    ) -> bool:
+        """Seal a counted content; False if the session can send no more, so that another one is needed."""
         if item.number is None:
             pair, item.number = pairs.give(peer.pair)
             self._state.set_pair(turn, peer, pair)
-        content = Content(ContentId(item.content_id), message.sent_ms, Text(message.text), number=item.number)
-        return self._seal(turn, peer, session, item, content)
+        content = content._replace(number=item.number)
+        return self._seal(turn, peer, session, item, content, is_ahead=is_ahead)
 
-    def _seal(self, turn: Turn, peer: Peer, session: Session, item: Outgoing, content: Content) -> bool:
-        """Seal a content; False if the session can send no more, so that another one is needed."""
+    def _seal(
+        self,
+        turn: Turn,
+        peer: Peer,
+        session: Session,
+        item: Outgoing,
+        content: Content,
+        *,
+        is_ahead: bool = False,
+    ) -> bool:
         ports, now_ms = self._state.ports, turn.now_ms
         sync = content.payload if isinstance(content.payload, Sync) else None
-        pairs.check_sending(peer.pair, session.id, sync, now_ms)
+        pairs.check_sending(peer.pair, session.id, sync, now_ms, is_ahead=is_ahead)
         content = self._dressed(peer, session, content)
         try:
             sealed = sessions.seal(session, content, now_ms, ports.rng, ports.encapsulate)
@@ -317,6 +304,8 @@ class Sending(Part):
 
     def gave_up(self, turn: Turn, item: Outgoing) -> None:
         """Tell that a text may not have arrived, unless another device has it or may get it."""
+        if self._context.posting.lost(turn, item, "local.unconfirmed"):
+            return
         message = self._state.history.find(turn, item.account_id, item.content_id, outgoing=True)
         if message is None or message.state in (MessageState.DELIVERED, MessageState.READ):
             return
@@ -347,7 +336,8 @@ class Sending(Part):
             item = lane.confirm(content_id)
             if item is not None:
                 turn.delete("outbox", item.key)
-            self.set_state(turn, peer.account_id, content_id, state)
+            if not self._context.posting.confirmed(turn, peer, content_id):
+                self.set_state(turn, peer.account_id, content_id, state)
 
     def strike_off(self, turn: Turn, contact: Contact) -> None:
         """End what we have with devices that the contact's list does not name any more (ID-28).
@@ -361,6 +351,8 @@ class Sending(Part):
             self._context.renewal.struck_off(turn, peer)
             for item in lane.all():
                 turn.delete("outbox", item.key)
+                if self._context.posting.lost(turn, item, IdentityMismatch.code):
+                    continue
                 if item.shown and item.content_id in lane.unconfirmed:
                     self.gave_up(turn, item)
                 elif item.shown and not self.is_elsewhere(item):
@@ -378,6 +370,7 @@ class Sending(Part):
         for _, lane in self._state.outbox.of(account_id):
             for item in lane.all():
                 turn.delete("outbox", item.key)
+                self._context.posting.lost(turn, item, UnknownContact.code)
         self._state.outbox.forget(account_id)
 
 
@@ -388,6 +381,10 @@ _RANK: Final = {
     MessageState.DELIVERED: 3,
     MessageState.READ: 4,
 }
+
+
+def _content_of(message: Message) -> Content:
+    return Content(ContentId(message.message_id), message.sent_ms, Text(message.text))
 
 
 def _may_go_again(item: Outgoing, now_ms: int) -> bool:

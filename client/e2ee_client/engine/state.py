@@ -54,8 +54,14 @@ class State:
     taken: SeenIds = field(default_factory=SeenIds.taken)
     refused: SeenIds = field(default_factory=SeenIds.refused)
     own_devices: dict[bytes, OwnDevice] = field(default_factory=dict)
+    colleagues: Contact = field(init=False)
     decapsulation: dict[int, DecapsulationKey] = field(default_factory=dict)
     _devices: dict[bytes, list[Peer]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        own = self.own
+        self.colleagues = Contact(own.account_id, None, own.relay_url, published=True, accepted=True)
+        self.colleagues.pin(own.device_list)
 
     @classmethod
     def fresh(cls, rows: RowReader, ports: Ports, own: Own) -> State:
@@ -101,9 +107,10 @@ class State:
         pairs = dict(self.rows.items("pair"))
         for key, row in self.rows.items("peer"):
             peer = Peer.decode(key, row)
-            if peer.account_id not in self.contacts:
+            contact = self.party(peer.account_id)
+            if contact is None:
                 raise StoreCorrupt("a device without its contact")
-            self._add_peer(self.contacts[peer.account_id], peer)
+            self._add_peer(contact, peer)
             if key in pairs:
                 peer.load_pair(pairs[key], self.line)
             for one in peer.pair.sessions:
@@ -126,16 +133,24 @@ class State:
         except KeyError:
             raise UnknownContact("no such contact") from None
 
+    def party(self, account_id: bytes) -> Contact | None:
+        """Return a contact, or our own account, whose other devices are peers without being one (ACC-37)."""
+        return self.colleagues if account_id == self.own.account_id else self.contacts.get(account_id)
+
     def peers_of(self, account_id: bytes) -> list[Peer]:
         """Return the known devices of a contact."""
         return list(self._devices.get(account_id, ()))
 
     def peers_in_force(self, contact: Contact) -> list[Peer]:
         """Return the devices in force (ID-28); of a company with front desks, those (SES-39)."""
-        named = [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record.hash)]
+        named = self.peers_named(contact)
         if contact.published:
             return [one for one in named if one.record.front_desk] or named
         return named
+
+    def peers_named(self, contact: Contact) -> list[Peer]:
+        """Return the devices that the list in force names (ID-28)."""
+        return [one for one in self._devices.get(contact.account_id, ()) if contact.names(one.record.hash)]
 
     def new_peer(self, contact: Contact, record: DeviceRecord) -> Peer:
         """Note a device of a contact that was not known."""

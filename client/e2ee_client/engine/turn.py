@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from e2ee_client.events import Event
+from e2ee_client.events import Event, MessageRejected, OfContact, Parted
 from e2ee_client.rows import Change, Delete, Put
 
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
@@ -12,12 +12,15 @@ from .ports import RowReader
 
 
 class Turn:
-    """Collects what a step wants; `effects` puts one commit before all the rest."""
+    """Collects what a step wants; `effects` puts one commit before all the rest. `own_account` is no
+    contact.
+    """
 
-    __slots__ = ("_after", "_changes", "now_ms")
+    __slots__ = ("_after", "_changes", "_own_account", "now_ms")
 
-    def __init__(self, now_ms: int) -> None:
+    def __init__(self, now_ms: int, own_account: bytes = b"") -> None:
         self.now_ms = now_ms
+        self._own_account = own_account
         self._changes: dict[tuple[str, bytes], Change | Callable[[], Put]] = {}
         self._after: list[Effect] = []
 
@@ -71,8 +74,12 @@ class Turn:
         self._after.append(Work(channel, number, context, bits))
 
     def notify(self, event: Event) -> None:
-        """Tell the application after the commit."""
-        self._after.append(Notify(event))
+        """Tell the application after the commit. Of devices of our own account it is told only what was
+        refused, and that one was set back or runs twice (ACC-38).
+        """
+        is_own = isinstance(event, OfContact) and event.account_id == self._own_account
+        if not is_own or isinstance(event, MessageRejected | Parted):
+            self._after.append(Notify(event))
 
     def effects(self) -> list[Effect]:
         """Return the effects of the step, in order."""

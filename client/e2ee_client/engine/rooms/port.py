@@ -24,7 +24,7 @@ class RoomsPort(Protocol):
 
         Raises:
             RemoteError: refused. A first flight then leaves nothing but the remembered message id, a known
-                session advances its ratchet only.
+                session advances its ratchet only (CNS-28).
         """
         ...
 
@@ -49,7 +49,7 @@ class RoomsPort(Protocol):
 
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
         """Return the `open` with which each flight to this device begins, while the device has not confirmed
-        it; None if there is none.
+        it (TRN-30); None if there is none.
         """
         ...
 
