@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from e2ee_client.engine import Effect
+from e2ee_client.engine import Commit, Effect
 from e2ee_client.engine.posted import PostedRow
 from e2ee_client.engine.posting import MAX_POSTED_B, Posting
 from e2ee_client.errors import StoreCorrupt, UnknownContact
@@ -332,3 +332,23 @@ def test_the_confirmations_that_are_remembered_are_bounded(monkeypatch: pytest.M
         turn = company_.engine._step(world.now_ms)
         posting.confirm(turn, peer, number.to_bytes(16, "big"))  # type: ignore[arg-type]  # an id
     assert len(posting._confirmed) == 8
+
+
+def test_a_post_changes_no_more_rows_than_a_text_to_the_same_devices() -> None:
+    """TRN-29: one row for the content; the others are those of any sealed envelope."""
+    world, first, second, customer, praxis = company()
+    customer.send(praxis, "an beide")
+    world.settle()
+    for one in (first, second):
+        one.carry_out(one.engine.accept_contact(customer.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    _, effects = customer.engine.send_texts(praxis, ["Text"], world.now_ms)
+    rows_of_text = sum(len(one.changes) for one in effects if isinstance(one, Commit))
+    customer.carry_out(effects)
+    world.advance(MINUTE_MS)
+    turn = customer.engine._step(world.now_ms)
+    devices = [(AccountId(praxis), DeviceId(device_id(one))) for one in (first, second)]
+    customer.engine._context.posting.post(turn, posted(customer, "Eintrag"), devices)
+    effects = turn.effects()
+    assert sum(len(one.changes) for one in effects if isinstance(one, Commit)) <= rows_of_text
+    customer.carry_out(effects)
