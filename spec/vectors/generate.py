@@ -32,6 +32,7 @@ from spec.vectors import (
     pq_cases,
     pq_vectors,
     primitive_vectors,
+    proof_vectors,
     ratchet_cases,
     ratchet_vectors,
     room_vectors,
@@ -75,6 +76,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "rooms.json": room_vectors.payloads(),
         "accounts.json": company_vectors.accounts(),
         "consent.json": company_vectors.consents(),
+        "proof.json": proof_vectors.proofs(),
         "limits.json": limits.limits(played, kem),
     }
     refused = (
@@ -87,6 +89,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *sealing.all_local(played),
         *negative_rooms.all_rooms(),
         *negative_company.all_company(),
+        *proof_vectors.negatives(),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

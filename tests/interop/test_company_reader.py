@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import independent_company as company
+import independent_proof
 import pytest
 from independent_reader import DeviceList, Refused
 from vector_files import FOLDER, load, unhex
@@ -63,6 +64,7 @@ OPERATIONS: dict[str, Callable[[Given], object]] = {
     "withdrawal.verify": lambda given: company.withdrawal(
         unhex(given["signed"]), unhex(given["public"]), unhex(given["room"])
     ),
+    "proof.verify": lambda given: independent_proof.verify(unhex(given["proof"]), unhex(given["account_id"])),
 }
 NEGATIVES = [
     path.stem
@@ -74,7 +76,7 @@ LIMITS = [case for case in load("limits.json")["cases"] if case["operation"] in 
 
 @pytest.mark.parametrize("name", NEGATIVES)
 def test_a_negative_vector_is_refused_with_its_code(name: str) -> None:
-    """ACC-01 to ACC-03, ACC-12, ACC-18 to ACC-20, CNS-01, CNS-02, CNS-04 to CNS-08."""
+    """ACC-01 to ACC-03, ACC-12, ACC-18 to ACC-20, CNS-01, CNS-02, CNS-04 to CNS-08, CNS-23, CNS-24."""
     vector = load(f"negative/{name}.json")
     with pytest.raises(Refused) as caught:
         OPERATIONS[vector["operation"]](vector["input"])
@@ -147,3 +149,14 @@ def test_which_receipt_counts(case: Given) -> None:
         [leaves[name] for name in known if name in leaves],
     )
     assert found == (None if case["counts"] is None else receipts[case["counts"]])
+
+
+@pytest.mark.parametrize("case", load("proof.json")["proofs"], ids=lambda case: str(case["name"]))
+def test_a_proof_shows_what_its_vector_says(case: Given) -> None:
+    """CNS-24, CNS-25"""
+    shown = independent_proof.verify(unhex(case["proof"]), ACCOUNT)
+    assert (shown.withdrawn, shown.answer, shown.doubts) == (
+        case["withdrawn"],
+        case["answer"],
+        case["doubts"],
+    )

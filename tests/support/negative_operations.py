@@ -25,6 +25,7 @@ from e2ee.rooms.door import Door
 from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
+from e2ee.rooms.proof import Proof
 from e2ee.rooms.roster import Roster
 from e2ee.rooms.slots import RosterContent
 from e2ee.rooms.state import State, WrittenState, check_change
@@ -251,6 +252,7 @@ OF_COMPANIES: dict[str, Callable[[Input], object]] = {
     "consent_receipt.verify": _receipt,
     "consent_receipt.check": _check_receipt,
     "withdrawal.verify": _withdrawal,
+    "proof.verify": lambda given: Proof.verify(_account(given), unhex(given["proof"])),
 }
 
 OPERATIONS: dict[str, Callable[[Input], object]] = {

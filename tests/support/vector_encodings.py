@@ -186,6 +186,7 @@ def _company() -> dict[str, list[bytes]]:
         "team-slot": [unhex(one) for one in file["slots"].values()],
         "roster-payload": [unhex(file["content"])],
         "door": [unhex(consent["door"])],
+        "proof": [unhex(one["proof"]) for one in load("proof.json")["proofs"]],
     }
 
 

@@ -116,3 +116,14 @@ class DoorOfAnotherCompany(DoorError):
 
     code: ClassVar[str] = "door.identity"
     hint: ClassVar[str] = "compare the company's contact card over another channel; do not go on before"
+
+
+class ProofInvalid(SealroomError):
+    """A proof of consent does not hold; `reason` is the code of what failed (CNS-24)."""
+
+    code: ClassVar[str] = "proof.invalid"
+    hint: ClassVar[str] = "ask for the file again; compare the company's account with its card"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
