@@ -1,18 +1,10 @@
-"""One request to an origin for the door of a company: bounded in size and time, nothing else (CNS-26).
-
-The bytes are read first, by the limits, and only then parsed as an answer of HTTP.
-"""
+"""One request to an origin for the door of a company: bounded in size and time, nothing else (CNS-26)."""
 
 from __future__ import annotations
 
-import asyncio
 import http.client
-import io
-import re
-import socket
 import ssl
-from typing import Final, cast
-from urllib.parse import urlsplit
+from typing import Final
 
 from e2ee.grammar import is_origin
 from e2ee.rooms.door import DOOR_MAX_B
@@ -28,21 +20,14 @@ from e2ee_client.rooms.errors import (
     DoorTooLarge,
     DoorUnreachable,
 )
+from e2ee_client.rooms.exchange import encode_request, exchange, is_on_this_machine, read_answer
 
 PATH: Final = "/.well-known/sealroom-door"
 TIME_LIMIT_S: Final = 20.0
-_HEAD_MAX_B: Final = 65_536
-_PART_B: Final = 65_536
-_LOCAL: Final = re.compile(r"http://(?:localhost|127\.0\.0\.1|\[::1\])(?::[1-9][0-9]{0,4})?")
 _OK: Final = 200
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _TOO_MANY: Final = 429
 _SERVER_ERROR: Final = 500
-
-
-def is_on_this_machine(origin: str) -> bool:
-    """Whether an origin is one without TLS, which only this machine may have (CNS-26)."""
-    return _LOCAL.fullmatch(origin) is not None
 
 
 async def fetch_door(
@@ -58,9 +43,9 @@ async def fetch_door(
     """
     if len(origin) > MAX_ORIGIN_B or not (is_origin(origin) or is_on_this_machine(origin)):
         raise ConfigError("an origin is https:// and a host, with nothing behind it")
+    request = encode_request("GET", origin, PATH, "Accept-Encoding: identity")
     try:
-        async with asyncio.timeout(time_limit_s):
-            answer = await _exchange(origin, ssl_context)
+        answer = await exchange(origin, request, DOOR_MAX_B, time_limit_s, ssl_context)
     except ssl.SSLError as error:
         raise DoorCertificate(f"the certificate does not hold ({type(error).__name__})") from None
     except TimeoutError:
@@ -70,49 +55,14 @@ async def fetch_door(
     return _body(answer)
 
 
-async def _exchange(origin: str, ssl_context: ssl.SSLContext | None) -> bytes:
-    """Send the request and read until the other side closes, or more has come than a door has."""
-    parts = urlsplit(origin)
-    secure = parts.scheme == "https"
-    context = (ssl_context or ssl.create_default_context()) if secure else None
-    port = parts.port or (443 if secure else 80)
-    reader, writer = await asyncio.open_connection(parts.hostname, port, ssl=context)
-    try:
-        writer.write(_request(parts.netloc))
-        answer = bytearray()
-        while len(answer) <= _HEAD_MAX_B + DOOR_MAX_B and (part := await reader.read(_PART_B)):
-            answer += part
-        return bytes(answer)
-    finally:
-        writer.transport.abort()
-
-
-def _request(host: str) -> bytes:
-    lines = (f"GET {PATH} HTTP/1.1", f"Host: {host}", "Accept-Encoding: identity", "Connection: close")
-    return ("\r\n".join(lines) + "\r\n\r\n").encode("ascii")
-
-
-class _Received:
-    """Bytes that are here, in the place of a socket."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def makefile(self, mode: str) -> io.BytesIO:
-        """Return the bytes as a file."""
-        return io.BytesIO(self._data)
-
-
 def _body(answer: bytes) -> bytes:
     """Return the body of an answer of HTTP.
 
     Raises:
         DoorError.
     """
-    # Only `makefile` is asked of the socket.
-    response = http.client.HTTPResponse(cast(socket.socket, _Received(answer)), method="GET")
     try:
-        response.begin()
+        response = read_answer(answer, "GET")
         if response.status != _OK:
             raise _refusal(response)
         body = response.read(DOOR_MAX_B + 1)

@@ -20,8 +20,9 @@ from e2ee_client.rooms.errors import (
     DoorOfAnotherCompany,
     DoorOfAnotherPage,
 )
+from e2ee_client.rooms.exchange import is_on_this_machine
 
-from .fetching import fetch_door, is_on_this_machine
+from .fetching import fetch_door
 
 Fetch = Callable[[str], Awaitable[bytes]]
 
