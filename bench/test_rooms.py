@@ -1,18 +1,25 @@
-"""Rooms: one signed entry read and taken in, the order of a long transcript, the head of many states."""
+"""Rooms: an entry taken in, and sealed to all its readers; order of many entries, head of many states."""
 
 from __future__ import annotations
+
+import os
 
 import pytest
 from room_people import NOW_MS, Person
 from room_states import EVER, ROOT, after, first, head_of
 
+from bench import scenes
 from bench.bare_calls import recorded
 from bench.paired import PROCESSOR_TIME, Row
+from e2ee import labels, session
+from e2ee.content import Content
+from e2ee.primitives import kem, sign
 from e2ee.rooms.entry import EntryHash, Header, carrier, decode_entry
 from e2ee.rooms.head import choose, judge
 from e2ee.rooms.order import order
-from e2ee.rooms.payloads import read_payload
+from e2ee.rooms.payloads import RoomText, read_payload
 from e2ee.rooms.transcript import take
+from e2ee.session import Session
 
 pytestmark = PROCESSOR_TIME
 
@@ -35,6 +42,32 @@ def test_entry_taken(row: Row) -> None:
             read_payload(found)
 
     row(ours, bare.block(times), times, unit="entry")
+
+
+def _seal_each(content: Content, sessions: list[Session]) -> None:
+    for one in sessions:
+        session.seal(one, content, scenes.NOW_MS, os.urandom, kem.encapsulate)
+
+
+@pytest.mark.parametrize("recipients", [3, 8, 16])
+def test_entry_sealed(row: Row, recipients: int) -> None:
+    """1 KiB written, signed and sealed to all; beside it as many seals of a text, and a signature."""
+    times = row.size(10, 1)
+    author = Person("agent")
+    sessions = [scenes.talking().a for _ in range(recipients)]
+    plain, seed, hash_ = scenes.text("x" * 1024), b"agent".ljust(32, b"k"), bytes(32)
+
+    def ours() -> None:
+        for _ in range(times):
+            entry = author.make(0, None, scenes.NOW_MS, RoomText("x" * 1024))
+            _seal_each(carrier(entry)._replace(number=plain.number), sessions)
+
+    def floor() -> None:
+        for _ in range(times):
+            sign.sign(seed, labels.SIG_ENTRY + hash_)
+            _seal_each(plain, sessions)
+
+    row(ours, floor, times, unit=f"entry to {recipients}", beside="seals and signature")
 
 
 def _headers(count: int) -> dict[EntryHash, Header]:

@@ -209,8 +209,11 @@ def decode_entry(content: Content, author: Author, signer: SignPublic | None) ->
         BadEntry: a signature is wrong, missing, or where none belongs.
     """
     with reading_content():
-        payload = content.payload.payload if isinstance(content.payload, OfRooms) else None
-        fields = Fields.of(payload, _ENTRY_KEYS, _SIGNATURE_KEY)
+        match content.payload:
+            case OfRooms(ContentType.ENTRY, payload):
+                fields = Fields.of(payload, _ENTRY_KEYS, _SIGNATURE_KEY)
+            case _:
+                raise DecodeError("a content of another type")
         header, body = fields.bstr(1, 1, HEADER_MAX_B), fields.bstr(2, 1, BODY_MAX_B)
         signature = fields.bstr(3, SIGNATURE_B) if fields.has(3) else None
         entry = read_entry(author, header, commitment_of(body), body, signature, signer)

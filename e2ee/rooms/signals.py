@@ -8,7 +8,7 @@ from typing import ClassVar, Final, TypeAlias
 
 from e2ee.constants import DEVICE_ID_B, MAILBOX_B, TOKEN_B
 from e2ee.content import WayBack
-from e2ee.errors import DecodeError
+from e2ee.errors import ContentError, DecodeError, InvalidArgument
 from e2ee.grammar import MAX_RELAY_B, is_relay_url
 from e2ee.identity import LIST_MAX_B, RECORD_MAX_B
 from e2ee.ids import DeviceId
@@ -95,7 +95,20 @@ _RANGES: Final = several(_RANGE, MAX_WANTED)
 
 
 def encode_signal(room_id: RoomId, signal: Signal) -> cbor.Value:
-    """Return the payload of a content of type 9."""
+    """Return the payload of a content of type 9, after looking whether every reader accepts it.
+
+    Raises:
+        InvalidArgument: a value outside chapter 17.
+    """
+    value = _encoded(room_id, signal)
+    try:
+        decode_signal(cbor.decode(cbor.encode(value)))
+    except (ContentError, DecodeError):
+        raise InvalidArgument("a signal outside chapter 17") from None
+    return value
+
+
+def _encoded(room_id: RoomId, signal: Signal) -> cbor.Value:
     match signal:
         case Typing():
             return {1: room_id, 2: int(SignalKind.TYPING)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from room_people import COMPANY, NOW_MS, ROOM, Person
@@ -198,6 +198,7 @@ def test_a_content_with_another_id_or_time_is_refused() -> None:
         content._replace(payload=OfRooms(ContentType.ENTRY, {1: b"x", 2: b"x"})),
         content._replace(payload=OfRooms(ContentType.ENTRY, {1: b""})),
         Content(content.id, NOW_MS, OfRooms(ContentType.ENTRY, None)),
+        content._replace(payload=OfRooms(ContentType.SIGNAL, cast(OfRooms, content.payload).payload)),
     ):
         with pytest.raises(ContentError):
             decode_entry(other, customer.author, None)

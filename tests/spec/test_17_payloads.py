@@ -370,6 +370,24 @@ def test_a_signal_outside_the_chapter_is_refused(value: Any) -> None:
         signals.decode_signal(cbor.decode(cbor.encode(value)))
 
 
+@pytest.mark.parametrize(
+    "signal",
+    [
+        signals.Want(()),
+        signals.Want(((DeviceTag(bytes(8)), 2, 1),)),
+        signals.Want(((DeviceTag(bytes(8)), 0, 1),) * 65),
+        signals.Request(bytes(7), signals.RequestKind.ADD),
+        signals.Request(bytes(8), signals.RequestKind.ADD, reason="x" * 201),
+        signals.Request(bytes(8), signals.RequestKind.ADD, team=""),
+        signals.Waiting("x" * 257, "de", 0),
+    ],
+)
+def test_a_signal_that_every_reader_would_refuse_is_not_written(signal: signals.Signal) -> None:
+    """TRN-14, TRN-25: it would be sealed, acknowledged and never heard."""
+    with pytest.raises(InvalidArgument):
+        signals.encode_signal(ROOM, signal)
+
+
 def bundle(*, one_time: bool) -> CompactBundle:
     """A compact bundle of the vectors, with or without one-time keys."""
     whole = decode_compact(cbor.decode(unhex(load("identity.json")["compact_bundle"])))
