@@ -7,10 +7,13 @@ from dataclasses import replace
 
 import fuzz_cbor_tree
 import fuzz_planted
+import independent_reader
 import pytest
+from fuzz_beside import beside
 from fuzz_mutation import mutate
 from fuzz_target import ACCEPTED, OracleBroken, Target, run
 from fuzz_targets import TARGETS
+from independent_reader import Refused
 
 from e2ee.errors import DecodeError, RemoteError
 from e2ee.wire import cbor
@@ -40,6 +43,23 @@ def test_a_decoder_that_reads_two_encodings_is_a_finding() -> None:
     assert run(loose, b"\x05") == ACCEPTED
     with pytest.raises(OracleBroken):
         run(loose, b"\x05\x05")
+
+
+def test_two_readers_that_differ_are_a_finding() -> None:
+    """ID-29: what only one of both takes is noticed, whichever it is; what both refuse is a refusal."""
+
+    def none(_: bytes) -> None:
+        raise Refused("remote.decode")
+
+    def strict(data: bytes) -> cbor.Value:
+        return cbor.decode(data)
+
+    assert beside(strict, independent_reader.decode)(b"\x05") == 5
+    for decode, read, data in ((strict, none, b"\x05"), (strict, lambda _: None, b"\x05\x05")):
+        with pytest.raises(OracleBroken):
+            beside(decode, read)(data)
+    with pytest.raises(DecodeError):
+        beside(strict, none)(b"\x05\x05")
 
 
 def test_mutations_get_behind_five_checks() -> None:

@@ -14,7 +14,9 @@ from fuzz_targets import TARGETS
 
 @pytest.mark.parametrize("target", TARGETS.values(), ids=TARGETS)
 def test_nothing_in_the_corpus_breaks_a_promise(target: Target) -> None:
-    """WIRE-03, CON-01, ID-03, SES-14, STO-08, RLY-03: each input is refused, or keeps its promises."""
+    """WIRE-03, CON-01, ID-03, SES-14, STO-08, RLY-03, ACC-03, ACC-31, CNS-02, TRN-02, TRN-21: each input is
+    refused, or keeps its promises.
+    """
     committed = fuzz_corpus.inputs(target)
     outcomes = Counter(run(target, data) for data in (*target.seeds(), *committed))
     assert committed, "a target without a corpus"
