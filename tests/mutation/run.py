@@ -31,11 +31,13 @@ import mutation_tree  # noqa: E402
 COPIED: Final = ("e2ee", "client", "server", "spec", "tests", "pyproject.toml")
 TESTS: Final = (
     "tests/spec",
+    "tests/vectors/test_company_vectors.py",
     "tests/vectors/test_content_vectors.py",
     "tests/vectors/test_handshake_vectors.py",
     "tests/vectors/test_identity_vectors.py",
     "tests/vectors/test_pq_vectors.py",
     "tests/vectors/test_ratchet_vectors.py",
+    "tests/vectors/test_room_vectors.py",
     "tests/vectors/test_snapshot_vectors.py",
     "tests/vectors/test_vectors.py",
     "tests/negative",
