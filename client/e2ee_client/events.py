@@ -260,6 +260,13 @@ class SigningStopped:
 
 
 @dataclass(frozen=True, slots=True)
+class MandateSigned:
+    """Our company has a new mandate, good until a time: the door is to be served anew (CNS-04)."""
+
+    expires_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class CompanyKeysExpiring:
     """Device list or mandate of our company ends within so many days, 14, 7 or 2, and the account key is not
     here to sign either anew (ACC-16).
@@ -321,6 +328,7 @@ Event: TypeAlias = (
     | OwnConditionChanged
     | SigningStopped
     | CompanyKeysExpiring
+    | MandateSigned
     | PrekeysLow
     | ConnectionChanged
 )

@@ -14,7 +14,7 @@ from e2ee.grammar import is_email, is_phone, is_plain_text, is_web_url
 from e2ee.identity import check_version, encode_map, signed_bytes, verified
 from e2ee.secret import RosterKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import array, decode_map, uint
+from e2ee.wire.fields import Fields, array, decode_map, uint
 
 from .checks import by_locale, check_account, plain_text
 from .mandate import Mandate, check_mandate
@@ -73,8 +73,7 @@ class Channels:
         check_account(fields, mandate.account_id)
         check_mandate(fields, mandate)
         issued_ms = fields.time_ms(4)
-        channels = tuple(_channel(item) for item in fields.array(5, 0, MAX_CHANNELS))
-        hours = by_locale(fields.array(6, 0, MAX_HOURS), lambda value: plain_text(value, MAX_VALUE))
+        channels, hours = _read(fields)
         if issued_ms > now_ms + CLOCK_TOLERANCE_MS:
             raise MandateInvalid("channels of a time to come")
         return cls(signed, issued_ms, channels, hours)
@@ -84,10 +83,28 @@ def sign_channels(
     key: RosterKey, mandate: Mandate, channels: Sequence[Channel], hours: Mapping[str, str], now_ms: int
 ) -> Channels:
     """Sign the other channels of a company (ACC-18)."""
+    unsigned = encode_map(VERSION, mandate.account_id, mandate.seq, now_ms, *_written(channels, hours))
+    return Channels.verify(mandate, signed_bytes(key, labels.SIG_CHANNELS, unsigned), now_ms)
+
+
+def check_channels(channels: Sequence[Channel], hours: Mapping[str, str]) -> None:
+    """Refuse what no channels can have (ACC-03, ACC-20).
+
+    Raises:
+        DecodeError.
+    """
+    _read(Fields(dict(zip((5, 6), _written(channels, hours), strict=True))))
+
+
+def _written(channels: Sequence[Channel], hours: Mapping[str, str]) -> tuple[cbor.Value, cbor.Value]:
     rows: list[cbor.Value] = [[int(one.kind), one.value, one.label] for one in channels]
     times: list[cbor.Value] = [[locale, hours[locale]] for locale in sorted(hours)]
-    unsigned = encode_map(VERSION, mandate.account_id, mandate.seq, now_ms, rows, times)
-    return Channels.verify(mandate, signed_bytes(key, labels.SIG_CHANNELS, unsigned), now_ms)
+    return rows, times
+
+
+def _read(fields: Fields) -> tuple[tuple[Channel, ...], tuple[tuple[str, str], ...]]:
+    channels = tuple(_channel(item) for item in fields.array(5, 0, MAX_CHANNELS))
+    return channels, by_locale(fields.array(6, 0, MAX_HOURS), lambda value: plain_text(value, MAX_VALUE))
 
 
 def _channel(value: cbor.Value) -> Channel:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
+
 import pytest
+from company import TEXTS
 from e2ee_client.engine.company import Founding
+from e2ee_client.engine.peers import Peer
 from e2ee_client.errors import ConfigError, UnknownDevice
-from e2ee_client.events import SigningStopped, TeamUnknown
+from e2ee_client.events import MandateSigned, SigningStopped, TeamUnknown
 from engine_world import World
 from team_world import (
     DAY_MS,
@@ -27,6 +32,8 @@ from team_world import (
 
 from e2ee.errors import NoticeIncomplete, RosterExpired
 from e2ee.identity import DeviceKind
+from e2ee.rooms.channels import Channel, ChannelKind
+from e2ee.rooms.door import Door, encode_door
 
 
 def test_nothing_is_signed_before_a_notice_is_published() -> None:
@@ -110,3 +117,66 @@ def test_an_expired_roster_is_a_typed_error_and_told_once() -> None:
     world.advance(HOUR_MS)
     assert in_force(customer, founder) == {this(founder): 3}
     assert len(customer.of(TeamUnknown)) == 1
+
+
+def test_a_door_is_made_of_what_the_founder_has_signed() -> None:
+    """CNS-04, ACC-18: with each mandate anew, which is told; a colleague makes none."""
+    world = World()
+    founder = founded(world, origins=["https://praxis.example"])
+    desk = colleague(founder, "Empfang", front_desk=True)
+    assert len(founder.of(MandateSigned)) == 1
+    phone = Channel(ChannelKind.PHONE, "+49 30 1234", "Empfang")
+    do(founder, lambda turn: company_of(founder).set_channels(turn, [phone], {"de": "Mo-Fr 8-12 Uhr"}))
+    wrong = Channel(ChannelKind.EMAIL, "niemand", "")
+    with pytest.raises(ConfigError):
+        do(founder, lambda turn: company_of(founder).set_channels(turn, [wrong], {}))
+    with pytest.raises(ConfigError):
+        do(desk, company_of(desk).door_parts)
+
+    def door() -> Door:
+        parts = do(founder, company_of(founder).door_parts)
+        encoded = encode_door(parts.mandate, parts.notice, TEXTS, parts.channels)
+        origin = "https://praxis.example"
+        return Door.verify(account(founder), encoded, world.now_ms, parts.notice.relay_url, origin)
+
+    first = door()
+    assert first.channels.channels == (phone,)
+    founder.stop()
+    desk.stop()
+    world.advance(46 * DAY_MS)
+    founder.start()
+    world.advance(HOUR_MS)
+    assert len(founder.of(MandateSigned)) == 2
+    assert door().mandate.seq > first.mandate.seq
+
+
+def test_a_content_of_type_roster_teaches_what_a_directory_does_and_cards_to_colleagues_only() -> None:
+    """ACC-12, ACC-14, ACC-21: what an older roster is judged by, too; notices for everybody."""
+    world = World()
+    founder = founded(world)
+    agent = colleague(founder, "Sachbearbeiter")
+    customer = customer_of(founder)
+    old = view(founder, founder).roster
+    world.advance(DAY_MS)
+    founder_team, known = team_of(founder), account(founder)
+    content = do(founder, lambda turn: founder_team.content(turn, known, old))
+    assert content is not None
+    card = do(founder, lambda turn: founder_team.card(turn, known, this(agent)))
+    assert card is not None
+    payload = replace(content, cards=(card.encoded, b"x"), notices=(*content.notices, b"x")).encode().payload
+    stranger = world.node("Neu")
+    stranger.start()
+    stranger.add(founder.engine.card())
+    stranger.send(known, "Guten Tag")
+    world.advance(HOUR_MS)
+    sender = Peer(known, this(founder), founder.engine._state.own.device.record)
+    for node, expected in ((stranger, None), (agent, card)):
+        assert do(node, partial(team_of(node).view_by, account_id=known, ref=old)) is None
+        do(node, partial(team_of(node).learn_content, peer=sender, payload=payload))
+        assert do(node, partial(team_of(node).view_by, account_id=known, ref=old)) is not None
+        assert do(node, partial(team_of(node).card, account_id=known, device_id=this(agent))) == expected
+    assert in_force(customer, founder) == in_force(stranger, founder)
+    notice_hash = view(stranger, founder).notice_hash
+    kept = do(stranger, lambda turn: team_of(stranger).notice(turn, known, notice_hash))
+    assert kept is not None
+    assert kept.hash == notice_hash

@@ -696,6 +696,18 @@ CHANNELS = [
 ]
 
 
+def test_channels_are_checked_before_they_are_signed() -> None:
+    """ACC-18, ACC-20"""
+    channels_.check_channels(CHANNELS, {"de": "Mo-Fr 8-12 Uhr"})
+    for wrong, hours in (
+        ([Channel(ChannelKind.PHONE, "keine Nummer", "Empfang")], {}),
+        (CHANNELS * 5, {}),
+        (CHANNELS, {"deutsch": "immer"}),
+    ):
+        with pytest.raises(DecodeError):
+            channels_.check_channels(wrong, hours)
+
+
 def test_channels_are_signed_by_the_roster_key(firm: Company) -> None:
     """ACC-18: good as long as their mandate."""
     hours = {"de": "Mo bis Fr, 8 bis 12 Uhr", "en": "Mon to Fri, 8 to 12"}

@@ -83,6 +83,7 @@ WHAT_TO_DO: Final = {
     "OwnConditionChanged": "`locked`: close the rooms on this device. `dropped`: they are erased.",
     "SigningStopped": "`config.notice`: publish a notice. `local.signing_unsure`: have a person look up the"
     " highest numbers and confirm them.",
+    "MandateSigned": "Make the door file anew, and put it on the web server.",
     "CompanyKeysExpiring": "Have device list and mandate signed where the account key is kept.",
     "DeviceListExpiring": "Renew the list with the account key: `renewal_request`, `sign_renewal`,"
     " `install_list`.",

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 from e2ee.constants import MAX_LIST_RECORDS
-from e2ee.errors import DecodeError, E2eeError
+from e2ee.errors import DecodeError, E2eeError, NoticeIncomplete
 from e2ee.grammar import is_origin
 from e2ee.identity import DeviceKind
 from e2ee.ids import DeviceId
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.agent_card import new_card
+from e2ee.rooms.channels import Channel, Channels, check_channels, sign_channels
 from e2ee.rooms.mandate import MAX_ORIGIN_B, MAX_ORIGINS, Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.secret import LoginKey
@@ -33,6 +34,14 @@ class Founding(NamedTuple):
     cleared: Sequence[DeviceId] | None = None
     origins: Sequence[str] = ()
     login: bool = False
+
+
+class DoorParts(NamedTuple):
+    """What a door is made of, with the texts of the notice (CNS-04)."""
+
+    mandate: Mandate
+    notice: Notice
+    channels: Channels
 
 
 class Company(Signer):
@@ -158,6 +167,35 @@ class Company(Signer):
         self._told = ""
         self._save(turn)
 
+    def set_channels(self, turn: Turn, channels: Sequence[Channel], hours: Mapping[str, str]) -> None:
+        """Say how the company is reached otherwise; the next door shows it (ACC-18).
+
+        Raises:
+            ConfigError: this device does not sign, or a channel or an hour is not allowed.
+        """
+        signing = self._own_signing()
+        _check_channels(channels, hours)
+        signing.channels, signing.hours = list(channels), dict(hours)
+        self._save(turn)
+
+    def door_parts(self, turn: Turn) -> DoorParts:
+        """Return what a door is made of; it is to be served anew after each `MandateSigned` (CNS-04).
+
+        Raises:
+            ConfigError: this device does not sign under the mandate that counts.
+            NoticeIncomplete, SigningUnsure.
+        """
+        signing, standing = self._own_signing(), self._standing()
+        signing.last(standing)
+        notice = signing.notice_of(self._state.own.account_id)
+        if notice is None:
+            raise NoticeIncomplete("no notice is published yet", field="notice")
+        if standing is None or signing.keys is None or not signing.signs(standing):
+            raise ConfigError("this device has not signed the mandate that counts")
+        key, mandate = signing.keys.roster, standing.mandate
+        channels = sign_channels(key, mandate, signing.channels, signing.hours, turn.now_ms)
+        return DoorParts(mandate, notice, channels)
+
     # --- where the account key is kept elsewhere ---
 
     def mandate_request(self, turn: Turn) -> bytes:
@@ -227,3 +265,11 @@ def _check_powers(founding: Founding) -> None:
         raise ConfigError("at most 4 origins of pages, such as https://praxis.example")
     if any(len(set(ids or ())) > MAX_LIST_RECORDS for ids in (founding.supervisors, founding.cleared)):
         raise TooManyDevices("a mandate names at most 16 devices")
+
+
+def _check_channels(channels: Sequence[Channel], hours: Mapping[str, str]) -> None:
+    """Refuse what channels cannot have (ACC-18, ACC-20)."""
+    try:
+        check_channels(channels, hours)
+    except DecodeError:
+        raise ConfigError("at most 16 channels, each of its form, and hours in 4 languages") from None

@@ -17,7 +17,7 @@ from e2ee.rooms.roster import NextRoster, Roster, changes_team, sign_roster
 from e2ee.rooms.team import Standing
 from e2ee.rooms.upkeep import KeyPlace, due, is_half_over
 from e2ee_client.errors import ConfigError
-from e2ee_client.events import CompanyKeysExpiring, SigningStopped
+from e2ee_client.events import CompanyKeysExpiring, MandateSigned, SigningStopped
 
 from .part import Part
 from .signing_row import Highest, Keys, Signing, differs, next_roster
@@ -171,6 +171,10 @@ class Signer(Part):
         signing.highest = Highest(mandate.seq, roster.ref.seq)
         turn.put(signing.put())
         self._context.team.learn_verified(turn, mandate, roster)
+        if signing.notice is not None:
+            self._context.team.learn_notice(turn, own.account_id, signing.notice)
+        if todo.mandate:
+            turn.notify(MandateSigned(mandate.expires_ms))
         if before is None or renewed or changes_team(before, roster):
             self._announce(turn, roster)
 

@@ -13,6 +13,7 @@ from e2ee.ids import AccountId, DeviceId, SignPublic
 from e2ee.ports import Rng
 from e2ee.primitives import sign
 from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.channels import Channel
 from e2ee.rooms.mandate import Mandate, Powers, next_mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import MAX_OLDER, NextRoster, OlderNotice, Roster
@@ -69,6 +70,8 @@ class Signing(Row):
     login: bool
     suspended: list[DeviceId] = field(default_factory=list)
     notice: bytes | None = None
+    channels: list[Channel] = field(default_factory=list)
+    hours: dict[str, str] = field(default_factory=dict)
     older: list[OlderNotice] = field(default_factory=list)
     keys: Keys | None = field(default=None, repr=False)
     next_keys: Keys | None = field(default=None, repr=False)

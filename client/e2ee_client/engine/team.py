@@ -15,6 +15,7 @@ from e2ee.ids import AccountId, DeviceId
 from e2ee.primitives import kdf
 from e2ee.rooms import team
 from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.slots import RosterContent, encode_slot
 from e2ee.rooms.team import Condition, Standing, TeamView
@@ -82,6 +83,11 @@ class Team(TeamLearning):
         """Return what a joiner needs to judge by a roster: for a dossier, and for who asks (ROOM-25)."""
         known = self.known(account_id)
         return None if known is None else self._context.team_archive.content(turn, known, ref)
+
+    def notice(self, turn: Turn, account_id: AccountId, notice_hash: bytes) -> Notice | None:
+        """Return a notice of a company by its hash."""
+        known = self.known(account_id)
+        return None if known is None else self._context.team_archive.notice(turn, known, notice_hash)
 
     def release(self, turn: Turn, account_id: AccountId, still: Collection[RosterRef]) -> None:
         """Keep for states these rosters only: the others were named in rooms that are gone (ACC-23)."""

@@ -13,6 +13,7 @@ from e2ee.errors import ListGap, RemoteError
 from e2ee.identity import DeviceList, DeviceRecord, ListHead
 from e2ee.rooms import team
 from e2ee.rooms.mandate import Mandate
+from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import Roster, RosterRef
 from e2ee.rooms.slots import RosterContent
 from e2ee.rooms.team import TeamView
@@ -20,7 +21,7 @@ from e2ee_client.errors import StoreCorrupt
 
 from .part import Part
 from .row_codec import stored_parts
-from .team_rows import Known, KnownList, KnownRoster, ListRow, MandateRow, RosterRow
+from .team_rows import Known, KnownList, KnownNotice, KnownRoster, ListRow, MandateRow, NoticeRow, RosterRow
 from .turn import Turn
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ MAX_NAMED: Final = 1_024
 MAX_NAMED_BY_MANDATE: Final = 256
 MAX_UNNAMED: Final = 64
 MAX_OTHER_LISTS: Final = 16
+MAX_NOTICES: Final = 64
 KEPT_MS: Final = 8 * 86_400_000
 _MAX_CACHED: Final = 256
 _Key = TypeVar("_Key")
@@ -80,12 +82,23 @@ class TeamArchive(Part):
         mandate, roster = self._signed(turn, known, entry)
         self._fill(turn, row)
         records = tuple(one.encoded for one in row.records)
-        return RosterContent(mandate.signed, roster.signed, (row.device_list.signed,), records)
+        notice = self.notice(turn, known, roster.notice_hash)
+        notices = () if notice is None else (notice.signed,)
+        return RosterContent(mandate.signed, roster.signed, (row.device_list.signed,), records, notices)
 
     def records(self, turn: Turn, known: Known, head: ListHead) -> list[DeviceRecord]:
         """Return the records that are kept of a list."""
         row = self._list(turn, known, head)
         return [] if row is None else row.records
+
+    def notice(self, turn: Turn, known: Known, notice_hash: bytes) -> Notice | None:
+        """Return a notice that is kept."""
+        if all(one.hash != notice_hash for one in known.notices):
+            return None
+        key = NoticeRow.key_of(known.account_id, notice_hash)
+        row = NoticeRow.decode(key, self._row(turn, key))
+        with stored_parts():
+            return Notice.verify(known.account_id, row.signed)
 
     # --- what is learned ---
 
@@ -110,6 +123,18 @@ class TeamArchive(Part):
             turn.put(row.put())
             _put(turn, known)
         self._fill(turn, row, records)
+
+    def add_notice(self, turn: Turn, known: Known, notice: Notice) -> None:
+        """Keep a notice that was verified; of more than 64 the oldest version goes (ACC-23)."""
+        entry = KnownNotice(notice.version, notice.hash)
+        if entry in known.notices:
+            return
+        turn.put(NoticeRow(known.account_id, notice.hash, notice.signed).put())
+        known.notices = sorted([*known.notices, entry])
+        for one in known.notices[:-MAX_NOTICES]:
+            turn.delete(NoticeRow.TABLE, NoticeRow.key_of(known.account_id, one.hash))
+        known.notices = known.notices[-MAX_NOTICES:]
+        _put(turn, known)
 
     def _fill(self, turn: Turn, row: ListRow, records: Iterable[DeviceRecord] = ()) -> None:
         """Add records that have become known since to a kept list."""
@@ -174,6 +199,8 @@ class TeamArchive(Part):
             self._views.pop((known.account_id, roster.ref), None)
         for one in known.lists:
             self._drop_list(turn, known, one)
+        for notice in known.notices:
+            turn.delete(NoticeRow.TABLE, NoticeRow.key_of(known.account_id, notice.hash))
         turn.delete(known.TABLE, known.key)
 
     def _drop_list(self, turn: Turn, known: Known, one: KnownList) -> None:

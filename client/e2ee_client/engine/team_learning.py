@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from e2ee_relay.protocol import LookupResult
@@ -15,6 +16,7 @@ from e2ee.ids import AccountId
 from e2ee.primitives import kdf
 from e2ee.rooms import team
 from e2ee.rooms.mandate import Mandate
+from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import Roster
 from e2ee.rooms.slots import RosterContent, open_slot
 from e2ee.rooms.team import Standing
@@ -46,6 +48,10 @@ class TeamLearning(Part):
     @abstractmethod
     def _changed(self, turn: Turn, account_id: AccountId) -> None:
         """Who is in force may be others now."""
+
+    @abstractmethod
+    def learn_card(self, turn: Turn, account_id: AccountId, card_b: bytes) -> None:
+        """Keep the card of a device that is in force."""
 
     @abstractmethod
     def _review(self, turn: Turn, account_id: AccountId) -> None:
@@ -117,6 +123,27 @@ class TeamLearning(Part):
         known = self.known(account_id)
         if known is not None:
             self._keep_lists(turn, known, lists, records)
+            self._take_extras(turn, known, content)
+
+    def _take_extras(self, turn: Turn, known: Known, content: RosterContent) -> None:
+        """Take notices and cards that hold by themselves; cards are for devices of the company (ACC-12)."""
+        for signed in content.notices:
+            with suppress(RemoteError):
+                self.learn_notice(turn, known.account_id, signed)
+        is_ours = known.account_id == self._state.own.account_id
+        for card_b in content.cards if is_ours else ():
+            with suppress(RemoteError):
+                self.learn_card(turn, known.account_id, card_b)
+
+    def learn_notice(self, turn: Turn, account_id: AccountId, signed: bytes) -> None:
+        """Keep a notice of a company of which something is known.
+
+        Raises:
+            RemoteError: it does not hold.
+        """
+        notice, known = Notice.verify(account_id, signed), self.known(account_id)
+        if known is not None:
+            self._context.team_archive.add_notice(turn, known, notice)
 
     def _take_lists(self, turn: Turn, peer: Peer, lists: list[DeviceList]) -> None:
         """Follow newer lists of a contact as from a directory (ID-07); our own are followed there."""

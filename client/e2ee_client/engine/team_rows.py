@@ -33,6 +33,13 @@ class KnownList(NamedTuple):
     learned_ms: int
 
 
+class KnownNotice(NamedTuple):
+    """A notice that is kept."""
+
+    version: int
+    hash: bytes
+
+
 @dataclass(slots=True)
 class Known(Row):
     """What counts of a company, as signed, and the index of what is kept (ACC-22).
@@ -49,6 +56,7 @@ class Known(Row):
     suspended: list[DeviceId] = field(default_factory=list)
     rosters: list[KnownRoster] = field(default_factory=list)
     lists: list[KnownList] = field(default_factory=list)
+    notices: list[KnownNotice] = field(default_factory=list)
     slot_hash: bytes | None = None
     _standing: Standing | None = field(default=None, init=False, repr=False, compare=False)
 
@@ -105,6 +113,18 @@ class ListRow(Row):
     hash: bytes
     device_list: DeviceList
     records: list[DeviceRecord]
+
+
+@dataclass(slots=True)
+class NoticeRow(Row):
+    """A notice of a company (CNS-01)."""
+
+    TABLE = "team"
+    PREFIX = b"notice:"
+    KEY = (("account_id", HASH_B), ("hash", HASH_B))
+    account_id: AccountId
+    hash: bytes
+    signed: bytes
 
 
 @dataclass(slots=True)

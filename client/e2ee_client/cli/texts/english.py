@@ -167,6 +167,7 @@ environment:
     "event.own_condition_active": "this device is not locked by its company any more",
     "event.own_condition_locked": "this device was suspended by its company: its rooms are closed",
     "event.own_condition_dropped": "this device is not one of its company any more: its rooms are erased",
+    "event.mandate_signed": "your company has a new mandate: put the new door file on your web server",
     "event.signing_stopped": "nothing is signed for your company at present",
     "event.company_keys_expiring": "have your company's device list and mandate signed within {days} days",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",

@@ -175,6 +175,8 @@ Umgebung:
     "geschlossen",
     "event.own_condition_dropped": "dieses Gerät gehört nicht mehr zu seinem Unternehmen: seine Räume werden "
     "gelöscht",
+    "event.mandate_signed": "Ihr Unternehmen hat ein neues Mandat: legen Sie die neue Türdatei auf Ihren "
+    "Webserver",
     "event.signing_stopped": "für Ihr Unternehmen wird zurzeit nichts unterschrieben",
     "event.company_keys_expiring": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tagen "
     "unterschreiben lassen",
