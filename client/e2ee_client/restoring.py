@@ -36,7 +36,7 @@ from e2ee.pair import Pair, Wanted
 from e2ee.ports import Rng
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
-from e2ee_client.engine import RowReader
+from e2ee_client.engine import RowReader, signing_backup
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
@@ -52,6 +52,7 @@ _KIND: Final = "sealroom account"
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
 _LOOKUP_TIMEOUT_S: Final = 30.0
 _MAX_PAGES: Final = 64
+_FIELDS: Final = 14
 _Rows: TypeAlias = list[tuple[bytes, bytes]]
 
 
@@ -72,6 +73,7 @@ class Saved:
     messages: _Rows = field(repr=False)
     timeline: _Rows = field(repr=False)
     devices: _Rows = field(repr=False)
+    company: _Rows = field(default_factory=list, repr=False)
 
     @property
     def account_id(self) -> AccountId:
@@ -118,6 +120,7 @@ def gather(store: RowReader, recovery_key: RecoveryKey | None) -> Saved:
         messages=list(store.items("message")),
         timeline=list(store.items("timeline")),
         devices=[(one.key, one.put().value) for one in _reachable(store)],
+        company=signing_backup.saved_rows(store, own.account_id),
     )
 
 
@@ -159,7 +162,9 @@ def _reachable(store: RowReader) -> Iterator[Peer]:
 def _saved(value: cbor.Value) -> Saved:
     if not isinstance(value, list) or value[:1] != [_KIND]:
         raise BackupCorrupt("the file holds no account")
-    saved = from_array(Saved, value[1:])
+    # A backup from before companies ends with the devices.
+    fields = value[1:] if len(value) > _FIELDS else [*value[1:], []]
+    saved = from_array(Saved, fields)
     if saved.account_id != identity.account_id_of(saved.account_key):
         raise BackupCorrupt("the file holds the device of another account")
     if saved.account_id != saved.device_list.account_id:
@@ -217,6 +222,7 @@ def new_rows(
         *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
         *(_settled(Message.decode(key, row)).put() for key, row in saved.messages),
         *(Put("timeline", key, row) for key, row in saved.timeline),
+        *signing_backup.restored_rows(saved.company, record.device_id, device.record.device_id, rng),
         *(row for key, peer_b in saved.devices for row in _new_pair(Peer.decode(key, peer_b), now_ms)),
     ]
 

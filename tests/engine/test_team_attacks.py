@@ -9,9 +9,11 @@ from e2ee_client.engine import Channel, Effect
 from e2ee_client.engine.signing_row import Highest, Keys
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import CompanyFork, MessageRejected, OwnConditionChanged, SigningStopped, TeamUnknown
+from e2ee_client.restoring import Newest
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Frame, KnownFrame, LookupResult, Role, decode_frames, encode_frames
 from engine_world import Node, World
+from struck_off import backup_of, restored
 from team_world import (
     DAY_MS,
     HOUR_MS,
@@ -29,6 +31,7 @@ from team_world import (
 )
 
 from e2ee.errors import MandateInvalid, RosterExpired, SigningUnsure
+from e2ee.identity import DeviceList
 from e2ee.ids import DeviceId
 from e2ee.rooms.mandate import Powers, next_mandate, sign_mandate
 from e2ee.rooms.roster import NextRoster, Roster, sign_roster
@@ -429,3 +432,41 @@ def test_rows_of_a_company_go_with_the_contact() -> None:
     assert customer.rows.tables["team"]
     customer.carry_out(customer.engine.forget_contact(account(founder), world.now_ms))
     assert customer.rows.tables["team"] == {}
+
+
+@pytest.mark.parametrize("hides", [True, False])
+def test_a_restored_founder_goes_on_once_a_person_has_confirmed(hides: bool) -> None:
+    """ACC-28, SES-40: from an old backup, at a relay that shows newer slots or none."""
+    world, founder, agent, customer = team_of_three()
+    saved = backup_of(founder)
+    roster_key = keys_of(founder).roster.expose()
+    assert roster_key not in b"".join(row for _, row in saved.company)
+    world.advance(3 * DAY_MS)
+    newest = standing(founder, founder)
+    founder.stop()
+    world.nodes.remove(founder)
+    own = founder.engine._state.own
+    lists = [DeviceList.verify(own.account_id, row) for _, row in founder.rows.items("list")]
+    since = [one for one in lists if one.seq > saved.device_list.seq]
+    again = restored(
+        world, saved, "Praxis neu", Newest(since, list(founder.engine._state.own_devices.values()))
+    )
+    if hides:
+        EvilDirectory(again, slots=())
+    again.start()
+    world.advance(DAY_MS)
+    assert [one.code for one in again.of(SigningStopped)] == ["local.signing_unsure"]
+    assert standing(customer, founder).mandate == newest.mandate
+    seen = do(again, company_of(again).view)
+    assert seen is not None
+    highest = Highest(*map(max, seen.own, seen.stated))
+    do(again, lambda turn: company_of(again).confirm_signing(turn, highest))
+    world.advance(2 * DAY_MS)
+    assert in_force(again, again) == {this(again): 3, this(agent): 1}
+    do(customer, lambda turn: team_of(customer).refresh(turn, account(founder)))
+    world.advance(HOUR_MS)
+    assert standing(customer, founder).mandate.seq > newest.mandate.seq
+    assert in_force(customer, founder) == {this(again): 3, this(agent): 1}
+    card = do(again, lambda turn: team_of(again).card(turn, account(again), this(again)))
+    assert card is not None
+    assert card.name == "Frau Braun"
