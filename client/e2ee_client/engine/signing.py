@@ -83,17 +83,28 @@ class Signer(Part):
 
     def sign_due(self, turn: Turn) -> None:
         """Sign what is due. Called when the directory has our list, and after it was looked at (ACC-07)."""
-        if self._signing is None:
-            return
+        todo = self._can_do(turn)
+        try:
+            if self._signing is not None and any(todo):
+                self._sign(turn, self._signing, todo)
+        except CounterExhausted as error:
+            self._tell_stopped(turn, error.code)
+
+    def _can_do(self, turn: Turn) -> _Todo:
+        """Say what is to be signed and can be; tell once why nothing can."""
         try:
             todo = self._todo(turn)
-            if any(todo):
-                self._sign(turn, self._signing, todo)
+        except (NoticeIncomplete, SigningUnsure) as error:
+            self._tell_stopped(turn, error.code)
+            return _Todo()
+        if self._told != CounterExhausted.code:
             self._told = ""
-        except (NoticeIncomplete, SigningUnsure, CounterExhausted) as error:
-            if self._told != error.code:
-                self._told = error.code
-                turn.notify(SigningStopped(error.code))
+        return todo
+
+    def _tell_stopped(self, turn: Turn, code: str) -> None:
+        if self._told != code:
+            self._told = code
+            turn.notify(SigningStopped(code))
 
     def lost(self, turn: Turn) -> None:
         """Our store may be an older copy: a person has to confirm the highest numbers first (ACC-07)."""
@@ -105,7 +116,7 @@ class Signer(Part):
         """Once an hour: have signed what is due, and remind of what a person has to sign (ACC-16)."""
         if self._signing is None:
             return
-        if self.is_due(turn):
+        if any(self._can_do(turn)):
             self._context.entry.refill(turn)
         self._remind(turn, self._signing)
 

@@ -153,7 +153,7 @@ class Team(TeamLearning):
     def _ask_soon(self, turn: Turn, account_id: AccountId) -> None:
         """Ask with the next tick: a step that is refused leaves no question behind that was never sent."""
         asked_ms = self._asked_ms.get(account_id)
-        if asked_ms is None or turn.now_ms >= min(asked_ms, turn.now_ms) + _ASK_APART_MS:
+        if asked_ms is None or not asked_ms <= turn.now_ms < asked_ms + _ASK_APART_MS:
             self._context.timers.set(("team", account_id), turn.now_ms, partial(self._ask, account_id))
 
     def _ask(self, account_id: AccountId, turn: Turn) -> None:
@@ -166,8 +166,9 @@ class Team(TeamLearning):
 
     def maintain(self, turn: Turn) -> None:
         """Once an hour: throw away what is over, say what has ended, and ask where that is due."""
-        for account_id in (self._state.own.account_id, *self._state.contacts):
-            known = self.known(AccountId(account_id))
+        published = [one.account_id for one in self._state.contacts.values() if one.published]
+        for account_id in (self._state.own.account_id, *published):
+            known = self.known(account_id)
             if known is not None:
                 self._context.team_archive.prune(turn, known)
                 self._review(turn, known.account_id)
@@ -209,6 +210,8 @@ class Team(TeamLearning):
     def _changed(self, turn: Turn, account_id: AccountId) -> None:
         """Who is in force may be others now."""
         self._review(turn, account_id)
+        if account_id == self._state.own.account_id:
+            self._context.timers.set("company", turn.now_ms, self._context.company.maintain)
         self._context.rooms.devices_changed(turn, account_id)
 
     def _review(self, turn: Turn, account_id: AccountId) -> None:
