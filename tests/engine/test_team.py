@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 from company import TEXTS
 from e2ee_client.engine.company import Founding
+from e2ee_client.engine.directory import Directory
 from e2ee_client.engine.peers import Peer
 from e2ee_client.errors import ConfigError, UnknownDevice
 from e2ee_client.events import MandateSigned, SigningStopped, TeamUnknown
@@ -15,6 +16,7 @@ from engine_world import World
 from team_world import (
     DAY_MS,
     HOUR_MS,
+    TeamRooms,
     account,
     colleague,
     company_of,
@@ -25,6 +27,7 @@ from team_world import (
     online,
     publish_notice,
     set_card,
+    standing,
     team_of,
     this,
     view,
@@ -34,6 +37,7 @@ from e2ee.errors import NoticeIncomplete, RosterExpired
 from e2ee.identity import DeviceKind
 from e2ee.rooms.channels import Channel, ChannelKind
 from e2ee.rooms.door import Door, encode_door
+from e2ee.rooms.team import Condition
 
 
 def test_nothing_is_signed_before_a_notice_is_published() -> None:
@@ -86,8 +90,9 @@ def test_a_customer_and_all_devices_learn_who_is_in_force() -> None:
         assert node.of(TeamUnknown) == []
 
 
-def test_a_roster_is_made_daily_and_asked_for_daily() -> None:
-    """ACC-16, ACC-13: a customer never waits for it, on each of ten days."""
+def test_a_roster_is_made_daily_and_asked_for_daily(monkeypatch: pytest.MonkeyPatch) -> None:
+    """ACC-16, ACC-13: by who needs it, on each of ten days on which nothing is written."""
+    monkeypatch.setattr(Directory, "refresh", lambda *_: None)
     world = World()
     founder = founded(world)
     customer = customer_of(founder)
@@ -180,3 +185,38 @@ def test_a_content_of_type_roster_teaches_what_a_directory_does_and_cards_to_col
     kept = do(stranger, lambda turn: team_of(stranger).notice(turn, known, notice_hash))
     assert kept is not None
     assert kept.hash == notice_hash
+
+
+def test_who_is_in_force_changes_at_once_for_colleagues_and_customers_with_open_rooms() -> None:
+    """ACC-17, ACC-14: a suspension is known within seconds, to the suspended device too; cards go to
+    colleagues only, and a daily roster to nobody.
+    """
+    world = World()
+    founder = founded(world)
+    agent = colleague(founder, "Sachbearbeiter")
+    desk = colleague(founder, "Empfang", front_desk=True)
+    customer, other = customer_of(founder), customer_of(founder, "Kunde ohne Raum")
+    world.advance(DAY_MS + HOUR_MS)
+    rooms = {node.name: TeamRooms(node) for node in (founder, agent, desk, customer, other)}
+    rooms["Praxis"].open_for = [(account(customer), this(customer))]
+    assert in_force(customer, founder) == in_force(other, founder)
+    world.advance(HOUR_MS)
+    before = standing(customer, founder).roster
+    do(founder, lambda turn: company_of(founder).suspend(turn, this(agent)))
+    world.advance(60_000)
+    assert standing(customer, founder).roster != before
+    for node in (founder, desk, customer):
+        assert in_force(node, founder) == {this(founder): 3, this(desk): 2}
+    assert team_of(agent).condition() is Condition.LOCKED
+    assert this(agent) in in_force(other, founder)
+    card = do(desk, lambda turn: team_of(desk).card(turn, account(founder), this(founder)))
+    assert card is not None
+    assert card.name == "Frau Braun"
+    assert (
+        do(customer, partial(team_of(customer).card, account_id=account(founder), device_id=this(desk)))
+        is None
+    )
+    taken = {name: one.taken for name, one in rooms.items()}
+    assert taken == {"Praxis": 0, "Sachbearbeiter": 1, "Empfang": 1, "Kundin": 1, "Kunde ohne Raum": 0}
+    world.advance(2 * DAY_MS)
+    assert rooms["Kundin"].taken == 1

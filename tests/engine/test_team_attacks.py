@@ -6,9 +6,17 @@ from dataclasses import dataclass, field, replace
 
 import pytest
 from e2ee_client.engine import Channel, Effect
+from e2ee_client.engine.company import Founding
 from e2ee_client.engine.signing_row import Highest, Keys
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import CompanyFork, MessageRejected, OwnConditionChanged, SigningStopped, TeamUnknown
+from e2ee_client.events import (
+    CompanyFork,
+    MandateSigned,
+    MessageRejected,
+    OwnConditionChanged,
+    SigningStopped,
+    TeamUnknown,
+)
 from e2ee_client.restoring import Newest
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Frame, KnownFrame, LookupResult, Role, decode_frames, encode_frames
@@ -24,6 +32,9 @@ from team_world import (
     do,
     founded,
     in_force,
+    online,
+    publish_notice,
+    set_card,
     standing,
     team_of,
     this,
@@ -344,6 +355,9 @@ def test_a_suspended_device_is_locked_and_a_struck_off_one_dropped() -> None:
     world, founder, agent, customer = team_of_three()
     before = standing(founder, founder).mandate
     suspend(founder, agent)
+    roster = standing(founder, founder).roster
+    assert roster is not None
+    assert [one.device_id for one in roster.named] == [this(founder)]
     world.advance(DAY_MS + HOUR_MS)
     assert team_of(agent).condition() is Condition.LOCKED
     assert [one.condition for one in agent.of(OwnConditionChanged)] == [Condition.LOCKED]
@@ -470,3 +484,35 @@ def test_a_restored_founder_goes_on_once_a_person_has_confirmed(hides: bool) -> 
     card = do(again, lambda turn: team_of(again).card(turn, account(again), this(again)))
     assert card is not None
     assert card.name == "Frau Braun"
+
+
+def test_an_unsure_store_signs_nothing_though_nobody_states_a_higher_number() -> None:
+    """ACC-07, STO-14: a copy was put back, and the relay shows what it had then."""
+    world = World()
+    founder = founded(world)
+    before = standing(founder, founder)
+    founder.crash(founder.rows, Continuity.ROLLED_BACK)
+    founder.events.clear()
+    founder.start()
+    world.advance(2 * DAY_MS)
+    assert standing(founder, founder) == before
+    assert [one.code for one in founder.of(SigningStopped)] == ["local.signing_unsure"]
+
+
+def test_a_founder_looks_before_it_signs() -> None:
+    """ACC-25: a fresh store, and a mandate of another copy that its first LOOKUP shows."""
+    world = World()
+    founder = online(world)
+    own, keys = founder.engine._state.own, Keys.new(founder.rng, login=False)
+    assert own.account_key is not None
+    unsigned = next_mandate(own.account_id, LAST - 1, *keys.publics(), Powers(), world.now_ms)
+    mandate = sign_mandate(own.account_key, unsigned)
+    given = NextRoster(own.device_list.head, own.device_list.expires_ms, [], bytes(32))
+    roster = sign_roster(keys.roster, mandate, 1, given, world.now_ms)
+    EvilDirectory(founder, slots=(encode_slot(mandate, roster),))
+    do(founder, lambda turn: company_of(founder).found(turn, Founding()))
+    set_card(founder, founder, "Frau Braun")
+    publish_notice(founder)
+    assert standing(founder, founder).mandate == mandate
+    assert [one.code for one in founder.of(SigningStopped)][-1] == "local.signing_unsure"
+    assert founder.of(MandateSigned) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.company import Founding
+from e2ee_client.engine.signing_row import Keys
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import CompanyKeysExpiring, SigningStopped
 from engine_world import Node, World
@@ -25,7 +26,7 @@ from team_world import (
 )
 
 from e2ee.identity import sign_list
-from e2ee.rooms.mandate import Mandate, sign_mandate
+from e2ee.rooms.mandate import Mandate, Powers, next_mandate, sign_mandate
 from e2ee.secret import AccountKey
 
 
@@ -97,7 +98,9 @@ def test_what_was_not_asked_for_is_not_installed() -> None:
     stranger = founded(world, "Fremde Praxis")
     asked = do(founder, company_of(founder).mandate_request)
     good = sign_mandate(key, asked).signed
-    for wrong in (b"", good[:-1], standing(stranger, stranger).mandate.signed):
+    keys = Keys.new(founder.rng, login=False).publics()
+    other = sign_mandate(key, next_mandate(account(founder), 2**30, *keys, Powers(), world.now_ms)).signed
+    for wrong in (b"", good[:-1], other, standing(stranger, stranger).mandate.signed):
         with pytest.raises(ConfigError):
             do(founder, lambda turn, wrong=wrong: company_of(founder).install_mandate(turn, wrong))  # type: ignore[misc]
     assert team_of(founder).standing(account(founder)) is None

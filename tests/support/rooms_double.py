@@ -69,6 +69,9 @@ class RoomsDouble:
     def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
         self.changed.append(account_id)
 
+    def customers(self) -> list[tuple[AccountId, DeviceId]]:
+        return []
+
     def start(self, turn: Turn) -> None:
         self.starts += 1
 

@@ -7,11 +7,14 @@ from typing import Any, TypeVar
 
 from company import DRAFT, TEXTS
 from e2ee_client.engine.company import Company, Founding
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.rooms.port import NoRooms
 from e2ee_client.engine.team import Team
 from e2ee_client.engine.turn import Turn
 from engine_world import Node, World
 from own_devices import device_id, joined
 
+from e2ee.content import Content, ContentType, OfRooms
 from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.notice import Notice, sign_notice
@@ -119,3 +122,28 @@ def view(node: Node, company: Node) -> TeamView:
 def in_force(node: Node, company: Node) -> dict[bytes, int]:
     """The rank of each device that is in force to a node."""
     return {bytes(one): rank for one, rank in view(node, company).ranks().items()}
+
+
+class TeamRooms(NoRooms):
+    """Rooms that take contents of type 12 only; `open_for` are the devices of customers with open rooms."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+        self.open_for: list[tuple[AccountId, DeviceId]] = []
+        self.ids: set[bytes] = set()
+        node.engine._context.rooms = self
+
+    def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
+        if not isinstance(content.payload, OfRooms) or content.payload.type is not ContentType.ROSTER:
+            return super().take(turn, peer, content)
+        team_of(self.node).learn_content(turn, peer, content.payload.payload)
+        self.ids.add(content.id)
+        return True
+
+    @property
+    def taken(self) -> int:
+        """How many different contents were taken."""
+        return len(self.ids)
+
+    def customers(self) -> list[tuple[AccountId, DeviceId]]:
+        return self.open_for

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
 from e2ee.content import Content, OfRooms
@@ -59,6 +60,10 @@ class RoomsPort(Protocol):
         """
         ...
 
+    def customers(self) -> Iterable[tuple[AccountId, DeviceId]]:
+        """Return the devices of customers with open rooms: a roster that changes goes to them (ACC-17)."""
+        ...
+
     def start(self, turn: Turn) -> None:
         """The engine goes online: set the timers."""
         ...
@@ -90,6 +95,10 @@ class NoRooms:
 
     def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
         """Nobody asks."""
+
+    def customers(self) -> Iterable[tuple[AccountId, DeviceId]]:
+        """There are none."""
+        return ()
 
     def start(self, turn: Turn) -> None:
         """Nothing is due."""
