@@ -365,6 +365,7 @@ class World:
     devices: dict[str, Device] = field(default_factory=dict)
     refused: list[tuple[str, str]] = field(default_factory=list)
     blocked: set[tuple[str, str]] = field(default_factory=set)
+    meant: dict[bytes, set[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rnd = random.Random(self.seed)
@@ -416,7 +417,8 @@ class World:
         """Send a durable content; with `vanish` it is lost for good."""
         if post.to not in self.devices or (post.sender, post.to) in self.blocked:
             return
-        if self.rnd.random() < self.vanish:
+        self.meant.setdefault(post.content.id, set()).add(post.to)
+        if self.rnd.random() < self.vanish and self.devices[post.to].room is not None:
             return
         self._try(post)
 

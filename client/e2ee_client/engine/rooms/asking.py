@@ -84,7 +84,17 @@ class Asking(RoomPart):
         live.asking = Asks(ranges, turn.now_ms, times, repeat_due_ms(turn.now_ms, times))
         live.asked = tuple(dict.fromkeys((*ranges, *live.asked)))[:MAX_ASKED]
         payload = OfRooms(ContentType.SIGNAL, encode_signal(live.room_id, Want(ranges)))
-        self._around.signal(turn, payload, self._room.states.recipients(Kind.STATE, turn.now_ms))
+        self._around.signal(turn, payload, self._whom(turn, ranges))
+
+    def _whom(self, turn: Turn, ranges: Iterable[Range]) -> list[Author]:
+        """The devices of the room, and those in force whose entries are missing, members or not (TRN-14)."""
+        states, live = self._room.states, self._live
+        authors = {self._room.findings.device_of(tag) for tag, _, _ in ranges} & set(
+            states.ranks(turn.now_ms)
+        )
+        found = states.recipients(Kind.STATE, turn.now_ms)
+        more = [Author(live.company, one) for one in sorted(authors)]
+        return [*found, *(one for one in more if one not in (*found, self._around.us))]
 
     def _show(self, turn: Turn) -> None:
         """Tell of gaps that are a minute old, once each, and of those that have been filled."""

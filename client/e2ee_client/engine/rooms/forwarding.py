@@ -22,7 +22,7 @@ from e2ee.rooms.forward import (
 )
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
-from e2ee.rooms.state import DESK, Verdict, WrittenState
+from e2ee.rooms.state import DESK, MAX_MEMBERS, Verdict, WrittenState
 from e2ee.rooms.transcript import Outcome
 from e2ee.wire import cbor
 from e2ee_client.engine.turn import Turn
@@ -31,6 +31,7 @@ from e2ee_client.room_events import EntryRefused
 from .room_part import RoomPart
 
 MAX_HANDOVERS: Final = 8
+INFORMED_STATES: Final = 16
 
 
 class Forwarding(RoomPart):
@@ -122,6 +123,21 @@ class Forwarding(RoomPart):
         log = self._room.log
         found = [log.find(turn, one) for one in hashes]
         return [log.entry(turn, one) for one in found if one is not None]
+
+    def inform(self, turn: Turn, to: Author) -> None:
+        """Give the newest states up to the head to a device that does not follow them, once for each head
+        (ROOM-30).
+        """
+        live, states = self._live, self._room.states
+        head = states.room.head
+        if head is None or to.device_id not in states.ranks(turn.now_ms):
+            return
+        told = dict(live.informed)
+        if told.get(to.device_id) != head.hash:
+            told[to.device_id] = head.hash
+            live.informed = tuple(told.items())[-MAX_MEMBERS:]
+            hashes = [one.hash for one in states.path[-INFORMED_STATES:]]
+            self.forward_all(turn, self._entries(turn, hashes), to)
 
     def note_opened(self) -> None:
         """The customer's devices that are listed now get every state from its author."""

@@ -104,6 +104,7 @@ class LiveRoom(Row):
     states: dict[EntryHash, Verdict] = field(default_factory=dict)
     acts: tuple[EntryHash, ...] = ()
     given: dict[bytes, int] = field(default_factory=dict)
+    informed: tuple[tuple[DeviceId, EntryHash], ...] = ()
     named: EntryHash | None = None
     is_recipient: bool = False
     greets: bool = False

@@ -212,7 +212,15 @@ class States(RoomPart):
             self._around.look_up(turn, self._live.company)
         self._room.shares = True
         self._room.forwarding.note_meant()
+        self._inform(turn, written)
         self._room.stewarding.state_taken(turn, written)
+
+    def _inform(self, turn: Turn, written: WrittenState) -> None:
+        """The author of the head tells a steward that has written a state beside it (ROOM-30)."""
+        head, us = self.room.head, self._around.us
+        is_beside = self.room.verdicts[written.hash] is Verdict.VALID and written not in self.path
+        if head is not None and head.author == us.device_id != written.author and is_beside:
+            self._room.forwarding.inform(turn, Author(self._live.company, written.author))
 
     def rejudge(self, turn: Turn) -> None:
         """Judge anew what is held, after a roster, a list or a suspension was learned of."""

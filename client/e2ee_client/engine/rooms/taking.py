@@ -11,6 +11,7 @@ from e2ee.errors import (
     ListGap,
     MandateInvalid,
     NoRight,
+    NotMember,
     RemoteError,
     RosterExpired,
     TooMany,
@@ -27,6 +28,7 @@ from e2ee.rooms.entry import (
     device_tag,
     read_entry,
 )
+from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
@@ -89,9 +91,12 @@ class Taking(RoomPart):
             if isinstance(error, TooMany) or not keeps_place(error, kind):
                 raise
             self.refuse(turn, entry, error.code)
+            if isinstance(error, NotMember):
+                self._room.forwarding.inform(turn, entry.author)
             return False
         if admission is Admission.EARLY:
             self._keep_early(turn, entry)
+            self._room.forwarding.inform(turn, entry.author)
         else:
             self.keep(turn, entry, payload, begins=entry.header.state is not None)
         return True
@@ -228,7 +233,7 @@ class Taking(RoomPart):
             *(live.view, entry, lambda tag, n: log.held(turn, tag, n), turn.now_ms),
             forwarded_by=by_tag,
             begins=begins,
-            history=history,
+            history=history or (by is not None and live.view.late and entry.header.kind in GROUND),
         )
         stored = new_stored(entry, turn.now_ms, self._followed(turn, entry))
         live.view = taken.view
