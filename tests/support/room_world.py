@@ -13,6 +13,7 @@ import random
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache, partial
+from typing import TypeVar
 
 from company import Company
 from e2ee_client.engine.effects import Commit
@@ -42,6 +43,7 @@ from e2ee.rooms.roster import Roster, RosterRef
 from e2ee.rooms.team import Standing, TeamView
 from e2ee.secret import AccountKey, SigningKey
 
+E = TypeVar("E")
 CUSTOMER_NAMES = ("phone", "tablet")
 DESKS = ("chief", "desk", "desk2")
 AGENTS = ("agent", "agent2", "bot")
@@ -52,9 +54,11 @@ class Rows:
 
     def __init__(self) -> None:
         self.tables: dict[str, dict[bytes, bytes]] = {}
+        self.reads = 0
 
     def get(self, table: str, key: bytes) -> bytes | None:
         """Return a row."""
+        self.reads += 1
         return self.tables.get(table, {}).get(key)
 
     def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
@@ -348,7 +352,7 @@ class Device:
         head = None if self.room is None else self.room.states.room.head
         return None if head is None else head.hash
 
-    def told(self, kind: type[RoomEvent]) -> list[RoomEvent]:
+    def told(self, kind: type[E]) -> list[E]:
         """Events of a kind."""
         return [one for one in self.events if isinstance(one, kind)]
 
@@ -418,7 +422,10 @@ class World:
         if post.to not in self.devices or (post.sender, post.to) in self.blocked:
             return
         self.meant.setdefault(post.content.id, set()).add(post.to)
-        if self.rnd.random() < self.vanish and self.devices[post.to].room is not None:
+        is_entry = (
+            isinstance(post.content.payload, OfRooms) and post.content.payload.type is ContentType.ENTRY
+        )
+        if is_entry and self.rnd.random() < self.vanish and self.devices[post.to].room is not None:
             return
         self._try(post)
 

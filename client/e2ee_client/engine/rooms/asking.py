@@ -8,7 +8,7 @@ from typing import Final
 from e2ee.content import ContentType, OfRooms
 from e2ee.rooms import transcript
 from e2ee.rooms.desk import repeat_due_ms
-from e2ee.rooms.entry import Author, DeviceTag, Entry, device_tag
+from e2ee.rooms.entry import Author, DeviceTag, Entry, Header, device_tag
 from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
@@ -49,9 +49,21 @@ class Asking(RoomPart):
     def _ranges(self, turn: Turn) -> tuple[Range, ...]:
         held = self._room.states.has_orphans()
         found = transcript.wanted(self._live.view) if self._live.is_recipient or held else []
+        found = [*self._below_early(), *found]
         if held:
             found = [*self._steward_ranges(turn), *found]
         return tuple(found[:MAX_WANTED])
+
+    def _below_early(self) -> Iterator[Range]:
+        """The numbers before an entry that is held early: the state that names its author is among them."""
+        view, lowest = self._live.view, dict[DeviceTag, int]()
+        for one in self._live.early:
+            tag, n = device_tag(self._live.room_id, one.device_id), Header.decode(one.header).n
+            lowest[tag] = min(n, lowest.get(tag, n))
+        for tag, n in lowest.items():
+            start = max((one.last + 1 for one in view.chain(tag).intervals if one.last < n), default=0)
+            if start < n:
+                yield tag, start, n - 1
 
     def _steward_ranges(self, turn: Turn) -> Iterator[Range]:
         """The numbers of stewards that are not here: among them is a state that another one needs."""
@@ -136,7 +148,7 @@ class Asking(RoomPart):
         found = list(self._shares(turn, asker, ranges))
         given = answer(found)
         if given:
-            self._room.forwarding.forward(turn, given, asker)
+            self._room.forwarding.forward(turn, given[::-1], asker)
 
     def _shares(self, turn: Turn, asker: Author, ranges: Iterable[Range]) -> Iterator[tuple[Entry, Share]]:
         asked, log, seen = list(ranges), self._room.log, set[bytes]()

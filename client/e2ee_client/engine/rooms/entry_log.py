@@ -12,7 +12,7 @@ An entry that comes last in order, as almost every one does, costs the same in a
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final, NamedTuple
 
@@ -195,9 +195,9 @@ class EntryLog:
         for one, k in found:
             if k is None:
                 self._note_missing(turn, one, entry.hash)
-        is_late = self._insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
+        self._insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
         self._settle(turn, entry.hash, root)
-        return is_late
+        return self._items(turn, self._directory(turn)[-1][1])[-1][0].hash != entry.hash
 
     def _base(self, turn: Turn, root: EntryHash | None) -> int:
         found = None if root is None else self._k(turn, root)
@@ -223,10 +223,24 @@ class EntryLog:
         if not naming and arrived != root:
             return
         turn.delete(Naming.TABLE, Naming.key_of(self._room_id, arrived))
-        places = [Sorted(k, one) for one in naming if (k := self._k(turn, one)) is not None]
-        is_all = arrived == root or len(naming) >= MAX_NAMING
-        if is_all or places:
-            self._reorder(turn, None if is_all else min(places), root)
+        if arrived == root or len(naming) >= MAX_NAMING:
+            self._reorder(turn, None, root)
+            return
+        found = [self.find(turn, one) for one in naming]
+        base_ms = self._base(turn, root)
+        moved = [
+            Sorted(one.k, one.hash)
+            for one in found
+            if one is not None and not one.is_aside and self._key(turn, one, base_ms, {}) != one.k
+        ]
+        if moved:
+            self._reorder(turn, min(moved), root)
+
+    def _key(self, turn: Turn, stored: StoredEntry, base_ms: int, now: Mapping[EntryHash, int]) -> int:
+        """Say k of an entry anew, with those that have another one now."""
+        header = Header.decode(stored.header)
+        ks = [now.get(one, self._k(turn, one)) for one in named_by(header)]
+        return key_after(header, max((k for k in ks if k is not None), default=base_ms))
 
     def _reorder(self, turn: Turn, first: Sorted | None, root: EntryHash | None) -> None:
         """Say anew where the entries from `first` on stand; before, each stood behind what it names."""
@@ -234,10 +248,7 @@ class EntryLog:
         now: dict[EntryHash, int] = {}
         for place, is_unread in list(self._walk(turn, first)):
             stored = self._stored(turn, place.hash)
-            header = Header.decode(stored.header)
-            ks = [now.get(one, self._k(turn, one)) for one in named_by(header)]
-            before = max((k for k in ks if k is not None), default=base_ms)
-            k = header.sent_ms if place.hash == root else key_after(header, before)
+            k = place.k if place.hash == root else self._key(turn, stored, base_ms, now)
             if k != place.k:
                 now[place.hash] = k
                 moved.append((place, stored, is_unread))
@@ -291,27 +302,26 @@ class EntryLog:
                 count += 1
         return count
 
-    def _insert(self, turn: Turn, place: Sorted, *, is_unread: bool) -> bool:
+    def _insert(self, turn: Turn, place: Sorted, *, is_unread: bool) -> None:
         pages = self._directory(turn)
         if not pages:
             pages.append((place, 0))
             self._put_directory(turn)
             self._put_page(turn, 0, [(place, is_unread)])
-            return False
+            return
         at = self._page_of(turn, place)
         number, items = pages[at][1], self._items(turn, pages[at][1])
         index = bisect.bisect(items, (place, False))
         is_last = at == len(pages) - 1 and index == len(items)
         if is_last and len(items) >= PAGE_ENTRIES:
             self._new_page(turn, at + 1, [(place, is_unread)])
-            return False
+            return
         items.insert(index, (place, is_unread))
         if len(items) > 2 * PAGE_ENTRIES:
             self._new_page(turn, at + 1, items[PAGE_ENTRIES:])
             items = items[:PAGE_ENTRIES]
         self._put_page(turn, number, items)
         self._begin(turn, at, items[0][0])
-        return not is_last
 
     def _remove(self, turn: Turn, place: Sorted) -> None:
         pages = self._directory(turn)

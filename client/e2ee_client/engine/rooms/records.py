@@ -127,4 +127,5 @@ class LiveRoom(Row):
     closed_ms: int = 0
     retry_ms: int = 0
     orders: tuple[Order, ...] = ()
+    erased: tuple[tuple[tuple[EntryHash, ...], int], ...] = ()
     linked: tuple[tuple[DeviceId, DeviceTag, int], ...] = ()

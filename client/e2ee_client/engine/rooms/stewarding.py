@@ -37,6 +37,7 @@ from e2ee_client.room_events import DeskCalled, WaitingChanged
 from .records import Order
 from .room_part import RoomPart
 
+MAX_ERASED: Final = 64
 REOPEN_MS: Final = 90 * 86_400_000
 
 
@@ -184,9 +185,17 @@ class Stewarding(RoomPart):
         return Outcome.CLASS if is_class else Outcome.HOLD
 
     def erased(self, turn: Turn, order: Order) -> None:
-        """The first steward in force says that an erasure was carried out (ROOM-26)."""
-        if self.place(turn) == 0 and not order.is_mark:
-            self._room.writing.write_quietly(turn, Erased(order.hashes or None, Outcome.DONE))
+        """A steward in turn says that an erasure was carried out (ROOM-26)."""
+        place = self.place(turn)
+        if place is not None and not order.is_mark:
+            due_ms = turn.now_ms + TURN_MS * place
+            self._live.erased = (*self._live.erased, (order.hashes, due_ms))[-MAX_ERASED:]
+
+    def _say_erased(self, turn: Turn) -> None:
+        due = [one for one in self._live.erased if one[1] <= turn.now_ms]
+        self._live.erased = tuple(one for one in self._live.erased if one not in due)
+        for hashes, _ in due:
+            self._room.writing.write_quietly(turn, Erased(hashes or None, Outcome.DONE))
 
     # --- in turn ---
 
@@ -209,6 +218,7 @@ class Stewarding(RoomPart):
             return None if due_ms is None else max(due_ms, self._live.retry_ms)
         stored = [self._room.log.find(turn, one) for one in states.condition().unanswered]
         due = [one.received_ms + TURN_MS * place for one in stored if one is not None]
+        due += [at_ms for _, at_ms in self._live.erased]
         if states.state.phase is Phase.OPEN:
             due.append(closing_due_ms(self._room.index.last_ms) + TURN_MS * place)
         return max(min(due), self._live.retry_ms) if due else None
@@ -223,7 +233,10 @@ class Stewarding(RoomPart):
         due_ms = self.due_ms(turn)
         if due_ms is None or due_ms > turn.now_ms:
             return
-        states = self._room.states
+        self._say_erased(turn)
+        due_ms, states = self.due_ms(turn), self._room.states
+        if due_ms is None or due_ms > turn.now_ms:
+            return
         silent = states.state is not None and not states.condition().unanswered
         try:
             self.change(turn, Change(phase=Phase.CLOSED if silent else None))
@@ -239,6 +252,8 @@ class Stewarding(RoomPart):
             case Refusal(named=named, code=code):
                 self._live.board = self._live.board.named(named)
                 self._room.requests.named(turn, self._live.room_id, named, code)
+            case Erased(hashes=named, outcome=Outcome.DONE):
+                self._live.erased = tuple(one for one in self._live.erased if one[0] != (named or ()))
             case Act(what=ActKind.CALL_DESK):
                 self._around.tell(turn, DeskCalled(self._live.room_id, entry.author.device_id))
             case _:
