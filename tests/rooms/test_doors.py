@@ -115,11 +115,13 @@ async def test_another_account_or_relay_on_a_known_origin_is_an_alarm() -> None:
         open_door(DOOR, NOW_MS, known=replace(CARD, relay_url="wss://other.example/"))
 
 
-def test_a_door_copied_to_another_page_is_refused() -> None:
+async def test_a_door_copied_to_another_page_is_refused() -> None:
     """CNS-04."""
     with pytest.raises(DoorOfAnotherPage):
         open_door(DOOR, NOW_MS, origin="https://praxis.example.evil.example")
     assert open_door(DOOR, NOW_MS, origin=ORIGIN).origin == ORIGIN
+    with pytest.raises(DoorOfAnotherPage):
+        await find_door("https://evil.example", NOW_MS, fetch=serving(DOOR))
 
 
 def test_a_door_ends_with_its_mandate_and_is_none_before_it() -> None:

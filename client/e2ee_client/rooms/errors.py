@@ -127,3 +127,73 @@ class ProofInvalid(SealroomError):
     def __init__(self, message: str, *, reason: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class MailError(SealroomError):
+    """A mail was not handed over to the mail server."""
+
+    code: ClassVar[str] = "mail"
+
+
+class MailUnavailable(MailError):
+    """The mail server cannot be reached, or does not take mail now."""
+
+    code: ClassVar[str] = "mail.unavailable"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "check host, port and network of the mail server"
+
+
+class MailInsecure(MailError):
+    """The mail server offers no TLS, or its certificate does not hold; nothing was sent."""
+
+    code: ClassVar[str] = "mail.tls"
+    hint: ClassVar[str] = "correct the mail server's TLS; mail is not sent without it"
+
+
+class MailRefused(MailError):
+    """The mail server refuses the login, the sender or the recipient for good."""
+
+    code: ClassVar[str] = "mail.refused"
+    hint: ClassVar[str] = "check user, password and sender; the recipient may not exist"
+
+
+class WebhookFailed(SealroomError):
+    """The receiver of a webhook does not take an event now."""
+
+    code: ClassVar[str] = "webhook.failed"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "check the receiver; the event is sent again with growing pauses"
+
+
+class WebhookQueueFull(SealroomError):
+    """So many events wait for the receiver of a webhook that no further one is kept."""
+
+    code: ClassVar[str] = "webhook.full"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "check the receiver; events are lost until it takes some"
+
+
+class AppLocked(SealroomError):
+    """The application is locked until the passphrase is given again."""
+
+    code: ClassVar[str] = "app.locked"
+    hint: ClassVar[str] = "enter the passphrase"
+
+
+class UnlockTooSoon(AppLocked):
+    """Wrong passphrases came before; the next one is taken after a pause, `wait_ms` long."""
+
+    code: ClassVar[str] = "app.wait"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "wait, then enter the passphrase"
+
+    def __init__(self, wait_ms: int) -> None:
+        super().__init__(f"the next passphrase is taken in {-(-wait_ms // 1000)} s")
+        self.wait_ms = wait_ms
+
+
+class VersionTooOld(SealroomError):
+    """This program is older than the company allows."""
+
+    code: ClassVar[str] = "version.too_old"
+    hint: ClassVar[str] = "update this program"

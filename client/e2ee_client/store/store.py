@@ -185,6 +185,18 @@ class Store:
         with self._opened() as run:
             self._erase(run)
 
+    def check_unlock(self, unlock: Unlock) -> None:
+        """Check that a passphrase or raw key opens this store, which stays as it is (STO-05).
+
+        Takes about a second for a passphrase; others use the store meanwhile.
+
+        Raises:
+            StoreWrongKey: it does not. StoreUnavailable: too little memory for the derivation.
+        """
+        with self._opened() as run:
+            current = header.decode(database.read_header(run.connection))
+        header.unwrap(unlock, current)
+
     def change_passphrase(self, old: Unlock, new: Unlock, *, kdf_profile: KdfProfile = MODERATE) -> None:
         """Wrap the data key anew; the rows stay as they are, and the old wrap is gone from the files
         (STO-19).

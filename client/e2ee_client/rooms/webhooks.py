@@ -1,0 +1,254 @@
+"""Webhooks: events of rooms, signed, to a receiver of the company; without content unless it asks for it.
+
+A receiver computes HMAC-SHA256 over the time, a full stop and the body, compares it with the header, and
+takes no event that was signed more than five minutes ago, and none twice: `id` names it. What is not taken is
+sent again with growing pauses.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import http.client
+import json
+import ssl
+from collections.abc import Awaitable, Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, NamedTuple, Protocol
+from urllib.parse import urlsplit
+
+from e2ee.grammar import is_web_url
+from e2ee.ports import Rng
+from e2ee.secret import Secret
+from e2ee_client.errors import ConfigError
+from e2ee_client.rooms.errors import WebhookFailed, WebhookQueueFull
+from e2ee_client.runtime.clock import Clock
+
+from .exchange import encode_request, exchange, is_on_this_machine, read_answer
+
+CAPACITY: Final = 1_000
+BODY_MAX_B: Final = 65_536
+PAUSES_S: Final = (10, 60, 600, 3_600, 21_600, 43_200, 86_400)
+"""Pauses after each failure; after the last one an event is given up."""
+TOLERANCE_S: Final = 300
+TIME_LIMIT_S: Final = 15.0
+_ID_B: Final = 16
+
+
+class WebhookSecret(Secret):
+    """The 32 bytes that a receiver shares."""
+
+    __slots__ = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """A receiver: https, or http on this machine. `has_content` sends texts to it, which is the company's
+    choice to make and to state in its notice.
+    """
+
+    url: str
+    secret: WebhookSecret = field(repr=False)
+    has_content: bool = False
+    ssl_context: ssl.SSLContext | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        path = urlsplit(self.url)._replace(scheme="https", netloc="a.example").geturl()
+        local = is_on_this_machine(self.origin) and is_web_url(path)
+        if len(self.url) > 1_000 or not (is_web_url(self.url) or local) or "#" in self.url:
+            raise ConfigError("a webhook has an https address, or http on this machine")
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port."""
+        return "/".join(self.url.split("/", 3)[:3])
+
+    @property
+    def path(self) -> str:
+        """What is asked of the origin."""
+        return self.url[len(self.origin) :] or "/"
+
+
+class RoomEvent(NamedTuple):
+    """An event of a room: its kind, the room, the time, and a text that only a receiver of content gets."""
+
+    kind: str
+    room: bytes
+    at_ms: int
+    text: str | None = None
+
+
+def encode_event(event: RoomEvent, event_id: bytes, *, has_content: bool) -> bytes:
+    """Return the body: JSON with id, kind, room and time; the text only with content."""
+    values: dict[str, object] = {
+        "id": event_id.hex(),
+        "kind": event.kind,
+        "room": event.room.hex(),
+        "at_ms": event.at_ms,
+    }
+    if has_content and event.text is not None:
+        values["text"] = event.text
+    return json.dumps(values, ensure_ascii=False, sort_keys=True).encode("utf-8", "backslashreplace")
+
+
+def signature(secret: WebhookSecret, at_s: int, body: bytes) -> str:
+    """Return the value of `Sealroom-Signature`: `v1=` and HMAC-SHA256 over time, full stop and body."""
+    message = str(at_s).encode("ascii") + b"." + body
+    return "v1=" + hmac.new(secret.expose(), message, hashlib.sha256).hexdigest()
+
+
+def is_genuine(secret: WebhookSecret, at: str, given: str, body: bytes, now_ms: int) -> bool:
+    """Whether an event comes from who has the secret, and is at most five minutes old; for a receiver."""
+    if not at.isascii() or not at.isdecimal() or len(at) > 15 or not given.isascii():
+        return False
+    in_time = abs(now_ms // 1000 - int(at)) <= TOLERANCE_S
+    return hmac.compare_digest(signature(secret, int(at), body), given) and in_time
+
+
+# --- the queue ---
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """An event that waits: its id, body, when it is due, and how often it has failed."""
+
+    event_id: bytes
+    body: bytes = field(repr=False)
+    due_ms: int
+    failures: int = 0
+
+
+class QueueStore(Protocol):
+    """Where events wait; each call is on disk when it returns."""
+
+    def rows(self) -> Iterable[Waiting]:
+        """Return all rows."""
+        ...
+
+    def put(self, row: Waiting) -> None:
+        """Keep a row in the place of the one with its id."""
+        ...
+
+    def drop(self, event_id: bytes) -> None:
+        """Drop a row."""
+        ...
+
+
+class MemoryQueue:
+    """A queue in memory: what waits is lost when the program ends."""
+
+    def __init__(self) -> None:
+        self._rows: dict[bytes, Waiting] = {}
+
+    def rows(self) -> Iterable[Waiting]:
+        """Return all rows."""
+        return list(self._rows.values())
+
+    def put(self, row: Waiting) -> None:
+        """Keep a row in the place of the one with its id."""
+        self._rows[row.event_id] = row
+
+    def drop(self, event_id: bytes) -> None:
+        """Drop a row."""
+        self._rows.pop(event_id, None)
+
+
+Post = Callable[[Webhook, bytes, int], Awaitable[None]]
+
+
+async def post(webhook: Webhook, body: bytes, now_ms: int) -> None:
+    """Send an event to its receiver, which takes it with a status of 200 to 299.
+
+    Raises:
+        WebhookFailed.
+    """
+    at_s = now_ms // 1000
+    request = encode_request(
+        "POST",
+        webhook.origin,
+        webhook.path,
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+        f"Sealroom-Timestamp: {at_s}",
+        f"Sealroom-Signature: {signature(webhook.secret, at_s, body)}",
+        body=body,
+    )
+    try:
+        answer = await exchange(webhook.origin, request, BODY_MAX_B, TIME_LIMIT_S, webhook.ssl_context)
+        status = read_answer(answer, "POST").status
+    except (OSError, UnicodeError, http.client.HTTPException, ValueError) as error:
+        raise WebhookFailed(f"the receiver cannot be used ({type(error).__name__})") from None
+    if status // 100 != 2:
+        raise WebhookFailed(f"the receiver does not take the event (HTTP {status})")
+
+
+class Webhooks:
+    """Sends events to one receiver, in the order in which they are due; `lost` counts those given up."""
+
+    def __init__(
+        self, webhook: Webhook, clock: Clock, rng: Rng, store: QueueStore | None = None, send: Post = post
+    ) -> None:
+        self._webhook, self._clock, self._rng, self._send = webhook, clock, rng, send
+        self._store = MemoryQueue() if store is None else store
+        self._added = asyncio.Event()
+        self.lost = 0
+
+    def add(self, event: RoomEvent) -> None:
+        """Keep an event until it is sent.
+
+        Raises:
+            WebhookQueueFull. ConfigError: its body has more than 64 KiB.
+        """
+        if sum(1 for _ in self._store.rows()) >= CAPACITY:
+            self.lost += 1
+            raise WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
+        event_id = self._rng(_ID_B)
+        body = encode_event(event, event_id, has_content=self._webhook.has_content)
+        if len(body) > BODY_MAX_B:
+            raise ConfigError("an event has at most 64 KiB")
+        self._store.put(Waiting(event_id, body, self._clock.now_ms()))
+        self._added.set()
+
+    async def run(self) -> None:
+        """Send what is due, until cancelled."""
+        while True:
+            self._added.clear()
+            await self.send_due()
+            await self._next()
+
+    async def send_due(self) -> None:
+        """Send each event that is due now, one after the other; one that fails waits for its next time."""
+        now_ms = self._clock.now_ms()
+        for row in sorted(self._store.rows(), key=lambda one: one.due_ms):
+            if row.due_ms <= now_ms:
+                await self._try(row)
+
+    async def _try(self, row: Waiting) -> None:
+        try:
+            await self._send(self._webhook, row.body, self._clock.now_ms())
+        except WebhookFailed:
+            self._put_off(row)
+        else:
+            self._store.drop(row.event_id)
+
+    def _put_off(self, row: Waiting) -> None:
+        if row.failures >= len(PAUSES_S):
+            self.lost += 1
+            self._store.drop(row.event_id)
+            return
+        due_ms = self._clock.now_ms() + PAUSES_S[row.failures] * 1000
+        self._store.put(replace(row, due_ms=due_ms, failures=row.failures + 1))
+
+    async def _next(self) -> None:
+        """Wait until an event is added or due."""
+        due = [row.due_ms for row in self._store.rows()]
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._added.wait())}
+        if due:
+            waits.add(asyncio.ensure_future(self._clock.wait_until(min(due))))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
