@@ -21,8 +21,9 @@ from e2ee_client.room_events import Differ, EntryRefused, Equivocation, GapShown
 from room_world import AGENTS, DESKS, Device, World, ground  # noqa: E402  # a script finds its modules by itself
 
 from e2ee.ids import DeviceId  # noqa: E402
-from e2ee.rooms.entry import EntryHash  # noqa: E402
+from e2ee.rooms.entry import EntryHash, Header  # noqa: E402
 from e2ee.rooms.kinds import Side  # noqa: E402
+from e2ee.rooms.order import order  # noqa: E402
 from e2ee.rooms.payloads import Mark, RoomText  # noqa: E402
 from e2ee.rooms.signals import RequestKind  # noqa: E402
 
@@ -220,6 +221,8 @@ def lasting_gaps(world: World, device: Device) -> list[tuple[str, int]]:
 
 def check_order(world: World, seed: int) -> None:
     """Who was in the room from the beginning has the same entries, in the same order."""
+    for one in world.devices.values():
+        check_places(one, seed)
     full = [one for one in world.devices.values() if is_full(one)]
     parted = {entry for one in world.devices.values() for entry in not_taken(one)}
     for one in full:
@@ -228,6 +231,16 @@ def check_order(world: World, seed: int) -> None:
     # What one lacks that another has may move what comes after it.
     shown = {tuple(sorted(one) if parted else one) for one in orders.values()}
     assert len(shown) <= 1, (seed, "order", lacking(orders))
+
+
+def check_places(device: Device, seed: int) -> None:
+    """The order that was kept entry by entry is the one that all entries together have (TRN-16)."""
+    room = device.room
+    if room is not None:
+        shown = list(room.log.all_of(Turn(device.now_ms)))
+        headers = {one.hash: Header.decode(one.header) for one in shown}
+        expected = order(headers, room.live.root_content)
+        assert [one.hash for one in shown] == expected, (seed, device.name, "places")
 
 
 def not_taken(device: Device) -> set[bytes]:

@@ -18,7 +18,7 @@ from typing import TypeVar
 from company import Company
 from e2ee_client.engine.effects import Commit
 from e2ee_client.engine.rooms.requests import Requests
-from e2ee_client.engine.rooms.room_engine import RoomEngine
+from e2ee_client.engine.rooms.room_engine import RoomEngine, heard
 from e2ee_client.engine.rooms.surroundings import REQUESTS, Policy
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
@@ -40,6 +40,7 @@ from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.notice import Mode, Notice
 from e2ee.rooms.room import room_id
 from e2ee.rooms.roster import Roster, RosterRef
+from e2ee.rooms.signals import NoLongerWaiting, Waiting, decode_signal
 from e2ee.rooms.team import Standing, TeamView
 from e2ee.secret import AccountKey, SigningKey
 
@@ -324,6 +325,11 @@ class Device:
                 return False
             room = RoomEngine.create(*where, *accounts, late=True)
             found = self.step(lambda turn: room.joined(turn, by, content, opened))
+        elif payload.type is ContentType.SIGNAL:
+            signal = decode_signal(payload.payload)[1]
+            if isinstance(signal, Waiting | NoLongerWaiting):
+                self.step(lambda turn: heard(self, self.requests, turn, by, self.world.room_id, signal))
+            return False
         else:
             return False
         if isinstance(found, Exception):

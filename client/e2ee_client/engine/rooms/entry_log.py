@@ -11,10 +11,9 @@ An entry that comes last in order, as almost every one does, costs the same in a
 
 from __future__ import annotations
 
-import bisect
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final
 
 from e2ee.constants import CONTENT_ID_B, HASH_B
 from e2ee.errors import ContentError
@@ -38,19 +37,10 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 
-PAGE_ENTRIES: Final = 64
+from .entry_pages import EntryPages, Sorted
+
 MAX_NAMING: Final = 64
-_DIRECTORY: Final = b"\xff\xff\xff\xff"
-_K_B: Final = 8
 _NUMBER_B: Final = 8
-_ITEM_B: Final = _K_B + HASH_B + 1
-
-
-class Sorted(NamedTuple):
-    """Where an entry stands."""
-
-    k: int
-    hash: EntryHash
 
 
 @dataclass(slots=True)
@@ -120,7 +110,7 @@ class EntryLog:
     def __init__(self, rows: RowReader, room_id: RoomId) -> None:
         self._rows = rows
         self._room_id = room_id
-        self._pages: list[tuple[Sorted, int]] | None = None
+        self._order = EntryPages(rows, room_id)
 
     # --- by hash and by place ---
 
@@ -195,9 +185,9 @@ class EntryLog:
         for one, k in found:
             if k is None:
                 self._note_missing(turn, one, entry.hash)
-        self._insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
+        self._order.insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
         self._settle(turn, entry.hash, root)
-        return self._items(turn, self._directory(turn)[-1][1])[-1][0].hash != entry.hash
+        return self._order.items(turn, self._order.directory(turn)[-1][1])[-1][0].hash != entry.hash
 
     def _base(self, turn: Turn, root: EntryHash | None) -> int:
         found = None if root is None else self._k(turn, root)
@@ -246,25 +236,17 @@ class EntryLog:
         """Say anew where the entries from `first` on stand; before, each stood behind what it names."""
         base_ms, moved = self._base(turn, root), list[tuple[Sorted, StoredEntry, bool]]()
         now: dict[EntryHash, int] = {}
-        for place, is_unread in list(self._walk(turn, first)):
+        for place, is_unread in list(self._order.walk(turn, first)):
             stored = self._stored(turn, place.hash)
             k = place.k if place.hash == root else self._key(turn, stored, base_ms, now)
             if k != place.k:
                 now[place.hash] = k
                 moved.append((place, stored, is_unread))
         for place, stored, is_unread in moved:
-            self._remove(turn, place)
+            self._order.remove(turn, place)
             stored.k = now[place.hash]
             turn.put(stored.put())
-            self._insert(turn, Sorted(stored.k, stored.hash), is_unread=is_unread)
-
-    def _walk(self, turn: Turn, first: Sorted | None) -> Iterator[tuple[Sorted, bool]]:
-        pages = self._directory(turn)
-        start = 0 if first is None else self._page_of(turn, first)
-        for _, number in list(pages[start:]):
-            for place, is_unread in self._items(turn, number):
-                if first is None or place >= first:
-                    yield place, is_unread
+            self._order.insert(turn, Sorted(stored.k, stored.hash), is_unread=is_unread)
 
     # --- pages ---
 
@@ -272,18 +254,18 @@ class EntryLog:
         """Return the newest entries, or the newest that stand before one, in order."""
         end = None if before is None else self.find(turn, before)
         top = None if end is None else Sorted(end.k, end.hash)
-        pages = self._directory(turn)
-        at = len(pages) - 1 if top is None else self._page_of(turn, top)
+        pages = self._order.directory(turn)
+        at = len(pages) - 1 if top is None else self._order.page_of(turn, top)
         found: list[EntryHash] = []
         while at >= 0 and len(found) < limit:
-            places = [one for one, _ in self._items(turn, pages[at][1]) if top is None or one < top]
+            places = [one for one, _ in self._order.items(turn, pages[at][1]) if top is None or one < top]
             found = [one.hash for one in places[max(0, len(places) - limit + len(found)) :]] + found
             at -= 1
         return [self._stored(turn, one) for one in found]
 
     def all_of(self, turn: Turn) -> Iterator[StoredEntry]:
         """Yield all entries in order."""
-        for place, _ in list(self._walk(turn, None)):
+        for place, _ in list(self._order.walk(turn, None)):
             yield self._stored(turn, place.hash)
 
     def mark_read(self, turn: Turn, hashes: Iterable[EntryHash]) -> int:
@@ -294,100 +276,19 @@ class EntryLog:
             if stored is None or stored.is_aside:
                 continue
             place = Sorted(stored.k, one)
-            number = self._directory(turn)[self._page_of(turn, place)][1]
-            items = self._items(turn, number)
+            number = self._order.directory(turn)[self._order.page_of(turn, place)][1]
+            items = self._order.items(turn, number)
             if (place, True) in items:
                 items[items.index((place, True))] = place, False
-                self._put_page(turn, number, items)
+                self._order.put_page(turn, number, items)
                 count += 1
         return count
-
-    def _insert(self, turn: Turn, place: Sorted, *, is_unread: bool) -> None:
-        pages = self._directory(turn)
-        if not pages:
-            pages.append((place, 0))
-            self._put_directory(turn)
-            self._put_page(turn, 0, [(place, is_unread)])
-            return
-        at = self._page_of(turn, place)
-        number, items = pages[at][1], self._items(turn, pages[at][1])
-        index = bisect.bisect(items, (place, False))
-        is_last = at == len(pages) - 1 and index == len(items)
-        if is_last and len(items) >= PAGE_ENTRIES:
-            self._new_page(turn, at + 1, [(place, is_unread)])
-            return
-        items.insert(index, (place, is_unread))
-        if len(items) > 2 * PAGE_ENTRIES:
-            self._new_page(turn, at + 1, items[PAGE_ENTRIES:])
-            items = items[:PAGE_ENTRIES]
-        self._put_page(turn, number, items)
-        self._begin(turn, at, items[0][0])
-
-    def _remove(self, turn: Turn, place: Sorted) -> None:
-        pages = self._directory(turn)
-        at = self._page_of(turn, place)
-        items = [one for one in self._items(turn, pages[at][1]) if one[0] != place]
-        if items:
-            self._put_page(turn, pages[at][1], items)
-            self._begin(turn, at, items[0][0])
-            return
-        turn.delete("entry_page", self._page_key(pages[at][1]))
-        del pages[at]
-        self._put_directory(turn)
-
-    def _begin(self, turn: Turn, at: int, first: Sorted) -> None:
-        pages = self._directory(turn)
-        if pages[at][0] != first:
-            pages[at] = first, pages[at][1]
-            self._put_directory(turn)
-
-    def _new_page(self, turn: Turn, at: int, items: list[tuple[Sorted, bool]]) -> None:
-        pages = self._directory(turn)
-        number = max(one for _, one in pages) + 1
-        pages.insert(at, (items[0][0], number))
-        self._put_page(turn, number, items)
-        self._put_directory(turn)
-
-    def _page_of(self, turn: Turn, place: Sorted) -> int:
-        firsts = self._directory(turn)
-        return max(0, bisect.bisect(firsts, place, key=lambda one: one[0]) - 1)
 
     def _stored(self, turn: Turn, entry_hash: EntryHash) -> StoredEntry:
         found = self.find(turn, entry_hash)
         if found is None:
             raise StoreCorrupt("an entry of the order is missing")
         return found
-
-    # --- rows ---
-
-    def _directory(self, turn: Turn) -> list[tuple[Sorted, int]]:
-        if self._pages is None:
-            row = turn.read(self._rows, "entry_page", self._room_id + _DIRECTORY) or b""
-            size_b = _K_B + HASH_B + 4
-            parts = [row[at : at + size_b] for at in range(0, len(row), size_b)]
-            self._pages = [(_place(one), int.from_bytes(one[-4:], "big")) for one in parts]
-        return self._pages
-
-    def _put_directory(self, turn: Turn) -> None:
-        key = self._room_id + _DIRECTORY
-        turn.put_at_end("entry_page", key, lambda: Put("entry_page", key, self._encoded_directory()))
-
-    def _encoded_directory(self) -> bytes:
-        return b"".join(_encode(place) + number.to_bytes(4, "big") for place, number in self._pages or ())
-
-    def _page_key(self, number: int) -> bytes:
-        return self._room_id + number.to_bytes(4, "big")
-
-    def _items(self, turn: Turn, number: int) -> list[tuple[Sorted, bool]]:
-        row = turn.read(self._rows, "entry_page", self._page_key(number)) or b""
-        if len(row) % _ITEM_B:
-            raise StoreCorrupt("a stored row has another shape")
-        parts = [row[at : at + _ITEM_B] for at in range(0, len(row), _ITEM_B)]
-        return [(_place(one), one[-1] != 0) for one in parts]
-
-    def _put_page(self, turn: Turn, number: int, items: list[tuple[Sorted, bool]]) -> None:
-        value = b"".join(_encode(place) + bytes((is_unread,)) for place, is_unread in items)
-        turn.put(Put("entry_page", self._page_key(number), value))
 
 
 def stored_entry(turn: Turn, rows: RowReader, content_id: bytes) -> StoredEntry | None:
@@ -412,11 +313,3 @@ def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None
         received_ms,
         followed=followed,
     )
-
-
-def _place(part: bytes) -> Sorted:
-    return Sorted(int.from_bytes(part[:_K_B], "big"), EntryHash(part[_K_B : _K_B + HASH_B]))
-
-
-def _encode(place: Sorted) -> bytes:
-    return place.k.to_bytes(_K_B, "big") + place.hash

@@ -169,6 +169,11 @@ class RoomEngine:
         self.deciding.decide(turn, request_id, grant=grant)
         self.settle(turn)
 
+    def wait_for(self, turn: Turn, team: str, language: str) -> None:
+        """Say that the customer waits for somebody; raises what `Stewarding.wait_for` raises."""
+        self.stewarding.wait_for(turn, team, language)
+        self.settle(turn)
+
     def ask(self, turn: Turn, what: RequestKind, device_id: DeviceId | None = None) -> bytes:
         """Ask the stewards in force for something (ROOM-22); returns the request's id."""
         stewards = self.states.stewards(turn.now_ms)

@@ -1,0 +1,279 @@
+"""What stewards do in turn, requests, consent, notes (ROOM-02, ROOM-18, ROOM-21 to ROOM-24, chapter 18)."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import pytest
+from e2ee_client.engine.rooms.consent import Tombstones
+from e2ee_client.engine.rooms.room_engine import RoomEngine
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import (
+    ConsentChanged,
+    DeskCalled,
+    EntryRefused,
+    RequestAnswered,
+    RequestAsked,
+    WaitingChanged,
+)
+from room_rooms import MINUTE_MS, change, dev, do, opened, say
+from room_world import Device, World, ground
+
+from e2ee.errors import ConsentRequired, NoRight
+from e2ee.rooms.consent import Terms, Withdrawal, sign_withdrawal
+from e2ee.rooms.customer import Given
+from e2ee.rooms.notice import Mode
+from e2ee.rooms.payloads import Act, ActKind, Erase
+from e2ee.rooms.room import notes_id, room_id
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import Phase
+
+DAY_MS = 86_400_000
+
+
+def room_of(world: World, name: str) -> RoomEngine:
+    """The room on a device."""
+    room = world.devices[name].room
+    assert room is not None
+    return room
+
+
+def phases(world: World) -> dict[str, Phase | None]:
+    """What each device takes the phase of the room to be."""
+    return {name: room_of(world, name).states.condition().phase for name in world.devices}
+
+
+def act(world: World, what: ActKind) -> Any:
+    """The customer acts."""
+    return do(world, "phone", lambda room, turn: room.write(turn, Act(what)))
+
+
+def given(world: World, seq: int) -> Given:
+    """A consent of the customer."""
+    return Given(Terms(ground().notice.hash, "de", Mode.CONSENT, 0b11), world.now_ms, seq)
+
+
+def claim(device: Device, turn: Turn) -> bytes:
+    """An agent asks to be added to a room that it does not have."""
+    return device.requests.ask(turn, device.world.room_id, [dev("desk")], RequestKind.ADD)
+
+
+def with_agent(*more: str) -> World:
+    """A room with an agent beside the desk."""
+    world = opened("desk", "agent", *more)
+    change(world, "desk", Change(add=(dev("agent"), dev("desk"))))
+    world.run(2 * MINUTE_MS)
+    return world
+
+
+def test_the_next_desk_opens_a_room_where_the_first_ones_are_off() -> None:
+    """ROOM-21."""
+    desks = sorted(("chief", "desk", "desk2"), key=dev)
+    world = World(3)
+    world.add("phone", desks[1], desks[2])
+    world.open()
+    world.run(30_000)
+    assert world.devices["phone"].head() is None
+    world.run(MINUTE_MS)
+    assert len(room_of(world, "phone").states.room.states) == 1
+    head = room_of(world, "phone").states.room.head
+    assert head is not None
+    assert head.author == dev(desks[1])
+
+
+@pytest.mark.parametrize(
+    ("what", "phase"),
+    [(ActKind.CLOSE, Phase.CLOSED), (ActKind.FREEZE, Phase.FROZEN)],
+    ids=["close", "freeze"],
+)
+def test_an_act_restricts_at_once_and_is_answered_by_one_state(what: ActKind, phase: Phase) -> None:
+    """ROOM-12, ROOM-13, ROOM-18."""
+    world = opened("desk", "chief")
+    act(world, what)
+    assert phases(world)["phone"] is phase
+    world.run(4 * MINUTE_MS)
+    assert set(phases(world).values()) == {phase}
+    state = room_of(world, "phone").states.state
+    assert state is not None
+    assert state.phase is phase
+    assert state.epoch == 2
+    assert not room_of(world, "desk").states.condition().unanswered
+
+
+def test_a_closed_room_is_opened_again_and_after_90_days_it_is_not() -> None:
+    """ROOM-18."""
+    world = opened("desk")
+    act(world, ActKind.CLOSE)
+    world.run(3 * MINUTE_MS)
+    act(world, ActKind.REOPEN)
+    world.run(3 * MINUTE_MS)
+    assert set(phases(world).values()) == {Phase.OPEN}
+    act(world, ActKind.CLOSE)
+    world.run(3 * MINUTE_MS)
+    room_of(world, "desk").live.closed_ms -= 91 * DAY_MS
+    act(world, ActKind.REOPEN)
+    world.run(3 * MINUTE_MS)
+    assert set(phases(world).values()) == {Phase.CLOSED}
+
+
+def test_an_erasure_of_the_room_is_answered_and_stays_above_a_hold() -> None:
+    """ROOM-18, ROOM-13."""
+    world = opened("chief")
+    change(world, "chief", Change(hold=True, text="lawsuit"))
+    world.run(MINUTE_MS)
+    do(world, "phone", lambda room, turn: room.write(turn, Erase(None)))
+    world.run(3 * MINUTE_MS)
+    assert set(phases(world).values()) == {Phase.OPEN}
+    other = opened("chief")
+    do(other, "phone", lambda room, turn: room.write(turn, Erase(None)))
+    other.run(3 * MINUTE_MS)
+    assert set(phases(other).values()) == {Phase.ERASED}
+
+
+def test_a_desk_is_called_and_a_silent_room_is_closed() -> None:
+    """ROOM-12, ROOM-24."""
+    world = opened("desk")
+    act(world, ActKind.CALL_DESK)
+    world.run(MINUTE_MS)
+    assert world.devices["desk"].told(DeskCalled)
+    world.run(31 * DAY_MS)
+    assert set(phases(world).values()) == {Phase.CLOSED}
+
+
+def test_a_withdrawal_stops_content_and_a_new_receipt_opens_again() -> None:
+    """CNS-08, CNS-09, CNS-13, ROOM-14."""
+    world = opened("desk")
+    do(world, "phone", lambda room, turn: room.withdraw(turn, 9))
+    world.run(3 * MINUTE_MS)
+    assert set(phases(world).values()) == {Phase.WITHDRAWN}
+    desk = world.devices["desk"]
+    assert desk.told(ConsentChanged)[-1].is_withdrawn
+    do(world, "phone", lambda room, turn: room.give(turn, given(world, 10), reopens=True))
+    world.run(3 * MINUTE_MS)
+    assert not desk.told(ConsentChanged)[-1].is_withdrawn
+    assert set(phases(world).values()) == {Phase.OPEN}
+    said = say(world, "phone", "back")
+    world.run(MINUTE_MS)
+    assert said in desk.order()
+
+
+def test_content_after_a_withdrawal_is_refused_and_leaves_its_place() -> None:
+    """CNS-13, TRN-10."""
+    world = opened("desk")
+    desk = room_of(world, "desk")
+    signed = sign_withdrawal(world.devices["phone"].key, desk.live.consent.receipt.hash, world.room_id, 1, 9)  # type: ignore[union-attr]  # the room is open
+    public = world.devices["desk"].signer(ground().author("phone"))
+    assert public is not None
+    desk.live.consent = desk.live.consent.with_withdrawal(Withdrawal.verify(public, signed, world.room_id))
+    said = say(world, "phone", "too late")
+    world.run(3 * MINUTE_MS)
+    refused = world.devices["desk"].told(EntryRefused)
+    assert [(one.entry_hash, one.code) for one in refused] == [(said, "room.consent_withdrawn")]
+    assert said not in world.devices["desk"].order()
+    assert not desk.live.asking.ranges
+
+
+def test_withdrawals_of_unknown_rooms_are_kept_within_bounds() -> None:
+    """CNS-10."""
+    world = opened("desk")
+    device, turn = world.devices["desk"], Turn(world.now_ms)
+    tombs, key = Tombstones(device), world.devices["phone"].key
+    public = device.signer(ground().author("phone"))
+    assert public is not None
+    for count in range(5):
+        room = room_id(ground().company_id, ground().customer, bytes([count]) * 16)
+        withdrawal = Withdrawal.verify(public, sign_withdrawal(key, bytes(32), room, 1, 4), room)
+        if count < 4:
+            tombs.keep(turn, ground().customer, withdrawal)
+            assert tombs.of(turn, ground().customer, room).withdrawal == withdrawal
+        else:
+            with pytest.raises(ConsentRequired):
+                tombs.keep(turn, ground().customer, withdrawal)
+
+
+def test_a_room_is_opened_at_a_desk_only_and_by_its_own_receipt() -> None:
+    """CNS-15, CNS-07."""
+    world = World(5)
+    world.add("phone", "agent", "desk")
+    world.open()
+    world.run(3 * MINUTE_MS)
+    assert world.devices["agent"].room is None
+    assert room_of(world, "desk").live.consent.receipt is not None
+
+
+def test_an_agent_claims_who_waits_and_the_second_claim_is_refused() -> None:
+    """ROOM-22, ROOM-23."""
+    world = opened("desk", "agent", "agent2")
+    do(world, "desk", lambda room, turn: room.wait_for(turn, "Empfang", "de"))
+    world.run(MINUTE_MS)
+    for name in ("agent", "agent2"):
+        device = world.devices[name]
+        assert device.told(WaitingChanged)[-1].team == "Empfang"
+        device.step(partial(claim, device))
+    world.run(5 * MINUTE_MS)
+    state = room_of(world, "phone").states.state
+    assert state is not None
+    assert state.assigned in (dev("agent"), dev("agent2"))
+    codes = {world.devices[name].told(RequestAnswered)[-1].code for name in ("agent", "agent2")}
+    assert codes == {"", "room.assigned"}
+    assert world.devices["agent"].told(WaitingChanged)[-1].team is None
+
+
+def test_an_agent_leaves_at_once_and_a_person_decides_a_transfer() -> None:
+    """ROOM-22."""
+    world = with_agent("agent2")
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev("agent2")))
+    world.run(4 * MINUTE_MS)
+    asked = world.devices["desk"].told(RequestAsked)[-1]
+    assert asked.device_id == dev("agent")
+    do(world, "desk", lambda room, turn: room.decide(turn, asked.request_id, grant=True))
+    world.run(3 * MINUTE_MS)
+    assert world.devices["agent"].told(RequestAnswered)[-1].code == ""
+    assert dev("agent2") in room_of(world, "phone").index.members
+    assert dev("agent") not in room_of(world, "phone").index.members
+    do(world, "agent2", lambda room, turn: room.ask(turn, RequestKind.LEAVE))
+    world.run(5 * MINUTE_MS)
+    assert dev("agent2") not in room_of(world, "phone").index.members
+
+
+def test_a_request_is_repeated_until_it_is_answered_and_survives_a_restart() -> None:
+    """ROOM-22."""
+    world = with_agent()
+    world.blocked.add(("agent", "desk"))
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.CLOSE))
+    world.run(5_000)
+    world.blocked.clear()
+    agent = world.devices["agent"]
+    agent.restart()
+    agent.step(agent.requests.start)
+    world.run(4 * MINUTE_MS)
+    asked = world.devices["desk"].told(RequestAsked)
+    assert len(asked) == 1
+    do(world, "desk", lambda room, turn: room.decide(turn, asked[0].request_id, grant=False))
+    world.run(2 * MINUTE_MS)
+    assert agent.told(RequestAnswered)[-1].code == "room.right"
+    assert not agent.requests.all(Turn(world.now_ms))
+
+
+def test_only_the_company_asks_and_only_a_steward_changes() -> None:
+    """ROOM-05, ROOM-22."""
+    world = with_agent()
+    assert isinstance(change(world, "agent", Change(reason=1)), NoRight)
+    assert isinstance(change(world, "desk", Change(hold=True, text="no supervisor")), NoRight)
+    request = do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.CLOSE))
+    assert not isinstance(request, Exception)
+
+
+def test_notes_stay_in_the_company() -> None:
+    """ROOM-02."""
+    world = opened("desk", "chief")
+    desk = world.devices["desk"]
+    notes = notes_id(ground().company_id, world.room_id, b"n" * 16)
+    room = RoomEngine.create(desk, desk.requests, notes, ground().company_id, None)
+    assert not isinstance(desk.step(room.open_notes), Exception)
+    assert {one.account_id for one in room.states.recipients(3, world.now_ms)} <= {ground().company_id}
+    state = room.states.state
+    assert state is not None
+    assert (state.customer_list, state.notice, state.parent) == (None, None, None)
