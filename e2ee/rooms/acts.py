@@ -68,8 +68,8 @@ def act_of(kind: int, payload: EntryPayload) -> What | None:
 class Condition:
     """What holds in a room now: its head, restricted by acts that nothing has ended (ROOM-13).
 
-    `phase` is None before the first consent. `holds` are states of other branches whose hold, class 3 or mark
-    stands, `unanswered` acts that no state has named: the next state names them.
+    `phase` is None before the first consent. `holds` are states whose hold, class 3 or mark stands without
+    the head's having it, `unanswered` acts that no state has named: the next state names them.
     """
 
     phase: Phase | None
@@ -110,7 +110,8 @@ def condition(
 ) -> Condition:
     """Return what holds, from the states up to the head and all acts in the order of the transcript.
 
-    `ranks` has those of each state of the path, by the roster that it names. `setters` are the valid states
+    `ranks` has those of each state of the path, by the roster that it names, without who is suspended by now:
+    what a supervisor alone ends, a suspended one does not (ROOM-27). `setters` are the valid states
     that set a hold, class 3 or a mark. Without a state the room is open, as its `open` says.
     """
     head = path[-1].state if path else None
@@ -137,27 +138,35 @@ def condition(
 def _standing(
     path: Sequence[WrittenState], ranks: Mapping[EntryHash, Ranks], setters: Iterable[Setter]
 ) -> dict[Guard, list[EntryHash]]:
-    """Return what other branches than that of the head have set and no supervisor's state up to the head,
-    which has it not, names: of each author the newest (ROOM-27).
+    """Return what was set, and what no supervisor's state up to the head, which has it not, follows or names
+    (ROOM-27).
     """
+    places = {one.hash: place for place, one in enumerate(path)}
+    has = path[-1].state.guards() if path else frozenset[Guard]()
+    named: set[tuple[EntryHash, Guard]] = set()
+    last: dict[Guard, int] = {}
+    for place, one in enumerate(path):
+        if ranks[one.hash].get(one.author, -1) >= SUPERVISOR:
+            cleared = frozenset(Guard) - one.state.guards()
+            named |= {(answered, guard) for answered in one.state.answers for guard in cleared}
+            last |= dict.fromkeys(cleared, place)
+    found: dict[Guard, list[EntryHash]] = {}
+    for (_, guard), written in _newest(setters).items():
+        at = places.get(written.hash)
+        is_followed = at is not None and (guard in has or last.get(guard, -1) > at)
+        if not is_followed and (written.hash, guard) not in named:
+            found.setdefault(guard, []).append(written.hash)
+    return found
+
+
+def _newest(setters: Iterable[Setter]) -> dict[tuple[DeviceId, Guard], WrittenState]:
+    """Return of each author the newest state that set a guard: largest number, then smaller hash."""
     newest: dict[tuple[DeviceId, Guard], WrittenState] = {}
     for written, guard in setters:
         known = newest.setdefault((written.author, guard), written)
         if (-written.n, written.hash) < (-known.n, known.hash):
             newest[written.author, guard] = written
-    there = {one.hash for one in path}
-    cleared = {
-        (named, guard)
-        for one in path
-        if ranks[one.hash].get(one.author, -1) >= SUPERVISOR
-        for named in one.state.answers
-        for guard in frozenset(Guard) - one.state.guards()
-    }
-    found: dict[Guard, list[EntryHash]] = {}
-    for (_, guard), written in newest.items():
-        if written.hash not in there and (written.hash, guard) not in cleared:
-            found.setdefault(guard, []).append(written.hash)
-    return found
+    return newest
 
 
 def _lasting(

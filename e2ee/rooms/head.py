@@ -25,6 +25,11 @@ class Team(NamedTuple):
     ranks: Callable[[RosterRef], Ranks | None]
     suspended: frozenset[DeviceId] = frozenset()
 
+    def still(self, roster: RosterRef) -> Ranks:
+        """Who is in force by a roster and not suspended since; nobody by one that is not known."""
+        found = self.ranks(roster) or {}
+        return {one: found[one] for one in found if one not in self.suspended}
+
 
 States: TypeAlias = Mapping[EntryHash, WrittenState]
 Verdicts: TypeAlias = dict[EntryHash, Verdict]

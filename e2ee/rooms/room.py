@@ -82,9 +82,9 @@ class Room:
         return self.opened_to.union(*(one.state.members for one in self._valid()))
 
     def condition(self, team: Team) -> Condition:
-        """Return what holds now (ROOM-13)."""
+        """Return what holds now (ROOM-13); who is suspended has ended nothing (ROOM-27)."""
         path = path_to(self.head, self.states)
-        ranks = {one.hash: team.ranks(one.state.roster) or {} for one in path}
+        ranks = {one.hash: team.still(one.state.roster) for one in path}
         return condition(path, ranks, self.acts, self._setters())
 
     def _valid(self) -> list[WrittenState]:

@@ -6,14 +6,19 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spec.models import conversation_claims, handshake_claims, sessions_claims
+from spec.models import conversation_claims, handshake_claims, rooms_claims, sessions_claims
 from spec.models.claims import Claim, Question
 
 EXPECTED = Path(__file__).resolve().parent / "expected.json"
 
 
 def claims() -> tuple[Claim, ...]:
-    return (*handshake_claims.claims(), *conversation_claims.claims(), *sessions_claims.claims())
+    return (
+        *handshake_claims.claims(),
+        *conversation_claims.claims(),
+        *sessions_claims.claims(),
+        *rooms_claims.claims(),
+    )
 
 
 def questions() -> list[Question]:

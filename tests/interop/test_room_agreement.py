@@ -147,14 +147,16 @@ def test_what_holds_in_a_room() -> None:
         verdicts = judge(given, EntryHash(OPEN), team)
         assert {verdict.value for verdict in verdicts.values()} == {"valid"}
         path = path_to(choose(given, verdicts, EntryHash(OPEN), team), given)
-        line = heads.Line(valid, heads.path_to(valid, path[-1].hash), ROSTERS)
+        suspended = frozenset(one for one in sorted(PEOPLE) if dice.randrange(4) == 0)
+        line = heads.Line(valid, heads.path_to(valid, path[-1].hash), ROSTERS, suspended)
         order = sorted(given_acts, key=lambda one: one.place)
         setters = [
             Setter(one, guard)
             for one in given.values()
             for guard in one.state.guards() - guards_before(one, given)
         ]
-        ranks = {one.hash: tables[one.state.roster] for one in path}
+        since = Team(tables.get, frozenset(map(DeviceId, suspended)))
+        ranks = {one.hash: since.still(one.state.roster) for one in path}
         ours = condition(
             path, ranks, [RoomAct(EntryHash(one.hash), What(one.what)) for one in order], setters
         )

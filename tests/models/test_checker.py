@@ -25,6 +25,7 @@ from spec.models.tla import make_traces, run, tla_values, tlc
         ("{}", []),
         ('[a |-> {[b |-> 1]}, c |-> "x"]', {"a": [{"b": 1}], "c": "x"}),
         ("(1 :> FALSE @@ 2 :> [d |-> 0])", [False, {"d": 0}]),
+        ("(2 :> 7)", {"2": 7}),
     ],
 )
 def test_a_value_is_read_as_tlc_prints_it(printed: str, value: object) -> None:

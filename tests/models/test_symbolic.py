@@ -12,7 +12,7 @@ import checkout
 import pytest
 import spec_rules
 
-from spec.models import catalogue, conversation, handshake_terms, prove, sessions, spass
+from spec.models import catalogue, conversation, handshake_terms, prove, rooms, sessions, spass
 from spec.models.attacker import later, now
 from spec.models.claims import REACHED, SAFE, UNDECIDED, Question
 from spec.models.terms import Symbol, Term
@@ -29,6 +29,12 @@ QUICK = (
     "sessions.reset-answerer",
     "sessions.reset-answerer/early",
     "sessions.answer-kept/not-dropped",
+    "rooms.gate",
+    "rooms.gate/other-room",
+    "rooms.entry",
+    "rooms.entry/any-signer",
+    "rooms.leaver",
+    "rooms.leaver/no-parent",
 )
 
 
@@ -43,12 +49,13 @@ def test_every_claim_has_its_twin_and_a_control() -> None:
 
 
 def test_claims_cite_rules_that_exist() -> None:
-    """Chapters 06 to 09 are all asked about."""
+    """Chapters 06 to 09 and 15 to 18 are all asked about."""
     defined = {rule.rule_id for rule in spec_rules.definitions(checkout.ROOT)}
     cited = {rule for claim in catalogue.claims() for rule in claim.rules.split()}
     assert cited <= defined
     assert {"HS-02", "HS-03", "DR-06", "DR-14", "PQ-06", "PQ-12"} <= cited
     assert {"SES-22", "SES-24", "SES-27", "SES-32", "SES-36", "SES-37"} <= cited
+    assert {"ACC-09", "ROOM-05", "TRN-04", "TRN-08", "CNS-07", "CNS-13"} <= cited
 
 
 def test_the_expected_verdicts_are_those_of_the_claims() -> None:
@@ -69,8 +76,8 @@ def test_a_twin_is_asked_under_the_settings_of_its_claim_and_a_control_is_anothe
 def test_every_setting_is_used_and_an_unknown_one_is_refused() -> None:
     used = set[str]().union(*(question.settings for question in QUESTIONS.values()))
     settings = handshake_terms.SETTINGS.keys() | conversation.SETTINGS.keys() | sessions.SETTINGS.keys()
-    assert settings == used
-    for name in ("handshake.secret", "ratchet.secret", "sessions.reset-starter"):
+    assert settings | rooms.SETTINGS.keys() == used
+    for name in ("handshake.secret", "ratchet.secret", "sessions.reset-starter", "rooms.gate"):
         with pytest.raises(ValueError, match="no such settings"):
             QUESTIONS[name].theory(frozenset({"unheard_of"}))
 
@@ -86,6 +93,16 @@ def test_what_a_party_receives_is_the_attackers() -> None:
         for clause in question.theory(question.settings).clauses:
             assert {premise.head for premise in clause.premises} <= states | attacker
             assert len([premise for premise in clause.premises if premise.head in states]) <= 1
+
+
+def test_a_device_in_a_room_is_given_nothing_but_by_the_attacker() -> None:
+    """All other premises are what the device itself has concluded, or a commitment that it was shown."""
+    concluded = {"islisted", "inforce", "consents", "follows", "shown"}
+    attacker = {symbol.name for symbol in now.predicates()}
+    for question in QUESTIONS.values():
+        if question.name.startswith("rooms."):
+            clauses = question.theory(question.settings).clauses
+            assert {premise.head for clause in clauses for premise in clause.premises} <= attacker | concluded
 
 
 @pytest.mark.parametrize("name", [name for name in QUESTIONS if name.startswith("sessions.")])

@@ -6,7 +6,7 @@ The traces are made by spec/models/tla/make_traces.py. Each kind of replay is sh
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
@@ -25,6 +25,7 @@ from model_traces import Difference, Trace
 from pair_replay import JUMP, PairReplay
 from prekey_stock_replay import PrekeyStockReplay
 from relay_queue_replay import RelayQueueReplay
+from room_head_replay import RoomHeadReplay
 from sealing_record import SealingRecord
 from stored_ratchet_replay import StoredRatchetReplay
 
@@ -36,7 +37,11 @@ from e2ee.numbers import Given
 from e2ee.pair import Pair
 from e2ee.primitives import kdf
 from e2ee.ratchet import chain
+from e2ee.rooms import head
 from e2ee.rooms.consent import RoomConsent
+from e2ee.rooms.head import Team
+from e2ee.rooms.room import Room
+from e2ee.rooms.state import WrittenState
 from e2ee.secret import MessageKey
 
 TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
@@ -91,6 +96,12 @@ def test_consent_follows_its_model(trace: Trace) -> None:
     assert model_traces.follow(ConsentReplay(), trace) == len(trace.changes)
 
 
+@pytest.mark.parametrize("trace", traces("RoomHead"))
+def test_the_head_of_a_room_follows_its_model(trace: Trace) -> None:
+    """ROOM-05, ROOM-08, ROOM-10, ROOM-11, ROOM-27, ROOM-28: verdicts, head and hold, in any order."""
+    assert model_traces.follow(RoomHeadReplay(), trace) == len(trace.changes)
+
+
 # --- the traces themselves ---
 
 
@@ -136,6 +147,7 @@ def test_a_declared_limit_of_consent_lets_an_earlier_word_count(trace: Trace) ->
 WRITE: Final = SqliteGroup._write_messages
 BEGIN: Final = SqliteView.begin
 WITHDRAW: Final = RoomConsent.with_withdrawal
+NEWEST: Final = head.newest_ranks
 
 
 def unwritten(group: SqliteGroup, _puts: list[tuple[Any, ...]], gone: list[int]) -> None:
@@ -193,6 +205,21 @@ CONSENT_FAULTS: Final[dict[str, Callable[[], Any]]] = {
         RoomConsent, "is_withdrawn", property(lambda _: False)
     ),
 }
+ROOM_FAULTS: Final[dict[str, Callable[[], Any]]] = {
+    "a suspended supervisor clears a hold": lambda: patch.object(
+        Team, "still", lambda who, ref: who.ranks(ref) or {}
+    ),
+    "only the head says whether there is a hold": lambda: patch.object(Room, "_setters", lambda _: []),
+    "a suspended supervisor has a vote": lambda: patch.object(
+        head, "newest_ranks", lambda valid, who: NEWEST(valid, Team(who.ranks))
+    ),
+    "the last one written counts": lambda: patch.object(head, "_votes", last_votes),
+}
+
+
+def last_votes(valid: Iterable[WrittenState], _: Any) -> list[tuple[int, WrittenState]]:
+    """One vote of one supervisor, for the longest branch."""
+    return [(3, one) for one in sorted(valid, key=lambda one: one.state.epoch)[-1:]]
 
 
 def replay_all(model: str, make: Callable[[Path, Trace], Any], folder: Path) -> None:
@@ -238,6 +265,12 @@ def test_a_fault_of_the_rules_of_a_pair_is_noticed(fault: str, tmp_path: Path) -
 def test_a_fault_of_consent_is_noticed(fault: str, tmp_path: Path) -> None:
     with CONSENT_FAULTS[fault](), pytest.raises(Difference, match="Consent, simulated"):
         replay_all("Consent", lambda _folder, _trace: ConsentReplay(), tmp_path)
+
+
+@pytest.mark.parametrize("fault", ROOM_FAULTS)
+def test_a_fault_of_the_head_is_noticed(fault: str, tmp_path: Path) -> None:
+    with ROOM_FAULTS[fault](), pytest.raises(Difference, match="RoomHead, simulated"):
+        replay_all("RoomHead", lambda _folder, _trace: RoomHeadReplay(), tmp_path)
 
 
 @pytest.mark.parametrize("trace", traces("StoredRatchet", "limit"))

@@ -130,6 +130,50 @@ def test_holds_without_end_are_cleared_by_naming_one_of_each_author() -> None:
     assert with_states(room, [named], who).room.condition(who).holds == ()
 
 
+def cleared_by_x(who: Team, *, roster_of_x: RosterRef) -> tuple[Room, WrittenState]:
+    """S holds the room; X dates back that it cleared the hold, and the desk F goes on from there."""
+    one = first("F")
+    held = after(one, "S", 1, flags=HOLD, text="court")
+    back = after(held, "X", 7, flags=0, text="over", roster=roster_of_x)
+    desk = after(back, "F", 8, roster=NEW)
+    room = with_states(Room(ROOT), [one, held, back, desk], who).room
+    assert room.head == desk
+    return room, held
+
+
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_a_suspended_supervisor_does_not_date_back_that_it_cleared_a_hold(is_suspended: bool) -> None:
+    """ROOM-27: with a desk that goes on from there; the control is a supervisor that nobody has suspended."""
+    ranks = {OLD: {**EVERYBODY, "S": SUPERVISOR}, NEW: {"S": SUPERVISOR, "F": DESK}}
+    who = team(ranks, suspended="X" if is_suspended else "")
+    room, held = cleared_by_x(who, roster_of_x=OLD)
+    found = room.condition(who)
+    assert (found.keeps, found.holds) == ((True, (held.hash,)) if is_suspended else (False, ()))
+    assert room.head is not None
+    confirmed = with_states(room, [after(room.head, "S", 9)], who).room
+    assert not confirmed.condition(who).keeps
+
+
+def test_a_stolen_roster_key_does_not_have_a_suspended_supervisor_clear_a_hold() -> None:
+    """ROOM-27, ROOM-28: the thief's roster names X again, and leaves S out."""
+    who = team({OLD: {**EVERYBODY, "S": SUPERVISOR}, NEW: {"X": SUPERVISOR, "F": DESK}}, suspended="XS")
+    room, held = cleared_by_x(who, roster_of_x=NEW)
+    assert room.condition(who).holds == (held.hash,)
+
+
+@pytest.mark.parametrize("is_suspended", [True, False])
+def test_a_suspended_supervisor_does_not_date_back_that_it_decided_a_freeze(is_suspended: bool) -> None:
+    """ROOM-14, ROOM-27"""
+    ranks = {OLD: {**EVERYBODY, "S": SUPERVISOR}, NEW: {"S": SUPERVISOR, "F": DESK}}
+    who = team(ranks, suspended="X" if is_suspended else "")
+    freeze = RoomAct(EntryHash(b"z" * 32), What.FREEZE)
+    one = first("F")
+    decided = after(one, "X", 7, text="no ground", answers=(freeze.hash,))
+    states = [one, decided, after(decided, "F", 8, roster=NEW)]
+    room = dataclasses.replace(with_states(Room(ROOT), states, who).room, acts=(freeze,))
+    assert room.condition(who).phase is (Phase.FROZEN if is_suspended else Phase.OPEN)
+
+
 @pytest.mark.parametrize(
     "changed",
     [{"retention": Retention(RetentionClass.STATUTORY, 0)}, {"phase": Phase.ERASED}],

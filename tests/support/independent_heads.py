@@ -365,10 +365,12 @@ class Line:
     valid: dict[bytes, State]
     up_to_head: list[State]
     rosters: Rosters
+    suspended: frozenset[bytes] = frozenset()
 
     def is_supervisors(self, state: State) -> bool:
-        """Whether a state is of a supervisor, by the roster that it names."""
-        return self.rosters[state.roster].get(state.author) == SUPERVISOR
+        """Whether a state is of a supervisor, by the roster that it names, who was not suspended since."""
+        is_suspended = state.author in self.suspended
+        return self.rosters[state.roster].get(state.author) == SUPERVISOR and not is_suspended
 
     def stands(self, guard: Guard) -> bool:
         """Whether a hold, class 3 or a mark that a state has set stands (ROOM-27)."""

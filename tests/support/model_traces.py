@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Protocol
 import checkout
 
 FOLDER: Final = checkout.ROOT / "spec" / "models" / "tla"
-MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair", "Consent")
+MODELS: Final = ("RelayQueue", "StoredRatchet", "Prekeys", "Pair", "Consent", "RoomHead")
 
 
 class Step(NamedTuple):

@@ -75,5 +75,6 @@ class _Reader:
 
 
 def _sequence(fields: dict[str, Value]) -> Value:
-    """Return a function on 1 to n as a list."""
-    return [fields[str(place)] for place in range(1, len(fields) + 1)]
+    """Return a function on 1 to n as a list, on other numbers by number."""
+    places = [str(place) for place in range(1, len(fields) + 1)]
+    return [fields[place] for place in places] if fields.keys() == set(places) else fields
