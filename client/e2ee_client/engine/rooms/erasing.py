@@ -29,6 +29,8 @@ from .room_part import RoomPart
 
 MAX_ORDERS: Final = 64
 """Orders to erase and marks that are not carried out yet."""
+MAX_LINKED: Final = 256
+"""Pairs of devices: 12 of the company, each with up to 16 others."""
 
 
 class Erasing(RoomPart):
@@ -153,15 +155,18 @@ class Erasing(RoomPart):
             for device, tag, linked in self._live.linked
         )
 
-    def note_links(self, entry: Entry) -> None:
-        """Remember up to where each device of the company has said that it has another's entries."""
+    def note_links(self, turn: Turn, entry: Entry) -> None:
+        """Remember up to where each device of the company has said that it has another's entries; what it
+        names is here, so that nobody fills this with names of nothing.
+        """
         if self._room.taking.side_of(entry.author) is not Side.COMPANY or not entry.header.seen:
             return
         device = entry.author.device_id
         known = {(one, tag): n for one, tag, n in self._live.linked}
-        for link in entry.header.seen:
+        here = [one for one in entry.header.seen if self._room.log.find(turn, one.hash) is not None]
+        for link in here:
             known[device, link.tag] = max(link.n, known.get((device, link.tag), -1))
-        self._live.linked = tuple((one, tag, n) for (one, tag), n in known.items())
+        self._live.linked = tuple((one, tag, n) for (one, tag), n in known.items())[-MAX_LINKED:]
 
     def tick(self, turn: Turn) -> None:
         """Destroy what is due; whoever asks for it later gets the commitment."""

@@ -239,7 +239,7 @@ class Taking(RoomPart):
         live.view = taken.view
         if taken.outcome is Outcome.TAKEN:
             self._order(turn, entry, stored)
-            self._room.erasing.note_links(entry)
+            self._room.erasing.note_links(turn, entry)
             self._does(turn, entry, payload, history=history)
             self._covered(turn, entry)
         elif taken.outcome is Outcome.HEARSAY and by_tag is not None:
@@ -340,4 +340,8 @@ class Taking(RoomPart):
             except RemoteError as error:
                 self.refuse(turn, before, error.code)
                 return
-        self.keep(turn, before, payload, begins=before.header.state is not None)
+        try:
+            self.keep(turn, before, payload, begins=before.header.state is not None)
+        except TooMany:
+            # It stays hearsay, and is asked for as a gap.
+            live.hearsay = (*live.hearsay, heard)
