@@ -46,6 +46,7 @@ class Honest:
         self.world = world = World(seed, loss=0.2, customer_lists=1)
         rnd = self.rnd = world.rnd
         world.vanish = rnd.choice((0.0, 0.1, 0.2))
+        self.loses = world.vanish > 0
         customers = ["phone"]
         desks = rnd.sample(DESKS, rnd.randint(1, 3))
         agents = rnd.sample(AGENTS, rnd.randint(0, 2))
@@ -121,7 +122,12 @@ def check_honest(seed: int) -> str:
     run = Honest(seed)
     run.play()
     world = run.world
-    heads = {device.name: device.head() for device in world.devices.values() if is_in(device)}
+    # A steward outside the room that lost a state for good hears of it with the next one.
+    heads = {
+        device.name: device.head()
+        for device in world.devices.values()
+        if is_in(device) and (not run.loses or (device.room and device.room.live.is_recipient))
+    }
     assert len(set(heads.values())) == 1, (seed, "heads", heads)
     for device in world.devices.values():
         assert not device.told(Differ), (seed, device.name, device.told(Differ))
