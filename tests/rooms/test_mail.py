@@ -270,7 +270,7 @@ def confirmed(room: bytes = b"r") -> Reach:
 
 
 def test_an_address_is_asked_once_and_told_nothing_before_it_confirms() -> None:
-    """CNS-11"""
+    """CNS-40"""
     one = reach()
     token = token_of(one.set(b"r", ANNA, "de", NOW_MS))
     assert one.set(b"r", ANNA, "de", NOW_MS + 1) is None
@@ -294,7 +294,7 @@ def test_a_mail_that_something_waits_has_the_page_and_nothing_of_the_room() -> N
 
 
 def test_an_address_is_told_once_a_day_over_all_rooms() -> None:
-    """CNS-11"""
+    """CNS-40"""
     one = confirmed()
     assert one.set(b"s", ANNA.upper(), "de", NOW_MS) is None
     assert told(one, b"r", NOW_MS)
@@ -327,7 +327,7 @@ def test_a_room_that_gives_its_address_up_leaves_no_address() -> None:
 
 
 def test_a_stranger_is_not_asked_again_by_entering_and_giving_up() -> None:
-    """CNS-11: one mail in 30 days, whoever enters the address in however many rooms."""
+    """CNS-40: one mail in 30 days, whoever enters the address in however many rooms."""
     one = reach()
     assert one.set(b"r", ANNA, "de", NOW_MS) is not None
     for room in (b"r", b"s", b"t"):

@@ -1,4 +1,4 @@
-"""Mail that something waits: fixed words in German or English, a link, and never any content (CNS-11).
+"""Mail that something waits: fixed words in German or English, a link, and never any content (CNS-40).
 
 Nothing of a conversation reaches this module: it has no argument for a text, a name or a room's id.
 Connections have TLS, or go to this machine.

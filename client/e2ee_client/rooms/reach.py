@@ -1,4 +1,4 @@
-"""Who may be told by mail that something waits, and how often (CNS-11).
+"""Who may be told by mail that something waits, and how often (CNS-11, CNS-40).
 
 An address is asked once to confirm, and told at most once a day, over all rooms. A room that gives it up, or
 whose consent is withdrawn, takes it away. Then a digest stays for 30 days, so that nobody is asked again
