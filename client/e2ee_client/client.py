@@ -17,6 +17,7 @@ from typing import Self
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
 from e2ee_client.engine import DeviceView, Engine, Setup
+from e2ee_client.engine.rooms.admission import GateRow
 from e2ee_client.errors import StoreMissing, UnknownContact
 from e2ee_client.events import ConnectionState
 from e2ee_client.rows import Continuity
@@ -26,7 +27,7 @@ from e2ee_client.store import (
 )
 
 from . import account_key, inviting, opening, restoring
-from .contacts import Contact, Watch, wait_until
+from .contacts import Contact, Signal, Watch, wait_until
 from .inviting import Invitation
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
 from .runtime.event_stream import EventIterator, EventLog
@@ -251,6 +252,7 @@ class Client:
         key: bytes | None = None,
         read_receipts: bool = False,
         registration_secret: str | bytes | None = None,
+        of_company: bool = False,
         online: bool = True,
         runtime: Runtime | None = None,
     ) -> Opening[Self]:
@@ -259,7 +261,8 @@ class Client:
         `card` is the account's contact card, from a place that is trusted: a code of any other account is
         refused. `show_digits` is called once, with six digits that a person compares with those of the device
         that has shown the code; this returns when the person has confirmed them there. The new device has
-        neither the account key nor the history.
+        neither the account key nor the history. With `of_company` it takes nothing of anybody else without a
+        receipt of consent (CNS-29).
 
         Raises:
             InvalidCard, InviteInvalid: the card or the code is none, or the code is of another account.
@@ -277,6 +280,8 @@ class Client:
             opening.check_free(path)
             joined = await inviting.join(account, made, secret, show_digits, runtime)
             rows = inviting.new_rows(joined, secret, runtime.rng, read_receipts=read_receipts)
+            if of_company:
+                rows.append(GateRow(runtime.clock.now_ms()).put())
             load = partial(opening.restore, path, unlock, lambda _: rows, runtime)
             return await cls._run(load, runtime, online)
 
@@ -285,6 +290,18 @@ class Client:
     async def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
         await self._shell.close()
+
+    # --- for what stands on it ---
+
+    @property
+    def shell(self) -> Shell[Engine]:
+        """What drives the engine: for `e2ee_client.rooms`, not for applications."""
+        return self._shell
+
+    @property
+    def progress(self) -> Signal:
+        """Fires after each step of the engine: for `e2ee_client.rooms`, not for applications."""
+        return self._watch.progress
 
     # --- ourselves ---
 

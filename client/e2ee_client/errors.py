@@ -322,3 +322,49 @@ class MessageFailed(SealroomError):
     def __init__(self, reason: str) -> None:
         super().__init__(f"the message failed: {reason or 'no reason given'}")
         self.reason = reason
+
+
+class UnknownRoom(SealroomError):
+    """This device has no room of this id."""
+
+    code: ClassVar[str] = "local.room"
+    hint: ClassVar[str] = "take the id from an event or from `rooms()`"
+
+
+class UnknownEntry(SealroomError):
+    """The room has no entry of this hash here."""
+
+    code: ClassVar[str] = "local.entry"
+    hint: ClassVar[str] = "take the hash from an event or from the history of the same room"
+
+
+class RoomsLocked(SealroomError):
+    """The company has suspended this device, or struck it off: its rooms stay closed (ACC-15)."""
+
+    code: ClassVar[str] = "local.locked"
+    hint: ClassVar[str] = "ask who runs the company's first front desk"
+
+
+class NotAccepted(SealroomError):
+    """The person has not accepted the company's notice yet: there is no account and no store (CNS-18)."""
+
+    code: ClassVar[str] = "local.not_accepted"
+    hint: ClassVar[str] = "show `notice()` and call `accept`"
+
+
+class EntryFailed(SealroomError):
+    """An entry of ours will reach none of the devices that it was for."""
+
+    code: ClassVar[str] = "local.entry_failed"
+    hint: ClassVar[str] = "write it again"
+
+
+class RequestRefused(SealroomError):
+    """A desk has refused what this device asked for; `reason` is the code of the refusal."""
+
+    code: ClassVar[str] = "local.request_refused"
+    hint: ClassVar[str] = "somebody else may have the room; look at who is assigned"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"the request was refused: {reason or 'no reason given'}")
+        self.reason = reason

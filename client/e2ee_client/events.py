@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Generic, TypeAlias
 from e2ee.rooms.team import Condition
 
 from .errors import UnknownContact
+from .room_events import RoomEvent
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar
@@ -331,4 +332,5 @@ Event: TypeAlias = (
     | MandateSigned
     | PrekeysLow
     | ConnectionChanged
+    | RoomEvent
 )

@@ -99,7 +99,7 @@ class GapShown(OfRoom):
 
 
 @dataclass(frozen=True, slots=True)
-class GapFilled(OfRoom):
+class GapClosed(OfRoom):
     """Nothing of a device is missing any more."""
 
     device_id: bytes
@@ -169,5 +169,5 @@ class DeskCalled(OfRoom):
 
 
 RoomEvent: TypeAlias = (
-    EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapFilled
+    EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
 ) | (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)

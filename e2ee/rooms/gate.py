@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from enum import Enum
 from typing import Final
 
@@ -129,14 +129,14 @@ def check(row: Row, found: Column) -> None:
     raise _REFUSED[found]("the room does not take this now")
 
 
-def check_upkeep(content_type: int, rooms: Iterable[RoomConsent]) -> None:
-    """Refuse what belongs to no room, by its type: upkeep of a session needs one consent of the account, a
-    text outside rooms and what only teams send is refused (CNS-14).
+def check_upkeep(content_type: int, *, has_consent: bool) -> None:
+    """Refuse what belongs to no room, by its type: upkeep of a session needs a receipt of the account that is
+    known, of any room; a text outside rooms and what only teams send is refused (CNS-14).
 
     Raises:
         ConsentRequired, NoRight.
     """
-    if all(one.receipt is None for one in rooms):
+    if not has_consent:
         raise ConsentRequired("no consent is known of this account")
     if content_type in (ContentType.TEXT, ContentType.DOSSIER, ContentType.ROSTER):
         raise NoRight("a customer does not send this to a company")

@@ -22,6 +22,8 @@ from .state import DESK, MAX_MEMBERS, Guard, Ranks, Setter, State, Verdict, Writ
 MAX_CUSTOMER_DEVICES: Final = 4
 MAX_EARLY: Final = 64
 EARLY_MS: Final = 86_400_000
+ANSWERED: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE})
+"""What goes to all stewards in force, members or not: states, and acts, which a steward answers (ROOM-15)."""
 
 
 def room_id(company: AccountId, customer: AccountId, nonce: bytes) -> RoomId:
@@ -133,9 +135,10 @@ def company_recipients(room: Room, kind: int, ranks: Ranks) -> frozenset[DeviceI
     """
     state = room.state
     members = set() if state is None else {one for one in state.members if one in ranks}
+    if kind in ANSWERED:
+        members |= {one for one in ranks if ranks[one] >= DESK}
     if kind == Kind.STATE:
         before = room.states.get(state.parent) if state is not None and state.parent is not None else None
-        members |= {one for one in ranks if ranks[one] >= DESK}
         members |= set() if before is None else {one for one in before.state.members if one in ranks}
     known = room.known()
     desks = {one for one in ranks if ranks[one] >= DESK and one in known}

@@ -250,7 +250,7 @@ class _Rooms:
             self._sends("key_of_member", common_key(our_room(N)), after=(now.known(own(LEAVER)),))
 
     def _states(self) -> None:
-        """The leaver was a member by an old state; the newest names the agent; what descends from it follows."""
+        """The leaver was a member by an old state; the newest names the agent; what comes after follows."""
         old, new = (state(our_room(N), which) for which in (ZERO, successor(ZERO)))
         first = state_entry(old, members(own(LEAVER)), none)
         second = state_entry(new, members(own(AGENT)), old)

@@ -16,7 +16,7 @@ from e2ee_client.room_events import (
     EntryRefused,
     EntryState,
     Equivocation,
-    GapFilled,
+    GapClosed,
     GapShown,
 )
 from room_rooms import MINUTE_MS, change, dev, do, opened, say
@@ -99,7 +99,7 @@ def test_an_entry_before_its_predecessor_is_a_gap_after_a_minute_and_is_asked_fo
     world.run(3 * MINUTE_MS)
     assert desk.told(GapShown)[0].device_id == ground().author("phone").device_id
     assert lost in desk.order()
-    assert desk.told(GapFilled)
+    assert desk.told(GapClosed)
     assert room_of(world, "desk").live.asking.due_ms is None
 
 

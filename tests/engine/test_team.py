@@ -175,8 +175,8 @@ def test_a_content_of_type_roster_teaches_what_a_directory_does_and_cards_to_col
     stranger.send(known, "Guten Tag")
     world.advance(HOUR_MS)
     sender = Peer(known, this(founder), founder.engine._state.own.device.record)
+    assert do(stranger, partial(team_of(stranger).view_by, account_id=known, ref=old)) is None
     for node, expected in ((stranger, None), (agent, card)):
-        assert do(node, partial(team_of(node).view_by, account_id=known, ref=old)) is None
         do(node, partial(team_of(node).learn_content, peer=sender, payload=payload))
         assert do(node, partial(team_of(node).view_by, account_id=known, ref=old)) is not None
         assert do(node, partial(team_of(node).card, account_id=known, device_id=this(agent))) == expected

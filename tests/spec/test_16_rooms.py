@@ -351,6 +351,14 @@ def test_an_entry_goes_to_the_members_in_force() -> None:
     assert names(company_recipients(room, Kind.STATE, suspended)) == "BFG"
 
 
+@pytest.mark.parametrize("kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE])
+def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
+    """ROOM-15, ROOM-18: else nobody would open a room again that only agents are members of."""
+    room = grown(first("S", members="B"))
+    assert names(company_recipients(room, kind, RANKS)) == "BFGS"
+    assert names(company_recipients(room, Kind.TEXT, RANKS)) == "B"
+
+
 def test_without_members_only_desks_that_the_room_knows_are_served() -> None:
     """ROOM-15: a desk that a stolen roster key has let in anew gets nothing."""
     assert names(company_recipients(grown(), Kind.TEXT, RANKS)) == "F"

@@ -83,7 +83,7 @@ def test_content_before_consent_is_not_taken(firm: Company, monkeypatch: Patch, 
     assert refused(gate.row_of(ContentType.SIGNAL, 2), found) == "room.consent_required"
     for content_type in (1, 2, 3, 5, 6, 7):
         with pytest.raises(ConsentRequired):
-            gate.check_upkeep(content_type, [])
+            gate.check_upkeep(content_type, has_consent=False)
 
 
 @pytest.mark.parametrize("is_off", [False, True])

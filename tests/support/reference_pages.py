@@ -13,6 +13,7 @@ from typing import Any, Final, get_args, get_origin
 
 import e2ee_client
 from e2ee_client import sync
+from e2ee_client.room_events import OfRoom
 from e2ee_relay.config import ENV_PREFIX, Config
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.setting_table import GROUPS, MOST, Kind, Setting
@@ -20,8 +21,8 @@ from error_table import meaning
 
 _EVENTS: Final = """# Events
 
-Made from the classes by `make spec`. `Client.events()` gives them. An event with an `account_id` has the
-handle of that contact as `event.contact`.
+Made from the classes by `make spec`. `Client.events()` gives them. An event of a contact has its handle
+as `event.contact`; one of a room has a `room_id`.
 
 | Event | Means | What to do |
 | --- | --- | --- |
@@ -89,6 +90,22 @@ WHAT_TO_DO: Final = {
     " `install_list`.",
     "PrekeysLow": "Nothing; new ones are made. If it comes often on a quiet day, tell the relay's operator.",
     "ConnectionChanged": "Show the state. The client reconnects by itself.",
+    "EntryAdded": "Show the entry in its place: `device.room(event.room_id).entry(event.entry_hash)`.",
+    "EntryState": "Show beside the entry how far it has come.",
+    "EntryRefused": "Log `code`. Many from one device: show it to the desk.",
+    "EntryErased": "Take what the entry said off the screen.",
+    "RoomChanged": "Show phase, members and who answers.",
+    "WaitingChanged": "Show the room among those that wait, or take it away.",
+    "GapShown": "Show in its place that entries are missing.",
+    "GapClosed": "Take the note of `GapShown` away.",
+    "Differ": "Show that two devices tell of one entry differently; who is wrong is open.",
+    "Equivocation": "Alarm a person and keep `evidence`: a device of the company has signed two entries for"
+    " one place.",
+    "ChainRestarted": "Note it in the room. With `needs_person`, have somebody look at this device.",
+    "RequestAsked": "Ask a person, then `room.decide(event, grant=...)`.",
+    "RequestAnswered": "Show what came of it; with a `code` it was refused.",
+    "ConsentChanged": "Show whether the consent stands.",
+    "DeskCalled": "Have somebody of the desk look into the room.",
     "EventsMissed": "Read `contacts()` and histories anew; nothing is lost in the store.",
     "StoreTrouble": "Free disk space, or look `code` up among the [errors](errors.md).",
 }
@@ -101,8 +118,12 @@ def events_page() -> str:
         KeyError: an event has no line in `WHAT_TO_DO`.
     """
     rows = [f"| `{one.__name__}` | {meaning(one)} | {WHAT_TO_DO[one.__name__]} |\n" for one in events()]
-    details = [f"\n::: e2ee_client.{one.__name__}\n{_WITH_FIELDS}" for one in events()]
+    details = [f"\n::: {_place(one)}.{one.__name__}\n{_WITH_FIELDS}" for one in events()]
     return _EVENTS + "".join(rows) + "".join(details)
+
+
+def _place(one: type) -> str:
+    return "e2ee_client.rooms" if issubclass(one, OfRoom) else "e2ee_client"
 
 
 def events() -> Iterator[Any]:

@@ -8,14 +8,14 @@ from typing import Any, TypeVar
 from company import DRAFT, TEXTS
 from e2ee_client.engine.company import Company, Founding
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.rooms.port import NoRooms
+from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.team import Team
 from e2ee_client.engine.turn import Turn
 from engine_world import Node, World
 from own_devices import device_id, joined
 
 from e2ee.content import Content, ContentType, OfRooms
-from e2ee.identity import DeviceKind
+from e2ee.identity import DeviceKind, DeviceRecord
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.notice import Notice, sign_notice
 from e2ee.rooms.team import Standing, TeamView
@@ -98,7 +98,9 @@ def colleague(holder: Node, name: str, *, front_desk: bool = False) -> Node:
 
 
 def customer_of(company: Node, name: str = "Kundin") -> Node:
-    """A customer who has looked the company up."""
+    """A customer who has looked the company up, and writes to it outside of rooms."""
+    if not isinstance(company.engine._context.rooms, TeamRooms):
+        TeamRooms(company)
     node = company.world.node(name)
     node.start()
     node.add(company.engine.card())
@@ -124,21 +126,28 @@ def in_force(node: Node, company: Node) -> dict[bytes, int]:
     return {bytes(one): rank for one, rank in view(node, company).ranks().items()}
 
 
-class TeamRooms(NoRooms):
-    """Rooms that take contents of type 12 only; `open_for` are the devices of customers with open rooms."""
+class TeamRooms(Rooms):
+    """Rooms without a gate that count contents of type 12; `open_for` are the devices of customers with open
+    rooms.
+    """
 
     def __init__(self, node: Node) -> None:
-        self.node = node
+        super().__init__(node.engine._context)
         self.open_for: list[tuple[AccountId, DeviceId]] = []
         self.ids: set[bytes] = set()
         node.engine._context.rooms = self
 
+    def is_gated(self) -> bool:
+        return False
+
+    def admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
+        """Everybody may write."""
+
     def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
-        if not isinstance(content.payload, OfRooms) or content.payload.type is not ContentType.ROSTER:
-            return super().take(turn, peer, content)
-        team_of(self.node).learn_content(turn, peer, content.payload.payload)
-        self.ids.add(content.id)
-        return True
+        taken = super().take(turn, peer, content)
+        if isinstance(content.payload, OfRooms) and content.payload.type is ContentType.ROSTER:
+            self.ids.add(content.id)
+        return taken
 
     @property
     def taken(self) -> int:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
-from typing import Final
+from typing import Final, get_args
 
 from e2ee_client import (
     Client,
@@ -25,6 +25,7 @@ from e2ee_client import (
     SessionStarted,
 )
 from e2ee_client.errors import UnknownContact
+from e2ee_client.room_events import RoomEvent
 
 from .addressing import label, short_id
 from .neutral import neutral
@@ -36,8 +37,6 @@ _NAMES: Final[dict[str, str]] = {
     "MessageStateChanged": "message_state",
     "ConnectionChanged": "connection",
 }
-# What an engine does inside: nothing that a person could act on.
-SILENT: Final = frozenset({"doubt", "session_proven"})
 # Shown as what they change: texts, marks, headings.
 _STATES: Final = (MessageReceived, MessageStateChanged, SessionStarted, ConnectionChanged)
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
@@ -46,6 +45,11 @@ _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 def event_name(kind: type[object]) -> str:
     """Return the name of a kind of events."""
     return _NAMES.get(kind.__name__) or _WORD.sub("_", kind.__name__).lower()
+
+
+_OF_ROOMS: Final = frozenset(event_name(one) for one in get_args(RoomEvent))
+# What an engine does inside, nothing that a person could act on; what happens in rooms is shown with them.
+SILENT: Final = frozenset({"doubt", "session_proven"}) | _OF_ROOMS
 
 
 def is_told(event: ClientEvent) -> bool:

@@ -94,6 +94,7 @@ class Colleagues(Part):
             return False
         address = identity.verify_address(record, one.address)
         peer = self._state.peers.get(contact.account_id + record.device_id)
+        is_new = peer is None
         if peer is None:
             peer = self._state.new_peer(contact, record)
         elif address.issued_ms <= peer.way_back_ms and peer.record == record and peer.way_back is not None:
@@ -103,4 +104,6 @@ class Colleagues(Part):
         peer.way_back = WayBack(address.mailbox, address.token, contact.relay_url)
         peer.way_back_ms = min(address.issued_ms, turn.now_ms)
         turn.put(peer.put())
+        if is_new:
+            self._context.announcing.met(turn, peer)
         return True

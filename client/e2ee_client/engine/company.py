@@ -234,6 +234,11 @@ class Company(Signer):
         self._save(turn)
 
     @property
+    def signs(self) -> bool:
+        """Whether this device signs for its company."""
+        return self._signing is not None
+
+    @property
     def login_key(self) -> LoginKey | None:
         """The key of the mandate that counts, for the company's web server."""
         signing = self._signing

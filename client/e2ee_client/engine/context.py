@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+from .announcing import Announcing
 from .colleagues import Colleagues
 from .company import Company
 from .contents import Contents
 from .delivery import Delivery
 from .devices import Devices
 from .directory import Directory
+from .dossiers import Dossiers
 from .entry import Entry
 from .incoming import Incoming
 from .links import Links
 from .mailboxes import Mailboxes
+from .notices import Notices
 from .posting import Posting
+from .publishing import Publishing
 from .receipts import Receipts
 from .renewal import Renewal
-from .rooms.port import NoRooms, RoomsPort
+from .rooms.rooms import Rooms
 from .sending import Sending
 from .state import State
 from .team import Team
@@ -31,7 +35,6 @@ class Context:
     def __init__(self, state: State) -> None:
         self.state = state
         self.timers = Timers()
-        self.rooms: RoomsPort = NoRooms()
         self.links = Links(self)
         self.upkeep = Upkeep(self)
         self.mailboxes = Mailboxes(self)
@@ -50,3 +53,8 @@ class Context:
         self.receipts = Receipts(self)
         self.contents = Contents(self)
         self.incoming = Incoming(self)
+        self.notices = Notices(self)
+        self.publishing = Publishing(self)
+        self.announcing = Announcing(self)
+        self.dossiers = Dossiers(self)
+        self.rooms = Rooms(self)

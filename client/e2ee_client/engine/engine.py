@@ -25,8 +25,8 @@ The parts find each other through `context`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final, TypeVar
 
 from e2ee_relay.protocol import (
     MAX_POW_BITS,
@@ -53,17 +53,22 @@ from e2ee_client.errors import ConfigError
 from e2ee_client.events import ConnectionChanged, ConnectionState, SecondCopy
 from e2ee_client.rows import Continuity
 
+from .context import Context
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel, Effect
 from .link import Link, LinkState
 from .ports import Ports, RowReader, Setup
 from .queries import ContactView, Queries
 from .records import Contact, account_key_of
+from .rooms.consenting import Acceptance
+from .rooms.rooms import Rooms
 from .state import State
 from .turn import Turn
 from .upkeep import PUBLISHED, new_account
 
 __all__ = ["ContactView", "Engine"]
+
+T = TypeVar("T")
 
 _MAINTAIN_EVERY_MS: Final = 3_600_000
 _DISPLACED_RETRY_MS: Final = 5_000
@@ -113,6 +118,7 @@ class Engine(Queries):
             engine._context.renewal.lost_all(turn)
             engine._context.upkeep.lost(turn)
             engine._context.company.lost(turn)
+            engine._context.rooms.lost(turn)
         return engine, turn.effects()
 
     def start(self, now_ms: int) -> list[Effect]:
@@ -211,6 +217,10 @@ class Engine(Queries):
             ConfigError: the card is our own.
         """
         turn = self._step(now_ms)
+        self._add(turn, card)
+        return card.account_id, turn.effects()
+
+    def _add(self, turn: Turn, card: ContactCard) -> None:
         if card.account_id == self._state.own.account_id:
             raise ConfigError("this contact card is your own")
         contact = self._state.contacts.get(card.account_id)
@@ -221,7 +231,6 @@ class Engine(Queries):
         else:
             self._correct_relay(turn, contact, card)
         self._context.telling.accept(turn, contact)
-        return card.account_id, turn.effects()
 
     def _make_reachable(self, turn: Turn, contact: Contact) -> None:
         if not self._state.own.publish:
@@ -356,6 +365,32 @@ class Engine(Queries):
         account_key_of(self._state.own)
         self._context.upkeep.remove_account_key(turn)
         return turn.effects()
+
+    # --- rooms and our company ---
+
+    def of_company(self, do: Callable[[Turn, Context], T], now_ms: int) -> tuple[T, list[Effect]]:
+        """Carry out what a person decides for our company, by the parts of the engine that do it.
+
+        Raises:
+            SealroomError, E2eeError: what `do` raises; nothing has changed.
+        """
+        turn = self._step(now_ms)
+        return do(turn, self._context), turn.effects()
+
+    def of_rooms(self, do: Callable[[Turn, Rooms], T], now_ms: int) -> tuple[T, list[Effect]]:
+        """Carry out what a person does in rooms; as `of_company`."""
+        turn = self._step(now_ms)
+        return do(turn, self._context.rooms), turn.effects()
+
+    def accept_notice(self, given: Acceptance, now_ms: int) -> tuple[bytes, list[Effect]]:
+        """Take a notice that a person has accepted: the company becomes a contact, a room is opened (CNS-17).
+
+        Raises:
+            InvalidArgument: not a language or purposes of the notice. RemoteError: a part does not hold.
+        """
+        turn = self._step(now_ms)
+        self._add(turn, given.card)
+        return self._context.rooms.consenting.accept(turn, given), turn.effects()
 
     # --- inside ---
 

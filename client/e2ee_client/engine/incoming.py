@@ -250,5 +250,6 @@ class Incoming(Part):
                 turn.notify(NewDevice(contact.account_id, record.device_id))
             peer = self._state.new_peer(contact, record)
             self._context.rooms.devices_changed(turn, contact.account_id)
+            self._context.announcing.met(turn, peer)
         peer.record = record
         return peer

@@ -18,6 +18,7 @@ from .devices import DeviceView
 from .history import MessageName
 from .link import LinkState
 from .records import Contact, Message, account_key_of, named_records
+from .rooms.queries import RoomQueries
 from .state import State
 
 
@@ -153,6 +154,16 @@ class Queries:
             return None
         records = [*named_records(own.device.record, own.older_record), *devices.named(own.device_list)]
         return Welcome(own.device_list, tuple(sorted(records, key=lambda one: one.hash)))
+
+    @property
+    def rooms(self) -> RoomQueries:
+        """What may be asked of rooms."""
+        return self._context.rooms.queries
+
+    @property
+    def is_company(self) -> bool:
+        """Whether this device is one of a company: customers reach it in rooms only (CNS-28)."""
+        return self._context.rooms.is_gated()
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return what an account key that is kept offline has to sign (ID-12)."""

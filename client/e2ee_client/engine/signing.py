@@ -7,24 +7,19 @@ changed (ACC-17)
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from e2ee.constants import CONTENT_ID_B
 from e2ee.errors import CounterExhausted, NoticeIncomplete, SigningUnsure
-from e2ee.ids import AccountId, DeviceId
+from e2ee.ids import DeviceId
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.mandate import Mandate, sign_mandate
 from e2ee.rooms.roster import NextRoster, Roster, changes_team, sign_roster
-from e2ee.rooms.slots import RosterContent
 from e2ee.rooms.team import Standing
 from e2ee.rooms.upkeep import KeyPlace, due, is_half_over
 from e2ee_client.errors import ConfigError
 from e2ee_client.events import CompanyKeysExpiring, MandateSigned, SigningStopped
 
 from .part import Part
-from .posted import Posted
 from .signing_row import Highest, Keys, Signing, differs, next_roster
 from .turn import Turn
 
@@ -205,30 +200,8 @@ class Signer(Part):
         return next_roster(signing, notice, own.device_list, records, cards, turn.now_ms)
 
     def _announce(self, turn: Turn, roster: Roster) -> None:
-        """Send a roster at once to customers with open rooms, and with all cards to our devices: those in
-        force, and those that it suspends, which lock their rooms (ACC-17).
-        """
-        own, team = self._state.own, self._context.team
-        content = team.content(turn, own.account_id, roster.ref)
-        if content is None:
-            return
-        ids = [one.device_id for one in roster.named]
-        found = (team.card(turn, own.account_id, one) for one in ids)
-        cards = tuple(one.encoded for one in found if one is not None)
-        this, known = own.device.record.device_id, self._device_ids()
-        ours = [(own.account_id, one) for one in (*ids, *roster.suspended) if one in known and one != this]
-        self._post(turn, replace(content, cards=cards), ours)
-        self._post(turn, content, self._context.rooms.customers())
-
-    def _post(self, turn: Turn, content: RosterContent, to: Iterable[tuple[AccountId, DeviceId]]) -> None:
-        """Post a content of type 12; who of them is not to be written to any more is left out."""
-        payload, content_id = content.encode(), self._state.ports.rng(CONTENT_ID_B)
-        recipients = [
-            one for one in to if one[0] == self._state.own.account_id or one[0] in self._state.contacts
-        ]
-        if recipients:
-            posted = Posted(content_id, turn.now_ms, payload.type, payload.payload)
-            self._context.posting.post(turn, posted, recipients)
+        """Send a roster at once to all whom it concerns (ACC-17)."""
+        self._context.announcing.announce(turn, roster)
 
     # --- inside ---
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from e2ee.errors import IdentityMismatch, ListGap, RemoteError, RosterExpired
+from e2ee.identity import DeviceRecord
 from e2ee.ids import AccountId, DeviceId
 from e2ee.primitives import kdf
 from e2ee.rooms import team
@@ -138,6 +139,22 @@ class Team(TeamLearning):
         row = turn.read(self._state.rows, CardRow.TABLE, key)
         return None if row is None else CardRow.decode(key, row).card
 
+    def cards(self, turn: Turn, account_id: AccountId) -> list[AgentCard]:
+        """Return the cards of the devices that the roster which counts names."""
+        standing = self.standing(account_id)
+        roster = None if standing is None else standing.roster
+        found = [] if roster is None else [self.card(turn, account_id, one.device_id) for one in roster.named]
+        return [one for one in found if one is not None]
+
+    def kept_records(self, turn: Turn, account_id: AccountId) -> list[DeviceRecord]:
+        """Return all records of a company that are kept, those of lists before the accepted one too."""
+        known = self.known(account_id)
+        heads = [] if known is None else [one.head for one in known.lists]
+        kept = (
+            [] if known is None else [self._context.team_archive.records(turn, known, one) for one in heads]
+        )
+        return [*self.known_records(account_id), *(record for records in kept for record in records)]
+
     # --- when to ask ---
 
     def refresh(self, turn: Turn, account_id: AccountId) -> None:
@@ -213,6 +230,7 @@ class Team(TeamLearning):
         if account_id == self._state.own.account_id:
             self._context.timers.set("company", turn.now_ms, self._context.company.maintain)
         self._context.rooms.devices_changed(turn, account_id)
+        self._context.rooms.devices_changed(turn, account_id)
 
     def _review(self, turn: Turn, account_id: AccountId) -> None:
         """Tell once when it is not known who may act, and what our own device has become (ACC-15)."""
@@ -224,7 +242,8 @@ class Team(TeamLearning):
                 turn.notify(TeamUnknown(account_id, error.code))
             self._ask_soon(turn, account_id)
         else:
-            self._unclear.pop(account_id, None)
+            if self._unclear.pop(account_id, None) is not None:
+                self._context.rooms.devices_changed(turn, account_id)
         if account_id == self._state.own.account_id and self.condition() is not self._condition:
             self._condition = self.condition()
             turn.notify(OwnConditionChanged(self._condition))

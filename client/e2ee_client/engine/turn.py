@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import NamedTuple
 
-from e2ee_client.events import Event, MessageRejected, OfContact, Parted
+from e2ee_client.events import CompanyFork, Event, MessageRejected, OfContact, Parted, TeamUnknown
 from e2ee_client.rows import Change, Delete, Put
 
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 from .ports import RowReader
+
+
+class Saved(NamedTuple):
+    """What a step wanted at one moment."""
+
+    changes: dict[tuple[str, bytes], Change | Callable[[], Put]]
+    after: int
 
 
 class Turn:
@@ -75,11 +83,21 @@ class Turn:
 
     def notify(self, event: Event) -> None:
         """Tell the application after the commit. Of devices of our own account it is told only what was
-        refused, and that one was set back or runs twice (ACC-38).
+        refused, that one was set back or runs twice, and what is known of the team (ACC-38).
         """
         is_own = isinstance(event, OfContact) and event.account_id == self._own_account
-        if not is_own or isinstance(event, MessageRejected | Parted):
+        if not is_own or isinstance(event, MessageRejected | Parted | TeamUnknown | CompanyFork):
             self._after.append(Notify(event))
+
+    def save(self) -> Saved:
+        """Return what a step wants so far; rows that were to be encoded at its end are encoded now."""
+        self._changes = {key: one() if callable(one) else one for key, one in self._changes.items()}
+        return Saved(dict(self._changes), len(self._after))
+
+    def restore(self, saved: Saved) -> None:
+        """Go back to what was saved: of what came after nothing is stored, sent or told."""
+        self._changes = dict(saved.changes)
+        del self._after[saved.after :]
 
     def effects(self) -> list[Effect]:
         """Return the effects of the step, in order."""

@@ -15,7 +15,7 @@ from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
 from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import GapFilled, GapShown
+from e2ee_client.room_events import GapClosed, GapShown
 
 from .entry_log import StoredEntry
 from .records import Asking as Asks
@@ -119,7 +119,7 @@ class Asking(RoomPart):
                 self._around.tell(turn, GapShown(live.room_id, device, gap.first, gap.last))
                 shown[gap.tag] = gap.last
         for tag in set(shown) - {gap.tag for gap in found}:
-            self._around.tell(turn, GapFilled(live.room_id, self._room.findings.device_of(tag)))
+            self._around.tell(turn, GapClosed(live.room_id, self._room.findings.device_of(tag)))
             del shown[tag]
         live.shown_gaps = tuple(shown.items())
 

@@ -140,6 +140,19 @@ class Tombstones:
         row = turn.read(self._around.rows, Tombstone.TABLE, key)
         return RoomConsent() if row is None else RoomConsent(None, Tombstone.decode(key, row).withdrawal)
 
+    def check(self, turn: Turn, account_id: AccountId, withdrawal: Withdrawal) -> Tombstone | None:
+        """Return which tombstone a withdrawal of a room that is not known takes the place of (CNS-10).
+
+        Raises:
+            ConsentRequired: too many are kept.
+        """
+        if self.of(turn, account_id, RoomId(withdrawal.room)).withdrawal is not None:
+            return None
+        kept = [Tombstone.decode(*one) for one in turn.items(self._around.rows, Tombstone.TABLE)]
+        of_account = sum(one.account_id == account_id for one in kept)
+        oldest = gate.check_tombstones(of_account, [one.kept_ms for one in kept], turn.now_ms)
+        return None if oldest is None else kept[oldest]
+
     def keep(self, turn: Turn, account_id: AccountId, withdrawal: Withdrawal) -> None:
         """Keep a withdrawal of a room that is not known (CNS-10).
 
@@ -147,14 +160,10 @@ class Tombstones:
             ConsentRequired: too many are kept.
         """
         room_id = RoomId(withdrawal.room)
-        known = self.of(turn, account_id, room_id)
-        kept = [Tombstone.decode(*one) for one in turn.items(self._around.rows, Tombstone.TABLE)]
-        if known.withdrawal is None:
-            of_account = sum(one.account_id == account_id for one in kept)
-            oldest = gate.check_tombstones(of_account, [one.kept_ms for one in kept], turn.now_ms)
-            if oldest is not None:
-                turn.delete(Tombstone.TABLE, kept[oldest].key)
-        newest = known.with_withdrawal(withdrawal).withdrawal
+        oldest = self.check(turn, account_id, withdrawal)
+        if oldest is not None:
+            turn.delete(Tombstone.TABLE, oldest.key)
+        newest = self.of(turn, account_id, room_id).with_withdrawal(withdrawal).withdrawal
         if newest is not None:
             turn.put(Tombstone(account_id, room_id, newest, turn.now_ms).put())
 

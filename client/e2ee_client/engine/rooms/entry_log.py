@@ -19,6 +19,7 @@ from e2ee.constants import CONTENT_ID_B, HASH_B
 from e2ee.errors import ContentError
 from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.entry import (
+    BODY_MAX_B,
     DEVICE_TAG_B,
     ROOM_ID_B,
     Author,
@@ -31,6 +32,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.order import key_after, named_by
 from e2ee.rooms.transcript import Held
+from e2ee.wire import cbor
 from e2ee_client.engine.ports import RowReader
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
@@ -67,6 +69,8 @@ class StoredEntry(Row):
     is_hidden: bool = False
     is_marked: bool = False
     waiting_for: tuple[DeviceId, ...] = ()
+    is_delivered: bool = False
+    edited_by: EntryHash | None = None
 
     @property
     def author(self) -> Author:
@@ -125,6 +129,13 @@ class EntryLog:
         header = Header.decode(stored.header)
         parts = stored.author, header, stored.commitment, body, stored.signature
         return Entry(*parts, stored.hash)
+
+    def text(self, turn: Turn, stored: StoredEntry) -> str | None:
+        """Return the text of an entry that is one, and that is here."""
+        if stored.is_hidden or stored.is_aside:
+            return None
+        body = turn.read(self._rows, "entry_body", stored.content_id)
+        return None if body is None else text_of(body)
 
     def held(self, turn: Turn, tag: DeviceTag, n: int) -> Held | None:
         """Return what stands under a number of a device."""
@@ -313,3 +324,11 @@ def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None
         received_ms,
         followed=followed,
     )
+
+
+def text_of(body: bytes) -> str | None:
+    """Return the text in the body of an entry: key 1 of its payload, where that is a text."""
+    items = cbor.decode(body, BODY_MAX_B)
+    payload = items[1] if isinstance(items, list) and len(items) > 1 else None
+    found = payload.get(1) if isinstance(payload, dict) else None
+    return found if isinstance(found, str) else None

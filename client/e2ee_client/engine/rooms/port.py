@@ -1,14 +1,12 @@
-"""What the engine calls of rooms, and what it does without any."""
+"""What the engine calls of rooms."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Protocol
 
-from e2ee.content import Content, OfRooms
-from e2ee_client.events import UnsupportedContent
-
 if TYPE_CHECKING:
+    from e2ee.content import Content
     from e2ee.identity import DeviceRecord
     from e2ee.ids import AccountId, DeviceId
     from e2ee_client.engine.peers import Peer
@@ -60,6 +58,10 @@ class RoomsPort(Protocol):
         """
         ...
 
+    def is_gated(self) -> bool:
+        """Whether this is a company's device: customers reach it in rooms only (CNS-29)."""
+        ...
+
     def customers(self) -> Iterable[tuple[AccountId, DeviceId]]:
         """Return the devices of customers with open rooms: a roster that changes goes to them (ACC-17)."""
         ...
@@ -67,38 +69,3 @@ class RoomsPort(Protocol):
     def start(self, turn: Turn) -> None:
         """The engine goes online: set the timers."""
         ...
-
-
-class NoRooms:
-    """An engine without rooms: every contact may write, and contents of rooms are unsupported."""
-
-    def admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
-        """Refuse nothing."""
-
-    def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
-        """Report an unsupported content; it is not confirmed."""
-        if isinstance(content.payload, OfRooms):
-            turn.notify(UnsupportedContent(peer.account_id, content.id, content.payload.type))
-        return False
-
-    def confirmed(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
-        """Nothing is posted."""
-
-    def failed(
-        self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes, code: str
-    ) -> None:
-        """Nothing is posted."""
-
-    def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
-        """There is none."""
-        return None
-
-    def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
-        """Nobody asks."""
-
-    def customers(self) -> Iterable[tuple[AccountId, DeviceId]]:
-        """There are none."""
-        return ()
-
-    def start(self, turn: Turn) -> None:
-        """Nothing is due."""

@@ -312,7 +312,8 @@ class Stewarding(RoomPart):
 
     def _signal(self, turn: Turn, signal: Signal) -> None:
         ranks = self._room.states.ranks(turn.now_ms)
-        agents = [one for one, rank in sorted(ranks.items()) if rank == Rank.AGENT]
+        members = () if self._room.states.state is None else self._room.states.state.members
+        agents = [one for one, rank in sorted(ranks.items()) if rank == Rank.AGENT and one not in members]
         self.signal_to(turn, signal, agents)
 
     def signal_to(self, turn: Turn, signal: Signal, devices: Iterable[DeviceId]) -> None:

@@ -32,9 +32,12 @@ DEFAULT_RETENTION: Final = Retention(RetentionClass.DEFAULT, 90 * 86_400)
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Choices of a company for its new rooms."""
+    """Choices of a company for its new rooms: how long it keeps them, and whose they are first; `*` is
+    whoever is free.
+    """
 
     retention: Retention = DEFAULT_RETENTION
+    team: str = "*"
 
 
 class Surroundings(Protocol):

@@ -23,6 +23,7 @@ from e2ee.rooms.entry import (
     DeviceTag,
     Entry,
     EntryHash,
+    Header,
     commitment_of,
     decode_entry,
     device_tag,
@@ -30,7 +31,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
-from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
+from e2ee.rooms.payloads import Edit, EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Outcome
@@ -294,6 +295,8 @@ class Taking(RoomPart):
             return
         if act_of(entry.header.kind, payload) is not None:
             self._room.states.add_act(turn, entry.hash)
+        if isinstance(payload, Edit):
+            self._edited(turn, entry, payload)
         self._room.consent.take(turn, entry, payload)
         self._room.erasing.take(turn, entry, payload)
         self._room.forwarding.announced(entry, payload)
@@ -306,6 +309,16 @@ class Taking(RoomPart):
         self._room.log.add(turn, entry, stored, entry.hash, is_unread=False)
         self._room.consent.take(turn, entry, payload)
         self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=False)
+
+    def _edited(self, turn: Turn, entry: Entry, payload: Edit) -> None:
+        """Note the newest wording of a text; of one device the highest number counts (TRN-23)."""
+        stored = self._room.log.find(turn, payload.hash)
+        if stored is None:
+            return
+        known = None if stored.edited_by is None else self._room.log.find(turn, stored.edited_by)
+        if known is None or Header.decode(known.header).n < entry.header.n:
+            stored.edited_by = entry.hash
+            self._room.log.put(turn, stored)
 
     # --- hearsay ---
 

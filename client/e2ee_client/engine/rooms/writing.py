@@ -132,6 +132,7 @@ class Writing(RoomPart):
     def confirmed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
         """A device has an entry of ours on disk."""
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
+        stored.is_delivered = True
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.DELIVERED, device_id)
         self._around.tell(turn, event)
@@ -142,6 +143,14 @@ class Writing(RoomPart):
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
         self._around.tell(turn, event)
+
+    def progress(self, stored: StoredEntry) -> EntryProgress:
+        """Return how far an entry of ours has come."""
+        if stored.is_delivered:
+            return EntryProgress.DELIVERED
+        if stored.hash in self._live.unsent:
+            return EntryProgress.WAITING
+        return EntryProgress.SENT if stored.waiting_for else EntryProgress.FAILED
 
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""

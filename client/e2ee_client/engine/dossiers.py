@@ -1,0 +1,92 @@
+"""Customers as a colleague introduces them: list, records, addresses, prekeys (ROOM-25)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee import prekeys
+from e2ee.errors import IdentityMismatch
+from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.ids import AccountId
+from e2ee.rooms import signals
+from e2ee.rooms.signals import Dossier
+from e2ee.wire import cbor
+
+from .part import Part
+from .peers import Given, Peer
+from .records import Contact, check_keys
+from .turn import Turn
+
+_MAX_CONTACTS: Final = 4
+_NO_SESSION: Final = b""
+"""Prekeys of a dossier came in no session with their device."""
+
+
+class Dossiers(Part):
+    """What a device that joins a room needs to start sessions with the customer's devices."""
+
+    def of(self, account_id: AccountId) -> Dossier | None:
+        """Return the dossier of a customer; None while no device of it can be reached."""
+        contact = self._state.contacts.get(account_id)
+        if contact is None or contact.signed_list is None:
+            return None
+        found = [
+            signals.Contact(one.record.encoded, one.way_back, _without_one_time(one))
+            for one in self._state.peers_named(contact)
+            if one.way_back is not None
+        ]
+        return Dossier(contact.signed_list, tuple(found[:_MAX_CONTACTS])) if found else None
+
+    def take(self, turn: Turn, payload: cbor.Value) -> None:
+        """Learn of a customer from a colleague; what is known already counts more.
+
+        Raises:
+            ContentError: not of this form. Other RemoteError: a list, record or bundle does not hold;
+                nothing has changed.
+        """
+        dossier = signals.decode_dossier(payload)
+        records = [DeviceRecord.decode(one.record) for one in dossier.contacts]
+        account_id = records[0].account_id
+        if account_id == self._state.own.account_id or any(one.account_id != account_id for one in records):
+            raise IdentityMismatch("a dossier of one customer has records of it alone")
+        device_list = DeviceList.verify(account_id, dossier.signed_list)
+        given: list[Given | None] = []
+        for record, one in zip(records, dossier.contacts, strict=True):
+            device_list.check_record(record)
+            known = self._state.peers.get(account_id + record.device_id)
+            if known is not None:
+                check_keys(known.record, record)
+            given.append(None if one.bundle is None else Given.of(prekeys.verify_compact(record, one.bundle)))
+        contact = self._contact(turn, account_id, device_list, dossier.contacts[0].way_back.relay_url)
+        for record, one, keys in zip(records, dossier.contacts, given, strict=True):
+            self._learn(turn, contact, record, one, keys)
+
+    def _contact(self, turn: Turn, account_id: AccountId, device_list: DeviceList, relay_url: str) -> Contact:
+        contact = self._state.contacts.get(account_id)
+        if contact is None:
+            contact = Contact(account_id, None, relay_url, published=False)
+            self._state.contacts[account_id] = contact
+        if contact.head is None or device_list.seq > contact.head.seq:
+            self._context.contents.pin(turn, contact, device_list)
+        self._context.telling.accept(turn, contact)
+        return contact
+
+    def _learn(
+        self, turn: Turn, contact: Contact, record: DeviceRecord, one: signals.Contact, keys: Given | None
+    ) -> None:
+        if not contact.names(record.hash):
+            return
+        peer = self._state.peers.get(contact.account_id + record.device_id)
+        if peer is None:
+            peer = self._state.new_peer(contact, record)
+            self._context.rooms.devices_changed(turn, contact.account_id)
+        if peer.way_back is None:
+            peer.way_back = one.way_back
+        if keys is not None and peer.prekeys() is None:
+            peer.learn_prekeys(_NO_SESSION, keys)
+        turn.put(peer.put())
+
+
+def _without_one_time(peer: Peer) -> prekeys.CompactBundle | None:
+    given = peer.prekeys()
+    return None if given is None else given.bundle._replace(opks=[], one_time_pqks=[])

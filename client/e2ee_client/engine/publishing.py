@@ -1,0 +1,72 @@
+"""What a company shows before anybody writes: its notice, and the door (chapter 18)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from e2ee.ids import DeviceId
+from e2ee.rooms.channels import Channel, Channels
+from e2ee.rooms.mandate import Mandate, next_seq
+from e2ee.rooms.notice import Draft, Notice, sign_notice
+
+from .company import Founding
+from .part import Part
+from .records import account_key_of
+from .turn import Turn
+
+OLDER_COUNTS_MS: Final = 30 * 86_400_000
+"""How long consent to the notice before counts where nothing else is said (CNS-12)."""
+
+
+class Publishing(Part):
+    """Of a device that signs for its company."""
+
+    def found(
+        self, turn: Turn, founding: Founding, name: str, languages: Sequence[str], teams: Sequence[str]
+    ) -> None:
+        """Let this front desk sign for its company, under a card of its own.
+
+        Raises:
+            ConfigError: as `Company.found` and `Company.set_card`.
+        """
+        company = self._context.company
+        company.found(turn, founding)
+        device_id = DeviceId(self._state.own.device.record.device_id)
+        company.set_card(turn, device_id, name, languages, teams)
+
+    def publish(self, turn: Turn, draft: Draft, texts: Mapping[str, str], until_ms: int | None) -> Notice:
+        """Sign a notice and state it from now on; consent to the one before counts until a time.
+
+        Raises:
+            AccountKeyAbsent: the account key is kept elsewhere. ConfigError: this device does not sign.
+            NoticeIncomplete: a field is missing.
+        """
+        own = self._state.own
+        number = next_seq(self._context.notices.newest_number(own.account_id), turn.now_ms)
+        notice = sign_notice(account_key_of(own), number, draft, turn.now_ms)
+        self.install(turn, notice, texts, until_ms)
+        return notice
+
+    def install(self, turn: Turn, notice: Notice, texts: Mapping[str, str], until_ms: int | None) -> None:
+        """State a notice that the account has signed.
+
+        Raises:
+            ConfigError: this device does not sign, or the notice does not fit. DecodeError: a text does not.
+        """
+        until = turn.now_ms + OLDER_COUNTS_MS if until_ms is None else until_ms
+        self._context.company.publish_notice(turn, notice.signed, until)
+        self._context.notices.put_texts(turn, notice, texts)
+
+    def door(
+        self, turn: Turn, channels: Sequence[Channel], hours: Mapping[str, str]
+    ) -> tuple[Mandate, Notice, dict[str, str], Channels]:
+        """Return what the company's door is made of: mandate, notice, texts by locale, channels (CNS-04).
+
+        Raises:
+            ConfigError: nothing is signed yet, or channels and hours are not such.
+            NoticeIncomplete, SigningUnsure.
+        """
+        self._context.company.set_channels(turn, channels, hours)
+        mandate, notice, signed = self._context.company.door_parts(turn)
+        return mandate, notice, self._context.notices.texts(turn, notice.account_id, notice.hash), signed

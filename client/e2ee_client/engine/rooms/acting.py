@@ -1,0 +1,181 @@
+"""What a person of the company does: a steward changes a room, all others ask one (ROOM-22, ROOM-23)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2ee.errors import NoRight, RemoteError
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import RoomText
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import DESK, Phase
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.turn import Turn
+
+from .room_engine import RoomEngine
+from .stewarding import Change
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+
+class Acting(Part):
+    """Returns the id of a request where a steward decides; None where it is done."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    # --- who answers ---
+
+    def claim(self, turn: Turn, room_id: RoomId) -> bytes | None:
+        """Take a room: this device is added and assigned (ROOM-23).
+
+        Raises:
+            NoRight: somebody else is assigned.
+        """
+        us = self._rooms.around.us.device_id
+        room = self._rooms.index.get(room_id)
+        if room is not None and room.assigned not in (None, us):
+            raise NoRight("somebody else is assigned")
+        return self._change_or_ask(turn, room_id, Change(add=(us,), assign=us), RequestKind.ADD, us)
+
+    def assign(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> bytes | None:
+        """Hand a room to a colleague; who hands it over leaves it.
+
+        Raises:
+            NoRight: not a member, or the colleague is not in force.
+        """
+        us = self._rooms.around.us.device_id
+        change = Change(add=(device_id,), assign=device_id, remove=() if device_id == us else (us,))
+        return self._change_or_ask(turn, room_id, change, RequestKind.TRANSFER, device_id)
+
+    def to_team(self, turn: Turn, room_id: RoomId, team: str, reason: str | None) -> bytes | None:
+        """Let a room wait for a team (ROOM-23)."""
+        if not self._is_steward(turn):
+            return self._ask(turn, room_id, RequestKind.TRANSFER, None, team, reason)
+        us = self._rooms.around.us.device_id
+        self._rooms.do(turn, room_id, lambda room: _hand_on(turn, room, us, team))
+        return None
+
+    def add(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> bytes | None:
+        """Let a colleague read and write."""
+        return self._change_or_ask(turn, room_id, Change(add=(device_id,)), RequestKind.ADD, device_id)
+
+    def leave(self, turn: Turn, room_id: RoomId) -> bytes | None:
+        """Leave a room."""
+        us = self._rooms.around.us.device_id
+        return self._change_or_ask(turn, room_id, Change(remove=(us,)), RequestKind.LEAVE, None)
+
+    # --- what holds ---
+
+    def close(self, turn: Turn, room_id: RoomId, reason: str | None) -> bytes | None:
+        """Close a room."""
+        change = Change(phase=Phase.CLOSED, text=reason)
+        return self._change_or_ask(turn, room_id, change, RequestKind.CLOSE, None, reason)
+
+    def reopen(self, turn: Turn, room_id: RoomId) -> bytes | None:
+        """Open a closed room again."""
+        return self._change_or_ask(turn, room_id, Change(phase=Phase.OPEN), RequestKind.REOPEN, None)
+
+    def change(self, turn: Turn, room_id: RoomId, change: Change) -> EntryHash:
+        """Write a state: what only a steward may (ROOM-08).
+
+        Raises:
+            NoRight.
+        """
+        return self._rooms.do(turn, room_id, lambda room: room.stewarding.change(turn, change))
+
+    def decide(self, turn: Turn, room_id: RoomId, request_id: bytes, *, grant: bool) -> None:
+        """Decide what a colleague has asked for (ROOM-22).
+
+        Raises:
+            NoRight: nothing of this id waits, or it is not ours to grant.
+        """
+        self._rooms.do(turn, room_id, lambda room: room.deciding.decide(turn, request_id, grant=grant))
+
+    # --- notes ---
+
+    def note(self, turn: Turn, room_id: RoomId, text: str) -> EntryHash:
+        """Write a note that the customer never gets (ROOM-02).
+
+        Raises:
+            NoRight: there is no room of notes yet, and we are no steward.
+        """
+        notes_id = self._rooms.notes_of(room_id)
+        if notes_id not in self._rooms.index:
+            self._rooms.room(turn, room_id)
+            if not self._is_steward(turn):
+                raise NoRight("a steward begins the room of notes")
+            self._rooms.begin(turn, notes_id, self._rooms.around.us.account_id, None).open_notes(turn)
+        self._follow(turn, room_id, notes_id)
+        return self._rooms.do(turn, notes_id, lambda room: room.writing.write(turn, RoomText(text)))
+
+    def _follow(self, turn: Turn, room_id: RoomId, notes_id: RoomId) -> None:
+        """The members of a room are those of its notes, as far as we may see to that."""
+        members = set(self._rooms.index[room_id].members) | {self._rooms.around.us.device_id}
+        missing = tuple(sorted(members - set(self._rooms.index[notes_id].members)))
+        if missing and self._is_steward(turn):
+            self._rooms.do(turn, notes_id, lambda room: room.stewarding.change(turn, Change(add=missing)))
+
+    # --- inside ---
+
+    def _change_or_ask(
+        self,
+        turn: Turn,
+        room_id: RoomId,
+        change: Change,
+        what: RequestKind,
+        device_id: DeviceId | None,
+        reason: str | None = None,
+    ) -> bytes | None:
+        if self._is_steward(turn) and room_id in self._rooms.index:
+            self._rooms.do(turn, room_id, lambda room: room.stewarding.change(turn, change))
+            return None
+        return self._ask(turn, room_id, what, device_id, None, reason)
+
+    def _ask(
+        self,
+        turn: Turn,
+        room_id: RoomId,
+        what: RequestKind,
+        device_id: DeviceId | None,
+        team: str | None,
+        reason: str | None,
+    ) -> bytes:
+        self._rooms.check_active()
+        self._rooms.around.turn = turn
+        stewards = [one for one, rank in self._ranks(turn).items() if rank >= DESK]
+        if not stewards:
+            raise NoRight("no desk is in force that could grant this")
+        return self._rooms.requests.ask(
+            turn, room_id, sorted(stewards), what, device_id=device_id, team=team, reason=reason
+        )
+
+    def _ranks(self, turn: Turn) -> dict[DeviceId, int]:
+        self._rooms.around.turn = turn
+        us = self._rooms.around.us
+        return self._rooms.around.team(us.account_id, turn.now_ms).ranks()
+
+    def _is_steward(self, turn: Turn) -> bool:
+        try:
+            return self._ranks(turn).get(self._rooms.around.us.device_id, -1) >= DESK
+        except RemoteError:
+            return False
+
+
+def _hand_on(turn: Turn, room: RoomEngine, us: DeviceId, team: str) -> None:
+    """Nobody is assigned any more, and the customer waits for a team."""
+    members = () if room.states.state is None else room.states.state.members
+    leaves = (us,) if us in members else ()
+    room.stewarding.change(turn, Change(unassign=True, remove=leaves))
+    room.stewarding.wait_for(turn, team, language_of(room))
+
+
+def language_of(room: RoomEngine) -> str:
+    """The language of the notice that the customer accepted."""
+    receipt = room.live.consent.receipt
+    return "de" if receipt is None else receipt.terms.locale

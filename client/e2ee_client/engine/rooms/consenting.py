@@ -1,0 +1,189 @@
+"""Consent as a person gives and takes it: a room, a notice that is replaced, a withdrawal (CNS-17 to 20)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from e2ee.card import ContactCard
+from e2ee.errors import NoConsent, RemoteError
+from e2ee.ids import AccountId
+from e2ee.rooms import customer
+from e2ee.rooms.customer import Accept, Effect, Given, Leave, Refuse
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.kinds import CONTENT, WRITERS
+from e2ee.rooms.mandate import Mandate
+from e2ee.rooms.notice import Notice
+from e2ee.rooms.payloads import Act, ActKind
+from e2ee.rooms.room import room_id as id_of_room
+from e2ee.rooms.state import Phase
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.turn import Turn
+
+from .room_engine import RoomEngine
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+_NONCE_B: Final = 16
+
+
+class ConsentState(Enum):
+    """What a person's consent to a company is."""
+
+    ACCEPTED = "accepted"
+    STALE = "stale"
+    """The notice was replaced; the person is asked, and the consent counts for a while."""
+    ENDED = "ended"
+
+
+class Acceptance(NamedTuple):
+    """What a person has accepted: of which company, the notice that it was shown, and in which words."""
+
+    card: ContactCard
+    mandate: Mandate
+    notice: Notice
+    texts: Mapping[str, str]
+    locale: str
+    purposes: int
+
+
+class Consenting(Part):
+    """The customer's side; which consent counts follows from receipts and withdrawals alone (CNS-09)."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    def accept(self, turn: Turn, given: Acceptance) -> RoomId:
+        """Take a notice that a person has accepted; returns the room, opened or given a receipt.
+
+        Raises:
+            InvalidArgument: not a language or purposes of the notice.
+            RemoteError: the notice or mandate does not hold.
+        """
+        account_id = given.card.account_id
+        self._context.team.learn_verified(turn, given.mandate, None)
+        self._context.team.learn_notice(turn, account_id, given.notice.signed)
+        self._context.notices.put_texts(turn, given.notice, given.texts)
+        event = Accept(given.notice.hash, given.locale, given.purposes)
+        room_id = self._room_with(account_id)
+        if room_id is None:
+            return self._open(turn, account_id, given.notice, event)
+        self._rooms.do(turn, room_id, lambda room: self._renew(turn, room, event))
+        return room_id
+
+    def _room_with(self, account_id: AccountId) -> RoomId | None:
+        found = [
+            one
+            for one in self._rooms.index.values()
+            if one.company == account_id and one.phase != Phase.ERASED
+        ]
+        return max(found, key=lambda one: one.last_ms).room_id if found else None
+
+    def _open(self, turn: Turn, account_id: AccountId, notice: Notice, event: Accept) -> RoomId:
+        _, effects = customer.step(customer.Shown(notice), event, turn.now_ms)
+        us, nonce = self._state.own.account_id, self._state.ports.rng(_NONCE_B)
+        room_id = id_of_room(account_id, us, nonce)
+        for effect in effects:
+            if isinstance(effect, customer.OpenRoom):
+                room = self._rooms.begin(turn, room_id, account_id, us)
+                room.open(turn, nonce, effect.given)
+        return room_id
+
+    def _renew(self, turn: Turn, room: RoomEngine, event: Accept) -> None:
+        state = self.state_of(turn, room)
+        if isinstance(state, customer.Accepted):
+            if room.states.condition().phase is Phase.CLOSED:
+                room.writing.write(turn, Act(ActKind.REOPEN))
+            return
+        _, effects = customer.step(state, event, turn.now_ms)
+        self._carry_out(turn, room, effects)
+
+    def refuse(self, turn: Turn, notice: Notice) -> None:
+        """Take a notice that a person has refused: a consent to one before ends (CNS-17)."""
+        for room_id, one in list(self._rooms.index.items()):
+            if one.company == notice.account_id:
+                self._rooms.do(turn, room_id, lambda room: self._refuse(turn, room))
+
+    def _refuse(self, turn: Turn, room: RoomEngine) -> None:
+        state = self.state_of(turn, room)
+        if isinstance(state, customer.Stale):
+            self._carry_out(turn, room, customer.step(state, Refuse(), turn.now_ms)[1])
+
+    def withdraw(self, turn: Turn, room_id: RoomId) -> None:
+        """Withdraw the consent of a room.
+
+        Raises:
+            NoConsent: there is none to withdraw. UnknownRoom.
+        """
+        self._rooms.do(turn, room_id, lambda room: self._withdraw(turn, room))
+
+    def _withdraw(self, turn: Turn, room: RoomEngine) -> None:
+        state = self.state_of(turn, room)
+        self._carry_out(turn, room, customer.step(state, Leave(), turn.now_ms)[1])
+
+    def _carry_out(self, turn: Turn, room: RoomEngine, effects: tuple[Effect, ...]) -> None:
+        for effect in effects:
+            match effect:
+                case customer.GiveReceipt(given=given, reopens=reopens):
+                    room.consent.give(turn, given, reopens=reopens)
+                case customer.Withdraw(seq=seq):
+                    room.consent.withdraw(turn, seq)
+                case customer.CloseRoom():
+                    room.writing.write(turn, Act(ActKind.CLOSE))
+                case _:
+                    pass
+
+    # --- what it is ---
+
+    def state_of(self, turn: Turn, room: RoomEngine) -> customer.State:
+        """Return the consent of a room as a state of CNS-17.
+
+        Raises:
+            NoConsent: none was ever given.
+        """
+        known, company = room.live.consent, room.live.company
+        receipt = known.receipt
+        if receipt is None:
+            raise NoConsent("no consent was given in this room")
+        stated = self._context.notices.stated(turn, company)
+        accepted = self._context.team.notice(turn, company, receipt.terms.notice_hash)
+        notice = stated[0] if stated else accepted
+        if notice is None:
+            raise NoConsent("the notice that was accepted is not here")
+        if known.is_withdrawn:
+            return customer.Ended(notice, known.seq, is_withdrawn=True)
+        given = Given(receipt.terms, receipt.accepted_ms, receipt.seq)
+        if notice.hash == receipt.terms.notice_hash:
+            return customer.Accepted(notice, given)
+        return customer.Stale(notice, given, self._until_ms(turn, company, receipt.terms.notice_hash))
+
+    def _until_ms(self, turn: Turn, company: AccountId, notice_hash: bytes) -> int:
+        try:
+            team = self._context.team.view(turn, company)
+        except RemoteError:
+            return 0
+        return next((one.until_ms for one in team.older_notices if one.hash == notice_hash), 0)
+
+    def consent(self, turn: Turn, room: RoomEngine) -> ConsentState:
+        """Say what an application shows of the consent of a room."""
+        match self.state_of(turn, room):
+            case customer.Accepted():
+                return ConsentState.ACCEPTED
+            case customer.Stale():
+                return ConsentState.STALE
+            case _:
+                return ConsentState.ENDED
+
+    def check_writing(self, turn: Turn, room: RoomEngine, kind: int) -> None:
+        """Refuse content without a consent that counts (CNS-20).
+
+        Raises:
+            NoConsent.
+        """
+        if kind in CONTENT or kind not in WRITERS:
+            customer.check_sending(self.state_of(turn, room), turn.now_ms)

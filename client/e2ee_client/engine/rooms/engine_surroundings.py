@@ -1,0 +1,193 @@
+"""The engine as rooms see it: teams, devices, posting, timers (`Surroundings`)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from e2ee.constants import CONTENT_ID_B
+from e2ee.content import Content, ContentType, OfRooms
+from e2ee.errors import InvalidArgument, RemoteError
+from e2ee.identity import DeviceKind, ListHead
+from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
+from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.notice import Notice
+from e2ee.rooms.roster import RosterRef
+from e2ee.rooms.signals import encode_dossier
+from e2ee.rooms.team import TeamView
+from e2ee.secret import SigningKey
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.ports import RowReader
+from e2ee_client.engine.posted import Posted
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import RoomEvent
+
+from .surroundings import Policy
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+Tick = Callable[[RoomId, Turn], None]
+
+
+class EngineSurroundings(Part):
+    """`turn` is the step that runs; whoever calls a room sets it first. `posted` counts what was posted."""
+
+    def __init__(self, context: Context, tick: Tick) -> None:
+        super().__init__(context)
+        self._tick = tick
+        self._signers: dict[Author, SignPublic] = {}
+        self.turn = Turn(0)
+        self.posted = 0
+        self.policy = Policy()
+
+    @property
+    def us(self) -> Author:
+        """Our account and device."""
+        own = self._state.own
+        return Author(own.account_id, own.device.record.device_id)
+
+    @property
+    def side(self) -> Side:
+        """`CUSTOMER` for a device of a person."""
+        is_person = self._state.own.device.record.kind is DeviceKind.PERSON
+        return Side.CUSTOMER if is_person else Side.COMPANY
+
+    @property
+    def key(self) -> SigningKey:
+        """The signing key of our device."""
+        return self._state.own.device.signing_key
+
+    @property
+    def rows(self) -> RowReader:
+        """What has been committed."""
+        return self._state.rows
+
+    def rng(self, size_b: int) -> bytes:
+        """Return random bytes (PRM-08)."""
+        return self._state.ports.rng(size_b)
+
+    # --- who is there ---
+
+    def team(self, company: AccountId, now_ms: int) -> TeamView:
+        """Return who of a company is in force now; as `Surroundings.team`."""
+        return self._context.team.view(self.turn, company)
+
+    def team_by(self, company: AccountId, ref: RosterRef) -> TeamView | None:
+        """Return who was in force by one roster (ACC-21)."""
+        return self._context.team.view_by(self.turn, company, ref)
+
+    def suspended(self, company: AccountId) -> frozenset[DeviceId]:
+        """Return whom the newest mandate, or any known roster of it, suspends (ROOM-28)."""
+        standing = self._context.team.standing(company)
+        return frozenset() if standing is None else standing.suspended
+
+    def devices(self, account_id: AccountId) -> tuple[DeviceId, ...]:
+        """Return the devices of an account's newest accepted list that are known, ours included."""
+        contact = self._state.party(account_id)
+        if contact is None:
+            return (self.us.device_id,) if account_id == self.us.account_id else ()
+        found = {one.device_id for one in self._state.peers_named(contact)}
+        if account_id == self.us.account_id:
+            found.add(self.us.device_id)
+        return tuple(sorted(found))
+
+    def list_head(self, account_id: AccountId) -> ListHead | None:
+        """Return the newest accepted list of an account (ROOM-05)."""
+        if account_id == self.us.account_id:
+            return self._state.own.device_list.head
+        contact = self._state.contacts.get(account_id)
+        return None if contact is None else contact.head
+
+    def signer(self, author: Author) -> SignPublic | None:
+        """Return the signing key of a device by a record that an accepted list names, or named before."""
+        found = self._signers.get(author)
+        if found is None:
+            found = self._signer(author)
+            if found is not None:
+                self._signers[author] = found
+        return found
+
+    def _signer(self, author: Author) -> SignPublic | None:
+        if author == self.us:
+            return self._state.own.device.record.sign_public
+        peer = self._state.peers.get(author.account_id + author.device_id)
+        if peer is not None:
+            return peer.record.sign_public
+        records = self._context.team.kept_records(self.turn, author.account_id)
+        return next((one.sign_public for one in records if one.device_id == author.device_id), None)
+
+    def card(self, company: AccountId, device_id: DeviceId) -> AgentCard | None:
+        """Return the card of a device in force (ACC-14)."""
+        return self._context.team.card(self.turn, company, device_id)
+
+    def learn_card(self, turn: Turn, company: AccountId, card_b: bytes) -> None:
+        """Take a card that a state gives; one that does not fit is passed over (ACC-14)."""
+        with suppress(RemoteError):
+            self._context.team.learn_card(turn, company, card_b)
+
+    def notice(self, company: AccountId, notice_hash: bytes) -> Notice | None:
+        """Return a verified notice of a company by its hash (CNS-07)."""
+        return self._context.team.notice(self.turn, company, notice_hash)
+
+    # --- what goes out ---
+
+    def post(self, turn: Turn, content: Content, to: Iterable[Author]) -> None:
+        """Send a counted content to named devices, durable until each has confirmed it."""
+        payload = content.payload
+        if not isinstance(payload, OfRooms):
+            raise InvalidArgument("a room posts contents of rooms")
+        self.posted += 1
+        posted = Posted(content.id, content.sent_ms, payload.type, payload.payload)
+        self._context.posting.post(turn, posted, [one for one in to if self._state.party(one.account_id)])
+
+    def signal(self, turn: Turn, payload: OfRooms, to: Iterable[Author]) -> None:
+        """Send a content of type 9, dropped where there is no session."""
+        self._context.posting.signal(turn, payload, to)
+
+    def recall(self, turn: Turn, content_id: ContentId, to: Iterable[Author]) -> None:
+        """Drop what has not been sealed yet for these devices."""
+        self._context.posting.recall(turn, content_id)
+
+    def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
+        """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""
+        dossier = self._context.dossiers.of(customer)
+        if dossier is not None:
+            self._post_new(
+                turn, OfRooms(ContentType.DOSSIER, encode_dossier(dossier)), Author(self.us.account_id, to)
+            )
+
+    def vouch(self, turn: Turn, company: AccountId, rosters: Iterable[RosterRef], to: Author) -> None:
+        """Post what these rosters are judged by, as contents of type 12 (ROOM-25, ACC-21)."""
+        for ref in rosters:
+            content = self._context.announcing.content(turn, company, ref, to)
+            if content is not None:
+                self._post_new(turn, content.encode(), to)
+
+    def _post_new(self, turn: Turn, payload: OfRooms, to: Author) -> None:
+        content = Content(ContentId(self.rng(CONTENT_ID_B)), turn.now_ms, payload)
+        self.post(turn, content, [to])
+
+    def look_up(self, turn: Turn, account_id: AccountId) -> None:
+        """Ask the directory for what is not known of an account; at most as often as it allows."""
+        contact = self._state.party(account_id)
+        if contact is not None:
+            self._context.directory.catch_up(turn, contact)
+
+    # --- time and application ---
+
+    def wake(self, turn: Turn, room_id: RoomId, at_ms: int | None) -> None:
+        """Call the room's `tick` at a time, in place of the one asked for before."""
+        if at_ms is None:
+            self._context.timers.drop(("room", room_id))
+        else:
+            self._context.timers.set(("room", room_id), at_ms, partial(self._tick, room_id))
+
+    def tell(self, turn: Turn, event: RoomEvent) -> None:
+        """Tell the application after the commit."""
+        self._context.rooms.heard(event)
+        turn.notify(event)

@@ -1,0 +1,246 @@
+"""What an application may ask of rooms; nothing here changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Final
+
+from e2ee.card import ContactCard
+from e2ee.errors import RemoteError
+from e2ee.identity import DeviceKind
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId
+from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
+from e2ee.rooms.state import Phase
+from e2ee.rooms.team import Rank
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.turn import Turn
+from e2ee_client.people import Person, Role
+from e2ee_client.room_events import EntryProgress
+
+from .consenting import ConsentState
+from .entry_log import StoredEntry
+from .records import RoomIndex
+from .room_engine import RoomEngine
+from .views import EntryView, FoundPage, RoomView
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+_ROLES: Final = {
+    Rank.BOT: Role.BOT,
+    Rank.AGENT: Role.AGENT,
+    Rank.DESK: Role.DESK,
+    Rank.SUPERVISOR: Role.SUPERVISOR,
+}
+
+
+class RoomQueries(Part):
+    """The reading half of rooms."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    # --- rooms ---
+
+    def all(self) -> list[RoomView]:
+        """Return all rooms but those of notes, and rooms of others that wait for somebody."""
+        found = [_view(one, self._rooms.waits_ms(one.room_id)) for one in self._own()]
+        known = self._rooms.index
+        return found + [_waiting(one, ms) for one, ms in self._rooms.waiting.items() if one not in known]
+
+    def _own(self) -> list[RoomIndex]:
+        return [one for one in self._rooms.index.values() if one.customer is not None]
+
+    def view(self, room_id: bytes) -> RoomView | None:
+        """Return a room, or one of others that waits; None for one that is neither."""
+        found, waits_ms = self._rooms.index.get(RoomId(room_id)), self._rooms.waits_ms(RoomId(room_id))
+        if found is not None:
+            return _view(found, waits_ms)
+        return None if waits_ms is None else _waiting(RoomId(room_id), waits_ms)
+
+    def company_card(self) -> ContactCard | None:
+        """Return the card of the company that a customer talks to, as it was pinned; None before."""
+        contact = next((one for one in self._state.contacts.values() if one.published), None)
+        if contact is None:
+            return None
+        return ContactCard(contact.account_id, contact.relay_url, contact.name)
+
+    def consent(self, room_id: RoomId, now_ms: int) -> ConsentState:
+        """Return what the consent of a room is.
+
+        Raises:
+            UnknownRoom. NoConsent: none was given.
+        """
+        turn = Turn(now_ms)
+        return self._rooms.consenting.consent(turn, self._rooms.room(turn, room_id))
+
+    def notes_of(self, room_id: RoomId) -> RoomId:
+        """Return the id of the room of notes beside a room (ROOM-02)."""
+        return self._rooms.notes_of(room_id)
+
+    def is_assigned(self, room_id: RoomId) -> bool:
+        """Whether this device answers in a room."""
+        one = self._rooms.index.get(room_id)
+        return one is not None and one.assigned == self._rooms.around.us.device_id
+
+    def refusal(self, request_id: bytes) -> str | None:
+        """Return the code by which a request of ours was refused since the store was opened."""
+        return self._rooms.refusals.get(request_id)
+
+    def is_ready(self, now_ms: int) -> bool:
+        """Whether this device of a company is in force by what the directory says, has the notice that its
+        customers accept, and has published who may act.
+        """
+        around, company = self._rooms.around, self._rooms.around.us.account_id
+        around.turn = Turn(now_ms)
+        try:
+            view = around.team(company, now_ms)
+        except RemoteError:
+            return False
+        is_known = around.notice(company, view.notice_hash) is not None
+        return around.us.device_id in view.members and is_known and not self._context.team.owes_slot
+
+    # --- people ---
+
+    def team(self, now_ms: int) -> list[Person]:
+        """Return the devices of our company that are in force; nobody where that is not known."""
+        return self._team(self._rooms.around.us.account_id, now_ms)
+
+    def members(self, room_id: RoomId, now_ms: int) -> tuple[Person, ...]:
+        """Return the devices of the company in a room."""
+        one = self._rooms.index.get(room_id)
+        if one is None:
+            return ()
+        return tuple(self.person(Author(one.company, device_id), now_ms) for device_id in one.members)
+
+    def _team(self, company: AccountId, now_ms: int) -> list[Person]:
+        self._rooms.around.turn = Turn(now_ms)
+        try:
+            view = self._rooms.around.team(company, now_ms)
+        except RemoteError:
+            return []
+        return [self.person(Author(company, one), now_ms) for one in view.members]
+
+    def person(self, author: Author, now_ms: int) -> Person:
+        """Return a device as it is shown: by its card and its rank in force."""
+        around = self._rooms.around
+        is_this = author == around.us
+        if any(one.customer == author.account_id for one in self._rooms.index.values()):
+            return Person(author.device_id, Role.CUSTOMER, None, is_this=is_this)
+        around.turn = Turn(now_ms)
+        card = around.card(author.account_id, author.device_id)
+        role, is_bot = self._role(author, now_ms)
+        if card is None:
+            return Person(author.device_id, role, None, is_bot=is_bot, is_this=is_this)
+        return Person(author.device_id, role, card.name, card.languages, card.teams, is_bot, is_this)
+
+    def _role(self, author: Author, now_ms: int) -> tuple[Role, bool]:
+        try:
+            member = self._rooms.around.team(author.account_id, now_ms).member(author.device_id)
+        except RemoteError:
+            return Role.FORMER, False
+        return _ROLES[member.rank], member.kind is DeviceKind.BOT
+
+    # --- entries ---
+
+    def entry(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryView | None:
+        """Return an entry.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn = Turn(now_ms)
+        room = self._rooms.room(turn, room_id)
+        stored = room.log.find(turn, entry_hash)
+        return None if stored is None else self._entry(turn, room, stored)
+
+    def page(self, room_id: RoomId, before: EntryHash | None, limit: int, now_ms: int) -> list[EntryView]:
+        """Return the newest entries, or the newest before one, in the order of the transcript."""
+        turn = Turn(now_ms)
+        room = self._rooms.room(turn, room_id)
+        return [self._entry(turn, room, one) for one in room.log.newest(turn, limit, before)]
+
+    def search(
+        self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
+    ) -> FoundPage:
+        """Look through so many entries for texts with all of these words, which are folded."""
+        turn = Turn(now_ms)
+        room = self._rooms.room(turn, room_id)
+        stored = room.log.newest(turn, count, before)
+        found = [one for one in reversed(stored) if _holds(room.log.text(turn, one), words)]
+        after = stored[0].hash if len(stored) == count else None
+        return FoundPage([self._entry(turn, room, one) for one in found], after)
+
+    def progress(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryProgress | None:
+        """Return how far an entry of ours has come."""
+        found = self.entry(room_id, entry_hash, now_ms)
+        return None if found is None else found.progress
+
+    def _entry(self, turn: Turn, room: RoomEngine, stored: StoredEntry) -> EntryView:
+        entry = room.log.entry(turn, stored)
+        payload = _payload(entry, stored)
+        by = stored.forwarded_by
+        return EntryView(
+            stored.hash,
+            entry.header.kind,
+            self.person(stored.author, turn.now_ms),
+            entry.header.sent_ms,
+            stored.received_ms,
+            payload,
+            self._wording(turn, room, stored),
+            payload is None,
+            stored.is_marked,
+            None if by is None else self._by_tag(room, by, turn.now_ms),
+            room.writing.progress(stored) if stored.author == self._rooms.around.us else None,
+        )
+
+    def _by_tag(self, room: RoomEngine, tag: bytes, now_ms: int) -> Person | None:
+        company = room.live.company
+        for one in self._rooms.around.devices(company):
+            if room.taking.tag_of(Author(company, DeviceId(one))) == tag:
+                return self.person(Author(company, DeviceId(one)), now_ms)
+        return None
+
+    def _wording(self, turn: Turn, room: RoomEngine, stored: StoredEntry) -> str | None:
+        newest = None if stored.edited_by is None else room.log.find(turn, stored.edited_by)
+        if newest is None:
+            return None
+        payload = _payload(room.log.entry(turn, newest), newest)
+        return payload.text if isinstance(payload, Edit) else None
+
+
+def _payload(entry: Entry, stored: StoredEntry) -> EntryPayload | None:
+    if entry.body is None or stored.is_hidden:
+        return None
+    try:
+        return read_payload(entry)
+    except RemoteError:
+        return None
+
+
+def _holds(text: str | None, words: Sequence[str]) -> bool:
+    folded = "" if text is None else text.casefold()
+    return bool(folded) and all(one in folded for one in words)
+
+
+def _view(one: RoomIndex, waits_ms: int | None) -> RoomView:
+    return RoomView(
+        one.room_id,
+        one.customer,
+        Phase(one.phase) if one.phase else None,
+        one.members,
+        one.assigned,
+        one.is_sensitive,
+        one.on_hold,
+        one.last_ms,
+        one.unread,
+        waits_ms,
+    )
+
+
+def _waiting(room_id: RoomId, waits_ms: int) -> RoomView:
+    return RoomView(room_id, None, None, (), None, False, False, waits_ms, 0, waits_ms)

@@ -1,0 +1,493 @@
+"""All rooms of this device: what sessions bring goes to its room; what is of none is refused (CNS-14)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from e2ee.content import Content, ContentType, OfRooms
+from e2ee.errors import (
+    ConsentRequired,
+    ContentError,
+    E2eeError,
+    IdentityMismatch,
+    NoRight,
+    NotInForce,
+    RemoteError,
+)
+from e2ee.identity import DeviceRecord
+from e2ee.ids import AccountId, ContentId, DeviceId
+from e2ee.rooms.consent import Withdrawal
+from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, carrier, decode_entry
+from e2ee.rooms.forward import decode_forward, decode_line
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.payloads import EntryPayload, read_payload
+from e2ee.rooms.room import notes_id
+from e2ee.rooms.signals import NoLongerWaiting, Waiting, decode_signal
+from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
+from e2ee.rooms.state import Phase
+from e2ee.rooms.team import Condition
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.posted import Posted
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import RoomsLocked, SealroomError, UnknownRoom
+from e2ee_client.events import MessageRejected
+from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
+
+from .acting import Acting, language_of
+from .admission import Admission, room_of
+from .consent import Tombstones
+from .consenting import Consenting
+from .engine_surroundings import EngineSurroundings
+from .entry_log import stored_entry
+from .queries import RoomQueries
+from .records import LiveRoom, RoomIndex
+from .requests import Requests
+from .room_engine import RoomEngine, heard
+from .surroundings import REQUESTS
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+T = TypeVar("T")
+MAX_LOADED: Final = 64
+MAX_WAITING: Final = 1_024
+MAX_AHEAD: Final = 64
+NOTES_NONCE: Final = bytes(16)
+"""A room has one room of notes, whose id follows from it alone (ROOM-31)."""
+_AT_ONCE: Final = 8
+_APART_MS: Final = 50
+
+
+class Rooms(Part):
+    """Rooms are loaded when they are touched; the list of them is in memory (`RoomsPort`)."""
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.around = EngineSurroundings(context, self._tick)
+        self.requests = Requests(self.around)
+        self.tombstones = Tombstones(self.around)
+        rows = self._state.rows.items(RoomIndex.TABLE)
+        self.index = {RoomId(key): RoomIndex.decode(key, row) for key, row in rows}
+        self.admission = Admission(self)
+        self.consenting = Consenting(context, self)
+        self.acting = Acting(context, self)
+        self.queries = RoomQueries(context, self)
+        self.waiting: dict[RoomId, int] = {}
+        self.refusals: dict[bytes, str] = {}
+        self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
+        self._loaded: dict[RoomId, RoomEngine] = {}
+        self._unstarted = set(self.index)
+        self._changed: set[RoomId] = set()
+
+    # --- one room ---
+
+    def room(self, turn: Turn, room_id: RoomId) -> RoomEngine:
+        """Return a room, brought up to what is known of lists and rosters.
+
+        Raises:
+            UnknownRoom: there is none. RoomsLocked: a roster suspends this device (ACC-15).
+        """
+        if room_id not in self.index:
+            raise UnknownRoom("no such room")
+        self.check_active()
+        self.around.turn = turn
+        room = self._loaded.pop(room_id, None)
+        if room is None:
+            room = RoomEngine.load(self.around, self.requests, turn, room_id)
+            self.index[room_id] = room.index
+        self._keep(room)
+        self._catch_up(turn, room)
+        return room
+
+    def _keep(self, room: RoomEngine) -> None:
+        self._loaded[room.live.room_id] = room
+        while len(self._loaded) > MAX_LOADED:
+            del self._loaded[next(iter(self._loaded))]
+
+    def _catch_up(self, turn: Turn, room: RoomEngine) -> None:
+        room_id = room.live.room_id
+        if room_id in self._unstarted:
+            self._unstarted.discard(room_id)
+            room.start(turn, is_continuous=True)
+        if room_id in self._changed:
+            self._changed.discard(room_id)
+            room.team_changed(turn)
+
+    def check_active(self) -> None:
+        """Refuse to open rooms on a device that its company has suspended or struck off (ACC-15).
+
+        Raises:
+            RoomsLocked.
+        """
+        if self.around.side is Side.COMPANY and self._context.team.condition() is not Condition.ACTIVE:
+            raise RoomsLocked("the company has taken this device out")
+
+    @contextmanager
+    def _step(self, turn: Turn, room_id: RoomId) -> Iterator[None]:
+        """Of what is refused nothing stays: rows go back, and the room is loaded again when it is needed."""
+        self.around.turn = turn
+        saved, posted = turn.save(), self.around.posted
+        try:
+            yield
+        except (E2eeError, SealroomError):
+            if self.around.posted == posted:
+                turn.restore(saved)
+                self._loaded.pop(room_id, None)
+                self._restore_index(turn, room_id)
+            raise
+
+    def _restore_index(self, turn: Turn, room_id: RoomId) -> None:
+        row = turn.read(self._state.rows, RoomIndex.TABLE, room_id)
+        if row is None:
+            self.index.pop(room_id, None)
+        else:
+            self.index[room_id] = RoomIndex.decode(room_id, row)
+
+    def do(self, turn: Turn, room_id: RoomId, step: Callable[[RoomEngine], T]) -> T:
+        """Carry out something that a person wants of a room.
+
+        Raises:
+            UnknownRoom, RoomsLocked. RemoteError: what `step` raises; nothing has changed.
+        """
+        with self._step(turn, room_id):
+            room = self.room(turn, room_id)
+            found = step(room)
+            room.settle(turn)
+        return found
+
+    def is_of_company(self, account_id: AccountId) -> bool:
+        """Whether a mandate of an account is known, or we sign for it."""
+        return self._context.team.standing(account_id) is not None or self._context.company.signs
+
+    def has_consent(self, customer: AccountId) -> bool:
+        """Whether a receipt of an account is known, of any room (CNS-14)."""
+        return any(one.customer == customer and one.is_consented for one in self.index.values())
+
+    # --- who waits ---
+
+    def waits_ms(self, room_id: RoomId) -> int | None:
+        """Return since when the customer of a room waits for somebody; None while it does not."""
+        return self.waiting.get(room_id)
+
+    def heard(self, event: RoomEvent) -> None:
+        """Note who waits, and what was refused to us (ROOM-22, ROOM-23)."""
+        if isinstance(event, RequestAnswered) and event.code:
+            self.refusals[event.request_id] = event.code
+            while len(self.refusals) > MAX_WAITING:
+                del self.refusals[next(iter(self.refusals))]
+        if isinstance(event, WaitingChanged):
+            self.waiting.pop(RoomId(event.room_id), None)
+            if event.team is not None:
+                self.waiting[RoomId(event.room_id)] = event.since_ms
+            while len(self.waiting) > MAX_WAITING:
+                del self.waiting[next(iter(self.waiting))]
+
+    def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
+        """Who opens a room in which nobody answers tells the team that its customer waits (ROOM-23)."""
+        state = room.states.state
+        is_ours = room.live.customer is not None and room.stewarding.place(turn) == 0
+        if not is_ours or state is None or state.assigned is not None or room.live.board.waiting is not None:
+            return
+        if room.states.condition().phase is Phase.OPEN:
+            room.stewarding.wait_for(turn, self.around.policy.team, language_of(room))
+            room.settle(turn)
+
+    def notes_of(self, room_id: RoomId) -> RoomId:
+        """Return the id of the room of notes beside a room."""
+        return notes_id(self.around.us.account_id, room_id, NOTES_NONCE)
+
+    def write(self, turn: Turn, room_id: RoomId, payload: EntryPayload) -> EntryHash:
+        """Write an entry of ours.
+
+        Raises:
+            UnknownRoom, RoomsLocked. NoConsent: a customer's consent does not count (CNS-20).
+            InvalidArgument: outside chapter 17. RemoteError: our side or the phase lets it not pass.
+        """
+
+        def step(room: RoomEngine) -> EntryHash:
+            if self.around.side is Side.CUSTOMER:
+                self.consenting.check_writing(turn, room, int(payload.kind))
+            return room.writing.write(turn, payload)
+
+        return self.do(turn, room_id, step)
+
+    def add(self, room: RoomEngine) -> None:
+        """Take in a room that has just begun."""
+        self.index[room.live.room_id] = room.index
+        self._keep(room)
+
+    # --- what sessions ask (RoomsPort) ---
+
+    def admit(self, turn: Turn, record: DeviceRecord, content: Content) -> None:
+        """Refuse what a device of another account may not send (CNS-13 to CNS-15)."""
+        self.around.turn = turn
+        self.admission.check(turn, record, content)
+
+    def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
+        """Carry out a content of types 8 to 12; whether it is to be confirmed."""
+        payload, by = content.payload, Author(peer.account_id, peer.device_id)
+        if not isinstance(payload, OfRooms):
+            return False
+        if payload.type is ContentType.DOSSIER:
+            self._check_colleague(by)
+            self._context.dossiers.take(turn, payload.payload)
+            return True
+        if payload.type is ContentType.ROSTER:
+            self._context.team.learn_content(turn, peer, payload.payload)
+            return True
+        return self._of_a_room(turn, by, content, payload)
+
+    def _of_a_room(self, turn: Turn, by: Author, content: Content, payload: OfRooms) -> bool:
+        room_id = room_of(payload)
+        with self._step(turn, room_id):
+            if room_id in self.index:
+                room = self.room(turn, room_id)
+                taken = room.take(turn, by, content)
+                self._wait_for_somebody(turn, room)
+            else:
+                self.check_active()
+                taken = self._of_an_unknown(turn, by, content, payload, room_id)
+        return taken and payload.type is not ContentType.SIGNAL
+
+    def _check_colleague(self, by: Author) -> None:
+        us = self.around.us
+        if by.account_id != us.account_id or self.around.side is Side.CUSTOMER:
+            raise NoRight("only a colleague sends this")
+        ranks = self.around.team(us.account_id, self.around.turn.now_ms).ranks()
+        if by.device_id not in ranks:
+            raise NotInForce("the device is not in force")
+
+    # --- rooms that begin ---
+
+    def _of_an_unknown(
+        self, turn: Turn, by: Author, content: Content, payload: OfRooms, room_id: RoomId
+    ) -> bool:
+        us = self.around.us
+        if self.around.side is Side.CUSTOMER:
+            raise ContentError("an entry of a room that is not known")
+        if by.account_id != us.account_id:
+            return self._by_customer(turn, by, content, room_id)
+        match payload.type:
+            case ContentType.FORWARD:
+                return self._joined(turn, by, content, payload, room_id)
+            case ContentType.SIGNAL:
+                _, signal = decode_signal(payload.payload)
+                if isinstance(signal, Waiting | NoLongerWaiting):
+                    heard(self.around, self.requests, turn, by, room_id, signal)
+                return False
+            case _:
+                return self._first_note(turn, by, content, room_id) or self._keep_ahead(by, content, room_id)
+
+    def _by_customer(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
+        """An `open`, or a withdrawal that has overtaken it, which is kept (CNS-10)."""
+        entry = decode_entry(content, by, None)
+        if entry.header.kind == Kind.WITHDRAW:
+            self._keep_withdrawal(turn, by, entry)
+            return True
+        company = self.around.us.account_id
+        room = RoomEngine.create(self.around, self.requests, room_id, company, by.account_id)
+        room.live.consent = self.tombstones.of(turn, by.account_id, room_id)
+        room.opened(turn, by, content)
+        self.tombstones.drop(turn, by.account_id, room_id)
+        self.add(room)
+        self._accept(turn, by.account_id)
+        return True
+
+    def _keep_withdrawal(self, turn: Turn, by: Author, entry: Entry) -> None:
+        payload, public = read_payload(entry), self.around.signer(by)
+        if not isinstance(payload, WithdrawalPayload) or public is None:
+            raise ConsentRequired("no consent is known of this room")
+        withdrawal = Withdrawal.verify(public, payload.signed, entry.header.room_id)
+        self.tombstones.keep(turn, by.account_id, withdrawal)
+
+    def _accept(self, turn: Turn, account_id: AccountId) -> None:
+        contact = self._state.contacts.get(account_id)
+        if contact is not None:
+            self._context.telling.accept(turn, contact)
+
+    def _joined(self, turn: Turn, by: Author, content: Content, payload: OfRooms, room_id: RoomId) -> bool:
+        """A colleague gives us consent, `open` and states of a room that we join (ROOM-25)."""
+        company, (_, lines) = self.around.us.account_id, decode_forward(payload.payload)
+        customer = self._customer_of(lines[0])
+        opened = decode_line(lines[0], room_id, company, customer, self.around.signer)
+        if opened.header.kind != Kind.OPEN:
+            raise ContentError("a room begins with its open")
+        room = RoomEngine.create(self.around, self.requests, room_id, company, customer, late=True)
+        room.live.consent = self.tombstones.of(turn, customer, room_id)
+        room.joined(turn, by, content, opened)
+        self.tombstones.drop(turn, customer, room_id)
+        self.add(room)
+        self._take_kept(turn, room)
+        return True
+
+    def _customer_of(self, line: object) -> AccountId:
+        account_id = line[0] if isinstance(line, list) and line else None
+        if not isinstance(account_id, bytes) or account_id not in self._state.contacts:
+            raise IdentityMismatch("a room of a customer that is not known")
+        return AccountId(account_id)
+
+    def _first_note(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
+        """Take the first state of the room of notes beside a room of ours (ROOM-02); False if it is none."""
+        entry = decode_entry(content, by, self.around.signer(by))
+        company = self.around.us.account_id
+        is_state = entry.header.kind == Kind.STATE and entry.header.prev is None
+        if not is_state or all(self.notes_of(one) != room_id for one in self.index):
+            return False
+        room = RoomEngine.create(self.around, self.requests, room_id, company, None, late=True)
+        taken = room.take(turn, by, content)
+        self.add(room)
+        self._take_kept(turn, room)
+        return taken
+
+    def _keep_ahead(self, by: Author, content: Content, room_id: RoomId) -> bool:
+        """Keep what a colleague has sent ahead of what makes the room known to us; it is confirmed when the
+        room has taken it (ROOM-31).
+        """
+        self._check_colleague(by)
+        self._ahead[content.id] = room_id, by, content
+        while len(self._ahead) > MAX_AHEAD:
+            del self._ahead[next(iter(self._ahead))]
+        return False
+
+    def _take_kept(self, turn: Turn, room: RoomEngine) -> None:
+        """Take what came ahead of a room that has become known."""
+        waiting = [one for one in self._ahead.values() if one[0] == room.live.room_id]
+        for _, by, content in waiting:
+            del self._ahead[content.id]
+            peer = self._state.peers.get(by.account_id + by.device_id)
+            try:
+                if room.take(turn, by, content) and peer is not None:
+                    self._context.posting.confirm(turn, peer, content.id)
+            except RemoteError as error:
+                turn.notify(MessageRejected(by.account_id, error.code))
+
+    def begin(
+        self, turn: Turn, room_id: RoomId, company: AccountId, customer: AccountId | None
+    ) -> RoomEngine:
+        """Return a room that this device begins itself."""
+        self.around.turn = turn
+        room = RoomEngine.create(self.around, self.requests, room_id, company, customer)
+        self.add(room)
+        return room
+
+    # --- how posted contents end ---
+
+    def confirmed(self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes) -> None:
+        """A posted content is in the store of a device."""
+        room = self._room_of(turn, content_id)
+        if room is not None:
+            room.confirmed(turn, content_id, device_id)
+
+    def failed(
+        self, turn: Turn, account_id: AccountId, device_id: DeviceId, content_id: bytes, code: str
+    ) -> None:
+        """A posted content will not be sent to a device any more."""
+        room = self._room_of(turn, content_id)
+        if room is not None:
+            room.failed(turn, content_id, device_id, code)
+
+    def _room_of(self, turn: Turn, content_id: bytes) -> RoomEngine | None:
+        self.around.turn = turn
+        stored = stored_entry(turn, self._state.rows, content_id)
+        if stored is None or stored.room_id not in self.index:
+            return None
+        try:
+            return self.room(turn, stored.room_id)
+        except RoomsLocked:
+            return None
+
+    def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
+        """Return the `open` that a desk of a company has not confirmed (TRN-30)."""
+        if self.around.side is Side.COMPANY:
+            return None
+        for room_id, one in self.index.items():
+            if one.company == account_id:
+                found = self._open_for(turn, room_id, device_id)
+                if found is not None:
+                    return found
+        return None
+
+    def _open_for(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> Posted | None:
+        room = self.room(turn, room_id)
+        stored = None if room.live.root is None else room.log.find(turn, room.live.root)
+        if stored is None or device_id not in stored.waiting_for:
+            return None
+        content = carrier(room.log.entry(turn, stored))
+        payload = content.payload
+        if not isinstance(payload, OfRooms):
+            return None
+        return Posted(content.id, content.sent_ms, payload.type, payload.payload)
+
+    # --- what changes around rooms ---
+
+    def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
+        """Look at the rooms of an account again, some at a time."""
+        rooms = {key for key, one in self.index.items() if account_id in (one.company, one.customer)}
+        self._changed |= rooms
+        if rooms:
+            self._go_on(turn)
+
+    def is_gated(self) -> bool:
+        """Whether this is a company's device (CNS-29)."""
+        return self.admission.is_gated()
+
+    def customers(self) -> list[tuple[AccountId, DeviceId]]:
+        """Return the devices of customers with open rooms (ACC-17)."""
+        found = {one.customer for one in self.index.values() if one.phase == Phase.OPEN}
+        accounts = sorted(one for one in found if one is not None)
+        return [(account_id, one) for account_id in accounts for one in self.around.devices(account_id)]
+
+    def lost(self, turn: Turn) -> None:
+        """The store may be an older copy: our chains begin anew (TRN-07)."""
+        for key, row in self._state.rows.items(LiveRoom.TABLE):
+            live = LiveRoom.decode(key, row)
+            live.restarts = True
+            turn.put(live.put())
+
+    # --- time ---
+
+    def start(self, turn: Turn) -> None:
+        """The engine goes online: what is due is done, and each room started, some at a time."""
+        self.around.turn = turn
+        self.requests.start(turn)
+        for room_id, one in self.index.items():
+            if one.wake_ms is not None:
+                self.around.wake(turn, room_id, one.wake_ms)
+        if self._unstarted:
+            self._go_on(turn)
+
+    def _go_on(self, turn: Turn) -> None:
+        if self._context.timers.at_ms("rooms") is None:
+            self._context.timers.set("rooms", turn.now_ms + _APART_MS, self._some)
+
+    def _some(self, turn: Turn) -> None:
+        waiting = [one for one in (*self._changed, *self._unstarted) if one in self.index]
+        for room_id in waiting[:_AT_ONCE]:
+            self._quietly(turn, room_id, lambda room: None)
+            self._changed.discard(room_id)
+            self._unstarted.discard(room_id)
+        if len(waiting) > _AT_ONCE:
+            self._go_on(turn)
+
+    def _tick(self, room_id: RoomId, turn: Turn) -> None:
+        self.around.turn = turn
+        if room_id == REQUESTS:
+            self.requests.tick(turn)
+        else:
+            self._quietly(turn, room_id, partial(_tick_of, turn))
+
+    def _quietly(self, turn: Turn, room_id: RoomId, step: Callable[[RoomEngine], None]) -> None:
+        try:
+            room = self.room(turn, room_id)
+            step(room)
+            self._wait_for_somebody(turn, room)
+        except (RoomsLocked, UnknownRoom):
+            return
+
+
+def _tick_of(turn: Turn, room: RoomEngine) -> None:
+    room.tick(turn)

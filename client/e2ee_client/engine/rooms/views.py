@@ -1,0 +1,50 @@
+"""Rooms and entries as an application sees them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from e2ee.ids import AccountId
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import EntryPayload
+from e2ee.rooms.state import Phase
+from e2ee_client.people import Person
+from e2ee_client.room_events import EntryProgress
+
+
+class RoomView(NamedTuple):
+    """A room in a list. `phase` is None before its `open` is here; since `waits_ms` the customer waits."""
+
+    room_id: RoomId
+    customer: AccountId | None
+    phase: Phase | None
+    members: tuple[bytes, ...]
+    assigned: bytes | None
+    is_sensitive: bool
+    on_hold: bool
+    last_ms: int
+    unread: int
+    waits_ms: int | None = None
+
+
+class EntryView(NamedTuple):
+    """An entry. `wording` is the newest one of a text that was worded anew, `progress` that of our own."""
+
+    hash: EntryHash
+    kind: int
+    author: Person
+    sent_ms: int
+    received_ms: int
+    payload: EntryPayload | None
+    wording: str | None
+    is_hidden: bool
+    is_sensitive: bool
+    forwarded_by: Person | None
+    progress: EntryProgress | None
+
+
+class FoundPage(NamedTuple):
+    """Texts that were found, the newest first, and where to go on; None at the beginning of the room."""
+
+    found: list[EntryView]
+    next: EntryHash | None

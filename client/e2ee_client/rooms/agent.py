@@ -1,0 +1,142 @@
+"""A device of a company's team: rooms that wait, rooms of its own, colleagues."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator
+from typing import Self
+
+from e2ee_client.client import Client
+from e2ee_client.contacts import wait_until
+from e2ee_client.errors import ConfigError
+from e2ee_client.opening import Opening, Runtime, StorePath
+from e2ee_client.people import Person
+from e2ee_client.room_events import WaitingChanged
+
+from .company_room import CompanyRoom
+from .device import Device
+from .invites import Comparison, Invite, ShowDigits
+
+
+class Agent(Device[CompanyRoom]):
+    """An agent's, a bot's or a desk's device."""
+
+    _handle = CompanyRoom
+
+    @classmethod
+    def join(
+        cls,
+        path: StorePath,
+        invite: Invite | str,
+        *,
+        show_digits: ShowDigits | None = None,
+        passphrase: str | None = None,
+        key: bytes | None = None,
+        registration_secret: str | bytes | None = None,
+        online: bool = True,
+        runtime: Runtime | None = None,
+    ) -> Opening[Self]:
+        """Make a new device for a company from what `Company.invite` shows, in a new store.
+
+        `show_digits` is called with six digits that a person compares with those of the company's desk. An
+        `Invite` object of the same program needs none: nothing came between.
+
+        Raises:
+            ConfigError: `show_digits` is missing.
+            InvalidCard, InviteInvalid, InviteExpired, RelayUnavailable, StoreError: as `Client.join`.
+        """
+        if isinstance(invite, str) and show_digits is None:
+            raise ConfigError("show_digits has to show a person six digits to compare")
+        card, _, code = (invite if isinstance(invite, str) else invite.text).strip().partition(" ")
+
+        async def work() -> Self:
+            compared = Comparison(invite) if isinstance(invite, Invite) else None
+
+            def show(digits: str) -> None:
+                for shown in (show_digits, None if compared is None else compared.show):
+                    if shown is not None:
+                        shown(digits)
+
+            try:
+                client = await Client.join(
+                    path,
+                    code.strip(),
+                    card=card,
+                    show_digits=show,
+                    of_company=True,
+                    passphrase=passphrase,
+                    key=key,
+                    registration_secret=registration_secret,
+                    online=online,
+                    runtime=runtime,
+                )
+            finally:
+                if compared is not None:
+                    await compared.end()
+            return cls(client)
+
+        return Opening(work)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        passphrase: str | None = None,
+        key: bytes | None = None,
+        online: bool = True,
+        runtime: Runtime | None = None,
+    ) -> Opening[Self]:
+        """Open the store of a device of a company.
+
+        Raises:
+            ConfigError: it is the store of a person. StoreError: as `Client.open`.
+        """
+        opened = Client.open(path, passphrase=passphrase, key=key, online=online, runtime=runtime)
+
+        async def work() -> Self:
+            client = await opened
+            if not client.shell.machine.is_company:
+                await client.close()
+                raise ConfigError("this is not the store of a company's device")
+            return cls(client)
+
+        return Opening(work)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether this device can act: in force, with the notice that customers accept, and published."""
+        return self._shell.machine.rooms.is_ready(self._shell.now_ms)
+
+    async def wait_ready(self, timeout_s: float | None = None) -> None:
+        """Wait until this device can act: after `publish`, and after joining.
+
+        Raises:
+            WaitTimeout: not in time. ClientClosed: closed meanwhile.
+        """
+        await wait_until(lambda: self.is_ready, self.client.progress, timeout_s, "being taken into the team")
+
+    # --- colleagues ---
+
+    def me(self) -> Person:
+        """Return this device as rooms show it."""
+        return next(one for one in self.team() if one.is_this)
+
+    def team(self) -> list[Person]:
+        """Return the devices of the company that are in force, this one among them."""
+        return self._shell.machine.rooms.team(self._shell.now_ms)
+
+    # --- rooms that wait ---
+
+    async def waiting(self) -> AsyncIterator[CompanyRoom]:
+        """Yield the rooms whose customer waits for somebody of this device's teams, now and from now on.
+
+        A room comes again when it waits again. Ends when the client is closed.
+        """
+        events = self.events()
+        for view in self._shell.machine.rooms.all():
+            if view.waits_ms is not None:
+                yield self._room(view.room_id)
+        async for event in events:
+            if isinstance(event, WaitingChanged) and event.team is not None:
+                yield self._room(event.room_id)

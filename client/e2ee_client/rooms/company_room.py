@@ -1,0 +1,151 @@
+"""A room on the company's side."""
+
+from __future__ import annotations
+
+from e2ee.ids import DeviceId
+from e2ee.rooms.state import Retention
+from e2ee_client.contacts import wait_until
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
+from e2ee_client.room_events import RequestAsked
+
+from .room import Room
+
+
+class CompanyRoom(Room):
+    """What the team of a room can do. A desk or supervisor changes it; an agent's wish is a request to one,
+    which is repeated until it is answered (ROOM-22).
+    """
+
+    @property
+    def waits_since_ms(self) -> int | None:
+        """Since when the customer waits for somebody; None while it does not."""
+        return self.view.waits_ms
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether the room is marked as sensitive (ROOM-08)."""
+        return self.view.is_sensitive
+
+    @property
+    def is_on_hold(self) -> bool:
+        """Whether nothing of it may be destroyed (ROOM-08)."""
+        return self.view.on_hold
+
+    # --- who answers ---
+
+    async def claim(self, timeout_s: float | None = None) -> None:
+        """Take the room, and wait until this device is assigned. Of two agents the first has it (ROOM-23).
+
+        Raises:
+            NoRight: somebody else is assigned. RequestRefused: somebody else was quicker.
+            WaitTimeout: no desk has answered in time; the request goes on.
+        """
+        request_id = await self._do(lambda turn, rooms: rooms.acting.claim(turn, self.room_id))
+        await self._until_mine(request_id, timeout_s)
+
+    async def _until_mine(self, request_id: bytes | None, timeout_s: float | None) -> None:
+        queries = self._shell.machine.rooms
+
+        def is_mine() -> bool:
+            code = None if request_id is None else queries.refusal(request_id)
+            if code is not None:
+                raise RequestRefused(code)
+            return queries.is_assigned(self.room_id)
+
+        await wait_until(is_mine, self._client.progress, timeout_s, "the answer of a desk")
+
+    async def transfer(
+        self, *, team: str | None = None, device_id: bytes | None = None, note: str | None = None
+    ) -> None:
+        """Hand the room to a team, which is told that the customer waits, or to a colleague; this device
+        leaves it. A `note` goes to the room of notes first, which the customer is not in (ROOM-02).
+
+        Raises:
+            ConfigError: neither team nor colleague, or both. NoRight: not ours to hand over.
+        """
+        if (team is None) == (device_id is None):
+            raise ConfigError("a room is handed to a team or to a colleague")
+        if note is not None:
+            await self.note(note)
+        if device_id is not None:
+            to = DeviceId(device_id)
+            await self._do(lambda turn, rooms: rooms.acting.assign(turn, self.room_id, to))
+        elif team is not None:
+            await self._do(lambda turn, rooms: rooms.acting.to_team(turn, self.room_id, team, None))
+
+    async def add(self, device_id: bytes) -> None:
+        """Let a colleague read and write; it sees what is said from now on."""
+        added = DeviceId(device_id)
+        await self._do(lambda turn, rooms: rooms.acting.add(turn, self.room_id, added))
+
+    async def leave(self) -> None:
+        """Leave the room."""
+        await self._do(lambda turn, rooms: rooms.acting.leave(turn, self.room_id))
+
+    # --- what holds ---
+
+    async def close(self, reason: str | None = None) -> None:
+        """Close the room; the customer can ask for it to be opened again within 90 days."""
+        await self._do(lambda turn, rooms: rooms.acting.close(turn, self.room_id, reason))
+
+    async def reopen(self) -> None:
+        """Open a closed room again (ROOM-18)."""
+        await self._do(lambda turn, rooms: rooms.acting.reopen(turn, self.room_id))
+
+    async def set_hold(self, on_hold: bool, text: str) -> None:
+        """Keep everything from being destroyed, or no longer; a supervisor's, with a reason (ROOM-08).
+
+        Raises:
+            NoRight: this device is no supervisor.
+        """
+        await self._change(Change(hold=on_hold, text=text))
+
+    async def set_sensitive(self, is_sensitive: bool) -> None:
+        """Mark the room as sensitive, or, a supervisor, no longer (ROOM-08).
+
+        Raises:
+            NoRight.
+        """
+        await self._change(Change(sensitive=is_sensitive))
+
+    async def set_retention(self, retention: Retention) -> None:
+        """Shorten how long the company keeps the room (ROOM-08).
+
+        Raises:
+            NoRight.
+        """
+        await self._change(Change(retention=retention))
+
+    async def _change(self, change: Change) -> None:
+        await self._do(lambda turn, rooms: rooms.acting.change(turn, self.room_id, change))
+
+    async def decide(self, asked: RequestAsked, *, grant: bool) -> None:
+        """Grant or refuse what a colleague has asked for (ROOM-22).
+
+        Raises:
+            NoRight: it was answered already, or is not ours to grant.
+        """
+        request_id = asked.request_id
+        await self._do(lambda turn, rooms: rooms.acting.decide(turn, self.room_id, request_id, grant=grant))
+
+    # --- notes ---
+
+    async def note(self, text: str) -> None:
+        """Write a note for colleagues; nothing of it is ever sealed for the customer (ROOM-02).
+
+        Raises:
+            NoRight: nobody has begun the notes of this room yet, and this device is no desk.
+        """
+        await self._do(lambda turn, rooms: rooms.acting.note(turn, self.room_id, text))
+
+    async def notes(self) -> Room:
+        """Return the room of notes.
+
+        Raises:
+            UnknownRoom: nothing was noted yet.
+        """
+        notes_id = self._shell.machine.rooms.notes_of(self.room_id)
+        if self._shell.machine.rooms.view(notes_id) is None:
+            raise UnknownRoom("nothing was noted in this room")
+        return Room(self._client, notes_id)

@@ -1,0 +1,71 @@
+"""A room on the customer's side."""
+
+from __future__ import annotations
+
+from e2ee.rooms.forms import Rating
+from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
+from e2ee_client.engine.rooms.consenting import ConsentState
+
+from .entry import Entry
+from .room import Room
+
+
+class CustomerRoom(Room):
+    """What the person of a room can do. Each of these takes effect when the company has it (ROOM-12)."""
+
+    @property
+    def consent(self) -> ConsentState:
+        """Whether consent counts, is about a notice that was replaced, or has ended."""
+        return self._shell.machine.rooms.consent(self.room_id, self._shell.now_ms)
+
+    async def close(self) -> Entry:
+        """Close the room; `reopen` within 90 days opens it again.
+
+        Raises:
+            NoConsent: the room was never opened.
+        """
+        return await self.write(Act(ActKind.CLOSE))
+
+    async def reopen(self) -> Entry:
+        """Ask for the room to be opened again."""
+        return await self.write(Act(ActKind.REOPEN))
+
+    async def freeze(self) -> Entry:
+        """Object: the company decides within 30 days, and takes nothing meanwhile."""
+        return await self.write(Act(ActKind.FREEZE))
+
+    async def unfreeze(self) -> Entry:
+        """Take an objection back."""
+        return await self.write(Act(ActKind.UNFREEZE))
+
+    async def call_desk(self) -> Entry:
+        """Call a front desk into the room."""
+        return await self.write(Act(ActKind.CALL_DESK))
+
+    async def withdraw(self) -> None:
+        """Withdraw the consent, in one action: the company takes nothing more, and erases (chapter 18).
+
+        Raises:
+            NoConsent: it was withdrawn already.
+        """
+        await self._do(lambda turn, rooms: rooms.consenting.withdraw(turn, self.room_id))
+
+    async def erase_all(self) -> Entry:
+        """Have the whole room erased, on all devices (ROOM-26)."""
+        return await self.write(Erase(None))
+
+    async def reach(self, email: str | None) -> Entry:
+        """Leave an address for a note without content that something waits, or take it back with None.
+
+        Raises:
+            ConfigError: not an address.
+        """
+        return await self.write(Reach(email))
+
+    async def rate(self, stars: int, text: str | None = None) -> Entry:
+        """Rate the conversation, with 1 to 5.
+
+        Raises:
+            ConfigError: another number, or more than 500 bytes of text.
+        """
+        return await self.write(Rating(stars, text))

@@ -1,0 +1,103 @@
+"""What a company's devices and a customer's have in common: a client underneath, rooms, events, search."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from types import TracebackType
+from typing import Generic, Self, TypeVar
+
+from e2ee_client.client import Client
+from e2ee_client.engine import Engine
+from e2ee_client.errors import NotAccepted, UnknownRoom
+from e2ee_client.events import ConnectionState
+from e2ee_client.runtime.event_stream import EventIterator
+from e2ee_client.runtime.shell import Shell
+
+from .room import Room
+
+R = TypeVar("R", bound=Room)
+
+
+class Device(Generic[R]):
+    """One device with its rooms. Not for several threads: `e2ee_client.rooms.sync` is."""
+
+    _handle: type[R]
+
+    def __init__(self, client: Client | None) -> None:
+        """Not for callers: use `create`, `open` or `join` of the classes below."""
+        self._opened = client
+
+    @property
+    def client(self) -> Client:
+        """The client underneath: connection, devices, backups, passphrase.
+
+        Raises:
+            NotAccepted: a person has not accepted anything yet.
+        """
+        if self._opened is None:
+            raise NotAccepted("nothing was accepted yet")
+        return self._opened
+
+    @property
+    def _shell(self) -> Shell[Engine]:
+        return self.client.shell
+
+    @property
+    def connection_state(self) -> ConnectionState:
+        """Whether all mailboxes of this device are connected."""
+        return self.client.connection_state
+
+    async def wait_online(self, timeout_s: float | None = None) -> None:
+        """Wait until all mailboxes are connected; as `Client.wait_online`."""
+        await self.client.wait_online(timeout_s)
+
+    async def wait_settled(self, timeout_s: float | None = None) -> None:
+        """Wait until the relays know what they have to; as `Client.wait_settled`."""
+        await self.client.wait_settled(timeout_s)
+
+    def rooms(self) -> list[R]:
+        """Return all rooms, that with the newest entry first."""
+        found = sorted(self._shell.machine.rooms.all(), key=lambda one: one.last_ms, reverse=True)
+        return [self._room(one.room_id) for one in found]
+
+    def room(self, room_id: bytes) -> R:
+        """Return a room by its id, as events name it.
+
+        Raises:
+            UnknownRoom: there is none.
+        """
+        if self._shell.machine.rooms.view(room_id) is None:
+            raise UnknownRoom("no such room")
+        return self._room(room_id)
+
+    def _room(self, room_id: bytes) -> R:
+        return self._handle(self.client, room_id)
+
+    def events(self) -> EventIterator:
+        """Iterate over what happens from now on; as `Client.events`. Events of rooms have a `room_id`."""
+        return self.client.events()
+
+    async def search(self, words: str, limit: int = 50) -> AsyncIterator[tuple[R, bytes]]:
+        """Look through the texts of all rooms, the room with the newest entry first."""
+        for room in self.rooms():
+            async for entry in room.search(words, limit):
+                yield room, entry.hash
+                limit -= 1
+            if limit <= 0:
+                return
+
+    async def close(self) -> None:
+        """Go offline and close the store. Closing twice is allowed."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"

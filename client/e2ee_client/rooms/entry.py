@@ -1,0 +1,104 @@
+"""An entry of a room as an application shows it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from e2ee.rooms.payloads import EntryPayload, RoomText
+from e2ee_client.engine.rooms.views import EntryView
+from e2ee_client.people import Person
+from e2ee_client.room_events import EntryProgress
+
+if TYPE_CHECKING:
+    from .room import Room
+
+
+class Entry:
+    """An entry as it was when it was read; `room.entry(hash)` reads it again."""
+
+    def __init__(self, room: Room, view: EntryView) -> None:
+        """Not for callers: rooms return entries."""
+        self.room = room
+        self._view = view
+
+    @property
+    def hash(self) -> bytes:
+        """Its name in the room, 32 bytes."""
+        return self._view.hash
+
+    @property
+    def kind(self) -> int:
+        """Its kind, by the registry of chapter 17."""
+        return self._view.kind
+
+    @property
+    def author(self) -> Person:
+        """Who wrote it."""
+        return self._view.author
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this device wrote it."""
+        return self._view.author.is_this
+
+    @property
+    def sent_ms(self) -> int:
+        """When its author says that it was written, Unix milliseconds."""
+        return self._view.sent_ms
+
+    @property
+    def received_ms(self) -> int:
+        """When it came here, by our clock."""
+        return self._view.received_ms
+
+    @property
+    def payload(self) -> EntryPayload | None:
+        """What it says; None where the body is hidden, erased or was never given to us."""
+        return self._view.payload
+
+    @property
+    def text(self) -> str | None:
+        """The text, in its newest wording; None for other kinds and what is erased."""
+        payload = self._view.payload
+        if not isinstance(payload, RoomText):
+            return None
+        return payload.text if self._view.wording is None else self._view.wording
+
+    @property
+    def first_wording(self) -> str | None:
+        """The text as it was first written, where it was worded anew."""
+        payload = self._view.payload
+        return payload.text if isinstance(payload, RoomText) and self._view.wording is not None else None
+
+    @property
+    def is_hidden(self) -> bool:
+        """Whether it was erased, or is marked as sensitive and this device is not cleared."""
+        return self._view.is_hidden
+
+    @property
+    def is_sensitive(self) -> bool:
+        """Whether it is marked as sensitive."""
+        return self._view.is_sensitive
+
+    @property
+    def forwarded_by(self) -> Person | None:
+        """Who alone vouches for it; None where its own device does (TRN-17)."""
+        return self._view.forwarded_by
+
+    @property
+    def progress(self) -> EntryProgress | None:
+        """How far an entry of ours had come; None for others."""
+        return self._view.progress
+
+    async def wait_for(self, progress: EntryProgress, timeout_s: float | None = None) -> None:
+        """Wait until our entry has come at least so far; as `Room.wait_for`."""
+        await self.room.wait_for(self, progress, timeout_s)
+
+    def __eq__(self, other: object) -> bool:
+        return self.hash == other.hash if isinstance(other, Entry) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self.hash)
+
+    def __repr__(self) -> str:
+        return f"<Entry {self.hash.hex()[:8]} of kind {self.kind}>"

@@ -1,0 +1,110 @@
+"""An agent's way into a company: what the company shows, and what the new device makes of it (ACC-31)."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from e2ee.ids import DeviceId
+from e2ee_client.client import Client
+from e2ee_client.inviting import Invitation
+
+
+class Profile(NamedTuple):
+    """What customers see of an agent: a name, languages, teams (ACC-14)."""
+
+    name: str
+    languages: Sequence[str] = ()
+    teams: Sequence[str] = ()
+
+
+class Invite:
+    """An invite that waits for its device: give `text` to the agent, compare `digits`, then `confirm`.
+
+    Good for ten minutes and one device, and only while the company's client is open.
+    """
+
+    def __init__(self, client: Client, invitation: Invitation, profile: Profile) -> None:
+        """Not for callers: use `Company.invite`."""
+        self._client = client
+        self._invitation = invitation
+        self._profile = profile
+
+    @property
+    def text(self) -> str:
+        """What the new device is given: the company's contact card and the code, in one line."""
+        return f"{self._client.card().to_uri()} {self._invitation.code}"
+
+    async def digits(self, timeout_s: float | None = None) -> str:
+        """Wait for the new device and return the six digits that it has to show as well.
+
+        Raises:
+            InviteExpired, InviteInvalid, WaitTimeout: as `Invitation.digits`.
+        """
+        return await self._invitation.digits(timeout_s)
+
+    async def confirm(self, timeout_s: float | None = None) -> bytes:
+        """Take the new device in: a person has compared the digits. Returns its device id.
+
+        Its name, languages and teams stand in the next roster, which is signed at once.
+
+        Raises:
+            InviteExpired, InviteInvalid, AccountKeyAbsent, DeviceReplacedError, TooManyDevices, WaitTimeout:
+                as `Invitation.confirm`.
+        """
+        device_id = await self._invitation.confirm(timeout_s)
+        name, languages, teams = self._profile
+        await self._client.shell.call(
+            lambda engine, now_ms: engine.of_company(
+                lambda turn, parts: parts.company.set_card(turn, DeviceId(device_id), name, languages, teams),
+                now_ms,
+            )
+        )
+        return device_id
+
+    async def close(self) -> None:
+        """End the invite; without `confirm` before, nothing has changed."""
+        await self._invitation.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def __repr__(self) -> str:
+        return "<Invite>"
+
+
+class Comparison:
+    """Confirms an invite whose device is made in the same program, where no person has to compare digits."""
+
+    def __init__(self, invite: Invite) -> None:
+        self._shown: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._task = asyncio.create_task(self._compare(invite), name="sealroom-compare")
+
+    def show(self, digits: str) -> None:
+        """Take the digits of the new device."""
+        if not self._shown.done():
+            self._shown.set_result(digits)
+
+    async def _compare(self, invite: Invite) -> None:
+        if await invite.digits() == await self._shown:
+            await invite.confirm()
+        else:
+            await invite.close()
+
+    async def end(self) -> None:
+        """Wait until the company's side is done, or stop it."""
+        if not self._shown.done():
+            self._task.cancel()
+        await asyncio.wait([self._task])
+        if not self._task.cancelled():
+            self._task.result()
+
+
+ShowDigits = Callable[[str], None]

@@ -1,0 +1,233 @@
+"""A room as an application holds it: what it shows, texts, search, what both sides can do."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import Edit, EntryPayload, Erase, RoomText, Sensitive
+from e2ee.rooms.state import Phase
+from e2ee_client.contacts import wait_until
+from e2ee_client.engine import Engine
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.rooms.views import FoundPage, RoomView
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRoom
+from e2ee_client.people import Person
+from e2ee_client.room_events import EntryProgress
+
+from .entry import Entry
+
+if TYPE_CHECKING:
+    from e2ee_client.client import Client
+
+T = TypeVar("T")
+_SEARCHED_AT_ONCE: Final = 200
+
+
+class Room:
+    """A room, by its id. Two handles of the same room are equal."""
+
+    def __init__(self, client: Client, room_id: bytes) -> None:
+        """Not for callers: use `rooms` or `room` of the device."""
+        self._client = client
+        self._shell = client.shell
+        self.room_id = RoomId(room_id)
+
+    # --- what it shows ---
+
+    @property
+    def view(self) -> RoomView:
+        """Everything below at once.
+
+        Raises:
+            UnknownRoom: it is gone.
+        """
+        found = self._shell.machine.rooms.view(self.room_id)
+        if found is None:
+            raise UnknownRoom("no such room")
+        return found
+
+    @property
+    def phase(self) -> Phase | None:
+        """Open, closed, frozen, withdrawn or erased; None before the customer's `open` is here."""
+        return self.view.phase
+
+    @property
+    def unread(self) -> int:
+        """How many contents of the other side were not marked as read."""
+        return self.view.unread
+
+    @property
+    def members(self) -> tuple[Person, ...]:
+        """The company's devices that read and write here."""
+        return self._shell.machine.rooms.members(self.room_id, self._shell.now_ms)
+
+    @property
+    def assigned(self) -> Person | None:
+        """Who answers, if somebody does."""
+        return next((one for one in self.members if one.device_id == self.view.assigned), None)
+
+    # --- texts ---
+
+    async def send(
+        self,
+        text: str,
+        *,
+        reply_to: Entry | None = None,
+        language: str | None = None,
+        by_machine: bool = False,
+    ) -> Entry:
+        """Write a text. When this returns, it is in the store, and goes out also after a crash.
+
+        Raises:
+            ConfigError: not a text of 1 to 16 384 bytes.
+            RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets no text pass (ROOM-19).
+            NoConsent: a customer's consent does not count (CNS-20).
+            StoreFull: no room in the store; nothing is sent.
+        """
+        reply = None if reply_to is None else EntryHash(reply_to.hash)
+        return await self.write(RoomText(text, reply, language, True if by_machine else None))
+
+    async def write(self, payload: EntryPayload) -> Entry:
+        """Write an entry of any kind that this side may write (TRN-20).
+
+        Raises:
+            ConfigError: a value outside chapter 17. As `send`.
+        """
+        return await self.entry(await self._do(lambda turn, rooms: rooms.write(turn, self.room_id, payload)))
+
+    async def edit(self, entry: Entry, text: str) -> Entry:
+        """Word a text of this device anew; the earlier wording stays visible (TRN-23).
+
+        Raises:
+            NoRight: another device wrote it.
+        """
+        return await self.write(Edit(EntryHash(entry.hash), text))
+
+    async def erase(self, entries: Iterable[Entry]) -> Entry:
+        """Have entries of our side erased: hidden at once, destroyed after 24 hours (ROOM-26).
+
+        Raises:
+            NoRight: not ours to erase, or nothing that is erased (TRN-24).
+        """
+        return await self.write(Erase(_hashes(entries)))
+
+    async def mark_sensitive(self, entries: Iterable[Entry]) -> Entry:
+        """Hide entries from who is not cleared for what is sensitive (ROOM-17).
+
+        Raises:
+            NoRight: an agent marks only what the customer wrote.
+        """
+        return await self.write(Sensitive(_hashes(entries)))
+
+    # --- what is there ---
+
+    async def entry(self, entry_hash: bytes) -> Entry:
+        """Return an entry by its hash, as events name it.
+
+        Raises:
+            UnknownEntry: it is not here.
+        """
+        wanted, now_ms = EntryHash(entry_hash), self._shell.now_ms
+        found = await self._shell.read(lambda engine: engine.rooms.entry(self.room_id, wanted, now_ms))
+        if found is None:
+            raise UnknownEntry("no such entry in this room")
+        return Entry(self, found)
+
+    async def history(self, before: Entry | None = None, limit: int = 50) -> list[Entry]:
+        """Return the newest entries, at most `limit`, in the order of the transcript; with `before` the
+        newest of those that stand before it.
+
+        Raises:
+            ConfigError: `limit` is less than 1.
+        """
+        if limit < 1:
+            raise ConfigError("a page of the history has at least one entry")
+        first = None if before is None else EntryHash(before.hash)
+        now_ms = self._shell.now_ms
+        found = await self._shell.read(lambda engine: engine.rooms.page(self.room_id, first, limit, now_ms))
+        return [Entry(self, one) for one in found]
+
+    async def texts(self, before: Entry | None = None, limit: int = 50) -> list[Entry]:
+        """Return the texts among a page of the history."""
+        return [one for one in await self.history(before, limit) if one.text is not None]
+
+    async def search(self, words: str, limit: int = 50) -> AsyncIterator[Entry]:
+        """Yield texts that hold all of these words, in any case, the newest first; leaving the loop ends it.
+
+        Raises:
+            ConfigError: nothing to look for.
+        """
+        sought = words.casefold().split()
+        if not sought:
+            raise ConfigError("words to look for are missing")
+        before: EntryHash | None = None
+        while True:
+            page = await self._shell.read(partial(_search, self.room_id, sought, before, self._shell.now_ms))
+            for one in page.found[:limit]:
+                yield Entry(self, one)
+            limit -= len(page.found)
+            before = page.next
+            if before is None or limit <= 0:
+                return
+
+    async def mark_read(self, entries: Iterable[Entry]) -> None:
+        """Note that a person has seen these; nobody is told."""
+        hashes = _hashes(entries)
+        await self._do(
+            lambda turn, rooms: rooms.do(turn, self.room_id, lambda room: room.mark_read(turn, list(hashes)))
+        )
+
+    async def wait_for(self, entry: Entry, progress: EntryProgress, timeout_s: float | None = None) -> None:
+        """Wait until an entry of ours has come at least so far.
+
+        Raises:
+            EntryFailed: it will not. WaitTimeout: not in time. ClientClosed: closed meanwhile.
+        """
+        await wait_until(
+            lambda: self._has_reached(entry.hash, progress),
+            self._client.progress,
+            timeout_s,
+            f"state {progress.value}",
+        )
+
+    def _has_reached(self, entry_hash: bytes, progress: EntryProgress) -> bool:
+        found = self._shell.machine.rooms.progress(self.room_id, EntryHash(entry_hash), self._shell.now_ms)
+        if found is EntryProgress.FAILED and progress is not found:
+            raise EntryFailed("the entry reached nobody")
+        return found is not None and _RANK[found] >= _RANK[progress]
+
+    async def _do(self, do: Callable[[Turn, Rooms], T]) -> T:
+        return await self._shell.call(lambda engine, now_ms: engine.of_rooms(do, now_ms))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Room):
+            return NotImplemented
+        return self._client is other._client and self.room_id == other.room_id
+
+    def __hash__(self) -> int:
+        return hash(self.room_id)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.room_id.hex()[:8]}>"
+
+
+_RANK: Final = {
+    EntryProgress.WAITING: 0,
+    EntryProgress.SENT: 1,
+    EntryProgress.DELIVERED: 2,
+    EntryProgress.FAILED: 3,
+}
+
+
+def _hashes(entries: Iterable[Entry]) -> tuple[EntryHash, ...]:
+    return tuple(EntryHash(one.hash) for one in entries)
+
+
+def _search(
+    room_id: RoomId, words: Sequence[str], before: EntryHash | None, now_ms: int, engine: Engine
+) -> FoundPage:
+    return engine.rooms.search(room_id, words, before, _SEARCHED_AT_ONCE, now_ms)

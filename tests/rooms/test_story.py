@@ -1,0 +1,58 @@
+"""A customer and a practice's team: from the notice to the end of a room."""
+
+from __future__ import annotations
+
+from conversations import until
+from e2ee_client.rooms import Room
+from practice import Practice
+
+from e2ee.rooms.state import Phase
+
+
+async def texts(room: Room) -> list[str | None]:
+    return [one.text for one in await room.texts()]
+
+
+async def test_a_question_is_answered(praxis: Practice) -> None:
+    me = await praxis.customer()
+    room = await praxis.opened(me)
+    await room.send("Guten Tag")
+    await until(lambda: len(praxis.company.rooms()) == 1)
+    theirs = praxis.company.rooms()[0]
+    await until(lambda: theirs.unread == 1)
+    assert await texts(theirs) == ["Guten Tag"]
+    await theirs.claim(60)
+    await theirs.send("Was fehlt Ihnen?")
+    await until(lambda: room.unread == 1)
+    assert await texts(room) == ["Guten Tag", "Was fehlt Ihnen?"]
+
+
+async def test_agents_claim_transfer_and_close(praxis: Practice) -> None:
+    """ROOM-23, ROOM-25, ROOM-31: what names an agent comes ahead of what makes the room known to it."""
+    a, b = await praxis.agent("Agent A", teams=["empfang"]), await praxis.agent("Agent B")
+    me = await praxis.customer()
+    room = await praxis.opened(me)
+    await room.send("Guten Tag")
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await until(lambda: room.assigned is not None and room.assigned.name == "Agent A")
+    await at_a.send("Guten Tag, hier ist A")
+    await until(lambda: room.unread == 1)
+    at_company = praxis.company.room(room.room_id)
+    await at_company.note("Rechnung 4711")
+    await at_company.transfer(device_id=b.me().device_id, note="bitte uebernehmen")
+    await until(lambda: any(one.room_id == room.room_id for one in b.rooms()))
+    at_b = b.room(room.room_id)
+    await until(lambda: at_b.assigned is not None and at_b.assigned.is_this)
+    await at_b.send("Guten Tag, hier ist B")
+    await until(lambda: room.unread == 2)
+    await room.send("Danke")
+    await until(lambda: at_b.unread == 1)
+    assert await texts(room) == ["Guten Tag", "Guten Tag, hier ist A", "Guten Tag, hier ist B", "Danke"]
+    assert await texts(at_b) == ["Guten Tag, hier ist B", "Danke"]
+    await at_company.close()
+    await until(lambda: room.phase is Phase.CLOSED)
+    await room.reopen()
+    await until(lambda: room.phase is Phase.OPEN and at_b.phase is Phase.OPEN)
+    await room.withdraw()
+    await until(lambda: at_b.phase is Phase.WITHDRAWN and room.phase is Phase.WITHDRAWN)

@@ -1,0 +1,47 @@
+"""How a company's devices come to know what they act by."""
+
+from __future__ import annotations
+
+import pytest
+from conversations import next_of
+from e2ee_client import MessageRejected
+from e2ee_client.engine.turn import Turn
+from e2ee_client.rooms import Agent, Company
+from e2ee_client.testing import MemoryNetwork
+from practice import ORIGIN, Practice
+
+from e2ee.ids import AccountId
+
+
+async def test_a_new_agent_is_told_the_notice_and_the_names(praxis: Practice) -> None:
+    """ACC-40, ACC-12"""
+    agent = await praxis.agent("Agent A", languages=["de"], teams=["Empfang"])
+    assert {one.name for one in agent.team()} == {"Praxis", "Agent A"}
+    assert agent.me()[2:5] == ("Agent A", ("de",), ("Empfang",))
+    notices = agent.client.shell.machine._context.notices
+    account_id, turn = AccountId(agent.client.account_id), Turn(agent.client.shell.now_ms)
+    assert [one.version for one in notices.stated(turn, account_id)] == [notices.newest_number(account_id)]
+
+
+@pytest.mark.parametrize("joined", [False, True])
+async def test_a_company_is_gated_before_it_knows_a_mandate(network: MemoryNetwork, joined: bool) -> None:
+    """CNS-29: who has founded or joined one takes nothing without a receipt."""
+    async with (
+        Company.create(
+            None, relay=network.url, name="Praxis", origins=[ORIGIN], runtime=network.runtime()
+        ) as company,
+        network.client() as stranger,
+    ):
+        await company.wait_online(60)
+        device: Agent = company
+        if joined:
+            invite = await company.invite("Agent A", front_desk=True)
+            device = await Agent.join(None, invite, runtime=network.runtime())
+            await device.wait_online(60)
+        events = device.events()
+        contact = await stranger.add_contact(company.client.card())
+        await contact.send("Hello")
+        assert (await next_of(events, MessageRejected)).code == "room.consent_required"
+        assert device.client.contacts() == []
+        if joined:
+            await device.close()
