@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 from e2ee import content as contents
@@ -10,7 +11,7 @@ from e2ee import pair as pairs
 from e2ee.constants import HASH_B
 from e2ee.content import Content, Heads, OfRooms, Receipt, ReceiptState, SignedList, Sync, Text, Unsupported
 from e2ee.errors import ListFork, RemoteError
-from e2ee.identity import DeviceList, ListHead
+from e2ee.identity import DeviceList, DeviceRecord, ListHead
 from e2ee.ids import DeviceId, SessionId
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
@@ -25,7 +26,7 @@ from e2ee_client.events import (
 
 from .part import Part
 from .peers import Given, Peer
-from .records import Contact, HeldContent, Message
+from .records import Contact, HeldContent, Message, is_same_device
 from .turn import Turn
 
 MAX_CONFIRMED: Final = 3
@@ -212,12 +213,17 @@ class Contents(Part):
             if device_list is not None:
                 self.pin(turn, contact, device_list)
 
-    def pin(self, turn: Turn, contact: Contact, device_list: DeviceList) -> None:
-        """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36)."""
+    def pin(
+        self, turn: Turn, contact: Contact, device_list: DeviceList, records: Iterable[DeviceRecord] = ()
+    ) -> None:
+        """Pin a list: who is not named is struck off, what was held is looked at (ID-28, ID-36). `records`
+        that came with it and that it names are the newest of their devices.
+        """
         is_newer, was_stale = contact.head != device_list.head, self._context.renewal.was_stale(contact)
         before = self._devices_named(contact)
         contact.pin(device_list)
         turn.put(contact.put())
+        self._take_records(turn, contact, records)
         if is_newer:
             for device_id in before - self._devices_named(contact):
                 turn.notify(DeviceRemoved(contact.account_id, device_id))
@@ -227,6 +233,13 @@ class Contents(Part):
             self._context.rooms.devices_changed(turn, contact.account_id)
             if was_stale:
                 self._context.renewal.catch_up(turn, contact)
+
+    def _take_records(self, turn: Turn, contact: Contact, records: Iterable[DeviceRecord]) -> None:
+        for record in records:
+            peer = self._state.peers.get(contact.account_id + record.device_id)
+            if peer is not None and contact.names(record.hash) and is_same_device(peer.record, record):
+                peer.record = record
+                turn.put(peer.put())
 
     def _devices_named(self, contact: Contact) -> set[DeviceId]:
         peers = self._state.peers_of(contact.account_id)

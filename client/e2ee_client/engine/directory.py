@@ -205,7 +205,7 @@ class Directory(Part):
     ) -> None:
         self._told.pop(contact.account_id, None)
         contact.looked_up_ms = turn.now_ms
-        self._context.contents.pin(turn, contact, device_list)
+        self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
         for record, address in found:
             self._learn(turn, contact, record, address, is_known=is_known)

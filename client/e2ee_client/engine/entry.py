@@ -33,7 +33,7 @@ from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
 from .part import Part
-from .records import Mailbox, NextList
+from .records import Mailbox, NextList, is_same_device, named_records
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
@@ -191,6 +191,8 @@ class Entry(Part):
             held = DeviceList.verify(own.account_id, frame.lists[-1])
             if not frame.more and (held.seq < own.device_list.seq or held.head == own.device_list.head):
                 self._context.devices.note_entry(turn, held, frame)
+            if held.head == own.device_list.head:
+                self._take_records(held, frame)
             self._note_address(frame)
         except E2eeError:
             refused(turn, link, frame)
@@ -226,19 +228,19 @@ class Entry(Part):
                 self._least_issued_ms = identity.verify_address(record, signed).issued_ms
 
     def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult) -> None:
-        """Our store is older than the directory: follow our own published chain (ID-07), and take the record
+        """Our store is older than the directory: follow our own published chain (ID-07), and take the records
         that this device had then.
         """
         own = self._state.own
         try:
             newest = identity.verify_chain(own.account_id, own.device_list.head, frame.lists, turn.now_ms)
-            self._take_record(newest, frame)
-        except IdentityMismatch:
-            self._replaced(turn, link)
-            return
+            is_named = self._take_records(newest, frame)
         except E2eeError as error:
             link.drop(turn, _REFUSED_RETRY_MS)
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
+            return
+        if not is_named:
+            self._replaced(turn, link)
             return
         self._context.upkeep.store_list(turn, newest)
         self._context.devices.settle(turn, newest, adopted=True)
@@ -247,21 +249,32 @@ class Entry(Part):
         self._context.team.note_entry(turn, own.account_id, frame)
         self.publish(turn, link, mailbox)
 
-    def _take_record(self, newest: DeviceList, frame: LookupResult) -> None:
-        """Go on under the newest record of this device that the list names: the keys are the same.
+    def _take_records(self, held: DeviceList, frame: LookupResult) -> bool:
+        """Go on under the record of this device that a newer list has in use, the one with its address, and
+        keep the other one named: the keys are the same. False if the list names none (ID-42).
 
         Raises:
-            IdentityMismatch: it names none.
+            IdentityMismatch: the relay withholds a record, so that this cannot be told.
         """
-        own = self._state.own
-        ours = (own.device.record.device_id, own.device.record.sign_public, own.device.record.dh_public)
-        named = [DeviceRecord.decode(one) for one in frame.records]
-        named = [one for one in named if (one.device_id, one.sign_public, one.dh_public) == ours]
-        record = max(named, key=lambda one: one.created_ms, default=own.device.record)
-        newest.check_record(record)
-        if record != own.device.record:
-            own.older_record = own.device.record
-            own.device = replace(own.device, record=record)
+        own, known = self._state.own, self._own_records(held, frame)
+        if known and held.head != own.device_list.head:
+            own.device = replace(own.device, record=known[-1])
+        others = [one for one in known if one != own.device.record]
+        own.older_record = others[-1] if others else None
+        return bool(known)
+
+    def _own_records(self, held: DeviceList, frame: LookupResult) -> list[DeviceRecord]:
+        own, devices = self._state.own, self._state.own_devices
+        given = [DeviceRecord.decode(one) for one in frame.records]
+        reached = {
+            one.hash for one, address in zip(given, frame.addresses, strict=False) if address is not None
+        }
+        records = [*named_records(own.device.record, own.older_record), *given]
+        named = {one.hash: one for one in records if one.hash in held.record_hashes}
+        known = [one for one in named.values() if is_same_device(own.device.record, one)]
+        if not known and set(held.record_hashes) - named.keys() - devices.keys():
+            raise IdentityMismatch("not all records that our list names are known")
+        return sorted(known, key=lambda one: (one.hash in reached, one.created_ms))
 
     def _replaced(self, turn: Turn, link: Link) -> None:
         """Our own newest list does not name this device: another one has taken its place (SES-40)."""

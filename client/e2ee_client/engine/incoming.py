@@ -239,7 +239,7 @@ class Incoming(Part):
             contact = Contact(account_id, None, mailbox.relay_url, published=False)
             self._state.contacts[account_id] = contact
             turn.notify(ContactAdded(account_id))
-        self._context.contents.pin(turn, contact, found.device_list)
+        self._context.contents.pin(turn, contact, found.device_list, (found.record,))
         return contact
 
     def _peer_of(self, turn: Turn, contact: Contact, found: FlightIdentity) -> Peer:

@@ -285,11 +285,17 @@ def named_records(record: DeviceRecord, older_record: DeviceRecord | None) -> li
     return [record] if older_record is None else [record, older_record]
 
 
+def is_same_device(known: DeviceRecord, record: DeviceRecord) -> bool:
+    """Whether two records are of one device: its id stands for one pair of keys (ID-27)."""
+    keys = (known.device_id, known.sign_public, known.dh_public)
+    return keys == (record.device_id, record.sign_public, record.dh_public)
+
+
 def check_keys(known: DeviceRecord, record: DeviceRecord) -> None:
     """Refuse another record of a known device with other keys: that is another device (ID-27).
 
     Raises:
         IdentityMismatch.
     """
-    if (known.sign_public, known.dh_public) != (record.sign_public, record.dh_public):
+    if not is_same_device(known, record):
         raise IdentityMismatch("a known device with other keys")
