@@ -319,6 +319,15 @@ class Renewal(Part):
             turn.notify(Doubt(peer.account_id))
             self._ask(turn, peer, active, patience_ms)
 
+    def _doubt_silence(self, turn: Turn, peer: Peer) -> None:
+        """A text is unconfirmed for a day: ask, or where nothing was proven yet look for another session; the
+        one that it went on may be lost on the other side (SES-22, SES-25).
+        """
+        if peer.pair.met or peer.pair.candidate is not None:
+            self.doubt(turn, peer)
+        elif not self.is_stale(turn, peer.contact):
+            self.want(turn, peer)
+
     def doubt_all(self, turn: Turn, contact: Contact) -> None:
         """Doubt the devices of a contact that were heard last: which one a tag belongs to is not known."""
         peers = sorted(self._state.peers_in_force(contact), key=lambda one: one.heard_ms)
@@ -400,7 +409,7 @@ class Renewal(Part):
             self._look_at(turn, peer)
             if self._context.sending.review_unconfirmed(turn, peer) and contact.accepted:
                 self._context.directory.refresh(turn, contact)
-                self.doubt(turn, peer)
+                self._doubt_silence(turn, peer)
             self._context.upkeep.expire_skipped(turn, peer)
 
     def _look_at(self, turn: Turn, peer: Peer) -> None:
