@@ -79,8 +79,8 @@ STEPS = (
     ),
     Step(
         "tla",
-        "state machines of relay queue, stored ratchet, prekeys and sessions of a pair, whole within bounds;"
-        " controls refuted",
+        "state machines of relay queue, stored ratchet, prekeys, sessions of a pair and rooms, whole within"
+        " bounds; controls refuted",
         ("python", "spec/models/tla/run.py"),
         result="tla.json",
         reads=("spec/models/tla",),
