@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import pytest
-from conversations import next_of
+from conversations import next_of, until
 from e2ee_client import MessageRejected
+from e2ee_client.engine.context import Context
+from e2ee_client.engine.records import Contact
 from e2ee_client.engine.turn import Turn
 from e2ee_client.rooms import Agent, Company
 from e2ee_client.testing import MemoryNetwork
@@ -45,3 +49,25 @@ async def test_a_company_is_gated_before_it_knows_a_mandate(network: MemoryNetwo
         assert device.client.contacts() == []
         if joined:
             await device.close()
+
+
+async def test_a_customer_writes_to_no_device_that_is_not_in_its_room(praxis: Practice) -> None:
+    """SES-04: a new agent is learned of, and no session with it is started; the room goes on."""
+    me = await praxis.customer()
+    room = await praxis.opened(me)
+    await room.send("Guten Tag")
+    await until(lambda: bool(praxis.company.rooms()))
+    agent = await praxis.agent("Agent A")
+    state, company_id = me.client.shell.machine._state, praxis.company.client.account_id
+    contact = state.contact(company_id)
+    await until(lambda: contact.head is not None and contact.head.seq == 2)
+    look_up = partial(_look_up, contact)
+    await me.client.shell.call(lambda engine, now_ms: engine.of_company(look_up, now_ms))
+    await until(lambda: len(state.peers_of(company_id)) == 2)
+    (new,) = [one for one in state.peers_of(company_id) if one.device_id == agent.me().device_id]
+    assert new.pair.wanted is None
+    assert not new.pair.sessions
+
+
+def _look_up(contact: Contact, turn: Turn, parts: Context) -> None:
+    parts.directory.catch_up(turn, contact)

@@ -72,6 +72,9 @@ class RoomsDouble:
     def is_gated(self) -> bool:
         return self.gated
 
+    def are_with(self, account_id: AccountId) -> bool:
+        return False
+
     def customers(self) -> list[tuple[AccountId, DeviceId]]:
         return []
 

@@ -220,13 +220,15 @@ class Directory(Part):
     def _learn(
         self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address, *, is_known: bool
     ) -> None:
-        """Keep how to reach a device; a new one of a known contact is written to at once (SES-39)."""
+        """Keep how to reach a device; a new one of a known contact is written to at once (SES-39), but not one
+        of a company that we have rooms with: it may not take anything of ours yet (SES-04, CNS-14).
+        """
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:
             peer = self._state.new_peer(contact, record)
             if is_known:
                 turn.notify(NewDevice(contact.account_id, record.device_id))
-            if is_known or contact.greet:
+            if (is_known or contact.greet) and not self._context.rooms.are_with(contact.account_id):
                 self._context.renewal.want(turn, peer)
         peer.record = record
         self._addresses[peer.key] = address

@@ -62,6 +62,10 @@ class RoomsPort(Protocol):
         """Whether this is a company's device: customers reach it in rooms only (CNS-29)."""
         ...
 
+    def are_with(self, account_id: AccountId) -> bool:
+        """Whether we have rooms with a company: its devices are written to in rooms only."""
+        ...
+
     def customers(self) -> Iterable[tuple[AccountId, DeviceId]]:
         """Return the devices of customers with open rooms: a roster that changes goes to them (ACC-17)."""
         ...

@@ -435,6 +435,10 @@ class Rooms(Part):
         """Whether this is a company's device (CNS-29)."""
         return self.admission.is_gated()
 
+    def are_with(self, account_id: AccountId) -> bool:
+        """Whether we have rooms with a company: its devices are written to in rooms only."""
+        return any(one.company == account_id for one in self.index.values())
+
     def customers(self) -> list[tuple[AccountId, DeviceId]]:
         """Return the devices of customers with open rooms (ACC-17)."""
         found = {one.customer for one in self.index.values() if one.phase == Phase.OPEN}
