@@ -52,7 +52,7 @@ async def test_a_company_is_gated_before_it_knows_a_mandate(network: MemoryNetwo
 
 
 async def test_a_customer_writes_to_no_device_that_is_not_in_its_room(praxis: Practice) -> None:
-    """SES-04: a new agent is learned of, and no session with it is started; the room goes on."""
+    """TRN-31: a new agent is learned of, and no session with it is started; the room goes on."""
     me = await praxis.customer()
     room = await praxis.opened(me)
     await room.send("Guten Tag")

@@ -220,8 +220,8 @@ class Directory(Part):
     def _learn(
         self, turn: Turn, contact: Contact, record: DeviceRecord, address: Address, *, is_known: bool
     ) -> None:
-        """Keep how to reach a device; a new one of a known contact is written to at once (SES-39), but not one
-        of a company that we have rooms with: it may not take anything of ours yet (SES-04, CNS-14).
+        """Keep how to reach a device; a new one of a known contact is written to at once (SES-39), unless
+        it is of a company that we have rooms with (TRN-31).
         """
         peer = self._state.peers.get(contact.account_id + record.device_id)
         if peer is None:
