@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from e2ee.errors import NoRight, RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import EntryHash, RoomId
-from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.part import Part
@@ -105,21 +104,7 @@ class Acting(Part):
         Raises:
             NoRight: there is no room of notes yet, and we are no steward.
         """
-        notes_id = self._rooms.notes_of(room_id)
-        if notes_id not in self._rooms.index:
-            self._rooms.room(turn, room_id)
-            if not self._is_steward(turn):
-                raise NoRight("a steward begins the room of notes")
-            self._rooms.begin(turn, notes_id, self._rooms.around.us.account_id, None).open_notes(turn)
-        self._follow(turn, room_id, notes_id)
-        return self._rooms.do(turn, notes_id, lambda room: room.writing.write(turn, RoomText(text)))
-
-    def _follow(self, turn: Turn, room_id: RoomId, notes_id: RoomId) -> None:
-        """The members of a room are those of its notes, as far as we may see to that."""
-        members = set(self._rooms.index[room_id].members) | {self._rooms.around.us.device_id}
-        missing = tuple(sorted(members - set(self._rooms.index[notes_id].members)))
-        if missing and self._is_steward(turn):
-            self._rooms.do(turn, notes_id, lambda room: room.stewarding.change(turn, Change(add=missing)))
+        return self._rooms.noting.note(turn, room_id, text, begins=self._is_steward(turn))
 
     # --- inside ---
 

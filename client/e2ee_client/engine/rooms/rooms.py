@@ -43,6 +43,7 @@ from .consent import Tombstones
 from .consenting import Consenting
 from .engine_surroundings import EngineSurroundings
 from .entry_log import stored_entry
+from .noting import Noting
 from .queries import RoomQueries
 from .records import LiveRoom, RoomIndex
 from .requests import Requests
@@ -75,6 +76,7 @@ class Rooms(Part):
         self.admission = Admission(self)
         self.consenting = Consenting(context, self)
         self.acting = Acting(context, self)
+        self.noting = Noting(context, self)
         self.queries = RoomQueries(context, self)
         self.waiting: dict[RoomId, int] = {}
         self.refusals: dict[bytes, str] = {}
@@ -157,6 +159,7 @@ class Rooms(Part):
             room = self.room(turn, room_id)
             found = step(room)
             room.settle(turn)
+        self.noting.follow(turn, room)
         return found
 
     def is_of_company(self, account_id: AccountId) -> bool:
@@ -243,6 +246,7 @@ class Rooms(Part):
 
     def _of_a_room(self, turn: Turn, by: Author, content: Content, payload: OfRooms) -> bool:
         room_id = room_of(payload)
+        room = None
         with self._step(turn, room_id):
             if room_id in self.index:
                 room = self.room(turn, room_id)
@@ -251,6 +255,8 @@ class Rooms(Part):
             else:
                 self.check_active()
                 taken = self._of_an_unknown(turn, by, content, payload, room_id)
+        if room is not None:
+            self.noting.follow(turn, room)
         return taken and payload.type is not ContentType.SIGNAL
 
     def _check_colleague(self, by: Author) -> None:
@@ -271,16 +277,17 @@ class Rooms(Part):
             raise ContentError("an entry of a room that is not known")
         if by.account_id != us.account_id:
             return self._by_customer(turn, by, content, room_id)
-        match payload.type:
-            case ContentType.FORWARD:
-                return self._joined(turn, by, content, payload, room_id)
-            case ContentType.SIGNAL:
-                _, signal = decode_signal(payload.payload)
-                if isinstance(signal, Waiting | NoLongerWaiting):
-                    heard(self.around, self.requests, turn, by, room_id, signal)
-                return False
-            case _:
-                return self._first_note(turn, by, content, room_id) or self._keep_ahead(by, content, room_id)
+        if payload.type is ContentType.SIGNAL:
+            _, signal = decode_signal(payload.payload)
+            if isinstance(signal, Waiting | NoLongerWaiting):
+                heard(self.around, self.requests, turn, by, room_id, signal)
+            return False
+        if self.noting.begins(content, payload, by):
+            if self.noting.is_beside_a_room(room_id):
+                return self._first_note(turn, by, content, room_id)
+        elif payload.type is ContentType.FORWARD:
+            return self._joined(turn, by, content, payload, room_id)
+        return self._keep_ahead(by, content, room_id)
 
     def _by_customer(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
         """An `open`, or a withdrawal that has overtaken it, which is kept (CNS-10)."""
@@ -331,17 +338,29 @@ class Rooms(Part):
         return AccountId(account_id)
 
     def _first_note(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
-        """Take the first state of the room of notes beside a room of ours (ROOM-02); False if it is none."""
-        entry = decode_entry(content, by, self.around.signer(by))
-        company = self.around.us.account_id
-        is_state = entry.header.kind == Kind.STATE and entry.header.prev is None
-        if not is_state or all(self.notes_of(one) != room_id for one in self.index):
-            return False
-        room = RoomEngine.create(self.around, self.requests, room_id, company, None, late=True)
+        """Take the first state of the room of notes beside a room of ours, or states that are given to who
+        joins it (ROOM-02, ROOM-32).
+        """
+        room = RoomEngine.create(
+            self.around, self.requests, room_id, self.around.us.account_id, None, late=True
+        )
         taken = room.take(turn, by, content)
         self.add(room)
         self._take_kept(turn, room)
         return taken
+
+    def _notes_begin(self, turn: Turn, notes_id: RoomId) -> None:
+        """Take what came ahead of the room beside which it is: what begins its notes, then all else."""
+        for kept_id, by, content in list(self._ahead.values()):
+            payload = content.payload
+            if kept_id != notes_id or not isinstance(payload, OfRooms):
+                continue
+            if self.noting.begins(content, payload, by):
+                del self._ahead[content.id]
+                with self._telling(turn, by):
+                    if self._first_note(turn, by, content, notes_id):
+                        self._confirm(turn, by, content.id)
+                return
 
     def _keep_ahead(self, by: Author, content: Content, room_id: RoomId) -> bool:
         """Keep what a colleague has sent ahead of what makes the room known to us; it is confirmed when the
@@ -358,12 +377,23 @@ class Rooms(Part):
         waiting = [one for one in self._ahead.values() if one[0] == room.live.room_id]
         for _, by, content in waiting:
             del self._ahead[content.id]
-            peer = self._state.peers.get(by.account_id + by.device_id)
-            try:
-                if room.take(turn, by, content) and peer is not None:
-                    self._context.posting.confirm(turn, peer, content.id)
-            except RemoteError as error:
-                turn.notify(MessageRejected(by.account_id, error.code))
+            with self._telling(turn, by):
+                if room.take(turn, by, content):
+                    self._confirm(turn, by, content.id)
+        if room.live.customer is not None:
+            self._notes_begin(turn, self.notes_of(room.live.room_id))
+
+    @contextmanager
+    def _telling(self, turn: Turn, by: Author) -> Iterator[None]:
+        try:
+            yield
+        except RemoteError as error:
+            turn.notify(MessageRejected(by.account_id, error.code))
+
+    def _confirm(self, turn: Turn, by: Author, content_id: ContentId) -> None:
+        peer = self._state.peers.get(by.account_id + by.device_id)
+        if peer is not None:
+            self._context.posting.confirm(turn, peer, content_id)
 
     def begin(
         self, turn: Turn, room_id: RoomId, company: AccountId, customer: AccountId | None
@@ -489,6 +519,7 @@ class Rooms(Part):
             room = self.room(turn, room_id)
             step(room)
             self._wait_for_somebody(turn, room)
+            self.noting.follow(turn, room)
         except (RoomsLocked, UnknownRoom):
             return
 

@@ -1,0 +1,107 @@
+"""The rooms of notes beside rooms: who begins them, who reads them (ROOM-02, ROOM-31, ROOM-32)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from e2ee.content import Content, ContentType, OfRooms
+from e2ee.errors import NoRight, RemoteError
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import Author, EntryHash, RoomId, decode_entry
+from e2ee.rooms.forward import GROUND, decode_forward
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.payloads import RoomText
+from e2ee.rooms.state import DESK
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.turn import Turn
+
+from .room_engine import RoomEngine
+from .stewarding import Change
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+HANDED_OVER: Final = 64
+"""So many of the newest notes are handed over to who joins (ROOM-32)."""
+
+
+class Noting(Part):
+    """A room of notes has no customer, and its members are those of the room beside it."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    # --- what we do ---
+
+    def note(self, turn: Turn, room_id: RoomId, text: str, *, begins: bool) -> EntryHash:
+        """Write a note that the customer never gets; `begins` says that we are a steward (ROOM-02).
+
+        Raises:
+            NoRight: there is no room of notes yet, and we are no steward.
+        """
+        notes_id = self._rooms.notes_of(room_id)
+        room = self._rooms.room(turn, room_id)
+        if notes_id not in self._rooms.index:
+            if not begins:
+                raise NoRight("a steward begins the room of notes")
+            self._rooms.begin(turn, notes_id, self._rooms.around.us.account_id, None).open_notes(turn)
+        if begins:
+            self._bring_in_line(turn, room, self._rooms.around.us.device_id)
+        return self._rooms.do(turn, notes_id, lambda notes: notes.writing.write(turn, RoomText(text)))
+
+    def follow(self, turn: Turn, room: RoomEngine) -> None:
+        """Let who joined a room by a state of ours read its notes, and who left it no more (ROOM-32)."""
+        head, us = room.states.room.head, self._rooms.around.us.device_id
+        if self._rooms.around.side is Side.CUSTOMER or head is None or head.author != us:
+            return
+        if room.live.customer is None or self._rooms.notes_of(room.live.room_id) not in self._rooms.index:
+            return
+        try:
+            self._bring_in_line(turn, room)
+        except RemoteError:
+            return  # The change of the room stands; the next one tries again.
+
+    def _bring_in_line(self, turn: Turn, room: RoomEngine, *writers: DeviceId) -> None:
+        notes_id = self._rooms.notes_of(room.live.room_id)
+        ranks = room.states.ranks(turn.now_ms)
+        wanted, before = {*room.index.members, *writers}, set(self._rooms.index[notes_id].members)
+        added = tuple(sorted(one for one in wanted - before if one in ranks))
+        removed = tuple(sorted(one for one in before - wanted if ranks.get(one, -1) < DESK))
+        if added or removed:
+            change = Change(add=added, remove=removed)
+            self._rooms.do(turn, notes_id, lambda notes: _change(turn, notes, change))
+
+    # --- what comes ---
+
+    def begins(self, content: Content, payload: OfRooms, by: Author) -> bool:
+        """Whether a content of a colleague begins a room of notes here: its first state, or states that
+        another gives to who joins it.
+        """
+        if payload.type is ContentType.FORWARD:
+            _, lines = decode_forward(payload.payload)
+            first = lines[0]
+            return isinstance(first, list) and first[:1] == [self._rooms.around.us.account_id]
+        entry = decode_entry(content, by, self._rooms.around.signer(by))
+        return entry.header.kind == Kind.STATE and entry.header.prev is None
+
+    def is_beside_a_room(self, notes_id: RoomId) -> bool:
+        """Whether an id is that of the notes of a room that is here."""
+        return any(self._rooms.notes_of(one) == notes_id for one in self._rooms.index)
+
+
+def _change(turn: Turn, notes: RoomEngine, change: Change) -> None:
+    hashes = _newest(turn, notes)
+    notes.change(turn, change)
+    for joined in change.add if hashes else ():
+        notes.hand_over(turn, joined, hashes)
+
+
+def _newest(turn: Turn, notes: RoomEngine) -> list[EntryHash]:
+    log = notes.log
+    found = [
+        log.entry(turn, one) for one in log.newest(turn, HANDED_OVER) if not (one.is_hidden or one.is_marked)
+    ]
+    return [one.hash for one in found if one.header.kind not in GROUND and one.body is not None]
