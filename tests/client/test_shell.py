@@ -7,7 +7,7 @@ import threading
 import time
 
 import pytest
-from e2ee_client.engine import Close, Commit, Notify, Open, Transmit, Work
+from e2ee_client.engine import Close, Commit, Effect, Notify, Open, Transmit, Work
 from e2ee_client.errors import ClientClosed, StoreCorrupt, StoreFull, UnknownContact
 from e2ee_client.events import ContactAdded
 from e2ee_client.rows import Put
@@ -15,7 +15,7 @@ from e2ee_client.runtime.event_stream import StoreTrouble
 from e2ee_client.runtime.group import MAX_STEPS
 from e2ee_client.runtime.inbox import MAX_UNREAD
 from e2ee_relay.protocol import pow_is_enough
-from scripted_machine import CHANNEL, Held, Stage
+from scripted_machine import CHANNEL, Held, ScriptedMachine, Stage
 
 from e2ee.errors import InvalidArgument
 
@@ -99,6 +99,30 @@ async def test_a_refused_commit_reloads_the_machine_and_drops_the_effects_after_
     await stage.shell.close()
     assert ("send", b"never") not in stage.log
     assert EVENT not in stage.log
+
+
+async def test_a_command_that_is_refused_half_way_reloads_the_machine_and_nobody_elses_is_lost() -> None:
+    """STO-09: what it had begun to change is in memory only, and nothing that follows goes by it."""
+    stage = await Stage({"start": [Open(CHANNEL)]}).begin()
+    await stage.until(lambda: "connected" in stage.machine.names())
+
+    def half(machine: ScriptedMachine, _now_ms: int) -> tuple[int, list[Effect]]:
+        machine.is_ahead = True
+        raise UnknownContact("refused half-way")
+
+    before = asyncio.ensure_future(stage.do(commit(b"before"), value=1))
+    refused = asyncio.ensure_future(stage.shell.call(half))
+    after = asyncio.ensure_future(stage.do(commit(b"after"), value=2))
+    with pytest.raises(UnknownContact):
+        await refused
+    assert (await before, await after) == (1, 2)
+    assert stage.shell.machine is stage.loads[0]
+    assert stage.loads[0].names()[0] == "start"
+    assert [one for one in stage.log if one in (("commit", (b"before",)), ("commit", (b"after",)))] == [
+        ("commit", (b"before",)),
+        ("commit", (b"after",)),
+    ]
+    await stage.shell.close()
 
 
 async def test_a_store_that_stays_full_is_tried_again_with_growing_delays() -> None:

@@ -27,6 +27,7 @@ class ScriptedMachine:
         self.script: dict[str, Sequence[Effect]] = dict(script or {})
         self.heard: list[tuple[str, object]] = []
         self.next_wake_ms: int | None = None
+        self.is_ahead = False
 
     def _step(self, name: str, what: object = None) -> list[Effect]:
         self.heard.append((name, what))

@@ -25,7 +25,8 @@ The parts find each other through `context`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from e2ee_relay.protocol import (
@@ -47,9 +48,10 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee.card import ContactCard
+from e2ee.errors import E2eeError
 from e2ee.identity import DeviceRecord
 from e2ee.secret import RecoveryKey
-from e2ee_client.errors import ConfigError
+from e2ee_client.errors import ConfigError, SealroomError
 from e2ee_client.events import ConnectionChanged, ConnectionState, SecondCopy
 from e2ee_client.rows import Continuity
 
@@ -85,6 +87,7 @@ class Engine(Queries):
         super().__init__(state)
         self._displaced_ms: list[int] = []
         self._latest_ms = 0
+        self._is_ahead = False
 
     # --- life ---
 
@@ -368,19 +371,28 @@ class Engine(Queries):
 
     # --- rooms and our company ---
 
+    @property
+    def is_ahead(self) -> bool:
+        """Whether a command was refused after it had begun to change something: memory is ahead of the store,
+        and the engine is to be loaded again before its next step.
+        """
+        return self._is_ahead
+
     def of_company(self, do: Callable[[Turn, Context], T], now_ms: int) -> tuple[T, list[Effect]]:
         """Carry out what a person decides for our company, by the parts of the engine that do it.
 
         Raises:
-            SealroomError, E2eeError: what `do` raises; nothing has changed.
+            SealroomError, E2eeError: what `do` raises; nothing has changed in the store (`is_ahead`).
         """
         turn = self._step(now_ms)
-        return do(turn, self._context), turn.effects()
+        with self._all_or_nothing(turn):
+            return do(turn, self._context), turn.effects()
 
     def of_rooms(self, do: Callable[[Turn, Rooms], T], now_ms: int) -> tuple[T, list[Effect]]:
         """Carry out what a person does in rooms; as `of_company`."""
         turn = self._step(now_ms)
-        return do(turn, self._context.rooms), turn.effects()
+        with self._all_or_nothing(turn):
+            return do(turn, self._context.rooms), turn.effects()
 
     def accept_notice(self, given: Acceptance, now_ms: int) -> tuple[bytes, list[Effect]]:
         """Take a notice that a person has accepted: the company becomes a contact, a room is opened (CNS-17).
@@ -388,11 +400,21 @@ class Engine(Queries):
         Raises:
             InvalidArgument: not a language or purposes of the notice. RemoteError: a part does not hold.
         """
-        turn = self._step(now_ms)
-        self._add(turn, given.card)
-        return self._context.rooms.consenting.accept(turn, given), turn.effects()
+        turn, consenting = self._step(now_ms), self._context.rooms.consenting
+        consenting.check(given, now_ms)
+        with self._all_or_nothing(turn):
+            self._add(turn, given.card)
+            return consenting.accept(turn, given), turn.effects()
 
     # --- inside ---
+
+    @contextmanager
+    def _all_or_nothing(self, turn: Turn) -> Iterator[None]:
+        try:
+            yield
+        except (SealroomError, E2eeError):
+            self._is_ahead = self._is_ahead or not turn.is_empty
+            raise
 
     def _step(self, now_ms: int) -> Turn:
         """Begin a step. What was put off by a clock that has been put back since is due now."""

@@ -99,6 +99,11 @@ class Turn:
         self._changes = dict(saved.changes)
         del self._after[saved.after :]
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is to be stored, sent or told."""
+        return not self._changes and not self._after
+
     def effects(self) -> list[Effect]:
         """Return the effects of the step, in order."""
         if not self._changes:

@@ -132,7 +132,7 @@ class Room:
             UnknownEntry: it is not here.
         """
         wanted, now_ms = EntryHash(entry_hash), self._shell.now_ms
-        found = await self._shell.read(lambda engine: engine.rooms.entry(self.room_id, wanted, now_ms))
+        found = await self._shell.ask(lambda engine: engine.rooms.entry(self.room_id, wanted, now_ms))
         if found is None:
             raise UnknownEntry("no such entry in this room")
         return Entry(self, found)
@@ -148,7 +148,7 @@ class Room:
             raise ConfigError("a page of the history has at least one entry")
         first = None if before is None else EntryHash(before.hash)
         now_ms = self._shell.now_ms
-        found = await self._shell.read(lambda engine: engine.rooms.page(self.room_id, first, limit, now_ms))
+        found = await self._shell.ask(lambda engine: engine.rooms.page(self.room_id, first, limit, now_ms))
         return [Entry(self, one) for one in found]
 
     async def texts(self, before: Entry | None = None, limit: int = 50) -> list[Entry]:
@@ -166,7 +166,7 @@ class Room:
             raise ConfigError("words to look for are missing")
         before: EntryHash | None = None
         while True:
-            page = await self._shell.read(partial(_search, self.room_id, sought, before, self._shell.now_ms))
+            page = await self._shell.ask(partial(_search, self.room_id, sought, before, self._shell.now_ms))
             for one in page.found[:limit]:
                 yield Entry(self, one)
             limit -= len(page.found)

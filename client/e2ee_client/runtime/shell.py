@@ -5,6 +5,9 @@ order.
     commands -------> inbox --> consumer: step, then its effects --> store | connections | events
     clock --------/
 
+A command that was refused half-way leaves a machine that is ahead of its store (`is_ahead`); it is thrown
+away and loaded again likewise, before the next step.
+
 Inputs that wait already when one is taken share its commit (`group`). A `Commit` runs in a thread of its own
 while the consumer waits, so that the application's event loop does
 not stand still for the disk (measured: 1.11 ms a commit in the loop, 1.19 ms in the thread). What a step
@@ -127,6 +130,10 @@ class Shell(Generic[M]):
         machine = self.machine
         return await self._thread.run(lambda: query(machine))
 
+    async def ask(self, query: Callable[[M], T]) -> T:
+        """Ask the machine something that reads both its memory and the store, in turn with the steps."""
+        return await self.call(lambda machine, _now_ms: (query(machine), []))
+
     @property
     def machine(self) -> M:
         """The machine, for queries that read its memory only.
@@ -218,7 +225,7 @@ class Shell(Generic[M]):
         item: Input | None = first
         apart: list[Effect] = []
         try:
-            while isinstance(item, Command | Received) and not apart:
+            while isinstance(item, Command | Received) and not apart and not self._is_ahead():
                 effects = self._step(group, item, now_ms)
                 apart = [] if group.joins(effects) else effects
                 item = self._inbox.at_once() if group.takes_more and not apart else None
@@ -232,6 +239,12 @@ class Shell(Generic[M]):
             group.refuse(error)
             raise
         group.answer()
+        if self._is_ahead():
+            self._throw_away()
+            await self._reload(now_ms)
+
+    def _is_ahead(self) -> bool:
+        return self._machine is not None and self._machine.is_ahead
 
     def _step(self, group: Group, item: Command | Received, now_ms: int) -> list[Effect]:
         """Take one step; an error of a command is its caller's alone."""
@@ -357,15 +370,18 @@ class Shell(Generic[M]):
         """The machine is ahead of the store: go back to what the store holds."""
         _LOG.warning("store.refused %s", error.code)
         self._log.put(StoreTrouble(error.code))
-        self._machine = None
-        self._rows.clear()
-        for channel in list(self._channels):
-            self._close_channel(channel)
+        self._throw_away()
         self._refusals += 1
         if self._refusals == 1:
             await self._reload(self._clock.now_ms())
         else:
             self._put_off(self._clock.now_ms())
+
+    def _throw_away(self) -> None:
+        self._machine = None
+        self._rows.clear()
+        for channel in list(self._channels):
+            self._close_channel(channel)
 
     async def _reload(self, now_ms: int) -> None:
         self._reload_at_ms = None

@@ -74,7 +74,7 @@ class Asking(RoomPart):
                 if interval.first > start:
                     yield tag, start, interval.first - 1
                 start = interval.last + 1
-            if tag != view.us:
+            if tag != view.us and start <= MAX_MS:
                 yield tag, start, MAX_MS
 
     def due_ms(self) -> int | None:

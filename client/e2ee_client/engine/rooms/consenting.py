@@ -11,6 +11,7 @@ from e2ee.errors import NoConsent, RemoteError
 from e2ee.ids import AccountId
 from e2ee.rooms import customer
 from e2ee.rooms.customer import Accept, Effect, Given, Leave, Refuse
+from e2ee.rooms.door import check_texts
 from e2ee.rooms.entry import RoomId
 from e2ee.rooms.kinds import CONTENT, WRITERS
 from e2ee.rooms.mandate import Mandate
@@ -21,6 +22,7 @@ from e2ee.rooms.state import Phase
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
+from .records import LiveRoom
 from .room_engine import RoomEngine
 
 if TYPE_CHECKING:
@@ -57,6 +59,16 @@ class Consenting(Part):
     def __init__(self, context: Context, rooms: Rooms) -> None:
         super().__init__(context)
         self._rooms = rooms
+
+    def check(self, given: Acceptance, now_ms: int) -> None:
+        """Refuse what cannot be accepted, before anything changes (CNS-18).
+
+        Raises:
+            InvalidArgument: not a language or purposes of the notice. DecodeError: a text is not of it.
+        """
+        check_texts(given.notice, [(locale, text.encode()) for locale, text in sorted(given.texts.items())])
+        event = Accept(given.notice.hash, given.locale, given.purposes)
+        customer.step(customer.Shown(given.notice), event, now_ms)
 
     def accept(self, turn: Turn, given: Acceptance) -> RoomId:
         """Take a notice that a person has accepted; returns the room, opened or given a receipt.
@@ -95,7 +107,7 @@ class Consenting(Part):
         return room_id
 
     def _renew(self, turn: Turn, room: RoomEngine, event: Accept) -> None:
-        state = self.state_of(turn, room)
+        state = self.state_of(turn, room.live)
         if isinstance(state, customer.Accepted):
             if room.states.condition().phase is Phase.CLOSED:
                 room.writing.write(turn, Act(ActKind.REOPEN))
@@ -110,7 +122,7 @@ class Consenting(Part):
                 self._rooms.do(turn, room_id, lambda room: self._refuse(turn, room))
 
     def _refuse(self, turn: Turn, room: RoomEngine) -> None:
-        state = self.state_of(turn, room)
+        state = self.state_of(turn, room.live)
         if isinstance(state, customer.Stale):
             self._carry_out(turn, room, customer.step(state, Refuse(), turn.now_ms)[1])
 
@@ -123,7 +135,7 @@ class Consenting(Part):
         self._rooms.do(turn, room_id, lambda room: self._withdraw(turn, room))
 
     def _withdraw(self, turn: Turn, room: RoomEngine) -> None:
-        state = self.state_of(turn, room)
+        state = self.state_of(turn, room.live)
         self._carry_out(turn, room, customer.step(state, Leave(), turn.now_ms)[1])
 
     def _carry_out(self, turn: Turn, room: RoomEngine, effects: tuple[Effect, ...]) -> None:
@@ -140,13 +152,13 @@ class Consenting(Part):
 
     # --- what it is ---
 
-    def state_of(self, turn: Turn, room: RoomEngine) -> customer.State:
+    def state_of(self, turn: Turn, live: LiveRoom) -> customer.State:
         """Return the consent of a room as a state of CNS-17.
 
         Raises:
             NoConsent: none was ever given.
         """
-        known, company = room.live.consent, room.live.company
+        known, company = live.consent, live.company
         receipt = known.receipt
         if receipt is None:
             raise NoConsent("no consent was given in this room")
@@ -169,9 +181,9 @@ class Consenting(Part):
             return 0
         return next((one.until_ms for one in team.older_notices if one.hash == notice_hash), 0)
 
-    def consent(self, turn: Turn, room: RoomEngine) -> ConsentState:
+    def consent(self, turn: Turn, live: LiveRoom) -> ConsentState:
         """Say what an application shows of the consent of a room."""
-        match self.state_of(turn, room):
+        match self.state_of(turn, live):
             case customer.Accepted():
                 return ConsentState.ACCEPTED
             case customer.Stale():
@@ -186,4 +198,4 @@ class Consenting(Part):
             NoConsent.
         """
         if kind in CONTENT or kind not in WRITERS:
-            customer.check_sending(self.state_of(turn, room), turn.now_ms)
+            customer.check_sending(self.state_of(turn, room.live), turn.now_ms)

@@ -120,6 +120,13 @@ class Erasing(RoomPart):
         found = [log.find(turn, one) for one in order.hashes]
         return [one for one in found if one is not None]
 
+    def _hidden(self, turn: Turn, order: Order) -> list[StoredEntry]:
+        """Those of them that it was allowed to hide: what it names may have come later (TRN-24, ROOM-17)."""
+        found = self._stored(turn, order)
+        if not order.hashes:
+            return found
+        return [one for one in found if (one.is_marked if order.is_mark else one.is_hidden)]
+
     # --- what goes ---
 
     def due_ms(self, turn: Turn) -> int | None:
@@ -176,7 +183,7 @@ class Erasing(RoomPart):
             if (at := self._at_ms(turn, one)) is not None and at <= turn.now_ms
         ]
         for order in done:
-            for stored in self._stored(turn, order):
+            for stored in self._hidden(turn, order):
                 self._room.log.drop_body(turn, stored)
                 self._around.tell(turn, EntryErased(stored.room_id, stored.hash, is_destroyed=True))
         self._live.orders = tuple(one for one in self._live.orders if one not in done)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceKind
-from e2ee.ids import AccountId, DeviceId
-from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId
+from e2ee.ids import AccountId
+from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag
 from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Rank
@@ -19,10 +19,10 @@ from e2ee_client.people import Person, Role
 from e2ee_client.room_events import EntryProgress
 
 from .consenting import ConsentState
-from .entry_log import StoredEntry
-from .records import RoomIndex
-from .room_engine import RoomEngine
+from .entry_log import EntryLog, StoredEntry
+from .records import LiveRoom, RoomIndex
 from .views import EntryView, FoundPage, RoomView
+from .writing import progress_of
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -76,7 +76,7 @@ class RoomQueries(Part):
             UnknownRoom. NoConsent: none was given.
         """
         turn = Turn(now_ms)
-        return self._rooms.consenting.consent(turn, self._rooms.room(turn, room_id))
+        return self._rooms.consenting.consent(turn, self._rooms.stored(turn, room_id)[0])
 
     def notes_of(self, room_id: RoomId) -> RoomId:
         """Return the id of the room of notes beside a room (ROOM-02)."""
@@ -95,14 +95,13 @@ class RoomQueries(Part):
         """Whether this device of a company is in force by what the directory says, has the notice that its
         customers accept, and has published who may act.
         """
-        around, company = self._rooms.around, self._rooms.around.us.account_id
-        around.turn = Turn(now_ms)
+        (company, device_id), turn = self._rooms.around.us, Turn(now_ms)
         try:
-            view = around.team(company, now_ms)
+            view = self._context.team.view(turn, company)
         except RemoteError:
             return False
-        is_known = around.notice(company, view.notice_hash) is not None
-        return around.us.device_id in view.members and is_known and not self._context.team.owes_slot
+        is_known = self._context.team.notice(turn, company, view.notice_hash) is not None
+        return device_id in view.members and is_known and not self._context.team.owes_slot
 
     # --- people ---
 
@@ -118,21 +117,18 @@ class RoomQueries(Part):
         return tuple(self.person(Author(one.company, device_id), now_ms) for device_id in one.members)
 
     def _team(self, company: AccountId, now_ms: int) -> list[Person]:
-        self._rooms.around.turn = Turn(now_ms)
         try:
-            view = self._rooms.around.team(company, now_ms)
+            view = self._context.team.view(Turn(now_ms), company)
         except RemoteError:
             return []
         return [self.person(Author(company, one), now_ms) for one in view.members]
 
     def person(self, author: Author, now_ms: int) -> Person:
         """Return a device as it is shown: by its card and its rank in force."""
-        around = self._rooms.around
-        is_this = author == around.us
+        is_this = author == self._rooms.around.us
         if any(one.customer == author.account_id for one in self._rooms.index.values()):
             return Person(author.device_id, Role.CUSTOMER, None, is_this=is_this)
-        around.turn = Turn(now_ms)
-        card = around.card(author.account_id, author.device_id)
+        card = self._context.team.card(Turn(now_ms), author.account_id, author.device_id)
         role, is_bot = self._role(author, now_ms)
         if card is None:
             return Person(author.device_id, role, None, is_bot=is_bot, is_this=is_this)
@@ -140,7 +136,7 @@ class RoomQueries(Part):
 
     def _role(self, author: Author, now_ms: int) -> tuple[Role, bool]:
         try:
-            member = self._rooms.around.team(author.account_id, now_ms).member(author.device_id)
+            member = self._context.team.view(Turn(now_ms), author.account_id).member(author.device_id)
         except RemoteError:
             return Role.FORMER, False
         return _ROLES[member.rank], member.kind is DeviceKind.BOT
@@ -154,34 +150,34 @@ class RoomQueries(Part):
             UnknownRoom, RoomsLocked.
         """
         turn = Turn(now_ms)
-        room = self._rooms.room(turn, room_id)
-        stored = room.log.find(turn, entry_hash)
-        return None if stored is None else self._entry(turn, room, stored)
+        live, log = self._rooms.stored(turn, room_id)
+        stored = log.find(turn, entry_hash)
+        return None if stored is None else self._entry(turn, live, log, stored)
 
     def page(self, room_id: RoomId, before: EntryHash | None, limit: int, now_ms: int) -> list[EntryView]:
         """Return the newest entries, or the newest before one, in the order of the transcript."""
         turn = Turn(now_ms)
-        room = self._rooms.room(turn, room_id)
-        return [self._entry(turn, room, one) for one in room.log.newest(turn, limit, before)]
+        live, log = self._rooms.stored(turn, room_id)
+        return [self._entry(turn, live, log, one) for one in log.newest(turn, limit, before)]
 
     def search(
         self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
     ) -> FoundPage:
         """Look through so many entries for texts with all of these words, which are folded."""
         turn = Turn(now_ms)
-        room = self._rooms.room(turn, room_id)
-        stored = room.log.newest(turn, count, before)
-        found = [one for one in reversed(stored) if _holds(room.log.text(turn, one), words)]
+        live, log = self._rooms.stored(turn, room_id)
+        stored = log.newest(turn, count, before)
+        found = [one for one in reversed(stored) if _holds(log.text(turn, one), words)]
         after = stored[0].hash if len(stored) == count else None
-        return FoundPage([self._entry(turn, room, one) for one in found], after)
+        return FoundPage([self._entry(turn, live, log, one) for one in found], after)
 
     def progress(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryProgress | None:
         """Return how far an entry of ours has come."""
         found = self.entry(room_id, entry_hash, now_ms)
         return None if found is None else found.progress
 
-    def _entry(self, turn: Turn, room: RoomEngine, stored: StoredEntry) -> EntryView:
-        entry = room.log.entry(turn, stored)
+    def _entry(self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry) -> EntryView:
+        entry = log.entry(turn, stored)
         payload = _payload(entry, stored)
         by = stored.forwarded_by
         return EntryView(
@@ -191,26 +187,26 @@ class RoomQueries(Part):
             entry.header.sent_ms,
             stored.received_ms,
             payload,
-            self._wording(turn, room, stored),
+            _wording(turn, log, stored),
             payload is None,
             stored.is_marked,
-            None if by is None else self._by_tag(room, by, turn.now_ms),
-            room.writing.progress(stored) if stored.author == self._rooms.around.us else None,
+            None if by is None else self._by_tag(live, by, turn.now_ms),
+            progress_of(live, stored) if stored.author == self._rooms.around.us else None,
         )
 
-    def _by_tag(self, room: RoomEngine, tag: bytes, now_ms: int) -> Person | None:
-        company = room.live.company
-        for one in self._rooms.around.devices(company):
-            if room.taking.tag_of(Author(company, DeviceId(one))) == tag:
-                return self.person(Author(company, DeviceId(one)), now_ms)
+    def _by_tag(self, live: LiveRoom, tag: bytes, now_ms: int) -> Person | None:
+        for one in self._rooms.around.devices(live.company):
+            if device_tag(live.room_id, one) == tag:
+                return self.person(Author(live.company, one), now_ms)
         return None
 
-    def _wording(self, turn: Turn, room: RoomEngine, stored: StoredEntry) -> str | None:
-        newest = None if stored.edited_by is None else room.log.find(turn, stored.edited_by)
-        if newest is None:
-            return None
-        payload = _payload(room.log.entry(turn, newest), newest)
-        return payload.text if isinstance(payload, Edit) else None
+
+def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> str | None:
+    newest = None if stored.edited_by is None else log.find(turn, stored.edited_by)
+    if newest is None:
+        return None
+    payload = _payload(log.entry(turn, newest), newest)
+    return payload.text if isinstance(payload, Edit) else None
 
 
 def _payload(entry: Entry, stored: StoredEntry) -> EntryPayload | None:

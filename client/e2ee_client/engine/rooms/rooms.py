@@ -11,7 +11,6 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import (
     ConsentRequired,
     ContentError,
-    E2eeError,
     IdentityMismatch,
     NoRight,
     NotInForce,
@@ -28,12 +27,10 @@ from e2ee.rooms.room import notes_id
 from e2ee.rooms.signals import NoLongerWaiting, Waiting, decode_signal
 from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
 from e2ee.rooms.state import Phase
-from e2ee.rooms.team import Condition
-from e2ee_client.engine.part import Part
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
-from e2ee_client.errors import RoomsLocked, SealroomError, UnknownRoom
+from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
 
@@ -43,10 +40,10 @@ from .consent import Tombstones
 from .consenting import Consenting
 from .engine_surroundings import EngineSurroundings
 from .entry_log import stored_entry
+from .loaded import LoadedRooms
 from .noting import Noting
 from .queries import RoomQueries
-from .records import LiveRoom, RoomIndex
-from .requests import Requests
+from .records import LiveRoom
 from .room_engine import RoomEngine, heard
 from .surroundings import REQUESTS
 
@@ -54,7 +51,6 @@ if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
 
 T = TypeVar("T")
-MAX_LOADED: Final = 64
 MAX_WAITING: Final = 1_024
 MAX_AHEAD: Final = 64
 NOTES_NONCE: Final = bytes(16)
@@ -63,16 +59,12 @@ _AT_ONCE: Final = 8
 _APART_MS: Final = 50
 
 
-class Rooms(Part):
-    """Rooms are loaded when they are touched; the list of them is in memory (`RoomsPort`)."""
+class Rooms(LoadedRooms):
+    """The list of rooms is in memory, and what sessions bring goes to each (`RoomsPort`)."""
 
     def __init__(self, context: Context) -> None:
-        super().__init__(context)
-        self.around = EngineSurroundings(context, self._tick)
-        self.requests = Requests(self.around)
+        super().__init__(context, EngineSurroundings(context, self._tick))
         self.tombstones = Tombstones(self.around)
-        rows = self._state.rows.items(RoomIndex.TABLE)
-        self.index = {RoomId(key): RoomIndex.decode(key, row) for key, row in rows}
         self.admission = Admission(self)
         self.consenting = Consenting(context, self)
         self.acting = Acting(context, self)
@@ -81,73 +73,8 @@ class Rooms(Part):
         self.waiting: dict[RoomId, int] = {}
         self.refusals: dict[bytes, str] = {}
         self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
-        self._loaded: dict[RoomId, RoomEngine] = {}
-        self._unstarted = set(self.index)
-        self._changed: set[RoomId] = set()
 
     # --- one room ---
-
-    def room(self, turn: Turn, room_id: RoomId) -> RoomEngine:
-        """Return a room, brought up to what is known of lists and rosters.
-
-        Raises:
-            UnknownRoom: there is none. RoomsLocked: a roster suspends this device (ACC-15).
-        """
-        if room_id not in self.index:
-            raise UnknownRoom("no such room")
-        self.check_active()
-        self.around.turn = turn
-        room = self._loaded.pop(room_id, None)
-        if room is None:
-            room = RoomEngine.load(self.around, self.requests, turn, room_id)
-            self.index[room_id] = room.index
-        self._keep(room)
-        self._catch_up(turn, room)
-        return room
-
-    def _keep(self, room: RoomEngine) -> None:
-        self._loaded[room.live.room_id] = room
-        while len(self._loaded) > MAX_LOADED:
-            del self._loaded[next(iter(self._loaded))]
-
-    def _catch_up(self, turn: Turn, room: RoomEngine) -> None:
-        room_id = room.live.room_id
-        if room_id in self._unstarted:
-            self._unstarted.discard(room_id)
-            room.start(turn, is_continuous=True)
-        if room_id in self._changed:
-            self._changed.discard(room_id)
-            room.team_changed(turn)
-
-    def check_active(self) -> None:
-        """Refuse to open rooms on a device that its company has suspended or struck off (ACC-15).
-
-        Raises:
-            RoomsLocked.
-        """
-        if self.around.side is Side.COMPANY and self._context.team.condition() is not Condition.ACTIVE:
-            raise RoomsLocked("the company has taken this device out")
-
-    @contextmanager
-    def _step(self, turn: Turn, room_id: RoomId) -> Iterator[None]:
-        """Of what is refused nothing stays: rows go back, and the room is loaded again when it is needed."""
-        self.around.turn = turn
-        saved, posted = turn.save(), self.around.posted
-        try:
-            yield
-        except (E2eeError, SealroomError):
-            if self.around.posted == posted:
-                turn.restore(saved)
-                self._loaded.pop(room_id, None)
-                self._restore_index(turn, room_id)
-            raise
-
-    def _restore_index(self, turn: Turn, room_id: RoomId) -> None:
-        row = turn.read(self._state.rows, RoomIndex.TABLE, room_id)
-        if row is None:
-            self.index.pop(room_id, None)
-        else:
-            self.index[room_id] = RoomIndex.decode(room_id, row)
 
     def do(self, turn: Turn, room_id: RoomId, step: Callable[[RoomEngine], T]) -> T:
         """Carry out something that a person wants of a room.
@@ -155,7 +82,7 @@ class Rooms(Part):
         Raises:
             UnknownRoom, RoomsLocked. RemoteError: what `step` raises; nothing has changed.
         """
-        with self._step(turn, room_id):
+        with self.step(turn, room_id):
             room = self.room(turn, room_id)
             found = step(room)
             room.settle(turn)
@@ -221,7 +148,7 @@ class Rooms(Part):
     def add(self, room: RoomEngine) -> None:
         """Take in a room that has just begun."""
         self.index[room.live.room_id] = room.index
-        self._keep(room)
+        self.keep(room)
 
     # --- what sessions ask (RoomsPort) ---
 
@@ -231,29 +158,33 @@ class Rooms(Part):
         self.admission.check(turn, record, content)
 
     def take(self, turn: Turn, peer: Peer, content: Content) -> bool:
-        """Carry out a content of types 8 to 12; whether it is to be confirmed."""
+        """Carry out a content of types 8 to 12; whether it is to be confirmed. A device that its company has
+        taken out takes only who is in force; all else comes again (ACC-15).
+        """
         payload, by = content.payload, Author(peer.account_id, peer.device_id)
+        self.around.turn = turn
         if not isinstance(payload, OfRooms):
             return False
+        if payload.type is ContentType.ROSTER:
+            self._context.team.learn_content(turn, peer, payload.payload)
+            return True
+        if not self.is_active():
+            raise NotInForce("the company has taken this device out")
         if payload.type is ContentType.DOSSIER:
             self._check_colleague(by)
             self._context.dossiers.take(turn, payload.payload)
-            return True
-        if payload.type is ContentType.ROSTER:
-            self._context.team.learn_content(turn, peer, payload.payload)
             return True
         return self._of_a_room(turn, by, content, payload)
 
     def _of_a_room(self, turn: Turn, by: Author, content: Content, payload: OfRooms) -> bool:
         room_id = room_of(payload)
         room = None
-        with self._step(turn, room_id):
+        with self.step(turn, room_id):
             if room_id in self.index:
                 room = self.room(turn, room_id)
                 taken = room.take(turn, by, content)
                 self._wait_for_somebody(turn, room)
             else:
-                self.check_active()
                 taken = self._of_an_unknown(turn, by, content, payload, room_id)
         if room is not None:
             self.noting.follow(turn, room)
@@ -318,6 +249,7 @@ class Rooms(Part):
 
     def _joined(self, turn: Turn, by: Author, content: Content, payload: OfRooms, room_id: RoomId) -> bool:
         """A colleague gives us consent, `open` and states of a room that we join (ROOM-25)."""
+        self._check_colleague(by)
         company, (_, lines) = self.around.us.account_id, decode_forward(payload.payload)
         customer = self._customer_of(lines[0])
         opened = decode_line(lines[0], room_id, company, customer, self.around.signer)
@@ -425,10 +357,7 @@ class Rooms(Part):
         stored = stored_entry(turn, self._state.rows, content_id)
         if stored is None or stored.room_id not in self.index:
             return None
-        try:
-            return self.room(turn, stored.room_id)
-        except RoomsLocked:
-            return None
+        return self.as_it_was(turn, stored.room_id) if self.is_active() else None
 
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
         """Return the `open` that a desk of a company has not confirmed (TRN-30)."""
@@ -442,7 +371,7 @@ class Rooms(Part):
         return None
 
     def _open_for(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> Posted | None:
-        room = self.room(turn, room_id)
+        room = self.as_it_was(turn, room_id)
         stored = None if room.live.root is None else room.log.find(turn, room.live.root)
         if stored is None or device_id not in stored.waiting_for:
             return None
@@ -510,7 +439,8 @@ class Rooms(Part):
     def _tick(self, room_id: RoomId, turn: Turn) -> None:
         self.around.turn = turn
         if room_id == REQUESTS:
-            self.requests.tick(turn)
+            if self.is_active():
+                self.requests.tick(turn)
         else:
             self._quietly(turn, room_id, partial(_tick_of, turn))
 

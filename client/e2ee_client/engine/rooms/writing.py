@@ -15,6 +15,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ChainRestarted, EntryProgress, EntryState
 
 from .entry_log import StoredEntry
+from .records import LiveRoom
 from .room_part import RoomPart
 
 RESTART_MS: Final = 86_400_000
@@ -144,14 +145,6 @@ class Writing(RoomPart):
         event = EntryState(stored.room_id, stored.hash, EntryProgress.FAILED, device_id, code)
         self._around.tell(turn, event)
 
-    def progress(self, stored: StoredEntry) -> EntryProgress:
-        """Return how far an entry of ours has come."""
-        if stored.is_delivered:
-            return EntryProgress.DELIVERED
-        if stored.hash in self._live.unsent:
-            return EntryProgress.WAITING
-        return EntryProgress.SENT if stored.waiting_for else EntryProgress.FAILED
-
     def write_quietly(self, turn: Turn, payload: EntryPayload) -> bool:
         """Write an entry that follows from another one, if it may be written now."""
         if not self.can_write(turn):
@@ -161,3 +154,12 @@ class Writing(RoomPart):
         except RemoteError:
             return False
         return True
+
+
+def progress_of(live: LiveRoom, stored: StoredEntry) -> EntryProgress:
+    """Return how far an entry of ours has come."""
+    if stored.is_delivered:
+        return EntryProgress.DELIVERED
+    if stored.hash in live.unsent:
+        return EntryProgress.WAITING
+    return EntryProgress.SENT if stored.waiting_for else EntryProgress.FAILED

@@ -1,0 +1,89 @@
+"""What a member of a room can send to break those who take it (TRN-14, TRN-24, ROOM-10)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
+from parties import DAY_MS
+from room_rooms import MINUTE_MS, do, opened, say
+from room_world import World, ground
+
+from e2ee.content import Content
+from e2ee.rooms.entry import Entry, EntryHash, carrier, encode_header, write_entry
+from e2ee.rooms.payloads import EntryPayload, Erase, Sensitive, encode_payload
+from e2ee.rooms.state import State
+
+
+def entry_of(world: World, name: str, entry_hash: EntryHash) -> Entry:
+    """An entry as a device has it."""
+    room = world.devices[name].room
+    assert room is not None
+    turn = Turn(world.now_ms)
+    stored = room.log.find(turn, entry_hash)
+    assert stored is not None
+    return room.log.entry(turn, stored)
+
+
+def made(world: World, name: str, n: int, payload: EntryPayload) -> Entry:
+    """An entry that a device writes as it likes."""
+    device = world.devices[name]
+    header = encode_header(world.room_id, int(payload.kind), n, world.now_ms)
+    key = None if device.us.account_id == ground().customer else device.key
+    return write_entry(device.us, header, encode_payload(payload), b"b" * 16, key)
+
+
+def give(world: World, name: str, entry: Entry) -> Any:
+    """Let a device take an entry from its author."""
+    content: Content = carrier(entry)
+    return do(world, name, lambda room, turn: room.take(turn, entry.author, content))
+
+
+def body_of(world: World, name: str, entry_hash: EntryHash) -> bytes | None:
+    """What is left of an entry at a device."""
+    return entry_of(world, name, entry_hash).body
+
+
+def test_an_order_that_comes_first_erases_nothing_that_its_author_may_not() -> None:
+    """TRN-24: what the company wrote stays, though the customer's order to erase it came before it."""
+    world = opened("desk", "chief")
+    world.blocked.add(("desk", "chief"))
+    said = say(world, "desk", "what we told you")
+    world.run(MINUTE_MS)
+    for n, payload in ((900, Erase((said,))), (901, Sensitive((said,)))):
+        give(world, "chief", made(world, "phone", n, payload))
+    give(world, "chief", entry_of(world, "desk", said))
+    world.run(3 * DAY_MS)
+    assert body_of(world, "chief", said) is not None
+
+
+def test_an_order_that_comes_before_a_state_leaves_the_room_readable() -> None:
+    """TRN-24, ROOM-17: a state is no content; a room whose states are gone could not be opened again."""
+    world = opened("desk", "chief")
+    world.blocked.add(("desk", "chief"))
+    said = do(world, "desk", lambda room, turn: room.change(turn, Change(reason=7)))
+    world.run(MINUTE_MS)
+    give(world, "chief", made(world, "phone", 900, Sensitive((said,))))
+    give(world, "chief", made(world, "phone", 901, Erase((said,))))
+    give(world, "chief", entry_of(world, "desk", said))
+    world.run(3 * DAY_MS)
+    assert body_of(world, "chief", said) is not None
+    before = world.devices["chief"].head()
+    world.devices["chief"].restart()
+    assert world.devices["chief"].head() == before
+
+
+def test_a_steward_at_the_last_number_stops_nobody_from_asking() -> None:
+    """TRN-14: a range ends where it begins or later, also above the last number there is."""
+    world = opened("desk", "chief")
+    room = world.devices["desk"].room
+    assert room is not None
+    assert room.states.state is not None
+    lost: State = replace(room.states.state, epoch=9, parent=EntryHash(b"p" * 32))
+    last = made(world, "desk", 2**53 - 1, lost)
+    give(world, "chief", last)
+    give(world, "phone", last)
+    world.run(10 * MINUTE_MS)
+    assert not [code for _, code in world.refused if code.startswith("local.")]
