@@ -2,35 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from e2ee_client.engine.rooms import admission
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
+from e2ee_client.events import MessageRejected
 from engine_world import Node, World
-from rooms_glue import MINUTE_MS, accept, command, customer, given, rooms, texts, write
+from rooms_world import MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
 from team_world import account, colleague, company_of, do, founded, this
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import InvalidArgument, NoRight, RemoteError
 from e2ee.ids import ContentId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, device_tag
+from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.payloads import RoomText
-from e2ee.rooms.signals import Want, encode_signal
-
-
-def practice() -> tuple[World, Node, Node, RoomId]:
-    """A company, a customer, and their room."""
-    world = World()
-    company, person = founded(world), customer(world)
-    room_id = accept(person, company)
-    return world, company, person, room_id
-
-
-def test_a_customer_writes_and_the_company_reads() -> None:
-    world, company, person, room_id = practice()
-    write(person, room_id, "Guten Tag")
-    world.advance(MINUTE_MS)
-    assert texts(company, room_id) == ["Guten Tag"]
+from e2ee.rooms.signals import NoLongerWaiting, Typing, Want, encode_dossier, encode_signal
+from e2ee.rooms.state import Phase
+from e2ee.wire import cbor
 
 
 def test_what_comes_to_a_suspended_desk_is_refused_and_ends_nothing() -> None:
@@ -39,13 +31,15 @@ def test_what_comes_to_a_suspended_desk_is_refused_and_ends_nothing() -> None:
     company = founded(world)
     second = colleague(company, "Herr Zwei", front_desk=True)
     world.advance(MINUTE_MS)
-    person = customer(world)
+    person = world.node("Kundin")
+    person.start()
     room_id = accept(person, company)
-    assert room_id in rooms(second).index
+    world.advance(5 * MINUTE_MS)
+    assert room_id in rooms_of(second).index
     person.stop()
     do(company, lambda turn: company_of(company).suspend(turn, this(second)))
     world.advance(MINUTE_MS)
-    assert not rooms(second).is_active()
+    assert not rooms_of(second).is_active()
     entry = write(person, room_id, "Guten Tag")
     person.start()
     world.advance(MINUTE_MS)
@@ -56,29 +50,29 @@ def test_what_comes_to_a_suspended_desk_is_refused_and_ends_nothing() -> None:
 
 def test_a_look_at_a_room_changes_nothing() -> None:
     """STO-09: what a room has to do when a roster was learned of is done by a step, which is stored."""
-    _, company, person, room_id = practice()
+    _, company, person, room_id = opened()
     person.crash()
-    do(person, lambda turn: rooms(person).devices_changed(turn, account(company)))
-    changed, unstarted = set(rooms(person)._changed), set(rooms(person)._unstarted)
+    do(person, lambda turn: rooms_of(person).devices_changed(turn, account(company)))
+    changed, unstarted = set(rooms_of(person)._changed), set(rooms_of(person)._unstarted)
     assert changed == unstarted == {room_id}
-    turn = rooms(person).around.turn
+    turn = rooms_of(person).around.turn
     found = person.engine.rooms.page(room_id, None, 50, person.now_ms)
     person.engine.rooms.search(room_id, ["x"], None, 50, person.now_ms)
     person.engine.rooms.progress(room_id, EntryHash(found[0].hash), person.now_ms)
     person.engine.rooms.consent(room_id, person.now_ms)
-    assert (rooms(person)._changed, rooms(person)._unstarted) == (changed, unstarted)
-    assert not rooms(person)._loaded
-    assert rooms(person).around.turn is turn
+    assert (rooms_of(person)._changed, rooms_of(person)._unstarted) == (changed, unstarted)
+    assert not rooms_of(person)._loaded
+    assert rooms_of(person).around.turn is turn
 
 
 def test_what_is_refused_leaves_what_is_still_to_be_looked_at() -> None:
     """CON-08: a room that was told of another roster by the step that was refused is told of it again."""
-    _, company, _, room_id = practice()
-    do(company, lambda turn: rooms(company).devices_changed(turn, account(company)))
-    assert rooms(company)._changed == {room_id}
+    _, company, _, room_id = opened()
+    do(company, lambda turn: rooms_of(company).devices_changed(turn, account(company)))
+    assert rooms_of(company)._changed == {room_id}
     with pytest.raises(NoRight):
-        command(company, lambda turn, parts: parts.do(turn, room_id, _refused))
-    assert rooms(company)._changed == {room_id}
+        act(company, lambda turn, parts: parts.do(turn, room_id, _refused))
+    assert rooms_of(company)._changed == {room_id}
 
 
 def _refused(room: RoomEngine) -> None:
@@ -87,9 +81,9 @@ def _refused(room: RoomEngine) -> None:
 
 def test_a_command_that_is_refused_half_way_is_known_to_have_begun() -> None:
     """STO-09: the engine is ahead of its store after it, and not after one that had changed nothing."""
-    _, company, _, room_id = practice()
+    _, company, _, room_id = opened()
     with pytest.raises(NoRight):
-        command(company, lambda turn, parts: parts.do(turn, room_id, _refused))
+        act(company, lambda turn, parts: parts.do(turn, room_id, _refused))
     assert not company.engine.is_ahead
 
     def half(turn: Turn, parts: Rooms) -> None:
@@ -97,13 +91,13 @@ def test_a_command_that_is_refused_half_way_is_known_to_have_begun() -> None:
         raise NoRight("the second half")
 
     with pytest.raises(NoRight):
-        command(company, half)
+        act(company, half)
     assert company.engine.is_ahead
 
 
 def test_what_is_refused_gives_no_further_questions() -> None:
     """TRN-15: 8 wants of a device in a minute, whatever it sends between them."""
-    _, company, person, room_id = practice()
+    _, company, person, room_id = opened()
     by = Author(account(person), this(person))
     want = encode_signal(room_id, Want(((device_tag(room_id, this(company)), 0, 9),)))
     content = Content(ContentId(bytes(16)), company.now_ms, OfRooms(ContentType.SIGNAL, want))
@@ -111,7 +105,7 @@ def test_what_is_refused_gives_no_further_questions() -> None:
     codes = []
     for _ in range(24):
         try:
-            do(company, lambda turn: rooms(company).take(turn, peer, content))
+            do(company, lambda turn: rooms_of(company).take(turn, peer, content))
         except RemoteError as error:
             codes.append(error.code)
     assert codes == ["remote.budget"] * 16
@@ -120,10 +114,117 @@ def test_what_is_refused_gives_no_further_questions() -> None:
 def test_a_notice_that_is_accepted_in_no_way_it_allows_leaves_nothing() -> None:
     """CNS-18: no contact, no room, no row."""
     world = World()
-    company, person = founded(world), customer(world)
+    company, person = founded(world), world.node("Kundin")
+    person.start()
     before = person.rows.copy().tables
     with pytest.raises(InvalidArgument):
-        person.engine.accept_notice(given(company, purposes=0), person.now_ms)
+        person.engine.accept_notice(acceptance(company)._replace(purposes=0), person.now_ms)
     world.advance(MINUTE_MS)
     assert person.engine.contacts() == []
     assert person.rows.tables == before
+
+
+def team_of_two() -> tuple[World, Node, Node, Node, RoomId]:
+    """A company with two desks, and a customer's room that both have."""
+    world = World()
+    company = founded(world)
+    second = colleague(company, "Herr Zwei", front_desk=True)
+    world.advance(MINUTE_MS)
+    person = world.node("Kundin")
+    person.start()
+    room_id = accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    return world, company, second, person, room_id
+
+
+def content_of(node: Node, kind: ContentType, value: cbor.Value) -> Content:
+    """A content as a device makes it that sends what it likes."""
+    return Content(ContentId(node.rng(16)), node.now_ms, OfRooms(kind, value))
+
+
+def refusal(node: Node, by: Node, content: Content) -> str:
+    """The code by which a node refuses a content of another one."""
+    peer = node.engine._state.peers[account(by) + this(by)]
+    before = node.rows.copy().tables
+    with pytest.raises(RemoteError) as caught:
+        do(node, lambda turn: rooms_of(node).take(turn, peer, content))
+    assert node.rows.tables == before
+    return caught.value.code
+
+
+def test_notes_of_a_chain_that_a_person_has_to_look_at_stop_nothing() -> None:
+    """TRN-07, ROOM-32: who joins is brought into the notes later; a customer's text ends no client."""
+    world, company, second, person, room_id = team_of_two()
+    act(company, lambda turn, rooms: rooms.acting.note(turn, room_id, "Rechnung 4711"))
+    world.advance(MINUTE_MS)
+    notes = rooms_of(company).room(Turn(company.now_ms), rooms_of(company).notes_of(room_id))
+    notes.live.restarts, notes.live.restarted_ms = True, company.now_ms
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    write(person, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Guten Tag"]
+    assert this(second) in rooms_of(company).index[room_id].members
+
+
+def dossier_at(company: Node, person: Node, url: str) -> Content:
+    """A dossier of a customer that states another relay."""
+    found = company.engine._context.dossiers.of(account(person))
+    assert found is not None
+    away = [replace(one, way_back=replace(one.way_back, relay_url=url)) for one in found.contacts]
+    return content_of(company, ContentType.DOSSIER, encode_dossier(replace(found, contacts=tuple(away))))
+
+
+def test_a_dossier_sends_nobody_to_services_of_its_machine() -> None:
+    """CON-06, ROOM-25: a colleague's word for where a customer is."""
+    _, company, second, person, _ = team_of_two()
+    peer = second.engine._state.peers[account(company) + this(company)]
+    elsewhere = dossier_at(company, person, "wss://elsewhere.example/")
+    assert do(second, lambda turn: rooms_of(second).take(turn, peer, elsewhere))
+    here = dossier_at(company, person, "ws://127.0.0.1:8080/")
+    assert refusal(second, company, here) == "remote.content"
+
+
+def test_a_customer_has_so_many_rooms_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CNS-15: each of them is in memory; one that was erased does not count."""
+    assert admission.MAX_ROOMS_OF_ACCOUNT == 64
+    monkeypatch.setattr(admission, "MAX_ROOMS_OF_ACCOUNT", 1)
+    world, company, person, room_id = opened()
+    theirs, ours = rooms_of(company).index, rooms_of(person).index
+    ours[room_id] = replace(ours[room_id], phase=int(Phase.ERASED))
+    further = accept(person, company)
+    world.advance(MINUTE_MS)
+    assert further not in theirs
+    assert "room.too_many" in [one.code for one in company.of(MessageRejected)]
+    ours[further] = replace(ours[further], phase=int(Phase.ERASED))
+    theirs[room_id] = replace(theirs[room_id], phase=int(Phase.ERASED))
+    further = accept(person, company)
+    world.settle()
+    assert further in theirs
+
+
+def test_a_suspended_colleague_gives_no_room_and_asks_for_none() -> None:
+    """ROOM-16, ACC-15: forwards and signals of it are refused like its entries."""
+    world, company, second, _, room_id = team_of_two()
+    turn = Turn(company.now_ms)
+    room = rooms_of(company).room(turn, room_id)
+    assert room.live.root is not None
+    stored = room.log.find(turn, room.live.root)
+    assert stored is not None
+    lines = encode_forward(room_id, [room.log.entry(turn, stored)])
+    third = colleague(company, "Frau Drei")
+    world.advance(MINUTE_MS)
+    do(company, lambda turn: company_of(company).suspend(turn, this(second)))
+    world.advance(MINUTE_MS)
+    assert refusal(third, second, content_of(second, ContentType.FORWARD, lines)) == "room.suspended"
+    want = encode_signal(room_id, Want(((device_tag(room_id, this(company)), 0, 9),)))
+    assert refusal(company, second, content_of(second, ContentType.SIGNAL, want)) == "room.suspended"
+
+
+def test_typing_of_a_customer_is_content_as_the_table_of_the_gate_says() -> None:
+    """CNS-13, TRN-25: it passes in an open room."""
+    _, company, person, room_id = opened()
+    peer = company.engine._state.peers[account(person) + this(person)]
+    typing = content_of(person, ContentType.SIGNAL, encode_signal(room_id, Typing()))
+    assert not do(company, lambda turn: rooms_of(company).take(turn, peer, typing))
+    waiting = content_of(person, ContentType.SIGNAL, encode_signal(room_id, NoLongerWaiting()))
+    assert refusal(company, person, waiting) == "room.right"

@@ -94,7 +94,7 @@ class Contents(Part):
 
     def _extras(self, turn: Turn, peer: Peer, session: Session, content: Content) -> None:
         way = content.way_back
-        if way is not None and not self._may_connect(way.relay_url):
+        if way is not None and not self.may_connect(way.relay_url):
             turn.notify(MessageRejected(peer.account_id, "remote.content"))
         elif way is not None and content.sent_ms >= min(peer.way_back_ms, turn.now_ms):
             has_moved = peer.way_back is not None and peer.way_back.relay_url != way.relay_url
@@ -107,7 +107,7 @@ class Contents(Part):
         if content.heads is not None and peer.contact.accepted:
             self._heads(turn, peer, session, content.heads)
 
-    def _may_connect(self, relay_url: str) -> bool:
+    def may_connect(self, relay_url: str) -> bool:
         """Whether an address may be followed: no peer sends us to services of our machine (CON-06)."""
         return relay_url.startswith("wss://") or self._state.own.relay_url.startswith("ws://")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from e2ee import prekeys
-from e2ee.errors import IdentityMismatch
+from e2ee.errors import ContentError, IdentityMismatch
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
 from e2ee.rooms import signals
@@ -41,14 +41,16 @@ class Dossiers(Part):
         """Learn of a customer from a colleague; what is known already counts more.
 
         Raises:
-            ContentError: not of this form. Other RemoteError: a list, record or bundle does not hold;
-                nothing has changed.
+            ContentError: not of this form, or an address that may not be followed (CON-06).
+            Other RemoteError: a list, record or bundle does not hold; nothing has changed.
         """
         dossier = signals.decode_dossier(payload)
         records = [DeviceRecord.decode(one.record) for one in dossier.contacts]
         account_id = records[0].account_id
         if account_id == self._state.own.account_id or any(one.account_id != account_id for one in records):
             raise IdentityMismatch("a dossier of one customer has records of it alone")
+        if not all(self._context.contents.may_connect(one.way_back.relay_url) for one in dossier.contacts):
+            raise ContentError("an address that may not be followed")
         device_list = DeviceList.verify(account_id, dossier.signed_list)
         given: list[Given | None] = []
         for record, one in zip(records, dossier.contacts, strict=True):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from e2ee.content import Content, ContentType, OfRooms, Text, Unsupported
-from e2ee.errors import ConsentRequired, ContentError, DecodeError
+from e2ee.errors import ConsentRequired, ContentError, DecodeError, TooMany
 from e2ee.identity import DeviceRecord
 from e2ee.rooms import gate
 from e2ee.rooms.consent import Receipt, Withdrawal, opened
@@ -15,12 +15,15 @@ from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import Open, read_payload
 from e2ee.rooms.room import check_open
 from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
-from e2ee.rooms.state import DESK
+from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 
 if TYPE_CHECKING:
     from .rooms import Rooms
+
+MAX_ROOMS_OF_ACCOUNT: Final = 64
+"""Of rooms that are not erased (CNS-15)."""
 
 
 @dataclass(slots=True)
@@ -94,6 +97,9 @@ class Admission:
     def _open(self, turn: Turn, record: DeviceRecord, by: Author, entry: Entry, payload: Open) -> None:
         """An `open` is taken by a desk in force, with a receipt that counts (CNS-07, CNS-10, CNS-15)."""
         around, room_id = self._rooms.around, entry.header.room_id
+        kept = [one for one in self._rooms.index.values() if one.customer == by.account_id]
+        if sum(one.phase != Phase.ERASED for one in kept) >= MAX_ROOMS_OF_ACCOUNT:
+            raise TooMany("too many rooms of one account")
         company = around.us.account_id
         check_open(room_id, company, by.account_id, payload)
         receipt = Receipt.verify(record.sign_public, payload.receipt)

@@ -57,8 +57,11 @@ class Noting(Part):
         head, us = room.states.room.head, self._rooms.around.us.device_id
         if self._rooms.around.side is Side.CUSTOMER or head is None or head.author != us:
             return
-        if room.live.customer is None or self._rooms.notes_of(room.live.room_id) not in self._rooms.index:
+        notes_id = self._rooms.notes_of(room.live.room_id)
+        if room.live.customer is None or notes_id not in self._rooms.index:
             return
+        if not self._rooms.room(turn, notes_id).writing.can_write(turn):
+            return  # A person has to look first (TRN-07).
         try:
             self._bring_in_line(turn, room)
         except RemoteError:

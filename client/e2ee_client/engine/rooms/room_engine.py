@@ -11,7 +11,16 @@ from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, decode_entry, dev
 from e2ee.rooms.forward import Asked
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import EntryPayload, Open, read_payload
-from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind, Waiting, Want, decode_signal
+from e2ee.rooms.signals import (
+    NoLongerWaiting,
+    Request,
+    RequestKind,
+    Signal,
+    Typing,
+    Waiting,
+    Want,
+    decode_signal,
+)
 from e2ee.rooms.state import DESK
 from e2ee.rooms.transcript import View
 from e2ee_client.engine.turn import Turn
@@ -235,8 +244,7 @@ class RoomEngine:
 
     def _signal(self, turn: Turn, by: Author, payload: OfRooms) -> None:
         _, signal = decode_signal(payload.payload)
-        is_want = isinstance(signal, Want)
-        self._check_gate(turn, by, gate.Row.WANT if is_want else gate.Row.TEAM)
+        self._check_gate(turn, by, _row_of(signal))
         match signal:
             case Want(ranges):
                 self.asking.answer(turn, by, ranges)
@@ -316,6 +324,16 @@ class RoomEngine:
         """Mark entries as read."""
         self.index.unread -= self.log.mark_read(turn, hashes)
         turn.put_at_end(RoomIndex.TABLE, self.live.room_id, self.index.put)
+
+
+def _row_of(signal: Signal) -> gate.Row:
+    match signal:
+        case Want():
+            return gate.Row.WANT
+        case Typing():
+            return gate.Row.CONTENT
+        case _:
+            return gate.Row.TEAM
 
 
 def heard(

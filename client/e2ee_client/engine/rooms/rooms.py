@@ -178,6 +178,9 @@ class Rooms(LoadedRooms):
 
     def _of_a_room(self, turn: Turn, by: Author, content: Content, payload: OfRooms) -> bool:
         room_id = room_of(payload)
+        is_ours = by.account_id == self.around.us.account_id and self.around.side is Side.COMPANY
+        if is_ours and payload.type is not ContentType.ENTRY:
+            self._check_colleague(by)
         room = None
         with self.step(turn, room_id):
             if room_id in self.index:
@@ -249,7 +252,6 @@ class Rooms(LoadedRooms):
 
     def _joined(self, turn: Turn, by: Author, content: Content, payload: OfRooms, room_id: RoomId) -> bool:
         """A colleague gives us consent, `open` and states of a room that we join (ROOM-25)."""
-        self._check_colleague(by)
         company, (_, lines) = self.around.us.account_id, decode_forward(payload.payload)
         customer = self._customer_of(lines[0])
         opened = decode_line(lines[0], room_id, company, customer, self.around.signer)
