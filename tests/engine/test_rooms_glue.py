@@ -9,9 +9,10 @@ from e2ee_client.engine.rooms import admission
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.turn import Turn
-from e2ee_client.events import MessageRejected
+from e2ee_client.errors import RoomsLocked
+from e2ee_client.events import MessageRejected, SecondCopy
 from engine_world import Node, World
-from rooms_world import MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
+from rooms_world import HOUR_MS, MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
 from team_world import account, colleague, company_of, do, founded, this
 
 from e2ee.content import Content, ContentType, OfRooms
@@ -23,6 +24,17 @@ from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.signals import NoLongerWaiting, Typing, Want, encode_dossier, encode_signal
 from e2ee.rooms.state import Phase
 from e2ee.wire import cbor
+
+ROOM_TABLES = (
+    "room",
+    "room_live",
+    "entry",
+    "entry_body",
+    "entry_place",
+    "entry_page",
+    "entry_named",
+    "posted",
+)
 
 
 def test_what_comes_to_a_suspended_desk_is_refused_and_ends_nothing() -> None:
@@ -228,3 +240,32 @@ def test_typing_of_a_customer_is_content_as_the_table_of_the_gate_says() -> None
     assert not do(company, lambda turn: rooms_of(company).take(turn, peer, typing))
     waiting = content_of(person, ContentType.SIGNAL, encode_signal(room_id, NoLongerWaiting()))
     assert refusal(company, person, waiting) == "room.right"
+
+
+def room_rows(node: Node) -> dict[str, int]:
+    """How many rows of rooms a node stores."""
+    tables = node.rows.tables.items()
+    return {name: len(rows) for name, rows in tables if name in ROOM_TABLES and rows}
+
+
+def test_a_device_that_is_struck_off_erases_its_rooms_and_a_suspended_one_keeps_them() -> None:
+    """ACC-15: also where it was stopped while it erased them."""
+    world, company, second, person, room_id = team_of_two()
+    write(person, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    do(company, lambda turn: company_of(company).suspend(turn, this(second)))
+    world.advance(MINUTE_MS)
+    assert room_rows(second)["room"] == 1
+    with pytest.raises(RoomsLocked):
+        second.engine.rooms.page(room_id, None, 9, second.now_ms)
+    company.carry_out(company.engine.remove_device(this(second), company.now_ms))
+    world.advance(25 * HOUR_MS)
+    assert not second.of(SecondCopy)
+    assert room_rows(second) == {}
+    assert second.engine.rooms.all() == []
+    assert texts(company, room_id) == ["Guten Tag"]
+    second.rows.tables["entry_body"] = {b"b" * 16: b"left by a stop"}
+    second.crash()
+    second.start()
+    world.advance(MINUTE_MS)
+    assert room_rows(second) == {}

@@ -141,3 +141,10 @@ class LoadedRooms(Part):
             self.index[room_id] = RoomIndex.decode(room_id, row)
         known = self.index.get(room_id)
         self.around.wake(turn, room_id, None if known is None else known.wake_ms)
+
+    def forget_all(self) -> None:
+        """Have no rooms any more; their rows are erased by the caller."""
+        for room_id in self.index:
+            self._context.timers.drop(("room", room_id))
+        for kept in (self.index, self._loaded, self._asked, self._changed, self._unstarted):
+            kept.clear()

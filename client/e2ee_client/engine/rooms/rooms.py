@@ -38,6 +38,7 @@ from .acting import Acting, language_of
 from .admission import Admission, room_of
 from .consent import Tombstones
 from .consenting import Consenting
+from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
 from .entry_log import stored_entry
 from .loaded import LoadedRooms
@@ -69,6 +70,7 @@ class Rooms(LoadedRooms):
         self.consenting = Consenting(context, self)
         self.acting = Acting(context, self)
         self.noting = Noting(context, self)
+        self.dropping = Dropping(context, self)
         self.queries = RoomQueries(context, self)
         self.waiting: dict[RoomId, int] = {}
         self.refusals: dict[bytes, str] = {}
@@ -387,6 +389,8 @@ class Rooms(LoadedRooms):
 
     def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
         """Look at the rooms of an account again, some at a time."""
+        if account_id == self.around.us.account_id:
+            self.dropping.look(turn)
         rooms = {key for key, one in self.index.items() if account_id in (one.company, one.customer)}
         self._changed |= rooms
         if rooms:
@@ -418,6 +422,7 @@ class Rooms(LoadedRooms):
     def start(self, turn: Turn) -> None:
         """The engine goes online: what is due is done, and each room started, some at a time."""
         self.around.turn = turn
+        self.dropping.look(turn)
         self.requests.start(turn)
         for room_id, one in self.index.items():
             if one.wake_ms is not None:

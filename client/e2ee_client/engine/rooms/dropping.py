@@ -1,0 +1,59 @@
+"""A device that its company has struck off erases its rooms (ACC-15)."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from e2ee.rooms.kinds import Side
+from e2ee_client.engine.part import Part
+from e2ee_client.engine.turn import Turn
+
+from .consent import Tombstone
+from .entry_log import Naming, Place, StoredEntry
+from .records import LiveRoom, RoomIndex
+from .requests import OwnRequest
+
+if TYPE_CHECKING:
+    from e2ee_client.engine.context import Context
+
+    from .rooms import Rooms
+
+_TABLES: Final = (
+    *(RoomIndex.TABLE, LiveRoom.TABLE, "entry_body", StoredEntry.TABLE, Place.TABLE),
+    *("entry_page", Naming.TABLE, OwnRequest.TABLE, Tombstone.TABLE),
+)
+_AT_ONCE: Final = 512
+_APART_MS: Final = 50
+
+
+class Dropping(Part):
+    """The list of rooms is empty at once; rows go some at a time, and after a restart it goes on."""
+
+    def __init__(self, context: Context, rooms: Rooms) -> None:
+        super().__init__(context)
+        self._rooms = rooms
+
+    def look(self, turn: Turn) -> None:
+        """Erase all rooms where the account's newest list, or a mandate, has no place for this device."""
+        if self._is_struck_off():
+            self._rooms.forget_all()
+            for account_id in self._state.outbox.accounts():
+                self._context.sending.forget(turn, account_id)
+            self._erase(turn)
+
+    def _is_struck_off(self) -> bool:
+        own, standing = self._state.own, self._context.team.standing(self._state.own.account_id)
+        if self._rooms.around.side is Side.CUSTOMER or standing is None:
+            return False
+        return own.replaced or own.device.record.device_id in standing.mandate.suspended
+
+    def _erase(self, turn: Turn) -> None:
+        left = False
+        for table in _TABLES:
+            keys = [key for key, _ in islice(self._state.rows.items(table), _AT_ONCE)]
+            for key in keys:
+                turn.delete(table, key)
+            left = left or bool(keys)
+        if left:
+            self._context.timers.set("erase rooms", turn.now_ms + _APART_MS, self._erase)
