@@ -59,7 +59,7 @@ def test_every_event_has_a_text_or_is_for_programs_only() -> None:
     assert len(kinds) > 10
     for kind in kinds:
         name = event_lines.event_name(kind)
-        special = ("connection", "message")
+        special = ("connection", "message", "own_condition_changed", "waiting_changed")
         assert name in special or name in event_lines.SILENT or f"event.{name}" in ENGLISH, name
     assert event_lines.event_name(type("GapFilled", (), {})) == "gap_filled"
 

@@ -33,7 +33,7 @@ def init(session: Session) -> Work:
         publish=options.publish,
         front_desk=options.publish,
         read_receipts=options.read_receipts,
-        registration_secret=_registration(),
+        registration_secret=registration(),
         online=options.publish,
         runtime=session.runtime(),
     )
@@ -42,8 +42,10 @@ def init(session: Session) -> Work:
     async def work() -> int:
         async with opening as client:
             session.say("init.made", id=client.account_id.hex(), path=session.store_path)
-            _show_recovery_key(session, client)
-            await _published(session, client)
+            show_recovery_key(session, client)
+            if options.publish:
+                await until_published(session, client)
+                session.say("init.published", relay=options.relay)
             session.say("init.next")
             session.terminal.line(client.card().to_uri())
             return DONE
@@ -100,7 +102,7 @@ def restore(session: Session) -> Work:
             backup,
             backup_passphrase=backup_passphrase,
             passphrase=passphrase,
-            registration_secret=_registration(),
+            registration_secret=registration(),
             online=False,
             runtime=session.runtime(),
         )
@@ -120,11 +122,13 @@ def show_qr(session: Session, text: str) -> None:
         terminal.line(line)
 
 
-def _registration() -> str | None:
+def registration() -> str | None:
+    """Return what a relay with closed registration asks for."""
     return os.environ.get("SEALROOM_REGISTRATION") or None
 
 
-def _show_recovery_key(session: Session, client: Client) -> None:
+def show_recovery_key(session: Session, client: Client) -> None:
+    """Print the recovery key of a new account: it is kept nowhere."""
     if client.recovery_key is None:
         return
     digits = client.recovery_key.expose().hex().upper()
@@ -134,12 +138,14 @@ def _show_recovery_key(session: Session, client: Client) -> None:
         session.terminal.line("  " + " ".join(groups[start : start + _GROUPS_A_LINE]))
 
 
-async def _published(session: Session, client: Client) -> None:
-    if not session.options.publish:
-        return
+async def until_published(session: Session, client: Client) -> None:
+    """Wait until the relay knows what this account publishes.
+
+    Raises:
+        Refused: publish.pending.
+    """
     settled = client.wait_settled(session.options.timeout)
     try:
         await unless_hopeless(session, client, client.events(), settled)
     except WaitTimeout:
         raise Refused("publish.pending") from None
-    session.say("init.published", relay=session.options.relay)

@@ -10,8 +10,9 @@ import re
 from collections.abc import Callable
 from dataclasses import fields
 from enum import Enum
-from typing import Final, get_args
+from typing import Final
 
+from e2ee.errors import NoticeIncomplete
 from e2ee_client import (
     Client,
     ClientEvent,
@@ -23,10 +24,12 @@ from e2ee_client import (
     OwnConditionChanged,
     PrekeysLow,
     SessionStarted,
+    SigningStopped,
 )
 from e2ee_client.errors import UnknownContact
 from e2ee_client.room_events import RoomEvent
 
+from . import room_event_lines
 from .addressing import label, short_id
 from .neutral import neutral
 from .session import local_date, local_time
@@ -38,7 +41,10 @@ _NAMES: Final[dict[str, str]] = {
     "ConnectionChanged": "connection",
 }
 # Shown as what they change: texts, marks, headings.
-_STATES: Final = (MessageReceived, MessageStateChanged, SessionStarted, ConnectionChanged)
+_STATES: Final = (
+    *(MessageReceived, MessageStateChanged, SessionStarted, ConnectionChanged),
+    *room_event_lines.SHOWN_IN_LISTS,
+)
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
 
@@ -47,18 +53,19 @@ def event_name(kind: type[object]) -> str:
     return _NAMES.get(kind.__name__) or _WORD.sub("_", kind.__name__).lower()
 
 
-_OF_ROOMS: Final = frozenset(event_name(one) for one in get_args(RoomEvent))
-# What an engine does inside, nothing that a person could act on; what happens in rooms is shown with them.
-SILENT: Final = frozenset({"doubt", "session_proven"}) | _OF_ROOMS
+# What an engine does inside, nothing that a person could act on.
+SILENT: Final = frozenset({"doubt", "session_proven", "gap_closed"})
 
 
 def is_told(event: ClientEvent) -> bool:
     """Whether an event is for people at all."""
+    if isinstance(event, RoomEvent):
+        return room_event_lines.is_told(event)
     return event_name(type(event)) not in SILENT
 
 
 def is_news(event: ClientEvent) -> bool:
-    """Whether an event says what no list of contacts or texts shows."""
+    """Whether an event says what no list of contacts, texts or rooms shows."""
     return is_told(event) and not isinstance(event, _STATES)
 
 
@@ -67,14 +74,20 @@ def event_json(event: ClientEvent) -> dict[str, object]:
     values: dict[str, object] = {"event": event_name(type(event))}
     for one in fields(event):
         value = getattr(event, one.name)
-        match value:
-            case bytes():
-                values[one.name] = value.hex()
-            case Enum():
-                values[one.name] = value.value
-            case _:
-                values[one.name] = value
+        values[one.name] = _plain(value)
     return values
+
+
+def _plain(value: object) -> object:
+    match value:
+        case bytes():
+            return value.hex()
+        case Enum():
+            return value.value
+        case tuple():
+            return [_plain(one) for one in value]
+        case _:
+            return value
 
 
 def event_line(event: ClientEvent, client: Client, texts: Texts) -> str:
@@ -87,6 +100,8 @@ def event_line(event: ClientEvent, client: Client, texts: Texts) -> str:
 
 def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     """Return what an event other than a text says."""
+    if isinstance(event, RoomEvent):
+        return neutral(room_event_lines.text_of(event, event_name(type(event)), client, texts))
     values: dict[str, object] = {one.name: getattr(event, one.name) for one in fields(event)}
     values["name"] = values["short"] = "?"
     account_id = values.get("account_id")
@@ -146,6 +161,10 @@ def _own_condition(event: OwnConditionChanged, _: dict[str, object], texts: Text
     return f"event.own_condition_{event.condition.value}"
 
 
+def _signing_stopped(event: SigningStopped, _: dict[str, object], texts: Texts) -> str:
+    return "event.signing_without_notice" if event.code == NoticeIncomplete.code else "event.signing_stopped"
+
+
 _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     ConnectionChanged: _connection,
     MessageStateChanged: _message_state,
@@ -153,4 +172,5 @@ _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     PrekeysLow: _prekeys_low,
     DeviceListExpiring: _list_expiring,
     OwnConditionChanged: _own_condition,
+    SigningStopped: _signing_stopped,
 }

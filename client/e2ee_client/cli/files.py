@@ -32,10 +32,23 @@ def write_private(path: Path, data: bytes, *, force: bool) -> None:
     Raises:
         Refused: file.exists, file.failed.
     """
+    _write(path, data, 0o600, force=force)
+
+
+def write_public(path: Path, data: bytes, *, force: bool) -> None:
+    """Write a whole file that a web server may read, or leave what was there.
+
+    Raises:
+        Refused: file.exists, file.failed.
+    """
+    _write(path, data, 0o644, force=force)
+
+
+def _write(path: Path, data: bytes, mode: int, *, force: bool) -> None:
     check_writable(path, force=force)
     beside = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
         try:
             with os.fdopen(descriptor, "wb") as file:
                 file.write(data)

@@ -43,6 +43,7 @@ def _request(session: Session, arguments: Sequence[str]) -> dict[str, object]:
         "passphrase": session.store_passphrase,
         "language": session.texts.language,
         "input": session.input or "",
+        "folder": os.getcwd(),
         "shows": terminal.shows,
         "marks": terminal.has_marks,
         "blocks": terminal.has_blocks,

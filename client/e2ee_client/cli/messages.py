@@ -22,6 +22,8 @@ from .failures import DONE, Refused
 from .fetching import fetch, unless_hopeless, waiting
 from .marks import mark_of
 from .neutral import neutral
+from .room_event_lines import entry_of, is_text_of_room, line_of
+from .room_lines import entry_json
 from .serving import serving
 from .session import Session, Work, local_time, settle
 
@@ -93,20 +95,28 @@ async def _print_events(session: Session, client: Client) -> None:
     options, texts_seen = session.options, 0
     connection: ClientEvent | None = None
     async for event in client.events():
-        is_text = isinstance(event, MessageReceived)
+        is_text = isinstance(event, MessageReceived) or is_text_of_room(event, client)
         if isinstance(event, ConnectionChanged) and not options.json:
             # Every further attempt that fails would say the same again.
             if event == connection:
                 continue
             connection = event
         if is_text or (not options.texts and (options.json or is_told(event))):
-            if options.json:
-                session.terminal.json(event_json(event))
-            else:
-                session.terminal.line(event_line(event, client, session.texts))
+            await _print_event(session, client, event)
         texts_seen += is_text
         if options.count is not None and texts_seen >= options.count:
             return
+
+
+async def _print_event(session: Session, client: Client, event: ClientEvent) -> None:
+    entry = await entry_of(event, client)
+    if session.options.json:
+        about = event_json(event)
+        session.terminal.json(about if entry is None else {**about, "entry": entry_json(entry)})
+    elif entry is not None:
+        session.terminal.line(line_of(entry, client, session.texts))
+    else:
+        session.terminal.line(event_line(event, client, session.texts))
 
 
 def history(session: Session) -> Work:

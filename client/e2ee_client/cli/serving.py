@@ -2,7 +2,7 @@
 
     caller                                        chat or listen
     {"arguments", "passphrase", "language",  -->
-     "input", "shows", "marks", "blocks"}
+     "input", "folder", "shows", "marks", "blocks"}
                                              <--  {"out": line} or {"err": line}, any number
                                              <--  {"ask": question}
     {"answer": line}                         -->
@@ -18,6 +18,7 @@ import hmac
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from typing import Any, Final
 
 from e2ee_client import Client
@@ -127,6 +128,7 @@ class _Service:
             terminal=caller,
             ask=caller.ask,
             text=str(request["input"]),
+            folder=Path(str(request["folder"])),
         )
         if self._served is not None:
             self._served()

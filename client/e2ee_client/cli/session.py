@@ -54,6 +54,10 @@ class Session:
         given: Path | None = self.options.store
         return given if given is not None else default_store()
 
+    def path(self, given: Path) -> Path:
+        """Return a path as whoever gave the command means it."""
+        return given
+
     def passphrase(self, *, new: bool = False) -> str:
         """Return the passphrase of the store.
 
@@ -84,13 +88,19 @@ class Session:
         """Open the account."""
         return Client.open(self.store_path, passphrase=passphrase, online=online, runtime=self.runtime())
 
+    @property
+    def authorities(self) -> Path | None:
+        """The file of authorities that are trusted in place of the system's: `--ca-file`."""
+        given: Path | None = self.options.ca_file or _path_of("SEALROOM_CA_FILE")
+        return given
+
     def runtime(self) -> Runtime:
-        """Return what the client is run with: `--ca-file` is trusted in place of the system's authorities.
+        """Return what the client is run with.
 
         Raises:
             Refused: file.certificates.
         """
-        file: Path | None = self.options.ca_file or _path_of("SEALROOM_CA_FILE")
+        file = self.authorities
         if file is None:
             return Runtime()
         try:

@@ -21,8 +21,9 @@ from .texts import Texts
 
 COMMANDS: Final = frozenset(
     {"card", "add", "contacts", "accept", "verify", "send", "listen", "history", "forget"}
+    | {"company", "agent", "room"}
 )
-"""What needs nothing but the client. The others make files, or a store, or take the whole screen."""
+"""What needs nothing but the client. The others make backups, or a store, or take the whole screen."""
 Ask = Callable[[str], Awaitable[str]]
 
 
@@ -41,12 +42,18 @@ class SharedSession(Session):
         store: Path,
         ask: Ask,
         text: str = "",
+        folder: Path | None = None,
     ) -> None:
         super().__init__(options, texts, terminal, parse)
         self.input = text
         self._client = client
         self._store = store
         self._ask = ask
+        self._folder = folder or Path()
+
+    def path(self, given: Path) -> Path:
+        """Return a path below the folder in which the command was given."""
+        return self._folder / given
 
     @property
     def store_path(self) -> Path:
@@ -80,13 +87,16 @@ async def run_shared(
     terminal: Terminal,
     ask: Ask,
     text: str = "",
+    folder: Path | None = None,
 ) -> int:
     """Run a command on the client of `session`; return its exit status, after its errors were printed."""
     try:
         options = session.parse(arguments, texts)
         if options.command not in COMMANDS:
             raise Refused("store.busy", command=options.command)
-        shared = SharedSession(options, texts, terminal, session.parse, client, session.store_path, ask, text)
+        shared = SharedSession(
+            options, texts, terminal, session.parse, client, session.store_path, ask, text, folder
+        )
         status: int = await options.run(shared)
     except (Refused, SealroomError, E2eeError) as failure:
         return report(failure, texts, terminal, str(session.store_path))

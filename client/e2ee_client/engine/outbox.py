@@ -106,6 +106,12 @@ class Outbox:
         """Return an item for a text of the history; it is to be added, or sealed."""
         return Outgoing(self.new_place(), account_id, device_id, content_id, True, now_ms)
 
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the relays have all that was written; what is not confirmed yet is with them."""
+        lanes = [lane for lanes in self._lanes.values() for lane in lanes.values()]
+        return not any(lane.waiting or lane.ready or lane.flying for lane in lanes)
+
     def accounts(self) -> list[bytes]:
         """Return the accounts to which something is on its way."""
         return list(self._lanes)

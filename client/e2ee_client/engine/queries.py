@@ -81,6 +81,11 @@ class Queries:
         ]
         return bool(states) and all(states)
 
+    @property
+    def is_handed_over(self) -> bool:
+        """Whether the relays have all that this device has written."""
+        return self._state.outbox.is_handed_over
+
     def card(self) -> ContactCard:
         """Return our contact card."""
         own = self._state.own

@@ -120,6 +120,11 @@ class CompanyRoom(Room):
     async def _change(self, change: Change) -> None:
         await self._do(lambda turn, rooms: rooms.acting.change(turn, self.room_id, change))
 
+    async def requests(self) -> list[RequestAsked]:
+        """Return what colleagues ask for here and nobody has decided; of a desk or supervisor."""
+        now_ms = self._shell.now_ms
+        return await self._shell.ask(lambda engine: engine.rooms.asked(self.room_id, now_ms))
+
     async def decide(self, asked: RequestAsked, *, grant: bool) -> None:
         """Grant or refuse what a colleague has asked for (ROOM-22).
 

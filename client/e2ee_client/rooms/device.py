@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from e2ee_client.client import Client
+from e2ee_client.contacts import wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.errors import NotAccepted, UnknownRoom
 from e2ee_client.events import ConnectionState
@@ -54,6 +55,20 @@ class Device(Generic[R]):
     async def wait_settled(self, timeout_s: float | None = None) -> None:
         """Wait until the relays know what they have to; as `Client.wait_settled`."""
         await self.client.wait_settled(timeout_s)
+
+    async def wait_handed_over(self, timeout_s: float | None = None) -> None:
+        """Wait until the relays have all that this device has written: from then on it may go offline.
+
+        Raises:
+            WaitTimeout: not in time; it goes out when this device is online again.
+            ClientClosed: closed meanwhile.
+        """
+        await wait_until(
+            lambda: self._shell.machine.is_handed_over,
+            self.client.progress,
+            timeout_s,
+            "handing over what was written",
+        )
 
     def rooms(self) -> list[R]:
         """Return all rooms, that with the newest entry first."""

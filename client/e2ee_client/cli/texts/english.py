@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .english_rooms import ENGLISH_ROOMS
+
 ENGLISH: Final[dict[str, str]] = {
     # --- help ---
     "help.program": "End-to-end encrypted conversations over a relay that cannot read them.",
@@ -20,10 +22,10 @@ ENGLISH: Final[dict[str, str]] = {
   2    the command line, a card, a text or a file cannot be used
   3    the store or a backup cannot be used: absent, open elsewhere, damaged, full
   4    the passphrase is wrong or missing
-  5    no such contact, or more than one
+  5    no such contact, room or colleague, or more than one
   6    the relay did not answer, or not in time; what was to be sent is kept
   7    the contact's identity has to be checked, or a safety number differs
-  8    a message will not be delivered
+  8    a message will not be delivered, or the room does not let it be done
   130  ended by Ctrl-C        143  ended by a signal
 
 environment:
@@ -347,4 +349,5 @@ environment:
     "error.wait.timeout": "it has not happened in time",
     "hint.wait.timeout": "it may still happen; wait longer with --timeout",
     "error.sealroom": "it failed: {detail}",
+    **ENGLISH_ROOMS,
 }

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from .german_rooms import GERMAN_ROOMS
+
 GERMAN: Final[dict[str, str]] = {
     # --- help ---
     "help.program": "Ende-zu-Ende-verschlüsselte Gespräche über ein Relay, das sie nicht lesen kann.",
@@ -20,10 +22,10 @@ GERMAN: Final[dict[str, str]] = {
   2    Aufruf, Karte, Text oder Datei sind nicht brauchbar
   3    Speicher oder Sicherung sind nicht brauchbar: fehlt, anderswo offen, beschädigt, voll
   4    die Passphrase ist falsch oder fehlt
-  5    kein solcher Kontakt, oder mehrere
+  5    kein solcher Kontakt, Raum oder Kollege, oder mehrere
   6    das Relay antwortet nicht oder nicht rechtzeitig; was gesendet werden sollte, bleibt aufgehoben
   7    die Identität des Kontakts ist zu prüfen, oder eine Sicherheitsnummer weicht ab
-  8    eine Nachricht wird nicht zugestellt
+  8    eine Nachricht wird nicht zugestellt, oder der Raum lässt es nicht zu
   130  mit Strg-C beendet     143  durch ein Signal beendet
 
 Umgebung:
@@ -373,4 +375,5 @@ Umgebung:
     "error.wait.timeout": "es ist nicht rechtzeitig geschehen",
     "hint.wait.timeout": "es kann noch geschehen; länger warten mit --timeout",
     "error.sealroom": "es ist gescheitert: {detail}",
+    **GERMAN_ROOMS,
 }

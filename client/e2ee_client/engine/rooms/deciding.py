@@ -7,7 +7,7 @@ from typing import Final
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.desk import TURN_MS, Reply, answer, repeat_due_ms
-from e2ee.rooms.entry import Author
+from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.payloads import Refusal
 from e2ee.rooms.signals import NoLongerWaiting, Request, RequestKind
 from e2ee.rooms.state import Phase
@@ -80,13 +80,10 @@ class Deciding(RoomPart):
                 self._drop(pending)
 
     def _ask(self, turn: Turn, pending: Pending) -> None:
-        live, request = self._live, pending.request
+        live = self._live
         asked = pending._replace(asked=True)
         live.pending = tuple(asked if one is pending else one for one in live.pending)
-        event = RequestAsked(
-            *(live.room_id, request.id, pending.sender, int(request.what), request.device_id, request.reason)
-        )
-        self._around.tell(turn, event)
+        self._around.tell(turn, asked_for(live.room_id, pending))
 
     def _put_off(self, turn: Turn, pending: Pending) -> None:
         later = pending._replace(due_ms=turn.now_ms + TURN_MS)
@@ -127,6 +124,14 @@ class Deciding(RoomPart):
             self._room.stewarding.change(turn, change)
         else:
             self._refuse(turn, pending, NoRight.code)
+
+
+def asked_for(room_id: RoomId, pending: Pending) -> RequestAsked:
+    """Return a request as a person is asked to decide it."""
+    request = pending.request
+    return RequestAsked(
+        room_id, request.id, pending.sender, int(request.what), request.device_id, request.reason
+    )
 
 
 def _change(sender: DeviceId, request: Request) -> Change:

@@ -16,9 +16,10 @@ from e2ee.rooms.team import Rank
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 from e2ee_client.people import Person, Role
-from e2ee_client.room_events import EntryProgress
+from e2ee_client.room_events import EntryProgress, RequestAsked
 
 from .consenting import ConsentState
+from .deciding import asked_for
 from .entry_log import EntryLog, StoredEntry
 from .records import LiveRoom, RoomIndex
 from .views import EntryView, FoundPage, RoomView
@@ -102,6 +103,15 @@ class RoomQueries(Part):
             return False
         is_known = self._context.team.notice(turn, company, view.notice_hash) is not None
         return device_id in view.members and is_known and not self._context.team.owes_slot
+
+    def asked(self, room_id: RoomId, now_ms: int) -> list[RequestAsked]:
+        """Return what colleagues ask for in a room and a person of ours decides (ROOM-22).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        live, _ = self._rooms.stored(Turn(now_ms), room_id)
+        return [asked_for(room_id, one) for one in live.pending if one.asked]
 
     # --- people ---
 

@@ -1,0 +1,95 @@
+"""Commands of an agent's device: join, rooms, waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from e2ee_client import Client
+from e2ee_client.errors import StoreExists, WaitTimeout
+from e2ee_client.rooms import Agent, Room
+
+from .account import registration
+from .addressing import short_id
+from .failures import DONE, Refused
+from .fetching import fetch
+from .room_addressing import all_rooms, company_of
+from .room_lines import show_rooms
+from .session import Session, Work, make_folder, settle
+
+
+def join(session: Session) -> Work:
+    """Make this device one of a company, by the text that its front desk shows."""
+    if session.store_path.exists():
+        raise StoreExists("a file is there")
+    passphrase, options = session.passphrase(new=True), session.options
+    text = " ".join(session.given_or_input(" ".join(options.text)).split())
+    make_folder(session.store_path)
+
+    def show(digits: str) -> None:
+        if options.json:
+            session.terminal.json({"digits": digits})
+        else:
+            session.say("join.digits", digits=digits)
+        session.remark("join.waiting")
+
+    async def work() -> int:
+        session.remark("join.asking")
+        opening = Agent.join(
+            session.store_path,
+            text,
+            show_digits=show,
+            passphrase=passphrase,
+            registration_secret=registration(),
+            runtime=session.runtime(),
+        )
+        async with opening as agent:
+            await _until_ready(session, agent)
+            await settle(agent.client)
+            _show_joined(session, agent)
+            return DONE
+
+    return work()
+
+
+async def _until_ready(session: Session, agent: Agent) -> None:
+    session.remark("join.ready")
+    try:
+        await agent.wait_ready(session.options.timeout)
+    except WaitTimeout:
+        raise Refused("publish.joined") from None
+
+
+def _show_joined(session: Session, agent: Agent) -> None:
+    me = agent.me()
+    if session.options.json:
+        session.terminal.json({"device_id": me.device_id.hex(), "account_id": agent.client.account_id.hex()})
+    else:
+        session.say("join.done", short=short_id(me.device_id), path=session.store_path)
+
+
+def rooms(session: Session) -> Work:
+    """List the rooms in which this device reads and writes."""
+
+    def chosen(client: Client) -> list[Room]:
+        ours = company_of(client).me().device_id
+        return [one for one in all_rooms(client) if ours in one.view.members]
+
+    return _list(session, chosen)
+
+
+def waiting(session: Session) -> Work:
+    """List the rooms whose customer waits for somebody of this device's teams."""
+    return _list(session, lambda client: [one for one in all_rooms(client) if one.view.waits_ms is not None])
+
+
+def _list(session: Session, choose: Callable[[Client], list[Room]]) -> Work:
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
+            company_of(client)
+            show_rooms(session, client, choose(client))
+        return DONE
+
+    return work()

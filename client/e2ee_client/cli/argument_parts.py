@@ -1,0 +1,89 @@
+"""What every command has: common options, its help, and the kinds of values."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+from typing import Final
+
+from .argument_parser import Command, CommandGroup, Parser
+from .session import Session, Work
+from .texts import LANGUAGES, Texts
+
+TIMEOUT_S: Final = 30.0
+Run = Callable[[Session], Work]
+
+
+def command(above: CommandGroup, texts: Texts, name: str, run: Run, key: str) -> Command:
+    """Add a command; its options stand above the common ones."""
+    parser = above.add(name, key)
+    parser.set_defaults(run=run)
+    made = Command(parser, texts)
+    common(parser, texts, top=False)
+    return made
+
+
+def group(above: CommandGroup, texts: Texts, name: str, key: str, place: str = "action") -> CommandGroup:
+    """Add a command that has commands of its own."""
+    parser = above.add(name, key)
+    common(parser, texts, top=False)
+    return CommandGroup(parser, texts, place)
+
+
+def common(parser: Parser, texts: Texts, *, top: bool) -> None:
+    """Options that may stand before or after the command; what stands after it decides."""
+    options = parser.add_argument_group(texts.say("help.common"))
+    options.add_argument("-h", "--help", action="help", help=texts.say("help.help"))
+    if top:
+        options.add_argument("--version", action="version", version=version(), help=texts.say("help.version"))
+    absent = None if top else argparse.SUPPRESS
+    options.add_argument("--store", type=Path, metavar="PATH", default=absent, help=texts.say("help.store"))
+    options.add_argument("--lang", choices=sorted(LANGUAGES), default=absent, help=texts.say("help.lang"))
+    options.add_argument(
+        "--passphrase-fd", type=descriptor, metavar="N", default=absent, help=texts.say("help.passphrase_fd")
+    )
+    options.add_argument(
+        "--ca-file", type=Path, metavar="FILE", default=absent, help=texts.say("help.ca_file")
+    )
+
+
+def with_timeout(to: Command, default_s: float = TIMEOUT_S) -> Command:
+    """Let a command wait at most so long."""
+    return to.option("--timeout", key="help.timeout", type=seconds, metavar="S", default=default_s)
+
+
+# --- values ---
+
+
+def version() -> str:
+    """Return the version of this program."""
+    try:
+        return metadata.version("sealroom")
+    except metadata.PackageNotFoundError:
+        return "sealroom (not installed)"
+
+
+def descriptor(text: str) -> int:
+    """Read the number of a file descriptor."""
+    value = int(text)
+    if not 0 <= value < 2**31:
+        raise ValueError
+    return value
+
+
+def positive(text: str) -> int:
+    """Read a number above 0."""
+    value = int(text)
+    if value < 1:
+        raise ValueError
+    return value
+
+
+def seconds(text: str) -> float:
+    """Read a time to wait."""
+    value = float(text)
+    if not 0 < value <= 10**7:
+        raise ValueError
+    return value

@@ -1,0 +1,193 @@
+"""Commands that change a room: send, claim, transfer, note, close, reopen, withdraw."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from e2ee.rooms.state import Phase
+from e2ee_client import Client
+from e2ee_client.errors import WaitTimeout
+from e2ee_client.room_events import EntryProgress
+from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
+
+from .addressing import short_id
+from .failures import DONE, Refused
+from .fetching import fetch
+from .handing_over import hand_over, until_granted
+from .room_addressing import (
+    company_of,
+    company_room,
+    customer_room,
+    find_colleague,
+    find_request,
+    find_room,
+    is_company,
+)
+from .room_lines import entry_json, room_json
+from .session import Session, Work
+
+Act = Callable[[Client], Awaitable[Room]]
+
+
+def send(session: Session) -> Work:
+    """Write a text, and wait until it has come as far as asked."""
+    passphrase, options = session.passphrase(), session.options
+    text = session.given_or_input(options.text)
+    wanted = EntryProgress(options.wait)
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            await fetch(session, client)
+            room = find_room(client, options.room)
+            entry = await room.send(text)
+            await hand_over(session, client, room)
+            try:
+                await entry.wait_for(wanted, options.timeout)
+            except WaitTimeout:
+                raise Refused("send.undelivered") from None
+            if options.json:
+                session.terminal.json(entry_json(await room.entry(entry.hash)))
+            else:
+                session.say(f"state.{wanted.value}")
+            return DONE
+
+    return work()
+
+
+def claim(session: Session) -> Work:
+    """Take a room, and wait until this device answers in it."""
+
+    async def act(client: Client) -> Room:
+        room = company_room(client, session.options.room)
+        session.remark("request.waiting")
+        try:
+            await room.claim(session.options.timeout)
+        except WaitTimeout:
+            raise Refused("wait.desk") from None
+        return room
+
+    return _acting(session, act, "claim.done")
+
+
+def transfer(session: Session) -> Work:
+    """Hand a room to a colleague or to a team."""
+    options = session.options
+    if (options.to is None) == (options.team is None):
+        raise Refused("usage.invalid", detail="--to NAME | --team TEAM", program="sealroom room transfer")
+
+    async def act(client: Client) -> Room:
+        room, company = company_room(client, options.room), company_of(client)
+        events = client.events()
+        if options.to is None:
+            await room.transfer(team=options.team, note=options.note)
+        else:
+            device_id = find_colleague(company.team(), options.to)
+            await room.transfer(device_id=device_id, note=options.note)
+        await until_granted(session, events, room, lambda: not _is_ours(room))
+        return room
+
+    return _acting(session, act, "transfer.done")
+
+
+def _is_ours(room: Room) -> bool:
+    assigned = room.assigned
+    return assigned is not None and assigned.is_this
+
+
+def decide(session: Session) -> Work:
+    """Grant or refuse what a colleague asks for."""
+    options = session.options
+    if options.grant == options.refuse:
+        raise Refused("usage.invalid", detail="--grant | --refuse", program="sealroom room decide")
+
+    async def act(client: Client) -> Room:
+        room = company_room(client, options.room)
+        asked = find_request(await room.requests(), options.request)
+        await room.decide(asked, grant=options.grant)
+        return room
+
+    return _acting(session, act, "decide.granted" if options.grant else "decide.refused")
+
+
+def note(session: Session) -> Work:
+    """Write a note for colleagues, which the customer never gets."""
+    text = session.given_or_input(session.options.text)
+
+    async def act(client: Client) -> Room:
+        room = company_room(client, session.options.room)
+        await room.note(text)
+        return await room.notes()
+
+    return _acting(session, act, "note.done")
+
+
+def close(session: Session) -> Work:
+    """Close a room; it can be opened again."""
+
+    async def act(client: Client) -> Room:
+        if not is_company(client):
+            room = customer_room(client, session.options.room)
+            await room.close()
+            return room
+        return await _asked(
+            session,
+            client,
+            lambda ours: ours.close(session.options.reason),
+            lambda phase: phase is Phase.CLOSED,
+        )
+
+    return _acting(session, act, "close.done")
+
+
+def reopen(session: Session) -> Work:
+    """Open a closed room again, or ask the company to."""
+
+    async def act(client: Client) -> Room:
+        if not is_company(client):
+            room = customer_room(client, session.options.room)
+            await room.reopen()
+            return room
+        return await _asked(session, client, lambda ours: ours.reopen(), lambda phase: phase is Phase.OPEN)
+
+    return _acting(session, act, "reopen.done")
+
+
+async def _asked(
+    session: Session,
+    client: Client,
+    ask: Callable[[CompanyRoom], Awaitable[None]],
+    reached: Callable[[Phase | None], bool],
+) -> Room:
+    room, events = company_room(client, session.options.room), client.events()
+    await ask(room)
+    await until_granted(session, events, room, lambda: reached(room.phase))
+    return room
+
+
+def withdraw(session: Session) -> Work:
+    """Withdraw the consent; as easy as giving it, hence no question."""
+
+    async def act(client: Client) -> CustomerRoom:
+        room = customer_room(client, session.options.room)
+        await room.withdraw()
+        return room
+
+    return _acting(session, act, "withdraw.done")
+
+
+def _acting(session: Session, act: Act, said: str) -> Work:
+    """Do something in a room as it is now, and leave when the relays have it."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            await fetch(session, client)
+            room = await act(client)
+            await hand_over(session, client, room)
+            if session.options.json:
+                session.terminal.json(room_json(room))
+            else:
+                session.say(said, short=short_id(room.room_id))
+            return DONE
+
+    return work()

@@ -1,0 +1,153 @@
+"""How people name a room, and a colleague: by the beginning of an id, by a name; `-` is the only room."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from e2ee.rooms.state import Phase
+from e2ee_client import Client
+from e2ee_client.errors import UnknownDevice, UnknownRoom
+from e2ee_client.people import Person, Role
+from e2ee_client.room_events import RequestAsked
+from e2ee_client.rooms import Company, CompanyRoom, CustomerRoom, Room
+
+from .addressing import label_of, short_id
+from .failures import Refused
+from .texts import Texts
+
+_LEAST_DIGITS: Final = 4
+
+
+def is_company(client: Client) -> bool:
+    """Whether a store is that of a company's device."""
+    return client.shell.machine.is_company
+
+
+def company_of(client: Client) -> Company:
+    """Return the company's side of an open store.
+
+    Raises:
+        Refused: local.side, it is the store of a person.
+    """
+    if not is_company(client):
+        raise Refused("local.side")
+    return Company(client)
+
+
+def company_room(client: Client, wanted: str) -> CompanyRoom:
+    """Return a room on the company's side.
+
+    Raises:
+        UnknownRoom, Refused: as `find_room`; local.side.
+    """
+    company_of(client)
+    return CompanyRoom(client, find_room(client, wanted).room_id)
+
+
+def customer_room(client: Client, wanted: str) -> CustomerRoom:
+    """Return a room on the customer's side.
+
+    Raises:
+        UnknownRoom, Refused: as `find_room`; local.side_company.
+    """
+    if is_company(client):
+        raise Refused("local.side_company")
+    return CustomerRoom(client, find_room(client, wanted).room_id)
+
+
+def all_rooms(client: Client) -> list[Room]:
+    """Return all rooms, that with the newest entry first."""
+    found = sorted(client.shell.machine.rooms.all(), key=lambda one: one.last_ms, reverse=True)
+    return [Room(client, one.room_id) for one in found]
+
+
+def find_room(client: Client, wanted: str) -> Room:
+    """Return the one room that is meant: for `-` the only one, or the only one that is open.
+
+    Raises:
+        UnknownRoom: none. Refused: local.rooms, several.
+    """
+    rooms = all_rooms(client)
+    found = _only(rooms) if wanted.strip() == "-" else _begun(rooms, wanted.strip().lower())
+    if not found:
+        raise UnknownRoom("no such room")
+    if len(found) > 1:
+        raise Refused("local.rooms", rooms=", ".join(short_id(one.room_id) for one in found))
+    return found[0]
+
+
+def _only(rooms: Sequence[Room]) -> list[Room]:
+    is_open = [one for one in rooms if one.phase in (None, Phase.OPEN)]
+    return is_open if len(is_open) == 1 else list(rooms)
+
+
+def _begun(rooms: Sequence[Room], digits: str) -> list[Room]:
+    if len(digits) < _LEAST_DIGITS:
+        return []
+    return [one for one in rooms if one.room_id.hex().startswith(digits)]
+
+
+def find_colleague(people: Sequence[Person], wanted: str) -> bytes:
+    """Return the device of the one colleague that is meant, by its name or the beginning of its id.
+
+    Raises:
+        UnknownDevice: nobody. Refused: local.colleagues, several.
+    """
+    folded = wanted.strip().casefold()
+    names = {one.device_id: (one.name or "").casefold() for one in people}
+    exact = [one for one in people if folded and names[one.device_id] == folded]
+    begun = [one for one in people if folded and names[one.device_id].startswith(folded)]
+    by_id = [one for one in people if len(folded) >= _LEAST_DIGITS and one.device_id.hex().startswith(folded)]
+    found = list(dict.fromkeys(exact or [*begun, *by_id]))
+    if not found:
+        raise UnknownDevice("no such colleague")
+    if len(found) > 1:
+        names_of = ", ".join(
+            f"{label_of(one.name, one.device_id)} ({short_id(one.device_id)})" for one in found
+        )
+        raise Refused("local.colleagues", names=names_of)
+    return found[0].device_id
+
+
+def find_request(requests: Sequence[RequestAsked], wanted: str) -> RequestAsked:
+    """Return the one request that is meant, by the beginning of its id; `-` is the only one.
+
+    Raises:
+        Refused: local.request, none or several.
+    """
+    digits = "" if wanted == "-" else wanted.strip().lower()
+    found = [one for one in requests if one.request_id.hex().startswith(digits)]
+    if len(found) != 1:
+        raise Refused("local.request")
+    return found[0]
+
+
+def name_in(client: Client, room_id: bytes, device_id: bytes, texts: Texts) -> str:
+    """Return what a device is called in a room: one of its members, or a colleague."""
+    people = list(Room(client, room_id).members)
+    if is_company(client):
+        people += Company(client).team()
+    found = next((one for one in people if one.device_id == device_id), None)
+    return short_id(device_id) if found is None else person_name(found, texts)
+
+
+def room_label(client: Client, room_id: bytes, texts: Texts) -> str:
+    """Return what a room is called in lines: the beginning of its id; notes are called by their room."""
+    queries = client.shell.machine.rooms
+    for view in queries.all():
+        if view.room_id == room_id:
+            break
+        if is_company(client) and queries.notes_of(view.room_id) == room_id:
+            return f"{short_id(view.room_id)} {texts.say('room.notes')}"
+    return short_id(room_id)
+
+
+def person_name(person: Person, texts: Texts) -> str:
+    """Return what somebody is called in a room."""
+    if person.is_this:
+        return texts.say("chat.you")
+    if person.role is Role.CUSTOMER:
+        return texts.say("role.customer")
+    name = label_of(person.name, person.device_id)
+    return f"{name} ({texts.say('role.bot')})" if person.is_bot else name

@@ -1,0 +1,141 @@
+"""The commands of companies, agents and rooms with their arguments."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Final
+
+from e2ee_client.rooms.notices import MODES, SECTORS
+
+from . import agents, companies, company_notices, messages, room_acts, room_lists, room_opening
+from .argument_parser import Command, CommandGroup
+from .argument_parts import Run, command, group, positive, with_timeout
+from .texts import Texts
+
+_INVITE_S: Final = 600.0
+_PROGRESS: Final = ("sent", "delivered")
+
+
+class _Adding:
+    """One of the three words, with its commands."""
+
+    def __init__(self, commands: CommandGroup, texts: Texts, word: str) -> None:
+        self.group = group(commands, texts, word, f"help.{word}")
+        self.texts = texts
+        self._word = word
+
+    def __call__(self, name: str, run: Run) -> Command:
+        """Add a command; each prints JSON where it is asked to."""
+        added = command(self.group, self.texts, name, run, f"help.{self._word}.{name}")
+        return added.switches(json="help.json")
+
+    def reading(self, name: str, run: Run) -> Command:
+        """Add one that shows something; what waits at the relay comes first."""
+        return self(name, run).switches(offline="help.offline")
+
+    def acting(self, name: str, run: Run) -> Command:
+        """Add one that needs the relay and waits for it."""
+        added = with_timeout(self(name, run))
+        added.parser.set_defaults(offline=False)
+        return added
+
+
+def add_commands(commands: CommandGroup, texts: Texts) -> None:
+    """Add `company`, `agent` and `room`."""
+    _company(_Adding(commands, texts, "company"))
+    _agent(_Adding(commands, texts, "agent"))
+    room = _Adding(commands, texts, "room")
+    _room_reading(room)
+    _room_writing(room)
+
+
+def _company(add: _Adding) -> None:
+    create = add("create", companies.create)
+    create.option("--relay", key="help.relay", required=True, metavar="URL")
+    create.option("--name", key="help.company_name", required=True, metavar="NAME")
+    create.option("--origin", key="help.origin", action="append", default=[], metavar="URL")
+    _with_card(with_timeout(create))
+    notice = group(add.group, add.texts, "notice", "help.company.notice", "part")
+    draft = command(notice, add.texts, "draft", company_notices.draft, "help.company.notice.draft")
+    draft.argument("folder", "help.draft_folder", type=Path, metavar="FOLDER").switches(json="help.json")
+    draft.option("--sector", key="help.sector", choices=SECTORS, default="general")
+    draft.option("--mode", key="help.mode", choices=sorted(MODES), default="consent")
+    draft.option("--relay", key="help.draft_relay", metavar="URL")
+    draft.switches(example="help.example")
+    publish = add.acting("publish", company_notices.publish)
+    publish.argument("file", "help.notice_file", type=Path, metavar="NOTICE.TOML")
+    publish.option("--until", key="help.until", type=positive, metavar="DAYS")
+    door = add("door", company_notices.door).argument("file", "help.file", type=Path, metavar="FILE")
+    door.switches(force="help.force")
+    for name, key in (("phone", "help.door_phone"), ("email", "help.door_email"), ("web", "help.door_web")):
+        door.option(f"--{name}", key=key, metavar=name.upper())
+    _invite(add)
+    add.reading("members", companies.members)
+    for name, run in (("suspend", companies.suspend), ("reinstate", companies.reinstate)):
+        add.acting(name, run).argument("device", "help.device", metavar="DEVICE")
+    remove = add.acting("remove", companies.remove).argument("device", "help.device", metavar="DEVICE")
+    remove.switches(yes="help.yes")
+    _listening(add("run", messages.listen))
+
+
+def _invite(add: _Adding) -> None:
+    invite = with_timeout(add("invite", companies.invite), _INVITE_S)
+    invite.argument("name", "help.agent_name", metavar="NAME")
+    _with_card(invite)
+    invite.switches(desk="help.desk").switches(bot="help.bot").switches(yes="help.invite_yes")
+
+
+def _with_card(to: Command) -> Command:
+    to.option("--team", key="help.team", action="append", default=[], metavar="TEAM")
+    return to.option("--language", key="help.language", action="append", default=[], metavar="CODE")
+
+
+def _agent(add: _Adding) -> None:
+    join = with_timeout(add("join", agents.join), _INVITE_S)
+    join.argument("text", "help.invite_text", metavar="TEXT", nargs="+")
+    add.reading("rooms", agents.rooms)
+    add.reading("waiting", agents.waiting)
+    _listening(add("run", messages.listen))
+
+
+def _listening(to: Command) -> None:
+    to.switches(texts="help.texts_only").option("--count", key="help.count", type=positive, metavar="N")
+
+
+def _room_reading(add: _Adding) -> None:
+    add.reading("list", room_lists.list_)
+    _with_room(add.reading("show", room_lists.show))
+    history = _with_room(add.reading("history", room_lists.history))
+    history.option("--last", key="help.last", type=positive, default=50, metavar="N")
+    history.switches(notes="help.notes").switches(all="help.all_entries")
+    search = add.reading("search", room_lists.search)
+    search.argument("words", "help.words", metavar="WORDS", nargs="+")
+    search.option("--last", key="help.last", type=positive, default=50, metavar="N")
+    _listening(add("listen", messages.listen))
+
+
+def _room_writing(add: _Adding) -> None:
+    opening = add.acting("open", room_opening.open_)
+    opening.option("--company", key="help.company_origin", metavar="URL")
+    opening.option("--door", key="help.door_file", type=Path, metavar="FILE")
+    opening.option("--purpose", key="help.purpose", type=positive, action="append", metavar="N")
+    opening.switches(accept="help.accept_notice", refuse="help.refuse_notice")
+    send = _with_room(add.acting("send", room_acts.send)).argument("text", "help.text", metavar="TEXT")
+    send.option("--wait", key="help.wait_entry", choices=_PROGRESS, default="sent")
+    _with_room(add.acting("claim", room_acts.claim))
+    transfer = _with_room(add.acting("transfer", room_acts.transfer))
+    transfer.option("--to", key="help.transfer_to", metavar="NAME")
+    transfer.option("--team", key="help.transfer_team", metavar="TEAM")
+    transfer.option("--note", key="help.transfer_note", metavar="TEXT")
+    decide = _with_room(add.acting("decide", room_acts.decide))
+    decide.argument("request", "help.request_id", metavar="REQUEST")
+    decide.switches(grant="help.grant", refuse="help.refuse")
+    _with_room(add.acting("note", room_acts.note)).argument("text", "help.text", metavar="TEXT")
+    close = _with_room(add.acting("close", room_acts.close))
+    close.option("--reason", key="help.reason", metavar="TEXT")
+    _with_room(add.acting("reopen", room_acts.reopen))
+    _with_room(add.acting("withdraw", room_acts.withdraw))
+
+
+def _with_room(to: Command) -> Command:
+    return to.argument("room", "help.room_id", metavar="ROOM")

@@ -1,0 +1,107 @@
+"""Events of rooms as lines for people: which are told at all, and what they say."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import Final
+
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import Phase
+from e2ee_client import Client, ClientEvent
+from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
+from e2ee_client.room_events import (
+    ChainRestarted,
+    EntryAdded,
+    EntryErased,
+    EntryProgress,
+    EntryState,
+    GapClosed,
+    GapShown,
+    RequestAnswered,
+    RequestAsked,
+    RoomChanged,
+    RoomEvent,
+    WaitingChanged,
+)
+from e2ee_client.rooms import Entry, Room
+
+from .room_addressing import name_in, room_label
+from .room_lines import assigned_word, entry_line, kind_name
+from .texts import Texts
+
+SHOWN_IN_LISTS: Final = (EntryAdded, RoomChanged, WaitingChanged)
+"""What a list of rooms or a history shows anyway."""
+_ANY_TEAM: Final = "*"
+_TOLD_ENTRIES: Final = frozenset(
+    {Kind.OPEN, Kind.TEXT, Kind.EDIT, Kind.FILE, Kind.ACT, Kind.FORM, Kind.ANSWER, Kind.RATING}
+)
+
+
+def is_told(event: RoomEvent) -> bool:
+    """Whether an event of a room is for people."""
+    match event:
+        case EntryAdded(kind=kind):
+            return kind in _TOLD_ENTRIES
+        case EntryState(progress=progress):
+            return progress is EntryProgress.FAILED
+        case EntryErased(is_destroyed=is_destroyed):
+            return not is_destroyed
+        case GapShown(given_up=given_up):
+            return given_up
+        case ChainRestarted(needs_person=needs_person):
+            return needs_person
+        case RequestAnswered(code=code):
+            return bool(code)
+        case GapClosed():
+            return False
+        case _:
+            return True
+
+
+def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
+    """Return what an event called `name` says; `room` stands for the beginning of the room's id."""
+    label = room_label(client, event.room_id, texts)
+    values: dict[str, object] = {"room": label, "code": getattr(event, "code", "")}
+    device_id = getattr(event, "device_id", None)
+    if isinstance(device_id, bytes):
+        values["name"] = name_in(client, event.room_id, device_id, texts)
+    key = f"event.{name}"
+    match event:
+        case EntryAdded():
+            values["kind"] = kind_name(event.kind)
+        case RoomChanged():
+            values["phase"] = texts.say(
+                f"phase.{Phase(event.phase).name.lower()}" if event.phase else "phase.none"
+            )
+            values["who"] = assigned_word(Room(client, event.room_id), texts)
+        case WaitingChanged(team=team):
+            key = "event.waiting_ended" if team is None else "event.waiting_changed"
+            values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else team
+        case RequestAsked(what=what):
+            values["what"] = texts.say(f"request.{RequestKind(what).name.lower()}")
+            values["request"] = event.request_id.hex()[:8]
+        case _:
+            pass
+    return texts.say(key, **values)
+
+
+def is_text_of_room(event: ClientEvent, client: Client) -> bool:
+    """Whether somebody else has written a text in a room."""
+    if not isinstance(event, EntryAdded) or event.kind != Kind.TEXT:
+        return False
+    return event.device_id != client.devices()[0].device_id
+
+
+async def entry_of(event: ClientEvent, client: Client) -> Entry | None:
+    """Return the entry of an event, if it is one that is shown as such."""
+    if not isinstance(event, EntryAdded) or not is_told(event):
+        return None
+    with suppress(UnknownEntry, UnknownRoom, RoomsLocked):
+        return await Room(client, event.room_id).entry(event.entry_hash)
+    return None
+
+
+def line_of(entry: Entry, client: Client, texts: Texts) -> str:
+    """Return an entry that has just come as a line: room, time, who, what."""
+    return f"[{room_label(client, entry.room.room_id, texts)}] {entry_line(entry, texts, form='%H:%M:%S')}"

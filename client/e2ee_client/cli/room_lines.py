@@ -1,0 +1,166 @@
+"""Rooms and entries as lines for people and as JSON for programs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from e2ee.rooms.forms import Rating
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Act, ActKind, File
+from e2ee.rooms.state import State
+from e2ee_client import Client
+from e2ee_client.people import Person
+from e2ee_client.room_events import EntryProgress
+from e2ee_client.rooms import Entry, Room
+
+from .addressing import short_id
+from .neutral import neutral
+from .room_addressing import is_company, person_name
+from .session import Session, local_time
+from .texts import Texts
+
+_KINDS = frozenset(one.value for one in Kind)
+
+
+# --- rooms ---
+
+
+def show_rooms(session: Session, client: Client, rooms: Sequence[Room]) -> None:
+    """Print rooms, one a line."""
+    for room in rooms:
+        if session.options.json:
+            session.terminal.json(room_json(room))
+        else:
+            session.terminal.line(room_line(room, session.texts))
+    if not rooms and not session.options.json:
+        session.remark("rooms.none_company" if is_company(client) else "rooms.none")
+
+
+def room_json(room: Room) -> dict[str, object]:
+    """Return a room as an object."""
+    view, assigned = room.view, room.assigned
+    return {
+        "room_id": room.room_id.hex(),
+        "phase": None if view.phase is None else view.phase.name.lower(),
+        "assigned": None if assigned is None else assigned.name or assigned.device_id.hex(),
+        "is_ours": assigned is not None and assigned.is_this,
+        "members": [one.device_id.hex() for one in room.members],
+        "unread": view.unread,
+        "waits_since_ms": view.waits_ms,
+        "last_ms": view.last_ms,
+        "is_sensitive": view.is_sensitive,
+        "on_hold": view.on_hold,
+    }
+
+
+def room_line(room: Room, texts: Texts) -> str:
+    """Return a room as one line: id, phase, who answers, what is unread, since when somebody waits."""
+    view = room.view
+    words = [phase_word(room, texts), assigned_word(room, texts)]
+    if view.unread:
+        words.append(texts.say("contacts.unread", count=view.unread))
+    if view.waits_ms is not None:
+        words.append(texts.say("room.waits", time=local_time(view.waits_ms, "%H:%M")))
+    words += [texts.say("room.sensitive")] if view.is_sensitive else []
+    words += [texts.say("room.on_hold")] if view.on_hold else []
+    when = local_time(view.last_ms, "%Y-%m-%d %H:%M")
+    return neutral(f"{short_id(room.room_id)}  {', '.join(words)}  {when}")
+
+
+def phase_word(room: Room, texts: Texts) -> str:
+    """Return in which phase a room is."""
+    return texts.say("phase.none" if room.phase is None else f"phase.{room.phase.name.lower()}")
+
+
+def assigned_word(room: Room, texts: Texts) -> str:
+    """Return who answers in a room."""
+    assigned = room.assigned
+    if assigned is None:
+        return texts.say("room.unassigned")
+    if assigned.is_this:
+        return texts.say("room.ours")
+    return texts.say("room.answers", name=person_name(assigned, texts))
+
+
+# --- entries ---
+
+
+def entry_json(entry: Entry) -> dict[str, object]:
+    """Return an entry as an object; bytes are in hex, times in Unix milliseconds."""
+    return {
+        "hash": entry.hash.hex(),
+        "room_id": entry.room.room_id.hex(),
+        "kind": kind_name(entry.kind),
+        "author": _person_json(entry.author),
+        "is_ours": entry.is_ours,
+        "text": entry.text,
+        "first_wording": entry.first_wording,
+        "sent_ms": entry.sent_ms,
+        "received_ms": entry.received_ms,
+        "is_hidden": entry.is_hidden,
+        "is_sensitive": entry.is_sensitive,
+        "progress": None if entry.progress is None else entry.progress.value,
+        "forwarded_by": None if entry.forwarded_by is None else _person_json(entry.forwarded_by),
+    }
+
+
+def _person_json(person: Person) -> dict[str, object]:
+    return {
+        "device_id": person.device_id.hex(),
+        "role": person.role.value,
+        "name": person.name,
+        "is_bot": person.is_bot,
+    }
+
+
+def kind_name(kind: int) -> str:
+    """Return the name of a kind of entries; its number where it is not known."""
+    return Kind(kind).name.lower() if kind in _KINDS else str(kind)
+
+
+def entry_line(entry: Entry, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+    """Return an entry as one harmless line."""
+    when, name = local_time(entry.received_ms, form), person_name(entry.author, texts)
+    said = entry.text
+    if said is None:
+        return neutral(f"{when} -- {what_happened(entry, texts)}")
+    marks = [texts.say("entry.edited")] if entry.first_wording is not None else []
+    if entry.forwarded_by is not None:
+        marks.append(texts.say("entry.forwarded", name=person_name(entry.forwarded_by, texts)))
+    if entry.progress in (EntryProgress.WAITING, EntryProgress.FAILED):
+        marks.append(texts.say(f"progress.{entry.progress.value}"))
+    behind = f"  [{', '.join(marks)}]" if marks else ""
+    return f"{when} {neutral(name)}: {neutral(said)}{behind}"
+
+
+def what_happened(entry: Entry, texts: Texts) -> str:
+    """Return what an entry other than a text says."""
+    name, payload = person_name(entry.author, texts), entry.payload
+    match payload:
+        case State():
+            return _state(payload, entry, texts)
+        case Act(what=ActKind() as what):
+            return texts.say(f"act.{what.name.lower()}", name=name)
+        case File():
+            return texts.say("entry.file", name=name, file=payload.name)
+        case Rating():
+            return texts.say("entry.rating", name=name, stars=payload.stars)
+        case _:
+            pass
+    if payload is None and entry.kind in (Kind.TEXT, Kind.FILE):
+        return texts.say("entry.hidden", name=name)
+    key = f"entry.{kind_name(entry.kind)}"
+    return texts.say(key, name=name) if texts.has(key) else texts.say("entry.other", name=name)
+
+
+def _state(state: State, entry: Entry, texts: Texts) -> str:
+    people = {one.device_id: one for one in entry.room.members}
+    words = [texts.say(f"phase.{state.phase.name.lower()}")]
+    assigned = None if state.assigned is None else people.get(state.assigned)
+    if state.assigned is not None:
+        name = short_id(state.assigned) if assigned is None else person_name(assigned, texts)
+        is_ours = assigned is not None and assigned.is_this
+        words.append(texts.say("room.ours") if is_ours else texts.say("room.answers", name=name))
+    if state.text is not None:
+        words.append(f"„{state.text}“" if texts.language == "de" else f"“{state.text}”")
+    return texts.say("entry.state", what=", ".join(words))

@@ -1,0 +1,172 @@
+"""Commands that show rooms: list, show, history, search."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.signals import RequestKind
+from e2ee_client import Client
+from e2ee_client.errors import UnknownRoom
+from e2ee_client.room_events import RequestAsked
+from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, Room
+
+from .addressing import short_id
+from .event_lines import event_json
+from .failures import DONE
+from .fetching import fetch
+from .neutral import neutral
+from .room_addressing import all_rooms, company_room, find_room, is_company, name_in, person_name
+from .room_lines import assigned_word, entry_json, entry_line, phase_word, room_json, show_rooms
+from .session import Session, Work, local_time
+
+# What stands in a history between texts without `--all`.
+_TOLD = frozenset(
+    {Kind.OPEN, Kind.TEXT, Kind.FILE, Kind.STATE, Kind.ACT, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASED}
+)
+
+
+def list_(session: Session) -> Work:
+    """List the rooms, that with the newest entry first."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
+            show_rooms(session, client, all_rooms(client))
+        return DONE
+
+    return work()
+
+
+def show(session: Session) -> Work:
+    """Show one room: its phase, who is in it, and what holds."""
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=not session.options.offline) as client:
+            await fetch(session, client)
+            room = find_room(client, session.options.room)
+            if session.options.json:
+                session.terminal.json(await _about_json(client, room))
+            else:
+                for line in await _about(session, client, room):
+                    session.terminal.line(line)
+        return DONE
+
+    return work()
+
+
+async def _about(session: Session, client: Client, room: Room) -> list[str]:
+    texts, view = session.texts, room.view
+    lines = [
+        texts.say("about.room", id=room.room_id.hex()),
+        texts.say("about.phase", phase=phase_word(room, texts), who=assigned_word(room, texts)),
+    ]
+    names = ", ".join(person_name(one, texts) for one in room.members)
+    if names:
+        lines.append(texts.say("about.members", names=names))
+    if view.waits_ms is not None:
+        lines.append(texts.say("room.waits", time=local_time(view.waits_ms, "%H:%M")))
+    lines += [texts.say("room.sensitive")] if view.is_sensitive else []
+    lines += [texts.say("room.on_hold")] if view.on_hold else []
+    lines.append(texts.say("about.unread", count=view.unread))
+    if is_company(client):
+        asked = await _requests(client, room)
+        lines += [_request_line(session, client, one) for one in asked]
+    else:
+        consent = CustomerRoom(client, room.room_id).consent
+        lines.append(texts.say(f"consent.{consent.value}"))
+        lines.append(texts.say("about.withdraw", short=short_id(room.room_id)))
+    return [neutral(one) for one in lines]
+
+
+async def _requests(client: Client, room: Room) -> list[RequestAsked]:
+    """What a person decides; of a room that only waits, nothing is here."""
+    with suppress(UnknownRoom):
+        return await CompanyRoom(client, room.room_id).requests()
+    return []
+
+
+def _request_line(session: Session, client: Client, asked: RequestAsked) -> str:
+    texts = session.texts
+    return texts.say(
+        "about.request",
+        name=name_in(client, asked.room_id, asked.device_id, texts),
+        what=texts.say(f"request.{RequestKind(asked.what).name.lower()}"),
+        room=short_id(asked.room_id),
+        request=asked.request_id.hex()[:8],
+    )
+
+
+async def _about_json(client: Client, room: Room) -> dict[str, object]:
+    found = room_json(room)
+    if is_company(client):
+        found["requests"] = [event_json(one) for one in await _requests(client, room)]
+    else:
+        found["consent"] = CustomerRoom(client, room.room_id).consent.value
+    return found
+
+
+def history(session: Session) -> Work:
+    """Print what was written in a room, and note that it was read."""
+    options = session.options
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=not options.offline) as client:
+            await fetch(session, client)
+            room = await _history_of(session, client)
+            entries = [] if room is None else await room.history(limit=options.last)
+            for entry in entries:
+                if options.all or options.json or entry.kind in _TOLD:
+                    _show_entry(session, entry)
+            if room is not None:
+                await room.mark_read(entries)
+        return DONE
+
+    return work()
+
+
+async def _history_of(session: Session, client: Client) -> Room | None:
+    if not session.options.notes:
+        return find_room(client, session.options.room)
+    try:
+        return await company_room(client, session.options.room).notes()
+    except UnknownRoom:
+        if not session.options.json:
+            session.remark("notes.none")
+        return None
+
+
+def _show_entry(session: Session, entry: Entry) -> None:
+    if session.options.json:
+        session.terminal.json(entry_json(entry))
+    else:
+        session.terminal.line(entry_line(entry, session.texts))
+
+
+def search(session: Session) -> Work:
+    """Look for words in the texts of all rooms."""
+    options = session.options
+    passphrase = session.passphrase()
+
+    async def work() -> int:
+        async with session.open(passphrase, online=not options.offline) as client:
+            await fetch(session, client)
+            left = options.last
+            for room in all_rooms(client):
+                if left <= 0 or room.phase is None:
+                    continue
+                async for entry in room.search(" ".join(options.words), left):
+                    left -= 1
+                    if not options.json:
+                        line = entry_line(entry, session.texts)
+                        session.terminal.line(f"{short_id(room.room_id)} {line}")
+                    else:
+                        session.terminal.json(entry_json(entry))
+            if left == options.last and not options.json:
+                session.remark("search.none")
+        return DONE
+
+    return work()

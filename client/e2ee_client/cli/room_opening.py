@@ -1,0 +1,187 @@
+"""The command by which a person reads a company's notice, and accepts or refuses it."""
+
+from __future__ import annotations
+
+import shutil
+import ssl
+import textwrap
+import time
+from functools import partial
+from typing import Final
+
+from e2ee.card import ContactCard
+from e2ee_client.rooms import Customer, CustomerRoom, ShownNotice
+from e2ee_client.rooms.doors import fetch_door, find_door, open_door
+from e2ee_client.rooms.exchange import is_on_this_machine
+
+from .addressing import short_id
+from .failures import DONE, Refused
+from .files import read_file
+from .handing_over import hand_over
+from .neutral import neutral, neutral_lines, neutral_name
+from .room_addressing import is_company
+from .session import Session, Work, make_folder
+
+_DOOR_MAX_B: Final = 1024 * 1024
+_WIDEST: Final = 100
+
+
+def open_(session: Session) -> Work:
+    """Show a company's notice and ask; only who accepts has an account, a store and a room."""
+    options = session.options
+    if (options.company is None) == (options.door is None):
+        raise Refused("usage.invalid", detail="--company URL | --door FILE", program="sealroom room open")
+    if options.accept and options.refuse:
+        raise Refused("usage.invalid", detail="--accept | --refuse", program="sealroom room open")
+    passphrase = session.passphrase() if session.is_shared or session.store_path.exists() else None
+
+    async def work() -> int:
+        if passphrase is None:
+            return await _first(session)
+        async with session.open(passphrase, online=True) as client:
+            if is_company(client):
+                raise Refused("local.side_company")
+            known = client.shell.machine.rooms.company_card()
+            customer = Customer(None, None, None, _origin(session), session.runtime(), fetch_door, client)
+            return await _decide(session, customer, await _notice(session, known))
+
+    return work()
+
+
+async def _first(session: Session) -> int:
+    """Nothing is made before the person has accepted, not even asked for a passphrase."""
+    notice = await _notice(session, None)
+    if not await _accepts(session, notice):
+        _show_channels(session, notice)
+        return DONE
+    passphrase = session.passphrase(new=True)
+    make_folder(session.store_path)
+    opening = Customer.open(
+        session.store_path, company=_origin(session), passphrase=passphrase, runtime=session.runtime()
+    )
+    async with opening as customer:
+        return await _accept(session, customer, notice)
+
+
+def _origin(session: Session) -> str:
+    given: str | None = session.options.company
+    return given.rstrip("/") if given is not None else ""
+
+
+async def _notice(session: Session, known: ContactCard | None) -> ShownNotice:
+    """Return the notice from the company's page, or from a file: an application's, or a trial's.
+
+    Raises:
+        DoorError, ConfigError, Refused: file.failed, file.large.
+    """
+    now_ms = int(time.time() * 1000)
+    if session.options.door is not None:
+        data = read_file(session.path(session.options.door), _DOOR_MAX_B)
+        return ShownNotice(open_door(data, now_ms, known=known))
+    session.remark("room.fetching", origin=neutral(_origin(session)))
+    file = session.authorities
+    fetch = fetch_door
+    if file is not None and not is_on_this_machine(_origin(session)):
+        session.runtime()
+        fetch = partial(fetch_door, ssl_context=ssl.create_default_context(cafile=file))
+    return ShownNotice(await find_door(_origin(session), now_ms, known=known, fetch=fetch))
+
+
+async def _decide(session: Session, customer: Customer, notice: ShownNotice) -> int:
+    if await _accepts(session, notice):
+        return await _accept(session, customer, notice)
+    await customer.refuse(notice)
+    for room in customer.rooms():
+        await hand_over(session, customer.client, room)
+    _show_channels(session, notice)
+    return DONE
+
+
+async def _accepts(session: Session, notice: ShownNotice) -> bool:
+    """Show the notice, and what the person says to it."""
+    options = session.options
+    _show_notice(session, notice)
+    if options.accept or options.refuse:
+        return bool(options.accept)
+    key = "ask.accept_age" if notice.minimum_age else "ask.accept"
+    answer = (await session.ask(session.texts.say(key, age=notice.minimum_age))).strip().lower()
+    if answer in session.texts.say("ask.yes").split():
+        return True
+    if answer in session.texts.say("ask.no").split():
+        return False
+    raise Refused("confirm.undecided")
+
+
+async def _accept(session: Session, customer: Customer, notice: ShownNotice) -> int:
+    options = session.options
+    required = {one.number for one in notice.purposes if one.is_required}
+    purposes = None if not options.purpose else required | set(options.purpose)
+    locale = notice.locale(session.texts.language)
+    session.remark("room.opening")
+    room = await customer.accept(notice, locale=locale, purposes=purposes)
+    try:
+        await hand_over(session, customer.client, room)
+    finally:
+        _show_room(session, notice, room)
+    return DONE
+
+
+# --- what is shown ---
+
+
+def _show_notice(session: Session, notice: ShownNotice) -> None:
+    language = session.texts.language
+    if session.options.json:
+        session.terminal.json(_notice_json(notice, language))
+        return
+    session.say("room.notice_of", company=neutral_name(notice.company))
+    if notice.origin is None:
+        session.say("room.notice_from_file")
+    else:
+        session.say("room.notice_from", origin=neutral(notice.origin))
+    session.terminal.line()
+    width = min(shutil.get_terminal_size().columns - 1, _WIDEST)
+    for line in neutral_lines(notice.text(language)):
+        for part in textwrap.wrap(line, width) or [""]:
+            session.terminal.line(part)
+    for purpose in notice.purposes:
+        if not purpose.is_required:
+            session.say("room.optional_purpose", number=purpose.number, basis=neutral(purpose.basis))
+
+
+def _notice_json(notice: ShownNotice, language: str) -> dict[str, object]:
+    return {
+        "company": notice.company,
+        "origin": notice.origin,
+        "mode": notice.mode.name.lower(),
+        "locale": notice.locale(language),
+        "text": notice.text(language),
+        "minimum_age": notice.minimum_age,
+        "purposes": [
+            {"number": one.number, "basis": one.basis, "required": one.is_required} for one in notice.purposes
+        ],
+        "channels": _channels_json(notice),
+    }
+
+
+def _channels_json(notice: ShownNotice) -> list[dict[str, object]]:
+    return [
+        {"kind": one.kind.name.lower(), "value": one.value, "label": one.label}
+        for one in notice.channels.channels
+    ]
+
+
+def _show_channels(session: Session, notice: ShownNotice) -> None:
+    if session.options.json:
+        session.terminal.json({"accepted": False, "channels": _channels_json(notice)})
+        return
+    session.say("room.refused", company=neutral_name(notice.company))
+    for one in notice.channels.channels:
+        session.terminal.line(f"  {neutral(one.label)}: {neutral(one.value)}")
+
+
+def _show_room(session: Session, notice: ShownNotice, room: CustomerRoom) -> None:
+    if session.options.json:
+        session.terminal.json({"accepted": True, "room_id": room.room_id.hex()})
+        return
+    session.say("room.opened", short=short_id(room.room_id), company=neutral_name(notice.company))

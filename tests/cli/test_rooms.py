@@ -1,0 +1,211 @@
+"""company, agent and room: from a draft of a notice to the end of a room, in processes over a real relay."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from command_line import PASSPHRASE, QUICK, Person
+from e2ee_client import Client
+from e2ee_client.rooms import Company
+from relay_process import RelayProcess
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+ORIGIN = "https://praxis.example"
+
+
+class Praxis:
+    """A company's desk whose notice is published, and its door."""
+
+    def __init__(self, desk: Person, door: Path) -> None:
+        self.desk = desk
+        self.door = door
+
+
+def _founded(home: Path, relay_url: str) -> Person:
+    home.mkdir()
+    desk = Person(home)
+
+    async def found() -> None:
+        opening = Company.create(
+            desk.store, relay=relay_url, name="Praxis", passphrase=PASSPHRASE, origins=[ORIGIN], runtime=QUICK
+        )
+        async with opening as company:
+            await company.client.wait_settled(60)
+
+    asyncio.run(found())
+    return desk
+
+
+@pytest.fixture(scope="module")
+def praxis(tmp_path_factory: pytest.TempPathFactory, relay: RelayProcess) -> Praxis:
+    """A practice that has published the notice of an invented company."""
+    desk = _founded(tmp_path_factory.mktemp("praxis") / "desk", relay.url)
+    desk.ok("company", "notice", "draft", "notice", "--sector", "health", "--relay", relay.url, "--example")
+    assert "Published; the notice is" in desk.ok("company", "publish", "notice/notice.toml")
+    assert "Door written" in desk.ok("company", "door", "door", "--phone", "+49 30 123456")
+    return Praxis(desk, desk.home / "door")
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory, relay: RelayProcess) -> Person:
+    """A company that has published nothing."""
+    return _founded(tmp_path_factory.mktemp("bare") / "desk", relay.url)
+
+
+def test_a_company_without_a_notice_is_told_what_comes_next(bare: Person) -> None:
+    said = bare.run("company", "members").err
+    assert "company notice draft" in said
+
+
+def _customer(tmp_path: Path, name: str = "customer") -> Person:
+    (tmp_path / name).mkdir()
+    return Person(tmp_path / name)
+
+
+def _make_quick(person: Person) -> None:
+    """Derive the key of a store at a low cost from now on; the command that made it took the full one."""
+
+    async def change() -> None:
+        async with Client.open(person.store, passphrase=PASSPHRASE, online=False, runtime=QUICK) as client:
+            await client.change_passphrase(PASSPHRASE, PASSPHRASE)
+
+    asyncio.run(change())
+
+
+def _opened(praxis: Praxis, customer: Person) -> str:
+    said = customer.ok("room", "open", "--door", str(praxis.door), "--accept", "--json")
+    notice, room = (json.loads(line) for line in said.splitlines())
+    assert notice["company"] == "Beispiel GmbH"
+    _make_quick(customer)
+    return str(room["room_id"])
+
+
+def test_the_door_is_for_a_web_server_and_is_not_replaced_unasked(praxis: Praxis) -> None:
+    assert stat.S_IMODE(praxis.door.stat().st_mode) == 0o644
+    said = praxis.desk.run("company", "door", "door")
+    assert (said.status, said.code) == (2, "file.exists")
+
+
+def test_a_draft_is_not_published_before_somebody_has_filled_it_in(praxis: Praxis) -> None:
+    """CNS-03: every fault is told."""
+    desk = praxis.desk
+    desk.ok("company", "notice", "draft", "raw")
+    said = desk.run("company", "publish", "raw/notice.toml")
+    assert (said.status, said.code) == (2, "config.notice")
+    assert all(f"- {field}" in said.err for field in ("controller.name", "authority", "imprint_url"))
+
+
+def test_nothing_is_made_before_a_person_accepts(praxis: Praxis, tmp_path: Path) -> None:
+    """CNS-18: neither a store nor a question for a passphrase."""
+    customer = _customer(tmp_path).with_(SEALROOM_PASSPHRASE=None)
+    said = customer.ok("room", "open", "--door", str(praxis.door), "--refuse")
+    assert "Notice of Beispiel GmbH" in said
+    assert "Telephone: +49 30 123456" in said
+    assert customer.run("room", "open", "--door", str(praxis.door)).code == "confirm.missing"
+    for answer, status in (("n", 0), ("", 2)):
+        with customer.terminal("--lang", "de", "room", "open", "--door", str(praxis.door)) as asked:
+            asked.wait_for(r"Nehmen Sie an\?")
+            asked.type(f"{answer}\n")
+            assert asked.finish() == status
+    assert list(customer.home.iterdir()) == []
+
+
+def test_a_person_accepts_at_a_terminal_and_writes(praxis: Praxis, tmp_path: Path) -> None:
+    customer = _customer(tmp_path)
+    with customer.terminal("room", "open", "--door", str(praxis.door)) as asked:
+        asked.wait_for(r"Do you accept\? \[y/n\]")
+        asked.type("y\n")
+        asked.wait_for(r"Room [0-9a-f]{8} with Beispiel GmbH")
+        assert asked.finish() == 0
+    _make_quick(customer)
+    assert customer.ok("room", "send", "-", "Guten Tag", "--lang", "de") == "beim Relay\n"
+    assert re.search(r"You: Guten Tag", customer.ok("room", "history", "-", "--offline"))
+    assert "Sie haben den Hinweistext" in customer.ok("--lang", "de", "room", "show", "-", "--offline")
+    assert "Guten Tag" in customer.ok("room", "search", "guten", "--offline")
+    (room,) = [json.loads(line) for line in customer.ok("room", "list", "--offline", "--json").splitlines()]
+    assert "Withdrawn" in customer.ok("room", "withdraw", room["room_id"][:6])
+    said = customer.run("room", "send", "-", "noch etwas")
+    assert (said.status, said.code) == (8, "local.consent")
+
+
+def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) -> None:
+    """ACC-31, ROOM-22, ROOM-23: three terminals; a command of a second one goes through the socket."""
+    desk, agent, customer = praxis.desk, _customer(tmp_path, "agent"), _customer(tmp_path)
+    with desk.start("company", "run") as running:
+        running.wait_for("connected")
+        _joined(desk, agent)
+        with agent.start("agent", "run") as working:
+            working.wait_for("connected")
+            room_id = _opened(praxis, customer)
+            short = room_id[:8]
+            customer.ok("room", "send", "-", "Guten Tag")
+            working.wait_for(rf"\[{short}\] the customer waits for")
+            assert short in agent.ok("agent", "waiting")
+            assert f"You answer in room {short}" in agent.ok("room", "claim", short)
+            agent.ok("room", "send", short, "Was fehlt Ihnen?")
+            desk.ok("room", "note", short, "Rechnung 4711")
+            with customer.start("room", "listen") as listening:
+                listening.wait_for(rf"\[{short}\] \S+ Frau Sommer: Was fehlt Ihnen\?")
+            assert "Frau Sommer answers" in customer.ok("room", "show", "-", "--offline")
+            assert "Rechnung 4711" in desk.ok("room", "history", short, "--notes")
+            _handed_on(desk, agent, short)
+            assert "is closed" in desk.ok("room", "close", short)
+            with customer.start("room", "listen") as listening:
+                listening.wait_for(rf"\[{short}\] closed")
+        assert customer.run("room", "send", "-", "zu?").code == "room.closed"
+
+
+def _joined(desk: Person, agent: Person) -> None:
+    """Let an agent join; a person compares the digits."""
+    with desk.terminal("company", "invite", "Frau Sommer", "--team", "empfang", columns=400) as inviting:
+        text = inviting.wait_for(r"sealroom:contact\S+ sealroom:join\S+")
+        with agent.start("agent", "join", *text.split()) as joining:
+            digits = joining.wait_for(r"^[0-9]{6}")
+            inviting.wait_for(digits)
+            inviting.wait_for(r"the same digits\? \[y/N\]")
+            inviting.type("y\n")
+            joining.wait_for(r"This is device")
+            assert joining.finish().status == 0
+        assert inviting.finish() == 0
+    _make_quick(agent)
+    assert "Frau Sommer  [agent, team empfang" in desk.ok("company", "members")
+
+
+def _until(reached: Callable[[], bool], tries: int = 100) -> None:
+    while not reached():
+        tries -= 1
+        if not tries:
+            raise RuntimeError("it did not happen")
+
+
+def _handed_on(desk: Person, agent: Person, short: str) -> None:
+    """An agent asks, the desk grants it."""
+    with agent.start("room", "transfer", short, "--to", "Praxis") as asking:
+        _until(lambda: "asks: to hand the room on" in desk.ok("room", "show", short))
+        assert "Granted" in desk.ok("room", "decide", short, "-", "--grant")
+        assert asking.finish().status == 0
+    assert "you answer" in desk.ok("room", "list")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (("room", "show", "-"), 5, "local.room"),
+        (("room", "show", "abc"), 5, "local.room"),
+        (("room", "withdraw", "-"), 2, "local.side_company"),
+        (("company", "suspend", "Nobody"), 1, "device.unknown"),
+        (("room", "open", "--door", "door"), 2, "local.side_company"),
+        (("room", "open"), 2, "usage.invalid"),
+        (("room", "transfer", "-"), 2, "usage.invalid"),
+    ],
+)
+def test_what_is_not_there_is_told(bare: Person, arguments: tuple[str, ...], status: int, code: str) -> None:
+    said = bare.run("--lang", "de", *arguments)
+    assert (said.status, said.code, said.out) == (status, code, "")
+    assert "Fehler: " in said.err
