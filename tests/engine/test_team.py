@@ -90,6 +90,24 @@ def test_a_customer_and_all_devices_learn_who_is_in_force() -> None:
         assert node.of(TeamUnknown) == []
 
 
+def test_who_is_told_of_a_roster_publishes_it() -> None:
+    """ACC-24: at once, and not when it compares the entry the next day; else it counts as not ready."""
+    world = World()
+    founder = founded(world)
+    agent = colleague(founder, "Sachbearbeiter")
+    world.advance(HOUR_MS)
+    set_card(founder, founder, "Frau Braun-Neumann")
+    newest = view(founder, founder).roster
+    content = do(founder, lambda turn: team_of(founder).content(turn, account(founder), newest))
+    sender = Peer(account(founder), this(founder), founder.engine._state.own.device.record)
+    assert content is not None
+    told = content.encode().payload
+    do(agent, partial(team_of(agent).learn_content, peer=sender, payload=told))
+    assert standing(agent, founder).roster == standing(founder, founder).roster
+    world.advance(1_000)
+    assert not team_of(agent).owes_slot
+
+
 def test_a_roster_is_made_daily_and_asked_for_daily(monkeypatch: pytest.MonkeyPatch) -> None:
     """ACC-16, ACC-13: by who needs it, on each of ten days on which nothing is written."""
     monkeypatch.setattr(Directory, "refresh", lambda *_: None)
@@ -162,7 +180,7 @@ def test_a_content_of_type_roster_teaches_what_a_directory_does_and_cards_to_col
     agent = colleague(founder, "Sachbearbeiter")
     customer = customer_of(founder)
     old = view(founder, founder).roster
-    world.advance(DAY_MS)
+    world.advance(DAY_MS + HOUR_MS)
     founder_team, known = team_of(founder), account(founder)
     content = do(founder, lambda turn: founder_team.content(turn, known, old))
     assert content is not None

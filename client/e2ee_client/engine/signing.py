@@ -113,12 +113,14 @@ class Signer(Part):
             turn.put(self._signing.put())
 
     def maintain(self, turn: Turn) -> None:
-        """Once an hour: have signed what is due, and remind of what a person has to sign (ACC-16)."""
-        if self._signing is None:
-            return
-        if any(self._can_do(turn)):
+        """Once an hour, and when who may act has changed: have signed what is due, have our slot published,
+        and remind of what a person has to sign (ACC-16, ACC-24).
+        """
+        is_due = self._signing is not None and any(self._can_do(turn))
+        if is_due or self._context.team.owes_slot:
             self._context.entry.refill(turn)
-        self._remind(turn, self._signing)
+        if self._signing is not None:
+            self._remind(turn, self._signing)
 
     def _remind(self, turn: Turn, signing: Signing) -> None:
         own, standing = self._state.own, self._standing()
