@@ -10,7 +10,7 @@ import e2ee_client
 import pytest
 import reference_pages
 import site_build
-from e2ee_client import events
+from e2ee_client import events, room_events
 from fenced_blocks import PageRun, page_run
 
 NAMING = ("operate.md", "audit.md")
@@ -60,9 +60,10 @@ def test_generated_pages_are_current(repo_root: Path) -> None:
 def test_each_event_stands_in_the_table_once_and_no_other_does() -> None:
     defined = {
         name
-        for name, one in vars(events).items()
-        if isinstance(one, type) and one.__module__ == events.__name__ and hasattr(one, "__match_args__")
-    } - {"OfContact"}
+        for module in (events, room_events)
+        for name, one in vars(module).items()
+        if isinstance(one, type) and one.__module__ == module.__name__ and hasattr(one, "__match_args__")
+    } - {"OfContact", "OfRoom"}
     listed = [one.__name__ for one in reference_pages.events()]
     assert len(listed) == len(set(listed))
     assert defined | {"EventsMissed", "StoreTrouble"} == set(listed) == set(reference_pages.WHAT_TO_DO)

@@ -70,7 +70,8 @@ class RoomsDouble:
         self.changed.append(account_id)
 
     def is_gated(self) -> bool:
-        return self.gated
+        """Its gate is its own: the device is none of a company, and greets nobody by itself (ACC-40)."""
+        return False
 
     def are_with(self, account_id: AccountId) -> bool:
         return False
