@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from e2ee_client.engine.rooms import admission
+from e2ee_client.engine.rooms import admission, noting, stewarding
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.events import MessageRejected, SecondCopy
@@ -269,3 +270,35 @@ def test_a_device_that_is_struck_off_erases_its_rooms_and_a_suspended_one_keeps_
     second.start()
     world.advance(MINUTE_MS)
     assert room_rows(second) == {}
+
+
+def test_who_had_left_the_notes_writes_one_again() -> None:
+    """ROOM-32: nobody hands notes over to itself, which would end the client with a customer's next text."""
+    world, company, second, person, room_id = team_of_two()
+    act(company, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+    act(company, lambda turn, rooms: rooms.acting.note(turn, room_id, "Rechnung 4711"))
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    world.advance(MINUTE_MS)
+    notes_id, gone = rooms_of(company).notes_of(room_id), Change(remove=(this(company),))
+    act(company, lambda turn, rooms: rooms.do(turn, notes_id, lambda room: room.change(turn, gone)))
+    write(person, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    act(company, lambda turn, rooms: rooms.acting.note(turn, room_id, "Rechnung 4712"))
+    world.advance(MINUTE_MS)
+    assert texts(second, notes_id) == ["Rechnung 4711", "Rechnung 4712"]
+
+
+def test_more_joiners_than_a_state_has_cards_of_read_the_notes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-04, ROOM-32: in as many states as it takes."""
+    world, company, second, _, room_id = team_of_two()
+    third = colleague(company, "Frau Drei")
+    world.advance(MINUTE_MS)
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(third)))
+    monkeypatch.setattr(noting, "MAX_CARDS", 1)
+    monkeypatch.setattr(stewarding, "MAX_CARDS", 1)
+    act(company, lambda turn, rooms: rooms.acting.note(turn, room_id, "Rechnung 4711"))
+    members = rooms_of(company).index[rooms_of(company).notes_of(room_id)].members
+    assert set(members) == {this(company), this(second), this(third)}

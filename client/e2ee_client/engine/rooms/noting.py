@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from e2ee.content import Content, ContentType, OfRooms
@@ -11,7 +12,7 @@ from e2ee.rooms.entry import Author, EntryHash, RoomId, decode_entry
 from e2ee.rooms.forward import GROUND, decode_forward
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import RoomText
-from e2ee.rooms.state import DESK
+from e2ee.rooms.state import DESK, MAX_CARDS
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
@@ -73,9 +74,10 @@ class Noting(Part):
         wanted, before = {*room.index.members, *writers}, set(self._rooms.index[notes_id].members)
         added = tuple(sorted(one for one in wanted - before if one in ranks))
         removed = tuple(sorted(one for one in before - wanted if ranks.get(one, -1) < DESK))
-        if added or removed:
-            change = Change(add=added, remove=removed)
-            self._rooms.do(turn, notes_id, lambda notes: _change(turn, notes, change))
+        joining = [added[at : at + MAX_CARDS] for at in range(0, len(added), MAX_CARDS)]
+        for part in joining or ([()] if removed else []):
+            self._rooms.do(turn, notes_id, partial(_change, turn, Change(add=part, remove=removed)))
+            removed = ()
 
     # --- what comes ---
 
@@ -95,11 +97,12 @@ class Noting(Part):
         return any(self._rooms.notes_of(one) == notes_id for one in self._rooms.index)
 
 
-def _change(turn: Turn, notes: RoomEngine, change: Change) -> None:
+def _change(turn: Turn, change: Change, notes: RoomEngine) -> None:
     hashes = _newest(turn, notes)
     notes.change(turn, change)
     for joined in change.add if hashes else ():
-        notes.hand_over(turn, joined, hashes)
+        if joined != notes.around.us.device_id:
+            notes.hand_over(turn, joined, hashes)
 
 
 def _newest(turn: Turn, notes: RoomEngine) -> list[EntryHash]:
