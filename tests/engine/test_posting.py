@@ -7,7 +7,7 @@ from e2ee_client.engine import Commit, Effect
 from e2ee_client.engine.posted import PostedRow
 from e2ee_client.engine.posting import MAX_POSTED_B, Posting
 from e2ee_client.errors import StoreCorrupt, UnknownContact
-from e2ee_client.events import Gap, MessageRejected, Parted, UnsupportedContent
+from e2ee_client.events import Gap, MessageRejected, Parted
 from e2ee_client.rows import Continuity
 from engine_world import Node, World, acquainted
 from own_devices import device_id, joined
@@ -253,13 +253,13 @@ def test_a_signal_goes_once_and_waits_for_nobody() -> None:
     assert waiting(customer) == (0, 0)
 
 
-def test_an_engine_without_rooms_reports_contents_of_rooms_and_confirms_none() -> None:
-    """CON-02: as a type that it does not know."""
+def test_a_content_of_a_room_that_is_not_known_is_reported_and_not_confirmed() -> None:
+    """CNS-14: it is of no room of ours."""
     world, company_, customer, praxis = acquainted()
     what = posted(customer, "eins")
     post(customer, what, (praxis, device_id(company_)))
     world.advance(MINUTE_MS)
-    assert [one.message_id for one in company_.of(UnsupportedContent)] == [what.content_id]
+    assert "remote.content" in [one.code for one in company_.of(MessageRejected)]
     assert customer.engine._context.posting.is_waiting(what.content_id)
 
 
