@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-
 import pytest
-from e2ee_client.engine import Channel, Effect
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.signing_row import Highest, Keys
 from e2ee_client.engine.turn import Turn
@@ -19,9 +16,9 @@ from e2ee_client.events import (
 )
 from e2ee_client.restoring import Newest
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Frame, KnownFrame, LookupResult, Role, decode_frames, encode_frames
 from engine_world import Node, World
 from struck_off import backup_of, restored
+from team_thief import EvilDirectory, keys_of, learn, slot_of, stolen, suspend
 from team_world import (
     DAY_MS,
     HOUR_MS,
@@ -45,67 +42,12 @@ from e2ee.errors import MandateInvalid, RosterExpired, SigningUnsure
 from e2ee.identity import DeviceList
 from e2ee.ids import DeviceId
 from e2ee.rooms.mandate import Powers, next_mandate, sign_mandate
-from e2ee.rooms.roster import NextRoster, Roster, sign_roster
+from e2ee.rooms.roster import NextRoster, sign_roster
 from e2ee.rooms.slots import encode_slot
 from e2ee.rooms.team import Condition
-from e2ee.wire import cbor
 
 MINUTE_MS = 60_000
 LAST = 2**31 - 1
-
-
-@dataclass
-class EvilDirectory:
-    """A relay that shows one node what it likes in the place of slots."""
-
-    node: Node
-    slots: tuple[bytes, ...] | None = None
-    seen: list[tuple[bytes, ...]] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self._received = self.node.engine.received
-        self.node.engine.received = self.received  # type: ignore[method-assign]  # what arrives is changed
-
-    def received(self, channel: Channel, data: bytes, now_ms: int) -> list[Effect]:
-        frames = [self._changed(one) for one in decode_frames(data, Role.CLIENT)]
-        return self._received(channel, encode_frames(frames), now_ms)
-
-    def _changed(self, frame: Frame) -> KnownFrame:
-        assert isinstance(frame, KnownFrame)
-        if not isinstance(frame, LookupResult):
-            return frame
-        self.seen.append(frame.slots)
-        return replace(frame, slots=frame.slots if self.slots is None else self.slots)
-
-
-def slot_of(node: Node) -> bytes:
-    found = team_of(node).slot()
-    assert found is not None
-    return found
-
-
-def keys_of(founder: Node) -> Keys:
-    """The roster key in a founder's store, as a thief has it."""
-    signing = company_of(founder)._signing
-    assert signing is not None
-    assert signing.keys is not None
-    return signing.keys
-
-
-def stolen(founder: Node, seq: int, suspended: list[DeviceId], named: list[DeviceId]) -> Roster:
-    """A roster that a thief of the roster key signs."""
-    now, own = standing(founder, founder), founder.engine._state.own
-    assert now.roster is not None
-    cards = {one.device_id: one.card_hash for one in now.roster.named}
-    given = NextRoster(
-        own.device_list.head,
-        own.device_list.expires_ms,
-        [(one, cards.get(one, bytes(32)), None) for one in sorted(named)],
-        now.roster.notice_hash,
-        (),
-        suspended,
-    )
-    return sign_roster(keys_of(founder).roster, now.mandate, seq, given, founder.now_ms)
 
 
 def team_of_three() -> tuple[World, Node, Node, Node]:
@@ -127,15 +69,6 @@ def away(world: World, days: int, *nodes: Node) -> None:
     for node in nodes:
         node.start()
     world.advance(HOUR_MS)
-
-
-def suspend(founder: Node, node: Node) -> None:
-    do(founder, lambda turn: company_of(founder).suspend(turn, this(node)))
-
-
-def learn(node: Node, founder: Node, slot: bytes) -> None:
-    mandate, roster = cbor.decode(slot, 4_096)  # type: ignore[misc]
-    do(node, lambda turn: team_of(node).learn(turn, account(founder), mandate, roster))  # type: ignore[arg-type]
 
 
 def test_yesterdays_roster_put_back_by_a_suspended_device_names_nobody_again() -> None:
