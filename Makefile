@@ -48,7 +48,7 @@ $(READY): $(LOCKED) pyproject.toml
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: $(READY) ## play a conversation through a real relay and search the relay for it (FILE=text LEAKY=1)
+demo: $(READY) ## tell the story of a room through a real relay and search the relay for it (FILE=text LEAKY=1)
 	@$(PY) -m demo $(if $(FILE),--file "$(FILE)") $(if $(LEAKY),--leaky)
 
 test: $(READY) ## run all tests; all lines and branches of e2ee/ must be executed

@@ -1,5 +1,5 @@
-"""`make demo`: a conversation through a real relay that cannot read it, and a search of that relay for all
-of it.
+"""`make demo`: the story of a room through a real relay that cannot read it, and a search of that relay for
+all of it. With a file, a conversation of two people.
 """
 
 from __future__ import annotations
@@ -18,30 +18,34 @@ from .encodings import NAMES, SHORTEST_B
 from .evidence import Evidence, Means, gather
 from .processes import ProcessFailed
 from .scan import ScanRefused
-from .screen import Screen
+from .screen import COMPANY, TEAM, Screen
+from .stage import Stage
+from .story import Story
 
-SAMPLE: Final = Path(__file__).with_name("conversation.de-en.txt")
 _FOUND: Final = 1
 _FAILED: Final = 2
-_SHOWN: Final = 60
+_SHOWN: Final = 160
 
 
-async def perform(path: Path, folder: Path, screen: Screen, *, leaky: bool, deep: bool) -> Evidence:
-    """Play and search.
+async def perform(path: Path | None, folder: Path, screen: Screen, *, leaky: bool, deep: bool) -> Evidence:
+    """Play and search: a conversation file, or the story of a room.
 
     Raises:
         ScriptError, ProcessFailed, ScanRefused: there is no evidence, and why.
     """
     started = time.monotonic()
-    steps = script.read(path)
+    steps = None if path is None else script.read(path)
     if leaky:
         screen.plain("POSITIVE CONTROL: this relay leaks on purpose, and the search must find it.\n")
     means = Means.of_this_machine(deep=deep)
     for reason in means.missing:
         screen.plain(f"Left out here: {reason}.")
-    director = Director(screen, folder, leaky=leaky, capture=means.capture)
+    if steps is None:
+        director: Director | Story = Story(screen, folder, leaky=leaky, capture=means.capture)
+    else:
+        director = Director(screen, folder, steps, leaky=leaky, capture=means.capture)
     try:
-        await director.play(steps)
+        await director.play()
         screen.say("everything arrived exactly once; the clients close and name their keys")
         await director.collect_keys()
         evidence = await gather(director, folder, screen, means)
@@ -51,9 +55,9 @@ async def perform(path: Path, folder: Path, screen: Screen, *, leaky: bool, deep
     return evidence
 
 
-def _report(director: Director, evidence: Evidence, screen: Screen, *, leaky: bool, seconds: float) -> None:
+def _report(director: Stage, evidence: Evidence, screen: Screen, *, leaky: bool, seconds: float) -> None:
     screen.plain()
-    names = f"names: {len(director.names)}, keys: {len(director.keys)}"
+    names = f"names and notes: {len(director.names)}, keys: {len(director.keys)}"
     screen.plain(f"Sentences: {len(director.texts)}, {names}, {seconds:.0f} s.")
     for text in director.texts:
         if len(text.encode()) < SHORTEST_B:
@@ -62,10 +66,11 @@ def _report(director: Director, evidence: Evidence, screen: Screen, *, leaky: bo
             )
     screen.plain(f"Encodings: {NAMES}.")
     screen.plain(f"Places: {', '.join(evidence.places)}.")
-    for hit in evidence.hits[:_SHOWN]:
+    shown = evidence.shown()
+    for hit in shown[:_SHOWN]:
         screen.plain(f"FOUND  {hit.thing} as {hit.encoding} in {hit.place}")
-    if len(evidence.hits) > _SHOWN:
-        screen.plain(f"... and {len(evidence.hits) - _SHOWN} more, in {', '.join(evidence.found_in())}")
+    if len(shown) > _SHOWN:
+        screen.plain(f"... and {len(shown) - _SHOWN} more, in {', '.join(evidence.found_in())}")
     if evidence.hits:
         kept = sorted({hit.thing for hit in evidence.hits})
         screen.plain(f"\nThe relay KNEW {len(kept)} of the things that it must not know.")
@@ -83,9 +88,7 @@ def _report(director: Director, evidence: Evidence, screen: Screen, *, leaky: bo
 def main() -> int:
     """Read the arguments and perform."""
     parser = argparse.ArgumentParser(prog="demo", description=__doc__)
-    parser.add_argument(
-        "--file", type=Path, default=SAMPLE, help="conversation file (a sample is the default)"
-    )
+    parser.add_argument("--file", type=Path, help="play a conversation file of two people instead")
     parser.add_argument(
         "--leaky", action="store_true", help="run a relay that leaks on purpose; it must be caught"
     )
@@ -95,7 +98,7 @@ def main() -> int:
         help="leave nothing out: a missing tool is an error, and relays are made to crash",
     )
     arguments = parser.parse_args()
-    screen = Screen()
+    screen = Screen(TEAM if arguments.file is None else COMPANY)
     with tempfile.TemporaryDirectory(prefix="sealroom-demo-") as folder:
         try:
             evidence = asyncio.run(

@@ -45,7 +45,7 @@ class Actor:
         while line := await loop.run_in_executor(None, sys.stdin.readline):
             command = json.loads(line)
             answer = await self._carry_out(command)
-            _tell({"done": command["do"], **answer})
+            tell({"done": command["do"], **answer})
         await self._close()
 
     async def _carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
@@ -110,22 +110,23 @@ class Actor:
         async for event in client.events():
             match event:
                 case MessageReceived():
-                    _tell({"event": "received", "from": event.account_id.hex(), "text": event.text})
+                    tell({"event": "received", "from": event.account_id.hex(), "text": event.text})
                 case MessageStateChanged():
-                    _tell({"event": "state", "message": event.message_id.hex(), "state": event.state.value})
+                    tell({"event": "state", "message": event.message_id.hex(), "state": event.state.value})
                     if event.state is MessageState.FAILED:
-                        _tell({"event": "failed", "code": event.code})
+                        tell({"event": "failed", "code": event.code})
                 case ContactAdded():
-                    _tell({"event": "contact", "from": event.account_id.hex()})
+                    tell({"event": "contact", "from": event.account_id.hex()})
                 case SessionStarted():
-                    _tell({"event": "session", "one_time": event.one_time_x25519 and event.one_time_kem})
+                    tell({"event": "session", "one_time": event.one_time_x25519 and event.one_time_kem})
                 case SessionProven() | Gap() | Parted() | RolledBack():
-                    _tell({"event": type(event).__name__})
+                    tell({"event": type(event).__name__})
                 case _:
                     pass
 
 
-def _tell(fact: dict[str, Any]) -> None:
+def tell(fact: dict[str, Any]) -> None:
+    """Write a fact for the director."""
     sys.stdout.write(json.dumps(fact) + "\n")
     sys.stdout.flush()
 

@@ -14,12 +14,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from .__main__ import SAMPLE, perform
+from .__main__ import perform
 from .encodings import NAMES
 from .evidence import Evidence
 from .processes import ProcessFailed
 from .scan import ScanRefused
-from .screen import Screen
+from .screen import TEAM, Screen
 from .script import ScriptError
 
 LEAKS: Final = (
@@ -36,7 +36,7 @@ _LIMITS: Final = (
 def run(screen: Screen, *, leaky: bool) -> Evidence:
     """Play and search once, with everything."""
     with tempfile.TemporaryDirectory(prefix="sealroom-audit-") as folder:
-        return asyncio.run(perform(SAMPLE, Path(folder), screen, leaky=leaky, deep=True))
+        return asyncio.run(perform(None, Path(folder), screen, leaky=leaky, deep=True))
 
 
 def verdict(honest: Evidence, leaking: Evidence) -> list[str]:
@@ -68,7 +68,7 @@ def result(honest: Evidence, leaking: Evidence, problems: list[str]) -> dict[str
 
 def main() -> int:
     """Run both and write the report."""
-    screen = Screen()
+    screen = Screen(TEAM)
     try:
         honest, leaking = run(screen, leaky=False), run(screen, leaky=True)
     except (ScriptError, ProcessFailed, ScanRefused) as error:

@@ -11,11 +11,11 @@ from typing import Final
 
 from . import capture, core_image
 from .crash import crash_everywhere, patterns_of_item
-from .director import Director
 from .encodings import Pattern
 from .processes import Relay
 from .scan import Hit, ScanRefused, search_core, search_files, search_memory
 from .screen import Screen
+from .stage import Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,21 @@ class Evidence:
 
     def found_in(self) -> list[str]:
         """Return the places of the hits; all temporary files are one, and so are all regions and streams."""
-        return sorted({_GROUP.sub(r"\1", hit.place) for hit in self.hits})
+        return sorted({_place(hit) for hit in self.hits})
+
+    def shown(self) -> list[Hit]:
+        """Return the first hit of each thing, in each encoding, in each place."""
+        first: dict[tuple[str, str, str], Hit] = {}
+        for hit in self.hits:
+            first.setdefault((hit.thing, hit.encoding, _place(hit)), hit)
+        return list(first.values())
 
 
 _GROUP: Final = re.compile(r"^(file tmp|crash [a-z]+|[a-z]+(?= \()|.*?(?=, compressed$)).*")
+
+
+def _place(hit: Hit) -> str:
+    return _GROUP.sub(r"\1", hit.place)
 
 
 class _Search:
@@ -76,36 +87,36 @@ class _Search:
         self._began = now
 
 
-async def gather(director: Director, folder: Path, screen: Screen, means: Means) -> Evidence:
+async def gather(stage: Stage, folder: Path, screen: Screen, means: Means) -> Evidence:
     """Search all that there is; what a relay that never served anybody holds as well is no evidence.
 
     Raises:
         ScanRefused: a place could not be searched as it should.
     """
-    held = ", ".join(f"{count} {table}" for table, count in director.held().items() if count)
+    held = ", ".join(f"{count} {table}" for table, count in stage.held().items() if count)
     screen.plain(f"\nThe relay's database now holds: {held}")
-    patterns = director.patterns()
+    patterns = stage.patterns()
     screen.say(f"searching the relay for {len(patterns)} patterns")
-    search = _Search(list(director.early_hits))
-    pid, mailbox = director.relay.pid, director.mailbox()
+    search = _Search(list(stage.early_hits))
+    pid, mailbox = stage.relay.pid, stage.mailbox()
     search.note("memory", await asyncio.to_thread(search_memory, pid, patterns, mailbox))
     if means.core:
         core = await asyncio.to_thread(core_image.core_of, pid, folder / "core")
         search.note("core image", await asyncio.to_thread(search_core, core, patterns, mailbox))
     search.note(
-        "database, journals, log, output, temporary files", search_files(director.relay.folder, patterns)
+        "database, journals, log, output, temporary files", search_files(stage.relay.folder, patterns)
     )
     if means.capture:
-        search.note("wire on both sides of the proxy", await director.search_wire(patterns))
+        search.note("wire on both sides of the proxy", await stage.search_wire(patterns))
     if means.crashes:
-        search.note("log and output of crashing relays", await _crashes(director, folder, patterns))
+        search.note("log and output of crashing relays", await _crashes(stage, folder, patterns))
     idle = await _idle(folder, patterns, search.hits)
     hits = [hit for hit in search.hits if (hit.thing, hit.encoding) not in idle]
     return Evidence(search.places, len(patterns), tuple(hits))
 
 
-async def _crashes(director: Director, folder: Path, patterns: list[Pattern]) -> list[Hit]:
-    item = director.last_item
+async def _crashes(stage: Stage, folder: Path, patterns: list[Pattern]) -> list[Hit]:
+    item = stage.last_item
     if item is None:
         raise ScanRefused("no message was sent that a relay could fail with")
     await crash_everywhere(folder / "crash", item)

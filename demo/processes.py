@@ -1,4 +1,4 @@
-"""The real processes: a relay and two clients."""
+"""The real processes: a relay and clients."""
 
 from __future__ import annotations
 
@@ -144,11 +144,19 @@ class Relay:
 class Person:
     """A client process. `event` is called with whatever its client tells."""
 
-    def __init__(self, name: str, folder: Path, event: Callable[[str, dict[str, Any]], None]) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        event: Callable[[str, dict[str, Any]], None],
+        *,
+        module: str = "demo.actor",
+    ) -> None:
         self.name = name
+        self._module = module
         self.id = ""
         self.card = ""
-        self._store = folder / f"{name}.db"
+        self.store = folder / f"{name}.db"
         self.key = secrets.token_bytes(32)
         self._event = event
         self._answers: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
@@ -158,7 +166,7 @@ class Person:
     async def start(self) -> None:
         """Start the process; no client is open yet."""
         self._process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "demo.actor", str(self._store)),
+            *(sys.executable, "-m", self._module, str(self.store)),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             env=_environment(),
@@ -180,6 +188,8 @@ class Person:
             raise ProcessFailed(f"the client of the {self.name} does not answer to {do!r}") from None
         if answer.get("done") != do:
             raise ProcessFailed(f"the client of the {self.name} ended at {do!r}")
+        if "failed" in answer:
+            raise ProcessFailed(f"the client of the {self.name} cannot {do!r}: {answer['failed']}")
         return answer
 
     async def kill(self) -> None:

@@ -34,6 +34,8 @@ class Proxy:
         self.port = 0
         self.duplicate = 0
         self.reorder = 0
+        self.connections = 0
+        """So many have been made."""
         self._held: list[tuple[ServerConnection, Message]] = []
 
     async def start(self) -> str:
@@ -50,6 +52,7 @@ class Proxy:
             await self._server.wait_closed()
 
     async def _pass_on(self, client: ServerConnection) -> None:
+        self.connections += 1
         try:
             async with connect(self._relay_url(), max_size=_MAX_MESSAGE_B, compression=None) as relay:
                 up = asyncio.create_task(self._up(client, relay))

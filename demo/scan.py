@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -11,6 +13,9 @@ from .encodings import Pattern, inflated, unmasked
 
 _REGION_MAX_B: Final = 1 << 31
 _LEAST_MASKED_B: Final = 12
+_LARGE_B: Final = 1 << 16
+_WORD_B: Final = 8
+_JUDGED_B: Final = 2 * _WORD_B - 1
 
 
 class ScanRefused(Exception):
@@ -113,4 +118,24 @@ _SPECIAL: Final = frozenset({"[vvar]", "[vsyscall]", "[vvar_vclock]"})
 
 
 def _search(content: bytes, patterns: Iterable[Pattern], place: str) -> list[Hit]:
-    return [Hit(one.thing, one.encoding, place) for one in patterns if one.raw in content]
+    wanted = list(patterns)
+    if len(content) >= _LARGE_B:
+        wanted = _possible(content, wanted)
+    return [Hit(one.thing, one.encoding, place) for one in wanted if one.raw in content]
+
+
+def _possible(content: bytes, patterns: list[Pattern]) -> list[Pattern]:
+    """Return the patterns that may stand in a content, by one look at each of its words of eight bytes.
+
+    Wherever a pattern of 15 bytes stands, one of its eight-byte pieces fills a word of the content.
+    """
+    pieces = frozenset[int]().union(*(_pieces(one.raw) for one in patterns))
+    words = memoryview(content)[: len(content) // _WORD_B * _WORD_B].cast("Q")
+    found = pieces.intersection(words)
+    return [one for one in patterns if len(one.raw) < _JUDGED_B or not found.isdisjoint(_pieces(one.raw))]
+
+
+@lru_cache(maxsize=1 << 16)
+def _pieces(raw: bytes) -> frozenset[int]:
+    """Return the first eight pieces of a pattern as numbers of this machine, one for each alignment."""
+    return frozenset(int.from_bytes(raw[at : at + _WORD_B], sys.byteorder) for at in range(_WORD_B))

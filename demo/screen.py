@@ -8,7 +8,8 @@ import sys
 import textwrap
 from typing import Final
 
-_TITLES: Final = ("Kundin sieht / customer sees", "relay holds", "Praxis sieht / company sees")
+COMPANY: Final = "Praxis sieht / company sees"
+TEAM: Final = "Team sieht / team sees"
 _NARROWEST: Final = 72
 _COLOURS: Final = ("\x1b[36m", "\x1b[33m", "\x1b[32m")
 _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
@@ -17,7 +18,8 @@ _BOLD, _DIM, _RESET = "\x1b[1m", "\x1b[2m", "\x1b[0m"
 class Screen:
     """Prints rows side by side, or one under the other where the terminal is narrow."""
 
-    def __init__(self) -> None:
+    def __init__(self, company: str = COMPANY) -> None:
+        self._titles = ("Kundin sieht / customer sees", "relay holds", company)
         self._width = min(shutil.get_terminal_size((110, 24)).columns, 180)
         self._colour = sys.stdout.isatty() and "NO_COLOR" not in os.environ
         self._wide = self._width >= _NARROWEST
@@ -26,14 +28,14 @@ class Screen:
     def title(self) -> None:
         """Print the heads of the columns."""
         if self._wide:
-            self._line(_TITLES, bold=True)
-            print("─┼─".join("─" * self._column for _ in _TITLES))
+            self._line(self._titles, bold=True)
+            print("─┼─".join("─" * self._column for _ in self._titles))
 
     def row(self, customer: str = "", relay: str = "", company: str = "") -> None:
         """Print one row."""
         cells = (customer, relay, company)
         if not self._wide:
-            for title, cell in zip(_TITLES, cells, strict=True):
+            for title, cell in zip(self._titles, cells, strict=True):
                 if cell:
                     print(f"{title}: {cell}")
             return

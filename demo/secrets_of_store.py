@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Final
 
 from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.engine.signing_row import Signing
+from e2ee_client.engine.team_rows import CardRow
 from e2ee_client.store import RawKey, Store
 
 from e2ee.ratchet.state import Listening, Receiving, Sending
 from e2ee.session import Session
 from e2ee.snapshot import decode_session, decode_skipped
+from e2ee.wire import cbor
+
+_CARD_BLIND: Final = 4
 
 
 def secrets_of_store(path: str, key: bytes) -> dict[str, str]:
@@ -41,6 +47,27 @@ def _secrets(store: Store) -> Iterator[tuple[str, bytes]]:
         yield from _session_secrets(place.hex()[:6], decode_session(row))
     for place, row in store.items("skipped"):
         yield f"skipped message key {place.hex()[:6]}", decode_skipped(place[32:], row).message_key.expose()
+    yield from _of_rooms(store)
+
+
+def _of_rooms(store: Store) -> Iterator[tuple[str, bytes]]:
+    """The key that signs rosters, and blinds, without which the hash of a content tells nothing of it."""
+    for place, row in store.items("team"):
+        if place == Signing.PREFIX and (keys := Signing.decode(place, row).keys) is not None:
+            yield "roster key", keys.roster.expose()
+        if place.startswith(CardRow.PREFIX):
+            yield f"blind of card {place[-3:].hex()}", _blind(CardRow.decode(place, row).encoded)
+    for place, row in store.items("entry_body"):
+        yield f"blind of entry {place.hex()[:6]}", _blind(row)
+
+
+def _blind(encoded: bytes) -> bytes:
+    """Return the random bytes in a card or in the body of an entry."""
+    value = cbor.decode(encoded)
+    found = value[_CARD_BLIND] if isinstance(value, dict) else value[0] if isinstance(value, list) else None
+    if not isinstance(found, bytes):
+        raise ValueError("a stored content without a blind")
+    return found
 
 
 def _session_secrets(name: str, session: Session) -> Iterator[tuple[str, bytes]]:

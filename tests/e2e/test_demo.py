@@ -1,5 +1,5 @@
-"""The demonstration itself: it succeeds, its positive control is caught, and a bad file is named by its
-line.
+"""The demonstration itself: its story succeeds, its positive control is caught, it plays conversation files,
+and a bad one is named by its line.
 """
 
 from __future__ import annotations
@@ -14,21 +14,18 @@ import pytest
 from demo import capture
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT = """@offline company
-customer: Darf ich mein Kind zur Untersuchung mitbringen?
-@online company
+SHORT = """customer: Darf ich mein Kind zur Untersuchung mitbringen?
 company: Selbstverständlich, wir freuen uns.
-customer: ok
 @duplicate
-company: The entrance is on the left side of the building.
+customer: ok
 """
 
 
-def demo(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def demo(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the demonstration as `make demo` does."""
     paths = os.pathsep.join(str(ROOT / part) for part in (".", "client", "server"))
     return subprocess.run(
-        [sys.executable, "-m", "demo", "--file", str(path), *arguments],
+        [sys.executable, "-m", "demo", *arguments],
         capture_output=True,
         text=True,
         timeout=240,
@@ -39,26 +36,40 @@ def demo(path: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def conversation(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short conversation."""
-    path = tmp_path_factory.mktemp("demo") / "conversation.txt"
-    path.write_text(SHORT, encoding="utf-8")
-    return path
-
-
-@pytest.fixture(scope="module")
-def leaking(conversation: Path) -> subprocess.CompletedProcess[str]:
+def leaking() -> subprocess.CompletedProcess[str]:
     """The search of a relay that leaks."""
-    return demo(conversation, "--leaky")
+    return demo("--leaky")
 
 
 @pytest.mark.processes
-def test_the_relay_knows_nothing(conversation: Path) -> None:
-    """LKG-11: the three views, the short line named as such, and nothing found."""
-    done = demo(conversation)
+def test_the_relay_knows_nothing() -> None:
+    """LKG-11: the story of a room by processes of their own, its three views, and nothing found."""
+    done = demo()
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "customer sees" in done.stdout
-    assert "relay holds" in done.stdout
+    for view in ("customer sees", "relay holds", "team sees"):
+        assert view in done.stdout
+    place = 0
+    for words in (
+        *(
+            "of the customer: no connection yet",
+            "I agree",
+            "eine Kundin wartet",
+            "[desk] Notiz / note: Bitte",
+        ),
+        *("(SIGKILL)", "the relay is started again", "[agent B] Notiz / note: Bitte", "twice"),
+        *("I withdraw", "Einwilligung widerrufen", "Nothing found"),
+    ):
+        place = done.stdout.find(words, place)
+        assert place >= 0, f"{words!r} is missing or elsewhere:\n{done.stdout}"
+
+
+@pytest.mark.processes
+def test_a_conversation_file_is_played(tmp_path: Path) -> None:
+    """LKG-11: of two people, with a text that is too short to judge, which is named as such."""
+    path = tmp_path / "conversation.txt"
+    path.write_text(SHORT, encoding="utf-8")
+    done = demo("--file", str(path))
+    assert done.returncode == 0, done.stdout + done.stderr
     assert "company sees" in done.stdout
     assert "Too short to judge, so not searched for: 'ok'" in done.stdout
     assert "Nothing found" in done.stdout
@@ -71,7 +82,7 @@ def test_a_leaking_relay_is_caught(leaking: subprocess.CompletedProcess[str]) ->
     assert leaking.returncode == 1, leaking.stdout + leaking.stderr
     for place in ("memory", "file relay.log", "file relay.out", "file data/analytics.db", "file tmp"):
         assert f"in {place}" in leaking.stdout
-    for thing in ("sentence 1", "name of the customer", "name of the company", "name for the contact"):
+    for thing in ("sentence 1", "note 2", "name of the company", "name of agent A", "address in the notice"):
         assert f"FOUND  {thing} as raw in memory" in leaking.stdout
 
 
@@ -91,7 +102,7 @@ def test_a_bad_file_is_named_by_its_line(tmp_path: Path) -> None:
     """A clear error instead of a traceback."""
     path = tmp_path / "bad.txt"
     path.write_text("customer: hello\nnobody: hello\n")
-    done = demo(path)
+    done = demo("--file", str(path))
     assert done.returncode == 2
     assert "error: line 2:" in done.stdout
     assert not done.stderr

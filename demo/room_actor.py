@@ -1,0 +1,270 @@
+"""One device of the demonstration's room: commands as JSON lines on stdin, events as JSON lines on stdout.
+
+It uses `e2ee_client.rooms` as any application would: a company, its agents, or a customer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from contextlib import suppress
+from typing import Any, Final
+
+from e2ee_client.errors import SealroomError, UnknownRoom
+from e2ee_client.rooms import (
+    Agent,
+    Company,
+    CompanyRoom,
+    Customer,
+    CustomerRoom,
+    EntryAdded,
+    EntryProgress,
+    EntryRefused,
+    EntryState,
+    Invite,
+    RequestAsked,
+    Room,
+    RoomChanged,
+    ShownNotice,
+    WaitingChanged,
+)
+from e2ee_client.rooms.notices import Notice
+
+from demo.actor import tell
+from demo.secrets_of_store import secrets_of_store
+from e2ee.errors import E2eeError
+
+ORIGIN: Final = "https://praxis.example"
+_STEP_S: Final = 40.0
+
+
+class RoomActor:
+    """Carries out the commands of the story."""
+
+    def __init__(self, path: str, key: bytes) -> None:
+        self._path = path
+        self._key = key
+        self._device: Agent | Customer | None = None
+        self._shown: ShownNotice | None = None
+        self._invite: Invite | None = None
+        self._asked: RequestAsked | None = None
+        self._reader: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Read commands until stdin ends."""
+        loop = asyncio.get_running_loop()
+        while line := await loop.run_in_executor(None, sys.stdin.readline):
+            command = json.loads(line)
+            try:
+                answer = await getattr(self, "do_" + command.pop("do"))(**command)
+            except (SealroomError, E2eeError) as error:
+                answer = {"failed": f"{type(error).__name__}: {error}"}
+            tell({"done": json.loads(line)["do"], **answer})
+        await self.do_close()
+
+    # --- the company ---
+
+    async def do_found(self, relay: str, name: str, facts: dict[str, str]) -> dict[str, Any]:
+        """Found the company, publish its notice, and return its door and contact card."""
+        company = await Company.create(self._path, key=self._key, relay=relay, name=name, origins=[ORIGIN])
+        self._begin(company)
+        stated = {**facts, "relay_url": company.client.card().relay_url}
+        await company.publish(Notice.draft("health", "consent", stated, is_reviewed=True))
+        await company.wait_ready(_STEP_S)
+        return {"door": (await company.door()).hex()}
+
+    async def do_invite(self, name: str, teams: list[str]) -> dict[str, Any]:
+        """Show what a colleague types in."""
+        invite: Invite = await self._of(Company).invite(name, languages=["de"], teams=teams)
+        self._invite = invite
+        return {"text": invite.text}
+
+    async def do_digits(self) -> dict[str, Any]:
+        """Show six digits, to be compared with those of the new device."""
+        return {"digits": await self._invited().digits(_STEP_S)}
+
+    async def do_admit(self) -> dict[str, Any]:
+        """A person has compared them."""
+        return {"device": (await self._invited().confirm(_STEP_S)).hex()}
+
+    async def do_grant(self, room: str) -> dict[str, Any]:
+        """Grant what a colleague has asked for last."""
+        if self._asked is None:
+            raise UnknownRoom("nobody has asked for anything")
+        await self._company_room(room).decide(self._asked, grant=True)
+        return {}
+
+    # --- an agent ---
+
+    async def do_join(self, text: str) -> dict[str, Any]:
+        """Join the company."""
+        agent = await Agent.join(
+            self._path,
+            text,
+            key=self._key,
+            show_digits=lambda digits: tell({"event": "digits", "digits": digits}),
+        )
+        self._begin(agent)
+        await agent.wait_ready(_STEP_S)
+        return {"device": agent.me().device_id.hex()}
+
+    async def do_claim(self, room: str) -> dict[str, Any]:
+        """Take a room in which a customer waits."""
+        await self._company_room(room).claim(_STEP_S)
+        return {}
+
+    async def do_transfer(self, room: str, to: str, note: str) -> dict[str, Any]:
+        """Hand the room over to a colleague."""
+        await self._company_room(room).transfer(device_id=bytes.fromhex(to), note=note)
+        return {}
+
+    async def do_note(self, room: str, text: str) -> dict[str, Any]:
+        """Write a note for colleagues."""
+        await self._company_room(room).note(text)
+        return {}
+
+    # --- the customer ---
+
+    async def do_notice(self, door: str) -> dict[str, Any]:
+        """Show the notice; nothing is made and nothing is connected."""
+
+        async def fetch(_: str) -> bytes:
+            return bytes.fromhex(door)
+
+        customer = await Customer.open(self._path, company=ORIGIN, key=self._key, fetch=fetch)
+        self._device, self._shown = customer, await customer.notice()
+        return {"company": self._shown.company, "mode": self._shown.mode.name, "text": self._shown.text("de")}
+
+    async def do_accept(self) -> dict[str, Any]:
+        """The person accepts what was shown: only now there are keys, a store, and a room."""
+        customer = self._of(Customer)
+        if self._shown is None:
+            raise UnknownRoom("no notice was shown")
+        room = await customer.accept(self._shown, locale="de")
+        self._listen(customer)
+        return {"room": room.room_id.hex()}
+
+    async def do_withdraw(self, room: str) -> dict[str, Any]:
+        """Withdraw the consent."""
+        found = self._of(Customer).room(bytes.fromhex(room))
+        await found.withdraw()
+        return {}
+
+    # --- everybody ---
+
+    async def do_send(self, room: str, text: str) -> dict[str, Any]:
+        """Write a text."""
+        return {"entry": (await self._room(room).send(text)).hash.hex()}
+
+    async def do_try_send(self, room: str, text: str) -> dict[str, Any]:
+        """Try to write a text; return why it is refused."""
+        try:
+            await self._room(room).send(text)
+        except (SealroomError, E2eeError) as error:
+            return {"refused": type(error).__name__}
+        return {"refused": ""}
+
+    async def do_read(self, room: str) -> dict[str, Any]:
+        """Return all texts, notes, and the phase, as an application would show them."""
+        found = self._room(room)
+        notes: list[str | None] = []
+        if isinstance(found, CompanyRoom):
+            with suppress(UnknownRoom):
+                notes = [one.text for one in await (await found.notes()).texts()]
+        texts = [one.text for one in await found.texts()]
+        return {"texts": texts, "notes": notes, "phase": "none" if found.phase is None else found.phase.name}
+
+    async def do_open(self) -> dict[str, Any]:
+        """Open the store of a company's device again."""
+        self._begin(await Agent.open(self._path, key=self._key))
+        return {}
+
+    async def do_wait_online(self) -> dict[str, Any]:
+        """Wait until the relay is connected."""
+        await self._of(Agent, Customer).wait_online(_STEP_S)
+        return {}
+
+    async def do_close(self) -> dict[str, Any]:
+        """Close the client."""
+        if self._device is not None:
+            await self._device.close()
+            self._device = None
+        if self._reader is not None:
+            await self._reader
+            self._reader = None
+        return {}
+
+    async def do_secrets(self) -> dict[str, Any]:
+        """Return what the search has to look for; the client is closed."""
+        return {"secrets": secrets_of_store(self._path, self._key)}
+
+    # --- inside ---
+
+    def _of(self, *kinds: type[Any]) -> Any:
+        if not isinstance(self._device, kinds):
+            raise UnknownRoom("the client is closed, or of another kind")
+        return self._device
+
+    def _invited(self) -> Invite:
+        if self._invite is None:
+            raise UnknownRoom("nobody is invited")
+        return self._invite
+
+    def _company_room(self, room: str) -> CompanyRoom:
+        found: CompanyRoom = self._of(Agent).room(bytes.fromhex(room))
+        return found
+
+    def _room(self, room: str) -> CompanyRoom | CustomerRoom:
+        found: CompanyRoom | CustomerRoom = self._of(Agent, Customer).room(bytes.fromhex(room))
+        return found
+
+    def _begin(self, device: Agent) -> None:
+        self._device = device
+        self._listen(device)
+
+    def _listen(self, device: Agent | Customer) -> None:
+        self._reader = asyncio.create_task(self._report(device))
+
+    async def _report(self, device: Agent | Customer) -> None:
+        async for event in device.events():
+            match event:
+                case EntryAdded():
+                    with suppress(SealroomError):
+                        await self._tell_text(device, event)
+                case EntryState(progress=EntryProgress.DELIVERED):
+                    tell({"event": "delivered", "entry": event.entry_hash.hex()})
+                case EntryRefused():
+                    tell({"event": "refused", "code": event.code})
+                case WaitingChanged() if event.team is not None:
+                    tell({"event": "waiting", "room": event.room_id.hex()})
+                case RoomChanged():
+                    await self._tell_room(device, event)
+                case RequestAsked():
+                    self._asked = event
+                    tell({"event": "asked", "room": event.room_id.hex()})
+                case _:
+                    pass
+
+    async def _tell_text(self, device: Agent | Customer, event: EntryAdded) -> None:
+        is_room = any(one.room_id == event.room_id for one in device.rooms())
+        entry = await Room(device.client, event.room_id).entry(event.entry_hash)
+        if entry.text is not None and not entry.is_ours:
+            kind = "text" if is_room else "note"
+            tell({"event": kind, "by": entry.author.name or entry.author.role.value, "text": entry.text})
+
+    async def _tell_room(self, device: Agent | Customer, event: RoomChanged) -> None:
+        for one in device.rooms():
+            if one.room_id == event.room_id:
+                name = None if one.assigned is None else one.assigned.name
+                tell({"event": "room", "phase": event.phase, "assigned": name})
+
+
+def main() -> None:
+    """Run one actor: `python -m demo.room_actor STORE`, the raw key as the first line of stdin."""
+    key = bytes.fromhex(sys.stdin.readline().strip())
+    asyncio.run(RoomActor(sys.argv[1], key).run())
+
+
+if __name__ == "__main__":
+    main()

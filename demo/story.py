@@ -1,0 +1,286 @@
+"""The story of a room: a practice with two agents, a patient, and a relay that is killed in between."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from pathlib import Path
+from typing import Any, Final
+
+from e2ee_relay.protocol import SendItem
+
+from .processes import Person, ProcessFailed
+from .screen import Screen
+from .stage import Stage
+
+CUSTOMER, DESK, A, B = "customer", "desk", "agent A", "agent B"
+_WAS_WITHDRAWN: Final = "ConsentWithdrawn"
+_NOTICE_LINES: Final = 3
+_WITHDRAWN: Final = 4
+
+QUESTION: Final = "Guten Tag, ich habe seit drei Tagen Schmerzen im unteren Rücken. Kann ich heute kommen?"
+ANSWER: Final = "Guten Tag! Heute um 16:20 Uhr ist ein Platz frei. Nehmen Sie zurzeit Medikamente?"
+BEGUN: Final = "Stammpatientin, Befund vom Orthopäden liegt in der Akte."
+MEDICINE: Final = "Ibuprofen 600, zweimal am Tag. Meine Versicherungsnummer ist A123456780."
+HANDED: Final = "Bitte übernehmen: Verträgt sich Ibuprofen mit der Blutabnahme um 16:20 Uhr?"
+ADVICE: Final = "Ich übernehme von meiner Kollegin. Nehmen Sie das Ibuprofen bitte erst nach der Blutabnahme."
+THANKS: Final = "Vielen Dank, dann bis heute Nachmittag. Darf meine Tochter mitkommen und übersetzen?"
+WELCOME: Final = "Natürlich, bringen Sie Ihre Tochter gerne mit. Der Eingang ist links vom Parkplatz."
+TOO_LATE: Final = "Wie geht es Ihnen heute mit Ihrem Rücken nach der Behandlung?"
+
+
+class Story(Stage):
+    """One performance; each person is a process of its own."""
+
+    def __init__(self, screen: Screen, folder: Path, *, leaky: bool, capture: bool) -> None:
+        super().__init__(screen, folder, _names(), leaky=leaky, capture=capture)
+        self._folder = folder
+        self._seen_by: dict[str, list[tuple[str, str]]] = {who: [] for who in (CUSTOMER, DESK, A, B)}
+        self._facts: dict[str, list[dict[str, Any]]] = {who: [] for who in self._seen_by}
+        self._room = ""
+        self._door = ""
+        self._notes: list[str] = []
+        self._envelopes = 0
+        self._has_begun = False
+
+    async def play(self) -> None:
+        """Play the whole story.
+
+        Raises:
+            ProcessFailed: something did not arrive, arrived twice, or a process ended.
+        """
+        self.screen.say("starting a relay and four clients, each a process of its own")
+        await self.begin(
+            Person(who, self._folder, self._event, module="demo.room_actor") for who in self._seen_by
+        )
+        await self.tell_relay(*self.names.values())
+        await self._found()
+        self.screen.say(f"the relay has carried {self._envelopes} envelopes of the team meanwhile")
+        self.screen.title()
+        self._has_begun = True
+        await self._notice_and_consent()
+        await self._question()
+        await self._transfer()
+        await self._go_on()
+        await self._withdraw()
+        await self._check()
+
+    async def collect_keys(self) -> None:
+        """Close all clients and learn which keys to look for."""
+        for person in self.people.values():
+            await self.keep_keys(person)
+
+    # --- the story ---
+
+    async def _found(self) -> None:
+        desk, names = self.people[DESK], self.names
+        facts = {
+            **_EXAMPLE,
+            "name": names["name of the company"],
+            "address": names["address in the notice"],
+            "email": names["e-mail in the notice"],
+        }
+        answer = await desk.ask("found", relay=self.url, name=names["name of the company"], facts=facts)
+        self._door = answer["door"]
+        self.screen.say(
+            f"the practice is founded; its notice is signed, its door has {len(self._door) // 2} bytes"
+        )
+        for who in (A, B):
+            await self._join(who)
+
+    async def _join(self, who: str) -> None:
+        """Let a colleague join: two persons compare six digits."""
+        desk, agent, name = self.people[DESK], self.people[who], self.names[f"name of {who}"]
+        invite = await desk.ask("invite", name=name, teams=["Empfang"])
+        joining = asyncio.create_task(agent.ask("join", text=invite["text"]))
+        there = (await desk.ask("digits"))["digits"]
+        await self.until(lambda: bool(self._told(who, "digits")), "no digits are shown")
+        here = self._told(who, "digits")[0]["digits"]
+        if here != there:
+            raise ProcessFailed("somebody is between the desk and the new device")
+        await desk.ask("admit")
+        agent.id = (await joining)["device"]
+        self.screen.say(f"{who}, {name!r}, joins: both screens show {here}")
+
+    async def _notice_and_consent(self) -> None:
+        customer, before = self.people[CUSTOMER], self.proxy.connections
+        shown = await customer.ask("notice", door=self._door)
+        for line in [one for one in shown["text"].splitlines() if one.strip()][:_NOTICE_LINES]:
+            self._show(CUSTOMER, f"│ {line}")
+        if self.proxy.connections != before or customer.store.exists():
+            raise ProcessFailed("something was stored or connected before anybody accepted")
+        self.screen.row(relay="of the customer: no connection yet")
+        self._room = (await customer.ask("accept"))["room"]
+        self._show(CUSTOMER, "[ Ich stimme zu / I agree ]")
+        await self.until(lambda: bool(self._told(A, "waiting")), "the team does not learn who waits")
+        self._show(A, "   eine Kundin wartet / a customer waits")
+
+    async def _question(self) -> None:
+        await self._say(CUSTOMER, QUESTION, to=[DESK])
+        await self.people[A].ask("claim", room=self._room)
+        name = self.names[f"name of {A}"]
+        await self.until(lambda: self._is_assigned(CUSTOMER, name), "the customer does not learn who answers")
+        await self._say(A, ANSWER, to=[CUSTOMER])
+        await self._note(DESK, BEGUN, to=[A])
+
+    async def _transfer(self) -> None:
+        """Agent A hands over, and the relay is killed before anybody else has learned of it."""
+        await self._say(CUSTOMER, MEDICINE, to=[A])
+        await self._noted(HANDED)
+        await self.people[A].ask("transfer", room=self._room, to=self.people[B].id, note=HANDED)
+        self._show(A, f"{_who(self.names, A)} → Team: {HANDED}")
+        self._expect(DESK, "note", HANDED)
+        await self.until(lambda: bool(self._told(DESK, "asked")), "the desk is not asked")
+        await self._all_here()
+        await self.kill_relay()
+        await self.people[B].kill()
+        self.screen.say("agent B's process is killed as well")
+        await self.people[DESK].ask("grant", room=self._room)
+        self._show(DESK, "   Übergabe bestätigt / transfer granted, while there is no relay")
+        await self.restart_relay()
+        name = self.names[f"name of {B}"]
+        await self.until(lambda: self._is_assigned(CUSTOMER, name), "the customer does not learn who answers")
+        self.screen.row(relay=f"on its disk now: {self.held()['message']} sealed messages")
+        await self.people[B].start()
+        await self.people[B].ask("open")
+        self.screen.say("agent B is started again, and reads what was noted for it")
+        self._expect(B, "note", BEGUN)
+        self._expect(B, "note", HANDED)
+        await self._all_here()
+
+    async def _go_on(self) -> None:
+        await self._say(B, ADVICE, to=[CUSTOMER])
+        self.proxy.duplicate += 1
+        self.screen.say("the network delivers the next message twice")
+        await self._say(CUSTOMER, THANKS, to=[B])
+        await self._say(B, WELCOME, to=[CUSTOMER])
+
+    async def _withdraw(self) -> None:
+        await self.people[CUSTOMER].ask("withdraw", room=self._room)
+        self._show(CUSTOMER, "[ Ich widerrufe / I withdraw ]")
+        await self.until(lambda: self._phase(B) == _WITHDRAWN, "the withdrawal does not arrive")
+        self._show(B, "   Einwilligung widerrufen / consent withdrawn")
+        self.texts.append(TOO_LATE)
+        await self.tell_relay(TOO_LATE)
+        answer = await self.people[B].ask("try_send", room=self._room, text=TOO_LATE)
+        if answer["refused"] != _WAS_WITHDRAWN:
+            raise ProcessFailed("an agent can still write after the withdrawal")
+        self._show(B, f"✗ {TOO_LATE[:20]}… nicht gesendet / not sent")
+
+    # --- who has what ---
+
+    async def _say(self, who: str, text: str, to: list[str]) -> None:
+        self.texts.append(text)
+        await self.tell_relay(text)
+        await self.people[who].ask("send", room=self._room, text=text)
+        self._show(who, f"{_who(self.names, who)}: {text}")
+        for one in to:
+            self._expect(one, "text", text)
+        await self._all_here()
+
+    async def _note(self, who: str, text: str, to: list[str]) -> None:
+        await self._noted(text)
+        await self.people[who].ask("note", room=self._room, text=text)
+        self._show(who, f"{_who(self.names, who)} → Team: {text}")
+        for one in to:
+            self._expect(one, "note", text)
+        await self._all_here()
+
+    async def _noted(self, text: str) -> None:
+        self.names[f"note {len(self._notes) + 1}"] = text
+        self._notes.append(text)
+        await self.tell_relay(text)
+
+    def _expect(self, who: str, kind: str, text: str) -> None:
+        self._seen_by[who].append((kind, text))
+
+    async def _all_here(self) -> None:
+        await self.until(lambda: not self._lacking(), "somebody does not get what was written")
+
+    def _got(self, who: str) -> list[tuple[str, str]]:
+        return [(one["event"], one["text"]) for one in self._facts[who] if one["event"] in ("text", "note")]
+
+    def _lacking(self) -> list[str]:
+        return [who for who, wanted in self._seen_by.items() if not set(wanted) <= set(self._got(who))]
+
+    def _told(self, who: str, event: str) -> list[dict[str, Any]]:
+        return [one for one in self._facts[who] if one["event"] == event]
+
+    def _is_assigned(self, who: str, name: str) -> bool:
+        rooms = self._told(who, "room")
+        return bool(rooms) and rooms[-1]["assigned"] == name
+
+    def _phase(self, who: str) -> int:
+        rooms = self._told(who, "room")
+        return rooms[-1]["phase"] if rooms else 0
+
+    async def _check(self) -> None:
+        """Compare what everybody reads: everything once, in order, and the customer no note."""
+        said = [QUESTION, ANSWER, MEDICINE, ADVICE, THANKS, WELCOME]
+        customer = await self.people[CUSTOMER].ask("read", room=self._room)
+        desk = await self.people[DESK].ask("read", room=self._room)
+        at_b = await self.people[B].ask("read", room=self._room)
+        for who, wanted in self._seen_by.items():
+            if sorted(self._got(who)) != sorted(wanted):
+                raise ProcessFailed(f"{who} did not get everything exactly once")
+        if customer["texts"] != said or customer["notes"]:
+            raise ProcessFailed("the customer does not read what was said, or reads notes")
+        if at_b["texts"] != said[-3:] or at_b["notes"] != [BEGUN, HANDED] or desk["notes"] != [BEGUN, HANDED]:
+            raise ProcessFailed("an agent does not read what it was told")
+
+    # --- what is seen ---
+
+    def show_envelope(self, item: SendItem, tag: str, *, is_first: bool) -> None:
+        """Show what the relay can tell of an envelope, in one line."""
+        self._envelopes += 1
+        if self._has_begun:
+            kind = "first flight" if is_first else "sealed"
+            self.screen.row(relay=f"{len(item.body)} B {kind}, mailbox {item.mailbox.hex()[:6]}…")
+
+    def _event(self, who: str, fact: dict[str, Any]) -> None:
+        self._facts[who].append(fact)
+        match fact["event"]:
+            case "text":
+                self._show(
+                    who, f"{self._prefix(who)}{fact['by'] if who == CUSTOMER else 'Kundin'}: {fact['text']}"
+                )
+            case "note":
+                self._show(who, f"{self._prefix(who)}Notiz / note: {fact['text']}")
+            case "room" if who == CUSTOMER and fact["assigned"]:
+                self._show(who, f"   {fact['assigned']} antwortet / answers")
+            case _:
+                pass
+        self.changed.set()
+
+    def _prefix(self, who: str) -> str:
+        return "" if who == CUSTOMER else f"[{who}] "
+
+    def _show(self, who: str, text: str) -> None:
+        self.screen.row(**{CUSTOMER if who == CUSTOMER else "company": text})
+
+
+_EXAMPLE: Final = {
+    "relay_operator": "Relay GmbH, Musterstraße 2, 10115 Berlin",
+    "authority": "Berliner Beauftragte für Datenschutz und Informationsfreiheit",
+    "imprint_url": "https://praxis.example/impressum",
+    "privacy_url": "https://praxis.example/datenschutz",
+}
+
+
+def _who(names: dict[str, str], who: str) -> str:
+    """Return how a column names who writes."""
+    return "Ich" if who == CUSTOMER else "Empfang" if who == DESK else names[f"name of {who}"]
+
+
+def _names() -> dict[str, str]:
+    """Names that no relay may know, each with an end of its own, so that chance finds none of them."""
+    return {
+        what: name.format(secrets.token_hex(4))
+        for what, name in (
+            ("name of the company", "Praxis Dr. Beispiel {}"),
+            ("address in the notice", "Gartenstraße 7, 10115 Berlin {}"),
+            ("e-mail in the notice", "praxis-{}@beispiel.example"),
+            ("name of agent A", "Anna Albers {}"),
+            ("name of agent B", "Bernd Brandt {}"),
+        )
+    }
