@@ -6,11 +6,10 @@ import asyncio
 import json
 import re
 import stat
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from command_line import PASSPHRASE, QUICK, Person
+from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
 from e2ee_client.rooms import Company
 from relay_process import RelayProcess
@@ -154,7 +153,7 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
                 listening.wait_for(rf"\[{short}\] \S+ Frau Sommer: Was fehlt Ihnen\?")
             assert "Frau Sommer answers" in customer.ok("room", "show", "-", "--offline")
             assert "Rechnung 4711" in desk.ok("room", "history", short, "--notes")
-            _handed_on(desk, agent, short)
+            _handed_on(desk, running, agent, short)
             assert "is closed" in desk.ok("room", "close", short)
             with customer.start("room", "listen") as listening:
                 listening.wait_for(rf"\[{short}\] closed")
@@ -177,17 +176,11 @@ def _joined(desk: Person, agent: Person) -> None:
     assert "Frau Sommer  [agent, team empfang" in desk.ok("company", "members")
 
 
-def _until(reached: Callable[[], bool], tries: int = 100) -> None:
-    while not reached():
-        tries -= 1
-        if not tries:
-            raise RuntimeError("it did not happen")
-
-
-def _handed_on(desk: Person, agent: Person, short: str) -> None:
+def _handed_on(desk: Person, running: Running, agent: Person, short: str) -> None:
     """An agent asks, the desk grants it."""
     with agent.start("room", "transfer", short, "--to", "Praxis") as asking:
-        _until(lambda: "asks: to hand the room on" in desk.ok("room", "show", short))
+        running.wait_for(rf"\[{short}\] Frau Sommer asks to hand the room on")
+        assert "Frau Sommer asks to hand the room on" in desk.ok("room", "show", short)
         assert "Granted" in desk.ok("room", "decide", short, "-", "--grant")
         assert asking.finish().status == 0
     assert "you answer" in desk.ok("room", "list")

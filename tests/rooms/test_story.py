@@ -56,3 +56,21 @@ async def test_agents_claim_transfer_and_close(praxis: Practice) -> None:
     await until(lambda: room.phase is Phase.OPEN and at_b.phase is Phase.OPEN)
     await room.withdraw()
     await until(lambda: at_b.phase is Phase.WITHDRAWN and room.phase is Phase.WITHDRAWN)
+
+
+async def test_a_desk_grants_that_a_room_goes_to_a_team(praxis: Practice) -> None:
+    """ROOM-22, ROOM-23: who asked leaves the room, and the customer waits for the team."""
+    a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B", teams=["labor"])
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await at_a.transfer(team="labor")
+    at_company = praxis.company.room(room.room_id)
+    await until(lambda: bool(praxis.company.client.shell.machine.rooms.asked(room.room_id, 0)))
+    (asked,) = await at_company.requests()
+    await at_company.decide(asked, grant=True)
+    assert at_company.assigned is None
+    assert await at_company.requests() == []
+    at_b = await anext(b.waiting())
+    await at_b.claim(600)
+    await until(lambda: room.assigned is not None and room.assigned.name == "Agent B")

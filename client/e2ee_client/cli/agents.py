@@ -13,7 +13,7 @@ from .addressing import short_id
 from .failures import DONE, Refused
 from .fetching import fetch
 from .room_addressing import all_rooms, company_of
-from .room_lines import show_rooms
+from .room_lines import is_waiting, show_rooms
 from .session import Session, Work, make_folder, settle
 
 
@@ -22,7 +22,7 @@ def join(session: Session) -> Work:
     if session.store_path.exists():
         raise StoreExists("a file is there")
     passphrase, options = session.passphrase(new=True), session.options
-    text = " ".join(session.given_or_input(" ".join(options.text)).split())
+    given = session.given_or_input(" ".join(options.text))
     make_folder(session.store_path)
 
     def show(digits: str) -> None:
@@ -33,6 +33,7 @@ def join(session: Session) -> Work:
         session.remark("join.waiting")
 
     async def work() -> int:
+        text = " ".join((given or await session.ask(session.texts.say("ask.invite_text"))).split())
         session.remark("join.asking")
         opening = Agent.join(
             session.store_path,
@@ -79,7 +80,7 @@ def rooms(session: Session) -> Work:
 
 def waiting(session: Session) -> Work:
     """List the rooms whose customer waits for somebody of this device's teams."""
-    return _list(session, lambda client: [one for one in all_rooms(client) if one.view.waits_ms is not None])
+    return _list(session, lambda client: [one for one in all_rooms(client) if is_waiting(one)])
 
 
 def _list(session: Session, choose: Callable[[Client], list[Room]]) -> Work:

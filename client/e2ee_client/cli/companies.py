@@ -15,7 +15,7 @@ from .addressing import label_of, short_id
 from .failures import DONE
 from .fetching import fetch
 from .neutral import neutral
-from .room_addressing import company_of
+from .room_addressing import colleague, company_of
 from .session import Session, Work, make_folder
 
 _LEAST_DIGITS = 4
@@ -124,18 +124,18 @@ def members(session: Session) -> Work:
             for device in client.devices():
                 person = team.get(device.device_id)
                 if session.options.json:
-                    session.terminal.json(_member_json(device, person))
+                    session.terminal.json(_member_json(client, device, person))
                 else:
-                    session.terminal.line(_member_line(session, device, person))
+                    session.terminal.line(_member_line(session, client, device, person))
         return DONE
 
     return work()
 
 
-def _member_json(device: DeviceView, person: Person | None) -> dict[str, object]:
+def _member_json(client: Client, device: DeviceView, person: Person | None) -> dict[str, object]:
     return {
         "device_id": device.device_id.hex(),
-        "name": None if person is None else person.name,
+        "name": colleague(client, device.device_id).name,
         "role": None if person is None else person.role.value,
         "is_bot": person is not None and person.is_bot,
         "languages": [] if person is None else list(person.languages),
@@ -147,7 +147,7 @@ def _member_json(device: DeviceView, person: Person | None) -> dict[str, object]
     }
 
 
-def _member_line(session: Session, device: DeviceView, person: Person | None) -> str:
+def _member_line(session: Session, client: Client, device: DeviceView, person: Person | None) -> str:
     say = session.texts.say
     words = [say("member.not_in_force")] if person is None else [say(f"role.{person.role.value}")]
     if person is not None:
@@ -157,7 +157,7 @@ def _member_line(session: Session, device: DeviceView, person: Person | None) ->
     words += [say("member.this")] if device.is_this else []
     words += [] if device.reachable or device.is_this else [say("member.not_seen")]
     words += [say("member.leaving")] if device.leaving else []
-    name = label_of(None if person is None else person.name, device.device_id)
+    name = label_of(colleague(client, device.device_id).name, device.device_id)
     return neutral(f"{short_id(device.device_id)}  {name}  [{', '.join(words)}]")
 
 
@@ -184,7 +184,7 @@ def _change(session: Session, change: Change, said: str, question: str = "") -> 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
             company = company_of(client)
-            device_id = find_device(client, company, session.options.device)
+            device_id = find_device(client, session.options.device)
             short = short_id(device_id)
             if question:
                 await session.confirm(question, short=short)
@@ -199,19 +199,19 @@ def _change(session: Session, change: Change, said: str, question: str = "") -> 
     return work()
 
 
-def find_device(client: Client, company: Company, wanted: str) -> bytes:
-    """Return the device that is meant, by the beginning of its id or by the name of who is in force.
+def find_device(client: Client, wanted: str) -> bytes:
+    """Return the device that is meant, by the beginning of its id or by its name.
 
     Raises:
         UnknownDevice: none, or several.
     """
     folded = wanted.strip().casefold()
-    named = {one.device_id for one in company.team() if (one.name or "").casefold() == folded}
-    found = [
+    found = {
         one.device_id
         for one in client.devices()
-        if one.device_id in named or (len(folded) >= _LEAST_DIGITS and one.device_id.hex().startswith(folded))
-    ]
-    if len(set(found)) != 1:
+        if (colleague(client, one.device_id).name or "").casefold() == folded
+        or (len(folded) >= _LEAST_DIGITS and one.device_id.hex().startswith(folded))
+    }
+    if len(found) != 1:
         raise UnknownDevice("no such device, or several")
-    return found[0]
+    return found.pop()

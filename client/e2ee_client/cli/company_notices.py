@@ -11,7 +11,7 @@ from e2ee_client.errors import WaitTimeout
 from e2ee_client.rooms import Notice
 from e2ee_client.rooms.doors import PATH
 from e2ee_client.rooms.errors import NoticeInvalid
-from e2ee_client.rooms.notices import EXAMPLE, write_draft
+from e2ee_client.rooms.notices import EXAMPLE, FILE, write_draft
 
 from .account import until_published
 from .failures import DONE, Refused
@@ -72,10 +72,11 @@ def publish(session: Session) -> Work:
 
 def _loaded(session: Session, path: Path) -> Notice:
     try:
-        return Notice.load(path)
+        return Notice.load(path / FILE if path.is_dir() else path)
     except NoticeInvalid as invalid:
         for fault in invalid.faults:
-            session.terminal.remark(f"- {neutral(str(fault))}")
+            must = session.texts.detail(fault.must)
+            session.terminal.remark(f"- {neutral(str(fault._replace(must=must)))}")
         raise Refused("config.notice", path=path, count=len(invalid.faults)) from None
 
 

@@ -101,7 +101,7 @@ def event_line(event: ClientEvent, client: Client, texts: Texts) -> str:
 def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     """Return what an event other than a text says."""
     if isinstance(event, RoomEvent):
-        return neutral(room_event_lines.text_of(event, event_name(type(event)), client, texts))
+        return room_event_lines.text_of(event, event_name(type(event)), client, texts)
     values: dict[str, object] = {one.name: getattr(event, one.name) for one in fields(event)}
     values["name"] = values["short"] = "?"
     account_id = values.get("account_id")
@@ -113,8 +113,9 @@ def event_text(event: ClientEvent, client: Client, texts: Texts) -> str:
     if special is not None:
         key = special(event, values, texts)
     code = values.get("code")
-    said = texts.say(key, **values)
-    return neutral(f"{said} ({code})" if code and f"({code})" not in said else said)
+    shown = {name: neutral(value) if isinstance(value, str) else value for name, value in values.items()}
+    said = texts.say(key, **shown)
+    return f"{said} ({shown['code']})" if code and f"({shown['code']})" not in said else said
 
 
 def name_of(client: Client, account_id: bytes) -> str:

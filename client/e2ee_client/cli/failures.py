@@ -54,6 +54,7 @@ _STATUS: Final[dict[str, int]] = {
     "local.colleagues": 5,
     "local.request": 5,
     "local.entry": 5,
+    "local.notes": 8,
     "local.side": 2,
     "local.side_company": 2,
     "local.signing_unsure": 3,

@@ -15,6 +15,7 @@ from e2ee_client import (
     MessageState,
 )
 from e2ee_client.errors import WaitTimeout
+from e2ee_client.room_events import RoomChanged
 
 from .addressing import find_contact, label, short_id
 from .event_lines import event_json, event_line, is_news, is_told, name_of
@@ -22,7 +23,7 @@ from .failures import DONE, Refused
 from .fetching import fetch, unless_hopeless, waiting
 from .marks import mark_of
 from .neutral import neutral
-from .room_event_lines import entry_of, is_text_of_room, line_of
+from .room_event_lines import entry_of, is_of_company, is_text_of_room, line_of
 from .room_lines import entry_json
 from .serving import serving
 from .session import Session, Work, local_time, settle
@@ -93,6 +94,7 @@ def listen(session: Session) -> Work:
 
 async def _print_events(session: Session, client: Client) -> None:
     options, texts_seen = session.options, 0
+    told: dict[bytes, str] = {}
     connection: ClientEvent | None = None
     async for event in client.events():
         is_text = isinstance(event, MessageReceived) or is_text_of_room(event, client)
@@ -101,14 +103,16 @@ async def _print_events(session: Session, client: Client) -> None:
             if event == connection:
                 continue
             connection = event
-        if is_text or (not options.texts and (options.json or is_told(event))):
-            await _print_event(session, client, event)
+        is_shown = options.json or (is_told(event) and not is_of_company(event, client))
+        if is_text or (not options.texts and is_shown):
+            await _print_event(session, client, event, told)
         texts_seen += is_text
         if options.count is not None and texts_seen >= options.count:
             return
 
 
-async def _print_event(session: Session, client: Client, event: ClientEvent) -> None:
+async def _print_event(session: Session, client: Client, event: ClientEvent, told: dict[bytes, str]) -> None:
+    """Print an event; `told` has the last line of each room, which a change that nobody sees would repeat."""
     entry = await entry_of(event, client)
     if session.options.json:
         about = event_json(event)
@@ -116,7 +120,12 @@ async def _print_event(session: Session, client: Client, event: ClientEvent) -> 
     elif entry is not None:
         session.terminal.line(line_of(entry, client, session.texts))
     else:
-        session.terminal.line(event_line(event, client, session.texts))
+        line = event_line(event, client, session.texts)
+        if isinstance(event, RoomChanged):
+            if told.get(event.room_id) == line:
+                return
+            told[event.room_id] = line
+        session.terminal.line(line)
 
 
 def history(session: Session) -> Work:

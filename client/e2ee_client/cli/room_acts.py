@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 
+from e2ee.errors import NoRight
 from e2ee.rooms.state import Phase
 from e2ee_client import Client
 from e2ee_client.errors import WaitTimeout
@@ -78,11 +79,13 @@ def transfer(session: Session) -> Work:
     async def act(client: Client) -> Room:
         room, company = company_room(client, options.room), company_of(client)
         events = client.events()
+        if options.note is not None:
+            await _note(room, options.note)
         if options.to is None:
-            await room.transfer(team=options.team, note=options.note)
+            await room.transfer(team=options.team)
         else:
             device_id = find_colleague(company.team(), options.to)
-            await room.transfer(device_id=device_id, note=options.note)
+            await room.transfer(device_id=device_id)
         await until_granted(session, events, room, lambda: not _is_ours(room))
         return room
 
@@ -115,10 +118,17 @@ def note(session: Session) -> Work:
 
     async def act(client: Client) -> Room:
         room = company_room(client, session.options.room)
-        await room.note(text)
+        await _note(room, text)
         return await room.notes()
 
     return _acting(session, act, "note.done")
+
+
+async def _note(room: CompanyRoom, text: str) -> None:
+    try:
+        await room.note(text)
+    except NoRight:
+        raise Refused("local.notes") from None
 
 
 def close(session: Session) -> Work:
@@ -136,7 +146,7 @@ def close(session: Session) -> Work:
             lambda phase: phase is Phase.CLOSED,
         )
 
-    return _acting(session, act, "close.done")
+    return _acting(session, act, "close.done", "close.asked")
 
 
 def reopen(session: Session) -> Work:
@@ -149,7 +159,7 @@ def reopen(session: Session) -> Work:
             return room
         return await _asked(session, client, lambda ours: ours.reopen(), lambda phase: phase is Phase.OPEN)
 
-    return _acting(session, act, "reopen.done")
+    return _acting(session, act, "reopen.done", "reopen.asked")
 
 
 async def _asked(
@@ -175,7 +185,7 @@ def withdraw(session: Session) -> Work:
     return _acting(session, act, "withdraw.done")
 
 
-def _acting(session: Session, act: Act, said: str) -> Work:
+def _acting(session: Session, act: Act, said: str, by_customer: str = "") -> Work:
     """Do something in a room as it is now, and leave when the relays have it."""
     passphrase = session.passphrase()
 
@@ -187,7 +197,8 @@ def _acting(session: Session, act: Act, said: str) -> Work:
             if session.options.json:
                 session.terminal.json(room_json(room))
             else:
-                session.say(said, short=short_id(room.room_id))
+                key = by_customer if by_customer and not is_company(client) else said
+                session.say(key, short=short_id(room.room_id))
             return DONE
 
     return work()

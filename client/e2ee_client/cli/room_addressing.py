@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.entry import Author
 from e2ee.rooms.state import Phase
 from e2ee_client import Client
 from e2ee_client.errors import UnknownDevice, UnknownRoom
@@ -123,13 +125,17 @@ def find_request(requests: Sequence[RequestAsked], wanted: str) -> RequestAsked:
     return found[0]
 
 
-def name_in(client: Client, room_id: bytes, device_id: bytes, texts: Texts) -> str:
-    """Return what a device is called in a room: one of its members, or a colleague."""
-    people = list(Room(client, room_id).members)
-    if is_company(client):
-        people += Company(client).team()
-    found = next((one for one in people if one.device_id == device_id), None)
-    return short_id(device_id) if found is None else person_name(found, texts)
+def name_in(client: Client, device_id: bytes, texts: Texts) -> str:
+    """Return what a device of the company is called, also one that is not in a room any more."""
+    return person_name(colleague(client, device_id), texts)
+
+
+def colleague(client: Client, device_id: bytes) -> Person:
+    """Return a device of the company that the rooms of a store are with."""
+    queries = client.shell.machine.rooms
+    card = queries.company_card()
+    company = client.account_id if is_company(client) or card is None else card.account_id
+    return queries.person(Author(AccountId(company), DeviceId(device_id)), client.shell.now_ms)
 
 
 def room_label(client: Client, room_id: bytes, texts: Texts) -> str:

@@ -92,7 +92,7 @@ def _with_card(to: Command) -> Command:
 
 def _agent(add: _Adding) -> None:
     join = with_timeout(add("join", agents.join), _INVITE_S)
-    join.argument("text", "help.invite_text", metavar="TEXT", nargs="+")
+    join.argument("text", "help.invite_text", metavar="TEXT", nargs="*")
     add.reading("rooms", agents.rooms)
     add.reading("waiting", agents.waiting)
     _listening(add("run", messages.listen))

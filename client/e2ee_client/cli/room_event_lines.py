@@ -7,11 +7,11 @@ from typing import Final
 
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.signals import RequestKind
-from e2ee.rooms.state import Phase
-from e2ee_client import Client, ClientEvent
+from e2ee_client import Client, ClientEvent, ContactAdded, SessionStarted
 from e2ee_client.errors import RoomsLocked, UnknownEntry, UnknownRoom
 from e2ee_client.room_events import (
     ChainRestarted,
+    ConsentChanged,
     EntryAdded,
     EntryErased,
     EntryProgress,
@@ -26,8 +26,9 @@ from e2ee_client.room_events import (
 )
 from e2ee_client.rooms import Entry, Room
 
-from .room_addressing import name_in, room_label
-from .room_lines import assigned_word, entry_line, kind_name
+from .neutral import neutral
+from .room_addressing import is_company, name_in, room_label
+from .room_lines import condition, entry_line, kind_name
 from .texts import Texts
 
 SHOWN_IN_LISTS: Final = (EntryAdded, RoomChanged, WaitingChanged)
@@ -53,6 +54,8 @@ def is_told(event: RoomEvent) -> bool:
             return needs_person
         case RequestAnswered(code=code):
             return bool(code)
+        case ConsentChanged(is_withdrawn=is_withdrawn):
+            return is_withdrawn
         case GapClosed():
             return False
         case _:
@@ -62,28 +65,40 @@ def is_told(event: RoomEvent) -> bool:
 def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
     """Return what an event called `name` says; `room` stands for the beginning of the room's id."""
     label = room_label(client, event.room_id, texts)
-    values: dict[str, object] = {"room": label, "code": getattr(event, "code", "")}
+    values: dict[str, object] = {"room": label, "code": neutral(getattr(event, "code", ""))}
     device_id = getattr(event, "device_id", None)
     if isinstance(device_id, bytes):
-        values["name"] = name_in(client, event.room_id, device_id, texts)
+        values["name"] = name_in(client, device_id, texts)
     key = f"event.{name}"
     match event:
         case EntryAdded():
             values["kind"] = kind_name(event.kind)
         case RoomChanged():
-            values["phase"] = texts.say(
-                f"phase.{Phase(event.phase).name.lower()}" if event.phase else "phase.none"
-            )
-            values["who"] = assigned_word(Room(client, event.room_id), texts)
+            values["what"] = _condition(client, event.room_id, texts)
         case WaitingChanged(team=team):
             key = "event.waiting_ended" if team is None else "event.waiting_changed"
-            values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else team
+            values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else neutral(team or "")
         case RequestAsked(what=what):
             values["what"] = texts.say(f"request.{RequestKind(what).name.lower()}")
             values["request"] = event.request_id.hex()[:8]
+            values["why"] = (
+                "" if event.reason is None else texts.say("request.why", reason=neutral(event.reason))
+            )
         case _:
             pass
     return texts.say(key, **values)
+
+
+def _condition(client: Client, room_id: bytes, texts: Texts) -> str:
+    try:
+        return condition(Room(client, room_id), texts)
+    except UnknownRoom:
+        return texts.say("phase.erased")
+
+
+def is_of_company(event: ClientEvent, client: Client) -> bool:
+    """Whether an event is of the contacts below rooms: a company's device sees its customers as rooms."""
+    return isinstance(event, ContactAdded | SessionStarted) and is_company(client)
 
 
 def is_text_of_room(event: ClientEvent, client: Client) -> bool:
@@ -104,4 +119,5 @@ async def entry_of(event: ClientEvent, client: Client) -> Entry | None:
 
 def line_of(entry: Entry, client: Client, texts: Texts) -> str:
     """Return an entry that has just come as a line: room, time, who, what."""
-    return f"[{room_label(client, entry.room.room_id, texts)}] {entry_line(entry, texts, form='%H:%M:%S')}"
+    label = room_label(client, entry.room.room_id, texts)
+    return f"[{label}] {entry_line(entry, client, texts, form='%H:%M:%S')}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Act, ActKind, File
-from e2ee.rooms.state import State
+from e2ee.rooms.state import Phase, State
 from e2ee_client import Client
 from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
@@ -15,7 +15,7 @@ from e2ee_client.rooms import Entry, Room
 
 from .addressing import short_id
 from .neutral import neutral
-from .room_addressing import is_company, person_name
+from .room_addressing import colleague, is_company, person_name
 from .session import Session, local_time
 from .texts import Texts
 
@@ -56,15 +56,27 @@ def room_json(room: Room) -> dict[str, object]:
 def room_line(room: Room, texts: Texts) -> str:
     """Return a room as one line: id, phase, who answers, what is unread, since when somebody waits."""
     view = room.view
-    words = [phase_word(room, texts), assigned_word(room, texts)]
+    words = [] if view.phase is None and is_waiting(room) else [condition(room, texts)]
     if view.unread:
         words.append(texts.say("contacts.unread", count=view.unread))
-    if view.waits_ms is not None:
+    if view.waits_ms is not None and is_waiting(room):
         words.append(texts.say("room.waits", time=local_time(view.waits_ms, "%H:%M")))
     words += [texts.say("room.sensitive")] if view.is_sensitive else []
     words += [texts.say("room.on_hold")] if view.on_hold else []
     when = local_time(view.last_ms, "%Y-%m-%d %H:%M")
     return neutral(f"{short_id(room.room_id)}  {', '.join(words)}  {when}")
+
+
+def is_waiting(room: Room) -> bool:
+    """Whether the customer of a room waits for somebody."""
+    return room.view.waits_ms is not None and room.view.assigned is None
+
+
+def condition(room: Room, texts: Texts) -> str:
+    """Return what a room is, and, as long as somebody may answer, who does."""
+    if room.phase is not None and room.phase is not Phase.OPEN:
+        return phase_word(room, texts)
+    return f"{phase_word(room, texts)}, {assigned_word(room, texts)}"
 
 
 def phase_word(room: Room, texts: Texts) -> str:
@@ -118,12 +130,12 @@ def kind_name(kind: int) -> str:
     return Kind(kind).name.lower() if kind in _KINDS else str(kind)
 
 
-def entry_line(entry: Entry, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
+def entry_line(entry: Entry, client: Client, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -> str:
     """Return an entry as one harmless line."""
     when, name = local_time(entry.received_ms, form), person_name(entry.author, texts)
     said = entry.text
     if said is None:
-        return neutral(f"{when} -- {what_happened(entry, texts)}")
+        return neutral(f"{when} -- {what_happened(entry, client, texts)}")
     marks = [texts.say("entry.edited")] if entry.first_wording is not None else []
     if entry.forwarded_by is not None:
         marks.append(texts.say("entry.forwarded", name=person_name(entry.forwarded_by, texts)))
@@ -133,12 +145,12 @@ def entry_line(entry: Entry, texts: Texts, *, form: str = "%Y-%m-%d %H:%M:%S") -
     return f"{when} {neutral(name)}: {neutral(said)}{behind}"
 
 
-def what_happened(entry: Entry, texts: Texts) -> str:
+def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
     """Return what an entry other than a text says."""
     name, payload = person_name(entry.author, texts), entry.payload
     match payload:
         case State():
-            return _state(payload, entry, texts)
+            return _state(payload, client, texts)
         case Act(what=ActKind() as what):
             return texts.say(f"act.{what.name.lower()}", name=name)
         case File():
@@ -153,14 +165,12 @@ def what_happened(entry: Entry, texts: Texts) -> str:
     return texts.say(key, name=name) if texts.has(key) else texts.say("entry.other", name=name)
 
 
-def _state(state: State, entry: Entry, texts: Texts) -> str:
-    people = {one.device_id: one for one in entry.room.members}
+def _state(state: State, client: Client, texts: Texts) -> str:
     words = [texts.say(f"phase.{state.phase.name.lower()}")]
-    assigned = None if state.assigned is None else people.get(state.assigned)
-    if state.assigned is not None:
-        name = short_id(state.assigned) if assigned is None else person_name(assigned, texts)
-        is_ours = assigned is not None and assigned.is_this
-        words.append(texts.say("room.ours") if is_ours else texts.say("room.answers", name=name))
+    if state.assigned is not None and state.phase is Phase.OPEN:
+        person = colleague(client, state.assigned)
+        name = person_name(person, texts)
+        words.append(texts.say("room.ours") if person.is_this else texts.say("room.answers", name=name))
     if state.text is not None:
-        words.append(f"„{state.text}“" if texts.language == "de" else f"“{state.text}”")
+        words.append(texts.say("entry.quoted", text=state.text))
     return texts.say("entry.state", what=", ".join(words))

@@ -17,7 +17,7 @@ from .failures import DONE
 from .fetching import fetch
 from .neutral import neutral
 from .room_addressing import all_rooms, company_room, find_room, is_company, name_in, person_name
-from .room_lines import assigned_word, entry_json, entry_line, phase_word, room_json, show_rooms
+from .room_lines import condition, entry_json, entry_line, is_waiting, room_json, show_rooms
 from .session import Session, Work, local_time
 
 # What stands in a history between texts without `--all`.
@@ -61,12 +61,12 @@ async def _about(session: Session, client: Client, room: Room) -> list[str]:
     texts, view = session.texts, room.view
     lines = [
         texts.say("about.room", id=room.room_id.hex()),
-        texts.say("about.phase", phase=phase_word(room, texts), who=assigned_word(room, texts)),
+        condition(room, texts),
     ]
     names = ", ".join(person_name(one, texts) for one in room.members)
     if names:
         lines.append(texts.say("about.members", names=names))
-    if view.waits_ms is not None:
+    if view.waits_ms is not None and is_waiting(room):
         lines.append(texts.say("room.waits", time=local_time(view.waits_ms, "%H:%M")))
     lines += [texts.say("room.sensitive")] if view.is_sensitive else []
     lines += [texts.say("room.on_hold")] if view.on_hold else []
@@ -78,7 +78,7 @@ async def _about(session: Session, client: Client, room: Room) -> list[str]:
         consent = CustomerRoom(client, room.room_id).consent
         lines.append(texts.say(f"consent.{consent.value}"))
         lines.append(texts.say("about.withdraw", short=short_id(room.room_id)))
-    return [neutral(one) for one in lines]
+    return lines
 
 
 async def _requests(client: Client, room: Room) -> list[RequestAsked]:
@@ -92,10 +92,11 @@ def _request_line(session: Session, client: Client, asked: RequestAsked) -> str:
     texts = session.texts
     return texts.say(
         "about.request",
-        name=name_in(client, asked.room_id, asked.device_id, texts),
+        name=name_in(client, asked.device_id, texts),
         what=texts.say(f"request.{RequestKind(asked.what).name.lower()}"),
         room=short_id(asked.room_id),
         request=asked.request_id.hex()[:8],
+        why="" if asked.reason is None else texts.say("request.why", reason=neutral(asked.reason)),
     )
 
 
@@ -120,7 +121,7 @@ def history(session: Session) -> Work:
             entries = [] if room is None else await room.history(limit=options.last)
             for entry in entries:
                 if options.all or options.json or entry.kind in _TOLD:
-                    _show_entry(session, entry)
+                    _show_entry(session, client, entry)
             if room is not None:
                 await room.mark_read(entries)
         return DONE
@@ -139,11 +140,11 @@ async def _history_of(session: Session, client: Client) -> Room | None:
         return None
 
 
-def _show_entry(session: Session, entry: Entry) -> None:
+def _show_entry(session: Session, client: Client, entry: Entry) -> None:
     if session.options.json:
         session.terminal.json(entry_json(entry))
     else:
-        session.terminal.line(entry_line(entry, session.texts))
+        session.terminal.line(entry_line(entry, client, session.texts))
 
 
 def search(session: Session) -> Work:
@@ -161,7 +162,7 @@ def search(session: Session) -> Work:
                 async for entry in room.search(" ".join(options.words), left):
                     left -= 1
                     if not options.json:
-                        line = entry_line(entry, session.texts)
+                        line = entry_line(entry, client, session.texts)
                         session.terminal.line(f"{short_id(room.room_id)} {line}")
                     else:
                         session.terminal.json(entry_json(entry))

@@ -7,6 +7,7 @@ import ssl
 import textwrap
 import time
 from functools import partial
+from string import ascii_lowercase
 from typing import Final
 
 from e2ee.card import ContactCard
@@ -144,9 +145,11 @@ def _show_notice(session: Session, notice: ShownNotice) -> None:
     for line in neutral_lines(notice.text(language)):
         for part in textwrap.wrap(line, width) or [""]:
             session.terminal.line(part)
-    for purpose in notice.purposes:
+    session.terminal.line()
+    for place, purpose in enumerate(notice.purposes):
         if not purpose.is_required:
-            session.say("room.optional_purpose", number=purpose.number, basis=neutral(purpose.basis))
+            letter = ascii_lowercase[place % len(ascii_lowercase)]
+            session.say("room.optional_purpose", number=purpose.number, letter=letter)
 
 
 def _notice_json(notice: ShownNotice, language: str) -> dict[str, object]:

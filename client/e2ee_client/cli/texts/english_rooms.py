@@ -58,7 +58,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "help.bot": "a program, which customers see",
     "help.invite_yes": "do not ask whether the digits are the same: for a trial on one machine only",
     "help.device": "the beginning of a device's id, or a name (see company members)",
-    "help.invite_text": "the text that the company's desk shows, or - for the input",
+    "help.invite_text": "the text that the company's desk shows, in quotes, or - for the input; asked for "
+    "without",
     "help.company_origin": "the company's page, such as https://praxis.example",
     "help.door_file": "the door from a file: of an application, or of a trial",
     "help.purpose": "agree to this further purpose, too; may be repeated",
@@ -83,36 +84,38 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "ask.invite": "Does the other device show the same digits? [y/N] ",
     "ask.remove_device": "Strike off device {short} for good? Its rooms are erased there. [y/N] ",
     # --- companies and agents ---
-    "company.next": "Next: write a notice (sealroom company notice draft FOLDER), have it checked, publish "
-    "it "
-    "(company publish), write the door for your web server (company door).",
-    "draft.next": "A draft, no legal advice: fill in what stands in {{{{ }}}}, have counsel check it, take "
-    "out the "
-    "line at the top of each text, then: sealroom company publish {file}",
-    "draft.example": "An invented company, for a trial only. Next: sealroom company publish {file}",
-    "notice.published": "Published; the notice is {short}. Write the door anew: sealroom company door FILE",
-    "door.done": "Door written: {path} ({size} bytes). Your web server shows it at {place}.",
+    "company.next": "Next: what customers read before anybody writes, checked by counsel; then its door:\n"
+    "  sealroom company notice draft FOLDER\n"
+    "  sealroom company publish FOLDER\n"
+    "  sealroom company door FILE",
+    "draft.next": "A draft, no legal advice: fill in what stands in {{{{ }}}}, have counsel check it,\n"
+    "take out the line at the top of each text. Then:\n"
+    "  sealroom company publish {file}",
+    "draft.example": "An invented company, for a trial only. Next:\n  sealroom company publish {file}",
+    "notice.published": "Published; the notice is {short}. Write the door anew:\n"
+    "  sealroom company door FILE",
+    "door.done": "Door written: {path} ({size} bytes). Your web server shows it at\n  {place}",
     "channel.phone": "Telephone",
     "channel.email": "E-mail",
     "channel.web": "Web page",
-    "invite.waiting": "Give this text to {name}, for: sealroom agent join. It is good for ten minutes and "
-    "one "
-    "device. Waiting for the device ...",
-    "invite.digits": "{digits}  is what the device of {name} has to show as well. Ask by telephone or in "
-    "person.",
+    "invite.waiting": "Give this text to {name}, over a channel that you trust. There:\n"
+    "  sealroom agent join\n"
+    "asks for it. Good for ten minutes and one device. Waiting for the device ...",
+    "invite.digits": "{digits}  is what the device of {name} has to show as well.\n"
+    "Ask by telephone or in person.",
     "invite.telling": "Telling the relay and the new device ...",
     "invite.done": "{name} ({short}) belongs to the company now.",
     "join.asking": "Asking the company's desk ...",
     "join.digits": "{digits}  is what the company's desk has to show as well.",
     "join.waiting": "Waiting until the desk confirms ...",
     "join.ready": "Confirmed. Waiting for the company's documents ...",
-    "join.done": "This is device {short} of the company, in {path}. Stay connected: sealroom agent run",
-    "member.not_in_force": "not in force",
+    "join.done": "This is device {short} of the company, in {path}. Stay connected:\n  sealroom agent run",
+    "member.not_in_force": "suspended, or not in force yet",
     "member.team": "team {team}",
     "member.this": "this device",
     "member.not_seen": "not online yet",
     "member.leaving": "being struck off",
-    "member.suspended": "Device {short} is suspended. To undo: sealroom company reinstate {short}",
+    "member.suspended": "Device {short} is suspended. To undo:\n  sealroom company reinstate {short}",
     "member.reinstated": "Device {short} may act again.",
     "member.removed": "Device {short} is struck off.",
     "role.customer": "Customer",
@@ -127,10 +130,13 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "room.notice_of": "Notice of {company}",
     "room.notice_from": "Shown by {origin}",
     "room.notice_from_file": "From a file: make sure that it is from the company itself.",
-    "room.optional_purpose": "Optional, with --purpose {number}: {basis}",
+    "room.optional_purpose": "Purpose {letter}) is optional; to agree to it as well: --purpose {number}",
     "room.opening": "Opening the room ...",
-    "room.opened": 'Room {short} with {company}. Write: sealroom room send - "..."  Read: sealroom room '
-    "history -  Leave: sealroom room withdraw -",
+    "room.opened": "Room {short} with {company}:\n"
+    '  sealroom room send - "TEXT"     write\n'
+    "  sealroom room history -         read\n"
+    "  sealroom room listen            stay connected\n"
+    "  sealroom room withdraw -        leave: nothing more is taken, and all is erased",
     "room.refused": "Refused; nothing was stored. Other ways to {company}:",
     "rooms.none": "No rooms yet. Open one: sealroom room open --company URL",
     "rooms.none_company": "No rooms.",
@@ -148,10 +154,10 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "phase.withdrawn": "withdrawn",
     "phase.erased": "erased",
     "about.room": "Room {id}",
-    "about.phase": "{phase}, {who}",
     "about.members": "In it for the company: {names}",
     "about.unread": "Unread: {count}",
-    "about.request": "{name} asks: {what}. Decide: sealroom room decide {room} {request} --grant or --refuse",
+    "about.request": "{name} asks {what}{why}:\n"
+    "  sealroom room decide {room} {request} --grant (or --refuse)",
     "about.withdraw": "Withdraw at any time: sealroom room withdraw {short}",
     "consent.accepted": "You have accepted the company's notice.",
     "consent.stale": "The company has a new notice: read it with sealroom room open",
@@ -169,7 +175,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "decide.granted": "Granted in room {short}.",
     "decide.refused": "Refused in room {short}.",
     "note.done": "Noted.",
-    "close.done": "Room {short} is closed. To open it again: sealroom room reopen {short}",
+    "close.done": "Room {short} is closed. To open it again:\n  sealroom room reopen {short}",
     "close.asked": "The company is told to close room {short}.",
     "reopen.done": "Room {short} is open again.",
     "reopen.asked": "The company is asked to open room {short} again.",
@@ -197,26 +203,29 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "act.freeze": "{name} objects",
     "act.unfreeze": "{name} takes the objection back",
     "act.call_desk": "{name} calls a front desk",
+    "ask.invite_text": "Text of the company's desk: ",
+    "request.why": " ({reason})",
+    "entry.quoted": "“{text}”",
+    "error.local.notes": "a desk writes the first note of a room; nothing was done",
+    "hint.local.notes": "do it without a note, or ask a desk",
     # --- events ---
-    "event.signing_without_notice": "your company has no notice yet, so that nobody can write to it: "
-    "sealroom "
-    "company notice draft FOLDER, then company publish",
+    "event.signing_without_notice": "your company has no notice yet, so nobody can write to it:\n"
+    "  sealroom company notice draft FOLDER",
     "event.entry_added": "[{room}] something new ({kind})",
     "event.entry_state": "[{room}] an entry of yours reached nobody ({code})",
     "event.entry_refused": "[{room}] an entry of {name} was not taken ({code})",
     "event.entry_erased": "[{room}] an entry was erased or hidden",
-    "event.room_changed": "[{room}] {phase}, {who}",
-    "event.waiting_changed": "[{room}] the customer waits for {team}. To answer: sealroom room claim {room}",
+    "event.room_changed": "[{room}] {what}",
+    "event.waiting_changed": "[{room}] the customer waits for {team}: sealroom room claim {room}",
     "event.waiting_ended": "[{room}] nobody waits any more",
     "event.gap_shown": "[{room}] entries of {name} are missing for good",
     "event.differ": "[{room}] two versions of an entry of {name} are told of: ask your company",
     "event.equivocation": "[{room}] ALARM: {name} signed two different entries under one number",
     "event.chain_restarted": "[{room}] this device lost its state twice in a day: a person has to look",
-    "event.request_asked": "[{room}] {name} asks {what}. Decide: sealroom room decide {room} {request} "
-    "--grant or "
-    "--refuse",
+    "event.request_asked": "[{room}] {name} asks {what}{why}:\n"
+    "  sealroom room decide {room} {request} --grant (or --refuse)",
     "event.request_answered": "[{room}] a desk refused what you asked for ({code})",
-    "event.consent_changed": "[{room}] another consent or withdrawal counts now",
+    "event.consent_changed": "[{room}] the consent was withdrawn",
     "event.desk_called": "[{room}] the customer calls a front desk",
     # --- errors ---
     "error.confirm.undecided": "neither accepted nor refused; nothing was stored",

@@ -60,7 +60,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "help.bot": "ein Programm; Kunden sehen das",
     "help.invite_yes": "nicht fragen, ob die Ziffern gleich sind: nur zum Ausprobieren auf einem Gerät",
     "help.device": "der Anfang der Kennung eines Geräts, oder ein Name (siehe company members)",
-    "help.invite_text": "der Text, den der Empfang zeigt, oder - für die Eingabe",
+    "help.invite_text": "der Text, den der Empfang zeigt, in Anführungszeichen, oder - für die Eingabe; "
+    "sonst wird danach gefragt",
     "help.company_origin": "die Seite des Unternehmens, etwa https://praxis.example",
     "help.door_file": "die Tür aus einer Datei: einer Anwendung oder eines Versuchs",
     "help.purpose": "auch diesem weiteren Zweck zustimmen; mehrfach möglich",
@@ -85,39 +86,40 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "ask.invite": "Zeigt das andere Gerät dieselben Ziffern? [j/N] ",
     "ask.remove_device": "Gerät {short} endgültig streichen? Seine Räume werden dort gelöscht. [j/N] ",
     # --- companies and agents ---
-    "company.next": "Als Nächstes: einen Hinweistext schreiben (sealroom company notice draft ORDNER), "
-    "prüfen "
-    "lassen, veröffentlichen (company publish), die Tür für den Webserver schreiben (company door).",
-    "draft.next": "Ein Entwurf, keine Rechtsberatung: füllen Sie aus, was in {{{{ }}}} steht, lassen Sie "
-    "ihn "
-    "prüfen, nehmen Sie die erste Zeile jedes Textes heraus, dann: sealroom company publish {file}",
-    "draft.example": "Ein erfundenes Unternehmen, nur zum Ausprobieren. Dann: sealroom company publish "
-    "{file}",
-    "notice.published": "Veröffentlicht; der Hinweistext ist {short}. Die Tür neu schreiben: sealroom "
-    "company "
-    "door DATEI",
-    "door.done": "Tür geschrieben: {path} ({size} Byte). Ihr Webserver zeigt sie unter {place}.",
+    "company.next": "Als Nächstes: was Kunden zuerst lesen, rechtlich geprüft; dann die Tür dazu:\n"
+    "  sealroom company notice draft ORDNER\n"
+    "  sealroom company publish ORDNER\n"
+    "  sealroom company door DATEI",
+    "draft.next": "Ein Entwurf, keine Rechtsberatung: füllen Sie aus, was in {{{{ }}}} steht, lassen Sie\n"
+    "ihn prüfen, nehmen Sie die erste Zeile jedes Textes heraus. Dann:\n"
+    "  sealroom company publish {file}",
+    "draft.example": "Ein erfundenes Unternehmen, nur zum Ausprobieren. Dann:\n"
+    "  sealroom company publish {file}",
+    "notice.published": "Veröffentlicht; der Hinweistext ist {short}. Die Tür neu schreiben:\n"
+    "  sealroom company door DATEI",
+    "door.done": "Tür geschrieben: {path} ({size} Byte). Ihr Webserver zeigt sie unter\n  {place}",
     "channel.phone": "Telefon",
     "channel.email": "E-Mail",
     "channel.web": "Webseite",
-    "invite.waiting": "Geben Sie diesen Text {name}, für: sealroom agent join. Er gilt zehn Minuten und für "
-    "ein "
-    "Gerät. Warten auf das Gerät ...",
-    "invite.digits": "{digits}  muss auch das Gerät von {name} zeigen. Fragen Sie am Telefon oder "
-    "persönlich.",
+    "invite.waiting": "Geben Sie diesen Text auf sicherem Weg an: {name}. Dort fragt\n"
+    "  sealroom agent join\n"
+    "danach. Er gilt zehn Minuten und für ein Gerät. Warten auf das Gerät ...",
+    "invite.digits": "{digits}  muss auch das Gerät von {name} zeigen.\n"
+    "Fragen Sie am Telefon oder persönlich.",
     "invite.telling": "Relay und neues Gerät werden verständigt ...",
     "invite.done": "{name} ({short}) gehört nun zum Unternehmen.",
     "join.asking": "Anfrage beim Empfang des Unternehmens ...",
     "join.digits": "{digits}  muss auch der Empfang des Unternehmens zeigen.",
     "join.waiting": "Warten, bis der Empfang bestätigt ...",
     "join.ready": "Bestätigt. Warten auf die Unterlagen des Unternehmens ...",
-    "join.done": "Dies ist Gerät {short} des Unternehmens, in {path}. Verbunden bleiben: sealroom agent run",
-    "member.not_in_force": "nicht zugelassen",
+    "join.done": "Dies ist Gerät {short} des Unternehmens, in {path}. Verbunden bleiben:\n"
+    "  sealroom agent run",
+    "member.not_in_force": "gesperrt oder noch nicht zugelassen",
     "member.team": "Team {team}",
     "member.this": "dieses Gerät",
     "member.not_seen": "noch nicht verbunden",
     "member.leaving": "wird gestrichen",
-    "member.suspended": "Gerät {short} ist gesperrt. Wieder zulassen: sealroom company reinstate {short}",
+    "member.suspended": "Gerät {short} ist gesperrt. Wieder zulassen:\n  sealroom company reinstate {short}",
     "member.reinstated": "Gerät {short} ist wieder zugelassen.",
     "member.removed": "Gerät {short} ist gestrichen.",
     "role.customer": "Kunde",
@@ -132,10 +134,13 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "room.notice_of": "Hinweis von {company}",
     "room.notice_from": "Gezeigt von {origin}",
     "room.notice_from_file": "Aus einer Datei: vergewissern Sie sich, dass sie vom Unternehmen selbst ist.",
-    "room.optional_purpose": "Freiwillig, mit --purpose {number}: {basis}",
+    "room.optional_purpose": "Zweck {letter}) ist freiwillig; auch ihm zustimmen: --purpose {number}",
     "room.opening": "Der Raum wird geöffnet ...",
-    "room.opened": 'Raum {short} mit {company}. Schreiben: sealroom room send - "..."  Lesen: sealroom room '
-    "history -  Verlassen: sealroom room withdraw -",
+    "room.opened": "Raum {short} mit {company}:\n"
+    '  sealroom room send - "TEXT"     schreiben\n'
+    "  sealroom room history -         lesen\n"
+    "  sealroom room listen            verbunden bleiben\n"
+    "  sealroom room withdraw -        widerrufen: es wird nichts mehr angenommen und gelöscht",
     "room.refused": "Abgelehnt; es wurde nichts gespeichert. Andere Wege zu {company}:",
     "rooms.none": "Noch keine Räume. Öffnen: sealroom room open --company URL",
     "rooms.none_company": "Keine Räume.",
@@ -153,11 +158,10 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "phase.withdrawn": "widerrufen",
     "phase.erased": "gelöscht",
     "about.room": "Raum {id}",
-    "about.phase": "{phase}, {who}",
     "about.members": "Darin für das Unternehmen: {names}",
     "about.unread": "Ungelesen: {count}",
-    "about.request": "{name} bittet: {what}. Entscheiden: sealroom room decide {room} {request} --grant "
-    "oder --refuse",
+    "about.request": "{name} bittet, {what}{why}:\n"
+    "  sealroom room decide {room} {request} --grant (oder --refuse)",
     "about.withdraw": "Jederzeit widerrufen: sealroom room withdraw {short}",
     "consent.accepted": "Sie haben den Hinweistext des Unternehmens angenommen.",
     "consent.stale": "Das Unternehmen hat einen neuen Hinweistext: lesen mit sealroom room open",
@@ -177,7 +181,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "decide.granted": "In Raum {short} gewährt.",
     "decide.refused": "In Raum {short} abgelehnt.",
     "note.done": "Notiert.",
-    "close.done": "Raum {short} ist geschlossen. Wieder öffnen: sealroom room reopen {short}",
+    "close.done": "Raum {short} ist geschlossen. Wieder öffnen:\n  sealroom room reopen {short}",
     "close.asked": "Dem Unternehmen wurde gesagt, dass es Raum {short} schließen soll.",
     "reopen.done": "Raum {short} ist wieder offen.",
     "reopen.asked": "Das Unternehmen wurde gebeten, Raum {short} wieder zu öffnen.",
@@ -205,16 +209,21 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "act.freeze": "Widerspruch ({name})",
     "act.unfreeze": "Widerspruch zurückgenommen ({name})",
     "act.call_desk": "Empfang gerufen ({name})",
+    "ask.invite_text": "Text vom Empfang des Unternehmens: ",
+    "request.why": " ({reason})",
+    "entry.quoted": "„{text}“",
+    "error.local.notes": "die erste Notiz eines Raums schreibt ein Empfang; es wurde nichts getan",
+    "hint.local.notes": "ohne Notiz geht es; oder bitten Sie einen Empfang",
     # --- events ---
-    "event.signing_without_notice": "Ihr Unternehmen hat noch keinen Hinweistext, es kann ihm niemand "
-    "schreiben: "
-    "sealroom company notice draft ORDNER, dann company publish",
+    "event.signing_without_notice": "Ihr Unternehmen hat noch keinen Hinweistext, niemand kann ihm "
+    "schreiben:\n"
+    "  sealroom company notice draft ORDNER",
     "event.entry_added": "[{room}] etwas Neues ({kind})",
     "event.entry_state": "[{room}] ein Eintrag von Ihnen hat niemanden erreicht ({code})",
     "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen ({code})",
     "event.entry_erased": "[{room}] ein Eintrag wurde gelöscht oder verborgen",
-    "event.room_changed": "[{room}] {phase}, {who}",
-    "event.waiting_changed": "[{room}] ein Kunde wartet auf {team}. Antworten: sealroom room claim {room}",
+    "event.room_changed": "[{room}] {what}",
+    "event.waiting_changed": "[{room}] ein Kunde wartet auf {team}: sealroom room claim {room}",
     "event.waiting_ended": "[{room}] niemand wartet mehr",
     "event.gap_shown": "[{room}] Einträge von {name} fehlen endgültig",
     "event.differ": "[{room}] von einem Eintrag von {name} gibt es zwei Fassungen: fragen Sie Ihr "
@@ -223,11 +232,10 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "event.chain_restarted": "[{room}] dieses Gerät hat zweimal an einem Tag seinen Stand verloren: ein "
     "Mensch muss "
     "nachsehen",
-    "event.request_asked": "[{room}] {name} bittet, {what}. Entscheiden: sealroom room decide {room} "
-    "{request} "
-    "--grant oder --refuse",
+    "event.request_asked": "[{room}] {name} bittet, {what}{why}:\n"
+    "  sealroom room decide {room} {request} --grant (oder --refuse)",
     "event.request_answered": "[{room}] ein Empfang hat Ihre Bitte abgelehnt ({code})",
-    "event.consent_changed": "[{room}] eine andere Einwilligung oder ein Widerruf gilt nun",
+    "event.consent_changed": "[{room}] die Einwilligung wurde widerrufen",
     "event.desk_called": "[{room}] der Kunde ruft einen Empfang",
     # --- errors ---
     "error.confirm.undecided": "weder angenommen noch abgelehnt; es wurde nichts gespeichert",

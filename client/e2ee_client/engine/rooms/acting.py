@@ -157,10 +157,4 @@ def _hand_on(turn: Turn, room: RoomEngine, us: DeviceId, team: str) -> None:
     members = () if room.states.state is None else room.states.state.members
     leaves = (us,) if us in members else ()
     room.stewarding.change(turn, Change(unassign=True, remove=leaves))
-    room.stewarding.wait_for(turn, team, language_of(room))
-
-
-def language_of(room: RoomEngine) -> str:
-    """The language of the notice that the customer accepted."""
-    receipt = room.live.consent.receipt
-    return "de" if receipt is None else receipt.terms.locale
+    room.stewarding.wait_for(turn, team, room.consent.language)

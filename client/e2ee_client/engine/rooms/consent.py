@@ -45,6 +45,12 @@ class RoomConsents(RoomPart):
         if isinstance(payload, Open | Consent | WithdrawalPayload):
             self._set(turn, entry, self._with(entry.author, payload))
 
+    @property
+    def language(self) -> str:
+        """The language of the notice that the customer accepted."""
+        receipt = self._live.consent.receipt
+        return "de" if receipt is None else receipt.terms.locale
+
     def _set(self, turn: Turn, entry: Entry, consent: RoomConsent) -> None:
         if consent != self._live.consent:
             self._live.consent = consent

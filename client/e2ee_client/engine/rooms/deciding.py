@@ -94,11 +94,17 @@ class Deciding(RoomPart):
 
     def _grant(self, turn: Turn, pending: Pending) -> None:
         try:
-            self._room.stewarding.change(turn, _change(pending.sender, pending.request))
+            self._carry_out(turn, pending)
         except NoRight:
             self._refuse(turn, pending, NoRight.code)
         except RemoteError:
             self._put_off(turn, pending)
+
+    def _carry_out(self, turn: Turn, pending: Pending) -> None:
+        request, stewarding = pending.request, self._room.stewarding
+        stewarding.change(turn, _change(pending.sender, request))
+        if request.what is RequestKind.TRANSFER and request.team is not None:
+            stewarding.wait_for(turn, request.team, self._room.consent.language)
 
     def _refuse(self, turn: Turn, pending: Pending, code: str) -> None:
         """Refuse by an entry; who is in no room with us is told that nobody waits."""
@@ -120,8 +126,7 @@ class Deciding(RoomPart):
         if pending is None:
             raise NoRight("no request of this id waits")
         if grant:
-            change = _change(pending.sender, pending.request)
-            self._room.stewarding.change(turn, change)
+            self._carry_out(turn, pending)
         else:
             self._refuse(turn, pending, NoRight.code)
 
@@ -140,6 +145,8 @@ def _change(sender: DeviceId, request: Request) -> Change:
     match request.what:
         case RequestKind.ADD:
             return Change(add=(about,), assign=about, request=request.id)
+        case RequestKind.TRANSFER if request.team is not None:
+            return Change(unassign=True, remove=(sender,), request=request.id)
         case RequestKind.TRANSFER:
             remove = () if about == sender else (sender,)
             return Change(add=(about,), assign=about, remove=remove, request=request.id)

@@ -34,7 +34,7 @@ from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
 
-from .acting import Acting, language_of
+from .acting import Acting
 from .admission import Admission, room_of
 from .consent import Tombstones
 from .consenting import Consenting
@@ -125,7 +125,7 @@ class Rooms(LoadedRooms):
         if not is_ours or state is None or state.assigned is not None or room.live.board.waiting is not None:
             return
         if room.states.condition().phase is Phase.OPEN:
-            room.stewarding.wait_for(turn, self.around.policy.team, language_of(room))
+            room.stewarding.wait_for(turn, self.around.policy.team, room.consent.language)
             room.settle(turn)
 
     def notes_of(self, room_id: RoomId) -> RoomId:
