@@ -137,6 +137,16 @@ class EntryLog:
         body = turn.read(self._rows, "entry_body", stored.content_id)
         return None if body is None else text_of(body)
 
+    def may_hold(self, turn: Turn, entry_hash: EntryHash, words: Iterable[str]) -> bool:
+        """Whether the body of an entry has all of these words, which are folded, somewhere in it.
+
+        Nothing is decoded: what is found is to be looked at. A text begins with no continuation byte, so what
+        stands before it hides nothing of it.
+        """
+        body = turn.read(self._rows, "entry_body", entry_hash[:CONTENT_ID_B])
+        folded = "" if body is None else body.decode("utf-8", "ignore").casefold()
+        return all(one in folded for one in words)
+
     def held(self, turn: Turn, tag: DeviceTag, n: int) -> Held | None:
         """Return what stands under a number of a device."""
         if n < 0:
@@ -192,6 +202,10 @@ class EntryLog:
         found = [(one, self._k(turn, one)) for one in named]
         before = max((k for _, k in found if k is not None), default=base_ms)
         stored.k = header.sent_ms if entry.hash == root else key_after(header, before)
+        known = self.find(turn, entry.hash)
+        if known is not None and not known.is_aside:
+            # The `open` of a joiner has a place by hearsay already.
+            self._order.remove(turn, Sorted(known.k, known.hash))
         self.put_aside(turn, entry, stored)
         for one, k in found:
             if k is None:
@@ -263,6 +277,10 @@ class EntryLog:
 
     def newest(self, turn: Turn, limit: int, before: EntryHash | None = None) -> list[StoredEntry]:
         """Return the newest entries, or the newest that stand before one, in order."""
+        return [self._stored(turn, one) for one in self.newest_hashes(turn, limit, before)]
+
+    def newest_hashes(self, turn: Turn, limit: int, before: EntryHash | None = None) -> list[EntryHash]:
+        """Return the hashes of the newest entries, or of the newest that stand before one, in order."""
         end = None if before is None else self.find(turn, before)
         top = None if end is None else Sorted(end.k, end.hash)
         pages = self._order.directory(turn)
@@ -272,7 +290,7 @@ class EntryLog:
             places = [one for one, _ in self._order.items(turn, pages[at][1]) if top is None or one < top]
             found = [one.hash for one in places[max(0, len(places) - limit + len(found)) :]] + found
             at -= 1
-        return [self._stored(turn, one) for one in found]
+        return found
 
     def all_of(self, turn: Turn) -> Iterator[StoredEntry]:
         """Yield all entries in order."""

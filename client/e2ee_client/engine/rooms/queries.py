@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
     from .rooms import Rooms
 
+People: TypeAlias = Callable[[Author], Person]
 _ROLES: Final = {
     Rank.BOT: Role.BOT,
     Rank.AGENT: Role.AGENT,
@@ -162,13 +164,14 @@ class RoomQueries(Part):
         turn = Turn(now_ms)
         live, log = self._rooms.stored(turn, room_id)
         stored = log.find(turn, entry_hash)
-        return None if stored is None else self._entry(turn, live, log, stored)
+        return None if stored is None else self._entry(turn, live, log, stored, self._people(now_ms))
 
     def page(self, room_id: RoomId, before: EntryHash | None, limit: int, now_ms: int) -> list[EntryView]:
         """Return the newest entries, or the newest before one, in the order of the transcript."""
         turn = Turn(now_ms)
         live, log = self._rooms.stored(turn, room_id)
-        return [self._entry(turn, live, log, one) for one in log.newest(turn, limit, before)]
+        people = self._people(now_ms)
+        return [self._entry(turn, live, log, one, people) for one in log.newest(turn, limit, before)]
 
     def search(
         self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
@@ -176,24 +179,32 @@ class RoomQueries(Part):
         """Look through so many entries for texts with all of these words, which are folded."""
         turn = Turn(now_ms)
         live, log = self._rooms.stored(turn, room_id)
-        stored = log.newest(turn, count, before)
-        found = [one for one in reversed(stored) if _holds(log.text(turn, one), words)]
-        after = stored[0].hash if len(stored) == count else None
-        return FoundPage([self._entry(turn, live, log, one) for one in found], after)
+        hashes = log.newest_hashes(turn, count, before)
+        likely = [log.find(turn, one) for one in reversed(hashes) if log.may_hold(turn, one, words)]
+        found = [one for one in likely if one is not None and _holds(log.text(turn, one), words)]
+        after = hashes[0] if len(hashes) == count else None
+        people = self._people(now_ms)
+        return FoundPage([self._entry(turn, live, log, one, people) for one in found], after)
 
     def progress(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryProgress | None:
         """Return how far an entry of ours has come."""
         found = self.entry(room_id, entry_hash, now_ms)
         return None if found is None else found.progress
 
-    def _entry(self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry) -> EntryView:
+    def _people(self, now_ms: int) -> People:
+        """Return `person` for one answer: each device is looked at once."""
+        return cache(lambda author: self.person(author, now_ms))
+
+    def _entry(
+        self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry, people: People
+    ) -> EntryView:
         entry = log.entry(turn, stored)
         payload = _payload(entry, stored)
         by = stored.forwarded_by
         return EntryView(
             stored.hash,
             entry.header.kind,
-            self.person(stored.author, turn.now_ms),
+            people(stored.author),
             entry.header.sent_ms,
             stored.received_ms,
             payload,
