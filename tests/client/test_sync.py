@@ -28,8 +28,8 @@ PAIRS = [
     (e2ee_client.Message, sync.Message),
     (event_stream.EventIterator, sync.EventIterator),
 ]
-# What the client itself calls on its handles.
-INTERNAL = {"advance", "put", "end"}
+# What the client itself calls on its handles, and what rooms stand on.
+INTERNAL = {"advance", "put", "end", "shell", "progress"}
 # What an asynchronous handle has as plain attributes.
 ATTRIBUTES = {"account_id", "message_id", "outgoing", "text", "sent_ms", "received_ms", "state", "reason"}
 
@@ -245,7 +245,7 @@ def test_attributes_have_the_types_of_the_asynchronous_ones() -> None:
     for asynchronous, synchronous in PAIRS[:2]:
         stated = dict(re.findall(r'(\w+) = _Read\["?([^]"]+)"?\]', inspect.getsource(synchronous)))
         for name, theirs in _public(asynchronous).items():
-            if isinstance(theirs, property):
+            if isinstance(theirs, property) and name not in INTERNAL:
                 assert theirs.fget is not None
                 assert stated[name] == theirs.fget.__annotations__["return"], name
 
