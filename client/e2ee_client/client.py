@@ -299,6 +299,11 @@ class Client:
         return self._shell
 
     @property
+    def runtime(self) -> Runtime:
+        """What the surroundings supply."""
+        return self._runtime
+
+    @property
     def progress(self) -> Signal:
         """Fires after each step of the engine: for `e2ee_client.rooms`, not for applications."""
         return self._watch.progress

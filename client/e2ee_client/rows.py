@@ -13,6 +13,7 @@ TABLES: Final = frozenset(
     {
         "account",
         "contact",
+        "desk",
         "entry",
         "entry_body",
         "entry_named",

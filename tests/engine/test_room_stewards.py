@@ -9,6 +9,7 @@ import pytest
 from e2ee_client.engine.rooms.consent import Tombstones
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import (
     ConsentChanged,
@@ -31,6 +32,8 @@ from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Phase
 
 DAY_MS = 86_400_000
+PERSONS = Policy(grants=frozenset())
+"""Persons decide what members ask for."""
 
 
 def room_of(world: World, name: str) -> RoomEngine:
@@ -224,6 +227,7 @@ def test_an_agent_claims_who_waits_and_the_second_claim_is_refused() -> None:
 def test_an_agent_leaves_at_once_and_a_person_decides_a_transfer() -> None:
     """ROOM-22."""
     world = with_agent("agent2")
+    world.devices["desk"].policy = PERSONS
     do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, dev("agent2")))
     world.run(4 * MINUTE_MS)
     asked = world.devices["desk"].told(RequestAsked)[-1]
@@ -238,9 +242,33 @@ def test_an_agent_leaves_at_once_and_a_person_decides_a_transfer() -> None:
     assert dev("agent2") not in room_of(world, "phone").index.members
 
 
+def test_a_desk_grants_what_members_ask_for_without_a_person() -> None:
+    """ROOM-22: closing and reopening; who is no member is refused."""
+    world = with_agent("agent2")
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.CLOSE))
+    world.run(3 * MINUTE_MS)
+    assert room_of(world, "phone").index.phase == Phase.CLOSED
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.REOPEN))
+    world.run(3 * MINUTE_MS)
+    assert room_of(world, "phone").index.phase == Phase.OPEN
+    assert not world.devices["desk"].told(RequestAsked)
+
+
+def test_a_transfer_to_a_team_unassigns_and_lets_the_customer_wait() -> None:
+    """ROOM-33."""
+    world = with_agent("agent2")
+    do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.TRANSFER, team="abrechnung"))
+    world.run(3 * MINUTE_MS)
+    assert dev("agent") not in room_of(world, "phone").index.members
+    assert room_of(world, "phone").index.assigned is None
+    assert world.devices["desk"].told(WaitingChanged)[-1].team == "abrechnung"
+    assert world.devices["agent"].told(RequestAnswered)[-1].code == ""
+
+
 def test_a_request_is_repeated_until_it_is_answered_and_survives_a_restart() -> None:
     """ROOM-22."""
     world = with_agent()
+    world.devices["desk"].policy = PERSONS
     world.blocked.add(("agent", "desk"))
     do(world, "agent", lambda room, turn: room.ask(turn, RequestKind.CLOSE))
     world.run(5_000)

@@ -6,7 +6,7 @@ import asyncio
 
 from conversations import next_of
 from e2ee_client.errors import UnknownRoom
-from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, RequestAsked
+from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, Policy, RequestAsked
 from practice import Practice
 
 BEGUN, HANDED = "Stammpatientin, ruft oft an", "Bitte wegen der Rechnung uebernehmen"
@@ -48,6 +48,7 @@ async def test_who_takes_a_room_over_reads_the_note_of_who_hands_it_over(praxis:
 
 async def test_an_agent_hands_over_with_a_note_and_reads_no_more_of_them(praxis: Practice) -> None:
     """ROOM-32: a person at the desk grants it; who has left the room gets no further note."""
+    await praxis.company.set_policy(Policy(grants=frozenset()))
     a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B")
     room, at_a = await claimed(praxis, a)
     desk = praxis.company.room(room.room_id)

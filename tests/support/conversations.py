@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from e2ee_client import Client, ClientEvent, Contact, EventIterator, MessageReceived, MessageState
@@ -38,6 +38,13 @@ async def until(happened: Callable[[], bool], timeout_s: float = 60.0) -> None:
     """Wait for what tells nobody that it has happened."""
     async with asyncio.timeout(timeout_s):
         while not happened():  # noqa: ASYNC110 - there is no event to wait for
+            await asyncio.sleep(0.01)
+
+
+async def until_read(read: Callable[[], Awaitable[object]], wanted: object, timeout_s: float = 60.0) -> None:
+    """Wait until something reads as it should."""
+    async with asyncio.timeout(timeout_s):
+        while await read() != wanted:  # noqa: ASYNC110 - there is no event to wait for
             await asyncio.sleep(0.01)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     ChainRestarted,
@@ -27,10 +28,14 @@ from .company import Company
 from .company_room import CompanyRoom
 from .customer import Customer, ShownNotice
 from .customer_room import CustomerRoom
+from .desk import Desk
 from .entry import Entry
+from .hours import Hours
 from .invites import Invite
 from .notices import Notice
 from .room import Room
+from .routing import Routing
+from .service import Service
 
 __all__ = [
     "Agent",
@@ -40,6 +45,7 @@ __all__ = [
     "ConsentChanged",
     "Customer",
     "CustomerRoom",
+    "Desk",
     "DeskCalled",
     "Differ",
     "Entry",
@@ -51,14 +57,18 @@ __all__ = [
     "Equivocation",
     "GapClosed",
     "GapShown",
+    "Hours",
     "Invite",
     "Notice",
     "Person",
+    "Policy",
     "RequestAnswered",
     "RequestAsked",
     "Role",
     "Room",
     "RoomChanged",
+    "Routing",
+    "Service",
     "ShownNotice",
     "WaitingChanged",
 ]

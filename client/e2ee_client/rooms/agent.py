@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
-from typing import Self
+from typing import Final, Self
 
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
@@ -16,6 +16,8 @@ from e2ee_client.room_events import WaitingChanged
 from .company_room import CompanyRoom
 from .device import Device
 from .invites import Comparison, Invite, ShowDigits
+
+ANYBODY: Final = "*"
 
 
 class Agent(Device[CompanyRoom]):
@@ -134,9 +136,20 @@ class Agent(Device[CompanyRoom]):
         A room comes again when it waits again. Ends when the client is closed.
         """
         events = self.events()
-        for view in self._shell.machine.rooms.all():
-            if view.waits_ms is not None:
-                yield self._room(view.room_id)
+        rooms = self._shell.machine.rooms
+        for one in rooms.all():
+            view = rooms.view(one.room_id)
+            if view is not None and self.is_for_us(view.waits_for):
+                yield self._room(one.room_id)
         async for event in events:
-            if isinstance(event, WaitingChanged) and event.team is not None:
-                yield self._room(event.room_id)
+            view = rooms.view(event.room_id) if isinstance(event, WaitingChanged) else None
+            if view is not None and self.is_for_us(view.waits_for):
+                yield self._room(view.room_id)
+
+    def is_for_us(self, team: str | None) -> bool:
+        """Whether this device answers for a team: it is one of its card's, or stands for anybody. Who has no
+        team answers for all.
+        """
+        if team is None or team == ANYBODY:
+            return team is not None
+        return any(not one.teams or team in one.teams for one in self.team() if one.is_this)

@@ -15,7 +15,7 @@ from e2ee_client.engine.signing_row import Highest
 from e2ee_client.engine.turn import Turn
 from e2ee_client.opening import Kind, Opening, Runtime, StorePath
 
-from .agent import Agent
+from .desk import Desk
 from .doors import make_door
 from .invites import Invite, Profile
 from .notices import Notice
@@ -23,8 +23,10 @@ from .notices import Notice
 T = TypeVar("T")
 
 
-class Company(Agent):
-    """The founder's front desk. It answers rooms like every `Agent`, and signs what the others act by."""
+class Company(Desk):
+    """The founder's front desk. It answers rooms, runs handlers like every `Desk`, and signs what the others
+    act by.
+    """
 
     @classmethod
     def create(

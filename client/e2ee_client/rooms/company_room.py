@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from e2ee.grammar import is_name
 from e2ee.ids import DeviceId
+from e2ee.rooms.consent import Terms
 from e2ee.rooms.state import Retention
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.stewarding import Change
@@ -21,6 +23,16 @@ class CompanyRoom(Room):
     def waits_since_ms(self) -> int | None:
         """Since when the customer waits for somebody; None while it does not."""
         return self.view.waits_ms
+
+    @property
+    def waits_for(self) -> str | None:
+        """The team that the customer waits for, `*` for anybody; None while it does not wait."""
+        return self.view.waits_for
+
+    @property
+    def terms(self) -> Terms | None:
+        """What the customer has accepted: notice, language, purposes; None while no receipt counts."""
+        return self._shell.machine.rooms.terms(self.room_id, self._shell.now_ms)
 
     @property
     def is_sensitive(self) -> bool:
@@ -73,6 +85,16 @@ class CompanyRoom(Room):
             await self._do(lambda turn, rooms: rooms.acting.assign(turn, self.room_id, to))
         elif team is not None:
             await self._do(lambda turn, rooms: rooms.acting.to_team(turn, self.room_id, team, None))
+
+    async def wait_for_team(self, team: str) -> None:
+        """Tell a team that the customer waits for somebody of it; who is in the room stays (ROOM-23).
+
+        Raises:
+            ConfigError: not the name of a team. NoRight: this device is no desk.
+        """
+        if not is_name(team):
+            raise ConfigError("a team has a name")
+        await self._do(lambda turn, rooms: rooms.acting.wait_for(turn, self.room_id, team))
 
     async def add(self, device_id: bytes) -> None:
         """Let a colleague read and write; it sees what is said from now on."""

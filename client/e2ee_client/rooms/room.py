@@ -155,6 +155,19 @@ class Room:
         """Return the texts among a page of the history."""
         return [one for one in await self.history(before, limit) if one.text is not None]
 
+    async def unread_entries(self, limit: int = 50) -> list[Entry]:
+        """Return the newest contents of the other side that were not marked as read, at most `limit`, in the
+        order of the transcript.
+
+        Raises:
+            ConfigError: `limit` is less than 1.
+        """
+        if limit < 1:
+            raise ConfigError("a page of the history has at least one entry")
+        now_ms = self._shell.now_ms
+        found = await self._shell.read(lambda engine: engine.rooms.unread(self.room_id, limit, now_ms))
+        return [Entry(self, one) for one in found]
+
     async def search(self, words: str, limit: int = 50) -> AsyncIterator[Entry]:
         """Yield texts that hold all of these words, in any case, the newest first; leaving the loop ends it.
 

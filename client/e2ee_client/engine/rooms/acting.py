@@ -12,7 +12,6 @@ from e2ee.rooms.state import DESK, Phase
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
-from .room_engine import RoomEngine
 from .stewarding import Change
 
 if TYPE_CHECKING:
@@ -57,8 +56,18 @@ class Acting(Part):
         if not self._is_steward(turn):
             return self._ask(turn, room_id, RequestKind.TRANSFER, None, team, reason)
         us = self._rooms.around.us.device_id
-        self._rooms.do(turn, room_id, lambda room: _hand_on(turn, room, us, team))
+        self._rooms.do(turn, room_id, lambda room: room.stewarding.hand_on(turn, team, us))
         return None
+
+    def wait_for(self, turn: Turn, room_id: RoomId, team: str) -> None:
+        """Tell a team that the customer of a room waits; who is in the room stays (ROOM-23).
+
+        Raises:
+            NoRight: we are no steward.
+        """
+        self._rooms.do(
+            turn, room_id, lambda room: room.stewarding.wait_for(turn, team, room.consent.language)
+        )
 
     def add(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> bytes | None:
         """Let a colleague read and write."""
@@ -150,11 +159,3 @@ class Acting(Part):
             return self._ranks(turn).get(self._rooms.around.us.device_id, -1) >= DESK
         except RemoteError:
             return False
-
-
-def _hand_on(turn: Turn, room: RoomEngine, us: DeviceId, team: str) -> None:
-    """Nobody is assigned any more, and the customer waits for a team."""
-    members = () if room.states.state is None else room.states.state.members
-    leaves = (us,) if us in members else ()
-    room.stewarding.change(turn, Change(unassign=True, remove=leaves))
-    room.stewarding.wait_for(turn, team, room.consent.language)

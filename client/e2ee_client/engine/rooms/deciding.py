@@ -74,6 +74,8 @@ class Deciding(RoomPart):
                 self._grant(turn, pending)
             case Reply.REFUSE:
                 self._refuse(turn, pending, found.code or NoRight.code)
+            case Reply.ASK if pending.request.what in self._around.policy.grants:
+                self._grant(turn, pending)
             case Reply.ASK:
                 self._ask(turn, pending)
             case _:

@@ -26,7 +26,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
-from .surroundings import Policy
+from .policies import StoredPolicy
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -43,7 +43,7 @@ class EngineSurroundings(Part):
         self._signers: dict[Author, SignPublic] = {}
         self.turn = Turn(0)
         self.posted = 0
-        self.policy = Policy()
+        self.policy = StoredPolicy.load(context.state.rows)
 
     @property
     def us(self) -> Author:

@@ -297,6 +297,16 @@ class EntryLog:
         for place, _ in list(self._order.walk(turn, None)):
             yield self._stored(turn, place.hash)
 
+    def unread(self, turn: Turn, limit: int) -> list[StoredEntry]:
+        """Return the newest entries that were not marked as read, in order."""
+        found: list[EntryHash] = []
+        for _, number in reversed(self._order.directory(turn)):
+            if len(found) >= limit:
+                break
+            items = self._order.items(turn, number)
+            found += [place.hash for place, is_unread in reversed(items) if is_unread]
+        return [self._stored(turn, one) for one in reversed(found[:limit])]
+
     def mark_read(self, turn: Turn, hashes: Iterable[EntryHash]) -> int:
         """Mark entries as read; return how many were not."""
         count = 0

@@ -1,4 +1,4 @@
-"""The rooms of notes beside rooms: who begins them, who reads them (ROOM-02, ROOM-31, ROOM-32)."""
+"""The rooms of notes beside rooms: who begins them, who reads them (ROOM-02, ROOM-31, ROOM-32, ROOM-34)."""
 
 from __future__ import annotations
 
@@ -54,17 +54,23 @@ class Noting(Part):
         return self._rooms.do(turn, notes_id, lambda notes: notes.writing.write(turn, RoomText(text)))
 
     def follow(self, turn: Turn, room: RoomEngine) -> None:
-        """Let who joined a room by a state of ours read its notes, and who left it no more (ROOM-32)."""
+        """Let who joined a room by our state read its notes, and who left it no more (ROOM-32, ROOM-34)."""
         head, us = room.states.room.head, self._rooms.around.us.device_id
         if self._rooms.around.side is Side.CUSTOMER or head is None or head.author != us:
             return
         notes_id = self._rooms.notes_of(room.live.room_id)
-        if room.live.customer is None or notes_id not in self._rooms.index:
+        if room.live.customer is None:
             return
+        writers: tuple[DeviceId, ...] = ()
+        if notes_id not in self._rooms.index:
+            if all(room.states.ranks(turn.now_ms).get(one, -1) >= DESK for one in room.index.members):
+                return
+            self._rooms.begin(turn, notes_id, self._rooms.around.us.account_id, None)
+            writers = (us,)
         if not self._rooms.room(turn, notes_id).writing.can_write(turn):
             return  # A person has to look first (TRN-07).
         try:
-            self._bring_in_line(turn, room)
+            self._bring_in_line(turn, room, *writers)
         except RemoteError:
             return  # The change of the room stands; the next one tries again.
 

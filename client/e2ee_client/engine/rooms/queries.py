@@ -10,8 +10,10 @@ from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId
+from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag
 from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
+from e2ee.rooms.signals import Waiting
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Rank
 from e2ee_client.engine.part import Part
@@ -23,6 +25,7 @@ from .consenting import ConsentState
 from .deciding import asked_for
 from .entry_log import EntryLog, StoredEntry
 from .records import LiveRoom, RoomIndex
+from .surroundings import Policy
 from .views import EntryView, FoundPage, RoomView
 from .writing import progress_of
 
@@ -51,19 +54,19 @@ class RoomQueries(Part):
 
     def all(self) -> list[RoomView]:
         """Return all rooms but those of notes, and rooms of others that wait for somebody."""
-        found = [_view(one, self._rooms.waits_ms(one.room_id)) for one in self._own()]
+        found = [_view(one, self._rooms.waiting.get(one.room_id)) for one in self._own()]
         known = self._rooms.index
-        return found + [_waiting(one, ms) for one, ms in self._rooms.waiting.items() if one not in known]
+        return found + [_waiting(one, who) for one, who in self._rooms.waiting.items() if one not in known]
 
     def _own(self) -> list[RoomIndex]:
         return [one for one in self._rooms.index.values() if one.customer is not None]
 
     def view(self, room_id: bytes) -> RoomView | None:
         """Return a room, or one of others that waits; None for one that is neither."""
-        found, waits_ms = self._rooms.index.get(RoomId(room_id)), self._rooms.waits_ms(RoomId(room_id))
+        found, waiting = self._rooms.index.get(RoomId(room_id)), self._rooms.waiting.get(RoomId(room_id))
         if found is not None:
-            return _view(found, waits_ms)
-        return None if waits_ms is None else _waiting(RoomId(room_id), waits_ms)
+            return _view(found, waiting)
+        return None if waiting is None else _waiting(RoomId(room_id), waiting)
 
     def company_card(self) -> ContactCard | None:
         """Return the card of the company that a customer talks to, as it was pinned; None before."""
@@ -80,6 +83,15 @@ class RoomQueries(Part):
         """
         turn = Turn(now_ms)
         return self._rooms.consenting.consent(turn, self._rooms.stored(turn, room_id)[0])
+
+    def terms(self, room_id: RoomId, now_ms: int) -> Terms | None:
+        """Return what the customer of a room has accepted; None while no receipt counts.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        receipt = self._rooms.stored(Turn(now_ms), room_id)[0].consent.receipt
+        return None if receipt is None else receipt.terms
 
     def notes_of(self, room_id: RoomId) -> RoomId:
         """Return the id of the room of notes beside a room (ROOM-02)."""
@@ -114,6 +126,11 @@ class RoomQueries(Part):
         """
         live, _ = self._rooms.stored(Turn(now_ms), room_id)
         return [asked_for(room_id, one) for one in live.pending if one.asked]
+
+    @property
+    def policy(self) -> Policy:
+        """Our company's choices."""
+        return self._rooms.around.policy
 
     # --- people ---
 
@@ -172,6 +189,12 @@ class RoomQueries(Part):
         live, log = self._rooms.stored(turn, room_id)
         people = self._people(now_ms)
         return [self._entry(turn, live, log, one, people) for one in log.newest(turn, limit, before)]
+
+    def unread(self, room_id: RoomId, limit: int, now_ms: int) -> list[EntryView]:
+        """Return the newest entries that were not marked as read, in the order of the transcript."""
+        turn, unread = Turn(now_ms), self._rooms.index[room_id].unread if room_id in self._rooms.index else 0
+        live, log = self._rooms.stored(turn, room_id)
+        return [self._entry(turn, live, log, one) for one in log.unread(turn, min(limit, unread))]
 
     def search(
         self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
@@ -244,7 +267,7 @@ def _holds(text: str | None, words: Sequence[str]) -> bool:
     return bool(folded) and all(one in folded for one in words)
 
 
-def _view(one: RoomIndex, waits_ms: int | None) -> RoomView:
+def _view(one: RoomIndex, waiting: Waiting | None) -> RoomView:
     return RoomView(
         one.room_id,
         one.customer,
@@ -255,9 +278,11 @@ def _view(one: RoomIndex, waits_ms: int | None) -> RoomView:
         one.on_hold,
         one.last_ms,
         one.unread,
-        waits_ms,
+        None if waiting is None else waiting.since_ms,
+        None if waiting is None else waiting.team,
     )
 
 
-def _waiting(room_id: RoomId, waits_ms: int) -> RoomView:
-    return RoomView(room_id, None, None, (), None, False, False, waits_ms, 0, waits_ms)
+def _waiting(room_id: RoomId, waiting: Waiting) -> RoomView:
+    since_ms, team = waiting.since_ms, waiting.team
+    return RoomView(room_id, None, None, (), None, False, False, since_ms, 0, since_ms, team)

@@ -183,10 +183,12 @@ class RoomEngine:
         self.stewarding.wait_for(turn, team, language)
         self.settle(turn)
 
-    def ask(self, turn: Turn, what: RequestKind, device_id: DeviceId | None = None) -> bytes:
+    def ask(
+        self, turn: Turn, what: RequestKind, device_id: DeviceId | None = None, *, team: str | None = None
+    ) -> bytes:
         """Ask the stewards in force for something (ROOM-22); returns the request's id."""
         stewards = self.states.stewards(turn.now_ms)
-        return self.requests.ask(turn, self.live.room_id, stewards, what, device_id=device_id)
+        return self.requests.ask(turn, self.live.room_id, stewards, what, device_id=device_id, team=team)
 
     def hand_over(self, turn: Turn, to: DeviceId, hashes: list[EntryHash]) -> None:
         """Hand history over, as a steward; raises what `Forwarding.hand_over` raises."""

@@ -43,10 +43,11 @@ from .engine_surroundings import EngineSurroundings
 from .entry_log import stored_entry
 from .loaded import LoadedRooms
 from .noting import Noting
+from .policies import StoredPolicy
 from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
-from .surroundings import REQUESTS
+from .surroundings import REQUESTS, Policy
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -72,7 +73,7 @@ class Rooms(LoadedRooms):
         self.noting = Noting(context, self)
         self.dropping = Dropping(context, self)
         self.queries = RoomQueries(context, self)
-        self.waiting: dict[RoomId, int] = {}
+        self.waiting: dict[RoomId, Waiting] = {}
         self.refusals: dict[bytes, str] = {}
         self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
 
@@ -101,9 +102,10 @@ class Rooms(LoadedRooms):
 
     # --- who waits ---
 
-    def waits_ms(self, room_id: RoomId) -> int | None:
-        """Return since when the customer of a room waits for somebody; None while it does not."""
-        return self.waiting.get(room_id)
+    def set_policy(self, turn: Turn, policy: Policy) -> None:
+        """Keep the company's choices; they hold for this device from now on."""
+        turn.put(StoredPolicy.of(policy).put())
+        self.around.policy = policy
 
     def heard(self, event: RoomEvent) -> None:
         """Note who waits, and what was refused to us (ROOM-22, ROOM-23)."""
@@ -114,18 +116,21 @@ class Rooms(LoadedRooms):
         if isinstance(event, WaitingChanged):
             self.waiting.pop(RoomId(event.room_id), None)
             if event.team is not None:
-                self.waiting[RoomId(event.room_id)] = event.since_ms
+                waiting = Waiting(event.team, event.language or "", event.since_ms)
+                self.waiting[RoomId(event.room_id)] = waiting
             while len(self.waiting) > MAX_WAITING:
                 del self.waiting[next(iter(self.waiting))]
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
         """Who opens a room in which nobody answers tells the team that its customer waits (ROOM-23)."""
-        state = room.states.state
+        state, team, waiting = room.states.state, self.around.policy.team, room.live.board.waiting
+        if waiting is not None:
+            self.waiting.setdefault(room.live.room_id, waiting)
         is_ours = room.live.customer is not None and room.stewarding.place(turn) == 0
-        if not is_ours or state is None or state.assigned is not None or room.live.board.waiting is not None:
+        if not is_ours or state is None or state.assigned is not None or waiting is not None:
             return
-        if room.states.condition().phase is Phase.OPEN:
-            room.stewarding.wait_for(turn, self.around.policy.team, room.consent.language)
+        if team is not None and room.states.condition().phase is Phase.OPEN:
+            room.stewarding.wait_for(turn, team, room.consent.language)
             room.settle(turn)
 
     def notes_of(self, room_id: RoomId) -> RoomId:

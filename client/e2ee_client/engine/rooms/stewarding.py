@@ -292,6 +292,17 @@ class Stewarding(RoomPart):
         self._signal(turn, waiting)
         self._around.tell(turn, WaitingChanged(self._live.room_id, team, language, turn.now_ms))
 
+    def hand_on(self, turn: Turn, team: str, leaving: DeviceId) -> None:
+        """Nobody is assigned any more, a device leaves, and the customer waits for a team (ROOM-33).
+
+        Raises:
+            NoRight. What `change` raises.
+        """
+        state = self._room.states.state
+        leaves = (leaving,) if state is not None and leaving in state.members else ()
+        self.change(turn, Change(unassign=True, remove=leaves))
+        self.wait_for(turn, team, self._room.consent.language)
+
     def repeat_waiting(self, turn: Turn) -> None:
         """Tell again, at the times of requests, while nobody has claimed."""
         waiting = self._live.board.waiting

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from e2ee.content import Content, OfRooms
+from e2ee.errors import InvalidArgument
+from e2ee.grammar import is_name
 from e2ee.identity import ListHead
 from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
@@ -18,6 +20,7 @@ from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import RosterRef
+from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import Retention, RetentionClass
 from e2ee.rooms.team import TeamView
 from e2ee.secret import SigningKey
@@ -28,16 +31,30 @@ from e2ee_client.room_events import RoomEvent
 REQUESTS: Final = RoomId(bytes(16))
 """Stands for the requests of our device where something is timed for a room."""
 DEFAULT_RETENTION: Final = Retention(RetentionClass.DEFAULT, 90 * 86_400)
+OF_MEMBERS: Final = frozenset({RequestKind.TRANSFER, RequestKind.CLOSE, RequestKind.REOPEN})
+"""What a member of a room may ask for (ROOM-22)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """Choices of a company for its new rooms: how long it keeps them, and whose they are first; `*` is
-    whoever is free.
+    """Choices of a company: how long new rooms are kept, and whose they are first, where `*` is whoever is
+    free and None nobody until the application says it; what members are granted without asking a person.
     """
 
     retention: Retention = DEFAULT_RETENTION
-    team: str = "*"
+    team: str | None = "*"
+    grants: frozenset[RequestKind] = OF_MEMBERS
+
+    def __post_init__(self) -> None:
+        """Refuse what is no policy.
+
+        Raises:
+            InvalidArgument.
+        """
+        if self.team is not None and not is_name(self.team):
+            raise InvalidArgument("a team has a name")
+        if not self.grants <= OF_MEMBERS:
+            raise InvalidArgument("members are granted transfer, close and reopen at most")
 
 
 class Surroundings(Protocol):

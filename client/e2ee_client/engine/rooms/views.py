@@ -13,7 +13,8 @@ from e2ee_client.room_events import EntryProgress
 
 
 class RoomView(NamedTuple):
-    """A room in a list. `phase` is None before its `open` is here; since `waits_ms` the customer waits."""
+    """A room in a list. `phase` is None before its `open` is here; since `waits_ms` the customer waits
+    for somebody of the team `waits_for`, where `*` is anybody."""
 
     room_id: RoomId
     customer: AccountId | None
@@ -25,6 +26,7 @@ class RoomView(NamedTuple):
     last_ms: int
     unread: int
     waits_ms: int | None = None
+    waits_for: str | None = None
 
 
 class EntryView(NamedTuple):

@@ -1,0 +1,125 @@
+"""Addresses for notes without content in the store of a desk: each step is on disk before its mail leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import ClassVar, Final, Self, TypeVar
+
+from e2ee_client.engine import Engine
+from e2ee_client.engine.rooms.rooms import Rooms
+from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.turn import Turn
+from e2ee_client.runtime.shell import Shell
+
+from .reach import AddressRow, MemoryBook, Order, Reach
+
+T = TypeVar("T")
+_DIGEST_B: Final = 32
+
+
+@dataclass(slots=True)
+class StoredAddress(Row):
+    """An `AddressRow`."""
+
+    TABLE: ClassVar[str] = "desk"
+    PREFIX: ClassVar[bytes] = b"reach"
+    KEY: ClassVar = (("digest", _DIGEST_B),)
+    digest: bytes
+    address: str | None = field(repr=False)
+    token: bytes = field(repr=False)
+    asked_ms: int
+    is_confirmed: bool
+    told_ms: int | None
+    rooms: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, row: AddressRow) -> Self:
+        """Return a row as it is stored."""
+        rooms = tuple(sorted(row.rooms))
+        return cls(row.digest, row.address, row.token, row.asked_ms, row.is_confirmed, row.told_ms, rooms)
+
+    def row(self) -> AddressRow:
+        """Return what is stored."""
+        rooms = frozenset(self.rooms)
+        return AddressRow(
+            self.digest, self.address, self.token, self.asked_ms, self.is_confirmed, self.told_ms, rooms
+        )
+
+
+class StoredBook(MemoryBook):
+    """All rows in memory; changes go into the step that runs."""
+
+    def __init__(self, rows: Iterable[tuple[bytes, bytes]]) -> None:
+        super().__init__()
+        self.turn: Turn | None = None
+        for key, row in rows:
+            if key.startswith(StoredAddress.PREFIX):
+                super().put(StoredAddress.decode(key, row).row())
+
+    def put(self, row: AddressRow) -> None:
+        """Keep a row in the place of the one with its digest."""
+        super().put(row)
+        if self.turn is not None:
+            self.turn.put(StoredAddress.of(row).put())
+
+    def drop_before(self, asked_ms: int) -> int:
+        """Drop rows without an address that were asked before a time; return how many rows are left."""
+        before = set(self._rows)
+        left = super().drop_before(asked_ms)
+        if self.turn is not None:
+            for digest in before - set(self._rows):
+                self.turn.delete(StoredAddress.TABLE, StoredAddress.key_of(digest))
+        return left
+
+
+class Addresses:
+    """`Reach` over the store of a desk."""
+
+    def __init__(self, shell: Shell[Engine], page: str, rng: Callable[[int], bytes]) -> None:
+        self._shell, self._page, self._rng = shell, page, rng
+        self._reach: tuple[StoredBook, Reach] | None = None
+
+    async def set(self, room_id: bytes, address: str | None, locale: str) -> Order | None:
+        """Take an entry `reach` of a room; return the mail that asks."""
+        return await self._step(lambda reach, now_ms: reach.set(room_id, address, locale, now_ms))
+
+    async def confirm(self, token: str) -> bool:
+        """Take the token of a link; whether it confirms an address."""
+        return await self._step(lambda reach, now_ms: reach.confirm(token, now_ms))
+
+    async def waiting(self, room_id: bytes, purposes: int, locale: str, *, is_open: bool) -> Order | None:
+        """Something waits in a room: return the mail, if its address may be told now."""
+        return await self._step(
+            lambda reach, now_ms: reach.waiting(room_id, purposes, locale, now_ms, is_open=is_open)
+        )
+
+    async def forget(self, room_id: bytes) -> None:
+        """Take the address of a room away."""
+        await self._step(lambda reach, _: reach.forget(room_id))
+
+    async def _step(self, do: Callable[[Reach, int], T]) -> T:
+        """Carry out a step; where it cannot be stored, memory is read anew from the store."""
+        is_stored = False
+        try:
+            found = await self._shell.call(
+                lambda engine, now_ms: engine.of_rooms(
+                    lambda turn, rooms: self._within(turn, rooms, do), now_ms
+                )
+            )
+            is_stored = True
+        finally:
+            if not is_stored:
+                self._reach = None
+        return found
+
+    def _within(self, turn: Turn, rooms: Rooms, do: Callable[[Reach, int], T]) -> T:
+        if self._reach is None:
+            book = StoredBook(rooms.around.rows.items(StoredAddress.TABLE))
+            self._reach = book, Reach(book, self._page, self._rng)
+        book, reach = self._reach
+        book.turn = turn
+        try:
+            return do(reach, turn.now_ms)
+        finally:
+            book.turn = None

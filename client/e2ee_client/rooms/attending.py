@@ -1,0 +1,225 @@
+"""What a desk does with what happens: its own service first, then the handlers of the application."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from contextlib import AsyncExitStack
+from functools import partial
+from typing import Any, Final, ParamSpec, Protocol
+
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import Reach, RoomText
+from e2ee.rooms.state import Phase
+from e2ee_client.client import Client
+from e2ee_client.people import Role
+from e2ee_client.room_events import (
+    EntryAdded,
+    EntryProgress,
+    EntryState,
+    RequestAsked,
+    RoomChanged,
+    WaitingChanged,
+)
+from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
+
+from .company_room import CompanyRoom
+from .entry import Entry
+from .handlers import Handlers
+from .lanes import Lanes
+from .mailing import Mailing
+from .routing import Asked
+from .service import Service, machine_text
+from .webhooks import RoomEvent, Webhooks
+
+_READ_AGAIN: Final = 64
+"""Texts of a room that came while the desk was not running; older ones stay unread."""
+_REMEMBERED: Final = 4_096
+_ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+P = ParamSpec("P")
+
+
+class Attended(Protocol):
+    """The desk, as it is attended."""
+
+    @property
+    def client(self) -> Client: ...
+    def rooms(self) -> list[CompanyRoom]: ...
+    def room(self, room_id: bytes) -> CompanyRoom: ...
+
+
+class Attending:
+    """One run of a desk. Work of a room is done in order, that of different rooms side by side."""
+
+    def __init__(self, desk: Attended, handlers: Handlers, service: Service, mailing: Mailing | None) -> None:
+        self._desk, self._handlers, self._service, self._mailing = desk, handlers, service, mailing
+        self._us = desk.client.account_id
+        self.lanes = Lanes()
+        self._phases: dict[bytes, int] = {}
+        self._offered: dict[bytes, None] = {}
+        runtime = desk.client.runtime
+        self._clock = runtime.clock
+        hook = service.webhook
+        self._webhooks = None if hook is None else Webhooks(hook, runtime.clock, runtime.rng)
+
+    async def run(self, events: EventIterator) -> None:
+        """Attend to what was missed, then to what happens, until the client is closed."""
+        async with AsyncExitStack() as stack:
+            stack.push_async_callback(self.lanes.end)
+            if self._webhooks is not None:
+                stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
+            if self._mailing is not None:
+                stack.push_async_callback(_stop, asyncio.create_task(self._tell_by_mail(self._mailing)))
+            for room in self._desk.rooms():
+                view = room.view
+                self._phases[view.room_id] = int(view.phase or 0)
+                if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
+                    self._do(view.room_id, self._opened, room)
+                elif view.phase in _ENDED and self._mailing is not None:
+                    self._do(view.room_id, self._mailing.addresses.forget, view.room_id)
+            async for event in events:
+                self._take(event)
+
+    def _do(
+        self,
+        room_id: bytes,
+        do: Callable[P, Coroutine[Any, Any, None]],
+        *args: P.args,
+        **kwargs: P.kwargs,
+    ) -> None:
+        self.lanes.add(room_id, partial(do, *args, **kwargs))
+
+    # --- events ---
+
+    def _take(self, event: ClientEvent) -> None:
+        match event:
+            case EntryAdded(room_id=room_id):
+                self._entry(event)
+            case RoomChanged(room_id=room_id, phase=phase):
+                before = self._phases.get(room_id, 0)
+                self._phases[room_id] = phase
+                if not before and phase == Phase.OPEN:
+                    self._do(room_id, self._opened, self._desk.room(room_id))
+                elif phase in _ENDED and before != phase:
+                    self._do(room_id, self._ended, room_id)
+            case WaitingChanged(room_id=room_id, team=str(team)):
+                self._do(room_id, self._waits, room_id, team)
+            case RequestAsked(room_id=room_id):
+                self._do(room_id, self._asked, event)
+            case EntryState(room_id=room_id, progress=EntryProgress.DELIVERED, device_id=device_id):
+                self._delivered(room_id, device_id)
+            case _:
+                pass
+
+    def _entry(self, event: EntryAdded) -> None:
+        is_text, room_id = event.kind == Kind.TEXT, event.room_id
+        if event.account_id == self._us:
+            if is_text and self._mailing is not None:
+                self._mailing.written(room_id, event.entry_hash)
+        elif is_text and self._phases.get(room_id):
+            self._do(room_id, self._message, room_id, event.entry_hash)
+        elif event.kind == Kind.REACH and self._mailing is not None:
+            self._do(room_id, self._left_address, self._mailing, room_id, event.entry_hash)
+
+    def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
+        """A device has a text of ours: of the customer's, nothing waits any more."""
+        is_ours = any(one.device_id == device_id for one in self._desk.room(room_id).members)
+        if self._mailing is not None and not is_ours:
+            self._mailing.seen(room_id)
+
+    # --- what is done ---
+
+    async def _opened(self, room: CompanyRoom) -> None:
+        """A room was opened in which nobody of the company has written yet; or the desk begins to run."""
+        texts = await room.texts()
+        if all(one.author.role is Role.CUSTOMER for one in texts):
+            self._hook("room.opened", room.room_id)
+            await self._welcome(room)
+            for handle in self._handlers.opened:
+                await handle(room)
+        for entry in await room.unread_entries(_READ_AGAIN):
+            if entry.kind == Kind.TEXT:
+                await self._message(room.room_id, entry.hash)
+
+    async def _welcome(self, room: CompanyRoom) -> None:
+        terms = room.terms
+        locale = "" if terms is None else terms.locale
+        text = self._service.welcome(locale, self._clock.now_ms())
+        if text is not None:
+            await room.write(machine_text(text, locale or None))
+
+    async def _message(self, room_id: bytes, entry_hash: bytes) -> None:
+        """Offer a text once to who handles such; it is read when that was done without an error."""
+        if entry_hash in self._offered:
+            return
+        self._offered[entry_hash] = None
+        while len(self._offered) > _REMEMBERED:
+            del self._offered[next(iter(self._offered))]
+        room = self._desk.room(room_id)
+        entry = await room.entry(entry_hash)
+        payload = entry.payload
+        if not isinstance(payload, RoomText):
+            return
+        if self._mailing is not None:
+            self._mailing.seen(room_id)
+        self._hook("entry.text", room_id, payload.text)
+        await self._route(room, entry, payload.text)
+        if room.assigned is None or room.assigned.is_this:
+            await self._handle(room, entry, payload)
+
+    async def _handle(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
+        terms = room.terms
+        language = payload.language or ("" if terms is None else terms.locale)
+        handler = self._handlers.of_message(payload.text, language)
+        if handler is not None:
+            await handler.handle(room, entry)
+            await room.mark_read([entry])
+
+    async def _route(self, room: CompanyRoom, entry: Entry, text: str) -> None:
+        """The first text of a customer says which team its room waits for."""
+        terms, routing = room.terms, self._service.routing
+        if routing is None or terms is None or room.view.assigned is not None or room.waits_for is not None:
+            return
+        if all(one.author.role is not Role.CUSTOMER for one in await room.texts(before=entry)):
+            await room.wait_for_team(routing.team(Asked(text, terms.purposes, terms.locale)))
+
+    async def _waits(self, room_id: bytes, team: str) -> None:
+        self._hook("room.waiting", room_id)
+        for handle in self._handlers.waiting:
+            await handle(self._desk.room(room_id), team)
+
+    async def _asked(self, asked: RequestAsked) -> None:
+        for handle in self._handlers.request:
+            await handle(self._desk.room(asked.room_id), asked)
+
+    # --- mail and webhooks ---
+
+    async def _left_address(self, mailing: Mailing, room_id: bytes, entry_hash: bytes) -> None:
+        room = self._desk.room(room_id)
+        payload = (await room.entry(entry_hash)).payload
+        if isinstance(payload, Reach):
+            await mailing.set(room, payload.email)
+
+    async def _ended(self, room_id: bytes) -> None:
+        """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
+        self._hook("room.ended", room_id)
+        if self._mailing is not None:
+            self._mailing.seen(room_id)
+            await self._mailing.addresses.forget(room_id)
+
+    async def _tell_by_mail(self, mailing: Mailing) -> None:
+        while True:
+            room_id = await mailing.next()
+            self._do(room_id, mailing.tell, self._desk.room(room_id))
+
+    def _hook(self, kind: str, room_id: bytes, text: str | None = None) -> None:
+        if self._webhooks is not None:
+            self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text))
+
+
+async def _stop(task: asyncio.Task[None]) -> None:
+    """End a task, and raise what ended it before."""
+    task.cancel()
+    await asyncio.wait([task])
+    if not task.cancelled():
+        task.result()

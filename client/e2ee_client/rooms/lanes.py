@@ -1,0 +1,70 @@
+"""Work of rooms: one piece at a time for a room, in order; what fails is reported and ends nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Final
+
+MAX_WAITING: Final = 256
+"""Of a room; what comes while so many wait is not done."""
+_LOG: Final = logging.getLogger("sealroom")
+
+Work = Callable[[], Coroutine[Any, Any, None]]
+
+
+class Lanes:
+    """A lane for each room in which something is to be done; `failed` counts what ended with an error."""
+
+    def __init__(self) -> None:
+        self._waiting: dict[bytes, deque[Work]] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.failed = 0
+
+    def add(self, room_id: bytes, work: Work) -> bool:
+        """Do something after what waits for the room; False if too much waits."""
+        lane = self._waiting.get(room_id)
+        if lane is not None:
+            if len(lane) >= MAX_WAITING:
+                return False
+            lane.append(work)
+            return True
+        self._waiting[room_id] = deque([work])
+        self._start(self._run(room_id))
+        return True
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name="sealroom-desk")
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _run(self, room_id: bytes) -> None:
+        lane = self._waiting[room_id]
+        while lane:
+            task = self._start(lane.popleft()())
+            await asyncio.wait([task])
+            self._report(task)
+        del self._waiting[room_id]
+
+    def _report(self, task: asyncio.Task[None]) -> None:
+        """Say that something failed, by the name of the error's type alone."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self.failed += 1
+            _LOG.error("desk.failed %s", type(error).__name__)
+
+    async def done(self) -> None:
+        """Wait until nothing waits."""
+        while self._tasks:
+            await asyncio.wait(list(self._tasks))
+
+    async def end(self) -> None:
+        """Stop everything."""
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)

@@ -1,0 +1,200 @@
+"""A desk that is always on: greeting, hours, routing, handlers, mail, webhooks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from datetime import date
+
+import pytest
+from conversations import until, until_read
+from e2ee_client.errors import ConfigError
+from e2ee_client.rooms import (
+    CompanyRoom,
+    Desk,
+    Entry,
+    Hours,
+    Policy,
+    RequestAsked,
+    Room,
+    Routing,
+    Service,
+)
+from practice import Practice
+
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import Phase
+
+NOTHING = Service()
+NEVER = {"zone": "Europe/Berlin", "week": {}}
+ROUTING = Routing.of({"default": "empfang", "rules": [{"team": "abrechnung", "words": ["rechnung*"]}]})
+
+
+async def texts(room: Room) -> list[str | None]:
+    return [one.text for one in await room.texts()]
+
+
+@asynccontextmanager
+async def running(desk: Desk, service: Service = NOTHING) -> AsyncIterator[None]:
+    """Let a desk run."""
+    task = asyncio.create_task(desk.run(service))
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+async def test_a_desk_greets_once_and_answers_what_it_has_a_handler_for(praxis: Practice) -> None:
+    desk = praxis.company
+
+    @desk.on_message(pattern=r"(?i)wie lange.*offen", language="de")
+    async def hours(room: CompanyRoom, entry: Entry) -> None:
+        await room.send("Bis zwölf", reply_to=entry)
+
+    @desk.on_message(language="fr")
+    async def french(room: CompanyRoom, entry: Entry) -> None:
+        raise AssertionError("nobody speaks French here")
+
+    async with running(desk, Service(greeting={"de": "Willkommen", "en": "Welcome"})):
+        room = await praxis.opened(await praxis.customer())
+        await room.send("Wie lange haben Sie offen?")
+        await room.send("Ich habe Husten")
+        wanted = ["Willkommen", "Wie lange haben Sie offen?", "Ich habe Husten", "Bis zwölf"]
+        await until_read(lambda: _sorted(room), sorted(wanted))
+        theirs = desk.room(room.room_id)
+        await until(lambda: theirs.unread == 1)
+    assert [one.text for one in await theirs.unread_entries()] == ["Ich habe Husten"]
+
+
+async def _sorted(room: Room) -> list[str]:
+    return sorted(str(one) for one in await texts(room))
+
+
+async def test_what_came_before_is_handled_when_the_desk_runs(praxis: Practice) -> None:
+    """A text is handled once, also by a desk that was not running."""
+    room = await praxis.opened(await praxis.customer())
+    await room.send("eins")
+    desk, seen = praxis.company, []
+    await until(lambda: bool(desk.rooms()) and desk.rooms()[0].unread == 1)
+
+    @desk.on_message()
+    async def count(room: CompanyRoom, entry: Entry) -> None:
+        seen.append(entry.text)
+
+    for _ in range(2):
+        async with running(desk, Service(greeting="Hallo")):
+            await until(lambda: desk.room(room.room_id).unread == 0)
+            await until_read(lambda: texts(room), ["eins", "Hallo"])
+    assert seen == ["eins"]
+
+
+async def test_handlers_of_a_room_run_one_at_a_time_and_a_failing_one_ends_nothing(
+    praxis: Practice, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What fails is named by its type alone, and comes again at the next start."""
+    desk, seen, together = praxis.company, list[str](), set[int]()
+
+    @desk.on_message()
+    async def work(room: CompanyRoom, entry: Entry) -> None:
+        seen.append(f"> {entry.text}")
+        together.add(sum(one[0] == ">" for one in seen) - sum(one[0] == "<" for one in seen))
+        await asyncio.sleep(0)
+        seen.append(f"< {entry.text}")
+        if entry.text == "zwei":
+            raise ValueError(f"geheim {entry.text}")
+
+    async with running(desk):
+        room = await praxis.opened(await praxis.customer())
+        for text in ("eins", "zwei", "drei"):
+            await room.send(text)
+        with caplog.at_level(logging.ERROR, logger="sealroom"):
+            await until(lambda: seen[-1:] == ["< drei"])
+            await until(lambda: desk.room(room.room_id).unread == 1)
+        assert desk.failed == 1
+    assert together == {1}
+    assert [one.text for one in await desk.room(room.room_id).unread_entries()] == ["zwei"]
+    shown = [one.getMessage() for one in caplog.records if one.levelno == logging.ERROR]
+    assert shown == ["desk.failed ValueError"]
+
+
+async def test_the_first_text_says_which_team_its_room_waits_for(praxis: Practice) -> None:
+    desk, waits = praxis.company, list[str]()
+    agent = await praxis.agent("Agent A", teams=["abrechnung"])
+    other = await praxis.agent("Agent B", teams=["empfang"])
+
+    @desk.on_waiting
+    async def note(room: CompanyRoom, team: str) -> None:
+        waits.append(team)
+
+    async with running(desk, Service(routing=ROUTING)):
+        await until(lambda: desk.policy.team is None)
+        room = await praxis.opened(await praxis.customer())
+        await room.send("Meine Rechnung stimmt nicht")
+        await room.send("Wo sind Sie?")
+        found = await anext(agent.waiting())
+        assert found.room_id == room.room_id
+        await until(lambda: waits == ["abrechnung"])
+        assert not other.is_for_us(found.waits_for)
+        await found.claim(600)
+        await until(lambda: room.assigned is not None and room.assigned.name == "Agent A")
+
+
+def test_nobody_there_is_said_with_the_time_when_somebody_is() -> None:
+    closed = Service(closed="Wir sind {opens} wieder da", hours=Hours.of(NEVER))
+    assert closed.welcome("de", 0) == "Wir sind später wieder da"
+    service = Service(
+        greeting={"de": "Hallo", "en": "Hello"},
+        closed={"de": "Wieder da: {opens}", "en": "Back: {opens}"},
+        hours=Hours.of({"zone": "Europe/Berlin", "week": {"mon": ["08:00-12:00"]}}),
+    )
+    monday_ms = 1_767_571_200_000
+    assert date.fromtimestamp(monday_ms / 1000).isoformat() == "2026-01-05"
+    assert service.welcome("de-AT", monday_ms) == "Wieder da: Montag, 05.01., 08:00 Uhr"
+    assert service.welcome("fr", monday_ms) == "Back: Monday, 05/01, 08:00"
+    assert service.welcome("de", monday_ms + 8 * 3_600_000) == "Hallo"
+
+
+async def test_what_the_policy_does_not_grant_is_for_the_handler(praxis: Practice) -> None:
+    """ROOM-22."""
+    desk, asked_for = praxis.company, list[int]()
+    await desk.set_policy(Policy(grants=frozenset()))
+    agent = await praxis.agent("Agent A")
+
+    @desk.on_request
+    async def decide(room: CompanyRoom, asked: RequestAsked) -> None:
+        asked_for.append(asked.what)
+        await room.decide(asked, grant=True)
+
+    async with running(desk):
+        room = await praxis.opened(await praxis.customer())
+        theirs = await anext(agent.waiting())
+        await theirs.claim(600)
+        await theirs.close()
+        await until(lambda: room.phase is Phase.CLOSED)
+    assert asked_for == [RequestKind.CLOSE]
+
+
+async def test_a_desk_is_a_front_desk_and_runs_once(praxis: Practice) -> None:
+    invite = await praxis.company.invite("Bot", kind="bot")
+    async with Desk.join(None, invite, runtime=praxis.network.runtime()) as bot:
+        with pytest.raises(ConfigError):
+            await bot.run()
+    async with running(praxis.company):
+        await until(lambda: praxis.company._attending is not None)
+        with pytest.raises(ConfigError):
+            await praxis.company.run()
+
+
+def test_settings_go_together() -> None:
+    with pytest.raises(ConfigError):
+        Service(closed="x")
+    with pytest.raises(ConfigError):
+        Service(hours=Hours.of(NEVER))
+    with pytest.raises(ConfigError):
+        Service(page="https://praxis.example")
+    with pytest.raises(ConfigError):
+        Service(mail_after_s=1)

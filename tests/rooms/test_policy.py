@@ -1,0 +1,85 @@
+"""What a desk grants by itself, and notes of agents."""
+
+from __future__ import annotations
+
+import pytest
+from conversations import until, until_read
+from e2ee_client.errors import UnknownRoom
+from e2ee_client.rooms import CompanyRoom, Policy, RequestAsked, Room
+from practice import Practice
+
+from e2ee.errors import InvalidArgument
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import Phase, Retention, RetentionClass, State
+
+
+async def texts(room: Room) -> list[str | None]:
+    return [one.text for one in await room.texts()]
+
+
+async def notes(room: CompanyRoom) -> list[str | None]:
+    try:
+        return await texts(await room.notes())
+    except UnknownRoom:
+        return []
+
+
+async def retentions(room: Room) -> list[Retention]:
+    return [one.payload.retention for one in await room.history() if isinstance(one.payload, State)]
+
+
+async def test_an_agent_writes_a_note_and_hands_the_room_to_a_team(praxis: Practice) -> None:
+    """ROOM-22, ROOM-32, ROOM-33, ROOM-34: nobody is asked, the next agent is given the note, and the first
+    one leaves both rooms.
+    """
+    a = await praxis.agent("Agent A", teams=["empfang"])
+    b = await praxis.agent("Agent B", teams=["abrechnung"])
+    room = await praxis.opened(await praxis.customer())
+    await room.send("Guten Tag")
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    await at_a.send("Guten Tag, hier ist A")
+    await at_a.transfer(team="abrechnung", note="Rechnung 4711")
+    at_b = await anext(b.waiting())
+    assert at_b.waits_for == "abrechnung"
+    await at_b.claim(600)
+    await until(lambda: [one.name for one in room.members] == ["Agent B"])
+    await until_read(lambda: notes(at_b), ["Rechnung 4711"])
+    beside = await at_b.notes()
+    await until(lambda: sorted(str(one.name) for one in beside.members) == ["Agent B", "Praxis"])
+    assert await texts(room) == ["Guten Tag", "Guten Tag, hier ist A"]
+    assert "Rechnung 4711" not in str([one.payload for one in await room.history()])
+
+
+async def test_a_company_that_wants_persons_to_decide_is_asked(praxis: Practice) -> None:
+    """ROOM-22."""
+    await praxis.company.set_policy(Policy(grants=frozenset()))
+    a = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    events = praxis.company.events()
+    await at_a.close("erledigt")
+    asked = await anext(one async for one in events if isinstance(one, RequestAsked))
+    assert room.phase is Phase.OPEN
+    await praxis.company.room(room.room_id).decide(asked, grant=True)
+    await until(lambda: room.phase is Phase.CLOSED)
+
+
+def test_only_what_members_may_ask_for_is_granted() -> None:
+    """ROOM-22: nobody is added by a policy."""
+    with pytest.raises(InvalidArgument):
+        Policy(grants=frozenset({RequestKind.ADD}))
+    with pytest.raises(InvalidArgument):
+        Policy(team="")
+
+
+async def test_a_policy_stays_and_holds_for_new_rooms(praxis: Practice) -> None:
+    week = Retention(RetentionClass.DEFAULT, 7 * 86_400)
+    await praxis.company.set_policy(Policy(retention=week, team=None))
+    room = await praxis.opened(await praxis.customer())
+    await room.send("Guten Tag")
+    await until(lambda: len(praxis.company.rooms()) == 1)
+    theirs = praxis.company.rooms()[0]
+    await until_read(lambda: retentions(theirs), [week])
+    assert theirs.waits_for is None
