@@ -166,14 +166,14 @@ def old_heads(monkeypatch: pytest.MonkeyPatch) -> tuple[AttackWorld, int]:
         return content._replace(heads=Heads(own, ListHead(1, ListHash(bytes(32)))))
 
     lists: list[bytes] = []
-    following = engine_contents._following
+    following = engine_contents.following
 
     def noting(contact: Contact, signed: bytes) -> DeviceList | None:
         lists.append(signed)
         return following(contact, signed)
 
     monkeypatch.setattr(Sending, "_dressed", lying)
-    monkeypatch.setattr(engine_contents, "_following", noting)
+    monkeypatch.setattr(engine_contents, "following", noting)
     for number in range(40):
         world.say(world.customer, world.praxis, f"Frage {number}")
     world.relay.deeds.append("had a contact state an old list of the company's with each of 40 texts")

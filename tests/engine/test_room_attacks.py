@@ -87,3 +87,23 @@ def test_a_steward_at_the_last_number_stops_nobody_from_asking() -> None:
     give(world, "phone", last)
     world.run(10 * MINUTE_MS)
     assert not [code for _, code in world.refused if code.startswith("local.")]
+
+
+def test_a_desk_that_is_not_in_force_any_more_does_not_turn_in_circles() -> None:
+    """ROOM-23: it says no longer who waits, and looks again at the times of ROOM-22, not at once."""
+    world = opened("desk", "chief", "agent")
+    do(world, "desk", lambda room, turn: room.wait_for(turn, "*", "de"))
+    world.new_roster(("chief", "agent"))
+    ticks: list[int] = []
+    device = world.devices["desk"]
+    tick = device.tick
+
+    def counted() -> None:
+        ticks.append(world.now_ms)
+        tick()
+
+    device.tick = counted  # type: ignore[method-assign]  # counted
+    world.run(30 * MINUTE_MS)
+    assert device.room is not None
+    assert device.room.live.board.waiting is not None
+    assert len(ticks) < 60

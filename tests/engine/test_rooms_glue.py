@@ -13,11 +13,12 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.events import MessageRejected, SecondCopy
 from engine_world import Node, World
-from rooms_world import HOUR_MS, MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
 from team_world import account, colleague, company_of, do, founded, this
 
 from e2ee.content import Content, ContentType, OfRooms
-from e2ee.errors import InvalidArgument, NoRight, RemoteError
+from e2ee.errors import InvalidArgument, ListFork, NoRight, RemoteError
+from e2ee.identity import DeviceList, next_list, sign_list
 from e2ee.ids import ContentId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, device_tag
 from e2ee.rooms.forward import encode_forward
@@ -195,6 +196,28 @@ def test_a_dossier_sends_nobody_to_services_of_its_machine() -> None:
     assert do(second, lambda turn: rooms_of(second).take(turn, peer, elsewhere))
     here = dossier_at(company, person, "ws://127.0.0.1:8080/")
     assert refusal(second, company, here) == "remote.content"
+
+
+def test_a_dossier_with_another_history_of_the_list_is_an_alarm() -> None:
+    """ID-07, ROOM-25: a customer that signs two lists of one number shows each desk another one."""
+    _, company, second, person, _ = team_of_two()
+    own = person.engine._state.own
+    assert own.account_key is not None
+    lists: list[DeviceList] = []
+    for ttl_ms in (DAY_MS, 2 * DAY_MS):
+        following = lists[-1] if lists else None
+        unsigned = next_list(own.account_id, following, [own.device.record], None, person.now_ms, ttl_ms)
+        lists.append(sign_list(own.account_key, unsigned))
+    found = company.engine._context.dossiers.of(account(person))
+    assert found is not None
+    value = encode_dossier(replace(found, signed_list=lists[-1].signed))
+    content = content_of(company, ContentType.DOSSIER, value)
+    contact = second.engine._state.contacts[account(person)]
+    head, peer = contact.head, second.engine._state.peers[account(company) + this(company)]
+    with pytest.raises(ListFork):
+        second.engine._context.rooms.take(Turn(second.now_ms), peer, content)
+    assert contact.head == head
+    assert contact.alarm == "remote.list_fork"
 
 
 def test_a_customer_has_so_many_rooms_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -204,7 +204,7 @@ class Contents(Part):
         if self._context.upkeep.take_back(turn, signed):
             return
         try:
-            device_list = _following(contact, signed)
+            device_list = following(contact, signed)
         except ListFork as error:
             self.alarm(turn, contact, error.code)
         except RemoteError as error:
@@ -307,7 +307,7 @@ class Contents(Part):
             turn.delete("held", held.key)
 
 
-def _following(contact: Contact, signed: bytes) -> DeviceList | None:
+def following(contact: Contact, signed: bytes) -> DeviceList | None:
     """Return a signed list if it is newer than the pinned one; links between may be missing (ID-07)."""
     device_list = DeviceList.verify(contact.account_id, signed)
     if contact.head is None:

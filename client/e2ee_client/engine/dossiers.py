@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from e2ee import prekeys
-from e2ee.errors import ContentError, IdentityMismatch
+from e2ee.errors import ContentError, Expired, IdentityMismatch, ListFork
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.ids import AccountId
 from e2ee.rooms import signals
 from e2ee.rooms.signals import Dossier
 from e2ee.wire import cbor
 
+from .contents import following
 from .part import Part
 from .peers import Given, Peer
 from .records import Contact, check_keys
@@ -51,17 +52,32 @@ class Dossiers(Part):
             raise IdentityMismatch("a dossier of one customer has records of it alone")
         if not all(self._context.contents.may_connect(one.way_back.relay_url) for one in dossier.contacts):
             raise ContentError("an address that may not be followed")
-        device_list = DeviceList.verify(account_id, dossier.signed_list)
+        device_list = self._list(turn, account_id, dossier.signed_list)
         given: list[Given | None] = []
         for record, one in zip(records, dossier.contacts, strict=True):
             device_list.check_record(record)
             known = self._state.peers.get(account_id + record.device_id)
             if known is not None:
                 check_keys(known.record, record)
-            given.append(None if one.bundle is None else Given.of(prekeys.verify_compact(record, one.bundle)))
+            given.append(None if one.bundle is None else _given(record, one.bundle, turn.now_ms))
         contact = self._contact(turn, account_id, device_list, dossier.contacts[0].way_back.relay_url)
         for record, one, keys in zip(records, dossier.contacts, given, strict=True):
             self._learn(turn, contact, record, one, keys)
+
+    def _list(self, turn: Turn, account_id: AccountId, signed: bytes) -> DeviceList:
+        """Verify a list, and that it parts from the pinned one nowhere (ID-07).
+
+        Raises:
+            RemoteError; of two histories the customer's contact has the alarm.
+        """
+        contact = self._state.contacts.get(account_id)
+        try:
+            found = None if contact is None else following(contact, signed)
+        except ListFork as error:
+            if contact is not None:
+                self._context.contents.alarm(turn, contact, error.code)
+            raise
+        return found or DeviceList.verify(account_id, signed)
 
     def _contact(self, turn: Turn, account_id: AccountId, device_list: DeviceList, relay_url: str) -> Contact:
         contact = self._state.contacts.get(account_id)
@@ -87,6 +103,16 @@ class Dossiers(Part):
         if keys is not None and peer.prekeys() is None:
             peer.learn_prekeys(_NO_SESSION, keys)
         turn.put(peer.put())
+
+
+def _given(record: DeviceRecord, bundle: prekeys.CompactBundle, now_ms: int) -> Given | None:
+    """Verify prekeys; those of a time to come are left out."""
+    verified = prekeys.verify_compact(record, bundle)
+    try:
+        verified.check_ahead(now_ms)
+    except Expired:
+        return None
+    return Given.of(verified)
 
 
 def _without_one_time(peer: Peer) -> prekeys.CompactBundle | None:

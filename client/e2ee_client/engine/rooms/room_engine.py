@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentRequired, ContentError, NoRight
 from e2ee.ids import AccountId, DeviceId
@@ -42,6 +44,8 @@ from .stewarding import Change, Stewarding
 from .surroundings import Surroundings
 from .taking import Taking
 from .writing import Writing
+
+TICK_APART_MS: Final = 1_000
 
 
 class RoomEngine:
@@ -280,6 +284,10 @@ class RoomEngine:
         self.deciding.tick(turn)
         self.marks.tick(turn)
         self.settle(turn)
+        if self.index.wake_ms is not None and self.index.wake_ms <= turn.now_ms:
+            # What could not be done now is not tried again at once.
+            self.index.wake_ms = turn.now_ms + TICK_APART_MS
+            self.around.wake(turn, self.live.room_id, self.index.wake_ms)
 
     def team_changed(self, turn: Turn) -> None:
         """A list, a roster or a suspension was learned of: judge anew, serve who is in force now."""

@@ -306,8 +306,8 @@ class Stewarding(RoomPart):
     def repeat_waiting(self, turn: Turn) -> None:
         """Tell again, at the times of requests, while nobody has claimed."""
         waiting = self._live.board.waiting
+        self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
         if waiting is not None and self.place(turn) is not None:
-            self._live.waited = (turn.now_ms, self._live.waited[1] + 1)
             self._signal(turn, waiting)
 
     def no_longer(self, turn: Turn) -> None:
