@@ -192,9 +192,10 @@ class RoomQueries(Part):
 
     def unread(self, room_id: RoomId, limit: int, now_ms: int) -> list[EntryView]:
         """Return the newest entries that were not marked as read, in the order of the transcript."""
-        turn, unread = Turn(now_ms), self._rooms.index[room_id].unread if room_id in self._rooms.index else 0
+        turn = Turn(now_ms)
         live, log = self._rooms.stored(turn, room_id)
-        return [self._entry(turn, live, log, one) for one in log.unread(turn, min(limit, unread))]
+        people, count = self._people(now_ms), min(limit, self._rooms.index[room_id].unread)
+        return [self._entry(turn, live, log, one, people) for one in log.unread(turn, count)]
 
     def search(
         self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
