@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
-from e2ee_client.rooms import Company
+from e2ee_client.rooms import Company, Policy
 from relay_process import RelayProcess
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
@@ -35,6 +35,7 @@ def _founded(home: Path, relay_url: str) -> Person:
             desk.store, relay=relay_url, name="Praxis", passphrase=PASSPHRASE, origins=[ORIGIN], runtime=QUICK
         )
         async with opening as company:
+            await company.set_policy(Policy(grants=frozenset()))  # A person decides what agents ask for.
             await company.client.wait_settled(60)
 
     asyncio.run(found())
@@ -146,7 +147,7 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
             customer.ok("room", "send", "-", "Guten Tag")
             working.wait_for(rf"\[{short}\] the customer waits for")
             assert short in agent.ok("agent", "waiting")
-            assert f"You answer in room {short}" in agent.ok("room", "claim", short)
+            assert f"You answer in room {short}" in agent.ok("room", "claim", "-")
             agent.ok("room", "send", short, "Was fehlt Ihnen?")
             desk.ok("room", "note", short, "Rechnung 4711")
             with customer.start("room", "listen") as listening:

@@ -7,7 +7,8 @@ from collections.abc import Awaitable, Callable
 from e2ee.errors import NoRight
 from e2ee.rooms.state import Phase
 from e2ee_client import Client
-from e2ee_client.errors import WaitTimeout
+from e2ee_client.contacts import wait_until
+from e2ee_client.errors import UnknownRoom, WaitTimeout
 from e2ee_client.room_events import EntryProgress
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
 
@@ -16,6 +17,7 @@ from .failures import DONE, Refused
 from .fetching import fetch
 from .handing_over import hand_over, until_granted
 from .room_addressing import (
+    all_rooms,
     company_of,
     company_room,
     customer_room,
@@ -24,7 +26,7 @@ from .room_addressing import (
     find_room,
     is_company,
 )
-from .room_lines import entry_json, room_json
+from .room_lines import entry_json, is_waiting, room_json
 from .session import Session, Work
 
 Act = Callable[[Client], Awaitable[Room]]
@@ -56,10 +58,13 @@ def send(session: Session) -> Work:
 
 
 def claim(session: Session) -> Work:
-    """Take a room, and wait until this device answers in it."""
+    """Take a room, for `-` that of the next customer who waits; wait until this device answers in it."""
 
     async def act(client: Client) -> Room:
-        room = company_room(client, session.options.room)
+        if session.options.room.strip() == "-":
+            room = await _next_waiting(session, client)
+        else:
+            room = company_room(client, session.options.room)
         session.remark("request.waiting")
         try:
             await room.claim(session.options.timeout)
@@ -68,6 +73,26 @@ def claim(session: Session) -> Work:
         return room
 
     return _acting(session, act, "claim.done")
+
+
+async def _next_waiting(session: Session, client: Client) -> CompanyRoom:
+    """Return the room whose customer has waited longest, as soon as one waits."""
+    company_of(client)
+
+    def first() -> Room | None:
+        found = [one for one in all_rooms(client) if is_waiting(one)]
+        return min(found, key=lambda one: one.view.waits_ms or 0, default=None)
+
+    if first() is None:
+        session.remark("claim.nobody")
+    try:
+        await wait_until(lambda: first() is not None, client.progress, session.options.timeout, "a customer")
+    except WaitTimeout:
+        raise Refused("wait.customer") from None
+    found = first()
+    if found is None:
+        raise UnknownRoom("nobody waits any more")
+    return CompanyRoom(client, found.room_id)
 
 
 def transfer(session: Session) -> Work:

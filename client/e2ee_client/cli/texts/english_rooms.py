@@ -31,7 +31,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "help.room.search": "look for words in all rooms",
     "help.room.listen": "stay connected and print what happens, until Ctrl-C",
     "help.room.send": "write a text in a room",
-    "help.room.claim": "take a room: this device answers from now on",
+    "help.room.claim": "take a room, with - that of the next who waits: this device answers from now on",
     "help.room.transfer": "hand a room to a colleague or a team",
     "help.room.decide": "grant or refuse what a colleague asks for (a desk's)",
     "help.room.note": "write a note for colleagues, which the customer never gets",
@@ -208,6 +208,9 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "entry.quoted": "“{text}”",
     "error.local.notes": "a desk writes the first note of a room; nothing was done",
     "hint.local.notes": "do it without a note, or ask a desk",
+    "claim.nobody": "Nobody waits; waiting for a customer ...",
+    "error.wait.customer": "no customer waits",
+    "hint.wait.customer": "stay connected with sealroom agent run, which tells who waits",
     # --- events ---
     "event.signing_without_notice": "your company has no notice yet, so nobody can write to it:\n"
     "  sealroom company notice draft FOLDER",

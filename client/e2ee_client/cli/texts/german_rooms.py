@@ -33,7 +33,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "help.room.search": "in allen Räumen nach Wörtern suchen",
     "help.room.listen": "verbunden bleiben und ausgeben, was geschieht, bis Strg-C",
     "help.room.send": "einen Text in einen Raum schreiben",
-    "help.room.claim": "einen Raum übernehmen: von da an antwortet dieses Gerät",
+    "help.room.claim": "einen Raum übernehmen, mit - den nächsten, der wartet: von da an antwortet dieses "
+    "Gerät",
     "help.room.transfer": "einen Raum an eine Kollegin oder ein Team übergeben",
     "help.room.decide": "gewähren oder ablehnen, worum eine Kollegin bittet (Sache des Empfangs)",
     "help.room.note": "eine Notiz für Kollegen schreiben, die der Kunde nie bekommt",
@@ -214,6 +215,9 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "entry.quoted": "„{text}“",
     "error.local.notes": "die erste Notiz eines Raums schreibt ein Empfang; es wurde nichts getan",
     "hint.local.notes": "ohne Notiz geht es; oder bitten Sie einen Empfang",
+    "claim.nobody": "Niemand wartet; Warten auf einen Kunden ...",
+    "error.wait.customer": "es wartet kein Kunde",
+    "hint.wait.customer": "verbunden bleiben mit sealroom agent run: es sagt, wer wartet",
     # --- events ---
     "event.signing_without_notice": "Ihr Unternehmen hat noch keinen Hinweistext, niemand kann ihm "
     "schreiben:\n"
