@@ -77,7 +77,8 @@ class Posting(Part):
             self._context.sending.pump(turn, contact)
 
     def signal(self, turn: Turn, payload: OfRooms, to: Iterable[tuple[AccountId, DeviceId]]) -> None:
-        """Send a content of type 9 once, to those of the devices with which there is a session.
+        """Send a content of type 9 once, to those of the devices with which there is a session; one with a
+        colleague is begun, for when it is repeated (TRN-29).
 
         Raises:
             InvalidArgument: another type.
@@ -91,6 +92,8 @@ class Posting(Part):
             session = self._context.renewal.session_for(turn, peer)
             if session is not None:
                 self._context.sending.send_control(turn, peer, session, payload)
+            elif account_id == self._state.own.account_id:
+                self._context.renewal.need(turn, peer)
 
     def recall(self, turn: Turn, content_id: bytes) -> None:
         """Send a content to none of the devices for which it was not sealed yet."""
