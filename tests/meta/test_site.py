@@ -14,7 +14,7 @@ from e2ee_client import events, room_events
 from fenced_blocks import PageRun, page_run
 
 NAMING = ("operate.md", "audit.md")
-RUN = {"index.md": 10, "embed.md": 8, "operate.md": 6}
+RUN = {"index.md": 10, "embed.md": 8, "operate.md": 6, "rooms.md": 1}
 FOLDERS = ("audit", "client", "docs", "e2ee", "reports", "requirements", "server", "spec", "tests")
 
 
