@@ -139,6 +139,8 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
     desk, agent, customer = praxis.desk, _customer(tmp_path, "agent"), _customer(tmp_path)
     with desk.start("company", "run") as running:
         running.wait_for("connected")
+        Person(tmp_path, desk.store).ok("company", "door", "here")
+        assert (tmp_path / "here").is_file()
         _joined(desk, agent)
         with agent.start("agent", "run") as working:
             working.wait_for("connected")

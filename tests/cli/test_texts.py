@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import json
 import pkgutil
 import re
 import string
@@ -17,6 +18,8 @@ from e2ee_client.cli import event_lines, failures, neutral, screen_lines, texts
 from e2ee_client.cli.texts.english import ENGLISH
 from e2ee_client.cli.texts.german import GERMAN
 from e2ee_client.events import ConnectionState, MessageState
+from e2ee_client.room_events import RoomChanged
+from e2ee_client.rooms.notices import fields
 from hypothesis import example, given
 from hypothesis import strategies as st
 from prompt_toolkit.utils import get_cwidth
@@ -68,6 +71,20 @@ def test_a_device_that_was_replaced_is_told_what_it_means() -> None:
     for texts_of in (ENGLISH, GERMAN):
         assert not _places(texts_of["event.device_replaced"])
     assert "reaches nobody" in ENGLISH["event.device_replaced"]
+
+
+def test_events_of_rooms_are_json() -> None:
+    changed = RoomChanged(bytes(16), 1, (bytes(16), b"\x01" * 16), None, False, False)
+    about = json.loads(json.dumps(event_lines.event_json(changed)))
+    assert about["members"] == ["00" * 16, "01" * 16]
+    assert about["event"] == "room_changed"
+
+
+def test_faults_of_a_notice_are_told_in_german() -> None:
+    german = texts.Texts("de")
+    for field in (*fields.FIELDS, *fields.PURPOSE):
+        assert german.detail(field.must) != field.must
+    assert german.detail(fields.FILLED) != fields.FILLED
 
 
 def _modules() -> list[ModuleType]:

@@ -15,6 +15,29 @@ DETAILS_GERMAN: Final[dict[str, str]] = {
     "a text is Unicode without lone surrogates": "ein Text ist Unicode ohne einzelne Surrogate",
     "a passphrase has 1 to 1024 bytes": "eine Passphrase hat 1 bis 1024 Byte",
     "a passphrase is Unicode text without lone surrogates": "eine Passphrase ist Unicode-Text",
+    # Faults of a notice.
+    'must be "notice", "consent" or "explicit"': 'muss "notice", "consent" oder "explicit" sein',
+    "must be a text of 1 to 240 characters without hidden ones": "muss ein Text von 1 bis 240 Zeichen ohne "
+    "versteckte sein",
+    "must be an address of e-mail": "muss eine E-Mail-Adresse sein",
+    "must be the wss address of the relay, of at most 56 bytes": "muss die wss-Adresse des Relays sein, "
+    "höchstens 56 Byte",
+    "must be a list of at most 32 texts, empty if there are no other recipients": "muss eine Liste von "
+    "höchstens 32 Texten sein, leer ohne weitere Empfänger",
+    "must be a list of at most 32 texts, empty if there is no transfer": "muss eine Liste von höchstens 32 "
+    "Texten sein, leer ohne Übermittlung",
+    "must be the https address of a page": "muss die https-Adresse einer Seite sein",
+    "must be true or false: do bots answer?": "muss true oder false sein: antworten Bots?",
+    "must be a number from 0 to 150": "muss eine Zahl von 0 bis 150 sein",
+    "must be true or false: is anything decided by automated means alone?": "muss true oder false sein: wird "
+    "etwas allein automatisiert entschieden?",
+    "must be the locale of one of the texts": "muss die Sprache eines der Texte sein",
+    "must be a number from 1 to 32": "muss eine Zahl von 1 bis 32 sein",
+    "must be a text of 1 to 240 characters without hidden ones: the legal basis": "muss ein Text von 1 bis "
+    "240 Zeichen ohne versteckte sein: die Rechtsgrundlage",
+    "must be true or false": "muss true oder false sein",
+    "must be filled in: a placeholder is left": "ist auszufüllen: ein Platzhalter steht noch da",
+    "must not be empty": "darf nicht leer sein",
 }
 
 # What the parser of arguments says. The first group of each pattern is kept.
