@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from conversations import until
-from e2ee_client.rooms import Room
+from e2ee_client.rooms import Policy, Room
 from practice import Practice
 
 from e2ee.rooms.state import Phase
@@ -60,6 +60,7 @@ async def test_agents_claim_transfer_and_close(praxis: Practice) -> None:
 
 async def test_a_desk_grants_that_a_room_goes_to_a_team(praxis: Practice) -> None:
     """ROOM-22, ROOM-23: who asked leaves the room, and the customer waits for the team."""
+    await praxis.company.set_policy(Policy(grants=frozenset()))
     a, b = await praxis.agent("Agent A"), await praxis.agent("Agent B", teams=["labor"])
     room = await praxis.opened(await praxis.customer())
     at_a = await anext(a.waiting())
