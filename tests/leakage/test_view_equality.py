@@ -83,8 +83,8 @@ def test_a_client_that_makes_ids_from_texts_is_found(monkeypatch: pytest.MonkeyP
     """LKG-03: the ids look random, but the same text gives the same id."""
     seal: Callable[..., bool] = Sending._seal
 
-    def leaky(self: Sending, turn: Any, peer: Any, session: Any, item: Any, made: Any) -> bool:
-        sealed = seal(self, turn, peer, session, item, made)
+    def leaky(self: Sending, turn: Any, peer: Any, session: Any, item: Any, made: Any, **how: bool) -> bool:
+        sealed = seal(self, turn, peer, session, item, made, **how)
         if isinstance(made.payload, Text):
             item.msg_id = hashlib.blake2b(made.payload.text.encode(), digest_size=16).digest()
         return sealed

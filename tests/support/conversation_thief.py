@@ -86,8 +86,8 @@ class Recorded(Conversation):
         sending, renewal = engine._context.sending, engine._context.renewal
         seal, opened = sending._seal, renewal.opened
 
-        def recording(turn: Any, peer: Any, session: Any, item: Any, content: Any) -> bool:
-            done: bool = seal(turn, peer, session, item, content)
+        def recording(turn: Any, peer: Any, session: Any, item: Any, content: Any, **how: bool) -> bool:
+            done: bool = seal(turn, peer, session, item, content, **how)
             if done:
                 is_text = isinstance(content.payload, Text)
                 made = Sealing(name, turn.now_ms, content.id, is_text, item.session_id, item.envelope)
