@@ -25,6 +25,9 @@ EARLY_MS: Final = 86_400_000
 ANSWERED: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE})
 """What goes to all stewards in force, members or not: states, and acts, which a steward answers (ROOM-15)."""
 
+ANSWERS: Final = frozenset({Kind.ERASED, Kind.REFUSAL})
+"""What a steward answers with, member or not (ROOM-16)."""
+
 
 def room_id(company: AccountId, customer: AccountId, nonce: bytes) -> RoomId:
     """Return the id of a room of these two accounts; `nonce` is 16 random bytes (ROOM-01)."""
@@ -162,7 +165,8 @@ def admit(room: Room, sender: DeviceId, kind: int, ranks: Ranks) -> Admission:
     if sender not in ranks:
         raise NotInForce("the device is not in force")
     members = () if room.state is None else room.state.members
-    if kind == Kind.STATE or sender in members or (not members and ranks[sender] >= DESK):
+    is_steward = ranks[sender] >= DESK
+    if kind == Kind.STATE or sender in members or (is_steward and (not members or kind in ANSWERS)):
         return Admission.TAKEN
     if any(sender in one.state.members for one in path_to(room.head, room.states)):
         raise NotMember("the device is no member of the room any more")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from conversations import until
-from e2ee_client.rooms import Policy, Room
+from conversations import next_of, until
+from e2ee_client.rooms import Policy, RequestAnswered, Room
 from practice import Practice
 
 from e2ee.rooms.state import Phase
@@ -75,3 +75,21 @@ async def test_a_desk_grants_that_a_room_goes_to_a_team(praxis: Practice) -> Non
     at_b = await anext(b.waiting())
     await at_b.claim(600)
     await until(lambda: room.assigned is not None and room.assigned.name == "Agent B")
+
+
+async def test_who_is_refused_by_a_desk_outside_the_room_hears_of_it(praxis: Practice) -> None:
+    """ROOM-16, ROOM-22: the answer of a steward counts, member or not."""
+    await praxis.company.set_policy(Policy(grants=frozenset()))
+    a = await praxis.agent("Agent A")
+    room = await praxis.opened(await praxis.customer())
+    at_a = await anext(a.waiting())
+    await at_a.claim(600)
+    events = a.events()
+    await at_a.close("fertig")
+    at_company = praxis.company.room(room.room_id)
+    await until(lambda: bool(praxis.company.client.shell.machine.rooms.asked(room.room_id, 0)))
+    (asked,) = await at_company.requests()
+    await at_company.decide(asked, grant=False)
+    answered = await next_of(events, RequestAnswered)
+    assert (answered.request_id, answered.code) == (asked.request_id, "room.right")
+    assert room.phase is Phase.OPEN

@@ -375,6 +375,8 @@ def test_who_may_write() -> None:
     assert admit(room, dev("F"), Kind.TEXT, RANKS) is Admission.TAKEN
     assert admit(room, dev("A"), Kind.STATE, RANKS) is Admission.TAKEN
     assert admit(room, dev("G"), Kind.TEXT, RANKS) is Admission.EARLY
+    assert {admit(room, dev("G"), kind, RANKS) for kind in (Kind.REFUSAL, Kind.ERASED)} == {Admission.TAKEN}
+    assert admit(grown(one), dev("B"), Kind.REFUSAL, RANKS) is Admission.EARLY
     with pytest.raises(NotMember):
         admit(room, dev("A"), Kind.TEXT, RANKS)
     with pytest.raises(NotInForce):
