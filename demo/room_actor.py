@@ -23,6 +23,7 @@ from e2ee_client.rooms import (
     EntryRefused,
     EntryState,
     Invite,
+    Policy,
     RequestAsked,
     Room,
     RoomChanged,
@@ -66,8 +67,9 @@ class RoomActor:
     # --- the company ---
 
     async def do_found(self, relay: str, name: str, facts: dict[str, str]) -> dict[str, Any]:
-        """Found the company, publish its notice, and return its door and contact card."""
+        """Found a company whose desk decides what colleagues ask for, publish its notice, return its door."""
         company = await Company.create(self._path, key=self._key, relay=relay, name=name, origins=[ORIGIN])
+        await company.set_policy(Policy(grants=frozenset()))
         self._begin(company)
         stated = {**facts, "relay_url": company.client.card().relay_url}
         await company.publish(Notice.draft("health", "consent", stated, is_reviewed=True))
