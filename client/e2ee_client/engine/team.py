@@ -230,7 +230,6 @@ class Team(TeamLearning):
         if account_id == self._state.own.account_id:
             self._context.timers.set("company", turn.now_ms, self._context.company.maintain)
         self._context.rooms.devices_changed(turn, account_id)
-        self._context.rooms.devices_changed(turn, account_id)
 
     def _review(self, turn: Turn, account_id: AccountId) -> None:
         """Tell once when it is not known who may act, and what our own device has become (ACC-15)."""
