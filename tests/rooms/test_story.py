@@ -82,9 +82,10 @@ async def test_who_is_refused_by_a_desk_outside_the_room_hears_of_it(praxis: Pra
     await praxis.company.set_policy(Policy(grants=frozenset()))
     a = await praxis.agent("Agent A")
     room = await praxis.opened(await praxis.customer())
+    events = a.events()
     at_a = await anext(a.waiting())
     await at_a.claim(600)
-    events = a.events()
+    assert (await next_of(events, RequestAnswered)).code == ""
     await at_a.close("fertig")
     at_company = praxis.company.room(room.room_id)
     await until(lambda: bool(praxis.company.client.shell.machine.rooms.asked(room.room_id, 0)))
