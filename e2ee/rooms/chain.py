@@ -9,6 +9,7 @@ missing: it begins where its device began or restarted, or where we joined (TRN-
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Final, NamedTuple
 
@@ -81,35 +82,53 @@ def placed(chain: Chain, entry: Entry, now_ms: int, *, opens: bool, follows: boo
     """
     n, starts = entry.header.n, entry.header.prev is None
     floor = n if chain.floor is None and opens else chain.floor
-    left = None if starts else next((one for one in chain.intervals if one.last == n - 1), None)
-    right = next((one for one in chain.intervals if one.first == n + 1 and not one.closed), None)
-    closed = starts or floor == n or (follows if left is None else left.closed)
-    grown = Interval(
-        n if left is None else left.first,
-        n if right is None else right.last,
-        closed,
-        max(-1 if left is None else left.said, -1 if right is None else right.said),
-        now_ms if left is None else left.since_ms,
-    )
-    others = [one for one in chain.intervals if one is not left and one is not right]
-    # What is below the floor was not meant for us.
-    kept = [one for one in (*others, grown) if floor is None or one.last >= floor]
-    intervals = _without_oldest_said(sorted(kept))
+    is_beside = any(one.last == n - 1 for one in chain.intervals)
+    closed = starts or floor == n or (follows and not is_beside)
+    intervals = _joined([*chain.intervals, Interval(n, n, closed, -1, now_ms)])
     claims = tuple(one for one in chain.claims if floor is None or one.n >= floor)
-    return Chain(floor, intervals, claims)
+    return Chain(floor, _without_oldest_said(intervals, floor), claims)
 
 
-def _without_oldest_said(intervals: list[Interval]) -> tuple[Interval, ...]:
-    """Forget intervals that are closed and linked, but the newest one.
+def lowered(chain: Chain, n: int, *, starts: bool) -> Chain:
+    """Begin a chain at an earlier number: what its beginning was follows something, unless it `starts` anew
+    (TRN-11).
+    """
+    intervals = [
+        one._replace(closed=one.closed and (starts or one.first != chain.floor)) for one in chain.intervals
+    ]
+    return Chain(n, tuple(_joined(intervals)), chain.claims)
+
+
+def _joined(intervals: Iterable[Interval]) -> list[Interval]:
+    """Sort intervals, and join each that is open with the one that ends before it."""
+    found: list[Interval] = []
+    for one in sorted(intervals):
+        before = found[-1] if found else None
+        if before is not None and not one.closed and before.last + 1 == one.first:
+            found[-1] = before._replace(last=one.last, said=max(before.said, one.said))
+        else:
+            found.append(one)
+    return found
+
+
+def _without_oldest_said(intervals: list[Interval], floor: int | None) -> tuple[Interval, ...]:
+    """Forget intervals that were not meant for us, or are closed and linked, but the newest one.
 
     Raises:
         TooMany: too many are left.
     """
     if len(intervals) > MAX_INTERVALS:
-        intervals = [one for one in intervals[:-1] if not one.closed or one.said < one.last] + intervals[-1:]
+        intervals = [
+            *(one for one in intervals[:-1] if not _is_done(one, floor)),
+            intervals[-1],
+        ]
     if len(intervals) > MAX_INTERVALS:
         raise TooMany("the numbers of a device have too many holes")
     return tuple(intervals)
+
+
+def _is_done(one: Interval, floor: int | None) -> bool:
+    return (one.closed and one.said >= one.last) or (floor is not None and one.last < floor)
 
 
 def with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
@@ -122,7 +141,10 @@ def with_claim(claims: tuple[Claim, ...], new: Claim) -> tuple[Claim, ...]:
 def missing(tag: DeviceTag, chain: Chain) -> list[Gap]:
     """The gaps of a chain, ascending: each ends with a number that something names."""
     since: dict[int, int] = {}
-    open_ones = [(one.first - 1, one.since_ms) for one in chain.intervals if not one.closed]
+    floor = -1 if chain.floor is None else chain.floor
+    open_ones = [
+        (one.first - 1, one.since_ms) for one in chain.intervals if not one.closed and one.first > floor
+    ]
     for n, since_ms in (*open_ones, *((one.n, one.since_ms) for one in chain.claims)):
         since[n] = min(since_ms, since.get(n, since_ms))
     found: list[Gap] = []
@@ -139,8 +161,19 @@ def _last_below(chain: Chain, n: int) -> int:
     """
     if any(one.first <= n <= one.last for one in chain.intervals):
         return n - 1
-    floor = n if chain.floor is None else min(chain.floor, n)
-    return max((one.last for one in chain.intervals if one.last < n), default=floor - 1)
+    below = [one.last for one in chain.intervals if one.last < n]
+    if chain.floor is None:
+        return max(below, default=n - 1)
+    return max([*below, min(chain.floor, n) - 1])
+
+
+def before_floor(chain: Chain) -> int:
+    """The newest number that is not here below those that are meant for us; -1 for none."""
+    n = -1 if chain.floor is None else chain.floor - 1
+    for one in reversed(chain.intervals):
+        if one.last == n:
+            n = one.first - 1
+    return n
 
 
 def given_up(chain: Chain, now_ms: int) -> Chain:

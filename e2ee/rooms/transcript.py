@@ -6,7 +6,7 @@ of one device is a `Chain`. Only closed intervals are linked, an open one is a g
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final, NamedTuple, TypeAlias
@@ -23,6 +23,7 @@ from .chain import (
     Interval,
     answered,
     given_up,
+    lowered,
     missing,
     placed,
     with_claim,
@@ -68,10 +69,28 @@ class View:
         """Return the chain of a device."""
         return self.chains.get(tag) or Chain(None if self.late else 0)
 
-    def rejoined(self) -> View:
-        """Return the view of a device that is a recipient again: the chains of others begin anew (TRN-11)."""
-        own = self.chains.get(self.us)
-        return View(self.us, late=True, chains={} if own is None else {self.us: own})
+    def rejoined(self, kept: Iterable[DeviceTag] = ()) -> View:
+        """Return the view of a device that is a recipient again: the chains of others begin anew, but those
+        that have begun with what it is a recipient by (TRN-11).
+        """
+        known = {self.us, *kept}
+        return View(self.us, late=True, chains={tag: one for tag, one in self.chains.items() if tag in known})
+
+    def begun(self, states: Iterable[Entry], now_ms: int) -> View:
+        """Return the view in which the chains of those who made us a recipient begin with their states
+        (TRN-11).
+
+        Raises:
+            TooMany: the numbers of a device have too many holes.
+        """
+        chains = dict(self.chains)
+        for entry in states:
+            tag = device_tag(entry.header.room_id, entry.author.device_id)
+            if tag != self.us:
+                chain = chains.get(tag) or Chain(None)
+                if not any(one.first <= entry.header.n <= one.last for one in chain.intervals):
+                    chains[tag] = placed(chain, entry, now_ms, opens=True, follows=False)
+        return replace(self, late=True, chains=chains)
 
 
 class FindingKind(Enum):
@@ -157,10 +176,21 @@ def take(
         findings.append(Finding(FindingKind.RESTARTED, tag, n, tag))
     opens = begins or (entry.header.prev is None and not history)
     follows = held(tag, n - 1) is not None
-    chain = placed(answered(view.chain(tag), entry), entry, now_ms, opens=opens, follows=follows)
+    chain = answered(view.chain(tag), entry)
+    if begins:
+        chain = _begun(chain, tag, n, held)
+    chain = placed(chain, entry, now_ms, opens=opens, follows=follows)
     after = replace(view, chains={**view.chains, tag: chain})
     after = _with_links(after, entry, tag, held, now_ms, findings)
     return Taken(_noted(after, entry, tag, held, now_ms), Outcome.TAKEN, findings)
+
+
+def _begun(chain: Chain, tag: DeviceTag, n: int, held: Lookup) -> Chain:
+    """Let a chain begin where it begins now, if that is earlier than what was here first (TRN-11)."""
+    if chain.floor is None or n >= chain.floor:
+        return chain
+    first = held(tag, chain.floor)
+    return lowered(chain, n, starts=first is not None and first.prev is None)
 
 
 def _is_covered(entry: Entry, tag: DeviceTag, held: Lookup) -> bool:
@@ -284,7 +314,8 @@ def links(view: View, held: Lookup) -> tuple[tuple[Link, ...], View]:
     for tag in sorted(view.chains):
         intervals: list[Interval] = []
         for one in view.chains[tag].intervals:
-            entry = held(tag, one.last) if one.closed and one.said < one.last and tag != view.us else None
+            is_due = one.closed and one.said < one.last and one.last >= (view.chains[tag].floor or 0)
+            entry = held(tag, one.last) if is_due and tag != view.us else None
             if entry is not None and len(found) < MAX_SEEN:
                 found.append(Link(tag, one.last, entry.hash))
                 one = one._replace(said=one.last)

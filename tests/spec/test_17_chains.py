@@ -9,7 +9,7 @@ from room_people import NOW_MS, ROOM, Person, exchange
 
 from e2ee.errors import CounterExhausted, TooMany
 from e2ee.rooms import transcript
-from e2ee.rooms.chain import GIVEN_UP_AFTER_MS
+from e2ee.rooms.chain import GIVEN_UP_AFTER_MS, MAX_INTERVALS, before_floor
 from e2ee.rooms.entry import EntryHash, Link, RoomId, carrier
 from e2ee.rooms.payloads import Mark, RoomText
 from e2ee.rooms.transcript import (
@@ -25,7 +25,7 @@ from e2ee.rooms.transcript import (
 )
 
 LATER = NOW_MS + GAP_AFTER_MS
-STATE = EntryHash(b"s" * 32)
+STATE, OTHER = EntryHash(b"s" * 32), EntryHash(b"t" * 32)
 
 
 def people(*names: str) -> list[Person]:
@@ -385,7 +385,73 @@ def test_what_comes_from_before_the_beginning_is_not_counted() -> None:
     old, naming = a.write(NOW_MS), a.write(NOW_MS, state=STATE)
     j.take(naming, NOW_MS, begins=True)
     j.take(old, NOW_MS)
-    assert [(one.first, one.last) for one in j.view.chain(a.tag).intervals] == [(1, 1)]
+    assert j.view.chain(a.tag).floor == 1
+    assert [link.n for link in j.write(NOW_MS).header.seen] == [1]
+
+
+def test_the_beginning_of_a_chain_may_come_after_a_later_one() -> None:
+    """TRN-11: the chain begins with the lowest entry that names a state with the joiner; what is missing
+    between is a gap then, and a restart between follows nothing.
+    """
+    a, j = Person("a"), Person("j", late=True)
+    a.write(NOW_MS)
+    first, lost, second = a.write(NOW_MS, state=STATE), a.write(NOW_MS), a.write(NOW_MS, state=OTHER)
+    j.take(second, NOW_MS, begins=True)
+    assert (before_floor(j.view.chain(a.tag)), wanted(j.view)) == (2, [])
+    j.take(first, NOW_MS, begins=True)
+    assert [gap[:3] for gap in j.gaps(LATER)] == [(a.tag, 2, 2)]
+    j.take(lost, NOW_MS)
+    chain = j.view.chain(a.tag)
+    assert (chain.floor, [one[:3] for one in chain.intervals]) == (1, [(1, 3, True)])
+    assert (j.gaps(LATER), before_floor(chain)) == ([], 0)
+
+
+def test_what_came_below_a_later_beginning_is_counted_when_the_chain_begins_below() -> None:
+    """TRN-11: it is here already, and nobody can give it again."""
+    a, j = Person("a"), Person("j", late=True)
+    a.write(NOW_MS)
+    first, middle, second = a.write(NOW_MS, state=STATE), a.write(NOW_MS), a.write(NOW_MS, state=OTHER)
+    j.take(second, NOW_MS, begins=True)
+    j.take(middle, NOW_MS)
+    assert before_floor(j.view.chain(a.tag)) == 1
+    j.take(first, NOW_MS, begins=True)
+    assert [one[:3] for one in j.view.chain(a.tag).intervals] == [(1, 3, True)]
+
+
+def test_a_chain_that_began_with_a_restart_begins_below_without_a_gap() -> None:
+    """TRN-11: what has no `prev` follows nothing."""
+    a, j = Person("a"), Person("j", late=True)
+    a.write(NOW_MS)
+    first, restarted = a.write(NOW_MS, state=STATE), a.write(NOW_MS + 1, restart=True)
+    j.take(restarted, NOW_MS)
+    j.take(first, NOW_MS, begins=True)
+    assert [one.closed for one in j.view.chain(a.tag).intervals] == [True, True]
+    assert j.gaps(LATER) == []
+
+
+def test_of_many_parts_those_from_before_the_beginning_go_first() -> None:
+    """TRN-11, TRN-28"""
+    a, j = Person("a"), Person("j", late=True)
+    j.take(a.make(2_000, EntryHash(bytes(32)), NOW_MS, state=STATE), NOW_MS, begins=True)
+    for n in range(1, 2 * MAX_INTERVALS, 2):
+        j.take(a.make(n, EntryHash(bytes(32)), NOW_MS), NOW_MS)
+    assert j.gaps(LATER) == []
+    assert len(j.view.chain(a.tag).intervals) <= MAX_INTERVALS
+
+
+def test_who_joins_again_keeps_what_has_begun_with_the_state_that_adds_it() -> None:
+    """TRN-11: the author of that state has meant it since; an entry of another that names it came ahead."""
+    a, b, j = Person("a"), Person("b"), Person("j", late=True)
+    adding, naming, after = a.write(NOW_MS), b.write(NOW_MS), a.write(NOW_MS)
+    j.take(naming, NOW_MS, begins=True)
+    j.take(adding, NOW_MS)
+    j.view = j.view.rejoined([b.tag]).begun([adding], NOW_MS).begun([adding], NOW_MS)
+    assert {tag: chain.floor for tag, chain in j.view.chains.items()} == {a.tag: 0, b.tag: 0}
+    j.take(a.write(NOW_MS), NOW_MS)
+    assert [gap[:3] for gap in j.gaps(LATER)] == [(a.tag, after.header.n, after.header.n)]
+    own = j.write(NOW_MS)
+    j.view = j.view.begun([own], NOW_MS)
+    assert j.view.chain(j.tag).intervals[0][:2] == (0, 0)
 
 
 def test_a_recipient_again_begins_anew() -> None:

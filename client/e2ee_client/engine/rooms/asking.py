@@ -7,10 +7,12 @@ from typing import Final
 
 from e2ee.content import ContentType, OfRooms
 from e2ee.rooms import transcript
+from e2ee.rooms.chain import Chain, before_floor
 from e2ee.rooms.desk import repeat_due_ms
 from e2ee.rooms.entry import Author, DeviceTag, Entry, Header, device_tag
 from e2ee.rooms.forward import GROUND, Asked, Share, answer, share
-from e2ee.rooms.kinds import Kind
+from e2ee.rooms.head import path_to
+from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.signals import MAX_WANTED, Want, encode_signal
 from e2ee.rooms.transcript import GAP_AFTER_MS
 from e2ee.wire.fields import MAX_MS
@@ -25,6 +27,8 @@ AGAIN_AFTER_MS: Final = 10_000
 """When the rest of an answer is asked for: 8 questions a minute are answered."""
 MAX_ASKED: Final = 256
 MAX_LOOKED_AT: Final = 512
+SOUGHT_MS: Final = 86_400_000
+"""For how long a joiner asks for what may come before the beginning of a chain (TRN-11)."""
 Range = tuple[DeviceTag, int, int]
 
 
@@ -49,7 +53,7 @@ class Asking(RoomPart):
     def _ranges(self, turn: Turn) -> tuple[Range, ...]:
         held = self._room.states.has_orphans()
         found = transcript.wanted(self._live.view) if self._live.is_recipient or held else []
-        found = [*self._below_early(), *found]
+        found = [*self._below_early(), *found, *self._below_beginnings(turn)]
         if held:
             found = [*self._steward_ranges(turn), *found]
         return tuple(found[:MAX_WANTED])
@@ -64,6 +68,35 @@ class Asking(RoomPart):
             start = max((one.last + 1 for one in view.chain(tag).intervals if one.last < n), default=0)
             if start < n:
                 yield tag, start, n - 1
+
+    def _below_beginnings(self, turn: Turn) -> Iterator[Range]:
+        """The numbers before the beginning of a joiner's chain, for a day: its author may have followed
+        another state with us before (TRN-11).
+        """
+        live = self._live
+        if not live.view.late or not live.is_recipient or self._around.side is not Side.COMPANY:
+            return
+        for tag, chain in live.view.chains.items():
+            first = next((one for one in chain.intervals if one.first == chain.floor), None)
+            is_new = first is not None and turn.now_ms - first.since_ms < SOUGHT_MS
+            n = before_floor(chain)
+            if tag != live.view.us and is_new and n >= 0 and self._may_begin_before(turn, tag, chain):
+                yield tag, max(0, n - MAX_WANTED + 1), n
+
+    def _may_begin_before(self, turn: Turn, tag: DeviceTag, chain: Chain) -> bool:
+        """Whether a state is known with us that the author may have followed before its first entry."""
+        states, us = self._room.states, self._around.us
+        held = None if chain.floor is None else self._room.log.held(turn, tag, chain.floor)
+        stored = None if held is None else self._room.log.find(turn, held.hash)
+        if held is None or held.prev is None or stored is None:
+            return False
+        known = states.room.states
+        return any(
+            one.hash != stored.followed
+            and states.received_then(us, one.hash)
+            and all(before.hash != stored.followed for before in path_to(one, known))
+            for one in known.values()
+        )
 
     def _steward_ranges(self, turn: Turn) -> Iterator[Range]:
         """The numbers of stewards that are not here: among them is a state that another one needs."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from e2ee.errors import NoRight, RemoteError, TooMany
 from e2ee.ids import DeviceId
 from e2ee.rooms.acts import Condition, RoomAct, act_of
-from e2ee.rooms.entry import Author, Entry, EntryHash
+from e2ee.rooms.entry import Author, DeviceTag, Entry, EntryHash
 from e2ee.rooms.head import Team, path_to
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import read_payload
@@ -292,6 +293,26 @@ class States(RoomPart):
         if is_recipient == live.is_recipient or (not is_recipient and not self.ranks(turn.now_ms)):
             return
         if self._around.side is Side.COMPANY and live.view.chains:
-            live.view = live.view.rejoined()
+            self._begin_anew(turn, self._path_with_us() if is_recipient else [])
         live.is_recipient = is_recipient
         live.greets = is_recipient and live.view.late and self._around.side is Side.COMPANY
+
+    def _path_with_us(self) -> list[WrittenState]:
+        """The states up to the head since which we are a member."""
+        found = list(takewhile(lambda one: self._around.us.device_id in one.state.members, self.path[::-1]))
+        return found[::-1]
+
+    def _begin_anew(self, turn: Turn, since: list[WrittenState]) -> None:
+        """Begin the chains of others anew: with the states that make us a recipient, and where an entry that
+        names one is here already (TRN-11).
+        """
+        live, log, names = self._live, self._room.log, {one.hash for one in since}
+        kept = list[DeviceTag]()
+        for tag, chain in live.view.chains.items():
+            held = None if chain.floor is None else log.held(turn, tag, chain.floor)
+            stored = None if held is None else log.find(turn, held.hash)
+            if stored is not None and stored.followed in names:
+                kept.append(tag)
+        found = [log.find(turn, one.hash) for one in since]
+        entries = [log.entry(turn, one) for one in found if one is not None]
+        live.view = live.view.rejoined(kept).begun(entries, turn.now_ms)

@@ -99,8 +99,24 @@ class Taking(RoomPart):
             self._keep_early(turn, entry)
             self._room.forwarding.inform(turn, entry.author)
         else:
-            self.keep(turn, entry, payload, begins=entry.header.state is not None)
+            self.keep(turn, entry, payload, begins=self._begins(turn, entry, payload, is_sent=True))
         return True
+
+    def _begins(
+        self, turn: Turn, entry: Entry, payload: EntryPayload | None, *, is_sent: bool = False
+    ) -> bool:
+        """Whether an entry shows by itself that its author meant us: it names a state in which we are a
+        recipient, or is one (TRN-11). A state that is not here yet is believed of who has sent us the entry,
+        if nothing else has begun its chain.
+        """
+        us, named = self._around.us, entry.header.state
+        if isinstance(payload, State):
+            return us.device_id in payload.members
+        if named is None:
+            return False
+        if named in self._room.states.room.states:
+            return us.account_id != self._live.company or self._room.states.received_then(us, named)
+        return is_sent and self._live.view.chain(self.tag_of(entry.author)).floor is None
 
     def _readable(self, turn: Turn, entry: Entry) -> EntryPayload:
         """Steps 7 and 8: form of the body, who writes the kind, what it does about other entries."""
@@ -201,7 +217,7 @@ class Taking(RoomPart):
             except RemoteError as error:
                 self.refuse(turn, entry, error.code)
                 return Outcome.TAKEN
-        begins = entry.header.state is not None and not history
+        begins = not history and self._begins(turn, entry, payload)
         return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
 
     def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry) -> None:
@@ -354,7 +370,7 @@ class Taking(RoomPart):
                 self.refuse(turn, before, error.code)
                 return
         try:
-            self.keep(turn, before, payload, begins=before.header.state is not None)
+            self.keep(turn, before, payload, begins=self._begins(turn, before, payload))
         except TooMany:
             # It stays hearsay, and is asked for as a gap.
             live.hearsay = (*live.hearsay, heard)
