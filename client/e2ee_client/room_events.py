@@ -29,7 +29,8 @@ class OfRoom:
 @dataclass(frozen=True, slots=True)
 class EntryAdded(OfRoom):
     """An entry is in the transcript. `forwarded_by` is set where only that device vouches for it (TRN-17);
-    `is_late` where it stands above what was there before (TRN-27).
+    `is_late` where it stands above what was there before (TRN-27); `is_history` where it is nothing new to
+    answer: it was handed over, or shown as forwarded before.
     """
 
     entry_hash: bytes
@@ -39,6 +40,7 @@ class EntryAdded(OfRoom):
     sent_ms: int
     is_late: bool = False
     forwarded_by: bytes | None = None
+    is_history: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +170,18 @@ class DeskCalled(OfRoom):
     device_id: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class HistoryHandedOver(OfRoom):
+    """A steward has given a colleague so many entries from before (TRN-18); all of the room are told."""
+
+    device_id: bytes
+    to: bytes
+    count: int
+
+
 RoomEvent: TypeAlias = (
     EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
-) | (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
+) | (
+    (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
+    | HistoryHandedOver
+)

@@ -25,8 +25,8 @@ EARLY_MS: Final = 86_400_000
 ANSWERED: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE})
 """What goes to all stewards in force, members or not: states, and acts, which a steward answers (ROOM-15)."""
 
-ANSWERS: Final = frozenset({Kind.ERASED, Kind.REFUSAL})
-"""What a steward answers with, member or not (ROOM-16)."""
+ANSWERS: Final = frozenset({Kind.ERASED, Kind.ACCESS, Kind.REFUSAL})
+"""What a steward answers with, or logs, member or not (ROOM-16)."""
 
 
 def room_id(company: AccountId, customer: AccountId, nonce: bytes) -> RoomId:

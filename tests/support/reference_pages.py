@@ -106,6 +106,7 @@ WHAT_TO_DO: Final = {
     "RequestAnswered": "Show what came of it; with a `code` it was refused.",
     "ConsentChanged": "Show whether the consent stands.",
     "DeskCalled": "Have somebody of the desk look into the room.",
+    "HistoryHandedOver": "Show in the room who was given what was said before.",
     "EventsMissed": "Read `contacts()` and histories anew; nothing is lost in the store.",
     "StoreTrouble": "Free disk space, or look `code` up among the [errors](errors.md).",
 }

@@ -1,4 +1,4 @@
-"""Commands that change a room: send, claim, transfer, note, close, reopen, withdraw."""
+"""Commands that change a room: send, claim, transfer, handover, note, close, reopen, withdraw."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from e2ee.errors import NoRight
 from e2ee.rooms.state import Phase
 from e2ee_client import Client
 from e2ee_client.contacts import wait_until
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.errors import UnknownRoom, WaitTimeout
 from e2ee_client.room_events import EntryProgress
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
@@ -22,6 +23,7 @@ from .room_addressing import (
     company_room,
     customer_room,
     find_colleague,
+    find_own_device,
     find_request,
     find_room,
     is_company,
@@ -115,6 +117,23 @@ def transfer(session: Session) -> Work:
         return room
 
     return _acting(session, act, "transfer.done")
+
+
+def handover(session: Session) -> Work:
+    """Give a colleague in a room what was said before; a person gives it to another device of its own."""
+    options = session.options
+
+    async def act(client: Client) -> Room:
+        if not is_company(client):
+            mine = customer_room(client, options.room)
+            await mine.hand_over(find_own_device(client, options.to))
+            return mine
+        room = company_room(client, options.room)
+        device_id = find_colleague(company_of(client).team(), options.to)
+        await room.hand_over(device_id, min(options.last, MAX_HANDED_OVER), options.reason)
+        return room
+
+    return _acting(session, act, "handover.done")
 
 
 def _is_ours(room: Room) -> bool:

@@ -112,6 +112,19 @@ def find_colleague(people: Sequence[Person], wanted: str) -> bytes:
     return found[0].device_id
 
 
+def find_own_device(client: Client, wanted: str) -> bytes:
+    """Return the one other device of this account that is meant, by the beginning of its id.
+
+    Raises:
+        UnknownDevice: none, or several.
+    """
+    digits, others = wanted.strip().lower(), client.devices()[1:]
+    found = [one.device_id for one in others if one.device_id.hex().startswith(digits)]
+    if len(digits) < _LEAST_DIGITS or len(found) != 1:
+        raise UnknownDevice("no such device of this account")
+    return found[0]
+
+
 def find_request(requests: Sequence[RequestAsked], wanted: str) -> RequestAsked:
     """Return the one request that is meant, by the beginning of its id; `-` is the only one.
 

@@ -18,6 +18,7 @@ from e2ee_client.room_events import (
     EntryState,
     GapClosed,
     GapShown,
+    HistoryHandedOver,
     RequestAnswered,
     RequestAsked,
     RoomChanged,
@@ -78,6 +79,8 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case WaitingChanged(team=team):
             key = "event.waiting_ended" if team is None else "event.waiting_changed"
             values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else neutral(team or "")
+        case HistoryHandedOver(to=to):
+            values["to"], values["count"] = name_in(client, to, texts), event.count
         case RequestAsked(what=what):
             values["what"] = texts.say(f"request.{RequestKind(what).name.lower()}")
             values["request"] = event.request_id.hex()[:8]

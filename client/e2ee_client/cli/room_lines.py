@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.payloads import Act, ActKind, File
+from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, File
 from e2ee.rooms.state import Phase, State
 from e2ee_client import Client
 from e2ee_client.people import Person
@@ -155,6 +155,10 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
             return texts.say(f"act.{what.name.lower()}", name=name)
         case File():
             return texts.say("entry.file", name=name, file=payload.name)
+        case Access(what=AccessKind.HANDOVER, device_id=to) if to is not None:
+            other = person_name(colleague(client, to), texts)
+            why = "" if payload.text is None else texts.say("request.why", reason=payload.text)
+            return texts.say("entry.handed_over", name=name, to=other, count=payload.count, why=why)
         case Rating():
             return texts.say("entry.rating", name=name, stars=payload.stars)
         case _:

@@ -23,6 +23,7 @@ from .session import Session, Work, local_time
 # What stands in a history between texts without `--all`.
 _TOLD = frozenset(
     {Kind.OPEN, Kind.TEXT, Kind.FILE, Kind.STATE, Kind.ACT, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASED}
+    | {Kind.ACCESS}
 )
 
 

@@ -116,6 +116,8 @@ class Attending:
         if event.account_id == self._us:
             if is_text and self._mailing is not None:
                 self._mailing.written(room_id, event.entry_hash)
+        elif is_text and event.is_history:
+            self._offered[event.entry_hash] = None
         elif is_text and self._phases.get(room_id):
             self._do(room_id, self._message, room_id, event.entry_hash)
         elif event.kind == Kind.REACH and self._mailing is not None:

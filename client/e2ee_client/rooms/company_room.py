@@ -7,6 +7,7 @@ from e2ee.ids import DeviceId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.state import Retention
 from e2ee_client.contacts import wait_until
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
 from e2ee_client.room_events import RequestAsked
@@ -100,6 +101,23 @@ class CompanyRoom(Room):
         """Let a colleague read and write; it sees what is said from now on."""
         added = DeviceId(device_id)
         await self._do(lambda turn, rooms: rooms.acting.add(turn, self.room_id, added))
+
+    async def hand_over(self, device_id: bytes, count: int = 64, reason: str | None = None) -> int:
+        """Give a colleague who is in the room the newest entries from before it joined; returns how many.
+
+        Of a desk or supervisor, which need not be in the room, of what it has itself. A log entry that the
+        customer sees comes first, with the reason; what was erased or is marked as sensitive is not given.
+
+        Raises:
+            ConfigError: `count` is not 1 to 256. NoRight: not a steward, no such colleague in the room, or
+            nothing to give. RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing be given.
+        """
+        if not 1 <= count <= MAX_HANDED_OVER:
+            raise ConfigError("a hand-over has 1 to 256 entries")
+        to = DeviceId(device_id)
+        return await self._do(
+            lambda turn, rooms: rooms.acting.hand_over(turn, self.room_id, to, count, reason)
+        )
 
     async def leave(self) -> None:
         """Leave the room."""

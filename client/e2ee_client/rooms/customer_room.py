@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from e2ee.ids import DeviceId
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
 from e2ee_client.engine.rooms.consenting import ConsentState
@@ -61,6 +62,19 @@ class CustomerRoom(Room):
             ConfigError: not an address.
         """
         return await self.write(Reach(email))
+
+    async def hand_over(self, device_id: bytes) -> None:
+        """Give another device of this person all that is here; nobody else is told (TRN-19).
+
+        Raises:
+            NoRight: not another device of this account.
+        """
+        to = DeviceId(device_id)
+        await self._do(
+            lambda turn, rooms: rooms.do(
+                turn, self.room_id, lambda room: room.forwarding.give_own_device(turn, to)
+            )
+        )
 
     async def rate(self, stars: int, text: str | None = None) -> Entry:
         """Rate the conversation, with 1 to 5.

@@ -73,6 +73,20 @@ class Acting(Part):
         """Let a colleague read and write."""
         return self._change_or_ask(turn, room_id, Change(add=(device_id,)), RequestKind.ADD, device_id)
 
+    def hand_over(
+        self, turn: Turn, room_id: RoomId, to: DeviceId, count: int, reason: str | None = None
+    ) -> int:
+        """Hand the newest entries over to a colleague in a room; returns how many (TRN-18, TRN-32).
+
+        Raises:
+            NoRight: as `Forwarding.hand_over`, and what the phase of the room raises.
+        """
+        return self._rooms.do(
+            turn,
+            room_id,
+            lambda room: room.hand_over(turn, to, room.forwarding.newest(turn, count), reason),
+        )
+
     def leave(self, turn: Turn, room_id: RoomId) -> bytes | None:
         """Leave a room."""
         us = self._rooms.around.us.device_id

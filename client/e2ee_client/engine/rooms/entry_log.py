@@ -204,8 +204,8 @@ class EntryLog:
         stored.k = header.sent_ms if entry.hash == root else key_after(header, before)
         known = self.find(turn, entry.hash)
         if known is not None and not known.is_aside:
-            # The `open` of a joiner has a place by hearsay already.
-            self._order.remove(turn, Sorted(known.k, known.hash))
+            # It has a place by hearsay already, as the `open` of a joiner.
+            is_unread = self._order.remove(turn, Sorted(known.k, known.hash))
         self.put_aside(turn, entry, stored)
         for one, k in found:
             if k is None:

@@ -68,18 +68,20 @@ class EntryPages:
         self.put_page(turn, number, items)
         self._begin(turn, at, items[0][0])
 
-    def remove(self, turn: Turn, place: Sorted) -> None:
-        """Take an entry out of the order."""
+    def remove(self, turn: Turn, place: Sorted) -> bool:
+        """Take an entry out of the order; whether it was unread."""
         pages = self.directory(turn)
         at = self.page_of(turn, place)
-        items = [one for one in self.items(turn, pages[at][1]) if one[0] != place]
+        before = self.items(turn, pages[at][1])
+        items = [one for one in before if one[0] != place]
         if items:
             self.put_page(turn, pages[at][1], items)
             self._begin(turn, at, items[0][0])
-            return
-        turn.delete("entry_page", self._page_key(pages[at][1]))
-        del pages[at]
-        self._put_directory(turn)
+        else:
+            turn.delete("entry_page", self._page_key(pages[at][1]))
+            del pages[at]
+            self._put_directory(turn)
+        return (place, True) in before
 
     def page_of(self, turn: Turn, place: Sorted) -> int:
         """Return the index of the page on which a place stands, or would stand."""

@@ -9,7 +9,7 @@ from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import NoRight, RemoteError, Unlogged
 from e2ee.ids import ContentId, DeviceId
-from e2ee.rooms.entry import Author, Entry, EntryHash
+from e2ee.rooms.entry import Author, Entry, EntryHash, Header
 from e2ee.rooms.forward import (
     GROUND,
     Handover,
@@ -20,18 +20,22 @@ from e2ee.rooms.forward import (
     decode_line,
     encode_forward,
 )
-from e2ee.rooms.kinds import Side
+from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Access, AccessKind, EntryPayload
-from e2ee.rooms.state import DESK, MAX_MEMBERS, Verdict, WrittenState
+from e2ee.rooms.state import DESK, MAX_MEMBERS, Phase, Verdict, WrittenState
 from e2ee.rooms.transcript import Outcome
 from e2ee.wire import cbor
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryRefused
+from e2ee_client.room_events import EntryRefused, HistoryHandedOver
 
+from .entry_log import StoredEntry
 from .room_part import RoomPart
 
 MAX_HANDOVERS: Final = 8
+MAX_HANDED_OVER: Final = 256
 INFORMED_STATES: Final = 16
+_NO_HISTORY: Final = GROUND | {Kind.MARK}
+_LOOKED_AT: Final = 4 * MAX_HANDED_OVER
 
 
 class Forwarding(RoomPart):
@@ -159,42 +163,80 @@ class Forwarding(RoomPart):
             if key in live.given:
                 live.given[key] = count
 
-    def hand_over(self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash]) -> None:
-        """Hand history over to a device of the company, by a log entry that all see (TRN-18).
+    def newest(self, turn: Turn, count: int) -> list[EntryHash]:
+        """Return the newest entries that can be handed over, in the order of the transcript (TRN-32)."""
+        looked_at = self._room.log.newest(turn, _LOOKED_AT)
+        found = [one.hash for one in looked_at if Header.decode(one.header).kind not in _NO_HISTORY]
+        return found[-min(count, MAX_HANDED_OVER) :]
+
+    def hand_over(
+        self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash], reason: str | None = None
+    ) -> int:
+        """Hand history over to a device of the company, by a log entry that all see; returns how many
+        entries (TRN-18, TRN-32).
 
         Raises:
-            NoRight: we are no steward, or there is nothing to give.
+            NoRight: we are no steward, the device is no recipient, or there is nothing to give.
+            RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets none pass.
         """
-        if self._room.states.ranks(turn.now_ms).get(self._around.us.device_id, -1) < DESK:
-            raise NoRight("a steward hands history over")
-        entries = [one for one in self._entries(turn, hashes) if one.header.kind not in GROUND]
-        if not entries:
-            raise NoRight("a hand-over of nothing")
+        self._check_handover(turn, to)
+        entries = [one for one in self._shown(turn, hashes) if one.header.kind not in _NO_HISTORY]
+        if not 1 <= len(entries) <= MAX_HANDED_OVER:
+            raise NoRight("a hand-over has 1 to 256 entries")
         ends = entries[0].hash, entries[-1].hash
-        self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends))
+        self._room.writing.write(turn, Access(AccessKind.HANDOVER, to, len(entries), ends, reason))
         self.forward_all(turn, entries, Author(self._live.company, to))
+        return len(entries)
+
+    def _check_handover(self, turn: Turn, to: DeviceId) -> None:
+        states, us = self._room.states, self._around.us.device_id
+        if states.ranks(turn.now_ms).get(us, -1) < DESK:
+            raise NoRight("a steward hands history over")
+        if to == us or not states.receives(Author(self._live.company, to), Kind.TEXT, turn.now_ms):
+            raise NoRight("history is handed over to a colleague who is in the room")
+        condition = states.condition()
+        if condition.phase is not Phase.CLOSED:
+            condition.check_content(Kind.TEXT)
+
+    def _shown(self, turn: Turn, hashes: Iterable[EntryHash]) -> list[Entry]:
+        """Entries as they are handed over: of what is hidden or marked the commitment."""
+        log = self._room.log
+        found = [log.find(turn, one) for one in hashes]
+        return [self._readable(turn, one) for one in found if one is not None]
+
+    def _readable(self, turn: Turn, stored: StoredEntry) -> Entry:
+        entry = self._room.log.entry(turn, stored)
+        return entry.redacted() if stored.is_hidden or stored.is_marked else entry
 
     def give_own_device(self, turn: Turn, to: DeviceId) -> None:
-        """Give all that is here to another device of our account (TRN-19).
+        """Give all that is here to another device of our account; of what was erased the commitment (TRN-19).
 
         Raises:
-            NoRight: not a device of a customer's account.
+            NoRight: not another device of a customer's account, as far as it has a place in the room.
         """
         live, log = self._live, self._room.log
         if self._around.side is not Side.CUSTOMER or live.customer is None:
             raise NoRight("a customer gives history to its own device")
+        if to == self._around.us.device_id or to not in self._room.states.customers():
+            raise NoRight("history is given to another device of the account")
         entries = [log.entry(turn, one) for one in log.all_of(turn)]
+        hidden = {one.hash for one in log.all_of(turn) if one.is_hidden}
+        entries = [one.redacted() if one.hash in hidden else one for one in entries]
         self.forward_all(turn, entries, Author(live.customer, to))
 
     # --- what we are given ---
 
-    def announced(self, entry: Entry, payload: EntryPayload) -> None:
-        """Remember a hand-over to us that a steward has logged."""
-        if isinstance(payload, Access):
-            device_id = entry.author.device_id
-            found = Handover.announced(device_id, payload, self._around.us.device_id)
-            if found is not None:
-                self._live.handovers = (*self._live.handovers, found)[-MAX_HANDOVERS:]
+    def announced(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
+        """Tell of a hand-over that a steward has logged, and remember one to us (TRN-18)."""
+        if not isinstance(payload, Access) or payload.what is not AccessKind.HANDOVER:
+            return
+        by, to = entry.author.device_id, payload.device_id
+        if to is None or self._room.states.ranks(turn.now_ms).get(by, -1) < DESK:
+            return
+        found = Handover.announced(by, payload, self._around.us.device_id)
+        if found is not None:
+            self._live.handovers = (*self._live.handovers, found)[-MAX_HANDOVERS:]
+        self._around.tell(turn, HistoryHandedOver(self._live.room_id, by, to, payload.count))
 
     def take(self, turn: Turn, by: Author, value: cbor.Value) -> bool:
         """Take lines that another device gives us, each by itself (TRN-17 to TRN-19).
@@ -207,7 +249,7 @@ class Forwarding(RoomPart):
         entries = [one for one in (self._line(turn, line, by) for line in lines) if one is not None]
         new = [one for one in entries if self._room.log.find(turn, one.hash) is None]
         is_own = self._around.side is Side.CUSTOMER and by.account_id == self._around.us.account_id
-        history = self._as_handover(by, entries, new)
+        history = self._as_handover(by, entries)
         if not history and not is_own:
             check_answer(new, live.asked)
         brought = False
@@ -237,10 +279,10 @@ class Forwarding(RoomPart):
         event = EntryRefused(self._live.room_id, entry.hash, entry.author.device_id, code)
         self._around.tell(turn, event)
 
-    def _as_handover(self, by: Author, entries: Sequence[Entry], new: Sequence[Entry]) -> bool:
+    def _as_handover(self, by: Author, entries: Sequence[Entry]) -> bool:
         """Count lines of an announced hand-over; whether these are some (TRN-18)."""
         live = self._live
-        if not new or all(one.header.kind in GROUND for one in new):
+        if all(one.header.kind in GROUND for one in entries):
             return False
         for at, known in enumerate(live.handovers):
             try:

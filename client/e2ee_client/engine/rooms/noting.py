@@ -116,4 +116,5 @@ def _newest(turn: Turn, notes: RoomEngine) -> list[EntryHash]:
     found = [
         log.entry(turn, one) for one in log.newest(turn, HANDED_OVER) if not (one.is_hidden or one.is_marked)
     ]
-    return [one.hash for one in found if one.header.kind not in GROUND and one.body is not None]
+    no_history = GROUND | {Kind.MARK}
+    return [one.hash for one in found if one.header.kind not in no_history and one.body is not None]

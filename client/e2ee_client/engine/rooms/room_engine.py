@@ -194,10 +194,11 @@ class RoomEngine:
         stewards = self.states.stewards(turn.now_ms)
         return self.requests.ask(turn, self.live.room_id, stewards, what, device_id=device_id, team=team)
 
-    def hand_over(self, turn: Turn, to: DeviceId, hashes: list[EntryHash]) -> None:
+    def hand_over(self, turn: Turn, to: DeviceId, hashes: list[EntryHash], reason: str | None = None) -> int:
         """Hand history over, as a steward; raises what `Forwarding.hand_over` raises."""
-        self.forwarding.hand_over(turn, to, hashes)
+        count = self.forwarding.hand_over(turn, to, hashes, reason)
         self.settle(turn)
+        return count
 
     def give(self, turn: Turn, given: Given, *, reopens: bool) -> None:
         """Give a further receipt, as the customer."""

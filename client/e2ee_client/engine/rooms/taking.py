@@ -255,12 +255,12 @@ class Taking(RoomPart):
         stored = new_stored(entry, turn.now_ms, self._followed(turn, entry))
         live.view = taken.view
         if taken.outcome is Outcome.TAKEN:
-            self._order(turn, entry, stored)
+            self._order(turn, entry, stored, is_history=history)
             self._room.erasing.note_links(turn, entry)
             self._does(turn, entry, payload, history=history)
             self._covered(turn, entry)
         elif taken.outcome is Outcome.HEARSAY and by_tag is not None:
-            self._hear(turn, entry, payload, stored, by_tag)
+            self._hear(turn, entry, payload, stored, by_tag, is_history=history)
         elif taken.outcome is Outcome.CONTRADICTED and log.find(turn, entry.hash) is None:
             stored.is_aside = True
             log.put_aside(turn, entry, stored)
@@ -278,17 +278,39 @@ class Taking(RoomPart):
         before = self._room.log.find(turn, entry.header.prev)
         return None if before is None else before.followed
 
-    def _order(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
-        live, kind = self._live, entry.header.kind
-        is_unread = entry.author.account_id != self._around.us.account_id and kind in CONTENT
+    def _order(self, turn: Turn, entry: Entry, stored: StoredEntry, *, is_history: bool) -> None:
+        kind = entry.header.kind
         self._room.log.place(turn, entry)
         self._room.erasing.apply_earlier(turn, entry, stored)
-        is_late = self._room.log.add(turn, entry, stored, live.root_content, is_unread=is_unread)
-        self._room.index.unread += is_unread
+        is_history = is_history or self._has_place(turn, entry)
+        is_late = self._add(turn, entry, stored, is_history=is_history)
         self._room.index.last_ms = max(self._room.index.last_ms, turn.now_ms)
-        self._tell_added(turn, stored, kind, entry.header.sent_ms, is_late=is_late)
+        sent_ms = entry.header.sent_ms
+        self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
 
-    def _tell_added(self, turn: Turn, stored: StoredEntry, kind: int, sent_ms: int, *, is_late: bool) -> None:
+    def _has_place(self, turn: Turn, entry: Entry) -> bool:
+        known = self._room.log.find(turn, entry.hash)
+        return known is not None and not known.is_aside
+
+    def _add(self, turn: Turn, entry: Entry, stored: StoredEntry, *, is_history: bool) -> bool:
+        """Put an entry into the order; whether it is late. One that had a place by hearsay stays as unread
+        or read as it was there.
+        """
+        is_others = entry.author.account_id != self._around.us.account_id
+        is_unread = is_others and entry.header.kind in CONTENT and not is_history
+        self._room.index.unread += is_unread
+        return self._room.log.add(turn, entry, stored, self._live.root_content, is_unread=is_unread)
+
+    def _tell_added(
+        self,
+        turn: Turn,
+        stored: StoredEntry,
+        kind: int,
+        sent_ms: int,
+        *,
+        is_late: bool,
+        is_history: bool = False,
+    ) -> None:
         event = EntryAdded(
             stored.room_id,
             stored.hash,
@@ -298,6 +320,7 @@ class Taking(RoomPart):
             sent_ms,
             is_late=is_late,
             forwarded_by=stored.forwarded_by,
+            is_history=is_history,
         )
         self._around.tell(turn, event)
 
@@ -315,7 +338,7 @@ class Taking(RoomPart):
             self._edited(turn, entry, payload)
         self._room.consent.take(turn, entry, payload)
         self._room.erasing.take(turn, entry, payload)
-        self._room.forwarding.announced(entry, payload)
+        self._room.forwarding.announced(turn, entry, payload)
         self._room.stewarding.entry_taken(turn, entry, payload)
 
     def begin_by_hearsay(self, turn: Turn, entry: Entry, payload: EntryPayload, by: Author) -> None:
@@ -339,18 +362,27 @@ class Taking(RoomPart):
     # --- hearsay ---
 
     def _hear(
-        self, turn: Turn, entry: Entry, payload: EntryPayload | None, stored: StoredEntry, by: DeviceTag
+        self,
+        turn: Turn,
+        entry: Entry,
+        payload: EntryPayload | None,
+        stored: StoredEntry,
+        by: DeviceTag,
+        *,
+        is_history: bool,
     ) -> None:
-        """Show a customer's entry as forwarded; it neither fills a gap nor acts (TRN-17)."""
+        """Show a customer's entry as forwarded, in its place; it neither fills a gap nor acts (TRN-17)."""
         live = self._live
-        stored.forwarded_by, stored.is_aside = by, True
-        self._room.log.put_aside(turn, entry, stored)
+        stored.forwarded_by = by
+        self._room.erasing.apply_earlier(turn, entry, stored)
+        is_late = self._add(turn, entry, stored, is_history=is_history)
         heard = Hearsay(self.tag_of(entry.author), entry.header.n, entry.hash, by)
         live.hearsay = (*live.hearsay, heard)[-MAX_HEARSAY:]
         if payload is not None:
             # A receipt or withdrawal stands by its own signature, whoever brings it.
             self._room.consent.take(turn, entry, payload)
-        self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=False)
+        kind, sent_ms = entry.header.kind, entry.header.sent_ms
+        self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
 
     def _covered(self, turn: Turn, entry: Entry) -> None:
         """Take what was hearsay until this entry of the same device named it."""
