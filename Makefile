@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings
+.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -48,10 +48,16 @@ $(READY): $(LOCKED) pyproject.toml
 	@$(PY) -m pip install --quiet --no-index --no-deps --no-build-isolation --editable .
 	@touch $@
 
+# The libraries of client/web, installed once for each lock file by the node of the wheel.
+WEB := $(PY) tests/support/web_packages.py
+
+web: $(READY)
+	@$(WEB)
+
 demo: $(READY) ## tell the story of a room through a real relay and search the relay for it (FILE=text LEAKY=1)
 	@$(PY) -m demo $(if $(FILE),--file "$(FILE)") $(if $(LEAKY),--leaky)
 
-test: $(READY) ## run all tests; all lines and branches of e2ee/ must be executed
+test: $(READY) web ## run all tests; all lines and branches of e2ee/ must be executed
 	@echo "==> pytest, $(JOBS) processes"
 	@$(PY) -m pytest -n $(JOBS) --dist loadgroup --hypothesis-profile=full --durations=10 \
 	  --cov=e2ee --cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=$(COVER_MIN)
@@ -66,6 +72,7 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 	step "import contracts" $(VENV)/bin/lint-imports ; \
 	step "specification" $(PY) tests/support/spec_lint.py ; \
 	step "claims" $(PY) -m audit.chapter ; \
+	step "typescript" $(WEB) check ; \
 	if [ -n "$$failed" ]; then echo "==> the checks found something" >&2; exit 1; fi
 
 bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
@@ -126,5 +133,5 @@ lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
 	@$(PY) tests/support/lock_requirements.py
 
 clean: ## remove environments, caches, and what runs left behind but the kept reports
-	rm -rf .venv .venv-audit .venv-peers .venv-docs .cache build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+	rm -rf client/web/node_modules .venv .venv-audit .venv-peers .venv-docs .cache build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

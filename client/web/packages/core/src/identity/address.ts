@@ -1,0 +1,53 @@
+/** Addresses of published devices (ID-20) and successor statements (ID-13). */
+import { same } from "../bytes.ts";
+import type { Bytes } from "../bytes.ts";
+import { MAX_SIGNED_ADDRESS_B } from "../constants.ts";
+import { RemoteError } from "../errors.ts";
+import { Fields } from "../wire/fields.ts";
+import type { DeviceList } from "./list.ts";
+import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
+import type { DeviceRecord } from "./record.ts";
+import { checkIdentity, checkVersion, openSigned } from "./signed.ts";
+
+export const MAILBOX_B = 16;
+export const TOKEN_B = 32;
+
+export interface Address {
+  readonly mailbox: Bytes;
+  readonly token: Bytes;
+  readonly issuedMs: number;
+}
+
+/**
+ * The address that the device of `owner` signed (ID-20).
+ *
+ * @throws RemoteError `remote.decode`, `remote.signature`, `remote.version`, `remote.identity`
+ */
+export function verifyAddress(owner: DeviceRecord, data: Uint8Array): Address {
+  const { value } = openSigned(data, MAX_SIGNED_ADDRESS_B, owner.signPublic, "SR1-sig-address");
+  const fields = new Fields(value, 5);
+  checkVersion(fields.get(1));
+  checkIdentity(same(fields.bytes(2, HASH_B), owner.hash), "an address of another record");
+  return { mailbox: fields.bytes(3, MAILBOX_B), token: fields.bytes(4, TOKEN_B), issuedMs: fields.uint(5) };
+}
+
+export interface Successor {
+  readonly newAccountId: Bytes;
+  readonly issuedMs: number;
+}
+
+/**
+ * The successor that the recovery key of the pinned head names (ID-13); it is shown, and never followed by itself.
+ *
+ * @throws RemoteError `remote.decode`, `remote.signature`, `remote.version`, `remote.identity`
+ */
+export function verifySuccessor(head: DeviceList, data: Uint8Array): Successor {
+  if (head.recoveryPublic === null) throw new RemoteError("remote.identity", "the head names no recovery key");
+  const { value } = openSigned(data, MAX_SIGNED_ADDRESS_B, head.recoveryPublic, "SR1-sig-succ");
+  const fields = new Fields(value, 5);
+  checkVersion(fields.get(1));
+  checkIdentity(same(fields.bytes(2, ACCOUNT_ID_B), head.accountId), "a successor of another account");
+  const newAccountId = fields.bytes(3, ACCOUNT_ID_B);
+  checkIdentity(same(fields.bytes(4, HASH_B), head.hash), "a successor under another head");
+  return { newAccountId, issuedMs: fields.uint(5) };
+}

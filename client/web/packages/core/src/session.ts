@@ -1,0 +1,205 @@
+/** A session of two devices: begun from a bundle or a flight, sealing and opening contents (chapters 06 to 08, 10). */
+import { same } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
+import { MAX_JUMP, MAX_U32, MINUTE_MS } from "./constants.ts";
+import { decodeContent, encodeContent } from "./content.ts";
+import type { Content } from "./content.ts";
+import { LocalError, RemoteError, notAuthentic } from "./errors.ts";
+import { initiate, isSameDevice, respond } from "./handshake.ts";
+import type { OwnDevice, UsedPrekeys } from "./handshake.ts";
+import { oneTimeKeys } from "./identity/bundle.ts";
+import type { VerifiedBundle } from "./identity/bundle.ts";
+import { checkListTime, names } from "./identity/list.ts";
+import type { DeviceList } from "./identity/list.ts";
+import { servesUntilMs } from "./identity/prekey.ts";
+import { checkRecordTime } from "./identity/record.ts";
+import type { DeviceRecord } from "./identity/record.ts";
+import { openMessage, takeFragment } from "./ratchet/receiving.ts";
+import type { OpenedMessage } from "./ratchet/receiving.ts";
+import { sealMessage } from "./ratchet/sending.ts";
+import type { Ports } from "./ratchet/sending.ts";
+import type { SkippedKey } from "./ratchet/skipped.ts";
+import { initiatorStart, responderStart } from "./ratchet/state.ts";
+import type { Ratchet } from "./ratchet/state.ts";
+import { decodeEnvelope, decodePrefix } from "./wire/envelope.ts";
+import type { Envelope } from "./wire/envelope.ts";
+
+/** The phases of SES-36. */
+export type Phase =
+  | { readonly name: "Started"; readonly prefix: Bytes; readonly notAfterMs: number }
+  | { readonly name: "Heard" }
+  | { readonly name: "Proven" };
+
+export interface Peer {
+  readonly accountId: Bytes;
+  readonly deviceId: Bytes;
+  readonly recordHash: Bytes;
+}
+
+export interface Session {
+  readonly ourRecordHash: Bytes;
+  readonly peer: Peer;
+  readonly epoch: number;
+  readonly phase: Phase;
+  /** Whether one-time keys were used, X25519 and KEM (ID-17). */
+  readonly oneTime: readonly [x25519: boolean, kem: boolean];
+  readonly createdMs: number;
+  /** Of the last message that opened; 0 as long as none has. */
+  readonly openedMs: number;
+  readonly ratchet: Ratchet;
+}
+
+/** Highest message number under a prefix: a later one could not be the first to arrive (HS-04). */
+const MAX_PREFIX_NUMBER = MAX_JUMP;
+
+/**
+ * The epoch of a session that is begun now: above all that were known, and not below the Unix minute (SES-21).
+ *
+ * @throws LocalError `local.counter_exhausted`
+ */
+export function nextEpoch(known: number, nowMs: number): number {
+  if (known >= MAX_U32) throw new LocalError("local.counter_exhausted", "no epoch is left");
+  return Math.min(Math.max(known + 1, Math.floor(nowMs / MINUTE_MS)), MAX_U32);
+}
+
+function peerOf(record: DeviceRecord): Peer {
+  return { accountId: record.accountId, deviceId: record.deviceId, recordHash: record.hash };
+}
+
+/**
+ * Start a session from a verified bundle (HS-01); draws 32 bytes. SPK and last-resort PQK serve `graceMs` longer (ID-31).
+ *
+ * @throws RemoteError `remote.identity` for a bundle of our own device, `remote.expired` and `remote.list_expired`
+ *   where our own record or list is out of its time, or does not name the record
+ */
+export function startSession(
+  own: OwnDevice,
+  bundle: VerifiedBundle,
+  epoch: number,
+  graceMs: number,
+  ports: Ports,
+): Session {
+  const { record } = bundle;
+  if (isSameDevice(own.record, record) || same(own.record.dhPublic, record.dhPublic)) {
+    throw new RemoteError("remote.identity", "a bundle of our own device");
+  }
+  if (!names(own.list, own.record)) throw new LocalError("local.argument", "our list does not name our record");
+  checkListTime(own.list, ports.nowMs);
+  checkRecordTime(own.record, ports.nowMs);
+  const { keys, prefix } = initiate(own, bundle, ports.rng, ports.encapsulate);
+  const ends = [bundle.spk, bundle.pqk, ...(bundle.opk === null ? [] : [bundle.opk])];
+  const notAfterMs = Math.min(...ends.map((prekey) => servesUntilMs(prekey, graceMs)));
+  return {
+    ourRecordHash: own.record.hash,
+    peer: peerOf(record),
+    epoch,
+    phase: { name: "Started", prefix, notAfterMs },
+    oneTime: oneTimeKeys(bundle),
+    createdMs: ports.nowMs,
+    openedMs: 0,
+    ratchet: initiatorStart(keys, bundle.spk.key, ports.nowMs),
+  };
+}
+
+export interface SealedContent {
+  readonly session: Session;
+  readonly envelope: Bytes;
+}
+
+/**
+ * Seal a content; in a Started session under its prefix, with epoch and address in it (HS-04, HS-05, SES-21).
+ *
+ * @throws LocalError `local.session_expired` (HS-04, SES-09), and what `sealMessage` throws
+ */
+export function sealContent(session: Session, content: Content, ports: Ports): SealedContent {
+  const { phase } = session;
+  const started = phase.name === "Started";
+  if (started) checkUnanswered(session, phase.notAfterMs, ports.nowMs);
+  if (started !== (content.epoch === session.epoch) || (started && content.address === null)) {
+    throw new LocalError("local.argument", "epoch and address stand under a prefix, the epoch only there");
+  }
+  const prefix = started ? phase.prefix : null;
+  const { ratchet, envelope } = sealMessage(session.ratchet, prefix, encodeContent(content), ports);
+  return { session: { ...session, ratchet }, envelope };
+}
+
+function checkUnanswered(session: Session, notAfterMs: number, nowMs: number): void {
+  const { sending } = session.ratchet;
+  const number = sending.state === "Sending" ? sending.number : 0;
+  if (nowMs > notAfterMs || number > MAX_PREFIX_NUMBER) {
+    throw new LocalError("local.session_expired", "nobody has answered this session");
+  }
+}
+
+export interface OpenedContent {
+  readonly session: Session;
+  readonly content: Content;
+  readonly beginsChain: boolean;
+  /** Keys that went unopened (DR-16). */
+  readonly lost: readonly SkippedKey[];
+}
+
+/**
+ * Open a message of this session; it stays as it was if anything fails (DR-18, CON-08). `maxJump` keys may be skipped.
+ *
+ * @throws RemoteError with the codes of DR-11, and `remote.content`
+ */
+export function openContent(session: Session, data: Uint8Array, nowMs: number, maxJump = MAX_JUMP): OpenedContent {
+  const envelope = decodeEnvelope(data);
+  const opened = openMessage(session.ratchet, envelope, nowMs, maxJump);
+  const content = checkedContent(opened, envelope, session.epoch);
+  const ratchet = takeFragment(opened);
+  const proven = opened.beginsChain && (ratchet.initiator || session.ratchet.receiving.state === "Receiving");
+  const phase = proven ? ({ name: "Proven" } as const) : session.phase;
+  const { beginsChain, lost } = opened;
+  return { session: { ...session, phase, openedMs: nowMs, ratchet }, content, beginsChain, lost };
+}
+
+/** The content, with what a prefix asks for: the session's epoch and an address; without one, no epoch (SES-21, HS-05). */
+function checkedContent(opened: OpenedMessage, envelope: Envelope, epoch: number | null): Content {
+  const content = decodeContent(opened.content);
+  const stated = content.epoch;
+  const fits = envelope.kind === 1 ? stated === null : stated !== null && (epoch === null || stated === epoch);
+  if (!fits) throw new RemoteError("remote.content", "another epoch than its place asks for");
+  if (envelope.kind === 2 && content.address === null) throw new RemoteError("remote.content", "no address under a prefix");
+  return content;
+}
+
+export interface Taken extends OpenedContent {
+  readonly peer: DeviceRecord;
+  /** The list of the peer's account that is in force, to be pinned (ID-11). */
+  readonly list: DeviceList;
+}
+
+/**
+ * Take a first flight with the prekeys that its prefix names (HS-06 to HS-11); what is returned is committed together
+ * with the deletion of one-time keys and the replay entry (HS-08).
+ *
+ * @throws RemoteError with the code of the first failure
+ */
+export function takeFlight(
+  own: OwnDevice,
+  prekeys: UsedPrekeys,
+  pinned: DeviceList | null,
+  data: Uint8Array,
+  nowMs: number,
+  maxJump = MAX_JUMP,
+): Taken {
+  const envelope = decodeEnvelope(data);
+  if (envelope.prefix === null) throw notAuthentic();
+  const { keys, peer, list } = respond(own, prekeys, pinned, decodePrefix(envelope.prefix), nowMs);
+  const start = responderStart(keys, prekeys.spk.private, nowMs);
+  const opened = openMessage(start, envelope, nowMs, maxJump);
+  const content = checkedContent(opened, envelope, null);
+  const session: Session = {
+    ourRecordHash: own.record.hash,
+    peer: peerOf(peer),
+    epoch: content.epoch as number,
+    phase: { name: "Heard" },
+    oneTime: [prekeys.opk !== null, prekeys.pqk.prekey.kind === "PQK_ONE_TIME"],
+    createdMs: nowMs,
+    openedMs: nowMs,
+    ratchet: takeFragment(opened),
+  };
+  return { session, content, peer, list, beginsChain: true, lost: opened.lost };
+}

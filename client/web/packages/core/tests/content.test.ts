@@ -1,0 +1,37 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { cardToJson, cardToUri, parseCard } from "../src/card.ts";
+import { decodeContent, encodeContent } from "../src/content.ts";
+import { isName, isRelayUrl } from "../src/grammar.ts";
+import { bytes, equal, load } from "./vectors.ts";
+
+for (const one of load("content").cases) {
+  test(`content: ${one.name} (CON-01 to CON-12)`, () => {
+    equal(encodeContent(decodeContent(bytes(one.encoded))), one.kept);
+  });
+}
+
+for (const one of load("card").cases) {
+  test(`card ${one.uri.slice(-30)} (ID-21, ID-22, ID-34)`, () => {
+    const card = parseCard(one.uri);
+    equal(card.accountId, one.account_id);
+    assert.equal(card.relayUrl, one.relay_url);
+    assert.equal(card.name, one.name);
+    assert.equal(cardToUri(card), one.uri);
+    assert.equal(cardToJson(card), one.json);
+    for (const text of [one.json, ...one.also]) assert.deepEqual(parseCard(text), card);
+  });
+}
+
+const grammar = load("grammar");
+
+test("relay URLs (ID-23)", () => {
+  for (const one of grammar.relay_urls) assert.equal(isRelayUrl(one.url), one.accepted, one.url);
+});
+
+test("names (ID-33)", () => {
+  for (const one of grammar.names) {
+    const name = String.fromCodePoint(...one.code_points);
+    assert.equal(isName(name), one.accepted, one.about);
+  }
+});

@@ -1,0 +1,101 @@
+/** What the operations of negative and limit vectors do: each is given the `input` of its vector. */
+import assert from "node:assert/strict";
+import { parseCard } from "../src/card.ts";
+import { TEXT, content, decodeContent } from "../src/content.ts";
+import { encapsulation } from "../src/primitives/kem.ts";
+import { openContent, sealContent, takeFlight } from "../src/session.ts";
+import { restoreSession, storeSession } from "../src/snapshot.ts";
+import { device, pinnedList, prekeys, storedSkipped } from "./parties.ts";
+import { verifyAddress, verifySuccessor } from "../src/identity/address.ts";
+import { decodeCompact, verifyBundle, verifyCompact } from "../src/identity/bundle.ts";
+import { checkListTime, followChain, verifyList } from "../src/identity/list.ts";
+import { verifyPrekey } from "../src/identity/prekey.ts";
+import { checkRecordTime, decodeRecord } from "../src/identity/record.ts";
+import { compareScanned } from "../src/identity/safety.ts";
+import { dh, x25519Public } from "../src/primitives/dh.ts";
+import { kemPublic } from "../src/primitives/kem.ts";
+import { verify } from "../src/primitives/sign.ts";
+import { Secret } from "../src/secret.ts";
+import { decode } from "../src/wire/cbor.ts";
+import { decodeEnvelope, decodePrefix } from "../src/wire/envelope.ts";
+import { ascii, concat, hex } from "../src/bytes.ts";
+import { bytes } from "./vectors.ts";
+import type { Json } from "./vectors.ts";
+
+export type Operation = (input: Json) => unknown;
+
+function pinnedOf(input: Json) {
+  return input.pinned === null ? null : { seq: input.pinned.seq, hash: bytes(input.pinned.hash) };
+}
+
+function verifyChain(input: Json) {
+  const accountId = bytes(input.account_id);
+  const lists = input.links.map((link: string) => verifyList(accountId, bytes(link)));
+  checkListTime(followChain(pinnedOf(input), lists), input.now_ms);
+}
+
+function checkBundle(input: Json) {
+  const links = input.links.map(bytes);
+  const context = { accountId: bytes(input.account_id), pinned: pinnedOf(input), links, nowMs: input.now_ms, graceMs: input.grace_ms };
+  return verifyBundle(bytes(input.bundle), context);
+}
+
+function respondTo(input: Json) {
+  const own = device(input.responder);
+  if (input.honest) {
+    const { envelope, now_ms } = input.honest;
+    takeFlight(own, prekeys(own, input.honest), null, bytes(envelope), now_ms);
+  }
+  const pinned = pinnedList(input.pinned);
+  return takeFlight(own, prekeys(own, input), pinned, bytes(input.envelope), input.now_ms);
+}
+
+function openInSession(input: Json) {
+  const session = restoreSession(bytes(input.session), storedSkipped(input.skipped));
+  const before = hex(storeSession(session));
+  try {
+    return openContent(session, bytes(input.envelope), input.now_ms, input.max_jump);
+  } finally {
+    assert.equal(hex(storeSession(session)), before);
+    openContent(session, bytes(input.honest), input.now_ms);
+  }
+}
+
+function sealInSession(input: Json) {
+  const session = restoreSession(bytes(input.session), []);
+  const started = session.phase.name === "Started";
+  const address = { mailbox: new Uint8Array(16), token: new Uint8Array(32), relayUrl: "wss://relay.example/" };
+  const text = {
+    ...content(TEXT, bytes(input.content_id), input.now_ms, { name: "text", text: "x".repeat(input.text_b) }),
+    number: { n: 1, line: ascii("line"), first: 1 },
+    ...(started ? { address, epoch: session.epoch } : {}),
+  };
+  const rng = (sizeB: number) => new Uint8Array(sizeB).fill(7);
+  return sealContent(session, text, { nowMs: input.now_ms, rng, encapsulate: encapsulation(rng) });
+}
+
+export const OPERATIONS: Record<string, Operation> = {
+  "cbor.decode": (input) => decode(bytes(input.encoded), 65_536),
+  "dh.public": (input) => x25519Public(bytes(input.public)),
+  "dh.exchange": (input) => dh(new Secret("X25519 private key", bytes(input.private)), x25519Public(bytes(input.public))),
+  "kem.key": (input) => kemPublic(bytes(input.key)),
+  "signature.verify": (input) => verify(bytes(input.public), input.label, bytes(input.data), bytes(input.signature)),
+  "envelope.decode": (input) => decodeEnvelope(concat(bytes(input.head), new Uint8Array(input.zeros))),
+  "prefix.decode": (input) => decodePrefix(bytes(input.prefix)),
+  "record.decode": (input) => decodeRecord(bytes(input.record)),
+  "record.check_time": (input) => checkRecordTime(decodeRecord(bytes(input.record)), input.now_ms),
+  "list.verify": (input) => verifyList(bytes(input.account_id), bytes(input.signed)),
+  "chain.verify": verifyChain,
+  "prekey.verify": (input) => verifyPrekey(decodeRecord(bytes(input.record)), bytes(input.signed), input.kinds),
+  "bundle.verify": checkBundle,
+  "compact.verify": (input) => verifyCompact(decodeRecord(bytes(input.record)), decodeCompact(bytes(input.compact_bundle))),
+  "address.verify": (input) => verifyAddress(decodeRecord(bytes(input.record)), bytes(input.signed)),
+  "successor.verify": (input) => verifySuccessor(verifyList(bytes(input.account_id), bytes(input.list)), bytes(input.signed)),
+  "card.parse": (input) => parseCard(input.text),
+  "content.decode": (input) => decodeContent(bytes(input.content)),
+  "session.respond": respondTo,
+  "session.open": openInSession,
+  "session.seal": sealInSession,
+  "session.restore": (input) => restoreSession(bytes(input.session), storedSkipped(input.skipped)),
+  "safety.compare": (input) => compareScanned(bytes(input.ours), bytes(input.theirs), input.scanned),
+};

