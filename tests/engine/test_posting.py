@@ -193,20 +193,22 @@ def test_a_contact_that_is_forgotten_loses_what_waits_for_it() -> None:
     assert waiting(customer) == (0, 0)
 
 
-def test_a_content_is_recalled_before_it_is_sealed_and_not_after() -> None:
-    """TRN-29: what has no number yet can be taken back without a gap."""
+def test_a_content_is_recalled_from_a_device_before_it_is_sealed_for_it() -> None:
+    """ROOM-36: what has no number yet can be taken back without a gap; another device still gets it."""
     world, first, second, customer, praxis = company()
     ours = with_rooms(customer)
-    what = posted(customer, "zurueck")
+    what, other = posted(customer, "zurueck"), posted(customer, "bleibt")
     posting = customer.engine._context.posting
     world.cut()
-    post(customer, what, (praxis, device_id(first)), (praxis, device_id(second)))
+    for one in (what, other):
+        post(customer, one, (praxis, device_id(first)), (praxis, device_id(second)))
     turn = customer.engine._step(world.now_ms)
-    posting.recall(turn, what.content_id)
-    posting.recall(turn, b"n" * 16)
+    to = AccountId(praxis), DeviceId(device_id(first))
+    assert posting.recall(turn, *to, lambda one: one.content_id == what.content_id) == [what.content_id]
+    assert posting.recall(turn, *to, lambda one: one.content_id == what.content_id) == []
     customer.carry_out(turn.effects())
-    assert waiting(customer) == (0, 0)
-    assert not posting.is_waiting(what.content_id)
+    assert waiting(customer) == (2, 3)
+    assert posting.is_waiting(what.content_id)
     assert ours.lost == []
     world.mend()
 

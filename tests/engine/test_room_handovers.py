@@ -60,7 +60,7 @@ def unread(world: World, name: str) -> int:
 
 
 def test_a_desk_outside_the_room_gives_what_was_said_before() -> None:
-    """TRN-18, TRN-32, ROOM-16: in its place, by the desk's word, not unread; the customer is told."""
+    """TRN-18, TRN-34, ROOM-16: in its place, by the desk's word, not unread; the customer is told."""
     world, said = joined("one", "two")
     assert shown(world, "agent") == []
     assert hand_over(world) == 2
@@ -85,7 +85,7 @@ def test_what_was_handed_over_is_the_customers_own_once_it_writes_on() -> None:
 
 
 def test_what_was_erased_or_is_marked_is_given_as_its_commitment() -> None:
-    """TRN-32."""
+    """TRN-34."""
     world = opened("desk", "agent")
     said = [say(world, "phone", text) for text in ("one", "two", "three")]
     do(world, "phone", lambda room, turn: room.write(turn, Erase((said[0],))))
@@ -119,7 +119,7 @@ def give(hashes: list[EntryHash], room: RoomEngine, turn: Turn) -> int:
 
 
 def test_history_goes_to_a_colleague_in_the_room_only() -> None:
-    """TRN-32: neither to a customer's device nor to who is no member, nor to the steward itself."""
+    """TRN-34: neither to a customer's device nor to who is no member, nor to the steward itself."""
     world, said = joined("one")
     world.add("agent2")
     for name in ("agent2", "phone", "desk"):
@@ -130,7 +130,7 @@ def test_history_goes_to_a_colleague_in_the_room_only() -> None:
 
 
 def test_no_history_of_a_frozen_or_withdrawn_room_is_given() -> None:
-    """TRN-32."""
+    """TRN-34."""
     world, _ = joined("one")
     do(world, "phone", lambda room, turn: room.write(turn, Act(ActKind.FREEZE)))
     world.run(MINUTE_MS)

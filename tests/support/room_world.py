@@ -238,8 +238,9 @@ class Device:
         content = Content(ContentId(self.rng(16)), turn.now_ms, payload)
         self._signals += [(one, content) for one in to]
 
-    def recall(self, turn: Turn, content_id: ContentId, to: Iterable[Author]) -> None:
+    def recall(self, turn: Turn, device: Author, goes: Callable[[OfRooms], bool]) -> list[ContentId]:
         """Nothing waits unsealed here."""
+        return []
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
         """Note who was given a dossier."""

@@ -6,7 +6,7 @@ incoming --> gate --> arrived --> rooms.take --> receipt
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Final
 
 from e2ee import content as contents
@@ -95,14 +95,21 @@ class Posting(Part):
             elif account_id == self._state.own.account_id:
                 self._context.renewal.need(turn, peer)
 
-    def recall(self, turn: Turn, content_id: bytes) -> None:
-        """Send a content to none of the devices for which it was not sealed yet."""
-        for key in list(self._waits.get(content_id, ())):
-            lane = self._state.outbox.lane(key[:HASH_B], key[HASH_B:])
-            for item in [one for one in lane.waiting if one.content_id == content_id and not one.sendings]:
+    def recall(
+        self, turn: Turn, account_id: AccountId, device_id: DeviceId, goes: Callable[[Posted], bool]
+    ) -> list[bytes]:
+        """Take back from a device what was not sealed for it yet and `goes`; returns the content ids. Of none
+        of it the device has a number, so that no gap stays (ROOM-36).
+        """
+        lane, taken = self._state.outbox.lane(account_id, device_id), list[bytes]()
+        for item in [one for one in lane.waiting if one.shown and not one.sendings]:
+            posted = self.find(turn, item.content_id)
+            if posted is not None and goes(posted):
                 lane.waiting.remove(item)
                 turn.delete(item.TABLE, item.key)
-                self._settled(turn, key, content_id)
+                self._settled(turn, account_id + device_id, item.content_id)
+                taken.append(item.content_id)
+        return taken
 
     def is_waiting(self, content_id: bytes) -> bool:
         """Whether a device has still to confirm a content."""

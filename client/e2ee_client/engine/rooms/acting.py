@@ -76,7 +76,7 @@ class Acting(Part):
     def hand_over(
         self, turn: Turn, room_id: RoomId, to: DeviceId, count: int, reason: str | None = None
     ) -> int:
-        """Hand the newest entries over to a colleague in a room; returns how many (TRN-18, TRN-32).
+        """Hand the newest entries over to a colleague in a room; returns how many (TRN-18, TRN-34).
 
         Raises:
             NoRight: as `Forwarding.hand_over`, and what the phase of the room raises.

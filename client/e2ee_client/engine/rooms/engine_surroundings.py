@@ -149,9 +149,15 @@ class EngineSurroundings(Part):
         """Send a content of type 9, dropped where there is no session."""
         self._context.posting.signal(turn, payload, to)
 
-    def recall(self, turn: Turn, content_id: ContentId, to: Iterable[Author]) -> None:
-        """Drop what has not been sealed yet for these devices."""
-        self._context.posting.recall(turn, content_id)
+    def recall(self, turn: Turn, device: Author, goes: Callable[[OfRooms], bool]) -> list[ContentId]:
+        """Take back from a device what has not been sealed for it yet and `goes`."""
+
+        def is_ours(posted: Posted) -> bool:
+            return goes(OfRooms(posted.type, posted.payload))
+
+        if self._state.party(device.account_id) is None:
+            return []
+        return [ContentId(one) for one in self._context.posting.recall(turn, *device, is_ours)]
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
         """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""

@@ -164,7 +164,7 @@ class Forwarding(RoomPart):
                 live.given[key] = count
 
     def newest(self, turn: Turn, count: int) -> list[EntryHash]:
-        """Return the newest entries that can be handed over, in the order of the transcript (TRN-32)."""
+        """Return the newest entries that can be handed over, in the order of the transcript (TRN-34)."""
         looked_at = self._room.log.newest(turn, _LOOKED_AT)
         found = [one.hash for one in looked_at if Header.decode(one.header).kind not in _NO_HISTORY]
         return found[-min(count, MAX_HANDED_OVER) :]
@@ -173,7 +173,7 @@ class Forwarding(RoomPart):
         self, turn: Turn, to: DeviceId, hashes: Sequence[EntryHash], reason: str | None = None
     ) -> int:
         """Hand history over to a device of the company, by a log entry that all see; returns how many
-        entries (TRN-18, TRN-32).
+        entries (TRN-18, TRN-34).
 
         Raises:
             NoRight: we are no steward, the device is no recipient, or there is nothing to give.

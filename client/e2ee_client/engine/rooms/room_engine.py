@@ -43,6 +43,7 @@ from .states import States
 from .stewarding import Change, Stewarding
 from .surroundings import Surroundings
 from .taking import Taking
+from .taking_back import TakingBack
 from .writing import Writing
 
 TICK_APART_MS: Final = 1_000
@@ -67,6 +68,7 @@ class RoomEngine:
         self.consent = RoomConsents(self)
         self.erasing = Erasing(self)
         self.marks = Marks(self)
+        self.taking_back = TakingBack(self)
 
     @classmethod
     def create(
@@ -310,6 +312,7 @@ class RoomEngine:
         if self.moved or (early_ms is not None and early_ms <= turn.now_ms):
             self.moved = False
             self.taking.retry_early(turn)
+            self.taking_back.look(turn)
         self.states.announce(turn)
         if self.shares:
             self.shares = False

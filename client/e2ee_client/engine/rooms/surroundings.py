@@ -6,7 +6,7 @@ without input or output: what is sent, timed or told leaves after the step's row
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -141,8 +141,8 @@ class Surroundings(Protocol):
         """Send a content of type 9, dropped where there is no session."""
         ...
 
-    def recall(self, turn: Turn, content_id: ContentId, to: Iterable[Author]) -> None:
-        """Drop what has not been sealed yet for these devices, which are no recipients any more."""
+    def recall(self, turn: Turn, device: Author, goes: Callable[[OfRooms], bool]) -> list[ContentId]:
+        """Take back from a device what has not been sealed for it yet and `goes`; returns the content ids."""
         ...
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
