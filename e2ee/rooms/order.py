@@ -3,14 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Final, Protocol
 
-from .entry import EntryHash, Header
+from .entry import EntryHash
 
 MAX_LEAP_MS: Final = 30 * 86_400_000
 
 
-def keys(entries: Mapping[EntryHash, Header], root: EntryHash | None) -> dict[EntryHash, int]:
+class Named(Protocol):
+    """What names an entry, as a link does."""
+
+    @property
+    def hash(self) -> EntryHash:
+        """The entry that is named."""
+        ...
+
+
+class Placed(Protocol):
+    """What of an entry gives its place, as its header has it."""
+
+    @property
+    def sent_ms(self) -> int:
+        """When it was written, by its author's clock."""
+        ...
+
+    @property
+    def prev(self) -> EntryHash | None:
+        """The entry before in its chain."""
+        ...
+
+    @property
+    def seen(self) -> Sequence[Named]:
+        """The entries of others that it links."""
+        ...
+
+
+def keys(entries: Mapping[EntryHash, Placed], root: EntryHash | None) -> dict[EntryHash, int]:
     """Return k of each entry.
 
     k is `sent_ms` where that is above the k of all entries that this one names, by at most 30 days; else it
@@ -38,7 +66,7 @@ def keys(entries: Mapping[EntryHash, Header], root: EntryHash | None) -> dict[En
     return found
 
 
-def order(entries: Mapping[EntryHash, Header], root: EntryHash | None) -> list[EntryHash]:
+def order(entries: Mapping[EntryHash, Placed], root: EntryHash | None) -> list[EntryHash]:
     """Return the entries in the order in which they are shown."""
     found = keys(entries, root)
     return sorted(entries, key=lambda one: (found[one], one))
@@ -51,12 +79,12 @@ def late(shown: Sequence[EntryHash], now: Sequence[EntryHash]) -> list[EntryHash
     return [one for one in now[: last + 1] if one not in known]
 
 
-def named_by(header: Header) -> list[EntryHash]:
+def named_by(header: Placed) -> list[EntryHash]:
     """Return the entries that an entry names: those that it comes after."""
     links = [link.hash for link in header.seen]
     return links if header.prev is None else [header.prev, *links]
 
 
-def key_after(header: Header, before_ms: int) -> int:
+def key_after(header: Placed, before_ms: int) -> int:
     """Return k of an entry that comes after others, of which the largest k is `before_ms` (TRN-16)."""
     return header.sent_ms if before_ms < header.sent_ms <= before_ms + MAX_LEAP_MS else before_ms + 1

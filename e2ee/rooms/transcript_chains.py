@@ -1,0 +1,219 @@
+"""Entries of a transcript file and what they name: chains, witnesses, what is missing, the order (EXP-09 to
+EXP-12).
+
+An entry is kept without its bytes, so that a file of the greatest length needs some 100 MB.
+"""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from e2ee.errors import TooMany
+from e2ee.ids import DeviceId
+
+from .entry import DeviceTag, Entry, EntryHash
+from .order import keys
+from .transcript_report import Fault, Missing, Note, Verdict
+
+MAX_ENTRIES: Final = 131_072
+MAX_ABSENT: Final = 65_536
+MAX_DEVICES: Final = 1_024
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """An entry that is in the file, or that another one names; `line` is 0 for one that is not here.
+
+    `witnesses` has a bit for each device that names it; `is_acknowledged` says that a signed entry of the
+    company does.
+    """
+
+    hash: EntryHash
+    tag: DeviceTag
+    n: int
+    line: int = 0
+    device: int = 0
+    is_company: bool = False
+    kind: int = 0
+    sent_ms: int = 0
+    prev: EntryHash | None = None
+    seen: tuple[Node, ...] = ()
+    verdict: Verdict = Verdict.CLAIMED
+    fault: Fault | None = None
+    notes: set[Note] = field(default_factory=set)
+    witnesses: int = 0
+    is_acknowledged: bool = False
+
+    @property
+    def is_here(self) -> bool:
+        """Whether the entry is in the file."""
+        return self.line > 0
+
+
+class Chains:
+    """All entries of a file, in the order of their lines, and what they name."""
+
+    def __init__(self) -> None:
+        self.nodes: list[Node] = []
+        self._by_hash: dict[EntryHash, Node] = {}
+        self._places: dict[DeviceTag, dict[int, Node]] = {}
+        self._devices: list[DeviceId] = []
+        self._numbers: dict[DeviceTag, int] = {}
+
+    # --- what comes ---
+
+    def has(self, entry_hash: EntryHash) -> bool:
+        """Whether an entry is here already."""
+        found = self._by_hash.get(entry_hash)
+        return found is not None and found.is_here
+
+    def add(self, entry: Entry, tag: DeviceTag, line: int) -> Node:
+        """Take in an entry whose bytes hold.
+
+        Raises:
+            TooMany: more entries, devices, or names of what is not here, than a file may have.
+        """
+        header = entry.header
+        node = self._node(entry.hash, tag, header.n)
+        if len(self.nodes) >= MAX_ENTRIES:
+            raise TooMany("too many entries for one transcript")
+        if (node.tag, node.n) != (tag, header.n):
+            node.notes.add(Note.NUMBER)
+        node.tag, node.n, node.line, node.device = tag, header.n, line, self._device(entry, tag)
+        node.kind, node.sent_ms = header.kind, header.sent_ms
+        if header.prev is not None:
+            node.prev = self._named(header.prev, tag, header.n - 1, node).hash
+        node.seen = tuple(self._named(one.hash, one.tag, one.n, node) for one in header.seen)
+        if header.restarts:
+            node.notes.add(Note.RESTARTED)
+        other = self._places.setdefault(tag, {}).setdefault(header.n, node)
+        if other is not node:
+            other.notes.add(Note.NUMBER)
+            node.notes.add(Note.NUMBER)
+        self.nodes.append(node)
+        if len(self._by_hash) - len(self.nodes) > MAX_ABSENT:
+            raise TooMany("too many names of entries that are not here")
+        return node
+
+    def _node(self, entry_hash: EntryHash, tag: DeviceTag, n: int) -> Node:
+        found = self._by_hash.get(entry_hash)
+        if found is None:
+            found = self._by_hash[entry_hash] = Node(entry_hash, tag, n)
+        return found
+
+    def _named(self, entry_hash: EntryHash, tag: DeviceTag, n: int, by: Node) -> Node:
+        """Return what an entry names; one that is here as another number's is a contradiction."""
+        found = self._node(entry_hash, tag, n)
+        if (found.tag, found.n) != (tag, n):
+            by.notes.add(Note.NUMBER)
+        return found
+
+    def _device(self, entry: Entry, tag: DeviceTag) -> int:
+        known = self._numbers.get(tag)
+        if known is None:
+            if len(self._devices) >= MAX_DEVICES:
+                raise TooMany("too many devices for one transcript")
+            known = self._numbers[tag] = len(self._devices)
+            self._devices.append(entry.author.device_id)
+        return known
+
+    # --- what they show ---
+
+    def device_id(self, node: Node) -> DeviceId:
+        """Return the device of an entry that is here."""
+        return self._devices[node.device]
+
+    def devices(self, bits: int) -> tuple[DeviceId, ...]:
+        """Return the devices that a set of bits stands for, ascending."""
+        return tuple(sorted(one for at, one in enumerate(self._devices) if bits >> at & 1))
+
+    def witness(self) -> None:
+        """Say of each entry who has named it, or a later one of its chain (EXP-12)."""
+        for node in self.nodes:
+            if node.fault is None:
+                for one in node.seen:
+                    one.witnesses |= 1 << node.device
+                    one.is_acknowledged |= node.verdict is Verdict.SIGNED
+        for chain in self._places.values():
+            for n in sorted(chain, reverse=True):
+                self._hand_down(chain[n])
+        for node in self.nodes:
+            node.witnesses &= ~(1 << node.device)
+            if node.is_acknowledged and not node.is_company:
+                node.verdict = Verdict.ACKNOWLEDGED
+
+    def _hand_down(self, node: Node) -> None:
+        """Who has an entry has the one before it: the hash of the one covers the other."""
+        before = None if node.prev is None else self._by_hash[node.prev]
+        if before is not None and (before.tag, before.n) == (node.tag, node.n - 1):
+            before.witnesses |= node.witnesses
+            before.is_acknowledged |= node.is_acknowledged
+
+    def absent(self) -> Iterator[Node]:
+        """Yield what is named and not here, by device and number; whose number is here is contradicted."""
+        for node in sorted(self._by_hash.values(), key=lambda one: (one.tag, one.n, one.hash)):
+            if not node.is_here:
+                here = self._places.get(node.tag, {}).get(node.n)
+                if here is not None:
+                    here.notes.add(Note.NUMBER)
+                yield node
+
+    def missing(self, refused: frozenset[bytes]) -> list[Missing]:
+        """Return what is missing; what a line that does not hold shows the hash of is not (EXP-09)."""
+        named_by = self._namers()
+        known = {tag: sorted(chain) for tag, chain in self._places.items()}
+        found: list[Missing] = []
+        for node in self.absent():
+            numbers = known.setdefault(node.tag, [])
+            at = bisect.bisect_left(numbers, node.n)
+            after = numbers[at - 1] if at else None
+            if numbers[at : at + 1] != [node.n]:
+                numbers.insert(at, node.n)
+            if node.hash not in refused:
+                number = self._numbers.get(node.tag)
+                device_id = None if number is None else self._devices[number]
+                bits = named_by.get(node.hash, 0)
+                found.append(Missing(node.tag, device_id, node.n, node.hash, after, self.devices(bits)))
+        return found
+
+    def _namers(self) -> dict[EntryHash, int]:
+        found: dict[EntryHash, int] = {}
+        for node in self.nodes:
+            before = [] if node.prev is None else [self._by_hash[node.prev]]
+            for one in (*before, *node.seen):
+                if not one.is_here:
+                    found[one.hash] = found.get(one.hash, 0) | 1 << node.device
+        return found
+
+    def mark_places(self, root: EntryHash | None) -> None:
+        """Mark the fewest entries without which the others stand in the order of the transcript (EXP-10)."""
+        found = keys({node.hash: node for node in self.nodes}, root)
+        placed = [(found[node.hash], node.hash) for node in self.nodes]
+        kept = set(longest_ascending(placed))
+        for at, node in enumerate(self.nodes):
+            if at not in kept:
+                node.notes.add(Note.PLACE)
+
+
+def longest_ascending(items: Sequence[tuple[int, bytes]]) -> list[int]:
+    """Return the indices of the longest part of a sequence that ascends."""
+    tails: list[tuple[int, bytes]] = []
+    ends: list[int] = []
+    before: list[int | None] = []
+    for at, item in enumerate(items):
+        length = bisect.bisect_left(tails, item)
+        before.append(ends[length - 1] if length else None)
+        if length == len(tails):
+            tails.append(item)
+            ends.append(at)
+        else:
+            tails[length], ends[length] = item, at
+    found: list[int] = []
+    last = ends[-1] if ends else None
+    while last is not None:
+        found.append(last)
+        last = before[last]
+    return found[::-1]
