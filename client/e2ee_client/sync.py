@@ -16,151 +16,69 @@ result through `convert`, so that no asynchronous handle gets out.
 from __future__ import annotations
 
 import copy
-import functools
-import threading
-from collections.abc import Callable, Coroutine, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeAlias, TypeVar, overload
+from typing import Any, Self, TypeAlias
 
 from e2ee.secret import RecoveryKey
 
 from . import client as asynchronous
 from . import contacts as handles
 from . import inviting
+from .blocking import Handle, Held, Holder, Read, asking, same, starting, waiting
 from .engine import ContactView
 from .errors import ClientClosed
 from .events import ConnectionState, MessageState, OfContact
-from .opening import Opening
 from .runtime import event_stream
 from .runtime.background import BACKGROUND
 
-A = TypeVar("A")
-P = ParamSpec("P")
-R = TypeVar("R")
-T = TypeVar("T")
 ClientEvent: TypeAlias = "event_stream.ClientEvent[Contact]"
 
 
-class _Handle(Generic[A]):
-    """What stands for an asynchronous object; two that stand for the same one are equal."""
-
-    def __init__(self, inner: A) -> None:
-        """Not for callers."""
-        self.inner = inner
-
-    def __eq__(self, other: object) -> bool:
-        return self.inner == other.inner if isinstance(other, type(self)) else NotImplemented
-
-    def __hash__(self) -> int:
-        return hash(self.inner)
-
-    def __repr__(self) -> str:
-        return repr(self.inner)
+def _client(inner: asynchronous.Client) -> Client:
+    return Client(inner)
 
 
-def _same(result: T) -> T:
-    return result
-
-
-def _waiting(
-    method: Callable[Concatenate[A, P], Coroutine[Any, Any, T]], convert: Callable[[T], R]
-) -> Callable[Concatenate[_Handle[A], P], R]:
-    """A method that runs a coroutine in the thread, and waits for it."""
-
-    @functools.wraps(method)
-    def call(self: _Handle[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return convert(BACKGROUND.run(method(self.inner, *args, **kwargs)))
-
-    return call
-
-
-def _asking(
-    method: Callable[Concatenate[A, P], T], convert: Callable[[T], R]
-) -> Callable[Concatenate[_Handle[A], P], R]:
-    """A method that calls a function in the thread, between two steps of the client."""
-
-    @functools.wraps(method)
-    def call(self: _Handle[A], /, *args: P.args, **kwargs: P.kwargs) -> R:
-        return convert(BACKGROUND.ask(lambda: method(self.inner, *args, **kwargs)))
-
-    return call
-
-
-def _starting(method: Callable[P, Opening[asynchronous.Client]]) -> Callable[P, Client]:
-    """A function that opens a client, which holds the thread until it is closed."""
-
-    @functools.wraps(method)
-    def start(*args: P.args, **kwargs: P.kwargs) -> Client:
-        async def starting() -> asynchronous.Client:
-            return await method(*args, **kwargs)
-
-        BACKGROUND.hold()
-        try:
-            return Client(BACKGROUND.run(starting()))
-        except BaseException:
-            BACKGROUND.release()
-            raise
-
-    return start
-
-
-class _Read(Generic[T]):
-    """An attribute of the asynchronous object; with `ask`, one that is read in the thread."""
-
-    def __init__(self, name: str, *, ask: bool = False) -> None:
-        self._name, self._ask = name, ask
-
-    @overload
-    def __get__(self, handle: None, owner: type) -> Self: ...
-    @overload
-    def __get__(self, handle: _Handle[Any], owner: type) -> T: ...
-    def __get__(self, handle: _Handle[Any] | None, owner: type) -> Self | T:
-        if handle is None:
-            return self
-        read: Callable[[], T] = functools.partial(getattr, handle.inner, self._name)
-        return BACKGROUND.ask(read) if self._ask else read()
-
-
-class Message(_Handle[handles.Message]):
+class Message(Handle[handles.Message]):
     """A text of either side; see `e2ee_client.Message`."""
 
-    account_id = _Read[bytes]("account_id")
-    message_id = _Read[bytes]("message_id")
-    outgoing = _Read[bool]("outgoing")
-    text = _Read[str]("text")
-    sent_ms = _Read[int]("sent_ms")
-    received_ms = _Read[int]("received_ms")
-    state = _Read[MessageState]("state")
-    reason = _Read[str]("reason")
-    wait_for = _waiting(handles.Message.wait_for, _same)
+    account_id = Read[bytes]("account_id")
+    message_id = Read[bytes]("message_id")
+    outgoing = Read[bool]("outgoing")
+    text = Read[str]("text")
+    sent_ms = Read[int]("sent_ms")
+    received_ms = Read[int]("received_ms")
+    state = Read[MessageState]("state")
+    reason = Read[str]("reason")
+    wait_for = waiting(handles.Message.wait_for, same)
 
 
 def _messages(inner: list[handles.Message]) -> list[Message]:
     return [Message(one) for one in inner]
 
 
-class Contact(_Handle[handles.Contact]):
+class Contact(Handle[handles.Contact]):
     """An account that we know; see `e2ee_client.Contact`."""
 
-    account_id = _Read[bytes]("account_id")
-    view = _Read[ContactView]("view", ask=True)
-    name = _Read["str | None"]("name", ask=True)
-    relay_url = _Read[str]("relay_url", ask=True)
-    accepted = _Read[bool]("accepted", ask=True)
-    verified = _Read[bool]("verified", ask=True)
-    alarm = _Read[str]("alarm", ask=True)
-    unread = _Read[int]("unread", ask=True)
-    safety_number = _asking(handles.Contact.safety_number, _same)
-    qr_payload = _asking(handles.Contact.qr_payload, _same)
-    matches = _asking(handles.Contact.matches, _same)
-    health = _asking(handles.Contact.health, _same)
-    send = _waiting(handles.Contact.send, Message)
-    send_many = _waiting(handles.Contact.send_many, _messages)
-    message = _waiting(handles.Contact.message, Message)
-    accept = _waiting(handles.Contact.accept, _same)
-    verify = _waiting(handles.Contact.verify, _same)
-    set_name = _waiting(handles.Contact.set_name, _same)
-    forget = _waiting(handles.Contact.forget, _same)
+    account_id = Read[bytes]("account_id")
+    view = Read[ContactView]("view", ask=True)
+    name = Read[str | None]("name", ask=True)
+    relay_url = Read[str]("relay_url", ask=True)
+    accepted = Read[bool]("accepted", ask=True)
+    verified = Read[bool]("verified", ask=True)
+    alarm = Read[str]("alarm", ask=True)
+    unread = Read[int]("unread", ask=True)
+    safety_number = asking(handles.Contact.safety_number, same)
+    qr_payload = asking(handles.Contact.qr_payload, same)
+    matches = asking(handles.Contact.matches, same)
+    health = asking(handles.Contact.health, same)
+    send = waiting(handles.Contact.send, Message)
+    send_many = waiting(handles.Contact.send_many, _messages)
+    message = waiting(handles.Contact.message, Message)
+    accept = waiting(handles.Contact.accept, same)
+    verify = waiting(handles.Contact.verify, same)
+    set_name = waiting(handles.Contact.set_name, same)
+    forget = waiting(handles.Contact.forget, same)
 
     def history(self, before: Message | None = None, limit: int = 100) -> list[Message]:
         """Return the newest texts, or the newest before one of them; as `e2ee_client.Contact.history`."""
@@ -186,11 +104,11 @@ def _event(inner: event_stream.ClientEvent) -> ClientEvent:
     return named
 
 
-class EventIterator(_Handle[event_stream.EventIterator]):
+class EventIterator(Handle[event_stream.EventIterator]):
     """Iterator over events; `next` has a time limit, iteration has none. Ends when the client is closed."""
 
-    next = _waiting(event_stream.EventIterator.next, _event)
-    close = _asking(event_stream.EventIterator.close, _same)
+    next = waiting(event_stream.EventIterator.next, _event)
+    close = asking(event_stream.EventIterator.close, same)
 
     def __iter__(self) -> Iterator[ClientEvent]:
         return self
@@ -202,13 +120,13 @@ class EventIterator(_Handle[event_stream.EventIterator]):
             raise StopIteration from None
 
 
-class Invitation(_Handle[inviting.Invitation]):
+class Invitation(Handle[inviting.Invitation]):
     """An invite that waits for its device; see `e2ee_client.Invitation`."""
 
-    code = _Read[str]("code")
-    digits = _waiting(inviting.Invitation.digits, _same)
-    confirm = _waiting(inviting.Invitation.confirm, _same)
-    close = _waiting(inviting.Invitation.close, _same)
+    code = Read[str]("code")
+    digits = waiting(inviting.Invitation.digits, same)
+    confirm = waiting(inviting.Invitation.confirm, same)
+    close = waiting(inviting.Invitation.close, same)
 
     def __enter__(self) -> Self:
         return self
@@ -219,57 +137,37 @@ class Invitation(_Handle[inviting.Invitation]):
         self.close()
 
 
-class Client(_Handle[asynchronous.Client]):
+class Client(Holder[asynchronous.Client]):
     """One account on one device; see `e2ee_client.Client`."""
 
-    def __init__(self, inner: asynchronous.Client) -> None:
+    def __init__(self, inner: asynchronous.Client, held: Held | None = None) -> None:
         """Not for callers: use `create`, `open`, `open_or_create`, `restore` or `join`."""
-        super().__init__(inner)
-        self._open = True
-        self._lock = threading.Lock()
+        super().__init__(inner, held)
         self.recovery_key: RecoveryKey | None = inner.recovery_key
 
-    create = staticmethod(_starting(asynchronous.Client.create))
-    open = staticmethod(_starting(asynchronous.Client.open))
-    open_or_create = staticmethod(_starting(asynchronous.Client.open_or_create))
-    restore = staticmethod(_starting(asynchronous.Client.restore))
-    join = staticmethod(_starting(asynchronous.Client.join))
+    create = staticmethod(starting(asynchronous.Client.create, _client))
+    open = staticmethod(starting(asynchronous.Client.open, _client))
+    open_or_create = staticmethod(starting(asynchronous.Client.open_or_create, _client))
+    restore = staticmethod(starting(asynchronous.Client.restore, _client))
+    join = staticmethod(starting(asynchronous.Client.join, _client))
 
-    account_id = _Read[bytes]("account_id", ask=True)
-    connection_state = _Read[ConnectionState]("connection_state", ask=True)
-    list_expires_ms = _Read[int]("list_expires_ms", ask=True)
-    card = _asking(asynchronous.Client.card, _same)
-    wait_online = _waiting(asynchronous.Client.wait_online, _same)
-    wait_settled = _waiting(asynchronous.Client.wait_settled, _same)
-    wait_fetched = _waiting(asynchronous.Client.wait_fetched, _same)
-    events = _asking(asynchronous.Client.events, EventIterator)
-    add_contact = _waiting(asynchronous.Client.add_contact, Contact)
-    contact = _asking(asynchronous.Client.contact, Contact)
-    contacts = _asking(asynchronous.Client.contacts, _contacts)
-    invite = _waiting(asynchronous.Client.invite, Invitation)
-    devices = _asking(asynchronous.Client.devices, _same)
-    remove_device = _waiting(asynchronous.Client.remove_device, _same)
-    export = _waiting(asynchronous.Client.export, _same)
-    export_account_key = _waiting(asynchronous.Client.export_account_key, _same)
-    remove_account_key = _waiting(asynchronous.Client.remove_account_key, _same)
-    renewal_request = _asking(asynchronous.Client.renewal_request, _same)
-    install_list = _waiting(asynchronous.Client.install_list, _same)
-    change_passphrase = _waiting(asynchronous.Client.change_passphrase, _same)
-
-    def close(self) -> None:
-        """Go offline and close the store; iterations over events end. Closing twice is allowed."""
-        with self._lock:
-            was_open, self._open = self._open, False
-        if was_open:
-            try:
-                BACKGROUND.run(self.inner.close())
-            finally:
-                BACKGROUND.release()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    account_id = Read[bytes]("account_id", ask=True)
+    connection_state = Read[ConnectionState]("connection_state", ask=True)
+    list_expires_ms = Read[int]("list_expires_ms", ask=True)
+    card = asking(asynchronous.Client.card, same)
+    wait_online = waiting(asynchronous.Client.wait_online, same)
+    wait_settled = waiting(asynchronous.Client.wait_settled, same)
+    wait_fetched = waiting(asynchronous.Client.wait_fetched, same)
+    events = asking(asynchronous.Client.events, EventIterator)
+    add_contact = waiting(asynchronous.Client.add_contact, Contact)
+    contact = asking(asynchronous.Client.contact, Contact)
+    contacts = asking(asynchronous.Client.contacts, _contacts)
+    invite = waiting(asynchronous.Client.invite, Invitation)
+    devices = asking(asynchronous.Client.devices, same)
+    remove_device = waiting(asynchronous.Client.remove_device, same)
+    export = waiting(asynchronous.Client.export, same)
+    export_account_key = waiting(asynchronous.Client.export_account_key, same)
+    remove_account_key = waiting(asynchronous.Client.remove_account_key, same)
+    renewal_request = asking(asynchronous.Client.renewal_request, same)
+    install_list = waiting(asynchronous.Client.install_list, same)
+    change_passphrase = waiting(asynchronous.Client.change_passphrase, same)

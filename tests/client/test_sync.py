@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import inspect
-import re
 import threading
 import time
 from collections.abc import Coroutine
@@ -12,6 +10,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
+import both_halves
 import e2ee_client
 import pytest
 from e2ee_client import MessageReceived, MessageState, sync
@@ -26,6 +25,7 @@ PAIRS = [
     (e2ee_client.Client, sync.Client),
     (e2ee_client.Contact, sync.Contact),
     (e2ee_client.Message, sync.Message),
+    (e2ee_client.Invitation, sync.Invitation),
     (event_stream.EventIterator, sync.EventIterator),
 ]
 # What the client itself calls on its handles, and what rooms stand on.
@@ -34,31 +34,9 @@ INTERNAL = {"advance", "put", "end", "shell", "progress", "runtime"}
 ATTRIBUTES = {"account_id", "message_id", "outgoing", "text", "sent_ms", "received_ms", "state", "reason"}
 
 
-def _public(cls: type) -> dict[str, object]:
-    return {name: value for name, value in vars(cls).items() if not name.startswith("_")}
-
-
 @pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_both_have_the_same_names(asynchronous: type, synchronous: type) -> None:
-    assert _public(asynchronous).keys() - INTERNAL - _public(synchronous).keys() == set()
-    assert _public(synchronous).keys() - _public(asynchronous).keys() <= ATTRIBUTES
-
-
-@pytest.mark.parametrize(("asynchronous", "synchronous"), PAIRS)
-def test_both_take_the_same_arguments(asynchronous: type, synchronous: type) -> None:
-    for name, theirs in _public(asynchronous).items():
-        ours = vars(synchronous).get(name)
-        if name in INTERNAL:
-            continue
-        assert isinstance(ours, sync._Read) == isinstance(theirs, property), name
-        if not isinstance(theirs, property):
-            assert _arguments(synchronous, name) == _arguments(asynchronous, name), name
-            assert getattr(synchronous, name).__doc__, name
-
-
-def _arguments(cls: type, name: str) -> list[tuple[str, object, object]]:
-    parameters = inspect.signature(getattr(cls, name)).parameters.values()
-    return [(one.name, one.kind, one.default) for one in parameters]
+def test_both_have_the_same_names_and_arguments(asynchronous: type, synchronous: type) -> None:
+    assert not both_halves.faults(asynchronous, synchronous, INTERNAL, ATTRIBUTES)
 
 
 def test_instances_have_the_same_attributes() -> None:
@@ -242,12 +220,8 @@ def test_it_refuses_to_block_an_event_loop() -> None:
 
 
 def test_attributes_have_the_types_of_the_asynchronous_ones() -> None:
-    for asynchronous, synchronous in PAIRS[:2]:
-        stated = dict(re.findall(r'(\w+) = _Read\["?([^]"]+)"?\]', inspect.getsource(synchronous)))
-        for name, theirs in _public(asynchronous).items():
-            if isinstance(theirs, property) and name not in INTERNAL:
-                assert theirs.fget is not None
-                assert stated[name] == theirs.fget.__annotations__["return"], name
+    for pair in PAIRS:
+        assert not both_halves.wrong_types(*pair, INTERNAL)
 
 
 def test_events_lead_to_handles_of_the_facade() -> None:

@@ -10,7 +10,7 @@ import e2ee_client
 import pytest
 import reference_pages
 import site_build
-from e2ee_client import events, room_events
+from e2ee_client import events, room_events, rooms
 from fenced_blocks import PageRun, page_run
 
 NAMING = ("operate.md", "audit.md")
@@ -75,6 +75,7 @@ def test_each_public_name_has_its_place_in_the_reference(repo_root: Path) -> Non
     elsewhere = {"ClientEvent", "SealroomError", "__version__"}
     assert set(e2ee_client.__all__) - shown == elsewhere
     assert shown - {"sync", "testing"} < set(e2ee_client.__all__)
+    assert set(re.findall(r"^::: e2ee_client\.rooms\.([A-Z]\w+)$", pages, re.MULTILINE)) == set(rooms.__all__)
 
 
 POLICY = '<meta http-equiv="Content-Security-Policy" content="default-src \'self\'; img-src data:">'

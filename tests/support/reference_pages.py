@@ -12,8 +12,10 @@ from pathlib import Path
 from typing import Any, Final, get_args, get_origin
 
 import e2ee_client
-from e2ee_client import sync
+from both_halves import public
+from e2ee_client import rooms, sync
 from e2ee_client.room_events import OfRoom
+from e2ee_client.rooms import sync as room_sync
 from e2ee_relay.config import ENV_PREFIX, Config
 from e2ee_relay.limits import Policy, Rate
 from e2ee_relay.setting_table import GROUPS, MOST, Kind, Setting
@@ -48,6 +50,33 @@ _HALVES: Final = (
     (sync.Invitation, e2ee_client.Invitation, ()),
     (sync.EventIterator, e2ee_client.EventIterator, ()),
 )
+_ROOM_SYNC: Final = """# Rooms without an event loop
+
+Made from the classes by `make spec`.
+
+::: e2ee_client.rooms.sync
+    options:
+      force_inspection: true
+      show_root_heading: false
+      show_root_toc_entry: false
+      members: []
+
+Each name below takes the arguments of the one that it leads to, raises the same errors, and returns when the
+work is done.
+"""
+_ROOM_HALVES: Final = (
+    (room_sync.Company, rooms.Company, ()),
+    (room_sync.Desk, rooms.Desk, ()),
+    (room_sync.Agent, rooms.Agent, ()),
+    (room_sync.Invite, rooms.Invite, ()),
+    (room_sync.CompanyRoom, rooms.CompanyRoom, ()),
+    (room_sync.Customer, rooms.Customer, ()),
+    (room_sync.CustomerRoom, rooms.CustomerRoom, ()),
+    (room_sync.Room, rooms.Room, ()),
+    (room_sync.Entry, rooms.Entry, ()),
+)
+_NOT_SHOWN: Final = frozenset({"compare"})
+"""What the client itself calls."""
 _WITH_FIELDS: Final = """    options:
       merge_init_into_class: true
 """
@@ -138,10 +167,24 @@ def sync_page() -> str:
     return _SYNC + "".join(_half(*half) for half in _HALVES)
 
 
+def rooms_sync_page() -> str:
+    """Return the page of the synchronous half of rooms as it has to stand in the repository."""
+    return _ROOM_SYNC + "".join(_half(*half) for half in _ROOM_HALVES)
+
+
 def _half(blocking: type, plain: type, of_instances: tuple[str, ...]) -> str:
-    names = [*(name for name in vars(blocking) if not name.startswith("_")), *of_instances]
-    links = [f"[`{name}`][e2ee_client.{plain.__name__}.{name}]" for name in names]
+    names = [*(name for name in public(blocking) if name not in _NOT_SHOWN), *of_instances]
+    links = [f"[`{name}`][{_home(plain, name)}.{name}]" for name in names]
     return f"\n## `sync.{blocking.__name__}`\n\n" + ",\n".join(links) + "\n"
+
+
+def _home(plain: type, name: str) -> str:
+    """Return the class that has a member, as the reference shows it."""
+    home = next((one for one in plain.__mro__ if name in vars(one)), plain.__mro__[-2])
+    for module in (e2ee_client, rooms):
+        if home.__name__ in module.__all__:
+            return f"{module.__name__}.{home.__name__}"
+    return f"{home.__module__}.{home.__name__}"
 
 
 _SETTINGS: Final = f"""# Settings of the relay
@@ -178,6 +221,7 @@ def _setting(name: str, setting: Setting, number: object) -> str:
 PAGES: Final[dict[str, Callable[[], str]]] = {
     "docs/reference/events.md": events_page,
     "docs/reference/sync.md": sync_page,
+    "docs/reference/rooms-sync.md": rooms_sync_page,
     "docs/reference/settings.md": settings_page,
 }
 

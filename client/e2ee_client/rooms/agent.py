@@ -15,7 +15,7 @@ from e2ee_client.room_events import WaitingChanged
 
 from .company_room import CompanyRoom
 from .device import Device
-from .invites import Comparison, Invite, ShowDigits
+from .invites import AnyInvite, ShowDigits
 
 ANYBODY: Final = "*"
 
@@ -29,7 +29,7 @@ class Agent(Device[CompanyRoom]):
     def join(
         cls,
         path: StorePath,
-        invite: Invite | str,
+        invite: AnyInvite | str,
         *,
         show_digits: ShowDigits | None = None,
         passphrase: str | None = None,
@@ -52,7 +52,7 @@ class Agent(Device[CompanyRoom]):
         card, _, code = (invite if isinstance(invite, str) else invite.text).strip().partition(" ")
 
         async def work() -> Self:
-            compared = Comparison(invite) if isinstance(invite, Invite) else None
+            compared = None if isinstance(invite, str) else invite.compare()
 
             def show(digits: str) -> None:
                 for shown in (show_digits, None if compared is None else compared.show):

@@ -135,7 +135,8 @@ class Company(Desk):
         """Take a device out at once; it locks its rooms and keeps them (ACC-15).
 
         Raises:
-            UnknownDevice, ConfigError, TooManyDevices.
+            UnknownDevice: the account has no such device. ConfigError: it is this one.
+            TooManyDevices: a roster suspends at most 16.
         """
         await self._company(lambda turn, parts: parts.company.suspend(turn, DeviceId(device_id)))
 

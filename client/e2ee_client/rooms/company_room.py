@@ -145,7 +145,7 @@ class CompanyRoom(Room):
         """Mark the room as sensitive, or, a supervisor, no longer (ROOM-08).
 
         Raises:
-            NoRight.
+            NoRight: not ours to change.
         """
         await self._change(Change(sensitive=is_sensitive))
 
@@ -153,7 +153,7 @@ class CompanyRoom(Room):
         """Shorten how long the company keeps the room (ROOM-08).
 
         Raises:
-            NoRight.
+            NoRight: not ours to change.
         """
         await self._change(Change(retention=retention))
 

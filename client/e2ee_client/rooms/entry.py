@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from e2ee.rooms.payloads import EntryPayload, RoomText
 from e2ee_client.engine.rooms.views import EntryView
@@ -13,12 +13,22 @@ if TYPE_CHECKING:
     from .room import Room
 
 
+class AnyEntry(Protocol):
+    """An entry of `e2ee_client.rooms` or of `e2ee_client.rooms.sync`: rooms go by its hash."""
+
+    @property
+    def hash(self) -> bytes:
+        """Its name in the room, 32 bytes."""
+        ...
+
+
 class Entry:
     """An entry as it was when it was read; `room.entry(hash)` reads it again."""
 
     def __init__(self, room: Room, view: EntryView) -> None:
         """Not for callers: rooms return entries."""
         self.room = room
+        """The room that it is of."""
         self._view = view
 
     @property

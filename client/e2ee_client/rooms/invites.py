@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Sequence
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple, Protocol, Self
 
 from e2ee.ids import DeviceId
 from e2ee_client.client import Client
@@ -18,6 +18,19 @@ class Profile(NamedTuple):
     name: str
     languages: Sequence[str] = ()
     teams: Sequence[str] = ()
+
+
+class AnyInvite(Protocol):
+    """An invite of `e2ee_client.rooms` or of `e2ee_client.rooms.sync`."""
+
+    @property
+    def text(self) -> str:
+        """What the new device is given."""
+        ...
+
+    def compare(self) -> Comparison:
+        """Confirm it by program: for `Agent.join`."""
+        ...
 
 
 class Invite:
@@ -63,6 +76,10 @@ class Invite:
             )
         )
         return device_id
+
+    def compare(self) -> Comparison:
+        """Confirm it by program, where the device is made in the same one: for `Agent.join`."""
+        return Comparison(self)
 
     async def close(self) -> None:
         """End the invite; without `confirm` before, nothing has changed."""

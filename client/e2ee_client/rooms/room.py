@@ -18,7 +18,7 @@ from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRo
 from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
 
-from .entry import Entry
+from .entry import AnyEntry, Entry
 
 if TYPE_CHECKING:
     from e2ee_client.client import Client
@@ -35,6 +35,7 @@ class Room:
         self._client = client
         self._shell = client.shell
         self.room_id = RoomId(room_id)
+        """Its id, as events name it."""
 
     # --- what it shows ---
 
@@ -76,7 +77,7 @@ class Room:
         self,
         text: str,
         *,
-        reply_to: Entry | None = None,
+        reply_to: AnyEntry | None = None,
         language: str | None = None,
         by_machine: bool = False,
     ) -> Entry:
@@ -99,7 +100,7 @@ class Room:
         """
         return await self.entry(await self._do(lambda turn, rooms: rooms.write(turn, self.room_id, payload)))
 
-    async def edit(self, entry: Entry, text: str) -> Entry:
+    async def edit(self, entry: AnyEntry, text: str) -> Entry:
         """Word a text of this device anew; the earlier wording stays visible (TRN-23).
 
         Raises:
@@ -107,7 +108,7 @@ class Room:
         """
         return await self.write(Edit(EntryHash(entry.hash), text))
 
-    async def erase(self, entries: Iterable[Entry]) -> Entry:
+    async def erase(self, entries: Iterable[AnyEntry]) -> Entry:
         """Have entries of our side erased: hidden at once, destroyed after 24 hours (ROOM-26).
 
         Raises:
@@ -115,7 +116,7 @@ class Room:
         """
         return await self.write(Erase(_hashes(entries)))
 
-    async def mark_sensitive(self, entries: Iterable[Entry]) -> Entry:
+    async def mark_sensitive(self, entries: Iterable[AnyEntry]) -> Entry:
         """Hide entries from who is not cleared for what is sensitive (ROOM-17).
 
         Raises:
@@ -137,7 +138,7 @@ class Room:
             raise UnknownEntry("no such entry in this room")
         return Entry(self, found)
 
-    async def history(self, before: Entry | None = None, limit: int = 50) -> list[Entry]:
+    async def history(self, before: AnyEntry | None = None, limit: int = 50) -> list[Entry]:
         """Return the newest entries, at most `limit`, in the order of the transcript; with `before` the
         newest of those that stand before it.
 
@@ -151,7 +152,7 @@ class Room:
         found = await self._shell.ask(lambda engine: engine.rooms.page(self.room_id, first, limit, now_ms))
         return [Entry(self, one) for one in found]
 
-    async def texts(self, before: Entry | None = None, limit: int = 50) -> list[Entry]:
+    async def texts(self, before: AnyEntry | None = None, limit: int = 50) -> list[Entry]:
         """Return the texts among a page of the history."""
         return [one for one in await self.history(before, limit) if one.text is not None]
 
@@ -187,14 +188,16 @@ class Room:
             if before is None or limit <= 0:
                 return
 
-    async def mark_read(self, entries: Iterable[Entry]) -> None:
+    async def mark_read(self, entries: Iterable[AnyEntry]) -> None:
         """Note that a person has seen these; nobody is told."""
         hashes = _hashes(entries)
         await self._do(
             lambda turn, rooms: rooms.do(turn, self.room_id, lambda room: room.mark_read(turn, list(hashes)))
         )
 
-    async def wait_for(self, entry: Entry, progress: EntryProgress, timeout_s: float | None = None) -> None:
+    async def wait_for(
+        self, entry: AnyEntry, progress: EntryProgress, timeout_s: float | None = None
+    ) -> None:
         """Wait until an entry of ours has come at least so far.
 
         Raises:
@@ -236,7 +239,7 @@ _RANK: Final = {
 }
 
 
-def _hashes(entries: Iterable[Entry]) -> tuple[EntryHash, ...]:
+def _hashes(entries: Iterable[AnyEntry]) -> tuple[EntryHash, ...]:
     return tuple(EntryHash(one.hash) for one in entries)
 
 

@@ -89,6 +89,7 @@ class Background:
         try:
             loop.run_forever()
             loop.run_until_complete(self._end_the_rest())
+            loop.run_until_complete(loop.shutdown_asyncgens())
         finally:
             loop.close()
 

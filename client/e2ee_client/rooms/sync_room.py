@@ -1,0 +1,131 @@
+"""Rooms and entries for programs without an event loop; see `e2ee_client.rooms.sync`."""
+
+from __future__ import annotations
+
+from typing import TypeAlias, TypeVar
+
+from e2ee.rooms.consent import Terms
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.payloads import EntryPayload
+from e2ee.rooms.state import Phase
+from e2ee_client.blocking import Handle, Read, iterating, same, waiting
+from e2ee_client.engine.rooms.consenting import ConsentState
+from e2ee_client.engine.rooms.views import RoomView
+from e2ee_client.people import Person
+from e2ee_client.room_events import EntryProgress
+
+from . import company_room as company_rooms
+from . import customer_room as customer_rooms
+from . import entry as entries
+from . import room as rooms
+
+R = TypeVar("R", bound=rooms.Room, covariant=True)
+AnyRoom: TypeAlias = "Room | CompanyRoom | CustomerRoom"
+
+
+class Entry(Handle[entries.Entry]):
+    """An entry as it was when it was read; see `e2ee_client.rooms.Entry`."""
+
+    kind = Read[int]("kind")
+    author = Read[Person]("author")
+    is_ours = Read[bool]("is_ours")
+    sent_ms = Read[int]("sent_ms")
+    received_ms = Read[int]("received_ms")
+    payload = Read[EntryPayload | None]("payload")
+    text = Read[str | None]("text")
+    first_wording = Read[str | None]("first_wording")
+    is_hidden = Read[bool]("is_hidden")
+    is_sensitive = Read[bool]("is_sensitive")
+    forwarded_by = Read[Person | None]("forwarded_by")
+    progress = Read[EntryProgress | None]("progress")
+    wait_for = waiting(entries.Entry.wait_for, same)
+
+    @property
+    def hash(self) -> bytes:
+        """Its name in the room, 32 bytes."""
+        return self.inner.hash
+
+    @property
+    def room(self) -> AnyRoom:
+        """The room that it is of."""
+        return _room(self.inner.room)
+
+
+def _room(inner: rooms.Room) -> AnyRoom:
+    match inner:
+        case company_rooms.CompanyRoom():
+            return CompanyRoom(inner)
+        case customer_rooms.CustomerRoom():
+            return CustomerRoom(inner)
+        case _:
+            return Room(inner)
+
+
+def _entries(inner: list[entries.Entry]) -> list[Entry]:
+    return [Entry(one) for one in inner]
+
+
+class _Room(Handle[R]):
+    """What both sides can do."""
+
+    room_id = Read[RoomId]("room_id")
+    view = Read[RoomView]("view", ask=True)
+    phase = Read[Phase | None]("phase", ask=True)
+    unread = Read[int]("unread", ask=True)
+    members = Read[tuple[Person, ...]]("members", ask=True)
+    assigned = Read[Person | None]("assigned", ask=True)
+    send = waiting(rooms.Room.send, Entry)
+    write = waiting(rooms.Room.write, Entry)
+    edit = waiting(rooms.Room.edit, Entry)
+    erase = waiting(rooms.Room.erase, Entry)
+    mark_sensitive = waiting(rooms.Room.mark_sensitive, Entry)
+    entry = waiting(rooms.Room.entry, Entry)
+    history = waiting(rooms.Room.history, _entries)
+    texts = waiting(rooms.Room.texts, _entries)
+    unread_entries = waiting(rooms.Room.unread_entries, _entries)
+    search = iterating(rooms.Room.search, Entry)
+    mark_read = waiting(rooms.Room.mark_read, same)
+    wait_for = waiting(rooms.Room.wait_for, same)
+
+
+class Room(_Room[rooms.Room]):
+    """A room, such as that of the notes of another one; see `e2ee_client.rooms.Room`."""
+
+
+class CompanyRoom(_Room[company_rooms.CompanyRoom]):
+    """A room on the company's side; see `e2ee_client.rooms.CompanyRoom`."""
+
+    waits_since_ms = Read[int | None]("waits_since_ms", ask=True)
+    waits_for = Read[str | None]("waits_for", ask=True)
+    terms = Read[Terms | None]("terms", ask=True)
+    is_sensitive = Read[bool]("is_sensitive", ask=True)
+    is_on_hold = Read[bool]("is_on_hold", ask=True)
+    claim = waiting(company_rooms.CompanyRoom.claim, same)
+    transfer = waiting(company_rooms.CompanyRoom.transfer, same)
+    wait_for_team = waiting(company_rooms.CompanyRoom.wait_for_team, same)
+    add = waiting(company_rooms.CompanyRoom.add, same)
+    leave = waiting(company_rooms.CompanyRoom.leave, same)
+    close = waiting(company_rooms.CompanyRoom.close, same)
+    reopen = waiting(company_rooms.CompanyRoom.reopen, same)
+    set_hold = waiting(company_rooms.CompanyRoom.set_hold, same)
+    set_sensitive = waiting(company_rooms.CompanyRoom.set_sensitive, same)
+    set_retention = waiting(company_rooms.CompanyRoom.set_retention, same)
+    requests = waiting(company_rooms.CompanyRoom.requests, same)
+    decide = waiting(company_rooms.CompanyRoom.decide, same)
+    note = waiting(company_rooms.CompanyRoom.note, same)
+    notes = waiting(company_rooms.CompanyRoom.notes, Room)
+
+
+class CustomerRoom(_Room[customer_rooms.CustomerRoom]):
+    """A room on the customer's side; see `e2ee_client.rooms.CustomerRoom`."""
+
+    consent = Read[ConsentState]("consent", ask=True)
+    close = waiting(customer_rooms.CustomerRoom.close, Entry)
+    reopen = waiting(customer_rooms.CustomerRoom.reopen, Entry)
+    freeze = waiting(customer_rooms.CustomerRoom.freeze, Entry)
+    unfreeze = waiting(customer_rooms.CustomerRoom.unfreeze, Entry)
+    call_desk = waiting(customer_rooms.CustomerRoom.call_desk, Entry)
+    withdraw = waiting(customer_rooms.CustomerRoom.withdraw, same)
+    erase_all = waiting(customer_rooms.CustomerRoom.erase_all, Entry)
+    reach = waiting(customer_rooms.CustomerRoom.reach, Entry)
+    rate = waiting(customer_rooms.CustomerRoom.rate, Entry)
