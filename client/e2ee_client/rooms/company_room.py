@@ -110,7 +110,7 @@ class CompanyRoom(Room):
 
         Raises:
             ConfigError: `count` is not 1 to 256. NoRight: not a steward, no such colleague in the room, or
-            nothing to give. RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing be given.
+                nothing to give. RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing be given.
         """
         if not 1 <= count <= MAX_HANDED_OVER:
             raise ConfigError("a hand-over has 1 to 256 entries")
