@@ -15,6 +15,8 @@ import { compareScanned } from "../src/identity/safety.ts";
 import { dh, x25519Public } from "../src/primitives/dh.ts";
 import { kemPublic } from "../src/primitives/kem.ts";
 import { verify } from "../src/primitives/sign.ts";
+import { checkSending } from "../src/pair_state.ts";
+import { restorePair } from "../src/snapshot_pair.ts";
 import { Secret } from "../src/secret.ts";
 import { decode } from "../src/wire/cbor.ts";
 import { decodeEnvelope, decodePrefix } from "../src/wire/envelope.ts";
@@ -97,5 +99,10 @@ export const OPERATIONS: Record<string, Operation> = {
   "session.open": openInSession,
   "session.seal": sealInSession,
   "session.restore": (input) => restoreSession(bytes(input.session), storedSkipped(input.skipped)),
+  "pair.restore": (input) => restorePair(bytes(input.pair)),
+  "pair.check_sending": (input) => {
+    const sealing = input.sync === null ? "text" : input.sync === 1 ? "ask" : "tell";
+    checkSending(restorePair(bytes(input.pair)), bytes(input.session_id), sealing, input.now_ms);
+  },
   "safety.compare": (input) => compareScanned(bytes(input.ours), bytes(input.theirs), input.scanned),
 };

@@ -1,0 +1,229 @@
+/** Events of a pair, one after the other: what is wanted, what is a sign of life, what goes (chapter 08). */
+import { same } from "./bytes.ts";
+import type { Bytes } from "./bytes.ts";
+import { DAY_MS, MAX_OTHER_SESSIONS, MINUTE_MS, OTHER_TTL_MS } from "./constants.ts";
+import type { Top } from "./content.ts";
+import { activeOf, outranks } from "./pair_state.ts";
+import type { Pair, Standing } from "./pair_state.ts";
+
+const UNPROVEN_TTL_MS = 44 * DAY_MS;
+const SEARCH_MS = 14 * DAY_MS;
+/** How far an epoch may be ahead of our clock and still enter `known` from an unproven session (SES-21). */
+const EPOCHS_AHEAD = 2 * 365 * 24 * 60;
+
+/** What an event did beside the new state. */
+export interface Outcome {
+  readonly pair: Pair;
+  /** Sessions whose keys go. */
+  readonly gone: readonly Standing[];
+  readonly proven: boolean;
+  readonly activated: boolean;
+  readonly doubted: boolean;
+}
+
+/** The pair with its stored times that are ahead of the clock set to now (chapter 08). */
+export function looked(pair: Pair, nowMs: number): Pair {
+  const past = (ms: number): number => Math.min(ms, nowMs);
+  return {
+    ...pair,
+    sessions: pair.sessions.map((one) => ({ ...one, createdMs: past(one.createdMs), sinceMs: past(one.sinceMs) })),
+    wanted: pair.wanted && { ...pair.wanted, sinceMs: past(pair.wanted.sinceMs) },
+    candidate: pair.candidate && {
+      ...pair.candidate,
+      sinceMs: past(pair.candidate.sinceMs),
+      askedMs: past(pair.candidate.askedMs),
+    },
+    ask: pair.ask && { ...pair.ask, takenMs: past(pair.ask.takenMs) },
+    askedMs: past(pair.askedMs),
+    rolledBackMs: past(pair.rolledBackMs),
+    budget: { ...pair.budget, sinceMs: past(pair.budget.sinceMs) },
+  };
+}
+
+function outcome(pair: Pair, before: Pair, more: Partial<Outcome> = {}): Outcome {
+  const gone = before.sessions.filter((one) => !pair.sessions.some((kept) => same(kept.id, one.id)));
+  return { pair, gone, proven: false, activated: false, doubted: false, ...more };
+}
+
+/** `known` after an epoch was seen; one far ahead enters it from a proven session only (SES-21). */
+function seen(pair: Pair, epoch: number, proven: boolean, nowMs: number): number {
+  const near = epoch <= Math.floor(nowMs / MINUTE_MS) + EPOCHS_AHEAD;
+  return proven || near ? Math.max(pair.known, epoch) : pair.known;
+}
+
+/** At most four sessions beside the active one and the candidate: those made last (SES-33). */
+function limited(pair: Pair): Pair {
+  const active = activeOf(pair.sessions);
+  const others = pair.sessions.filter((one) => one !== active && !isCandidate(pair, one));
+  const dropped = others.slice(0, Math.max(0, others.length - MAX_OTHER_SESSIONS));
+  return { ...pair, sessions: pair.sessions.filter((one) => !dropped.includes(one)) };
+}
+
+function isCandidate(pair: Pair, one: Standing): boolean {
+  return pair.candidate !== null && same(pair.candidate.id, one.id);
+}
+
+export interface Made {
+  readonly id: Bytes;
+  readonly epoch: number;
+  readonly endsMs: number;
+}
+
+/** A flight was taken: a session of the peer's, no more (SES-23). */
+export function hear(given: Pair, made: Made, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const standing = { ...made, ours: false, createdMs: nowMs, proven: false, sinceMs: 0, beside: null, top: null };
+  const known = seen(before, made.epoch, false, nowMs);
+  return outcome(limited({ ...before, known, sessions: [...before.sessions, standing] }), before);
+}
+
+/** A session of ours is started: the candidate; texts go on no earlier one of ours (SES-22, SES-26). */
+export function start(given: Pair, made: Made, beside: Bytes | null, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const top = before.wanted?.top ?? null;
+  const standing = { ...made, ours: true, createdMs: nowMs, proven: false, sinceMs: 0, beside, top };
+  const earlier = before.sessions.map((one) => (one.ours && !one.proven ? { ...one, endsMs: 0 } : one));
+  const sinceMs = before.wanted?.sinceMs ?? nowMs;
+  const pair = {
+    ...before,
+    sessions: [...earlier, standing],
+    known: Math.max(before.known, made.epoch),
+    wanted: null,
+    candidate: { id: made.id, sinceMs, askedMs: nowMs, repeats: 0 },
+  };
+  return outcome(limited(pair), before);
+}
+
+/** A sign of life ends ask, candidate and wanted session, but not what a top that outranks us asks for (SES-27).
+ * The session that it came on stays as well. */
+function alive(pair: Pair, on: Standing | null): Pair {
+  const active = activeOf(pair.sessions);
+  const stands = (top: Top | null): boolean => top !== null && (active === null || outranks(top, active));
+  const sessions = pair.sessions.filter((one) => one.proven || !one.ours || one === on || stands(one.top));
+  const candidate = sessions.some((one) => !one.proven && isCandidate(pair, one)) ? pair.candidate : null;
+  return { ...pair, sessions, candidate, wanted: stands(pair.wanted?.top ?? null) ? pair.wanted : null, ask: null };
+}
+
+/** A chain has opened on a session that answers this ratchet key of ours (SES-27, SES-36). */
+export function answer(given: Pair, id: Bytes, key: Bytes, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const one = find(before, id);
+  const active = activeOf(before.sessions);
+  if (one === null) return outcome(before, before);
+  if (one.proven) {
+    if (one !== active) return outcome(before, before, { doubted: true });
+    return outcome(isAnswerLife(before, key) ? alive(before, one) : before, before);
+  }
+  const proven = { ...one, proven: true };
+  const known = seen(before, one.epoch, true, nowMs);
+  const sessions = before.sessions.map((other) => (other === one ? proven : other));
+  const activated = activeOf(sessions) === proven;
+  const replaced = sessions.map((other) => (activated && other === active ? { ...other, sinceMs: nowMs } : other));
+  const own = replaced.map((other) => (!activated && other === proven ? { ...other, sinceMs: nowMs } : other));
+  const candidate = isCandidate(before, one) ? null : before.candidate;
+  const pair = { ...before, sessions: own, known, met: true, candidate };
+  return outcome(limited(activated ? alive(pair, null) : pair), before, { proven: true, activated, doubted: !activated });
+}
+
+/** Whether a key that a chain on the active session answers was made after the other session was started. */
+function isAnswerLife(pair: Pair, key: Bytes): boolean {
+  const other = pair.sessions.find((one) => isCandidate(pair, one)) ?? null;
+  return other !== null && (other.beside === null || !same(other.beside, key));
+}
+
+/** The session of this id, or null where it has gone: what came on it then changes nothing of sessions. */
+function find(pair: Pair, id: Bytes): Standing | null {
+  return pair.sessions.find((session) => same(session.id, id)) ?? null;
+}
+
+/** A message came on a session: doubt, where it is proven and not active (SES-25). */
+export function message(given: Pair, id: Bytes, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const one = find(before, id);
+  return outcome(before, before, { doubted: one !== null && one.proven && one !== activeOf(before.sessions) });
+}
+
+/** An ask or a tell that states its sender's active session (SES-28). */
+export function sync(given: Pair, id: Bytes, top: Top | null, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const one = find(before, id);
+  return outcome(top === null || one === null ? before : withTop(before, one, top, nowMs), before);
+}
+
+/** A tell: one with the id of the open ask is a sign of life (SES-24, SES-27). */
+export function tell(given: Pair, id: Bytes, askId: Bytes | null, top: Top | null, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const one = find(before, id);
+  if (one === null) return outcome(before, before);
+  const isAnswer = before.ask !== null && askId !== null && same(before.ask.id, askId);
+  const pair = isAnswer ? alive(before, one) : before;
+  return outcome(top === null ? pair : withTop(pair, one, top, nowMs), before);
+}
+
+/** Who has no such session and is outranked by it wants one, in place of a candidate that is not above (SES-28). */
+function withTop(pair: Pair, on: Standing, top: Top, nowMs: number): Pair {
+  const known = seen(pair, top.epoch, on.proven, nowMs);
+  const active = activeOf(pair.sessions);
+  const has = pair.sessions.some((one) => one.epoch === top.epoch && same(one.id.subarray(0, top.id.length), top.id));
+  const candidate = pair.sessions.find((one) => isCandidate(pair, one)) ?? null;
+  const outranked = active === null || outranks(top, active);
+  if (has || !outranked || (candidate !== null && candidate.epoch > top.epoch)) return { ...pair, known };
+  const wanted = { sinceMs: nowMs, top, again: false };
+  return { ...pair, known, wanted, candidate: null, sessions: pair.sessions.filter((one) => one !== candidate) };
+}
+
+/** The relay took an ask; of several the first that is open counts (SES-25, SES-26). */
+export function asked(given: Pair, id: Bytes, patienceMs: number, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const ask = before.ask ?? { id, takenMs: nowMs, patienceMs };
+  return outcome({ ...before, ask, askedMs: nowMs }, before);
+}
+
+/** The ask of the candidate was repeated (SES-26). */
+export function repeated(given: Pair, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const { candidate } = before;
+  const again = candidate && { ...candidate, askedMs: nowMs, repeats: candidate.repeats + 1 };
+  return outcome({ ...before, candidate: again }, before);
+}
+
+/** A loss that the store noticed: all sessions go, `known` and `met` stay (SES-32). */
+export function lose(given: Pair, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  const wanted = before.met ? { sinceMs: nowMs, top: null, again: false } : null;
+  const pair = { ...before, sessions: [], wanted, candidate: null, ask: null };
+  return outcome(pair, pair);
+}
+
+/** What time alone does: silence, the age of a candidate, the ages of sessions (SES-26, SES-33). */
+export function passTime(given: Pair, textsWait: boolean, nowMs: number): Outcome {
+  const before = looked(given, nowMs);
+  return outcome(aged(searched(silent(before, nowMs), textsWait, nowMs), nowMs), before);
+}
+
+function silent(pair: Pair, nowMs: number): Pair {
+  const { ask } = pair;
+  if (ask === null || nowMs < ask.takenMs + ask.patienceMs) return pair;
+  const wanted = pair.wanted ?? (pair.candidate === null ? { sinceMs: nowMs, top: null, again: false } : null);
+  return { ...pair, ask: null, wanted };
+}
+
+function searched(pair: Pair, textsWait: boolean, nowMs: number): Pair {
+  const { candidate } = pair;
+  const session = pair.sessions.find((one) => isCandidate(pair, one));
+  if (candidate === null || session === undefined || nowMs < session.createdMs + DAY_MS) return pair;
+  const searching = nowMs <= candidate.sinceMs + SEARCH_MS;
+  if (textsWait || (pair.met && searching)) {
+    return { ...pair, candidate: null, wanted: { sinceMs: candidate.sinceMs, top: session.top, again: true } };
+  }
+  return searching ? pair : { ...pair, candidate: null };
+}
+
+function aged(pair: Pair, nowMs: number): Pair {
+  const active = activeOf(pair.sessions);
+  const sessions = pair.sessions.filter((one) => {
+    const endMs = one.proven ? one.sinceMs + OTHER_TTL_MS : one.createdMs + UNPROVEN_TTL_MS;
+    return one === active || isCandidate(pair, one) || nowMs < endMs;
+  });
+  return limited({ ...pair, sessions });
+}
