@@ -126,7 +126,7 @@ def test_no_content_without_a_receipt_changes_a_row(
     assert set(opens.values()) == {REQUIRED, "remote.signature", "remote.content", "remote.decode"}
     push(company, seal(customer, company, opening(customer, company)))
     assert set(rooms_of(company).index) == {room_of(customer, company)}
-    assert company.rows.tables["entry"]
+    assert company.rows.tables["entry_segment"]
 
 
 def test_consent_to_one_room_lets_nothing_of_another_pass() -> None:
@@ -151,7 +151,8 @@ def test_a_withdrawal_alone_leaves_a_tombstone_and_no_entry() -> None:
     signed = sign_withdrawal(signing_key(customer), b"h" * 32, room, customer.now_ms, 2_000)
     push(company, seal(customer, company, entry(customer, room, Kind.WITHDRAW, signed)))
     found = tables(company)
-    assert not any(found.get(table) for table in ("entry", "entry_body", "entry_place", "room", "room_live"))
+    kept = ("entry_segment", "entry_index", "entry_chain", "room", "room_live")
+    assert not any(found.get(table) for table in kept)
     text = refused(company, customer, entry(customer, room, Kind.TEXT, {1: "danach"}, 2))
     assert text[0] == REQUIRED
     push(company, seal(customer, company, opening(customer, company)))
@@ -159,7 +160,8 @@ def test_a_withdrawal_alone_leaves_a_tombstone_and_no_entry() -> None:
     company.events.clear()
     push(company, late)
     assert [one.code for one in company.of(EntryRefused)] == ["room.consent_withdrawn"], company.events
-    assert len(company.rows.tables["entry"]) == len(company.rows.tables["entry_body"]) == 1
+    (index,) = company.rows.tables["entry_index"].values()
+    assert len(index) == 16 + 4
 
 
 @pytest.mark.parametrize("fault", ["_check_upkeep", "_check_known", "_open", "_entry"])

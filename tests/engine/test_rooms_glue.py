@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.rooms import admission, noting, stewarding
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.rooms import Rooms
@@ -12,6 +13,7 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked
 from e2ee_client.events import MessageRejected, SecondCopy
+from e2ee_client.room_events import EntryProgress, EntryState
 from engine_world import Node, World
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, accept, acceptance, act, opened, rooms_of, texts, write
 from team_world import account, colleague, company_of, do, founded, this
@@ -20,7 +22,7 @@ from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import InvalidArgument, ListFork, NoRight, RemoteError
 from e2ee.identity import DeviceList, next_list, sign_list
 from e2ee.ids import ContentId
-from e2ee.rooms.entry import Author, EntryHash, RoomId, device_tag
+from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.payloads import RoomText
 from e2ee.rooms.signals import NoLongerWaiting, Typing, Want, encode_dossier, encode_signal
@@ -30,9 +32,9 @@ from e2ee.wire import cbor
 ROOM_TABLES = (
     "room",
     "room_live",
-    "entry",
-    "entry_body",
-    "entry_place",
+    "entry_segment",
+    "entry_index",
+    "entry_chain",
     "entry_page",
     "entry_named",
     "posted",
@@ -58,8 +60,8 @@ def test_what_comes_to_a_suspended_desk_is_refused_and_ends_nothing() -> None:
     person.start()
     world.advance(MINUTE_MS)
     assert texts(company, room_id) == ["Guten Tag"]
-    assert entry[:16] not in second.rows.tables["entry"]
-    assert person.rows.tables["entry"][entry[:16]]
+    assert not any(entry[:16] in row for row in second.rows.tables["entry_index"].values())
+    assert any(entry[:16] in row for row in person.rows.tables["entry_index"].values())
 
 
 def test_a_look_at_a_room_changes_nothing() -> None:
@@ -288,11 +290,35 @@ def test_a_device_that_is_struck_off_erases_its_rooms_and_a_suspended_one_keeps_
     assert room_rows(second) == {}
     assert second.engine.rooms.all() == []
     assert texts(company, room_id) == ["Guten Tag"]
-    second.rows.tables["entry_body"] = {b"b" * 16: b"left by a stop"}
+    second.rows.tables["entry_segment"] = {b"b" * 20: b"left by a stop"}
     second.crash()
     second.start()
     world.advance(MINUTE_MS)
     assert room_rows(second) == {}
+
+
+def test_an_entry_posted_to_a_device_that_is_gone_is_told_as_failed() -> None:
+    """TRN-29: also where it waits for nobody else, so that no row of what is posted names its room."""
+    world, company, second, _, room_id = team_of_two()
+    act(company, lambda turn, rooms: rooms.acting.claim(turn, room_id))
+    act(company, lambda turn, rooms: rooms.acting.add(turn, room_id, this(second)))
+    said = write(company, room_id, "Guten Tag")
+    write(company, room_id, "Auf Wiedersehen")
+    world.advance(MINUTE_MS)
+    company.carry_out(company.engine.remove_device(this(second), company.now_ms))
+    world.advance(MINUTE_MS)
+    log, turn = rooms_of(company).log(room_id), Turn(company.now_ms)
+    stored = log.find(turn, said)
+    assert stored is not None
+    content = carrier(stored.entry())
+    assert isinstance(content.payload, OfRooms)
+    posted = Posted(content.id, content.sent_ms, content.payload.type, content.payload.payload)
+    company.events.clear()
+    to = [(account(company), this(second))]
+    do(company, lambda turn: company.engine._context.posting.post(turn, posted, to))
+    (told,) = company.of(EntryState)
+    assert (told.entry_hash, told.progress) == (said, EntryProgress.FAILED)
+    assert told.device_id == this(second)
 
 
 def test_who_had_left_the_notes_writes_one_again() -> None:

@@ -117,21 +117,37 @@ def test_migrations_run_from_the_stored_number_on(path: Path, monkeypatch: pytes
     """STO-18: two later migrations reach an old file, each once and in order."""
     ran = []
 
-    def second(connection: sqlite3.Connection) -> None:
+    def first(connection: sqlite3.Connection) -> None:
         connection.execute("CREATE TABLE later (id INTEGER PRIMARY KEY)")
+        ran.append(1)
+
+    def second(connection: sqlite3.Connection) -> None:
+        connection.execute("DROP TABLE later")
         ran.append(2)
 
-    def third(connection: sqlite3.Connection) -> None:
-        connection.execute("DROP TABLE later")
-        ran.append(3)
-
-    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, second, third))
+    number = len(database.MIGRATIONS) + 2
+    monkeypatch.setattr(database, "MIGRATIONS", (*database.MIGRATIONS, first, second))
     for _ in range(2):
         with Store.open(path, RAW_KEY) as store:
             assert store.get("session", b"k") == b"v"
-    assert ran == [2, 3]
+    assert ran == [1, 2]
     with keyless(path) as connection:
-        assert connection.execute("PRAGMA user_version").fetchone() == (3,)
+        assert connection.execute("PRAGMA user_version").fetchone() == (number,)
+
+
+def test_a_store_of_schema_1_is_opened_and_then_kept_from_older_programs(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STO-18, STO-30: its rows stay; the program before, which keeps entries otherwise, refuses it then."""
+    with keyless(path) as connection:
+        connection.execute("PRAGMA user_version = 1")
+    with Store.open(path, RAW_KEY) as store:
+        assert store.get("session", b"k") == b"v"
+    with keyless(path) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    monkeypatch.setattr(database, "MIGRATIONS", database.MIGRATIONS[:1])
+    with pytest.raises(StoreTooNew):
+        Store.open(path, RAW_KEY)
 
 
 def test_a_failed_migration_changes_nothing(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,10 +116,10 @@ class Posting(Part):
         return content_id in self._waits
 
     def find(self, turn: Turn, content_id: bytes) -> Posted | None:
-        """Return a content that waits for devices; None for a text."""
-        if content_id not in self._waits:
-            return None
+        """Return a content that waits for devices, or that was posted last; None for a text."""
         if self._newest is None or self._newest.content_id != content_id:
+            if content_id not in self._waits:
+                return None
             row = turn.read(self._state.rows, PostedRow.TABLE, content_id)
             self._newest = None if row is None else PostedRow.decode(content_id, row).posted()
         return self._newest
@@ -160,7 +160,7 @@ class Posting(Part):
         if key in self._waits.get(posted.content_id, ()):
             return
         if peer is not None and not contact.names(peer.record.hash):
-            code = IdentityMismatch.code
+            code, self._newest = IdentityMismatch.code, posted
             self._context.rooms.failed(turn, peer.account_id, peer.device_id, posted.content_id, code)
             return
         item = self._new_item(turn, posted, contact, key)
@@ -187,8 +187,8 @@ class Posting(Part):
         """Take a receipt of a device; False if it is not for something posted."""
         if peer.key not in self._waits.get(content_id, ()):
             return False
-        self._settled(turn, peer.key, content_id)
         self._context.rooms.confirmed(turn, peer.account_id, peer.device_id, content_id)
+        self._settled(turn, peer.key, content_id)
         return True
 
     def lost(self, turn: Turn, item: Outgoing, code: str) -> bool:
@@ -197,9 +197,9 @@ class Posting(Part):
             return False
         key = item.account_id + item.device_id
         if item.shown and key in self._waits[item.content_id]:
-            self._settled(turn, key, item.content_id)
             device_id = DeviceId(item.device_id)
             self._context.rooms.failed(turn, item.account_id, device_id, item.content_id, code)
+            self._settled(turn, key, item.content_id)
         return True
 
     def _settled(self, turn: Turn, key: bytes, content_id: bytes) -> None:

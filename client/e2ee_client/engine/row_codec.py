@@ -61,7 +61,7 @@ class Row:
 
     def put(self) -> Put:
         """Return the row."""
-        return Put(self.TABLE, self.key, cbor.encode([FORMAT, *to_array(self)]))
+        return Put(self.TABLE, self.key, to_bytes(self))
 
     @classmethod
     def decode(cls, key: bytes, row: bytes) -> Self:
@@ -77,12 +77,8 @@ class Row:
             start += size_b
         if len(key) != start:
             raise StoreCorrupt("a stored row has another place")
-        with stored_parts():
-            values = cbor.decode(row, _ROW_MAX_B)
-            if not isinstance(values, list) or values[:1] != [FORMAT]:
-                raise StoreCorrupt("a stored row has another version")
-            record: Self = _record(kind, values[1:], found)
-            return record
+        record: Self = from_bytes(kind, row, found)
+        return record
 
 
 @contextmanager
@@ -92,6 +88,25 @@ def stored_parts() -> Iterator[None]:
         yield
     except E2eeError:
         raise StoreCorrupt("a part of a stored row does not fit") from None
+
+
+def to_bytes(record: Any) -> bytes:
+    """Return a record as it stands in a row: its version, then its fields."""
+    return cbor.encode([FORMAT, *to_array(record)])
+
+
+def from_bytes(kind: type[R], row: bytes, placed: Mapping[str, Any] | None = None) -> R:
+    """Rebuild a record; `placed` are the fields that stand in the key of its row.
+
+    Raises:
+        StoreCorrupt: another version, or a part that does not fit.
+    """
+    with stored_parts():
+        values = cbor.decode(row, _ROW_MAX_B)
+        if not isinstance(values, list) or values[:1] != [FORMAT]:
+            raise StoreCorrupt("a stored row has another version")
+        record: R = _record(kind, values[1:], placed or {})
+        return record
 
 
 def to_array(record: Any) -> list[cbor.Value]:

@@ -10,7 +10,7 @@ from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 
 from .consent import Tombstone
-from .entry_log import Naming, Place, StoredEntry
+from .entry_log import TABLES
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
 
@@ -19,10 +19,7 @@ if TYPE_CHECKING:
 
     from .rooms import Rooms
 
-_TABLES: Final = (
-    *(RoomIndex.TABLE, LiveRoom.TABLE, "entry_body", StoredEntry.TABLE, Place.TABLE),
-    *("entry_page", Naming.TABLE, OwnRequest.TABLE, Tombstone.TABLE),
-)
+_TABLES: Final = (RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE)
 _AT_ONCE: Final = 512
 _APART_MS: Final = 50
 

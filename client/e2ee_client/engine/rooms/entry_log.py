@@ -1,26 +1,24 @@
 """The entries of one room in the store: by hash, by place in the chain of a device, and in order.
 
-entry        content id -> who, header, commitment, signature, hash, k       one row an entry
-entry_body   content id -> body                                              goes alone when it is erased
-entry_place  room | tag 8 | n 8 -> hash, prev, signed?                       of a refused one too (TRN-10)
-entry_page   room | page 4 -> up to 128 of: k 8 | hash 32 | unread 1         in order (TRN-16)
-entry_named  room | hash -> entries that name it while it is not here
+entry_segment, entry_index   records and bodies by content id                  entry_segments.py
+entry_chain                  (device, n) -> hash, of a refused one too         entry_chains.py
+entry_page                   the order                                         entry_pages.py
+entry_named                  room | hash -> entries that name it while it is not here
 
 An entry that comes last in order, as almost every one does, costs the same in a long room as in a short one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
 from e2ee.constants import CONTENT_ID_B, HASH_B
 from e2ee.errors import ContentError
-from e2ee.ids import AccountId, DeviceId
+from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import (
     BODY_MAX_B,
-    DEVICE_TAG_B,
     ROOM_ID_B,
     Author,
     DeviceTag,
@@ -34,26 +32,25 @@ from e2ee.rooms.order import key_after, named_by
 from e2ee.rooms.transcript import Held
 from e2ee.wire import cbor
 from e2ee_client.engine.ports import RowReader
-from e2ee_client.engine.row_codec import Row
+from e2ee_client.engine.row_codec import Row, from_bytes, to_bytes
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
-from e2ee_client.rows import Put
 
-from .entry_pages import EntryPages, Sorted
+from .entry_chains import CHAINS, EntryChains
+from .entry_pages import ORDER, EntryPages, Sorted
+from .entry_segments import INDEX, SEGMENTS, EntrySegments, Kept
 
 MAX_NAMING: Final = 64
-_NUMBER_B: Final = 8
+TABLES: Final = (SEGMENTS, INDEX, CHAINS, ORDER, "entry_named")
 
 
 @dataclass(slots=True)
-class StoredEntry(Row):
+class StoredEntry:
     """An entry but its body. `followed` is the state that its author followed when it wrote, `forwarded_by`
     who alone vouches for it, `waiting_for` who has not confirmed it, `is_aside` an entry that contradicts.
+    `body` is what was here when it was read; to store it changes no body.
     """
 
-    TABLE: ClassVar[str] = "entry"
-    KEY: ClassVar = (("content_id", CONTENT_ID_B),)
-    content_id: bytes
     room_id: RoomId
     account_id: AccountId
     device_id: DeviceId
@@ -71,6 +68,7 @@ class StoredEntry(Row):
     waiting_for: tuple[DeviceId, ...] = ()
     is_delivered: bool = False
     edited_by: EntryHash | None = None
+    body: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
     def author(self) -> Author:
@@ -82,19 +80,26 @@ class StoredEntry(Row):
         """The tag of its author."""
         return device_tag(self.room_id, self.device_id)
 
+    @property
+    def content_id(self) -> ContentId:
+        """The id of the content that carries it (TRN-05)."""
+        return ContentId(self.hash[:CONTENT_ID_B])
 
-@dataclass(slots=True)
-class Place(Row):
-    """What stands under a number of a device (TRN-10)."""
+    def entry(self) -> Entry:
+        """Return it as an entry, with the body that was here when it was read."""
+        parts = self.author, Header.decode(self.header), self.commitment, self.body, self.signature
+        return Entry(*parts, self.hash)
 
-    TABLE: ClassVar[str] = "entry_place"
-    KEY: ClassVar = (("room_id", ROOM_ID_B), ("tag", DEVICE_TAG_B), ("n", _NUMBER_B))
-    room_id: RoomId
-    tag: DeviceTag
-    n: int
-    hash: EntryHash
-    prev: EntryHash | None
-    signed: bool
+    @classmethod
+    def of(cls, kept: Kept) -> StoredEntry:
+        """Rebuild from what stands in a segment.
+
+        Raises:
+            StoreCorrupt: another shape.
+        """
+        found = from_bytes(cls, kept.record)
+        found.body = kept.body
+        return found
 
 
 @dataclass(slots=True)
@@ -109,86 +114,89 @@ class Naming(Row):
 
 
 class EntryLog:
-    """All entries of one room; in memory is only where its pages begin."""
+    """All entries of one room; in memory is only where its pages begin, and the index."""
 
     def __init__(self, rows: RowReader, room_id: RoomId) -> None:
         self._rows = rows
         self._room_id = room_id
         self._order = EntryPages(rows, room_id)
+        self._segments = EntrySegments(rows, room_id)
+        self._chains = EntryChains(rows, room_id)
 
     # --- by hash and by place ---
 
     def find(self, turn: Turn, entry_hash: EntryHash) -> StoredEntry | None:
         """Return an entry by its hash."""
-        found = stored_entry(turn, self._rows, entry_hash[:CONTENT_ID_B])
+        found = self.by_content(turn, entry_hash[:CONTENT_ID_B])
         return found if found is not None and found.hash == entry_hash else None
 
+    def by_content(self, turn: Turn, content_id: bytes) -> StoredEntry | None:
+        """Return an entry by the id of the content that carries it."""
+        kept = self._segments.find(turn, content_id)
+        return None if kept is None else StoredEntry.of(kept)
+
     def entry(self, turn: Turn, stored: StoredEntry) -> Entry:
-        """Return an entry with its body, if that is here."""
-        body = turn.read(self._rows, "entry_body", stored.content_id)
-        header = Header.decode(stored.header)
-        parts = stored.author, header, stored.commitment, body, stored.signature
-        return Entry(*parts, stored.hash)
+        """Return an entry with its body, if that is here now."""
+        kept = self._segments.find(turn, stored.content_id)
+        stored.body = None if kept is None else kept.body
+        return stored.entry()
 
-    def text(self, turn: Turn, stored: StoredEntry) -> str | None:
-        """Return the text of an entry that is one, and that is here."""
-        if stored.is_hidden or stored.is_aside:
-            return None
-        body = turn.read(self._rows, "entry_body", stored.content_id)
-        return None if body is None else text_of(body)
+    def holding(self, turn: Turn, hashes: Iterable[EntryHash], words: Sequence[str]) -> list[StoredEntry]:
+        """Return those of these entries whose text has all of these words, which are folded.
 
-    def may_hold(self, turn: Turn, entry_hash: EntryHash, words: Iterable[str]) -> bool:
-        """Whether the body of an entry has all of these words, which are folded, somewhere in it.
-
-        Nothing is decoded: what is found is to be looked at. A text begins with no continuation byte, so what
+        A body is decoded where its bytes have the words: a text begins with no continuation byte, so what
         stands before it hides nothing of it.
         """
-        body = turn.read(self._rows, "entry_body", entry_hash[:CONTENT_ID_B])
-        folded = "" if body is None else body.decode("utf-8", "ignore").casefold()
-        return all(one in folded for one in words)
+        found = []
+        for kept in self._segments.each(turn, (one[:CONTENT_ID_B] for one in hashes)):
+            if kept is None:
+                raise StoreCorrupt("an entry of the order is missing")
+            if kept.body is None or not _holds(kept.body.decode("utf-8", "ignore"), words):
+                continue
+            stored = StoredEntry.of(kept)
+            if not (stored.is_hidden or stored.is_aside) and _holds(text_of(kept.body), words):
+                found.append(stored)
+        return found
 
     def held(self, turn: Turn, tag: DeviceTag, n: int) -> Held | None:
         """Return what stands under a number of a device."""
-        if n < 0:
-            return None
-        key = Place.key_of(self._room_id, tag, n)
-        row = turn.read(self._rows, Place.TABLE, key)
-        found = None if row is None else Place.decode(key, row)
-        return None if found is None else Held(found.hash, found.prev, found.signed)
+        return self._chains.held(turn, tag, n)
 
     def put(self, turn: Turn, stored: StoredEntry) -> None:
-        """Store an entry that is here already, with another mark."""
-        turn.put(stored.put())
+        """Store an entry that is here already, with another mark; its body stays as it is."""
+        self._segments.put(turn, stored.content_id, to_bytes(stored))
 
     def check_new(self, turn: Turn, entry: Entry) -> None:
-        """Refuse an entry whose content id is that of another one.
+        """Refuse an entry whose content id is that of another one of the room.
 
         Raises:
             ContentError.
         """
-        known = stored_entry(turn, self._rows, entry.content_id)
+        known = self.by_content(turn, entry.content_id)
         if known is not None and known.hash != entry.hash:
             raise ContentError("two entries under one content id")
 
     def place(self, turn: Turn, entry: Entry) -> None:
         """Keep (device, n, hash, prev) of an entry, refused ones too."""
         tag, header = device_tag(self._room_id, entry.author.device_id), entry.header
-        row = Place(self._room_id, tag, header.n, entry.hash, header.prev, entry.signature is not None)
-        turn.put(row.put())
+        self._chains.put(turn, tag, header.n, Held(entry.hash, header.prev, entry.signature is not None))
 
     def put_aside(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """Keep an entry that stands in no order: evidence, or hearsay until it is covered."""
-        turn.put(stored.put())
+        if self._segments.find(turn, stored.content_id) is None:
+            self._segments.add(turn, Kept(stored.content_id, to_bytes(stored), entry.body))
+            return
+        self.put(turn, stored)
         if entry.body is not None:
-            turn.put(Put("entry_body", stored.content_id, entry.body))
+            self._segments.put_body(turn, stored.content_id, entry.body)
 
     def complete(self, turn: Turn, stored: StoredEntry, body: bytes) -> None:
         """Keep a body that came later for a commitment (TRN-17)."""
-        turn.put(Put("entry_body", stored.content_id, body))
+        self._segments.put_body(turn, stored.content_id, body)
 
     def drop_body(self, turn: Turn, stored: StoredEntry) -> None:
         """Erase the body of an entry; header and commitment stay (TRN-04)."""
-        turn.delete("entry_body", stored.content_id)
+        self._segments.put_body(turn, stored.content_id, None)
 
     # --- in order ---
 
@@ -270,14 +278,14 @@ class EntryLog:
         for place, stored, is_unread in moved:
             self._order.remove(turn, place)
             stored.k = now[place.hash]
-            turn.put(stored.put())
+            self.put(turn, stored)
             self._order.insert(turn, Sorted(stored.k, stored.hash), is_unread=is_unread)
 
     # --- pages ---
 
     def newest(self, turn: Turn, limit: int, before: EntryHash | None = None) -> list[StoredEntry]:
         """Return the newest entries, or the newest that stand before one, in order."""
-        return [self._stored(turn, one) for one in self.newest_hashes(turn, limit, before)]
+        return self._all_stored(turn, self.newest_hashes(turn, limit, before))
 
     def newest_hashes(self, turn: Turn, limit: int, before: EntryHash | None = None) -> list[EntryHash]:
         """Return the hashes of the newest entries, or of the newest that stand before one, in order."""
@@ -305,7 +313,7 @@ class EntryLog:
                 break
             items = self._order.items(turn, number)
             found += [place.hash for place, is_unread in reversed(items) if is_unread]
-        return [self._stored(turn, one) for one in reversed(found[:limit])]
+        return self._all_stored(turn, list(reversed(found[:limit])))
 
     def mark_read(self, turn: Turn, hashes: Iterable[EntryHash]) -> int:
         """Mark entries as read; return how many were not."""
@@ -323,6 +331,13 @@ class EntryLog:
                 count += 1
         return count
 
+    def _all_stored(self, turn: Turn, hashes: Sequence[EntryHash]) -> list[StoredEntry]:
+        found = self._segments.each(turn, (one[:CONTENT_ID_B] for one in hashes))
+        stored = [StoredEntry.of(kept) for kept in found if kept is not None]
+        if [one.hash for one in stored] != list(hashes):
+            raise StoreCorrupt("an entry of the order is missing")
+        return stored
+
     def _stored(self, turn: Turn, entry_hash: EntryHash) -> StoredEntry:
         found = self.find(turn, entry_hash)
         if found is None:
@@ -330,18 +345,11 @@ class EntryLog:
         return found
 
 
-def stored_entry(turn: Turn, rows: RowReader, content_id: bytes) -> StoredEntry | None:
-    """Return an entry of any room by the id of the content that carries it."""
-    row = turn.read(rows, StoredEntry.TABLE, content_id)
-    return None if row is None else StoredEntry.decode(content_id, row)
-
-
 def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None) -> StoredEntry:
     """Return the row of an entry that has come or was written."""
     header = entry.header
     author = entry.author
     return StoredEntry(
-        entry.content_id,
         header.room_id,
         author.account_id,
         author.device_id,
@@ -352,6 +360,11 @@ def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None
         received_ms,
         followed=followed,
     )
+
+
+def _holds(text: str | None, words: Sequence[str]) -> bool:
+    folded = "" if text is None else text.casefold()
+    return bool(folded) and all(one in folded for one in words)
 
 
 def text_of(body: bytes) -> str | None:

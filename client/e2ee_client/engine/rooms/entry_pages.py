@@ -16,6 +16,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 
+ORDER: Final = "entry_page"
 PAGE_ENTRIES: Final = 64
 _DIRECTORY: Final = b"\xff\xff\xff\xff"
 _K_B: Final = 8
@@ -78,7 +79,7 @@ class EntryPages:
             self.put_page(turn, pages[at][1], items)
             self._begin(turn, at, items[0][0])
         else:
-            turn.delete("entry_page", self._page_key(pages[at][1]))
+            turn.delete(ORDER, self._page_key(pages[at][1]))
             del pages[at]
             self._put_directory(turn)
         return (place, True) in before
@@ -91,7 +92,7 @@ class EntryPages:
     def directory(self, turn: Turn) -> list[tuple[Sorted, int]]:
         """Return where the pages begin, and their numbers, in order."""
         if self._pages is None:
-            row = turn.read(self._rows, "entry_page", self._room_id + _DIRECTORY) or b""
+            row = turn.read(self._rows, ORDER, self._room_id + _DIRECTORY) or b""
             size_b = _K_B + HASH_B + 4
             parts = [row[at : at + size_b] for at in range(0, len(row), size_b)]
             self._pages = [(_place(one), int.from_bytes(one[-4:], "big")) for one in parts]
@@ -99,7 +100,7 @@ class EntryPages:
 
     def items(self, turn: Turn, number: int) -> list[tuple[Sorted, bool]]:
         """Return what stands on a page, and whether it is unread."""
-        row = turn.read(self._rows, "entry_page", self._page_key(number)) or b""
+        row = turn.read(self._rows, ORDER, self._page_key(number)) or b""
         if len(row) % _ITEM_B:
             raise StoreCorrupt("a stored row has another shape")
         parts = [row[at : at + _ITEM_B] for at in range(0, len(row), _ITEM_B)]
@@ -108,7 +109,7 @@ class EntryPages:
     def put_page(self, turn: Turn, number: int, items: list[tuple[Sorted, bool]]) -> None:
         """Store a page."""
         value = b"".join(_encode(place) + bytes((is_unread,)) for place, is_unread in items)
-        turn.put(Put("entry_page", self._page_key(number), value))
+        turn.put(Put(ORDER, self._page_key(number), value))
 
     def _begin(self, turn: Turn, at: int, first: Sorted) -> None:
         pages = self.directory(turn)
@@ -125,7 +126,7 @@ class EntryPages:
 
     def _put_directory(self, turn: Turn) -> None:
         key = self._room_id + _DIRECTORY
-        turn.put_at_end("entry_page", key, lambda: Put("entry_page", key, self._encoded_directory()))
+        turn.put_at_end(ORDER, key, lambda: Put(ORDER, key, self._encoded_directory()))
 
     def _encoded_directory(self) -> bytes:
         return b"".join(_encode(place) + number.to_bytes(4, "big") for place, number in self._pages or ())

@@ -72,13 +72,22 @@ class LoadedRooms(Part):
         Raises:
             UnknownRoom, RoomsLocked. StoreCorrupt: it is not there.
         """
-        if room_id not in self.index:
-            raise UnknownRoom("no such room")
-        self.check_active()
+        log = self.log(room_id)
         row = turn.read(self._state.rows, LiveRoom.TABLE, room_id)
         if row is None:
             raise StoreCorrupt("a room is missing")
-        return LiveRoom.decode(room_id, row), EntryLog(self._state.rows, room_id)
+        return LiveRoom.decode(room_id, row), log
+
+    def log(self, room_id: RoomId) -> EntryLog:
+        """Return the entries of a room, to be read.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        if room_id not in self.index:
+            raise UnknownRoom("no such room")
+        self.check_active()
+        return EntryLog(self._state.rows, room_id)
 
     def keep(self, room: RoomEngine) -> None:
         room_id = room.live.room_id

@@ -201,13 +201,13 @@ class RoomQueries(Part):
         self, room_id: RoomId, words: Sequence[str], before: EntryHash | None, count: int, now_ms: int
     ) -> FoundPage:
         """Look through so many entries for texts with all of these words, which are folded."""
-        turn = Turn(now_ms)
-        live, log = self._rooms.stored(turn, room_id)
+        turn, log = Turn(now_ms), self._rooms.log(room_id)
         hashes = log.newest_hashes(turn, count, before)
-        likely = [log.find(turn, one) for one in reversed(hashes) if log.may_hold(turn, one, words)]
-        found = [one for one in likely if one is not None and _holds(log.text(turn, one), words)]
+        found = log.holding(turn, reversed(hashes), words)
         after = hashes[0] if len(hashes) == count else None
-        people = self._people(now_ms)
+        if not found:
+            return FoundPage([], after)
+        live, people = self._rooms.stored(turn, room_id)[0], self._people(now_ms)
         return FoundPage([self._entry(turn, live, log, one, people) for one in found], after)
 
     def progress(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryProgress | None:
@@ -222,7 +222,7 @@ class RoomQueries(Part):
     def _entry(
         self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry, people: People
     ) -> EntryView:
-        entry = log.entry(turn, stored)
+        entry = stored.entry()
         payload = _payload(entry, stored)
         by = stored.forwarded_by
         return EntryView(
@@ -250,7 +250,7 @@ def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> str | None:
     newest = None if stored.edited_by is None else log.find(turn, stored.edited_by)
     if newest is None:
         return None
-    payload = _payload(log.entry(turn, newest), newest)
+    payload = _payload(newest.entry(), newest)
     return payload.text if isinstance(payload, Edit) else None
 
 
@@ -261,11 +261,6 @@ def _payload(entry: Entry, stored: StoredEntry) -> EntryPayload | None:
         return read_payload(entry)
     except RemoteError:
         return None
-
-
-def _holds(text: str | None, words: Sequence[str]) -> bool:
-    folded = "" if text is None else text.casefold()
-    return bool(folded) and all(one in folded for one in words)
 
 
 def _view(one: RoomIndex, waiting: Waiting | None) -> RoomView:

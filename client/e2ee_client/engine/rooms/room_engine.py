@@ -32,7 +32,7 @@ from e2ee_client.room_events import WaitingChanged
 from .asking import Asking
 from .consent import RoomConsents
 from .deciding import Deciding
-from .entry_log import EntryLog, stored_entry
+from .entry_log import EntryLog
 from .erasing import Erasing
 from .findings import Findings
 from .forwarding import Forwarding
@@ -266,14 +266,14 @@ class RoomEngine:
 
     def confirmed(self, turn: Turn, content_id: bytes, device_id: DeviceId) -> None:
         """A device has an entry of ours on disk."""
-        stored = stored_entry(turn, self.around.rows, content_id)
-        if stored is not None and stored.room_id == self.live.room_id:
+        stored = self.log.by_content(turn, content_id)
+        if stored is not None:
             self.writing.confirmed(turn, stored, device_id)
 
     def failed(self, turn: Turn, content_id: bytes, device_id: DeviceId, code: str) -> None:
         """An entry of ours will not reach a device."""
-        stored = stored_entry(turn, self.around.rows, content_id)
-        if stored is not None and stored.room_id == self.live.room_id:
+        stored = self.log.by_content(turn, content_id)
+        if stored is not None:
             self.writing.failed(turn, stored, device_id, code)
 
     # --- what is due ---

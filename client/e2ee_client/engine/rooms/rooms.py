@@ -40,7 +40,6 @@ from .consent import Tombstones
 from .consenting import Consenting
 from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
-from .entry_log import stored_entry
 from .loaded import LoadedRooms
 from .noting import Noting
 from .policies import StoredPolicy
@@ -363,10 +362,12 @@ class Rooms(LoadedRooms):
 
     def _room_of(self, turn: Turn, content_id: bytes) -> RoomEngine | None:
         self.around.turn = turn
-        stored = stored_entry(turn, self._state.rows, content_id)
-        if stored is None or stored.room_id not in self.index:
+        posted = self._context.posting.find(turn, content_id)
+        if posted is None or posted.type is not ContentType.ENTRY:
             return None
-        return self.as_it_was(turn, stored.room_id) if self.is_active() else None
+        room_id = room_of(OfRooms(posted.type, posted.payload))
+        is_here = room_id in self.index and self.is_active()
+        return self.as_it_was(turn, room_id) if is_here else None
 
     def first_of(self, turn: Turn, account_id: AccountId, device_id: DeviceId) -> Posted | None:
         """Return the `open` that a desk of a company has not confirmed (TRN-30)."""

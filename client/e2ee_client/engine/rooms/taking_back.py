@@ -16,7 +16,7 @@ from e2ee.wire.fields import array, bstr
 from e2ee_client.engine.turn import Turn
 
 from .admission import room_of
-from .entry_log import StoredEntry, stored_entry
+from .entry_log import StoredEntry
 from .room_part import RoomPart
 
 _OF_ROOMS: Final = (ContentType.ENTRY, ContentType.FORWARD)
@@ -35,7 +35,7 @@ class TakingBack(RoomPart):
         for device_id in sorted(states.room.known() - served - {self._around.us.device_id}):
             goes = partial(self._goes, device_id, ranks)
             for content_id in self._around.recall(turn, Author(live.company, device_id), goes):
-                stored = stored_entry(turn, self._around.rows, content_id)
+                stored = self._room.log.by_content(turn, content_id)
                 if stored is not None:
                     self._no_longer_for(turn, stored, device_id)
 

@@ -1,0 +1,350 @@
+"""How entries of a room stand in the store: segments, index and chains; nothing else is read or written."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
+from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
+from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import StoreCorrupt
+from e2ee_client.store import Store
+from engine_world import Rows
+from store_probe import RAW_KEY, boxes, keyless, overwrite_slot
+
+from e2ee.errors import ContentError
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag, encode_header, write_entry
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.transcript import Held
+
+ROOM, OTHER = RoomId(b"r" * 16), RoomId(b"o" * 16)
+ANNA = Author(AccountId(b"a" * 32), DeviceId(b"d" * 16))
+TAG = device_tag(ROOM, ANNA.device_id)
+CHANGED_AT_MOST = 6
+
+
+class CountedRows(Rows):
+    """Rows that count what is read and changed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.reads: list[tuple[str, bytes]] = []
+
+    def get(self, table: str, key: bytes) -> bytes | None:
+        self.reads.append((table, key))
+        return super().get(table, key)
+
+    def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
+        raise AssertionError("no table of a room is read as a whole")
+
+
+@pytest.fixture
+def rows() -> CountedRows:
+    return CountedRows()
+
+
+def chain(count: int, text: str = "text", room_id: RoomId = ROOM) -> list[Entry]:
+    """Entries of one device, each behind the one before."""
+    found: list[Entry] = []
+    for n in range(count):
+        prev = found[-1].hash if found else None
+        header = encode_header(room_id, int(Kind.TEXT), n, 1_000 + n, prev=prev)
+        found.append(write_entry(ANNA, header, {1: f"{text} {n}"}, n.to_bytes(16), None))
+    return found
+
+
+def commit(turn: Turn, rows: Rows | Store) -> int:
+    """Store a step; return how many rows it changed."""
+    (effect,) = turn.effects()
+    rows.commit(effect.changes)  # type: ignore[union-attr]  # a step of these tests has only a commit
+    return len(effect.changes)  # type: ignore[union-attr]  # as above
+
+
+def add(log: EntryLog, rows: Rows | Store, entry: Entry, root: Entry) -> int:
+    """Take one entry in a step of its own."""
+    turn = Turn(0)
+    log.check_new(turn, entry)
+    log.place(turn, entry)
+    log.add(turn, entry, new_stored(entry, 5), root.hash, is_unread=True)
+    return commit(turn, rows)
+
+
+def filled(rows: Rows | Store, entries: list[Entry], room_id: RoomId = ROOM) -> EntryLog:
+    """A room with these entries."""
+    log = EntryLog(rows, room_id)
+    for entry in entries:
+        add(log, rows, entry, entries[0])
+    return log
+
+
+def test_what_is_stored_is_read_again_by_hash_place_and_order(rows: CountedRows) -> None:
+    """STO-30, TRN-10: across the borders of segments and pages, by who loads the room anew."""
+    entries = chain(2 * INDEX_ENTRIES + 3)
+    filled(rows, entries)
+    log, turn = EntryLog(rows, ROOM), Turn(0)
+    assert [one.entry() for one in log.all_of(turn)] == entries
+    assert [log.entry(turn, one) for one in log.newest(turn, 40)] == entries[-40:]
+    assert [one.hash for one in log.newest(turn, 9, entries[70].hash)] == [one.hash for one in entries[61:70]]
+    for n, one in enumerate(entries):
+        assert log.held(turn, TAG, n) == Held(one.hash, one.header.prev, False)
+        assert log.by_content(turn, one.content_id) == log.find(turn, one.hash)
+    assert log.held(turn, TAG, len(entries)) is log.held(turn, TAG, -1) is None
+    assert log.find(turn, EntryHash(entries[3].hash[:16] + bytes(16))) is None
+    assert EntryLog(rows, OTHER).find(turn, entries[3].hash) is None
+
+
+def test_an_entry_more_costs_the_same_in_a_long_room_as_in_a_short_one(rows: CountedRows) -> None:
+    """STO-30: adding, reading the newest and marking touch a number of rows that does not grow."""
+    entries = chain(INDEX_ENTRIES + 60)
+    log = EntryLog(rows, ROOM)
+    changed = [add(log, rows, one, entries[0]) for one in entries]
+    assert max(changed) <= CHANGED_AT_MOST
+    segments = rows.tables["entry_segment"]
+    assert len(segments) == -(-len(entries) // SEGMENT_ENTRIES)
+    assert len(rows.tables["entry_chain"]) == -(-len(entries) // PAGE_NUMBERS)
+    rows.reads.clear()
+    turn = Turn(0)
+    (stored,) = log.newest(turn, 1)
+    stored.is_delivered = True
+    log.put(turn, stored)
+    assert commit(turn, rows) == 1
+    assert len(rows.reads) <= CHANGED_AT_MOST
+
+
+def test_a_segment_of_long_entries_holds_fewer(rows: CountedRows) -> None:
+    """STO-30: no segment grows by more than one entry beyond its bound."""
+    entries = chain(20, "x" * 3_000)
+    filled(rows, entries)
+    sizes = [len(one) for one in rows.tables["entry_segment"].values()]
+    assert len(sizes) > len(entries) // SEGMENT_ENTRIES + 1
+    assert max(sizes) < SEGMENT_B + 4_000
+
+
+def test_a_page_reads_each_segment_once(rows: CountedRows) -> None:
+    """STO-30: also a search."""
+    entries = chain(64)
+    filled(rows, entries)
+    log, turn = EntryLog(rows, ROOM), Turn(0)
+    rows.reads.clear()
+    assert [one.hash for one in log.holding(turn, [one.hash for one in entries], ["text 7"])] == [
+        entries[7].hash
+    ]
+    log.newest(turn, 50)
+    read = [key for table, key in rows.reads if table == "entry_segment"]
+    assert len(read) == len(set(read)) + 4 == 4 + 4
+
+
+def test_an_erased_body_is_in_no_row_and_does_not_come_back(rows: CountedRows) -> None:
+    """STO-31, TRN-04: nor with a mark that somebody sets who read the entry before."""
+    entries = chain(5, "geheim")
+    log, turn = filled(rows, entries), Turn(0)
+    before = log.find(turn, entries[2].hash)
+    assert before is not None
+    assert before.body == entries[2].body
+    log.drop_body(turn, before)
+    before.is_hidden = True
+    log.put(turn, before)
+    assert log.entry(turn, before).body is None
+    commit(turn, rows)
+    values = [row for table in TABLES for row in rows.tables[table].values()]
+    assert not any(b"geheim 2" in one for one in values)
+    assert sum(b"geheim" in one for one in values) == 1
+    found = EntryLog(rows, ROOM).find(Turn(0), entries[2].hash)
+    assert found is not None
+    assert found.is_hidden
+    assert found.entry() == entries[2].redacted()
+    assert not log.holding(Turn(0), [entries[2].hash], ["geheim"])
+
+
+def test_a_body_that_comes_later_is_kept(rows: CountedRows) -> None:
+    """TRN-17: what was here without a body is completed, and stays where it stands."""
+    entries = chain(3)
+    log = filled(rows, [one.redacted() if n == 1 else one for n, one in enumerate(entries)])
+    turn = Turn(0)
+    stored = log.find(turn, entries[1].hash)
+    assert stored is not None
+    assert stored.body is None
+    log.complete(turn, stored, entries[1].body or b"")
+    commit(turn, rows)
+    assert [one.entry() for one in EntryLog(rows, ROOM).all_of(Turn(0))] == entries
+    turn = Turn(0)
+    log.put_aside(turn, entries[1].redacted(), stored)
+    assert log.entry(turn, stored) == entries[1]
+
+
+def test_two_entries_under_one_content_id_are_refused(rows: CountedRows) -> None:
+    """TRN-05: the second one, which has the first 16 bytes of the hash in common."""
+    entries = chain(1)
+    log, turn = filled(rows, entries), Turn(0)
+    one = entries[0]
+    other = Entry(
+        one.author, one.header, one.commitment, one.body, None, EntryHash(one.hash[:16] + b"x" * 16)
+    )
+    log.check_new(turn, one)
+    with pytest.raises(ContentError):
+        log.check_new(turn, other)
+
+
+def test_an_id_is_not_found_across_two_places_of_the_index(rows: CountedRows) -> None:
+    """STO-30: bytes that stand in the index, but not as an id, name no entry."""
+    entries = chain(3)
+    log = filled(rows, entries)
+    (page,) = rows.tables["entry_index"].values()
+    for at in range(1, 20):
+        assert log.by_content(Turn(0), page[at : at + 16]) is None
+
+
+def whole(log: EntryLog) -> None:
+    """Read a room one by one."""
+    log.held(Turn(0), TAG, 0)
+    for one in log.all_of(Turn(0)):
+        log.entry(Turn(0), one)
+
+
+def newest(log: EntryLog) -> None:
+    """Read a page."""
+    log.held(Turn(0), TAG, 1)
+    log.newest(Turn(0), 9)
+
+
+def found(log: EntryLog) -> None:
+    """Search."""
+    log.held(Turn(0), TAG, 2)
+    log.holding(Turn(0), log.newest_hashes(Turn(0), 9), ["text"])
+
+
+@pytest.mark.parametrize(
+    ("table", "damage"),
+    [
+        ("entry_index", lambda row: row[:-1]),
+        ("entry_index", lambda row: row[:-4] + b"\xff\xff\xff\xff"),
+        ("entry_index", lambda row: b"x" * 16 + row[16:]),
+        ("entry_segment", lambda row: row[:-1]),
+        ("entry_segment", lambda row: row[:20]),
+        ("entry_segment", lambda row: b"x" * 16 + row[16:]),
+        ("entry_chain", lambda row: row[:-1]),
+        ("entry_page", lambda row: row[:-1]),
+    ],
+)
+def test_a_row_of_another_shape_is_refused(rows: CountedRows, table: str, damage) -> None:  # type: ignore[no-untyped-def]  # a table of functions
+    """STO-30: by a typed error, whatever is read."""
+    entries = chain(2)
+    filled(rows, entries)
+    key = min(rows.tables[table])
+    rows.tables[table][key] = damage(rows.tables[table][key])
+    for reading in (whole, newest, found):
+        with pytest.raises(StoreCorrupt):
+            reading(EntryLog(rows, ROOM))
+
+
+# --- an attacker who can write to the closed file, and has no key ---
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A closed store with two rooms of two segments each, of one size class."""
+    place = tmp_path / "store"
+    with Store.create(place, RAW_KEY) as store:
+        for room_id in (ROOM, OTHER):
+            filled(store, chain(20, room_id=room_id), room_id)
+    return place
+
+
+def read_all(path: Path) -> None:
+    """Read both rooms whole."""
+    with Store.open(path, RAW_KEY) as store:
+        for room_id in (ROOM, OTHER):
+            log, turn = EntryLog(store, room_id), Turn(0)
+            assert [one.entry() for one in log.all_of(turn)] == chain(20, room_id=room_id)
+
+
+def alike(path: Path) -> list[int]:
+    """The slots of the four largest boxes."""
+    found = boxes(path)
+    return sorted(found, key=lambda slot: -len(found[slot]))[:4]
+
+
+def test_segments_are_read_from_a_real_store(path: Path) -> None:
+    """STO-30."""
+    read_all(path)
+
+
+@pytest.mark.parametrize(("first", "second"), [(0, 1), (0, 2), (1, 3), (2, 3)])
+def test_segments_exchanged_within_a_room_or_between_two_are_refused(
+    path: Path, first: int, second: int
+) -> None:
+    """STO-02, STO-10."""
+    found, slots = boxes(path), alike(path)
+    overwrite_slot(path, slots[first], found[slots[second]])
+    overwrite_slot(path, slots[second], found[slots[first]])
+    with pytest.raises(StoreCorrupt):
+        read_all(path)
+
+
+def test_every_row_of_a_room_cut_off_is_noticed(path: Path) -> None:
+    """STO-10: segments, pages of index, chains and order, each alone."""
+    with keyless(path) as connection:
+        slots = [slot for (slot,) in connection.execute("SELECT slot FROM place ORDER BY seq")]
+    assert len(slots) >= 2 * 5
+    for slot in slots:
+        copy = path.with_name(f"cut {slot}")
+        shutil.copy(path, copy)
+        with keyless(copy) as connection:
+            connection.execute("DELETE FROM place WHERE slot = ?", (slot,))
+        with pytest.raises(StoreCorrupt):
+            read_all(copy)
+
+
+def test_every_row_of_a_room_put_back_to_an_older_version_is_noticed(path: Path, tmp_path: Path) -> None:
+    """STO-10: each row that a later entry has changed, alone; the older box opens by itself at its place."""
+    old = tmp_path / "old"
+    shutil.copy(path, old)
+    before = dict(_placed(old))
+    with Store.open(path, RAW_KEY) as store:
+        entries = chain(21)
+        add(EntryLog(store, ROOM), store, entries[-1], entries[0])
+    after = dict(_placed(path))
+    changed = [row_id for row_id, (_, box) in after.items() if before.get(row_id, (0, box))[1] != box]
+    assert len(changed) >= 4
+    for number, row_id in enumerate(changed):
+        copy = path.with_name(f"replayed {number}")
+        shutil.copy(path, copy)
+        overwrite_slot(copy, after[row_id][0], before[row_id][1])
+        with pytest.raises(StoreCorrupt):
+            read_all(copy)
+
+
+def test_a_segment_of_another_store_is_refused(path: Path, tmp_path: Path) -> None:
+    """STO-02: even of one that was made with the same key and the same rooms."""
+    other = tmp_path / "other"
+    with Store.create(other, RAW_KEY) as store:
+        for room_id in (ROOM, OTHER):
+            filled(store, chain(20, room_id=room_id), room_id)
+    overwrite_slot(path, alike(path)[0], boxes(other)[alike(other)[0]])
+    with pytest.raises(StoreCorrupt):
+        read_all(path)
+
+
+def _placed(path: Path) -> list[tuple[bytes, tuple[int, bytes]]]:
+    with keyless(path) as connection:
+        query = "SELECT p.id, s.n, s.box FROM place p JOIN slot s ON s.n = p.slot"
+        return [(row_id, (slot, box)) for row_id, slot, box in connection.execute(query)]
+
+
+def test_a_record_keeps_what_is_known_of_an_entry() -> None:
+    """STO-30: all fields but the body, which stands beside it."""
+    entry = chain(1)[0]
+    stored = new_stored(entry, 7, entry.hash)
+    stored.waiting_for, stored.edited_by, stored.is_marked = (ANNA.device_id,), entry.hash, True
+    rows = Rows()
+    log, turn = EntryLog(rows, ROOM), Turn(0)
+    log.put_aside(turn, entry, stored)
+    found = log.find(turn, entry.hash)
+    assert isinstance(found, StoredEntry)
+    assert found == stored
+    assert (found.author, found.tag, found.content_id) == (ANNA, TAG, entry.content_id)
