@@ -179,9 +179,32 @@ class HistoryHandedOver(OfRoom):
     count: int
 
 
+@dataclass(frozen=True, slots=True)
+class FreezeUndecided(OfRoom):
+    """A customer's objection waits for a supervisor; at `ends_ms` the room is closed (ROOM-37)."""
+
+    ends_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyAsked(OfRoom):
+    """A customer's login waits for a steward: no steward has confirmed these devices of it (CNS-16)."""
+
+    entry_hash: bytes
+    devices: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class IdentifyAnswered(OfRoom):
+    """A login counts; with a code a steward has refused it (CNS-42)."""
+
+    entry_hash: bytes
+    code: str = ""
+
+
 RoomEvent: TypeAlias = (
     EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
 ) | (
     (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
-    | HistoryHandedOver
+    | (HistoryHandedOver | FreezeUndecided | IdentifyAsked | IdentifyAnswered)
 )

@@ -69,7 +69,8 @@ class Condition:
     """What holds in a room now: its head, restricted by acts that nothing has ended (ROOM-13).
 
     `phase` is None before the first consent. `holds` are states whose hold, class 3 or mark stands without
-    the head's having it, `unanswered` acts that no state has named: the next state names them.
+    the head's having it, `unanswered` acts that no state has named: the next state names them; `freezes` are
+    those that last.
     """
 
     phase: Phase | None
@@ -77,6 +78,7 @@ class Condition:
     keeps: bool = False
     holds: tuple[EntryHash, ...] = ()
     unanswered: tuple[EntryHash, ...] = ()
+    freezes: tuple[EntryHash, ...] = ()
 
     def check_content(self, kind: int) -> None:
         """Refuse content where the phase lets none pass; other kinds pass in an opened room (ROOM-19).
@@ -132,6 +134,7 @@ def condition(
         kept,
         tuple(sorted({one for hashes in standing.values() for one in hashes})),
         tuple(act.hash for act in acts if act.hash not in naming),
+        tuple(act.hash for act in lasting if act.what is What.FREEZE),
     )
 
 

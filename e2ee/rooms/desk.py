@@ -14,6 +14,8 @@ from .state import DESK, Ranks, State
 
 TURN_MS: Final = 60_000
 SILENCE_MS: Final = 30 * 86_400_000
+FREEZE_MS: Final = 30 * 86_400_000
+"""A freeze is decided within this time (ROOM-18, ROOM-37)."""
 REPEATS_MS: Final = (60_000, 600_000, 3_600_000, 21_600_000)
 MAX_ANSWERED: Final = 64
 TAKEN: Final = "room.assigned"

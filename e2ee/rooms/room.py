@@ -22,8 +22,10 @@ from .state import DESK, MAX_MEMBERS, Guard, Ranks, Setter, State, Verdict, Writ
 MAX_CUSTOMER_DEVICES: Final = 4
 MAX_EARLY: Final = 64
 EARLY_MS: Final = 86_400_000
-ANSWERED: Final = frozenset({Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE})
-"""What goes to all stewards in force, members or not: states, and acts, which a steward answers (ROOM-15)."""
+ANSWERED: Final = frozenset(
+    {Kind.STATE, Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE, Kind.IDENTIFY}
+)
+"""What goes to all stewards in force, members or not: states, and what a steward answers (ROOM-15)."""
 
 ANSWERS: Final = frozenset({Kind.ERASED, Kind.ACCESS, Kind.REFUSAL})
 """What a steward answers with, or logs, member or not (ROOM-16)."""

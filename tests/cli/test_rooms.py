@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
-from e2ee_client.rooms import Company, Policy
+from e2ee_client.rooms import Company, Customer, Policy
 from relay_process import RelayProcess
+
+from e2ee.rooms.signed_payloads import Identify
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 ORIGIN = "https://praxis.example"
@@ -164,6 +166,8 @@ def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) 
             assert "Frau Sommer answers" in customer.ok("room", "show", "-", "--offline")
             assert "Rechnung 4711" in desk.ok("room", "history", short, "--notes")
             _handed_on(desk, running, agent, short)
+            _objected(desk, customer, short)
+            _logged_in(desk, running, customer, short)
             assert "is closed" in desk.ok("room", "close", short)
             with customer.start("room", "listen") as listening:
                 listening.wait_for(rf"\[{short}\] closed")
@@ -194,6 +198,39 @@ def _handed_on(desk: Person, running: Running, agent: Person, short: str) -> Non
         assert "Granted" in desk.ok("room", "decide", short, "-", "--grant")
         assert asking.finish().status == 0
     assert "you answer" in desk.ok("room", "list")
+
+
+def _objected(desk: Person, customer: Person, short: str) -> None:
+    """A customer objects, the supervisor decides (ROOM-37)."""
+    assert "the company decides within 30 days" in customer.ok("room", "objection", "-")
+    with customer.start("room", "listen") as listening:
+        listening.wait_for("connected")
+        desk.ok("room", "objection", short, "--open", "--reason", "Geprüft")
+        listening.wait_for(rf"\[{short}\] open")
+    assert "Geprüft" in customer.ok("room", "history", "-", "--offline")
+
+
+def _logged_in(desk: Person, running: Running, customer: Person, short: str) -> None:
+    """A login waits, and a person grants it (CNS-42)."""
+
+    async def log_in() -> None:
+        opening = Customer.open(
+            customer.store, company=ORIGIN, passphrase=PASSPHRASE, fetch=_nothing, runtime=QUICK
+        )
+        async with opening as me:
+            await me.wait_online(60)
+            await me.rooms()[0].write(Identify(b"token"))
+            await me.wait_handed_over(60)
+
+    asyncio.run(log_in())
+    running.wait_for(rf"\[{short}\] \S+ a login waits; new devices: 1")
+    assert "The customer has logged in; new devices: 1" in desk.ok("room", "show", short)
+    assert "Granted" in desk.ok("room", "decide", short, "-", "--grant")
+    assert "has logged in" not in desk.ok("room", "show", short)
+
+
+async def _nothing(origin: str) -> bytes:
+    raise AssertionError("nobody asks for a door here")
 
 
 @pytest.mark.parametrize(

@@ -131,7 +131,8 @@ def test_what_an_entry_does_to_its_room(payload: Any, what: What | None) -> None
 def test_an_act_restricts_on_arrival(what: What, phase: Phase) -> None:
     """ROOM-12, ROOM-13: without a state, under one, and beside other acts."""
     assert holds([]) == Condition(Phase.OPEN)
-    assert holds([], what) == Condition(phase, unanswered=(HASHES[what],))
+    freezes = (HASHES[what],) if what is What.FREEZE else ()
+    assert holds([], what) == Condition(phase, unanswered=(HASHES[what],), freezes=freezes)
     assert holds([first("F")], What.CLOSE, what).phase is phase
     assert holds([first("F", phase=Phase.ERASED)], what).phase is Phase.ERASED
 
@@ -351,7 +352,9 @@ def test_an_entry_goes_to_the_members_in_force() -> None:
     assert names(company_recipients(room, Kind.STATE, suspended)) == "BFG"
 
 
-@pytest.mark.parametrize("kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE])
+@pytest.mark.parametrize(
+    "kind", [Kind.ERASE, Kind.CONSENT, Kind.WITHDRAW, Kind.ACT, Kind.SENSITIVE, Kind.IDENTIFY]
+)
 def test_an_act_goes_to_who_answers_it(kind: Kind) -> None:
     """ROOM-15, ROOM-18: else nobody would open a room again that only agents are members of."""
     room = grown(first("S", members="B"))

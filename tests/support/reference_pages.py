@@ -136,6 +136,10 @@ WHAT_TO_DO: Final = {
     "ConsentChanged": "Show whether the consent stands.",
     "DeskCalled": "Have somebody of the desk look into the room.",
     "HistoryHandedOver": "Show in the room who was given what was said before.",
+    "FreezeUndecided": "Have a supervisor decide: `room.decide_objection(text, close=...)`.",
+    "IdentifyAsked": "Show that devices of the customer are new. Once a person is sure:"
+    " `room.decide_identification(event, grant=...)`.",
+    "IdentifyAnswered": "Show whether the login counts; with a `code` it was refused.",
     "EventsMissed": "Read `contacts()` and histories anew; nothing is lost in the store.",
     "StoreTrouble": "Free disk space, or look `code` up among the [errors](errors.md).",
 }

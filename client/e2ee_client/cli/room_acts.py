@@ -1,4 +1,4 @@
-"""Commands that change a room: send, claim, transfer, handover, note, close, reopen, withdraw."""
+"""Commands that change a room: send, claim, transfer, handover, objection, note, close, withdraw."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from e2ee_client import Client
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.errors import UnknownRoom, WaitTimeout
-from e2ee_client.room_events import EntryProgress
+from e2ee_client.room_events import EntryProgress, IdentifyAsked
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
 
 from .addressing import short_id
@@ -142,18 +142,44 @@ def _is_ours(room: Room) -> bool:
 
 
 def decide(session: Session) -> Work:
-    """Grant or refuse what a colleague asks for."""
+    """Grant or refuse what a colleague asks for, or a customer's login."""
     options = session.options
     if options.grant == options.refuse:
         raise Refused("usage.invalid", detail="--grant | --refuse", program="sealroom room decide")
 
     async def act(client: Client) -> Room:
         room = company_room(client, options.room)
-        asked = find_request(await room.requests(), options.request)
-        await room.decide(asked, grant=options.grant)
+        asked = find_request([*await room.requests(), *await room.identifications()], options.request)
+        if isinstance(asked, IdentifyAsked):
+            await room.decide_identification(asked, grant=options.grant)
+        else:
+            await room.decide(asked, grant=options.grant)
         return room
 
     return _acting(session, act, "decide.granted" if options.grant else "decide.refused")
+
+
+def objection(session: Session) -> Work:
+    """Object as a customer, or take it back; decide an objection as a supervisor."""
+    options = session.options
+    is_decided = options.open or options.close
+    if options.open and options.close:
+        raise Refused("usage.invalid", detail="--open | --close", program="sealroom room objection")
+
+    async def act(client: Client) -> Room:
+        if is_company(client):
+            if not is_decided or options.reason is None:
+                program = "sealroom room objection"
+                raise Refused("usage.invalid", detail="(--open | --close) --reason TEXT", program=program)
+            room = company_room(client, options.room)
+            await room.decide_objection(options.reason, close=options.close)
+            return room
+        mine = customer_room(client, options.room)
+        await (mine.unfreeze() if options.open else mine.freeze())
+        return mine
+
+    said = "objection.withdrawn" if options.open else "objection.made"
+    return _acting(session, act, "objection.decided", said)
 
 
 def note(session: Session) -> Work:

@@ -11,7 +11,7 @@ from e2ee.rooms.state import Phase
 from e2ee_client import Client
 from e2ee_client.errors import UnknownDevice, UnknownRoom
 from e2ee_client.people import Person, Role
-from e2ee_client.room_events import RequestAsked
+from e2ee_client.room_events import IdentifyAsked, RequestAsked
 from e2ee_client.rooms import Company, CompanyRoom, CustomerRoom, Room
 
 from .addressing import label_of, short_id
@@ -125,14 +125,21 @@ def find_own_device(client: Client, wanted: str) -> bytes:
     return found[0]
 
 
-def find_request(requests: Sequence[RequestAsked], wanted: str) -> RequestAsked:
+def id_asked(asked: RequestAsked | IdentifyAsked) -> str:
+    """Return the id by which a person names what is asked for."""
+    return (asked.entry_hash if isinstance(asked, IdentifyAsked) else asked.request_id).hex()
+
+
+def find_request(
+    requests: Sequence[RequestAsked | IdentifyAsked], wanted: str
+) -> RequestAsked | IdentifyAsked:
     """Return the one request that is meant, by the beginning of its id; `-` is the only one.
 
     Raises:
         Refused: local.request, none or several.
     """
     digits = "" if wanted == "-" else wanted.strip().lower()
-    found = [one for one in requests if one.request_id.hex().startswith(digits)]
+    found = [one for one in requests if id_asked(one).startswith(digits)]
     if len(found) != 1:
         raise Refused("local.request")
     return found[0]

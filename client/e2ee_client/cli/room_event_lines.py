@@ -16,9 +16,12 @@ from e2ee_client.room_events import (
     EntryErased,
     EntryProgress,
     EntryState,
+    FreezeUndecided,
     GapClosed,
     GapShown,
     HistoryHandedOver,
+    IdentifyAnswered,
+    IdentifyAsked,
     RequestAnswered,
     RequestAsked,
     RoomChanged,
@@ -30,6 +33,7 @@ from e2ee_client.rooms import Entry, Room
 from .neutral import neutral
 from .room_addressing import is_company, name_in, room_label
 from .room_lines import condition, entry_line, kind_name
+from .session import local_time
 from .texts import Texts
 
 SHOWN_IN_LISTS: Final = (EntryAdded, RoomChanged, WaitingChanged)
@@ -53,7 +57,7 @@ def is_told(event: RoomEvent) -> bool:
             return given_up
         case ChainRestarted(needs_person=needs_person):
             return needs_person
-        case RequestAnswered(code=code):
+        case RequestAnswered(code=code) | IdentifyAnswered(code=code):
             return bool(code)
         case ConsentChanged(is_withdrawn=is_withdrawn):
             return is_withdrawn
@@ -79,6 +83,10 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case WaitingChanged(team=team):
             key = "event.waiting_ended" if team is None else "event.waiting_changed"
             values["team"] = texts.say("team.all") if team in (None, _ANY_TEAM) else neutral(team or "")
+        case FreezeUndecided(ends_ms=ends_ms):
+            values["date"] = local_time(ends_ms, "%Y-%m-%d")
+        case IdentifyAsked(devices=devices):
+            values["request"], values["count"] = event.entry_hash.hex()[:8], len(devices)
         case HistoryHandedOver(to=to):
             values["to"], values["count"] = name_in(client, to, texts), event.count
         case RequestAsked(what=what):

@@ -8,7 +8,7 @@ from e2ee.rooms.kinds import Kind
 from e2ee.rooms.signals import RequestKind
 from e2ee_client import Client
 from e2ee_client.errors import UnknownRoom
-from e2ee_client.room_events import RequestAsked
+from e2ee_client.room_events import IdentifyAsked, RequestAsked
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, Room
 
 from .addressing import short_id
@@ -75,6 +75,7 @@ async def _about(session: Session, client: Client, room: Room) -> list[str]:
     if is_company(client):
         asked = await _requests(client, room)
         lines += [_request_line(session, client, one) for one in asked]
+        lines += [_login_line(session, one) for one in await _logins(client, room)]
     else:
         consent = CustomerRoom(client, room.room_id).consent
         lines.append(texts.say(f"consent.{consent.value}"))
@@ -87,6 +88,17 @@ async def _requests(client: Client, room: Room) -> list[RequestAsked]:
     with suppress(UnknownRoom):
         return await CompanyRoom(client, room.room_id).requests()
     return []
+
+
+async def _logins(client: Client, room: Room) -> list[IdentifyAsked]:
+    with suppress(UnknownRoom):
+        return await CompanyRoom(client, room.room_id).identifications()
+    return []
+
+
+def _login_line(session: Session, asked: IdentifyAsked) -> str:
+    room, request = short_id(asked.room_id), asked.entry_hash.hex()[:8]
+    return session.texts.say("about.login", count=len(asked.devices), room=room, request=request)
 
 
 def _request_line(session: Session, client: Client, asked: RequestAsked) -> str:
@@ -105,6 +117,7 @@ async def _about_json(client: Client, room: Room) -> dict[str, object]:
     found = room_json(room)
     if is_company(client):
         found["requests"] = [event_json(one) for one in await _requests(client, room)]
+        found["logins"] = [event_json(one) for one in await _logins(client, room)]
     else:
         found["consent"] = CustomerRoom(client, room.room_id).consent.value
     return found

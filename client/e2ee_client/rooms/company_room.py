@@ -5,12 +5,13 @@ from __future__ import annotations
 from e2ee.grammar import is_name
 from e2ee.ids import DeviceId
 from e2ee.rooms.consent import Terms
+from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.state import Retention
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
-from e2ee_client.room_events import RequestAsked
+from e2ee_client.room_events import IdentifyAsked, RequestAsked
 
 from .room import Room
 
@@ -173,6 +174,32 @@ class CompanyRoom(Room):
         """
         request_id = asked.request_id
         await self._do(lambda turn, rooms: rooms.acting.decide(turn, self.room_id, request_id, grant=grant))
+
+    async def decide_objection(self, text: str, *, close: bool = False) -> None:
+        """Decide a customer's objection, which has frozen the room: it is open again, or closed. The customer
+        reads the text. What nobody decides within 30 days is closed (ROOM-37).
+
+        Raises:
+            ConfigError: not a text of 1 to 200 bytes. NoRight: the room is not frozen, or this device is no
+            supervisor.
+        """
+        await self._do(lambda turn, rooms: rooms.acting.decide_freeze(turn, self.room_id, text, closes=close))
+
+    async def identifications(self) -> list[IdentifyAsked]:
+        """Return the customer's logins that wait for a steward, with the devices that are new (CNS-16)."""
+        now_ms = self._shell.now_ms
+        return await self._shell.ask(lambda engine: engine.rooms.identifications(self.room_id, now_ms))
+
+    async def decide_identification(self, asked: IdentifyAsked, *, grant: bool) -> None:
+        """Grant or refuse a login that waits, once a person has made sure of the new devices (CNS-42).
+
+        Raises:
+            NoRight: it was answered already, or this device is no desk.
+        """
+        entry_hash = EntryHash(asked.entry_hash)
+        await self._do(
+            lambda turn, rooms: rooms.acting.decide_identify(turn, self.room_id, entry_hash, grant=grant)
+        )
 
     # --- notes ---
 

@@ -119,6 +119,22 @@ class Acting(Part):
         """
         self._rooms.do(turn, room_id, lambda room: room.deciding.decide(turn, request_id, grant=grant))
 
+    def decide_freeze(self, turn: Turn, room_id: RoomId, text: str, *, closes: bool) -> EntryHash:
+        """Decide a customer's objection, as a supervisor (ROOM-14, ROOM-37).
+
+        Raises:
+            NoRight: as `Freezing.decide`.
+        """
+        return self._rooms.do(turn, room_id, lambda room: room.freezing.decide(turn, text, closes=closes))
+
+    def decide_identify(self, turn: Turn, room_id: RoomId, entry_hash: EntryHash, *, grant: bool) -> None:
+        """Decide a login that waits, as a steward (CNS-16, CNS-42).
+
+        Raises:
+            NoRight: as `Identifying.decide`.
+        """
+        self._rooms.do(turn, room_id, lambda room: room.identifying.decide(turn, entry_hash, grant=grant))
+
     # --- notes ---
 
     def note(self, turn: Turn, room_id: RoomId, text: str) -> EntryHash:

@@ -13,17 +13,19 @@ from e2ee.ids import AccountId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag
 from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
+from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.signals import Waiting
 from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Rank
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
 from e2ee_client.people import Person, Role
-from e2ee_client.room_events import EntryProgress, RequestAsked
+from e2ee_client.room_events import EntryProgress, IdentifyAsked, RequestAsked
 
 from .consenting import ConsentState
 from .deciding import asked_for
 from .entry_log import EntryLog, StoredEntry
+from .identifying import waiting_logins
 from .records import LiveRoom, RoomIndex
 from .surroundings import Policy
 from .views import EntryView, FoundPage, RoomView
@@ -126,6 +128,17 @@ class RoomQueries(Part):
         """
         live, _ = self._rooms.stored(Turn(now_ms), room_id)
         return [asked_for(room_id, one) for one in live.pending if one.asked]
+
+    def identifications(self, room_id: RoomId, now_ms: int) -> list[IdentifyAsked]:
+        """Return the logins of a customer that wait for a steward (CNS-16).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn, around = Turn(now_ms), self._rooms.around
+        live, _ = self._rooms.stored(turn, room_id)
+        devices = () if live.customer is None else around.devices(live.customer)[:MAX_CUSTOMER_DEVICES]
+        return waiting_logins(turn, around.rows, room_id, devices)
 
     @property
     def policy(self) -> Policy:

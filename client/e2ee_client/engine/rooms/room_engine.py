@@ -36,6 +36,8 @@ from .entry_log import EntryLog
 from .erasing import Erasing
 from .findings import Findings
 from .forwarding import Forwarding
+from .freezing import Freezing
+from .identifying import Identifying
 from .marks import Marks
 from .records import LiveRoom, RoomIndex
 from .requests import Requests
@@ -69,6 +71,8 @@ class RoomEngine:
         self.erasing = Erasing(self)
         self.marks = Marks(self)
         self.taking_back = TakingBack(self)
+        self.freezing = Freezing(self)
+        self.identifying = Identifying(self)
 
     @classmethod
     def create(
@@ -285,6 +289,7 @@ class RoomEngine:
         self.erasing.tick(turn)
         self.stewarding.tick(turn)
         self.deciding.tick(turn)
+        self.freezing.tick(turn)
         self.marks.tick(turn)
         self.settle(turn)
         if self.index.wake_ms is not None and self.index.wake_ms <= turn.now_ms:
@@ -313,6 +318,7 @@ class RoomEngine:
             self.moved = False
             self.taking.retry_early(turn)
             self.taking_back.look(turn)
+            self.identifying.look(turn)
         self.states.announce(turn)
         if self.shares:
             self.shares = False
@@ -329,6 +335,7 @@ class RoomEngine:
         due = (
             *(self.asking.due_ms(), self.taking.due_ms(), self.stewarding.due_ms(turn)),
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
+            self.freezing.due_ms(turn),
         )
         return min((one for one in due if one is not None), default=None)
 

@@ -56,6 +56,7 @@ class Change:
     text: str | None = None
     reason: int = 0
     request: bytes | None = None
+    answers: tuple[EntryHash, ...] = ()
 
 
 class Stewarding(RoomPart):
@@ -87,7 +88,8 @@ class Stewarding(RoomPart):
         live = self._live
         members, assigned = self._members(team, head, change)
         phase = change.phase or self._phase(turn, head, acts)
-        named = sorted({*(one.hash for one in acts), *self._ended(head, change)})[:MAX_ANSWERS]
+        acts_named = {*(one.hash for one in acts), *self._ended(head, change)} - set(change.answers)
+        named = sorted([*change.answers, *sorted(acts_named)][:MAX_ANSWERS])
         known = None if live.customer is None else self._around.list_head(live.customer)
         before = None if head is None else head.customer_list
         parent = self._room.states.room.head

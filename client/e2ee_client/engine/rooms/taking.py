@@ -340,6 +340,7 @@ class Taking(RoomPart):
         self._room.erasing.take(turn, entry, payload)
         self._room.forwarding.announced(turn, entry, payload)
         self._room.stewarding.entry_taken(turn, entry, payload)
+        self._room.identifying.taken(turn, entry, payload)
 
     def begin_by_hearsay(self, turn: Turn, entry: Entry, payload: EntryPayload, by: Author) -> None:
         """Show the `open` that a steward forwards to a joiner: the order begins with it (ROOM-25)."""
