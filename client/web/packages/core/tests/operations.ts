@@ -17,11 +17,26 @@ import { kemPublic } from "../src/primitives/kem.ts";
 import { verify } from "../src/primitives/sign.ts";
 import { checkSending } from "../src/pair_state.ts";
 import { restorePair } from "../src/snapshot_pair.ts";
+import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
+import { verifyMandate } from "../src/company/mandate.ts";
+import { verifyRoster } from "../src/company/roster.ts";
+import { asRosterContent } from "../src/company/roster_content.ts";
+import { inForce, learnSlots } from "../src/company/team.ts";
+import { verifyDoor } from "../src/consent/door.ts";
+import { verifyNotice } from "../src/consent/notice.ts";
+import { verifyProof } from "../src/consent/proof.ts";
+import { checkReceipt, verifyReceipt, verifyWithdrawal } from "../src/consent/receipt.ts";
+import { asState } from "../src/rooms/state.ts";
+import { checkTransition } from "../src/rooms/transitions.ts";
+import { openFile } from "../src/files.ts";
+import { readEntry, readLine } from "../src/rooms/entry.ts";
+import { asDossier, asForward, asSignal } from "../src/rooms/forward.ts";
+import { checkPayload } from "../src/rooms/payloads.ts";
 import { Secret } from "../src/secret.ts";
 import { decode } from "../src/wire/cbor.ts";
 import { decodeEnvelope, decodePrefix } from "../src/wire/envelope.ts";
 import { ascii, concat, hex } from "../src/bytes.ts";
-import { bytes } from "./vectors.ts";
+import { bytes, optional } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
 
 export type Operation = (input: Json) => unknown;
@@ -76,6 +91,60 @@ function sealInSession(input: Json) {
   return sealContent(session, text, { nowMs: input.now_ms, rng, encapsulate: encapsulation(rng) });
 }
 
+function verifySignedRoster(input: Json) {
+  return verifyRoster(verifyMandate(bytes(input.account_id), bytes(input.mandate)), bytes(input.signed));
+}
+
+function verifySignedChannels(input: Json) {
+  const mandate = verifyMandate(bytes(input.account_id), bytes(input.mandate));
+  return verifyChannels(mandate, bytes(input.signed), input.now_ms);
+}
+
+function viewTeam(input: Json) {
+  const view = learnSlots(bytes(input.account_id), input.slots.map(bytes), input.now_ms);
+  const records = input.records.map((record: string) => decodeRecord(bytes(record)));
+  return inForce(view, verifyList(bytes(input.list_of), bytes(input.list)), records, input.now_ms);
+}
+
+function openSealedFile(input: Json) {
+  const { size_b, padded_b, hash } = input.announced;
+  const announced = { sizeB: size_b, paddedB: padded_b, hash: bytes(hash) };
+  return openFile(new Secret("file key", bytes(input.key)), announced, input.parts.map(bytes));
+}
+
+function decodeEntry(input: Json) {
+  const author = {
+    accountId: bytes(input.account_id),
+    deviceId: bytes(input.device_id),
+    signPublic: optional(input.sign_public),
+  };
+  return readEntry(author, decode(bytes(input.content), 65_536), bytes(input.content_id), input.sent_ms);
+}
+
+function decodeLine(input: Json) {
+  const room = { roomId: bytes(input.room_id), company: bytes(input.company), customer: bytes(input.customer) };
+  const signPublicOf = (id: Uint8Array) => (hex(id) === input.device_id ? bytes(input.sign_public) : null);
+  return readLine(decode(bytes(input.line), 65_536), room, signPublicOf);
+}
+
+function checkDoor(input: Json) {
+  const { origin, relay_url: relayUrl, now_ms: nowMs } = input;
+  return verifyDoor(bytes(input.door), { accountId: bytes(input.account_id), origin, relayUrl, nowMs });
+}
+
+function checkConsent(input: Json) {
+  const receipt = verifyReceipt(bytes(input.public), bytes(input.signed));
+  checkReceipt(receipt, bytes(input.room), verifyNotice(bytes(input.account_id), bytes(input.notice)));
+}
+
+function checkState(input: Json) {
+  const ranks = new Map<string, number>(input.ranks);
+  const [before, state] = [asState(any(input.before)), asState(any(input.state))];
+  checkTransition(bytes(input.author), state, before, (id) => ranks.get(hex(id)) ?? null);
+}
+
+const any = (text: string) => decode(bytes(text), 65_536);
+
 export const OPERATIONS: Record<string, Operation> = {
   "cbor.decode": (input) => decode(bytes(input.encoded), 65_536),
   "dh.public": (input) => x25519Public(bytes(input.public)),
@@ -104,5 +173,25 @@ export const OPERATIONS: Record<string, Operation> = {
     const sealing = input.sync === null ? "text" : input.sync === 1 ? "ask" : "tell";
     checkSending(restorePair(bytes(input.pair)), bytes(input.session_id), sealing, input.now_ms);
   },
+  "mandate.verify": (input) => verifyMandate(bytes(input.account_id), bytes(input.signed)),
+  "roster.verify": verifySignedRoster,
+  "agent_card.decode": (input) => decodeAgentCard(bytes(input.card)),
+  "channels.verify": verifySignedChannels,
+  "team.view": viewTeam,
+  "roster_content.decode": (input) => asRosterContent(any(input.payload)),
+  "file.open": openSealedFile,
+  "entry.decode": decodeEntry,
+  "line.decode": decodeLine,
+  "payload.decode": (input) => checkPayload(input.kind, any(input.payload)),
+  "signal.decode": (input) => asSignal(any(input.signal)),
+  "forward.decode": (input) => asForward(any(input.forward)),
+  "dossier.decode": (input) => asDossier(any(input.dossier)),
+  "notice.verify": (input) => verifyNotice(bytes(input.account_id), bytes(input.signed)),
+  "door.verify": checkDoor,
+  "consent_receipt.verify": (input) => verifyReceipt(bytes(input.public), bytes(input.signed)),
+  "consent_receipt.check": checkConsent,
+  "withdrawal.verify": (input) => verifyWithdrawal(bytes(input.public), bytes(input.room), bytes(input.signed)),
+  "proof.verify": (input) => verifyProof(bytes(input.account_id), bytes(input.proof)),
+  "state.check": checkState,
   "safety.compare": (input) => compareScanned(bytes(input.ours), bytes(input.theirs), input.scanned),
 };

@@ -1,0 +1,122 @@
+/** Cards of a company's devices and its other channels (ACC-03, ACC-14, ACC-18, ACC-20). */
+import type { Bytes } from "../bytes.ts";
+import { CLOCK_TOLERANCE_MS } from "../constants.ts";
+import { RemoteError, notAccepted } from "../errors.ts";
+import { isEmail, isLocale, isName, isPage, isPhone, isPlainText } from "../grammar.ts";
+import { ACCOUNT_ID_B, DEVICE_ID_B } from "../identity/record.ts";
+import { checkVersion, openSigned } from "../identity/signed.ts";
+import { hash } from "../primitives/hash.ts";
+import { decode } from "../wire/cbor.ts";
+import type { Value } from "../wire/cbor.ts";
+import { Fields, asArray, asText, asUint, ascending } from "../wire/fields.ts";
+import { inOrder } from "./mandate.ts";
+import type { Mandate } from "./mandate.ts";
+import { checkMandateOf } from "./roster.ts";
+
+export const MAX_CARD_B = 1_024;
+const MAX_CHANNELS_B = 8_192;
+const BLIND_B = 16;
+const MAX_NAME_B = 256;
+const MAX_LOCALE_B = 5;
+const MAX_PLAIN = 240;
+const MAX_PLAIN_B = 960;
+const MAX_EACH = 8;
+
+export interface AgentCard {
+  readonly bytes: Bytes;
+  readonly hash: Bytes;
+  readonly accountId: Bytes;
+  readonly deviceId: Bytes;
+  readonly name: string;
+  readonly locales: readonly string[];
+  readonly teams: readonly string[];
+}
+
+/**
+ * The card of a device, of at most 1024 bytes (ACC-03, ACC-14).
+ *
+ * @throws RemoteError `remote.decode`, `remote.version`
+ */
+export function decodeAgentCard(data: Uint8Array): AgentCard {
+  const fields = new Fields(decode(data, MAX_CARD_B), 7);
+  checkVersion(fields.get(1));
+  const accountId = fields.bytes(2, ACCOUNT_ID_B);
+  const deviceId = fields.bytes(3, DEVICE_ID_B);
+  fields.bytes(4, BLIND_B);
+  return {
+    bytes: new Uint8Array(data),
+    hash: hash("SR1-agent-card", data),
+    accountId,
+    deviceId,
+    name: asName(fields.get(5)),
+    locales: ascending(fields.array(6, MAX_EACH).map(asLocale), inOrder),
+    teams: fields.array(7, MAX_EACH).map(asName),
+  };
+}
+
+function asName(value: Value): string {
+  const name = asText(value, MAX_NAME_B);
+  if (!isName(name)) throw notAccepted("no name");
+  return name;
+}
+
+export function asLocale(value: Value): string {
+  const locale = asText(value, MAX_LOCALE_B);
+  if (!isLocale(locale)) throw notAccepted("no locale");
+  return locale;
+}
+
+/** A plain text of at most 240 scalar values (ACC-20). */
+export function asPlainText(value: Value): string {
+  const text = asText(value, MAX_PLAIN_B);
+  if (!isPlainText(text, MAX_PLAIN)) throw notAccepted("no plain text");
+  return text;
+}
+
+export interface Channel {
+  /** 1 telephone, 2 e-mail, 3 post, 4 a page. */
+  readonly kind: number;
+  readonly value: string;
+  readonly label: string;
+}
+
+export interface Channels {
+  readonly signed: Bytes;
+  readonly issuedMs: number;
+  readonly channels: readonly Channel[];
+  readonly hours: readonly { readonly locale: string; readonly text: string }[];
+}
+
+const MAX_CHANNELS = 16;
+const MAX_HOURS = 4;
+const GRAMMARS: readonly ((text: string) => boolean)[] = [isPhone, isEmail, () => true, isPage];
+
+/**
+ * The channels that the roster key of a mandate signed (ACC-03, ACC-18).
+ *
+ * @throws RemoteError `remote.decode`, `remote.signature`, `remote.version`, `remote.identity`, `room.mandate`
+ */
+export function verifyChannels(mandate: Mandate, data: Uint8Array, nowMs: number): Channels {
+  const { value } = openSigned(data, MAX_CHANNELS_B, mandate.rosterPublic, "SR1-sig-channels");
+  const fields = new Fields(value, 6);
+  checkVersion(fields.get(1));
+  checkMandateOf(fields, mandate);
+  const issuedMs = fields.uint(4);
+  const channels = fields.array(5, MAX_CHANNELS).map(asChannel);
+  const hours = ascending(fields.array(6, MAX_HOURS).map(asHours), (a, b) => inOrder(a.locale, b.locale));
+  if (issuedMs > nowMs + CLOCK_TOLERANCE_MS) throw new RemoteError("room.mandate", "channels of a time to come");
+  return { signed: new Uint8Array(data), issuedMs, channels, hours };
+}
+
+function asChannel(value: Value): Channel {
+  const [first, second, third] = asArray(value, 3, 3) as [Value, Value, Value];
+  const kind = asUint(first, GRAMMARS.length, 1);
+  const text = asPlainText(second);
+  if (!GRAMMARS[kind - 1]?.(text)) throw notAccepted("a channel of another form than its kind");
+  return { kind, value: text, label: asPlainText(third) };
+}
+
+function asHours(value: Value) {
+  const [locale, text] = asArray(value, 2, 2) as [Value, Value];
+  return { locale: asLocale(locale), text: asPlainText(text) };
+}

@@ -1,0 +1,84 @@
+/** What a company's device takes of a customer: a table (CNS-13, CNS-14). */
+import { RemoteError } from "../errors.ts";
+import type { RemoteCode } from "../errors.ts";
+import { CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "../rooms/state.ts";
+
+export type Arriving = "open" | "content" | "want" | "act" | "withdrawal" | "team";
+export type Column = "none" | "open" | "stale" | "closed" | "frozen" | "withdrawn" | "erased";
+
+const NONE = "room.consent_required";
+const YES = null;
+
+const TABLE: Readonly<Record<Arriving, Readonly<Record<Column, RemoteCode | null>>>> = {
+  open: { none: YES, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: "room.erased" },
+  content: {
+    none: NONE,
+    open: YES,
+    stale: "room.consent_stale",
+    closed: "room.closed",
+    frozen: "room.frozen",
+    withdrawn: "room.consent_withdrawn",
+    erased: "room.erased",
+  },
+  want: {
+    none: NONE,
+    open: YES,
+    stale: YES,
+    closed: YES,
+    frozen: YES,
+    withdrawn: "room.consent_withdrawn",
+    erased: "room.erased",
+  },
+  act: { none: NONE, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: YES },
+  withdrawal: { none: YES, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: YES },
+  team: {
+    none: NONE,
+    open: "room.right",
+    stale: "room.right",
+    closed: "room.right",
+    frozen: "room.right",
+    withdrawn: "room.right",
+    erased: "room.right",
+  },
+};
+
+const ACTS: readonly number[] = [5, 8, 10, 15, 21];
+const OF_TEAM: readonly number[] = [2, 6, 12, 13, 16, 18, 22];
+const OPENING = 1;
+const WITHDRAWAL = 9;
+const REACH = 14;
+
+/** The row of an entry by its kind; `reach` with an address is content, without one an act. */
+export function arrivingEntry(kind: number, reachIsNull: boolean): Arriving {
+  if (kind === OPENING) return "open";
+  if (kind === WITHDRAWAL) return "withdrawal";
+  if (OF_TEAM.includes(kind)) return "team";
+  return ACTS.includes(kind) || (kind === REACH && reachIsNull) ? "act" : "content";
+}
+
+export interface RoomStanding {
+  readonly hasReceipt: boolean;
+  readonly withdrawn: boolean;
+  readonly stale: boolean;
+  readonly phase: number;
+}
+
+/** The column of a room. */
+export function columnOf(room: RoomStanding): Column {
+  if (!room.hasReceipt) return "none";
+  if (room.phase === ERASED) return "erased";
+  if (room.withdrawn || room.phase === WITHDRAWN) return "withdrawn";
+  if (room.phase === CLOSED) return "closed";
+  if (room.phase === FROZEN) return "frozen";
+  return room.phase === OPEN && room.stale ? "stale" : "open";
+}
+
+/**
+ * Take what arrives, or refuse it with the code of the table.
+ *
+ * @throws RemoteError with that code
+ */
+export function checkGate(arriving: Arriving, column: Column): void {
+  const code = TABLE[arriving][column];
+  if (code !== null) throw new RemoteError(code, "the gate does not let this pass");
+}

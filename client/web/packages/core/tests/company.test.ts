@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { test } from "node:test";
+import { hex } from "../src/bytes.ts";
+import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
+import * as invites from "../src/company/invite.ts";
+import { verifyMandate } from "../src/company/mandate.ts";
+import { verifyRoster } from "../src/company/roster.ts";
+import { asRosterContent } from "../src/company/roster_content.ts";
+import { inForce, learnSlots } from "../src/company/team.ts";
+import { keyOfChunk, openFile, sealFile } from "../src/files.ts";
+import { verifyList } from "../src/identity/list.ts";
+import { decodeRecord } from "../src/identity/record.ts";
+import { Secret } from "../src/secret.ts";
+import { decode } from "../src/wire/cbor.ts";
+import { bytes, codeOf, equal, load } from "./vectors.ts";
+import type { Json } from "./vectors.ts";
+
+const vectors = load("accounts");
+const accountId = bytes(vectors.account_id);
+const mandates = vectors.mandates.map((one: Json) => verifyMandate(accountId, bytes(one.signed)));
+
+test("mandates, rosters, cards and channels of a company (ACC-01 to ACC-03, ACC-14, ACC-18)", () => {
+  mandates.forEach((mandate: Json, i: number) => equal(mandate.hash, vectors.mandates[i].hash));
+  for (const [name, one] of Object.entries<Json>(vectors.rosters)) {
+    const mandate = mandates[name === "next mandate" ? 1 : 0];
+    equal(verifyRoster(mandate, bytes(one.signed)).hash, one.hash, name);
+  }
+  for (const one of Object.values<Json>(vectors.cards)) equal(decodeAgentCard(bytes(one.card)).hash, one.hash);
+  assert.ok(verifyChannels(mandates[0], bytes(vectors.channels.signed), 1764000000000).channels.length > 0);
+});
+
+function check(slots: string[], list: string, records: string[], one: Json): void {
+  const view = learnSlots(accountId, slots.map(bytes), one.now_ms);
+  const known = records.map((record) => decodeRecord(bytes(record)));
+  const devices = () => inForce(view, verifyList(accountId, bytes(list)), known, one.now_ms);
+  if (typeof one.in_force === "string") {
+    assert.equal(codeOf(devices), one.in_force);
+    return;
+  }
+  const ranks = Object.fromEntries(devices().map((device) => [hex(device.record.deviceId), device.rank]));
+  assert.deepEqual(ranks, one.in_force);
+}
+
+for (const one of vectors.views) {
+  test(`in force after ${one.slots.join(", ")} at ${one.now_ms} (ACC-05, ACC-09, ACC-10)`, () => {
+    const slots = one.slots.map((name: string) => vectors.slots[name]);
+    check(slots, vectors.list, Object.values(vectors.records), one);
+  });
+}
+
+for (const one of vectors.teams) {
+  test(`in force: ${one.name} (ACC-04, ACC-09, ACC-19)`, () => check(one.slots, one.list, one.records, one));
+}
+
+test("a content of type 12 (ACC-12)", () => {
+  const parts = asRosterContent(decode(bytes(vectors.content), 65_536));
+  assert.ok(parts.lists.length > 0 && parts.records.length > 0);
+});
+
+test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
+  const one = load("invite");
+  const account = bytes(one.account_id);
+  const [s, r] = [bytes(one.s), bytes(one.r)];
+  const code = { secret: s, commitment: invites.commitmentOf(r), kind: one.kind, frontDesk: one.front_desk };
+  equal(code.commitment, one.commitment);
+  assert.equal(invites.encodeInvite(account, code), one.code);
+  assert.deepEqual(invites.decodeInvite(account, one.code), code);
+  const stranger = account.with(0, (account[0] as number) ^ 1);
+  assert.equal(codeOf(() => invites.decodeInvite(stranger, one.code)), "remote.decode");
+  const place = invites.placeOf(s, account);
+  assert.deepEqual(Object.values(place).map(hex), [one.place.mailbox, one.place.token, one.place.device_id]);
+  for (const message of one.messages) {
+    const key = invites.keyOf(s, account, message.n);
+    equal(key, message.key);
+    equal(invites.sealInvite(key, bytes(message.fresh), bytes(message.message)), message.sealed);
+    equal(invites.openInvite(key, bytes(message.sealed)), message.message);
+  }
+  assert.equal(invites.digitsOf(s, bytes(one.messages[0].message), r), one.digits);
+});
+
+for (const one of load("files").cases) {
+  test(`${one.name} sealed and opened (FIL-02 to FIL-05)`, () => {
+    const options = { outputLength: one.size_b };
+    const file = one.size_b === 0 ? new Uint8Array() : new Uint8Array(createHash("shake256", options).update(`sealroom vectors / ${one.name}`).digest());
+    const key = new Secret("file key", bytes(one.key));
+    const sealed = sealFile(key, file);
+    equal(sealed.hash, one.hash);
+    const last = sealed.parts.length - 1;
+    equal(keyOfChunk(key, 0, last === 0), one.first_chunk_key);
+    equal(keyOfChunk(key, last, true), one.last_chunk_key);
+    const all = Buffer.concat(sealed.parts);
+    assert.equal(all.length, one.sealed_b);
+    assert.equal(all.subarray(0, one.first_bytes.length / 2).toString("hex"), one.first_bytes);
+    assert.equal(all.subarray(-one.last_bytes.length / 2).toString("hex"), one.last_bytes);
+    assert.deepEqual(openFile(key, sealed, sealed.parts), file);
+  });
+}

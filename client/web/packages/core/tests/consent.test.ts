@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { verifyDoor } from "../src/consent/door.ts";
+import { arrivingEntry, checkGate, columnOf } from "../src/consent/gate.ts";
+import { verifyNotice } from "../src/consent/notice.ts";
+import { verifyProof } from "../src/consent/proof.ts";
+import * as receipts from "../src/consent/receipt.ts";
+import { bytes, codeOf, equal, load } from "./vectors.ts";
+import type { Json } from "./vectors.ts";
+
+const vectors = load("consent");
+const accountId = bytes(vectors.account_id);
+const notice = verifyNotice(accountId, bytes(vectors.notice.signed));
+const room = bytes(vectors.room);
+const customer = bytes(vectors.customer);
+
+test("notice and door (CNS-01, CNS-02, CNS-04, CNS-05)", () => {
+  equal(notice.hash, vectors.notice.hash);
+  const context = { accountId, origin: vectors.origin, relayUrl: vectors.relay_url, nowMs: vectors.now_ms };
+  const door = verifyDoor(bytes(vectors.door), context);
+  for (const { locale, text } of door.texts) assert.equal(text, vectors.texts[locale]);
+  assert.equal(verifyDoor(bytes(vectors.door), { ...context, origin: null, relayUrl: null }).texts.length, 2);
+});
+
+test("receipts, withdrawals and which of them counts (CNS-06 to CNS-09)", () => {
+  for (const one of Object.values<Json>(vectors.receipts)) {
+    const receipt = receipts.verifyReceipt(customer, bytes(one.signed));
+    equal(receipt.hash, one.hash);
+    receipts.checkReceipt(receipt, room, notice);
+  }
+  for (const set of vectors.sets) {
+    const known = set.known.reduce((consent: receipts.Consent, name: string) => {
+      if (name in vectors.receipts) {
+        return receipts.withReceipt(consent, receipts.verifyReceipt(customer, bytes(vectors.receipts[name].signed)));
+      }
+      const signed = bytes(vectors.withdrawals[name].signed);
+      return receipts.withWithdrawal(consent, receipts.verifyWithdrawal(customer, room, signed));
+    }, receipts.NO_CONSENT);
+    const counts = receipts.countingReceipt(known);
+    equal(counts && counts.signed, set.counts && vectors.receipts[set.counts].signed);
+  }
+});
+
+for (const one of load("proof").proofs) {
+  test(`proof ${one.name} (CNS-23 to CNS-25)`, () => {
+    const proof = verifyProof(bytes(load("proof").account_id), bytes(one.proof));
+    assert.equal(proof.withdrawn, one.withdrawn);
+    assert.equal(proof.answer, one.answer);
+    assert.deepEqual(proof.doubts, one.doubts);
+  });
+}
+
+test("the gate, by row and column (CNS-13)", () => {
+  const room = { hasReceipt: true, withdrawn: false, stale: false, phase: 1 };
+  assert.equal(columnOf({ ...room, hasReceipt: false, phase: 5 }), "none");
+  assert.equal(columnOf({ ...room, withdrawn: true, phase: 5 }), "erased");
+  assert.equal(columnOf({ ...room, withdrawn: true, phase: 3 }), "withdrawn");
+  assert.equal(columnOf({ ...room, stale: true, phase: 2 }), "closed");
+  assert.equal(columnOf({ ...room, stale: true }), "stale");
+  assert.equal(codeOf(() => checkGate(arrivingEntry(3, false), "none")), "room.consent_required");
+  assert.equal(codeOf(() => checkGate(arrivingEntry(14, false), "stale")), "room.consent_stale");
+  assert.equal(codeOf(() => checkGate(arrivingEntry(14, true), "stale")), null);
+  assert.equal(codeOf(() => checkGate(arrivingEntry(2, false), "open")), "room.right");
+  assert.equal(codeOf(() => checkGate(arrivingEntry(9, false), "none")), null);
+  assert.equal(codeOf(() => checkGate(arrivingEntry(1, false), "erased")), "room.erased");
+  assert.equal(codeOf(() => checkGate(arrivingEntry(63, false), "frozen")), "room.frozen");
+});
