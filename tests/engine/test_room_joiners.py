@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import GapShown
-from room_rooms import MINUTE_MS, change, dev, opened, say
+from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import World
 
-from e2ee.rooms.entry import device_tag
+from e2ee.rooms.entry import EntryHash, device_tag
+from e2ee.rooms.payloads import Erase
+from e2ee.rooms.state import Phase
 
 DAY_MS = 24 * 60 * MINUTE_MS
 
@@ -88,3 +91,91 @@ def test_after_a_day_a_joiner_no_longer_asks_below_a_beginning() -> None:
     assert asked <= {device_tag(room.live.room_id, dev("phone"))}
     world.run(DAY_MS)
     assert room.live.asking.due_ms is None
+
+
+# --- what is under way at a transfer ---
+
+
+def with_agent() -> World:
+    """A room of an agent, to whom its customer has said something."""
+    world = opened("desk", "agent", "agent2")
+    change(world, "desk", Change(add=(dev("agent"),), assign=dev("agent")))
+    world.run(MINUTE_MS)
+    say(world, "phone", "was vorher war")
+    world.run(MINUTE_MS)
+    return world
+
+
+def hand_on(world: World) -> None:
+    """The desk gives the room to another agent; the state does not reach the customer."""
+    world.blocked.add(("desk", "phone"))
+    to = Change(add=(dev("agent2"),), remove=(dev("agent"),), assign=dev("agent2"))
+    change(world, "desk", to)
+    world.run(2_000)
+
+
+def test_a_text_that_crosses_a_transfer_reaches_who_has_the_room_now() -> None:
+    """ROOM-35: who has left confirmed it; it stands after the state, which the customer learns of, as an
+    entry that it holds early names it (TRN-33).
+    """
+    world = with_agent()
+    before = set(world.devices["phone"].order())
+    hand_on(world)
+    crossing = say(world, "phone", "kreuzt")
+    world.run(MINUTE_MS)
+    assert world.devices["agent2"].room is not None
+    assert crossing not in world.devices["agent2"].order()
+    world.blocked.clear()
+    world.run(20 * MINUTE_MS)
+    agent = world.devices["agent2"]
+    assert crossing in agent.order()
+    assert not [one for one in agent.order() if one in before and one in texts_of(world)]
+
+
+def texts_of(world: World) -> set[bytes]:
+    """The customer's texts."""
+    room = world.devices["phone"].room
+    assert room is not None
+    turn = Turn(world.now_ms)
+    return {one.hash for one in room.log.all_of(turn) if room.log.text(turn, one) is not None}
+
+
+def test_a_text_that_nobody_has_confirmed_reaches_who_has_the_room_now() -> None:
+    """ROOM-35: though it was written before the state."""
+    world = with_agent()
+    world.blocked.add(("phone", "agent"))
+    lost = say(world, "phone", "liest niemand")
+    world.run(MINUTE_MS)
+    change(world, "desk", Change(add=(dev("agent2"),), remove=(dev("agent"),), assign=dev("agent2")))
+    world.run(3 * MINUTE_MS)
+    assert lost in world.devices["agent2"].order()
+    room = world.devices["phone"].room
+    assert room is not None
+    stored = room.log.find(Turn(world.now_ms), EntryHash(lost))
+    assert stored is not None
+    assert stored.is_delivered
+    assert dev("agent2") not in stored.waiting_for
+
+
+def test_what_was_read_before_a_transfer_is_not_given_without_a_log() -> None:
+    """ROOM-35, TRN-18: nor what is hidden or erased, nor anything where the room is closed."""
+    world = with_agent()
+    world.blocked.add(("phone", "agent"))
+    erased = say(world, "phone", "doch nicht")
+    do(world, "phone", lambda room, turn: room.write(turn, Erase((erased,))))
+    world.run(MINUTE_MS)
+    to = Change(add=(dev("agent2"),), remove=(dev("agent"),), assign=dev("agent2"))
+    change(world, "desk", to)
+    world.run(3 * MINUTE_MS)
+    assert not set(world.devices["agent2"].order()) & texts_of(world)
+    assert erased not in world.devices["agent2"].order()
+
+
+def test_into_a_closed_room_nothing_is_posted_again() -> None:
+    """ROOM-35, ROOM-19"""
+    world = with_agent()
+    world.blocked.add(("phone", "agent"))
+    lost = say(world, "phone", "zu spät")
+    change(world, "desk", Change(add=(dev("agent2"),), phase=Phase.CLOSED))
+    world.run(3 * MINUTE_MS)
+    assert lost not in world.devices["agent2"].order()

@@ -51,12 +51,17 @@ class Asking(RoomPart):
         self._show(turn)
 
     def _ranges(self, turn: Turn) -> tuple[Range, ...]:
-        held = self._room.states.has_orphans()
+        held = self._room.states.has_orphans() or self._lacks_state()
         found = transcript.wanted(self._live.view) if self._live.is_recipient or held else []
         found = [*self._below_early(), *found, *self._below_beginnings(turn)]
         if held:
             found = [*self._steward_ranges(turn), *found]
         return tuple(found[:MAX_WANTED])
+
+    def _lacks_state(self) -> bool:
+        """Whether an entry that is held early names a state that is not here (TRN-33)."""
+        named = {Header.decode(one.header).state for one in self._live.early}
+        return any(one is not None and one not in self._room.states.room.states for one in named)
 
     def _below_early(self) -> Iterator[Range]:
         """The numbers before an entry that is held early: the state that names its author is among them."""

@@ -23,7 +23,7 @@ from e2ee.rooms.room import (
     with_states,
 )
 from e2ee.rooms.roster import RosterRef
-from e2ee.rooms.state import DESK, HOLD, Phase, Ranks, State, Verdict, WrittenState
+from e2ee.rooms.state import DESK, HOLD, MAX_MEMBERS, Phase, Ranks, State, Verdict, WrittenState
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryRefused, RoomChanged
 
@@ -51,6 +51,7 @@ class States(RoomPart):
         super().__init__(room)
         self.room = Room(None)
         self._condition: Condition | None = None
+        self.newcomers: tuple[DeviceId, ...] = ()
 
     def load(self, turn: Turn) -> None:
         """Rebuild states and acts from their entries."""
@@ -59,6 +60,7 @@ class States(RoomPart):
         written = {one: self._written(turn, stored) for one, stored in found if stored is not None}
         self.room = Room(live.root, frozenset(live.opened_to), written, dict(live.states))
         self._take_over(turn, judged(self.room, self._team()))
+        self.newcomers = ()
         self._sort_acts(turn)
 
     def _written(self, turn: Turn, stored: StoredEntry) -> WrittenState:
@@ -133,6 +135,18 @@ class States(RoomPart):
                 continue
             found.append(one)
         return tuple(found)
+
+    def own_devices(self) -> tuple[DeviceId, ...]:
+        """Return the customer's devices on one of them: what they confirm is not delivered yet."""
+        return self.customers() if self._around.side is Side.CUSTOMER else ()
+
+    def may_say(self) -> bool:
+        """Whether the phase of the room lets a text pass (ROOM-19)."""
+        try:
+            self.condition().check_content(Kind.TEXT)
+        except RemoteError:
+            return False
+        return True
 
     def recipients(self, kind: int, now_ms: int) -> list[Author]:
         """Return to whom an entry of ours goes (ROOM-15)."""
@@ -266,7 +280,15 @@ class States(RoomPart):
             author = change.room.states[one].author
             self._around.tell(turn, EntryRefused(self._live.room_id, one, author, NoRight.code))
         if change.room.head != before:
+            self._note_newcomers(before)
             self._room.stewarding.head_moved(turn)
+
+    def _note_newcomers(self, before: WrittenState | None) -> None:
+        """Note who is a member by the head and was none before, as a device of the customer (ROOM-35)."""
+        if self._around.side is Side.CUSTOMER and self.state is not None:
+            known = {*self.newcomers, *(() if before is None else before.state.members)}
+            new = [one for one in self.state.members if one not in known]
+            self.newcomers = (*self.newcomers, *new)[-MAX_MEMBERS:]
 
     # --- what the application is shown ---
 

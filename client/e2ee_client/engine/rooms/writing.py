@@ -7,8 +7,18 @@ from typing import Final
 from e2ee.errors import RemoteError, SigningUnsure
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
-from e2ee.rooms.entry import BLIND_B, Author, DeviceTag, Entry, EntryHash, carrier, encode_header, write_entry
-from e2ee.rooms.kinds import Kind, Side, check_writer
+from e2ee.rooms.entry import (
+    BLIND_B,
+    Author,
+    DeviceTag,
+    Entry,
+    EntryHash,
+    Header,
+    carrier,
+    encode_header,
+    write_entry,
+)
+from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, encode_payload
 from e2ee.rooms.transcript import Held
 from e2ee_client.engine.turn import Turn
@@ -20,6 +30,7 @@ from .room_part import RoomPart
 
 RESTART_MS: Final = 86_400_000
 MAX_UNSENT: Final = 256
+MAX_UNDER_WAY: Final = 64
 
 
 class Writing(RoomPart):
@@ -128,12 +139,54 @@ class Writing(RoomPart):
             for one in waiting:
                 self.post(turn, one, company)
 
+    def post_to_newcomers(self, turn: Turn) -> None:
+        """Post what was under way when the room was given to others to those who have it now (ROOM-35)."""
+        states = self._room.states
+        newcomers, states.newcomers = states.newcomers, ()
+        if not newcomers or not states.may_say():
+            return
+        for stored in self._own_newest(turn):
+            to = [one for one in newcomers if not states.received_then(self._author(one), stored.followed)]
+            if to and self._is_under_way(turn, stored):
+                self._post_again(turn, stored, [self._author(one) for one in to])
+
+    def _author(self, device_id: DeviceId) -> Author:
+        return Author(self._live.company, device_id)
+
+    def _own_newest(self, turn: Turn) -> list[StoredEntry]:
+        """Our newest contents that may be read, in their order."""
+        log, view, found = self._room.log, self._live.view, list[StoredEntry]()
+        left = MAX_UNDER_WAY
+        for interval in reversed(view.chain(view.us).intervals):
+            for n in range(interval.last, max(interval.first - 1, interval.last - left), -1):
+                left -= 1
+                held = log.held(turn, view.us, n)
+                stored = None if held is None else log.find(turn, held.hash)
+                if stored is not None and not stored.is_hidden and not stored.is_marked:
+                    found.append(stored)
+        return [one for one in found[::-1] if Header.decode(one.header).kind in CONTENT]
+
+    def _is_under_way(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether nobody of the company has confirmed an entry, or it stands after the state in force."""
+        head = self._room.states.room.head
+        state = None if head is None else self._room.log.find(turn, head.hash)
+        is_after = state is not None and (stored.k, stored.hash) > (state.k, state.hash)
+        return is_after or not stored.is_delivered
+
+    def _post_again(self, turn: Turn, stored: StoredEntry, to: list[Author]) -> None:
+        entry = self._room.log.entry(turn, stored)
+        if entry.body is not None:
+            devices = dict.fromkeys((*stored.waiting_for, *(one.device_id for one in to)))
+            stored.waiting_for = tuple(devices)
+            self._room.log.put(turn, stored)
+            self._around.post(turn, carrier(entry), to)
+
     # --- how far they have come ---
 
     def confirmed(self, turn: Turn, stored: StoredEntry, device_id: DeviceId) -> None:
         """A device has an entry of ours on disk."""
         stored.waiting_for = tuple(one for one in stored.waiting_for if one != device_id)
-        stored.is_delivered = True
+        stored.is_delivered = stored.is_delivered or device_id not in self._room.states.own_devices()
         self._room.log.put(turn, stored)
         event = EntryState(stored.room_id, stored.hash, EntryProgress.DELIVERED, device_id)
         self._around.tell(turn, event)
