@@ -23,7 +23,7 @@ from e2ee_relay.protocol import (
 from e2ee import identity, prekeys
 from e2ee.constants import PREKEY_GRACE_MS
 from e2ee.content import WayBack
-from e2ee.errors import IdentityMismatch, ListFork, ListGap, RemoteError
+from e2ee.errors import IdentityMismatch, ListExpired, ListFork, ListGap, RemoteError
 from e2ee.identity import Address, DeviceList, DeviceRecord
 from e2ee_client.events import IdentityAlarm, MessageRejected, NewDevice
 
@@ -43,8 +43,10 @@ _LATEST_MS: Final = 7 * 86_400_000 - 2 * 3_600_000  # asked for once an hour, so
 _JITTER_MS: Final = 2 * 86_400_000
 _RETRY_MS: Final = 15_000
 _RETRY_LIST_MS: Final = 600_000
+_RETRY_EXPIRED_MS: Final = 3_600_000
 _CLAIMS_APART_MS: Final = 600_000
 _MAX_PAGES: Final = 64
+_MAX_DOUBLED: Final = 8
 
 
 @dataclass(slots=True)
@@ -65,6 +67,7 @@ class Directory(Part):
         self._fetching: set[bytes] = set()
         self._addresses: dict[bytes, Address] = {}
         self._told: dict[bytes, str] = {}
+        self._failed: dict[bytes, int] = {}  # how often in a row, by account or by device
         self._caught_up_ms: dict[bytes, int] = {}
 
     # --- when ---
@@ -152,9 +155,19 @@ class Directory(Part):
         return self._context.links.link(turn, self._context.delivery.channel(contact))
 
     def _hold(
-        self, turn: Turn, contact: Contact, frame: Response | None = None, least_ms: int = _RETRY_MS
+        self,
+        turn: Turn,
+        contact: Contact,
+        what: bytes,
+        frame: Response | None = None,
+        least_ms: int = _RETRY_MS,
+        most_ms: int = _RETRY_LIST_MS,
     ) -> None:
+        """Ask for this no sooner than after a while, twice as long after each failure (ID-44)."""
+        failed = self._failed.get(what, 0)
+        self._failed[what] = failed + 1
         retry_ms = frame.retry_after_ms if isinstance(frame, ErrorReply) else 0
+        least_ms = max(least_ms, min(_RETRY_MS << min(failed, _MAX_DOUBLED), most_ms))
         wait_ms = max(least_ms, min(retry_ms, MAX_RETRY_AFTER_MS))
         again = partial(self._context.sending.pump_account, contact.account_id)
         self._context.timers.set(("look up", contact.account_id), turn.now_ms + wait_ms, again)
@@ -174,7 +187,7 @@ class Directory(Part):
             return
         if not isinstance(frame, LookupResult):
             del self._searching[account_id]
-            self._hold(turn, contact, frame)
+            self._hold(turn, contact, account_id, frame)
             return
         try:
             search.links.extend(frame.lists)
@@ -204,6 +217,7 @@ class Directory(Part):
         self, turn: Turn, contact: Contact, device_list: DeviceList, found: list[tuple[DeviceRecord, Address]]
     ) -> None:
         self._told.pop(contact.account_id, None)
+        self._failed.pop(contact.account_id, None)
         contact.looked_up_ms = turn.now_ms
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))
@@ -249,7 +263,11 @@ class Directory(Part):
         elif self._told.get(contact.account_id + device) != error.code:
             self._told[contact.account_id + device] = error.code
             turn.notify(MessageRejected(contact.account_id, error.code))
-        self._hold(turn, contact, least_ms=_RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS)
+        least_ms = _RETRY_LIST_MS if isinstance(error, ListFork) else _RETRY_MS
+        is_over = isinstance(error, ListExpired) and contact.head is not None
+        most_ms = _RETRY_EXPIRED_MS if is_over else _RETRY_LIST_MS
+        what = contact.account_id + device
+        self._hold(turn, contact, what, least_ms=least_ms, most_ms=most_ms)
 
     # --- prekeys ---
 
@@ -264,7 +282,7 @@ class Directory(Part):
         self._fetching.discard(peer.key)
         if not isinstance(frame, PrekeysBundle):
             self._addresses.pop(peer.key, None)
-            self._hold(turn, contact, frame)
+            self._hold(turn, contact, peer.key, frame)
             return
         try:
             grace_ms = PREKEY_GRACE_MS if peer.pair.met else 0
@@ -278,6 +296,7 @@ class Directory(Part):
             self._refused(turn, contact, error, peer.device_id)
             return
         self._told.pop(peer.key, None)
+        self._failed.pop(peer.key, None)
         self._context.renewal.start(turn, peer, bundle)
 
 

@@ -24,16 +24,17 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.errors import E2eeError, IdentityMismatch
-from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.errors import E2eeError
+from e2ee.identity import DeviceList
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced, PrekeysLow
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
+from .own_entry import PublishBudget, own_records, shown_addresses
 from .part import Part
-from .records import Mailbox, NextList, is_same_device, named_records
+from .records import Mailbox, NextList
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 
@@ -63,12 +64,15 @@ class Entry(Part):
         self._least_issued_ms = 0
         self._checked_ms = 0
         self._contradictions = 0
+        self._budget = PublishBudget()
 
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
         of the store it is compared first: a store that was set back must not sign on from an old list
         (ID-40). Where others publish it as well, it is compared right before each change (ID-41).
         """
+        if self._waits(turn):
+            return
         own, key = self._state.own, self._state.own.account_key
         is_behind = own.published_seq != own.device_list.seq
         is_due = key is not None and self._context.upkeep.list_due(turn)
@@ -89,6 +93,13 @@ class Entry(Part):
         else:
             self._is_fresh = False
             self.count(turn, link)
+
+    def _waits(self, turn: Turn) -> bool:
+        """Whether the entry was published as often in an hour as it may be: it goes on later (ID-43)."""
+        free_ms = self._budget.free_ms(turn.now_ms)
+        if free_ms > turn.now_ms:
+            self._context.timers.set("refill", free_ms, self.refill)
+        return free_ms > turn.now_ms
 
     def _owes_entry(self, turn: Turn) -> bool:
         """Whether the entry lacks our address or our slot, once a roster that is due has been signed: by the
@@ -136,6 +147,9 @@ class Entry(Part):
     ) -> None:
         own, devices = self._state.own, self._context.devices
         self._is_fresh = False
+        if self._waits(turn):
+            return
+        self._budget.use()
         device = replace(own.device, record=entry.record)
         issued_ms = max(turn.now_ms, self._least_issued_ms)
         address = identity.sign_address(device, mailbox.id, mailbox.tokens[_FRONT_DOOR][0], issued_ms)
@@ -219,13 +233,9 @@ class Entry(Part):
         """The relay takes no address older than the one it holds (RLY-54), which a wrong clock may have dated
         ahead of now: the next one is not older (ID-39). None at all is published again (ID-41).
         """
-        record = self._state.own.device.record
-        self._lacks_address = False
-        for record_b, signed in zip(frame.records, frame.addresses, strict=False):
-            if record_b == record.encoded and signed is None:
-                self._lacks_address = True
-            elif record_b == record.encoded and signed is not None:
-                self._least_issued_ms = identity.verify_address(record, signed).issued_ms
+        shown = shown_addresses(self._state.own.device.record, frame)
+        self._lacks_address = None in shown
+        self._least_issued_ms = next((ms for ms in shown if ms is not None), self._least_issued_ms)
 
     def _adopt_newer(self, turn: Turn, link: Link, mailbox: Mailbox, frame: LookupResult) -> None:
         """Our store is older than the directory: follow our own published chain (ID-07), and take the records
@@ -256,25 +266,13 @@ class Entry(Part):
         Raises:
             IdentityMismatch: the relay withholds a record, so that this cannot be told.
         """
-        own, known = self._state.own, self._own_records(held, frame)
+        own = self._state.own
+        known = own_records(own, self._state.own_devices.keys(), held, frame)
         if known and held.head != own.device_list.head:
             own.device = replace(own.device, record=known[-1])
         others = [one for one in known if one != own.device.record]
         own.older_record = others[-1] if others else None
         return bool(known)
-
-    def _own_records(self, held: DeviceList, frame: LookupResult) -> list[DeviceRecord]:
-        own, devices = self._state.own, self._state.own_devices
-        given = [DeviceRecord.decode(one) for one in frame.records]
-        reached = {
-            one.hash for one, address in zip(given, frame.addresses, strict=False) if address is not None
-        }
-        records = [*named_records(own.device.record, own.older_record), *given]
-        named = {one.hash: one for one in records if one.hash in held.record_hashes}
-        known = [one for one in named.values() if is_same_device(own.device.record, one)]
-        if not known and set(held.record_hashes) - named.keys() - devices.keys():
-            raise IdentityMismatch("not all records that our list names are known")
-        return sorted(known, key=lambda one: (one.hash in reached, one.created_ms))
 
     def _replaced(self, turn: Turn, link: Link) -> None:
         """Our own newest list does not name this device: another one has taken its place (SES-40)."""

@@ -1,0 +1,72 @@
+"""A directory that stands still, or has nothing new, is asked and told again with pauses (ID-43, ID-44)."""
+
+from __future__ import annotations
+
+from e2ee_client.engine.own_entry import MAX_PUBLISHED, PublishBudget
+from e2ee_client.engine.turn import Turn
+from engine_world import Node, World
+from frozen_directory import FrozenDirectory
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, opened
+from team_world import account, colleague, company_of, do, founded, this
+
+
+def frozen(world: World, company: Node) -> FrozenDirectory:
+    """Show a company's desk its entry as it is now, whatever it publishes later."""
+    relay = FrozenDirectory(company, account(company))
+    relay.freeze()
+    do(company, company.engine._context.entry.compare_again)
+    world.settle()
+    return relay
+
+
+def test_a_directory_that_shows_an_old_list_is_not_told_without_pause() -> None:
+    """ID-43: the relay refuses what the desk adds to the list that it was shown; the desk stays connected."""
+    world = World()
+    company = founded(world)
+    relay = frozen(world, company)
+    relay.shows = False
+    second = colleague(company, "Herr Zwei", front_desk=True)
+    world.advance(25 * HOUR_MS)
+    relay.shows = True
+    relay.published.clear()
+    do(company, lambda turn: company_of(company).suspend(turn, this(second)))
+    world.advance(2 * HOUR_MS)
+    assert 4 <= len(relay.published) <= 3 * MAX_PUBLISHED
+    assert max(sum(0 <= two - one < HOUR_MS for two in relay.published) for one in relay.published) <= (
+        2 * MAX_PUBLISHED
+    )
+    relay.shows = False
+    world.advance(HOUR_MS + MINUTE_MS)
+    assert not company.engine._context.team.owes_slot
+    assert company.connections
+
+
+def test_a_budget_is_counted_in_windows_and_a_clock_that_was_put_back_begins_one() -> None:
+    """ID-43"""
+    budget = PublishBudget()
+    for _ in range(MAX_PUBLISHED):
+        assert budget.free_ms(DAY_MS) == DAY_MS
+        budget.use()
+    assert budget.free_ms(DAY_MS + 1) == DAY_MS + HOUR_MS
+    assert budget.free_ms(DAY_MS - 1) == DAY_MS - 1
+    assert budget.free_ms(DAY_MS + HOUR_MS) == DAY_MS + HOUR_MS
+
+
+def test_a_company_whose_list_is_over_is_looked_up_with_pauses_that_grow() -> None:
+    """ID-44: not each minute; and found soon after it is back."""
+    world, company, person, room_id = opened()
+    relay = FrozenDirectory(person, account(company))
+    company.stop()
+    company.alive = False
+    world.advance(33 * DAY_MS)
+    relay.asked.clear()
+    world.advance(DAY_MS)
+    assert 1 <= len(relay.asked) <= 30
+    company.alive = True
+    company.start()
+    world.advance(HOUR_MS + MINUTE_MS)
+    assert this(company) in person.engine._context.team.view(Turn(person.now_ms), account(company)).members
+    relay.asked.clear()
+    world.advance(DAY_MS)
+    assert len(relay.asked) <= 4
+    assert room_id
