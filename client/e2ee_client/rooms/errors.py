@@ -129,6 +129,19 @@ class ProofInvalid(SealroomError):
         self.reason = reason
 
 
+class TranscriptInvalid(SealroomError):
+    """A file is no transcript of this company, or larger than one may be; `reason` is the code of what failed
+    (EXP-05, EXP-14).
+    """
+
+    code: ClassVar[str] = "transcript.invalid"
+    hint: ClassVar[str] = "compare the company's account with its card; ask for the file again"
+
+    def __init__(self, message: str, *, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
 class MailError(SealroomError):
     """A mail was not handed over to the mail server."""
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import Edit, EntryPayload, Erase, RoomText, Sensitive
 from e2ee.rooms.state import Phase
+from e2ee.rooms.transcript_report import TranscriptReport
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.rooms import Rooms
@@ -19,6 +21,7 @@ from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
 
 from .entry import AnyEntry, Entry
+from .transcripts import RoomSource, export_room
 
 if TYPE_CHECKING:
     from e2ee_client.client import Client
@@ -215,6 +218,31 @@ class Room:
         if found is EntryProgress.FAILED and progress is not found:
             raise EntryFailed("the entry reached nobody")
         return found is not None and _RANK[found] >= _RANK[progress]
+
+    async def export(
+        self,
+        path: str | Path,
+        *,
+        format: str = "json",  # noqa: A002 - the word that everybody looks for
+        language: str = "de",
+    ) -> TranscriptReport:
+        """Write all that is here to a new file, and return what it shows: `json`, which anybody verifies
+        offline by the company's account, or `html`, a page for people in German or English. What is hidden
+        goes as its commitment. A company's device logs it for all to see before (EXP-03, EXP-04).
+
+        Raises:
+            ConfigError: not a format or language, or the file is there or cannot be written.
+            NoRight: a sensitive room, or one of notes. NotMember: this device is not in the room.
+        """
+        source = RoomSource(
+            lambda: self._do(lambda turn, rooms: rooms.exporting.begin(turn, self.room_id)),
+            lambda export, hashes: self._do(
+                lambda turn, rooms: rooms.exporting.entries(
+                    turn, self.room_id, hashes, has_marked=export.has_marked
+                )
+            ),
+        )
+        return await export_room(source, path, format, language)
 
     async def _do(self, do: Callable[[Turn, Rooms], T]) -> T:
         return await self._shell.call(lambda engine, now_ms: engine.of_rooms(do, now_ms))

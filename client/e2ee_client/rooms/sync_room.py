@@ -86,6 +86,7 @@ class _Room(Handle[R]):
     search = iterating(rooms.Room.search, Entry)
     mark_read = waiting(rooms.Room.mark_read, same)
     wait_for = waiting(rooms.Room.wait_for, same)
+    export = waiting(rooms.Room.export, same)
 
 
 class Room(_Room[rooms.Room]):

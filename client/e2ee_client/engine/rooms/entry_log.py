@@ -141,6 +141,13 @@ class EntryLog:
         stored.body = None if kept is None else kept.body
         return stored.entry()
 
+    def several(self, turn: Turn, hashes: Sequence[EntryHash]) -> list[StoredEntry]:
+        """Return those of these entries that are here, with their bodies, in this order."""
+        found = self._segments.each(turn, (one[:CONTENT_ID_B] for one in hashes))
+        stored = [StoredEntry.of(kept) for kept in found if kept is not None]
+        wanted = frozenset(hashes)
+        return [one for one in stored if one.hash in wanted]
+
     def holding(self, turn: Turn, hashes: Iterable[EntryHash], words: Sequence[str]) -> list[StoredEntry]:
         """Return those of these entries whose text has all of these words, which are folded.
 
@@ -332,8 +339,7 @@ class EntryLog:
         return count
 
     def _all_stored(self, turn: Turn, hashes: Sequence[EntryHash]) -> list[StoredEntry]:
-        found = self._segments.each(turn, (one[:CONTENT_ID_B] for one in hashes))
-        stored = [StoredEntry.of(kept) for kept in found if kept is not None]
+        stored = self.several(turn, hashes)
         if [one.hash for one in stored] != list(hashes):
             raise StoreCorrupt("an entry of the order is missing")
         return stored

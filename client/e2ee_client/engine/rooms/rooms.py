@@ -40,6 +40,7 @@ from .consent import Tombstones
 from .consenting import Consenting
 from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
+from .exporting import Exporting
 from .loaded import LoadedRooms
 from .noting import Noting
 from .policies import StoredPolicy
@@ -71,6 +72,7 @@ class Rooms(LoadedRooms):
         self.acting = Acting(context, self)
         self.noting = Noting(context, self)
         self.dropping = Dropping(context, self)
+        self.exporting = Exporting(context, self)
         self.queries = RoomQueries(context, self)
         self.waiting: dict[RoomId, Waiting] = {}
         self.refusals: dict[bytes, str] = {}

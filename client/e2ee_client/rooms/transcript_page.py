@@ -1,0 +1,239 @@
+"""The page of a transcript: one HTML file for people, without scripts or parts from elsewhere (EXP-15).
+
+What the room says is text: it is escaped, and what hides or turns the direction of a line becomes visible.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from html import escape
+from typing import IO, Final
+
+from e2ee.grammar import is_plain_text
+from e2ee.ids import DeviceId
+from e2ee.rooms.entry import BODY_MAX_B
+from e2ee.rooms.kinds import Side
+from e2ee.rooms.payloads import EntryPayload, decode_payload
+from e2ee.rooms.transcript_file import EntryLine, decode_element
+from e2ee.rooms.transcript_report import (
+    DOUBTED,
+    Judged,
+    Missing,
+    Note,
+    TranscriptReport,
+    Verdict,
+)
+from e2ee.wire import cbor
+from e2ee.wire.fields import array
+
+from .transcript_said import told
+from .transcript_words import LANGUAGES, WORDS, Words
+
+__all__ = ["LANGUAGES", "write_page"]
+
+_LAST_MS: Final = 253_402_300_799_999
+"""The last millisecond of the year 9999."""
+_KEPT: Final = frozenset("\n\t\u00a0\u202f\u200c\u200d\ufe0f")
+_MAX_SHOWN: Final = 200
+_STYLE: Final = """
+:root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d5dae0;--paper:#fff;--tint:#f3f6f9;
+--mine:#0b5cad;--good:#17663a;--bad:#a3162a}
+@media(prefers-color-scheme:dark){:root{--ink:#e8ebee;--soft:#a3adb8;--line:#3a424b;--paper:#15191d;
+--tint:#1e242a;--mine:#7db8f0;--good:#7fd0a0;--bad:#ff9aa5}}
+*{box-sizing:border-box}
+body{margin:0 auto;padding:2.5rem 1.25rem 4rem;max-width:46rem;background:var(--paper);color:var(--ink);
+font:1rem/1.55 system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;overflow-wrap:anywhere}
+h1{font-size:1.6rem;line-height:1.25;margin:0 0 .25rem}
+h2{font-size:1.1rem;margin:2.5rem 0 .5rem}
+p{margin:.4rem 0}
+.soft,dt,footer{color:var(--soft)}
+dl{display:grid;grid-template-columns:minmax(9rem,max-content) 1fr;gap:.2rem 1rem;margin:1.25rem 0;
+font-size:.85rem}
+dd{margin:0;font-size:.78rem;font-family:ui-monospace,Consolas,Menlo,monospace}
+.sum{border:1px solid var(--line);border-left:.3rem solid var(--good);padding:.75rem 1rem;border-radius:.4rem}
+.sum.bad{border-left-color:var(--bad)}
+.sum ul{margin:.5rem 0;padding-left:1.2rem}
+ol{list-style:none;margin:1.5rem 0;padding:0}
+li.e{border-left:.2rem solid var(--line);padding:.15rem 0 .15rem .9rem;margin:0 0 1.1rem}
+li.c{border-left-color:var(--mine)}
+li.bad{border-left-color:var(--bad)}
+.who{display:flex;flex-wrap:wrap;gap:0 .6rem;align-items:baseline;font-size:.85rem}
+.who b{font-size:1rem}
+.text{white-space:pre-wrap;margin:.15rem 0 .3rem;unicode-bidi:plaintext}
+.act{color:var(--soft);font-style:italic}
+.mark{font-size:.8rem;color:var(--soft)}
+.mark .bad{color:var(--bad)}
+bdi{unicode-bidi:isolate}
+footer{border-top:1px solid var(--line);margin-top:3rem;padding-top:1rem;font-size:.9rem}
+@media print{body{max-width:none;padding:0;font-size:10.5pt}li.e{break-inside:avoid}}
+@media(max-width:30rem){dl{grid-template-columns:1fr}dd{margin-bottom:.4rem}}
+"""
+
+
+def write_page(
+    file: IO[bytes], report: TranscriptReport, digest: bytes, lines: Iterable[bytes], language: str
+) -> None:
+    """Write the page of a file that was verified; `lines` are those of the file, without line ends."""
+    page = _Page(report, WORDS[language])
+    file.write(page.head(language, digest).encode())
+    for number, line in enumerate(lines, start=1):
+        file.write(page.line(number, line).encode())
+    file.write(page.foot().encode())
+
+
+class _Page:
+    """The parts of one page."""
+
+    def __init__(self, report: TranscriptReport, words: Words) -> None:
+        self._report, self._words = report, words
+        self._judged = {one.line: one for one in report.entries}
+        self._refused = {one.line: one for one in report.refused}
+
+    # --- head ---
+
+    def head(self, language: str, digest: bytes) -> str:
+        words, report = self._words, self._report
+        title = escape(words["title"])
+        times = [one.sent_ms for one in report.entries] or [0]
+        lead = words["lead"].format(len(report.entries), _time(min(times)), _time(max(times)))
+        facts = {
+            "company": report.head.company.hex(),
+            "customer": report.head.customer.hex(),
+            "room": report.head.room.hex(),
+            "digest": digest.hex(),
+        }
+        if report.phase is not None:
+            facts["phase"] = words[f"phase {report.phase.name}"]
+        rows = "".join(f"<dt>{escape(words[key])}</dt><dd>{escape(one)}</dd>" for key, one in facts.items())
+        style_hash = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+        policy = f"default-src 'none'; style-src 'sha256-{style_hash}'; base-uri 'none'; form-action 'none'"
+        return (
+            f'<!doctype html>\n<html lang="{language}">\n<head>\n<meta charset="utf-8">\n'
+            f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
+            '<meta name="viewport" content="width=device-width,initial-scale=1">\n'
+            '<meta name="referrer" content="no-referrer">\n<meta name="robots" content="noindex">\n'
+            f"<title>{title}</title>\n<style>{_STYLE}</style>\n</head>\n<body>\n<header>\n<h1>{title}</h1>\n"
+            f'<p class="soft">{escape(lead)}</p>\n<dl>{rows}</dl>\n{self._summary()}</header>\n<main>\n<ol>\n'
+        )
+
+    def _summary(self) -> str:
+        report, words = self._report, self._words
+        found = [escape(one) for one in self._findings()]
+        shown = "".join(f"<li>{one}</li>" for one in found[:_MAX_SHOWN])
+        left = len(found) - _MAX_SHOWN
+        if left > 0:
+            shown += f"<li>{escape(words['finding more'].format(left))}</li>"
+        tone = "" if report.holds else " bad"
+        what = words["holds" if report.holds else "fails"]
+        stale = f"<p>{escape(words['stale'])}</p>" if report.is_stale else ""
+        counts = Counter(one.verdict for one in report.entries)
+        redacted = sum(Note.REDACTED in one.notes for one in report.entries)
+        sums = words["counts"].format(*(counts[one] for one in Verdict), redacted)
+        items = f"<ul>{shown}</ul>" if shown else ""
+        return (
+            f'<section class="sum{tone}"><p><b>{escape(what)}</b></p>{items}{stale}'
+            f'<p class="soft">{escape(sums)}</p></section>\n'
+        )
+
+    def _findings(self) -> Iterator[str]:
+        report, words = self._report, self._words
+        for one in report.refused:
+            yield words["finding refused"].format(one.line, words[f"fault {one.fault.name}"])
+        if report.refused_count > len(report.refused):
+            yield words["finding more"].format(report.refused_count - len(report.refused))
+        yield from (self._missing(one) for one in report.missing)
+        for judged in report.entries:
+            for note in Note:
+                if note in judged.notes & DOUBTED:
+                    yield words[f"finding {note.value}"].format(judged.line)
+        if not report.has_end:
+            yield words["finding end"]
+
+    def _missing(self, one: Missing) -> str:
+        whom = self._words["unknown"] if one.device_id is None else self._name(one.device_id)
+        by = ", ".join(map(self._name, one.named_by))
+        is_next = one.after == one.n - 1 or (one.after is None and one.n == 0)
+        key = "finding missing" if is_next else "finding missing between"
+        return self._words[key].format(one.n, whom, by, "–" if one.after is None else one.after)
+
+    def _name(self, device_id: DeviceId) -> str:
+        name = self._report.names.get(device_id)
+        return device_id.hex()[:8] if name is None else f"{_visible(name)} ({device_id.hex()[:8]})"
+
+    # --- entries ---
+
+    def line(self, number: int, line: bytes) -> str:
+        """Return what a line of the file shows; one that is no entry shows nothing."""
+        judged, refused = self._judged.get(number), self._refused.get(number)
+        if refused is not None:
+            words = self._words
+            what = words["refused"].format(number, words[f"fault {refused.fault.name}"])
+            return f'<li class="e bad"><p class="act">{escape(what)}</p></li>\n'
+        return "" if judged is None else self._entry(judged, _payload(judged, line))
+
+    def _entry(self, judged: Judged, payload: EntryPayload | None) -> str:
+        words = self._words
+        is_company = judged.side is Side.COMPANY
+        side = words["side company" if is_company else "side customer"]
+        name = self._name(judged.device_id)
+        shown = told(judged.kind, payload, words, self._name)
+        parts = [f'<p class="act">{escape(_visible(shown.what))}</p>' if shown.what else ""]
+        if shown.text is not None:
+            parts.append(f'<p class="text" dir="auto">{escape(_visible(shown.text))}</p>')
+        return (
+            f'<li class="e{"" if is_company else " c"}"><div class="who"><b>{escape(side)}</b>'
+            f'<bdi>{escape(name)}</bdi><span class="soft">{_time(judged.sent_ms)}</span></div>'
+            f'{"".join(parts)}<div class="mark">{self._marks(judged)}</div></li>\n'
+        )
+
+    def _marks(self, judged: Judged) -> str:
+        words = self._words
+        marks = [escape(words[f"verdict {judged.verdict.name}"])]
+        for note in Note:
+            if note in judged.notes:
+                what = escape(words[f"note {note.name}"])
+                marks.append(f'<span class="bad">{what}</span>' if note in DOUBTED else what)
+        names = ", ".join(map(self._name, judged.witnesses))
+        marks.append(escape(words["witnesses"].format(names) if names else words["no witness"]))
+        return " · ".join(marks)
+
+    # --- end ---
+
+    def foot(self) -> str:
+        words = self._words
+        limits = "".join(f"<p>{escape(one)}</p>" for one in words["limits"].split("\n"))
+        return (
+            f"</ol>\n</main>\n<footer>\n<h2>{escape(words['limits title'])}</h2>\n{limits}</footer>\n"
+            "</body>\n</html>\n"
+        )
+
+
+def _payload(judged: Judged, line: bytes) -> EntryPayload | None:
+    """Read once more what an entry says that was verified; None where its body is not in the file."""
+    found = decode_element(line.removesuffix(b","))
+    value = found.value if isinstance(found, EntryLine) else None
+    if not isinstance(value, list) or not isinstance(value[3], bytes):
+        return None
+    body = array(cbor.decode(value[3], BODY_MAX_B), 2, 2)
+    return decode_payload(judged.kind, body[1])
+
+
+def _visible(text: str) -> str:
+    """Return a text in which nothing hides: what no name may hold is shown by its number (ID-33)."""
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(
+        one if one in _KEPT or is_plain_text(one) else f"⟨U+{ord(one):04X}⟩"
+        for one in text.replace("\r\n", "\n")
+    )
+
+
+def _time(at_ms: int) -> str:
+    """Return a time in UTC, of whatever year."""
+    if at_ms > _LAST_MS:
+        return f"{at_ms} ms"
+    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

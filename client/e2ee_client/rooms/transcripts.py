@@ -1,0 +1,203 @@
+"""Transcripts as files on disk: written from a room, verified offline, line by line (chapter 19)."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Final, NamedTuple, TypeAlias
+
+from e2ee.errors import ContentError, RemoteError
+from e2ee.ids import AccountId
+from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.transcript_file import BEGIN, CLOSE, LINE_MAX_B, encode_end
+from e2ee.rooms.transcript_report import TranscriptReport
+from e2ee.rooms.transcript_verifier import TranscriptVerifier
+from e2ee_client.engine.rooms.exporting import Export
+from e2ee_client.errors import ConfigError
+
+from .errors import TranscriptInvalid
+from .transcript_page import LANGUAGES, write_page
+
+Progress: TypeAlias = Callable[[int, int], None]
+"""Is told how many bytes of how many have been read."""
+FORMATS: Final = ("json", "html")
+FILE_MAX_B: Final = 4 * 1024**3
+_AT_ONCE: Final = 256
+_TOLD_EVERY: Final = 1_024
+
+
+class Verified(NamedTuple):
+    """What a file shows, and its SHA-256."""
+
+    report: TranscriptReport
+    digest: bytes
+
+
+# --- reading ---
+
+
+def verify_transcript(
+    path: str | Path, company: AccountId, progress: Progress | None = None
+) -> TranscriptReport:
+    """Verify a transcript file by the company's account, which the reader has from its card. Memory is
+    bounded by the number of entries, whatever the file holds.
+
+    Raises:
+        ConfigError: the file cannot be read. TranscriptInvalid: it is no transcript of this company.
+    """
+    return verify_file(Path(path), company, progress).report
+
+
+def verify_file(path: Path, company: AccountId, progress: Progress | None = None) -> Verified:
+    """Verify a file as `verify_transcript`, with its SHA-256."""
+    verifier, digest = TranscriptVerifier(company), hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            size_b, read_b = os.fstat(file.fileno()).st_size, 0
+            for count, line in enumerate(_lines(file), start=1):
+                digest.update(line)
+                read_b += len(line)
+                verifier.take(line.removesuffix(b"\n"))
+                if progress is not None and count % _TOLD_EVERY == 0:
+                    progress(read_b, size_b)
+        return Verified(verifier.finish(), digest.digest())
+    except OSError as error:
+        raise ConfigError(f"the transcript cannot be read: {error.strerror}") from None
+    except RemoteError as error:
+        message = f"the file is no transcript of this company: {error} ({error.code})"
+        raise TranscriptInvalid(message, reason=error.code) from None
+
+
+def _lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines of a file with their line ends; of one that is too long a part that is, too.
+
+    Raises:
+        TranscriptInvalid: beyond four gigabytes.
+    """
+    left_b, is_rest = FILE_MAX_B, False
+    while piece := file.readline(LINE_MAX_B + 2):
+        left_b -= len(piece)
+        if left_b < 0:
+            raise TranscriptInvalid("a transcript of more than 4 GB", reason="room.too_many")
+        if not is_rest:
+            yield piece
+        is_rest = not piece.endswith(b"\n")
+
+
+def write_transcript_page(
+    source: str | Path, target: str | Path, company: AccountId, language: str = "de"
+) -> TranscriptReport:
+    """Make a page for people from a transcript file: HTML without scripts, in German or English (EXP-15).
+
+    Raises:
+        ConfigError: not a language of pages, the file cannot be read, or something stands at `target`.
+        TranscriptInvalid: it is no transcript of this company.
+    """
+    if language not in LANGUAGES:
+        raise ConfigError("a page is written in de or en")
+    with _new_file(Path(target)) as file:
+        return _write_page(Path(source), file, company, language)
+
+
+def _write_page(source: Path, file: IO[bytes], company: AccountId, language: str) -> TranscriptReport:
+    """Verify a file and write its page; it is read twice, and must be the same both times."""
+    verified, digest = verify_file(source, company), hashlib.sha256()
+
+    def lines() -> Iterator[bytes]:
+        with source.open("rb") as again:
+            for line in _lines(again):
+                digest.update(line)
+                yield line.removesuffix(b"\n")
+
+    write_page(file, verified.report, verified.digest, lines(), language)
+    if digest.digest() != verified.digest:
+        raise TranscriptInvalid("the file has changed meanwhile", reason=ContentError.code)
+    return verified.report
+
+
+# --- writing ---
+
+
+class RoomSource(NamedTuple):
+    """How a room is read: its beginning, which logs the export, then lines of entries."""
+
+    begin: Callable[[], Awaitable[Export]]
+    entries: Callable[[Export, Sequence[EntryHash]], Awaitable[list[bytes]]]
+
+
+async def export_room(room: RoomSource, path: str | Path, form: str, language: str) -> TranscriptReport:
+    """Write a room to a new file, as `Room.export`."""
+    if form not in FORMATS or language not in LANGUAGES:
+        raise ConfigError("a room is exported as json or html, in de or en")
+    with _new_file(Path(path)) as file:
+        if form == "json":
+            company = await _write_lines(room, file)
+            return (await asyncio.to_thread(verify_file, Path(file.name), company)).report
+        with _scratch_file(Path(path)) as lines:
+            company = await _write_lines(room, lines)
+            return await asyncio.to_thread(_write_page, Path(lines.name), file, company, language)
+
+
+async def _write_lines(room: RoomSource, file: IO[bytes]) -> AccountId:
+    """Write a transcript, some entries at a time, so that neither memory nor the event loop is filled."""
+    export = await room.begin()
+    await _write(file, [BEGIN, *(one + b"," for one in export.lines)])
+    count = 0
+    for at in range(0, len(export.hashes), _AT_ONCE):
+        lines = await room.entries(export, export.hashes[at : at + _AT_ONCE])
+        count += len(lines)
+        await _write(file, [one + b"," for one in lines])
+    await _write(file, [encode_end(count), CLOSE])
+    return export.head.company
+
+
+async def _write(file: IO[bytes], lines: Sequence[bytes]) -> None:
+    def write() -> None:
+        file.write(b"".join(one + b"\n" for one in lines))
+        file.flush()
+
+    with _told():
+        await asyncio.to_thread(write)
+
+
+@contextmanager
+def _new_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside its place, for its owner only, and put it there when it is whole.
+
+    Raises:
+        ConfigError: something is there, or it cannot be written; nothing stays.
+    """
+    if path.exists():
+        raise ConfigError("something stands at the place of the new file")
+    with _scratch_file(path) as file:
+        yield file
+        with _told():
+            file.flush()
+            os.fsync(file.fileno())
+            Path(file.name).replace(path)
+
+
+@contextmanager
+def _scratch_file(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file beside a place, which is gone at the end."""
+    with _told():
+        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+        os.close(descriptor)
+    try:
+        with Path(name).open("wb") as raw:
+            yield raw
+    finally:
+        Path(name).unlink(missing_ok=True)
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise ConfigError(f"the file cannot be written: {error.strerror}") from None
