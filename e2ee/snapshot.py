@@ -70,6 +70,19 @@ def decode_session(encoded: bytes, rows: Iterable[SkippedKey] = ()) -> Session:
         raise SnapshotError("the stored session is damaged") from None
 
 
+def decode_outline(encoded: bytes) -> tuple[tuple[Tag, ...], int]:
+    """Return by what a stored session is found: its tags but those of skipped keys, and when it opened last.
+
+    Raises:
+        SnapshotError: unknown version, or damaged where these stand.
+    """
+    try:
+        items = _versioned(encoded, 10 + stored.RATCHET_ITEMS, SESSION_FORMAT)
+        return stored.decode_tags(items[10:]), uint(items[9], MAX_MS)
+    except DecodeError:
+        raise SnapshotError("the stored session is damaged") from None
+
+
 def encode_skipped(row: SkippedKey) -> tuple[bytes, bytes]:
     """Return (place, value) of a skipped key: tag and number, then the keys and the time (SES-14)."""
     place = row.tag + row.number.to_bytes(4, "big")

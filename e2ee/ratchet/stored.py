@@ -7,7 +7,7 @@ from typing import Final
 
 from e2ee.constants import KEY_B, MAX_COUNTER
 from e2ee.errors import DecodeError
-from e2ee.ids import DhPublic, SessionId
+from e2ee.ids import DhPublic, SessionId, Tag
 from e2ee.primitives import dh
 from e2ee.secret import ChainKey, HeaderKey, RatchetPrivateKey, RootKey
 from e2ee.wire import cbor
@@ -78,6 +78,18 @@ def decode_ratchet(
             finished=uint(finished, MAX_MS),
         ),
     )
+
+
+def decode_tags(items: Sequence[cbor.Value]) -> tuple[Tag, ...]:
+    """Read from the 9 items of a state the tags under which it can open something, as `RatchetState.tags`
+    does; those of skipped keys stand in rows of their own (DR-10, SES-14).
+
+    Raises:
+        DecodeError: damaged.
+    """
+    receiving, next_header_key = items[2], items[3]
+    keys = [] if receiving is None else [array(receiving, 5, 5)[1]]
+    return tuple(chain.tag(HeaderKey(_key(one))) for one in (*keys, next_header_key))
 
 
 def _encode_sending(sending: SendingState) -> cbor.Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import cbor2
 
@@ -77,10 +77,20 @@ def _in_order(value: object, depth: int) -> bool:
     if kind is dict:
         return _map_in_order(cast("dict[object, object]", value), depth + 1)
     if kind is list or kind is tuple:
-        # A list, not a generator: every item is checked even after one out of order. Strings need no call.
-        items = cast("Sequence[object]", value)
-        return False not in [_in_order(item, depth + 1) for item in items if type(item) not in _STRINGS]
+        return _items_in_order(cast("Sequence[Any]", value), depth + 1)
     raise InvalidArgument("a type outside the accepted set")
+
+
+def _items_in_order(items: Sequence[Any], depth: int) -> bool:
+    """Check every item, even after one out of order. Strings and integers, which most are, need no call."""
+    ordered = True
+    for item in items:
+        kind = type(item)
+        if kind in _STRINGS or (kind is int and _MIN_INT <= item <= _MAX_UINT):
+            continue
+        if not _in_order(item, depth):
+            ordered = False
+    return ordered
 
 
 def _map_in_order(entries: dict[object, object], depth: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from e2ee.constants import LINE_B
@@ -12,11 +12,9 @@ from e2ee.numbers import Given
 from e2ee.pair import Pair
 from e2ee.prekeys import PrekeyKind
 from e2ee.primitives.kem import DecapsulationKey
-from e2ee.ratchet.skipped import EMPTY, SkippedKey
+from e2ee.ratchet.skipped import EMPTY
 from e2ee.session import Session
 from e2ee.snapshot import (
-    decode_session,
-    decode_skipped,
     encode_session,
     encode_skipped,
     skipped_changes,
@@ -29,8 +27,8 @@ from .outbox import Outbox
 from .peers import Peer
 from .ports import Ports, RowReader
 from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnDevice, OwnPrekey
-from .row_codec import stored_parts
 from .seen_ids import SeenIds
+from .stored_sessions import Found, Sessions
 from .turn import Turn
 
 
@@ -47,7 +45,7 @@ class State:
     mailboxes: dict[bytes, Mailbox] = field(default_factory=dict)
     contacts: dict[bytes, Contact] = field(default_factory=dict)
     peers: dict[bytes, Peer] = field(default_factory=dict)
-    sessions: dict[SessionId, Session] = field(default_factory=dict)
+    sessions: Sessions = field(default_factory=Sessions)
     prekeys: dict[bytes, OwnPrekey] = field(default_factory=dict)
     receipts: dict[bytes, list[bytes]] = field(default_factory=dict)
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
@@ -91,19 +89,10 @@ class State:
                 state.own_devices[device.record_hash] = device
             state.taken.load(key, row)
             state.refused.load(key, row)
-        state._load_sessions()
-        state._load_peers()
+        state._load_peers(state.sessions.load(rows))
         return state
 
-    def _load_sessions(self) -> None:
-        skipped: dict[bytes, list[SkippedKey]] = {}
-        with stored_parts():
-            for key, row in self.rows.items("skipped"):
-                skipped.setdefault(key[:32], []).append(decode_skipped(key[32:], row))
-            for key, row in self.rows.items("session"):
-                self.sessions[SessionId(key)] = decode_session(row, skipped.get(key, ()))
-
-    def _load_peers(self) -> None:
+    def _load_peers(self, stored: Mapping[SessionId, Found]) -> None:
         pairs = dict(self.rows.items("pair"))
         for key, row in self.rows.items("peer"):
             peer = Peer.decode(key, row)
@@ -114,11 +103,11 @@ class State:
             if key in pairs:
                 peer.load_pair(pairs[key], self.line)
             for one in peer.pair.sessions:
-                session = self.sessions.get(one.id)
-                if session is None:
+                found = stored.get(one.id)
+                if found is None:
                     raise StoreCorrupt("a session of a pair is missing")
-                peer.heard_ms = max(peer.heard_ms, session.opened_ms)
-                self._index(key, session)
+                peer.heard_ms = max(peer.heard_ms, found.opened_ms)
+                self._index(key, one.id, found.tags)
 
     # --- lookups ---
 
@@ -211,7 +200,7 @@ class State:
         if before is None or before.tags() != after.tags():
             if before is not None:
                 self._unindex(peer.key, before)
-            self._index(peer.key, after)
+            self._index(peer.key, after.id, after.tags())
 
     def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: Iterable[SessionId] = ()) -> None:
         """Write what a pair knows; sessions that are gone take their keys with them (SES-33)."""
@@ -234,9 +223,9 @@ class State:
             place, value = encode_skipped(row)
             turn.put(Put("skipped", after.id + place, value))
 
-    def _index(self, peer_key: bytes, session: Session) -> None:
-        for tag in session.tags():
-            self.tags.setdefault(tag, set()).add((peer_key, session.id))
+    def _index(self, peer_key: bytes, session_id: SessionId, tags: Iterable[Tag]) -> None:
+        for tag in tags:
+            self.tags.setdefault(tag, set()).add((peer_key, session_id))
 
     def _unindex(self, peer_key: bytes, session: Session) -> None:
         for tag in session.tags():

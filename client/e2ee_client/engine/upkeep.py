@@ -385,6 +385,8 @@ class Upkeep(Part):
     def expire_skipped(self, turn: Turn, peer: Peer) -> None:
         """Let skipped keys of a device's sessions go at their time (DR-16)."""
         for one in peer.pair.sessions:
+            if not self._state.sessions.has_skipped(one.id):
+                continue
             session = self._state.sessions[one.id]
             kept, dropped = expire_skipped(session, turn.now_ms)
             if dropped:

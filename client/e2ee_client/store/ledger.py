@@ -54,15 +54,12 @@ class _Found:
     mark: bytes = field(repr=False)
 
 
-def _checked(row_id: object, tag: object, seq: object, nonce: object, box_tag: object) -> tuple[Place, bytes]:
+def _check_columns(row_id: object, tag: object, seq: object, nonce: object, box_tag: object) -> None:
     """The columns of a row that somebody may have written by hand: any type may stand in any column."""
-    if not (isinstance(row_id, bytes) and isinstance(tag, bytes)):
+    if not (type(row_id) is bytes and type(tag) is bytes and type(nonce) is bytes and type(box_tag) is bytes):
         raise StoreCorrupt("a row has columns of the wrong kind")
-    if not (isinstance(nonce, bytes) and isinstance(box_tag, bytes)):
-        raise StoreCorrupt("a row has columns of the wrong kind")
-    if not isinstance(seq, int) or seq < 1:
+    if type(seq) is not int or seq < 1:
         raise StoreCorrupt("a row has a sequence number out of range")
-    return Place(row_id, tag, seq), nonce + box_tag
 
 
 @dataclass(slots=True)
@@ -118,15 +115,13 @@ class Ledger:
             self._free[size_b].append(slot)
 
     def _recomputed_total(self) -> int:
-        total = 0
-        before = (b"", 0)
-        for row in self._connection.execute(_ALL):
-            place, mark = _checked(*row)
-            order = (place.table_tag, place.seq)
-            if order <= before:
+        total, before_tag, before_seq = 0, b"", 0
+        for row_id, tag, seq, nonce, box_tag in self._connection.execute(_ALL):
+            _check_columns(row_id, tag, seq, nonce, box_tag)
+            if tag < before_tag or (tag == before_tag and seq <= before_seq):
                 raise StoreCorrupt("rows stand out of order")
-            before = order
-            total ^= self._rows.digest(place, mark)
+            before_tag, before_seq = tag, seq
+            total ^= self._rows.digest(Place(row_id, tag, seq), nonce + box_tag)
         return total
 
     def get(self, table: str, key: bytes) -> bytes | None:

@@ -11,8 +11,7 @@ The database sees row ids and table tags only; the key itself stands inside the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from e2ee.ports import Rng
 from e2ee.primitives.kdf import prf
@@ -35,8 +34,7 @@ MARK_B: Final = sodium.NONCE_B + sodium.TAG_B
 _LENGTHS_B: Final = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """Where a row stands: its blinded id, its table's tag and its sequence number."""
 
     row_id: bytes
