@@ -352,6 +352,13 @@ class NotAccepted(SealroomError):
     hint: ClassVar[str] = "show `notice()` and call `accept`"
 
 
+class ProofIncomplete(SealroomError):
+    """A part of a proof of consent is not on this device (CNS-30)."""
+
+    code: ClassVar[str] = "local.proof"
+    hint: ClassVar[str] = "make the proof where the notice was published, or on the customer's device"
+
+
 class EntryFailed(SealroomError):
     """An entry of ours will reach none of the devices that it was for."""
 

@@ -131,9 +131,32 @@ def test_a_person_accepts_at_a_terminal_and_writes(praxis: Praxis, tmp_path: Pat
     assert "Sie haben den Hinweistext" in customer.ok("--lang", "de", "room", "show", "-", "--offline")
     assert "Guten Tag" in customer.ok("room", "search", "guten", "--offline")
     (room,) = [json.loads(line) for line in customer.ok("room", "list", "--offline", "--json").splitlines()]
+    _proved(customer, tmp_path)
     assert "Withdrawn" in customer.ok("room", "withdraw", room["room_id"][:6])
     said = customer.run("room", "send", "-", "noch etwas")
     assert (said.status, said.code) == (8, "local.consent")
+
+
+def _proved(customer: Person, tmp_path: Path) -> None:
+    """CNS-23, CNS-24: whoever has the company's card verifies offline, without a store; a byte is named."""
+    made = json.loads(customer.ok("room", "proof", "-", "consent", "--json", "--offline"))
+    card, file = made["card"], tmp_path / "customer" / "consent"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert customer.run("room", "proof", "-", "consent", "--offline").code == "file.exists"
+    reader = _customer(tmp_path, "reader").with_(SEALROOM_PASSPHRASE=None)
+    shown = json.loads(reader.ok("verify-consent", str(file), card, "--json"))
+    assert (shown["is_withdrawn"], shown["doubts"]) == (False, [])
+    page = reader.ok("--lang", "de", "verify-consent", str(file), shown["company"])
+    assert "Alle Unterschriften stimmen" in page
+    assert shown["text"].splitlines()[0] in page
+    flipped = bytearray(file.read_bytes())
+    flipped[-100] ^= 1
+    file.write_bytes(flipped)
+    said = reader.run("--lang", "de", "verify-consent", str(file), card)
+    assert (said.status, said.code, said.out) == (7, "proof.invalid", "")
+    assert re.search(r"woran es liegt: remote\.\w+", said.err)
+    assert reader.run("verify-consent", str(file), "card").code == "card.invalid"
+    assert list(reader.home.iterdir()) == []
 
 
 def test_a_room_is_claimed_handed_on_and_closed(praxis: Praxis, tmp_path: Path) -> None:

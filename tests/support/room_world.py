@@ -19,7 +19,7 @@ from company import Company
 from e2ee_client.engine.effects import Commit
 from e2ee_client.engine.rooms.requests import Requests
 from e2ee_client.engine.rooms.room_engine import RoomEngine, heard
-from e2ee_client.engine.rooms.surroundings import REQUESTS, Policy
+from e2ee_client.engine.rooms.surroundings import REQUESTS, Papers, Policy
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 from e2ee_client.rows import Put
@@ -215,6 +215,10 @@ class Device:
         for one in (*ground().devices.values(), *ground().company.devices.values()):
             if (one.record.account_id, one.record.device_id) == author:
                 return one.record.sign_public
+        return None
+
+    def papers(self, customer: Author, company: AccountId) -> Papers | None:
+        """Proofs need engines."""
         return None
 
     def card(self, company: AccountId, device_id: DeviceId) -> AgentCard | None:

@@ -6,6 +6,7 @@ from typing import Final
 
 from e2ee.errors import E2eeError
 from e2ee_client.errors import MessageFailed, SealroomError
+from e2ee_client.rooms.errors import ProofInvalid
 
 from .neutral import neutral
 from .terminal import Terminal
@@ -62,6 +63,8 @@ _STATUS: Final[dict[str, int]] = {
     "local.consent": 8,
     "local.not_accepted": 8,
     "local.entry_failed": 8,
+    "local.proof": 8,
+    "proof.invalid": 7,
     "local.request_refused": 8,
     "room": 8,
 }
@@ -110,5 +113,7 @@ def report(failure: Failure, texts: Texts, terminal: Terminal, store: str) -> in
 def _values(failure: Failure, texts: Texts, store: str) -> dict[str, object]:
     if isinstance(failure, Refused):
         return {"store": store, **failure.values}
+    if isinstance(failure, ProofInvalid):
+        return {"store": store, "reason": failure.reason}
     detail = failure.reason if isinstance(failure, MessageFailed) else texts.detail(str(failure))
     return {"store": store, "detail": detail}

@@ -7,7 +7,7 @@ from typing import Final
 
 from e2ee_client.rooms.notices import MODES, SECTORS
 
-from . import agents, companies, company_notices, messages, room_acts, room_lists, room_opening
+from . import agents, companies, company_notices, messages, proofs, room_acts, room_lists, room_opening
 from .argument_parser import Command, CommandGroup
 from .argument_parts import Run, command, group, positive, with_timeout
 from .texts import Texts
@@ -41,12 +41,15 @@ class _Adding:
 
 
 def add_commands(commands: CommandGroup, texts: Texts) -> None:
-    """Add `company`, `agent` and `room`."""
+    """Add `company`, `agent`, `room` and `verify-consent`."""
     _company(_Adding(commands, texts, "company"))
     _agent(_Adding(commands, texts, "agent"))
     room = _Adding(commands, texts, "room")
     _room_reading(room)
     _room_writing(room)
+    verify = command(commands, texts, "verify-consent", proofs.verify, "help.verify-consent")
+    verify.argument("file", "help.proof_file", type=Path, metavar="FILE")
+    verify.argument("company", "help.proof_company", metavar="CARD").switches(json="help.json")
 
 
 def _company(add: _Adding) -> None:
@@ -111,6 +114,8 @@ def _room_reading(add: _Adding) -> None:
     search = add.reading("search", room_lists.search)
     search.argument("words", "help.words", metavar="WORDS", nargs="+")
     search.option("--last", key="help.last", type=positive, default=50, metavar="N")
+    proof = _with_room(add.reading("proof", proofs.make))
+    proof.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
     _listening(add("listen", messages.listen))
 
 

@@ -46,6 +46,15 @@ class CompanyRoom(Room):
         """Whether nothing of it may be destroyed (ROOM-08)."""
         return self.view.on_hold
 
+    async def proof(self) -> bytes:
+        """Return a file that shows what the customer has accepted, or withdrawn, and by which device; to be
+        made where the notice was published (CNS-23). `e2ee_client.rooms.proof` reads it.
+
+        Raises:
+            NoConsent: nothing was accepted. ProofIncomplete: a part of it is not on this device.
+        """
+        return await self._proof()
+
     # --- who answers ---
 
     async def claim(self, timeout_s: float | None = None) -> None:

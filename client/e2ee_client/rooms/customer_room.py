@@ -19,6 +19,15 @@ class CustomerRoom(Room):
         """Whether consent counts, is about a notice that was replaced, or has ended."""
         return self._shell.machine.rooms.consent(self.room_id, self._shell.now_ms)
 
+    async def proof(self) -> bytes:
+        """Return a file that shows anybody who knows the company's account, offline, what was accepted, by
+        which device, and how the company answered; `e2ee_client.rooms.proof` reads it (CNS-23).
+
+        Raises:
+            NoConsent: nothing was accepted. ProofIncomplete: a part of it is not on this device.
+        """
+        return await self._proof()
+
     async def close(self) -> Entry:
         """Close the room; `reopen` within 90 days opens it again.
 

@@ -37,6 +37,16 @@ def make_proof(evidence: Evidence) -> bytes:
     return encoded
 
 
+def proof_of(evidence: Evidence) -> bytes:
+    """Return the bytes of a proof file; without the answer where it would be too large with it.
+
+    Raises:
+        ProofInvalid: the parts do not go together.
+    """
+    is_large = len(encode_proof(evidence)) > PROOF_MAX_B
+    return make_proof(evidence._replace(answer=None) if is_large else evidence)
+
+
 def open_proof(encoded: bytes, company: AccountId) -> Proof:
     """Verify a proof by the company's account, which the reader has from its card.
 

@@ -21,6 +21,7 @@ from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
 
 from .entry import AnyEntry, Entry
+from .proof import proof_of
 from .transcripts import RoomSource, export_room
 
 if TYPE_CHECKING:
@@ -212,6 +213,10 @@ class Room:
             timeout_s,
             f"state {progress.value}",
         )
+
+    async def _proof(self) -> bytes:
+        now_ms = self._shell.now_ms
+        return proof_of(await self._shell.ask(lambda engine: engine.rooms.evidence(self.room_id, now_ms)))
 
     def _has_reached(self, entry_hash: bytes, progress: EntryProgress) -> bool:
         found = self._shell.machine.rooms.progress(self.room_id, EntryHash(entry_hash), self._shell.now_ms)

@@ -101,6 +101,7 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     terms = Read[Terms | None]("terms", ask=True)
     is_sensitive = Read[bool]("is_sensitive", ask=True)
     is_on_hold = Read[bool]("is_on_hold", ask=True)
+    proof = waiting(company_rooms.CompanyRoom.proof, same)
     claim = waiting(company_rooms.CompanyRoom.claim, same)
     transfer = waiting(company_rooms.CompanyRoom.transfer, same)
     wait_for_team = waiting(company_rooms.CompanyRoom.wait_for_team, same)
@@ -114,6 +115,9 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     set_retention = waiting(company_rooms.CompanyRoom.set_retention, same)
     requests = waiting(company_rooms.CompanyRoom.requests, same)
     decide = waiting(company_rooms.CompanyRoom.decide, same)
+    decide_objection = waiting(company_rooms.CompanyRoom.decide_objection, same)
+    identifications = waiting(company_rooms.CompanyRoom.identifications, same)
+    decide_identification = waiting(company_rooms.CompanyRoom.decide_identification, same)
     note = waiting(company_rooms.CompanyRoom.note, same)
     notes = waiting(company_rooms.CompanyRoom.notes, Room)
 
@@ -122,6 +126,7 @@ class CustomerRoom(_Room[customer_rooms.CustomerRoom]):
     """A room on the customer's side; see `e2ee_client.rooms.CustomerRoom`."""
 
     consent = Read[ConsentState]("consent", ask=True)
+    proof = waiting(customer_rooms.CustomerRoom.proof, same)
     close = waiting(customer_rooms.CustomerRoom.close, Entry)
     reopen = waiting(customer_rooms.CustomerRoom.reopen, Entry)
     freeze = waiting(customer_rooms.CustomerRoom.freeze, Entry)

@@ -43,6 +43,10 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "help.room.close": "einen Raum schließen; er kann wieder geöffnet werden",
     "help.room.reopen": "einen geschlossenen Raum wieder öffnen",
     "help.room.withdraw": "die Einwilligung widerrufen: das Unternehmen nimmt nichts mehr an und löscht",
+    "help.room.proof": "eine Datei schreiben, die offline zeigt, was mit welchem Gerät angenommen wurde",
+    "help.verify-consent": "einen Nachweis der Einwilligung offline prüfen; braucht keinen Speicher",
+    "help.proof_file": "der Nachweis, etwa raum.sealroom-consent",
+    "help.proof_company": "die Kontaktkarte des Unternehmens, oder die 64 Ziffern seines Kontos",
     "help.company_name": "der Name des Unternehmens, wie Kunden ihn sehen",
     "help.origin": "eine Webseite, die die Tür des Unternehmens zeigen darf, etwa https://praxis.example; "
     "mehrfach möglich",
@@ -202,6 +206,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "reopen.done": "Raum {short} ist wieder offen.",
     "reopen.asked": "Das Unternehmen wurde gebeten, Raum {short} wieder zu öffnen.",
     "withdraw.done": "Widerrufen: das Unternehmen nimmt aus Raum {short} nichts mehr an und löscht.",
+    "proof.done": "Nachweis in {path} geschrieben. Überall zu prüfen mit:\n"
+    "  sealroom verify-consent {path} {card}",
     "progress.waiting": "wartet auf das Unternehmen",
     "progress.failed": "gescheitert",
     # --- entries ---
@@ -293,6 +299,10 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "hint.local.locked": "fragen Sie, wer den ersten Empfang des Unternehmens betreut",
     "error.local.not_accepted": "es wurde noch nichts angenommen: es gibt kein Konto",
     "hint.local.not_accepted": "lesen Sie den Hinweistext: sealroom room open --company URL",
+    "error.local.proof": "ein Teil des Nachweises ist nicht auf diesem Gerät",
+    "hint.local.proof": "dort machen, wo die Hinweise veröffentlicht wurden, oder auf dem Gerät der Kundin",
+    "error.proof.invalid": "der Nachweis stimmt nicht; woran es liegt: {reason}",
+    "hint.proof.invalid": "die Datei noch einmal verlangen; das Konto mit der Karte vergleichen",
     "error.local.entry_failed": "der Text hat niemanden erreicht",
     "hint.local.entry_failed": "schreiben Sie ihn noch einmal",
     "error.local.request_refused": "ein Empfang hat abgelehnt: jemand war schneller, oder es soll nicht sein",

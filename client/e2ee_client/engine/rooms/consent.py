@@ -22,6 +22,7 @@ from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import ConsentChanged
 
+from .proving import KeptConsent
 from .room_part import RoomPart
 from .surroundings import Surroundings
 
@@ -53,11 +54,21 @@ class RoomConsents(RoomPart):
 
     def _set(self, turn: Turn, entry: Entry, consent: RoomConsent) -> None:
         if consent != self._live.consent:
+            self._keep(turn, entry, consent)
             self._live.consent = consent
             self._live.consents = (entry.hash, *self._live.consents)[:2]
             self._room.index.is_consented = consent.receipt is not None
             event = ConsentChanged(self._live.room_id, consent.seq, consent.is_withdrawn)
             self._around.tell(turn, event)
+
+    def _keep(self, turn: Turn, entry: Entry, consent: RoomConsent) -> None:
+        """Keep what a proof of the new receipt or withdrawal needs, as it is now (CNS-30)."""
+        live = self._live
+        papers = self._around.papers(entry.author, live.company)
+        is_new = consent.receipt is not live.consent.receipt
+        newest = consent.receipt if is_new else consent.withdrawal
+        if papers is not None and newest is not None:
+            turn.put(KeptConsent.of(live.room_id, newest, entry.hash, papers).put())
 
     def _with(self, author: Author, payload: Open | Consent | WithdrawalPayload) -> RoomConsent:
         live, known = self._live, self._live.consent

@@ -11,6 +11,7 @@ from e2ee_client.engine.turn import Turn
 
 from .consent import Tombstone
 from .entry_log import TABLES
+from .proving import KeptConsent
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
 
@@ -47,8 +48,9 @@ class Dropping(Part):
 
     def _erase(self, turn: Turn) -> None:
         left = False
-        for table in _TABLES:
-            keys = [key for key, _ in islice(self._state.rows.items(table), _AT_ONCE)]
+        for table, prefix in (*((one, b"") for one in _TABLES), (KeptConsent.TABLE, KeptConsent.PREFIX)):
+            found = (key for key, _ in self._state.rows.items(table) if key.startswith(prefix))
+            keys = list(islice(found, _AT_ONCE))
             for key in keys:
                 turn.delete(table, key)
             left = left or bool(keys)

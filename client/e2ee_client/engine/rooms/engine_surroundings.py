@@ -27,6 +27,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import RoomEvent
 
 from .policies import StoredPolicy
+from .surroundings import Papers
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -120,6 +121,22 @@ class EngineSurroundings(Part):
             return peer.record.sign_public
         records = self._context.team.kept_records(self.turn, author.account_id)
         return next((one.sign_public for one in records if one.device_id == author.device_id), None)
+
+    def papers(self, customer: Author, company: AccountId) -> Papers | None:
+        """Return what a proof says of a device of the customer (CNS-30)."""
+        standing, record, signed = self._context.team.standing(company), None, None
+        if customer.account_id == self.us.account_id:
+            signed = self._state.own.device_list.signed
+        elif (contact := self._state.contacts.get(customer.account_id)) is not None:
+            signed = contact.signed_list
+        peer = self._state.peers.get(customer.account_id + customer.device_id)
+        if peer is not None:
+            record = peer.record
+        elif customer == self.us:
+            record = self._state.own.device.record
+        if standing is None or record is None or signed is None:
+            return None
+        return Papers(record.encoded, signed, standing.mandate.signed)
 
     def card(self, company: AccountId, device_id: DeviceId) -> AgentCard | None:
         """Return the card of a device in force (ACC-14)."""

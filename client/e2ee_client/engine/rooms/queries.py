@@ -13,6 +13,7 @@ from e2ee.ids import AccountId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag
 from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
+from e2ee.rooms.proof import Evidence
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.signals import Waiting
 from e2ee.rooms.state import Phase
@@ -94,6 +95,10 @@ class RoomQueries(Part):
         """
         receipt = self._rooms.stored(Turn(now_ms), room_id)[0].consent.receipt
         return None if receipt is None else receipt.terms
+
+    def evidence(self, room_id: RoomId, now_ms: int) -> Evidence:
+        """Return what a proof of the consent of a room is made of; as `Proving.evidence`."""
+        return self._rooms.proving.evidence(Turn(now_ms), room_id)
 
     def notes_of(self, room_id: RoomId) -> RoomId:
         """Return the id of the room of notes beside a room (ROOM-02)."""

@@ -44,6 +44,7 @@ from .exporting import Exporting
 from .loaded import LoadedRooms
 from .noting import Noting
 from .policies import StoredPolicy
+from .proving import Proving
 from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
@@ -72,6 +73,7 @@ class Rooms(LoadedRooms):
         self.acting = Acting(context, self)
         self.noting = Noting(context, self)
         self.dropping = Dropping(context, self)
+        self.proving = Proving(context, self)
         self.exporting = Exporting(context, self)
         self.queries = RoomQueries(context, self)
         self.waiting: dict[RoomId, Waiting] = {}

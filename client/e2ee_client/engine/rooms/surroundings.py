@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from e2ee.content import Content, OfRooms
 from e2ee.errors import InvalidArgument
@@ -55,6 +55,16 @@ class Policy:
             raise InvalidArgument("a team has a name")
         if not self.grants <= OF_MEMBERS:
             raise InvalidArgument("members are granted transfer, close and reopen at most")
+
+
+class Papers(NamedTuple):
+    """What a proof says of a device of the customer, as signed then: its record, the list that names it, and
+    the mandate of the company (CNS-30).
+    """
+
+    record: bytes
+    device_list: bytes
+    mandate: bytes
 
 
 class Surroundings(Protocol):
@@ -117,6 +127,10 @@ class Surroundings(Protocol):
 
     def signer(self, author: Author) -> SignPublic | None:
         """Return the signing key of a device by a record that an accepted list names, also one of before."""
+        ...
+
+    def papers(self, customer: Author, company: AccountId) -> Papers | None:
+        """Return what a proof says of a device of the customer; None where a part is not known (CNS-30)."""
         ...
 
     def card(self, company: AccountId, device_id: DeviceId) -> AgentCard | None:
