@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from e2ee_client.engine import stored_sessions
 from e2ee_client.engine.stored_sessions import Sessions
@@ -9,6 +11,9 @@ from e2ee_client.errors import StoreCorrupt
 from engine_world import Rows, acquainted
 
 from e2ee.ids import SessionId
+from e2ee.ratchet.skipped import SkippedKey
+from e2ee.session import Session
+from e2ee.snapshot import decode_session
 from e2ee.wire import cbor
 
 
@@ -16,11 +21,10 @@ from e2ee.wire import cbor
 def decoded(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """The rows of sessions that are decoded."""
     found: list[bytes] = []
-    decode = stored_sessions.decode_session
 
-    def counted(row: bytes, skipped: object = ()) -> object:
+    def counted(row: bytes, skipped: Iterable[SkippedKey] = ()) -> Session:
         found.append(row)
-        return decode(row, skipped)  # type: ignore[arg-type]  # as the engine calls it
+        return decode_session(row, skipped)
 
     monkeypatch.setattr(stored_sessions, "decode_session", counted)
     return found
@@ -33,18 +37,18 @@ def loaded(rows: Rows) -> Sessions:
 
 
 def test_an_opened_store_goes_on_and_decodes_what_it_uses(decoded: list[bytes]) -> None:
-    """SES-14: nothing at opening; then the session in which something comes, once."""
+    """SES-14: nothing at opening and at the start; then the session in which something comes, once."""
     world, company, customer, praxis = acquainted()
     kept = dict(company.engine._state.sessions)
     tags = {tag: set(found) for tag, found in company.engine._state.tags.items()}
     heard = {key: peer.heard_ms for key, peer in company.engine._state.peers.items()}
     company.crash()
+    company.start()
     state = company.engine._state
     assert state.tags == tags
     assert {key: peer.heard_ms for key, peer in state.peers.items()} == heard
     assert not decoded
     assert set(state.sessions) == set(kept)
-    company.start()
     customer.send(praxis, "Noch etwas")
     customer.send(praxis, "und noch etwas")
     world.settle()
@@ -96,7 +100,7 @@ def test_the_tag_of_a_skipped_key_finds_its_session() -> None:
     rows.tables["skipped"] = {session_id + tag + n.to_bytes(4, "big"): value for n in (3, 4)}
     sessions = Sessions()
     found = sessions.load(rows)[session_id]
-    assert found.tags.count(tag) == 1  # type: ignore[arg-type]  # a tag by its bytes
+    assert found.tags.count(tag) == 1
     assert sessions.has_skipped(session_id)
     assert found.tags == sessions[session_id].tags()
     assert sessions.has_skipped(session_id)

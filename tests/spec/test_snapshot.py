@@ -87,7 +87,7 @@ def test_a_state_has_one_stored_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", list(states()))
 def test_a_session_is_found_before_it_is_decoded(name: str) -> None:
-    """SES-14, DR-10: its tags but those of skipped keys, which stand in their rows, and when it opened last."""
+    """SES-14, DR-10: its tags but those of skipped keys, and when it opened last."""
     state = states()[name]
     tags, opened_ms = snapshot.decode_outline(snapshot.encode_session(state))
     assert (*tags, *dict.fromkeys(row.tag for row in rows_of(state))) == state.tags()
@@ -99,7 +99,15 @@ def test_a_session_that_cannot_be_found_is_refused(name: str) -> None:
     """SES-14: another version or length, and damage where its tags and times stand."""
     items = cbor.decode(snapshot.encode_session(states()[name]))
     assert isinstance(items, list)
-    wrong = [(0, 2), (9, -1), (9, b""), (12, [bytes(32)]), (12, 1), (13, bytes(31)), (13, None)]
+    wrong: list[tuple[int, cbor.Value]] = [
+        (0, 2),
+        (9, -1),
+        (9, b""),
+        (12, [bytes(32)]),
+        (12, 1),
+        (13, bytes(31)),
+        (13, None),
+    ]
     cut = [cbor.encode(items[:-1]), cbor.encode([*items, 0]), b"", cbor.encode(items)[:-1]]
     for encoded in [cbor.encode([*items[:at], value, *items[at + 1 :]]) for at, value in wrong] + cut:
         with pytest.raises(SnapshotError):

@@ -422,13 +422,14 @@ class Renewal(Part):
         self.set_pair(turn, peer, change.pair, change.gone)
         if not peer.contact.accepted or self.is_stale(turn, peer.contact):
             return
-        candidate, active = peer.pair.candidate, self._active(peer)
+        candidate = peer.pair.candidate
         if candidate is not None and pairs.repeat_due(peer.pair, turn.now_ms):
             self.set_pair(turn, peer, pairs.repeated(peer.pair, turn.now_ms))
             session = self._state.sessions[candidate.id]
             if not session.is_expired(turn.now_ms):
                 self._send_ask(turn, peer, session, bundle=self._our_bundle(turn, peer.contact))
-        if active is not None and pairs.gap_ask_due(peer.pair, turn.now_ms):
+        active = self._active(peer) if pairs.gap_ask_due(peer.pair, turn.now_ms) else None
+        if active is not None:
             self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)
 
     def _wake_for(self, turn: Turn, peer: Peer) -> None:
