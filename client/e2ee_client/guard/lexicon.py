@@ -1,0 +1,99 @@
+"""Lists of words, and the search for them.
+
+Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a longer
+one that ends so. `~` in front: says
+little alone. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text begins so.
+Umlauts match with and without their dots, and as two letters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from .folding import Token
+
+_LEAST_STEM: Final = 3
+_MOST_STEM: Final = 24
+_UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
+_AS_TWO: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One of a list."""
+
+    name: str
+    words: tuple[str, ...]
+    unless: tuple[str, ...]
+    is_weak: bool
+    is_other: bool
+
+    def matches(self, tokens: Sequence[Token], first: int) -> bool:
+        """Whether the words stand from a token on."""
+        if first + len(self.words) > len(tokens):
+            return False
+        return all(_fits(word, tokens[first + place].text) for place, word in enumerate(self.words))
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """An entry, and the tokens where it stands."""
+
+    entry: Entry
+    first: int
+    last: int
+
+
+def _fits(pattern: str, word: str) -> bool:
+    if pattern.endswith("*"):
+        return word.startswith(pattern[:-1])
+    if pattern.startswith("*"):
+        return len(word) >= len(pattern) and word.endswith(pattern[1:])
+    return pattern == word
+
+
+class Lexicon:
+    """A list in a form in which each word of a text costs the same, however long list and text are."""
+
+    def __init__(self, lines: str) -> None:
+        self._by_first: dict[str, list[Entry]] = {}
+        for line in lines.split(","):
+            for entry in _entries(" ".join(line.split())):
+                self._by_first.setdefault(entry.words[0], []).append(entry)
+
+    def hits(self, tokens: Sequence[Token]) -> list[Hit]:
+        """Return what stands in a text, without what means something else there."""
+        found = [hit for index in range(len(tokens)) for hit in self._at(tokens, index)]
+        other = {place for hit in found if hit.entry.is_other for place in range(hit.first, hit.last + 1)}
+        words = {token.text for token in tokens}
+        return [hit for hit in found if hit.first not in other and not _is_excepted(hit.entry, words)]
+
+    def _at(self, tokens: Sequence[Token], index: int) -> Iterator[Hit]:
+        for key in _keys(tokens[index].text):
+            for entry in self._by_first.get(key, ()):
+                if entry.matches(tokens, index):
+                    yield Hit(entry, index, index + len(entry.words) - 1)
+
+
+def _is_excepted(entry: Entry, words: Iterable[str]) -> bool:
+    return bool(entry.unless) and any(word.startswith(entry.unless) for word in words)
+
+
+def _keys(word: str) -> Iterator[str]:
+    yield word
+    for size in range(_LEAST_STEM, min(len(word), _MOST_STEM) + 1):
+        yield f"{word[:size]}*"
+        if size < len(word):
+            yield f"*{word[-size:]}"
+
+
+def _entries(line: str) -> Iterator[Entry]:
+    if not line:
+        return
+    for spelling in dict.fromkeys((line.translate(_UMLAUTS), line.translate(_AS_TWO))):
+        parts = spelling.lstrip("~-").split()
+        words = tuple(part for part in parts if part[0] != "!")
+        unless = tuple(part[1:] for part in parts if part[0] == "!")
+        yield Entry(line, words, unless, line[0] == "~", line[0] == "-")
