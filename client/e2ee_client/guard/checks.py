@@ -20,9 +20,13 @@ IBAN_LENGTHS: Final = {
 _PENSION_WEIGHTS: Final = (2, 1, 2, 5, 7, 1, 2, 1, 2, 1, 2, 1)
 _HEALTH_WEIGHTS: Final = (1, 2) * 5
 _IBAN: Final = re.compile(r"[a-z]{2}[0-9]{2}[a-z0-9]{11,30}")
+_DIGIT: Final = re.compile(r"[0-9]")
+_LEAST_IBAN_DIGITS: Final = 10
+"""Fewer are not in the format of any country; without it, words that follow a number make one in a hundred."""
 _TAX_ID: Final = re.compile(r"[1-9][0-9]{10}")
 _HEALTH: Final = re.compile(r"[a-z][0-9]{9}")
-_PENSION: Final = re.compile(r"[0-9]{2}(?:[0-2][0-9]|3[01])(?:0[0-9]|1[0-2])[0-9]{2}[a-z][0-9]{3}")
+# The day may be 50 higher, where numbers of a day had run out.
+_PENSION: Final = re.compile(r"[0-9]{2}(?:0[1-9]|[126][0-9]|5[1-9]|7[0-9]|3[01]|8[01])(?:0[1-9]|1[0-2])[0-9]{2}[a-z][0-9]{3}")
 # First digits from, to, and the lengths in which they are issued.
 _CARD_RANGES: Final = (
     ("34", "34", (15,)),
@@ -34,7 +38,7 @@ _CARD_RANGES: Final = (
     ("3528", "3589", (16, 17, 18, 19)),
     ("4", "4", (13, 16, 19)),
     ("5018", "5018", (16, 17, 18, 19)),
-    ("5020", "5020", (16, 17, 18, 19)),
+    ("5019", "5020", (16, 17, 18, 19)),
     ("5038", "5038", (16, 17, 18, 19)),
     ("5893", "5893", (16, 17, 18, 19)),
     ("51", "55", (16,)),
@@ -53,6 +57,8 @@ _CARD_RANGES: Final = (
 def is_iban(value: str) -> bool:
     """Whether the length is that of its country, and the remainder by 97 is 1 (ISO 13616-1)."""
     if IBAN_LENGTHS.get(value[:2]) != len(value) or _IBAN.fullmatch(value) is None:
+        return False
+    if len(_DIGIT.findall(value)) < _LEAST_IBAN_DIGITS:
         return False
     return int("".join(str(int(char, 36)) for char in value[4:] + value[:4])) % 97 == 1
 

@@ -58,10 +58,17 @@ class Lexicon:
     """A list in a form in which each word of a text costs the same, however long list and text are."""
 
     def __init__(self, lines: str) -> None:
-        self._by_first: dict[str, list[Entry]] = {}
+        self._whole: dict[str, list[Entry]] = {}
+        self._begins: dict[str, list[Entry]] = {}
+        self._ends: dict[str, list[Entry]] = {}
         for line in lines.split(","):
             for entry in _entries(" ".join(line.split())):
-                self._by_first.setdefault(entry.words[0], []).append(entry)
+                self._place(entry.words[0]).setdefault(entry.words[0].strip("*"), []).append(entry)
+
+    def _place(self, pattern: str) -> dict[str, list[Entry]]:
+        if pattern.endswith("*"):
+            return self._begins
+        return self._ends if pattern.startswith("*") else self._whole
 
     def hits(self, tokens: Sequence[Token]) -> list[Hit]:
         """Return what stands in a text, without what means something else there."""
@@ -71,22 +78,22 @@ class Lexicon:
         return [hit for hit in found if hit.first not in other and not _is_excepted(hit.entry, words)]
 
     def _at(self, tokens: Sequence[Token], index: int) -> Iterator[Hit]:
-        for key in _keys(tokens[index].text):
-            for entry in self._by_first.get(key, ()):
-                if entry.matches(tokens, index):
-                    yield Hit(entry, index, index + len(entry.words) - 1)
+        for entry in self._beginning_with(tokens[index].text):
+            if entry.matches(tokens, index):
+                yield Hit(entry, index, index + len(entry.words) - 1)
+
+    def _beginning_with(self, word: str) -> list[Entry]:
+        """Return the entries whose first word fits: one look for the word, two for each length of stem."""
+        found = list(self._whole.get(word, ()))
+        for size in range(_LEAST_STEM, min(len(word), _MOST_STEM) + 1):
+            found += self._begins.get(word[:size], ())
+            if size < len(word):
+                found += self._ends.get(word[-size:], ())
+        return found
 
 
 def _is_excepted(entry: Entry, words: Iterable[str]) -> bool:
     return bool(entry.unless) and any(word.startswith(entry.unless) for word in words)
-
-
-def _keys(word: str) -> Iterator[str]:
-    yield word
-    for size in range(_LEAST_STEM, min(len(word), _MOST_STEM) + 1):
-        yield f"{word[:size]}*"
-        if size < len(word):
-            yield f"*{word[-size:]}"
 
 
 def _entries(line: str) -> Iterator[Entry]:

@@ -9,6 +9,7 @@ from .finding import Kind
 from .folding import Folded
 
 _BREAK: Final = re.compile(r"[\n;!?]|\. ")
+_SHORTENED: Final = ("nr", "no", "num", "ref")
 _LOOK_BACK: Final = 8
 _LOOK_AHEAD: Final = 5
 _FILLERS: Final = frozenset(
@@ -42,9 +43,9 @@ _NAME_ENDS: Final = ("karte", "konto", "card", "kasse", "versicherung", "versich
 def is_refused(folded: Folded, first: int) -> bool:
     """Whether the word before a number, fillers passed over, says that it counts orders, parcels or things."""
     for index in range(first - 1, max(-1, first - 1 - _LOOK_BACK), -1):
-        if _BREAK.search(folded.gap(index + 1)):
-            return False
         word = folded.tokens[index].text
+        if _BREAK.search(folded.gap(index + 1)) and not word.endswith(_SHORTENED):
+            return False
         if word not in _FILLERS:
             return word in _REFUSING_WORDS or (len(word) > 2 and word.startswith(_REFUSING_STEMS))
     return False

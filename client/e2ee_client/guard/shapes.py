@@ -27,8 +27,9 @@ _DATE: Final = re.compile(
     rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.)? ?{_MONTHS}\.? [0-9]{{4}}|{_MONTHS}\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}})(?![0-9])"
 )
 _BORN: Final = ("geb", "born", "dob", "birth")
-_NEVER_BORN: Final = ("gebuhr", "gebaud", "gebiet", "gebe", "gebraucht", "gebucht", "gebracht")
+_NEVER_BORN: Final = ("gebildet", "geblieben", "gebeten", "geboten", "gebuhr", "gebaud", "gebiet", "gebe", "gebraucht", "gebucht", "gebracht")
 _WORDS_BEFORE: Final = 5
+_WORDS_BEHIND: Final = 2
 _TRUNK: Final = range(9, 14)
 _ABROAD: Final = range(8, 16)
 _DIALLED: Final = range(6, 16)
@@ -48,7 +49,8 @@ def shapes(folded: Folded, kinds: frozenset[Kind]) -> Iterator[Place]:
 
 def _birth_dates(folded: Folded) -> Iterator[Place]:
     for one in _DATE.finditer(folded.text):
-        if any(_is_birth(word) for word in _words_before(folded, one.start())):
+        beside = _words_before(folded, one.start()) + _words_behind(folded, one.end())
+        if any(map(_is_birth, beside)):
             yield Kind.BIRTH_DATE, one.start(), one.end()
 
 
@@ -59,6 +61,11 @@ def _is_birth(word: str) -> bool:
 def _words_before(folded: Folded, place: int) -> list[str]:
     first = folded.token_at(place)
     return [one.text for one in folded.tokens[max(0, first - _WORDS_BEFORE) : first]]
+
+
+def _words_behind(folded: Folded, place: int) -> list[str]:
+    first = folded.token_at(place)
+    return [one.text for one in folded.tokens[first : first + _WORDS_BEHIND]]
 
 
 def _phones(folded: Folded) -> Iterator[Place]:

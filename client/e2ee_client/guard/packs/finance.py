@@ -13,7 +13,7 @@ abzahlen, abbezahl*, ratenschutz,
 schulden, *schulden, schuldner*, verschuldet*, verschuldung, überschuldet*, überschuldung, schuldenberat*, schuldnerberat*, schuldenfrei,
 schulde ihnen, gläubiger*, schufa*, bonität*, insolven*, *insolvenz, pleite, pleitegeh*, bankrott, zahlungsunfähig*, zahlungsschwier*,
 zahlungsverzug, geldsorgen, geldnot, geldprobleme*, finanzielle probleme, finanziell*, finanzielle schwierig*, finanzlage, kein geld,
-knapp bei kasse, ~knapp, blank, nicht leisten, pfänd*, gepfändet*, *pfändung, *pfändungen, pfändungsschutz*, p konto, gerichtsvollzieher*,
+knapp bei kasse, ~knapp, bin blank, völlig blank, nicht leisten, pfändung*, pfändbar*, pfänden, gepfändet*, *pfändung, *pfändungen, pfändungsschutz*, p konto, gerichtsvollzieher*,
 inkasso*, mahnbescheid*, vollstreckungsbescheid*, zwangsvollstreck*, zwangsversteiger*, vermögensauskunft, eidesstattliche, offenbarungseid,
 ~mahnung*, stundung*, zahlungsaufschub, ~stunden sie, stunden sie den, stunden sie mir, stunden sie die, ruin, ruiniert, existenzminimum,
 existenzangst,
@@ -29,13 +29,13 @@ rente beträgt, rente von, rente reicht, ~rente, ~pension, rentnerin, ~rentner, 
 bürgergeld*, hartz*, arbeitslosengeld*, alg, arbeitslosenhilfe, grundsicherung*, sozialhilfe*, sozialleistung*, wohngeld*, bafög*, kindergeld*,
 elterngeld*, kinderzuschlag*, kurzarbeitergeld*, kurzarbeit, unterhaltsvorschuss*, pflegegeld*, krankengeld*, übergangsgeld, stütze vom amt,
 ~jobcenter, ~arbeitsagentur, ~arbeitslos, arbeitslos gemeldet, sozialtarif*, ~sozialamt, tafel berechtig*, sozialticket,
-aktie, aktien !aktion, *aktien, aktiendepot*, fonds, *fonds, fondsanteil*, depot !straßenbahn !bus !bahn !pfand !müll, wertpapier*, etf, etfs,
+aktie, aktien !aktion, *aktien, aktiendepot*, fonds, *fonds, fondsanteil*, ~depot, mein depot, im depot liegen, wertpapierdepot*, depotauszug*, depotkonto*, depotwert*, depotübertrag*, wertpapier*, etf, etfs,
 sparplan*, bitcoin*, krypto*, ethereum, anleihe*, dividende*, zertifikate*, ~börse, ~investiert, ~investieren, ~anlegen, ~angelegt, geldanlage*,
 anlageberat*, kapitalanlage*, rendite*, kapitalertrag*, freistellungsauftrag*, spekul*, ~verlust, ~verloren, lebensversicherung auszahl*,
 ersparnis, ersparnisse*, erspart, erspartes, ersparte, ersparten, angespart*, sparbuch*, sparkonto, sparvertrag*, bausparvertrag*, bauspar*,
 festgeld*, tagesgeld*, notgroschen, rücklagen, vermögen !vermögenswirksam !nicht, vermögens*, barvermögen, ~millionen, ~erbe, lottogewinn*,
 steuerbescheid*, steuererklär*, steuerschuld*, steuernachzahl*, steuerrückzahl*, steuererstatt*, steuerklasse*, ~nachzahlung*, ~finanzamt,
-~steuer, ~steuern, steuerrückstand*, einkommensteuer*, bürgschaft*, bürge für, ~bürge, bürgen, mietschulden, mietrückst*, zahlungsrückst*,
+~steuer, ~steuern, steuerrückstand*, einkommensteuer*, bürgschaft*, bürge für, ~bürge, mietschulden, mietrückst*, zahlungsrückst*,
 stromschulden, spielschulden, bin überfordert mit den rechnungen, selbstauskunft*, einkommensnachweis*, vermögensauf*
 """
 _ENGLISH: Final = """
@@ -43,7 +43,7 @@ loan !projector !book !library !museum !car !laptop !equipment !exhibit !on, loa
 student loan*, payday loan*, lender*, mortgage*, remortgag*, foreclos*, repossess*, refinanc*, instalment plan, payment plan*, ~instalment*,
 ~installment*, interest rate*, ~interest, pay interest, interest would i, ~rate, ~lend, ~lent, ~borrow*, borrowed money,
 debt, debts, indebted, debtor*, creditor*, debt collect*, collection agency, collections agency, bailiff*, in arrears, arrears, bankrupt*,
-insolven*, iva, garnish* !salad !dish !plate, repay*, ~owe, ~owes, i owe, owe the, behind on my, behind with my, late on my rent, default on,
+insolven*, iva, garnish* !salad !dish !plate, repay*, ~owe, ~owes, i owe, -owe you, owe the, behind on my, behind with my, late on my rent, default on,
 defaulted, credit score*, credit rating*, credit report*, credit check*, credit history, creditworth*, credit limit*, overdraft*, overdrawn,
 account balance*, bank balance*, ~balance, bank statement*, ~bounced, negative balance, payday, broke until, i am broke, i m broke, dead broke,
 can t afford, cannot afford, can not afford, couldn t afford, struggling to pay, ~afford, ~pay, ~paying, ~money, ~bank, ~rent, ~bills, money
@@ -60,6 +60,6 @@ savings, my savings, life savings, nest egg, savings account*, ~saved, ~invest*,
 index fund*, mutual fund*, hedge fund*, etf*, dividend*, ~bonds, government bond*, capital gain*, capital gains, tax on the gain, crypto*,
 bitcoin*, ethereum, ~lost everything, ~lost my job, trust fund*, net worth, inheritance tax, ~assets, lottery win*, gambling
 debt*, gambling loss*, tax return*, tax bill*, tax office*, tax refund*, back taxes, ~tax, ~taxes, hmrc, irs, ~deposit, guarantor*, proof of
-income, proof of funds, proof of earnings, down payment on, bad credit, poor credit, credit union*, consolidat* !shipment !order !parcel
+income, proof of funds, proof of earnings, down payment on, bad credit, poor credit, debt consolidat*
 """
 WORDS: Final = {"de": _GERMAN, "en": _ENGLISH}

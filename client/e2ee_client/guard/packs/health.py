@@ -8,7 +8,7 @@ _GERMAN: Final = """
 krank, kranke, kranker, kranken, krankem, krankes, -krank gut, -krank gute, -krank schön, krankheit, krankheiten,
 *krankheit, *krankheiten, krankheits*, krankgeschrieben*, krankschreib*, krankmeld*, krankgemeldet, krankenhaus*,
 krankenhäus*, krankenstand, krankengeld*, krankengymnast*, krankenwagen, krankenakte*, krankengeschichte, erkrank*,
-*erkrankung, *erkrankungen, *krank, vorerkrank*, kränk*, -kränkend, -kränkung,
+*erkrankung, *erkrankungen, *krank, vorerkrank*,
 fieber, fiebert, fiebrig, *fieber, -lampenfieber, -reisefieber, -jagdfieber, -goldfieber, -fußballfieber, -kauffieber,
 -wettfieber, -baufieber, fieber*,
 schmerz, *schmerz, *schmerzen, schmerzen, schmerzt, schmerzte, schmerzhaft*, schmerzmittel*, schmerztablette*, schmerzpatient*,
@@ -52,7 +52,7 @@ risikoschwanger*, menstruation*, meine periode, regelblutung*, meine regel, rege
 unfruchtbar*, kinderwunsch*, künstliche befruchtung, endometriose*, zyste*, myom*, prostata*, inkontinen*, hämorr*,
 potenzproblem*, erektions*, eisprung,
 ~op, op termin, op am, die op, eine op, meine op, operiert*, operationstermin*, knieoperation*, hüftoperation*,
-herzoperation*, augenoperation*, bauchoperation*, *operation !server !ko !militär, -kooperation, -operation libero,
+herzoperation*, augenoperation*, bauchoperation*, hirnoperation*, rückenoperation*, schulteroperation*, notoperation*,
 ~operation, operieren, narkose*, vollnarkose*, chirurg*, transplant*, dialyse*, niereninsuffizien*, nierenstein*, nieren*,
 gallenstein*, gallenblase*, leberzirrhos*, ~leber, ~niere, ~lunge, ~magen, ~darm, ~rücken, ~knie, ~schulter, ~hüfte, ~herz,
 ~zahn, ~zähne, ~kopf, ~bauch, ~bein, ~arm, ~haut, ~blut, ~fuß, ~hand, ~brust, ~auge, ~augen, ~ohr, ~gelenk, ~gelenke,
@@ -91,8 +91,8 @@ tablettensücht*, attest, atteste, *attest, arbeitsunfähig*, au bescheinigung, 
 erwerbsminderung*, patientenakte*, patientenverfügung*, symptom, symptome, symptomen
 """
 _ENGLISH: Final = """
-ill, illness*, sick leave, sick note*, off sick, sick day, sick days, ~sick, -is sick love, sickness*, disease*, ~condition,
-diagnos*, -diagnostic tool*, -diagnostic port*, prognosis, symptom*, fever*, -cabin fever, -fever pitch, feverish, headache*,
+~ill, am ill, is ill, was ill, feel ill, fell ill, ill with, seriously ill, mentally ill, illness*, sick leave, sick note*, off sick, sick day, sick days, ~sick, -is sick love, sickness*, disease*, ~condition,
+diagnosed, diagnosis, diagnoses, prognosis, symptom*, fever*, -cabin fever, -fever pitch, feverish, headache*,
 migraine*, backache*, toothache*, stomach ache*, stomachache*, earache, sore throat*, throat hurts, hurts when, hurts to,
 ~hurts, ~hurt, ~pain, ~painful, ~ache, ~aches, ~aching, ~swollen, ~bleeding, ~blood, ~wound, ~infected, ~injured, ~injury,
 ~chest, ~knee, ~shoulder, ~wrist, ~ankle, ~hip, ~leg, ~arm, ~throat, ~stomach, ~skin, ~heart, ~lungs, ~kidney*, ~liver, ~tooth,
@@ -105,7 +105,7 @@ period pain*, painkiller*, pain relief, my back hurts, broke my wrist, broke my 
 broke her hip, broken arm, broken leg, broken rib*, broken hip, fractur*, concussion*, sprained, torn ligament*, slipped disc*,
 herniat*, blood pressure, hypertens*, blood test*, blood sugar, blood thinner*, blood count, blood clot*, cholesterol, ecg, ekg,
 mri, ct scan*, x ray*, xray*, ultrasound*, biops*, endoscop*, colonoscop*, mammogram*, smear test*, lab results,
-prescri*, medication*, medicine*, antibiotic*, ibuprofen, paracetamol, aspirin, tylenol, metformin, insulin*, cortisone*, steroid*,
+prescri*, medication*, medicine* !cat !dog !pet !horse, antibiotic*, ibuprofen, paracetamol, aspirin, tylenol, metformin, insulin*, cortisone*, steroid*,
 antidepress*, sertraline, fluoxetine, prozac, citalopram, xanax, valium, diazepam, ritalin, adderall, morphine, opioid*, codeine,
 tramadol, oxycodone, oxycontin, methadone, statin, statins, beta blocker*, warfarin, penicillin, amoxicillin, ozempic, inhaler*, epipen*,
 vaccin*, vaccinated, side effect*, overdos*, dosage*, chemo, chemotherap*, radiotherap*, radiation therapy, immunotherap*,
@@ -118,13 +118,13 @@ metasta*, leukaemia*, leukemia*, lymphoma*, melanoma*, carcinoma*, oncolog*, pal
 depress* !glass !button !lever !key !pedal !era, panic attack*, anxiety attack*, anxiety disorder*, mental health*, breakdown !car !truck !vehicle !cost !price, burnout, burned out, psychiatr*, psycholog*, psychosis, psychotic, psychotherap*, therapist*, therapy,
 counselling, suicid*, self harm*, anorexi*, bulimi*, eating disorder*, ptsd, trauma, traumatic, adhd, autis*, asperger*,
 bipolar, borderline personality, schizophren*, ocd, insomnia*, dementia*, alzheimer*, parkinson*, epilep*, seizure !assets !goods
-!customs, seizures, strokes, a stroke !luck !genius !pen, from a stroke, had a stroke, his stroke, her stroke, my stroke,
+!customs, seizures, a stroke !luck !genius !pen, from a stroke, had a stroke, his stroke, her stroke, my stroke,
 -stroke of, heart attack*, heart condition*, heart failure, heart disease*, heart problem*, heart surgery, pacemaker*,
 arrhythm*, atrial, palpitation*, thrombosis, embolism, aneurysm*, pneumonia*, bronchitis, copd, tuberculosis, covid*, coronavirus,
 long covid, flu, the flu, influenza, measles, mumps, chickenpox, chicken pox, rabies, malaria, lyme, monkeypox, hiv, aids, chlamydia,
 syphilis, gonorrh*, herpes, hpv, std, stds, sti, infection*, contagious, quarantine*, sepsis,
 pregnan*, miscarr*, stillbirth*, stillborn, abortion*, caesarean*, c section, ivf, fertility, infertil*, menopaus*, menstrua*,
-my period, endometriosis, contracept*, birth control, midwife*, maternity leave, due date !invoice !payment !bill !rent !library,
+my period, endometriosis, contracept*, birth control, midwife*, maternity leave, baby is due,
 antenatal, prenatal, postnatal, breastfeed*, gynaecolog*, gynecolog*, cyst, cysts, fibroid*, prostate, incontinen*, erectile, viagra,
 my surgery, knee surgery, hip surgery, back surgery, eye surgery, surgeon*, surgical, underwent, operated on, anaesthe*, anesthe*,
 hospitalis*, hospitaliz*, in hospital, intensive care, emergency room, a and e, ambulance*, ward, rehab, rehabilitation, physiotherap*,
@@ -136,7 +136,7 @@ hearing aid*, blind in, visually impaired, deaf, deafness, paralys*, paralyz*, a
 bedridden, special needs, down syndrome, cerebral palsy, muscular dystroph*, cystic fibrosis, syndrome,
 alcoholic, alcoholi*, addict, addicts, addiction*, -addicted to your, ~addicted, aa meeting*, detox, withdrawal symptoms, sober since,
 sober for, overdose*, dizziness, vertigo, nausea*, vomit*, throwing up, diarrh*, constipat*, vomited, fainting, faint spell*,
-seizing, swelling, inflam* !inflammable !flammab, unwell, feel ill, feeling ill, medical report*, medical record*, medical history,
+seizing, swelling, inflam* !inflammable !flammab, unwell, feeling ill, medical report*, medical record*, medical history,
 medical condition*, medical leave, health condition*, health problem*, health issue*, terminally, life expectancy, comatose, coma
 """
 WORDS: Final = {"de": _GERMAN, "en": _ENGLISH}

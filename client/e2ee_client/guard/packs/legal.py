@@ -44,7 +44,7 @@ aktenzeichen der staats*, rechtskräftig*, schuldig gesprochen, ~unschuldig, ~sc
 ~beweis*, eidesstattlich*, zeugenschutz, kindesentzug, kindeswohl*
 """
 _ENGLISH: Final = """
-lawyer*, solicitor*, attorney*, barrister*, legal advice, legal action*, legal aid, legal matter*, legal dispute*, legal proceeding*, legal fees,
+lawyer* !joke, solicitor*, attorney*, barrister*, legal advice, legal action*, legal aid, legal matter*, legal dispute*, legal proceeding*, legal fees,
 legal team, legal counsel, my counsel, law firm*, paralegal*, attorney client, client privilege, retainer agreement, ~legal, ~counsel,
 ~sue, sued, sues, suing, lawsuit*, litigat*, class action, plaintiff*, defendant*, claimant*, small claims, statement of claim, filed a claim,
 file a claim against, in court, to court, of court, the court*, county court*, high court, family court*, crown court*, supreme court,
@@ -70,7 +70,7 @@ inherit* !class, inheritance dispute*, probate, executor*, my will, his will, he
 the will, disinherit*, ~estate, ~will and testament, trustee*, prenuptial,
 evict*, eviction*, landlord is trying, section 21, unfair dismiss*, unfairly dismissed, wrongful*, wrongfully, ~dismissed, ~fired, ~landlord,
 ~tenant*, discriminat*, employment law, employment tribunal*, redundancy claim,
-visa was, visa refus*, visa reject*, visa appl*, visa appeal*, visa expir*, my visa is, my visa has, work visa*, student visa*, spouse visa*,
+visa was refused, visa was denied, visa was rejected, visa refus*, visa reject*, visa appl*, visa appeal*, visa expir* !card !capital !credit, work visa*, student visa*, spouse visa*,
 overstay*, ~visa, ~refused, asylum*, refugee*, deport*, immigration*, residence permit*, green card*, leave to remain, citizenship*,
 naturalis*, naturaliz*, undocumented, work permit*
 """
