@@ -1,8 +1,8 @@
 """Lists of words, and the search for them.
 
 Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a longer
-one that ends so. `~` in front: says
-little alone. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text begins so.
+one that ends so. `+`, `~`, `?` in
+front: says less alone, it counts 4, 3 or 2 of the 6 that it takes. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text begins so.
 Umlauts match with and without their dots, and as two letters.
 """
 
@@ -14,6 +14,8 @@ from typing import Final
 
 from .folding import Token
 
+ENOUGH: Final = 6
+_POINTS: Final = {"+": 4, "~": 3, "?": 2, "-": 0}
 _LEAST_STEM: Final = 3
 _MOST_STEM: Final = 24
 _UMLAUTS: Final = str.maketrans({"ä": "a", "ö": "o", "ü": "u", "ß": "ss"})
@@ -24,11 +26,19 @@ _AS_TWO: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
 class Entry:
     """One of a list."""
 
-    name: str
     words: tuple[str, ...]
     unless: tuple[str, ...]
-    is_weak: bool
-    is_other: bool
+    points: int
+
+    @property
+    def is_other(self) -> bool:
+        """Whether the words here do not mean what the pack is about."""
+        return self.points == 0
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether the words are enough alone."""
+        return self.points >= ENOUGH
 
     def matches(self, tokens: Sequence[Token], first: int) -> bool:
         """Whether the words stand from a token on."""
@@ -75,7 +85,11 @@ class Lexicon:
         found = [hit for index in range(len(tokens)) for hit in self._at(tokens, index)]
         other = {place for hit in found if hit.entry.is_other for place in range(hit.first, hit.last + 1)}
         words = {token.text for token in tokens}
-        return [hit for hit in found if hit.first not in other and not _is_excepted(hit.entry, words)]
+        return [
+            hit
+            for hit in found
+            if other.isdisjoint(range(hit.first, hit.last + 1)) and not _is_excepted(hit.entry, words)
+        ]
 
     def _at(self, tokens: Sequence[Token], index: int) -> Iterator[Hit]:
         for entry in self._beginning_with(tokens[index].text):
@@ -100,7 +114,8 @@ def _entries(line: str) -> Iterator[Entry]:
     if not line:
         return
     for spelling in dict.fromkeys((line.translate(_UMLAUTS), line.translate(_AS_TWO))):
-        parts = spelling.lstrip("~-").split()
+        points = _POINTS.get(line[0], ENOUGH)
+        parts = spelling.lstrip("+~?-").split()
         words = tuple(part for part in parts if part[0] != "!")
         unless = tuple(part[1:] for part in parts if part[0] == "!")
-        yield Entry(line, words, unless, line[0] == "~", line[0] == "-")
+        yield Entry(words, unless, points)

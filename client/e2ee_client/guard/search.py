@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from itertools import islice, takewhile
 from typing import Final
 
 from e2ee_client.errors import ConfigError
 
 from .finding import Finding, Kind, Why
 from .folding import Folded, fold
-from .lexicon import Hit
+from .lexicon import ENOUGH, Hit
 from .numbers import numbers
 from .packs import LEXICONS
 from .shapes import shapes
@@ -24,6 +25,10 @@ ALL_KINDS: Final = DEFAULT_KINDS | {Kind.PHONE, Kind.EMAIL, Kind.BIRTH_DATE}
 """With those that go by shape alone."""
 PACKS: Final = ("finance", "health", "legal")
 LANGUAGES: Final = ("de", "en")
+
+
+_NEAR: Final = 30
+"""So many words of a text make up what is close by."""
 
 
 def find(
@@ -66,16 +71,23 @@ def _numbers(folded: Folded, kinds: frozenset[Kind]) -> Iterator[Finding]:
 
 
 def _words(folded: Folded, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
-    hits = [hit for language in languages for hit in LEXICONS[sector, language].hits(folded.tokens)]
-    strong = [hit for hit in hits if not hit.entry.is_weak]
-    weak = [hit for hit in hits if hit.entry.is_weak]
-    places = _places(strong, Why.WORD)
-    if strong or len({folded.tokens[hit.first].text for hit in weak}) > 2:
-        places = {**_places(weak, Why.WORDS), **places}
+    places: dict[tuple[int, int], Why] = {}
+    for language in dict.fromkeys(languages):
+        hits = LEXICONS[sector, language].hits(folded.tokens)
+        places.update({(hit.first, hit.last): Why.WORDS for hit in _together(folded, hits)})
+        places.update({(hit.first, hit.last): Why.WORD for hit in hits if hit.entry.is_strong})
     for (first, last), why in places.items():
         start, end = folded.tokens[first].start, folded.tokens[last].end
         yield Finding(Kind(sector), *folded.span(start, end), why)
 
 
-def _places(hits: list[Hit], why: Why) -> dict[tuple[int, int], Why]:
-    return {(hit.first, hit.last): why for hit in hits}
+def _together(folded: Folded, hits: list[Hit]) -> Iterator[Hit]:
+    """Yield words that are enough with others close by; the same word counts once."""
+    for number, hit in enumerate(hits):
+        near = list(takewhile(lambda one, first=hit.first: one.first - first < _NEAR, islice(hits, number, None)))
+        points: dict[str, int] = {}
+        for one in near:
+            word = folded.tokens[one.first].text
+            points[word] = max(points.get(word, 0), one.entry.points)
+        if sum(points.values()) >= ENOUGH:
+            yield from near
