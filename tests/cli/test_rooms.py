@@ -128,6 +128,11 @@ def test_a_person_accepts_at_a_terminal_and_writes(praxis: Praxis, tmp_path: Pat
     _make_quick(customer)
     assert customer.ok("room", "send", "-", "Guten Tag", "--lang", "de") == "beim Relay\n"
     assert re.search(r"You: Guten Tag", customer.ok("room", "history", "-", "--offline"))
+    said = customer.run("room", "send", "-", "IBAN DE89 3704 0044 0532 0130 00")
+    assert (said.status, said.code) == (2, "confirm.missing")
+    assert "(IBAN)" in said.err
+    assert "DE89" not in said.err
+    assert "DE89" not in customer.ok("room", "history", "-", "--offline")
     assert "Sie haben den Hinweistext" in customer.ok("--lang", "de", "room", "show", "-", "--offline")
     assert "Guten Tag" in customer.ok("room", "search", "guten", "--offline")
     (room,) = [json.loads(line) for line in customer.ok("room", "list", "--offline", "--json").splitlines()]

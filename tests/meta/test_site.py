@@ -13,8 +13,8 @@ import site_build
 from e2ee_client import events, room_events, rooms
 from fenced_blocks import PageRun, page_run
 
-NAMING = ("operate.md", "audit.md")
-RUN = {"index.md": 10, "embed.md": 8, "operate.md": 6, "rooms.md": 1}
+NAMING = ("operate.md", "audit.md", "guard.md")
+RUN = {"index.md": 10, "embed.md": 8, "operate.md": 6, "rooms.md": 1, "guard.md": 1}
 FOLDERS = ("audit", "client", "docs", "e2ee", "reports", "requirements", "server", "spec", "tests")
 
 
@@ -74,7 +74,7 @@ def test_each_public_name_has_its_place_in_the_reference(repo_root: Path) -> Non
     shown = set(re.findall(r"^::: e2ee_client\.(\w+)$", pages, re.MULTILINE))
     elsewhere = {"ClientEvent", "SealroomError", "__version__"}
     assert set(e2ee_client.__all__) - shown == elsewhere
-    assert shown - {"sync", "testing"} < set(e2ee_client.__all__)
+    assert shown - {"guard", "sync", "testing"} < set(e2ee_client.__all__)
     assert set(re.findall(r"^::: e2ee_client\.rooms\.([A-Z]\w+)$", pages, re.MULTILINE)) == set(rooms.__all__)
 
 

@@ -8,12 +8,15 @@ import io
 import tomllib
 import unicodedata
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Final
 
+from e2ee_client import guard
 from e2ee_client.cli import arguments, neutral
 from e2ee_client.cli.failures import Refused, error_text, status_of
 from e2ee_client.cli.screen_lines import wrap
 from e2ee_client.cli.texts import Texts
+from e2ee_client.guard import Finding
 from e2ee_relay import config, setting_table
 from e2ee_relay.config import Config
 from e2ee_relay.settings import ConfigError, ConfigErrors, Settings, raise_all
@@ -145,6 +148,38 @@ def _shown_seeds() -> Iterator[bytes]:
         yield text.encode("utf-8", "surrogateescape")
 
 
+# --- texts before they are sent ---
+
+
+def _look(data: bytes) -> tuple[str, tuple[Finding, ...]]:
+    text = _text(data)
+    return text, guard.find(text, packs=guard.PACKS, kinds=guard.ALL_KINDS)
+
+
+def _look_holds(_: bytes, looked: tuple[str, tuple[Finding, ...]]) -> None:
+    text, found = looked
+    require(all(0 <= one.start < one.end <= len(text) for one in found), "a finding is a part of the text")
+    numbers = [one for one in found if one.kind in guard.ALL_KINDS]
+    apart = all(one.end <= other.start for one, other in pairwise(numbers))
+    require(apart, "numbers do not overlap")
+    require(
+        guard.find(text) == tuple(one for one in found if one.kind in guard.DEFAULT_KINDS),
+        "one look is as another",
+    )
+
+
+def _look_seeds() -> Iterator[bytes]:
+    for text in (
+        "IBAN DE89 3704 0044 0532 0130 00, Visa 4111-1111-1111-1111",
+        "Steuer-ID 12 345 678 995, KVNR A123456780, RVNR 15 070649 C 103",
+        "geb. 12.03.1975, Tel. +49 (30) 555-0143, ada@example.org",
+        "Das Knie ist geschwollen; my salary; Post vom Gericht",
+        "\uff24\uff25\uff18\uff19 3704\u00a00044\u200b0532 0130 00",
+        "e\u0301 \ufdfa \u00bd \u0663\u0664",
+    ):
+        yield text.encode()
+
+
 # --- settings of a relay ---
 
 
@@ -223,6 +258,25 @@ TARGETS: Final = (
         Shape.TEXT,
         512,
         tokens=("\u202e".encode(), b"\x1b[", "\u0301".encode() * 9, b"\r\n", "\u200d".encode()),
+    ),
+    Target(
+        "guard",
+        _look,
+        _look_holds,
+        frozenset(),
+        _look_seeds,
+        Shape.TEXT,
+        512,
+        tokens=(
+            b"DE89",
+            b"4111 ",
+            b"krank",
+            "\u00a0".encode(),
+            "\u0663".encode(),
+            "\ufdfa".encode(),
+            b"@a.b",
+            b"geb. ",
+        ),
     ),
     Target(
         "relay_settings",

@@ -14,7 +14,7 @@ from e2ee_client import guard
 from e2ee_client.guard import Kind
 
 FOLDER: Final = checkout.ROOT / "tests" / "guard" / "corpus"
-HALVES: Final = ("seen", "held-out")
+SEEN: Final = "seen"
 _MARKED: Final = re.compile(r"\{(\w+):([^{}]*)\}")
 _ESCAPED: Final = re.compile(r"\\(?:n|u([0-9a-f]{4}))")
 _Z95: Final = 1.959964
@@ -56,9 +56,9 @@ class Score:
         return found, found + sum(self.wrong[kind] for kind in wanted)
 
 
-def load(half: str) -> list[Message]:
-    """Return one half of the corpus."""
-    lines = (FOLDER / f"{half}.tsv").read_text("utf-8").splitlines()
+def load(name: str) -> list[Message]:
+    """Return one file of the corpus."""
+    lines = (FOLDER / f"{name}.tsv").read_text("utf-8").splitlines()
     return [message(line) for line in lines]
 
 
@@ -88,7 +88,7 @@ def _plain(text: str) -> str:
 
 
 def measure(messages: Iterable[Message]) -> Score:
-    """Compare: a number is found if kind and place are the same; a pack, if it has a finding in the message."""
+    """Compare: a number is found if kind and place are right, a pack if it has a finding in the message."""
     score = Score()
     for one in messages:
         findings = guard.find(one.text, packs=guard.PACKS, kinds=guard.ALL_KINDS)
@@ -120,4 +120,11 @@ def interval(part: int, whole: int) -> tuple[float, float]:
     share, square = part / whole, _Z95**2
     centre = share + square / (2 * whole)
     spread = _Z95 * math.sqrt(share * (1 - share) / whole + square / (4 * whole**2))
-    return max(0.0, (centre - spread) / (1 + square / whole)), min(1.0, (centre + spread) / (1 + square / whole))
+    return max(0.0, (centre - spread) / (1 + square / whole)), min(
+        1.0, (centre + spread) / (1 + square / whole)
+    )
+
+
+def names() -> list[str]:
+    """Return the files of the corpus: the one that rules were begun with, then each that was unseen once."""
+    return [SEEN, *sorted(path.stem for path in FOLDER.glob("unseen-*.tsv"))]

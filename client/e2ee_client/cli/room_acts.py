@@ -14,6 +14,7 @@ from e2ee_client.room_events import EntryProgress, IdentifyAsked
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Room
 
 from .addressing import short_id
+from .before_sending import look_before_sending
 from .failures import DONE, Refused
 from .fetching import fetch
 from .handing_over import hand_over, until_granted
@@ -35,12 +36,13 @@ Act = Callable[[Client], Awaitable[Room]]
 
 
 def send(session: Session) -> Work:
-    """Write a text, and wait until it has come as far as asked."""
+    """Write a text, and wait until it has come as far as asked; first a person may think again."""
     passphrase, options = session.passphrase(), session.options
     text = session.given_or_input(options.text)
     wanted = EntryProgress(options.wait)
 
     async def work() -> int:
+        await look_before_sending(session, text)
         async with session.open(passphrase, online=True) as client:
             await fetch(session, client)
             room = find_room(client, options.room)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from e2ee_client.guard import PACKS
 from e2ee_client.rooms.notices import MODES, SECTORS
 
 from . import agents, companies, company_notices, messages, proofs, room_acts, room_lists, room_opening
@@ -127,6 +128,8 @@ def _room_writing(add: _Adding) -> None:
     opening.switches(accept="help.accept_notice", refuse="help.refuse_notice")
     send = _with_room(add.acting("send", room_acts.send)).argument("text", "help.text", metavar="TEXT")
     send.option("--wait", key="help.wait_entry", choices=_PROGRESS, default="sent")
+    send.option("--pack", key="help.guard_pack", choices=PACKS, action="append", default=[])
+    send.switches(yes="help.send_yes")
     _with_room(add.acting("claim", room_acts.claim))
     transfer = _with_room(add.acting("transfer", room_acts.transfer))
     transfer.option("--to", key="help.transfer_to", metavar="NAME")

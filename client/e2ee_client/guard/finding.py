@@ -57,7 +57,7 @@ _LONG_CHECK = (Kind.IBAN, Kind.PENSION_INSURANCE)
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A kind, and where it stands: `text[start:end]`. The text itself is not kept, so that no repr shows it."""
+    """A kind, and where it stands: `text[start:end]`. The text is not kept, so that no repr shows it."""
 
     kind: Kind
     start: int

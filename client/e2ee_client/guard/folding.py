@@ -1,4 +1,4 @@
-"""Text made even: letters without case and marks, digits and spaces of all scripts as ASCII, each with its place."""
+"""Text made even: letters without case and marks, digits and spaces as ASCII, each with its place."""
 
 from __future__ import annotations
 

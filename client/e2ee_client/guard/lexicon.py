@@ -1,9 +1,9 @@
 """Lists of words, and the search for them.
 
-Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a longer
-one that ends so. `+`, `~`, `?` in
-front: says less alone, it counts 4, 3 or 2 of the 6 that it takes. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text begins so.
-Umlauts match with and without their dots, and as two letters.
+Entries with commas between them: words in their order, `word*` for one that begins so, `*word` for a
+longer one that ends so. `+`, `~`, `?` in front: says less alone, it counts 4, 3 or 2 of the 6 that it
+takes. `-` in front: the words mean something else here. `!stem` behind: not where a word of the text
+begins so. Umlauts match with and without their dots, and as two letters.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Numbers with check digits: where one may begin, how its groups may stand, and what the words beside it say."""
+"""Numbers with check digits: where one may begin, how its groups may stand, what the words beside it say."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ _JOINT: Final = re.compile(r"[ \t\n./-]{0,3}")
 _BETWEEN_DIGITS: Final = re.compile(r"[ \u00b7./-]{1,2}")
 _FRACTION: Final = re.compile(r"[0-9][.,]")
 _CARD_GROUPS: Final = frozenset({(4, 6, 5), (4, 6, 4), (8, 8), (6, 10), (6, 13)})
-_TAX_GROUPS: Final = frozenset({(11,), (2, 3, 3, 3), (3, 3, 3, 2), (2, 9), (5, 6), (4, 4, 3), (3, 4, 4), (3, 8)})
+_TAX_GROUPS: Final = frozenset(
+    {(11,), (2, 3, 3, 3), (3, 3, 3, 2), (2, 9), (5, 6), (4, 4, 3), (3, 4, 4), (3, 8)}
+)
 _HEALTH_GROUPS: Final = frozenset({(9,), (3, 3, 3), (8, 1), (4, 5), (5, 4), (2, 3, 4), (3, 6), (6, 3)})
 _OLD_CARD_DIGITS: Final = 13
 _MOST_CARD_DIGITS: Final = 19
@@ -123,7 +125,8 @@ def _health_insurance(folded: Folded, first: int) -> Match | None:
 
 def _digit_runs(folded: Folded, first: int, most: int) -> Iterator[tuple[int, tuple[int, ...], str]]:
     """Yield runs of groups of digits that begin with a token: its last token, the sizes, the digits."""
-    value, groups = "", ()
+    value = ""
+    groups: tuple[int, ...] = ()
     for index in range(first, min(first + most, len(folded.tokens))):
         token = folded.tokens[index]
         if not token.is_number or (index > first and not _BETWEEN_DIGITS.fullmatch(folded.gap(index))):

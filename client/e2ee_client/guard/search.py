@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import partial
 from itertools import islice, takewhile
 from typing import Final
 
@@ -81,10 +82,14 @@ def _words(folded: Folded, sector: str, languages: tuple[str, ...]) -> Iterator[
         yield Finding(Kind(sector), *folded.span(start, end), why)
 
 
+def _is_near(hit: Hit, other: Hit) -> bool:
+    return other.first - hit.first < _NEAR
+
+
 def _together(folded: Folded, hits: list[Hit]) -> Iterator[Hit]:
     """Yield words that are enough with others close by; the same word counts once."""
     for number, hit in enumerate(hits):
-        near = list(takewhile(lambda one, first=hit.first: one.first - first < _NEAR, islice(hits, number, None)))
+        near = list(takewhile(partial(_is_near, hit), islice(hits, number, None)))
         points: dict[str, int] = {}
         for one in near:
             word = folded.tokens[one.first].text

@@ -8,7 +8,7 @@ from typing import Final
 
 from .finding import Kind
 from .folding import Folded
-from .neighbours import is_refused
+from .neighbours import is_refused, words
 
 _EMAIL: Final = re.compile(
     r"(?<![a-z0-9._%+-])[a-z0-9._%+-]{1,64}@[a-z0-9](?:[a-z0-9-]{0,62})(?:\.[a-z0-9-]{1,63}){1,8}"
@@ -17,17 +17,30 @@ _EMAIL: Final = re.compile(
 _PHONE: Final = re.compile(r"(?<![\w+.,:/-])(?:\+|\()?[0-9](?:[ ()/.-]{0,2}[0-9]){5,23}(?![\w:])")
 _DATE_START: Final = re.compile(r"[0-9]{1,2}[./-][0-9]{1,2}[./-][0-9]{2}")
 _NORTH_AMERICAN: Final = re.compile(r"\([2-9][0-9]{2}\) ?[0-9]{3}-[0-9]{4}")
-_CALLED: Final = tuple("tel phone fon mobil handy call ruf erreichbar ring text fax whatsapp cell".split())
+_CALLED: Final = words("tel phone fon mobil handy call ruf erreichbar ring text fax whatsapp cell")
 _MONTHS: Final = (
     "(?:jan|januar|january|janner|feb|februar|february|mar|marz|maerz|march|apr|april|mai|may|jun|juni|june|jul|juli"
     "|july|aug|august|sep|sept|september|okt|oktober|oct|october|nov|november|dez|dezember|dec|december)"
 )
 _DATE: Final = re.compile(
     r"(?<![0-9])(?:[0-9]{1,2}[./-] ?[0-9]{1,2}[./-] ?(?:[0-9]{4}|[0-9]{2})|[0-9]{4}-[0-9]{2}-[0-9]{2}"
-    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.)? ?{_MONTHS}\.? [0-9]{{4}}|{_MONTHS}\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}})(?![0-9])"
+    rf"|[0-9]{{1,2}}(?:st|nd|rd|th|\.)? ?{_MONTHS}\.? [0-9]{{4}}"
+    rf"|{_MONTHS}\.? [0-9]{{1,2}}(?:st|nd|rd|th)?,? [0-9]{{4}})(?![0-9])"
 )
 _BORN: Final = ("geb", "born", "dob", "birth")
-_NEVER_BORN: Final = ("gebildet", "geblieben", "gebeten", "geboten", "gebuhr", "gebaud", "gebiet", "gebe", "gebraucht", "gebucht", "gebracht")
+_NEVER_BORN: Final = (
+    "gebildet",
+    "geblieben",
+    "gebeten",
+    "geboten",
+    "gebuhr",
+    "gebaud",
+    "gebiet",
+    "gebe",
+    "gebraucht",
+    "gebucht",
+    "gebracht",
+)
 _WORDS_BEFORE: Final = 5
 _WORDS_BEHIND: Final = 2
 _TRUNK: Final = range(9, 14)

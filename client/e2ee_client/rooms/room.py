@@ -17,6 +17,7 @@ from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.views import FoundPage, RoomView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRoom
+from e2ee_client.guard import Finding, find
 from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
 
@@ -76,6 +77,15 @@ class Room:
         return next((one for one in self.members if one.device_id == self.view.assigned), None)
 
     # --- texts ---
+
+    @staticmethod
+    def check(text: str, *, packs: Iterable[str] = ()) -> tuple[Finding, ...]:
+        """Return what in a text is worth a second look before `send`: on this device alone, nothing is kept.
+
+        Raises:
+            ConfigError: no such pack, or more than a million characters.
+        """
+        return find(text, packs=packs)
 
     async def send(
         self,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .english_rooms import ENGLISH_ROOMS
+from .guard import ENGLISH_GUARD
 
 ENGLISH: Final[dict[str, str]] = {
     # --- help ---
@@ -350,4 +351,5 @@ environment:
     "hint.wait.timeout": "it may still happen; wait longer with --timeout",
     "error.sealroom": "it failed: {detail}",
     **ENGLISH_ROOMS,
+    **ENGLISH_GUARD,
 }

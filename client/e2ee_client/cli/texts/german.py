@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .german_rooms import GERMAN_ROOMS
+from .guard import GERMAN_GUARD
 
 GERMAN: Final[dict[str, str]] = {
     # --- help ---
@@ -376,4 +377,5 @@ Umgebung:
     "hint.wait.timeout": "es kann noch geschehen; länger warten mit --timeout",
     "error.sealroom": "es ist gescheitert: {detail}",
     **GERMAN_ROOMS,
+    **GERMAN_GUARD,
 }
