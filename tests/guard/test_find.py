@@ -123,6 +123,11 @@ def test_what_has_no_check_digit_is_found_only_when_asked_for() -> None:
     assert {one.confidence for one in found} == {Confidence.LOW}
 
 
+def test_what_looks_like_two_things_is_told_once() -> None:
+    found = guard.find("Tel. +49 (30) 555-014@a.b3", kinds=guard.ALL_KINDS)
+    assert [one.kind for one in found] == [Kind.PHONE]
+
+
 @pytest.mark.parametrize(
     ("text", "pack", "is_found"),
     [

@@ -20,7 +20,7 @@ _HEALTH_WEIGHTS: Final = (1, 2) * 5
 _IBAN: Final = re.compile(r"[a-z]{2}[0-9]{2}[a-z0-9]{11,30}")
 _DIGIT: Final = re.compile(r"[0-9]")
 _LEAST_IBAN_DIGITS: Final = 10
-"""Fewer are not in the format of any country; without it, words that follow a number make one in a hundred."""
+"""Fewer are in no format of a country; without it, words behind a number make one in a hundred."""
 _TAX_ID: Final = re.compile(r"[1-9][0-9]{10}")
 _HEALTH: Final = re.compile(r"[a-z][0-9]{9}")
 # The day may be 50 higher, where numbers of a day had run out.

@@ -53,7 +53,7 @@ _NAME_ENDS: Final = words("karte konto card kasse versicherung versicherungsnumm
 
 
 def is_refused(folded: Folded, first: int) -> bool:
-    """Whether the word before a number, fillers passed over, says that it counts orders, parcels or things."""
+    """Whether the word before a number, fillers passed over, says that it counts orders or things."""
     for index in range(first - 1, max(-1, first - 1 - _LOOK_BACK), -1):
         word = folded.tokens[index].text
         if _BREAK.search(folded.gap(index + 1)) and not word.endswith(_SHORTENED):

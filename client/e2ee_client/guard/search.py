@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import islice, takewhile
@@ -63,12 +64,17 @@ def _numbers(folded: Folded, kinds: frozenset[Kind]) -> Iterator[Finding]:
     for one in numbers(folded, kinds):
         taken.append((one.start, one.end))
         yield Finding(one.kind, *folded.span(one.start, one.end), one.why)
-    place = 0
+    free = 0
     for kind, start, end in sorted(shapes(folded, kinds), key=lambda one: (one[1], -one[2])):
-        while place < len(taken) and taken[place][1] <= start:
-            place += 1
-        if place == len(taken) or end <= taken[place][0]:
+        if start >= free and not _overlaps(taken, start, end):
+            free = end
             yield Finding(kind, *folded.span(start, end), Why.SHAPE)
+
+
+def _overlaps(taken: list[tuple[int, int]], start: int, end: int) -> bool:
+    """Whether one of these parts, which stand in order, has something of another."""
+    place = bisect_right(taken, start, key=lambda one: one[1])
+    return place < len(taken) and taken[place][0] < end
 
 
 def _words(folded: Folded, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
