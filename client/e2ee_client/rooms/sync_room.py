@@ -74,6 +74,7 @@ class _Room(Handle[R]):
     unread = Read[int]("unread", ask=True)
     members = Read[tuple[Person, ...]]("members", ask=True)
     assigned = Read[Person | None]("assigned", ask=True)
+    check = staticmethod(rooms.Room.check)
     send = waiting(rooms.Room.send, Entry)
     write = waiting(rooms.Room.write, Entry)
     edit = waiting(rooms.Room.edit, Entry)
