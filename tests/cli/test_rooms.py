@@ -277,3 +277,25 @@ def test_what_is_not_there_is_told(bare: Person, arguments: tuple[str, ...], sta
     said = bare.run("--lang", "de", *arguments)
     assert (said.status, said.code, said.out) == (status, code, "")
     assert "Fehler: " in said.err
+
+
+def test_both_sides_export_a_room_that_anybody_verifies(praxis: Praxis, tmp_path: Path) -> None:
+    """EXP-03, EXP-04, EXP-13: the company's export is in the customer's history."""
+    customer = _customer(tmp_path)
+    with praxis.desk.start("company", "run") as running:
+        running.wait_for("connected")
+        room_id = _opened(praxis, customer)
+        customer.ok("room", "send", "-", "Guten Tag")
+        running.wait_for("Guten Tag")
+        ours = json.loads(customer.ok("room", "export", "-", "ours.json", "--json"))
+        assert (ours["holds"], ours["is_stale"]) == (True, False)
+        here = Person(tmp_path, praxis.desk.store)
+        assert "Alles stimmt" in here.ok("--lang", "de", "room", "export", room_id, "theirs.json")
+        said = customer.ok("room", "history", "-", "--json", "--all").splitlines()
+        assert "access" in [json.loads(one)["kind"] for one in said]
+        for file in (customer.home / "ours.json", tmp_path / "theirs.json"):
+            assert "All is in order" in here.ok("verify-transcript", str(file), "--account", ours["company"])
+        customer.ok("room", "export", "-", "page.html", "--format", "html", "--offline")
+        assert "Guten Tag" in (customer.home / "page.html").read_text("utf-8")
+        said_again = customer.run("room", "export", "-", "ours.json")
+        assert (said_again.status, said_again.code) == (2, "file.exists")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import account, account_keys, chat, messages, people, room_arguments
+from . import account, account_keys, chat, messages, people, room_arguments, transcripts
 from .argument_parser import Command, CommandGroup, make_parser
 from .argument_parts import Run, command, common, descriptor, group, positive, with_timeout
 from .texts import Texts
@@ -33,6 +33,7 @@ def parse(arguments: Sequence[str] | None, texts: Texts) -> argparse.Namespace:
     _account_commands(add)
     _people_commands(add)
     _message_commands(add)
+    _verifying(add)
     _key_commands(commands, texts)
     room_arguments.add_commands(commands, texts)
     return parser.parse_args(arguments)
@@ -82,6 +83,17 @@ def _message_commands(add: Callable[[str, Run], Command]) -> None:
     history.switches(offline="help.offline")
     history.option("--last", key="help.last", type=positive, metavar="N")
     _with_contact(add("chat", chat.chat)).switches(plain="help.plain")
+
+
+def _verifying(add: Callable[[str, Run], Command]) -> None:
+    verify = add("verify-transcript", transcripts.verify).argument(
+        "file", "help.transcript", type=Path, metavar="FILE"
+    )
+    verify.option(
+        "--account", key="help.company_account", type=transcripts.account_id, required=True, metavar="ID"
+    )
+    verify.option("--html", key="help.html", type=Path, metavar="FILE")
+    verify.switches(all="help.all_verdicts").switches(json="help.json")
 
 
 def _key_commands(commands: CommandGroup, texts: Texts) -> None:

@@ -44,6 +44,7 @@ _STATUS: Final[dict[str, int]] = {
     "contact.blocked": 7,
     "verify": 7,
     "message.failed": 8,
+    "transcript": 2,
     "door": 6,
     "door.too_large": 2,
     "door.invalid": 2,

@@ -7,8 +7,19 @@ from typing import Final
 
 from e2ee_client.guard import PACKS
 from e2ee_client.rooms.notices import MODES, SECTORS
+from e2ee_client.rooms.transcripts import FORMATS
 
-from . import agents, companies, company_notices, messages, proofs, room_acts, room_lists, room_opening
+from . import (
+    agents,
+    companies,
+    company_notices,
+    messages,
+    proofs,
+    room_acts,
+    room_lists,
+    room_opening,
+    transcripts,
+)
 from .argument_parser import Command, CommandGroup
 from .argument_parts import Run, command, group, positive, with_timeout
 from .texts import Texts
@@ -117,6 +128,9 @@ def _room_reading(add: _Adding) -> None:
     search.option("--last", key="help.last", type=positive, default=50, metavar="N")
     proof = _with_room(add.reading("proof", proofs.make))
     proof.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
+    export = with_timeout(_with_room(add.reading("export", transcripts.export)))
+    export.argument("file", "help.file", type=Path, metavar="FILE")
+    export.option("--format", key="help.format", choices=FORMATS, default="json")
     _listening(add("listen", messages.listen))
 
 

@@ -7,29 +7,23 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections import Counter
-from collections.abc import Iterable, Iterator
-from datetime import UTC, datetime
+from collections.abc import Iterable
 from html import escape
 from typing import IO, Final
 
-from e2ee.grammar import is_plain_text
 from e2ee.ids import DeviceId
 from e2ee.rooms.entry import BODY_MAX_B
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import EntryPayload, decode_payload
 from e2ee.rooms.transcript_file import EntryLine, decode_element
 from e2ee.rooms.transcript_report import (
-    DOUBTED,
     Judged,
-    Missing,
-    Note,
     TranscriptReport,
-    Verdict,
 )
 from e2ee.wire import cbor
 from e2ee.wire.fields import array
 
+from .transcript_findings import counts, findings, marks, name_of, stated_time, visible
 from .transcript_said import told
 from .transcript_words import LANGUAGES, WORDS, Words
 
@@ -99,7 +93,7 @@ class _Page:
         words, report = self._words, self._report
         title = escape(words["title"])
         times = [one.sent_ms for one in report.entries] or [0]
-        lead = words["lead"].format(len(report.entries), _time(min(times)), _time(max(times)))
+        lead = words["lead"].format(len(report.entries), stated_time(min(times)), stated_time(max(times)))
         facts = {
             "company": report.head.company.hex(),
             "customer": report.head.customer.hex(),
@@ -122,7 +116,7 @@ class _Page:
 
     def _summary(self) -> str:
         report, words = self._report, self._words
-        found = [escape(one) for one in self._findings()]
+        found = [escape(one) for one in findings(report, words)]
         shown = "".join(f"<li>{one}</li>" for one in found[:_MAX_SHOWN])
         left = len(found) - _MAX_SHOWN
         if left > 0:
@@ -130,39 +124,15 @@ class _Page:
         tone = "" if report.holds else " bad"
         what = words["holds" if report.holds else "fails"]
         stale = f"<p>{escape(words['stale'])}</p>" if report.is_stale else ""
-        counts = Counter(one.verdict for one in report.entries)
-        redacted = sum(Note.REDACTED in one.notes for one in report.entries)
-        sums = words["counts"].format(*(counts[one] for one in Verdict), redacted)
+        sums = counts(report, words)
         items = f"<ul>{shown}</ul>" if shown else ""
         return (
             f'<section class="sum{tone}"><p><b>{escape(what)}</b></p>{items}{stale}'
             f'<p class="soft">{escape(sums)}</p></section>\n'
         )
 
-    def _findings(self) -> Iterator[str]:
-        report, words = self._report, self._words
-        for one in report.refused:
-            yield words["finding refused"].format(one.line, words[f"fault {one.fault.name}"])
-        if report.refused_count > len(report.refused):
-            yield words["finding more"].format(report.refused_count - len(report.refused))
-        yield from (self._missing(one) for one in report.missing)
-        for judged in report.entries:
-            for note in Note:
-                if note in judged.notes & DOUBTED:
-                    yield words[f"finding {note.value}"].format(judged.line)
-        if not report.has_end:
-            yield words["finding end"]
-
-    def _missing(self, one: Missing) -> str:
-        whom = self._words["unknown"] if one.device_id is None else self._name(one.device_id)
-        by = ", ".join(map(self._name, one.named_by))
-        is_next = one.after == one.n - 1 or (one.after is None and one.n == 0)
-        key = "finding missing" if is_next else "finding missing between"
-        return self._words[key].format(one.n, whom, by, "–" if one.after is None else one.after)
-
     def _name(self, device_id: DeviceId) -> str:
-        name = self._report.names.get(device_id)
-        return device_id.hex()[:8] if name is None else f"{_visible(name)} ({device_id.hex()[:8]})"
+        return name_of(self._report, device_id)
 
     # --- entries ---
 
@@ -181,25 +151,18 @@ class _Page:
         side = words["side company" if is_company else "side customer"]
         name = self._name(judged.device_id)
         shown = told(judged.kind, payload, words, self._name)
-        parts = [f'<p class="act">{escape(_visible(shown.what))}</p>' if shown.what else ""]
+        parts = [f'<p class="act">{escape(visible(shown.what))}</p>' if shown.what else ""]
         if shown.text is not None:
-            parts.append(f'<p class="text" dir="auto">{escape(_visible(shown.text))}</p>')
+            parts.append(f'<p class="text" dir="auto">{escape(visible(shown.text))}</p>')
         return (
             f'<li class="e{"" if is_company else " c"}"><div class="who"><b>{escape(side)}</b>'
-            f'<bdi>{escape(name)}</bdi><span class="soft">{_time(judged.sent_ms)}</span></div>'
+            f'<bdi>{escape(name)}</bdi><span class="soft">{stated_time(judged.sent_ms)}</span></div>'
             f'{"".join(parts)}<div class="mark">{self._marks(judged)}</div></li>\n'
         )
 
     def _marks(self, judged: Judged) -> str:
-        words = self._words
-        marks = [escape(words[f"verdict {judged.verdict.name}"])]
-        for note in Note:
-            if note in judged.notes:
-                what = escape(words[f"note {note.name}"])
-                marks.append(f'<span class="bad">{what}</span>' if note in DOUBTED else what)
-        names = ", ".join(map(self._name, judged.witnesses))
-        marks.append(escape(words["witnesses"].format(names) if names else words["no witness"]))
-        return " · ".join(marks)
+        shown = [(escape(what), is_bad) for what, is_bad in marks(judged, self._report, self._words)]
+        return " · ".join(f'<span class="bad">{what}</span>' if is_bad else what for what, is_bad in shown)
 
     # --- end ---
 
@@ -220,20 +183,3 @@ def _payload(judged: Judged, line: bytes) -> EntryPayload | None:
         return None
     body = array(cbor.decode(value[3], BODY_MAX_B), 2, 2)
     return decode_payload(judged.kind, body[1])
-
-
-def _visible(text: str) -> str:
-    """Return a text in which nothing hides: what no name may hold is shown by its number (ID-33)."""
-    if text.isascii() and text.isprintable():
-        return text
-    return "".join(
-        one if one in _KEPT or is_plain_text(one) else f"⟨U+{ord(one):04X}⟩"
-        for one in text.replace("\r\n", "\n")
-    )
-
-
-def _time(at_ms: int) -> str:
-    """Return a time in UTC, of whatever year."""
-    if at_ms > _LAST_MS:
-        return f"{at_ms} ms"
-    return datetime.fromtimestamp(at_ms // 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")

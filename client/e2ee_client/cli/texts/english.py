@@ -6,6 +6,7 @@ from typing import Final
 
 from .english_rooms import ENGLISH_ROOMS
 from .guard import ENGLISH_GUARD
+from .transcripts import ENGLISH_TRANSCRIPTS
 
 ENGLISH: Final[dict[str, str]] = {
     # --- help ---
@@ -25,7 +26,7 @@ ENGLISH: Final[dict[str, str]] = {
   4    the passphrase is wrong or missing
   5    no such contact, room or colleague, or more than one
   6    the relay did not answer, or not in time; what was to be sent is kept
-  7    the contact's identity has to be checked, or a safety number differs
+  7    the contact's identity has to be checked, a safety number differs, or a transcript does not hold
   8    a message will not be delivered, or the room does not let it be done
   130  ended by Ctrl-C        143  ended by a signal
 
@@ -352,4 +353,5 @@ environment:
     "error.sealroom": "it failed: {detail}",
     **ENGLISH_ROOMS,
     **ENGLISH_GUARD,
+    **ENGLISH_TRANSCRIPTS,
 }

@@ -6,6 +6,7 @@ from typing import Final
 
 from .german_rooms import GERMAN_ROOMS
 from .guard import GERMAN_GUARD
+from .transcripts import GERMAN_TRANSCRIPTS
 
 GERMAN: Final[dict[str, str]] = {
     # --- help ---
@@ -25,7 +26,8 @@ GERMAN: Final[dict[str, str]] = {
   4    die Passphrase ist falsch oder fehlt
   5    kein solcher Kontakt, Raum oder Kollege, oder mehrere
   6    das Relay antwortet nicht oder nicht rechtzeitig; was gesendet werden sollte, bleibt aufgehoben
-  7    die Identität des Kontakts ist zu prüfen, oder eine Sicherheitsnummer weicht ab
+  7    die Identität des Kontakts ist zu prüfen, eine Sicherheitsnummer weicht ab, oder ein Protokoll hält
+       nicht
   8    eine Nachricht wird nicht zugestellt, oder der Raum lässt es nicht zu
   130  mit Strg-C beendet     143  durch ein Signal beendet
 
@@ -378,4 +380,5 @@ Umgebung:
     "error.sealroom": "es ist gescheitert: {detail}",
     **GERMAN_ROOMS,
     **GERMAN_GUARD,
+    **GERMAN_TRANSCRIPTS,
 }

@@ -1,0 +1,36 @@
+"""Texts of the commands on transcripts, in both languages."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENGLISH_TRANSCRIPTS: Final = {
+    "help.room.export": "write a room to a file that anybody can verify, or as a page to read",
+    "help.format": "json, to verify, or html, a page without scripts to read ({default})",
+    "help.verify-transcript": "verify a transcript offline: what is signed, acknowledged, claimed, missing",
+    "help.transcript": "the transcript file",
+    "help.company_account": "the account of the company: 64 hexadecimal digits, or its contact card",
+    "help.html": "also write a page to read to this new file",
+    "help.all_verdicts": "show each entry, not only what does not hold",
+    "transcript.of": "{file}: {count} entries",
+    "transcript.limits": "No transcript proves to a third person what the customer wrote. Entries may be"
+    " missing at the end.",
+    "error.transcript.invalid": "the file is no transcript of this company, or larger than one may be",
+    "hint.transcript.invalid": "compare the company's account with its card; ask for the file again",
+}
+GERMAN_TRANSCRIPTS: Final = {
+    "help.room.export": "einen Raum in eine Datei schreiben, die jeder prüfen kann, oder als Seite zum Lesen",
+    "help.format": "json, zum Prüfen, oder html, eine Seite ohne Skripte zum Lesen ({default})",
+    "help.verify-transcript": "ein Protokoll offline prüfen: was unterschrieben, bestätigt, nur behauptet"
+    " ist, was fehlt",
+    "help.transcript": "die Protokolldatei",
+    "help.company_account": "das Konto des Unternehmens: 64 hexadezimale Ziffern, oder seine Kontaktkarte",
+    "help.html": "auch eine Seite zum Lesen in diese neue Datei schreiben",
+    "help.all_verdicts": "jeden Eintrag zeigen, nicht nur, was nicht hält",
+    "transcript.of": "{file}: {count} Einträge",
+    "transcript.limits": "Kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat. Am Ende"
+    " können Einträge fehlen.",
+    "error.transcript.invalid": "die Datei ist kein Protokoll dieses Unternehmens, oder größer als erlaubt",
+    "hint.transcript.invalid": "das Konto mit der Karte des Unternehmens vergleichen; die Datei noch einmal"
+    " anfordern",
+}
