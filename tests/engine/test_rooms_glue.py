@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.rooms import admission, noting, stewarding
+from e2ee_client.engine.rooms.records import RoomIndex
 from e2ee_client.engine.rooms.room_engine import RoomEngine
+from e2ee_client.engine.rooms.room_list import RoomList
 from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -21,7 +24,7 @@ from team_world import account, colleague, company_of, do, founded, this
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import InvalidArgument, ListFork, NoRight, RemoteError
 from e2ee.identity import DeviceList, next_list, sign_list
-from e2ee.ids import ContentId
+from e2ee.ids import AccountId, ContentId
 from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.payloads import RoomText
@@ -138,6 +141,49 @@ def test_a_notice_that_is_accepted_in_no_way_it_allows_leaves_nothing() -> None:
     world.advance(MINUTE_MS)
     assert person.engine.contacts() == []
     assert person.rows.tables == before
+
+
+def test_what_is_asked_for_each_content_goes_through_the_rooms_of_its_account_only(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """CNS-14, CNS-15, TRN-30: a desk has a thousand rooms, and none of them is looked at."""
+    world, company, person, room_id = opened()
+    other = world.node("Andere")
+    other.start()
+    accept(other, company)
+    world.advance(5 * MINUTE_MS)
+
+    def scanned(self: object) -> Iterator[RoomId]:
+        raise AssertionError("all rooms were looked at")
+
+    monkeypatch.setattr(type(rooms_of(company).index), "__iter__", scanned)
+    ours, theirs = rooms_of(company), rooms_of(person)
+    assert ours.has_consent(account(person))
+    assert not ours.has_consent(account(company))
+    assert theirs.are_with(account(company))
+    assert not ours.are_with(account(person))
+    assert theirs.first_of(Turn(person.now_ms), account(company), this(company)) is None
+    assert write(person, room_id, "Guten Tag")
+    world.advance(MINUTE_MS)
+    assert texts(company, room_id) == ["Guten Tag"]
+    assert not ours.queries.person(Author(account(company), this(company)), company.now_ms).is_bot
+
+
+def test_a_list_of_rooms_knows_whose_they_are_until_they_are_gone() -> None:
+    """CNS-14"""
+    company, customer = AccountId(bytes(32)), AccountId(b"c" * 32)
+    one, two = (
+        RoomIndex(RoomId(bytes(15) + bytes([n])), company, who) for n, who in ((1, customer), (2, None))
+    )
+    rooms = RoomList([one, two])
+    assert (len(rooms), rooms.of(company), rooms.of(customer)) == (2, [one, two], [one])
+    assert rooms.has_company(company)
+    assert rooms.has_customer(customer)
+    assert not rooms.has_customer(company)
+    del rooms[one.room_id]
+    assert (rooms.of(customer), rooms.of(company), rooms.has_customer(customer)) == ([], [two], False)
+    rooms.clear()
+    assert not rooms.has_company(company)
 
 
 def team_of_two() -> tuple[World, Node, Node, Node, RoomId]:

@@ -97,7 +97,7 @@ class Admission:
     def _open(self, turn: Turn, record: DeviceRecord, by: Author, entry: Entry, payload: Open) -> None:
         """An `open` is taken by a desk in force, with a receipt that counts (CNS-07, CNS-10, CNS-15)."""
         around, room_id = self._rooms.around, entry.header.room_id
-        kept = [one for one in self._rooms.index.values() if one.customer == by.account_id]
+        kept = self._rooms.index.of(by.account_id)
         if sum(one.phase != Phase.ERASED for one in kept) >= MAX_ROOMS_OF_ACCOUNT:
             raise TooMany("too many rooms of one account")
         company = around.us.account_id

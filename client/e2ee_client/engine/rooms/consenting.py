@@ -91,7 +91,7 @@ class Consenting(Part):
     def _room_with(self, account_id: AccountId) -> RoomId | None:
         found = [
             one
-            for one in self._rooms.index.values()
+            for one in self._rooms.index.of(account_id)
             if one.company == account_id and one.phase != Phase.ERASED
         ]
         return max(found, key=lambda one: one.last_ms).room_id if found else None
@@ -117,9 +117,9 @@ class Consenting(Part):
 
     def refuse(self, turn: Turn, notice: Notice) -> None:
         """Take a notice that a person has refused: a consent to one before ends (CNS-17)."""
-        for room_id, one in list(self._rooms.index.items()):
+        for one in self._rooms.index.of(notice.account_id):
             if one.company == notice.account_id:
-                self._rooms.do(turn, room_id, lambda room: self._refuse(turn, room))
+                self._rooms.do(turn, one.room_id, lambda room: self._refuse(turn, room))
 
     def _refuse(self, turn: Turn, room: RoomEngine) -> None:
         state = self.state_of(turn, room.live)

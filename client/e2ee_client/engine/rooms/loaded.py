@@ -20,6 +20,7 @@ from .entry_log import EntryLog
 from .records import LiveRoom, RoomIndex
 from .requests import Requests
 from .room_engine import RoomEngine
+from .room_list import RoomList
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -36,7 +37,7 @@ class LoadedRooms(Part):
         self.around = around
         self.requests = Requests(around)
         rows = self._state.rows.items(RoomIndex.TABLE)
-        self.index = {RoomId(key): RoomIndex.decode(key, row) for key, row in rows}
+        self.index = RoomList(RoomIndex.decode(key, row) for key, row in rows)
         self._loaded: dict[RoomId, RoomEngine] = {}
         self._asked: dict[RoomId, dict[Author, Asked]] = {}
         self._touched: set[RoomId] = set()

@@ -173,7 +173,7 @@ class RoomQueries(Part):
     def person(self, author: Author, now_ms: int) -> Person:
         """Return a device as it is shown: by its card and its rank in force."""
         is_this = author == self._rooms.around.us
-        if any(one.customer == author.account_id for one in self._rooms.index.values()):
+        if self._rooms.index.has_customer(author.account_id):
             return Person(author.device_id, Role.CUSTOMER, None, is_this=is_this)
         card = self._context.team.card(Turn(now_ms), author.account_id, author.device_id)
         role, is_bot = self._role(author, now_ms)

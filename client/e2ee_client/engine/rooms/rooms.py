@@ -101,7 +101,7 @@ class Rooms(LoadedRooms):
 
     def has_consent(self, customer: AccountId) -> bool:
         """Whether a receipt of an account is known, of any room (CNS-14)."""
-        return any(one.customer == customer and one.is_consented for one in self.index.values())
+        return any(one.customer == customer and one.is_consented for one in self.index.of(customer))
 
     # --- who waits ---
 
@@ -377,11 +377,10 @@ class Rooms(LoadedRooms):
         """Return the `open` that a desk of a company has not confirmed (TRN-30)."""
         if self.around.side is Side.COMPANY:
             return None
-        for room_id, one in self.index.items():
-            if one.company == account_id:
-                found = self._open_for(turn, room_id, device_id)
-                if found is not None:
-                    return found
+        for one in self.index.of(account_id):
+            found = self._open_for(turn, one.room_id, device_id)
+            if found is not None:
+                return found
         return None
 
     def _open_for(self, turn: Turn, room_id: RoomId, device_id: DeviceId) -> Posted | None:
@@ -401,7 +400,7 @@ class Rooms(LoadedRooms):
         """Look at the rooms of an account again, some at a time."""
         if account_id == self.around.us.account_id:
             self.dropping.look(turn)
-        rooms = {key for key, one in self.index.items() if account_id in (one.company, one.customer)}
+        rooms = {one.room_id for one in self.index.of(account_id)}
         self._changed |= rooms
         if rooms:
             self._go_on(turn)
@@ -412,7 +411,7 @@ class Rooms(LoadedRooms):
 
     def are_with(self, account_id: AccountId) -> bool:
         """Whether we have rooms with a company: its devices are written to in rooms only."""
-        return any(one.company == account_id for one in self.index.values())
+        return self.index.has_company(account_id)
 
     def customers(self) -> list[tuple[AccountId, DeviceId]]:
         """Return the devices of customers with open rooms (ACC-17)."""
