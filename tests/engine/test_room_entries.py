@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -23,12 +24,13 @@ from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import World, ground
 
 from e2ee.content import Content, ContentType, OfRooms
-from e2ee.errors import NoRight, RoomClosed, SigningUnsure, Unlogged
+from e2ee.errors import NoRight, RoomClosed, Unlogged
 from e2ee.ids import ContentId
-from e2ee.rooms.entry import Header
+from e2ee.rooms.chain import Claim
+from e2ee.rooms.entry import EntryHash, Header, device_tag
 from e2ee.rooms.forward import encode_forward
 from e2ee.rooms.kinds import Kind
-from e2ee.rooms.payloads import Act, ActKind, Edit, Erase, Sensitive
+from e2ee.rooms.payloads import Act, ActKind, Edit, Erase, Mark, Sensitive
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY
 from e2ee.rooms.state import Phase
 
@@ -264,7 +266,7 @@ def test_who_was_removed_is_refused_and_what_follows_is_no_gap() -> None:
     assert not world.devices["phone"].told(GapShown)
 
 
-def test_a_restart_goes_on_without_alarm_and_once_a_day() -> None:
+def test_a_restart_goes_on_without_alarm_and_by_itself_once_a_day() -> None:
     """TRN-07."""
     world = opened("desk")
     say(world, "desk", "before")
@@ -277,10 +279,31 @@ def test_a_restart_goes_on_without_alarm_and_once_a_day() -> None:
     assert phone.told(ChainRestarted)
     assert not phone.told(GapShown)
     do(world, "desk", lambda room, turn: room.start(turn, is_continuous=False))
-    assert isinstance(say(world, "desk", "again"), SigningUnsure)
+    before = len(world.devices["desk"].order())
+    assert not do(world, "desk", lambda room, turn: room.writing.write_quietly(turn, Mark()))
+    world.run(3 * 3_600_000)
+    assert len(world.devices["desk"].order()) == before
+    assert not world.devices["desk"].told(ChainRestarted)[-1].needs_person
+    again = say(world, "desk", "again")
     assert world.devices["desk"].told(ChainRestarted)[-1].needs_person
-    room_of(world, "desk").writing.confirm_restart()
-    assert not isinstance(say(world, "desk", "again"), Exception)
+    world.run(2 * MINUTE_MS)
+    assert again in phone.order()
+    assert not phone.told(GapShown)
+
+
+def test_a_customer_who_names_what_nobody_wrote_silences_no_agent() -> None:
+    """TRN-07: twice in a day it pretends that the agent's store was set back; the agent writes on."""
+    world = opened("desk")
+    for n in (2**40, 2**41):
+        desk = room_of(world, "desk")
+        claim = Claim(n, EntryHash(bytes(32)), device_tag(world.room_id, dev("phone")), world.now_ms)
+        chain = desk.live.view.chain(desk.live.view.us)
+        lied = replace(chain, claims=(*chain.claims, claim))
+        desk.live.view = replace(desk.live.view, chains={**desk.live.view.chains, desk.live.view.us: lied})
+        desk.live.restarts = True
+        said = say(world, "desk", f"nach {n}")
+        world.run(2 * MINUTE_MS)
+        assert said in world.devices["phone"].order()
 
 
 def test_a_device_whose_store_was_set_back_does_not_fork_its_chain() -> None:

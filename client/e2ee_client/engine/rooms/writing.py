@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2ee.errors import RemoteError, SigningUnsure
+from e2ee.errors import RemoteError
 from e2ee.ids import DeviceId
 from e2ee.rooms import transcript
 from e2ee.rooms.entry import (
@@ -41,17 +41,17 @@ class Writing(RoomPart):
 
         Raises:
             RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17.
-            SigningUnsure: our chain would begin anew for the second time in a day (TRN-07).
         """
         live, kind = self._live, int(payload.kind)
         check_writer(kind, self._around.side)
         self._room.states.condition().check_content(kind)
-        self._check_restart(turn)
         entry, view = self._make(turn, payload)
         self._room.erasing.check(turn, entry, payload)
         if live.restarts:
+            by_person, device_id = not self.can_write(turn), entry.author.device_id
             live.restarts, live.restarted_ms = False, turn.now_ms
-            self._around.tell(turn, ChainRestarted(live.room_id, entry.author.device_id, entry.header.n))
+            event = ChainRestarted(live.room_id, device_id, entry.header.n, needs_person=by_person)
+            self._around.tell(turn, event)
         live.view, live.named = view, entry.header.state or live.named
         if kind == Kind.OPEN:
             live.root = live.root_content = entry.hash
@@ -65,19 +65,10 @@ class Writing(RoomPart):
         return entry.hash
 
     def can_write(self, turn: Turn) -> bool:
-        """Whether an entry that nobody asked for may be written now."""
+        """Whether an entry may be written now that no person has asked for: our chain begins anew by itself
+        once in a day (TRN-07).
+        """
         return not self._live.restarts or turn.now_ms - self._live.restarted_ms >= RESTART_MS
-
-    def _check_restart(self, turn: Turn) -> None:
-        if not self.can_write(turn):
-            live = self._live
-            event = ChainRestarted(live.room_id, self._around.us.device_id, 0, needs_person=True)
-            self._around.tell(turn, event)
-            raise SigningUnsure("our entries would begin anew for the second time in a day")
-
-    def confirm_restart(self) -> None:
-        """A person has looked: our chain may begin anew again."""
-        self._live.restarted_ms = 0
 
     def _make(self, turn: Turn, payload: EntryPayload) -> tuple[Entry, transcript.View]:
         live, around, kind = self._live, self._around, int(payload.kind)
