@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 import pytest
+from e2ee_client.engine import Channel
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.records import RefusedId, TakenId
 from e2ee_client.engine.rooms.admission import Admission
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
 from e2ee_client.events import MessageRejected
 from e2ee_client.room_events import EntryRefused
+from e2ee_client.rows import Continuity
+from e2ee_relay.protocol import Role, Send, decode_frames
 from engine_world import Node, World
 from gate_contents import bad_opens, entry, every_content, opening, room_of, seal, signing_key
 from relay_scenes import push
-from rooms_world import opened, rooms_of
-from team_world import company_of, do, founded, online, publish_notice, set_card
+from rooms_world import MINUTE_MS, change, opened, rooms_of, texts
+from team_world import company_of, do, founded, online, publish_notice, set_card, this
 
 from e2ee.content import Content
+from e2ee.rooms.chain import Chain
 from e2ee.rooms.consent import sign_withdrawal
-from e2ee.rooms.entry import RoomId
+from e2ee.rooms.entry import RoomId, device_tag
 from e2ee.rooms.kinds import Kind
+from e2ee.rooms.state import Phase
 
 Tables = dict[str, dict[bytes, bytes]]
 REQUIRED = "room.consent_required"
@@ -127,6 +134,39 @@ def test_no_content_without_a_receipt_changes_a_row(
     push(company, seal(customer, company, opening(customer, company)))
     assert set(rooms_of(company).index) == {room_of(customer, company)}
     assert company.rows.tables["entry_segment"]
+
+
+def test_a_flight_with_what_the_phase_refuses_leaves_a_session_and_a_place() -> None:
+    """CNS-41, TRN-10: a text into a closed room, of somebody whose receipt is known; it is shown nowhere and
+    not confirmed, no gap is left, and the session serves what comes later.
+    """
+    world, company, customer, room_id = opened()
+    change(company, room_id, Change(phase=Phase.CLOSED))
+    world.advance(MINUTE_MS)
+    customer.outgoing = without_sends
+    customer.crash(continuity=Continuity.ROLLED_BACK)
+    customer.start()
+    world.advance(MINUTE_MS)
+    n = 1 + max(one.last for one in chain_of(company, customer, room_id).intervals)
+    late = entry(customer, room_id, Kind.TEXT, {1: "zu spät"}, n)
+    sessions = set(company.engine._state.sessions)
+    company.events.clear()
+    push(company, seal(customer, company, late))
+    assert [one.code for one in company.of(EntryRefused)] == ["room.closed"]
+    assert len(set(company.engine._state.sessions) - sessions) == 1
+    assert chain_of(company, customer, room_id).intervals[-1].last == n
+    assert texts(company, room_id) == []
+
+
+def without_sends(_channel: Channel, data: bytes) -> list[bytes]:
+    """Lose all envelopes."""
+    return [] if any(isinstance(one, Send) for one in decode_frames(data, Role.RELAY)) else [data]
+
+
+def chain_of(node: Node, by: Node, room_id: RoomId) -> Chain:
+    """What a node knows of the entries of another one's device."""
+    room = rooms_of(node).room(Turn(node.now_ms), room_id)
+    return room.live.view.chain(device_tag(room_id, this(by)))
 
 
 def test_consent_to_one_room_lets_nothing_of_another_pass() -> None:

@@ -13,15 +13,16 @@ import random
 import sys
 from collections import Counter
 from collections.abc import Callable
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT / part) for part in ("", "client", "server", "tests/support")]
 
 from e2ee_client.engine import Channel  # noqa: E402 - after the path
 from e2ee_client.engine.rooms.stewarding import Change  # noqa: E402
+from e2ee_client.errors import SealroomError  # noqa: E402
 from e2ee_client.room_events import Differ, Equivocation  # noqa: E402
 from e2ee_relay.protocol import (  # noqa: E402
     ErrorCode,
@@ -168,33 +169,53 @@ def run(seed: int) -> str:
     return f"{len(played.nodes)} devices"
 
 
+class Found:
+    """What was played, and what broke; a report grows by the runs of further seeds."""
+
+    def __init__(self, first: int) -> None:
+        self.first, self.runs = first, 0
+        self.figures: Counter[str] = Counter()
+        self.faults: list[str] = []
+
+    def play(self, seed: int) -> None:
+        """Play one room; an error that its people would see is a fault as well."""
+        self.runs += 1
+        try:
+            self.figures[run(seed)] += 1
+        except (Fault, SealroomError, E2eeError) as fault:
+            self.faults.append(f"seed {seed}: {type(fault).__name__}: {fault}")
+            sys.stdout.write(self.faults[-1] + "\n")
+            sys.stdout.flush()
+
+    def report(self, before: dict[str, Any]) -> dict[str, Any]:
+        """The report of this and of what was played before."""
+        seeds = [*before.get("seeds", []), f"{self.first} to {self.first + self.runs - 1}"]
+        known = {key: count for key, count in before.items() if key.endswith(" devices")}
+        return {
+            "seeds": seeds,
+            "runs": before.get("runs", 0) + self.runs,
+            "faults": before.get("faults", 0) + len(self.faults),
+            **dict(sorted((self.figures + Counter(known)).items())),
+        }
+
+
 def main() -> int:
-    """Play many; write what was found."""
+    """Play many; write what was found, so far after each 20."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args()
-    found, faults = Counter[str](), list[str]()
+    before = {}
+    if chosen.write is not None and chosen.write.exists():
+        before = json.loads(chosen.write.read_text("utf-8"))
+    found = Found(chosen.seed)
     for seed in range(chosen.seed, chosen.seed + chosen.runs):
-        try:
-            found[run(seed)] += 1
-        except Fault as fault:
-            faults.append(f"seed {seed}: {fault}")
-            sys.stdout.write(faults[-1] + "\n")
-    document = {
-        "name": "random rooms",
-        "date": datetime.now(UTC).isoformat(timespec="seconds"),
-        "command": f"python tests/support/random_rooms.py --runs {chosen.runs} --seed {chosen.seed}",
-        "result": "fail" if faults else "pass",
-        "figures": {"runs": chosen.runs, "faults": len(faults), **found},
-        "faults": faults,
-    }
-    sys.stdout.write(json.dumps(document["figures"]) + "\n")
-    if chosen.write:
-        chosen.write.parent.mkdir(exist_ok=True)
-        chosen.write.write_text(json.dumps(document, indent=1) + "\n", "utf-8")
-    return 1 if faults else 0
+        found.play(seed)
+        if chosen.write is not None and (found.runs % 20 == 0 or found.runs == chosen.runs):
+            chosen.write.write_text(json.dumps(found.report(before), indent=1) + "\n", "utf-8")
+    sys.stdout.write(json.dumps(found.report({})) + "\n")
+    return 1 if found.faults else 0
 
 
 if __name__ == "__main__":
