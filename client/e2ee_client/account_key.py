@@ -1,12 +1,14 @@
-"""An account key kept away from its device: exported once, used to sign renewals only (ID-12)."""
+"""An account key kept away from its device: exported once, signs what is asked for (ID-12, ACC-26)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from e2ee import identity
 from e2ee.errors import E2eeError
 from e2ee.ports import Rng
+from e2ee.rooms import mandate, notice
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
 from e2ee_client.errors import BackupCorrupt, ConfigError
@@ -31,6 +33,32 @@ def sign_renewal(exported: bytes, passphrase: str, request: bytes) -> bytes:
         BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
         ConfigError: the request is not a device list of this account.
     """
+    return _signed(exported, passphrase, lambda key: identity.sign_list(key, request).signed)
+
+
+def sign_mandate(exported: bytes, passphrase: str, request: bytes) -> bytes:
+    """Sign `Company.mandate_request()` with an exported account key, for `Company.install_mandate`.
+
+    Look at what is signed: it names who supervises, and lets one device say who acts, for the next 90 days.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
+        ConfigError: the request is not a mandate of this account.
+    """
+    return _signed(exported, passphrase, lambda key: mandate.sign_mandate(key, request).signed)
+
+
+def sign_notice(exported: bytes, passphrase: str, request: bytes) -> bytes:
+    """Sign `Company.notice_request()` with an exported account key, for `Company.install_notice`.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
+        ConfigError: the request is not a notice of this account.
+    """
+    return _signed(exported, passphrase, lambda key: notice.sign_next_notice(key, request).signed)
+
+
+def _signed(exported: bytes, passphrase: str, sign: Callable[[AccountKey], bytes]) -> bytes:
     opened = backup.open_(Passphrase(passphrase), exported)
     try:
         kind, seed = _pair(cbor.decode(opened, _MAX_B))
@@ -40,7 +68,7 @@ def sign_renewal(exported: bytes, passphrase: str, request: bytes) -> bytes:
     if kind != _KIND:
         raise BackupCorrupt("the file holds no account key")
     try:
-        return identity.sign_list(key, request).signed
+        return sign(key)
     except E2eeError as error:
         raise ConfigError(f"the request does not fit this account: {error.code}") from None
 

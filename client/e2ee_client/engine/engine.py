@@ -358,6 +358,11 @@ class Engine(Queries):
         self._context.devices.remove(turn, device_id)
         return turn.effects()
 
+    @property
+    def has_account_key(self) -> bool:
+        """Whether the account key is on this device."""
+        return self._state.own.account_key is not None
+
     def remove_account_key(self, now_ms: int) -> list[Effect]:
         """Forget the account key here.
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from e2ee.errors import E2eeError
 from e2ee.ids import DeviceId
 from e2ee.rooms.channels import Channel, Channels
+from e2ee.rooms.door import check_texts
 from e2ee.rooms.mandate import Mandate, next_seq
-from e2ee.rooms.notice import Draft, Notice, sign_notice
+from e2ee.rooms.notice import Draft, Notice, next_notice, sign_notice
+from e2ee_client.errors import ConfigError
 
 from .company import Founding
 from .part import Part
@@ -45,6 +48,33 @@ class Publishing(Part):
         own = self._state.own
         number = next_seq(self._context.notices.newest_number(own.account_id), turn.now_ms)
         notice = sign_notice(account_key_of(own), number, draft, turn.now_ms)
+        self.install(turn, notice, texts, until_ms)
+        return notice
+
+    def request(self, turn: Turn, draft: Draft) -> bytes:
+        """Return the bytes of our next notice, for the account key to sign where it is kept (ACC-26).
+
+        Raises:
+            NoticeIncomplete: a field is missing.
+        """
+        account_id = self._state.own.account_id
+        number = next_seq(self._context.notices.newest_number(account_id), turn.now_ms)
+        return next_notice(account_id, number, draft, turn.now_ms)
+
+    def install_signed(
+        self, turn: Turn, signed: bytes, texts: Mapping[str, str], until_ms: int | None
+    ) -> Notice:
+        """State a notice that was signed elsewhere.
+
+        Raises:
+            ConfigError: this device does not sign, or the notice or a text does not fit.
+        """
+        account_id = self._state.own.account_id
+        try:
+            notice = Notice.verify(account_id, signed)
+            check_texts(notice, [(locale, text.encode()) for locale, text in sorted(texts.items())])
+        except E2eeError as error:
+            raise ConfigError(f"the signed notice does not fit: {error.code}") from None
         self.install(turn, notice, texts, until_ms)
         return notice
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from e2ee_client.account_key import sign_mandate, sign_notice
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
@@ -79,4 +80,6 @@ __all__ = [
     "Service",
     "ShownNotice",
     "WaitingChanged",
+    "sign_mandate",
+    "sign_notice",
 ]

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 from collections.abc import Callable, Mapping, Sequence
-from typing import Self, TypeVar
+from pathlib import Path
+from typing import Literal, Self, TypeAlias, TypeVar
 
 from e2ee.ids import DeviceId
 from e2ee.rooms.channels import Channel
@@ -13,14 +16,17 @@ from e2ee_client.engine.context import Context
 from e2ee_client.engine.signing import SigningView
 from e2ee_client.engine.signing_row import Highest
 from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import ConfigError
 from e2ee_client.opening import Kind, Opening, Runtime, StorePath
 
+from . import key_file as key_files
 from .desk import Desk
 from .doors import make_door
 from .invites import Invite, Profile
 from .notices import Notice
 
 T = TypeVar("T")
+Keys: TypeAlias = Literal["here", "offline"]
 
 
 class Company(Desk):
@@ -40,18 +46,24 @@ class Company(Desk):
         languages: Sequence[str] = (),
         teams: Sequence[str] = (),
         origins: Sequence[str] = (),
+        keys: Keys = "here",
+        key_file: str | os.PathLike[str] | None = None,
+        key_passphrase: str | None = None,
         registration_secret: str | bytes | None = None,
         online: bool = True,
         runtime: Runtime | None = None,
     ) -> Opening[Self]:
         """Found a company in a new store. `name` stands on its contact card and on the card of this desk.
 
-        `origins` are the web pages that may show its door, such as https://praxis.example.
+        `origins` are the web pages that may show its door, such as https://praxis.example. With
+        `keys="offline"` the account key goes into `key_file`, under `key_passphrase`, and stays in no store
+        (ACC-16): invite colleagues before that, with `keys="here"` and `move_account_key`.
         `client.recovery_key` is set afterwards: print it, it is kept nowhere.
 
         Raises:
             ConfigError, StoreExists, StoreLocked, StoreFull, StoreUnavailable: as `Client.create`.
         """
+        place = _key_file(keys, key_file, key_passphrase)
         opened = Client.create(
             path,
             relay=relay,
@@ -73,12 +85,15 @@ class Company(Desk):
             def found(turn: Turn, parts: Context) -> None:
                 parts.publishing.found(turn, founding, name, languages, teams)
 
+            company = cls(client)
             try:
                 await client.shell.call(lambda engine, now_ms: engine.of_company(found, now_ms))
+                if place is not None:
+                    await company.move_account_key(*place)
             except BaseException:
                 await client.close()
                 raise
-            return cls(client)
+            return company
 
         return Opening(work)
 
@@ -91,7 +106,7 @@ class Company(Desk):
         hash of the notice. `wait_settled` returns when the relay has the roster that states it.
 
         Raises:
-            AccountKeyAbsent: the account key is kept elsewhere; sign `notice.unsigned` there.
+            AccountKeyAbsent: the account key is kept elsewhere; as `notice_request`.
             SigningUnsure: this store may be an older copy; see `signing`.
         """
         published = await self._company(
@@ -170,5 +185,93 @@ class Company(Desk):
         """
         await self._company(lambda turn, parts: parts.company.confirm_signing(turn, highest))
 
+    # --- the account key elsewhere ---
+
+    @property
+    def keys(self) -> Keys:
+        """Whether the account key is on this device, or is kept offline."""
+        return "here" if self._shell.machine.has_account_key else "offline"
+
+    async def move_account_key(self, key_file: str | os.PathLike[str], key_passphrase: str) -> None:
+        """Write the account key into a new file, then forget it here: from now on a person signs device list,
+        mandate and notices where the file is kept, and is reminded by `CompanyKeysExpiring` (ACC-16).
+
+        Copies of the store that were made before still have the key. Nobody can be invited or struck off
+        without it.
+
+        Raises:
+            AccountKeyAbsent: it is not here. ConfigError: the file cannot be written; the key stays.
+        """
+        path = Path(key_file)
+        key_files.check_free(path)
+        data = await self.client.export_account_key(key_passphrase)
+        await asyncio.to_thread(key_files.write, path, data)
+        await self.client.remove_account_key()
+
+    def renewal_request(self) -> bytes:
+        """Return the next device list, for `sign_renewal`; good for 30 days, so sign it every other week."""
+        return self.client.renewal_request()
+
+    async def install_list(self, signed: bytes) -> None:
+        """Install the signed device list.
+
+        Raises:
+            ConfigError: it does not fit.
+        """
+        await self.client.install_list(signed)
+
+    async def mandate_request(self) -> bytes:
+        """Return the next mandate, for `sign_mandate`; its keys are made here and stay here (ACC-26). It is
+        good for 90 days. A device that was reinstated acts again under the next one.
+
+        Raises:
+            ConfigError: this device does not sign for its company.
+            SigningUnsure: this store may be an older copy; see `signing`.
+        """
+        return await self._company(lambda turn, parts: parts.company.mandate_request(turn))
+
+    async def install_mandate(self, signed: bytes) -> None:
+        """Install the signed mandate; rosters follow by themselves. Make the `door` anew.
+
+        Raises:
+            ConfigError: it is not the one that was asked for here, or not valid now.
+        """
+        await self._company(lambda turn, parts: parts.company.install_mandate(turn, signed))
+
+    async def notice_request(self, notice: Notice) -> bytes:
+        """Return a notice for `sign_notice`, in the place of `publish`."""
+        return await self._company(lambda turn, parts: parts.publishing.request(turn, notice.fields))
+
+    async def install_notice(self, notice: Notice, signed: bytes, *, until_ms: int | None = None) -> bytes:
+        """State a notice that was signed elsewhere; otherwise as `publish`.
+
+        Raises:
+            ConfigError: the signed one does not fit the texts or this account, or is older than the last.
+        """
+        installed = await self._company(
+            lambda turn, parts: parts.publishing.install_signed(turn, signed, notice.texts, until_ms)
+        )
+        return installed.hash
+
     async def _company(self, do: Callable[[Turn, Context], T]) -> T:
         return await self._shell.call(lambda engine, now_ms: engine.of_company(do, now_ms))
+
+
+def _key_file(
+    keys: Keys, key_file: str | os.PathLike[str] | None, passphrase: str | None
+) -> tuple[Path, str] | None:
+    """Return where the account key goes, and under which passphrase; None where it stays.
+
+    Raises:
+        ConfigError: a file or passphrase is missing or too much, or something stands there.
+    """
+    if keys == "here":
+        if key_file is not None or passphrase is not None:
+            raise ConfigError('key_file and key_passphrase go with keys="offline"')
+        return None
+    if keys != "offline":
+        raise ConfigError("keys is here or offline")
+    if key_file is None or passphrase is None:
+        raise ConfigError('keys="offline" needs key_file and key_passphrase')
+    key_files.check_free(Path(key_file))
+    return Path(key_file), passphrase

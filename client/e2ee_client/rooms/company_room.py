@@ -190,7 +190,7 @@ class CompanyRoom(Room):
 
         Raises:
             ConfigError: not a text of 1 to 200 bytes. NoRight: the room is not frozen, or this device is no
-            supervisor.
+                supervisor.
         """
         await self._do(lambda turn, rooms: rooms.acting.decide_freeze(turn, self.room_id, text, closes=close))
 

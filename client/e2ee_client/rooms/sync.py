@@ -38,6 +38,7 @@ from . import desk as desks
 from . import device as devices
 from . import entry as entries
 from . import invites
+from .company import Keys
 from .sync_room import AnyRoom, CompanyRoom, CustomerRoom, Entry, Room
 
 __all__ = [
@@ -234,6 +235,14 @@ class Company(_Desk[companies.Company]):
     create = staticmethod(starting(companies.Company.create, _company))
     open = staticmethod(starting(companies.Company.open, _company))
     join = staticmethod(starting(companies.Company.join, _company))
+    keys = Read[Keys]("keys", ask=True)
+    move_account_key = waiting(companies.Company.move_account_key, same)
+    renewal_request = asking(companies.Company.renewal_request, same)
+    install_list = waiting(companies.Company.install_list, same)
+    mandate_request = waiting(companies.Company.mandate_request, same)
+    install_mandate = waiting(companies.Company.install_mandate, same)
+    notice_request = waiting(companies.Company.notice_request, same)
+    install_notice = waiting(companies.Company.install_notice, same)
     publish = waiting(companies.Company.publish, same)
     door = waiting(companies.Company.door, same)
     invite = waiting(companies.Company.invite, Invite)

@@ -1,0 +1,47 @@
+"""The file with an account key that is kept offline: on disk before the key leaves its device (ID-12)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from e2ee_client.errors import ConfigError
+
+
+def check_free(path: Path) -> None:
+    """Refuse a place where something stands, or that is no folder's.
+
+    Raises:
+        ConfigError.
+    """
+    if os.path.lexists(path) or not path.parent.is_dir():
+        raise ConfigError("the file of the account key is a new one, in a folder that is there")
+
+
+def write(path: Path, data: bytes) -> None:
+    """Write a new file for its owner only, and wait until it is on the disk.
+
+    Raises:
+        ConfigError: it cannot be written; nothing is left.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise ConfigError(f"the file of the account key cannot be written: {error.strerror}") from None
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _sync_folder(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise ConfigError(f"the file of the account key cannot be written: {error.strerror}") from None
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

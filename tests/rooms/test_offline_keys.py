@@ -1,0 +1,157 @@
+"""A company whose account key is kept offline: opened, published, renewed by who keeps the key (ACC-16)."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from conversations import next_of, until
+from e2ee_client import sign_renewal
+from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError
+from e2ee_client.events import CompanyKeysExpiring
+from e2ee_client.rooms import Company, Customer, sign_mandate, sign_notice
+from e2ee_client.rooms.notices import EXAMPLE, Notice
+from e2ee_client.testing import FakeClock, MemoryNetwork
+
+ORIGIN = "https://praxis.example"
+PASSPHRASE = "kept in a safe"
+DAY_MS = 86_400_000
+
+
+def written(company: Company, mode: str = "consent") -> Notice:
+    facts = {**EXAMPLE, "relay_url": company.client.card().relay_url}
+    return Notice.draft("health", mode, facts, is_reviewed=True)
+
+
+class Holder:
+    """Who keeps the account key: has its file and the passphrase, and no store."""
+
+    def __init__(self, key_file: Path) -> None:
+        self.exported = key_file.read_bytes()
+
+    async def renew(self, company: Company) -> None:
+        """Sign device list and mandate."""
+        await company.install_list(sign_renewal(self.exported, PASSPHRASE, company.renewal_request()))
+        request = await company.mandate_request()
+        await company.install_mandate(sign_mandate(self.exported, PASSPHRASE, request))
+
+    async def publish(self, company: Company, notice: Notice) -> bytes:
+        """Sign a notice."""
+        signed = sign_notice(self.exported, PASSPHRASE, await company.notice_request(notice))
+        return await company.install_notice(notice, signed)
+
+
+@asynccontextmanager
+async def opened_offline(network: MemoryNetwork, key_file: Path) -> AsyncIterator[Company]:
+    async with Company.create(
+        None,
+        relay=network.url,
+        name="Praxis",
+        origins=[ORIGIN],
+        keys="offline",
+        key_file=key_file,
+        key_passphrase=PASSPHRASE,
+        runtime=network.runtime(),
+    ) as company:
+        yield company
+
+
+async def test_a_company_is_opened_published_and_renewed_without_its_key(
+    network: MemoryNetwork, tmp_path: Path
+) -> None:
+    """ACC-16, ACC-26: a customer accepts what the holder of the key has signed; weeks later as well."""
+    key_file = tmp_path / "praxis.key"
+    async with opened_offline(network, key_file) as company:
+        assert company.keys == "offline"
+        assert stat.S_IMODE(key_file.stat().st_mode) == 0o600
+        holder, notice = Holder(key_file), written(company)
+        with pytest.raises(AccountKeyAbsent):
+            await company.publish(notice)
+        await holder.publish(company, notice)
+        await holder.renew(company)
+        await company.wait_ready(60)
+        door = await company.door()
+
+        async def fetch(origin: str) -> bytes:
+            return door
+
+        async with Customer.open(None, company=ORIGIN, fetch=fetch, runtime=network.runtime()) as me:
+            room = await me.accept(await me.notice())
+            await room.send("Guten Tag")
+            await until(lambda: len(company.rooms()) == 1)
+            events, clock = company.events(), network.clock
+            assert isinstance(clock, FakeClock)
+            clock.advance(17 * DAY_MS)
+            assert (await next_of(events, CompanyKeysExpiring)).days == 14
+            before = company.client.list_expires_ms
+            await holder.renew(company)
+            assert company.client.list_expires_ms > before
+            await holder.publish(company, written(company, "explicit"))
+            clock.advance(17 * DAY_MS)
+            await company.client.wait_settled(60)
+            theirs = company.room(room.room_id)
+            await theirs.claim(60)
+            await theirs.send("Was fehlt Ihnen?")
+            await until(lambda: room.unread == 1)
+
+
+async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork, tmp_path: Path) -> None:
+    """ACC-26: a wrong passphrase, other texts, a request for something else, a changed byte."""
+    key_file = tmp_path / "praxis.key"
+    async with opened_offline(network, key_file) as company:
+        holder, notice = Holder(key_file), written(company)
+        request = await company.notice_request(notice)
+        with pytest.raises(BackupWrongKey):
+            sign_notice(holder.exported, "guessed", request)
+        for sign in (sign_mandate, sign_renewal):
+            with pytest.raises(ConfigError):
+                sign(holder.exported, PASSPHRASE, request)
+        signed = sign_notice(holder.exported, PASSPHRASE, request)
+        other = written(company, "explicit")
+        for wrong, texts in ((signed[:-1] + bytes(1), notice), (signed, other), (b"", notice)):
+            with pytest.raises(ConfigError):
+                await company.install_notice(texts, wrong)
+        asked = sign_mandate(holder.exported, PASSPHRASE, await company.mandate_request())
+        with pytest.raises(ConfigError):
+            await company.install_mandate(asked[:-1])
+        assert not company.is_ready
+        await company.install_notice(notice, signed)
+        await company.install_mandate(asked)
+        await company.wait_ready(60)
+        with pytest.raises(ConfigError):
+            await company.install_notice(notice, signed)
+
+
+async def test_the_key_stays_where_its_file_cannot_be_written(network: MemoryNetwork, tmp_path: Path) -> None:
+    """ID-12: nothing is forgotten that is not on disk elsewhere."""
+    taken = tmp_path / "taken"
+    taken.write_bytes(b"something")
+    async with Company.create(None, relay=network.url, name="Praxis", runtime=network.runtime()) as company:
+        for place in (taken, tmp_path / "none" / "key"):
+            with pytest.raises(ConfigError):
+                await company.move_account_key(place, PASSPHRASE)
+        assert company.keys == "here"
+        await company.move_account_key(tmp_path / "key", PASSPHRASE)
+        assert company.keys == "offline"
+        with pytest.raises(AccountKeyAbsent):
+            await company.move_account_key(tmp_path / "again", PASSPHRASE)
+    assert taken.read_bytes() == b"something"
+    assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"keys": "offline"},
+        {"keys": "offline", "key_passphrase": "x"},
+        {"key_passphrase": "x"},
+        {"keys": "elsewhere"},
+        {"keys": "offline", "key_passphrase": "x", "key_file": "/"},
+    ],
+)
+def test_keys_are_described_whole(given: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        Company.create(None, relay="wss://relay.test", name="Praxis", **given)  # type: ignore[arg-type]  # wrong
