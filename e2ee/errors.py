@@ -294,6 +294,23 @@ class TooMany(RemoteError):
     code: ClassVar[str] = "room.too_many"
 
 
+class FileNameRefused(LocalError):
+    """A name that no file of a room has (FIL-08)."""
+
+    code: ClassVar[str] = "local.file_name"
+
+
+class FileTypeRefused(RemoteError):
+    """A file is of a type that is not sent, or not of the type that its name or its announcement says; one
+    text for every cause (FIL-09, FIL-10).
+    """
+
+    code: ClassVar[str] = "file.type"
+
+    def __init__(self) -> None:
+        super().__init__("the file is of no type that is sent, or not of the one that it says")
+
+
 class FileCorrupt(RemoteError):
     """A sealed file is not the one that was announced; one text for every cause (FIL-05)."""
 

@@ -29,6 +29,11 @@ _ORIGIN: Final = re.compile(rf"https://(?:{_NAMES}){_PORT}")
 _WEB_URL: Final = re.compile(rf"{_ORIGIN.pattern}(?:/[A-Za-z0-9._~/%?&=+,:;@!$*()#-]*)?")
 _LOCALE: Final = re.compile(r"[a-z]{2}(?:-[A-Z]{2})?|[a-z]{3}")
 _EMAIL: Final = re.compile(rf"[A-Za-z0-9!#$%&*+/=?^_{{}}~.-]{{1,64}}@{_NAMES}")
+_NOT_IN_NAMES: Final = frozenset('/\\<>:"|?*')
+_DEVICE: Final = re.compile(
+    r"(?ai:con|prn|aux|nul|conin\$|conout\$|(?:com|lpt)[0-9]|(?:com|lpt)[\u00b9\u00b2\u00b3]) *(?:\..*)?"
+)
+"""What a system of files takes for a device, whatever stands behind the first dot (FIL-08)."""
 _PHONE: Final = re.compile(r"\+?[0-9][0-9 ()/-]{2,30}")
 
 _SPACE: Final = " "
@@ -90,8 +95,12 @@ def is_plain_text(text: str) -> bool:
 
 
 def is_file_name(text: str) -> bool:
-    """Whether a text is the name of a file: nothing hidden, no path; spaces stand anywhere (TRN-22)."""
-    return text not in {"", ".", ".."} and "/" not in text and "\\" not in text and _is_visible(text)
+    """Whether a text is the name of a file: no path, nothing hidden, and nothing that a system of files takes
+    for something else (FIL-08).
+    """
+    if not text or text[0] in " ." or text[-1] in " ." or not _NOT_IN_NAMES.isdisjoint(text):
+        return False
+    return _DEVICE.fullmatch(text) is None and _is_visible(text)
 
 
 def is_locale(text: str) -> bool:

@@ -31,6 +31,7 @@ from .contacts import Contact, Signal, Watch, wait_until
 from .inviting import Invitation
 from .opening import Kind, Loaded, Opening, Runtime, StorePath
 from .runtime.event_stream import EventIterator, EventLog
+from .runtime.file_service import FileService
 from .runtime.shell import Shell
 from .runtime.store_thread import StoreThread
 
@@ -54,6 +55,8 @@ class Client:
         self._store = store
         self._thread = thread
         self._runtime = runtime
+        self.files = FileService(shell, log, runtime.transport, runtime.clock, runtime.rng, store.path)
+        """Sends and fetches files: for `e2ee_client.rooms`, not for applications."""
         self.recovery_key: RecoveryKey | None = None
         """Set by `create` only: show or print it once, it is kept nowhere. `expose()` gives its 32 bytes
         (ID-13).
@@ -233,10 +236,13 @@ class Client:
         watch.watch(shell)
         client = cls(shell, watch, log, store, thread, runtime)
         client.recovery_key = loaded.recovery_key
+        watch.also = client.files.heard
         try:
             await shell.begin(loaded.engine, loaded.effects, online=online)
+            if online:
+                await client.files.start()
         except BaseException:
-            await shell.close()
+            await client.close()
             raise
         return client
 
@@ -289,6 +295,7 @@ class Client:
 
     async def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
+        await self.files.stop()
         await self._shell.close()
 
     # --- for what stands on it ---

@@ -54,6 +54,7 @@ class Watch:
         self._messages: WeakValueDictionary[_Place, Message] = WeakValueDictionary()
         self._shell: Shell[Engine] | None = None
         self.progress = Signal()
+        self.also: Callable[[Event], None] | None = None
 
     def watch(self, shell: Shell[Engine]) -> None:
         """Give the events of this shell their contacts."""
@@ -75,6 +76,8 @@ class Watch:
             message = self._messages.get((event.account_id, event.message_id, True))
             if message is not None:
                 message.advance(event)
+        if self.also is not None:
+            self.also(event)
 
     def stepped(self) -> None:
         """The engine has made a step: what is waited for may have come true."""

@@ -304,6 +304,53 @@ class BlobRefused(SealroomError):
     code: ClassVar[str] = "file.relay"
     hint: ClassVar[str] = "the file may be too large for the relay, or past its end there; ask for it again"
 
+    def __init__(self, message: str, *, reason: str = "") -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class FileQuota(SealroomError):
+    """No mailbox of the room has room for the file; nothing of it was sent (FIL-11)."""
+
+    code: ClassVar[str] = "file.quota"
+    retryable: ClassVar[bool] = True
+    hint: ClassVar[str] = "send a smaller file, or wait until files before it were fetched"
+
+
+class FileExpired(SealroomError):
+    """The relay does not have the file any more, and this device has not fetched it (FIL-15)."""
+
+    code: ClassVar[str] = "file.expired"
+    hint: ClassVar[str] = "ask for the file to be sent again"
+
+
+class FileCancelled(SealroomError):
+    """The file was given up before the room had it."""
+
+    code: ClassVar[str] = "file.cancelled"
+    hint: ClassVar[str] = "send it again if it is still wanted"
+
+
+class FileMissing(SealroomError):
+    """The entry has no file, or it was erased."""
+
+    code: ClassVar[str] = "local.file"
+    hint: ClassVar[str] = "take an entry whose `file` is set"
+
+
+class FileUnusable(SealroomError):
+    """A file or folder of this device cannot be read or written."""
+
+    code: ClassVar[str] = "local.file_unusable"
+    hint: ClassVar[str] = "check path, permissions and the room on the disk"
+
+
+class MetadataKept(SealroomError):
+    """The metadata of a file cannot be removed: of its type, or because it is damaged (FIL-17)."""
+
+    code: ClassVar[str] = "file.metadata"
+    hint: ClassVar[str] = "send it with its metadata, or make a JPEG or PNG of it"
+
 
 class WaitTimeout(SealroomError, TimeoutError):
     """What was waited for has not happened in time; it may still happen."""

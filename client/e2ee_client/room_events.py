@@ -202,9 +202,52 @@ class IdentifyAnswered(OfRoom):
     code: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class FileProgress(OfRoom):
+    """So much of a file has come or gone. `file_id` is 16 bytes of one that is sent, or the entry's hash."""
+
+    file_id: bytes
+    done_b: int
+    size_b: int
+    is_upload: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FileFailed(OfRoom):
+    """A file will not come or go; `code` says why."""
+
+    file_id: bytes
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileHeld(OfRoom):
+    """A device has a whole file on disk (FIL-14)."""
+
+    entry_hash: bytes
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileDropped(OfRoom):
+    """All to whom a file went hold it: the relay loses it."""
+
+    entry_hash: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class FileExpiring(OfRoom):
+    """A file that is not here will soon be gone from the relay, or is (FIL-15)."""
+
+    entry_hash: bytes
+    expires_ms: int
+    is_over: bool = False
+
+
 RoomEvent: TypeAlias = (
     EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
 ) | (
     (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
     | (HistoryHandedOver | FreezeUndecided | IdentifyAsked | IdentifyAnswered)
+    | (FileProgress | FileFailed | FileHeld | FileDropped | FileExpiring)
 )

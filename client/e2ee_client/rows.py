@@ -19,6 +19,8 @@ TABLES: Final = frozenset(
         "entry_named",
         "entry_page",
         "entry_segment",
+        "file_in",
+        "file_out",
         "held",
         "list",
         "mailbox",

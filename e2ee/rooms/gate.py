@@ -75,8 +75,8 @@ _KINDS: Final = {
     **dict.fromkeys((5, 8, 10, 15, 21), Row.ACT),
 }
 """Kinds of entries of chapter 17; all others, unknown ones too, are content."""
-_SIGNALS: Final = {1: Row.CONTENT, 2: Row.WANT}
-"""Signals of chapter 17: typing is content, a want has a row of its own; all others are the team's."""
+_SIGNALS: Final = {1: Row.CONTENT, 2: Row.WANT, 5: Row.WANT}
+"""Signals of chapter 17: typing is content, want and held have a row; all others are the team's."""
 _REACH_KIND: Final = 14
 TOMBSTONE_MS: Final = 45 * 86_400_000
 """How long a withdrawal of a room that is not known gives way to no other one (CNS-10)."""

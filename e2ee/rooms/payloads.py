@@ -118,7 +118,7 @@ class File(Structure):
     shape = (
         *(size(32), lambda value: FileKey(bstr(value, KEY_B, KEY_B)), number(MAX_U32), hash_),
         number(MAX_FILE_B),
-        *(text(FILE_NAME_B), text(MEDIA_TYPE_B), number(MAX_MS)),
+        *(text(FILE_NAME_B), text(MEDIA_TYPE_B), number(MAX_MS), size(DEVICE_ID_B)),
     )
     blob: bytes
     key: FileKey
@@ -128,9 +128,10 @@ class File(Structure):
     name: str = field(repr=False)
     media_type: str = field(repr=False)
     expires_ms: int
+    payer: DeviceId
 
     def check(self) -> None:
-        """Refuse another padded size than that of the file, and a name that is a path or hides (TRN-22)."""
+        """Refuse another padded size than that of the file, and a name that is none (TRN-22, FIL-08)."""
         if self.padded_b != padded_size(self.size_b) or not is_file_name(self.name):
             raise DecodeError("not the name and sizes of a file")
 

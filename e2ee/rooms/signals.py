@@ -16,10 +16,22 @@ from e2ee.prekeys import CompactBundle, decode_compact, encode_compact
 from e2ee.wire import cbor
 from e2ee.wire.fields import MAX_MS, Fields, array, bstr
 
-from .entry import DEVICE_TAG_B, ROOM_ID_B, DeviceTag, RoomId
+from .entry import DEVICE_TAG_B, ROOM_ID_B, DeviceTag, EntryHash, RoomId
 from .payloads import LANGUAGE_B, REQUEST_ID_B
 from .state import SHORT_TEXT_B
-from .structure import Structure, member, number, or_null, plain, reading_content, row, several, size, text
+from .structure import (
+    Structure,
+    hash_,
+    member,
+    number,
+    or_null,
+    plain,
+    reading_content,
+    row,
+    several,
+    size,
+    text,
+)
 
 TEAM_B: Final = 256
 MAX_WANTED: Final = 64
@@ -35,6 +47,7 @@ class SignalKind(IntEnum):
     WANT = 2
     REQUEST = 3
     WAITING = 4
+    HELD = 5
 
 
 class RequestKind(IntEnum):
@@ -89,7 +102,14 @@ class NoLongerWaiting:
     """Takes a `Waiting` back."""
 
 
-Signal: TypeAlias = Typing | Want | Request | Waiting | NoLongerWaiting
+@dataclass(frozen=True, slots=True)
+class Held:
+    """Its sender has the whole file of an entry on disk (TRN-25)."""
+
+    entry_hash: EntryHash
+
+
+Signal: TypeAlias = Typing | Want | Request | Waiting | NoLongerWaiting | Held
 _RANGE: Final = row(size(DEVICE_TAG_B), number(MAX_MS), number(MAX_MS))
 _RANGES: Final = several(_RANGE, MAX_WANTED)
 
@@ -118,6 +138,8 @@ def _encoded(room_id: RoomId, signal: Signal) -> cbor.Value:
             return {1: room_id, 2: int(SignalKind.REQUEST), 3: signal.value()}
         case Waiting():
             return {1: room_id, 2: int(SignalKind.WAITING), 3: signal.value()}
+        case Held(entry_hash):
+            return {1: room_id, 2: int(SignalKind.HELD), 3: entry_hash}
         case _:
             return {1: room_id, 2: int(SignalKind.WAITING), 3: None}
 
@@ -145,6 +167,8 @@ def _decode_signal(kind: SignalKind, value: cbor.Value) -> Signal:
             return Want(ranges)
         case SignalKind.REQUEST:
             return Request.of(value)
+        case SignalKind.HELD:
+            return Held(hash_(value))
         case _:
             return NoLongerWaiting() if value is None else Waiting.of(value)
 

@@ -62,9 +62,61 @@ def files() -> str:
     return render(
         "Sealed files. The bytes of a file are the first `size_b` of SHAKE-256('sealroom vectors / ' | name);"
         " of the sealed chunks, put together, the first and last bytes and the hash are here.",
-        "FIL-01 FIL-02 FIL-03 FIL-04",
-        {"cases": [_case(size_b) for size_b in _SIZES]},
+        "FIL-01 FIL-02 FIL-03 FIL-04 FIL-09 FIL-10",
+        {"cases": [_case(size_b) for size_b in _SIZES], "types": [*_types()]},
     )
+
+
+def _archive(*parts: bytes) -> bytes:
+    return b"".join(b"PK\x03\x04" + bytes(26) + part for part in parts) + b"PK\x01\x02"
+
+
+_WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_ODT: Final = "application/vnd.oasis.opendocument.text"
+_TYPES: Final[list[tuple[str, str, bytes, bool]]] = [
+    ("a.pdf", "application/pdf", b"%PDF-1.7\n", True),
+    ("a.PDF", "application/pdf", b"%PDF-1.7\n", True),
+    ("a.exe", "application/pdf", b"%PDF-1.7\n", False),
+    ("a.pdf", "application/pdf", b"MZ\x90", False),
+    ("pdf", "application/pdf", b"%PDF-1.7\n", True),
+    ("a.jpg", "image/jpeg", b"\xff\xd8\xff\xe0", True),
+    ("a.jpg", "image/png", b"\xff\xd8\xff\xe0", False),
+    ("a.png", "image/png", b"\xff\xd8\xff\xe0", False),
+    ("a.webp", "image/webp", b"RIFF\0\0\0\0WEBPVP8 ", True),
+    ("a.wav", "audio/wav", b"RIFF\0\0\0\0WAVEfmt ", True),
+    ("a.avi", "video/avi", b"RIFF\0\0\0\0AVI LIST", False),
+    ("a.heic", "image/heic", b"\0\0\0\x18ftypheic", True),
+    ("a.mp4", "video/mp4", b"\0\0\0\x18ftypisom", True),
+    ("a.txt", "text/plain", "Größe\t1\r\n".encode(), True),
+    ("a.txt", "text/plain", b"", True),
+    ("a.txt", "text/plain", b"\xff\xfea\0", False),
+    ("a.txt", "text/plain", b"a\0b", False),
+    ("a.txt", "text/plain", b"cut \xc3", False),
+    ("a.html", "text/html", b"<!doctype html>", False),
+    ("a.txt", "text/plain", b" \n<svg onload=1>", False),
+    ("a.txt", "text/plain", b"\xef\xbb\xbf<html>", False),
+    ("a.csv", "text/plain", b"#!/bin/sh\n", False),
+    ("a.svg", "image/svg+xml", b"<svg/>", False),
+    ("a.docx", _WORD, _archive(b"[Content_Types].xml", b"word/document.xml"), True),
+    ("a.docx", _WORD, _archive(b"[Content_Types].xml", b"word/document.xml", b"word/vbaProject.bin"), False),
+    ("a.docx", _WORD, _archive(b"[Content_Types].xml", b"word/a", b"xl/b"), False),
+    ("a.docx", _WORD, _archive(b"word/document.xml"), False),
+    ("a.docm", _WORD, _archive(b"[Content_Types].xml", b"word/document.xml"), False),
+    ("a.odt", _ODT, _archive(b"mimetype" + _ODT.encode(), b"content.xml"), True),
+    ("a.odt", _ODT, _archive(b"mimetype" + _ODT.encode(), b"Basic/script.xml"), False),
+    (
+        "a.odg",
+        _ODT.replace("text", "graphics"),
+        _archive(b"mimetype" + _ODT.replace("text", "graphics").encode()),
+        False,
+    ),
+    ("a.zip", "application/zip", _archive(b"setup.exe"), False),
+]
+
+
+def _types() -> Iterator[dict[str, Any]]:
+    for name, media_type, content, sent in _TYPES:
+        yield {"name": name, "media_type": media_type, "content": content, "is_sent": sent}
 
 
 def all_files() -> Iterator[Negative]:

@@ -182,6 +182,14 @@ def refused() -> dict[str, tuple[int, Value]]:
         "file-name-of-two-dots": (7, {**FILE, 6: ".."}),
         "file-name-with-a-backslash": (7, {**FILE, 6: "a\\b"}),
         "file-name-turned": (7, {**FILE, 6: "a\u202efdp.exe"}),
+        "file-name-with-a-colon": (7, {**FILE, 6: "a.txt:b"}),
+        "file-name-hidden": (7, {**FILE, 6: ".profile"}),
+        "file-name-before-a-space": (7, {**FILE, 6: "a.pdf "}),
+        "file-name-before-a-dot": (7, {**FILE, 6: "a.pdf."}),
+        "file-name-of-a-device": (7, {**FILE, 6: "Com1 .pdf"}),
+        "file-name-of-a-line": (7, {**FILE, 6: "a\n.pdf"}),
+        "file-payer-of-15": (7, {**FILE, 9: bytes(15)}),
+        "file-without-payer": (7, {key: one for key, one in FILE.items() if key != 9}),
         "file-type-of-65": (7, {**FILE, 7: "x" * 65}),
         "consent-empty": (8, b""),
         "withdraw-as-array": (9, [b"x", bytes(64)]),
@@ -236,7 +244,9 @@ def signals() -> Iterator[Negative]:
     room, where = room_id(), draw("tag", 8)
     request: dict[int, Value] = {1: bytes(8), 2: 1, 3: None, 4: None, 5: None}
     cases: dict[str, dict[int, Value]] = {
-        "signal-5": {1: room, 2: 5, 3: None},
+        "signal-6": {1: room, 2: 6, 3: None},
+        "signal-held-null": {1: room, 2: 5, 3: None},
+        "signal-held-of-31": {1: room, 2: 5, 3: bytes(31)},
         "signal-typing-with-more": {1: room, 2: 1, 3: None},
         "signal-want-of-nothing": {1: room, 2: 2, 3: []},
         "signal-want-backwards": {1: room, 2: 2, 3: [[where, 2, 1]]},

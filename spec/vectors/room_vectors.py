@@ -471,6 +471,7 @@ FILE: Final[Mapping[int, Value]] = {
     6: "Befund 1.pdf",
     7: "application/pdf",
     8: NOW_MS,
+    9: DESK.device_id,
 }
 QUESTION: Final[list[Value]] = [1, 1, "Termin?", True, ["heute", "morgen"]]
 
@@ -497,8 +498,9 @@ def accepted() -> list[tuple[int, Value]]:
         (6, {1: many, 2: 3, 3: 2**53 - 1}),
         (7, FILE),
         (7, {**FILE, 3: 69_206_016, 5: 67_108_864, 6: "x" * 128, 7: "x" * 64}),
-        (7, {**FILE, 5: 0, 6: " zwei  Leerzeichen "}),
+        (7, {**FILE, 5: 0, 6: "zwei  Leerzeichen"}),
         (7, {**FILE, 6: "ä" * 64}),
+        (7, {**FILE, 6: "Console.tar.gz"}),
         (8, b"receipt"),
         (9, b"withdrawal"),
         (10, {1: 5}),
@@ -537,6 +539,7 @@ def signals() -> list[dict[int, Value]]:
         {1: room_id(), 2: 3, 3: {1: bytes(8), 2: 5, 3: DESK.device_id, 4: "x" * 256, 5: "x" * 200}},
         {1: room_id(), 2: 4, 3: {1: "x" * 256, 2: "x" * 35, 3: NOW_MS}},
         {1: room_id(), 2: 4, 3: None},
+        {1: room_id(), 2: 5, 3: draw("some entry", 32)},
     ]
 
 

@@ -22,9 +22,20 @@ from e2ee.rooms.state import Phase
 ORIGIN = "https://praxis.example"
 KEY = b"k" * 32
 LONG_S = 60.0
-NAMES = ("Agent", "Company", "CompanyRoom", "Customer", "CustomerRoom", "Desk", "Entry", "Invite", "Room")
+NAMES = (
+    "Agent",
+    "Company",
+    "CompanyRoom",
+    "Customer",
+    "CustomerRoom",
+    "Desk",
+    "Entry",
+    "Invite",
+    "Room",
+    "SentFile",
+)
 # What an asynchronous handle has as plain attributes.
-ATTRIBUTES = {"room_id", "room"}
+ATTRIBUTES = {"room_id", "room", "file_id"}
 PAIRS = [(getattr(rooms, name), getattr(sync, name)) for name in NAMES]
 
 

@@ -25,7 +25,7 @@ from transcript_world import Talk, conversation, edited, line_of
 
 from e2ee.errors import NoRight, NotMember
 from e2ee.files import padded_size
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.forms import Answer, Form, Question, QuestionKind, Rating
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import (
@@ -253,7 +253,10 @@ EVERYTHING: tuple[tuple[Side, EntryPayload], ...] = (
     (Side.COMPANY, Erased(None, Outcome.HOLD)),
     (
         Side.CUSTOMER,
-        File(b"b" * 32, FileKey(b"k" * 32), padded_size(5), b"h" * 32, 5, "a<b>.txt", "text/plain", 1),
+        File(
+            *(b"b" * 32, FileKey(b"k" * 32), padded_size(5), b"h" * 32, 5, "a&b.txt", "text/plain", 1),
+            DeviceId(bytes(16)),
+        ),
     ),
     (Side.CUSTOMER, Act(ActKind.CALL_DESK)),
     (Side.CUSTOMER, Reach(None)),
@@ -276,7 +279,7 @@ def test_every_kind_has_words(talk: Talk, tmp_path: Path, language: str) -> None
         talk.desk, talk.state(talk.state(), talk.first, phase=Phase.CLOSED, assigned=None, text="fertig")
     )
     shown = "".join(page_of(talk, tmp_path, language).shown)
-    for expected in ("Neu gefasst", "a<b>.txt", "1: ja\n2: 7", "gut", "room.right", "fertig", "60"):
+    for expected in ("Neu gefasst", "a&b.txt", "1: ja\n2: 7", "gut", "room.right", "fertig", "60"):
         assert expected in shown
     assert WORDS[language]["ERASED 2"] in shown
 

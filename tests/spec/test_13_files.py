@@ -1,4 +1,4 @@
-"""Chapter 13: what a sealed file hides, and what is refused of one (FIL-01 to FIL-07)."""
+"""Chapter 13: what a sealed file hides, what is refused of one, names and types (FIL-01 to FIL-10)."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from e2ee import files
-from e2ee.errors import FileCorrupt, FileTooLarge, InvalidArgument
+from e2ee import file_types, files
+from e2ee.errors import FileCorrupt, FileTooLarge, FileTypeRefused, InvalidArgument
 from e2ee.files import CHUNK_B, PART_B, Announced, Sealing
+from e2ee.grammar import is_file_name
 from e2ee.secret import FileKey
 
 SIZE_B = 3 * CHUNK_B + 5
@@ -131,3 +132,70 @@ def test_any_file_in_any_blocks(size_b: int, block_b: int) -> None:
     parts = list(sealing.parts(plain[at : at + block_b] for at in range(0, size_b, block_b)))
     assert parts == sealed(file_key, plain)[1]
     assert opened(file_key, sealing.announced, parts) == plain
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "",
+            ".",
+            "..",
+            ".profile",
+            "a.",
+            " a",
+            "a ",
+            "a/b",
+            "..\\a",
+            "C:a",
+            "a*",
+            "a?",
+            "<a>",
+            "a|b",
+            '"a"',
+        ),
+        *("a\nb", "a\tb", "a\0.pdf", "a\u202egpj.exe", "a\u200b.pdf", "a\u2066b", "a\ue000"),
+        *("con", "PRN.txt", "aux .pdf", "NuL.tar.gz", "conin$", "CONOUT$.x", "com0", "Lpt9.pdf", "COM\u00b2"),
+    ],
+)
+def test_a_name_that_leads_elsewhere_or_hides_is_none(name: str) -> None:
+    """FIL-08"""
+    assert not is_file_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["a", "Befund 1.pdf", "a..b", "console.txt", "COM10.txt", "lpt.pdf", "Größe-1_(2).JPG", "a;b,c&d"]
+)
+def test_a_name_of_everyday_is_one(name: str) -> None:
+    """FIL-08"""
+    assert is_file_name(name)
+
+
+def told(*blocks: bytes) -> str:
+    seen = file_types.Content()
+    for one in blocks:
+        seen.take(one)
+    return seen.media_type()
+
+
+def test_a_type_is_told_by_the_whole_content() -> None:
+    """FIL-10: a control far behind, a letter that is cut, and macros at the end of an archive show."""
+    assert told(b"a" * 70_000, "ä".encode()[:1], "ä".encode()[1:]) == "text/plain"
+    for late in (b"\x1b[2J", b"\xff", "ä".encode()[:1], b"\x7f"):
+        with pytest.raises(FileTypeRefused):
+            told(b"a" * 70_000, late)
+    parts = [b"PK\x03\x04" + bytes(26) + one for one in (b"[Content_Types].xml", b"xl/workbook.xml")]
+    assert told(*parts).endswith("spreadsheetml.sheet")
+    with pytest.raises(FileTypeRefused):
+        told(*parts, bytes(70_000) + b"xl/vbaPro", b"ject.bin")
+
+
+def test_every_type_has_endings_that_are_names() -> None:
+    """FIL-09"""
+    for media_type, endings in file_types.ENDINGS.items():
+        for one in endings:
+            file_types.check_name(f"a.{one.upper()}", media_type)
+            assert is_file_name(f"a.{one}")
+    for name, media_type in (("a.exe", "image/png"), ("a.png", "image/x-png"), ("a.png.html", "image/png")):
+        with pytest.raises(FileTypeRefused):
+            file_types.check_name(name, media_type)

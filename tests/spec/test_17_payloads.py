@@ -13,7 +13,7 @@ from e2ee.content import ContentType, WayBack
 from e2ee.errors import ContentError, DecodeError, InvalidArgument, NoRight, UnsupportedVersion
 from e2ee.prekeys import CompactBundle, decode_compact
 from e2ee.rooms import forms, payloads, signals
-from e2ee.rooms.entry import DeviceTag
+from e2ee.rooms.entry import DeviceTag, EntryHash
 from e2ee.rooms.erasure import (
     Actor,
     Target,
@@ -37,6 +37,7 @@ LONG = "ä" * 8192
 HASHES = [bytes((n,)) * 32 for n in range(64)]
 QUESTION = [1, 1, "Termin?", True, ["heute", "morgen"]]
 FILE: Any = {
+    9: DEVICE,
     1: b"b" * 32,
     2: b"k" * 32,
     3: 65_536,
@@ -72,7 +73,9 @@ ACCEPTED: list[tuple[int, Any]] = [
     (6, {1: HASHES, 2: 3, 3: NOW_MS}),
     (7, FILE),
     (7, {**FILE, 3: 69_206_016, 5: 67_108_864, 6: "x" * 128, 7: "x" * 64}),
-    (7, {**FILE, 5: 0, 6: " a  b "}),
+    (7, {**FILE, 5: 0, 6: "a  b"}),
+    (7, {**FILE, 6: "con1"}),
+    (7, {**FILE, 6: "\u0130con.aux"}),
     (8, b"receipt"),
     (9, b"withdrawal"),
     (10, {1: 5}),
@@ -140,6 +143,11 @@ REFUSED: list[tuple[int, Any]] = [
     (7, {**FILE, 3: 69_206_016, 5: 67_108_865}),
     (7, {**FILE, 6: "x" * 129}),
     (7, {**FILE, 6: "../x"}),
+    *(
+        (7, {**FILE, 6: name})
+        for name in (".x", "x.", " x", "x ", "a:b", "a|b", "nul.pdf", "LPT\u00b9", "Aux .x")
+    ),
+    (7, {**FILE, 9: bytes(17)}),
     (7, {**FILE, 6: ".."}),
     (7, {**FILE, 6: "a\\b"}),
     (7, {**FILE, 6: "a\u202egpj.exe"}),
@@ -333,6 +341,7 @@ SIGNALS = (
     Request(b"i" * 8, RequestKind.REOPEN, None, "x" * 256, "x" * 200),
     Waiting("Empfang", "de", NOW_MS),
     NoLongerWaiting(),
+    signals.Held(EntryHash(H)),
 )
 
 
@@ -350,6 +359,9 @@ def test_a_signal_is_read_as_it_was_written(signal: signals.Signal) -> None:
     [
         {1: ROOM, 2: 0},
         {1: ROOM, 2: 5},
+        {1: ROOM, 2: 5, 3: None},
+        {1: ROOM, 2: 5, 3: bytes(31)},
+        {1: ROOM, 2: 6, 3: None},
         {1: ROOM, 2: 1, 3: None},
         {1: ROOM, 2: 2},
         {1: ROOM, 2: 2, 3: []},

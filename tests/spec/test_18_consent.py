@@ -466,8 +466,8 @@ def test_each_content_has_a_row() -> None:
     assert {row for kind, row in kinds.items() if kind in (3, 4, 7, 14, 17, 19, 20, 11, 23, 63)} == {
         Row.CONTENT
     }
-    signals = [gate.row_of(ContentType.SIGNAL, what) for what in range(1, 6)]
-    assert signals == [Row.CONTENT, Row.WANT, Row.TEAM, Row.TEAM, Row.TEAM]
+    signals = [gate.row_of(ContentType.SIGNAL, what) for what in range(1, 7)]
+    assert signals == [Row.CONTENT, Row.WANT, Row.TEAM, Row.TEAM, Row.WANT, Row.TEAM]
     assert gate.row_of(ContentType.FORWARD) is Row.CONTENT
     assert gate.row_of(ContentType.DOSSIER) is gate.row_of(ContentType.ROSTER) is Row.TEAM
 

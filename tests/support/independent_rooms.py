@@ -131,13 +131,20 @@ def state(value: Value) -> None:
     need(sum(map(len, found[13])) <= 2560)
 
 
+DEVICES = {"CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$"} | {
+    f"{port}{at}" for port in ("COM", "LPT") for at in "0123456789\u00b9\u00b2\u00b3"
+}
+
+
 def file(value: Value) -> None:
     """TRN-21, TRN-22"""
     sizes: dict[int, Check] = {1: data(32), 2: data(32), 3: U32, 4: HASH, 5: whole(0, 2**26)}
-    found = mapping(value, {**sizes, 6: words(128), 7: words(64), 8: TIME})
+    found = mapping(value, {**sizes, 6: words(128), 7: words(64), 8: TIME, 9: data(16)})
     need(found[3] == (65_536 if found[5] < 65_536 else reader.padded_size(found[5] + 1, under_prefix=False)))
     name = found[6]
-    need(name not in (".", "..") and "/" not in name and "\\" not in name)
+    need(not set(name) & set('/\\<>:"|?*') and name[0] not in " ." and name[-1] not in " .")
+    stem = name.partition(".")[0].rstrip(" ")
+    need("".join(one.upper() if one.isascii() else one for one in stem) not in DEVICES)
     # ID-33 but for length and spaces: a letter in the place of each space.
     shown = [ord(one) if one != " " else 0x78 for one in name]
     need(all(reader.is_name(shown[at : at + 64]) for at in range(0, len(shown), 64)))
@@ -311,9 +318,10 @@ def signal(encoded: bytes) -> None:
         2: many(row(data(8), TIME, TIME), 1, 64),
         3: simple({**request, 5: maybe(words(200))}),
         4: maybe(simple({1: words(256), 2: words(35), 3: TIME})),
+        5: HASH,
     }
     with as_content():
-        found = mapping(reader.decode(encoded), {1: data(16), 2: whole(1, 4), 3: anything}, (3,))
+        found = mapping(reader.decode(encoded), {1: data(16), 2: whole(1, 5), 3: anything}, (3,))
         need((3 in found) == (found[2] != 1))
         if found[2] != 1:
             kinds[found[2]](found[3])

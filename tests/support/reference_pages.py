@@ -74,6 +74,7 @@ _ROOM_HALVES: Final = (
     (room_sync.CustomerRoom, rooms.CustomerRoom, ()),
     (room_sync.Room, rooms.Room, ()),
     (room_sync.Entry, rooms.Entry, ()),
+    (room_sync.SentFile, rooms.SentFile, ()),
 )
 _NOT_SHOWN: Final = frozenset({"compare"})
 """What the client itself calls."""
@@ -122,6 +123,11 @@ WHAT_TO_DO: Final = {
     "EntryAdded": "Show the entry in its place: `device.room(event.room_id).entry(event.entry_hash)`.",
     "EntryState": "Show beside the entry how far it has come.",
     "EntryRefused": "Log `code`. Many from one device: show it to the desk.",
+    "FileProgress": "Show how far the file is.",
+    "FileFailed": "Show beside the file why it did not come or go; `code` says it.",
+    "FileHeld": "Show that the device has the file.",
+    "FileDropped": "Nothing; the relay has deleted the file.",
+    "FileExpiring": "Ask the person to save the file; with `is_over` it has to be sent again.",
     "EntryErased": "Take what the entry said off the screen.",
     "RoomChanged": "Show phase, members and who answers.",
     "WaitingChanged": "Show the room among those that wait, or take it away.",

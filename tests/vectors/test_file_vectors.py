@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from vector_files import load, unhex
 
-from e2ee import files
+from e2ee import file_types, files
+from e2ee.errors import FileTypeRefused
 from e2ee.secret import FileKey
 
 CASES = load("files.json")["cases"]
+TYPES = load("files.json")["types"]
 
 
 def plain_of(case: dict[str, Any]) -> bytes:
@@ -43,3 +45,18 @@ def test_files(case: dict[str, Any]) -> None:
 def test_every_edge_is_there() -> None:
     """FIL-02."""
     assert [case["size_b"] for case in CASES] == [0, 1, 65_534, 65_535, 65_536, 65_537, 131_072, 3 << 20]
+
+
+@pytest.mark.parametrize("case", TYPES, ids=lambda case: f"{case['name']} {case['content'][:24]}")
+def test_types(case: dict[str, Any]) -> None:
+    """FIL-09, FIL-10: whatever the blocks are, a file is sent or it is not."""
+    content = unhex(case["content"])
+    for step in (1, 7, len(content) + 1):
+        seen = file_types.Content()
+        for at in range(0, len(content), step):
+            seen.take(content[at : at + step])
+        if case["is_sent"]:
+            file_types.check(case["name"], case["media_type"], seen)
+        else:
+            with pytest.raises(FileTypeRefused):
+                file_types.check(case["name"], case["media_type"], seen)

@@ -54,7 +54,9 @@ def event_name(kind: type[object]) -> str:
 
 
 # What an engine does inside, nothing that a person could act on.
-SILENT: Final = frozenset({"doubt", "session_proven", "gap_closed"})
+SILENT: Final = frozenset(
+    {"doubt", "session_proven", "gap_closed", "file_progress", "file_held", "file_dropped"}
+)
 
 
 def is_told(event: ClientEvent) -> bool:

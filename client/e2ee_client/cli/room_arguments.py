@@ -16,6 +16,7 @@ from . import (
     messages,
     proofs,
     room_acts,
+    room_files,
     room_lists,
     room_opening,
     transcripts,
@@ -144,6 +145,12 @@ def _room_writing(add: _Adding) -> None:
     send.option("--wait", key="help.wait_entry", choices=_PROGRESS, default="sent")
     send.option("--pack", key="help.guard_pack", choices=PACKS, action="append", default=[])
     send.switches(yes="help.send_yes")
+    send_file = _with_room(add.acting("send-file", room_files.send_file))
+    send_file.argument("path", "help.sent_file", type=Path, metavar="FILE")
+    send_file.option("--name", key="help.file_name", metavar="NAME").switches(strip_metadata="help.strip")
+    save = _with_room(add.acting("save", room_files.save))
+    save.argument("entry", "help.file_entry", metavar="ENTRY")
+    save.argument("folder", "help.save_folder", type=Path, metavar="FOLDER", nargs="?", default=Path())
     _with_room(add.acting("claim", room_acts.claim))
     transfer = _with_room(add.acting("transfer", room_acts.transfer))
     transfer.option("--to", key="help.transfer_to", metavar="NAME")

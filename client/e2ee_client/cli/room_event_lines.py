@@ -16,6 +16,11 @@ from e2ee_client.room_events import (
     EntryErased,
     EntryProgress,
     EntryState,
+    FileDropped,
+    FileExpiring,
+    FileFailed,
+    FileHeld,
+    FileProgress,
     FreezeUndecided,
     GapClosed,
     GapShown,
@@ -61,7 +66,7 @@ def is_told(event: RoomEvent) -> bool:
             return bool(code)
         case ConsentChanged(is_withdrawn=is_withdrawn):
             return is_withdrawn
-        case GapClosed():
+        case GapClosed() | FileProgress() | FileHeld() | FileDropped():
             return False
         case _:
             return True
@@ -89,6 +94,8 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
             values["request"], values["count"] = event.entry_hash.hex()[:8], len(devices)
         case HistoryHandedOver(to=to):
             values["to"], values["count"] = name_in(client, to, texts), event.count
+        case FileFailed() | FileExpiring():
+            key = _file(event, values, texts)
         case RequestAsked(what=what):
             values["what"] = texts.say(f"request.{RequestKind(what).name.lower()}")
             values["request"] = event.request_id.hex()[:8]
@@ -98,6 +105,17 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case _:
             pass
     return texts.say(key, **values)
+
+
+def _file(event: FileFailed | FileExpiring, values: dict[str, object], texts: Texts) -> str:
+    """Fill in values of a file; return the key of the text."""
+    if isinstance(event, FileFailed):
+        reason = f"error.{event.code}"
+        values["why"] = texts.say(reason, detail="") if texts.has(reason) else event.code
+        return "event.file_failed"
+    values["entry"] = event.entry_hash.hex()[:8]
+    values["when"] = local_time(event.expires_ms, "%Y-%m-%d %H:%M")
+    return "event.file_expired" if event.is_over else "event.file_expiring"
 
 
 def _condition(client: Client, room_id: bytes, texts: Texts) -> str:

@@ -106,6 +106,7 @@ def entry_json(entry: Entry) -> dict[str, object]:
         "author": _person_json(entry.author),
         "is_ours": entry.is_ours,
         "text": entry.text,
+        "file": None if entry.file is None else entry.file._asdict(),
         "first_wording": entry.first_wording,
         "sent_ms": entry.sent_ms,
         "received_ms": entry.received_ms,
@@ -154,7 +155,9 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
         case Act(what=ActKind() as what):
             return texts.say(f"act.{what.name.lower()}", name=name)
         case File():
-            return texts.say("entry.file", name=name, file=payload.name)
+            size = f"{payload.size_b / (1 << 20):.1f} MiB"
+            short = entry.hash.hex()[:8]
+            return texts.say("entry.file", name=name, file=neutral(payload.name), size=size, entry=short)
         case Access(what=AccessKind.HANDOVER, device_id=to) if to is not None:
             other = person_name(colleague(client, to), texts)
             why = "" if payload.text is None else texts.say("request.why", reason=payload.text)

@@ -80,6 +80,20 @@ class Mailboxes(Part):
         if link.state is LinkState.READY:
             self._add_tokens(turn, link, mailbox)
 
+    def trust(self, turn: Turn, contact_id: bytes) -> None:
+        """Tell the relay that a contact's token pays for large blobs, now or on the next connection."""
+        mailbox = self._state.mailbox_for(contact_id)
+        if contact_id not in mailbox.tokens:
+            return
+        token, _ = mailbox.tokens[contact_id]
+        link = self._context.links.link(turn, self.channel(mailbox))
+        if link.state is LinkState.READY:
+            add = TokenAdd(link.new_id(), mailbox.id, (token_hash(token),), TokenClass.TRUSTED)
+            link.request(turn, add, partial(self._tokens_added, link, mailbox, [contact_id]))
+        else:
+            mailbox.tokens[contact_id] = token, False
+            turn.put(mailbox.put())
+
     def forget(self, turn: Turn, contact_id: bytes) -> None:
         """Take back what a contact could reach us by: its token, or the whole mailbox made for it."""
         mailbox = self._state.mailbox_for(contact_id)
@@ -197,8 +211,11 @@ class Mailboxes(Part):
 
     def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         missing = [contact for contact, (_, known) in mailbox.tokens.items() if not known]
+        contacts = [one for one in missing if one != _FRONT_DOOR]
+        trusted = {one for one in contacts if self._context.rooms.files.is_trusted(one)}
         for part, kind in (
-            ([one for one in missing if one != _FRONT_DOOR][:_MAX_TOKENS], TokenClass.CONTACT),
+            ([one for one in contacts if one not in trusted][:_MAX_TOKENS], TokenClass.CONTACT),
+            ([one for one in contacts if one in trusted][:_MAX_TOKENS], TokenClass.TRUSTED),
             ([one for one in missing if one == _FRONT_DOOR], TokenClass.FRONT_DOOR),
         ):
             if part:

@@ -18,6 +18,7 @@ from .devices import DeviceView
 from .history import MessageName
 from .link import LinkState
 from .records import Contact, Message, account_key_of, named_records
+from .rooms.files import Files
 from .rooms.queries import RoomQueries
 from .state import State
 
@@ -164,6 +165,11 @@ class Queries:
     def rooms(self) -> RoomQueries:
         """What may be asked of rooms."""
         return self._context.rooms.queries
+
+    @property
+    def files(self) -> Files:
+        """Files of rooms, for the service that moves them."""
+        return self._context.rooms.files
 
     @property
     def is_company(self) -> bool:

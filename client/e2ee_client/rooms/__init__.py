@@ -16,6 +16,11 @@ from e2ee_client.room_events import (
     EntryRefused,
     EntryState,
     Equivocation,
+    FileDropped,
+    FileExpiring,
+    FileFailed,
+    FileHeld,
+    FileProgress,
     FreezeUndecided,
     GapClosed,
     GapShown,
@@ -35,6 +40,7 @@ from .customer import Customer, ShownNotice
 from .customer_room import CustomerRoom
 from .desk import Desk
 from .entry import Entry
+from .files import FileInfo, SentFile
 from .hours import Hours
 from .invites import Invite
 from .notices import Notice
@@ -60,6 +66,12 @@ __all__ = [
     "EntryRefused",
     "EntryState",
     "Equivocation",
+    "FileDropped",
+    "FileExpiring",
+    "FileFailed",
+    "FileHeld",
+    "FileInfo",
+    "FileProgress",
     "FreezeUndecided",
     "GapClosed",
     "GapShown",
@@ -77,6 +89,7 @@ __all__ = [
     "Room",
     "RoomChanged",
     "Routing",
+    "SentFile",
     "Service",
     "ShownNotice",
     "WaitingChanged",

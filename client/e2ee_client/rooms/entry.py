@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from e2ee.rooms.payloads import EntryPayload, RoomText
+from e2ee.rooms.payloads import EntryPayload, File, RoomText
 from e2ee_client.engine.rooms.views import EntryView
 from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
+from e2ee_client.runtime.file_fetching import FileFetching
+
+from .files import FileInfo
 
 if TYPE_CHECKING:
     from .room import Room
@@ -25,8 +30,9 @@ class AnyEntry(Protocol):
 class Entry:
     """An entry as it was when it was read; `room.entry(hash)` reads it again."""
 
-    def __init__(self, room: Room, view: EntryView) -> None:
+    def __init__(self, room: Room, view: EntryView, fetching: FileFetching) -> None:
         """Not for callers: rooms return entries."""
+        self._fetching = fetching
         self.room = room
         """The room that it is of."""
         self._view = view
@@ -99,6 +105,19 @@ class Entry:
     def progress(self) -> EntryProgress | None:
         """How far an entry of ours had come; None for others."""
         return self._view.progress
+
+    @property
+    def file(self) -> FileInfo | None:
+        """What it says of its file; None for other kinds and what is erased."""
+        payload = self._view.payload
+        if not isinstance(payload, File):
+            return None
+        is_here = self._fetching.is_here(self.hash)
+        return FileInfo(payload.name, payload.media_type, payload.size_b, payload.expires_ms, is_here)
+
+    async def save(self, folder: str | os.PathLike[str]) -> Path:
+        """Write its file to a folder, and return where; as `Room.save_file`."""
+        return await self.room.save_file(self, folder)
 
     async def wait_for(self, progress: EntryProgress, timeout_s: float | None = None) -> None:
         """Wait until our entry has come at least so far; as `Room.wait_for`."""

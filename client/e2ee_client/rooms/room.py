@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
@@ -14,14 +15,17 @@ from e2ee.rooms.transcript_report import TranscriptReport
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.rooms import Rooms
-from e2ee_client.engine.rooms.views import FoundPage, RoomView
+from e2ee_client.engine.rooms.views import EntryView, FoundPage, RoomView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRoom
 from e2ee_client.guard import Finding, find
 from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
+from e2ee_client.runtime.file_service import FileService
 
+from . import files
 from .entry import AnyEntry, Entry
+from .files import SentFile
 from .proof import proof_of
 from .transcripts import RoomSource, export_room
 
@@ -138,6 +142,52 @@ class Room:
         """
         return await self.write(Sensitive(_hashes(entries)))
 
+    # --- files ---
+
+    def _entry(self, view: EntryView) -> Entry:
+        return Entry(self, view, self._file_service().fetching)
+
+    def _file_service(self) -> FileService:
+        return self._client.files
+
+    async def send_file(
+        self, path: str | os.PathLike[str], *, name: str | None = None, strip_metadata: bool = False
+    ) -> Entry:
+        """Send a file of at most 64 MiB, and wait until the room has it; `FileProgress` tells how far it is.
+
+        Its type is told by what it holds; `name` is its name in place of that on the disk. `strip_metadata`
+        removes what a JPEG, PNG or WebP says of place, time and camera (FIL-17).
+
+        Raises:
+            FileNameRefused, FileTypeRefused, FileTooLarge, MetadataKept: nothing was sent.
+            FileQuota: no mailbox of the room has room for it; nothing was sent.
+            FileUnusable: it cannot be read. RelayUnavailable: the client is offline. As `send`.
+        """
+        return await (await self.start_file(path, name=name, strip_metadata=strip_metadata)).wait()
+
+    async def start_file(
+        self, path: str | os.PathLike[str], *, name: str | None = None, strip_metadata: bool = False
+    ) -> SentFile:
+        """Put a file on its way: when this returns, it is sealed on disk, and goes out also after a crash.
+
+        Raises:
+            As `send_file`, but for FileQuota.
+        """
+        return await files.start(self, self._file_service(), path, name, strip_metadata=strip_metadata)
+
+    async def save_file(self, entry: AnyEntry, folder: str | os.PathLike[str]) -> Path:
+        """Write the file of an entry to a folder, and return where; it is fetched first if it is not here.
+
+        It gets its name when all of it is there and right; what stands there already stays, and the new file
+        has a number behind its name.
+
+        Raises:
+            FileMissing: the entry has none. FileExpired: the relay has it no longer.
+            FileCorrupt, FileTypeRefused: it is not what was announced; nothing is left of it.
+            FileUnusable: the folder or the disk. RelayUnavailable, BlobRefused: not now; what came is kept.
+        """
+        return await self._file_service().fetching.save(self.room_id, EntryHash(entry.hash), Path(folder))
+
     # --- what is there ---
 
     async def entry(self, entry_hash: bytes) -> Entry:
@@ -150,7 +200,7 @@ class Room:
         found = await self._shell.ask(lambda engine: engine.rooms.entry(self.room_id, wanted, now_ms))
         if found is None:
             raise UnknownEntry("no such entry in this room")
-        return Entry(self, found)
+        return self._entry(found)
 
     async def history(self, before: AnyEntry | None = None, limit: int = 50) -> list[Entry]:
         """Return the newest entries, at most `limit`, in the order of the transcript; with `before` the
@@ -164,7 +214,7 @@ class Room:
         first = None if before is None else EntryHash(before.hash)
         now_ms = self._shell.now_ms
         found = await self._shell.ask(lambda engine: engine.rooms.page(self.room_id, first, limit, now_ms))
-        return [Entry(self, one) for one in found]
+        return [self._entry(one) for one in found]
 
     async def texts(self, before: AnyEntry | None = None, limit: int = 50) -> list[Entry]:
         """Return the texts among a page of the history."""
@@ -181,7 +231,7 @@ class Room:
             raise ConfigError("a page of the history has at least one entry")
         now_ms = self._shell.now_ms
         found = await self._shell.read(lambda engine: engine.rooms.unread(self.room_id, limit, now_ms))
-        return [Entry(self, one) for one in found]
+        return [self._entry(one) for one in found]
 
     async def search(self, words: str, limit: int = 50) -> AsyncIterator[Entry]:
         """Yield texts that hold all of these words, in any case, the newest first; leaving the loop ends it.
@@ -196,7 +246,7 @@ class Room:
         while True:
             page = await self._shell.ask(partial(_search, self.room_id, sought, before, self._shell.now_ms))
             for one in page.found[:limit]:
-                yield Entry(self, one)
+                yield self._entry(one)
             limit -= len(page.found)
             before = page.next
             if before is None or limit <= 0:

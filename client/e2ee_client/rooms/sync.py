@@ -39,7 +39,7 @@ from . import device as devices
 from . import entry as entries
 from . import invites
 from .company import Keys
-from .sync_room import AnyRoom, CompanyRoom, CustomerRoom, Entry, Room
+from .sync_room import AnyRoom, CompanyRoom, CustomerRoom, Entry, Room, SentFile
 
 __all__ = [
     "Agent",
@@ -52,6 +52,7 @@ __all__ = [
     "Entry",
     "Invite",
     "Room",
+    "SentFile",
 ]
 MAX_HANDLERS: Final = 32
 """Handlers of one desk that run at a time; of a room one does."""

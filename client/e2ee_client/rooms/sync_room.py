@@ -17,7 +17,9 @@ from e2ee_client.room_events import EntryProgress
 from . import company_room as company_rooms
 from . import customer_room as customer_rooms
 from . import entry as entries
+from . import files
 from . import room as rooms
+from .files import FileInfo
 
 R = TypeVar("R", bound=rooms.Room, covariant=True)
 AnyRoom: TypeAlias = "Room | CompanyRoom | CustomerRoom"
@@ -38,6 +40,8 @@ class Entry(Handle[entries.Entry]):
     is_sensitive = Read[bool]("is_sensitive")
     forwarded_by = Read[Person | None]("forwarded_by")
     progress = Read[EntryProgress | None]("progress")
+    file = Read[FileInfo | None]("file", ask=True)
+    save = waiting(entries.Entry.save, same)
     wait_for = waiting(entries.Entry.wait_for, same)
 
     @property
@@ -59,6 +63,19 @@ def _room(inner: rooms.Room) -> AnyRoom:
             return CustomerRoom(inner)
         case _:
             return Room(inner)
+
+
+class SentFile(Handle[files.SentFile]):
+    """A file on its way into a room; see `e2ee_client.rooms.SentFile`."""
+
+    file_id = Read[bytes]("file_id")
+    wait = waiting(files.SentFile.wait, Entry)
+    cancel = waiting(files.SentFile.cancel, same)
+
+    @property
+    def room(self) -> AnyRoom:
+        """The room that it goes to."""
+        return _room(self.inner.room)
 
 
 def _entries(inner: list[entries.Entry]) -> list[Entry]:
@@ -88,6 +105,9 @@ class _Room(Handle[R]):
     mark_read = waiting(rooms.Room.mark_read, same)
     wait_for = waiting(rooms.Room.wait_for, same)
     export = waiting(rooms.Room.export, same)
+    send_file = waiting(rooms.Room.send_file, Entry)
+    start_file = waiting(rooms.Room.start_file, SentFile)
+    save_file = waiting(rooms.Room.save_file, same)
 
 
 class Room(_Room[rooms.Room]):
@@ -114,6 +134,7 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     set_hold = waiting(company_rooms.CompanyRoom.set_hold, same)
     set_sensitive = waiting(company_rooms.CompanyRoom.set_sensitive, same)
     set_retention = waiting(company_rooms.CompanyRoom.set_retention, same)
+    allow_large_files = waiting(company_rooms.CompanyRoom.allow_large_files, same)
     requests = waiting(company_rooms.CompanyRoom.requests, same)
     decide = waiting(company_rooms.CompanyRoom.decide, same)
     decide_objection = waiting(company_rooms.CompanyRoom.decide_objection, same)

@@ -14,13 +14,14 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Final, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from e2ee_relay.protocol import (
     MAX_BLOB_B,
     MAX_PART_B,
     PROTOCOL_VERSION,
     BlobData,
+    BlobDrop,
     BlobGet,
     BlobOpen,
     BlobPut,
@@ -113,7 +114,16 @@ class Transfer:
         getting = _Getting(blob, size_b, write_part, first)
         await self._go_on(lambda: getting)
 
-    async def _go_on(self, make: Callable[[], _Putting | _Getting]) -> int:
+    async def drop(self, blob: bytes, secret: bytes) -> None:
+        """Delete a blob, as its writer; one that is not there is no fault (RLY-246).
+
+        Raises:
+            BlobRefused: it is somebody else's.
+            RelayUnavailable: the relay was not reached, or did not answer, several times in a row.
+        """
+        await self._go_on(lambda: _Dropping(blob, secret))
+
+    async def _go_on(self, make: Callable[[], _Work]) -> int:
         failures, done = 0, 0
         failure: BlobRefused | RelayUnavailable
         while True:
@@ -130,7 +140,7 @@ class Transfer:
                 raise failure
             await self._sleep(min(pause_s, _MOST_PAUSE_S))
 
-    async def _attempt(self, work: _Putting | _Getting) -> int:
+    async def _attempt(self, work: _Work) -> int:
         connection = await self._transport.open(self._url, foreign=self._foreign)
         line = _Line(connection)
         try:
@@ -147,6 +157,14 @@ def _refuse_size(size_b: int) -> None:
     """Refuse a size that no blob has, whoever said it."""
     if not 1 <= size_b <= MAX_BLOB_B:
         raise BlobRefused("a blob has 1 byte to 67 MiB")
+
+
+class _Work(Protocol):
+    """What is done on one connection, and on the next one if that is lost; `done` says how far it is."""
+
+    done: int
+
+    async def run(self, line: _Line) -> int: ...
 
 
 class _NotNow(Exception):
@@ -202,7 +220,7 @@ class _Line:
                     self._answers[frame.request_id] = frame
         frame = self._answers.pop(request_id)
         if isinstance(frame, ErrorReply):
-            failure = BlobRefused(f"the relay refused: {frame.code.name}")
+            failure = BlobRefused(f"the relay refused: {frame.code.name}", reason=frame.code.name)
             if frame.code in _LATER:
                 raise _NotNow(failure, frame.retry_after_ms)
             raise failure
@@ -268,6 +286,21 @@ class _Putting:
             raise NotARelay("the relay speaks of another blob")
         self.done = state.next
         return state
+
+
+class _Dropping:
+    """The deletion of a blob."""
+
+    def __init__(self, blob: bytes, secret: bytes) -> None:
+        self._blob = blob
+        self._secret = secret
+        self.done = 0
+
+    async def run(self, line: _Line) -> int:
+        """Delete it; return 0."""
+        await line.ask(BlobDrop(line.next_id(), self._blob, self._secret))
+        await line.answer()
+        return 0
 
 
 class _Getting:

@@ -105,6 +105,12 @@ class Store:
         return cls(opening.in_memory(rng, MemoryAnchor()), rng, DEFAULT_OPTIONS)
 
     @property
+    def path(self) -> Path | None:
+        """Where the store is; None for one in memory."""
+        with self._opened() as run:
+            return run.path
+
+    @property
     def continuity(self) -> Continuity:
         """Whether the rows continue the last run; unless it `keeps_sessions`, all sessions are lost
         (STO-15).

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .english_files import ENGLISH_FILES
 from .english_rooms import ENGLISH_ROOMS
 from .guard import ENGLISH_GUARD
 from .transcripts import ENGLISH_TRANSCRIPTS
@@ -354,4 +355,5 @@ environment:
     **ENGLISH_ROOMS,
     **ENGLISH_GUARD,
     **ENGLISH_TRANSCRIPTS,
+    **ENGLISH_FILES,
 }

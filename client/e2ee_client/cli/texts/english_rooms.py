@@ -208,7 +208,6 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "entry.edit": "{name} worded a text anew",
     "entry.erase": "{name} has something erased",
     "entry.erased": "erased",
-    "entry.file": "{name} sent the file {file}, which this version cannot fetch",
     "entry.consent": "{name} accepted the notice",
     "entry.withdraw": "{name} withdrew the consent",
     "entry.form": "{name} asks questions, which this version cannot show",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .german_files import GERMAN_FILES
 from .german_rooms import GERMAN_ROOMS
 from .guard import GERMAN_GUARD
 from .transcripts import GERMAN_TRANSCRIPTS
@@ -381,4 +382,5 @@ Umgebung:
     **GERMAN_ROOMS,
     **GERMAN_GUARD,
     **GERMAN_TRANSCRIPTS,
+    **GERMAN_FILES,
 }

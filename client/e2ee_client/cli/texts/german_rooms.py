@@ -216,7 +216,6 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "entry.edit": "ein Text wurde neu gefasst ({name})",
     "entry.erase": "etwas soll gelöscht werden ({name})",
     "entry.erased": "gelöscht",
-    "entry.file": "Datei {file} von {name}; diese Version kann sie nicht holen",
     "entry.consent": "Hinweistext angenommen ({name})",
     "entry.withdraw": "Einwilligung widerrufen ({name})",
     "entry.form": "Fragen von {name}; diese Version kann sie nicht zeigen",

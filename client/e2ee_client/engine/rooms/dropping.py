@@ -11,6 +11,7 @@ from e2ee_client.engine.turn import Turn
 
 from .consent import Tombstone
 from .entry_log import TABLES
+from .file_rows import FileIn, FileOut
 from .proving import KeptConsent
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
@@ -20,7 +21,10 @@ if TYPE_CHECKING:
 
     from .rooms import Rooms
 
-_TABLES: Final = (RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE)
+_TABLES: Final = (
+    *(RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE),
+    *(FileIn.TABLE, FileOut.TABLE),
+)
 _AT_ONCE: Final = 512
 _APART_MS: Final = 50
 

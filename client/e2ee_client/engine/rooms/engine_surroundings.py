@@ -214,3 +214,4 @@ class EngineSurroundings(Part):
         """Tell the application after the commit."""
         self._context.rooms.heard(event)
         turn.notify(event)
+        self._context.rooms.files.heard(turn, event)

@@ -11,9 +11,10 @@ from e2ee.rooms import gate
 from e2ee.rooms.customer import Given
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, decode_entry, device_tag
 from e2ee.rooms.forward import Asked
-from e2ee.rooms.kinds import Side
+from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import EntryPayload, Open, read_payload
 from e2ee.rooms.signals import (
+    Held,
     NoLongerWaiting,
     Request,
     RequestKind,
@@ -27,7 +28,7 @@ from e2ee.rooms.state import DESK
 from e2ee.rooms.transcript import View
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
-from e2ee_client.room_events import WaitingChanged
+from e2ee_client.room_events import FileHeld, WaitingChanged
 
 from .asking import Asking
 from .consent import RoomConsents
@@ -263,6 +264,9 @@ class RoomEngine:
                 self.asking.answer(turn, by, ranges)
             case Request():
                 self.deciding.take(turn, by, signal)
+            case Held(entry_hash):
+                if self.states.receives(by, int(Kind.FILE), turn.now_ms):
+                    self.around.tell(turn, FileHeld(self.live.room_id, entry_hash, by.device_id))
             case Waiting() | NoLongerWaiting():
                 heard(self.around, self.requests, turn, by, self.live.room_id, signal)
             case _:
@@ -350,7 +354,7 @@ class RoomEngine:
 
 def _row_of(signal: Signal) -> gate.Row:
     match signal:
-        case Want():
+        case Want() | Held():
             return gate.Row.WANT
         case Typing():
             return gate.Row.CONTENT

@@ -41,6 +41,7 @@ from .consenting import Consenting
 from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
 from .exporting import Exporting
+from .files import Files
 from .loaded import LoadedRooms
 from .noting import Noting
 from .policies import StoredPolicy
@@ -76,6 +77,7 @@ class Rooms(LoadedRooms):
         self.proving = Proving(context, self)
         self.exporting = Exporting(context, self)
         self.queries = RoomQueries(context, self)
+        self.files = Files(context, self)
         self.waiting: dict[RoomId, Waiting] = {}
         self.refusals: dict[bytes, str] = {}
         self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
@@ -433,6 +435,7 @@ class Rooms(LoadedRooms):
         self.around.turn = turn
         self.dropping.look(turn)
         self.requests.start(turn)
+        self.files.start(turn)
         for room_id, one in self.index.items():
             if one.wake_ms is not None:
                 self.around.wake(turn, room_id, one.wake_ms)

@@ -1,0 +1,114 @@
+"""Commands for files in rooms: send one, save one, with a bar of how far it is."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Awaitable
+from typing import Final, TypeVar
+
+from e2ee_client import Client
+from e2ee_client.errors import FileMissing
+from e2ee_client.room_events import FileProgress
+from e2ee_client.rooms import Entry, Room
+
+from .failures import DONE, Refused
+from .fetching import fetch
+from .handing_over import hand_over
+from .neutral import neutral
+from .room_addressing import find_room
+from .room_lines import entry_json
+from .session import Session, Work
+
+T = TypeVar("T")
+_WIDTH: Final = 30
+_LOOKED_AT: Final = 500
+_LEAST_DIGITS: Final = 4
+
+
+def send_file(session: Session) -> Work:
+    """Send a file, and wait until the room has it."""
+    passphrase, options = session.passphrase(), session.options
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            await fetch(session, client)
+            room = find_room(client, options.room)
+            sent = room.send_file(options.path, name=options.name, strip_metadata=options.strip_metadata)
+            entry = await _shown(session, client, sent)
+            await hand_over(session, client, room)
+            if options.json:
+                session.terminal.json(entry_json(entry))
+            else:
+                name = "" if entry.file is None else entry.file.name
+                session.say("file.sent", file=neutral(name), entry=entry.hash.hex()[:8])
+        return DONE
+
+    return work()
+
+
+def save(session: Session) -> Work:
+    """Save the file of an entry to a folder."""
+    passphrase, options = session.passphrase(), session.options
+
+    async def work() -> int:
+        async with session.open(passphrase, online=True) as client:
+            await fetch(session, client)
+            entry = await _find_file(find_room(client, options.room), options.entry)
+            path = await _shown(session, client, entry.save(options.folder))
+            await hand_over(session, client, entry.room)
+            if options.json:
+                session.terminal.json({"path": str(path), "entry": entry.hash.hex()})
+            else:
+                session.say("file.saved", path=neutral(str(path)))
+        return DONE
+
+    return work()
+
+
+async def _find_file(room: Room, wanted: str) -> Entry:
+    """Return the entry of a file by the beginning of its hash; `-` is the newest one.
+
+    Raises:
+        FileMissing: none begins so.
+    """
+    digits = "" if wanted.strip() == "-" else wanted.strip().lower()
+    if digits and len(digits) < _LEAST_DIGITS:
+        raise FileMissing("at least four digits name a file")
+    for entry in reversed(await room.history(limit=_LOOKED_AT)):
+        if entry.file is not None and entry.hash.hex().startswith(digits):
+            return entry
+    raise FileMissing("no such file")
+
+
+async def _shown(session: Session, client: Client, work: Awaitable[T]) -> T:
+    """Do something while a bar shows how far it is.
+
+    Raises:
+        Refused: send.file_kept, not in time; it goes on when the device is online again.
+    """
+    bar = asyncio.create_task(_bar(client)) if sys.stderr.isatty() and not session.options.json else None
+    try:
+        async with asyncio.timeout(session.options.timeout):
+            return await work
+    except TimeoutError:
+        raise Refused("send.file_kept") from None
+    finally:
+        if bar is not None:
+            bar.cancel()
+            await asyncio.wait([bar])
+            sys.stderr.write("\r" + " " * (_WIDTH + 8) + "\r")
+
+
+async def _bar(client: Client) -> None:
+    async for event in client.events():
+        if isinstance(event, FileProgress):
+            sys.stderr.write("\r" + bar_of(event.done_b, event.size_b))
+            sys.stderr.flush()
+
+
+def bar_of(done_b: int, size_b: int) -> str:
+    """Return a bar of ASCII, with the percentage behind it."""
+    share = done_b / max(1, size_b)
+    filled = int(share * _WIDTH)
+    return f"[{'#' * filled}{'.' * (_WIDTH - filled)}] {int(share * 100):3} %"

@@ -1,0 +1,168 @@
+"""Files on their way in: parts to disk, known to be right, held; in the clear only for a person.
+
+fetch: parts in order --> all of it is right --> its own name --> told to writer and payer
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from pathlib import Path
+from typing import Final
+
+from e2ee.errors import E2eeError, FileCorrupt
+from e2ee.files import sealed_size
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee_client.engine.rooms.file_rows import FileIn, FileTicket
+from e2ee_client.engine.rooms.files import Files
+from e2ee_client.errors import (
+    BlobRefused,
+    ClientClosed,
+    FileExpired,
+    FileMissing,
+    RelayUnavailable,
+    SealroomError,
+)
+from e2ee_client.room_events import FileFailed
+
+from . import file_folder
+from .file_folder import Arriving, held_name
+from .file_work import GONE, FileWork, Told
+from .transfer import parts_of
+
+MOST_HELD_B: Final = 1 << 30
+"""What a device of a company gets by itself, all its files together (FIL-13)."""
+RESERVE_B: Final = 1 << 28
+"""What is left free on the disk (FIL-13)."""
+_AGAIN_MS: Final = 60_000
+_LOG: Final = logging.getLogger("sealroom")
+
+
+class FileFetching:
+    """Fetches what is asked for, and what a company's device gets by itself."""
+
+    def __init__(self, work: FileWork) -> None:
+        self._work = work
+        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._wanted = asyncio.Event()
+
+    def start(self) -> None:
+        """Fetch by itself from now on."""
+        self._work.begin(self._fetch_wanted())
+        self.look()
+
+    def look(self) -> None:
+        """A file was announced: look what is wanted."""
+        self._wanted.set()
+
+    def forget(self, entry_hash: bytes) -> None:
+        """Delete what is here of a file whose entry was destroyed."""
+        task = self._tasks.get(entry_hash)
+        if task is not None:
+            task.cancel()
+        for name in (held_name(entry_hash), _part(entry_hash)):
+            self._work.folder.remove(name)
+
+    # --- for a person ---
+
+    async def save(self, room_id: RoomId, entry_hash: EntryHash, folder: Path) -> Path:
+        """Write the file of an entry in the clear to a folder; it is fetched first if it is not here.
+
+        Raises:
+            FileMissing, FileExpired. FileCorrupt, FileTypeRefused: it is not what was announced.
+            RelayUnavailable, BlobRefused: not now; what came is kept. FileUnusable: folder or disk.
+        """
+        ticket = await self._work.ask(lambda files: files.ticket(room_id, entry_hash))
+        if not self.is_here(entry_hash):
+            await self.fetch(ticket)
+        place = self._work.folder.place(held_name(entry_hash))
+        return await asyncio.to_thread(file_folder.open_to, place, ticket, folder, self._work.rng)
+
+    def is_here(self, entry_hash: bytes) -> bool:
+        """Whether this device holds the file of an entry."""
+        return self._work.folder.has(held_name(entry_hash))
+
+    async def fetch(self, ticket: FileTicket) -> None:
+        """Fetch a file, together with whoever fetches it already; raises what `save` raises."""
+        if not self._work.is_online:
+            raise RelayUnavailable("the client is offline")
+        task = self._tasks.get(ticket.entry)
+        if task is None:
+            task = self._tasks[ticket.entry] = self._work.begin(self._fetch(ticket))
+            task.add_done_callback(lambda _: self._tasks.pop(ticket.entry, None))
+        try:
+            await asyncio.shield(task)
+        except asyncio.CancelledError:
+            if task.cancelled() and self._work.is_online:
+                raise FileMissing("the file was erased") from None
+            raise
+
+    async def _fetch(self, ticket: FileTicket) -> None:
+        if ticket.expires_ms <= self._work.clock.now_ms():
+            raise FileExpired("the file is past its end at the relay")
+        async with self._work.slots:
+            try:
+                await self._get(ticket)
+            except BlobRefused as error:
+                if error.reason == GONE:
+                    raise FileExpired("the relay does not have the file any more") from None
+                raise
+        part = self._work.folder.place(_part(ticket.entry))
+        try:
+            await asyncio.to_thread(file_folder.verify, part, ticket)
+        except FileCorrupt:
+            self._work.folder.remove(part.name)
+            raise
+        await asyncio.to_thread(file_folder.keep, part, self._work.folder.place(held_name(ticket.entry)))
+        await self._work.step(lambda turn, files: files.have(turn, ticket.entry))
+
+    async def _get(self, ticket: FileTicket) -> None:
+        company = await self._work.ask(lambda files: files.company(ticket.room_id))
+        transfer, size_b = self._work.transfer(company), ticket.sealed_b
+        told = Told(self._work, ticket.room_id, ticket.entry, parts_of(size_b), is_upload=False)
+        arriving = Arriving(self._work.folder.place(_part(ticket.entry)), size_b)
+
+        def write(index: int, part: bytes) -> None:
+            arriving.write(part)
+            told.at(index + 1, size_b)
+
+        try:
+            await transfer.get(ticket.blob, size_b, write, first=arriving.next)
+        finally:
+            arriving.close()
+
+    # --- by itself ---
+
+    async def _fetch_wanted(self) -> None:
+        while True:
+            await self._wanted.wait()
+            self._wanted.clear()
+            rows = await self._work.ask(Files.wanted)
+            done = [await self._fetch_one(one) for one in rows]
+            if not all(done):
+                await self._work.clock.wait_until(self._work.clock.now_ms() + _AGAIN_MS)
+                self._wanted.set()
+
+    async def _fetch_one(self, row: FileIn) -> bool:
+        """Fetch a file; False: it is to be tried again."""
+        if not await self._has_room(sealed_size(row.size_b)):
+            return True
+        try:
+            await self.fetch(await self._work.ask(lambda files: files.ticket(row.room_id, row.entry)))
+        except ClientClosed:
+            raise
+        except (FileCorrupt, FileExpired, FileMissing) as error:
+            self._work.tell(FileFailed(row.room_id, row.entry, error.code))
+            await self._work.step(lambda turn, files: files.refuse(turn, row.entry))
+        except (SealroomError, E2eeError) as error:
+            _LOG.warning("files.fetch %s", error.code)
+            return False
+        return True
+
+    async def _has_room(self, size_b: int) -> bool:
+        held_b = await self._work.ask(lambda files: files.held_b())
+        return held_b + size_b <= MOST_HELD_B and self._work.folder.free_b() - size_b >= RESERVE_B
+
+
+def _part(entry_hash: bytes) -> str:
+    return f"in-{entry_hash.hex()}.part"

@@ -1,0 +1,281 @@
+"""Sealed files beside the store, and how a file in the clear becomes one and comes back (FIL-16).
+
+    out-<id>         sealed, on its way to the relay
+    in-<entry>.part  parts that have come, in order: its length tells where to go on
+    in-<entry>       whole, and known to be right
+
+All of it runs in threads, in constant memory: a block of the file and two chunks.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import stat
+import tempfile
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from e2ee import file_types, files
+from e2ee.constants import MAX_FILE_B
+from e2ee.errors import FileTooLarge, InvalidArgument
+from e2ee.files import PART_B, Announced
+from e2ee.secret import FileKey
+from e2ee_client.engine.rooms.file_rows import FileTicket
+from e2ee_client.errors import FileUnusable
+
+from . import image_metadata
+
+READ_B: Final = 262_144
+_SAME_NAMES: Final = 1_000
+_PRIVATE: Final = 0o600
+
+
+def held_name(entry_hash: bytes) -> str:
+    """Return under which name a device holds the file of an entry."""
+    return f"in-{entry_hash.hex()}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """A file that was sealed to disk."""
+
+    media_type: str
+    announced: Announced
+
+
+class FileFolder:
+    """A folder that is made with its first file; for a store in memory one that ends with the object."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._is_temporary = path is None
+
+    def place(self, name: str) -> Path:
+        """Return where a file of the folder is.
+
+        Raises:
+            FileUnusable: the folder cannot be made.
+        """
+        with _as_unusable():
+            if self._path is None:
+                self._path = Path(tempfile.mkdtemp(prefix="sealroom-"))
+            self._path.mkdir(mode=0o700, exist_ok=True)
+        return self._path / name
+
+    def has(self, name: str) -> bool:
+        """Whether a file is there."""
+        return self._path is not None and (self._path / name).is_file()
+
+    def names(self) -> list[str]:
+        """Return all files."""
+        if self._path is None or not self._path.is_dir():
+            return []
+        return sorted(one.name for one in self._path.iterdir())
+
+    def remove(self, name: str) -> None:
+        """Delete a file; one that is not there is no fault."""
+        if self._path is not None:
+            with suppress(OSError):
+                (self._path / name).unlink()
+
+    def rename(self, name: str, new: str) -> None:
+        """Give a file another name; one that is not there is no fault."""
+        if self._path is not None:
+            with suppress(OSError):
+                (self._path / name).replace(self._path / new)
+
+    def free_b(self) -> int:
+        """Return how much room the disk has."""
+        with _as_unusable():
+            return shutil.disk_usage(self.place("").parent).free
+
+    def close(self) -> None:
+        """Delete the folder of a store in memory."""
+        if self._is_temporary and self._path is not None:
+            shutil.rmtree(self._path, ignore_errors=True)
+
+
+class _as_unusable:  # noqa: N801  # reads as a statement
+    """What the system says of a file is `FileUnusable`; neither name nor path goes into it."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, OSError):
+            raise FileUnusable(f"the file cannot be used: {error.strerror or 'input or output'}") from None
+
+
+# --- from a file in the clear ---
+
+
+def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) -> Sealed:
+    """Seal a file to disk under a key that nothing was sealed with, and flush it (FIL-07, FIL-10, FIL-17).
+
+    Raises:
+        FileTooLarge. FileTypeRefused: its content, or its name, is of no type that is sent.
+        MetadataKept: they cannot be removed from a file of this type. FileUnusable: not a file that can be
+            read, or it changes meanwhile.
+    """
+    with _as_unusable(), _opened(source) as file:
+        media_type = _type_of(file)
+        file_types.check_name(name, media_type)
+        size_b = sum(map(len, _blocks(file, media_type, strip=strip)))
+        sealing = files.Sealing(key, size_b)
+        try:
+            _write(target, sealing.parts(_blocks(file, media_type, strip=strip)))
+        except InvalidArgument:
+            raise FileUnusable("the file changes while it is read") from None
+    return Sealed(media_type, sealing.announced)
+
+
+def _opened(source: Path) -> FileIO:
+    """Open a file; neither a device nor a pipe, which might never end."""
+    file = FileIO(os.open(source, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC))
+    found = os.fstat(file.fileno())
+    if not stat.S_ISREG(found.st_mode):
+        file.close()
+        raise FileUnusable("not a file")
+    if found.st_size > MAX_FILE_B:
+        file.close()
+        raise FileTooLarge("a file has at most 64 MiB")
+    return file
+
+
+def _type_of(file: FileIO) -> str:
+    seen = file_types.Content()
+    for block in _read(file):
+        seen.take(block)
+    return seen.media_type()
+
+
+def _blocks(file: FileIO, media_type: str, *, strip: bool) -> Iterator[bytes]:
+    return image_metadata.stripped(lambda: _read(file), media_type) if strip else _read(file)
+
+
+def _read(file: FileIO) -> Iterator[bytes]:
+    file.seek(0)
+    while block := file.read(READ_B):
+        yield block
+
+
+def _write(target: Path, parts: Iterable[bytes]) -> None:
+    with target.open("wb") as file:
+        os.fchmod(file.fileno(), _PRIVATE)
+        file.writelines(parts)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+# --- parts that come ---
+
+
+class Arriving:
+    """Appends parts to a file; what a stop has left in part is cut off."""
+
+    def __init__(self, place: Path, sealed_b: int) -> None:
+        """Go on where the file ends.
+
+        Raises:
+            FileUnusable.
+        """
+        with _as_unusable():
+            self._file = place.open("ab")
+            os.fchmod(self._file.fileno(), _PRIVATE)
+            size_b = self._file.tell()
+            self.next = min(size_b // PART_B, max(0, -(-sealed_b // PART_B) - 1))
+            self._file.truncate(self.next * PART_B)
+
+    def write(self, part: bytes) -> None:
+        """Append the next part."""
+        with _as_unusable():
+            self._file.write(part)
+        self.next += 1
+
+    def close(self) -> None:
+        """Close it; what was written is in the system's hands."""
+        with _as_unusable():
+            self._file.close()
+
+
+def read_parts(place: Path) -> Iterator[bytes]:
+    """Yield the parts of a sealed file."""
+    with place.open("rb") as file:
+        while part := file.read(PART_B):
+            yield part
+
+
+def verify(place: Path, ticket: FileTicket) -> None:
+    """Look whether a sealed file is the one that was announced.
+
+    Raises:
+        FileCorrupt. FileUnusable.
+    """
+    with _as_unusable():
+        for _ in files.open_(ticket.file_key, ticket.announced, read_parts(place)):
+            pass
+
+
+def keep(part: Path, held: Path) -> None:
+    """Give a file that is known to be right its name; it is on the disk then, over any loss of power.
+
+    Raises:
+        FileUnusable.
+    """
+    with _as_unusable():
+        _flush(part)
+        part.replace(held)
+        _flush(held.parent)
+
+
+def _flush(place: Path) -> None:
+    handle = os.open(place, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+# --- to a file in the clear ---
+
+
+def open_to(place: Path, ticket: FileTicket, folder: Path, rng: Callable[[int], bytes]) -> Path:
+    """Write a sealed file in the clear to a folder, under its name or that with a number (FIL-16).
+
+    Raises:
+        FileCorrupt, FileTypeRefused: nothing is left of it. FileUnusable: the folder, or the disk.
+    """
+    file_types.check_name(ticket.name, ticket.media_type)
+    draft = folder / f".sealroom-{rng(8).hex()}"
+    with _as_unusable():
+        try:
+            seen = file_types.Content()
+            with draft.open("xb") as file:
+                os.fchmod(file.fileno(), _PRIVATE)
+                for block in files.open_(ticket.file_key, ticket.announced, read_parts(place)):
+                    seen.take(block)
+                    file.write(block)
+                file_types.check(ticket.name, ticket.media_type, seen)
+                file.flush()
+                os.fsync(file.fileno())
+            return _named(draft, folder, ticket.name)
+        finally:
+            draft.unlink(missing_ok=True)
+
+
+def _named(draft: Path, folder: Path, name: str) -> Path:
+    """Give a draft its name in one step; what stands there already stays."""
+    stem, dot, ending = name.rpartition(".")
+    for number in range(1, _SAME_NAMES):
+        final = folder / (name if number == 1 else f"{stem} ({number}){dot}{ending}")
+        try:
+            os.link(draft, final, follow_symlinks=False)
+        except FileExistsError:
+            continue
+        return final
+    raise FileUnusable("too many files of this name")

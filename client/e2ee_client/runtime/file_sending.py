@@ -1,0 +1,209 @@
+"""Files on their way out: sealed to disk, put at the relay, announced; dropped when all hold them.
+
+begin: seal --FileOut--> put the blob --> the entry --> the sealed copy goes
+"""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from e2ee.constants import KEY_B
+from e2ee.errors import E2eeError, FileNameRefused
+from e2ee.files import PART_B, sealed_size
+from e2ee.grammar import is_file_name
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import FILE_NAME_B
+from e2ee.secret import FileKey
+from e2ee_client.engine.rooms.file_rows import FILE_ID_B, FileOut, Payer
+from e2ee_client.errors import (
+    BlobRefused,
+    ClientClosed,
+    FileCancelled,
+    FileQuota,
+    FileUnusable,
+    RelayUnavailable,
+    SealroomError,
+    StoreError,
+)
+from e2ee_client.room_events import FileFailed
+
+from . import file_folder
+from .file_work import DENIED, FileWork, Told
+from .transfer import Upload, parts_of
+
+MOST_WAITING: Final = 256
+_FULL: Final = frozenset({"QUOTA", "TOO_LARGE"})
+
+
+class FileSending:
+    """A task for each file that is on its way."""
+
+    def __init__(self, work: FileWork) -> None:
+        self._work = work
+        self._jobs: dict[bytes, asyncio.Task[EntryHash]] = {}
+
+    # --- life ---
+
+    async def start(self) -> None:
+        """Go on with what was under way; delete what belongs to nothing."""
+        rows = await self._work.ask(lambda files: files.outgoing())
+        for one in rows:
+            if one.entry is not None:
+                self._work.folder.rename(_place(one.id), file_folder.held_name(one.entry))
+        under_way = [one for one in rows if one.entry is None and not one.is_over]
+        kept = {_place(one.id) for one in under_way}
+        for name in self._work.folder.names():
+            if name.startswith("out-") and name not in kept:
+                self._work.folder.remove(name)
+        for row in under_way:
+            self._send(row)
+        await self.drop_all()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no file is on its way."""
+        return not self._jobs
+
+    async def drop_all(self) -> None:
+        """Have the relay drop the blobs that are over."""
+        for row in await self._work.ask(lambda files: files.outgoing()):
+            if row.is_over:
+                self._work.begin(self._drop(row))
+
+    # --- a file ---
+
+    async def begin(
+        self, room_id: RoomId, source: Path, name: str, *, strip: bool
+    ) -> tuple[bytes, asyncio.Task[EntryHash]]:
+        """Seal a file and put it on its way; return its id, and the task that ends with its entry.
+
+        Raises:
+            FileNameRefused, FileTooLarge, FileTypeRefused, MetadataKept, FileUnusable: it is not sent.
+            RelayUnavailable: the client is offline. What `Files.check` raises.
+        """
+        if not is_file_name(name) or len(name.encode()) > FILE_NAME_B:
+            raise FileNameRefused("the name cannot be that of a file of a room")
+        if not self._work.is_online:
+            raise RelayUnavailable("the client is offline")
+        if len(self._jobs) >= MOST_WAITING:
+            raise FileUnusable("too many files wait to be sent")
+        await self._work.step(lambda turn, files: files.check(turn, room_id))
+        row = await self._sealed(room_id, source, name, strip=strip)
+        return row.id, self._send(row)
+
+    async def _sealed(self, room_id: RoomId, source: Path, name: str, *, strip: bool) -> FileOut:
+        work, file_id = self._work, self._work.rng(FILE_ID_B)
+        key, place = FileKey(work.rng(KEY_B)), work.folder.place(_place(file_id))
+        try:
+            sealed = await asyncio.to_thread(file_folder.seal, source, place, key, name, strip=strip)
+            said = sealed.announced
+            row = FileOut(
+                *(file_id, room_id, name, sealed.media_type, said.size_b, said.padded_b, said.hash),
+                *(key, work.rng(32), work.rng(32)),
+            )
+            await work.step(lambda turn, files: files.begin(turn, row))
+        except BaseException:
+            work.folder.remove(place.name)
+            raise
+        return row
+
+    async def cancel(self, file_id: bytes) -> None:
+        """Give a file up; one that is announced already stays."""
+        job = self._jobs.get(file_id)
+        if job is None or job.done():
+            return
+        job.cancel()
+        await asyncio.wait([job])
+        for row in await self._work.ask(lambda files: files.outgoing()):
+            if row.id == file_id and row.entry is None:
+                await self._give_up(row, FileCancelled.code)
+
+    def _send(self, row: FileOut) -> asyncio.Task[EntryHash]:
+        job = self._jobs[row.id] = self._work.begin(self._sending(row))
+        job.add_done_callback(lambda _: self._jobs.pop(row.id, None))
+        return job
+
+    async def _sending(self, row: FileOut) -> EntryHash:
+        try:
+            expires_ms = await self._work.patiently(lambda: self._put(row))
+            entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
+        except (ClientClosed, StoreError):
+            # What is stored goes on with the next start.
+            raise
+        except (SealroomError, E2eeError) as error:
+            await self._give_up(row, error.code)
+            raise
+        self._work.folder.rename(_place(row.id), file_folder.held_name(entry_hash))
+        return entry_hash
+
+    async def _give_up(self, row: FileOut, code: str) -> None:
+        await self._work.step(lambda turn, files: files.over(turn, row))
+        self._work.folder.remove(_place(row.id))
+        self._work.tell(FileFailed(row.room_id, row.id, code))
+        self._work.begin(self._drop(row))
+
+    # --- its blob ---
+
+    async def _put(self, row: FileOut) -> int:
+        """Put the blob at the cost of the first recipient that takes it (FIL-11)."""
+        place, refusals = self._work.folder.place(_place(row.id)), set[str]()
+        if not place.is_file() or place.stat().st_size != sealed_size(row.size_b):
+            raise FileUnusable("the sealed copy is gone")
+        for payer in await self._payers(row):
+            try:
+                return await self._put_at(row, payer, place)
+            except BlobRefused as error:
+                if error.reason != DENIED and error.reason not in _FULL:
+                    raise
+                refusals.add(error.reason)
+        if refusals & _FULL:
+            raise FileQuota("no mailbox of the room has room for the file")
+        raise BlobRefused("nobody in the room takes a file yet", reason=DENIED)
+
+    async def _payers(self, row: FileOut) -> list[Payer]:
+        """Return who may pay, first whoever does already."""
+        found = await self._work.step(lambda turn, files: files.payers(turn, row.room_id))
+        return sorted(found, key=lambda one: not _pays(row, one))
+
+    async def _put_at(self, row: FileOut, payer: Payer, place: Path) -> int:
+        company = await self._work.ask(lambda files: files.company(row.room_id))
+        transfer = self._work.transfer(company)
+        if not _pays(row, payer):
+            if row.payer is not None:
+                # One blob has one payer: what another one has begun is given up.
+                await transfer.drop(row.blob, row.secret)
+            await self._work.step(lambda turn, files: files.paid_by(turn, row, payer))
+        size_b = sealed_size(row.size_b)
+        told = Told(self._work, row.room_id, row.id, parts_of(size_b), is_upload=True)
+        upload = Upload(row.mailbox, row.token, row.blob, row.secret, size_b)
+        with place.open("rb") as file:
+
+            def read(index: int) -> bytes:
+                told.at(index, size_b)
+                file.seek(index * PART_B)
+                return file.read(PART_B)
+
+            try:
+                expires_ms = await transfer.put(upload, read)
+            finally:
+                self._work.parts_sent += transfer.parts_sent
+        told.at(parts_of(size_b), size_b)
+        return expires_ms
+
+    async def _drop(self, row: FileOut) -> None:
+        """Have the relay drop a blob; then its row goes."""
+        if row.mailbox:
+            company = await self._work.ask(lambda files: files.company(row.room_id))
+            transfer = self._work.transfer(company)
+            await self._work.patiently(lambda: transfer.drop(row.blob, row.secret))
+        await self._work.step(lambda turn, files: files.forget(turn, row.id))
+
+
+def _place(file_id: bytes) -> str:
+    return f"out-{file_id.hex()}"
+
+
+def _pays(row: FileOut, payer: Payer) -> bool:
+    return (row.mailbox, row.token) == (payer.mailbox, payer.token)

@@ -1,0 +1,81 @@
+"""Files of rooms between disk, relay and engine; what is under way goes on after a cut or a restart.
+
+The engine's rows say what is to be done, the files on disk how far it is; nothing else is kept. Each transfer
+is a task. Two run at a time; one that the relay cannot serve now waits, longer each time.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from e2ee.ports import Rng
+from e2ee.rooms.kinds import Kind
+from e2ee_client.engine import Engine
+from e2ee_client.events import Event
+from e2ee_client.room_events import EntryAdded, EntryErased, FileDropped
+
+from .clock import Clock
+from .event_stream import EventLog
+from .file_fetching import FileFetching
+from .file_folder import FileFolder
+from .file_sending import FileSending
+from .file_work import FileWork
+from .shell import Shell
+from .transport import Transport
+
+
+class FileService:
+    """One for each client. `start` when it is online, `stop` before its shell is closed."""
+
+    def __init__(
+        self,
+        shell: Shell[Engine],
+        log: EventLog,
+        transport: Transport,
+        clock: Clock,
+        rng: Rng,
+        store_path: Path | None,
+    ) -> None:
+        """Keep sealed files beside the store, in the folder `NAME.files`."""
+        beside = None if store_path is None else store_path.with_name(f"{store_path.name}.files")
+        self._work = FileWork(shell, log, transport, clock, rng, FileFolder(beside))
+        self.sending = FileSending(self._work)
+        self.fetching = FileFetching(self._work)
+
+    @property
+    def is_online(self) -> bool:
+        """Whether files move."""
+        return self._work.is_online
+
+    @property
+    def names(self) -> list[str]:
+        """The files of its folder."""
+        return self._work.folder.names()
+
+    @property
+    def parts_sent(self) -> int:
+        """How many parts have left since the client was opened, repetitions included."""
+        return self._work.parts_sent
+
+    async def start(self) -> None:
+        """Go on with what was under way."""
+        self._work.is_online = True
+        await self.sending.start()
+        self.fetching.start()
+
+    async def stop(self) -> None:
+        """End all tasks; what they were at goes on when the client is opened again."""
+        await self._work.end()
+        self._work.folder.close()
+
+    def heard(self, event: Event) -> None:
+        """Take note of what the engine tells."""
+        match event:
+            case EntryErased(is_destroyed=True):
+                self.fetching.forget(event.entry_hash)
+            case EntryAdded(kind=Kind.FILE):
+                self.fetching.look()
+            case EntryErased() | FileDropped() if self._work.is_online:
+                self._work.begin(self.sending.drop_all())
+            case _:
+                pass

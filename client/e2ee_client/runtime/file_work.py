@@ -1,0 +1,138 @@
+"""What sending and fetching files share: the engine's rows, the folder, relays, patience, progress."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, Final, TypeVar
+
+from e2ee.ids import AccountId
+from e2ee.ports import Rng
+from e2ee.rooms.entry import RoomId
+from e2ee_client.engine import Engine
+from e2ee_client.engine.rooms.files import Files
+from e2ee_client.engine.turn import Turn
+from e2ee_client.errors import BlobRefused, ClientClosed, RelayUnavailable
+from e2ee_client.room_events import FileProgress, RoomEvent
+
+from .clock import Clock
+from .event_stream import EventLog
+from .file_folder import FileFolder
+from .shell import Shell
+from .transfer import Transfer
+from .transport import Transport
+
+T = TypeVar("T")
+DENIED: Final = "DENIED"
+GONE: Final = "NOT_FOUND"
+_AT_ONCE: Final = 2
+_STEPS: Final = 50
+_FIRST_PAUSE_MS: Final = 5_000
+_MOST_PAUSE_MS: Final = 600_000
+_MOST_DENIED: Final = 20
+_LOG: Final = logging.getLogger("sealroom")
+
+
+class FileWork:
+    """Shared by the parts of the file service."""
+
+    def __init__(
+        self,
+        shell: Shell[Engine],
+        log: EventLog,
+        transport: Transport,
+        clock: Clock,
+        rng: Rng,
+        folder: FileFolder,
+    ) -> None:
+        self.shell, self.log, self.clock, self.rng, self.folder = shell, log, clock, rng, folder
+        self._transport = transport
+        self.is_online = False
+        self.parts_sent = 0
+        self.slots = asyncio.Semaphore(_AT_ONCE)
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Do something beside all else; what fails is reported and ends nothing."""
+        task = asyncio.create_task(work, name="sealroom-files")
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not isinstance(error, ClientClosed):
+            _LOG.warning("files.failed %s", getattr(error, "code", type(error).__name__))
+
+    async def end(self) -> None:
+        """End all that runs."""
+        self.is_online = False
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            await asyncio.wait(tasks)
+
+    async def step(self, do: Callable[[Turn, Files], T]) -> T:
+        """Change something in the engine; it is on disk when this returns."""
+        return await self.shell.call(
+            lambda engine, now_ms: engine.of_rooms(lambda turn, rooms: do(turn, rooms.files), now_ms)
+        )
+
+    async def ask(self, query: Callable[[Files], T]) -> T:
+        """Ask the engine something."""
+        return await self.shell.ask(lambda engine: query(engine.files))
+
+    def transfer(self, company: AccountId) -> Transfer:
+        """Return a transfer at the relay of a company (FIL-11)."""
+        url = self.shell.machine.files.relay_url(company)
+        return Transfer(self._transport, url, sleep=self._sleep)
+
+    async def _sleep(self, seconds: float) -> None:
+        await self.clock.wait_until(self.clock.now_ms() + int(seconds * 1000))
+
+    def tell(self, event: RoomEvent) -> None:
+        """Tell the application."""
+        self.log.put(event)
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something with a relay, again while it cannot now, each time after a longer pause.
+
+        Raises:
+            BlobRefused, RelayUnavailable: it never will. What `work` raises.
+        """
+        pause_ms, denied = _FIRST_PAUSE_MS, 0
+        while True:
+            try:
+                async with self.slots:
+                    return await work()
+            except RelayUnavailable as error:
+                if not error.retryable:
+                    raise
+            except BlobRefused as error:
+                denied += error.reason == DENIED
+                if error.reason == GONE or denied > _MOST_DENIED:
+                    raise
+            await self.clock.wait_until(self.clock.now_ms() + pause_ms)
+            pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
+
+
+class Told:
+    """Tells how far a file has come, at most fifty times."""
+
+    def __init__(
+        self, work: FileWork, room_id: RoomId, file_id: bytes, parts: int, *, is_upload: bool
+    ) -> None:
+        self._work, self._room_id, self._file_id, self._is_upload = work, room_id, file_id, is_upload
+        self._parts = parts
+        self._last = -1
+
+    def at(self, part: int, size_b: int) -> None:
+        """So many parts are done, of a file of this size."""
+        now = part * _STEPS // max(1, self._parts)
+        if now > self._last:
+            self._last = now
+            done_b = size_b * part // max(1, self._parts)
+            self._work.tell(FileProgress(self._room_id, self._file_id, done_b, size_b, self._is_upload))
