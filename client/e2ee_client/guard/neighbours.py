@@ -49,6 +49,14 @@ _NAMES: Final[dict[Kind, tuple[str, ...]]] = {
         "rente sozial sv rv rvnr svnr vsnr pension social insur versicherung lohn payroll"
     ),
 }
+_OURS: Final = frozenset(one for names in _NAMES.values() for one in names if len(one) > 3) | {
+    *words("ident person insured member telefon phone")
+}
+_COMPOUNDS: Final = ("nummer", "nr")
+_LEAST_COMPOUND: Final = 6
+_PLAIN: Final = frozenset(
+    words("long full whole right correct wrong real same main other above below actual this that")
+)
 _NAME_ENDS: Final = words("karte konto card kasse versicherung versicherungsnummer")
 
 
@@ -59,8 +67,21 @@ def is_refused(folded: Folded, first: int) -> bool:
         if _BREAK.search(folded.gap(index + 1)) and not word.endswith(_SHORTENED):
             return False
         if word not in _FILLERS:
-            return word in _REFUSING_WORDS or word.startswith(_REFUSING)
+            return word in _REFUSING_WORDS or word.startswith(_REFUSING) or _is_of_something(folded, index)
     return False
+
+
+def _is_of_something(folded: Folded, index: int) -> bool:
+    """Whether a word says of what a number is, as in "Teilenummer" and "repair number", and it is none of ours."""
+    word, behind = folded.tokens[index].text, folded.tokens[index + 1].text
+    if word.endswith(_COMPOUNDS):
+        return len(word) > _LEAST_COMPOUND and not any(stem in word for stem in _OURS)
+    return (
+        behind == "number"
+        and len(word) > 3
+        and word not in _PLAIN
+        and not any(stem in word for stem in _OURS)
+    )
 
 
 def is_named(folded: Folded, kind: Kind, first: int, last: int) -> bool:
