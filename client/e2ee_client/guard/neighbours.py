@@ -72,7 +72,7 @@ def is_refused(folded: Folded, first: int) -> bool:
 
 
 def _is_of_something(folded: Folded, index: int) -> bool:
-    """Whether a word says of what a number is, as in "Teilenummer" and "repair number", and it is none of ours."""
+    """Whether a word says of what a number is, as in "Teilenummer" and "repair number", none of ours."""
     word, behind = folded.tokens[index].text, folded.tokens[index + 1].text
     if word.endswith(_COMPOUNDS):
         return len(word) > _LEAST_COMPOUND and not any(stem in word for stem in _OURS)
