@@ -41,6 +41,7 @@ ROOM_TABLES = (
     "entry_page",
     "entry_named",
     "posted",
+    "desk",
 )
 
 
@@ -337,6 +338,7 @@ def test_a_device_that_is_struck_off_erases_its_rooms_and_a_suspended_one_keeps_
     assert second.engine.rooms.all() == []
     assert texts(company, room_id) == ["Guten Tag"]
     second.rows.tables["entry_segment"] = {b"b" * 20: b"left by a stop"}
+    second.rows.tables["desk"] = {b"hook" + b"b" * 16: b"what was to be sent"}
     second.crash()
     second.start()
     world.advance(MINUTE_MS)

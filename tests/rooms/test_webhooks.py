@@ -54,7 +54,7 @@ async def test_an_event_has_no_content_unless_the_company_says_so() -> None:
     receiver, clock = Receiver(), FakeClock(NOW_MS)
     for hook in (HOOK, Webhook(HOOK.url, SECRET, has_content=True)):
         one = sender(receiver, clock, hook)
-        one.add(EVENT)
+        await one.add(EVENT)
         await one.send_due()
     plain, whole = receiver.bodies
     assert set(plain) == {"id", "kind", "room", "at_ms"}
@@ -84,7 +84,7 @@ def test_a_signature_holds_for_its_time_and_body_only() -> None:
 async def test_what_is_not_taken_is_sent_again_with_growing_pauses_and_given_up_at_last() -> None:
     receiver, clock = Receiver(failures=100), FakeClock(NOW_MS)
     one = sender(receiver, clock)
-    one.add(EVENT)
+    await one.add(EVENT)
     for pause_s in (0, *PAUSES_S):
         clock.advance(pause_s * 1000 - 1 if pause_s else 0)
         tried = len(receiver.times)
@@ -103,9 +103,9 @@ async def test_what_is_not_taken_is_sent_again_with_growing_pauses_and_given_up_
 async def test_an_event_keeps_its_id_when_it_is_sent_again() -> None:
     receiver, clock = Receiver(failures=1), FakeClock(NOW_MS)
     one = sender(receiver, clock)
-    one.add(EVENT)
+    await one.add(EVENT)
     await one.send_due()
-    one.add(EVENT)
+    await one.add(EVENT)
     clock.advance(10_000)
     await one.send_due()
     assert len({body["id"] for body in receiver.bodies}) == 2
@@ -114,12 +114,12 @@ async def test_an_event_keeps_its_id_when_it_is_sent_again() -> None:
 async def test_no_more_than_a_thousand_events_wait() -> None:
     one = sender(Receiver(), FakeClock(NOW_MS))
     for _ in range(1_000):
-        one.add(EVENT)
+        await one.add(EVENT)
     with pytest.raises(WebhookQueueFull):
-        one.add(EVENT)
+        await one.add(EVENT)
     assert one.lost == 1
     with pytest.raises(ConfigError):
-        sender(Receiver(), FakeClock(NOW_MS), Webhook(HOOK.url, SECRET, has_content=True)).add(
+        await sender(Receiver(), FakeClock(NOW_MS), Webhook(HOOK.url, SECRET, has_content=True)).add(
             EVENT._replace(text="x" * 65_536)
         )
 
@@ -129,7 +129,7 @@ async def test_a_sender_that_runs_wakes_for_new_events_and_for_due_ones() -> Non
     one = sender(receiver, clock)
     task = asyncio.create_task(one.run())
     await asyncio.sleep(0)
-    one.add(EVENT)
+    await one.add(EVENT)
     await _until(lambda: len(receiver.times) == 1)
     clock.advance(10_000)
     await _until(lambda: len(receiver.bodies) == 1)

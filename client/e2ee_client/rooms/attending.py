@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, Final, ParamSpec, Protocol
 
+from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Reach, RoomText
 from e2ee.rooms.state import Phase
 from e2ee_client.client import Client
-from e2ee_client.people import Role
+from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
     EntryProgress,
@@ -24,18 +25,22 @@ from e2ee_client.room_events import (
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
 from .company_room import CompanyRoom
+from .desk_rows import DeskRows, StoredQueue
 from .entry import Entry
+from .errors import WebhookQueueFull
 from .handlers import Handlers
 from .lanes import Lanes
 from .mailing import Mailing
 from .routing import Asked
 from .service import Service, machine_text
+from .timed import Timed
 from .webhooks import RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
 _REMEMBERED: Final = 4_096
 _ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 P = ParamSpec("P")
 
 
@@ -46,6 +51,7 @@ class Attended(Protocol):
     def client(self) -> Client: ...
     def rooms(self) -> list[CompanyRoom]: ...
     def room(self, room_id: bytes) -> CompanyRoom: ...
+    def team(self) -> list[Person]: ...
 
 
 class Attending:
@@ -60,15 +66,20 @@ class Attending:
         runtime = desk.client.runtime
         self._clock = runtime.clock
         hook = service.webhook
-        self._webhooks = None if hook is None else Webhooks(hook, runtime.clock, runtime.rng)
+        self._queue = StoredQueue(DeskRows(desk.client.shell))
+        self._webhooks = None if hook is None else Webhooks(hook, runtime.clock, runtime.rng, self._queue)
+        self._greetings = Timed(runtime.clock)
 
     async def run(self, events: EventIterator) -> None:
         """Attend to what was missed, then to what happens, until the client is closed."""
         async with AsyncExitStack() as stack:
             stack.push_async_callback(self.lanes.end)
+            stack.push_async_callback(_stop, asyncio.create_task(self._greet_in_turn()))
             if self._webhooks is not None:
+                await self._queue.load()
                 stack.push_async_callback(_stop, asyncio.create_task(self._webhooks.run()))
             if self._mailing is not None:
+                await self._mailing.load()
                 stack.push_async_callback(_stop, asyncio.create_task(self._tell_by_mail(self._mailing)))
             for room in self._desk.rooms():
                 view = room.view
@@ -114,8 +125,8 @@ class Attending:
     def _entry(self, event: EntryAdded) -> None:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
         if event.account_id == self._us:
-            if is_text and self._mailing is not None:
-                self._mailing.written(room_id, event.entry_hash)
+            if is_text and self._mailing is not None and not self._mailing.waits(room_id):
+                self._do(room_id, self._mailing.written, room_id)
         elif is_text and event.is_history:
             self._offered[event.entry_hash] = None
         elif is_text and self._phases.get(room_id):
@@ -126,22 +137,45 @@ class Attending:
     def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
         """A device has a text of ours: of the customer's, nothing waits any more."""
         is_ours = any(one.device_id == device_id for one in self._desk.room(room_id).members)
-        if self._mailing is not None and not is_ours:
-            self._mailing.seen(room_id)
+        if self._mailing is not None and not is_ours and self._mailing.waits(room_id):
+            self._do(room_id, self._mailing.seen, room_id)
 
     # --- what is done ---
 
     async def _opened(self, room: CompanyRoom) -> None:
-        """A room was opened in which nobody of the company has written yet; or the desk begins to run."""
-        texts = await room.texts()
-        if all(one.author.role is Role.CUSTOMER for one in texts):
-            self._hook("room.opened", room.room_id)
-            await self._welcome(room)
-            for handle in self._handlers.opened:
-                await handle(room)
+        """A room was opened, or the desk begins to run: of several desks the first greets, the next in turn
+        if nobody has (ROOM-39).
+        """
+        place = self._place()
+        if place:
+            self._greetings.add(room.room_id, self._clock.now_ms() + TURN_MS * place)
+        else:
+            await self._begin(room)
         for entry in await room.unread_entries(_READ_AGAIN):
             if entry.kind == Kind.TEXT:
                 await self._message(room.room_id, entry.hash)
+
+    async def _begin(self, room: CompanyRoom) -> None:
+        """Greet in a room in which nobody of the company has written, and nobody else answers."""
+        texts, assigned = await room.texts(), room.assigned
+        is_begun = any(one.author.role is not Role.CUSTOMER for one in texts)
+        if is_begun or room.phase is not Phase.OPEN or not (assigned is None or assigned.is_this):
+            return
+        await self._hook("room.opened", room.room_id, room.room_id)
+        await self._welcome(room)
+        for handle in self._handlers.opened:
+            await handle(room)
+
+    def _place(self) -> int:
+        """Our place among the desks in force, in the order of the roster."""
+        desks = sorted(one.device_id for one in self._desk.team() if one.role in DESKS)
+        us = next((one.device_id for one in self._desk.team() if one.is_this), None)
+        return desks.index(us) if us in desks else 0
+
+    async def _greet_in_turn(self) -> None:
+        while True:
+            room_id = await self._greetings.next()
+            self._do(room_id, self._begin, self._desk.room(room_id))
 
     async def _welcome(self, room: CompanyRoom) -> None:
         terms = room.terms
@@ -163,8 +197,8 @@ class Attending:
         if not isinstance(payload, RoomText):
             return
         if self._mailing is not None:
-            self._mailing.seen(room_id)
-        self._hook("entry.text", room_id, payload.text)
+            await self._mailing.seen(room_id)
+        await self._hook("entry.text", room_id, entry_hash, payload.text)
         await self._route(room, entry, payload.text)
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)
@@ -186,7 +220,7 @@ class Attending:
             await room.wait_for_team(routing.team(Asked(text, terms.purposes, terms.locale)))
 
     async def _waits(self, room_id: bytes, team: str) -> None:
-        self._hook("room.waiting", room_id)
+        await self._hook("room.waiting", room_id)
         for handle in self._handlers.waiting:
             await handle(self._desk.room(room_id), team)
 
@@ -204,9 +238,11 @@ class Attending:
 
     async def _ended(self, room_id: bytes) -> None:
         """A consent was withdrawn, or a room erased: its address goes as well (CNS-11)."""
-        self._hook("room.ended", room_id)
+        if self._webhooks is not None:
+            await self._webhooks.forget(room_id)
+        await self._hook("room.ended", room_id)
         if self._mailing is not None:
-            self._mailing.seen(room_id)
+            await self._mailing.seen(room_id)
             await self._mailing.addresses.forget(room_id)
 
     async def _tell_by_mail(self, mailing: Mailing) -> None:
@@ -214,9 +250,13 @@ class Attending:
             room_id = await mailing.next()
             self._do(room_id, mailing.tell, self._desk.room(room_id))
 
-    def _hook(self, kind: str, room_id: bytes, text: str | None = None) -> None:
+    async def _hook(
+        self, kind: str, room_id: bytes, of: bytes | None = None, text: str | None = None
+    ) -> None:
+        """Have an event sent; one that finds no place is counted as lost, and stops nothing."""
         if self._webhooks is not None:
-            self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text))
+            with suppress(WebhookQueueFull):
+                await self._webhooks.add(RoomEvent(kind, room_id, self._clock.now_ms(), text), of)
 
 
 async def _stop(task: asyncio.Task[None]) -> None:

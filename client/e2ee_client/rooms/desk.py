@@ -10,16 +10,14 @@ from typing import Final
 from e2ee_client.client import Client
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.errors import ConfigError
-from e2ee_client.people import Role
 
 from .agent import Agent
-from .attending import Attending
+from .attending import DESKS, Attending
 from .handlers import Handlers, OnMessage, OnOpened, OnRequest, OnWaiting
 from .mailing import Mailing
 from .service import Service
 
 _NOTHING: Final = Service()
-_DESKS: Final = frozenset({Role.DESK, Role.SUPERVISOR})
 
 
 class Desk(Agent):
@@ -89,7 +87,7 @@ class Desk(Agent):
             raise ConfigError("this desk runs already")
         events = self.events()
         await self.wait_ready()
-        if self.me().role not in _DESKS:
+        if self.me().role not in DESKS:
             raise ConfigError("this device is no front desk: invite it with front_desk=True")
         if service.routing is not None and self.policy.team is not None:
             await self.set_policy(replace(self.policy, team=None))

@@ -33,7 +33,7 @@ PAUSES_S: Final = (10, 60, 600, 3_600, 21_600, 43_200, 86_400)
 """Pauses after each failure; after the last one an event is given up."""
 TOLERANCE_S: Final = 300
 TIME_LIMIT_S: Final = 15.0
-_ID_B: Final = 16
+ID_B: Final = 16
 
 
 class WebhookSecret(Secret):
@@ -106,17 +106,25 @@ def is_genuine(secret: WebhookSecret, at: str, given: str, body: bytes, now_ms: 
     return hmac.compare_digest(signature(secret, int(at), body), given) and in_time
 
 
+def _id_of(kind: str, of: bytes) -> bytes:
+    """Return the id of an event about something that has a name."""
+    return hashlib.sha256(kind.encode() + b"\0" + of).digest()[:ID_B]
+
+
 # --- the queue ---
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """An event that waits: its id, body, when it is due, and how often it has failed."""
+    """An event that waits: its id, body, when it is due, and how often it has failed; `content_of` is the
+    room of which the body says what was written.
+    """
 
     event_id: bytes
     body: bytes = field(repr=False)
     due_ms: int
     failures: int = 0
+    content_of: bytes | None = None
 
 
 class QueueStore(Protocol):
@@ -126,11 +134,11 @@ class QueueStore(Protocol):
         """Return all rows."""
         ...
 
-    def put(self, row: Waiting) -> None:
+    async def put(self, row: Waiting) -> None:
         """Keep a row in the place of the one with its id."""
         ...
 
-    def drop(self, event_id: bytes) -> None:
+    async def drop(self, event_id: bytes) -> None:
         """Drop a row."""
         ...
 
@@ -145,11 +153,11 @@ class MemoryQueue:
         """Return all rows."""
         return list(self._rows.values())
 
-    def put(self, row: Waiting) -> None:
+    async def put(self, row: Waiting) -> None:
         """Keep a row in the place of the one with its id."""
         self._rows[row.event_id] = row
 
-    def drop(self, event_id: bytes) -> None:
+    async def drop(self, event_id: bytes) -> None:
         """Drop a row."""
         self._rows.pop(event_id, None)
 
@@ -194,21 +202,32 @@ class Webhooks:
         self._added = asyncio.Event()
         self.lost = 0
 
-    def add(self, event: RoomEvent) -> None:
-        """Keep an event until it is sent.
+    async def add(self, event: RoomEvent, of: bytes | None = None) -> None:
+        """Keep an event until it is sent. What it is `of` gives its id, the same one each time: a receiver
+        that gets it again knows it.
 
         Raises:
             WebhookQueueFull. ConfigError: its body has more than 64 KiB.
         """
-        if sum(1 for _ in self._store.rows()) >= CAPACITY:
+        waiting = {one.event_id for one in self._store.rows()}
+        event_id = self._rng(ID_B) if of is None else _id_of(event.kind, of)
+        if event_id in waiting:
+            return
+        if len(waiting) >= CAPACITY:
             self.lost += 1
             raise WebhookQueueFull("the receiver has taken nothing for so long that no event is kept")
-        event_id = self._rng(_ID_B)
         body = encode_event(event, event_id, has_content=self._webhook.has_content)
         if len(body) > BODY_MAX_B:
             raise ConfigError("an event has at most 64 KiB")
-        self._store.put(Waiting(event_id, body, self._clock.now_ms()))
+        content_of = event.room if self._webhook.has_content and event.text is not None else None
+        await self._store.put(Waiting(event_id, body, self._clock.now_ms(), content_of=content_of))
         self._added.set()
+
+    async def forget(self, room: bytes) -> None:
+        """Drop what waits and says what was written in a room."""
+        for row in list(self._store.rows()):
+            if row.content_of == room:
+                await self._store.drop(row.event_id)
 
     async def run(self) -> None:
         """Send what is due, until cancelled."""
@@ -228,17 +247,19 @@ class Webhooks:
         try:
             await self._send(self._webhook, row.body, self._clock.now_ms())
         except WebhookFailed:
-            self._put_off(row)
+            await self._put_off(row)
         else:
-            self._store.drop(row.event_id)
+            await self._store.drop(row.event_id)
 
-    def _put_off(self, row: Waiting) -> None:
+    async def _put_off(self, row: Waiting) -> None:
+        if all(one.event_id != row.event_id for one in self._store.rows()):
+            return  # It was forgotten meanwhile.
         if row.failures >= len(PAUSES_S):
             self.lost += 1
-            self._store.drop(row.event_id)
+            await self._store.drop(row.event_id)
             return
         due_ms = self._clock.now_ms() + PAUSES_S[row.failures] * 1000
-        self._store.put(replace(row, due_ms=due_ms, failures=row.failures + 1))
+        await self._store.put(replace(row, due_ms=due_ms, failures=row.failures + 1))
 
     async def _next(self) -> None:
         """Wait until an event is added or due."""

@@ -15,6 +15,7 @@ from .file_rows import FileIn, FileOut
 from .proving import KeptConsent
 from .records import LiveRoom, RoomIndex
 from .requests import OwnRequest
+from .who_waits import WaitingRow
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 _TABLES: Final = (
     *(RoomIndex.TABLE, LiveRoom.TABLE, *TABLES, OwnRequest.TABLE, Tombstone.TABLE),
     *(FileIn.TABLE, FileOut.TABLE),
+    WaitingRow.TABLE,  # That of a desk, with what it was to send.
 )
 _AT_ONCE: Final = 512
 _APART_MS: Final = 50
@@ -40,6 +42,7 @@ class Dropping(Part):
         """Erase all rooms where the account's newest list, or a mandate, has no place for this device."""
         if self._is_struck_off():
             self._rooms.forget_all()
+            self._rooms.who_waits.now.clear()
             for account_id in self._state.outbox.accounts():
                 self._context.sending.forget(turn, account_id)
             self._erase(turn)

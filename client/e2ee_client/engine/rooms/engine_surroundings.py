@@ -212,6 +212,6 @@ class EngineSurroundings(Part):
 
     def tell(self, turn: Turn, event: RoomEvent) -> None:
         """Tell the application after the commit."""
-        self._context.rooms.heard(event)
+        self._context.rooms.heard(turn, event)
         turn.notify(event)
         self._context.rooms.files.heard(turn, event)

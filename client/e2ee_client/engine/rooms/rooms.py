@@ -32,7 +32,7 @@ from e2ee_client.engine.posted import Posted
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import RoomsLocked, UnknownRoom
 from e2ee_client.events import MessageRejected
-from e2ee_client.room_events import RequestAnswered, RoomEvent, WaitingChanged
+from e2ee_client.room_events import RequestAnswered, RoomEvent
 
 from .acting import Acting
 from .admission import Admission, room_of
@@ -50,12 +50,13 @@ from .queries import RoomQueries
 from .records import LiveRoom
 from .room_engine import RoomEngine, heard
 from .surroundings import REQUESTS, Policy
+from .who_waits import WhoWaits
 
 if TYPE_CHECKING:
     from e2ee_client.engine.context import Context
 
 T = TypeVar("T")
-MAX_WAITING: Final = 1_024
+MAX_REFUSALS: Final = 1_024
 MAX_AHEAD: Final = 64
 NOTES_NONCE: Final = bytes(16)
 """A room has one room of notes, whose id follows from it alone (ROOM-31)."""
@@ -78,7 +79,7 @@ class Rooms(LoadedRooms):
         self.exporting = Exporting(context, self)
         self.queries = RoomQueries(context, self)
         self.files = Files(context, self)
-        self.waiting: dict[RoomId, Waiting] = {}
+        self.who_waits = WhoWaits(self._state.rows)
         self.refusals: dict[bytes, str] = {}
         self._ahead: dict[ContentId, tuple[RoomId, Author, Content]] = {}
 
@@ -112,19 +113,18 @@ class Rooms(LoadedRooms):
         turn.put(StoredPolicy.of(policy).put())
         self.around.policy = policy
 
-    def heard(self, event: RoomEvent) -> None:
+    @property
+    def waiting(self) -> dict[RoomId, Waiting]:
+        """The rooms whose customer waits, of ours and of others."""
+        return self.who_waits.now
+
+    def heard(self, turn: Turn, event: RoomEvent) -> None:
         """Note who waits, and what was refused to us (ROOM-22, ROOM-23)."""
         if isinstance(event, RequestAnswered) and event.code:
             self.refusals[event.request_id] = event.code
-            while len(self.refusals) > MAX_WAITING:
+            while len(self.refusals) > MAX_REFUSALS:
                 del self.refusals[next(iter(self.refusals))]
-        if isinstance(event, WaitingChanged):
-            self.waiting.pop(RoomId(event.room_id), None)
-            if event.team is not None:
-                waiting = Waiting(event.team, event.language or "", event.since_ms)
-                self.waiting[RoomId(event.room_id)] = waiting
-            while len(self.waiting) > MAX_WAITING:
-                del self.waiting[next(iter(self.waiting))]
+        self.who_waits.heard(turn, event)
 
     def _wait_for_somebody(self, turn: Turn, room: RoomEngine) -> None:
         """Who opens a room in which nobody answers tells the team that its customer waits (ROOM-23)."""
@@ -434,6 +434,7 @@ class Rooms(LoadedRooms):
         """The engine goes online: what is due is done, and each room started, some at a time."""
         self.around.turn = turn
         self.dropping.look(turn)
+        self.who_waits.start(turn, self.index)
         self.requests.start(turn)
         self.files.start(turn)
         for room_id, one in self.index.items():

@@ -1,0 +1,52 @@
+"""What is to be done at a time, by a name of which it is done once."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from e2ee_client.runtime.clock import Clock
+
+
+class Timed:
+    """Names with a time each; whoever waits is told of the one that is due first."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: dict[bytes, int] = {}
+        self._changed = asyncio.Event()
+
+    def add(self, name: bytes, at_ms: int) -> None:
+        """Have something done at a time; what is timed already stays as it is."""
+        if name not in self._due:
+            self._due[name] = at_ms
+            self._changed.set()
+
+    def has(self, name: bytes) -> bool:
+        """Whether something is to be done."""
+        return name in self._due
+
+    def drop(self, name: bytes) -> bool:
+        """Have it done no more; whether it was to be done."""
+        return self._due.pop(name, None) is not None
+
+    async def next(self) -> bytes:
+        """Wait for what is due, and take it out."""
+        while True:
+            self._changed.clear()
+            name = min(self._due, key=self._due.__getitem__, default=None)
+            if name is not None and self._due[name] <= self._clock.now_ms():
+                del self._due[name]
+                return name
+            await self._wait(None if name is None else self._due[name])
+
+    async def _wait(self, at_ms: int | None) -> None:
+        waits: set[asyncio.Future[Any]] = {asyncio.ensure_future(self._changed.wait())}
+        if at_ms is not None:
+            waits.add(asyncio.ensure_future(self._clock.wait_until(at_ms)))
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.wait(waits)

@@ -1,0 +1,197 @@
+"""What outlives a desk's or an agent's program: who waits, events and mail that are due; and one greeting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from email.message import EmailMessage
+from functools import partial
+from pathlib import Path
+
+import pytest
+from conversations import until, until_read
+from e2ee_client.rooms import Agent, Desk, Room, Service, attending, mailing, webhooks
+from e2ee_client.rooms.desk_rows import DeskRows, StoredQueue
+from e2ee_client.rooms.errors import WebhookFailed
+from e2ee_client.rooms.mail import MailServer
+from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
+from e2ee_client.testing import FakeClock
+from practice import Practice
+
+KEY = b"k" * 32
+HOOK = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
+MAIL = MailServer("localhost", 25, "post@praxis.example", "Praxis", "none")
+PAGE = "https://praxis.example/nachrichten"
+
+
+@asynccontextmanager
+async def running(desk: Desk, service: Service) -> AsyncIterator[None]:
+    """Let a desk run."""
+    task = asyncio.create_task(desk.run(service))
+    try:
+        await until(lambda: desk._attending is not None or task.done())
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def ahead(praxis: Practice) -> FakeClock:
+    """The clock of the practice's network, which a test moves."""
+    assert isinstance(praxis.network.clock, FakeClock)
+    return praxis.network.clock
+
+
+async def texts(room: Room) -> list[str | None]:
+    return [one.text for one in await room.texts()]
+
+
+async def second_desk(praxis: Practice) -> Desk:
+    """Another front desk of the practice."""
+    invite = await praxis.company.invite("Zweiter Empfang", front_desk=True)
+    desk = await Desk.join(None, invite, runtime=praxis.network.runtime())
+    praxis.stack.push_async_callback(desk.close)
+    await desk.wait_ready(60)
+    return desk
+
+
+async def test_of_two_desks_one_greets(praxis: Practice) -> None:
+    """ROOM-39: the first of the roster; the other one looks, in its turn, whether somebody has."""
+    desks = [praxis.company, await second_desk(praxis)]
+    await until(lambda: all(len(one.team()) == 2 for one in desks))
+    first, second = sorted(desks, key=lambda one: one.me().device_id)
+    service = Service(greeting="Willkommen")
+    async with running(first, service), running(second, service):
+        room = await praxis.opened(await praxis.customer())
+        await until(lambda: any(one.room_id == room.room_id for one in second.rooms()))
+        await until_read(lambda: texts(second.room(room.room_id)), ["Willkommen"])
+        at_second = second._attending
+        assert at_second is not None
+        await until(lambda: at_second._greetings.has(room.room_id))
+        ahead(praxis).advance(120_000)
+        await until(lambda: not at_second._greetings.has(room.room_id))
+        await at_second.lanes.done()
+        assert await texts(room) == ["Willkommen"]
+
+
+async def test_the_next_desk_greets_where_the_first_does_not(praxis: Practice) -> None:
+    """ROOM-39."""
+    desks = [praxis.company, await second_desk(praxis)]
+    await until(lambda: all(len(one.team()) == 2 for one in desks))
+    _, second = sorted(desks, key=lambda one: one.me().device_id)
+    async with running(second, Service(greeting="Willkommen")):
+        room = await praxis.opened(await praxis.customer())
+        at_second = second._attending
+        assert at_second is not None
+        await until(lambda: at_second._greetings.has(room.room_id))
+        assert await texts(room) == []
+        ahead(praxis).advance(120_000)
+        await until_read(lambda: texts(room), ["Willkommen"])
+
+
+async def test_who_waits_is_known_to_an_agent_that_was_started_again(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """ROOM-38: offline, so that no steward has said it again; at the desk as well as at an agent."""
+    invite = await praxis.company.invite("Agent A")
+    runtime, path = praxis.network.runtime(), tmp_path / "agent"
+    async with Agent.join(path, invite, key=KEY, runtime=runtime) as agent:
+        await agent.wait_ready(60)
+        room = await praxis.opened(await praxis.customer())
+        await anext(agent.waiting())
+    async with Agent.open(path, key=KEY, runtime=runtime, online=False) as agent:
+        assert agent.room(room.room_id).waits_for == "*"
+        found = await anext(agent.waiting())
+        assert (found.room_id, found.waits_for) == (room.room_id, "*")
+    async with Agent.open(path, key=KEY, runtime=runtime) as agent:
+        at_agent = agent.room(room.room_id)
+        await at_agent.claim(600)
+        await until(lambda: at_agent.waits_for is None)
+    async with Agent.open(path, key=KEY, runtime=runtime, online=False) as agent:
+        assert agent.room(room.room_id).waits_for is None
+
+
+async def test_events_that_no_receiver_has_taken_are_sent_after_a_restart(praxis: Practice) -> None:
+    """CNS-43: under the same id; what says what was written goes with the consent."""
+    rows = DeskRows(praxis.company.client.shell)
+    clock, rng = praxis.network.clock, praxis.company.client.runtime.rng
+    taken: list[bytes] = []
+
+    async def fail(hook: Webhook, body: bytes, now_ms: int) -> None:
+        raise WebhookFailed("not now")
+
+    async def take(hook: Webhook, body: bytes, now_ms: int) -> None:
+        taken.append(body)
+
+    before = Webhooks(HOOK, clock, rng, StoredQueue(rows), fail)
+    written, other = (RoomEvent("entry.text", bytes([at]) * 16, 1, "Mein Befund") for at in (1, 2))
+    for event in (written, written, other):
+        await before.add(event, event.room)
+    await before.add(RoomEvent("room.ended", written.room, 1))
+    await before.send_due()
+    queue = StoredQueue(rows)
+    await queue.load()
+    assert sorted(one.failures for one in queue.rows()) == [1, 1, 1]
+    after = Webhooks(HOOK, clock, rng, queue, take)
+    await after.forget(other.room)
+    ahead(praxis).advance(60_000)
+    await after.send_due()
+    assert len(taken) == 2
+    assert sum(b"Mein Befund" in one for one in taken) == 1
+    again = StoredQueue(rows)
+    await again.load()
+    assert list(again.rows()) == []
+
+
+async def test_a_desk_that_runs_sends_what_was_due_before(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-43: an event that failed, and a mail that was timed when the desk was stopped."""
+    taken: list[str] = []
+    is_up = False
+
+    async def post(hook: Webhook, body: bytes, now_ms: int) -> None:
+        if not is_up:
+            raise WebhookFailed("not now")
+        taken.append(body.decode())
+
+    sent: list[EmailMessage] = []
+
+    async def send(server: MailServer, message: EmailMessage) -> None:
+        sent.append(message)
+
+    monkeypatch.setattr(mailing, "send_mail", send)
+    monkeypatch.setattr(attending, "Webhooks", partial(webhooks.Webhooks, send=post))
+    service = Service(webhook=HOOK, mail=MAIL, page=PAGE, mail_after_s=3_600)
+    company, me = praxis.company, await praxis.customer()
+    async with running(company, service):
+        notice = await me.notice()
+        room = await me.accept(notice, purposes=[one.number for one in notice.purposes])
+        await room.reach("kundin@mail.example")
+        await until(lambda: len(sent) == 1)
+        token = str(sent[0].get_content()).partition("#confirm=")[2].split()[0]
+        assert await company.confirm_address(token)
+        await room.send("Guten Tag")
+        await until(lambda: company.room(room.room_id).unread == 1)
+        await me.client.close()
+        await company.room(room.room_id).send("Ihr Befund ist da")
+        at = company._attending
+        assert at is not None
+        mails = at._mailing
+        assert mails is not None
+        await until(lambda: mails.waits(room.room_id))
+        await at.lanes.done()
+    is_up = True
+    ahead(praxis).advance(2 * 3_600_000)
+    async with running(company, service):
+        await until(lambda: len(sent) == 2)
+        await until(lambda: any("Guten Tag" in one for one in taken))
+        assert len({json.loads(one)["id"] for one in taken if "Guten Tag" in one}) == 1
+    async with running(company, service):
+        at = company._attending
+        assert at is not None
+        assert at._mailing is not None
+        assert not at._mailing.waits(room.room_id)
