@@ -42,11 +42,11 @@ def stamp() -> Path:
     return WORKSPACE / "node_modules" / f".ready-{key}"
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run the node of the wheel in the workspace."""
+def run(*arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
+    """Run the node of the wheel in the workspace, with `given` as its standard input."""
     command = [str(NODE), *arguments]
     return subprocess.run(
-        command, cwd=WORKSPACE, capture_output=True, text=True, encoding="utf-8", check=False
+        command, cwd=WORKSPACE, input=given, capture_output=True, text=True, encoding="utf-8", check=False
     )
 
 

@@ -6,14 +6,12 @@ Node's own test runner runs the cases; each one that fails is named here.
 from __future__ import annotations
 
 import json
-import os
 import re
 from pathlib import Path
 
 import pytest
 import web_packages
 
-IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 CORE = web_packages.WORKSPACE / "packages/core"
 # Node writes a case that failed as "not ok 7 - name", indented inside its file.
 FAILED = re.compile(r"^\s*not ok \d+ - (.+)$", re.MULTILINE)
@@ -23,17 +21,7 @@ LEAST_CASES = 1400
 pytestmark = pytest.mark.xdist_group("web")
 
 
-@pytest.fixture(scope="module")
-def _libraries() -> None:
-    try:
-        web_packages.install()
-    except web_packages.NotInstalled as problem:
-        if IN_CI:
-            pytest.fail(str(problem))
-        pytest.skip(str(problem))
-
-
-@pytest.mark.usefixtures("_libraries")
+@pytest.mark.usefixtures("web_libraries")
 def test_every_case_of_the_core_passes() -> None:
     files = sorted(str(path) for path in (CORE / "tests").glob("*.test.ts"))
     options = ["--test", "--test-isolation=none", "--test-reporter=tap"]
@@ -46,7 +34,7 @@ def test_every_case_of_the_core_passes() -> None:
     assert int(passed[1]) >= LEAST_CASES
 
 
-@pytest.mark.usefixtures("_libraries")
+@pytest.mark.usefixtures("web_libraries")
 def test_the_types_hold() -> None:
     assert web_packages.check_types() == ""
 

@@ -2,7 +2,7 @@
 import { concat, cut } from "./bytes.ts";
 import type { Bytes } from "./bytes.ts";
 import { CLOCK_TOLERANCE_MS, DAY_MS, RELAY_RETENTION_MS, SUITE } from "./constants.ts";
-import { RemoteError, notAccepted } from "./errors.ts";
+import { RemoteError } from "./errors.ts";
 import { checkLink, checkListTime, checkListed, fork, verifyList } from "./identity/list.ts";
 import type { DeviceList } from "./identity/list.ts";
 import { checkRecordTime, decodeRecord } from "./identity/record.ts";
@@ -193,8 +193,7 @@ function checkSealedIdentity(plain: Bytes, pinned: DeviceList | null, nowMs: num
 
 function identityParts(plain: Bytes): readonly [Bytes, Bytes] {
   const items = asArray(decode(plain, IDENTITY_PLAIN_B), 2, 2) as [Value, Value];
-  if (items.some((item) => !(item instanceof Uint8Array))) throw notAccepted("no sealed identity");
-  return items.map((item) => asBytes(item, 0, IDENTITY_PLAIN_B)) as [Bytes, Bytes];
+  return items.map((item) => asBytes(item, 1, IDENTITY_PLAIN_B)) as [Bytes, Bytes];
 }
 
 /** The pinned list, unless the one of the flight is newer (ID-11). */

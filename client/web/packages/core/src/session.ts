@@ -1,7 +1,7 @@
 /** A session of two devices: begun from a bundle or a flight, sealing and opening contents (chapters 06 to 08, 10). */
 import { same } from "./bytes.ts";
 import type { Bytes } from "./bytes.ts";
-import { MAX_JUMP, MAX_U32, MINUTE_MS } from "./constants.ts";
+import { MAX_JUMP, MAX_U32, MINUTE_MS, PREKEY_LIFE_MS } from "./constants.ts";
 import { decodeContent, encodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
 import { LocalError, RemoteError, notAuthentic } from "./errors.ts";
@@ -9,10 +9,9 @@ import { initiate, isSameDevice, respond } from "./handshake.ts";
 import type { OwnDevice, UsedPrekeys } from "./handshake.ts";
 import { oneTimeKeys } from "./identity/bundle.ts";
 import type { VerifiedBundle } from "./identity/bundle.ts";
-import { checkListTime, names } from "./identity/list.ts";
+import { names } from "./identity/list.ts";
 import type { DeviceList } from "./identity/list.ts";
 import { servesUntilMs } from "./identity/prekey.ts";
-import { checkRecordTime } from "./identity/record.ts";
 import type { DeviceRecord } from "./identity/record.ts";
 import { openMessage, takeFragment } from "./ratchet/receiving.ts";
 import type { OpenedMessage } from "./ratchet/receiving.ts";
@@ -67,10 +66,11 @@ function peerOf(record: DeviceRecord): Peer {
 }
 
 /**
- * Start a session from a verified bundle (HS-01); draws 32 bytes. SPK and last-resort PQK serve `graceMs` longer (ID-31).
+ * Start a session from a verified bundle (HS-01); draws 32 bytes. SPK and last-resort PQK serve `graceMs` longer (ID-31),
+ * and nothing is sent under the prefix for more than 14 days (SES-22).
  *
- * @throws RemoteError `remote.identity` for a bundle of our own device, `remote.expired` and `remote.list_expired`
- *   where our own record or list is out of its time, or does not name the record
+ * @throws LocalError `local.argument` for a bundle of our own device, or where our own list or record is past its end,
+ *   or the list does not name the record
  */
 export function startSession(
   own: OwnDevice,
@@ -80,15 +80,10 @@ export function startSession(
   ports: Ports,
 ): Session {
   const { record } = bundle;
-  if (isSameDevice(own.record, record) || same(own.record.dhPublic, record.dhPublic)) {
-    throw new RemoteError("remote.identity", "a bundle of our own device");
-  }
-  if (!names(own.list, own.record)) throw new LocalError("local.argument", "our list does not name our record");
-  checkListTime(own.list, ports.nowMs);
-  checkRecordTime(own.record, ports.nowMs);
+  checkOwn(own, record, ports.nowMs);
   const { keys, prefix } = initiate(own, bundle, ports.rng, ports.encapsulate);
   const ends = [bundle.spk, bundle.pqk, ...(bundle.opk === null ? [] : [bundle.opk])];
-  const notAfterMs = Math.min(...ends.map((prekey) => servesUntilMs(prekey, graceMs)));
+  const notAfterMs = Math.min(ports.nowMs + PREKEY_LIFE_MS, ...ends.map((prekey) => servesUntilMs(prekey, graceMs)));
   return {
     ourRecordHash: own.record.hash,
     peer: peerOf(record),
@@ -101,24 +96,36 @@ export function startSession(
   };
 }
 
+function checkOwn(own: OwnDevice, theirs: DeviceRecord, nowMs: number): void {
+  const { record, list } = own;
+  const isOurs = isSameDevice(record, theirs) || same(record.dhPublic, theirs.dhPublic);
+  const isNamed = same(list.accountId, record.accountId) && names(list, record);
+  if (isOurs || !isNamed || nowMs > list.expiresMs || nowMs > record.expiresMs) {
+    throw new LocalError("local.argument", "a bundle of our own device, or our list or record does not hold");
+  }
+}
+
 export interface SealedContent {
   readonly session: Session;
   readonly envelope: Bytes;
 }
 
 /**
- * Seal a content; in a Started session under its prefix, with epoch and address in it (HS-04, HS-05, SES-21).
+ * Seal a content; in a Started session under its prefix, where the epoch is filled in (HS-04, HS-05, SES-21).
  *
- * @throws LocalError `local.session_expired` (HS-04, SES-09), and what `sealMessage` throws
+ * @throws LocalError `local.session_expired` (HS-04, SES-09), `local.argument` for an epoch that the caller set or a
+ *   content under a prefix without an address, and what `sealMessage` throws
  */
 export function sealContent(session: Session, content: Content, ports: Ports): SealedContent {
   const { phase } = session;
-  const started = phase.name === "Started";
-  if (started) checkUnanswered(session, phase.notAfterMs, ports.nowMs);
-  if (started !== (content.epoch === session.epoch) || (started && content.address === null)) {
-    throw new LocalError("local.argument", "epoch and address stand under a prefix, the epoch only there");
-  }
-  const prefix = started ? phase.prefix : null;
+  if (content.epoch !== null) throw new LocalError("local.argument", "the epoch belongs to the session");
+  if (phase.name !== "Started") return sealed(session, null, content, ports);
+  checkUnanswered(session, phase.notAfterMs, ports.nowMs);
+  if (content.address === null) throw new LocalError("local.argument", "a content under a prefix has an address");
+  return sealed(session, phase.prefix, { ...content, epoch: session.epoch }, ports);
+}
+
+function sealed(session: Session, prefix: Bytes | null, content: Content, ports: Ports): SealedContent {
   const { ratchet, envelope } = sealMessage(session.ratchet, prefix, encodeContent(content), ports);
   return { session: { ...session, ratchet }, envelope };
 }
@@ -146,6 +153,8 @@ export interface OpenedContent {
  */
 export function openContent(session: Session, data: Uint8Array, nowMs: number, maxJump = MAX_JUMP): OpenedContent {
   const envelope = decodeEnvelope(data);
+  // Only the initiator puts its messages under a prefix.
+  if (envelope.kind === 2 && session.ratchet.initiator) throw notAuthentic();
   const opened = openMessage(session.ratchet, envelope, nowMs, maxJump);
   const content = checkedContent(opened, envelope, session.epoch);
   const ratchet = takeFragment(opened);

@@ -45,5 +45,5 @@ test("a session is not started with our own device (HS-01)", () => {
   const context = { accountId: responder.record.accountId, pinned: null, links: [], nowMs: vectors.now_ms, graceMs: 0 };
   const bundle = verifyBundle(bytes(one.bundle), context);
   const ports = { nowMs: vectors.now_ms, rng: script().rng, encapsulate: encapsulated(one.ciphertext, one.kem_secret) };
-  assert.equal(codeOf(() => startSession(responder, bundle, 1, 0, ports)), "remote.identity");
+  assert.equal(codeOf(() => startSession(responder, bundle, 1, 0, ports)), "local.argument");
 });

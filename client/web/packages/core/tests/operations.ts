@@ -32,6 +32,7 @@ import { openFile } from "../src/files.ts";
 import { readEntry, readLine } from "../src/rooms/entry.ts";
 import { asDossier, asForward, asSignal } from "../src/rooms/forward.ts";
 import { checkPayload } from "../src/rooms/payloads.ts";
+import { recoded } from "../src/errors.ts";
 import { Secret } from "../src/secret.ts";
 import { decode } from "../src/wire/cbor.ts";
 import { decodeEnvelope, decodePrefix } from "../src/wire/envelope.ts";
@@ -85,7 +86,7 @@ function sealInSession(input: Json) {
   const text = {
     ...content(TEXT, bytes(input.content_id), input.now_ms, { name: "text", text: "x".repeat(input.text_b) }),
     number: { n: 1, line: ascii("line"), first: 1 },
-    ...(started ? { address, epoch: session.epoch } : {}),
+    ...(started ? { address } : {}),
   };
   const rng = (sizeB: number) => new Uint8Array(sizeB).fill(7);
   return sealContent(session, text, { nowMs: input.now_ms, rng, encapsulate: encapsulation(rng) });
@@ -139,9 +140,12 @@ function checkConsent(input: Json) {
 
 function checkState(input: Json) {
   const ranks = new Map<string, number>(input.ranks);
-  const [before, state] = [asState(any(input.before)), asState(any(input.state))];
+  const [before, state] = [asState(any(input.before)), asState(payloadOf(input.state))];
   checkTransition(bytes(input.author), state, before, (id) => ranks.get(hex(id)) ?? null);
 }
+
+/** A payload as it stands in a body, where no other code is known. */
+const payloadOf = (text: string) => recoded(["remote.decode"], "remote.content", () => any(text));
 
 const any = (text: string) => decode(bytes(text), 65_536);
 
@@ -182,7 +186,7 @@ export const OPERATIONS: Record<string, Operation> = {
   "file.open": openSealedFile,
   "entry.decode": decodeEntry,
   "line.decode": decodeLine,
-  "payload.decode": (input) => checkPayload(input.kind, any(input.payload)),
+  "payload.decode": (input) => checkPayload(input.kind, payloadOf(input.payload)),
   "signal.decode": (input) => asSignal(any(input.signal)),
   "forward.decode": (input) => asForward(any(input.forward)),
   "dossier.decode": (input) => asDossier(any(input.dossier)),

@@ -43,7 +43,7 @@ function play(name: string, see: (index: number, side: "A" | "B", session: Sessi
     if (step.action === "send") {
       const draws = script(step.root_step?.private_key, step.kem_step?.seed, step.fresh);
       const ports = { nowMs: step.now_ms, rng: draws.rng, encapsulate: encapsulationOf(step.kem_step) };
-      const sealed = sealContent(before as Session, decodeContent(bytes(step.content)), ports);
+      const sealed = sealContent(before as Session, { ...decodeContent(bytes(step.content)), epoch: null }, ports);
       draws.finished();
       equal(sealed.envelope, step.envelope, `step ${index}`);
       messages.set(step.message, sealed.envelope);

@@ -14,7 +14,7 @@ import type { Mandate } from "./mandate.ts";
 import { checkMandateOf } from "./roster.ts";
 
 export const MAX_CARD_B = 1_024;
-const MAX_CHANNELS_B = 8_192;
+export const MAX_CHANNELS_B = 8_192;
 const BLIND_B = 16;
 const MAX_NAME_B = 256;
 const MAX_LOCALE_B = 5;

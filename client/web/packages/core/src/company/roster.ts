@@ -100,6 +100,6 @@ function asOlder(value: Value): OlderNotice {
 /** Mandate and roster of a slot of the directory (ACC-11). */
 export function verifySlot(accountId: Uint8Array, data: Uint8Array): Roster {
   const [mandate, roster] = asArray(decode(data, MAX_SLOT_B), 2, 2) as [Value, Value];
-  const [first, second] = [asBytes(mandate, 0, MAX_MANDATE_B), asBytes(roster, 0, MAX_ROSTER_B)];
+  const [first, second] = [asBytes(mandate, 1, MAX_MANDATE_B), asBytes(roster, 1, MAX_ROSTER_B)];
   return verifyRoster(verifyMandate(accountId, first), second);
 }

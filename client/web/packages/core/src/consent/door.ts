@@ -1,15 +1,14 @@
 /** Doors: what a company serves on the origin of its page (CNS-04, CNS-05). */
-import type { Bytes } from "../bytes.ts";
-import { asLocale, verifyChannels } from "../company/card.ts";
+import { MAX_CHANNELS_B, asLocale, verifyChannels } from "../company/card.ts";
 import type { Channels } from "../company/card.ts";
-import { checkUsed, inOrder, isLearned, verifyMandate } from "../company/mandate.ts";
+import { MAX_MANDATE_B, checkUsed, inOrder, isLearned, verifyMandate } from "../company/mandate.ts";
 import type { Mandate } from "../company/mandate.ts";
 import { RemoteError, notAccepted } from "../errors.ts";
 import { checkIdentity } from "../identity/signed.ts";
 import { decode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
 import { asArray, asBytes, ascending } from "../wire/fields.ts";
-import { MAX_TEXT_B, checkText, verifyNotice } from "./notice.ts";
+import { MAX_NOTICE_B, MAX_TEXT_B, checkText, verifyNotice } from "./notice.ts";
 import type { Notice } from "./notice.ts";
 
 const MAX_DOOR_B = 262_144;
@@ -57,15 +56,11 @@ function notOfMandate(what: string): RemoteError {
 function formOf(data: Uint8Array) {
   const [mandate, notice, texts, channels] = asArray(decode(data, MAX_DOOR_B), 4, 4) as [Value, Value, Value, Value];
   return {
-    mandate: asAny(mandate),
-    notice: asAny(notice),
+    mandate: asBytes(mandate, 1, MAX_MANDATE_B),
+    notice: asBytes(notice, 1, MAX_NOTICE_B),
     texts: ascending(asArray(texts, MAX_TEXTS, 1).map(asText), (a, b) => inOrder(a.locale, b.locale)),
-    channels: asAny(channels),
+    channels: asBytes(channels, 1, MAX_CHANNELS_B),
   };
-}
-
-function asAny(value: Value): Bytes {
-  return asBytes(value, 0, MAX_DOOR_B);
 }
 
 function asText(value: Value) {

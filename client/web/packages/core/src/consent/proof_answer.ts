@@ -52,8 +52,8 @@ export function verifyAnswer(value: Value, shown: Shown): "receipt" | "withdrawa
   const devices = devicesOf(roster, list, records);
   const signPublicOf = (id: Uint8Array): Bytes | null => deviceOf(devices, id)?.record.signPublic ?? null;
   const asked = readLine(fields.get(5), shown.room, signPublicOf);
-  checkIdentity(same(asked.author.accountId, shown.room.customer), "an answer to another side");
   const given = readLine(fields.get(6), shown.room, signPublicOf);
+  checkIdentity(same(asked.author.accountId, shown.room.customer), "an answer to another side");
   checkIdentity(same(given.author.accountId, company), "an answer of another side");
   const of = carried(asked, shown);
   checkState(given, devices, asked, roster, of === "receipt" ? shown.notice : null);

@@ -7,7 +7,7 @@ import { Fields } from "../wire/fields.ts";
 import type { DeviceList } from "./list.ts";
 import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
-import { checkIdentity, checkVersion, openSigned } from "./signed.ts";
+import { checkIdentity, checkVersion, decodeSigned, openSigned } from "./signed.ts";
 
 export const MAILBOX_B = 16;
 export const TOKEN_B = 32;
@@ -42,6 +42,7 @@ export interface Successor {
  * @throws RemoteError `remote.decode`, `remote.signature`, `remote.version`, `remote.identity`
  */
 export function verifySuccessor(head: DeviceList, data: Uint8Array): Successor {
+  decodeSigned(data, MAX_SIGNED_ADDRESS_B);
   if (head.recoveryPublic === null) throw new RemoteError("remote.identity", "the head names no recovery key");
   const { value } = openSigned(data, MAX_SIGNED_ADDRESS_B, head.recoveryPublic, "SR1-sig-succ");
   const fields = new Fields(value, 5);

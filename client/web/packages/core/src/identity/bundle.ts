@@ -1,6 +1,13 @@
 /** Bundles, verified up to a pinned account (ID-16, ID-17), and compact ones of a session (ID-19). */
 import type { Bytes } from "../bytes.ts";
-import { MAX_BUNDLE_B, MAX_CONTENT_B, MAX_U32 } from "../constants.ts";
+import {
+  MAX_BUNDLE_B,
+  MAX_CONTENT_B,
+  MAX_RECORD_B,
+  MAX_SIGNED_LIST_B,
+  MAX_SIGNED_PREKEY_B,
+  MAX_U32,
+} from "../constants.ts";
 import { cborMap, decode, encode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
 import { Fields, asArray, asBytes, asUint } from "../wire/fields.ts";
@@ -11,6 +18,7 @@ import type { KemPrekey, PrekeyKind, PrekeyOf, X25519Prekey } from "./prekey.ts"
 import { checkRecordTime, decodeRecord } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
 import { encodeSigned } from "./signed.ts";
+import { DH_B } from "../primitives/dh.ts";
 import { KEM_PUBLIC_B } from "../primitives/kem.ts";
 import { SIGNATURE_B } from "../primitives/sign.ts";
 
@@ -52,8 +60,11 @@ export function encodeBundle(
  */
 export function verifyBundle(data: Uint8Array, context: BundleContext): VerifiedBundle {
   const fields = new Fields(decode(data, MAX_BUNDLE_B), 5);
-  const parts = [1, 2, 3, 4, 5].map((key) => (key === 4 ? fields.orNull(4, asAny) : asAny(fields.get(key))));
-  const [recordBytes, listBytes, spkBytes, opkBytes, pqkBytes] = parts as [Bytes, Bytes, Bytes, Bytes | null, Bytes];
+  const prekey = (value: Value): Bytes => asBytes(value, 1, MAX_SIGNED_PREKEY_B);
+  const recordBytes = fields.bytesUpTo(1, MAX_RECORD_B);
+  const listBytes = fields.bytesUpTo(2, MAX_SIGNED_LIST_B);
+  const [spkBytes, opkBytes] = [prekey(fields.get(3)), fields.orNull(4, prekey)];
+  const pqkBytes = prekey(fields.get(5));
   const lists = [...context.links, listBytes].map((link) => verifyList(context.accountId, link));
   const list = followChain(context.pinned, lists);
   checkListTime(list, context.nowMs);
@@ -66,10 +77,6 @@ export function verifyBundle(data: Uint8Array, context: BundleContext): Verified
   const bundle = { record, list, spk, opk, pqk };
   checkPrekeyTimes(bundle, context.nowMs, context.graceMs);
   return bundle;
-}
-
-function asAny(value: Value): Bytes {
-  return asBytes(value, 0, MAX_BUNDLE_B);
 }
 
 function checkPrekeyTimes(bundle: VerifiedBundle, nowMs: number, graceMs: number): void {
@@ -110,12 +117,13 @@ export function asCompactBundle(value: Value): CompactBundle {
   return { spk: fields.get(1), pqk: fields.get(2), opks: fields.array(3, MAX_ONE_TIME), oneTimePqks: fields.array(4, MAX_ONE_TIME) };
 }
 
-export function asCompactPrekey(value: Value, keyB: number): CompactPrekey {
+/** The form of the array; whether a key has the size of its kind is looked at behind the signature (ID-19, ID-29). */
+export function asCompactPrekey(value: Value): CompactPrekey {
   const [id, notAfterMs, key, signature] = asArray(value, 4, 4) as [Value, Value, Value, Value];
   return {
     id: asUint(id, MAX_U32, 1),
     notAfterMs: asUint(notAfterMs),
-    key: asBytes(key, keyB, keyB),
+    key: asBytes(key, DH_B, KEM_PUBLIC_B),
     signature: asBytes(signature, SIGNATURE_B, SIGNATURE_B),
   };
 }
@@ -135,8 +143,7 @@ export function verifyCompact(owner: DeviceRecord, bundle: CompactBundle): Verif
 }
 
 function expand<K extends PrekeyKind>(owner: DeviceRecord, value: Value, kind: K): PrekeyOf<K> {
-  const keyB = kind === "SPK" || kind === "OPK" ? 32 : KEM_PUBLIC_B;
-  const { id, notAfterMs, key, signature } = asCompactPrekey(value, keyB);
+  const { id, notAfterMs, key, signature } = asCompactPrekey(value);
   const map = encodePrekey(owner, kind, id, notAfterMs, key);
   return verifyPrekey(owner, encodeSigned({ map, signature }), [kind]);
 }

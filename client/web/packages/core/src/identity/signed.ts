@@ -22,7 +22,7 @@ export interface Signed {
  */
 export function decodeSigned(data: Uint8Array, capB: number): Signed {
   const [map, signature] = asArray(decode(data, capB), 2, 2) as [Value, Value];
-  return { map: asBytes(map, 0, capB), signature: asBytes(signature, SIGNATURE_B, SIGNATURE_B) };
+  return { map: asBytes(map, 1, capB), signature: asBytes(signature, SIGNATURE_B, SIGNATURE_B) };
 }
 
 export function encodeSigned(signed: Signed): Bytes {

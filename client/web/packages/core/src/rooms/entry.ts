@@ -190,8 +190,8 @@ export function readEntry(author: Author, payload: Value, contentId: Uint8Array,
   const { header: headerBytes, body, signature } = recoded(["remote.decode"], "remote.content", () => {
     const fields = new Fields(payload, 3, [3]);
     return {
-      header: asBytes(fields.get(1), 0, MAX_HEADER_B),
-      body: asBytes(fields.get(2), 0, MAX_BODY_B),
+      header: fields.bytesUpTo(1, MAX_HEADER_B),
+      body: fields.bytesUpTo(2, MAX_BODY_B),
       signature: fields.has(3) ? fields.bytes(3, SIGNATURE_B) : null,
     };
   });
@@ -252,11 +252,11 @@ export function readLine(value: Value, room: RoomAccounts, signPublicOf: SignPub
 
 function asLine(value: Value) {
   const [account, device, header, shown, signature] = asArray(value, 5, 5) as [Value, Value, Value, Value, Value];
-  const body = shown instanceof Uint8Array ? asBytes(shown, 0, MAX_BODY_B) : null;
+  const body = shown instanceof Uint8Array ? asBytes(shown, 1, MAX_BODY_B) : null;
   return {
     accountId: asBytes(account, 32, 32),
     deviceId: asBytes(device, DEVICE_ID_B, DEVICE_ID_B),
-    header: asBytes(header, 0, MAX_HEADER_B),
+    header: asBytes(header, 1, MAX_HEADER_B),
     body,
     commitment: body === null ? asBytes(asArray(shown, 1, 1)[0] as Value, HASH_B, HASH_B) : commitmentOf(body),
     signature: signature === null ? null : asBytes(signature, SIGNATURE_B, SIGNATURE_B),

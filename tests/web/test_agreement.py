@@ -1,0 +1,42 @@
+"""Both cores do the same: conversations from one script, verdicts about fuzz corpora and changed vectors.
+
+`web_conversations.py` and `web_verdicts.py` under tests/support run as many of either as one likes.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+
+import pytest
+import web_conversations
+import web_packages
+import web_verdicts
+
+pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.usefixtures("web_libraries")]
+
+
+def test_the_typescript_core_repeats_conversations_byte_by_byte() -> None:
+    """DR-18, SES-15, PQ-07: bytes, codes and states after each step, with loss, reordering, flipped bits."""
+    faults, steps = web_conversations.repeated(runs=12, seed=7)
+    assert faults == []
+    assert steps >= 12
+
+
+def test_a_step_that_comes_out_otherwise_is_seen() -> None:
+    held = web_conversations.Conversation("planted").run(12)
+    held["steps"][0]["expect"]["state"] = "other"
+    held["steps"][1]["expect"]["code"] = "remote.replay"
+    done = web_packages.run("packages/core/tests/replay.ts", given=json.dumps([held]))
+    assert [fault.split(", ")[1].split()[1] for fault in json.loads(done.stdout)] == ["0", "1"]
+
+
+def test_both_cores_have_one_verdict_about_the_corpora_and_changed_vectors() -> None:
+    """ID-29, WIRE-03, CON-03, TRN-21: the same code for each input, and none that neither expects."""
+    rng = random.Random(7)
+    cases = [*web_verdicts.of_corpus(), *(web_verdicts.changed(rng) for _ in range(400))]
+    found, verdicts = web_verdicts.differences(cases)
+    assert found == []
+    assert sum(verdicts.values()) == len(cases) > 900
+    assert len(verdicts) >= 8
+    assert verdicts[None] >= 20
