@@ -185,6 +185,22 @@ def take(
     return Taken(_noted(after, entry, tag, held, now_ms), Outcome.TAKEN, findings)
 
 
+def counted(view: View, entry: Entry, held: Lookup, now_ms: int) -> View:
+    """Count an entry that is kept, and stands in no chain since we joined again (TRN-11).
+
+    Raises:
+        TooMany: the numbers of its device have too many holes.
+    """
+    tag, n = device_tag(entry.header.room_id, entry.author.device_id), entry.header.n
+    chain, known = view.chain(tag), held(tag, n)
+    is_counted = any(one.first <= n <= one.last for one in chain.intervals)
+    if is_counted or known is None or known.hash != entry.hash:
+        return view
+    follows = held(tag, n - 1) is not None
+    after = placed(answered(chain, entry), entry, now_ms, opens=False, follows=follows)
+    return replace(view, chains={**view.chains, tag: after})
+
+
 def _begun(chain: Chain, tag: DeviceTag, n: int, held: Lookup) -> Chain:
     """Let a chain begin where it begins now, if that is earlier than what was here first (TRN-11)."""
     if chain.floor is None or n >= chain.floor:

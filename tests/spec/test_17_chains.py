@@ -18,6 +18,7 @@ from e2ee.rooms.transcript import (
     FindingKind,
     Outcome,
     View,
+    counted,
     give_up,
     mark_due_ms,
     restart_number,
@@ -452,6 +453,19 @@ def test_who_joins_again_keeps_what_has_begun_with_the_state_that_adds_it() -> N
     own = j.write(NOW_MS)
     j.view = j.view.begun([own], NOW_MS)
     assert j.view.chain(j.tag).intervals[0][:2] == (0, 0)
+
+
+def test_what_is_kept_from_before_is_counted_when_it_comes_again() -> None:
+    """TRN-11: who is a recipient again asks for a number whose entry it has."""
+    a, j = Person("a"), Person("j")
+    first, kept, last = a.write(NOW_MS), a.write(NOW_MS), a.write(NOW_MS)
+    j.take(first, NOW_MS)
+    j.take(kept, NOW_MS)
+    j.view = counted(j.view, kept, j.held, NOW_MS).rejoined()
+    j.take(last, NOW_MS)
+    j.view = counted(counted(j.view, kept, j.held, NOW_MS), a.write(NOW_MS), j.held, NOW_MS)
+    assert [one[:3] for one in j.view.chain(a.tag).intervals] == [(1, 1, True), (2, 2, True)]
+    assert wanted(j.view) == []
 
 
 def test_a_recipient_again_begins_anew() -> None:

@@ -21,11 +21,13 @@ from e2ee_client.room_events import Differ, EntryRefused, Equivocation, GapShown
 from room_world import AGENTS, DESKS, Device, World, ground  # noqa: E402  # a script finds its modules by itself
 
 from e2ee.ids import DeviceId  # noqa: E402
+from e2ee.rooms import transcript  # noqa: E402
 from e2ee.rooms.entry import EntryHash, Header  # noqa: E402
 from e2ee.rooms.kinds import Side  # noqa: E402
 from e2ee.rooms.order import order  # noqa: E402
 from e2ee.rooms.payloads import Mark, RoomText  # noqa: E402
 from e2ee.rooms.signals import RequestKind  # noqa: E402
+from e2ee.rooms.transcript import MAX_WANTED  # noqa: E402
 
 MINUTE_MS = 60_000
 SETTLE_MS = 20 * MINUTE_MS
@@ -215,13 +217,14 @@ def lasting_gaps(world: World, device: Device) -> list[tuple[str, int]]:
     room = device.room
     assert room is not None
     found: list[tuple[str, int]] = []
-    for tag, n in room.live.shown_gaps:
+    for tag, first, last, _ in transcript.gaps(room.live.view, device.now_ms):
         for other in world.devices.values():
             if other.room is None or other.room.live.view.us != tag:
                 continue
-            held = other.room.log.held(Turn(other.now_ms), tag, n)
-            if held is not None and device.name in world.meant.get(held.hash[:16], ()):
-                found.append((other.name, n))
+            for n in range(max(first, last - MAX_WANTED), last + 1):
+                held = other.room.log.held(Turn(other.now_ms), tag, n)
+                if held is not None and device.name in world.meant.get(held.hash[:16], ()):
+                    found.append((other.name, n))
     return found
 
 

@@ -315,11 +315,11 @@ class States(RoomPart):
         if is_recipient == live.is_recipient or (not is_recipient and not self.ranks(turn.now_ms)):
             return
         if self._around.side is Side.COMPANY and live.view.chains:
-            self._begin_anew(turn, self._path_with_us() if is_recipient else [])
+            self._begin_anew(turn, self.path_with_us() if is_recipient else [])
         live.is_recipient = is_recipient
         live.greets = is_recipient and live.view.late and self._around.side is Side.COMPANY
 
-    def _path_with_us(self) -> list[WrittenState]:
+    def path_with_us(self) -> list[WrittenState]:
         """The states up to the head since which we are a member."""
         found = list(takewhile(lambda one: self._around.us.device_id in one.state.members, self.path[::-1]))
         return found[::-1]

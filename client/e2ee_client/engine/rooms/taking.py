@@ -73,6 +73,7 @@ class Taking(RoomPart):
         stored = self._room.log.find(turn, entry.hash)
         known = self._room.log.held(turn, self.tag_of(author), entry.header.n)
         if known is not None and known.hash == entry.hash:
+            self._count_again(turn, entry)
             return stored is not None
         if stored is not None and stored.forwarded_by is None:
             return True
@@ -109,14 +110,18 @@ class Taking(RoomPart):
         recipient, or is one (TRN-11). A state that is not here yet is believed of who has sent us the entry,
         if nothing else has begun its chain.
         """
-        us, named = self._around.us, entry.header.state
+        us, named, states = self._around.us, entry.header.state, self._room.states
+        chain = self._live.view.chain(self.tag_of(entry.author))
+        if chain.floor is not None and entry.header.n < chain.floor:
+            # Before we joined for the last time we may have been a recipient as well.
+            return named is not None and named in {one.hash for one in states.path_with_us()}
         if isinstance(payload, State):
             return us.device_id in payload.members
         if named is None:
             return False
-        if named in self._room.states.room.states:
-            return us.account_id != self._live.company or self._room.states.received_then(us, named)
-        return is_sent and self._live.view.chain(self.tag_of(entry.author)).floor is None
+        if named in states.room.states:
+            return us.account_id != self._live.company or states.received_then(us, named)
+        return is_sent and chain.floor is None
 
     def _readable(self, turn: Turn, entry: Entry) -> EntryPayload:
         """Steps 7 and 8: form of the body, who writes the kind, what it does about other entries."""
@@ -203,9 +208,11 @@ class Taking(RoomPart):
         stored = log.find(turn, entry.hash)
         if stored is not None and not (stored.forwarded_by is not None and by == entry.author):
             self._complete(turn, stored, entry)
+            self._count_again(turn, entry)
             return Outcome.KNOWN
         known = log.held(turn, self.tag_of(entry.author), entry.header.n)
         if known is not None and known.hash == entry.hash:
+            self._count_again(turn, entry)
             return Outcome.KNOWN
         log.check_new(turn, entry)
         payload: EntryPayload | None = None
@@ -219,6 +226,11 @@ class Taking(RoomPart):
                 return Outcome.TAKEN
         begins = not history and self._begins(turn, entry, payload)
         return self.keep(turn, entry, payload, begins=begins, by=by, history=history)
+
+    def _count_again(self, turn: Turn, entry: Entry) -> None:
+        """Count an entry that is here from before we joined again, and was asked for (TRN-11)."""
+        live, log = self._live, self._room.log
+        live.view = transcript.counted(live.view, entry, lambda tag, n: log.held(turn, tag, n), turn.now_ms)
 
     def _complete(self, turn: Turn, stored: StoredEntry, entry: Entry) -> None:
         """A body that comes later for a commitment completes it, unless it was erased here."""
