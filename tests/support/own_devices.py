@@ -12,11 +12,18 @@ from e2ee.ids import AccountId
 from e2ee.rooms.invite import new_invite
 
 
-def joined(world: World, holder: Node, name: str = "Praxis zwei", *, front_desk: bool = True) -> Node:
+def joined(
+    world: World,
+    holder: Node,
+    name: str = "Praxis zwei",
+    *,
+    front_desk: bool = True,
+    kind: DeviceKind = DeviceKind.AGENT,
+) -> Node:
     """Let a device join, and come online."""
     node = world.node(name)
     account_id = AccountId(holder.engine.account_id)
-    invite, _ = new_invite(account_id, DeviceKind.AGENT, front_desk=front_desk, rng=node.rng)
+    invite, _ = new_invite(account_id, kind, front_desk=front_desk, rng=node.rng)
     device = invite.make_device(world.now_ms, world.now_ms + DEVICE_LIFE_MS, node.rng)
     holder.carry_out(holder.engine.add_device(device.record, world.now_ms))
     world.settle()

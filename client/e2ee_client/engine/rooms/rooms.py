@@ -22,8 +22,9 @@ from e2ee.rooms.consent import Withdrawal
 from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, carrier, decode_entry
 from e2ee.rooms.forward import decode_forward, decode_line
 from e2ee.rooms.kinds import Kind, Side
-from e2ee.rooms.payloads import EntryPayload, read_payload
+from e2ee.rooms.payloads import EntryPayload, Open, read_payload
 from e2ee.rooms.room import notes_id
+from e2ee.rooms.room import room_id as id_of_room
 from e2ee.rooms.signals import NoLongerWaiting, Waiting, decode_signal
 from e2ee.rooms.signed_payloads import Withdrawal as WithdrawalPayload
 from e2ee.rooms.state import Phase
@@ -220,7 +221,7 @@ class Rooms(LoadedRooms):
     ) -> bool:
         us = self.around.us
         if self.around.side is Side.CUSTOMER:
-            raise ContentError("an entry of a room that is not known")
+            return self._by_own_device(turn, by, content, room_id)
         if by.account_id != us.account_id:
             return self._by_customer(turn, by, content, room_id)
         if payload.type is ContentType.SIGNAL:
@@ -234,6 +235,23 @@ class Rooms(LoadedRooms):
         elif payload.type is ContentType.FORWARD:
             return self._joined(turn, by, content, payload, room_id)
         return self._keep_ahead(by, content, room_id)
+
+    def _by_own_device(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
+        """The `open` of another device of our account, with a company that is a contact here (ROOM-37)."""
+        us = self.around.us.account_id
+        is_entry = isinstance(content.payload, OfRooms) and content.payload.type is ContentType.ENTRY
+        opened = read_payload(decode_entry(content, by, None)) if by.account_id == us and is_entry else None
+        if not isinstance(opened, Open):
+            raise ContentError("a room that is not known")
+        accounts = [AccountId(one) for one in self._state.contacts]
+        rooms = {one: id_of_room(one, us, opened.nonce) for one in accounts}
+        company = next((one for one, room in rooms.items() if room == room_id), None)
+        if company is None:
+            raise ContentError("a room with a company that is not known")
+        room = RoomEngine.create(self.around, self.requests, room_id, company, us)
+        room.opened(turn, by, content)
+        self.add(room)
+        return True
 
     def _by_customer(self, turn: Turn, by: Author, content: Content, room_id: RoomId) -> bool:
         """An `open`, or a withdrawal that has overtaken it, which is kept (CNS-10)."""

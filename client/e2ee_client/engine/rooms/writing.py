@@ -137,9 +137,13 @@ class Writing(RoomPart):
         if not newcomers or not states.may_say():
             return
         for stored in self._own_newest(turn):
-            to = [one for one in newcomers if not states.received_then(self._author(one), stored.followed)]
+            waiting = stored.waiting_for
+            to = [one for one in newcomers if one not in waiting and not self._was_meant(stored, one)]
             if to and self._is_under_way(turn, stored):
                 self._post_again(turn, stored, [self._author(one) for one in to])
+
+    def _was_meant(self, stored: StoredEntry, device_id: DeviceId) -> bool:
+        return self._room.states.received_then(self._author(device_id), stored.followed)
 
     def _author(self, device_id: DeviceId) -> Author:
         return Author(self._live.company, device_id)

@@ -1,0 +1,77 @@
+"""A room that changes hands, and one of two devices of a customer, on real engines (ROOM-35, ROOM-38)."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from e2ee_client.engine import Channel
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.events import MessageRejected
+from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
+from engine_world import Node, World
+from own_devices import joined
+from rooms_world import HOUR_MS, MINUTE_MS, accept, change, head, rooms_of, texts, write
+from team_world import colleague, founded, this
+
+from e2ee.identity import DeviceKind
+
+
+def lose(node: Node, channel: Channel, data: bytes) -> list[bytes]:
+    """Confirm envelopes in place of the relay, and lose them."""
+    sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+    for one in sends:
+        results = tuple(SendResult(ErrorCode.OK, 0) for _ in one.items)
+        node.connections[channel].put(SendResults(one.request_id, results))
+    return [] if sends else [data]
+
+
+def test_a_text_that_crosses_a_transfer_reaches_the_agent_who_has_the_room_now() -> None:
+    """ROOM-35, TRN-33: the state that gives the room away is lost on its way to all; the customer writes to
+    who has left, and seals the text again when it hears of the state. What was said before stays history.
+    """
+    world = World()
+    company = founded(world)
+    first, second = (colleague(company, name) for name in ("Herr Eins", "Frau Zwei"))
+    world.advance(MINUTE_MS)
+    person = world.node("Kundin")
+    person.start()
+    room_id = accept(person, company)
+    world.advance(5 * MINUTE_MS)
+    to_first = Change(add=(this(first),), remove=(this(company),), assign=this(first))
+    change(company, room_id, to_first)
+    world.advance(10 * MINUTE_MS)
+    write(person, room_id, "vorher")
+    world.advance(5 * MINUTE_MS)
+    company.outgoing = partial(lose, company)
+    change(company, room_id, Change(add=(this(second),), remove=(this(first),), assign=this(second)))
+    world.advance(1_000)
+    company.outgoing = lambda _, data: [data]
+    write(person, room_id, "kreuzt")
+    world.advance(MINUTE_MS)
+    assert texts(first, room_id) == ["vorher", "kreuzt"]
+    world.advance(HOUR_MS)
+    assert head(person, room_id) == head(company, room_id) == head(second, room_id)
+    assert texts(second, room_id) == ["kreuzt"]
+
+
+def test_a_second_device_of_a_customer_has_the_room_that_the_first_one_opened() -> None:
+    """ROOM-38"""
+    world = World()
+    company = founded(world)
+    phone = world.node("Kundin", publish=True)
+    phone.start()
+    world.advance(MINUTE_MS)
+    tablet = joined(world, phone, "Tablet", front_desk=False, kind=DeviceKind.PERSON)
+    world.advance(26 * HOUR_MS)
+    unknown = accept(phone, founded(world, "Andere Praxis"))
+    world.advance(5 * MINUTE_MS)
+    assert unknown not in rooms_of(tablet).index
+    assert {one.code for one in tablet.of(MessageRejected)} == {"remote.content"}
+    tablet.add(company.engine.card())
+    world.advance(MINUTE_MS)
+    room_id = accept(phone, company)
+    world.advance(5 * MINUTE_MS)
+    write(phone, room_id, "vom Telefon")
+    world.advance(5 * MINUTE_MS)
+    assert texts(tablet, room_id) == ["vom Telefon"]
+    assert rooms_of(tablet).index[room_id].is_consented
