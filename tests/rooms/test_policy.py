@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from conversations import until, until_read
 from e2ee_client.errors import UnknownRoom
-from e2ee_client.rooms import CompanyRoom, Policy, RequestAsked, Room
+from e2ee_client.rooms import Company, CompanyRoom, Policy, RequestAsked, Room
+from e2ee_client.testing import MemoryNetwork
 from practice import Practice
 
 from e2ee.errors import InvalidArgument
@@ -83,3 +86,19 @@ async def test_a_policy_stays_and_holds_for_new_rooms(praxis: Practice) -> None:
     theirs = praxis.company.rooms()[0]
     await until_read(lambda: retentions(theirs), [week])
     assert theirs.waits_for is None
+
+
+@pytest.mark.parametrize(
+    "grants", [[], [RequestKind.CLOSE], [RequestKind.TRANSFER, RequestKind.REOPEN], None]
+)
+async def test_a_policy_holds_when_the_store_is_opened_again(
+    network: MemoryNetwork, tmp_path: Path, grants: list[RequestKind] | None
+) -> None:
+    """ROOM-22: whatever is granted, the usual kinds as well."""
+    policy = Policy(team=None) if grants is None else Policy(grants=frozenset(grants))
+    path, key, runtime = tmp_path / "desk.db", bytes(32), network.runtime()
+    founding = Company.create(path, key=key, relay=network.url, name="Praxis", online=False, runtime=runtime)
+    async with founding as company:
+        await company.set_policy(policy)
+    async with Company.open(path, key=key, online=False, runtime=runtime) as company:
+        assert company.policy == policy

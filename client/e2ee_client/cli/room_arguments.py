@@ -13,6 +13,7 @@ from . import (
     agents,
     companies,
     company_notices,
+    company_policy,
     messages,
     proofs,
     room_acts,
@@ -91,7 +92,18 @@ def _company(add: _Adding) -> None:
         add.acting(name, run).argument("device", "help.device", metavar="DEVICE")
     remove = add.acting("remove", companies.remove).argument("device", "help.device", metavar="DEVICE")
     remove.switches(yes="help.yes")
+    _policy(add)
     _listening(add("run", messages.listen))
+
+
+def _policy(add: _Adding) -> None:
+    policy = add("policy", company_policy.policy)
+    policy.option("--keep", key="help.policy_keep", type=positive, metavar="DAYS")
+    policy.option("--class", key="help.policy_class", choices=company_policy.CLASSES, dest="kind")
+    policy.option("--team", key="help.policy_team", metavar="TEAM")
+    policy.switches(anybody="help.policy_anybody", nobody="help.policy_nobody")
+    for name, key in (("--grant", "help.policy_grant"), ("--ask", "help.policy_ask")):
+        policy.option(name, key=key, action="append", default=[], choices=company_policy.ASKED)
 
 
 def _invite(add: _Adding) -> None:

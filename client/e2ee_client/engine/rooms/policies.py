@@ -26,7 +26,8 @@ class StoredPolicy(Row):
     @classmethod
     def of(cls, policy: Policy) -> Self:
         """Return a policy as it is stored."""
-        return cls(policy.retention, policy.team, tuple(sorted(policy.grants)))
+        # As plain numbers: a member of an enumeration would be stored as its ordinal.
+        return cls(policy.retention, policy.team, tuple(sorted(map(int, policy.grants))))
 
     @classmethod
     def load(cls, rows: RowReader) -> Policy:
