@@ -12,7 +12,7 @@ from bench import scenes
 from bench.bare_calls import recorded
 from bench.paired import PROCESSOR_TIME, Row
 from e2ee import labels, session
-from e2ee.content import Content
+from e2ee.content import Content, prepare
 from e2ee.primitives import kem, sign
 from e2ee.rooms.entry import EntryHash, Header, carrier, decode_entry
 from e2ee.rooms.head import choose, judge
@@ -60,7 +60,7 @@ def test_entry_sealed(row: Row, recipients: int) -> None:
     def ours() -> None:
         for _ in range(times):
             entry = author.make(0, None, scenes.NOW_MS, RoomText("x" * 1024))
-            _seal_each(carrier(entry)._replace(number=plain.number), sessions)
+            _seal_each(prepare(carrier(entry))._replace(number=plain.number), sessions)
 
     def floor() -> None:
         for _ in range(times):

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import Final, NamedTuple, TypeAlias
 
-from .constants import ASK_ID_B, CONTENT_ID_B, HASH_B, MAILBOX_B, MAX_CONTENT_B, NUMBER_B, SHORT_ID_B, TOKEN_B
+from .constants import (
+    ASK_ID_B,
+    CONTENT_ID_B,
+    HASH_B,
+    LINE_B,
+    MAILBOX_B,
+    MAX_CONTENT_B,
+    NUMBER_B,
+    SHORT_ID_B,
+    TOKEN_B,
+)
 from .errors import ContentError, ContentTooLarge, DecodeError, InvalidArgument
 from .grammar import MAX_RELAY_B, is_relay_url
 from .identity import LIST_MAX_B, ListHead
@@ -47,6 +57,8 @@ _TAIL_B: Final = len(_NUMBER_HEAD) + NUMBER_B
 _TEXT_AT: Final = {0x78: _SHORT.size, 0x79: _LONG.size}
 _PLAIN_MAX_B: Final = 32_768
 _NO_EXTRAS: Final = [None] * 4
+_NOTHING_ELSE: Final = (None,) * 5
+_A_NUMBER: Final = Number(1, bytes(LINE_B), 1)
 
 
 class ContentType(IntEnum):
@@ -149,7 +161,20 @@ class Unsupported:
     payload: cbor.Value = field(repr=False)
 
 
-Payload: TypeAlias = Text | Receipt | Sync | SignedList | AddressOnly | Nothing | OfRooms | Unsupported
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What a room says to several devices, encoded and checked once; `head` is all that stands ahead of the
+    number, for this content without one.
+    """
+
+    content: Content
+    payload: OfRooms
+    head: bytes = field(repr=False)
+
+
+Payload: TypeAlias = (
+    Text | Receipt | Sync | SignedList | AddressOnly | Nothing | OfRooms | Prepared | Unsupported
+)
 
 
 _WITHOUT_PAYLOAD: Final[dict[int, Payload]] = {
@@ -194,9 +219,9 @@ def encode(content: Content) -> bytes:
         ContentTooLarge: more than 65 536 bytes (WIRE-14).
         InvalidArgument: a value outside chapter 10.
     """
-    plain = _encode_plain(content)
-    if plain is not None:
-        return plain
+    short = _encode_plain(content) or _encode_prepared(content)
+    if short is not None:
+        return short
     kind, payload = _encode_payload(content.payload)
     entries: dict[int, cbor.Value] = {1: int(kind), 2: content.id, 3: content.sent_ms, 4: payload}
     if content.heads is not None:
@@ -212,14 +237,41 @@ def encode(content: Content) -> bytes:
     encoded = cbor.encode(entries)
     if len(encoded) > MAX_CONTENT_B:
         raise ContentTooLarge("a content has at most 65536 bytes")
-    _check_accepted(encoded)
+    _check_accepted(entries)
     return encoded
 
 
-def _check_accepted(encoded: bytes) -> None:
-    """Refuse to seal what every peer would refuse: the number would be used and the content lost."""
+def prepare(content: Content) -> Content:
+    """Encode and check a content of type 8, 10, 11 or 12 once, for all devices to which it is sealed; only
+    its number is to be added for each (ADR 0006).
+
+    Raises:
+        ContentTooLarge, InvalidArgument: as `encode`, or not a content of these types and nothing else.
+    """
+    if not isinstance(content.payload, OfRooms) or content[3:] != _NOTHING_ELSE:
+        raise InvalidArgument("not a content of rooms alone")
+    encoded = encode(content._replace(number=_A_NUMBER))
+    return content._replace(payload=Prepared(content, content.payload, encoded[:-_TAIL_B]))
+
+
+def _encode_prepared(content: Content) -> bytes | None:
+    """Return the encoding of a prepared content with its number and nothing else; None sends it the long
+    way.
+    """
+    payload, number = content.payload, content.number
+    if not isinstance(payload, Prepared) or number is None:
+        return None
+    if content._replace(payload=payload.payload, number=None) != payload.content:
+        return None
+    return b"".join((payload.head, _NUMBER_HEAD, number.encode()))
+
+
+def _check_accepted(entries: dict[int, cbor.Value]) -> None:
+    """Refuse to seal what every peer would refuse: the number would be used and the content lost. What was
+    encoded decodes to the same map.
+    """
     try:
-        _decode(cbor.decode(encoded, MAX_CONTENT_B))
+        _decode(entries)
     except DecodeError:
         raise InvalidArgument("a content outside chapter 10") from None
 
@@ -335,6 +387,8 @@ def _encode_payload(payload: Payload) -> tuple[int, cbor.Value]:
             return ContentType.SYNC, _encode_sync(payload)
         case SignedList(signed):
             return ContentType.LIST, {1: signed}
+        case Prepared(payload=prepared):
+            return prepared.type, prepared.payload
         case AddressOnly():
             return ContentType.ADDRESS, None
         case Nothing():

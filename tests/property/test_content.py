@@ -120,6 +120,15 @@ def test_a_content_comes_back(content: Content) -> None:
     assert cbor.encode(cbor.decode(encoded)) == encoded
 
 
+@given(made_contents())
+def test_a_prepared_content_is_encoded_as_it_would_be(content: Content) -> None:
+    """CON-01, TRN-29: on either way, whatever travels with it."""
+    if isinstance(content.payload, OfRooms) and content.number is not None:
+        alone = Content(content.id, content.sent_ms, content.payload)
+        prepared = contents.prepare(alone).payload
+        assert contents.encode(content._replace(payload=prepared)) == contents.encode(content)
+
+
 @given(TEXTS, CONTENT_IDS, TIMES_MS, numbers())
 def test_a_plain_text_is_the_map_of_the_chapter(
     text: Text, content_id: ContentId, sent_ms: int, number: Number

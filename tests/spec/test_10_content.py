@@ -415,6 +415,63 @@ def test_what_every_peer_would_refuse_is_not_sealed(wrong: dict[str, object]) ->
         contents.encode(content)
 
 
+ENTRY = Content(ID, NOW_MS, OfRooms(ContentType.ENTRY, {1: b"header", 2: b"body", 5: [1, (2, 3)]}))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"number": NUMBER},
+        {"number": Number(9, b"more", 9)},
+        {"number": NUMBER, "heads": Heads(HEAD, HEAD)},
+        {"number": NUMBER, "epoch": 7},
+        {"number": NUMBER, "way_back": WAY_BACK},
+        {"number": NUMBER, "bundle": CompactBundle([1], [2], [], [])},
+        {"number": NUMBER, "id": ContentId(bytes(16))},
+        {"number": NUMBER, "sent_ms": NOW_MS + 1},
+    ],
+)
+def test_what_is_encoded_once_for_all_is_what_each_would_be(more: dict[str, object]) -> None:
+    """CON-01, CON-12, TRN-29: with whatever a session adds to it."""
+    prepared = contents.prepare(ENTRY)
+    assert contents.encode(with_fields(prepared, **more)) == contents.encode(with_fields(ENTRY, **more))
+    _, _, a, b = parties.connected_pair()
+    sent = with_fields(prepared, **more | {"epoch": None})
+    found = open_(b, session.seal(a, sent, NOW_MS, parties.ScriptedRng("p"), kem.encapsulate).envelope)
+    assert found.content.payload == OfRooms(ContentType.ENTRY, {1: b"header", 2: b"body", 5: [1, [2, 3]]})
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"payload": OfRooms(ContentType.SIGNAL, None)},
+        {"payload": Text("not of a room")},
+        {"payload": OfRooms(ContentType.ENTRY, 2**64)},
+        {"number": NUMBER},
+        {"epoch": 7},
+        {"way_back": WAY_BACK},
+        {"id": ContentId(b"short")},
+        {"sent_ms": 2**53},
+    ],
+)
+def test_what_cannot_be_encoded_once_is_refused(wrong: dict[str, object]) -> None:
+    """TRN-29: what no device would take, or what is another one for each device."""
+    with pytest.raises(InvalidArgument):
+        contents.prepare(with_fields(ENTRY, **wrong))
+
+
+def test_a_prepared_content_without_its_number_is_refused() -> None:
+    """CON-12, WIRE-14: and one that is too large, before any device gets it."""
+    prepared = contents.prepare(ENTRY)
+    with pytest.raises(InvalidArgument):
+        contents.encode(prepared)
+    with pytest.raises(InvalidArgument):
+        contents.encode(prepared._replace(number=Number(0, b"line", 1)))
+    with pytest.raises(ContentTooLarge):
+        contents.prepare(ENTRY._replace(payload=OfRooms(ContentType.ENTRY, bytes(65_536))))
+    assert "body" not in repr(prepared)
+
+
 def test_a_content_over_64_kib_is_too_large() -> None:
     """WIRE-14"""
     for letters in ("x" * 65_536, "ü" * 40_000):

@@ -64,7 +64,7 @@ class Posting(Part):
             UnknownContact: an account is neither a contact nor ours; nothing has changed.
             ContentTooLarge, InvalidArgument: no content of these types, or our own device.
         """
-        _check(posted)
+        content = _prepared(posted)
         devices = {account_id + device_id: self._contact(account_id) for account_id, device_id in to}
         if self._state.own.account_id + self._state.own.device.record.device_id in devices:
             raise InvalidArgument("a device posts nothing to itself")
@@ -72,7 +72,7 @@ class Posting(Part):
         for contact in contacts.values():
             self._make_ready(turn, contact)
         for key, contact in devices.items():
-            self._post_to(turn, posted, contact, key)
+            self._post_to(turn, posted, content, contact, key)
         for contact in contacts.values():
             self._context.sending.pump(turn, contact)
 
@@ -155,7 +155,7 @@ class Posting(Part):
         if contact is not self._state.colleagues:
             self._context.directory.refresh(turn, contact)
 
-    def _post_to(self, turn: Turn, posted: Posted, contact: Contact, key: bytes) -> None:
+    def _post_to(self, turn: Turn, posted: Posted, content: Content, contact: Contact, key: bytes) -> None:
         peer = self._state.peers.get(key)
         if key in self._waits.get(posted.content_id, ()):
             return
@@ -164,7 +164,7 @@ class Posting(Part):
             self._context.rooms.failed(turn, peer.account_id, peer.device_id, posted.content_id, code)
             return
         item = self._new_item(turn, posted, contact, key)
-        self._context.sending.seal_or_wait(turn, contact, item, posted.content())
+        self._context.sending.seal_or_wait(turn, contact, item, content)
 
     def _new_item(self, turn: Turn, posted: Posted, contact: Contact, key: bytes) -> Outgoing:
         if posted.content_id not in self._waits:
@@ -239,9 +239,13 @@ class Posting(Part):
             del self._confirmed[next(iter(self._confirmed))]
 
 
-def _check(posted: Posted) -> None:
-    """Refuse what no device would take, before a number is used for it."""
+def _prepared(posted: Posted) -> Content:
+    """Return what is sealed for each device, encoded once; refuse what no device would take, before a number
+    is used for it.
+    """
     if posted.type not in POSTED_TYPES or len(posted.content_id) != CONTENT_ID_B:
         raise InvalidArgument("no content that is posted")
-    if len(contents.encode(posted.content()._replace(number=_A_NUMBER))) > MAX_POSTED_B:
+    content = contents.prepare(posted.content())
+    if len(contents.encode(content._replace(number=_A_NUMBER))) > MAX_POSTED_B:
         raise ContentTooLarge("a posted content has at most 64 000 bytes")
+    return content
