@@ -7,7 +7,7 @@ An entry is kept without its bytes, so that a file of the greatest length needs 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -62,6 +62,8 @@ class Chains:
         self._places: dict[DeviceTag, dict[int, Node]] = {}
         self._devices: list[DeviceId] = []
         self._numbers: dict[DeviceTag, int] = {}
+        self._ahead: dict[tuple[DeviceTag, int, EntryHash], list[Node]] = {}
+        self._ahead_count = 0
 
     # --- what comes ---
 
@@ -80,8 +82,6 @@ class Chains:
         node = self._node(entry.hash, tag, header.n)
         if len(self.nodes) >= MAX_ENTRIES:
             raise TooMany("too many entries for one transcript")
-        if (node.tag, node.n) != (tag, header.n):
-            node.notes.add(Note.NUMBER)
         node.tag, node.n, node.line, node.device = tag, header.n, line, self._device(entry, tag)
         node.kind, node.sent_ms = header.kind, header.sent_ms
         if header.prev is not None:
@@ -94,8 +94,6 @@ class Chains:
             other.notes.add(Note.NUMBER)
             node.notes.add(Note.NUMBER)
         self.nodes.append(node)
-        if len(self._by_hash) - len(self.nodes) > MAX_ABSENT:
-            raise TooMany("too many names of entries that are not here")
         return node
 
     def _node(self, entry_hash: EntryHash, tag: DeviceTag, n: int) -> Node:
@@ -107,7 +105,12 @@ class Chains:
     def _named(self, entry_hash: EntryHash, tag: DeviceTag, n: int, by: Node) -> Node:
         """Return what an entry names; one that is here as another number's is a contradiction."""
         found = self._node(entry_hash, tag, n)
-        if (found.tag, found.n) != (tag, n):
+        if not found.is_here:
+            self._ahead_count += 1
+            if self._ahead_count > MAX_ABSENT:
+                raise TooMany("too many names of entries that are not here")
+            self._ahead.setdefault((tag, n, entry_hash), []).append(by)
+        elif (found.tag, found.n) != (tag, n):
             by.notes.add(Note.NUMBER)
         return found
 
@@ -152,41 +155,37 @@ class Chains:
             before.witnesses |= node.witnesses
             before.is_acknowledged |= node.is_acknowledged
 
-    def absent(self) -> Iterator[Node]:
-        """Yield what is named and not here, by device and number; whose number is here is contradicted."""
-        for node in sorted(self._by_hash.values(), key=lambda one: (one.tag, one.n, one.hash)):
-            if not node.is_here:
-                here = self._places.get(node.tag, {}).get(node.n)
-                if here is not None:
-                    here.notes.add(Note.NUMBER)
-                yield node
-
     def missing(self, refused: frozenset[bytes]) -> list[Missing]:
-        """Return what is missing; what a line that does not hold shows the hash of is not (EXP-09)."""
-        named_by = self._namers()
+        """Return what is missing, by device and number; what a line that does not hold shows the hash of is
+        not. What contradicts gets its note (EXP-09).
+        """
         known = {tag: sorted(chain) for tag, chain in self._places.items()}
         found: list[Missing] = []
-        for node in self.absent():
-            numbers = known.setdefault(node.tag, [])
-            at = bisect.bisect_left(numbers, node.n)
+        for (tag, n, entry_hash), by in sorted(self._ahead.items(), key=lambda one: one[0]):
+            if self._is_here(tag, n, entry_hash, by):
+                continue
+            numbers = known.setdefault(tag, [])
+            at = bisect.bisect_left(numbers, n)
             after = numbers[at - 1] if at else None
-            if numbers[at : at + 1] != [node.n]:
-                numbers.insert(at, node.n)
-            if node.hash not in refused:
-                number = self._numbers.get(node.tag)
+            if numbers[at : at + 1] != [n]:
+                numbers.insert(at, n)
+            if entry_hash not in refused:
+                number = self._numbers.get(tag)
                 device_id = None if number is None else self._devices[number]
-                bits = named_by.get(node.hash, 0)
-                found.append(Missing(node.tag, device_id, node.n, node.hash, after, self.devices(bits)))
+                named_by = self.devices(sum({1 << one.device for one in by}))
+                found.append(Missing(tag, device_id, n, entry_hash, after, named_by))
         return found
 
-    def _namers(self) -> dict[EntryHash, int]:
-        found: dict[EntryHash, int] = {}
-        for node in self.nodes:
-            before = [] if node.prev is None else [self._by_hash[node.prev]]
-            for one in (*before, *node.seen):
-                if not one.is_here:
-                    found[one.hash] = found.get(one.hash, 0) | 1 << node.device
-        return found
+    def _is_here(self, tag: DeviceTag, n: int, entry_hash: EntryHash, by: list[Node]) -> bool:
+        """Whether an entry that was named has come after all, and note what contradicts."""
+        node = self._by_hash[entry_hash]
+        if node.is_here and (node.tag, node.n) != (tag, n):
+            for one in by:
+                one.notes.add(Note.NUMBER)
+        other = self._places.get(tag, {}).get(n)
+        if not node.is_here and other is not None:
+            other.notes.add(Note.NUMBER)
+        return node.is_here
 
     def mark_places(self, root: EntryHash | None) -> None:
         """Mark the fewest entries without which the others stand in the order of the transcript (EXP-10)."""
@@ -199,21 +198,20 @@ class Chains:
 
 
 def longest_ascending(items: Sequence[tuple[int, bytes]]) -> list[int]:
-    """Return the indices of the longest part of a sequence that ascends."""
-    tails: list[tuple[int, bytes]] = []
-    ends: list[int] = []
-    before: list[int | None] = []
-    for at, item in enumerate(items):
-        length = bisect.bisect_left(tails, item)
-        before.append(ends[length - 1] if length else None)
-        if length == len(tails):
-            tails.append(item)
-            ends.append(at)
-        else:
-            tails[length], ends[length] = item, at
+    """Return the indices of the longest part of a sequence that ascends; of several the earliest ones."""
+    ranks = {item: rank for rank, item in enumerate(sorted(items))}
+    tails: list[int] = []
+    lengths: list[int] = []
+    for item in reversed(items):
+        # How long the longest part is that begins here.
+        length = bisect.bisect_left(tails, -ranks[item])
+        tails[length : length + 1] = [-ranks[item]]
+        lengths.append(length + 1)
     found: list[int] = []
-    last = ends[-1] if ends else None
-    while last is not None:
-        found.append(last)
-        last = before[last]
-    return found[::-1]
+    wanted, last = len(tails), -1
+    for at, length in enumerate(reversed(lengths)):
+        rank = ranks[items[at]]
+        if length == wanted and rank > last:
+            found.append(at)
+            wanted, last = wanted - 1, rank
+    return found

@@ -15,6 +15,7 @@ from spec.vectors import (
     content_vectors,
     defects,
     encapsulations,
+    export_vectors,
     file_vectors,
     flight_lists,
     grammar_vectors,
@@ -77,6 +78,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "accounts.json": company_vectors.accounts(),
         "consent.json": company_vectors.consents(),
         "proof.json": proof_vectors.proofs(),
+        "export.json": export_vectors.exports(),
         "limits.json": limits.limits(played, kem),
     }
     refused = (

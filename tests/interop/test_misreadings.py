@@ -10,7 +10,7 @@ LIST = misreadings.misreadings()
 SUBJECTS = """
 ed25519 x25519 kem cbor cap envelope padding padme prefix header record list flight prekey bundle card relay
 name safety content number sync active numbers pair epoch hs hedge repeat skip skipped counter fragment index
-stored entry payload line order chain states heads acts
+stored entry payload line order chain states heads acts export
 """
 
 

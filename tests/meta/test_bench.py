@@ -24,6 +24,7 @@ FILES = (
     "fan_out",
     "durable",
     "relay",
+    "transcripts",
 )
 
 

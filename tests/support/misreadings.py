@@ -36,7 +36,10 @@ REPORT = checkout.ROOT / "reports" / "misreadings.json"
 WANTED = 0.9
 # What a wrong reading of bytes raises, beside a refusal and an assertion.
 FAILURES = (ValueError, TypeError, LookupError, ArithmeticError, StopIteration, struct.error, InvalidTag)
-TESTS = ("test_reader", "test_company_reader", "test_room_reader", "test_sender", "test_pair_rules")
+TESTS = (
+    *("test_reader", "test_company_reader", "test_room_reader", "test_export_reader", "test_sender"),
+    "test_pair_rules",
+)
 # What is executed anew when one of them is changed: itself, and what takes names from it.
 READINGS = {
     "reader": ("independent_reader", "independent_sender", "independent_stored"),
@@ -47,6 +50,7 @@ READINGS = {
     "pair": ("spec.vectors.pair_rules",),
     "numbers": ("spec.vectors.number_rules",),
     "company": ("independent_company",),
+    "export": ("independent_export",),
 }
 
 

@@ -44,7 +44,7 @@ NONCE = b"nonce of a file."
 MINUTE_MS = 60_000
 
 
-@dataclass
+@dataclass(eq=False)
 class Writer:
     """A device of the room with its view of the transcript; a company's signs."""
 
