@@ -331,6 +331,8 @@ def test_a_device_that_is_struck_off_erases_its_rooms_and_a_suspended_one_keeps_
     assert room_rows(second)["room"] == 1
     with pytest.raises(RoomsLocked):
         second.engine.rooms.page(room_id, None, 9, second.now_ms)
+    queries = second.engine.rooms
+    assert (queries.all(), queries.view(room_id), queries.members(room_id, second.now_ms)) == ([], None, ())
     company.carry_out(company.engine.remove_device(this(second), company.now_ms))
     world.advance(25 * HOUR_MS)
     assert not second.of(SecondCopy)

@@ -13,6 +13,7 @@ from e2ee_client.opening import Opening, Runtime, StorePath
 from e2ee_client.people import Person
 from e2ee_client.room_events import WaitingChanged
 
+from . import screen_lock
 from .company_room import CompanyRoom
 from .device import Device
 from .invites import AnyInvite, ShowDigits
@@ -135,6 +136,7 @@ class Agent(Device[CompanyRoom]):
 
         A room comes again when it waits again. Ends when the client is closed.
         """
+        screen_lock.check(self.client)
         events = self.events()
         rooms = self._shell.machine.rooms
         for one in rooms.all():
@@ -142,6 +144,7 @@ class Agent(Device[CompanyRoom]):
             if view is not None and self.is_for_us(view.waits_for):
                 yield self._room(one.room_id)
         async for event in events:
+            screen_lock.check(self.client)
             view = rooms.view(event.room_id) if isinstance(event, WaitingChanged) else None
             if view is not None and self.is_for_us(view.waits_for):
                 yield self._room(view.room_id)

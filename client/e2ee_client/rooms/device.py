@@ -14,6 +14,8 @@ from e2ee_client.events import ConnectionState
 from e2ee_client.runtime.event_stream import EventIterator
 from e2ee_client.runtime.shell import Shell
 
+from . import screen_lock
+from .app_lock import AppLock
 from .room import Room
 
 R = TypeVar("R", bound=Room)
@@ -70,8 +72,21 @@ class Device(Generic[R]):
             "handing over what was written",
         )
 
+    def lock_by(self, lock: AppLock | None) -> None:
+        """Put the rooms of this device behind the lock of an application: while it is locked, neither rooms
+        nor anything of one is shown or done (`AppLocked`). With None they are behind no lock.
+
+        What is locked is the screen: the device stays connected. A `Desk` that runs is for no locked screen.
+        """
+        screen_lock.put_behind(self.client, lock)
+
     def rooms(self) -> list[R]:
-        """Return all rooms, that with the newest entry first."""
+        """Return all rooms, that with the newest entry first; none of a device that its company took out.
+
+        Raises:
+            AppLocked: behind a lock (`lock_by`).
+        """
+        screen_lock.check(self.client)
         found = sorted(self._shell.machine.rooms.all(), key=lambda one: one.last_ms, reverse=True)
         return [self._room(one.room_id) for one in found]
 
@@ -81,6 +96,7 @@ class Device(Generic[R]):
         Raises:
             UnknownRoom: there is none.
         """
+        screen_lock.check(self.client)
         if self._shell.machine.rooms.view(room_id) is None:
             raise UnknownRoom("no such room")
         return self._room(room_id)

@@ -23,7 +23,7 @@ from e2ee_client.people import Person
 from e2ee_client.room_events import EntryProgress
 from e2ee_client.runtime.file_service import FileService
 
-from . import files
+from . import files, screen_lock
 from .entry import AnyEntry, Entry
 from .files import SentFile
 from .proof import proof_of
@@ -31,6 +31,7 @@ from .transcripts import RoomSource, export_room
 
 if TYPE_CHECKING:
     from e2ee_client.client import Client
+    from e2ee_client.runtime.shell import Shell
 
 T = TypeVar("T")
 _SEARCHED_AT_ONCE: Final = 200
@@ -42,9 +43,18 @@ class Room:
     def __init__(self, client: Client, room_id: bytes) -> None:
         """Not for callers: use `rooms` or `room` of the device."""
         self._client = client
-        self._shell = client.shell
         self.room_id = RoomId(room_id)
         """Its id, as events name it."""
+
+    @property
+    def _shell(self) -> Shell[Engine]:
+        """What answers for the room; every question passes here.
+
+        Raises:
+            AppLocked: the application is locked, and shows nothing.
+        """
+        screen_lock.check(self._client)
+        return self._client.shell
 
     # --- what it shows ---
 

@@ -73,6 +73,7 @@ class _Device(Holder[D]):
     wait_online = waiting(devices.Device.wait_online, same)
     wait_settled = waiting(devices.Device.wait_settled, same)
     wait_handed_over = waiting(devices.Device.wait_handed_over, same)
+    lock_by = asking(devices.Device.lock_by, same)
     events = asking(devices.Device.events, sync.EventIterator)
 
     @property

@@ -56,7 +56,11 @@ class RoomQueries(Part):
     # --- rooms ---
 
     def all(self) -> list[RoomView]:
-        """Return all rooms but those of notes, and rooms of others that wait for somebody."""
+        """Return all rooms but those of notes, and rooms of others that wait for somebody; none of a
+        device that its company has taken out (ACC-15).
+        """
+        if not self._rooms.is_active():
+            return []
         found = [_view(one, self._rooms.waiting.get(one.room_id)) for one in self._own()]
         known = self._rooms.index
         return found + [_waiting(one, who) for one, who in self._rooms.waiting.items() if one not in known]
@@ -65,7 +69,9 @@ class RoomQueries(Part):
         return [one for one in self._rooms.index.values() if one.customer is not None]
 
     def view(self, room_id: bytes) -> RoomView | None:
-        """Return a room, or one of others that waits; None for one that is neither."""
+        """Return a room, or one of others that waits; None for one that is neither, or that is locked."""
+        if not self._rooms.is_active():
+            return None
         found, waiting = self._rooms.index.get(RoomId(room_id)), self._rooms.waiting.get(RoomId(room_id))
         if found is not None:
             return _view(found, waiting)
@@ -159,7 +165,7 @@ class RoomQueries(Part):
     def members(self, room_id: RoomId, now_ms: int) -> tuple[Person, ...]:
         """Return the devices of the company in a room."""
         one = self._rooms.index.get(room_id)
-        if one is None:
+        if one is None or not self._rooms.is_active():
             return ()
         return tuple(self.person(Author(one.company, device_id), now_ms) for device_id in one.members)
 
