@@ -14,7 +14,7 @@ from .state import DESK, Ranks, State
 
 TURN_MS: Final = 60_000
 WAITS_MS: Final = 86_400_000
-"""Who is not said to wait for so long waits no longer for those who have not the room (ROOM-38)."""
+"""Who is not said to wait for so long waits no longer for those who have not the room (ROOM-40)."""
 SILENCE_MS: Final = 30 * 86_400_000
 FREEZE_MS: Final = 30 * 86_400_000
 """A freeze is decided within this time (ROOM-18, ROOM-37)."""

@@ -95,7 +95,7 @@ async def test_the_next_desk_greets_where_the_first_does_not(praxis: Practice) -
 async def test_who_waits_is_known_to_an_agent_that_was_started_again(
     praxis: Practice, tmp_path: Path
 ) -> None:
-    """ROOM-38: offline, so that no steward has said it again; at the desk as well as at an agent."""
+    """ROOM-40: offline, so that no steward has said it again; at the desk as well as at an agent."""
     invite = await praxis.company.invite("Agent A")
     runtime, path = praxis.network.runtime(), tmp_path / "agent"
     async with Agent.join(path, invite, key=KEY, runtime=runtime) as agent:

@@ -1,4 +1,4 @@
-"""Which customers wait for somebody, as stewards say it; it outlives the program (ROOM-23, ROOM-38)."""
+"""Which customers wait for somebody, as stewards say it; it outlives the program (ROOM-23, ROOM-40)."""
 
 from __future__ import annotations
 
