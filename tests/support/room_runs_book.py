@@ -217,7 +217,8 @@ def lasting_gaps(world: World, device: Device) -> list[tuple[str, int]]:
     room = device.room
     assert room is not None
     found: list[tuple[str, int]] = []
-    for tag, first, last, _ in transcript.gaps(room.live.view, device.now_ms):
+    gaps = transcript.gaps(room.live.view, device.now_ms) if room.live.is_recipient else []
+    for tag, first, last, _ in gaps:
         for other in world.devices.values():
             if other.room is None or other.room.live.view.us != tag:
                 continue

@@ -3,7 +3,7 @@
 entry_segment, entry_index   records and bodies by content id                  entry_segments.py
 entry_chain                  (device, n) -> hash, of a refused one too         entry_chains.py
 entry_page                   the order                                         entry_pages.py
-entry_named                  room | hash -> entries that name it while it is not here
+entry_named                  hash -> entries that name it while it may move     entry_naming.py
 
 An entry that comes last in order, as almost every one does, costs the same in a long room as in a short one.
 """
@@ -12,14 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Final
+from typing import Final
 
-from e2ee.constants import CONTENT_ID_B, HASH_B
+from e2ee.constants import CONTENT_ID_B
 from e2ee.errors import ContentError
 from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import (
     BODY_MAX_B,
-    ROOM_ID_B,
     Author,
     DeviceTag,
     Entry,
@@ -32,15 +31,15 @@ from e2ee.rooms.order import key_after, named_by
 from e2ee.rooms.transcript import Held
 from e2ee.wire import cbor
 from e2ee_client.engine.ports import RowReader
-from e2ee_client.engine.row_codec import Row, from_bytes, to_bytes
+from e2ee_client.engine.row_codec import from_bytes, to_bytes
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 
 from .entry_chains import CHAINS, EntryChains
+from .entry_naming import MAX_NAMING, Namings
 from .entry_pages import ORDER, EntryPages, Sorted
 from .entry_segments import INDEX, SEGMENTS, EntrySegments, Kept
 
-MAX_NAMING: Final = 64
 TABLES: Final = (SEGMENTS, INDEX, CHAINS, ORDER, "entry_named")
 
 
@@ -102,17 +101,6 @@ class StoredEntry:
         return found
 
 
-@dataclass(slots=True)
-class Naming(Row):
-    """Entries that are here and name one that is not."""
-
-    TABLE: ClassVar[str] = "entry_named"
-    KEY: ClassVar = (("room_id", ROOM_ID_B), ("hash", HASH_B))
-    room_id: RoomId
-    hash: EntryHash
-    by: tuple[EntryHash, ...]
-
-
 class EntryLog:
     """All entries of one room; in memory is only where its pages begin, and the index."""
 
@@ -120,6 +108,7 @@ class EntryLog:
         self._rows = rows
         self._room_id = room_id
         self._order = EntryPages(rows, room_id)
+        self._namings = Namings(rows, room_id)
         self._segments = EntrySegments(rows, room_id)
         self._chains = EntryChains(rows, room_id)
 
@@ -223,8 +212,9 @@ class EntryLog:
             is_unread = self._order.remove(turn, Sorted(known.k, known.hash))
         self.put_aside(turn, entry, stored)
         for one, k in found:
-            if k is None:
-                self._note_missing(turn, one, entry.hash)
+            self._namings.note(turn, one, entry.hash, is_here=k is not None)
+        if any(k is None for _, k in found):
+            self._namings.mark(turn, entry.hash)
         self._order.insert(turn, Sorted(stored.k, entry.hash), is_unread=is_unread)
         self._settle(turn, entry.hash, root)
         return self._order.items(turn, self._order.directory(turn)[-1][1])[-1][0].hash != entry.hash
@@ -237,34 +227,60 @@ class EntryLog:
         found = self.find(turn, entry_hash)
         return None if found is None or found.is_aside else found.k
 
-    def _note_missing(self, turn: Turn, missing: EntryHash, by: EntryHash) -> None:
-        known = self._naming(turn, missing)
-        if len(known) < MAX_NAMING:
-            turn.put(Naming(self._room_id, missing, (*known, by)).put())
-
-    def _naming(self, turn: Turn, missing: EntryHash) -> tuple[EntryHash, ...]:
-        key = Naming.key_of(self._room_id, missing)
-        row = turn.read(self._rows, Naming.TABLE, key)
-        return () if row is None else Naming.decode(key, row).by
-
     def _settle(self, turn: Turn, arrived: EntryHash, root: EntryHash | None) -> None:
         """Put those that name what has come where they belong now, and all that come after them."""
-        naming = self._naming(turn, arrived)
+        naming = self._namings.of(turn, arrived) or ()
         if not naming and arrived != root:
             return
-        turn.delete(Naming.TABLE, Naming.key_of(self._room_id, arrived))
+        self._drop_naming(turn, arrived)
         if arrived == root or len(naming) >= MAX_NAMING:
             self._reorder(turn, None, root)
             return
-        found = [self.find(turn, one) for one in naming]
-        base_ms = self._base(turn, root)
-        moved = [
-            Sorted(one.k, one.hash)
+        now = self._moved(turn, naming, self._base(turn, root), {})
+        if now and self._moves_more(turn, now, root):
+            self._reorder(turn, min(Sorted(self._stored(turn, one).k, one) for one in now), root)
+        elif now:
+            self._move(turn, now)
+        for one in naming:
+            self._drop_naming(turn, one)
+
+    def _drop_naming(self, turn: Turn, entry_hash: EntryHash) -> None:
+        """Forget who names an entry, if all that it names is here."""
+        stored = self.find(turn, entry_hash)
+        named = [] if stored is None else named_by(Header.decode(stored.header))
+        if all(self._k(turn, one) is not None for one in named):
+            self._namings.drop(turn, entry_hash)
+
+    def _moved(
+        self, turn: Turn, hashes: Iterable[EntryHash], base_ms: int, now: Mapping[EntryHash, int]
+    ) -> dict[EntryHash, int]:
+        """Say k of those of these entries that have another one now."""
+        found = [self.find(turn, one) for one in hashes]
+        ks = {
+            one.hash: self._key(turn, one, base_ms, now)
             for one in found
-            if one is not None and not one.is_aside and self._key(turn, one, base_ms, {}) != one.k
-        ]
-        if moved:
-            self._reorder(turn, min(moved), root)
+            if one is not None and not one.is_aside
+        }
+        return {one: k for one, k in ks.items() if k != self._k(turn, one)}
+
+    def _moves_more(self, turn: Turn, now: Mapping[EntryHash, int], root: EntryHash | None) -> bool:
+        """Whether entries that name those which move have another place, too; all are looked at if too many
+        name one.
+        """
+        naming = [self._namings.of(turn, one) for one in now]
+        if any(one is None or len(one) >= MAX_NAMING for one in naming):
+            return True
+        after = {by for one in naming for by in one or ()}
+        return bool(self._moved(turn, after, self._base(turn, root), now))
+
+    def _move(self, turn: Turn, now: Mapping[EntryHash, int]) -> None:
+        """Give entries another place in the order."""
+        for one, k in now.items():
+            stored = self._stored(turn, one)
+            is_unread = self._order.remove(turn, Sorted(stored.k, one))
+            stored.k = k
+            self.put(turn, stored)
+            self._order.insert(turn, Sorted(k, one), is_unread=is_unread)
 
     def _key(self, turn: Turn, stored: StoredEntry, base_ms: int, now: Mapping[EntryHash, int]) -> int:
         """Say k of an entry anew, with those that have another one now."""
@@ -274,19 +290,13 @@ class EntryLog:
 
     def _reorder(self, turn: Turn, first: Sorted | None, root: EntryHash | None) -> None:
         """Say anew where the entries from `first` on stand; before, each stood behind what it names."""
-        base_ms, moved = self._base(turn, root), list[tuple[Sorted, StoredEntry, bool]]()
-        now: dict[EntryHash, int] = {}
-        for place, is_unread in list(self._order.walk(turn, first)):
+        base_ms, now = self._base(turn, root), dict[EntryHash, int]()
+        for place, _ in list(self._order.walk(turn, first)):
             stored = self._stored(turn, place.hash)
             k = place.k if place.hash == root else self._key(turn, stored, base_ms, now)
             if k != place.k:
                 now[place.hash] = k
-                moved.append((place, stored, is_unread))
-        for place, stored, is_unread in moved:
-            self._order.remove(turn, place)
-            stored.k = now[place.hash]
-            self.put(turn, stored)
-            self._order.insert(turn, Sorted(stored.k, stored.hash), is_unread=is_unread)
+        self._move(turn, now)
 
     # --- pages ---
 
