@@ -125,7 +125,9 @@ def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) ->
     with _as_unusable(), _opened(source) as file:
         media_type = _type_of(file)
         file_types.check_name(name, media_type)
-        size_b = sum(map(len, _blocks(file, media_type, strip=strip)))
+        size_b = os.fstat(file.fileno()).st_size
+        if strip:
+            size_b = sum(map(len, _blocks(file, media_type, strip=True)))
         sealing = files.Sealing(key, size_b)
         try:
             _write(target, sealing.parts(_blocks(file, media_type, strip=strip)))
