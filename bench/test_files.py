@@ -1,8 +1,8 @@
 """A file of 64 MiB in a room: sealed, put, announced; got, known to be right, and in the clear again.
 
 The floor is the bare work on one side: each chunk through one AEAD, and one copy of it written and flushed.
-Both wait for the disk, and the relay is a process of its own, so these rows are in wall time. `memory_b` is how
-much more the process of both sides took at most, over all rounds.
+Both wait for the disk, and the relay is a process of its own, so these rows are in wall time. `memory_b` is
+how much more the process of both sides took at most, over all rounds.
 """
 
 from __future__ import annotations

@@ -178,7 +178,7 @@ class Room:
     async def start_file(
         self, path: str | os.PathLike[str], *, name: str | None = None, strip_metadata: bool = False
     ) -> SentFile:
-        """Put a file on its way: when this returns, it is sealed on disk, and goes out also after a crash.
+        """Put a file on its way: when this returns, it is sealed on disk, and goes on after a crash.
 
         Raises:
             As `send_file`, but for FileQuota.

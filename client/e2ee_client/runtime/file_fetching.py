@@ -10,7 +10,7 @@ import logging
 from pathlib import Path
 from typing import Final
 
-from e2ee.errors import E2eeError, FileCorrupt
+from e2ee.errors import E2eeError, FileCorrupt, FileTypeRefused
 from e2ee.files import sealed_size
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee_client.engine.rooms.file_rows import FileIn, FileTicket
@@ -20,6 +20,7 @@ from e2ee_client.errors import (
     ClientClosed,
     FileExpired,
     FileMissing,
+    FileUnusable,
     RelayUnavailable,
     SealroomError,
 )
@@ -43,7 +44,7 @@ class FileFetching:
 
     def __init__(self, work: FileWork) -> None:
         self._work = work
-        self._tasks: dict[bytes, asyncio.Task[None]] = {}
+        self._tasks: dict[bytes, asyncio.Task[Path | None]] = {}
         self._wanted = asyncio.Event()
 
     def start(self) -> None:
@@ -73,7 +74,11 @@ class FileFetching:
             RelayUnavailable, BlobRefused: not now; what came is kept. FileUnusable: folder or disk.
         """
         ticket = await self._work.ask(lambda files: files.ticket(room_id, entry_hash))
-        if not self.is_here(entry_hash):
+        if not self.is_here(entry_hash) and entry_hash not in self._tasks:
+            path = await self.fetch(ticket, folder)
+            if path is not None:
+                return path
+        elif not self.is_here(entry_hash):
             await self.fetch(ticket)
         place = self._work.folder.place(held_name(entry_hash))
         return await asyncio.to_thread(file_folder.open_to, place, ticket, folder, self._work.rng)
@@ -82,22 +87,24 @@ class FileFetching:
         """Whether this device holds the file of an entry."""
         return self._work.folder.has(held_name(entry_hash))
 
-    async def fetch(self, ticket: FileTicket) -> None:
-        """Fetch a file, together with whoever fetches it already; raises what `save` raises."""
+    async def fetch(self, ticket: FileTicket, folder: Path | None = None) -> Path | None:
+        """Fetch a file, together with whoever fetches it already; who begins may have it in the clear in a
+        folder at once. Raises what `save` raises.
+        """
         if not self._work.is_online:
             raise RelayUnavailable("the client is offline")
         task = self._tasks.get(ticket.entry)
         if task is None:
-            task = self._tasks[ticket.entry] = self._work.begin(self._fetch(ticket))
+            task = self._tasks[ticket.entry] = self._work.begin(self._fetch(ticket, folder))
             task.add_done_callback(lambda _: self._tasks.pop(ticket.entry, None))
         try:
-            await asyncio.shield(task)
+            return await asyncio.shield(task)
         except asyncio.CancelledError:
             if task.cancelled() and self._work.is_online:
                 raise FileMissing("the file was erased") from None
             raise
 
-    async def _fetch(self, ticket: FileTicket) -> None:
+    async def _fetch(self, ticket: FileTicket, folder: Path | None) -> Path | None:
         if ticket.expires_ms <= self._work.clock.now_ms():
             raise FileExpired("the file is past its end at the relay")
         async with self._work.slots:
@@ -109,12 +116,28 @@ class FileFetching:
                 raise
         part = self._work.folder.place(_part(ticket.entry))
         try:
-            await asyncio.to_thread(file_folder.verify, part, ticket)
+            path, _ = await asyncio.gather(
+                asyncio.to_thread(self._look, part, ticket, folder),
+                asyncio.to_thread(file_folder.flush, part),
+            )
         except FileCorrupt:
             self._work.folder.remove(part.name)
             raise
         await asyncio.to_thread(file_folder.keep, part, self._work.folder.place(held_name(ticket.entry)))
         await self._work.step(lambda turn, files: files.have(turn, ticket.entry))
+        return path
+
+    def _look(self, part: Path, ticket: FileTicket, folder: Path | None) -> Path | None:
+        """Look whether a file is right, and write it in the clear meanwhile; one that is right, but cannot be
+        written there, is held all the same.
+        """
+        if folder is not None:
+            try:
+                return file_folder.open_to(part, ticket, folder, self._work.rng)
+            except (FileTypeRefused, FileUnusable):
+                pass
+        file_folder.verify(part, ticket.file_key, ticket.announced)
+        return None
 
     async def _get(self, ticket: FileTicket) -> None:
         company = await self._work.ask(lambda files: files.company(ticket.room_id))

@@ -115,7 +115,7 @@ class _as_unusable:  # noqa: N801  # reads as a statement
 
 
 def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) -> Sealed:
-    """Seal a file to disk under a key that nothing was sealed with, and flush it (FIL-07, FIL-10, FIL-17).
+    """Seal a file to disk under a key that nothing was sealed with (FIL-07, FIL-10, FIL-17).
 
     Raises:
         FileTooLarge. FileTypeRefused: its content, or its name, is of no type that is sent.
@@ -167,11 +167,10 @@ def _read(file: FileIO) -> Iterator[bytes]:
 
 
 def _write(target: Path, parts: Iterable[bytes]) -> None:
+    # Not flushed: who goes on with it after a start looks whether it is whole (`verify`).
     with target.open("wb") as file:
         os.fchmod(file.fileno(), _PRIVATE)
         file.writelines(parts)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 # --- parts that come ---
@@ -212,27 +211,36 @@ def read_parts(place: Path) -> Iterator[bytes]:
             yield part
 
 
-def verify(place: Path, ticket: FileTicket) -> None:
+def verify(place: Path, key: FileKey, announced: Announced) -> None:
     """Look whether a sealed file is the one that was announced.
 
     Raises:
         FileCorrupt. FileUnusable.
     """
     with _as_unusable():
-        for _ in files.open_(ticket.file_key, ticket.announced, read_parts(place)):
+        for _ in files.open_(key, announced, read_parts(place)):
             pass
 
 
 def keep(part: Path, held: Path) -> None:
-    """Give a file that is known to be right its name; it is on the disk then, over any loss of power.
+    """Give a file that is known to be right, and flushed, its name; it is there over any loss of power then.
 
     Raises:
         FileUnusable.
     """
     with _as_unusable():
-        _flush(part)
         part.replace(held)
-        _flush(held.parent)
+    flush(held.parent)
+
+
+def flush(place: Path) -> None:
+    """Have a file or folder on the disk.
+
+    Raises:
+        FileUnusable.
+    """
+    with _as_unusable():
+        _flush(place)
 
 
 def _flush(place: Path) -> None:

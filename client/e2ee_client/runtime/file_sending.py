@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Final
 
 from e2ee.constants import KEY_B
-from e2ee.errors import E2eeError, FileNameRefused
-from e2ee.files import PART_B, sealed_size
+from e2ee.errors import E2eeError, FileCorrupt, FileNameRefused
+from e2ee.files import PART_B, Announced, sealed_size
 from e2ee.grammar import is_file_name
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import FILE_NAME_B
@@ -58,7 +58,7 @@ class FileSending:
             if name.startswith("out-") and name not in kept:
                 self._work.folder.remove(name)
         for row in under_way:
-            self._send(row)
+            self._work.begin(self._go_on(row))
         await self.drop_all()
 
     @property
@@ -71,6 +71,16 @@ class FileSending:
         for row in await self._work.ask(lambda files: files.outgoing()):
             if row.is_over:
                 self._work.begin(self._drop(row))
+
+    async def _go_on(self, row: FileOut) -> None:
+        """Go on with a sealed copy that a stop has left, if it is whole."""
+        place, said = self._work.folder.place(_place(row.id)), Announced(row.size_b, row.padded_b, row.hash)
+        try:
+            await asyncio.to_thread(file_folder.verify, place, row.file_key, said)
+        except (FileCorrupt, FileUnusable):
+            await self._give_up(row, FileUnusable.code)
+        else:
+            self._send(row)
 
     # --- a file ---
 

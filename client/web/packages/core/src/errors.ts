@@ -9,6 +9,7 @@ export const LOCAL_CODES = [
   "local.snapshot",
   "local.signing_unsure",
   "local.file_too_large",
+  "local.file_name",
   "local.consent",
   "config.notice",
 ] as const;
@@ -46,6 +47,7 @@ export const REMOTE_CODES = [
   "room.not_member",
   "room.unlogged",
   "room.too_many",
+  "file.type",
   "file.corrupt",
 ] as const;
 

@@ -45,7 +45,8 @@ export type Signal =
   | { readonly name: "typing"; readonly roomId: Bytes }
   | { readonly name: "want"; readonly roomId: Bytes; readonly ranges: readonly WantedRange[] }
   | { readonly name: "request"; readonly roomId: Bytes; readonly request: Request }
-  | { readonly name: "waiting"; readonly roomId: Bytes; readonly waiting: Waiting | null };
+  | { readonly name: "waiting"; readonly roomId: Bytes; readonly waiting: Waiting | null }
+  | { readonly name: "held"; readonly roomId: Bytes; readonly entryHash: Bytes };
 
 function content<T>(read: () => T): T {
   return recoded(["remote.decode"], "remote.content", read);
@@ -60,7 +61,7 @@ export function asSignal(payload: Value): Signal {
   return content(() => {
     const fields = new Fields(payload, 3, [3]);
     const roomId = fields.bytes(1, ROOM_ID_B);
-    const kind = fields.uint(2, 4, 1);
+    const kind = fields.uint(2, 5, 1);
     if (fields.has(3) === (kind === 1)) throw notAccepted("a signal with, or without, what belongs to its kind");
     switch (kind) {
       case 1:
@@ -69,6 +70,8 @@ export function asSignal(payload: Value): Signal {
         return { name: "want", roomId, ranges: fields.array(3, MAX_RANGES, 1).map(asRange) };
       case 3:
         return { name: "request", roomId, request: asRequest(new Fields(fields.get(3), 5)) };
+      case 5:
+        return { name: "held", roomId, entryHash: fields.bytes(3, 32) };
       default:
         return { name: "waiting", roomId, waiting: fields.orNull(3, asWaiting) };
     }

@@ -62,7 +62,7 @@ function asErased(payload: Value): void {
 }
 
 function asFile(payload: Value): void {
-  const fields = new Fields(payload, 8);
+  const fields = new Fields(payload, 9);
   asHash(fields.get(1));
   asHash(fields.get(2));
   const paddedB = fields.uint(3, MAX_U32);
@@ -72,11 +72,17 @@ function asFile(payload: Value): void {
   if (!isFileName(fields.text(6, 128))) throw notAccepted("no name of a file");
   fields.text(7, 64);
   fields.uint(8);
+  asBytes(fields.get(9), DEVICE_ID_B, DEVICE_ID_B);
 }
 
-/** No path, and nothing that hides or turns it (TRN-22). */
+/** What a system of files takes for a device, whatever stands behind the first dot (FIL-08). */
+const DEVICE =
+  /^(?:[Cc][Oo][Nn]|[Pp][Rr][Nn]|[Aa][Uu][Xx]|[Nn][Uu][Ll]|[Cc][Oo][Nn](?:[Ii][Nn]|[Oo][Uu][Tt])\$|(?:[Cc][Oo][Mm]|[Ll][Pp][Tt])[0-9\u00b9\u00b2\u00b3]) *(?:\.|$)/;
+
+/** No path, nothing that hides or turns it, and no device (FIL-08). */
 export function isFileName(name: string): boolean {
-  return !["", ".", ".."].includes(name) && !/[/\\]/.test(name) && isVisibleText(name);
+  if (name === "" || /^[ .]|[ .]$|[/\\<>:"|?*]/.test(name) || DEVICE.test(name)) return false;
+  return isVisibleText(name);
 }
 
 function asNotice(payload: Value): void {
