@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from e2ee_client.engine.rooms import identifying
 from e2ee_client.engine.rooms.identifying import MAX_WAITING, waiting_logins
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -195,6 +196,16 @@ def test_a_login_is_refused_by_an_entry_that_names_it() -> None:
     assert isinstance(answer(world, "desk", login, grant=True), NoRight)
     log_in(world)
     assert len(world.devices["desk"].told(IdentifyAsked)) == 2
+
+
+def test_a23_control_without_a_wait_the_thief_is_logged_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack 23, without the countermeasure: nobody is shown a device that is new, and the login counts."""
+    monkeypatch.setattr(identifying, "identify_waits", lambda devices, confirmed: False)
+    world = opened("desk")
+    world.devices["desk"].known_lists = 2
+    login = log_in(world)
+    assert world.devices["desk"].told(IdentifyAsked) == []
+    assert world.devices["desk"].told(IdentifyAnswered) == [IdentifyAnswered(world.room_id, login)]
 
 
 def test_logins_without_end_fill_no_store() -> None:

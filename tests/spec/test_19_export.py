@@ -342,6 +342,30 @@ def test_a_file_without_the_roster_of_its_time_says_so(talk: Talk, firm: Company
         assert report.phase is None
 
 
+def dated_back(talk: Talk) -> Entry:
+    """An entry that somebody who is to leave signs, dated back by an hour."""
+    talk.now_ms -= 3_600_000
+    return talk.say(talk.agent, "Wir zahlen alles")
+
+
+def test_a15_what_a_leaver_dates_back_has_no_witness(talk: Talk, firm: Company) -> None:
+    """EXP-12, attack 15: nobody has linked it, whatever its time says; what was said then was linked."""
+    honest = talk.entries[5]
+    forged = dated_back(talk)
+    report = verify(talk.lines(), firm.account_id)
+    assert forged.author == honest.author or of_entry(report, honest).verdict is SIGNED
+    assert of_entry(report, forged).witnesses == ()
+    assert of_entry(report, honest).witnesses != ()
+
+
+def test_a15_control_by_signature_and_time_alone_it_passes(talk: Talk, firm: Company) -> None:
+    """Attack 15, without the countermeasure: it is signed like the others, and its time is theirs."""
+    forged = dated_back(talk)
+    report = verify(talk.lines(), firm.account_id)
+    assert of_entry(report, forged).verdict is SIGNED
+    assert forged.header.sent_ms < max(one.header.sent_ms for one in talk.entries)
+
+
 def test_a_suspended_device_is_refused_and_vouches_for_nothing(anna: Party) -> None:
     """EXP-07, EXP-08: the newer roster counts, whoever is named by the older one."""
     firm = firm_of("suspending")
