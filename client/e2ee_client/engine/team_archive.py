@@ -32,7 +32,10 @@ MAX_NAMED_BY_MANDATE: Final = 256
 MAX_UNNAMED: Final = 64
 MAX_OTHER_LISTS: Final = 16
 MAX_NOTICES: Final = 64
+MAX_WITNESSES: Final = 256
 KEPT_MS: Final = 8 * 86_400_000
+WITNESS_MS: Final = 6 * 86_400_000
+"""A roster lives for seven days: the first one of each six covers them (ACC-23)."""
 _MAX_CACHED: Final = 256
 _Key = TypeVar("_Key")
 _Value = TypeVar("_Value")
@@ -255,11 +258,15 @@ def _set_named(known: Known, refs: Collection[RosterRef], *, named: bool) -> Non
 
 
 def _kept_rosters(known: Known, now_ms: int) -> list[KnownRoster]:
-    """Named ones, what counts, and the newest of those that were learned within eight days."""
+    """Named ones, what counts, the newest of those that were learned within eight days, and of older ones the
+    first of each six days, by which transcripts are judged.
+    """
     roster = None if known.standing is None else known.standing.roster
     counts = None if roster is None else roster.ref
     recent = [one for one in known.rosters if not one.named and now_ms < one.learned_ms + KEPT_MS]
-    kept = set(recent[-MAX_UNNAMED:])
+    young = set(recent)
+    firsts = {one.learned_ms // WITNESS_MS: one for one in reversed(known.rosters) if one not in young}
+    kept = {*recent[-MAX_UNNAMED:], *(firsts[period] for period in sorted(firsts)[-MAX_WITNESSES:])}
     return [one for one in known.rosters if one.named or one.ref == counts or one in kept]
 
 
