@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from conversations import next_of, until
 from e2ee_client import sign_renewal
-from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError
+from e2ee_client.errors import AccountKeyAbsent, BackupWrongKey, ConfigError, UnknownDevice
 from e2ee_client.events import CompanyKeysExpiring
 from e2ee_client.rooms import Company, Customer, sign_mandate, sign_notice
 from e2ee_client.rooms.notices import EXAMPLE, Notice
@@ -118,6 +118,8 @@ async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork
         with pytest.raises(ConfigError):
             await company.install_mandate(asked[:-1])
         assert not company.is_ready
+        with pytest.raises(UnknownDevice):
+            company.me()
         await company.install_notice(notice, signed)
         await company.install_mandate(asked)
         await company.wait_ready(60)

@@ -8,7 +8,7 @@ from typing import Final, Self
 
 from e2ee_client.client import Client
 from e2ee_client.contacts import wait_until
-from e2ee_client.errors import ConfigError
+from e2ee_client.errors import ConfigError, UnknownDevice
 from e2ee_client.opening import Opening, Runtime, StorePath
 from e2ee_client.people import Person
 from e2ee_client.room_events import WaitingChanged
@@ -122,8 +122,15 @@ class Agent(Device[CompanyRoom]):
     # --- colleagues ---
 
     def me(self) -> Person:
-        """Return this device as rooms show it."""
-        return next(one for one in self.team() if one.is_this)
+        """Return this device as rooms show it.
+
+        Raises:
+            UnknownDevice: it is not in the team, or not yet; see `wait_ready`.
+        """
+        found = next((one for one in self.team() if one.is_this), None)
+        if found is None:
+            raise UnknownDevice("this device is not in force")
+        return found
 
     def team(self) -> list[Person]:
         """Return the devices of the company that are in force, this one among them."""
