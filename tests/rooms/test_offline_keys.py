@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import stat
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -18,12 +18,23 @@ from e2ee_client.testing import FakeClock, MemoryNetwork
 
 ORIGIN = "https://praxis.example"
 PASSPHRASE = "kept in a safe"
+MINUTE_MS = 60_000
 DAY_MS = 86_400_000
 
 
 def written(company: Company, mode: str = "consent") -> Notice:
     facts = {**EXAMPLE, "relay_url": company.client.card().relay_url}
     return Notice.draft("health", mode, facts, is_reviewed=True)
+
+
+async def later(clock: FakeClock, happened: Callable[[], bool]) -> None:
+    """Let time pass until something has happened: who was away for weeks asks again after minutes."""
+
+    def looked() -> bool:
+        clock.advance(MINUTE_MS)
+        return happened()
+
+    await until(looked)
 
 
 class Holder:
@@ -86,16 +97,15 @@ async def test_a_company_is_opened_published_and_renewed_without_its_key(
             assert isinstance(clock, FakeClock)
             clock.advance(17 * DAY_MS)
             assert (await next_of(events, CompanyKeysExpiring)).days == 14
+            await later(clock, lambda: company.is_ready)
             before = company.client.list_expires_ms
             await holder.renew(company)
             assert company.client.list_expires_ms > before
             await holder.publish(company, written(company, "explicit"))
             clock.advance(17 * DAY_MS)
-            await company.client.wait_settled(60)
-            theirs = company.room(room.room_id)
-            await theirs.claim(60)
-            await theirs.send("Was fehlt Ihnen?")
-            await until(lambda: room.unread == 1)
+            await later(clock, lambda: company.is_ready)
+            await company.room(room.room_id).send("Was fehlt Ihnen?")
+            await later(clock, lambda: room.unread == 1)
 
 
 async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork, tmp_path: Path) -> None:
