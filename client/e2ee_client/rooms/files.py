@@ -48,7 +48,7 @@ class SentFile:
             FileQuota: no mailbox of the room has room for it; nothing was sent.
             FileCancelled: it was given up.
             ClientClosed: it goes on when the client is opened again. As `Room.send`, if the room changed
-            meanwhile.
+                meanwhile.
         """
         try:
             entry_hash = await asyncio.shield(self._job)

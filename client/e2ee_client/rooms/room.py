@@ -180,8 +180,7 @@ class Room:
     ) -> SentFile:
         """Put a file on its way: when this returns, it is sealed on disk, and goes on after a crash.
 
-        Raises:
-            As `send_file`, but for FileQuota.
+        Raises what `send_file` raises, but for FileQuota.
         """
         return await files.start(self, self._file_service(), path, name, strip_metadata=strip_metadata)
 
