@@ -54,11 +54,11 @@ class Practice:
 
 
 @asynccontextmanager
-async def practice(network: MemoryNetwork) -> AsyncIterator[Practice]:
+async def practice(network: MemoryNetwork, origin: str = ORIGIN) -> AsyncIterator[Practice]:
     """Found a practice and publish its notice."""
     async with AsyncExitStack() as stack:
         founded = Company.create(
-            None, relay=network.url, name="Praxis", origins=[ORIGIN], runtime=network.runtime()
+            None, relay=network.url, name="Praxis", origins=[origin], runtime=network.runtime()
         )
         made = Practice(network, await stack.enter_async_context(founded), stack)
         await made.publish()

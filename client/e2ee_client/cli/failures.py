@@ -59,6 +59,7 @@ _STATUS: Final[dict[str, int]] = {
     "door.expired": 2,
     "door.origin": 7,
     "door.identity": 7,
+    "door.second": 2,
     "local.room": 5,
     "local.rooms": 5,
     "local.colleagues": 5,

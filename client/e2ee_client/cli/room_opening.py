@@ -12,7 +12,9 @@ from typing import Final
 
 from e2ee.card import ContactCard
 from e2ee_client.rooms import Customer, CustomerRoom, ShownNotice
+from e2ee_client.rooms.customer import check_page
 from e2ee_client.rooms.doors import fetch_door, find_door, open_door
+from e2ee_client.rooms.errors import DoorOfAnotherCompany
 from e2ee_client.rooms.exchange import is_on_this_machine
 
 from .addressing import short_id
@@ -44,7 +46,13 @@ def open_(session: Session) -> Work:
                 raise Refused("local.side_company")
             known = client.shell.machine.rooms.company_card()
             customer = Customer(None, None, None, _origin(session), session.runtime(), fetch_door, client)
-            return await _decide(session, customer, await _notice(session, known))
+            try:
+                notice = await _notice(session, known)
+            except DoorOfAnotherCompany:
+                if options.company is not None:
+                    check_page(client, _origin(session))
+                raise
+            return await _decide(session, customer, notice)
 
     return work()
 

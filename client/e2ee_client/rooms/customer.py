@@ -18,6 +18,7 @@ from .customer_room import CustomerRoom
 from .device import Device
 from .doors import FoundDoor, fetch_door, find_door
 from .doors.finding import Fetch
+from .errors import DoorOfAnotherCompany, SecondCompany
 
 
 class ShownNotice:
@@ -147,11 +148,15 @@ class Customer(Device[CustomerRoom]):
         """Fetch the company's notice from its page, and verify it. Nothing is stored.
 
         Raises:
-            DoorError: each failure by its class.
+            DoorError: each failure by its class; SecondCompany where this store holds rooms with another one.
         """
         known = None if self._opened is None else self._opened.shell.machine.rooms.company_card()
         now_ms = self._runtime.clock.now_ms()
-        return ShownNotice(await find_door(self._company, now_ms, known=known, fetch=self._fetch))
+        try:
+            return ShownNotice(await find_door(self._company, now_ms, known=known, fetch=self._fetch))
+        except DoorOfAnotherCompany:
+            check_page(self.client, self._company)
+            raise
 
     async def accept(
         self, notice: ShownNotice, *, locale: str | None = None, purposes: Iterable[int] | None = None
@@ -195,6 +200,16 @@ class Customer(Device[CustomerRoom]):
     def rooms(self) -> list[CustomerRoom]:
         """Return all rooms; none before the first accept."""
         return [] if self._opened is None else super().rooms()
+
+
+def check_page(client: Client, origin: str) -> None:
+    """Say of a door of another company whether its page is the known one's: then it is an alarm.
+
+    Raises:
+        SecondCompany: it is none of its pages; a store holds rooms with one company (CNS-44).
+    """
+    if origin not in client.shell.machine.rooms.company_origins():
+        raise SecondCompany("this store holds rooms with another company") from None
 
 
 def _acceptance(notice: ShownNotice, locale: str | None, purposes: Iterable[int] | None) -> Acceptance:

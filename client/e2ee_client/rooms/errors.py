@@ -118,6 +118,13 @@ class DoorOfAnotherCompany(DoorError):
     hint: ClassVar[str] = "compare the company's contact card over another channel; do not go on before"
 
 
+class SecondCompany(DoorOfAnotherCompany):
+    """The store holds rooms with another company, and this page is not one of its pages (CNS-44)."""
+
+    code: ClassVar[str] = "door.second"
+    hint: ClassVar[str] = "give each company a store of its own"
+
+
 class ProofInvalid(SealroomError):
     """A proof of consent does not hold; `reason` is the code of what failed (CNS-24)."""
 

@@ -341,6 +341,8 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "hint.door.expired": "check this device's clock; if it is right, tell the company",
     "error.door.origin": "the company that signed this notice has not named this page",
     "hint.door.origin": "this page may pretend to be the company; reach it over another channel",
+    "error.door.second": "this store holds rooms with another company",
+    "hint.door.second": "give each company a store of its own: --store PATH",
     "error.door.identity": "the notice is of another company than the one that is known here",
     "hint.door.identity": "compare the company's card over another channel; do not go on before",
 }

@@ -366,6 +366,8 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "nicht",
     "hint.door.origin": "diese Seite gibt sich vielleicht als das Unternehmen aus; fragen Sie auf anderem "
     "Weg",
+    "error.door.second": "in diesem Speicher sind Räume mit einem anderen Unternehmen",
+    "hint.door.second": "geben Sie jedem Unternehmen einen eigenen Speicher: --store PFAD",
     "error.door.identity": "der Hinweistext ist von einem anderen Unternehmen als dem hier bekannten",
     "hint.door.identity": "vergleichen Sie die Karte des Unternehmens auf anderem Weg; vorher nicht "
     "weitermachen",

@@ -84,6 +84,12 @@ class RoomQueries(Part):
             return None
         return ContactCard(contact.account_id, contact.relay_url, contact.name)
 
+    def company_origins(self) -> tuple[str, ...]:
+        """Return the pages of the company that a customer talks to, as its mandate names them."""
+        card = self.company_card()
+        standing = None if card is None else self._context.team.standing(card.account_id)
+        return () if standing is None else standing.mandate.origins
+
     def consent(self, room_id: RoomId, now_ms: int) -> ConsentState:
         """Return what the consent of a room is.
 
