@@ -37,7 +37,9 @@ class SentFile:
     ) -> None:
         """Not for callers: use `Room.start_file`."""
         self.room = room
+        """The room that it goes to."""
         self.file_id = file_id
+        """By which the store knows it."""
         self._service = service
         self._job = job
 
