@@ -64,7 +64,7 @@ def test_what_does_not_hold_is_named_and_ends_with_7(talk: Talk, reader: Person)
         f"Entry {talk.entries[5].header.n} of Desk": file_of(
             talk.head, talk.parts(), [one for one in talk.entries if one is not talk.entries[5]]
         ),
-        f"Line {at}: the entry does not stand in its place": [
+        f"Line {at + 1}: the entry does not stand in its place": [
             *lines[: at - 1],
             lines[at],
             lines[at - 1],
