@@ -38,7 +38,14 @@ from e2ee.secret import SigningKey
 HASH: Final = b"h" * 32
 NONCE: Final = b"n" * 16
 FILE: Final = {
-    **{1: HASH, 2: HASH, 3: 65_536, 4: HASH, 5: 1, 6: "a", 7: "text/plain", 8: 1_764_000_000_000},
+    1: HASH,
+    2: HASH,
+    3: 65_536,
+    4: HASH,
+    5: 1,
+    6: "a",
+    7: "text/plain",
+    8: 1_764_000_000_000,
     9: bytes(16),
 }
 PAYLOADS: Final[dict[int, Any]] = {
