@@ -25,6 +25,8 @@ FILES = (
     "durable",
     "relay",
     "transcripts",
+    "files",
+    "room_store",
 )
 
 
