@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
+from e2ee_client.cli import room_files
 from e2ee_client.rooms import Company, Customer, Policy
 from relay_process import RelayProcess
 
@@ -299,3 +300,32 @@ def test_both_sides_export_a_room_that_anybody_verifies(praxis: Praxis, tmp_path
         assert "Guten Tag" in (customer.home / "page.html").read_text("utf-8")
         said_again = customer.run("room", "export", "-", "ours.json")
         assert (said_again.status, said_again.code) == (2, "file.exists")
+
+
+def test_a_file_is_sent_and_saved(praxis: Praxis, tmp_path: Path) -> None:
+    """FIL-08, FIL-10, FIL-16: the desk saves what the customer sends; a refusal has its code."""
+    customer = _customer(tmp_path)
+    room = _opened(praxis, customer)
+    praxis.desk.ok("room", "claim", room)
+    source = customer.home / "Befund.txt"
+    source.write_text("alles in Ordnung\n" * 100)
+    assert "The room has Befund.txt" in customer.ok("room", "send-file", room, "Befund.txt")
+    assert "sent the file Befund.txt (0.0 MiB, " in praxis.desk.ok("room", "history", room)
+    folder = praxis.desk.home / "saved"
+    folder.mkdir()
+    said = json.loads(praxis.desk.ok("room", "save", room, "-", "saved", "--json"))
+    assert Path(said["path"]).name == "Befund.txt"
+    assert (folder / "Befund.txt").read_text() == source.read_text()
+    (customer.home / "a.pdf").write_text("no PDF")
+    assert customer.run("room", "send-file", room, "a.pdf").code == "file.type"
+    assert (
+        customer.run("room", "send-file", room, "Befund.txt", "--name", "nul.txt").code == "local.file_name"
+    )
+    assert praxis.desk.run("room", "save", room, "ffff").code == "local.file"
+
+
+@pytest.mark.parametrize(
+    ("done_b", "bar"), [(0, "[" + "." * 30 + "]   0 %"), (5, "[" + "#" * 15 + "." * 15 + "]  50 %")]
+)
+def test_the_bar_says_how_far_a_file_is(done_b: int, bar: str) -> None:
+    assert room_files.bar_of(done_b, 10) == bar
