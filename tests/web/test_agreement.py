@@ -1,6 +1,6 @@
 """Both cores do the same: conversations from one script, verdicts about fuzz corpora and changed vectors.
 
-`web_conversations.py` and `web_verdicts.py` under tests/support run as many of either as one likes.
+`web_conversations.py`, `web_pairs.py` and `web_verdicts.py` under tests/support run as many as one likes.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import random
 import pytest
 import web_conversations
 import web_packages
+import web_pairs
 import web_verdicts
 
 pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.usefixtures("web_libraries")]
@@ -29,6 +30,11 @@ def test_a_step_that_comes_out_otherwise_is_seen() -> None:
     held["steps"][1]["expect"]["code"] = "remote.replay"
     done = web_packages.run("packages/core/tests/replay.ts", given=json.dumps([held]))
     assert [fault.split(", ")[1].split()[1] for fault in json.loads(done.stdout)] == ["0", "1"]
+
+
+def test_both_cores_judge_events_of_a_pair_in_one_way() -> None:
+    """SES-21 to SES-33: sessions, search, signs of life, numbers, after each event of random scripts."""
+    assert web_pairs.differences(runs=60, seed=7) == []
 
 
 def test_both_cores_have_one_verdict_about_the_corpora_and_changed_vectors() -> None:

@@ -72,7 +72,7 @@ function upTo(received: Received, n: number, last: number): Judged {
   const first = received.highest + 1;
   const after = { ...received, highest: n };
   if (last - first + 1 > MAX_NUMBER_JUMP) {
-    return { received: { ...after, missing: [], forgotten: last }, findings: ["parted"] };
+    return { received: { ...after, forgotten: last }, findings: ["parted"] };
   }
   if (last < first) return { received: after, findings: [] };
   const missing: Range[] = [...received.missing, [first, last]];
@@ -88,7 +88,7 @@ function withLine(received: Received, number: TextNumber): Judged {
   if (same(line, received.line) && received.first !== 0) {
     return { received: { ...received, lineHighest: Math.max(received.lineHighest, n) }, findings: [] };
   }
-  if (first <= received.first) {
+  if (first < received.first) {
     return { received, findings: n >= received.first ? ["parted"] : [] };
   }
   const findings: Finding[] = first <= received.lineHighest ? ["parted"] : [];

@@ -40,6 +40,11 @@ export function looked(pair: Pair, nowMs: number): Pair {
   };
 }
 
+/** What follows of an event at a time: sessions that have passed their age go with it (SES-33). */
+function settled(pair: Pair, before: Pair, nowMs: number, more: Partial<Outcome> = {}): Outcome {
+  return outcome(aged(pair, nowMs), before, more);
+}
+
 function outcome(pair: Pair, before: Pair, more: Partial<Outcome> = {}): Outcome {
   const gone = before.sessions.filter((one) => !pair.sessions.some((kept) => same(kept.id, one.id)));
   return { pair, gone, proven: false, activated: false, doubted: false, ...more };
@@ -74,7 +79,7 @@ export function hear(given: Pair, made: Made, nowMs: number): Outcome {
   const before = looked(given, nowMs);
   const standing = { ...made, ours: false, createdMs: nowMs, proven: false, sinceMs: 0, beside: null, top: null };
   const known = seen(before, made.epoch, false, nowMs);
-  return outcome(limited({ ...before, known, sessions: [...before.sessions, standing] }), before);
+  return settled({ ...before, known, sessions: [...before.sessions, standing] }, before, nowMs);
 }
 
 /** A session of ours is started: the candidate; texts go on no earlier one of ours (SES-22, SES-26). */
@@ -91,17 +96,19 @@ export function start(given: Pair, made: Made, beside: Bytes | null, nowMs: numb
     wanted: null,
     candidate: { id: made.id, sinceMs, askedMs: nowMs, repeats: 0 },
   };
-  return outcome(limited(pair), before);
+  return settled(pair, before, nowMs);
 }
 
-/** A sign of life ends ask, candidate and wanted session, but not what a top that outranks us asks for (SES-27).
- * The session that it came on stays as well. */
+/** A sign of life, on a session, ends ask, candidate and wanted session, but not what a top asks for that outranks us. */
 function alive(pair: Pair, on: Standing | null): Pair {
   const active = activeOf(pair.sessions);
   const stands = (top: Top | null): boolean => top !== null && (active === null || outranks(top, active));
-  const sessions = pair.sessions.filter((one) => one.proven || !one.ours || one === on || stands(one.top));
+  const wanted = stands(pair.wanted?.top ?? null) ? pair.wanted : null;
+  // A tell leaves the session that it came on; a chain leaves those that were started for a top that outranks us.
+  const stays = (one: Standing): boolean => (on === null ? stands(one.top) : one === on);
+  const sessions = pair.sessions.filter((one) => one.proven || !one.ours || stays(one));
   const candidate = sessions.some((one) => !one.proven && isCandidate(pair, one)) ? pair.candidate : null;
-  return { ...pair, sessions, candidate, wanted: stands(pair.wanted?.top ?? null) ? pair.wanted : null, ask: null };
+  return { ...pair, sessions, candidate, wanted, ask: null };
 }
 
 /** A chain has opened on a session that answers this ratchet key of ours (SES-27, SES-36). */
@@ -111,8 +118,8 @@ export function answer(given: Pair, id: Bytes, key: Bytes, nowMs: number): Outco
   const active = activeOf(before.sessions);
   if (one === null) return outcome(before, before);
   if (one.proven) {
-    if (one !== active) return outcome(before, before, { doubted: true });
-    return outcome(isAnswerLife(before, key) ? alive(before, one) : before, before);
+    if (one !== active) return settled(before, before, nowMs, { doubted: true });
+    return settled(answered(before, key), before, nowMs);
   }
   const proven = { ...one, proven: true };
   const known = seen(before, one.epoch, true, nowMs);
@@ -122,13 +129,24 @@ export function answer(given: Pair, id: Bytes, key: Bytes, nowMs: number): Outco
   const own = replaced.map((other) => (!activated && other === proven ? { ...other, sinceMs: nowMs } : other));
   const candidate = isCandidate(before, one) ? null : before.candidate;
   const pair = { ...before, sessions: own, known, met: true, candidate };
-  return outcome(limited(activated ? alive(pair, null) : pair), before, { proven: true, activated, doubted: !activated });
+  return settled(activated ? alive(pair, null) : pair, before, nowMs, { proven: true, activated, doubted: !activated });
 }
 
-/** Whether a key that a chain on the active session answers was made after the other session was started. */
-function isAnswerLife(pair: Pair, key: Bytes): boolean {
-  const other = pair.sessions.find((one) => isCandidate(pair, one)) ?? null;
-  return other !== null && (other.beside === null || !same(other.beside, key));
+/**
+ * A chain on the active session answers a key of ours: sessions that were started before the key was made go, and the
+ * ask with them (SES-27).
+ */
+function answered(pair: Pair, key: Bytes): Pair {
+  const active = activeOf(pair.sessions);
+  const isFor = (top: Top | null): boolean => top !== null && active !== null && outranks(top, active);
+  const goes = (one: Standing): boolean => {
+    return one.ours && !one.proven && !isFor(one.top) && (one.beside === null || !same(one.beside, key));
+  };
+  const sessions = pair.sessions.filter((one) => !goes(one));
+  if (sessions.length === pair.sessions.length) return pair;
+  const wanted = isFor(pair.wanted?.top ?? null) ? pair.wanted : null;
+  const candidate = sessions.some((one) => isCandidate(pair, one)) ? pair.candidate : null;
+  return { ...pair, sessions, candidate, wanted, ask: null };
 }
 
 /** The session of this id, or null where it has gone: what came on it then changes nothing of sessions. */
@@ -140,14 +158,16 @@ function find(pair: Pair, id: Bytes): Standing | null {
 export function message(given: Pair, id: Bytes, nowMs: number): Outcome {
   const before = looked(given, nowMs);
   const one = find(before, id);
-  return outcome(before, before, { doubted: one !== null && one.proven && one !== activeOf(before.sessions) });
+  if (one === null) return outcome(before, before);
+  return settled(before, before, nowMs, { doubted: one.proven && one !== activeOf(before.sessions) });
 }
 
 /** An ask or a tell that states its sender's active session (SES-28). */
 export function sync(given: Pair, id: Bytes, top: Top | null, nowMs: number): Outcome {
   const before = looked(given, nowMs);
   const one = find(before, id);
-  return outcome(top === null || one === null ? before : withTop(before, one, top, nowMs), before);
+  if (one === null) return outcome(before, before);
+  return settled(top === null ? before : withTop(before, one, top, nowMs), before, nowMs);
 }
 
 /** A tell: one with the id of the open ask is a sign of life (SES-24, SES-27). */
@@ -156,18 +176,27 @@ export function tell(given: Pair, id: Bytes, askId: Bytes | null, top: Top | nul
   const one = find(before, id);
   if (one === null) return outcome(before, before);
   const isAnswer = before.ask !== null && askId !== null && same(before.ask.id, askId);
-  const pair = isAnswer ? alive(before, one) : before;
-  return outcome(top === null ? pair : withTop(pair, one, top, nowMs), before);
+  // Who states a top that we lack is on another session than ours: the ask is answered, and nothing else ends.
+  const lacking = top !== null && lacks(before, top);
+  const life = lacking ? { ...before, ask: null } : alive(before, one);
+  const pair = isAnswer ? life : before;
+  if (top === null) return settled(pair, before, nowMs);
+  const known = seen(pair, top.epoch, one.proven, nowMs);
+  return settled(lacking ? withTop(pair, one, top, nowMs) : { ...pair, known }, before, nowMs);
+}
+
+/** Whether a top names a session that we do not have and that outranks our active one (SES-28). */
+function lacks(pair: Pair, top: Top): boolean {
+  const active = activeOf(pair.sessions);
+  const has = pair.sessions.some((one) => one.epoch === top.epoch && same(one.id.subarray(0, top.id.length), top.id));
+  return !has && (active === null || outranks(top, active));
 }
 
 /** Who has no such session and is outranked by it wants one, in place of a candidate that is not above (SES-28). */
 function withTop(pair: Pair, on: Standing, top: Top, nowMs: number): Pair {
   const known = seen(pair, top.epoch, on.proven, nowMs);
-  const active = activeOf(pair.sessions);
-  const has = pair.sessions.some((one) => one.epoch === top.epoch && same(one.id.subarray(0, top.id.length), top.id));
   const candidate = pair.sessions.find((one) => isCandidate(pair, one)) ?? null;
-  const outranked = active === null || outranks(top, active);
-  if (has || !outranked || (candidate !== null && candidate.epoch > top.epoch)) return { ...pair, known };
+  if (!lacks(pair, top) || (candidate !== null && candidate.epoch > top.epoch)) return { ...pair, known };
   const wanted = { sinceMs: nowMs, top, again: false };
   return { ...pair, known, wanted, candidate: null, sessions: pair.sessions.filter((one) => one !== candidate) };
 }
@@ -198,7 +227,14 @@ export function lose(given: Pair, nowMs: number): Outcome {
 /** What time alone does: silence, the age of a candidate, the ages of sessions (SES-26, SES-33). */
 export function passTime(given: Pair, textsWait: boolean, nowMs: number): Outcome {
   const before = looked(given, nowMs);
-  return outcome(aged(searched(silent(before, nowMs), textsWait, nowMs), nowMs), before);
+  const after = aged(searched(silent(before, nowMs), textsWait, nowMs), nowMs);
+  return outcome(textsWait ? wantedByTexts(after, nowMs) : after, before);
+}
+
+/** In a pair that has met and has no proven session, texts that wait want one where nothing is under way (SES-26). */
+function wantedByTexts(pair: Pair, nowMs: number): Pair {
+  const busy = pair.wanted ?? pair.candidate ?? activeOf(pair.sessions);
+  return !pair.met || busy !== null ? pair : { ...pair, wanted: { sinceMs: nowMs, top: null, again: false } };
 }
 
 function silent(pair: Pair, nowMs: number): Pair {
@@ -212,11 +248,12 @@ function searched(pair: Pair, textsWait: boolean, nowMs: number): Pair {
   const { candidate } = pair;
   const session = pair.sessions.find((one) => isCandidate(pair, one));
   if (candidate === null || session === undefined || nowMs < session.createdMs + DAY_MS) return pair;
+  if (!pair.met && nowMs > session.endsMs) return { ...pair, candidate: null };
   const searching = nowMs <= candidate.sinceMs + SEARCH_MS;
   if (textsWait || (pair.met && searching)) {
     return { ...pair, candidate: null, wanted: { sinceMs: candidate.sinceMs, top: session.top, again: true } };
   }
-  return searching ? pair : { ...pair, candidate: null };
+  return pair.met ? { ...pair, candidate: null } : pair;
 }
 
 function aged(pair: Pair, nowMs: number): Pair {

@@ -3,17 +3,15 @@ import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import type { Top } from "../src/content.ts";
 import { NOTHING_RECEIVED, take, told } from "../src/numbers.ts";
-import * as pairs from "../src/pair.ts";
-import type { Outcome } from "../src/pair.ts";
+import { happen } from "./pair_events.ts";
 import * as states from "../src/pair_state.ts";
 import type { Pair } from "../src/pair_state.ts";
 import { restorePair, storePair } from "../src/snapshot_pair.ts";
 import { nextEpoch } from "../src/session.ts";
-import { bytes, codeOf, load, optional } from "./vectors.ts";
+import { bytes, codeOf, load } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
 
 const vectors = load("sessions");
-const LIFE_MS = 14 * 86_400_000;
 
 test("which of some sessions is active (SES-22)", () => {
   const standing = { ours: true, createdMs: 0, endsMs: 0, sinceMs: 0, beside: null, top: null };
@@ -24,40 +22,8 @@ test("which of some sessions is active (SES-22)", () => {
   }
 });
 
-function topOf(json: Json): Top | null {
-  return json && { epoch: json[0], id: bytes(json[1]) };
-}
-
 function topShown(top: Top | null): Json {
   return top && [top.epoch, hex(top.id)];
-}
-
-function happen(pair: Pair, step: Json): Outcome {
-  const now = step.now_ms;
-  const id = step.session && bytes(step.session);
-  const made = { id, epoch: step.epoch, endsMs: now + LIFE_MS };
-  switch (step.event) {
-    case "hear":
-      return pairs.hear(pair, made, now);
-    case "start":
-      return pairs.start(pair, made, optional(step.beside), now);
-    case "answer":
-      return pairs.answer(pair, id, bytes(step.key), now);
-    case "message":
-      return pairs.message(pair, id, now);
-    case "sync":
-      return pairs.sync(pair, id, topOf(step.top), now);
-    case "tell":
-      return pairs.tell(pair, id, optional(step.ask_id), topOf(step.top), now);
-    case "ask":
-      return pairs.asked(pair, bytes(step.ask_id), step.patience_ms, now);
-    case "repeat":
-      return pairs.repeated(pair, now);
-    case "lose":
-      return pairs.lose(pair, now);
-    default:
-      return pairs.passTime(pair, step.texts_wait, now);
-  }
 }
 
 function shown(pair: Pair, nowMs: number): Json {
