@@ -76,8 +76,11 @@ _MACROS: Final = re.compile(rb"(?i)vbaproject|/activex|PK\x03\x04.{26}(?:basic|s
 _OVERLAP_B: Final = 64
 _CONTROLS: Final = bytes(octet == 0x7F or (octet < 0x20 and octet not in b"\t\n\f\r") for octet in range(256))
 """1 in the place of each byte that no text has: four times as fast as a search for them."""
-_ACTIVE: Final = re.compile(rb"\s*(?:<|#!|MZ|\{\\rtf|@echo|\xef\xbb\xbf\s*<)", re.IGNORECASE)
+_ACTIVE: Final = re.compile(rb"<|#!|MZ|\{\\rtf|@echo", re.IGNORECASE)
 """How text begins that a program would carry out or show as a page."""
+_BLANK: Final = b" \t\n\v\f\r\xef\xbb\xbf"
+"""Bytes that may stand before the beginning of a text, however many: spaces, ends of lines, U+FEFF."""
+_BEGIN_B: Final = 8
 
 
 def check_name(name: str, media_type: str) -> None:
@@ -86,7 +89,8 @@ def check_name(name: str, media_type: str) -> None:
     Raises:
         FileTypeRefused.
     """
-    if name.rpartition(".")[2].lower() not in ENDINGS.get(media_type, ()):
+    ending = name.rpartition(".")[2]
+    if not ending.isascii() or ending.lower() not in ENDINGS.get(media_type, ()):
         raise FileTypeRefused
 
 
@@ -95,6 +99,7 @@ class Content:
 
     def __init__(self) -> None:
         self._head = b""
+        self._begin = b""
         self._text = codecs.getincrementaldecoder("utf-8")()
         self._is_text, self._has_begun_letter = True, False
         self._overlap = b""
@@ -111,6 +116,8 @@ class Content:
             self._look_into_archive(block)
 
     def _look_for_text(self, block: bytes) -> None:
+        if len(self._begin) < _BEGIN_B:
+            self._begin = (self._begin + block).lstrip(_BLANK)[:_BEGIN_B]
         try:
             if self._has_begun_letter or not block.isascii():
                 self._text.decode(block)
@@ -141,7 +148,7 @@ class Content:
             self._text.decode(b"", final=True)
         except UnicodeDecodeError:
             raise FileTypeRefused from None
-        if not self._is_text or _ACTIVE.match(self._head):
+        if not self._is_text or _ACTIVE.match(self._begin):
             raise FileTypeRefused
         return "text/plain"
 

@@ -128,5 +128,17 @@ def test_what_is_not_built_like_its_container_is_refused() -> None:
             result(b"x", media_type, 1)
 
 
+def test_what_is_not_known_to_make_the_image_does_not_stay() -> None:
+    """FIL-17: neither in a segment of no use, nor in the end of a PNG, nor behind the head of a WebP."""
+    for code in (*range(0x02, 0xC0), 0xC8, *range(0xF0, 0xFE)):
+        with pytest.raises(MetadataKept):
+            result(jpeg(segment(code, SECRET)), "image/jpeg", 1 << 20)
+    whole = png().removesuffix(chunk(b"IEND", b"")) + chunk(b"IEND", SECRET)
+    with pytest.raises(MetadataKept):
+        result(whole, "image/png", 1 << 20)
+    with pytest.raises(MetadataKept):
+        result(webp(riff(b"VP8X", bytes(10) + SECRET), riff(b"VP8 ", b"pixels")), "image/webp", 1 << 20)
+
+
 def test_a_text_has_none() -> None:
     assert result(b"a text", "text/plain", 2) == b"a text"

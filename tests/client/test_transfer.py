@@ -30,6 +30,8 @@ from e2ee_relay.protocol import (
 )
 from relay_actors import Clock, Owner, Peer
 
+from e2ee.errors import FileCorrupt
+
 Change = Callable[[Frame], Frame | None]
 
 
@@ -234,10 +236,59 @@ async def test_a_relay_that_lies_is_left(lie: Callable[[Frame], KnownFrame]) -> 
     if lie in (_short, _more, _other):
         await scene.put()
     scene.road.change = lie
-    with pytest.raises((NotARelay, RelayUnavailable)):
+    with pytest.raises((NotARelay, RelayUnavailable, FileCorrupt)):
         await (scene.get() if lie in (_short, _more, _other) else scene.put())
     assert scene.got == []
     assert scene.road.parts <= 6 * 7
+
+
+@pytest.mark.parametrize("lie", [_short, _more])
+async def test_a_blob_of_other_parts_is_corrupt_at_once(lie: Callable[[Frame], KnownFrame]) -> None:
+    """FIL-05: a size that the announcement lies about is no fault of the connection, to be tried again."""
+    scene = await scene_of(6)
+    await scene.put()
+    scene.road.change, before = lie, scene.road.parts
+    with pytest.raises(FileCorrupt):
+        await scene.get()
+    assert scene.road.parts - before <= IN_FLIGHT
+
+
+class Dripping:
+    """Greets, and then sends what nobody asked for, a little at a time, for ever."""
+
+    def __init__(self, hello: bytes) -> None:
+        self.frames = [hello]
+
+    async def send(self, data: bytes) -> None:
+        """Nothing is answered."""
+
+    async def receive(self) -> bytes:
+        if self.frames:
+            return self.frames.pop()
+        await asyncio.sleep(0.02)
+        return encode_frames([Done(1 << 20)])
+
+    async def close(self) -> None:
+        """Nothing to close."""
+
+
+async def test_a_relay_that_drips_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a relay sends beside the answer does not prolong the wait for it."""
+    scene = await scene_of(1)
+    hello = await (await scene.road.open("wss://relay.test")).receive()
+    monkeypatch.setattr("e2ee_client.runtime.transfer._ANSWER_S", 0.1)
+
+    class Road:
+        async def open(self, url: str, *, foreign: bool = False) -> Connection:
+            return Dripping(hello)
+
+    async def at_once(_seconds: float) -> None:
+        await asyncio.sleep(0)
+
+    transfer = Transfer(Road(), "wss://relay.test", sleep=at_once)
+    with pytest.raises(RelayUnavailable):
+        async with asyncio.timeout(5):
+            await transfer.get(bytes(32), 100, lambda _index, _part: None)
 
 
 async def test_a_relay_without_blobs() -> None:

@@ -18,26 +18,18 @@ from e2ee_client.errors import (
     RelayUnavailable,
 )
 from e2ee_client.rooms import (
-    Agent,
-    CompanyRoom,
-    Customer,
-    CustomerRoom,
-    Entry,
     FileDropped,
     FileExpiring,
     FileFailed,
     FileHeld,
     FileProgress,
-    Room,
 )
 from e2ee_client.testing import FakeClock, MemoryNetwork
+from file_scene import TEXT, Scene, blobs, file, files_of, scene_of, the_file
 from practice import Practice, practice
 
 from e2ee.errors import FileNameRefused, FileTooLarge, FileTypeRefused, RoomClosed
-from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
-
-TEXT = b"Befund: alles in Ordnung.\n" * 20_000
 
 
 @pytest.fixture
@@ -51,44 +43,6 @@ def network() -> Iterator[MemoryNetwork]:
 async def praxis(network: MemoryNetwork) -> AsyncIterator[Practice]:
     async with practice(network) as made:
         yield made
-
-
-class Scene:
-    """A customer in a room with an agent who answers."""
-
-    def __init__(
-        self, praxis: Practice, me: Customer, room: CustomerRoom, agent: Agent, at: CompanyRoom
-    ) -> None:
-        self.praxis, self.me, self.room, self.agent, self.at_agent = praxis, me, room, agent, at
-        self.relay = praxis.network.relay
-
-
-async def scene_of(praxis: Practice) -> Scene:
-    agent = await praxis.agent("Agent A")
-    me = await praxis.customer()
-    room = await praxis.opened(me)
-    await room.send("Guten Tag")
-    at_agent = await anext(agent.waiting())
-    await at_agent.claim(600)
-    await until(lambda: room.assigned is not None)
-    return Scene(praxis, me, room, agent, at_agent)
-
-
-def file(folder: Path, name: str = "Befund 1.txt", content: bytes = TEXT) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
-async def files_of(room: Room) -> list[Entry]:
-    return [one for one in await room.history() if one.kind == Kind.FILE]
-
-
-async def the_file(room: Room, count: int = 1) -> Entry:
-    """Wait for the newest file of a room."""
-    while len(found := await files_of(room)) < count:
-        await room._client.progress.wait()
-    return found[-1]
 
 
 async def test_a_customer_sends_a_file_that_the_agent_saves(praxis: Practice, tmp_path: Path) -> None:
@@ -280,11 +234,6 @@ async def test_the_end_of_a_file_is_told_before_and_at_it(praxis: Practice, tmp_
     assert (await next_of(events, FileExpiring)).is_over
     with pytest.raises(FileExpired):
         await got.save(tmp_path)
-
-
-def blobs(scene: Scene) -> list[object]:
-    """What the relay holds."""
-    return scene.relay._file.connection.execute("SELECT key FROM blob").fetchall()
 
 
 def _pass(scene: Scene, until_ms: int) -> None:

@@ -190,12 +190,30 @@ def test_a_type_is_told_by_the_whole_content() -> None:
         told(*parts, bytes(70_000) + b"xl/vbaPro", b"ject.bin")
 
 
+@pytest.mark.parametrize(
+    "begins", [b"<html>", b"<?xml", b"#!/bin/sh", b"MZ", b"{\\rtf1", b"@ECHO off"], ids=repr
+)
+def test_no_blank_hides_how_a_text_begins(begins: bytes) -> None:
+    """FIL-10: not kilobytes of it, and not the mark of an encoding, also where blocks cut it."""
+    for before in (b"", b" " * 5000, b"\n\t" * 70_000, b"\xef\xbb\xbf", b"\xef\xbb\xbf \r\n"):
+        for step in (1 << 18, 7):
+            whole = before + begins + b" and more"
+            with pytest.raises(FileTypeRefused):
+                told(*(whole[at : at + step] for at in range(0, len(whole), step)))
+    assert told(b"\xef\xbb\xbfa <b>") == "text/plain"
+
+
 def test_every_type_has_endings_that_are_names() -> None:
     """FIL-09"""
     for media_type, endings in file_types.ENDINGS.items():
         for one in endings:
             file_types.check_name(f"a.{one.upper()}", media_type)
             assert is_file_name(f"a.{one}")
-    for name, media_type in (("a.exe", "image/png"), ("a.png", "image/x-png"), ("a.png.html", "image/png")):
+    for name, media_type in (
+        ("a.exe", "image/png"),
+        ("a.png", "image/x-png"),
+        ("a.png.html", "image/png"),
+        ("a.m\u212av", "video/webm"),
+    ):
         with pytest.raises(FileTypeRefused):
             file_types.check_name(name, media_type)

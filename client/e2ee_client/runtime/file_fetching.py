@@ -12,9 +12,11 @@ from typing import Final
 
 from e2ee.errors import E2eeError, FileCorrupt, FileTypeRefused
 from e2ee.files import sealed_size
+from e2ee.ids import AccountId
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee_client.engine.rooms.file_rows import FileIn, FileTicket
 from e2ee_client.engine.rooms.files import Files
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import (
     BlobRefused,
     ClientClosed,
@@ -27,8 +29,8 @@ from e2ee_client.errors import (
 from e2ee_client.room_events import FileFailed
 
 from . import file_folder
-from .file_folder import Arriving, held_name
-from .file_work import GONE, FileWork, Told
+from .file_folder import Arriving, held_name, part_name
+from .file_work import GONE, FileWork, Told, to_its_end
 from .transfer import parts_of
 
 MOST_HELD_B: Final = 1 << 30
@@ -47,8 +49,9 @@ class FileFetching:
         self._tasks: dict[bytes, asyncio.Task[Path | None]] = {}
         self._wanted = asyncio.Event()
 
-    def start(self) -> None:
-        """Fetch by itself from now on."""
+    async def start(self) -> None:
+        """Delete what belongs to no entry, and fetch by itself from now on."""
+        await self._settle()
         self._work.begin(self._fetch_wanted())
         self.look()
 
@@ -57,12 +60,28 @@ class FileFetching:
         self._wanted.set()
 
     def forget(self, entry_hash: bytes) -> None:
-        """Delete what is here of a file whose entry was destroyed."""
+        """Delete what is here of a file whose entry was destroyed; there may be room for others then."""
+        self._remove(entry_hash)
         task = self._tasks.get(entry_hash)
         if task is not None:
             task.cancel()
-        for name in (held_name(entry_hash), _part(entry_hash)):
+            task.add_done_callback(lambda _: self._remove(entry_hash))
+        self.look()
+
+    def _remove(self, entry_hash: bytes) -> None:
+        for name in (held_name(entry_hash), part_name(entry_hash)):
             self._work.folder.remove(name)
+
+    async def _settle(self) -> None:
+        """Delete what has no entry any more, and say of what is whole that it is held (FIL-19)."""
+        rows = await self._work.ask(lambda files: files.incoming(Turn(0)))
+        known = {name for one in rows for name in (held_name(one.entry), part_name(one.entry))}
+        for name in self._work.folder.names():
+            if name.startswith("in-") and name not in known:
+                self._work.folder.remove(name)
+        for row in rows:
+            if not row.is_held and self.is_here(row.entry):
+                self._work.begin(self._have(row.entry))
 
     # --- for a person ---
 
@@ -80,7 +99,16 @@ class FileFetching:
                 return path
         elif not self.is_here(entry_hash):
             await self.fetch(ticket)
-        place = self._work.folder.place(held_name(entry_hash))
+        try:
+            return await self._open_to(ticket, folder)
+        except FileCorrupt:
+            # It was right when it came: the disk has damaged it.
+            self._work.folder.remove(held_name(entry_hash))
+        await self.fetch(ticket)
+        return await self._open_to(ticket, folder)
+
+    async def _open_to(self, ticket: FileTicket, folder: Path) -> Path:
+        place = self._work.folder.place(held_name(ticket.entry))
         return await asyncio.to_thread(file_folder.open_to, place, ticket, folder, self._work.rng)
 
     def is_here(self, entry_hash: bytes) -> bool:
@@ -105,27 +133,49 @@ class FileFetching:
             raise
 
     async def _fetch(self, ticket: FileTicket, folder: Path | None) -> Path | None:
+        part, path = part_name(ticket.entry), None
+        if not self.is_here(ticket.entry):
+            was_begun = self._work.folder.has(part)
+            try:
+                path = await self._bring(ticket, part, folder)
+            except FileCorrupt:
+                if not was_begun:
+                    raise
+                # A loss of power leaves a length without its bytes: once more, from the beginning.
+                path = await self._bring(ticket, part, folder)
+        await self._have(ticket.entry)
+        return path
+
+    async def _have(self, entry_hash: EntryHash) -> None:
+        await self._work.step(lambda turn, files: files.have(turn, entry_hash))
+
+    async def _bring(self, ticket: FileTicket, part: str, folder: Path | None) -> Path | None:
+        """Get a file, and give it its name if it is right; what will never be whole is not kept."""
+        place = self._work.folder.place(part)
+        try:
+            await self._get(ticket, place)
+            path, _ = await asyncio.gather(
+                to_its_end(lambda: self._look(place, ticket, folder)),
+                to_its_end(lambda: file_folder.flush(place)),
+            )
+        except (FileCorrupt, FileExpired):
+            self._work.folder.remove(part)
+            raise
+        held = self._work.folder.place(held_name(ticket.entry))
+        await to_its_end(lambda: file_folder.keep(place, held))
+        return path
+
+    async def _get(self, ticket: FileTicket, place: Path) -> None:
         if ticket.expires_ms <= self._work.clock.now_ms():
             raise FileExpired("the file is past its end at the relay")
-        async with self._work.slots:
+        company = await self._work.ask(lambda files: files.company(ticket.room_id))
+        async with self._work.slot(company):
             try:
-                await self._get(ticket)
+                await self._get_at(company, ticket, place)
             except BlobRefused as error:
                 if error.reason == GONE:
                     raise FileExpired("the relay does not have the file any more") from None
                 raise
-        part = self._work.folder.place(_part(ticket.entry))
-        try:
-            path, _ = await asyncio.gather(
-                asyncio.to_thread(self._look, part, ticket, folder),
-                asyncio.to_thread(file_folder.flush, part),
-            )
-        except FileCorrupt:
-            self._work.folder.remove(part.name)
-            raise
-        await asyncio.to_thread(file_folder.keep, part, self._work.folder.place(held_name(ticket.entry)))
-        await self._work.step(lambda turn, files: files.have(turn, ticket.entry))
-        return path
 
     def _look(self, part: Path, ticket: FileTicket, folder: Path | None) -> Path | None:
         """Look whether a file is right, and write it in the clear meanwhile; one that is right, but cannot be
@@ -139,11 +189,10 @@ class FileFetching:
         file_folder.verify(part, ticket.file_key, ticket.announced)
         return None
 
-    async def _get(self, ticket: FileTicket) -> None:
-        company = await self._work.ask(lambda files: files.company(ticket.room_id))
+    async def _get_at(self, company: AccountId, ticket: FileTicket, place: Path) -> None:
         transfer, size_b = self._work.transfer(company), ticket.sealed_b
         told = Told(self._work, ticket.room_id, ticket.entry, parts_of(size_b), is_upload=False)
-        arriving = Arriving(self._work.folder.place(_part(ticket.entry)), size_b)
+        arriving = Arriving(place, size_b)
 
         def write(index: int, part: bytes) -> None:
             arriving.write(part)
@@ -160,32 +209,38 @@ class FileFetching:
         while True:
             await self._wanted.wait()
             self._wanted.clear()
-            rows = await self._work.ask(Files.wanted)
-            done = [await self._fetch_one(one) for one in rows]
-            if not all(done):
+            if not await self._fetch_all():
                 await self._work.clock.wait_until(self._work.clock.now_ms() + _AGAIN_MS)
                 self._wanted.set()
 
+    async def _fetch_all(self) -> bool:
+        """Fetch what is wanted; False: some of it is to be tried again, whatever hindered it."""
+        try:
+            rows = await self._work.ask(Files.wanted)
+            return all([await self._fetch_one(one) for one in rows])
+        except ClientClosed:
+            raise
+        except (SealroomError, E2eeError) as error:
+            _LOG.warning("files.fetch %s", error.code)
+            return False
+
     async def _fetch_one(self, row: FileIn) -> bool:
         """Fetch a file; False: it is to be tried again."""
-        if not await self._has_room(sealed_size(row.size_b)):
+        if not await self._has_room(row):
             return True
         try:
             await self.fetch(await self._work.ask(lambda files: files.ticket(row.room_id, row.entry)))
         except ClientClosed:
             raise
         except (FileCorrupt, FileExpired, FileMissing) as error:
-            self._work.tell(FileFailed(row.room_id, row.entry, error.code))
             await self._work.step(lambda turn, files: files.refuse(turn, row.entry))
+            self._work.tell(FileFailed(row.room_id, row.entry, error.code))
         except (SealroomError, E2eeError) as error:
             _LOG.warning("files.fetch %s", error.code)
             return False
         return True
 
-    async def _has_room(self, size_b: int) -> bool:
-        held_b = await self._work.ask(lambda files: files.held_b())
-        return held_b + size_b <= MOST_HELD_B and self._work.folder.free_b() - size_b >= RESERVE_B
-
-
-def _part(entry_hash: bytes) -> str:
-    return f"in-{entry_hash.hex()}.part"
+    async def _has_room(self, row: FileIn) -> bool:
+        folder, size_b = self._work.folder, sealed_size(row.size_b)
+        held_b = await self._work.ask(lambda files: files.held_b()) + folder.parts_b(part_name(row.entry))
+        return held_b + size_b <= MOST_HELD_B and folder.free_b() - size_b >= RESERVE_B

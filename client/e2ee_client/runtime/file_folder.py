@@ -33,11 +33,17 @@ from . import image_metadata
 READ_B: Final = 262_144
 _SAME_NAMES: Final = 1_000
 _PRIVATE: Final = 0o600
+PART: Final = ".part"
 
 
 def held_name(entry_hash: bytes) -> str:
     """Return under which name a device holds the file of an entry."""
     return f"in-{entry_hash.hex()}"
+
+
+def part_name(entry_hash: bytes) -> str:
+    """Return under which name a file comes."""
+    return f"{held_name(entry_hash)}{PART}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +70,9 @@ class FileFolder:
         with _as_unusable():
             if self._path is None:
                 self._path = Path(tempfile.mkdtemp(prefix="sealroom-"))
-            self._path.mkdir(mode=0o700, exist_ok=True)
+            if not self._path.is_dir():
+                self._path.mkdir(mode=0o700, exist_ok=True)
+                _flush(self._path.parent)
         return self._path / name
 
     def has(self, name: str) -> bool:
@@ -93,6 +101,15 @@ class FileFolder:
         """Return how much room the disk has."""
         with _as_unusable():
             return shutil.disk_usage(self.place("").parent).free
+
+    def parts_b(self, but: str) -> int:
+        """Return how much has come of files that are not whole, all but one."""
+        return sum(self._size_b(one) for one in self.names() if one.endswith(PART) and one != but)
+
+    def _size_b(self, name: str) -> int:
+        with suppress(OSError):
+            return self.place(name).stat().st_size
+        return 0
 
     def close(self) -> None:
         """Delete the folder of a store in memory."""

@@ -30,7 +30,7 @@ from e2ee_client.errors import (
 from e2ee_client.room_events import FileFailed
 
 from . import file_folder
-from .file_work import DENIED, FileWork, Told
+from .file_work import DENIED, FileWork, Told, to_its_end
 from .transfer import Upload, parts_of
 
 MOST_WAITING: Final = 256
@@ -43,6 +43,7 @@ class FileSending:
     def __init__(self, work: FileWork) -> None:
         self._work = work
         self._jobs: dict[bytes, asyncio.Task[EntryHash]] = {}
+        self._dropping: set[bytes] = set()
 
     # --- life ---
 
@@ -50,8 +51,7 @@ class FileSending:
         """Go on with what was under way; delete what belongs to nothing."""
         rows = await self._work.ask(lambda files: files.outgoing())
         for one in rows:
-            if one.entry is not None:
-                self._work.folder.rename(_place(one.id), file_folder.held_name(one.entry))
+            self._keep(one)
         under_way = [one for one in rows if one.entry is None and not one.is_over]
         kept = {_place(one.id) for one in under_way}
         for name in self._work.folder.names():
@@ -70,7 +70,7 @@ class FileSending:
         """Have the relay drop the blobs that are over."""
         for row in await self._work.ask(lambda files: files.outgoing()):
             if row.is_over:
-                self._work.begin(self._drop(row))
+                self._begin_drop(row)
 
     async def _go_on(self, row: FileOut) -> None:
         """Go on with a sealed copy that a stop has left, if it is whole."""
@@ -107,7 +107,7 @@ class FileSending:
         work, file_id = self._work, self._work.rng(FILE_ID_B)
         key, place = FileKey(work.rng(KEY_B)), work.folder.place(_place(file_id))
         try:
-            sealed = await asyncio.to_thread(file_folder.seal, source, place, key, name, strip=strip)
+            sealed = await to_its_end(lambda: file_folder.seal(source, place, key, name, strip=strip))
             said = sealed.announced
             row = FileOut(
                 *(file_id, room_id, name, sealed.media_type, said.size_b, said.padded_b, said.hash),
@@ -129,6 +129,8 @@ class FileSending:
         for row in await self._work.ask(lambda files: files.outgoing()):
             if row.id == file_id and row.entry is None:
                 await self._give_up(row, FileCancelled.code)
+            elif row.id == file_id:
+                self._keep(row)
 
     def _send(self, row: FileOut) -> asyncio.Task[EntryHash]:
         job = self._jobs[row.id] = self._work.begin(self._sending(row))
@@ -137,7 +139,8 @@ class FileSending:
 
     async def _sending(self, row: FileOut) -> EntryHash:
         try:
-            expires_ms = await self._work.patiently(lambda: self._put(row))
+            company = await self._work.ask(lambda files: files.company(row.room_id))
+            expires_ms = await self._work.patiently(company, lambda: self._put(row))
             entry_hash = await self._work.step(lambda turn, files: files.announce(turn, row, expires_ms))
         except (ClientClosed, StoreError):
             # What is stored goes on with the next start.
@@ -145,14 +148,19 @@ class FileSending:
         except (SealroomError, E2eeError) as error:
             await self._give_up(row, error.code)
             raise
-        self._work.folder.rename(_place(row.id), file_folder.held_name(entry_hash))
+        self._keep(row)
         return entry_hash
+
+    def _keep(self, row: FileOut) -> None:
+        """The sealed copy of a file that is announced is one that this device holds."""
+        if row.entry is not None:
+            self._work.folder.rename(_place(row.id), file_folder.held_name(row.entry))
 
     async def _give_up(self, row: FileOut, code: str) -> None:
         await self._work.step(lambda turn, files: files.over(turn, row))
         self._work.folder.remove(_place(row.id))
         self._work.tell(FileFailed(row.room_id, row.id, code))
-        self._work.begin(self._drop(row))
+        self._begin_drop(row)
 
     # --- its blob ---
 
@@ -202,12 +210,17 @@ class FileSending:
         told.at(parts_of(size_b), size_b)
         return expires_ms
 
+    def _begin_drop(self, row: FileOut) -> None:
+        if row.id not in self._dropping:
+            self._dropping.add(row.id)
+            self._work.begin(self._drop(row)).add_done_callback(lambda _: self._dropping.discard(row.id))
+
     async def _drop(self, row: FileOut) -> None:
         """Have the relay drop a blob; then its row goes."""
         if row.mailbox:
             company = await self._work.ask(lambda files: files.company(row.room_id))
             transfer = self._work.transfer(company)
-            await self._work.patiently(lambda: transfer.drop(row.blob, row.secret))
+            await self._work.patiently(company, lambda: transfer.drop(row.blob, row.secret))
         await self._work.step(lambda turn, files: files.forget(turn, row.id))
 
 

@@ -61,7 +61,7 @@ class FileService:
         """Go on with what was under way."""
         self._work.is_online = True
         await self.sending.start()
-        self.fetching.start()
+        await self.fetching.start()
 
     async def stop(self) -> None:
         """End all tasks; what they were at goes on when the client is opened again."""

@@ -50,7 +50,7 @@ class FileWork:
         self._transport = transport
         self.is_online = False
         self.parts_sent = 0
-        self.slots = asyncio.Semaphore(_AT_ONCE)
+        self._slots: dict[str, asyncio.Semaphore] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
 
     def begin(self, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
@@ -93,12 +93,17 @@ class FileWork:
     async def _sleep(self, seconds: float) -> None:
         await self.clock.wait_until(self.clock.now_ms() + int(seconds * 1000))
 
+    def slot(self, company: AccountId) -> asyncio.Semaphore:
+        """Return what two transfers at a time hold; each relay has its own, so that none holds up another."""
+        url = self.shell.machine.files.relay_url(company)
+        return self._slots.setdefault(url, asyncio.Semaphore(_AT_ONCE))
+
     def tell(self, event: RoomEvent) -> None:
         """Tell the application."""
         self.log.put(event)
 
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
-        """Do something with a relay, again while it cannot now, each time after a longer pause.
+    async def patiently(self, company: AccountId, work: Callable[[], Awaitable[T]]) -> T:
+        """Do something with a company's relay, again while it cannot now, each time after a longer pause.
 
         Raises:
             BlobRefused, RelayUnavailable: it never will. What `work` raises.
@@ -106,7 +111,7 @@ class FileWork:
         pause_ms, denied = _FIRST_PAUSE_MS, 0
         while True:
             try:
-                async with self.slots:
+                async with self.slot(company):
                     return await work()
             except RelayUnavailable as error:
                 if not error.retryable:
@@ -117,6 +122,18 @@ class FileWork:
                     raise
             await self.clock.wait_until(self.clock.now_ms() + pause_ms)
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
+
+
+async def to_its_end(work: Callable[[], T]) -> T:
+    """Do something in a thread; who is cancelled waits for its end, so that nothing is written afterwards."""
+    job = asyncio.ensure_future(asyncio.to_thread(work))
+    try:
+        return await asyncio.shield(job)
+    except asyncio.CancelledError:
+        await asyncio.wait([job])
+        if not job.cancelled():
+            job.exception()
+        raise
 
 
 class Told:

@@ -19,9 +19,12 @@ _KEPT_CHUNKS: Final = frozenset(
 _KEPT_RIFF: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
 _JFIF, _EXIF = 0xE0, 0xE1
 _APPLICATION: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
-"""Codes of segments that are no part of the image: those of applications, and comments."""
+"""Codes of segments of applications, and of comments."""
 _KEPT_SEGMENTS: Final = {0xE2: (b"ICC_PROFILE\0",), 0xEE: (b"Adobe",)}
+_IMAGE: Final = frozenset({*range(0xC0, 0xE0)}) - {0xC8, *range(0xD0, 0xDA)}
+"""Codes of segments that make the image: tables, frames and scans."""
 _WITH_METADATA: Final = 0x0C
+_VP8X_B: Final = 10
 _ORIENTATION: Final = 0x0112
 
 Read: TypeAlias = Callable[[], Iterable[bytes]]
@@ -101,7 +104,7 @@ def _jpeg(source: _Source) -> Iterator[bytes]:
     code = _marker(source)
     while code != 0xD9:
         size_b = int.from_bytes(source.read(2), "big")
-        if size_b < 2 or code in (0x00, 0x01, *range(0xD0, 0xD9)):
+        if size_b < 2 or code not in _APPLICATION | _IMAGE:
             raise MetadataKept("not a segment of a JPEG")
         body = source.read(size_b - 2)
         yield from _segment(code, body)
@@ -127,7 +130,7 @@ def _segment(code: int, body: bytes) -> Iterator[bytes]:
     elif code == _JFIF and body.startswith(b"JFIF\0"):
         # A thumbnail of the image before it was cut stands behind these 14 bytes.
         yield _framed(code, body[:12].ljust(12, b"\0") + b"\0\0")
-    elif code not in _APPLICATION or body.startswith(_KEPT_SEGMENTS.get(code, ())):
+    elif code in _IMAGE or body.startswith(_KEPT_SEGMENTS.get(code, ())):
         yield _framed(code, body)
 
 
@@ -176,6 +179,8 @@ def _png(source: _Source) -> Iterator[bytes]:
     while kind != b"IEND":
         head = source.read(8)
         size_b, kind = int.from_bytes(head[:4], "big") + 4, head[4:]
+        if kind == b"IEND" and size_b > 4:
+            raise MetadataKept("something stands in the end of a PNG")
         if kind in _KEPT_CHUNKS:
             yield head
             yield from source.copy(size_b)
@@ -210,7 +215,7 @@ def _chunks(source: _Source, *, is_copied: bool = False) -> Iterator[tuple[bytes
         begins = source.read(8)
         size_b = int.from_bytes(begins[4:], "little")
         left_b -= 8 + size_b + size_b % 2
-        if left_b < 0 or size_b < 1:
+        if left_b < 0 or size_b < 1 or (begins[:4] == b"VP8X" and size_b != _VP8X_B):
             raise MetadataKept("a chunk of a WebP has another size than its place")
         is_kept = begins[:4] in _KEPT_RIFF
         if is_kept:

@@ -38,6 +38,7 @@ from e2ee_relay.protocol import (
     encode_frames,
 )
 
+from e2ee.errors import FileCorrupt
 from e2ee_client.errors import BlobRefused, NotARelay, RelayTimeout, RelayUnavailable
 
 from .transport import Connection, Transport
@@ -108,6 +109,7 @@ class Transfer:
 
         Raises:
             BlobRefused: the relay has no such blob that is whole, or has handed it out often enough.
+            FileCorrupt: a part of it has another length than its place (FIL-05).
             RelayUnavailable: it was not reached, or did not answer, several times in a row.
         """
         _refuse_size(size_b)
@@ -198,7 +200,7 @@ class _Line:
 
     async def greet(self) -> None:
         """Wait for the Hello of a relay that has blobs."""
-        for frame in await self._receive():
+        for frame in await _in_time(self._receive()):
             if isinstance(frame, Hello) and frame.version == PROTOCOL_VERSION:
                 if not {BlobOpen.OP, BlobPut.OP, BlobGet.OP} <= set(frame.operations):
                     raise BlobRefused("the relay has no blobs")
@@ -214,10 +216,8 @@ class _Line:
     async def answer(self) -> Frame:
         """Wait for the answer to the oldest request."""
         request_id = self._waiting.popleft()
-        while request_id not in self._answers:
-            for frame in await self._receive():
-                if frame.request_id in self._waiting or frame.request_id == request_id:
-                    self._answers[frame.request_id] = frame
+        # One time for all: what else a relay sends meanwhile does not prolong it.
+        await _in_time(self._receive_until(request_id))
         frame = self._answers.pop(request_id)
         if isinstance(frame, ErrorReply):
             failure = BlobRefused(f"the relay refused: {frame.code.name}", reason=frame.code.name)
@@ -226,8 +226,14 @@ class _Line:
             raise failure
         return frame
 
+    async def _receive_until(self, request_id: int) -> None:
+        while request_id not in self._answers:
+            for frame in await self._receive():
+                if frame.request_id in self._waiting or frame.request_id == request_id:
+                    self._answers[frame.request_id] = frame
+
     async def _receive(self) -> list[Frame]:
-        return decode_frames(await _in_time(self._connection.receive()), Role.CLIENT)
+        return decode_frames(await self._connection.receive(), Role.CLIENT)
 
 
 async def _in_time(work: Awaitable[T]) -> T:
@@ -324,8 +330,10 @@ class _Getting:
 
     def _take(self, data: Frame, count: int) -> None:
         sizes_b = [part_b(self._size_b, self.done + place) for place in range(count)]
-        if not isinstance(data, BlobData) or [len(one) for one in data.parts] != sizes_b:
+        if not isinstance(data, BlobData):
             raise NotARelay("the relay speaks of another blob")
+        if [len(one) for one in data.parts] != sizes_b:
+            raise FileCorrupt
         for part in data.parts:
             self._write_part(self.done, part)
             self.done += 1

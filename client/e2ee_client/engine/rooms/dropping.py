@@ -60,6 +60,8 @@ class Dropping(Part):
             keys = list(islice(found, _AT_ONCE))
             for key in keys:
                 turn.delete(table, key)
+                if table == FileIn.TABLE:
+                    self._context.rooms.files.gone(turn, key)
             left = left or bool(keys)
         if left:
             self._context.timers.set("erase rooms", turn.now_ms + _APART_MS, self._erase)

@@ -22,6 +22,9 @@ class Payer(NamedTuple):
     mailbox: bytes
     token: bytes
 
+    def __repr__(self) -> str:
+        return f"<Payer {self.device_id.hex()[:8]}>"
+
 
 @dataclass(slots=True)
 class FileOut(Row):
@@ -53,7 +56,7 @@ class FileOut(Row):
 
 @dataclass(slots=True)
 class FileIn(Row):
-    """A file of somebody else, from the moment in which its entry came."""
+    """A file that an entry has announced; one of ours is held from then on."""
 
     TABLE: ClassVar[str] = "file_in"
     KEY: ClassVar = (("entry", HASH_B),)
@@ -92,6 +95,9 @@ class FileTicket(NamedTuple):
     blob: bytes
     expires_ms: int
     is_ours: bool
+
+    def __repr__(self) -> str:
+        return f"<FileTicket {self.entry.hex()[:8]}>"
 
     @property
     def sealed_b(self) -> int:

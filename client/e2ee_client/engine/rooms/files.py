@@ -21,6 +21,7 @@ from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import File, read_payload
 from e2ee.rooms.signals import Held, encode_signal
+from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.link import LinkState
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
@@ -113,23 +114,32 @@ class Files(Part):
         payer = row.payer or DeviceId(bytes(16))
         payload = File(
             *(row.blob, row.file_key, row.padded_b, row.hash, row.size_b, row.name, row.media_type),
-            *(max(0, expires_ms), payer),
+            *(min(max(0, expires_ms), MAX_MS), payer),
         )
         row.entry = self._rooms.write(turn, row.room_id, payload)
         row.expires_ms = min(expires_ms, turn.now_ms + LONGEST_MS)
         room = self._rooms.room(turn, row.room_id)
         row.recipients = tuple(one.device_id for one in room.states.recipients(int(Kind.FILE), turn.now_ms))
         turn.put(row.put())
+        turn.put(self._own(row, row.entry, payer).put())
         return row.entry
+
+    def _own(self, row: FileOut, entry: EntryHash, payer: DeviceId) -> FileIn:
+        """A file of ours is held from the moment in which it is announced."""
+        us = self._rooms.around.us.device_id
+        return FileIn(
+            *(entry, row.room_id, us, payer, row.blob, row.size_b, row.expires_ms), is_held=True, told=_OVER
+        )
 
     def outgoing(self) -> list[FileOut]:
         """Return all files that are on their way, or whose blob is ours to drop."""
         return [FileOut.decode(key, row) for key, row in self._state.rows.items(FileOut.TABLE)]
 
     def over(self, turn: Turn, row: FileOut) -> None:
-        """The blob of a file is to be dropped."""
+        """The blob of a file is to be dropped, unless its room is gone with all that stood of it."""
         row.is_over = True
-        turn.put(row.put())
+        if turn.read(self._state.rows, FileOut.TABLE, row.id) is not None:
+            turn.put(row.put())
 
     def forget(self, turn: Turn, file_id: bytes) -> None:
         """Drop the row of a file whose blob is gone."""
@@ -199,7 +209,7 @@ class Files(Part):
         )
 
     def incoming(self, turn: Turn) -> list[FileIn]:
-        """Return all files of others that entries have announced."""
+        """Return all files that entries have announced."""
         return [FileIn.decode(key, row) for key, row in turn.items(self._state.rows, FileIn.TABLE)]
 
     def wanted(self) -> list[FileIn]:
@@ -299,6 +309,14 @@ class Files(Part):
         if is_destroyed and self._row(turn, entry_hash) is not None:
             turn.delete(FileIn.TABLE, entry_hash)
             self._due.pop(entry_hash, None)
+
+    def gone(self, turn: Turn, entry_hash: bytes) -> None:
+        """The row of a file goes with all rooms (ACC-15); its sealed copy goes with it (FIL-16)."""
+        self._due.pop(EntryHash(entry_hash), None)
+        row = self._state.rows.get(FileIn.TABLE, entry_hash)
+        if row is not None:
+            one = FileIn.decode(entry_hash, row)
+            turn.notify(EntryErased(one.room_id, one.entry, is_destroyed=True))
 
     # --- time ---
 
