@@ -59,8 +59,9 @@ def install() -> None:
     if ready.exists():
         return
     done = run(*INSTALL)
+    reason = [line for line in done.stderr.splitlines() if line.startswith("npm error")] or [done.stderr]
     if done.returncode != 0:
-        raise NotInstalled(f"npm could not install the libraries of client/web: {done.stderr.strip()}")
+        raise NotInstalled(f"npm could not install the libraries of client/web: {reason[0]}")
     ready.touch()
 
 

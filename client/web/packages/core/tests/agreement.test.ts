@@ -54,6 +54,15 @@ for (const one of heads.sets) {
   });
 }
 
+test("an epoch that is not the next one is refused under a parent that is held, too (ROOM-10)", () => {
+  const one = heads.sets.find((set: Json) => set.name === "parent that is held");
+  const [held, other] = taken(one.states) as [TakenState, TakenState];
+  const [parent, child] = held.state.epoch < other.state.epoch ? [held, other] : [other, held];
+  const wrong = { ...child, state: { ...child.state, epoch: child.state.epoch + 1 } };
+  const found = verdicts([parent, wrong], bytes(heads.root), known);
+  assert.deepEqual([found.get(hex(parent.hash)), found.get(hex(wrong.hash))], ["held", "refused"]);
+});
+
 const scenes = load("room_acts");
 
 for (const one of scenes.scenes) {

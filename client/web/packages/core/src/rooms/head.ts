@@ -50,6 +50,7 @@ function verdict(
   const key = state.parent === null ? "" : hex(state.parent);
   const parent = first ? beforeFirst(state) : byHash.get(key)?.state;
   if (!passes(() => checkForm(state, root))) return "refused";
+  if (parent !== undefined && state.epoch !== parent.epoch + 1) return "refused";
   const ofParent = first ? "valid" : (found.get(key) ?? "held");
   if (ofParent === "refused") return "refused";
   const ranks = ranksOf(state.roster);
