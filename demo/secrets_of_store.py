@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.engine.rooms.entry_segments import SEGMENTS, decode_segment
+from e2ee_client.engine.rooms.file_rows import FileOut
 from e2ee_client.engine.signing_row import Signing
 from e2ee_client.engine.team_rows import CardRow
 from e2ee_client.store import RawKey, Store
@@ -57,8 +59,14 @@ def _of_rooms(store: Store) -> Iterator[tuple[str, bytes]]:
             yield "roster key", keys.roster.expose()
         if place.startswith(CardRow.PREFIX):
             yield f"blind of card {place[-3:].hex()}", _blind(CardRow.decode(place, row).encoded)
-    for place, row in store.items("entry_body"):
-        yield f"blind of entry {place.hex()[:6]}", _blind(row)
+    for _, row in store.items(SEGMENTS):
+        for entry in decode_segment(row):
+            if entry.body is not None:
+                yield f"blind of entry {entry.content_id.hex()[:6]}", _blind(entry.body)
+    for place, row in store.items(FileOut.TABLE):
+        sent = FileOut.decode(place, row)
+        yield f"key of file {place.hex()[:6]}", sent.file_key.expose()
+        yield f"owner secret of blob {place.hex()[:6]}", sent.secret
 
 
 def _blind(encoded: bytes) -> bytes:

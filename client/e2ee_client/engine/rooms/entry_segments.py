@@ -132,7 +132,7 @@ class EntrySegments:
         row = turn.read(self._rows, SEGMENTS, self._key(number))
         if row is None:
             raise StoreCorrupt("a segment of entries is missing")
-        return {one.content_id: one for one in _decoded(row)}
+        return {one.content_id: one for one in decode_segment(row)}
 
     def _write(self, turn: Turn, number: int, segment: dict[bytes, Kept]) -> None:
         turn.put(Put(SEGMENTS, self._key(number), b"".join(map(_encoded, segment.values()))))
@@ -153,7 +153,12 @@ def _encoded(one: Kept) -> bytes:
     return _HEAD.pack(one.content_id, len(one.record), len(body)) + one.record + body
 
 
-def _decoded(row: bytes) -> Iterator[Kept]:
+def decode_segment(row: bytes) -> Iterator[Kept]:
+    """Yield the entries of a segment.
+
+    Raises:
+        StoreCorrupt: not a segment.
+    """
     at = 0
     while at < len(row):
         if at + _HEAD.size > len(row):
