@@ -102,7 +102,7 @@ def tables(made: dict[str, Any]) -> str:
     return (
         "First figures of messages that no rule had been written with:\n\n"
         + _table("Messages", first)
-        + f"\nAll {sum(figures['messages'].values())} messages, with the rules of today, all seen by now:\n\n"
+        + f"\nAll {sum(figures['messages'].values())} messages, most of which rules were written with:\n\n"
         + _table("Kind", now)
     )
 
