@@ -6,9 +6,11 @@ It uses `e2ee_client.rooms` as any application would: a company, its agents, or 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from e2ee_client.errors import SealroomError, UnknownRoom
@@ -159,6 +161,19 @@ class RoomActor:
         """Write a text."""
         return {"entry": (await self._room(room).send(text)).hash.hex()}
 
+    async def do_send_file(self, room: str, name: str, text: str) -> dict[str, Any]:
+        """Send a file; return when the room has it."""
+        source = Path(self._path).with_name("source.txt")
+        source.write_text(text, "utf-8")
+        entry = await self._room(room).send_file(source, name=name)
+        return {"entry": entry.hash.hex()}
+
+    async def do_save_file(self, room: str, entry: str) -> dict[str, Any]:
+        """Save the file of an entry; return its name and SHA-256."""
+        found = await self._room(room).entry(bytes.fromhex(entry))
+        path = await found.save(Path(self._path).parent)
+        return {"name": path.name, "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
+
     async def do_try_send(self, room: str, text: str) -> dict[str, Any]:
         """Try to write a text; return why it is refused."""
         try:
@@ -251,6 +266,8 @@ class RoomActor:
     async def _tell_text(self, device: Agent | Customer, event: EntryAdded) -> None:
         is_room = any(one.room_id == event.room_id for one in device.rooms())
         entry = await Room(device.client, event.room_id).entry(event.entry_hash)
+        if entry.file is not None and not entry.is_ours:
+            tell({"event": "file", "entry": event.entry_hash.hex()})
         if entry.text is not None and not entry.is_ours:
             kind = "text" if is_room else "note"
             tell({"event": kind, "by": entry.author.name or entry.author.role.value, "text": entry.text})

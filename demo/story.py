@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import secrets
 from pathlib import Path
 from typing import Any, Final
@@ -17,6 +18,7 @@ CUSTOMER, DESK, A, B = "customer", "desk", "agent A", "agent B"
 _WAS_WITHDRAWN: Final = "ConsentWithdrawn"
 _NOTICE_LINES: Final = 3
 _WITHDRAWN: Final = 4
+_LINES: Final = 3_000
 
 QUESTION: Final = "Guten Tag, ich habe seit drei Tagen Schmerzen im unteren Rücken. Kann ich heute kommen?"
 ANSWER: Final = "Guten Tag! Heute um 16:20 Uhr ist ein Platz frei. Nehmen Sie zurzeit Medikamente?"
@@ -26,6 +28,7 @@ HANDED: Final = "Bitte übernehmen: Verträgt sich Ibuprofen mit der Blutabnahme
 ADVICE: Final = "Ich übernehme von meiner Kollegin. Nehmen Sie das Ibuprofen bitte erst nach der Blutabnahme."
 THANKS: Final = "Vielen Dank, dann bis heute Nachmittag. Darf meine Tochter mitkommen und übersetzen?"
 WELCOME: Final = "Natürlich, bringen Sie Ihre Tochter gerne mit. Der Eingang ist links vom Parkplatz."
+LINE: Final = "Laborbefund vom Montag: Entzündungswert 48 mg/l, Kreatinin unauffällig, bitte Kontrolle."
 TOO_LATE: Final = "Wie geht es Ihnen heute mit Ihrem Rücken nach der Behandlung?"
 
 
@@ -154,6 +157,21 @@ class Story(Stage):
         self.screen.say("the network delivers the next message twice")
         await self._say(CUSTOMER, THANKS, to=[B])
         await self._say(B, WELCOME, to=[CUSTOMER])
+        await self._file()
+
+    async def _file(self) -> None:
+        """The customer sends a file, which the agent saves; neither name nor content is for the relay."""
+        name, text = self.names["name of a file"], "".join(f"{LINE}\n" for _ in range(_LINES))
+        self.names["content of a file"] = LINE
+        await self.tell_relay(LINE)
+        sent = await self.people[CUSTOMER].ask("send_file", room=self._room, name=name, text=text)
+        self._show(CUSTOMER, f"[ {name} ]")
+        await self.until(lambda: bool(self._told(B, "file")), "the file does not arrive")
+        saved = await self.people[B].ask("save_file", room=self._room, entry=sent["entry"])
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        if saved != {"done": "save_file", "name": name, "sha256": digest}:
+            raise ProcessFailed("the file that was saved is not the one that was sent")
+        self._show(B, f"{self._prefix(B)}gespeichert / saved: {name}, {len(text) // 1024} KiB")
 
     async def _withdraw(self) -> None:
         await self.people[CUSTOMER].ask("withdraw", room=self._room)
@@ -286,6 +304,7 @@ def _names() -> dict[str, str]:
             ("name of the company", "Praxis Dr. Beispiel {}"),
             ("address in the notice", "Gartenstraße 7, 10115 Berlin {}"),
             ("e-mail in the notice", "praxis-{}@beispiel.example"),
+            ("name of a file", "Laborbefund {}.txt"),
             ("name of agent A", "Anna Albers {}"),
             ("name of agent B", "Bernd Brandt {}"),
         )
