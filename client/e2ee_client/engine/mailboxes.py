@@ -212,7 +212,7 @@ class Mailboxes(Part):
     def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         missing = [contact for contact, (_, known) in mailbox.tokens.items() if not known]
         contacts = [one for one in missing if one != _FRONT_DOOR]
-        trusted = {one for one in contacts if self._context.rooms.files.is_trusted(one)}
+        trusted = {one for one in contacts if self._context.rooms.is_trusted(one)}
         for part, kind in (
             ([one for one in contacts if one not in trusted][:_MAX_TOKENS], TokenClass.CONTACT),
             ([one for one in contacts if one in trusted][:_MAX_TOKENS], TokenClass.TRUSTED),

@@ -52,6 +52,10 @@ class RoomsPort(Protocol):
         """
         ...
 
+    def is_trusted(self, account_id: bytes) -> bool:
+        """Whether an account may put large files at the cost of our mailbox (FIL-11)."""
+        ...
+
     def devices_changed(self, turn: Turn, account_id: AccountId) -> None:
         """A list of an account was pinned, or a device of it was learned of or struck off; our own account
         counts as well.

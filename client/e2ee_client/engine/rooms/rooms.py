@@ -433,6 +433,10 @@ class Rooms(LoadedRooms):
         """Whether we have rooms with a company: its devices are written to in rooms only."""
         return self.index.has_company(account_id)
 
+    def is_trusted(self, account_id: bytes) -> bool:
+        """Whether an account may put large files at the cost of our mailbox (FIL-11)."""
+        return self.files.is_trusted(account_id)
+
     def customers(self) -> list[tuple[AccountId, DeviceId]]:
         """Return the devices of customers with open rooms (ACC-17)."""
         found = {one.customer for one in self.index.values() if one.phase == Phase.OPEN}
