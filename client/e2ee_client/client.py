@@ -55,7 +55,7 @@ class Client:
         self._store = store
         self._thread = thread
         self._runtime = runtime
-        self.files = FileService(shell, log, runtime.transport, runtime.clock, runtime.rng, store.path)
+        self._files = FileService(shell, log, runtime.transport, runtime.clock, runtime.rng, store.path)
         """Sends and fetches files: for `e2ee_client.rooms`, not for applications."""
         self.recovery_key: RecoveryKey | None = None
         """Set by `create` only: show or print it once, it is kept nowhere. `expose()` gives its 32 bytes
@@ -295,7 +295,7 @@ class Client:
 
     async def close(self) -> None:
         """Go offline and close the store; iterations over events end. Closing twice is allowed."""
-        await self.files.stop()
+        await self._files.stop()
         await self._shell.close()
 
     # --- for what stands on it ---
@@ -304,6 +304,11 @@ class Client:
     def shell(self) -> Shell[Engine]:
         """What drives the engine: for `e2ee_client.rooms`, not for applications."""
         return self._shell
+
+    @property
+    def files(self) -> FileService:
+        """What sends and fetches files: for `e2ee_client.rooms`, not for applications."""
+        return self._files
 
     @property
     def runtime(self) -> Runtime:

@@ -29,7 +29,7 @@ PAIRS = [
     (event_stream.EventIterator, sync.EventIterator),
 ]
 # What the client itself calls on its handles, and what rooms stand on.
-INTERNAL = {"advance", "put", "end", "shell", "progress", "runtime"}
+INTERNAL = {"advance", "put", "end", "files", "shell", "progress", "runtime"}
 # What an asynchronous handle has as plain attributes.
 ATTRIBUTES = {"account_id", "message_id", "outgoing", "text", "sent_ms", "received_ms", "state", "reason"}
 

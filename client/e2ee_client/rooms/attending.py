@@ -167,10 +167,10 @@ class Attending:
             await handle(room)
 
     def _place(self) -> int:
-        """Our place among the desks in force, in the order of the roster."""
-        desks = sorted(one.device_id for one in self._desk.team() if one.role in DESKS)
-        us = next((one.device_id for one in self._desk.team() if one.is_this), None)
-        return desks.index(us) if us in desks else 0
+        """Our place among the desks in force: bots first, each in the order of the roster (ROOM-39)."""
+        desks = [one for one in self._desk.team() if one.role in DESKS]
+        desks.sort(key=lambda one: (not one.is_bot, one.device_id))
+        return next((place for place, one in enumerate(desks) if one.is_this), 0)
 
     async def _greet_in_turn(self) -> None:
         while True:
