@@ -140,9 +140,9 @@ class Chains:
                 for one in node.seen:
                     one.witnesses |= 1 << node.device
                     one.is_acknowledged |= node.verdict is Verdict.SIGNED
-        for chain in self._places.values():
-            for n in sorted(chain, reverse=True):
-                self._hand_down(chain[n])
+        # All of one number, too: a device with two histories has been seen in either.
+        for node in sorted(self.nodes, key=lambda one: one.n, reverse=True):
+            self._hand_down(node)
         for node in self.nodes:
             node.witnesses &= ~(1 << node.device)
             if node.is_acknowledged and not node.is_company:

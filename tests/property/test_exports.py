@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import independent_export
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from independent_reader import Refused
 from transcript_world import verify
@@ -81,6 +81,7 @@ def theirs(lines: Lines) -> object:
 
 
 @settings(max_examples=60)
+@example(number=18, edits=[(move, 13, 173)])
 @given(
     st.integers(0, len(FILES) - 1),
     st.lists(st.tuples(st.sampled_from(EDITS), st.integers(0, 30), st.integers(0, 4_000)), max_size=4),
