@@ -178,7 +178,8 @@ class Room:
     async def start_file(
         self, path: str | os.PathLike[str], *, name: str | None = None, strip_metadata: bool = False
     ) -> SentFile:
-        """Put a file on its way: when this returns, it is sealed on disk, and goes on after a crash.
+        """Put a file on its way: when this returns, it is sealed beside the store, and goes on after the
+        program was ended, in whatever way. A loss of power may damage the copy: `FileFailed` tells of it.
 
         Raises what `send_file` raises, but for FileQuota.
         """
