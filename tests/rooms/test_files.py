@@ -24,6 +24,7 @@ from e2ee_client.rooms import (
     FileHeld,
     FileProgress,
 )
+from e2ee_client.runtime import file_fetching
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from file_scene import TEXT, Scene, blobs, file, files_of, scene_of, the_file
 from practice import Practice, practice
@@ -43,6 +44,21 @@ def network() -> Iterator[MemoryNetwork]:
 async def praxis(network: MemoryNetwork) -> AsyncIterator[Practice]:
     async with practice(network) as made:
         yield made
+
+
+async def test_no_file_is_fetched_after_a_withdrawal(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-13: what the company's device has not got by itself until then, it does not get any more."""
+    monkeypatch.setattr(file_fetching, "MOST_HELD_B", 0)
+    scene = await scene_of(praxis)
+    await scene.room.send_file(file(tmp_path))
+    await the_file(scene.at_agent)
+    wanted = scene.agent.client.shell.machine.files.wanted
+    assert [one.is_held for one in wanted()] == [False]
+    await scene.room.withdraw()
+    await until(lambda: scene.at_agent.phase is Phase.WITHDRAWN)
+    assert wanted() == []
 
 
 async def test_a_customer_sends_a_file_that_the_agent_saves(praxis: Practice, tmp_path: Path) -> None:

@@ -21,6 +21,7 @@ from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import File, read_payload
 from e2ee.rooms.signals import Held, encode_signal
+from e2ee.rooms.state import Phase
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.link import LinkState
 from e2ee_client.engine.part import Part
@@ -217,7 +218,11 @@ class Files(Part):
         if self._rooms.around.side is Side.CUSTOMER:
             return []
         found = self.incoming(Turn(0))
-        return [one for one in found if not one.is_held and one.told < _OVER]
+        return [one for one in found if not one.is_held and one.told < _OVER and self._has_consent(one)]
+
+    def _has_consent(self, row: FileIn) -> bool:
+        room = self._rooms.index.get(row.room_id)
+        return room is not None and room.phase != Phase.WITHDRAWN
 
     def refuse(self, turn: Turn, entry_hash: EntryHash) -> None:
         """A file is not what was announced, or gone: it is not asked for again."""
