@@ -11,7 +11,7 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "relay", "dev", "audit", "peers", "docs")
+LOCKS = ("client", "desk", "relay", "dev", "audit", "peers", "docs")
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -37,7 +37,7 @@ def test_each_declared_requirement_is_locked_at_a_version_it_allows(repo_root: P
 
 def test_development_has_the_libraries_of_client_and_relay_at_the_same_versions(repo_root: Path) -> None:
     dev = _locked(repo_root, "dev")
-    for extra in ("client", "relay"):
+    for extra in ("client", "desk", "relay"):
         assert _locked(repo_root, extra).items() <= dev.items()
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = {
     "client.txt": "client",
+    "desk.txt": "desk",
     "relay.txt": "relay",
     "relay-nodes.txt": "relay-postgres",
     "dev.txt": "dev",

@@ -1,7 +1,8 @@
 """The TypeScript workspace: its libraries, installed once for each lock file, and the node that runs it.
 
 Node and npm come from the wheel that the development environment pins. As a program: install the libraries,
-and with `check` look at all types too. A registry that cannot be reached is said, and is a fault in CI only.
+and with `check` look at types and style too. A registry that cannot be reached is said, and is a fault in CI
+only.
 """
 
 from __future__ import annotations
@@ -66,8 +67,17 @@ def install() -> None:
 
 
 def check_types() -> str:
-    """What the compiler has to say about sources and tests; empty if nothing."""
-    done = run("node_modules/typescript/bin/tsc", "-p", "tsconfig.tests.json")
+    """What the compiler has to say about sources and tests, core and browser parts; empty if nothing."""
+    faults = ""
+    for program in ("tsconfig.tests.json", "tsconfig.browser.json"):
+        done = run("node_modules/typescript/bin/tsc", "-p", program)
+        faults += "" if done.returncode == 0 else done.stdout + done.stderr
+    return faults
+
+
+def check_style() -> str:
+    """What the linter and formatter has to say; empty if nothing."""
+    done = run("node_modules/@biomejs/biome/bin/biome", "check", "--error-on-warnings")
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
@@ -78,7 +88,7 @@ def main(arguments: Sequence[str]) -> int:
     except NotInstalled as problem:
         print(f"{problem}\nTypeScript is left out", file=sys.stderr)
         return int(os.environ.get("CI", "").lower() in {"1", "true"})
-    faults = check_types() if "check" in arguments else ""
+    faults = check_types() + check_style() if "check" in arguments else ""
     print(faults, end="")
     return int(faults != "")
 

@@ -1,13 +1,14 @@
 /** Contact cards as URI and as JSON (ID-21, ID-22, ID-34, ID-35). */
-import { concat, cut, same } from "./bytes.ts";
+
+import { fromBase64url, toBase64url } from "./base64url.ts";
 import type { Bytes } from "./bytes.ts";
+import { concat, cut, same } from "./bytes.ts";
 import { LocalError, notAccepted } from "./errors.ts";
 import { isName, isRelayUrl } from "./grammar.ts";
 import { ACCOUNT_ID_B } from "./identity/record.ts";
 import { hash } from "./primitives/hash.ts";
 import { encode } from "./wire/cbor.ts";
 import { utf8SizeB } from "./wire/fields.ts";
-import { fromBase64url, toBase64url } from "./base64url.ts";
 
 export interface Card {
   readonly accountId: Bytes;
@@ -34,8 +35,8 @@ function accountText(card: Card): string {
 /** The one URI of a card (ID-21). */
 export function cardToUri(card: Card): string {
   checkCard(card);
-  const name = card.name === null ? "" : `&n=${escape(card.name)}`;
-  return `sealroom:contact?v=1&a=${accountText(card)}&r=${escape(card.relayUrl)}${name}`;
+  const name = card.name === null ? "" : `&n=${percentEncoded(card.name)}`;
+  return `sealroom:contact?v=1&a=${accountText(card)}&r=${percentEncoded(card.relayUrl)}${name}`;
 }
 
 /** A card as JSON (ID-22). */
@@ -53,7 +54,7 @@ function checkCard(card: Card): void {
   }
 }
 
-function escape(text: string): string {
+function percentEncoded(text: string): string {
   return Array.from(new TextEncoder().encode(text), (byte) => {
     const character = String.fromCharCode(byte);
     return UNRESERVED.test(character) ? character : `%${byte.toString(16).toUpperCase().padStart(2, "0")}`;
@@ -75,10 +76,10 @@ function parseUri(text: string): Card {
   const match = URI.exec(text);
   if (match === null) throw notAccepted("no card");
   const [, account, relay, name] = match as unknown as [string, string, string, string | undefined];
-  return checked(account, unescape(relay), name === undefined ? null : unescape(name));
+  return checked(account, percentDecoded(relay), name === undefined ? null : percentDecoded(name));
 }
 
-function unescape(text: string): string {
+function percentDecoded(text: string): string {
   const parts = text.match(/%[0-9A-F]{2}|./gu) ?? [];
   const data = Uint8Array.from(parts, (part) => {
     return part.length === 1 ? part.charCodeAt(0) : Number.parseInt(part.slice(1), 16);
@@ -89,7 +90,7 @@ function unescape(text: string): string {
   } catch {
     throw notAccepted("an escape that is not UTF-8");
   }
-  if (escape(plain) !== text) throw notAccepted("another spelling of a card");
+  if (percentEncoded(plain) !== text) throw notAccepted("another spelling of a card");
   return plain;
 }
 

@@ -1,16 +1,17 @@
 /** What stands inside a body: one CBOR map (chapter 10). */
-import { concat, cut, readU64, same, u64 } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { concat, cut, readU64, same, u64 } from "./bytes.ts";
 import { MAX_CONTENT_B, MAX_SIGNED_LIST_B, MAX_TIME_MS, MAX_U32 } from "./constants.ts";
 import { notAccepted, recoded } from "./errors.ts";
 import { isRelayUrl } from "./grammar.ts";
 import { MAILBOX_B, TOKEN_B } from "./identity/address.ts";
 import { asCompactBundle } from "./identity/bundle.ts";
-import { asListHead } from "./identity/list.ts";
 import type { ListHead } from "./identity/list.ts";
-import { cborMap, decode, encode } from "./wire/cbor.ts";
+import { asListHead } from "./identity/list.ts";
 import type { Value } from "./wire/cbor.ts";
-import { Fields, asArray, asBytes, asMap, asText, asUint } from "./wire/fields.ts";
+import { cborMap, decode, encode } from "./wire/cbor.ts";
+import { asArray, asBytes, asMap, asText, asUint, Fields } from "./wire/fields.ts";
 
 export const TEXT = 1;
 export const RECEIPT = 2;
@@ -107,7 +108,14 @@ export function encodeContent(content: Content): Bytes {
     [3, content.sentMs],
     [4, payloadValue(content.payload)],
   ];
-  if (heads !== null) entries.push([5, cborMap([[1, headValue(heads.own)], [2, heads.peer && headValue(heads.peer)]])]);
+  if (heads !== null)
+    entries.push([
+      5,
+      cborMap([
+        [1, headValue(heads.own)],
+        [2, heads.peer && headValue(heads.peer)],
+      ]),
+    ]);
   if (epoch !== null) entries.push([6, epoch]);
   if (address !== null) entries.push([7, wayBackValue(address)]);
   if (bundle !== null) entries.push([8, bundle]);
@@ -116,7 +124,11 @@ export function encodeContent(content: Content): Bytes {
 }
 
 export function wayBackValue(address: WayBack): Value {
-  return cborMap([[1, address.mailbox], [2, address.token], [3, address.relayUrl]]);
+  return cborMap([
+    [1, address.mailbox],
+    [2, address.token],
+    [3, address.relayUrl],
+  ]);
 }
 
 function headValue(head: ListHead): Value {
@@ -128,7 +140,10 @@ function payloadValue(payload: Payload): Value {
     case "text":
       return cborMap([[1, payload.text]]);
     case "receipt":
-      return cborMap([[1, payload.read ? 2 : 1], [2, payload.ids]]);
+      return cborMap([
+        [1, payload.read ? 2 : 1],
+        [2, payload.ids],
+      ]);
     case "sync":
       return syncValue(payload.sync);
     case "list":
@@ -168,7 +183,8 @@ export function decodeContent(data: Uint8Array): Content {
 function read(value: Value): Content {
   const map = asMap(value);
   const kept = new Map([...map].filter(([key]) => key < FIRST_LATER_KEY));
-  if ([...kept.keys()].some((key) => !KEYS.includes(Number(key)))) throw notAccepted("a content with a key that none has");
+  if ([...kept.keys()].some((key) => !KEYS.includes(Number(key))))
+    throw notAccepted("a content with a key that none has");
   const fields = new Fields(kept, 9, [5, 6, 7, 8, 9]);
   const type = fields.uint(1, MAX_U32);
   const decoded = {

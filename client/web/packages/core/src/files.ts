@@ -1,9 +1,10 @@
 /** How a file is sealed so that it can lie at a relay (chapter 13). */
-import { concat, cut, same, u32 } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { concat, cut, same, u32 } from "./bytes.ts";
 import { MAX_FILE_B } from "./constants.ts";
 import { CoreError, LocalError, RemoteError } from "./errors.ts";
-import { TAG_B, open, seal } from "./primitives/aead.ts";
+import { open, seal, TAG_B } from "./primitives/aead.ts";
 import { LabelledHash } from "./primitives/hash.ts";
 import { prf } from "./primitives/kdf.ts";
 import type { FileKey } from "./secret.ts";

@@ -1,31 +1,31 @@
 /** From a verified bundle to a session that both sides share, while one of them is away (chapter 06). */
-import { concat, cut } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { concat, cut, same } from "./bytes.ts";
 import { CLOCK_TOLERANCE_MS, DAY_MS, RELAY_RETENTION_MS, SUITE } from "./constants.ts";
 import { RemoteError } from "./errors.ts";
-import { checkLink, checkListTime, checkListed, fork, verifyList } from "./identity/list.ts";
-import type { DeviceList } from "./identity/list.ts";
-import { checkRecordTime, decodeRecord } from "./identity/record.ts";
-import type { DeviceRecord } from "./identity/record.ts";
-import { checkIdentity } from "./identity/signed.ts";
 import type { VerifiedBundle } from "./identity/bundle.ts";
+import type { DeviceList } from "./identity/list.ts";
+import { checkLink, checkListed, checkListTime, fork, verifyList } from "./identity/list.ts";
 import type { KemPrekey, X25519Prekey } from "./identity/prekey.ts";
-import { same } from "./bytes.ts";
+import type { DeviceRecord } from "./identity/record.ts";
+import { checkRecordTime, decodeRecord } from "./identity/record.ts";
+import { checkIdentity } from "./identity/signed.ts";
+import type { Encapsulate, Rng } from "./ports.ts";
+import { draw } from "./ports.ts";
 import { open, seal } from "./primitives/aead.ts";
-import { dh, publicOf } from "./primitives/dh.ts";
 import type { X25519Public } from "./primitives/dh.ts";
+import { dh, publicOf } from "./primitives/dh.ts";
 import { hash } from "./primitives/hash.ts";
 import { hkdf, prf } from "./primitives/kdf.ts";
 import { decapsulate } from "./primitives/kem.ts";
-import type { Encapsulate, Rng } from "./ports.ts";
-import { draw } from "./ports.ts";
-import { Secret } from "./secret.ts";
-import type { HedgeSecret, KemSeed, SharedSecret, X25519Private } from "./secret.ts";
 import type { HandshakeKeys } from "./ratchet/state.ts";
-import { decode, encode } from "./wire/cbor.ts";
+import type { HedgeSecret, KemSeed, SharedSecret, X25519Private } from "./secret.ts";
+import { Secret } from "./secret.ts";
 import type { Value } from "./wire/cbor.ts";
-import { encodePrefix } from "./wire/envelope.ts";
+import { decode, encode } from "./wire/cbor.ts";
 import type { Prefix } from "./wire/envelope.ts";
+import { encodePrefix } from "./wire/envelope.ts";
 import { asArray, asBytes } from "./wire/fields.ts";
 import { padTo, unmark } from "./wire/padding.ts";
 
@@ -199,7 +199,8 @@ function identityParts(plain: Bytes): readonly [Bytes, Bytes] {
 /** The pinned list, unless the one of the flight is newer (ID-11). */
 function inForce(pinned: DeviceList | null, stated: DeviceList): DeviceList {
   if (pinned === null) return stated;
-  if (!same(pinned.accountId, stated.accountId)) throw new RemoteError("remote.identity", "a pinned list of another account");
+  if (!same(pinned.accountId, stated.accountId))
+    throw new RemoteError("remote.identity", "a pinned list of another account");
   if (stated.seq < pinned.seq) return pinned;
   if (stated.seq === pinned.seq && !same(stated.hash, pinned.hash)) throw fork();
   if (stated.seq === pinned.seq + 1) checkLink(pinned, stated);

@@ -2,8 +2,9 @@
  * Labels of suite SR1 (PRM-06): ASCII, zero-padded to 16 bytes wherever they are used.
  * Those of chapters 11 and 12 belong to relay and store.
  */
-import { ascii } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { ascii } from "./bytes.ts";
 
 export const LABELS = [
   "SR1-record",

@@ -1,6 +1,7 @@
 /** Numbers of texts that a peer gives, and what they show (SES-29 to SES-31). */
-import { same } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { same } from "./bytes.ts";
 import { MAX_MISSING_RANGES, MAX_NUMBER_JUMP } from "./constants.ts";
 import type { TextNumber } from "./content.ts";
 

@@ -1,10 +1,11 @@
 /** Events of a pair, one after the other: what is wanted, what is a sign of life, what goes (chapter 08). */
-import { same } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { same } from "./bytes.ts";
 import { DAY_MS, MAX_OTHER_SESSIONS, MINUTE_MS, OTHER_TTL_MS } from "./constants.ts";
 import type { Top } from "./content.ts";
-import { activeOf, outranks } from "./pair_state.ts";
 import type { Pair, Standing } from "./pair_state.ts";
+import { activeOf, outranks } from "./pair_state.ts";
 
 const UNPROVEN_TTL_MS = 44 * DAY_MS;
 const SEARCH_MS = 14 * DAY_MS;

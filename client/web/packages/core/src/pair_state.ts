@@ -1,10 +1,11 @@
 /** A pair of devices: its sessions, which of them is active, and which one texts go on (SES-22, SES-36). */
-import { compare, same } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { compare, same } from "./bytes.ts";
 import type { Top } from "./content.ts";
 import { LocalError } from "./errors.ts";
-import { NOTHING_RECEIVED } from "./numbers.ts";
 import type { Received } from "./numbers.ts";
+import { NOTHING_RECEIVED } from "./numbers.ts";
 
 /** A session as its pair sees it. */
 export interface Standing {

@@ -1,6 +1,7 @@
 /** Secrets, a type for every role of a key: shown by nothing, compared in constant time (PRM-10). */
-import { sameSecret, sized } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { sameSecret, sized } from "./bytes.ts";
 
 /** Every role that a secret of the core has, with its size in bytes. */
 export const ROLES = {

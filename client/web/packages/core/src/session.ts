@@ -1,27 +1,28 @@
 /** A session of two devices: begun from a bundle or a flight, sealing and opening contents (chapters 06 to 08, 10). */
-import { same } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { same } from "./bytes.ts";
 import { MAX_JUMP, MAX_U32, MINUTE_MS, PREKEY_LIFE_MS } from "./constants.ts";
-import { decodeContent, encodeContent } from "./content.ts";
 import type { Content } from "./content.ts";
-import { LocalError, RemoteError, notAuthentic } from "./errors.ts";
-import { initiate, isSameDevice, respond } from "./handshake.ts";
+import { decodeContent, encodeContent } from "./content.ts";
+import { LocalError, notAuthentic, RemoteError } from "./errors.ts";
 import type { OwnDevice, UsedPrekeys } from "./handshake.ts";
-import { oneTimeKeys } from "./identity/bundle.ts";
+import { initiate, isSameDevice, respond } from "./handshake.ts";
 import type { VerifiedBundle } from "./identity/bundle.ts";
-import { names } from "./identity/list.ts";
+import { oneTimeKeys } from "./identity/bundle.ts";
 import type { DeviceList } from "./identity/list.ts";
+import { names } from "./identity/list.ts";
 import { servesUntilMs } from "./identity/prekey.ts";
 import type { DeviceRecord } from "./identity/record.ts";
-import { openMessage, takeFragment } from "./ratchet/receiving.ts";
 import type { OpenedMessage } from "./ratchet/receiving.ts";
-import { sealMessage } from "./ratchet/sending.ts";
+import { openMessage, takeFragment } from "./ratchet/receiving.ts";
 import type { Ports } from "./ratchet/sending.ts";
+import { sealMessage } from "./ratchet/sending.ts";
 import type { SkippedKey } from "./ratchet/skipped.ts";
-import { initiatorStart, responderStart } from "./ratchet/state.ts";
 import type { Ratchet } from "./ratchet/state.ts";
-import { decodeEnvelope, decodePrefix } from "./wire/envelope.ts";
+import { initiatorStart, responderStart } from "./ratchet/state.ts";
 import type { Envelope } from "./wire/envelope.ts";
+import { decodeEnvelope, decodePrefix } from "./wire/envelope.ts";
 
 /** The phases of SES-36. */
 export type Phase =
@@ -170,7 +171,8 @@ function checkedContent(opened: OpenedMessage, envelope: Envelope, epoch: number
   const stated = content.epoch;
   const fits = envelope.kind === 1 ? stated === null : stated !== null && (epoch === null || stated === epoch);
   if (!fits) throw new RemoteError("remote.content", "another epoch than its place asks for");
-  if (envelope.kind === 2 && content.address === null) throw new RemoteError("remote.content", "no address under a prefix");
+  if (envelope.kind === 2 && content.address === null)
+    throw new RemoteError("remote.content", "no address under a prefix");
   return content;
 }
 

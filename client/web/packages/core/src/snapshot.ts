@@ -1,21 +1,22 @@
 /** Stored sessions (SES-14, SES-15): a CBOR array that begins with its format; skipped keys are rows of their own. */
-import { concat, cut, readU32, same, u32 } from "./bytes.ts";
+
 import type { Bytes } from "./bytes.ts";
+import { concat, cut, readU32, same, u32 } from "./bytes.ts";
 import { MAX_COUNTER, MAX_TIME_MS, MAX_U32 } from "./constants.ts";
 import { CoreError, LocalError, notAccepted } from "./errors.ts";
 import { ACCOUNT_ID_B, DEVICE_ID_B, HASH_B } from "./identity/record.ts";
-import { x25519Public } from "./primitives/dh.ts";
 import type { X25519Public } from "./primitives/dh.ts";
+import { x25519Public } from "./primitives/dh.ts";
 import { tagOf } from "./ratchet/chain.ts";
 import type { SkippedKey } from "./ratchet/skipped.ts";
-import { nextReceive } from "./ratchet/state.ts";
 import type { Ratchet, Receiving, Sending } from "./ratchet/state.ts";
-import { Secret } from "./secret.ts";
+import { nextReceive } from "./ratchet/state.ts";
 import type { Role } from "./secret.ts";
+import { Secret } from "./secret.ts";
 import type { Peer, Phase, Session } from "./session.ts";
 import { kemOf, kemValue, momentOf, momentValue } from "./snapshot_kem.ts";
-import { decode, encode } from "./wire/cbor.ts";
 import type { Value } from "./wire/cbor.ts";
+import { decode, encode } from "./wire/cbor.ts";
 import { PREFIX_B } from "./wire/envelope.ts";
 import { asArray, asBoolean, asBytes, asUint } from "./wire/fields.ts";
 
@@ -168,7 +169,8 @@ function ratchetOf(at: (index: number) => Value, initiator: boolean, skipped: re
 
 /** Only the initiator starts, only the responder hears (SES-36). */
 function checkPhase(phase: Phase, initiator: boolean): void {
-  if ((phase.name === "Started" && !initiator) || (phase.name === "Heard" && initiator)) throw notAccepted("a phase of the other side");
+  if ((phase.name === "Started" && !initiator) || (phase.name === "Heard" && initiator))
+    throw notAccepted("a phase of the other side");
 }
 
 function hashOf(value: Value): Bytes {

@@ -2,10 +2,10 @@
 import type { Bytes } from "./bytes.ts";
 import { notAccepted } from "./errors.ts";
 import { KEM_PUBLIC_B, kemPublic, kemPublicOf } from "./primitives/kem.ts";
-import { PIECES, PIECE_HASH_B, PIECE_OF_CIPHERTEXT, PIECE_OF_KEY, pieceSizeB } from "./ratchet/fragment.ts";
-import type { PieceType, Pieces } from "./ratchet/fragment.ts";
-import { CIPHERTEXT_MESSAGE_B, COLLECTING, KEY_DUE, generates, isGenerator } from "./ratchet/kem_state.ts";
+import type { Pieces, PieceType } from "./ratchet/fragment.ts";
+import { PIECE_HASH_B, PIECE_OF_CIPHERTEXT, PIECE_OF_KEY, PIECES, pieceSizeB } from "./ratchet/fragment.ts";
 import type { Kem, Moment } from "./ratchet/kem_state.ts";
+import { CIPHERTEXT_MESSAGE_B, COLLECTING, generates, isGenerator, KEY_DUE } from "./ratchet/kem_state.ts";
 import { Secret } from "./secret.ts";
 import type { Value } from "./wire/cbor.ts";
 import { asArray, asBytes, asUint } from "./wire/fields.ts";

@@ -1,14 +1,14 @@
 /** Stored pairs (SES-14): sessions of a pair and the numbers of its texts, without the line of our own. */
 import type { Bytes } from "./bytes.ts";
 import { MAX_MISSING_RANGES, MAX_TIME_MS, MAX_U32 } from "./constants.ts";
-import { asTop } from "./content.ts";
 import type { Top } from "./content.ts";
+import { asTop } from "./content.ts";
 import { notAccepted } from "./errors.ts";
 import type { Range, Received } from "./numbers.ts";
 import type { Budget, Candidate, OpenAsk, Pair, Standing, Wanted } from "./pair_state.ts";
 import { restoring } from "./snapshot.ts";
-import { decode, encode } from "./wire/cbor.ts";
 import type { Value } from "./wire/cbor.ts";
+import { decode, encode } from "./wire/cbor.ts";
 import { asArray, asBoolean, asBytes, asUint } from "./wire/fields.ts";
 
 const FORMAT = 2;

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { hex } from "../src/bytes.ts";
 import type { Bytes } from "../src/bytes.ts";
+import { hex } from "../src/bytes.ts";
 import { actOf, holding } from "../src/rooms/acts.ts";
-import { NOTHING_SEEN, linksOf, missing, takeEntry } from "../src/rooms/chain.ts";
-import { contentIdOf, decodeHeader, entryHashOf, commitmentOf, readEntry } from "../src/rooms/entry.ts";
-import { headOf, verdicts } from "../src/rooms/head.ts";
+import { linksOf, missing, NOTHING_SEEN, takeEntry } from "../src/rooms/chain.ts";
+import { commitmentOf, contentIdOf, decodeHeader, entryHashOf, readEntry } from "../src/rooms/entry.ts";
 import type { RanksOf, TakenState } from "../src/rooms/head.ts";
+import { headOf, verdicts } from "../src/rooms/head.ts";
 import { inOrder, places } from "../src/rooms/order.ts";
 import { asState } from "../src/rooms/state.ts";
 import { decode } from "../src/wire/cbor.ts";
-import { bytes, equal, load, optional } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, equal, load, optional } from "./vectors.ts";
 
 function any(text: string) {
   return decode(bytes(text), 65_536);
@@ -47,10 +47,13 @@ for (const one of heads.sets) {
   test(`head: ${one.name} (ROOM-04 to ROOM-11, ROOM-28)`, () => {
     const states = taken(one.states);
     const found = verdicts(states, bytes(heads.root), known);
-    assert.deepEqual(states.map((state) => found.get(hex(state.hash))), one.states.map((state: Json) => state.verdict));
+    assert.deepEqual(
+      states.map((state) => found.get(hex(state.hash))),
+      one.states.map((state: Json) => state.verdict),
+    );
     const valid = states.filter((state) => found.get(hex(state.hash)) === "valid");
     const head = headOf(valid, known, (id) => one.suspended.includes(hex(id)));
-    equal(head && head.hash, one.head);
+    equal(head?.hash ?? null, one.head);
   });
 }
 
@@ -85,7 +88,11 @@ for (const one of chains) {
   test(`chain: ${one.name} (TRN-06, TRN-07, TRN-09, TRN-13)`, () => {
     const entries = one.entries.map((json: Json) => {
       const payload = any(json.content) as ReadonlyMap<number, Bytes>;
-      const author = { accountId: bytes(json.account_id), deviceId: bytes(json.device_id), signPublic: optional(json.sign_public) };
+      const author = {
+        accountId: bytes(json.account_id),
+        deviceId: bytes(json.device_id),
+        signPublic: optional(json.sign_public),
+      };
       const [header, body] = [payload.get(1) as Bytes, payload.get(2) as Bytes];
       const hash = entryHashOf(author.accountId, author.deviceId, commitmentOf(body), header);
       return readEntry(author, any(json.content), contentIdOf(hash), decodeHeader(header).sentMs);
@@ -95,20 +102,33 @@ for (const one of chains) {
     for (const index of one.order) {
       const result = takeEntry(view, entries[index]);
       view = result.view;
-      for (const finding of result.findings) findings.push([finding.name, hex(finding.tag), finding.n, hex(finding.by)]);
+      for (const finding of result.findings)
+        findings.push([finding.name, hex(finding.tag), finding.n, hex(finding.by)]);
     }
     assert.deepEqual(findings, one.findings);
-    assert.deepEqual(missing(view).map((range) => [hex(range.tag), range.first, range.last]), one.missing);
-    assert.deepEqual(linksOf(view, null).map((link) => [hex(link.tag), link.n, hex(link.hash)]), one.links);
+    assert.deepEqual(
+      missing(view).map((range) => [hex(range.tag), range.first, range.last]),
+      one.missing,
+    );
+    assert.deepEqual(
+      linksOf(view, null).map((link) => [hex(link.tag), link.n, hex(link.hash)]),
+      one.links,
+    );
   });
 }
 
 test("the order of 205 entries under wrong clocks (TRN-16)", () => {
   const order = load("order");
-  const entries = order.entries.map((one: Json) => ({ hash: bytes(one.hash), header: decodeHeader(bytes(one.header)) }));
+  const entries = order.entries.map((one: Json) => ({
+    hash: bytes(one.hash),
+    header: decodeHeader(bytes(one.header)),
+  }));
   const k = places(entries, bytes(order.root));
   for (const one of order.entries) assert.equal(k.get(one.hash), one.k);
   for (const given of [entries, [...entries].reverse()]) {
-    assert.deepEqual(inOrder(given, bytes(order.root)).map((entry) => hex((entry as Json).hash)), order.order);
+    assert.deepEqual(
+      inOrder(given, bytes(order.root)).map((entry) => hex((entry as Json).hash)),
+      order.order,
+    );
   }
 });

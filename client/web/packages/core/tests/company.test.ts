@@ -13,15 +13,17 @@ import { verifyList } from "../src/identity/list.ts";
 import { decodeRecord } from "../src/identity/record.ts";
 import { Secret } from "../src/secret.ts";
 import { decode } from "../src/wire/cbor.ts";
-import { bytes, codeOf, equal, load } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, codeOf, equal, load } from "./vectors.ts";
 
 const vectors = load("accounts");
 const accountId = bytes(vectors.account_id);
 const mandates = vectors.mandates.map((one: Json) => verifyMandate(accountId, bytes(one.signed)));
 
 test("mandates, rosters, cards and channels of a company (ACC-01 to ACC-03, ACC-14, ACC-18)", () => {
-  mandates.forEach((mandate: Json, i: number) => equal(mandate.hash, vectors.mandates[i].hash));
+  mandates.forEach((mandate: Json, i: number) => {
+    equal(mandate.hash, vectors.mandates[i].hash);
+  });
   for (const [name, one] of Object.entries<Json>(vectors.rosters)) {
     const mandate = mandates[name === "next mandate" ? 1 : 0];
     equal(verifyRoster(mandate, bytes(one.signed)).hash, one.hash, name);
@@ -67,7 +69,10 @@ test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
   assert.equal(invites.encodeInvite(account, code), one.code);
   assert.deepEqual(invites.decodeInvite(account, one.code), code);
   const stranger = account.with(0, (account[0] as number) ^ 1);
-  assert.equal(codeOf(() => invites.decodeInvite(stranger, one.code)), "remote.decode");
+  assert.equal(
+    codeOf(() => invites.decodeInvite(stranger, one.code)),
+    "remote.decode",
+  );
   const place = invites.placeOf(s, account);
   assert.deepEqual(Object.values(place).map(hex), [one.place.mailbox, one.place.token, one.place.device_id]);
   for (const message of one.messages) {
@@ -82,7 +87,10 @@ test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
 for (const one of load("files").cases) {
   test(`${one.name} sealed and opened (FIL-02 to FIL-05)`, () => {
     const options = { outputLength: one.size_b };
-    const file = one.size_b === 0 ? new Uint8Array() : new Uint8Array(createHash("shake256", options).update(`sealroom vectors / ${one.name}`).digest());
+    const file =
+      one.size_b === 0
+        ? new Uint8Array()
+        : new Uint8Array(createHash("shake256", options).update(`sealroom vectors / ${one.name}`).digest());
     const key = new Secret("file key", bytes(one.key));
     const sealed = sealFile(key, file);
     equal(sealed.hash, one.hash);

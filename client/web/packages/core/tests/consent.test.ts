@@ -5,8 +5,8 @@ import { arrivingEntry, checkGate, columnOf } from "../src/consent/gate.ts";
 import { verifyNotice } from "../src/consent/notice.ts";
 import { verifyProof } from "../src/consent/proof.ts";
 import * as receipts from "../src/consent/receipt.ts";
-import { bytes, codeOf, equal, load } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, codeOf, equal, load } from "./vectors.ts";
 
 const vectors = load("consent");
 const accountId = bytes(vectors.account_id);
@@ -37,7 +37,7 @@ test("receipts, withdrawals and which of them counts (CNS-06 to CNS-09)", () => 
       return receipts.withWithdrawal(consent, receipts.verifyWithdrawal(customer, room, signed));
     }, receipts.NO_CONSENT);
     const counts = receipts.countingReceipt(known);
-    equal(counts && counts.signed, set.counts && vectors.receipts[set.counts].signed);
+    equal(counts?.signed ?? null, vectors.receipts[set.counts]?.signed ?? null);
   }
 });
 
@@ -57,11 +57,32 @@ test("the gate, by row and column (CNS-13)", () => {
   assert.equal(columnOf({ ...room, withdrawn: true, phase: 3 }), "withdrawn");
   assert.equal(columnOf({ ...room, stale: true, phase: 2 }), "closed");
   assert.equal(columnOf({ ...room, stale: true }), "stale");
-  assert.equal(codeOf(() => checkGate(arrivingEntry(3, false), "none")), "room.consent_required");
-  assert.equal(codeOf(() => checkGate(arrivingEntry(14, false), "stale")), "room.consent_stale");
-  assert.equal(codeOf(() => checkGate(arrivingEntry(14, true), "stale")), null);
-  assert.equal(codeOf(() => checkGate(arrivingEntry(2, false), "open")), "room.right");
-  assert.equal(codeOf(() => checkGate(arrivingEntry(9, false), "none")), null);
-  assert.equal(codeOf(() => checkGate(arrivingEntry(1, false), "erased")), "room.erased");
-  assert.equal(codeOf(() => checkGate(arrivingEntry(63, false), "frozen")), "room.frozen");
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(3, false), "none")),
+    "room.consent_required",
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(14, false), "stale")),
+    "room.consent_stale",
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(14, true), "stale")),
+    null,
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(2, false), "open")),
+    "room.right",
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(9, false), "none")),
+    null,
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(1, false), "erased")),
+    "room.erased",
+  );
+  assert.equal(
+    codeOf(() => checkGate(arrivingEntry(63, false), "frozen")),
+    "room.frozen",
+  );
 });

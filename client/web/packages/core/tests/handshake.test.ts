@@ -13,7 +13,13 @@ const responder = device(vectors.responder);
 
 for (const one of vectors.cases) {
   test(`handshake ${one.name}, both halves (HS-01 to HS-13)`, () => {
-    const context = { accountId: responder.record.accountId, pinned: null, links: [], nowMs: vectors.now_ms, graceMs: 0 };
+    const context = {
+      accountId: responder.record.accountId,
+      pinned: null,
+      links: [],
+      nowMs: vectors.now_ms,
+      graceMs: 0,
+    };
     const bundle = verifyBundle(bytes(one.bundle), context);
     const draws = script(one.fresh);
     const { keys, prefix } = initiate(initiator, bundle, draws.rng, encapsulated(one.ciphertext, one.kem_secret));
@@ -45,5 +51,8 @@ test("a session is not started with our own device (HS-01)", () => {
   const context = { accountId: responder.record.accountId, pinned: null, links: [], nowMs: vectors.now_ms, graceMs: 0 };
   const bundle = verifyBundle(bytes(one.bundle), context);
   const ports = { nowMs: vectors.now_ms, rng: script().rng, encapsulate: encapsulated(one.ciphertext, one.kem_secret) };
-  assert.equal(codeOf(() => startSession(responder, bundle, 1, 0, ports)), "local.argument");
+  assert.equal(
+    codeOf(() => startSession(responder, bundle, 1, 0, ports)),
+    "local.argument",
+  );
 });

@@ -3,16 +3,16 @@ import { test } from "node:test";
 import { verifyAddress, verifySuccessor } from "../src/identity/address.ts";
 import { decodeCompact, encodeBundle, oneTimeKeys, verifyBundle, verifyCompact } from "../src/identity/bundle.ts";
 import { followChain, signList, verifyList } from "../src/identity/list.ts";
-import { encodePrekey, signPrekey, verifyPrekey } from "../src/identity/prekey.ts";
 import type { PrekeyKind } from "../src/identity/prekey.ts";
+import { encodePrekey, signPrekey, verifyPrekey } from "../src/identity/prekey.ts";
 import { decodeRecord, encodeRecord } from "../src/identity/record.ts";
 import { compareScanned, fingerprint, qrPayload, safetyNumber } from "../src/identity/safety.ts";
 import { publicOf } from "../src/primitives/dh.ts";
 import { kemPublicOf } from "../src/primitives/kem.ts";
 import { ed25519PublicOf } from "../src/primitives/sign.ts";
 import { Secret } from "../src/secret.ts";
-import { bytes, codeOf, equal, load, optional } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, codeOf, equal, load, optional } from "./vectors.ts";
 
 const vectors = load("identity");
 const accountId = bytes(vectors.account.account_id);
@@ -65,7 +65,8 @@ test("prekeys of all kinds (ID-14, ID-15)", () => {
   for (const one of vectors.prekeys) {
     const kind = one.kind as PrekeyKind;
     const raw = bytes(one.private);
-    const key = one.type === 1 ? publicOf(new Secret("X25519 private key", raw)) : kemPublicOf(new Secret("ML-KEM seed", raw));
+    const key =
+      one.type === 1 ? publicOf(new Secret("X25519 private key", raw)) : kemPublicOf(new Secret("ML-KEM seed", raw));
     equal(key, one.key);
     const found = (["SPK", "OPK", "PQK_ONE_TIME", "PQK_LAST_RESORT"] as const).find((name) => {
       return codeOf(() => verifyPrekey(owner, bytes(one.signed), [name])) === null;
@@ -86,7 +87,9 @@ test("bundles and their times (ID-16, ID-17, ID-31)", () => {
     equal(encodeBundle(record.bytes, list.signed, spk.signed, opk?.signed ?? null, pqk.signed), one.bundle);
   }
   for (const one of vectors.times) {
-    const code = codeOf(() => verifyBundle(bytes(one.bundle), { ...context, nowMs: one.now_ms, graceMs: one.grace_ms }));
+    const code = codeOf(() =>
+      verifyBundle(bytes(one.bundle), { ...context, nowMs: one.now_ms, graceMs: one.grace_ms }),
+    );
     assert.equal(code === null, one.accepted);
   }
 });

@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { OPERATIONS } from "./operations.ts";
 import type { Operation } from "./operations.ts";
+import { OPERATIONS } from "./operations.ts";
 import { codeOf, load, negatives } from "./vectors.ts";
 
 for (const { name, vector } of negatives()) {
   const operation = OPERATIONS[vector.operation];
   const skip = operation === undefined && `${vector.operation} is not in this core yet`;
   test(`${name} is refused with ${vector.error}`, { skip }, () => {
-    assert.equal(codeOf(() => (operation as Operation)(vector.input)), vector.error);
+    assert.equal(
+      codeOf(() => (operation as Operation)(vector.input)),
+      vector.error,
+    );
   });
 }
 

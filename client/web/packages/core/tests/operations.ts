@@ -1,22 +1,7 @@
 /** What the operations of negative and limit vectors do: each is given the `input` of its vector. */
 import assert from "node:assert/strict";
+import { ascii, concat, hex } from "../src/bytes.ts";
 import { parseCard } from "../src/card.ts";
-import { TEXT, content, decodeContent } from "../src/content.ts";
-import { encapsulation } from "../src/primitives/kem.ts";
-import { openContent, sealContent, takeFlight } from "../src/session.ts";
-import { restoreSession, storeSession } from "../src/snapshot.ts";
-import { device, pinnedList, prekeys, storedSkipped } from "./parties.ts";
-import { verifyAddress, verifySuccessor } from "../src/identity/address.ts";
-import { decodeCompact, verifyBundle, verifyCompact } from "../src/identity/bundle.ts";
-import { checkListTime, followChain, verifyList } from "../src/identity/list.ts";
-import { verifyPrekey } from "../src/identity/prekey.ts";
-import { checkRecordTime, decodeRecord } from "../src/identity/record.ts";
-import { compareScanned } from "../src/identity/safety.ts";
-import { dh, x25519Public } from "../src/primitives/dh.ts";
-import { kemPublic } from "../src/primitives/kem.ts";
-import { verify } from "../src/primitives/sign.ts";
-import { checkSending } from "../src/pair_state.ts";
-import { restorePair } from "../src/snapshot_pair.ts";
 import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
 import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyRoster } from "../src/company/roster.ts";
@@ -26,19 +11,33 @@ import { verifyDoor } from "../src/consent/door.ts";
 import { verifyNotice } from "../src/consent/notice.ts";
 import { verifyProof } from "../src/consent/proof.ts";
 import { checkReceipt, verifyReceipt, verifyWithdrawal } from "../src/consent/receipt.ts";
-import { asState } from "../src/rooms/state.ts";
-import { checkTransition } from "../src/rooms/transitions.ts";
+import { content, decodeContent, TEXT } from "../src/content.ts";
+import { recoded } from "../src/errors.ts";
 import { openFile } from "../src/files.ts";
+import { verifyAddress, verifySuccessor } from "../src/identity/address.ts";
+import { decodeCompact, verifyBundle, verifyCompact } from "../src/identity/bundle.ts";
+import { checkListTime, followChain, verifyList } from "../src/identity/list.ts";
+import { verifyPrekey } from "../src/identity/prekey.ts";
+import { checkRecordTime, decodeRecord } from "../src/identity/record.ts";
+import { compareScanned } from "../src/identity/safety.ts";
+import { checkSending } from "../src/pair_state.ts";
+import { dh, x25519Public } from "../src/primitives/dh.ts";
+import { encapsulation, kemPublic } from "../src/primitives/kem.ts";
+import { verify } from "../src/primitives/sign.ts";
 import { readEntry, readLine } from "../src/rooms/entry.ts";
 import { asDossier, asForward, asSignal } from "../src/rooms/forward.ts";
 import { checkPayload } from "../src/rooms/payloads.ts";
-import { recoded } from "../src/errors.ts";
+import { asState } from "../src/rooms/state.ts";
+import { checkTransition } from "../src/rooms/transitions.ts";
 import { Secret } from "../src/secret.ts";
+import { openContent, sealContent, takeFlight } from "../src/session.ts";
+import { restoreSession, storeSession } from "../src/snapshot.ts";
+import { restorePair } from "../src/snapshot_pair.ts";
 import { decode } from "../src/wire/cbor.ts";
 import { decodeEnvelope, decodePrefix } from "../src/wire/envelope.ts";
-import { ascii, concat, hex } from "../src/bytes.ts";
-import { bytes, optional } from "./vectors.ts";
+import { device, pinnedList, prekeys, storedSkipped } from "./parties.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, optional } from "./vectors.ts";
 
 export type Operation = (input: Json) => unknown;
 
@@ -54,7 +53,13 @@ function verifyChain(input: Json) {
 
 function checkBundle(input: Json) {
   const links = input.links.map(bytes);
-  const context = { accountId: bytes(input.account_id), pinned: pinnedOf(input), links, nowMs: input.now_ms, graceMs: input.grace_ms };
+  const context = {
+    accountId: bytes(input.account_id),
+    pinned: pinnedOf(input),
+    links,
+    nowMs: input.now_ms,
+    graceMs: input.grace_ms,
+  };
   return verifyBundle(bytes(input.bundle), context);
 }
 
@@ -152,7 +157,8 @@ const any = (text: string) => decode(bytes(text), 65_536);
 export const OPERATIONS: Record<string, Operation> = {
   "cbor.decode": (input) => decode(bytes(input.encoded), 65_536),
   "dh.public": (input) => x25519Public(bytes(input.public)),
-  "dh.exchange": (input) => dh(new Secret("X25519 private key", bytes(input.private)), x25519Public(bytes(input.public))),
+  "dh.exchange": (input) =>
+    dh(new Secret("X25519 private key", bytes(input.private)), x25519Public(bytes(input.public))),
   "kem.key": (input) => kemPublic(bytes(input.key)),
   "signature.verify": (input) => verify(bytes(input.public), input.label, bytes(input.data), bytes(input.signature)),
   "envelope.decode": (input) => decodeEnvelope(concat(bytes(input.head), new Uint8Array(input.zeros))),
@@ -163,9 +169,11 @@ export const OPERATIONS: Record<string, Operation> = {
   "chain.verify": verifyChain,
   "prekey.verify": (input) => verifyPrekey(decodeRecord(bytes(input.record)), bytes(input.signed), input.kinds),
   "bundle.verify": checkBundle,
-  "compact.verify": (input) => verifyCompact(decodeRecord(bytes(input.record)), decodeCompact(bytes(input.compact_bundle))),
+  "compact.verify": (input) =>
+    verifyCompact(decodeRecord(bytes(input.record)), decodeCompact(bytes(input.compact_bundle))),
   "address.verify": (input) => verifyAddress(decodeRecord(bytes(input.record)), bytes(input.signed)),
-  "successor.verify": (input) => verifySuccessor(verifyList(bytes(input.account_id), bytes(input.list)), bytes(input.signed)),
+  "successor.verify": (input) =>
+    verifySuccessor(verifyList(bytes(input.account_id), bytes(input.list)), bytes(input.signed)),
   "card.parse": (input) => parseCard(input.text),
   "content.decode": (input) => decodeContent(bytes(input.content)),
   "session.respond": respondTo,

@@ -1,10 +1,10 @@
 /** Events of a pair as scripts write them. */
 import type { Top } from "../src/content.ts";
-import * as pairs from "../src/pair.ts";
 import type { Outcome } from "../src/pair.ts";
+import * as pairs from "../src/pair.ts";
 import type { Pair } from "../src/pair_state.ts";
-import { bytes, optional } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, optional } from "./vectors.ts";
 
 const LIFE_MS = 14 * 86_400_000;
 

@@ -4,14 +4,14 @@
  */
 import { readFileSync } from "node:fs";
 import { hex } from "../src/bytes.ts";
-import { take, told } from "../src/numbers.ts";
 import type { Judged } from "../src/numbers.ts";
-import { NEW_PAIR } from "../src/pair_state.ts";
+import { take, told } from "../src/numbers.ts";
 import type { Pair } from "../src/pair_state.ts";
+import { NEW_PAIR } from "../src/pair_state.ts";
 import { storePair } from "../src/snapshot_pair.ts";
 import { happen } from "./pair_events.ts";
-import { bytes } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes } from "./vectors.ts";
 
 function judged(pair: Pair, step: Json, before: Pair): Judged {
   const none = { received: pair.received, findings: [] };
@@ -27,7 +27,7 @@ function stepped(before: Pair, step: Json): { pair: Pair; shown: string } {
   const { received, findings } = judged(pair, step, before);
   const after = { ...pair, received };
   const flags = [proven, activated, doubted].map(Number).join("");
-    // Without what is counted beside the events: budgets, asks for a gap, our own numbers.
+  // Without what is counted beside the events: budgets, asks for a gap, our own numbers.
   const { askedMs, gapAsks, rolledBackMs, budget, given } = NEW_PAIR;
   const stored = hex(storePair({ ...after, askedMs, gapAsks, rolledBackMs, budget, given }));
   return { pair: after, shown: [stored, gone.map((one) => hex(one.id)), flags, findings].join(" ") };
@@ -41,7 +41,9 @@ scripts.forEach((steps, script) => {
     const result = stepped(pair, step);
     pair = result.pair;
     if (result.shown === step.expect) return false;
-    faults.push(`script ${script}, step ${index} ${JSON.stringify({ ...step, expect: 0 })}: ${result.shown}, not ${step.expect}`);
+    faults.push(
+      `script ${script}, step ${index} ${JSON.stringify({ ...step, expect: 0 })}: ${result.shown}, not ${step.expect}`,
+    );
     return true;
   });
 });

@@ -1,19 +1,19 @@
 /** Devices, prekeys, scripted randomness and stored rows as vectors write them. */
 import assert from "node:assert/strict";
-import { bytes } from "./vectors.ts";
-import type { Json } from "./vectors.ts";
 import type { Bytes } from "../src/bytes.ts";
 import { hex } from "../src/bytes.ts";
 import type { OwnDevice, UsedPrekeys } from "../src/handshake.ts";
-import { verifyList } from "../src/identity/list.ts";
 import type { DeviceList } from "../src/identity/list.ts";
+import { verifyList } from "../src/identity/list.ts";
 import { verifyPrekey } from "../src/identity/prekey.ts";
 import { decodeRecord } from "../src/identity/record.ts";
 import type { Encapsulate, Rng } from "../src/ports.ts";
-import { Secret } from "../src/secret.ts";
 import type { SkippedKey } from "../src/ratchet/skipped.ts";
-import { storeSkipped } from "../src/snapshot.ts";
+import { Secret } from "../src/secret.ts";
 import type { StoredSkipped } from "../src/snapshot.ts";
+import { storeSkipped } from "../src/snapshot.ts";
+import type { Json } from "./vectors.ts";
+import { bytes } from "./vectors.ts";
 
 export function device(json: Json): OwnDevice {
   const record = decodeRecord(bytes(json.record));

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import type { Bytes } from "../src/bytes.ts";
 import { LABELS, padded } from "../src/labels.ts";
 import { open, seal } from "../src/primitives/aead.ts";
 import { dh, publicOf, x25519Public } from "../src/primitives/dh.ts";
@@ -15,7 +16,10 @@ const vectors = load("primitives");
 test("labels are those of the registry, padded to 16 bytes, none a prefix of another (PRM-06)", () => {
   for (const label of LABELS) {
     if (label in vectors.labels) equal(padded(label), vectors.labels[label]);
-    assert.equal(LABELS.some((other) => other !== label && other.startsWith(label)), false);
+    assert.equal(
+      LABELS.some((other) => other !== label && other.startsWith(label)),
+      false,
+    );
   }
 });
 
@@ -57,12 +61,15 @@ test("sign and verify (PRM-03, PRM-11)", () => {
 
 test("AEAD (PRM-07)", () => {
   for (const one of vectors.aead) {
-    const [key, plain, associated] = [one.key, one.plaintext, one.associated].map(bytes) as [any, any, any];
+    const [key, plain, associated] = [one.key, one.plaintext, one.associated].map(bytes) as [Bytes, Bytes, Bytes];
     const sealed = seal(key, plain, associated);
     equal(sealed, one.ciphertext);
     equal(open(key, sealed, associated), one.plaintext);
     sealed[0] = (sealed[0] as number) ^ 1;
-    assert.equal(codeOf(() => open(key, sealed, associated)), "remote.authentication");
+    assert.equal(
+      codeOf(() => open(key, sealed, associated)),
+      "remote.authentication",
+    );
   }
 });
 

@@ -2,19 +2,19 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
+import { decodeContent } from "../src/content.ts";
 import { verifyBundle } from "../src/identity/bundle.ts";
 import { openMessage, takeFragment } from "../src/ratchet/receiving.ts";
 import { sealMessage } from "../src/ratchet/sending.ts";
 import type { Ratchet } from "../src/ratchet/state.ts";
-import { openContent, sealContent, startSession, takeFlight } from "../src/session.ts";
 import type { Session } from "../src/session.ts";
-import { decodeContent } from "../src/content.ts";
+import { openContent, sealContent, startSession, takeFlight } from "../src/session.ts";
 import { restoreSession, storeSession } from "../src/snapshot.ts";
 import { decodeEnvelope } from "../src/wire/envelope.ts";
 import { device, encapsulated, noEncapsulation, prekeys, rows, script, storedSkipped } from "./parties.ts";
 import { bySkipped, shown } from "./states.ts";
-import { bytes, equal, load } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, equal, load } from "./vectors.ts";
 
 function ordered(state: Json): Json {
   return { ...state, skipped: [...state.skipped].sort(bySkipped) };
@@ -31,7 +31,11 @@ function play(name: string, see: (index: number, side: "A" | "B", session: Sessi
   const context = { accountId: b.record.accountId, pinned: null, links: [], nowMs: vectors.start_ms, graceMs: 0 };
   const bundle = verifyBundle(bytes(vectors.bundle), context);
   const start = script(vectors.fresh);
-  const ports = { nowMs: vectors.start_ms, rng: start.rng, encapsulate: encapsulated(vectors.ciphertext, vectors.kem_secret) };
+  const ports = {
+    nowMs: vectors.start_ms,
+    rng: start.rng,
+    encapsulate: encapsulated(vectors.ciphertext, vectors.kem_secret),
+  };
   const sides: { A: Session; B: Session | null } = { A: startSession(a, bundle, vectors.epoch, 0, ports), B: null };
   assert.deepEqual(shown(sides.A.ratchet), ordered(vectors.start.A));
   see(-1, "A", sides.A);
@@ -99,7 +103,9 @@ test("stored sessions of both conversations (SES-14, SES-15)", () => {
 
 function digestOf(ratchet: Ratchet): { count: number; sha256: string } {
   const digest = createHash("sha256");
-  for (const key of [...ratchet.skipped].sort((x, y) => bySkipped({ tag: hex(x.tag), number: x.number }, { tag: hex(y.tag), number: y.number }))) {
+  for (const key of [...ratchet.skipped].sort((x, y) =>
+    bySkipped({ tag: hex(x.tag), number: x.number }, { tag: hex(y.tag), number: y.number }),
+  )) {
     const number = Buffer.alloc(4);
     number.writeUInt32BE(key.number);
     const stored = Buffer.alloc(8);
@@ -136,7 +142,11 @@ for (const one of pq.cases) {
       const { ratchet_private, seed, encapsulated: made, fresh } = one.reply;
       const draws = script(ratchet_private, seed, fresh);
       const encapsulate = made ? encapsulated(made.ciphertext, made.secret ?? made.kem_secret) : noEncapsulation;
-      const sealed = sealMessage(session.ratchet, null, bytes(pq.content), { nowMs: pq.now_ms, rng: draws.rng, encapsulate });
+      const sealed = sealMessage(session.ratchet, null, bytes(pq.content), {
+        nowMs: pq.now_ms,
+        rng: draws.rng,
+        encapsulate,
+      });
       draws.finished();
       equal(sealed.envelope, one.reply.envelope);
     }

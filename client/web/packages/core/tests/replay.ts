@@ -7,12 +7,12 @@ import { readFileSync } from "node:fs";
 import { hex } from "../src/bytes.ts";
 import { decodeContent, encodeContent } from "../src/content.ts";
 import { verifyBundle } from "../src/identity/bundle.ts";
-import { openContent, sealContent, startSession, takeFlight } from "../src/session.ts";
 import type { Session } from "../src/session.ts";
+import { openContent, sealContent, startSession, takeFlight } from "../src/session.ts";
 import { storeSession, storeSkipped } from "../src/snapshot.ts";
 import { device, encapsulated, noEncapsulation, prekeys, script } from "./parties.ts";
-import { bytes, codeOf } from "./vectors.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, codeOf } from "./vectors.ts";
 
 function digest(...parts: (Uint8Array | string)[]): string {
   const hash = createHash("sha256");
@@ -45,7 +45,8 @@ class Replay {
     this.#given.steps.forEach((step: Json, index: number) => {
       const got = this.#step(step);
       for (const [key, expected] of Object.entries(step.expect)) {
-        if (got[key] !== expected) faults.push(`${this.#given.seed}, step ${index} ${step.action}: ${key} ${got[key]}, not ${expected}`);
+        if (got[key] !== expected)
+          faults.push(`${this.#given.seed}, step ${index} ${step.action}: ${key} ${got[key]}, not ${expected}`);
       }
     });
     return faults;
@@ -67,7 +68,13 @@ class Replay {
     const ports = { nowMs, rng: draws.rng, encapsulate: encapsulationOf(step) };
     if (step.action === "start") {
       const context = { accountId: this.#own("B").record.accountId, pinned: null, links: [], nowMs, graceMs: 0 };
-      const session = startSession(this.#own("A"), verifyBundle(bytes(this.#given.bundle), context), step.epoch, 0, ports);
+      const session = startSession(
+        this.#own("A"),
+        verifyBundle(bytes(this.#given.bundle), context),
+        step.epoch,
+        0,
+        ports,
+      );
       return { session };
     }
     if (step.action === "seal") {

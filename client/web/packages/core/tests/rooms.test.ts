@@ -29,7 +29,8 @@ for (const one of vectors.entries) {
     equal(entries.deviceTagOf(entry.header.roomId, author.deviceId), one.tag);
     equal(entries.encodeHeader(entry.header), one.header);
     checkPayload(one.kind, entries.decodeBody(bytes(one.body)));
-    if (one.sign_seed) equal(entries.signEntry(new Secret("Ed25519 seed", bytes(one.sign_seed)), entry.hash), one.signature);
+    if (one.sign_seed)
+      equal(entries.signEntry(new Secret("Ed25519 seed", bytes(one.sign_seed)), entry.hash), one.signature);
     equal(encode(entries.lineOf(entry)), one.line);
     equal(encode(entries.lineOf({ ...entry, body: null })), one.redacted);
     for (const line of [one.line, one.redacted]) {

@@ -3,20 +3,25 @@ import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import type { Top } from "../src/content.ts";
 import { NOTHING_RECEIVED, take, told } from "../src/numbers.ts";
-import { happen } from "./pair_events.ts";
-import * as states from "../src/pair_state.ts";
 import type { Pair } from "../src/pair_state.ts";
-import { restorePair, storePair } from "../src/snapshot_pair.ts";
+import * as states from "../src/pair_state.ts";
 import { nextEpoch } from "../src/session.ts";
-import { bytes, codeOf, load } from "./vectors.ts";
+import { restorePair, storePair } from "../src/snapshot_pair.ts";
+import { happen } from "./pair_events.ts";
 import type { Json } from "./vectors.ts";
+import { bytes, codeOf, load } from "./vectors.ts";
 
 const vectors = load("sessions");
 
 test("which of some sessions is active (SES-22)", () => {
   const standing = { ours: true, createdMs: 0, endsMs: 0, sinceMs: 0, beside: null, top: null };
   for (const one of vectors.sets) {
-    const sessions = one.sessions.map((s: Json) => ({ ...standing, id: bytes(s.id), epoch: s.epoch, proven: s.proven }));
+    const sessions = one.sessions.map((s: Json) => ({
+      ...standing,
+      id: bytes(s.id),
+      epoch: s.epoch,
+      proven: s.proven,
+    }));
     const active = states.activeOf(sessions);
     assert.equal(active && hex(active.id), one.active);
   }
@@ -71,7 +76,11 @@ for (const one of vectors.numbers) {
 
 test("the epoch of the next session (SES-21)", () => {
   for (const one of vectors.epochs) {
-    if (one.epoch === null) assert.equal(codeOf(() => nextEpoch(one.known, one.now_ms)), "local.counter_exhausted");
+    if (one.epoch === null)
+      assert.equal(
+        codeOf(() => nextEpoch(one.known, one.now_ms)),
+        "local.counter_exhausted",
+      );
     else assert.equal(nextEpoch(one.known, one.now_ms), one.epoch);
   }
 });

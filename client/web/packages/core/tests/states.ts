@@ -1,8 +1,8 @@
 /** A ratchet as the conversations of ratchet.json and pq.json show it. */
 import { hex } from "../src/bytes.ts";
-import { ciphertextId, keyId } from "../src/ratchet/kem_state.ts";
-import type { Kem } from "../src/ratchet/kem_state.ts";
 import type { Pieces } from "../src/ratchet/fragment.ts";
+import type { Kem } from "../src/ratchet/kem_state.ts";
+import { ciphertextId, keyId } from "../src/ratchet/kem_state.ts";
 import type { Ratchet, Receiving, Sending } from "../src/ratchet/state.ts";
 import type { Json } from "./vectors.ts";
 
@@ -36,11 +36,20 @@ export function bySkipped(a: Json, b: Json): number {
 
 function sending(state: Sending): Json {
   if (state.state === "Listening") {
-    return { state: state.state, private_key: hex(state.privateKey.expose()), next_header_key: hex(state.nextHeaderKey.expose()) };
+    return {
+      state: state.state,
+      private_key: hex(state.privateKey.expose()),
+      next_header_key: hex(state.nextHeaderKey.expose()),
+    };
   }
   if (state.state === "StepDue") {
     const { theirKey, nextHeaderKey, previousLength } = state;
-    return { state: state.state, their_key: hex(theirKey), next_header_key: hex(nextHeaderKey.expose()), previous_length: previousLength };
+    return {
+      state: state.state,
+      their_key: hex(theirKey),
+      next_header_key: hex(nextHeaderKey.expose()),
+      previous_length: previousLength,
+    };
   }
   return {
     state: state.state,

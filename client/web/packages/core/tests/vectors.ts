@@ -1,9 +1,9 @@
 /** The vectors of spec/vectors, typed as what tests read of them. */
 import assert from "node:assert/strict";
-import { readFileSync, readdirSync } from "node:fs";
-import { CoreError } from "../src/errors.ts";
-import { hex, unhex } from "../src/bytes.ts";
+import { readdirSync, readFileSync } from "node:fs";
 import type { Bytes } from "../src/bytes.ts";
+import { hex, unhex } from "../src/bytes.ts";
+import { CoreError } from "../src/errors.ts";
 
 const FOLDER = new URL("../../../../../spec/vectors/", import.meta.url);
 

@@ -4,8 +4,8 @@
  */
 import { readFileSync } from "node:fs";
 import { CoreError } from "../src/errors.ts";
-import { OPERATIONS } from "./operations.ts";
 import type { Operation } from "./operations.ts";
+import { OPERATIONS } from "./operations.ts";
 import type { Json } from "./vectors.ts";
 
 function verdict(operation: string, input: Json): string | null {

@@ -13,7 +13,10 @@ for (const one of load("cbor").cases) {
 
 test("a lone surrogate and a number that is not exact have no encoding (WIRE-01)", () => {
   for (const value of ["\ud800", 2 ** 53, 0.5, 2n ** 64n]) {
-    assert.equal(codeOf(() => encode(value)), "local.argument");
+    assert.equal(
+      codeOf(() => encode(value)),
+      "local.argument",
+    );
   }
 });
 

@@ -1,16 +1,16 @@
 /** Cards of a company's devices and its other channels (ACC-03, ACC-14, ACC-18, ACC-20). */
 import type { Bytes } from "../bytes.ts";
 import { CLOCK_TOLERANCE_MS } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { isEmail, isLocale, isName, isPage, isPhone, isPlainText } from "../grammar.ts";
 import { ACCOUNT_ID_B, DEVICE_ID_B } from "../identity/record.ts";
 import { checkVersion, openSigned } from "../identity/signed.ts";
 import { hash } from "../primitives/hash.ts";
-import { decode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asText, asUint, ascending } from "../wire/fields.ts";
-import { inOrder } from "./mandate.ts";
+import { decode } from "../wire/cbor.ts";
+import { asArray, ascending, asText, asUint, Fields } from "../wire/fields.ts";
 import type { Mandate } from "./mandate.ts";
+import { inOrder } from "./mandate.ts";
 import { checkMandateOf } from "./roster.ts";
 
 export const MAX_CARD_B = 1_024;

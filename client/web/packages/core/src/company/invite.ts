@@ -1,8 +1,9 @@
 /** An invite of a further device: its code, where the holder waits, its messages and digits (ACC-31 to ACC-34). */
-import { concat, cut, readU32, same } from "../bytes.ts";
-import type { Bytes } from "../bytes.ts";
+
 import { fromBase64url, toBase64url } from "../base64url.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import type { Bytes } from "../bytes.ts";
+import { concat, cut, readU32, same } from "../bytes.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { MAILBOX_B, TOKEN_B } from "../identity/address.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
 import { open, seal } from "../primitives/aead.ts";

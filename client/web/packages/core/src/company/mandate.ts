@@ -1,15 +1,16 @@
 /** Mandates: which key speaks for the front desk of a company (ACC-01, ACC-03, ACC-04). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { CLOCK_TOLERANCE_MS, MANDATE_TTL_MS, MAX_COUNTER } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
 import type { RemoteCode } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { isOrigin } from "../grammar.ts";
 import { ACCOUNT_ID_B, DEVICE_ID_B } from "../identity/record.ts";
 import { checkIdentity, checkVersion, openSigned } from "../identity/signed.ts";
 import { hash } from "../primitives/hash.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asText, ascending } from "../wire/fields.ts";
+import { asArray, asBytes, ascending, asText, Fields } from "../wire/fields.ts";
 
 export const MAX_MANDATE_B = 2_000;
 const MAX_IDS = 16;
@@ -75,7 +76,10 @@ export function lifetime(fields: Fields, key: number, longestMs: number) {
 
 /** Device ids that ascend, none twice. */
 export function asDeviceIds(value: Value, most: number): readonly Bytes[] {
-  return ascending(asArray(value, most).map((id) => asBytes(id, DEVICE_ID_B, DEVICE_ID_B)), compare);
+  return ascending(
+    asArray(value, most).map((id) => asBytes(id, DEVICE_ID_B, DEVICE_ID_B)),
+    compare,
+  );
 }
 
 function asOrigins(value: Value): readonly string[] {

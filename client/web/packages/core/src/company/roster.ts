@@ -1,18 +1,19 @@
 /** Rosters: who of a company is in force now (ACC-02, ACC-03). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { MAX_COUNTER, MAX_TEAM, ROSTER_TTL_MS } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
-import { asHash, asListHead } from "../identity/list.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import type { ListHead } from "../identity/list.ts";
+import { asHash, asListHead } from "../identity/list.ts";
 import { ACCOUNT_ID_B, DEVICE_ID_B } from "../identity/record.ts";
 import { checkIdentity, checkVersion, openSigned } from "../identity/signed.ts";
 import { hash } from "../primitives/hash.ts";
-import { decode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asUint, ascending } from "../wire/fields.ts";
-import { MAX_MANDATE_B, asDeviceIds, lifetime, verifyMandate } from "./mandate.ts";
+import { decode } from "../wire/cbor.ts";
+import { asArray, asBytes, ascending, asUint, Fields } from "../wire/fields.ts";
 import type { Mandate } from "./mandate.ts";
+import { asDeviceIds, lifetime, MAX_MANDATE_B, verifyMandate } from "./mandate.ts";
 
 export const MAX_ROSTER_B = 2_000;
 const MAX_SLOT_B = 4_096;

@@ -3,7 +3,7 @@ import type { Bytes } from "../bytes.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B, MAX_TEAM } from "../constants.ts";
 import { recoded } from "../errors.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asBytes } from "../wire/fields.ts";
+import { asBytes, Fields } from "../wire/fields.ts";
 import { MAX_CARD_B } from "./card.ts";
 import { MAX_MANDATE_B } from "./mandate.ts";
 import { MAX_ROSTER_B } from "./roster.ts";

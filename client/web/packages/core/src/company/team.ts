@@ -1,17 +1,18 @@
 /** What is known of a company, and who of it is in force (ACC-04, ACC-05, ACC-09 to ACC-11, ACC-19, ACC-21). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { CLOCK_TOLERANCE_MS } from "../constants.ts";
 import { CoreError, RemoteError } from "../errors.ts";
-import { checkListTime, names } from "../identity/list.ts";
 import type { DeviceList } from "../identity/list.ts";
-import { FLAG_FRONT_DESK, KIND_AGENT, KIND_PERSON, checkRecordTime } from "../identity/record.ts";
+import { checkListTime, names } from "../identity/list.ts";
 import type { DeviceRecord } from "../identity/record.ts";
+import { checkRecordTime, FLAG_FRONT_DESK, KIND_AGENT, KIND_PERSON } from "../identity/record.ts";
 import { checkIdentity } from "../identity/signed.ts";
-import { checkUsed, counts, isLearned } from "./mandate.ts";
 import type { Mandate } from "./mandate.ts";
-import { verifySlot } from "./roster.ts";
+import { checkUsed, counts, isLearned } from "./mandate.ts";
 import type { NamedDevice, Roster } from "./roster.ts";
+import { verifySlot } from "./roster.ts";
 
 export const RANK_DESK = 2;
 export const RANK_SUPERVISOR = 3;

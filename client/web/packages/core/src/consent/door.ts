@@ -1,15 +1,16 @@
 /** Doors: what a company serves on the origin of its page (CNS-04, CNS-05). */
-import { MAX_CHANNELS_B, asLocale, verifyChannels } from "../company/card.ts";
+
 import type { Channels } from "../company/card.ts";
-import { MAX_MANDATE_B, checkUsed, inOrder, isLearned, verifyMandate } from "../company/mandate.ts";
+import { asLocale, MAX_CHANNELS_B, verifyChannels } from "../company/card.ts";
 import type { Mandate } from "../company/mandate.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { checkUsed, inOrder, isLearned, MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { checkIdentity } from "../identity/signed.ts";
-import { decode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
+import { decode } from "../wire/cbor.ts";
 import { asArray, asBytes, ascending } from "../wire/fields.ts";
-import { MAX_NOTICE_B, MAX_TEXT_B, checkText, verifyNotice } from "./notice.ts";
 import type { Notice } from "./notice.ts";
+import { checkText, MAX_NOTICE_B, MAX_TEXT_B, verifyNotice } from "./notice.ts";
 
 const MAX_DOOR_B = 262_144;
 const MAX_TEXTS = 4;

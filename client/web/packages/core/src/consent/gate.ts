@@ -1,6 +1,7 @@
 /** What a company's device takes of a customer: a table (CNS-13, CNS-14). */
-import { RemoteError } from "../errors.ts";
+
 import type { RemoteCode } from "../errors.ts";
+import { RemoteError } from "../errors.ts";
 import { CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "../rooms/state.ts";
 
 export type Arriving = "open" | "content" | "want" | "act" | "withdrawal" | "team";

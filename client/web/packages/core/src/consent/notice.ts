@@ -1,6 +1,7 @@
 /** Notices: what a company says that it does with what it is told (CNS-01, CNS-02). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { same } from "../bytes.ts";
 import { asLocale, asPlainText } from "../company/card.ts";
 import { inOrder } from "../company/mandate.ts";
 import { MAX_COUNTER, MAX_U32 } from "../constants.ts";
@@ -11,7 +12,7 @@ import { ACCOUNT_ID_B } from "../identity/record.ts";
 import { checkIdentity, checkVersion, openSigned } from "../identity/signed.ts";
 import { hash, sha256 } from "../primitives/hash.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBoolean, asText, asUint, ascending } from "../wire/fields.ts";
+import { asArray, asBoolean, ascending, asText, asUint, Fields } from "../wire/fields.ts";
 
 export const MAX_NOTICE_B = 8_192;
 export const MAX_TEXT_B = 16_384;

@@ -1,26 +1,26 @@
 /** Proofs of consent: one file for both sides, which needs the company's account alone (CNS-23 to CNS-25). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
-import { MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
+import { same } from "../bytes.ts";
 import type { Mandate } from "../company/mandate.ts";
-import { CLOCK_TOLERANCE_MS } from "../constants.ts";
-import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
+import { MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
+import { CLOCK_TOLERANCE_MS, MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
 import { RemoteError } from "../errors.ts";
-import { checkListed, verifyList } from "../identity/list.ts";
 import type { DeviceList } from "../identity/list.ts";
-import { ACCOUNT_ID_B, decodeRecord } from "../identity/record.ts";
+import { checkListed, verifyList } from "../identity/list.ts";
 import type { DeviceRecord } from "../identity/record.ts";
+import { ACCOUNT_ID_B, decodeRecord } from "../identity/record.ts";
 import { checkIdentity, checkVersion } from "../identity/signed.ts";
-import { roomIdOf } from "../rooms/entry.ts";
 import type { RoomAccounts } from "../rooms/entry.ts";
-import { decode } from "../wire/cbor.ts";
+import { roomIdOf } from "../rooms/entry.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes } from "../wire/fields.ts";
-import { MAX_NOTICE_B, MAX_TEXT_B, checkText, verifyNotice } from "./notice.ts";
+import { decode } from "../wire/cbor.ts";
+import { asArray, asBytes, Fields } from "../wire/fields.ts";
 import type { Notice } from "./notice.ts";
+import { checkText, MAX_NOTICE_B, MAX_TEXT_B, verifyNotice } from "./notice.ts";
 import { verifyAnswer } from "./proof_answer.ts";
-import { MAX_RECEIPT_B, checkReceipt, takesBack, verifyReceipt, verifyWithdrawal } from "./receipt.ts";
 import type { Receipt, Withdrawal } from "./receipt.ts";
+import { checkReceipt, MAX_RECEIPT_B, takesBack, verifyReceipt, verifyWithdrawal } from "./receipt.ts";
 
 const MAX_PROOF_B = 65_536;
 const NONCE_B = 16;

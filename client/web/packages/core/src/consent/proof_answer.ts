@@ -1,24 +1,25 @@
 /** How a company answered a consent, on the customer's side of a proof (CNS-24). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { same } from "../bytes.ts";
 import { MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
-import { MAX_ROSTER_B, verifyRoster } from "../company/roster.ts";
 import type { Roster } from "../company/roster.ts";
-import { RANK_DESK, wasInForce } from "../company/team.ts";
+import { MAX_ROSTER_B, verifyRoster } from "../company/roster.ts";
 import type { InForce } from "../company/team.ts";
+import { RANK_DESK, wasInForce } from "../company/team.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
-import { verifyList } from "../identity/list.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import type { DeviceList } from "../identity/list.ts";
-import { decodeRecord } from "../identity/record.ts";
+import { verifyList } from "../identity/list.ts";
 import type { DeviceRecord } from "../identity/record.ts";
+import { decodeRecord } from "../identity/record.ts";
 import { checkIdentity } from "../identity/signed.ts";
-import { KIND_OPEN, KIND_STATE, decodeBody, readLine } from "../rooms/entry.ts";
 import type { Entry, RoomAccounts } from "../rooms/entry.ts";
+import { decodeBody, KIND_OPEN, KIND_STATE, readLine } from "../rooms/entry.ts";
 import { checkPayload } from "../rooms/payloads.ts";
 import { asState } from "../rooms/state.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asBytes } from "../wire/fields.ts";
+import { asBytes, Fields } from "../wire/fields.ts";
 import type { Notice } from "./notice.ts";
 import type { Signer } from "./proof.ts";
 import type { Receipt, Withdrawal } from "./receipt.ts";
@@ -115,7 +116,10 @@ function checkState(
   const rank = deviceOf(devices, given.author.deviceId)?.rank ?? 0;
   if (rank < RANK_DESK) throw new RemoteError("room.right", "an answer of an agent");
   const names = [...(state.parent === null ? [] : [state.parent]), ...state.answers];
-  checkIdentity(names.some((one) => same(one, asked.hash)), "an answer to another entry");
+  checkIdentity(
+    names.some((one) => same(one, asked.hash)),
+    "an answer to another entry",
+  );
   checkIdentity(same(state.roster.hash, roster.hash), "an answer by another roster");
   const isOfNotice = notice === null || (state.notice !== null && same(state.notice, notice.hash));
   checkIdentity(isOfNotice, "an answer under another notice");

@@ -1,10 +1,11 @@
 /** Receipts and withdrawals of a customer, and which of them counts (CNS-06 to CNS-09, CNS-12). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { asLocale } from "../company/card.ts";
 import type { Roster } from "../company/roster.ts";
 import { MAX_COUNTER, MAX_U32 } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { openSigned } from "../identity/signed.ts";
 import { hash } from "../primitives/hash.ts";
 import { Fields } from "../wire/fields.ts";
@@ -72,7 +73,8 @@ export function checkReceipt(receipt: Receipt, room: Uint8Array, notice: Notice)
   if (!same(receipt.room, room)) throw required("a receipt of another room");
   if (!same(receipt.noticeHash, notice.hash)) throw required("a receipt of another notice");
   if (receipt.mode !== notice.mode) throw required("a receipt of another mode");
-  if (!notice.texts.some((text) => text.locale === receipt.locale)) throw required("a receipt in a language without text");
+  if (!notice.texts.some((text) => text.locale === receipt.locale))
+    throw required("a receipt in a language without text");
   if (!purposesFit(receipt.purposes, notice)) throw required("purposes that the notice does not have, or asks for");
 }
 

@@ -1,12 +1,13 @@
 /** Addresses of published devices (ID-20) and successor statements (ID-13). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { same } from "../bytes.ts";
 import { MAX_SIGNED_ADDRESS_B } from "../constants.ts";
 import { RemoteError } from "../errors.ts";
 import { Fields } from "../wire/fields.ts";
 import type { DeviceList } from "./list.ts";
-import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
+import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import { checkIdentity, checkVersion, decodeSigned, openSigned } from "./signed.ts";
 
 export const MAILBOX_B = 16;

@@ -8,19 +8,19 @@ import {
   MAX_SIGNED_PREKEY_B,
   MAX_U32,
 } from "../constants.ts";
-import { cborMap, decode, encode } from "../wire/cbor.ts";
-import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asUint } from "../wire/fields.ts";
-import { checkListTime, checkListed, followChain, verifyList } from "./list.ts";
-import type { DeviceList, ListHead } from "./list.ts";
-import { checkPrekeyTime, encodePrekey, verifyPrekey } from "./prekey.ts";
-import type { KemPrekey, PrekeyKind, PrekeyOf, X25519Prekey } from "./prekey.ts";
-import { checkRecordTime, decodeRecord } from "./record.ts";
-import type { DeviceRecord } from "./record.ts";
-import { encodeSigned } from "./signed.ts";
 import { DH_B } from "../primitives/dh.ts";
 import { KEM_PUBLIC_B } from "../primitives/kem.ts";
 import { SIGNATURE_B } from "../primitives/sign.ts";
+import type { Value } from "../wire/cbor.ts";
+import { cborMap, decode, encode } from "../wire/cbor.ts";
+import { asArray, asBytes, asUint, Fields } from "../wire/fields.ts";
+import type { DeviceList, ListHead } from "./list.ts";
+import { checkListed, checkListTime, followChain, verifyList } from "./list.ts";
+import type { KemPrekey, PrekeyKind, PrekeyOf, X25519Prekey } from "./prekey.ts";
+import { checkPrekeyTime, encodePrekey, verifyPrekey } from "./prekey.ts";
+import type { DeviceRecord } from "./record.ts";
+import { checkRecordTime, decodeRecord } from "./record.ts";
+import { encodeSigned } from "./signed.ts";
 
 export const MAX_ONE_TIME = 8;
 
@@ -43,13 +43,7 @@ export interface BundleContext {
   readonly graceMs: number;
 }
 
-export function encodeBundle(
-  record: Bytes,
-  list: Bytes,
-  spk: Bytes,
-  opk: Bytes | null,
-  pqk: Bytes,
-): Bytes {
+export function encodeBundle(record: Bytes, list: Bytes, spk: Bytes, opk: Bytes | null, pqk: Bytes): Bytes {
   return encode(cborMap([record, list, spk, opk, pqk].map((part, i) => [i + 1, part] as const)));
 }
 
@@ -114,7 +108,12 @@ export interface VerifiedCompactBundle {
 /** The form of a compact bundle: four places, at most 8 one-time keys of each kind (ID-19, CON-07). */
 export function asCompactBundle(value: Value): CompactBundle {
   const fields = new Fields(value, 4);
-  return { spk: fields.get(1), pqk: fields.get(2), opks: fields.array(3, MAX_ONE_TIME), oneTimePqks: fields.array(4, MAX_ONE_TIME) };
+  return {
+    spk: fields.get(1),
+    pqk: fields.get(2),
+    opks: fields.array(3, MAX_ONE_TIME),
+    oneTimePqks: fields.array(4, MAX_ONE_TIME),
+  };
 }
 
 /** The form of the array; whether a key has the size of its kind is looked at behind the signature (ID-19, ID-29). */

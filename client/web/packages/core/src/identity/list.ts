@@ -1,6 +1,7 @@
 /** Device lists, their chain and their times (ID-05 to ID-09). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import {
   CLOCK_TOLERANCE_MS,
   LIST_TTL_MS,
@@ -9,15 +10,15 @@ import {
   MAX_SIGNED_LIST_B,
   VERSION,
 } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { hash } from "../primitives/hash.ts";
 import { ED25519_PUBLIC_B } from "../primitives/sign.ts";
 import type { Ed25519Seed } from "../secret.ts";
-import { cborMap, encode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, ascending, asArray, asBytes, asUint } from "../wire/fields.ts";
-import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
+import { cborMap, encode } from "../wire/cbor.ts";
+import { asArray, asBytes, ascending, asUint, Fields } from "../wire/fields.ts";
 import type { DeviceRecord } from "./record.ts";
+import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import { checkIdentity, checkVersion, openSigned, signMap } from "./signed.ts";
 
 export interface ListFields {

@@ -1,17 +1,18 @@
 /** Prekeys: four kinds, each signed on its own by its device (ID-14, ID-15). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { same } from "../bytes.ts";
 import { MAX_SIGNED_PREKEY_B, MAX_U32, SUITE } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
-import { x25519Public } from "../primitives/dh.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import type { X25519Public } from "../primitives/dh.ts";
-import { KEM_PUBLIC_B, kemPublic } from "../primitives/kem.ts";
+import { x25519Public } from "../primitives/dh.ts";
 import type { KemPublic } from "../primitives/kem.ts";
+import { KEM_PUBLIC_B, kemPublic } from "../primitives/kem.ts";
 import type { Ed25519Seed } from "../secret.ts";
 import { cborMap, encode } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";
-import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import type { DeviceRecord } from "./record.ts";
+import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
 import { checkIdentity, checkVersion, openSigned, signMap } from "./signed.ts";
 
 export const TYPE_X25519 = 1;
@@ -24,8 +25,8 @@ export type PrekeyKind = "SPK" | "OPK" | "PQK_ONE_TIME" | "PQK_LAST_RESORT";
 const KINDS: Readonly<Record<PrekeyKind, readonly [type: number, usage: number]>> = {
   SPK: [TYPE_X25519, LAST_RESORT],
   OPK: [TYPE_X25519, ONE_TIME],
-  "PQK_ONE_TIME": [TYPE_KEM, ONE_TIME],
-  "PQK_LAST_RESORT": [TYPE_KEM, LAST_RESORT],
+  PQK_ONE_TIME: [TYPE_KEM, ONE_TIME],
+  PQK_LAST_RESORT: [TYPE_KEM, LAST_RESORT],
 };
 
 interface Common {
@@ -91,7 +92,8 @@ export function verifyPrekey<K extends PrekeyKind>(
   checkIdentity(same(fields.bytes(2, ACCOUNT_ID_B), owner.accountId), "a prekey of another account");
   checkIdentity(same(fields.bytes(3, HASH_B), owner.hash), "a prekey of another record");
   const type = fields.uint(4);
-  if (!kinds.some((kind) => KINDS[kind][0] === type)) throw notAccepted("a prekey of another type than its place asks for");
+  if (!kinds.some((kind) => KINDS[kind][0] === type))
+    throw notAccepted("a prekey of another type than its place asks for");
   const usage = fields.uint(5);
   const kind = kinds.find((one) => KINDS[one][0] === type && KINDS[one][1] === usage);
   if (kind === undefined) throw notAccepted("a prekey of another usage than its place asks for");

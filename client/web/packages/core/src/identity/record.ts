@@ -1,9 +1,9 @@
 /** Device records (ID-02 to ID-04). */
 import type { Bytes } from "../bytes.ts";
 import { CLOCK_TOLERANCE_MS, MAX_RECORD_B, VERSION } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
-import { x25519Public } from "../primitives/dh.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import type { X25519Public } from "../primitives/dh.ts";
+import { x25519Public } from "../primitives/dh.ts";
 import { hash } from "../primitives/hash.ts";
 import { cborMap, decode, encode } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";

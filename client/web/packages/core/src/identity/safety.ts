@@ -1,6 +1,7 @@
 /** Safety numbers (ID-24 to ID-26). */
-import { compare, concat, cut, hex, sameSecret, unhex } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, concat, cut, hex, sameSecret, unhex } from "../bytes.ts";
 import { notAccepted } from "../errors.ts";
 import { padded } from "../labels.ts";
 import { sha512 } from "../primitives/hash.ts";
@@ -51,4 +52,3 @@ export function compareScanned(ours: Bytes, theirs: Bytes, scanned: string): boo
   const shown = unhex(scanned.slice(QR_START.length).toLowerCase());
   return sameSecret(shown, concat(...inOrder(ours, theirs)));
 }
-

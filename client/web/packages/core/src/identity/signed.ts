@@ -1,12 +1,12 @@
 /** Signed structures: the array [bytes of the map, signature 64] (ID-29). */
 import type { Bytes } from "../bytes.ts";
 import { VERSION } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import type { Label } from "../labels.ts";
 import { SIGNATURE_B, sign, verify } from "../primitives/sign.ts";
 import type { Ed25519Seed } from "../secret.ts";
-import { decode, encode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
+import { decode, encode } from "../wire/cbor.ts";
 import { asArray, asBytes, isInteger } from "../wire/fields.ts";
 
 export interface Signed {
@@ -66,4 +66,3 @@ export function checkVersion(value: Value): void {
 export function checkIdentity(belongs: boolean, what: string): void {
   if (!belongs) throw new RemoteError("remote.identity", what);
 }
-

@@ -1,10 +1,10 @@
 /** X25519 with strict public keys (PRM-01, PRM-02). */
 import { x25519 } from "@noble/curves/ed25519.js";
-import { allZero } from "../bytes.ts";
 import type { Bytes } from "../bytes.ts";
+import { allZero } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
-import { Secret } from "../secret.ts";
 import type { X25519Private } from "../secret.ts";
+import { Secret } from "../secret.ts";
 
 export const DH_B = 32;
 

@@ -1,9 +1,9 @@
 /** SHA-256 under a label (PRM-11), and bare where a chapter says so. */
 import { sha256 as nobleSha256, sha512 as nobleSha512 } from "@noble/hashes/sha2.js";
-import { concat } from "../bytes.ts";
 import type { Bytes } from "../bytes.ts";
-import { padded } from "../labels.ts";
+import { concat } from "../bytes.ts";
 import type { Label } from "../labels.ts";
+import { padded } from "../labels.ts";
 
 /** `hash(label, data)`: SHA-256 of the padded label, then the data; 32 bytes (PRM-11). */
 export function hash(label: Label, ...data: readonly Uint8Array[]): Bytes {

@@ -2,10 +2,10 @@
 import { blake2b } from "@noble/hashes/blake2.js";
 import { hkdf as nobleHkdf } from "@noble/hashes/hkdf.js";
 import { sha256 } from "@noble/hashes/sha2.js";
-import { concat, sized } from "../bytes.ts";
 import type { Bytes } from "../bytes.ts";
-import { padded } from "../labels.ts";
+import { concat, sized } from "../bytes.ts";
 import type { Label } from "../labels.ts";
+import { padded } from "../labels.ts";
 
 const KEY_B = 32;
 const SALT_B = 16;
@@ -37,12 +37,6 @@ function prfOf(key: Bytes, label: Label, salt: Uint8Array | null, data: Uint8Arr
 }
 
 /** `HKDF(salt, ikm, info, n)`, extract then expand; `info` is the padded label, then `rest` (PRM-13). */
-export function hkdf(
-  salt: Uint8Array,
-  ikm: Uint8Array,
-  label: Label,
-  rest: Uint8Array,
-  sizeB: number,
-): Bytes {
+export function hkdf(salt: Uint8Array, ikm: Uint8Array, label: Label, rest: Uint8Array, sizeB: number): Bytes {
   return new Uint8Array(nobleHkdf(sha256, ikm, salt, concat(padded(label), rest), sizeB));
 }

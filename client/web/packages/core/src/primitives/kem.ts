@@ -1,13 +1,12 @@
 /** ML-KEM-768: checked keys, private keys as seeds, encapsulation passed in (PRM-04, PRM-05, PRM-09). */
 import { ml_kem768 } from "@noble/post-quantum/ml-kem.js";
-import { sized } from "../bytes.ts";
 import type { Bytes } from "../bytes.ts";
+import { sized } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
-import type { Encapsulate } from "../ports.ts";
+import type { Encapsulate, Rng } from "../ports.ts";
 import { draw } from "../ports.ts";
-import type { Rng } from "../ports.ts";
-import { Secret } from "../secret.ts";
 import type { KemSeed, SharedSecret } from "../secret.ts";
+import { Secret } from "../secret.ts";
 
 export const KEM_PUBLIC_B = 1_184;
 export const CIPHERTEXT_B = 1_088;

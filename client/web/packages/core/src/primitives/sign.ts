@@ -1,10 +1,10 @@
 /** Ed25519, verified as libsodium does: the library's own check accepts more (PRM-03). */
 import { ed25519 } from "@noble/curves/ed25519.js";
-import { concat, same } from "../bytes.ts";
 import type { Bytes } from "../bytes.ts";
+import { concat, same } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
-import { padded } from "../labels.ts";
 import type { Label } from "../labels.ts";
+import { padded } from "../labels.ts";
 import type { Ed25519Seed } from "../secret.ts";
 import { sha512 } from "./hash.ts";
 

@@ -1,9 +1,10 @@
 /** The functions of the ratchet, one for each line of the table of chapter 07. */
-import { concat, cut, sized, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, sized, u32 } from "../bytes.ts";
 import { hkdf, prf } from "../primitives/kdf.ts";
-import { Secret } from "../secret.ts";
 import type { ChainKey, EpochSecret, HeaderKey, MessageKey, RootKey, SharedSecret } from "../secret.ts";
+import { Secret } from "../secret.ts";
 
 const NOTHING = new Uint8Array(0);
 const SALT_INPUT_B = 16;

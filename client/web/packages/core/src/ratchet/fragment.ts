@@ -3,8 +3,9 @@
  *
  *     | type u8 | index u8 | reserved u16 | epoch u32 | hash 8 | data 256 |
  */
-import { allZero, concat, cut, readU32, same, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { allZero, concat, cut, readU32, same, u32 } from "../bytes.ts";
 import { MAX_COUNTER } from "../constants.ts";
 import { notAuthentic } from "../errors.ts";
 

@@ -1,18 +1,27 @@
 /** Transitions of the KEM ratchet: what a message takes along, what its fragment does (PQ-04 to PQ-14). */
-import { cut, same, sameSecret } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, same, sameSecret } from "../bytes.ts";
 import { MAX_COUNTER } from "../constants.ts";
-import { RemoteError, notAuthentic, recoded } from "../errors.ts";
+import { notAuthentic, RemoteError, recoded } from "../errors.ts";
 import type { Encapsulate, Rng } from "../ports.ts";
 import { draw } from "../ports.ts";
-import { CIPHERTEXT_B, KEM_SEED_B, decapsulate, kemPublic, kemPublicOf } from "../primitives/kem.ts";
 import type { KemPublic } from "../primitives/kem.ts";
+import { CIPHERTEXT_B, decapsulate, KEM_SEED_B, kemPublic, kemPublicOf } from "../primitives/kem.ts";
 import { Secret } from "../secret.ts";
-import { PIECE_OF_CIPHERTEXT, PIECE_OF_KEY, collect, decodeFragment, emptyBlock, pieceBlock, pieceIndex, whole } from "./fragment.ts";
 import type { Fragment } from "./fragment.ts";
-import { ciphertextId, epochValues, isGenerator, keyId } from "./kem_state.ts";
+import {
+  collect,
+  decodeFragment,
+  emptyBlock,
+  PIECE_OF_CIPHERTEXT,
+  PIECE_OF_KEY,
+  pieceBlock,
+  pieceIndex,
+  whole,
+} from "./fragment.ts";
 import type { Answering, Kem, Moment, Offering } from "./kem_state.ts";
-import { concat } from "../bytes.ts";
+import { ciphertextId, epochValues, isGenerator, keyId } from "./kem_state.ts";
 
 const HALF_ID_B = 4;
 

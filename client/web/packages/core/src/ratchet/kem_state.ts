@@ -1,12 +1,13 @@
 /** States of the KEM ratchet and the values of an epoch (chapter 09). */
-import { concat, cut, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, u32 } from "../bytes.ts";
 import { hash, sha256 } from "../primitives/hash.ts";
 import { hkdf } from "../primitives/kdf.ts";
 import type { KemPublic } from "../primitives/kem.ts";
 import { CIPHERTEXT_B } from "../primitives/kem.ts";
-import { Secret } from "../secret.ts";
 import type { EpochSecret, KemSeed, SharedSecret } from "../secret.ts";
+import { Secret } from "../secret.ts";
 import type { Pieces } from "./fragment.ts";
 
 /** A time and a count of messages. */

@@ -1,26 +1,27 @@
 /** Opening one message: by its tag, then its header, then its body (DR-10 to DR-19, PQ-12, PQ-13). */
-import { concat, cut, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, same } from "../bytes.ts";
 import { MAX_CONTENT_B } from "../constants.ts";
-import { CoreError, RemoteError, notAuthentic, recoded } from "../errors.ts";
+import { CoreError, notAuthentic, RemoteError, recoded } from "../errors.ts";
 import { open } from "../primitives/aead.ts";
 import { dh, x25519Public } from "../primitives/dh.ts";
 import type { HeaderKey, MessageKey } from "../secret.ts";
-import { beforeBody } from "../wire/envelope.ts";
 import type { Envelope } from "../wire/envelope.ts";
-import { decodeHeader } from "../wire/header.ts";
+import { beforeBody } from "../wire/envelope.ts";
 import type { Header } from "../wire/header.ts";
+import { decodeHeader } from "../wire/header.ts";
 import { unpad } from "../wire/padding.ts";
 import { chain, keyOfBody, keyOfHeader, root } from "./chain.ts";
 import { FRAGMENT_B } from "./fragment.ts";
 import { desync, takeBlock } from "./kem_ratchet.ts";
-import { KEY_DUE } from "./kem_state.ts";
 import type { Kem } from "./kem_state.ts";
+import { KEY_DUE } from "./kem_state.ts";
 import { headerAd } from "./sending.ts";
-import { find, headerKeysOf, inTime, limited, skip } from "./skipped.ts";
 import type { SkippedKey } from "./skipped.ts";
-import { nextReceive, used } from "./state.ts";
+import { find, headerKeysOf, inTime, limited, skip } from "./skipped.ts";
 import type { Ratchet, ReceivingChain } from "./state.ts";
+import { nextReceive, used } from "./state.ts";
 
 /** A message that has opened; its fragment is taken when its content holds (PQ-07). */
 export interface OpenedMessage {

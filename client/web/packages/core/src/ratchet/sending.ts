@@ -1,6 +1,7 @@
 /** Sealing one message: the sending step where it is due, then the chain (DR-03 to DR-09, PQ-04, PQ-06). */
-import { concat, sized } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, sized } from "../bytes.ts";
 import { MAX_CONTENT_B, MAX_COUNTER } from "../constants.ts";
 import { LocalError } from "../errors.ts";
 import type { Encapsulate, Rng } from "../ports.ts";
@@ -14,8 +15,8 @@ import { pad } from "../wire/padding.ts";
 import { chain, keyOfBody, keyOfHeader, root, saltOf } from "./chain.ts";
 import { beforeSending } from "./kem_ratchet.ts";
 import { COLLECTING } from "./kem_state.ts";
-import { messageCount, sendingChain } from "./state.ts";
 import type { Ratchet, Sending } from "./state.ts";
+import { messageCount, sendingChain } from "./state.ts";
 
 export interface Ports {
   readonly nowMs: number;
@@ -40,7 +41,8 @@ const FRESH_B = 16;
  * @throws LocalError `local.content_too_large`, `local.counter_exhausted`, `local.argument` before anything was received
  */
 export function sealMessage(before: Ratchet, prefix: Bytes | null, content: Bytes, ports: Ports): Sealed {
-  if (content.length > MAX_CONTENT_B) throw new LocalError("local.content_too_large", "a content of more than 65 536 bytes");
+  if (content.length > MAX_CONTENT_B)
+    throw new LocalError("local.content_too_large", "a content of more than 65 536 bytes");
   const stepped = withSendingChain(before, ports.rng);
   const sending = stepped.sending as Chain;
   if (Math.max(sending.number, sending.previousLength) >= MAX_COUNTER) {

@@ -1,6 +1,7 @@
 /** Message keys of numbers that were not seen yet (DR-12, DR-13, DR-16, DR-17). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS } from "../constants.ts";
 import type { ChainKey, HeaderKey, MessageKey } from "../secret.ts";
 import { chain } from "./chain.ts";

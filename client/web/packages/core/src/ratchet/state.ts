@@ -4,8 +4,8 @@ import type { X25519Public } from "../primitives/dh.ts";
 import { publicOf } from "../primitives/dh.ts";
 import type { ChainKey, HeaderKey, RootKey, X25519Private } from "../secret.ts";
 import { tagOf } from "./chain.ts";
-import { COLLECTING, KEY_DUE } from "./kem_state.ts";
 import type { Kem, Moment } from "./kem_state.ts";
+import { COLLECTING, KEY_DUE } from "./kem_state.ts";
 import type { SkippedKey } from "./skipped.ts";
 
 export type Sending =

@@ -1,12 +1,13 @@
 /** Acts above a head: which have ended, and what holds in a room (ROOM-12 to ROOM-14, ROOM-27). */
-import { compare, hex, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, hex, same } from "../bytes.ts";
 import type { Value } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";
-import { newestOf } from "./head.ts";
 import type { RanksOf, Suspended, TakenState } from "./head.ts";
-import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
+import { newestOf } from "./head.ts";
 import type { RoomState } from "./state.ts";
+import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
 import { beforeFirst } from "./transitions.ts";
 
 const RANK_SUPERVISOR = 3;
@@ -21,7 +22,11 @@ export interface Act {
 }
 
 const OF_KIND_10: readonly ActName[] = ["close", "reopen", "freeze", "unfreeze"];
-const COUNTERS: Readonly<Partial<Record<ActName, ActName>>> = { close: "reopen", freeze: "unfreeze", withdraw: "consent" };
+const COUNTERS: Readonly<Partial<Record<ActName, ActName>>> = {
+  close: "reopen",
+  freeze: "unfreeze",
+  withdraw: "consent",
+};
 const PHASES: Readonly<Partial<Record<ActName, number>>> = {
   close: CLOSED,
   freeze: FROZEN,

@@ -1,9 +1,10 @@
 /** The chains of a transcript: what is found, what is missing, what is to be linked (TRN-06, TRN-07, TRN-09, TRN-13, TRN-28). */
-import { compare, hex, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, hex, same } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
-import { deviceTagOf } from "./entry.ts";
 import type { Entry, Link } from "./entry.ts";
+import { deviceTagOf } from "./entry.ts";
 
 export type FindingName = "equivocation" | "differ" | "restarted" | "too_many";
 

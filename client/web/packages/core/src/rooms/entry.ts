@@ -1,14 +1,15 @@
 /** Entries of a room: header, body, commitment, hash and signature (TRN-01 to TRN-05, TRN-08, ROOM-01, ROOM-02). */
-import { compare, cut, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
-import { RemoteError, notAccepted, recoded } from "../errors.ts";
+import { compare, cut, same } from "../bytes.ts";
+import { notAccepted, RemoteError, recoded } from "../errors.ts";
 import { DEVICE_ID_B, HASH_B } from "../identity/record.ts";
 import { hash } from "../primitives/hash.ts";
 import { SIGNATURE_B, sign, verify } from "../primitives/sign.ts";
 import type { Ed25519Seed } from "../secret.ts";
-import { cborMap, decode, encode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asUint, ascending } from "../wire/fields.ts";
+import { cborMap, decode, encode } from "../wire/cbor.ts";
+import { asArray, asBytes, ascending, asUint, Fields } from "../wire/fields.ts";
 
 export const ROOM_ID_B = 16;
 export const TAG_B = 8;
@@ -187,7 +188,11 @@ export function contentIdOf(entryHash: Bytes): Bytes {
  * @throws RemoteError `remote.content`, `room.signature`
  */
 export function readEntry(author: Author, payload: Value, contentId: Uint8Array, sentMs: number): Entry {
-  const { header: headerBytes, body, signature } = recoded(["remote.decode"], "remote.content", () => {
+  const {
+    header: headerBytes,
+    body,
+    signature,
+  } = recoded(["remote.decode"], "remote.content", () => {
     const fields = new Fields(payload, 3, [3]);
     return {
       header: fields.bytesUpTo(1, MAX_HEADER_B),
@@ -243,7 +248,8 @@ export function readLine(value: Value, room: RoomAccounts, signPublicOf: SignPub
     throw new RemoteError("remote.identity", "a line of neither account");
   }
   const signPublic = isCompany ? signPublicOf(line.deviceId) : null;
-  if (isCompany && signPublic === null) throw new RemoteError("remote.identity", "a line of a device that is not listed");
+  if (isCompany && signPublic === null)
+    throw new RemoteError("remote.identity", "a line of a device that is not listed");
   const author = { accountId: line.accountId, deviceId: line.deviceId, signPublic };
   const entry = authored(author, line.header, line.body, line.commitment, line.signature);
   if (!same(entry.header.roomId, room.roomId)) throw new RemoteError("remote.content", "a line of another room");

@@ -1,14 +1,14 @@
 /** Contents of types 9 to 11: signals, forwarded lines, dossiers (TRN-14, TRN-15, TRN-25, ROOM-25). */
 import type { Bytes } from "../bytes.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
-import { asWayBack } from "../content.ts";
 import type { WayBack } from "../content.ts";
+import { asWayBack } from "../content.ts";
 import { notAccepted, recoded } from "../errors.ts";
 import { asCompactBundle } from "../identity/bundle.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
-import { encode } from "../wire/cbor.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asText, asUint } from "../wire/fields.ts";
+import { encode } from "../wire/cbor.ts";
+import { asArray, asBytes, asText, asUint, Fields } from "../wire/fields.ts";
 import { ROOM_ID_B, TAG_B } from "./entry.ts";
 
 const MAX_RANGES = 64;

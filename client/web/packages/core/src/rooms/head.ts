@@ -1,10 +1,11 @@
 /** Verdicts about states, and the head: one vote for each steward (ROOM-10, ROOM-11, ROOM-28). */
-import { compare, hex, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, hex, same } from "../bytes.ts";
 import { CoreError } from "../errors.ts";
 import type { RoomState, RosterRef } from "./state.ts";
-import { beforeFirst, checkForm, checkTransition, compareRosters } from "./transitions.ts";
 import type { RankOf } from "./transitions.ts";
+import { beforeFirst, checkForm, checkTransition, compareRosters } from "./transitions.ts";
 
 const RANK_DESK = 2;
 const RANK_SUPERVISOR = 3;
@@ -74,11 +75,7 @@ interface Vote {
 }
 
 /** The head of valid states, or null where none has a vote (ROOM-11). */
-export function headOf(
-  valid: readonly TakenState[],
-  ranksOf: RanksOf,
-  suspended: Suspended,
-): TakenState | null {
+export function headOf(valid: readonly TakenState[], ranksOf: RanksOf, suspended: Suspended): TakenState | null {
   const votes = votesOf(valid, ranksOf, suspended);
   const byHash = new Map(valid.map((one) => [hex(one.hash), one]));
   const weights = new Map<string, { supervisors: number; desks: number }>();
@@ -104,7 +101,9 @@ function parentOf(one: TakenState, byHash: ReadonlyMap<string, TakenState>): Tak
 
 function childrenOf(head: TakenState | null, valid: readonly TakenState[]): readonly TakenState[] {
   return valid.filter(({ state }) => {
-    return head === null ? state.epoch === 1 : state.parent !== null && state.epoch > 1 && same(state.parent, head.hash);
+    return head === null
+      ? state.epoch === 1
+      : state.parent !== null && state.epoch > 1 && same(state.parent, head.hash);
   });
 }
 
@@ -142,7 +141,9 @@ function votesOf(valid: readonly TakenState[], ranksOf: RanksOf, suspended: Susp
   const byRoster = authorsOf(free).flatMap((author) => voteOf(valid, author, lowestRank(author, newest, ranksOf)));
   if (byRoster.length > 0) return byRoster;
   return authorsOf(pool).flatMap((author) => {
-    const named = newest.filter((ref) => pool.some((one) => same(one.author, author) && same(one.state.roster.hash, ref.hash)));
+    const named = newest.filter((ref) =>
+      pool.some((one) => same(one.author, author) && same(one.state.roster.hash, ref.hash)),
+    );
     return voteOf(valid, author, named.length === 0 ? null : lowestRank(author, named, ranksOf));
   });
 }

@@ -1,6 +1,7 @@
 /** The order of a transcript, the same for all who have the same entries (TRN-16). */
-import { compare, hex } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, hex } from "../bytes.ts";
 import { DAY_MS } from "../constants.ts";
 import type { Header } from "./entry.ts";
 

@@ -1,14 +1,14 @@
 /** Payloads of entries by kind (TRN-20 to TRN-22). */
 import type { Bytes } from "../bytes.ts";
-import { paddedSizeB } from "../files.ts";
-import { isEmail, isVisibleText } from "../grammar.ts";
 import { asLocale } from "../company/card.ts";
 import { MAX_FILE_B, MAX_U32 } from "../constants.ts";
 import { notAccepted, recoded } from "../errors.ts";
+import { paddedSizeB } from "../files.ts";
+import { isEmail, isVisibleText } from "../grammar.ts";
 import { asHash } from "../identity/list.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBoolean, asBytes, asText, asUint, ascending, isInteger } from "../wire/fields.ts";
+import { asArray, asBoolean, asBytes, ascending, asText, asUint, Fields, isInteger } from "../wire/fields.ts";
 import { asState } from "./state.ts";
 
 const MAX_SIGNED_B = 8_192;
@@ -107,7 +107,8 @@ function asAccess(payload: Value): void {
   const count = fields.uint(3, MAX_U32);
   const ends = fields.orNull(4, (value) => asArray(value, 2, 2).map(asHash));
   fields.orNull(5, (text) => asText(text, MAX_SHORT_B));
-  if (kind === HAND_OVER && (device === null || count === 0 || ends === null)) throw notAccepted("a hand-over of nothing");
+  if (kind === HAND_OVER && (device === null || count === 0 || ends === null))
+    throw notAccepted("a hand-over of nothing");
 }
 
 function asForm(payload: Value): void {

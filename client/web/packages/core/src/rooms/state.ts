@@ -1,14 +1,15 @@
 /** A state: the whole agreed condition of a room, replaced as one (ROOM-04). */
-import { compare, same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { compare, same } from "../bytes.ts";
 import { MAX_COUNTER, MAX_TEAM, MAX_U32 } from "../constants.ts";
 import { notAccepted, recoded } from "../errors.ts";
-import { asHash, asListHead } from "../identity/list.ts";
 import type { ListHead } from "../identity/list.ts";
+import { asHash, asListHead } from "../identity/list.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
 import { checkVersion } from "../identity/signed.ts";
 import type { Value } from "../wire/cbor.ts";
-import { Fields, asArray, asBytes, asText, asUint, ascending } from "../wire/fields.ts";
+import { asArray, asBytes, ascending, asText, asUint, Fields } from "../wire/fields.ts";
 
 export const OPEN = 1;
 export const CLOSED = 2;
@@ -75,7 +76,8 @@ function read(fields: Fields): RoomState {
   if (parent === null && epoch !== 1) throw notAccepted("a later state without one before");
   const members = ascending(fields.array(5, MAX_TEAM).map(asDeviceId), compare);
   const assigned = fields.orNull(6, asDeviceId);
-  if (assigned !== null && !members.some((id) => same(id, assigned))) throw notAccepted("somebody assigned who is no member");
+  if (assigned !== null && !members.some((id) => same(id, assigned)))
+    throw notAccepted("somebody assigned who is no member");
   const flags = fields.uint(11, FLAG_SENSITIVE | FLAG_HOLD);
   return {
     epoch,
@@ -114,6 +116,7 @@ function asRetention(value: Value): Retention {
 
 function asCards(value: Value): readonly Bytes[] {
   const cards = asArray(value, MAX_CARDS).map((card) => asBytes(card, 1, MAX_CARD_B));
-  if (cards.reduce((sum, card) => sum + card.length, 0) > MAX_CARDS_B) throw notAccepted("cards of more than 2560 bytes");
+  if (cards.reduce((sum, card) => sum + card.length, 0) > MAX_CARDS_B)
+    throw notAccepted("cards of more than 2560 bytes");
   return cards;
 }

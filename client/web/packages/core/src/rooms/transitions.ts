@@ -1,9 +1,10 @@
 /** Who may change what: a state against its parent (ROOM-02, ROOM-05 to ROOM-10). */
-import { same } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { same } from "../bytes.ts";
 import { RemoteError } from "../errors.ts";
-import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
 import type { RoomState, RosterRef } from "./state.ts";
+import { CLASS_KEPT, CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "./state.ts";
 
 const RANK_DESK = 2;
 const RANK_SUPERVISOR = 3;
@@ -120,7 +121,8 @@ function checkRetention(supervisor: boolean, state: RoomState, before: RoomState
   const [now, was] = [state.retention, before.retention];
   if (now.class === was.class && now.ttlS === was.ttlS) return;
   const shortened = now.class === was.class && now.ttlS < was.ttlS && was.class !== CLASS_KEPT;
-  const sameNotice = state.notice === null ? before.notice === null : before.notice !== null && same(state.notice, before.notice);
+  const sameNotice =
+    state.notice === null ? before.notice === null : before.notice !== null && same(state.notice, before.notice);
   check(shortened || (supervisor && !sameNotice), "a retention that only a supervisor changes, with a notice");
 }
 

@@ -3,8 +3,9 @@
  *
  * An integer is a `number` where that is exact, else a `bigint`; a map has such integers as keys.
  */
-import { concat, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, u32 } from "../bytes.ts";
 import { MAX_CBOR_DEPTH } from "../constants.ts";
 import { LocalError, notAccepted } from "../errors.ts";
 

@@ -5,16 +5,17 @@
  *     kind 2   | ver 1 | kind 2 | prefix 2108 | tag 8 | salt 16 | sealed header 64 | sealed body n |
  *     prefix   | EK 32 | SPK id 4 | OPK id 4 | PQK id 4 | KEM ciphertext 1088 | sealed identity 976 |
  */
-import { concat, cut, readU32, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, readU32, u32 } from "../bytes.ts";
 import { MAX_ENVELOPE_B, VERSION } from "../constants.ts";
-import { RemoteError, notAccepted } from "../errors.ts";
+import { notAccepted, RemoteError } from "../errors.ts";
 import { TAG_B as AEAD_TAG_B } from "../primitives/aead.ts";
-import { x25519Public } from "../primitives/dh.ts";
 import type { X25519Public } from "../primitives/dh.ts";
+import { x25519Public } from "../primitives/dh.ts";
 import { CIPHERTEXT_B } from "../primitives/kem.ts";
-import { isClass } from "./padding.ts";
 import type { Kind } from "./padding.ts";
+import { isClass } from "./padding.ts";
 
 export const PREFIX_B = 2_108;
 export const TAG_B = 8;

@@ -1,6 +1,7 @@
 /** The plain header of a message, 48 bytes (WIRE-09). */
-import { concat, cut, readU32, u32 } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { concat, cut, readU32, u32 } from "../bytes.ts";
 import { MAX_COUNTER } from "../constants.ts";
 import { notAuthentic } from "../errors.ts";
 

@@ -1,6 +1,7 @@
 /** Padding with 0x80 and zero bytes to a class of sizes (WIRE-11 to WIRE-13). */
-import { cut } from "../bytes.ts";
+
 import type { Bytes } from "../bytes.ts";
+import { cut } from "../bytes.ts";
 import { notAuthentic } from "../errors.ts";
 
 export type Kind = 1 | 2;
