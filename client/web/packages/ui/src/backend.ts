@@ -1,39 +1,319 @@
-/** What the screens of the room and of the desk need from whoever holds the keys. Texts are plain text, never HTML. */
+/**
+ * What the screens of a room need from whoever holds the keys. The desk's part is in `desk_backend.ts`.
+ *
+ * Every value is JSON but for blobs, frozen, and replaced as a whole when it changes. Texts are plain text, never
+ * HTML; they may hold anything that a person wrote, so they become text nodes and nothing else. Whoever implements
+ * this calls its listeners in a later turn of the event loop, at most once for all that changed in one.
+ */
+
+/** Stops the reports that it was given for. */
+export type Unsubscribe = () => void;
 
 /** Where an own message stands, in the words that a person sees. */
 export type Delivery = "waiting" | "sent" | "delivered" | "failed";
 
-/** Somebody in a room, as the signed state of the room names them. */
+/** The connection; `connecting` is shown only when it lasts. */
+export type Link = "online" | "connecting" | "offline";
+
+/** Somebody in a room, as the signed state of the room names them; who left stays, for the names of messages. */
 export interface Member {
   readonly id: string;
   readonly name: string;
   readonly kind: "customer" | "person" | "bot";
   readonly team: string | null;
   readonly isSelf: boolean;
+  readonly isPresent: boolean;
 }
 
-/** A file of a message: what its sender says of it, and how much of it is here. */
+/**
+ * A file of a message: what its sender says of it, and how much of it is here, or has gone out.
+ * `canPreview` is a raster image whose type was found from its content.
+ */
 export interface FileOfMessage {
   readonly name: string;
   readonly mediaType: string;
   readonly sizeB: number;
   readonly state: "offered" | "moving" | "here" | "failed" | "gone";
   readonly movedB: number;
+  readonly canPreview: boolean;
 }
 
-/** One line of the conversation; `text` is empty once it was erased. */
+/** A question with choices; `chosen` is what was answered, or null. One choice is answered by one click. */
+export interface Question {
+  readonly label: string;
+  readonly choices: readonly string[];
+  readonly chosen: string | null;
+}
+
+/** One text or file of the conversation; `text` is empty once it was erased. */
 export interface Message {
+  readonly kind: "message";
   readonly id: string;
+  /** The id of a member. */
   readonly author: string;
   readonly writtenMs: number;
   readonly text: string;
+  /** BCP 47, where the author said it. */
+  readonly language: string | null;
+  /** Of one's own messages only. */
   readonly delivery: Delivery | null;
+  /** A code of the registry, where it failed. */
+  readonly failure: string | null;
+  /** The id of another message, which may not be here. */
   readonly replyTo: string | null;
   readonly isEdited: boolean;
   readonly isErased: boolean;
   readonly isSensitive: boolean;
+  /** The bot, or a person by its help, let it be written by a machine. */
+  readonly isByMachine: boolean;
   readonly file: FileOfMessage | null;
+  readonly question: Question | null;
 }
 
-/** Stops the reports that it was given for. */
-export type Unsubscribe = () => void;
+/** What happened in a room beside messages; each has its sentence in the table of words. */
+export type Happened =
+  | "joined"
+  | "left"
+  | "assigned"
+  | "transferred"
+  | "closed"
+  | "reopened"
+  | "handed-over"
+  | "read-in"
+  | "exported"
+  | "erased"
+  | "withdrawn"
+  | "notice-replaced"
+  | "identified"
+  | "device-added"
+  | "rated"
+  | "gap"
+  | "differ"
+  | "unsupported";
+
+/** A line of the conversation that nobody wrote. */
+export interface Happening {
+  readonly kind: "happening";
+  readonly id: string;
+  readonly atMs: number;
+  readonly what: Happened;
+  /** The id of the member that it is about, or null. */
+  readonly member: string | null;
+  /** A name, team or reason that belongs to it. */
+  readonly detail: string | null;
+  readonly count: number | null;
+}
+
+export type Item = Message | Happening;
+
+/** A way to reach the company without this page. */
+export interface Channel {
+  readonly kind: "phone" | "email" | "post" | "page";
+  readonly value: string;
+  readonly label: string;
+}
+
+/** Office hours, evaluated on this device; `isOpen` is null where the company gave words only. */
+export interface Hours {
+  readonly text: string;
+  readonly isOpen: boolean | null;
+  readonly opensMs: number | null;
+}
+
+/** The company, as it names itself; `origin` is what its keys were checked against. */
+export interface Company {
+  readonly name: string;
+  readonly origin: string;
+  readonly channels: readonly Channel[];
+  readonly hours: Hours | null;
+  /** Words or digits by which a person compares keys, one group an element. */
+  readonly fingerprint: readonly string[];
+  /** `page`: the page named the account; `origin`: it is known by the certificate of the origin only. */
+  readonly trust: "page" | "origin";
+}
+
+/** The notice of CNS-02, in one language. */
+export interface Notice {
+  readonly number: number;
+  readonly issuedMs: number;
+  readonly mode: "notice" | "consent" | "explicit";
+  readonly locale: string;
+  readonly locales: readonly string[];
+  /** The text by its locale, with line feeds. */
+  readonly text: string;
+  readonly controller: { readonly name: string; readonly address: string; readonly email: string };
+  readonly officer: string | null;
+  readonly purposes: readonly { readonly number: number; readonly basis: string; readonly isRequired: boolean }[];
+  /** The operator of the relay first. */
+  readonly recipients: readonly string[];
+  readonly thirdCountries: readonly string[];
+  readonly keptS: readonly {
+    readonly class: "ephemeral" | "default" | "statutory" | "proof";
+    readonly ttlS: number;
+  }[];
+  readonly authority: string;
+  readonly imprintUrl: string;
+  readonly privacyUrl: string;
+  readonly hasBot: boolean;
+  readonly minimumAge: number | null;
+  readonly decidesAlone: boolean;
+}
+
+/** Which part of a life a room is in; the screen follows from it. */
+export type Phase =
+  /** The store is read, the door is fetched. */
+  | "loading"
+  /** The notice is to be answered; nothing is stored, nothing asked of the relay. */
+  | "notice"
+  | "refused"
+  /** Accepted; nobody of the company has taken it up yet. One may write. */
+  | "waiting"
+  | "open"
+  | "closed"
+  /** The customer objected: nothing goes out until it is lifted. */
+  | "frozen"
+  | "withdrawn"
+  | "erased"
+  /** Something is in the way before there is a room; `obstacle` says what. */
+  | "blocked";
+
+/** What is in the way, and what a person can do about it is in the table of words. */
+export type Obstacle =
+  | "storage-lost"
+  | "storage-blocked"
+  | "browser-too-old"
+  | "page-too-old"
+  | "door-missing"
+  | "door-wrong"
+  | "other-site"
+  | "company-unavailable";
+
+/** Keys that are not those that were known: nothing is sent until it is settled. */
+export interface Alarm {
+  readonly kind: "identity" | "two-histories";
+  readonly sinceMs: number;
+  readonly before: readonly string[];
+  readonly now: readonly string[];
+}
+
+/** How long this device finds the room again. */
+export interface Keeping {
+  readonly mode: "session" | "device" | "recoverable";
+  readonly untilMs: number | null;
+}
+
+/** What a guard on this device found in a text, by kind and place. */
+export interface Finding {
+  readonly kind: "iban" | "card" | "tax-id" | "health-insurance" | "pension-insurance" | "words";
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A file for the person: the screen offers it as a download. */
+export interface SavedFile {
+  readonly name: string;
+  readonly blob: Blob;
+}
+
+/** What the company's web server signs a login token over; base64url without padding. */
+export interface IdentityChallenge {
+  readonly company: string;
+  readonly customer: string;
+  readonly room: string;
+}
+
+/** What was refused, with a code of the registry of errors; an action rejects with it. */
+export interface Refusal extends Error {
+  readonly code: string;
+  readonly isRetryable: boolean;
+}
+
+/** The conversation, as room and desk show it alike. */
+export interface ConversationState {
+  readonly link: Link;
+  readonly phase: Phase;
+  readonly members: readonly Member[];
+  /** What is here, oldest first. An element that did not change is the same object. */
+  readonly items: readonly Item[];
+  readonly hasEarlier: boolean;
+  /** Messages of others that were not seen on this device; reading is told to nobody. */
+  readonly unread: number;
+  readonly canWrite: boolean;
+  readonly canSendFiles: boolean;
+  readonly maxFileB: number;
+  readonly alarm: Alarm | null;
+}
+
+export interface Conversation<State extends ConversationState> {
+  state(): State;
+  subscribe(listener: () => void): Unsubscribe;
+  /** Bring earlier items; done when they are in the state. */
+  loadEarlier(): Promise<void>;
+  /** Everything up to this item was shown. */
+  seen(id: string): void;
+  /** What the guard finds; nothing leaves the device. */
+  inspect(text: string): readonly Finding[];
+  /** Done when the message is stored here, not when it has gone out. */
+  send(text: string, replyTo: string | null): Promise<void>;
+  retry(id: string): Promise<void>;
+  edit(id: string, text: string): Promise<void>;
+  erase(id: string): Promise<void>;
+  answer(id: string, choice: string): Promise<void>;
+  markSensitive(id: string): Promise<void>;
+  sendFile(file: File): Promise<void>;
+  /** Stop a file on its way; what was moved is dropped. */
+  cancelFile(id: string): Promise<void>;
+  /** Fetch what is not here and give it for saving. */
+  saveFile(id: string): Promise<SavedFile>;
+  /** The image of a message whose file is here and can be previewed. */
+  preview(id: string): Promise<Blob>;
+}
+
+/** What a customer's screen shows. */
+export interface RoomState extends ConversationState {
+  readonly obstacle: Obstacle | null;
+  /** Null while loading, and where the door is missing. */
+  readonly company: Company | null;
+  /** What is to be answered, or what was; null before the door is here. */
+  readonly notice: Notice | null;
+  /** A newer notice is to be answered by then, in a room that is open; else null. */
+  readonly staleUntilMs: number | null;
+  readonly acceptedMs: number | null;
+  readonly keeping: Keeping;
+  /** The company asks how it was: a closed room that was not rated. */
+  readonly canRate: boolean;
+  readonly canReopen: boolean;
+  /** After a withdrawal or an order of erasure: what the company has confirmed. */
+  readonly erasure: "none" | "asked" | "confirmed" | "held";
+  readonly heldUntilMs: number | null;
+}
+
+/** The customer's side of one room. */
+export interface RoomBackend extends Conversation<RoomState> {
+  /** The notice in another of its languages. */
+  showNotice(locale: string): Promise<void>;
+  accept(purposes: readonly number[]): Promise<void>;
+  refuse(): Promise<void>;
+  /** From `refused`, by the person's wish only. */
+  reconsider(): Promise<void>;
+  withdraw(): Promise<void>;
+  /** Order the erasure of all, and drop it here. */
+  forget(): Promise<void>;
+  freeze(): Promise<void>;
+  unfreeze(): Promise<void>;
+  close(): Promise<void>;
+  reopen(): Promise<void>;
+  rate(stars: number, text: string | null): Promise<void>;
+  exportTranscript(): Promise<SavedFile>;
+  /** Tell the company who one is, by the token that the company's own login gives. */
+  identify(sign: (challenge: IdentityChallenge) => Promise<string>): Promise<void>;
+  /** After `storage-lost`. */
+  recover(code: string): Promise<void>;
+  startAnew(): Promise<void>;
+  /** Make and give the code that a person writes down; mode `recoverable`. */
+  recoveryCode(): Promise<string>;
+  /** `trust`: the person compared the keys over another way; `end`: the room ends here. */
+  settleAlarm(choice: "trust" | "end"): Promise<void>;
+  /** Try again what stands in the way. */
+  tryAgain(): Promise<void>;
+}
