@@ -10,6 +10,7 @@ import pytest
 from parties import DAY_MS, NOW_MS, OPK_ID, Party, encode_bundle
 
 from e2ee import identity, labels, prekeys, session
+from e2ee.constants import CLOCK_TOLERANCE_MS, PREKEY_LIFE_MS
 from e2ee.errors import (
     BadSignature,
     DecodeError,
@@ -519,3 +520,19 @@ def test_the_first_defect_of_a_bundle_names_the_code(bob: Party) -> None:
         with pytest.raises(RemoteError) as caught:
             verify(bob, cbor.encode(whole | both))
         assert caught.value.code == codes[first], (first, second)
+
+
+def test_a_prekey_that_ends_later_than_one_of_now_is_refused(bob: Party) -> None:
+    """ID-16, SES-34: 14 days and a day of clock; one such key condemns all that came with it."""
+    good = PeerPrekeys(bob.spk.prekey, bob.pqk.prekey, (bob.opk.prekey,), (bob.one_time_pqk.prekey,))
+    for one in (bob.spk, bob.pqk, bob.opk, bob.one_time_pqk):
+        latest_ms = one.prekey.not_after_ms - PREKEY_LIFE_MS - CLOCK_TOLERANCE_MS
+        one.prekey.check_ahead(latest_ms)
+        with pytest.raises(Expired):
+            one.prekey.check_ahead(latest_ms - 1)
+    ends_ms = max(key.not_after_ms for key in (good.spk, good.pqk, *good.opks, *good.one_time_pqks))
+    latest_ms = ends_ms - PREKEY_LIFE_MS - CLOCK_TOLERANCE_MS
+    good.check_ahead(latest_ms)
+    later = replace(good.opks[0], not_after_ms=ends_ms + 1)
+    with pytest.raises(Expired):
+        replace(good, opks=(later,)).check_ahead(latest_ms)

@@ -52,6 +52,14 @@ def test_a_gap_is_asked_for_three_times() -> None:
     assert pairs.due_ms(pair) is None
 
 
+def test_an_ask_that_the_relay_refused_is_free_again() -> None:
+    """SES-25: the next doubt may ask; another id changes nothing."""
+    asking = pairs.asked(met(), ASK_ID, pairs.SHORT_PATIENCE_MS, NOW_MS)
+    assert pairs.ask_refused(asking, b"another!") == asking
+    assert pairs.ask_refused(asking, ASK_ID).ask is None
+    assert pairs.ask_refused(met(), ASK_ID) == met()
+
+
 def test_silence_counts_from_when_the_relay_took_the_ask() -> None:
     """SES-26: and while connected; another id changes nothing, nor does a second taking."""
     untaken = pairs.asked(met(), ASK_ID, pairs.SHORT_PATIENCE_MS, NOW_MS)

@@ -151,3 +151,12 @@ def test_a_peer_that_received_more_than_we_gave_shows_that_we_were_set_back() ->
     for later_ms, seen in ((0, False), (DAY_MS - 1, False), (DAY_MS, True)):
         again = pairs.synced(change.pair, session_id(1), sync(got=2**53 - 1), NOW_MS + later_ms)
         assert again.rolled_back == seen
+
+
+def test_whether_a_number_has_arrived() -> None:
+    """SES-30: of this line what is neither missing nor forgotten, and of older openings what came before."""
+    received, _ = taken((1, ONE, 1), (2, ONE, 1), (5, TWO, 5), (7, TWO, 5))
+    assert [n for n in range(5, 9) if received.has(Number(n, TWO, 5))] == [5, 7]
+    assert received.has(Number(2, ONE, 1))
+    assert not received.has(Number(5, ONE, 1))
+    assert not received.has(Number(7, THREE, 7))
