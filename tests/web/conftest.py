@@ -1,11 +1,24 @@
-"""The libraries of the TypeScript workspace, for whatever test needs them."""
+"""What tests of the web workspace share: its libraries, the two browsers and their visitors, sites."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AsyncExitStack, ExitStack
+from typing import Any
 
+import browsers
 import pytest
+import pytest_asyncio
 import web_packages
+from playwright.async_api import Browser, Playwright, async_playwright
+
+
+def _absent(reason: str) -> None:
+    """CI fails for what is not there, others skip."""
+    if os.environ.get("CI", "").lower() in {"1", "true"}:
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -14,6 +27,62 @@ def web_libraries() -> None:
     try:
         web_packages.install()
     except web_packages.NotInstalled as problem:
-        if os.environ.get("CI", "").lower() in {"1", "true"}:
-            pytest.fail(str(problem))
-        pytest.skip(str(problem))
+        _absent(str(problem))
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def driver() -> AsyncIterator[Playwright]:
+    """Playwright, in the loop of the session; its synchronous half would keep others from running theirs."""
+    async with async_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session", params=browsers.NAMES)
+def browser_name(request: pytest.FixtureRequest) -> str:
+    """Each of the two browsers in turn; where one is missing, CI fails and others skip."""
+    name = str(request.param)
+    reason = browsers.missing(name)
+    if reason is not None:
+        _absent(reason)
+    return name
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def browser(driver: Playwright, browser_name: str) -> AsyncIterator[Browser]:
+    """One of the two browsers, started once for all tests in it."""
+    async with browsers.started(driver, browser_name) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def new_visitor(browser: Browser) -> AsyncIterator[browsers.NewVisitor]:
+    """Makes visitors. A test fails for complaints of their pages that it has not taken."""
+    made: list[browsers.Visitor] = []
+    async with AsyncExitStack() as stack:
+
+        async def new(**options: Any) -> browsers.Visitor:
+            made.append(await stack.enter_async_context(browsers.visiting(browser, **options)))
+            return made[-1]
+
+        yield new
+    complaints = [complaint for visitor in made for complaint in visitor.take_complaints()]
+    assert complaints == []
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(new_visitor: browsers.NewVisitor) -> browsers.Visitor:
+    """One visitor."""
+    return await new_visitor()
+
+
+@pytest.fixture
+def serve_files() -> Iterator[browsers.ServeFiles]:
+    """Serves files from memory until the test ends: `serve_files({"/": b"..."}, {"Header": "value"})`."""
+    with ExitStack() as stack:
+
+        def serve(
+            files: Mapping[str, bytes | browsers.Answer], headers: Mapping[str, str] | None = None
+        ) -> browsers.Site:
+            return stack.enter_context(browsers.Site(files, headers))
+
+        yield serve

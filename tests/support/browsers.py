@@ -1,0 +1,253 @@
+"""Chromium and Firefox ESR through Playwright, visitors who note what a page complains of, a server of files.
+
+Tests of pages are asynchronous and share the loop of their session, in which the browsers live:
+`pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]`.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Any, Final, Protocol, Self
+
+import web_packages
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    BrowserType,
+    ConsoleMessage,
+    Page,
+    Playwright,
+    Request,
+    WebError,
+)
+
+PROGRAMS: Final = {"chromium": "/usr/bin/chromium", "firefox": "/usr/bin/firefox-esr"}
+NAMES: Final = tuple(PROGRAMS)
+_QUIET: Final = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+# What a page may not do by its policy is told by an event, in frames and shadow trees too.
+_WATCH: Final = """addEventListener("securitypolicyviolation", (event) =>
+  globalThis.__tellViolation(`${event.effectiveDirective} ${event.blockedURI}`), true)"""
+_TYPES: Final = {
+    "html": "text/html; charset=utf-8",
+    "js": "text/javascript",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+    "png": "image/png",
+}
+
+
+def missing(name: str) -> str | None:
+    """Say why a browser cannot be driven; None where it can."""
+    path = PROGRAMS[name]
+    return (
+        None
+        if os.access(path, os.X_OK)
+        else f"{name} is not there: {path} (Debian: {os.path.basename(path)})"
+    )
+
+
+@asynccontextmanager
+async def started(playwright: Playwright, name: str) -> AsyncIterator[Browser]:
+    """One of the two browsers, without a window."""
+    browser = await _launch(playwright, name)
+    try:
+        yield browser
+    finally:
+        await browser.close()
+
+
+async def _launch(playwright: Playwright, name: str) -> Browser:
+    kind: BrowserType = getattr(playwright, name)
+    if name == "firefox":
+        return await kind.launch(channel="moz-firefox", executable_path=PROGRAMS[name])
+    return await kind.launch(executable_path=PROGRAMS[name], args=list(_QUIET))
+
+
+@dataclass  # Playwright keeps a note of its own at the methods that it calls
+class Visitor:
+    """A profile of its own: storage that its pages share, what they requested, what they complained of.
+
+    `violations` are those of the page's policy (CSP), `errors` what no code caught and what the console calls
+    an error.
+    """
+
+    context: BrowserContext
+    violations: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    async def open(self, url: str) -> Page:
+        """A page of its own at an address, when it has loaded."""
+        page = await self.context.new_page()
+        await page.goto(url)
+        return page
+
+    def take_complaints(self) -> list[str]:
+        """All complaints so far, which a test has expected: they are forgotten."""
+        taken = [*self.violations, *self.errors]
+        self.violations.clear()
+        self.errors.clear()
+        return taken
+
+    def heard(self, message: ConsoleMessage) -> None:
+        """Note what a console calls an error."""
+        self.erred(message.text if message.type == "error" else "")
+
+    def erred(self, text: str) -> None:
+        """Note an error. That a policy keeps the browser from its own search for an icon is none."""
+        if text and "/favicon.ico" not in text:
+            self.errors.append(text)
+
+    def violated(self, _source: Mapping[str, Any], text: str) -> None:
+        """Note a violation of a page's policy."""
+        if not text.endswith("/favicon.ico"):
+            self.violations.append(text)
+
+
+@asynccontextmanager
+async def visiting(browser: Browser, **options: Any) -> AsyncIterator[Visitor]:
+    """A visitor with a fresh profile; `options` are those of Playwright's `new_context`."""
+    context = await browser.new_context(**options)
+    visitor = Visitor(context)
+    try:
+        await context.expose_binding("__tellViolation", visitor.violated)
+        await context.add_init_script(_WATCH)
+
+        def failed(error: WebError) -> None:
+            visitor.erred(str(error.error))
+
+        def requested(request: Request) -> None:
+            visitor.requests.append(f"{request.method} {request.url}")
+
+        context.on("weberror", failed)
+        context.on("console", visitor.heard)
+        context.on("request", requested)
+        yield visitor
+    finally:
+        await context.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a site answers at a path; headers of the site are added to it."""
+
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    status: int = 200
+
+
+class Site:
+    """Files from memory at a free port of this machine, in a thread; any name under `localhost` reaches it.
+
+    `files` may be changed while it serves. `requests` are "GET /path" in the order of their coming,
+    `reports` the bodies of what was posted (a policy's `report-uri /reports`).
+    """
+
+    def __init__(self, files: Mapping[str, bytes | Answer], headers: Mapping[str, str] | None = None) -> None:
+        self.files = dict(files)
+        self.headers = dict(headers or {})
+        self.requests: list[str] = []
+        self.reports: list[bytes] = []
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        self._server.daemon_threads = True
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True)
+        self._thread.start()
+
+    def url(self, path: str = "/", host: str = "localhost") -> str:
+        """The address of a path under a name: `localhost` or anything that ends with `.localhost`."""
+        return f"{self.origin(host)}{path}"
+
+    def origin(self, host: str = "localhost") -> str:
+        """The origin under a name."""
+        return f"http://{host}:{self._server.server_port}"
+
+    def close(self) -> None:
+        """Serve no more."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def answer(self, path: str) -> Answer:
+        """What stands at a path."""
+        found = self.files.get(path, Answer(b"", status=404))
+        answer = found if isinstance(found, Answer) else Answer(found)
+        ending = "html" if path.endswith("/") else path.rpartition(".")[2]
+        kind = {"Content-Type": _TYPES.get(ending, "application/octet-stream")}
+        return Answer(answer.body, {**kind, **self.headers, **answer.headers}, answer.status)
+
+
+def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            path = self.path.partition("?")[0]
+            site.requests.append(f"GET {path}")
+            self._say(site.answer(path))
+
+        def do_POST(self) -> None:
+            site.reports.append(self.rfile.read(int(self.headers.get("Content-Length", "0"))))
+            self._say(Answer(b"", status=204))
+
+        def _say(self, answer: Answer) -> None:
+            self.send_response(answer.status)
+            for name, value in {**answer.headers, "Content-Length": str(len(answer.body))}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(answer.body)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Say nothing."""
+
+    return Handler
+
+
+def bundled(entry: str, *options: str) -> bytes:
+    """One module of a source of the workspace and what it imports, by esbuild; `entry` from `client/web` on.
+
+    Raises AssertionError with what esbuild said.
+    """
+    done = web_packages.run(
+        "node_modules/esbuild/bin/esbuild", entry, "--bundle", "--format=esm", "--log-level=warning", *options
+    )
+    if done.returncode != 0 or done.stderr:
+        raise AssertionError(done.stderr)
+    return done.stdout.encode("utf-8")
+
+
+class NewVisitor(Protocol):
+    """Makes visitors, each with a fresh profile."""
+
+    async def __call__(self, **options: Any) -> Visitor:
+        """Return one; `options` are those of Playwright's `new_context`."""
+        ...
+
+
+class ServeFiles(Protocol):
+    """Serves files from memory until the test ends."""
+
+    def __call__(self, files: Mapping[str, bytes | Answer], headers: Mapping[str, str] | None = None) -> Site:
+        """Return the site."""
+        ...
