@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,11 +27,15 @@ def reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+# A step that reads one file; to look through the whole checkout for each would take long.
+step = partial(Step, "s", "something", reads=("LICENSE",))
+
+
 def writing(path: Path, result: str, code: int = 0) -> Step:
     """A step that writes a result file and ends with a code."""
     content = json.dumps({"name": "s", "result": result, "figures": {"n": 3}})
     script = f"import pathlib; pathlib.Path({str(path)!r}).write_text({content!r}); raise SystemExit({code})"
-    return Step("s", "something", ("python", "-c", script), result=path.name)
+    return step(("python", "-c", script), result=path.name)
 
 
 @pytest.mark.parametrize(
@@ -38,7 +43,7 @@ def writing(path: Path, result: str, code: int = 0) -> Step:
 )
 def test_a_step_is_judged_by_how_it_had_to_end(reports: Path, code: int, must_fail: bool, state: str) -> None:
     script = f"print('first'); print('last'); raise SystemExit({code})"
-    outcome = runner.run(Step("s", "something", ("python", "-c", script), must_fail=must_fail), quick=False)
+    outcome = runner.run(step(("python", "-c", script), must_fail=must_fail), quick=False)
     assert (outcome.state, outcome.closing) == (state, "first\nlast")
     assert (reports / "raw/s.log").read_text() == "first\nlast\n"
 
@@ -54,25 +59,25 @@ def test_exit_code_and_result_file_have_to_agree(reports: Path, result: str, cod
 
 def test_a_result_of_an_earlier_run_does_not_count(reports: Path) -> None:
     (reports / "s.json").write_text('{"result": "pass"}')
-    outcome = runner.run(Step("s", "something", ("python", "-c", ""), result="s.json"), quick=False)
+    outcome = runner.run(step(("python", "-c", ""), result="s.json"), quick=False)
     assert (outcome.state, outcome.why) == (FAIL, "wrote no reports/s.json")
 
 
 def test_a_shortened_run_puts_the_kept_result_back(reports: Path) -> None:
     (reports / "s.json").write_text('{"result": "pass", "figures": {"n": 1000000}}')
     whole = writing(reports / "s.json", "pass")
-    step = Step("s", "something", ("false",), whole.command, "s.json")
-    assert runner.run(step, quick=True).result["figures"] == {"n": 3}
+    shortened = step(("false",), whole.command, "s.json")
+    assert runner.run(shortened, quick=True).result["figures"] == {"n": 3}
     assert json.loads((reports / "s.json").read_text())["figures"] == {"n": 1000000}
     (reports / "s.json").unlink()
-    assert runner.run(step, quick=True).state == PASS
+    assert runner.run(shortened, quick=True).state == PASS
     assert not (reports / "s.json").exists()
 
 
 def test_a_shortened_run_may_leave_its_result_out(reports: Path) -> None:
     silent = ("python", "-c", "print('done')")
-    assert runner.run(Step("s", "something", ("false",), silent, "s.json"), quick=True).state == PASS
-    assert runner.run(Step("s", "something", silent, ("false",), "s.json"), quick=False).state == FAIL
+    assert runner.run(step(("false",), silent, "s.json"), quick=True).state == PASS
+    assert runner.run(step(silent, ("false",), "s.json"), quick=False).state == FAIL
     assert list(reports.glob("*.json")) == []
 
 
@@ -83,10 +88,10 @@ def test_a_step_without_a_short_form_keeps_its_result_in_the_short_profile_too(r
 
 
 def test_a_missing_script_or_program_leaves_a_step_open(reports: Path) -> None:
-    gone = runner.run(Step("s", "something", ("python", "tests/gone.py")), quick=False)
+    gone = runner.run(step(("python", "tests/gone.py")), quick=False)
     assert (gone.state, gone.why) == (OPEN, "tests/gone.py does not exist")
     tools = (("no-such-program", "some-package"), ("sh", "dash"))
-    missing = runner.run(Step("s", "something", ("true",), tools=tools), quick=False)
+    missing = runner.run(step(("true",), tools=tools), quick=False)
     assert (missing.state, missing.why) == (OPEN, "missing programs, on Debian: apt install some-package")
 
 

@@ -19,12 +19,12 @@ def spell(chance: random.Random, mean: float, blocks: int = 24, each: int = 75) 
 def test_equal_tails_are_not_told_apart_and_others_are() -> None:
     chance = random.Random(7)
     wrong = 0
-    for seed in range(10):
+    for seed in range(4):
         _, least, most = tail_ratio(spell(chance, 0.002), spell(chance, 0.002), seed)
         wrong += not least <= 1 <= most
         ratio, least, most = tail_ratio(spell(chance, 0.002), spell(chance, 0.014), seed)
         assert 3 < least < ratio < most
-    assert wrong <= 2
+    assert wrong <= 1
 
 
 def test_the_tail_of_a_few_is_none() -> None:
