@@ -75,6 +75,9 @@ CONTENT: Final = frozenset(
 ERASABLE: Final = CONTENT | {Kind.REACH}
 """What an erasure destroys (TRN-24)."""
 
+PROOFS: Final = frozenset(Kind) - ERASABLE
+"""What nobody erases: receipts, acts, states, logs."""
+
 
 def check_writer(kind: int, side: Side) -> None:
     """Refuse an entry of a side that does not write its kind; an unknown kind may come from both (TRN-20).

@@ -14,7 +14,7 @@ from typing import Final
 from e2ee.errors import TooMany
 from e2ee.ids import DeviceId
 
-from .entry import DeviceTag, Entry, EntryHash
+from .entry import Author, DeviceTag, Entry, EntryHash
 from .order import keys
 from .transcript_report import Fault, Missing, Note, Verdict
 
@@ -27,8 +27,7 @@ MAX_DEVICES: Final = 1_024
 class Node:
     """An entry that is in the file, or that another one names; `line` is 0 for one that is not here.
 
-    `witnesses` has a bit for each device that names it; `is_acknowledged` says that a signed entry of the
-    company does.
+    `witnesses` has a bit for each device of the company that names it in a signed entry.
     """
 
     hash: EntryHash
@@ -45,7 +44,6 @@ class Node:
     fault: Fault | None = None
     notes: set[Note] = field(default_factory=set)
     witnesses: int = 0
-    is_acknowledged: bool = False
 
     @property
     def is_here(self) -> bool:
@@ -60,7 +58,8 @@ class Chains:
         self.nodes: list[Node] = []
         self._by_hash: dict[EntryHash, Node] = {}
         self._places: dict[DeviceTag, dict[int, Node]] = {}
-        self._devices: list[DeviceId] = []
+        self._devices: list[Author] = []
+        self._sets: dict[int, tuple[DeviceId, ...]] = {}
         self._numbers: dict[DeviceTag, int] = {}
         self._ahead: dict[tuple[DeviceTag, int, EntryHash], list[Node]] = {}
         self._ahead_count = 0
@@ -71,6 +70,11 @@ class Chains:
         """Whether an entry is here already."""
         found = self._by_hash.get(entry_hash)
         return found is not None and found.is_here
+
+    def is_of_another(self, author: Author, tag: DeviceTag) -> bool:
+        """Whether another device has the tag of this one already (EXP-17)."""
+        known = self._numbers.get(tag)
+        return known is not None and self._devices[known] != author
 
     def add(self, entry: Entry, tag: DeviceTag, line: int) -> Node:
         """Take in an entry whose bytes hold.
@@ -120,32 +124,34 @@ class Chains:
             if len(self._devices) >= MAX_DEVICES:
                 raise TooMany("too many devices for one transcript")
             known = self._numbers[tag] = len(self._devices)
-            self._devices.append(entry.author.device_id)
+            self._devices.append(entry.author)
         return known
 
     # --- what they show ---
 
     def device_id(self, node: Node) -> DeviceId:
         """Return the device of an entry that is here."""
-        return self._devices[node.device]
+        return self._devices[node.device].device_id
 
     def devices(self, bits: int) -> tuple[DeviceId, ...]:
         """Return the devices that a set of bits stands for, ascending."""
-        return tuple(sorted(one for at, one in enumerate(self._devices) if bits >> at & 1))
+        if bits not in self._sets:
+            found = (one.device_id for at, one in enumerate(self._devices) if bits >> at & 1)
+            self._sets[bits] = tuple(sorted(found))
+        return self._sets[bits]
 
     def witness(self) -> None:
         """Say of each entry who has named it, or a later one of its chain (EXP-12)."""
         for node in self.nodes:
-            if node.fault is None:
+            if node.fault is None and node.verdict is Verdict.SIGNED:
                 for one in node.seen:
                     one.witnesses |= 1 << node.device
-                    one.is_acknowledged |= node.verdict is Verdict.SIGNED
         # All of one number, too: a device with two histories has been seen in either.
         for node in sorted(self.nodes, key=lambda one: one.n, reverse=True):
             self._hand_down(node)
         for node in self.nodes:
             node.witnesses &= ~(1 << node.device)
-            if node.is_acknowledged and not node.is_company:
+            if node.witnesses and not node.is_company:
                 node.verdict = Verdict.ACKNOWLEDGED
 
     def _hand_down(self, node: Node) -> None:
@@ -153,7 +159,6 @@ class Chains:
         before = None if node.prev is None else self._by_hash[node.prev]
         if before is not None and (before.tag, before.n) == (node.tag, node.n - 1):
             before.witnesses |= node.witnesses
-            before.is_acknowledged |= node.is_acknowledged
 
     def missing(self, refused: frozenset[bytes]) -> list[Missing]:
         """Return what is missing, by device and number; what a line that does not hold shows the hash of is
@@ -171,7 +176,7 @@ class Chains:
                 numbers.insert(at, n)
             if entry_hash not in refused:
                 number = self._numbers.get(tag)
-                device_id = None if number is None else self._devices[number]
+                device_id = None if number is None else self._devices[number].device_id
                 named_by = self.devices(sum({1 << one.device for one in by}))
                 found.append(Missing(tag, device_id, n, entry_hash, after, named_by))
         return found

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from e2ee.errors import BadEntry, DecodeError, IdentityMismatch, RemoteError
+from e2ee.ids import SignPublic
 
 from . import signed_payloads
-from .entry import Entry, Header, payload_of
+from .consent import Receipt, Withdrawal
+from .entry import Entry, Header, RoomId, payload_of
 from .forward import Signers, decode_line
 from .payloads import EntryPayload, Open, decode_payload
 from .structure import reading_content
@@ -58,3 +60,28 @@ def carried_by(payload: EntryPayload | None) -> bytes | None:
     if isinstance(payload, signed_payloads.Consent | signed_payloads.Withdrawal):
         return payload.signed
     return None
+
+
+class Consents:
+    """The numbers of the receipts and withdrawals that entries before carried (EXP-19)."""
+
+    def __init__(self) -> None:
+        self._receipt_seq = self._withdrawal_seq = 0
+
+    def take(self, key: SignPublic, signed: bytes, room: RoomId, *, is_left: bool) -> bool:
+        """Verify one; whether it counts where it stands, before which all had lower numbers (CNS-09).
+
+        Raises:
+            BadSignature, DecodeError, ConsentRequired: its device has not signed it for this room.
+        """
+        if is_left:
+            seq = Withdrawal.verify(key, signed, room).seq
+            counts = seq >= self._receipt_seq and seq > self._withdrawal_seq
+            self._withdrawal_seq = max(seq, self._withdrawal_seq)
+            return counts
+        receipt = Receipt.verify(key, signed)
+        if receipt.room != room:
+            raise DecodeError("a receipt of another room")
+        counts = receipt.seq > max(self._receipt_seq, self._withdrawal_seq)
+        self._receipt_seq = max(receipt.seq, self._receipt_seq)
+        return counts

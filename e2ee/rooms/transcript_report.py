@@ -33,8 +33,12 @@ class Note(Enum):
 
     REDACTED = "redacted"
     """Its body is not in the file; header and commitment are."""
+    WITHHELD = "withheld"
+    """Its body is not in the file, though nobody may erase an entry of its kind (TRN-24)."""
     CONSENT = "consent"
     """It carries a receipt or a withdrawal that a device of the customer has signed."""
+    OUTDATED = "outdated"
+    """It carries one that stood in an entry before, or had been replaced by then (CNS-09)."""
     DEVICE = "device"
     """No device list in the file names the customer's device that it states."""
     RESTARTED = "restarted"
@@ -49,7 +53,7 @@ class Note(Enum):
     """A state that cannot be judged: its roster, or one before it, is not in the file (ROOM-10)."""
 
 
-DOUBTED = frozenset({Note.PLACE, Note.NUMBER, Note.RIGHT})
+DOUBTED = frozenset({Note.PLACE, Note.NUMBER, Note.RIGHT, Note.WITHHELD})
 """Notes with which a transcript does not hold."""
 
 
@@ -61,7 +65,8 @@ class Fault(Enum):
     SIGNATURE = "signature"
     """A signature is wrong, missing, or where none belongs."""
     IDENTITY = "identity"
-    """Of neither account, or of a device or card that no signed list or roster names."""
+    """Of neither account, of a device or card that no signed list or roster names, or under the tag of
+    another device."""
     ROOM = "room"
     """An entry of another room."""
     SHOWN = "shown"
@@ -77,7 +82,9 @@ class Fault(Enum):
 
 
 class Judged(NamedTuple):
-    """An entry that holds, with the other devices that named it or a later one of its chain (EXP-12)."""
+    """An entry that holds, with the other devices of the company that have signed that they had it
+    (EXP-12).
+    """
 
     line: int
     hash: EntryHash
@@ -114,7 +121,9 @@ class Missing(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TranscriptReport:
-    """What a transcript shows. Of the lines that do not hold, `refused_count`, the first 1024 are named."""
+    """What a transcript shows. Of the lines that do not hold, `refused_count`, the first 1024 are named;
+    `phase` is None where it is not known (EXP-11).
+    """
 
     head: Head
     entries: tuple[Judged, ...]

@@ -18,13 +18,12 @@ from e2ee.errors import (
 )
 from e2ee.ids import AccountId, SignPublic
 
-from . import signed_payloads
-from .consent import Receipt, Withdrawal
 from .entry import Entry, EntryHash, device_tag
 from .head import choose, judge
-from .kinds import Kind, Side, check_writer
+from .kinds import PROOFS, Kind, Side, check_writer
 from .payloads import EntryPayload, Open
 from .room import check_open
+from .signed_payloads import Withdrawal as Leaving
 from .state import Phase, State, WrittenState
 from .state import Verdict as StateVerdict
 from .transcript_chains import Chains, Node
@@ -43,7 +42,7 @@ from .transcript_file import (
     is_entry,
     shown_hash,
 )
-from .transcript_reading import Faulty, carried_by, read_entry_line
+from .transcript_reading import Consents, Faulty, carried_by, read_entry_line
 from .transcript_report import Fault, Judged, Note, Refused, TranscriptReport, Verdict
 
 MAX_LINES: Final = 262_144
@@ -66,6 +65,7 @@ class TranscriptVerifier:
         self._chains = Chains()
         self._states: dict[EntryHash, WrittenState] = {}
         self._root: EntryHash | None = None
+        self._consents = Consents()
         self._at = 0
         self._part = 0
         self._entries = 0
@@ -159,11 +159,15 @@ class TranscriptVerifier:
         """Check an entry in the order of EXP-07; what holds takes its place in the chains."""
         head, evidence = self._of_room()
         entry, payload = read_entry_line(given, head, evidence.signer)
+        tag = device_tag(head.room, entry.author.device_id)
+        if evidence.is_of_another(entry.author, tag) or self._chains.is_of_another(entry.author, tag):
+            raise Faulty(Fault.IDENTITY)
         if self._chains.has(entry.hash):
             raise Faulty(Fault.REPEATED)
-        node = self._chains.add(entry, device_tag(head.room, entry.author.device_id), self._at)
+        node = self._chains.add(entry, tag, self._at)
         if entry.body is None:
             node.notes.add(Note.REDACTED)
+            node.notes |= {Note.WITHHELD} if entry.header.kind in PROOFS else set()
         try:
             self._judge(node, entry, payload)
         except Faulty as found:
@@ -201,19 +205,12 @@ class TranscriptVerifier:
                 check_open(head.room, head.company, head.customer, payload)
             signed = carried_by(payload)
             if key is not None and signed is not None:
-                self._check_consent(key, signed, is_left=isinstance(payload, signed_payloads.Withdrawal))
-                node.notes.add(Note.CONSENT)
+                is_new = self._consents.take(key, signed, head.room, is_left=isinstance(payload, Leaving))
+                node.notes.add(Note.CONSENT if is_new else Note.OUTDATED)
         except RemoteError:
             raise Faulty(Fault.CONSENT) from None
         if isinstance(payload, Open):
             self._root = self._root or node.hash
-
-    def _check_consent(self, key: SignPublic, signed: bytes, *, is_left: bool) -> None:
-        room = self._of_room()[0].room
-        if is_left:
-            Withdrawal.verify(key, signed, room)
-        elif Receipt.verify(key, signed).room != room:
-            raise DecodeError("a receipt of another room")
 
     # --- at the end ---
 
@@ -256,14 +253,17 @@ class TranscriptVerifier:
         )
 
     def _judge_states(self) -> Phase | None:
-        """Judge the states by the rosters of the file, and return the phase of the head (EXP-11)."""
+        """Judge the states by the rosters of the file; return the phase of the head, None where a state could
+        not be judged (EXP-11).
+        """
         team = self._of_room()[1].team()
         verdicts = judge(self._states, self._root, team)
+        is_known = True
         for node in self._chains.nodes:
             if node.kind == Kind.STATE and node.is_company and node.fault is None:
-                _note_state(node, verdicts.get(node.hash, StateVerdict.HELD))
+                is_known &= _note_state(node, verdicts.get(node.hash, StateVerdict.HELD))
         head = choose(self._states, verdicts, self._root, team)
-        return None if head is None else head.state.phase
+        return head.state.phase if head is not None and is_known else None
 
     def _of_room(self) -> tuple[Head, EvidenceSet]:
         if self._head is None or self._evidence is None:
@@ -271,8 +271,10 @@ class TranscriptVerifier:
         return self._head, self._evidence
 
 
-def _note_state(node: Node, verdict: StateVerdict) -> None:
+def _note_state(node: Node, verdict: StateVerdict) -> bool:
+    """Note what a state is; whether it could be judged."""
     if verdict is StateVerdict.REFUSED:
         node.notes.add(Note.RIGHT)
     elif verdict is StateVerdict.HELD:
         node.notes.add(Note.HELD)
+    return verdict is not StateVerdict.HELD

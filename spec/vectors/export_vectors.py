@@ -1,9 +1,10 @@
-"""export.json: transcripts as files, and what is said of each entry (EXP-01 to EXP-14)."""
+"""export.json: transcripts as files, and what is said of each entry (EXP-01 to EXP-14, EXP-16 to EXP-19)."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 from spec.vectors import company, parties, proof_vectors
@@ -174,12 +175,12 @@ FIRST: Final = 12
 """The line of the first entry."""
 _BASE: Final[dict[bytes, tuple[str, list[str], set[str]]]] = {
     OPEN.hash: ("acknowledged", ["consent"], {"desk", "agent"}),
-    STATE.hash: ("signed", [], {"customer", "agent"}),
+    STATE.hash: ("signed", [], {"agent"}),
     ASK.hash: ("acknowledged", [], {"desk", "agent"}),
-    REPLY.hash: ("signed", [], {"customer", "desk"}),
+    REPLY.hash: ("signed", [], {"desk"}),
     THANKS.hash: ("acknowledged", [], {"desk", "agent"}),
-    READY.hash: ("signed", [], {"customer", "agent"}),
-    MARK.hash: ("signed", [], {"customer"}),
+    READY.hash: ("signed", [], {"agent"}),
+    MARK.hash: ("signed", [], set()),
     BYE.hash: ("claimed", [], set()),
 }
 _WHO: Final = {"desk": DESK, "agent": AGENT, "customer": CUSTOMER}
@@ -212,11 +213,24 @@ def case(
 def _cases() -> Iterable[Map]:
     yield case("whole", file([line(one) for one in ROOM_ENTRIES]))
     yield _redacted()
+    yield from _of_withheld()
     yield from _edited()
     yield from _of_times()
+    yield from _of_rosters()
     yield from _of_numbers()
     yield from _of_states()
     yield from _of_the_customer()
+
+
+def _of_withheld() -> Iterable[Map]:
+    """Proofs without their bodies, which nobody may erase."""
+    for one, notes, phase in (
+        (MARK, ["redacted", "withheld"], 1),
+        (STATE, ["held", "redacted", "withheld"], None),
+    ):
+        lines = [line(other, shown=other is not one) for other in ROOM_ENTRIES]
+        changes = {one.hash: (_BASE[one.hash][0], notes, _BASE[one.hash][2])}
+        yield case(f"kind {one.kind} withheld", file(lines), changes=changes, holds=False, phase=phase)
 
 
 def _redacted() -> Map:
@@ -235,9 +249,9 @@ def _edited() -> Iterable[Map]:
     left = _without(READY)
     changes = {
         OPEN.hash: ("acknowledged", ["consent"], {"desk", "agent"}),
-        STATE.hash: ("signed", [], {"customer", "agent"}),
+        STATE.hash: ("signed", [], {"agent"}),
         ASK.hash: ("acknowledged", [], {"agent"}),
-        REPLY.hash: ("signed", [], {"customer"}),
+        REPLY.hash: ("signed", [], set()),
         THANKS.hash: ("acknowledged", [], {"agent"}),
     }
     gone = [[tag(DESK), 1, 0, READY.hash]]
@@ -296,7 +310,7 @@ def _of_times() -> Iterable[Map]:
         late = say(AGENT, 3, {1: "spät"}, days * 1440 + minutes, MARK, [BYE])
         changes: dict[bytes, tuple[str, list[str], set[str]]] = {
             late.hash: (verdict, [], set()),
-            BYE.hash: ("acknowledged" if verdict == "signed" else "claimed", [], {"agent"}),
+            BYE.hash: ("acknowledged", [], {"agent"}) if verdict == "signed" else ("claimed", [], set()),
         }
         yield case(name, file([*lines, line(late)]), [*ROOM_ENTRIES, late], changes)
     suspending = {**company.roster(("chief", "desk"), 3_100_010, suspended=[AGENT.device_id])}
@@ -306,10 +320,64 @@ def _of_times() -> Iterable[Map]:
     whole = file([*lines, line(late)], both)
     yield case("of a suspended device", whole, holds=False, refused=[[FIRST + 9, "in_force"]])
     none = file([line(one) for one in ROOM_ENTRIES], [one for one in parts() if '"slot"' not in one][:-1])
-    changes = {one.hash: ("stale", [], _BASE[one.hash][2]) for one in (REPLY, READY, MARK)}
-    changes |= {STATE.hash: ("stale", ["held"], {"customer", "agent"})}
-    changes |= {one.hash: ("claimed", _BASE[one.hash][1], _BASE[one.hash][2]) for one in (OPEN, ASK, THANKS)}
+    changes = {one.hash: ("stale", [], set()) for one in (REPLY, READY, MARK)}
+    changes |= {STATE.hash: ("stale", ["held"], set())}
+    changes |= {one.hash: ("claimed", _BASE[one.hash][1], set()) for one in (OPEN, ASK, THANKS)}
     yield case("without a roster", none, changes=changes, phase=None)
+
+
+def _of_rosters() -> Iterable[Map]:
+    """Who was in force where several rosters say something else."""
+    lines = [line(one) for one in ROOM_ENTRIES]
+    everybody, late = tuple(company.WHO), say(AGENT, 3, {1: "noch da"}, 3 * 1440, MARK, [BYE])
+
+    def issued(days: int, who: tuple[str, ...], seq: int, hours: int = 0, **more: Any) -> dict[int, Value]:
+        at_ms = NOW_MS + days * DAY_MS + hours * 60 * MINUTE_MS
+        return {**company.roster(who, seq, **more), 5: at_ms, 6: NOW_MS + 7 * DAY_MS}
+
+    without = ("chief", "desk")
+    out = issued(1, without, 3_100_010, suspended=[AGENT.device_id])
+    cases: dict[str, tuple[list[bytes], bool]] = {
+        "suspended and named again": ([slot(out), slot(issued(2, everybody, 3_100_011))], False),
+        "two rosters of one number": (
+            [slot(issued(2, without, 3_100_010)), slot(issued(2, everybody, 3_100_010))],
+            False,
+        ),
+        "an older number issued later": (
+            [slot(issued(2, without, 3_100_010)), slot(issued(3, everybody, 3_100_009, hours=9))],
+            False,
+        ),
+        "a higher number issued later": (
+            [slot(issued(2, without, 3_100_010)), slot(issued(3, everybody, 3_100_011, hours=9))],
+            True,
+        ),
+        "suspended, in force by a later roster": (
+            [slot(out), slot(issued(3, everybody, 3_100_011, hours=9))],
+            False,
+        ),
+        "a device whose time had ended": (
+            [slot(issued(1, everybody, 3_100_010, ends={"agent": NOW_MS + DAY_MS + 60_000}))],
+            False,
+        ),
+    }
+    newer = {**company.mandate(2, 3_100_005), 4: NOW_MS + DAY_MS, 5: NOW_MS + 60 * DAY_MS}
+    new = company.sign_roster(issued(1, without, 3_100_006, mandate_seq=3_100_005), 2)
+    stolen = slot(issued(3, everybody, 3_100_090, hours=9))
+    cases["a roster of an older mandate issued later"] = (
+        [cbor([company.sign_mandate(newer), new]), stolen],
+        False,
+    )
+    for name, (slots, is_signed) in cases.items():
+        given = [*parts()[:-1], *(part("slot", one) for one in slots), parts()[-1]]
+        whole, at = file([*lines, line(late)], given), FIRST + 8 + len(slots)
+        if is_signed:
+            changes: dict[bytes, tuple[str, list[str], set[str]]] = {
+                late.hash: ("signed", [], set()),
+                BYE.hash: ("acknowledged", [], {"agent"}),
+            }
+            yield case(name, whole, [*ROOM_ENTRIES, late], changes)
+        else:
+            yield case(name, whole, holds=False, refused=[[at, "in_force"]])
 
 
 def _of_numbers() -> Iterable[Map]:
@@ -353,8 +421,19 @@ def _of_the_customer() -> Iterable[Map]:
         holds=False,
         refused=[[FIRST + 8, "consent"]],
     )
+    again = say(CUSTOMER, 8, proof_vectors.given()[0], 9, BYE)
+    changes: dict[bytes, tuple[str, list[str], set[str]]] = {again.hash: ("claimed", ["outdated"], set())}
+    yield case("a receipt shown again", file([*lines, line(again)]), [*ROOM_ENTRIES, again], changes)
+    as_agent = replace(CUSTOMER, name=AGENT.name)
+    twin = say(as_agent, 3, {1: "Ich bin der Agent"}, 9, n=0, seen=[READY])
+    yield case(
+        "a customer's device by the id of a company's",
+        file([*lines, line(twin)]),
+        holds=False,
+        refused=[[FIRST + 8, "identity"]],
+    )
     unlisted = [one for one in parts() if '"customer_list"' not in one]
-    changes: dict[bytes, tuple[str, list[str], set[str]]] = {
+    changes = {
         one.hash: (_BASE[one.hash][0], ["device"], _BASE[one.hash][2]) for one in (OPEN, ASK, THANKS, BYE)
     }
     yield case(
@@ -398,6 +477,7 @@ def exports() -> str:
     return render(
         "Transcripts as files, line by line, and what is said of each entry that holds, in order: verdict,"
         " notes, witnesses; `refused` are [line, fault], `missing` [tag, n, after, hash].",
-        "EXP-01 EXP-02 EXP-05 EXP-06 EXP-07 EXP-08 EXP-09 EXP-10 EXP-11 EXP-12 EXP-13",
+        "EXP-01 EXP-02 EXP-05 EXP-06 EXP-07 EXP-08 EXP-09 EXP-10 EXP-11 EXP-12 EXP-13"
+        " EXP-16 EXP-17 EXP-18 EXP-19",
         {"account_id": company.ACCOUNT_ID, "transcripts": list(_cases()), "heads": list(_heads())},
     )

@@ -14,7 +14,9 @@ from parties import NOW_MS, Party
 from transcript_world import MINUTE_MS, Talk, conversation, edited, file_of, line_of
 
 from e2ee.card import ContactCard
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import RoomText
+from e2ee.rooms.transcript_file import Part
 
 pytestmark = pytest.mark.processes
 
@@ -47,7 +49,7 @@ def test_a_transcript_that_holds_ends_with_0(talk: Talk, reader: Person) -> None
     card = ContactCard(talk.head.company, "wss://relay.example/", "Praxis").to_uri()
     said = reader.run("--lang", "de", "verify-transcript", file, "--account", card, "--all")
     assert said.status == 0
-    assert said.out.count(": unterschrieben, Zeugen:") == 4
+    assert said.out.count(": unterschrieben, Zeugen:") == 3
     assert "nur von dieser Datei behauptet, ohne Zeugen" in said.out
     assert list(reader.home.iterdir()) == [reader.home / file]
 
@@ -76,9 +78,18 @@ def test_what_does_not_hold_is_named_and_ends_with_7(talk: Talk, reader: Person)
         said = reader.run("verify-transcript", written(reader.home, given), "--account", account)
         assert said.status == 7
         assert named in said.out
-    shown = [one.redacted() for one in talk.entries]
+    shown = [one.redacted() if one.header.kind == Kind.TEXT else one for one in talk.entries]
     said = reader.run("verify-transcript", written(reader.home, talk.lines(shown)), "--account", account)
-    assert (said.status, "8 without content" in said.out) == (0, True)
+    assert (said.status, "5 without content" in said.out) == (0, True)
+
+
+def test_one_that_could_not_be_judged_ends_with_9(talk: Talk, reader: Person) -> None:
+    """EXP-13: without its roster nobody is told that all is in order."""
+    parts = [one for one in talk.parts() if one[0] not in (Part.SLOT, Part.CARD)]
+    file = written(reader.home, file_of(talk.head, parts, talk.entries))
+    said = reader.run("verify-transcript", file, "--account", talk.head.company.hex())
+    assert (said.status, "All is in order" in said.out) == (9, False)
+    assert "not everything could be judged" in said.out
 
 
 _REST = ("header", "commitment", "body", "signature", "hash")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 import stat
@@ -47,7 +48,7 @@ from e2ee.rooms.payloads import (
 )
 from e2ee.rooms.state import Phase
 from e2ee.rooms.transcript_file import LINE_MAX_B
-from e2ee.rooms.transcript_report import Fault, Note, TranscriptReport, Verdict
+from e2ee.rooms.transcript_report import DOUBTED, Fault, Note, TranscriptReport, Verdict
 from e2ee.secret import FileKey
 
 HOSTILE = (
@@ -123,6 +124,14 @@ def test_a_file_that_is_too_long_is_told(
     assert caught.value.reason == "room.too_many"
 
 
+def test_the_hash_is_that_of_the_whole_file(talk: Talk, firm: Company, tmp_path: Path) -> None:
+    """EXP-15: also of what is behind the part of a line that is looked at."""
+    lines = talk.lines()
+    path = written(tmp_path / "t.json", [*lines[:-2], b"x" * (2 * LINE_MAX_B), *lines[-2:]])
+    expected = hashlib.sha256(path.read_bytes()).digest()
+    assert files.verify_file(path, firm.account_id).digest == expected
+
+
 def test_how_far_it_has_come_is_told(
     talk: Talk, firm: Company, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -187,6 +196,21 @@ def test_what_the_room_says_is_text_only(talk: Talk, tmp_path: Path, language: s
             assert one in shown
     assert not re.search("[\u202a-\u202e\u2066-\u2069\u2028\u2029\ufeff\x00\x1b]", shown)
     assert "⟨U+202E⟩evil" in shown
+
+
+def test_letters_of_another_direction_turn_nothing_beside_them(talk: Talk, tmp_path: Path) -> None:
+    """EXP-15: a name stands for itself, and no heap of marks lies over other lines."""
+    key, marked = FileKey(b"k" * 32), "a" + "\u0301" * 60
+    file = File(
+        b"b" * 32, key, padded_size(5), b"h" * 32, 5, "\u05d0\u05d1.txt", "text/plain", 1, DeviceId(bytes(16))
+    )
+    talk.say(talk.customer, file)
+    talk.say(talk.customer, marked)
+    shown = "".join(page_of(talk, tmp_path).shown)
+    text = (tmp_path / "t.html").read_text("utf-8")
+    assert "„<bdi>\u05d0\u05d1.txt</bdi>“" in text
+    assert "<bdi>Agent</bdi> (" in text
+    assert (shown.count("\u0301"), "\x02" in text) == (8, False)
 
 
 def test_the_page_loads_nothing_and_says_so_itself(talk: Talk, tmp_path: Path) -> None:
@@ -295,6 +319,7 @@ def test_both_languages_have_words_for_everything() -> None:
     needed += [f"ERASED {int(one)}" for one in Outcome]
     several = {Kind.ACT, Kind.ACCESS, Kind.ERASED, Kind.TEXT}
     needed += [one.name for one in Kind if one not in several]
+    needed += [f"kind {one.name}" for one in Kind] + [f"finding {one.value}" for one in DOUBTED]
     assert set(needed) <= german.keys()
 
 
@@ -326,15 +351,20 @@ def test_a_file_that_changes_between_both_readings_makes_no_page(
     source, whole = tmp_path / "t.json", files.verify_file
     lines = written(source, talk.lines()).read_bytes()
 
+    other = b"\n".join([*talk.lines()[:3], *[b'{"entry":"gA"'] * 40])
+    left = [lines.replace(b"Danke!", b"Nein!!"), other]
+
     def verify_and_change(path: Path, company: AccountId) -> files.Verified:
         found = whole(path, company)
-        path.write_bytes(lines.replace(b"Danke!", b"Nein!!"))
+        path.write_bytes(left.pop())
         return found
 
     monkeypatch.setattr(files, "verify_file", verify_and_change)
-    with pytest.raises(TranscriptInvalid):
-        write_transcript_page(source, tmp_path / "t.html", firm.account_id)
-    assert names(tmp_path) == ["t.json"]
+    while left:
+        source.write_bytes(lines)
+        with pytest.raises(TranscriptInvalid):
+            write_transcript_page(source, tmp_path / "t.html", firm.account_id)
+        assert names(tmp_path) == ["t.json"]
 
 
 # --- real rooms ---

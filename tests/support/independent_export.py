@@ -46,7 +46,6 @@ class Entry:
     fault: bool = False
     notes: set[str] = field(default_factory=set)
     witnesses: set[bytes] = field(default_factory=set)
-    is_acknowledged: bool = False
 
 
 @dataclass
@@ -62,7 +61,7 @@ class Shown:
     @property
     def holds(self) -> bool:
         """EXP-13"""
-        doubted = any(one.notes & {"number", "place", "right"} for one in self.entries)
+        doubted = any(one.notes & {"number", "place", "right", "withheld"} for one in self.entries)
         return self.has_end and not self.refused and not self.missing and not doubted
 
 
@@ -125,6 +124,7 @@ class Verifier:
         self.entries: list[Entry] = []
         self.refused: list[list[Any]] = []
         self.shown: set[bytes] = set()
+        self.receipt = self.withdrawal = 0
         self.place, self.count, self.end, self.is_closed = 0, 0, -1, False
 
     def verify(self) -> Shown:
@@ -195,7 +195,8 @@ class Verifier:
         need(named, "remote.identity")
         for one in self.records.values():
             same = (one.account, one.device) == (found.account, found.device)
-            need(not same or one.sign_pub == found.sign_pub, "remote.identity")
+            equal = (one.sign_pub, one.dh_pub) == (found.sign_pub, found.dh_pub)
+            need(not same or equal, "remote.identity")
         self.records[found.hash] = found
 
     def add_slot(self, data: bytes) -> None:
@@ -231,6 +232,8 @@ class Verifier:
         shown = f',"hash":"{entry.hash.hex()}","device":"{entry.device.hex()}","kind":{header[2]}'
         if behind != f'{shown},"n":{header[3]},"sent_ms":{header[7]}{said}':
             raise Fault("shown")
+        if self.is_taken(entry):
+            raise Fault("identity")
         if any(one.hash == entry.hash for one in self.entries):
             raise Fault("repeated")
         self.entries.append(entry)
@@ -268,8 +271,18 @@ class Verifier:
         tag = heads.tag_of(self.room, device)
         is_here = not isinstance(shown, list)
         entry = Entry(number, account, device, header, payload, is_here, found, tag)
-        entry.notes |= set() if is_here else {"redacted"}
+        erasable = (3, 4, 7, 14, 17, 18, 19, 20)
+        is_proof = header[2] <= 22 and header[2] not in (*erasable, 11)
+        entry.notes |= set() if is_here else {"redacted", "withheld"} if is_proof else {"redacted"}
         return entry
+
+    def is_taken(self, entry: Entry) -> bool:
+        """EXP-17"""
+        firm = [(one.account, one.device) for one in self.records.values() if one.account == self.company]
+        for account, device in [*firm, *((one.account, one.device) for one in self.entries)]:
+            if heads.tag_of(self.room, device) == entry.tag:
+                return (account, device) != (entry.account, entry.device)
+        return False
 
     def key(self, account: bytes, device: bytes) -> bytes | None:
         """The key of a listed record."""
@@ -301,44 +314,84 @@ class Verifier:
             if key is not None:
                 signed = entry.payload[2] if kind == 1 else entry.payload
                 if kind == 9:
-                    company.withdrawal(signed, key, self.room)
+                    seq = company.withdrawal(signed, key, self.room)[0]
+                    counts = seq >= self.receipt and seq > self.withdrawal
+                    self.withdrawal = max(self.withdrawal, seq)
                 else:
-                    need(company.Receipt.verified(signed, key).room == self.room)
-                entry.notes.add("consent")
+                    receipt = company.Receipt.verified(signed, key)
+                    need(receipt.room == self.room)
+                    counts = receipt.seq > max(self.receipt, self.withdrawal)
+                    self.receipt = max(self.receipt, receipt.seq)
+                entry.notes.add("consent" if counts else "outdated")
         except Refused:
             raise Fault("consent") from None
 
     # --- who was in force (EXP-08) ---
 
+    def list_of(self, roster: company.Roster) -> DeviceList | None:
+        """The list of a roster, if that and all its records are here."""
+        for listed in self.lists[self.company]:
+            known = [one for one in self.records.values() if one.hash in listed.hashes]
+            if roster.head == (listed.seq, listed.hash) and len(known) == len(listed.hashes):
+                return listed
+        return None
+
     def ranks(self, mandate: company.Mandate, roster: company.Roster, slot: bytes) -> dict[bytes, int] | None:
         """By one roster (ACC-21); none where list or record is missing."""
-        for listed in self.lists[self.company]:
-            raw = [one.raw for one in self.records.values() if one.hash in listed.hashes]
-            if roster.head == (listed.seq, listed.hash) and len(raw) == len(listed.hashes):
-                try:
-                    return company.in_force(self.company, [slot], listed, raw, roster.issued_ms)
-                except Refused:
-                    return {}
-        return None
+        listed = self.list_of(roster)
+        if listed is None:
+            return None
+        raw = [one.raw for one in self.records.values() if one.hash in listed.hashes]
+        try:
+            return company.in_force(self.company, [slot], listed, raw, roster.issued_ms)
+        except Refused:
+            return {}
 
     def judged(self) -> list[tuple[company.Mandate, company.Roster, dict[bytes, int]]]:
         """The rosters that can be judged by."""
         found = [(mandate, roster, self.ranks(mandate, roster, slot)) for mandate, roster, slot in self.slots]
         return [(mandate, roster, ranks) for mandate, roster, ranks in found if ranks is not None]
 
+    def out(self, seq: int, until_ms: int) -> set[bytes]:
+        """Who is suspended under a mandate by then."""
+        found: set[bytes] = set()
+        for mandate, roster, _ in self.slots:
+            if mandate.seq == seq and roster.issued_ms <= until_ms:
+                found |= {*mandate.suspended, *roster.suspended}
+        return found
+
+    def ends(self, roster: company.Roster, device: bytes) -> int:
+        """Until when a device that was in force by a roster is."""
+        listed = self.list_of(roster)
+        records = [
+            one
+            for one in self.records.values()
+            if listed is not None and one.hash in listed.hashes and one.device == device
+            if one.created_ms - DAY_MS <= roster.issued_ms <= one.expires_ms
+        ]
+        newest = max(records, key=lambda one: (one.created_ms, one.hash))
+        return min(roster.named[device], newest.expires_ms) + DAY_MS
+
     def in_force(self, device: bytes, at_ms: int) -> str | None:
-        """Signed, stale, or none for a device that was not in force."""
+        """Signed, stale, or none for a device that was not in force (EXP-08, EXP-16)."""
         known = self.judged()
         before = [one for one in known if one[1].issued_ms <= at_ms]
-        soon = [ranks for _, roster, ranks in known if at_ms < roster.issued_ms <= at_ms + DAY_MS]
-        if any(device in ranks for ranks in soon):
-            return "signed"
-        if not before:
+        number = max(((one[0].seq, one[1].seq) for one in before), default=(0, 0))
+        for mandate, roster, ranks in known:
+            soon = at_ms < roster.issued_ms <= at_ms + DAY_MS and (mandate.seq, roster.seq) >= number
+            if soon and device in ranks and device not in self.out(mandate.seq, roster.issued_ms):
+                return "signed"
+        counts = [one for one in before if (one[0].seq, one[1].seq) == number]
+        if not counts:
             return "stale"
-        counts = max(before, key=lambda one: (one[0].seq, one[1].seq))
-        if at_ms > counts[1].expires_ms + DAY_MS:
-            return "stale"
-        return "signed" if device in counts[2] else None
+        for mandate, roster, _ in counts:
+            listed = self.list_of(roster)
+            list_end = roster.expires_ms if listed is None else listed.expires_ms
+            if at_ms > min(roster.expires_ms, mandate.expires_ms, list_end) + DAY_MS:
+                return "stale"
+        barred = self.out(number[0], at_ms)
+        is_in = all(device in ranks and at_ms <= self.ends(roster, device) for _, roster, ranks in counts)
+        return "signed" if is_in and device not in barred else None
 
     # --- chains (EXP-09, EXP-12) ---
 
@@ -351,11 +404,11 @@ class Verifier:
         """Who has named what, and all below it."""
         by_hash = {one.hash: one for one in self.entries}
         for one in self.entries:
-            for _, _, hash_ in [] if one.fault else self.named(one)[4 in one.header :]:
+            vouches = one.verdict == "signed" and not one.fault
+            for _, _, hash_ in self.named(one)[4 in one.header :] if vouches else []:
                 at = by_hash.get(hash_)
                 while at is not None:
                     at.witnesses |= {one.device}
-                    at.is_acknowledged |= one.verdict == "signed"
                     before = by_hash.get(at.header.get(4, b""))
                     follows = (
                         before is not None and before.tag == at.tag and before.header[3] == at.header[3] - 1
@@ -363,7 +416,7 @@ class Verifier:
                     at = before if follows else None
         for one in self.entries:
             one.witnesses -= {one.device}
-            if one.account == self.customer and one.is_acknowledged:
+            if one.account == self.customer and one.witnesses:
                 one.verdict = "acknowledged"
 
     def missing(self) -> list[list[Any]]:
@@ -433,6 +486,8 @@ class Verifier:
                 *(roster.suspended for mandate, roster, _ in self.slots if mandate.hash == newest.hash)
             )
         head = heads.head(written.values(), self.root(), rosters, suspended)
+        if any("held" in one.notes for one in self.entries if not one.fault):
+            return None
         return None if head is None else int(written[head].map[4])
 
 

@@ -13,7 +13,15 @@ from e2ee import card
 from e2ee.errors import DecodeError
 from e2ee.ids import AccountId
 from e2ee.rooms.transcript_report import Judged, TranscriptReport, Verdict
-from e2ee_client.rooms.transcript_findings import counts, findings, marks, name_of, stated_time
+from e2ee_client.rooms.transcript_findings import (
+    as_plain,
+    counts,
+    findings,
+    headline,
+    marks,
+    name_of,
+    stated_time,
+)
 from e2ee_client.rooms.transcript_words import WORDS
 from e2ee_client.rooms.transcripts import Progress, verify_transcript, write_transcript_page
 
@@ -28,6 +36,8 @@ from .session import Session, Work
 T = TypeVar("T")
 DIFFERENT: Final = 7
 """The exit status of a transcript that does not hold."""
+UNJUDGED: Final = 9
+"""The exit status of one that holds, of which not everything could be judged."""
 _TOLD_EVERY_S: Final = 0.5
 _ACCOUNT_B: Final = 32
 
@@ -133,14 +143,16 @@ def _show(session: Session, report: TranscriptReport, path: Path) -> int:
         session.terminal.json({"file": str(path), **_report_json(report)})
     else:
         session.terminal.line(neutral(session.texts.say("transcript.of", file=path, count=count)))
-        session.terminal.line(words["holds" if report.holds else "fails"])
+        session.terminal.line(headline(report, words))
         for line in findings(report, words):
-            session.terminal.line(f"- {neutral(line)}")
+            session.terminal.line(f"- {neutral(as_plain(line))}")
         if report.is_stale:
             session.terminal.line(words["stale"])
         session.terminal.line(counts(report, words))
         session.remark("transcript.limits")
-    return DONE if report.holds else DIFFERENT
+    if not report.holds:
+        return DIFFERENT
+    return UNJUDGED if report.is_stale else DONE
 
 
 def _show_entry(session: Session, one: Judged, report: TranscriptReport) -> None:
@@ -150,7 +162,8 @@ def _show_entry(session: Session, one: Judged, report: TranscriptReport) -> None
     words = WORDS[session.texts.language]
     who = f"{words[f'side {_side(one)}']} {name_of(report, one.device_id)}"
     told = ", ".join(what for what, _ in marks(one, report, words))
-    session.terminal.line(neutral(f"{one.line}  {stated_time(one.sent_ms)}  {who}: {told}"))
+    line = as_plain(f"{one.line}  {stated_time(one.sent_ms)}  {who}: {told}")
+    session.terminal.line(neutral(line))
 
 
 def _side(one: Judged) -> str:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
+import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from html import escape
 from typing import Final
 
 from e2ee.grammar import is_plain_text
@@ -16,6 +19,12 @@ from .transcript_words import Words
 _LAST_MS: Final = 253_402_300_799_999
 """The last millisecond of the year 9999."""
 _KEPT: Final = frozenset("\n\t\u00a0\u202f\u200c\u200d\ufe0f")
+_MAX_MARKS: Final = 8
+"""Letters carry a handful of marks; hundreds would draw over the lines above and below."""
+MAX_NAMES: Final = 8
+MAX_FINDINGS: Final = 200
+_BEGIN, _END = "\x02", "\x03"
+"""What stands around a text of the room in a line of ours; `visible` lets neither through."""
 
 
 def counts(report: TranscriptReport, words: Words) -> str:
@@ -25,12 +34,27 @@ def counts(report: TranscriptReport, words: Words) -> str:
     return words["counts"].format(*(found[one] for one in Verdict), redacted)
 
 
+def headline(report: TranscriptReport, words: Words) -> str:
+    """Return what it comes to: it holds, it holds as far as it could be judged, it does not hold (EXP-13)."""
+    if not report.holds:
+        return words["fails"]
+    return words["holds in part" if report.is_stale else "holds"]
+
+
 def findings(report: TranscriptReport, words: Words) -> Iterator[str]:
-    """Yield what does not hold, one line each; none where all is in order (EXP-13)."""
+    """Yield what does not hold, one line each, at most 200; none where all is in order (EXP-13)."""
+    every = _findings(report, words)
+    yield from itertools.islice(every, MAX_FINDINGS)
+    left = sum(1 for _ in every)
+    if left:
+        yield words["finding more"].format(left)
+
+
+def _findings(report: TranscriptReport, words: Words) -> Iterator[str]:
     for one in report.refused:
         yield words["finding refused"].format(one.line, words[f"fault {one.fault.name}"])
     if report.refused_count > len(report.refused):
-        yield words["finding more"].format(report.refused_count - len(report.refused))
+        yield words["finding more lines"].format(report.refused_count - len(report.refused))
     yield from (_missing(one, report, words) for one in report.missing)
     for judged in report.entries:
         for note in Note:
@@ -42,7 +66,7 @@ def findings(report: TranscriptReport, words: Words) -> Iterator[str]:
 
 def _missing(one: Missing, report: TranscriptReport, words: Words) -> str:
     whom = words["unknown"] if one.device_id is None else name_of(report, one.device_id)
-    by = ", ".join(name_of(report, device_id) for device_id in one.named_by)
+    by = _names(one.named_by, report, words)
     is_next = one.after == one.n - 1 or (one.after is None and one.n == 0)
     key = "finding missing" if is_next else "finding missing between"
     return words[key].format(one.n, whom, by, "–" if one.after is None else one.after)
@@ -54,24 +78,50 @@ def marks(judged: Judged, report: TranscriptReport, words: Words) -> Iterator[tu
     for note in Note:
         if note in judged.notes:
             yield words[f"note {note.name}"], note in DOUBTED
-    names = ", ".join(name_of(report, one) for one in judged.witnesses)
+    names = _names(judged.witnesses, report, words)
     yield words["witnesses"].format(names) if names else words["no witness"], False
+
+
+def _names(devices: Sequence[DeviceId], report: TranscriptReport, words: Words) -> str:
+    names = ", ".join(name_of(report, one) for one in devices[:MAX_NAMES])
+    left = len(devices) - MAX_NAMES
+    return names if left <= 0 else words["and more"].format(names, left)
 
 
 def name_of(report: TranscriptReport, device_id: DeviceId) -> str:
     """Return what a device is called: the name on its card, and the beginning of its id."""
     name, short = report.names.get(device_id), device_id.hex()[:8]
-    return short if name is None else f"{visible(name)} ({short})"
+    return short if name is None else f"{isolated(name)} ({short})"
+
+
+def isolated(text: str) -> str:
+    """Return a text of the room for a line of ours, so that no letter of it turns what stands beside it."""
+    return f"{_BEGIN}{visible(text)}{_END}"
+
+
+def as_html(line: str) -> str:
+    """Return a line as HTML: all of it is text, and each text of the room stands for itself (EXP-15)."""
+    return escape(line).replace(_BEGIN, "<bdi>").replace(_END, "</bdi>")
+
+
+def as_plain(line: str) -> str:
+    """Return a line without what tells the texts of the room apart."""
+    return line.replace(_BEGIN, "").replace(_END, "")
 
 
 def visible(text: str) -> str:
-    """Return a text in which nothing hides: what no name may hold is shown by its number (ID-33)."""
+    """Return a text in which nothing hides: what no name may hold is shown by its number (ID-33), and marks
+    beyond a handful on one letter are left out.
+    """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(
-        one if one in _KEPT or is_plain_text(one) else f"⟨U+{ord(one):04X}⟩"
-        for one in text.replace("\r\n", "\n")
-    )
+    parts: list[str] = []
+    marks = 0
+    for one in text.replace("\r\n", "\n"):
+        marks = marks + 1 if unicodedata.category(one) in ("Mn", "Me") else 0
+        if marks <= _MAX_MARKS:
+            parts.append(one if one in _KEPT or is_plain_text(one) else f"⟨U+{ord(one):04X}⟩")
+    return "".join(parts)
 
 
 def stated_time(at_ms: int) -> str:

@@ -12,7 +12,7 @@ from html import escape
 from typing import IO, Final
 
 from e2ee.ids import DeviceId
-from e2ee.rooms.entry import BODY_MAX_B
+from e2ee.rooms.entry import BODY_MAX_B, EntryHash
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.payloads import EntryPayload, decode_payload
 from e2ee.rooms.transcript_file import EntryLine, decode_element
@@ -23,16 +23,21 @@ from e2ee.rooms.transcript_report import (
 from e2ee.wire import cbor
 from e2ee.wire.fields import array
 
-from .transcript_findings import counts, findings, marks, name_of, stated_time, visible
+from .transcript_findings import (
+    as_html,
+    counts,
+    findings,
+    headline,
+    marks,
+    name_of,
+    stated_time,
+    visible,
+)
 from .transcript_said import told
 from .transcript_words import LANGUAGES, WORDS, Words
 
 __all__ = ["LANGUAGES", "write_page"]
 
-_LAST_MS: Final = 253_402_300_799_999
-"""The last millisecond of the year 9999."""
-_KEPT: Final = frozenset("\n\t\u00a0\u202f\u200c\u200d\ufe0f")
-_MAX_SHOWN: Final = 200
 _STYLE: Final = """
 :root{color-scheme:light dark;--ink:#1b1f24;--soft:#5b6570;--line:#d5dae0;--paper:#fff;--tint:#f3f6f9;
 --mine:#0b5cad;--good:#17663a;--bad:#a3162a}
@@ -57,7 +62,8 @@ li.c{border-left-color:var(--mine)}
 li.bad{border-left-color:var(--bad)}
 .who{display:flex;flex-wrap:wrap;gap:0 .6rem;align-items:baseline;font-size:.85rem}
 .who b{font-size:1rem}
-.text{white-space:pre-wrap;margin:.15rem 0 .3rem;unicode-bidi:plaintext}
+.text{white-space:pre-wrap;margin:.15rem 0 .3rem;unicode-bidi:plaintext;overflow:hidden;
+background:var(--tint);border-radius:.3rem;padding:.4rem .7rem}
 .act{color:var(--soft);font-style:italic}
 .mark{font-size:.8rem;color:var(--soft)}
 .mark .bad{color:var(--bad)}
@@ -86,6 +92,7 @@ class _Page:
         self._report, self._words = report, words
         self._judged = {one.line: one for one in report.entries}
         self._refused = {one.line: one for one in report.refused}
+        self._lines = {one.hash: one.line for one in report.entries}
 
     # --- head ---
 
@@ -116,13 +123,9 @@ class _Page:
 
     def _summary(self) -> str:
         report, words = self._report, self._words
-        found = [escape(one) for one in findings(report, words)]
-        shown = "".join(f"<li>{one}</li>" for one in found[:_MAX_SHOWN])
-        left = len(found) - _MAX_SHOWN
-        if left > 0:
-            shown += f"<li>{escape(words['finding more'].format(left))}</li>"
+        shown = "".join(f"<li>{as_html(one)}</li>" for one in findings(report, words))
         tone = "" if report.holds else " bad"
-        what = words["holds" if report.holds else "fails"]
+        what = headline(report, words)
         stale = f"<p>{escape(words['stale'])}</p>" if report.is_stale else ""
         sums = counts(report, words)
         items = f"<ul>{shown}</ul>" if shown else ""
@@ -133,6 +136,9 @@ class _Page:
 
     def _name(self, device_id: DeviceId) -> str:
         return name_of(self._report, device_id)
+
+    def _place(self, entry_hash: EntryHash) -> int | None:
+        return self._lines.get(entry_hash)
 
     # --- entries ---
 
@@ -150,18 +156,19 @@ class _Page:
         is_company = judged.side is Side.COMPANY
         side = words["side company" if is_company else "side customer"]
         name = self._name(judged.device_id)
-        shown = told(judged.kind, payload, words, self._name)
-        parts = [f'<p class="act">{escape(visible(shown.what))}</p>' if shown.what else ""]
+        shown = told(judged.kind, payload, words, self._name, self._place)
+        parts = [f'<p class="act">{as_html(shown.what)}</p>' if shown.what else ""]
         if shown.text is not None:
             parts.append(f'<p class="text" dir="auto">{escape(visible(shown.text))}</p>')
         return (
             f'<li class="e{"" if is_company else " c"}"><div class="who"><b>{escape(side)}</b>'
-            f'<bdi>{escape(name)}</bdi><span class="soft">{stated_time(judged.sent_ms)}</span></div>'
+            f'<span>{as_html(name)}</span><span class="soft">{stated_time(judged.sent_ms)}</span>'
+            f'<span class="soft">{escape(words["line"].format(judged.line))}</span></div>'
             f'{"".join(parts)}<div class="mark">{self._marks(judged)}</div></li>\n'
         )
 
     def _marks(self, judged: Judged) -> str:
-        shown = [(escape(what), is_bad) for what, is_bad in marks(judged, self._report, self._words)]
+        shown = [(as_html(what), is_bad) for what, is_bad in marks(judged, self._report, self._words)]
         return " · ".join(f'<span class="bad">{what}</span>' if is_bad else what for what, is_bad in shown)
 
     # --- end ---
@@ -176,10 +183,14 @@ class _Page:
 
 
 def _payload(judged: Judged, line: bytes) -> EntryPayload | None:
-    """Read once more what an entry says that was verified; None where its body is not in the file."""
+    """Read once more what an entry says that was verified; None where its body is not in the file.
+
+    Raises:
+        DecodeError: another line stands there now.
+    """
     found = decode_element(line.removesuffix(b","))
-    value = found.value if isinstance(found, EntryLine) else None
-    if not isinstance(value, list) or not isinstance(value[3], bytes):
+    shown = array(found.value if isinstance(found, EntryLine) else None, 5, 5)[3]
+    if not isinstance(shown, bytes):
         return None
-    body = array(cbor.decode(value[3], BODY_MAX_B), 2, 2)
+    body = array(cbor.decode(shown, BODY_MAX_B), 2, 2)
     return decode_payload(judged.kind, body[1])

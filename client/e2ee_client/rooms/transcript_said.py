@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple, TypeAlias
 
 from e2ee.ids import DeviceId
+from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.forms import Answer, Form, Rating
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import (
@@ -24,31 +25,36 @@ from e2ee.rooms.payloads import (
 )
 from e2ee.rooms.state import State
 
+from .transcript_findings import isolated
 from .transcript_words import Words
 
 Named: TypeAlias = Callable[[DeviceId], str]
+Placed: TypeAlias = Callable[[EntryHash], int | None]
+"""In which line of the file an entry stands, if it does."""
 
 
 class Told(NamedTuple):
-    """What stands on a page of an entry."""
+    """What stands on a page of an entry; in `what` the texts of the room are `isolated`."""
 
     what: str
     text: str | None = None
 
 
-def told(kind: int, payload: EntryPayload | None, words: Words, name: Named) -> Told:
+def told(kind: int, payload: EntryPayload | None, words: Words, name: Named, place: Placed) -> Told:
     """Return what an entry says; None stands for a body that is not in the file."""
     match payload:
         case None:
-            return Told(words["redacted"])
+            return Told(words["redacted"].format(_kind(kind, words)))
         case RoomText():
             return Told("", payload.text)
         case Edit():
-            return Told(words["EDIT"], payload.text)
+            at = place(payload.hash)
+            what = words["EDIT elsewhere"] if at is None else words["EDIT"].format(at)
+            return Told(what, payload.text)
         case State():
             return _state(payload, words, name)
         case Form():
-            return Told(words["FORM"].format(payload.title), _questions(payload))
+            return Told(words["FORM"].format(isolated(payload.title)), _questions(payload))
         case Answer():
             return Told(words["ANSWER"], "\n".join(f"{number}: {value}" for number, value in payload.values))
         case Rating():
@@ -61,6 +67,11 @@ def told(kind: int, payload: EntryPayload | None, words: Words, name: Named) -> 
             return Told(_deed(kind, payload, words))
 
 
+def _kind(kind: int, words: Words) -> str:
+    known = kind in frozenset(Kind)
+    return words[f"kind {Kind(kind).name}"] if known else words["kind"].format(kind)
+
+
 def _deed(kind: int, payload: EntryPayload, words: Words) -> str:
     match payload:
         case Erase(hashes=None):
@@ -70,7 +81,7 @@ def _deed(kind: int, payload: EntryPayload, words: Words) -> str:
         case Erased():
             return words[f"ERASED {int(payload.outcome)}"]
         case File():
-            return words["FILE"].format(payload.name, payload.size_b, payload.hash.hex())
+            return words["FILE"].format(isolated(payload.name), payload.size_b, payload.hash.hex())
         case Act():
             return words[f"ACT {int(payload.what)}"]
         case Access():
@@ -78,7 +89,7 @@ def _deed(kind: int, payload: EntryPayload, words: Words) -> str:
         case Reach(email=None):
             return words["REACH null"]
         case Refusal():
-            return words["REFUSAL"].format(payload.code)
+            return words["REFUSAL"].format(isolated(payload.code))
         case _:
             return words[Kind(kind).name]
 

@@ -21,12 +21,16 @@ _DE: Final[Words] = {
     "phase WITHDRAWN": "Einwilligung widerrufen",
     "phase ERASED": "gelöscht",
     "holds": "Alles stimmt: Jede Zeile hält, nichts Genanntes fehlt, nichts widerspricht sich.",
+    "holds in part": "Jede Zeile hält, nichts Genanntes fehlt, nichts widerspricht sich; aber nicht alles"
+    " ließ sich beurteilen.",
     "stale": "Nicht alles ließ sich beurteilen: Für manche Einträge fehlt, wer damals handeln durfte.",
     "fails": "Das Protokoll hält nicht. Was nicht stimmt, steht hier:",
     "counts": "{0} unterschrieben, {1} unterschrieben, aber nicht beurteilbar, {2} bestätigt,"
     " {3} nur behauptet, {4} ohne Inhalt",
     "finding refused": "Zeile {0}: {1}",
-    "finding more": "Dazu {0} weitere Zeilen, die nicht halten.",
+    "finding more lines": "Dazu {0} weitere Zeilen, die nicht halten.",
+    "finding more": "Dazu {0} weitere Befunde.",
+    "finding withheld": "Zeile {0}: Der Inhalt fehlt, und niemand darf ihn löschen.",
     "finding missing": "Es fehlt Eintrag {0} von {1}, genannt von {2}.",
     "finding missing between": "Es fehlt Eintrag {0} von {1}, genannt von {2}, und was zwischen {3} und ihm"
     " steht.",
@@ -36,7 +40,8 @@ _DE: Final[Words] = {
     "finding end": "Das Ende der Datei fehlt, oder die Zahl der Einträge stimmt nicht.",
     "fault FORM": "keine gültige Zeile, oder nicht an ihrer Stelle",
     "fault SIGNATURE": "die Unterschrift ist falsch, fehlt, oder gehört nicht hierher",
-    "fault IDENTITY": "von keinem der beiden Konten, oder von keinem Gerät, das sie nennen",
+    "fault IDENTITY": "von keinem der beiden Konten, von keinem Gerät, das sie nennen, oder unter dem Zeichen"
+    " eines anderen Geräts",
     "fault ROOM": "ein Eintrag eines anderen Raums",
     "fault SHOWN": "gezeigt wird etwas anderes, als der Eintrag sagt",
     "fault REPEATED": "der Eintrag steht schon weiter oben",
@@ -49,6 +54,8 @@ _DE: Final[Words] = {
     "verdict ACKNOWLEDGED": "Empfang vom Unternehmen bestätigt",
     "verdict CLAIMED": "nur von dieser Datei behauptet",
     "note REDACTED": "Inhalt nicht in der Datei",
+    "note WITHHELD": "Inhalt zurückgehalten, den niemand löschen darf",
+    "note OUTDATED": "Einwilligung oder Widerruf stand schon vorher, oder war überholt",
     "note CONSENT": "Einwilligung oder Widerruf vom Gerät unterschrieben",
     "note DEVICE": "Gerät in keiner Geräteliste der Datei",
     "note RESTARTED": "Reihe neu begonnen",
@@ -61,11 +68,36 @@ _DE: Final[Words] = {
     "side company": "Unternehmen",
     "side customer": "Kunde",
     "unknown": "ein unbekanntes Gerät",
-    "redacted": "Der Inhalt steht nicht in dieser Datei.",
+    "line": "Zeile {0}",
+    "and more": "{0} und {1} weitere",
+    "redacted": "Der Inhalt steht nicht in dieser Datei ({0}).",
+    "kind": "Art {0}",
+    "kind OPEN": "Eröffnung",
+    "kind STATE": "Zustand des Raums",
+    "kind TEXT": "Text",
+    "kind EDIT": "neue Fassung eines Textes",
+    "kind ERASE": "Löschung",
+    "kind ERASED": "Antwort auf eine Löschung",
+    "kind FILE": "Datei",
+    "kind CONSENT": "Einwilligung",
+    "kind WITHDRAW": "Widerruf",
+    "kind ACT": "Wunsch des Kunden",
+    "kind NOTICE": "Hinweise",
+    "kind CHANNELS": "andere Wege",
+    "kind REACH": "Adresse",
+    "kind SENSITIVE": "Markierung als sensibel",
+    "kind ACCESS": "Zugriff",
+    "kind IDENTIFY": "Anmeldung",
+    "kind FORM": "Formular",
+    "kind ANSWER": "Antwort auf ein Formular",
+    "kind RATING": "Bewertung",
+    "kind MARK": "Bestätigung",
+    "kind REFUSAL": "Ablehnung",
     "OPEN": "hat den Raum eröffnet und die Hinweise angenommen.",
     "STATE": "Zustand des Raums: {0}.",
     "STATE assigned": "Zustand des Raums: {0}. Es antwortet {1}.",
-    "EDIT": "hat einen Text neu gefasst:",
+    "EDIT": "hat den Text in Zeile {0} neu gefasst:",
+    "EDIT elsewhere": "hat einen Text neu gefasst, der nicht in dieser Datei steht:",
     "ERASE": "lässt {0} Einträge löschen.",
     "ERASE room": "lässt den ganzen Raum löschen.",
     "ERASED 1": "Gelöscht.",
@@ -101,7 +133,8 @@ _DE: Final[Words] = {
     " den Eintrag hatte.\nEinträge des Kunden sind nicht unterschrieben. Das Unternehmen könnte sie selbst"
     " geschrieben haben; kein Protokoll beweist einem Dritten, was der Kunde geschrieben hat.\nNicht gezeigt"
     " wird, wer ein Gerät in der Hand hatte, ob die Zeitangaben stimmen, und ob hinter dem letzten Eintrag"
-    " etwas fehlt. Ein Eintrag ohne Zeugen kann später entstanden sein, als er sagt.\nDiese Seite ist zum"
+    " etwas fehlt. Zeugen sind andere Geräte des Unternehmens, die den Empfang unterschrieben haben. Ein"
+    " Eintrag ohne Zeugen kann später entstanden sein, als er sagt.\nDiese Seite ist zum"
     " Lesen. Geprüft wird die Protokolldatei, deren Prüfsumme oben steht: mit sealroom verify-transcript.",
 }
 _EN: Final[Words] = {
@@ -118,12 +151,16 @@ _EN: Final[Words] = {
     "phase WITHDRAWN": "consent withdrawn",
     "phase ERASED": "erased",
     "holds": "All is in order: each line holds, nothing that is named is missing, nothing contradicts.",
+    "holds in part": "Each line holds, nothing that is named is missing, nothing contradicts; but not"
+    " everything could be judged.",
     "stale": "Not everything could be judged: for some entries it is missing who was allowed to act then.",
     "fails": "The transcript does not hold. What is wrong stands here:",
     "counts": "{0} signed, {1} signed but not to be judged, {2} acknowledged, {3} claimed only,"
     " {4} without content",
     "finding refused": "Line {0}: {1}",
-    "finding more": "And {0} further lines that do not hold.",
+    "finding more lines": "And {0} further lines that do not hold.",
+    "finding more": "And {0} further findings.",
+    "finding withheld": "Line {0}: the content is missing, and nobody may erase it.",
     "finding missing": "Entry {0} of {1} is missing; named by {2}.",
     "finding missing between": "Entry {0} of {1} is missing, and what stands between {3} and it; named by"
     " {2}.",
@@ -133,7 +170,7 @@ _EN: Final[Words] = {
     "finding end": "The end of the file is missing, or the number of entries is wrong.",
     "fault FORM": "no valid line, or not in its place",
     "fault SIGNATURE": "the signature is wrong, missing, or does not belong here",
-    "fault IDENTITY": "of neither account, or of no device that they name",
+    "fault IDENTITY": "of neither account, of no device that they name, or under the tag of another device",
     "fault ROOM": "an entry of another room",
     "fault SHOWN": "something else is shown than the entry says",
     "fault REPEATED": "the entry stands further up already",
@@ -146,6 +183,8 @@ _EN: Final[Words] = {
     "verdict ACKNOWLEDGED": "receipt acknowledged by the company",
     "verdict CLAIMED": "claimed by this file only",
     "note REDACTED": "content not in the file",
+    "note WITHHELD": "content withheld that nobody may erase",
+    "note OUTDATED": "consent or withdrawal stood before, or had been replaced",
     "note CONSENT": "consent or withdrawal signed by the device",
     "note DEVICE": "device in no device list of the file",
     "note RESTARTED": "sequence begun anew",
@@ -158,11 +197,36 @@ _EN: Final[Words] = {
     "side company": "Company",
     "side customer": "Customer",
     "unknown": "an unknown device",
-    "redacted": "The content is not in this file.",
+    "line": "line {0}",
+    "and more": "{0} and {1} more",
+    "redacted": "The content is not in this file ({0}).",
+    "kind": "kind {0}",
+    "kind OPEN": "opening",
+    "kind STATE": "state of the room",
+    "kind TEXT": "text",
+    "kind EDIT": "new wording of a text",
+    "kind ERASE": "erasure",
+    "kind ERASED": "answer to an erasure",
+    "kind FILE": "file",
+    "kind CONSENT": "consent",
+    "kind WITHDRAW": "withdrawal",
+    "kind ACT": "wish of the customer",
+    "kind NOTICE": "notice",
+    "kind CHANNELS": "other ways",
+    "kind REACH": "address",
+    "kind SENSITIVE": "mark as sensitive",
+    "kind ACCESS": "access",
+    "kind IDENTIFY": "login",
+    "kind FORM": "form",
+    "kind ANSWER": "answer to a form",
+    "kind RATING": "rating",
+    "kind MARK": "acknowledgement",
+    "kind REFUSAL": "refusal",
     "OPEN": "opened the room and accepted the notice.",
     "STATE": "State of the room: {0}.",
     "STATE assigned": "State of the room: {0}. {1} answers.",
-    "EDIT": "worded a text anew:",
+    "EDIT": "worded the text in line {0} anew:",
+    "EDIT elsewhere": "worded a text anew that is not in this file:",
     "ERASE": "has {0} entries erased.",
     "ERASE room": "has the whole room erased.",
     "ERASED 1": "Erased.",
@@ -197,9 +261,10 @@ _EN: Final[Words] = {
     " room. Acknowledged means: a device of the company has signed that it had the entry.\nEntries of the"
     " customer are not signed. The company could have written them itself; no transcript proves to a third"
     " person what the customer wrote.\nNot shown: who held a device, whether the stated times are true, and"
-    " whether anything is missing behind the last entry. An entry without witness may have been made later"
-    " than it states.\nThis page is for reading. What is verified is the transcript file, whose hash stands"
-    " above: with sealroom verify-transcript.",
+    " whether anything is missing behind the last entry. Witnesses are other devices of the company that have"
+    " signed that they had an entry. One without witness may have been made later than it states.\nThis page"
+    " is for reading. What is verified is the transcript file, whose hash stands above: with"
+    " sealroom verify-transcript.",
 }
 WORDS: Final[Mapping[str, Words]] = {"de": _DE, "en": _EN}
 LANGUAGES: Final = tuple(WORDS)

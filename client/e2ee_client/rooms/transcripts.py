@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Final, NamedTuple, TypeAlias
+from typing import IO, Final, NamedTuple, Protocol, TypeAlias
 
 from e2ee.errors import ContentError, RemoteError
 from e2ee.ids import AccountId
@@ -29,6 +29,13 @@ FORMATS: Final = ("json", "html")
 FILE_MAX_B: Final = 4 * 1024**3
 _AT_ONCE: Final = 256
 _TOLD_EVERY: Final = 1_024
+
+
+class Hash(Protocol):
+    """A hash that bytes go into."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take further bytes."""
 
 
 class Verified(NamedTuple):
@@ -56,16 +63,19 @@ def verify_transcript(
 def verify_file(path: Path, company: AccountId, progress: Progress | None = None) -> Verified:
     """Verify a file as `verify_transcript`, with its SHA-256."""
     verifier, digest = TranscriptVerifier(company), hashlib.sha256()
-    try:
-        with path.open("rb") as file:
-            size_b, read_b = os.fstat(file.fileno()).st_size, 0
-            for count, line in enumerate(_lines(file), start=1):
-                digest.update(line)
-                read_b += len(line)
-                verifier.take(line.removesuffix(b"\n"))
-                if progress is not None and count % _TOLD_EVERY == 0:
-                    progress(read_b, size_b)
+    with _reading(), path.open("rb") as file:
+        size_b = os.fstat(file.fileno()).st_size
+        for count, line in enumerate(_lines(file, digest), start=1):
+            verifier.take(line)
+            if progress is not None and count % _TOLD_EVERY == 0:
+                progress(file.tell(), size_b)
         return Verified(verifier.finish(), digest.digest())
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ConfigError(f"the transcript cannot be read: {error.strerror}") from None
     except RemoteError as error:
@@ -73,19 +83,21 @@ def verify_file(path: Path, company: AccountId, progress: Progress | None = None
         raise TranscriptInvalid(message, reason=error.code) from None
 
 
-def _lines(file: IO[bytes]) -> Iterator[bytes]:
-    """Yield the lines of a file with their line ends; of one that is too long a part that is, too.
+def _lines(file: IO[bytes], digest: Hash) -> Iterator[bytes]:
+    """Yield the lines of a file without their line ends, of one that is too long a part that is, too; all
+    that is read goes into the digest.
 
     Raises:
         TranscriptInvalid: beyond four gigabytes.
     """
     left_b, is_rest = FILE_MAX_B, False
     while piece := file.readline(LINE_MAX_B + 2):
+        digest.update(piece)
         left_b -= len(piece)
         if left_b < 0:
             raise TranscriptInvalid("a transcript of more than 4 GB", reason="room.too_many")
         if not is_rest:
-            yield piece
+            yield piece.removesuffix(b"\n")
         is_rest = not piece.endswith(b"\n")
 
 
@@ -108,13 +120,8 @@ def _write_page(source: Path, file: IO[bytes], company: AccountId, language: str
     """Verify a file and write its page; it is read twice, and must be the same both times."""
     verified, digest = verify_file(source, company), hashlib.sha256()
 
-    def lines() -> Iterator[bytes]:
-        with source.open("rb") as again:
-            for line in _lines(again):
-                digest.update(line)
-                yield line.removesuffix(b"\n")
-
-    write_page(file, verified.report, verified.digest, lines(), language)
+    with _reading(), source.open("rb") as again:
+        write_page(file, verified.report, verified.digest, _lines(again, digest), language)
     if digest.digest() != verified.digest:
         raise TranscriptInvalid("the file has changed meanwhile", reason=ContentError.code)
     return verified.report

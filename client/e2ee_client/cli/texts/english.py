@@ -29,6 +29,7 @@ ENGLISH: Final[dict[str, str]] = {
   6    the relay did not answer, or not in time; what was to be sent is kept
   7    the contact's identity has to be checked, a safety number differs, or a transcript does not hold
   8    a message will not be delivered, or the room does not let it be done
+  9    a transcript holds, but not everything in it could be judged
   130  ended by Ctrl-C        143  ended by a signal
 
 environment:

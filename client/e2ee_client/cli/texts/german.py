@@ -30,6 +30,7 @@ GERMAN: Final[dict[str, str]] = {
   7    die Identität des Kontakts ist zu prüfen, eine Sicherheitsnummer weicht ab, oder ein Protokoll hält
        nicht
   8    eine Nachricht wird nicht zugestellt, oder der Raum lässt es nicht zu
+  9    ein Protokoll hält, aber nicht alles darin ließ sich beurteilen
   130  mit Strg-C beendet     143  durch ein Signal beendet
 
 Umgebung:
