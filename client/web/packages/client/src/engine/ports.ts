@@ -79,6 +79,10 @@ export const STORE_CODES = [
   "store.corrupt",
   "store.closed",
   "store.unavailable",
+  "store.too_new",
+  "store.missing",
+  "store.exists",
+  "store.misuse",
 ] as const;
 
 export type StoreCode = (typeof STORE_CODES)[number];
