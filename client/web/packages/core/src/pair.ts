@@ -205,7 +205,8 @@ function withTop(pair: Pair, on: Standing, top: Top, nowMs: number): Pair {
 /** The relay took an ask; of several the first that is open counts (SES-25, SES-26). */
 export function asked(given: Pair, id: Bytes, patienceMs: number, nowMs: number): Outcome {
   const before = looked(given, nowMs);
-  const ask = before.ask ?? { id, takenMs: nowMs, patienceMs };
+  const open = before.ask ?? { id, takenMs: 0, patienceMs };
+  const ask = open.takenMs === 0 && same(open.id, id) ? { ...open, takenMs: nowMs } : open;
   return outcome({ ...before, ask, askedMs: nowMs }, before);
 }
 
@@ -225,10 +226,14 @@ export function lose(given: Pair, nowMs: number): Outcome {
   return outcome(pair, pair);
 }
 
-/** What time alone does: silence, the age of a candidate, the ages of sessions (SES-26, SES-33). */
-export function passTime(given: Pair, textsWait: boolean, nowMs: number): Outcome {
+/**
+ * What time alone does: silence, the age of a candidate, the ages of sessions (SES-26, SES-33). `hasAll` says that the
+ * relay has delivered all it had, so that silence counts.
+ */
+export function passTime(given: Pair, textsWait: boolean, nowMs: number, hasAll = true): Outcome {
   const before = looked(given, nowMs);
-  const after = aged(searched(silent(before, nowMs), textsWait, nowMs), nowMs);
+  const heard = hasAll ? silent(before, nowMs) : before;
+  const after = aged(searched(heard, textsWait, nowMs), nowMs);
   return outcome(textsWait ? wantedByTexts(after, nowMs) : after, before);
 }
 
@@ -240,7 +245,7 @@ function wantedByTexts(pair: Pair, nowMs: number): Pair {
 
 function silent(pair: Pair, nowMs: number): Pair {
   const { ask } = pair;
-  if (ask === null || nowMs < ask.takenMs + ask.patienceMs) return pair;
+  if (ask === null || ask.takenMs === 0 || nowMs < ask.takenMs + ask.patienceMs) return pair;
   const wanted = pair.wanted ?? (pair.candidate === null ? { sinceMs: nowMs, top: null, again: false } : null);
   return { ...pair, ask: null, wanted };
 }

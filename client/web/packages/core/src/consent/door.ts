@@ -1,14 +1,16 @@
 /** Doors: what a company serves on the origin of its page (CNS-04, CNS-05). */
 
+import type { Bytes } from "../bytes.ts";
 import type { Channels } from "../company/card.ts";
 import { asLocale, MAX_CHANNELS_B, verifyChannels } from "../company/card.ts";
 import type { Mandate } from "../company/mandate.ts";
 import { checkUsed, inOrder, isLearned, MAX_MANDATE_B, verifyMandate } from "../company/mandate.ts";
 import { notAccepted, RemoteError } from "../errors.ts";
-import { checkIdentity } from "../identity/signed.ts";
+import { ACCOUNT_ID_B } from "../identity/record.ts";
+import { checkIdentity, decodeSigned } from "../identity/signed.ts";
 import type { Value } from "../wire/cbor.ts";
 import { decode } from "../wire/cbor.ts";
-import { asArray, asBytes, ascending } from "../wire/fields.ts";
+import { asArray, asBytes, ascending, Fields } from "../wire/fields.ts";
 import type { Notice } from "./notice.ts";
 import { checkText, MAX_NOTICE_B, MAX_TEXT_B, verifyNotice } from "./notice.ts";
 
@@ -48,6 +50,16 @@ export function verifyDoor(data: Uint8Array, context: DoorContext): Door {
   const texts = parts.texts.map(({ locale, text }) => ({ locale, text: checkText(notice, locale, text) }));
   if (!texts.some((one) => one.locale === notice.defaultLocale)) throw notAccepted("the default text is missing");
   return { mandate, notice, texts, channels: verifyChannels(mandate, parts.channels, nowMs) };
+}
+
+/**
+ * The account that the mandate of a door states, before anything of it is verified (CNS-27).
+ *
+ * @throws RemoteError `remote.decode`
+ */
+export function statedAccount(data: Uint8Array): Bytes {
+  const { map } = decodeSigned(formOf(data).mandate, MAX_MANDATE_B);
+  return new Fields(decode(map, MAX_MANDATE_B), 11).bytes(2, ACCOUNT_ID_B);
 }
 
 function notOfMandate(what: string): RemoteError {

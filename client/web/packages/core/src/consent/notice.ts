@@ -30,6 +30,12 @@ export interface Purpose {
   readonly required: boolean;
 }
 
+export interface Controller {
+  readonly name: string;
+  readonly address: string;
+  readonly email: string;
+}
+
 export interface Notice {
   readonly signed: Bytes;
   readonly hash: Bytes;
@@ -38,8 +44,21 @@ export interface Notice {
   readonly issuedMs: number;
   /** 1 notice, 2 consent, 3 explicit consent. */
   readonly mode: number;
+  readonly controller: Controller;
   readonly purposes: readonly Purpose[];
+  readonly operator: string;
   readonly relayUrl: string;
+  readonly imprintUrl: string;
+  readonly privacyUrl: string;
+  readonly botsAnswer: boolean;
+  readonly minimumAge: number | null;
+  readonly officer: string | null;
+  readonly recipients: readonly string[];
+  readonly thirdCountries: readonly string[];
+  /** Retention class, 1 to 4, and for how long. */
+  readonly kept: readonly { readonly class: number; readonly ttlS: number }[];
+  readonly authority: string;
+  readonly decidesAlone: boolean;
   readonly texts: readonly { readonly locale: string; readonly hash: Bytes }[];
   readonly defaultLocale: string;
 }
@@ -55,19 +74,19 @@ export function verifyNotice(accountId: Uint8Array, data: Uint8Array): Notice {
   checkVersion(fields.get(1));
   checkIdentity(same(fields.bytes(2, ACCOUNT_ID_B), accountId), "a notice of another account");
   const head = { number: fields.uint(3, MAX_COUNTER - 1, 1), issuedMs: fields.uint(4), mode: fields.uint(5, MODES, 1) };
-  checkController(fields.get(6));
-  fields.orNull(7, asPlainText);
+  const controller = asController(fields.get(6));
+  const officer = fields.orNull(7, asPlainText);
   const purposes = ascending(fields.array(8, MAX_EACH, 1).map(asPurpose), (a, b) => a.number - b.number);
-  const relayUrl = relayOf(fields.get(9));
-  fields.array(10, MAX_EACH).forEach(asPlainText);
-  fields.array(11, MAX_EACH).forEach(asPlainText);
-  ascending(fields.array(12, MAX_CLASSES, 1).map(asClass), (a, b) => a - b);
-  asPlainText(fields.get(13));
-  checkPage(fields.get(14));
-  checkPage(fields.get(15));
-  asBoolean(fields.get(16));
-  fields.orNull(17, (age) => asUint(age, MAX_AGE));
-  asBoolean(fields.get(18));
+  const { operator, relayUrl } = asRelay(fields.get(9));
+  const recipients = fields.array(10, MAX_EACH).map(asPlainText);
+  const thirdCountries = fields.array(11, MAX_EACH).map(asPlainText);
+  const kept = ascending(fields.array(12, MAX_CLASSES, 1).map(asClass), (a, b) => a.class - b.class);
+  const authority = asPlainText(fields.get(13));
+  const imprintUrl = asPage(fields.get(14));
+  const privacyUrl = asPage(fields.get(15));
+  const botsAnswer = asBoolean(fields.get(16));
+  const minimumAge = fields.orNull(17, (age) => asUint(age, MAX_AGE));
+  const decidesAlone = asBoolean(fields.get(18));
   const texts = ascending(fields.array(19, MAX_LOCALES, 1).map(asTextHash), (a, b) => inOrder(a.locale, b.locale));
   const defaultLocale = asLocale(fields.get(20));
   if (!texts.some((text) => text.locale === defaultLocale)) throw notAccepted("no text of the default locale");
@@ -77,18 +96,30 @@ export function verifyNotice(accountId: Uint8Array, data: Uint8Array): Notice {
     hash: hash("SR1-notice", signed.map),
     accountId: new Uint8Array(accountId),
     ...head,
+    controller,
     purposes,
+    operator,
     relayUrl,
+    imprintUrl,
+    privacyUrl,
+    botsAnswer,
+    minimumAge,
+    officer,
+    recipients,
+    thirdCountries,
+    kept,
+    authority,
+    decidesAlone,
     texts,
     defaultLocale,
   };
 }
 
-function checkController(value: Value): void {
+function asController(value: Value): Controller {
   const [name, address, email] = asArray(value, 3, 3) as [Value, Value, Value];
-  asPlainText(name);
-  asPlainText(address);
-  if (!isEmail(asPlainText(email))) throw notAccepted("no address of e-mail");
+  const controller = { name: asPlainText(name), address: asPlainText(address), email: asPlainText(email) };
+  if (!isEmail(controller.email)) throw notAccepted("no address of e-mail");
+  return controller;
 }
 
 function asPurpose(value: Value): Purpose {
@@ -96,23 +127,23 @@ function asPurpose(value: Value): Purpose {
   return { number: asUint(number, MAX_EACH, 1), basis: asPlainText(basis), required: asBoolean(required) };
 }
 
-function relayOf(value: Value): string {
-  const [operator, url] = asArray(value, 2, 2) as [Value, Value];
-  asPlainText(operator);
+function asRelay(value: Value) {
+  const [name, url] = asArray(value, 2, 2) as [Value, Value];
+  const operator = asPlainText(name);
   const relayUrl = asText(url, MAX_NOTICE_RELAY_B);
   if (!isRelayUrl(relayUrl)) throw notAccepted("no relay URL");
-  return relayUrl;
+  return { operator, relayUrl };
 }
 
-function asClass(value: Value): number {
+function asClass(value: Value) {
   const [kind, ttlS] = asArray(value, 2, 2) as [Value, Value];
-  const number = asUint(kind, MAX_CLASSES, 1);
-  asUint(ttlS, MAX_U32);
-  return number;
+  return { class: asUint(kind, MAX_CLASSES, 1), ttlS: asUint(ttlS, MAX_U32) };
 }
 
-function checkPage(value: Value): void {
-  if (!isPage(asPlainText(value))) throw notAccepted("no page");
+function asPage(value: Value): string {
+  const page = asPlainText(value);
+  if (!isPage(page)) throw notAccepted("no page");
+  return page;
 }
 
 function asTextHash(value: Value) {

@@ -1,0 +1,207 @@
+/** A person who talks to a company: nothing is made, drawn, connected or stored before it accepts (CNS-18). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import type { Channels } from "@sealroom/core/company/card.ts";
+import type { Notice } from "@sealroom/core/consent/notice.ts";
+import { LocalError } from "@sealroom/core/errors.ts";
+import { fingerprint, safetyNumber } from "@sealroom/core/identity/safety.ts";
+import type { FoundDoor, KnownCompany } from "./door.ts";
+import { cardOf, findDoor } from "./door.ts";
+import type { Context } from "./engine/context.ts";
+import type { CustomerEvent } from "./engine/events.ts";
+import { loadEngine, newEngine, putNew } from "./engine/loading.ts";
+import type { Ports } from "./engine/ports.ts";
+import { accept, refuse } from "./engine/rooms/consenting.ts";
+import { pump } from "./engine/sending.ts";
+import { setCompany } from "./engine/state.ts";
+import { learn, learnNotice } from "./engine/team_learning.ts";
+import type { Turn } from "./engine/turn.ts";
+import { ClientError } from "./errors.ts";
+import { eventsOf } from "./event_stream.ts";
+import { Room } from "./room.ts";
+import { Shell } from "./shell.ts";
+
+export interface CustomerOptions {
+  /** The origin that serves the door, such as https://chat.praxis.example. */
+  readonly company: string;
+  /** The account that the page has named (`<seal-room account>`); null where TLS of the origin is the root. */
+  readonly account?: Bytes | null;
+  readonly ports: Ports;
+}
+
+/** What a company says before anybody writes, verified. */
+export class ShownNotice {
+  readonly found: FoundDoor;
+
+  constructor(found: FoundDoor) {
+    this.found = found;
+  }
+
+  get notice(): Notice {
+    return this.found.door.notice;
+  }
+
+  get channels(): Channels {
+    return this.found.door.channels;
+  }
+
+  get locales(): readonly string[] {
+    return this.found.door.texts.map((one) => one.locale);
+  }
+
+  /** The language in which it is shown to who wishes one. */
+  locale(wished: string | null = null): string {
+    return wished !== null && this.locales.includes(wished) ? wished : this.notice.defaultLocale;
+  }
+
+  /** The text that is shown is that which is accepted. */
+  text(locale: string | null = null): string {
+    const shown = this.locale(locale);
+    return this.found.door.texts.find((one) => one.locale === shown)?.text ?? "";
+  }
+}
+
+export interface AcceptOptions {
+  readonly lang?: string | null;
+  /** Numbers of purposes; all required ones where there are none. */
+  readonly purposes?: readonly number[] | null;
+}
+
+export class Customer {
+  readonly #options: CustomerOptions;
+  #shell: Shell | null;
+
+  private constructor(options: CustomerOptions, shell: Shell | null) {
+    this.#options = options;
+    this.#shell = shell;
+  }
+
+  /** Open the store of a person, or say where there will be one; where there is none nothing is made. */
+  static async open(options: CustomerOptions): Promise<Customer> {
+    const { place, random } = options.ports;
+    const store = await place.open();
+    if (store === null) return new Customer(options, null);
+    const engine = await loadEngine(store, random);
+    if (engine === null) {
+      // What a crash left of an account's creation (STO-16).
+      await store.destroy();
+      return new Customer(options, null);
+    }
+    const shell = new Shell(options.ports, store, engine, await store.version());
+    await shell.start(store.isContinuous);
+    return new Customer(options, shell);
+  }
+
+  get hasAccepted(): boolean {
+    return this.#shell !== null;
+  }
+
+  get shell(): Shell {
+    if (this.#shell === null) throw new ClientError("client.not_accepted", "nothing was accepted yet");
+    return this.#shell;
+  }
+
+  /**
+   * Fetch the company's notice from its origin, and verify it. Nothing is stored.
+   *
+   * @throws DoorError
+   */
+  async notice(): Promise<ShownNotice> {
+    const { company, ports } = this.#options;
+    return new ShownNotice(await findDoor(company, () => ports.clock.nowMs(), this.#known(), ports.fetchDoor));
+  }
+
+  #known(): KnownCompany | null {
+    const { account = null } = this.#options;
+    const c = this.#shell?.context;
+    if (c !== undefined) {
+      const { accountId, relayUrl } = c.company;
+      return { accountId, relayUrl, origins: c.team.mandate?.origins ?? [] };
+    }
+    return account === null ? null : { accountId: account, relayUrl: null, origins: [] };
+  }
+
+  /** The person accepts what it was shown: from here on there are keys, a store, and a room. */
+  async accept(shown: ShownNotice, { lang = null, purposes = null }: AcceptOptions = {}): Promise<Room> {
+    const locale = shown.locale(lang);
+    const acceptance = { notice: shown.notice, locale, purposes: bitsOf(shown.notice, purposes) };
+    const work = (c: Context, turn: Turn): Bytes => {
+      const { mandate, notice } = shown.found.door;
+      learn(c, turn, mandate, null);
+      learnNotice(c, turn, notice, [{ locale, text: shown.text(locale) }]);
+      return accept(c, turn, acceptance);
+    };
+    if (this.#shell === null) return this.#create(shown, work);
+    return this.#room(hex(await this.#shell.do(work)));
+  }
+
+  async #create(shown: ShownNotice, work: (c: Context, turn: Turn) => Bytes): Promise<Room> {
+    const { ports } = this.#options;
+    const engine = newEngine(ports.random, cardOf(shown.found), ports.clock.nowMs());
+    const store = await ports.place.create();
+    const shell = new Shell(ports, store, engine, await store.version());
+    const id = await shell.do((c, turn) => {
+      putNew(c, turn);
+      return work(c, turn);
+    });
+    this.#shell = shell;
+    await shell.goOnline();
+    return this.#room(hex(id));
+  }
+
+  /** The person refuses: nothing is stored, a consent that stood ends. Returns other ways to the company. */
+  async refuse(shown: ShownNotice): Promise<Channels> {
+    await this.#shell?.do((c, turn) => refuse(c, turn));
+    return shown.channels;
+  }
+
+  /** All rooms, that with the newest entry first; none before the first accept. */
+  rooms(): readonly Room[] {
+    const rooms = [...(this.#shell?.context.rooms.values() ?? [])];
+    return rooms.sort((a, b) => b.lastMs - a.lastMs).map(({ id }) => this.#room(hex(id)));
+  }
+
+  #room(id: string): Room {
+    return new Room(this.shell, id);
+  }
+
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
+    return eventsOf(this.shell, () => true, options.signal);
+  }
+
+  /** The sixty digits to compare with the company (ID-25). */
+  safetyNumber(): string {
+    const { own, company } = this.shell.context;
+    return safetyNumber(fingerprint(own.record.accountId), fingerprint(company.accountId));
+  }
+
+  /** A person has compared the company's keys over another way: an alarm ends (ID-07). */
+  settleAlarm(): Promise<void> {
+    return this.shell.do((c, turn) => {
+      setCompany(c, turn, { ...c.company, alarm: "" });
+      pump(c, turn);
+    });
+  }
+
+  /** Erase all that is here: keys, rooms, texts. The company is not told; `withdraw` and `erase` do that. */
+  async forget(): Promise<void> {
+    const shell = this.#shell;
+    this.#shell = null;
+    await shell?.destroy();
+  }
+
+  async close(): Promise<void> {
+    await this.#shell?.close();
+  }
+}
+
+/** Purposes as bits; all required ones where none are given. */
+function bitsOf(notice: Notice, purposes: readonly number[] | null): number {
+  const required = notice.purposes.filter((one) => one.required).map((one) => one.number);
+  const chosen = [...new Set(purposes ?? required)];
+  if (chosen.some((one) => !Number.isInteger(one) || one < 1 || one > 32)) {
+    throw new LocalError("local.argument", "purposes are numbers of the notice");
+  }
+  return chosen.reduce((bits, number) => bits + 2 ** (number - 1), 0);
+}

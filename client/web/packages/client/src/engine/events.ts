@@ -1,0 +1,81 @@
+/** What the application is told, after it is on disk. Hashes and ids are hexadecimal. */
+
+/** How far an entry of ours has come. */
+export type Delivery = "waiting" | "sent" | "delivered" | "failed";
+
+export type Phase = "open" | "closed" | "frozen" | "withdrawn" | "erased";
+
+export type CustomerEvent =
+  | { readonly type: "connection"; readonly state: "online" | "offline"; readonly code: string }
+  | {
+      readonly type: "entry";
+      readonly room: string;
+      readonly entry: string;
+      readonly kind: number;
+      readonly author: string;
+      readonly ours: boolean;
+      /** It stands above one that was shown (TRN-27). */
+      readonly late: boolean;
+    }
+  | {
+      readonly type: "delivery";
+      readonly room: string;
+      readonly entry: string;
+      readonly state: Delivery;
+      readonly code: string;
+    }
+  | {
+      readonly type: "room";
+      readonly room: string;
+      readonly phase: Phase | null;
+      readonly members: readonly string[];
+      readonly assigned: string | null;
+      readonly sensitive: boolean;
+    }
+  | { readonly type: "typing"; readonly room: string; readonly author: string }
+  | { readonly type: "erased"; readonly room: string; readonly entry: string; readonly destroyed: boolean }
+  /** What the company says of an erasure: done, or kept for a reason until a time (ROOM-26). */
+  | {
+      readonly type: "erasure";
+      readonly room: string;
+      readonly entries: readonly string[] | null;
+      readonly outcome: "done" | "hold" | "class";
+      readonly untilMs: number | null;
+    }
+  | { readonly type: "refusal"; readonly room: string; readonly entry: string; readonly code: string }
+  | { readonly type: "consent"; readonly room: string; readonly state: "accepted" | "stale" | "ended" }
+  | { readonly type: "notice"; readonly number: number }
+  | { readonly type: "team"; readonly known: boolean; readonly code: string }
+  /** The company appears with other keys: nothing is sent until a person has looked (ID-07). */
+  | { readonly type: "identity-alarm"; readonly code: string }
+  | {
+      readonly type: "gap";
+      readonly room: string;
+      readonly author: string;
+      readonly first: number;
+      readonly last: number;
+    }
+  | {
+      readonly type: "finding";
+      readonly room: string;
+      readonly finding: string;
+      readonly author: string;
+      readonly n: number;
+    }
+  | { readonly type: "entry-refused"; readonly room: string; readonly entry: string; readonly code: string }
+  | { readonly type: "session"; readonly what: SessionNews; readonly device: string }
+  | { readonly type: "second-copy" }
+  /** Something that came was refused; nothing has changed. */
+  | { readonly type: "rejected"; readonly code: string };
+
+export type SessionNews =
+  | "started"
+  | "proven"
+  | "doubt"
+  | "gap"
+  | "gap_filled"
+  | "parted"
+  | "rolled_back"
+  | "churn"
+  | "unreachable"
+  | "list_stale";

@@ -1,0 +1,106 @@
+/**
+ * Contents of rooms between sessions and rooms: posted to devices of the company, taken from them (TRN-29).
+ *
+ *     post --> a row for the content, an item in the lane of each device --> sending --> receipt --> confirmed
+ */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import type { Content } from "@sealroom/core/content.ts";
+import { content } from "@sealroom/core/content.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "./context.ts";
+import { refresh } from "./directory.ts";
+import type { Posted } from "./outbox.ts";
+import { all, deleteItem, encodePosted } from "./outbox.ts";
+import type { Outgoing, Peer } from "./records.ts";
+import { sessionFor } from "./renewal.ts";
+import { wasConfirmed, wasLost, wasSent } from "./rooms/progress.ts";
+import { pump, sealOrWait, sendControl } from "./sending.ts";
+import { isNamed, peerOf } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+/** Send a content to devices, durable until each has confirmed it; one that has it on its way gets no other copy. */
+export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly Bytes[]): void {
+  refresh(c, turn);
+  const fresh = deviceIds.filter((id) => !isUnderWay(c, id, posted.contentId));
+  if (fresh.length > 0) keep(c, turn, posted);
+  for (const deviceId of fresh) {
+    const peer = peerOf(c, deviceId);
+    const item = c.outbox.newItem(deviceId, posted.contentId, true, turn.nowMs);
+    if (peer !== null && !isNamed(c, peer.record.hash)) wasLost(c, turn, item, "remote.identity");
+    else sealOrWait(c, turn, peer, item, contentOf(posted));
+  }
+  tidy(c, turn, posted.contentId);
+  pump(c, turn);
+}
+
+function keep(c: Context, turn: Turn, posted: Posted): void {
+  c.outbox.posted.set(hex(posted.contentId), posted);
+  turn.put("posted", posted.contentId, () => encodePosted(posted));
+}
+
+export function isUnderWay(c: Context, deviceId: Bytes, contentId: Bytes): boolean {
+  return all(c.outbox.lane(deviceId)).some((one) => one.shown && same(one.contentId, contentId));
+}
+
+export function contentOf(posted: Posted): Content {
+  const payload = { name: "room", value: posted.payload } as const;
+  return content(posted.type, posted.contentId, posted.sentMs, payload);
+}
+
+/** What waits for devices under a content id, or null. */
+export function findPosted(c: Context, contentId: Bytes): Posted | null {
+  return c.outbox.posted.get(hex(contentId)) ?? null;
+}
+
+/** With the last device that needs a content its row goes. */
+export function tidy(c: Context, turn: Turn, contentId: Bytes): void {
+  if (c.outbox.isWaiting(contentId)) return;
+  if (c.outbox.posted.delete(hex(contentId))) turn.delete("posted", contentId);
+}
+
+/** Send a content of type 9 once, to those of the devices with which there is a session. */
+export function signal(c: Context, turn: Turn, type: number, value: Value, deviceIds: readonly Bytes[]): void {
+  for (const deviceId of deviceIds) {
+    const peer = peerOf(c, deviceId);
+    const session = peer === null || c.company.alarm !== "" ? null : sessionFor(c, turn, peer);
+    if (session !== null) sendControl(c, turn, deviceId, session, type, { name: "room", value });
+  }
+}
+
+/**
+ * Take back from a device what was not sealed for it yet and `goes`; returns the content ids. Of none of it the device
+ * has a number, so that no gap stays (ROOM-36).
+ */
+export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: Posted) => boolean): readonly Bytes[] {
+  const lane = c.outbox.lane(deviceId);
+  const gone = lane.waiting.filter((one) => {
+    const posted = findPosted(c, one.contentId);
+    return one.shown && one.sendings === 0 && posted !== null && goes(posted);
+  });
+  lane.waiting = lane.waiting.filter((one) => !gone.includes(one));
+  for (const item of gone) {
+    deleteItem(turn, item);
+    tidy(c, turn, item.contentId);
+  }
+  return gone.map((one) => one.contentId);
+}
+
+// --- how it ends ---
+
+export function sent(c: Context, turn: Turn, item: Outgoing): void {
+  wasSent(c, turn, item);
+}
+
+/** A receipt of a device for a content of ours, which is here in any state (SES-42). */
+export function confirmed(c: Context, turn: Turn, peer: Peer, contentId: Bytes): void {
+  wasConfirmed(c, turn, peer.deviceId, contentId);
+  tidy(c, turn, contentId);
+}
+
+/** A content is not sent to a device any more. */
+export function lost(c: Context, turn: Turn, item: Outgoing, code: string): void {
+  wasLost(c, turn, item, code);
+  tidy(c, turn, item.contentId);
+}

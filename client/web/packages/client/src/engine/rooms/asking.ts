@@ -1,0 +1,232 @@
+/** What is missing: shown, asked for and asked for again; what others ask us for (TRN-13 to TRN-15, TRN-19, TRN-33). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS, HOUR_MS, MAX_TIME_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import { FORWARD, SIGNAL } from "@sealroom/core/content.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
+import { draw } from "@sealroom/core/ports.ts";
+import { missing } from "@sealroom/core/rooms/chain.ts";
+import { deviceTagOf, lineOf, readLine } from "@sealroom/core/rooms/entry.ts";
+import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
+import { asForward } from "@sealroom/core/rooms/forward.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
+import { signerOf, teamOrNone } from "../team.ts";
+import type { Draft } from "./draft.ts";
+import { rangeKey } from "./draft.ts";
+import { KIND_STATE, receivedThen, recipients } from "./judging.ts";
+import type { Kept } from "./model.ts";
+import { NOT_ASKING } from "./model.ts";
+import { fromLine } from "./taking.ts";
+
+const GAP_AFTER_MS = MINUTE_MS;
+const GIVEN_UP_AFTER_MS = 7 * DAY_MS;
+/** Times of ROOM-22. */
+const REPEATS_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS, 6 * HOUR_MS] as const;
+const AGAIN_AFTER_MS = 10_000;
+const MAX_RANGES = 64;
+const MAX_ASKED = 256;
+const MAX_LINES = 64;
+const MAX_FORWARD_B = 48 * 1_024;
+const MAX_QUESTIONS = 8;
+/** Open, states and consent: no history, and given to whoever has a place in the room. */
+const GROUND: readonly number[] = [1, 2, 8, 9];
+const WANT = 2;
+
+/** What is missing of devices of the company, which has not been given up. */
+function ranges(d: Draft): readonly WantedRange[] {
+  const own = deviceTagOf(d.room.id, d.c.own.record.deviceId);
+  const found = missing(d.room.view).filter(({ tag, ...range }) => {
+    const since = d.room.missing.get(rangeKey({ tag, ...range }));
+    const isOver = since !== undefined && d.turn.nowMs >= Math.min(since, d.turn.nowMs) + GIVEN_UP_AFTER_MS;
+    return !same(tag, own) && !isOver;
+  });
+  return [...stewardRanges(d), ...found].map(limited).slice(0, MAX_RANGES);
+}
+
+function limited({ tag, first, last }: WantedRange): WantedRange {
+  return { tag, first: Math.max(first, last - MAX_RANGES + 1), last };
+}
+
+/** While a state is held because one before it is not here: all numbers of stewards that are not here (TRN-33). */
+function stewardRanges(d: Draft): readonly WantedRange[] {
+  const { states, early, root } = d.room;
+  const isHere = (hash: Bytes): boolean => states.some((one) => same(one.hash, hash)) || same(hash, root);
+  const orphan = states.some((one) => {
+    const isHeld = d.judged().verdicts.get(hex(one.hash)) === "held";
+    return isHeld && one.state.parent !== null && !isHere(one.state.parent);
+  });
+  const lacks = early.some(({ entry }) => entry.header.state !== null && !isHere(entry.header.state));
+  if (!orphan && !lacks) return [];
+  return teamOrNone(d.c, d.turn)
+    .filter(({ rank }) => rank >= 2)
+    .map(({ record }) => {
+      const tag = deviceTagOf(d.room.id, record.deviceId);
+      const ofDevice = [...d.room.entries.values()].filter((one) => same(one.entry.author.deviceId, record.deviceId));
+      const first = Math.max(-1, ...ofDevice.map((one) => one.entry.header.n)) + 1;
+      return { tag, first, last: Math.min(first + MAX_RANGES - 1, MAX_TIME_MS) };
+    });
+}
+
+/** Note what is missing since when, ask in a minute for what is new, and show gaps that are a minute old. */
+export function plan(d: Draft): void {
+  const found = ranges(d);
+  const since = new Map(found.map((one) => [rangeKey(one), d.room.missing.get(rangeKey(one)) ?? d.turn.nowMs]));
+  const isOther = since.size !== d.room.missing.size || [...since].some(([key, ms]) => d.room.missing.get(key) !== ms);
+  if (isOther) d.set({ missing: since });
+  if (found.length === 0) {
+    if (d.room.asking.dueMs !== null) d.set({ asking: NOT_ASKING });
+  } else if (d.room.asking.dueMs === null || !covers(d.room.asking.ranges, found)) {
+    const dueMs = Math.min(d.room.asking.dueMs ?? Number.POSITIVE_INFINITY, d.turn.nowMs + GAP_AFTER_MS);
+    d.set({ asking: { ranges: found, times: 0, dueMs } });
+  }
+  show(d, found, since);
+}
+
+function covers(asked: readonly WantedRange[], found: readonly WantedRange[]): boolean {
+  return found.every(({ tag, first, last }) => {
+    return asked.some((one) => same(one.tag, tag) && one.first <= first && last <= one.last);
+  });
+}
+
+function show(d: Draft, found: readonly WantedRange[], since: ReadonlyMap<string, number>): void {
+  const old = found.filter((one) => d.turn.nowMs >= (since.get(rangeKey(one)) ?? d.turn.nowMs) + GAP_AFTER_MS);
+  const fresh = old.filter((one) => !d.room.shownGaps.has(rangeKey(one)));
+  if (fresh.length === 0 && old.length === d.room.shownGaps.size) return;
+  for (const { tag, first, last } of fresh) {
+    d.tell({ type: "gap", room: hex(d.room.id), author: hex(tag), first, last });
+  }
+  d.set({ shownGaps: new Set(old.map(rangeKey)) });
+}
+
+/** Ask the devices of the room, and those in force whose entries are missing (TRN-14). */
+export function tickAsking(d: Draft): void {
+  const { asking } = d.room;
+  if (asking.dueMs === null || asking.dueMs > d.turn.nowMs) return;
+  const found = ranges(d);
+  if (found.length === 0) {
+    d.set({ asking: NOT_ASKING });
+    return;
+  }
+  const times = asking.times + 1;
+  const waitMs = REPEATS_MS[Math.min(times - 1, REPEATS_MS.length - 1)] as number;
+  const asked = [...new Map([...found, ...d.room.asked].map((one) => [JSON.stringify(named(one)), one])).values()];
+  d.set({ asking: { ranges: found, times, dueMs: d.turn.nowMs + waitMs }, asked: asked.slice(0, MAX_ASKED) });
+  const value = cborMap([
+    [1, d.room.id],
+    [2, WANT],
+    [3, found.map(({ tag, first, last }) => [tag, first, last])],
+  ]);
+  d.signal(SIGNAL, value, whom(d, found));
+}
+
+function named({ tag, first, last }: WantedRange): readonly [string, number, number] {
+  return [hex(tag), first, last];
+}
+
+function whom(d: Draft, found: readonly WantedRange[]): readonly Bytes[] {
+  const team = teamOrNone(d.c, d.turn);
+  const authors = team
+    .map(({ record }) => record.deviceId)
+    .filter((id) => found.some(({ tag }) => same(tag, deviceTagOf(d.room.id, id))));
+  const all = [...recipients(d.room, d.judged(), KIND_STATE, team), ...authors];
+  return [...new Map(all.map((id) => [hex(id), id])).values()];
+}
+
+/** We are back: ask for what is missing, as if for the first time. */
+export function askAgain(d: Draft): void {
+  if (d.room.asking.dueMs !== null) d.set({ asking: { ...d.room.asking, times: 0, dueMs: d.turn.nowMs } });
+}
+
+// --- what others miss ---
+
+/**
+ * Answer a want with what the asker may have, at most 8 times a minute (TRN-15).
+ *
+ * @throws RemoteError `remote.budget`
+ */
+export function answerWant(d: Draft, deviceId: Bytes, wanted: readonly WantedRange[]): void {
+  countQuestion(d, deviceId);
+  const team = teamOrNone(d.c, d.turn);
+  const lines: Value[] = [];
+  let sizeB = 0;
+  for (const kept of [...d.room.entries.values()].reverse()) {
+    if (lines.length >= MAX_LINES || !isWanted(d, kept, wanted) || !mayHave(d, kept, deviceId, team)) continue;
+    const shown = kept.hidden || kept.entry.body === null ? { ...kept.entry, body: null } : kept.entry;
+    const line = lineOf(shown);
+    sizeB += encode(line).length;
+    if (sizeB > MAX_FORWARD_B) break;
+    lines.unshift(line);
+  }
+  if (lines.length === 0) return;
+  const payload = cborMap([
+    [1, d.room.id],
+    [2, lines],
+  ]);
+  d.post({ contentId: draw(d.c.rng, 16), sentMs: d.turn.nowMs, type: FORWARD, payload }, [deviceId]);
+}
+
+function countQuestion(d: Draft, deviceId: Bytes): void {
+  const key = hex(deviceId);
+  const known = d.room.askedBy.get(key);
+  const runs = known !== undefined && known.sinceMs <= d.turn.nowMs && d.turn.nowMs < known.sinceMs + MINUTE_MS;
+  const now = runs ? { ...known, count: known.count + 1 } : { sinceMs: d.turn.nowMs, count: 1 };
+  if (now.count > MAX_QUESTIONS) throw new RemoteError("remote.budget", "more questions than are answered in a minute");
+  d.set({ askedBy: new Map([...d.room.askedBy, [key, now]]) });
+}
+
+function isWanted(d: Draft, kept: Kept, wanted: readonly WantedRange[]): boolean {
+  const tag = deviceTagOf(d.room.id, kept.entry.author.deviceId);
+  const { n } = kept.entry.header;
+  const isNamed = wanted.some((one) => same(one.tag, tag) && one.first <= n && n <= one.last);
+  return isNamed && (kept.stands === "taken" || kept.entry.header.kind === KIND_STATE) && kept.stands !== "refused";
+}
+
+function mayHave(d: Draft, kept: Kept, deviceId: Bytes, team: ReturnType<typeof teamOrNone>): boolean {
+  const { kind } = kept.entry.header;
+  const now = recipients(d.room, d.judged(), kind, team).some((id) => same(id, deviceId));
+  if (!now) return false;
+  if (GROUND.includes(kind) || same(kept.entry.author.deviceId, deviceId)) return true;
+  return !kept.marked && receivedThen(d.room, deviceId, kept.followed);
+}
+
+// --- what we are given ---
+
+/**
+ * Take lines that a device of the company gives us, each by itself (TRN-17, TRN-19).
+ *
+ * @throws RemoteError `remote.content`, `room.unlogged` where they were not asked for; nothing of it stays
+ */
+export function takeForward(d: Draft, payload: Value): void {
+  const { lines } = asForward(payload);
+  const { id: roomId, company, customer } = d.room;
+  const entries = lines.flatMap((line) => {
+    try {
+      return [readLine(line, { roomId, company, customer }, (deviceId) => signerOf(d.c, deviceId))];
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      d.tell({ type: "entry-refused", room: hex(roomId), entry: "", code: error.code });
+      return [];
+    }
+  });
+  const theirs = entries.filter((entry) => same(entry.author.accountId, company));
+  const news = theirs.filter((entry) => d.find(entry.hash) === null && !GROUND.includes(entry.header.kind));
+  for (const { author, header } of news) {
+    const tag = deviceTagOf(roomId, author.deviceId);
+    const isAsked = d.room.asked.some((one) => same(one.tag, tag) && one.first <= header.n && header.n <= one.last);
+    if (!isAsked) throw new RemoteError("room.unlogged", "lines that nobody asked for");
+  }
+  let brought = false;
+  for (const entry of theirs) {
+    try {
+      brought = fromLine(d, entry) || brought;
+    } catch (error) {
+      if (!(error instanceof RemoteError)) throw error;
+      d.tell({ type: "entry-refused", room: hex(roomId), entry: hex(entry.hash), code: error.code });
+    }
+  }
+  const { asking } = d.room;
+  if (!brought || asking.dueMs === null) return;
+  d.set({ asking: { ...asking, dueMs: Math.min(asking.dueMs, d.turn.nowMs + AGAIN_AFTER_MS) } });
+}

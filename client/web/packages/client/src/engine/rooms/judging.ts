@@ -1,0 +1,165 @@
+/** What holds in a room, who gets what, and who may write (ROOM-10 to ROOM-19, ROOM-28). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare, hex, same } from "@sealroom/core/bytes.ts";
+import type { InForce } from "@sealroom/core/company/team.ts";
+import { RANK_DESK } from "@sealroom/core/company/team.ts";
+import type { RemoteCode } from "@sealroom/core/errors.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
+import type { Act, Holding } from "@sealroom/core/rooms/acts.ts";
+import { actOf, holding } from "@sealroom/core/rooms/acts.ts";
+import { decodeBody } from "@sealroom/core/rooms/entry.ts";
+import type { TakenState, Verdict } from "@sealroom/core/rooms/head.ts";
+import { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
+import { places } from "@sealroom/core/rooms/order.ts";
+import { CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
+import type { Context } from "../context.ts";
+import { isSuspended, ranksBy } from "../team.ts";
+import type { Kept, Room } from "./model.ts";
+
+export const KIND_STATE = 2;
+export const KIND_TEXT = 3;
+export const KIND_ERASED = 6;
+export const KIND_MARK = 21;
+/** What passes in an open room only (ROOM-19); kinds that are not known as well. */
+const CONTENT: readonly number[] = [3, 4, 7, 17, 18, 19, 20];
+const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
+/** What goes to all stewards in force, members or not (ROOM-15). */
+const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 15, 17];
+/** What a steward answers with, or logs, member or not (ROOM-16). */
+const ANSWERS: readonly number[] = [6, 16, 22];
+
+export function isContent(kind: number): boolean {
+  return CONTENT.includes(kind) || !OTHERS.includes(kind);
+}
+
+export interface Judged {
+  readonly verdicts: ReadonlyMap<string, Verdict>;
+  readonly valid: readonly TakenState[];
+  readonly head: TakenState | null;
+  readonly path: readonly TakenState[];
+}
+
+/** Verdicts about all states, and the head (ROOM-10, ROOM-11). */
+export function judge(c: Context, room: Room): Judged {
+  const ranks = (ref: TakenState["state"]["roster"]) => ranksBy(c, ref);
+  const found = verdicts(room.states, room.root, ranks);
+  const valid = room.states.filter((one) => found.get(hex(one.hash)) === "valid");
+  const head = headOf(valid, ranks, (id) => isSuspended(c, id));
+  return { verdicts: found, valid, head, path: pathTo(head, room.states) };
+}
+
+export function pathTo(head: TakenState | null, states: readonly TakenState[]): readonly TakenState[] {
+  const byHash = new Map(states.map((one) => [hex(one.hash), one]));
+  const path: TakenState[] = [];
+  for (let at = head ?? undefined; at !== undefined && !path.includes(at); ) {
+    path.unshift(at);
+    const { epoch, parent } = at.state;
+    at = epoch === 1 || parent === null ? undefined : byHash.get(hex(parent));
+  }
+  return path;
+}
+
+/** k of each entry that has a place (TRN-16). */
+export function order(room: Room): ReadonlyMap<string, number> {
+  const placed = [...room.entries.values()].filter((one) => one.stands === "taken").map((one) => one.entry);
+  return places(placed, room.root);
+}
+
+/** Entries in the order of the transcript. */
+export function transcript(room: Room): readonly Kept[] {
+  const k = order(room);
+  const taken = [...room.entries.values()].filter((one) => one.stands === "taken");
+  const place = (one: Kept): number => k.get(hex(one.entry.hash)) ?? 0;
+  return taken.sort((a, b) => place(a) - place(b) || compare(a.entry.hash, b.entry.hash));
+}
+
+/** What holds now: the head, and above it each act that has not ended (ROOM-13). */
+export function condition(c: Context, room: Room, judged: Judged): Holding {
+  const acts = actsOf(room);
+  const ranks = (ref: TakenState["state"]["roster"]) => ranksBy(c, ref);
+  return holding(judged.valid, judged.head, acts, ranks, (id) => isSuspended(c, id));
+}
+
+function actsOf(room: Room): readonly Act[] {
+  const found = [...room.entries.values()].flatMap(({ entry, stands }) => {
+    if (stands !== "taken" || entry.body === null) return [];
+    const name = [5, 8, 9, 10, 15].includes(entry.header.kind)
+      ? actOf(entry.header.kind, decodeBody(entry.body))
+      : null;
+    return name === null ? [] : [{ hash: entry.hash, name }];
+  });
+  if (found.length === 0) return [];
+  const k = order(room);
+  return found.map((one) => ({ ...one, k: k.get(hex(one.hash)) ?? 0 }));
+}
+
+const PHASE_CODES: Readonly<Record<number, RemoteCode>> = {
+  [CLOSED]: "room.closed",
+  [FROZEN]: "room.frozen",
+  [WITHDRAWN]: "room.consent_withdrawn",
+  [ERASED]: "room.erased",
+};
+
+/** Content passes in an open room, all else in every phase (ROOM-19). */
+export function checkPhase(kind: number, phase: number): void {
+  const code = PHASE_CODES[phase];
+  if (isContent(kind) && phase !== OPEN && code !== undefined)
+    throw new RemoteError(code, "the phase lets no content pass");
+}
+
+// --- who gets, who may write ---
+
+function has(ids: readonly Bytes[], id: Bytes): boolean {
+  return ids.some((one) => same(one, id));
+}
+
+/** The devices that a valid state, or `open`, has ever named. */
+export function knownDevices(room: Room, judged: Judged): readonly Bytes[] {
+  const all = [...room.openedTo, ...judged.valid.flatMap((one) => one.state.members)];
+  return [...new Map(all.map((id) => [hex(id), id])).values()];
+}
+
+/** The company's devices to which an entry of ours goes; none: it waits, unsealed (ROOM-15). */
+export function recipients(room: Room, judged: Judged, kind: number, team: readonly InForce[]): readonly Bytes[] {
+  const force = team.map(({ record }) => record.deviceId);
+  const desks = team.filter(({ rank }) => rank >= RANK_DESK).map(({ record }) => record.deviceId);
+  const { head } = judged;
+  const named = (head?.state.members ?? []).filter((id) => has(force, id));
+  if (ANSWERED.includes(kind)) named.push(...desks);
+  if (kind === KIND_STATE && head !== null && head.state.parent !== null) {
+    const { parent } = head.state;
+    const before = room.states.find((one) => same(one.hash, parent));
+    named.push(...(before?.state.members ?? []).filter((id) => has(force, id)));
+  }
+  const known = knownDevices(room, judged);
+  const found = named.length > 0 ? named : desks.filter((id) => has(known, id));
+  return [...new Map(found.map((id) => [hex(id), id])).values()].sort(compare);
+}
+
+/** Whether a device was a recipient by a state that an author followed (TRN-15). */
+export function receivedThen(room: Room, deviceId: Bytes, followed: Bytes | null): boolean {
+  const written = followed === null ? null : (room.states.find((one) => same(one.hash, followed)) ?? null);
+  const path = pathTo(written, room.states);
+  const last = path.at(-1);
+  if (last !== undefined && last.state.members.length > 0) return has(last.state.members, deviceId);
+  return has([...path.flatMap((one) => one.state.members), ...room.openedTo], deviceId);
+}
+
+/**
+ * Whether an entry of the company's device is taken, or kept unshown until a state names it (ROOM-16).
+ *
+ * @throws RemoteError `room.suspended`, `room.not_member`
+ */
+export function admit(judged: Judged, sender: Bytes, kind: number, team: readonly InForce[]): "taken" | "early" {
+  const device = team.find(({ record }) => same(record.deviceId, sender));
+  if (device === undefined) throw new RemoteError("room.suspended", "the device is not in force");
+  const members = judged.head?.state.members ?? [];
+  const isSteward = device.rank >= RANK_DESK;
+  if (kind === KIND_STATE || has(members, sender)) return "taken";
+  if (isSteward && (members.length === 0 || ANSWERS.includes(kind))) return "taken";
+  if (judged.path.some((one) => has(one.state.members, sender))) {
+    throw new RemoteError("room.not_member", "the device is no member of the room any more");
+  }
+  return "early";
+}

@@ -1,0 +1,61 @@
+/** How far entries of ours have come, by what the relay and receipts say (SES-42, TRN-29). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import type { Context } from "../context.ts";
+import type { Delivery } from "../events.ts";
+import type { Outgoing } from "../records.ts";
+import type { Turn } from "../turn.ts";
+import type { Kept, Room } from "./model.ts";
+import { encodeKept, entryKey } from "./model.ts";
+
+const RANK: Readonly<Record<Delivery, number>> = { waiting: 0, failed: 0, sent: 1, delivered: 2 };
+
+function entryOf(c: Context, contentId: Bytes): { readonly room: Room; readonly kept: Kept } | null {
+  const start = hex(contentId);
+  for (const room of c.rooms.values()) {
+    for (const [key, kept] of room.entries) if (key.startsWith(start)) return { room, kept };
+  }
+  return null;
+}
+
+function set(c: Context, turn: Turn, room: Room, kept: Kept): void {
+  const [id, key] = [hex(room.id), hex(kept.entry.hash)];
+  c.rooms.set(id, { ...room, entries: new Map([...room.entries, [key, kept]]) });
+  turn.put("entry", entryKey(room.id, kept.entry.hash), () => encodeKept(c.rooms.get(id)?.entries.get(key) ?? kept));
+}
+
+function move(c: Context, turn: Turn, room: Room, kept: Kept, delivery: Delivery, code: string): void {
+  set(c, turn, room, { ...kept, delivery });
+  turn.notify({ type: "delivery", room: hex(room.id), entry: hex(kept.entry.hash), state: delivery, code });
+}
+
+/** The relay has it on disk for one of the devices. */
+export function wasSent(c: Context, turn: Turn, item: Outgoing): void {
+  const found = entryOf(c, item.contentId);
+  if (found !== null && (found.kept.delivery === "waiting" || found.kept.delivery === "failed")) {
+    move(c, turn, found.room, found.kept, "sent", "");
+  }
+}
+
+/** A device has it on disk; a receipt confirms in any state. */
+export function wasConfirmed(c: Context, turn: Turn, deviceId: Bytes, contentId: Bytes): void {
+  const found = entryOf(c, contentId);
+  if (found === null || found.kept.delivery === null) return;
+  const { room, kept } = found;
+  const waitingFor = kept.waitingFor.filter((id) => !same(id, deviceId));
+  if (RANK[found.kept.delivery ?? "waiting"] < RANK.delivered)
+    move(c, turn, room, { ...kept, waitingFor }, "delivered", "");
+  else set(c, turn, room, { ...kept, waitingFor });
+}
+
+/** It will not reach a device; it has failed where no other device has it or may get it. */
+export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): void {
+  const found = entryOf(c, item.contentId);
+  if (found === null || found.kept.delivery === null) return;
+  const { room, kept } = found;
+  const waitingFor = kept.waitingFor.filter((id) => !same(id, item.deviceId));
+  const isOver = waitingFor.length === 0 && kept.delivery !== "delivered";
+  if (isOver) move(c, turn, room, { ...kept, waitingFor }, "failed", code);
+  else set(c, turn, room, { ...kept, waitingFor });
+}

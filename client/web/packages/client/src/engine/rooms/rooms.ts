@@ -1,0 +1,156 @@
+/** All rooms of this device: what sessions bring goes to its room, and what changes around them to all (CNS-14). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { NO_CONSENT } from "@sealroom/core/consent/receipt.ts";
+import type { Content } from "@sealroom/core/content.ts";
+import { ENTRY, FORWARD, ROSTER, SIGNAL } from "@sealroom/core/content.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
+import { NOTHING_SEEN, takeEntry } from "@sealroom/core/rooms/chain.ts";
+import { decodeBody, decodeHeader } from "@sealroom/core/rooms/entry.ts";
+import { asSignal } from "@sealroom/core/rooms/forward.ts";
+import type { TakenState } from "@sealroom/core/rooms/head.ts";
+import { asState } from "@sealroom/core/rooms/state.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "../context.ts";
+import type { Row } from "../ports.ts";
+import { learnContent } from "../team_learning.ts";
+import type { Turn } from "../turn.ts";
+import { answerWant, askAgain, takeForward } from "./asking.ts";
+import { Draft } from "./draft.ts";
+import { KIND_STATE } from "./judging.ts";
+import type { Kept, Room } from "./model.ts";
+import { decodeKept, decodeRoom, entryOf } from "./model.ts";
+import { settle } from "./settling.ts";
+import { consentAfter, fromSession } from "./taking.ts";
+
+const FIRST_HEADER_KEY = 1;
+const TIMER = "rooms";
+
+/**
+ * Carry out a step in a room; of one that is refused nothing stays.
+ *
+ * @throws RemoteError `remote.content` for a room that is not known, and what the step throws
+ */
+export function stepIn<T>(c: Context, turn: Turn, roomId: Bytes, work: (d: Draft) => T, settles = true): T {
+  const room = c.rooms.get(hex(roomId));
+  if (room === undefined) throw new RemoteError("remote.content", "a room that is not known");
+  const d = new Draft(c, turn, room);
+  const result = work(d);
+  if (settles) settle(d);
+  d.apply();
+  return result;
+}
+
+// --- what sessions bring ---
+
+/**
+ * Carry out a content of types 8 to 12; whether it is to be confirmed.
+ *
+ * @throws RemoteError where it is refused
+ */
+export function takeContent(c: Context, turn: Turn, deviceId: Bytes, content: Content): boolean {
+  const value = content.payload.name === "room" ? content.payload.value : null;
+  switch (content.type) {
+    case ROSTER:
+      learnContent(c, turn, value);
+      return true;
+    case ENTRY:
+      return stepIn(c, turn, roomOfEntry(value), (d) => fromSession(d, deviceId, content));
+    case SIGNAL:
+      takeSignal(c, turn, deviceId, value);
+      return false;
+    case FORWARD:
+      stepIn(c, turn, roomOf(value), (d) => takeForward(d, value));
+      return true;
+    default:
+      throw new RemoteError("room.right", "only a colleague sends this");
+  }
+}
+
+function roomOf(value: Value): Bytes {
+  const id = value instanceof Map ? value.get(FIRST_HEADER_KEY) : null;
+  if (!(id instanceof Uint8Array)) throw new RemoteError("remote.content", "a content of no room");
+  return new Uint8Array(id);
+}
+
+function roomOfEntry(value: Value): Bytes {
+  return decodeHeader(roomOf(value)).roomId;
+}
+
+function takeSignal(c: Context, turn: Turn, deviceId: Bytes, value: Value): void {
+  const signal = asSignal(value);
+  stepIn(c, turn, signal.roomId, (d) => {
+    if (signal.name === "want") answerWant(d, deviceId, signal.ranges);
+    else if (signal.name === "typing") {
+      d.tell({ type: "typing", room: hex(d.room.id), author: hex(deviceId) });
+    } else if (signal.name !== "held") throw new RemoteError("room.right", "a signal between colleagues");
+  });
+}
+
+// --- what changes around rooms ---
+
+/** A list, a roster or a device was learned of: all rooms are looked at again, in this connection's next step. */
+export function companyChanged(c: Context, turn: Turn): void {
+  if (c.rooms.size === 0 || c.timers.atMs(TIMER) !== null) return;
+  c.timers.set(TIMER, turn.nowMs, (later) => lookAtRooms(c, later));
+}
+
+function lookAtRooms(c: Context, turn: Turn): void {
+  for (const { id } of [...c.rooms.values()]) stepIn(c, turn, id, (d) => d.rejudge());
+}
+
+/** We are back: what is missing is asked for. */
+export function startRooms(c: Context, turn: Turn): void {
+  for (const { id } of [...c.rooms.values()]) stepIn(c, turn, id, askAgain);
+}
+
+/** The store may be an older copy: our chains begin anew (TRN-07). */
+export function loseRooms(c: Context, turn: Turn): void {
+  for (const { id } of [...c.rooms.values()]) stepIn(c, turn, id, (d) => d.set({ restarts: true }), false);
+}
+
+/** Rosters that states of rooms name (ACC-23). */
+export function rostersNamed(c: Context): readonly string[] {
+  return [...c.rooms.values()].flatMap((room) => room.states.map((one) => hex(one.state.roster.hash)));
+}
+
+// --- rows ---
+
+/** The rooms of a store, with what follows from their entries. */
+export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signPublic: Bytes): Map<string, Room> {
+  const kept = entries.map((row) => ({ room: hex(row.key.slice(0, 16)), one: decodeKept(row.value) }));
+  return new Map(
+    rooms.map(({ key, value }) => {
+      const ours = kept.filter(({ room }) => room === hex(key)).map(({ one }) => one);
+      return [
+        hex(key),
+        loadRoom(
+          value,
+          [...ours].sort((a, b) => a.place - b.place),
+          signPublic,
+        ),
+      ] as const;
+    }),
+  );
+}
+
+function loadRoom(value: Bytes, kept: readonly Kept[], signPublic: Bytes): Room {
+  const { early, ...stored } = decodeRoom(value);
+  let view = NOTHING_SEEN;
+  let consent = NO_CONSENT;
+  const states: TakenState[] = [];
+  for (const { entry, stands } of kept) {
+    view = takeEntry(view, entry).view;
+    const payload = entry.body === null || stands === "refused" ? null : decodeBody(entry.body);
+    if (payload === null) continue;
+    if (entry.header.kind === KIND_STATE) {
+      const { hash, author, header } = entry;
+      states.push({ hash, author: author.deviceId, n: header.n, state: asState(payload) });
+    }
+    if (same(entry.author.accountId, stored.customer)) consent = consentAfter(consent, entry, payload, signPublic);
+  }
+  const held = early.map(([one, receivedMs]) => ({ entry: entryOf(one), receivedMs }));
+  const map = new Map(kept.map((one) => [hex(one.entry.hash), one]));
+  return { ...stored, early: held, entries: map, view, states, consent, shownGaps: new Set(), askedBy: new Map() };
+}

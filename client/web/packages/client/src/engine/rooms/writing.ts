@@ -1,0 +1,170 @@
+/** Our own entries: links, the state that we follow, recipients, restarts (TRN-05 to TRN-07, ROOM-15, ROOM-35). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS, MAX_TIME_MS } from "@sealroom/core/constants.ts";
+import { ENTRY } from "@sealroom/core/content.ts";
+import { LocalError, RemoteError } from "@sealroom/core/errors.ts";
+import { draw } from "@sealroom/core/ports.ts";
+import { linksOf } from "@sealroom/core/rooms/chain.ts";
+import type { Entry, Link } from "@sealroom/core/rooms/entry.ts";
+import {
+  BLIND_B,
+  commitmentOf,
+  contentIdOf,
+  deviceTagOf,
+  encodeBody,
+  encodeHeader,
+  entryHashOf,
+  entryPayload,
+  KIND_OPEN,
+} from "@sealroom/core/rooms/entry.ts";
+import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Posted } from "../outbox.ts";
+import { teamOrNone } from "../team.ts";
+import type { Draft } from "./draft.ts";
+import { checkErasing } from "./erasing.ts";
+import { checkPhase, condition, isContent, KIND_MARK, receivedThen, recipients, transcript } from "./judging.ts";
+import type { Kept } from "./model.ts";
+import { keep } from "./taking.ts";
+
+const RESTART_MS = DAY_MS;
+const MAX_LINKS = 15;
+const MAX_UNDER_WAY = 64;
+const MARK_AFTER = 20;
+
+/**
+ * Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
+ *
+ * @throws LocalError `local.argument` for a payload outside chapter 17, RemoteError where the phase lets it not pass
+ */
+export function write(d: Draft, kind: number, payload: Value): Entry {
+  try {
+    checkPayload(kind, payload);
+  } catch (error) {
+    if (error instanceof RemoteError) throw new LocalError("local.argument", error.message);
+    throw error;
+  }
+  if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
+  if (kind !== KIND_OPEN) checkPhase(kind, condition(d.c, d.room, d.judged()).phase);
+  const entry = make(d, kind, payload);
+  checkErasing(d.room, entry, payload, d.judged(), []);
+  if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
+  if (entry.header.state !== null) d.set({ named: entry.header.state });
+  keep(d, entry, payload);
+  postEntry(d, entry.hash);
+  return entry;
+}
+
+/** Whether an entry may be written that no person has asked for: our chain begins anew once in a day (TRN-07). */
+function mayWriteQuietly(d: Draft): boolean {
+  return !d.room.restarts || d.turn.nowMs - d.room.restartedMs >= RESTART_MS;
+}
+
+function make(d: Draft, kind: number, payload: Value): Entry {
+  const { record } = d.c.own;
+  const { id: roomId } = d.room;
+  const last = newestOwn(d);
+  const restarts = d.room.restarts;
+  const n = restarts ? Math.max((last?.header.n ?? -1) + 1, d.turn.nowMs, 1) : (last?.header.n ?? -1) + 1;
+  if (n > MAX_TIME_MS) throw new LocalError("local.counter_exhausted", "no number is left for this device");
+  const head = kind <= 2 ? null : d.judged().head;
+  const state = head !== null && (d.room.named === null || !same(head.hash, d.room.named)) ? head.hash : null;
+  const seen = kind === KIND_OPEN ? [] : links(d);
+  const header = { roomId, kind, n, prev: restarts ? null : (last?.hash ?? null), seen, state, sentMs: d.turn.nowMs };
+  const headerBytes = encodeHeader(header);
+  const body = encodeBody(draw(d.c.rng, BLIND_B), payload);
+  const { accountId, deviceId } = record;
+  const commitment = commitmentOf(body);
+  const hash = entryHashOf(accountId, deviceId, commitment, headerBytes);
+  const author = { accountId, deviceId, signPublic: null };
+  return { author, headerBytes, header, body, commitment, signature: null, hash };
+}
+
+function own(d: Draft): readonly Kept[] {
+  const { deviceId } = d.c.own.record;
+  return [...d.room.entries.values()].filter((one) => same(one.entry.author.deviceId, deviceId));
+}
+
+function newestOwn(d: Draft): Entry | null {
+  const entries = own(d).map((one) => one.entry);
+  return entries.reduce<Entry | null>(
+    (best, one) => (best === null || one.header.n > best.header.n ? one : best),
+    null,
+  );
+}
+
+/** Of each other device the newest entry up to which all is here, if we have not named it before (TRN-06). */
+function links(d: Draft): readonly Link[] {
+  const said = new Set(own(d).flatMap((one) => one.entry.header.seen.map((link) => hex(link.hash))));
+  const tag = deviceTagOf(d.room.id, d.c.own.record.deviceId);
+  return linksOf(d.room.view, tag)
+    .filter((link) => !said.has(hex(link.hash)))
+    .slice(0, MAX_LINKS);
+}
+
+// --- to whom ---
+
+export function postedEntry(entry: Entry): Posted {
+  const payload = entryPayload(entry.headerBytes, entry.body as Bytes, entry.signature);
+  return { contentId: contentIdOf(entry.hash), sentMs: entry.header.sentMs, type: ENTRY, payload };
+}
+
+/** Post an entry of ours to its recipients; without one it waits, unsealed. */
+function postEntry(d: Draft, hash: Bytes): void {
+  const kept = d.find(hash) as Kept;
+  if (kept.entry.body === null) return;
+  const to = audience(d, kept.entry.header.kind);
+  d.keep({ ...kept, waitingFor: to, delivery: "waiting" });
+  if (kept.entry.header.kind === KIND_OPEN) d.set({ openedTo: to });
+  if (to.length > 0) d.post(postedEntry(kept.entry), to);
+}
+
+function audience(d: Draft, kind: number): readonly Bytes[] {
+  const team = teamOrNone(d.c, d.turn);
+  if (kind !== KIND_OPEN) return recipients(d.room, d.judged(), kind, team);
+  return team.filter(({ rank }) => rank >= 2).map(({ record }) => record.deviceId);
+}
+
+/** Post what has waited for a recipient, in order; an `open` that nobody got goes to the desks in force (ROOM-21). */
+export function postUnsent(d: Draft): void {
+  for (const kept of own(d)) {
+    const isUnsent = kept.delivery === "waiting" && kept.waitingFor.length === 0 && kept.stands === "taken";
+    if (isUnsent && !kept.hidden) postEntry(d, kept.entry.hash);
+  }
+}
+
+/** Post what was under way when the room was given to others to those who have it now (ROOM-35). */
+export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
+  if (newcomers.length === 0 || condition(d.c, d.room, d.judged()).phase !== 1) return;
+  const ours = transcript(d.room).filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
+  const order = transcript(d.room).map((one) => hex(one.entry.hash));
+  const head = d.judged().head;
+  const headAt = head === null ? -1 : order.indexOf(hex(head.hash));
+  for (const kept of ours.slice(-MAX_UNDER_WAY)) {
+    const isAfter = headAt >= 0 && order.indexOf(hex(kept.entry.hash)) > headAt;
+    if (kept.hidden || kept.marked || kept.entry.body === null) continue;
+    if (kept.delivery === "delivered" && !isAfter) continue;
+    const to = newcomers.filter((id) => {
+      return !kept.waitingFor.some((one) => same(one, id)) && !receivedThen(d.room, id, kept.followed);
+    });
+    if (to.length === 0) continue;
+    const delivery = kept.delivery === "failed" ? "waiting" : kept.delivery;
+    d.keep({ ...kept, waitingFor: [...kept.waitingFor, ...to], delivery });
+    d.post(postedEntry(kept.entry), to);
+  }
+}
+
+// --- marks (TRN-12) ---
+
+/** A mark when the room closes, and after 20 entries of others without one of ours. */
+export function writeMark(d: Draft): void {
+  const { entries } = d.room;
+  const newest = own(d).at(-1)?.place ?? -1;
+  const unsaid = [...entries.values()].filter((one) => one.place > newest && one.entry.header.kind !== KIND_MARK);
+  if ((unsaid.length < MARK_AFTER && !d.room.marksAtOnce) || !mayWriteQuietly(d)) return;
+  if (audience(d, KIND_MARK).length === 0) return;
+  d.set({ marksAtOnce: false });
+  write(d, KIND_MARK, null);
+}

@@ -1,0 +1,256 @@
+/** From a content to an envelope: sealed for each device, at once where there is a session (SES-22, SES-37). */
+
+import { give } from "@sealroom/core/budget.ts";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS, MINUTE_MS } from "@sealroom/core/constants.ts";
+import type { Content, Payload, WayBack } from "@sealroom/core/content.ts";
+import { content as newContent } from "@sealroom/core/content.ts";
+import { CoreError } from "@sealroom/core/errors.ts";
+import { checkSending } from "@sealroom/core/pair_state.ts";
+import { draw } from "@sealroom/core/ports.ts";
+import type { Session } from "@sealroom/core/session.ts";
+import { sealContent } from "@sealroom/core/session.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "./context.ts";
+import { flush } from "./delivery.ts";
+import { catchUp } from "./directory.ts";
+import type { Lane } from "./outbox.ts";
+import { confirm as confirmItem, deleteItem, putItem, waitingAgain } from "./outbox.ts";
+import { confirmed, contentOf, findPosted, lost } from "./posting.ts";
+import type { Outgoing, Peer } from "./records.ts";
+import { exhausted, need, sessionFor } from "./renewal.ts";
+import { companyHead, isNamed, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+const MAX_AGAIN = 64;
+const MAX_SENDINGS = 4;
+const AGAIN_AGE_MS = 14 * DAY_MS;
+const AGAIN_AFTER_MS = MINUTE_MS;
+const ENDED: readonly string[] = ["local.counter_exhausted", "local.session_expired"];
+
+// --- counted contents ---
+
+/** Seal a new counted content at once where nothing waits before it: its row is written once. */
+export function sealOrWait(c: Context, turn: Turn, peer: Peer | null, item: Outgoing, content: Content): void {
+  const lane = c.outbox.lane(item.deviceId);
+  const isFree = peer !== null && lane.waiting.length === 0 && c.company.alarm === "";
+  const session = isFree ? sessionFor(c, turn, peer) : null;
+  if (peer !== null && session !== null && sealCounted(c, turn, peer.deviceId, session, item, content)) return;
+  lane.waiting.push(item);
+  putItem(turn, item);
+}
+
+/** Seal what waits, ask for sessions where there are none, and hand it to the relay. */
+export function pump(c: Context, turn: Turn): void {
+  if (c.company.alarm !== "") return;
+  for (const [device, lane] of [...c.outbox.lanes()]) {
+    const peer = c.peers.get(device);
+    if (peer !== undefined) {
+      pumpLane(c, turn, peer.deviceId, lane);
+      const now = peerOf(c, peer.deviceId);
+      if (now !== null) flush(c, turn, now);
+    } else if (lane.waiting.length > 0) {
+      catchUp(c, turn);
+    }
+  }
+}
+
+function pumpLane(c: Context, turn: Turn, deviceId: Bytes, lane: Lane): void {
+  for (let item = lane.waiting[0]; item !== undefined; item = lane.waiting[0]) {
+    const peer = peerOf(c, deviceId) as Peer;
+    const session = sessionFor(c, turn, peer);
+    const posted = findPosted(c, item.contentId);
+    if (posted === null) {
+      lane.waiting.shift();
+      deleteItem(turn, item);
+      continue;
+    }
+    if (session === null) {
+      need(c, turn, peer);
+      return;
+    }
+    lane.waiting.shift();
+    if (!sealCounted(c, turn, deviceId, session, item, contentOf(posted))) {
+      lane.waiting.unshift(item);
+      need(c, turn, peerOf(c, deviceId) as Peer);
+      return;
+    }
+  }
+}
+
+/** Seal a counted content; false if the session can send no more, so that another one is needed. */
+export function sealCounted(
+  c: Context,
+  turn: Turn,
+  deviceId: Bytes,
+  session: Session,
+  item: Outgoing,
+  content: Content,
+  isAhead = false,
+): boolean {
+  let numbered = item;
+  if (item.number === null) {
+    const peer = peerOf(c, deviceId) as Peer;
+    const [pair, number] = give(peer.pair, c.line, peer.firstGiven);
+    notePeer(c, { ...setPair(c, turn, deviceId, pair), firstGiven: number.first });
+    numbered = { ...item, number };
+  }
+  return seal(c, turn, deviceId, session, numbered, { ...content, number: numbered.number }, isAhead ? "ask" : "text");
+}
+
+// --- contents that the application does not see ---
+
+export interface Extras {
+  readonly bundle?: Value | null;
+}
+
+/** Seal a content on a session and hand it to the relay; it is not sent again if it is lost. */
+export function sendControl(
+  c: Context,
+  turn: Turn,
+  deviceId: Bytes,
+  session: Session,
+  type: number,
+  payload: Payload,
+  { bundle = null }: Extras = {},
+): void {
+  const content = { ...newContent(type, draw(c.rng, 16), turn.nowMs, payload), bundle };
+  const askId = payload.name === "sync" && payload.sync.kind === "ask" ? payload.sync.askId : null;
+  const item = { ...c.outbox.newItem(deviceId, content.contentId, false, turn.nowMs), askId };
+  const sealing = payload.name === "sync" ? payload.sync.kind : "text";
+  if (!seal(c, turn, deviceId, session, item, content, sealing)) return;
+  const peer = peerOf(c, deviceId);
+  if (peer !== null) flush(c, turn, peer);
+}
+
+/** Our address for the company (CON-06). */
+function wayBack(c: Context): WayBack {
+  const { id, token, relayUrl } = c.mailbox;
+  return { mailbox: id, token, relayUrl };
+}
+
+// --- seal ---
+
+function seal(
+  c: Context,
+  turn: Turn,
+  deviceId: Bytes,
+  session: Session,
+  item: Outgoing,
+  content: Content,
+  sealing: "text" | "ask" | "tell",
+): boolean {
+  const peer = peerOf(c, deviceId) as Peer;
+  const id = session.ratchet.sessionId;
+  checkSending(peer.pair, id, sealing, turn.nowMs);
+  const dressed = dress(c, peer, session, content);
+  try {
+    const ports = { nowMs: turn.nowMs, rng: c.rng, encapsulate: c.encapsulate };
+    const sealed = sealContent(session, dressed, ports);
+    setSession(c, turn, sealed.session);
+    if (dressed.heads !== null) setPeer(c, turn, { ...peer, told: headsNow(c) });
+    const done = { envelope: sealed.envelope, msgId: draw(c.rng, 16), sessionId: id };
+    const kept = { ...item, ...done, sealedMs: turn.nowMs, sendings: item.sendings + 1 };
+    c.outbox.add(kept);
+    putItem(turn, kept);
+    return true;
+  } catch (error) {
+    if (!(error instanceof CoreError) || !ENDED.includes(error.code)) throw error;
+    exhausted(c, turn, deviceId, id);
+    return false;
+  }
+}
+
+/** Add what a session's first content and a changed list ask for (HS-05, CON-05). */
+function dress(c: Context, peer: Peer, session: Session, content: Content): Content {
+  const [ours, theirs] = headsNow(c);
+  const { list } = c.own;
+  const isTold = peer.told[0] === ours && peer.told[1] === theirs;
+  const heads = isTold ? null : { own: { seq: list.seq, hash: list.hash }, peer: companyHead(c) };
+  return { ...content, heads, address: session.phase.name === "Started" ? wayBack(c) : null };
+}
+
+function headsNow(c: Context): readonly [ours: number, theirs: number] {
+  return [c.own.list.seq, c.company.list?.seq ?? 0];
+}
+
+// --- again (SES-37) ---
+
+/** Send again what went on other sessions and was not confirmed: this one has become active. */
+export function againFromOthers(c: Context, turn: Turn, deviceId: Bytes, sessionId: Bytes): void {
+  const lane = c.outbox.lane(deviceId);
+  const others = [...lane.unconfirmed.values()].filter(
+    (one) => one.sessionId === null || !same(one.sessionId, sessionId),
+  );
+  again(lane, others, turn.nowMs);
+}
+
+/** Send again what went on first flights that everybody refuses (ID-39). */
+export function againUnanswered(c: Context, turn: Turn, deviceId: Bytes): void {
+  const lane = c.outbox.lane(deviceId);
+  again(lane, [...lane.unconfirmed.values()], turn.nowMs);
+}
+
+/** Send again what the peer has passed over: unconfirmed, a minute old, and not above `got`. */
+export function againUpTo(c: Context, turn: Turn, deviceId: Bytes, got: number): void {
+  const lane = c.outbox.lane(deviceId);
+  const before = turn.nowMs - AGAIN_AFTER_MS;
+  const passed = [...lane.unconfirmed.values()].filter((one) => {
+    return one.number !== null && one.number.n <= got && one.sealedMs <= before;
+  });
+  again(lane, passed, turn.nowMs);
+}
+
+/** The newest 64 of the last 14 days, each at most four times in all. */
+function again(lane: Lane, items: readonly Outgoing[], nowMs: number): void {
+  const young = items.filter((one) => mayGoAgain(one, nowMs)).sort((a, b) => a.place - b.place);
+  const room = Math.max(MAX_AGAIN - waitingAgain(lane).length, 0);
+  const chosen = young.slice(Math.max(0, young.length - room));
+  for (const item of chosen) lane.unconfirmed.delete(hex(item.contentId));
+  lane.waiting.unshift(...chosen);
+}
+
+function mayGoAgain(item: Outgoing, nowMs: number): boolean {
+  return item.sendings < MAX_SENDINGS && nowMs < item.createdMs + AGAIN_AGE_MS;
+}
+
+/** Report contents that will not go again; tell whether one has been unconfirmed for a day. */
+export function reviewUnconfirmed(c: Context, turn: Turn, deviceId: Bytes): boolean {
+  const lane = c.outbox.lane(deviceId);
+  for (const item of [...lane.unconfirmed.values()]) {
+    const sealedMs = Math.min(item.sealedMs, turn.nowMs);
+    const past = { ...item, sealedMs, createdMs: Math.min(item.createdMs, turn.nowMs) };
+    lane.unconfirmed.set(hex(item.contentId), past);
+    if (mayGoAgain(past, turn.nowMs) || turn.nowMs < sealedMs + DAY_MS) continue;
+    lane.unconfirmed.delete(hex(item.contentId));
+    deleteItem(turn, item);
+    lost(c, turn, item, "local.unconfirmed");
+  }
+  return [...lane.unconfirmed.values()].some((one) => turn.nowMs >= one.sealedMs + DAY_MS);
+}
+
+// --- what ends ---
+
+/** A receipt of a device: the contents are in its store (CON-04). */
+export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly Bytes[]): void {
+  const lane = c.outbox.lane(peer.deviceId);
+  for (const contentId of ids) {
+    const item = confirmItem(lane, contentId);
+    if (item !== null) deleteItem(turn, item);
+    confirmed(c, turn, peer, contentId);
+  }
+}
+
+/** End what we have for devices that the company's list does not name any more (ID-28). */
+export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): void {
+  for (const peer of [...c.peers.values()]) {
+    if (isNamed(c, peer.record.hash)) continue;
+    const items = c.outbox.drop(peer.deviceId);
+    end(peer);
+    for (const item of items) {
+      deleteItem(turn, item);
+      if (item.shown) lost(c, turn, item, "remote.identity");
+    }
+  }
+}

@@ -1,0 +1,225 @@
+/** What is learned of the company, and from where (ACC-05, ACC-11, ACC-12, ACC-22). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare, hex, same } from "@sealroom/core/bytes.ts";
+import { decodeAgentCard } from "@sealroom/core/company/card.ts";
+import type { Mandate } from "@sealroom/core/company/mandate.ts";
+import { counts, isLearned, verifyMandate } from "@sealroom/core/company/mandate.ts";
+import type { Roster } from "@sealroom/core/company/roster.ts";
+import { verifyRoster, verifySlot } from "@sealroom/core/company/roster.ts";
+import { asRosterContent } from "@sealroom/core/company/roster_content.ts";
+import type { Notice } from "@sealroom/core/consent/notice.ts";
+import { checkText, verifyNotice } from "@sealroom/core/consent/notice.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
+import { CoreError, RemoteError } from "@sealroom/core/errors.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { followChain, names, verifyList } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
+import { decodeRecord } from "@sealroom/core/identity/record.ts";
+import { checkIdentity } from "@sealroom/core/identity/signed.ts";
+import type { LookupResult } from "@sealroom/core/relay/answers.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { named, row } from "./codec.ts";
+import { pin } from "./contents.ts";
+import type { Context } from "./context.ts";
+import { catchUp } from "./directory.ts";
+import { companyChanged, rostersNamed } from "./rooms/rooms.ts";
+import { counting, recordsOf, review, teamNow } from "./team.ts";
+import type { Turn } from "./turn.ts";
+
+const KEPT_MS = 8 * DAY_MS;
+const WITNESS_MS = 6 * DAY_MS;
+const MAX_WITNESSES = 256;
+const MAX_UNNAMED = 64;
+const MAX_OTHER_LISTS = 16;
+const MAX_NOTICES = 64;
+const MAX_SUSPENDED = 64;
+const MAX_LINKS = 16;
+
+// --- what is learned ---
+
+/** Learn a mandate, and a roster of it; what is issued ahead of the tolerance is not learned (ACC-04, ACC-05). */
+export function learn(c: Context, turn: Turn, mandate: Mandate, roster: Roster | null): void {
+  if (!isLearned(mandate, turn.nowMs)) return;
+  const before = c.team.mandate;
+  const after = counts(before, mandate);
+  if (before === null || !same(before.hash, after.hash)) {
+    c.team.mandate = after;
+    turn.put("team", named("mandate"), () => row((c.team.mandate as Mandate).signed));
+    setSuspended(c, turn, []);
+  }
+  if (roster === null || !isLearned(roster, turn.nowMs) || c.team.rosters.has(hex(roster.hash))) return;
+  c.team.rosters.set(hex(roster.hash), { one: roster, learnedMs: turn.nowMs });
+  const { nowMs } = turn;
+  turn.put("team", named("roster:", roster.hash), () => row(roster.mandate.signed, roster.signed, nowMs));
+  if (same(roster.mandate.hash, after.hash)) setSuspended(c, turn, [...c.team.suspended, ...roster.suspended]);
+}
+
+/** Of ids that neither the mandate nor a known record has, the 64 smallest are kept (ACC-22). */
+function setSuspended(c: Context, turn: Turn, ids: readonly Bytes[]): void {
+  const distinct = [...new Map(ids.map((id) => [hex(id), id])).values()].sort(compare);
+  const isKnown = (id: Bytes): boolean => recordsOf(c).some((record) => same(record.deviceId, id));
+  const others = distinct.filter((id) => !isKnown(id)).slice(0, MAX_SUSPENDED);
+  c.team.suspended = [...distinct.filter(isKnown), ...others];
+  turn.put("team", named("suspended"), () => row(c.team.suspended));
+}
+
+/** Take a content of type 12 of a device of the company (ACC-12). */
+export function learnContent(c: Context, turn: Turn, payload: Value): void {
+  const content = asRosterContent(payload);
+  const { accountId } = c.company;
+  const mandate = verifyMandate(accountId, content.mandate);
+  const roster = verifyRoster(mandate, content.roster);
+  const lists = content.lists.map((one) => verifyList(accountId, one));
+  const records = content.records.map(decodeRecord);
+  checkIdentity(
+    records.every((record) => same(record.accountId, accountId)),
+    "a record of another account",
+  );
+  takeLists(c, turn, lists);
+  keep(c, turn, lists, records);
+  learn(c, turn, mandate, roster);
+  for (const signed of content.notices) quietly(() => learnNotice(c, turn, verifyNotice(accountId, signed), []));
+  changed(c, turn);
+}
+
+/** Follow newer lists as from a directory (ID-07). */
+function takeLists(c: Context, turn: Turn, lists: readonly DeviceList[]): void {
+  const pinned = c.company.list;
+  const newer = lists.filter((one) => pinned === null || one.seq > pinned.seq);
+  if (newer.length === 0) return;
+  try {
+    pin(c, turn, followChain(pinned, newer));
+  } catch (error) {
+    if (!(error instanceof RemoteError) || error.code !== "remote.list_gap") throw error;
+    catchUp(c, turn);
+  }
+}
+
+/** Learn from a directory entry whose lists and records have been checked: from each slot that holds (ACC-11). */
+export function noteEntry(c: Context, turn: Turn, result: LookupResult): void {
+  const { accountId } = c.company;
+  const lists = result.lists.slice(-MAX_LINKS).map((one) => verifyList(accountId, one));
+  keep(c, turn, lists, result.records.map(decodeRecord));
+  for (const slot of result.slots) {
+    quietly(() => {
+      const roster = verifySlot(accountId, slot);
+      learn(c, turn, roster.mandate, roster);
+    });
+  }
+  changed(c, turn);
+}
+
+/** Another list of the company is the pinned one. */
+export function noteList(c: Context, turn: Turn, list: DeviceList): void {
+  keep(c, turn, [list], []);
+  review(c, turn);
+}
+
+function changed(c: Context, turn: Turn): void {
+  prune(c, turn);
+  review(c, turn);
+  companyChanged(c, turn);
+}
+
+/** What is over, or not known any more, is looked at once an hour. */
+export function maintain(c: Context, turn: Turn): void {
+  prune(c, turn);
+  review(c, turn);
+}
+
+/** Do `step`; what does not hold is left out. */
+function quietly(step: () => void): void {
+  try {
+    step();
+  } catch (error) {
+    if (!(error instanceof CoreError)) throw error;
+  }
+}
+
+function keep(c: Context, turn: Turn, lists: readonly DeviceList[], records: readonly DeviceRecord[]): void {
+  for (const list of [...lists, ...(c.company.list === null ? [] : [c.company.list])]) {
+    if (c.team.lists.has(hex(list.hash))) continue;
+    const { nowMs } = turn;
+    c.team.lists.set(hex(list.hash), { one: list, learnedMs: nowMs });
+    turn.put("team", named("list:", list.hash), () => row(list.signed, nowMs));
+  }
+  const peers = [...c.peers.values()].map((peer) => peer.record);
+  for (const record of [...records, ...peers]) {
+    const isListed = [...c.team.lists.values()].some(({ one }) => names(one, record));
+    if (!isListed || c.team.records.has(hex(record.hash))) continue;
+    c.team.records.set(hex(record.hash), record);
+    turn.put("team", named("record:", record.hash), () => row(record.bytes));
+  }
+}
+
+/** Keep a notice, with texts that were shown or came (ACC-23, CNS-05). */
+export function learnNotice(
+  c: Context,
+  turn: Turn,
+  notice: Notice,
+  texts: readonly { readonly locale: string; readonly text: string }[],
+): void {
+  const utf8 = new TextEncoder();
+  for (const { locale, text } of texts) checkText(notice, locale, utf8.encode(text));
+  const known = c.team.notices.get(hex(notice.hash));
+  const all = new Map([...(known?.texts ?? []), ...texts.map(({ locale, text }) => [locale, text] as const)]);
+  c.team.notices.set(hex(notice.hash), { notice, texts: all });
+  turn.put("team", named("notice:", notice.hash), () => row(notice.signed, [...all]));
+  const byAge = [...c.team.notices.values()].sort((a, b) => b.notice.number - a.notice.number);
+  for (const { notice: old } of byAge.slice(MAX_NOTICES)) {
+    c.team.notices.delete(hex(old.hash));
+    turn.delete("team", named("notice:", old.hash));
+  }
+}
+
+/** Take a card that a state gives; one that is not that of a device in force is passed over (ACC-14). */
+export function learnCard(c: Context, turn: Turn, bytes: Bytes): void {
+  quietly(() => {
+    const card = decodeAgentCard(bytes);
+    checkIdentity(same(card.accountId, c.company.accountId), "a card of another account");
+    const member = teamNow(c, turn).find(({ record }) => same(record.deviceId, card.deviceId));
+    checkIdentity(member !== undefined && same(member.named.cardHash, card.hash), "another card than the roster names");
+    c.team.cards.set(hex(card.deviceId), card);
+    turn.put("team", named("card:", card.deviceId), () => row(card.bytes));
+  });
+}
+
+// --- what is kept ---
+
+/** Throw away rosters and lists that nobody needs (ACC-23, ACC-41). */
+function prune(c: Context, turn: Turn): void {
+  const needed = new Set(rostersNamed(c));
+  const counted = counting(c);
+  if (counted !== null) needed.add(hex(counted.hash));
+  const rosters = [...c.team.rosters];
+  const recent = rosters.filter(([, { learnedMs }]) => turn.nowMs < learnedMs + KEPT_MS).slice(-MAX_UNNAMED);
+  const firsts = new Map(
+    [...rosters].reverse().map(([key, { learnedMs }]) => [Math.floor(learnedMs / WITNESS_MS), key]),
+  );
+  const witnesses = [...firsts].sort(([a], [b]) => b - a).slice(0, MAX_WITNESSES);
+  for (const key of [...recent.map(([one]) => one), ...witnesses.map(([, one]) => one)]) needed.add(key);
+  for (const [key, { one }] of rosters) {
+    if (needed.has(key)) continue;
+    c.team.rosters.delete(key);
+    turn.delete("team", named("roster:", one.hash));
+  }
+  pruneLists(c, turn);
+}
+
+function pruneLists(c: Context, turn: Turn): void {
+  const needed = new Set([...c.team.rosters.values()].map(({ one }) => hex(one.list.hash)));
+  if (c.company.list !== null) needed.add(hex(c.company.list.hash));
+  const others = [...c.team.lists].filter(([key]) => !needed.has(key));
+  const fresh = others.filter(([, { learnedMs }]) => turn.nowMs < learnedMs + KEPT_MS).slice(-MAX_OTHER_LISTS);
+  for (const [key, { one }] of others) {
+    if (fresh.some(([kept]) => kept === key)) continue;
+    c.team.lists.delete(key);
+    turn.delete("team", named("list:", one.hash));
+  }
+  for (const [key, record] of [...c.team.records]) {
+    if ([...c.team.lists.values()].some(({ one }) => names(one, record))) continue;
+    c.team.records.delete(key);
+    turn.delete("team", named("record:", record.hash));
+  }
+}

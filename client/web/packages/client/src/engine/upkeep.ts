@@ -1,0 +1,244 @@
+/** Our account, device list and prekeys: made once, renewed in time (ID-18, ID-38 to ID-40). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare, hex, readU32, u64, unhex } from "@sealroom/core/bytes.ts";
+import {
+  DAY_MS,
+  LIST_TTL_MS,
+  MAX_COUNTER,
+  MINUTE_MS,
+  PREKEY_LIFE_MS,
+  PREKEY_ROTATION_MS,
+  RELAY_RETENTION_MS,
+} from "@sealroom/core/constants.ts";
+import type { UsedPrekeys } from "@sealroom/core/handshake.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { signList, verifyList } from "@sealroom/core/identity/list.ts";
+import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
+import { encodePrekey, signPrekey, verifyPrekey } from "@sealroom/core/identity/prekey.ts";
+import { decodeRecord, encodeRecord, KIND_PERSON } from "@sealroom/core/identity/record.ts";
+import { decodeSigned } from "@sealroom/core/identity/signed.ts";
+import type { Rng } from "@sealroom/core/ports.ts";
+import { draw } from "@sealroom/core/ports.ts";
+import { publicOf } from "@sealroom/core/primitives/dh.ts";
+import { kemPublicOf } from "@sealroom/core/primitives/kem.ts";
+import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
+import { inTime } from "@sealroom/core/ratchet/skipped.ts";
+import { Secret } from "@sealroom/core/secret.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { cborMap } from "@sealroom/core/wire/cbor.ts";
+import type { Prefix } from "@sealroom/core/wire/envelope.ts";
+import type { Context } from "./context.ts";
+import type { Mailbox, Own, OwnPrekey } from "./records.ts";
+import { encodePrekeyRow, prekeyKey } from "./records.ts";
+import { sessionOf, setOwn, setSession } from "./state.ts";
+import type { Turn } from "./turn.ts";
+
+const DEVICE_LIFE_MS = 5 * 365 * DAY_MS;
+const LAST_MINUTE = 2 ** 29;
+const COMPACT_ONE_TIME = 4;
+const MAX_PREKEY_B = 1_536;
+
+// --- an account ---
+
+/** A new account with one device, and no directory entry (ID-01, ID-02, ID-06). */
+export function newAccount(rng: Rng, nowMs: number): Own {
+  const accountSeed = new Secret("Ed25519 seed", draw(rng, 32));
+  const signSeed = new Secret("Ed25519 seed", draw(rng, 32));
+  const dhPrivate = new Secret("X25519 private key", draw(rng, 32));
+  const hedge = new Secret("hedge secret", draw(rng, 32));
+  const accountId = ed25519PublicOf(accountSeed);
+  const keys = { signPublic: ed25519PublicOf(signSeed), dhPublic: publicOf(dhPrivate) };
+  const times = { createdMs: nowMs, expiresMs: nowMs + DEVICE_LIFE_MS };
+  const fields = { accountId, deviceId: draw(rng, 16), ...keys, kind: KIND_PERSON, flags: 0, ...times };
+  const record = decodeRecord(encodeRecord(fields));
+  const ends = { issuedMs: nowMs, expiresMs: nowMs + LIST_TTL_MS };
+  const first = { accountId, seq: 1, prevHash: null, ...ends, recoveryPublic: null, recordHashes: [record.hash] };
+  return { accountSeed, signSeed, dhPrivate, hedge, record, list: verifyList(accountId, signList(accountSeed, first)) };
+}
+
+export function newMailbox(rng: Rng, relayUrl: string): Mailbox {
+  const ownerSeed = new Secret("Ed25519 seed", draw(rng, 32));
+  return { id: draw(rng, 16), relayUrl, ownerSeed, token: draw(rng, 32), created: false, tokenKnown: false };
+}
+
+// --- our list ---
+
+/** Whether our list or record was dated by a clock ahead of now (ID-39). */
+export function isAhead(own: Own, nowMs: number): boolean {
+  return Math.max(own.list.issuedMs, own.record.createdMs) > nowMs;
+}
+
+export function isListDue(own: Own, nowMs: number): boolean {
+  return own.list.expiresMs - nowMs <= LIST_TTL_MS / 2 || isAhead(own, nowMs);
+}
+
+/**
+ * Sign our next list. Where the record is of a time to come it names one of now too, with the same keys (ID-39); the
+ * older record stays named, since sessions were made under it (ID-28).
+ */
+export function renewList(c: Context, turn: Turn): void {
+  const { own } = c;
+  const renewed = own.record.createdMs > turn.nowMs;
+  const times = { createdMs: turn.nowMs, expiresMs: turn.nowMs + DEVICE_LIFE_MS };
+  const record = renewed ? decodeRecord(encodeRecord({ ...own.record, ...times })) : own.record;
+  const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
+  const seq = nextSeq(own.list.seq, c.issuedMs, turn.nowMs);
+  const signed = signList(own.accountSeed, {
+    accountId: own.record.accountId,
+    seq,
+    prevHash: own.list.hash,
+    issuedMs: turn.nowMs,
+    expiresMs: turn.nowMs + LIST_TTL_MS,
+    recoveryPublic: own.list.recoveryPublic,
+    recordHashes: hashes.slice(-2).sort(compare),
+  });
+  takeList(c, turn, verifyList(own.record.accountId, signed), { ...own, record });
+}
+
+/** Take a list of ours as the newest (ID-40). */
+export function takeList(c: Context, turn: Turn, list: DeviceList, own: Own = c.own): void {
+  c.issuedMs.push(list.issuedMs);
+  turn.put("list", u64(list.seq), () => list.signed);
+  setOwn(c, turn, { ...own, list });
+}
+
+/**
+ * Twice the Unix minute, or where a clock ahead has given a higher number, that and twice the minutes since the newest
+ * list that is not dated ahead (ID-40).
+ */
+function nextSeq(last: number, issuedMs: readonly number[], nowMs: number): number {
+  const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
+  const minute = Math.min(minuteOf(nowMs), LAST_MINUTE);
+  const past = issuedMs.filter((ms) => ms <= nowMs).map(minuteOf);
+  const newest = past.length === 0 ? minute : Math.max(...past);
+  const passed = minute - newest + ((issuedMs.at(-1) ?? 0) > nowMs ? 1 : 0);
+  return Math.min(Math.max(2 * minute, last + 2 * Math.max(passed, 1)), MAX_COUNTER - 1);
+}
+
+// --- prekeys ---
+
+function prekeysOf(c: Context, kind: PrekeyKind): readonly OwnPrekey[] {
+  return [...c.prekeys.values()].filter((one) => one.prekey.kind === kind);
+}
+
+/** Make new reusable prekeys once a week, or where a wrong clock has dated them (ID-18); whether that was done. */
+export function rotate(c: Context, turn: Turn, atOnce = false): boolean {
+  const spk = prekeysOf(c, "SPK").at(-1);
+  if (spk !== undefined && !atOnce) {
+    const madeMs = spk.prekey.notAfterMs - PREKEY_LIFE_MS;
+    const isFresh = madeMs <= turn.nowMs && turn.nowMs < madeMs + PREKEY_ROTATION_MS;
+    if (isFresh && hex(spk.record.hash) === hex(c.own.record.hash)) return false;
+  }
+  const id = newPrekeyId(c);
+  make(c, turn, "SPK", id);
+  make(c, turn, "PQK_LAST_RESORT", id);
+  return true;
+}
+
+/** A random id that no prekey which is kept has (ID-30). */
+function newPrekeyId(c: Context): number {
+  for (;;) {
+    const id = readU32(draw(c.rng, 4), 0);
+    if (id !== 0 && ![...c.prekeys.values()].some((one) => one.prekey.id === id)) return id;
+  }
+}
+
+function make(c: Context, turn: Turn, kind: PrekeyKind, id: number): OwnPrekey {
+  const { record, signSeed } = c.own;
+  const notAfterMs = turn.nowMs + PREKEY_LIFE_MS;
+  const sign = (key: Bytes): Bytes => signPrekey(signSeed, encodePrekey(record, kind, id, notAfterMs, key));
+  const made = (): OwnPrekey => {
+    if (kind === "SPK" || kind === "OPK") {
+      const secret = new Secret("X25519 private key", draw(c.rng, 32));
+      return { prekey: verifyPrekey(record, sign(publicOf(secret)), [kind]), private: secret, record };
+    }
+    const seed = new Secret("ML-KEM seed", draw(c.rng, 64));
+    return { prekey: verifyPrekey(record, sign(kemPublicOf(seed)), [kind]), private: seed, record };
+  };
+  const one = made();
+  c.prekeys.set(hex(prekeyKey(kind, id)), one);
+  turn.put("prekey", prekeyKey(kind, id), () => encodePrekeyRow(one));
+  return one;
+}
+
+/** A compact bundle for the company's devices (ID-19, CON-07). */
+export function compact(c: Context, turn: Turn, withOneTime: boolean): Value {
+  rotate(c, turn);
+  const [spk, pqk] = [prekeysOf(c, "SPK").at(-1), prekeysOf(c, "PQK_LAST_RESORT").at(-1)] as [OwnPrekey, OwnPrekey];
+  const several = (kind: PrekeyKind): readonly Value[] => {
+    const count = withOneTime ? COMPACT_ONE_TIME : 0;
+    return Array.from({ length: count }, () => compactOf(make(c, turn, kind, newPrekeyId(c))));
+  };
+  return cborMap([
+    [1, compactOf(spk)],
+    [2, compactOf(pqk)],
+    [3, several("OPK")],
+    [4, several("PQK_ONE_TIME")],
+  ]);
+}
+
+function compactOf({ prekey }: OwnPrekey): Value {
+  const { signature } = decodeSigned(prekey.signed, MAX_PREKEY_B);
+  return [prekey.id, prekey.notAfterMs, prekey.key, signature];
+}
+
+/** The keys that a prefix names, or null (HS-06). */
+export function usedPrekeys(c: Context, prefix: Prefix): UsedPrekeys | null {
+  const find = (kind: PrekeyKind, id: number): OwnPrekey | null => c.prekeys.get(hex(prekeyKey(kind, id))) ?? null;
+  const spk = find("SPK", prefix.spkId);
+  const opk = prefix.opkId === 0 ? null : find("OPK", prefix.opkId);
+  const pqk = find("PQK_ONE_TIME", prefix.pqkId) ?? find("PQK_LAST_RESORT", prefix.pqkId);
+  if (!isX25519(spk) || !isKem(pqk) || (prefix.opkId !== 0 && !isX25519(opk))) return null;
+  return { spk, opk: isX25519(opk) ? opk : null, pqk: { seed: pqk.private, prekey: pqk.prekey } };
+}
+
+type OfX25519 = Extract<OwnPrekey, { prekey: { kind: "SPK" | "OPK" } }>;
+type OfKem = Extract<OwnPrekey, { prekey: { kind: "PQK_ONE_TIME" | "PQK_LAST_RESORT" } }>;
+
+function isX25519(one: OwnPrekey | null): one is OfX25519 {
+  return one !== null && (one.prekey.kind === "SPK" || one.prekey.kind === "OPK");
+}
+
+function isKem(one: OwnPrekey | null): one is OfKem {
+  return one !== null && (one.prekey.kind === "PQK_ONE_TIME" || one.prekey.kind === "PQK_LAST_RESORT");
+}
+
+/** The record that a prekey in use was signed under: sessions answer under it. */
+export function recordOf(c: Context, prefix: Prefix): Own["record"] {
+  return c.prekeys.get(hex(prekeyKey("SPK", prefix.spkId)))?.record ?? c.own.record;
+}
+
+/** Delete the one-time keys that a flight has named (HS-08). */
+export function useUp(c: Context, turn: Turn, prekeys: UsedPrekeys): void {
+  if (prekeys.opk !== null) remove(c, turn, "OPK", prekeys.opk.prekey.id);
+  if (prekeys.pqk.prekey.kind === "PQK_ONE_TIME") remove(c, turn, "PQK_ONE_TIME", prekeys.pqk.prekey.id);
+}
+
+function remove(c: Context, turn: Turn, kind: PrekeyKind, id: number): void {
+  c.prekeys.delete(hex(prekeyKey(kind, id)));
+  turn.delete("prekey", prekeyKey(kind, id));
+}
+
+/** Let prekeys, replay entries and skipped keys go at their time (ID-18, HS-09, DR-16). */
+export function sweep(c: Context, turn: Turn): void {
+  for (const { prekey } of [...c.prekeys.values()]) {
+    if (turn.nowMs > prekey.notAfterMs + RELAY_RETENTION_MS) remove(c, turn, prekey.kind, prekey.id);
+  }
+  for (const [key, { endsMs }] of [...c.flights]) {
+    if (turn.nowMs <= endsMs) continue;
+    c.flights.delete(key);
+    turn.delete("replay", unhex(key));
+  }
+  for (const { pair } of c.peers.values()) {
+    for (const { id } of pair.sessions) expireSkipped(c, turn, id);
+  }
+}
+
+function expireSkipped(c: Context, turn: Turn, id: Bytes): void {
+  const session = sessionOf(c, id);
+  if (session === null) return;
+  const skipped = inTime(session.ratchet.skipped, turn.nowMs);
+  if (skipped.length === session.ratchet.skipped.length) return;
+  setSession(c, turn, { ...session, ratchet: { ...session.ratchet, skipped } });
+}

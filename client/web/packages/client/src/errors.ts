@@ -1,0 +1,54 @@
+/** Errors of the client, by the stable codes of the registry that Python has as well. */
+
+import { CoreError } from "@sealroom/core/errors.ts";
+import { StoreError } from "./engine/ports.ts";
+
+/** Whether trying again can help, and what to do next. */
+const DOOR = {
+  "door.unreachable": [true, "check the connection, and try again"],
+  "door.certificate": [false, "tell the company"],
+  "door.missing": [false, "check the address; the company may use another one"],
+  "door.refused": [true, "try again later"],
+  "door.elsewhere": [false, "if you trust the other address, enter it yourself"],
+  "door.too_large": [false, "tell the company"],
+  "door.invalid": [false, "tell the company, over another channel"],
+  "door.expired": [false, "check this device's clock; if it is right, tell the company"],
+  "door.origin": [false, "this page may pretend to be the company; reach it over another channel"],
+  "door.identity": [false, "compare the company's contact card over another channel; do not go on before"],
+  "door.second": [false, "give each company a store of its own"],
+} as const satisfies Readonly<Record<string, readonly [boolean, string]>>;
+
+export type DoorCode = keyof typeof DOOR;
+
+export class DoorError extends Error {
+  override readonly name = "DoorError";
+  readonly code: DoorCode;
+  readonly retryable: boolean;
+  readonly hint: string;
+
+  constructor(code: DoorCode, message: string) {
+    super(`${code}: ${message}`);
+    [this.retryable, this.hint] = DOOR[code];
+    this.code = code;
+  }
+}
+
+export type ClientCode = "client.not_accepted" | "client.closed" | "client.unknown_entry" | "client.wait";
+
+/** Something that a caller asked for cannot be done as things stand. */
+export class ClientError extends Error {
+  override readonly name = "ClientError";
+  readonly code: ClientCode;
+  readonly retryable = false;
+
+  constructor(code: ClientCode, message: string) {
+    super(`${code}: ${message}`);
+    this.code = code;
+  }
+}
+
+/** The code of an error of this client, of its core or its store; null for any other. */
+export function codeOf(error: unknown): string | null {
+  const isOurs = error instanceof DoorError || error instanceof ClientError;
+  return isOurs || error instanceof CoreError || error instanceof StoreError ? error.code : null;
+}

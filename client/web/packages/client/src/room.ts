@@ -1,0 +1,231 @@
+/** A room on the customer's side: the headless interface (web.md 5). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, unhex } from "@sealroom/core/bytes.ts";
+import type { ConsentState } from "@sealroom/core/consent/customer.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { cborMap } from "@sealroom/core/wire/cbor.ts";
+import type { CustomerEvent, Delivery } from "./engine/events.ts";
+import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
+import type { Room as KeptRoom } from "./engine/rooms/model.ts";
+import { stepIn } from "./engine/rooms/rooms.ts";
+import { write } from "./engine/rooms/writing.ts";
+import { ClientError } from "./errors.ts";
+import { eventsOf } from "./event_stream.ts";
+import type { Shell } from "./shell.ts";
+import type { EntryView, Person, RoomView } from "./views.ts";
+import { entriesOf, person, roomView } from "./views.ts";
+
+const TEXT = 3;
+const EDIT = 4;
+const ERASE = 5;
+const ACT = 10;
+const REACH = 14;
+const SENSITIVE = 15;
+const IDENTIFY = 17;
+const ANSWER = 19;
+const RATING = 20;
+const ACTS = { close: 1, reopen: 2, freeze: 3, unfreeze: 4, call: 5 } as const;
+const RANK: Readonly<Record<Delivery, number>> = { waiting: 0, failed: 0, sent: 1, delivered: 2 };
+
+export interface Sent {
+  readonly id: string;
+  /** Resolves when the entry is at least so far; rejects with `client.wait` when the signal is aborted. */
+  waitFor(state: Delivery, options?: { readonly signal?: AbortSignal }): Promise<void>;
+}
+
+export interface TextOptions {
+  readonly replyTo?: string | null;
+  readonly language?: string | null;
+}
+
+export class Room {
+  readonly id: string;
+  readonly #shell: Shell;
+
+  constructor(shell: Shell, id: string) {
+    this.#shell = shell;
+    this.id = id;
+  }
+
+  // --- reading ---
+
+  get #kept(): KeptRoom {
+    const room = this.#shell.context.rooms.get(this.id);
+    if (room === undefined) throw new ClientError("client.closed", "the room is gone");
+    return room;
+  }
+
+  view(): RoomView {
+    return roomView(this.#shell.context, this.#kept);
+  }
+
+  entries(): readonly EntryView[] {
+    return entriesOf(this.#kept);
+  }
+
+  person(id: string): Person {
+    return person(this.#shell.context, this.#kept, unhex(id));
+  }
+
+  consent(): ConsentState {
+    return consentOf(this.#shell.context, this.#kept);
+  }
+
+  /** What happens in this room from now on. */
+  events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
+    return eventsOf(this.#shell, (event) => !("room" in event) || event.room === this.id, options.signal);
+  }
+
+  // --- writing ---
+
+  /** Write a text; resolves when it is stored here. */
+  send(text: string, { replyTo = null, language = null }: TextOptions = {}): Promise<Sent> {
+    const entries: [number, Value][] = [[1, text]];
+    if (replyTo !== null) entries.push([2, unhex(replyTo)]);
+    if (language !== null) entries.push([3, language]);
+    return this.#write(TEXT, cborMap(entries));
+  }
+
+  /** Give a text of ours another wording; the earlier one stays in the transcript (TRN-23). */
+  edit(id: string, text: string): Promise<Sent> {
+    return this.#write(
+      EDIT,
+      cborMap([
+        [1, unhex(id)],
+        [2, text],
+      ]),
+    );
+  }
+
+  /** Have entries of this person erased, or with null the whole room, on all devices (ROOM-26). */
+  erase(ids: readonly string[] | null): Promise<Sent> {
+    return this.#write(ERASE, cborMap([[1, ids?.map(unhex) ?? null]]));
+  }
+
+  markSensitive(ids: readonly string[]): Promise<Sent> {
+    return this.#write(SENSITIVE, cborMap([[1, ids.map(unhex)]]));
+  }
+
+  close(): Promise<Sent> {
+    return this.#act("close");
+  }
+
+  /** Ask for the room to be opened again, within 90 days. */
+  reopen(): Promise<Sent> {
+    return this.#act("reopen");
+  }
+
+  /** Object: the company decides within 30 days, and takes nothing meanwhile. */
+  freeze(): Promise<Sent> {
+    return this.#act("freeze");
+  }
+
+  unfreeze(): Promise<Sent> {
+    return this.#act("unfreeze");
+  }
+
+  callDesk(): Promise<Sent> {
+    return this.#act("call");
+  }
+
+  /** Leave an address for a note without content that something waits, or take it back with null. */
+  reach(email: string | null): Promise<Sent> {
+    return this.#write(REACH, cborMap([[1, email]]));
+  }
+
+  rate(stars: number, text: string | null = null): Promise<Sent> {
+    return this.#write(
+      RATING,
+      cborMap(
+        text === null
+          ? [[1, stars]]
+          : [
+              [1, stars],
+              [2, text],
+            ],
+      ),
+    );
+  }
+
+  /** Answer a form of the company: what was answered to each question that was. */
+  answer(form: string, answers: readonly (readonly [question: number, answer: string | number])[]): Promise<Sent> {
+    return this.#write(
+      ANSWER,
+      cborMap([
+        [1, unhex(form)],
+        [2, answers.map(([question, answer]) => [question, answer])],
+      ]),
+    );
+  }
+
+  /** Tell the company who one is, by a token that its own login has signed. */
+  identify(token: Bytes): Promise<Sent> {
+    return this.#write(IDENTIFY, token);
+  }
+
+  /** Withdraw the consent: the company takes nothing more, erases what it may, and confirms it here. */
+  withdraw(): Promise<void> {
+    return this.#shell.do((c, turn) => withdraw(c, turn, unhex(this.id)));
+  }
+
+  /** Entries were shown to the person; nobody is told. */
+  async markRead(ids: readonly string[]): Promise<void> {
+    await this.#shell.do((c, turn) => {
+      const unread = ids.filter((id) => c.rooms.get(this.id)?.entries.get(id)?.unread);
+      if (unread.length === 0) return;
+      const read = (id: string): void => {
+        stepIn(
+          c,
+          turn,
+          unhex(this.id),
+          (d) => {
+            const kept = d.room.entries.get(id);
+            if (kept !== undefined) d.keep({ ...kept, unread: false });
+          },
+          false,
+        );
+      };
+      unread.forEach(read);
+    });
+  }
+
+  #act(what: keyof typeof ACTS): Promise<Sent> {
+    return this.#write(ACT, cborMap([[1, ACTS[what]]]));
+  }
+
+  async #write(kind: number, payload: Value): Promise<Sent> {
+    const entry = await this.#shell.do((c, turn) => {
+      checkWriting(c, turn, this.#kept, kind);
+      return stepIn(c, turn, unhex(this.id), (d) => write(d, kind, payload));
+    });
+    return this.#sent(hex(entry.hash));
+  }
+
+  #sent(id: string): Sent {
+    return { id, waitFor: (state, { signal } = {}) => this.#waitFor(id, state, signal) };
+  }
+
+  /** How far an entry of ours has come. */
+  delivery(id: string): Delivery {
+    const delivery = this.#kept.entries.get(id)?.delivery ?? null;
+    if (delivery === null) throw new ClientError("client.unknown_entry", "no entry of ours");
+    return delivery;
+  }
+
+  async #waitFor(id: string, state: Delivery, signal?: AbortSignal): Promise<void> {
+    const events = this.events(signal === undefined ? {} : { signal })[Symbol.asyncIterator]();
+    try {
+      while (!isSoFar(this.delivery(id), state)) {
+        const { done } = await events.next();
+        if (done) throw new ClientError("client.wait", "the wait was ended");
+      }
+    } finally {
+      await events.return?.();
+    }
+  }
+}
+
+function isSoFar(now: Delivery, wanted: Delivery): boolean {
+  return now === wanted || (now !== "failed" && RANK[now] >= RANK[wanted] && wanted !== "failed");
+}

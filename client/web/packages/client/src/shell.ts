@@ -1,0 +1,236 @@
+/** Drives an engine: one step at a time, its rows committed before anything of it leaves (STO-09). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import type { Context } from "./engine/context.ts";
+import type { Engine } from "./engine/engine.ts";
+import type { CustomerEvent } from "./engine/events.ts";
+import { loadEngine } from "./engine/loading.ts";
+import type { Link, Ports, Store } from "./engine/ports.ts";
+import { StoreError } from "./engine/ports.ts";
+import type { Channel, Effect, Turn } from "./engine/turn.ts";
+import { ClientError } from "./errors.ts";
+
+export type Listener = (event: CustomerEvent) => void;
+
+/** Ends by itself where somebody else has written to the store, or the store is gone. */
+export class Shell {
+  readonly #ports: Ports;
+  readonly #store: Store;
+  #engine: Engine;
+  #version: number;
+  #queue: Promise<unknown> = Promise.resolve();
+  #isOnline = false;
+  #isOver = false;
+  #failure: StoreError | null = null;
+  #unwake: () => void = () => {};
+  readonly #links = new Map<Channel, Link>();
+  readonly #working = new Map<Channel, AbortController>();
+  readonly #listeners = new Set<Listener>();
+
+  constructor(ports: Ports, store: Store, engine: Engine, version: number) {
+    this.#ports = ports;
+    this.#store = store;
+    this.#engine = engine;
+    this.#version = version;
+  }
+
+  /** The engine, to be read; null while none is there. */
+  get context(): Context {
+    return this.#engine.context;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  listen(listener: Listener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  nowMs(): number {
+    return this.#ports.clock.nowMs();
+  }
+
+  /** Carry out what a person wants; resolves when it is on disk. */
+  do<T>(work: (c: Context, turn: Turn) => T): Promise<T> {
+    return this.#run((engine, nowMs) => engine.do(nowMs, work));
+  }
+
+  async start(isContinuous: boolean): Promise<void> {
+    await this.#step((engine, nowMs) => engine.loaded(isContinuous, nowMs));
+    await this.goOnline();
+  }
+
+  async goOnline(): Promise<void> {
+    this.#isOnline = true;
+    await this.#step((engine, nowMs) => engine.start(nowMs));
+  }
+
+  async goOffline(): Promise<void> {
+    this.#isOnline = false;
+    await this.#step((engine, nowMs) => engine.stop(nowMs));
+  }
+
+  /** Go offline and close the store; what was asked for before is carried out. */
+  async close(): Promise<void> {
+    if (this.#isOver) return;
+    await this.goOffline().catch(() => {});
+    this.#end();
+    await this.#store.close();
+  }
+
+  async destroy(): Promise<void> {
+    await this.goOffline().catch(() => {});
+    this.#end();
+    await this.#store.destroy();
+  }
+
+  #end(): void {
+    this.#isOver = true;
+    this.#unwake();
+    this.#dropLinks();
+  }
+
+  #dropLinks(): void {
+    for (const link of this.#links.values()) link.close();
+    for (const work of this.#working.values()) work.abort();
+    this.#links.clear();
+    this.#working.clear();
+  }
+
+  // --- steps ---
+
+  #step(step: (engine: Engine, nowMs: number) => Turn): Promise<void> {
+    return this.#run((engine, nowMs) => ({ turn: step(engine, nowMs), result: undefined }));
+  }
+
+  /** What the world brings; a failure of the store is told, since nobody waits for it. */
+  #happens(step: (engine: Engine, nowMs: number) => Turn): void {
+    if (this.#isOver) return;
+    this.#step(step).catch((error: unknown) => {
+      if (!this.#isOver && !(error instanceof StoreError)) throw error;
+    });
+  }
+
+  #run<T>(step: (engine: Engine, nowMs: number) => { readonly turn: Turn; readonly result: T }): Promise<T> {
+    const done = this.#queue.then(() => this.#now(step));
+    this.#queue = done.catch(() => {});
+    return done;
+  }
+
+  async #now<T>(step: (engine: Engine, nowMs: number) => { readonly turn: Turn; readonly result: T }): Promise<T> {
+    if (this.#isOver) throw this.#failure ?? new ClientError("client.closed", "the client was closed");
+    let taken: { readonly turn: Turn; readonly result: T };
+    try {
+      taken = step(this.#engine, this.nowMs());
+    } catch (error) {
+      if (this.#engine.isAhead) await this.#reload();
+      throw error;
+    }
+    await this.#commit(taken.turn);
+    for (const effect of taken.turn.effects()) this.#carryOut(effect);
+    this.#wake();
+    return taken.result;
+  }
+
+  async #commit(turn: Turn): Promise<void> {
+    const changes = turn.changes();
+    if (changes.length === 0) return;
+    try {
+      this.#version = await this.#store.commit(changes, this.#version);
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error;
+      if (error.code === "store.full") await this.#reload();
+      else this.#fail(error);
+      throw error;
+    }
+  }
+
+  /** The store is not ours any more, or gone: nothing goes on. */
+  #fail(error: StoreError): void {
+    this.#failure = error;
+    this.#tell({ type: "connection", state: "offline", code: error.code });
+    this.#end();
+  }
+
+  /** Memory is ahead of the store, which is the truth: begin anew from it. */
+  async #reload(): Promise<void> {
+    this.#dropLinks();
+    const engine = await loadEngine(this.#store, this.#ports.random);
+    if (engine === null) throw new StoreError("store.corrupt", "the store holds no account");
+    this.#engine = engine;
+    if (!this.#isOnline) return;
+    const turn = engine.start(this.nowMs());
+    await this.#commit(turn);
+    for (const effect of turn.effects()) this.#carryOut(effect);
+    this.#wake();
+  }
+
+  #wake(): void {
+    this.#unwake();
+    const atMs = this.#engine.wakeMs();
+    if (atMs === null || this.#isOver) return;
+    this.#unwake = this.#ports.clock.wake(atMs, () => this.#happens((engine, nowMs) => engine.tick(nowMs)));
+  }
+
+  // --- effects ---
+
+  #carryOut(effect: Effect): void {
+    switch (effect.name) {
+      case "open":
+        this.#open(effect.channel, effect.relayUrl);
+        return;
+      case "close":
+        this.#close(effect.channel);
+        return;
+      case "send":
+        this.#links.get(effect.channel)?.send(effect.message);
+        return;
+      case "work":
+        this.#work(effect.channel, effect.number, effect.context, effect.bits);
+        return;
+      case "notify":
+        this.#tell(effect.event);
+        return;
+    }
+  }
+
+  #open(channel: Channel, relayUrl: string): void {
+    this.#close(channel);
+    const isOurs = (): boolean => this.#links.get(channel) === link;
+    const happens = (step: (engine: Engine, nowMs: number) => Turn): void => {
+      if (isOurs()) this.#happens((engine, nowMs) => step(engine, nowMs));
+    };
+    const link = this.#ports.connect(relayUrl, {
+      opened: () => happens((engine, nowMs) => engine.opened(channel, nowMs)),
+      received: (message) => happens((engine, nowMs) => engine.received(channel, message, nowMs)),
+      closed: (code) => {
+        if (!isOurs()) return;
+        this.#links.delete(channel);
+        this.#happens((engine, nowMs) => engine.closed(channel, code, nowMs));
+      },
+    });
+    this.#links.set(channel, link);
+  }
+
+  #close(channel: Channel): void {
+    this.#links.get(channel)?.close();
+    this.#links.delete(channel);
+    this.#working.get(channel)?.abort();
+    this.#working.delete(channel);
+  }
+
+  #work(channel: Channel, number: number, context: Bytes, bits: number): void {
+    const controller = this.#working.get(channel) ?? new AbortController();
+    this.#working.set(channel, controller);
+    this.#ports.work(context, bits, controller.signal).then(
+      (work) => this.#happens((engine, nowMs) => engine.worked(channel, number, work, nowMs)),
+      () => {}, // Given up with its connection.
+    );
+  }
+
+  #tell(event: CustomerEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}

@@ -1,0 +1,143 @@
+/** What an application sees of a room: who is in it, what was said, what holds. Nothing here changes anything. */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same, unhex } from "@sealroom/core/bytes.ts";
+import { KIND_BOT } from "@sealroom/core/identity/record.ts";
+import { decodeBody } from "@sealroom/core/rooms/entry.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "./engine/context.ts";
+import type { Delivery, Phase } from "./engine/events.ts";
+import { transcript } from "./engine/rooms/judging.ts";
+import type { Kept, Room } from "./engine/rooms/model.ts";
+import { phaseName } from "./engine/rooms/settling.ts";
+
+const KIND_TEXT = 3;
+const KIND_EDIT = 4;
+
+export interface Person {
+  readonly id: string;
+  /** By the card; null for a customer, or where none is known. */
+  readonly name: string | null;
+  readonly kind: "customer" | "person" | "bot";
+  readonly teams: readonly string[];
+  readonly isSelf: boolean;
+  readonly isPresent: boolean;
+}
+
+export interface EntryView {
+  readonly id: string;
+  readonly kind: number;
+  readonly author: string;
+  readonly ours: boolean;
+  readonly sentMs: number;
+  readonly receivedMs: number;
+  /** The newest wording of a text; null of another kind, or where it was erased. */
+  readonly text: string | null;
+  readonly language: string | null;
+  readonly replyTo: string | null;
+  readonly isByMachine: boolean;
+  readonly isEdited: boolean;
+  readonly isErased: boolean;
+  readonly isSensitive: boolean;
+  readonly unread: boolean;
+  readonly delivery: Delivery | null;
+  /** Of a kind that is not a text; null where it was erased. */
+  readonly payload: Value;
+}
+
+export interface RoomView {
+  readonly id: string;
+  /** Null until a state of the company has come. */
+  readonly phase: Phase | null;
+  readonly members: readonly Person[];
+  readonly assigned: string | null;
+  readonly sensitive: boolean;
+  readonly unread: number;
+}
+
+export function roomView(c: Context, room: Room): RoomView {
+  const { shown } = room;
+  const hasState = room.states.length > 0;
+  return {
+    id: hex(room.id),
+    phase: shown === null || (!hasState && shown.phase === 1) ? null : phaseName(shown.phase),
+    members: (shown?.members ?? []).map((id) => person(c, room, id)),
+    assigned: shown?.assigned == null ? null : hex(shown.assigned),
+    sensitive: shown?.sensitive ?? false,
+    unread: [...room.entries.values()].filter((one) => one.unread && !one.hidden).length,
+  };
+}
+
+/** A device as it is shown: by its card. */
+export function person(c: Context, room: Room, deviceId: Bytes): Person {
+  const id = hex(deviceId);
+  const isSelf = same(deviceId, c.own.record.deviceId);
+  if (isSelf) return { id, name: null, kind: "customer", teams: [], isSelf, isPresent: true };
+  const card = c.team.cards.get(id);
+  const records = [...c.team.records.values(), ...[...c.peers.values()].map((peer) => peer.record)];
+  const isBot = records.some((record) => same(record.deviceId, deviceId) && record.kind === KIND_BOT);
+  const isPresent = (room.shown?.members ?? []).some((one) => same(one, deviceId));
+  const kind = isBot ? "bot" : "person";
+  return { id, name: card?.name ?? null, kind, teams: card?.teams ?? [], isSelf, isPresent };
+}
+
+/** The entries of a room in the order of the transcript. */
+export function entriesOf(room: Room): readonly EntryView[] {
+  const entries = transcript(room);
+  const edits = newestEdits(entries);
+  return entries.map((kept) => entryView(kept, edits));
+}
+
+/** The newest wording of each text: of one device the highest number counts (TRN-23). */
+function newestEdits(entries: readonly Kept[]): ReadonlyMap<string, Kept> {
+  const found = new Map<string, Kept>();
+  for (const kept of entries) {
+    if (kept.entry.header.kind !== KIND_EDIT || kept.hidden) continue;
+    const named = fieldOf(payloadOf(kept), 1);
+    if (!(named instanceof Uint8Array)) continue;
+    const known = found.get(hex(named));
+    if (known === undefined || known.entry.header.n < kept.entry.header.n) found.set(hex(named), kept);
+  }
+  return found;
+}
+
+function payloadOf(kept: Kept): Value {
+  return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
+}
+
+function fieldOf(payload: Value, key: number): Value {
+  return payload instanceof Map ? (payload.get(key) ?? null) : null;
+}
+
+function entryView(kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
+  const { entry } = kept;
+  const { kind } = entry.header;
+  const payload = payloadOf(kept);
+  const edit = edits.get(hex(entry.hash));
+  const wording = edit === undefined ? null : fieldOf(payloadOf(edit), 2);
+  const text = kind === KIND_TEXT ? (payload === null ? null : (wording ?? fieldOf(payload, 1))) : null;
+  const replyTo = kind === KIND_TEXT ? fieldOf(payload, 2) : null;
+  const language = kind === KIND_TEXT ? fieldOf(payload, 3) : null;
+  return {
+    id: hex(entry.hash),
+    kind,
+    author: hex(entry.author.deviceId),
+    ours: kept.delivery !== null,
+    sentMs: entry.header.sentMs,
+    receivedMs: kept.receivedMs,
+    text: typeof text === "string" ? text : null,
+    language: typeof language === "string" ? language : null,
+    replyTo: replyTo instanceof Uint8Array ? hex(replyTo) : null,
+    isByMachine: kind === KIND_TEXT && fieldOf(payload, 4) === true,
+    isEdited: typeof wording === "string",
+    isErased: kept.hidden || entry.body === null,
+    isSensitive: kept.marked,
+    unread: kept.unread,
+    delivery: kept.delivery,
+    payload: kind === KIND_TEXT ? null : payload,
+  };
+}
+
+export function hashOf(id: string): Bytes {
+  return unhex(id);
+}

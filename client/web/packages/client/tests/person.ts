@@ -1,0 +1,98 @@
+/**
+ * A person in a process of its own, for tests in Python: one command a line comes in as JSON, one answer a line goes out,
+ * and one line for each event. Arguments: the file of the door.
+ */
+import { createInterface } from "node:readline";
+import { hex, unhex } from "@sealroom/core/bytes.ts";
+import { Customer } from "../src/customer.ts";
+import type { Delivery } from "../src/engine/events.ts";
+import { codeOf } from "../src/errors.ts";
+import type { Room } from "../src/room.ts";
+import { MemoryPlace } from "./memory_store.ts";
+import { portsOf } from "./node_ports.ts";
+
+const [door = ""] = process.argv.slice(2);
+const place = new MemoryPlace();
+const ports = portsOf(place, door);
+const company = "https://praxis.example";
+
+interface Command {
+  readonly id: number;
+  readonly do: string;
+  readonly text?: string;
+  readonly entry?: string;
+  readonly state?: Delivery;
+  readonly account?: string;
+}
+
+let me = await Customer.open({ company, ports });
+
+function say(line: unknown): void {
+  process.stdout.write(`${JSON.stringify(line)}\n`);
+}
+
+function listen(): void {
+  me.shell.listen((event) => say({ event }));
+}
+
+function room(): Room {
+  const [first] = me.rooms();
+  if (first === undefined) throw new Error("no room");
+  return first;
+}
+
+const commands: Readonly<Record<string, (command: Command) => Promise<unknown> | unknown>> = {
+  notice: async ({ account }) => {
+    const known = account === undefined ? me : await Customer.open({ company, account: unhex(account), ports });
+    const shown = await known.notice();
+    return { text: shown.text(), controller: shown.notice.controller.name, stored: place.created };
+  },
+  accept: async () => {
+    const opened = await me.accept(await me.notice());
+    listen();
+    return opened.id;
+  },
+  refuse: async () => (await me.refuse(await me.notice())).channels.length,
+  send: async ({ text = "" }) => (await room().send(text)).id,
+  edit: async ({ entry = "", text = "" }) => (await room().edit(entry, text)).id,
+  erase: async ({ entry }) => (await room().erase(entry === undefined ? null : [entry])).id,
+  wait: async ({ entry = "", state = "delivered" }) => {
+    const events = room().events();
+    const reached = ["waiting", "sent", "delivered"].indexOf(state);
+    const now = (): number => ["waiting", "sent", "delivered"].indexOf(room().delivery(entry));
+    if (now() >= reached) return room().delivery(entry);
+    for await (const _ of events) if (now() >= reached) break;
+    return room().delivery(entry);
+  },
+  entries: () =>
+    room()
+      .entries()
+      .map(({ id, kind, text, ours, delivery, author, isErased }) => {
+        return { id, kind, text, ours, delivery, isErased, name: room().person(author).name };
+      }),
+  view: () => room().view(),
+  consent: () => room().consent().name,
+  close: async () => (await room().close()).id,
+  reopen: async () => (await room().reopen()).id,
+  withdraw: () => room().withdraw(),
+  safety: () => me.safetyNumber(),
+  account: () => hex(me.shell.context.own.record.accountId),
+  reopen_store: async () => {
+    await me.close();
+    me = await Customer.open({ company, ports });
+    listen();
+    return me.hasAccepted;
+  },
+  quit: () => me.close(),
+};
+
+for await (const line of createInterface({ input: process.stdin })) {
+  const command = JSON.parse(line) as Command;
+  try {
+    const result = await commands[command.do]?.(command);
+    say({ id: command.id, result: result ?? null });
+  } catch (error) {
+    say({ id: command.id, code: codeOf(error), error: String(error instanceof Error ? error.stack : error) });
+  }
+  if (command.do === "quit") process.exit(0);
+}

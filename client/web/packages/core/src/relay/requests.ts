@@ -1,0 +1,98 @@
+/** Requests to a relay as a client without a directory entry makes them (chapter 11, section 2.2). */
+
+import type { Bytes } from "../bytes.ts";
+import type { Integer, Value } from "../wire/cbor.ts";
+import { cborMap, encode } from "../wire/cbor.ts";
+
+export const RETENTION = 2;
+export const CLASS_CONTACT = 1;
+export const CLASS_TRUSTED = 3;
+
+export const OK = 0;
+export const BAD_REQUEST = 2;
+export const TOO_LARGE = 3;
+export const DENIED = 6;
+export const REGISTRATION_REFUSED = 9;
+export const POW_REQUIRED = 10;
+export const UNAVAILABLE = 15;
+
+/** Names of the codes of section 7, by number. */
+export const CODE_NAMES = [
+  "ok",
+  "unknown_operation",
+  "bad_request",
+  "too_large",
+  "rate_limited",
+  "quota",
+  "denied",
+  "auth_failed",
+  "not_authenticated",
+  "registration_refused",
+  "pow_required",
+  "not_found",
+  "bad_entry",
+  "stale_entry",
+  "no_prekeys",
+  "unavailable",
+] as const;
+
+export interface SendItem {
+  readonly mailbox: Bytes;
+  readonly token: Bytes;
+  readonly msgId: Bytes;
+  readonly pow: Bytes;
+  readonly body: Bytes;
+}
+
+/** What follows operation and request id, in the order of the table (RLY-04). */
+export interface Request {
+  readonly operation: number;
+  readonly fields: readonly Value[];
+}
+
+function request(operation: number, ...fields: readonly Value[]): Request {
+  return { operation, fields };
+}
+
+export function create(mailbox: Bytes, ownerPublic: Bytes, pow: Bytes): Request {
+  return request(1, mailbox, ownerPublic, pow, null);
+}
+
+export function authenticate(mailboxes: readonly Bytes[], ownerPublic: Bytes, signature: Bytes): Request {
+  return request(2, mailboxes, ownerPublic, signature);
+}
+
+export function addTokens(mailbox: Bytes, hashes: readonly Bytes[], tokenClass: number): Request {
+  return request(3, mailbox, hashes, tokenClass);
+}
+
+export function send(items: readonly SendItem[]): Request {
+  const values = items.map(({ mailbox, token, msgId, pow, body }) => [mailbox, token, msgId, RETENTION, pow, body]);
+  return request(5, values);
+}
+
+export function subscribe(mailboxes: readonly Bytes[]): Request {
+  return request(6, mailboxes);
+}
+
+export function acknowledge(mailbox: Bytes, seqs: readonly Integer[]): Request {
+  return request(7, mailbox, seqs);
+}
+
+export function lookUp(accountId: Bytes, afterSeq: number): Request {
+  return request(9, accountId, afterSeq);
+}
+
+export function fetchPrekeys(accountId: Bytes, recordHash: Bytes, token: Bytes, pow: Bytes): Request {
+  return request(12, accountId, recordHash, token, pow);
+}
+
+export function deleteMailbox(mailbox: Bytes): Request {
+  return request(13, mailbox);
+}
+
+/** One message with one frame (RLY-01). */
+export function encodeRequest(requestId: number, { operation, fields }: Request): Bytes {
+  const entries = [operation, requestId, ...fields].map((value, key) => [key, value] as const);
+  return encode([cborMap(entries)]);
+}

@@ -1,0 +1,104 @@
+"""A customer of the web client in a process of node: commands in, answers and events out, a line each."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import web_packages
+
+SCRIPT = "packages/client/tests/person.ts"
+WAIT_S = 60.0
+
+
+class PersonFault(Exception):
+    """What was asked for was refused; `code` is of the registry, or None for a fault of the program."""
+
+    def __init__(self, code: str | None, text: str) -> None:
+        super().__init__(f"{code}: {text}")
+        self.code = code
+
+
+class WebPerson:
+    """Answers come in the order of their commands; events are kept."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._answers: dict[int, asyncio.Future[Any]] = {}
+        self._last = 0
+        self.events: list[dict[str, Any]] = []
+        self._news = asyncio.Condition()
+        self._reading = asyncio.create_task(self._read())
+
+    async def do(self, what: str, **details: object) -> Any:
+        """Ask for something and return the result.
+
+        Raises:
+            PersonFault: it was refused.
+        """
+        self._last += 1
+        answer: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._answers[self._last] = answer
+        line = json.dumps({"id": self._last, "do": what, **details}) + "\n"
+        if self._process.stdin is None:
+            raise PersonFault(None, "the process has no input")
+        self._process.stdin.write(line.encode())
+        async with asyncio.timeout(WAIT_S):
+            found = await answer
+        if "error" in found:
+            raise PersonFault(found["code"], found["error"])
+        return found["result"]
+
+    async def wait_for(self, **wanted: object) -> dict[str, Any]:
+        """Wait until an event has come that has all of this."""
+        async with asyncio.timeout(WAIT_S), self._news:
+            while not (found := self._found(wanted)):
+                await self._news.wait()
+            return found[0]
+
+    def _found(self, wanted: dict[str, object]) -> list[dict[str, Any]]:
+        return [one for one in self.events if all(one.get(key) == value for key, value in wanted.items())]
+
+    async def _read(self) -> None:
+        if self._process.stdout is None:
+            return
+        async for line in self._process.stdout:
+            said = json.loads(line)
+            if "event" in said:
+                async with self._news:
+                    self.events.append(said["event"])
+                    self._news.notify_all()
+            else:
+                self._answers.pop(said["id"]).set_result(said)
+        for answer in self._answers.values():
+            answer.set_exception(PersonFault(None, "the process has ended"))
+
+    async def end(self) -> None:
+        """End the process."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        await self._reading
+
+
+@asynccontextmanager
+async def web_person(door: Path) -> AsyncIterator[WebPerson]:
+    """A person who has accepted nothing yet, of a company whose door stands in a file."""
+    process = await asyncio.create_subprocess_exec(
+        str(web_packages.NODE),
+        SCRIPT,
+        str(door),
+        cwd=web_packages.WORKSPACE,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=2**20,
+    )
+    person = WebPerson(process)
+    try:
+        yield person
+    finally:
+        await person.end()
