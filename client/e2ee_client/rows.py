@@ -14,6 +14,7 @@ TABLES: Final = frozenset(
         "account",
         "contact",
         "desk",
+        "entry_about",
         "entry_chain",
         "entry_index",
         "entry_named",

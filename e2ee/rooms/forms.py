@@ -1,9 +1,9 @@
-"""Payloads with which a company asks and a customer answers: form, answer and rating (TRN-21)."""
+"""Payloads with which a company asks and a customer answers, and what fits what (TRN-21, TRN-43)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import Enum, IntEnum
 from typing import ClassVar, Final, NamedTuple
 
 from e2ee.errors import DecodeError
@@ -18,6 +18,8 @@ MAX_QUESTIONS: Final = 12
 LABEL_B: Final = 200
 VALUE_B: Final = 1_000
 RATING_TEXT_B: Final = 500
+MAX_DAY: Final = 3_652_059
+"""31 December 9999; day 1 is 1 January of year 1."""
 
 
 class QuestionKind(IntEnum):
@@ -54,7 +56,7 @@ def _question(value: cbor.Value) -> Question:
 
 @dataclass(frozen=True, slots=True)
 class Form(Structure):
-    """Questions to the customer. A quick reply is a form of one choice."""
+    """Questions to the customer. One whose only question is a required choice offers quick replies."""
 
     kind: ClassVar = Kind.FORM
     shape = (text(LABEL_B), several(_question, MAX_QUESTIONS))
@@ -65,6 +67,12 @@ class Form(Structure):
         """Refuse ids that do not ascend."""
         check_ascending(one.id for one in self.questions)
 
+    @property
+    def is_quick(self) -> bool:
+        """Whether it offers quick replies."""
+        first = self.questions[0]
+        return len(self.questions) == 1 and first.kind is QuestionKind.CHOICE and first.required
+
 
 def _answered(value: cbor.Value) -> str | int:
     reader: Reader = text(VALUE_B) if isinstance(value, str) else number(MAX_MS)
@@ -74,7 +82,7 @@ def _answered(value: cbor.Value) -> str | int:
 
 @dataclass(frozen=True, slots=True)
 class Answer(Structure):
-    """Answers by the id of the question: a text, or a number (of an option, of a day since 1970, any)."""
+    """Answers by the id of the question: a text, or a number (of an option, of a day, any; TRN-43)."""
 
     kind: ClassVar = Kind.ANSWER
     shape = (hash_, several(row(number(MAX_U32), _answered), MAX_QUESTIONS))
@@ -95,3 +103,37 @@ class Rating(Structure):
     absent = frozenset({2})
     stars: int
     text: str | None = field(default=None, repr=False)
+
+
+class AnswerFault(Enum):
+    """Why an answer does not fit its form."""
+
+    UNKNOWN = "unknown"
+    """An id that is of none of its questions."""
+    MISSING = "missing"
+    """A required question has no answer."""
+    TYPE = "type"
+    """A number where a text belongs, or a text where a number does."""
+    OPTION = "option"
+    """Not one of the options, or not a day of the calendar."""
+
+
+def fault_of(form: Form, answer: Answer) -> AnswerFault | None:
+    """Say why an answer does not fit a form; None if it does (TRN-43)."""
+    questions, values = {one.id: one for one in form.questions}, dict(answer.values)
+    if not values.keys() <= questions.keys():
+        return AnswerFault.UNKNOWN
+    if any(one.required and one.id not in values for one in form.questions):
+        return AnswerFault.MISSING
+    faults = (_fault(questions[key], value) for key, value in answer.values)
+    return next((one for one in faults if one is not None), None)
+
+
+def _fault(question: Question, value: str | int) -> AnswerFault | None:
+    if isinstance(value, str) is not (question.kind is QuestionKind.TEXT):
+        return AnswerFault.TYPE
+    if isinstance(value, str) or question.kind is QuestionKind.NUMBER:
+        return None
+    is_choice = question.kind is QuestionKind.CHOICE
+    is_offered = value < len(question.options) if is_choice else 1 <= value <= MAX_DAY
+    return None if is_offered else AnswerFault.OPTION

@@ -324,6 +324,32 @@ def test_a_file_is_sent_and_saved(praxis: Praxis, tmp_path: Path) -> None:
     assert praxis.desk.run("room", "save", room, "ffff").code == "local.file"
 
 
+def test_texts_are_worded_anew_and_questions_answered(praxis: Praxis, tmp_path: Path) -> None:
+    """TRN-40 to TRN-44: by both sides, with what programs read."""
+    customer = _customer(tmp_path)
+    room = _opened(praxis, customer)
+    desk = praxis.desk
+    customer.ok("room", "send", "-", "Guten Tga")
+    desk.ok("room", "claim", room)
+    assert customer.ok("room", "edit", "-", "-", "Guten Tag") == "Worded anew.\n"
+    desk.ok("room", "send", room, "Guten Tag zurück", "--reply-to", "-")
+    assert re.search(r"Customer: Guten Tag  \[worded anew\]", desk.ok("room", "history", room))
+    assert desk.ok("room", "search", "Tga", "--offline") == ""
+    assert "[in reply to: Guten Tag]" in customer.ok("room", "history", "-")
+    desk.ok("room", "ask", room, "Passt es?", "--option", "Ja", "--option", "Nein")
+    said = customer.ok("--lang", "de", "room", "history", "-", "--ids")
+    assert re.search(r"^[0-9a-f]{8} .* fragt: Passt es\? \[Ja / Nein\] \(sealroom room answer", said, re.M)
+    assert customer.run("room", "answer", "-", "-", "Vielleicht").code == "config.invalid"
+    given = json.loads(customer.ok("room", "answer", "-", "-", "1", "--json"))
+    assert given["answers"] == {"1": "Ja"}
+    assert "Customer answered: Passt es? Ja" in desk.ok("room", "history", room)
+    customer.ok("room", "rate", "-", "5", "--text", "schnell")
+    assert "rated the conversation: 5 of 5 (schnell)" in desk.ok("room", "history", room)
+    assert desk.run("room", "answer", room, "-", "1").code == "local.side_company"
+    assert desk.run("room", "ask", room, "Passt es?").code == "usage.invalid"
+    assert customer.run("room", "edit", "-", "ffffffff", "x").code == "local.entry"
+
+
 @pytest.mark.parametrize(
     ("done_b", "bar"), [(0, "[" + "." * 30 + "]   0 %"), (5, "[" + "#" * 15 + "." * 15 + "]  50 %")]
 )

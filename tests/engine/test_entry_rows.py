@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
 from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
+from e2ee_client.engine.rooms.entry_search import holding
 from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
@@ -131,7 +132,7 @@ def test_a_page_reads_each_segment_once(rows: CountedRows) -> None:
     filled(rows, entries)
     log, turn = EntryLog(rows, ROOM), Turn(0)
     rows.reads.clear()
-    assert [one.hash for one in log.holding(turn, [one.hash for one in entries], ["text 7"])] == [
+    assert [one.hash for one in holding(log, turn, [one.hash for one in entries], ["text 7"])] == [
         entries[7].hash
     ]
     log.newest(turn, 50)
@@ -158,7 +159,7 @@ def test_an_erased_body_is_in_no_row_and_does_not_come_back(rows: CountedRows) -
     assert found is not None
     assert found.is_hidden
     assert found.entry() == entries[2].redacted()
-    assert not log.holding(Turn(0), [entries[2].hash], ["geheim"])
+    assert not holding(log, Turn(0), [entries[2].hash], ["geheim"])
 
 
 def test_a_body_that_comes_later_is_kept(rows: CountedRows) -> None:
@@ -215,7 +216,7 @@ def newest(log: EntryLog) -> None:
 def found(log: EntryLog) -> None:
     """Search."""
     log.held(Turn(0), TAG, 2)
-    log.holding(Turn(0), log.newest_hashes(Turn(0), 9), ["text"])
+    holding(log, Turn(0), log.newest_hashes(Turn(0), 9), ["text"])
 
 
 @pytest.mark.parametrize(

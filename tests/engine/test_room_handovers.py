@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from e2ee_client.engine.rooms.entry_log import text_of
+from e2ee_client.engine.rooms.about import payload_of
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
@@ -19,7 +19,7 @@ from e2ee.errors import ConsentWithdrawn, NoRight, RoomFrozen, Unlogged
 from e2ee.ids import ContentId
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.forward import encode_forward
-from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, Erase, Sensitive
+from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, Erase, RoomText, Sensitive
 
 
 def joined(*before: str) -> tuple[World, list[EntryHash]]:
@@ -50,8 +50,8 @@ def shown(world: World, name: str) -> list[tuple[str | None, bool]]:
     assert room is not None
     turn = Turn(world.now_ms)
     here = [one for one in room.log.all_of(turn) if one.body is not None and not one.is_hidden]
-    found = [(text_of(one.body or b""), one.forwarded_by is not None) for one in here]
-    return [one for one in found if one[0] is not None]
+    found = [(payload_of(one), one.forwarded_by is not None) for one in here]
+    return [(one.text, by) for one, by in found if isinstance(one, RoomText)]
 
 
 def bodies(world: World, name: str, hashes: list[EntryHash]) -> list[EntryHash]:

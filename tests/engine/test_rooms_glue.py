@@ -39,6 +39,7 @@ ROOM_TABLES = (
     "entry_index",
     "entry_chain",
     "entry_page",
+    "entry_about",
     "entry_named",
     "posted",
     "desk",

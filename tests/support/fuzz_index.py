@@ -22,6 +22,7 @@ MODULES: Final = (
     "fuzz_stored",
     "fuzz_relay",
     "fuzz_texts",
+    "fuzz_forms",
 )
 
 

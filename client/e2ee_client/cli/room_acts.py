@@ -30,6 +30,7 @@ from .room_addressing import (
     is_company,
 )
 from .room_lines import entry_json, is_waiting, room_json
+from .room_words import find_answered
 from .session import Session, Work
 
 Act = Callable[[Client], Awaitable[Room]]
@@ -46,7 +47,9 @@ def send(session: Session) -> Work:
         async with session.open(passphrase, online=True) as client:
             await fetch(session, client)
             room = find_room(client, options.room)
-            entry = await room.send(text)
+            named = options.reply_to
+            answered = None if named is None else await find_answered(room, named)
+            entry = await room.send(text, reply_to=answered)
             await hand_over(session, client, room)
             try:
                 await entry.wait_for(wanted, options.timeout)

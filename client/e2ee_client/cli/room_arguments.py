@@ -20,6 +20,7 @@ from . import (
     room_files,
     room_lists,
     room_opening,
+    room_words,
     transcripts,
 )
 from .argument_parser import Command, CommandGroup
@@ -61,6 +62,7 @@ def add_commands(commands: CommandGroup, texts: Texts) -> None:
     room = _Adding(commands, texts, "room")
     _room_reading(room)
     _room_writing(room)
+    _room_words(room)
     verify = command(commands, texts, "verify-consent", proofs.verify, "help.verify-consent")
     verify.argument("file", "help.proof_file", type=Path, metavar="FILE")
     verify.argument("company", "help.proof_company", metavar="CARD").switches(json="help.json")
@@ -135,7 +137,7 @@ def _room_reading(add: _Adding) -> None:
     _with_room(add.reading("show", room_lists.show))
     history = _with_room(add.reading("history", room_lists.history))
     history.option("--last", key="help.last", type=positive, default=50, metavar="N")
-    history.switches(notes="help.notes").switches(all="help.all_entries")
+    history.switches(notes="help.notes").switches(all="help.all_entries", ids="help.ids")
     search = add.reading("search", room_lists.search)
     search.argument("words", "help.words", metavar="WORDS", nargs="+")
     search.option("--last", key="help.last", type=positive, default=50, metavar="N")
@@ -156,7 +158,7 @@ def _room_writing(add: _Adding) -> None:
     send = _with_room(add.acting("send", room_acts.send)).argument("text", "help.text", metavar="TEXT")
     send.option("--wait", key="help.wait_entry", choices=_PROGRESS, default="sent")
     send.option("--pack", key="help.guard_pack", choices=PACKS, action="append", default=[])
-    send.switches(yes="help.send_yes")
+    send.option("--reply-to", key="help.reply_to", metavar="ENTRY").switches(yes="help.send_yes")
     send_file = _with_room(add.acting("send-file", room_files.send_file))
     send_file.argument("path", "help.sent_file", type=Path, metavar="FILE")
     send_file.option("--name", key="help.file_name", metavar="NAME").switches(strip_metadata="help.strip")
@@ -183,6 +185,21 @@ def _room_writing(add: _Adding) -> None:
     close.option("--reason", key="help.reason", metavar="TEXT")
     _with_room(add.acting("reopen", room_acts.reopen))
     _with_room(add.acting("withdraw", room_acts.withdraw))
+
+
+def _room_words(add: _Adding) -> None:
+    edit = _with_room(add.acting("edit", room_words.edit))
+    edit.argument("entry", "help.edit_entry", metavar="ENTRY").argument("text", "help.text", metavar="TEXT")
+    ask = _with_room(add.acting("ask", room_words.ask))
+    ask.argument("title", "help.ask_title", metavar="TITLE", nargs="?")
+    ask.option("--option", key="help.ask_option", action="append", default=[], metavar="TEXT")
+    ask.option("--form", key="help.ask_form", type=Path, metavar="FILE")
+    answer = _with_room(add.acting("answer", room_words.answer))
+    answer.argument("entry", "help.answer_entry", metavar="FORM")
+    answer.argument("value", "help.answer_value", metavar="VALUE", nargs="+")
+    rate = _with_room(add.acting("rate", room_words.rate))
+    rate.argument("stars", "help.rate_stars", type=positive, metavar="STARS")
+    rate.option("--text", key="help.rate_text", metavar="TEXT")
 
 
 def _with_room(to: Command) -> Command:

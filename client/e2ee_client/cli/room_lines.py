@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import date
 
-from e2ee.rooms.forms import Rating
+from e2ee.rooms.forms import Answer, Form, Question, Rating
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, File
 from e2ee.rooms.state import Phase, State
@@ -108,6 +109,10 @@ def entry_json(entry: Entry) -> dict[str, object]:
         "text": entry.text,
         "file": None if entry.file is None else entry.file._asdict(),
         "first_wording": entry.first_wording,
+        "edited_ms": entry.edited_ms,
+        "reply_to": None if entry.reply_to is None else entry.reply_to.hex(),
+        "quote": entry.quote,
+        **_questions_json(entry),
         "sent_ms": entry.sent_ms,
         "received_ms": entry.received_ms,
         "is_hidden": entry.is_hidden,
@@ -115,6 +120,28 @@ def entry_json(entry: Entry) -> dict[str, object]:
         "progress": None if entry.progress is None else entry.progress.value,
         "forwarded_by": None if entry.forwarded_by is None else _person_json(entry.forwarded_by),
     }
+
+
+def _questions_json(entry: Entry) -> dict[str, object]:
+    """Return questions and what was answered as objects; values are texts, numbers or YYYY-MM-DD."""
+    form, answers = entry.form, entry.answers
+    asked = None if form is None else [_question_json(one) for one in form.questions]
+    answered = {} if answers is None else {str(one.question.id): _value(one.value) for one in answers}
+    return {
+        "form": None if form is None else {"title": form.title, "questions": asked},
+        "answers": None if answers is None else answered,
+        "fault": None if entry.fault is None else entry.fault.value,
+        "answered_by": None if entry.answered_by is None else entry.answered_by.hex(),
+        "stars": entry.stars,
+    }
+
+
+def _question_json(question: Question) -> dict[str, object]:
+    return {**question._asdict(), "kind": question.kind.name.lower()}
+
+
+def _value(value: str | int | date) -> str | int:
+    return value.isoformat() if isinstance(value, date) else value
 
 
 def _person_json(person: Person) -> dict[str, object]:
@@ -137,13 +164,26 @@ def entry_line(entry: Entry, client: Client, texts: Texts, *, form: str = "%Y-%m
     said = entry.text
     if said is None:
         return neutral(f"{when} -- {what_happened(entry, client, texts)}")
-    marks = [texts.say("entry.edited")] if entry.first_wording is not None else []
+    marks = [] if entry.reply_to is None else [_reply(entry, texts)]
+    marks += [texts.say("entry.edited")] if entry.first_wording is not None else []
     if entry.forwarded_by is not None:
         marks.append(texts.say("entry.forwarded", name=person_name(entry.forwarded_by, texts)))
     if entry.progress in (EntryProgress.WAITING, EntryProgress.FAILED):
         marks.append(texts.say(f"progress.{entry.progress.value}"))
     behind = f"  [{', '.join(marks)}]" if marks else ""
     return f"{when} {neutral(name)}: {neutral(said)}{behind}"
+
+
+def _reply(entry: Entry, texts: Texts) -> str:
+    quote = entry.quote
+    return (
+        texts.say("entry.reply_unknown") if quote is None else texts.say("entry.reply", text=neutral(quote))
+    )
+
+
+def short_entry(entry: Entry) -> str:
+    """Return the beginning of an entry's hash, by which a person names it."""
+    return entry.hash.hex()[:8]
 
 
 def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
@@ -163,13 +203,40 @@ def what_happened(entry: Entry, client: Client, texts: Texts) -> str:
             why = "" if payload.text is None else texts.say("request.why", reason=payload.text)
             return texts.say("entry.handed_over", name=name, to=other, count=payload.count, why=why)
         case Rating():
-            return texts.say("entry.rating", name=name, stars=payload.stars)
+            why = "" if payload.text is None else texts.say("request.why", reason=neutral(payload.text))
+            return texts.say("entry.rating", name=name, stars=payload.stars, why=why)
+        case Form():
+            return _asked(entry, payload, name, texts)
+        case Answer():
+            return _answered(entry, name, texts)
         case _:
             pass
     if payload is None and entry.kind in (Kind.TEXT, Kind.FILE):
         return texts.say("entry.hidden", name=name)
     key = f"entry.{kind_name(entry.kind)}"
     return texts.say(key, name=name) if texts.has(key) else texts.say("entry.other", name=name)
+
+
+def _asked(entry: Entry, form: Form, name: str, texts: Texts) -> str:
+    """Return questions with the id by which they are answered."""
+    asked = [_question(one, with_label=one.label != form.title) for one in form.questions]
+    said = texts.say("entry.form", name=name, title=neutral(form.title), asked="; ".join(asked))
+    key = "entry.form_open" if entry.answered_by is None else "entry.form_answered"
+    return f"{said} ({texts.say(key, entry=short_entry(entry))})"
+
+
+def _question(question: Question, *, with_label: bool) -> str:
+    label = neutral(question.label) + ("" if question.required else "?") if with_label else ""
+    options = " / ".join(neutral(one) for one in question.options)
+    return " ".join(part for part in (label, f"[{options}]" if options else "") if part)
+
+
+def _answered(entry: Entry, name: str, texts: Texts) -> str:
+    answers, form = entry.answers, entry.form
+    if answers is None or form is None:
+        return texts.say("entry.answer_unfit", name=name)
+    said = "; ".join(f"{neutral(one.question.label)} {neutral(str(_value(one.value)))}" for one in answers)
+    return texts.say("entry.answer", name=name, said=said)
 
 
 def _state(state: State, client: Client, texts: Texts) -> str:

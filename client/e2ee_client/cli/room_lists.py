@@ -17,13 +17,13 @@ from .failures import DONE
 from .fetching import fetch
 from .neutral import neutral
 from .room_addressing import all_rooms, company_room, find_room, is_company, name_in, person_name
-from .room_lines import condition, entry_json, entry_line, is_waiting, room_json, show_rooms
+from .room_lines import condition, entry_json, entry_line, is_waiting, room_json, short_entry, show_rooms
 from .session import Session, Work, local_time
 
 # What stands in a history between texts without `--all`.
 _TOLD = frozenset(
     {Kind.OPEN, Kind.TEXT, Kind.FILE, Kind.STATE, Kind.ACT, Kind.CONSENT, Kind.WITHDRAW, Kind.ERASED}
-    | {Kind.ACCESS}
+    | {Kind.ACCESS, Kind.FORM, Kind.ANSWER, Kind.RATING}
 )
 
 
@@ -158,7 +158,8 @@ def _show_entry(session: Session, client: Client, entry: Entry) -> None:
     if session.options.json:
         session.terminal.json(entry_json(entry))
     else:
-        session.terminal.line(entry_line(entry, client, session.texts))
+        name = f"{short_entry(entry)} " if session.options.ids else ""
+        session.terminal.line(name + entry_line(entry, client, session.texts))
 
 
 def search(session: Session) -> Work:

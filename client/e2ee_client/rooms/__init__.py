@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from e2ee.rooms.forms import AnswerFault, Form, Question, QuestionKind
 from e2ee_client.account_key import sign_mandate, sign_notice
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.people import Person, Role
@@ -44,12 +45,15 @@ from .files import FileInfo, SentFile
 from .hours import Hours
 from .invites import Invite
 from .notices import Notice
+from .questions import Answered, choice, day, free_text, number
 from .room import Room
 from .routing import Routing
 from .service import Service
 
 __all__ = [
     "Agent",
+    "AnswerFault",
+    "Answered",
     "ChainRestarted",
     "Company",
     "CompanyRoom",
@@ -72,6 +76,7 @@ __all__ = [
     "FileHeld",
     "FileInfo",
     "FileProgress",
+    "Form",
     "FreezeUndecided",
     "GapClosed",
     "GapShown",
@@ -83,6 +88,8 @@ __all__ = [
     "Notice",
     "Person",
     "Policy",
+    "Question",
+    "QuestionKind",
     "RequestAnswered",
     "RequestAsked",
     "Role",
@@ -93,6 +100,10 @@ __all__ = [
     "Service",
     "ShownNotice",
     "WaitingChanged",
+    "choice",
+    "day",
+    "free_text",
+    "number",
     "sign_mandate",
     "sign_notice",
 ]

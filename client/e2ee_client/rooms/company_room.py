@@ -6,6 +6,7 @@ from e2ee.grammar import is_name
 from e2ee.ids import DeviceId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.forms import Question
 from e2ee.rooms.state import Retention
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
@@ -13,6 +14,8 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
 from e2ee_client.room_events import IdentifyAsked, RequestAsked
 
+from .entry import Entry
+from .questions import form_of, quick_replies
 from .room import Room
 
 
@@ -54,6 +57,20 @@ class CompanyRoom(Room):
             NoConsent: nothing was accepted. ProofIncomplete: a part of it is not on this device.
         """
         return await self._proof()
+
+    # --- questions ---
+
+    async def ask(self, title: str, *questions: Question) -> Entry:
+        """Ask the customer 1 to 12 questions: `choice`, `free_text`, `number` and `day` make them.
+
+        Raises:
+            ConfigError: a title or label of more than 200 bytes, or another number. As `send`.
+        """
+        return await self.write(form_of(title, questions))
+
+    async def offer(self, text: str, *replies: str) -> Entry:
+        """Offer 1 to 12 replies to tap on, below a text of at most 200 bytes; as `ask` of one choice."""
+        return await self.write(quick_replies(text, replies))
 
     # --- who answers ---
 

@@ -6,8 +6,10 @@ from e2ee.ids import DeviceId
 from e2ee.rooms.forms import Rating
 from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
 from e2ee_client.engine.rooms.consenting import ConsentState
+from e2ee_client.errors import UnknownEntry
 
-from .entry import Entry
+from .entry import AnyEntry, Entry
+from .questions import Value, answer_of
 from .room import Room
 
 
@@ -85,8 +87,20 @@ class CustomerRoom(Room):
             )
         )
 
+    async def answer(self, entry: AnyEntry, *values: Value | None) -> Entry:
+        """Answer the questions of a form in their order: an option by its words, a day by a `date`; None
+        leaves out what is not required. Whoever answers again corrects what was answered (TRN-44).
+
+        Raises:
+            ConfigError: it does not fit. UnknownEntry: no such form here. As `send`.
+        """
+        form = (await self.entry(entry.hash)).form
+        if form is None:
+            raise UnknownEntry("no such form in this room")
+        return await self.write(answer_of(form, entry.hash, values))
+
     async def rate(self, stars: int, text: str | None = None) -> Entry:
-        """Rate the conversation, with 1 to 5.
+        """Rate the conversation, with 1 to 5, while the room is open; of several the last one counts.
 
         Raises:
             ConfigError: another number, or more than 500 bytes of text.

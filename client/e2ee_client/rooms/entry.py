@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from e2ee.rooms.forms import Answer, AnswerFault, Form, Rating
 from e2ee.rooms.payloads import EntryPayload, File, RoomText
 from e2ee_client.engine.rooms.views import EntryView
 from e2ee_client.people import Person
@@ -13,6 +14,7 @@ from e2ee_client.room_events import EntryProgress
 from e2ee_client.runtime.file_fetching import FileFetching
 
 from .files import FileInfo
+from .questions import Answered, answered
 
 if TYPE_CHECKING:
     from .room import Room
@@ -85,6 +87,51 @@ class Entry:
         """The text as it was first written, where it was worded anew."""
         payload = self._view.payload
         return payload.text if isinstance(payload, RoomText) and self._view.wording is not None else None
+
+    @property
+    def edited_ms(self) -> int | None:
+        """When the newest wording was written, as its author says; None for what was never worded anew."""
+        return self._view.edited_ms
+
+    @property
+    def reply_to(self) -> bytes | None:
+        """The hash of the entry that a text answers, which may not be here; `room.entry` reads it."""
+        payload = self._view.payload
+        return payload.reply if isinstance(payload, RoomText) else None
+
+    @property
+    def quote(self) -> str | None:
+        """The beginning of what a text answers, as it is shown here; None if it is hidden or not here."""
+        return self._view.quote
+
+    @property
+    def form(self) -> Form | None:
+        """The questions that it asks, or that it answers, if they are here; None for other kinds."""
+        return self._view.form
+
+    @property
+    def answers(self) -> tuple[Answered, ...] | None:
+        """What it answers to a form; None for other kinds, without the form, or where it does not fit."""
+        payload, form = self._view.payload, self._view.form
+        if not isinstance(payload, Answer) or form is None or self._view.fault is not None:
+            return None
+        return answered(form, payload)
+
+    @property
+    def fault(self) -> AnswerFault | None:
+        """Why an answer does not fit its form, and counts for nothing (TRN-43)."""
+        return self._view.fault
+
+    @property
+    def answered_by(self) -> bytes | None:
+        """The hash of the answer to this form that counts, as it was when this was read (TRN-44)."""
+        return self._view.answer
+
+    @property
+    def stars(self) -> int | None:
+        """1 to 5, of a rating; None for other kinds."""
+        payload = self._view.payload
+        return payload.stars if isinstance(payload, Rating) else None
 
     @property
     def is_hidden(self) -> bool:

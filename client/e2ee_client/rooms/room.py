@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, TypeVar
 
+from e2ee.errors import InvalidArgument
 from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.payloads import Edit, EntryPayload, Erase, RoomText, Sensitive
 from e2ee.rooms.state import Phase
@@ -112,7 +113,7 @@ class Room:
         """Write a text. When this returns, it is in the store, and goes out also after a crash.
 
         Raises:
-            ConfigError: not a text of 1 to 16 384 bytes.
+            ConfigError: not a text of 1 to 16 384 bytes. UnknownEntry: what it answers is not here.
             RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets no text pass (ROOM-19).
             NoConsent: a customer's consent does not count (CNS-20).
             StoreFull: no room in the store; nothing is sent.
@@ -124,17 +125,44 @@ class Room:
         """Write an entry of any kind that this side may write (TRN-20).
 
         Raises:
-            ConfigError: a value outside chapter 17. As `send`.
+            ConfigError: a value outside chapter 17, or an answer that does not fit its form. As `send`.
         """
-        return await self.entry(await self._do(lambda turn, rooms: rooms.write(turn, self.room_id, payload)))
+        try:
+            written = await self._do(lambda turn, rooms: rooms.write(turn, self.room_id, payload))
+        except InvalidArgument as error:
+            raise ConfigError(str(error)) from None
+        return await self.entry(written)
 
     async def edit(self, entry: AnyEntry, text: str) -> Entry:
-        """Word a text of this device anew; the earlier wording stays visible (TRN-23).
+        """Word a text of this device anew, as often as the room lets texts pass; the earlier wordings stay
+        visible (TRN-23, TRN-40). Returns the entry that says so; `entry` read again has the new text.
 
         Raises:
-            NoRight: another device wrote it.
+            NoRight: another device wrote it, it is no text, or it was erased. UnknownEntry: it is not here.
+                As `send`.
         """
         return await self.write(Edit(EntryHash(entry.hash), text))
+
+    async def wordings(self, entry: AnyEntry) -> list[Entry]:
+        """Return the entries that have worded a text anew, the oldest first; each has its text as payload."""
+        text, now_ms = EntryHash(entry.hash), self._shell.now_ms
+        found = await self._shell.ask(lambda engine: engine.rooms.wordings(self.room_id, text, now_ms))
+        return [self._entry(one) for one in found]
+
+    async def answer_to(self, entry: AnyEntry) -> Entry | None:
+        """Return the answer to a form that counts, of several the last one (TRN-44); None without one.
+
+        Raises:
+            UnknownEntry: it is not here.
+        """
+        counts = (await self.entry(entry.hash)).answered_by
+        return None if counts is None else await self.entry(counts)
+
+    async def rating(self) -> Entry | None:
+        """Return the customer's rating of the conversation: of several the last one (TRN-44)."""
+        now_ms = self._shell.now_ms
+        found = await self._shell.ask(lambda engine: engine.rooms.rating(self.room_id, now_ms))
+        return None if found is None else self._entry(found)
 
     async def erase(self, entries: Iterable[AnyEntry]) -> Entry:
         """Have entries of our side erased: hidden at once, destroyed after 24 hours (ROOM-26).

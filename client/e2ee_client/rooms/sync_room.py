@@ -6,6 +6,7 @@ from typing import TypeAlias, TypeVar
 
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import RoomId
+from e2ee.rooms.forms import AnswerFault, Form
 from e2ee.rooms.payloads import EntryPayload
 from e2ee.rooms.state import Phase
 from e2ee_client.blocking import Handle, Read, iterating, same, waiting
@@ -20,6 +21,7 @@ from . import entry as entries
 from . import files
 from . import room as rooms
 from .files import FileInfo
+from .questions import Answered
 
 R = TypeVar("R", bound=rooms.Room, covariant=True)
 AnyRoom: TypeAlias = "Room | CompanyRoom | CustomerRoom"
@@ -36,6 +38,14 @@ class Entry(Handle[entries.Entry]):
     payload = Read[EntryPayload | None]("payload")
     text = Read[str | None]("text")
     first_wording = Read[str | None]("first_wording")
+    edited_ms = Read[int | None]("edited_ms")
+    reply_to = Read[bytes | None]("reply_to")
+    quote = Read[str | None]("quote")
+    form = Read[Form | None]("form")
+    answers = Read[tuple[Answered, ...] | None]("answers")
+    fault = Read[AnswerFault | None]("fault")
+    answered_by = Read[bytes | None]("answered_by")
+    stars = Read[int | None]("stars")
     is_hidden = Read[bool]("is_hidden")
     is_sensitive = Read[bool]("is_sensitive")
     forwarded_by = Read[Person | None]("forwarded_by")
@@ -82,6 +92,10 @@ def _entries(inner: list[entries.Entry]) -> list[Entry]:
     return [Entry(one) for one in inner]
 
 
+def _entry(inner: entries.Entry | None) -> Entry | None:
+    return None if inner is None else Entry(inner)
+
+
 class _Room(Handle[R]):
     """What both sides can do."""
 
@@ -95,6 +109,9 @@ class _Room(Handle[R]):
     send = waiting(rooms.Room.send, Entry)
     write = waiting(rooms.Room.write, Entry)
     edit = waiting(rooms.Room.edit, Entry)
+    wordings = waiting(rooms.Room.wordings, _entries)
+    answer_to = waiting(rooms.Room.answer_to, _entry)
+    rating = waiting(rooms.Room.rating, _entry)
     erase = waiting(rooms.Room.erase, Entry)
     mark_sensitive = waiting(rooms.Room.mark_sensitive, Entry)
     entry = waiting(rooms.Room.entry, Entry)
@@ -123,6 +140,8 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     is_sensitive = Read[bool]("is_sensitive", ask=True)
     is_on_hold = Read[bool]("is_on_hold", ask=True)
     proof = waiting(company_rooms.CompanyRoom.proof, same)
+    ask = waiting(company_rooms.CompanyRoom.ask, Entry)
+    offer = waiting(company_rooms.CompanyRoom.offer, Entry)
     claim = waiting(company_rooms.CompanyRoom.claim, same)
     transfer = waiting(company_rooms.CompanyRoom.transfer, same)
     wait_for_team = waiting(company_rooms.CompanyRoom.wait_for_team, same)
@@ -158,4 +177,5 @@ class CustomerRoom(_Room[customer_rooms.CustomerRoom]):
     withdraw = waiting(customer_rooms.CustomerRoom.withdraw, same)
     erase_all = waiting(customer_rooms.CustomerRoom.erase_all, Entry)
     reach = waiting(customer_rooms.CustomerRoom.reach, Entry)
+    answer = waiting(customer_rooms.CustomerRoom.answer, Entry)
     rate = waiting(customer_rooms.CustomerRoom.rate, Entry)

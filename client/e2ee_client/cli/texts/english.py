@@ -6,6 +6,7 @@ from typing import Final
 
 from .english_files import ENGLISH_FILES
 from .english_rooms import ENGLISH_ROOMS
+from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
 from .transcripts import ENGLISH_TRANSCRIPTS
 
@@ -357,4 +358,5 @@ environment:
     **ENGLISH_GUARD,
     **ENGLISH_TRANSCRIPTS,
     **ENGLISH_FILES,
+    **ENGLISH_WORDS,
 }

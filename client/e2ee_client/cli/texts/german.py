@@ -6,6 +6,7 @@ from typing import Final
 
 from .german_files import GERMAN_FILES
 from .german_rooms import GERMAN_ROOMS
+from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
 from .transcripts import GERMAN_TRANSCRIPTS
 
@@ -384,4 +385,5 @@ Umgebung:
     **GERMAN_GUARD,
     **GERMAN_TRANSCRIPTS,
     **GERMAN_FILES,
+    **GERMAN_WORDS,
 }

@@ -4,6 +4,7 @@ entry_segment, entry_index   records and bodies by content id                  e
 entry_chain                  (device, n) -> hash, of a refused one too         entry_chains.py
 entry_page                   the order                                         entry_pages.py
 entry_named                  hash -> entries that name it while it may move     entry_naming.py
+entry_about                  hash -> entries that say something about it        about.py
 
 An entry that comes last in order, as almost every one does, costs the same in a long room as in a short one.
 """
@@ -18,7 +19,6 @@ from e2ee.constants import CONTENT_ID_B
 from e2ee.errors import ContentError
 from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.rooms.entry import (
-    BODY_MAX_B,
     Author,
     DeviceTag,
     Entry,
@@ -29,7 +29,6 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.order import key_after, named_by
 from e2ee.rooms.transcript import Held
-from e2ee.wire import cbor
 from e2ee_client.engine.ports import RowReader
 from e2ee_client.engine.row_codec import from_bytes, to_bytes
 from e2ee_client.engine.turn import Turn
@@ -40,7 +39,7 @@ from .entry_naming import MAX_NAMING, Namings
 from .entry_pages import ORDER, EntryPages, Sorted
 from .entry_segments import INDEX, SEGMENTS, EntrySegments, Kept
 
-TABLES: Final = (SEGMENTS, INDEX, CHAINS, ORDER, "entry_named")
+TABLES: Final = (SEGMENTS, INDEX, CHAINS, ORDER, "entry_named", "entry_about")
 
 
 @dataclass(slots=True)
@@ -137,22 +136,16 @@ class EntryLog:
         wanted = frozenset(hashes)
         return [one for one in stored if one.hash in wanted]
 
-    def holding(self, turn: Turn, hashes: Iterable[EntryHash], words: Sequence[str]) -> list[StoredEntry]:
-        """Return those of these entries whose text has all of these words, which are folded.
+    def each(self, turn: Turn, hashes: Iterable[EntryHash]) -> Iterator[Kept]:
+        """Yield what the segments have of entries that are here.
 
-        A body is decoded where its bytes have the words: a text begins with no continuation byte, so what
-        stands before it hides nothing of it.
+        Raises:
+            StoreCorrupt: one is not.
         """
-        found = []
         for kept in self._segments.each(turn, (one[:CONTENT_ID_B] for one in hashes)):
             if kept is None:
                 raise StoreCorrupt("an entry of the order is missing")
-            if kept.body is None or not _holds(kept.body.decode("utf-8", "ignore"), words):
-                continue
-            stored = StoredEntry.of(kept)
-            if not (stored.is_hidden or stored.is_aside) and _holds(text_of(kept.body), words):
-                found.append(stored)
-        return found
+            yield kept
 
     def held(self, turn: Turn, tag: DeviceTag, n: int) -> Held | None:
         """Return what stands under a number of a device."""
@@ -376,16 +369,3 @@ def new_stored(entry: Entry, received_ms: int, followed: EntryHash | None = None
         received_ms,
         followed=followed,
     )
-
-
-def _holds(text: str | None, words: Sequence[str]) -> bool:
-    folded = "" if text is None else text.casefold()
-    return bool(folded) and all(one in folded for one in words)
-
-
-def text_of(body: bytes) -> str | None:
-    """Return the text in the body of an entry: key 1 of its payload, where that is a text."""
-    items = cbor.decode(body, BODY_MAX_B)
-    payload = items[1] if isinstance(items, list) and len(items) > 1 else None
-    found = payload.get(1) if isinstance(payload, dict) else None
-    return found if isinstance(found, str) else None

@@ -23,6 +23,7 @@ from e2ee.rooms.payloads import Edit, EntryPayload, Erase, Sensitive
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryErased
 
+from .about import text_of
 from .entry_log import StoredEntry
 from .records import Order
 from .room_part import RoomPart
@@ -90,6 +91,8 @@ class Erasing(RoomPart):
         for stored in self._stored(turn, order):
             self._hide(turn, stored, order)
             self._room.log.put(turn, stored)
+            if order.hashes:
+                self._room.about.settle(turn, text_of(stored))
 
     def apply_earlier(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """An order that came before what it names holds for that too, if its author may."""
@@ -186,6 +189,7 @@ class Erasing(RoomPart):
             for stored in self._hidden(turn, order):
                 self._room.log.drop_body(turn, stored)
                 self._around.tell(turn, EntryErased(stored.room_id, stored.hash, is_destroyed=True))
+                self._room.about.settle(turn, stored.hash)
         self._live.orders = tuple(one for one in self._live.orders if one not in done)
         for order in done:
             self._room.stewarding.erased(turn, order)

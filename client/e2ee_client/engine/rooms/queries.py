@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict
 
 from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceKind
 from e2ee.ids import AccountId
 from e2ee.rooms.consent import Terms
-from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag
-from e2ee.rooms.payloads import Edit, EntryPayload, read_payload
+from e2ee.rooms.entry import Author, EntryHash, Header, RoomId, device_tag
+from e2ee.rooms.forms import Answer, AnswerFault, Form, fault_of
+from e2ee.rooms.payloads import Edit, File, RoomText
 from e2ee.rooms.proof import Evidence
 from e2ee.rooms.room import MAX_CUSTOMER_DEVICES
 from e2ee.rooms.signals import Waiting
@@ -23,9 +24,11 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import EntryProgress, IdentifyAsked, RequestAsked
 
+from .about import Abouts, payload_of
 from .consenting import ConsentState
 from .deciding import asked_for
 from .entry_log import EntryLog, StoredEntry
+from .entry_search import holding
 from .identifying import waiting_logins
 from .records import LiveRoom, RoomIndex
 from .surroundings import Policy
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 
     from .rooms import Rooms
 
+QUOTE_CHARACTERS: Final = 120
 People: TypeAlias = Callable[[Author], Person]
 _ROLES: Final = {
     Rank.BOT: Role.BOT,
@@ -233,7 +237,7 @@ class RoomQueries(Part):
         """Look through so many entries for texts with all of these words, which are folded."""
         turn, log = Turn(now_ms), self._rooms.log(room_id)
         hashes = log.newest_hashes(turn, count, before)
-        found = log.holding(turn, reversed(hashes), words)
+        found = holding(log, turn, reversed(hashes), words)
         after = hashes[0] if len(hashes) == count else None
         if not found:
             return FoundPage([], after)
@@ -252,22 +256,56 @@ class RoomQueries(Part):
     def _entry(
         self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry, people: People
     ) -> EntryView:
-        entry = stored.entry()
-        payload = _payload(entry, stored)
+        header, payload = Header.decode(stored.header), payload_of(stored)
         by = stored.forwarded_by
-        return EntryView(
+        wording, edited_ms = _wording(turn, log, stored)
+        view = EntryView(
             stored.hash,
-            entry.header.kind,
+            header.kind,
             people(stored.author),
-            entry.header.sent_ms,
+            header.sent_ms,
             stored.received_ms,
             payload,
-            _wording(turn, log, stored),
+            wording,
             payload is None,
             stored.is_marked,
             None if by is None else self._by_tag(live, by, turn.now_ms),
             progress_of(live, stored) if stored.author == self._rooms.around.us else None,
+            edited_ms,
         )
+        match payload:
+            case RoomText(reply=bytes() as named):
+                return view._replace(quote=_quote(turn, log, named))
+            case Form():
+                answer = Abouts(self._state.rows, live.room_id, log).answer_to(turn, stored, payload)
+                return view._replace(form=payload, answer=answer)
+            case Answer():
+                return view._replace(**_of_form(turn, log, payload))
+            case _:
+                return view
+
+    def rating(self, room_id: RoomId, now_ms: int) -> EntryView | None:
+        """Return the rating of a room that counts (TRN-44).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn = Turn(now_ms)
+        live, log = self._rooms.stored(turn, room_id)
+        counts = Abouts(self._state.rows, room_id, log).rating(turn)
+        stored = None if counts is None else log.find(turn, counts)
+        return None if stored is None else self._entry(turn, live, log, stored, self._people(now_ms))
+
+    def wordings(self, room_id: RoomId, text: EntryHash, now_ms: int) -> list[EntryView]:
+        """Return the entries that have worded a text anew, in the order of their numbers.
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn = Turn(now_ms)
+        live, log = self._rooms.stored(turn, room_id)
+        found = Abouts(self._state.rows, room_id, log).wordings(turn, text)
+        return [self._entry(turn, live, log, one, self._people(now_ms)) for one in found]
 
     def _by_tag(self, live: LiveRoom, tag: bytes, now_ms: int) -> Person | None:
         for one in self._rooms.around.devices(live.company):
@@ -276,21 +314,45 @@ class RoomQueries(Part):
         return None
 
 
-def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> str | None:
+def _wording(turn: Turn, log: EntryLog, stored: StoredEntry) -> tuple[str | None, int | None]:
+    """Return the newest wording of a text, and when it was written."""
     newest = None if stored.edited_by is None else log.find(turn, stored.edited_by)
-    if newest is None:
-        return None
-    payload = _payload(newest.entry(), newest)
-    return payload.text if isinstance(payload, Edit) else None
+    payload = None if newest is None else payload_of(newest)
+    if newest is None or not isinstance(payload, Edit):
+        return None, None
+    return payload.text, Header.decode(newest.header).sent_ms
 
 
-def _payload(entry: Entry, stored: StoredEntry) -> EntryPayload | None:
-    if entry.body is None or stored.is_hidden:
-        return None
-    try:
-        return read_payload(entry)
-    except RemoteError:
-        return None
+def _quote(turn: Turn, log: EntryLog, named: EntryHash) -> str | None:
+    """Return the beginning of what an entry says, as it is shown; None if it is hidden or not here."""
+    stored = log.find(turn, named)
+    payload = None if stored is None else payload_of(stored)
+    match payload:
+        case RoomText() if stored is not None:
+            newest, _ = _wording(turn, log, stored)
+            return (payload.text if newest is None else newest)[:QUOTE_CHARACTERS]
+        case Edit():
+            return payload.text[:QUOTE_CHARACTERS]
+        case File():
+            return payload.name
+        case Form():
+            return payload.title
+        case _:
+            return None
+
+
+class _OfForm(TypedDict):
+    form: Form | None
+    fault: AnswerFault | None
+
+
+def _of_form(turn: Turn, log: EntryLog, answer: Answer) -> _OfForm:
+    """Return the form that an answer is about, if it is here, and why the answer does not fit."""
+    stored = log.find(turn, answer.form)
+    form = None if stored is None else payload_of(stored)
+    if not isinstance(form, Form):
+        return {"form": None, "fault": None}
+    return {"form": form, "fault": fault_of(form, answer)}
 
 
 def _view(one: RoomIndex, waiting: Waiting | None) -> RoomView:

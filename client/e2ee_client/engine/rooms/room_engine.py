@@ -30,6 +30,7 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.room_events import FileHeld, WaitingChanged
 
+from .about import AboutOthers, Abouts
 from .asking import Asking
 from .consent import RoomConsents
 from .deciding import Deciding
@@ -60,6 +61,8 @@ class RoomEngine:
         self.shares = self.moved = False
         self.asked_by: dict[Author, Asked] = {}
         self.log = EntryLog(around.rows, live.room_id)
+        self.abouts = Abouts(around.rows, live.room_id, self.log)
+        self.about = AboutOthers(self)
         self.states = States(self)
         self.taking = Taking(self)
         self.findings = Findings(self)

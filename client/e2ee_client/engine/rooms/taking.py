@@ -23,7 +23,6 @@ from e2ee.rooms.entry import (
     DeviceTag,
     Entry,
     EntryHash,
-    Header,
     commitment_of,
     decode_entry,
     device_tag,
@@ -31,7 +30,7 @@ from e2ee.rooms.entry import (
 )
 from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
-from e2ee.rooms.payloads import Edit, EntryPayload, Reach, read_payload
+from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Outcome
@@ -237,6 +236,7 @@ class Taking(RoomPart):
         here = self._room.log.entry(turn, stored)
         if here.body is None and entry.body is not None and not stored.is_hidden and not stored.is_marked:
             self._room.log.complete(turn, stored, entry.body)
+            self._room.about.completed(turn, entry)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
 
     # --- what stays ---
@@ -342,12 +342,11 @@ class Taking(RoomPart):
             return
         if isinstance(payload, State):
             self._room.states.take(turn, entry, payload)
+        self._room.about.taken(turn, entry, payload)
         if history:
             return
         if act_of(entry.header.kind, payload) is not None:
             self._room.states.add_act(turn, entry.hash)
-        if isinstance(payload, Edit):
-            self._edited(turn, entry, payload)
         self._room.consent.take(turn, entry, payload)
         self._room.erasing.take(turn, entry, payload)
         self._room.forwarding.announced(turn, entry, payload)
@@ -361,16 +360,6 @@ class Taking(RoomPart):
         self._room.log.add(turn, entry, stored, entry.hash, is_unread=False)
         self._room.consent.take(turn, entry, payload)
         self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=False)
-
-    def _edited(self, turn: Turn, entry: Entry, payload: Edit) -> None:
-        """Note the newest wording of a text; of one device the highest number counts (TRN-23)."""
-        stored = self._room.log.find(turn, payload.hash)
-        if stored is None:
-            return
-        known = None if stored.edited_by is None else self._room.log.find(turn, stored.edited_by)
-        if known is None or Header.decode(known.header).n < entry.header.n:
-            stored.edited_by = entry.hash
-            self._room.log.put(turn, stored)
 
     # --- hearsay ---
 
@@ -391,6 +380,7 @@ class Taking(RoomPart):
         is_late = self._add(turn, entry, stored, is_history=is_history)
         heard = Hearsay(self.tag_of(entry.author), entry.header.n, entry.hash, by)
         live.hearsay = (*live.hearsay, heard)[-MAX_HEARSAY:]
+        self._room.about.taken(turn, entry, payload)
         if payload is not None:
             # A receipt or withdrawal stands by its own signature, whoever brings it.
             self._room.consent.take(turn, entry, payload)

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from e2ee.ids import AccountId
 from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.forms import AnswerFault, Form
 from e2ee.rooms.payloads import EntryPayload
 from e2ee.rooms.state import Phase
 from e2ee_client.people import Person
@@ -30,7 +31,10 @@ class RoomView(NamedTuple):
 
 
 class EntryView(NamedTuple):
-    """An entry. `wording` is the newest one of a text that was worded anew, `progress` that of our own."""
+    """An entry. `wording` is the newest one of a text that was worded anew, at `edited_ms`, and `progress`
+    that of our own. `form` is what an answer is about, `fault` why it does not fit; `answer` is the one of a
+    form that counts; `quote` is the beginning of what a text answers.
+    """
 
     hash: EntryHash
     kind: int
@@ -43,6 +47,11 @@ class EntryView(NamedTuple):
     is_sensitive: bool
     forwarded_by: Person | None
     progress: EntryProgress | None
+    edited_ms: int | None = None
+    form: Form | None = None
+    fault: AnswerFault | None = None
+    answer: EntryHash | None = None
+    quote: str | None = None
 
 
 class FoundPage(NamedTuple):

@@ -40,11 +40,13 @@ class Writing(RoomPart):
         """Write an entry of ours, and post it; without a recipient it waits, unsealed (ROOM-15).
 
         Raises:
-            RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17.
+            RemoteError: the phase or our side lets it not pass. InvalidArgument: outside chapter 17, or an
+                answer that does not fit. UnknownEntry: what it is about is not here (TRN-45).
         """
         live, kind = self._live, int(payload.kind)
         check_writer(kind, self._around.side)
         self._room.states.condition().check_content(kind)
+        self._room.about.check_ours(turn, payload)
         entry, view = self._make(turn, payload)
         self._room.erasing.check(turn, entry, payload)
         if live.restarts:
