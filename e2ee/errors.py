@@ -318,3 +318,21 @@ class FileCorrupt(RemoteError):
 
     def __init__(self) -> None:
         super().__init__("the file is not what was announced")
+
+
+class LoginOfAnother(RemoteError):
+    """A login token that was made for another account, device or room (CNS-52)."""
+
+    code: ClassVar[str] = "login.holder"
+
+
+class LoginExpired(RemoteError):
+    """A login token outside its time, or under a mandate that has been replaced (CNS-52)."""
+
+    code: ClassVar[str] = "login.expired"
+
+
+class LoginUsed(RemoteError):
+    """A login token whose challenge was answered before (CNS-52)."""
+
+    code: ClassVar[str] = "login.used"

@@ -23,6 +23,7 @@ from spec.vectors import (
     identity_vectors,
     invite_vectors,
     limits,
+    login_vectors,
     negative_company,
     negative_flights,
     negative_forms,
@@ -69,6 +70,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "content.json": content_vectors.contents(),
         "files.json": file_vectors.files(),
         "invite.json": invite_vectors.invite(),
+        "login.json": login_vectors.logins(),
         "sessions.json": session_vectors.sessions(),
         "transcript.json": room_vectors.transcript(),
         "order.json": room_vectors.ordered(),
@@ -92,6 +94,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *negative_rooms.all_rooms(),
         *negative_company.all_company(),
         *proof_vectors.negatives(),
+        *login_vectors.negatives(),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

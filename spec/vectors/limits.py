@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import negative_rooms, parties
+from spec.vectors import login_vectors, negative_rooms, parties
 from spec.vectors.content_vectors import content, text
 from spec.vectors.document import render
 from spec.vectors.encapsulations import Encapsulations
@@ -37,6 +37,7 @@ def limits(played: Transcript, kem: Encapsulations) -> str:
         *sealable(played),
         *negative_rooms.limits(),
         *accepted(),
+        *login_vectors.edges(),
     ]
     return render(
         "Each `input` is accepted by its `operation`, as those of the folder negative are refused.",

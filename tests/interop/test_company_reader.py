@@ -6,10 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import independent_company as company
+import independent_login as login
 import independent_proof
 import pytest
 from independent_reader import DeviceList, Refused
 from vector_files import FOLDER, load, unhex
+
+from spec.vectors.suite import sign_public
 
 ACCOUNTS, CONSENT = load("accounts.json"), load("consent.json")
 ACCOUNT = unhex(ACCOUNTS["account_id"])
@@ -42,6 +45,13 @@ def door(given: Given) -> company.Notice:
     return company.door(unhex(given["door"]), unhex(given["account_id"]), *place)
 
 
+def log_in(given: Given) -> object:
+    """A login token in its entry."""
+    who = tuple(unhex(given[name]) for name in ("customer", "device_id", "room"))
+    entry = login.Entry(who, given["sent_ms"])
+    return login.check(mandate(given), unhex(given["signed"]), entry, given["now_ms"])
+
+
 OPERATIONS: dict[str, Callable[[Given], object]] = {
     "mandate.verify": lambda given: company.Mandate.verified(
         unhex(given["signed"]), unhex(given["account_id"])
@@ -64,6 +74,10 @@ OPERATIONS: dict[str, Callable[[Given], object]] = {
     "withdrawal.verify": lambda given: company.withdrawal(
         unhex(given["signed"]), unhex(given["public"]), unhex(given["room"])
     ),
+    "login.check": log_in,
+    "login.challenge": lambda given: login.challenge(given["text"]),
+    "login.key": lambda given: login.issuing_key(given["text"]),
+    "login.token": lambda given: login.token(given["text"]),
     "proof.verify": lambda given: independent_proof.verify(unhex(given["proof"]), unhex(given["account_id"])),
 }
 NEGATIVES = [
@@ -160,3 +174,20 @@ def test_a_proof_shows_what_its_vector_says(case: Given) -> None:
         case["answer"],
         case["doubts"],
     )
+
+
+def test_a_login_says_who_the_person_is() -> None:
+    """CNS-50 to CNS-53, CNS-55: challenge, key and token belong together, as texts too."""
+    given = load("login.json")
+    asked = login.challenge(given["challenge"])
+    company_id, seq, expires_ms, key = login.issuing_key(given["issuing_key"])
+    counts = company.Mandate.verified(unhex(given["mandate"]), company_id)
+    assert (counts.seq, counts.expires_ms, asked[0]) == (seq, expires_ms, company_id)
+    assert sign_public(key) == counts.login_pub
+    assert asked[1:] == [unhex(given[name]) for name in ("customer", "device_id", "room", "nonce")]
+    entry = login.Entry(tuple(asked[1:4]), given["now_ms"])
+    signed = login.token(given["token"]["text"])
+    assert signed == unhex(given["token"]["signed"])
+    assert login.check(counts, signed, entry, given["now_ms"]) == given["person"]
+    bare = unhex(given["bare"]["signed"])
+    assert login.check(counts, bare, entry, given["now_ms"]) == [given["person"][0], None, None, 1]

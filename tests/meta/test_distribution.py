@@ -13,7 +13,7 @@ import e2ee_client
 import pytest
 import wheel_build
 
-PACKAGES = ("e2ee", "client/e2ee_client", "server/e2ee_relay")
+PACKAGES = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
 
 
 @pytest.fixture(scope="module")

@@ -20,6 +20,7 @@ FAULTS = {
     "The core knows neither": ("e2ee/ids.py", "import e2ee_client.errors"),
     "Core and engine do no input": ("client/e2ee_client/engine/__init__.py", "import time"),
     "Nothing leaves the guard": ("client/e2ee_client/guard/search.py", "import urllib.request"),
+    "A web server that issues": ("client/e2ee_login/__init__.py", "import e2ee_client.errors"),
     "Only e2ee.primitives": ("client/e2ee_client/client.py", "import nacl.secret"),
     "Only the strict codec": ("e2ee/session.py", "import cbor2"),
     "The client knows the relay's frames only": ("client/e2ee_client/client.py", "import e2ee_relay.node"),

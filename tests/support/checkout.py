@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SHIPPED = ("e2ee", "client/e2ee_client", "server/e2ee_relay")
+SHIPPED = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
 _SKIPPED_FOLDERS = {"node_modules", "__pycache__", "build", "dist", "reports", "htmlcov"}
 
 

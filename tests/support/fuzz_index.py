@@ -19,6 +19,7 @@ MODULES: Final = (
     "fuzz_companies",
     "fuzz_consent",
     "fuzz_invites",
+    "fuzz_logins",
     "fuzz_stored",
     "fuzz_relay",
     "fuzz_texts",

@@ -139,6 +139,7 @@ class Mandate:
     issued_ms: int
     expires_ms: int
     roster_pub: bytes
+    login_pub: bytes | None
     supervisors: list[bytes]
     suspended: list[bytes]
     origins: list[str]
@@ -162,7 +163,7 @@ class Mandate:
         need(all(is_origin(one) for one in origins))
         ascends(origins)
         mark = digest("SR1-mandate", raw)
-        return cls(account, seq, *times, roster_pub, supervisors, suspended, origins, mark)
+        return cls(account, seq, *times, roster_pub, login_pub, supervisors, suspended, origins, mark)
 
     def check_time(self, now_ms: int) -> None:
         """With a day at both ends (ACC-04)."""

@@ -49,7 +49,8 @@ READINGS = {
     "heads": ("independent_heads",),
     "pair": ("spec.vectors.pair_rules",),
     "numbers": ("spec.vectors.number_rules",),
-    "company": ("independent_company",),
+    "company": ("independent_company", "independent_login"),
+    "login": ("independent_login",),
     "export": ("independent_export",),
 }
 

@@ -17,7 +17,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId, ListHash, SessionId, SignPu
 from e2ee.numbers import Number
 from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
-from e2ee.rooms import entry, forward, payloads, signals, slots, team
+from e2ee.rooms import entry, forward, login, login_texts, payloads, signals, slots, team
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, Withdrawal
@@ -238,6 +238,12 @@ def _withdrawal(given: Input) -> None:
     Withdrawal.verify(SignPublic(unhex(given["public"])), unhex(given["signed"]), unhex(given["room"]))
 
 
+def _login(given: Input) -> None:
+    author = Author(AccountId(unhex(given["customer"])), DeviceId(unhex(given["device_id"])))
+    times = given["sent_ms"], given["now_ms"]
+    login.check_login(_mandate(given), unhex(given["signed"]), author, RoomId(unhex(given["room"])), *times)
+
+
 OF_COMPANIES: dict[str, Callable[[Input], object]] = {
     "mandate.verify": lambda given: Mandate.verify(_account(given), unhex(given["signed"])),
     "roster.verify": lambda given: Roster.verify(_mandate(given), unhex(given["signed"])),
@@ -252,6 +258,10 @@ OF_COMPANIES: dict[str, Callable[[Input], object]] = {
     "consent_receipt.verify": _receipt,
     "consent_receipt.check": _check_receipt,
     "withdrawal.verify": _withdrawal,
+    "login.check": _login,
+    "login.challenge": lambda given: login_texts.parse_challenge(given["text"]),
+    "login.key": lambda given: login_texts.IssuingKey.parse(given["text"]),
+    "login.token": lambda given: login_texts.parse_token(given["text"]),
     "proof.verify": lambda given: Proof.verify(_account(given), unhex(given["proof"])),
 }
 

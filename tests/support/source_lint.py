@@ -16,9 +16,10 @@ LIBRARIES = {
     "client/e2ee_client": frozenset(
         {"nacl", "cryptography", "cbor2", "websockets", "segno", "prompt_toolkit"}
     ),
+    "client/e2ee_login": frozenset(),
     "server/e2ee_relay": frozenset({"nacl", "cbor2", "prometheus_client", "websockets", "psycopg"}),
 }
-OWN = frozenset({"e2ee", "e2ee_client", "e2ee_relay"})
+OWN = frozenset({"e2ee", "e2ee_client", "e2ee_login", "e2ee_relay"})
 UNSAFE_MODULES = frozenset({"random", "pickle", "marshal", "shelve", "dill"})
 UNSAFE_CALLS = frozenset({"eval", "exec", "compile", "__import__"})
 SECRET_NAME = re.compile(r"(^|_)(mac|tag|token|secret|key|password|passphrase)s?$")

@@ -47,6 +47,9 @@ export const REMOTE_CODES = [
   "room.not_member",
   "room.unlogged",
   "room.too_many",
+  "login.holder",
+  "login.expired",
+  "login.used",
   "file.type",
   "file.corrupt",
 ] as const;
