@@ -31,6 +31,7 @@ class WebPerson:
         self._answers: dict[int, asyncio.Future[Any]] = {}
         self._last = 0
         self.events: list[dict[str, Any]] = []
+        self._seen = 0
         self._news = asyncio.Condition()
         self._reading = asyncio.create_task(self._read())
 
@@ -59,6 +60,13 @@ class WebPerson:
             while not (found := self._found(wanted)):
                 await self._news.wait()
             return found[0]
+
+    async def next_event(self) -> None:
+        """Wait for the next event, or go on where one has come since the last answer."""
+        async with asyncio.timeout(WAIT_S), self._news:
+            while len(self.events) == self._seen:
+                await self._news.wait()
+            self._seen = len(self.events)
 
     def _found(self, wanted: dict[str, object]) -> list[dict[str, Any]]:
         return [one for one in self.events if all(one.get(key) == value for key, value in wanted.items())]

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from conversations import until
-from e2ee_client.rooms import Company
+from conversations import until, until_read
+from e2ee_client.rooms import Agent, Company, CompanyRoom
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from relay_process import RelayProcess
-from web_person import WebPerson, web_person
+from web_person import PersonFault, WebPerson, web_person
+
+from e2ee.rooms.state import Phase
 
 pytestmark = pytest.mark.processes
 ORIGIN = "https://praxis.example"
+TEXT = 3
 
 
 @pytest.fixture
@@ -45,19 +49,118 @@ async def person(web_libraries: None, company: Company, tmp_path: Path) -> Async
         yield made
 
 
-async def test_a_question_is_answered(company: Company, person: WebPerson) -> None:
-    """CNS-18, ROOM-21: consent, first contact, a text each way."""
+async def said(person: WebPerson) -> list[tuple[str, str | None]]:
+    """Who wrote which text, as the person sees it: names of cards, "me" for its own."""
+    entries = await person.do("entries")
+    return [(one["name"] or "me", one["text"]) for one in entries if one["kind"] == TEXT]
+
+
+async def heard(room: CompanyRoom) -> list[str | None]:
+    return [one.text for one in await room.texts()]
+
+
+async def until_heard(room: CompanyRoom, text: str) -> None:
+    """Wait until a text is the newest that has come to a device of the company."""
+
+    async def newest() -> str | None:
+        return (await heard(room) or [None])[-1]
+
+    await until_read(newest, text)
+
+
+async def until_said(person: WebPerson, count: int) -> list[tuple[str, str | None]]:
+    """Wait until the person sees so many texts."""
+    while len(found := await said(person)) < count:
+        await person.next_event()
+    return found
+
+
+async def seen(person: WebPerson) -> dict[str, Any]:
+    view: dict[str, Any] = await person.do("view")
+    return view
+
+
+async def until_seen(person: WebPerson, **wanted: object) -> dict[str, Any]:
+    """Wait until the room looks so to the person."""
+    while not wanted.items() <= (view := await seen(person)).items():
+        await person.next_event()
+    return view
+
+
+async def joined(company: Company, name: str) -> Agent:
+    agent = await Agent.join(None, await company.invite(name))
+    await agent.wait_ready(60)
+    return agent
+
+
+async def test_consent_then_twenty_texts_each_way(company: Company, person: WebPerson) -> None:
+    """CNS-18, ROOM-21, SES-22: nothing is stored before consent; then all texts come once, in one order."""
     shown = await person.do("notice")
     assert shown["stored"] == 0
+    with pytest.raises(PersonFault) as refused:
+        await person.do("notice", account="00" * 32)
+    assert refused.value.code == "door.identity"
     await person.do("accept")
-    sent = await person.do("send", text="Guten Tag")
-    assert await person.do("wait", entry=sent) == "delivered"
-    await until(lambda: len(company.rooms()) == 1)
-    theirs = company.rooms()[0]
-    await until(lambda: theirs.unread == 1)
-    assert [one.text for one in await theirs.texts()] == ["Guten Tag"]
+    sent = [await person.do("send", text=f"Frage {n}") for n in range(20)]
+    for one in sent:
+        assert await person.do("wait", entry=one) == "delivered"
+    (theirs,) = company.rooms()
+    await until(lambda: theirs.unread == 20)
+    assert await heard(theirs) == [f"Frage {n}" for n in range(20)]
     await theirs.claim(60)
-    await theirs.send("Was fehlt Ihnen?")
-    await person.wait_for(type="entry", kind=3, ours=False)
-    texts = [one["text"] for one in await person.do("entries") if one["kind"] == 3]
-    assert texts == ["Guten Tag", "Was fehlt Ihnen?"]
+    for n in range(20):
+        await theirs.send(f"Antwort {n}")
+    found = await until_said(person, 40)
+    assert found == [("me", f"Frage {n}") for n in range(20)] + [
+        ("Praxis", f"Antwort {n}") for n in range(20)
+    ]
+    assert found == [(("me" if n < 20 else "Praxis"), text) for n, text in enumerate(await heard(theirs))]
+    assert await person.do("consent") == "Accepted"
+
+
+async def test_agents_the_relay_killed_and_a_withdrawal(
+    company: Company, person: WebPerson, relay: RelayProcess
+) -> None:
+    """ROOM-07, ROOM-35, RLY-30, CNS-08: who is in the room is who reads it, whatever happens to the relay."""
+    async with await joined(company, "Agent A") as a, await joined(company, "Agent B") as b:
+        await person.do("accept")
+        await person.do("send", text="Guten Tag")
+        at_a = await anext(a.waiting())
+        await at_a.claim(60)
+        await at_a.send("Hier ist A")
+        await until_said(person, 2)
+        members = (await seen(person))["members"]
+        assert [one["name"] for one in members] == ["Agent A"]
+        relay.kill()
+        meanwhile = await person.do("send", text="Ohne Relay")
+        assert await person.do("delivery", entry=meanwhile) == "waiting"
+        relay.start()
+        assert await person.do("wait", entry=meanwhile) == "delivered"
+        await until_heard(at_a, "Ohne Relay")
+        await company.room(at_a.room_id).transfer(device_id=b.me().device_id, note="bitte")
+        await until(lambda: any(one.room_id == at_a.room_id for one in b.rooms()))
+        at_b = b.room(at_a.room_id)
+        await at_b.send("Hier ist B")
+        await until_said(person, 4)
+        last = await person.do("send", text="Danke")
+        assert await person.do("wait", entry=last) == "delivered"
+        await until_heard(at_b, "Danke")
+        assert (await heard(at_b))[-2:] == ["Hier ist B", "Danke"]
+        assert await person.do("reopen_store")
+        await company.room(at_a.room_id).close()
+        await until_seen(person, phase="closed")
+        with pytest.raises(PersonFault) as refused:
+            await person.do("send", text="zu")
+        assert refused.value.code == "room.closed"
+        await person.do("reopen")
+        await until_seen(person, phase="open")
+        await person.do("withdraw")
+        await until_seen(person, phase="withdrawn")
+        await until(lambda: at_b.phase is Phase.WITHDRAWN)
+        assert await person.do("consent") == "Ended"
+        await person.do("erase")
+        erasure = await person.wait_for(type="erasure")
+        assert erasure["outcome"] == "done"
+        texts = [one for one in await person.do("entries") if one["kind"] == TEXT and one["ours"]]
+        assert texts
+        assert all(one["isErased"] and one["text"] is None for one in texts)

@@ -71,6 +71,7 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
         return { id, kind, text, ours, delivery, isErased, name: room().person(author).name };
       }),
   view: () => room().view(),
+  delivery: ({ entry = "" }) => room().delivery(entry),
   consent: () => room().consent().name,
   close: async () => (await room().close()).id,
   reopen: async () => (await room().reopen()).id,
