@@ -126,6 +126,7 @@ misreadings: $(READY) ## count which misreadings of the chapters the vectors cat
 spec: $(READY) ## regenerate the generated parts of specification and reference
 	@$(PY) tests/support/error_table.py --write
 	@$(PY) tests/support/reference_pages.py --write
+	@$(PY) tests/support/desk_messages.py --write
 	@$(PY) -m audit.chapter --write
 	@$(PY) tests/support/spec_lint.py --write
 

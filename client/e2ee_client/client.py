@@ -9,6 +9,7 @@ async with Client.open_or_create("me.db", passphrase=..., relay="wss://relay.exa
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable
 from functools import partial
@@ -488,6 +489,16 @@ class Client:
     def list_expires_ms(self) -> int:
         """When our device list ends, Unix milliseconds."""
         return self._shell.machine.list_expires_ms
+
+    async def check_passphrase(self, passphrase: str) -> None:
+        """Check that a passphrase opens the store, which takes about a second and changes nothing (STO-05).
+
+        Raises:
+            StoreWrongKey: it does not.
+        """
+        given = Passphrase(passphrase)
+        self._shell.check_open()
+        await asyncio.to_thread(self._store.check_unlock, given)
 
     async def change_passphrase(self, old: str, new: str) -> None:
         """Change the passphrase of the store (STO-05).

@@ -14,7 +14,7 @@ import checkout
 LIBRARIES = {
     "e2ee": frozenset({"nacl", "cryptography", "cbor2"}),
     "client/e2ee_client": frozenset(
-        {"nacl", "cryptography", "cbor2", "websockets", "segno", "prompt_toolkit"}
+        {"nacl", "cryptography", "cbor2", "websockets", "segno", "prompt_toolkit", "starlette", "uvicorn"}
     ),
     "client/e2ee_login": frozenset(),
     "server/e2ee_relay": frozenset({"nacl", "cbor2", "prometheus_client", "websockets", "psycopg"}),

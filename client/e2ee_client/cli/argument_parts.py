@@ -87,3 +87,19 @@ def seconds(text: str) -> float:
     if not 0 < value <= 10**7:
         raise ValueError
     return value
+
+
+def port(text: str) -> int:
+    """Read a port; 0 is a free one."""
+    value = int(text)
+    if not 0 <= value <= 65_535:
+        raise ValueError
+    return value
+
+
+def lock_minutes(text: str) -> int:
+    """Read the minutes after which an application is locked."""
+    value = positive(text)
+    if value > 720:
+        raise ValueError
+    return value

@@ -7,9 +7,19 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import account, account_keys, chat, messages, people, room_arguments, transcripts
+from . import account, account_keys, chat, desk, messages, people, room_arguments, transcripts
 from .argument_parser import Command, CommandGroup, make_parser
-from .argument_parts import Run, command, common, descriptor, group, positive, with_timeout
+from .argument_parts import (
+    Run,
+    command,
+    common,
+    descriptor,
+    group,
+    lock_minutes,
+    port,
+    positive,
+    with_timeout,
+)
 from .texts import Texts
 
 _DELIVERED_CHOICES: Final = ("queued", "sent", "delivered")
@@ -36,6 +46,7 @@ def parse(arguments: Sequence[str] | None, texts: Texts) -> argparse.Namespace:
     _verifying(add)
     _key_commands(commands, texts)
     room_arguments.add_commands(commands, texts)
+    _desk(command(commands, texts, "desk", desk.desk, "help.desk_command"))
     return parser.parse_args(arguments)
 
 
@@ -83,6 +94,15 @@ def _message_commands(add: Callable[[str, Run], Command]) -> None:
     history.switches(offline="help.offline")
     history.option("--last", key="help.last", type=positive, metavar="N")
     _with_contact(add("chat", chat.chat)).switches(plain="help.plain")
+
+
+def _desk(to: Command) -> None:
+    to.argument("action", "help.desk_action", choices=("page", "serve"), nargs="?", default="page")
+    to.option("--port", key="help.desk_port", type=port, metavar="N", default=0)
+    to.option("--lock", key="help.desk_lock", type=lock_minutes, metavar="MINUTES", default=10)
+    to.switches(no_browser="help.desk_no_browser").switches(json="help.json")
+    to.option("--settings", key="help.desk_settings", type=Path, metavar="FILE")
+    to.parser.set_defaults(offline=False)
 
 
 def _verifying(add: Callable[[str, Run], Command]) -> None:

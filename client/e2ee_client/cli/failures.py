@@ -21,6 +21,7 @@ TERMINATED: Final = 143
 _STATUS: Final[dict[str, int]] = {
     "usage": 2,
     "config": 2,
+    "desk": 2,
     "card": 2,
     "message.empty": 2,
     "message.too_large": 2,

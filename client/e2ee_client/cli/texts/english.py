@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .english_desk import ENGLISH_DESK
 from .english_files import ENGLISH_FILES
 from .english_rooms import ENGLISH_ROOMS
 from .english_words import ENGLISH_WORDS
@@ -354,6 +355,7 @@ environment:
     "error.wait.timeout": "it has not happened in time",
     "hint.wait.timeout": "it may still happen; wait longer with --timeout",
     "error.sealroom": "it failed: {detail}",
+    **ENGLISH_DESK,
     **ENGLISH_ROOMS,
     **ENGLISH_GUARD,
     **ENGLISH_TRANSCRIPTS,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from .german_desk import GERMAN_DESK
 from .german_files import GERMAN_FILES
 from .german_rooms import GERMAN_ROOMS
 from .german_words import GERMAN_WORDS
@@ -381,6 +382,7 @@ Umgebung:
     "error.wait.timeout": "es ist nicht rechtzeitig geschehen",
     "hint.wait.timeout": "es kann noch geschehen; länger warten mit --timeout",
     "error.sealroom": "es ist gescheitert: {detail}",
+    **GERMAN_DESK,
     **GERMAN_ROOMS,
     **GERMAN_GUARD,
     **GERMAN_TRANSCRIPTS,

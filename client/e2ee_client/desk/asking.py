@@ -1,0 +1,208 @@
+"""What the page asks for, answered from rooms."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Final
+
+from e2ee.rooms.consent import Terms
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.notice import Mode
+from e2ee.rooms.signals import RequestKind
+from e2ee.rooms.state import State
+from e2ee_client.errors import UnknownRoom
+from e2ee_client.rooms import Agent, CompanyRoom, Entry, Room
+
+from . import schema
+from .local import LocalRows
+from .showing import ROLES, entry_row, person_row, preview_row, room_row, state_row
+
+_PREVIEWED: Final = 8
+_LOOKED_THROUGH: Final = 4
+_PAGE: Final = 200
+_MODES: Final[dict[Mode, schema.ModeName]] = {
+    Mode.NOTICE: "notice",
+    Mode.CONSENT: "consent",
+    Mode.EXPLICIT: "explicit",
+}
+_REQUESTS: Final = {int(one): one.name.lower() for one in RequestKind}
+MAX_PURPOSES: Final = 32
+
+
+class Asking:
+    """Reads for the page; changes nothing but what it remembers of rooms of notes."""
+
+    def __init__(self, agent: Agent, local: LocalRows) -> None:
+        self._agent, self._local = agent, local
+        self._noted: dict[bytes, bytes] = {}
+        self._new_notes: Counter[bytes] = Counter()
+
+    # --- the list ---
+
+    def whole(self, ask: int) -> schema.Whole:
+        """Return everything that the list shows."""
+        agent = self._agent
+        return schema.Whole(
+            ask,
+            agent.client.card().name,
+            self.me(),
+            agent.connection_state.value,
+            self.team(),
+            self.rooms([one.room_id for one in agent.rooms()])[0],
+            self._local.answers(),
+            agent.client.runtime.clock.now_ms(),
+        )
+
+    def team(self) -> tuple[schema.PersonRow, ...]:
+        """Return who is in force."""
+        return tuple(person_row(one) for one in self._agent.team())
+
+    def me(self) -> schema.PersonRow | None:
+        """Return this device; None while it is not in force."""
+        return next((one for one in self.team() if one.is_this), None)
+
+    def rooms(self, room_ids: list[RoomId]) -> tuple[tuple[schema.RoomRow, ...], tuple[str, ...]]:
+        """Return rooms as they are now, and which are gone; rooms of notes are neither."""
+        agent, queries = self._agent, self._agent.client.shell.machine.rooms
+        team = agent.team()
+        us, names = (
+            next((one for one in team if one.is_this), None),
+            {one.device_id: one.name for one in team},
+        )
+        rows: list[schema.RoomRow] = []
+        gone: list[str] = []
+        for room_id in room_ids:
+            view = queries.view(room_id)
+            if view is None:
+                gone.append(room_id.hex())
+            elif view.customer is not None or view.waits_ms is not None:
+                notes_id = queries.notes_of(room_id)
+                self._noted[notes_id] = room_id
+                labels, new_notes = self._local.labels(room_id), self._new_notes[notes_id]
+                rows.append(room_row(agent, view, us, names, labels, new_notes))
+        return tuple(rows), tuple(gone)
+
+    def room_of(self, room_id: bytes) -> bytes:
+        """Return the room beside which a room of notes is; any other as it is."""
+        queries = self._agent.client.shell.machine.rooms
+        view = queries.view(room_id)
+        if view is None or view.customer is not None or view.waits_ms is not None:
+            return room_id
+        if room_id not in self._noted:
+            self._noted = {queries.notes_of(one.room_id): one.room_id for one in queries.all()}
+        return self._noted.get(room_id, room_id)
+
+    def noted(self, notes_id: bytes) -> None:
+        """Count a note of a colleague that nobody has read here; it may come ahead of its room. Forgotten
+        when the program ends.
+        """
+        view = self._agent.client.shell.machine.rooms.view(notes_id)
+        if view is not None and view.customer is None:
+            self._new_notes[notes_id] += 1
+
+    async def previews(self, asked: schema.Preview) -> schema.Previews:
+        """Return the newest texts of rooms; of one that is gone, or not ours to read, nothing."""
+        found: list[schema.PreviewRow] = []
+        for name in asked.rooms:
+            room = self._of(bytes.fromhex(name))
+            found.append(preview_row(room.room_id, await self._newest(room, None, _PREVIEWED)))
+        return schema.Previews(asked.ask, tuple(found))
+
+    # --- one room ---
+
+    async def history(self, asked: schema.Read) -> schema.History:
+        """Return a page of a room, or of its notes."""
+        room: Room = self._of(bytes.fromhex(asked.room))
+        if asked.notes:
+            self._new_notes.pop(self._agent.client.shell.machine.rooms.notes_of(room.room_id), None)
+            try:
+                room = await self._of(room.room_id).notes()
+            except UnknownRoom:
+                return schema.History(asked.ask, asked.room, (), (), True, True)
+        before = None if asked.before is None else await room.entry(bytes.fromhex(asked.before))
+        entries = await self._newest(room, before, asked.limit)
+        unread = await room.unread_entries(_PAGE) if asked.before is None and entries else []
+        rows = tuple(entry_row(self._agent, one) for one in entries)
+        names = tuple(one.hash.hex() for one in unread)
+        return schema.History(asked.ask, asked.room, rows, names, len(entries) < asked.limit, asked.notes)
+
+    async def entries(self, room_id: bytes, hashes: list[bytes]) -> tuple[schema.EntryRow, ...]:
+        """Return entries of a room as they are now."""
+        room = Room(self._agent.client, room_id)
+        return tuple([entry_row(self._agent, await room.entry(one)) for one in hashes])
+
+    async def detail(self, asked: schema.About) -> schema.Detail:
+        """Return what is known of a room."""
+        room_id = RoomId(bytes.fromhex(asked.room))
+        room, queries = self._of(room_id), self._agent.client.shell.machine.rooms
+        notes_id, is_here = queries.notes_of(room_id), bool(room.members)
+        state = await self._state(room) if is_here else None
+        return schema.Detail(
+            asked.ask,
+            asked.room,
+            tuple(person_row(one) for one in room.members),
+            _terms(room.terms) if is_here else None,
+            await _requests(room) if is_here else (),
+            await _logins(room) if is_here else (),
+            notes_id.hex(),
+            queries.view(notes_id) is not None,
+            None if state is None else state_row(self._agent, state),
+        )
+
+    async def search(self, asked: schema.Search) -> schema.Found:
+        """Look through the texts of all rooms."""
+        found: list[schema.FoundRow] = []
+        async for room, entry_hash in self._agent.search(asked.words, asked.limit):
+            entry = await room.entry(entry_hash)
+            by, said = entry.author, entry.text or ""
+            found.append(
+                schema.FoundRow(
+                    room.room_id.hex(), entry_hash.hex(), said, by.name, ROLES[by.role], entry.sent_ms
+                )
+            )
+        return schema.Found(asked.ask, tuple(found))
+
+    def _of(self, room_id: bytes) -> CompanyRoom:
+        return CompanyRoom(self._agent.client, room_id)
+
+    async def _newest(self, room: Room, before: Entry | None, limit: int) -> list[Entry]:
+        """Return a page; nothing of a room of others that waits."""
+        view = self._agent.client.shell.machine.rooms.view(room.room_id)
+        return [] if view is None or view.phase is None else await room.history(before, limit)
+
+    async def _state(self, room: Room) -> State | None:
+        """Return the newest state, which stands rarely far up."""
+        before: Entry | None = None
+        for _ in range(_LOOKED_THROUGH):
+            entries = await self._newest(room, before, _PAGE)
+            for one in reversed(entries):
+                if one.kind == Kind.STATE and isinstance(one.payload, State):
+                    return one.payload
+            if len(entries) < _PAGE:
+                return None
+            before = entries[0]
+        return None
+
+
+def _terms(terms: Terms | None) -> schema.TermsRow | None:
+    if terms is None:
+        return None
+    purposes = tuple(one for one in range(MAX_PURPOSES) if terms.purposes >> one & 1)
+    return schema.TermsRow(terms.locale, _MODES[terms.mode], purposes)
+
+
+async def _requests(room: CompanyRoom) -> tuple[schema.RequestRow, ...]:
+    return tuple(
+        schema.RequestRow(
+            one.request_id.hex(), one.device_id.hex(), _REQUESTS.get(one.what, "other"), one.reason, 0
+        )
+        for one in await room.requests()
+    )
+
+
+async def _logins(room: CompanyRoom) -> tuple[schema.RequestRow, ...]:
+    return tuple(
+        schema.RequestRow(one.entry_hash.hex(), None, "login", None, len(one.devices))
+        for one in await room.identifications()
+    )

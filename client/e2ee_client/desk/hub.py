@@ -1,0 +1,174 @@
+"""What all pages of a desk share: the agent, the lock, what is kept here, files that are fetched."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Final, Literal, Protocol
+
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.state import Phase
+from e2ee_client.events import ConnectionChanged
+from e2ee_client.room_events import (
+    ChainRestarted,
+    Differ,
+    EntryAdded,
+    EntryErased,
+    EntryState,
+    Equivocation,
+    FileFailed,
+    FileProgress,
+    FreezeUndecided,
+    OfRoom,
+    RequestAnswered,
+    RoomChanged,
+)
+from e2ee_client.rooms import Agent
+from e2ee_client.rooms.app_lock import AppLock
+from e2ee_client.runtime.event_stream import ClientEvent, EventsMissed
+
+from . import schema
+from .asking import Asking
+from .downloads import Downloads
+from .local import LocalRows
+
+MAX_PAGES: Final = 8
+_LOOK_MS: Final = 5_000
+_ENDED: Final = frozenset({Phase.WITHDRAWN, Phase.ERASED})
+
+
+class Told(Protocol):
+    """A page that is told what happens."""
+
+    def room_changed(self, room_id: bytes) -> None: ...
+    def entry_changed(self, room_id: bytes, entry_hash: bytes, *, is_late: bool) -> None: ...
+    def tell(self, message: schema.ToPage) -> None: ...
+    def lock(self) -> None: ...
+
+
+class Hub:
+    """One for each agent whose store is open."""
+
+    def __init__(self, agent: Agent, idle_ms: int, language: Literal["de", "en"], version: str) -> None:
+        self.agent, self.version = agent, version
+        self.language: Literal["de", "en"] = language
+        self.app_lock = AppLock(agent.client.check_passphrase, idle_ms)
+        self.local = LocalRows(agent.client)
+        self.asking = Asking(agent, self.local)
+        self.downloads = Downloads(agent.client.runtime.rng)
+        self.pages: set[Told] = set()
+        self._now_ms: Callable[[], int] = agent.client.runtime.clock.now_ms
+        self._team: schema.Team | None = None
+        self._was_locked = True
+        self._device_id = agent.client.devices()[0].device_id
+
+    def now_ms(self) -> int:
+        """Return the time now."""
+        return self._now_ms()
+
+    @property
+    def is_locked(self) -> bool:
+        """Whether nothing may be shown."""
+        return self.app_lock.is_locked(self._now_ms())
+
+    async def unlock(self, passphrase: str) -> None:
+        """Unlock all pages.
+
+        Raises:
+            StoreWrongKey, UnlockTooSoon.
+        """
+        await self.app_lock.unlock(passphrase, self._now_ms())
+        self._was_locked = False
+
+    def lock(self) -> None:
+        """Lock all pages at once."""
+        self.app_lock.lock()
+        self._see_lock()
+
+    def _see_lock(self) -> None:
+        if self.is_locked and not self._was_locked:
+            self._was_locked = True
+            self.downloads.clear()
+            for page in list(self.pages):
+                page.lock()
+
+    async def run(self) -> None:
+        """Tell the pages what happens, until the client is closed."""
+        events = self.agent.events()
+        await self.local.load()
+        looking = asyncio.create_task(self._look())
+        try:
+            async for event in events:
+                await self._take(event)
+        finally:
+            events.close()
+            looking.cancel()
+            await asyncio.wait([looking])
+
+    async def _look(self) -> None:
+        """Lock pages that nobody uses."""
+        clock = self.agent.client.runtime.clock
+        while True:
+            await clock.wait_until(self._now_ms() + _LOOK_MS)
+            self._see_lock()
+
+    async def _take(self, event: ClientEvent) -> None:
+        if isinstance(event, EventsMissed):
+            self._tell(schema.Again())
+        elif isinstance(event, ConnectionChanged):
+            self._tell(schema.Link(self.agent.connection_state.value))
+        elif isinstance(event, OfRoom):
+            self._of_room(event)
+            if isinstance(event, RoomChanged) and event.phase in _ENDED:
+                await self.local.forget(event.room_id)
+        self._see_team()
+
+    def _see_team(self) -> None:
+        """A colleague who joined, left or was renamed is in no event of a room."""
+        team = schema.Team(self.asking.me(), self.asking.team())
+        if team != self._team:
+            self._team = team
+            self._tell(team)
+
+    def _of_room(self, event: OfRoom) -> None:
+        room_id = self.asking.room_of(event.room_id)
+        match event:
+            case EntryAdded(entry_hash=entry_hash, is_late=is_late):
+                self._entry(event.room_id, entry_hash, is_late=is_late)
+                if event.kind == Kind.TEXT and event.device_id != self._device_id:
+                    self.asking.noted(event.room_id)
+            case EntryState(entry_hash=entry_hash) | EntryErased(entry_hash=entry_hash):
+                self._entry(event.room_id, entry_hash, is_late=False)
+            case FileProgress():
+                moved = schema.Moved(room_id.hex(), event.file_id.hex(), event.done_b, event.size_b)
+                self._tell(moved)
+                return
+            case _:
+                code = alarm_of(event)
+                if code is not None:
+                    self._tell(schema.Alarm(room_id.hex(), code))
+        for page in list(self.pages):
+            page.room_changed(room_id)
+
+    def _entry(self, room_id: bytes, entry_hash: bytes, *, is_late: bool) -> None:
+        for page in list(self.pages):
+            page.entry_changed(room_id, entry_hash, is_late=is_late)
+
+    def _tell(self, message: schema.ToPage) -> None:
+        for page in list(self.pages):
+            page.tell(message)
+
+
+def alarm_of(event: OfRoom) -> str | None:
+    """Return the code of what a person has to know; None for all else."""
+    match event:
+        case RequestAnswered(code=code) | FileFailed(code=code):
+            return code or None
+        case Equivocation() | Differ():
+            return "two_histories"
+        case ChainRestarted(needs_person=True):
+            return "restarted_twice"
+        case FreezeUndecided():
+            return "objection"
+        case _:
+            return None

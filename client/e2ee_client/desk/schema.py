@@ -1,0 +1,654 @@
+"""What the page and the process of the agent say to each other.
+
+One schema for both sides: each message is an object of JSON with its `type` and the fields of a class below
+in camel case, all of them, no others. The types of the page are made of these classes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeAlias
+
+from .bounds import Flat, Hex, Many, Number, Text
+
+RoomName: TypeAlias = Annotated[str, Hex(16)]
+EntryName: TypeAlias = Annotated[str, Hex(32)]
+DeviceName: TypeAlias = Annotated[str, Hex(16)]
+AskNumber: TypeAlias = Annotated[int, Number(1, 2**31 - 1)]
+Reason: TypeAlias = Annotated[str, Text(1, 200)]
+Said: TypeAlias = Annotated[str, Text(1, 16_384)]
+Label: TypeAlias = Annotated[str, Flat(1, 40)]
+Title: TypeAlias = Annotated[str, Flat(1, 80)]
+TeamName: TypeAlias = Annotated[str, Flat(1, 256)]
+PageSize: TypeAlias = Annotated[int, Number(1, 200)]
+
+PhaseName: TypeAlias = Literal["begun", "open", "closed", "frozen", "withdrawn", "erased"]
+RoleName: TypeAlias = Literal["customer", "bot", "agent", "desk", "supervisor", "former"]
+ProgressName: TypeAlias = Literal["waiting", "sent", "delivered", "failed"]
+ConnectionName: TypeAlias = Literal["offline", "connecting", "online"]
+ModeName: TypeAlias = Literal["notice", "consent", "explicit"]
+RetentionName: TypeAlias = Literal["ephemeral", "default", "statutory", "proof"]
+
+
+# --- what is shown ---
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A device of a room."""
+
+    id: DeviceName
+    name: str | None
+    role: RoleName
+    is_bot: bool
+    is_this: bool
+    teams: tuple[str, ...]
+    languages: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomRow:
+    """A room in the list; `is_here`: this device reads and writes in it. Times are Unix milliseconds."""
+
+    id: RoomName
+    phase: PhaseName
+    customer: str | None
+    is_here: bool
+    is_mine: bool
+    assigned: DeviceName | None
+    assigned_name: str | None
+    unread: int
+    new_notes: int
+    waits_ms: int | None
+    waits_for: str | None
+    is_for_us: bool
+    last_ms: int
+    is_sensitive: bool
+    on_hold: bool
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FileRow:
+    """What an entry says of its file."""
+
+    name: str
+    media_type: str
+    size_b: int
+    expires_ms: int
+    is_here: bool
+
+
+@dataclass(frozen=True, slots=True)
+class StateRow:
+    """What a steward has set: who is in the room and what holds."""
+
+    phase: PhaseName
+    members: tuple[PersonRow, ...]
+    assigned: DeviceName | None
+    retention: RetentionName
+    retention_s: int
+    is_sensitive: bool
+    on_hold: bool
+    text: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class EntryRow:
+    """An entry of a room. `kind` is its name in the registry, `detail` what else it says in words."""
+
+    id: EntryName
+    kind: str
+    author: PersonRow
+    sent_ms: int
+    received_ms: int
+    text: str | None
+    first_wording: str | None
+    reply: EntryName | None
+    is_hidden: bool
+    is_sensitive: bool
+    by_machine: bool
+    forwarded_by: str | None
+    progress: ProgressName | None
+    file: FileRow | None
+    state: StateRow | None
+    what: str | None
+    count: int | None
+    detail: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PreviewRow:
+    """The newest text of a room, cut to a line."""
+
+    room: RoomName
+    text: str | None
+    role: RoleName | None
+    is_hidden: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FoundRow:
+    """A text that was looked for."""
+
+    room: RoomName
+    entry: EntryName
+    text: str
+    author: str | None
+    role: RoleName
+    sent_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRow:
+    """What a colleague asks for, or a login that waits, with the number of devices that are new."""
+
+    id: str
+    device: DeviceName | None
+    what: str
+    reason: str | None
+    devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class TermsRow:
+    """What the customer has accepted."""
+
+    locale: str
+    mode: ModeName
+    purposes: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerRow:
+    """A canned answer; `{name}`, `{agent}` and `{company}` stand in it for what the page fills in."""
+
+    id: Annotated[str, Hex(16)]
+    shortcut: Annotated[str, Flat(1, 24)]
+    title: Title
+    text: Said
+
+
+@dataclass(frozen=True, slots=True)
+class DayRow:
+    """A day of this desk, as this device has it: rooms opened and texts of each side."""
+
+    day: str
+    opened: int
+    from_customers: int
+    from_us: int
+
+
+# --- from the page ---
+
+
+@dataclass(frozen=True, slots=True)
+class Enter:
+    """First of all: the page's half of the session."""
+
+    key: Annotated[str, Hex(32)]
+
+
+@dataclass(frozen=True, slots=True)
+class Used:
+    """Somebody uses the page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """Which room is on the screen; None for none."""
+
+    room: RoomName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Begin:
+    """Ask for everything."""
+
+    ask: AskNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """Unlock by the passphrase of the store."""
+
+    ask: AskNumber
+    passphrase: Annotated[str, Text(1, 1024)]
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """Lock at once."""
+
+    ask: AskNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Read the newest entries, or those before one; of the notes of a room with `notes`."""
+
+    ask: AskNumber
+    room: RoomName
+    before: EntryName | None
+    limit: PageSize
+    notes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """Ask for the newest text of rooms."""
+
+    ask: AskNumber
+    rooms: Annotated[tuple[RoomName, ...], Many(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """Ask what is known of a room and its customer."""
+
+    ask: AskNumber
+    room: RoomName
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """Look through the texts of all rooms."""
+
+    ask: AskNumber
+    words: Annotated[str, Flat(1, 200)]
+    limit: PageSize
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """Ask for figures of the last days."""
+
+    ask: AskNumber
+    days: Annotated[int, Number(1, 31)]
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Write a text."""
+
+    ask: AskNumber
+    room: RoomName
+    text: Said
+    reply: EntryName | None
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """Word a text of this device anew."""
+
+    ask: AskNumber
+    room: RoomName
+    entry: EntryName
+    text: Said
+
+
+@dataclass(frozen=True, slots=True)
+class Erase:
+    """Have entries of our side erased."""
+
+    ask: AskNumber
+    room: RoomName
+    entries: Annotated[tuple[EntryName, ...], Many(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkSensitive:
+    """Mark entries as sensitive."""
+
+    ask: AskNumber
+    room: RoomName
+    entries: Annotated[tuple[EntryName, ...], Many(64)]
+
+
+@dataclass(frozen=True, slots=True)
+class MarkRead:
+    """Note that a person has seen entries."""
+
+    ask: AskNumber
+    room: RoomName
+    entries: Annotated[tuple[EntryName, ...], Many(256)]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Take a room."""
+
+    ask: AskNumber
+    room: RoomName
+
+
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """Hand a room to a team or to a colleague; `*` is whoever is free: back to the queue."""
+
+    ask: AskNumber
+    room: RoomName
+    team: TeamName | None
+    device: DeviceName | None
+    note: Said | None
+
+
+@dataclass(frozen=True, slots=True)
+class Add:
+    """Let a colleague read and write."""
+
+    ask: AskNumber
+    room: RoomName
+    device: DeviceName
+
+
+@dataclass(frozen=True, slots=True)
+class HandOver:
+    """Give a colleague who is in the room what was said before."""
+
+    ask: AskNumber
+    room: RoomName
+    device: DeviceName
+    count: Annotated[int, Number(1, 256)]
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Leave a room."""
+
+    ask: AskNumber
+    room: RoomName
+
+
+@dataclass(frozen=True, slots=True)
+class Close:
+    """Close a room."""
+
+    ask: AskNumber
+    room: RoomName
+    reason: Reason | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reopen:
+    """Open a closed room again."""
+
+    ask: AskNumber
+    room: RoomName
+
+
+@dataclass(frozen=True, slots=True)
+class SetHold:
+    """Keep everything of a room from being destroyed, or no longer."""
+
+    ask: AskNumber
+    room: RoomName
+    on: bool
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True)
+class SetSensitive:
+    """Mark a room as sensitive, or no longer."""
+
+    ask: AskNumber
+    room: RoomName
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetRetention:
+    """Shorten how long a room is kept."""
+
+    ask: AskNumber
+    room: RoomName
+    kind: RetentionName
+    seconds: Annotated[int, Number(0, 2**32 - 1)]
+
+
+@dataclass(frozen=True, slots=True)
+class Decide:
+    """Grant or refuse what a colleague asks for."""
+
+    ask: AskNumber
+    room: RoomName
+    request: Annotated[str, Text(2, 64)]
+    grant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DecideObjection:
+    """Decide a customer's objection."""
+
+    ask: AskNumber
+    room: RoomName
+    text: Reason
+    close: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """Write a note for colleagues."""
+
+    ask: AskNumber
+    room: RoomName
+    text: Said
+
+
+@dataclass(frozen=True, slots=True)
+class SetLabels:
+    """Set the labels of a room; they stay on this device."""
+
+    ask: AskNumber
+    room: RoomName
+    labels: Annotated[tuple[Label, ...], Many(8)]
+
+
+@dataclass(frozen=True, slots=True)
+class SaveAnswer:
+    """Keep a canned answer on this device, in place of the one with its id."""
+
+    ask: AskNumber
+    answer: AnswerRow
+
+
+@dataclass(frozen=True, slots=True)
+class DropAnswer:
+    """Drop a canned answer."""
+
+    ask: AskNumber
+    id: Annotated[str, Hex(16)]
+
+
+@dataclass(frozen=True, slots=True)
+class FetchFile:
+    """Fetch the file of an entry, for one download."""
+
+    ask: AskNumber
+    room: RoomName
+    entry: EntryName
+
+
+Asked: TypeAlias = (
+    (Begin | Unlock | Lock | Read | Preview | About | Search | Figures)
+    | (Send | Edit | Erase | MarkSensitive | MarkRead | Claim | Transfer | Add | HandOver | Leave | Close)
+    | (Reopen | SetHold | SetSensitive | SetRetention | Decide | DecideObjection | Note)
+    | (SetLabels | SaveAnswer | DropAnswer | FetchFile)
+)
+"""What is answered by a message with the same number."""
+
+FromPage: TypeAlias = Enter | Used | Watch | Asked
+
+
+# --- to the page ---
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """The session holds. `language` is that of the command that serves."""
+
+    version: str
+    language: Literal["de", "en"]
+    is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """Everything that a list shows."""
+
+    ask: AskNumber
+    company: str | None
+    me: PersonRow | None
+    connection: ConnectionName
+    team: tuple[PersonRow, ...]
+    rooms: tuple[RoomRow, ...]
+    answers: tuple[AnswerRow, ...]
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """Entries in the order of the transcript."""
+
+    ask: AskNumber
+    room: RoomName
+    entries: tuple[EntryRow, ...]
+    unread: tuple[EntryName, ...]
+    is_start: bool
+    notes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Previews:
+    """The newest texts."""
+
+    ask: AskNumber
+    previews: tuple[PreviewRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """What is known of a room and its customer."""
+
+    ask: AskNumber
+    room: RoomName
+    members: tuple[PersonRow, ...]
+    terms: TermsRow | None
+    requests: tuple[RequestRow, ...]
+    logins: tuple[RequestRow, ...]
+    notes: RoomName
+    has_notes: bool
+    state: StateRow | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found, the newest first in each room."""
+
+    ask: AskNumber
+    found: tuple[FoundRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Figured:
+    """Figures, of what this device has: medians in milliseconds; None where there is nothing to tell."""
+
+    ask: AskNumber
+    days: tuple[DayRow, ...]
+    waiting: int
+    longest_wait_ms: int | None
+    first_answer_ms: int | None
+    answered: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A file is here: `path` serves it once."""
+
+    ask: AskNumber
+    path: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """It is done."""
+
+    ask: AskNumber
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """It was not done; `code` is that of the registry, `hint` says in English what to do."""
+
+    ask: AskNumber
+    code: str
+    hint: str
+    retryable: bool
+    not_before_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Rooms:
+    """Rooms as they are now, and rooms that are gone."""
+
+    rooms: tuple[RoomRow, ...]
+    gone: tuple[RoomName, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """Entries of the room on the screen, new or changed; with `again` its order is another: read it anew."""
+
+    room: RoomName
+    entries: tuple[EntryRow, ...]
+    again: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Team:
+    """Who is in force."""
+
+    me: PersonRow | None
+    team: tuple[PersonRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Whether the relay is connected."""
+
+    connection: ConnectionName
+
+
+@dataclass(frozen=True, slots=True)
+class Locked:
+    """The page shows nothing until it is unlocked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Too much has happened at once: begin again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """Something that a person has to know of a room: `code` of the registry, or the name of the event."""
+
+    room: RoomName
+    code: str
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """So much of a file has come or gone."""
+
+    room: RoomName
+    file: str
+    done_b: int
+    size_b: int
+
+
+ToPage: TypeAlias = (
+    Welcome | Whole | History | Previews | Detail | Found | Figured | Ticket | Done | Failed
+) | (Rooms | Entries | Team | Link | Locked | Again | Alarm | Moved)

@@ -1,0 +1,119 @@
+"""What an agent does at the page, as messages: a waiting room, claim, answer, note, transfer, close."""
+
+from __future__ import annotations
+
+from conversations import until
+from desk_page import Page, page_of, served
+from e2ee_client.rooms import Agent, CustomerRoom
+from practice import Practice
+
+from e2ee.rooms.state import Phase
+
+
+async def asked(praxis: Practice, agent: Agent, text: str) -> CustomerRoom:
+    """A customer has written, and waits."""
+    room = await praxis.opened(await praxis.customer())
+    await room.send(text)
+    await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
+    return room
+
+
+async def test_a_waiting_room_is_claimed_answered_handed_on_and_closed(praxis: Practice) -> None:
+    a, b = (
+        await praxis.agent("Agent A", teams=["empfang"]),
+        await praxis.agent("Agent B", teams=["abrechnung"]),
+    )
+    async with served(a) as (at, _), page_of(at) as page, served(b) as (there, _), page_of(there) as page_b:
+        assert (await page_b.ask("begin"))["rooms"] == []
+        whole = await page.ask("begin")
+        assert (whole["rooms"], whole["me"]["name"]) == ([], "Agent A")
+        assert {"Agent A", "Agent B", "Praxis"} >= {one["name"] for one in whole["team"] if one["name"]}
+        room = await asked(praxis, a, "Guten Tag")
+        name = room.room_id.hex()
+        row = await page.room(name, phase="begun", isForUs=True, isHere=False)
+        assert row["waitsMs"] is not None
+        assert (await page.ask("claim", room=name))["type"] == "done"
+        await page.room(name, isMine=True, isHere=True, phase="open")
+        await page.say("watch", room=name)
+        assert (await page.ask("send", room=name, text="Hier ist A", reply=None))["type"] == "done"
+        await until(lambda: room.unread == 1)
+        await room.send("Die Rechnung stimmt nicht")
+        said = await text_of(page, "Die Rechnung stimmt nicht")
+        assert said["author"]["role"] == "customer"
+        await page.room(name, unread=1)
+        assert (await page.ask("markRead", room=name, entries=[said["id"]]))["type"] == "done"
+        seen = await page.ask("read", room=name, before=None, limit=50, notes=False)
+        assert [one["text"] for one in seen["entries"] if one["kind"] == "text"] == [
+            "Hier ist A",
+            "Die Rechnung stimmt nicht",
+        ]
+        assert seen["unread"] == []
+        found = await page.ask("search", words="rechnung", limit=5)
+        assert [one["text"] for one in found["found"]] == ["Die Rechnung stimmt nicht"]
+        previews = await page.ask("preview", rooms=[name])
+        assert previews["previews"][0]["text"] == "Die Rechnung stimmt nicht"
+        await praxis.company.room(room.room_id).note("Notizen beginnt der Empfang")
+        await page.room(name, newNotes=1)
+        device = b.me().device_id.hex()
+        done = await page.ask("transfer", room=name, team=None, device=device, note="bitte prüfen")
+        assert done["type"] == "done"
+        await page.room(name, assignedName="Agent B", isMine=False)
+        await page_b.room(name, isMine=True)
+        while not page_b.rows[name]["newNotes"]:
+            await page_b.next()
+        notes = await page_b.ask("read", room=name, before=None, limit=50, notes=True)
+        assert "bitte prüfen" in [one["text"] for one in notes["entries"]]
+        assert (await page_b.ask("close", room=name, reason="erledigt"))["type"] == "done"
+        await page_b.room(name, phase="closed")
+        await until(lambda: room.phase is Phase.CLOSED)
+
+
+async def text_of(page: Page, text: str) -> dict[str, dict[str, str]]:
+    """Return the entry with a text as soon as the page is told of it."""
+    while True:
+        for one in (await page.until("entries"))["entries"]:
+            if one["text"] == text:
+                entry: dict[str, dict[str, str]] = one
+                return entry
+
+
+async def test_what_is_kept_here_stays_here_and_goes_with_the_room(praxis: Practice) -> None:
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    name = room.room_id.hex()
+    answer = {"id": "ab" * 16, "shortcut": "gruss", "title": "Gruß", "text": "Guten Tag, {name}"}
+    async with served(praxis.company) as (at, hub), page_of(at) as page:
+        await page.ask("begin")
+        assert (await page.ask("saveAnswer", answer=answer))["type"] == "done"
+        assert (await page.ask("setLabels", room=name, labels=["dringend", "Abo", "Abo"]))["type"] == "done"
+        await page.room(name, labels=["Abo", "dringend"])
+        again = await page.ask("begin")
+        assert (again["answers"], again["rooms"][0]["labels"]) == ([answer], ["Abo", "dringend"])
+        assert (await page.ask("dropAnswer", id="ab" * 16))["type"] == "done"
+        await room.withdraw()
+        await page.room(name, phase="withdrawn", labels=[])
+        assert hub.local.answers() == ()
+
+
+async def test_a_refused_act_says_its_code_and_changes_nothing(praxis: Practice) -> None:
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    name = room.room_id.hex()
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        await page.ask("begin")
+        missing = await page.ask("send", room="0" * 32, text="x", reply=None)
+        assert (missing["type"], missing["code"]) == ("failed", "local.room")
+        both = await page.ask("transfer", room=name, team="x", device="0" * 32, note=None)
+        assert (both["type"], both["code"]) == ("failed", "config.invalid")
+
+
+async def test_figures_are_of_what_is_here(praxis: Practice) -> None:
+    room = await asked(praxis, praxis.company, "Guten Tag")
+    theirs = praxis.company.room(room.room_id)
+    await until(lambda: theirs.unread == 1)
+    await theirs.claim(60)
+    await theirs.send("Guten Tag")
+    async with served(praxis.company) as (at, _), page_of(at) as page:
+        found = await page.ask("figures", days=2)
+        assert (found["answered"], found["waiting"], len(found["days"])) == (1, 0, 2)
+        assert found["firstAnswerMs"] >= 0
+        today = found["days"][-1]
+        assert (today["fromCustomers"], today["fromUs"]) == (1, 1)
