@@ -1,0 +1,55 @@
+/** Who reads here: the line in the head, and the list with what each one is. */
+
+import type { Company, Member } from "./backend.ts";
+import { h } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { nameOf } from "./row_view.ts";
+import type { Words } from "./words.ts";
+
+const MAX_NAMED = 2;
+
+/** The people of the company who are there, as one line. */
+export function presentLine(members: readonly Member[], words: Words): string {
+  const there = members.filter((member) => member.isPresent && member.kind !== "customer");
+  there.sort((a, b) => Number(a.kind === "bot") - Number(b.kind === "bot"));
+  if (there.length === 0) return words("members.none");
+  const named = there.slice(0, MAX_NAMED).map((member) => {
+    const what = member.kind === "bot" ? words("message.bot") : member.team;
+    return what ? `${member.name} (${what})` : member.name;
+  });
+  const rest = there.length - named.length;
+  return [...named, ...(rest > 0 ? [words("members.more", { n: rest })] : [])].join(", ");
+}
+
+export function membersView(members: readonly Member[], company: Company | null, words: Words): HTMLElement[] {
+  const list = h("ul", { class: "people" });
+  const sorted = [...members].sort((a, b) => Number(b.isPresent) - Number(a.isPresent));
+  for (const member of sorted) list.append(memberView(member, words));
+  if (company === null) return [list];
+  return [
+    h("p", null, words("room.readers", { company: company.name })),
+    list,
+    h("h3", null, words("members.fingerprint", { company: company.name })),
+    printView(company.fingerprint),
+    h("p", { class: "meta" }, words("members.fingerprint.text")),
+    h("p", { class: "meta" }, words("members.origin", { origin: company.origin })),
+  ];
+}
+
+function memberView(member: Member, words: Words): HTMLElement {
+  const kind = member.kind === "bot" ? "members.bot" : "members.person";
+  const parts = [words(kind), member.team, member.isPresent ? null : words("members.left")];
+  const about = parts.filter((part) => part !== null && part !== "").join(" · ");
+  return h(
+    "li",
+    null,
+    icon(member.kind === "bot" ? "bot" : "person"),
+    h("span", { class: "heading", dir: "auto" }, nameOf(member, words)),
+    h("span", { class: "meta", dir: "auto" }, about),
+  );
+}
+
+/** Groups of characters to compare; `code` is one to write down. */
+export function printView(groups: readonly string[], kind: "print" | "code" = "print"): HTMLElement {
+  return h("div", { class: "print", "data-kind": kind }, ...groups.map((group) => h("span", null, group)));
+}

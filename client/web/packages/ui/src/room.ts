@@ -1,0 +1,317 @@
+/** The window of a room, as a customer has it: an element that shows what its backend says. */
+
+import type { Member, Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
+import { channelsView } from "./channels_view.ts";
+import { type ComposerElement, defineComposer } from "./composer.ts";
+import { dialogStyle, openDialog } from "./dialog.ts";
+import { define, h, offer, replace, say, set } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { presentLine } from "./members_view.ts";
+import { menuStyle, openMenu } from "./menu.ts";
+import { defineMessages, type MessagesElement } from "./messages.ts";
+import { noticeView } from "./notice_view.ts";
+import { obstacleView } from "./obstacle_view.ts";
+import { type DialogContext, showAlarm, showMembers, showNotice } from "./room_dialogs.ts";
+import { footView } from "./room_foot.ts";
+import { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
+import { notesView } from "./room_notes.ts";
+import { nameOf } from "./row_view.ts";
+import { memberOf } from "./rows.ts";
+import { roomStyle } from "./styles/room.ts";
+import { base, tokens } from "./styles/tokens.ts";
+import { type Clock, clockOf } from "./times.ts";
+import type { Words } from "./words.ts";
+
+const CONVERSING: readonly RoomState["phase"][] = ["waiting", "open", "closed", "frozen", "withdrawn", "erased"];
+
+export interface RoomOptions {
+  readonly backend: RoomBackend;
+  readonly words: Words;
+  now(): number;
+  /** Close the window; null where it is a page of its own. */
+  readonly close: (() => void) | null;
+  openAlone(): void;
+  reload(): void;
+}
+
+export class RoomElement extends HTMLElement {
+  #options: RoomOptions | null = null;
+  #clock: Clock = clockOf("en");
+  #stop: Unsubscribe | null = null;
+  #screen = "";
+  #foot = "";
+  #notes = "";
+  #dismissed = new Set<string>();
+  readonly #mark = h("div", { class: "mark", "aria-hidden": "true" });
+  readonly #title = h("h1");
+  readonly #present = h("button", { class: "present meta", type: "button" });
+  readonly #more = h(
+    "button",
+    { class: "round", type: "button", "aria-haspopup": "menu", "aria-expanded": "false" },
+    icon("more"),
+  );
+  readonly #close = h("button", { class: "round", type: "button" }, icon("close"));
+  readonly #head = h(
+    "header",
+    { class: "head" },
+    this.#mark,
+    h("div", { class: "names" }, this.#title, this.#present),
+    h("div", { class: "tools" }, this.#more, this.#close),
+  );
+  readonly #notesBox = h("div", { role: "status" });
+  readonly #body = h("div", { class: "body" });
+  readonly #main = h("main", { class: "main" }, this.#notesBox, this.#body);
+  #messages: MessagesElement | null = null;
+  #composer: ComposerElement | null = null;
+
+  constructor() {
+    super();
+    const root = this.attachShadow({ mode: "open" });
+    root.adoptedStyleSheets = [tokens, base, menuStyle, dialogStyle, roomStyle];
+    root.append(this.#head, this.#main);
+    this.#present.addEventListener("click", () => showMembers(this.#context()));
+    this.#more.addEventListener("click", () => this.#openMenu());
+    this.#close.addEventListener("click", () => this.#options?.close?.());
+  }
+
+  setup(options: RoomOptions): void {
+    this.#stop?.();
+    this.#options = options;
+    const { words } = options;
+    this.#clock = clockOf(words.locale);
+    this.lang = words.locale;
+    this.dir = words.direction;
+    set(this.#more, "aria-label", words("room.menu"));
+    set(this.#close, "aria-label", words("room.close"));
+    this.#close.hidden = options.close === null;
+    this.#screen = "";
+    this.#foot = "";
+    this.#notes = "";
+    this.#stop = options.backend.subscribe(() => this.#update());
+    this.#update();
+  }
+
+  disconnectedCallback(): void {
+    this.#stop?.();
+    this.#stop = null;
+  }
+
+  /** Put a text into the field; it is not sent. */
+  prefill(text: string): void {
+    if (this.#composer !== null) this.#composer.text = text;
+  }
+
+  /** Put the focus where a person goes on: the field, or the first thing to answer. */
+  override focus(): void {
+    const isWriting = this.#composer !== null && this.#options?.backend.state().canWrite === true;
+    if (isWriting && this.#composer?.isConnected) this.#composer.focus();
+    else this.#body.querySelector<HTMLElement>("[tabindex], button, input")?.focus();
+  }
+
+  #context(): DialogContext {
+    const { words, backend } = this.#options as RoomOptions;
+    return { root: this.shadowRoot as ShadowRoot, words, backend, attempt: (action) => this.#attempt(action) };
+  }
+
+  /** Run an action; what goes wrong is said with the code of its error. */
+  async #attempt(action: Promise<unknown>): Promise<void> {
+    const { words } = this.#options as RoomOptions;
+    try {
+      await action;
+    } catch (problem) {
+      const code = String((problem as { code?: unknown }).code ?? "local");
+      const content = [h("p", null, words("failed.text", { code }))];
+      openDialog(this.shadowRoot as ShadowRoot, {
+        title: words("failed.title"),
+        closeWord: words("dialog.done"),
+        content,
+      });
+    }
+  }
+
+  #update(): void {
+    const { backend, words, now } = this.#options as RoomOptions;
+    const state = backend.state();
+    this.#showHead(state, words);
+    this.#showBody(state);
+    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed]])}`;
+    if (notes === this.#notes) return;
+    this.#notes = notes;
+    const actions = {
+      settle: () => showAlarm(this.#context()),
+      showNotice: () => showNotice(this.#context()),
+      dismiss: (id: string) => {
+        this.#dismissed.add(id);
+        this.#update();
+        this.focus();
+      },
+    };
+    const context = { words, clock: this.#clock, nowMs: now(), dismissed: this.#dismissed, actions };
+    this.#notesBox.replaceChildren(...(CONVERSING.includes(state.phase) ? notesView(state, context) : []));
+    set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");
+  }
+
+  #showHead(state: RoomState, words: Words): void {
+    const name = state.company?.name ?? words("room.title");
+    say(this.#title, name);
+    say(this.#mark, initials(name));
+    this.#mark.hidden = state.company === null;
+    const isConversing = CONVERSING.includes(state.phase);
+    this.#present.hidden = !isConversing;
+    this.#more.hidden = !isConversing;
+    say(this.#present, presentLine(state.members, words));
+    set(this.#main, "aria-label", words("room.label", { company: name }));
+  }
+
+  /** One screen for each phase; it is made anew only when it is another. */
+  #showBody(state: RoomState): void {
+    const isConversing = CONVERSING.includes(state.phase);
+    const screen = isConversing
+      ? "conversation"
+      : JSON.stringify([state.phase, state.obstacle, state.notice?.locale, state.company]);
+    if (screen !== this.#screen) {
+      const hadFocus = this.shadowRoot?.activeElement !== null && this.#screen !== "";
+      this.#screen = screen;
+      replace(this.#body, ...(isConversing ? this.#makeConversation() : this.#makeScreen(state)));
+      if (hadFocus) this.focus();
+    }
+    if (!isConversing) return;
+    this.#messages?.update(state);
+    this.#showFoot(state);
+  }
+
+  #makeScreen(state: RoomState): HTMLElement[] {
+    const { words, backend, reload, openAlone } = this.#options as RoomOptions;
+    const run = (action: Promise<unknown>) => void this.#attempt(action);
+    this.#messages = null;
+    this.#composer = null;
+    this.#foot = "";
+    const { company, notice } = state;
+    if (state.phase === "notice" && company !== null && notice !== null)
+      return noticeView(company, notice, words, {
+        accept: (purposes) => run(backend.accept(purposes)),
+        refuse: () => run(backend.refuse()),
+        showIn: (locale) => run(backend.showNotice(locale)),
+      });
+    if (state.phase === "refused" && company !== null) return [this.#refusedScreen(company, words, backend)];
+    if (state.phase === "loading") return [loadingScreen(words)];
+    const actions = {
+      recover: (code: string) => backend.recover(code),
+      startAnew: () => run(backend.startAnew()),
+      tryAgain: () => run(backend.tryAgain()),
+      reload,
+      openAlone,
+    };
+    return [obstacleView(state, words, actions)];
+  }
+
+  #refusedScreen(company: NonNullable<RoomState["company"]>, words: Words, backend: RoomBackend): HTMLElement {
+    const again = () => void this.#attempt(backend.reconsider());
+    const title = words("refused.title");
+    return h(
+      "div",
+      { class: "screen", tabindex: 0, role: "region", "aria-label": title },
+      h("h2", null, title),
+      h("p", null, words("refused.text")),
+      channelsView(company, words),
+      h(
+        "div",
+        { class: "acts" },
+        h("button", { class: "button", type: "button", onclick: again }, words("refused.again")),
+      ),
+    );
+  }
+
+  #makeConversation(): HTMLElement[] {
+    const { words, backend, now } = this.#options as RoomOptions;
+    const run = (action: Promise<unknown>) => void this.#attempt(action);
+    defineMessages();
+    defineComposer();
+    const messages = document.createElement("seal-messages") as MessagesElement;
+    const composer = document.createElement("seal-composer") as ComposerElement;
+    this.#messages = messages;
+    this.#composer = composer;
+    messages.setup({
+      words,
+      now,
+      loadEarlier: () => run(backend.loadEarlier()),
+      seen: (id) => backend.seen(id),
+      actions: {
+        openMenu: (message, anchor) => this.#openMessageMenu(message, anchor),
+        jump: (id) => messages.jump(id),
+        retry: (id) => run(backend.retry(id)),
+        answer: (id, choice) => run(backend.answer(id, choice)),
+        saveFile: (id) => run(backend.saveFile(id).then(offer)),
+        cancelFile: (id) => run(backend.cancelFile(id)),
+        preview: (id) => backend.preview(id),
+      },
+    });
+    messages.intro = this.#intro(words, backend.state());
+    composer.setup({
+      words,
+      inspect: (text) => backend.inspect(text),
+      send: (text, replyTo) => backend.send(text, replyTo),
+      edit: (id, text) => backend.edit(id, text),
+      sendFile: (file) => backend.sendFile(file),
+    });
+    composer.addEventListener("sent", () => messages.toEnd());
+    return [messages, composer];
+  }
+
+  #intro(words: Words, state: RoomState): HTMLElement {
+    const company = state.company?.name ?? words("someone");
+    const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company }));
+    const isEmpty = state.canWrite && !state.items.some((item) => item.kind === "message");
+    const element = h("div", { class: "welcome" }, isEmpty && h("p", { class: "title" }, words("room.start")), readers);
+    return element;
+  }
+
+  #openMessageMenu(message: Message, anchor: HTMLElement): void {
+    const { words, backend } = this.#options as RoomOptions;
+    const name = (of: Message) => nameOf(memberOf(backend.state().members, of.author) as Member | undefined, words);
+    const groups = messageMenu(message, this.#context(), {
+      reply: (to) => this.#composer?.reply(to, name(to)),
+      edit: (of) => this.#composer?.editMessage(of),
+    });
+    openMenu(anchor, words("message.actions"), groups);
+  }
+
+  #openMenu(): void {
+    const { words } = this.#options as RoomOptions;
+    openMenu(this.#more, words("room.menu"), roomMenu(this.#context()));
+  }
+
+  #showFoot(state: RoomState): void {
+    const { words, backend, now } = this.#options as RoomOptions;
+    const blocked = state.alarm === null ? null : words("alarm.blocked");
+    this.#composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blocked);
+    const key = JSON.stringify([state.phase, state.erasure, state.canRate, state.canReopen]);
+    if (key === this.#foot || this.#messages === null || this.#composer === null) return;
+    this.#foot = key;
+    const run = (action: Promise<unknown>) => void this.#attempt(action);
+    const foot = footView(state, words, this.#clock, now(), {
+      rate: (stars, text) => run(backend.rate(stars, text)),
+      reopen: () => run(backend.reopen()),
+      unfreeze: () => run(backend.unfreeze()),
+      startAnew: () => run(backend.startAnew()),
+      save: () => saveTranscript(this.#context()),
+    });
+    replace(this.#body, this.#messages, foot ?? this.#composer);
+  }
+}
+
+function loadingScreen(words: Words): HTMLElement {
+  const bones = [1, 2, 3].map(() => h("div", { class: "bone" }));
+  return h("div", { class: "screen", role: "status" }, h("p", { class: "unseen" }, words("loading")), ...bones);
+}
+
+/** Two letters for the mark: of the first and the last word. */
+function initials(name: string): string {
+  const words = name.split(/\s+/u).filter((word) => /^\p{L}/u.test(word));
+  const letters = [words[0], words.length > 1 ? words.at(-1) : undefined].map((word) => [...(word ?? "")][0] ?? "");
+  return letters.join("").toLocaleUpperCase();
+}
+
+export function defineRoom(): void {
+  define("seal-room-view", RoomElement);
+}

@@ -1,0 +1,117 @@
+/** The dialogs of a room: who reads here, the notice again, other channels, an alarm, the code to continue. */
+
+import type { RoomBackend, RoomState } from "./backend.ts";
+import { channelsView } from "./channels_view.ts";
+import { ask, openDialog } from "./dialog.ts";
+import { h } from "./dom.ts";
+import { icon } from "./icons.ts";
+import { membersView, printView } from "./members_view.ts";
+import { noticeView } from "./notice_view.ts";
+import type { WordKey, Words } from "./words.ts";
+
+export interface DialogContext {
+  readonly root: ShadowRoot;
+  readonly words: Words;
+  readonly backend: RoomBackend;
+  /** Run an action; what goes wrong is said. */
+  attempt(action: Promise<unknown>): Promise<void>;
+}
+
+export function showMembers({ root, words, backend }: DialogContext): void {
+  const { members, company } = backend.state();
+  openDialog(root, {
+    title: words("members.title"),
+    closeWord: words("dialog.done"),
+    content: membersView(members, company, words),
+  });
+}
+
+export function showChannels({ root, words, backend }: DialogContext): void {
+  const { company } = backend.state();
+  if (company === null) return;
+  openDialog(root, {
+    title: words("channels.title"),
+    closeWord: words("dialog.done"),
+    content: [channelsView(company, words)],
+  });
+}
+
+/** The notice again; where a newer one is to be answered, with its two answers. */
+export function showNotice({ root, words, backend, attempt }: DialogContext): void {
+  const { company, notice, staleUntilMs } = backend.state();
+  if (company === null || notice === null) return;
+  const title = words("menu.notice");
+  const content = noticeView(company, notice, words, null);
+  const required = notice.purposes.filter((one) => one.isRequired).map((one) => one.number);
+  const button = (word: string, act: () => Promise<void>) =>
+    h("button", { class: "button", type: "button", onclick: () => run(act) }, word);
+  const actions =
+    staleUntilMs === null
+      ? []
+      : [
+          button(words("notice.refuse"), () => backend.refuse()),
+          button(words(`notice.accept.${notice.mode}`), () => backend.accept(required)),
+        ];
+  const dialog = openDialog(root, { title, closeWord: words("dialog.done"), content, actions });
+  const run = (act: () => Promise<void>) => {
+    dialog.close();
+    void attempt(act());
+  };
+}
+
+/** What is known of the keys before and now, how to compare them, and the two ways on. */
+export function showAlarm({ root, words, backend, attempt }: DialogContext): void {
+  const { alarm, company } = backend.state();
+  if (alarm === null) return;
+  const name = company?.name ?? words("someone");
+  const content = [
+    h("p", null, words(`alarm.${alarm.kind}`, { company: name })),
+    h("p", null, words("alarm.how")),
+    ...prints(alarm, words),
+    company && channelsView(company, words),
+  ];
+  const settle = (choice: "trust" | "end") => {
+    dialog.close();
+    void attempt(backend.settleAlarm(choice));
+  };
+  const end = h("button", { class: "button stop", type: "button", onclick: () => settle("end") }, words("alarm.end"));
+  const trust = h("button", { class: "button", type: "button", onclick: () => settle("trust") }, words("alarm.trust"));
+  const parts = { title: words("alarm.title"), closeWord: words("ask.cancel"), content, actions: [end, trust] };
+  const dialog = openDialog(root, parts);
+}
+
+function prints(alarm: NonNullable<RoomState["alarm"]>, words: Words): HTMLElement[] {
+  const one = (key: WordKey, groups: readonly string[]) =>
+    h("div", { class: "pair" }, h("h3", null, words(key)), printView(groups));
+  return [one("alarm.before", alarm.before), one("alarm.now", alarm.now)];
+}
+
+/** The code to continue elsewhere, to be written down. */
+export async function showCode({ root, words, backend }: DialogContext): Promise<void> {
+  const code = await backend.recoveryCode();
+  const said = h("span", { role: "status", class: "meta" });
+  const copy = h("button", { class: "button", type: "button" }, icon("copy"), words("code.copy"));
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(code);
+    said.textContent = words("copied");
+  });
+  const content = [h("p", null, words("code.text")), printView(code.split(" "), "code"), said];
+  openDialog(root, { title: words("code.title"), closeWord: words("dialog.done"), content, actions: [copy] });
+}
+
+/** Ask, then do what cannot be undone. */
+export async function confirmed(
+  { root, words, backend, attempt }: DialogContext,
+  what: "withdraw" | "forget" | "erase",
+  act: () => Promise<void>,
+): Promise<void> {
+  const company = backend.state().company?.name ?? words("someone");
+  const isWanted = await ask(root, {
+    title: words(`ask.${what}.title`),
+    text: words(`ask.${what}.text`, { company }),
+    doWord: words(`ask.${what}.do`),
+    cancelWord: words("ask.cancel"),
+    isGrave: true,
+  });
+  if (isWanted) await attempt(act());
+}

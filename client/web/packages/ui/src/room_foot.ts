@@ -1,0 +1,63 @@
+/** The foot of a room in which nothing can be written: why, and what can be done. */
+
+import type { RoomState } from "./backend.ts";
+import { h } from "./dom.ts";
+import { ratingView } from "./rating_view.ts";
+import type { Clock } from "./times.ts";
+import type { Words } from "./words.ts";
+
+export interface FootActions {
+  rate(stars: number, text: string | null): void;
+  reopen(): void;
+  unfreeze(): void;
+  startAnew(): void;
+  save(): void;
+}
+
+/** Null where one can write. */
+export function footView(
+  state: RoomState,
+  words: Words,
+  clock: Clock,
+  nowMs: number,
+  actions: FootActions,
+): HTMLElement | null {
+  if (state.phase === "closed") return closedView(state, words, actions);
+  if (state.phase === "frozen") {
+    const go = button(words("frozen.unfreeze"), actions.unfreeze, true);
+    return foot(words("frozen.title"), words("frozen.text"), [go]);
+  }
+  if (state.phase !== "withdrawn" && state.phase !== "erased") return null;
+  const again = button(words("withdrawn.again"), actions.startAnew, false);
+  return foot(words(`${state.phase}.title`), erasureText(state, words, clock, nowMs), [again]);
+}
+
+function erasureText(state: RoomState, words: Words, clock: Clock, nowMs: number): string {
+  const company = state.company?.name ?? words("someone");
+  if (state.erasure === "confirmed") return words("withdrawn.confirmed", { company });
+  if (state.erasure === "held" && state.heldUntilMs !== null)
+    return words("withdrawn.held", { company, when: clock.day(state.heldUntilMs, nowMs) });
+  return words("withdrawn.text", { company });
+}
+
+function closedView(state: RoomState, words: Words, actions: FootActions): HTMLElement {
+  const acts = [button(words("menu.export"), actions.save, false)];
+  if (state.canReopen) acts.push(button(words("closed.reopen"), actions.reopen, false));
+  const element = foot(words("closed.title"), null, acts);
+  if (state.canRate) element.insertBefore(ratingView(words, actions.rate), element.lastChild);
+  return element;
+}
+
+function foot(title: string, text: string | null, acts: readonly HTMLElement[]): HTMLElement {
+  const said = h(
+    "div",
+    { role: "status" },
+    h("h2", { class: "heading" }, title),
+    text !== null && h("p", { class: "meta" }, text),
+  );
+  return h("section", { class: "foot", "aria-label": title }, said, h("div", { class: "acts" }, ...acts));
+}
+
+function button(word: string, act: () => void, isMain: boolean): HTMLElement {
+  return h("button", { class: isMain ? "button main" : "button", type: "button", onclick: act }, word);
+}

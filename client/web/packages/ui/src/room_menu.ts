@@ -1,0 +1,83 @@
+/** The menus of a room: what can be done with all of it, and with one message. */
+
+import type { Message, RoomState } from "./backend.ts";
+import { offer } from "./dom.ts";
+import type { MenuItem } from "./menu.ts";
+import { confirmed, type DialogContext, showChannels, showCode, showMembers, showNotice } from "./room_dialogs.ts";
+
+const RUNNING: readonly RoomState["phase"][] = ["waiting", "open"];
+const WITH_ROOM: readonly RoomState["phase"][] = ["waiting", "open", "closed", "frozen"];
+
+/** Reading, keeping, ending: three groups. */
+export function roomMenu(context: DialogContext): MenuItem[][] {
+  const { words, backend, attempt } = context;
+  const state = backend.state();
+  const hasRoom = WITH_ROOM.includes(state.phase);
+  const isRunning = RUNNING.includes(state.phase);
+  const item = (
+    word: Parameters<typeof words>[0],
+    icon: MenuItem["icon"],
+    act: () => void,
+    isGrave = false,
+  ): MenuItem => ({
+    word: words(word),
+    icon,
+    act,
+    isGrave,
+  });
+  const read = [
+    item("menu.members", "people", () => showMembers(context)),
+    item("menu.notice", "shield", () => showNotice(context)),
+    item("menu.channels", "phone", () => showChannels(context)),
+  ];
+  const keep = [item("menu.export", "save", () => saveTranscript(context))];
+  if (state.keeping.mode === "recoverable" && hasRoom)
+    keep.push(item("menu.code", "key", () => void attempt(showCode(context))));
+  const end: MenuItem[] = [];
+  if (isRunning) end.push(item("menu.close", "check", () => void attempt(backend.close())));
+  if (isRunning && state.notice?.mode === "notice")
+    end.push(item("menu.object", "pause", () => void attempt(backend.freeze())));
+  if (hasRoom && state.notice?.mode !== "notice")
+    end.push(
+      item("menu.withdraw", "shield", () => void confirmed(context, "withdraw", () => backend.withdraw()), true),
+    );
+  if (state.phase !== "erased")
+    end.push(item("menu.forget", "erase", () => void confirmed(context, "forget", () => backend.forget()), true));
+  return [read, keep, end];
+}
+
+export function saveTranscript({ backend, attempt }: DialogContext): void {
+  void attempt(backend.exportTranscript().then(offer));
+}
+
+export interface MessageActions {
+  reply(message: Message): void;
+  edit(message: Message): void;
+}
+
+/** What can be done with one message. */
+export function messageMenu(message: Message, context: DialogContext, actions: MessageActions): MenuItem[][] {
+  const { words, backend, attempt } = context;
+  const state = backend.state();
+  const isOwn = state.members.some((member) => member.isSelf && member.id === message.author);
+  const use: MenuItem[] = [];
+  if (state.canWrite) use.push({ word: words("message.reply"), icon: "reply", act: () => actions.reply(message) });
+  if (message.text !== "")
+    use.push({
+      word: words("message.copy"),
+      icon: "copy",
+      act: () => void attempt(navigator.clipboard.writeText(message.text)),
+    });
+  if (isOwn && state.canWrite && message.file === null)
+    use.push({ word: words("message.edit"), icon: "edit", act: () => actions.edit(message) });
+  const guard: MenuItem[] = [];
+  if (!message.isSensitive && state.canWrite)
+    guard.push({
+      word: words("message.mark"),
+      icon: "lock",
+      act: () => void attempt(backend.markSensitive(message.id)),
+    });
+  const erase = () => void confirmed(context, "erase", () => backend.erase(message.id));
+  if (isOwn && state.canWrite) guard.push({ word: words("message.erase"), icon: "erase", act: erase, isGrave: true });
+  return [use, guard];
+}

@@ -1,0 +1,119 @@
+/** Notes at the top of a room: what is wrong or worth knowing now, the most important first, two at most. */
+
+import type { Hours, RoomState } from "./backend.ts";
+import { channelLink } from "./channels_view.ts";
+import { h } from "./dom.ts";
+import { type IconName, icon } from "./icons.ts";
+import type { Clock } from "./times.ts";
+import type { Words } from "./words.ts";
+
+const MAX_NOTES = 2;
+
+export interface NoteActions {
+  settle(): void;
+  showNotice(): void;
+  dismiss(id: string): void;
+}
+
+export interface NoteContext {
+  readonly words: Words;
+  readonly clock: Clock;
+  readonly nowMs: number;
+  readonly dismissed: ReadonlySet<string>;
+  readonly actions: NoteActions;
+}
+
+interface Note {
+  readonly id: string;
+  readonly tone: "" | "warn" | "stop";
+  readonly icon: IconName;
+  readonly text: string;
+  readonly action: HTMLElement | null;
+  readonly canDismiss: boolean;
+}
+
+/** The notes of this state; their ids in `data-id`, so that unchanged ones can stay. */
+export function notesView(state: RoomState, context: NoteContext): HTMLElement[] {
+  const notes = notesOf(state, context).filter((note) => !context.dismissed.has(note.id));
+  return notes.slice(0, MAX_NOTES).map((note) => noteView(note, context));
+}
+
+function noteView(note: Note, { words, actions }: NoteContext): HTMLElement {
+  const label = words("banner.dismiss");
+  const dismiss = () => actions.dismiss(note.id);
+  const leave =
+    note.canDismiss &&
+    h("button", { class: "round", type: "button", "aria-label": label, onclick: dismiss }, icon("close"));
+  return h(
+    "div",
+    { class: `note ${note.tone}`, "data-id": note.id },
+    icon(note.icon),
+    h("div", null, h("span", null, note.text), note.action),
+    leave,
+  );
+}
+
+function notesOf(state: RoomState, context: NoteContext): Note[] {
+  const found = [alarmNote, linkNote, staleNote, hoursNote, sessionNote].map((note) => note(state, context));
+  return found.filter((note) => note !== null);
+}
+
+function button(word: string, act: () => void): HTMLElement {
+  return h("button", { class: "button small", type: "button", onclick: act }, word);
+}
+
+function alarmNote({ alarm, company }: RoomState, { words, actions }: NoteContext): Note | null {
+  if (alarm === null) return null;
+  const text = words(`alarm.${alarm.kind}`, { company: company?.name ?? words("someone") });
+  const action = button(words("alarm.open"), actions.settle);
+  return { id: "alarm", tone: "stop", icon: "stop", text, action, canDismiss: false };
+}
+
+function linkNote({ link }: RoomState, { words }: NoteContext): Note | null {
+  if (link === "online") return null;
+  const tone = link === "offline" ? "warn" : "";
+  return { id: link, tone, icon: "offline", text: words(`banner.${link}`), action: null, canDismiss: false };
+}
+
+function staleNote({ staleUntilMs }: RoomState, { words, clock, nowMs, actions }: NoteContext): Note | null {
+  if (staleUntilMs === null) return null;
+  const text = words("notice.changed", { when: clock.moment(staleUntilMs, nowMs) });
+  return {
+    id: "stale",
+    tone: "warn",
+    icon: "shield",
+    text,
+    action: button(words("notice.show"), actions.showNotice),
+    canDismiss: false,
+  };
+}
+
+function hoursNote(state: RoomState, { words, clock, nowMs }: NoteContext): Note | null {
+  const isWritten = state.items.some((item) => item.kind === "message");
+  const hours = state.company?.hours ?? null;
+  if (state.phase !== "waiting" && state.phase !== "open") return null;
+  if (hours?.isOpen === false) {
+    const text = closedText(hours, words, clock, nowMs);
+    return { id: "hours", tone: "", icon: "clock", text, action: urgent(state, words), canDismiss: true };
+  }
+  if (state.phase === "open" || !isWritten) return null;
+  return { id: "waiting", tone: "", icon: "clock", text: words("banner.waiting"), action: null, canDismiss: true };
+}
+
+function closedText(hours: Hours, words: Words, clock: Clock, nowMs: number): string {
+  if (hours.opensMs === null) return words("banner.closed-hours.words", { hours: hours.text });
+  return words("banner.closed-hours", { when: clock.moment(hours.opensMs, nowMs) });
+}
+
+function urgent({ company }: RoomState, words: Words): HTMLElement | null {
+  const phone = company?.channels.find((channel) => channel.kind === "phone");
+  const link = phone === undefined ? null : channelLink(phone);
+  if (phone === undefined || link === null) return null;
+  return h("a", { class: "button small", href: link }, icon("phone"), words("banner.urgent", { phone: phone.value }));
+}
+
+function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
+  const isRunning = state.phase === "waiting" || state.phase === "open";
+  if (state.keeping.mode !== "session" || !isRunning) return null;
+  return { id: "session", tone: "", icon: "info", text: words("banner.session"), action: null, canDismiss: true };
+}

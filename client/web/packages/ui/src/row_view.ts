@@ -1,0 +1,200 @@
+/** The element of one row: a message or what happened. */
+
+import type { Happening, Member, Message } from "./backend.ts";
+import { h } from "./dom.ts";
+import { fileView } from "./file_view.ts";
+import { type IconName, icon } from "./icons.ts";
+import { excerpt, memberOf, type Row } from "./rows.ts";
+import { atStart, type Clock } from "./times.ts";
+import type { WordKey, Words } from "./words.ts";
+
+/** What a person can do with a message; what is null is not offered. */
+export interface RowActions {
+  openMenu(message: Message, anchor: HTMLElement): void;
+  jump(id: string): void;
+  retry(id: string): void;
+  answer(id: string, choice: string): void;
+  saveFile(id: string): void;
+  cancelFile(id: string): void;
+  preview(id: string): Promise<Blob>;
+}
+
+export interface RowContext {
+  readonly words: Words;
+  readonly clock: Clock;
+  readonly nowMs: number;
+  readonly members: readonly Member[];
+  readonly actions: RowActions;
+  find(id: string): Message | undefined;
+}
+
+const DELIVERY_ICON = { waiting: "clock", sent: "check", delivered: "twice", failed: "stop" } as const;
+
+export function rowView(row: Row, context: RowContext): HTMLElement {
+  const { item } = row;
+  const element = h("div", { class: "row", role: "listitem", "data-id": item.id });
+  if (row.isNewDay) element.append(dayLine(row, context));
+  if (item.kind === "happening") element.append(eventView(item, context));
+  else fillMessage(element, row, item, context);
+  return element;
+}
+
+function dayLine(row: Row, { clock, nowMs, words }: RowContext): HTMLElement {
+  const ms = row.item.kind === "message" ? row.item.writtenMs : row.item.atMs;
+  return h("div", { class: "day meta" }, h("span", null, atStart(clock.day(ms, nowMs), words.locale)));
+}
+
+function fillMessage(element: HTMLElement, row: Row, message: Message, context: RowContext): void {
+  const author = memberOf(context.members, message.author);
+  const isOwn = author?.isSelf ?? false;
+  element.classList.add(isOwn ? "own" : "other");
+  element.classList.toggle("first", row.isFirst);
+  element.tabIndex = -1;
+  element.append(whoView(row, message, author, context));
+  element.append(h("div", { class: "line" }, bubble(message, context), sideView(row, message, author, context)));
+  if (row.hasState) element.append(stateView(message, context));
+}
+
+/** Name, kind and team once a group; for screen readers on every message. */
+function whoView(row: Row, message: Message, author: Member | undefined, context: RowContext): HTMLElement {
+  const { words, clock } = context;
+  const name = nameOf(author, words);
+  const time = clock.time(message.writtenMs);
+  if (!row.isFirst) return h("div", { class: "unseen" }, words("message.said", { name, time }));
+  const isOwn = author?.isSelf ?? false;
+  const isBot = author?.kind === "bot";
+  const hasTeam = author !== undefined && author.team !== null && !isOwn;
+  const shown = h("time", { class: row.hasTime ? "" : "unseen" }, time);
+  return h(
+    "div",
+    { class: "who meta" },
+    h("b", { class: isOwn ? "unseen" : "", dir: "auto" }, name),
+    isBot && h("span", { class: "bot" }, icon("bot"), words("message.bot")),
+    hasTeam && h("span", { dir: "auto" }, author.team as string),
+    shown,
+  );
+}
+
+export function nameOf(member: Member | undefined, words: Words): string {
+  if (member?.isSelf) return words("message.you");
+  return member?.name ?? words("someone");
+}
+
+function bubble(message: Message, context: RowContext): HTMLElement {
+  const { words } = context;
+  const element = h("div", { class: "bubble", lang: message.language });
+  if (message.isErased) element.append(h("p", { class: "gone" }, words("message.erased")));
+  else {
+    if (message.replyTo !== null) element.append(quoteView(message.replyTo, context));
+    if (message.file !== null) element.append(fileView(message.id, message.file, context));
+    if (message.text !== "") element.append(h("p", { class: "text", dir: "auto" }, message.text));
+    if (message.question !== null) element.append(questionView(message, context));
+    const tags = tagsOf(message, context);
+    if (tags.length > 0) element.append(h("div", { class: "tags meta" }, ...tags));
+  }
+  return element;
+}
+
+function quoteView(id: string, { find, words, actions }: RowContext): HTMLElement {
+  const quoted = find(id);
+  const text = quoted === undefined || quoted.isErased ? words("message.unknown-reply") : excerpt(quoted);
+  return h(
+    "button",
+    { class: "quote", type: "button", onclick: () => actions.jump(id) },
+    h("span", { dir: "auto" }, text),
+  );
+}
+
+function questionView(message: Message, { words, actions }: RowContext): HTMLElement {
+  const { label, choices, chosen } = message.question as NonNullable<Message["question"]>;
+  const group = h("div", { role: "group", "aria-label": label });
+  if (label !== message.text) group.append(h("p", { class: "text", dir: "auto" }, label));
+  if (chosen !== null) group.append(h("p", { class: "chosen" }, icon("check"), h("span", { dir: "auto" }, chosen)));
+  else {
+    const answer = (choice: string) => () => actions.answer(message.id, choice);
+    const buttons = choices.map((choice) =>
+      h("button", { class: "button small", type: "button", dir: "auto", onclick: answer(choice) }, choice),
+    );
+    group.append(h("div", { class: "choices" }, ...buttons));
+  }
+  group.lang = message.language ?? words.locale;
+  return group;
+}
+
+function tagsOf(message: Message, { words, members }: RowContext): HTMLElement[] {
+  const tag = (name: IconName, key: WordKey) => h("span", { class: "tag" }, icon(name), words(key));
+  const tags: HTMLElement[] = [];
+  if (message.isEdited) tags.push(tag("edit", "message.edited"));
+  if (message.isSensitive) tags.push(tag("lock", "message.sensitive"));
+  if (message.isByMachine && memberOf(members, message.author)?.kind !== "bot")
+    tags.push(tag("bot", "message.machine"));
+  return tags;
+}
+
+/** Time and actions beside the bubble: on focus and hover. */
+function sideView(row: Row, message: Message, author: Member | undefined, context: RowContext): HTMLElement {
+  const { words, clock, actions } = context;
+  const time = clock.time(message.writtenMs);
+  const label = `${words("message.actions")}: ${words("message.said", { name: nameOf(author, words), time })}`;
+  const more = h(
+    "button",
+    {
+      class: "round",
+      type: "button",
+      "aria-label": label,
+      "aria-haspopup": "menu",
+      "aria-expanded": "false",
+      onclick: () => actions.openMenu(message, more),
+    },
+    icon("more"),
+  );
+  const shown = row.hasTime ? null : h("time", { class: "meta", "aria-hidden": "true" }, time);
+  return h("div", { class: "side" }, message.isErased ? null : more, shown);
+}
+
+function stateView(message: Message, { words, actions }: RowContext): HTMLElement {
+  const delivery = message.delivery ?? "sent";
+  const word = h("span", { class: "word" }, icon(DELIVERY_ICON[delivery]), words(`delivery.${delivery}`));
+  const again =
+    delivery === "failed" &&
+    h("button", { class: "plain", type: "button", onclick: () => actions.retry(message.id) }, words("delivery.retry"));
+  return h("div", { class: `state meta ${delivery}` }, word, again);
+}
+
+const EVENT_ICON: Partial<Record<Happening["what"], IconName>> = {
+  joined: "person",
+  left: "person",
+  assigned: "person",
+  transferred: "people",
+  closed: "check",
+  reopened: "chat",
+  "handed-over": "eye",
+  "read-in": "eye",
+  exported: "save",
+  erased: "erase",
+  withdrawn: "shield",
+  "notice-replaced": "shield",
+  identified: "key",
+  "device-added": "key",
+  gap: "warn",
+  differ: "warn",
+};
+
+function eventView(event: Happening, { words, members }: RowContext): HTMLElement {
+  const isWarning = event.what === "gap" || event.what === "differ";
+  return h(
+    "div",
+    { class: isWarning ? "event meta warn" : "event meta" },
+    icon(EVENT_ICON[event.what] ?? "info"),
+    h("span", null, sentenceOf(event, members, words)),
+  );
+}
+
+/** The sentence of what happened; the team of who joined stands in brackets. */
+export function sentenceOf(event: Happening, members: readonly Member[], words: Words): string {
+  const member = memberOf(members, event.member);
+  const own = event.what === "identified" || event.what === "transferred" ? event.detail : null;
+  const name = own ?? nameOf(member, words);
+  const withTeam = event.what === "joined" && member?.team ? `${name} (${member.team})` : name;
+  return words(`happened.${event.what}`, { name: withTeam });
+}

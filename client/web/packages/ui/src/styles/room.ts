@@ -1,0 +1,87 @@
+/** The window of a room: head, notes at the top, screens, foot. */
+import { sheet } from "../dom.ts";
+
+export const roomStyle: CSSStyleSheet = sheet(`
+:host { display: flex; flex-direction: column; height: 100%; min-height: 0; background: var(--surface); overflow: hidden; }
+.head { display: flex; align-items: center; gap: 12px; padding: 10px 8px 10px 16px; border-block-end: 1px solid var(--line); }
+.head:dir(rtl) { padding: 10px 16px 10px 8px; }
+.mark { display: grid; place-items: center; flex: none; width: 40px; height: 40px; border-radius: 10px; background: var(--accent);
+  color: var(--on-accent); font-weight: 600; letter-spacing: 0.02em; }
+.names { flex: 1; min-width: 0; }
+.names h1 { font-size: 1rem; line-height: 1.4; font-weight: 600; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; text-wrap: nowrap; }
+.names .present { display: block; max-width: 100%; padding: 0; border: 0; background: none; overflow: hidden; text-overflow: ellipsis;
+  white-space: nowrap; text-align: start; }
+button.present { border-radius: 4px; }
+button.present:hover { color: var(--text); text-decoration: underline; }
+.tools { display: flex; flex: none; }
+.main, .body { flex: 1; min-height: 0; display: flex; flex-direction: column; }
+.screen { flex: 1; min-height: 0; overflow: auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }
+.screen > * { flex: none; width: 100%; max-width: 34em; margin-inline: auto; }
+.screen.middle > :first-child { margin-block-start: auto; }
+.screen.middle > :last-child { margin-block-end: auto; }
+.badge { display: grid; place-items: center; width: 48px; height: 48px; border-radius: 14px; background: var(--tint); color: var(--accent); }
+.screen.middle > .badge { width: 48px; margin-inline: max(0px, (100% - 34em) / 2) auto; }
+.badge.warn { background: var(--warn-tint); color: var(--warn); } .badge.stop { background: var(--stop-tint); color: var(--stop); }
+.badge .icon { width: 24px; height: 24px; }
+.acts { display: flex; flex-wrap: wrap; gap: 8px; }
+.acts > .button { flex: 1 1 9em; }
+.lead { font-size: 1.0625rem; }
+.note { display: flex; align-items: flex-start; gap: 8px; padding: 8px 8px 8px 16px; border-block-end: 1px solid var(--line); background: var(--surface-2); animation: come var(--come); }
+.note:dir(rtl) { padding: 8px 16px 8px 8px; }
+.note > .icon { margin-block-start: 6px; }
+.note > div { flex: 1; min-width: 0; display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; }
+.note span { flex: 1 1 14em; min-width: 0; padding-block: 4px; font-size: 0.875rem; line-height: 1.43; overflow-wrap: anywhere; }
+.note .round { width: 32px; height: 32px; }
+.note.warn { background: var(--warn-tint); } .note.warn > .icon { color: var(--warn); }
+.note.stop { background: var(--stop-tint); } .note.stop > .icon { color: var(--stop); }
+.note .button { margin-block: 2px; flex: none; max-width: 100%; }
+.facts { display: grid; gap: 16px; }
+.facts > div { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; }
+.facts .icon { margin-block-start: 2px; color: var(--text-2); grid-row: span 2; }
+.facts dt { font-weight: 600; } .facts dd { grid-column: 2; color: var(--text); }
+.facts p + p { margin-block-start: 2px; }
+details { border: 1px solid var(--line); border-radius: var(--radius-control); }
+summary { display: flex; align-items: center; gap: 8px; min-height: var(--target); padding: 8px 12px; cursor: pointer; font-weight: 600;
+  list-style: none; border-radius: var(--radius-control); }
+summary::-webkit-details-marker { display: none; }
+summary .icon { transition: rotate var(--come); } details[open] summary .icon { rotate: 180deg; }
+details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: anywhere; }
+.links { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 20px; }
+.links a, .links button { padding-block: 4px; }
+.answer { padding: 12px 24px 16px; border-block-start: 1px solid var(--line); }
+.answer > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11em, 100%), 1fr)); gap: 8px; width: 100%; max-width: 34em; margin-inline: auto; }
+.answer .button { border-color: var(--accent); color: var(--accent); border-width: 1.5px; }
+.check { display: flex; gap: 12px; align-items: flex-start; padding-block: 6px; }
+.check input { flex: none; width: 20px; height: 20px; margin: 2px 0; accent-color: var(--accent); }
+.ways { display: grid; gap: 8px; }
+.ways > li > * { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; padding: 12px; border: 1px solid var(--line);
+  border-radius: var(--radius-control); color: var(--text); text-decoration: none; }
+.ways a:hover { background: var(--surface-2); border-color: var(--line-strong); }
+.ways .icon { margin-block-start: 2px; color: var(--accent); grid-row: span 2; }
+.ways .value { font-weight: 600; overflow-wrap: anywhere; }
+.foot { padding: 12px 16px 16px; border-block-start: 1px solid var(--line); display: grid; gap: 12px; max-height: 60%; overflow: auto; }
+.foot .acts .button { padding-inline: 8px; }
+.foot > * { width: 100%; max-width: 34em; margin-inline: auto; }
+.people { display: grid; gap: 4px; }
+.people li { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; padding-block: 8px; border-block-end: 1px solid var(--line); }
+.people .icon { grid-row: span 2; margin-block-start: 2px; color: var(--text-2); }
+.print { display: flex; flex-wrap: wrap; gap: 4px 12px; padding: 12px; border-radius: var(--radius-control); background: var(--surface-2);
+  font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.9375rem; direction: ltr; unicode-bidi: isolate; }
+.print[data-kind="code"] { justify-content: center; font-size: 1.125rem; padding: 16px; }
+.pair { display: grid; gap: 4px; }
+.stars { display: flex; justify-content: space-between; gap: 4px; }
+.stars label { position: relative; flex: 1; min-width: 0; display: grid; justify-items: center; align-content: start; gap: 4px; padding: 8px 2px; border: 1px solid var(--line);
+  border-radius: var(--radius-control); text-align: center; cursor: pointer; hyphens: auto; overflow-wrap: anywhere; }
+.stars label:hover { background: var(--surface-2); }
+.stars input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }
+.stars label:has(:checked) { border-color: var(--accent); background: var(--tint); box-shadow: 0 0 0 1px var(--accent); }
+.stars label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 2px; }
+.stars b { font-weight: 600; font-size: 1rem; color: var(--text); }
+.screen > .bone { height: 12px; margin-inline: 0; border-radius: 6px; background: var(--surface-3); animation: late 300ms step-end; }
+.screen > .bone:nth-child(2) { width: 70%; } .screen > .bone:nth-child(3) { width: 90%; } .screen > .bone:nth-child(4) { width: 45%; }
+@keyframes late { from { visibility: hidden; } }
+@media (max-width: 359px) { .screen { padding: 20px 16px; } .answer { padding: 12px 16px; } .mark { display: none; } }
+@media (max-height: 420px) { .head { padding-block: 2px; } .mark { display: none; } .answer { padding-block: 8px; } .screen { padding-block: 12px; } }
+@media (max-height: 300px) { :host, .main, .body { overflow: auto; display: block; } .screen { overflow: visible; } }
+@media (forced-colors: active) { .mark, .badge { border: 1px solid CanvasText; } .stars label:has(:checked) { outline: 3px solid Highlight; } }
+`);

@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { isSameRow, rowsOf } from "../src/rows.ts";
+import { clockOf, daysBetween } from "../src/times.ts";
+import { Heights } from "../src/virtual.ts";
+import { happeningOf, messageOf, NOW_MS } from "./scene_parts.ts";
+
+test("sums of heights are those of adding them up, after every change", () => {
+  const plain = Array.from({ length: 300 }, (_, at) => 20 + ((at * 37) % 91));
+  const heights = new Heights();
+  heights.reset(plain);
+  for (let change = 0; change < 200; change += 1) {
+    const row = (change * 53) % plain.length;
+    plain[row] = 10 + ((change * 29) % 200);
+    heights.set(row, plain[row] as number);
+    const upTo = (change * 17) % plain.length;
+    assert.equal(
+      heights.top(upTo),
+      plain.slice(0, upTo).reduce((sum, one) => sum + one, 0),
+    );
+  }
+  assert.equal(
+    heights.total,
+    plain.reduce((sum, one) => sum + one, 0),
+  );
+});
+
+test("the row at a place covers it", () => {
+  const heights = new Heights();
+  heights.reset([10, 20, 30, 40]);
+  const places = [-5, 0, 9, 10, 29, 30, 59, 60, 99, 100, 9_999];
+  assert.deepEqual(
+    places.map((place) => heights.rowAt(place)),
+    [0, 0, 0, 1, 1, 2, 2, 3, 3, 3, 3],
+  );
+  heights.reset([]);
+  assert.equal(heights.rowAt(5), 0);
+});
+
+test("the state stands under the last own message, and under each that failed", () => {
+  const items = [
+    messageOf("me", 9, "a"),
+    messageOf("me", 8, "b", { delivery: "failed" }),
+    messageOf("me", 7, "c"),
+    messageOf("yildiz", 6, "d"),
+  ];
+  assert.deepEqual(
+    rowsOf(items, "me").map((row) => row.hasState),
+    [false, true, true, false],
+  );
+});
+
+test("a name stands once a group, a time at pauses of ten minutes, a day at its first line", () => {
+  const items = [
+    messageOf("me", 3_000, "a"),
+    messageOf("yildiz", 40, "b"),
+    messageOf("yildiz", 39, "c"),
+    messageOf("yildiz", 20, "d"),
+    happeningOf("left", 19, "yildiz"),
+    messageOf("yildiz", 18, "e"),
+  ];
+  const rows = rowsOf(items, "me");
+  assert.deepEqual(
+    rows.map((row) => row.isFirst),
+    [true, true, false, false, true, true],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.hasTime),
+    [true, true, false, true, false, false],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.isNewDay),
+    [true, true, false, false, false, false],
+  );
+});
+
+test("a row that shows the same is the same, whatever came after it", () => {
+  const items = [messageOf("yildiz", 9, "a"), messageOf("yildiz", 8, "b")];
+  const [before] = rowsOf(items, "me");
+  const [after] = rowsOf([...items, messageOf("me", 1, "c")], "me");
+  assert.ok(before && after && isSameRow(before, after));
+});
+
+test("days are counted by midnights, and said as people say them", () => {
+  const minute = new Date(2026, 10, 29, 0, 1).getTime();
+  assert.equal(daysBetween(minute - 120_000, minute), 1);
+  assert.equal(clockOf("de").day(minute - 120_000, minute), "gestern");
+  assert.equal(clockOf("de").day(NOW_MS, NOW_MS), "heute");
+  assert.equal(clockOf("en").day(NOW_MS + 86_400_000, NOW_MS), "tomorrow");
+});
+
+test("spans and sizes have a unit", () => {
+  assert.equal(clockOf("de").span(90 * 86_400), "90 Tage");
+  assert.equal(clockOf("de").span(3 * 31_536_000), "3 Jahre");
+  assert.equal(clockOf("en").size(241_300), "241 kB");
+  assert.match(clockOf("de").size(4_213_000), /^4,2\sMB$/u);
+});

@@ -1,0 +1,161 @@
+/** A backend that plays a scene and answers what a person does, without keys and without a network. */
+
+import type { Finding, Message, RoomBackend, RoomState, SavedFile } from "../src/backend.ts";
+import { happeningOf, messageOf, NOW_MS, noticeOf } from "./scene_parts.ts";
+
+/** What was called, for tests: the name and its arguments as JSON. */
+export type Call = readonly [name: string, ...rest: readonly unknown[]];
+
+export interface Scripted extends RoomBackend {
+  readonly calls: readonly Call[];
+  change(part: Partial<RoomState>): void;
+}
+
+const IBAN = /\b[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){3,7}\b/u;
+
+export function scripted(start: RoomState): Scripted {
+  let state = start;
+  const listeners = new Set<() => void>();
+  const calls: Call[] = [];
+  const change = (part: Partial<RoomState>) => {
+    state = { ...state, ...part };
+    queueMicrotask(() => {
+      for (const listener of listeners) listener();
+    });
+  };
+  const note =
+    (name: string, part: () => Partial<RoomState> = () => ({})) =>
+    async (...rest: readonly unknown[]) => {
+      calls.push([name, ...rest]);
+      change(part());
+    };
+  const edit = (id: string, part: Partial<Message>) =>
+    change({
+      items: state.items.map((item) => (item.id === id && item.kind === "message" ? { ...item, ...part } : item)),
+    });
+  const add = (message: Message) => change({ items: [...state.items, message] });
+  return {
+    calls,
+    change,
+    state: () => state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    loadEarlier: note("loadEarlier", () => ({ hasEarlier: false })),
+    seen: (id) => void calls.push(["seen", id]),
+    inspect: findingsIn,
+    send: async (text, replyTo) => {
+      calls.push(["send", text, replyTo]);
+      add(
+        messageOf("me", (NOW_MS - Date.now()) / 60_000, text, {
+          replyTo,
+          delivery: state.link === "online" ? "sent" : "waiting",
+        }),
+      );
+    },
+    retry: async (id) => {
+      calls.push(["retry", id]);
+      edit(id, { delivery: "sent", failure: null });
+    },
+    edit: async (id, text) => {
+      calls.push(["edit", id, text]);
+      edit(id, { text, isEdited: true });
+    },
+    erase: async (id) => {
+      calls.push(["erase", id]);
+      edit(id, { text: "", isErased: true, file: null });
+    },
+    answer: async (id, choice) => {
+      calls.push(["answer", id, choice]);
+      const asked = state.items.find((item) => item.id === id);
+      if (asked?.kind === "message" && asked.question !== null)
+        edit(id, { question: { ...asked.question, chosen: choice } });
+    },
+    markSensitive: async (id) => {
+      calls.push(["markSensitive", id]);
+      edit(id, { isSensitive: true });
+    },
+    sendFile: async (file) => {
+      calls.push(["sendFile", file.name, file.size]);
+      const about = {
+        name: file.name,
+        mediaType: file.type,
+        sizeB: file.size,
+        state: "here",
+        movedB: file.size,
+        canPreview: false,
+      } as const;
+      add(messageOf("me", 0, "", { file: about, delivery: "sent" }));
+    },
+    cancelFile: async (id) => {
+      calls.push(["cancelFile", id]);
+      change({ items: state.items.filter((item) => item.id !== id) });
+    },
+    saveFile: async (id) => {
+      calls.push(["saveFile", id]);
+      return saved("file.txt");
+    },
+    preview: async () => picture(),
+    showNotice: async (locale) => {
+      calls.push(["showNotice", locale]);
+      change({ notice: noticeOf(locale === "de" ? "de" : "en", state.notice?.mode) });
+    },
+    accept: note("accept", () => ({
+      phase: state.phase === "notice" ? "waiting" : state.phase,
+      canWrite: true,
+      staleUntilMs: null,
+      acceptedMs: NOW_MS,
+    })),
+    refuse: note("refuse", () => ({ phase: "refused", canWrite: false })),
+    reconsider: note("reconsider", () => ({ phase: "notice" })),
+    withdraw: note("withdraw", () => ({
+      phase: "withdrawn",
+      canWrite: false,
+      erasure: "asked",
+      items: [...state.items, happeningOf("withdrawn", 0, "me")],
+    })),
+    forget: note("forget", () => ({ phase: "erased", canWrite: false, items: [], erasure: "asked" })),
+    freeze: note("freeze", () => ({ phase: "frozen", canWrite: false })),
+    unfreeze: note("unfreeze", () => ({ phase: "open", canWrite: true })),
+    close: note("close", () => ({ phase: "closed", canWrite: false, canRate: true, canReopen: true })),
+    reopen: note("reopen", () => ({ phase: "open", canWrite: true })),
+    rate: note("rate", () => ({ canRate: false, items: [...state.items, happeningOf("rated", 0, null)] })),
+    exportTranscript: async () => {
+      calls.push(["exportTranscript"]);
+      return saved("conversation.json");
+    },
+    identify: async () => void calls.push(["identify"]),
+    recover: async (code) => {
+      calls.push(["recover", code]);
+      if (code !== "GOOD") throw Object.assign(new Error("no such code"), { code: "link.code", isRetryable: true });
+      change({ phase: "open", obstacle: null, canWrite: true });
+    },
+    startAnew: note("startAnew", () => ({ phase: "notice", obstacle: null, notice: noticeOf("de"), items: [] })),
+    recoveryCode: async () => "K7QD 2M9X RTF4 HW3N 8PVC 6YJB 5A",
+    settleAlarm: note("settleAlarm", () => ({ alarm: null, canWrite: true })),
+    tryAgain: note("tryAgain"),
+  };
+}
+
+function findingsIn(text: string): readonly Finding[] {
+  const found = IBAN.exec(text);
+  return found === null ? [] : [{ kind: "iban", start: found.index, end: found.index + found[0].length }];
+}
+
+function saved(name: string): SavedFile {
+  return { name, blob: new Blob(["{}"], { type: "text/plain" }) };
+}
+
+/** A drawn image of 320 by 200, as a photograph of a form might be. */
+function picture(): Promise<Blob> {
+  const canvas = new OffscreenCanvas(320, 200);
+  const pen = canvas.getContext("2d");
+  if (pen !== null) {
+    pen.fillStyle = "#dfe6ee";
+    pen.fillRect(0, 0, 320, 200);
+    pen.fillStyle = "#9fb0c3";
+    for (let line = 0; line < 7; line += 1) pen.fillRect(32, 30 + line * 22, line % 3 === 2 ? 150 : 256, 8);
+  }
+  return canvas.convertToBlob();
+}

@@ -1,0 +1,41 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { languageOf, speak, WORDS, wordsOf } from "../src/words.ts";
+
+const entries = Object.entries(WORDS);
+const holes = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/gu)].map(([, name]) => name).sort();
+
+test("every key has a German and an English sentence with the same places to fill", () => {
+  for (const [key, [german, english]] of entries) {
+    assert.ok(german.trim() !== "" && english.trim() !== "", key);
+    assert.deepEqual(holes(german), holes(english), key);
+  }
+});
+
+test("no sentence shouts, or boasts of encryption", () => {
+  for (const [key, pair] of entries) for (const one of pair) assert.doesNotMatch(one, /!|verschlüssel|encrypt/iu, key);
+});
+
+test("what is counted has both forms", () => {
+  const keys = new Set(entries.map(([key]) => key));
+  for (const key of keys) if (key.endsWith(".one")) assert.ok(keys.has(key.replace(/one$/u, "other")), key);
+});
+
+test("a wish for a language of a country gives its words and its numbers", () => {
+  assert.equal(wordsOf("de-AT")("composer.send"), "Senden");
+  assert.equal(wordsOf("de-AT").locale, "de-AT");
+  assert.equal(wordsOf("fr")("composer.send"), "Send");
+  assert.equal(wordsOf("en-nonsense-tag-that-is-none").locale, "en");
+  assert.equal(languageOf("DE_de"), "de");
+});
+
+test("one is counted as one", () => {
+  const words = wordsOf("en");
+  assert.equal(words.count("messages.new", 1), "\u20681\u2069 new message");
+  assert.equal(words.count("messages.new", 2_000), "\u20682,000\u2069 new messages");
+});
+
+test("a name of the other direction is isolated, and its braces are no place to fill", () => {
+  const words = speak("en", "ltr", () => "{name} is here");
+  assert.equal(words("happened.joined", { name: "{name}\u202e" }), "\u2068{name}\u202e\u2069 is here");
+});
