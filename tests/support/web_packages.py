@@ -1,7 +1,7 @@
 """The TypeScript workspace: its libraries, installed once for each lock file, and the node that runs it.
 
 Node and npm come from the wheel that the development environment pins. As a program: install the libraries,
-and with `check` look at types and style too. A registry that cannot be reached is said, and is a fault in CI
+and with `check` look at types, style and sizes too. A registry that cannot be reached is said, and is a fault in CI
 only.
 """
 
@@ -11,6 +11,7 @@ import hashlib
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -81,6 +82,13 @@ def check_style() -> str:
     return "" if done.returncode == 0 else done.stdout + done.stderr
 
 
+def check_sizes() -> str:
+    """What is wrong with the build, or larger than its budget; empty if nothing."""
+    with tempfile.TemporaryDirectory() as folder:
+        done = run("build.ts", f"--out={folder}/web")
+    return "" if done.returncode == 0 else done.stdout + done.stderr
+
+
 def main(arguments: Sequence[str]) -> int:
     """Install, then check; 1 for a fault, and in CI for libraries that are not there."""
     try:
@@ -88,7 +96,11 @@ def main(arguments: Sequence[str]) -> int:
     except NotInstalled as problem:
         print(f"{problem}\nTypeScript is left out", file=sys.stderr)
         return int(os.environ.get("CI", "").lower() in {"1", "true"})
-    faults = check_types() + check_style() if "check" in arguments else ""
+    if "build" in arguments:
+        done = run("build.ts")
+        print(done.stdout + done.stderr, end="")
+        return done.returncode
+    faults = check_types() + check_style() + check_sizes() if "check" in arguments else ""
     print(faults, end="")
     return int(faults != "")
 

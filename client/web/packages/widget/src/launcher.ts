@@ -1,0 +1,199 @@
+/**
+ * `<seal-room>`: the button on a company's page, and the frame of the room behind it.
+ *
+ * Before the click it asks for nothing and stores nothing. The frame gets one port of a channel once it is there, and
+ * only at the origin that the page named; no message over it carries what people write.
+ */
+
+const WORDS = {
+  de: ["Nachricht schreiben", "ungelesen", "Fenster mit Nachrichten"],
+  en: ["Write a message", "unread", "Window with messages"],
+};
+const NAMES = new Set(["ready", "open", "close", "consent", "withdrawn", "unread", "state", "identity-alarm", "error"]);
+const PASSED = ["lang", "color-scheme", "storage", "team", "account"];
+const TOKENS = ["accent", "on-accent", "font", "radius"];
+const MOST_UNREAD = 999;
+
+const STYLE = `
+:host{position:fixed;z-index:2147483000;inset-block-end:20px;inset-inline-end:20px;font:600 1rem/1.5 var(--seal-font,system-ui,sans-serif)}
+:host([position=start]){inset-inline:20px auto}
+:host([hidden]){display:none}
+button{display:flex;align-items:center;gap:10px;min-height:52px;padding:0 20px 0 16px;border:0;border-radius:26px;font:inherit;cursor:pointer;
+background:var(--seal-accent,#1f5fbf);color:var(--seal-on-accent,#fff);box-shadow:0 1px 2px #0f141e33,0 6px 20px #0f141e38}
+button:hover{filter:brightness(.94)}
+button:focus-visible{outline:3px solid var(--seal-accent,#1f5fbf);outline-offset:3px}
+svg{width:22px;fill:none;stroke:currentColor;stroke-width:1.6;stroke-linejoin:round}
+b{min-width:22px;padding:0 6px;border-radius:11px;background:#fff;color:#14171c;font-size:.8125rem;text-align:center}
+iframe{position:fixed;inset-block-end:84px;inset-inline:auto 20px;width:400px;height:min(680px,calc(100dvh - 104px));border:1px solid #0f141e1f;border-radius:16px;
+background:Canvas;box-shadow:0 2px 6px #0f141e1f,0 16px 48px #0f141e3d}
+:host([position=start]) iframe{inset-inline:20px auto}
+[hidden]{display:none}
+@media(max-width:519px),(max-height:479px){iframe{inset:0;width:100%;height:var(--seal-view,100dvh);border:0;border-radius:0}}
+@media(forced-colors:active){button{border:2px solid ButtonText}}
+@media print{:host{display:none}}`;
+
+type State = "idle" | "notice" | "open" | "closed" | "refused";
+
+class SealRoom extends HTMLElement {
+  #button = document.createElement("button");
+  #badge = document.createElement("b");
+  #name = document.createElement("slot");
+  #frame: HTMLIFrameElement | undefined;
+  #port: Promise<MessagePort> | undefined;
+  #waiting = new Map<number, (answer: { error?: string }) => void>();
+  #asked = 0;
+  #title = "";
+  state: State = "idle";
+  unread = 0;
+
+  connectedCallback(): void {
+    if (this.shadowRoot) return;
+    const root = this.attachShadow({ mode: "open" });
+    const sheet = new CSSStyleSheet();
+    sheet.replaceSync(STYLE);
+    root.adoptedStyleSheets = [sheet];
+    const picture = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    path.setAttribute("d", "M3 4.5h14v9.5H9.5L5.5 17.5V14H3Z");
+    picture.setAttribute("viewBox", "0 0 20 20");
+    picture.setAttribute("aria-hidden", "true");
+    picture.append(path);
+    this.#name.name = "label";
+    this.#name.append(this.#words[0] as string);
+    this.#badge.part = "badge";
+    this.#button.part = "launcher";
+    this.#button.type = "button";
+    this.#button.append(picture, this.#name, this.#badge);
+    this.#button.onclick = () => (this.#isOpen ? this.close() : void this.open().catch(() => {}));
+    root.append(this.#button);
+    this.addEventListener("keydown", (event) => event.key === "Escape" && this.#isOpen && this.close());
+    this.#show();
+  }
+
+  /** Show the room; done when it is there. */
+  async open(): Promise<void> {
+    const port = await this.#connect();
+    (this.#frame as HTMLIFrameElement).hidden = false;
+    this.#show();
+    port.postMessage({ do: "focus" });
+    this.#tell("open");
+  }
+
+  close(): void {
+    if (!this.#isOpen) return;
+    (this.#frame as HTMLIFrameElement).hidden = true;
+    this.#show();
+    this.#button.focus();
+    this.#tell("close");
+  }
+
+  /** Put a text into the field; it is never sent. */
+  prefill(text: string): void {
+    void this.#do("prefill", text);
+  }
+
+  /** `sign` gives the token of the company's own login for a challenge. */
+  async identify(sign: (challenge: unknown) => Promise<string>): Promise<void> {
+    const { challenge } = (await this.#do("challenge")) as { challenge?: unknown };
+    await this.#do("identify", await sign(challenge));
+  }
+
+  signOut(): Promise<unknown> {
+    return this.#do("signOut");
+  }
+
+  forget(): Promise<unknown> {
+    return this.#do("forget");
+  }
+
+  exportTranscript(): Promise<unknown> {
+    return this.#do("export");
+  }
+
+  get #isOpen(): boolean {
+    return this.#frame?.hidden === false;
+  }
+
+  get #words(): readonly string[] {
+    return (this.lang || document.documentElement.lang).startsWith("de") ? WORDS.de : WORDS.en;
+  }
+
+  #tell(name: string, detail?: unknown): void {
+    this.dispatchEvent(new CustomEvent(`seal-${name}`, { detail }));
+  }
+
+  /** The frame, once; one port goes to it when it has loaded, to this origin and no other. */
+  #connect(): Promise<MessagePort> {
+    this.#port ??= new Promise((done, failed) => {
+      const src = new URL(this.getAttribute("src") ?? "", document.baseURI);
+      const frame = document.createElement("iframe");
+      this.#frame = frame;
+      frame.part = "frame";
+      frame.title = this.#words[2] as string;
+      frame.allow = "clipboard-write";
+      frame.referrerPolicy = "no-referrer";
+      frame.src = src.href;
+      frame.onload = () => {
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data }) => (data.name === "here" ? done(port1) : this.#heard(data));
+        frame.contentWindow?.postMessage({ seal: 1, ...this.#settings() }, src.origin, [port2]);
+      };
+      frame.onerror = failed;
+      this.#button.after(frame);
+      const view = window.visualViewport;
+      view?.addEventListener("resize", () => frame.style.setProperty("--seal-view", `${view.height}px`));
+    });
+    return this.#port;
+  }
+
+  #settings(): object {
+    const style = getComputedStyle(this);
+    const tokens = TOKENS.map((name) => [name, style.getPropertyValue(`--seal-${name}`).trim()]);
+    return {
+      ...Object.fromEntries(PASSED.map((name) => [name, this.getAttribute(name)])),
+      tokens: Object.fromEntries(tokens),
+    };
+  }
+
+  async #do(name: string, value?: unknown): Promise<unknown> {
+    const port = await this.#connect();
+    this.#asked += 1;
+    const id = this.#asked;
+    const answer = await new Promise<{ error?: string }>((heard) => {
+      this.#waiting.set(id, heard);
+      port.postMessage({ do: name, id, value });
+    });
+    if (answer.error) throw Object.assign(new Error(answer.error), { code: answer.error });
+    return answer;
+  }
+
+  /** What the frame tells: names, numbers and states; nothing else is passed on. */
+  #heard(data: { name: string; id?: number; state?: State; unread?: number; code?: string }): void {
+    if (data.name === "answer") {
+      this.#waiting.get(data.id as number)?.(data as { error?: string });
+      this.#waiting.delete(data.id as number);
+    } else if (data.name === "escape") this.close();
+    else if (NAMES.has(data.name)) {
+      if (data.name === "state") this.state = data.state as State;
+      if (data.name === "unread") this.unread = Math.min(MOST_UNREAD, Math.max(0, Number(data.unread) || 0));
+      this.#show();
+      this.#tell(data.name, { state: this.state, unread: this.unread, code: data.code });
+    }
+  }
+
+  /** Unread in the name of the button, in its badge and in the title of the page. */
+  #show(): void {
+    const { unread } = this;
+    this.#button.ariaExpanded = String(this.#isOpen);
+    this.#button.ariaLabel = unread
+      ? `${this.textContent?.trim() || this.#words[0]}, ${unread} ${this.#words[1]}`
+      : null;
+    this.#badge.hidden = !unread;
+    this.#badge.textContent = String(unread);
+    const bare = document.title.startsWith(this.#title) ? document.title.slice(this.#title.length) : document.title;
+    this.#title = unread ? `(${unread}) ` : "";
+    if (document.title !== this.#title + bare) document.title = this.#title + bare;
+  }
+}
+
+if (!customElements.get("seal-room")) customElements.define("seal-room", SealRoom);

@@ -1,0 +1,56 @@
+/** What page and frame say to each other: settings once, then orders and events that carry no text of the room. */
+
+/** What the page set at its element. */
+export interface Settings {
+  readonly lang: string | null;
+  readonly scheme: string | null;
+  readonly storage: string | null;
+  readonly team: string | null;
+  readonly account: string | null;
+  readonly tokens: Readonly<Record<string, string>>;
+}
+
+export const NO_SETTINGS: Settings = { lang: null, scheme: null, storage: null, team: null, account: null, tokens: {} };
+
+const MAX_SETTING = 400;
+const NAMES = ["accent", "on-accent", "font", "radius"];
+
+/** The settings of a page; what is no short text is left out. */
+export function settingsOf(data: unknown): Settings {
+  const given = (typeof data === "object" && data !== null ? data : {}) as Record<string, unknown>;
+  const text = (name: string, from = given) => {
+    const value = from[name];
+    return typeof value === "string" && value.length > 0 && value.length <= MAX_SETTING ? value : null;
+  };
+  const { tokens: set } = given;
+  const tokens = (typeof set === "object" && set !== null ? set : {}) as typeof given;
+  const known = NAMES.map((name) => [name, text(name, tokens)] as const).filter(([, value]) => value !== null);
+  return {
+    lang: text("lang"),
+    scheme: text("color-scheme"),
+    storage: text("storage"),
+    team: text("team"),
+    account: text("account"),
+    tokens: Object.fromEntries(known) as Record<string, string>,
+  };
+}
+
+export interface Page {
+  readonly port: MessagePort;
+  readonly origin: string;
+  readonly settings: Settings;
+}
+
+/** The first port that the page around this frame gives; whatever others send is not heard. */
+export function pageAround(): Promise<Page> {
+  return new Promise((found) => {
+    const heard = (event: MessageEvent) => {
+      const port = event.ports[0];
+      const isIt = event.source === parent && (event.data as { seal?: unknown } | null)?.seal === 1;
+      if (!isIt || port === undefined) return;
+      removeEventListener("message", heard);
+      found({ port, origin: event.origin, settings: settingsOf(event.data) });
+    };
+    addEventListener("message", heard);
+  });
+}

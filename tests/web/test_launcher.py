@@ -1,0 +1,228 @@
+"""The button on a company's page: silent before the click, one channel to one origin, no text to the page."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Final
+
+import browsers
+import pytest
+import web_pictures
+from playwright.async_api import FrameLocator, Page
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+WWW: Final = "www.praxis.localhost"
+CHAT: Final = "chat.praxis.localhost"
+EVENTS: Final = [
+    "ready",
+    "open",
+    "close",
+    "consent",
+    "withdrawn",
+    "unread",
+    "state",
+    "identity-alarm",
+    "error",
+]
+NOTE_EVENTS: Final = """(names) => { window.told = []; const room = document.querySelector("seal-room");
+  for (const name of names) room.addEventListener(`seal-${name}`,
+    ({ detail }) => told.push([name, JSON.stringify(detail ?? null)])) }"""
+BUTTON: Final = """() => { const root = document.querySelector("seal-room").shadowRoot;
+  const button = root.querySelector("button");
+  return [button.getAttribute("aria-expanded"), button.getAttribute("aria-label"),
+    root.activeElement === button] }"""
+FILLED: Final = """() => { const room = document.querySelector("seal-room-view");
+  return room.shadowRoot.querySelector("seal-composer").text !== "" }"""
+
+
+@pytest.fixture(scope="session")
+def pages(web_libraries: None) -> dict[str, bytes | browsers.Answer]:
+    """The scripted pages, built once."""
+    return web_pictures.build_pages()
+
+
+@pytest.fixture
+def site(pages: dict[str, bytes | browsers.Answer], serve_files: browsers.ServeFiles) -> browsers.Site:
+    """The room's host, and the company's page under another name of the same server."""
+    made = serve_files(pages)
+    framed_by = f"http://www.praxis.localhost:* http://{WWW}:* http://other.localhost:*"
+    policy = web_pictures.headers_of(pages, framed_by)
+    room = made.files["/room.html"]
+    made.files["/room.html"] = browsers.Answer(room if isinstance(room, bytes) else room.body, policy)
+    return made
+
+
+def company_page(site: browsers.Site, scene: str = "notice", more: str = "") -> bytes:
+    """A page with the launcher and its hash, as a company would write it."""
+    script = site.files["/launcher.js"]
+    assert isinstance(script, bytes)
+    digest = base64.b64encode(hashlib.sha384(script).digest()).decode()
+    return f"""<!doctype html><html lang="de"><title>Praxis Dr. Weber</title>
+<link rel="icon" href="data:,"><h1>Praxis</h1>
+<script type="module" src="/launcher.js" integrity="sha384-{digest}"></script>
+<seal-room src="{site.origin(CHAT)}/room.html?scene={scene}" lang="de" {more}>
+<span slot="label">Nachricht schreiben</span></seal-room>""".encode()
+
+
+async def _visit(visitor: browsers.Visitor, site: browsers.Site, scene: str = "notice") -> Page:
+    site.files["/index.html"] = company_page(site, scene)
+    page = await visitor.open(site.url("/index.html", WWW))
+    await page.wait_for_function("!!customElements.get('seal-room')")
+    await page.evaluate(NOTE_EVENTS, EVENTS)
+    return page
+
+
+async def _opened(page: Page) -> FrameLocator:
+    await page.get_by_role("button", name="Nachricht schreiben").click()
+    await page.wait_for_function("told.some(([name]) => name === 'open')")
+    return page.frame_locator("seal-room iframe")
+
+
+async def test_before_the_click_nothing_is_asked_for_and_nothing_is_stored(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site)
+    await page.mouse.move(200, 200)
+    await page.mouse.wheel(0, 300)
+    assert site.requests == ["GET /index.html", "GET /launcher.js"]
+    kept = """async () => [localStorage.length, sessionStorage.length, document.cookie,
+      (await indexedDB.databases()).length, (await caches.keys()).length, frames.length]"""
+    assert await page.evaluate(kept) == [0, 0, "", 0, 0, 0]
+    assert await visitor.context.cookies() == []
+    assert await page.evaluate(BUTTON) == ["false", None, False]
+
+
+async def test_the_room_opens_by_the_button_and_closes_by_escape_inside_and_outside(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site)
+    room = await _opened(page)
+    await room.get_by_role("heading", name="Bevor Sie schreiben").wait_for()
+    assert (await page.evaluate(BUTTON))[0] == "true"
+    await room.get_by_role("button", name="Lieber anders").press("Escape")
+    await page.wait_for_function("told.some(([name]) => name === 'close')")
+    assert await page.evaluate(BUTTON) == ["false", None, True]
+    await page.keyboard.press("Enter")
+    await page.wait_for_function("told.filter(([name]) => name === 'open').length === 2")
+    await page.get_by_role("button", name="Nachricht schreiben").press("Escape")
+    assert await page.evaluate(BUTTON) == ["false", None, True]
+
+
+async def test_events_tell_names_numbers_and_states_and_no_text(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site)
+    room = await _opened(page)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    field = room.get_by_role("textbox", name="Nachricht")
+    await field.fill("streng geheim")
+    await field.press("Enter")
+    await room.get_by_text("streng geheim").wait_for()
+    frame = page.frames[1]
+    await frame.evaluate(
+        "backend.change({ unread: 2, alarm: { kind: 'identity', sinceMs: 0, before: [], now: [] } })"
+    )
+    await page.wait_for_function("told.some(([name]) => name === 'identity-alarm')")
+    told = await page.evaluate("told")
+    assert {name for name, _ in told} == {"ready", "open", "state", "consent", "unread", "identity-alarm"}
+    assert "geheim" not in str(told)
+    assert await page.evaluate("document.querySelector('seal-room').state") == "open"
+
+
+async def test_unread_stands_in_the_badge_the_name_and_the_title_and_goes_again(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site, "open")
+    await _opened(page)
+    await page.frames[1].evaluate("backend.change({ unread: 3 })")
+    await page.get_by_role("button", name="Nachricht schreiben, 3 ungelesen").wait_for()
+    assert await page.title() == "(3) Praxis Dr. Weber"
+    await page.frames[1].evaluate("backend.change({ unread: 0 })")
+    await page.wait_for_function("document.title === 'Praxis Dr. Weber'")
+    assert (await page.evaluate(BUTTON))[1] is None
+
+
+async def test_what_the_page_fills_in_is_not_sent(visitor: browsers.Visitor, site: browsers.Site) -> None:
+    page = await _visit(visitor, site, "open")
+    room = await _opened(page)
+    await page.evaluate("document.querySelector('seal-room').prefill('Rechnung 4711')")
+    field = room.get_by_role("textbox", name="Nachricht")
+    await page.frames[1].wait_for_function(FILLED)
+    assert await field.input_value() == "Rechnung 4711"
+    assert await page.frames[1].evaluate("backend.calls.filter(([name]) => name === 'send').length") == 0
+
+
+async def test_an_action_that_fails_rejects_with_its_code(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site, "open")
+    await _opened(page)
+    code = await page.evaluate(
+        "document.querySelector('seal-room').signOut().catch((problem) => problem.code)"
+    )
+    assert code == "local.unsupported"
+    assert (await page.evaluate("told"))[-1][0] == "error"
+
+
+async def test_a_page_of_another_site_is_refused_with_words(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/index.html"] = company_page(site, "open")
+    page = await visitor.open(site.url("/index.html", "other.localhost"))
+    await page.get_by_role("button", name="Nachricht schreiben").click()
+    room = page.frame_locator("seal-room iframe")
+    await room.get_by_role("heading", name="Dieses Fenster gehört nicht hierher").wait_for()
+    assert await page.frames[1].evaluate("typeof backend") == "undefined"
+
+
+async def test_a_page_that_the_company_did_not_list_gets_no_room(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/index.html"] = company_page(site, "open")
+    page = await visitor.open(site.url("/index.html", "evil.localhost"))
+    await page.get_by_role("button", name="Nachricht schreiben").click()
+    await page.frame_locator("seal-room iframe").locator("body").wait_for(state="attached")
+    await page.wait_for_function("document.querySelector('seal-room').shadowRoot.querySelector('iframe')")
+    for frame in page.frames[1:]:
+        assert await frame.locator("seal-room-view").count() == 0
+    visitor.take_complaints()
+
+
+async def test_ports_of_others_than_the_page_around_are_not_heard(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/hold.html"] = (
+        b"""<!doctype html><link rel=icon href=data:,><iframe src="%s/room.html?scene=open"></iframe>"""
+        % (site.origin(CHAT).encode())
+    )
+    page = await visitor.open(site.url("/hold.html", WWW))
+    await page.evaluate(
+        """() => { const other = document.body.appendChild(document.createElement("iframe"));
+          const say = other.contentWindow.document.createElement("script");
+          say.textContent = `parent.frames[0].postMessage({ seal: 1 }, "*", [new MessageChannel().port2])`;
+          other.contentWindow.document.body.append(say); }"""
+    )
+    await page.evaluate("frames[0].postMessage({ seal: 2 }, '*', [new MessageChannel().port2])")
+    await page.evaluate("frames[0].postMessage({ seal: 1 }, '*')")
+    assert await page.frames[1].locator("seal-room-view").count() == 0
+    await page.evaluate("frames[0].postMessage({ seal: 1, lang: 'de' }, '*', [new MessageChannel().port2])")
+    await page.frames[1].locator("seal-room-view").wait_for()
+
+
+async def test_a_launcher_with_another_byte_does_not_run(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/index.html"] = company_page(site)
+    script = site.files["/launcher.js"]
+    assert isinstance(script, bytes)
+    site.files["/launcher.js"] = script + b" "
+    page = await visitor.open(site.url("/index.html", WWW))
+    assert await page.evaluate("customElements.get('seal-room') === undefined")
+    assert visitor.take_complaints()
+
+
+async def test_the_room_works_as_a_page_of_its_own(visitor: browsers.Visitor, site: browsers.Site) -> None:
+    page = await visitor.open(site.url("/room.html?scene=open&lang=de", CHAT))
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    assert await page.get_by_role("button", name="Fenster schließen").count() == 0

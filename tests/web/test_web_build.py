@@ -1,0 +1,67 @@
+"""What a browser gets: the same bytes in any folder, within its budget, by the hashes that are listed."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import web_packages
+
+pytestmark = pytest.mark.xdist_group("web")
+NOT_SOURCES = shutil.ignore_patterns("node_modules")
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
+@pytest.fixture(scope="module")
+def built(web_libraries: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A release, built from the workspace."""
+    folder = tmp_path_factory.mktemp("built")
+    done = web_packages.run("build.ts", f"--out={folder}")
+    assert done.returncode == 0, done.stderr
+    return _files(folder)
+
+
+def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
+    built: dict[str, bytes], tmp_path: Path
+) -> None:
+    copy = tmp_path / "a folder of another name"
+    shutil.copytree(web_packages.WORKSPACE, copy, ignore=NOT_SOURCES)
+    (copy / "node_modules").symlink_to(web_packages.WORKSPACE / "node_modules")
+    done = web_packages.run(str(copy / "build.ts"), f"--out={tmp_path / 'out'}")
+    assert done.returncode == 0, done.stderr
+    assert _files(tmp_path / "out") == built
+
+
+def test_each_file_has_the_hash_that_the_list_says_and_no_source_map(built: dict[str, bytes]) -> None:
+    manifest = json.loads(built["manifest.json"])
+    assert set(manifest["files"]) == set(built) - {"manifest.json"}
+    for name, said in manifest["files"].items():
+        assert said == "sha384-" + base64.b64encode(hashlib.sha384(built[name]).digest()).decode()
+        assert b"sourceMappingURL" not in built[name]
+    html = built[manifest["vault"]].decode()
+    assert [name for name in manifest["files"] if name in html and manifest["files"][name] in html]
+
+
+def test_the_policy_of_the_room_allows_no_inline_part_and_no_other_host(built: dict[str, bytes]) -> None:
+    policy = json.loads(built["manifest.json"])["headers"]["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    assert "*" not in policy
+    assert "require-trusted-types-for 'script'" in policy
+    assert "<style" not in built["room.html"].decode()
+
+
+@pytest.mark.usefixtures("web_libraries")
+def test_a_part_beyond_its_budget_is_a_fault() -> None:
+    script = """import { weigh } from "./build.ts"; import { randomBytes } from "node:crypto";
+      const vault = [randomBytes(60_000), randomBytes(40_000)];
+      const { faults } = weigh({ launcher: [randomBytes(2_900)], vault });
+      console.log(JSON.stringify(faults.map((one) => one.split(" ")[0])))"""
+    done = web_packages.run("--input-type=module-typescript", given=script)
+    assert json.loads(done.stdout) == ["vault"], done.stderr

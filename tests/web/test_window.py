@@ -1,0 +1,252 @@
+"""The window of a customer: each state without barriers, all by keyboard, texts as texts."""
+
+from __future__ import annotations
+
+from typing import Final, Protocol
+
+import browsers
+import pytest
+import pytest_asyncio
+import web_pictures
+from playwright.async_api import Browser, Page
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+only_chromium = pytest.mark.parametrize("browser_name", ["chromium"], indirect=True)
+ROWS_AT_MOST: Final = 80
+SAY_EVERYWHERE: Final = """(hostile) => {
+  const state = backend.state(), [first] = state.items;
+  const file = { name: hostile, mediaType: "image/svg+xml", sizeB: 1, state: "here", movedB: 1,
+    canPreview: false };
+  const channels = [{ kind: "page", value: "javascript:alert(1)", label: hostile }];
+  const members = state.members.map((one) => ({ ...one, name: hostile, team: hostile }));
+  const items = [...state.items, { ...first, id: "x1", text: hostile },
+    { ...first, id: "x2", author: "yildiz", text: hostile, file }];
+  backend.change({ company: { ...state.company, name: hostile, channels }, members, items });
+}"""
+ACTIVE_PARTS: Final = """() => {
+  const all = [document];
+  for (const one of all)
+    for (const element of one.querySelectorAll("*")) if (element.shadowRoot) all.push(element.shadowRoot);
+  const active = "img[onerror], script:not([src]), a[href^='javascript' i]";
+  return all.flatMap((one) => [...one.querySelectorAll(active)]).length;
+}"""
+HOSTILE: Final = "<img src=x onerror=alert(1)> {{7*7}} \u202egnp.exe javascript:alert(1) </script>&amp;"
+INSIDE: Final = """() => document.activeElement === document.body
+  || !!room.shadowRoot.activeElement?.closest("dialog")"""
+ACTIVE: Final = """() => { let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return at?.getAttribute('aria-label') ?? at?.textContent ?? '' }"""
+
+
+@pytest.fixture(scope="session")
+def pages(web_libraries: None) -> dict[str, bytes | browsers.Answer]:
+    """The scripted pages, built once."""
+    return web_pictures.build_pages()
+
+
+@pytest.fixture
+def site(pages: dict[str, bytes | browsers.Answer], serve_files: browsers.ServeFiles) -> browsers.Site:
+    return serve_files(pages, web_pictures.headers_of(pages))
+
+
+class Show(Protocol):
+    async def __call__(self, scene: str, language: str = "de") -> Page: ...
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def show(new_visitor: browsers.NewVisitor, site: browsers.Site) -> Show:
+    """Plays a scene in a window of 390 pixels."""
+
+    async def one(scene: str, language: str = "de") -> Page:
+        visitor = await new_visitor(viewport={"width": 390, "height": 700}, reduced_motion="reduce")
+        page = await visitor.context.new_page()
+        await web_pictures.show(page, site, scene, language)
+        return page
+
+    return one
+
+
+@only_chromium
+async def test_no_state_has_a_barrier_that_axe_finds_or_is_wider_than_320_pixels(
+    browser: Browser, site: browsers.Site
+) -> None:
+    found: list[str] = []
+    for first, look in enumerate(web_pictures.LOOKS):
+        async with web_pictures.window(browser, site, 320, look) as page:
+            for scene in web_pictures.scenes()[first :: len(web_pictures.LOOKS)]:
+                await web_pictures.show(page, site, scene, web_pictures.LANGUAGES[first])
+                found += [f"{scene} {look}: {barrier}" for barrier in await web_pictures.barriers(page)]
+    assert not found, "\n".join(found)
+
+
+@only_chromium
+async def test_both_answers_to_the_notice_have_the_same_size_and_weight(show: Show) -> None:
+    page = await show("notice")
+    looks = await page.locator(".answer button").evaluate_all(
+        """(all) => all.map((one) => { const s = getComputedStyle(one), b = one.getBoundingClientRect();
+          return [b.width, b.height, s.fontWeight, s.fontSize, s.color, s.background, s.border].join() })"""
+    )
+    assert len(looks) == 2
+    assert looks[0] == looks[1]
+    assert await page.evaluate(ACTIVE) not in {"Lieber anders", "Einverstanden, weiter"}
+
+
+async def test_the_way_from_notice_to_refusal_and_back_is_by_keyboard(show: Show) -> None:
+    page = await show("notice")
+    seen: list[str] = []
+    while "Einverstanden, weiter" not in seen:
+        await page.keyboard.press("Tab")
+        seen.append(await page.evaluate(ACTIVE))
+        assert len(seen) < 20
+    assert {"Datenschutzerklärung", "Impressum", "Lieber anders"} <= set(seen)
+    await page.keyboard.press("Shift+Tab")
+    await page.keyboard.press("Enter")
+    await page.get_by_role("link", name="+49 30 555 0142").wait_for()
+    assert await page.evaluate("backend.calls.map(([name]) => name)") == ["refuse"]
+    await page.get_by_role("button", name="Doch hier schreiben").press("Enter")
+    await page.get_by_role("button", name="Einverstanden, weiter").press("Enter")
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["accept",[1]]'
+    assert await page.evaluate("room.shadowRoot.activeElement.localName") == "seal-composer"
+
+
+async def test_enter_sends_and_a_word_in_composition_does_not(show: Show) -> None:
+    page = await show("empty")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.fill("Guten Tag")
+    await field.dispatch_event("keydown", {"key": "Enter", "isComposing": True})
+    await field.dispatch_event("keydown", {"key": "Enter", "keyCode": 229})
+    await field.press("Shift+Enter")
+    await field.press_sequentially("zwei")
+    await field.press("Enter")
+    await page.get_by_text("Guten Tag\nzwei").wait_for()
+    assert await page.evaluate("backend.calls.filter(([name]) => name === 'send').length") == 1
+    assert await field.input_value() == ""
+
+
+async def test_what_looks_like_an_account_number_is_asked_for_before_it_is_sent(show: Show) -> None:
+    page = await show("open")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.fill("DE89 3704 0044 0532 0130 00")
+    await field.press("Enter")
+    await page.get_by_text("Das sieht nach einer Kontonummer aus. Wirklich senden?").wait_for()
+    assert await page.evaluate("backend.calls.filter(([name]) => name === 'send').length") == 0
+    await page.get_by_role("button", name="Trotzdem senden").press("Enter")
+    await page.wait_for_function("backend.calls.filter(([name]) => name === 'send').length === 1")
+
+
+async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) -> None:
+    page = await show("open")
+    await page.evaluate("void (backend.send = () => Promise.reject(new Error('full')))")
+    field = page.get_by_role("textbox", name="Nachricht")
+    await field.fill("wichtig")
+    await field.press("Enter")
+    await page.get_by_role("alert").get_by_text("Ihr Text steht noch im Feld").wait_for()
+    assert await field.input_value() == "wichtig"
+
+
+async def test_only_what_is_new_and_of_others_is_announced(show: Show) -> None:
+    page = await show("open")
+    news = page.locator("seal-messages").get_by_role("status")
+    assert await news.text_content() == ""
+    assert await page.get_by_role("log").get_attribute("aria-live") == "off"
+    await page.evaluate(
+        """() => { const { items } = backend.state(); const [first] = items;
+          backend.change({ items: [...items, { ...first, id: "n1", author: "yildiz", text: "Neu" },
+            { ...first, id: "n2", author: "me", text: "Eigen" }] }) }"""
+    )
+    await page.get_by_text("Eigen").wait_for()
+    assert await news.locator("p").all_text_contents() == ["\u2068Frau Yıldız\u2069: \u2068Neu\u2069"]
+
+
+async def test_of_ten_thousand_messages_only_those_near_the_view_are_in_the_page(show: Show) -> None:
+    page = await show("many")
+    most: int = await page.evaluate(
+        """async () => {
+          const list = room.shadowRoot.querySelector("seal-messages");
+          const log = list.shadowRoot.querySelector("[role=log]");
+          let most = 0;
+          for (let step = 0; step < 40; step += 1) {
+            log.scrollTop = step % 10 === 9 ? Math.random() * log.scrollHeight : log.scrollTop - 700;
+            await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            most = Math.max(most, list.rendered);
+            const box = log.getBoundingClientRect();
+            const at = list.shadowRoot.elementFromPoint(box.x + 60, box.y + box.height / 2);
+            if (!at?.closest("[data-id]")) throw new Error(`nothing is shown at ${log.scrollTop}`);
+          }
+          return most;
+        }"""
+    )
+    assert 10 < most <= ROWS_AT_MOST
+
+
+async def test_earlier_messages_leave_the_place_where_one_reads(show: Show) -> None:
+    page = await show("many")
+    moved: float = await page.evaluate(
+        """async () => {
+          const frames = async (n) => { while (n--) await new Promise(requestAnimationFrame) };
+          const list = room.shadowRoot.querySelector("seal-messages");
+          const log = list.shadowRoot.querySelector("[role=log]");
+          const all = backend.state().items;
+          backend.change({ items: all.slice(5000) });
+          await frames(4); log.scrollTop = 20_000; await frames(6);
+          const top = (row) => row?.getBoundingClientRect().top ?? 1e9;
+          const at = [...list.shadowRoot.querySelectorAll("[data-id]")].find((row) => top(row) > 100);
+          const before = top(at);
+          backend.change({ items: all });
+          await frames(6);
+          const now = list.shadowRoot.querySelector(`[data-id="${at.dataset.id}"]`);
+          return Math.abs(top(now) - before);
+        }"""
+    )
+    assert moved < 2
+
+
+async def test_menus_and_dialogs_close_by_escape_and_give_the_focus_back(show: Show) -> None:
+    page = await show("open")
+    more = page.get_by_role("button", name="Mehr")
+    await more.press("Enter")
+    assert await more.get_attribute("aria-expanded") == "true"
+    assert await page.evaluate(ACTIVE) == "Wer hier liest"
+    await page.keyboard.press("Escape")
+    assert await page.evaluate(ACTIVE) == "Mehr"
+    await more.press("Enter")
+    await page.keyboard.press("End")
+    await page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog", name="Alles löschen?")
+    await dialog.wait_for()
+    for _ in range(6):
+        await page.keyboard.press("Tab")
+        assert await page.evaluate(INSIDE)
+    await page.keyboard.press("Escape")
+    await dialog.wait_for(state="detached")
+    assert await page.evaluate("backend.calls.filter(([name]) => name === 'forget').length") == 0
+    assert await page.evaluate(ACTIVE) == "Mehr"
+
+
+async def test_withdrawing_is_two_steps_and_then_says_what_comes(show: Show) -> None:
+    page = await show("open")
+    await page.get_by_role("button", name="Mehr").click()
+    await page.get_by_role("menuitem", name="Einwilligung widerrufen").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Widerrufen").click()
+    await page.get_by_text("löscht, was gelöscht werden darf").wait_for()
+    assert await page.get_by_role("textbox").count() == 0
+
+
+async def test_whatever_a_person_writes_is_a_text(show: Show) -> None:
+    page = await show("open")
+    await page.evaluate(SAY_EVERYWHERE, HOSTILE)
+    await page.get_by_text(HOSTILE).first.wait_for()
+    await page.get_by_role("button", name="Mehr").click()
+    await page.get_by_role("menuitem", name="Andere Wege zu uns").click()
+    await page.get_by_role("dialog").wait_for()
+    assert await page.evaluate(ACTIVE_PARTS) == 0
+
+
+async def test_an_alarm_blocks_the_field_until_a_person_settles_it(show: Show) -> None:
+    page = await show("alarm")
+    assert await page.get_by_role("textbox").count() == 0
+    await page.get_by_role("button", name="Klären").click()
+    await page.get_by_role("button", name="Die Zeichen stimmen").click()
+    await page.get_by_role("textbox", name="Nachricht").wait_for()
+    assert await page.evaluate("JSON.stringify(backend.calls.at(-1))") == '["settleAlarm","trust"]'
