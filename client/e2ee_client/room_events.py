@@ -203,6 +203,13 @@ class IdentifyAnswered(OfRoom):
 
 
 @dataclass(frozen=True, slots=True)
+class SignedOut(OfRoom):
+    """The customer has signed out: from here on the room is of nobody known (CNS-56)."""
+
+    device_id: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FileProgress(OfRoom):
     """So much of a file has come or gone. `file_id` is 16 bytes of one that is sent, or the entry's hash."""
 
@@ -248,6 +255,6 @@ RoomEvent: TypeAlias = (
     EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
 ) | (
     (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
-    | (HistoryHandedOver | FreezeUndecided | IdentifyAsked | IdentifyAnswered)
+    | (HistoryHandedOver | FreezeUndecided | IdentifyAsked | IdentifyAnswered | SignedOut)
     | (FileProgress | FileFailed | FileHeld | FileDropped | FileExpiring)
 )

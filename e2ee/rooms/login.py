@@ -19,7 +19,7 @@ from e2ee.identity import check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId, DeviceId
 from e2ee.secret import LoginKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import decode_map, decode_signed
+from e2ee.wire.fields import Fields, decode_map, decode_signed
 
 from .checks import MAX_SEQ, check_account, check_life
 from .entry import ROOM_ID_B, Author, RoomId
@@ -86,8 +86,23 @@ class LoginToken:
         check_version(fields)
         check_account(fields, mandate.account_id)
         check_mandate(fields, mandate)
+        return cls._of(signed, fields)
+
+    @classmethod
+    def read(cls, signed: bytes) -> LoginToken:
+        """Read a token that was verified when it came; its mandate may be gone since.
+
+        Raises:
+            DecodeError, UnsupportedVersion.
+        """
+        fields = decode_map(decode_signed(signed, LOGIN_MAX_B)[0], LOGIN_MAX_B, _KEYS)
+        check_version(fields)
+        return cls._of(signed, fields)
+
+    @classmethod
+    def _of(cls, signed: bytes, fields: Fields) -> LoginToken:
         asked = Challenge(
-            mandate.account_id,
+            AccountId(fields.bstr(2, ACCOUNT_ID_B)),
             AccountId(fields.bstr(4, ACCOUNT_ID_B)),
             DeviceId(fields.bstr(5, DEVICE_ID_B)),
             RoomId(fields.bstr(6, ROOM_ID_B)),
@@ -120,11 +135,22 @@ class LoginToken:
 def check_login(
     mandate: Mandate, signed: bytes, author: Author, room: RoomId, sent_ms: int, now_ms: int
 ) -> LoginToken:
-    """Verify the token of an `identify` by the mandate that counts (CNS-52).
+    """Verify the token of an `identify` and its place and time (CNS-52).
 
     Raises:
-        LoginExpired: of a mandate before, or outside its time. MandateInvalid: of one that is not known yet.
-        LoginOfAnother. What `LoginToken.verify` raises.
+        LoginOfAnother, LoginExpired. What `verify_login` raises.
+    """
+    token = verify_login(mandate, signed)
+    token.check(author, room, sent_ms, now_ms)
+    return token
+
+
+def verify_login(mandate: Mandate, signed: bytes) -> LoginToken:
+    """Verify a token by the mandate that counts (CNS-52).
+
+    Raises:
+        LoginExpired: of a mandate before. MandateInvalid: of one that is not known yet.
+        What `LoginToken.verify` raises.
     """
     encoded, _ = decode_signed(signed, LOGIN_MAX_B)
     stated = decode_map(encoded, LOGIN_MAX_B, _KEYS).uint(3, MAX_SEQ, 1)
@@ -132,9 +158,7 @@ def check_login(
         raise LoginExpired("a login under a mandate that was replaced")
     if stated > mandate.seq:
         raise MandateInvalid("a login under a mandate that is not known")
-    token = LoginToken.verify(mandate, signed)
-    token.check(author, room, sent_ms, now_ms)
-    return token
+    return LoginToken.verify(mandate, signed)
 
 
 def sign_login(

@@ -64,11 +64,20 @@ class Channels(_Signed):
 
 
 @dataclass(frozen=True, slots=True)
-class Identify(_Signed):
-    """A login token: who the customer is, by the company's own word."""
+class Identify(Structure):
+    """A login token: who the customer is, by the company's own word; None where the person signs out."""
 
     kind: ClassVar = Kind.IDENTIFY
-    signed: bytes = field(repr=False)
+    signed: bytes | None = field(repr=False)
+
+    @classmethod
+    def of(cls, value: cbor.Value) -> Identify:
+        """Read the bytes, or null."""
+        return cls(None if value is None else signed(value))
+
+    def value(self) -> cbor.Value:
+        """Return the bytes, or null."""
+        return self.signed
 
 
 @dataclass(frozen=True, slots=True)

@@ -515,6 +515,7 @@ def accepted() -> list[tuple[int, Value]]:
         (16, {1: 2, 2: device, 3: 1, 4: [some, some], 5: None}),
         (16, {1: 1, 2: None, 3: 2**32 - 1, 4: None, 5: "x" * 200}),
         (17, b"token"),
+        (17, None),
         (18, {1: "x" * 200, 2: [[at, 2, "x", False, []] for at in range(12)]}),
         (18, {1: "x", 2: [[2**32 - 1, 1, "x" * 200, True, ["x" * 200] * 12]]}),
         (19, {1: some, 2: [[1, "x" * 1000], [2, 2**53 - 1]]}),

@@ -6,19 +6,24 @@ from typing import Any
 
 import pytest
 from e2ee_client.engine.rooms import identifying
-from e2ee_client.engine.rooms.identifying import MAX_WAITING, waiting_logins
+from e2ee_client.engine.rooms.entry_log import EntryLog
+from e2ee_client.engine.rooms.identifying import MAX_ASKED, MAX_WAITING, logins_of, person_of, waiting_logins
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import FreezeUndecided, IdentifyAnswered, IdentifyAsked
+from e2ee_client.people import LoggedIn
+from e2ee_client.room_events import EntryRefused, FreezeUndecided, IdentifyAnswered, IdentifyAsked, SignedOut
 from parties import DAY_MS
 from room_rooms import MINUTE_MS, change, dev, do, opened
 from room_world import World, ground
 
-from e2ee.errors import NoRight, RoomFrozen
-from e2ee.rooms.entry import EntryHash
-from e2ee.rooms.payloads import Act, ActKind
+from e2ee.errors import LoginExpired, LoginUsed, NoRight, RoomFrozen
+from e2ee.ids import AccountId, DeviceId
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.login import Challenge, LoginToken, Person, sign_login
+from e2ee.rooms.payloads import Act, ActKind, Erase
 from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import Phase
+from e2ee.secret import LoginKey
 
 
 def act(world: World, what: ActKind) -> None:
@@ -135,11 +140,51 @@ def forget_acts(room: Any, turn: Turn) -> None:
 # --- logins ---
 
 
-def log_in(world: World) -> EntryHash:
-    """The customer gives a login token of the company's web server."""
-    found: EntryHash = do(world, "phone", lambda room, turn: room.write(turn, Identify(b"token")))
-    world.run(2 * MINUTE_MS)
+def token(
+    world: World, challenge: Challenge, subject: str = "4711", key: LoginKey | None = None, ago_ms: int = 0
+) -> bytes:
+    """A token of the company's web server."""
+    company, person = ground().company, Person(subject, "Erika Muster")
+    signing = company.login_key if key is None else key
+    return sign_login(signing, company.mandate.seq, challenge, person, world.now_ms - ago_ms, 5 * MINUTE_MS)
+
+
+def challenge(world: World, name: str = "phone") -> Challenge:
+    """What a device of the customer asks the web server for."""
+    found: Challenge = do(world, name, lambda room, turn: room.identifying.ask(turn))
     return found
+
+
+def log_in(world: World, subject: str = "4711") -> EntryHash:
+    """The customer logs in by a token of the company's web server."""
+    signed = token(world, challenge(world), subject)
+    return handed_in(world, lambda room, turn: room.identifying.hand_in(turn, signed))
+
+
+def handed_in(world: World, step: Any) -> EntryHash:
+    """Do a step at the phone, and let the others hear of it."""
+
+    def settled(room: Any, turn: Turn) -> Any:
+        found = step(room, turn)
+        room.settle(turn)
+        return found
+
+    found: EntryHash = do(world, "phone", settled)
+    world.run(4 * MINUTE_MS)
+    return found
+
+
+def by_hand(world: World, signed: bytes, sent_ms: int | None = None) -> EntryHash:
+    """A hostile device of the customer writes a login without looking at its token."""
+    return handed_in(world, lambda room, turn: room.writing.write(turn, Identify(signed)))
+
+
+def knows(world: World, name: str) -> LoggedIn | None:
+    """Whom a device takes the customer for."""
+    device = world.devices[name]
+    turn = Turn(world.now_ms)
+    counts = logins_of(turn, device.rows, world.room_id).counts
+    return person_of(turn, EntryLog(device.rows, world.room_id), counts)
 
 
 def answer(world: World, by: str, login: EntryHash, *, grant: bool) -> Any:
@@ -158,36 +203,178 @@ def waits(world: World, name: str) -> list[IdentifyAsked]:
     """The logins that wait at a device."""
     device = world.devices[name]
     listed = device.devices(ground().customer)
-    return waiting_logins(Turn(world.now_ms), device.rows, world.room_id, listed)
+    log = EntryLog(device.rows, world.room_id)
+    return waiting_logins(Turn(world.now_ms), log, device.rows, world.room_id, listed)
 
 
-def test_a_login_waits_for_a_steward_in_the_room_or_not_and_is_granted_once_for_its_devices() -> None:
-    """CNS-16, CNS-42: a device that was confirmed does not wait again, one that is new does."""
+def test_an_anonymous_room_becomes_that_of_a_known_person_in_place() -> None:
+    """CNS-56, CNS-57: the first steward grants what needs no person; all say the same, the customer too, and
+    whoever joins later.
+    """
+    world = opened("desk", "chief", "agent")
+    assert knows(world, "desk") is None
+    login = log_in(world)
+    for name in ("desk", "chief", "phone"):
+        found = knows(world, name)
+        assert found is not None
+        assert found[:2] == ("4711", "Erika Muster")
+        assert world.devices[name].told(IdentifyAnswered) == [IdentifyAnswered(world.room_id, login)]
+    assert not world.devices["desk"].told(IdentifyAsked)
+    change(world, "desk", Change(add=(dev("agent"),)))
+    world.run(4 * MINUTE_MS)
+    assert knows(world, "agent") == knows(world, "desk")
+    log_in(world)
+    assert len(world.devices["phone"].told(IdentifyAnswered)) == 2
+
+
+def test_a_login_beside_a_new_device_waits_for_a_person() -> None:
+    """CNS-16, CNS-42: a device that nobody has confirmed may be a stranger's."""
     world = opened("desk", "agent")
     change(world, "desk", Change(add=(dev("agent"),)))
     world.run(2 * MINUTE_MS)
+    for name in ("desk", "agent", "phone"):
+        world.devices[name].known_lists = 2
     login = log_in(world)
     for name in ("desk", "agent"):
-        asked = IdentifyAsked(world.room_id, login, (dev("phone"),))
+        asked = IdentifyAsked(world.room_id, login, (dev("tablet"),))
         assert world.devices[name].told(IdentifyAsked) == [asked]
         assert waits(world, name) == [asked]
+    assert knows(world, "desk") is None
     assert isinstance(answer(world, "agent", login, grant=True), NoRight)
     answer(world, "desk", login, grant=True)
     for name in ("desk", "agent", "phone"):
         assert world.devices[name].told(IdentifyAnswered) == [IdentifyAnswered(world.room_id, login)]
         assert waits(world, name) == []
-    again = log_in(world)
-    assert world.devices["desk"].told(IdentifyAnswered)[-1].entry_hash == again
-    assert len(world.devices["desk"].told(IdentifyAsked)) == 1
-    for name in ("desk", "agent"):
-        world.devices[name].known_lists = 2
+        assert knows(world, name) is not None
     log_in(world)
-    assert world.devices["desk"].told(IdentifyAsked)[-1].devices == (dev("tablet"),)
+    assert len(world.devices["desk"].told(IdentifyAsked)) == 1
+
+
+def test_another_person_in_a_known_persons_room_waits_for_a_person() -> None:
+    """CNS-16: two people on one device are not mixed up by a token alone."""
+    world = opened("desk")
+    log_in(world)
+    log_in(world, "4712")
+    assert len(waits(world, "desk")) == 1
+    found = knows(world, "desk")
+    assert found is not None
+    assert found.subject == "4711"
+
+
+def test_signing_out_ends_the_login_on_every_device() -> None:
+    """CNS-56: whoever writes next on this device is nobody known, until a login."""
+    world = opened("desk")
+    log_in(world)
+    open_ = challenge(world)
+    handed_in(world, lambda room, turn: room.identifying.sign_out(turn))
+    for name in ("desk", "phone"):
+        assert knows(world, name) is None
+        assert world.devices[name].told(SignedOut) == [SignedOut(world.room_id, dev("phone"))]
+    signed = token(world, open_)
+    assert isinstance(
+        do(world, "phone", lambda room, turn: room.identifying.hand_in(turn, signed)), LoginUsed
+    )
+    log_in(world, "4712")
+    found = knows(world, "desk")
+    assert found is not None
+    assert found.subject == "4712"
+
+
+def test_a_login_that_is_erased_names_nobody() -> None:
+    """CNS-56, TRN-24."""
+    world = opened("desk")
+    login = log_in(world)
+    handed_in(world, lambda room, turn: room.writing.write(turn, Erase((login,))))
+    assert knows(world, "desk") is None
+
+
+def test_a_device_hands_in_only_what_it_has_asked_for_and_once() -> None:
+    """CNS-53: a page that was taken over cannot log a stranger in, nor use a token twice."""
+    world = opened("desk")
+    asked = challenge(world)
+    signed = token(world, asked)
+    foreign = token(world, asked._replace(nonce=bytes(16)))
+
+    def hand_in(given: bytes) -> Any:
+        return do(world, "phone", lambda room, turn: room.identifying.hand_in(turn, given))
+
+    assert isinstance(hand_in(foreign), LoginUsed)
+    assert not isinstance(hand_in(signed), Exception)
+    assert isinstance(hand_in(signed), LoginUsed)
+    late = token(world, challenge(world))
+    world.run(11 * MINUTE_MS)
+    assert isinstance(hand_in(late), LoginExpired)
+    many = [challenge(world) for _ in range(MAX_ASKED + 1)]
+    assert isinstance(hand_in(token(world, many[0])), LoginUsed)
+    assert isinstance(do(world, "desk", lambda room, turn: room.identifying.ask(turn)), NoRight)
+
+
+@pytest.mark.parametrize(
+    ("code", "changed"),
+    [
+        ("login.holder", {"room": RoomId(bytes(16))}),
+        ("login.holder", {"customer": AccountId(bytes(32))}),
+        ("login.holder", {"device_id": DeviceId(bytes(16))}),
+    ],
+)
+def test_a19_a_token_for_elsewhere_is_refused_and_both_sides_are_told(
+    code: str, changed: dict[str, Any]
+) -> None:
+    """CNS-52, CNS-57, attack 19: a hostile device hands in what was made for another one."""
+    world = opened("desk", "chief")
+    _refused_everywhere(world, token(world, challenge(world)._replace(**changed)), code)
+
+
+@pytest.mark.parametrize("ago_ms", [20 * MINUTE_MS, -20 * MINUTE_MS])
+def test_a_token_outside_its_time_is_refused_and_both_sides_are_told(ago_ms: int) -> None:
+    """CNS-52, CNS-57: too late, or a clock that is wrong."""
+    world = opened("desk", "chief")
+    _refused_everywhere(world, token(world, challenge(world), ago_ms=ago_ms), "login.expired")
+
+
+def test_a_token_by_another_key_is_refused_and_both_sides_are_told() -> None:
+    """CNS-50, CNS-57."""
+    world = opened("desk", "chief")
+    signed = token(world, challenge(world), key=LoginKey(bytes(32)))
+    _refused_everywhere(world, signed, "remote.signature")
+
+
+def test_a19_a_token_that_comes_twice_counts_once_and_both_sides_are_told() -> None:
+    """CNS-54, CNS-57, attack 19: the same token, and another one for the same challenge."""
+    world = opened("desk", "chief")
+    asked = challenge(world)
+    signed = token(world, asked)
+    handed_in(world, lambda room, turn: room.identifying.hand_in(turn, signed))
+    before = knows(world, "desk")
+    assert before is not None
+    for again in (signed, token(world, asked, "4712")):
+        _refused_everywhere(world, again, "login.used")
+    assert knows(world, "desk") == knows(world, "chief") == before
+
+
+def _refused_everywhere(world: World, signed: bytes, code: str) -> None:
+    """The company's devices refuse it with one code; the customer is told it by an entry, once."""
+    login = by_hand(world, signed)
+    for name in ("desk", "chief"):
+        refused = [one.code for one in world.devices[name].told(EntryRefused) if one.entry_hash == login]
+        assert refused == [code]
+    told = [one for one in world.devices["phone"].told(IdentifyAnswered) if one.entry_hash == login]
+    assert told == [IdentifyAnswered(world.room_id, login, code)]
+
+
+def test_a19_control_without_the_check_the_thief_is_the_person(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Attack 19, without the countermeasure: a token that was made for another device logs this one in."""
+    monkeypatch.setattr(LoginToken, "check", lambda *_: None)
+    world = opened("desk")
+    by_hand(world, token(world, challenge(world)._replace(device_id=DeviceId(bytes(16)))))
+    assert knows(world, "desk") is not None
 
 
 def test_a_login_is_refused_by_an_entry_that_names_it() -> None:
     """CNS-42."""
     world = opened("desk")
+    for name in ("desk", "phone"):
+        world.devices[name].known_lists = 2
     login = log_in(world)
     answer(world, "desk", login, grant=False)
     for name in ("desk", "phone"):
@@ -211,6 +398,8 @@ def test_a23_control_without_a_wait_the_thief_is_logged_in(monkeypatch: pytest.M
 def test_logins_without_end_fill_no_store() -> None:
     """CNS-42."""
     world = opened("desk")
+    for name in ("desk", "phone"):
+        world.devices[name].known_lists = 2
     logins = [log_in(world) for _ in range(MAX_WAITING + 1)]
     assert [one.entry_hash for one in waits(world, "desk")] == logins[1:]
     assert isinstance(answer(world, "desk", logins[0], grant=True), NoRight)

@@ -174,6 +174,14 @@ def test_a_token_is_not_signed_for_longer_than_ten_minutes() -> None:
         login.sign_login(key.key, key.mandate_seq, asked, ERIKA, NOW_MS, login.LOGIN_LIFE_MS + 1)
 
 
+def test_a_token_that_was_taken_is_read_again_when_its_mandate_is_gone() -> None:
+    """CNS-56: whom it names stays known; its form is looked at all the same."""
+    found = LoginToken.read(parse_token(issue()))
+    assert (found.person, found.asked.customer) == (ERIKA, AUTHOR.account_id)
+    with pytest.raises(DecodeError):
+        LoginToken.read(b"\x80")
+
+
 def test_a_damaged_text_is_refused() -> None:
     """CNS-55."""
     for text in (CHALLENGE[:-1] + ("A" if CHALLENGE[-1] != "A" else "B"), "sealroom:login?v=1&c="):

@@ -223,7 +223,7 @@ PAYLOADS: dict[int, Check] = {
     14: reach,
     15: simple({1: HASHES}),
     16: access,
-    17: SIGNED,
+    17: maybe(SIGNED),
     18: form,
     19: answer,
     20: simple({1: whole(1, 5), 2: words(500)}, (2,)),

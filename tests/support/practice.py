@@ -27,6 +27,10 @@ class Practice:
         facts = {**EXAMPLE, "relay_url": self.company.client.card().relay_url}
         await self.company.publish(Notice.draft("health", mode, facts, is_reviewed=True))
         await self.company.wait_ready(60)
+        await self.publish_door()
+
+    async def publish_door(self) -> None:
+        """Serve the door anew, as after each mandate."""
         self.door = await self.company.door()
 
     async def fetch(self, origin: str) -> bytes:

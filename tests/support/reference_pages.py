@@ -145,6 +145,7 @@ WHAT_TO_DO: Final = {
     "FreezeUndecided": "Have a supervisor decide: `room.decide_objection(text, close=...)`.",
     "IdentifyAsked": "Show that devices of the customer are new. Once a person is sure:"
     " `room.decide_identification(event, grant=...)`.",
+    "SignedOut": "Show that nobody is known in the room any more.",
     "IdentifyAnswered": "Show whether the login counts; with a `code` it was refused.",
     "EventsMissed": "Read `contacts()` and histories anew; nothing is lost in the store.",
     "StoreTrouble": "Free disk space, or look `code` up among the [errors](errors.md).",

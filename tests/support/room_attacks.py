@@ -100,6 +100,11 @@ ROOM_ATTACKS: Final[dict[int, RoomAttack]] = {
     18: RoomAttack(
         "an invite is taken over", "spec/test_15_invites.py::test_an_r_that_was_not_committed_to", None
     ),
+    19: RoomAttack(
+        "a login token is replayed elsewhere",
+        "engine/test_room_decisions.py::test_a19_a_token_for_elsewhere_is_refused_and_both_sides_are_told",
+        "engine/test_room_decisions.py::test_a19_control_without_the_check_the_thief_is_the_person",
+    ),
     20: RoomAttack(
         "a blob is cut or reordered", "spec/test_13_files.py::test_each_part_opens_in_its_place_only", None
     ),
@@ -111,12 +116,8 @@ ROOM_ATTACKS: Final[dict[int, RoomAttack]] = {
     22: RoomAttack("links without end", "spec/test_17_chains.py::test_a22_links_without_end", None),
     23: RoomAttack(
         "a stolen recovery code brings a device of the thief's",
-        "engine/test_room_decisions.py"
-        "::test_a_login_waits_for_a_steward_in_the_room_or_not_and_is_granted_once_for_its_devices",
+        "engine/test_room_decisions.py::test_a_login_beside_a_new_device_waits_for_a_person",
         "engine/test_room_decisions.py::test_a23_control_without_a_wait_the_thief_is_logged_in",
     ),
 }
-WITHOUT_A_TEST: Final = {
-    19: "a login token is carried and not read yet: who it is for is checked where logins are built",
-}
-"""Why an attack is not tried; of 23 the device of the thief is, not how the code brings it."""
+"""Of 23 the device of the thief is tried, not how the code brings it."""

@@ -37,6 +37,7 @@ from e2ee.rooms.customer import Given
 from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.forward import decode_forward, decode_line
 from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Mode, Notice
 from e2ee.rooms.room import room_id
 from e2ee.rooms.roster import Roster, RosterRef
@@ -194,6 +195,10 @@ class Device:
                     ground().company.mandate, roster, ground().company.device_list, ground().company.records
                 )
         return None
+
+    def mandate(self, company: AccountId) -> Mandate:
+        """The mandate that counts."""
+        return ground().company.mandate
 
     def suspended(self, company: AccountId) -> frozenset[DeviceId]:
         """Whom a known roster suspends."""

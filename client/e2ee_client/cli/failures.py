@@ -62,6 +62,7 @@ _STATUS: Final[dict[str, int]] = {
     "door.identity": 7,
     "door.second": 2,
     "local.room": 5,
+    "local.logins": 8,
     "local.rooms": 5,
     "local.colleagues": 5,
     "local.request": 5,
@@ -78,6 +79,7 @@ _STATUS: Final[dict[str, int]] = {
     "proof.invalid": 7,
     "local.request_refused": 8,
     "room": 8,
+    "login": 8,
 }
 
 

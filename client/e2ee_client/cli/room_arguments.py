@@ -14,6 +14,7 @@ from . import (
     companies,
     company_notices,
     company_policy,
+    logins,
     messages,
     proofs,
     room_acts,
@@ -95,6 +96,10 @@ def _company(add: _Adding) -> None:
     remove = add.acting("remove", companies.remove).argument("device", "help.device", metavar="DEVICE")
     remove.switches(yes="help.yes")
     _policy(add)
+    logins_ = add.acting("logins", logins.allow)
+    logins_.switches(allow="help.logins_allow", end="help.logins_end")
+    login_key = add.acting("login-key", logins.write_key)
+    login_key.argument("file", "help.login_key_file", type=Path, metavar="FILE")
     _listening(add("run", messages.listen))
 
 
@@ -185,6 +190,9 @@ def _room_writing(add: _Adding) -> None:
     close.option("--reason", key="help.reason", metavar="TEXT")
     _with_room(add.acting("reopen", room_acts.reopen))
     _with_room(add.acting("withdraw", room_acts.withdraw))
+    login = _with_room(add.acting("login", logins.login))
+    login.argument("token", "help.login_token", metavar="TOKEN", nargs="?")
+    _with_room(add.acting("sign-out", logins.sign_out))
 
 
 def _room_words(add: _Adding) -> None:

@@ -25,7 +25,6 @@ from e2ee_client.room_events import (
     GapClosed,
     GapShown,
     HistoryHandedOver,
-    IdentifyAnswered,
     IdentifyAsked,
     RequestAnswered,
     RequestAsked,
@@ -62,7 +61,7 @@ def is_told(event: RoomEvent) -> bool:
             return given_up
         case ChainRestarted(needs_person=needs_person):
             return needs_person
-        case RequestAnswered(code=code) | IdentifyAnswered(code=code):
+        case RequestAnswered(code=code):
             return bool(code)
         case ConsentChanged(is_withdrawn=is_withdrawn):
             return is_withdrawn
@@ -75,11 +74,11 @@ def is_told(event: RoomEvent) -> bool:
 def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
     """Return what an event called `name` says; `room` stands for the beginning of the room's id."""
     label = room_label(client, event.room_id, texts)
-    values: dict[str, object] = {"room": label, "code": neutral(getattr(event, "code", ""))}
+    values: dict[str, object] = {"room": label, **_reason(event, texts)}
     device_id = getattr(event, "device_id", None)
     if isinstance(device_id, bytes):
         values["name"] = name_in(client, device_id, texts)
-    key = f"event.{name}"
+    key = f"event.{name}" if values["code"] or name != "identify_answered" else "event.identify_granted"
     match event:
         case EntryAdded():
             values["kind"] = kind_name(event.kind)
@@ -105,6 +104,13 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case _:
             pass
     return texts.say(key, **values)
+
+
+def _reason(event: RoomEvent, texts: Texts) -> dict[str, object]:
+    """Return the code of an event, and why in words where there are some."""
+    code = getattr(event, "code", "")
+    why = texts.say(f"error.{code}") if texts.has(f"error.{code}") else code
+    return {"code": neutral(code), "why": neutral(why)}
 
 
 def _file(event: FileFailed | FileExpiring, values: dict[str, object], texts: Texts) -> str:

@@ -11,6 +11,7 @@ from e2ee_client.errors import UnknownRoom
 from e2ee_client.room_events import IdentifyAsked, RequestAsked
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, Room
 
+from . import logins
 from .addressing import short_id
 from .event_lines import event_json
 from .failures import DONE
@@ -72,10 +73,12 @@ async def _about(session: Session, client: Client, room: Room) -> list[str]:
     lines += [texts.say("room.sensitive")] if view.is_sensitive else []
     lines += [texts.say("room.on_hold")] if view.on_hold else []
     lines.append(texts.say("about.unread", count=view.unread))
+    with suppress(UnknownRoom):
+        lines += await logins.person_lines(session, room)
     if is_company(client):
         asked = await _requests(client, room)
         lines += [_request_line(session, client, one) for one in asked]
-        lines += [_login_line(session, one) for one in await _logins(client, room)]
+        lines += [await _login_line(session, room, one) for one in await _logins(client, room)]
     else:
         consent = CustomerRoom(client, room.room_id).consent
         lines.append(texts.say(f"consent.{consent.value}"))
@@ -96,9 +99,11 @@ async def _logins(client: Client, room: Room) -> list[IdentifyAsked]:
     return []
 
 
-def _login_line(session: Session, asked: IdentifyAsked) -> str:
-    room, request = short_id(asked.room_id), asked.entry_hash.hex()[:8]
-    return session.texts.say("about.login", count=len(asked.devices), room=room, request=request)
+async def _login_line(session: Session, room: Room, asked: IdentifyAsked) -> str:
+    found, request = await room.person(asked.entry_hash), asked.entry_hash.hex()[:8]
+    name = "?" if found is None else neutral(found.name or found.subject)
+    values = {"count": len(asked.devices), "room": short_id(asked.room_id), "request": request}
+    return session.texts.say("about.login", name=name, **values)
 
 
 def _request_line(session: Session, client: Client, asked: RequestAsked) -> str:
@@ -115,6 +120,8 @@ def _request_line(session: Session, client: Client, asked: RequestAsked) -> str:
 
 async def _about_json(client: Client, room: Room) -> dict[str, object]:
     found = room_json(room)
+    with suppress(UnknownRoom):
+        found["person"] = logins.person_json(await room.person())
     if is_company(client):
         found["requests"] = [event_json(one) for one in await _requests(client, room)]
         found["logins"] = [event_json(one) for one in await _logins(client, room)]

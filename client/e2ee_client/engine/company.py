@@ -13,9 +13,9 @@ from e2ee.ids import DeviceId
 from e2ee.rooms import mandate as mandates
 from e2ee.rooms.agent_card import new_card
 from e2ee.rooms.channels import Channel, Channels, check_channels, sign_channels
+from e2ee.rooms.login_texts import IssuingKey
 from e2ee.rooms.mandate import MAX_ORIGIN_B, MAX_ORIGINS, Mandate
 from e2ee.rooms.notice import Notice
-from e2ee.secret import LoginKey
 from e2ee_client.errors import ConfigError, TooManyDevices, UnknownDevice
 
 from .signing import Signer
@@ -238,11 +238,28 @@ class Company(Signer):
         """Whether this device signs for its company."""
         return self._signing is not None
 
-    @property
-    def login_key(self) -> LoginKey | None:
-        """The key of the mandate that counts, for the company's web server."""
-        signing = self._signing
-        return signing.keys.login if signing is not None and signing.keys is not None else None
+    def allow_logins(self, turn: Turn, *, allowed: bool) -> None:
+        """Have each mandate name a login key, or none; a new mandate is asked for (ACC-06).
+
+        Raises:
+            ConfigError: this device does not sign.
+        """
+        signing = self._own_signing()
+        if signing.login is not allowed:
+            signing.login, signing.renew = allowed, True
+            self._save(turn)
+
+    def issuing_key(self) -> IssuingKey | None:
+        """Return what the company's web server signs logins with; None where the mandate that counts names no
+        key, or names one of another device (CNS-55).
+        """
+        signing, standing = self._signing, self._standing()
+        if signing is None or standing is None or signing.keys is None or not signing.signs(standing):
+            return None
+        mandate, login = standing.mandate, signing.keys.login
+        if login is None:
+            return None
+        return IssuingKey(mandate.account_id, mandate.seq, mandate.expires_ms, login)
 
     # --- inside ---
 

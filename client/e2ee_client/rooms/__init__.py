@@ -5,7 +5,7 @@ from __future__ import annotations
 from e2ee.rooms.forms import AnswerFault, Form, Question, QuestionKind
 from e2ee_client.account_key import sign_mandate, sign_notice
 from e2ee_client.engine.rooms.surroundings import Policy
-from e2ee_client.people import Person, Role
+from e2ee_client.people import LoggedIn, Person, Role
 from e2ee_client.room_events import (
     ChainRestarted,
     ConsentChanged,
@@ -31,6 +31,7 @@ from e2ee_client.room_events import (
     RequestAnswered,
     RequestAsked,
     RoomChanged,
+    SignedOut,
     WaitingChanged,
 )
 
@@ -85,6 +86,7 @@ __all__ = [
     "IdentifyAnswered",
     "IdentifyAsked",
     "Invite",
+    "LoggedIn",
     "Notice",
     "Person",
     "Policy",
@@ -99,6 +101,7 @@ __all__ = [
     "SentFile",
     "Service",
     "ShownNotice",
+    "SignedOut",
     "WaitingChanged",
     "choice",
     "day",

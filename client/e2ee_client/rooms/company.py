@@ -22,6 +22,7 @@ from e2ee_client.opening import Kind, Opening, Runtime, StorePath
 from . import key_file as key_files
 from .desk import Desk
 from .doors import make_door
+from .errors import LoginsNotAllowed
 from .invites import Invite, Profile
 from .notices import Notice
 
@@ -184,6 +185,30 @@ class Company(Desk):
             SigningUnsure: higher ones are known.
         """
         await self._company(lambda turn, parts: parts.company.confirm_signing(turn, highest))
+
+    # --- logins of customers ---
+
+    async def allow_logins(self, *, allowed: bool = True) -> None:
+        """Let the company's web server say who its customers are, by a key of its own in each mandate. What
+        an earlier key has signed ends with the next mandate; `allowed=False` ends it at once.
+
+        Raises:
+            ConfigError: this device does not sign for its company.
+        """
+        await self._company(lambda turn, parts: parts.company.allow_logins(turn, allowed=allowed))
+
+    async def write_login_key(self, path: str | os.PathLike[str]) -> None:
+        """Write the key for `e2ee_login.issue_login_token` to a file that its owner alone reads, in place of
+        one that stands there. It is good as long as the mandate: write it again at each `MandateSigned`.
+
+        Raises:
+            LoginsNotAllowed: the mandate that counts names no key of this device; `allow_logins` first.
+            ConfigError: the file cannot be written.
+        """
+        key = await self._company(lambda turn, parts: parts.company.issuing_key())
+        if key is None:
+            raise LoginsNotAllowed("the mandate that counts names no login key of this device")
+        await asyncio.to_thread(key_files.replace, Path(path), key.text().encode())
 
     # --- the account key elsewhere ---
 

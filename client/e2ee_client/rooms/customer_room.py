@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TypeVar
+
 from e2ee.ids import DeviceId
 from e2ee.rooms.forms import Rating
+from e2ee.rooms.login_texts import challenge_text, parse_token
 from e2ee.rooms.payloads import Act, ActKind, Erase, Reach
 from e2ee_client.engine.rooms.consenting import ConsentState
+from e2ee_client.engine.rooms.identifying import Identifying
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import UnknownEntry
 
 from .entry import AnyEntry, Entry
 from .questions import Value, answer_of
 from .room import Room
+
+T = TypeVar("T")
 
 
 class CustomerRoom(Room):
@@ -73,6 +81,42 @@ class CustomerRoom(Room):
             ConfigError: not an address.
         """
         return await self.write(Reach(email))
+
+    # --- logging in ---
+
+    async def login_challenge(self) -> str:
+        """Return what this device asks the company's web server for: hand it to the page that the person is
+        logged in on, and what comes back to `identify`, within ten minutes.
+
+        Raises:
+            UnknownRoom. NoConsent: a consent does not count.
+        """
+        return challenge_text(await self._identifying(lambda part, turn: part.ask(turn)))
+
+    async def identify(self, token: str) -> Entry:
+        """Say who the person is, by a token of the company's web server: the room stays, what was written
+        stays. `IdentifyAnswered` tells whether the company takes it; `person` then says who it is.
+
+        Raises:
+            LoginExpired: too late, or this device's clock is wrong, or the web server has an old key.
+            LoginOfAnother: for another device or room. LoginUsed: used before, or never asked for here.
+            DecodeError, BadSignature and other RemoteErrors: not a token of this company. As `send`.
+        """
+        signed = parse_token(token)
+        return await self.entry(await self._identifying(lambda part, turn: part.hand_in(turn, signed)))
+
+    async def sign_out(self) -> Entry:
+        """Sign the person out: from now on the room is of nobody known. What was said stays; see `erase_all`.
+
+        Raises:
+            RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased: the phase lets nothing pass. NoConsent.
+        """
+        return await self.entry(await self._identifying(lambda part, turn: part.sign_out(turn)))
+
+    async def _identifying(self, do: Callable[[Identifying, Turn], T]) -> T:
+        return await self._do(
+            lambda turn, rooms: rooms.identify(turn, self.room_id, lambda part: do(part, turn))
+        )
 
     async def hand_over(self, device_id: bytes) -> None:
         """Give another device of this person all that is here; nobody else is told (TRN-19).

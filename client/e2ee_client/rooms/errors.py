@@ -217,3 +217,10 @@ class VersionTooOld(SealroomError):
 
     code: ClassVar[str] = "version.too_old"
     hint: ClassVar[str] = "update this program"
+
+
+class LoginsNotAllowed(SealroomError):
+    """The mandate that counts names no login key of this device."""
+
+    code: ClassVar[str] = "local.logins"
+    hint: ClassVar[str] = "allow logins on the device that signs for the company, and wait for its mandate"

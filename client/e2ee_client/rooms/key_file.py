@@ -1,4 +1,4 @@
-"""The file with an account key that is kept offline: on disk before the key leaves its device (ID-12)."""
+"""Files with keys that leave a store: on disk before the key is given up (ID-12), for their owner alone."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def write(path: Path, data: bytes) -> None:
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except OSError as error:
-        raise ConfigError(f"the file of the account key cannot be written: {error.strerror}") from None
+        raise ConfigError(f"the file of the key cannot be written: {error.strerror}") from None
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
@@ -36,7 +36,23 @@ def write(path: Path, data: bytes) -> None:
         _sync_folder(path.parent)
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise ConfigError(f"the file of the account key cannot be written: {error.strerror}") from None
+        raise ConfigError(f"the file of the key cannot be written: {error.strerror}") from None
+
+
+def replace(path: Path, data: bytes) -> None:
+    """Write a file for its owner only in place of one that may stand there: readers find either, whole.
+
+    Raises:
+        ConfigError: it cannot be written; what stands there stays.
+    """
+    draft = path.with_name(f".{path.name}.new")
+    try:
+        draft.unlink(missing_ok=True)
+        write(draft, data)
+        draft.replace(path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise ConfigError(f"the file cannot be written: {error.strerror}") from None
 
 
 def _sync_folder(folder: Path) -> None:

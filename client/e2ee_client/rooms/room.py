@@ -20,7 +20,7 @@ from e2ee_client.engine.rooms.views import EntryView, FoundPage, RoomView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRoom
 from e2ee_client.guard import Finding, find
-from e2ee_client.people import Person
+from e2ee_client.people import LoggedIn, Person
 from e2ee_client.room_events import EntryProgress
 from e2ee_client.runtime.file_service import FileService
 
@@ -90,6 +90,13 @@ class Room:
     def assigned(self) -> Person | None:
         """Who answers, if somebody does."""
         return next((one for one in self.members if one.device_id == self.view.assigned), None)
+
+    async def person(self, entry_hash: bytes | None = None) -> LoggedIn | None:
+        """Return who the customer is by the company's web server, as a steward has granted it; None for
+        nobody known (CNS-56). With `entry_hash`, of an `IdentifyAsked`, whom that login names.
+        """
+        wanted, now_ms = None if entry_hash is None else EntryHash(entry_hash), self._shell.now_ms
+        return await self._shell.ask(lambda engine: engine.rooms.logged_in(self.room_id, wanted, now_ms))
 
     # --- texts ---
 

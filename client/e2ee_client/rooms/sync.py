@@ -252,6 +252,8 @@ class Company(_Desk[companies.Company]):
     reinstate = waiting(companies.Company.reinstate, same)
     remove = waiting(companies.Company.remove, same)
     signing = waiting(companies.Company.signing, same)
+    allow_logins = waiting(companies.Company.allow_logins, same)
+    write_login_key = waiting(companies.Company.write_login_key, same)
     confirm_signing = waiting(companies.Company.confirm_signing, same)
 
 

@@ -122,6 +122,7 @@ class _Room(Handle[R]):
     mark_read = waiting(rooms.Room.mark_read, same)
     wait_for = waiting(rooms.Room.wait_for, same)
     export = waiting(rooms.Room.export, same)
+    person = waiting(rooms.Room.person, same)
     send_file = waiting(rooms.Room.send_file, Entry)
     start_file = waiting(rooms.Room.start_file, SentFile)
     save_file = waiting(rooms.Room.save_file, same)
@@ -167,6 +168,9 @@ class CustomerRoom(_Room[customer_rooms.CustomerRoom]):
     """A room on the customer's side; see `e2ee_client.rooms.CustomerRoom`."""
 
     consent = Read[ConsentState]("consent", ask=True)
+    login_challenge = waiting(customer_rooms.CustomerRoom.login_challenge, same)
+    identify = waiting(customer_rooms.CustomerRoom.identify, Entry)
+    sign_out = waiting(customer_rooms.CustomerRoom.sign_out, Entry)
     proof = waiting(customer_rooms.CustomerRoom.proof, same)
     close = waiting(customer_rooms.CustomerRoom.close, Entry)
     reopen = waiting(customer_rooms.CustomerRoom.reopen, Entry)

@@ -6,6 +6,7 @@ from typing import Final
 
 from .english_desk import ENGLISH_DESK
 from .english_files import ENGLISH_FILES
+from .english_logins import ENGLISH_LOGINS
 from .english_rooms import ENGLISH_ROOMS
 from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
@@ -360,5 +361,6 @@ environment:
     **ENGLISH_GUARD,
     **ENGLISH_TRANSCRIPTS,
     **ENGLISH_FILES,
+    **ENGLISH_LOGINS,
     **ENGLISH_WORDS,
 }

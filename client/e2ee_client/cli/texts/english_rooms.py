@@ -184,7 +184,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "about.unread": "Unread: {count}",
     "about.request": "{name} asks {what}{why}:\n"
     "  sealroom room decide {room} {request} --grant (or --refuse)",
-    "about.login": "The customer has logged in; new devices: {count}. Once you are sure of them:\n"
+    "about.login": "The customer has logged in as {name}; new devices: {count}. Once you are sure of them:\n"
     "  sealroom room decide {room} {request} --grant (or --refuse)",
     "about.withdraw": "Withdraw at any time: sealroom room withdraw {short}",
     "consent.accepted": "You have accepted the company's notice.",
@@ -245,7 +245,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "  sealroom company notice draft FOLDER",
     "event.entry_added": "[{room}] something new ({kind})",
     "event.entry_state": "[{room}] an entry of yours reached nobody ({code})",
-    "event.entry_refused": "[{room}] an entry of {name} was not taken ({code})",
+    "event.entry_refused": "[{room}] an entry of {name} was not taken: {why} ({code})",
     "event.entry_erased": "[{room}] an entry was erased or hidden",
     "event.room_changed": "[{room}] {what}",
     "event.waiting_changed": "[{room}] the customer waits for {team}: sealroom room claim {room}",
@@ -261,7 +261,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "event.history_handed_over": "[{room}] {name} gave {to} {count} entries from before",
     "event.freeze_undecided": "[{room}] an objection is to be decided by {date}, else the room is closed",
     "event.identify_asked": "[{room}] {request}: a login waits; new devices: {count}",
-    "event.identify_answered": "[{room}] a login was refused ({code})",
+    "event.identify_answered": "[{room}] a login was refused: {why} ({code})",
     "event.desk_called": "[{room}] the customer calls a front desk",
     # --- errors ---
     "error.confirm.undecided": "neither accepted nor refused; nothing was stored",

@@ -6,6 +6,7 @@ from typing import Final
 
 from .german_desk import GERMAN_DESK
 from .german_files import GERMAN_FILES
+from .german_logins import GERMAN_LOGINS
 from .german_rooms import GERMAN_ROOMS
 from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
@@ -387,5 +388,6 @@ Umgebung:
     **GERMAN_GUARD,
     **GERMAN_TRANSCRIPTS,
     **GERMAN_FILES,
+    **GERMAN_LOGINS,
     **GERMAN_WORDS,
 }

@@ -189,7 +189,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "about.unread": "Ungelesen: {count}",
     "about.request": "{name} bittet, {what}{why}:\n"
     "  sealroom room decide {room} {request} --grant (oder --refuse)",
-    "about.login": "Der Kunde hat sich angemeldet; neue Geräte: {count}. Wenn Sie sicher sind:\n"
+    "about.login": "Der Kunde hat sich als {name} angemeldet; neue Geräte: {count}. Wenn Sie sicher sind:\n"
     "  sealroom room decide {room} {request} --grant (oder --refuse)",
     "about.withdraw": "Jederzeit widerrufen: sealroom room withdraw {short}",
     "consent.accepted": "Sie haben den Hinweistext des Unternehmens angenommen.",
@@ -254,7 +254,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "  sealroom company notice draft ORDNER",
     "event.entry_added": "[{room}] etwas Neues ({kind})",
     "event.entry_state": "[{room}] ein Eintrag von Ihnen hat niemanden erreicht ({code})",
-    "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen ({code})",
+    "event.entry_refused": "[{room}] ein Eintrag von {name} wurde nicht angenommen: {why} ({code})",
     "event.entry_erased": "[{room}] ein Eintrag wurde gelöscht oder verborgen",
     "event.room_changed": "[{room}] {what}",
     "event.waiting_changed": "[{room}] ein Kunde wartet auf {team}: sealroom room claim {room}",
@@ -273,7 +273,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "event.history_handed_over": "[{room}] {name} gab {to} {count} Einträge von vorher",
     "event.freeze_undecided": "[{room}] bis {date} ist ein Widerspruch zu entscheiden; sonst: geschlossen",
     "event.identify_asked": "[{room}] {request}: eine Anmeldung wartet; neue Geräte: {count}",
-    "event.identify_answered": "[{room}] eine Anmeldung wurde abgelehnt ({code})",
+    "event.identify_answered": "[{room}] eine Anmeldung wurde abgelehnt: {why} ({code})",
     "event.desk_called": "[{room}] der Kunde ruft einen Empfang",
     # --- errors ---
     "error.confirm.undecided": "weder angenommen noch abgelehnt; es wurde nichts gespeichert",

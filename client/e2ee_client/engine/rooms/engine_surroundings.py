@@ -15,6 +15,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.kinds import Side
+from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import encode_dossier
@@ -81,6 +82,11 @@ class EngineSurroundings(Part):
     def team_by(self, company: AccountId, ref: RosterRef) -> TeamView | None:
         """Return who was in force by one roster (ACC-21)."""
         return self._context.team.view_by(self.turn, company, ref)
+
+    def mandate(self, company: AccountId) -> Mandate | None:
+        """Return the mandate of a company that counts (ACC-05)."""
+        standing = self._context.team.standing(company)
+        return None if standing is None else standing.mandate
 
     def suspended(self, company: AccountId) -> frozenset[DeviceId]:
         """Return whom the newest mandate, or any known roster of it, suspends (ROOM-28)."""

@@ -121,7 +121,9 @@ class Forwarding(RoomPart):
         live, found = self._live, list[EntryHash]()
         if live.root is not None:
             found.append(live.root)
-        return found + [one for one in live.consents if one != live.root]
+        login = self._room.identifying.counts(turn)
+        found += [one for one in live.consents if one != live.root]
+        return found if login is None else [*found, login]
 
     def _entries(self, turn: Turn, hashes: Iterable[EntryHash]) -> list[Entry]:
         log = self._room.log

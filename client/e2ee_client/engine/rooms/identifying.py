@@ -1,34 +1,67 @@
-"""Logins of a customer that wait for a steward, who is shown the devices that are new (CNS-16, CNS-42)."""
+"""Who the customer of a room is: login tokens, what a steward grants or refuses, signing out (CNS-16, CNS-42,
+CNS-52 to CNS-57).
+
+challenge --> page --> token --> `identify` --> each device checks it --> a steward in turn, or a person,
+grants it by a state or refuses it by an entry: so all devices, the customer's too, say the same
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
-from e2ee.errors import NoRight
+from e2ee.errors import LoginExpired, LoginUsed, MandateInvalid, NoRight, RemoteError
 from e2ee.ids import DeviceId
+from e2ee.rooms.desk import TURN_MS
 from e2ee.rooms.entry import ROOM_ID_B, Entry, EntryHash, RoomId
 from e2ee.rooms.gate import identify_waits
-from e2ee.rooms.kinds import Side
-from e2ee.rooms.payloads import EntryPayload, Refusal
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.login import CHALLENGE_B, LOGIN_LIFE_MS, Challenge, LoginToken, verify_login
+from e2ee.rooms.payloads import EntryPayload, Refusal, read_payload
 from e2ee.rooms.signed_payloads import Identify
-from e2ee.rooms.state import DESK
+from e2ee.rooms.state import DESK, MAX_ANSWERS
 from e2ee_client.engine.ports import RowReader
 from e2ee_client.engine.row_codec import Row
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import IdentifyAnswered, IdentifyAsked
+from e2ee_client.people import LoggedIn
+from e2ee_client.room_events import IdentifyAnswered, IdentifyAsked, SignedOut
 
+from .entry_log import EntryLog
 from .room_part import RoomPart
 from .stewarding import Change
 
 MAX_WAITING: Final = 16
-"""Logins of a room that wait; the oldest ones go."""
+"""Logins of a room that wait, and such that are to be refused; the oldest ones go."""
+MAX_ASKED: Final = 4
+MAX_NONCES: Final = 64
+
+
+class Asked(NamedTuple):
+    """A challenge of ours that a token may answer."""
+
+    nonce: bytes
+    until_ms: int
+
+
+class Taken(NamedTuple):
+    """A nonce, and the entry that has used it."""
+
+    nonce: bytes
+    entry: EntryHash
+
+
+class Refused(NamedTuple):
+    """A login that this device has refused, and that no steward has answered yet."""
+
+    entry: EntryHash
+    code: str
+    since_ms: int
 
 
 @dataclass(slots=True)
 class Logins(Row):
-    """Logins of a room that wait, and the devices of the account that a steward has confirmed."""
+    """Logins of a room: which wait, which one counts, and the devices of the account that are confirmed."""
 
     TABLE: ClassVar[str] = "desk"
     PREFIX: ClassVar[bytes] = b"login"
@@ -36,31 +69,131 @@ class Logins(Row):
     room_id: RoomId
     waiting: tuple[EntryHash, ...] = ()
     confirmed: tuple[DeviceId, ...] = ()
+    counts: EntryHash | None = None
+    nonces: tuple[Taken, ...] = ()
+    refused: tuple[Refused, ...] = ()
+    asked: tuple[Asked, ...] = ()
 
 
 class Identifying(RoomPart):
-    """Both sides follow what becomes of a login; only a company's device looks at the devices."""
+    """Both sides check a token and follow what becomes of it; a company's device looks at the devices."""
+
+    # --- on the customer's side ---
+
+    def ask(self, turn: Turn) -> Challenge:
+        """Return a challenge for the company's web server (CNS-53).
+
+        Raises:
+            NoRight: on the company's side.
+        """
+        if self._around.side is not Side.CUSTOMER:
+            raise NoRight("a customer logs in")
+        known, us, live = self._logins(turn), self._around.us, self._live
+        made = Asked(self._around.rng(CHALLENGE_B), turn.now_ms + LOGIN_LIFE_MS)
+        open_ = [one for one in known.asked if one.until_ms > turn.now_ms]
+        known.asked = (*open_, made)[-MAX_ASKED:]
+        turn.put(known.put())
+        return Challenge(live.company, *us, live.room_id, made.nonce)
+
+    def hand_in(self, turn: Turn, signed: bytes) -> EntryHash:
+        """Write a login with a token that answers one of our challenges (CNS-53).
+
+        Raises:
+            LoginUsed: it answers none. What `verify_login` and `Writing.write` raise; nothing has changed.
+        """
+        token = self._token(signed)
+        token.check(self._around.us, self._live.room_id, turn.now_ms, turn.now_ms)
+        known = self._logins(turn)
+        left = tuple(one for one in known.asked if one.nonce != token.asked.nonce)
+        answered = [one for one in known.asked if one not in left and one.until_ms > turn.now_ms]
+        if not answered:
+            raise LoginUsed("the token answers no challenge of this device")
+        known.asked = left
+        turn.put(known.put())
+        return self._room.writing.write(turn, Identify(signed))
+
+    def sign_out(self, turn: Turn) -> EntryHash:
+        """Say that the person has signed out; open challenges are worth nothing (CNS-56)."""
+        known = self._logins(turn)
+        known.asked = ()
+        turn.put(known.put())
+        return self._room.writing.write(turn, Identify(None))
+
+    # --- what comes ---
+
+    def check(self, turn: Turn, entry: Entry, payload: EntryPayload, *, is_line: bool = False) -> None:
+        """Refuse a login that does not hold (CNS-52). Of a line the arrival is not looked at, and one under
+        an older mandate stands by the state that grants it.
+
+        Raises:
+            LoginOfAnother, LoginExpired, LoginUsed, MandateInvalid. What `LoginToken.verify` raises.
+        """
+        if not isinstance(payload, Identify) or payload.signed is None:
+            return
+        sent_ms = entry.header.sent_ms
+        try:
+            token = self._token(payload.signed)
+        except LoginExpired:
+            if not is_line:
+                raise
+            token = LoginToken.read(payload.signed)
+        token.check(entry.author, entry.header.room_id, sent_ms, sent_ms if is_line else turn.now_ms)
+        nonce = token.asked.nonce
+        if any(one.nonce == nonce and one.entry != entry.hash for one in self._logins(turn).nonces):
+            raise LoginUsed("the challenge was answered before")
+
+    def _token(self, signed: bytes) -> LoginToken:
+        mandate = self._around.mandate(self._live.company)
+        if mandate is None:
+            raise MandateInvalid("the company's mandate is not known")
+        return verify_login(mandate, signed)
 
     def taken(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
-        """Note a login that waits, and one that is refused."""
+        """Note a login that was checked, one that is refused, and that a person has signed out."""
         match payload:
-            case Identify():
-                self._asked(turn, entry)
+            case Identify(signed=None):
+                self._signed_out(turn, entry)
+            case Identify(signed=bytes() as signed):
+                self._asked(turn, entry, signed)
             case Refusal(named=named, code=code):
                 self._answered(turn, named, code)
             case _:
                 pass
 
-    def _asked(self, turn: Turn, entry: Entry) -> None:
-        known, devices = self._logins(turn), self._room.states.customers()
-        new = tuple(one for one in devices if one not in known.confirmed)
-        if self._around.side is Side.COMPANY and not identify_waits(devices, known.confirmed):
-            self._around.tell(turn, IdentifyAnswered(self._live.room_id, entry.hash))
+    def _asked(self, turn: Turn, entry: Entry, signed: bytes) -> None:
+        known = self._logins(turn)
+        if entry.hash in (*known.waiting, known.counts):
             return
+        used = Taken(LoginToken.read(signed).asked.nonce, entry.hash)
+        known.nonces = (*(one for one in known.nonces if one != used), used)[-MAX_NONCES:]
         known.waiting = (*known.waiting, entry.hash)[-MAX_WAITING:]
         turn.put(known.put())
-        if self._around.side is Side.COMPANY:
-            self._around.tell(turn, IdentifyAsked(self._live.room_id, entry.hash, new))
+        self._room.moved = True
+        if self._around.side is Side.COMPANY and self._needs_person(turn, known, entry):
+            self._around.tell(turn, IdentifyAsked(self._live.room_id, entry.hash, self._new(known, entry)))
+
+    def _new(self, known: Logins, entry: Entry) -> tuple[DeviceId, ...]:
+        return new_devices(self._room.states.customers(), known, entry)
+
+    def _needs_person(self, turn: Turn, known: Logins, entry: Entry) -> bool:
+        return needs_person(turn, self._room.log, known, entry, self._room.states.customers())
+
+    def _signed_out(self, turn: Turn, entry: Entry) -> None:
+        known = self._logins(turn)
+        known.counts, known.waiting = None, ()
+        turn.put(known.put())
+        self._around.tell(turn, SignedOut(self._live.room_id, entry.author.device_id))
+
+    def refused(self, turn: Turn, entry: Entry, code: str) -> None:
+        """Note that this device has refused a login: a steward in turn tells the customer (CNS-57)."""
+        if entry.header.kind != Kind.IDENTIFY or self._around.side is not Side.COMPANY:
+            return
+        known = self._logins(turn)
+        others = [one for one in known.refused if one.entry != entry.hash]
+        known.refused = (*others, Refused(entry.hash, code, turn.now_ms))[-MAX_WAITING:]
+        turn.put(known.put())
+
+    # --- what becomes of it ---
 
     def look(self, turn: Turn) -> None:
         """Take what states up to the head name as granted, with the devices that the account has now."""
@@ -72,13 +205,20 @@ class Identifying(RoomPart):
 
     def _answered(self, turn: Turn, named: bytes, code: str) -> None:
         known = self._logins(turn)
-        if named not in known.waiting:
+        is_waiting = named in known.waiting
+        if not is_waiting and all(one.entry != named for one in known.refused):
             return
+        known.refused = tuple(one for one in known.refused if one.entry != named)
         known.waiting = tuple(one for one in known.waiting if one != named)
-        if not code:
-            known.confirmed = self._room.states.customers()
+        if not code and is_waiting:
+            known.confirmed, known.counts = self._room.states.customers(), EntryHash(named)
         turn.put(known.put())
-        self._around.tell(turn, IdentifyAnswered(self._live.room_id, named, code))
+        if is_waiting:
+            self._around.tell(turn, IdentifyAnswered(self._live.room_id, named, code))
+
+    def counts(self, turn: Turn) -> EntryHash | None:
+        """Return the login that counts."""
+        return self._logins(turn).counts
 
     def decide(self, turn: Turn, entry_hash: EntryHash, *, grant: bool) -> None:
         """Grant a login, as a steward, by a state that names it, or refuse it by an entry (CNS-42).
@@ -95,20 +235,89 @@ class Identifying(RoomPart):
         else:
             self._room.writing.write(turn, Refusal(entry_hash, NoRight.code))
 
+    # --- by a steward in turn ---
+
+    def due_ms(self, turn: Turn) -> int | None:
+        """Return when we grant or refuse what needs no person, unless another steward has (CNS-57)."""
+        place, states = self._room.stewarding.place(turn), self._room.states
+        if place is None or states.state is None or not self._room.writing.can_write(turn):
+            return None
+        known = self._logins(turn)
+        since = [one.since_ms for one in known.refused]
+        since += [at_ms for at_ms, _ in self._to_grant(turn, known)] if states.may_say() else []
+        return max(min(since) + TURN_MS * place, self._live.retry_ms) if since else None
+
+    def _to_grant(self, turn: Turn, known: Logins) -> list[tuple[int, EntryHash]]:
+        found = [self._room.log.find(turn, one) for one in known.waiting]
+        return [
+            (one.received_ms, one.hash)
+            for one in found
+            if one is not None and not self._needs_person(turn, known, self._room.log.entry(turn, one))
+        ]
+
+    def tick(self, turn: Turn) -> None:
+        """Grant and refuse what is due and needs no person."""
+        due_ms = self.due_ms(turn)
+        if due_ms is None or due_ms > turn.now_ms:
+            return
+        known = self._logins(turn)
+        granted = tuple(sorted(one for _, one in self._to_grant(turn, known)[:MAX_ANSWERS]))
+        try:
+            if granted and self._room.states.may_say():
+                self._room.stewarding.change(turn, Change(answers=granted))
+            for one in known.refused:
+                self._room.writing.write(turn, Refusal(one.entry, one.code))
+        except RemoteError:
+            self._live.retry_ms = turn.now_ms + TURN_MS
+
     def _logins(self, turn: Turn) -> Logins:
-        return _logins(turn, self._around.rows, self._live.room_id)
+        return logins_of(turn, self._around.rows, self._live.room_id)
 
 
-def _logins(turn: Turn, rows: RowReader, room_id: RoomId) -> Logins:
+def logins_of(turn: Turn, rows: RowReader, room_id: RoomId) -> Logins:
+    """Return what is known of the logins of a room."""
     key = Logins.key_of(room_id)
     row = turn.read(rows, Logins.TABLE, key)
     return Logins(room_id) if row is None else Logins.decode(key, row)
 
 
+def new_devices(devices: Iterable[DeviceId], known: Logins, entry: Entry) -> tuple[DeviceId, ...]:
+    """Return devices of the account that neither a steward nor this login has confirmed (CNS-16)."""
+    return tuple(one for one in devices if one not in (*known.confirmed, entry.author.device_id))
+
+
+def needs_person(
+    turn: Turn, log: EntryLog, known: Logins, entry: Entry, devices: Collection[DeviceId]
+) -> bool:
+    """Whether a person decides a login: another device is new, or the room was somebody else's (CNS-16)."""
+    if identify_waits(devices, (*known.confirmed, entry.author.device_id)):
+        return True
+    before, now = person_of(turn, log, known.counts), person_of(turn, log, entry.hash)
+    return now is None or (before is not None and before.subject != now.subject)
+
+
+def person_of(turn: Turn, log: EntryLog, entry_hash: EntryHash | None) -> LoggedIn | None:
+    """Return whom a login names; None where it is not here, or was erased."""
+    stored = None if entry_hash is None else log.find(turn, entry_hash)
+    if stored is None or stored.is_hidden:
+        return None
+    entry = log.entry(turn, stored)
+    payload = None if entry.body is None else read_payload(entry)
+    if not isinstance(payload, Identify) or payload.signed is None:
+        return None
+    token = LoginToken.read(payload.signed)
+    subject, name, number, level = token.person
+    return LoggedIn(subject, name, number, int(level), entry.author.device_id, entry.header.sent_ms)
+
+
 def waiting_logins(
-    turn: Turn, rows: RowReader, room_id: RoomId, devices: Iterable[DeviceId]
+    turn: Turn, log: EntryLog, rows: RowReader, room_id: RoomId, devices: Sequence[DeviceId]
 ) -> list[IdentifyAsked]:
-    """Return the logins that wait for a steward, with those of the account's devices that are new."""
-    known = _logins(turn, rows, room_id)
-    new = tuple(one for one in devices if one not in known.confirmed)
-    return [IdentifyAsked(room_id, one, new) for one in known.waiting]
+    """Return the logins that wait for a person, with those of the account's devices that are new."""
+    known, found = logins_of(turn, rows, room_id), list[IdentifyAsked]()
+    for one in known.waiting:
+        stored = log.find(turn, one)
+        entry = None if stored is None else log.entry(turn, stored)
+        if entry is not None and needs_person(turn, log, known, entry, devices):
+            found.append(IdentifyAsked(room_id, one, new_devices(devices, known, entry)))
+    return found

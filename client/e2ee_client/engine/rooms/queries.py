@@ -21,7 +21,7 @@ from e2ee.rooms.state import Phase
 from e2ee.rooms.team import Rank
 from e2ee_client.engine.part import Part
 from e2ee_client.engine.turn import Turn
-from e2ee_client.people import Person, Role
+from e2ee_client.people import LoggedIn, Person, Role
 from e2ee_client.room_events import EntryProgress, IdentifyAsked, RequestAsked
 
 from .about import Abouts, payload_of
@@ -29,7 +29,7 @@ from .consenting import ConsentState
 from .deciding import asked_for
 from .entry_log import EntryLog, StoredEntry
 from .entry_search import holding
-from .identifying import waiting_logins
+from .identifying import logins_of, person_of, waiting_logins
 from .records import LiveRoom, RoomIndex
 from .surroundings import Policy
 from .views import EntryView, FoundPage, RoomView
@@ -159,7 +159,18 @@ class RoomQueries(Part):
         turn, around = Turn(now_ms), self._rooms.around
         live, _ = self._rooms.stored(turn, room_id)
         devices = () if live.customer is None else around.devices(live.customer)[:MAX_CUSTOMER_DEVICES]
-        return waiting_logins(turn, around.rows, room_id, devices)
+        return waiting_logins(turn, self._rooms.log(room_id), around.rows, room_id, devices)
+
+    def logged_in(self, room_id: RoomId, entry_hash: EntryHash | None, now_ms: int) -> LoggedIn | None:
+        """Return whom a login names, None for the one that counts (CNS-56).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        turn, around = Turn(now_ms), self._rooms.around
+        self._rooms.stored(turn, room_id)
+        named = entry_hash or logins_of(turn, around.rows, room_id).counts
+        return person_of(turn, self._rooms.log(room_id), named)
 
     @property
     def policy(self) -> Policy:

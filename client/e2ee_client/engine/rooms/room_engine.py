@@ -297,6 +297,7 @@ class RoomEngine:
         self.stewarding.tick(turn)
         self.deciding.tick(turn)
         self.freezing.tick(turn)
+        self.identifying.tick(turn)
         self.marks.tick(turn)
         self.settle(turn)
         if self.index.wake_ms is not None and self.index.wake_ms <= turn.now_ms:
@@ -343,7 +344,7 @@ class RoomEngine:
         due = (
             *(self.asking.due_ms(), self.taking.due_ms(), self.stewarding.due_ms(turn)),
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
-            self.freezing.due_ms(turn),
+            *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
         )
         return min((one for one in due if one is not None), default=None)
 

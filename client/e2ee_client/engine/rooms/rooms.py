@@ -43,6 +43,7 @@ from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
 from .exporting import Exporting
 from .files import Files
+from .identifying import Identifying
 from .loaded import LoadedRooms
 from .noting import Noting
 from .policies import StoredPolicy
@@ -155,6 +156,15 @@ class Rooms(LoadedRooms):
             if self.around.side is Side.CUSTOMER:
                 self.consenting.check_writing(turn, room, int(payload.kind))
             return room.writing.write(turn, payload)
+
+        return self.do(turn, room_id, step)
+
+    def identify(self, turn: Turn, room_id: RoomId, do: Callable[[Identifying], T]) -> T:
+        """Do what a customer does about its login; as content it needs a consent that counts (CNS-20)."""
+
+        def step(room: RoomEngine) -> T:
+            self.consenting.check_writing(turn, room, int(Kind.IDENTIFY))
+            return do(room.identifying)
 
         return self.do(turn, room_id, step)
 

@@ -18,6 +18,7 @@ from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.kinds import Side
+from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import RosterRef
 from e2ee.rooms.signals import RequestKind
@@ -111,6 +112,10 @@ class Surroundings(Protocol):
 
     def team_by(self, company: AccountId, ref: RosterRef) -> TeamView | None:
         """Return who was in force by one roster (ACC-21); None: not known, what names it is held."""
+        ...
+
+    def mandate(self, company: AccountId) -> Mandate | None:
+        """Return the mandate of a company that counts (ACC-05); None where none is known."""
         ...
 
     def suspended(self, company: AccountId) -> frozenset[DeviceId]:

@@ -32,6 +32,7 @@ from e2ee.rooms.forward import GROUND
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
+from e2ee.rooms.signed_payloads import Identify
 from e2ee.rooms.state import State
 from e2ee.rooms.transcript import Outcome
 from e2ee_client.engine.turn import Turn
@@ -86,6 +87,7 @@ class Taking(RoomPart):
                 admission = admit(self._room.states.room, entry.author.device_id, kind, ranks)
             payload = self._readable(turn, entry)
             self._check_phase(turn, entry, payload)
+            self._room.identifying.check(turn, entry, payload)
         except _NOT_NOW:
             raise
         except RemoteError as error:
@@ -153,6 +155,7 @@ class Taking(RoomPart):
         if taken.outcome is Outcome.TAKEN:
             live.view = taken.view
             log.place(turn, entry)
+        self._room.identifying.refused(turn, entry, code)
         self._around.tell(turn, EntryRefused(live.room_id, entry.hash, entry.author.device_id, code))
 
     # --- held until a state names the author ---
@@ -218,6 +221,7 @@ class Taking(RoomPart):
         if entry.body is not None:
             try:
                 payload = self._readable(turn, entry)
+                self._room.identifying.check(turn, entry, payload, is_line=True)
             except TooMany:
                 raise
             except RemoteError as error:
@@ -384,6 +388,9 @@ class Taking(RoomPart):
         if payload is not None:
             # A receipt or withdrawal stands by its own signature, whoever brings it.
             self._room.consent.take(turn, entry, payload)
+            if isinstance(payload, Identify) and payload.signed is not None:
+                # A token stands by the state that grants it, which names its hash (CNS-56).
+                self._room.identifying.taken(turn, entry, payload)
         kind, sent_ms = entry.header.kind, entry.header.sent_ms
         self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
 
@@ -401,6 +408,7 @@ class Taking(RoomPart):
         if before.body is not None:
             try:
                 payload = self._readable(turn, before)
+                self._room.identifying.check(turn, before, payload, is_line=True)
             except RemoteError as error:
                 self.refuse(turn, before, error.code)
                 return

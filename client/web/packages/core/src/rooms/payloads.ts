@@ -174,7 +174,7 @@ const KINDS: ReadonlyMap<number, readonly [side: Side, check: Check]> = new Map(
   [14, ["customer", asReach]],
   [15, ["both", (payload: Value) => asHashes(new Fields(payload, 1).get(1))]],
   [16, ["company", asAccess]],
-  [17, ["customer", asSigned]],
+  [17, ["customer", (payload: Value) => payload === null || asSigned(payload)]],
   [18, ["company", asForm]],
   [19, ["customer", asAnswer]],
   [20, ["customer", asRating]],

@@ -1,0 +1,118 @@
+"""Logins from the page to the room: a web server's key, a token, a known person in place."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import e2ee_login
+import pytest
+from e2ee_client.events import MandateSigned
+from e2ee_client.rooms import (
+    CompanyRoom,
+    CustomerRoom,
+    EntryProgress,
+    IdentifyAnswered,
+    LoggedIn,
+    SignedOut,
+)
+from e2ee_client.rooms.errors import LoginsNotAllowed
+from e2ee_client.testing import MemoryNetwork
+from practice import Practice, practice
+
+from e2ee.errors import DecodeError, LoginOfAnother, LoginUsed
+
+pytestmark = pytest.mark.asyncio
+
+
+async def allowed(made: Practice, folder: Path) -> str:
+    """Let the web server of the practice issue logins; returns its key."""
+    events = made.company.client.events()
+    with pytest.raises(LoginsNotAllowed):
+        await made.company.write_login_key(folder / "login.key")
+    await made.company.allow_logins()
+    async for event in events:
+        if isinstance(event, MandateSigned):
+            break
+    await made.company.wait_ready(60)
+    await made.publish_door()
+    await made.company.write_login_key(folder / "login.key")
+    assert stat.S_IMODE((folder / "login.key").stat().st_mode) == 0o600
+    return (folder / "login.key").read_text()
+
+
+async def opened(made: Practice) -> tuple[CustomerRoom, CompanyRoom]:
+    """A customer in its room, and the room at the company."""
+    customer = await made.customer()
+    room = await made.opened(customer)
+    text = await room.send("Guten Tag")
+    await text.wait_for(EntryProgress.DELIVERED, 60)
+    return room, made.company.room(room.room_id)
+
+
+async def logged_in(made: Practice, room: CustomerRoom, key: str, subject: str = "4711") -> LoggedIn | None:
+    """Log in by the web server, and wait until the company has taken it."""
+    events = made.company.client.events()
+    challenge = await room.login_challenge()
+    token = e2ee_login.issue_login_token(
+        key, challenge, subject=subject, name="Erika Muster", now_s=room._shell.now_ms / 1000
+    )
+    await room.identify(token)
+    async for event in events:
+        if isinstance(event, IdentifyAnswered) and event.room_id == room.room_id:
+            assert event.code == ""
+            break
+    return await made.company.room(room.room_id).person()
+
+
+async def test_an_anonymous_customer_becomes_known_in_place_and_signs_out(tmp_path: Path) -> None:
+    """CNS-50 to CNS-57: the same room, what was written stays, no relay has the token."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        key = await allowed(made, tmp_path)
+        room, at_company = await opened(made)
+        assert await at_company.person() is None
+        person = await logged_in(made, room, key)
+        assert person is not None
+        assert (person.subject, person.name, person.number, person.level) == ("4711", "Erika Muster", None, 1)
+        assert [one.text for one in await at_company.texts()] == ["Guten Tag"]
+        events = made.company.client.events()
+        await room.sign_out()
+        async for event in events:
+            if isinstance(event, SignedOut):
+                break
+        assert await at_company.person() is None
+        assert await room.person() is None
+
+
+async def test_a_token_of_somebody_else_never_leaves_the_device(tmp_path: Path) -> None:
+    """CNS-53: for another room, replayed, or not asked for: a typed error, and nothing is sent."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        key = await allowed(made, tmp_path)
+        (room, at_company), (other, _) = await opened(made), await opened(made)
+        now_s = room._shell.now_ms / 1000
+        challenge = await room.login_challenge()
+        token = e2ee_login.issue_login_token(key, challenge, subject="4711", now_s=now_s)
+        with pytest.raises(LoginOfAnother):
+            await other.identify(token)
+        await room.identify(token)
+        with pytest.raises(LoginUsed):
+            await room.identify(token)
+        with pytest.raises(DecodeError):
+            await room.identify("token")
+        assert await other.person() is None
+        assert len(await at_company.texts()) == 1
+
+
+async def test_what_an_old_key_signs_counts_no_longer(tmp_path: Path) -> None:
+    """CNS-52, ACC-06: ending logins ends them at once for whoever knows the new mandate."""
+    network = MemoryNetwork()
+    async with practice(network) as made:
+        await allowed(made, tmp_path)
+        await made.company.allow_logins(allowed=False)
+        await made.company.wait_ready(60)
+        await made.company.client.wait_settled(60)
+        with pytest.raises(LoginsNotAllowed):
+            await made.company.write_login_key(tmp_path / "again.key")
+        assert not (tmp_path / "again.key").exists()
