@@ -41,11 +41,15 @@ export function svg(path: string): SVGSVGElement {
   return picture;
 }
 
-/** Replace the children only where they are others, so that focus and selection stay. */
+/** Make these the children; who stays is not moved, so that focus, selection and place in the list stay. */
 export function replace(parent: Element, ...children: readonly Child[]): void {
   const wanted = children.filter((child) => child !== null && child !== false);
-  const isSame = wanted.length === parent.childNodes.length && wanted.every((one, at) => one === parent.childNodes[at]);
-  if (!isSame) parent.replaceChildren(...wanted);
+  const kept = new Set<Child>(wanted);
+  for (const node of [...parent.childNodes]) if (!kept.has(node)) node.remove();
+  wanted.forEach((child, at) => {
+    const there = parent.childNodes[at] ?? null;
+    if (there !== child) parent.insertBefore(typeof child === "string" ? new Text(child) : child, there);
+  });
 }
 
 /** Set the text of an element if it is another. */

@@ -49,7 +49,8 @@ export class MessagesElement extends HTMLElement {
   #frame = 0;
   #missed = 0;
   #lastSeen = "";
-  #lastTop = 0;
+  #place = 0;
+  #view = 0;
   #isLoading = false;
   #introHeight = 0;
   readonly #intro = h("div", { class: "intro" });
@@ -112,8 +113,8 @@ export class MessagesElement extends HTMLElement {
     const row = this.#index.get(id);
     if (row === undefined) return;
     this.#isAtEnd = false;
-    this.#log.scrollTop = this.#top(row) - this.#log.clientHeight / 3;
-    this.#render();
+    this.#place = Math.max(0, this.#top(row) - this.#view / 3);
+    this.#render({ id, offset: -this.#view / 3 });
     this.#shown.get(id)?.element.focus({ preventScroll: true });
   }
 
@@ -160,16 +161,16 @@ export class MessagesElement extends HTMLElement {
 
   /** The first row in view, and how far it is scrolled beyond the upper edge. */
   #anchor(): Anchor | null {
-    const row = this.#heights.rowAt(Math.max(0, this.#log.scrollTop - this.#introHeight));
+    const row = this.#heights.rowAt(Math.max(0, this.#place - this.#introHeight));
     const id = this.#rows[row]?.item.id;
-    return id === undefined ? null : { id, offset: this.#log.scrollTop - this.#top(row) };
+    return id === undefined ? null : { id, offset: this.#place - this.#top(row) };
   }
 
   /** Where the view begins: at the end, at the row that is to keep its place, or where it was scrolled to. */
   #start(anchor: Anchor | null): number {
-    if (this.#isAtEnd) return this.#heights.total - this.#log.clientHeight;
+    if (this.#isAtEnd) return this.#heights.total - this.#view;
     const row = anchor === null ? undefined : this.#index.get(anchor.id);
-    const top = row === undefined || anchor === null ? this.#log.scrollTop : this.#top(row) + anchor.offset;
+    const top = row === undefined || anchor === null ? this.#place : this.#top(row) + anchor.offset;
     return top - this.#introHeight;
   }
 
@@ -177,9 +178,10 @@ export class MessagesElement extends HTMLElement {
     if (this.#frame !== 0) return;
     this.#frame = requestAnimationFrame(() => {
       this.#frame = 0;
-      const rest = this.#log.scrollHeight - this.#log.scrollTop - this.#log.clientHeight;
-      if (rest < NEAR_END_PX) this.#isAtEnd = true;
-      else if (this.#log.scrollTop < this.#lastTop - 1) this.#isAtEnd = false;
+      const { scrollTop, scrollHeight } = this.#log;
+      if (scrollHeight - scrollTop - this.#view < NEAR_END_PX) this.#isAtEnd = true;
+      else if (scrollTop < this.#place - 1) this.#isAtEnd = false;
+      this.#place = scrollTop;
       this.#render();
     });
   }
@@ -189,17 +191,22 @@ export class MessagesElement extends HTMLElement {
     if (this.#options === null || !this.isConnected) return;
     const start = this.#start(anchor);
     const first = this.#heights.rowAt(Math.max(0, start - BEYOND_PX));
-    const last = this.#heights.rowAt(Math.max(0, start + this.#log.clientHeight + BEYOND_PX));
+    const last = this.#heights.rowAt(Math.max(0, start + this.#view + BEYOND_PX));
     this.#fill(first, last);
     if (this.#isAtEnd) {
-      this.#log.scrollTop = this.#log.scrollHeight;
       this.#missed = 0;
-    } else if (anchor !== null) this.#log.scrollTop = start + this.#introHeight;
-    this.#lastTop = this.#log.scrollTop;
+      this.#scrollTo(this.#log.scrollHeight);
+    } else if (anchor !== null && start + this.#introHeight !== this.#place) this.#scrollTo(start + this.#introHeight);
     this.#tellSeen(last);
     this.#showJump();
     const hasRoom = this.#state?.hasEarlier === true && !this.#isLoading;
-    if (hasRoom && this.#log.scrollTop < NEAR_START_PX) this.#loadEarlier();
+    if (hasRoom && this.#place < NEAR_START_PX) this.#loadEarlier();
+  }
+
+  /** Reading the place makes the browser lay out the page, so it is read here and when a person scrolls. */
+  #scrollTo(place: number): void {
+    this.#log.scrollTop = place;
+    this.#place = this.#log.scrollTop;
   }
 
   #loadEarlier(): void {
@@ -257,6 +264,7 @@ export class MessagesElement extends HTMLElement {
       const at = this.#index.get(element.getAttribute("data-id") ?? "");
       const height = entry.borderBoxSize[0]?.blockSize ?? 0;
       if (element === this.#intro) this.#introHeight = height;
+      if (element === this.#log) this.#view = height;
       if (element === this.#log || element === this.#intro) isOther = true;
       if (at === undefined || height === 0 || !element.isConnected) continue;
       isOther ||= Math.abs(this.#heights.height(at) - height) > 0.5;

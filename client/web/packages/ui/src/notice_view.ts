@@ -23,7 +23,7 @@ export function noticeView(
   const screen = h(
     "div",
     { class: answers === null ? "" : "screen", tabindex: answers === null ? null : 0, role: "region" },
-    answers && h("h2", null, words("notice.title")),
+    answers && h("h2", { tabindex: -1 }, words("notice.title")),
     h("p", { class: "lead" }, words("room.readers", { company: company.name })),
     factsView(company, notice, words),
     notice.mode === "explicit" && h("p", null, words("notice.explicit")),

@@ -28,22 +28,25 @@ const LOOKS: Readonly<Record<Obstacle, readonly [IconName, "" | "warn" | "stop"]
 export function obstacleView(state: RoomState, words: Words, actions: ObstacleActions): HTMLElement {
   const obstacle = state.obstacle ?? "door-missing";
   const [glyph, tone] = LOOKS[obstacle];
+  // Without a code there is one way on.
+  const isPlain = obstacle === "storage-lost" && state.keeping.mode !== "recoverable";
   const screen = h(
     "div",
     { class: "screen middle", tabindex: 0, role: "region", "aria-label": words(`obstacle.${obstacle}.title`) },
     h("div", { class: `badge ${tone}` }, icon(glyph)),
-    h("h2", null, words(`obstacle.${obstacle}.title`)),
-    h("p", { class: "lead" }, words(`obstacle.${obstacle}.text`)),
-    actionsOf(obstacle, words, actions),
+    h("h2", { tabindex: -1 }, words(`obstacle.${obstacle}.title`)),
+    h("p", { class: "lead" }, words(isPlain ? "obstacle.storage-lost.plain" : `obstacle.${obstacle}.text`)),
+    actionsOf(obstacle, isPlain, words, actions),
   );
   if (state.company !== null && obstacle !== "storage-lost" && obstacle !== "page-too-old")
     screen.append(h("h3", null, words("channels.title")), channelsView(state.company, words));
   return screen;
 }
 
-function actionsOf(obstacle: Obstacle, words: Words, actions: ObstacleActions): HTMLElement | null {
+function actionsOf(obstacle: Obstacle, isPlain: boolean, words: Words, actions: ObstacleActions): HTMLElement | null {
   const button = (word: string, act: () => void) =>
     h("div", { class: "acts" }, h("button", { class: "button main", type: "button", onclick: act }, word));
+  if (isPlain) return button(words("obstacle.storage-lost.anew"), actions.startAnew);
   if (obstacle === "storage-lost") return recoverView(words, actions);
   if (obstacle === "page-too-old") return button(words("obstacle.reload"), actions.reload);
   if (obstacle === "other-site") return button(words("obstacle.other-site.open"), actions.openAlone);

@@ -15,17 +15,19 @@ export function ratingView(words: Words, rate: (stars: number, text: string | nu
   const choices = STARS.map((stars) =>
     h(
       "label",
-      { class: "meta" },
+      null,
       h("input", { type: "radio", name: "stars", value: stars, required: true }),
-      h("b", null, String(stars)),
-      words(`rate.${stars}`),
+      String(stars),
+      h("span", { class: "unseen" }, words(`rate.${stars}`)),
     ),
   );
+  const ends = [h("span", null, words("rate.1")), h("span", null, words("rate.5"))];
   const group = h(
     "fieldset",
     null,
     h("legend", { class: "heading" }, words("rate.title")),
     h("div", { class: "stars" }, ...choices),
+    h("div", { class: "ends meta", "aria-hidden": "true" }, ...ends),
   );
   const form = h("form", { class: "pair" }, group, more);
   form.addEventListener("change", () => {

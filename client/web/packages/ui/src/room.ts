@@ -105,7 +105,10 @@ export class RoomElement extends HTMLElement {
   override focus(): void {
     const isWriting = this.#composer !== null && this.#options?.backend.state().canWrite === true;
     if (isWriting && this.#composer?.isConnected) this.#composer.focus();
-    else this.#body.querySelector<HTMLElement>("[tabindex], button, input")?.focus();
+    else {
+      const title = this.#body.querySelector<HTMLElement>("h2[tabindex]");
+      (title ?? this.#body.querySelector<HTMLElement>("[tabindex], button, input"))?.focus();
+    }
   }
 
   #context(): DialogContext {
@@ -211,7 +214,7 @@ export class RoomElement extends HTMLElement {
     return h(
       "div",
       { class: "screen", tabindex: 0, role: "region", "aria-label": title },
-      h("h2", null, title),
+      h("h2", { tabindex: -1 }, title),
       h("p", null, words("refused.text")),
       channelsView(company, words),
       h(

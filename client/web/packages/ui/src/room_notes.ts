@@ -94,7 +94,7 @@ function hoursNote(state: RoomState, { words, clock, nowMs }: NoteContext): Note
   if (state.phase !== "waiting" && state.phase !== "open") return null;
   if (hours?.isOpen === false) {
     const text = closedText(hours, words, clock, nowMs);
-    return { id: "hours", tone: "", icon: "clock", text, action: urgent(state, words), canDismiss: true };
+    return { id: "hours", tone: "", icon: "clock", text, action: callButton(state), canDismiss: true };
   }
   if (state.phase === "open" || !isWritten) return null;
   return { id: "waiting", tone: "", icon: "clock", text: words("banner.waiting"), action: null, canDismiss: true };
@@ -105,11 +105,11 @@ function closedText(hours: Hours, words: Words, clock: Clock, nowMs: number): st
   return words("banner.closed-hours", { when: clock.moment(hours.opensMs, nowMs) });
 }
 
-function urgent({ company }: RoomState, words: Words): HTMLElement | null {
+function callButton({ company }: RoomState): HTMLElement | null {
   const phone = company?.channels.find((channel) => channel.kind === "phone");
   const link = phone === undefined ? null : channelLink(phone);
   if (phone === undefined || link === null) return null;
-  return h("a", { class: "button small", href: link }, icon("phone"), words("banner.urgent", { phone: phone.value }));
+  return h("a", { class: "button small", href: link }, icon("phone"), phone.value);
 }
 
 function sessionNote(state: RoomState, { words }: NoteContext): Note | null {

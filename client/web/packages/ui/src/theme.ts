@@ -21,6 +21,8 @@ const DARK_2: Colour = [28, 32, 39];
 const LIGHT_2: Colour = [245, 246, 248];
 const BLACK: Colour = [11, 26, 48];
 const LEAST = 4.5;
+/** In the dark a barely readable accent looks dull. */
+const LEAST_DARK = 6;
 const STEPS = 50;
 const MAX_RADIUS = 20;
 
@@ -58,11 +60,11 @@ function mix(from: Colour, to: Colour, share: number): Colour {
   return from.map((part, at) => part + ((to[at] as number) - part) * share) as unknown as Colour;
 }
 
-/** The accent, moved towards black or white until it reads at 4.5 : 1 on both grounds. */
-function readable(accent: Colour, grounds: readonly Colour[], towards: Colour): Colour {
+/** The accent, moved towards black or white until it reads at `least` : 1 on both grounds. */
+function readable(accent: Colour, grounds: readonly Colour[], towards: Colour, least: number): Colour {
   for (let step = 0; step <= STEPS; step += 1) {
     const tried = parse(write(mix(accent, towards, step / STEPS))) as Colour;
-    if (grounds.every((ground) => ratio(tried, ground) >= LEAST)) return tried;
+    if (grounds.every((ground) => ratio(tried, ground) >= least)) return tried;
   }
   return towards;
 }
@@ -78,8 +80,8 @@ export interface Accent {
 export function accentOf(text: string): Accent | null {
   const accent = parse(text);
   if (accent === null) return null;
-  const light = readable(accent, [LIGHT, LIGHT_2], [0, 0, 0]);
-  const dark = readable(accent, [DARK, DARK_2], LIGHT);
+  const light = readable(accent, [LIGHT, LIGHT_2], [0, 0, 0], LEAST);
+  const dark = readable(accent, [DARK, DARK_2], LIGHT, LEAST_DARK);
   const on = (ground: Colour) => write(ratio(LIGHT, ground) >= ratio(BLACK, ground) ? LIGHT : BLACK);
   return { light: write(light), onLight: on(light), dark: write(dark), onDark: on(dark) };
 }

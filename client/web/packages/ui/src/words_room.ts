@@ -191,9 +191,8 @@ export const ROOM_WORDS = {
     "No connection. What you write is stored.",
   ],
   "banner.connecting": ["Verbindung wird aufgebaut.", "Connecting."],
-  "banner.closed-hours": ["Wir antworten ab {when}.", "We answer from {when}."],
-  "banner.closed-hours.words": ["Gerade ist niemand da. {hours}", "Nobody is here now. {hours}"],
-  "banner.urgent": ["Dringend? {phone}", "Urgent? {phone}"],
+  "banner.closed-hours": ["Wir antworten ab {when}. Dringend?", "We answer from {when}. Urgent?"],
+  "banner.closed-hours.words": ["Gerade ist niemand da. {hours}. Dringend?", "Nobody is here now. {hours}. Urgent?"],
   "banner.waiting": [
     "Ihre Nachricht wartet auf jemanden von uns. Sie können weiterschreiben.",
     "Your message waits for one of us. You can go on writing.",
@@ -290,6 +289,10 @@ export const ROOM_WORDS = {
   "obstacle.storage-lost.text": [
     "Dieses Gerät hat den Schlüssel nicht mehr. Mit Ihrem Code können Sie weiterschreiben, ohne Code beginnt ein neuer Raum.",
     "This device no longer has the key. With your code you can continue; without it a new room begins.",
+  ],
+  "obstacle.storage-lost.plain": [
+    "Dieses Gerät hat den Schlüssel zu Ihrem früheren Gespräch nicht mehr. Ein neuer Raum kann gleich beginnen.",
+    "This device no longer has the key to your earlier conversation. A new room can begin at once.",
   ],
   "obstacle.storage-lost.code": ["Ihr Code", "Your code"],
   "obstacle.storage-lost.recover": ["Mit Code weiterschreiben", "Continue with the code"],

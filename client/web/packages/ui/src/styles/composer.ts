@@ -9,7 +9,7 @@ export const composerStyle: CSSStyleSheet = sheet(`
 .entry { display: flex; align-items: flex-end; gap: 0; padding: 2px; }
 textarea { flex: 1; min-width: 0; min-height: 44px; max-height: min(180px, 32vh); padding: 10px 4px; border: 0; background: none;
   resize: none; font-size: max(1rem, 16px); line-height: 1.5; field-sizing: content; overflow-wrap: anywhere; }
-textarea:focus-visible { outline: 0; }
+.entry textarea:focus-visible { outline: 0; }
 textarea::placeholder { color: var(--text-2); opacity: 1; }
 .send { color: var(--accent); }
 .send:not(:disabled) { background: var(--accent); color: var(--on-accent); }

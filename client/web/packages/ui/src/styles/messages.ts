@@ -9,7 +9,7 @@ export const messagesStyle: CSSStyleSheet = sheet(`
 .intro { padding-block: 20px 4px; }
 .welcome { display: grid; gap: 12px; max-width: 34em; }
 .readers { display: flex; gap: 8px; align-items: flex-start; text-wrap: pretty; } .readers .icon { margin-block-start: 1px; }
-.row { position: relative; display: flow-root; padding-block-start: 8px; scroll-margin: 16px; }
+.row { contain: layout style; position: relative; display: flow-root; padding-block-start: 8px; scroll-margin: 16px; }
 .row.first { padding-block-start: 16px; }
 .row:focus-visible { outline: 0; }
 .row:focus-visible .bubble { outline: 2px solid var(--accent); outline-offset: 2px; }

@@ -16,13 +16,15 @@ button.present:hover { color: var(--text); text-decoration: underline; }
 .tools { display: flex; flex: none; }
 .main, .body { flex: 1; min-height: 0; display: flex; flex-direction: column; }
 .screen { flex: 1; min-height: 0; overflow: auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }
-.screen > * { flex: none; width: 100%; max-width: 34em; margin-inline: auto; }
+.screen > * { flex: none; width: 100%; max-width: 36rem; margin-inline: auto; }
 .screen.middle > :first-child { margin-block-start: auto; }
 .screen.middle > :last-child { margin-block-end: auto; }
 .badge { display: grid; place-items: center; width: 48px; height: 48px; border-radius: 14px; background: var(--tint); color: var(--accent); }
-.screen.middle > .badge { width: 48px; margin-inline: max(0px, (100% - 34em) / 2) auto; }
+.screen.middle > .badge { width: 48px; margin-inline: max(0px, (100% - 36rem) / 2) auto; }
 .badge.warn { background: var(--warn-tint); color: var(--warn); } .badge.stop { background: var(--stop-tint); color: var(--stop); }
 .badge .icon { width: 24px; height: 24px; }
+h2[tabindex]:focus-visible { outline: 0; }
+.screen:focus-visible { outline-offset: -3px; }
 .acts { display: flex; flex-wrap: wrap; gap: 8px; }
 .acts > .button { flex: 1 1 9em; }
 .lead { font-size: 1.0625rem; }
@@ -49,7 +51,7 @@ details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: any
 .links { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 20px; }
 .links a, .links button { padding-block: 4px; }
 .answer { padding: 12px 24px 16px; border-block-start: 1px solid var(--line); }
-.answer > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11em, 100%), 1fr)); gap: 8px; width: 100%; max-width: 34em; margin-inline: auto; }
+.answer > div { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(11em, 100%), 1fr)); gap: 8px; width: 100%; max-width: 36rem; margin-inline: auto; }
 .answer .button { border-color: var(--accent); color: var(--accent); border-width: 1.5px; }
 .check { display: flex; gap: 12px; align-items: flex-start; padding-block: 6px; }
 .check input { flex: none; width: 20px; height: 20px; margin: 2px 0; accent-color: var(--accent); }
@@ -61,7 +63,7 @@ details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: any
 .ways .value { font-weight: 600; overflow-wrap: anywhere; }
 .foot { padding: 12px 16px 16px; border-block-start: 1px solid var(--line); display: grid; gap: 12px; max-height: 60%; overflow: auto; }
 .foot .acts .button { padding-inline: 8px; }
-.foot > * { width: 100%; max-width: 34em; margin-inline: auto; }
+.foot > * { width: 100%; max-width: 36rem; margin-inline: auto; }
 .people { display: grid; gap: 4px; }
 .people li { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; padding-block: 8px; border-block-end: 1px solid var(--line); }
 .people .icon { grid-row: span 2; margin-block-start: 2px; color: var(--text-2); }
@@ -69,14 +71,14 @@ details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: any
   font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.9375rem; direction: ltr; unicode-bidi: isolate; }
 .print[data-kind="code"] { justify-content: center; font-size: 1.125rem; padding: 16px; }
 .pair { display: grid; gap: 4px; }
-.stars { display: flex; justify-content: space-between; gap: 4px; }
-.stars label { position: relative; flex: 1; min-width: 0; display: grid; justify-items: center; align-content: start; gap: 4px; padding: 8px 2px; border: 1px solid var(--line);
-  border-radius: var(--radius-control); text-align: center; cursor: pointer; hyphens: auto; overflow-wrap: anywhere; }
+.stars { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 8px; margin-block: 8px 4px; }
+.stars label { position: relative; display: grid; place-items: center; min-height: 44px; border: 1px solid var(--line-strong);
+  border-radius: var(--radius-control); cursor: pointer; font-weight: 600; font-variant-numeric: tabular-nums; }
 .stars label:hover { background: var(--surface-2); }
+.ends { display: flex; justify-content: space-between; gap: 8px; }
 .stars input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }
 .stars label:has(:checked) { border-color: var(--accent); background: var(--tint); box-shadow: 0 0 0 1px var(--accent); }
 .stars label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 2px; }
-.stars b { font-weight: 600; font-size: 1rem; color: var(--text); }
 .screen > .bone { height: 12px; margin-inline: 0; border-radius: 6px; background: var(--surface-3); animation: late 300ms step-end; }
 .screen > .bone:nth-child(2) { width: 70%; } .screen > .bone:nth-child(3) { width: 90%; } .screen > .bone:nth-child(4) { width: 45%; }
 @keyframes late { from { visibility: hidden; } }

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { inspect } from "../src/guard.ts";
+
+const kinds = (text: string) => inspect(text).map(({ kind, start, end }) => [kind, text.slice(start, end)]);
+
+test("numbers whose check digits hold are found in a sentence, by kind and place", () => {
+  assert.deepEqual(kinds("Bitte auf DE89 3704 0044 0532 0130 00 überweisen."), [
+    ["iban", "DE89 3704 0044 0532 0130 00"],
+  ]);
+  assert.deepEqual(kinds("Karte 4111 1111 1111 1111, danke"), [["card", "4111 1111 1111 1111"]]);
+  assert.deepEqual(kinds("Steuer-ID 86 095 742 719"), [["tax-id", "86 095 742 719"]]);
+  assert.deepEqual(kinds("Meine Nummer ist A123456780."), [["health-insurance", "A123456780"]]);
+});
+
+test("with one digit changed nothing is found", () => {
+  for (const text of ["DE89 3704 0044 0532 0130 01", "4111 1111 1111 1112", "86 095 742 718", "A123456781"])
+    assert.deepEqual(kinds(text), [], text);
+});
+
+test("dates, telephone numbers and prices are let pass", () => {
+  for (const text of [
+    "Am 29.11.2026 um 14:05",
+    "+49 30 555 0142",
+    "1.234,56 Euro",
+    "Aktenzeichen 2026-000123",
+    "Hallo",
+  ])
+    assert.deepEqual(kinds(text), [], text);
+});
+
+test("a long text is searched in proportion to its length", () => {
+  assert.deepEqual(inspect("1 ".repeat(50_000)), []);
+});
