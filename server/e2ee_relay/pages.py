@@ -121,6 +121,9 @@ def respond(status: HTTPStatus, text: str, content_type: str = _TEXT) -> Respons
             ("Connection", "close"),
             ("Content-Length", str(len(body))),
             ("Content-Type", content_type),
+            # No page of another origin makes a script of it, or has it loaded beside itself (RLY-253).
+            ("X-Content-Type-Options", "nosniff"),
+            ("Cross-Origin-Resource-Policy", "same-origin"),
         ]
     )
     return Response(status.value, status.phrase, headers, body)

@@ -21,6 +21,7 @@ from playwright.async_api import (
     BrowserContext,
     BrowserType,
     ConsoleMessage,
+    Frame,
     Page,
     Playwright,
     Request,
@@ -191,7 +192,9 @@ class Site:
 
     def answer(self, path: str) -> Answer:
         """What stands at a path."""
-        found = self.files.get(path, Answer(b"", status=404))
+        # What a browser looks for by itself is no fault of a page.
+        absent = Answer(b"", status=204 if path == "/favicon.ico" else 404)
+        found = self.files.get(path, absent)
         answer = found if isinstance(found, Answer) else Answer(found)
         ending = "html" if path.endswith("/") else path.rpartition(".")[2]
         kind = {"Content-Type": _TYPES.get(ending, "application/octet-stream")}
@@ -222,6 +225,18 @@ def _handler(site: Site) -> type[BaseHTTPRequestHandler]:
             """Say nothing."""
 
     return Handler
+
+
+async def until(page: Page | Frame, condition: str, given: Any = None) -> None:
+    """Wait until a function of the page's script gives something true.
+
+    Playwright's `wait_for_function` evaluates a text in the page, which a policy of ours forbids.
+    """
+    await page.evaluate(
+        f"(given) => new Promise((done) => {{ const look = () =>"
+        f" ({condition})(given) ? done() : setTimeout(look, 10); look() }})",
+        given,
+    )
 
 
 def bundled(entry: str, *options: str) -> bytes:

@@ -30,7 +30,7 @@ async def test_errors_and_violations_of_the_policy_are_heard(
     site.files["/"] = PAGE + b"<script>document.title = 'inline'</script>"
     site.files["/page.js"] = b"setTimeout(() => { document.title = 'threw'; throw new Error('thrown') })"
     page = await visitor.open(site.url())
-    await page.wait_for_function("document.title === 'threw'")
+    await browsers.until(page, "() => document.title === 'threw'")
     assert visitor.violations == ["script-src-elem inline"]
     complaints = visitor.take_complaints()
     assert [text for text in complaints if "thrown" in text]

@@ -1,0 +1,28 @@
+/** The clock of the browser. */
+
+import type { Clock } from "../engine/ports.ts";
+
+/** A browser's timer stands still while its machine sleeps, and takes no more than 2^31 - 1 ms: look in between. */
+const MOST_WAIT_MS = 30_000;
+const MOST_RANDOM_B = 65_536;
+
+export const browserClock: Clock = {
+  nowMs: () => Date.now(),
+  wake: (atMs, then) => {
+    let timer: ReturnType<typeof setTimeout>;
+    const look = (): void => {
+      const leftMs = atMs - Date.now();
+      if (leftMs <= 0) then();
+      else timer = setTimeout(look, Math.min(leftMs, MOST_WAIT_MS));
+    };
+    timer = setTimeout(look, Math.max(0, Math.min(atMs - Date.now(), MOST_WAIT_MS)));
+    return () => clearTimeout(timer);
+  },
+};
+
+/** Random bytes of the browser, in the portions that it gives. */
+export function browserRandom(sizeB: number): Uint8Array {
+  const data = new Uint8Array(sizeB);
+  for (let i = 0; i < sizeB; i += MOST_RANDOM_B) crypto.getRandomValues(data.subarray(i, i + MOST_RANDOM_B));
+  return data;
+}

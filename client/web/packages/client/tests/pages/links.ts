@@ -1,0 +1,109 @@
+/** A page that connects to relays and works for them, for the tests that drive it. */
+
+import { hex, unhex } from "@sealroom/core/bytes.ts";
+import type { Clock, Link } from "../../src/engine/ports.ts";
+import type { DoorError } from "../../src/errors.ts";
+import { mayConnect } from "../../src/link/address.ts";
+import { browserClock } from "../../src/link/clock.ts";
+import { fetchDoor } from "../../src/link/door.ts";
+import { watchNetwork } from "../../src/link/network.ts";
+import { browserLinks } from "../../src/link/websocket.ts";
+import { browserWork } from "../../src/work/work.ts";
+
+/** Time that the test moves. */
+let nowMs = 0;
+const waiting = new Set<{ atMs: number; then: () => void }>();
+const clock: Clock = {
+  nowMs: () => nowMs,
+  wake: (atMs, then) => {
+    const one = { atMs, then };
+    waiting.add(one);
+    return () => waiting.delete(one);
+  },
+};
+
+function pass(ms: number): void {
+  nowMs += ms;
+  for (const one of [...waiting]) {
+    if (one.atMs > nowMs || !waiting.delete(one)) continue;
+    one.then();
+  }
+}
+
+const links = browserLinks({ clock, pageProtocol: location.protocol });
+let seen: string[] = [];
+let link: Link | null = null;
+let backs = 0;
+watchNetwork(links, () => {
+  backs += 1;
+});
+
+function connect(url: string): void {
+  seen = [];
+  link = links.connect(url, {
+    opened: () => seen.push("opened"),
+    received: (message) => seen.push(`received ${message.length} ${hex(message.subarray(0, 8))}`),
+    closed: (code) => seen.push(`closed ${code}`),
+  });
+  seen.push("connecting");
+}
+
+const works = new Map<string, ReturnType<typeof browserWork>>();
+
+/** One page makes its policy once. */
+function workIn(url: string): ReturnType<typeof browserWork> {
+  const work = works.get(url) ?? browserWork(url);
+  works.set(url, work);
+  return work;
+}
+
+async function work(url: string, context: string, bits: number): Promise<string> {
+  try {
+    return hex(await workIn(url)(unhex(context), bits, new AbortController().signal));
+  } catch (error) {
+    return (error as Error).name;
+  }
+}
+
+/** Give a piece up, and have the next one done. */
+async function giveUp(url: string, context: string): Promise<readonly string[]> {
+  const stop = new AbortController();
+  const given = workIn(url)(unhex(context), 16, stop.signal).then(
+    () => "found",
+    (error: Error) => error.name,
+  );
+  const next = work(url, context, 4);
+  stop.abort();
+  return [await given, await next];
+}
+
+async function door(origin: string): Promise<string | number> {
+  try {
+    return (await fetchDoor(origin)).length;
+  } catch (error) {
+    return (error as DoorError).code;
+  }
+}
+
+Object.assign(globalThis, {
+  page: {
+    connect,
+    send: (bytes: string) => link?.send(unhex(bytes)),
+    sendZeros: (sizeB: number) => link?.send(new Uint8Array(sizeB)),
+    close: () => link?.close(),
+    seen: () => seen,
+    pass,
+    probe: () => links.probe(),
+    tell: (name: string) => dispatchEvent(new Event(name)),
+    backs: () => backs,
+    mayConnect,
+    work,
+    giveUp,
+    door,
+    wakes: (ms: number) =>
+      new Promise<boolean>((resolve) => {
+        const atMs = Date.now() + ms;
+        browserClock.wake(atMs, () => resolve(Date.now() >= atMs));
+      }),
+  },
+});
