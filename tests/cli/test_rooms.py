@@ -294,10 +294,26 @@ def test_both_sides_export_a_room_that_anybody_verifies(praxis: Praxis, tmp_path
         assert "access" in [json.loads(one)["kind"] for one in said]
         for file in (customer.home / "ours.json", tmp_path / "theirs.json"):
             assert "All is in order" in here.ok("verify-transcript", str(file), "--account", ours["company"])
+        _archived(here, ours["company"])
         customer.ok("room", "export", "-", "page.html", "--format", "html", "--offline")
         assert "Guten Tag" in (customer.home / "page.html").read_text("utf-8")
         said_again = customer.run("room", "export", "-", "ours.json")
         assert (said_again.status, said_again.code) == (2, "file.exists")
+
+
+def _archived(desk: Person, account: str) -> None:
+    """EXP-20, EXP-22: written once, verified without a store; a changed file is told by its name."""
+    first = json.loads(desk.ok("company", "archive", "archive", "--json"))
+    assert first["written"]
+    assert first["refused"] == []
+    assert "Archiv: 0 Räume geschrieben" in desk.ok("--lang", "de", "company", "archive", "archive")
+    assert "files hold" in desk.ok("verify-archive", "archive", "--account", account)
+    file = next((desk.home / "archive").glob("*/*.json"))
+    file.write_bytes(file.read_bytes().replace(b'"end":', b'"end" :'))
+    said = desk.run("verify-archive", "archive", "--account", account)
+    assert said.status == 7
+    assert f"{file.name} does not hold: changed" in said.out
+    assert desk.run("verify-archive", ".", "--account", account).code == "config.invalid"
 
 
 def test_a_file_is_sent_and_saved(praxis: Praxis, tmp_path: Path) -> None:

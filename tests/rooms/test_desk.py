@@ -22,6 +22,7 @@ from e2ee_client.rooms import (
     Routing,
     Service,
 )
+from e2ee_client.rooms.webhooks import RoomEvent, Webhook, Webhooks, WebhookSecret
 from practice import Practice
 
 from e2ee.rooms.signals import RequestKind
@@ -198,3 +199,35 @@ def test_settings_go_together() -> None:
         Service(page="https://praxis.example")
     with pytest.raises(ConfigError):
         Service(mail_after_s=1)
+
+
+async def test_a_desk_is_told_of_answers_ratings_and_closing(
+    praxis: Practice, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CNS-43: with content where the company says so; the handler gets only an answer that fits."""
+    desk, told, given = praxis.company, list[tuple[str, str | None]](), list[object]()
+
+    async def add(self: Webhooks, event: RoomEvent, of: bytes | None = None) -> None:
+        told.append((event.kind, event.text))
+
+    monkeypatch.setattr(Webhooks, "add", add)
+
+    @desk.on_answer
+    async def answered(room: CompanyRoom, entry: Entry) -> None:
+        given.extend(one.value for one in entry.answers or ())
+
+    hook = Webhook("https://praxis.example/hook", WebhookSecret(b"s" * 32), has_content=True)
+    async with running(desk, Service(webhook=hook)):
+        room = await praxis.opened(await praxis.customer())
+        said = await room.send("Guten Tga")
+        await until(lambda: any(one.unread for one in desk.rooms()))
+        form = await desk.room(room.room_id).offer("Passt es?", "Ja", "Nein")
+        await until(lambda: room.unread == 1)
+        await room.edit(said, "Guten Tag")
+        await room.answer(form, "Ja")
+        await room.rate(4, "gut")
+        await until(lambda: ("entry.rating", "4: gut") in told)
+        await room.close()
+        await until(lambda: ("room.closed", None) in told)
+    assert given == ["Ja"]
+    assert {("entry.edit", "Guten Tag"), ("entry.answer", "Passt es?: Ja")} <= set(told)

@@ -165,6 +165,23 @@ def test_a_receiver_is_https_or_on_this_machine(url: str) -> None:
         Webhook(url, SECRET)
 
 
+@pytest.mark.parametrize(
+    "url",
+    ["https://tickets.firma.intern/hook", "http://127.0.0.1:8000/", "http://localhost/x"],
+)
+def test_a_receiver_may_stand_in_the_company_s_own_network(url: str) -> None:
+    """Only the company names receivers; beyond this machine each has a name and its certificate."""
+    assert Webhook(url, SECRET).url == url
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/latest", "https://169.254.169.254/", "http://[fd00::1]/"]
+)
+def test_no_receiver_by_address_or_without_tls_beyond_this_machine(url: str) -> None:
+    with pytest.raises(ConfigError):
+        Webhook(url, SECRET)
+
+
 def test_a_secret_and_a_text_stay_out_of_sight() -> None:
     assert "ssss" not in repr(HOOK)
     one = webhooks.Waiting(b"i", b"Fieber", 0)

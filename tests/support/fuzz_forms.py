@@ -1,18 +1,21 @@
-"""Fuzz targets of forms: files of people, and answers to questions (TRN-43)."""
+"""Fuzz targets of forms, answers to questions (TRN-43), and the index of an archive (EXP-22)."""
 
 from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from e2ee_client.errors import ConfigError
+from e2ee_client.rooms.archive_index import Archived, Index, decode_index, encode_index
 from e2ee_client.rooms.form_files import parse_form
 from e2ee_client.rooms.questions import answer_of, answered
 from fuzz_target import Shape, Target, require
 
 from e2ee.errors import DecodeError
-from e2ee.rooms.entry import EntryHash
+from e2ee.ids import AccountId
+from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.forms import Answer, Form, Question, QuestionKind, fault_of
 from e2ee.rooms.payloads import encode_payload
 from e2ee.wire import cbor
@@ -95,7 +98,45 @@ def _fit_seeds() -> Iterator[bytes]:
     yield cbor.encode([1, 2])
 
 
+_ROOM: Final = RoomId(b"r" * 16)
+_INDEX: Final = Index(
+    AccountId(b"a" * 32),
+    {
+        _ROOM: Archived(
+            f"2026-05/{_ROOM.hex()}.json",
+            *(b"d" * 32, 4, 1, b"s" * 32, 1_780_000_000_000),
+            kept=((f"2026-05/{_ROOM.hex()}.17.json", b"k" * 32),),
+        )
+    },
+)
+
+
+def _index_holds(_: bytes, index: Index) -> None:
+    require(decode_index(encode_index(index)) == index, "an index is read as it was written")
+    names = [name for one in index.rooms.values() for name in (one.file, *(name for name, _ in one.kept))]
+    require(
+        all(len(Path(name).parts) == 2 and ".." not in name for name in names), "names stay in the folder"
+    )
+
+
+def _index_seeds() -> Iterator[bytes]:
+    whole = encode_index(_INDEX)
+    yield whole
+    yield encode_index(Index(_INDEX.company, {}))
+    yield whole.replace(b"2026-05/", b"../")
+
+
 TARGETS: Final = (
+    Target(
+        "archive_index",
+        decode_index,
+        _index_holds,
+        frozenset({ConfigError}),
+        _index_seeds,
+        Shape.TEXT,
+        2048,
+        tokens=(b'"kept": []', b"../", b"/", b"2026-05/", b"true", b"-1", b"1e9", _ROOM.hex().encode()),
+    ),
     Target(
         "form_file",
         parse_form,

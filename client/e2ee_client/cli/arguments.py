@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import account, account_keys, chat, desk, messages, people, room_arguments, transcripts
+from . import account, account_keys, archives, chat, desk, messages, people, room_arguments, transcripts
 from .argument_parser import Command, CommandGroup, make_parser
 from .argument_parts import (
     Run,
@@ -114,6 +114,11 @@ def _verifying(add: Callable[[str, Run], Command]) -> None:
     )
     verify.option("--html", key="help.html", type=Path, metavar="FILE")
     verify.switches(all="help.all_verdicts").switches(json="help.json")
+    archive = add("verify-archive", archives.verify)
+    archive.argument("folder", "help.archive_folder", type=Path, metavar="FOLDER")
+    archive.option(
+        "--account", key="help.company_account", type=transcripts.account_id, required=True, metavar="ID"
+    ).switches(json="help.json")
 
 
 def _key_commands(commands: CommandGroup, texts: Texts) -> None:

@@ -54,6 +54,7 @@ _STATUS: Final[dict[str, int]] = {
     "verify": 7,
     "message.failed": 8,
     "transcript": 2,
+    "archive.full": 8,
     "door": 6,
     "door.too_large": 2,
     "door.invalid": 2,

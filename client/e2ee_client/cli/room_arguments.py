@@ -11,6 +11,7 @@ from e2ee_client.rooms.transcripts import FORMATS
 
 from . import (
     agents,
+    archives,
     companies,
     company_notices,
     company_policy,
@@ -96,6 +97,8 @@ def _company(add: _Adding) -> None:
     remove = add.acting("remove", companies.remove).argument("device", "help.device", metavar="DEVICE")
     remove.switches(yes="help.yes")
     _policy(add)
+    archive = add.acting("archive", archives.write)
+    archive.argument("folder", "help.archive_folder", type=Path, metavar="FOLDER")
     logins_ = add.acting("logins", logins.allow)
     logins_.switches(allow="help.logins_allow", end="help.logins_end")
     login_key = add.acting("login-key", logins.write_key)

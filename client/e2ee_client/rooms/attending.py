@@ -24,6 +24,7 @@ from e2ee_client.room_events import (
 )
 from e2ee_client.runtime.event_stream import ClientEvent, EventIterator
 
+from .archive import Archive
 from .company_room import CompanyRoom
 from .desk_rows import DeskRows, StoredQueue
 from .entry import Entry
@@ -34,6 +35,7 @@ from .mailing import Mailing
 from .routing import Asked
 from .service import Service, machine_text
 from .timed import Timed
+from .told import TOLD, said
 from .webhooks import RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
@@ -81,6 +83,10 @@ class Attending:
             if self._mailing is not None:
                 await self._mailing.load()
                 stack.push_async_callback(_stop, asyncio.create_task(self._tell_by_mail(self._mailing)))
+            if self._service.archive is not None:
+                archive, every_s = Archive(self._service.archive, self._us), self._service.archive_every_s
+                work = archive.run(self._desk.rooms, self._clock, every_s)
+                stack.push_async_callback(_stop, asyncio.create_task(work))
             for room in self._desk.rooms():
                 view = room.view
                 self._phases[view.room_id] = int(view.phase or 0)
@@ -111,6 +117,8 @@ class Attending:
                 self._phases[room_id] = phase
                 if not before and phase == Phase.OPEN:
                     self._do(room_id, self._opened, self._desk.room(room_id))
+                elif phase == Phase.CLOSED and before == Phase.OPEN:
+                    self._do(room_id, self._hook, "room.closed", room_id)
                 elif phase in _ENDED and before != phase:
                     self._do(room_id, self._ended, room_id)
             case WaitingChanged(room_id=room_id, team=str(team)):
@@ -131,6 +139,8 @@ class Attending:
             self._offered[event.entry_hash] = None
         elif is_text and self._phases.get(room_id):
             self._do(room_id, self._message, room_id, event.entry_hash)
+        elif event.kind in TOLD and not event.is_history and self._phases.get(room_id):
+            self._do(room_id, self._told, room_id, event.entry_hash, TOLD[event.kind])
         elif event.kind == Kind.REACH and self._mailing is not None:
             self._do(room_id, self._left_address, self._mailing, room_id, event.entry_hash)
 
@@ -202,6 +212,15 @@ class Attending:
         await self._route(room, entry, payload.text)
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)
+
+    async def _told(self, room_id: bytes, entry_hash: bytes, kind: str) -> None:
+        """Tell of answers, ratings and new wordings, and offer an answer that fits."""
+        room = self._desk.room(room_id)
+        entry = await room.entry(entry_hash)
+        await self._hook(kind, room_id, entry_hash, said(entry))
+        if entry.answers is not None:
+            for handle in self._handlers.answer:
+                await handle(room, entry)
 
     async def _handle(self, room: CompanyRoom, entry: Entry, payload: RoomText) -> None:
         terms = room.terms

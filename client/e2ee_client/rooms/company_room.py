@@ -2,21 +2,46 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Sequence
+from functools import partial
+from typing import Final, NamedTuple
+
 from e2ee.grammar import is_name
 from e2ee.ids import DeviceId
 from e2ee.rooms.consent import Terms
-from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.entry import EntryHash, RoomId
 from e2ee.rooms.forms import Question
 from e2ee.rooms.state import Retention
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
+from e2ee_client.engine.rooms.rooms import Rooms
 from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, RequestRefused, UnknownRoom
 from e2ee_client.room_events import IdentifyAsked, RequestAsked
 
 from .entry import Entry
 from .questions import form_of, quick_replies
 from .room import Room
+
+_AT_ONCE: Final = 256
+
+
+class Outline(NamedTuple):
+    """A room in short: a digest of its entries and of which of them are shown, how many are not, and whether
+    it is a statutory record.
+    """
+
+    state: bytes
+    withheld: int
+    is_record: bool
+
+
+def _shown(
+    room_id: RoomId, hashes: Sequence[EntryHash], turn: Turn, rooms: Rooms
+) -> list[tuple[EntryHash, bool]]:
+    return rooms.exporting.shown(turn, room_id, hashes)
 
 
 class CompanyRoom(Room):
@@ -57,6 +82,18 @@ class CompanyRoom(Room):
             NoConsent: nothing was accepted. ProofIncomplete: a part of it is not on this device.
         """
         return await self._proof()
+
+    async def outline(self) -> Outline:
+        """Return what an archive compares: whether it is as it was when it was written (EXP-20)."""
+        hashes, is_record = await self._do(lambda turn, rooms: rooms.exporting.outline(turn, self.room_id))
+        digest, withheld = hashlib.sha256(), 0
+        for at in range(0, len(hashes), _AT_ONCE):
+            some = hashes[at : at + _AT_ONCE]
+            shown = await self._do(partial(_shown, self.room_id, some))
+            for entry_hash, is_shown in shown:
+                digest.update(entry_hash + bytes([is_shown]))
+                withheld += not is_shown
+        return Outline(digest.digest(), withheld, is_record)
 
     # --- questions ---
 

@@ -60,6 +60,11 @@ class Desk(Agent):
 
         return add
 
+    def on_answer(self, handle: OnMessage) -> OnMessage:
+        """Call `handle(room, entry)` for each answer to a form that fits it; `entry.answers` has it."""
+        self._handlers.answer.append(handle)
+        return handle
+
     def on_waiting(self, handle: OnWaiting) -> OnWaiting:
         """Call `handle(room, team)` when a customer waits for a team."""
         self._handlers.waiting.append(handle)

@@ -193,6 +193,13 @@ class WebhookQueueFull(SealroomError):
     hint: ClassVar[str] = "check the receiver; events are lost until it takes some"
 
 
+class ArchiveFull(SealroomError):
+    """A statutory record has as many earlier files in an archive as there may be (EXP-21)."""
+
+    code: ClassVar[str] = "archive.full"
+    hint: ClassVar[str] = "move the earlier files of this room elsewhere, and archive into a new folder"
+
+
 class AppLocked(SealroomError):
     """The application is locked until the passphrase is given again."""
 

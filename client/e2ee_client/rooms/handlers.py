@@ -42,6 +42,7 @@ class Handlers:
 
     opened: list[OnOpened] = field(default_factory=list)
     message: list[MessageHandler] = field(default_factory=list)
+    answer: list[OnMessage] = field(default_factory=list)
     waiting: list[OnWaiting] = field(default_factory=list)
     request: list[OnRequest] = field(default_factory=list)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Final
 
 from e2ee.rooms.payloads import RoomText
@@ -29,7 +30,8 @@ _LATER: Final = {"de": "später", "en": "later"}
 class Service:
     """Everything is optional. `greeting` is said in each room that is opened; `closed` in its place while
     nobody is there by `hours`, where {opens} stands for when somebody will be. Both are a text, or one for
-    each language. `page` is where people read, for the links of mail.
+    each language. `page` is where people read, for the links of mail. `archive` is a folder in which
+    each room is kept as a transcript, written anew once in `archive_every_s` where it has changed.
     """
 
     greeting: Words | None = None
@@ -40,6 +42,8 @@ class Service:
     page: str | None = None
     webhook: Webhook | None = field(default=None, repr=False)
     mail_after_s: int = 900
+    archive: Path | None = None
+    archive_every_s: int = 86_400
 
     def __post_init__(self) -> None:
         """Refuse settings that do not go together.
@@ -51,6 +55,8 @@ class Service:
             raise ConfigError("words for closed hours go with hours")
         if (self.mail is None) != (self.page is None):
             raise ConfigError("mail goes with a page that its links show")
+        if self.archive_every_s < 3_600:
+            raise ConfigError("an archive is written once in an hour at most")
         if self.mail_after_s < 60:
             raise ConfigError("mail is sent a minute after a text at the earliest")
 

@@ -156,6 +156,15 @@ class _Desk(_Agent[K]):
 
         return add
 
+    def on_answer(self, handle: OnMessage) -> OnMessage:
+        """Call `handle(room, entry)` for an answer to a form; as `e2ee_client.rooms.Desk.on_answer`."""
+
+        async def answers(room: company_rooms.CompanyRoom, entry: entries.Entry) -> None:
+            await self._in_thread(handle, CompanyRoom(room), Entry(entry))
+
+        BACKGROUND.ask(lambda: self.inner.on_answer(answers))
+        return handle
+
     def on_waiting(self, handle: OnWaiting) -> OnWaiting:
         """Call `handle(room, team)` when a customer waits; as `e2ee_client.rooms.Desk.on_waiting`."""
 

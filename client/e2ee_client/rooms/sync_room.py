@@ -141,6 +141,7 @@ class CompanyRoom(_Room[company_rooms.CompanyRoom]):
     is_sensitive = Read[bool]("is_sensitive", ask=True)
     is_on_hold = Read[bool]("is_on_hold", ask=True)
     proof = waiting(company_rooms.CompanyRoom.proof, same)
+    outline = waiting(company_rooms.CompanyRoom.outline, same)
     ask = waiting(company_rooms.CompanyRoom.ask, Entry)
     offer = waiting(company_rooms.CompanyRoom.offer, Entry)
     claim = waiting(company_rooms.CompanyRoom.claim, same)

@@ -17,6 +17,15 @@ ENGLISH_TRANSCRIPTS: Final = {
     " missing at the end.",
     "error.transcript.invalid": "the file is no transcript of this company, or larger than one may be",
     "hint.transcript.invalid": "compare the company's account with its card; ask for the file again",
+    "help.company.archive": "write a transcript of each room that has changed to a folder",
+    "help.verify-archive": "verify all transcripts of an archive offline",
+    "help.archive_folder": "the folder of the archive",
+    "archive.done": "Archive: {written} rooms written, {unchanged} as they were.",
+    "archive.refused": "room {room} may not leave this device ({code})",
+    "archive.fault": "{file} does not hold: {why}",
+    "archive.verified": "{good} of {count} files hold; bodies that were erased or withheld: {withheld}",
+    "error.archive.full": "16 earlier files of a room are kept in this archive",
+    "hint.archive.full": "move the earlier files of this room elsewhere, and archive into a new folder",
 }
 GERMAN_TRANSCRIPTS: Final = {
     "help.room.export": "einen Raum in eine Datei schreiben, die jeder prüfen kann, oder als Seite zum Lesen",
@@ -33,4 +42,13 @@ GERMAN_TRANSCRIPTS: Final = {
     "error.transcript.invalid": "die Datei ist kein Protokoll dieses Unternehmens, oder größer als erlaubt",
     "hint.transcript.invalid": "das Konto mit der Karte des Unternehmens vergleichen; die Datei noch einmal"
     " anfordern",
+    "help.company.archive": "von jedem Raum, der sich geändert hat, ein Protokoll in einen Ordner schreiben",
+    "help.verify-archive": "alle Protokolle eines Archivs offline prüfen",
+    "help.archive_folder": "der Ordner des Archivs",
+    "archive.done": "Archiv: {written} Räume geschrieben, {unchanged} unverändert.",
+    "archive.refused": "Raum {room} darf dieses Gerät nicht verlassen ({code})",
+    "archive.fault": "{file} hält nicht: {why}",
+    "archive.verified": "{good} von {count} Dateien halten; gelöschte oder verborgene Inhalte: {withheld}",
+    "error.archive.full": "von einem Raum liegen schon 16 frühere Dateien in diesem Archiv",
+    "hint.archive.full": "frühere Dateien anderswo aufbewahren und in einen neuen Ordner archivieren",
 }

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from e2ee.constants import CLOCK_TOLERANCE_MS
 from e2ee.errors import ContentError, NoRight, NotMember
 from e2ee.ids import AccountId
-from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.entry import EntryHash, Header, RoomId
 from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import Access, AccessKind, Open, read_payload
 from e2ee.rooms.room import Admission, admit
 from e2ee.rooms.roster import Roster
 from e2ee.rooms.slots import RosterContent, open_slot
-from e2ee.rooms.state import HOLD, SUPERVISOR
+from e2ee.rooms.state import HOLD, SUPERVISOR, RetentionClass
 from e2ee.rooms.transcript_chains import MAX_ENTRIES
 from e2ee.rooms.transcript_file import Head, Part, encode_entry, encode_evidence, encode_head
 from e2ee.wire import cbor
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .rooms import Rooms
 
 MAX_SLOTS: Final = 1_024
+_BESIDE: Final = frozenset({Kind.MARK, Kind.ACCESS})
 
 
 class Export(NamedTuple):
@@ -93,6 +94,24 @@ class Exporting(part.Part):
         """
         _, log = self._rooms.stored(turn, room_id)
         return [_line(one, has_marked) for one in log.several(turn, hashes)]
+
+    def outline(self, turn: Turn, room_id: RoomId) -> tuple[list[EntryHash], bool]:
+        """Return what a room has, and whether it is kept as a statutory record (EXP-21).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        room = self._rooms.room(turn, room_id)
+        state = room.states.state
+        is_record = state is not None and state.retention.kind is RetentionClass.STATUTORY
+        return room.log.newest_hashes(turn, MAX_ENTRIES), is_record
+
+    def shown(self, turn: Turn, room_id: RoomId, hashes: Sequence[EntryHash]) -> list[tuple[EntryHash, bool]]:
+        """Return of some entries, but marks and logs, whether an export shows their body (EXP-20)."""
+        _, log = self._rooms.stored(turn, room_id)
+        found = log.several(turn, hashes)
+        said = [one for one in found if Header.decode(one.header).kind not in _BESIDE]
+        return [(one.hash, not (one.body is None or one.is_hidden or one.is_marked)) for one in said]
 
     # --- what they are judged by ---
 

@@ -1,0 +1,297 @@
+"""Archives: a folder of transcripts that follows its rooms, goes on after a stop, and is verified offline."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from conversations import until
+from e2ee_client.errors import ConfigError
+from e2ee_client.rooms import CompanyRoom, CustomerRoom, Service, archive
+from e2ee_client.rooms.archive import Archive, Checked, verify_archive
+from e2ee_client.rooms.archive_index import INDEX_NAME, Archived, Index, decode_index, encode_index
+from e2ee_client.rooms.company_room import Outline
+from practice import Practice
+
+from e2ee.ids import AccountId
+from e2ee.rooms.entry import RoomId
+from e2ee.rooms.kinds import Kind
+
+NOW_MS = 1_780_000_000_000
+MONTH = "2026-05"
+
+
+async def both(praxis: Practice, text: str = "Guten Tag") -> tuple[CustomerRoom, CompanyRoom]:
+    """A room with a text in it, on both sides."""
+    room = await praxis.opened(await praxis.customer())
+    await room.send(text)
+    await until(lambda: any(one.room_id == room.room_id and one.unread for one in praxis.company.rooms()))
+    return room, praxis.company.room(room.room_id)
+
+
+def begun(praxis: Practice, folder: Path) -> Archive:
+    return Archive(folder, praxis.company.client.account_id)
+
+
+def transcripts(folder: Path) -> list[Path]:
+    """The files that stand for rooms."""
+    return sorted(folder.glob("*/*.json"))
+
+
+def everything(folder: Path) -> bytes:
+    """The bytes of all files."""
+    return b"".join(one.read_bytes() for one in folder.rglob("*") if one.is_file())
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(one.relative_to(folder).as_posix() for one in folder.rglob("*") if one.is_file())
+
+
+async def test_each_room_is_a_file_that_anybody_verifies(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-20, EXP-22: written once; logged for the customer, which makes no room new."""
+    room, theirs = await both(praxis)
+    other, _ = await both(praxis, "Hallo")
+    kept = begun(praxis, tmp_path / "a")
+    report = await kept.update(praxis.company.rooms(), NOW_MS)
+    assert set(report.written) == {room.room_id, other.room_id}
+    again = await kept.update(praxis.company.rooms(), NOW_MS + 1)
+    assert (again.written, again.unchanged, again.refused) == ((), 2, ())
+    names = {f"{MONTH}/{one.room_id.hex()}.json" for one in (room, other)}
+    assert set(files(tmp_path / "a")) == names | {INDEX_NAME}
+    found = verify_archive(tmp_path / "a", praxis.company.client.account_id)
+    assert {one.file for one in found} == names
+    assert all(one.holds and not one.fault for one in found)
+    assert [one.kind for one in await theirs.history()].count(Kind.ACCESS) == 1
+    await room.send("noch etwas")
+    await until(lambda: theirs.unread == 2)
+    assert (await kept.update(praxis.company.rooms(), NOW_MS + 2)).written == (room.room_id,)
+
+
+async def test_what_was_erased_is_gone_from_the_next_file_which_says_so(
+    praxis: Practice, tmp_path: Path
+) -> None:
+    """EXP-21."""
+    room, theirs = await both(praxis)
+    said = await room.send("GEHEIM-4711")
+    await room.edit(said, "GEHEIM-4712")
+    await until(lambda: theirs.unread == 3)
+    kept = begun(praxis, tmp_path)
+    await kept.update([theirs], NOW_MS)
+    (path,) = transcripts(tmp_path)
+    assert b"GEHEIM-4711" in path.read_bytes()
+    await room.erase([said])
+    await until(lambda: theirs._shell.machine.rooms.search(room.room_id, ["geheim"], None, 50, 0).found == [])
+    await kept.update([theirs], NOW_MS + 1)
+    assert b"GEHEIM" not in everything(tmp_path)
+    (checked,) = verify_archive(tmp_path, praxis.company.client.account_id)
+    assert (checked.holds, checked.withheld) == (True, 2)
+
+
+@pytest.mark.parametrize("at", range(3))
+async def test_a_run_that_is_interrupted_goes_on(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    """EXP-20: while a room is exported, before it has its place, before the index names it."""
+    first, _ = await both(praxis)
+    second, theirs = await both(praxis, "Hallo")
+    kept = begun(praxis, tmp_path)
+    await kept.update([praxis.company.room(first.room_id)], NOW_MS)
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: object, **__: object) -> None:
+        raise Killed
+
+    class Broken(Archive):
+        pass
+
+    setattr(Broken, ("_keep", "_place", "_write_index")[at], killed)
+    if at == 0:
+        monkeypatch.setattr("e2ee_client.rooms.transcripts.verify_file", killed)
+    with suppress(Killed):
+        await Broken(tmp_path, praxis.company.client.account_id).update(praxis.company.rooms(), NOW_MS)
+    monkeypatch.undo()
+    report = await kept.update(praxis.company.rooms(), NOW_MS)
+    assert (report.written, report.unchanged) == ((second.room_id,), 1)
+    assert not [one for one in files(tmp_path) if one.startswith(".")]
+    assert all(one.holds for one in verify_archive(tmp_path, praxis.company.client.account_id))
+    assert theirs.room_id == second.room_id
+
+
+class Record:
+    """A statutory record whose bodies go, as retention has it; it exports what a real room does."""
+
+    def __init__(self, room: CompanyRoom, withheld: int, *, is_record: bool = True) -> None:
+        self._room, self.room_id, self.view = room, room.room_id, room.view
+        self._outline = Outline(bytes([withheld]) * 32, withheld, is_record)
+
+    async def outline(self) -> Outline:
+        return self._outline
+
+    async def export(self, path: Path) -> object:
+        return await self._room.export(path)
+
+
+async def archived(kept: Archive, *rooms: Record, now_ms: int = NOW_MS) -> archive.ArchiveReport:
+    return await kept.update(rooms, now_ms)  # type: ignore[arg-type]  # what it uses of a room
+
+
+async def test_the_file_of_a_record_stays_when_its_bodies_go(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-21: of class 3 alone, and each at most once a run."""
+    _, theirs = await both(praxis)
+    kept, account = begun(praxis, tmp_path), praxis.company.client.account_id
+    await archived(kept, Record(theirs, 0))
+    before = transcripts(tmp_path)[0].read_bytes()
+    await archived(kept, Record(theirs, 3), now_ms=NOW_MS + 5)
+    aside = tmp_path / MONTH / f"{theirs.room_id.hex()}.{NOW_MS}.json"
+    assert aside.read_bytes() == before
+    assert [(one.fault, one.holds) for one in verify_archive(tmp_path, account)] == [("", True)] * 2
+    await archived(kept, Record(theirs, 2), now_ms=NOW_MS + 6)
+    await archived(kept, Record(theirs, 9, is_record=False), now_ms=NOW_MS + 7)
+    assert len(transcripts(tmp_path)) == 2
+
+
+async def test_an_interrupted_run_loses_no_file_of_a_record(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """EXP-21: killed between the new file and the index, and then again as if nothing had been."""
+    _, theirs = await both(praxis)
+    kept, account = begun(praxis, tmp_path), praxis.company.client.account_id
+    await archived(kept, Record(theirs, 0))
+    before = transcripts(tmp_path)[0].read_bytes()
+
+    def killed(self: Archive, index: Index) -> None:
+        raise ConfigError("killed")
+
+    monkeypatch.setattr(Archive, "_write_index", killed)
+    for _ in range(2):
+        with suppress(ConfigError):
+            await archived(kept, Record(theirs, 3), now_ms=NOW_MS + 5)
+    monkeypatch.undo()
+    await archived(kept, Record(theirs, 3), now_ms=NOW_MS + 6)
+    aside = tmp_path / MONTH / f"{theirs.room_id.hex()}.{NOW_MS}.json"
+    assert aside.read_bytes() == before
+    assert all(one.holds for one in verify_archive(tmp_path, account))
+
+
+async def test_a_room_that_may_not_leave_is_told_and_stops_nothing(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-04: a sensitive room stays where it is."""
+    first, theirs = await both(praxis)
+    second, _ = await both(praxis, "Hallo")
+    await theirs.set_sensitive(True)
+    report = await begun(praxis, tmp_path).update(praxis.company.rooms(), NOW_MS)
+    assert report.written == (second.room_id,)
+    assert [(one.room_id, one.code) for one in report.refused] == [(first.room_id, "room.right")]
+
+
+async def test_what_was_changed_in_a_folder_is_told(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-22."""
+    room, theirs = await both(praxis)
+    account = praxis.company.client.account_id
+    await begun(praxis, tmp_path).update([theirs], NOW_MS)
+    (path,) = transcripts(tmp_path)
+    whole, index = path.read_bytes(), (tmp_path / INDEX_NAME).read_bytes()
+
+    def fault() -> str:
+        (one,) = verify_archive(tmp_path, account)
+        assert not one.holds
+        return one.fault
+
+    path.write_bytes(whole.replace(b'"end":', b'"end" :'))
+    assert fault() == "changed"
+    path.write_bytes(b"{}")
+    assert fault() == "remote.decode"
+    path.unlink()
+    assert fault() == "missing"
+    elsewhere = tmp_path.parent / "elsewhere.json"
+    elsewhere.write_bytes(whole)
+    path.symlink_to(elsewhere)
+    assert fault() == "missing"
+    path.unlink()
+    path.write_bytes(whole)
+    (tmp_path / MONTH / "notes.txt").write_text("x")
+    assert verify_archive(tmp_path, account)[-1] == Checked(
+        f"{MONTH}/notes.txt", None, holds=False, fault="unnamed"
+    )
+    other = bytes([room.room_id[0] ^ 1]) + room.room_id[1:]
+    renamed = path.with_name(f"{other.hex()}.json")
+    path.rename(renamed)
+    (tmp_path / INDEX_NAME).write_bytes(index.replace(room.room_id.hex().encode(), other.hex().encode()))
+    assert verify_archive(tmp_path, account)[0].fault == "room"
+    with pytest.raises(ConfigError):
+        verify_archive(tmp_path, AccountId(bytes(32)))
+    with pytest.raises(ConfigError):
+        await Archive(tmp_path, AccountId(bytes(32))).update([], NOW_MS)
+
+
+ROOM = RoomId(b"r" * 16)
+INDEX = Index(
+    AccountId(b"a" * 32),
+    {
+        ROOM: Archived(
+            f"{MONTH}/{ROOM.hex()}.json",
+            *(b"d" * 32, 4, 1, b"s" * 32, NOW_MS),
+            kept=((f"{MONTH}/{ROOM.hex()}.17.json", b"k" * 32),),
+        )
+    },
+)
+
+
+def test_an_index_is_read_as_it_was_written() -> None:
+    """EXP-20."""
+    assert decode_index(encode_index(INDEX)) == INDEX
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (f"{MONTH}/", "../"),
+        (f"{MONTH}/", "/etc/"),
+        (f"{MONTH}/{ROOM.hex()}.json", f"{MONTH}/{ROOM.hex()}.json/../../x"),
+        (f"{MONTH}/{ROOM.hex()}.json", f"{MONTH}/{'0' * 32}.json"),
+        ('"entries": 4', '"entries": -1'),
+        ('"entries": 4', '"entries": true'),
+        ('"entries": 4', '"entries": 4, "more": 1'),
+        ('"sealroom_archive": 1', '"sealroom_archive": 2'),
+        ("64" * 32, "64" * 31),
+        ("64" * 32, "6G" * 32),
+        ('"kept": [', '"kept": [1, '),
+        ('"kept": [', '"kept": {}, "x": ['),
+        ("{", "{" * 100_000),
+        ("{", "\xff"),
+    ],
+)
+def test_an_index_that_is_none_is_refused(before: str, after: str) -> None:
+    """EXP-22: no name leads out of the folder."""
+    broken = encode_index(INDEX).decode().replace(before, after, 1)
+    assert broken.encode() != encode_index(INDEX)
+    with pytest.raises(ConfigError):
+        decode_index(broken.encode("latin-1", "ignore"))
+
+
+async def test_a_desk_that_runs_writes_its_archive(praxis: Practice, tmp_path: Path) -> None:
+    """EXP-20: by itself, now and once a day."""
+    room, theirs = await both(praxis)
+    task = asyncio.create_task(praxis.company.run(Service(archive=tmp_path)))
+    try:
+        await until((tmp_path / INDEX_NAME).exists)
+        await room.send("noch etwas")
+        await until(lambda: theirs.unread == 2)
+        praxis.network.clock.advance(86_400_000)  # type: ignore[attr-defined]  # the clock of tests
+        await until(lambda: b"noch etwas" in everything(tmp_path))
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    found = json.loads((tmp_path / INDEX_NAME).read_bytes())
+    assert re.fullmatch(r"[0-9]{4}-[0-9]{2}/[0-9a-f]{32}\.json", found["rooms"][room.room_id.hex()]["file"])
+
+
+def test_an_archive_is_written_once_in_an_hour_at_most() -> None:
+    with pytest.raises(ConfigError):
+        Service(archive=Path(), archive_every_s=60)
