@@ -11,7 +11,8 @@ from typing import Any
 
 import web_packages
 
-SCRIPT = "packages/client/tests/person.ts"
+PERSON = "person.ts"
+SCREEN = "screen.ts"
 WAIT_S = 60.0
 
 
@@ -94,12 +95,13 @@ class WebPerson:
 
 
 @asynccontextmanager
-async def web_person(door: Path) -> AsyncIterator[WebPerson]:
+async def web_person(door: Path, script: str = PERSON, *arguments: str) -> AsyncIterator[WebPerson]:
     """A person who has accepted nothing yet, of a company whose door stands in a file."""
     process = await asyncio.create_subprocess_exec(
         str(web_packages.NODE),
-        SCRIPT,
+        f"packages/client/tests/{script}",
         str(door),
+        *arguments,
         cwd=web_packages.WORKSPACE,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,

@@ -2,42 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conversations import until, until_read
 from e2ee_client.rooms import Agent, Company, CompanyRoom
-from e2ee_client.rooms.notices import EXAMPLE, Notice
 from relay_process import RelayProcess
+from web_companies import company, relay
 from web_person import PersonFault, WebPerson, web_person
 
 from e2ee.rooms.state import Phase
 
+__all__ = ["company", "relay"]
 pytestmark = pytest.mark.processes
-ORIGIN = "https://praxis.example"
 TEXT = 3
-
-
-@pytest.fixture
-def relay(tmp_path: Path) -> Iterator[RelayProcess]:
-    """A relay on this machine."""
-    started = RelayProcess(tmp_path / "relay").start()
-    try:
-        yield started
-    finally:
-        started.stop()
-
-
-@pytest.fixture
-async def company(relay: RelayProcess) -> AsyncIterator[Company]:
-    """A practice whose notice is published."""
-    async with Company.create(None, relay=relay.url, name="Praxis", origins=[ORIGIN]) as made:
-        facts = {**EXAMPLE, "relay_url": relay.url}
-        await made.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
-        await made.wait_ready(60)
-        yield made
 
 
 @pytest.fixture

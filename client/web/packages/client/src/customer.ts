@@ -141,13 +141,23 @@ export class Customer {
     const engine = newEngine(ports.random, cardOf(shown.found), ports.clock.nowMs());
     const store = await ports.place.create();
     const shell = new Shell(ports, store, engine, await store.version());
-    const id = await shell.do((c, turn) => {
-      putNew(c, turn);
-      return work(c, turn);
-    });
+    const id = await this.#begin(shell, work);
     this.#shell = shell;
     await shell.goOnline();
     return this.#room(hex(id));
+  }
+
+  /** Of an acceptance that is refused nothing stays. */
+  async #begin(shell: Shell, work: (c: Context, turn: Turn) => Bytes): Promise<Bytes> {
+    try {
+      return await shell.do((c, turn) => {
+        putNew(c, turn);
+        return work(c, turn);
+      });
+    } catch (error) {
+      await shell.destroy();
+      throw error;
+    }
   }
 
   /** The person refuses: nothing is stored, a consent that stood ends. Returns other ways to the company. */

@@ -33,7 +33,12 @@ export class DoorError extends Error {
   }
 }
 
-export type ClientCode = "client.not_accepted" | "client.closed" | "client.unknown_entry" | "client.wait";
+export type ClientCode =
+  | "client.not_accepted"
+  | "client.closed"
+  | "client.unknown_entry"
+  | "client.wait"
+  | "client.unsupported";
 
 /** Something that a caller asked for cannot be done as things stand. */
 export class ClientError extends Error {

@@ -5,11 +5,13 @@ import { hex, unhex } from "@sealroom/core/bytes.ts";
 import type { ConsentState } from "@sealroom/core/consent/customer.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
+import type { Context } from "./engine/context.ts";
 import type { CustomerEvent, Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
+import type { Draft } from "./engine/rooms/draft.ts";
 import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
-import { write } from "./engine/rooms/writing.ts";
+import { retry, write } from "./engine/rooms/writing.ts";
 import { ClientError } from "./errors.ts";
 import { eventsOf } from "./event_stream.ts";
 import type { Shell } from "./shell.ts";
@@ -50,26 +52,31 @@ export class Room {
 
   // --- reading ---
 
-  get #kept(): KeptRoom {
+  /** What the engine knows, to be read. */
+  get context(): Context {
+    return this.#shell.context;
+  }
+
+  get kept(): KeptRoom {
     const room = this.#shell.context.rooms.get(this.id);
     if (room === undefined) throw new ClientError("client.closed", "the room is gone");
     return room;
   }
 
   view(): RoomView {
-    return roomView(this.#shell.context, this.#kept);
+    return roomView(this.#shell.context, this.kept);
   }
 
   entries(): readonly EntryView[] {
-    return entriesOf(this.#kept);
+    return entriesOf(this.kept);
   }
 
   person(id: string): Person {
-    return person(this.#shell.context, this.#kept, unhex(id));
+    return person(this.#shell.context, this.kept, unhex(id));
   }
 
   consent(): ConsentState {
-    return consentOf(this.#shell.context, this.#kept);
+    return consentOf(this.#shell.context, this.kept);
   }
 
   /** What happens in this room from now on. */
@@ -174,19 +181,7 @@ export class Room {
     await this.#shell.do((c, turn) => {
       const unread = ids.filter((id) => c.rooms.get(this.id)?.entries.get(id)?.unread);
       if (unread.length === 0) return;
-      const read = (id: string): void => {
-        stepIn(
-          c,
-          turn,
-          unhex(this.id),
-          (d) => {
-            const kept = d.room.entries.get(id);
-            if (kept !== undefined) d.keep({ ...kept, unread: false });
-          },
-          false,
-        );
-      };
-      unread.forEach(read);
+      stepIn(c, turn, unhex(this.id), (d) => markRead(d, unread), false);
     });
   }
 
@@ -196,7 +191,7 @@ export class Room {
 
   async #write(kind: number, payload: Value): Promise<Sent> {
     const entry = await this.#shell.do((c, turn) => {
-      checkWriting(c, turn, this.#kept, kind);
+      checkWriting(c, turn, this.kept, kind);
       return stepIn(c, turn, unhex(this.id), (d) => write(d, kind, payload));
     });
     return this.#sent(hex(entry.hash));
@@ -206,9 +201,14 @@ export class Room {
     return { id, waitFor: (state, { signal } = {}) => this.#waitFor(id, state, signal) };
   }
 
+  /** Try a text again that has failed. */
+  async retry(id: string): Promise<void> {
+    await this.#shell.do((c, turn) => stepIn(c, turn, unhex(this.id), (d) => retry(d, unhex(id))));
+  }
+
   /** How far an entry of ours has come. */
   delivery(id: string): Delivery {
-    const delivery = this.#kept.entries.get(id)?.delivery ?? null;
+    const delivery = this.kept.entries.get(id)?.delivery ?? null;
     if (delivery === null) throw new ClientError("client.unknown_entry", "no entry of ours");
     return delivery;
   }
@@ -228,4 +228,11 @@ export class Room {
 
 function isSoFar(now: Delivery, wanted: Delivery): boolean {
   return now === wanted || (now !== "failed" && RANK[now] >= RANK[wanted] && wanted !== "failed");
+}
+
+function markRead(d: Draft, ids: readonly string[]): void {
+  for (const id of ids) {
+    const kept = d.find(unhex(id));
+    if (kept !== null) d.keep({ ...kept, unread: false });
+  }
 }

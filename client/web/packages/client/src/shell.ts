@@ -125,7 +125,7 @@ export class Shell {
     try {
       taken = step(this.#engine, this.nowMs());
     } catch (error) {
-      if (this.#engine.isAhead) await this.#reload();
+      if (this.#engine.isAhead) await this.#reload().catch((failure: unknown) => this.#failed(failure));
       throw error;
     }
     await this.#commit(taken.turn);
@@ -145,6 +145,12 @@ export class Shell {
       else this.#fail(error);
       throw error;
     }
+  }
+
+  /** What was wrong first is what is told; without a store nothing goes on. */
+  #failed(failure: unknown): void {
+    if (!(failure instanceof StoreError)) throw failure;
+    this.#fail(failure);
   }
 
   /** The store is not ours any more, or gone: nothing goes on. */

@@ -1,18 +1,17 @@
 /** What an application sees of a room: who is in it, what was said, what holds. Nothing here changes anything. */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex, same, unhex } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
 import { KIND_BOT } from "@sealroom/core/identity/record.ts";
-import { decodeBody } from "@sealroom/core/rooms/entry.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./engine/context.ts";
 import type { Delivery, Phase } from "./engine/events.ts";
 import { transcript } from "./engine/rooms/judging.ts";
 import type { Kept, Room } from "./engine/rooms/model.ts";
 import { phaseName } from "./engine/rooms/settling.ts";
+import { countingWordings, payloadOf } from "./engine/rooms/wordings.ts";
 
 const KIND_TEXT = 3;
-const KIND_EDIT = 4;
 
 export interface Person {
   readonly id: string;
@@ -84,28 +83,11 @@ export function person(c: Context, room: Room, deviceId: Bytes): Person {
 /** The entries of a room in the order of the transcript. */
 export function entriesOf(room: Room): readonly EntryView[] {
   const entries = transcript(room);
-  const edits = newestEdits(entries);
+  const edits = countingWordings(room);
   return entries.map((kept) => entryView(kept, edits));
 }
 
-/** The newest wording of each text: of one device the highest number counts (TRN-23). */
-function newestEdits(entries: readonly Kept[]): ReadonlyMap<string, Kept> {
-  const found = new Map<string, Kept>();
-  for (const kept of entries) {
-    if (kept.entry.header.kind !== KIND_EDIT || kept.hidden) continue;
-    const named = fieldOf(payloadOf(kept), 1);
-    if (!(named instanceof Uint8Array)) continue;
-    const known = found.get(hex(named));
-    if (known === undefined || known.entry.header.n < kept.entry.header.n) found.set(hex(named), kept);
-  }
-  return found;
-}
-
-function payloadOf(kept: Kept): Value {
-  return kept.entry.body === null || kept.hidden ? null : decodeBody(kept.entry.body);
-}
-
-function fieldOf(payload: Value, key: number): Value {
+export function fieldOf(payload: Value, key: number): Value {
   return payload instanceof Map ? (payload.get(key) ?? null) : null;
 }
 
@@ -136,8 +118,4 @@ function entryView(kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
     delivery: kept.delivery,
     payload: kind === KIND_TEXT ? null : payload,
   };
-}
-
-export function hashOf(id: string): Bytes {
-  return unhex(id);
 }

@@ -28,6 +28,11 @@ function groups(print: Bytes): readonly string[] {
   });
 }
 
+/** The fingerprint of an account as it is shown alone: six groups of five digits. */
+export function fingerprintGroups(accountId: Uint8Array): readonly string[] {
+  return groups(fingerprint(accountId));
+}
+
 /** 60 digits in 12 groups, the smaller fingerprint first (ID-25). */
 export function safetyNumber(a: Bytes, b: Bytes): string {
   return inOrder(a, b).flatMap(groups).join(" ");

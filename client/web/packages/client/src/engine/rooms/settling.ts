@@ -14,6 +14,7 @@ import { condition, isContent, KIND_TEXT, knownDevices, recipients } from "./jud
 import type { Shown } from "./model.ts";
 import { stepIn } from "./rooms.ts";
 import { earlyDueMs, retryEarly } from "./taking.ts";
+import { shareFate } from "./wordings.ts";
 import { postToNewcomers, postUnsent, writeMark } from "./writing.ts";
 
 const PHASES: readonly Phase[] = ["open", "closed", "frozen", "withdrawn", "erased"];
@@ -29,6 +30,7 @@ export function phaseName(phase: number): Phase {
 export function settle(d: Draft): void {
   const before = d.room.shown;
   retryEarly(d);
+  shareFate(d);
   announce(d);
   takeBack(d);
   postUnsent(d);

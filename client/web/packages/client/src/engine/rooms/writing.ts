@@ -28,6 +28,7 @@ import { checkErasing } from "./erasing.ts";
 import { checkPhase, condition, isContent, KIND_MARK, receivedThen, recipients, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { keep } from "./taking.ts";
+import { checkOurs } from "./wordings.ts";
 
 const RESTART_MS = DAY_MS;
 const MAX_LINKS = 15;
@@ -48,6 +49,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   }
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
   if (kind !== KIND_OPEN) checkPhase(kind, condition(d.c, d.room, d.judged()).phase);
+  checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
   checkErasing(d.room, entry, payload, d.judged(), []);
   if (d.room.restarts) d.set({ restarts: false, restartedMs: d.turn.nowMs });
@@ -125,6 +127,12 @@ function audience(d: Draft, kind: number): readonly Bytes[] {
   const team = teamOrNone(d.c, d.turn);
   if (kind !== KIND_OPEN) return recipients(d.room, d.judged(), kind, team);
   return team.filter(({ rank }) => rank >= 2).map(({ record }) => record.deviceId);
+}
+
+/** Try an entry of ours again that nobody took (its id stays, so whoever has it knows it). */
+export function retry(d: Draft, hash: Bytes): void {
+  const kept = d.find(hash);
+  if (kept?.delivery === "failed") d.keep({ ...kept, waitingFor: [], delivery: "waiting" });
 }
 
 /** Post what has waited for a recipient, in order; an `open` that nobody got goes to the desks in force (ROOM-21). */

@@ -1,0 +1,190 @@
+/** A room's conversation as screens show it: messages, and lines that nobody wrote; what did not change is the same object. */
+
+import { hex } from "@sealroom/core/bytes.ts";
+import type { TakenState } from "@sealroom/core/rooms/head.ts";
+import type { RoomState } from "@sealroom/core/rooms/state.ts";
+import { CLOSED, OPEN } from "@sealroom/core/rooms/state.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import type { FileOfMessage, Happened, Happening, Item, Message, Question } from "@sealroom/ui/backend.ts";
+import { fits } from "./engine/rooms/wordings.ts";
+import type { EntryView } from "./views.ts";
+import { fieldOf } from "./views.ts";
+
+const TEXT = 3;
+const ERASE = 5;
+const FILE = 7;
+const WITHDRAW = 9;
+const NOTICE = 12;
+const ACCESS = 16;
+const IDENTIFY = 17;
+const FORM = 18;
+const ANSWER = 19;
+const RATING = 20;
+/** Known, and shown by what they do, if at all. */
+const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, 19, 21, 22];
+const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
+const CHOICE = 1;
+
+/** One question of one choice, as the form that asks it. */
+export interface Asked {
+  readonly title: string;
+  readonly question: number;
+  readonly choices: readonly string[];
+}
+
+/** What a room shows beside its entries: the states that hold, and failures by entry. */
+export interface Around {
+  readonly path: readonly TakenState[];
+  readonly failures: ReadonlyMap<string, string>;
+  /** What was noticed while the room was open: gaps, parted histories; each after the item that was last then. */
+  readonly noticed: readonly { readonly after: string | null; readonly happening: Happening }[];
+}
+
+/** Keeps the object of each item that comes out equal. */
+export class Items {
+  #known = new Map<string, { readonly json: string; readonly item: Item }>();
+
+  of(entries: readonly EntryView[], around: Around): readonly Item[] {
+    const found = allItems(entries, around);
+    const known = new Map(found.map((item) => [item.id, this.#same(item)] as const));
+    this.#known = known;
+    return [...known.values()].map(({ item }) => item);
+  }
+
+  #same(item: Item): { readonly json: string; readonly item: Item } {
+    const json = JSON.stringify(item);
+    const known = this.#known.get(item.id);
+    return known?.json === json ? known : { json, item: Object.freeze(item) };
+  }
+}
+
+function allItems(entries: readonly EntryView[], around: Around): readonly Item[] {
+  const steps = new Map(around.path.map((one, i) => [hex(one.hash), { state: one.state, before: around.path[i - 1] }]));
+  const answers = answersOf(entries);
+  const start = around.noticed.filter(({ after }) => after === null).map(({ happening }) => happening);
+  const items: Item[] = [...start];
+  for (const entry of entries) {
+    const step = steps.get(entry.id);
+    const from = step === undefined ? itemOf(entry, answers, around) : changes(entry, step.state, step.before?.state);
+    items.push(...from);
+    items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
+  }
+  return items;
+}
+
+// --- messages ---
+
+function itemOf(entry: EntryView, answers: ReadonlyMap<string, Value>, around: Around): readonly Item[] {
+  const { kind } = entry;
+  if (kind === TEXT || kind === FILE) return [message(entry, around)];
+  const asked = kind === FORM ? askedBy(entry) : null;
+  if (asked !== null)
+    return [{ ...message(entry, around), text: asked.title, question: asking(asked, entry, answers) }];
+  return happeningOf(entry);
+}
+
+function message(entry: EntryView, { failures }: Around): Message {
+  const { id, author, delivery } = entry;
+  return {
+    ...{ kind: "message", id, author, delivery, file: fileOf(entry), question: null },
+    writtenMs: entry.sentMs,
+    text: entry.text ?? "",
+    language: entry.language,
+    failure: delivery === "failed" ? (failures.get(id) ?? "relay.denied") : null,
+    replyTo: entry.replyTo,
+    isEdited: entry.isEdited,
+    isErased: entry.isErased,
+    isSensitive: entry.isSensitive,
+    isByMachine: entry.isByMachine,
+  };
+}
+
+function fileOf({ kind, payload, isErased }: EntryView): FileOfMessage | null {
+  if (kind !== FILE) return null;
+  const sizeB = Number(fieldOf(payload, 5) ?? 0);
+  const said = { name: String(fieldOf(payload, 6) ?? ""), mediaType: String(fieldOf(payload, 7) ?? "") };
+  return { ...said, sizeB, state: isErased ? "gone" : "offered", movedB: 0, canPreview: false };
+}
+
+/** A form of one question with choices; null of any other, which is not shown yet. */
+export function askedBy({ payload }: EntryView): Asked | null {
+  const questions = fieldOf(payload, 2);
+  const [only, second] = Array.isArray(questions) ? (questions as readonly Value[][]) : [];
+  if (only === undefined || second !== undefined || only[1] !== CHOICE) return null;
+  const [question, , label, , choices] = only;
+  const title = String(label ?? fieldOf(payload, 1) ?? "");
+  return { title, question: Number(question), choices: (choices as Value[]).map(String) };
+}
+
+function asking(asked: Asked, entry: EntryView, answers: ReadonlyMap<string, Value>): Question {
+  const given = answers.get(entry.id) as readonly (readonly [number, Value])[] | undefined;
+  const number = given?.find(([question]) => question === asked.question)?.[1];
+  const chosen = number === undefined ? null : (asked.choices[Number(number)] ?? null);
+  return { label: String(fieldOf(entry.payload, 1) ?? ""), choices: asked.choices, chosen };
+}
+
+/** The answers that count, by their form: the last one that fits (TRN-44). */
+function answersOf(entries: readonly EntryView[]): ReadonlyMap<string, Value> {
+  const forms = new Map(entries.filter((one) => one.kind === FORM).map((one) => [one.id, one.payload]));
+  const found = new Map<string, Value>();
+  for (const { kind, payload } of entries) {
+    const named = kind === ANSWER ? fieldOf(payload, 1) : null;
+    if (!(named instanceof Uint8Array)) continue;
+    const form = forms.get(hex(named)) ?? null;
+    const given = fieldOf(payload, 2);
+    if (form !== null && fits(form, given)) found.set(hex(named), given);
+  }
+  return found;
+}
+
+// --- lines that nobody wrote ---
+
+function happening(entry: EntryView, what: Happened, more: Partial<Happening> = {}): Happening {
+  const { id, receivedMs: atMs } = entry;
+  return { kind: "happening", id, atMs, what, member: null, detail: null, count: null, ...more };
+}
+
+function happeningOf(entry: EntryView): readonly Happening[] {
+  const { kind, payload, author } = entry;
+  if (kind === ERASE) return fieldOf(payload, 1) === null ? [happening(entry, "erased", { member: author })] : [];
+  if (kind === WITHDRAW) return [happening(entry, "withdrawn")];
+  if (kind === NOTICE) return [happening(entry, "notice-replaced")];
+  if (kind === IDENTIFY) return [happening(entry, "identified", { member: author })];
+  if (kind === ACCESS) return access(entry);
+  if (kind === RATING) return [happening(entry, "rated", { count: Number(fieldOf(payload, 1) ?? 0) })];
+  return SILENT.includes(kind) ? [] : [happening(entry, "unsupported", { member: author })];
+}
+
+function access(entry: EntryView): readonly Happening[] {
+  const what = ACCESSES[Number(fieldOf(entry.payload, 1) ?? 0)] ?? null;
+  if (what === null) return [];
+  const device = fieldOf(entry.payload, 2);
+  const reason = fieldOf(entry.payload, 5);
+  const member = device instanceof Uint8Array ? hex(device) : entry.author;
+  const detail = typeof reason === "string" ? reason : null;
+  return [happening(entry, what, { member, detail, count: Number(fieldOf(entry.payload, 3) ?? 0) })];
+}
+
+/** What a state changes: who takes the room up, who comes and goes, whether it is open. */
+function changes(entry: EntryView, state: RoomState, before: RoomState | undefined): readonly Happening[] {
+  const was = (before?.members ?? []).map(hex);
+  const is = state.members.map(hex);
+  const from = before?.assigned == null ? null : hex(before.assigned);
+  const to = state.assigned === null ? null : hex(state.assigned);
+  const given: readonly [Happened, string][] =
+    to === null || to === from ? [] : [[from === null ? "assigned" : "transferred", to]];
+  const joined = is.filter((id) => !was.includes(id) && id !== to).map((id) => ["joined", id] as const);
+  const isGiven = given.length > 0;
+  const left = was.filter((id) => !is.includes(id) && !(isGiven && id === from)).map((id) => ["left", id] as const);
+  const phases = phaseChange(state.phase, before?.phase ?? OPEN);
+  const lines: readonly (readonly [Happened, string | null])[] = [...given, ...joined, ...left, ...phases];
+  return lines.map(([what, member], i) => ({
+    ...happening(entry, what, { member, detail: member === null ? state.text : null }),
+    id: `${entry.id}:${i}`,
+  }));
+}
+
+function phaseChange(now: number, before: number): readonly (readonly [Happened, null])[] {
+  if (now === CLOSED && before !== CLOSED) return [["closed", null]];
+  return now === OPEN && before === CLOSED ? [["reopened", null]] : [];
+}

@@ -1,0 +1,232 @@
+/** How a customer's room begins, goes on and ends for its screen: store, door, consent, alarm; conversation elsewhere. */
+
+import type { Alarm, Finding, Keeping, Link, Obstacle, Phase, RoomState, Unsubscribe } from "@sealroom/ui/backend.ts";
+import type { CustomerOptions, ShownNotice } from "./customer.ts";
+import { Customer } from "./customer.ts";
+import type { CustomerEvent } from "./engine/events.ts";
+import { ClientError, codeOf, DoorError } from "./errors.ts";
+import type { Room } from "./room.ts";
+import { obstacleOf } from "./room_state.ts";
+import { NOTHING_YET, RoomWatch } from "./room_watch.ts";
+
+const FORGET_WAIT_MS = 10_000;
+export const PAGE = 200;
+
+export interface RoomOptions extends CustomerOptions {
+  /** BCP 47; null for that of the notice. */
+  readonly lang: string | null;
+  readonly keeping: Keeping;
+  /** What a guard on this device finds in a text. */
+  readonly inspect?: (text: string) => readonly Finding[];
+}
+
+export class RoomLife {
+  protected readonly options: RoomOptions;
+  readonly #listeners = new Set<() => void>();
+  readonly #watch: RoomWatch;
+  protected customer: Customer | null = null;
+  #shown: ShownNotice | null = null;
+  #locale: string | null;
+  #obstacle: Obstacle | null = null;
+  #isRefused = false;
+  #isForgotten = false;
+  #isAnew = false;
+  #doorAlarm: Alarm | null = null;
+  protected limit = PAGE;
+  #unlisten: Unsubscribe = () => {};
+  #state: RoomState | null = null;
+  #isTelling = false;
+
+  constructor(options: RoomOptions) {
+    this.options = options;
+    this.#locale = options.lang;
+    this.#watch = new RoomWatch(options.company, (options.account ?? null) !== null);
+  }
+
+  // --- state ---
+
+  state(): RoomState {
+    this.#state ??= Object.freeze(this.#read());
+    return this.#state;
+  }
+
+  subscribe(listener: () => void): Unsubscribe {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  protected changed(): void {
+    this.#state = null;
+    if (this.#isTelling) return;
+    this.#isTelling = true;
+    setTimeout(() => {
+      this.#isTelling = false;
+      for (const listener of [...this.#listeners]) listener();
+    }, 0);
+  }
+
+  #read(): RoomState {
+    const { keeping, ports } = this.options;
+    const start = { ...NOTHING_YET, link: this.#link(), keeping, alarm: this.#doorAlarm };
+    const seen = { ...start, ...this.#watch.door(this.#shown, this.#locale), obstacle: this.#obstacle };
+    const room = this.newest();
+    const early = this.#phaseBefore();
+    if (early !== null || room === null) return { ...seen, phase: early ?? "loading" };
+    const found = this.#watch.room(room, this.#shown, this.#locale, { limit: this.limit, nowMs: ports.clock.nowMs() });
+    const alarm = this.#doorAlarm ?? found.alarm ?? null;
+    return { ...seen, ...found, alarm, canWrite: found.canWrite === true && alarm === null };
+  }
+
+  #link(): Link {
+    if (!this.customer?.hasAccepted || this.customer.shell.isOver) return "connecting";
+    const mailbox = this.customer.shell.context.links.all.get("mailbox");
+    if (mailbox === undefined || mailbox.state === "closed") return "offline";
+    return mailbox.state === "ready" ? "online" : "connecting";
+  }
+
+  #phaseBefore(): Phase | null {
+    if (this.#isForgotten) return "erased";
+    if (this.#obstacle !== null) return "blocked";
+    if (this.customer?.hasAccepted && !this.#isAnew) return null;
+    if (this.#shown === null) return "loading";
+    return this.#isRefused ? "refused" : "notice";
+  }
+
+  protected newest(): Room | null {
+    const customer = this.customer;
+    const rooms = customer?.hasAccepted && !customer.shell.isOver ? customer.rooms() : [];
+    return rooms.find((one) => one.view().phase !== "erased") ?? rooms[0] ?? null;
+  }
+
+  protected get room(): Room {
+    const room = this.newest();
+    if (room === null) throw new ClientError("client.not_accepted", "there is no room");
+    return room;
+  }
+
+  // --- life ---
+
+  /** Open the store and fetch the door; what is in the way is in the state. */
+  async tryAgain(): Promise<void> {
+    this.#obstacle = null;
+    try {
+      this.customer ??= await Customer.open(this.options);
+      this.#listen();
+      await this.#fetchDoor();
+    } catch (error) {
+      this.#obstacle = obstacleOf(codeOf(error));
+    }
+    this.changed();
+  }
+
+  /** With a room that is there, a door that does not come stops nothing; one of another account is an alarm. */
+  async #fetchDoor(): Promise<void> {
+    const customer = this.customer as Customer;
+    try {
+      this.#shown = await customer.notice();
+    } catch (error) {
+      if (!customer.hasAccepted || !(error instanceof DoorError)) throw error;
+      if (error.code === "door.identity") this.#doorAlarm = this.#watch.identityAlarm(customer, this.#nowMs());
+    }
+  }
+
+  #nowMs(): number {
+    return this.options.ports.clock.nowMs();
+  }
+
+  #listen(): void {
+    if (!this.customer?.hasAccepted) return;
+    this.#unlisten();
+    this.#unlisten = this.customer.shell.listen((event) => this.#heard(event));
+  }
+
+  #heard(event: CustomerEvent): void {
+    if (event.type === "connection" && event.code.startsWith("store.")) this.#obstacle = obstacleOf(event.code);
+    if (event.type === "notice" || (event.type === "consent" && event.state === "stale")) void this.#refresh();
+    this.#watch.heard(event, this.#nowMs());
+    this.changed();
+  }
+
+  /** A newer notice is to be shown as the door has it. */
+  async #refresh(): Promise<void> {
+    await this.#fetchDoor().catch(() => {});
+    this.changed();
+  }
+
+  /** Leave: what is stored stays. */
+  async end(): Promise<void> {
+    this.#unlisten();
+    await this.customer?.close();
+  }
+
+  // --- consent ---
+
+  async showNotice(locale: string): Promise<void> {
+    this.#locale = locale;
+    this.changed();
+  }
+
+  async accept(purposes: readonly number[]): Promise<void> {
+    const customer = this.customer ?? (await Customer.open(this.options));
+    this.#shown ??= await customer.notice();
+    await customer.accept(this.#shown, { lang: this.#locale, purposes });
+    this.customer = customer;
+    this.#isAnew = false;
+    this.#listen();
+    this.changed();
+  }
+
+  async refuse(): Promise<void> {
+    if (this.#shown !== null) await this.customer?.refuse(this.#shown);
+    this.#isRefused = true;
+    this.changed();
+  }
+
+  async reconsider(): Promise<void> {
+    this.#isRefused = false;
+    this.changed();
+  }
+
+  /** Withdraw, and order the erasure of all: it is confirmed here. */
+  async withdraw(): Promise<void> {
+    const room = this.room;
+    if (room.consent().name !== "Ended") await room.withdraw();
+    await room.erase(null);
+    this.changed();
+  }
+
+  async forget(): Promise<void> {
+    const room = this.newest();
+    if (room !== null) {
+      if (room.consent().name !== "Ended") await room.withdraw();
+      const order = await room.erase(null);
+      // What the relay has not taken by then is lost with the keys; the company keeps to its own times.
+      await order.waitFor("sent", { signal: AbortSignal.timeout(FORGET_WAIT_MS) }).catch(() => {});
+    }
+    await this.#drop();
+  }
+
+  async #drop(): Promise<void> {
+    this.#unlisten();
+    await this.customer?.forget();
+    this.customer = null;
+    this.#isForgotten = true;
+    this.#doorAlarm = null;
+    this.changed();
+  }
+
+  /** The notice again: of a room that is over, or where nothing is kept any more. */
+  async startAnew(): Promise<void> {
+    [this.#isForgotten, this.#isRefused, this.#shown] = [false, false, null];
+    this.#isAnew = true;
+    await this.tryAgain();
+  }
+
+  /** What the door says of another account is settled for this page only: keys that are known stay those. */
+  async settleAlarm(choice: "trust" | "end"): Promise<void> {
+    if (choice === "end") return await this.#drop();
+    this.#doorAlarm = null;
+    if (this.newest() !== null) await this.customer?.settleAlarm();
+    this.changed();
+  }
+}

@@ -1,0 +1,147 @@
+/** Parts of what a customer's screen shows, from the room, the door and the store; nothing here changes anything. */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import type { ConsentState } from "@sealroom/core/consent/customer.ts";
+import { fingerprintGroups } from "@sealroom/core/identity/safety.ts";
+import type { Company, Hours, Member, Notice, Obstacle, Phase, RoomState } from "@sealroom/ui/backend.ts";
+import type { ShownNotice } from "./customer.ts";
+import type { Context } from "./engine/context.ts";
+import type { CompanyCard } from "./engine/loading.ts";
+import type { EntryView, RoomView } from "./views.ts";
+import { fieldOf } from "./views.ts";
+
+const CHANNELS = ["phone", "email", "post", "page"] as const;
+const MODES = ["notice", "consent", "explicit"] as const;
+const CLASSES = ["ephemeral", "default", "statutory", "proof"] as const;
+const ERASE = 5;
+const ERASED = 6;
+const DONE = 1;
+
+const OBSTACLES: Readonly<Record<string, Obstacle>> = {
+  "door.missing": "door-missing",
+  "door.unreachable": "company-unavailable",
+  "door.refused": "company-unavailable",
+  "door.origin": "other-site",
+  "door.second": "other-site",
+  "store.missing": "storage-lost",
+  "store.corrupt": "storage-lost",
+  "store.too_new": "page-too-old",
+};
+
+/** What a person is told of a code that stands in the way before there is a room. */
+export function obstacleOf(code: string | null): Obstacle {
+  const found = code === null ? undefined : OBSTACLES[code];
+  if (found !== undefined) return found;
+  if (code?.startsWith("door.")) return "door-wrong";
+  return code?.startsWith("store.") ? "storage-blocked" : "company-unavailable";
+}
+
+const fingerprints = new Map<string, readonly string[]>();
+
+/** Groups of digits to compare; they take some thousand rounds to find, once an account. */
+export function fingerprintOf(accountId: Bytes): readonly string[] {
+  const key = hex(accountId);
+  const found = fingerprints.get(key) ?? fingerprintGroups(accountId);
+  fingerprints.set(key, found);
+  return found;
+}
+
+export function noticeOf(shown: ShownNotice, locale: string): Notice {
+  const { notice } = shown;
+  const { number, issuedMs, controller, officer, thirdCountries, authority } = notice;
+  return {
+    ...{ number, issuedMs, controller, officer, thirdCountries, authority, locale },
+    mode: MODES[notice.mode - 1] ?? "explicit",
+    locales: shown.locales,
+    text: shown.text(locale),
+    purposes: notice.purposes.map((one) => ({ number: one.number, basis: one.basis, isRequired: one.required })),
+    recipients: [notice.operator, ...notice.recipients],
+    keptS: notice.kept.map((one) => ({ class: CLASSES[one.class - 1] ?? "default", ttlS: one.ttlS })),
+    imprintUrl: notice.imprintUrl,
+    privacyUrl: notice.privacyUrl,
+    hasBot: notice.botsAnswer,
+    minimumAge: notice.minimumAge,
+    decidesAlone: notice.decidesAlone,
+  };
+}
+
+/** The company by its door; without it by what is stored, which names no other ways to it. */
+export function companyOf(
+  card: CompanyCard,
+  shown: ShownNotice | null,
+  { origin, locale, isNamed }: { readonly origin: string; readonly locale: string; readonly isNamed: boolean },
+): Company {
+  const channels = shown?.channels.channels ?? [];
+  return {
+    name: card.name,
+    origin,
+    channels: channels.map(({ kind, value, label }) => ({ kind: CHANNELS[kind - 1] ?? "page", value, label })),
+    hours: hoursOf(shown, locale),
+    fingerprint: fingerprintOf(card.accountId),
+    trust: isNamed ? "page" : "origin",
+  };
+}
+
+function hoursOf(shown: ShownNotice | null, locale: string): Hours | null {
+  const all = shown?.channels.hours ?? [];
+  const one = all.find((hours) => hours.locale === locale) ?? all[0];
+  return one === undefined ? null : { text: one.text, isOpen: null, opensMs: null };
+}
+
+/** Who has written or is there; a device without a card speaks as the company. */
+export function membersOf(
+  c: Context,
+  view: RoomView,
+  entries: readonly EntryView[],
+  people: People,
+): readonly Member[] {
+  const self = hex(c.own.record.deviceId);
+  const present = view.members.map((one) => one.id);
+  const states = people.named;
+  const ids = new Set([self, ...present, ...states, ...entries.map((one) => one.author)]);
+  return [...ids].map((id) => {
+    const { name, kind, teams, isSelf, isPresent } = people.person(id);
+    return { id, name: isSelf ? "" : (name ?? c.company.name), kind, team: teams[0] ?? null, isSelf, isPresent };
+  });
+}
+
+export interface People {
+  readonly person: (id: string) => {
+    readonly name: string | null;
+    readonly kind: Member["kind"];
+    readonly teams: readonly string[];
+    readonly isSelf: boolean;
+    readonly isPresent: boolean;
+  };
+  /** Devices that states have named. */
+  readonly named: readonly string[];
+}
+
+/** The part of its life: what the company says, and what consent lets pass. */
+export function phaseOf(view: RoomView, consent: ConsentState): Phase {
+  if (view.phase !== null && view.phase !== "open") return view.phase;
+  if (consent.name === "Ended") return consent.withdrawn ? "withdrawn" : "closed";
+  return view.assigned === null && view.members.length === 0 ? "waiting" : "open";
+}
+
+type Erasure = Pick<RoomState, "erasure" | "heldUntilMs">;
+
+/** What the company has said of the newest order to erase all. */
+export function erasureOf(entries: readonly EntryView[]): Erasure {
+  const isOrder = (one: EntryView): boolean => one.kind === ERASE && one.ours && fieldOf(one.payload, 1) === null;
+  const asked = entries.findLastIndex(isOrder);
+  if (asked < 0) return { erasure: "none", heldUntilMs: null };
+  const said = entries.slice(asked + 1).findLast((one) => one.kind === ERASED && fieldOf(one.payload, 1) === null);
+  if (said === undefined) return { erasure: "asked", heldUntilMs: null };
+  if (fieldOf(said.payload, 2) === DONE) return { erasure: "confirmed", heldUntilMs: null };
+  const until = fieldOf(said.payload, 3);
+  return { erasure: "held", heldUntilMs: until === null ? null : Number(until) };
+}
+
+const REOPEN_MS = 90 * 86_400_000;
+
+/** Whether a closed room may be opened again: within 90 days (ROOM-18). */
+export function mayReopen(phase: Phase, lastMs: number, nowMs: number): boolean {
+  return phase === "closed" && nowMs < lastMs + REOPEN_MS;
+}

@@ -1,0 +1,113 @@
+/** Puts together what a screen shows of a room, and keeps what events say in passing. */
+
+import { hex } from "@sealroom/core/bytes.ts";
+import type { Alarm, Company, Happening, RoomState } from "@sealroom/ui/backend.ts";
+import type { Customer, ShownNotice } from "./customer.ts";
+import type { Context } from "./engine/context.ts";
+import type { CustomerEvent } from "./engine/events.ts";
+import type { CompanyCard } from "./engine/loading.ts";
+import { judge } from "./engine/rooms/judging.ts";
+import type { Room } from "./room.ts";
+import { Items } from "./room_items.ts";
+import { companyOf, erasureOf, fingerprintOf, mayReopen, membersOf, noticeOf, phaseOf } from "./room_state.ts";
+
+export const NOTHING_YET: RoomState = {
+  ...{ link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
+  ...{ canWrite: false, canSendFiles: false, maxFileB: 0, alarm: null, obstacle: null, company: null, notice: null },
+  ...{ staleUntilMs: null, acceptedMs: null, keeping: { mode: "session", untilMs: null } },
+  ...{ canRate: false, canReopen: false, erasure: "none", heldUntilMs: null },
+};
+
+const MAX_NOTICED = 64;
+
+type Noticed = { readonly after: string | null; readonly happening: Happening };
+
+export class RoomWatch {
+  readonly #origin: string;
+  readonly #isNamed: boolean;
+  readonly #items = new Items();
+  readonly #failures = new Map<string, string>();
+  #noticed: readonly Noticed[] = [];
+  #newest: string | null = null;
+  #alarmMs: number | null = null;
+
+  constructor(origin: string, isNamed: boolean) {
+    this.#origin = origin;
+    this.#isNamed = isNamed;
+  }
+
+  heard(event: CustomerEvent, nowMs: number): void {
+    if (event.type === "delivery") this.#failures.set(event.entry, event.code);
+    if (event.type === "entry") this.#newest = event.entry;
+    if (event.type === "identity-alarm") this.#alarmMs = nowMs;
+    if (event.type === "gap") this.#notice("gap", event.author, event.last - event.first + 1, nowMs);
+    if (event.type === "finding") this.#notice("differ", event.author, null, nowMs);
+  }
+
+  /** `tag` names a device in this room alone, so no member is told by it. */
+  #notice(what: "gap" | "differ", tag: string, count: number | null, atMs: number): void {
+    const id = `${what}:${tag}:${this.#noticed.length}`;
+    const happening: Happening = { kind: "happening", id, atMs, what, member: null, detail: null, count };
+    this.#noticed = [...this.#noticed, { after: this.#newest, happening }].slice(-MAX_NOTICED);
+  }
+
+  /** The company and its notice, as the door has them. */
+  door(shown: ShownNotice | null, lang: string | null): Pick<RoomState, "company" | "notice"> {
+    if (shown === null) return { company: null, notice: null };
+    const { accountId, controller, relayUrl } = shown.notice;
+    const card = { accountId, relayUrl, name: controller.name };
+    return { company: this.#company(card, shown, lang), notice: noticeOf(shown, shown.locale(lang)) };
+  }
+
+  #company(card: CompanyCard, shown: ShownNotice | null, lang: string | null): Company {
+    const locale = shown?.locale(lang) ?? lang ?? "";
+    return companyOf(card, shown, { origin: this.#origin, locale, isNamed: this.#isNamed });
+  }
+
+  /** What an accepted room shows. */
+  room(
+    room: Room,
+    shown: ShownNotice | null,
+    lang: string | null,
+    { limit, nowMs }: { readonly limit: number; readonly nowMs: number },
+  ): Pick<RoomState, "phase" | "canWrite" | "alarm"> & Partial<RoomState> {
+    const c = room.context;
+    const view = room.view();
+    const entries = room.entries();
+    const consent = room.consent();
+    const phase = phaseOf(view, consent);
+    const { path } = judge(c, room.kept);
+    const all = this.#items.of(entries, { path, failures: this.#failures, noticed: this.#noticed });
+    const named = path.flatMap(({ state }) => state.members.map(hex));
+    const given = consent.name === "Accepted" || consent.name === "Stale" ? consent.given : null;
+    return {
+      phase,
+      company: this.#company(c.company, shown, lang),
+      members: membersOf(c, view, entries, { person: (id) => room.person(id), named }),
+      items: all.slice(-limit),
+      hasEarlier: all.length > limit,
+      unread: view.unread,
+      canWrite: (phase === "waiting" || phase === "open") && mayWrite(consent, nowMs),
+      alarm: this.#alarm(c, nowMs),
+      staleUntilMs: consent.name === "Stale" ? consent.untilMs : null,
+      acceptedMs: given?.acceptedMs ?? null,
+      canReopen: consent.name !== "Ended" && mayReopen(phase, room.kept.lastMs, nowMs),
+      ...erasureOf(entries),
+    };
+  }
+
+  #alarm(c: Context, nowMs: number): Alarm | null {
+    if (c.company.alarm === "") return null;
+    const groups = fingerprintOf(c.company.accountId);
+    return { kind: "two-histories", sinceMs: this.#alarmMs ?? nowMs, before: groups, now: groups };
+  }
+
+  /** The door is of an account that is not the known one; which, the door that was refused does not prove. */
+  identityAlarm(customer: Customer, sinceMs: number): Alarm {
+    return { kind: "identity", sinceMs, before: fingerprintOf(customer.shell.context.company.accountId), now: [] };
+  }
+}
+
+function mayWrite(consent: ReturnType<Room["consent"]>, nowMs: number): boolean {
+  return consent.name === "Accepted" || (consent.name === "Stale" && nowMs <= consent.untilMs);
+}

@@ -1,0 +1,33 @@
+"""A relay and a practice for tests of the web client."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from e2ee_client.rooms import Company
+from e2ee_client.rooms.notices import EXAMPLE, Notice
+from relay_process import RelayProcess
+
+ORIGIN = "https://praxis.example"
+
+
+@pytest.fixture
+def relay(tmp_path: Path) -> Iterator[RelayProcess]:
+    """A relay on this machine."""
+    started = RelayProcess(tmp_path / "relay").start()
+    try:
+        yield started
+    finally:
+        started.stop()
+
+
+@pytest.fixture
+async def company(relay: RelayProcess) -> AsyncIterator[Company]:
+    """A practice whose notice is published."""
+    async with Company.create(None, relay=relay.url, name="Praxis", origins=[ORIGIN]) as made:
+        facts = {**EXAMPLE, "relay_url": relay.url}
+        await made.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
+        await made.wait_ready(60)
+        yield made
