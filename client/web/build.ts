@@ -1,10 +1,11 @@
 /**
  * Builds what a browser gets into `build/web`: the launcher, the page of the room, and the list of both.
  *
- *     node build.ts [--out=FOLDER] [--tests]
+ *     node build.ts [--out=FOLDER] [--tests | --desk]
  *
  * Names carry a hash of the bytes; there are no source maps; the same sources give the same bytes in any folder. A
- * part that is larger than its budget is a fault. With `--tests` the scripted pages of the tests are built instead.
+ * part that is larger than its budget is a fault. With `--tests` the scripted pages of the tests are built instead, with
+ * `--desk` the page of the desk, which the agent's own process serves.
  */
 
 import { createHash } from "node:crypto";
@@ -147,11 +148,19 @@ async function forTests(folder: string): Promise<readonly string[]> {
   return [];
 }
 
+/** The page of the desk: what `sealroom desk` serves. */
+async function desk(folder: string): Promise<readonly string[]> {
+  const script = await bundle("desk", "packages/desk/src/main.ts");
+  write(folder, { [script.file]: script.bytes, "index.html": page(script, "Sealroom") });
+  return [];
+}
+
 async function main(options: readonly string[]): Promise<void> {
   const out = options.find((option) => option.startsWith("--out="));
   const isForTests = options.includes("--tests");
-  const folder = out === undefined ? join(OUT, isForTests ? "tests" : "") : resolve(out.slice("--out=".length));
-  const faults = isForTests ? await forTests(folder) : await release(folder);
+  const part = isForTests ? "tests" : options.includes("--desk") ? "desk" : "";
+  const folder = out === undefined ? join(OUT, part) : resolve(out.slice("--out=".length));
+  const faults = await (isForTests ? forTests(folder) : part === "desk" ? desk(folder) : release(folder));
   for (const fault of faults) console.error(fault);
   if (faults.length > 0 || !existsSync(folder)) process.exitCode = 1;
 }

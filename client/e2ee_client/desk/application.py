@@ -32,6 +32,10 @@ def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str
         found = assets[request.url.path]
         return Response(found.data, media_type=found.media_type)
 
+    async def no_picture(_: Request) -> Response:
+        """Browsers ask for a picture of the page by themselves; there is none."""
+        return Response(status_code=204)
+
     async def session(request: Request) -> Response:
         """Give a session for the token; the cookie is out of reach of scripts and of other sites."""
         made = access.exchange(await _token(request), request.cookies.get(COOKIE, ""))
@@ -55,6 +59,7 @@ def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str
         await link(socket, access, hub)
 
     routes = [Route(path, asset) for path in assets]
+    routes.append(Route("/favicon.ico", no_picture))
     routes.append(Route("/session", session, methods=["POST"]))
     routes.append(Route("/file/{ticket}", file))
     return Starlette(

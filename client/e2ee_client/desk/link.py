@@ -79,7 +79,12 @@ async def _enter(socket: WebSocket, access: Access, cookie: str) -> None:
 
 
 async def _serve(socket: WebSocket, hub: Hub) -> None:
-    page = Page(hub, socket.send_text)
+    async def write(text: str) -> None:
+        """Say something to a page that may be gone by now, which its reading half notices."""
+        with suppress(WebSocketDisconnect, RuntimeError):
+            await socket.send_text(text)
+
+    page = Page(hub, write)
     tasks = [
         asyncio.create_task(page.run()),
         asyncio.create_task(_read(socket, page, Rate(hub.now_ms))),

@@ -1,0 +1,110 @@
+/** Canned answers: chosen at the field, kept and changed in a dialog; they stay on this device. */
+
+import { openDialog } from "@sealroom/ui/dialog.ts";
+import { h } from "@sealroom/ui/dom.ts";
+import { icon } from "@sealroom/ui/icons.ts";
+import { openMenu } from "@sealroom/ui/menu.ts";
+import type { RoomActs } from "./acts.ts";
+import type { Desk } from "./desk.ts";
+import { askForm, labelled, type Root } from "./forms.ts";
+import type { AnswerRow } from "./messages.ts";
+import type { DeskWords } from "./words.ts";
+
+export interface CannedContext {
+  readonly desk: Desk;
+  readonly acts: RoomActs;
+  readonly root: Root;
+  words(): DeskWords;
+}
+
+/** What stands in a text for names is filled in; nothing else is. */
+export function filled(text: string, values: Readonly<Record<"name" | "agent" | "company", string>>): string {
+  return text.replace(/\{(name|agent|company)\}/gu, (_, name: "name" | "agent" | "company") => values[name]);
+}
+
+/** A menu of the answers at a button. */
+export function openCanned(context: CannedContext, anchor: HTMLElement, insert: (text: string) => void): void {
+  const words = context.words();
+  const { answers } = context.desk.state();
+  const items = answers.map((one) => ({
+    word: `${one.title}  /${one.shortcut}`,
+    icon: "chat" as const,
+    act: () => insert(one.text),
+  }));
+  const manage = { word: words("act.canned"), icon: "edit" as const, act: () => manageCanned(context) };
+  openMenu(anchor, words("canned.title"), [items, [manage]]);
+}
+
+/** The list of all, with what changes it. */
+export function manageCanned(context: CannedContext): void {
+  const { desk, acts, root } = context;
+  const words = context.words();
+  const { answers } = desk.state();
+  const list = h("ul", { class: "form" });
+  const add = h("button", { class: "button", type: "button" }, icon("plus"), words("canned.new"));
+  const dialog = openDialog(root, {
+    title: words("canned.title"),
+    closeWord: words("act.cancel"),
+    content: [list, add],
+  });
+  const go = async (answer: AnswerRow | null) => {
+    dialog.close();
+    const wanted = await editCanned(context, answer);
+    if (wanted !== null) await acts.attempt({ type: "saveAnswer", answer: wanted });
+    manageCanned(context);
+  };
+  const drop = async (id: string) => {
+    dialog.close();
+    await acts.attempt({ type: "dropAnswer", id });
+    manageCanned(context);
+  };
+  add.addEventListener("click", () => void go(null));
+  if (answers.length === 0) list.append(h("li", { class: "meta" }, words("canned.none")));
+  for (const one of answers) {
+    const change = h(
+      "button",
+      { class: "button small", type: "button", onclick: () => void go(one) },
+      words("canned.edit"),
+    );
+    const remove = h(
+      "button",
+      { class: "button small stop", type: "button", onclick: () => void drop(one.id) },
+      words("canned.drop"),
+    );
+    list.append(
+      h(
+        "li",
+        null,
+        h("p", { class: "heading", dir: "auto" }, one.title),
+        h("p", { class: "meta", dir: "auto" }, one.text.slice(0, 160)),
+        h("div", { class: "acts" }, change, remove),
+      ),
+    );
+  }
+}
+
+function editCanned({ root, words }: CannedContext, before: AnswerRow | null): Promise<AnswerRow | null> {
+  const say = words();
+  const title = h("input", { class: "field", required: true, maxlength: 40, autocomplete: "off", dir: "auto" });
+  const shortcut = h("input", { class: "field", required: true, maxlength: 12, pattern: "\\S+", autocomplete: "off" });
+  const text = h("textarea", { class: "field", required: true, maxlength: 4_000, dir: "auto" });
+  title.value = before?.title ?? "";
+  shortcut.value = before?.shortcut ?? "";
+  text.value = before?.text ?? "";
+  const id = before?.id ?? newId();
+  const fields = [
+    labelled(say("canned.name"), title),
+    labelled(say("canned.shortcut"), shortcut),
+    labelled(say("canned.text"), text),
+  ];
+  return askForm(root, say, say(before === null ? "canned.new" : "canned.edit"), say("act.save"), fields, () => ({
+    id,
+    title: title.value.trim(),
+    shortcut: shortcut.value.trim(),
+    text: text.value,
+  }));
+}
+
+function newId(): string {
+  return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+}

@@ -1,0 +1,242 @@
+/** A room, or its notes, as the list of messages shows it: entries become messages and what happened. */
+
+import type { ConversationState, Happened, Happening, Item, Member, Message } from "@sealroom/ui/backend.ts";
+import type { Desk } from "./desk.ts";
+import type { EntryRow, PersonRow, RoomRow, StateRow } from "./messages.ts";
+
+const PAGE = 50;
+const HAPPENED: Readonly<Record<string, Happened>> = {
+  withdraw: "withdrawn",
+  notice: "notice-replaced",
+  identify: "identified",
+  rating: "rated",
+  erased: "erased",
+  unknown: "unsupported",
+};
+const ACCESSES: Readonly<Record<string, Happened>> = {
+  export: "exported",
+  handover: "handed-over",
+  read_in: "read-in",
+  print: "exported",
+};
+
+export interface Names {
+  customer(row: RoomRow): string;
+  /** A device of the company that has no name. */
+  nameless(id: string): string;
+}
+
+export interface Conversation {
+  state(): ConversationState;
+  entries(): ReadonlyMap<string, EntryRow>;
+  subscribe(listener: () => void): () => void;
+  loadEarlier(): Promise<void>;
+  /** Everything up to this item was shown. */
+  seen(id: string): void;
+  close(): void;
+}
+
+/** Read a room and go on hearing of it. */
+export function openConversation(desk: Desk, room: string, notesOf: string | null, names: Names): Conversation {
+  const isNotes = notesOf !== null;
+  const heard = notesOf ?? room;
+  let entries: readonly EntryRow[] = [];
+  let unread = new Set<string>();
+  let isStart = true;
+  let shown: ConversationState | null = null;
+  let built: { entries: readonly EntryRow[]; items: readonly Item[]; members: readonly Member[] } | null = null;
+  const listeners = new Set<() => void>();
+
+  function tell(): void {
+    shown = null;
+    for (const listener of [...listeners]) listener();
+  }
+
+  async function read(before: string | null): Promise<void> {
+    const question = { type: "read", room, before, limit: PAGE, notes: isNotes } as const;
+    const answer = await desk.ask(question).catch(() => null);
+    if (answer?.type !== "history") return;
+    entries = before === null ? answer.entries : [...answer.entries, ...entries];
+    if (before === null) unread = new Set(answer.unread);
+    isStart = answer.isStart;
+    tell();
+  }
+
+  function take(rows: readonly EntryRow[]): void {
+    const known = new Map(entries.map((one, at) => [one.id, at]));
+    const next = [...entries];
+    for (const row of rows) {
+      const at = known.get(row.id);
+      if (at !== undefined) next[at] = row;
+      else {
+        next.push(row);
+        if (!row.author.isThis) unread.add(row.id);
+      }
+    }
+    entries = next;
+    tell();
+  }
+
+  const stop = desk.hear((message) => {
+    if (message.type !== "entries" || message.room !== heard) return;
+    if (message.again) void read(null);
+    else take(message.entries);
+  });
+  const stopState = desk.subscribe(tell);
+  void read(null);
+
+  function make(): ConversationState {
+    const { connection, rooms } = desk.state();
+    const row = rooms.get(room);
+    if (built?.entries !== entries) {
+      const members = membersOf(entries, row, names, built?.members ?? []);
+      built = { entries, members, items: itemsOf(entries, isStart, built?.items ?? []) };
+    }
+    const isOpen = row?.phase === "open";
+    return {
+      link: connection,
+      phase: row === undefined || row.phase === "begun" ? "waiting" : row.phase,
+      members: built.members,
+      items: built.items,
+      hasEarlier: !isStart,
+      unread: unread.size,
+      canWrite: isNotes ? row?.isHere === true : isOpen && row.isHere,
+      canSendFiles: false,
+      maxFileB: 0,
+      alarm: null,
+    };
+  }
+
+  return {
+    state() {
+      shown ??= make();
+      return shown;
+    },
+    entries: () => new Map(entries.map((one) => [one.id, one])),
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    loadEarlier: () => read(entries[0]?.id ?? null),
+    seen() {
+      const ids = [...unread].slice(0, 256);
+      unread.clear();
+      if (ids.length > 0 && !isNotes) void desk.ask({ type: "markRead", room, entries: ids }).catch(() => null);
+    },
+    close() {
+      stop();
+      stopState();
+      listeners.clear();
+    },
+  };
+}
+
+/** Who has written or is in the room; an unchanged list is the same object. */
+function membersOf(
+  entries: readonly EntryRow[],
+  row: RoomRow | undefined,
+  names: Names,
+  before: readonly Member[],
+): readonly Member[] {
+  const present = new Set(entries.findLast((one) => one.state !== null)?.state?.members.map((one) => one.id) ?? []);
+  const people = new Map<string, PersonRow>();
+  for (const one of entries) {
+    people.set(one.author.id, one.author);
+    for (const member of one.state?.members ?? []) people.set(member.id, member);
+  }
+  const members = [...people.values()].flatMap((one): Member[] => {
+    const isCustomer = one.role === "customer";
+    const member: Member = {
+      id: one.id,
+      name: isCustomer && row !== undefined ? names.customer(row) : (one.name ?? names.nameless(one.id)),
+      kind: isCustomer ? "customer" : one.isBot ? "bot" : "person",
+      team: one.teams[0] ?? null,
+      isSelf: one.isThis,
+      isPresent: isCustomer || present.has(one.id),
+    };
+    return [member, { ...member, id: named(one.id), isSelf: false, isPresent: false }];
+  });
+  return JSON.stringify(members) === JSON.stringify(before) ? before : members;
+}
+
+/** All that is shown; an item that did not change is the same object. */
+function itemsOf(entries: readonly EntryRow[], isStart: boolean, before: readonly Item[]): readonly Item[] {
+  const known = new Map(before.map((one) => [one.id, one]));
+  const items: Item[] = [];
+  let last: StateRow | null = null;
+  for (const entry of entries) {
+    const made =
+      entry.kind === "text" || entry.kind === "file" ? [messageOf(entry)] : happeningsOf(entry, last, isStart);
+    if (entry.state !== null) last = entry.state;
+    for (const item of made) {
+      const old = known.get(item.id);
+      items.push(old !== undefined && JSON.stringify(old) === JSON.stringify(item) ? old : item);
+    }
+  }
+  return items;
+}
+
+function messageOf(entry: EntryRow): Message {
+  const { file } = entry;
+  return {
+    kind: "message",
+    id: entry.id,
+    author: entry.author.id,
+    writtenMs: entry.receivedMs,
+    text: entry.text ?? "",
+    language: null,
+    delivery: entry.progress,
+    failure: null,
+    replyTo: entry.reply,
+    isEdited: entry.firstWording !== null,
+    isErased: entry.isHidden && !entry.isSensitive,
+    isSensitive: entry.isSensitive,
+    isByMachine: entry.byMachine,
+    file:
+      file === null
+        ? null
+        : {
+            name: file.name,
+            mediaType: file.mediaType,
+            sizeB: file.sizeB,
+            state: file.isHere ? "here" : file.expiresMs < Date.now() ? "gone" : "offered",
+            movedB: 0,
+            canPreview: false,
+          },
+    question: null,
+  };
+}
+
+function happeningsOf(entry: EntryRow, last: StateRow | null, isStart: boolean): Happening[] {
+  if (entry.state !== null) return changesOf(entry, entry.state, last, isStart);
+  const access = entry.kind === "access" ? ACCESSES[entry.what ?? ""] : undefined;
+  const what = access ?? HAPPENED[entry.kind];
+  return what === undefined ? [] : [happening(entry, what, entry.author.id, 0)];
+}
+
+/** A state tells what holds; what happened is what it changes. */
+function changesOf(entry: EntryRow, state: StateRow, last: StateRow | null, isStart: boolean): Happening[] {
+  if (last === null && !isStart) return [];
+  const before = new Set(last?.members.map((one) => one.id) ?? []);
+  const now = new Set(state.members.map((one) => one.id));
+  const found: (readonly [Happened, string | null])[] = [];
+  for (const one of state.members) if (!before.has(one.id)) found.push(["joined", one.id]);
+  for (const one of last?.members ?? []) if (!now.has(one.id)) found.push(["left", one.id]);
+  const { assigned } = state;
+  if (assigned !== null && last !== null && assigned !== last.assigned && before.has(assigned))
+    found.push(["assigned", assigned]);
+  if (last !== null && last.phase !== state.phase && state.phase === "closed") found.push(["closed", null]);
+  if (last !== null && last.phase !== "open" && state.phase === "open") found.push(["reopened", null]);
+  return found.map(([what, member], at) => happening(entry, what, member, at));
+}
+
+/** The id under which what happened names somebody: oneself too, by name. */
+function named(id: string): string {
+  return `named-${id}`;
+}
+
+function happening(entry: EntryRow, what: Happened, member: string | null, at: number): Happening {
+  const id = at === 0 ? entry.id : `${entry.id}-${at}`;
+  const who = member === null ? null : named(member);
+  return { kind: "happening", id, atMs: entry.receivedMs, what, member: who, detail: entry.detail, count: entry.count };
+}

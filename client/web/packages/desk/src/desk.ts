@@ -1,0 +1,209 @@
+/** What the page knows of the desk: replaced as a whole when it changes, and told to who listens. */
+
+import { type Answer, connect, type Link, type Question } from "./link.ts";
+import type { AnswerRow, PersonRow, PreviewRow, RoomRow, ToPage, Whole } from "./messages.ts";
+import { forgetKey, sessionKey } from "./session.ts";
+
+export type Phase = "starting" | "locked" | "running" | "lost" | "expired";
+
+export interface DeskState {
+  readonly phase: Phase;
+  readonly language: "de" | "en";
+  readonly version: string;
+  readonly company: string;
+  readonly me: PersonRow | null;
+  readonly connection: "offline" | "connecting" | "online";
+  readonly team: readonly PersonRow[];
+  readonly rooms: ReadonlyMap<string, RoomRow>;
+  readonly previews: ReadonlyMap<string, PreviewRow>;
+  readonly answers: readonly AnswerRow[];
+  /** What the clock of the process is ahead of that of the page. */
+  readonly aheadMs: number;
+}
+
+/** What is new since the last time, for sound and notices. */
+export interface News {
+  readonly texts: number;
+  readonly waiting: number;
+  readonly taken: readonly RoomRow[];
+}
+
+export interface Desk {
+  state(): DeskState;
+  subscribe(listener: () => void): () => void;
+  /** Messages that are no part of the state: entries of a room, alarms, progress of files. */
+  hear(listener: (message: ToPage) => void): () => void;
+  onNews(listener: (news: News) => void): void;
+  ask(question: Question): Promise<Answer>;
+  watch(room: string | null): void;
+  /** Have previews of these rooms fetched, those that are not here. */
+  wantPreviews(rooms: readonly string[]): void;
+  nowMs(): number;
+  reload(): Promise<void>;
+}
+
+const NOTHING: DeskState = {
+  phase: "starting",
+  language: "en",
+  version: "",
+  company: "",
+  me: null,
+  connection: "offline",
+  team: [],
+  rooms: new Map(),
+  previews: new Map(),
+  answers: [],
+  aheadMs: 0,
+};
+const MAX_PREVIEWS = 60;
+const USED_MS = 15_000;
+
+/** The desk of this page's session. */
+export function openDesk(): Desk {
+  let state = NOTHING;
+  let link: Link | null = null;
+  let watched: string | null = null;
+  let isTelling = false;
+  let usedMs = 0;
+  const listeners = new Set<() => void>();
+  const hearers = new Set<(message: ToPage) => void>();
+  const newsOf = new Set<(news: News) => void>();
+  const asked = new Set<string>();
+  let wanted: string[] = [];
+
+  /** Once for all that changed in one turn. */
+  function change(part: Partial<DeskState>): void {
+    state = { ...state, ...part };
+    if (isTelling) return;
+    isTelling = true;
+    queueMicrotask(() => {
+      isTelling = false;
+      for (const listener of [...listeners]) listener();
+    });
+  }
+
+  function forget(phase: Phase): void {
+    asked.clear();
+    wanted = [];
+    change({ ...NOTHING, phase, language: state.language, version: state.version });
+  }
+
+  function told(message: ToPage): void {
+    if (message.type === "welcome") {
+      change({ language: message.language, version: message.version });
+      if (message.isLocked) forget("locked");
+      else void begin();
+    } else if (message.type === "locked") forget("locked");
+    else if (message.type === "again") void begin();
+    else if (message.type === "rooms") takeRooms(message.rooms, message.gone);
+    else if (message.type === "team") change({ me: message.me, team: message.team });
+    else if (message.type === "link") change({ connection: message.connection });
+    for (const hear of [...hearers]) hear(message);
+  }
+
+  function takeRooms(rows: readonly RoomRow[], gone: readonly string[]): void {
+    const rooms = new Map(state.rooms);
+    const previews = new Map(state.previews);
+    tellNews(rows, state.rooms);
+    for (const id of gone) rooms.delete(id);
+    for (const row of rows) {
+      if (rooms.get(row.id)?.lastMs !== row.lastMs || rooms.get(row.id)?.isHere !== row.isHere) asked.delete(row.id);
+      rooms.set(row.id, row);
+    }
+    change({ rooms, previews });
+  }
+
+  function tellNews(rows: readonly RoomRow[], before: ReadonlyMap<string, RoomRow>): void {
+    let texts = 0;
+    let waiting = 0;
+    const taken: RoomRow[] = [];
+    for (const row of rows) {
+      const was = before.get(row.id);
+      if (row.isHere && row.unread > (was?.unread ?? 0)) texts += 1;
+      if (row.waitsMs !== null && row.assigned === null && row.isForUs && (was?.waitsMs ?? null) === null) waiting += 1;
+      if (row.isMine && was !== undefined && !was.isMine) taken.push(row);
+    }
+    if (texts + waiting + taken.length > 0) for (const hear of newsOf) hear({ texts, waiting, taken });
+  }
+
+  async function begin(): Promise<void> {
+    const whole = (await link?.ask({ type: "begin" }).catch(() => null)) as Whole | null;
+    if (whole?.type !== "whole") return;
+    asked.clear();
+    change({
+      phase: "running",
+      company: whole.company ?? "",
+      me: whole.me,
+      connection: whole.connection,
+      team: whole.team,
+      rooms: new Map(whole.rooms.map((row) => [row.id, row])),
+      answers: whole.answers,
+      aheadMs: whole.nowMs - Date.now(),
+    });
+    link?.say({ type: "watch", room: watched });
+  }
+
+  async function fetchPreviews(): Promise<void> {
+    const rooms = wanted.filter((id) => state.rooms.get(id)?.isHere === true && !asked.has(id)).slice(-MAX_PREVIEWS);
+    wanted = [];
+    if (rooms.length === 0) return;
+    for (const id of rooms) asked.add(id);
+    const answer = await link?.ask({ type: "preview", rooms }).catch(() => null);
+    if (answer?.type !== "previews") return;
+    change({ previews: new Map([...state.previews, ...answer.previews.map((one) => [one.room, one] as const)]) });
+  }
+
+  function used(): void {
+    if (Date.now() - usedMs < USED_MS || state.phase !== "running") return;
+    usedMs = Date.now();
+    link?.say({ type: "used" });
+  }
+
+  async function start(): Promise<void> {
+    const key = await sessionKey().catch(() => null);
+    if (key === null) {
+      forget("expired");
+      return;
+    }
+    link = connect(key, {
+      told,
+      closed(why) {
+        if (why === "expired") forgetKey();
+        forget(why);
+      },
+    });
+  }
+
+  for (const name of ["pointerdown", "keydown", "wheel"])
+    addEventListener(name, used, { passive: true, capture: true });
+  void start();
+  return {
+    state: () => state,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => void listeners.delete(listener);
+    },
+    hear(listener) {
+      hearers.add(listener);
+      return () => void hearers.delete(listener);
+    },
+    onNews: (listener) => void newsOf.add(listener),
+    async ask(question) {
+      if (link === null) throw new Error("not connected");
+      const answer = await link.ask(question);
+      if (question.type === "saveAnswer" || question.type === "dropAnswer") await begin();
+      if (question.type === "unlock") await begin();
+      return answer;
+    },
+    watch(room) {
+      watched = room;
+      link?.say({ type: "watch", room });
+    },
+    wantPreviews(rooms) {
+      if (wanted.length === 0) setTimeout(() => void fetchPreviews(), 60);
+      wanted.push(...rooms);
+    },
+    nowMs: () => Date.now() + state.aheadMs,
+    reload: begin,
+  };
+}

@@ -1,0 +1,298 @@
+/** The left pane: views, search, and the list of rooms. */
+
+import { h, replace, say, set } from "@sealroom/ui/dom.ts";
+import { icon } from "@sealroom/ui/icons.ts";
+import { clockOf, daysBetween } from "@sealroom/ui/times.ts";
+import { isChanged } from "./changed.ts";
+import type { Desk } from "./desk.ts";
+import { type List, listOf } from "./list.ts";
+import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
+import { isWaiting, labelsOf, nameOfRoom, pressing, roomsOf, type View } from "./rooms.ts";
+import { type DeskWords, longOf } from "./words.ts";
+
+const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
+const MAX_FOUND = 100;
+const MINUTE_MS = 60_000;
+
+export interface QueueOptions {
+  readonly desk: Desk;
+  words(): DeskWords;
+  isCompact(): boolean;
+  openRoom(id: string, entry: string | null): void;
+  openMenu(anchor: HTMLElement): void;
+}
+
+export interface QueuePane {
+  readonly element: HTMLElement;
+  update(selected: string | null): void;
+  renew(): void;
+  step(by: number): void;
+  search(): void;
+  nextView(): void;
+}
+
+interface Line {
+  readonly row: RoomRow;
+  readonly preview: PreviewRow | undefined;
+  readonly minute: number;
+}
+
+/** Make the pane. */
+export function queuePane(options: QueueOptions): QueuePane {
+  const { desk, words } = options;
+  let view: View = "waiting";
+  let isChosen = false;
+  let selected: string | null = null;
+  let found: readonly FoundRow[] | null = null;
+  const title = h("h1");
+  const menu = h(
+    "button",
+    { class: "round", type: "button", "aria-haspopup": "menu", "aria-expanded": "false" },
+    icon("more"),
+  );
+  const views = h("div", { class: "views", role: "group" });
+  const field = h("input", {
+    class: "field",
+    type: "search",
+    enterkeyhint: "search",
+    autocomplete: "off",
+    maxlength: 100,
+  });
+  const more = h("select");
+  const below = h("div", { class: "body" });
+  const element = h(
+    "nav",
+    { class: "pane queue" },
+    h("div", { class: "top" }, title, menu),
+    views,
+    h("div", { class: "find" }, field, more),
+    below,
+  );
+  let list: List<Line> | null = null;
+
+  menu.addEventListener("click", () => options.openMenu(menu));
+  more.addEventListener("change", () => {
+    if (more.value !== "") choose(more.value as View);
+  });
+  field.addEventListener("keydown", (event) => {
+    if (event.key === "Enter") void look();
+    else if (event.key === "Escape" && found !== null) endSearch();
+  });
+  field.addEventListener("input", () => {
+    if (field.value.trim() === "" && found !== null) endSearch();
+  });
+  setInterval(() => list !== null && update(selected), MINUTE_MS / 4);
+
+  function choose(next: View): void {
+    view = next;
+    isChosen = true;
+    found = null;
+    update(selected);
+  }
+
+  async function look(): Promise<void> {
+    const sought = field.value.trim();
+    if (sought === "") return;
+    const answer = await desk.ask({ type: "search", words: sought, limit: MAX_FOUND }).catch(() => null);
+    if (answer?.type !== "found") return;
+    found = answer.found;
+    update(selected);
+  }
+
+  function endSearch(): void {
+    field.value = "";
+    found = null;
+    update(selected);
+  }
+
+  function makeList(): List<Line> {
+    return listOf<Line>({
+      label: words()("queue.label"),
+      height: () => (options.isCompact() ? 52 : 76),
+      idOf: (line) => line.row.id,
+      isSame: (a, b) => a.row === b.row && a.preview === b.preview && (a.minute === b.minute || a.row.waitsMs === null),
+      view: (line) => lineView(line, desk, words()),
+      choose: (line) => options.openRoom(line.row.id, null),
+      inView: (lines) => desk.wantPreviews(lines.map((line) => line.row.id)),
+    });
+  }
+
+  function update(now: string | null): void {
+    selected = now;
+    const state = desk.state();
+    // Nobody who waits: what is one's own is what a person goes on with.
+    if (!isChosen && view === "waiting" && roomsOf(state, "waiting").length === 0) view = "mine";
+    if (!isChosen && view === "mine" && roomsOf(state, "waiting").length > 0) view = "waiting";
+    say(title, state.company || words()("desk.title"));
+    showViews();
+    if (found !== null) {
+      replace(below, foundView(found, options, endSearch));
+      return;
+    }
+    const minute = Math.floor(desk.nowMs() / MINUTE_MS);
+    const rows = roomsOf(state, view);
+    if (rows.length === 0) {
+      list = null;
+      replace(
+        below,
+        noneView(view, words(), () => choose("all")),
+      );
+      return;
+    }
+    list ??= makeList();
+    replace(below, list.element);
+    list.update(
+      rows.map((row) => ({ row, preview: state.previews.get(row.id), minute })),
+      selected,
+    );
+  }
+
+  function showViews(): void {
+    const state = desk.state();
+    const say_ = words();
+    set(menu, "aria-label", say_("menu.label"));
+    set(element, "aria-label", say_("queue.label"));
+    set(views, "aria-label", say_("queue.view"));
+    set(field, "aria-label", say_("queue.search"));
+    set(field, "placeholder", say_("queue.search"));
+    set(more, "aria-label", say_("queue.view"));
+    const buttons = MAIN_VIEWS.map((one) => {
+      const count = roomsOf(state, one).length;
+      const pressed = String(view === one && found === null);
+      const number = one === "all" ? null : h("span", { class: "count" }, String(count));
+      return h(
+        "button",
+        { type: "button", "aria-pressed": pressed, onclick: () => choose(one) },
+        say_(`queue.${one}`),
+        count > 0 && number,
+      );
+    });
+    if (isChanged(views, view, say_.language, found === null, ...buttons.map((one) => one.textContent))) {
+      const focused = [...views.children].indexOf((views.getRootNode() as ShadowRoot).activeElement as Element);
+      views.replaceChildren(...buttons);
+      if (focused >= 0) buttons[focused]?.focus();
+    }
+    showMore(labelsOf(state), say_);
+  }
+
+  function showMore(labels: readonly string[], say_: DeskWords): void {
+    if (isChanged(more, labels, say_.language)) {
+      const option = (value: string, text: string) => h("option", { value }, text);
+      more.replaceChildren(
+        option("", say_("queue.view")),
+        option("unread", say_("queue.unread")),
+        option("closed", say_("queue.closed")),
+        ...labels.map((one) => option(`label:${one}`, one)),
+      );
+    }
+    const value = (MAIN_VIEWS as readonly string[]).includes(view) ? "" : view;
+    if (more.value !== value) more.value = value;
+  }
+
+  return {
+    element,
+    update,
+    renew() {
+      list = null;
+      update(selected);
+    },
+    step: (by) => list?.step(by),
+    search() {
+      field.focus();
+      field.select();
+    },
+    nextView: () =>
+      choose(MAIN_VIEWS[((MAIN_VIEWS as readonly string[]).indexOf(view) + 1) % MAIN_VIEWS.length] as View),
+  };
+}
+
+function lineView({ row, preview }: Line, desk: Desk, words: DeskWords): HTMLElement {
+  const isNew = row.isHere && row.unread > 0;
+  return h(
+    "div",
+    { class: isNew || isWaiting(row) ? "item unread" : "item" },
+    h("span", { class: "name", dir: "auto" }, nameOfRoom(row, words)),
+    h("span", { class: "time" }, shortTime(row.lastMs, desk.nowMs(), words)),
+    h("span", { class: "preview", dir: "auto" }, previewText(row, preview, words)),
+    row.unread > 0
+      ? h("span", { class: "count", "aria-label": words("row.unread", { n: row.unread }) }, String(row.unread))
+      : h("span"),
+    h("span", { class: "third" }, ...thirdLine(row, desk.nowMs(), words)),
+  );
+}
+
+function thirdLine(row: RoomRow, nowMs: number, words: DeskWords): Node[] {
+  const parts: Node[] = [];
+  if (row.waitsMs !== null && row.assigned === null) {
+    const waitedMs = nowMs - row.waitsMs;
+    const press = pressing(waitedMs);
+    const text = words("row.waits", { time: longOf(waitedMs, words.language) });
+    parts.push(h("span", { class: `waits ${press}` }, icon(press === "" ? "clock" : "warn"), text));
+  } else if (row.phase !== "open") parts.push(h("span", null, words(`phase.${row.phase}`)));
+  else
+    parts.push(h("span", { dir: "auto" }, row.isMine ? words("row.mine") : (row.assignedName ?? words("row.nobody"))));
+  if (row.newNotes > 0) parts.push(h("span", { class: "waits long" }, icon("edit"), words("row.notes")));
+  if (row.isSensitive) parts.push(h("span", { class: "waits" }, icon("shield"), words("row.sensitive")));
+  for (const label of row.labels.slice(0, row.newNotes > 0 ? 0 : 2))
+    parts.push(h("span", { class: "chip", dir: "auto" }, label));
+  return parts;
+}
+
+function previewText(row: RoomRow, preview: PreviewRow | undefined, words: DeskWords): string {
+  if (!row.isHere) return row.phase === "begun" ? words("row.new") : "";
+  if (preview?.isHidden || row.isSensitive) return words("row.hidden");
+  const text = preview?.text ?? "";
+  return preview?.role === "customer" || text === "" ? text : `› ${text}`;
+}
+
+function shortTime(ms: number, nowMs: number, words: DeskWords): string {
+  const clock = clockOf(words.language);
+  const days = daysBetween(ms, nowMs);
+  if (days === 0) return clock.time(ms);
+  if (days === 1) return clock.day(ms, nowMs);
+  return new Intl.DateTimeFormat(words.language, { day: "2-digit", month: "2-digit" }).format(ms);
+}
+
+function noneView(view: View, words: DeskWords, all: () => void): HTMLElement {
+  const text = view === "waiting" ? words("queue.none.waiting") : words("queue.none");
+  const act = h("button", { class: "button small", type: "button", onclick: all }, words("queue.none.act"));
+  return h(
+    "div",
+    { class: "none" },
+    icon(view === "waiting" ? "check" : "chat"),
+    h("p", null, text),
+    view !== "all" && act,
+  );
+}
+
+function foundView(found: readonly FoundRow[], options: QueueOptions, end: () => void): HTMLElement {
+  const words = options.words();
+  const rooms = options.desk.state().rooms;
+  const clear = h("button", { class: "plain", type: "button", onclick: end }, words("queue.clear"));
+  const head = h(
+    "div",
+    { class: "strip" },
+    h("span", null, found.length === 0 ? words("queue.none.search") : words("queue.found")),
+    clear,
+  );
+  const items = found.map((one) => {
+    const row = rooms.get(one.room);
+    const name = row === undefined ? "" : nameOfRoom(row, words);
+    return h(
+      "li",
+      null,
+      h(
+        "button",
+        { class: "hit", type: "button", onclick: () => options.openRoom(one.room, one.entry) },
+        h("span", { class: "meta" }, `${name} · ${shortTime(one.sentMs, options.desk.nowMs(), words)}`),
+        h("span", { dir: "auto" }, one.text.slice(0, 200)),
+      ),
+    );
+  });
+  return h(
+    "div",
+    { class: "body" },
+    head,
+    h("div", { class: "scroll", tabindex: 0 }, h("ul", { class: "hits" }, ...items)),
+  );
+}

@@ -1,0 +1,372 @@
+/** The middle pane: one room with its messages and notes, and what can be done with it. */
+
+import type { Message } from "@sealroom/ui/backend.ts";
+import { type ComposerElement, defineComposer } from "@sealroom/ui/composer.ts";
+import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
+import { icon } from "@sealroom/ui/icons.ts";
+import { type MenuItem, openMenu } from "@sealroom/ui/menu.ts";
+import { defineMessages, type MessagesElement } from "@sealroom/ui/messages.ts";
+import { memberOf } from "@sealroom/ui/rows.ts";
+import { failureText, type RoomActs } from "./acts.ts";
+import { forgetShown, isChanged } from "./changed.ts";
+import { type Conversation, openConversation } from "./conversation.ts";
+import type { Desk } from "./desk.ts";
+import type { Detail, RoomRow } from "./messages.ts";
+import { nameOfRoom, roomsOf } from "./rooms.ts";
+import type { DeskWords } from "./words.ts";
+
+export interface RoomOptions {
+  readonly desk: Desk;
+  readonly acts: RoomActs;
+  words(): DeskWords;
+  detail(): Detail | null;
+  say(text: string): void;
+  leave(): void;
+  toggleAbout(): void;
+  openCanned(anchor: HTMLElement, insert: (text: string) => void): void;
+  fill(text: string, row: RoomRow): string;
+}
+
+export interface RoomPane {
+  readonly element: HTMLElement;
+  show(room: string | null, entry: string | null): void;
+  update(): void;
+  renew(): void;
+  focus(): void;
+}
+
+/** Make the pane. */
+export function roomPane(options: RoomOptions): RoomPane {
+  defineMessages();
+  defineComposer();
+  const { desk, acts, words } = options;
+  let room: string | null = null;
+  let isNotes = false;
+  let conversation: Conversation | null = null;
+  let messages: MessagesElement | null = null;
+  let composer: ComposerElement | null = null;
+  const round = (name: "back" | "person" | "more", kind: string) =>
+    h("button", { class: `round ${kind}`, type: "button" }, icon(name));
+  const back = round("back", "only-narrow");
+  const about = round("person", "only-middle");
+  const more = round("more", "");
+  set(more, "aria-haspopup", "menu");
+  set(more, "aria-expanded", "false");
+  const title = h("h2", { dir: "auto" });
+  const who = h("p", { class: "meta", dir: "auto" });
+  const buttons = h("div", { class: "acts" });
+  const head = h("header", { class: "top" }, back, h("div", { class: "names" }, title, who), buttons, about, more);
+  const tabs = h("div", { class: "tabs", role: "tablist" });
+  const body = h("div", { class: "body", role: "tabpanel" });
+  const element = h("main", { class: "pane room" });
+
+  back.addEventListener("click", options.leave);
+  about.addEventListener("click", options.toggleAbout);
+  more.addEventListener("click", () => openActs());
+
+  let empty = "";
+
+  function showEmpty(): void {
+    const isAny = roomsOf(desk.state(), "waiting").length > 0;
+    const key = `${words().language} ${isAny}`;
+    if (key === empty) return;
+    empty = key;
+    replace(element, emptyView(acts, words(), isAny));
+  }
+
+  const rowNow = () => (room === null ? undefined : desk.state().rooms.get(room));
+
+  function openActs(): void {
+    const row = rowNow();
+    if (row === undefined) return;
+    const menuWords = words();
+    const item = (word: string, glyph: MenuItem["icon"], act: () => void): MenuItem => ({ word, icon: glyph, act });
+    const first = row.isHere
+      ? [
+          item(menuWords("act.queue"), "back", () => void acts.toQueue(row)),
+          item(menuWords("act.add"), "people", () => void acts.add(row)),
+          item(menuWords("act.history"), "open", () => void acts.handOver(row, options.detail()?.state ?? null)),
+          item(menuWords("act.leave"), "close", () => void acts.leave(row)),
+        ]
+      : [];
+    const second = [
+      item(menuWords("act.labels"), "label", () => void acts.labels(row)),
+      item(menuWords(row.isSensitive ? "act.clear" : "act.sensitive"), "shield", () => void acts.setSensitive(row)),
+      item(menuWords(row.onHold ? "act.unhold" : "act.hold"), "lock", () => void acts.hold(row)),
+    ];
+    openMenu(more, menuWords("act.more"), [first, second]);
+  }
+
+  function showHead(row: RoomRow): void {
+    const headWords = words();
+    say(title, nameOfRoom(row, headWords));
+    const nobody = row.assigned === null;
+    const cared = nobody
+      ? headWords("room.free")
+      : row.isMine
+        ? headWords("room.yours")
+        : headWords("room.theirs", { name: row.assignedName ?? "" });
+    say(who, row.phase === "open" || row.phase === "begun" ? cared : headWords(`phase.${row.phase}`));
+    set(back, "aria-label", headWords("room.back"));
+    set(about, "aria-label", headWords("room.about"));
+    set(more, "aria-label", headWords("act.more"));
+    set(element, "aria-label", nameOfRoom(row, headWords));
+    if (!isChanged(buttons, row.id, row.phase, row.isMine, row.isHere, nobody, headWords.language)) return;
+    buttons.replaceChildren(...headButtons(row, acts, headWords));
+  }
+
+  function showTabs(row: RoomRow): void {
+    const tabWords = words();
+    if (!isChanged(tabs, row.id, isNotes, row.newNotes, row.isHere, tabWords.language)) return;
+    set(tabs, "aria-label", tabWords("room.tabs"));
+    tabs.hidden = !row.isHere;
+    const tab = (word: string, notes: boolean, count: number) =>
+      h(
+        "button",
+        {
+          type: "button",
+          role: "tab",
+          "aria-selected": String(isNotes === notes),
+          tabindex: isNotes === notes ? 0 : -1,
+          onclick: () => turn(notes),
+        },
+        word,
+        count > 0 && h("span", { class: "count" }, String(count)),
+      );
+    tabs.replaceChildren(
+      tab(tabWords("room.texts"), false, 0),
+      tab(tabWords("room.notes"), true, isNotes ? 0 : row.newNotes),
+    );
+  }
+
+  tabs.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowLeft" && event.key !== "ArrowRight") return;
+    turn(!isNotes);
+    tabs.querySelector<HTMLElement>("[aria-selected=true]")?.focus();
+  });
+
+  function turn(notes: boolean): void {
+    isNotes = notes;
+    open(null);
+  }
+
+  /** Read the room, or its notes, anew. */
+  function open(entry: string | null): void {
+    conversation?.close();
+    conversation = null;
+    const row = rowNow();
+    if (room === null || row === undefined) {
+      showEmpty();
+      return;
+    }
+    empty = "";
+    replace(element, head, tabs, body);
+    body.classList.toggle("notes", isNotes);
+    if (!row.isHere) {
+      replace(body, waitingView(row, acts, words()));
+      update();
+      return;
+    }
+    const notesId = isNotes ? (options.detail()?.notes ?? null) : null;
+    if (isNotes && notesId === null) return;
+    conversation = openConversation(desk, room, notesId, {
+      customer: (one) => nameOfRoom(one, words()),
+      nameless: (id) => id.slice(0, 8),
+    });
+    makeParts(conversation);
+    conversation.subscribe(() => update());
+    if (entry !== null) jumpTo(conversation, entry);
+    update();
+  }
+
+  function jumpTo(of: Conversation, entry: string): void {
+    const stop = of.subscribe(() => {
+      if (!of.entries().has(entry)) {
+        if (of.state().hasEarlier) void of.loadEarlier();
+        else stop();
+        return;
+      }
+      stop();
+      setTimeout(() => messages?.jump(entry));
+    });
+  }
+
+  function makeParts(of: Conversation): void {
+    const uiWords = words().ui;
+    const list = document.createElement("seal-messages") as MessagesElement;
+    const field = document.createElement("seal-composer") as ComposerElement;
+    list.setup({
+      words: uiWords,
+      now: () => desk.nowMs(),
+      loadEarlier: () => void of.loadEarlier(),
+      seen: (id) => of.seen(id),
+      actions: {
+        openMenu: (message, anchor) => openMessageMenu(message, anchor),
+        jump: (id) => list.jump(id),
+        retry: () => {},
+        answer: () => {},
+        saveFile: (id) => void saveFile(id),
+        cancelFile: () => {},
+        preview: () => Promise.reject(new Error("no preview")),
+      },
+    });
+    field.setAttribute("density", "desk");
+    field.setup({
+      words: uiWords,
+      inspect: () => [],
+      send,
+      edit,
+      sendFile: () => Promise.reject(new Error("no files")),
+    });
+    messages = list;
+    composer = field;
+    const canned = h("button", { class: "button small", type: "button" }, icon("chat"), words()("act.canned"));
+    canned.addEventListener("click", () => options.openCanned(canned, (text) => insert(text)));
+    list.intro = isNotes ? null : h("p", { class: "meta" }, words()("room.before"));
+    const strip = isNotes && h("p", { class: "strip warn" }, icon("eye"), h("span", null, words()("room.notes.who")));
+    replace(body, strip, list, !isNotes && h("div", { class: "tools" }, canned), field);
+    field.addEventListener("keydown", onShortcut, true);
+  }
+
+  /** `/kurz` and a space or tab becomes the canned answer of that name. */
+  function onShortcut(event: KeyboardEvent): void {
+    if (composer === null || isNotes || (event.key !== " " && event.key !== "Tab")) return;
+    const found = /(?:^|\s)\/(\S{1,24})$/u.exec(composer.text);
+    const row = rowNow();
+    const answer = desk.state().answers.find((one) => one.shortcut === found?.[1]);
+    if (found === null || answer === undefined || row === undefined) return;
+    event.preventDefault();
+    const start = composer.text.length - (found[1] as string).length - 1;
+    composer.text = composer.text.slice(0, start) + options.fill(answer.text, row);
+  }
+
+  function insert(text: string): void {
+    const row = rowNow();
+    if (row !== undefined) composer?.insert(options.fill(text, row));
+  }
+
+  async function send(text: string, reply: string | null): Promise<void> {
+    const to = room as string;
+    if (isNotes) await desk.ask({ type: "note", room: to, text }).catch(complain);
+    else await desk.ask({ type: "send", room: to, text, reply }).catch(complain);
+  }
+
+  async function edit(entry: string, text: string): Promise<void> {
+    await desk.ask({ type: "edit", room: room as string, entry, text }).catch(complain);
+  }
+
+  function complain(problem: unknown): never {
+    options.say(failureText(problem, words()));
+    throw problem;
+  }
+
+  async function saveFile(entry: string): Promise<void> {
+    const answer = await desk.ask({ type: "fetchFile", room: room as string, entry }).catch(complain);
+    if (answer.type !== "ticket") return;
+    const file = await fetch(answer.path);
+    if (file.ok) offer({ name: answer.name, blob: await file.blob() });
+  }
+
+  function openMessageMenu(message: Message, anchor: HTMLElement): void {
+    const row = rowNow();
+    if (row === undefined) return;
+    const ui = words().ui;
+    const author = memberOf(conversation?.state().members ?? [], message.author);
+    const items: MenuItem[] = [
+      { word: ui("message.reply"), icon: "reply", act: () => composer?.reply(message, author?.name ?? "") },
+      { word: ui("message.copy"), icon: "copy", act: () => void navigator.clipboard.writeText(message.text) },
+    ];
+    const grave: MenuItem[] = [];
+    if (author?.kind === "customer" && !message.isSensitive)
+      items.push({
+        word: ui("message.mark"),
+        icon: "shield",
+        act: () => void acts.attempt({ type: "markSensitive", room: row.id, entries: [message.id] }),
+      });
+    if (author?.isSelf && !isNotes) {
+      items.push({ word: ui("message.edit"), icon: "edit", act: () => composer?.editMessage(message) });
+      grave.push({
+        word: ui("message.erase"),
+        icon: "erase",
+        isGrave: true,
+        act: () => void acts.erase(row, message.id),
+      });
+    }
+    openMenu(anchor, ui("message.actions"), [items, grave]);
+  }
+
+  function update(): void {
+    const row = rowNow();
+    if (row === undefined) {
+      showEmpty();
+      return;
+    }
+    if ((conversation === null) === row.isHere && !(isNotes && options.detail() === null)) {
+      open(null);
+      return;
+    }
+    showHead(row);
+    showTabs(row);
+    const state = conversation?.state();
+    if (state === undefined) return;
+    messages?.update(state);
+    composer?.allow(false, 0, state.canWrite ? null : blockedText(row, words()));
+  }
+
+  return {
+    element,
+    show(next, entry) {
+      room = next;
+      isNotes = false;
+      open(entry);
+    },
+    update,
+    renew() {
+      forgetShown(buttons, tabs);
+      open(null);
+    },
+    focus: () => composer?.focus(),
+  };
+}
+
+function headButtons(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement[] {
+  const button = (word: string, kind: string, act: () => void) =>
+    h("button", { class: `button small ${kind}`, type: "button", onclick: act }, word);
+  if (row.phase === "closed") return [button(words("act.reopen"), "", () => void acts.reopen(row))];
+  if (row.phase !== "open" && row.phase !== "begun") return [];
+  if (row.isMine)
+    return [
+      button(words("act.transfer"), "", () => void acts.transfer(row)),
+      button(words("act.close"), "", () => void acts.close(row)),
+    ];
+  return row.assigned === null ? [button(words("act.claim"), "main", () => void acts.claim(row))] : [];
+}
+
+function blockedText(row: RoomRow, words: DeskWords): string {
+  if (row.phase !== "open") return words("room.shut", { phase: words(`phase.${row.phase}`) });
+  return words("room.reading");
+}
+
+function waitingView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement {
+  const act = h(
+    "button",
+    { class: "button main", type: "button", onclick: () => void acts.claim(row) },
+    words("act.claim"),
+  );
+  return h(
+    "div",
+    { class: "none" },
+    icon("chat"),
+    h("p", null, words("room.claim.first")),
+    row.assigned === null && act,
+  );
+}
+
+function emptyView(acts: RoomActs, words: DeskWords, isAny: boolean): HTMLElement {
+  const act = h(
+    "button",
+    { class: "button main", type: "button", onclick: () => void acts.claimNext() },
+    words("room.none.act"),
+  );
+  return h("div", { class: "none" }, icon("chat"), h("p", null, words("room.none")), isAny && act);
+}

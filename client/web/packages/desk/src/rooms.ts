@@ -1,0 +1,52 @@
+/** Which rooms a view of the list shows, in which order, and what a row says. */
+
+import type { DeskState } from "./desk.ts";
+import type { RoomRow } from "./messages.ts";
+import type { DeskWords } from "./words.ts";
+
+/** A view of the list; `label:` and a label shows the open rooms with it. */
+export type View = "waiting" | "mine" | "all" | "unread" | "closed" | `label:${string}`;
+
+const LONG_MS = 5 * 60_000;
+const LATE_MS = 30 * 60_000;
+
+/** Whether a customer waits for somebody here. */
+export function isWaiting(row: RoomRow): boolean {
+  return row.waitsMs !== null && row.assigned === null && row.isForUs;
+}
+
+function isOpen(row: RoomRow): boolean {
+  return row.phase === "open" || row.phase === "begun" || row.phase === "frozen";
+}
+
+function isIn(row: RoomRow, view: View): boolean {
+  if (view === "waiting") return isWaiting(row);
+  if (view === "mine") return row.isMine && isOpen(row);
+  if (view === "unread") return row.isHere && (row.unread > 0 || row.newNotes > 0);
+  if (view === "closed") return !isOpen(row);
+  if (view === "all") return isOpen(row);
+  return isOpen(row) && row.labels.includes(view.slice("label:".length));
+}
+
+/** The rooms of a view: who waits longest first, else the newest first. */
+export function roomsOf(state: DeskState, view: View): RoomRow[] {
+  const rows = [...state.rooms.values()].filter((row) => isIn(row, view));
+  if (view === "waiting") return rows.sort((a, b) => (a.waitsMs ?? 0) - (b.waitsMs ?? 0));
+  return rows.sort((a, b) => b.lastMs - a.lastMs);
+}
+
+/** All labels in use, in their order. */
+export function labelsOf(state: DeskState): string[] {
+  const found = new Set([...state.rooms.values()].flatMap((row) => row.labels));
+  return [...found].sort((a, b) => a.localeCompare(b));
+}
+
+/** What a room is called: its customer, or a short pseudonym. */
+export function nameOfRoom(row: RoomRow, words: DeskWords): string {
+  return words("row.customer", { short: (row.customer ?? row.id).slice(0, 4) });
+}
+
+/** How pressing a wait is: told by a word and a picture too. */
+export function pressing(waitedMs: number): "" | "long" | "late" {
+  return waitedMs >= LATE_MS ? "late" : waitedMs >= LONG_MS ? "long" : "";
+}

@@ -1,0 +1,262 @@
+/** What clerks read at the desk, German and English side by side; what the room has is taken from its table. */
+
+import { type Language, languageOf, type Pair, speak, type Values, WORDS, type Words } from "@sealroom/ui/words.ts";
+
+const DESK = {
+  "desk.title": ["Arbeitsplatz", "Desk"],
+  "queue.label": ["Räume", "Rooms"],
+  "queue.waiting": ["Wartend", "Waiting"],
+  "queue.mine": ["Meine", "Mine"],
+  "queue.all": ["Offene", "Open"],
+  "queue.closed": ["Abgeschlossen", "Closed"],
+  "queue.unread": ["Ungelesen", "Unread"],
+  "queue.view": ["Ansicht", "View"],
+  "queue.search": ["Suchen", "Search"],
+  "queue.none.waiting": ["Niemand wartet.", "Nobody is waiting."],
+  "queue.none": ["Hier ist kein Raum.", "No room here."],
+  "queue.none.act": ["Alle offenen zeigen", "Show all open"],
+  "queue.none.search": ["Nichts gefunden.", "Nothing found."],
+  "queue.found": ["Gefunden auf diesem Gerät", "Found on this device"],
+  "queue.clear": ["Suche beenden", "End the search"],
+  "row.customer": ["Kunde {short}", "Customer {short}"],
+  "row.waits": ["wartet {time}", "waiting {time}"],
+  "row.mine": ["bei Ihnen", "yours"],
+  "row.nobody": ["niemand", "nobody"],
+  "row.unread": ["{n} ungelesen", "{n} unread"],
+  "row.notes": ["neue Notiz", "new note"],
+  "row.hidden": ["Vertraulich", "Confidential"],
+  "row.new": ["Neu, noch nicht übernommen", "New, not taken yet"],
+  "row.sensitive": ["vertraulich", "confidential"],
+  "row.held": ["gesperrt für Löschung", "held back from erasure"],
+  "phase.begun": ["wartet", "waiting"],
+  "phase.open": ["offen", "open"],
+  "phase.closed": ["abgeschlossen", "closed"],
+  "phase.frozen": ["Widerspruch", "objection"],
+  "phase.withdrawn": ["Einwilligung widerrufen", "consent withdrawn"],
+  "phase.erased": ["gelöscht", "erased"],
+  "room.none": ["Wählen Sie links einen Raum.", "Choose a room on the left."],
+  "room.none.act": ["Nächsten übernehmen", "Take the next one"],
+  "room.free": ["Niemand kümmert sich darum.", "Nobody takes care of it."],
+  "room.yours": ["Sie kümmern sich darum.", "You take care of it."],
+  "room.theirs": ["{name} kümmert sich darum.", "{name} takes care of it."],
+  "room.tabs": ["Ansicht des Raums", "View of the room"],
+  "room.texts": ["Nachrichten", "Messages"],
+  "room.notes": ["Notizen", "Notes"],
+  "room.notes.who": [
+    "Nur Kollegen lesen das. Der Kunde bekommt es nie.",
+    "Only colleagues read this. The customer never gets it.",
+  ],
+  "room.before": [
+    "Sie lesen, was seit Ihrem Eintritt gesagt wurde. Den Verlauf davor gibt der Empfang weiter.",
+    "You read what was said since you joined. What came before is handed over by the front desk.",
+  ],
+  "room.claim.first": ["Übernehmen Sie den Raum, um zu lesen und zu schreiben.", "Take the room to read and write."],
+  "room.reading": [
+    "Sie lesen mit. Übernehmen Sie den Raum, um zu antworten.",
+    "You are reading. Take the room to answer.",
+  ],
+  "room.shut": ["Der Raum ist {phase}.", "The room is {phase}."],
+  "room.back": ["Zur Liste", "To the list"],
+  "room.about": ["Über den Kunden", "About the customer"],
+  "act.claim": ["Übernehmen", "Take"],
+  "act.transfer": ["Übergeben", "Hand on"],
+  "act.queue": ["Zurück in die Warteschlange", "Back to the queue"],
+  "act.close": ["Abschließen", "Close"],
+  "act.reopen": ["Wieder öffnen", "Open again"],
+  "act.add": ["Kollegen dazuholen", "Bring in a colleague"],
+  "act.history": ["Verlauf weitergeben", "Hand over what was said"],
+  "act.leave": ["Raum verlassen", "Leave the room"],
+  "act.sensitive": ["Raum als vertraulich kennzeichnen", "Mark the room as confidential"],
+  "act.clear": ["Kennzeichnung aufheben", "Remove the mark"],
+  "act.hold": ["Löschung sperren", "Hold back erasure"],
+  "act.unhold": ["Sperre aufheben", "End the hold"],
+  "act.retention": ["Aufbewahrung kürzen", "Shorten retention"],
+  "act.labels": ["Schlagworte", "Labels"],
+  "act.canned": ["Textbausteine", "Canned answers"],
+  "act.more": ["Weitere Aktionen", "More actions"],
+  "act.cancel": ["Abbrechen", "Cancel"],
+  "act.save": ["Speichern", "Save"],
+  "act.grant": ["Erlauben", "Grant"],
+  "act.refuse": ["Ablehnen", "Refuse"],
+  "ask.to": ["An wen", "To whom"],
+  "ask.team": ["Team {name}", "Team {name}"],
+  "ask.anybody": ["Wer zuerst frei ist", "Whoever is free first"],
+  "ask.note": ["Notiz für Kollegen (der Kunde liest sie nicht)", "Note for colleagues (the customer does not read it)"],
+  "ask.reason": ["Grund", "Reason"],
+  "ask.reason.optional": ["Grund (freiwillig, der Kunde liest ihn)", "Reason (optional, the customer reads it)"],
+  "ask.days": ["Tage", "Days"],
+  "ask.labels": [
+    "Schlagworte, durch Komma getrennt. Sie bleiben auf diesem Gerät.",
+    "Labels, separated by commas. They stay on this device.",
+  ],
+  "ask.count": ["Wie viele der neuesten Einträge", "How many of the newest entries"],
+  "ask.erase": ["Diese Nachricht löschen?", "Erase this message?"],
+  "ask.erase.text": [
+    "Sie verschwindet bei allen. Nach 24 Stunden ist sie vernichtet.",
+    "It disappears for everybody. After 24 hours it is destroyed.",
+  ],
+  "about.title": ["Kunde", "Customer"],
+  "about.language": ["Sprache", "Language"],
+  "about.accepted": ["Zugestimmt", "Accepted"],
+  "about.mode.notice": ["Hinweis gelesen", "notice read"],
+  "about.mode.consent": ["Einwilligung", "consent"],
+  "about.mode.explicit": ["ausdrückliche Einwilligung", "explicit consent"],
+  "about.nothing": ["noch nichts", "nothing yet"],
+  "about.waits": ["Wartet seit", "Waiting since"],
+  "about.people": ["Wer liest mit", "Who reads here"],
+  "about.kept": ["Aufbewahrung", "Retention"],
+  "about.labels": ["Schlagworte", "Labels"],
+  "about.requests": ["Wartet auf Ihre Entscheidung", "Waits for your decision"],
+  "about.unknown": ["nicht angemeldet", "not signed in"],
+  "about.identity": ["Anmeldung", "Sign-in"],
+  "role.customer": ["Kunde", "customer"],
+  "role.bot": ["Bot", "bot"],
+  "role.agent": ["Mitarbeiter", "agent"],
+  "role.desk": ["Empfang", "front desk"],
+  "role.supervisor": ["Leitung", "supervisor"],
+  "role.former": ["nicht mehr dabei", "no longer here"],
+  "request.add": ["{name} möchte in den Raum.", "{name} wants to join the room."],
+  "request.transfer": ["{name} möchte den Raum übergeben.", "{name} wants to hand the room on."],
+  "request.leave": ["{name} möchte den Raum verlassen.", "{name} wants to leave the room."],
+  "request.close": ["{name} möchte abschließen.", "{name} wants to close it."],
+  "request.reopen": ["{name} möchte wieder öffnen.", "{name} wants to open it again."],
+  "request.login": ["Der Kunde meldet sich von einem neuen Gerät an.", "The customer signs in from a new device."],
+  "request.other": ["{name} bittet um etwas.", "{name} asks for something."],
+  "objection.title": [
+    "Der Kunde widerspricht. Nichts geht hinaus, bis das entschieden ist.",
+    "The customer objects. Nothing goes out until it is decided.",
+  ],
+  "objection.open": ["Wieder öffnen", "Open again"],
+  "objection.close": ["Abschließen", "Close"],
+  "canned.title": ["Textbausteine", "Canned answers"],
+  "canned.none": ["Noch kein Textbaustein.", "No canned answer yet."],
+  "canned.new": ["Neuer Textbaustein", "New canned answer"],
+  "canned.edit": ["Ändern", "Change"],
+  "canned.drop": ["Entfernen", "Remove"],
+  "canned.name": ["Titel", "Title"],
+  "canned.shortcut": ["Kürzel, nach / im Textfeld", "Shortcut, behind / in the field"],
+  "canned.text": [
+    "Text; {name}, {agent} und {company} werden ersetzt",
+    "Text; {name}, {agent} and {company} are filled in",
+  ],
+  "canned.insert": ["Einfügen", "Insert"],
+  "figures.title": ["Zahlen", "Figures"],
+  "figures.text": ["Auf diesem Gerät gerechnet, aus dem, was hier ist.", "Computed on this device from what is here."],
+  "figures.waiting": ["Wartend", "Waiting"],
+  "figures.longest": ["Längste Wartezeit", "Longest wait"],
+  "figures.first": ["Erste Antwort (Median)", "First answer (median)"],
+  "figures.day": ["Tag", "Day"],
+  "figures.opened": ["Neu", "New"],
+  "figures.theirs": ["Von Kunden", "From customers"],
+  "figures.ours": ["Von uns", "From us"],
+  "keys.title": ["Tasten", "Keys"],
+  "keys.next": ["Nächster Raum", "Next room"],
+  "keys.before": ["Voriger Raum", "Room before"],
+  "keys.search": ["Suchen", "Search"],
+  "keys.reply": ["Ins Textfeld", "To the field"],
+  "keys.view": ["Ansicht wechseln", "Change the view"],
+  "keys.esc": ["Zurück", "Back"],
+  "keys.next-claim": ["Wer am längsten wartet", "Who waits longest"],
+  "menu.label": ["Menü", "Menu"],
+  "menu.lock": ["Sperren", "Lock"],
+  "menu.language": ["English", "Deutsch"],
+  "menu.scheme": ["Hell oder dunkel", "Light or dark"],
+  "menu.density": ["Dicht oder weit", "Compact or comfortable"],
+  "menu.sound.on": ["Ton einschalten", "Turn sound on"],
+  "menu.sound.off": ["Ton ausschalten", "Turn sound off"],
+  "menu.notices": ["Mitteilungen erlauben", "Allow notices"],
+  "lock.title": ["Gesperrt", "Locked"],
+  "lock.text": ["Geben Sie die Passphrase Ihres Speichers ein.", "Enter the passphrase of your store."],
+  "lock.field": ["Passphrase", "Passphrase"],
+  "lock.open": ["Entsperren", "Unlock"],
+  "lock.wrong": ["Die Passphrase stimmt nicht.", "The passphrase is wrong."],
+  "lock.wait": ["Bitte warten Sie bis {time}.", "Please wait until {time}."],
+  "lost.title": ["Der Arbeitsplatz läuft nicht mehr", "The desk has ended"],
+  "lost.text": [
+    "Starten Sie ihn im Terminal: sealroom desk. Diese Seite verbindet sich von selbst.",
+    "Start it in the terminal: sealroom desk. This page connects by itself.",
+  ],
+  "expired.title": ["Diese Adresse gilt nicht mehr", "This address is void"],
+  "expired.text": [
+    "Drücken Sie im Terminal, in dem sealroom desk läuft, die Eingabetaste, und öffnen Sie die neue Adresse.",
+    "Press Enter in the terminal in which sealroom desk runs, and open the new address.",
+  ],
+  "starting.text": ["Einen Augenblick …", "One moment …"],
+  "link.offline": [
+    "Keine Verbindung. Was Sie schreiben, ist gespeichert und geht später hinaus.",
+    "No connection. What you write is stored and goes out later.",
+  ],
+  "shared.text": [
+    "Nur auf einem eigenen Rechner benutzen. Wer diese Anmeldung benutzt, liest mit.",
+    "Use it on a machine of your own only. Whoever uses this login reads along.",
+  ],
+  "shared.ok": ["Verstanden", "Understood"],
+  "alarm.two_histories": [
+    "Zwei Fassungen desselben Eintrags sind aufgetaucht. Bitte die Leitung fragen.",
+    "Two versions of one entry have appeared. Please ask the supervisor.",
+  ],
+  "alarm.restarted_twice": [
+    "Dieses Gerät hat Einträge verloren. Bitte die Leitung fragen.",
+    "This device has lost entries. Please ask the supervisor.",
+  ],
+  "alarm.objection": ["Ein Kunde widerspricht.", "A customer objects."],
+  "alarm.other": ["Das wurde nicht getan ({code}).", "This was not done ({code})."],
+  "failed.right": [
+    "Das darf dieser Platz nicht. Fragen Sie den Empfang oder die Leitung.",
+    "This desk may not do that. Ask the front desk or the supervisor.",
+  ],
+  "failed.quicker": ["Jemand war schneller.", "Somebody was quicker."],
+  "failed.desk": [
+    "Kein Empfang hat geantwortet. Die Bitte gilt weiter.",
+    "No front desk has answered. The request goes on.",
+  ],
+  "failed.lost": ["Der Arbeitsplatz ist gerade nicht erreichbar.", "The desk cannot be reached just now."],
+  "failed.other": ["Das hat nicht geklappt ({code}).", "That did not work ({code})."],
+  "news.title": ["Sealroom", "Sealroom"],
+  "news.text": ["Neue Nachricht", "New message"],
+  "news.waiting": ["Ein Kunde wartet", "A customer is waiting"],
+  "news.taken": ["Ein Raum wurde Ihnen übergeben", "A room was handed to you"],
+  "done.asked": ["Gesendet. Ein Empfang entscheidet.", "Sent. A front desk decides."],
+  "keep.ephemeral": ["flüchtig, {time}", "short, {time}"],
+  "keep.default": ["üblich, {time}", "usual, {time}"],
+  "keep.statutory": ["gesetzlich, {time}", "by law, {time}"],
+  "keep.proof": ["Nachweis, {time}", "as proof, {time}"],
+} as const satisfies Readonly<Record<string, Pair>>;
+
+/** What the table of the room words for customers. */
+const FOR_CLERKS: Readonly<Record<string, Pair>> = {
+  "happened.identified": ["Der Kunde hat sich angemeldet: {name}.", "The customer has signed in: {name}."],
+  "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
+};
+
+export type DeskKey = keyof typeof DESK;
+
+export interface DeskWords {
+  (key: DeskKey, values?: Values): string;
+  /** The words of the shared components. */
+  readonly ui: Words;
+  readonly language: Language;
+}
+
+/** The words of a language. */
+export function deskWords(wish: string): DeskWords {
+  const language = languageOf(wish);
+  const column = language === "de" ? 0 : 1;
+  const ui = speak(language, "ltr", (key) => (FOR_CLERKS[key] ?? WORDS[key])[column]);
+  const words = (key: DeskKey, values: Values = {}) =>
+    DESK[key][column].replace(/\{(\w+)\}/gu, (whole, name: string) => String(values[name] ?? whole));
+  return Object.assign(words, { ui, language });
+}
+
+/** So long, as people say it: `12 min`, `3 h`, `2 Tage`. */
+export function longOf(ms: number, language: string): string {
+  const minutes = Math.max(0, Math.floor(ms / 60_000));
+  const [count, unit] =
+    minutes < 60
+      ? [minutes, "minute"]
+      : minutes < 2_880
+        ? [Math.floor(minutes / 60), "hour"]
+        : [Math.floor(minutes / 1_440), "day"];
+  const unitDisplay = unit === "day" ? "long" : "short";
+  return new Intl.NumberFormat(language, { style: "unit", unit, unitDisplay }).format(count);
+}

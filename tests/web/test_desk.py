@@ -1,0 +1,196 @@
+"""The desk's page in a browser: a story with an agent and a customer; what is hostile stays text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import browsers
+import pytest
+import pytest_asyncio
+import web_packages
+from conversations import until
+from desk_page import served
+from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom
+from e2ee_client.testing import FakeClock, MemoryNetwork
+from playwright.async_api import Page
+from practice import Practice, practice
+
+from e2ee.rooms.state import Phase
+
+pytestmark = [
+    pytest.mark.asyncio(loop_scope="session"),
+    pytest.mark.parametrize("browser_name", ["chromium"], indirect=True, scope="session"),
+    pytest.mark.xdist_group("web"),
+]
+HOSTILE = (
+    '<img src=x onerror="document.title=1">',
+    "<script>document.title=1</script>",
+    '"><svg onload=document.title=1>',
+    "javascript:document.title=1",
+    "{{constructor.constructor('document.title=1')()}}",
+    "\u202eumgedreht\u2066 \u200b<b>",
+)
+AXE = web_packages.WORKSPACE / "node_modules/axe-core/axe.min.js"
+SETTINGS = """if (location.protocol === "http:")
+  localStorage.setItem("sealroom-desk-settings", JSON.stringify({ language: "%s", isWarned: true }))"""
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def praxis(web_libraries: None) -> AsyncIterator[Practice]:
+    """A practice whose notice is published, over a relay in memory."""
+    network = MemoryNetwork(clock=FakeClock(speed=20))
+    try:
+        async with practice(network) as made:
+            yield made
+    finally:
+        network.relay.close()
+
+
+@asynccontextmanager
+async def opened(visitor: browsers.Visitor, address: str, language: str = "de") -> AsyncIterator[Page]:
+    """Open the desk, wait until its list is there, and close the page before the desk ends."""
+    await visitor.context.add_init_script(SETTINGS % language)
+    page = await visitor.open(address)
+    await page.locator(".queue").wait_for()
+    yield page
+    await page.close()
+
+
+async def asked(praxis: Practice, agent: Agent, *texts: str) -> CustomerRoom:
+    """A customer has written, and waits."""
+    room = await praxis.opened(await praxis.customer())
+    for text in texts:
+        await room.send(text)
+    await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
+    return room
+
+
+async def faults(page: Page) -> list[str]:
+    """What axe finds by the rules of WCAG 2.2 AA; the driver puts it in, past the page's policy."""
+    await page.evaluate(AXE.read_text("utf-8"))
+    found = await page.evaluate(
+        "async () => (await axe.run({ runOnly: ['wcag2a', 'wcag2aa', 'wcag21aa', 'wcag22aa'] })).violations"
+    )
+    return [f"{one['id']}: {node['target']}" for one in found for node in one["nodes"]]
+
+
+async def test_a_customer_is_claimed_answered_handed_on_and_closed(
+    praxis: Practice, new_visitor: browsers.NewVisitor
+) -> None:
+    a = await praxis.agent("Frau Sommer", teams=["Empfang"])
+    b = await praxis.agent("Herr Winter", teams=["Abrechnung"])
+    async with served(a) as (at, _), opened(await new_visitor(), at.address()) as page:
+        await page.get_by_text("Hier ist kein Raum.").wait_for()
+        assert await faults(page) == []
+        room = await asked(praxis, a, "Guten Tag")
+        await page.locator(".item").get_by_text("wartet").wait_for()
+        assert await page.title() == "(1) Praxis"
+        await page.keyboard.press("n")
+        await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        await page.get_by_role("textbox", name="Nachricht").fill("Guten Tag, hier ist Sommer")
+        await page.keyboard.press("Enter")
+        await until(lambda: room.unread == 1)
+        await page.get_by_text("Angekommen").wait_for()
+        await room.send("Die Rechnung stimmt nicht")
+        await page.locator("seal-messages .bubble").get_by_text("Die Rechnung stimmt nicht").wait_for()
+        await until(lambda: a.room(room.room_id).unread == 0)
+        assert await faults(page) == []
+        await praxis.company.room(room.room_id).note("Stammkunde")
+        await page.get_by_role("tab", name="Notizen").click()
+        await page.locator("seal-messages .bubble").get_by_text("Stammkunde").wait_for()
+        assert await faults(page) == []
+        await page.get_by_role("button", name="Übergeben", exact=True).click()
+        await page.get_by_label("An wen").select_option(label="Herr Winter (Mitarbeiter)")
+        await page.get_by_label("Notiz für Kollegen").fill("Bitte die zweite Position prüfen")
+        assert await faults(page) == []
+        await page.get_by_role("dialog").get_by_role("button", name="Übergeben").click()
+        await until(lambda: room.assigned is not None and room.assigned.name == "Herr Winter")
+    visitor = await new_visitor(color_scheme="dark")
+    async with served(b) as (at, _), opened(visitor, at.address(), "en") as page:
+        await page.locator(".item").click()
+        await page.get_by_role("tab", name="Notes").click()
+        await page.locator("seal-messages .bubble").get_by_text("Bitte die zweite Position prüfen").wait_for()
+        assert await faults(page) == []
+        await page.get_by_role("button", name="Close", exact=True).click()
+        await page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
+        await until(lambda: room.phase is Phase.CLOSED)
+        await page.get_by_role("button", name="Open again").wait_for()
+
+
+async def test_what_is_hostile_is_shown_as_text(praxis: Practice, visitor: browsers.Visitor) -> None:
+    a = await praxis.agent("Agent <b>A</b>")
+    room = await asked(praxis, a, "Guten Tag")
+    ours = await claimed(a, room)
+    for text in HOSTILE:
+        await room.send(text)
+    await until(lambda: ours.unread == len(HOSTILE))
+    await praxis.company.room(room.room_id).note(HOSTILE[0])
+    async with served(a) as (at, hub), opened(visitor, at.address()) as page:
+        await hub.local.set_labels(room.room_id, (HOSTILE[1][:30],))
+        await page.locator(".item").click()
+        for text in HOSTILE:
+            await page.locator("seal-messages .text").get_by_text(text, exact=True).wait_for()
+        await page.get_by_role("tab", name="Notizen").click()
+        await page.locator("seal-messages .text").get_by_text(HOSTILE[0], exact=True).wait_for()
+        assert (await page.title()).endswith("Praxis")
+        assert await page.locator("seal-desk img, seal-desk script").count() == 0
+
+
+async def claimed(agent: Agent, room: CustomerRoom) -> CompanyRoom:
+    """The room as it is at an agent, who has taken it."""
+    ours = agent.room(room.room_id)
+    await ours.claim(60)
+    await ours.send("Guten Tag")
+    await until(lambda: room.unread == 1)
+    return ours
+
+
+async def test_a_locked_page_shows_nothing_of_before(praxis: Practice, visitor: browsers.Visitor) -> None:
+    a = await praxis.agent("Frau Sommer")
+    room = await asked(praxis, a, "Guten Tag")
+    ours = await claimed(a, room)
+    await room.send("Geheimes Anliegen")
+    await until(lambda: ours.unread == 1)
+    async with served(a) as (at, _), opened(visitor, at.address()) as page:
+        await page.locator(".item").click()
+        await page.locator("seal-messages .bubble").get_by_text("Geheimes Anliegen").wait_for()
+        await page.get_by_role("button", name="Menü", exact=True).click()
+        await page.get_by_role("menuitem", name="Sperren").click()
+        await page.get_by_label("Passphrase").wait_for()
+        assert "Geheimes" not in json.dumps(await page.evaluate(TEXTS))
+        assert await faults(page) == []
+        await page.get_by_label("Passphrase").fill("x")
+        await page.keyboard.press("Enter")
+        await page.locator(".item").wait_for()
+
+
+TEXTS = """() => {
+  const own = (one) => [...one.childNodes].filter((n) => n.nodeType === 3).map((n) => n.data);
+  const of = (root) => [...root.querySelectorAll("*")].flatMap((one) =>
+    [...own(one), one.value ?? "", ...(one.shadowRoot ? of(one.shadowRoot) : [])]);
+  return of(document);
+}"""
+
+
+async def test_an_address_works_once(praxis: Practice, new_visitor: browsers.NewVisitor) -> None:
+    async with served(praxis.company) as (at, _):
+        address = at.address()
+        second = await new_visitor()
+        async with opened(await new_visitor(), address) as page:
+            assert "#" not in page.url
+            await page.reload()
+            await page.locator(".queue").wait_for()
+            async with opened_late(second, address) as late:
+                await late.get_by_role("heading", name="Diese Adresse gilt nicht mehr").wait_for()
+        assert [one for one in second.take_complaints() if "401" not in one] == []
+
+
+@asynccontextmanager
+async def opened_late(visitor: browsers.Visitor, address: str) -> AsyncIterator[Page]:
+    """Open an address that was used already."""
+    await visitor.context.add_init_script(SETTINGS % "de")
+    page = await visitor.open(address)
+    yield page
+    await page.close()
