@@ -12,10 +12,9 @@ import pytest
 from command_line import PASSPHRASE, QUICK, Person, Running
 from e2ee_client import Client
 from e2ee_client.cli import room_files
-from e2ee_client.rooms import Company, Customer, Policy
+from e2ee_client.rooms import Company, Policy
+from e2ee_login import issue_login_token
 from relay_process import RelayProcess
-
-from e2ee.rooms.signed_payloads import Identify
 
 pytestmark = [pytest.mark.processes, pytest.mark.slow]
 ORIGIN = "https://praxis.example"
@@ -240,24 +239,23 @@ def _objected(desk: Person, customer: Person, short: str) -> None:
 
 
 def _logged_in(desk: Person, running: Running, customer: Person, short: str) -> None:
-    """A login waits, and a person grants it (CNS-42)."""
-
-    async def log_in() -> None:
-        opening = Customer.open(
-            customer.store, company=ORIGIN, passphrase=PASSPHRASE, fetch=_nothing, runtime=QUICK
-        )
-        async with opening as me:
-            await me.wait_online(60)
-            await me.rooms()[0].write(Identify(b"no token"))
-            await me.wait_handed_over(60)
-
-    asyncio.run(log_in())
-    running.wait_for(rf"\[{short}\] an entry was refused")
+    """The customer logs in by the company's web server, and signs out (CNS-50 to CNS-57)."""
+    key = desk.store.with_name("login.key")
+    desk.ok("company", "logins", "--allow")
+    desk.ok("company", "login-key", str(key))
+    with customer.start("room", "listen") as listening:
+        listening.wait_for("connected")
+        challenge = customer.ok("room", "login", "-").strip()
+        token = issue_login_token(key.read_text(), challenge, subject="4711", name="Erika Muster")
+        customer.ok("room", "login", "-", token)
+        running.wait_for(rf"\[{short}\] the customer is logged in")
+        listening.wait_for(r"the customer is logged in")
+        refused = customer.run("room", "login", "-", token)
+        assert (refused.status, refused.code) == (8, "login.used")
+    assert "Logged in as Erika Muster" in desk.ok("room", "show", short)
+    customer.ok("room", "sign-out", "-")
+    running.wait_for(rf"\[{short}\] the customer has signed out")
     assert "Logged in" not in desk.ok("room", "show", short)
-
-
-async def _nothing(origin: str) -> bytes:
-    raise AssertionError("nobody asks for a door here")
 
 
 @pytest.mark.parametrize(
@@ -369,3 +367,26 @@ def test_texts_are_worded_anew_and_questions_answered(praxis: Praxis, tmp_path: 
 )
 def test_the_bar_says_how_far_a_file_is(done_b: int, bar: str) -> None:
     assert room_files.bar_of(done_b, 10) == bar
+
+
+def test_a_second_device_of_a_person_is_linked_and_struck_off(praxis: Praxis, tmp_path: Path) -> None:
+    """ACC-50 to ACC-52, ID-28: over a real relay, the digits compared by this test."""
+    phone, tablet = _customer(tmp_path), _customer(tmp_path, "tablet")
+    door = ("--door", str(praxis.door))
+    phone.ok("room", "open", *door, "--accept", "--linkable")
+    _make_quick(phone)
+    phone.ok("room", "send", "-", "vom Telefon")
+    with phone.start("room", "link", "--yes", "--json") as linking:
+        shown = json.loads(linking.wait_for(r"\{\"link\": .*\}"))["link"]
+        with tablet.start("room", "join", shown, *door, "--yes") as joining:
+            digits = json.loads(linking.wait_for(r"\{\"digits\": .*\}"))["digits"]
+            joining.wait_for(rf"with the other device: {digits}")
+            joining.wait_for("of your account")
+    _make_quick(tablet)
+    assert "vom Telefon" in tablet.ok("room", "history", "-", "--last", "5")
+    refused = _customer(tmp_path, "thief").run("room", "join", shown, *door, "--yes")
+    assert refused.code == "link.expired"
+    found = [json.loads(line) for line in phone.ok("room", "devices", "--json").splitlines()]
+    assert [one["is_this"] for one in found] == [True, False]
+    phone.ok("room", "devices", "--remove", found[1]["device_id"])
+    assert len(phone.ok("room", "devices").splitlines()) == 1

@@ -81,6 +81,7 @@ _STATUS: Final[dict[str, int]] = {
     "local.request_refused": 8,
     "room": 8,
     "login": 8,
+    "link.refused": 8,
 }
 
 

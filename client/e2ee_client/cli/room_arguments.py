@@ -15,6 +15,7 @@ from . import (
     companies,
     company_notices,
     company_policy,
+    linking,
     logins,
     messages,
     proofs,
@@ -65,6 +66,7 @@ def add_commands(commands: CommandGroup, texts: Texts) -> None:
     _room_reading(room)
     _room_writing(room)
     _room_words(room)
+    _room_devices(room)
     verify = command(commands, texts, "verify-consent", proofs.verify, "help.verify-consent")
     verify.argument("file", "help.proof_file", type=Path, metavar="FILE")
     verify.argument("company", "help.proof_company", metavar="CARD").switches(json="help.json")
@@ -163,6 +165,7 @@ def _room_writing(add: _Adding) -> None:
     opening.option("--door", key="help.door_file", type=Path, metavar="FILE")
     opening.option("--purpose", key="help.purpose", type=positive, action="append", metavar="N")
     opening.switches(accept="help.accept_notice", refuse="help.refuse_notice")
+    opening.switches(linkable="help.linkable")
     send = _with_room(add.acting("send", room_acts.send)).argument("text", "help.text", metavar="TEXT")
     send.option("--wait", key="help.wait_entry", choices=_PROGRESS, default="sent")
     send.option("--pack", key="help.guard_pack", choices=PACKS, action="append", default=[])
@@ -196,6 +199,16 @@ def _room_writing(add: _Adding) -> None:
     login = _with_room(add.acting("login", logins.login))
     login.argument("token", "help.login_token", metavar="TOKEN", nargs="?")
     _with_room(add.acting("sign-out", logins.sign_out))
+
+
+def _room_devices(add: _Adding) -> None:
+    with_timeout(add("link", linking.link), _INVITE_S).switches(yes="help.link_yes")
+    join = with_timeout(add("join", linking.join), _INVITE_S)
+    join.argument("text", "help.link_text", metavar="TEXT", nargs="*")
+    join.option("--company", key="help.company_origin", metavar="URL")
+    join.option("--door", key="help.door_file", type=Path, metavar="FILE").switches(yes="help.own_yes")
+    devices = add.acting("devices", linking.devices)
+    devices.option("--remove", key="help.remove_own", metavar="DEVICE")
 
 
 def _room_words(add: _Adding) -> None:

@@ -47,7 +47,7 @@ def open_(session: Session) -> Work:
             known = client.shell.machine.rooms.company_card()
             customer = Customer(None, None, None, _origin(session), session.runtime(), fetch_door, client)
             try:
-                notice = await _notice(session, known)
+                notice = await notice_of(session, known)
             except DoorOfAnotherCompany:
                 if options.company is not None:
                     check_page(client, _origin(session))
@@ -59,14 +59,18 @@ def open_(session: Session) -> Work:
 
 async def _first(session: Session) -> int:
     """Nothing is made before the person has accepted, not even asked for a passphrase."""
-    notice = await _notice(session, None)
+    notice = await notice_of(session, None)
     if not await _accepts(session, notice):
         _show_channels(session, notice)
         return DONE
     passphrase = session.passphrase(new=True)
     make_folder(session.store_path)
     opening = Customer.open(
-        session.store_path, company=_origin(session), passphrase=passphrase, runtime=session.runtime()
+        session.store_path,
+        company=_origin(session),
+        passphrase=passphrase,
+        runtime=session.runtime(),
+        linkable=session.options.linkable,
     )
     async with opening as customer:
         return await _accept(session, customer, notice)
@@ -77,7 +81,7 @@ def _origin(session: Session) -> str:
     return given.rstrip("/") if given is not None else ""
 
 
-async def _notice(session: Session, known: ContactCard | None) -> ShownNotice:
+async def notice_of(session: Session, known: ContactCard | None) -> ShownNotice:
     """Return the notice from the company's page, or from a file: an application's, or a trial's.
 
     Raises:

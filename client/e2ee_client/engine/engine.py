@@ -411,6 +411,24 @@ class Engine(Queries):
             self._add(turn, given.card)
             return consenting.accept(turn, given), turn.effects()
 
+    def look_at_devices(self, now_ms: int) -> tuple[None, list[Effect]]:
+        """Compare our directory entry now: a device that has just been added publishes how it is reached."""
+        turn = self._step(now_ms)
+        self._context.entry.compare_again(turn)
+        return None, turn.effects()
+
+    def know_company(self, given: Acceptance, now_ms: int) -> tuple[None, list[Effect]]:
+        """Take the company of another device of this person as a contact; it gives the rooms (ROOM-38).
+
+        Raises:
+            RemoteError: a part does not hold.
+        """
+        turn = self._step(now_ms)
+        with self._all_or_nothing(turn):
+            self._add(turn, given.card)
+            self._context.rooms.consenting.learn(turn, given)
+            return None, turn.effects()
+
     # --- inside ---
 
     @contextmanager

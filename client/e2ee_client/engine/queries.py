@@ -7,10 +7,12 @@ from typing import NamedTuple
 from e2ee import fingerprint
 from e2ee import session as sessions
 from e2ee.card import ContactCard
+from e2ee.ids import DeviceId
 from e2ee.pair import sending
 from e2ee.rooms.invite import Welcome
 from e2ee.secret import AccountKey
 from e2ee.session import Health
+from e2ee_client.errors import UnknownDevice
 from e2ee_client.events import ConnectionState
 
 from .context import Context
@@ -152,6 +154,16 @@ class Queries:
         self._context.devices.check_room()
         own = self._state.own
         return own.relay_url, own.registration_secret
+
+    def is_reachable(self, device_id: DeviceId) -> bool:
+        """Whether another device of our account can be written to.
+
+        Raises:
+            UnknownDevice: the account has none of this id.
+        """
+        if all(one.device_id != device_id for one in self.devices()):
+            raise UnknownDevice("the account has no such device")
+        return self._state.own.account_id + device_id in self._state.peers
 
     def welcome(self, record_hash: bytes) -> Welcome | None:
         """Return what a new device is given once the list in use names it (ACC-35); None before."""

@@ -45,6 +45,7 @@ from .entry import Entry
 from .files import FileInfo, SentFile
 from .hours import Hours
 from .invites import Invite
+from .linking import Link, LinkOffer
 from .notices import Notice
 from .questions import Answered, choice, day, free_text, number
 from .room import Room
@@ -86,6 +87,8 @@ __all__ = [
     "IdentifyAnswered",
     "IdentifyAsked",
     "Invite",
+    "Link",
+    "LinkOffer",
     "LoggedIn",
     "Notice",
     "Person",

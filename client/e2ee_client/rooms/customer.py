@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Self
 
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.notice import Mode, Purpose
 from e2ee_client import opening
 from e2ee_client.client import Client
+from e2ee_client.engine import DeviceView
 from e2ee_client.engine.rooms.consenting import Acceptance
 from e2ee_client.errors import ConfigError
 from e2ee_client.opening import Opening, Runtime, StorePath
@@ -19,6 +20,7 @@ from .device import Device
 from .doors import FoundDoor, fetch_door, find_door
 from .doors.finding import Fetch
 from .errors import DoorOfAnotherCompany, SecondCompany
+from .linking import IsOwn, Link, give_rooms, linked, offered
 
 
 class ShownNotice:
@@ -94,9 +96,12 @@ class Customer(Device[CustomerRoom]):
         runtime: Runtime,
         fetch: Fetch,
         client: Client | None,
+        *,
+        linkable: bool = False,
     ) -> None:
         """Not for callers: use `open`."""
         super().__init__(client)
+        self._linkable = linkable
         self._path = path
         self._passphrase, self._key = passphrase, key
         self._company = company
@@ -114,11 +119,13 @@ class Customer(Device[CustomerRoom]):
         online: bool = True,
         runtime: Runtime | None = None,
         fetch: Fetch = fetch_door,
+        linkable: bool = False,
     ) -> Opening[Self]:
         """Open the store of a person, or say where there will be one; `path` None keeps it in memory.
 
         `company` is the origin of the company's page, such as https://praxis.example. Where there is no
-        store yet nothing is made and nothing is connected.
+        store yet nothing is made and nothing is connected. With `linkable` the account that the first accept
+        makes has an entry in the relay's directory, so that further devices can be linked.
 
         Raises:
             ConfigError: not exactly one of passphrase and key. StoreError: as `Client.open`.
@@ -135,7 +142,7 @@ class Customer(Device[CustomerRoom]):
                 client = await Client.open(
                     path, passphrase=passphrase, key=key, online=online, runtime=runtime
                 )
-            return cls(path, passphrase, key, company, runtime, fetch, client)
+            return cls(path, passphrase, key, company, runtime, fetch, client, linkable=linkable)
 
         return Opening(work)
 
@@ -183,8 +190,79 @@ class Customer(Device[CustomerRoom]):
             relay=notice.found.card.relay_url,
             passphrase=self._passphrase,
             key=self._key,
+            publish=self._linkable,
             runtime=self._runtime,
         )
+
+    # --- further devices ---
+
+    @classmethod
+    def join(
+        cls,
+        path: StorePath,
+        text: str,
+        *,
+        company: str,
+        is_own: IsOwn,
+        show_digits: Callable[[str], None],
+        passphrase: str | None = None,
+        key: bytes | None = None,
+        runtime: Runtime | None = None,
+        fetch: Fetch = fetch_door,
+    ) -> Opening[Self]:
+        """Make this device a further one of a person, by the text that `link` shows on another one.
+
+        `is_own` is called once, before anything leaves this device: ask the person whether the other device
+        is its own and before it. `show_digits` is called with six digits that the person compares with those
+        on the other device; this returns when they have been confirmed there. Rooms come by themselves.
+
+        Raises:
+            LinkRefused: `is_own` said no. InviteInvalid: no such text, one about another company, or another
+                device came as well. InviteExpired: nobody waits, or has confirmed within ten minutes.
+            DoorError, StoreError, RelayUnavailable.
+        """
+        runtime = runtime or Runtime()
+        unlock = passphrase, key
+
+        async def work() -> Self:
+            given, found = await offered(text, company, is_own, runtime, fetch)
+            client = await linked(path, given, found, show_digits, unlock, runtime)
+            return cls(path, passphrase, key, company, runtime, fetch, client)
+
+        return Opening(work)
+
+    async def link(self) -> Link:
+        """Let a further device of this person in: show `Link.text` to it.
+
+        Raises:
+            NotAccepted. ConfigError: the account was not made with `linkable`.
+            AccountKeyAbsent: only the first device can. TooManyDevices. RelayUnavailable.
+        """
+        return Link(self.client, await self.client.invite(kind="person"))
+
+    def devices(self) -> list[DeviceView]:
+        """Return the devices of this person, this one first.
+
+        Raises:
+            NotAccepted.
+        """
+        return self.client.devices()
+
+    async def give_rooms(self, device_id: bytes, timeout_s: float | None = None) -> None:
+        """Give rooms and history to another device of this person again.
+
+        Raises:
+            UnknownDevice. WaitTimeout: it was not seen in time.
+        """
+        await give_rooms(self.client, device_id, timeout_s)
+
+    async def remove_device(self, device_id: bytes) -> None:
+        """Strike another device of this person off: nobody sends it anything more (ID-28).
+
+        Raises:
+            AccountKeyAbsent, UnknownDevice. ConfigError: it is this device.
+        """
+        await self.client.remove_device(device_id)
 
     async def refuse(self, notice: ShownNotice) -> Channels:
         """The person refuses: nothing is stored, a consent that stood is withdrawn. Returns other ways."""

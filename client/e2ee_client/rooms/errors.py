@@ -231,3 +231,10 @@ class LoginsNotAllowed(SealroomError):
 
     code: ClassVar[str] = "local.logins"
     hint: ClassVar[str] = "allow logins on the device that signs for the company, and wait for its mandate"
+
+
+class LinkRefused(SealroomError):
+    """The person said that the other device is not its own: nothing was sent."""
+
+    code: ClassVar[str] = "link.refused"
+    hint: ClassVar[str] = "scan only the code on a device of your own that is before you"

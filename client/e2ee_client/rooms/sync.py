@@ -37,7 +37,7 @@ from . import customer_room as customer_rooms
 from . import desk as desks
 from . import device as devices
 from . import entry as entries
-from . import invites
+from . import invites, linking
 from .company import Keys
 from .sync_room import AnyRoom, CompanyRoom, CustomerRoom, Entry, Room, SentFile
 
@@ -278,10 +278,41 @@ def _customer_hit(inner: tuple[customer_rooms.CustomerRoom, bytes]) -> tuple[Cus
     return CustomerRoom(inner[0]), inner[1]
 
 
+class Link(Handle[linking.Link]):
+    """A link that waits for a further device; see `e2ee_client.rooms.Link`."""
+
+    digits = waiting(linking.Link.digits, same)
+    confirm = waiting(linking.Link.confirm, same)
+    close = waiting(linking.Link.close, same)
+
+    def __init__(self, inner: linking.Link) -> None:
+        """Not for callers: use `Customer.link`."""
+        super().__init__(inner)
+        self._text = BACKGROUND.ask(lambda: inner.text)
+
+    @property
+    def text(self) -> str:
+        """What the new device reads, in one line, as QR code or to copy."""
+        return self._text
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
 class Customer(_Device[customers.Customer]):
     """A person who talks to a company; see `e2ee_client.rooms.Customer`."""
 
     open = staticmethod(starting(customers.Customer.open, _customer))
+    join = staticmethod(starting(customers.Customer.join, _customer))
+    link = waiting(customers.Customer.link, Link)
+    devices = asking(customers.Customer.devices, same)
+    give_rooms = waiting(customers.Customer.give_rooms, same)
+    remove_device = waiting(customers.Customer.remove_device, same)
     has_accepted = Read[bool]("has_accepted", ask=True)
     notice = waiting(customers.Customer.notice, same)
     accept = waiting(customers.Customer.accept, CustomerRoom)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from e2ee.card import ContactCard
 from e2ee.errors import NoConsent, RemoteError
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms import customer
 from e2ee.rooms.customer import Accept, Effect, Given, Leave, Refuse
 from e2ee.rooms.door import check_texts
@@ -78,15 +78,33 @@ class Consenting(Part):
             RemoteError: the notice or mandate does not hold.
         """
         account_id = given.card.account_id
-        self._context.team.learn_verified(turn, given.mandate, None)
-        self._context.team.learn_notice(turn, account_id, given.notice.signed)
-        self._context.notices.put_texts(turn, given.notice, given.texts)
+        self.learn(turn, given)
         event = Accept(given.notice.hash, given.locale, given.purposes)
         room_id = self._room_with(account_id)
         if room_id is None:
             return self._open(turn, account_id, given.notice, event)
         self._rooms.do(turn, room_id, lambda room: self._renew(turn, room, event))
         return room_id
+
+    def learn(self, turn: Turn, given: Acceptance) -> None:
+        """Learn of a company whose notice another device of the person has accepted (ROOM-38).
+
+        Raises:
+            RemoteError: the notice or mandate does not hold.
+        """
+        self._context.team.learn_verified(turn, given.mandate, None)
+        self._context.team.learn_notice(turn, given.card.account_id, given.notice.signed)
+        self._context.notices.put_texts(turn, given.notice, given.texts)
+
+    def give_rooms(self, turn: Turn, to: DeviceId) -> None:
+        """Give all rooms to another device of the person: its `open`, and all that is here (ROOM-38, TRN-19).
+
+        Raises:
+            NoRight: not another device of this account.
+        """
+        for one in list(self._rooms.index.values()):
+            if one.customer == self._state.own.account_id and one.phase != Phase.ERASED:
+                self._rooms.do(turn, one.room_id, lambda room: room.forwarding.give_own_device(turn, to))
 
     def _room_with(self, account_id: AccountId) -> RoomId | None:
         found = [

@@ -9,7 +9,7 @@ from e2ee.constants import CONTENT_ID_B
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import NoRight, RemoteError, Unlogged
 from e2ee.ids import ContentId, DeviceId
-from e2ee.rooms.entry import Author, Entry, EntryHash, Header
+from e2ee.rooms.entry import Author, Entry, EntryHash, Header, carrier
 from e2ee.rooms.forward import (
     GROUND,
     Handover,
@@ -221,10 +221,20 @@ class Forwarding(RoomPart):
             raise NoRight("a customer gives history to its own device")
         if to == self._around.us.device_id or to not in self._room.states.customers():
             raise NoRight("history is given to another device of the account")
+        self._give_open(turn, Author(live.customer, to))
         entries = [log.entry(turn, one) for one in log.all_of(turn)]
         hidden = {one.hash for one in log.all_of(turn) if one.is_hidden}
         entries = [one.redacted() if one.hash in hidden else one for one in entries]
         self.forward_all(turn, entries, Author(live.customer, to))
+
+    def _give_open(self, turn: Turn, to: Author) -> None:
+        """Post our `open` to a device that was added later, so that it has the room (ROOM-38)."""
+        root = self._live.root
+        stored = None if root is None else self._room.log.find(turn, root)
+        if stored is not None and stored.author == self._around.us:
+            entry = self._room.log.entry(turn, stored)
+            if entry.body is not None:
+                self._around.post(turn, carrier(entry), [to])
 
     # --- what we are given ---
 

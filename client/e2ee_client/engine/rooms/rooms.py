@@ -259,6 +259,7 @@ class Rooms(LoadedRooms):
         if company is None:
             raise ContentError("a room with a company that is not known")
         room = RoomEngine.create(self.around, self.requests, room_id, company, us)
+        room.live.greets = True
         room.opened(turn, by, content)
         self.add(room)
         return True

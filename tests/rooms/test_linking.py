@@ -1,0 +1,203 @@
+"""A person's further device: code, digits, rooms, and what a stranger's or a photographed code does."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from conversations import until
+from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, UnknownDevice
+from e2ee_client.events import DeviceRemoved, NewDevice
+from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
+from e2ee_client.rooms.errors import LinkRefused
+from e2ee_client.rooms.linking import Link, LinkOffer
+from e2ee_client.testing import MemoryNetwork
+from practice import ORIGIN, Practice, practice
+
+pytestmark = pytest.mark.asyncio
+
+
+class Screen:
+    """What the new device shows, and what its person says."""
+
+    def __init__(self, *, is_own: bool = True) -> None:
+        self.digits = ""
+        self.offers: list[LinkOffer] = []
+        self._is_own = is_own
+
+    def show(self, digits: str) -> None:
+        """Show six digits."""
+        self.digits = digits
+
+    def is_own(self, offer: LinkOffer) -> bool:
+        """Answer whether the other device is the person's own."""
+        self.offers.append(offer)
+        return self._is_own
+
+
+@asynccontextmanager
+async def person(made: Practice) -> AsyncIterator[tuple[Customer, CustomerRoom]]:
+    """Somebody who may link devices, and has written."""
+    runtime = made.network.runtime()
+    opening = Customer.open(None, company=ORIGIN, fetch=made.fetch, runtime=runtime, linkable=True)
+    async with opening as phone:
+        room = await made.opened(phone)
+        await (await room.send("vorher")).wait_for(EntryProgress.DELIVERED, 60)
+        await phone.wait_settled(60)
+        yield phone, room
+
+
+async def join(made: Practice, text: str, screen: Screen) -> Customer:
+    """Come as the new device."""
+    return await Customer.join(
+        None,
+        text,
+        company=ORIGIN,
+        is_own=screen.is_own,
+        show_digits=screen.show,
+        fetch=made.fetch,
+        runtime=made.network.runtime(),
+    )
+
+
+async def linked(made: Practice, phone: Customer) -> tuple[Customer, bytes]:
+    """Let a second device in, as the person would do."""
+    screen = Screen()
+    async with await phone.link() as link:
+        joining = asyncio.create_task(join(made, link.text, screen))
+        digits = await link.digits(60)
+        await until(lambda: screen.digits != "")
+        assert digits == screen.digits
+        device_id = await link.confirm(120)
+    tablet = await joining
+    assert [one.origin for one in screen.offers] == [ORIGIN]
+    return tablet, device_id
+
+
+async def test_a_second_device_has_the_rooms_and_the_company_sees_it() -> None:
+    """ACC-50 to ACC-52, ROOM-38: history comes, both write, the company is told; it is struck off."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, room):
+        events = made.company.client.events()
+        tablet, device_id = await linked(made, phone)
+        async with tablet:
+            await until(lambda: [one.room_id for one in tablet.rooms()] == [room.room_id])
+            there = tablet.room(room.room_id)
+            async for event in events:
+                if isinstance(event, NewDevice):
+                    assert event.device_id == device_id
+                    break
+            await until_texts(there, ["vorher"])
+            await (await there.send("vom Tablet")).wait_for(EntryProgress.DELIVERED, 60)
+            await until_texts(made.company.room(room.room_id), ["vorher", "vom Tablet"])
+            await until_texts(room, ["vorher", "vom Tablet"])
+            assert {one.device_id for one in phone.devices()} == {one.device_id for one in tablet.devices()}
+            await phone.remove_device(device_id)
+            async for event in events:
+                if isinstance(event, DeviceRemoved):
+                    assert event.device_id == device_id
+                    break
+            with pytest.raises(UnknownDevice):
+                await phone.give_rooms(bytes(16), 1)
+
+
+async def until_texts(room: object, wanted: list[str]) -> None:
+    """Wait until a room shows these texts."""
+    for _ in range(600):
+        if [one.text for one in await room.texts()] == wanted:  # type: ignore[attr-defined]  # a room of either side
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError([one.text for one in await room.texts()])  # type: ignore[attr-defined]  # as above
+
+
+async def test_a_photographed_code_used_second_ends_the_link_and_is_shown_on_both() -> None:
+    """ACC-34: whoever comes second ends it; nobody was added, and the person is told why."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _):
+        first, second = Screen(), Screen()
+        async with await phone.link() as link:
+            own = asyncio.create_task(join(made, link.text, first))
+            await link.digits(60)
+            thief = asyncio.create_task(join(made, link.text, second))
+            with pytest.raises(InviteInvalid):
+                await _second_has_come(link)
+            with pytest.raises(InviteInvalid):
+                await link.confirm(5)
+        for one in (own, thief):
+            one.cancel()
+        await asyncio.wait([own, thief])
+        assert len(phone.devices()) == 1
+
+
+async def _second_has_come(link: Link) -> None:
+    for _ in range(600):
+        await link.digits(5)
+        await asyncio.sleep(0.05)
+
+
+async def test_a_code_used_after_the_link_was_confirmed_leads_nowhere() -> None:
+    """ACC-32: the place is gone with the link."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, _):
+        screen = Screen()
+        async with await phone.link() as link:
+            text = link.text
+            joining = asyncio.create_task(join(made, text, screen))
+            await link.digits(60)
+            await link.confirm(120)
+        async with await joining:
+            with pytest.raises(InviteExpired):
+                await join(made, text, Screen())
+            assert len(phone.devices()) == 2
+
+
+async def test_a_strangers_code_is_refused_before_anything_leaves() -> None:
+    """ACC-51: the person says that the other device is not its own, or the code is about another company."""
+    network = MemoryNetwork()
+    async with (
+        practice(network) as made,
+        practice(network, "https://andere.example") as other,
+        person(made) as (stranger, _),
+    ):
+        async with await stranger.link() as link:
+            refusing = Screen(is_own=False)
+            with pytest.raises(LinkRefused):
+                await join(made, link.text, refusing)
+            assert [one.origin for one in refusing.offers] == [ORIGIN]
+            with pytest.raises(InviteInvalid):
+                await Customer.join(
+                    None,
+                    link.text,
+                    company="https://andere.example",
+                    is_own=Screen().is_own,
+                    show_digits=Screen().show,
+                    fetch=lambda _: _door(other),
+                    runtime=network.runtime(),
+                )
+        for text in ("", "a b c", link_of_a_company(made), link_text_cut(link)):
+            with pytest.raises(InviteInvalid):
+                await join(made, text, Screen())
+        assert len(stranger.devices()) == 1
+
+
+async def _door(made: Practice) -> bytes:
+    return made.door
+
+
+def link_of_a_company(made: Practice) -> str:
+    """The card of a company in the place of each part."""
+    card = made.company.client.card().to_uri()
+    return f"{card} {card} {card}"
+
+
+def link_text_cut(link: Link) -> str:
+    """A text that was cut."""
+    return link.text.rsplit(" ", 1)[0]
+
+
+async def test_an_account_without_a_directory_entry_links_nothing() -> None:
+    """ACC-50: it was not made for further devices."""
+    async with practice(MemoryNetwork()) as made:
+        customer = await made.customer()
+        await made.opened(customer)
+        with pytest.raises(ConfigError):
+            await customer.link()
