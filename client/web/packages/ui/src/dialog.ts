@@ -14,6 +14,7 @@ dialog:dir(rtl) > header { padding: 20px 24px 8px 12px; }
 dialog > .content { flex: 1; min-height: 0; overflow: auto; padding: 0 24px 16px; display: grid; gap: 12px; align-content: start; }
 dialog > .content:last-child { padding-block-end: 24px; }
 dialog > footer { display: flex; flex-wrap: wrap; justify-content: flex-end; gap: 8px; padding: 8px 24px 24px; }
+dialog.long > footer { padding-block-start: 16px; border-block-start: 1px solid var(--line); }
 dialog > footer .button { flex: 1 1 auto; }
 @media (max-width: 420px) { dialog > footer { flex-direction: column-reverse; } }
 @media (forced-colors: active) { dialog { border: 1px solid CanvasText; } }
@@ -56,7 +57,10 @@ export function openDialog(
   });
   root.append(dialog);
   dialog.showModal();
-  if (content.scrollHeight > content.clientHeight) content.tabIndex = 0;
+  if (content.scrollHeight > content.clientHeight) {
+    content.tabIndex = 0;
+    dialog.classList.add("long");
+  }
   return dialog;
 }
 

@@ -10,7 +10,7 @@ export function ratingView(words: Words, rate: (stars: number, text: string | nu
   const field = h("textarea", { class: "field", rows: 2, maxlength: MAX_TEXT, id: "rate-text" });
   const label = h("label", { for: "rate-text", class: "meta" }, words("rate.text"));
   const send = h("button", { class: "button main", type: "submit" }, words("rate.send"));
-  const more = h("div", { class: "pair" }, label, field, h("div", { class: "acts" }, send));
+  const more = h("div", { class: "pair more" }, label, field, h("div", { class: "acts" }, send));
   more.hidden = true;
   const choices = STARS.map((stars) =>
     h(

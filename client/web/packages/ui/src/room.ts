@@ -40,6 +40,7 @@ export class RoomElement extends HTMLElement {
   #stop: Unsubscribe | null = null;
   #screen = "";
   #foot = "";
+  #intro = "";
   #notes = "";
   #dismissed = new Set<string>();
   readonly #mark = h("div", { class: "mark", "aria-hidden": "true" });
@@ -160,7 +161,7 @@ export class RoomElement extends HTMLElement {
     say(this.#mark, initials(name));
     this.#mark.hidden = state.company === null;
     const isConversing = CONVERSING.includes(state.phase);
-    this.#present.hidden = !isConversing;
+    this.#present.hidden = !isConversing || state.phase === "withdrawn" || state.phase === "erased";
     this.#more.hidden = !isConversing;
     say(this.#present, presentLine(state.members, words));
     set(this.#main, "aria-label", words("room.label", { company: name }));
@@ -179,6 +180,7 @@ export class RoomElement extends HTMLElement {
       if (hadFocus) this.focus();
     }
     if (!isConversing) return;
+    this.#showIntro(state);
     this.#messages?.update(state);
     this.#showFoot(state);
   }
@@ -234,6 +236,7 @@ export class RoomElement extends HTMLElement {
     const composer = document.createElement("seal-composer") as ComposerElement;
     this.#messages = messages;
     this.#composer = composer;
+    this.#intro = "";
     messages.setup({
       words,
       now,
@@ -249,7 +252,6 @@ export class RoomElement extends HTMLElement {
         preview: (id) => backend.preview(id),
       },
     });
-    messages.intro = this.#intro(words, backend.state());
     composer.setup({
       words,
       inspect: (text) => backend.inspect(text),
@@ -261,12 +263,17 @@ export class RoomElement extends HTMLElement {
     return [messages, composer];
   }
 
-  #intro(words: Words, state: RoomState): HTMLElement {
+  /** Who can read here, and before the first word an invitation to write. */
+  #showIntro(state: RoomState): void {
+    const { words } = this.#options as RoomOptions;
     const company = state.company?.name ?? words("someone");
-    const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company }));
     const isEmpty = state.canWrite && !state.items.some((item) => item.kind === "message");
-    const element = h("div", { class: "welcome" }, isEmpty && h("p", { class: "title" }, words("room.start")), readers);
-    return element;
+    const key = `${isEmpty} ${company}`;
+    if (this.#messages === null || this.#intro === key) return;
+    this.#intro = key;
+    const readers = h("p", { class: "readers meta" }, icon("lock"), words("room.readers", { company }));
+    const welcome = isEmpty && h("p", { class: "title" }, words("room.start"));
+    this.#messages.intro = h("div", { class: "welcome" }, welcome, readers);
   }
 
   #openMessageMenu(message: Message, anchor: HTMLElement): void {

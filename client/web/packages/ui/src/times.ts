@@ -27,7 +27,7 @@ export function daysBetween(ms: number, nowMs: number): number {
 
 /** Times in this language. */
 export function clockOf(locale: string): Clock {
-  const hour = new Intl.DateTimeFormat(locale, { hour: "2-digit", minute: "2-digit" });
+  const hour = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
   const near = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
   const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });

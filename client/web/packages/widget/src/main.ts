@@ -1,6 +1,8 @@
 /** The room as it is served. */
 
-import { obstructed } from "./obstructed.ts";
+import { realBackend } from "./real.ts";
 import { startVault } from "./vault.ts";
 
-void startVault(() => obstructed("company-unavailable"));
+const worker = document.documentElement.getAttribute("data-worker") ?? "";
+
+void startVault((settings) => realBackend(settings, new URL(worker, document.baseURI).href));

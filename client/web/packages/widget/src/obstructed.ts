@@ -2,10 +2,11 @@
 
 import type { Obstacle, RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
 
-function stateOf(obstacle: Obstacle): RoomState {
+/** A room of which nothing is known yet, or never will be. */
+export function bareState(obstacle: Obstacle | null): RoomState {
   return {
-    link: "offline",
-    phase: "blocked",
+    link: "connecting",
+    phase: obstacle === null ? "loading" : "blocked",
     members: [],
     items: [],
     hasEarlier: false,
@@ -35,7 +36,7 @@ function refuse(): Promise<never> {
 
 /** Nothing is read, stored or asked for. */
 export function obstructed(obstacle: Obstacle): RoomBackend {
-  const state = stateOf(obstacle);
+  const state = bareState(obstacle);
   return {
     state: () => state,
     subscribe: () => () => {},

@@ -1,0 +1,49 @@
+/** The room over the client of this browser: its store, its links, its tabs. */
+
+import { type BrowserPorts, browserPorts } from "@sealroom/client/browser.ts";
+import { watchNetwork } from "@sealroom/client/link/network.ts";
+import { openRoom } from "@sealroom/client/room_backend.ts";
+import { unhex } from "@sealroom/core/bytes.ts";
+import type { Keeping, RoomBackend } from "@sealroom/ui/backend.ts";
+import { inspect } from "./guard.ts";
+import { obstructed } from "./obstructed.ts";
+import type { Settings } from "./port.ts";
+import { type Led, tabbed } from "./tabbed.ts";
+
+const NAME = "sealroom";
+/** The id of an account, as the company's tools print it. */
+const ACCOUNT = /^[\da-f]{64}$/u;
+/** How long a device finds its room again after the last word. */
+const TTL_MS = 30 * 86_400_000;
+
+/** What the room cannot do without. */
+function isTooOld(): boolean {
+  const needed = ["indexedDB", "BroadcastChannel", "WebSocket", "Worker"];
+  const hasParts = needed.every((name) => name in globalThis) && "locks" in navigator;
+  return !hasParts || globalThis.crypto?.subtle === undefined || !CSS.supports("color: light-dark(red, red)");
+}
+
+function keepingOf(settings: Settings): Keeping["mode"] {
+  return settings.storage === "session" ? "session" : "device";
+}
+
+/** The backend for what a page has set; `workerUrl` is that of the proof of work. */
+export function realBackend(settings: Settings, workerUrl: string): RoomBackend {
+  if (isTooOld()) return obstructed("browser-too-old");
+  if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
+  const mode = keepingOf(settings);
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {} });
+  const open = () => opened(settings, ports, mode);
+  if (mode === "session") return open();
+  return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
+}
+
+function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
+  const account = settings.account === null ? null : unhex(settings.account);
+  const keeping = { mode, untilMs: null };
+  const room = openRoom({ company: location.origin, account, ports, lang: settings.lang, keeping, inspect });
+  watchNetwork(ports.links, () => {
+    if (room.state().phase === "blocked") void room.tryAgain();
+  });
+  return room;
+}
