@@ -31,6 +31,7 @@ NAMES = (
     "Desk",
     "Entry",
     "Invite",
+    "Link",
     "Room",
     "SentFile",
 )

@@ -51,6 +51,7 @@ __all__ = [
     "Desk",
     "Entry",
     "Invite",
+    "Link",
     "Room",
     "SentFile",
 ]
