@@ -60,7 +60,7 @@ def test_the_policy_of_the_room_allows_no_inline_part_and_no_other_host(built: d
 @pytest.mark.usefixtures("web_libraries")
 def test_a_part_beyond_its_budget_is_a_fault() -> None:
     script = """import { weigh } from "./build.ts"; import { randomBytes } from "node:crypto";
-      const vault = [randomBytes(60_000), randomBytes(40_000)];
+      const vault = [randomBytes(90_000), randomBytes(60_000)];
       const { faults } = weigh({ launcher: [randomBytes(2_900)], vault });
       console.log(JSON.stringify(faults.map((one) => one.split(" ")[0])))"""
     done = web_packages.run("--input-type=module-typescript", given=script)

@@ -1,7 +1,6 @@
 /** The window of a room, as a customer has it: an element that shows what its backend says. */
 
 import type { Member, Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
-import { channelsView } from "./channels_view.ts";
 import { type ComposerElement, defineComposer } from "./composer.ts";
 import { dialogStyle, openDialog } from "./dialog.ts";
 import { define, h, offer, replace, say, set } from "./dom.ts";
@@ -9,12 +8,11 @@ import { icon } from "./icons.ts";
 import { presentLine } from "./members_view.ts";
 import { menuStyle, openMenu } from "./menu.ts";
 import { defineMessages, type MessagesElement } from "./messages.ts";
-import { noticeView } from "./notice_view.ts";
-import { obstacleView } from "./obstacle_view.ts";
 import { type DialogContext, showAlarm, showMembers, showNotice } from "./room_dialogs.ts";
 import { footView } from "./room_foot.ts";
 import { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
 import { notesView } from "./room_notes.ts";
+import { screenOf } from "./room_screens.ts";
 import { nameOf } from "./row_view.ts";
 import { memberOf } from "./rows.ts";
 import { roomStyle } from "./styles/room.ts";
@@ -176,7 +174,7 @@ export class RoomElement extends HTMLElement {
     if (screen !== this.#screen) {
       const hadFocus = this.shadowRoot?.activeElement !== null && this.#screen !== "";
       this.#screen = screen;
-      replace(this.#body, ...(isConversing ? this.#makeConversation() : this.#makeScreen(state)));
+      replace(this.#body, ...(isConversing ? this.#makeConversation() : this.#leaveConversation(state)));
       if (hadFocus) this.focus();
     }
     if (!isConversing) return;
@@ -185,46 +183,11 @@ export class RoomElement extends HTMLElement {
     this.#showFoot(state);
   }
 
-  #makeScreen(state: RoomState): HTMLElement[] {
-    const { words, backend, reload, openAlone } = this.#options as RoomOptions;
-    const run = (action: Promise<unknown>) => void this.#attempt(action);
+  #leaveConversation(state: RoomState): HTMLElement[] {
     this.#messages = null;
     this.#composer = null;
     this.#foot = "";
-    const { company, notice } = state;
-    if (state.phase === "notice" && company !== null && notice !== null)
-      return noticeView(company, notice, words, {
-        accept: (purposes) => run(backend.accept(purposes)),
-        refuse: () => run(backend.refuse()),
-        showIn: (locale) => run(backend.showNotice(locale)),
-      });
-    if (state.phase === "refused" && company !== null) return [this.#refusedScreen(company, words, backend)];
-    if (state.phase === "loading") return [loadingScreen(words)];
-    const actions = {
-      recover: (code: string) => backend.recover(code),
-      startAnew: () => run(backend.startAnew()),
-      tryAgain: () => run(backend.tryAgain()),
-      reload,
-      openAlone,
-    };
-    return [obstacleView(state, words, actions)];
-  }
-
-  #refusedScreen(company: NonNullable<RoomState["company"]>, words: Words, backend: RoomBackend): HTMLElement {
-    const again = () => void this.#attempt(backend.reconsider());
-    const title = words("refused.title");
-    return h(
-      "div",
-      { class: "screen", tabindex: 0, role: "region", "aria-label": title },
-      h("h2", { tabindex: -1 }, title),
-      h("p", null, words("refused.text")),
-      channelsView(company, words),
-      h(
-        "div",
-        { class: "acts" },
-        h("button", { class: "button", type: "button", onclick: again }, words("refused.again")),
-      ),
-    );
+    return screenOf(state, this.#options as RoomOptions, (action) => void this.#attempt(action));
   }
 
   #makeConversation(): HTMLElement[] {
@@ -308,11 +271,6 @@ export class RoomElement extends HTMLElement {
     });
     replace(this.#body, this.#messages, foot ?? this.#composer);
   }
-}
-
-function loadingScreen(words: Words): HTMLElement {
-  const bones = [1, 2, 3].map(() => h("div", { class: "bone" }));
-  return h("div", { class: "screen", role: "status" }, h("p", { class: "unseen" }, words("loading")), ...bones);
 }
 
 /** Two letters for the mark: of the first and the last word. */

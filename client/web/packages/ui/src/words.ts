@@ -1,13 +1,12 @@
 /** What customers and clerks read: one table, German and English side by side. `{name}` is filled in. */
 
-import { DESK_WORDS } from "./words_desk.ts";
 import { ROOM_WORDS } from "./words_room.ts";
 
 export const LANGUAGES = ["de", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
 export type Pair = readonly [german: string, english: string];
 
-export const WORDS = { ...ROOM_WORDS, ...DESK_WORDS } as const satisfies Readonly<Record<string, Pair>>;
+export const WORDS = ROOM_WORDS;
 export type WordKey = keyof typeof WORDS;
 export type Values = Readonly<Record<string, string | number>>;
 
