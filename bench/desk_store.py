@@ -125,7 +125,8 @@ def room_rows(made: Pattern, about: Customer, entries: int) -> Iterator[Put]:
     own = made.desk.engine._state.own
     ours = Author(own.account_id, own.device.record.device_id)
     theirs = Author(about.account_id, about.records[0].device_id)
-    log, rows, turn = EntryLog(made.desk.rows, about.room_id), SeededRng(about.room_id.hex()), Turn(NOW_MS)
+    rows, turn = SeededRng(about.room_id.hex()), Turn(NOW_MS)
+    log = EntryLog(made.desk.rows, about.room_id, rows)
     prev: dict[Author, EntryHash] = {}
     root: EntryHash | None = None
     for at in range(entries):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -93,7 +94,7 @@ def test_post_to_eight(row: Row, writers: tuple[Kept, RoomId, Kept, AccountId]) 
 def _filled(path: Path, count: int) -> Store:
     """A store with a room of so many entries of one device."""
     author, store = Person("customer", False), Store.create(path, KEY)
-    log, root = EntryLog(store, ROOM), None
+    log, root = EntryLog(store, ROOM, os.urandom), None
     for start in range(0, count, BATCH):
         turn = Turn(0)
         for at in range(start, min(start + BATCH, count)):
@@ -112,12 +113,12 @@ def test_long_room_opened(row: Row, tmp_path: Path) -> None:
     long, short = _filled(tmp_path / "long", row.size(ENTRIES, 60)), _filled(tmp_path / "short", SHORT)
 
     def ours() -> None:
-        EntryLog(long, ROOM).newest(Turn(0), PAGE)
+        EntryLog(long, ROOM, os.urandom).newest(Turn(0), PAGE)
 
     def floor() -> None:
-        EntryLog(short, ROOM).newest(Turn(0), PAGE)
+        EntryLog(short, ROOM, os.urandom).newest(Turn(0), PAGE)
 
-    assert len(EntryLog(long, ROOM).newest(Turn(0), PAGE)) == PAGE
+    assert len(EntryLog(long, ROOM, os.urandom).newest(Turn(0), PAGE)) == PAGE
     row(ours, floor, 1, unit="page of a long room", beside="a room of 100 entries", rounds=row.size(50, 1))
     long.close()
     short.close()

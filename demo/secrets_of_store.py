@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Final
 
 from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.engine.rooms.entry_keys import KEYS, EntryKeys, MonthKey
 from e2ee_client.engine.rooms.entry_segments import SEGMENTS, decode_segment
 from e2ee_client.engine.rooms.file_rows import FileOut
 from e2ee_client.engine.signing_row import Signing
 from e2ee_client.engine.team_rows import CardRow
+from e2ee_client.engine.turn import Turn
 from e2ee_client.store import RawKey, Store
 
 from e2ee.ratchet.state import Listening, Receiving, Sending
+from e2ee.rooms.entry import ROOM_ID_B, RoomId
 from e2ee.session import Session
 from e2ee.snapshot import decode_session, decode_skipped
 from e2ee.wire import cbor
@@ -59,14 +63,26 @@ def _of_rooms(store: Store) -> Iterator[tuple[str, bytes]]:
             yield "roster key", keys.roster.expose()
         if place.startswith(CardRow.PREFIX):
             yield f"blind of card {place[-3:].hex()}", _blind(CardRow.decode(place, row).encoded)
-    for _, row in store.items(SEGMENTS):
-        for entry in decode_segment(row):
-            if entry.body is not None:
-                yield f"blind of entry {entry.content_id.hex()[:6]}", _blind(entry.body)
+    for place, _ in store.items(KEYS):
+        key = _month_key(store, place)
+        if key is not None:
+            yield f"key of a month {place[-3:].hex()}", key.key
+    for place, row in store.items(SEGMENTS):
+        segment = decode_segment(row)
+        key = _month_key(store, place[:ROOM_ID_B] + segment.key.to_bytes(4))
+        for entry in segment.entries.values():
+            if entry.body is not None and key is not None:
+                body = key.open_(RoomId(place[:ROOM_ID_B]), entry.content_id, entry.body)
+                yield f"blind of entry {entry.content_id.hex()[:6]}", _blind(body)
     for place, row in store.items(FileOut.TABLE):
         sent = FileOut.decode(place, row)
         yield f"key of file {place.hex()[:6]}", sent.file_key.expose()
         yield f"owner secret of blob {place.hex()[:6]}", sent.secret
+
+
+def _month_key(store: Store, place: bytes) -> MonthKey | None:
+    keys = EntryKeys(store, RoomId(place[:ROOM_ID_B]), os.urandom)
+    return keys.get(Turn(0), int.from_bytes(place[ROOM_ID_B:]))
 
 
 def _blind(encoded: bytes) -> bytes:

@@ -71,6 +71,28 @@ class EntryErased(OfRoom):
 
 
 @dataclass(frozen=True, slots=True)
+class ErasureAnswered(OfRoom):
+    """A device of the company has signed what it did about an order to erase: `done`, or `hold` or `class`,
+    which stand above it; `entry_hash` is the order's (ROOM-45).
+    """
+
+    entry_hash: bytes
+    device_id: bytes
+    outcome: str
+    until_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureUnanswered(OfRoom):
+    """Devices of the company that have not said within seven days that an order to erase is carried out
+    (ROOM-45).
+    """
+
+    entry_hash: bytes
+    devices: tuple[bytes, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RoomChanged(OfRoom):
     """What holds in a room is another: phase 0 is before its `open`, members are devices of the company."""
 
@@ -255,6 +277,7 @@ RoomEvent: TypeAlias = (
     EntryAdded | EntryState | EntryRefused | EntryErased | RoomChanged | WaitingChanged | GapShown | GapClosed
 ) | (
     (Differ | Equivocation | ChainRestarted | RequestAsked | RequestAnswered | ConsentChanged | DeskCalled)
-    | (HistoryHandedOver | FreezeUndecided | IdentifyAsked | IdentifyAnswered | SignedOut)
+    | (ErasureAnswered | ErasureUnanswered | HistoryHandedOver | FreezeUndecided)
+    | (IdentifyAsked | IdentifyAnswered | SignedOut)
     | (FileProgress | FileFailed | FileHeld | FileDropped | FileExpiring)
 )

@@ -17,6 +17,7 @@ TABLES: Final = frozenset(
         "entry_about",
         "entry_chain",
         "entry_index",
+        "entry_key",
         "entry_named",
         "entry_page",
         "entry_segment",
@@ -46,6 +47,10 @@ TABLES: Final = frozenset(
 """The closed set of tables (STO-08). A new table is added here and nowhere else; names are ASCII, at most
 32 bytes.
 """
+
+
+DESTROYED_AT_ONCE: Final = frozenset({"entry_key"})
+"""Tables whose old rows are in no file any more when a commit that changes one returns (STO-51)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ class Condition:
 
     `phase` is None before the first consent. `holds` are states whose hold, class 3 or mark stands without
     the head's having it, `unanswered` acts that no state has named: the next state names them; `freezes` are
-    those that last.
+    those that last. `on_hold` is a hold alone, `keeps` a hold or class 3.
     """
 
     phase: Phase | None
@@ -79,6 +79,7 @@ class Condition:
     holds: tuple[EntryHash, ...] = ()
     unanswered: tuple[EntryHash, ...] = ()
     freezes: tuple[EntryHash, ...] = ()
+    on_hold: bool = False
 
     def check_content(self, kind: int) -> None:
         """Refuse content where the phase lets none pass; other kinds pass in an opened room (ROOM-19).
@@ -135,6 +136,7 @@ def condition(
         tuple(sorted({one for hashes in standing.values() for one in hashes})),
         tuple(act.hash for act in acts if act.hash not in naming),
         tuple(act.hash for act in lasting if act.what is What.FREEZE),
+        Guard.HOLD in guards,
     )
 
 

@@ -1,4 +1,7 @@
-"""What an entry may do about others, and when what is erased or marked goes (TRN-23, TRN-24, ROOM-17)."""
+"""What an entry may do about others, and when what is erased, marked or kept long enough goes.
+
+TRN-23, TRN-24, ROOM-17, ROOM-26, ROOM-41.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,16 @@ from typing import Final, NamedTuple
 from e2ee.errors import NoRight
 from e2ee.ids import DeviceId
 
-from .kinds import CONTENT, ERASABLE, Kind, Side
-from .state import DESK
+from .kinds import CONTENT, ERASABLE, WRITERS, Kind, Side
+from .state import DESK, Retention, RetentionClass
 
-DESTROYED_AFTER_MS: Final = 86_400_000
+DAY_MS: Final = 86_400_000
+DESTROYED_AFTER_MS: Final = DAY_MS
+EPHEMERAL_MAX_MS: Final = 30 * DAY_MS
+"""What is kept no longer than it was read is kept so long where nobody has read it (ROOM-41)."""
+SENSITIVE_MAX_MS: Final = 7 * DAY_MS
+ANSWERED_WITHIN_MS: Final = 7 * DAY_MS
+"""A device that has not answered an erasure by then is told of (ROOM-45)."""
 
 
 class Actor(NamedTuple):
@@ -96,3 +105,40 @@ def mark_destroys_at_ms(marked_ms: int, *, keeps: bool, cleared_has_it: bool, cl
     if cleared or not cleared_has_it or keeps:
         return None
     return marked_ms + DESTROYED_AFTER_MS
+
+
+def is_content(kind: int) -> bool:
+    """Whether the erasure of a whole room, and a timer, destroy what is of a kind (ROOM-26, ROOM-41)."""
+    return kind in ERASABLE or kind not in WRITERS
+
+
+class Times(NamedTuple):
+    """What a room's timers count from, by the device's own clock; None is not yet (ROOM-41).
+
+    `closed_ms` is when the room was closed, `exported_ms` when it was exported last.
+    """
+
+    closed_ms: int | None = None
+    exported_ms: int | None = None
+
+
+def kept_until_ms(
+    retention: Retention, times: Times, arrived_ms: int, read_ms: int | None, *, is_sensitive: bool
+) -> int | None:
+    """Return when a device of the company destroys a content by its class; None for not by now (ROOM-41).
+
+    `read_ms` is None for what nobody has read.
+    """
+    kind, ttl_ms = retention.kind, retention.ttl_s * 1_000
+    if is_sensitive and kind is not RetentionClass.STATUTORY:
+        ttl_ms = min(ttl_ms, SENSITIVE_MAX_MS)
+    if kind is RetentionClass.EPHEMERAL:
+        end_ms = arrived_ms + EPHEMERAL_MAX_MS
+        return end_ms if read_ms is None else min(end_ms, read_ms + ttl_ms)
+    closed_ms, exported_ms = times
+    if closed_ms is None:
+        return None
+    if kind is RetentionClass.STATUTORY:
+        is_exported = exported_ms is not None and exported_ms >= closed_ms
+        return exported_ms + ttl_ms if exported_ms is not None and is_exported else None
+    return closed_ms if kind is RetentionClass.PROOF else closed_ms + ttl_ms

@@ -25,6 +25,7 @@ from .entry import (
     commitment_of,
     decode_author,
     device_tag,
+    entry_hash,
     read_entry,
 )
 from .kinds import Kind
@@ -34,6 +35,7 @@ from .structure import hash_, reading_content, row
 MAX_LINES: Final = 64
 FORWARD_MAX_B: Final = 48 * 1024
 FORWARD_HEAD_B: Final = 22
+_LINE_ITEMS: Final = 5
 WANTS_A_MINUTE: Final = 8
 MINUTE_MS: Final = 60_000
 _KEYS: Final = frozenset({1, 2})
@@ -119,6 +121,30 @@ def decode_line(
 def encode_forward(room_id: RoomId, entries: Iterable[Entry]) -> cbor.Value:
     """Return the payload of a content of type 10."""
     return {1: room_id, 2: [encode_line(entry) for entry in entries]}
+
+
+def without_bodies(payload: cbor.Value, room_id: RoomId, hashes: frozenset[EntryHash]) -> cbor.Value:
+    """Return the payload of a forward with the commitments of these entries for their bodies (ROOM-44).
+
+    Raises:
+        ContentError: not a forward.
+    """
+    of_room, lines = decode_forward(payload)
+    kept = [_without_body(line, hashes) for line in lines]
+    return {1: of_room, 2: kept} if of_room == room_id else payload
+
+
+def _without_body(line: cbor.Value, hashes: frozenset[EntryHash]) -> cbor.Value:
+    if not isinstance(line, list) or len(line) != _LINE_ITEMS:
+        return line
+    account, device, header, body, signature = line
+    if not (isinstance(account, bytes) and isinstance(device, bytes) and isinstance(header, bytes)):
+        return line
+    if not isinstance(body, bytes):
+        return line
+    commitment = commitment_of(body)
+    is_gone = entry_hash(Author(AccountId(account), DeviceId(device)), commitment, header) in hashes
+    return [account, device, header, [commitment], signature] if is_gone else line
 
 
 def decode_forward(value: cbor.Value) -> tuple[RoomId, list[cbor.Value]]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
+from e2ee_client.engine.rooms.entry_keys import KEY_SEGMENTS, MONTH_MS, EntryKeys
 from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
 from e2ee_client.engine.rooms.entry_search import holding
-from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES
+from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES, decode_segment
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.store import Store
@@ -77,7 +79,7 @@ def add(log: EntryLog, rows: Rows | Store, entry: Entry, root: Entry) -> int:
 
 def filled(rows: Rows | Store, entries: list[Entry], room_id: RoomId = ROOM) -> EntryLog:
     """A room with these entries."""
-    log = EntryLog(rows, room_id)
+    log = EntryLog(rows, room_id, os.urandom)
     for entry in entries:
         add(log, rows, entry, entries[0])
     return log
@@ -87,7 +89,7 @@ def test_what_is_stored_is_read_again_by_hash_place_and_order(rows: CountedRows)
     """STO-30, TRN-10: across the borders of segments and pages, by who loads the room anew."""
     entries = chain(2 * INDEX_ENTRIES + 3)
     filled(rows, entries)
-    log, turn = EntryLog(rows, ROOM), Turn(0)
+    log, turn = EntryLog(rows, ROOM, os.urandom), Turn(0)
     assert [one.entry() for one in log.all_of(turn)] == entries
     assert [log.entry(turn, one) for one in log.newest(turn, 40)] == entries[-40:]
     assert [one.hash for one in log.newest(turn, 9, entries[70].hash)] == [one.hash for one in entries[61:70]]
@@ -96,13 +98,13 @@ def test_what_is_stored_is_read_again_by_hash_place_and_order(rows: CountedRows)
         assert log.by_content(turn, one.content_id) == log.find(turn, one.hash)
     assert log.held(turn, TAG, len(entries)) is log.held(turn, TAG, -1) is None
     assert log.find(turn, EntryHash(entries[3].hash[:16] + bytes(16))) is None
-    assert EntryLog(rows, OTHER).find(turn, entries[3].hash) is None
+    assert EntryLog(rows, OTHER, os.urandom).find(turn, entries[3].hash) is None
 
 
 def test_an_entry_more_costs_the_same_in_a_long_room_as_in_a_short_one(rows: CountedRows) -> None:
     """STO-30: adding, reading the newest and marking touch a number of rows that does not grow."""
     entries = chain(INDEX_ENTRIES + 60)
-    log = EntryLog(rows, ROOM)
+    log = EntryLog(rows, ROOM, os.urandom)
     changed = [add(log, rows, one, entries[0]) for one in entries]
     assert max(changed) <= CHANGED_AT_MOST
     segments = rows.tables["entry_segment"]
@@ -130,7 +132,7 @@ def test_a_page_reads_each_segment_once(rows: CountedRows) -> None:
     """STO-30: also a search."""
     entries = chain(64)
     filled(rows, entries)
-    log, turn = EntryLog(rows, ROOM), Turn(0)
+    log, turn = EntryLog(rows, ROOM, os.urandom), Turn(0)
     rows.reads.clear()
     assert [one.hash for one in holding(log, turn, [one.hash for one in entries], ["text 7"])] == [
         entries[7].hash
@@ -147,19 +149,73 @@ def test_an_erased_body_is_in_no_row_and_does_not_come_back(rows: CountedRows) -
     before = log.find(turn, entries[2].hash)
     assert before is not None
     assert before.body == entries[2].body
-    log.drop_body(turn, before)
+    log.erase(turn, [before.hash])
     before.is_hidden = True
     log.put(turn, before)
     assert log.entry(turn, before).body is None
     commit(turn, rows)
     values = [row for table in TABLES for row in rows.tables.get(table, {}).values()]
-    assert not any(b"geheim 2" in one for one in values)
-    assert sum(b"geheim" in one for one in values) == 1
-    found = EntryLog(rows, ROOM).find(Turn(0), entries[2].hash)
+    assert not any(b"geheim" in one for one in values)
+    found = EntryLog(rows, ROOM, os.urandom).find(Turn(0), entries[2].hash)
     assert found is not None
     assert found.is_hidden
     assert found.entry() == entries[2].redacted()
     assert not holding(log, Turn(0), [entries[2].hash], ["geheim"])
+
+
+def test_an_erasure_puts_a_fresh_key_in_the_place_of_that_of_the_body(rows: CountedRows) -> None:
+    """STO-50, STO-51: what was sealed beside it opens under the fresh one; what nothing needs is deleted."""
+    entries = chain(3 * SEGMENT_ENTRIES, "geheim")
+    log, before = filled(rows, entries), dict(rows.tables["entry_key"])
+    assert list(before) == [ROOM + bytes(4)]
+    old = {key: decode_segment(value) for key, value in rows.tables["entry_segment"].items()}
+    turn = Turn(0)
+    log.erase(turn, [entries[20].hash])
+    commit(turn, rows)
+    after = EntryKeys(rows, ROOM, os.urandom).get(Turn(0), 0)
+    assert after is not None
+    assert rows.tables["entry_key"] != before
+    for segment in old.values():
+        for one in segment.entries.values():
+            with pytest.raises(StoreCorrupt):
+                after.open_(ROOM, one.content_id, one.body or b"")
+    left = [one.body for one in EntryLog(rows, ROOM, os.urandom).all_of(Turn(0))]
+    assert left == [None if n == 20 else one.body for n, one in enumerate(entries)]
+    turn = Turn(0)
+    log.erase(turn, [one.hash for one in entries])
+    commit(turn, rows)
+    assert not rows.tables["entry_key"]
+
+
+def test_a_key_is_of_one_month_and_of_16_segments_at_most(rows: CountedRows) -> None:
+    """STO-50: by the clock at arrival; a clock that is set back begins a new segment, too."""
+    entries = chain(KEY_SEGMENTS * SEGMENT_ENTRIES + 3)
+    log = EntryLog(rows, ROOM, os.urandom)
+    for entry in entries[:-2]:
+        add(log, rows, entry, entries[0])
+    numbers = {int.from_bytes(key[16:]) for key in rows.tables["entry_key"]}
+    assert numbers == {0, KEY_SEGMENTS}
+    for at, now_ms in enumerate((MONTH_MS, MONTH_MS - 1)):
+        turn, entry = Turn(now_ms), entries[at - 2]
+        log.add(turn, entry, new_stored(entry, 5), entries[0].hash, is_unread=True)
+        commit(turn, rows)
+    assert len(rows.tables["entry_key"]) == 4
+    assert len(rows.tables["entry_segment"]) == KEY_SEGMENTS + 3
+    assert [one.entry() for one in log.all_of(Turn(0))] == entries
+
+
+def test_a_key_or_body_that_was_changed_is_refused(rows: CountedRows) -> None:
+    """STO-50: a key of another size, and a body that its key does not open."""
+    entries = chain(1)
+    filled(rows, entries)
+    key = ROOM + bytes(4)
+    whole_key, segment = rows.tables["entry_key"][key], rows.tables["entry_segment"][key]
+    for table, value in (("entry_key", whole_key[:-1]), ("entry_segment", segment[:-1] + b"x")):
+        rows.tables[table][key] = value
+        with pytest.raises(StoreCorrupt):
+            EntryLog(rows, ROOM, os.urandom).find(Turn(0), entries[0].hash)
+        rows.tables["entry_key"][key], rows.tables["entry_segment"][key] = whole_key, segment
+    assert whole_key[4:].hex() not in repr(EntryKeys(rows, ROOM, os.urandom).get(Turn(0), 0))
 
 
 def test_a_body_that_comes_later_is_kept(rows: CountedRows) -> None:
@@ -172,7 +228,7 @@ def test_a_body_that_comes_later_is_kept(rows: CountedRows) -> None:
     assert stored.body is None
     log.complete(turn, stored, entries[1].body or b"")
     commit(turn, rows)
-    assert [one.entry() for one in EntryLog(rows, ROOM).all_of(Turn(0))] == entries
+    assert [one.entry() for one in EntryLog(rows, ROOM, os.urandom).all_of(Turn(0))] == entries
     turn = Turn(0)
     log.put_aside(turn, entries[1].redacted(), stored)
     assert log.entry(turn, stored) == entries[1]
@@ -240,7 +296,7 @@ def test_a_row_of_another_shape_is_refused(rows: CountedRows, table: str, damage
     rows.tables[table][key] = damage(rows.tables[table][key])
     for reading in (whole, newest, found):
         with pytest.raises(StoreCorrupt):
-            reading(EntryLog(rows, ROOM))
+            reading(EntryLog(rows, ROOM, os.urandom))
 
 
 # --- an attacker who can write to the closed file, and has no key ---
@@ -260,7 +316,7 @@ def read_all(path: Path) -> None:
     """Read both rooms whole."""
     with Store.open(path, RAW_KEY) as store:
         for room_id in (ROOM, OTHER):
-            log, turn = EntryLog(store, room_id), Turn(0)
+            log, turn = EntryLog(store, room_id, os.urandom), Turn(0)
             assert [one.entry() for one in log.all_of(turn)] == chain(20, room_id=room_id)
 
 
@@ -308,7 +364,7 @@ def test_every_row_of_a_room_put_back_to_an_older_version_is_noticed(path: Path,
     before = dict(_placed(old))
     with Store.open(path, RAW_KEY) as store:
         entries = chain(21)
-        add(EntryLog(store, ROOM), store, entries[-1], entries[0])
+        add(EntryLog(store, ROOM, os.urandom), store, entries[-1], entries[0])
     after = dict(_placed(path))
     changed = [row_id for row_id, (_, box) in after.items() if before.get(row_id, (0, box))[1] != box]
     assert len(changed) >= 4
@@ -343,7 +399,7 @@ def test_a_record_keeps_what_is_known_of_an_entry() -> None:
     stored = new_stored(entry, 7, entry.hash)
     stored.waiting_for, stored.edited_by, stored.is_marked = (ANNA.device_id,), entry.hash, True
     rows = Rows()
-    log, turn = EntryLog(rows, ROOM), Turn(0)
+    log, turn = EntryLog(rows, ROOM, os.urandom), Turn(0)
     log.put_aside(turn, entry, stored)
     found = log.find(turn, entry.hash)
     assert isinstance(found, StoredEntry)

@@ -6,7 +6,7 @@ import random
 from collections.abc import Callable
 
 import pytest
-from e2ee_client.engine.rooms import about
+from e2ee_client.engine.rooms import about, erasing
 from e2ee_client.engine.rooms.about import MAX_ABOUT, payload_of
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
@@ -171,6 +171,7 @@ def test_control_without_sharing_their_fate_wordings_outlive_their_text(
 ) -> None:
     """TRN-41, without the countermeasure: what was erased can be read in its newest wording."""
     monkeypatch.setattr(about.AboutOthers, "_share_fate", lambda self, turn, text, edit: None)
+    monkeypatch.setattr(erasing.Erasing, "_wordings", lambda self, turn, of: [])
     world = opened("desk")
     said = write(world, "phone", RoomText("meine Nummer"))
     edit = write(world, "phone", Edit(said, "meine Nummer ist 4711"))

@@ -184,7 +184,7 @@ def knows(world: World, name: str) -> LoggedIn | None:
     device = world.devices[name]
     turn = Turn(world.now_ms)
     counts = logins_of(turn, device.rows, world.room_id).counts
-    return person_of(turn, EntryLog(device.rows, world.room_id), counts)
+    return person_of(turn, EntryLog(device.rows, world.room_id, device.rng), counts)
 
 
 def answer(world: World, by: str, login: EntryHash, *, grant: bool) -> Any:
@@ -203,7 +203,7 @@ def waits(world: World, name: str) -> list[IdentifyAsked]:
     """The logins that wait at a device."""
     device = world.devices[name]
     listed = device.devices(ground().customer)
-    log = EntryLog(device.rows, world.room_id)
+    log = EntryLog(device.rows, world.room_id, device.rng)
     return waiting_logins(Turn(world.now_ms), log, device.rows, world.room_id, listed)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 
 import pytest
@@ -20,7 +21,7 @@ class Book:
 
     def __init__(self) -> None:
         self.rows = Rows()
-        self.log = EntryLog(self.rows, ROOM)
+        self.log = EntryLog(self.rows, ROOM, os.urandom)
         self.entries: dict[EntryHash, Entry] = {}
         self.root: EntryHash | None = None
 

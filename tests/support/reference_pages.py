@@ -129,6 +129,8 @@ WHAT_TO_DO: Final = {
     "FileDropped": "Nothing; the relay has deleted the file.",
     "FileExpiring": "Ask the person to save the file; with `is_over` it has to be sent again.",
     "EntryErased": "Take what the entry said off the screen.",
+    "ErasureAnswered": "Show it beside the order.",
+    "ErasureUnanswered": "See that these devices come online, or take them out of the company.",
     "RoomChanged": "Show phase, members and who answers.",
     "WaitingChanged": "Show the room among those that wait, or take it away.",
     "GapShown": "Show in its place that entries are missing.",

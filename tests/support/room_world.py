@@ -251,6 +251,9 @@ class Device:
         """Nothing waits unsealed here."""
         return []
 
+    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
+        """A network has everything at once here."""
+
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
         """Note who was given a dossier."""
         self.introduced.add(to)

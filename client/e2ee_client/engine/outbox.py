@@ -76,6 +76,14 @@ class Lane:
             self.waiting.remove(again)
         return again
 
+    def drop(self, item: Outgoing) -> bool:
+        """Take an item out; False for one that a connection is being given this moment."""
+        for stage in (self.waiting, self.ready):
+            if item in stage:
+                stage.remove(item)
+                return True
+        return self.unconfirmed.pop(item.content_id, None) is not None
+
     def waiting_again(self) -> Iterator[Outgoing]:
         """Return what waits to be sent another time; it goes before everything new."""
         return takewhile(lambda one: one.sendings > 0, self.waiting)

@@ -7,17 +7,19 @@ incoming --> gate --> arrived --> rooms.take --> receipt
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from e2ee import content as contents
 from e2ee import pair as pairs
 from e2ee.constants import CONTENT_ID_B, HASH_B, LINE_B
 from e2ee.content import Content, ContentType, OfRooms
-from e2ee.errors import ContentTooLarge, IdentityMismatch, InvalidArgument, RemoteError
+from e2ee.errors import ContentTooLarge, IdentityMismatch, InvalidArgument, RemoteError, RoomErased
 from e2ee.ids import AccountId, ContentId, DeviceId
 from e2ee.numbers import Number
 from e2ee.prekeys import CompactBundle
 from e2ee.session import Session
+from e2ee.wire import cbor
 from e2ee_client.errors import UnknownContact
 from e2ee_client.events import MessageRejected
 
@@ -110,6 +112,35 @@ class Posting(Part):
                 self._settled(turn, account_id + device_id, item.content_id)
                 taken.append(item.content_id)
         return taken
+
+    def take_back(
+        self, turn: Turn, content_ids: Iterable[bytes], redacted: Callable[[cbor.Value], cbor.Value]
+    ) -> None:
+        """Send contents no more, whoever lacks them; what a relay has, or is being given, is not undone. Of
+        forwards that wait goes what `redacted` leaves of them (ROOM-44).
+        """
+        for content_id in content_ids:
+            for key in sorted(self._waits.get(content_id, ())):
+                self._drop_from(turn, key, content_id)
+        for content_id in list(self._waits):
+            posted = self.find(turn, content_id)
+            if posted is not None and posted.type is ContentType.FORWARD:
+                payload = redacted(posted.payload)
+                if payload != posted.payload:
+                    turn.put(replace(posted, payload=payload).row().put())
+        self._newest = None
+
+    def _drop_from(self, turn: Turn, key: bytes, content_id: bytes) -> None:
+        lane = self._state.outbox.lane(AccountId(key[:HASH_B]), key[HASH_B:])
+        for item in [one for one in lane.all() if one.content_id == content_id]:
+            if lane.drop(item):
+                turn.delete(item.TABLE, item.key)
+            else:
+                item.shown = False  # On its way this moment: forgotten when the relay has it.
+        self._context.rooms.failed(
+            turn, AccountId(key[:HASH_B]), DeviceId(key[HASH_B:]), content_id, RoomErased.code
+        )
+        self._settled(turn, key, content_id)
 
     def is_waiting(self, content_id: bytes) -> bool:
         """Whether a device has still to confirm a content."""

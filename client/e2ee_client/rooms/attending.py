@@ -16,6 +16,7 @@ from e2ee_client.client import Client
 from e2ee_client.people import Person, Role
 from e2ee_client.room_events import (
     EntryAdded,
+    EntryErased,
     EntryProgress,
     EntryState,
     RequestAsked,
@@ -36,7 +37,7 @@ from .routing import Asked
 from .service import Service, machine_text
 from .timed import Timed
 from .told import TOLD, said
-from .webhooks import RoomEvent, Webhooks
+from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
 
 _READ_AGAIN: Final = 64
 """Texts of a room that came while the desk was not running; older ones stay unread."""
@@ -110,7 +111,7 @@ class Attending:
 
     def _take(self, event: ClientEvent) -> None:
         match event:
-            case EntryAdded(room_id=room_id):
+            case EntryAdded() | EntryErased():
                 self._entry(event)
             case RoomChanged(room_id=room_id, phase=phase):
                 before = self._phases.get(room_id, 0)
@@ -130,7 +131,19 @@ class Attending:
             case _:
                 pass
 
-    def _entry(self, event: EntryAdded) -> None:
+    def _entry(self, event: EntryAdded | EntryErased) -> None:
+        if isinstance(event, EntryErased):
+            self._erased(event)
+        else:
+            self._added(event)
+
+    def _erased(self, event: EntryErased) -> None:
+        """What waits for a receiver and says what was erased goes."""
+        if self._webhooks is not None:
+            kinds = (TEXT_EVENT, *TOLD.values())
+            self._do(event.room_id, self._webhooks.forget_entry, event.entry_hash, kinds)
+
+    def _added(self, event: EntryAdded) -> None:
         is_text, room_id = event.kind == Kind.TEXT, event.room_id
         if event.account_id == self._us:
             if is_text and self._mailing is not None and not self._mailing.waits(room_id):
@@ -208,7 +221,7 @@ class Attending:
             return
         if self._mailing is not None:
             await self._mailing.seen(room_id)
-        await self._hook("entry.text", room_id, entry_hash, payload.text)
+        await self._hook(TEXT_EVENT, room_id, entry_hash, payload.text)
         await self._route(room, entry, payload.text)
         if room.assigned is None or room.assigned.is_this:
             await self._handle(room, entry, payload)

@@ -106,6 +106,10 @@ def is_genuine(secret: WebhookSecret, at: str, given: str, body: bytes, now_ms: 
     return hmac.compare_digest(signature(secret, int(at), body), given) and in_time
 
 
+TEXT_EVENT: Final = "entry.text"
+"""The kind of the event of a text, whose id follows from the entry."""
+
+
 def _id_of(kind: str, of: bytes) -> bytes:
     """Return the id of an event about something that has a name."""
     return hashlib.sha256(kind.encode() + b"\0" + of).digest()[:ID_B]
@@ -227,6 +231,13 @@ class Webhooks:
         """Drop what waits and says what was written in a room."""
         for row in list(self._store.rows()):
             if row.content_of == room:
+                await self._store.drop(row.event_id)
+
+    async def forget_entry(self, entry_hash: bytes, kinds: Iterable[str]) -> None:
+        """Drop what waits and says what was written in an entry that was erased (CNS-43)."""
+        ids = {_id_of(kind, entry_hash) for kind in kinds}
+        for row in list(self._store.rows()):
+            if row.event_id in ids and row.content_of is not None:
                 await self._store.drop(row.event_id)
 
     async def run(self) -> None:

@@ -54,7 +54,15 @@ def _keep_entries_in_segments(connection: sqlite3.Connection) -> None:
     """The tables stay; the number keeps programs away that look for entries in rows of their own (STO-30)."""
 
 
-MIGRATIONS: Final[tuple[Migration, ...]] = (_create_schema_1, _keep_entries_in_segments)
+def _seal_bodies_by_month(connection: sqlite3.Connection) -> None:
+    """As above: for programs that look for bodies in the clear, or leave a key behind (STO-50)."""
+
+
+MIGRATIONS: Final[tuple[Migration, ...]] = (
+    _create_schema_1,
+    _keep_entries_in_segments,
+    _seal_bodies_by_month,
+)
 """Migration k leads from schema k to schema k + 1; each runs in a transaction of its own (STO-18)."""
 
 SCHEMA: Final = frozenset(_SCHEMA_1)

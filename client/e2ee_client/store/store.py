@@ -22,7 +22,7 @@ from typing import Final, Self
 
 from e2ee.ports import Rng
 from e2ee_client.errors import StoreClosed, StoreError, StoreFull, StoreMisuse, StoreUnavailable
-from e2ee_client.rows import Change, Continuity
+from e2ee_client.rows import DESTROYED_AT_ONCE, Change, Continuity
 
 from . import database, files, header, opening
 from .anchor import FileAnchor, GenerationAnchor, MemoryAnchor
@@ -179,6 +179,8 @@ class Store:
                 self._usable = True
                 raise
             self._usable = True
+            if any(change.table in DESTROYED_AT_ONCE for change in changes):
+                self._since_erase = self._options.erase_every
             self._after_commit(run)
 
     def erase(self) -> None:

@@ -159,9 +159,7 @@ class AboutOthers(RoomPart):
             edit.is_marked |= text.is_marked
             log.put(turn, edit)
         if (text.is_hidden or text.is_marked) and text.body is None and edit.body is not None:
-            log.drop_body(turn, edit)
-            edit.body = None
-            self._around.tell(turn, EntryErased(room_id, edit.hash, is_destroyed=True))
+            self._room.erasing.destroy(turn, [edit])
 
     def check_ours(self, turn: Turn, payload: EntryPayload) -> None:
         """Refuse to write about what is not here, or does not fit (TRN-45).

@@ -13,7 +13,8 @@ from e2ee.errors import InvalidArgument, RemoteError
 from e2ee.identity import DeviceKind, ListHead
 from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
-from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.entry import Author, EntryHash, RoomId
+from e2ee.rooms.forward import without_bodies
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
@@ -181,6 +182,14 @@ class EngineSurroundings(Part):
         if self._state.party(device.account_id) is None:
             return []
         return [ContentId(one) for one in self._context.posting.recall(turn, *device, is_ours)]
+
+    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
+        """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
+        self._context.posting.take_back(
+            turn,
+            [one[:CONTENT_ID_B] for one in sorted(hashes)],
+            lambda payload: without_bodies(payload, room_id, hashes),
+        )
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:
         """Post the dossier of a customer's devices to a company's device that joins (ROOM-25)."""

@@ -1,6 +1,7 @@
 """The entries of one room in the store: by hash, by place in the chain of a device, and in order.
 
 entry_segment, entry_index   records and bodies by content id                  entry_segments.py
+entry_key                    under what the bodies stand there                 entry_keys.py
 entry_chain                  (device, n) -> hash, of a refused one too         entry_chains.py
 entry_page                   the order                                         entry_pages.py
 entry_named                  hash -> entries that name it while it may move     entry_naming.py
@@ -18,6 +19,7 @@ from typing import Final
 from e2ee.constants import CONTENT_ID_B
 from e2ee.errors import ContentError
 from e2ee.ids import AccountId, ContentId, DeviceId
+from e2ee.ports import Rng
 from e2ee.rooms.entry import (
     Author,
     DeviceTag,
@@ -35,11 +37,12 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 
 from .entry_chains import CHAINS, EntryChains
+from .entry_keys import KEYS
 from .entry_naming import MAX_NAMING, Namings
 from .entry_pages import ORDER, EntryPages, Sorted
 from .entry_segments import INDEX, SEGMENTS, EntrySegments, Kept
 
-TABLES: Final = (SEGMENTS, INDEX, CHAINS, ORDER, "entry_named", "entry_about")
+TABLES: Final = (SEGMENTS, INDEX, KEYS, CHAINS, ORDER, "entry_named", "entry_about")
 
 
 @dataclass(slots=True)
@@ -66,6 +69,7 @@ class StoredEntry:
     waiting_for: tuple[DeviceId, ...] = ()
     is_delivered: bool = False
     edited_by: EntryHash | None = None
+    read_ms: int | None = None
     body: bytes | None = field(default=None, init=False, repr=False, compare=False)
 
     @property
@@ -103,12 +107,12 @@ class StoredEntry:
 class EntryLog:
     """All entries of one room; in memory is only where its pages begin, and the index."""
 
-    def __init__(self, rows: RowReader, room_id: RoomId) -> None:
+    def __init__(self, rows: RowReader, room_id: RoomId, rng: Rng) -> None:
         self._rows = rows
         self._room_id = room_id
         self._order = EntryPages(rows, room_id)
         self._namings = Namings(rows, room_id)
-        self._segments = EntrySegments(rows, room_id)
+        self._segments = EntrySegments(rows, room_id, rng)
         self._chains = EntryChains(rows, room_id)
 
     # --- by hash and by place ---
@@ -183,9 +187,18 @@ class EntryLog:
         """Keep a body that came later for a commitment (TRN-17)."""
         self._segments.put_body(turn, stored.content_id, body)
 
-    def drop_body(self, turn: Turn, stored: StoredEntry) -> None:
-        """Erase the body of an entry; header and commitment stay (TRN-04)."""
-        self._segments.put_body(turn, stored.content_id, None)
+    def erase(self, turn: Turn, hashes: Iterable[EntryHash]) -> None:
+        """Erase the bodies of entries that are here, and the keys under which they were; header and
+        commitment stay (TRN-04, STO-33).
+        """
+        self._segments.erase(turn, (one[:CONTENT_ID_B] for one in hashes))
+
+    def kept_from(self, turn: Turn, first: int) -> Iterator[tuple[int, list[StoredEntry]]]:
+        """Yield the segments from one on, in the order of arrival, each with its entries that have a body;
+        what stands in no order is among them.
+        """
+        for number, kept in self._segments.bodies_from(turn, first):
+            yield number, [StoredEntry.of(one) for one in kept]
 
     # --- in order ---
 
@@ -338,6 +351,8 @@ class EntryLog:
             if (place, True) in items:
                 items[items.index((place, True))] = place, False
                 self._order.put_page(turn, number, items)
+                stored.read_ms = turn.now_ms
+                self.put(turn, stored)
                 count += 1
         return count
 

@@ -1,9 +1,9 @@
-"""What entries do about others: new wordings, erasures, marks (TRN-23, TRN-24, ROOM-17, ROOM-26)."""
+"""What entries do about others: new wordings, erasures, marks (TRN-23, TRN-24, ROOM-17, ROOM-26, ROOM-44)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, TypeAlias
 
 from e2ee.errors import RemoteError, TooMany
 from e2ee.rooms.entry import Entry, EntryHash, Header
@@ -16,22 +16,30 @@ from e2ee.rooms.erasure import (
     check_erase_room,
     check_mark,
     destroyed_at_ms,
+    is_content,
     mark_destroys_at_ms,
 )
-from e2ee.rooms.kinds import ERASABLE, Side
-from e2ee.rooms.payloads import Edit, EntryPayload, Erase, Sensitive
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.payloads import Edit, EntryPayload, Erase, Sensitive, read_payload
+from e2ee.rooms.signed_payloads import Withdrawal
+from e2ee.rooms.state import Phase
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import EntryErased
 
 from .about import text_of
 from .entry_log import StoredEntry
-from .records import Order
+from .records import Gone, Order
 from .room_part import RoomPart
 
+Goes: TypeAlias = Callable[[StoredEntry], bool]
 MAX_ORDERS: Final = 64
 """Orders to erase and marks that are not carried out yet."""
 MAX_LINKED: Final = 256
 """Pairs of devices: 12 of the company, each with up to 16 others."""
+MAX_GONE: Final = 256
+"""Entries that were to be erased and have not come."""
+SEGMENTS_AT_ONCE: Final = 32
+"""So much of a room is erased in one step; the rest follows in the next ones."""
 
 
 class Erasing(RoomPart):
@@ -75,37 +83,74 @@ class Erasing(RoomPart):
                 yield self._target(stored)
 
     def _target(self, stored: StoredEntry) -> Target:
-        kind = Header.decode(stored.header).kind
-        return Target(self._room.taking.side_of(stored.author), stored.device_id, kind)
+        return Target(self._room.taking.side_of(stored.author), stored.device_id, kind_of(stored))
 
     def take(self, turn: Turn, entry: Entry, payload: EntryPayload) -> None:
         """Hide what an order names, and remember the order until it is carried out."""
-        match payload:
-            case Erase(hashes=named) if binds(self._room.taking.side_of(entry.author), self._around.side):
-                order = Order(entry.hash, named or (), turn.now_ms, is_mark=False)
-            case Sensitive(hashes=named):
-                order = Order(entry.hash, named, turn.now_ms, is_mark=True)
-            case _:
-                return
+        order = self._order_of(turn, entry, payload)
+        if order is None:
+            if isinstance(payload, Withdrawal) and self._live.consent.is_withdrawn:
+                self._room.erasures.asked(turn, Order(entry.hash, (), turn.now_ms, is_mark=False))
+            return
         self._live.orders = (*self._live.orders, order)
+        if not order.is_mark:
+            self._room.erasures.asked(turn, order)
         for stored in self._stored(turn, order):
             self._hide(turn, stored, order)
             self._room.log.put(turn, stored)
             if order.hashes:
                 self._room.about.settle(turn, text_of(stored))
 
+    def _order_of(self, turn: Turn, entry: Entry, payload: EntryPayload) -> Order | None:
+        """Say what an entry orders here; for the company a withdrawal that counts erases all (CNS-45)."""
+        is_company = self._around.side is Side.COMPANY
+        match payload:
+            case Erase(hashes=named) if binds(self._room.taking.side_of(entry.author), self._around.side):
+                return Order(entry.hash, named or (), turn.now_ms, is_mark=False)
+            case Withdrawal() if is_company and self._live.consent.is_withdrawn:
+                return Order(entry.hash, (), turn.now_ms, is_mark=False)
+            case Sensitive(hashes=named):
+                return Order(entry.hash, named, turn.now_ms, is_mark=True)
+            case _:
+                return None
+
     def apply_earlier(self, turn: Turn, entry: Entry, stored: StoredEntry) -> None:
         """An order that came before what it names holds for that too, if its author may."""
         for order in self._live.orders:
-            by = self._room.log.find(turn, order.by)
-            if entry.hash not in order.hashes or by is None:
-                continue
-            actor = self._actor(turn, self._room.log.entry(turn, by))
-            try:
-                (check_mark if order.is_mark else check_erase)(actor, self._target(stored))
-            except RemoteError:
-                continue
-            self._hide(turn, stored, order)
+            if entry.hash in order.hashes and self._may(turn, order.by, stored, is_mark=order.is_mark):
+                self._hide(turn, stored, order)
+
+    def _may(self, turn: Turn, by: EntryHash, stored: StoredEntry, *, is_mark: bool) -> bool:
+        ordered = self._room.log.find(turn, by)
+        if ordered is None:
+            return False
+        actor = self._actor(turn, self._room.log.entry(turn, ordered))
+        try:
+            (check_mark if is_mark else check_erase)(actor, self._target(stored))
+        except RemoteError:
+            return False
+        return True
+
+    def added(self, turn: Turn, stored: StoredEntry, payload: EntryPayload | None) -> None:
+        """Destroy what comes after it was to be erased, or its text, whoever brings it (ROOM-44)."""
+        text = payload.hash if isinstance(payload, Edit) else stored.hash
+        named = [one for one in self._live.gone if one.hash in (stored.hash, text)]
+        was_named = any(self._may(turn, one.by, stored, is_mark=False) for one in named)
+        if was_named or (is_content(kind_of(stored)) and self._is_of_the_emptied(turn, stored)):
+            self.destroy(turn, [stored])
+
+    def _is_of_the_emptied(self, turn: Turn, stored: StoredEntry) -> bool:
+        """Whether the room was emptied by an order that comes after this entry."""
+        emptied = self._live.emptied
+        return emptied is not None and self._is_before(turn, stored, emptied)
+
+    def _is_before(self, turn: Turn, stored: StoredEntry, by: EntryHash) -> bool:
+        """Whether an entry is of what an order for the whole room is about: all before it, and in a room that
+        is erased all there is.
+        """
+        ordered = self._room.log.find(turn, by)
+        is_over = self._room.states.condition().phase is Phase.ERASED
+        return ordered is None or is_over or (stored.k, stored.hash) < (ordered.k, ordered.hash)
 
     def _hide(self, turn: Turn, stored: StoredEntry, order: Order) -> None:
         if order.is_mark:
@@ -115,19 +160,31 @@ class Erasing(RoomPart):
             self._around.tell(turn, EntryErased(stored.room_id, stored.hash, is_destroyed=False))
 
     def _stored(self, turn: Turn, order: Order) -> list[StoredEntry]:
-        """The entries of an order that are here; of the whole room all that can be erased."""
+        """The entries of an order that are here: of the whole room its contents from before, else those that
+        it names with all new wordings of them.
+        """
         log = self._room.log
         if not order.hashes:
-            everything = log.all_of(turn)
-            return [one for one in everything if Header.decode(one.header).kind in ERASABLE]
-        found = [log.find(turn, one) for one in order.hashes]
-        return [one for one in found if one is not None]
+            everything = (one for _, some in log.kept_from(turn, 0) for one in some)
+            contents = (one for one in everything if is_content(kind_of(one)))
+            return [one for one in contents if self._is_before(turn, one, order.by)]
+        found = [one for one in (log.find(turn, one) for one in order.hashes) if one is not None]
+        return found + self._wordings(turn, [one for one in found if kind_of(one) == Kind.TEXT])
+
+    def _wordings(self, turn: Turn, of: list[StoredEntry]) -> list[StoredEntry]:
+        """Return the new wordings of texts that are here."""
+        authors, found = {one.hash: one.author for one in of}, list[StoredEntry]()
+        for _, some in self._room.log.kept_from(turn, 0) if of else ():
+            for one in some:
+                if kind_of(one) == Kind.EDIT:
+                    payload = read_payload(one.entry())
+                    if isinstance(payload, Edit) and authors.get(payload.hash) == one.author:
+                        found.append(one)
+        return found
 
     def _hidden(self, turn: Turn, order: Order) -> list[StoredEntry]:
         """Those of them that it was allowed to hide: what it names may have come later (TRN-24, ROOM-17)."""
         found = self._stored(turn, order)
-        if not order.hashes:
-            return found
         return [one for one in found if (one.is_marked if order.is_mark else one.is_hidden)]
 
     # --- what goes ---
@@ -138,23 +195,20 @@ class Erasing(RoomPart):
         return min((one for one in due if one is not None), default=None)
 
     def _at_ms(self, turn: Turn, order: Order) -> int | None:
-        keeps = self._room.states.condition().keeps
+        """Return when an order is carried out; a time ahead of the clock counts as now (TRN-13)."""
+        keeps, since_ms = self._room.states.condition().keeps, min(order.since_ms, turn.now_ms)
         if not order.is_mark:
             is_answered = any(order.by in one.state.answers for one in self._room.states.path)
-            return destroyed_at_ms(order.since_ms, keeps=keeps, is_answered=is_answered)
-        cleared = self._cleared(turn)
-        is_cleared = self._around.side is Side.CUSTOMER or self._around.us.device_id in cleared
-        seen = all(self._is_acknowledged(turn, one, cleared) for one in order.hashes)
-        return mark_destroys_at_ms(order.since_ms, keeps=keeps, cleared_has_it=seen, cleared=is_cleared)
+            return destroyed_at_ms(since_ms, keeps=keeps, is_answered=is_answered)
+        seen = all(self._is_acknowledged(turn, one, self._cleared(turn)) for one in order.hashes)
+        return mark_destroys_at_ms(
+            since_ms, keeps=keeps, cleared_has_it=seen, cleared=self._room.states.is_cleared(turn.now_ms)
+        )
 
-    def _cleared(self, turn: Turn) -> set[bytes]:
-        try:
-            team = self._around.team(self._live.company, turn.now_ms)
-        except RemoteError:
-            return set()
-        return {device_id for device_id, one in team.members.items() if one.is_cleared}
+    def _cleared(self, turn: Turn) -> frozenset[bytes]:
+        return self._room.states.cleared(turn.now_ms)
 
-    def _is_acknowledged(self, turn: Turn, named: EntryHash, cleared: set[bytes]) -> bool:
+    def _is_acknowledged(self, turn: Turn, named: EntryHash, cleared: frozenset[bytes]) -> bool:
         """Whether a cleared device wrote an entry, or has linked it or a later one of its device."""
         stored = self._room.log.find(turn, named)
         if stored is None:
@@ -180,16 +234,61 @@ class Erasing(RoomPart):
 
     def tick(self, turn: Turn) -> None:
         """Destroy what is due; whoever asks for it later gets the commitment."""
-        done = [
-            one
-            for one in self._live.orders
-            if (at := self._at_ms(turn, one)) is not None and at <= turn.now_ms
-        ]
-        for order in done:
-            for stored in self._hidden(turn, order):
-                self._room.log.drop_body(turn, stored)
-                self._around.tell(turn, EntryErased(stored.room_id, stored.hash, is_destroyed=True))
-                self._room.about.settle(turn, stored.hash)
-        self._live.orders = tuple(one for one in self._live.orders if one not in done)
-        for order in done:
-            self._room.stewarding.erased(turn, order)
+        self._live.orders = tuple(
+            one._replace(since_ms=min(one.since_ms, turn.now_ms)) for one in self._live.orders
+        )
+        for order in self._live.orders:
+            at_ms = self._at_ms(turn, order)
+            if at_ms is not None and at_ms <= turn.now_ms and self._carry_out(turn, order):
+                self._live.orders = tuple(one for one in self._live.orders if one != order)
+
+    def _carry_out(self, turn: Turn, order: Order) -> bool:
+        """Destroy what an order has hidden, of a long room a part; whether nothing of it is left."""
+        if order.hashes:
+            self.destroy(turn, self._hidden(turn, order))
+            if not order.is_mark:
+                absent = [one for one in order.hashes if self._room.log.find(turn, one) is None]
+                gone = (*self._live.gone, *(Gone(order.by, one) for one in absent))
+                self._live.gone = gone[-MAX_GONE:]
+            return True
+        self._live.emptied = order.by
+        self._room.sweeps_ms = turn.now_ms
+        return self.destroy_some(turn, lambda one: self._is_before(turn, one, order.by)) is None
+
+    def destroy_some(self, turn: Turn, goes: Goes, first: int = 0) -> int | None:
+        """Destroy contents from a segment on, some at a time; returns where to go on, None at the end."""
+        found, count = list[StoredEntry](), 0
+        for number, some in self._room.log.kept_from(turn, first):
+            if count >= SEGMENTS_AT_ONCE:
+                self.destroy(turn, found)
+                return number
+            going = [one for one in some if is_content(kind_of(one)) and goes(one)]
+            found, count = found + going, count + bool(going)
+        self.destroy(turn, found)
+        return None
+
+    def destroy(self, turn: Turn, entries: Iterable[StoredEntry]) -> None:
+        """Erase bodies, their keys, and every other place where they stand: what is posted, what is early
+        (ROOM-44). Header and commitment stay.
+        """
+        found = [one for one in entries if not (one.is_hidden and one.body is None)]
+        if not found:
+            return
+        for one in found:
+            one.is_hidden = True
+            self._room.log.put(turn, one)
+        hashes, texts = frozenset(one.hash for one in found), {text_of(one) for one in found}
+        self._room.log.erase(turn, hashes)
+        self._live.early = tuple(one for one in self._live.early if one.hash not in hashes)
+        self._live.unsent = tuple(one for one in self._live.unsent if one not in hashes)
+        self._room.index.unread -= self._room.log.mark_read(turn, list(hashes))
+        self._around.take_back(turn, self._live.room_id, hashes)
+        for one in found:
+            self._around.tell(turn, EntryErased(one.room_id, one.hash, is_destroyed=True))
+        for named in sorted(texts):
+            self._room.about.settle(turn, named)
+
+
+def kind_of(stored: StoredEntry) -> int:
+    """Return the kind of a stored entry."""
+    return Header.decode(stored.header).kind

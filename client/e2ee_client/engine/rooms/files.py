@@ -22,6 +22,7 @@ from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import File, read_payload
 from e2ee.rooms.signals import Held, encode_signal
 from e2ee.rooms.state import Phase
+from e2ee.secret import FileKey
 from e2ee.wire.fields import MAX_MS
 from e2ee_client.engine.link import LinkState
 from e2ee_client.engine.part import Part
@@ -177,9 +178,11 @@ class Files(Part):
     def _payload(
         self, turn: Turn, room_id: RoomId, entry_hash: EntryHash
     ) -> tuple[StoredEntry, File, Entry] | None:
-        log = EntryLog(self._state.rows, room_id)
+        log = EntryLog(self._state.rows, room_id, self._state.ports.rng)
         stored = log.find(turn, entry_hash)
         if stored is None or stored.is_hidden:
+            return None
+        if stored.is_marked and not self._rooms.shows_marked(turn, self._rooms.index[room_id].company):
             return None
         entry = log.entry(turn, stored)
         if entry.header.kind != Kind.FILE or entry.body is None:
@@ -310,6 +313,8 @@ class Files(Part):
 
     def _erased(self, turn: Turn, entry_hash: EntryHash, *, is_destroyed: bool) -> None:
         for out in self._announced(turn, entry_hash):
+            if is_destroyed:
+                out.name, out.file_key = "", FileKey(bytes(FileKey.SIZE_B))
             self.over(turn, out)
         if is_destroyed and self._row(turn, entry_hash) is not None:
             turn.delete(FileIn.TABLE, entry_hash)

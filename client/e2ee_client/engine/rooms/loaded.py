@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
-from e2ee.errors import E2eeError
+from e2ee.errors import E2eeError, RemoteError
+from e2ee.ids import AccountId
 from e2ee.rooms.entry import Author, RoomId
 from e2ee.rooms.forward import Asked
 from e2ee.rooms.kinds import Side
@@ -88,7 +89,7 @@ class LoadedRooms(Part):
         if room_id not in self.index:
             raise UnknownRoom("no such room")
         self.check_active()
-        return EntryLog(self._state.rows, room_id)
+        return EntryLog(self._state.rows, room_id, self._state.ports.rng)
 
     def keep(self, room: RoomEngine) -> None:
         room_id = room.live.room_id
@@ -121,6 +122,19 @@ class LoadedRooms(Part):
     def is_active(self) -> bool:
         """Whether this device is a customer's, or one that its company has not taken out (ACC-15)."""
         return self.around.side is Side.CUSTOMER or self._context.team.condition() is Condition.ACTIVE
+
+    def shows_marked(self, turn: Turn, company: AccountId) -> bool:
+        """Whether this device shows what is marked: a customer's, a cleared one, and any of a company that
+        has cleared none; where that is not known, none of a company (ROOM-17).
+        """
+        if self.around.side is Side.CUSTOMER:
+            return True
+        try:
+            members = self._context.team.view(turn, company).members
+        except RemoteError:
+            return False
+        cleared = {device_id for device_id, one in members.items() if one.is_cleared}
+        return not cleared or self.around.us.device_id in cleared
 
     @contextmanager
     def step(self, turn: Turn, room_id: RoomId) -> Iterator[None]:

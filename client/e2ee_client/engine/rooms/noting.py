@@ -55,6 +55,7 @@ class Noting(Part):
 
     def follow(self, turn: Turn, room: RoomEngine) -> None:
         """Let who joined a room by our state read its notes, and who left it no more (ROOM-32, ROOM-34)."""
+        self._sweep(turn, room)
         head, us = room.states.room.head, self._rooms.around.us.device_id
         if self._rooms.around.side is Side.CUSTOMER or head is None or head.author != us:
             return
@@ -73,6 +74,13 @@ class Noting(Part):
             self._bring_in_line(turn, room, *writers)
         except RemoteError:
             return  # The change of the room stands; the next one tries again.
+
+    def _sweep(self, turn: Turn, room: RoomEngine) -> None:
+        """Let notes go with what they are about (ROOM-43)."""
+        until_ms, room.sweeps_ms = room.sweeps_ms, None
+        notes_id = self._rooms.notes_of(room.live.room_id)
+        if until_ms is not None and room.live.customer is not None and notes_id in self._rooms.index:
+            self._rooms.do(turn, notes_id, lambda notes: notes.retaining.sweep(turn, until_ms))
 
     def _bring_in_line(self, turn: Turn, room: RoomEngine, *writers: DeviceId) -> None:
         notes_id = self._rooms.notes_of(room.live.room_id)

@@ -253,7 +253,8 @@ class RoomQueries(Part):
         if not found:
             return FoundPage([], after)
         live, people = self._rooms.stored(turn, room_id)[0], self._people(now_ms)
-        return FoundPage([self._entry(turn, live, log, one, people) for one in found], after)
+        shown = [self._entry(turn, live, log, one, people) for one in found]
+        return FoundPage([one for one in shown if one.payload is not None], after)
 
     def progress(self, room_id: RoomId, entry_hash: EntryHash, now_ms: int) -> EntryProgress | None:
         """Return how far an entry of ours has come."""
@@ -267,7 +268,8 @@ class RoomQueries(Part):
     def _entry(
         self, turn: Turn, live: LiveRoom, log: EntryLog, stored: StoredEntry, people: People
     ) -> EntryView:
-        header, payload = Header.decode(stored.header), payload_of(stored)
+        is_shown = not stored.is_marked or self._rooms.shows_marked(turn, live.company)
+        header, payload = Header.decode(stored.header), payload_of(stored) if is_shown else None
         by = stored.forwarded_by
         wording, edited_ms = _wording(turn, log, stored)
         view = EntryView(
@@ -277,7 +279,7 @@ class RoomQueries(Part):
             header.sent_ms,
             stored.received_ms,
             payload,
-            wording,
+            wording if is_shown else None,
             payload is None,
             stored.is_marked,
             None if by is None else self._by_tag(live, by, turn.now_ms),

@@ -14,6 +14,7 @@ from e2ee.rooms.consent import RoomConsent
 from e2ee.rooms.desk import Board
 from e2ee.rooms.entry import ROOM_ID_B, DeviceTag, EntryHash, RoomId
 from e2ee.rooms.forward import Handover
+from e2ee.rooms.payloads import Outcome
 from e2ee.rooms.signals import Request
 from e2ee.rooms.state import Verdict
 from e2ee.rooms.transcript import View
@@ -65,6 +66,50 @@ class Order(NamedTuple):
     hashes: tuple[EntryHash, ...]
     since_ms: int
     is_mark: bool
+
+
+class Gone(NamedTuple):
+    """An entry that was to be erased and was not here when that was done; whose order it was (ROOM-44)."""
+
+    by: EntryHash
+    hash: EntryHash
+
+
+class Answer(NamedTuple):
+    """What a device of the company has said, signed, of an erasure (ROOM-45)."""
+
+    device_id: DeviceId
+    outcome: Outcome
+    until_ms: int | None
+    answered_ms: int
+
+
+class Erasure(NamedTuple):
+    """An order to erase, of whom an answer is due, and what was answered; `hashes` is () for the room."""
+
+    by: EntryHash
+    hashes: tuple[EntryHash, ...]
+    asked_ms: int
+    due_from: tuple[DeviceId, ...]
+    answers: tuple[Answer, ...] = ()
+    is_told: bool = False
+
+    @property
+    def missing(self) -> tuple[DeviceId, ...]:
+        """Who has not said that it is done."""
+        done = {one.device_id for one in self.answers if one.outcome is Outcome.DONE}
+        return tuple(one for one in self.due_from if one not in done)
+
+
+class Look(NamedTuple):
+    """What the timers of a room go by, when they look next, the first segment that they look at, and the
+    newest time that was stored: where it is ahead of the clock, that was put back.
+    """
+
+    terms: tuple[int, ...] = ()
+    at_ms: int | None = None
+    segment: int = 0
+    newest_ms: int = 0
 
 
 @dataclass(slots=True)
@@ -127,5 +172,10 @@ class LiveRoom(Row):
     closed_ms: int = 0
     retry_ms: int = 0
     orders: tuple[Order, ...] = ()
-    erased: tuple[tuple[tuple[EntryHash, ...], int], ...] = ()
+    erasures: tuple[Erasure, ...] = ()
+    gone: tuple[Gone, ...] = ()
+    emptied: EntryHash | None = None
+    exported_ms: int | None = None
+    look: Look = field(default_factory=Look)
+    sweep_ms: int | None = None
     linked: tuple[tuple[DeviceId, DeviceTag, int], ...] = ()

@@ -36,6 +36,7 @@ from .consent import RoomConsents
 from .deciding import Deciding
 from .entry_log import EntryLog
 from .erasing import Erasing
+from .erasures import Erasures
 from .findings import Findings
 from .forwarding import Forwarding
 from .freezing import Freezing
@@ -43,6 +44,7 @@ from .identifying import Identifying
 from .marks import Marks
 from .records import LiveRoom, RoomIndex
 from .requests import Requests
+from .retaining import Retaining
 from .states import States
 from .stewarding import Change, Stewarding
 from .surroundings import Surroundings
@@ -59,8 +61,9 @@ class RoomEngine:
     def __init__(self, around: Surroundings, requests: Requests, live: LiveRoom, index: RoomIndex) -> None:
         self.around, self.requests, self.live, self.index = around, requests, live, index
         self.shares = self.moved = False
+        self.sweeps_ms: int | None = None
         self.asked_by: dict[Author, Asked] = {}
-        self.log = EntryLog(around.rows, live.room_id)
+        self.log = EntryLog(around.rows, live.room_id, around.rng)
         self.abouts = Abouts(around.rows, live.room_id, self.log)
         self.about = AboutOthers(self)
         self.states = States(self)
@@ -73,6 +76,8 @@ class RoomEngine:
         self.deciding = Deciding(self)
         self.consent = RoomConsents(self)
         self.erasing = Erasing(self)
+        self.erasures = Erasures(self)
+        self.retaining = Retaining(self)
         self.marks = Marks(self)
         self.taking_back = TakingBack(self)
         self.freezing = Freezing(self)
@@ -294,6 +299,8 @@ class RoomEngine:
         if (due_ms := self.asking.due_ms()) is not None and due_ms <= turn.now_ms:
             self.asking.tick(turn)
         self.erasing.tick(turn)
+        self.erasures.tick(turn)
+        self.retaining.tick(turn)
         self.stewarding.tick(turn)
         self.deciding.tick(turn)
         self.freezing.tick(turn)
@@ -345,6 +352,7 @@ class RoomEngine:
             *(self.asking.due_ms(), self.taking.due_ms(), self.stewarding.due_ms(turn)),
             *(self.deciding.due_ms(), self.erasing.due_ms(turn), self.marks.due_ms(turn)),
             *(self.freezing.due_ms(turn), self.identifying.due_ms(turn)),
+            *(self.erasures.due_ms(turn), self.retaining.due_ms(turn)),
         )
         return min((one for one in due if one is not None), default=None)
 
@@ -353,6 +361,8 @@ class RoomEngine:
     def mark_read(self, turn: Turn, hashes: list[EntryHash]) -> None:
         """Mark entries as read."""
         self.index.unread -= self.log.mark_read(turn, hashes)
+        for stored in self.log.several(turn, hashes):
+            self.retaining.added(turn, stored)
         turn.put_at_end(RoomIndex.TABLE, self.live.room_id, self.index.put)
 
 

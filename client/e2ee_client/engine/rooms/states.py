@@ -15,8 +15,10 @@ from e2ee.rooms.kinds import Kind, Side
 from e2ee.rooms.payloads import read_payload
 from e2ee.rooms.room import (
     MAX_CUSTOMER_DEVICES,
+    Admission,
     Room,
     RoomChange,
+    admit,
     check_devices,
     company_recipients,
     judged,
@@ -42,6 +44,8 @@ DAY_STATES: Final = 64
 MAX_UNANSWERED: Final = 64
 """Acts of one device that no state has named (ROOM-29)."""
 DAY_MS: Final = 86_400_000
+_GOES_ON: Final = frozenset({0, int(Phase.OPEN), int(Phase.FROZEN)})
+"""Phases in which the time of a room that is closed does not count (ROOM-41)."""
 
 
 class States(RoomPart):
@@ -164,6 +168,28 @@ class States(RoomPart):
         if live.customer is not None:
             found += [Author(live.customer, one) for one in self.customers()]
         return [one for one in found if one != self._around.us]
+
+    def answers(self, now_ms: int) -> bool:
+        """Whether this device of the company may answer an erasure (ROOM-16, ROOM-45)."""
+        if self._around.side is Side.CUSTOMER:
+            return False
+        try:
+            found = admit(self.room, self._around.us.device_id, int(Kind.ERASED), self.ranks(now_ms))
+        except RemoteError:
+            return False
+        return found is Admission.TAKEN
+
+    def cleared(self, now_ms: int) -> frozenset[DeviceId]:
+        """Return the devices of the company in force that are cleared for what is sensitive (ACC-03)."""
+        try:
+            team = self._around.team(self._live.company, now_ms)
+        except RemoteError:
+            return frozenset()
+        return frozenset(device_id for device_id, one in team.members.items() if one.is_cleared)
+
+    def is_cleared(self, now_ms: int) -> bool:
+        """Whether this device keeps what is marked: the customer's, and one that is cleared (ROOM-17)."""
+        return self._around.side is Side.CUSTOMER or self._around.us.device_id in self.cleared(now_ms)
 
     def receives(self, device: Author, kind: int, now_ms: int) -> bool:
         """Whether a device is in force and a recipient now (TRN-15)."""
@@ -306,6 +332,7 @@ class States(RoomPart):
             self._around.tell(turn, RoomChanged(self._live.room_id, *shown))
             if index.phase == Phase.CLOSED and before[0] == Phase.OPEN:
                 self._live.marks_at_once = True
+            if before[0] in _GOES_ON and index.phase not in _GOES_ON:
                 self._live.closed_ms = turn.now_ms
         self._join_or_leave(turn)
 

@@ -14,7 +14,7 @@ from e2ee.rooms.acts import RoomAct, What, answered
 from e2ee.rooms.desk import TURN_MS, closing_due_ms, opening_due_ms
 from e2ee.rooms.entry import Author, Entry, EntryHash
 from e2ee.rooms.kinds import Side
-from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erased, Outcome, Refusal
+from e2ee.rooms.payloads import Act, ActKind, EntryPayload, Erased, Refusal
 from e2ee.rooms.signals import NoLongerWaiting, Signal, Waiting, encode_signal
 from e2ee.rooms.state import (
     DESK,
@@ -24,7 +24,6 @@ from e2ee.rooms.state import (
     SENSITIVE,
     Phase,
     Retention,
-    RetentionClass,
     State,
     WrittenState,
     check_change,
@@ -34,10 +33,8 @@ from e2ee.rooms.team import Rank, TeamView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import DeskCalled, WaitingChanged
 
-from .records import Order
 from .room_part import RoomPart
 
-MAX_ERASED: Final = 64
 REOPEN_MS: Final = 90 * 86_400_000
 
 
@@ -169,35 +166,13 @@ class Stewarding(RoomPart):
         return answered(phase, act.what, kept=self._room.states.condition().keeps)
 
     def _refuse_acts(self, turn: Turn, acts: Iterable[RoomAct], head: State | None) -> None:
-        """Say which acts have no phase in the table (ROOM-18), and why an erasure waits."""
+        """Say which acts have no phase in the table (ROOM-18)."""
         phase = Phase.OPEN if head is None else head.phase
-        kept = self._room.states.condition().keeps
         for act in acts:
             try:
                 phase = self._after(turn, phase, act)
             except NoRight:
                 self._room.writing.write_quietly(turn, Refusal(act.hash, NoRight.code))
-                continue
-            if act.what is What.ERASE and kept:
-                self._room.writing.write_quietly(turn, Erased(None, self._kept_by()))
-
-    def _kept_by(self) -> Outcome:
-        state = self._room.states.state
-        is_class = state is not None and state.retention.kind is RetentionClass.STATUTORY
-        return Outcome.CLASS if is_class else Outcome.HOLD
-
-    def erased(self, turn: Turn, order: Order) -> None:
-        """A steward in turn says that an erasure was carried out (ROOM-26)."""
-        place = self.place(turn)
-        if place is not None and not order.is_mark:
-            due_ms = turn.now_ms + TURN_MS * place
-            self._live.erased = (*self._live.erased, (order.hashes, due_ms))[-MAX_ERASED:]
-
-    def _say_erased(self, turn: Turn) -> None:
-        due = [one for one in self._live.erased if one[1] <= turn.now_ms]
-        self._live.erased = tuple(one for one in self._live.erased if one not in due)
-        for hashes, _ in due:
-            self._room.writing.write_quietly(turn, Erased(hashes or None, Outcome.DONE))
 
     # --- in turn ---
 
@@ -220,7 +195,6 @@ class Stewarding(RoomPart):
             return None if due_ms is None else max(due_ms, self._live.retry_ms)
         stored = [self._room.log.find(turn, one) for one in states.condition().unanswered]
         due = [one.received_ms + TURN_MS * place for one in stored if one is not None]
-        due += [at_ms for _, at_ms in self._live.erased]
         if states.state.phase is Phase.OPEN:
             due.append(closing_due_ms(self._room.index.last_ms) + TURN_MS * place)
         return max(min(due), self._live.retry_ms) if due else None
@@ -235,10 +209,7 @@ class Stewarding(RoomPart):
         due_ms = self.due_ms(turn)
         if due_ms is None or due_ms > turn.now_ms:
             return
-        self._say_erased(turn)
-        due_ms, states = self.due_ms(turn), self._room.states
-        if due_ms is None or due_ms > turn.now_ms:
-            return
+        states = self._room.states
         silent = states.state is not None and not states.condition().unanswered
         try:
             self.change(turn, Change(phase=Phase.CLOSED if silent else None))
@@ -254,8 +225,8 @@ class Stewarding(RoomPart):
             case Refusal(named=named, code=code):
                 self._live.board = self._live.board.named(named)
                 self._room.requests.named(turn, self._live.room_id, named, code)
-            case Erased(hashes=named, outcome=Outcome.DONE):
-                self._live.erased = tuple(one for one in self._live.erased if one[0] != (named or ()))
+            case Erased():
+                self._room.erasures.taken(turn, entry, payload)
             case Act(what=ActKind.CALL_DESK):
                 self._around.tell(turn, DeskCalled(self._live.room_id, entry.author.device_id))
             case _:

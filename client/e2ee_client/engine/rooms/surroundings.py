@@ -16,7 +16,7 @@ from e2ee.grammar import is_name
 from e2ee.identity import ListHead
 from e2ee.ids import AccountId, ContentId, DeviceId, SignPublic
 from e2ee.rooms.agent_card import AgentCard
-from e2ee.rooms.entry import Author, RoomId
+from e2ee.rooms.entry import Author, EntryHash, RoomId
 from e2ee.rooms.kinds import Side
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
@@ -162,6 +162,10 @@ class Surroundings(Protocol):
 
     def recall(self, turn: Turn, device: Author, goes: Callable[[OfRooms], bool]) -> list[ContentId]:
         """Take back from a device what has not been sealed for it yet and `goes`; returns the content ids."""
+        ...
+
+    def take_back(self, turn: Turn, room_id: RoomId, hashes: frozenset[EntryHash]) -> None:
+        """Send no body of these entries any more, alone or in a forward (ROOM-44)."""
         ...
 
     def introduce(self, turn: Turn, customer: AccountId, to: DeviceId) -> None:

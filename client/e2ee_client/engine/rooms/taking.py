@@ -241,6 +241,9 @@ class Taking(RoomPart):
         if here.body is None and entry.body is not None and not stored.is_hidden and not stored.is_marked:
             self._room.log.complete(turn, stored, entry.body)
             self._room.about.completed(turn, entry)
+            stored.body = entry.body
+            self._room.erasing.added(turn, stored, None)
+            self._room.retaining.added_at_any_place(turn, stored)
             self._tell_added(turn, stored, entry.header.kind, entry.header.sent_ms, is_late=True)
 
     # --- what stays ---
@@ -274,6 +277,7 @@ class Taking(RoomPart):
             self._order(turn, entry, stored, is_history=history)
             self._room.erasing.note_links(turn, entry)
             self._does(turn, entry, payload, history=history)
+            self._erase_or_time(turn, entry, stored, payload)
             self._covered(turn, entry)
         elif taken.outcome is Outcome.HEARSAY and by_tag is not None:
             self._hear(turn, entry, payload, stored, by_tag, is_history=history)
@@ -284,6 +288,15 @@ class Taking(RoomPart):
                 self._room.states.take(turn, entry, payload)
         self._room.findings.report(turn, taken.findings, entry)
         return taken.outcome
+
+    def _erase_or_time(
+        self, turn: Turn, entry: Entry, stored: StoredEntry, payload: EntryPayload | None
+    ) -> None:
+        """Of what was to be erased nothing stays; what stays has its time (ROOM-41, ROOM-44)."""
+        stored.body = entry.body
+        self._room.erasing.added(turn, stored, payload)
+        if not stored.is_hidden:
+            self._room.retaining.added(turn, stored)
 
     def _followed(self, turn: Turn, entry: Entry) -> EntryHash | None:
         """The state that an author followed: the one it names, or that of the entry before."""
@@ -353,6 +366,7 @@ class Taking(RoomPart):
             self._room.states.add_act(turn, entry.hash)
         self._room.consent.take(turn, entry, payload)
         self._room.erasing.take(turn, entry, payload)
+        self._room.retaining.taken(turn, entry, payload)
         self._room.forwarding.announced(turn, entry, payload)
         self._room.stewarding.entry_taken(turn, entry, payload)
         self._room.identifying.taken(turn, entry, payload)
@@ -391,6 +405,7 @@ class Taking(RoomPart):
             if isinstance(payload, Identify) and payload.signed is not None:
                 # A token stands by the state that grants it, which names its hash (CNS-56).
                 self._room.identifying.taken(turn, entry, payload)
+        self._erase_or_time(turn, entry, stored, payload)
         kind, sent_ms = entry.header.kind, entry.header.sent_ms
         self._tell_added(turn, stored, kind, sent_ms, is_late=is_late, is_history=is_history)
 

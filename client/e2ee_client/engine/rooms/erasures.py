@@ -1,0 +1,122 @@
+"""What was to be erased, and what each device of the company has answered, signed (ROOM-45)."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from e2ee.ids import DeviceId
+from e2ee.rooms.desk import TURN_MS
+from e2ee.rooms.entry import Entry
+from e2ee.rooms.erasure import ANSWERED_WITHIN_MS
+from e2ee.rooms.kinds import Kind, Side
+from e2ee.rooms.payloads import Erased, Outcome
+from e2ee.rooms.state import RetentionClass
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
+
+from .records import Answer, Erasure, Order
+from .room_part import RoomPart
+
+MAX_ERASURES: Final = 64
+"""Orders to erase that are remembered with their answers, the newest ones."""
+
+
+class Erasures(RoomPart):
+    """An answer is of the device that signs it, and of no other; who owes one is shown until it is here."""
+
+    def asked(self, turn: Turn, order: Order) -> None:
+        """Remember an order, and of whom an answer is due: the devices of the company that got it."""
+        by = self._room.log.find(turn, order.by)
+        kind = int(Kind.ERASE)
+        found = {
+            one.device_id
+            for one in self._room.states.recipients(kind, turn.now_ms)
+            if one.account_id == self._live.company
+        }
+        if self._around.side is Side.COMPANY:
+            found.add(self._around.us.device_id)
+        if by is not None and by.account_id == self._live.company:
+            found.add(by.device_id)
+        erasure = Erasure(order.by, order.hashes, turn.now_ms, tuple(sorted(found)))
+        self._live.erasures = (*self._live.erasures, erasure)[-MAX_ERASURES:]
+
+    def taken(self, turn: Turn, entry: Entry, payload: Erased) -> None:
+        """Note what a device says of itself."""
+        if self._room.taking.side_of(entry.author) is Side.COMPANY:
+            self._note(turn, entry.author.device_id, payload)
+
+    def _note(self, turn: Turn, device_id: DeviceId, payload: Erased) -> None:
+        answer = Answer(device_id, payload.outcome, payload.until_ms, turn.now_ms)
+        kept: list[Erasure] = []
+        for one in self._live.erasures:
+            is_meant = one.hashes == (payload.hashes or ()) and device_id in one.missing
+            if is_meant and not _says_the_same(one, answer):
+                others = tuple(old for old in one.answers if old.device_id != device_id)
+                one = one._replace(answers=(*others, answer))
+                event = ErasureAnswered(
+                    self._live.room_id, one.by, device_id, payload.outcome.name.lower(), payload.until_ms
+                )
+                self._around.tell(turn, event)
+            kept.append(one)
+        self._live.erasures = tuple(kept)
+
+    # --- what is due ---
+
+    def due_ms(self, turn: Turn) -> int | None:
+        """Return when an answer is to be given, or one that is missing told of."""
+        due = [one.asked_ms + ANSWERED_WITHIN_MS for one in self._live.erasures if self._is_owed(one)]
+        if self._unsaid(turn):
+            due.append(max(turn.now_ms, self._live.retry_ms))
+        return min(due, default=None)
+
+    def _is_owed(self, one: Erasure) -> bool:
+        return bool(one.missing) and not one.is_told
+
+    def tick(self, turn: Turn) -> None:
+        """Say what stands above an order, and tell who has not answered within seven days."""
+        if self._live.retry_ms <= turn.now_ms:
+            for one, outcome in self._unsaid(turn):
+                self._answer(turn, one, outcome)
+        kept: list[Erasure] = []
+        for one in self._live.erasures:
+            one = one._replace(asked_ms=min(one.asked_ms, turn.now_ms))
+            if self._is_owed(one) and one.asked_ms + ANSWERED_WITHIN_MS <= turn.now_ms:
+                one = one._replace(is_told=True)
+                self._around.tell(turn, ErasureUnanswered(self._live.room_id, one.by, one.missing))
+            kept.append(one)
+        self._live.erasures = tuple(kept)
+
+    def _answer(self, turn: Turn, erasure: Erasure, outcome: Outcome) -> None:
+        said = Erased(erasure.hashes or None, outcome)
+        if not self._room.writing.write_quietly(turn, said):
+            self._live.retry_ms = turn.now_ms + TURN_MS
+
+    def _unsaid(self, turn: Turn) -> list[tuple[Erasure, Outcome]]:
+        """What this device has to say, of orders that are carried out and of those that have to wait."""
+        if not self._live.erasures or not self._room.states.answers(turn.now_ms):
+            return []
+        if not self._room.writing.can_write(turn):
+            return []
+        keeps, found = self._room.states.condition().keeps, list[tuple[Erasure, Outcome]]()
+        waiting = {one.by for one in self._live.orders}
+        for one in self._live.erasures:
+            said = self._said(one)
+            if one.by not in waiting and said is not Outcome.DONE:
+                found.append((one, Outcome.DONE))
+            elif one.by in waiting and keeps and said is None:
+                found.append((one, self._kept_by()))
+        return found
+
+    def _said(self, erasure: Erasure) -> Outcome | None:
+        us = self._around.us.device_id
+        return next((one.outcome for one in erasure.answers if one.device_id == us), None)
+
+    def _kept_by(self) -> Outcome:
+        state = self._room.states.state
+        is_class = state is not None and state.retention.kind is RetentionClass.STATUTORY
+        return Outcome.CLASS if is_class else Outcome.HOLD
+
+
+def _says_the_same(erasure: Erasure, answer: Answer) -> bool:
+    said = next((one for one in erasure.answers if one.device_id == answer.device_id), None)
+    return said is not None and (said.outcome, said.until_ms) == (answer.outcome, answer.until_ms)

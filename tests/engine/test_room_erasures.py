@@ -1,0 +1,187 @@
+"""Orders to erase, timers of classes, holds and answers, on real engines (ROOM-41 to ROOM-45, CNS-45)."""
+
+from __future__ import annotations
+
+import pytest
+from e2ee_client.engine.rooms.about import AboutOthers
+from e2ee_client.engine.rooms.records import Erasure
+from e2ee_client.engine.rooms.stewarding import Change
+from e2ee_client.engine.turn import Turn
+from e2ee_client.room_events import ErasureAnswered, ErasureUnanswered
+from engine_world import Node, World
+from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, add, change, opened, page, rooms_of, write
+from team_world import colleague, this
+
+from e2ee.errors import NoRight
+from e2ee.rooms.entry import EntryHash, RoomId
+from e2ee.rooms.payloads import Edit, Erase, Erased, Outcome
+
+SECRET = "Kanarienvogel im dritten Wirbel"
+
+
+def body(node: Node, room_id: RoomId, entry_hash: EntryHash) -> bytes | None:
+    """The body of an entry as it is stored."""
+    stored = rooms_of(node).log(room_id).find(Turn(node.now_ms), entry_hash)
+    return None if stored is None else stored.body
+
+
+def erasures_of(node: Node, room_id: RoomId) -> tuple[Erasure, ...]:
+    """What a device knows of the orders to erase."""
+    return rooms_of(node).stored(Turn(node.now_ms), room_id)[0].erasures
+
+
+def missing(node: Node, room_id: RoomId) -> set[bytes]:
+    """Who has not said that the newest order is carried out."""
+    return set(erasures_of(node, room_id)[-1].missing)
+
+
+def staffed() -> tuple[World, Node, Node, Node, RoomId]:
+    """A desk and an agent in a room with a customer."""
+    world, desk, customer, room_id = opened()
+    agent = colleague(desk, "Frau Anders")
+    world.advance(5 * MINUTE_MS)
+    add(desk, room_id, desk, agent)
+    world.advance(5 * MINUTE_MS)
+    return world, desk, agent, customer, room_id
+
+
+# --- who answers ---
+
+
+def test_every_device_of_the_company_answers_an_erasure_and_who_does_not_is_told() -> None:
+    """ROOM-45: who is away is named after seven days, and its late answer counts."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    agent.stop()
+    order = write(customer, room_id, Erase((said,)))
+    world.advance(26 * HOUR_MS)
+    for node in (desk, customer):
+        assert missing(node, room_id) == {this(agent)}
+        (answered,) = node.of(ErasureAnswered)
+        assert (answered.device_id, answered.outcome) == (this(desk), "done")
+    world.advance(7 * DAY_MS)
+    for node in (desk, customer):
+        assert node.of(ErasureUnanswered) == [ErasureUnanswered(room_id, order, (this(agent),))]
+    assert body(agent, room_id, said)
+    agent.start()
+    world.advance(2 * DAY_MS)
+    assert body(agent, room_id, said) is None
+    assert missing(desk, room_id) == missing(customer, room_id) == set()
+
+
+def test_an_answer_of_one_device_is_none_of_another() -> None:
+    """ROOM-45: a colleague that answers at once, or twice, answers for itself alone."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(MINUTE_MS)
+    for _ in range(2):
+        write(agent, room_id, Erased((said,), Outcome.DONE))
+    world.advance(MINUTE_MS)
+    assert missing(customer, room_id) == {this(desk)}
+    world.advance(26 * HOUR_MS)
+    assert missing(customer, room_id) == set()
+
+
+def test_a_customer_answers_no_erasure() -> None:
+    """TRN-20, attack: a forged `erased` of the customer's side is refused where it is written and taken."""
+    _, _, _, customer, room_id = staffed()
+    with pytest.raises(NoRight):
+        write(customer, room_id, Erased(None, Outcome.DONE))
+
+
+# --- what goes with it ---
+
+
+def test_a_new_wording_goes_with_its_text_and_one_that_comes_later_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """ROOM-44: on all devices, whichever of the two comes first, also of a device that would not look."""
+    monkeypatch.setattr(AboutOthers, "check_ours", lambda self, turn, payload: None)
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, "Tippfehler")
+    worded = write(customer, room_id, Edit(said, SECRET))
+    world.advance(10 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(MINUTE_MS)
+    late = write(customer, room_id, Edit(said, SECRET))
+    world.advance(MINUTE_MS)
+    assert not any(one.payload for one in page(desk, room_id) if one.hash in (said, worded, late))
+    world.advance(26 * HOUR_MS)
+    latest = write(customer, room_id, Edit(said, SECRET))
+    world.advance(10 * MINUTE_MS)
+    for node in (desk, agent, customer):
+        assert [body(node, room_id, one) for one in (said, worded, late, latest)] == [None] * 4
+
+
+def test_what_was_erased_is_not_sent_any_more() -> None:
+    """ROOM-44: an agent that was away all along is never given it, though it was posted to it."""
+    world, desk, agent, customer, room_id = staffed()
+    agent.stop()
+    world.advance(HOUR_MS)
+    said = write(desk, room_id, SECRET)
+    customer.stop()
+    world.advance(10 * MINUTE_MS)
+    posting = desk.engine._context.posting
+    assert posting.is_waiting(said[:16])
+    write(desk, room_id, Erase((said,)))
+    world.advance(26 * HOUR_MS)
+    assert not posting.is_waiting(said[:16])
+    values = [value for table in desk.rows.tables.values() for value in table.values()]
+    assert not any(SECRET.encode() in one for one in values)
+
+
+def test_an_erasure_that_was_carried_out_holds_for_what_comes_after_it() -> None:
+    """ROOM-44: of a device that comes back later, which had not got it yet, too."""
+    world, _, agent, customer, room_id = staffed()
+    agent.stop()
+    said = write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(26 * HOUR_MS)
+    agent.start()
+    world.advance(2 * DAY_MS)
+    assert body(agent, room_id, said) is None
+
+
+def test_the_whole_room_goes_with_its_notes_and_what_is_said_later_stays() -> None:
+    """ROOM-43, CNS-45: a withdrawal erases what was said, both sides', and what colleagues have noted."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    ours = write(desk, room_id, SECRET)
+    noted = act(desk, lambda turn, rooms: rooms.acting.note(turn, room_id, SECRET))
+    world.advance(10 * MINUTE_MS)
+    notes_id = rooms_of(desk).notes_of(room_id)
+    assert body(agent, notes_id, noted)
+    act(customer, lambda turn, rooms: rooms.consenting.withdraw(turn, room_id))
+    world.advance(26 * HOUR_MS)
+    for node in (desk, agent):
+        assert body(node, room_id, said) is body(node, room_id, ours) is None
+        assert body(node, notes_id, noted) is None
+    assert body(customer, room_id, said)
+    assert body(customer, room_id, ours)
+    assert missing(customer, room_id) == set()
+
+
+def test_a_hold_stays_above_an_erasure_and_says_so() -> None:
+    """ROOM-26, ROOM-45: nothing goes until a supervisor clears it; then the order is carried out."""
+    world, desk, agent, customer, room_id = staffed()
+    said = write(customer, room_id, SECRET)
+    world.advance(10 * MINUTE_MS)
+    change(desk, room_id, Change(hold=True, text="Klage angekündigt"))
+    world.advance(MINUTE_MS)
+    write(customer, room_id, Erase((said,)))
+    world.advance(2 * DAY_MS)
+    assert body(desk, room_id, said)
+    assert body(agent, room_id, said)
+    outcomes = {(one.device_id, one.outcome) for one in customer.of(ErasureAnswered)}
+    assert outcomes == {(this(desk), "hold"), (this(agent), "hold")}
+    assert missing(customer, room_id) == {this(desk), this(agent)}
+    with pytest.raises(NoRight):
+        change(agent, room_id, Change(hold=False, text="nein"))
+    change(desk, room_id, Change(hold=False, text="erledigt"))
+    world.advance(10 * MINUTE_MS)
+    assert body(desk, room_id, said) is body(agent, room_id, said) is None
+    assert missing(customer, room_id) == set()
