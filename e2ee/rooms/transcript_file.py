@@ -175,7 +175,7 @@ def decode_element(line: bytes) -> Element:
         DecodeError: no element.
     """
     found = _ENTRY.match(line)
-    if found is not None and found["name"] == b"entry":
+    if found is not None and found["name"] == b"entry" and line.endswith(b"}"):
         return EntryLine(
             cbor.decode(_bytes(found["bytes"]), _LINE_OF_ENTRY_B), line[found.end("bytes") + 1 :]
         )

@@ -118,7 +118,9 @@ class TranscriptVerifier:
             self._is_closed = True
             return
         bare = line.removesuffix(b",")
-        self._entries += is_entry(line) or self._part == len(_PARTS)
+        if is_entry(line):
+            self._part = len(_PARTS)
+        self._entries += self._part == len(_PARTS)
         try:
             if len(line) > LINE_MAX_B:
                 raise DecodeError("a line that is too long")
@@ -134,7 +136,6 @@ class TranscriptVerifier:
             case Evidence():
                 self._add_evidence(found)
             case _:
-                self._part = len(_PARTS)
                 self._add_entry(found)
 
     def _add_evidence(self, found: Evidence) -> None:

@@ -281,6 +281,8 @@ def _edited() -> Iterable[Map]:
     yield case("an entry twice", file([*lines[:4], *lines[3:]]), holds=False, refused=[[at + 1, "repeated"]])
     keys = '{"entry":"AA","entry":"AA","hash":"'
     yield case("no entry", file([*lines[:3], keys, *lines[3:]]), holds=False, refused=[[at, "form"]])
+    open_end = [*lines[:3], lines[3].removesuffix("}}"), *lines[3:]]
+    yield case("an entry without its end", file(open_end), holds=False, refused=[[at, "form"]])
     elsewhere = say(AGENT, 3, {1: "woanders"}, 9, n=0, room=bytes(16))
     end = FIRST + 8
     yield case("of another room", file([*lines, line(elsewhere)]), holds=False, refused=[[end, "room"]])

@@ -4,19 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import independent_export
+from export_verdicts import FILES, ours, theirs
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from independent_reader import Refused
-from transcript_world import verify
-from vector_files import load, unhex
 
-from e2ee.errors import RemoteError
-from e2ee.ids import AccountId
-
-VECTORS = load("export.json")
-ACCOUNT = AccountId(unhex(VECTORS["account_id"]))
-FILES = [[line.encode() for line in case["lines"]] for case in VECTORS["transcripts"]]
 Lines = list[bytes]
 Edit = Callable[[Lines, int, int], Lines]
 
@@ -52,32 +43,6 @@ def borrow(lines: Lines, at: int, by: int) -> Lines:
 
 
 EDITS: tuple[Edit, ...] = (flip, drop, move, repeat, cut, borrow)
-
-
-def ours(lines: Lines) -> object:
-    try:
-        report = verify(lines, ACCOUNT)
-    except RemoteError as error:
-        return error.code
-    entries = [
-        (one.line, one.hash, one.verdict.value, sorted(note.value for note in one.notes), one.witnesses)
-        for one in report.entries
-    ]
-    refused = [[one.line, one.fault.value] for one in report.refused]
-    missing = [[one.tag, one.n, one.after, one.hash] for one in report.missing]
-    return entries, refused, missing, report.has_end, report.phase
-
-
-def theirs(lines: Lines) -> object:
-    try:
-        shown = independent_export.verify(lines, ACCOUNT)
-    except Refused as refused:
-        return refused.code
-    entries = [
-        (one.line, one.hash, one.verdict, sorted(one.notes), tuple(sorted(one.witnesses)))
-        for one in shown.entries
-    ]
-    return entries, shown.refused, shown.missing, shown.has_end, shown.phase
 
 
 @settings(max_examples=60)

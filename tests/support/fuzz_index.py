@@ -18,6 +18,7 @@ MODULES: Final = (
     "fuzz_entries",
     "fuzz_companies",
     "fuzz_consent",
+    "fuzz_transcripts",
     "fuzz_invites",
     "fuzz_logins",
     "fuzz_stored",

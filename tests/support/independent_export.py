@@ -157,12 +157,13 @@ class Verifier:
                 raise Fault("form")
             self.end = int(is_end[1])
             return
-        self.count += bare[:9] == '{"entry":' or self.place == len(PARTS)
+        if bare[:9] == '{"entry":':
+            self.place = len(PARTS)
+        self.count += self.place == len(PARTS)
         entry, part = ENTRY.fullmatch(bare), PART.fullmatch(bare)
         if bare == line or len(line.encode("utf-8", "surrogateescape")) > 262_144 or not (entry or part):
             raise Fault("form")
         if entry is not None:
-            self.place = len(PARTS)
             self.take_entry(number, entry[1], entry[2])
         elif part is not None:
             self.take_part(part[1], octets_of(part[2]))
