@@ -143,6 +143,14 @@ STEPS = (
         reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "tests/support/kill_scenes.py"),
     ),
     Step(
+        "large-files",
+        "a file of 64 MiB each way, in constant memory, over a relay that is killed twice each way: whole,"
+        " with at most the parts sent again that were on their way",
+        ("python", "tests/reliability/large_files.py"),
+        result="large-files.json",
+        reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "tests/support/file_kill_scene.py"),
+    ),
+    Step(
         "soak",
         "moderate load, drains and kills: nothing lost or double; memory, descriptors and files stay flat",
         ("python", "tests/reliability/soak.py"),

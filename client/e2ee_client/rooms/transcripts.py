@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-import tempfile
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Protocol, TypeAlias
 
@@ -19,6 +18,7 @@ from e2ee.rooms.transcript_report import TranscriptReport
 from e2ee.rooms.transcript_verifier import TranscriptVerifier
 from e2ee_client.engine.rooms.exporting import Export
 from e2ee_client.errors import ConfigError
+from e2ee_client.runtime.drafts import Draft, draft
 
 from .errors import TranscriptInvalid
 from .transcript_page import LANGUAGES, write_page
@@ -28,6 +28,7 @@ Progress: TypeAlias = Callable[[int, int], None]
 FORMATS: Final = ("json", "html")
 FILE_MAX_B: Final = 4 * 1024**3
 _AT_ONCE: Final = 256
+_TAKEN: Final = "something stands at the place of the new file"
 _TOLD_EVERY: Final = 1_024
 
 
@@ -112,8 +113,8 @@ def write_transcript_page(
     """
     if language not in LANGUAGES:
         raise ConfigError("a page is written in de or en")
-    with _new_file(Path(target)) as file:
-        return _write_page(Path(source), file, company, language)
+    with _new_file(Path(target)) as made:
+        return _write_page(Path(source), made.file, company, language)
 
 
 def _write_page(source: Path, file: IO[bytes], company: AccountId, language: str) -> TranscriptReport:
@@ -141,13 +142,13 @@ async def export_room(room: RoomSource, path: str | Path, form: str, language: s
     """Write a room to a new file, as `Room.export`."""
     if form not in FORMATS or language not in LANGUAGES:
         raise ConfigError("a room is exported as json or html, in de or en")
-    with _new_file(Path(path)) as file:
+    with _new_file(Path(path)) as made:
         if form == "json":
-            company = await _write_lines(room, file)
-            return (await asyncio.to_thread(verify_file, Path(file.name), company)).report
-        with _scratch_file(Path(path)) as lines:
-            company = await _write_lines(room, lines)
-            return await asyncio.to_thread(_write_page, Path(lines.name), file, company, language)
+            company = await _write_lines(room, made.file)
+            return (await asyncio.to_thread(verify_file, made.path, company)).report
+        with _draft(Path(path)) as lines:
+            company = await _write_lines(room, lines.file)
+            return await asyncio.to_thread(_write_page, lines.path, made.file, company, language)
 
 
 async def _write_lines(room: RoomSource, file: IO[bytes]) -> AccountId:
@@ -173,33 +174,30 @@ async def _write(file: IO[bytes], lines: Sequence[bytes]) -> None:
 
 
 @contextmanager
-def _new_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside its place, for its owner only, and put it there when it is whole.
+def _new_file(path: Path) -> Iterator[Draft]:
+    """Open a file for its owner only, and put it in its place when it is whole.
 
     Raises:
         ConfigError: something is there, or it cannot be written; nothing stays.
     """
     if path.exists():
-        raise ConfigError("something stands at the place of the new file")
-    with _scratch_file(path) as file:
-        yield file
+        raise ConfigError(_TAKEN)
+    with _draft(path) as made:
+        yield made
         with _told():
-            file.flush()
-            os.fsync(file.fileno())
-            Path(file.name).replace(path)
+            try:
+                made.keep(path)
+            except FileExistsError:
+                raise ConfigError(_TAKEN) from None
 
 
 @contextmanager
-def _scratch_file(path: Path) -> Iterator[IO[bytes]]:
-    """Open a file beside a place, which is gone at the end."""
-    with _told():
-        descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        os.close(descriptor)
-    try:
-        with Path(name).open("wb") as raw:
-            yield raw
-    finally:
-        Path(name).unlink(missing_ok=True)
+def _draft(path: Path) -> Iterator[Draft]:
+    """Open a file in the folder of a place, which is gone at the end, also where the program is stopped."""
+    with ExitStack() as stack:
+        with _told():
+            made = stack.enter_context(draft(path.parent))
+        yield made
 
 
 @contextmanager

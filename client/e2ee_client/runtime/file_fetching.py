@@ -109,7 +109,7 @@ class FileFetching:
 
     async def _open_to(self, ticket: FileTicket, folder: Path) -> Path:
         place = self._work.folder.place(held_name(ticket.entry))
-        return await asyncio.to_thread(file_folder.open_to, place, ticket, folder, self._work.rng)
+        return await asyncio.to_thread(file_folder.open_to, place, ticket, folder)
 
     def is_here(self, entry_hash: bytes) -> bool:
         """Whether this device holds the file of an entry."""
@@ -183,7 +183,7 @@ class FileFetching:
         """
         if folder is not None:
             try:
-                return file_folder.open_to(part, ticket, folder, self._work.rng)
+                return file_folder.open_to(part, ticket, folder)
             except (FileTypeRefused, FileUnusable):
                 pass
         file_folder.verify(part, ticket.file_key, ticket.announced)

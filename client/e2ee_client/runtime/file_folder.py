@@ -13,12 +13,13 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 from e2ee import file_types, files
 from e2ee.constants import MAX_FILE_B
@@ -29,6 +30,7 @@ from e2ee_client.engine.rooms.file_rows import FileTicket
 from e2ee_client.errors import FileUnusable
 
 from . import image_metadata
+from .drafts import Draft, draft
 
 READ_B: Final = 262_144
 _SAME_NAMES: Final = 1_000
@@ -140,17 +142,80 @@ def seal(source: Path, target: Path, key: FileKey, name: str, *, strip: bool) ->
             read, or it changes meanwhile.
     """
     with _as_unusable(), _opened(source) as file:
-        media_type = _type_of(file)
-        file_types.check_name(name, media_type)
-        size_b = os.fstat(file.fileno()).st_size
-        if strip:
-            size_b = sum(map(len, _blocks(file, media_type, strip=True)))
-        sealing = files.Sealing(key, size_b)
         try:
-            _write(target, sealing.parts(_blocks(file, media_type, strip=strip)))
+            if strip:
+                return _seal_stripped(file, target, key, name)
+            size_b = os.fstat(file.fileno()).st_size
+            with Looking() as looking:
+                announced = _sealed(target, key, size_b, looking.along(_read(file)))
+                media_type = looking.content().media_type()
+            file_types.check_name(name, media_type)
         except InvalidArgument:
             raise FileUnusable("the file changes while it is read") from None
-    return Sealed(media_type, sealing.announced)
+    return Sealed(media_type, announced)
+
+
+def _seal_stripped(file: FileIO, target: Path, key: FileKey, name: str) -> Sealed:
+    """Seal a file without its metadata; how that is read depends on its type, which is told first."""
+    media_type = _type_of(file)
+    file_types.check_name(name, media_type)
+    size_b = sum(map(len, _stripped(file, media_type)))
+    return Sealed(media_type, _sealed(target, key, size_b, _stripped(file, media_type)))
+
+
+def _sealed(target: Path, key: FileKey, size_b: int, blocks: Iterable[bytes]) -> Announced:
+    sealing = files.Sealing(key, size_b)
+    _write(target, sealing.parts(blocks))
+    return sealing.announced
+
+
+class Looking:
+    """Looks at what a file holds in a thread of its own, beside what is done with it."""
+
+    def __init__(self) -> None:
+        self._seen = file_types.Content()
+        self._thread = ThreadPoolExecutor(1, "sealroom-look")
+        self._job: Future[None] | None = None
+        self._waiting: list[bytes] = []
+        self._waiting_b = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        self._thread.shutdown()
+
+    def take(self, block: bytes) -> None:
+        """Look at the next block; at most a block and what has come since wait."""
+        self._waiting.append(block)
+        self._waiting_b += len(block)
+        if self._waiting_b >= READ_B:
+            self._hand_over()
+
+    def along(self, blocks: Iterable[bytes]) -> Iterator[bytes]:
+        """Yield blocks that are looked at meanwhile."""
+        for block in blocks:
+            self.take(block)
+            yield block
+
+    def content(self) -> file_types.Content:
+        """Return what the file holds, all of which was taken."""
+        self._hand_over()
+        self._wait()
+        return self._seen
+
+    def _hand_over(self) -> None:
+        self._wait()
+        self._job = self._thread.submit(self._look, self._waiting)
+        self._waiting, self._waiting_b = [], 0
+
+    def _look(self, blocks: list[bytes]) -> None:
+        for block in blocks:
+            self._seen.take(block)
+
+    def _wait(self) -> None:
+        if self._job is not None:
+            self._job.result()
 
 
 def _opened(source: Path) -> FileIO:
@@ -173,8 +238,8 @@ def _type_of(file: FileIO) -> str:
     return seen.media_type()
 
 
-def _blocks(file: FileIO, media_type: str, *, strip: bool) -> Iterator[bytes]:
-    return image_metadata.stripped(lambda: _read(file), media_type) if strip else _read(file)
+def _stripped(file: FileIO, media_type: str) -> Iterator[bytes]:
+    return image_metadata.stripped(lambda: _read(file), media_type)
 
 
 def _read(file: FileIO) -> Iterator[bytes]:
@@ -271,37 +336,29 @@ def _flush(place: Path) -> None:
 # --- to a file in the clear ---
 
 
-def open_to(place: Path, ticket: FileTicket, folder: Path, rng: Callable[[int], bytes]) -> Path:
+def open_to(place: Path, ticket: FileTicket, folder: Path) -> Path:
     """Write a sealed file in the clear to a folder, under its name or that with a number (FIL-16).
 
     Raises:
         FileCorrupt, FileTypeRefused: nothing is left of it. FileUnusable: the folder, or the disk.
     """
     file_types.check_name(ticket.name, ticket.media_type)
-    draft = folder / f".sealroom-{rng(8).hex()}"
-    with _as_unusable():
-        try:
-            seen = file_types.Content()
-            with draft.open("xb") as file:
-                os.fchmod(file.fileno(), _PRIVATE)
-                for block in files.open_(ticket.file_key, ticket.announced, read_parts(place)):
-                    seen.take(block)
-                    file.write(block)
-                file_types.check(ticket.name, ticket.media_type, seen)
-                file.flush()
-                os.fsync(file.fileno())
-            return _named(draft, folder, ticket.name)
-        finally:
-            draft.unlink(missing_ok=True)
+    with _as_unusable(), draft(folder) as made:
+        with Looking() as looking:
+            made.file.writelines(
+                looking.along(files.open_(ticket.file_key, ticket.announced, read_parts(place)))
+            )
+            file_types.check(ticket.name, ticket.media_type, looking.content())
+        return _named(made, folder, ticket.name)
 
 
-def _named(draft: Path, folder: Path, name: str) -> Path:
+def _named(made: Draft, folder: Path, name: str) -> Path:
     """Give a draft its name in one step; what stands there already stays."""
     stem, dot, ending = name.rpartition(".")
     for number in range(1, _SAME_NAMES):
         final = folder / (name if number == 1 else f"{stem} ({number}){dot}{ending}")
         try:
-            os.link(draft, final, follow_symlinks=False)
+            made.keep(final)
         except FileExistsError:
             continue
         return final

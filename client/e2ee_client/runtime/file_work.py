@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
@@ -30,7 +31,10 @@ _AT_ONCE: Final = 2
 _STEPS: Final = 50
 _FIRST_PAUSE_MS: Final = 5_000
 _MOST_PAUSE_MS: Final = 600_000
-_MOST_DENIED: Final = 20
+_LATER: Final = frozenset({"RATE_LIMITED", "UNAVAILABLE"})
+_MOST: Final = 5
+_MOST_REFUSED: Final = {GONE: 0, DENIED: 20}
+"""After how many refusals of one reason a relay is believed; a token may be on its way to it (DENIED)."""
 _LOG: Final = logging.getLogger("sealroom")
 
 
@@ -105,10 +109,13 @@ class FileWork:
     async def patiently(self, company: AccountId, work: Callable[[], Awaitable[T]]) -> T:
         """Do something with a company's relay, again while it cannot now, each time after a longer pause.
 
+        A relay that says why it cannot now is asked for as long as it says so; one that refuses for another
+        reason is believed after some times.
+
         Raises:
             BlobRefused, RelayUnavailable: it never will. What `work` raises.
         """
-        pause_ms, denied = _FIRST_PAUSE_MS, 0
+        pause_ms, refused = _FIRST_PAUSE_MS, Counter[str]()
         while True:
             try:
                 async with self.slot(company):
@@ -117,8 +124,10 @@ class FileWork:
                 if not error.retryable:
                     raise
             except BlobRefused as error:
-                denied += error.reason == DENIED
-                if error.reason == GONE or denied > _MOST_DENIED:
+                refused[error.reason] += 1
+                if error.reason not in _LATER and refused[error.reason] > _MOST_REFUSED.get(
+                    error.reason, _MOST
+                ):
                     raise
             await self.clock.wait_until(self.clock.now_ms() + pause_ms)
             pause_ms = min(2 * pause_ms, _MOST_PAUSE_MS)
