@@ -11,6 +11,7 @@ from pathlib import Path
 import checkout
 import e2ee_client
 import pytest
+import web_packages
 import wheel_build
 
 PACKAGES = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
@@ -26,6 +27,13 @@ def test_two_builds_are_identical(wheel: Path, tmp_path: Path) -> None:
     assert wheel_build.build(tmp_path).read_bytes() == wheel.read_bytes()
 
 
+def test_the_wheel_has_the_page_of_the_desk_where_it_can_be_built(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    found = [name.rpartition("/")[2] for name in names if name.startswith("e2ee_client/desk/static/")]
+    can_be_built = (web_packages.WORKSPACE / "node_modules").is_dir()
+    assert (len(found), "index.html" in found) == ((2, True) if can_be_built else (0, False))
+
+
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     expected = set()
@@ -35,7 +43,8 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: P
             path.relative_to(folder.parent).as_posix()
             for path in checkout.files(repo_root, f"{package}/**/*")
         }
-    assert {name for name in names if ".dist-info/" not in name} == expected
+    built = {name for name in names if name.startswith("e2ee_client/desk/static/")}
+    assert {name for name in names - built if ".dist-info/" not in name} == expected
     assert {f"{Path(package).name}/py.typed" for package in PACKAGES} <= names
     drafts = {f"e2ee_client/rooms/notices/{language}.toml" for language in ("de", "en")}
     assert drafts <= names

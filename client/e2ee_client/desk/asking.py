@@ -12,6 +12,7 @@ from e2ee.rooms.notice import Mode
 from e2ee.rooms.signals import RequestKind
 from e2ee.rooms.state import State
 from e2ee_client.errors import UnknownRoom
+from e2ee_client.people import LoggedIn
 from e2ee_client.rooms import Agent, CompanyRoom, Entry, Room
 
 from . import schema
@@ -106,7 +107,10 @@ class Asking:
         found: list[schema.PreviewRow] = []
         for name in asked.rooms:
             room = self._of(bytes.fromhex(name))
-            found.append(preview_row(room.room_id, await self._newest(room, None, _PREVIEWED)))
+            entries = await self._newest(room, None, _PREVIEWED)
+            login = await room.person() if entries else None
+            customer = None if login is None else login.name or login.subject
+            found.append(preview_row(room.room_id, customer, entries))
         return schema.Previews(asked.ask, tuple(found))
 
     # --- one room ---
@@ -143,6 +147,7 @@ class Asking:
             asked.room,
             tuple(person_row(one) for one in room.members),
             _terms(room.terms) if is_here else None,
+            _login(await room.person()) if is_here else None,
             await _requests(room) if is_here else (),
             await _logins(room) if is_here else (),
             notes_id.hex(),
@@ -190,6 +195,12 @@ def _terms(terms: Terms | None) -> schema.TermsRow | None:
         return None
     purposes = tuple(one for one in range(MAX_PURPOSES) if terms.purposes >> one & 1)
     return schema.TermsRow(terms.locale, _MODES[terms.mode], purposes)
+
+
+def _login(login: LoggedIn | None) -> schema.LoginRow | None:
+    if login is None:
+        return None
+    return schema.LoginRow(login.subject, login.name, login.number, login.level, login.since_ms)
 
 
 async def _requests(room: CompanyRoom) -> tuple[schema.RequestRow, ...]:

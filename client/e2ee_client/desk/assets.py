@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 from e2ee_client.errors import ConfigError
 
-BUILT: Final = Path(__file__).parent / "page"
+BUILT: Final = Path(__file__).parent / "static"
 _TYPES: Final[Mapping[str, str]] = {
     ".html": "text/html; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",

@@ -119,9 +119,10 @@ class EntryRow:
 
 @dataclass(frozen=True, slots=True)
 class PreviewRow:
-    """The newest text of a room, cut to a line."""
+    """The newest text of a room, cut to a line, and whom the company's own login names as its customer."""
 
     room: RoomName
+    customer: str | None
     text: str | None
     role: RoleName | None
     is_hidden: bool
@@ -148,6 +149,17 @@ class RequestRow:
     what: str
     reason: str | None
     devices: int
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRow:
+    """Who the customer is by the company's own login; `level` is how it knows: 1 to 3."""
+
+    subject: str
+    name: str | None
+    number: str | None
+    level: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -535,6 +547,7 @@ class Detail:
     room: RoomName
     members: tuple[PersonRow, ...]
     terms: TermsRow | None
+    login: LoginRow | None
     requests: tuple[RequestRow, ...]
     logins: tuple[RequestRow, ...]
     notes: RoomName

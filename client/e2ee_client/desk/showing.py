@@ -121,16 +121,16 @@ def colleague(agent: Agent, device_id: bytes) -> Person:
     return client.shell.machine.rooms.person(author, client.runtime.clock.now_ms())
 
 
-def preview_row(room_id: bytes, entries: list[Entry]) -> PreviewRow:
+def preview_row(room_id: bytes, customer: str | None, entries: list[Entry]) -> PreviewRow:
     """Return the newest text of a page; nothing of one that is sensitive."""
     spoken = [one for one in entries if one.kind in (Kind.TEXT, Kind.FILE)]
     if not spoken:
-        return PreviewRow(room_id.hex(), None, None, False)
+        return PreviewRow(room_id.hex(), customer, None, None, False)
     last = spoken[-1]
     hides = last.is_hidden or last.is_sensitive
     said = last.text if last.file is None else last.file.name
     text = None if hides or said is None else " ".join(said.split())[:PREVIEW_CHARS]
-    return PreviewRow(room_id.hex(), text, ROLES[last.author.role], hides)
+    return PreviewRow(room_id.hex(), customer, text, ROLES[last.author.role], hides)
 
 
 # --- entries ---

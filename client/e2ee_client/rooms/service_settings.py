@@ -61,7 +61,7 @@ def _part(name: str, value: Any, read: Callable[[Any], T], faults: list[str]) ->
         return read(value)
     except ConfigError as failure:
         faults.append(f"{name}: {failure}")
-    except (TypeError, AttributeError, ValueError):
+    except (TypeError, AttributeError, ValueError, KeyError):
         faults.append(f"{name}: a value is missing, too much or of another kind")
     return None
 

@@ -106,7 +106,12 @@ function section(title: string, ...children: readonly (Node | false)[]): HTMLEle
 function customerView(row: RoomRow, detail: Detail | null, desk: Desk, words: DeskWords): HTMLElement {
   const list = h("dl");
   const fact = (name: string, value: string) => list.append(h("dt", null, name), h("dd", { dir: "auto" }, value));
-  fact(words("about.identity"), words("about.unknown"));
+  const login = detail?.login ?? null;
+  fact(
+    words("about.identity"),
+    login === null ? words("about.unknown") : words(`login.${login.level === 3 ? 3 : login.level === 2 ? 2 : 1}`),
+  );
+  if (login !== null) fact(words("about.number"), login.number ?? login.subject);
   const terms = detail?.terms ?? null;
   if (terms !== null) {
     const name = new Intl.DisplayNames(words.language, { type: "language" }).of(terms.locale);
@@ -115,7 +120,7 @@ function customerView(row: RoomRow, detail: Detail | null, desk: Desk, words: De
   fact(words("about.accepted"), terms === null ? words("about.nothing") : words(`about.mode.${terms.mode}`));
   if (row.waitsMs !== null && row.assigned === null)
     fact(words("about.waits"), longOf(desk.nowMs() - row.waitsMs, words.language));
-  return h("section", null, h("p", { class: "heading", dir: "auto" }, nameOfRoom(row, words)), list);
+  return h("section", null, h("p", { class: "heading", dir: "auto" }, nameOfRoom(row, desk.state(), words)), list);
 }
 
 function peopleView(members: readonly PersonRow[], words: DeskWords): HTMLElement {

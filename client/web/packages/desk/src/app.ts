@@ -91,7 +91,7 @@ class DeskElement extends HTMLElement {
 
   #fill(text: string, row: RoomRow): string {
     const { me, company } = this.#desk.state();
-    return filled(text, { name: nameOfRoom(row, this.#words), agent: me?.name ?? "", company });
+    return filled(text, { name: nameOfRoom(row, this.#desk.state(), this.#words), agent: me?.name ?? "", company });
   }
 
   #alarmText(code: string): string {

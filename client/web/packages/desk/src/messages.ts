@@ -74,9 +74,10 @@ export interface EntryRow {
   readonly detail: string | null;
 }
 
-/** The newest text of a room, cut to a line. */
+/** The newest text of a room, cut to a line, and whom the company's own login names as its customer. */
 export interface PreviewRow {
   readonly room: string;
+  readonly customer: string | null;
   readonly text: string | null;
   readonly role: "customer" | "bot" | "agent" | "desk" | "supervisor" | "former" | null;
   readonly isHidden: boolean;
@@ -99,6 +100,15 @@ export interface RequestRow {
   readonly what: string;
   readonly reason: string | null;
   readonly devices: number;
+}
+
+/** Who the customer is by the company's own login; `level` is how it knows: 1 to 3. */
+export interface LoginRow {
+  readonly subject: string;
+  readonly name: string | null;
+  readonly number: string | null;
+  readonly level: number;
+  readonly sinceMs: number;
 }
 
 /** What the customer has accepted. */
@@ -426,6 +436,7 @@ export interface Detail {
   readonly room: string;
   readonly members: readonly PersonRow[];
   readonly terms: TermsRow | null;
+  readonly login: LoginRow | null;
   readonly requests: readonly RequestRow[];
   readonly logins: readonly RequestRow[];
   readonly notes: string;

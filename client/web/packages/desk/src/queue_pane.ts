@@ -211,7 +211,7 @@ function lineView({ row, preview }: Line, desk: Desk, words: DeskWords): HTMLEle
   return h(
     "div",
     { class: isNew || isWaiting(row) ? "item unread" : "item" },
-    h("span", { class: "name", dir: "auto" }, nameOfRoom(row, words)),
+    h("span", { class: "name", dir: "auto" }, nameOfRoom(row, desk.state(), words)),
     h("span", { class: "time" }, shortTime(row.lastMs, desk.nowMs(), words)),
     h("span", { class: "preview", dir: "auto" }, previewText(row, preview, words)),
     row.unread > 0
@@ -277,7 +277,7 @@ function foundView(found: readonly FoundRow[], options: QueueOptions, end: () =>
   );
   const items = found.map((one) => {
     const row = rooms.get(one.room);
-    const name = row === undefined ? "" : nameOfRoom(row, words);
+    const name = row === undefined ? "" : nameOfRoom(row, options.desk.state(), words);
     return h(
       "li",
       null,

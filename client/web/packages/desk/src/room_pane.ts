@@ -99,7 +99,7 @@ export function roomPane(options: RoomOptions): RoomPane {
 
   function showHead(row: RoomRow): void {
     const headWords = words();
-    say(title, nameOfRoom(row, headWords));
+    say(title, nameOfRoom(row, desk.state(), headWords));
     const nobody = row.assigned === null;
     const cared = nobody
       ? headWords("room.free")
@@ -110,7 +110,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     set(back, "aria-label", headWords("room.back"));
     set(about, "aria-label", headWords("room.about"));
     set(more, "aria-label", headWords("act.more"));
-    set(element, "aria-label", nameOfRoom(row, headWords));
+    set(element, "aria-label", nameOfRoom(row, desk.state(), headWords));
     if (!isChanged(buttons, row.id, row.phase, row.isMine, row.isHere, nobody, headWords.language)) return;
     buttons.replaceChildren(...headButtons(row, acts, headWords));
   }
@@ -170,7 +170,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     const notesId = isNotes ? (options.detail()?.notes ?? null) : null;
     if (isNotes && notesId === null) return;
     conversation = openConversation(desk, room, notesId, {
-      customer: (one) => nameOfRoom(one, words()),
+      customer: (one) => nameOfRoom(one, desk.state(), words()),
       nameless: (id) => id.slice(0, 8),
     });
     makeParts(conversation);

@@ -41,8 +41,10 @@ export function labelsOf(state: DeskState): string[] {
   return [...found].sort((a, b) => a.localeCompare(b));
 }
 
-/** What a room is called: its customer, or a short pseudonym. */
-export function nameOfRoom(row: RoomRow, words: DeskWords): string {
+/** What a room is called: whom the company's login names, or a short pseudonym. */
+export function nameOfRoom(row: RoomRow, state: DeskState, words: DeskWords): string {
+  const known = state.previews.get(row.id)?.customer ?? null;
+  if (known !== null) return known;
   return words("row.customer", { short: (row.customer ?? row.id).slice(0, 4) });
 }
 
