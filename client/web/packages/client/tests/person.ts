@@ -8,12 +8,14 @@ import { Customer } from "../src/customer.ts";
 import type { Delivery } from "../src/engine/events.ts";
 import { codeOf } from "../src/errors.ts";
 import type { Room } from "../src/room.ts";
+import { dieAfter, Faults, fillFor } from "./faults.ts";
 import { MemoryPlace } from "./memory_store.ts";
 import { portsOf } from "./node_ports.ts";
 
 const [door = ""] = process.argv.slice(2);
 const place = new MemoryPlace();
-const ports = portsOf(place, door);
+const faults = new Faults();
+const ports = faults.around(portsOf(place, door));
 const company = "https://praxis.example";
 
 interface Command {
@@ -23,6 +25,8 @@ interface Command {
   readonly entry?: string;
   readonly state?: Delivery;
   readonly account?: string;
+  readonly kind?: string;
+  readonly count?: number;
 }
 
 let me = await Customer.open({ company, ports });
@@ -83,6 +87,28 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     me = await Customer.open({ company, ports });
     listen();
     return me.hasAccepted;
+  },
+  // The process has died: what it had open goes with it.
+  revive: async ({ kind }) => {
+    place.isContinuous = kind !== "copy";
+    me = await Customer.open({ company, ports });
+    listen();
+    return me.hasAccepted;
+  },
+  calls: () => faults.calls,
+  lose: ({ count = 0 }) => {
+    faults.toLose = count;
+  },
+  double: ({ count = 0 }) => {
+    faults.isDoubling = count > 0;
+  },
+  replay: () => faults.replay(),
+  garble: () => faults.garble(),
+  die_after: ({ kind = "" }) => dieAfter(place, kind),
+  fill_for: ({ kind = "" }) => fillFor(place, kind),
+  intrude: async () => {
+    const store = await place.open();
+    await store?.commit([], await store.version());
   },
   quit: () => me.close(),
 };

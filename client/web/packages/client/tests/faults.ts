@@ -1,0 +1,93 @@
+/** What goes wrong around an engine, for tests: answers that are lost, given twice, garbage, old messages, dead stores. */
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import type { Connect, Link, LinkEvents, Ports } from "../src/engine/ports.ts";
+import type { MemoryPlace } from "./memory_store.ts";
+
+const MAX_KEPT = 400;
+
+export class Faults {
+  /** How many messages of a relay are still lost, each with its connection. */
+  toLose = 0;
+  /** Every message of a relay comes twice. */
+  isDoubling = false;
+  /** Calls of what a person that has accepted nothing must not use. */
+  readonly calls = { random: 0, connect: 0, wake: 0 };
+  readonly #came: Bytes[] = [];
+  #inject: (message: Bytes) => void = () => {};
+
+  /** Ports that count, and fail as asked for. */
+  around(ports: Ports): Ports {
+    const { clock } = ports;
+    return {
+      ...ports,
+      connect: this.#connect(ports.connect),
+      random: (sizeB) => {
+        this.calls.random += 1;
+        return ports.random(sizeB);
+      },
+      clock: {
+        nowMs: clock.nowMs,
+        wake: (atMs, then) => {
+          this.calls.wake += 1;
+          return clock.wake(atMs, then);
+        },
+      },
+    };
+  }
+
+  #connect(connect: Connect): Connect {
+    return (relayUrl, events) => {
+      this.calls.connect += 1;
+      const lose: { now: () => void } = { now: () => {} };
+      const link: Link = connect(relayUrl, { ...events, received: (message) => this.#received(events, message, lose) });
+      lose.now = () => {
+        link.close();
+        events.closed("relay.unavailable");
+      };
+      this.#inject = events.received;
+      return link;
+    };
+  }
+
+  #received(events: LinkEvents, message: Bytes, lose: { readonly now: () => void }): void {
+    if (this.toLose > 0) {
+      this.toLose -= 1;
+      lose.now();
+      return;
+    }
+    if (this.#came.length < MAX_KEPT) this.#came.push(message);
+    events.received(message);
+    if (this.isDoubling) events.received(message);
+  }
+
+  /** Give the newest connection what came on any before, and what no relay says. */
+  replay(): number {
+    for (const message of this.#came) this.#inject(message);
+    return this.#came.length;
+  }
+
+  /** Bytes of no protocol, of every length up to some, and a message that is cut short. */
+  garble(): void {
+    const [first] = this.#came;
+    if (first !== undefined) this.#inject(first.subarray(0, first.length - 1) as Bytes);
+    for (let sizeB = 0; sizeB < 40; sizeB++) this.#inject(new Uint8Array(sizeB).fill(0xff));
+  }
+}
+
+/** Let the store's process die after its next commit with a row of this kind. */
+export function dieAfter(place: MemoryPlace, kind: string): void {
+  place.diesAfter = (changes) => {
+    const isIt = changes.some((one) => one.kind === kind);
+    if (isIt) place.diesAfter = () => false;
+    return isIt;
+  };
+}
+
+/** Let the next commit with a row of this kind find a full disk. */
+export function fillFor(place: MemoryPlace, kind: string): void {
+  place.isFull = (changes) => {
+    const isIt = changes.some((one) => one.kind === kind);
+    if (isIt) place.isFull = () => false;
+    return isIt;
+  };
+}
