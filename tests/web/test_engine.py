@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import web_packages
 from conversations import until, until_read
 from e2ee_client.rooms import Agent, Company, CompanyRoom
 from relay_process import RelayProcess
@@ -18,6 +19,7 @@ from e2ee.rooms.state import Phase
 __all__ = ["company", "relay"]
 pytestmark = pytest.mark.processes
 TEXT = 3
+EDIT = 4
 
 
 @pytest.fixture
@@ -96,6 +98,25 @@ async def test_consent_then_twenty_texts_each_way(company: Company, person: WebP
     ]
     assert found == [(("me" if n < 20 else "Praxis"), text) for n, text in enumerate(await heard(theirs))]
     assert await person.do("consent") == "Accepted"
+    await person.do("edit", entry=sent[0], text="anders gefragt")
+    assert (await said(person))[0] == ("me", "anders gefragt")
+    await person.do("erase", entry=sent[0])
+    assert (await said(person))[0] == ("me", None)
+    (wording,) = [one for one in await person.do("entries") if one["kind"] == EDIT]
+    assert wording["isErased"]
+    (theirs_first, *_) = [one["id"] for one in await person.do("entries") if one["name"] == "Praxis"]
+    for wrong in (sent[0], theirs_first):
+        with pytest.raises(PersonFault) as refused:
+            await person.do("edit", entry=wrong, text="nie")
+        assert refused.value.code == "room.right"
+
+
+def test_every_case_of_the_engine_passes(web_libraries: None) -> None:
+    """ID-07, RLY-03: without a relay, in node's own test runner."""
+    files = sorted(map(str, (web_packages.WORKSPACE / "packages/client/tests").glob("*.test.ts")))
+    done = web_packages.run("--test", "--test-reporter=tap", *files)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "# pass 4" in done.stdout
 
 
 async def test_agents_the_relay_killed_and_a_withdrawal(
