@@ -73,6 +73,11 @@ async def test_links_that_lose_repeat_and_garble(company: Company, person: WebPe
         await person.do("send", text=f"verloren {n}")
         texts.append(f"verloren {n}")
         await until_read(lambda: heard(theirs), texts)
+    for n in range(3):
+        await person.do("swallow", count=1 + n)
+        await person.do("send", text=f"verschluckt {n}")
+        texts.append(f"verschluckt {n}")
+        await until_read(lambda: heard(theirs), texts)
     await person.do("double", count=1)
     await person.do("send", text="doppelt")
     texts.append("doppelt")

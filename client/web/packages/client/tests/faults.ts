@@ -8,6 +8,8 @@ const MAX_KEPT = 400;
 export class Faults {
   /** How many messages of a relay are still lost, each with its connection. */
   toLose = 0;
+  /** How many messages to a relay are still lost, each with its connection. */
+  toSwallow = 0;
   /** Every message of a relay comes twice. */
   isDoubling = false;
   /** Calls of what a person that has accepted nothing must not use. */
@@ -45,8 +47,16 @@ export class Faults {
         events.closed("relay.unavailable");
       };
       this.#inject = events.received;
-      return link;
+      return { close: () => link.close(), send: (message) => this.#send(link, message, lose) };
     };
+  }
+
+  #send(link: Link, message: Bytes, lose: { readonly now: () => void }): void {
+    if (this.toSwallow === 0) link.send(message);
+    else {
+      this.toSwallow -= 1;
+      setTimeout(lose.now, 0);
+    }
   }
 
   #received(events: LinkEvents, message: Bytes, lose: { readonly now: () => void }): void {

@@ -99,6 +99,9 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   lose: ({ count = 0 }) => {
     faults.toLose = count;
   },
+  swallow: ({ count = 0 }) => {
+    faults.toSwallow = count;
+  },
   double: ({ count = 0 }) => {
     faults.isDoubling = count > 0;
   },
