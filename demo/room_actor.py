@@ -20,10 +20,12 @@ from e2ee_client.rooms import (
     CompanyRoom,
     Customer,
     CustomerRoom,
+    Entry,
     EntryAdded,
     EntryProgress,
     EntryRefused,
     EntryState,
+    Form,
     Invite,
     Policy,
     RequestAsked,
@@ -37,6 +39,7 @@ from e2ee_client.rooms.notices import Notice
 from demo.actor import tell
 from demo.secrets_of_store import secrets_of_store
 from e2ee.errors import E2eeError
+from e2ee.rooms.payloads import Edit
 
 ORIGIN: Final = "https://praxis.example"
 _STEP_S: Final = 40.0
@@ -161,6 +164,23 @@ class RoomActor:
         """Write a text."""
         return {"entry": (await self._room(room).send(text)).hash.hex()}
 
+    async def do_edit(self, room: str, text: str, anew: str) -> dict[str, Any]:
+        """Word a text of this device anew."""
+        found = self._room(room)
+        said = [one for one in await found.texts() if one.is_ours and one.text == text]
+        await found.edit(said[-1], anew)
+        return {}
+
+    async def do_offer(self, room: str, text: str, replies: list[str]) -> dict[str, Any]:
+        """Offer replies to choose from."""
+        return {"entry": (await self._company_room(room).offer(text, *replies)).hash.hex()}
+
+    async def do_answer(self, room: str, entry: str, reply: str) -> dict[str, Any]:
+        """Choose a reply."""
+        found: CustomerRoom = self._of(Customer).room(bytes.fromhex(room))
+        await found.answer(await found.entry(bytes.fromhex(entry)), reply)
+        return {}
+
     async def do_send_file(self, room: str, name: str, text: str) -> dict[str, Any]:
         """Send a file; return when the room has it."""
         source = Path(self._path).with_name("source.txt")
@@ -268,9 +288,22 @@ class RoomActor:
         entry = await Room(device.client, event.room_id).entry(event.entry_hash)
         if entry.file is not None and not entry.is_ours:
             tell({"event": "file", "entry": event.entry_hash.hex()})
+        if not entry.is_ours:
+            await self._tell_others(entry)
         if entry.text is not None and not entry.is_ours:
             kind = "text" if is_room else "note"
             tell({"event": kind, "by": entry.author.name or entry.author.role.value, "text": entry.text})
+
+    async def _tell_others(self, entry: Entry) -> None:
+        """Tell of a new wording, of a question, and of an answer."""
+        match entry.payload:
+            case Edit(hash=named):
+                tell({"event": "edited", "text": (await entry.room.entry(named)).text})
+            case Form():
+                tell({"event": "form", "entry": entry.hash.hex()})
+            case _:
+                for one in entry.answers or ():
+                    tell({"event": "answer", "text": one.value})
 
     async def _tell_room(self, device: Agent | Customer, event: RoomChanged) -> None:
         for one in device.rooms():

@@ -28,6 +28,9 @@ HANDED: Final = "Bitte übernehmen: Verträgt sich Ibuprofen mit der Blutabnahme
 ADVICE: Final = "Ich übernehme von meiner Kollegin. Nehmen Sie das Ibuprofen bitte erst nach der Blutabnahme."
 THANKS: Final = "Vielen Dank, dann bis heute Nachmittag. Darf meine Tochter mitkommen und übersetzen?"
 WELCOME: Final = "Natürlich, bringen Sie Ihre Tochter gerne mit. Der Eingang ist links vom Parkplatz."
+CORRECTED: Final = "Natürlich, bringen Sie Ihre Tochter gerne mit. Der Eingang ist rechts vom Parkplatz."
+OFFER: Final = "Dürfen wir Ihnen den Befund nach der Blutabnahme hier schicken?"
+REPLIES: Final = ("Ja, gern hier in diesen Raum", "Nein, lieber mit der Post nach Hause")
 LINE: Final = "Laborbefund vom Montag: Entzündungswert 48 mg/l, Kreatinin unauffällig, bitte Kontrolle."
 TOO_LATE: Final = "Wie geht es Ihnen heute mit Ihrem Rücken nach der Behandlung?"
 
@@ -157,7 +160,26 @@ class Story(Stage):
         self.screen.say("the network delivers the next message twice")
         await self._say(CUSTOMER, THANKS, to=[B])
         await self._say(B, WELCOME, to=[CUSTOMER])
+        await self._ask()
         await self._file()
+
+    async def _ask(self) -> None:
+        """The agent corrects what it wrote, and offers replies, of which the customer chooses one."""
+        for text in (CORRECTED, OFFER, *REPLIES):
+            self.texts.append(text)
+            await self.tell_relay(text)
+        await self.people[B].ask("edit", room=self._room, text=WELCOME, anew=CORRECTED)
+        self._show(B, f"{_who(self.names, B)}, neu gefasst / worded anew: {CORRECTED}")
+        await self.until(
+            lambda: CORRECTED in self._texts_of(CUSTOMER, "edited"), "the new wording is not shown"
+        )
+        await self.people[B].ask("offer", room=self._room, text=OFFER, replies=list(REPLIES))
+        await self.until(lambda: bool(self._told(CUSTOMER, "form")), "the question does not arrive")
+        self._show(CUSTOMER, f"{OFFER} [ {' | '.join(REPLIES)} ]")
+        asked = self._told(CUSTOMER, "form")[0]["entry"]
+        await self.people[CUSTOMER].ask("answer", room=self._room, entry=asked, reply=REPLIES[0])
+        await self.until(lambda: REPLIES[0] in self._texts_of(B, "answer"), "the answer does not arrive")
+        self._show(B, f"{self._prefix(B)}Kundin wählt / chooses: {REPLIES[0]}")
 
     async def _file(self) -> None:
         """The customer sends a file, which the agent saves; neither name nor content is for the relay."""
@@ -224,6 +246,9 @@ class Story(Stage):
     def _told(self, who: str, event: str) -> list[dict[str, Any]]:
         return [one for one in self._facts[who] if one["event"] == event]
 
+    def _texts_of(self, who: str, event: str) -> list[str]:
+        return [one["text"] for one in self._told(who, event)]
+
     def _is_assigned(self, who: str, name: str) -> bool:
         rooms = self._told(who, "room")
         return bool(rooms) and rooms[-1]["assigned"] == name
@@ -238,7 +263,7 @@ class Story(Stage):
         What the customer has said while somebody was added may reach that one as well (ROOM-35).
         """
         crossing = [("text", QUESTION), ("text", MEDICINE)]
-        said = [QUESTION, ANSWER, MEDICINE, ADVICE, THANKS, WELCOME]
+        said = [QUESTION, ANSWER, MEDICINE, ADVICE, THANKS, CORRECTED]
         customer = await self.people[CUSTOMER].ask("read", room=self._room)
         desk = await self.people[DESK].ask("read", room=self._room)
         at_b = await self.people[B].ask("read", room=self._room)
