@@ -143,6 +143,26 @@ async def test_unread_stands_in_the_badge_the_name_and_the_title_and_goes_again(
     assert (await page.evaluate(BUTTON))[1] is None
 
 
+async def test_what_comes_while_the_room_is_closed_counts_as_seen_once_it_is_open_again(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _visit(visitor, site, "open")
+    room = await _opened(page)
+    await room.get_by_role("log").get_by_text("Vielen Dank, das ging schnell.").wait_for()
+    await page.get_by_role("button", name="Nachricht schreiben").press("Escape")
+    frame = page.frames[1]
+    await frame.evaluate(
+        """() => { const { items } = backend.state();
+          backend.change({ unread: 1, items: [...items, { ...items[0], id: "new", author: "yildiz" }] }) }"""
+    )
+    button = page.get_by_role("button", name="Nachricht schreiben, 1 ungelesen")
+    await button.wait_for()
+    seen = "backend.calls.filter(([name, id]) => name === 'seen' && id === 'new').length"
+    assert await frame.evaluate(seen) == 0
+    await button.click()
+    await frame.wait_for_function(f"{seen} === 1")
+
+
 async def test_what_the_page_fills_in_is_not_sent(visitor: browsers.Visitor, site: browsers.Site) -> None:
     page = await _visit(visitor, site, "open")
     room = await _opened(page)

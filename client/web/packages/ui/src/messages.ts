@@ -62,6 +62,8 @@ export class MessagesElement extends HTMLElement {
   readonly #jump = h("button", { class: "button small jump", type: "button" });
   readonly #sizes = new ResizeObserver((entries) => this.#measured(entries));
 
+  readonly #shownAgain = () => this.shown();
+
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
@@ -83,6 +85,19 @@ export class MessagesElement extends HTMLElement {
     this.#shown.clear();
     this.#list.replaceChildren();
     if (this.#state !== null) this.update(this.#state);
+  }
+
+  connectedCallback(): void {
+    document.addEventListener("visibilitychange", this.#shownAgain);
+  }
+
+  disconnectedCallback(): void {
+    document.removeEventListener("visibilitychange", this.#shownAgain);
+  }
+
+  /** The window is looked at again. */
+  shown(): void {
+    this.#render();
   }
 
   /** What stands above the first message. */
@@ -275,9 +290,14 @@ export class MessagesElement extends HTMLElement {
 
   #tellSeen(last: number): void {
     const id = this.#rows[Math.min(last, this.#rows.length - 1)]?.item.id;
-    if (id === undefined || !this.#isAtEnd || id === this.#lastSeen || document.visibilityState !== "visible") return;
+    if (id === undefined || !this.#isAtEnd || id === this.#lastSeen || !this.#isLookedAt()) return;
     this.#lastSeen = id;
     this.#options?.seen(id);
+  }
+
+  /** The tab is in front, and the frame of the page is not hidden: then it has no height. */
+  #isLookedAt(): boolean {
+    return document.visibilityState === "visible" && this.#log.clientHeight > 0;
   }
 
   #showJump(): void {

@@ -102,6 +102,7 @@ export class RoomElement extends HTMLElement {
 
   /** Put the focus where a person goes on: the field, or the first thing to answer. */
   override focus(): void {
+    this.#messages?.shown();
     const isWriting = this.#composer !== null && this.#options?.backend.state().canWrite === true;
     if (isWriting && this.#composer?.isConnected) this.#composer.focus();
     else {
