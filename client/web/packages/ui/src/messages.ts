@@ -203,7 +203,7 @@ export class MessagesElement extends HTMLElement {
 
   /** Put the rows in view, and some beyond, into the document; measure them; keep the place. */
   #render(anchor: Anchor | null = null): void {
-    if (this.#options === null || !this.isConnected) return;
+    if (this.#options === null || this.#state === null || !this.isConnected) return;
     const start = this.#start(anchor);
     const first = this.#heights.rowAt(Math.max(0, start - BEYOND_PX));
     const last = this.#heights.rowAt(Math.max(0, start + this.#view + BEYOND_PX));
