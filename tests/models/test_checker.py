@@ -58,8 +58,9 @@ def test_every_configuration_names_what_its_module_has() -> None:
         checked = (tlc.FOLDER / f"{config}.cfg").read_text("utf-8").split("CONSTANTS")[1]
         assert expected == tlc.HOLDS or (f"\n{expected} ==" in defined and f" {expected}" in checked)
     assert all(kind == {True, False} for kind in kinds.values())
-    # Real entries under all these rules are in tests/property/test_rooms.py.
-    assert kinds.keys() == {*model_traces.MODELS, "Transcript"}
+    # Real entries under all these rules are in tests/property/test_rooms.py, real files that are cut off in
+    # tests/rooms/test_file_kills.py and tests/reliability/large_files.py.
+    assert kinds.keys() == {*model_traces.MODELS, "Transcript", "Blob"}
 
 
 def test_few_traces_with_many_effects_are_kept() -> None:
