@@ -143,7 +143,7 @@ function labelsView(row: RoomRow, acts: RoomActs, words: DeskWords): HTMLElement
   const edit = h(
     "button",
     { class: "plain", type: "button", onclick: () => void acts.labels(row) },
-    words("act.labels"),
+    words("canned.edit"),
   );
   return section(words("about.labels"), h("div", { class: "chips" }, ...chips), edit);
 }

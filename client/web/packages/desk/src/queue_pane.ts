@@ -12,6 +12,7 @@ import { type DeskWords, longOf } from "./words.ts";
 
 const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
 const MAX_FOUND = 100;
+const MOST_COUNTED = 99;
 const MINUTE_MS = 60_000;
 
 export interface QueueOptions {
@@ -159,7 +160,8 @@ export function queuePane(options: QueueOptions): QueuePane {
     const buttons = MAIN_VIEWS.map((one) => {
       const count = roomsOf(state, one).length;
       const pressed = String(view === one && found === null);
-      const number = one === "all" ? null : h("span", { class: "count" }, String(count));
+      const number =
+        one === "all" ? null : h("span", { class: "count" }, count > MOST_COUNTED ? `${MOST_COUNTED}+` : String(count));
       return h(
         "button",
         { type: "button", "aria-pressed": pressed, onclick: () => choose(one) },

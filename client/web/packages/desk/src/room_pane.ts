@@ -192,7 +192,7 @@ export function roomPane(options: RoomOptions): RoomPane {
   }
 
   function makeParts(of: Conversation): void {
-    const uiWords = words().ui;
+    const uiWords = isNotes ? words().notes : words().ui;
     const list = document.createElement("seal-messages") as MessagesElement;
     const field = document.createElement("seal-composer") as ComposerElement;
     list.setup({

@@ -233,12 +233,20 @@ const FOR_CLERKS: Readonly<Record<string, Pair>> = {
   "happened.rated": ["Der Kunde hat bewertet.", "The customer has rated."],
 };
 
+const FOR_NOTES: Readonly<Record<string, Pair>> = {
+  "composer.label": ["Notiz", "Note"],
+  "composer.placeholder": ["Notiz für Kollegen schreiben", "Write a note for colleagues"],
+  "messages.label": ["Notizen", "Notes"],
+};
+
 export type DeskKey = keyof typeof DESK;
 
 export interface DeskWords {
   (key: DeskKey, values?: Values): string;
   /** The words of the shared components. */
   readonly ui: Words;
+  /** The same, where colleagues write notes. */
+  readonly notes: Words;
   readonly language: Language;
 }
 
@@ -247,9 +255,10 @@ export function deskWords(wish: string): DeskWords {
   const language = languageOf(wish);
   const column = language === "de" ? 0 : 1;
   const ui = speak(language, "ltr", (key) => (FOR_CLERKS[key] ?? WORDS[key])[column]);
+  const notes = speak(language, "ltr", (key) => (FOR_NOTES[key] ?? FOR_CLERKS[key] ?? WORDS[key])[column]);
   const words = (key: DeskKey, values: Values = {}) =>
     DESK[key][column].replace(/\{(\w+)\}/gu, (whole, name: string) => String(values[name] ?? whole));
-  return Object.assign(words, { ui, language });
+  return Object.assign(words, { ui, notes, language });
 }
 
 /** So long, as people say it: `12 min`, `3 h`, `2 Tage`. */
