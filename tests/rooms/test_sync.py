@@ -169,7 +169,7 @@ def test_a_customer_and_an_agent_talk_without_an_event_loop(network: MemoryNetwo
             agent.wait_handed_over(LONG_S)
             room.withdraw()
         with sync.Agent.open(path, key=KEY, online=False, runtime=network.runtime()) as again:
-            assert again.room(room.room_id).texts()
+            assert again.room(room.room_id).history()
 
 
 def test_a_desk_runs_plain_functions_in_threads(network: MemoryNetwork) -> None:

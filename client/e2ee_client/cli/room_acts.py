@@ -79,7 +79,7 @@ def claim(session: Session) -> Work:
             raise Refused("wait.desk") from None
         return room
 
-    return _acting(session, act, "claim.done")
+    return acting(session, act, "claim.done")
 
 
 async def _next_waiting(session: Session, client: Client) -> CompanyRoom:
@@ -121,7 +121,7 @@ def transfer(session: Session) -> Work:
         await until_granted(session, events, room, lambda: not _is_ours(room))
         return room
 
-    return _acting(session, act, "transfer.done")
+    return acting(session, act, "transfer.done")
 
 
 def handover(session: Session) -> Work:
@@ -138,7 +138,7 @@ def handover(session: Session) -> Work:
         await room.hand_over(device_id, min(options.last, MAX_HANDED_OVER), options.reason)
         return room
 
-    return _acting(session, act, "handover.done")
+    return acting(session, act, "handover.done")
 
 
 def _is_ours(room: Room) -> bool:
@@ -161,7 +161,7 @@ def decide(session: Session) -> Work:
             await room.decide(asked, grant=options.grant)
         return room
 
-    return _acting(session, act, "decide.granted" if options.grant else "decide.refused")
+    return acting(session, act, "decide.granted" if options.grant else "decide.refused")
 
 
 def objection(session: Session) -> Work:
@@ -184,7 +184,7 @@ def objection(session: Session) -> Work:
         return mine
 
     said = "objection.withdrawn" if options.open else "objection.made"
-    return _acting(session, act, "objection.decided", said)
+    return acting(session, act, "objection.decided", said)
 
 
 def note(session: Session) -> Work:
@@ -196,7 +196,7 @@ def note(session: Session) -> Work:
         await _note(room, text)
         return await room.notes()
 
-    return _acting(session, act, "note.done")
+    return acting(session, act, "note.done")
 
 
 async def _note(room: CompanyRoom, text: str) -> None:
@@ -221,7 +221,7 @@ def close(session: Session) -> Work:
             lambda phase: phase is Phase.CLOSED,
         )
 
-    return _acting(session, act, "close.done", "close.asked")
+    return acting(session, act, "close.done", "close.asked")
 
 
 def reopen(session: Session) -> Work:
@@ -234,7 +234,7 @@ def reopen(session: Session) -> Work:
             return room
         return await _asked(session, client, lambda ours: ours.reopen(), lambda phase: phase is Phase.OPEN)
 
-    return _acting(session, act, "reopen.done", "reopen.asked")
+    return acting(session, act, "reopen.done", "reopen.asked")
 
 
 async def _asked(
@@ -257,10 +257,10 @@ def withdraw(session: Session) -> Work:
         await room.withdraw()
         return room
 
-    return _acting(session, act, "withdraw.done")
+    return acting(session, act, "withdraw.done")
 
 
-def _acting(session: Session, act: Act, said: str, by_customer: str = "") -> Work:
+def acting(session: Session, act: Act, said: str, by_customer: str = "") -> Work:
     """Do something in a room as it is now, and leave when the relays have it."""
     passphrase = session.passphrase()
 

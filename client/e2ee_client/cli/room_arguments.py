@@ -20,6 +20,7 @@ from . import (
     messages,
     proofs,
     room_acts,
+    room_erasing,
     room_files,
     room_lists,
     room_opening,
@@ -65,6 +66,7 @@ def add_commands(commands: CommandGroup, texts: Texts) -> None:
     room = _Adding(commands, texts, "room")
     _room_reading(room)
     _room_writing(room)
+    _room_erasing(room)
     _room_words(room)
     _room_devices(room)
     verify = command(commands, texts, "verify-consent", proofs.verify, "help.verify-consent")
@@ -224,6 +226,17 @@ def _room_words(add: _Adding) -> None:
     rate = _with_room(add.acting("rate", room_words.rate))
     rate.argument("stars", "help.rate_stars", type=positive, metavar="STARS")
     rate.option("--text", key="help.rate_text", metavar="TEXT")
+
+
+def _room_erasing(add: _Adding) -> None:
+    erase = _with_room(add.acting("erase", room_erasing.erase))
+    erase.argument("entry", "help.erase_entry", metavar="ENTRY", nargs="?").switches(all="help.erase_all")
+    sensitive = _with_room(add.acting("sensitive", room_erasing.sensitive))
+    sensitive.argument("entry", "help.erase_entry", metavar="ENTRY")
+    hold = _with_room(add.acting("hold", room_erasing.hold))
+    hold.option("--reason", key="help.hold_reason", required=True, metavar="TEXT")
+    hold.switches(clear="help.hold_clear")
+    _with_room(add.reading("erasures", room_erasing.erasures))
 
 
 def _with_room(to: Command) -> Command:

@@ -16,6 +16,8 @@ from e2ee_client.room_events import (
     EntryErased,
     EntryProgress,
     EntryState,
+    ErasureAnswered,
+    ErasureUnanswered,
     FileDropped,
     FileExpiring,
     FileFailed,
@@ -74,7 +76,7 @@ def is_told(event: RoomEvent) -> bool:
 def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
     """Return what an event called `name` says; `room` stands for the beginning of the room's id."""
     label = room_label(client, event.room_id, texts)
-    values: dict[str, object] = {"room": label, **_reason(event, texts)}
+    values: dict[str, object] = {"room": label, **_reason(event, texts), **_erasure(event, texts)}
     device_id = getattr(event, "device_id", None)
     if isinstance(device_id, bytes):
         values["name"] = name_in(client, device_id, texts)
@@ -104,6 +106,17 @@ def text_of(event: RoomEvent, name: str, client: Client, texts: Texts) -> str:
         case _:
             pass
     return texts.say(key, **values)
+
+
+def _erasure(event: RoomEvent, texts: Texts) -> dict[str, object]:
+    """Return what was answered to an erasure, or how many have not answered."""
+    match event:
+        case ErasureAnswered(outcome=outcome):
+            return {"what": texts.say(f"erasure.{outcome}")}
+        case ErasureUnanswered(devices=devices):
+            return {"count": len(devices)}
+        case _:
+            return {}
 
 
 def _reason(event: RoomEvent, texts: Texts) -> dict[str, object]:

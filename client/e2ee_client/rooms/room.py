@@ -16,7 +16,7 @@ from e2ee.rooms.transcript_report import TranscriptReport
 from e2ee_client.contacts import wait_until
 from e2ee_client.engine import Engine
 from e2ee_client.engine.rooms.rooms import Rooms
-from e2ee_client.engine.rooms.views import EntryView, FoundPage, RoomView
+from e2ee_client.engine.rooms.views import EntryView, ErasureView, FoundPage, RoomView
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import ConfigError, EntryFailed, UnknownEntry, UnknownRoom
 from e2ee_client.guard import Finding, find
@@ -178,6 +178,13 @@ class Room:
             NoRight: not ours to erase, or nothing that is erased (TRN-24).
         """
         return await self.write(Erase(_hashes(entries)))
+
+    async def erasures(self) -> list[ErasureView]:
+        """Return the newest 64 orders to erase that bind this device, each with what the company's devices
+        have answered, signed, and with those that have not said that it is done (ROOM-45).
+        """
+        now_ms = self._shell.now_ms
+        return await self._shell.ask(lambda engine: engine.rooms.erasures(self.room_id, now_ms))
 
     async def mark_sensitive(self, entries: Iterable[AnyEntry]) -> Entry:
         """Hide entries from who is not cleared for what is sensitive (ROOM-17).

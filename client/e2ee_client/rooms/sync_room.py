@@ -113,6 +113,7 @@ class _Room(Handle[R]):
     answer_to = waiting(rooms.Room.answer_to, _entry)
     rating = waiting(rooms.Room.rating, _entry)
     erase = waiting(rooms.Room.erase, Entry)
+    erasures = waiting(rooms.Room.erasures, same)
     mark_sensitive = waiting(rooms.Room.mark_sensitive, Entry)
     entry = waiting(rooms.Room.entry, Entry)
     history = waiting(rooms.Room.history, _entries)

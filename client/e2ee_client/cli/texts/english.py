@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .english_desk import ENGLISH_DESK
+from .english_erasing import ENGLISH_ERASING
 from .english_files import ENGLISH_FILES
 from .english_logins import ENGLISH_LOGINS
 from .english_rooms import ENGLISH_ROOMS
@@ -363,4 +364,5 @@ environment:
     **ENGLISH_FILES,
     **ENGLISH_LOGINS,
     **ENGLISH_WORDS,
+    **ENGLISH_ERASING,
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from .german_desk import GERMAN_DESK
+from .german_erasing import GERMAN_ERASING
 from .german_files import GERMAN_FILES
 from .german_logins import GERMAN_LOGINS
 from .german_rooms import GERMAN_ROOMS
@@ -390,4 +391,5 @@ Umgebung:
     **GERMAN_FILES,
     **GERMAN_LOGINS,
     **GERMAN_WORDS,
+    **GERMAN_ERASING,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias, TypedDict
 from e2ee.card import ContactCard
 from e2ee.errors import RemoteError
 from e2ee.identity import DeviceKind
-from e2ee.ids import AccountId
+from e2ee.ids import AccountId, DeviceId
 from e2ee.rooms.consent import Terms
 from e2ee.rooms.entry import Author, EntryHash, Header, RoomId, device_tag
 from e2ee.rooms.forms import Answer, AnswerFault, Form, fault_of
@@ -32,7 +32,7 @@ from .entry_search import holding
 from .identifying import logins_of, person_of, waiting_logins
 from .records import LiveRoom, RoomIndex
 from .surroundings import Policy
-from .views import EntryView, FoundPage, RoomView
+from .views import EntryView, ErasureAnswer, ErasureView, FoundPage, RoomView
 from .writing import progress_of
 
 if TYPE_CHECKING:
@@ -296,6 +296,29 @@ class RoomQueries(Part):
                 return view._replace(**_of_form(turn, log, payload))
             case _:
                 return view
+
+    def erasures(self, room_id: RoomId, now_ms: int) -> list[ErasureView]:
+        """Return the newest orders to erase, with what the company's devices have answered (ROOM-45).
+
+        Raises:
+            UnknownRoom, RoomsLocked.
+        """
+        live, people = self._rooms.stored(Turn(now_ms), room_id)[0], self._people(now_ms)
+
+        def person(device_id: DeviceId) -> Person:
+            return people(Author(live.company, device_id))
+
+        return [
+            ErasureView(
+                *(one.by, one.hashes, one.asked_ms),
+                tuple(
+                    ErasureAnswer(person(said.device_id), said.outcome.name.lower(), *said[2:])
+                    for said in one.answers
+                ),
+                tuple(person(device_id) for device_id in one.missing),
+            )
+            for one in live.erasures
+        ]
 
     def rating(self, room_id: RoomId, now_ms: int) -> EntryView | None:
         """Return the rating of a room that counts (TRN-44).

@@ -54,6 +54,25 @@ class EntryView(NamedTuple):
     quote: str | None = None
 
 
+class ErasureAnswer(NamedTuple):
+    """What a device of the company has signed: `done`, or `hold` or `class`, which stand above an erasure."""
+
+    device: Person
+    outcome: str
+    until_ms: int | None
+    answered_ms: int
+
+
+class ErasureView(NamedTuple):
+    """An order to erase: its entries, () for the whole room; who has answered, who has not said done."""
+
+    order: EntryHash
+    entries: tuple[EntryHash, ...]
+    asked_ms: int
+    answers: tuple[ErasureAnswer, ...]
+    missing: tuple[Person, ...]
+
+
 class FoundPage(NamedTuple):
     """Texts that were found, the newest first, and where to go on; None at the beginning of the room."""
 

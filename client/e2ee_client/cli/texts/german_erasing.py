@@ -1,0 +1,31 @@
+"""What the command line says of erasure, marks and holds, in German."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GERMAN_ERASING: Final[dict[str, str]] = {
+    "help.room.erase": "einen Eintrag der eigenen Seite auf allen Geräten löschen lassen, oder den Raum",
+    "help.room.sensitive": "einen Eintrag als sensibel kennzeichnen: nur Berechtigte sehen ihn noch",
+    "help.room.hold": "nichts mehr vernichten, oder doch wieder, mit Begründung (Aufsicht)",
+    "help.room.erasures": "zeigen, was zu löschen war, wer es bestätigt hat und wer nicht",
+    "help.erase_entry": "Anfang der Kennung des Eintrags (room history --ids), oder - für den neuesten",
+    "help.erase_all": "der ganze Raum, als dessen Kunde",
+    "help.hold_reason": "warum; der Kunde sieht, dass nichts vernichtet wird",
+    "help.hold_clear": "die Sperre aufheben: was darauf gewartet hat, wird vernichtet",
+    "erase.done": "Zu löschen: sofort verborgen, binnen 24 Stunden vernichtet, außer unter einer Sperre.",
+    "sensitive.done": "Als sensibel gekennzeichnet.",
+    "hold.set": "Raum {short} ist gesperrt: nichts davon wird vernichtet.",
+    "hold.cleared": "Raum {short} ist nicht mehr gesperrt.",
+    "erasures.none": "In diesem Raum war nichts zu löschen.",
+    "erasures.order": "{when}  {what}: erledigt von {done}; noch nicht von {missing}",
+    "erasures.entries": "{count} Einträge",
+    "erasures.room": "der ganze Raum",
+    "erasures.nobody": "niemandem",
+    "erasures.kept": "{name} ({why})",
+    "event.erasure_answered": "[{room}] {name} hat auf eine Löschung geantwortet: {what}",
+    "event.erasure_unanswered": "[{room}] eine Löschung haben {count} Geräte binnen 7 Tagen nicht bestätigt",
+    "erasure.done": "erledigt",
+    "erasure.hold": "eine Sperre geht vor",
+    "erasure.class": "das Gesetz bewahrt es auf",
+}
