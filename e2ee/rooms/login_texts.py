@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeAlias
 
 from e2ee import labels
 from e2ee.constants import ACCOUNT_ID_B, DEVICE_ID_B
@@ -24,11 +25,12 @@ _ASKED: Final = re.compile("sealroom:login\\?v=1&c=(?P<text>[A-Za-z0-9_-]{156})"
 _KEY: Final = re.compile("sealroom:login-key\\?v=1&k=(?P<text>[A-Za-z0-9_-]{108})")
 _TOKEN: Final = re.compile("[A-Za-z0-9_-]{1,1600}")
 _SPACES: Final = "\t\n\r "
+Check: TypeAlias = Callable[[bytes], bytes]
 
 
 def challenge_text(asked: Challenge) -> str:
     """Return a challenge as a page hands it to its web server, 177 characters."""
-    return f"sealroom:login?v=1&c={_checked(labels.LOGIN_ASK, b''.join(asked))}"
+    return f"sealroom:login?v=1&c={_checked(_ask_check, b''.join(asked))}"
 
 
 def parse_challenge(text: str) -> Challenge:
@@ -37,7 +39,7 @@ def parse_challenge(text: str) -> Challenge:
     Raises:
         DecodeError: none, or a damaged one.
     """
-    packed = _unpacked(_ASKED, labels.LOGIN_ASK, text)
+    packed = _unpacked(_ASKED, _ask_check, text)
     found = list[bytes]()
     for size_b in (ACCOUNT_ID_B, ACCOUNT_ID_B, DEVICE_ID_B, ROOM_ID_B, CHALLENGE_B):
         found.append(packed[:size_b])
@@ -59,7 +61,7 @@ class IssuingKey:
         """Return it as text, 133 characters: a secret."""
         numbers = self.mandate_seq.to_bytes(4, "big") + self.expires_ms.to_bytes(8, "big")
         packed = self.company + numbers + self.key.expose()
-        return f"sealroom:login-key?v=1&k={_checked(labels.LOGIN_KEY, packed)}"
+        return f"sealroom:login-key?v=1&k={_checked(_key_check, packed)}"
 
     @classmethod
     def parse(cls, text: str) -> IssuingKey:
@@ -68,7 +70,7 @@ class IssuingKey:
         Raises:
             DecodeError: none, or a damaged one.
         """
-        packed = _unpacked(_KEY, labels.LOGIN_KEY, text)
+        packed = _unpacked(_KEY, _key_check, text)
         company, rest = AccountId(packed[:ACCOUNT_ID_B]), packed[ACCOUNT_ID_B:]
         mandate_seq, expires_ms = int.from_bytes(rest[:4], "big"), int.from_bytes(rest[4:12], "big")
         if not 1 <= mandate_seq <= MAX_SEQ or expires_ms > MAX_MS:
@@ -96,17 +98,24 @@ def parse_token(text: str) -> bytes:
     return signed
 
 
-def _checked(label: bytes, packed: bytes) -> str:
-    check = kdf.hash_(label, packed)[:_CHECK_B]
-    return base64.urlsafe_b64encode(packed + check).decode("ascii")
+def _ask_check(packed: bytes) -> bytes:
+    return kdf.hash_(labels.LOGIN_ASK, packed)[:_CHECK_B]
 
 
-def _unpacked(form: re.Pattern[str], label: bytes, text: str) -> bytes:
+def _key_check(packed: bytes) -> bytes:
+    return kdf.hash_(labels.LOGIN_KEY, packed)[:_CHECK_B]
+
+
+def _checked(check: Check, packed: bytes) -> str:
+    return base64.urlsafe_b64encode(packed + check(packed)).decode("ascii")
+
+
+def _unpacked(form: re.Pattern[str], check: Check, text: str) -> bytes:
     match = form.fullmatch(text.strip(_SPACES))
     if match is None:
         raise DecodeError("not of this form")
     decoded = base64.urlsafe_b64decode(match["text"])
-    packed, check = decoded[:-_CHECK_B], decoded[-_CHECK_B:]
-    if not kdf.equal(kdf.hash_(label, packed)[:_CHECK_B], check):
+    packed, given = decoded[:-_CHECK_B], decoded[-_CHECK_B:]
+    if not kdf.equal(check(packed), given):
         raise DecodeError("damaged")
     return packed
