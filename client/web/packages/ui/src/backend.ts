@@ -1,5 +1,5 @@
 /**
- * What the screens of a room need from whoever holds the keys. The desk's part is in `desk_backend.ts`.
+ * What the screens of a room need from whoever holds the keys. The desk's part is in `packages/desk/src/desk.ts`.
  *
  * Every value is JSON but for blobs, frozen, and replaced as a whole when it changes. Texts are plain text, never
  * HTML; they may hold anything that a person wrote, so they become text nodes and nothing else. Whoever implements
