@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import e2ee_login
 import pytest
 import web_packages
 from conversations import until, until_read
+from e2ee_client.events import MandateSigned
 from e2ee_client.rooms import Agent, Company, CompanyRoom
 from relay_process import RelayProcess
 from web_companies import company, relay
@@ -165,3 +168,38 @@ async def test_agents_the_relay_killed_and_a_withdrawal(
         texts = [one for one in await person.do("entries") if one["kind"] == TEXT and one["ours"]]
         assert texts
         assert all(one["isErased"] and one["text"] is None for one in texts)
+
+
+async def test_an_anonymous_person_becomes_a_known_one(
+    web_libraries: None, company: Company, tmp_path: Path
+) -> None:
+    """CNS-50 to CNS-55: a token for this device, once; the room and what was written stay."""
+    events = company.client.events()
+    await company.allow_logins()
+    while not isinstance(await anext(events), MandateSigned):
+        pass
+    await company.wait_ready(60)
+    await company.write_login_key(tmp_path / "login.key")
+    (tmp_path / "door").write_bytes(await company.door())
+    async with web_person(tmp_path / "door") as person:
+        await person.do("accept")
+        await person.do("send", text="Guten Tag")
+        await until(lambda: bool(company.rooms()))
+        (theirs,) = company.rooms()
+        asked = await person.do("challenge")
+        key = (tmp_path / "login.key").read_text()
+        token = e2ee_login.issue_login_token(
+            key, asked, subject="4711", name="Erika Muster", now_s=time.time()
+        )
+        await person.do("identify", text=token)
+        await until_read(lambda: name_at(theirs), "Erika Muster")
+        for wrong, code in ((token, "login.used"), (token[:-4], "remote.decode")):
+            with pytest.raises(PersonFault) as refused:
+                await person.do("identify", text=wrong)
+            assert refused.value.code == code
+        assert await heard(theirs) == ["Guten Tag"]
+
+
+async def name_at(room: CompanyRoom) -> str | None:
+    known = await room.person()
+    return known and known.name

@@ -1,6 +1,5 @@
 /** A room on the customer's side: the headless interface (web.md 5). */
 
-import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, unhex } from "@sealroom/core/bytes.ts";
 import type { ConsentState } from "@sealroom/core/consent/customer.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
@@ -9,6 +8,7 @@ import type { Context } from "./engine/context.ts";
 import type { CustomerEvent, Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
 import type { Draft } from "./engine/rooms/draft.ts";
+import { challenge, identify } from "./engine/rooms/logging_in.ts";
 import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
 import { retry, write } from "./engine/rooms/writing.ts";
@@ -166,9 +166,18 @@ export class Room {
     );
   }
 
-  /** Tell the company who one is, by a token that its own login has signed. */
-  identify(token: Bytes): Promise<Sent> {
-    return this.#write(IDENTIFY, token);
+  /** A text that the page hands to the company's web server, where the person is logged in; it holds ten minutes. */
+  loginChallenge(): Promise<string> {
+    return this.#shell.do((c, turn) => stepIn(c, turn, unhex(this.id), challenge));
+  }
+
+  /** Tell the company who one is, by the token that its web server gave for a challenge of this device. */
+  async identify(token: string): Promise<Sent> {
+    const entry = await this.#shell.do((c, turn) => {
+      checkWriting(c, turn, this.kept, IDENTIFY);
+      return stepIn(c, turn, unhex(this.id), (d) => identify(d, token));
+    });
+    return this.#sent(hex(entry.hash));
   }
 
   /** Withdraw the consent: the company takes nothing more, erases what it may, and confirms it here. */

@@ -1,7 +1,7 @@
 /** A customer's room as its screen drives it: `RoomBackend` of the interface package over `Customer` and `Room`. */
 
 import { hex, unhex } from "@sealroom/core/bytes.ts";
-import type { Finding, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
+import type { Finding, IdentityChallenge, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
 import { ClientError } from "./errors.ts";
 import { askedBy } from "./room_items.ts";
 import type { RoomOptions } from "./room_life.ts";
@@ -98,6 +98,15 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     this.changed();
   }
 
+  async identify(sign: (challenge: IdentityChallenge) => Promise<string>): Promise<void> {
+    const room = this.room;
+    const { accountId: company } = room.context.company;
+    const { accountId: customer } = room.context.own.record;
+    const text = await room.loginChallenge();
+    await room.identify(await sign({ company: hex(company), customer: hex(customer), room: room.id, text }));
+    this.changed();
+  }
+
   async exportTranscript(): Promise<SavedFile> {
     const room = this.room;
     const text = plainText(room, this.customer?.shell.context.company.name ?? "");
@@ -120,10 +129,6 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
 
   preview(): Promise<Blob> {
     return unsupported("files");
-  }
-
-  identify(): Promise<void> {
-    return unsupported("logins");
   }
 
   recover(): Promise<void> {

@@ -79,6 +79,8 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   consent: () => room().consent().name,
   close: async () => (await room().close()).id,
   reopen: async () => (await room().reopen()).id,
+  challenge: () => room().loginChallenge(),
+  identify: async ({ text = "" }) => (await room().identify(text)).id,
   withdraw: () => room().withdraw(),
   safety: () => me.safetyNumber(),
   account: () => hex(me.shell.context.own.record.accountId),

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyDoor } from "../src/consent/door.ts";
 import { arrivingEntry, checkGate, columnOf } from "../src/consent/gate.ts";
+import { challengeText, checkLogin, parseChallenge, parseToken, verifyLogin } from "../src/consent/login.ts";
 import { verifyNotice } from "../src/consent/notice.ts";
 import { verifyProof } from "../src/consent/proof.ts";
 import * as receipts from "../src/consent/receipt.ts";
@@ -39,6 +41,23 @@ test("receipts, withdrawals and which of them counts (CNS-06 to CNS-09)", () => 
     const counts = receipts.countingReceipt(known);
     equal(counts?.signed ?? null, vectors.receipts[set.counts]?.signed ?? null);
   }
+});
+
+test("challenge and login token (CNS-50 to CNS-55)", () => {
+  const login = load("login");
+  const asked = parseChallenge(login.challenge);
+  equal(asked.customer, login.customer);
+  equal(asked.deviceId, login.device_id);
+  equal(asked.room, login.room);
+  equal(asked.nonce, login.nonce);
+  assert.equal(challengeText(asked), login.challenge);
+  const mandate = verifyMandate(asked.company, bytes(login.mandate));
+  const token = verifyLogin(mandate, parseToken(login.token.text));
+  equal(token.signed, login.token.signed);
+  assert.deepEqual(token.asked, asked);
+  assert.deepEqual([token.subject, token.name, token.number, token.level], login.person);
+  checkLogin(token, asked, { sentMs: login.now_ms, nowMs: login.now_ms });
+  assert.equal(verifyLogin(mandate, bytes(login.bare.signed)).name, null);
 });
 
 for (const one of load("proof").proofs) {

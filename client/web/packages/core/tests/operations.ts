@@ -8,6 +8,7 @@ import { verifyRoster } from "../src/company/roster.ts";
 import { asRosterContent } from "../src/company/roster_content.ts";
 import { inForce, learnSlots } from "../src/company/team.ts";
 import { verifyDoor } from "../src/consent/door.ts";
+import { checkLogin, parseChallenge, parseToken, verifyLogin } from "../src/consent/login.ts";
 import { verifyNotice } from "../src/consent/notice.ts";
 import { verifyProof } from "../src/consent/proof.ts";
 import { checkReceipt, verifyReceipt, verifyWithdrawal } from "../src/consent/receipt.ts";
@@ -143,6 +144,13 @@ function checkConsent(input: Json) {
   checkReceipt(receipt, bytes(input.room), verifyNotice(bytes(input.account_id), bytes(input.notice)));
 }
 
+function checkToken(input: Json) {
+  const mandate = verifyMandate(bytes(input.account_id), bytes(input.mandate));
+  const holder = { customer: bytes(input.customer), deviceId: bytes(input.device_id), room: bytes(input.room) };
+  const times = { sentMs: input.sent_ms, nowMs: input.now_ms };
+  checkLogin(verifyLogin(mandate, bytes(input.signed)), holder, times);
+}
+
 function checkState(input: Json) {
   const ranks = new Map<string, number>(input.ranks);
   const [before, state] = [asState(any(input.before)), asState(payloadOf(input.state))];
@@ -202,6 +210,9 @@ export const OPERATIONS: Record<string, Operation> = {
   "door.verify": checkDoor,
   "consent_receipt.verify": (input) => verifyReceipt(bytes(input.public), bytes(input.signed)),
   "consent_receipt.check": checkConsent,
+  "login.check": checkToken,
+  "login.challenge": (input) => parseChallenge(input.text),
+  "login.token": (input) => parseToken(input.text),
   "withdrawal.verify": (input) => verifyWithdrawal(bytes(input.public), bytes(input.room), bytes(input.signed)),
   "proof.verify": (input) => verifyProof(bytes(input.account_id), bytes(input.proof)),
   "state.check": checkState,

@@ -215,8 +215,9 @@ export interface SavedFile {
   readonly blob: Blob;
 }
 
-/** What the company's web server signs a login token over; base64url without padding. */
+/** What the company's web server signs a login token over: `text` is what it is handed (CNS-55), the rest is hexadecimal. */
 export interface IdentityChallenge {
+  readonly text: string;
   readonly company: string;
   readonly customer: string;
   readonly room: string;

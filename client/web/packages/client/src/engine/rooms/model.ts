@@ -96,6 +96,8 @@ export interface Room {
   readonly consent: Consent;
   /** Gaps of which the application knows. */
   readonly shownGaps: ReadonlySet<string>;
+  /** Logins that were asked for (CNS-53). */
+  readonly challenges: readonly { readonly nonce: Bytes; readonly sinceMs: number }[];
   /** Questions of a device in the minute that runs (TRN-15). */
   readonly askedBy: ReadonlyMap<string, { readonly sinceMs: number; readonly count: number }>;
 }
@@ -126,7 +128,10 @@ export function encodeRoom(room: Room): Bytes {
   );
 }
 
-export type StoredRoom = Omit<Room, "entries" | "view" | "states" | "consent" | "shownGaps" | "askedBy" | "early"> & {
+export type StoredRoom = Omit<
+  Room,
+  "entries" | "view" | "states" | "consent" | "shownGaps" | "askedBy" | "challenges" | "early"
+> & {
   readonly early: readonly (readonly [Value, number])[];
 };
 

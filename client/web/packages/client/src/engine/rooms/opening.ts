@@ -46,7 +46,7 @@ function newRoom(id: Bytes, company: Bytes, customer: Bytes, nonce: Bytes): Room
     ...{ id, company, customer, nonce, root: new Uint8Array(32), openedTo: [], named: null },
     ...{ restarts: false, restartedMs: 0, orders: [], asking: NOT_ASKING, asked: [], missing: new Map() },
     ...{ shown: null, marksAtOnce: false, lastMs: 0, early: [], entries: new Map(), view: NOTHING_SEEN },
-    ...{ states: [], consent: NO_CONSENT, shownGaps: new Set(), askedBy: new Map() },
+    ...{ states: [], consent: NO_CONSENT, shownGaps: new Set(), askedBy: new Map(), challenges: [] },
   };
 }
 

@@ -152,5 +152,15 @@ function loadRoom(value: Bytes, kept: readonly Kept[], signPublic: Bytes): Room 
   }
   const held = early.map(([one, receivedMs]) => ({ entry: entryOf(one), receivedMs }));
   const map = new Map(kept.map((one) => [hex(one.entry.hash), one]));
-  return { ...stored, early: held, entries: map, view, states, consent, shownGaps: new Set(), askedBy: new Map() };
+  return {
+    ...stored,
+    early: held,
+    entries: map,
+    view,
+    states,
+    consent,
+    shownGaps: new Set(),
+    askedBy: new Map(),
+    challenges: [],
+  };
 }
