@@ -231,3 +231,22 @@ async def test_a_desk_is_told_of_answers_ratings_and_closing(
         await until(lambda: ("room.closed", None) in told)
     assert given == ["Ja"]
     assert {("entry.edit", "Guten Tag"), ("entry.answer", "Passt es?: Ja")} <= set(told)
+
+
+@pytest.mark.parametrize(("history", "known"), [(64, True), (0, False)])
+async def test_who_takes_a_room_is_handed_what_was_said_before(
+    praxis: Practice, history: int, known: bool
+) -> None:
+    """TRN-34: by a log entry that the customer sees; not what was said to nobody else."""
+    agent = await praxis.agent("Agent A")
+    async with running(praxis.company, Service(history=history)):
+        room = await praxis.opened(await praxis.customer())
+        await room.send("Mein Rezept geht zu Ende")
+        await until(lambda: any(one.unread == 1 for one in praxis.company.rooms()))
+        ours = await anext(agent.waiting())
+        await ours.claim(60)
+        await ours.send("Ich sehe nach")
+        if known:
+            await until_read(lambda: texts(ours), ["Mein Rezept geht zu Ende", "Ich sehe nach"])
+        await until(lambda: room.assigned is not None and room.assigned.name == "Agent A")
+    assert ("Mein Rezept geht zu Ende" in await texts(ours)) == known

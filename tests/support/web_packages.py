@@ -1,8 +1,8 @@
 """The TypeScript workspace: its libraries, installed once for each lock file, and the node that runs it.
 
 Node and npm come from the wheel that the development environment pins. As a program: install the libraries,
-and with `check` look at types, style and sizes too. A registry that cannot be reached is said, and is a fault in CI
-only.
+and with `check` look at types, style and sizes too. A registry that cannot be reached is said, and is a fault
+in CI only.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ from .lanes import Lanes
 from .mailing import Mailing
 from .routing import Asked
 from .service import Service, machine_text
+from .taking_over import TakingOver
 from .timed import Timed
 from .told import TOLD, said
 from .webhooks import TEXT_EVENT, RoomEvent, Webhooks
@@ -65,6 +66,7 @@ class Attending:
         self._us = desk.client.account_id
         self.lanes = Lanes()
         self._phases: dict[bytes, int] = {}
+        self._taking_over = TakingOver(service.history)
         self._offered: dict[bytes, None] = {}
         runtime = desk.client.runtime
         self._clock = runtime.clock
@@ -91,6 +93,7 @@ class Attending:
             for room in self._desk.rooms():
                 view = room.view
                 self._phases[view.room_id] = int(view.phase or 0)
+                self._taking_over.begin(room)
                 if view.phase is Phase.OPEN and (view.unread or view.assigned is None):
                     self._do(view.room_id, self._opened, room)
                 elif view.phase in _ENDED and self._mailing is not None:
@@ -116,6 +119,7 @@ class Attending:
             case RoomChanged(room_id=room_id, phase=phase):
                 before = self._phases.get(room_id, 0)
                 self._phases[room_id] = phase
+                self._taken(event)
                 if not before and phase == Phase.OPEN:
                     self._do(room_id, self._opened, self._desk.room(room_id))
                 elif phase == Phase.CLOSED and before == Phase.OPEN:
@@ -156,6 +160,13 @@ class Attending:
             self._do(room_id, self._told, room_id, event.entry_hash, TOLD[event.kind])
         elif event.kind == Kind.REACH and self._mailing is not None:
             self._do(room_id, self._left_address, self._mailing, room_id, event.entry_hash)
+
+    def _taken(self, event: RoomChanged) -> None:
+        """Of several desks the first hands over what was said before somebody took the room."""
+        taker = self._taking_over.taker(event)
+        if taker is not None and not self._place():
+            room = self._desk.room(event.room_id)
+            self._do(event.room_id, self._taking_over.hand_over, room, taker)
 
     def _delivered(self, room_id: bytes, device_id: bytes | None) -> None:
         """A device has a text of ours: of the customer's, nothing waits any more."""

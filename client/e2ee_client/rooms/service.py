@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from e2ee.rooms.payloads import RoomText
+from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.errors import ConfigError
 
 from .hours import Hours
@@ -31,7 +32,8 @@ class Service:
     """Everything is optional. `greeting` is said in each room that is opened; `closed` in its place while
     nobody is there by `hours`, where {opens} stands for when somebody will be. Both are a text, or one for
     each language. `page` is where people read, for the links of mail. `archive` is a folder in which
-    each room is kept as a transcript, written anew once in `archive_every_s` where it has changed.
+    each room is kept as a transcript, written anew once in `archive_every_s` where it has changed. `history`
+    is how many of the newest entries a colleague is handed who takes a room (0 to 256); the customer sees it.
     """
 
     greeting: Words | None = None
@@ -44,6 +46,7 @@ class Service:
     mail_after_s: int = 900
     archive: Path | None = None
     archive_every_s: int = 86_400
+    history: int = 64
 
     def __post_init__(self) -> None:
         """Refuse settings that do not go together.
@@ -55,6 +58,8 @@ class Service:
             raise ConfigError("words for closed hours go with hours")
         if (self.mail is None) != (self.page is None):
             raise ConfigError("mail goes with a page that its links show")
+        if not 0 <= self.history <= MAX_HANDED_OVER:
+            raise ConfigError("a colleague is handed 0 to 256 entries")
         if self.archive_every_s < 3_600:
             raise ConfigError("an archive is written once in an hour at most")
         if self.mail_after_s < 60:

@@ -17,7 +17,7 @@ from .webhooks import Webhook, WebhookSecret
 
 T = TypeVar("T")
 _KEYS: Final = frozenset(
-    {"greeting", "closed", "page", "mail_after_s", "hours", "routing", "mail", "webhook"}
+    {"greeting", "closed", "page", "mail_after_s", "history", "hours", "routing", "mail", "webhook"}
 )
 _SECRET_MAX_B: Final = 4096
 
@@ -34,7 +34,7 @@ def load_service(path: str | Path) -> Service:
     """
     data, folder = read_toml(path, "the settings of the desk"), Path(path).parent
     faults = [f"{name}: no setting of a desk" for name in data if name not in _KEYS]
-    known = {name: value for name, value in data.items() if name in ("page", "mail_after_s")}
+    known = {name: value for name, value in data.items() if name in ("page", "mail_after_s", "history")}
     for name, read in _readers(folder).items():
         if name in data:
             known[name] = _part(name, data[name], read, faults)

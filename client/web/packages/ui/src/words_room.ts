@@ -149,7 +149,10 @@ export const ROOM_WORDS = {
   "happened.transferred": ["Übergeben an {name}.", "Handed on to {name}."],
   "happened.closed": ["Das Gespräch ist abgeschlossen.", "The conversation is closed."],
   "happened.reopened": ["Das Gespräch geht weiter.", "The conversation goes on."],
-  "happened.handed-over": ["{name} hat den bisherigen Verlauf bekommen.", "{name} was given what was written before."],
+  "happened.handed-over": [
+    "{name} hat den bisherigen Verlauf weitergegeben.",
+    "{name} has handed on what was written before.",
+  ],
   "happened.read-in": ["{name} hat den Verlauf eingesehen.", "{name} looked into what was written."],
   "happened.exported": ["{name} hat den Verlauf gespeichert.", "{name} saved what was written."],
   "happened.erased": ["Inhalte wurden gelöscht.", "Contents were erased."],

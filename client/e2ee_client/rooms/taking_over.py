@@ -1,0 +1,35 @@
+"""What was said before, for a colleague who takes a room: the desk that runs hands it over."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+from e2ee.errors import ConsentWithdrawn, NoRight, RoomErased, RoomFrozen
+from e2ee_client.room_events import RoomChanged
+
+from .company_room import CompanyRoom
+
+
+class TakingOver:
+    """Knows who was in which room, and hands history to who was not."""
+
+    def __init__(self, count: int) -> None:
+        """`count` is of the newest entries, 0 to 256."""
+        self._count = count
+        self._members: dict[bytes, tuple[bytes, ...]] = {}
+
+    def begin(self, room: CompanyRoom) -> None:
+        """Note who is in a room before anything happens."""
+        self._members[room.room_id] = tuple(one.device_id for one in room.members)
+
+    def taker(self, event: RoomChanged) -> bytes | None:
+        """Return the device that a change gave its room to and that was not in it, if one there is."""
+        before, taker = self._members.get(event.room_id, ()), event.assigned
+        self._members[event.room_id] = event.members
+        is_new = taker in event.members and taker not in before
+        return taker if is_new and self._count else None
+
+    async def hand_over(self, room: CompanyRoom, taker: bytes) -> None:
+        """Hand history over, unless nothing was said, or the room has changed again meanwhile."""
+        with suppress(NoRight, RoomFrozen, ConsentWithdrawn, RoomErased):
+            await room.hand_over(taker, self._count)
