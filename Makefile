@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help demo room test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -56,6 +56,9 @@ web: $(READY)
 
 web-build: $(READY) web ## build launcher and room for browsers into build/web; says their sizes
 	@$(WEB) build
+
+room: $(READY) web ## a relay, a practice, two desks and a web page on this machine, until a key is pressed
+	@$(PY) -m demo.web_room
 
 demo: $(READY) ## tell the story of a room through a real relay and search the relay for it (FILE=text LEAKY=1)
 	@$(PY) -m demo $(if $(FILE),--file "$(FILE)") $(if $(LEAKY),--leaky)

