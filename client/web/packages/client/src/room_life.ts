@@ -153,6 +153,12 @@ export class RoomLife {
     this.changed();
   }
 
+  /** Network or page have come back: try again at once. */
+  wake(): void {
+    if (this.#obstacle !== null) void this.tryAgain();
+    else if (this.customer?.hasAccepted) this.customer.shell.retry();
+  }
+
   /** Leave: what is stored stays. */
   async end(): Promise<void> {
     this.#unlisten();

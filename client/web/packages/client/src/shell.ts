@@ -67,6 +67,11 @@ export class Shell {
     await this.#step((engine, nowMs) => engine.start(nowMs));
   }
 
+  /** Network or page have come back: wait no longer for the next attempt to connect. */
+  retry(): void {
+    this.#happens((engine, nowMs) => engine.retry(nowMs));
+  }
+
   async goOffline(): Promise<void> {
     this.#isOnline = false;
     await this.#step((engine, nowMs) => engine.stop(nowMs));

@@ -42,8 +42,6 @@ function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]):
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
   const room = openRoom({ company: location.origin, account, ports, lang: settings.lang, keeping, inspect });
-  watchNetwork(ports.links, () => {
-    if (room.state().phase === "blocked") void room.tryAgain();
-  });
+  watchNetwork(ports.links, () => room.wake());
   return room;
 }

@@ -157,6 +157,14 @@ export class Engine {
     });
   }
 
+  /** Network or page have come back: try each closed connection again at once. */
+  retry(nowMs: number): Turn {
+    return this.#step(nowMs, (turn) => {
+      const c = this.context;
+      for (const link of c.links.online ? [...c.links.all.values()] : []) links.retryLink(c, turn, link);
+    });
+  }
+
   /** When to call `tick`; null while offline. */
   wakeMs(): number | null {
     const c = this.context;

@@ -170,6 +170,11 @@ export function tickLink(c: Context, turn: Turn, link: Link): boolean {
   return true;
 }
 
+/** Open a closed connection at once, unless the relay has just refused something on it. */
+export function retryLink(c: Context, turn: Turn, link: Link): void {
+  if (link.state === "closed" && link.refusals === 0) openLink(c, turn, link);
+}
+
 /** Count what is waited for from now on: the clock was put back. */
 export function linkClockPutBack(link: Link, nowMs: number): void {
   if (link.deadlineMs !== null) {

@@ -52,8 +52,9 @@ function keptPlace(options: PlaceOptions): BrowserPlace {
     open: async () => {
       const db = await openDatabase(options.name, null);
       if (db === null) {
-        if (anchor.read() !== null) throw missing();
-        return null;
+        if (anchor.read() === null) return null;
+        anchor.remove();
+        throw missing();
       }
       return await opened(db, means);
     },

@@ -1,5 +1,6 @@
 /** Calls of a tab that wait for their answer, and those that a leader has under way (STO-39). */
 
+import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import type { Load, Message } from "./messages.ts";
 
@@ -7,7 +8,10 @@ const MAX_WAITING = 64;
 const MAX_UNFINISHED = 256;
 const MAX_REMEMBERED = 256;
 
-/** A call was refused: with a code of the registry, or `tabs.busy`, `tabs.too_large`, `tabs.left`, `tabs.failed`. */
+/**
+ * A call was refused: with a code of the registry, or `tabs.busy`, `tabs.too_large`, `tabs.left`, `tabs.failed`; with
+ * `tabs.unsure` where a leader had begun it and went.
+ */
 export class TabsError extends Error {
   override readonly name = "TabsError";
   readonly code: string;
@@ -22,27 +26,53 @@ export type Call = Extract<Message, { kind: "call" }>;
 type Answered = Extract<Message, { kind: "answer" }>;
 
 export interface Waiting {
-  /** Wait for the answer; `post` sends the call, again whenever another tab begins to lead. */
-  ask(call: Call): Promise<Load>;
+  ask(call: Call, isRepeatable: boolean): Promise<Load>;
+  begun(id: Bytes): void;
   answered(answer: Answered): void;
-  all(): readonly Call[];
+  /** Another leads: what is to be asked of it. What its predecessor had begun is so only if it may be repeated. */
+  again(): readonly Call[];
   giveUp(): void;
 }
 
+interface One {
+  readonly call: Call;
+  readonly isRepeatable: boolean;
+  hasBegun: boolean;
+  readonly resolve: (load: Load) => void;
+  readonly reject: (error: TabsError) => void;
+}
+
 export function waitingCalls(): Waiting {
-  const waiting = new Map<string, { call: Call; resolve: (load: Load) => void; reject: (error: TabsError) => void }>();
+  const waiting = new Map<string, One>();
+  function take(id: Bytes): One | undefined {
+    const found = waiting.get(hex(id));
+    waiting.delete(hex(id));
+    return found;
+  }
   return {
-    ask: (call) => {
+    ask: (call, isRepeatable) => {
       if (waiting.size >= MAX_WAITING) return Promise.reject(new TabsError("tabs.busy"));
-      return new Promise((resolve, reject) => waiting.set(hex(call.id), { call, resolve, reject }));
+      return new Promise((resolve, reject) => {
+        waiting.set(hex(call.id), { call, isRepeatable, hasBegun: false, resolve, reject });
+      });
+    },
+    begun: (id) => {
+      const found = waiting.get(hex(id));
+      if (found !== undefined) found.hasBegun = true;
     },
     answered: ({ id, code, load }) => {
-      const found = waiting.get(hex(id));
-      waiting.delete(hex(id));
+      const found = take(id);
       if (code === "") found?.resolve(load);
       else found?.reject(new TabsError(code));
     },
-    all: () => [...waiting.values()].map(({ call }) => call),
+    again: () => {
+      for (const { call, hasBegun, isRepeatable, reject } of [...waiting.values()]) {
+        if (!hasBegun || isRepeatable) continue;
+        take(call.id);
+        reject(new TabsError("tabs.unsure"));
+      }
+      return [...waiting.values()].map(({ call }) => call);
+    },
     giveUp: () => {
       for (const { reject } of waiting.values()) reject(new TabsError("tabs.left"));
       waiting.clear();

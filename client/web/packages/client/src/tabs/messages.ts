@@ -28,9 +28,11 @@ export type Message =
   | { readonly kind: "leader"; readonly from: Bytes }
   | { readonly kind: "call"; readonly from: Bytes; readonly id: Bytes; readonly method: string; readonly load: Load }
   | { readonly kind: "answer"; readonly to: Bytes; readonly id: Bytes; readonly code: string; readonly load: Load }
-  | { readonly kind: "event"; readonly from: Bytes; readonly load: Load };
+  | { readonly kind: "event"; readonly from: Bytes; readonly load: Load }
+  /** Said before a call is carried out: who hears no answer does not know what has become of it. */
+  | { readonly kind: "begun"; readonly to: Bytes; readonly id: Bytes };
 
-const KINDS = ["hello", "leader", "call", "answer", "event"] as const;
+const KINDS = ["hello", "leader", "call", "answer", "event", "begun"] as const;
 
 /** What goes over the channel. */
 export interface Posted {
@@ -56,6 +58,8 @@ function fieldsOf(message: Message): readonly Value[] {
       return [message.to, message.id, message.code, message.load.data, message.load.blob !== null];
     case "event":
       return [message.from, message.load.data, message.load.blob !== null];
+    case "begun":
+      return [message.to, message.id];
   }
 }
 
@@ -90,6 +94,8 @@ function parsed(value: Value, blob: Blob | null): Message | null {
     }
     case "event":
       return { kind, from, load: loadOf(at(1), at(2), blob) };
+    case "begun":
+      return { kind, to: from, id: idOf(at(1)) };
   }
 }
 

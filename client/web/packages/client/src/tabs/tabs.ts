@@ -23,7 +23,7 @@ export const PATIENCE_MS = 3_000;
 
 /** What a leader does for all tabs. */
 export interface Leadership {
-  /** Carry out a call. `id` is the same when a call comes again, also to a later leader: what it makes has this id. */
+  /** Carry out a call; `id` is the same when one that may be repeated comes to a later leader again. */
   answer(method: string, load: Load, id: Bytes): Promise<Load>;
   /** Close connections and store. */
   end(): Promise<void>;
@@ -47,11 +47,12 @@ export interface TabsOptions {
 export interface Tabs {
   isLeader(): boolean;
   /**
-   * Have the leader do something, whichever tab it is.
+   * Have the leader do something, whichever tab it is. What a leader had begun that went is asked of the next only if
+   * `isRepeatable`.
    *
    * @throws TabsError
    */
-  call(method: string, load: Load): Promise<Load>;
+  call(method: string, load: Load, isRepeatable?: boolean): Promise<Load>;
   leave(): Promise<void>;
 }
 
@@ -109,6 +110,8 @@ export function joinTabs(options: TabsOptions): Tabs {
 
   async function answer(call: Call, by: Answers): Promise<void> {
     const empty = { data: new Uint8Array(0), blob: null };
+    if (same(call.from, us)) waiting.begun(call.id);
+    else post({ kind: "begun", to: call.from, id: call.id });
     const said = await by(call).then(
       (load) => ({ code: "", load }),
       (error: unknown) => ({ code: codeOf(error), load: empty }),
@@ -127,7 +130,7 @@ export function joinTabs(options: TabsOptions): Tabs {
     if (leader !== null && same(leader, by)) return;
     leader = by;
     options.ledBy(answers !== null);
-    for (const call of waiting.all()) carry(call);
+    for (const call of waiting.again()) carry(call);
   }
 
   function carry(call: Call): void {
@@ -150,6 +153,9 @@ export function joinTabs(options: TabsOptions): Tabs {
         return;
       case "answer":
         if (same(message.to, us)) waiting.answered(message);
+        return;
+      case "begun":
+        if (same(message.to, us)) waiting.begun(message.id);
         return;
       case "event":
         if (answers === null && leader !== null && same(leader, message.from)) options.heard(message.load);
@@ -213,11 +219,11 @@ export function joinTabs(options: TabsOptions): Tabs {
   join();
   return {
     isLeader: () => answers !== null,
-    call: (method, load) => {
+    call: (method, load, isRepeatable = false) => {
       const call: Call = { kind: "call", from: us, id: draw(options.rng, ID_B), method, load };
       if (life.signal.aborted) return Promise.reject(new TabsError("tabs.left"));
       if (encodeMessage(call) === null) return Promise.reject(new TabsError("tabs.too_large"));
-      const answered = waiting.ask(call);
+      const answered = waiting.ask(call, isRepeatable);
       carry(call);
       return answered;
     },

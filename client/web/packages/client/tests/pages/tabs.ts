@@ -34,16 +34,18 @@ async function lead(emit: (load: Load) => void): Promise<Leadership> {
   const mine = (await place.open()) ?? (await place.create());
   store = mine;
   let last: Promise<unknown> = Promise.resolve();
-  const write = (id: Bytes, data: Bytes): Promise<unknown> => {
-    last = last.then(async () => mine.commit([{ kind: "entry", key: id, value: data }], await mine.version()));
+  const write = (data: Bytes): Promise<unknown> => {
+    last = last.then(async () =>
+      mine.commit([{ kind: "entry", key: browserRandom(16) as Bytes, value: data }], await mine.version()),
+    );
     return last;
   };
   return {
-    answer: async (method, asked, id) => {
+    answer: async (method, asked) => {
       if (method === "read") return load(JSON.stringify(await texts(mine)));
       if (method === "size") return load(String(asked.blob?.size ?? -1), asked.blob);
       if (method !== "write") throw new StoreError("store.misuse", "no such method");
-      await write(id, asked.data);
+      await write(asked.data);
       emit(asked);
       return load("written");
     },
@@ -94,7 +96,7 @@ Object.assign(globalThis, {
     join,
     isLeader: () => tabs?.isLeader() ?? false,
     write: (text: string) => call("write", load(text)),
-    read: async () => JSON.parse(await call("read", load(""))),
+    read: async () => JSON.parse(textOf((await tabs?.call("read", load(""), true)) as Load)),
     refused: () => call("other", load("")),
     size: () => call("size", load("", new Blob(["four"]))),
     tooLarge: () => call("write", { data: new Uint8Array(1_048_576), blob: null }),
