@@ -68,8 +68,9 @@ class Story(Stage):
         await self._question()
         await self._transfer()
         await self._go_on()
-        await self._withdraw()
         await self._check()
+        await self._withdraw()
+        await self._gone()
 
     async def collect_keys(self) -> None:
         """Close all clients and learn which keys to look for."""
@@ -206,6 +207,14 @@ class Story(Stage):
         if answer["refused"] != _WAS_WITHDRAWN:
             raise ProcessFailed("an agent can still write after the withdrawal")
         self._show(B, f"✗ {TOO_LATE[:20]}… nicht gesendet / not sent")
+
+    async def _gone(self) -> None:
+        """A withdrawal erases what the company has; the customer keeps their own."""
+        await self.until(lambda: self._phase(DESK) == _WITHDRAWN, "the withdrawal does not reach the desk")
+        for who in (DESK, B):
+            if any((await self.people[who].ask("read", room=self._room))["texts"]):
+                raise ProcessFailed("an agent still reads what was said before the withdrawal")
+        self._show(B, "   Alles gelöscht / everything is erased")
 
     # --- who has what ---
 
