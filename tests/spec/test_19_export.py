@@ -46,8 +46,10 @@ from e2ee.rooms.transcript import View
 from e2ee.rooms.transcript_chains import longest_ascending
 from e2ee.rooms.transcript_file import (
     LINE_MAX_B,
+    Evidence,
     Head,
     Part,
+    decode_element,
     encode_entry,
     encode_evidence,
     encode_head,
@@ -169,6 +171,14 @@ def test_payloads_of_every_shape_are_shown(talk: Talk, firm: Company) -> None:
     assert line.endswith(',"payload":{"1":[-5,true,null,"ff",{"2":"é\x7f\u2028"}],"10":{}}}')
     talk.mark(talk.desk)
     assert verify(talk.lines(), firm.account_id).holds
+
+
+@pytest.mark.parametrize("text", ["A", "AAAAA", "AB"], ids=["one character", "five", "bits left over"])
+def test_bytes_have_one_encoding(text: str) -> None:
+    """EXP-02: base64url without padding."""
+    assert decode_element(b'{"slot":"AA"}') == Evidence(Part.SLOT, b"\x00")
+    with pytest.raises(DecodeError):
+        decode_element(f'{{"slot":"{text}"}}'.encode())
 
 
 # --- one change each ---
