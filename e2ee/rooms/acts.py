@@ -81,8 +81,10 @@ class Condition:
     freezes: tuple[EntryHash, ...] = ()
     on_hold: bool = False
 
-    def check_content(self, kind: int) -> None:
+    def check_content(self, kind: int, *, may_reopen: bool = False) -> None:
         """Refuse content where the phase lets none pass; other kinds pass in an opened room (ROOM-19).
+
+        `may_reopen` says whether a closed room may be opened again, so that a rating passes (ROOM-18).
 
         Raises:
             ConsentRequired, RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased.
@@ -91,7 +93,8 @@ class Condition:
             if kind != Kind.OPEN:
                 raise ConsentRequired("the room has not been opened")
             return
-        if kind in CONTENT or kind not in WRITERS:
+        is_late_rating = kind == Kind.RATING and self.phase is Phase.CLOSED and may_reopen
+        if (kind in CONTENT or kind not in WRITERS) and not is_late_rating:
             refusal = _REFUSALS.get(self.phase)
             if refusal is not None:
                 raise refusal("the phase of the room lets no content pass")

@@ -31,6 +31,7 @@ class Column(Enum):
     OPEN = "open"
     STALE = "stale"
     CLOSED = "closed"
+    ENDED = "ended"
     FROZEN = "frozen"
     WITHDRAWN = "withdrawn"
     ERASED = "erased"
@@ -41,6 +42,7 @@ class Row(Enum):
 
     OPEN = "open"
     CONTENT = "content"
+    RATING = "rating"
     WANT = "want"
     ACT = "act"
     WITHDRAWAL = "withdrawal"
@@ -56,6 +58,7 @@ _PHASES: Final = {
 _REFUSED: Final[dict[Column, type[RemoteError]]] = {
     Column.STALE: ConsentStale,
     Column.CLOSED: RoomClosed,
+    Column.ENDED: RoomClosed,
     Column.FROZEN: RoomFrozen,
     Column.WITHDRAWN: ConsentWithdrawn,
     Column.ERASED: RoomErased,
@@ -63,7 +66,8 @@ _REFUSED: Final[dict[Column, type[RemoteError]]] = {
 _PASSES: Final[dict[Row, frozenset[Column]]] = {
     Row.OPEN: frozenset(Column) - {Column.ERASED},
     Row.CONTENT: frozenset({Column.OPEN}),
-    Row.WANT: frozenset({Column.OPEN, Column.STALE, Column.CLOSED, Column.FROZEN}),
+    Row.RATING: frozenset({Column.OPEN, Column.CLOSED}),
+    Row.WANT: frozenset({Column.OPEN, Column.STALE, Column.CLOSED, Column.ENDED, Column.FROZEN}),
     Row.ACT: frozenset(Column) - {Column.NONE},
     Row.WITHDRAWAL: frozenset(Column),
     Row.TEAM: frozenset(),
@@ -71,6 +75,7 @@ _PASSES: Final[dict[Row, frozenset[Column]]] = {
 _KINDS: Final = {
     1: Row.OPEN,
     9: Row.WITHDRAWAL,
+    20: Row.RATING,
     **dict.fromkeys((2, 6, 12, 13, 16, 18, 22), Row.TEAM),
     **dict.fromkeys((5, 8, 10, 15, 21), Row.ACT),
 }
@@ -102,14 +107,25 @@ def row_of(content_type: int, what: int = 0, *, is_null: bool = False) -> Row:
             return Row.TEAM
 
 
-def column(consent: RoomConsent | None, phase: int, team: TeamView, now_ms: int) -> Column:
-    """Return what holds for a room, by its consent, its phase (1 to 5), and the roster's notices (CNS-13)."""
+def column(
+    consent: RoomConsent | None, phase: int, team: TeamView, now_ms: int, *, may_reopen: bool = True
+) -> Column:
+    """Return what holds for a room, by its consent, its phase (1 to 5), whether it may be opened again if it
+    is closed (ROOM-18), and the roster's notices (CNS-13).
+    """
     if consent is None or consent.receipt is None:
         return Column.NONE
-    found = _PHASES.get(phase, Column.OPEN)
-    if consent.is_withdrawn and found is not Column.ERASED:
-        return Column.WITHDRAWN
     is_over = now_ms > ends_ms(consent.receipt, team)
+    return column_of(phase, is_withdrawn=consent.is_withdrawn, is_over=is_over, may_reopen=may_reopen)
+
+
+def column_of(phase: int, *, is_withdrawn: bool, is_over: bool, may_reopen: bool) -> Column:
+    """Return what holds for a room with a known receipt (CNS-13)."""
+    found = _PHASES.get(phase, Column.OPEN)
+    if is_withdrawn and found is not Column.ERASED:
+        return Column.WITHDRAWN
+    if found is Column.CLOSED and (is_over or not may_reopen):
+        return Column.ENDED
     return Column.STALE if is_over and found is Column.OPEN else found
 
 

@@ -72,6 +72,9 @@ CONTENT: Final = frozenset(
 )
 """What the phase of a room lets pass or not (ROOM-19); all other kinds pass once a room is open."""
 
+TO_READ: Final = CONTENT - {Kind.RATING}
+"""What is unread until a person has read it (TRN-44)."""
+
 ERASABLE: Final = CONTENT | {Kind.REACH}
 """What an erasure destroys (TRN-24)."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import company, parties, team_cases
+from spec.vectors import company, gate_cases, parties, team_cases
 from spec.vectors.document import render
 from spec.vectors.suite import DAY_MS, NOW_MS, Value, cbor, hash_
 
@@ -151,8 +151,10 @@ def consents() -> str:
     return render(
         "A notice with its texts, a door, receipts and withdrawals of one room, signed by `customer`."
         " `sets` are what is known of the room, in the order in which it came, and the receipt that counts,"
-        " or null.",
-        "CNS-01 CNS-02 CNS-04 CNS-05 CNS-06 CNS-07 CNS-08 CNS-09",
+        " or null. `gate` are rooms, and for each kind of entry of a customer the code with which it is"
+        " refused there, or null: whether a receipt is known, is over, or withdrawn, the phase, and whether a"
+        " closed room may be opened again.",
+        "CNS-01 CNS-02 CNS-04 CNS-05 CNS-06 CNS-07 CNS-08 CNS-09 CNS-13 ROOM-19",
         {
             "now_ms": NOW_MS,
             "account_id": company.ACCOUNT_ID,
@@ -171,5 +173,6 @@ def consents() -> str:
                 name: _structure(one, company.sign_withdrawal(one), None) for name, one in leaves.items()
             },
             "sets": [{"known": names, "counts": counts} for names, counts in sets],
+            "gate": gate_cases.cases(),
         },
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 from e2ee_client.engine.rooms import about, erasing
 from e2ee_client.engine.rooms.about import MAX_ABOUT, payload_of
+from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import UnknownEntry
@@ -16,11 +17,20 @@ from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_words import FORM, answer_to, rating, shown, stored, talk, wording, write
 from room_world import World
 
-from e2ee.errors import InvalidArgument, NoRight, RoomClosed
+from e2ee.errors import (
+    ConsentWithdrawn,
+    InvalidArgument,
+    NoRight,
+    RemoteError,
+    RoomClosed,
+    RoomErased,
+    RoomFrozen,
+)
 from e2ee.rooms.about import Said
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.forms import Answer, Rating
 from e2ee.rooms.payloads import Act, ActKind, Edit, Erase, RoomText, Sensitive
+from e2ee.rooms.state import Phase
 
 HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * HOUR_MS
@@ -135,7 +145,6 @@ def test_a_text_is_worded_anew_only_while_the_room_lets_texts_pass() -> None:
     write(world, "phone", Act(ActKind.CLOSE))
     world.run(MINUTE_MS)
     assert isinstance(do(world, "phone", lambda room, turn: room.write(turn, Edit(said, "zwei"))), RoomClosed)
-    assert isinstance(do(world, "phone", lambda room, turn: room.write(turn, Rating(5))), RoomClosed)
 
 
 # --- what is erased or marked ---
@@ -322,6 +331,95 @@ def test_of_ratings_the_last_one_counts() -> None:
     last = write(world, "phone", Rating(5))
     world.run(MINUTE_MS)
     assert rating(world, "desk") == rating(world, "phone") == last
+
+
+def test_a_closed_room_takes_a_rating_that_changes_nothing_of_it() -> None:
+    """ROOM-19, TRN-44: it is shown, and not unread; the room stays closed, and nobody waits."""
+    world = opened("desk")
+    say(world, "phone", "danke")
+    write(world, "phone", Act(ActKind.CLOSE))
+    world.run(5 * MINUTE_MS)
+    desk = world.devices["desk"].room
+    assert desk is not None
+    before = (desk.index.unread, desk.states.path, desk.states.condition(), desk.live.board)
+    assert before[0] == 1
+    given = write(world, "phone", Rating(5, "schnell"))
+    world.run(2 * DAY_MS)
+    assert rating(world, "desk") == rating(world, "phone") == given
+    assert (desk.index.unread, desk.states.path, desk.states.condition(), desk.live.board) == before
+    assert not world.devices["desk"].told(EntryRefused)
+
+
+def test_a_rating_that_is_overtaken_by_the_closing_is_taken() -> None:
+    """ROOM-19: it was given while the room was open, and came when it was closed."""
+    world = opened("desk")
+    world.blocked.add(("phone", "desk"))
+    given = write(world, "phone", Rating(4))
+    change(world, "desk", Change(phase=Phase.CLOSED))
+    world.run(MINUTE_MS)
+    assert stored(world, "desk", given) is None
+    world.blocked.clear()
+    write(world, "phone", Rating(5))
+    world.run(20 * MINUTE_MS)
+    assert rating(world, "desk") == rating(world, "phone") != given
+
+
+@pytest.mark.parametrize(
+    ("act", "refusal"),
+    [
+        (lambda room, turn: room.write(turn, Act(ActKind.FREEZE)), RoomFrozen),
+        (lambda room, turn: room.withdraw(turn, 9), ConsentWithdrawn),
+    ],
+    ids=["frozen", "withdrawn"],
+)
+def test_a_room_that_is_frozen_or_withdrawn_takes_no_rating(
+    act: Callable[[RoomEngine, Turn], EntryHash], refusal: type[RemoteError]
+) -> None:
+    """ROOM-19: though it was closed before; the company refuses one of a device that lies as well."""
+    world = opened("desk")
+    write(world, "phone", Act(ActKind.CLOSE))
+    world.run(5 * MINUTE_MS)
+    do(world, "phone", act)
+    world.run(5 * MINUTE_MS)
+    assert isinstance(do(world, "phone", lambda room, turn: room.write(turn, Rating(5))), refusal)
+    assert refused_of_one_who_lies(world) == [refusal.code]
+
+
+def test_an_erased_room_takes_no_rating() -> None:
+    """ROOM-19: though it was closed before."""
+    world = opened("desk")
+    write(world, "phone", Act(ActKind.CLOSE))
+    world.run(5 * MINUTE_MS)
+    write(world, "phone", Erase(None))
+    world.run(5 * MINUTE_MS)
+    assert isinstance(do(world, "phone", lambda room, turn: room.write(turn, Rating(5))), RoomErased)
+    assert rating(world, "desk") is None
+
+
+def test_a_room_that_is_closed_for_more_than_90_days_takes_no_rating() -> None:
+    """ROOM-18, ROOM-19, CNS-13: each side counts by its own clock."""
+    world = opened("desk")
+    write(world, "phone", Act(ActKind.CLOSE))
+    world.run(5 * MINUTE_MS)
+    for name in ("phone", "desk"):
+        room = world.devices[name].room
+        assert room is not None
+        room.live.closed_ms = world.now_ms - 90 * DAY_MS
+    write(world, "phone", Rating(3))
+    world.now_ms += 1
+    assert isinstance(do(world, "phone", lambda room, turn: room.write(turn, Rating(5))), RoomClosed)
+    assert refused_of_one_who_lies(world)[-1] == "room.closed"
+
+
+def refused_of_one_who_lies(world: World) -> list[str]:
+    """The codes with which the desk refuses a rating of a device that does not look at the phase."""
+    room = world.devices["phone"].room
+    assert room is not None
+    room.states.check_content = lambda kind, now_ms: None  # type: ignore[method-assign]  # a device that lies
+    given = write(world, "phone", Rating(1))
+    world.run(5 * MINUTE_MS)
+    assert rating(world, "desk") != given
+    return [one.code for one in world.devices["desk"].told(EntryRefused)]
 
 
 def test_of_many_ratings_few_are_looked_at_and_the_last_counts() -> None:

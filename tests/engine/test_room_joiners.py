@@ -9,6 +9,7 @@ from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import World
 
 from e2ee.rooms.entry import EntryHash, Header, device_tag
+from e2ee.rooms.forms import Rating
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Erase
 from e2ee.rooms.state import Phase
@@ -172,11 +173,13 @@ def test_what_was_read_before_a_transfer_is_not_given_without_a_log() -> None:
     assert erased not in world.devices["agent2"].order()
 
 
-def test_into_a_closed_room_nothing_is_posted_again() -> None:
+def test_into_a_closed_room_nothing_but_a_rating_is_posted_again() -> None:
     """ROOM-35, ROOM-19"""
     world = with_agent()
     world.blocked.add(("phone", "agent"))
     lost = say(world, "phone", "zu spät")
+    given = do(world, "phone", lambda room, turn: room.write(turn, Rating(5)))
     change(world, "desk", Change(add=(dev("agent2"),), phase=Phase.CLOSED))
     world.run(3 * MINUTE_MS)
     assert lost not in world.devices["agent2"].order()
+    assert given in world.devices["agent2"].order()

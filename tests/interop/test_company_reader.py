@@ -165,6 +165,22 @@ def test_which_receipt_counts(case: Given) -> None:
     assert found == (None if case["counts"] is None else receipts[case["counts"]])
 
 
+@pytest.mark.parametrize("case", CONSENT["gate"], ids=range(len(CONSENT["gate"])))
+def test_what_passes_the_gate(case: Given) -> None:
+    """CNS-13, ROOM-19"""
+    found = {kind: refused(kind, case) for kind in case["codes"]}
+    assert found == case["codes"]
+
+
+def refused(kind: str, room: Given) -> str | None:
+    """The code with which the gate refuses a kind, or None."""
+    try:
+        company.gate(kind, room)
+    except Refused as error:
+        return error.code
+    return None
+
+
 @pytest.mark.parametrize("case", load("proof.json")["proofs"], ids=lambda case: str(case["name"]))
 def test_a_proof_shows_what_its_vector_says(case: Given) -> None:
     """CNS-24, CNS-25"""

@@ -21,8 +21,10 @@ from e2ee_client.rooms import (
 from e2ee_client.rooms.form_files import parse_form
 from practice import Practice
 
+from e2ee.errors import RoomClosed, RoomFrozen
 from e2ee.rooms.entry import EntryHash
 from e2ee.rooms.forms import Answer
+from e2ee.rooms.state import Phase
 
 
 async def both(praxis: Practice) -> tuple[CustomerRoom, CompanyRoom]:
@@ -157,6 +159,26 @@ async def test_of_two_ratings_the_last_one_counts(praxis: Practice) -> None:
     assert shown.stars == 5
     with pytest.raises(ConfigError):
         await room.rate(6)
+
+
+async def test_a_room_that_the_company_has_closed_is_rated_without_opening_it(praxis: Practice) -> None:
+    """ROOM-19, TRN-44: the company is told, nothing is unread, and the room stays closed."""
+    room, theirs = await both(praxis)
+    await theirs.mark_read(await theirs.unread_entries())
+    await theirs.close("erledigt")
+    await until(lambda: room.phase is Phase.CLOSED)
+    given = await room.rate(5, "schnell")
+    await has(theirs, given.hash)
+    assert await theirs.rating() == await room.rating() == given
+    assert (theirs.phase, room.phase) == (Phase.CLOSED, Phase.CLOSED)
+    assert (theirs.unread, theirs.waits_for) == (0, None)
+    with pytest.raises(RoomClosed):
+        await room.send("noch etwas")
+    await room.freeze()
+    await until(lambda: theirs.phase is Phase.FROZEN and room.phase is Phase.FROZEN)
+    with pytest.raises(RoomFrozen):
+        await room.rate(1)
+    assert [one.text for one in await theirs.texts()] == ["Guten Tag"]
 
 
 async def test_a_form_has_few_questions_of_few_bytes(praxis: Practice) -> None:

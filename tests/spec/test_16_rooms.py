@@ -256,7 +256,9 @@ def test_a_hold_of_another_branch_is_cleared_by_name() -> None:
 
 @pytest.mark.parametrize("kind", [*Kind, 11, 63])
 def test_what_a_phase_lets_pass(kind: int) -> None:
-    """ROOM-19, attack 8: nothing but `open` before it; content in an open room only."""
+    """ROOM-19, attack 8: nothing but `open` before it; content in an open room only, but for a rating in a
+    closed one that may be reopened.
+    """
     codes = {
         None: "room.consent_required",
         Phase.OPEN: None,
@@ -269,12 +271,14 @@ def test_what_a_phase_lets_pass(kind: int) -> None:
     for phase, code in codes.items():
         expected = code if is_content or (phase is None and kind != Kind.OPEN) else None
         assert refusal(Condition(phase), kind) == expected
+        is_late_rating = kind == Kind.RATING and phase is Phase.CLOSED
+        assert refusal(Condition(phase), kind, may_reopen=True) == (None if is_late_rating else expected)
 
 
-def refusal(found: Condition, kind: int) -> str | None:
+def refusal(found: Condition, kind: int, *, may_reopen: bool = False) -> str | None:
     """The code with which a condition refuses a kind."""
     try:
-        found.check_content(kind)
+        found.check_content(kind, may_reopen=may_reopen)
     except RemoteError as error:
         return error.code
     return None

@@ -427,7 +427,7 @@ def test_an_older_notice_counts_until_the_roster_says(firm: Company, anna: Party
         assert gate.column(known, 1, view, now_ms) is found
     firm.new_roster(NOW_MS, seq=2**30 + 1, notice_hash=new.hash)
     assert gate.column(known, 1, firm.view(), NOW_MS) is Column.STALE
-    assert gate.column(known, 2, firm.view(), NOW_MS) is Column.CLOSED
+    assert gate.column(known, 2, firm.view(), NOW_MS) is Column.ENDED
 
 
 # --- the gate ---
@@ -463,9 +463,8 @@ def test_each_content_has_a_row() -> None:
     assert {kind for kind, row in kinds.items() if row is Row.ACT} == {5, 8, 10, 15, 21}
     assert {kind for kind, row in kinds.items() if row is Row.TEAM} == {2, 6, 12, 13, 16, 18, 22}
     assert (kinds[1], kinds[9]) == (Row.OPEN, Row.WITHDRAWAL)
-    assert {row for kind, row in kinds.items() if kind in (3, 4, 7, 14, 17, 19, 20, 11, 23, 63)} == {
-        Row.CONTENT
-    }
+    assert {row for kind, row in kinds.items() if kind in (3, 4, 7, 14, 17, 19, 11, 23, 63)} == {Row.CONTENT}
+    assert [kind for kind, row in kinds.items() if row is Row.RATING] == [20]
     signals = [gate.row_of(ContentType.SIGNAL, what) for what in range(1, 7)]
     assert signals == [Row.CONTENT, Row.WANT, Row.TEAM, Row.TEAM, Row.WANT, Row.TEAM]
     assert gate.row_of(ContentType.FORWARD) is Row.CONTENT
@@ -473,7 +472,7 @@ def test_each_content_has_a_row() -> None:
 
 
 def test_the_column_of_a_room(firm: Company, anna: Party) -> None:
-    """CNS-13: in this order: no receipt, erased, withdrawn, the phase, stale."""
+    """CNS-13: in this order: no receipt, erased, withdrawn, the phase, stale or ended."""
     notice = firm.notice()
     firm.new_roster(NOW_MS, notice_hash=notice.hash)
     receipt = receipt_of(anna, terms_of(notice))
@@ -481,13 +480,14 @@ def test_the_column_of_a_room(firm: Company, anna: Party) -> None:
     gone = given.with_withdrawal(withdrawal_of(anna, receipt, 2))
     view = firm.view()
 
-    def columns(known: RoomConsent | None) -> list[Column]:
-        return [gate.column(known, phase, view, NOW_MS) for phase in range(1, 6)]
+    def columns(known: RoomConsent | None, *, may_reopen: bool = True) -> list[Column]:
+        return [gate.column(known, phase, view, NOW_MS, may_reopen=may_reopen) for phase in range(1, 6)]
 
-    rest = [Column.CLOSED, Column.FROZEN, Column.WITHDRAWN, Column.ERASED]
+    rest = [Column.FROZEN, Column.WITHDRAWN, Column.ERASED]
     assert columns(None) == [Column.NONE] * 5
-    assert columns(given) == [Column.OPEN, *rest]
-    assert columns(stale) == [Column.STALE, *rest]
+    assert columns(given) == [Column.OPEN, Column.CLOSED, *rest]
+    assert columns(given, may_reopen=False) == [Column.OPEN, Column.ENDED, *rest]
+    assert columns(stale) == [Column.STALE, Column.ENDED, *rest]
     assert columns(gone) == [*[Column.WITHDRAWN] * 4, Column.ERASED]
 
 

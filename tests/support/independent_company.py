@@ -6,6 +6,7 @@ import hashlib
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from independent_reader import (
     DAY_MS,
@@ -412,6 +413,24 @@ def withdrawal(signed: bytes, public: bytes, room: bytes) -> tuple[int, bytes]:
     seq = uint(row[4], 1, LAST_SEQ)
     need(where == room, "room.consent_required")
     return seq, signed
+
+
+def gate(kind: str, room: dict[str, Any]) -> None:
+    """What a customer sends into a room (CNS-13)."""
+    phase, over = room["phase"], room["over"]
+    if kind == "9" or (kind == "1" and not (room["receipt"] and phase == 5)):
+        return
+    need(room["receipt"], "room.consent_required")
+    need(kind not in ("2", "6", "12", "13", "16", "18", "22"), "room.right")
+    if kind in ("5", "8", "10", "14 null", "15", "21"):
+        return
+    need(phase != 5, "room.erased")
+    need(phase != 4 and not room["withdrawn"], "room.consent_withdrawn")
+    need(phase != 3, "room.frozen")
+    if phase == 2:
+        late = kind == "20" and room["may_reopen"] and not over
+        need(late, "room.closed")
+    need(not over, "room.consent_stale")
 
 
 def counts(receipts: list[Receipt], withdrawals: list[int]) -> Receipt | None:

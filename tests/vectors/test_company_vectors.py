@@ -8,14 +8,16 @@ import pytest
 from negative_operations import team_view
 from vector_files import load, unhex
 
+from e2ee.content import ContentType
 from e2ee.errors import RemoteError
 from e2ee.ids import AccountId, SignPublic
 from e2ee.primitives import kdf
-from e2ee.rooms import slots
+from e2ee.rooms import gate, slots
 from e2ee.rooms.agent_card import AgentCard
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, RoomConsent, Withdrawal
 from e2ee.rooms.door import Door
+from e2ee.rooms.gate import Column
 from e2ee.rooms.mandate import Mandate
 from e2ee.rooms.notice import Notice
 from e2ee.rooms.roster import Roster
@@ -120,3 +122,23 @@ def test_which_receipt_counts(case: dict[str, Any]) -> None:
         known = known.with_receipt(given) if isinstance(given, Receipt) else known.with_withdrawal(given)
     counts = None if case["counts"] is None else _known(case["counts"])
     assert (None if known.is_withdrawn else known.receipt) == counts
+
+
+@pytest.mark.parametrize("case", CONSENT["gate"], ids=range(len(CONSENT["gate"])))
+def test_what_passes_the_gate(case: dict[str, Any]) -> None:
+    """CNS-13, ROOM-19: in a closed room a rating, which passes in no frozen, withdrawn or erased one."""
+    found = Column.NONE
+    if case["receipt"]:
+        withdrawn, over, may_reopen = case["withdrawn"], case["over"], case["may_reopen"]
+        found = gate.column_of(case["phase"], is_withdrawn=withdrawn, is_over=over, may_reopen=may_reopen)
+    assert {kind: code_of(kind, found) for kind in case["codes"]} == case["codes"]
+
+
+def code_of(kind: str, found: Column) -> str | None:
+    """The code with which the gate refuses a kind in a column, or None."""
+    number, _, null = kind.partition(" ")
+    try:
+        gate.check(gate.row_of(ContentType.ENTRY, int(number), is_null=bool(null)), found)
+    except RemoteError as error:
+        return error.code
+    return None

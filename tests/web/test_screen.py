@@ -141,16 +141,36 @@ async def answered(room: CompanyRoom, asked: Any) -> bool:
     return await room.answer_to(asked) is not None
 
 
+async def stars(room: CompanyRoom) -> int | None:
+    found = await room.rating()
+    return None if found is None else found.stars
+
+
 async def test_a_room_ends_on_a_screen(company: Company, screen: WebPerson) -> None:
-    """ROOM-18, CNS-08: closed and opened again, withdrawn, erased, forgotten."""
+    """ROOM-18, ROOM-19, CNS-08: closed, rated and opened again, withdrawn, erased, forgotten."""
     theirs = await accepted(screen, company, "Guten Tag")
     await theirs.close("erledigt")
     state = await in_phase(screen, "closed")
     assert state["canReopen"]
     assert not state["canWrite"]
     assert "closed" in happened(state)
+    assert state["canRate"]
+    await call(screen, "rate", 5, "schnell")
+    state = await until_shown(screen, lambda state: not state["canRate"])
+    assert (state["phase"], state["canReopen"], happened(state)[-1]) == ("closed", True, "rated")
+    await until_read(lambda: stars(theirs), 5)
+    assert (theirs.phase, theirs.unread) == (Phase.CLOSED, 1)
     await call(screen, "reopen")
-    assert "reopened" in happened(await in_phase(screen, "open"))
+    state = await in_phase(screen, "open")
+    assert "reopened" in happened(state)
+    assert not state["canRate"]
+    await call(screen, "freeze")
+    await in_phase(screen, "frozen")
+    with pytest.raises(PersonFault) as refused:
+        await call(screen, "rate", 1, None)
+    assert refused.value.code == "room.frozen"
+    await call(screen, "unfreeze")
+    await in_phase(screen, "open")
     assert "Guten Tag" in await call(screen, "exportTranscript")
     await call(screen, "withdraw")
     state = await until_shown(screen, lambda state: state["erasure"] == "confirmed")

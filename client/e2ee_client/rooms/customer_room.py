@@ -144,9 +144,11 @@ class CustomerRoom(Room):
         return await self.write(answer_of(form, entry.hash, values))
 
     async def rate(self, stars: int, text: str | None = None) -> Entry:
-        """Rate the conversation, with 1 to 5, while the room is open; of several the last one counts.
+        """Rate the conversation, with 1 to 5; of several the last one counts. A room that is closed takes it
+        as long as it can be opened again, and stays closed (ROOM-19).
 
         Raises:
-            ConfigError: another number, or more than 500 bytes of text.
+            ConfigError: another number, or more than 500 bytes of text. RoomClosed: for more than 90 days.
+            RoomFrozen, ConsentWithdrawn, RoomErased, NoConsent.
         """
         return await self.write(Rating(stars, text))

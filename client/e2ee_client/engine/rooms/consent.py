@@ -105,7 +105,8 @@ class RoomConsents(RoomPart):
         """
         phase = self._room.states.condition().phase
         team = self._around.team(self._live.company, now_ms)
-        return gate.column(self._live.consent, int(phase or 1), team, now_ms)
+        may_reopen = self._room.states.may_reopen(now_ms)
+        return gate.column(self._live.consent, int(phase or 1), team, now_ms, may_reopen=may_reopen)
 
     # --- what we write, on the customer's side ---
 

@@ -244,7 +244,8 @@ class Identifying(RoomPart):
             return None
         known = self._logins(turn)
         since = [one.since_ms for one in known.refused]
-        since += [at_ms for at_ms, _ in self._to_grant(turn, known)] if states.may_say() else []
+        if states.lets_pass(Kind.IDENTIFY, turn.now_ms):
+            since += [at_ms for at_ms, _ in self._to_grant(turn, known)]
         return max(min(since) + TURN_MS * place, self._live.retry_ms) if since else None
 
     def _to_grant(self, turn: Turn, known: Logins) -> list[tuple[int, EntryHash]]:
@@ -263,7 +264,7 @@ class Identifying(RoomPart):
         known = self._logins(turn)
         granted = tuple(sorted(one for _, one in self._to_grant(turn, known)[:MAX_ANSWERS]))
         try:
-            if granted and self._room.states.may_say():
+            if granted and self._room.states.lets_pass(Kind.IDENTIFY, turn.now_ms):
                 self._room.stewarding.change(turn, Change(answers=granted))
             for one in known.refused:
                 self._room.writing.write(turn, Refusal(one.entry, one.code))

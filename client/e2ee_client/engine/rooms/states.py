@@ -44,6 +44,7 @@ DAY_STATES: Final = 64
 MAX_UNANSWERED: Final = 64
 """Acts of one device that no state has named (ROOM-29)."""
 DAY_MS: Final = 86_400_000
+REOPEN_MS: Final = 90 * DAY_MS
 _GOES_ON: Final = frozenset({0, int(Phase.OPEN), int(Phase.FROZEN)})
 """Phases in which the time of a room that is closed does not count (ROOM-41)."""
 
@@ -144,10 +145,22 @@ class States(RoomPart):
         """Return the customer's devices on one of them: what they confirm is not delivered yet."""
         return self.customers() if self._around.side is Side.CUSTOMER else ()
 
-    def may_say(self) -> bool:
-        """Whether the phase of the room lets a text pass (ROOM-19)."""
+    def may_reopen(self, now_ms: int) -> bool:
+        """Whether a room that is closed may be opened again (ROOM-18)."""
+        return now_ms <= self._live.closed_ms + REOPEN_MS
+
+    def check_content(self, kind: int, now_ms: int) -> None:
+        """Refuse what the phase of the room does not let pass now (ROOM-19).
+
+        Raises:
+            ConsentRequired, RoomClosed, RoomFrozen, ConsentWithdrawn, RoomErased.
+        """
+        self.condition().check_content(kind, may_reopen=self.may_reopen(now_ms))
+
+    def lets_pass(self, kind: int, now_ms: int) -> bool:
+        """Whether the phase of the room lets a kind pass now (ROOM-19)."""
         try:
-            self.condition().check_content(Kind.TEXT)
+            self.check_content(kind, now_ms)
         except RemoteError:
             return False
         return True

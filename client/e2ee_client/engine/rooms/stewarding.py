@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Final
 
 from e2ee.constants import VERSION
 from e2ee.content import ContentType, OfRooms
@@ -34,8 +33,6 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.room_events import DeskCalled, WaitingChanged
 
 from .room_part import RoomPart
-
-REOPEN_MS: Final = 90 * 86_400_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +158,7 @@ class Stewarding(RoomPart):
         return phase
 
     def _after(self, turn: Turn, phase: Phase, act: RoomAct) -> Phase:
-        if act.what is What.REOPEN and turn.now_ms > self._live.closed_ms + REOPEN_MS:
+        if act.what is What.REOPEN and not self._room.states.may_reopen(turn.now_ms):
             raise NoRight("the room was closed for more than 90 days")
         return answered(phase, act.what, kept=self._room.states.condition().keeps)
 

@@ -29,7 +29,7 @@ from e2ee.rooms.entry import (
     read_entry,
 )
 from e2ee.rooms.forward import GROUND
-from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
+from e2ee.rooms.kinds import TO_READ, Kind, Side, check_writer
 from e2ee.rooms.payloads import EntryPayload, Reach, read_payload
 from e2ee.rooms.room import EARLY_MS, MAX_EARLY, Admission, admit, keeps_place
 from e2ee.rooms.signed_payloads import Identify
@@ -142,7 +142,7 @@ class Taking(RoomPart):
         """Step 9; what a customer sends to the company is looked up in the gate's table (ROOM-19)."""
         kind = entry.header.kind
         if self.side_of(entry.author) is Side.COMPANY:
-            self._room.states.condition().check_content(kind)
+            self._room.states.check_content(kind, turn.now_ms)
         elif self._around.side is Side.COMPANY:
             is_null = isinstance(payload, Reach) and payload.email is None
             row = gate.row_of(ContentType.ENTRY, kind, is_null=is_null)
@@ -326,7 +326,7 @@ class Taking(RoomPart):
         or read as it was there.
         """
         is_others = entry.author.account_id != self._around.us.account_id
-        is_unread = is_others and entry.header.kind in CONTENT and not is_history
+        is_unread = is_others and entry.header.kind in TO_READ and not is_history
         self._room.index.unread += is_unread
         return self._room.log.add(turn, entry, stored, self._live.root_content, is_unread=is_unread)
 

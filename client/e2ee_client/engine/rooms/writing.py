@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Final
 
 from e2ee.errors import RemoteError
@@ -45,7 +46,7 @@ class Writing(RoomPart):
         """
         live, kind = self._live, int(payload.kind)
         check_writer(kind, self._around.side)
-        self._room.states.condition().check_content(kind)
+        self._room.states.check_content(kind, turn.now_ms)
         self._room.about.check_ours(turn, payload)
         entry, view = self._make(turn, payload)
         self._room.erasing.check(turn, entry, payload)
@@ -136,9 +137,10 @@ class Writing(RoomPart):
         """Post what was under way when the room was given to others to those who have it now (ROOM-35)."""
         states = self._room.states
         newcomers, states.newcomers = states.newcomers, ()
-        if not newcomers or not states.may_say():
+        passes = {kind for kind in CONTENT if states.lets_pass(kind, turn.now_ms)}
+        if not newcomers or not passes:
             return
-        for stored in self._own_newest(turn):
+        for stored in self._own_newest(turn, passes):
             waiting = stored.waiting_for
             to = [one for one in newcomers if one not in waiting and not self._was_meant(stored, one)]
             if to and self._is_under_way(turn, stored):
@@ -150,8 +152,8 @@ class Writing(RoomPart):
     def _author(self, device_id: DeviceId) -> Author:
         return Author(self._live.company, device_id)
 
-    def _own_newest(self, turn: Turn) -> list[StoredEntry]:
-        """Our newest contents that may be read, in their order."""
+    def _own_newest(self, turn: Turn, kinds: Collection[int]) -> list[StoredEntry]:
+        """Our newest entries of some kinds that may be read, in their order."""
         log, view, found = self._room.log, self._live.view, list[StoredEntry]()
         left = MAX_UNDER_WAY
         for interval in reversed(view.chain(view.us).intervals):
@@ -161,7 +163,7 @@ class Writing(RoomPart):
                 stored = None if held is None else log.find(turn, held.hash)
                 if stored is not None and not stored.is_hidden and not stored.is_marked:
                     found.append(stored)
-        return [one for one in found[::-1] if Header.decode(one.header).kind in CONTENT]
+        return [one for one in found[::-1] if Header.decode(one.header).kind in kinds]
 
     def _is_under_way(self, turn: Turn, stored: StoredEntry) -> bool:
         """Whether nobody of the company has confirmed an entry, or it stands after the state in force."""

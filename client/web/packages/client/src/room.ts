@@ -8,6 +8,7 @@ import type { Context } from "./engine/context.ts";
 import type { CustomerEvent, Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
 import type { Draft } from "./engine/rooms/draft.ts";
+import { KIND_RATING } from "./engine/rooms/judging.ts";
 import { challenge, identify } from "./engine/rooms/logging_in.ts";
 import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
@@ -26,7 +27,6 @@ const REACH = 14;
 const SENSITIVE = 15;
 const IDENTIFY = 17;
 const ANSWER = 19;
-const RATING = 20;
 const ACTS = { close: 1, reopen: 2, freeze: 3, unfreeze: 4, call: 5 } as const;
 const RANK: Readonly<Record<Delivery, number>> = { waiting: 0, failed: 0, sent: 1, delivered: 2 };
 
@@ -141,18 +141,11 @@ export class Room {
     return this.#write(REACH, cborMap([[1, email]]));
   }
 
+  /** Say how it was, 1 to 5; also in a closed room that may be opened again. */
   rate(stars: number, text: string | null = null): Promise<Sent> {
-    return this.#write(
-      RATING,
-      cborMap(
-        text === null
-          ? [[1, stars]]
-          : [
-              [1, stars],
-              [2, text],
-            ],
-      ),
-    );
+    const entries: [number, Value][] = [[1, stars]];
+    if (text !== null) entries.push([2, text]);
+    return this.#write(KIND_RATING, cborMap(entries));
   }
 
   /** Answer a form of the company: what was answered to each question that was. */

@@ -6,6 +6,7 @@ import type { RoomState } from "@sealroom/core/rooms/state.ts";
 import { CLOSED, OPEN } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { FileOfMessage, Happened, Happening, Item, Message, Question } from "@sealroom/ui/backend.ts";
+import { KIND_RATING } from "./engine/rooms/judging.ts";
 import { fits } from "./engine/rooms/wordings.ts";
 import type { EntryView } from "./views.ts";
 import { fieldOf } from "./views.ts";
@@ -19,7 +20,6 @@ const ACCESS = 16;
 const IDENTIFY = 17;
 const FORM = 18;
 const ANSWER = 19;
-const RATING = 20;
 /** Known, and shown by what they do, if at all. */
 const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, 19, 21, 22];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
@@ -151,7 +151,7 @@ function happeningOf(entry: EntryView): readonly Happening[] {
   if (kind === NOTICE) return [happening(entry, "notice-replaced")];
   if (kind === IDENTIFY) return [happening(entry, "identified", { member: author })];
   if (kind === ACCESS) return access(entry);
-  if (kind === RATING) return [happening(entry, "rated", { count: Number(fieldOf(payload, 1) ?? 0) })];
+  if (kind === KIND_RATING) return [happening(entry, "rated", { count: Number(fieldOf(payload, 1) ?? 0) })];
   return SILENT.includes(kind) ? [] : [happening(entry, "unsupported", { member: author })];
 }
 

@@ -8,12 +8,15 @@ import type { Company, Hours, Member, Notice, Obstacle, Phase, RoomState } from 
 import type { ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CompanyCard } from "./engine/loading.ts";
+import { KIND_RATING } from "./engine/rooms/judging.ts";
 import type { EntryView, RoomView } from "./views.ts";
 import { fieldOf } from "./views.ts";
 
 const CHANNELS = ["phone", "email", "post", "page"] as const;
 const MODES = ["notice", "consent", "explicit"] as const;
 const CLASSES = ["ephemeral", "default", "statutory", "proof"] as const;
+/** Texts, files and ratings. */
+const SAID: readonly number[] = [3, 7, KIND_RATING];
 const ERASE = 5;
 const ERASED = 6;
 const DONE = 1;
@@ -139,9 +142,8 @@ export function erasureOf(entries: readonly EntryView[]): Erasure {
   return { erasure: "held", heldUntilMs: until === null ? null : Number(until) };
 }
 
-const REOPEN_MS = 90 * 86_400_000;
-
-/** Whether a closed room may be opened again: within 90 days (ROOM-18). */
-export function mayReopen(phase: Phase, lastMs: number, nowMs: number): boolean {
-  return phase === "closed" && nowMs < lastMs + REOPEN_MS;
+/** Whether the person has rated what was said: nothing that stands was written since. */
+export function isRated(entries: readonly EntryView[]): boolean {
+  const found = entries.findLast(({ kind, isErased }) => SAID.includes(kind) && !isErased);
+  return found?.kind === KIND_RATING;
 }

@@ -6,10 +6,10 @@ import type { Customer, ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import type { CompanyCard } from "./engine/loading.ts";
-import { judge } from "./engine/rooms/judging.ts";
+import { judge, mayReopen } from "./engine/rooms/judging.ts";
 import type { Room } from "./room.ts";
 import { Items } from "./room_items.ts";
-import { companyOf, erasureOf, fingerprintOf, mayReopen, membersOf, noticeOf, phaseOf } from "./room_state.ts";
+import { companyOf, erasureOf, fingerprintOf, isRated, membersOf, noticeOf, phaseOf } from "./room_state.ts";
 
 export const NOTHING_YET: RoomState = {
   ...{ link: "connecting", phase: "loading", members: [], items: [], hasEarlier: false, unread: 0 },
@@ -76,6 +76,7 @@ export class RoomWatch {
     const entries = room.entries();
     const consent = room.consent();
     const phase = phaseOf(view, consent);
+    const isClosed = phase === "closed" && mayReopen(room.kept, nowMs);
     const { path } = judge(c, room.kept);
     const all = this.#items.of(entries, { path, failures: this.#failures, noticed: this.#noticed });
     const named = path.flatMap(({ state }) => state.members.map(hex));
@@ -91,7 +92,8 @@ export class RoomWatch {
       alarm: this.#alarm(c, nowMs),
       staleUntilMs: consent.name === "Stale" ? consent.untilMs : null,
       acceptedMs: given?.acceptedMs ?? null,
-      canReopen: consent.name !== "Ended" && mayReopen(phase, room.kept.lastMs, nowMs),
+      canReopen: isClosed && consent.name !== "Ended",
+      canRate: isClosed && mayWrite(consent, nowMs) && !isRated(entries),
       ...erasureOf(entries),
     };
   }

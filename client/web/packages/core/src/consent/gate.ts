@@ -4,39 +4,56 @@ import type { RemoteCode } from "../errors.ts";
 import { RemoteError } from "../errors.ts";
 import { CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "../rooms/state.ts";
 
-export type Arriving = "open" | "content" | "want" | "act" | "withdrawal" | "team";
-export type Column = "none" | "open" | "stale" | "closed" | "frozen" | "withdrawn" | "erased";
+export type Arriving = "open" | "content" | "rating" | "want" | "act" | "withdrawal" | "team";
+export type Column = "none" | "open" | "stale" | "closed" | "ended" | "frozen" | "withdrawn" | "erased";
 
 const NONE = "room.consent_required";
 const YES = null;
 
+const CONTENT: Readonly<Record<Column, RemoteCode | null>> = {
+  none: NONE,
+  open: YES,
+  stale: "room.consent_stale",
+  closed: "room.closed",
+  ended: "room.closed",
+  frozen: "room.frozen",
+  withdrawn: "room.consent_withdrawn",
+  erased: "room.erased",
+};
+
+const ALWAYS: Readonly<Record<Column, null>> = {
+  none: YES,
+  open: YES,
+  stale: YES,
+  closed: YES,
+  ended: YES,
+  frozen: YES,
+  withdrawn: YES,
+  erased: YES,
+};
+
 const TABLE: Readonly<Record<Arriving, Readonly<Record<Column, RemoteCode | null>>>> = {
-  open: { none: YES, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: "room.erased" },
-  content: {
-    none: NONE,
-    open: YES,
-    stale: "room.consent_stale",
-    closed: "room.closed",
-    frozen: "room.frozen",
-    withdrawn: "room.consent_withdrawn",
-    erased: "room.erased",
-  },
+  open: { ...ALWAYS, erased: "room.erased" },
+  content: CONTENT,
+  rating: { ...CONTENT, closed: YES },
   want: {
     none: NONE,
     open: YES,
     stale: YES,
     closed: YES,
+    ended: YES,
     frozen: YES,
     withdrawn: "room.consent_withdrawn",
     erased: "room.erased",
   },
-  act: { none: NONE, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: YES },
-  withdrawal: { none: YES, open: YES, stale: YES, closed: YES, frozen: YES, withdrawn: YES, erased: YES },
+  act: { ...ALWAYS, none: NONE },
+  withdrawal: ALWAYS,
   team: {
     none: NONE,
     open: "room.right",
     stale: "room.right",
     closed: "room.right",
+    ended: "room.right",
     frozen: "room.right",
     withdrawn: "room.right",
     erased: "room.right",
@@ -48,11 +65,13 @@ const OF_TEAM: readonly number[] = [2, 6, 12, 13, 16, 18, 22];
 const OPENING = 1;
 const WITHDRAWAL = 9;
 const REACH = 14;
+const RATING = 20;
 
 /** The row of an entry by its kind; `reach` with an address is content, without one an act. */
 export function arrivingEntry(kind: number, reachIsNull: boolean): Arriving {
   if (kind === OPENING) return "open";
   if (kind === WITHDRAWAL) return "withdrawal";
+  if (kind === RATING) return "rating";
   if (OF_TEAM.includes(kind)) return "team";
   return ACTS.includes(kind) || (kind === REACH && reachIsNull) ? "act" : "content";
 }
@@ -62,6 +81,8 @@ export interface RoomStanding {
   readonly withdrawn: boolean;
   readonly stale: boolean;
   readonly phase: number;
+  /** Whether a closed room may be opened again (ROOM-18). */
+  readonly mayReopen: boolean;
 }
 
 /** The column of a room. */
@@ -69,7 +90,7 @@ export function columnOf(room: RoomStanding): Column {
   if (!room.hasReceipt) return "none";
   if (room.phase === ERASED) return "erased";
   if (room.withdrawn || room.phase === WITHDRAWN) return "withdrawn";
-  if (room.phase === CLOSED) return "closed";
+  if (room.phase === CLOSED) return room.stale || !room.mayReopen ? "ended" : "closed";
   if (room.phase === FROZEN) return "frozen";
   return room.phase === OPEN && room.stale ? "stale" : "open";
 }

@@ -4,6 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
 import type { InForce } from "@sealroom/core/company/team.ts";
 import { RANK_DESK } from "@sealroom/core/company/team.ts";
+import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { RemoteCode } from "@sealroom/core/errors.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { Act, Holding } from "@sealroom/core/rooms/acts.ts";
@@ -12,17 +13,18 @@ import { decodeBody } from "@sealroom/core/rooms/entry.ts";
 import type { TakenState, Verdict } from "@sealroom/core/rooms/head.ts";
 import { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
 import { places } from "@sealroom/core/rooms/order.ts";
-import { CLOSED, ERASED, FROZEN, OPEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
+import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { Context } from "../context.ts";
 import { isSuspended, ranksBy } from "../team.ts";
+import type { Draft } from "./draft.ts";
 import type { Kept, Room } from "./model.ts";
 
 export const KIND_STATE = 2;
 export const KIND_TEXT = 3;
 export const KIND_ERASED = 6;
+export const KIND_RATING = 20;
 export const KIND_MARK = 21;
-/** What passes in an open room only (ROOM-19); kinds that are not known as well. */
-const CONTENT: readonly number[] = [3, 4, 7, 17, 18, 19, 20];
+/** What passes in every phase; all else is content, kinds that are not known as well (ROOM-19). */
 const OTHERS: readonly number[] = [1, 2, 5, 6, 8, 9, 10, 12, 13, 14, 15, 16, 21, 22];
 /** What goes to all stewards in force, members or not (ROOM-15). */
 const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 15, 17];
@@ -30,7 +32,7 @@ const ANSWERED: readonly number[] = [2, 5, 8, 9, 10, 15, 17];
 const ANSWERS: readonly number[] = [6, 16, 22];
 
 export function isContent(kind: number): boolean {
-  return CONTENT.includes(kind) || !OTHERS.includes(kind);
+  return !OTHERS.includes(kind);
 }
 
 export interface Judged {
@@ -94,6 +96,8 @@ function actsOf(room: Room): readonly Act[] {
   return found.map((one) => ({ ...one, k: k.get(hex(one.hash)) ?? 0 }));
 }
 
+const REOPEN_MS = 90 * DAY_MS;
+
 const PHASE_CODES: Readonly<Record<number, RemoteCode>> = {
   [CLOSED]: "room.closed",
   [FROZEN]: "room.frozen",
@@ -101,11 +105,22 @@ const PHASE_CODES: Readonly<Record<number, RemoteCode>> = {
   [ERASED]: "room.erased",
 };
 
-/** Content passes in an open room, all else in every phase (ROOM-19). */
-export function checkPhase(kind: number, phase: number): void {
-  const code = PHASE_CODES[phase];
-  if (isContent(kind) && phase !== OPEN && code !== undefined)
-    throw new RemoteError(code, "the phase lets no content pass");
+/** Whether a room that is closed may be opened again: within 90 days (ROOM-18). */
+export function mayReopen(room: Room, nowMs: number): boolean {
+  return nowMs <= room.lastMs + REOPEN_MS;
+}
+
+/** The code with which the phase refuses a kind now: all but content passes, a rating in a closed room (ROOM-19). */
+export function phaseCode(d: Draft, kind: number): RemoteCode | undefined {
+  const { phase } = condition(d.c, d.room, d.judged());
+  const isLateRating = kind === KIND_RATING && phase === CLOSED && mayReopen(d.room, d.turn.nowMs);
+  return isContent(kind) && !isLateRating ? PHASE_CODES[phase] : undefined;
+}
+
+/** Refuse what the phase of the room does not let pass now (ROOM-19). */
+export function checkPhase(d: Draft, kind: number): void {
+  const code = phaseCode(d, kind);
+  if (code !== undefined) throw new RemoteError(code, "not in this phase");
 }
 
 // --- who gets, who may write ---
@@ -114,10 +129,13 @@ function has(ids: readonly Bytes[], id: Bytes): boolean {
   return ids.some((one) => same(one, id));
 }
 
+function distinct(ids: readonly Bytes[]): Bytes[] {
+  return [...new Map(ids.map((id) => [hex(id), id])).values()];
+}
+
 /** The devices that a valid state, or `open`, has ever named. */
 export function knownDevices(room: Room, judged: Judged): readonly Bytes[] {
-  const all = [...room.openedTo, ...judged.valid.flatMap((one) => one.state.members)];
-  return [...new Map(all.map((id) => [hex(id), id])).values()];
+  return distinct([...room.openedTo, ...judged.valid.flatMap((one) => one.state.members)]);
 }
 
 /** The company's devices to which an entry of ours goes; none: it waits, unsealed (ROOM-15). */
@@ -134,7 +152,7 @@ export function recipients(room: Room, judged: Judged, kind: number, team: reado
   }
   const known = knownDevices(room, judged);
   const found = named.length > 0 ? named : desks.filter((id) => has(known, id));
-  return [...new Map(found.map((id) => [hex(id), id])).values()].sort(compare);
+  return distinct(found).sort(compare);
 }
 
 /** Whether a device was a recipient by a state that an author followed (TRN-15). */

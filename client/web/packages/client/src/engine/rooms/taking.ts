@@ -19,7 +19,7 @@ import { signerOf, teamNow } from "../team.ts";
 import { learnCard, learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing, doesErase, doesSensitive } from "./erasing.ts";
-import { admit, checkPhase, condition, isContent, KIND_ERASED, KIND_STATE, transcript } from "./judging.ts";
+import { admit, checkPhase, isContent, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 
 const MAX_EARLY = 64;
@@ -72,7 +72,7 @@ function checked(d: Draft, entry: Entry): boolean {
   try {
     const admission = admit(d.judged(), entry.author.deviceId, kind, team);
     const payload = readable(d, entry);
-    checkPhase(kind, condition(d.c, d.room, d.judged()).phase);
+    checkPhase(d, kind);
     if (admission === "early") keepEarly(d, entry);
     else keep(d, entry, payload);
     return true;
@@ -232,7 +232,8 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const kept = place(d, entry, "taken", { unread, delivery: ours ? "waiting" : null });
   if (kind === KIND_STATE && payload !== null) takeState(d, entry, payload);
   if (kept.stands !== "taken") return kept;
-  d.set({ lastMs: Math.max(d.room.lastMs, d.turn.nowMs) });
+  // A rating gives a closed room no more time to be opened again (ROOM-18).
+  if (kind !== KIND_RATING) d.set({ lastMs: Math.max(d.room.lastMs, d.turn.nowMs) });
   const last = transcript(d.room).at(-1)?.entry.hash ?? entry.hash;
   const late = newest !== null && !same(last, entry.hash);
   const author = hex(entry.author.deviceId);

@@ -25,7 +25,7 @@ import type { Posted } from "../outbox.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing } from "./erasing.ts";
-import { checkPhase, condition, isContent, KIND_MARK, receivedThen, recipients, transcript } from "./judging.ts";
+import { checkPhase, isContent, KIND_MARK, phaseCode, receivedThen, recipients, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { keep } from "./taking.ts";
 import { checkOurs } from "./wordings.ts";
@@ -48,7 +48,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
     throw error;
   }
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
-  if (kind !== KIND_OPEN) checkPhase(kind, condition(d.c, d.room, d.judged()).phase);
+  if (kind !== KIND_OPEN) checkPhase(d, kind);
   checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
   checkErasing(d.room, entry, payload, d.judged(), []);
@@ -145,7 +145,7 @@ export function postUnsent(d: Draft): void {
 
 /** Post what was under way when the room was given to others to those who have it now (ROOM-35). */
 export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
-  if (newcomers.length === 0 || condition(d.c, d.room, d.judged()).phase !== 1) return;
+  if (newcomers.length === 0) return;
   const ours = transcript(d.room).filter((one) => one.delivery !== null && isContent(one.entry.header.kind));
   const order = transcript(d.room).map((one) => hex(one.entry.hash));
   const head = d.judged().head;
@@ -153,6 +153,7 @@ export function postToNewcomers(d: Draft, newcomers: readonly Bytes[]): void {
   for (const kept of ours.slice(-MAX_UNDER_WAY)) {
     const isAfter = headAt >= 0 && order.indexOf(hex(kept.entry.hash)) > headAt;
     if (kept.hidden || kept.marked || kept.entry.body === null) continue;
+    if (phaseCode(d, kept.entry.header.kind) !== undefined) continue;
     if (kept.delivery === "delivered" && !isAfter) continue;
     const to = newcomers.filter((id) => {
       return !kept.waitingFor.some((one) => same(one, id)) && !receivedThen(d.room, id, kept.followed);
