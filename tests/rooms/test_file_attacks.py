@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 from conversations import next_of, until
+from e2ee_client.errors import ConfigError
 from e2ee_client.rooms import CompanyRoom, CustomerRoom, Entry, FileFailed, FileHeld, Room
 from e2ee_client.runtime.transport import Connection
 from e2ee_client.testing import FakeClock, MemoryNetwork
 from e2ee_relay.protocol import BlobData, Frame, Role, decode_frames, encode_frames
 from practice import Practice, practice
 
-from e2ee.errors import FileCorrupt, FileTypeRefused, InvalidArgument
+from e2ee.errors import FileCorrupt, FileTypeRefused
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import EntryPayload, File
 from e2ee.secret import FileKey
@@ -235,5 +236,5 @@ async def test_names_that_lead_elsewhere_are_not_even_written(tmp_path: Path) ->
             ".bashrc",
             "NUL.txt",
         ):
-            with pytest.raises(InvalidArgument):
+            with pytest.raises(ConfigError):
                 await room.write(replace(sent.payload, name=name))

@@ -13,10 +13,12 @@ from e2ee_client.rooms.app_lock import MINUTE_MS, AppLock
 from e2ee_client.rooms.errors import AppLocked
 from practice import Practice
 
+from e2ee.errors import DecodeError
+
 NAMED = {"room_id"}
 """What a handle was made of."""
 
-UNUSABLE = (ConfigError, FileUnusable, AttributeError, TypeError)
+UNUSABLE = (ConfigError, DecodeError, FileUnusable, AttributeError, TypeError)
 """What is given to a member was looked at, and nothing else."""
 
 
