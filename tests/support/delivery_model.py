@@ -28,6 +28,7 @@ class DeliveryModel:
     ids: int = 0
     envelopes: dict[bytes, Sent] = field(default_factory=dict)
     texts: dict[tuple[int, int, ContentId], Content] = field(default_factory=dict)
+    sent_in: set[tuple[int, tuple[int, int, ContentId]]] = field(default_factory=set)
     opened: set[tuple[int, bytes]] = field(default_factory=set)
     given: set[tuple[int, int, ContentId]] = field(default_factory=set)
     given_in: set[tuple[int, int, ContentId]] = field(default_factory=set)
@@ -37,16 +38,17 @@ class DeliveryModel:
         self.ids += 1
         return ContentId(self.ids.to_bytes(16, "big"))
 
-    def record(self, sent: Sent, *, is_proven: bool, is_met: bool) -> None:
-        """Note a content as sent. A text leaves again, and in a met pair at all, on a proven session alone
-        (SES-22, SES-37).
+    def record(self, sent: Sent, life: int, *, is_proven: bool, is_met: bool) -> None:
+        """Note a content as sent. A text leaves again in one life of a device, and in a met pair at all, on a
+        proven session alone (SES-22, SES-37). An older store that came back does not know what it has sent.
         """
         self.envelopes[sent.envelope] = sent
         if isinstance(sent.content.payload, Text):
             place = (sent.sender, sent.recipient, sent.content.id)
-            assert place not in self.texts or is_proven, "a text sent again before an answer"
+            assert (life, place) not in self.sent_in or is_proven, "a text sent again before an answer"
             assert is_proven or not is_met, "a text on an unproven session of a pair that has met"
             self.texts[place] = sent.content
+            self.sent_in.add((life, place))
 
     def accept(self, device: DeviceModel, delivery: Delivery, envelope: bytes) -> None:
         """Check that what opened is what was sent, byte by byte, opens once in a life, and that its text is

@@ -246,7 +246,7 @@ class SessionWorld:
         """Hand to the network what a device has to say."""
         for out in device.outgoing:
             sent = Sent(out.content, device.owner.index, out.peer, out.session_id, out.envelope)
-            self.model.record(sent, is_proven=out.is_proven, is_met=out.is_met)
+            self.model.record(sent, device.life, is_proven=out.is_proven, is_met=out.is_met)
             self.network.put(Packet(sent.sender, out.peer, out.envelope))
         device.outgoing.clear()
         self._remember(device)
