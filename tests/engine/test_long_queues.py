@@ -91,6 +91,28 @@ def test_34_000_texts_leave_in_their_order(restart: bool) -> None:
     assert customer.engine.message(praxis, sent[-1]).state is MessageState.SENT
 
 
+def test_batches_that_the_relay_refuses_together_keep_their_order() -> None:
+    """RLY-32: an envelope that opens a session or a room is before those that stand on it."""
+    world, _, customer, praxis = talking()
+    held: list[tuple[Channel, Send]] = []
+
+    def holding(channel: Channel, data: bytes) -> list[bytes]:
+        sends = [one for one in decode_frames(data, Role.RELAY) if isinstance(one, Send)]
+        held.extend((channel, one) for one in sends)
+        return [] if sends else [data]
+
+    customer.outgoing = holding
+    _, effects = customer.engine.send_texts(praxis, ["x"] * 64, world.now_ms)
+    customer.carry_out(effects)
+    refused, first = list(held), [item.body for _, one in held for item in one.items]
+    assert (len(refused), len(first)) == (2, 64)
+    for channel, one in refused:
+        results = tuple(SendResult(ErrorCode.UNAVAILABLE, 1_000) for _ in one.items)
+        customer.connections[channel].put(SendResults(one.request_id, results))
+    world.advance(10_000)
+    assert [item.body for _, one in held[2:] for item in one.items][:64] == first
+
+
 def test_a_long_queue_that_waits_for_its_first_session() -> None:
     """SES-22: nothing is sealed yet; the session comes, and all of it follows."""
     world = World()

@@ -119,7 +119,8 @@ class Delivery(Part):
         for item, result in zip(batch, _results(frame, len(batch)), strict=True):
             if lane.flying.pop(item.place, None) is not None:
                 again += [] if self._is_settled(turn, peer, token, item, result) else [item]
-        lane.ready.extendleft(reversed(again))
+        if again:
+            lane.put_back(again)
         self.flush(turn, peer, lane)
 
     def _is_settled(self, turn: Turn, peer: Peer, token: bytes, item: Outgoing, result: SendResult) -> bool:

@@ -10,7 +10,7 @@ A row of the table "outbox" follows an item; a control content has none of the f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -75,6 +75,10 @@ class Lane:
         if again is not None:
             self.waiting.remove(again)
         return again
+
+    def put_back(self, items: Iterable[Outgoing]) -> None:
+        """Make items ready again that were given to a connection, each in its place."""
+        self.ready = deque(sorted([*items, *self.ready], key=_place))
 
     def drop(self, item: Outgoing) -> bool:
         """Take an item out; False for one that a connection is being given this moment."""
@@ -158,7 +162,7 @@ class Outbox:
                 if lost:
                     for item in lost:
                         del lane.flying[item.place]
-                    lane.ready = deque(sorted([*lost, *lane.ready], key=_place))
+                    lane.put_back(lost)
 
 
 def _place(item: Outgoing) -> int:

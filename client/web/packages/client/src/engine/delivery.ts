@@ -11,7 +11,7 @@ import { lookUp } from "./directory.ts";
 import type { Link } from "./links.ts";
 import { ask, linkOf, MAX_RETRY_AFTER_MS, withWork } from "./links.ts";
 import type { Lane } from "./outbox.ts";
-import { deleteItem, putItem } from "./outbox.ts";
+import { deleteItem, putBack, putItem } from "./outbox.ts";
 import { lost, sent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { askRefused, askTaken } from "./renewal.ts";
@@ -111,7 +111,7 @@ function answered(
     lane.flying.delete(item.place);
     if (!isSettled(c, turn, peer, way, item, result, works)) again.push(item);
   });
-  lane.ready.unshift(...again);
+  if (again.length > 0) putBack(lane, again);
   const now = peerOf(c, deviceId);
   if (now !== null) flush(c, turn, now);
 }

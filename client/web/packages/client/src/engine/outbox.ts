@@ -22,6 +22,11 @@ export interface Lane {
   readonly unconfirmed: Map<string, Outgoing>;
 }
 
+/** Make items ready again that were given to a connection, each in its place. */
+export function putBack(lane: Lane, items: readonly Outgoing[]): void {
+  lane.ready = [...items, ...lane.ready].sort((a, b) => a.place - b.place);
+}
+
 /** A counted content of a room: one for all its devices (TRN-29). */
 export interface Posted {
   readonly contentId: Bytes;
@@ -98,7 +103,7 @@ export class Outbox {
   /** The sending connection is gone: what was given to it is ready again, in its order. */
   takeBack(): void {
     for (const lane of this.#lanes.values()) {
-      lane.ready = [...lane.flying.values(), ...lane.ready].sort((a, b) => a.place - b.place);
+      putBack(lane, [...lane.flying.values()]);
       lane.flying.clear();
     }
   }
