@@ -269,7 +269,8 @@ class Story(Stage):
     async def _check(self) -> None:
         """Compare what everybody reads: everything once, in order, and the customer no note.
 
-        What the customer has said while somebody was added may reach that one as well (ROOM-35).
+        What the customer has said while somebody was added may reach that one as well (ROOM-35): a text of
+        which the customer has not yet learned that the team has it.
         """
         crossing = [("text", QUESTION), ("text", MEDICINE)]
         said = [QUESTION, ANSWER, MEDICINE, ADVICE, THANKS, CORRECTED]
@@ -282,9 +283,10 @@ class Story(Stage):
                 raise ProcessFailed(f"{who} did not get everything exactly once")
         if customer["texts"] != said or customer["notes"]:
             raise ProcessFailed("the customer does not read what was said, or reads notes")
-        is_read = at_b["texts"] in ([*said[before:3], *said[-3:]] for before in range(4))
-        if not is_read or at_b["notes"] != [BEGUN, HANDED] or desk["notes"] != [BEGUN, HANDED]:
-            raise ProcessFailed("an agent does not read what it was told")
+        before_b = [text for text in said[:3] if text in at_b["texts"]]
+        is_told = at_b["notes"] == desk["notes"] == [BEGUN, HANDED]
+        if at_b["texts"] != before_b + said[3:] or not is_told:
+            raise ProcessFailed(f"an agent does not read what it was told: {at_b}, {desk['notes']}")
 
     # --- what is seen ---
 
