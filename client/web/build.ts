@@ -3,162 +3,62 @@
  *
  *     node build.ts [--out=FOLDER] [--tests | --desk]
  *
- * Names carry a hash of the bytes; there are no source maps; the same sources give the same bytes in any folder. A
- * part that is larger than its budget is a fault. With `--tests` the scripted pages of the tests are built instead, with
- * `--desk` the page of the desk, which the agent's own process serves.
+ * Names carry a hash of the bytes; there are no source maps; the same sources give the same bytes in any folder. What
+ * the room does not need until a text can be sent is in parts of its own. A page that is larger than its budget is a
+ * fault. With `--tests` the scripted pages of the tests are built instead, with `--desk` the page of the desk, which
+ * the agent's own process serves.
  */
 
-import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { gzipSync } from "node:zlib";
-import { build, type Plugin } from "esbuild";
+import { bundle, type Part, split } from "./bundling/bundles.ts";
+import { integrity, page, splitPage } from "./bundling/pages.ts";
+import { VAULT_HEADERS } from "./bundling/settings.ts";
+import { gzipSize, weigh } from "./bundling/sizes.ts";
 
-const HERE = import.meta.dirname;
-const OUT = resolve(HERE, "../../build/web");
-const TARGETS = ["chrome123", "firefox128", "safari18"];
-/**
- * Bytes after gzip: what a page gets before the click, and what a room needs before the first text. The aim for the
- * room is 95 000; protocol and engine alone have 104 000 now, so this keeps it from growing.
- */
-const BUDGETS: Readonly<Record<string, number>> = { launcher: 3_000, vault: 144_000 };
-const HASH_HEX = 16;
+const OUT = resolve(import.meta.dirname, "../../build/web");
+const LANGUAGES = ["de", "en"];
 
-/** What the host of the room sends with the page; `{relay}` and `{pages}` are the company's own. */
-export const VAULT_HEADERS: Readonly<Record<string, string>> = {
-  "Content-Security-Policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'none'",
-    "img-src blob:",
-    "connect-src 'self' {relay}",
-    "worker-src 'self'",
-    "frame-ancestors {pages}",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types seal",
-  ].join("; "),
-  "Cross-Origin-Resource-Policy": "same-site",
-  "Permissions-Policy": "camera=(), microphone=(), geolocation=(), payment=(), usb=(), browsing-topics=()",
-  "Referrer-Policy": "no-referrer",
-  "X-Content-Type-Options": "nosniff",
-};
+type Files = Record<string, Uint8Array | string>;
 
-export interface Part {
-  /** The name of the file, with its hash. */
-  readonly file: string;
-  readonly bytes: Uint8Array;
-}
-
-/** Style sheets without line breaks and spaces that say nothing; they are texts, which a minifier leaves alone. */
-const SHORT_SHEETS: Plugin = {
-  name: "short sheets",
-  setup(building) {
-    building.onLoad({ filter: /packages\/\w+\/src\/.*\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      if (!source.includes("sheet(`")) return null;
-      return { contents: source.replace(/(?<=sheet\(`)[^`]*(?=`\))/gu, shortened), loader: "ts" };
-    });
-  },
-};
-
-function shortened(sheet: string): string {
-  return sheet
-    .replace(/\s+/gu, " ")
-    .replace(/ ?([{};,]) ?/gu, "$1")
-    .replace(/: /gu, ":")
-    .replace(/;\}/gu, "}");
-}
-
-/** One module and all that it uses, as one file. */
-export async function bundle(name: string, entry: string): Promise<Part> {
-  const { outputFiles } = await build({
-    absWorkingDir: HERE,
-    bundle: true,
-    charset: "utf8",
-    entryPoints: [entry],
-    format: "esm",
-    legalComments: "none",
-    logLevel: "error",
-    minify: true,
-    plugins: [SHORT_SHEETS],
-    target: TARGETS,
-    write: false,
-  });
-  const bytes = (outputFiles[0] as { contents: Uint8Array }).contents;
-  return { file: `${name}-${hexOf(bytes)}.js`, bytes };
-}
-
-function hexOf(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX);
-}
-
-/** What a page says of a file, so that a browser takes no other. */
-export function integrity(bytes: Uint8Array): string {
-  return `sha384-${createHash("sha384").update(bytes).digest("base64")}`;
-}
-
-/** The page that holds one module: no style and no script of its own. */
-export function page(script: Part, title: string, worker = ""): Uint8Array {
-  return new TextEncoder().encode(`<!doctype html>
-<html lang="en" data-worker="${worker}">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1, interactive-widget=resizes-content">
-<meta name="robots" content="noindex">
-<title>${title}</title>
-<script type="module" src="${script.file}" integrity="${integrity(script.bytes)}"></script>
-<body></body>
-</html>
-`);
-}
-
-function gzipSize(bytes: Uint8Array): number {
-  return gzipSync(bytes, { level: 9 }).length;
-}
-
-/** Sizes after gzip by part, and what is over its budget. */
-export function weigh(parts: Readonly<Record<string, readonly Uint8Array[]>>): { report: string[]; faults: string[] } {
-  const report: string[] = [];
-  const faults: string[] = [];
-  for (const [name, files] of Object.entries(parts)) {
-    const size = files.reduce((sum, bytes) => sum + gzipSize(bytes), 0);
-    const budget = BUDGETS[name] ?? 0;
-    report.push(`${name}: ${size} of ${budget} bytes`);
-    if (size > budget) faults.push(`${name} has ${size} bytes after gzip, more than ${budget}`);
-  }
-  return { report, faults };
-}
-
-function write(folder: string, files: Readonly<Record<string, Uint8Array | string>>): void {
+function write(folder: string, files: Readonly<Files>): void {
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   for (const [name, content] of Object.entries(files)) writeFileSync(join(folder, name), content);
 }
 
-/** Launcher, page of the room, and `manifest.json`: names, hashes and headers. */
+/** Launcher, page of the room with its parts, and `manifest.json`: names, hashes and headers. */
 async function release(folder: string): Promise<readonly string[]> {
   const launcher = await bundle("launcher", "packages/widget/src/launcher.ts");
-  const worker = await bundle("worker", "packages/client/src/work/worker.ts");
-  const vault = await bundle("vault", "packages/widget/src/main.ts");
-  const html = page(vault, "Sealroom", worker.file);
-  const files = {
-    [launcher.file]: launcher.bytes,
-    [vault.file]: vault.bytes,
-    [worker.file]: worker.bytes,
-    "room.html": html,
-  };
-  const listed = Object.entries(files).map(([name, bytes]) => [name, integrity(bytes)]);
+  const room = await split("vault", "packages/widget/src/main.ts", "packages/client/src/work/worker.ts");
+  const html = splitPage(room, "Sealroom");
+  const { [LANGUAGES[0] as string]: german = [], [LANGUAGES[1] as string]: english = [], ...later } = room.parts;
+  const first = [room.script, ...room.shared, room.worker];
+  const rest = [...new Set(Object.values(later).flat())];
+  const files: Record<string, Uint8Array> = Object.fromEntries(
+    [launcher, ...first, ...german, ...english, ...rest].map(({ file, bytes }) => [file, bytes]),
+  );
+  files["room.html"] = html;
   const manifest = {
     launcher: launcher.file,
     vault: "room.html",
-    files: Object.fromEntries(listed),
+    files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, integrity(bytes)])),
     headers: VAULT_HEADERS,
   };
-  const { report, faults } = weigh({ launcher: [launcher.bytes], vault: [html, vault.bytes, worker.bytes] });
+  const bytesOf = (parts: readonly Part[]) => parts.map(({ bytes }) => bytes);
+  const { report, faults } = weigh({
+    launcher: [launcher.bytes],
+    vault: [html, ...bytesOf(first), ...larger(bytesOf(german), bytesOf(english))],
+    ...Object.fromEntries(Object.entries(later).map(([name, parts]) => [`later, ${name}`, bytesOf(parts)])),
+  });
   write(folder, { ...files, "manifest.json": `${JSON.stringify(manifest, null, 2)}\n` });
   for (const line of report) console.log(line);
   return faults;
+}
+
+function larger(a: readonly Uint8Array[], b: readonly Uint8Array[]): readonly Uint8Array[] {
+  const size = (files: readonly Uint8Array[]) => files.reduce((sum, bytes) => sum + gzipSize(bytes), 0);
+  return size(a) >= size(b) ? a : b;
 }
 
 /** Pages with scripted backends, under the names that the tests know. */

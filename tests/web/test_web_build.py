@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -45,8 +46,18 @@ def test_each_file_has_the_hash_that_the_list_says_and_no_source_map(built: dict
     for name, said in manifest["files"].items():
         assert said == "sha384-" + base64.b64encode(hashlib.sha384(built[name]).digest()).decode()
         assert b"sourceMappingURL" not in built[name]
+
+
+def test_the_page_of_the_room_names_each_script_that_it_may_run_with_its_hash(
+    built: dict[str, bytes],
+) -> None:
+    manifest = json.loads(built["manifest.json"])
     html = built[manifest["vault"]].decode()
-    assert [name for name in manifest["files"] if name in html and manifest["files"][name] in html]
+    scripts = set(manifest["files"]) - {manifest["launcher"], manifest["vault"]}
+    named = {name for name in scripts if f'{name}" integrity="{manifest["files"][name]}"' in html}
+    (worker,) = scripts - named
+    assert f'data-worker="{worker}"' in html
+    assert re.search(r'rel="part" data-part="de" href="de-\w+\.js"', html)
 
 
 def test_the_policy_of_the_room_allows_no_inline_part_and_no_other_host(built: dict[str, bytes]) -> None:
@@ -59,7 +70,7 @@ def test_the_policy_of_the_room_allows_no_inline_part_and_no_other_host(built: d
 
 @pytest.mark.usefixtures("web_libraries")
 def test_a_part_beyond_its_budget_is_a_fault() -> None:
-    script = """import { weigh } from "./build.ts"; import { randomBytes } from "node:crypto";
+    script = """import { weigh } from "./bundling/sizes.ts"; import { randomBytes } from "node:crypto";
       const vault = [randomBytes(90_000), randomBytes(60_000)];
       const { faults } = weigh({ launcher: [randomBytes(2_900)], vault });
       console.log(JSON.stringify(faults.map((one) => one.split(" ")[0])))"""

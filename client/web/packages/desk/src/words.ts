@@ -1,6 +1,7 @@
 /** What clerks read at the desk, German and English side by side; what the room has is taken from its table. */
 
-import { type Language, languageOf, type Pair, speak, type Values, WORDS, type Words } from "@sealroom/ui/words.ts";
+import { type Language, languageOf, type Pair, speak, type Values, type Words } from "@sealroom/ui/words.ts";
+import { WORDS } from "@sealroom/ui/words_both.ts";
 
 const DESK = {
   "desk.title": ["Arbeitsplatz", "Desk"],

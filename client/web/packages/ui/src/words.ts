@@ -1,13 +1,14 @@
-/** What customers and clerks read: one table, German and English side by side. `{name}` is filled in. */
+/** What customers and clerks read, from a table of one language. `{name}` is filled in. */
 
-import { ROOM_WORDS } from "./words_room.ts";
+import type { ROOM_WORDS } from "./words_room.ts";
 
 export const LANGUAGES = ["de", "en"] as const;
 export type Language = (typeof LANGUAGES)[number];
 export type Pair = readonly [german: string, english: string];
 
-export const WORDS = ROOM_WORDS;
-export type WordKey = keyof typeof WORDS;
+export type WordKey = keyof typeof ROOM_WORDS;
+/** The table of one language. */
+export type Sentences = Readonly<Record<WordKey, string>>;
 export type Values = Readonly<Record<string, string | number>>;
 
 /** Words of one language: a sentence by its key; `count` takes `key.one` or `key.other` by `n`. */
@@ -27,12 +28,11 @@ export function languageOf(wish: string): Language {
   return LANGUAGES.find((language) => language === first) ?? "en";
 }
 
-/** The words of a language, and how numbers and times of the full locale are written. */
-export function wordsOf(wish: string): Words {
+/** The words of a table, and how numbers and times of the full locale are written. */
+export function wordsIn(wish: string, sentences: Sentences): Words {
   const language = languageOf(wish);
-  const column = LANGUAGES.indexOf(language);
   const locale = wish.toLowerCase().startsWith(language) && isLocale(wish) ? wish : language;
-  return speak(locale, "ltr", (key) => WORDS[key][column] as string);
+  return speak(locale, "ltr", (key) => sentences[key]);
 }
 
 function isLocale(wish: string): boolean {

@@ -3,7 +3,8 @@
 import { sheet } from "../src/dom.ts";
 import { defineRoom, type RoomElement } from "../src/room.ts";
 import { applyTheme, NO_THEME } from "../src/theme.ts";
-import { speak, WORDS, type Words, wordsOf } from "../src/words.ts";
+import { speak, type Words } from "../src/words.ts";
+import { WORDS, wordsOf } from "../src/words_both.ts";
 import { NOW_MS } from "./scene_parts.ts";
 import { sceneOf } from "./scenes.ts";
 import { type Scripted, scripted } from "./scripted.ts";

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { languageOf, speak, WORDS, wordsOf } from "../src/words.ts";
+import { languageOf, speak } from "../src/words.ts";
+import { WORDS, wordsOf } from "../src/words_both.ts";
 
 const entries = Object.entries(WORDS);
 const holes = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/gu)].map(([, name]) => name).sort();

@@ -2,9 +2,10 @@
 
 import type { RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
 import { offer, sheet } from "@sealroom/ui/dom.ts";
+import { fetchWords } from "@sealroom/ui/languages.ts";
 import { defineRoom, type RoomElement } from "@sealroom/ui/room.ts";
 import { applyTheme, type Theme } from "@sealroom/ui/theme.ts";
-import { wordsOf } from "@sealroom/ui/words.ts";
+import type { Words } from "@sealroom/ui/words.ts";
 import { obstructed } from "./obstructed.ts";
 import { NO_SETTINGS, type Page, pageAround, type Settings } from "./port.ts";
 import { isSameSite } from "./site.ts";
@@ -36,7 +37,8 @@ export async function startVault(make: MakeBackend): Promise<RoomElement> {
   const settings = page?.settings ?? { ...NO_SETTINGS, lang: languageOfBrowser() };
   const isOurs = page === null || isSameSite(page.origin, location.origin);
   const backend = isOurs ? make(settings) : obstructed("other-site");
-  const room = show(backend, settings, page);
+  const words = await fetchWords(settings.lang ?? languageOfBrowser());
+  const room = show(backend, words, settings, page);
   if (page !== null) answerPage(page, backend, room);
   return room;
 }
@@ -52,8 +54,7 @@ function themeOf(settings: Settings): Theme {
   return { accent: accent ?? null, font: font ?? null, radius: pixels, scheme };
 }
 
-function show(backend: RoomBackend, settings: Settings, page: Page | null): RoomElement {
-  const words = wordsOf(settings.lang ?? languageOfBrowser());
+function show(backend: RoomBackend, words: Words, settings: Settings, page: Page | null): RoomElement {
   document.documentElement.lang = words.locale;
   document.documentElement.dir = words.direction;
   document.adoptedStyleSheets = [

@@ -1,0 +1,145 @@
+/** Modules and all that they use, as files whose names carry a hash of the bytes. */
+
+import { createHash } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { basename, join } from "node:path";
+import { type BuildOptions, build, type Metafile, type OutputFile, type Plugin } from "esbuild";
+import { ROOM_WORDS } from "../packages/ui/src/words_room.ts";
+import { TARGETS } from "./settings.ts";
+
+const WORKSPACE = join(import.meta.dirname, "..");
+const OUT = "out";
+const HASH_HEX = 16;
+const LANGUAGES = ["de", "en"] as const;
+
+export interface Part {
+  /** The name of the file, with its hash. */
+  readonly file: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The files of a page that is fetched in parts. */
+export interface Split {
+  readonly script: Part;
+  /** What the script uses from the first line on, which other parts use too. */
+  readonly shared: readonly Part[];
+  /** By the name of the part: its files, beyond those above. */
+  readonly parts: Readonly<Record<string, readonly Part[]>>;
+  readonly worker: Part;
+  readonly metafile: Metafile;
+}
+
+/** Style sheets without line breaks and spaces that say nothing; they are texts, which a minifier leaves alone. */
+const SHORT_SHEETS: Plugin = {
+  name: "short sheets",
+  setup(building) {
+    building.onLoad({ filter: /packages\/\w+\/src\/.*\.ts$/ }, ({ path }) => {
+      const source = readFileSync(path, "utf8");
+      if (!source.includes("sheet(`")) return null;
+      return { contents: source.replace(/(?<=sheet\(`)[^`]*(?=`\))/gu, shortened), loader: "ts" };
+    });
+  },
+};
+
+/** The table of words has all languages side by side; the part of one language holds its column alone. */
+const ONE_LANGUAGE: Plugin = {
+  name: "one language",
+  setup(building) {
+    building.onLoad({ filter: /ui\/src\/languages\/\w+\.ts$/ }, ({ path }) => {
+      const column = LANGUAGES.findIndex((language) => basename(path) === `${language}.ts`);
+      if (column < 0) return null;
+      const words = Object.entries(ROOM_WORDS).map(([key, pair]) => [key, pair[column]]);
+      return { contents: `export const SENTENCES = ${JSON.stringify(Object.fromEntries(words))}`, loader: "js" };
+    });
+  },
+};
+
+function shortened(sheet: string): string {
+  return sheet
+    .replace(/\s+/gu, " ")
+    .replace(/ ?([{};,]) ?/gu, "$1")
+    .replace(/: /gu, ":")
+    .replace(/;\}/gu, "}");
+}
+
+const COMMON = {
+  absWorkingDir: WORKSPACE,
+  bundle: true,
+  charset: "utf8",
+  format: "esm",
+  legalComments: "none",
+  logLevel: "error",
+  minify: true,
+  plugins: [ONE_LANGUAGE, SHORT_SHEETS],
+  target: TARGETS,
+} satisfies BuildOptions;
+
+/** One module and all that it uses, as one file. */
+export async function bundle(name: string, entry: string): Promise<Part> {
+  const { outputFiles } = await build({ ...COMMON, entryPoints: [entry], write: false });
+  return named(name, (outputFiles[0] as OutputFile).contents);
+}
+
+function named(name: string, bytes: Uint8Array): Part {
+  return { file: `${name}-${createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX)}.js`, bytes };
+}
+
+/** A page's script, its worker, and the parts that the script fetches later, each named as its module. */
+export async function split(name: string, script: string, worker: string): Promise<Split> {
+  const { outputFiles, metafile } = await build({
+    ...COMMON,
+    chunkNames: "[name]-[hash]",
+    entryNames: "[name]-[hash]",
+    entryPoints: { [name]: script, worker },
+    metafile: true,
+    outdir: OUT,
+    splitting: true,
+    write: false,
+  });
+  const files = renamed(metafile, new Map(outputFiles.map((one) => [basename(one.path), one.contents])));
+  const fileOf = (path: string): Part => files.get(path) as Part;
+  const entries = new Map(Object.entries(metafile.outputs).map(([path, { entryPoint }]) => [entryPoint, path]));
+  const first = closure(metafile, entries.get(script) as string);
+  const later = [...entries].filter(([entry]) => entry !== undefined && entry !== script && entry !== worker);
+  const parts = later.map(([entry, path]) => {
+    const beyond = closure(metafile, path).filter((one) => !first.includes(one));
+    return [basename(entry as string, ".ts"), beyond.map(fileOf)] as const;
+  });
+  return {
+    script: fileOf(first[0] as string),
+    shared: first.slice(1).map(fileOf),
+    parts: Object.fromEntries(parts.sort(([a], [b]) => (a < b ? -1 : 1))),
+    worker: fileOf(entries.get(worker) as string),
+    metafile,
+  };
+}
+
+/** Files by their paths in the list of esbuild, whose own hashes depend on the folder, under names of their bytes. */
+function renamed(metafile: Metafile, built: ReadonlyMap<string, Uint8Array>): ReadonlyMap<string, Part> {
+  const done = new Map<string, Part>();
+  const rename = (path: string): Part => {
+    const known = done.get(path);
+    if (known !== undefined) return known;
+    const file = basename(path);
+    let text = new TextDecoder().decode(built.get(file));
+    for (const { path: used } of metafile.outputs[path]?.imports ?? []) {
+      text = text.replaceAll(basename(used), rename(used).file);
+    }
+    const part = named(file.replace(/-[A-Z0-9]+\.js$/u, ""), new TextEncoder().encode(text));
+    done.set(path, part);
+    return part;
+  };
+  for (const path of Object.keys(metafile.outputs)) rename(path);
+  return done;
+}
+
+/** A file and all that it imports at once. */
+function closure(metafile: Metafile, path: string): readonly string[] {
+  const found = [path];
+  for (const one of found) {
+    for (const { path: used, kind } of metafile.outputs[one]?.imports ?? []) {
+      if (kind === "import-statement" && !found.includes(used)) found.push(used);
+    }
+  }
+  return found;
+}

@@ -1,0 +1,40 @@
+/**
+ * Parts of a page that are fetched after it. The page names the files of each part with their hashes, in links of the
+ * relation `part`; a file with another hash is not run.
+ */
+
+const fetching = new Map<string, Promise<void>>();
+
+/** Run a part, once its files are here and are those that the page names; a page that names none is whole. */
+export async function part<T>(name: string, load: () => Promise<T>): Promise<T> {
+  await fetchPart(name);
+  return await load();
+}
+
+/** Fetch a part that will be wanted. */
+export async function fetchPart(name: string): Promise<void> {
+  const links = document.querySelectorAll<HTMLLinkElement>(`link[rel=part][data-part~="${name}"]`);
+  await Promise.all([...links].map(fetched));
+}
+
+function fetched(link: HTMLLinkElement): Promise<void> {
+  const before = fetching.get(link.href);
+  if (before !== undefined) return before;
+  const now = preloaded(link);
+  fetching.set(link.href, now);
+  now.catch(() => fetching.delete(link.href));
+  return now;
+}
+
+/** Into the list of modules of this page, which a file enters only with the hash that the link says. */
+function preloaded({ href, integrity }: HTMLLinkElement): Promise<void> {
+  return new Promise((done, failed) => {
+    const preload = document.createElement("link");
+    preload.rel = "modulepreload";
+    preload.integrity = integrity;
+    preload.href = href;
+    preload.onload = () => done();
+    preload.onerror = () => failed(Object.assign(new Error("a part of this page is not here"), { code: "local.part" }));
+    document.head.append(preload);
+  });
+}

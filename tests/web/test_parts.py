@@ -1,0 +1,67 @@
+"""Parts of a page that are fetched after it: when they are asked for, by the hashes that the page names."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from typing import Final
+
+import browsers
+import pytest
+from playwright.async_api import Page
+
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+POLICY: Final = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'"}
+PART: Final = b'globalThis.ran = (globalThis.ran ?? 0) + 1; export const said = "here";'
+MAIN: Final = b"""import { part } from "./part.js";
+const load = (name) => import(`./${name}.js`);
+globalThis.take = (name) => part(name, () => load(name)).then(({ said }) => said, ({ code }) => code);"""
+
+
+def _page(**parts: bytes) -> bytes:
+    links = [
+        f'<link rel="part" data-part="{name}" href="{name}.js" integrity="sha384-{_digest(data)}">'
+        for name, data in parts.items()
+    ]
+    return f"""<!doctype html><title>parts</title>{"".join(links)}
+<script type="module" src="main.js"></script>""".encode()
+
+
+def _digest(data: bytes) -> str:
+    return base64.b64encode(hashlib.sha384(data).digest()).decode()
+
+
+@pytest.fixture
+def site(web_libraries: None, serve_files: browsers.ServeFiles) -> browsers.Site:
+    """A page with two parts, both with the hash of the one."""
+    script = browsers.bundled("packages/ui/src/part.ts")
+    files = {"/": _page(good=PART, other=PART), "/main.js": MAIN, "/part.js": script, "/good.js": PART}
+    return serve_files(files, POLICY)
+
+
+async def _opened(visitor: browsers.Visitor, site: browsers.Site) -> Page:
+    page = await visitor.open(site.url())
+    await browsers.until(page, "() => globalThis.take !== undefined")
+    return page
+
+
+async def test_a_part_is_fetched_when_it_is_asked_for_and_run_once(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _opened(visitor, site)
+    assert "GET /good.js" not in site.requests
+    said = await page.evaluate("() => Promise.all([take('good'), take('good')])")
+    assert said == ["here", "here"]
+    assert await page.evaluate("() => globalThis.ran") == 1
+    assert site.requests.count("GET /good.js") == 1
+
+
+async def test_a_part_with_another_hash_is_not_run_however_often_it_is_asked_for(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    site.files["/other.js"] = PART + b"//"
+    page = await _opened(visitor, site)
+    assert await page.evaluate("() => take('other')") == "local.part"
+    assert await page.evaluate("() => take('other')") == "local.part"
+    assert await page.evaluate("() => globalThis.ran") is None
+    assert visitor.take_complaints() != []
