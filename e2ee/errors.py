@@ -173,7 +173,8 @@ class ListRollback(RemoteError):
 
 
 class ListFork(RemoteError):
-    """Another device list for a pinned sequence number, or a wrong predecessor (ID-07).
+    """Another device list for a pinned sequence number, or a wrong predecessor (ID-07); other assets with the
+    number of known ones (CNS-63).
 
     `signed` is the contradicting list with its signature: evidence against the account key. It is no part of
     the message.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from spec.vectors import (
+    assets_vectors,
     company_vectors,
     content_vectors,
     defects,
@@ -71,6 +72,7 @@ def render(recorded: str | None) -> dict[str, str]:
         "files.json": file_vectors.files(),
         "invite.json": invite_vectors.invite(),
         "login.json": login_vectors.logins(),
+        "assets.json": assets_vectors.document(),
         "sessions.json": session_vectors.sessions(),
         "transcript.json": room_vectors.transcript(),
         "order.json": room_vectors.ordered(),
@@ -95,6 +97,7 @@ def render(recorded: str | None) -> dict[str, str]:
         *negative_company.all_company(),
         *proof_vectors.negatives(),
         *login_vectors.negatives(),
+        *assets_vectors.negatives(),
     )
     return files | defects.files(refused) | {encapsulations.FILE: kem.render()}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from spec.vectors import login_vectors, negative_rooms, parties
+from spec.vectors import assets_vectors, login_vectors, negative_rooms, parties
 from spec.vectors.content_vectors import content, text
 from spec.vectors.document import render
 from spec.vectors.encapsulations import Encapsulations
@@ -38,11 +38,12 @@ def limits(played: Transcript, kem: Encapsulations) -> str:
         *negative_rooms.limits(),
         *accepted(),
         *login_vectors.edges(),
+        *assets_vectors.edges(),
     ]
     return render(
         "Each `input` is accepted by its `operation`, as those of the folder negative are refused.",
         "WIRE-07 WIRE-13 WIRE-14 ID-03 ID-04 ID-06 ID-07 ID-08 ID-10 HS-04 HS-06 DR-09 CON-03 SES-14 SES-21"
-        " TRN-02 TRN-21 ACC-03 CNS-02 CNS-04 CNS-06",
+        " TRN-02 TRN-21 ACC-03 CNS-02 CNS-04 CNS-06 CNS-61 CNS-62 CNS-63",
         {
             "cases": [
                 {"name": name, "rules": rules.split(), "operation": operation, "input": given}

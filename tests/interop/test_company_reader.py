@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import independent_assets as assets
 import independent_company as company
 import independent_login as login
 import independent_proof
@@ -74,6 +75,13 @@ OPERATIONS: dict[str, Callable[[Given], object]] = {
     "withdrawal.verify": lambda given: company.withdrawal(
         unhex(given["signed"]), unhex(given["public"]), unhex(given["room"])
     ),
+    "assets.verify": lambda given: assets.read(unhex(given["signed"]), unhex(given["account_id"])),
+    "assets.check": lambda given: assets.check(
+        assets.read(unhex(given["signed"]), unhex(given["account_id"])), given["now_ms"], given["origin"]
+    ),
+    "assets.follows": lambda given: assets.follows(
+        unhex(given["signed"]), unhex(given["known"]), unhex(given["account_id"])
+    ),
     "login.check": log_in,
     "login.challenge": lambda given: login.challenge(given["text"]),
     "login.key": lambda given: login.issuing_key(given["text"]),
@@ -90,7 +98,9 @@ LIMITS = [case for case in load("limits.json")["cases"] if case["operation"] in 
 
 @pytest.mark.parametrize("name", NEGATIVES)
 def test_a_negative_vector_is_refused_with_its_code(name: str) -> None:
-    """ACC-01 to ACC-03, ACC-12, ACC-18 to ACC-20, CNS-01, CNS-02, CNS-04 to CNS-08, CNS-23, CNS-24."""
+    """ACC-01 to ACC-03, ACC-12, ACC-18 to ACC-20, CNS-01, CNS-02, CNS-04 to CNS-08, CNS-23, CNS-24,
+    CNS-60 to CNS-63.
+    """
     vector = load(f"negative/{name}.json")
     with pytest.raises(Refused) as caught:
         OPERATIONS[vector["operation"]](vector["input"])

@@ -19,6 +19,7 @@ from e2ee.prekeys import PrekeyKind, SignedPrekey
 from e2ee.primitives import dh, kem, sign
 from e2ee.rooms import entry, forward, login, login_texts, payloads, signals, slots, team
 from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.assets import Assets
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, Withdrawal
 from e2ee.rooms.door import Door
@@ -244,6 +245,18 @@ def _login(given: Input) -> None:
     login.check_login(_mandate(given), unhex(given["signed"]), author, RoomId(unhex(given["room"])), *times)
 
 
+def _assets(given: Input) -> Assets:
+    return Assets.verify(_account(given), unhex(given["signed"]))
+
+
+def _check_assets(given: Input) -> None:
+    _assets(given).check(given["now_ms"], given["origin"])
+
+
+def _follows(given: Input) -> None:
+    _assets(given).check_follows(Assets.verify(_account(given), unhex(given["known"])))
+
+
 OF_COMPANIES: dict[str, Callable[[Input], object]] = {
     "mandate.verify": lambda given: Mandate.verify(_account(given), unhex(given["signed"])),
     "roster.verify": lambda given: Roster.verify(_mandate(given), unhex(given["signed"])),
@@ -258,6 +271,9 @@ OF_COMPANIES: dict[str, Callable[[Input], object]] = {
     "consent_receipt.verify": _receipt,
     "consent_receipt.check": _check_receipt,
     "withdrawal.verify": _withdrawal,
+    "assets.verify": _assets,
+    "assets.check": _check_assets,
+    "assets.follows": _follows,
     "login.check": _login,
     "login.challenge": lambda given: login_texts.parse_challenge(given["text"]),
     "login.key": lambda given: login_texts.IssuingKey.parse(given["text"]),

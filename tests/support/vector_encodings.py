@@ -173,10 +173,19 @@ def _room_parts(payloads: list[tuple[int, bytes]], signals: dict[str, list[bytes
     return {rule: [cbor2.dumps(one) for one in found] for rule, found in parts.items()}
 
 
+def _row(row: list[Any]) -> bytes:
+    return cbor2.dumps([*row[:3], unhex(row[3]), *row[4:]])
+
+
 def _company() -> dict[str, list[bytes]]:
     """Rule to encodings, of chapters 15 and 18."""
     file, consent = load("accounts.json"), load("consent.json")
-    single = {"channels": [file["channels"]], "notice": [consent["notice"]], "mandate": file["mandates"]}
+    single = {
+        "assets": [load("assets.json")],
+        "channels": [file["channels"]],
+        "notice": [consent["notice"]],
+        "mandate": file["mandates"],
+    }
     named = {"roster": file["rosters"], "receipt": consent["receipts"], "withdrawal": consent["withdrawals"]}
     cases = single | {rule: list(found.values()) for rule, found in named.items()}
     return {
@@ -186,6 +195,8 @@ def _company() -> dict[str, list[bytes]]:
         "team-slot": [unhex(one) for one in file["slots"].values()],
         "roster-payload": [unhex(file["content"])],
         "door": [unhex(consent["door"])],
+        "http-header": [cbor2.dumps(row) for one in load("assets.json")["header_sets"] for row in one],
+        "asset": [_row(one) for one in load("assets.json")["files"]],
         "proof": [unhex(one["proof"]) for one in load("proof.json")["proofs"]],
     }
 

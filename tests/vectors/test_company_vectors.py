@@ -14,6 +14,7 @@ from e2ee.ids import AccountId, SignPublic
 from e2ee.primitives import kdf
 from e2ee.rooms import gate, slots
 from e2ee.rooms.agent_card import AgentCard
+from e2ee.rooms.assets import Assets, Served, next_assets
 from e2ee.rooms.channels import Channels
 from e2ee.rooms.consent import Receipt, RoomConsent, Withdrawal
 from e2ee.rooms.door import Door
@@ -54,6 +55,20 @@ def test_channels() -> None:
     """ACC-18, ACC-20"""
     found = Channels.verify(MANDATES[0], unhex(FILE["channels"]["signed"]), MANDATES[0].issued_ms)
     assert [int(one.kind) for one in found.channels] == [1, 2, 3, 4]
+
+
+def test_files_for_browsers() -> None:
+    """CNS-60 to CNS-63"""
+    given = load("assets.json")
+    account_id = AccountId(unhex(given["account_id"]))
+    found = Assets.verify(account_id, unhex(given["signed"]))
+    found.check(given["now_ms"], given["origin"])
+    Assets.verify(account_id, unhex(given["next"])).check_follows(found)
+    served = Served(found.release, found.origin, found.pages[::-1], found.header_sets, found.files[::-1])
+    again = next_assets(account_id, found.seq, served, found.issued_ms, found.expires_ms)
+    assert again.hex() == given["encoded"]
+    assert [[*one[:3], one.sha256.hex(), *one[4:]] for one in found.files] == given["files"]
+    assert [[list(header) for header in one] for one in found.header_sets] == given["header_sets"]
 
 
 def test_a_content_of_type_roster() -> None:

@@ -53,6 +53,7 @@ export const LABELS = [
   "SR1-consent",
   "SR1-sig-consent",
   "SR1-sig-withdraw",
+  "SR1-sig-assets",
   "SR1-sig-login",
   "SR1-login-ask",
   "SR1-login-key",

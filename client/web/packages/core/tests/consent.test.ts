@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { checkAssets, checkFollows, verifyAssets } from "../src/company/assets.ts";
 import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyDoor } from "../src/consent/door.ts";
 import { arrivingEntry, checkGate, columnOf } from "../src/consent/gate.ts";
@@ -41,6 +42,21 @@ test("receipts, withdrawals and which of them counts (CNS-06 to CNS-09)", () => 
     const counts = receipts.countingReceipt(known);
     equal(counts?.signed ?? null, vectors.receipts[set.counts]?.signed ?? null);
   }
+});
+
+test("files for browsers (CNS-60 to CNS-63)", () => {
+  const given = load("assets");
+  const company = bytes(given.account_id);
+  const found = verifyAssets(company, bytes(given.signed));
+  checkAssets(found, given.now_ms, given.origin);
+  checkFollows(verifyAssets(company, bytes(given.next)), found);
+  assert.deepEqual([found.release, found.pages, found.headerSets], [given.release, given.pages, given.header_sets]);
+  const rows = found.files.map((one) => [one.place === "room" ? 0 : 1, one.path, one.sizeB, one.headers, one.age]);
+  assert.deepEqual(
+    rows,
+    given.files.map(([place, path, size, , headers, age]: Json[]) => [place, path, size, headers, age]),
+  );
+  for (const [at, one] of found.files.entries()) equal(one.sha256, given.files[at][3]);
 });
 
 test("challenge and login token (CNS-50 to CNS-55)", () => {

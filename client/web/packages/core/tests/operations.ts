@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { ascii, concat, hex } from "../src/bytes.ts";
 import { parseCard } from "../src/card.ts";
+import { type Assets, checkAssets, checkFollows, verifyAssets } from "../src/company/assets.ts";
 import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
 import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyRoster } from "../src/company/roster.ts";
@@ -210,6 +211,13 @@ export const OPERATIONS: Record<string, Operation> = {
   "door.verify": checkDoor,
   "consent_receipt.verify": (input) => verifyReceipt(bytes(input.public), bytes(input.signed)),
   "consent_receipt.check": checkConsent,
+  "assets.verify": (input) => verifyAssets(bytes(input.account_id), bytes(input.signed)),
+  "assets.check": (input) =>
+    checkAssets(verifyAssets(bytes(input.account_id), bytes(input.signed)), input.now_ms, input.origin),
+  "assets.follows": (input) => {
+    const [next, known] = [input.signed, input.known].map((one) => verifyAssets(bytes(input.account_id), bytes(one)));
+    checkFollows(next as Assets, known as Assets);
+  },
   "login.check": checkToken,
   "login.challenge": (input) => parseChallenge(input.text),
   "login.token": (input) => parseToken(input.text),
