@@ -29,17 +29,27 @@ export interface Split {
   readonly metafile: Metafile;
 }
 
-/** Style sheets without line breaks and spaces that say nothing; they are texts, which a minifier leaves alone. */
-const SHORT_SHEETS: Plugin = {
-  name: "short sheets",
+/** Texts, which a minifier leaves alone: style sheets without what says nothing, errors by their codes alone. */
+const SHORT_TEXTS: Plugin = {
+  name: "short texts",
   setup(building) {
     building.onLoad({ filter: /packages\/\w+\/src\/.*\.ts$/ }, ({ path }) => {
-      const source = readFileSync(path, "utf8");
-      if (!source.includes("sheet(`")) return null;
-      return { contents: source.replace(/(?<=sheet\(`)[^`]*(?=`\))/gu, shortened), loader: "ts" };
+      return { contents: withoutSentences(withShortSheets(readFileSync(path, "utf8"))), loader: "ts" };
     });
   },
 };
+
+function withShortSheets(source: string): string {
+  return source.replace(/(?<=sheet\(`)[^`]*(?=`\))/gu, shortened);
+}
+
+/** What an error says beside its code is for who reads the sources; the code is in the registry. */
+function withoutSentences(source: string): string {
+  return source
+    .replace(/(new (?:Remote|Local|Store|Client|Door)Error\(\s*"[a-z_.]+"),\s*"[^"]*"/gu, '$1, ""')
+    .replace(/\b(notAccepted|refused)\("[^"]*"\)/gu, '$1("")')
+    .replace(/\b(check(?:Identity)?\([^;]*?), "[^"]*"\);/gu, '$1, "");');
+}
 
 /** The table of words has all languages side by side; the part of one language holds its column alone. */
 const ONE_LANGUAGE: Plugin = {
@@ -70,7 +80,7 @@ const COMMON = {
   legalComments: "none",
   logLevel: "error",
   minify: true,
-  plugins: [ONE_LANGUAGE, SHORT_SHEETS],
+  plugins: [ONE_LANGUAGE, SHORT_TEXTS],
   target: TARGETS,
 } satisfies BuildOptions;
 

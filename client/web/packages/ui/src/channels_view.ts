@@ -1,24 +1,17 @@
 /** The company's other channels, as rows that can be called, written to or opened; and its hours. */
 
 import type { Channel, Company } from "./backend.ts";
-import { h, linkTo } from "./dom.ts";
+import { channelLink } from "./channel_link.ts";
+import { h } from "./dom.ts";
 import { type IconName, icon } from "./icons.ts";
 import type { Words } from "./words.ts";
 
-const SCHEME: Readonly<Record<Channel["kind"], string>> = { phone: "tel:", email: "mailto:", post: "", page: "" };
 const ICON: Readonly<Record<Channel["kind"], IconName>> = {
   phone: "phone",
   email: "email",
   post: "post",
   page: "page",
 };
-
-/** Where a channel leads; null for an address on paper. */
-export function channelLink(channel: Channel): string | null {
-  if (channel.kind === "post") return null;
-  const value = channel.kind === "phone" ? channel.value.replace(/[^+\d]/gu, "") : channel.value;
-  return linkTo(SCHEME[channel.kind] + value);
-}
 
 export function channelsView(company: Company, words: Words): HTMLElement {
   const list = h("ul", { class: "ways" });

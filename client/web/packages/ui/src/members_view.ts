@@ -1,25 +1,10 @@
-/** Who reads here: the line in the head, and the list with what each one is. */
+/** Who reads here: the list with what each one is. */
 
 import type { Company, Member } from "./backend.ts";
 import { h } from "./dom.ts";
 import { icon } from "./icons.ts";
-import { nameOf } from "./row_view.ts";
+import { nameOf } from "./rows.ts";
 import type { Words } from "./words.ts";
-
-const MAX_NAMED = 2;
-
-/** The people of the company who are there, as one line. */
-export function presentLine(members: readonly Member[], words: Words): string {
-  const there = members.filter((member) => member.isPresent && member.kind !== "customer");
-  there.sort((a, b) => Number(a.kind === "bot") - Number(b.kind === "bot"));
-  if (there.length === 0) return words("members.none");
-  const named = there.slice(0, MAX_NAMED).map((member) => {
-    const what = member.kind === "bot" ? words("message.bot") : member.team;
-    return what ? `${member.name} (${what})` : member.name;
-  });
-  const rest = there.length - named.length;
-  return [...named, ...(rest > 0 ? [words("members.more", { n: rest })] : [])].join(", ");
-}
 
 export function membersView(members: readonly Member[], company: Company | null, words: Words): HTMLElement[] {
   const list = h("ul", { class: "people" });

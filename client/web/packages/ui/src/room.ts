@@ -1,25 +1,22 @@
 /** The window of a room, as a customer has it: an element that shows what its backend says. */
 
-import type { Member, Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
+import type { Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
 import { type ComposerElement, defineComposer } from "./composer.ts";
-import { dialogStyle, openDialog } from "./dialog.ts";
-import { define, h, offer, replace, say, set } from "./dom.ts";
+import { define, h, replace, say, set } from "./dom.ts";
 import { icon } from "./icons.ts";
-import { presentLine } from "./members_view.ts";
-import { menuStyle, openMenu } from "./menu.ts";
-import { defineMessages, type MessagesElement } from "./messages.ts";
-import { type DialogContext, showAlarm, showMembers, showNotice } from "./room_dialogs.ts";
-import { footView } from "./room_foot.ts";
-import { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
-import { notesView } from "./room_notes.ts";
-import { screenOf } from "./room_screens.ts";
-import { nameOf } from "./row_view.ts";
-import { memberOf } from "./rows.ts";
+import type { MessagesElement } from "./messages.ts";
+import { part } from "./part.ts";
+import { presentLine } from "./present.ts";
+import type { DialogContext } from "./room_dialogs.ts";
+import { failureNote, notesView } from "./room_notes.ts";
+import { loadingScreen, noticeScreen } from "./room_screens.ts";
+import { memberOf, nameOf } from "./rows.ts";
 import { roomStyle } from "./styles/room.ts";
 import { base, tokens } from "./styles/tokens.ts";
 import { type Clock, clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
 
+const WRITING: readonly RoomState["phase"][] = ["waiting", "open"];
 const CONVERSING: readonly RoomState["phase"][] = ["waiting", "open", "closed", "frozen", "withdrawn", "erased"];
 
 export interface RoomOptions {
@@ -31,6 +28,8 @@ export interface RoomOptions {
   openAlone(): void;
   reload(): void;
 }
+
+type Rest = typeof import("./conversation.ts");
 
 export class RoomElement extends HTMLElement {
   #options: RoomOptions | null = null;
@@ -60,15 +59,19 @@ export class RoomElement extends HTMLElement {
   readonly #notesBox = h("div", { role: "status" });
   readonly #body = h("div", { class: "body" });
   readonly #main = h("main", { class: "main" }, this.#notesBox, this.#body);
+  /** What comes after the page; null until it is here. */
+  #rest: Rest | null = null;
+  #isFetching = false;
+  #list: HTMLElement | null = null;
   #messages: MessagesElement | null = null;
   #composer: ComposerElement | null = null;
 
   constructor() {
     super();
     const root = this.attachShadow({ mode: "open" });
-    root.adoptedStyleSheets = [tokens, base, menuStyle, dialogStyle, roomStyle];
+    root.adoptedStyleSheets = [tokens, base, roomStyle];
     root.append(this.#head, this.#main);
-    this.#present.addEventListener("click", () => showMembers(this.#context()));
+    this.#present.addEventListener("click", () => this.#with((rest) => rest.showMembers(this.#context())));
     this.#more.addEventListener("click", () => this.#openMenu());
     this.#close.addEventListener("click", () => this.#options?.close?.());
   }
@@ -118,18 +121,37 @@ export class RoomElement extends HTMLElement {
 
   /** Run an action; what goes wrong is said with the code of its error. */
   async #attempt(action: Promise<unknown>): Promise<void> {
-    const { words } = this.#options as RoomOptions;
     try {
       await action;
     } catch (problem) {
-      const code = String((problem as { code?: unknown }).code ?? "local");
-      const content = [h("p", null, words("failed.text", { code }))];
-      openDialog(this.shadowRoot as ShadowRoot, {
-        title: words("failed.title"),
-        closeWord: words("dialog.done"),
-        content,
-      });
+      this.#with((rest) => rest.showFailure(this.#context(), codeOf(problem)));
     }
+  }
+
+  /** Do something with what comes after the page; if it does not come, that is said. */
+  #with(act: (rest: Rest) => void): void {
+    const { words } = this.#options as RoomOptions;
+    const failed = (problem: unknown) => {
+      this.#notes = "";
+      this.#notesBox.replaceChildren(failureNote(words, codeOf(problem)));
+    };
+    this.#whole().then(act, failed);
+  }
+
+  async #whole(): Promise<Rest> {
+    const rest = await part("conversation", () => import("./conversation.ts"));
+    if (this.#rest !== null) return rest;
+    this.#rest = rest;
+    const root = this.shadowRoot as ShadowRoot;
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...rest.openedStyles];
+    this.#update();
+    return rest;
+  }
+
+  #fetchRest(): void {
+    if (this.#rest !== null || this.#isFetching) return;
+    this.#isFetching = true;
+    this.#with(() => {});
   }
 
   #update(): void {
@@ -141,8 +163,8 @@ export class RoomElement extends HTMLElement {
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {
-      settle: () => showAlarm(this.#context()),
-      showNotice: () => showNotice(this.#context()),
+      settle: () => this.#with((rest) => rest.showAlarm(this.#context())),
+      showNotice: () => this.#with((rest) => rest.showNotice(this.#context())),
       dismiss: (id: string) => {
         this.#dismissed.add(id);
         this.#update();
@@ -171,7 +193,7 @@ export class RoomElement extends HTMLElement {
     const isConversing = CONVERSING.includes(state.phase);
     const screen = isConversing
       ? "conversation"
-      : JSON.stringify([state.phase, state.obstacle, state.notice?.locale, state.company]);
+      : JSON.stringify([state.phase, state.obstacle, state.notice?.locale, state.company, this.#rest !== null]);
     if (screen !== this.#screen) {
       const hadFocus = this.shadowRoot?.activeElement !== null && this.#screen !== "";
       this.#screen = screen;
@@ -179,43 +201,34 @@ export class RoomElement extends HTMLElement {
       if (hadFocus) this.focus();
     }
     if (!isConversing) return;
-    this.#showIntro(state);
-    this.#messages?.update(state);
+    this.#showList(state);
     this.#showFoot(state);
   }
 
   #leaveConversation(state: RoomState): HTMLElement[] {
+    this.#list = null;
     this.#messages = null;
     this.#composer = null;
     this.#foot = "";
-    return screenOf(state, this.#options as RoomOptions, (action) => void this.#attempt(action));
+    const options = this.#options as RoomOptions;
+    const { words } = options;
+    const run = (action: Promise<unknown>) => void this.#attempt(action);
+    const notice = noticeScreen(state, options, run);
+    if (notice !== null) return notice;
+    if (state.phase === "loading") return [loadingScreen(words)];
+    this.#fetchRest();
+    return this.#rest === null ? [loadingScreen(words)] : this.#rest.otherScreen(state, options, run);
   }
 
+  /** The list stands empty until what makes it is here; one can write before. */
   #makeConversation(): HTMLElement[] {
-    const { words, backend, now } = this.#options as RoomOptions;
-    const run = (action: Promise<unknown>) => void this.#attempt(action);
-    defineMessages();
+    const { words, backend } = this.#options as RoomOptions;
     defineComposer();
-    const messages = document.createElement("seal-messages") as MessagesElement;
     const composer = document.createElement("seal-composer") as ComposerElement;
-    this.#messages = messages;
+    this.#list = document.createElement("seal-messages");
     this.#composer = composer;
+    this.#messages = null;
     this.#intro = "";
-    messages.setup({
-      words,
-      now,
-      loadEarlier: () => run(backend.loadEarlier()),
-      seen: (id) => backend.seen(id),
-      actions: {
-        openMenu: (message, anchor) => this.#openMessageMenu(message, anchor),
-        jump: (id) => messages.jump(id),
-        retry: (id) => run(backend.retry(id)),
-        answer: (id, choice) => run(backend.answer(id, choice)),
-        saveFile: (id) => run(backend.saveFile(id).then(offer)),
-        cancelFile: (id) => run(backend.cancelFile(id)),
-        preview: (id) => backend.preview(id),
-      },
-    });
     composer.setup({
       words,
       inspect: (text) => backend.inspect(text),
@@ -223,8 +236,19 @@ export class RoomElement extends HTMLElement {
       edit: (id, text) => backend.edit(id, text),
       sendFile: (file) => backend.sendFile(file),
     });
-    composer.addEventListener("sent", () => messages.toEnd());
-    return [messages, composer];
+    composer.addEventListener("sent", () => this.#messages?.toEnd());
+    return [this.#list, composer];
+  }
+
+  #showList(state: RoomState): void {
+    this.#fetchRest();
+    if (this.#rest === null || this.#list === null) return;
+    const { words, backend, now } = this.#options as RoomOptions;
+    const run = (action: Promise<unknown>) => void this.#attempt(action);
+    const openMenu = (message: Message, anchor: HTMLElement) => this.#openMessageMenu(message, anchor);
+    this.#messages ??= this.#rest.setUpList(this.#list, { words, backend, now, run, openMenu });
+    this.#showIntro(state);
+    this.#messages.update(state);
   }
 
   /** Who can read here, and before the first word an invitation to write. */
@@ -242,36 +266,47 @@ export class RoomElement extends HTMLElement {
 
   #openMessageMenu(message: Message, anchor: HTMLElement): void {
     const { words, backend } = this.#options as RoomOptions;
-    const name = (of: Message) => nameOf(memberOf(backend.state().members, of.author) as Member | undefined, words);
-    const groups = messageMenu(message, this.#context(), {
-      reply: (to) => this.#composer?.reply(to, name(to)),
-      edit: (of) => this.#composer?.editMessage(of),
+    const name = (of: Message) => nameOf(memberOf(backend.state().members, of.author), words);
+    const actions = {
+      reply: (to: Message) => this.#composer?.reply(to, name(to)),
+      edit: (of: Message) => this.#composer?.editMessage(of),
+    };
+    this.#with(({ openMenu, messageMenu }) => {
+      openMenu(anchor, words("message.actions"), messageMenu(message, this.#context(), actions));
     });
-    openMenu(anchor, words("message.actions"), groups);
   }
 
   #openMenu(): void {
     const { words } = this.#options as RoomOptions;
-    openMenu(this.#more, words("room.menu"), roomMenu(this.#context()));
+    this.#with(({ openMenu, roomMenu }) => openMenu(this.#more, words("room.menu"), roomMenu(this.#context())));
   }
 
   #showFoot(state: RoomState): void {
     const { words, backend, now } = this.#options as RoomOptions;
     const blocked = state.alarm === null ? null : words("alarm.blocked");
     this.#composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blocked);
-    const key = JSON.stringify([state.phase, state.erasure, state.canRate, state.canReopen]);
-    if (key === this.#foot || this.#messages === null || this.#composer === null) return;
+    const rest = this.#rest;
+    const key = JSON.stringify([state.phase, state.erasure, state.canRate, state.canReopen, rest !== null]);
+    if (key === this.#foot || this.#list === null || this.#composer === null) return;
     this.#foot = key;
+    if (rest === null || WRITING.includes(state.phase)) {
+      replace(this.#body, this.#list, WRITING.includes(state.phase) && this.#composer);
+      return;
+    }
     const run = (action: Promise<unknown>) => void this.#attempt(action);
-    const foot = footView(state, words, this.#clock, now(), {
+    const foot = rest.footView(state, words, this.#clock, now(), {
       rate: (stars, text) => run(backend.rate(stars, text)),
       reopen: () => run(backend.reopen()),
       unfreeze: () => run(backend.unfreeze()),
       startAnew: () => run(backend.startAnew()),
-      save: () => saveTranscript(this.#context()),
+      save: () => rest.saveTranscript(this.#context()),
     });
-    replace(this.#body, this.#messages, foot ?? this.#composer);
+    replace(this.#body, this.#list, foot ?? this.#composer);
   }
+}
+
+function codeOf(problem: unknown): string {
+  return String((problem as { code?: unknown }).code ?? "local");
 }
 
 /** Two letters for the mark: of the first and the last word. */

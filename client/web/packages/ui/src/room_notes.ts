@@ -1,7 +1,7 @@
 /** Notes at the top of a room: what is wrong or worth knowing now, the most important first, two at most. */
 
 import type { Hours, RoomState } from "./backend.ts";
-import { channelLink } from "./channels_view.ts";
+import { channelLink } from "./channel_link.ts";
 import { h } from "./dom.ts";
 import { type IconName, icon } from "./icons.ts";
 import type { Clock } from "./times.ts";
@@ -116,4 +116,14 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
   const isRunning = state.phase === "waiting" || state.phase === "open";
   if (state.keeping.mode !== "session" || !isRunning) return null;
   return { id: "session", tone: "", icon: "info", text: words("banner.session"), action: null, canDismiss: true };
+}
+
+/** What was to come after this page did not come. */
+export function failureNote(words: Words, code: string): HTMLElement {
+  return h(
+    "div",
+    { class: "note stop" },
+    icon("stop"),
+    h("div", null, h("span", null, words("failed.text", { code }))),
+  );
 }

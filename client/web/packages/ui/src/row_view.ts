@@ -4,7 +4,7 @@ import type { Happening, Member, Message } from "./backend.ts";
 import { h } from "./dom.ts";
 import { fileView } from "./file_view.ts";
 import { type IconName, icon } from "./icons.ts";
-import { excerpt, memberOf, type Row } from "./rows.ts";
+import { excerpt, memberOf, nameOf, type Row } from "./rows.ts";
 import { atStart, type Clock } from "./times.ts";
 import type { WordKey, Words } from "./words.ts";
 
@@ -73,11 +73,6 @@ function whoView(row: Row, message: Message, author: Member | undefined, context
     hasTeam && h("span", { dir: "auto" }, author.team as string),
     shown,
   );
-}
-
-export function nameOf(member: Member | undefined, words: Words): string {
-  if (member?.isSelf) return words("message.you");
-  return member?.name ?? words("someone");
 }
 
 function bubble(message: Message, context: RowContext): HTMLElement {

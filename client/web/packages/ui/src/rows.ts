@@ -2,6 +2,7 @@
 
 import type { Item, Member, Message } from "./backend.ts";
 import { daysBetween } from "./times.ts";
+import type { Words } from "./words.ts";
 
 const GAP_MS = 600_000;
 const MAX_GROUP = 1_800_000;
@@ -67,4 +68,9 @@ export function memberOf(members: readonly Member[], id: string | null): Member 
 /** The start of a message, for a quote. */
 export function excerpt(message: Message): string {
   return message.text.slice(0, 160) || (message.file?.name ?? "");
+}
+
+export function nameOf(member: Member | undefined, words: Words): string {
+  if (member?.isSelf) return words("message.you");
+  return member?.name ?? words("someone");
 }

@@ -15,6 +15,7 @@ button.present { border-radius: 4px; }
 button.present:hover { color: var(--text); text-decoration: underline; }
 .tools { display: flex; flex: none; }
 .main, .body { flex: 1; min-height: 0; display: flex; flex-direction: column; }
+seal-messages:not(:defined) { flex: 1; }
 .screen { flex: 1; min-height: 0; overflow: auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }
 .screen > * { flex: none; width: 100%; max-width: 36rem; margin-inline: auto; }
 .screen.middle > :first-child { margin-block-start: auto; }

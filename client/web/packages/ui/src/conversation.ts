@@ -1,0 +1,56 @@
+/** The part of a room that it does not need until a text can be sent: the list, and what is opened by hand. */
+
+import type { Message, RoomBackend } from "./backend.ts";
+import { dialogStyle, openDialog } from "./dialog.ts";
+import { h, offer } from "./dom.ts";
+import { menuStyle } from "./menu.ts";
+import { defineMessages, type MessagesElement } from "./messages.ts";
+import type { DialogContext } from "./room_dialogs.ts";
+import type { Run } from "./room_screens.ts";
+import type { Words } from "./words.ts";
+
+export { openMenu } from "./menu.ts";
+export { otherScreen } from "./other_screens.ts";
+export { showAlarm, showMembers, showNotice } from "./room_dialogs.ts";
+export { footView } from "./room_foot.ts";
+export { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
+
+/** For the root in which menus and dialogs open. */
+export const openedStyles: readonly CSSStyleSheet[] = [menuStyle, dialogStyle];
+
+export interface ListOptions {
+  readonly words: Words;
+  readonly backend: RoomBackend;
+  readonly run: Run;
+  now(): number;
+  openMenu(message: Message, anchor: HTMLElement): void;
+}
+
+/** Make an element that stands where the list will be into the list. */
+export function setUpList(element: HTMLElement, { words, backend, run, now, openMenu }: ListOptions): MessagesElement {
+  defineMessages();
+  customElements.upgrade(element);
+  const messages = element as MessagesElement;
+  messages.setup({
+    words,
+    now,
+    loadEarlier: () => run(backend.loadEarlier()),
+    seen: (id) => backend.seen(id),
+    actions: {
+      openMenu,
+      jump: (id) => messages.jump(id),
+      retry: (id) => run(backend.retry(id)),
+      answer: (id, choice) => run(backend.answer(id, choice)),
+      saveFile: (id) => run(backend.saveFile(id).then(offer)),
+      cancelFile: (id) => run(backend.cancelFile(id)),
+      preview: (id) => backend.preview(id),
+    },
+  });
+  return messages;
+}
+
+/** Something that was asked for went wrong: said with the code of its error. */
+export function showFailure({ root, words }: DialogContext, code: string): void {
+  const content = [h("p", null, words("failed.text", { code }))];
+  openDialog(root, { title: words("failed.title"), closeWord: words("dialog.done"), content });
+}

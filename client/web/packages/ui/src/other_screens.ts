@@ -1,0 +1,39 @@
+/** The screens of who has refused, and of what stands in the way. */
+
+import type { Company, RoomState } from "./backend.ts";
+import { channelsView } from "./channels_view.ts";
+import { h } from "./dom.ts";
+import { obstacleView } from "./obstacle_view.ts";
+import type { Run, ScreenOptions } from "./room_screens.ts";
+import type { Words } from "./words.ts";
+
+export function otherScreen(
+  state: RoomState,
+  { backend, words, reload, openAlone }: ScreenOptions,
+  run: Run,
+): HTMLElement[] {
+  const { company } = state;
+  if (state.phase === "refused" && company !== null)
+    return [refusedScreen(company, words, () => run(backend.reconsider()))];
+  const actions = {
+    recover: (code: string) => backend.recover(code),
+    startAnew: () => run(backend.startAnew()),
+    tryAgain: () => run(backend.tryAgain()),
+    reload,
+    openAlone,
+  };
+  return [obstacleView(state, words, actions)];
+}
+
+function refusedScreen(company: Company, words: Words, again: () => void): HTMLElement {
+  const title = words("refused.title");
+  const button = h("button", { class: "button", type: "button", onclick: again }, words("refused.again"));
+  return h(
+    "div",
+    { class: "screen", tabindex: 0, role: "region", "aria-label": title },
+    h("h2", { tabindex: -1 }, title),
+    h("p", null, words("refused.text")),
+    channelsView(company, words),
+    h("div", { class: "acts" }, button),
+  );
+}
