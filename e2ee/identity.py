@@ -306,7 +306,8 @@ def next_list(
 ) -> bytes:
     """Return the unsigned bytes of the account's next device list, for an account key to sign (ID-12).
 
-    `least_seq` leaves out numbers that lists which are not known may have (SES-40).
+    `least_seq` leaves out numbers that lists which are not known may have (SES-40). `previous` is the list
+    before, or for an account without a directory entry its first one (ID-45).
 
     Raises:
         InvalidArgument: more than 16 records, one of another account, or a life over 30 days.

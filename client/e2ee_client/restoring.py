@@ -37,10 +37,11 @@ from e2ee.ports import Rng
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
 from e2ee_client.engine import RowReader, signing_backup
+from e2ee_client.engine.own_lists import unlisted_request
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
-from e2ee_client.engine.upkeep import new_mailbox, restored_seq
+from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
@@ -191,16 +192,8 @@ def new_rows(
         saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
     )
     head = newer[-1] if newer else saved.device_list
-    kept = [DeviceList.verify(saved.account_id, row) for _, row in saved.lists]
-    # Without a directory nobody knows how many lists were signed since: the number goes far ahead (SES-40).
-    least_seq = (
-        1 if saved.publish else restored_seq(head.seq, [one.issued_ms for one in (*kept, head)], now_ms)
-    )
     records = [device.record, *(one.record for one in newest.others)]
-    unsigned = identity.next_list(
-        saved.account_id, head, records, head.recovery_public, now_ms, least_seq=least_seq
-    )
-    device_list = identity.sign_list(saved.account_key, unsigned)
+    device_list = identity.sign_list(saved.account_key, _request(saved, head, records, now_ms))
     own = Own(
         account_id=saved.account_id,
         account_key=saved.account_key,
@@ -225,6 +218,16 @@ def new_rows(
         *signing_backup.restored_rows(saved.company, record.device_id, device.record.device_id, rng),
         *(row for key, peer_b in saved.devices for row in _new_pair(Peer.decode(key, peer_b), now_ms)),
     ]
+
+
+def _request(saved: Saved, head: DeviceList, records: Sequence[DeviceRecord], now_ms: int) -> bytes:
+    """Return the unsigned bytes of the first list. Without a directory entry nobody knows how many were
+    signed since the backup: the number goes far ahead (SES-40).
+    """
+    if saved.publish:
+        return identity.next_list(saved.account_id, head, records, head.recovery_public, now_ms)
+    kept = [DeviceList.verify(saved.account_id, row) for _, row in saved.lists]
+    return unlisted_request([*kept, head], records, now_ms, is_restored=True)
 
 
 def _to_be_greeted(contact: Contact) -> Contact:

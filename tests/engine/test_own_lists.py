@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import pytest
 from e2ee_client.engine import Channel
+from e2ee_client.engine.own_lists import restored_seq, unlisted_seq
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
-from e2ee_client.engine.upkeep import Upkeep, restored_seq, unlisted_seq
+from e2ee_client.engine.upkeep import Upkeep
 from e2ee_client.events import IdentityAlarm, MessageRejected
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Publish, Role, decode_frames
@@ -127,6 +128,54 @@ def test_an_unpublished_store_that_was_set_back_signs_another_number(later_ms: i
     customer.send(praxis, "Sind Sie da?")
     world.advance(RENEWED_MS)
     assert pinned_by(company, customer.engine.account_id) == max(lists_of(customer)) > max(found)
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("ahead_ms", [0, 20 * DAY_MS])
+def test_two_copies_that_sign_in_one_minute_sign_one_list(ahead_ms: int) -> None:
+    """ID-45, ID-39: also a record that was made ahead of time is made anew by both with the same bytes."""
+    world = World()
+    world.now_ms += ahead_ms
+    customer = world.node("Kundin")
+    customer.start()
+    world.now_ms += RENEWED_MS - 2 * ahead_ms
+    world.now_ms -= world.now_ms % MINUTE_MS
+    copy = Node(world, "Zwilling", customer.setup)
+    copy.crash(customer.rows.copy())
+    customer.carry_out(customer.engine.tick(world.now_ms + 1_000))
+    world.now_ms += 59_999
+    copy.start()
+    copy.carry_out(copy.engine.tick(world.now_ms))
+    signed = lists_of(customer)
+    assert len(signed) == 2
+    assert lists_of(copy) == signed
+    assert customer.engine._state.own.device.record == copy.engine._state.own.device.record
+
+
+def test_a_store_set_back_beyond_a_renewal_in_the_minute_of_the_next_signs_that_one_again() -> None:
+    """ID-45: what it had signed in between, and knows no more, is not part of it; no contact sees a fork."""
+    world, company, customer, praxis = acquainted()
+    older = customer.rows.copy()
+    world.advance(RENEWED_MS)
+    customer.stop()
+    world.advance(RENEWED_MS)
+    world.advance(MINUTE_MS - world.now_ms % MINUTE_MS)
+    customer.crash(customer.rows)
+    customer.start()
+    world.advance(1_000)
+    lost = lists_of(customer)
+    assert len(lost) == 3
+    assert pinned_by(company, customer.engine.account_id) == max(lost)
+    customer.crash(older)
+    customer.start()
+    world.advance(1_000)
+    found = lists_of(customer)
+    assert len(found) == 2
+    assert found[max(lost)] == lost[max(lost)]
+    customer.send(praxis, "Sind Sie da?")
+    world.advance(2 * DAY_MS)
+    assert company.texts()[-1] == "Sind Sie da?"
     assert is_calm(company, customer)
     well(world, company, customer, praxis)
 

@@ -34,10 +34,10 @@ def test_random_conversations(group: int) -> None:
             pytest.fail(f"seed {seed}: {fault}")
 
 
-@pytest.mark.parametrize("seed", [2866, 11830, 13134])
+@pytest.mark.parametrize("seed", [2866, 11830, 13134, 16753])
 def test_an_account_that_was_set_back_to_before_its_lists(seed: int) -> None:
-    """ID-11, ID-36, ID-40, CON-05: both clocks were a year ahead; a minute after it had signed; while the
-    list that its contact knows had ended.
+    """ID-11, ID-36, ID-40, ID-45, CON-05: both clocks were a year ahead; a minute after it had signed; while
+    the list that its contact knows had ended; in the minute in which it had signed.
     """
     Conversation(seed).run()
 

@@ -38,6 +38,7 @@ from e2ee_client.events import Event, MessageReceived, Parted, Unconfirmed
 from e2ee_client.rows import Continuity
 from engine_world import Rows, SeededRng
 from hostile_relay import Connections, HostileRelay, Letter
+from seeded_report import grown, record, recorded
 
 from e2ee import pair as pairs
 from e2ee.errors import E2eeError
@@ -470,7 +471,7 @@ def play(seed: int) -> Outcome:
 
 
 def main() -> None:
-    """Run many and print what was found."""
+    """Run many and print what was found; a report grows by the seeds of this call."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
@@ -489,15 +490,9 @@ def main() -> None:
                 print(outcome.seed, outcome.fault, flush=True)
             if done % 500 == 0:
                 print(f"{done} of {options.runs}, {time.monotonic() - begun:.0f} s", flush=True)
-    found = {
-        "first seed": options.seed,
-        "runs": options.runs,
-        "faults": faults,
-        **dict(sorted(figures.items())),
-    }
-    print(json.dumps(found, indent=1))
+    print(json.dumps(grown({}, options.seed, options.runs, faults, figures), indent=1))
     if options.write:
-        options.write.write_text(json.dumps(found, indent=1) + "\n")
+        record(options.write, grown(recorded(options.write), options.seed, options.runs, faults, figures))
     raise SystemExit(bool(faults))
 
 

@@ -36,6 +36,7 @@ from e2ee_relay.protocol import (  # noqa: E402
 from engine_world import OPEN, Node, World  # noqa: E402
 from relay_scenes import push  # noqa: E402
 from rooms_world import MINUTE_MS, accept, add, change, head, order, write  # noqa: E402
+from seeded_report import grown, record, recorded  # noqa: E402
 from team_world import colleague, founded  # noqa: E402
 
 from e2ee.errors import E2eeError  # noqa: E402
@@ -189,14 +190,7 @@ class Found:
 
     def report(self, before: dict[str, Any]) -> dict[str, Any]:
         """The report of this and of what was played before."""
-        seeds = [*before.get("seeds", []), f"{self.first} to {self.first + self.runs - 1}"]
-        known = {key: count for key, count in before.items() if key.endswith(" devices")}
-        return {
-            "seeds": seeds,
-            "runs": before.get("runs", 0) + self.runs,
-            "faults": before.get("faults", 0) + len(self.faults),
-            **dict(sorted((self.figures + Counter(known)).items())),
-        }
+        return grown(before, self.first, self.runs, len(self.faults), self.figures)
 
 
 def main() -> int:
@@ -206,14 +200,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--write", type=Path)
     chosen = parser.parse_args()
-    before = {}
-    if chosen.write is not None and chosen.write.exists():
-        before = json.loads(chosen.write.read_text("utf-8"))
+    before = recorded(chosen.write)
     found = Found(chosen.seed)
     for seed in range(chosen.seed, chosen.seed + chosen.runs):
         found.play(seed)
         if chosen.write is not None and (found.runs % 20 == 0 or found.runs == chosen.runs):
-            chosen.write.write_text(json.dumps(found.report(before), indent=1) + "\n", "utf-8")
+            record(chosen.write, found.report(before))
     sys.stdout.write(json.dumps(found.report({})) + "\n")
     return 1 if found.faults else 0
 

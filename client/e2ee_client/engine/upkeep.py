@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -23,6 +22,7 @@ from e2ee_client.errors import ConfigError
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
+from .own_lists import check_unlisted, minute_of, unlisted_request
 from .part import Part
 from .peers import Peer
 from .ports import Ports, Setup
@@ -44,10 +44,6 @@ MAX_STOCK_A_DAY: Final = 400
 STOCK_FOR_EACH_NAMED: Final = 4
 PUBLISHED: Final = b""
 _DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
-_MINUTE_MS: Final = 60_000
-_LAST_MINUTE: Final = 2**29
-_NUMBERS_A_MINUTE: Final = 2
-_RESTORE_STEP: Final = 2**23
 _RENEW_BEFORE_MS: Final = LIST_TTL_MS // 2
 _REMIND_BEFORE_MS: Final = 7 * 86_400_000
 _MAILBOX_B: Final = 16
@@ -278,7 +274,7 @@ class Upkeep(Part):
             raise ConfigError("the signed list is installed already")
         try:
             device_list = DeviceList.verify(own.account_id, signed)
-            _check_follows(own, device_list)
+            self._check_follows(device_list)
             device_list.check_record(own.device.record)
             device_list.check_time(turn.now_ms)
         except E2eeError as error:
@@ -311,8 +307,9 @@ class Upkeep(Part):
         own = self._state.own
         record, older = own.device.record, own.older_record
         if self._needs_record(turn):
-            created_ms = turn.now_ms - (turn.now_ms == record.created_ms)
-            older, record = record, identity.redated(record, created_ms, turn.now_ms + _DEVICE_LIFE_MS)
+            now_ms = turn.now_ms if own.publish else minute_of(turn.now_ms)
+            created_ms = now_ms - (now_ms == record.created_ms)
+            older, record = record, identity.redated(record, created_ms, now_ms + _DEVICE_LIFE_MS)
         unsigned = self._unsigned(record, older, turn.now_ms)
         following = NextList(record, older, identity.sign_list(key, unsigned))
         if own.publish:
@@ -351,14 +348,22 @@ class Upkeep(Part):
         own = self._state.own
         records = [*named_records(record, older), *self._context.devices.wanted()]
         current = own.device_list
-        least_seq = 1
         if not own.publish:
-            # A list that was signed in this very step is not in the store yet.
-            lists = [DeviceList.verify(own.account_id, row) for _, row in self._state.rows.items("list")]
-            least_seq = unlisted_seq(current.seq, [one.issued_ms for one in (*lists, current)], now_ms)
-        return identity.next_list(
-            own.account_id, current, records, current.recovery_public, now_ms, least_seq=least_seq
-        )
+            return unlisted_request(self._lists(), records, now_ms)
+        return identity.next_list(own.account_id, current, records, current.recovery_public, now_ms)
+
+    def _lists(self) -> list[DeviceList]:
+        """Return all lists of ours; one that was signed in this very step is not in the store yet."""
+        own = self._state.own
+        stored = [DeviceList.verify(own.account_id, row) for _, row in self._state.rows.items("list")]
+        return [*stored, own.device_list]
+
+    def _check_follows(self, following: DeviceList) -> None:
+        own = self._state.own
+        if own.publish:
+            identity.check_link(own.device_list.head, following)
+        else:
+            check_unlisted(self._lists(), following)
 
     def is_ahead(self, turn: Turn) -> bool:
         """Whether our list or record was dated by a clock ahead of now."""
@@ -391,32 +396,3 @@ class Upkeep(Part):
             kept, dropped = expire_skipped(session, turn.now_ms)
             if dropped:
                 self._state.store_session(turn, peer, session, kept)
-
-
-def _check_follows(own: Own, following: DeviceList) -> None:
-    """Check that a list follows ours; without a directory entry numbers may be left out (ID-40)."""
-    current = own.device_list
-    is_ahead = following.seq > current.seq and following.prev_hash == current.hash
-    if own.publish or not is_ahead:
-        identity.check_link(current.head, following)
-
-
-def unlisted_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
-    """Return the number of the list after `last_seq` of an account without a directory entry, whose lists
-    were dated at `issued_ms`, the last one last.
-
-    It is twice the Unix minute, or where a clock ahead has given a higher number, that and twice the minutes
-    since the newest list that is not dated ahead. So of two copies of a store the one that signs later signs
-    the higher number, and never the next one, which would have to name the list before it (ID-07, ID-40).
-    """
-    minute = min(now_ms // _MINUTE_MS, _LAST_MINUTE)
-    newest = max((at_ms // _MINUTE_MS for at_ms in issued_ms if at_ms <= now_ms), default=minute)
-    passed = minute - newest + (issued_ms[-1] > now_ms)
-    return max(_NUMBERS_A_MINUTE * minute, last_seq + _NUMBERS_A_MINUTE * max(passed, 1))
-
-
-def restored_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
-    """Return the number of the first list after a restore of such an account: beyond any that it may have
-    used since the backup, also under a clock that was years ahead (ID-40, SES-40).
-    """
-    return unlisted_seq(last_seq, issued_ms, now_ms) + _RESTORE_STEP

@@ -1,6 +1,7 @@
 /** What the parts of the engine share: all that is known, in memory; every change goes through a turn into rows too. */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import type { Encapsulate, Rng } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import type { Held } from "./contents.ts";
@@ -21,8 +22,8 @@ export interface Context {
   own: Own;
   mailbox: Mailbox;
   company: Company;
-  /** When our lists were issued, the newest last (ID-40). */
-  readonly issuedMs: number[];
+  /** All lists that we have signed, the newest last (ID-40, ID-45). */
+  readonly ownLists: DeviceList[];
   /** By device id. */
   readonly peers: Map<string, Peer>;
   /** By session id. */

@@ -41,7 +41,7 @@ const LINE_B = 4;
 function contextOf(rng: Rng, own: Own, mailbox: Mailbox, company: Company): Context {
   return {
     ...{ rng, encapsulate: encapsulation(rng), line: draw(rng, LINE_B) },
-    ...{ own, mailbox, company, issuedMs: [own.list.issuedMs] },
+    ...{ own, mailbox, company, ownLists: [own.list] },
     ...{ peers: new Map(), sessions: new Map(), prekeys: new Map(), flights: new Map() },
     ...{ outbox: new Outbox(), held: new Map(), receipts: new Map(), confirmed: new Map(), seen: new SeenIds() },
     ...{ timers: new Timers(), links: { online: false, all: new Map() }, directory: newDirectory() },
@@ -99,7 +99,7 @@ export async function loadEngine(store: Store, rng: Rng): Promise<Engine | null>
   Object.assign(c.team, loadTeam(c.company.accountId, rows("team")));
   for (const [id, room] of loadRooms(rows("room"), rows("entry"), own.record.signPublic)) c.rooms.set(id, room);
   const lists = rows("list").map(({ value }) => stored(() => verifyList(own.record.accountId, value)));
-  c.issuedMs.splice(0, c.issuedMs.length, ...lists.sort((a, b) => a.seq - b.seq).map((one) => one.issuedMs));
+  c.ownLists.splice(0, c.ownLists.length, ...lists.sort((a, b) => a.seq - b.seq));
   return new Engine(c);
 }
 

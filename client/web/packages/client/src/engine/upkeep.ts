@@ -1,4 +1,4 @@
-/** Our account, device list and prekeys: made once, renewed in time (ID-18, ID-38 to ID-40). */
+/** Our account, device list and prekeys: made once, renewed in time (ID-18, ID-38 to ID-40, ID-45). */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, readU32, u64, unhex } from "@sealroom/core/bytes.ts";
@@ -75,21 +75,24 @@ export function isListDue(own: Own, nowMs: number): boolean {
 
 /**
  * Sign our next list. Where the record is of a time to come it names one of now too, with the same keys (ID-39); the
- * older record stays named, since sessions were made under it (ID-28).
+ * older record stays named, since sessions were made under it (ID-28). It follows from the minute, and names our first
+ * list as the one before: two copies of a store that sign in one minute sign one list (ID-45).
  */
 export function renewList(c: Context, turn: Turn): void {
   const { own } = c;
   const renewed = own.record.createdMs > turn.nowMs;
-  const times = { createdMs: turn.nowMs, expiresMs: turn.nowMs + DEVICE_LIFE_MS };
+  const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
+  const times = { createdMs: minuteMs, expiresMs: minuteMs + DEVICE_LIFE_MS };
   const record = renewed ? decodeRecord(encodeRecord({ ...own.record, ...times })) : own.record;
   const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
-  const seq = nextSeq(own.list.seq, c.issuedMs, turn.nowMs);
+  const issued = c.ownLists.map((one) => one.issuedMs);
+  const [first] = c.ownLists as [DeviceList];
   const signed = signList(own.accountSeed, {
     accountId: own.record.accountId,
-    seq,
-    prevHash: own.list.hash,
-    issuedMs: turn.nowMs,
-    expiresMs: turn.nowMs + LIST_TTL_MS,
+    seq: nextSeq(own.list.seq, issued, turn.nowMs),
+    prevHash: first.hash,
+    issuedMs: minuteMs,
+    expiresMs: minuteMs + LIST_TTL_MS,
     recoveryPublic: own.list.recoveryPublic,
     recordHashes: hashes.slice(-2).sort(compare),
   });
@@ -98,7 +101,7 @@ export function renewList(c: Context, turn: Turn): void {
 
 /** Take a list of ours as the newest (ID-40). */
 export function takeList(c: Context, turn: Turn, list: DeviceList, own: Own = c.own): void {
-  c.issuedMs.push(list.issuedMs);
+  c.ownLists.push(list);
   turn.put("list", u64(list.seq), () => list.signed);
   setOwn(c, turn, { ...own, list });
 }
