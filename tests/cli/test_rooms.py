@@ -103,13 +103,22 @@ def test_a_draft_is_not_published_before_somebody_has_filled_it_in(praxis: Praxi
     assert all(f"- {field}" in said.err for field in ("controller.name", "authority", "imprint_url"))
 
 
+@pytest.mark.parametrize("command", [("agent", "join"), ("room", "join", "--company", "https://a.example")])
+def test_a_text_that_is_missing_is_named(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """Where there is no terminal to ask for it; nothing is made."""
+    person = _customer(tmp_path)
+    said = person.run(*command)
+    assert (said.status, said.code) == (2, "input.missing")
+    assert not person.store.exists()
+
+
 def test_nothing_is_made_before_a_person_accepts(praxis: Praxis, tmp_path: Path) -> None:
     """CNS-18: neither a store nor a question for a passphrase."""
     customer = _customer(tmp_path).with_(SEALROOM_PASSPHRASE=None)
     said = customer.ok("room", "open", "--door", str(praxis.door), "--refuse")
     assert "Notice of Beispiel GmbH" in said
     assert "Telephone: +49 30 123456" in said
-    assert customer.run("room", "open", "--door", str(praxis.door)).code == "confirm.missing"
+    assert customer.run("room", "open", "--door", str(praxis.door)).code == "confirm.undecided"
     for answer, status in (("n", 0), ("", 2)):
         with customer.terminal("--lang", "de", "room", "open", "--door", str(praxis.door)) as asked:
             asked.wait_for(r"Nehmen Sie an\?")

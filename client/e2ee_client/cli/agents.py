@@ -33,11 +33,11 @@ def join(session: Session) -> Work:
         session.remark("join.waiting")
 
     async def work() -> int:
-        text = " ".join((given or await session.ask(session.texts.say("ask.invite_text"))).split())
+        text = given or await session.ask(session.texts.say("ask.invite_text"), "input.missing")
         session.remark("join.asking")
         opening = Agent.join(
             session.store_path,
-            text,
+            " ".join(text.split()),
             show_digits=show,
             passphrase=passphrase,
             registration_secret=registration(),

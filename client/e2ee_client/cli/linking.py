@@ -76,7 +76,8 @@ def join(session: Session) -> Work:
     text = session.given_or_input(" ".join(options.text))
 
     async def work() -> int:
-        given = LinkText.parse(text or await session.ask(session.texts.say("ask.link_text")))
+        asked = text or await session.ask(session.texts.say("ask.link_text"), "input.missing")
+        given = LinkText.parse(asked)
         notice = await notice_of(session, given.company)
         origin = "" if notice.origin is None else f" ({neutral(notice.origin)})"
         session.say("link.own", company=neutral(notice.company), origin=origin)

@@ -117,7 +117,8 @@ async def _accepts(session: Session, notice: ShownNotice) -> bool:
     if options.accept or options.refuse:
         return bool(options.accept)
     key = "ask.accept_age" if notice.minimum_age else "ask.accept"
-    answer = (await session.ask(session.texts.say(key, age=notice.minimum_age))).strip().lower()
+    question = session.texts.say(key, age=notice.minimum_age)
+    answer = (await session.ask(question, "confirm.undecided")).strip().lower()
     if answer in session.texts.say("ask.yes").split():
         return True
     if answer in session.texts.say("ask.no").split():

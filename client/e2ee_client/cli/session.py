@@ -128,14 +128,14 @@ class Session:
         if answer.strip().lower() not in self.texts.say("ask.yes").split():
             raise Refused("confirm.declined")
 
-    async def ask(self, question: str) -> str:
+    async def ask(self, question: str, without_terminal: str = "confirm.missing") -> str:
         """Return the line that a person answers.
 
         Raises:
-            Refused: confirm.missing, there is no terminal.
+            Refused: with the code `without_terminal`, where there is nobody to ask.
         """
         if not os.isatty(0):
-            raise Refused("confirm.missing")
+            raise Refused(without_terminal)
         self.terminal.prompt(question)
         async for line in input_lines(0):
             return line

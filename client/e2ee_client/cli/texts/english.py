@@ -265,6 +265,8 @@ environment:
     "error.file.relay": "the relay does not take the file, or no longer has it",
     "hint.file.relay": "it may be too large, or past its end there; ask for it again",
     "error.input.encoding": "the input is not UTF-8",
+    "error.input.missing": "the text is missing, and there is no terminal to ask on",
+    "hint.input.missing": "give it as an argument, or - for the input",
     "error.confirm.missing": "this cannot be brought back, and there is no terminal to ask on",
     "hint.confirm.missing": "give --yes",
     "error.confirm.declined": "nothing was changed",

@@ -265,6 +265,7 @@ ENGLISH_ROOMS: Final[dict[str, str]] = {
     "event.desk_called": "[{room}] the customer calls a front desk",
     # --- errors ---
     "error.confirm.undecided": "neither accepted nor refused; nothing was stored",
+    "hint.confirm.undecided": "where there is no terminal: --accept or --refuse",
     "error.publish.joined": "the device is taken in, but the company's documents have not come yet",
     "hint.publish.joined": "they come as soon as the company's desk is online: sealroom agent run",
     "error.send.room_kept": "the relay did not take everything in time; it is kept and goes out later",

@@ -286,6 +286,8 @@ Umgebung:
     "error.file.relay": "das Relay nimmt die Datei nicht an oder hat sie nicht mehr",
     "hint.file.relay": "sie ist vielleicht zu groß oder dort abgelaufen; bitten Sie erneut darum",
     "error.input.encoding": "die Eingabe ist kein UTF-8",
+    "error.input.missing": "der Text fehlt, und es gibt kein Terminal, um zu fragen",
+    "hint.input.missing": "geben Sie ihn als Argument an, oder - für die Eingabe",
     "error.confirm.missing": "das ist nicht zurückzuholen, und es gibt kein Terminal, um zu fragen",
     "hint.confirm.missing": "geben Sie --yes an",
     "error.confirm.declined": "es wurde nichts geändert",

@@ -277,6 +277,7 @@ GERMAN_ROOMS: Final[dict[str, str]] = {
     "event.desk_called": "[{room}] der Kunde ruft einen Empfang",
     # --- errors ---
     "error.confirm.undecided": "weder angenommen noch abgelehnt; es wurde nichts gespeichert",
+    "hint.confirm.undecided": "wo es kein Terminal gibt: --accept oder --refuse",
     "error.publish.joined": "das Gerät ist aufgenommen, aber die Unterlagen des Unternehmens sind noch "
     "nicht da",
     "hint.publish.joined": "sie kommen, sobald der Empfang des Unternehmens verbunden ist: sealroom agent "
