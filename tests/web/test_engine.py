@@ -115,11 +115,11 @@ async def test_consent_then_twenty_texts_each_way(company: Company, person: WebP
 
 
 def test_every_case_of_the_engine_passes(web_libraries: None) -> None:
-    """ID-07, RLY-03, ROOM-19, TRN-44: without a relay, in node's own test runner."""
+    """ID-07, ID-45, RLY-03, ROOM-19, TRN-44: without a relay, in node's own test runner."""
     files = sorted(map(str, (web_packages.WORKSPACE / "packages/client/tests").glob("*.test.ts")))
     done = web_packages.run("--test", "--test-reporter=tap", *files)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "# pass 6" in done.stdout
+    assert "# pass 8" in done.stdout
 
 
 async def test_agents_the_relay_killed_and_a_withdrawal(
