@@ -7,6 +7,16 @@ from dataclasses import dataclass
 JUNIT = "reports/raw/tests.xml"
 _WORST = ("--only", "handshakes", "--only", "pings", "--only", "hellos of TLS")
 _DEEP = "tests/property/deep.py"
+_FULL_COUNTS = ("env", "SEALROOM_FULL_COUNTS=1", "python", "-m", "pytest", "-q", "--hypothesis-profile=full")
+# They take their numbers from tests/support/run_counts.py.
+_REPEATED = (
+    "tests/engine/test_long_queues.py",
+    "tests/interop/test_grammars.py",
+    "tests/property/test_pair_world.py",
+    "tests/property/test_rooms.py",
+    "tests/property/test_skipped_keys.py",
+    "tests/property/test_state_machine.py",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +249,13 @@ STEPS = (
             "tests/support/mutation_*.py",
             "tests/vectors",
         ),
+    ),
+    Step(
+        "full-counts",
+        "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
+        " texts, sessions of a pair, rooms, skipped keys, grammars",
+        (*_FULL_COUNTS, *_REPEATED),
+        reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "spec/vectors", *_REPEATED),
     ),
     Step(
         "deep-state-machine",

@@ -71,7 +71,9 @@ class PrekeyKind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class SignedPrekey:
-    """A prekey whose signature has been verified; `signed` is the whole signed structure (ID-14)."""
+    """A prekey that was signed here or whose signature has been verified; `signed` is the whole signed
+    structure (ID-14).
+    """
 
     signed: bytes = field(repr=False)
     kind: PrekeyKind
@@ -218,15 +220,16 @@ def new_prekey_id(rng: Rng, kept: Container[int]) -> int:
 def new_prekey(device: OurDevice, kind: PrekeyKind, key_id: int, not_after_ms: int, rng: Rng) -> PrekeyPair:
     """Make and sign a prekey; `key_id` is one of `new_prekey_id` (ID-14, ID-30)."""
     private: DhPrivateKey | KemSeed
+    public: DhPublic | KemPublic
     if kind.is_kem:
         private = KemSeed(rng(KEM_SEED_B))
-        public: bytes = kem.derive_public(private.expose())
+        public = kem.derive_public(private.expose())
     else:
         private = DhPrivateKey(rng(KEY_B))
         public = dh.derive_public(private.expose())
     unsigned = _unsigned(device.record, kind, key_id, not_after_ms, public)
     signed = signed_bytes(device.signing_key, labels.SIG_PREKEY, unsigned)
-    return PrekeyPair(SignedPrekey.verify(device.record, signed, (kind,)), private)
+    return PrekeyPair(SignedPrekey(signed, kind, device.record.hash, key_id, not_after_ms, public), private)
 
 
 def new_signed_pair(device: OurDevice, key_id: int, now_ms: int, rng: Rng) -> tuple[PrekeyPair, PrekeyPair]:

@@ -9,8 +9,9 @@ import pair_faults
 import pytest
 from pair_scenes import SCENES
 from pair_world import PairWorld
+from run_counts import count
 
-RUNS, BATCHES = 320, 8
+RUNS, BATCHES = count(120, 320), 8
 
 # The scene that sees each planted fault first; a scene without a fault finds nothing.
 _SEEN_BY = {

@@ -13,6 +13,7 @@ import room_runs
 import room_states
 from room_people import NOW_MS, Person
 from room_states import EVER, head_of
+from run_counts import count
 from vector_files import load, unhex
 
 from e2ee.errors import DecodeError, UnsupportedVersion
@@ -23,7 +24,7 @@ from e2ee.rooms.payloads import decode_payload, encode_payload
 from e2ee.rooms.state import HOLD, Verdict
 from e2ee.wire import cbor
 
-TALKS, HONEST, HEADS = 400, 120, 300
+TALKS, HONEST, HEADS = count(200, 400), count(60, 120), count(120, 300)
 
 
 def test_every_lie_is_noticed_and_honest_runs_are_quiet() -> None:

@@ -9,6 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from parties import NOW_MS
+from run_counts import count
 
 from e2ee import snapshot
 from e2ee.constants import MAX_SKIPPED_KEYS, SKIPPED_KEY_TTL_MS
@@ -135,4 +136,4 @@ class SkippedKeysMachine(RuleBasedStateMachine):
 
 TestSkippedKeys = SkippedKeysMachine.TestCase
 # A step costs more here than elsewhere, since every one compares all keys and rows.
-TestSkippedKeys.settings = settings(max_examples=60, stateful_step_count=40)
+TestSkippedKeys.settings = settings(max_examples=count(25, 60), stateful_step_count=40)

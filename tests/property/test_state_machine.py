@@ -4,6 +4,11 @@ HS-06 to HS-11).
 
 from __future__ import annotations
 
+from hypothesis import settings
+from run_counts import IS_FULL
 from session_machine import SessionMachine
 
 TestSessionMachine = SessionMachine.TestCase
+# A planted bug is found within twenty examples (test_machine_catches); a million steps are in the audit.
+if not IS_FULL:
+    TestSessionMachine.settings = settings(max_examples=40)

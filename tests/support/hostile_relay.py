@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from e2ee_client.engine import Channel
 from e2ee_relay.protocol import (
@@ -146,12 +147,11 @@ class HostileRelay:
 
     def _publish(self, frame: Publish) -> KnownFrame:
         entry = self.entries.setdefault(frame.account_id, Entry())
-        known = [DeviceList.verify(AccountId(frame.account_id), one).seq for one in entry.lists]
+        known = [_seq(frame.account_id, one) for one in entry.lists]
         fresh = [one for one in frame.lists if one not in entry.lists]
-        first = DeviceList.verify(AccountId(frame.account_id), frame.lists[0])
-        if fresh and known and first.seq > known[-1] + 1:
+        if fresh and known and _seq(frame.account_id, frame.lists[0]) > known[-1] + 1:
             return ErrorReply(frame.request_id, ErrorCode.STALE_ENTRY)
-        if fresh and known and DeviceList.verify(AccountId(frame.account_id), fresh[0]).seq <= known[-1]:
+        if fresh and known and _seq(frame.account_id, fresh[0]) <= known[-1]:
             return ErrorReply(frame.request_id, ErrorCode.STALE_ENTRY)
         entry.lists += fresh
         entry.records, entry.addresses = frame.records, frame.addresses
@@ -161,11 +161,7 @@ class HostileRelay:
         entry = self.entries.get(frame.account_id)
         if entry is None:
             return ErrorReply(frame.request_id, ErrorCode.NOT_FOUND)
-        newer = [
-            one
-            for one in entry.lists
-            if DeviceList.verify(AccountId(frame.account_id), one).seq > frame.after_seq
-        ]
+        newer = [one for one in entry.lists if _seq(frame.account_id, one) > frame.after_seq]
         return LookupResult(frame.request_id, tuple(newer), entry.records, entry.addresses, False)
 
     def _store(self, frame: PrekeysUpload) -> None:
@@ -189,6 +185,12 @@ class HostileRelay:
         opk, pqk = stock.one_time.pop(0) if stock.one_time else (None, stock.pqk)
         bundle = cbor.encode({1: record, 2: entry.lists[-1], 3: stock.spk, 4: opk, 5: pqk})
         return PrekeysBundle(frame.request_id, bundle, opk is not None, pqk != stock.pqk)
+
+
+@lru_cache(1_024)
+def _seq(account_id: bytes, signed: bytes) -> int:
+    """Return the number of a device list, which is verified once."""
+    return DeviceList.verify(AccountId(account_id), signed).seq
 
 
 def _field(signed: bytes, key: int) -> int:

@@ -19,9 +19,9 @@ import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 from typing import Any
 
 import checkout
@@ -100,9 +100,10 @@ def misread(one: Misreading) -> Iterator[None]:
     modules = [importlib.import_module(name) for name in READINGS[one.reading]]
     before = [dict(vars(module)) for module in modules]
     try:
-        execute(one.changed(), modules[0])
+        file = str(modules[0].__file__)
+        execute(compile(one.changed(), file, "exec"), modules[0])
         for module in modules[1:]:
-            execute(source_of(module.__name__), module)
+            execute(code_of(module.__name__), module)
         yield
     finally:
         for module, names in zip(modules, before, strict=True):
@@ -110,9 +111,15 @@ def misread(one: Misreading) -> Iterator[None]:
             vars(module).update(names)
 
 
-def execute(source: str, module: ModuleType) -> None:
-    """Run the text of a module in the names of that module."""
-    exec(compile(source, str(module.__file__), "exec"), vars(module))  # noqa: S102 - our own source, changed
+@cache
+def code_of(name: str) -> CodeType:
+    """The code of a module as it is."""
+    return compile(source_of(name), str(importlib.import_module(name).__file__), "exec")
+
+
+def execute(code: CodeType, module: ModuleType) -> None:
+    """Run the code of a module in the names of that module."""
+    exec(code, vars(module))  # noqa: S102 - our own source, changed
 
 
 def checks() -> list[Check]:
