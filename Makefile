@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help demo room test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help native native-run native-test demo room test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -99,6 +99,21 @@ bench-peers-run: $(READY)
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
 	@for part in $(or $(ONLY),$(PEER_BENCHES)); do PYTHONPATH=tests/support $(PY) -m bench.peers.$$part || exit 1; done
 
+# The wheel with the extension stands in an environment of its own; nothing there is found through the checkout.
+NATIVE := VENV=.venv-native
+WHEELS := build/wheels
+
+native: ## build the wheel with the extension (needs cc, libsodium-dev) into .venv-native, and say what runs there
+	@$(MAKE) --no-print-directory $(NATIVE) native-run
+
+native-run: $(LOCKED)
+	@rm -rf $(WHEELS) && SEALROOM_WHEEL=native $(PY) -m hatchling build --target wheel --directory $(WHEELS)
+	@$(PY) -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	@cd / && $(abspath $(VENV))/bin/sealroom --version
+
+native-test: native ## run the tests of vectors, negatives, properties, secrecy, store and client against that wheel
+	@.venv-native/bin/python tests/native/installed.py
+
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt
 
@@ -140,5 +155,5 @@ lock: $(READY) ## resolve requirements/*.txt anew (asks the package index)
 	@$(PY) tests/support/lock_requirements.py
 
 clean: ## remove environments, caches, and what runs left behind but the kept reports
-	rm -rf client/web/node_modules .venv .venv-audit .venv-peers .venv-docs .cache build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
+	rm -rf client/web/node_modules .venv .venv-audit .venv-peers .venv-docs .venv-native .cache build dist reports/raw reports/*.log reports/bench-raw.json reports/sbom* .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .benchmarks .coverage .coverage.*
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -233,6 +233,15 @@ STEPS = (
         reads=("tests/fuzz", "tests/support/fuzz_*.py"),
     ),
     Step(
+        "native",
+        "the extension in C gives the bytes and refusals of its reference, and stays within its memory",
+        ("python", "tests/support/native_run.py"),
+        ("python", "tests/support/native_run.py", "--executions", "200000"),
+        result="native-fuzz.json",
+        reads=("e2ee", "tests/native", "tests/support/native_*.py", "hatch_build.py"),
+        tools=(("cc", "gcc"),),
+    ),
+    Step(
         "mutation",
         "faults planted into the core are noticed by the tests",
         ("python", "tests/mutation/run.py"),

@@ -11,6 +11,8 @@ from e2ee.constants import KEY_B
 from e2ee.errors import InvalidArgument, InvalidKey
 from e2ee.ids import DhPublic
 
+from ._select import native
+
 _P: Final = 2**255 - 19
 
 
@@ -25,12 +27,18 @@ def public_key(encoded: bytes) -> DhPublic:
     return DhPublic(encoded)
 
 
+@native("dh_derive_public")
 def derive_public(private: bytes) -> DhPublic:
-    """Return the public key of a 32-byte private key."""
+    """Return the public key of a 32-byte private key.
+
+    Raises:
+        InvalidArgument: `private` is not 32 bytes.
+    """
     _check_private(private)
     return DhPublic(crypto_scalarmult_base(private))
 
 
+@native("dh_exchange")
 def exchange(private: bytes, public: bytes) -> bytes:
     """Return the 32-byte shared secret of a private and a public key.
 

@@ -9,6 +9,8 @@ from typing import Final
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from ._select import native
+
 _NO_SALT: Final = bytes(16)
 _SHA256: Final = SHA256()
 _blake2b: Final = hashlib.blake2b
@@ -39,6 +41,7 @@ def sha256(data: bytes) -> bytes:
     return hashlib.sha256(data).digest()
 
 
+@native("kdf_prf")
 def prf(key: bytes, label: bytes, size_b: int, salt: bytes = _NO_SALT, data: bytes = b"") -> bytes:
     """Keyed BLAKE2b with `person` = label and a 16-byte `salt` (PRM-12)."""
     return _blake2b(data, digest_size=size_b, key=key, salt=salt, person=label).digest()

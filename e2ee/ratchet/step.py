@@ -25,13 +25,13 @@ from e2ee.errors import (
 from e2ee.handshake import HandshakeKeys
 from e2ee.ids import DhPublic, SessionId
 from e2ee.ports import Encapsulate, Rng
-from e2ee.primitives import aead, dh
+from e2ee.primitives import dh
 from e2ee.secret import ChainKey, EpochSecret, HeaderKey, MessageKey, RatchetPrivateKey
 from e2ee.wire import header as headers
 from e2ee.wire.envelope import RawEnvelope
 from e2ee.wire.header import Header
 
-from . import chain, kem_ratchet
+from . import chain, kem_ratchet, message
 from .kem_ratchet import KemState, Mark
 from .skipped import EMPTY, SkippedKeys
 from .state import (
@@ -114,16 +114,18 @@ def seal(
     state, sending = _turned(state, rng)
     if sending.number >= MAX_COUNTER or sending.previous_length >= MAX_COUNTER:
         raise CounterExhausted("the sending chain is full")
-    next_chain_key, message_key = chain.step(sending.chain_key)
     header = headers.encode(sending.public_key, sending.previous_length, sending.number, state.pq_epoch)
-    salt = chain.hedged_salt(message_key, rng(SALT_B), header, body)
-    located = sending.tag + salt
-    sealed_header = aead.seal(
-        chain.header_key(sending.header_key, salt), header, lead[:_LEAD_B] + located + state.session_id
+    next_chain_key, envelope = message.seal(
+        sending.chain_key.expose(),
+        sending.header_key.expose(),
+        sending.tag,
+        state.session_id,
+        header,
+        rng(SALT_B),
+        lead,
+        body,
     )
-    ahead = lead + located + sealed_header
-    sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + state.session_id)
-    return state.with_sending(sending.advanced(next_chain_key), kem), ahead + sealed_body
+    return state.with_sending(sending.advanced(ChainKey(next_chain_key)), kem), envelope
 
 
 def load(
@@ -220,7 +222,7 @@ def _turned(state: RatchetState, rng: Rng) -> tuple[RatchetState, Sending]:
 
 def _open_header(header_key: HeaderKey, raw: RawEnvelope, associated: bytes) -> Header | None:
     try:
-        plain = aead.open_(chain.header_key(header_key, raw.salt), raw.sealed_header, associated)
+        plain = message.open_header(header_key.expose(), raw.salt, raw.sealed_header, associated)
     except AuthenticationError:
         return None
     return headers.decode(plain)
@@ -252,7 +254,7 @@ def _open_skipped(
     message_key = kept.get(header_key, number)
     if message_key is None:
         raise ReplayError("the message was opened before, or its key is gone")
-    body = _open_body(state.session_id, raw, message_key)
+    body = message.open_skipped(message_key.expose(), raw.salt, raw.sealed_body, raw.ahead + state.session_id)
     left = kept.without(header_key, number)
     return Opened(state._replace(skipped=left), body, 0, dropped)
 
@@ -269,13 +271,14 @@ def _open_ahead(
     chain_key, passed = receiving.chain_key, _NONE_PASSED
     if number != receiving.number:
         chain_key, passed = _pass_over(chain_key, number - receiving.number)
-    next_chain_key, message_key = chain.step(chain_key)
-    body = _open_body(session_id, raw, message_key)
+    next_chain_key, body = message.open_next(
+        chain_key.expose(), raw.salt, raw.sealed_body, raw.ahead + session_id
+    )
     dropped = 0
     if passed or skipped is not EMPTY:
         skipped = skipped.with_keys(receiving.tag, receiving.header_key, receiving.number, passed, now_ms)
         skipped, dropped = skipped.trimmed(now_ms)
-    return receiving.advanced(next_chain_key, number + 1), skipped, body, dropped
+    return receiving.advanced(ChainKey(next_chain_key), number + 1), skipped, body, dropped
 
 
 def _open_new_chain(
@@ -368,7 +371,3 @@ def _pass_over(chain_key: ChainKey, count: int) -> tuple[ChainKey, Sequence[Mess
         chain_key, message_key = chain.step(chain_key)
         keys.append(message_key)
     return chain_key, keys
-
-
-def _open_body(session_id: SessionId, raw: RawEnvelope, message_key: MessageKey) -> bytes:
-    return aead.open_(chain.body_key(message_key, raw.salt), raw.sealed_body, raw.ahead + session_id)

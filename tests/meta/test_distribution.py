@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 import tomllib
 import zipfile
 from pathlib import Path
 
 import checkout
 import e2ee_client
+import native_build
 import pytest
 import web_packages
 import wheel_build
+
+import hatch_build
 
 PACKAGES = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
 
@@ -59,6 +63,45 @@ def test_the_licence_and_the_console_scripts_are_in_the_metadata(wheel: Path) ->
     scripts = archive.read(names["entry_points.txt"]).decode()
     assert "sealroom = e2ee_client.cli:main" in scripts
     assert "sealroom-relay = e2ee_relay.cli:main" in scripts
+
+
+@pytest.mark.skipif(not native_build.can_build(), reason="no cc, or no headers of libsodium")
+def test_the_native_wheel_is_the_pure_one_with_the_extension(wheel: Path, tmp_path: Path) -> None:
+    """PRM-14: and its tag says so; two builds are identical."""
+    native = wheel_build.build(tmp_path / "one", "native")
+    assert native.read_bytes() == wheel_build.build(tmp_path / "two", "native").read_bytes()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    assert "-cp311-abi3-" in native.name
+    names, pure_names = (set(zipfile.ZipFile(path).namelist()) for path in (native, wheel))
+    extension = f"e2ee/primitives/{hatch_build.EXTENSION}"
+    assert names - pure_names == {extension}
+    assert pure_names <= names
+    record = zipfile.ZipFile(native).read(next(name for name in names if name.endswith("/WHEEL"))).decode()
+    assert "Root-Is-Purelib: false" in record
+    assert "Tag: cp311-abi3-" in record
+    assert zipfile.ZipFile(native).read(extension)[:4] in (b"\x7fELF", b"\xcf\xfa\xed\xfe")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the compiler is named otherwise")
+def test_a_machine_without_a_compiler_builds_the_pure_wheel_and_says_so(tmp_path: Path) -> None:
+    environment = wheel_build.clean_environment(CC="no-such-compiler")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    run = subprocess.run(
+        command, cwd=checkout.ROOT, env=environment, capture_output=True, text=True, check=True
+    )
+    assert "the extension is left out, the wheel is pure: no compiler" in run.stderr + run.stdout
+    assert [path.name.partition("-py3")[2] for path in tmp_path.iterdir()] == ["-none-any.whl"]
+    command = [*command[:-1], str(tmp_path / "native")]
+    run = subprocess.run(
+        command,
+        cwd=checkout.ROOT,
+        env=environment | {"SEALROOM_WHEEL": "native"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode != 0
+    assert "the extension cannot be built: no compiler" in run.stderr + run.stdout
 
 
 @pytest.fixture(scope="module")

@@ -76,6 +76,7 @@ def test_a_low_order_key_is_refused(low: bytes) -> None:
         dh.exchange(KEY, low)
 
 
+@pytest.mark.reference
 def test_an_all_zero_output_is_refused_even_if_the_library_let_it_pass(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -262,6 +263,7 @@ def test_labels_are_padded_and_none_is_a_prefix_of_another() -> None:
         assert not any(other.startswith(one) for other in names[:at] + names[at + 1 :])
 
 
+@pytest.mark.reference
 def test_each_aead_key_seals_one_message(monkeypatch: pytest.MonkeyPatch) -> None:
     """PRM-07: over a handshake and a long conversation with turns no key is used twice."""
     seals = recorded(monkeypatch, aead, "seal")

@@ -196,6 +196,7 @@ def test_a_responder_cannot_write_under_a_prefix() -> None:
     assert state_bytes(contact.a) == before
 
 
+@pytest.mark.reference
 def test_an_unknown_tag_costs_no_decryption(pair: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-10: a receiver tries exactly the header keys that have the tag, and no other."""
     a, (first, second, third) = sent(pair.alice, pair.a, 3)
@@ -266,6 +267,7 @@ def test_equal_tags_are_tried_in_turn(pair: Connected) -> None:
     assert session.open_(with_fields(state, ratchet=tied), genuine, NOW_MS).answered is not None
 
 
+@pytest.mark.reference
 def test_nothing_is_derived_before_the_header_opens(pair: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-11: a header under the right tag that does not open costs one header key and no chain step."""
     _, (sealed,) = sent(pair.alice, pair.a, 1)
@@ -587,6 +589,7 @@ def test_a_failed_body_changes_nothing_that_a_jump_would_store(pair: Connected) 
     assert sending_of(a).number == 9
 
 
+@pytest.mark.reference
 def test_no_message_costs_more_than_one_jump(pair: Connected, monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-13: the worst authentic header of a hostile peer, with a body that then fails."""
     state, crafted = jump(pair, 400, new_chain=True, previous_length=601)

@@ -193,6 +193,7 @@ def test_numbers_and_chain_keys_go_forward() -> None:
         assert message_key.expose() not in state_bytes(a)
 
 
+@pytest.mark.reference
 def test_the_salt_is_hedged(monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-05, PRM-07: one state used twice with the same randomness: other text, other keys."""
     alice, _, a, _ = parties.connected_pair()

@@ -285,6 +285,7 @@ def _is_fixed(argument: ast.expr) -> bool:
             return False
 
 
+@pytest.mark.reference
 def test_errors_are_raised_with_fixed_texts() -> None:
     """HS-10, DR-11: no text of an error in the core is built from a value, but for a type's name and size."""
     allowed = {

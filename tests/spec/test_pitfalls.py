@@ -244,6 +244,7 @@ def test_row_12_a_failed_message_changes_no_state() -> None:
     assert state_bytes(b) == before
 
 
+@pytest.mark.reference
 def test_row_14_a_state_that_came_back_harms_nothing_but_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-05, DR-12: no key seals two texts, even with repeated randomness; the receiver calls it a replay."""
     alice, bob, a, b = parties.connected_pair()
@@ -340,6 +341,7 @@ def test_row_21_a_flight_proves_nothing_to_others(alice: Party, bob: Party) -> N
     assert bob.accept(forged).identity.record == alice.device.record
 
 
+@pytest.mark.reference
 def test_row_22_no_two_uses_share_a_label() -> None:
     """PRM-06: each label once, none a prefix of another, and each used in one function of the core only."""
     values = [value for value in vars(labels).values() if isinstance(value, bytes)]
@@ -470,6 +472,7 @@ def test_row_35_only_the_tag_links_messages_of_a_chain() -> None:
             assert known not in sealed
 
 
+@pytest.mark.reference
 def test_row_36_opening_tries_few_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-10: one header and one body in the usual cases, however many chains are remembered."""
     alice, bob, a, b = parties.connected_pair()

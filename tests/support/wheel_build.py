@@ -23,10 +23,10 @@ def clean_environment(**extra: str) -> dict[str, str]:
     return kept | extra
 
 
-def build(folder: Path) -> Path:
-    """Builds the wheel of the checkout into `folder`."""
+def build(folder: Path, kind: str = "pure") -> Path:
+    """Builds the wheel of the checkout into `folder`, pure or of another kind (hatch_build.py)."""
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(folder)]
-    environment = clean_environment(SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH)
+    environment = clean_environment(SOURCE_DATE_EPOCH=SOURCE_DATE_EPOCH, SEALROOM_WHEEL=kind)
     subprocess.run(command, cwd=checkout.ROOT, env=environment, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
 

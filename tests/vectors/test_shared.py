@@ -103,6 +103,7 @@ def _check_sealing(case: Case, sealed: bytes) -> None:
             aead.open_(key, sealed, associated)
 
 
+@pytest.mark.reference
 def test_chacha20_poly1305(shared_vectors: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """PRM-07: no case has the zero nonce that our wrapper fixes, so that of each case is put in its place.
 

@@ -8,6 +8,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Final
 
+from e2ee.primitives import IN_USE
+
 from .argument_parser import Command, CommandGroup, Parser
 from .session import Session, Work
 from .texts import LANGUAGES, Texts
@@ -37,7 +39,8 @@ def common(parser: Parser, texts: Texts, *, top: bool) -> None:
     options = parser.add_argument_group(texts.say("help.common"))
     options.add_argument("-h", "--help", action="help", help=texts.say("help.help"))
     if top:
-        options.add_argument("--version", action="version", version=version(), help=texts.say("help.version"))
+        shown = f"{version()} ({IN_USE})"
+        options.add_argument("--version", action="version", version=shown, help=texts.say("help.version"))
     absent = None if top else argparse.SUPPRESS
     options.add_argument("--store", type=Path, metavar="PATH", default=absent, help=texts.say("help.store"))
     options.add_argument("--lang", choices=sorted(LANGUAGES), default=absent, help=texts.say("help.lang"))

