@@ -1,11 +1,11 @@
 /**
  * Builds what a browser gets into `build/web`: the launcher, the page of the room, and the list of both.
  *
- *     node build.ts [--out=FOLDER] [--tests | --desk]
+ *     node build.ts [--out=FOLDER] [--sizes | --tests | --desk]
  *
  * Names carry a hash of the bytes; there are no source maps; the same sources give the same bytes in any folder. What
  * the room does not need until a text can be sent is in parts of its own. A page that is larger than its budget is a
- * fault. With `--tests` the scripted pages of the tests are built instead, with `--desk` the page of the desk, which
+ * fault; `--sizes` says what its bytes are. With `--tests` the scripted pages of the tests are built instead, with `--desk` the page of the desk, which
  * the agent's own process serves.
  */
 
@@ -14,7 +14,7 @@ import { join, resolve } from "node:path";
 import { bundle, type Part, split } from "./bundling/bundles.ts";
 import { integrity, page, splitPage } from "./bundling/pages.ts";
 import { VAULT_HEADERS } from "./bundling/settings.ts";
-import { gzipSize, weigh } from "./bundling/sizes.ts";
+import { composition, gzipSize, table, weigh } from "./bundling/sizes.ts";
 
 const OUT = resolve(import.meta.dirname, "../../build/web");
 const LANGUAGES = ["de", "en"];
@@ -28,37 +28,39 @@ function write(folder: string, files: Readonly<Files>): void {
 }
 
 /** Launcher, page of the room with its parts, and `manifest.json`: names, hashes and headers. */
-async function release(folder: string): Promise<readonly string[]> {
+async function release(folder: string, saysSizes: boolean): Promise<readonly string[]> {
   const launcher = await bundle("launcher", "packages/widget/src/launcher.ts");
   const room = await split("vault", "packages/widget/src/main.ts", "packages/client/src/work/worker.ts");
   const html = splitPage(room, "Sealroom");
-  const { [LANGUAGES[0] as string]: german = [], [LANGUAGES[1] as string]: english = [], ...later } = room.parts;
-  const first = [room.script, ...room.shared, room.worker];
-  const rest = [...new Set(Object.values(later).flat())];
-  const files: Record<string, Uint8Array> = Object.fromEntries(
-    [launcher, ...first, ...german, ...english, ...rest].map(({ file, bytes }) => [file, bytes]),
-  );
-  files["room.html"] = html;
+  const first = [room.script, ...room.shared, room.worker, ...largest(LANGUAGES.map((one) => room.parts[one] ?? []))];
+  const every = [launcher, room.script, ...room.shared, room.worker, ...Object.values(room.parts).flat()];
+  const files = { ...Object.fromEntries(every.map(({ file, bytes }) => [file, bytes])), "room.html": html };
   const manifest = {
     launcher: launcher.file,
     vault: "room.html",
     files: Object.fromEntries(Object.entries(files).map(([name, bytes]) => [name, integrity(bytes)])),
     headers: VAULT_HEADERS,
   };
-  const bytesOf = (parts: readonly Part[]) => parts.map(({ bytes }) => bytes);
+  write(folder, { ...files, "manifest.json": `${JSON.stringify(manifest, null, 2)}\n` });
+  const later = Object.entries(room.parts).filter(([name]) => !LANGUAGES.includes(name));
   const { report, faults } = weigh({
     launcher: [launcher.bytes],
-    vault: [html, ...bytesOf(first), ...larger(bytesOf(german), bytesOf(english))],
-    ...Object.fromEntries(Object.entries(later).map(([name, parts]) => [`later, ${name}`, bytesOf(parts)])),
+    vault: [html, ...bytesOf(first)],
+    ...Object.fromEntries(later.map(([name, parts]) => [`later, ${name}`, bytesOf(parts)])),
   });
-  write(folder, { ...files, "manifest.json": `${JSON.stringify(manifest, null, 2)}\n` });
-  for (const line of report) console.log(line);
+  const rows = [...composition(room.metafile, first), ["page", gzipSize(html)] as const];
+  for (const line of saysSizes ? [table(rows)] : report) console.log(line);
   return faults;
 }
 
-function larger(a: readonly Uint8Array[], b: readonly Uint8Array[]): readonly Uint8Array[] {
-  const size = (files: readonly Uint8Array[]) => files.reduce((sum, bytes) => sum + gzipSize(bytes), 0);
-  return size(a) >= size(b) ? a : b;
+function bytesOf(parts: readonly Part[]): readonly Uint8Array[] {
+  return parts.map(({ bytes }) => bytes);
+}
+
+/** Of the languages the one with the most bytes. */
+function largest(languages: readonly (readonly Part[])[]): readonly Part[] {
+  const size = (parts: readonly Part[]) => bytesOf(parts).reduce((sum, bytes) => sum + gzipSize(bytes), 0);
+  return languages.reduce((best, one) => (size(one) > size(best) ? one : best));
 }
 
 /** Pages with scripted backends, under the names that the tests know. */
@@ -72,7 +74,7 @@ async function forTests(folder: string): Promise<readonly string[]> {
   for (const [name, entry] of Object.entries(entries)) {
     const { bytes } = await bundle(name, entry);
     files[`${name}.js`] = bytes;
-    files[`${name}.html`] = page({ file: `${name}.js`, bytes }, name);
+    files[`${name}.html`] = page({ file: `${name}.js`, path: "", bytes }, name);
   }
   write(folder, { ...files, "headers.json": JSON.stringify(VAULT_HEADERS) });
   return [];
@@ -90,7 +92,11 @@ async function main(options: readonly string[]): Promise<void> {
   const isForTests = options.includes("--tests");
   const part = isForTests ? "tests" : options.includes("--desk") ? "desk" : "";
   const folder = out === undefined ? join(OUT, part) : resolve(out.slice("--out=".length));
-  const faults = await (isForTests ? forTests(folder) : part === "desk" ? desk(folder) : release(folder));
+  const faults = await (isForTests
+    ? forTests(folder)
+    : part === "desk"
+      ? desk(folder)
+      : release(folder, options.includes("--sizes")));
   for (const fault of faults) console.error(fault);
   if (faults.length > 0 || !existsSync(folder)) process.exitCode = 1;
 }

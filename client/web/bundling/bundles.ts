@@ -15,6 +15,8 @@ const LANGUAGES = ["de", "en"] as const;
 export interface Part {
   /** The name of the file, with its hash. */
   readonly file: string;
+  /** Its name in the list of esbuild. */
+  readonly path: string;
   readonly bytes: Uint8Array;
 }
 
@@ -87,11 +89,12 @@ const COMMON = {
 /** One module and all that it uses, as one file. */
 export async function bundle(name: string, entry: string): Promise<Part> {
   const { outputFiles } = await build({ ...COMMON, entryPoints: [entry], write: false });
-  return named(name, (outputFiles[0] as OutputFile).contents);
+  return named(name, "", (outputFiles[0] as OutputFile).contents);
 }
 
-function named(name: string, bytes: Uint8Array): Part {
-  return { file: `${name}-${createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX)}.js`, bytes };
+function named(name: string, path: string, bytes: Uint8Array): Part {
+  const hash = createHash("sha256").update(bytes).digest("hex").slice(0, HASH_HEX);
+  return { file: `${name}-${hash}.js`, path, bytes };
 }
 
 /** A page's script, its worker, and the parts that the script fetches later, each named as its module. */
@@ -135,7 +138,7 @@ function renamed(metafile: Metafile, built: ReadonlyMap<string, Uint8Array>): Re
     for (const { path: used } of metafile.outputs[path]?.imports ?? []) {
       text = text.replaceAll(basename(used), rename(used).file);
     }
-    const part = named(file.replace(/-[A-Z0-9]+\.js$/u, ""), new TextEncoder().encode(text));
+    const part = named(file.replace(/-[A-Z0-9]+\.js$/u, ""), path, new TextEncoder().encode(text));
     done.set(path, part);
     return part;
   };
