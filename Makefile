@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help native native-run native-test demo room test check bench bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help native native-run native-test demo room test check bench bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -86,6 +86,9 @@ bench: $(READY) ## measure each path beside its floor; writes bench/results/late
 	@mkdir -p reports
 	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
 	@$(PY) bench/report.py reports/bench-raw.json
+
+bench-web: $(READY) web ## measure what a person waits for in a browser (ARGS="--only scroll --rounds 30 --keep")
+	@PYTHONPATH=tests/support $(PY) -m bench.web $(ARGS)
 
 # The peers go into an environment of their own, each by itself: what does not install is left out, with its reason.
 PEERS := .venv-peers
