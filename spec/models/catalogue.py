@@ -6,7 +6,14 @@ import json
 from pathlib import Path
 from typing import Any
 
-from spec.models import conversation_claims, handshake_claims, rooms_claims, sessions_claims
+from spec.models import (
+    conversation_claims,
+    handshake_claims,
+    link_claims,
+    login_claims,
+    rooms_claims,
+    sessions_claims,
+)
 from spec.models.claims import Claim, Question
 
 EXPECTED = Path(__file__).resolve().parent / "expected.json"
@@ -18,6 +25,8 @@ def claims() -> tuple[Claim, ...]:
         *conversation_claims.claims(),
         *sessions_claims.claims(),
         *rooms_claims.claims(),
+        *link_claims.claims(),
+        *login_claims.claims(),
     )
 
 

@@ -12,7 +12,7 @@ import checkout
 import pytest
 import spec_rules
 
-from spec.models import catalogue, conversation, handshake_terms, prove, rooms, sessions, spass
+from spec.models import catalogue, conversation, handshake_terms, link, login, prove, rooms, sessions, spass
 from spec.models.attacker import later, now
 from spec.models.claims import REACHED, SAFE, UNDECIDED, Question
 from spec.models.terms import Symbol, Term
@@ -35,6 +35,12 @@ QUICK = (
     "rooms.entry/any-signer",
     "rooms.leaver",
     "rooms.leaver/no-parent",
+    "link.listed",
+    "link.listed/r-early",
+    "link.listed/any-r",
+    "login.holder",
+    "login.holder/replayed",
+    "login.in-place/other-room",
 )
 
 
@@ -56,6 +62,7 @@ def test_claims_cite_rules_that_exist() -> None:
     assert {"HS-02", "HS-03", "DR-06", "DR-14", "PQ-06", "PQ-12"} <= cited
     assert {"SES-22", "SES-24", "SES-27", "SES-32", "SES-36", "SES-37"} <= cited
     assert {"ACC-09", "ROOM-05", "TRN-04", "TRN-08", "CNS-07", "CNS-13"} <= cited
+    assert {"ACC-34", "ACC-35", "ACC-51", "ACC-52", "CNS-50", "CNS-51", "CNS-52", "CNS-53"} <= cited
 
 
 def test_the_expected_verdicts_are_those_of_the_claims() -> None:
@@ -76,8 +83,9 @@ def test_a_twin_is_asked_under_the_settings_of_its_claim_and_a_control_is_anothe
 def test_every_setting_is_used_and_an_unknown_one_is_refused() -> None:
     used = set[str]().union(*(question.settings for question in QUESTIONS.values()))
     settings = handshake_terms.SETTINGS.keys() | conversation.SETTINGS.keys() | sessions.SETTINGS.keys()
-    assert settings | rooms.SETTINGS.keys() == used
-    for name in ("handshake.secret", "ratchet.secret", "sessions.reset-starter", "rooms.gate"):
+    assert settings | rooms.SETTINGS.keys() | link.SETTINGS.keys() | login.SETTINGS.keys() == used
+    names = ("handshake.secret", "ratchet.secret", "sessions.reset-starter", "rooms.gate")
+    for name in (*names, "link.listed", "login.holder"):
         with pytest.raises(ValueError, match="no such settings"):
             QUESTIONS[name].theory(frozenset({"unheard_of"}))
 
@@ -101,6 +109,16 @@ def test_a_device_in_a_room_is_given_nothing_but_by_the_attacker() -> None:
     attacker = {symbol.name for symbol in now.predicates()}
     for question in QUESTIONS.values():
         if question.name.startswith("rooms."):
+            clauses = question.theory(question.settings).clauses
+            assert {premise.head for clause in clauses for premise in clause.premises} <= attacker | concluded
+
+
+def test_who_links_or_takes_a_login_is_given_nothing_but_by_the_attacker() -> None:
+    """All other premises are what that party has concluded itself, or which device an account has listed."""
+    concluded = {"fixes", "answered", "samedigits", "lists", "islisted"}
+    attacker = {symbol.name for symbol in now.predicates()}
+    for question in QUESTIONS.values():
+        if question.name.startswith(("link.", "login.")):
             clauses = question.theory(question.settings).clauses
             assert {premise.head for clause in clauses for premise in clause.premises} <= attacker | concluded
 
