@@ -114,6 +114,15 @@ STEPS = (
         tools=(("strace", "strace"),),
     ),
     Step(
+        "erasure",
+        "random erasures by either side, withdrawals and timers, with power cuts between any two writes and"
+        " older stores put back: nothing is left that opens; each planted fault is found",
+        ("python", "tests/support/erase_runs.py"),
+        ("python", "tests/support/erase_runs.py", "--runs", "21"),
+        result="erasure.json",
+        reads=("e2ee", "client/e2ee_client", "tests/support/erase_*.py"),
+    ),
+    Step(
         "power-loss",
         "a relay's disk without power, at sampled points with any part of what was not synchronised: all that"
         " was confirmed is there; relays that do not wait for their disk are caught",

@@ -10,6 +10,7 @@ import shutil
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 from e2ee_client.engine import Setup
 from e2ee_client.engine.rooms.entry_keys import KEYS, MonthKey
@@ -20,11 +21,28 @@ from e2ee_client.store import Store, StoreOptions
 from engine_world import RELAY_URL, Node, Rows, World
 from store_probe import RAW_KEY, keyless
 
-from demo.encodings import patterns_of_text
+from demo.encodings import Pattern, patterns_of_key, patterns_of_text
 from demo.scan import search_files
 from e2ee.rooms.entry import ROOM_ID_B, RoomId
 
 PIECE_B = 24
+
+
+class Needle(NamedTuple):
+    """What must be left nowhere, and its encodings: words of a text, or the key of a file."""
+
+    raw: bytes
+    patterns: tuple[Pattern, ...]
+
+    @classmethod
+    def of_text(cls, text: str) -> Needle:
+        """The words of a text."""
+        return cls(text.encode(), tuple(patterns_of_text("", text)))
+
+    @classmethod
+    def of_key(cls, key: bytes) -> Needle:
+        """A key."""
+        return cls(key, tuple(patterns_of_key("", key)))
 
 
 class Thief:
@@ -129,21 +147,27 @@ def disk_of(node: Node) -> DiskRows:
 
 
 def remains(node: Node, text: str) -> list[str]:
-    """Say where a text is left on a device: in a file's bytes, in a row, or in what was ever copied of it and
+    """Say where a text is left on a device."""
+    needle = Needle.of_text(text)
+    return left_on(node, [needle])[needle.raw]
+
+
+def left_on(node: Node, needles: Iterable[Needle]) -> dict[bytes, list[str]]:
+    """Say where each is left on a device: in a file's bytes, in a row, or in what was ever copied of it and
     opens with a key that is still here.
     """
-    rows = disk_of(node)
-    found = [
-        f"{one.place} ({one.encoding})" for one in search_files(rows.path.parent, patterns_of_text("", text))
-    ]
-    needle, keys = text.encode(), defaultdict[bytes, list[MonthKey]](list)
-    found += [
-        f"row of {table}" for table, key in rows._stored() if needle in (rows.store.get(table, key) or b"")
-    ]
+    rows, keys = disk_of(node), defaultdict[bytes, list[MonthKey]](list)
+    values = [(table, rows.store.get(table, key) or b"") for table, key in rows._stored()]
     for key, row in rows.store.items(KEYS):
         keys[key[:ROOM_ID_B]].append(MonthKey(int.from_bytes(row[:4]), row[4:]))
-    opened = sum(needle in body for body in rows.thief.opened(keys))
-    return found + ["a body under a key that remains"] * bool(opened)
+    bodies, found = list(rows.thief.opened(keys)), dict[bytes, list[str]]()
+    for raw, patterns in needles:
+        hits = search_files(rows.path.parent, list(patterns))
+        places = [f"{one.place} ({one.encoding})" for one in hits]
+        places += [f"row of {table}" for table, value in values if raw in value]
+        is_opened = any(raw in body for body in bodies)
+        found[raw] = places + ["a body under a key that remains"] * is_opened
+    return found
 
 
 def boxes_of_rooms(node: Node) -> set[bytes]:
