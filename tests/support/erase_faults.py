@@ -42,7 +42,6 @@ FAULTS: Final[dict[str, tuple[Planted, ...]]] = {
     "old boxes of keys stay in the log": (Planted(store, "DESTROYED_AT_ONCE", frozenset()),),
     "bodies stay": (Planted(EntryLog, "erase", _nothing),),
     "what waits to be sent stays": (Planted(Posting, "take_back", _nothing),),
-    "what comes late stays": (Planted(Erasing, "added", _nothing),),
     "new wordings stay": (Planted(Erasing, "_wordings", lambda *_: []),),
     "timers do not run": (Planted(Retaining, "tick", _nothing),),
     "notes stay": (Planted(Retaining, "_sweep", _nothing),),

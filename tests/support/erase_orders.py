@@ -74,7 +74,8 @@ class Run(Talk):
             self.all_on()
             last = self.said[-1:]
             found = [one for one in last if one.is_text and self._is_there(one)]
-        return self.rnd.choice(found)
+        worded = [one for one in found if any(other.of == one.hash != other.hash for other in self.said)]
+        return self.rnd.choice(worded or found)
 
     def _is_there(self, one: Said) -> bool:
         stored = rooms_of(one.author).log(self.room_id).find(Turn(one.author.now_ms), one.hash)
