@@ -9,9 +9,10 @@ import { fingerprint, safetyNumber } from "@sealroom/core/identity/safety.ts";
 import type { FoundDoor, KnownCompany } from "./door.ts";
 import { cardOf, findDoor } from "./door.ts";
 import type { Context } from "./engine/context.ts";
+import type { Engine } from "./engine/engine.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import { loadEngine, newEngine, putNew } from "./engine/loading.ts";
-import type { Ports } from "./engine/ports.ts";
+import type { Ports, Store } from "./engine/ports.ts";
 import { accept, refuse } from "./engine/rooms/consenting.ts";
 import { pump } from "./engine/sending.ts";
 import { setCompany } from "./engine/state.ts";
@@ -19,6 +20,7 @@ import { learn, learnNotice } from "./engine/team_learning.ts";
 import type { Turn } from "./engine/turn.ts";
 import { ClientError } from "./errors.ts";
 import { eventsOf } from "./event_stream.ts";
+import { FileLoader } from "./file_loader.ts";
 import { Room } from "./room.ts";
 import { Shell } from "./shell.ts";
 
@@ -68,13 +70,24 @@ export interface AcceptOptions {
   readonly purposes?: readonly number[] | null;
 }
 
+/** What runs once there is a store. */
+interface Running {
+  readonly shell: Shell;
+  readonly files: FileLoader;
+}
+
+async function running(ports: Ports, store: Store, engine: Engine): Promise<Running> {
+  const shell = new Shell(ports, store, engine, await store.version());
+  return { shell, files: new FileLoader(shell, ports, store) };
+}
+
 export class Customer {
   readonly #options: CustomerOptions;
-  #shell: Shell | null;
+  #running: Running | null;
 
-  private constructor(options: CustomerOptions, shell: Shell | null) {
+  private constructor(options: CustomerOptions, running: Running | null) {
     this.#options = options;
-    this.#shell = shell;
+    this.#running = running;
   }
 
   /** Open the store of a person, or say where there will be one; where there is none nothing is made. */
@@ -88,18 +101,29 @@ export class Customer {
       await store.destroy();
       return new Customer(options, null);
     }
-    const shell = new Shell(options.ports, store, engine, await store.version());
-    await shell.start(store.isContinuous);
-    return new Customer(options, shell);
+    const begun = await running(options.ports, store, engine);
+    await begun.shell.start(store.isContinuous);
+    await begun.files.start();
+    return new Customer(options, begun);
   }
 
   get hasAccepted(): boolean {
-    return this.#shell !== null;
+    return this.#running !== null;
   }
 
   get shell(): Shell {
-    if (this.#shell === null) throw new ClientError("client.not_accepted", "nothing was accepted yet");
-    return this.#shell;
+    return this.#begun.shell;
+  }
+
+  get #begun(): Running {
+    if (this.#running === null) throw new ClientError("client.not_accepted", "nothing was accepted yet");
+    return this.#running;
+  }
+
+  /** Network or page have come back: wait no longer for the next attempt. */
+  wake(): void {
+    this.#running?.shell.retry();
+    this.#running?.files.wake();
   }
 
   /**
@@ -114,7 +138,7 @@ export class Customer {
 
   #known(): KnownCompany | null {
     const { account = null } = this.#options;
-    const c = this.#shell?.context;
+    const c = this.#running?.shell.context;
     if (c !== undefined) {
       const { accountId, relayUrl } = c.company;
       return { accountId, relayUrl, origins: c.team.mandate?.origins ?? [] };
@@ -132,18 +156,18 @@ export class Customer {
       learnNotice(c, turn, notice, [{ locale, text: shown.text(locale) }]);
       return accept(c, turn, acceptance);
     };
-    if (this.#shell === null) return this.#create(shown, work);
-    return this.#room(hex(await this.#shell.do(work)));
+    if (this.#running === null) return this.#create(shown, work);
+    return this.#room(hex(await this.shell.do(work)));
   }
 
   async #create(shown: ShownNotice, work: (c: Context, turn: Turn) => Bytes): Promise<Room> {
     const { ports } = this.#options;
     const engine = newEngine(ports.random, cardOf(shown.found), ports.clock.nowMs());
     const store = await ports.place.create();
-    const shell = new Shell(ports, store, engine, await store.version());
-    const id = await this.#begin(shell, work);
-    this.#shell = shell;
-    await shell.goOnline();
+    const begun = await running(ports, store, engine);
+    const id = await this.#begin(begun.shell, work);
+    this.#running = begun;
+    await begun.shell.goOnline();
     return this.#room(hex(id));
   }
 
@@ -162,18 +186,19 @@ export class Customer {
 
   /** The person refuses: nothing is stored, a consent that stood ends. Returns other ways to the company. */
   async refuse(shown: ShownNotice): Promise<Channels> {
-    await this.#shell?.do((c, turn) => refuse(c, turn));
+    await this.#running?.shell.do((c, turn) => refuse(c, turn));
     return shown.channels;
   }
 
   /** All rooms, that with the newest entry first; none before the first accept. */
   rooms(): readonly Room[] {
-    const rooms = [...(this.#shell?.context.rooms.values() ?? [])];
+    const rooms = [...(this.#running?.shell.context.rooms.values() ?? [])];
     return rooms.sort((a, b) => b.lastMs - a.lastMs).map(({ id }) => this.#room(hex(id)));
   }
 
   #room(id: string): Room {
-    return new Room(this.shell, id);
+    const { shell, files } = this.#begun;
+    return new Room(shell, files, id);
   }
 
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
@@ -196,13 +221,15 @@ export class Customer {
 
   /** Erase all that is here: keys, rooms, texts. The company is not told; `withdraw` and `erase` do that. */
   async forget(): Promise<void> {
-    const shell = this.#shell;
-    this.#shell = null;
-    await shell?.destroy();
+    const begun = this.#running;
+    this.#running = null;
+    await begun?.files.end();
+    await begun?.shell.destroy();
   }
 
   async close(): Promise<void> {
-    await this.#shell?.close();
+    await this.#running?.files.end();
+    await this.#running?.shell.close();
   }
 }
 

@@ -1,8 +1,5 @@
 /** Errors of the client, by the stable codes of the registry that Python has as well. */
 
-import { CoreError } from "@sealroom/core/errors.ts";
-import { StoreError } from "./engine/ports.ts";
-
 /** Whether trying again can help, and what to do next. */
 const DOOR = {
   "door.unreachable": [true, "check the connection, and try again"],
@@ -52,8 +49,8 @@ export class ClientError extends Error {
   }
 }
 
-/** The code of an error of this client, of its core or its store; null for any other. */
+/** The code of an error of this client, its core, its store or its files, as the registry has it; null for any other. */
 export function codeOf(error: unknown): string | null {
-  const isOurs = error instanceof DoorError || error instanceof ClientError;
-  return isOurs || error instanceof CoreError || error instanceof StoreError ? error.code : null;
+  const { code } = (error ?? {}) as { readonly code?: unknown };
+  return typeof code === "string" && /^[a-z]+\.[a-z_]+$/.test(code) ? code : null;
 }

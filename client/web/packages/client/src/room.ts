@@ -15,6 +15,10 @@ import { stepIn } from "./engine/rooms/rooms.ts";
 import { retry, write } from "./engine/rooms/writing.ts";
 import { ClientError } from "./errors.ts";
 import { eventsOf } from "./event_stream.ts";
+import type { FileLoader } from "./file_loader.ts";
+import type { UploadView } from "./files/host.ts";
+import type { FileOptions, RoomFile, SendingFile } from "./room_files.ts";
+import { roomFile, sendingFile } from "./room_files.ts";
 import type { Shell } from "./shell.ts";
 import type { EntryView, Person, RoomView } from "./views.ts";
 import { entriesOf, person, roomView } from "./views.ts";
@@ -44,9 +48,11 @@ export interface TextOptions {
 export class Room {
   readonly id: string;
   readonly #shell: Shell;
+  readonly #files: FileLoader;
 
-  constructor(shell: Shell, id: string) {
+  constructor(shell: Shell, files: FileLoader, id: string) {
     this.#shell = shell;
+    this.#files = files;
     this.id = id;
   }
 
@@ -82,6 +88,38 @@ export class Room {
   /** What happens in this room from now on. */
   events(options: { readonly signal?: AbortSignal } = {}): AsyncIterable<CustomerEvent> {
     return eventsOf(this.#shell, (event) => !("room" in event) || event.room === this.id, options.signal);
+  }
+
+  // --- files ---
+
+  get canSendFiles(): boolean {
+    return this.#files.isSupported;
+  }
+
+  /**
+   * Send a file; resolves when it is sealed and stored here.
+   *
+   * @throws what is not sent: `local.file_name`, `local.file_too_large`, `file.type`, `file.metadata`, `local.file_unusable`
+   */
+  async sendFile(file: Blob, { name, removeMetadata = false }: FileOptions = {}): Promise<SendingFile> {
+    const files = await this.#files.load();
+    const id = await files.send(this.id, file, name ?? (file instanceof File ? file.name : ""), { removeMetadata });
+    return this.upload(id);
+  }
+
+  /** Files on their way out, the oldest first. */
+  uploads(): readonly UploadView[] {
+    return this.#files.uploads(this.id);
+  }
+
+  /** A file on its way out, by its id; also one that was begun before the last start. */
+  upload(id: string): SendingFile {
+    return sendingFile(this.#files, id, (entry) => this.#sent(entry));
+  }
+
+  /** The file of an entry. */
+  file(entry: string): RoomFile {
+    return roomFile(this.#files, this.id, entry);
   }
 
   // --- writing ---

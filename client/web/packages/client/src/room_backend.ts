@@ -1,8 +1,9 @@
 /** A customer's room as its screen drives it: `RoomBackend` of the interface package over `Customer` and `Room`. */
 
 import { hex, unhex } from "@sealroom/core/bytes.ts";
-import type { Finding, IdentityChallenge, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
-import { ClientError } from "./errors.ts";
+import type { FileChoice, Finding, IdentityChallenge, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
+import { ClientError, codeOf } from "./errors.ts";
+import { isUpload } from "./file_loader.ts";
 import { askedBy } from "./room_items.ts";
 import type { RoomOptions } from "./room_life.ts";
 import { PAGE, RoomLife } from "./room_life.ts";
@@ -69,8 +70,11 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     this.changed();
   }
 
+  /** A text, or a file that has failed on its way out or in. */
   async retry(id: string): Promise<void> {
-    await this.room.retry(id);
+    if (isUpload(id)) await this.room.upload(id).retry();
+    else if (this.room.file(id).status().code !== null) await this.fetchFile(id);
+    else await this.room.retry(id);
     this.changed();
   }
 
@@ -113,23 +117,35 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     return { name: `${hex(unhex(room.id).subarray(0, 4))}.txt`, blob: new Blob([text], { type: "text/plain" }) };
   }
 
+  // --- files ---
+
+  async sendFile(file: File, { removeMetadata }: FileChoice): Promise<void> {
+    await this.room.sendFile(file, { removeMetadata });
+    this.changed();
+  }
+
+  async cancelFile(id: string): Promise<void> {
+    if (isUpload(id)) await this.room.upload(id).cancel();
+    else await this.room.file(id).cancel();
+    this.changed();
+  }
+
+  async fetchFile(id: string): Promise<void> {
+    await quietly(this.room.file(id).fetch());
+    this.changed();
+  }
+
+  async saveFile(id: string): Promise<SavedFile> {
+    const { name, blob } = await this.room.file(id).save();
+    this.changed();
+    return { name, blob };
+  }
+
+  async preview(id: string): Promise<Blob> {
+    return (await this.room.file(id).save()).blob;
+  }
+
   // --- what this client does not do yet ---
-
-  sendFile(): Promise<void> {
-    return unsupported("files");
-  }
-
-  cancelFile(): Promise<void> {
-    return unsupported("files");
-  }
-
-  saveFile(): Promise<SavedFile> {
-    return unsupported("files");
-  }
-
-  preview(): Promise<Blob> {
-    return unsupported("files");
-  }
 
   recover(): Promise<void> {
     return unsupported("recovery");
@@ -138,6 +154,13 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
   recoveryCode(): Promise<string> {
     return unsupported("recovery");
   }
+}
+
+/** What fails of a fetch stands at the file, and what a person has ended itself is no fault. */
+async function quietly(fetching: Promise<void>): Promise<void> {
+  await fetching.catch((error: unknown) => {
+    if (codeOf(error) === null) throw error;
+  });
 }
 
 function unsupported(what: string): Promise<never> {

@@ -8,6 +8,7 @@ import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { FileOfMessage, Happened, Happening, Item, Message, Question } from "@sealroom/ui/backend.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
 import { fits } from "./engine/rooms/wordings.ts";
+import type { FileStatus, UploadView } from "./files/host.ts";
 import type { EntryView } from "./views.ts";
 import { fieldOf } from "./views.ts";
 
@@ -24,6 +25,9 @@ const ANSWER = 19;
 const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, 19, 21, 22];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const CHOICE = 1;
+/** Images that are shown: pixels alone, never a page or a program (SVG, HTML, PDF). */
+const RASTER: readonly string[] = ["image/avif", "image/gif", "image/jpeg", "image/png", "image/webp"];
+const MAX_PREVIEW_B = 20_971_520;
 
 /** One question of one choice, as the form that asks it. */
 export interface Asked {
@@ -36,6 +40,11 @@ export interface Asked {
 export interface Around {
   readonly path: readonly TakenState[];
   readonly failures: ReadonlyMap<string, string>;
+  /** How far the file of an entry is. */
+  readonly fileOf: (entry: string) => FileStatus;
+  /** Files on their way out; nothing is said of them yet, so they stand last. */
+  readonly uploads: readonly UploadView[];
+  readonly self: string;
   /** What was noticed while the room was open: gaps, parted histories; each after the item that was last then. */
   readonly noticed: readonly { readonly after: string | null; readonly happening: Happening }[];
 }
@@ -69,7 +78,7 @@ function allItems(entries: readonly EntryView[], around: Around): readonly Item[
     items.push(...from);
     items.push(...around.noticed.filter(({ after }) => after === entry.id).map(({ happening }) => happening));
   }
-  return items;
+  return [...items, ...around.uploads.map((one) => uploading(one, around.self))];
 }
 
 // --- messages ---
@@ -83,10 +92,10 @@ function itemOf(entry: EntryView, answers: ReadonlyMap<string, Value>, around: A
   return happeningOf(entry);
 }
 
-function message(entry: EntryView, { failures }: Around): Message {
+function message(entry: EntryView, { failures, fileOf }: Around): Message {
   const { id, author, delivery } = entry;
   return {
-    ...{ kind: "message", id, author, delivery, file: fileOf(entry), question: null },
+    ...{ kind: "message", id, author, delivery, file: fileOfEntry(entry, fileOf(id)), question: null },
     writtenMs: entry.sentMs,
     text: entry.text ?? "",
     language: entry.language,
@@ -99,11 +108,37 @@ function message(entry: EntryView, { failures }: Around): Message {
   };
 }
 
-function fileOf({ kind, payload, isErased }: EntryView): FileOfMessage | null {
+function fileOfEntry({ kind, payload, isErased }: EntryView, status: FileStatus): FileOfMessage | null {
   if (kind !== FILE) return null;
   const sizeB = Number(fieldOf(payload, 5) ?? 0);
-  const said = { name: String(fieldOf(payload, 6) ?? ""), mediaType: String(fieldOf(payload, 7) ?? "") };
-  return { ...said, sizeB, state: isErased ? "gone" : "offered", movedB: 0, canPreview: false };
+  const said = { name: String(fieldOf(payload, 6) ?? ""), mediaType: String(fieldOf(payload, 7) ?? ""), sizeB };
+  const { movedB, code, untilMs } = status;
+  const state = isErased ? "gone" : status.state;
+  const isImage = RASTER.includes(said.mediaType) && sizeB <= MAX_PREVIEW_B;
+  const canPreview = isImage && (state !== "here" || status.isRight);
+  return {
+    ...said,
+    state,
+    movedB: state === "moving" ? movedB : 0,
+    canPreview,
+    failure: code,
+    untilMs,
+    isUpload: false,
+  };
+}
+
+/** A file on its way out, as a message of ours that waits. */
+function uploading(one: UploadView, author: string): Message {
+  const { id, name, mediaType, sizeB, movedB, code } = one;
+  const state = one.state === "failed" ? "failed" : "moving";
+  const file: FileOfMessage = {
+    ...{ name, mediaType, sizeB, state, movedB, canPreview: false, failure: code, untilMs: null, isUpload: true },
+  };
+  return {
+    ...{ kind: "message", id, author, delivery: null, file, question: null, writtenMs: one.createdMs, text: "" },
+    ...{ language: null, failure: null, replyTo: null },
+    ...{ isEdited: false, isErased: false, isSensitive: false, isByMachine: false },
+  };
 }
 
 /** A form of one question with choices; null of any other, which is not shown yet. */

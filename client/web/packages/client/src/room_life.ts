@@ -156,7 +156,7 @@ export class RoomLife {
   /** Network or page have come back: try again at once. */
   wake(): void {
     if (this.#obstacle !== null) void this.tryAgain();
-    else if (this.customer?.hasAccepted) this.customer.shell.retry();
+    else this.customer?.wake();
   }
 
   /** Leave: what is stored stays. */

@@ -1,6 +1,7 @@
 /** Puts together what a screen shows of a room, and keeps what events say in passing. */
 
 import { hex } from "@sealroom/core/bytes.ts";
+import { MAX_FILE_B } from "@sealroom/core/constants.ts";
 import type { Alarm, Company, Happening, RoomState } from "@sealroom/ui/backend.ts";
 import type { Customer, ShownNotice } from "./customer.ts";
 import type { Context } from "./engine/context.ts";
@@ -77,8 +78,11 @@ export class RoomWatch {
     const consent = room.consent();
     const phase = phaseOf(view, consent);
     const isClosed = phase === "closed" && mayReopen(room.kept, nowMs);
+    const canWrite = (phase === "waiting" || phase === "open") && mayWrite(consent, nowMs);
     const { path } = judge(c, room.kept);
-    const all = this.#items.of(entries, { path, failures: this.#failures, noticed: this.#noticed });
+    const around = { path, failures: this.#failures, noticed: this.#noticed };
+    const files = { fileOf: (id: string) => room.file(id).status(), uploads: room.uploads() };
+    const all = this.#items.of(entries, { ...around, ...files, self: hex(c.own.record.deviceId) });
     const named = path.flatMap(({ state }) => state.members.map(hex));
     const given = consent.name === "Accepted" || consent.name === "Stale" ? consent.given : null;
     return {
@@ -88,7 +92,9 @@ export class RoomWatch {
       items: all.slice(-limit),
       hasEarlier: all.length > limit,
       unread: view.unread,
-      canWrite: (phase === "waiting" || phase === "open") && mayWrite(consent, nowMs),
+      canWrite,
+      canSendFiles: canWrite && room.canSendFiles,
+      maxFileB: MAX_FILE_B,
       alarm: this.#alarm(c, nowMs),
       staleUntilMs: consent.name === "Stale" ? consent.untilMs : null,
       acceptedMs: given?.acceptedMs ?? null,

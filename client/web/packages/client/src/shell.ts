@@ -161,7 +161,7 @@ export class Shell {
   /** The store is not ours any more, or gone: nothing goes on. */
   #fail(error: StoreError): void {
     this.#failure = error;
-    this.#tell({ type: "connection", state: "offline", code: error.code });
+    this.tell({ type: "connection", state: "offline", code: error.code });
     this.#end();
   }
 
@@ -202,7 +202,7 @@ export class Shell {
         this.#work(effect.channel, effect.number, effect.context, effect.bits);
         return;
       case "notify":
-        this.#tell(effect.event);
+        this.tell(effect.event);
         return;
     }
   }
@@ -241,7 +241,7 @@ export class Shell {
     );
   }
 
-  #tell(event: CustomerEvent): void {
+  tell(event: CustomerEvent): void {
     for (const listener of [...this.#listeners]) listener(event);
   }
 }

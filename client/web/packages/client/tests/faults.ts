@@ -4,12 +4,18 @@ import type { Connect, Link, LinkEvents, Ports } from "../src/engine/ports.ts";
 import type { MemoryPlace } from "./memory_store.ts";
 
 const MAX_KEPT = 400;
+/** A message that has a part of a file: no other is as long. */
+const LEAST_PART_B = 60_000;
 
 export class Faults {
   /** How many messages of a relay are still lost, each with its connection. */
   toLose = 0;
   /** How many messages to a relay are still lost, each with its connection. */
   toSwallow = 0;
+  /** After how many parts of files, sent or received, a connection is lost, once; 0 is never. */
+  partsToCut = 0;
+  /** Parts of files that were sent or received. */
+  parts = 0;
   /** Every message of a relay comes twice. */
   isDoubling = false;
   /** Calls of what a person that has accepted nothing must not use. */
@@ -52,7 +58,8 @@ export class Faults {
   }
 
   #send(link: Link, message: Bytes, lose: { readonly now: () => void }): void {
-    if (this.toSwallow === 0) link.send(message);
+    if (this.#isCutBy(message)) setTimeout(lose.now, 0);
+    else if (this.toSwallow === 0) link.send(message);
     else {
       this.toSwallow -= 1;
       setTimeout(lose.now, 0);
@@ -60,6 +67,10 @@ export class Faults {
   }
 
   #received(events: LinkEvents, message: Bytes, lose: { readonly now: () => void }): void {
+    if (this.#isCutBy(message)) {
+      lose.now();
+      return;
+    }
     if (this.toLose > 0) {
       this.toLose -= 1;
       lose.now();
@@ -68,6 +79,15 @@ export class Faults {
     if (this.#came.length < MAX_KEPT) this.#came.push(message);
     events.received(message);
     if (this.isDoubling) events.received(message);
+  }
+
+  /** Whether a message is the part behind which the connection is cut. */
+  #isCutBy(message: Bytes): boolean {
+    if (message.length < LEAST_PART_B) return false;
+    this.parts += 1;
+    if (this.partsToCut === 0) return false;
+    this.partsToCut -= 1;
+    return this.partsToCut === 0;
   }
 
   /** Give the newest connection what came on any before, and what no relay says. */

@@ -3,10 +3,12 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex } from "@sealroom/core/bytes.ts";
 import type { Change, Kind, Row, Store, StorePlace } from "../src/engine/ports.ts";
 import { StoreError } from "../src/engine/ports.ts";
+import { memoryParts } from "../src/store/parts.ts";
 
 /** Rows by kind and key, in the order of their first insertion. */
 class Rows {
   readonly rows = new Map<string, Row>();
+  readonly parts = memoryParts();
   version = 0;
 }
 
@@ -44,6 +46,7 @@ export class MemoryPlace implements StorePlace {
     };
     return {
       isContinuous: this.isContinuous,
+      parts: rows.parts,
       rows: async (kind: Kind) => [...rows.rows.values()].filter((row) => row.kind === kind),
       get: async (kind: Kind, key: Bytes) => rows.rows.get(`${kind}:${hex(key)}`)?.value ?? null,
       version: async () => rows.version,

@@ -59,5 +59,6 @@ export const clock: Clock = {
 /** Ports with a door that stands in a file. */
 export function portsOf(place: StorePlace, door: string): Ports {
   const fetchDoor = async (): Promise<Bytes> => new Uint8Array(await readFile(door));
-  return { place, connect, work, fetchDoor, clock, random: (sizeB) => new Uint8Array(randomBytes(sizeB)) };
+  const random = (sizeB: number) => new Uint8Array(randomBytes(sizeB));
+  return { place, connect, work, fetchDoor, clock, random, loadFiles: () => import("../src/files/main.ts") };
 }

@@ -2,6 +2,7 @@
  * A person in a process of its own, for tests in Python: one command a line comes in as JSON, one answer a line goes out,
  * and one line for each event. Arguments: the file of the door.
  */
+import { readFile, writeFile } from "node:fs/promises";
 import { createInterface } from "node:readline";
 import { hex, unhex } from "@sealroom/core/bytes.ts";
 import { Customer } from "../src/customer.ts";
@@ -27,6 +28,9 @@ interface Command {
   readonly account?: string;
   readonly kind?: string;
   readonly count?: number;
+  readonly name?: string;
+  readonly path?: string;
+  readonly strip?: boolean;
 }
 
 let me = await Customer.open({ company, ports });
@@ -97,6 +101,30 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     listen();
     return me.hasAccepted;
   },
+  send_file: async ({ name = "", path = "", strip = false }) => {
+    const file = new File([await readFile(path)], name);
+    return (await room().sendFile(file, { removeMetadata: strip })).id;
+  },
+  announced: async ({ entry = "" }) => (await room().upload(entry).announced()).id,
+  cancel_file: ({ entry = "" }) => room().upload(entry).cancel(),
+  retry_file: ({ entry = "" }) => room().upload(entry).retry(),
+  uploads: () => room().uploads(),
+  file_status: ({ entry = "" }) => room().file(entry).status(),
+  fetch_file: ({ entry = "" }) => room().file(entry).fetch(),
+  save_file: async ({ entry = "", path = "" }) => {
+    const { name, mediaType, blob } = await room().file(entry).save();
+    await writeFile(path, new Uint8Array(await blob.arrayBuffer()));
+    return { name, mediaType, type: blob.type };
+  },
+  sealed_parts: async () => await place.kept?.parts.names(),
+  damage_part: async ({ name = "" }) => {
+    const [part] = (await place.kept?.parts.read(name, 0, 1)) ?? [];
+    if (part !== undefined) await place.kept?.parts.write(name, 0, [part.map((byte) => byte ^ 1)]);
+  },
+  cut_after_parts: ({ count = 0 }) => {
+    faults.partsToCut = count;
+  },
+  parts: () => faults.parts,
   calls: () => faults.calls,
   lose: ({ count = 0 }) => {
     faults.toLose = count;

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
@@ -8,10 +7,8 @@ import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyRoster } from "../src/company/roster.ts";
 import { asRosterContent } from "../src/company/roster_content.ts";
 import { inForce, learnSlots } from "../src/company/team.ts";
-import { keyOfChunk, openFile, sealFile } from "../src/files.ts";
 import { verifyList } from "../src/identity/list.ts";
 import { decodeRecord } from "../src/identity/record.ts";
-import { Secret } from "../src/secret.ts";
 import { decode } from "../src/wire/cbor.ts";
 import type { Json } from "./vectors.ts";
 import { bytes, codeOf, equal, load } from "./vectors.ts";
@@ -83,24 +80,3 @@ test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
   }
   assert.equal(invites.digitsOf(s, bytes(one.messages[0].message), r), one.digits);
 });
-
-for (const one of load("files").cases) {
-  test(`${one.name} sealed and opened (FIL-02 to FIL-05)`, () => {
-    const options = { outputLength: one.size_b };
-    const file =
-      one.size_b === 0
-        ? new Uint8Array()
-        : new Uint8Array(createHash("shake256", options).update(`sealroom vectors / ${one.name}`).digest());
-    const key = new Secret("file key", bytes(one.key));
-    const sealed = sealFile(key, file);
-    equal(sealed.hash, one.hash);
-    const last = sealed.parts.length - 1;
-    equal(keyOfChunk(key, 0, last === 0), one.first_chunk_key);
-    equal(keyOfChunk(key, last, true), one.last_chunk_key);
-    const all = Buffer.concat(sealed.parts);
-    assert.equal(all.length, one.sealed_b);
-    assert.equal(all.subarray(0, one.first_bytes.length / 2).toString("hex"), one.first_bytes);
-    assert.equal(all.subarray(-one.last_bytes.length / 2).toString("hex"), one.last_bytes);
-    assert.deepEqual(openFile(key, sealed, sealed.parts), file);
-  });
-}

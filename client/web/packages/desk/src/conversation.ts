@@ -202,6 +202,9 @@ function messageOf(entry: EntryRow): Message {
             state: file.isHere ? "here" : file.expiresMs < Date.now() ? "gone" : "offered",
             movedB: 0,
             canPreview: false,
+            failure: null,
+            untilMs: null,
+            isUpload: false,
           },
     question: null,
   };

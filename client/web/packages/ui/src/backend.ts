@@ -27,7 +27,7 @@ export interface Member {
 
 /**
  * A file of a message: what its sender says of it, and how much of it is here, or has gone out.
- * `canPreview` is a raster image whose type was found from its content.
+ * `canPreview` is a raster image; it is shown only when its type was found from its content.
  */
 export interface FileOfMessage {
   readonly name: string;
@@ -36,6 +36,18 @@ export interface FileOfMessage {
   readonly state: "offered" | "moving" | "here" | "failed" | "gone";
   readonly movedB: number;
   readonly canPreview: boolean;
+  /** A code of the registry, where its transfer failed. */
+  readonly failure: string | null;
+  /** It is not here, and can be fetched until then, which is soon. */
+  readonly untilMs: number | null;
+  /** It is on its way out: nobody else knows of it yet. */
+  readonly isUpload: boolean;
+}
+
+/** What a person chose beside a file. */
+export interface FileChoice {
+  /** Remove what an image says of where, when and by what it was taken. */
+  readonly removeMetadata: boolean;
 }
 
 /** A question with choices; `chosen` is what was answered, or null. One choice is answered by one click. */
@@ -261,9 +273,12 @@ export interface Conversation<State extends ConversationState> {
   erase(id: string): Promise<void>;
   answer(id: string, choice: string): Promise<void>;
   markSensitive(id: string): Promise<void>;
-  sendFile(file: File): Promise<void>;
+  /** Done when the file is sealed and stored here; from then on it is an item of the conversation. */
+  sendFile(file: File, choice: FileChoice): Promise<void>;
   /** Stop a file on its way; what was moved is dropped. */
   cancelFile(id: string): Promise<void>;
+  /** Fetch what is not here, to be looked at; what fails stands at the file. */
+  fetchFile(id: string): Promise<void>;
   /** Fetch what is not here and give it for saving. */
   saveFile(id: string): Promise<SavedFile>;
   /** The image of a message whose file is here and can be previewed. */

@@ -138,6 +138,9 @@ function filesOf(tongue: Tongue): Item[] {
       state: "here" as const,
       movedB: 4_213_000,
       canPreview: false,
+      failure: null,
+      untilMs: null,
+      isUpload: false,
       ...more,
     },
   });

@@ -11,6 +11,8 @@ export interface Scripted extends RoomBackend {
   change(part: Partial<RoomState>): void;
 }
 
+/** What is refused, by the ending of its name. */
+const REFUSED: Readonly<Record<string, string>> = { exe: "file.type", tif: "file.metadata" };
 const IBAN = /\b[A-Z]{2}\d{2}(?: ?[\dA-Z]{4}){3,7}\b/u;
 
 export function scripted(start: RoomState): Scripted {
@@ -76,21 +78,24 @@ export function scripted(start: RoomState): Scripted {
       calls.push(["markSensitive", id]);
       edit(id, { isSensitive: true });
     },
-    sendFile: async (file) => {
-      calls.push(["sendFile", file.name, file.size]);
+    sendFile: async (file, { removeMetadata }) => {
+      calls.push(["sendFile", file.name, file.size, removeMetadata]);
+      const code = REFUSED[file.name.slice(file.name.lastIndexOf(".") + 1)];
+      if (code !== undefined) throw Object.assign(new Error(code), { code, isRetryable: false });
       const about = {
-        name: file.name,
-        mediaType: file.type,
-        sizeB: file.size,
-        state: "here",
-        movedB: file.size,
-        canPreview: false,
-      } as const;
+        ...({ name: file.name, mediaType: file.type, sizeB: file.size, state: "here", movedB: file.size } as const),
+        ...{ canPreview: false, failure: null, untilMs: null, isUpload: false },
+      };
       add(messageOf("me", 0, "", { file: about, delivery: "sent" }));
     },
     cancelFile: async (id) => {
       calls.push(["cancelFile", id]);
       change({ items: state.items.filter((item) => item.id !== id) });
+    },
+    fetchFile: async (id) => {
+      calls.push(["fetchFile", id]);
+      const item = state.items.find((one) => one.id === id);
+      if (item?.kind === "message" && item.file !== null) edit(id, { file: { ...item.file, state: "here" } });
     },
     saveFile: async (id) => {
       calls.push(["saveFile", id]);

@@ -51,6 +51,7 @@ export function obstructed(obstacle: Obstacle): RoomBackend {
     markSensitive: refuse,
     sendFile: refuse,
     cancelFile: refuse,
+    fetchFile: refuse,
     saveFile: refuse,
     preview: refuse,
     showNotice: refuse,

@@ -25,7 +25,7 @@ export interface TabbedOptions {
 
 /** Calls without a blob; whatever else comes is no call of ours. */
 const PLAIN = [
-  ...(["loadEarlier", "send", "retry", "edit", "erase", "answer", "markSensitive", "cancelFile"] as const),
+  ...(["loadEarlier", "send", "retry", "edit", "erase", "answer", "markSensitive", "cancelFile", "fetchFile"] as const),
   ...(["showNotice", "accept", "refuse", "reconsider", "withdraw", "forget", "freeze", "unfreeze"] as const),
   ...(["close", "reopen", "rate", "recover", "startAnew", "recoveryCode", "settleAlarm", "tryAgain", "seen"] as const),
 ] as const;
@@ -74,7 +74,8 @@ async function carryOut(led: Led, method: string, load: Load): Promise<Load> {
   if (method === "exportTranscript") return packFile(await led.exportTranscript());
   if (method === "preview") return pack(null, await led.preview(String(rest[0])));
   if (method === "sendFile" && load.blob !== null) {
-    await led.sendFile(new File([load.blob], String(rest[0]), { type: load.blob.type }));
+    const file = new File([load.blob], String(rest[0]), { type: load.blob.type });
+    await led.sendFile(file, { removeMetadata: rest[1] === true });
     return pack(null);
   }
   const plain = PLAIN.find((known) => known === method);
@@ -146,7 +147,7 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
     },
     inspect,
     seen: (id) => void call("seen", [id]).catch(() => {}),
-    sendFile: async (file) => void (await call("sendFile", [file.name], file)),
+    sendFile: async (file, choice) => void (await call("sendFile", [file.name, choice.removeMetadata], file)),
     saveFile: async (id) => unpackFile(await call("saveFile", [id])),
     preview: async (id) => (await call("preview", [id])).blob ?? new Blob(),
     exportTranscript: async () => unpackFile(await call("exportTranscript", [])),

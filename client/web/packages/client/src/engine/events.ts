@@ -64,6 +64,27 @@ export type CustomerEvent =
     }
   | { readonly type: "entry-refused"; readonly room: string; readonly entry: string; readonly code: string }
   | { readonly type: "session"; readonly what: SessionNews; readonly device: string }
+  /** So much of a file has come or gone; `file` is an entry, or the id of a file on its way out. */
+  | {
+      readonly type: "file-progress";
+      readonly room: string;
+      readonly file: string;
+      readonly doneB: number;
+      readonly sizeB: number;
+      readonly isUpload: boolean;
+    }
+  | { readonly type: "file-failed"; readonly room: string; readonly file: string; readonly code: string }
+  /** A device holds the file of an entry (FIL-14). */
+  | { readonly type: "file-held"; readonly room: string; readonly entry: string; readonly device: string }
+  /** A file that is not here ends in three days, or has ended (FIL-15). */
+  | {
+      readonly type: "file-expiring";
+      readonly room: string;
+      readonly entry: string;
+      readonly expiresMs: number;
+      readonly isOver: boolean;
+    }
+  | { readonly type: "file-dropped"; readonly room: string; readonly entry: string }
   | { readonly type: "second-copy" }
   /** Something that came was refused; nothing has changed. */
   | { readonly type: "rejected"; readonly code: string };

@@ -6,6 +6,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
+import type { FilesModule } from "../files/host.ts";
 
 // --- rows ---
 
@@ -28,6 +29,8 @@ export const KINDS = [
   "room",
   "entry",
   "meta",
+  "file_out",
+  "file_in",
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -47,12 +50,28 @@ export interface Change {
 }
 
 /**
+ * Sealed parts of files, beside the rows of a store (FIL-16): each file is a list of parts under a name. A write is on
+ * disk some time after it resolves, and those of one file in their order: whoever goes on looks how far it is.
+ */
+export interface SealedParts {
+  /** Put parts from an index on. Rejects with `store.full` where there is no room; then none of them is there. */
+  write(name: string, first: number, parts: readonly Bytes[]): Promise<void>;
+  /** Fewer where the file ends. */
+  read(name: string, first: number, count: number): Promise<readonly Bytes[]>;
+  /** How many parts there are; 0 for a file that is not there. */
+  count(name: string): Promise<number>;
+  remove(name: string): Promise<void>;
+  names(): Promise<readonly string[]>;
+}
+
+/**
  * An open store. A commit is one transaction: when it resolves all of it is on disk, when it rejects none of it is
  * (STO-09). What a rejection says is a `StoreError`.
  */
 export interface Store {
   /** Whether it goes on from its last run; false where it may be an older copy (STO-14, STO-15). */
   readonly isContinuous: boolean;
+  readonly parts: SealedParts;
   /** All rows of a kind, in the order of their first insertion (STO-11). */
   rows(kind: Kind): Promise<readonly Row[]>;
   get(kind: Kind, key: Bytes): Promise<Bytes | null>;
@@ -142,6 +161,8 @@ export interface Clock {
 /** Cryptographically secure random bytes; not called before a person has accepted (CNS-18). */
 export type Random = Rng;
 
+export type LoadFiles = () => Promise<FilesModule>;
+
 export interface Ports {
   readonly place: StorePlace;
   readonly connect: Connect;
@@ -149,4 +170,6 @@ export interface Ports {
   readonly fetchDoor: FetchDoor;
   readonly clock: Clock;
   readonly random: Random;
+  /** Fetch the code of files; without it no file is sent or fetched. */
+  readonly loadFiles?: LoadFiles;
 }

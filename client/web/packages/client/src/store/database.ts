@@ -4,12 +4,14 @@ import type { StoreCode } from "../engine/ports.ts";
 import { StoreError } from "../engine/ports.ts";
 
 /** The number of the newest schema (STO-18). */
-export const SCHEMA = 1;
+export const SCHEMA = 2;
 /** Rows by their ids, in the order of a table by `tag` and `seq`. */
 export const ROWS = "rows";
 /** The keys and the state of the store. */
 export const HEAD = "head";
 export const BY_TABLE = "by-table";
+/** Sealed parts of files, by file and place. */
+export const PARTS = "parts";
 
 /** What leads to schema n + 1 is at place n. */
 const MIGRATIONS: readonly ((db: IDBDatabase) => void)[] = [
@@ -17,6 +19,7 @@ const MIGRATIONS: readonly ((db: IDBDatabase) => void)[] = [
     db.createObjectStore(ROWS, { keyPath: "id" }).createIndex(BY_TABLE, ["tag", "seq"], { unique: true });
     db.createObjectStore(HEAD);
   },
+  (db) => void db.createObjectStore(PARTS),
 ];
 
 /** The result of a request. */

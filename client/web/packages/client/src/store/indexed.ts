@@ -16,6 +16,7 @@ import type { StoreKeys } from "./boxes.ts";
 import { corrupt, markOf, openRow, rowId, sealRow, sealState, tableTag } from "./boxes.ts";
 import { checked, checkKind } from "./changes.ts";
 import { BY_TABLE, done, HEAD, ROWS, result, storeError } from "./database.ts";
+import { indexedParts } from "./parts.ts";
 import type { Held, Slot, State } from "./state.ts";
 import { encodeState, heldOf, MAX_SEALED, xor } from "./state.ts";
 
@@ -127,6 +128,7 @@ export function indexedStore(opened: Opened, means: Means): KeptStore {
 
   return {
     isContinuous: opened.isContinuous,
+    parts: indexedParts(db),
     rows: (kind) => inTurn(() => rows(kind)),
     get: (kind, key) => inTurn(() => get(kind, key)),
     version: () => inTurn(async () => state.commits),

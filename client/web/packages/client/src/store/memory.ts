@@ -4,6 +4,7 @@ import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Change, Kind, Row, Store, StorePlace } from "../engine/ports.ts";
 import { StoreError } from "../engine/ports.ts";
 import { checked, checkKind, nameOf } from "./changes.ts";
+import { memoryParts } from "./parts.ts";
 
 /** Nothing is stored: a page finds what it has made itself, until it is destroyed. */
 export function memoryPlace(): StorePlace & { forget(): Promise<void> } {
@@ -54,6 +55,7 @@ function memoryStore(destroyed: () => void): Store {
   }
   return {
     isContinuous: true,
+    parts: memoryParts(),
     rows: (kind) => use(() => ofKind(kind)),
     get: (kind, key: Bytes) => use(() => rows.get(nameOf(kind, key))?.value ?? null),
     version: () => use(() => commits),

@@ -16,6 +16,9 @@ const MAX_LISTS = 64;
 const MAX_RECORDS = 16;
 const MAX_CODE = 15;
 const LIMITS = 18;
+/** Parts of a blob in one answer, and bytes of a sealed part (RLY-240, RLY-244). */
+const MAX_PARTS = 8;
+const MAX_PART_B = 65_552;
 
 /** What a relay says of itself, of which a client reads this (RLY-10, RLY-11). */
 export interface Hello {
@@ -27,6 +30,8 @@ export interface Hello {
   readonly powBitsCreate: number;
   readonly powBitsSend: number;
   readonly powBitsFetch: number;
+  /** What it does, by number. */
+  readonly operations: readonly number[];
 }
 
 export interface Message {
@@ -65,7 +70,17 @@ export type Answer =
   | { readonly name: "auth_result"; readonly refused: readonly Bytes[] }
   | { readonly name: "send_results"; readonly results: readonly SendResult[] }
   | LookupResult
-  | { readonly name: "prekeys_bundle"; readonly bundle: Bytes };
+  | { readonly name: "prekeys_bundle"; readonly bundle: Bytes }
+  | BlobState
+  | { readonly name: "blob_data"; readonly parts: readonly Bytes[] };
+
+/** How far a blob has come, and until when the relay keeps it (RLY-243, RLY-247). */
+export interface BlobState {
+  readonly name: "blob_state";
+  readonly next: number;
+  readonly sizeB: number;
+  readonly expiresMs: number;
+}
 
 export type Frame =
   | { readonly push: Push }
@@ -110,6 +125,11 @@ const ANSWERS: ReadonlyMap<number, readonly [count: number, read: Read]> = new M
   [69, [1, ([results]) => ({ name: "send_results", results: listOf(results, 256, asResult, 1) })]],
   [73, [5, asLookup]],
   [76, [3, asBundle]],
+  [79, [3, asBlobState]],
+  [
+    81,
+    [1, ([parts]) => ({ name: "blob_data", parts: listOf(parts, MAX_PARTS, (one) => asBytes(one, 0, MAX_PART_B), 1) })],
+  ],
 ]);
 
 /** Keys 0 to n + 1 for n fields, without gaps (RLY-04). */
@@ -164,7 +184,6 @@ function asHello([version, relayName, nonce, limits, operations]: readonly Value
   const map = asMap(present(limits));
   const limit = (key: number): number => saturated(map.get(key));
   for (let key = 0; key < LIMITS; key++) limit(key);
-  listOf(operations, 256, (one) => asUint(one, 65_535, 1));
   return {
     name: "hello",
     version: asUint(present(version), 65_535, 1),
@@ -174,6 +193,7 @@ function asHello([version, relayName, nonce, limits, operations]: readonly Value
     powBitsCreate: limit(12),
     powBitsSend: limit(13),
     powBitsFetch: limit(14),
+    operations: listOf(operations, 256, (one) => asUint(one, 65_535, 1)),
   };
 }
 
@@ -198,6 +218,10 @@ function asLookup([lists, records, addresses, more, slots]: readonly Value[]): A
     more: asBoolean(present(more)),
     slots: listOf(slots, MAX_RECORDS, upTo(4_096)),
   };
+}
+
+function asBlobState([next, sizeB, expiresMs]: readonly Value[]): Answer {
+  return { name: "blob_state", next: saturated(next), sizeB: saturated(sizeB), expiresMs: saturated(expiresMs) };
 }
 
 function asBundle([bundle, oneTimeX25519, oneTimeKem]: readonly Value[]): Answer {

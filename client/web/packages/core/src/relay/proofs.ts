@@ -10,6 +10,7 @@ import { encode } from "../wire/cbor.ts";
 const AUTH = labelOf("SR1-relay-auth");
 const TOKEN = labelOf("SR1-relay-token");
 const POW = labelOf("SR1-relay-pow");
+const BLOB = labelOf("SR1-relay-blob");
 export const MAX_POW_BITS = 16;
 
 function labelOf(text: string): Bytes {
@@ -27,6 +28,11 @@ export function signAuth(seed: Ed25519Seed, relayName: string, nonce: Bytes, mai
 /** The 32 bytes by which a relay knows a delivery token (RLY-25). */
 export function tokenHash(token: Bytes): Bytes {
   return new Uint8Array(blake2b(token, { dkLen: 32, personalization: TOKEN }));
+}
+
+/** The 32 bytes by which a relay knows the secret of a blob's writer (RLY-240). */
+export function blobHash(secret: Bytes): Bytes {
+  return new Uint8Array(blake2b(secret, { dkLen: 32, personalization: BLOB }));
 }
 
 /** Whether BLAKE2b-256(label, context | work) begins with so many zero bits (RLY-24). */

@@ -8,6 +8,11 @@ export const RETENTION = 2;
 export const CLASS_CONTACT = 1;
 export const CLASS_TRUSTED = 3;
 
+export const BLOB_OPEN = 15;
+export const BLOB_PUT = 16;
+export const BLOB_GET = 17;
+export const BLOB_DROP = 18;
+
 export const OK = 0;
 export const BAD_REQUEST = 2;
 export const TOO_LARGE = 3;
@@ -89,6 +94,24 @@ export function fetchPrekeys(accountId: Bytes, recordHash: Bytes, token: Bytes, 
 
 export function deleteMailbox(mailbox: Bytes): Request {
   return request(13, mailbox);
+}
+
+/** `writer` is the hash of the writer's secret (RLY-241). */
+export function openBlob(mailbox: Bytes, token: Bytes, blob: Bytes, writer: Bytes, sizeB: number): Request {
+  return request(BLOB_OPEN, mailbox, token, blob, writer, sizeB);
+}
+
+export function putPart(blob: Bytes, secret: Bytes, index: number, part: Bytes): Request {
+  return request(BLOB_PUT, blob, secret, index, part);
+}
+
+export function getParts(blob: Bytes, index: number, count: number): Request {
+  return request(BLOB_GET, blob, index, count);
+}
+
+/** Without a secret: by the connection of the mailbox that pays (RLY-246). */
+export function dropBlob(blob: Bytes, secret: Bytes | null): Request {
+  return request(BLOB_DROP, blob, secret);
 }
 
 /** One message with one frame (RLY-01). */

@@ -84,7 +84,9 @@ function takeSignal(c: Context, turn: Turn, deviceId: Bytes, value: Value): void
     if (signal.name === "want") answerWant(d, deviceId, signal.ranges);
     else if (signal.name === "typing") {
       d.tell({ type: "typing", room: hex(d.room.id), author: hex(deviceId) });
-    } else if (signal.name !== "held") throw new RemoteError("room.right", "a signal between colleagues");
+    } else if (signal.name === "held") {
+      d.tell({ type: "file-held", room: hex(d.room.id), entry: hex(signal.entryHash), device: hex(deviceId) });
+    } else throw new RemoteError("room.right", "a signal between colleagues");
   });
 }
 
