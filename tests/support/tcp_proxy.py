@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Self
 
 _PIECE_B = 1 << 16
 
@@ -20,7 +21,7 @@ class TcpProxy:
         self._links: dict[asyncio.StreamWriter, int] = {}
         self._server: asyncio.Server | None = None
 
-    async def __aenter__(self) -> TcpProxy:
+    async def __aenter__(self) -> Self:
         self._server = await asyncio.start_server(self._serve, self._listen, 0)
         return self
 
@@ -78,3 +79,48 @@ class TcpProxy:
             while data := await reader.read(_PIECE_B):
                 writer.write(data)
                 await writer.drain()
+
+
+class CuttingProxy(TcpProxy):
+    """Cuts all links when so many bytes have gone to its target, and takes no new one until `resume`."""
+
+    def __init__(self, port: int) -> None:
+        super().__init__([port])
+        self._left_b: int | None = None
+        self.is_cut = asyncio.Event()
+
+    def cut_after(self, size_b: int) -> None:
+        """Cut after so many bytes."""
+        self._left_b = size_b
+
+    def resume(self) -> None:
+        """Take links again."""
+        self._left_b = None
+        self.is_cut.clear()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.is_cut.is_set():
+            writer.transport.abort()
+            return
+        await super()._serve(_Counted(reader, self._went), writer)
+
+    def _went(self, size_b: int) -> None:
+        if self._left_b is None:
+            return
+        self._left_b -= size_b
+        if self._left_b < 0:
+            self.is_cut.set()
+            self.cut()
+
+
+class _Counted(asyncio.StreamReader):
+    """A reader that says what went through it."""
+
+    def __init__(self, reader: asyncio.StreamReader, went: Callable[[int], None]) -> None:
+        super().__init__()
+        self._inner, self._tell = reader, went
+
+    async def read(self, n: int = -1) -> bytes:
+        data = await self._inner.read(n)
+        self._tell(len(data))
+        return data

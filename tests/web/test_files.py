@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from conversations import until
 from e2ee_client.room_events import FileDropped
 from e2ee_client.rooms import Company, CompanyRoom, Entry
 from relay_process import RelayProcess
@@ -62,43 +61,36 @@ async def the_file(room: CompanyRoom, entry: str) -> Entry:
         await room._client.progress.wait()
 
 
-async def entry_of_theirs(person: WebPerson) -> str:
-    """Wait until the person has an entry of a file of the company's."""
-    while True:
-        for one in await person.do("entries"):
-            if one["kind"] == FILE and not one["ours"]:
-                return str(one["id"])
+async def entry_of_theirs(person: WebPerson, sent: Entry) -> str:
+    """Wait until the person has an entry of the company's."""
+    name = sent.hash.hex()
+    while name not in [one["id"] for one in await person.do("entries")]:
         await person.next_event()
+    return name
 
 
-@pytest.mark.parametrize("content", [b"", b"Guten Tag", LONG[:PART_B], LONG], ids=len)
-async def test_a_file_goes_both_ways_and_its_blob_goes_when_all_hold_it(
-    company: Company, person: WebPerson, theirs: CompanyRoom, tmp_path: Path, content: bytes
+async def test_files_go_both_ways_and_a_blob_goes_when_all_hold_it(
+    company: Company, person: WebPerson, theirs: CompanyRoom, tmp_path: Path
 ) -> None:
-    """FIL-10 to FIL-14: the bytes are the same, nothing is sealed twice, and who holds a file says so."""
-    path = file(tmp_path, "out.txt", content)
-    entry = await sent(person, path, "Befund 1.txt")
-    came = await the_file(theirs, entry)
-    assert (await came.save(tmp_path)).read_bytes() == content
-    assert (await came.room.entry(came.hash)).file is not None
-    await person.wait_for(type="file-dropped", entry=entry)
-    assert await person.do("file_status", entry=entry) == {
-        "state": "here",
-        "movedB": 0,
-        "code": None,
-        "isRight": True,
-        "untilMs": None,
-    }
-    events = company.client.events()
-    answer = await theirs.send_file(path, name="Antwort.txt")
-    at_person = await entry_of_theirs(person)
-    assert (await person.do("file_status", entry=at_person))["state"] == "offered"
-    saved = await person.do("save_file", entry=at_person, path=str(tmp_path / "in.txt"))
-    assert saved == {"name": "Antwort.txt", "mediaType": "text/plain", "type": "text/plain"}
-    assert (tmp_path / "in.txt").read_bytes() == content
-    while not (isinstance(event := await anext(events), FileDropped) and event.entry_hash == answer.hash):
-        pass
-    assert (await person.do("file_status", entry=at_person))["state"] == "here"
+    """FIL-10 to FIL-14: the bytes are the same, and who holds a file says so."""
+    for number, content in enumerate((b"", b"Guten Tag", LONG[:PART_B], LONG)):
+        path = file(tmp_path, "out.txt", content)
+        entry = await sent(person, path, f"Befund {number}.txt")
+        assert (await (await the_file(theirs, entry)).save(tmp_path)).read_bytes() == content
+        await person.wait_for(type="file-dropped", entry=entry)
+        status = await person.do("file_status", entry=entry)
+        assert (status["state"], status["isRight"], status["code"]) == ("here", True, None)
+        events = company.client.events()
+        answer = await theirs.send_file(path, name=f"Antwort {number}.txt")
+        at_person = await entry_of_theirs(person, answer)
+        assert (await person.do("file_status", entry=at_person))["state"] == "offered"
+        saved = await person.do("save_file", entry=at_person, path=str(tmp_path / "in.txt"))
+        assert saved == {"name": f"Antwort {number}.txt", "mediaType": "text/plain", "type": "text/plain"}
+        assert (tmp_path / "in.txt").read_bytes() == content
+        while not (isinstance(event := await anext(events), FileDropped) and event.entry_hash == answer.hash):
+            pass
+        assert (await person.do("file_status", entry=at_person))["state"] == "here"
+        events.close()
 
 
 async def test_a_cut_a_dead_relay_and_a_new_start_send_no_part_twice(
@@ -122,8 +114,7 @@ async def test_a_fetch_that_was_cut_goes_on_and_damage_is_mended(
     person: WebPerson, theirs: CompanyRoom, tmp_path: Path
 ) -> None:
     """FIL-05, FIL-18: parts that came are not got again; what the disk damaged is, once."""
-    await theirs.send_file(file(tmp_path, "a.txt", LONG))
-    entry = await entry_of_theirs(person)
+    entry = await entry_of_theirs(person, await theirs.send_file(file(tmp_path, "a.txt", LONG)))
     before = await person.do("parts")
     await person.do("cut_after_parts", count=4)
     target = tmp_path / "saved.txt"
@@ -162,39 +153,15 @@ async def test_what_is_not_sent_leaves_nothing(person: WebPerson, tmp_path: Path
     assert await person.do("uploads") == []
 
 
-async def test_who_gives_a_file_up_drops_its_blob_and_says_nothing(
+async def test_an_image_comes_without_its_place_and_what_is_erased_or_given_up_leaves_nothing(
     person: WebPerson, theirs: CompanyRoom, relay: RelayProcess, tmp_path: Path
 ) -> None:
-    """FIL-12: also one whose relay is away; a file of which nothing was said is in nobody's room."""
-    relay.kill()
-    upload = await person.do("send_file", path=file(tmp_path, "a.txt", LONG), name="a.txt")
-    await person.do("cancel_file", entry=upload)
-    assert (await person.wait_for(type="file-failed", file=upload))["code"] == "file.cancelled"
-    assert await person.do("sealed_parts") == []
-    relay.start()
-    last = await person.do("send", text="Doch nicht")
-    await person.do("wait", entry=last)
-    assert [one for one in await person.do("entries") if one["kind"] == FILE] == []
-    await until(lambda: theirs.unread >= 1)
-
-
-async def test_an_image_arrives_without_what_says_where_it_was_taken(
-    person: WebPerson, theirs: CompanyRoom, tmp_path: Path
-) -> None:
-    """FIL-17: place, time and camera stay here when the person wishes so."""
+    """FIL-12, FIL-14, FIL-16, FIL-17, FIL-19: no part of a file outlives its entry, or who gives it up."""
     comment = b"\xff\xfe\x00\x0cGPS 52.5N!"
     jpeg = b"\xff\xd8" + comment + b"\xff\xdb\x00\x04ab" + b"\xff\xda\x00\x04cdpixels\xff\xd9behind"
     entry = await sent(person, file(tmp_path, "a.jpg", jpeg), "Foto.jpg", strip=True)
     saved = (await (await the_file(theirs, entry)).save(tmp_path)).read_bytes()
     assert saved == b"\xff\xd8" + b"\xff\xdb\x00\x04ab" + b"\xff\xda\x00\x04cdpixels\xff\xd9"
-
-
-async def test_what_is_erased_is_erased_with_its_parts(
-    person: WebPerson, theirs: CompanyRoom, tmp_path: Path
-) -> None:
-    """FIL-14, FIL-16, FIL-19: no part of a file outlives the body of its entry."""
-    entry = await sent(person, file(tmp_path, "a.txt", LONG), "a.txt")
-    await the_file(theirs, entry)
     assert len(await person.do("sealed_parts")) == 1
     await person.do("erase", entry=entry)
     assert (await person.do("file_status", entry=entry))["state"] == "gone"
@@ -203,3 +170,12 @@ async def test_what_is_erased_is_erased_with_its_parts(
         await person.do("save_file", entry=entry, path=str(tmp_path / "b.txt"))
     assert refused.value.code == "local.file"
     assert await person.do("sealed_parts") == []
+    relay.kill()
+    upload = await person.do("send_file", path=file(tmp_path, "a.txt", LONG), name="a.txt")
+    await person.do("cancel_file", entry=upload)
+    assert (await person.wait_for(type="file-failed", file=upload))["code"] == "file.cancelled"
+    assert await person.do("sealed_parts") == []
+    relay.start()
+    last = await person.do("send", text="Doch nicht")
+    await person.do("wait", entry=last)
+    assert [one["id"] for one in await person.do("entries") if one["kind"] == FILE] == [entry]

@@ -1,6 +1,7 @@
 /** What a browser gives the engine: storage, connections, work, time and randomness. */
 
 import type { Ports, StoreCode } from "./engine/ports.ts";
+import type { LoadFiles } from "./files/host.ts";
 import { browserClock, browserRandom } from "./link/clock.ts";
 import { fetchDoor } from "./link/door.ts";
 import type { Links } from "./link/websocket.ts";
@@ -19,6 +20,7 @@ export interface BrowserOptions {
   readonly workerUrl: string;
   /** The store has ended by itself (STO-36). */
   readonly ended: (code: StoreCode) => void;
+  readonly files: LoadFiles;
 }
 
 export interface BrowserPorts extends Ports {
@@ -27,7 +29,7 @@ export interface BrowserPorts extends Ports {
   readonly links: Links;
 }
 
-export function browserPorts({ mode, name, ttlMs, workerUrl, ended }: BrowserOptions): BrowserPorts {
+export function browserPorts({ mode, name, ttlMs, workerUrl, ended, files }: BrowserOptions): BrowserPorts {
   const { nowMs } = browserClock;
   const links = browserLinks({ clock: browserClock, pageProtocol: location.protocol });
   return {
@@ -38,5 +40,6 @@ export function browserPorts({ mode, name, ttlMs, workerUrl, ended }: BrowserOpt
     fetchDoor,
     clock: browserClock,
     random: browserRandom,
+    files,
   };
 }

@@ -1,6 +1,5 @@
 /** Fetches the code of files when there is a file, not before: a room without files never needs it. */
 
-import { hex } from "@sealroom/core/bytes.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import type { Ports, Store } from "./engine/ports.ts";
 import { ClientError } from "./errors.ts";
@@ -29,7 +28,7 @@ export class FileLoader {
   }
 
   get isSupported(): boolean {
-    return this.#ports.loadFiles !== undefined;
+    return this.#ports.files !== undefined;
   }
 
   /** Go on with files that are here, or on their way. */
@@ -60,12 +59,13 @@ export class FileLoader {
   }
 
   async #load(): Promise<FileService> {
-    const { loadFiles, connect, clock, random } = this.#ports;
-    if (loadFiles === undefined) throw new ClientError("client.unsupported", "files are not in this client");
+    const { files, connect, clock, random } = this.#ports;
+    if (files === undefined) throw new ClientError("client.unsupported", "files are not in this client");
     const shell = this.#shell;
-    const { startFiles } = await loadFiles();
+    const { startFiles } = await files.service();
     const service = await startFiles({
       tools: fileTools,
+      stripped: async (data, mediaType) => (await files.stripping()).stripped(data, mediaType),
       ports: { connect, clock, random },
       parts: this.#store.parts,
       wakes: this.#wakes,
@@ -101,7 +101,9 @@ export class FileLoader {
   }
 }
 
-/** Names what is on its way by an id that no entry has: 16 bytes, not 32. */
+const UPLOAD_HEX = 32;
+
+/** Whether an id is that of a file on its way out: 16 bytes, where an entry has 32. */
 export function isUpload(id: string): boolean {
-  return id.length === hex(new Uint8Array(16)).length;
+  return id.length === UPLOAD_HEX;
 }

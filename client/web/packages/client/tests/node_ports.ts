@@ -59,6 +59,10 @@ export const clock: Clock = {
 /** Ports with a door that stands in a file. */
 export function portsOf(place: StorePlace, door: string): Ports {
   const fetchDoor = async (): Promise<Bytes> => new Uint8Array(await readFile(door));
+  const files = {
+    service: () => import("../src/files/file_service.ts"),
+    stripping: () => import("../src/files/image_metadata.ts"),
+  };
   const random = (sizeB: number) => new Uint8Array(randomBytes(sizeB));
-  return { place, connect, work, fetchDoor, clock, random, loadFiles: () => import("../src/files/main.ts") };
+  return { place, connect, work, fetchDoor, clock, random, files };
 }

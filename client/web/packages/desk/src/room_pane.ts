@@ -207,6 +207,7 @@ export function roomPane(options: RoomOptions): RoomPane {
         answer: () => {},
         saveFile: (id) => void saveFile(id),
         cancelFile: () => {},
+        fetchFile: () => {},
         preview: () => Promise.reject(new Error("no preview")),
       },
     });

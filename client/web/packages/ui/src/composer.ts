@@ -1,12 +1,13 @@
 /** The field for writing: Enter sends, Shift and Enter begins a line; a word in composition (IME) is never sent. */
 
-import type { Finding, Message } from "./backend.ts";
+import type { FileChoice, Finding, Message } from "./backend.ts";
+import type { ChosenFiles } from "./chosen_files.ts";
 import { define, h, replace, say, set } from "./dom.ts";
 import { icon } from "./icons.ts";
+import { part } from "./part.ts";
 import { excerpt } from "./rows.ts";
 import { composerStyle } from "./styles/composer.ts";
 import { base, tokens } from "./styles/tokens.ts";
-import { clockOf } from "./times.ts";
 import type { Words } from "./words.ts";
 
 /** Of one message, in bytes of UTF-8 (chapter 16). */
@@ -18,7 +19,7 @@ export interface ComposerOptions {
   inspect(text: string): readonly Finding[];
   send(text: string, replyTo: string | null): Promise<void>;
   edit(id: string, text: string): Promise<void>;
-  sendFile(file: File): Promise<void>;
+  sendFile(file: File, choice: FileChoice): Promise<void>;
 }
 
 interface Aim {
@@ -33,6 +34,9 @@ export class ComposerElement extends HTMLElement {
   #isBusy = false;
   #maxFileB = Number.POSITIVE_INFINITY;
   #blocked: string | null = null;
+  /** Null until the first file is chosen. */
+  #chosen: ChosenFiles | null = null;
+  #over: AbortController | null = null;
   readonly #area = h("textarea", { rows: 1, enterkeyhint: "send", dir: "auto" });
   readonly #send = h("button", { class: "round send", type: "button" }, icon("send"));
   readonly #attach = h("button", { class: "round", type: "button" }, icon("attach"));
@@ -115,34 +119,52 @@ export class ComposerElement extends HTMLElement {
     this.#send.addEventListener("click", () => void this.#submit(false));
     this.#attach.addEventListener("click", () => this.#file.click());
     this.#file.addEventListener("change", () => {
-      void this.#sendFiles([...(this.#file.files ?? [])]);
+      void this.#choose([...(this.#file.files ?? [])]);
       this.#file.value = "";
     });
-    this.addEventListener("dragover", (event) => {
-      event.preventDefault();
-      this.#frame.classList.add("over");
-    });
-    this.addEventListener("dragleave", () => this.#frame.classList.remove("over"));
-    this.addEventListener("drop", (event) => {
-      this.#frame.classList.remove("over");
-      this.#onFiles(event, event.dataTransfer?.files);
-    });
+  }
+
+  /** Files may be dropped on all of the conversation. */
+  connectedCallback(): void {
+    this.#over = new AbortController();
+    const until = { signal: this.#over.signal };
+    const target = this.closest("main") ?? this;
+    target.addEventListener("dragover", (event) => this.#onDrag(event), until);
+    target.addEventListener("dragleave", () => this.#frame.classList.remove("over"), until);
+    target.addEventListener("drop", (event) => this.#onDrag(event), until);
+  }
+
+  disconnectedCallback(): void {
+    this.#over?.abort();
+  }
+
+  #onDrag(event: DragEvent): void {
+    const hasFiles = event.dataTransfer?.types.includes("Files") ?? false;
+    this.#frame.classList.toggle("over", event.type === "dragover" && hasFiles && !this.#attach.hidden);
+    if (event.type === "drop") this.#onFiles(event, event.dataTransfer?.files);
   }
 
   #onFiles(event: Event, files: FileList | undefined): void {
     if (files === undefined || files.length === 0) return;
     event.preventDefault();
-    void this.#sendFiles([...files]);
+    void this.#choose([...files]);
   }
 
-  async #sendFiles(files: readonly File[]): Promise<void> {
+  /** Chosen files stand above the text until it is sent. */
+  async #choose(files: readonly File[]): Promise<void> {
     const options = this.#options;
     if (options === null || this.#blocked !== null || this.#attach.hidden) return;
-    const { words } = options;
-    const size = clockOf(words.locale).size(this.#maxFileB);
-    for (const file of files)
-      if (file.size > this.#maxFileB) this.#complain(words("composer.too-large", { size }));
-      else await this.#try(options.sendFile(file));
+    this.#fault.replaceChildren();
+    try {
+      const { chosenFiles } = await part("chosen_files", () => import("./chosen_files.ts"));
+      const complain = (text: string) => this.#complain(text);
+      this.#chosen ??= chosenFiles({ ...options, complain, changed: () => this.#changed(false) });
+      this.#entry.before(this.#chosen.element);
+      this.#chosen.add(files, this.#maxFileB);
+      this.focus();
+    } catch (problem) {
+      this.#complain(options.words("failed.text", { code: String((problem as { code?: unknown }).code ?? "local") }));
+    }
   }
 
   #onKey(event: KeyboardEvent): void {
@@ -162,7 +184,7 @@ export class ComposerElement extends HTMLElement {
   async #submit(isSure: boolean): Promise<void> {
     const options = this.#options;
     const text = this.text.trim();
-    if (options === null || text === "" || this.#isBusy || this.#blocked !== null) return;
+    if (options === null || this.#isEmpty() || this.#isBusy || this.#blocked !== null) return;
     if (new TextEncoder().encode(text).length > MAX_TEXT_B) {
       this.#complain(options.words("composer.too-long"));
       return;
@@ -173,9 +195,11 @@ export class ComposerElement extends HTMLElement {
       return;
     }
     const aim = this.#aim;
-    const done =
+    const write = () =>
       aim?.kind === "edit" ? options.edit(aim.message.id, text) : options.send(text, aim?.message.id ?? null);
-    if (await this.#try(done)) this.#sent(text);
+    if (text !== "" && !(await this.#try(write()))) return;
+    this.#sent(text);
+    await this.#sendChosen();
   }
 
   /** The text stays in the field until it is stored. */
@@ -192,6 +216,21 @@ export class ComposerElement extends HTMLElement {
       this.#isBusy = false;
       this.#changed(false);
     }
+  }
+
+  #isEmpty(): boolean {
+    return this.text.trim() === "" && (this.#chosen?.count() ?? 0) === 0;
+  }
+
+  /** What is refused stays chosen, and is said. */
+  async #sendChosen(): Promise<void> {
+    if (this.#chosen === null) return;
+    this.#isBusy = true;
+    this.#changed(false);
+    await this.#chosen.send();
+    this.#isBusy = false;
+    this.#changed(false);
+    this.dispatchEvent(new Event("sent"));
   }
 
   /** What was typed meanwhile stays. */
@@ -235,7 +274,7 @@ export class ComposerElement extends HTMLElement {
 
   #changed(isTyped = true): void {
     if (isTyped) this.#hint.replaceChildren();
-    this.#send.disabled = this.text.trim() === "" || this.#isBusy;
+    this.#send.disabled = this.#isEmpty() || this.#isBusy;
     if (CSS.supports("field-sizing: content")) return;
     this.#area.style.setProperty("height", "auto");
     this.#area.style.setProperty("height", `${this.#area.scrollHeight}px`);
@@ -264,6 +303,12 @@ export class ComposerElement extends HTMLElement {
   }
 }
 
+/** A file that is dropped beside the conversation would take the place of the page. */
+function keepPage(event: Event): void {
+  event.preventDefault();
+}
+
 export function defineComposer(): void {
+  for (const name of ["dragover", "drop"]) addEventListener(name, keepPage);
   define("seal-composer", ComposerElement);
 }

@@ -43,6 +43,7 @@ export function setUpList(element: HTMLElement, { words, backend, run, now, open
       answer: (id, choice) => run(backend.answer(id, choice)),
       saveFile: (id) => run(backend.saveFile(id).then(offer)),
       cancelFile: (id) => run(backend.cancelFile(id)),
+      fetchFile: (id) => run(backend.fetchFile(id)),
       preview: (id) => backend.preview(id),
     },
   });

@@ -2,41 +2,53 @@
 
 import type { FileOfMessage } from "./backend.ts";
 import { h } from "./dom.ts";
+import { faultOf } from "./file_fault.ts";
 import { icon } from "./icons.ts";
 import type { RowContext } from "./row_view.ts";
 
 export function fileView(id: string, file: FileOfMessage, context: RowContext): HTMLElement {
-  const { words, clock } = context;
   const element = h("div", null);
   if (file.canPreview && file.state === "here") element.append(previewView(id, file, context));
-  const size = file.state === "gone" ? words("file.gone") : clock.size(file.sizeB);
-  const about = h("div", null, h("div", { class: "name", dir: "auto" }, file.name), h("div", { class: "meta" }, size));
+  const about = h("div", null, h("div", { class: "name", dir: "auto" }, file.name), metaView(file, context));
   const row = h("div", { class: "file" }, icon("file"), about);
   if (file.state === "moving") row.append(progressView(file, context));
-  if (file.state === "failed") row.append(h("p", { class: "failing meta" }, words("file.failed")));
+  if (file.state === "failed") row.append(h("p", { class: "failing meta" }, faultOf(file.failure, context.words)));
   const acts = actsOf(id, file, context);
-  if (acts !== null) row.append(h("div", { class: "acts" }, acts));
+  if (acts.length > 0) row.append(h("div", { class: "acts" }, ...acts));
   element.append(row);
   return element;
+}
+
+function metaView(file: FileOfMessage, { words, clock, nowMs }: RowContext): HTMLElement {
+  const size = file.state === "gone" ? words("file.gone") : clock.size(file.sizeB);
+  const until = file.untilMs === null ? null : words("file.until", { when: clock.day(file.untilMs, nowMs) });
+  return h("div", { class: "meta" }, size, until === null ? null : h("div", { class: "until" }, until));
 }
 
 function progressView(file: FileOfMessage, { words, clock }: RowContext): HTMLElement {
   const said = words("file.moving", { done: clock.size(file.movedB), all: clock.size(file.sizeB) });
   const label = words("file.progress", { name: file.name });
   const bar = h("progress", { max: Math.max(1, file.sizeB), value: file.movedB, "aria-label": label });
-  const element = h("div", { class: "unseen" }, said);
-  const both = h("div", null, bar, element);
-  both.setAttribute("class", "moving");
-  return both;
+  return h("div", { class: "moving" }, bar, h("div", { class: "meta" }, said));
 }
 
-function actsOf(id: string, file: FileOfMessage, { words, actions }: RowContext): HTMLElement | null {
-  const button = (word: string, act: () => void, glyph: "save" | "close" | null) =>
+function actsOf(id: string, file: FileOfMessage, { words, actions }: RowContext): readonly HTMLElement[] {
+  const button = (word: string, act: () => void, glyph: "save" | "eye" | null = null) =>
     h("button", { class: "button small", type: "button", onclick: act }, glyph && icon(glyph), word);
-  if (file.state === "gone") return null;
-  if (file.state === "moving") return button(words("file.cancel"), () => actions.cancelFile(id), null);
-  if (file.state === "failed") return button(words("file.retry"), () => actions.retry(id), null);
-  return button(words("file.save"), () => actions.saveFile(id), "save");
+  const save = button(words("file.save"), () => actions.saveFile(id), "save");
+  const discard = button(words("file.discard"), () => actions.cancelFile(id));
+  switch (file.state) {
+    case "gone":
+      return [];
+    case "moving":
+      return [button(words("file.cancel"), () => actions.cancelFile(id))];
+    case "failed":
+      return [button(words("file.retry"), () => actions.retry(id)), ...(file.isUpload ? [discard] : [])];
+    case "offered":
+      return file.canPreview ? [button(words("file.show"), () => actions.fetchFile(id), "eye"), save] : [save];
+    case "here":
+      return [save];
+  }
 }
 
 function previewView(id: string, file: FileOfMessage, { words, actions }: RowContext): HTMLElement {

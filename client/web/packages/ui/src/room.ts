@@ -234,7 +234,7 @@ export class RoomElement extends HTMLElement {
       inspect: (text) => backend.inspect(text),
       send: (text, replyTo) => backend.send(text, replyTo),
       edit: (id, text) => backend.edit(id, text),
-      sendFile: (file) => backend.sendFile(file),
+      sendFile: (file, choice) => backend.sendFile(file, choice),
     });
     composer.addEventListener("sent", () => this.#messages?.toEnd());
     return [this.#list, composer];

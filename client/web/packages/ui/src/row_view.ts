@@ -16,6 +16,7 @@ export interface RowActions {
   answer(id: string, choice: string): void;
   saveFile(id: string): void;
   cancelFile(id: string): void;
+  fetchFile(id: string): void;
   preview(id: string): Promise<Blob>;
 }
 

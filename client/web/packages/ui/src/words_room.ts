@@ -1,5 +1,7 @@
 /** The words of the room. Short sentences, no jargon, no blame; "Sie" in German. */
 
+import { FILE_WORDS } from "./words_files.ts";
+
 export const ROOM_WORDS = {
   "room.label": ["Gespräch mit {company}", "Conversation with {company}"],
   "room.title": ["Nachrichten", "Messages"],
@@ -84,7 +86,6 @@ export const ROOM_WORDS = {
   "composer.cancel": ["Abbrechen", "Cancel"],
   "composer.save": ["Speichern", "Save"],
   "composer.too-long": ["Das ist zu lang. Bitte teilen Sie den Text.", "This is too long. Please split the text."],
-  "composer.too-large": ["Die Datei ist größer als {size}.", "The file is larger than {size}."],
   "composer.not-sent": [
     "Das ließ sich hier nicht speichern. Ihr Text steht noch im Feld.",
     "This could not be stored here. Your text is still in the field.",
@@ -134,14 +135,7 @@ export const ROOM_WORDS = {
   "messages.down": ["Zum Ende", "To the end"],
   "messages.announce": ["{name}: {text}", "{name}: {text}"],
 
-  "file.save": ["Speichern", "Save"],
-  "file.cancel": ["Abbrechen", "Cancel"],
-  "file.retry": ["Noch einmal", "Try again"],
-  "file.moving": ["{done} von {all}", "{done} of {all}"],
-  "file.failed": ["Unterbrochen. Es geht dort weiter, wo es aufhörte.", "Interrupted. It continues where it stopped."],
-  "file.gone": ["Nicht mehr vorhanden", "No longer available"],
-  "file.preview": ["Bild {name}", "Image {name}"],
-  "file.progress": ["Übertragung von {name}", "Transfer of {name}"],
+  ...FILE_WORDS,
 
   "happened.joined": ["{name} liest und schreibt jetzt mit.", "{name} now reads and writes here."],
   "happened.left": ["{name} ist nicht mehr dabei.", "{name} is no longer here."],

@@ -1,10 +1,12 @@
 /** The room over the client of this browser: its store, its links, its tabs. */
 
 import { type BrowserPorts, browserPorts } from "@sealroom/client/browser.ts";
+import type { LoadFiles } from "@sealroom/client/files/host.ts";
 import { watchNetwork } from "@sealroom/client/link/network.ts";
 import { openRoom } from "@sealroom/client/room_backend.ts";
 import { unhex } from "@sealroom/core/bytes.ts";
 import type { Keeping, RoomBackend } from "@sealroom/ui/backend.ts";
+import { part } from "@sealroom/ui/part.ts";
 import { inspect } from "./guard.ts";
 import { obstructed } from "./obstructed.ts";
 import type { Settings } from "./port.ts";
@@ -32,11 +34,16 @@ export function realBackend(settings: Settings, workerUrl: string): RoomBackend 
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
   const mode = keepingOf(settings);
-  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {} });
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {}, files: FILES });
   const open = () => opened(settings, ports, mode);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
+
+const FILES: LoadFiles = {
+  service: () => part("file_service", () => import("@sealroom/client/files/file_service.ts")),
+  stripping: () => part("image_metadata", () => import("@sealroom/client/files/image_metadata.ts")),
+};
 
 function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);

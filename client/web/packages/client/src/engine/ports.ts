@@ -6,7 +6,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
-import type { FilesModule } from "../files/host.ts";
+import type { LoadFiles } from "../files/host.ts";
 
 // --- rows ---
 
@@ -161,8 +161,6 @@ export interface Clock {
 /** Cryptographically secure random bytes; not called before a person has accepted (CNS-18). */
 export type Random = Rng;
 
-export type LoadFiles = () => Promise<FilesModule>;
-
 export interface Ports {
   readonly place: StorePlace;
   readonly connect: Connect;
@@ -171,5 +169,5 @@ export interface Ports {
   readonly clock: Clock;
   readonly random: Random;
   /** Fetch the code of files; without it no file is sent or fetched. */
-  readonly loadFiles?: LoadFiles;
+  readonly files?: LoadFiles;
 }

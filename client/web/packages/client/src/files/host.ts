@@ -1,8 +1,9 @@
 /**
- * What the code of files is given, and what it gives. It is a bundle of its own that is fetched with the first file,
- * so it is handed what the room has already: protocol, engine, connections. From there it imports types alone.
+ * What the code of files is given, and what it gives. It is a part of the page that is fetched with the first file. It
+ * is handed what the page has already, and imports types alone from there: parts that share modules make both larger.
  */
 
+import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Context } from "../engine/context.ts";
 import type { CustomerEvent } from "../engine/events.ts";
 import type { Kind, Ports, Row, SealedParts } from "../engine/ports.ts";
@@ -13,6 +14,8 @@ export interface FilesHost {
   readonly tools: FileTools;
   readonly ports: Pick<Ports, "connect" | "clock" | "random">;
   readonly parts: SealedParts;
+  /** An image without its metadata (FIL-17). @throws `file.metadata` */
+  stripped(data: Uint8Array, mediaType: string): Promise<Bytes>;
   /** Ends all pauses: the network is back. */
   readonly wakes: Set<() => void>;
   context(): Context;
@@ -76,6 +79,17 @@ export interface FileService {
   heard(event: CustomerEvent): void;
   /** End all transfers; what is stored goes on with the next start. */
   end(): Promise<void>;
+}
+
+/** Parts of the page that files need. */
+export interface LoadFiles {
+  service(): Promise<FilesModule>;
+  /** Only where metadata are to be removed. */
+  stripping(): Promise<StrippingModule>;
+}
+
+export interface StrippingModule {
+  stripped(data: Uint8Array, mediaType: string): Bytes;
 }
 
 export interface FilesModule {

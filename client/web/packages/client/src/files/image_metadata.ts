@@ -7,7 +7,6 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { concat } from "@sealroom/core/bytes.ts";
-import { FileError } from "./file_error.ts";
 
 const KEPT_CHUNKS = "IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs acTL fcTL fdAT cICP mDCv cLLi";
 const KEPT_RIFF: readonly string[] = ["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "ICCP"];
@@ -17,22 +16,24 @@ const WITH_METADATA = 0x0c;
 const VP8X_B = 10;
 const MOST_ENTRIES = 512;
 
-/** The types of which metadata are removed; text has none. */
-export function canStrip(mediaType: string): boolean {
-  return mediaType in BY_TYPE;
-}
-
 /**
  * A file without its metadata.
  *
- * @throws FileError `file.metadata`: its type has some that cannot be removed here, or it is not built as it should be
+ * @throws MetadataKept: its type has some that cannot be removed here, or it is not built as it should be
  */
 export function stripped(data: Uint8Array, mediaType: string): Bytes {
   const work = BY_TYPE[mediaType];
-  if (work === undefined) throw new FileError("file.metadata", "not of a file of this type");
+  if (work === undefined) throw new MetadataKept("not of a file of this type");
   const kept: Uint8Array[] = [];
   work(source(data), (part) => void kept.push(part));
   return concat(...kept);
+}
+
+/** Metadata cannot be removed from this file. */
+export class MetadataKept extends Error {
+  override readonly name = "MetadataKept";
+  readonly code = "file.metadata";
+  readonly retryable = false;
 }
 
 type Yield = (part: Uint8Array) => void;
@@ -47,7 +48,7 @@ interface Source {
 function source(data: Uint8Array): Source {
   let at = 0;
   const read = (sizeB: number): Uint8Array => {
-    if (at + sizeB > data.length) throw new FileError("file.metadata", "the image is cut short");
+    if (at + sizeB > data.length) throw new MetadataKept("the image is cut short");
     at += sizeB;
     return data.subarray(at - sizeB, at);
   };
@@ -70,7 +71,7 @@ function letters(data: Uint8Array): string {
 }
 
 function check(holds: boolean, what: string): void {
-  if (!holds) throw new FileError("file.metadata", what);
+  if (!holds) throw new MetadataKept(what);
 }
 
 // --- JPEG ---

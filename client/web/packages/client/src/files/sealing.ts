@@ -9,7 +9,6 @@ import type { Announced } from "@sealroom/core/files.ts";
 import type { FileKey } from "@sealroom/core/secret.ts";
 import { FileError, fileCodeOf } from "./file_error.ts";
 import type { FilesHost } from "./host.ts";
-import { stripped } from "./image_metadata.ts";
 
 const CHUNK_B = 65_536;
 const TAG_B = 16;
@@ -41,7 +40,7 @@ export async function sealBlob(
   removeMetadata: boolean,
 ): Promise<Sealed> {
   if (file.size > MAX_FILE_B) throw new LocalError("local.file_too_large", "a file has at most 64 MiB");
-  const from = removeMetadata ? await withoutMetadata(file, name) : file;
+  const from = removeMetadata ? await withoutMetadata(host, file, name) : file;
   const { tools } = host;
   const [sizeB, paddedB] = [from.size, tools.paddedSizeB(from.size)];
   const [digest, content] = [tools.hashOfParts(), fileContent()];
@@ -62,13 +61,13 @@ export async function sealBlob(
 }
 
 /** How metadata are read depends on the type, which is told first. */
-async function withoutMetadata(file: Blob, name: string): Promise<Blob> {
+async function withoutMetadata(host: FilesHost, file: Blob, name: string): Promise<Blob> {
   const data = await read(file, 0, file.size);
   const content = fileContent();
   content.take(data);
   const mediaType = content.mediaType();
   checkFileName(name, mediaType);
-  return mediaType === "text/plain" ? file : new Blob([stripped(data, mediaType)]);
+  return mediaType === "text/plain" ? file : new Blob([await host.stripped(data, mediaType)]);
 }
 
 async function read(file: Blob, from: number, to: number): Promise<Bytes> {

@@ -56,6 +56,7 @@ export const messagesStyle: CSSStyleSheet = sheet(`
 .file .acts { grid-column: 2; display: flex; flex-wrap: wrap; gap: 8px; margin-block-start: 4px; }
 .file .failing { grid-column: 2; color: var(--stop); }
 .moving { grid-column: 2; }
+.until { color: var(--warn); }
 progress { display: block; width: 100%; height: 6px; border: 0; border-radius: 3px; background: var(--surface-3);
   overflow: hidden; appearance: none; }
 progress::-webkit-progress-bar { background: var(--surface-3); }

@@ -1,0 +1,26 @@
+/** What went wrong with a file, in words, by the code of its error. */
+
+import type { WordKey, Words } from "./words.ts";
+
+const FAULTS: Readonly<Record<string, WordKey>> = {
+  "local.file_name": "file.fault.name",
+  "local.file_too_large": "composer.too-large",
+  "file.type": "file.fault.type",
+  "file.metadata": "file.fault.metadata",
+  "local.file_unusable": "file.fault.unusable",
+  "store.full": "file.fault.full",
+  "file.quota": "file.fault.quota",
+  "file.expired": "file.fault.expired",
+  "file.corrupt": "file.fault.corrupt",
+};
+
+/** `size` is the largest file that is sent. */
+export function faultOf(code: string | null, words: Words, size = ""): string {
+  if (code?.startsWith("room.") || code === "local.consent") return words("file.fault.closed");
+  return words(FAULTS[code ?? ""] ?? "file.failed", { size });
+}
+
+/** The code of what was thrown, or "". */
+export function codeOfProblem(problem: unknown): string {
+  return String((problem as { readonly code?: unknown } | null)?.code ?? "");
+}
