@@ -125,6 +125,20 @@ def test_accepted_values_have_one_encoding(value: cbor.Value, encoded: str) -> N
     assert type(decoded) is type(value)
 
 
+@pytest.mark.parametrize("begins", ["81" * 8, "a101" * 8, "81a101" * 4])
+def test_eight_arrays_or_maps_nest(begins: str) -> None:
+    """WIRE-03: a map counts as an array does; a ninth one is refused by encoder and decoder."""
+    encoded = bytes.fromhex(begins + "00")
+    value = cbor.decode(encoded)
+    assert cbor.encode(value) == encoded
+    for deeper in ([value], {1: value}):
+        with pytest.raises(InvalidArgument):
+            cbor.encode(deeper)
+    for one in ("81", "a101"):
+        with pytest.raises(DecodeError):
+            cbor.decode(bytes.fromhex(one) + encoded)
+
+
 @pytest.mark.parametrize("name", REFUSED_CBOR)
 def test_every_other_form_is_refused(name: str) -> None:
     """WIRE-01, WIRE-02, WIRE-03, WIRE-04"""
