@@ -10,7 +10,8 @@ import independent_company as company
 import independent_login as login
 import independent_proof
 import pytest
-from independent_reader import DeviceList, Refused
+from independent_reader import DeviceList
+from independent_refusal import Refused
 from vector_files import FOLDER, load, unhex
 
 from spec.vectors.suite import sign_public

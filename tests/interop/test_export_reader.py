@@ -6,7 +6,7 @@ from typing import Any
 
 import independent_export
 import pytest
-from independent_reader import Refused
+from independent_refusal import Refused
 from vector_files import load, unhex
 
 EXPORT = load("export.json")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import independent_reader as reader
 import pytest
+from independent_refusal import Refused
 from run_counts import count
 
 from e2ee import card, grammar
@@ -61,7 +62,7 @@ def read_by_reader(text: str) -> tuple[bytes, str, str | None] | None:
     """A card by the reader, None if it is refused."""
     try:
         return reader.parse_card(text)
-    except reader.Refused:
+    except Refused:
         return None
 
 

@@ -31,6 +31,14 @@ def test_the_list_is_long_and_names_each_once() -> None:
     assert {one.id.partition("-")[0] for one in LIST} >= set(SUBJECTS.split())
 
 
+def test_a_reader_that_is_executed_anew_without_a_change_is_caught_by_nothing(
+    checks: list[misreadings.Check],
+) -> None:
+    """The control: what catches a misreading is the change, not that names of the reader are other ones."""
+    unchanged = misreadings.Misreading("none", "", "", "reader", "import re\n", "import re\n", ())
+    assert misreadings.catches(unchanged, checks, first_only=False) == []
+
+
 @pytest.mark.parametrize("part", range(8))
 def test_a_vector_catches_each_misreading(part: int, checks: list[misreadings.Check]) -> None:
     """PRM-03, WIRE-03, WIRE-12, ID-10, HS-06, DR-13, DR-16, PQ-05, CON-12, SES-14, SES-22."""

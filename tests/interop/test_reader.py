@@ -16,6 +16,7 @@ import independent_rooms as rooms
 import independent_sender as sender
 import independent_stored as stored
 import pytest
+from independent_refusal import Refused
 
 VECTORS = Path(__file__).resolve().parents[2] / "spec" / "vectors"
 
@@ -252,7 +253,7 @@ def test_bundles_are_verified_up_to_the_account() -> None:
         if row["accepted"]:
             assert len(reader.verify_bundle(raw, account, None, [], now_ms, grace_ms).prekeys) == 2
         else:
-            with pytest.raises(reader.Refused, match=r"remote\.expired"):
+            with pytest.raises(Refused, match=r"remote\.expired"):
                 reader.verify_bundle(raw, account, None, [], now_ms, grace_ms)
 
 
@@ -526,7 +527,7 @@ def opens(honest: Callable[[], object]) -> None:
     """Run what must not be refused, so that its refusal is not taken for the one that is looked for."""
     try:
         honest()
-    except reader.Refused as refused:
+    except Refused as refused:
         raise AssertionError(f"the honest one is refused with {refused.code}") from refused
 
 
@@ -706,7 +707,7 @@ def test_a_prefix_that_names_a_prekey_that_is_gone_is_refused() -> None:
     assert len(whole.prekeys) == 3
     for place in whole.prekeys:
         rest = {name: own for name, own in whole.prekeys.items() if name != place}
-        with pytest.raises(reader.Refused) as caught:
+        with pytest.raises(Refused) as caught:
             reader.Responder(whole.dh_private, whole.record, rest).find(prefix)
         assert caught.value.code == "remote.unknown_prekey"
 
@@ -715,6 +716,6 @@ def test_a_prefix_that_names_a_prekey_that_is_gone_is_refused() -> None:
 def test_a_negative_vector_is_refused_with_its_code(name: str) -> None:
     """Every defect ends with the code of its file (HS-10, DR-11, WIRE-03, ID-07, CON-01)."""
     vector = load(f"negative/{name}.json")
-    with pytest.raises(reader.Refused) as caught:
+    with pytest.raises(Refused) as caught:
         OPERATIONS[vector["operation"]](vector["input"])
     assert caught.value.code == vector["error"]

@@ -11,6 +11,7 @@ import independent_reader as reader
 import independent_sender as sender
 import independent_stored as stored
 import pytest
+from independent_refusal import Refused
 
 VECTORS = Path(__file__).resolve().parents[2] / "spec" / "vectors"
 
@@ -161,7 +162,7 @@ def test_a_reply_of_a_single_step_is_sealed(case: dict[str, Any]) -> None:
 def test_the_epoch_of_a_new_session(case: dict[str, Any]) -> None:
     """SES-21"""
     if case["epoch"] is None:
-        with pytest.raises(reader.Refused, match=r"local\.counter_exhausted"):
+        with pytest.raises(Refused, match=r"local\.counter_exhausted"):
             sender.next_epoch(case["known"], case["now_ms"])
     else:
         assert sender.next_epoch(case["known"], case["now_ms"]) == case["epoch"]

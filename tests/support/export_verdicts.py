@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import independent_export
-from independent_reader import Refused
+from independent_refusal import Refused
 from transcript_world import verify
 from vector_files import load, unhex
 

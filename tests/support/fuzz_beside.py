@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from fuzz_target import require
-from independent_reader import Refused
+from independent_refusal import Refused
 
 from e2ee.errors import E2eeError
 

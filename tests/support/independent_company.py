@@ -14,7 +14,6 @@ from independent_reader import (
     LOWER,
     DeviceList,
     Record,
-    Refused,
     Value,
     decode,
     digest,
@@ -32,6 +31,7 @@ from independent_reader import (
     verify,
     version_one,
 )
+from independent_refusal import Refused
 
 LAST_SEQ = 2**31 - 1
 UPPER = LOWER.upper()

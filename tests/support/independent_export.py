@@ -11,7 +11,8 @@ from typing import Any
 import independent_company as company
 import independent_heads as heads
 import independent_rooms as rooms
-from independent_reader import DeviceList, Record, Refused, Value, decode, digest, items, need, octets
+from independent_reader import DeviceList, Record, Value, decode, digest, items, need, octets
+from independent_refusal import Refused
 
 DAY_MS = 86_400_000
 PARTS = ("company_list", "customer_list", "record", "slot", "card")

@@ -8,7 +8,8 @@ from typing import Any
 
 import independent_reader as reader
 import independent_rooms as rooms
-from independent_reader import Refused, need
+from independent_reader import need
+from independent_refusal import Refused
 
 MONTH_MS = 30 * 86_400_000
 OPEN, CLOSED, FROZEN, WITHDRAWN, ERASED = 1, 2, 3, 4, 5

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from independent_company import LAST_SEQ, LETTERS, Mandate, life, name
 from independent_reader import (
     DIGITS,
-    Refused,
     Value,
     decode,
     digest,
@@ -20,6 +19,7 @@ from independent_reader import (
     verify,
     version_one,
 )
+from independent_refusal import Refused
 
 MINUTE_MS = 60_000
 DAY_MS = 86_400_000

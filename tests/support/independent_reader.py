@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey, 
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from independent_refusal import Refused
 from nacl.exceptions import BadSignatureError, CryptoError
 from nacl.signing import VerifyKey
 
@@ -30,14 +31,6 @@ PIECE_B, PIECES, KEM_KEY_B, KEM_MESSAGE_B = 256, 5, 1184, 1088 + 32
 CLASSES = (512, 1024, 2048, 4096)
 PREFIX_B, FRAME_B = 2108, 8 + 16 + 64
 KINDS = {"SPK": (1, 2), "OPK": (1, 1), "PQK_ONE_TIME": (2, 1), "PQK_LAST_RESORT": (2, 2)}
-
-
-class Refused(Exception):
-    """An operation that ended with one of the registry's codes."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 def need(condition: bool, code: str = "remote.decode") -> None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from typing import Any, TypeAlias
 
 import independent_reader as reader
-from independent_reader import Refused, Value, need, octets, uint
+from independent_reader import Value, need, octets, uint
+from independent_refusal import Refused
 
 Check: TypeAlias = Callable[[Value], object]
 ATOM = set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!#$%&*+/=?^_{}~.-")

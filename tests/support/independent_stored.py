@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import independent_reader as reader
-from independent_reader import Refused, Value, need
+from independent_reader import Value, need
+from independent_refusal import Refused
 
 Row = list[Any]
 
