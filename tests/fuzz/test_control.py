@@ -13,7 +13,7 @@ from fuzz_beside import beside
 from fuzz_mutation import mutate
 from fuzz_target import ACCEPTED, OracleBroken, Target, run
 from fuzz_targets import TARGETS
-from independent_reader import Refused
+from independent_refusal import Refused
 
 from e2ee.errors import DecodeError, RemoteError
 from e2ee.wire import cbor
