@@ -88,6 +88,13 @@ class InviteSecret(Secret):
     SIZE_B: ClassVar[int] = 16
 
 
+class RecoverySecret(Secret):
+    """The r of a recovery code, from which a customer's account key follows (ACC-60)."""
+
+    __slots__ = ()
+    SIZE_B: ClassVar[int] = 16
+
+
 class HedgeSecret(Secret):
     """Key that hedges the ephemeral keys of one device (HS-13); never in a backup."""
 

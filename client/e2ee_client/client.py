@@ -17,7 +17,7 @@ from typing import Self
 
 from e2ee.card import ContactCard
 from e2ee.secret import RecoveryKey
-from e2ee_client.engine import DeviceView, Engine, Setup
+from e2ee_client.engine import DeviceView, Engine, Recovery, Setup
 from e2ee_client.engine.rooms.admission import GateRow
 from e2ee_client.errors import StoreMissing, UnknownContact
 from e2ee_client.events import ConnectionState
@@ -80,6 +80,7 @@ class Client:
         read_receipts: bool = False,
         registration_secret: str | bytes | None = None,
         online: bool = True,
+        recovery: Recovery | None = None,
         runtime: Runtime | None = None,
     ) -> Opening[Self]:
         """Make a new account in a new store, opened by a passphrase or by a raw key of 32 bytes.
@@ -87,6 +88,7 @@ class Client:
         `relay` is where its mailboxes are; whether it can be reached now does not matter. With `publish`
         the account has an entry in the relay's directory, so that its card is enough to write to it;
         `front_desk` marks the device that takes first contacts. `path` None keeps the store in memory.
+        `recovery` is for `e2ee_client.rooms`, not for applications: the code that the account follows from.
 
         Raises:
             ConfigError: an argument cannot be used.
@@ -101,6 +103,7 @@ class Client:
             front_desk,
             read_receipts,
             opening.secret_bytes(registration_secret),
+            recovery,
         )
         opening.check_card(relay, name)
         unlock = None if path is None else opening.unlock_by(passphrase, key)

@@ -159,7 +159,13 @@ class ListStale(OfContact[C]):
 
 @dataclass(frozen=True, slots=True)
 class DeviceReplaced:
-    """Our own newest list does not name this device: another one has taken its place, as after a restore."""
+    """Our own newest list does not name this device: another one has taken its place, as after a restore.
+
+    `by_code`: somebody has recovered the account with its recovery code (ACC-67). Ask the person whether it
+    was itself; if not, only a new account helps.
+    """
+
+    by_code: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,8 +51,8 @@ from .runtime.transport import Connection, Transport
 
 _KIND: Final = "sealroom account"
 DEVICE_LIFE_MS: Final = 5 * 365 * 86_400_000
-_LOOKUP_TIMEOUT_S: Final = 30.0
-_MAX_PAGES: Final = 64
+LOOKUP_TIMEOUT_S: Final = 30.0
+MAX_PAGES: Final = 64
 _FIELDS: Final = 14
 _Rows: TypeAlias = list[tuple[bytes, bytes]]
 
@@ -274,7 +274,7 @@ async def newest(saved: Saved, transport: Transport) -> Newest:
     if not saved.publish:
         return Newest()
     try:
-        async with asyncio.timeout(_LOOKUP_TIMEOUT_S):
+        async with asyncio.timeout(LOOKUP_TIMEOUT_S):
             connection = await transport.open(saved.relay_url)
             try:
                 return await _ask(connection, saved)
@@ -287,10 +287,10 @@ async def newest(saved: Saved, transport: Transport) -> Newest:
 async def _ask(connection: Connection, saved: Saved) -> Newest:
     found: list[DeviceList] = []
     newest, head = saved.device_list, saved.device_list.head
-    await _answer(connection, Hello)
-    for request_id in range(1, _MAX_PAGES + 1):
+    await answer(connection, Hello)
+    for request_id in range(1, MAX_PAGES + 1):
         await connection.send(encode_frames([Lookup(request_id, saved.account_id, head.seq)]))
-        frame = await _answer(connection, LookupResult | ErrorReply)
+        frame = await answer(connection, LookupResult | ErrorReply)
         if isinstance(frame, ErrorReply) and frame.code is ErrorCode.NOT_FOUND:
             return Newest(found)
         if not isinstance(frame, LookupResult):
@@ -327,7 +327,8 @@ def _others(saved: Saved, device_list: DeviceList, frame: LookupResult) -> list[
     return found
 
 
-async def _answer(connection: Connection, kind: type | UnionType) -> object:
+async def answer(connection: Connection, kind: type | UnionType) -> object:
+    """Return the next frame of a kind."""
     while True:
         for frame in decode_frames(await connection.receive(), Role.CLIENT):
             if isinstance(frame, kind):

@@ -20,6 +20,7 @@ from struck_off import backup_of, restored
 
 from e2ee.content import Content, Heads
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, ListHead, new_device, next_list, sign_list
+from e2ee.recovery import recovered_seq
 from e2ee.session import Session
 
 MINUTE_MS = 60_000
@@ -463,3 +464,12 @@ def test_the_number_of_a_list_without_an_entry() -> None:
     assert following(number + 500, minute + 250) == number + 502
     assert following(1, 1, at=2**31) == 2**30
     assert restored_seq(number + 500, [minute * MINUTE_MS], minute * MINUTE_MS) == number + 502 + 2**23
+
+
+def test_the_number_of_a_restore_after_a_recovery() -> None:
+    """ACC-69: that of a recovery, which a later one is above; or two above the last."""
+    now_ms = 29_000_001 * MINUTE_MS
+    last = recovered_seq(now_ms)
+    assert restored_seq(last, [now_ms], now_ms + HOUR_MS) == recovered_seq(now_ms + HOUR_MS) == last + 1800
+    assert restored_seq(last, [now_ms], now_ms) == last + 2
+    assert restored_seq(last, [now_ms], now_ms - DAY_MS) == last + 2

@@ -182,6 +182,11 @@ class Device:
         """Our signing key."""
         return (ground().devices.get(self.name) or ground().company.devices[self.name]).signing_key
 
+    @property
+    def is_replaced(self) -> bool:
+        """Nobody has taken our place."""
+        return False
+
     def team(self, company: AccountId, now_ms: int) -> TeamView:
         """Who is in force by what we know."""
         standing = self.world.book.standing(self.known_rosters)

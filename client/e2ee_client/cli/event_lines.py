@@ -19,6 +19,7 @@ from e2ee_client import (
     ConnectionChanged,
     ConnectionState,
     DeviceListExpiring,
+    DeviceReplaced,
     MessageReceived,
     MessageStateChanged,
     OwnConditionChanged,
@@ -168,12 +169,17 @@ def _signing_stopped(event: SigningStopped, _: dict[str, object], texts: Texts) 
     return "event.signing_without_notice" if event.code == NoticeIncomplete.code else "event.signing_stopped"
 
 
+def _replaced(event: DeviceReplaced, _: dict[str, object], texts: Texts) -> str:
+    return "event.device_replaced_by_code" if event.by_code else "event.device_replaced"
+
+
 _SPECIAL: Final[dict[type[object], Callable[..., str]]] = {
     ConnectionChanged: _connection,
     MessageStateChanged: _message_state,
     SessionStarted: _session_started,
     PrekeysLow: _prekeys_low,
     DeviceListExpiring: _list_expiring,
+    DeviceReplaced: _replaced,
     OwnConditionChanged: _own_condition,
     SigningStopped: _signing_stopped,
 }

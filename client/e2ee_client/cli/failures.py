@@ -82,6 +82,7 @@ _STATUS: Final[dict[str, int]] = {
     "room": 8,
     "login": 8,
     "link.refused": 8,
+    "recovery": 8,
 }
 
 

@@ -32,7 +32,7 @@ def link(session: Session) -> Work:
 
     async def work() -> int:
         async with session.open(passphrase, online=True) as client:
-            person = _person(client)
+            person = person_of(client)
             await client.wait_online(session.options.timeout)
             async with await person.link() as shown:
                 device_id = await _take_in(session, shown)
@@ -127,7 +127,7 @@ def devices(session: Session) -> Work:
 
     async def work() -> int:
         async with session.open(passphrase, online=options.remove is not None) as client:
-            person = _person(client)
+            person = person_of(client)
             if options.remove is not None:
                 await fetch(session, client)
                 await person.remove_device(_named(person, options.remove))
@@ -168,7 +168,12 @@ def _device_line(session: Session, one: DeviceView) -> str:
     return f"{short_id(one.device_id)}  [{', '.join(words)}]"
 
 
-def _person(client: Client) -> Customer:
+def person_of(client: Client) -> Customer:
+    """Return the person of a client that is open.
+
+    Raises:
+        Refused: local.side_company.
+    """
     if is_company(client):
         raise Refused("local.side_company")
     return _joined(client)

@@ -19,6 +19,7 @@ from . import (
     logins,
     messages,
     proofs,
+    recovering,
     room_acts,
     room_erasing,
     room_files,
@@ -209,6 +210,12 @@ def _room_devices(add: _Adding) -> None:
     join.argument("text", "help.link_text", metavar="TEXT", nargs="*")
     join.option("--company", key="help.company_origin", metavar="URL")
     join.option("--door", key="help.door_file", type=Path, metavar="FILE").switches(yes="help.own_yes")
+    add("code", recovering.code)
+    recover = with_timeout(add("recover", recovering.recover))
+    recover.option("--company", key="help.company_origin", metavar="URL")
+    recover.option("--door", key="help.door_file", type=Path, metavar="FILE")
+    recover.option("--purpose", key="help.purpose", type=positive, action="append", metavar="N")
+    recover.switches(accept="help.accept_notice", refuse="help.refuse_notice")
     devices = add.acting("devices", linking.devices)
     devices.option("--remove", key="help.remove_own", metavar="DEVICE")
 

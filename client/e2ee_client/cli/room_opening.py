@@ -45,12 +45,12 @@ def open_(session: Session) -> Work:
             if is_company(client):
                 raise Refused("local.side_company")
             known = client.shell.machine.rooms.company_card()
-            customer = Customer(None, None, None, _origin(session), session.runtime(), fetch_door, client)
+            customer = Customer(None, None, None, origin_of(session), session.runtime(), fetch_door, client)
             try:
                 notice = await notice_of(session, known)
             except DoorOfAnotherCompany:
                 if options.company is not None:
-                    check_page(client, _origin(session))
+                    check_page(client, origin_of(session))
                 raise
             return await _decide(session, customer, notice)
 
@@ -60,23 +60,26 @@ def open_(session: Session) -> Work:
 async def _first(session: Session) -> int:
     """Nothing is made before the person has accepted, not even asked for a passphrase."""
     notice = await notice_of(session, None)
-    if not await _accepts(session, notice):
-        _show_channels(session, notice)
+    if not await accepts(session, notice):
+        show_channels(session, notice)
         return DONE
     passphrase = session.passphrase(new=True)
     make_folder(session.store_path)
     opening = Customer.open(
         session.store_path,
-        company=_origin(session),
+        company=origin_of(session),
         passphrase=passphrase,
         runtime=session.runtime(),
         linkable=session.options.linkable,
     )
     async with opening as customer:
-        return await _accept(session, customer, notice)
+        done = await _accept(session, customer, notice)
+        session.remark("recovery.remind")
+        return done
 
 
-def _origin(session: Session) -> str:
+def origin_of(session: Session) -> str:
+    """Return the page that was named; "" where there is a file."""
     given: str | None = session.options.company
     return given.rstrip("/") if given is not None else ""
 
@@ -91,26 +94,26 @@ async def notice_of(session: Session, known: ContactCard | None) -> ShownNotice:
     if session.options.door is not None:
         data = read_file(session.path(session.options.door), _DOOR_MAX_B)
         return ShownNotice(open_door(data, now_ms, known=known))
-    session.remark("room.fetching", origin=neutral(_origin(session)))
+    session.remark("room.fetching", origin=neutral(origin_of(session)))
     file = session.authorities
     fetch = fetch_door
-    if file is not None and not is_on_this_machine(_origin(session)):
+    if file is not None and not is_on_this_machine(origin_of(session)):
         session.runtime()
         fetch = partial(fetch_door, ssl_context=ssl.create_default_context(cafile=file))
-    return ShownNotice(await find_door(_origin(session), now_ms, known=known, fetch=fetch))
+    return ShownNotice(await find_door(origin_of(session), now_ms, known=known, fetch=fetch))
 
 
 async def _decide(session: Session, customer: Customer, notice: ShownNotice) -> int:
-    if await _accepts(session, notice):
+    if await accepts(session, notice):
         return await _accept(session, customer, notice)
     await customer.refuse(notice)
     for room in customer.rooms():
         await hand_over(session, customer.client, room)
-    _show_channels(session, notice)
+    show_channels(session, notice)
     return DONE
 
 
-async def _accepts(session: Session, notice: ShownNotice) -> bool:
+async def accepts(session: Session, notice: ShownNotice) -> bool:
     """Show the notice, and what the person says to it."""
     options = session.options
     _show_notice(session, notice)
@@ -126,17 +129,21 @@ async def _accepts(session: Session, notice: ShownNotice) -> bool:
     raise Refused("confirm.undecided")
 
 
+def chosen_purposes(session: Session, notice: ShownNotice) -> set[int] | None:
+    """Return the purposes that were chosen beside the required ones; None for these alone."""
+    chosen = set(session.options.purpose or ())
+    return {one.number for one in notice.purposes if one.is_required} | chosen if chosen else None
+
+
 async def _accept(session: Session, customer: Customer, notice: ShownNotice) -> int:
-    options = session.options
-    required = {one.number for one in notice.purposes if one.is_required}
-    purposes = None if not options.purpose else required | set(options.purpose)
+    purposes = chosen_purposes(session, notice)
     locale = notice.locale(session.texts.language)
     session.remark("room.opening")
     room = await customer.accept(notice, locale=locale, purposes=purposes)
     try:
         await hand_over(session, customer.client, room)
     finally:
-        _show_room(session, notice, room)
+        show_room(session, notice, room)
     return DONE
 
 
@@ -187,7 +194,8 @@ def _channels_json(notice: ShownNotice) -> list[dict[str, object]]:
     ]
 
 
-def _show_channels(session: Session, notice: ShownNotice) -> None:
+def show_channels(session: Session, notice: ShownNotice) -> None:
+    """Show other ways to the company, for who refuses."""
     if session.options.json:
         session.terminal.json({"accepted": False, "channels": _channels_json(notice)})
         return
@@ -196,7 +204,8 @@ def _show_channels(session: Session, notice: ShownNotice) -> None:
         session.terminal.line(f"  {neutral(one.label)}: {neutral(one.value)}")
 
 
-def _show_room(session: Session, notice: ShownNotice, room: CustomerRoom) -> None:
+def show_room(session: Session, notice: ShownNotice, room: CustomerRoom) -> None:
+    """Show the room that was opened."""
     if session.options.json:
         session.terminal.json({"accepted": True, "room_id": room.room_id.hex()})
         return

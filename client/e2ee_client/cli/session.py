@@ -141,6 +141,14 @@ class Session:
             return line
         return ""
 
+    async def ask_or_input(self, question: str) -> str:
+        """Return the line that a person answers, or the input where there is no terminal: for what is not to
+        stand among the arguments of a program, which others may see.
+        """
+        if os.isatty(0):
+            return await self.ask(question)
+        return self.given_or_input("-").strip()
+
     def run(self, work: Work) -> int:
         """Run the part of a command that opens the client; Ctrl-C and SIGTERM close it cleanly.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from .devices import DeviceView
 from .effects import Channel, Close, Commit, Effect, Notify, Open, Transmit, Work
 from .engine import ContactView, Engine
-from .ports import Ports, RowReader, Setup
+from .ports import Ports, Recovery, RowReader, Setup
 
 __all__ = [
     "Channel",
@@ -18,6 +18,7 @@ __all__ = [
     "Notify",
     "Open",
     "Ports",
+    "Recovery",
     "RowReader",
     "Setup",
     "Transmit",

@@ -18,6 +18,7 @@ from .notices import Notices
 from .posting import Posting
 from .publishing import Publishing
 from .receipts import Receipts
+from .recovering import Recovering
 from .renewal import Renewal
 from .rooms.rooms import Rooms
 from .sending import Sending
@@ -51,6 +52,7 @@ class Context:
         self.telling = Telling(self)
         self.delivery = Delivery(self)
         self.receipts = Receipts(self)
+        self.recovering = Recovering(self)
         self.contents = Contents(self)
         self.incoming = Incoming(self)
         self.notices = Notices(self)

@@ -25,7 +25,7 @@ The parts find each other through `context`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final, TypeVar
 
@@ -62,6 +62,7 @@ from .link import Link, LinkState
 from .ports import Ports, RowReader, Setup
 from .queries import ContactView, Queries
 from .records import Contact, account_key_of
+from .recovering import RecoveryRow
 from .rooms.consenting import Acceptance
 from .rooms.rooms import Rooms
 from .state import State
@@ -100,6 +101,8 @@ class Engine(Queries):
         turn = Turn(now_ms, own.account_id)
         engine = cls(State.fresh(rows, ports, own))
         engine._context.upkeep.store_list(turn, own.device_list)
+        if setup.recovery is not None:
+            turn.put(RecoveryRow.of(setup.recovery).put())
         if setup.publish:
             engine._context.mailboxes.add(turn, setup.relay_url, b"")
             engine._context.upkeep.rotate(turn, PUBLISHED)
@@ -348,6 +351,15 @@ class Engine(Queries):
         self._context.devices.add(turn, record)
         return turn.effects()
 
+    def recovery_code_typed(self, typed: Mapping[int, str], now_ms: int) -> tuple[int | None, list[Effect]]:
+        """The person has typed groups of its recovery code back; returns the first that is wrong (ACC-68).
+
+        Raises:
+            ConfigError: fewer than two groups, numbers of none, or this device has no code.
+        """
+        turn = self._step(now_ms)
+        return self._context.recovering.typed_back(turn, typed), turn.effects()
+
     def remove_device(self, device_id: bytes, now_ms: int) -> list[Effect]:
         """Strike a device off with our next list (ID-28).
 
@@ -544,7 +556,7 @@ class Engine(Queries):
         for each number, so that two copies of a store cannot sign two (ID-40).
         """
         own, upkeep = self._state.own, self._context.upkeep
-        if not upkeep.list_due(turn) or own.account_key is None:
+        if own.replaced or not upkeep.list_due(turn) or own.account_key is None:
             return
         if own.publish:
             self._context.entry.refill(turn)

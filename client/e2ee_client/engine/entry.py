@@ -27,7 +27,7 @@ from e2ee import identity
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList
 from e2ee.prekeys import PrekeyKind
-from e2ee_client.events import ConnectionChanged, ConnectionState, DeviceReplaced, PrekeysLow
+from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
 
 from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
@@ -246,6 +246,9 @@ class Entry(Part):
             newest = identity.verify_chain(own.account_id, own.device_list.head, frame.lists, turn.now_ms)
             is_named = self._take_records(newest, frame)
         except E2eeError as error:
+            if self._context.recovering.told(turn, frame.lists[-1]):
+                link.drop(turn, MAX_RETRY_AFTER_MS)
+                return
             link.drop(turn, _REFUSED_RETRY_MS)
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
             return
@@ -275,12 +278,8 @@ class Entry(Part):
         return bool(known)
 
     def _replaced(self, turn: Turn, link: Link) -> None:
-        """Our own newest list does not name this device: another one has taken its place (SES-40)."""
-        self._state.own.replaced = True
-        turn.put(self._state.own.put())
         link.drop(turn, MAX_RETRY_AFTER_MS)
-        turn.notify(DeviceReplaced())
-        self._context.team.note_list(turn, self._state.own.account_id)
+        self._context.recovering.replaced(turn)
 
     def check(self, turn: Turn) -> None:
         """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""

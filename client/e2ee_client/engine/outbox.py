@@ -10,7 +10,7 @@ A row of the table "outbox" follows an item; a control content has none of the f
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from itertools import takewhile
 from typing import Final
@@ -136,9 +136,16 @@ class Outbox:
         """Return the lanes of a contact, by device id."""
         return list(self._lanes.get(account_id, {}).items())
 
-    def drop_lane(self, account_id: bytes, device_id: bytes) -> Lane:
-        """Take out the lane of a device that is gone."""
-        return self._lanes.get(account_id, {}).pop(device_id, Lane())
+    def drop_lane(self, account_id: bytes, device_id: bytes, but: Collection[bytes] = ()) -> Lane:
+        """Take out the lane of a device that is gone; sealed contents of these ids still go."""
+        lane = self._lanes.get(account_id, {}).pop(device_id, Lane())
+        if but:
+            kept = self.lane(account_id, device_id)
+            kept.ready.extend(one for one in lane.ready if one.content_id in but)
+            kept.flying.update((at, one) for at, one in lane.flying.items() if one[0].content_id in but)
+            lane.ready = deque(one for one in lane.ready if one.content_id not in but)
+            lane.flying = {at: one for at, one in lane.flying.items() if at not in kept.flying}
+        return lane
 
     def forget(self, account_id: bytes) -> None:
         """Take out all lanes of a contact."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from e2ee import identity
+from e2ee import identity, recovery
 from e2ee.identity import DeviceList, DeviceRecord
 
 _MINUTE_MS: Final = 60_000
@@ -68,6 +68,9 @@ def unlisted_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
 
 def restored_seq(last_seq: int, issued_ms: Sequence[int], now_ms: int) -> int:
     """Return the number of the first list after a restore of such an account: beyond any that it may have
-    used since the backup, also under a clock that was years ahead (ID-40, SES-40).
+    used since the backup, also under a clock that was years ahead (ID-40, SES-40). After a recovery it is
+    that of another one (ACC-69).
     """
+    if last_seq > recovery.RECOVERED_FROM:
+        return max(last_seq + _NUMBERS_A_MINUTE, recovery.recovered_seq(now_ms))
     return unlisted_seq(last_seq, issued_ms, now_ms) + _RESTORE_STEP

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
-from e2ee.identity import DeviceKind
+from e2ee.identity import DeviceKind, DeviceList
 from e2ee.ports import Encapsulate, Rng
+from e2ee.recovery import RecoveryCode
 
 
 class RowReader(Protocol):
@@ -31,9 +32,21 @@ class Ports:
     keep_alive_ms: int | None = None
 
 
+class Recovery(NamedTuple):
+    """The code that an account follows from. `is_typed`: a person has typed it, so that the account is
+    recovered; `shown` is then the newest list that the directory had (ACC-63).
+    """
+
+    code: RecoveryCode
+    is_typed: bool = False
+    shown: DeviceList | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """How an account and its device are made; with `publish` it has an entry in the directory."""
+    """How an account and its device are made; with `publish` it has an entry in the directory. Without
+    `recovery` its key is random.
+    """
 
     relay_url: str
     name: str | None = None
@@ -42,3 +55,4 @@ class Setup:
     front_desk: bool = False
     read_receipts: bool = False
     registration_secret: bytes | None = field(default=None, repr=False)
+    recovery: Recovery | None = None

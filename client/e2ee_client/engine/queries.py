@@ -9,6 +9,7 @@ from e2ee import session as sessions
 from e2ee.card import ContactCard
 from e2ee.ids import DeviceId
 from e2ee.pair import sending
+from e2ee.recovery import RecoveryCode
 from e2ee.rooms.invite import Welcome
 from e2ee.secret import AccountKey
 from e2ee.session import Health
@@ -20,6 +21,7 @@ from .devices import DeviceView
 from .history import MessageName
 from .link import LinkState
 from .records import Contact, Message, account_key_of, named_records
+from .recovering import recovery_row
 from .rooms.files import Files
 from .rooms.queries import RoomQueries
 from .state import State
@@ -172,6 +174,22 @@ class Queries:
             return None
         records = [*named_records(own.device.record, own.older_record), *devices.named(own.device_list)]
         return Welcome(own.device_list, tuple(sorted(records, key=lambda one: one.hash)))
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another device of our account has taken the place of this one (ACC-67)."""
+        return self._state.own.replaced
+
+    def recovery_code(self) -> RecoveryCode | None:
+        """Return our recovery code; None where this device has none (ACC-60)."""
+        row = recovery_row(self._state.rows)
+        return None if row is None else row.code
+
+    @property
+    def has_recovery_code(self) -> bool | None:
+        """Whether the person has shown that it has the code (ACC-68); None where this device has none."""
+        row = recovery_row(self._state.rows)
+        return None if row is None else row.is_kept
 
     @property
     def rooms(self) -> RoomQueries:

@@ -166,7 +166,7 @@ class Sending(Part):
         *,
         bundle: CompactBundle | None = None,
         way_back: WayBack | None = None,
-    ) -> None:
+    ) -> ContentId:
         """Seal a content on a session and hand it to the relay; it is not sent again if it is lost."""
         content_id = ContentId(self._state.ports.rng(CONTENT_ID_B))
         content = Content(content_id, turn.now_ms, payload, way_back=way_back, bundle=bundle)
@@ -182,6 +182,7 @@ class Sending(Part):
         if self._seal(turn, peer, session, item, content):
             lane = self._state.outbox.lane(peer.account_id, peer.device_id)
             self._context.delivery.flush(turn, peer, lane)
+        return content_id
 
     def way_back(self, contact: Contact) -> WayBack:
         """Return our address for a contact: its own token if the relay knows it, else the front door's."""
@@ -347,7 +348,8 @@ class Sending(Part):
         for peer in self._state.peers_of(contact.account_id):
             if contact.names(peer.record.hash):
                 continue
-            lane = self._state.outbox.drop_lane(contact.account_id, peer.device_id)
+            words = self._context.recovering.last_words(turn, peer)
+            lane = self._state.outbox.drop_lane(contact.account_id, peer.device_id, words)
             self._context.renewal.struck_off(turn, peer)
             for item in lane.all():
                 turn.delete("outbox", item.key)

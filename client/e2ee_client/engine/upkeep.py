@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Final
 
-from e2ee import identity, prekeys
+from e2ee import identity, prekeys, recovery
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
 from e2ee.errors import E2eeError
 from e2ee.handshake import ResponderKeys
@@ -25,7 +25,7 @@ from e2ee_client.rows import Put
 from .own_lists import check_unlisted, minute_of, unlisted_request
 from .part import Part
 from .peers import Peer
-from .ports import Ports, Setup
+from .ports import Ports, Recovery, Setup
 from .records import (
     Mailbox,
     NextList,
@@ -53,17 +53,16 @@ _SEED_B: Final = 32
 def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryKey]:
     """Make account, device and first device list (ID-01, ID-02, ID-06)."""
     rng = ports.rng
-    account_key, recovery_key = identity.new_account(rng), identity.new_recovery(rng)
+    by, recovery_key = setup.recovery, identity.new_recovery(rng)
+    account_key = identity.new_account(rng) if by is None else by.code.account_key()
     account_id = identity.account_id_of(account_key)
     flags = FLAG_FRONT_DESK if setup.front_desk else 0
     device = identity.new_device(account_id, setup.kind, flags, now_ms, now_ms + _DEVICE_LIFE_MS, rng)
-    recovery_public = identity.recovery_public_of(recovery_key)
-    unsigned = identity.next_list(account_id, None, [device.record], recovery_public, now_ms)
     own = Own(
         account_id=account_id,
         account_key=account_key,
         device=device,
-        device_list=identity.sign_list(account_key, unsigned),
+        device_list=_first_list(account_key, device.record, recovery_key, by, now_ms),
         relay_url=setup.relay_url,
         name=setup.name,
         publish=setup.publish,
@@ -71,6 +70,18 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryK
         registration_secret=setup.registration_secret,
     )
     return own, recovery_key
+
+
+def _first_list(
+    key: AccountKey, record: DeviceRecord, successor: RecoveryKey, by: Recovery | None, now_ms: int
+) -> DeviceList:
+    """Sign the first list of an account; of one that is recovered it is not the first (ACC-63)."""
+    if by is not None and by.is_typed:
+        return recovery.first_list(key, record, by.shown, now_ms)
+    recovery_public = identity.recovery_public_of(successor)
+    return identity.sign_list(
+        key, identity.next_list(record.account_id, None, [record], recovery_public, now_ms)
+    )
 
 
 def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
@@ -256,6 +267,8 @@ class Upkeep(Part):
         is_newer = device_list.seq > own.device_list.seq
         if is_newer and not own.publish and own.device.record.hash in device_list.record_hashes:
             self.store_list(turn, device_list)
+        else:
+            self._context.recovering.told(turn, signed)
         return True
 
     def renewal_request(self, now_ms: int) -> bytes:
@@ -374,6 +387,7 @@ class Upkeep(Part):
         """Forget the account key on this device; it has to be kept elsewhere (ID-12)."""
         self._state.own.account_key = None
         turn.put(self._state.own.put())
+        self._context.recovering.forget_code(turn)
 
     # --- what ends by itself ---
 

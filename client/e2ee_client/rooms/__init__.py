@@ -40,7 +40,7 @@ from e2ee_client.room_events import (
 from .agent import Agent
 from .company import Company
 from .company_room import CompanyRoom
-from .customer import Customer, ShownNotice
+from .customer import Customer
 from .customer_room import CustomerRoom
 from .desk import Desk
 from .entry import Entry
@@ -50,9 +50,11 @@ from .invites import Invite
 from .linking import Link, LinkOffer
 from .notices import Notice
 from .questions import Answered, choice, day, free_text, number
+from .recovering import RecoverySheet
 from .room import Room
 from .routing import Routing
 from .service import Service
+from .shown_notice import ShownNotice
 
 __all__ = [
     "Agent",
@@ -99,6 +101,7 @@ __all__ = [
     "Policy",
     "Question",
     "QuestionKind",
+    "RecoverySheet",
     "RequestAnswered",
     "RequestAsked",
     "Role",

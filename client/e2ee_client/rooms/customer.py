@@ -3,83 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Self
 
+from e2ee import recovery as codes
 from e2ee.rooms.channels import Channels
-from e2ee.rooms.notice import Mode, Purpose
 from e2ee_client import opening
 from e2ee_client.client import Client
-from e2ee_client.engine import DeviceView
+from e2ee_client.engine import DeviceView, Recovery
 from e2ee_client.engine.rooms.consenting import Acceptance
 from e2ee_client.errors import ConfigError
 from e2ee_client.opening import Opening, Runtime, StorePath
 
+from . import recovering, screen_lock
 from .customer_room import CustomerRoom
 from .device import Device
-from .doors import FoundDoor, fetch_door, find_door
+from .doors import fetch_door, find_door
 from .doors.finding import Fetch
-from .errors import DoorOfAnotherCompany, SecondCompany
+from .errors import DoorOfAnotherCompany, RecoveryCodeAbsent, RecoveryCodeInvalid, SecondCompany
 from .linking import IsOwn, Link, give_rooms, linked, offered
-
-
-class ShownNotice:
-    """What a company says before anybody writes, verified; show `text`, and `origin` beside it."""
-
-    def __init__(self, found: FoundDoor) -> None:
-        """Not for callers: use `Customer.notice`."""
-        self.found = found
-
-    @property
-    def origin(self) -> str | None:
-        """The page that it came from; None where it came with an application."""
-        return self.found.origin
-
-    @property
-    def company(self) -> str:
-        """The controller's name."""
-        return self.found.door.notice.controller[0]
-
-    @property
-    def locales(self) -> tuple[str, ...]:
-        """The languages in which it can be shown."""
-        return tuple(locale for locale, _ in self.found.door.texts)
-
-    def text(self, locale: str | None = None) -> str:
-        """Return the text in a language; in the default one where it has no other.
-
-        The text that is shown is that which is accepted.
-        """
-        texts = dict(self.found.door.texts)
-        return texts[self.locale(locale)]
-
-    def locale(self, wished: str | None = None) -> str:
-        """Return the language in which it is shown to who wishes one."""
-        texts = dict(self.found.door.texts)
-        return wished if wished is not None and wished in texts else self.found.door.notice.default_locale
-
-    @property
-    def mode(self) -> Mode:
-        """What the company asks for: notice, consent, or explicit consent by Art. 9 of the GDPR."""
-        return self.found.door.notice.mode
-
-    @property
-    def purposes(self) -> tuple[Purpose, ...]:
-        """What data is used for, each with its legal basis; the required ones cannot be left out."""
-        return self.found.door.notice.purposes
-
-    @property
-    def channels(self) -> Channels:
-        """Other ways to the company, for who refuses."""
-        return self.found.door.channels
-
-    @property
-    def minimum_age(self) -> int | None:
-        """From which age on a person may accept; None for any."""
-        return self.found.door.notice.minimum_age
-
-    def __repr__(self) -> str:
-        return f"<ShownNotice {self.found.door.notice.hash.hex()[:8]}>"
+from .recovering import RecoverySheet
+from .shown_notice import ShownNotice
 
 
 class Customer(Device[CustomerRoom]):
@@ -180,19 +124,95 @@ class Customer(Device[CustomerRoom]):
         """
         acceptance = _acceptance(notice, locale, purposes)
         if self._opened is None:
-            self._opened = await self._create(notice)
+            made = Recovery(codes.new_code(self._runtime.rng, entry=self._linkable))
+            self._opened = await self._create(notice, made, publish=self._linkable)
+        return await self._take(acceptance)
+
+    async def _take(self, acceptance: Acceptance) -> CustomerRoom:
         room_id = await self._shell.call(lambda engine, now_ms: engine.accept_notice(acceptance, now_ms))
         return self._room(room_id)
 
-    async def _create(self, notice: ShownNotice) -> Client:
+    async def _create(self, notice: ShownNotice, made: Recovery, *, publish: bool) -> Client:
         return await Client.create(
             self._path,
             relay=notice.found.card.relay_url,
             passphrase=self._passphrase,
             key=self._key,
-            publish=self._linkable,
+            publish=publish,
+            recovery=made,
             runtime=self._runtime,
         )
+
+    # --- recovery ---
+
+    async def recover(
+        self,
+        notice: ShownNotice,
+        code: str,
+        *,
+        locale: str | None = None,
+        purposes: Iterable[int] | None = None,
+    ) -> CustomerRoom:
+        """The person, who has lost every device, accepts what it was shown and goes on with its account, by
+        the recovery code: on this device, in a new room. Older devices are struck off (ACC-63 to ACC-65).
+
+        The company is shown a new device of a known customer. What was written before does not come back. An
+        account with a directory entry needs its relay for this.
+
+        Raises:
+            RecoveryCodeInvalid: no recovery code; `group` says where to look. Nothing was sent or made.
+            ConfigError: a store is there, not purposes of the notice, or a required one is missing.
+            RelayUnavailable, StoreError: nothing was made.
+        """
+        typed = recovering.parse(code)
+        acceptance = _acceptance(notice, locale, purposes)
+        if self._opened is not None:
+            raise ConfigError("this device has an account already: recover into a new store")
+        opening.check_free(self._path)
+        relay_url = notice.found.card.relay_url
+        shown = await recovering.newest_list(typed, relay_url, self._runtime.transport)
+        made = Recovery(typed, is_typed=True, shown=shown)
+        self._opened = await self._create(notice, made, publish=shown is not None)
+        return await self._take(acceptance)
+
+    def recovery_code(self) -> RecoverySheet:
+        """Return the code to be written down or printed, at the person's wish alone: who has it has the
+        account. It stays the same as long as the account lives.
+
+        Raises:
+            NotAccepted. AppLocked: behind a lock (`lock_by`).
+            RecoveryCodeAbsent: this device has none.
+        """
+        screen_lock.check(self.client)
+        code = self._shell.machine.recovery_code()
+        if code is None:
+            raise RecoveryCodeAbsent("this device has no recovery code")
+        return RecoverySheet(code, self._runtime.rng)
+
+    async def confirm_recovery_code(self, typed: Mapping[int, str]) -> None:
+        """The person has typed groups of the code back, by their numbers: those of `RecoverySheet.asked`.
+
+        Raises:
+            NotAccepted, RecoveryCodeAbsent. RecoveryCodeInvalid: `group` is the first that is wrong.
+            ConfigError: fewer than two groups, or a number of none.
+        """
+        if self._shell.machine.recovery_code() is None:
+            raise RecoveryCodeAbsent("this device has no recovery code")
+        wrong = await self._shell.call(lambda engine, now_ms: engine.recovery_code_typed(typed, now_ms))
+        if wrong is not None:
+            raise RecoveryCodeInvalid(wrong)
+
+    @property
+    def has_recovery_code(self) -> bool:
+        """Whether the person has shown that it has the code on paper (ACC-68)."""
+        return self._opened is not None and bool(self._shell.machine.has_recovery_code)
+
+    @property
+    def is_replaced(self) -> bool:
+        """Whether another device has recovered the account, or took this one's place: nothing is written
+        any more (ACC-67).
+        """
+        return self._opened is not None and self._shell.machine.is_replaced
 
     # --- further devices ---
 

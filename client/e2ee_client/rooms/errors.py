@@ -238,3 +238,28 @@ class LinkRefused(SealroomError):
 
     code: ClassVar[str] = "link.refused"
     hint: ClassVar[str] = "scan only the code on a device of your own that is before you"
+
+
+class RecoveryCodeInvalid(SealroomError):
+    """What was typed is no recovery code, or not the one of this account; `group` is the group to look at,
+    from 1 on, or None where that cannot be told (ACC-62, ACC-68). Nothing was sent or made.
+    """
+
+    code: ClassVar[str] = "recovery.code"
+    hint: ClassVar[str] = "compare it with the paper, group by group, and type it again"
+
+    def __init__(self, group: int | None) -> None:
+        where = "" if group is None else f": look at group {group}"
+        super().__init__(f"not this recovery code{where}")
+        self.group = group
+
+
+class RecoveryCodeAbsent(SealroomError):
+    """This device has no recovery code: it was linked or restored, or the account is an older one or a
+    company's (ACC-60).
+    """
+
+    code: ClassVar[str] = "recovery.none"
+    hint: ClassVar[str] = (
+        "the first device of an account has the code; link a further device, or export a backup"
+    )

@@ -8,6 +8,7 @@ from .english_desk import ENGLISH_DESK
 from .english_erasing import ENGLISH_ERASING
 from .english_files import ENGLISH_FILES
 from .english_logins import ENGLISH_LOGINS
+from .english_recovery import ENGLISH_RECOVERY
 from .english_rooms import ENGLISH_ROOMS
 from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
@@ -365,6 +366,7 @@ environment:
     **ENGLISH_TRANSCRIPTS,
     **ENGLISH_FILES,
     **ENGLISH_LOGINS,
+    **ENGLISH_RECOVERY,
     **ENGLISH_WORDS,
     **ENGLISH_ERASING,
 }

@@ -8,6 +8,7 @@ from .german_desk import GERMAN_DESK
 from .german_erasing import GERMAN_ERASING
 from .german_files import GERMAN_FILES
 from .german_logins import GERMAN_LOGINS
+from .german_recovery import GERMAN_RECOVERY
 from .german_rooms import GERMAN_ROOMS
 from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
@@ -392,6 +393,7 @@ Umgebung:
     **GERMAN_TRANSCRIPTS,
     **GERMAN_FILES,
     **GERMAN_LOGINS,
+    **GERMAN_RECOVERY,
     **GERMAN_WORDS,
     **GERMAN_ERASING,
 }

@@ -55,6 +55,11 @@ class EngineSurroundings(Part):
         return Author(own.account_id, own.device.record.device_id)
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether another device has taken the place of ours (ACC-67)."""
+        return self._state.own.replaced
+
+    @property
     def side(self) -> Side:
         """`CUSTOMER` for a device of a person."""
         is_person = self._state.own.device.record.kind is DeviceKind.PERSON

@@ -77,6 +77,11 @@ class Surroundings(Protocol):
         ...
 
     @property
+    def is_replaced(self) -> bool:
+        """Whether another device has taken the place of ours (ACC-67)."""
+        ...
+
+    @property
     def side(self) -> Side:
         """`COMPANY` for a device of a company, `CUSTOMER` for all others."""
         ...

@@ -42,6 +42,8 @@ export const LABELS = [
   "SR1-link-keys",
   "SR1-link-commit",
   "SR1-link-sas",
+  "SR1-recovery",
+  "SR1-recover-code",
   "SR1-room-id",
   "SR1-room-notes",
   "SR1-device-tag",

@@ -8,7 +8,7 @@ import { MAILBOX_B, TOKEN_B } from "../identity/address.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
 import { open, seal } from "../primitives/aead.ts";
 import { hash } from "../primitives/hash.ts";
-import { prfOfInvite } from "../primitives/kdf.ts";
+import { prfOfShort } from "../primitives/kdf.ts";
 import { classB, padTo, unmark } from "../wire/padding.ts";
 
 const SECRET_B = 16;
@@ -72,7 +72,7 @@ export interface InvitePlace {
 
 /** Where the holder waits, and the id of the device to come (ACC-32). */
 export function placeOf(secret: Uint8Array, accountId: Uint8Array): InvitePlace {
-  const out = prfOfInvite(secret, "SR1-link-place", accountId, 64);
+  const out = prfOfShort(secret, "SR1-link-place", accountId, 64);
   return {
     mailbox: cut(out, 0, MAILBOX_B),
     token: cut(out, MAILBOX_B, TOKEN_B),
@@ -81,7 +81,7 @@ export function placeOf(secret: Uint8Array, accountId: Uint8Array): InvitePlace 
 }
 
 export function keyOf(secret: Uint8Array, accountId: Uint8Array, message: InviteMessage): Bytes {
-  return prfOfInvite(secret, "SR1-link-keys", concat(accountId, Uint8Array.of(message)), 32);
+  return prfOfShort(secret, "SR1-link-keys", concat(accountId, Uint8Array.of(message)), 32);
 }
 
 /** A message of an invite, which looks like an envelope of kind 1; `fresh` are 88 random bytes (ACC-33). */

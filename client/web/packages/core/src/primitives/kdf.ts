@@ -21,9 +21,9 @@ export function prf(
   return prfOf(sized(key, KEY_B, "key of a PRF"), label, salt, data, sizeB);
 }
 
-/** `prf` with the 16 bytes of an invite as key (ACC-32, ACC-33). */
-export function prfOfInvite(key: Uint8Array, label: Label, data: Uint8Array, sizeB: 32 | 64): Bytes {
-  return prfOf(sized(key, SALT_B, "secret of an invite"), label, null, data, sizeB);
+/** `prf` with 16 bytes as key: those of an invite (ACC-32, ACC-33), or of a recovery code (ACC-60). */
+export function prfOfShort(key: Uint8Array, label: Label, data: Uint8Array, sizeB: 32 | 64): Bytes {
+  return prfOf(sized(key, SALT_B, "short key of a PRF"), label, null, data, sizeB);
 }
 
 function prfOf(key: Bytes, label: Label, salt: Uint8Array | null, data: Uint8Array, sizeB: number): Bytes {

@@ -1,0 +1,31 @@
+"""What the command line says of recovery codes, in English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENGLISH_RECOVERY: Final[dict[str, str]] = {
+    "help.room.code": "show your recovery code, to be written down: it alone brings your account back",
+    "help.room.recover": "lost every device: go on with your account, by its recovery code",
+    "recovery.code": "Your recovery code:\n\n  {code}\n",
+    "recovery.keep": "Write it on paper, and keep it where nobody else looks: who has it can write as you. "
+    "It cannot be changed.",
+    "ask.recovery_written": "Press Enter when it is written down: ",
+    "ask.recovery_group": "Group {group} of the code: ",
+    "recovery.kept": "Right. The code is on paper.",
+    "recovery.remind": "If this device is lost, only a recovery code brings your account back: sealroom room "
+    "code",
+    "ask.recovery_code": "Recovery code: ",
+    "recovery.going_on": "going on with your account ...",
+    "recovery.done": "Your earlier devices are struck off, and the company is shown a new device. What was "
+    "written before is\nnot here; ask the company to go on with it.",
+    "event.device_replaced_by_code": "SOMEBODY HAS GONE ON WITH YOUR ACCOUNT BY ITS RECOVERY CODE. "
+    "What you write here reaches nobody. If it was not you, tell the company by telephone or in person, and "
+    "begin anew with a new store",
+    "error.recovery.code": "this is not the recovery code",
+    "hint.recovery.code": "compare it with the paper, group by group, and type it again",
+    "error.recovery.group": "this is not the recovery code: look at group {group}",
+    "hint.recovery.group": "compare that group with the paper, and type the code again",
+    "error.recovery.none": "this device has no recovery code",
+    "hint.recovery.none": "the first device of an account has it; link a further device, or export a backup",
+}

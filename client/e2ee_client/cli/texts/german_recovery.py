@@ -1,0 +1,33 @@
+"""What the command line says of recovery codes, in German."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GERMAN_RECOVERY: Final[dict[str, str]] = {
+    "help.room.code": "den Wiederherstellungscode zum Aufschreiben zeigen: nur er bringt Ihr Konto zurück",
+    "help.room.recover": "alle Geräte verloren: mit dem Wiederherstellungscode mit dem eigenen Konto "
+    "weitermachen",
+    "recovery.code": "Ihr Wiederherstellungscode:\n\n  {code}\n",
+    "recovery.keep": "Auf Papier schreiben und aufbewahren, wo niemand sonst nachsieht: wer ihn hat, kann "
+    "als Sie schreiben. Er lässt sich nicht ändern.",
+    "ask.recovery_written": "Enter drücken, wenn er aufgeschrieben ist: ",
+    "ask.recovery_group": "Gruppe {group} des Codes: ",
+    "recovery.kept": "Richtig. Der Code steht auf Papier.",
+    "recovery.remind": "Geht dieses Gerät verloren, bringt nur ein Wiederherstellungscode Ihr Konto zurück: "
+    "sealroom room code",
+    "ask.recovery_code": "Wiederherstellungscode: ",
+    "recovery.going_on": "mache mit Ihrem Konto weiter ...",
+    "recovery.done": "Ihre früheren Geräte sind gestrichen, und die Firma sieht ein neues Gerät. Was "
+    "vorher geschrieben wurde,\nist nicht hier; bitten Sie die Firma, daran anzuknüpfen.",
+    "event.device_replaced_by_code": "JEMAND HAT MIT DEM WIEDERHERSTELLUNGSCODE MIT IHREM KONTO "
+    "WEITERGEMACHT. Was Sie hier schreiben, erreicht niemanden. Waren Sie es nicht, sagen Sie es der Firma "
+    "am Telefon oder persönlich, und beginnen Sie mit einem neuen Speicher",
+    "error.recovery.code": "das ist nicht der Wiederherstellungscode",
+    "hint.recovery.code": "Gruppe für Gruppe mit dem Papier vergleichen und neu eingeben",
+    "error.recovery.group": "das ist nicht der Wiederherstellungscode: sehen Sie Gruppe {group} an",
+    "hint.recovery.group": "diese Gruppe mit dem Papier vergleichen und den Code neu eingeben",
+    "error.recovery.none": "dieses Gerät hat keinen Wiederherstellungscode",
+    "hint.recovery.none": "ihn hat das erste Gerät eines Kontos; ein weiteres verbinden, oder eine Sicherung "
+    "machen",
+}

@@ -1,0 +1,121 @@
+"""Accounts that are recovered by a code: what is kept of it, and who is told (ACC-60 to ACC-68)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from e2ee import recovery
+from e2ee.content import SignedList
+from e2ee.errors import E2eeError
+from e2ee.identity import DeviceList
+from e2ee.primitives import kdf
+from e2ee.recovery import RecoveryCode
+from e2ee.secret import RecoverySecret
+from e2ee_client.errors import ConfigError
+from e2ee_client.events import DeviceReplaced
+
+from .part import Part
+from .peers import Peer
+from .ports import Recovery, RowReader
+from .records import named_records
+from .row_codec import Row
+from .turn import Turn
+
+LEAST_TYPED = 2
+"""How many groups of a code a person types back (ACC-68)."""
+
+
+@dataclass(slots=True)
+class RecoveryRow(Row):
+    """The r of our code, and whether the person has shown that it has the code (ACC-60, ACC-68)."""
+
+    TABLE = "meta"
+    PREFIX = b"recovery"
+    secret: RecoverySecret = field(repr=False)
+    entry: bool
+    is_kept: bool = False
+
+    @classmethod
+    def of(cls, made: Recovery) -> RecoveryRow:
+        """Return the row of an account that is made or recovered: who has typed a code has it."""
+        return cls(made.code.secret, made.code.entry, made.is_typed)
+
+    @property
+    def code(self) -> RecoveryCode:
+        """The code."""
+        return RecoveryCode(self.secret, self.entry)
+
+
+def recovery_row(rows: RowReader) -> RecoveryRow | None:
+    """Return what is kept of our code; None where this device has none."""
+    row = rows.get(RecoveryRow.TABLE, RecoveryRow.PREFIX)
+    return None if row is None else RecoveryRow.decode(RecoveryRow.PREFIX, row)
+
+
+class Recovering(Part):
+    """The person's code on one side, devices that are replaced on both."""
+
+    # --- the code ---
+
+    def typed_back(self, turn: Turn, typed: Mapping[int, str]) -> int | None:
+        """The person has typed groups of the code, by their numbers from 1 on (ACC-68). Returns the first
+        that is another one; None where all are right.
+
+        Raises:
+            ConfigError: fewer than two groups, numbers of none, or this device has no code.
+        """
+        row = recovery_row(self._state.rows)
+        groups = () if row is None else row.code.groups
+        if row is None or len(typed) < LEAST_TYPED or not all(0 < one <= len(groups) for one in typed):
+            raise ConfigError("two groups of the code are typed back, or more")
+        for number, text in sorted(typed.items()):
+            given = recovery.read_group(text).encode()
+            if not kdf.equal(given, groups[number - 1].encode()):
+                return number
+        row.is_kept = True
+        turn.put(row.put())
+        return None
+
+    def forget_code(self, turn: Turn) -> None:
+        """Without the account key here nothing that it follows from stays (ACC-60)."""
+        if recovery_row(self._state.rows) is not None:
+            turn.delete(RecoveryRow.TABLE, RecoveryRow.PREFIX)
+
+    # --- who is replaced ---
+
+    def told(self, turn: Turn, signed: bytes) -> bool:
+        """Look at a newer list of our account: another device may have recovered it (ACC-67)."""
+        own = self._state.own
+        try:
+            found = DeviceList.verify(own.account_id, signed)
+        except E2eeError:
+            return False
+        records = [one.hash for one in named_records(own.device.record, own.older_record)]
+        has_replaced = recovery.has_replaced(found, own.device_list, records)
+        if has_replaced and not own.replaced:
+            self.replaced(turn, by_code=True)
+        return has_replaced
+
+    def replaced(self, turn: Turn, *, by_code: bool = False) -> None:
+        """Our own newest list does not name this device: another one has taken its place (SES-40)."""
+        self._state.own.replaced = True
+        turn.put(self._state.own.put())
+        turn.notify(DeviceReplaced(by_code))
+        self._context.team.note_list(turn, self._state.own.account_id)
+
+    def last_words(self, turn: Turn, peer: Peer) -> set[bytes]:
+        """Send a device that a recovery strikes off the list that does so, on the session that it still has
+        (ACC-66). Returns the ids of what still goes to it; of one that was struck off before that is what is
+        on its way.
+        """
+        contact, device_list = peer.contact, peer.contact.device_list()
+        if not peer.pair.sessions:
+            lane = self._state.outbox.lane(peer.account_id, peer.device_id)
+            return {one.content_id for one in lane.all() if one.envelope and not one.shown}
+        if device_list is None or not recovery.is_recovered(device_list) or not contact.accepted:
+            return set()
+        session = self._context.renewal.session_for(turn, peer)
+        if session is None:
+            return set()
+        return {self._context.sending.send_control(turn, peer, session, SignedList(device_list.signed))}

@@ -1,0 +1,132 @@
+/** The recovery code of a customer's account, and the key that follows from it (ACC-60 to ACC-63). */
+
+import type { Bytes } from "../bytes.ts";
+import { concat } from "../bytes.ts";
+import { notAccepted } from "../errors.ts";
+import { hash } from "../primitives/hash.ts";
+import { prfOfShort } from "../primitives/kdf.ts";
+
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+const GROUP = 5;
+const DIGITS = 29;
+const GROUPS = 6;
+const R_B = 16;
+const CHECK_BITS = 16n;
+const DIGIT_BITS = 5n;
+const TYPED_MAX = 256;
+const LEFT_OUT = /[ \t\r\n-]+/;
+const FROM = 2 ** 30;
+const BEGUN_MS = 1_577_836_800_000;
+const INTERVAL_MS = 4_000;
+
+/** What a code says: r, and whether the account was made with a directory entry. */
+export interface RecoveryCode {
+  readonly r: Bytes;
+  readonly entry: boolean;
+}
+
+function checkOf(r: Uint8Array, entry: boolean): bigint {
+  const first = hash("SR1-recover-code", concat(r, Uint8Array.of(entry ? 1 : 0)));
+  return (BigInt(first[0] as number) << 8n) | BigInt(first[1] as number);
+}
+
+function toNumber(bytes: Uint8Array): bigint {
+  return bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n);
+}
+
+function toR(value: bigint): Bytes {
+  return Uint8Array.from({ length: R_B }, (_, i) => Number((value >> (8n * BigInt(R_B - 1 - i))) & 0xffn));
+}
+
+function grouped(digits: string): string[] {
+  return Array.from({ length: GROUPS }, (_, i) => digits.slice(i * GROUP, (i + 1) * GROUP));
+}
+
+/** The code as it is shown (ACC-61). */
+export function encodeRecovery(code: RecoveryCode): string {
+  const bits = (toNumber(code.r) << 1n) | (code.entry ? 1n : 0n);
+  const value = (bits << CHECK_BITS) | checkOf(code.r, code.entry);
+  const digits = Array.from({ length: DIGITS }, (_, i) => {
+    const place = BigInt(DIGITS - 1 - i) * DIGIT_BITS;
+    return ALPHABET[Number((value >> place) & 31n)] as string;
+  });
+  return grouped(digits.join("")).join("-");
+}
+
+/** The seed of the account key that follows from r (ACC-60). */
+export function accountSeedOf(r: Uint8Array): Bytes {
+  return prfOfShort(r, "SR1-recovery", new Uint8Array(), 32);
+}
+
+function read(typed: string): string {
+  const kept = typed.slice(0, TYPED_MAX + 1).split(LEFT_OUT).join("");
+  const upper = kept.replace(/[a-z]/g, (letter) => letter.toUpperCase());
+  return upper.replaceAll("O", "0").replace(/[IL]/g, "1");
+}
+
+function decoded(digits: string): RecoveryCode | null {
+  if (digits.length !== DIGITS) return null;
+  let value = 0n;
+  for (const digit of digits) {
+    const place = ALPHABET.indexOf(digit);
+    if (place < 0) return null;
+    value = (value << DIGIT_BITS) | BigInt(place);
+  }
+  const bits = value >> CHECK_BITS;
+  const code = { r: toR(bits >> 1n), entry: (bits & 1n) === 1n };
+  return (value & 0xffffn) === checkOf(code.r, code.entry) ? code : null;
+}
+
+/**
+ * A code as somebody has typed it (ACC-62).
+ *
+ * @throws RemoteError `remote.decode`
+ */
+export function decodeRecovery(typed: string): RecoveryCode {
+  const code = decoded(read(typed));
+  if (code === null) throw notAccepted("no recovery code");
+  return code;
+}
+
+function groupOf(place: number): number {
+  return Math.min(Math.floor(place / GROUP) + 1, GROUPS);
+}
+
+/** The one part of another length than its group. */
+function ofOtherLength(typed: string): number | null {
+  const parts = typed.split(LEFT_OUT).filter((part) => part !== "");
+  const sizes = grouped("0".repeat(DIGITS)).map((group) => group.length);
+  if (parts.length !== sizes.length) return null;
+  const others = sizes.flatMap((size, i) => ([...(parts[i] as string)].length === size ? [] : [i + 1]));
+  return others.length === 1 ? (others[0] as number) : null;
+}
+
+function isInDoubt(digits: string, place: number): boolean {
+  const [before, digit, after] = [digits.slice(0, place), digits[place], digits.slice(place + 1)];
+  for (const other of ALPHABET) {
+    if (other !== digit && decoded(before + other + after) !== null) return true;
+  }
+  return after !== "" && decoded(before + after[0] + digit + after.slice(1)) !== null;
+}
+
+/** Which group of a refused code is to be looked at, from 1 on; null where that cannot be told (ACC-62). */
+export function doubtfulGroup(typed: string): number | null {
+  const digits = [...read(typed)];
+  if ([...typed].length > TYPED_MAX || digits.length === 0) return null;
+  const foreign = digits.findIndex((digit) => !ALPHABET.includes(digit));
+  if (foreign >= 0) return groupOf(foreign);
+  if (digits.length !== DIGITS) return ofOtherLength(typed);
+  const text = digits.join("");
+  const found = new Set(digits.flatMap((_, place) => (isInDoubt(text, place) ? [groupOf(place)] : [])));
+  return found.size === 1 ? ([...found][0] as number) : null;
+}
+
+/** The number of a list by which an account is recovered (ACC-63). */
+export function recoveredSeq(nowMs: number): number {
+  return FROM + 2 * Math.max(1, Math.floor((nowMs - BEGUN_MS) / INTERVAL_MS));
+}
+
+/** Whether a list is one of an account that was recovered (ACC-63, ACC-66). */
+export function isRecovered(seq: number): boolean {
+  return seq > FROM;
+}

@@ -1,0 +1,240 @@
+"""A person's recovery code: kept on paper, typed where every device is lost, and what a thief of it gets."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from conversations import until
+from e2ee_client.errors import ConfigError, DeviceReplacedError, NotAccepted, StoreExists
+from e2ee_client.events import DeviceRemoved, DeviceReplaced, NewDevice
+from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
+from e2ee_client.rooms.errors import RecoveryCodeAbsent, RecoveryCodeInvalid
+from e2ee_client.runtime.clock import SystemClock
+from e2ee_client.runtime.event_stream import EventIterator
+from e2ee_client.testing import MemoryNetwork
+from practice import ORIGIN, Practice, practice
+
+from e2ee import recovery
+
+pytestmark = pytest.mark.asyncio
+
+
+async def somebody(made: Practice, **options: Any) -> tuple[Customer, CustomerRoom]:
+    """A person who has written to the practice."""
+    runtime = made.network.runtime()
+    opening = Customer.open(None, company=ORIGIN, fetch=made.fetch, runtime=runtime, **options)
+    phone = await made.stack.enter_async_context(opening)
+    room = await made.opened(phone)
+    await (await room.send("vorher")).wait_for(EntryProgress.DELIVERED, 60)
+    await phone.wait_settled(60)
+    return phone, room
+
+
+async def recovered(made: Practice, code: str) -> tuple[Customer, CustomerRoom]:
+    """Go on with the account of a code, on a new device."""
+    device = await made.customer()
+    return device, await device.recover(await device.notice(), code)
+
+
+async def told(events: EventIterator, *wanted: object) -> None:
+    """Wait for these events, in any order."""
+    left = list(wanted)
+    async for event in events:
+        left = [one for one in left if one != event]
+        if not left:
+            return
+
+
+# --- recovering ---
+
+
+async def test_a_person_who_lost_the_phone_goes_on_by_the_code() -> None:
+    """ACC-60, ACC-63 to ACC-65: the same account, a room of its own; the company is shown a new device."""
+    async with practice(MemoryNetwork()) as made:
+        phone, room = await somebody(made)
+        code, account_id = phone.recovery_code().text, phone.client.account_id
+        old = phone.devices()[0].device_id
+        await phone.close()
+        events = made.company.client.events()
+        tablet, again = await recovered(made, code.lower().replace("-", " "))
+        assert tablet.client.account_id == account_id
+        await (await again.send("ich bin es wieder")).wait_for(EntryProgress.DELIVERED, 60)
+        assert again.room_id != room.room_id
+        assert [one.text for one in await again.texts()] == ["ich bin es wieder"]
+        assert [one.text for one in await made.company.room(room.room_id).texts()] == ["vorher"]
+        new = tablet.devices()[0].device_id
+        await told(events, NewDevice(account_id, new), DeviceRemoved(account_id, old))
+        assert tablet.has_recovery_code
+        assert tablet.recovery_code().text == code
+
+
+async def test_the_old_device_is_told_keeps_what_it_has_and_writes_nothing_more() -> None:
+    """ACC-66, ACC-67: whoever recovers, the person on the old device is shown it."""
+    async with practice(MemoryNetwork()) as made:
+        phone, room = await somebody(made)
+        events = phone.events()
+        thief, theirs = await recovered(made, phone.recovery_code().text)
+        await told(events, DeviceReplaced(by_code=True))
+        assert phone.is_replaced
+        assert not thief.is_replaced
+        assert [one.text for one in await room.texts()] == ["vorher"]
+        assert await theirs.texts() == []
+        for refused in (room.send("noch da?"), room.withdraw()):
+            with pytest.raises(DeviceReplacedError):
+                await refused
+
+
+class Later(SystemClock):
+    """A clock some seconds ahead: two recoveries at one moment would be two lists of one number."""
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return super().now_ms() + 20_000
+
+
+async def test_whoever_recovers_last_has_the_account() -> None:
+    """ACC-63: the code takes the account back from whoever has used it; the thief is told as well."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        code = phone.recovery_code().text
+        thief, _ = await recovered(made, code)
+        await until(lambda: phone.is_replaced)
+        runtime = replace(made.network.runtime(), clock=Later())
+        opening = Customer.open(None, company=ORIGIN, fetch=made.fetch, runtime=runtime)
+        person = await made.stack.enter_async_context(opening)
+        room = await person.recover(await person.notice(), code)
+        await until(lambda: thief.is_replaced)
+        await (await room.send("wieder meins")).wait_for(EntryProgress.DELIVERED, 60)
+        assert not person.is_replaced
+
+
+async def test_an_account_with_an_entry_keeps_it_and_all_linked_devices_are_replaced() -> None:
+    """ACC-64, ACC-67, ID-41: the directory has the new list, and the account links devices again."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made, linkable=True)
+        code = phone.recovery_code().text
+        tablet, _ = await recovered(made, code)
+        await tablet.wait_settled(60)
+        await until(lambda: phone.is_replaced)
+        async with await tablet.link() as link:
+            assert link.text
+
+
+async def test_an_entry_that_the_relay_does_not_have_any_more_stops_nobody() -> None:
+    """ACC-64: the account goes on without one."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        code = recovery.RecoveryCode(recovery.parse(phone.recovery_code().text).secret, entry=True)
+        tablet, room = await recovered(made, code.text)
+        await (await room.send("da")).wait_for(EntryProgress.DELIVERED, 60)
+        with pytest.raises(ConfigError):
+            await tablet.link()
+
+
+# --- nothing before it is right ---
+
+
+async def test_a_code_with_a_typing_error_is_refused_before_anything_is_made(tmp_path: Path) -> None:
+    """ACC-62, ACC-65: the group is named; no connection, no store."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        groups = list(phone.recovery_code().groups)
+        groups[2] = groups[2][:3] + ("A" if groups[2][3] != "A" else "B") + groups[2][4:]
+        await phone.close()
+        path = tmp_path / "neu.db"
+        opening = Customer.open(
+            path, company=ORIGIN, fetch=made.fetch, runtime=made.network.runtime(), passphrase="p"
+        )
+        async with opening as device:
+            notice, opened = await device.notice(), made.network.opened
+            for typed in ("-".join(groups), "-".join((*groups[:2], "ABC", *groups[3:]))):
+                with pytest.raises(RecoveryCodeInvalid) as caught:
+                    await device.recover(notice, typed)
+                assert caught.value.group == 3
+            with pytest.raises(RecoveryCodeInvalid):
+                await device.recover(notice, "")
+            assert made.network.opened == opened
+            assert not path.exists()
+            with pytest.raises(NotAccepted):
+                device.recovery_code()
+
+
+async def test_no_store_is_recovered_over() -> None:
+    """ACC-65: a device with an account keeps it."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        other, _ = await somebody(made)
+        with pytest.raises(ConfigError):
+            await phone.recover(await phone.notice(), other.recovery_code().text)
+        assert not phone.is_replaced
+
+
+async def test_a_file_at_the_path_is_kept(tmp_path: Path) -> None:
+    """ACC-65: nothing was signed before the place was looked at."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        path = tmp_path / "neu.db"
+        opening = Customer.open(
+            path, company=ORIGIN, fetch=made.fetch, runtime=made.network.runtime(), passphrase="p"
+        )
+        async with opening as device:
+            notice = await device.notice()
+            path.write_bytes(b"something else")
+            with pytest.raises(StoreExists):
+                await device.recover(notice, phone.recovery_code().text)
+        assert path.read_bytes() == b"something else"
+
+
+# --- the code on paper ---
+
+
+async def test_a_code_counts_as_kept_once_two_groups_were_typed_back() -> None:
+    """ACC-68: a wrong one is named, and changes nothing."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        sheet = phone.recovery_code()
+        first, second = sheet.asked
+        assert 1 <= first < second <= 6
+        right = {first: sheet.groups[first - 1], second: sheet.groups[second - 1]}
+        with pytest.raises(RecoveryCodeInvalid) as caught:
+            await phone.confirm_recovery_code(right | {second: "00000"})
+        assert caught.value.group == second
+        for typed in ({}, {first: sheet.groups[first - 1]}, right | {7: "AAAAA"}, right | {0: "AAAAA"}):
+            with pytest.raises(ConfigError):
+                await phone.confirm_recovery_code(typed)
+        assert not phone.has_recovery_code
+        await phone.confirm_recovery_code({at: f" {group.lower()} " for at, group in right.items()})
+        assert phone.has_recovery_code
+
+
+async def test_a_device_without_the_account_key_has_no_code() -> None:
+    """ACC-60: without the key on the device r goes, too; a company's device has none."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        await phone.client.remove_account_key()
+        assert not phone.has_recovery_code
+        with pytest.raises(RecoveryCodeAbsent):
+            phone.recovery_code()
+        with pytest.raises(RecoveryCodeAbsent):
+            await phone.confirm_recovery_code({1: "AAAAA", 2: "AAAAA"})
+        assert made.company.client.shell.machine.recovery_code() is None
+
+
+async def test_the_code_is_in_no_log_no_repr_and_no_exception(caplog: pytest.LogCaptureFixture) -> None:
+    """ACC-60, ACC-68: it is shown where it is asked for, and nowhere else."""
+    caplog.set_level(logging.DEBUG)
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        sheet = phone.recovery_code()
+        code = recovery.parse(sheet.text)
+        tablet, _ = await recovered(made, sheet.text)
+        with pytest.raises(RecoveryCodeInvalid) as caught:
+            await phone.confirm_recovery_code({1: sheet.groups[0], 2: sheet.groups[2]})
+        shown = f"{sheet!r} {code!r} {phone!r} {tablet!r} {caught.value!r} {caplog.text}"
+        secret = code.secret.expose()
+        for hidden in (*sheet.groups, secret.hex(), repr(secret), repr(code.account_key().expose())):
+            assert hidden not in shown
