@@ -1,4 +1,4 @@
-"""What is built into a wheel beside the sources: the desk's page, and the extension under `e2ee/primitives`.
+"""What is built into a wheel beside the sources: web pages, and the extension under `e2ee/primitives`.
 
 `SEALROOM_WHEEL` says of what kind the wheel is: `pure`, or `native`, with the extension, where a failure is
 an error. Where it says nothing the wheel has the extension if that can be built here, and is pure if not. An
@@ -13,12 +13,17 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-_PAGE: Final = Path("client/e2ee_client/desk/static")
+# The desk's page, and what a company serves for browsers: place, one of its files, options of the build.
+_PAGES: Final = (
+    (Path("client/e2ee_client/desk/static"), "index.html", ("--desk",)),
+    (Path("client/e2ee_client/web/static"), "manifest.json", ()),
+)
 _SOURCE: Final = Path("e2ee/primitives/_native.c")
 EXTENSION: Final = "_native.pyd" if sys.platform == "win32" else "_native.abi3.so"
 TAG: Final = "cp311-abi3"
@@ -28,7 +33,7 @@ _WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 _HARDENING: Final = ("-O2", "-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 
 
-class PageAndExtension(BuildHookInterface[Any]):
+class PagesAndExtension(BuildHookInterface[Any]):
     """Builds both; what a source distribution has already, or what cannot be built here, is left as it is."""
 
     PLUGIN_NAME = "custom"
@@ -37,22 +42,22 @@ class PageAndExtension(BuildHookInterface[Any]):
         """Build, and name the folders from which the results are taken."""
         if version == "editable":
             return
-        self._add_page(build_data)
+        for page in _PAGES:
+            self._add_page(*page, build_data)
         if self.target_name == "wheel":
             self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
 
-    def _add_page(self, build_data: dict[str, Any]) -> None:
+    def _add_page(self, place: Path, file: str, options: Sequence[str], build_data: dict[str, Any]) -> None:
         root = Path(self.root)
-        if (root / _PAGE / "index.html").is_file():
+        if (root / place / file).is_file():
             return
-        workspace, folder = root / "client/web", root / "build/web/desk"
-        node = _node()
+        workspace, folder, node = root / "client/web", root / "build/web" / place.parent.name, _node()
         if node is None or not (workspace / "node_modules").is_dir():
-            self.app.display_warning("the desk's page is left out: run `make web` before building")
+            self.app.display_warning(f"{place.parent} goes without its pages: run `make web` before building")
             return
-        command = [node, str(workspace / "build.ts"), "--desk", f"--out={folder}"]
+        command = [node, str(workspace / "build.ts"), *options, f"--out={folder}"]
         subprocess.run(command, cwd=workspace, check=True)
-        inside = _PAGE if self.target_name == "sdist" else _PAGE.relative_to("client")
+        inside = place if self.target_name == "sdist" else place.relative_to("client")
         build_data["force_include"][str(folder)] = inside.as_posix()
 
     def _add_extension(self, kind: str, build_data: dict[str, Any]) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from e2ee import identity
 from e2ee.errors import E2eeError
 from e2ee.ports import Rng
-from e2ee.rooms import mandate, notice
+from e2ee.rooms import assets, mandate, notice
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
 from e2ee_client.errors import BackupCorrupt, ConfigError
@@ -56,6 +56,16 @@ def sign_notice(exported: bytes, passphrase: str, request: bytes) -> bytes:
         ConfigError: the request is not a notice of this account.
     """
     return _signed(exported, passphrase, lambda key: notice.sign_next_notice(key, request).signed)
+
+
+def sign_assets(exported: bytes, passphrase: str, request: bytes) -> bytes:
+    """Sign `Company.assets_request()` with an exported account key.
+
+    Raises:
+        BackupWrongKey, BackupCorrupt, BackupTooNew: the file does not open, or is none of an account key.
+        ConfigError: the request is no list of files of this account.
+    """
+    return _signed(exported, passphrase, lambda key: assets.sign_assets(key, request).signed)
 
 
 def _signed(exported: bytes, passphrase: str, sign: Callable[[AccountKey], bytes]) -> bytes:

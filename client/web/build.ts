@@ -12,6 +12,7 @@
 import { existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { bundle, type Part, split } from "./bundling/bundles.ts";
+import { thirdPartyNotices } from "./bundling/notices.ts";
 import { integrity, page, splitPage } from "./bundling/pages.ts";
 import { VAULT_HEADERS } from "./bundling/settings.ts";
 import { composition, gzipSize, table, weigh } from "./bundling/sizes.ts";
@@ -34,7 +35,11 @@ async function release(folder: string, saysSizes: boolean): Promise<readonly str
   const html = splitPage(room, "Sealroom");
   const first = [room.script, ...room.shared, room.worker, ...largest(LANGUAGES.map((one) => room.parts[one] ?? []))];
   const every = [launcher, room.script, ...room.shared, room.worker, ...Object.values(room.parts).flat()];
-  const files = { ...Object.fromEntries(every.map(({ file, bytes }) => [file, bytes])), "room.html": html };
+  const files: Record<string, Uint8Array> = {
+    ...Object.fromEntries(every.map(({ file, bytes }) => [file, bytes])),
+    "room.html": html,
+    "third-party.txt": new TextEncoder().encode(thirdPartyNotices()),
+  };
   const manifest = {
     launcher: launcher.file,
     vault: "room.html",
@@ -83,7 +88,8 @@ async function forTests(folder: string): Promise<readonly string[]> {
 /** The page of the desk: what `sealroom desk` serves. */
 async function desk(folder: string): Promise<readonly string[]> {
   const script = await bundle("desk", "packages/desk/src/main.ts");
-  write(folder, { [script.file]: script.bytes, "index.html": page(script, "Sealroom") });
+  const notices = thirdPartyNotices();
+  write(folder, { [script.file]: script.bytes, "index.html": page(script, "Sealroom"), "third-party.txt": notices });
   return [];
 }
 

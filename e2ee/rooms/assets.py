@@ -9,14 +9,14 @@ from enum import IntEnum
 from typing import Final, NamedTuple
 
 from e2ee import labels
-from e2ee.constants import CLOCK_TOLERANCE_MS, HASH_B, MANDATE_TTL_MS, VERSION
+from e2ee.constants import ACCOUNT_ID_B, CLOCK_TOLERANCE_MS, HASH_B, MANDATE_TTL_MS, VERSION
 from e2ee.errors import DecodeError, Expired, IdentityMismatch, ListFork, ListRollback
 from e2ee.grammar import is_origin
 from e2ee.identity import account_id_of, check_version, encode_map, signed_bytes, verified
 from e2ee.ids import AccountId
 from e2ee.secret import AccountKey
 from e2ee.wire import cbor
-from e2ee.wire.fields import array, bstr, decode_map, uint
+from e2ee.wire.fields import array, bstr, decode_map, decode_signed, uint
 
 from .checks import MAX_SEQ, ascending, check_account, check_life, plain_text
 from .mandate import MAX_ORIGIN_B
@@ -24,7 +24,7 @@ from .mandate import MAX_ORIGIN_B
 ASSETS_MAX_B: Final = 16_384
 ASSET_MAX_B: Final = 4_194_304
 """One file (CNS-61)."""
-MAX_ASSETS: Final = 64
+MAX_ASSETS: Final = 128
 MAX_PAGES: Final = 4
 MAX_SETS: Final = 4
 MAX_HEADERS: Final = 16
@@ -105,6 +105,19 @@ class Assets:
         if places != sorted(set(places)):
             raise DecodeError("files are not ascending")
         return cls(signed, account_id, seq, issued_ms, expires_ms, release, origin, pages, sets, files)
+
+    @staticmethod
+    def stated_account(signed: bytes) -> AccountId:
+        """Return the account that assets state, for who knows none. Nothing is verified.
+
+        Raises:
+            DecodeError.
+        """
+        encoded, _ = decode_signed(signed, ASSETS_MAX_B)
+        fields = cbor.decode(encoded, ASSETS_MAX_B)
+        return AccountId(
+            bstr(fields.get(2) if isinstance(fields, dict) else None, ACCOUNT_ID_B, ACCOUNT_ID_B)
+        )
 
     def check(self, now_ms: int, origin: str | None) -> None:
         """Refuse assets outside their time, or of another origin where one is given (CNS-62).

@@ -161,7 +161,7 @@ def _of_files() -> dict[str, Case]:
     good = row(0, "/a")
     cases: dict[str, Value] = {
         "no-file": [],
-        "65-files": [row(0, f"/{at:02}") for at in range(65)],
+        "129-files": [row(0, f"/{at:03}") for at in range(129)],
         "files-descending": [row(0, "/b"), good],
         "files-of-pages-first": [row(1, "/a"), row(0, "/b")],
         "file-twice": [good, row(0, "/a", age=1)],
@@ -202,7 +202,7 @@ def edges() -> Iterator[tuple[str, str, str, dict[str, Any]]]:
     """Assets at the last value that is accepted."""
     long: list[Value] = ["a" * 64, "~" * 1024]
     origins: list[Value] = ["https://" + one * 60 + ".example" * 16 + ".exa" for one in "abcd"]
-    most: list[Value] = [row(0, f"/{at:02}", 3, 2, 4_194_304) for at in range(63)]
+    most: list[Value] = [row(0, f"/{at:03}", 3, 2, 4_194_304) for at in range(127)]
     full = assets(
         _3=2**31 - 1,
         _6="\U0001f600" * 64,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 import sys
@@ -35,7 +36,19 @@ def test_the_wheel_has_the_page_of_the_desk_where_it_can_be_built(wheel: Path) -
     names = zipfile.ZipFile(wheel).namelist()
     found = [name.rpartition("/")[2] for name in names if name.startswith("e2ee_client/desk/static/")]
     can_be_built = (web_packages.WORKSPACE / "node_modules").is_dir()
-    assert (len(found), "index.html" in found) == ((2, True) if can_be_built else (0, False))
+    assert (len(found), "index.html" in found) == ((3, True) if can_be_built else (0, False))
+
+
+def test_the_wheel_has_the_files_that_a_company_serves_where_they_can_be_built(wheel: Path) -> None:
+    archive = zipfile.ZipFile(wheel)
+    folder = "e2ee_client/web/static/"
+    found = {name.removeprefix(folder) for name in archive.namelist() if name.startswith(folder)}
+    if not (web_packages.WORKSPACE / "node_modules").is_dir():
+        assert found == set()
+        return
+    listed = json.loads(archive.read(f"{folder}manifest.json"))["files"]
+    assert found == {*listed, "manifest.json"}
+    assert {"room.html", "third-party.txt"} <= found
 
 
 def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: Path) -> None:
@@ -47,7 +60,8 @@ def test_the_wheel_holds_the_packages_and_nothing_else(wheel: Path, repo_root: P
             path.relative_to(folder.parent).as_posix()
             for path in checkout.files(repo_root, f"{package}/**/*")
         }
-    built = {name for name in names if name.startswith("e2ee_client/desk/static/")}
+    static = ("e2ee_client/desk/static/", "e2ee_client/web/static/")
+    built = {name for name in names if name.startswith(static)}
     assert {name for name in names - built if ".dist-info/" not in name} == expected
     assert {f"{Path(package).name}/py.typed" for package in PACKAGES} <= names
     drafts = {f"e2ee_client/rooms/notices/{language}.toml" for language in ("de", "en")}

@@ -7,14 +7,9 @@ import json
 import os
 import re
 import shutil
-import signal
 import ssl
 import subprocess
-import urllib.error
 import urllib.parse
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -22,6 +17,7 @@ from e2ee_relay.machine import MachineFigures
 from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.metrics import CommitFigures, ShellFigures, render
 from held_port import HeldPort
+from outside_servers import WAIT_S, answer, program, running, until_answered
 from relay_actors import Owner, Peer, SocketLink
 from relay_process import RelayProcess
 from service_certificate import write_pair
@@ -29,23 +25,12 @@ from websockets.asyncio.client import connect
 
 SERIES = re.compile(r"sealroom_relay_[a-z0-9_]+")
 COUNTED = re.compile(r"(?:rate|increase)\((sealroom_relay_[a-z0-9_]+)")
-WAIT_S = 60.0
 STREAM_MODULE = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 
 @pytest.fixture
 def deploy(repo_root: Path) -> Path:
     return repo_root / "server" / "deploy"
-
-
-def program(name: str, package: str) -> str:
-    """Return the path of a program that Debian has; skip without it, but not where all must run."""
-    found = shutil.which(name, os.F_OK) or shutil.which(name, path="/usr/sbin")
-    if found is None:
-        if os.environ.get("CI"):
-            pytest.fail(f"{name} is missing")
-        pytest.skip(f"{name} (Debian: {package}) is not installed")
-    return found
 
 
 def expressions(deploy: Path) -> list[str]:
@@ -82,41 +67,6 @@ def test_every_figure_is_on_the_dashboard(deploy: Path, relay: MemoryRelay) -> N
     """RLY-72: nothing is measured for nobody."""
     shown = {name for query in expressions(deploy) for name in SERIES.findall(query)}
     assert set(kinds(relay)) - shown == set()
-
-
-@contextmanager
-def running(*command: str, folder: Path) -> Iterator[None]:
-    """Run a server for the length of a test; its output is in `output` of the folder."""
-    with (folder / "output").open("wb") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output, cwd=folder)
-        try:
-            yield
-        finally:
-            process.send_signal(signal.SIGTERM)
-            process.wait(WAIT_S)
-
-
-def answer(address: str) -> tuple[int, bytes]:
-    """Ask a server of this test, without a look at its certificate; 0 when nobody answers."""
-    context = ssl.create_default_context()
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    try:
-        with urllib.request.urlopen(address, timeout=60, context=context) as got:  # noqa: S310 - ours
-            return got.status, got.read()
-    except urllib.error.HTTPError as error:
-        with error:
-            return error.code, error.read()
-    except OSError:
-        return 0, b""
-
-
-async def until_answered(address: str, status: int = 200) -> None:
-    for _ in range(int(WAIT_S * 10)):
-        if (await asyncio.to_thread(answer, address))[0] == status:
-            return
-        await asyncio.sleep(0.1)
-    pytest.fail("nobody answers")
 
 
 async def use(url: str, **options: object) -> None:

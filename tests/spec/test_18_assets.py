@@ -9,6 +9,7 @@ from parties import DAY_MS, NOW_MS
 from e2ee.errors import BadSignature, DecodeError, Expired, IdentityMismatch, ListFork, ListRollback
 from e2ee.identity import account_id_of
 from e2ee.rooms.assets import Asset, Assets, Place, Served, is_asset_path, next_assets, sign_assets
+from e2ee.wire import cbor
 
 ROOM, PAGE = "https://chat.praxis.example", "https://www.praxis.example"
 HEADERS = (("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff"))
@@ -34,6 +35,13 @@ def test_assets_come_back_as_they_were_signed_in_the_one_order() -> None:
     assert [one.path for one in found.files] == ["/room.html", "/vault.js", "/seal/launcher.js"]
     assert found.header_sets == (HEADERS,)
     assert (found.seq, found.origin, found.pages) == (7, ROOM, (PAGE,))
+
+
+def test_the_account_that_assets_state_is_read_without_a_check() -> None:
+    """CNS-60"""
+    assert Assets.stated_account(made().signed) == made().account_id
+    with pytest.raises(DecodeError):
+        Assets.stated_account(cbor.encode([cbor.encode([2]), bytes(64)]))
 
 
 def test_assets_of_another_company_are_refused() -> None:

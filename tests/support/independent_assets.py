@@ -43,7 +43,7 @@ def read(signed: bytes, account: bytes) -> dict[int, Any]:
         headers = rows(one, 1, 16, 2)
         need(all(_is_name(name) and _is_said(said) for name, said in headers))
         ascends([str(name) for name, _ in headers])
-    files = [_file(one, len(sets)) for one in rows(row[10], 1, 64, 6)]
+    files = [_file(one, len(sets)) for one in rows(row[10], 1, 128, 6)]
     need([one[:2] for one in files] == sorted({one[:2] for one in files}))
     return {**row, 4: times[0], 5: times[1], 10: files}
 

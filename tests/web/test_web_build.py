@@ -53,11 +53,21 @@ def test_the_page_of_the_room_names_each_script_that_it_may_run_with_its_hash(
 ) -> None:
     manifest = json.loads(built["manifest.json"])
     html = built[manifest["vault"]].decode()
-    scripts = set(manifest["files"]) - {manifest["launcher"], manifest["vault"]}
+    scripts = {name for name in manifest["files"] if name.endswith(".js")} - {manifest["launcher"]}
     named = {name for name in scripts if f'{name}" integrity="{manifest["files"][name]}"' in html}
     (worker,) = scripts - named
     assert f'data-worker="{worker}"' in html
     assert re.search(r'rel="part" data-part="de" href="de-\w+\.js"', html)
+
+
+def test_the_licences_of_the_libraries_stand_beside_the_scripts(built: dict[str, bytes]) -> None:
+    lock = json.loads((web_packages.WORKSPACE / "package-lock.json").read_text("utf-8"))["packages"]
+    text = built["third-party.txt"].decode()
+    assert "Permission is hereby granted" in text
+    for place, one in lock.items():
+        is_inside = place.startswith("node_modules/") and not one.get("dev") and not one.get("link")
+        name = place.removeprefix("node_modules/")
+        assert (f"{name} {one.get('version')} (" in text) == is_inside, place
 
 
 def test_the_policy_of_the_room_allows_no_inline_part_and_no_other_host(built: dict[str, bytes]) -> None:

@@ -7,7 +7,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from . import account, account_keys, archives, chat, desk, messages, people, room_arguments, transcripts
+from . import (
+    account,
+    account_keys,
+    archives,
+    chat,
+    desk,
+    messages,
+    people,
+    room_arguments,
+    transcripts,
+    web_site,
+)
 from .argument_parser import Command, CommandGroup, make_parser
 from .argument_parts import (
     Run,
@@ -47,6 +58,7 @@ def parse(arguments: Sequence[str] | None, texts: Texts) -> argparse.Namespace:
     _key_commands(commands, texts)
     room_arguments.add_commands(commands, texts)
     _desk(command(commands, texts, "desk", desk.desk, "help.desk_command"))
+    _web(group(commands, texts, "web", "help.web"), texts)
     return parser.parse_args(arguments)
 
 
@@ -94,6 +106,28 @@ def _message_commands(add: Callable[[str, Run], Command]) -> None:
     history.switches(offline="help.offline")
     history.option("--last", key="help.last", type=positive, metavar="N")
     _with_contact(add("chat", chat.chat)).switches(plain="help.plain")
+
+
+def _web(commands: CommandGroup, texts: Texts) -> None:
+    build = command(commands, texts, "build", web_site.build, "help.web.build").switches(json="help.json")
+    build.option("--config", key="help.web_config", type=Path, required=True, metavar="FILE")
+    build.option("--out", key="help.web_out", type=Path, required=True, metavar="FOLDER")
+    sign = command(commands, texts, "sign", web_site.sign, "help.web.sign")
+    sign.argument("key", "help.web_key", type=Path, metavar="KEY")
+    sign.argument("request", "help.web_request", type=Path, metavar="REQUEST")
+    _with_backup(sign.argument("file", "help.web_signed", type=Path, metavar="FILE"))
+    sign.switches(force="help.force")
+    install = command(commands, texts, "install", web_site.install, "help.web.install")
+    install.argument("file", "help.web_signed", type=Path, metavar="FILE")
+    install.argument("folder", "help.web_folder", type=Path, metavar="FOLDER")
+    verify = command(commands, texts, "verify", web_site.verify, "help.web.verify")
+    verify.argument("url", "help.web_url", metavar="URL").switches(json="help.json")
+    verify.option("--company", key="help.web_company", metavar="CARD")
+    verify.option("--assets", key="help.web_known", type=Path, metavar="FILE")
+    check = command(commands, texts, "check", web_site.check, "help.web.check")
+    check.argument("url", "help.web_room", metavar="URL").switches(json="help.json")
+    for one in (verify, check):
+        one.option("--page", key="help.web_page", action="append", default=[], metavar="URL")
 
 
 def _desk(to: Command) -> None:

@@ -22,6 +22,7 @@ _STATUS: Final[dict[str, int]] = {
     "usage": 2,
     "config": 2,
     "desk": 2,
+    "web": 2,
     "card": 2,
     "message.empty": 2,
     "message.too_large": 2,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from e2ee.errors import E2eeError
+from e2ee.errors import DecodeError, E2eeError
 from e2ee.ids import DeviceId
+from e2ee.rooms.assets import Assets, Served, next_assets, sign_assets
 from e2ee.rooms.channels import Channel, Channels
 from e2ee.rooms.door import check_texts
 from e2ee.rooms.mandate import Mandate, next_seq
@@ -100,3 +101,26 @@ class Publishing(Part):
         self._context.company.set_channels(turn, channels, hours)
         mandate, notice, signed = self._context.company.door_parts(turn)
         return mandate, notice, self._context.notices.texts(turn, notice.account_id, notice.hash), signed
+
+    def assets_request(self, turn: Turn, served: Served, last_seq: int) -> bytes:
+        """Return the bytes of assets that end with the mandate, for the account key to sign (CNS-60).
+
+        Raises:
+            ConfigError: this device does not sign. NoticeIncomplete, SigningUnsure, CounterExhausted.
+        """
+        mandate = self._context.company.door_parts(turn).mandate
+        seq = next_seq(last_seq, turn.now_ms)
+        return next_assets(mandate.account_id, seq, served, turn.now_ms, mandate.expires_ms)
+
+    def sign_assets(self, turn: Turn, served: Served, last_seq: int) -> Assets:
+        """Sign the files that the company serves for browsers.
+
+        Raises:
+            AccountKeyAbsent: the account key is kept elsewhere. What `assets_request` raises.
+            ConfigError: more files, headers or bytes than assets hold.
+        """
+        unsigned = self.assets_request(turn, served, last_seq)
+        try:
+            return sign_assets(account_key_of(self._state.own), unsigned)
+        except DecodeError as error:
+            raise ConfigError(f"these files cannot be listed: {error}") from None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from e2ee.rooms.forms import AnswerFault, Form, Question, QuestionKind
-from e2ee_client.account_key import sign_mandate, sign_notice
+from e2ee_client.account_key import sign_assets, sign_mandate, sign_notice
 from e2ee_client.engine.rooms.surroundings import Policy
 from e2ee_client.people import LoggedIn, Person, Role
 from e2ee_client.room_events import (
@@ -117,6 +117,7 @@ __all__ = [
     "day",
     "free_text",
     "number",
+    "sign_assets",
     "sign_mandate",
     "sign_notice",
 ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, Self, TypeAlias, TypeVar
 
 from e2ee.ids import DeviceId
+from e2ee.rooms.assets import Assets, Served
 from e2ee.rooms.channels import Channel
 from e2ee_client.client import Client
 from e2ee_client.engine.company import Founding
@@ -126,6 +127,22 @@ class Company(Desk):
         given = {} if hours is None else hours
         parts = await self._company(lambda turn, parts: parts.publishing.door(turn, channels, given))
         return make_door(*parts, self._shell.now_ms)
+
+    async def sign_assets(self, served: Served, *, last_seq: int = 0) -> Assets:
+        """Sign the list of files that the company serves for browsers; `last_seq` is the number of the last
+        one. It ends with the mandate, as the door does.
+
+        Raises:
+            AccountKeyAbsent: the account key is kept elsewhere; as `assets_request`.
+            ConfigError: no notice is published, or these files cannot be listed.
+        """
+        return await self._company(lambda turn, parts: parts.publishing.sign_assets(turn, served, last_seq))
+
+    async def assets_request(self, served: Served, *, last_seq: int = 0) -> bytes:
+        """Return that list for `sign_assets`, where the account key is kept."""
+        return await self._company(
+            lambda turn, parts: parts.publishing.assets_request(turn, served, last_seq)
+        )
 
     # --- the team ---
 

@@ -257,6 +257,8 @@ class Company(_Desk[companies.Company]):
     install_notice = waiting(companies.Company.install_notice, same)
     publish = waiting(companies.Company.publish, same)
     door = waiting(companies.Company.door, same)
+    sign_assets = waiting(companies.Company.sign_assets, same)
+    assets_request = waiting(companies.Company.assets_request, same)
     invite = waiting(companies.Company.invite, Invite)
     suspend = waiting(companies.Company.suspend, same)
     reinstate = waiting(companies.Company.reinstate, same)

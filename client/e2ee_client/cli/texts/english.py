@@ -10,6 +10,7 @@ from .english_files import ENGLISH_FILES
 from .english_logins import ENGLISH_LOGINS
 from .english_recovery import ENGLISH_RECOVERY
 from .english_rooms import ENGLISH_ROOMS
+from .english_web import ENGLISH_WEB
 from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
 from .transcripts import ENGLISH_TRANSCRIPTS
@@ -32,7 +33,8 @@ ENGLISH: Final[dict[str, str]] = {
   4    the passphrase is wrong or missing
   5    no such contact, room or colleague, or more than one
   6    the relay did not answer, or not in time; what was to be sent is kept
-  7    the contact's identity has to be checked, a safety number differs, or a transcript does not hold
+  7    the contact's identity has to be checked, a safety number differs, a transcript does not hold, or a
+       web site is not as it has to be
   8    a message will not be delivered, or the room does not let it be done
   9    a transcript holds, but not everything in it could be judged
   130  ended by Ctrl-C        143  ended by a signal
@@ -367,6 +369,7 @@ environment:
     **ENGLISH_FILES,
     **ENGLISH_LOGINS,
     **ENGLISH_RECOVERY,
+    **ENGLISH_WEB,
     **ENGLISH_WORDS,
     **ENGLISH_ERASING,
 }

@@ -10,6 +10,7 @@ from .german_files import GERMAN_FILES
 from .german_logins import GERMAN_LOGINS
 from .german_recovery import GERMAN_RECOVERY
 from .german_rooms import GERMAN_ROOMS
+from .german_web import GERMAN_WEB
 from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
 from .transcripts import GERMAN_TRANSCRIPTS
@@ -32,8 +33,8 @@ GERMAN: Final[dict[str, str]] = {
   4    die Passphrase ist falsch oder fehlt
   5    kein solcher Kontakt, Raum oder Kollege, oder mehrere
   6    das Relay antwortet nicht oder nicht rechtzeitig; was gesendet werden sollte, bleibt aufgehoben
-  7    die Identität des Kontakts ist zu prüfen, eine Sicherheitsnummer weicht ab, oder ein Protokoll hält
-       nicht
+  7    die Identität des Kontakts ist zu prüfen, eine Sicherheitsnummer weicht ab, ein Protokoll hält
+       nicht, oder eine Website ist nicht, wie sie sein muss
   8    eine Nachricht wird nicht zugestellt, oder der Raum lässt es nicht zu
   9    ein Protokoll hält, aber nicht alles darin ließ sich beurteilen
   130  mit Strg-C beendet     143  durch ein Signal beendet
@@ -394,6 +395,7 @@ Umgebung:
     **GERMAN_FILES,
     **GERMAN_LOGINS,
     **GERMAN_RECOVERY,
+    **GERMAN_WEB,
     **GERMAN_WORDS,
     **GERMAN_ERASING,
 }

@@ -62,7 +62,7 @@ export function verifyAssets(accountId: Uint8Array, data: Uint8Array): Assets {
   const origin = asOrigin(fields.get(7));
   const pages = ascending(fields.array(8, 4, 1).map(asOrigin), inOrder);
   const headerSets = fields.array(9, 4, 1).map(asHeaderSet);
-  const files = fields.array(10, 64, 1).map((row) => asAsset(row, headerSets.length));
+  const files = fields.array(10, 128, 1).map((row) => asAsset(row, headerSets.length));
   ascending(files, (a, b) => rank(a) - rank(b) || inOrder(a.path, b.path));
   return { signed: new Uint8Array(data), seq, ...times, release, origin, pages, headerSets, files };
 }

@@ -1,0 +1,73 @@
+"""The headers that go with the files of a site, as numbered sets (CNS-61)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Final
+
+from e2ee.rooms.assets import HeaderSet
+
+_FOREVER: Final = "public, max-age=31536000, immutable"
+_ASK: Final = "no-cache"
+_TLS_ONLY: Final = "max-age=31536000"
+_NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+class Kind(IntEnum):
+    """The number of a set."""
+
+    ROOM = 0
+    SCRIPT = 1
+    LAUNCHER = 2
+    OTHER = 3
+
+
+# Headers that no file of a room has: they would let others read it, move the browser elsewhere, or hand
+# another script the whole host. `x-frame-options` would keep the page out of its frame.
+FORBIDDEN: Final = frozenset(
+    {
+        "access-control-allow-origin",
+        "access-control-allow-credentials",
+        "clear-site-data",
+        "content-encoding",
+        "link",
+        "location",
+        "refresh",
+        "service-worker-allowed",
+        "set-cookie",
+        "sourcemap",
+        "x-frame-options",
+        "x-sourcemap",
+    }
+)
+
+
+def header_sets(room: Mapping[str, str], pages: tuple[str, ...], relay: str) -> tuple[HeaderSet, ...]:
+    """Return the sets by their numbers. `room` are the headers of the page as they were built; `relay` is
+    the source of the policy by which the page reaches its relay.
+    """
+    page = {
+        name.lower(): value.replace("{pages}", " ".join(pages)).replace("{relay}", relay)
+        for name, value in room.items()
+    }
+    script = {"x-content-type-options": "nosniff", "cache-control": _FOREVER}
+    own = {"cross-origin-resource-policy": "same-origin", "strict-transport-security": _TLS_ONLY}
+    sets = {
+        Kind.ROOM: {
+            **page,
+            "cross-origin-opener-policy": "same-origin",
+            "cache-control": _ASK,
+            "strict-transport-security": _TLS_ONLY,
+        },
+        Kind.SCRIPT: {**script, **own},
+        Kind.LAUNCHER: script,
+        Kind.OTHER: {
+            **own,
+            "content-security-policy": _NOTHING,
+            "x-content-type-options": "nosniff",
+            "referrer-policy": "no-referrer",
+            "cache-control": _ASK,
+        },
+    }
+    return tuple(tuple(sorted(sets[kind].items())) for kind in Kind)

@@ -1,0 +1,129 @@
+"""`sealroom web` as a process: a site is built and signed, served, verified; what is wrong has its status."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import web_packages
+from command_line import PASSPHRASE, QUICK, Person
+from e2ee_client.rooms import Company
+from e2ee_client.rooms.notices import EXAMPLE, Notice
+from relay_process import RelayProcess
+from site_scene import PAGES, ROOM, Server, replies_of, serving
+
+from e2ee.ids import AccountId
+from e2ee.rooms.assets import Assets
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+CONFIG = f'room = "{ROOM}"\npages = ["{PAGES[1]}"]\n[channels]\nphone = "+49 30 1234"\n'
+
+
+@pytest.fixture(scope="module")
+def practice(tmp_path_factory: pytest.TempPathFactory, relay: RelayProcess) -> Person:
+    """A company whose notice is published, with the settings of its site."""
+    person = Person(tmp_path_factory.mktemp("practice"))
+
+    async def found() -> None:
+        opening = Company.create(
+            person.store, relay=relay.url, name="Praxis", passphrase=PASSPHRASE, origins=[ROOM], runtime=QUICK
+        )
+        async with opening as company:
+            facts = {**EXAMPLE, "relay_url": company.client.card().relay_url}
+            await company.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
+            await company.wait_ready(60)
+
+    asyncio.run(found())
+    (person.home / "room.toml").write_text(CONFIG, "utf-8")
+    return person
+
+
+@pytest.fixture(scope="module")
+def served(practice: Person) -> Iterator[tuple[Server, Assets]]:
+    """The site that a command has built, on a server that is set up well."""
+    try:
+        web_packages.install()
+    except web_packages.NotInstalled as problem:
+        pytest.skip(str(problem))
+    out = practice.home / "site"
+    made = json.loads(practice.ok("web", "build", "--config", "room.toml", "--out", str(out), "--json"))
+    signed = (out / "room/.well-known/sealroom-assets").read_bytes()
+    assets = Assets.verify(AccountId(bytes.fromhex(made["account_id"])), signed)
+    assert made["seq"] == assets.seq
+    with serving(replies_of(out, assets)) as server:
+        yield server, assets
+
+
+def test_what_a_command_has_built_is_verified_by_another_one(
+    practice: Person, served: tuple[Server, Assets]
+) -> None:
+    server, assets = served
+    stranger = practice.with_(SEALROOM_PASSPHRASE=None, SEALROOM_STORE=str(practice.home / "none.db"))
+    account = assets.account_id.hex()
+    given = ("web", "verify", server.origin, "--company", account, "--page", server.origin)
+    result = stranger.run(*given)
+    assert result.status == 0, result.out
+    assert "as the company has signed it" in result.out
+    assert "as four different programs" in " ".join(result.err.split())
+    path = next(one.path for one in assets.files if "vault-" in one.path)
+    body = server.replies[path].body
+    server.replies[path].body = body[:1000] + b"\0" + body[1001:]
+    result = stranger.run(*given, "--lang", "de")
+    server.replies[path].body = body
+    assert result.status == 7
+    assert f"FEHLER  {server.origin}{path}: andere Bytes" in result.out
+    told = json.loads(stranger.run(*given, "--json").out)
+    assert (told["holds"], told["findings"], told["account_id"]) == (True, [], account)
+
+
+def test_a_folder_is_verified_and_a_kept_list_shows_an_older_one(
+    practice: Person, served: tuple[Server, Assets]
+) -> None:
+    server, _ = served
+    out = practice.home / "site"
+    assert practice.run("web", "verify", str(out)).status == 0
+    (out / "room/extra.html").write_text("x")
+    told = practice.run("web", "verify", str(out))
+    (out / "room/extra.html").unlink()
+    assert (told.status, "extra.html: is in the folder" in told.out) == (7, True)
+    practice.ok("web", "build", "--config", "room.toml", "--out", str(out))
+    kept = str(out / "room/.well-known/sealroom-assets")
+    told = practice.run("web", "verify", server.origin, "--assets", kept)
+    assert (told.status, "an older list was put back" in told.out) == (7, True)
+
+
+def test_a_check_says_what_keeps_a_room_from_working(practice: Person, served: tuple[Server, Assets]) -> None:
+    server, _ = served
+    server.replies["/"] = server.replies["/third-party.txt"]
+    told = practice.run("web", "check", f"{server.origin}/room.html", "--page", f"{server.origin}/", "--json")
+    codes = {one["code"] for one in json.loads(told.out)["findings"]}
+    assert told.status == 7
+    assert {"not_embedded", "not_framed"} <= codes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "code"),
+    [
+        (("build", "--config", "absent.toml", "--out", "x"), 2, "config.invalid"),
+        (("verify", "https://"), 2, "web.address"),
+        (("verify", "https://me:secret@praxis.example"), 2, "web.address"),
+        (("verify", "nowhere"), 2, "config.invalid"),
+        (("verify", ROOM, "--company", "12"), 2, "web.account"),
+        (("check", "chat.praxis.example"), 2, "web.address"),
+    ],
+)
+def test_a_command_line_that_cannot_be_used(
+    person: Person, arguments: tuple[str, ...], status: int, code: str
+) -> None:
+    told = person.run("web", *arguments)
+    assert (told.status, told.code) == (status, code)
+
+
+def test_all_faults_of_the_settings_are_shown_at_once(person: Person, tmp_path: Path) -> None:
+    (tmp_path / "room.toml").write_text('room = "x"\npages = 7\ncolour = "red"', "utf-8")
+    told = person.run("web", "build", "--config", str(tmp_path / "room.toml"), "--out", "x")
+    assert (told.status, told.code) == (2, "config.invalid")
+    assert all(word in told.err for word in ("room:", "pages:", "colour:"))
