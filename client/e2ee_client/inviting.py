@@ -6,11 +6,11 @@ An invite is in memory only: when the program ends, its code is worth nothing. W
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from contextlib import suppress
 from functools import partial
 from types import TracebackType
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, Final, NamedTuple, Self, TypeVar
 
 from e2ee.card import ContactCard
 from e2ee.constants import MAILBOX_B, TOKEN_B
@@ -34,6 +34,7 @@ from .runtime.clock import Clock
 from .runtime.shell import Shell
 
 T = TypeVar("T")
+_TELL_S: Final = 10.0
 
 
 class _Joining(NamedTuple):
@@ -66,7 +67,7 @@ class Invitation:
         self._opening = opening
         self._box = box
         self._arrived: asyncio.Future[_Joining] = asyncio.get_running_loop().create_future()
-        self._is_added = False
+        self._is_confirmed = self._is_added = False
         served = within(runtime.clock, runtime.clock.now_ms() + INVITE_LIFE_MS, self._serve)
         self._server = asyncio.create_task(served, name="sealroom-invitation")
         self._server.add_done_callback(lambda _: watch.progress.fire())
@@ -99,6 +100,7 @@ class Invitation:
         """
         record = self._joining().request.record
         if not self._is_added:
+            self._is_confirmed = True
             await self._shell.do(lambda engine, now_ms: engine.add_device(record, now_ms))
             self._is_added = True
         await self._until(
@@ -156,8 +158,18 @@ class Invitation:
             if first is None and message is not None:
                 first = message
                 await self._answer(message)
-            elif message not in (None, first):
+            elif message is not None and message != first:
+                await self._tell_end([message] if first is None or self._is_confirmed else [first, message])
                 raise InviteInvalid("a second device has come")
+
+    async def _tell_end(self, came: Iterable[bytes]) -> None:
+        """Tell the devices that have come that there are two, so that each shows it (ACC-53)."""
+        for message in came:
+            with suppress(E2eeError, InviteExpired, TimeoutError):
+                request = Request.decode(self._invite, message, self._shell.now_ms)
+                body = self._invite.seal(Step.OUT, b"", self._rng)
+                async with asyncio.timeout(_TELL_S):
+                    await self._box.send(BoxAddress(request.mailbox, request.token), body)
 
     def _opened(self, body: bytes) -> bytes | None:
         try:
@@ -271,9 +283,16 @@ async def _ask(
 
 
 async def _next(made: Invite, box: RelayBox, step: Step) -> bytes:
-    """Wait for a message of the invite; what does not open as it is passed over (ACC-33)."""
+    """Wait for a message of the invite; what does not open as it is passed over (ACC-33).
+
+    Raises:
+        InviteInvalid: the holder says that a second device has come (ACC-53).
+    """
     while True:
         body = await box.receive()
+        with suppress(AuthenticationError):
+            if not made.open_(Step.OUT, body):
+                raise InviteInvalid("two devices have come by this code")
         with suppress(AuthenticationError):
             return made.open_(step, body)
 
