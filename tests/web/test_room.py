@@ -39,6 +39,26 @@ async def test_a_person_accepts_writes_is_answered_and_finds_all_again(
     await again.get_by_role("log").get_by_text("Guten Tag, ich brauche ein Rezept.").wait_for()
 
 
+async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a_new_page(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    (late,) = [path for path in site.files if path.startswith("/conversation-")]
+    right = site.files[late]
+    site.files[late] = browsers.Answer(b"", status=503)
+    _, room = await _open(visitor, site)
+    await room.get_by_role("button", name="Einverstanden, weiter").click()
+    await room.get_by_text("local.part").wait_for()
+    field = room.get_by_role("textbox", name="Nachricht")
+    await field.fill("Ich brauche ein Rezept.")
+    await field.press("Enter")
+    await until(lambda: [one.unread for one in company.rooms()] == [1])
+    assert await room.get_by_role("log").count() == 0
+    site.files[late] = right
+    await room.get_by_role("button", name="Seite neu laden").click()
+    await room.get_by_role("log").get_by_text("Ich brauche ein Rezept.").wait_for()
+    assert visitor.take_complaints() != []
+
+
 async def test_two_tabs_show_and_write_one_conversation(
     visitor: browsers.Visitor, site: browsers.Site, company: Company
 ) -> None:

@@ -62,6 +62,8 @@ export class RoomElement extends HTMLElement {
   /** What comes after the page; null until it is here. */
   #rest: Rest | null = null;
   #isFetching = false;
+  /** The code of why it did not come. */
+  #failure = "";
   #list: HTMLElement | null = null;
   #messages: MessagesElement | null = null;
   #composer: ComposerElement | null = null;
@@ -124,24 +126,24 @@ export class RoomElement extends HTMLElement {
     try {
       await action;
     } catch (problem) {
-      this.#with((rest) => rest.showFailure(this.#context(), codeOf(problem)));
+      const code = codeOf(problem);
+      this.#with((rest) => rest.showFailure(this.#context(), code), code);
     }
   }
 
-  /** Do something with what comes after the page; if it does not come, that is said. */
-  #with(act: (rest: Rest) => void): void {
-    const { words } = this.#options as RoomOptions;
-    const failed = (problem: unknown) => {
-      this.#notes = "";
-      this.#notesBox.replaceChildren(failureNote(words, codeOf(problem)));
-    };
-    this.#whole().then(act, failed);
+  /** Do something with what comes after the page; if it does not come, that is said, or what was to be said by it. */
+  #with(act: (rest: Rest) => void, code: string | null = null): void {
+    this.#whole().then(act, (problem: unknown) => {
+      this.#failure = code ?? codeOf(problem);
+      this.#update();
+    });
   }
 
   async #whole(): Promise<Rest> {
     const rest = await part("conversation", () => import("./conversation.ts"));
     if (this.#rest !== null) return rest;
     this.#rest = rest;
+    this.#failure = "";
     const root = this.shadowRoot as ShadowRoot;
     root.adoptedStyleSheets = [...root.adoptedStyleSheets, ...rest.openedStyles];
     this.#update();
@@ -155,11 +157,11 @@ export class RoomElement extends HTMLElement {
   }
 
   #update(): void {
-    const { backend, words, now } = this.#options as RoomOptions;
+    const { backend, words, now, reload } = this.#options as RoomOptions;
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed]])}`;
+    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed], this.#failure])}`;
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {
@@ -172,7 +174,11 @@ export class RoomElement extends HTMLElement {
       },
     };
     const context = { words, clock: this.#clock, nowMs: now(), dismissed: this.#dismissed, actions };
-    this.#notesBox.replaceChildren(...(CONVERSING.includes(state.phase) ? notesView(state, context) : []));
+    // A new page ends a room that is not stored.
+    const again = state.keeping.mode === "session" ? null : reload;
+    const failure = this.#failure === "" ? [] : [failureNote(words, this.#failure, again)];
+    const others = CONVERSING.includes(state.phase) ? notesView(state, context) : [];
+    this.#notesBox.replaceChildren(...failure, ...others);
     set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");
   }
 

@@ -135,7 +135,12 @@ class SealRoom extends HTMLElement {
       frame.src = src.href;
       frame.onload = () => {
         const { port1, port2 } = new MessageChannel();
-        port1.onmessage = ({ data }) => (data.name === "here" ? done(port1) : this.#heard(data));
+        port1.onmessage = ({ data }) => {
+          if (data.name !== "here") return this.#heard(data);
+          // A room that was loaded anew has a port of its own.
+          this.#port = Promise.resolve(port1);
+          done(port1);
+        };
         frame.contentWindow?.postMessage({ seal: 1, ...this.#settings() }, src.origin, [port2]);
       };
       frame.onerror = failed;
