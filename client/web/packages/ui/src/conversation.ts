@@ -7,6 +7,7 @@ import { menuStyle } from "./menu.ts";
 import { defineMessages, type MessagesElement } from "./messages.ts";
 import type { DialogContext } from "./room_dialogs.ts";
 import type { Run } from "./room_screens.ts";
+import { openedStyle } from "./styles/opened.ts";
 import type { Words } from "./words.ts";
 
 export { openMenu } from "./menu.ts";
@@ -16,7 +17,7 @@ export { footView } from "./room_foot.ts";
 export { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
 
 /** For the root in which menus and dialogs open. */
-export const openedStyles: readonly CSSStyleSheet[] = [menuStyle, dialogStyle];
+export const openedStyles: readonly CSSStyleSheet[] = [menuStyle, dialogStyle, openedStyle];
 
 export interface ListOptions {
   readonly words: Words;

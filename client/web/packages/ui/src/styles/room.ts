@@ -18,12 +18,6 @@ button.present:hover { color: var(--text); text-decoration: underline; }
 seal-messages:not(:defined) { flex: 1; }
 .screen { flex: 1; min-height: 0; overflow: auto; padding: 24px; display: flex; flex-direction: column; gap: 16px; }
 .screen > * { flex: none; width: 100%; max-width: 36rem; margin-inline: auto; }
-.screen.middle > :first-child { margin-block-start: auto; }
-.screen.middle > :last-child { margin-block-end: auto; }
-.badge { display: grid; place-items: center; width: 48px; height: 48px; border-radius: 14px; background: var(--tint); color: var(--accent); }
-.screen.middle > .badge { width: 48px; margin-inline: max(0px, (100% - 36rem) / 2) auto; }
-.badge.warn { background: var(--warn-tint); color: var(--warn); } .badge.stop { background: var(--stop-tint); color: var(--stop); }
-.badge .icon { width: 24px; height: 24px; }
 h2[tabindex]:focus-visible { outline: 0; }
 .screen:focus-visible { outline-offset: -3px; }
 .acts { display: flex; flex-wrap: wrap; gap: 8px; }
@@ -56,35 +50,11 @@ details .whole { padding: 0 12px 12px; white-space: pre-wrap; overflow-wrap: any
 .answer .button { border-color: var(--accent); color: var(--accent); border-width: 1.5px; }
 .check { display: flex; gap: 12px; align-items: flex-start; padding-block: 6px; }
 .check input { flex: none; width: 20px; height: 20px; margin: 2px 0; accent-color: var(--accent); }
-.ways { display: grid; gap: 8px; }
-.ways > li > * { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; padding: 12px; border: 1px solid var(--line);
-  border-radius: var(--radius-control); color: var(--text); text-decoration: none; }
-.ways a:hover { background: var(--surface-2); border-color: var(--line-strong); }
-.ways .icon { margin-block-start: 2px; color: var(--accent); grid-row: span 2; }
-.ways .value { font-weight: 600; overflow-wrap: anywhere; }
-.foot { padding: 12px 16px 16px; border-block-start: 1px solid var(--line); display: grid; gap: 12px; max-height: 60%; overflow: auto; }
-.foot .acts .button { padding-inline: 8px; }
-.foot > * { width: 100%; max-width: 36rem; margin-inline: auto; }
-.people { display: grid; gap: 4px; }
-.people li { display: grid; grid-template-columns: 20px minmax(0, 1fr); gap: 0 12px; padding-block: 8px; border-block-end: 1px solid var(--line); }
-.people .icon { grid-row: span 2; margin-block-start: 2px; color: var(--text-2); }
-.print { display: flex; flex-wrap: wrap; gap: 4px 12px; padding: 12px; border-radius: var(--radius-control); background: var(--surface-2);
-  font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.9375rem; direction: ltr; unicode-bidi: isolate; }
-.print[data-kind="code"] { justify-content: center; font-size: 1.125rem; padding: 16px; }
-.pair { display: grid; gap: 4px; } .pair.more { gap: 8px; }
-.stars { display: grid; grid-template-columns: repeat(5, minmax(0, 1fr)); gap: 8px; margin-block: 8px 4px; }
-.stars label { position: relative; display: grid; place-items: center; min-height: 44px; border: 1px solid var(--line-strong);
-  border-radius: var(--radius-control); cursor: pointer; font-weight: 600; font-variant-numeric: tabular-nums; }
-.stars label:hover { background: var(--surface-2); }
-.ends { display: flex; justify-content: space-between; gap: 8px; }
-.stars input { position: absolute; inset: 0; width: 100%; height: 100%; margin: 0; opacity: 0; cursor: pointer; }
-.stars label:has(:checked) { border-color: var(--accent); background: var(--tint); box-shadow: 0 0 0 1px var(--accent); }
-.stars label:has(:focus-visible) { outline: 2px solid var(--accent); outline-offset: 2px; }
 .screen > .bone { height: 12px; margin-inline: 0; border-radius: 6px; background: var(--surface-3); animation: late 300ms step-end; }
 .screen > .bone:nth-child(2) { width: 70%; } .screen > .bone:nth-child(3) { width: 90%; } .screen > .bone:nth-child(4) { width: 45%; }
 @keyframes late { from { visibility: hidden; } }
 @media (max-width: 359px) { .screen { padding: 20px 16px; } .answer { padding: 12px 16px; } .mark { display: none; } }
 @media (max-height: 420px) { .head { padding-block: 2px; } .mark { display: none; } .answer { padding-block: 8px; } .screen { padding-block: 12px; } }
 @media (max-height: 300px) { :host, .main, .body { overflow: auto; display: block; } .screen { overflow: visible; } }
-@media (forced-colors: active) { .mark, .badge { border: 1px solid CanvasText; } .stars label:has(:checked) { outline: 3px solid Highlight; } }
+@media (forced-colors: active) { .mark { border: 1px solid CanvasText; } }
 `);
