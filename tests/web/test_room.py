@@ -45,7 +45,7 @@ async def test_a_person_writes_although_the_list_does_not_come_and_finds_it_in_a
     (late,) = [path for path in site.files if path.startswith("/conversation-")]
     right = site.files[late]
     site.files[late] = browsers.Answer(b"", status=503)
-    _, room = await _open(visitor, site)
+    _, room = await opened(visitor, site)
     await room.get_by_role("button", name="Einverstanden, weiter").click()
     await room.get_by_text("local.part").wait_for()
     field = room.get_by_role("textbox", name="Nachricht")

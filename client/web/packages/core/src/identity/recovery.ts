@@ -59,7 +59,10 @@ export function accountSeedOf(r: Uint8Array): Bytes {
 }
 
 function read(typed: string): string {
-  const kept = typed.slice(0, TYPED_MAX + 1).split(LEFT_OUT).join("");
+  const kept = typed
+    .slice(0, TYPED_MAX + 1)
+    .split(LEFT_OUT)
+    .join("");
   const upper = kept.replace(/[a-z]/g, (letter) => letter.toUpperCase());
   return upper.replaceAll("O", "0").replace(/[IL]/g, "1");
 }
