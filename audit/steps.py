@@ -16,6 +16,7 @@ _REPEATED = (
     "tests/property/test_rooms.py",
     "tests/property/test_skipped_keys.py",
     "tests/property/test_state_machine.py",
+    "tests/store/test_durability.py",
 )
 
 
@@ -271,9 +272,10 @@ STEPS = (
     Step(
         "full-counts",
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
-        " texts, sessions of a pair, rooms, skipped keys, grammars",
+        " texts, sessions of a pair, rooms, skipped keys, grammars, synchronisations of a store",
         (*_FULL_COUNTS, *_REPEATED),
         reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "spec/vectors", *_REPEATED),
+        tools=(("strace", "strace"),),
     ),
     Step(
         "deep-state-machine",

@@ -9,6 +9,9 @@ import engine_world
 import pytest
 from attack_evidence import BOOK, Book
 from e2ee_client.engine import entry
+from remembered import remembered
+
+__all__ = ["remembered"]
 
 
 @pytest.fixture(autouse=True)

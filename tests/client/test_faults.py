@@ -109,7 +109,7 @@ async def test_a_clock_that_stands_still_moves_by_steps() -> None:
 
 async def test_a_fast_clock_and_the_real_one_keep_their_promises() -> None:
     fast = FakeClock(speed=1000)
-    await asyncio.wait_for(fast.wait_until(fast.now_ms() + 10_000), 5)
+    await asyncio.wait_for(fast.wait_until(fast.now_ms() + 10_000), 60)
     real = SystemClock()
     begun_ms = real.now_ms()
     await real.wait_until(begun_ms + 20)

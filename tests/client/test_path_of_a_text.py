@@ -75,17 +75,17 @@ async def _path(out: Path, back: Path) -> None:
     network = MemoryNetwork()
     async with network.client(name="Praxis", publish=True) as company, network.client() as customer:
         praxis = await customer.add_contact(company.card())
-        await company.wait_settled(20)
-        await (await praxis.send("first")).wait_for(MessageState.SENT, 20)
+        await company.wait_settled(60)
+        await (await praxis.send("first")).wait_for(MessageState.SENT, 60)
         await company.contacts()[0].accept()
-        await (await praxis.send("second")).wait_for(MessageState.DELIVERED, 20)
+        await (await praxis.send("second")).wait_for(MessageState.DELIVERED, 60)
         events = company.events()
         out.is_on = back.is_on = True
         message = await praxis.send("third")
-        while getattr(await events.next(20), "text", None) != "third":
+        while getattr(await events.next(60), "text", None) != "third":
             pass
         out.is_on = back.is_on = False
-        await message.wait_for(MessageState.DELIVERED, 20)
+        await message.wait_for(MessageState.DELIVERED, 60)
 
 
 def test_a_text_passes_few_functions_on_its_way_out_and_in() -> None:

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import engine_world
 import pytest
+from remembered import remembered
+
+__all__ = ["remembered"]
 
 
 @pytest.fixture(autouse=True)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from conversations import until
+from conversations import until, until_read
 from e2ee_client.errors import ConfigError, InviteExpired, InviteInvalid, UnknownDevice
 from e2ee_client.events import DeviceRemoved, NewDevice
 from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
@@ -104,11 +104,11 @@ async def test_a_second_device_has_the_rooms_and_the_company_sees_it() -> None:
 
 async def until_texts(room: object, wanted: list[str]) -> None:
     """Wait until a room shows these texts."""
-    for _ in range(600):
-        if [one.text for one in await room.texts()] == wanted:  # type: ignore[attr-defined]  # a room of either side
-            return
-        await asyncio.sleep(0.05)
-    raise AssertionError([one.text for one in await room.texts()])  # type: ignore[attr-defined]  # as above
+
+    async def texts() -> list[str]:
+        return [one.text for one in await room.texts()]  # type: ignore[attr-defined]  # a room of either side
+
+    await until_read(texts, wanted)
 
 
 async def test_a_photographed_code_used_second_ends_the_link_and_is_shown_on_both() -> None:
@@ -122,7 +122,7 @@ async def test_a_photographed_code_used_second_ends_the_link_and_is_shown_on_bot
             with pytest.raises(InviteInvalid):
                 await _second_has_come(link)
             with pytest.raises(InviteInvalid):
-                await link.confirm(5)
+                await link.confirm(60)
         for one in (own, thief):
             with pytest.raises(InviteInvalid):
                 await one
@@ -131,7 +131,7 @@ async def test_a_photographed_code_used_second_ends_the_link_and_is_shown_on_bot
 
 async def _second_has_come(link: Link) -> None:
     for _ in range(600):
-        await link.digits(5)
+        await link.digits(60)
         await asyncio.sleep(0.05)
 
 

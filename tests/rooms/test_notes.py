@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-
-from conversations import next_of
+from conversations import next_of, until_read
 from e2ee_client.errors import UnknownRoom
 from e2ee_client.rooms import Agent, CompanyRoom, CustomerRoom, Policy, RequestAsked
 from practice import Practice
@@ -22,9 +20,7 @@ async def notes_of(agent: Agent, room_id: bytes) -> list[str | None]:
 
 async def reads(agent: Agent, room_id: bytes, notes: list[str]) -> None:
     """Wait until an agent reads just these notes."""
-    async with asyncio.timeout(12):
-        while await notes_of(agent, room_id) != notes:  # noqa: ASYNC110 - rooms of notes have no event of their own
-            await asyncio.sleep(0.01)
+    await until_read(lambda: notes_of(agent, room_id), notes)
 
 
 async def claimed(praxis: Practice, agent: Agent) -> tuple[CustomerRoom, CompanyRoom]:

@@ -121,7 +121,8 @@ async def test_what_was_signed_otherwise_is_not_installed(network: MemoryNetwork
                 sign(holder.exported, PASSPHRASE, request)
         signed = sign_notice(holder.exported, PASSPHRASE, request)
         other = written(company, "explicit")
-        for wrong, texts in ((signed[:-1] + bytes(1), notice), (signed, other), (b"", notice)):
+        changed = signed[:-1] + bytes((signed[-1] ^ 1,))
+        for wrong, texts in ((changed, notice), (signed, other), (b"", notice)):
             with pytest.raises(ConfigError):
                 await company.install_notice(texts, wrong)
         asked = sign_mandate(holder.exported, PASSPHRASE, await company.mandate_request())

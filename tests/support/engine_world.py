@@ -39,6 +39,8 @@ E = TypeVar("E", bound=Event)
 
 START_MS = 1_764_000_000_000
 RELAY_URL = "wss://relay.example/"
+_SWEEP_EVERY_MS = 30_000
+"""How often the relay looks at its clock while time passes; it does so at the end of each span in any case."""
 
 
 class SeededRng:
@@ -96,6 +98,7 @@ class World:
         self.relay = MemoryRelay(lambda: self.now_ms, SeededRng("relay"), policy)
         self.relay_up = True
         self.nodes: list[Node] = []
+        self._swept_ms = START_MS
         OPEN.append(self)
 
     def node(
@@ -131,11 +134,14 @@ class World:
             self.now_ms = max(self.now_ms + 1, due)
             self._tick()
         self.now_ms = end_ms
+        self.relay.tick()
         self._tick()
         self.settle()
 
     def _tick(self) -> None:
-        self.relay.tick()
+        if abs(self.now_ms - self._swept_ms) >= _SWEEP_EVERY_MS:
+            self._swept_ms = self.now_ms
+            self.relay.tick()
         for node in self.nodes:
             if node.alive:
                 node.carry_out(node.engine.tick(node.now_ms))

@@ -26,7 +26,7 @@ from .history import History
 from .outbox import Outbox
 from .peers import Peer
 from .ports import Ports, RowReader
-from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnDevice, OwnPrekey
+from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnDevice, OwnPrekey, prekey_place
 from .seen_ids import SeenIds
 from .stored_sessions import Found, Sessions
 from .turn import Turn
@@ -186,8 +186,8 @@ class State:
         """Return our prekeys of one kind for a contact, or the published ones, in the order of their making:
         their ends say less, since a clock may have been wrong (ID-39).
         """
-        found = [one for one in self.prekeys.values() if one.contact == contact]
-        return [one for one in found if one.pair.prekey.kind is kind]
+        place = prekey_place(kind, 0)[:1]
+        return [one for key, one in self.prekeys.items() if key[:1] == place and one.contact == contact]
 
     # --- sessions ---
 

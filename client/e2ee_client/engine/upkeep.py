@@ -393,9 +393,9 @@ class Upkeep(Part):
 
     def sweep(self, turn: Turn) -> None:
         """Let prekeys and replay entries go at their time (ID-18, HS-09)."""
-        for item in list(self._state.prekeys.values()):
-            if turn.now_ms > item.pair.prekey.not_after_ms + RELAY_RETENTION_MS:
-                self._delete(turn, item)
+        gone_ms = turn.now_ms - RELAY_RETENTION_MS
+        for item in [one for one in self._state.prekeys.values() if one.pair.prekey.not_after_ms < gone_ms]:
+            self._delete(turn, item)
         for key, row in self._state.rows.items("replay"):
             if turn.now_ms > TakenFlight.decode(key, row).ends_ms:
                 turn.delete("replay", key)
