@@ -40,7 +40,7 @@ E = TypeVar("E", bound=Event)
 START_MS = 1_764_000_000_000
 RELAY_URL = "wss://relay.example/"
 _SWEEP_EVERY_MS = 30_000
-"""How often the relay looks at its clock while time passes; it does so at the end of each span in any case."""
+"""How often the relay looks at its clock while time passes; it also does at the end of each span."""
 
 
 class SeededRng:
