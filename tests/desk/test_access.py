@@ -246,6 +246,8 @@ EVERYTHING: dict[str, dict[str, Any]] = {
     "saveAnswer": {"answer": {"id": "0" * 32, "shortcut": "x", "title": "x", "text": "x"}},
     "dropAnswer": {"id": "0" * 32},
     "fetchFile": {"room": "ROOM", "entry": HASH},
+    "sendFile": {"room": "ROOM", "name": "a.txt", "sizeB": 1, "strips": False},
+    "cancelFile": {"room": "ROOM", "file": "0" * 32},
 }
 
 

@@ -51,6 +51,13 @@ _TYPES: Final = {
 }
 
 
+PNG: Final = bytes.fromhex(
+    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
+    "0000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
+)
+"""An image of one pixel."""
+
+
 def missing(name: str) -> str | None:
     """Say why a browser cannot be driven; None where it can."""
     path = PROGRAMS[name]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import browsers
 import pytest
@@ -17,6 +18,7 @@ from e2ee_client.testing import FakeClock, MemoryNetwork
 from playwright.async_api import Page
 from practice import Practice, practice
 
+from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
 
 pytestmark = [
@@ -117,6 +119,33 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
         await page.get_by_role("dialog").get_by_role("button", name="Close", exact=True).click()
         await until(lambda: room.phase is Phase.CLOSED)
         await page.get_by_role("button", name="Open again").wait_for()
+
+
+async def test_an_agent_sends_a_file_and_looks_at_an_image(
+    praxis: Practice, visitor: browsers.Visitor, tmp_path: Path
+) -> None:
+    """FIL-12, FIL-17, FIL-20: with the field of the room, over the process of the desk."""
+    agent = await praxis.agent("Frau Sommer")
+    async with served(agent) as (at, _), opened(visitor, at.address()) as page:
+        room = await asked(praxis, agent, "Guten Tag")
+        await page.locator(".item").get_by_text("wartet").wait_for()
+        await page.keyboard.press("n")
+        await page.get_by_text("Sie kümmern sich darum.").wait_for()
+        content = b"Befund: alles in Ordnung.\n" * 10_000
+        files = page.locator("seal-composer input[type=file]")
+        await files.set_input_files({"name": "Befund.txt", "mimeType": "", "buffer": content})
+        await page.get_by_role("list", name="Gewählte Dateien").get_by_text("Befund.txt").wait_for()
+        assert await faults(page) == []
+        await page.get_by_role("button", name="Senden", exact=True).click()
+        while not (came := [one for one in await room.history() if one.kind == Kind.FILE]):
+            await room._client.progress.wait()
+        assert (await came[0].save(tmp_path)).read_bytes() == content
+        await page.locator("seal-messages .file").get_by_role("button", name="Speichern").wait_for()
+        assert await page.get_by_role("progressbar").count() == 0
+        (tmp_path / "Foto.png").write_bytes(browsers.PNG)
+        await room.send_file(tmp_path / "Foto.png")
+        await page.get_by_role("img", name="Bild").wait_for()
+        assert await faults(page) == []
 
 
 async def test_what_is_hostile_is_shown_as_text(praxis: Practice, visitor: browsers.Visitor) -> None:

@@ -25,10 +25,6 @@ pytestmark = [
 ]
 PART_B: Final = 65_536
 LARGE_B: Final = 5_000_000
-PNG: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
-    "0000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
-)
 CAPTURE: Final = """() => {
   const blobs = [], make = URL.createObjectURL;
   URL.createObjectURL = (blob) => { blobs.push(blob); return make.call(URL, blob); };
@@ -122,7 +118,7 @@ async def test_an_image_is_shown_when_it_is_asked_for_and_what_is_refused_says_w
     """FIL-08, FIL-10, FIL-20: pixels from memory; names and types are text, and nothing else is shown."""
     _, room = await opened(visitor, site)
     theirs = await conversation(room, company)
-    (tmp_path / "Befund.png").write_bytes(PNG)
+    (tmp_path / "Befund.png").write_bytes(browsers.PNG)
     await theirs.send_file(tmp_path / "Befund.png")
     message = item(room, "Befund.png")
     assert await message.get_by_role("img", name="Bild").count() == 0

@@ -22,7 +22,7 @@ ROWS_AT_MOST: Final = 80
 SAY_EVERYWHERE: Final = """(hostile) => {
   const state = backend.state(), [first] = state.items;
   const file = { name: hostile, mediaType: "image/svg+xml", sizeB: 1, state: "here", movedB: 1,
-    canPreview: false };
+    canPreview: true, failure: null, untilMs: null, isUpload: false };
   const channels = [{ kind: "page", value: "javascript:alert(1)", label: hostile }];
   const members = state.members.map((one) => ({ ...one, name: hostile, team: hostile }));
   const items = [...state.items, { ...first, id: "x1", text: hostile },

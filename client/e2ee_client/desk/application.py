@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import quote
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -17,12 +16,12 @@ from starlette.websockets import WebSocket
 
 from .access import Access
 from .assets import Asset
+from .file_routes import file_routes
 from .gate import Gate
 from .hub import Hub
 from .link import COOKIE, link
 
 _EXCHANGE_MAX_B: Final = 1024
-_PLAIN: Final = "application/octet-stream"
 
 
 def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str) -> Starlette:
@@ -45,23 +44,13 @@ def application(hub: Hub, access: Access, assets: Mapping[str, Asset], host: str
         answer.set_cookie(COOKIE, made.cookie, path="/", httponly=True, samesite="strict")
         return answer
 
-    async def file(request: Request) -> Response:
-        """Give a file once, as one to be saved: nothing of it is ever shown or run here."""
-        if not access.knows_cookie(request.cookies.get(COOKIE, "")) or hub.is_locked:
-            raise HTTPException(401)
-        found = hub.downloads.take(request.path_params["ticket"])
-        if found is None:
-            raise HTTPException(404)
-        headers = {"content-disposition": f"attachment; filename*=UTF-8''{quote(found.name, safe='')}"}
-        return Response(found.data, media_type=_PLAIN, headers=headers)
-
     async def connected(socket: WebSocket) -> None:
         await link(socket, access, hub)
 
     routes = [Route(path, asset) for path in assets]
     routes.append(Route("/favicon.ico", no_picture))
     routes.append(Route("/session", session, methods=["POST"]))
-    routes.append(Route("/file/{ticket}", file))
+    routes.extend(file_routes(hub, access))
     return Starlette(
         routes=[*routes, WebSocketRoute("/link", connected)],
         middleware=[Middleware(Gate, host=host)],

@@ -12,7 +12,7 @@ from e2ee_client.rooms import Entry
 
 MAX_HELD: Final = 4
 _TICKET_B: Final = 24
-_MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one; the folder is ours
+MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a file system in memory, where there is one; the folder is ours
 
 
 class Download(NamedTuple):
@@ -38,7 +38,7 @@ class Downloads:
             FileMissing, FileExpired, FileCorrupt, FileTypeRefused, FileUnusable, RelayUnavailable.
         """
         async with self._fetching:
-            where = _MEMORY if _MEMORY.is_dir() else None
+            where = MEMORY if MEMORY.is_dir() else None
             with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
                 path = await entry.save(folder)
                 data = await asyncio.to_thread(path.read_bytes)

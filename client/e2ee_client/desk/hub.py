@@ -8,6 +8,7 @@ from typing import Final, Literal, Protocol
 
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.state import Phase
+from e2ee_client.engine.rooms.file_rows import FILE_ID_B
 from e2ee_client.events import ConnectionChanged
 from e2ee_client.room_events import (
     ChainRestarted,
@@ -17,6 +18,7 @@ from e2ee_client.room_events import (
     EntryState,
     Equivocation,
     FileFailed,
+    FileHeld,
     FileProgress,
     FreezeUndecided,
     OfRoom,
@@ -31,6 +33,7 @@ from . import schema
 from .asking import Asking
 from .downloads import Downloads
 from .local import LocalRows
+from .uploads import Uploads
 
 MAX_PAGES: Final = 8
 _LOOK_MS: Final = 5_000
@@ -56,6 +59,7 @@ class Hub:
         self.local = LocalRows(agent.client)
         self.asking = Asking(agent, self.local)
         self.downloads = Downloads(agent.client.runtime.rng)
+        self.uploads = Uploads(agent, agent.client.runtime.rng)
         self.pages: set[Told] = set()
         self._now_ms: Callable[[], int] = agent.client.runtime.clock.now_ms
         self._team: schema.Team | None = None
@@ -89,6 +93,7 @@ class Hub:
         if self.is_locked and not self._was_locked:
             self._was_locked = True
             self.downloads.clear()
+            self.uploads.clear()
             for page in list(self.pages):
                 page.lock()
 
@@ -140,9 +145,15 @@ class Hub:
             case EntryState(entry_hash=entry_hash) | EntryErased(entry_hash=entry_hash):
                 self._entry(event.room_id, entry_hash, is_late=False)
             case FileProgress():
-                moved = schema.Moved(room_id.hex(), event.file_id.hex(), event.done_b, event.size_b)
-                self._tell(moved)
+                name = self.uploads.name_of(event.file_id) if event.is_upload else None
+                told = (event.done_b, event.size_b, name)
+                self._tell(schema.Moved(room_id.hex(), event.file_id.hex(), *told))
                 return
+            case FileFailed(file_id=file_id) if len(file_id) == FILE_ID_B:
+                self._tell(schema.FileLost(room_id.hex(), file_id.hex(), event.code))
+                return
+            case FileHeld(entry_hash=entry_hash, device_id=self._device_id):
+                self._entry(event.room_id, entry_hash, is_late=False)
             case _:
                 code = alarm_of(event)
                 if code is not None:

@@ -19,6 +19,7 @@ from .codec import encode
 from .errors import DeskBusy
 from .figures import figured
 from .hub import Hub
+from .uploads import Offered
 
 MAX_ASKED: Final = 32
 MAX_CHANGED: Final = 200
@@ -193,13 +194,27 @@ class Page:
                 return await self._read(message)
             case schema.Figures(days=days):
                 return await figured(hub.agent, ask, days)
-            case schema.FetchFile():
-                entry = await hub.agent.room(bytes.fromhex(message.room)).entry(bytes.fromhex(message.entry))
-                ticket, name = await hub.downloads.add(entry)
-                return schema.Ticket(ask, f"/file/{ticket}", name)
+            case schema.SendFile() | schema.CancelFile() | schema.FetchFile():
+                return await self._of_file(message)
             case _:
                 await carry_out(hub.agent, message)
                 return schema.Done(ask)
+
+    async def _of_file(
+        self, message: schema.SendFile | schema.CancelFile | schema.FetchFile
+    ) -> schema.ToPage:
+        hub, ask, room_id = self._hub, message.ask, bytes.fromhex(message.room)
+        match message:
+            case schema.SendFile():
+                offered = Offered(room_id, message.name, message.size_b, message.strips)
+                return schema.Upload(ask, f"/upload/{hub.uploads.add(offered)}")
+            case schema.CancelFile():
+                await hub.uploads.cancel(bytes.fromhex(message.file))
+                return schema.Done(ask)
+            case schema.FetchFile():
+                entry = await hub.agent.room(room_id).entry(bytes.fromhex(message.entry))
+                ticket, name = await hub.downloads.add(entry)
+                return schema.Ticket(ask, f"/file/{ticket}", name)
 
     async def _read(
         self, message: schema.Begin | schema.Read | schema.Preview | schema.About | schema.Search

@@ -482,11 +482,31 @@ class FetchFile:
     entry: EntryName
 
 
+@dataclass(frozen=True, slots=True)
+class SendFile:
+    """Send a file; its bytes follow to the path that is answered."""
+
+    ask: AskNumber
+    room: RoomName
+    name: Annotated[str, Text(1, 128)]
+    size_b: Annotated[int, Number(0, 67_108_864)]
+    strips: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelFile:
+    """Give a file up that is on its way out."""
+
+    ask: AskNumber
+    room: RoomName
+    file: Annotated[str, Hex(16)]
+
+
 Asked: TypeAlias = (
     (Begin | Unlock | Lock | Read | Preview | About | Search | Figures)
     | (Send | Edit | Erase | MarkSensitive | MarkRead | Claim | Transfer | Add | HandOver | Leave | Close)
     | (Reopen | SetHold | SetSensitive | SetRetention | Decide | DecideObjection | Note)
-    | (SetLabels | SaveAnswer | DropAnswer | FetchFile)
+    | (SetLabels | SaveAnswer | DropAnswer | FetchFile | SendFile | CancelFile)
 )
 """What is answered by a message with the same number."""
 
@@ -585,6 +605,14 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class Upload:
+    """A file may come: `path` takes it once."""
+
+    ask: AskNumber
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Done:
     """It is done."""
 
@@ -654,14 +682,24 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """So much of a file has come or gone."""
+    """So much of a file has come or gone; `name` is that of one on its way out."""
 
     room: RoomName
     file: str
     done_b: int
     size_b: int
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class FileLost:
+    """A file on its way out was given up; `code` is that of the registry."""
+
+    room: RoomName
+    file: str
+    code: str
 
 
 ToPage: TypeAlias = (
-    Welcome | Whole | History | Previews | Detail | Found | Figured | Ticket | Done | Failed
-) | (Rooms | Entries | Team | Link | Locked | Again | Alarm | Moved)
+    Welcome | Whole | History | Previews | Detail | Found | Figured | Ticket | Upload | Done | Failed
+) | (Rooms | Entries | Team | Link | Locked | Again | Alarm | Moved | FileLost)

@@ -25,9 +25,6 @@ const ANSWER = 19;
 const SILENT: readonly number[] = [1, 2, 4, 6, 8, 10, 13, 14, 15, 19, 21, 22];
 const ACCESSES: readonly (Happened | null)[] = [null, "exported", "handed-over", "read-in", "exported"];
 const CHOICE = 1;
-/** Images that are shown: pixels alone, never a page or a program (SVG, HTML, PDF). */
-const RASTER: readonly string[] = ["image/avif", "image/gif", "image/jpeg", "image/png", "image/webp"];
-const MAX_PREVIEW_B = 20_971_520;
 
 /** One question of one choice, as the form that asks it. */
 export interface Asked {
@@ -114,8 +111,7 @@ function fileOfEntry({ kind, payload, isErased }: EntryView, status: FileStatus)
   const said = { name: String(fieldOf(payload, 6) ?? ""), mediaType: String(fieldOf(payload, 7) ?? ""), sizeB };
   const { movedB, code, untilMs } = status;
   const state = isErased ? "gone" : status.state;
-  const isImage = RASTER.includes(said.mediaType) && sizeB <= MAX_PREVIEW_B;
-  const canPreview = isImage && (state !== "here" || status.isRight);
+  const canPreview = state !== "here" || status.isRight;
   return {
     ...said,
     state,

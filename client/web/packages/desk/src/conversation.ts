@@ -3,6 +3,8 @@
 import type { ConversationState, Happened, Happening, Item, Member, Message } from "@sealroom/ui/backend.ts";
 import type { Desk } from "./desk.ts";
 import type { EntryRow, PersonRow, RoomRow, StateRow } from "./messages.ts";
+import type { Uploads } from "./uploads.ts";
+import { MAX_FILE_B, roomUploads } from "./uploads.ts";
 
 const PAGE = 50;
 const HAPPENED: Readonly<Record<string, Happened>> = {
@@ -27,6 +29,7 @@ export interface Names {
 }
 
 export interface Conversation {
+  readonly uploads: Uploads;
   state(): ConversationState;
   entries(): ReadonlyMap<string, EntryRow>;
   subscribe(listener: () => void): () => void;
@@ -47,6 +50,8 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
   let built: { entries: readonly EntryRow[]; items: readonly Item[]; members: readonly Member[] } | null = null;
   const listeners = new Set<() => void>();
 
+  const uploads = roomUploads(desk, room, tell);
+
   function tell(): void {
     shown = null;
     for (const listener of [...listeners]) listener();
@@ -57,6 +62,7 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
     const answer = await desk.ask(question).catch(() => null);
     if (answer?.type !== "history") return;
     entries = before === null ? answer.entries : [...answer.entries, ...entries];
+    uploads.arrived(answer.entries);
     if (before === null) unread = new Set(answer.unread);
     isStart = answer.isStart;
     tell();
@@ -74,10 +80,12 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       }
     }
     entries = next;
+    uploads.arrived(rows);
     tell();
   }
 
   const stop = desk.hear((message) => {
+    if (!isNotes && uploads.take(message)) tell();
     if (message.type !== "entries" || message.room !== heard) return;
     if (message.again) void read(null);
     else take(message.entries);
@@ -93,21 +101,24 @@ export function openConversation(desk: Desk, room: string, notesOf: string | nul
       built = { entries, members, items: itemsOf(entries, isStart, built?.items ?? []) };
     }
     const isOpen = row?.phase === "open";
+    const canWrite = isNotes ? row?.isHere === true : isOpen && row.isHere;
+    const self = desk.state().me?.id ?? "";
     return {
       link: connection,
       phase: row === undefined || row.phase === "begun" ? "waiting" : row.phase,
       members: built.members,
-      items: built.items,
+      items: isNotes ? built.items : [...built.items, ...uploads.items(self)],
       hasEarlier: !isStart,
       unread: unread.size,
-      canWrite: isNotes ? row?.isHere === true : isOpen && row.isHere,
-      canSendFiles: false,
-      maxFileB: 0,
+      canWrite,
+      canSendFiles: canWrite && !isNotes,
+      maxFileB: MAX_FILE_B,
       alarm: null,
     };
   }
 
   return {
+    uploads,
     state() {
       shown ??= make();
       return shown;
@@ -201,7 +212,7 @@ function messageOf(entry: EntryRow): Message {
             sizeB: file.sizeB,
             state: file.isHere ? "here" : file.expiresMs < Date.now() ? "gone" : "offered",
             movedB: 0,
-            canPreview: false,
+            canPreview: true,
             failure: null,
             untilMs: null,
             isUpload: false,

@@ -390,6 +390,24 @@ export interface FetchFile {
   readonly entry: string;
 }
 
+/** Send a file; its bytes follow to the path that is answered. */
+export interface SendFile {
+  readonly type: "sendFile";
+  readonly ask: number;
+  readonly room: string;
+  readonly name: string;
+  readonly sizeB: number;
+  readonly strips: boolean;
+}
+
+/** Give a file up that is on its way out. */
+export interface CancelFile {
+  readonly type: "cancelFile";
+  readonly ask: number;
+  readonly room: string;
+  readonly file: string;
+}
+
 /** The session holds. `language` is that of the command that serves. */
 export interface Welcome {
   readonly type: "welcome";
@@ -470,6 +488,13 @@ export interface Ticket {
   readonly name: string;
 }
 
+/** A file may come: `path` takes it once. */
+export interface Upload {
+  readonly type: "upload";
+  readonly ask: number;
+  readonly path: string;
+}
+
 /** It is done. */
 export interface Done {
   readonly type: "done";
@@ -531,13 +556,22 @@ export interface Alarm {
   readonly code: string;
 }
 
-/** So much of a file has come or gone. */
+/** So much of a file has come or gone; `name` is that of one on its way out. */
 export interface Moved {
   readonly type: "moved";
   readonly room: string;
   readonly file: string;
   readonly doneB: number;
   readonly sizeB: number;
+  readonly name: string | null;
+}
+
+/** A file on its way out was given up; `code` is that of the registry. */
+export interface FileLost {
+  readonly type: "fileLost";
+  readonly room: string;
+  readonly file: string;
+  readonly code: string;
 }
 
 export type Asked =
@@ -570,7 +604,9 @@ export type Asked =
   | SetLabels
   | SaveAnswer
   | DropAnswer
-  | FetchFile;
+  | FetchFile
+  | SendFile
+  | CancelFile;
 
 export type FromPage =
   | Enter
@@ -605,7 +641,9 @@ export type FromPage =
   | SetLabels
   | SaveAnswer
   | DropAnswer
-  | FetchFile;
+  | FetchFile
+  | SendFile
+  | CancelFile;
 
 export type ToPage =
   | Welcome
@@ -616,6 +654,7 @@ export type ToPage =
   | Found
   | Figured
   | Ticket
+  | Upload
   | Done
   | Failed
   | Rooms
@@ -625,4 +664,5 @@ export type ToPage =
   | Locked
   | Again
   | Alarm
-  | Moved;
+  | Moved
+  | FileLost;

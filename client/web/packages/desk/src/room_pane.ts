@@ -1,6 +1,6 @@
 /** The middle pane: one room with its messages and notes, and what can be done with it. */
 
-import type { Message } from "@sealroom/ui/backend.ts";
+import type { Message, SavedFile } from "@sealroom/ui/backend.ts";
 import { type ComposerElement, defineComposer } from "@sealroom/ui/composer.ts";
 import { h, offer, replace, say, set } from "@sealroom/ui/dom.ts";
 import { icon } from "@sealroom/ui/icons.ts";
@@ -11,6 +11,7 @@ import { failureText, type RoomActs } from "./acts.ts";
 import { forgetShown, isChanged } from "./changed.ts";
 import { type Conversation, openConversation } from "./conversation.ts";
 import type { Desk } from "./desk.ts";
+import { DeskFailure } from "./link.ts";
 import type { Detail, RoomRow } from "./messages.ts";
 import { nameOfRoom, roomsOf } from "./rooms.ts";
 import type { DeskWords } from "./words.ts";
@@ -34,6 +35,8 @@ export interface RoomPane {
   renew(): void;
   focus(): void;
 }
+
+const LOST = { code: "local.desk_lost", retryable: true, notBeforeMs: null } as const;
 
 /** Make the pane. */
 export function roomPane(options: RoomOptions): RoomPane {
@@ -203,12 +206,12 @@ export function roomPane(options: RoomOptions): RoomPane {
       actions: {
         openMenu: (message, anchor) => openMessageMenu(message, anchor),
         jump: (id) => list.jump(id),
-        retry: () => {},
+        retry: (id) => void of.uploads.retry(id).catch(complain),
         answer: () => {},
-        saveFile: (id) => void saveFile(id),
-        cancelFile: () => {},
-        fetchFile: () => {},
-        preview: () => Promise.reject(new Error("no preview")),
+        saveFile: (id) => void fetched(id).then(offer).catch(complain),
+        cancelFile: (id) => void of.uploads.cancel(id).catch(complain),
+        fetchFile: (id) => void fetched(id).catch(complain),
+        preview: (id) => previewed(of, id),
       },
     });
     field.setAttribute("density", "desk");
@@ -217,7 +220,7 @@ export function roomPane(options: RoomOptions): RoomPane {
       inspect: () => [],
       send,
       edit,
-      sendFile: () => Promise.reject(new Error("no files")),
+      sendFile: (file, { removeMetadata }) => of.uploads.send(file, removeMetadata),
     });
     messages = list;
     composer = field;
@@ -261,11 +264,17 @@ export function roomPane(options: RoomOptions): RoomPane {
     throw problem;
   }
 
-  async function saveFile(entry: string): Promise<void> {
-    const answer = await desk.ask({ type: "fetchFile", room: room as string, entry }).catch(complain);
-    if (answer.type !== "ticket") return;
-    const file = await fetch(answer.path);
-    if (file.ok) offer({ name: answer.name, blob: await file.blob() });
+  /** The file of an entry, from the process, which has looked at it. */
+  async function fetched(entry: string): Promise<SavedFile> {
+    const answer = await desk.ask({ type: "fetchFile", room: room as string, entry });
+    const file = answer.type === "ticket" ? await fetch(answer.path) : null;
+    if (answer.type !== "ticket" || !file?.ok) throw new DeskFailure(LOST);
+    return { name: answer.name, blob: await file.blob() };
+  }
+
+  async function previewed(of: Conversation, entry: string): Promise<Blob> {
+    const { blob } = await fetched(entry);
+    return blob.slice(0, blob.size, of.entries().get(entry)?.file?.mediaType ?? "");
   }
 
   function openMessageMenu(message: Message, anchor: HTMLElement): void {
@@ -311,7 +320,7 @@ export function roomPane(options: RoomOptions): RoomPane {
     const state = conversation?.state();
     if (state === undefined) return;
     messages?.update(state);
-    composer?.allow(false, 0, state.canWrite ? null : blockedText(row, words()));
+    composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blockedText(row, words()));
   }
 
   return {

@@ -27,7 +27,7 @@ export interface Member {
 
 /**
  * A file of a message: what its sender says of it, and how much of it is here, or has gone out.
- * `canPreview` is a raster image; it is shown only when its type was found from its content.
+ * `canPreview`: it is of the type that it says, or that will be looked at when it is here.
  */
 export interface FileOfMessage {
   readonly name: string;

@@ -6,9 +6,17 @@ import { faultOf } from "./file_fault.ts";
 import { icon } from "./icons.ts";
 import type { RowContext } from "./row_view.ts";
 
+/** Images that are shown: pixels alone, never a page or a program such as SVG, HTML or PDF (FIL-20). */
+const SHOWN: readonly string[] = ["image/avif", "image/gif", "image/jpeg", "image/png", "image/webp"];
+const MAX_SHOWN_B = 20_971_520;
+
+function isShown({ canPreview, mediaType, sizeB }: FileOfMessage): boolean {
+  return canPreview && SHOWN.includes(mediaType) && sizeB <= MAX_SHOWN_B;
+}
+
 export function fileView(id: string, file: FileOfMessage, context: RowContext): HTMLElement {
   const element = h("div", null);
-  if (file.canPreview && file.state === "here") element.append(previewView(id, file, context));
+  if (isShown(file) && file.state === "here") element.append(previewView(id, file, context));
   const about = h("div", null, h("div", { class: "name", dir: "auto" }, file.name), metaView(file, context));
   const row = h("div", { class: "file" }, icon("file"), about);
   if (file.state === "moving") row.append(progressView(file, context));
@@ -45,7 +53,7 @@ function actsOf(id: string, file: FileOfMessage, { words, actions }: RowContext)
     case "failed":
       return [button(words("file.retry"), () => actions.retry(id)), ...(file.isUpload ? [discard] : [])];
     case "offered":
-      return file.canPreview ? [button(words("file.show"), () => actions.fetchFile(id), "eye"), save] : [save];
+      return isShown(file) ? [button(words("file.show"), () => actions.fetchFile(id), "eye"), save] : [save];
     case "here":
       return [save];
   }

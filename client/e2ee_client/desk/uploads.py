@@ -1,0 +1,92 @@
+"""Files that a page hands over: streamed to a folder in memory, sealed beside the store, and gone."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from e2ee_client.errors import FileUnusable
+from e2ee_client.rooms import Agent
+
+from .downloads import MEMORY
+
+MAX_TICKETS: Final = 16
+_TICKET_B: Final = 24
+
+
+class Offered(NamedTuple):
+    """A file that a page is about to hand over."""
+
+    room_id: bytes
+    name: str
+    size_b: int
+    strips: bool
+
+
+class Uploads:
+    """By tickets, each of which works once; the oldest goes when there are too many."""
+
+    def __init__(self, agent: Agent, rng: Callable[[int], bytes]) -> None:
+        self._agent, self._rng = agent, rng
+        self._offered: dict[str, Offered] = {}
+        # One at a time: what stands in the clear is one file.
+        self._receiving = asyncio.Lock()
+
+    def add(self, offered: Offered) -> str:
+        """Return a ticket for a file."""
+        ticket = self._rng(_TICKET_B).hex()
+        self._offered[ticket] = offered
+        while len(self._offered) > MAX_TICKETS:
+            del self._offered[next(iter(self._offered))]
+        return ticket
+
+    def clear(self) -> None:
+        """Take no file that was offered before."""
+        self._offered.clear()
+
+    def take(self, ticket: str) -> Offered | None:
+        """Return what a ticket is for, once."""
+        return self._offered.pop(ticket, None)
+
+    async def receive(self, offered: Offered, blocks: AsyncIterator[bytes]) -> str:
+        """Put a file on its way, and return its id; nothing in the clear is left.
+
+        Raises:
+            FileUnusable: it has another size than was said. As `Room.start_file`.
+        """
+        async with self._receiving:
+            where = MEMORY if MEMORY.is_dir() else None
+            with tempfile.TemporaryDirectory(prefix="sealroom-", dir=where) as folder:
+                path = Path(folder) / "file"
+                await _write(path, offered.size_b, blocks)
+                room = self._agent.room(offered.room_id)
+                sent = await room.start_file(path, name=offered.name, strip_metadata=offered.strips)
+        return sent.file_id.hex()
+
+    async def cancel(self, file_id: bytes) -> None:
+        """Give a file up; one that is announced already stays."""
+        await self._agent.client.files.sending.cancel(file_id)
+
+    def name_of(self, file_id: bytes) -> str | None:
+        """Return the name of a file on its way out; None for any other."""
+        rows = self._agent.client.shell.machine.files.outgoing()
+        return next((one.name for one in rows if one.id == file_id), None)
+
+
+async def _write(path: Path, size_b: int, blocks: AsyncIterator[bytes]) -> None:
+    """Write exactly so many bytes; a block more ends it."""
+    file = await asyncio.to_thread(path.open, "xb")
+    try:
+        left_b = size_b
+        async for block in blocks:
+            left_b -= len(block)
+            if left_b < 0:
+                break
+            await asyncio.to_thread(file.write, block)
+    finally:
+        await asyncio.to_thread(file.close)
+    if left_b != 0:
+        raise FileUnusable("the file has another size than was said")

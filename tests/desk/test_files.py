@@ -1,0 +1,146 @@
+"""Files that a page of the desk hands over: bounded, once, by its session; nothing stays in the clear."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from conversations import until
+from desk_page import COOKIE, Page, page_of, served
+from e2ee_client.desk import Served, uploads
+from e2ee_client.rooms import Agent, CustomerRoom
+from practice import Practice
+
+from e2ee.rooms.kinds import Kind
+
+TEXT = b"Befund: alles in Ordnung.\n" * 20_000
+
+
+async def claimed(praxis: Practice, agent: Agent, page: Page) -> tuple[CustomerRoom, str]:
+    """A customer that has written, and is taken up at the page."""
+    await page.ask("begin")
+    room = await praxis.opened(await praxis.customer())
+    await room.send("Guten Tag")
+    await until(lambda: any(one.room_id == room.room_id for one in agent.rooms()))
+    name = room.room_id.hex()
+    await page.ask("claim", room=name)
+    await page.room(name, isMine=True, isHere=True, phase="open")
+    await page.say("watch", room=name)
+    return room, name
+
+
+async def handed(
+    at: Served, page: Page, room: str, name: str, body: bytes | AsyncIterator[bytes], **more: Any
+) -> httpx.Response:
+    """Offer a file, and hand its bytes over as the page does."""
+    size_b = len(body) if isinstance(body, bytes) else 0
+    fields = {"sizeB": size_b, "strips": False, "room": room, "name": name} | more
+    path = (await page.ask("sendFile", **fields))["path"]
+    return await post(at, path, page.cookie, body)
+
+
+async def post(
+    at: Served, path: str, cookie: str, body: bytes | AsyncIterator[bytes], origin: str | None = None
+) -> httpx.Response:
+    async with httpx.AsyncClient(timeout=60) as web:
+        headers = {"Origin": origin or at.origin, "Cookie": f"{COOKIE}={cookie}"}
+        return await web.post(at.origin + path, content=body, headers=headers)
+
+
+async def blocks(sizes_b: list[int]) -> AsyncIterator[bytes]:
+    for size_b in sizes_b:
+        yield bytes(size_b)
+
+
+def is_empty(folder: Path) -> bool:
+    return list(folder.iterdir()) == []
+
+
+async def test_a_file_goes_from_the_page_to_the_customer_and_back(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-12, FIL-16: the page hears how far it is; its bytes are nowhere in the clear behind it."""
+    memory = tmp_path / "memory"
+    memory.mkdir()
+    monkeypatch.setattr(uploads, "MEMORY", memory)
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, _), page_of(at) as page:
+        room, name = await claimed(praxis, agent, page)
+        done = await handed(at, page, name, "Befund.txt", TEXT)
+        assert (done.status_code, list(done.json())) == (200, ["file"])
+        moved = await page.until("moved", file=done.json()["file"])
+        assert moved["name"] == "Befund.txt"
+        while not (came := [one for one in await room.history() if one.kind == Kind.FILE]):
+            await room._client.progress.wait()
+        assert (await came[0].save(tmp_path)).read_bytes() == TEXT
+        assert is_empty(memory)
+        answer = tmp_path / "Antwort.txt"
+        answer.write_bytes(b"Danke")
+        sent = await room.send_file(answer)
+        entry = {"room": name, "entry": sent.hash.hex()}
+        while (ticket := await page.ask("fetchFile", **entry))["type"] != "ticket":
+            await page.next()
+        async with httpx.AsyncClient() as web:
+            got = await web.get(at.origin + ticket["path"], headers={"Cookie": f"{COOKIE}={page.cookie}"})
+        assert got.content == b"Danke"
+        assert got.headers["content-type"] == "application/octet-stream"
+
+
+async def test_what_is_more_or_less_than_was_said_or_not_sent_leaves_nothing(
+    praxis: Practice, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FIL-08 to FIL-10, FIL-17: the code is said, and no byte stays."""
+    monkeypatch.setattr(uploads, "MEMORY", tmp_path)
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, _), page_of(at) as page:
+        _, name = await claimed(praxis, agent, page)
+        cases: tuple[tuple[str, bytes | AsyncIterator[bytes], dict[str, Any], str], ...] = (
+            ("a.txt", TEXT, {"sizeB": len(TEXT) - 1}, "local.file_unusable"),
+            ("a.txt", TEXT, {"sizeB": len(TEXT) + 1}, "local.file_unusable"),
+            ("a.txt", blocks([1 << 20] * 70), {"sizeB": 67_108_864}, "local.file_unusable"),
+            ("../a.txt", TEXT, {}, "local.file_name"),
+            ("a.txt", b"<svg onload=alert(1)>", {}, "file.type"),
+            ("a.exe", TEXT, {}, "file.type"),
+            ("a.pdf", b"%PDF-1.7", {"strips": True}, "file.metadata"),
+        )
+        for file_name, body, more, code in cases:
+            answer = await handed(at, page, name, file_name, body, **more)
+            assert (answer.status_code, answer.json()["code"]) == (422, code), file_name
+        assert is_empty(tmp_path)
+        assert agent.client.files.names == []
+
+
+async def test_a_ticket_takes_one_file_from_its_own_session_while_the_desk_is_open(praxis: Practice) -> None:
+    """Another program, another site, a second time, a locked page: nothing is taken."""
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, hub), page_of(at) as page:
+        _, name = await claimed(praxis, agent, page)
+        offer = {"room": name, "name": "a.txt", "sizeB": 1, "strips": False}
+        path = (await page.ask("sendFile", **offer))["path"]
+        assert (await post(at, path, "0" * 64, b"a")).status_code == 401
+        assert (await post(at, path, page.cookie, b"a", "https://evil.example")).status_code == 403
+        assert (await post(at, path, page.cookie, b"a")).status_code == 200
+        assert (await post(at, path, page.cookie, b"a")).status_code == 404
+        paths = [(await page.ask("sendFile", **offer))["path"] for _ in range(uploads.MAX_TICKETS + 1)]
+        assert (await post(at, paths[0], page.cookie, b"a")).status_code == 404
+        hub.lock()
+        assert (await post(at, paths[-1], page.cookie, b"a")).status_code == 401
+        await hub.unlock("")
+        assert (await post(at, paths[-1], page.cookie, b"a")).status_code == 404
+
+
+async def test_a_file_that_is_given_up_at_the_page_is_said_to_be(praxis: Practice) -> None:
+    """FIL-12: while its relay is away nothing of it was said."""
+    agent = await praxis.agent("Agent A")
+    async with served(agent) as (at, _), page_of(at) as page:
+        _, name = await claimed(praxis, agent, page)
+        await agent.client.files.stop()
+        refused = await handed(at, page, name, "a.txt", TEXT)
+        assert refused.json() == {"code": "relay.unavailable", "retryable": True}
+        await agent.client.files.start()
+        done = await handed(at, page, name, "a.txt", TEXT)
+        await page.ask("cancelFile", room=name, file=done.json()["file"])
+        assert agent.client.files.sending.is_idle
