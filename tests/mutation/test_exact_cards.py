@@ -33,6 +33,7 @@ def test_a_card_of_exactly_the_limit() -> None:
         card.parse(named[:-1].ljust(2047) + "}")
 
 
+@pytest.mark.no_cover  # a million calls, of what the chapter's tests execute too
 def test_the_table_of_names_is_exact() -> None:
     """ID-33: first, last and neighbours of each range."""
     for first, last in grammar._FORBIDDEN:
