@@ -22,7 +22,7 @@ class _Answering(Session):
         self.answer = answer
         self.asked: list[str] = []
 
-    async def ask(self, question: str) -> str:
+    async def ask(self, question: str, without_terminal: str = "confirm.missing") -> str:
         self.asked.append(question)
         return self.answer
 

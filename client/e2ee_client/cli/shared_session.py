@@ -68,8 +68,8 @@ class SharedSession(Session):
         """Give the client that is open."""
         return _kept_open(self._client)
 
-    async def ask(self, question: str) -> str:
-        """Ask whoever gave the command."""
+    async def ask(self, question: str, without_terminal: str = "confirm.missing") -> str:
+        """Ask whoever gave the command, who has a terminal or says that there is none."""
         return await self._ask(question)
 
 
