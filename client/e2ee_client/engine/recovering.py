@@ -94,7 +94,8 @@ class Recovering(Part):
         records = [one.hash for one in named_records(own.device.record, own.older_record)]
         has_replaced = recovery.has_replaced(found, own.device_list, records)
         if has_replaced and not own.replaced:
-            self.replaced(turn, by_code=True)
+            was_recovered = recovery.is_recovered(own.device_list)
+            self.replaced(turn, by_code=own.account_key is not None or not was_recovered)
         return has_replaced
 
     def replaced(self, turn: Turn, *, by_code: bool = False) -> None:

@@ -1,0 +1,88 @@
+"""Accounts that are recovered: the last word to the old device, whatever the connection does."""
+
+from __future__ import annotations
+
+from e2ee_client.engine import Recovery
+from e2ee_client.engine.recovering import RecoveryRow
+from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm
+from e2ee_relay.protocol import Send
+from engine_world import Node, SeededRng, World
+from relay_scenes import losing
+
+from e2ee import recovery
+
+MINUTE_MS = 60_000
+CODE = recovery.new_code(SeededRng("code"), entry=False)
+
+
+def person_and_company() -> tuple[World, Node, Node]:
+    """A person with a code, who has written to a company that knows it."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    phone = world.node("Telefon", recovery=Recovery(CODE))
+    phone.start()
+    phone.send(phone.add(company.engine.card()), "vorher")
+    world.settle()
+    company.carry_out(company.engine.accept_contact(phone.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    return world, company, phone
+
+
+def recovered(world: World, company: Node, name: str = "Neu") -> Node:
+    """Another device that goes on with the account, and writes to the company."""
+    node = world.node(name, recovery=Recovery(CODE, is_typed=True))
+    node.start()
+    node.send(node.add(company.engine.card()), "ich bin es")
+    return node
+
+
+def test_the_last_word_outlives_a_lost_connection_and_a_restart() -> None:
+    """ACC-66: it is on disk before the session is dropped, and goes when there is a connection again."""
+    world, company, phone = person_and_company()
+    company.outgoing = losing(Send)
+    recovered(world, company)
+    world.settle()
+    assert company.of(DeviceRemoved)
+    assert not phone.of(DeviceReplaced)
+    company.crash()
+    company.outgoing = lambda _channel, data: [data]
+    company.start()
+    world.advance(MINUTE_MS)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+    assert phone.engine.is_replaced
+    assert not company.rows.tables["outbox"]
+
+
+def test_the_last_word_goes_once_and_a_second_recovery_tells_the_first_device_alone() -> None:
+    """ACC-66, ACC-67: each device is told when it is struck off."""
+    world, company, phone = person_and_company()
+    first = recovered(world, company)
+    world.advance(MINUTE_MS)
+    company.carry_out(company.engine.accept_contact(first.engine.account_id, world.now_ms))
+    world.advance(MINUTE_MS)
+    second = recovered(world, company, "Wieder")
+    world.advance(MINUTE_MS)
+    assert [len(one.of(DeviceReplaced)) for one in (phone, first, second)] == [1, 1, 0]
+    assert not company.of(IdentityAlarm)
+
+
+def test_a_device_that_was_replaced_signs_no_more_lists_and_says_so_after_a_restart() -> None:
+    """ACC-67: what it knows is on disk."""
+    world, company, phone = person_and_company()
+    recovered(world, company)
+    world.advance(MINUTE_MS)
+    lists = dict(phone.rows.tables["list"])
+    phone.crash()
+    phone.start()
+    world.advance(40 * 24 * 60 * MINUTE_MS)
+    assert phone.engine.is_replaced
+    assert phone.rows.tables["list"] == lists
+
+
+def test_what_is_kept_of_a_code_shows_nothing_of_it() -> None:
+    """ACC-60: the row has no r in its repr."""
+    row = RecoveryRow.of(Recovery(CODE))
+    assert RecoveryRow.decode(RecoveryRow.PREFIX, row.put().value) == row
+    assert CODE.secret.expose().hex() not in repr(row)
+    assert not any(group in repr((row, Recovery(CODE))) for group in CODE.groups)
