@@ -61,7 +61,7 @@ def test_killed_at_random_points(tmp_path: Path) -> None:
     Store.create(path, RAW_KEY).close()
     choice = random.Random(9)
     number = 0
-    for _ in range(8):
+    for _ in range(count(4, 8)):
         process = _start(path, number + 1)
         if process.stdout is None:
             raise TypeError
