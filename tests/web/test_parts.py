@@ -13,7 +13,8 @@ from playwright.async_api import Page
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
 POLICY: Final = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'"}
 PART: Final = b'globalThis.ran = (globalThis.ran ?? 0) + 1; export const said = "here";'
-MAIN: Final = b"""import { part } from "./part.js";
+MAIN: Final = b"""import { fetchRest, part } from "./part.js";
+globalThis.rest = fetchRest;
 const load = (name) => import(`./${name}.js`);
 globalThis.take = (name) => part(name, () => load(name)).then(({ said }) => said, ({ code }) => code);"""
 
@@ -54,6 +55,17 @@ async def test_a_part_is_fetched_when_it_is_asked_for_and_run_once(
     assert said == ["here", "here"]
     assert await page.evaluate("() => globalThis.ran") == 1
     assert site.requests.count("GET /good.js") == 1
+
+
+async def test_what_was_fetched_ahead_is_run_without_the_network_and_nothing_before(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _opened(visitor, site)
+    await page.evaluate("() => rest(['other'])")
+    assert "GET /other.js" not in site.requests
+    del site.files["/good.js"]
+    assert await page.evaluate("() => globalThis.ran") is None
+    assert await page.evaluate("() => take('good')") == "here"
 
 
 async def test_a_part_with_another_hash_is_not_run_however_often_it_is_asked_for(

@@ -28,6 +28,8 @@ async def test_a_person_accepts_writes_is_answered_and_finds_all_again(
     await room.get_by_role("button", name="Einverstanden, weiter").click()
     await written(room, "Guten Tag, ich brauche ein Rezept.")
     await room.get_by_text("Angekommen").wait_for()
+    (ahead,) = [path for path in site.files if path.startswith("/file_service-")]
+    await until(lambda: f"GET {ahead}" in site.requests)
     await until(lambda: len(company.rooms()) == 1)
     (theirs,) = company.rooms()
     await theirs.claim(60)

@@ -11,8 +11,14 @@ export async function part<T>(name: string, load: () => Promise<T>): Promise<T> 
   return await load();
 }
 
-/** Fetch a part that will be wanted. */
-export async function fetchPart(name: string): Promise<void> {
+/** Fetch all parts but some, so that they are here when the network is not; what does not come is asked for again. */
+export async function fetchRest(except: readonly string[]): Promise<void> {
+  const links = [...document.querySelectorAll("link[rel=part]")];
+  const names = links.flatMap((link) => link.getAttribute("data-part")?.split(" ") ?? []);
+  await Promise.allSettled(names.filter((name) => !except.includes(name)).map(fetchPart));
+}
+
+async function fetchPart(name: string): Promise<void> {
   const links = document.querySelectorAll<HTMLLinkElement>(`link[rel=part][data-part~="${name}"]`);
   await Promise.all([...links].map(fetched));
 }

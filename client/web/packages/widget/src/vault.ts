@@ -3,9 +3,11 @@
 import type { RoomBackend, RoomState } from "@sealroom/ui/backend.ts";
 import { offer, sheet } from "@sealroom/ui/dom.ts";
 import { fetchWords } from "@sealroom/ui/languages.ts";
+import { fetchRest } from "@sealroom/ui/part.ts";
 import { defineRoom, type RoomElement } from "@sealroom/ui/room.ts";
 import { applyTheme, type Theme } from "@sealroom/ui/theme.ts";
 import type { Words } from "@sealroom/ui/words.ts";
+import { LANGUAGES } from "@sealroom/ui/words.ts";
 import { obstructed } from "./obstructed.ts";
 import { NO_SETTINGS, type Page, pageAround, type Settings } from "./port.ts";
 import { isSameSite } from "./site.ts";
@@ -40,7 +42,18 @@ export async function startVault(make: MakeBackend): Promise<RoomElement> {
   const words = await fetchWords(settings.lang ?? languageOfBrowser());
   const room = show(backend, words, settings, page);
   if (page !== null) answerPage(page, backend, room);
+  fetchRestOnceOpen(backend);
   return room;
+}
+
+/** When one can write, and nothing else is to be done: what may be wanted later. */
+function fetchRestOnceOpen(backend: RoomBackend): void {
+  const whenIdle = "requestIdleCallback" in globalThis ? requestIdleCallback : setTimeout;
+  const stop = backend.subscribe(() => {
+    if (!backend.state().canWrite) return;
+    stop();
+    whenIdle(() => void fetchRest(LANGUAGES));
+  });
 }
 
 function languageOfBrowser(): string {
