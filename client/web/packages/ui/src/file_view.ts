@@ -28,7 +28,8 @@ export function fileView(id: string, file: FileOfMessage, context: RowContext): 
 }
 
 function metaView(file: FileOfMessage, { words, clock, nowMs }: RowContext): HTMLElement {
-  const size = file.state === "gone" ? words("file.gone") : clock.size(file.sizeB);
+  // Progress says the size by itself.
+  const size = file.state === "gone" ? words("file.gone") : file.state === "moving" ? null : clock.size(file.sizeB);
   const until = file.untilMs === null ? null : words("file.until", { when: clock.day(file.untilMs, nowMs) });
   return h("div", { class: "meta" }, size, until === null ? null : h("div", { class: "until" }, until));
 }

@@ -21,7 +21,7 @@ textarea::placeholder { color: var(--text-2); opacity: 1; }
 .context:dir(rtl) { padding: 2px 12px 2px 2px; }
 .context > span { flex: 1; min-width: 0; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; }
 .context .round { width: 32px; height: 32px; }
-.chosen { display: grid; gap: 4px; margin: 6px 6px 0; padding: 0; list-style: none; max-height: 40vh; overflow-y: auto; }
+.chosen { display: grid; gap: 4px; margin: 6px 6px 4px; padding: 0; list-style: none; max-height: 40vh; overflow-y: auto; }
 .chosen li { display: grid; grid-template-columns: auto minmax(0, 1fr) auto; align-items: center; gap: 0 8px;
   padding: 6px 2px 6px 12px; border-radius: 8px; background: var(--surface-2); }
 .chosen li:dir(rtl) { padding: 6px 12px 6px 2px; }
