@@ -24,7 +24,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export PYTHONDONTWRITEBYTECODE := 1
 
-.PHONY: help native native-run native-test demo room test check bench bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help native native-run native-test bench-native bench-native-run demo room test check bench bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -93,29 +93,38 @@ bench-web: $(READY) web ## measure what a person waits for in a browser (ARGS="-
 # The peers go into an environment of their own, each by itself: what does not install is left out, with its reason.
 PEERS := .venv-peers
 PEER_BENCHES := $(patsubst bench/peers/%/__main__.py,%,$(wildcard bench/peers/*/__main__.py))
-PEERS_READY := $(PEERS)/peers-$(call KEY_OF,requirements/peers.txt)
+PEERS_READY = $(VENV)/peers-$(call KEY_OF,requirements/peers.txt)
 
-bench-peers: ## measure beside vodozemac, libsignal and others, and the relay beside brokers (ONLY=crypto or relay)
-	@$(MAKE) --no-print-directory VENV=$(PEERS) bench-peers-run
+bench-peers: ## measure beside vodozemac, libsignal and others, and the relay beside brokers (ONLY=crypto or relay; NATIVE=1)
+	@$(MAKE) --no-print-directory $(if $(NATIVE),bench-native,VENV=$(PEERS) bench-peers-run)
 
 bench-peers-run: $(READY)
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
 	@for part in $(or $(ONLY),$(PEER_BENCHES)); do PYTHONPATH=tests/support $(PY) -m bench.peers.$$part || exit 1; done
 
 # The wheel with the extension stands in an environment of its own; nothing there is found through the checkout.
-NATIVE := VENV=.venv-native
+NATIVE_VENV := .venv-native
 WHEELS := build/wheels
 
 native: ## build the wheel with the extension (needs cc, libsodium-dev) into .venv-native, and say what runs there
-	@$(MAKE) --no-print-directory $(NATIVE) native-run
+	@$(MAKE) --no-print-directory VENV=$(NATIVE_VENV) native-run
 
 native-run: $(LOCKED)
 	@rm -rf $(WHEELS) && SEALROOM_WHEEL=native $(PY) -m hatchling build --target wheel --directory $(WHEELS)
 	@$(PY) -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
 	@cd / && $(abspath $(VENV))/bin/sealroom --version
 
+# The folder has a link to bench/ and no package of ours, so that what is measured is what was installed.
+bench-native: native
+	@$(MAKE) --no-print-directory VENV=$(NATIVE_VENV) bench-native-run
+
+bench-native-run:
+	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
+	@mkdir -p build/bench && ln -sfn ../../bench build/bench/bench
+	@PYTHONPATH=build/bench:tests/support $(PY) -P -m bench.peers.crypto --results build/bench/results
+
 native-test: native ## run the tests of vectors, negatives, properties, secrecy, store and client against that wheel
-	@.venv-native/bin/python tests/native/installed.py
+	@$(NATIVE_VENV)/bin/python tests/native/installed.py
 
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt

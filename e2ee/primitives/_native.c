@@ -256,19 +256,6 @@ static int canonical(const unsigned char *u)
     return 0;
 }
 
-/* dh.derive_public(private) */
-static PyObject *dh_derive_public(PyObject *module, PyObject *const *args, Py_ssize_t given)
-{
-    Bytes in[1];
-    if (take_sized(args, given, in, 1, error(module, INVALID_ARGUMENT), ONE_KEY, 1) < 0)
-        return NULL;
-    unsigned char *at;
-    PyObject *made = room(KEY_B, &at);
-    if (made != NULL)
-        (void)crypto_scalarmult_curve25519_base(at, in[0].at);
-    return made;
-}
-
 /* dh.exchange(private, public) (PRM-01, PRM-02) */
 static PyObject *dh_exchange(PyObject *module, PyObject *const *args, Py_ssize_t given)
 {
@@ -366,7 +353,7 @@ OPENS(open_next, BODY_KEY, 1)
 
 #define FAST(name) {#name, (PyCFunction)(void (*)(void))name, METH_FASTCALL, NULL}
 static PyMethodDef METHODS[] = {
-    FAST(aead_seal), FAST(aead_open), FAST(dh_derive_public), FAST(dh_exchange), FAST(xaead_seal), FAST(xaead_open),
+    FAST(aead_seal), FAST(aead_open), FAST(dh_exchange), FAST(xaead_seal), FAST(xaead_open),
     FAST(message_seal), FAST(message_open_header), FAST(message_open_skipped), FAST(message_open_next),
     {"kdf_prf", (PyCFunction)(void (*)(void))kdf_prf, METH_VARARGS | METH_KEYWORDS, NULL},
     {NULL, NULL, 0, NULL}};

@@ -27,7 +27,6 @@ def public_key(encoded: bytes) -> DhPublic:
     return DhPublic(encoded)
 
 
-@native("dh_derive_public")
 def derive_public(private: bytes) -> DhPublic:
     """Return the public key of a 32-byte private key.
 

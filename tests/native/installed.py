@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-COPIED: Final = ("tests", "spec", "bench", "pyproject.toml", "hatch_build.py")
+COPIED: Final = ("tests", "spec", "bench", "examples", "pyproject.toml", "hatch_build.py")
 CHOSEN: Final = (
     "tests/spec",
     "tests/vectors",

@@ -89,7 +89,10 @@ PLANTS: tuple[tuple[Plant, str, int], ...] = (
     (oldest_stays, "the active session is not the best proven one|two active sessions", 8),
     (texts_before_proof, "a text sent again before an answer|a text on an unproven session", 7),
     (no_search, "two active sessions", 8),
-    (salt_is_not_hedged, "one key sealed two different plaintexts", 4),
+)
+# The salt is made, and what is sealed is recorded, in the reference.
+IN_REFERENCE = pytest.param(
+    salt_is_not_hedged, "one key sealed two different plaintexts", 4, marks=pytest.mark.reference
 )
 
 
@@ -100,7 +103,7 @@ def search(machine: type[SessionMachine], first: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("plant", "finding", "first"), PLANTS, ids=lambda value: getattr(value, "__name__", "")
+    ("plant", "finding", "first"), [*PLANTS, IN_REFERENCE], ids=lambda value: getattr(value, "__name__", "")
 )
 def test_the_machine_finds_a_planted_bug(
     plant: Plant, finding: str, first: int, monkeypatch: pytest.MonkeyPatch

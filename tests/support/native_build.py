@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import shutil
 import subprocess
+import sysconfig
 from pathlib import Path
 from types import ModuleType
 from typing import Final
@@ -55,8 +56,9 @@ def sanitizer_environment() -> dict[str, str]:
 
 
 def can_build() -> bool:
-    """Whether this machine has a compiler of C; whether it has libsodium and the headers, building shows."""
-    return shutil.which("cc") is not None and Path("/usr/include/sodium.h").exists()
+    """Whether this machine has a compiler of C, and the headers of Python and libsodium."""
+    headers = (Path(sysconfig.get_path("include")) / "Python.h", Path("/usr/include/sodium.h"))
+    return shutil.which("cc") is not None and all(header.exists() for header in headers)
 
 
 def load(path: Path) -> ModuleType:

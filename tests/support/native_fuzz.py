@@ -119,10 +119,6 @@ def _exchange(draws: Draws) -> Arguments:
     return (draws.sized(32), _public(draws)), {}
 
 
-def _derive(draws: Draws) -> Arguments:
-    return (draws.sized(32),), {}
-
-
 def _message(draws: Draws) -> Arguments:
     lead = draws.sized(draws.one_of((2, 2, 2, 2110)))
     fixed = [draws.sized(size_b) for size_b in (32, 32, 8, 32, 48, 16)]
@@ -159,7 +155,6 @@ PAIRS: Final[dict[str, tuple[Callable[..., Any], Callable[[Draws], Arguments], i
     "xaead_open": (xaead.open_, _xopen, 10),
     "kdf_prf": (kdf.prf, _prf, 14),
     "dh_exchange": (dh.exchange, _exchange, 4),
-    "dh_derive_public": (dh.derive_public, _derive, 2),
     "message_seal": (message.seal, _message, 12),
     "message_open_header": (message.open_header, _opening(_header_key), 8),
     "message_open_skipped": (message.open_skipped, _opening(_body_key), 8),

@@ -17,7 +17,7 @@ from e2ee.content import Content, Text
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import DeviceKind
 from e2ee.ids import ContentId
-from e2ee.primitives import kem
+from e2ee.primitives import IN_USE, kem
 from e2ee.session import Opened, Session
 from e2ee.wire.envelope import decode
 
@@ -77,7 +77,7 @@ class Sealroom:
     """Two devices of this checkout."""
 
     name = "sealroom"
-    version = "this checkout"
+    version = f"this checkout ({IN_USE})"
     features: Final = {
         "header": "encrypted",
         "padding": "size classes",
