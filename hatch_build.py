@@ -20,7 +20,7 @@ from typing import Any, Final
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 # The desk's page, and what a company serves for browsers: place, one of its files, options of the build.
-_PAGES: Final = (
+_PAGES: Final[tuple[tuple[Path, str, tuple[str, ...]], ...]] = (
     (Path("client/e2ee_client/desk/static"), "index.html", ("--desk",)),
     (Path("client/e2ee_client/web/static"), "manifest.json", ()),
 )
@@ -42,8 +42,8 @@ class PagesAndExtension(BuildHookInterface[Any]):
         """Build, and name the folders from which the results are taken."""
         if version == "editable":
             return
-        for page in _PAGES:
-            self._add_page(*page, build_data)
+        for place, file, options in _PAGES:
+            self._add_page(place, file, options, build_data)
         if self.target_name == "wheel":
             self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import re
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,19 @@ def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     done = web_packages.run(str(copy / "build.ts"), f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
     assert _files(tmp_path / "out") == built
+
+
+@pytest.mark.usefixtures("web_libraries")
+def test_another_time_zone_locale_and_umask_give_the_same_bytes(
+    built: dict[str, bytes], tmp_path: Path
+) -> None:
+    folder = tmp_path / "out"
+    strict = 'umask 077 && exec "$0" build.ts "--out=$1"'
+    command = ["/bin/sh", "-c", strict, str(web_packages.NODE), str(folder)]
+    there = {**os.environ, "TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}
+    done = subprocess.run(command, cwd=web_packages.WORKSPACE, env=there, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert _files(folder) == built
 
 
 def test_each_file_has_the_hash_that_the_list_says_and_no_source_map(built: dict[str, bytes]) -> None:
