@@ -403,3 +403,24 @@ def test_a_second_device_of_a_person_is_linked_and_struck_off(praxis: Praxis, tm
     assert [one["is_this"] for one in found] == [True, False]
     phone.ok("room", "devices", "--remove", found[1]["device_id"])
     assert len(phone.ok("room", "devices").splitlines()) == 1
+
+
+def test_a_person_goes_on_by_the_recovery_code(praxis: Praxis, tmp_path: Path) -> None:
+    """ACC-60, ACC-62, ACC-65: over a real relay; a wrong group is named, and nothing is made by it."""
+    phone, tablet = _customer(tmp_path), _customer(tmp_path, "tablet")
+    door = ("--door", str(praxis.door))
+    phone.ok("room", "open", *door, "--accept")
+    _make_quick(phone)
+    shown = json.loads(phone.ok("room", "code", "--json"))
+    code = shown["code"]
+    assert not shown["kept"]
+    refused = tablet.run("room", "recover", *door, "--accept", text=f"0{code}")
+    assert (refused.code, "look at group 1" in refused.err) == ("recovery.group", True)
+    unclear = code.replace("-", "")[1:]
+    assert tablet.run("room", "recover", *door, "--accept", text=unclear).code == "recovery.code"
+    assert not tablet.store.exists()
+    tablet.ok("room", "recover", *door, "--accept", text=code.lower())
+    _make_quick(tablet)
+    assert json.loads(tablet.ok("room", "code", "--json")) == {"code": code, "kept": True}
+    assert len(tablet.ok("room", "list").splitlines()) == 1
+    assert tablet.run("room", "recover", *door, "--accept", text=code).code == "store.exists"
