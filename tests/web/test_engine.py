@@ -119,7 +119,7 @@ def test_every_case_of_the_engine_passes(web_libraries: None) -> None:
     files = sorted(map(str, (web_packages.WORKSPACE / "packages/client/tests").glob("*.test.ts")))
     done = web_packages.run("--test", "--test-reporter=tap", *files)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-    assert "# pass 8" in done.stdout
+    assert "# pass 10" in done.stdout
 
 
 async def test_agents_the_relay_killed_and_a_withdrawal(

@@ -97,15 +97,20 @@ async def test_a_cut_a_dead_relay_and_a_new_start_send_no_part_twice(
     person: WebPerson, theirs: CompanyRoom, relay: RelayProcess, tmp_path: Path
 ) -> None:
     """FIL-07, FIL-12: an upload goes on with the stored ciphertext where the relay has come to."""
-    await person.do("cut_after_parts", count=6)
+    before = await person.do("parts")
+    await person.do("cut_after_parts", count=6, kind="away")
     upload = await person.do("send_file", path=file(tmp_path, "a.txt", LONG), name="a.txt")
-    await person.wait_for(type="file-progress", file=upload)
+    while await person.do("parts") - before < 6:
+        await person.next_event()
     relay.kill()
     assert (await person.do("uploads"))[0]["state"] == "moving"
     assert [one for one in await person.do("entries") if one["kind"] == FILE] == []
     await person.do("reopen_store")
     relay.start()
+    await person.do("come_back")
     entry = await person.do("announced", entry=upload)
+    # At most four were on their way when the connection was cut.
+    assert await person.do("parts") - before <= -(-len(LONG) // PART_B) + 4
     assert ((await (await the_file(theirs, entry)).save(tmp_path)).read_bytes()) == LONG
     assert await person.do("uploads") == []
 
@@ -116,7 +121,12 @@ async def test_a_fetch_that_was_cut_goes_on_and_damage_is_mended(
     """FIL-05, FIL-18: parts that came are not got again; what the disk damaged is, once."""
     entry = await entry_of_theirs(person, await theirs.send_file(file(tmp_path, "a.txt", LONG)))
     before = await person.do("parts")
-    await person.do("cut_after_parts", count=4)
+    await person.do("cut_after_parts", count=4, kind="away")
+    await person.do("begin_fetch", entry=entry)
+    while await person.do("parts") - before < 4:
+        await person.next_event()
+    await person.do("reopen_store")
+    await person.do("come_back")
     target = tmp_path / "saved.txt"
     await person.do("save_file", entry=entry, path=str(target))
     assert target.read_bytes() == LONG

@@ -14,6 +14,9 @@ export class Faults {
   toSwallow = 0;
   /** After how many parts of files, sent or received, a connection is lost, once; 0 is never. */
   partsToCut = 0;
+  /** A relay that was cut so is away until this is false. */
+  staysAway = false;
+  #isAway = false;
   /** Parts of files that were sent or received. */
   parts = 0;
   /** Every message of a relay comes twice. */
@@ -46,6 +49,10 @@ export class Faults {
   #connect(connect: Connect): Connect {
     return (relayUrl, events) => {
       this.calls.connect += 1;
+      if (this.#isAway && this.staysAway) {
+        queueMicrotask(() => events.closed("relay.unavailable"));
+        return { close: () => {}, send: () => {} };
+      }
       const lose: { now: () => void } = { now: () => {} };
       const link: Link = connect(relayUrl, { ...events, received: (message) => this.#received(events, message, lose) });
       lose.now = () => {
@@ -87,7 +94,8 @@ export class Faults {
     this.parts += 1;
     if (this.partsToCut === 0) return false;
     this.partsToCut -= 1;
-    return this.partsToCut === 0;
+    this.#isAway = this.partsToCut === 0;
+    return this.#isAway;
   }
 
   /** Give the newest connection what came on any before, and what no relay says. */

@@ -121,8 +121,18 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     const [part] = (await place.kept?.parts.read(name, 0, 1)) ?? [];
     if (part !== undefined) await place.kept?.parts.write(name, 0, [part.map((byte) => byte ^ 1)]);
   },
-  cut_after_parts: ({ count = 0 }) => {
+  cut_after_parts: ({ count = 0, kind }) => {
     faults.partsToCut = count;
+    faults.staysAway = kind === "away";
+  },
+  come_back: () => {
+    faults.staysAway = false;
+  },
+  begin_fetch: ({ entry = "" }) => {
+    room()
+      .file(entry)
+      .fetch()
+      .catch(() => {});
   },
   parts: () => faults.parts,
   calls: () => faults.calls,
