@@ -17,6 +17,7 @@ _REPEATED = (
     "tests/property/test_skipped_keys.py",
     "tests/property/test_state_machine.py",
     "tests/store/test_durability.py",
+    "tests/web/test_files_room.py",
 )
 
 
@@ -274,7 +275,7 @@ STEPS = (
         "tests that repeat, with their full numbers, of which `make test` plays a part: queues of 34 000"
         " texts, sessions of a pair, rooms, skipped keys, grammars, synchronisations of a store",
         (*_FULL_COUNTS, *_REPEATED),
-        reads=("e2ee", "client/e2ee_client", "server/e2ee_relay", "spec/vectors", *_REPEATED),
+        reads=("e2ee", "client/e2ee_client", "client/web", "server/e2ee_relay", "spec/vectors", *_REPEATED),
         tools=(("strace", "strace"),),
     ),
     Step(

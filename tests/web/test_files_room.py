@@ -12,6 +12,7 @@ import pytest
 from conversations import until
 from e2ee_client.rooms import Company, CompanyRoom, Entry
 from playwright.async_api import FilePayload, FrameLocator, Locator
+from run_counts import count
 from tcp_proxy import CuttingProxy
 from web_release import built, company, opened, proxy, relay, site, visitor, written
 
@@ -24,7 +25,6 @@ pytestmark = [
     pytest.mark.processes,
 ]
 PART_B: Final = 65_536
-LARGE_B: Final = 5_000_000
 CAPTURE: Final = """() => {
   const blobs = [], make = URL.createObjectURL;
   URL.createObjectURL = (blob) => { blobs.push(blob); return make.call(URL, blob); };
@@ -86,14 +86,16 @@ async def test_files_of_every_size_outlive_a_cut_and_a_reload_and_come_back_as_t
     """FIL-07, FIL-12, FIL-16, STO-40: an upload that was cut in its middle goes on after a reload."""
     page, room = await opened(visitor, site)
     theirs = await conversation(room, company)
+    await theirs.allow_large_files()
+    large_b = count(5_000_000, 20_000_000)
     contents = {
         "leer.txt": b"",
         "ein Teil.txt": b"x" * (PART_B - 1),
-        "Aufnahme.wav": b"RIFF\0\0\0\0WAVE" + os.urandom(LARGE_B),
+        "Aufnahme.wav": b"RIFF\0\0\0\0WAVE" + os.urandom(large_b),
     }
     await send(room, *[payload(name, contents[name]) for name in ("leer.txt", "ein Teil.txt")])
     await arrived(theirs, 2)
-    proxy.cut_after(LARGE_B // 2)
+    proxy.cut_after(large_b // 2)
     await send(room, payload("Aufnahme.wav", contents["Aufnahme.wav"]))
     await proxy.is_cut.wait()
     await item(room, "Aufnahme.wav").get_by_role("progressbar").wait_for()
