@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from functools import partial
 
-from e2ee_client.engine import Channel
+from e2ee_client.engine import Channel, Setup
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.events import MessageRejected
 from e2ee_relay.protocol import ErrorCode, Role, Send, SendResult, SendResults, decode_frames
-from engine_world import Node, World
+from engine_world import RELAY_URL, Node, World
 from own_devices import joined
 from rooms_world import HOUR_MS, MINUTE_MS, accept, change, head, rooms_of, texts, write
 from team_world import colleague, founded, this
@@ -75,3 +75,20 @@ def test_a_second_device_of_a_customer_has_the_room_that_the_first_one_opened() 
     world.advance(5 * MINUTE_MS)
     assert texts(tablet, room_id) == ["vom Telefon"]
     assert rooms_of(tablet).index[room_id].is_consented
+
+
+def test_an_agent_reaches_a_customer_with_a_directory_entry_who_has_not_written_to_it() -> None:
+    """ROOM-25: of such a customer a colleague has no prekeys to give, and the agent looks them up."""
+    world = World()
+    company = founded(world)
+    agent = colleague(company, "Frau Anders")
+    person = Node(world, "Kundin", Setup(RELAY_URL, name="Kundin", publish=True))
+    world.nodes.append(person)
+    person.start()
+    room_id = accept(person, company)
+    world.advance(MINUTE_MS)
+    change(company, room_id, Change(add=(this(agent),), assign=this(agent)))
+    world.advance(MINUTE_MS)
+    write(agent, room_id, "Antwort")
+    world.advance(MINUTE_MS)
+    assert texts(person, room_id) == ["Antwort"]

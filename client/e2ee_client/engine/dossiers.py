@@ -60,7 +60,11 @@ class Dossiers(Part):
             if known is not None:
                 check_keys(known.record, record)
             given.append(None if one.bundle is None else _given(record, one.bundle, turn.now_ms))
-        contact = self._contact(turn, account_id, device_list, dossier.contacts[0].way_back.relay_url)
+        # Of who has an entry in the directory a colleague has no prekeys to give.
+        is_published = all(one.bundle is None for one in dossier.contacts)
+        relay_url = dossier.contacts[0].way_back.relay_url
+        introduced = Contact(account_id, None, relay_url, published=is_published)
+        contact = self._contact(turn, introduced, device_list)
         for record, one, keys in zip(records, dossier.contacts, given, strict=True):
             self._learn(turn, contact, record, one, keys)
 
@@ -79,11 +83,9 @@ class Dossiers(Part):
             raise
         return found or DeviceList.verify(account_id, signed)
 
-    def _contact(self, turn: Turn, account_id: AccountId, device_list: DeviceList, relay_url: str) -> Contact:
-        contact = self._state.contacts.get(account_id)
-        if contact is None:
-            contact = Contact(account_id, None, relay_url, published=False)
-            self._state.contacts[account_id] = contact
+    def _contact(self, turn: Turn, given: Contact, device_list: DeviceList) -> Contact:
+        """Return the contact as it is known, else as it was given."""
+        contact = self._state.contacts.setdefault(given.account_id, given)
         if contact.head is None or device_list.seq > contact.head.seq:
             self._context.contents.pin(turn, contact, device_list)
         self._context.telling.accept(turn, contact)
