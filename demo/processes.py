@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Final
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_START_S: Final = 30.0
-_ANSWER_S: Final = 60.0
+_START_S: Final = 120.0
+_ANSWER_S: Final = 300.0
 
 
 class ProcessFailed(Exception):

@@ -22,11 +22,14 @@ from e2ee_client.rooms import (
     CustomerRoom,
     Entry,
     EntryAdded,
+    EntryErased,
     EntryProgress,
     EntryRefused,
     EntryState,
+    ErasureAnswered,
     Form,
     Invite,
+    Link,
     Policy,
     RequestAsked,
     Room,
@@ -39,10 +42,10 @@ from e2ee_client.rooms.notices import Notice
 from demo.actor import tell
 from demo.secrets_of_store import secrets_of_store
 from e2ee.errors import E2eeError
-from e2ee.rooms.payloads import Edit
+from e2ee.rooms.payloads import Edit, Sensitive
 
 ORIGIN: Final = "https://praxis.example"
-_STEP_S: Final = 40.0
+_STEP_S: Final = 240.0
 
 
 class RoomActor:
@@ -54,6 +57,7 @@ class RoomActor:
         self._device: Agent | Customer | None = None
         self._shown: ShownNotice | None = None
         self._invite: Invite | None = None
+        self._link: Link | None = None
         self._asked: RequestAsked | None = None
         self._reader: asyncio.Task[None] | None = None
 
@@ -79,7 +83,7 @@ class RoomActor:
         stated = {**facts, "relay_url": company.client.card().relay_url}
         await company.publish(Notice.draft("health", "consent", stated, is_reviewed=True))
         await company.wait_ready(_STEP_S)
-        return {"door": (await company.door()).hex()}
+        return {"door": (await company.door()).hex(), "device": company.me().device_id.hex()}
 
     async def do_invite(self, name: str, teams: list[str]) -> dict[str, Any]:
         """Show what a colleague types in."""
@@ -139,7 +143,7 @@ class RoomActor:
         async def fetch(_: str) -> bytes:
             return bytes.fromhex(door)
 
-        customer = await Customer.open(self._path, company=ORIGIN, key=self._key, fetch=fetch)
+        customer = await Customer.open(self._path, company=ORIGIN, key=self._key, fetch=fetch, linkable=True)
         self._device, self._shown = customer, await customer.notice()
         return {"company": self._shown.company, "mode": self._shown.mode.name, "text": self._shown.text("de")}
 
@@ -158,7 +162,54 @@ class RoomActor:
         await found.withdraw()
         return {}
 
+    async def do_link(self) -> dict[str, Any]:
+        """Show what a further device of the person reads."""
+        self._link = await self._of(Customer).link()
+        return {"text": self._link.text}
+
+    async def do_link_digits(self) -> dict[str, Any]:
+        """Show six digits, to be compared with those of the new device."""
+        return {"digits": await self._linked().digits(_STEP_S)}
+
+    async def do_confirm(self) -> dict[str, Any]:
+        """The person has compared them."""
+        return {"device": (await self._linked().confirm(_STEP_S)).hex()}
+
+    async def do_join_person(self, text: str, door: str) -> dict[str, Any]:
+        """Come as the further device of a person, who says that the other device is theirs."""
+
+        async def fetch(_: str) -> bytes:
+            return bytes.fromhex(door)
+
+        customer = await Customer.join(
+            self._path,
+            text,
+            company=ORIGIN,
+            is_own=lambda _: True,
+            show_digits=lambda digits: tell({"event": "digits", "digits": digits}),
+            key=self._key,
+            fetch=fetch,
+        )
+        self._device = customer
+        self._listen(customer)
+        return {}
+
     # --- everybody ---
+
+    async def do_mark(self, room: str, text: str) -> dict[str, Any]:
+        """Mark a text as sensitive."""
+        await self._room(room).mark_sensitive([await self._text(room, text)])
+        return {}
+
+    async def do_erase(self, room: str, text: str) -> dict[str, Any]:
+        """Have a text erased."""
+        await self._room(room).erase([await self._text(room, text)])
+        return {}
+
+    async def do_erasures(self, room: str) -> dict[str, Any]:
+        """Return who has answered the newest order to erase, and how."""
+        found = (await self._room(room).erasures())[-1]
+        return {"answers": [[one.device.name or one.device.role.value, one.outcome] for one in found.answers]}
 
     async def do_send(self, room: str, text: str) -> dict[str, Any]:
         """Write a text."""
@@ -248,6 +299,14 @@ class RoomActor:
             raise UnknownRoom("nobody is invited")
         return self._invite
 
+    def _linked(self) -> Link:
+        if self._link is None:
+            raise UnknownRoom("no device is linked")
+        return self._link
+
+    async def _text(self, room: str, text: str) -> Entry:
+        return [one for one in await self._room(room).texts() if one.text == text][-1]
+
     def _company_room(self, room: str) -> CompanyRoom:
         found: CompanyRoom = self._of(Agent).room(bytes.fromhex(room))
         return found
@@ -277,6 +336,11 @@ class RoomActor:
                     tell({"event": "waiting", "room": event.room_id.hex()})
                 case RoomChanged():
                     await self._tell_room(device, event)
+                case ErasureAnswered():
+                    told = {"event": "erased", "device": event.device_id.hex(), "outcome": event.outcome}
+                    tell(told)
+                case EntryErased():
+                    tell({"event": "gone", "entry": event.entry_hash.hex()})
                 case RequestAsked():
                     self._asked = event
                     tell({"event": "asked", "room": event.room_id.hex()})
@@ -301,6 +365,8 @@ class RoomActor:
                 tell({"event": "edited", "text": (await entry.room.entry(named)).text})
             case Form():
                 tell({"event": "form", "entry": entry.hash.hex()})
+            case Sensitive():
+                tell({"event": "marked"})
             case _:
                 for one in entry.answers or ():
                     tell({"event": "answer", "text": one.value})

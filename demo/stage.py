@@ -18,7 +18,7 @@ from .proxy import Proxy
 from .scan import Hit, ScanRefused, search_memory, search_streams
 from .screen import Screen
 
-_ARRIVES_S: Final = 45.0
+_ARRIVES_S: Final = 240.0
 _QUIET_S: Final = 3.0
 _KNOWN_B: Final = 64
 # A message passes the proxy: the client's way to it, its way to the relay.

@@ -6,15 +6,12 @@ import asyncio
 import hashlib
 import secrets
 from pathlib import Path
-from typing import Any, Final
-
-from e2ee_relay.protocol import SendItem
+from typing import Final
 
 from .processes import Person, ProcessFailed
+from .room_stage import CUSTOMER, DESK, TABLET, A, B, RoomStage, who_writes
 from .screen import Screen
-from .stage import Stage
 
-CUSTOMER, DESK, A, B = "customer", "desk", "agent A", "agent B"
 _WAS_WITHDRAWN: Final = "ConsentWithdrawn"
 _NOTICE_LINES: Final = 3
 _WITHDRAWN: Final = 4
@@ -35,19 +32,11 @@ LINE: Final = "Laborbefund vom Montag: Entzündungswert 48 mg/l, Kreatinin unauf
 TOO_LATE: Final = "Wie geht es Ihnen heute mit Ihrem Rücken nach der Behandlung?"
 
 
-class Story(Stage):
+class Story(RoomStage):
     """One performance; each person is a process of its own."""
 
     def __init__(self, screen: Screen, folder: Path, *, leaky: bool, capture: bool) -> None:
         super().__init__(screen, folder, _names(), leaky=leaky, capture=capture)
-        self._folder = folder
-        self._seen_by: dict[str, list[tuple[str, str]]] = {who: [] for who in (CUSTOMER, DESK, A, B)}
-        self._facts: dict[str, list[dict[str, Any]]] = {who: [] for who in self._seen_by}
-        self._room = ""
-        self._door = ""
-        self._notes: list[str] = []
-        self._envelopes = 0
-        self._has_begun = False
 
     async def play(self) -> None:
         """Play the whole story.
@@ -69,6 +58,8 @@ class Story(Stage):
         await self._transfer()
         await self._go_on()
         await self._check()
+        await self._second_device()
+        await self._mark_and_erase()
         await self._withdraw()
         await self._gone()
 
@@ -88,7 +79,7 @@ class Story(Stage):
             "email": names["e-mail in the notice"],
         }
         answer = await desk.ask("found", relay=self.url, name=names["name of the company"], facts=facts)
-        self._door = answer["door"]
+        self._door, desk.id = answer["door"], answer["device"]
         self.screen.say(
             f"the practice is founded; its notice is signed, its door has {len(self._door) // 2} bytes"
         )
@@ -135,7 +126,7 @@ class Story(Stage):
         await self._say(CUSTOMER, MEDICINE, to=[A])
         await self._noted(HANDED)
         await self.people[A].ask("transfer", room=self._room, to=self.people[B].id, note=HANDED)
-        self._show(A, f"{_who(self.names, A)} → Team: {HANDED}")
+        self._show(A, f"{who_writes(self.names, A)} → Team: {HANDED}")
         self._expect(DESK, "note", HANDED)
         await self.until(lambda: bool(self._told(DESK, "asked")), "the desk is not asked")
         await self._all_here()
@@ -170,7 +161,7 @@ class Story(Stage):
             self.texts.append(text)
             await self.tell_relay(text)
         await self.people[B].ask("edit", room=self._room, text=WELCOME, anew=CORRECTED)
-        self._show(B, f"{_who(self.names, B)}, neu gefasst / worded anew: {CORRECTED}")
+        self._show(B, f"{who_writes(self.names, B)}, neu gefasst / worded anew: {CORRECTED}")
         await self.until(
             lambda: CORRECTED in self._texts_of(CUSTOMER, "edited"), "the new wording is not shown"
         )
@@ -196,6 +187,36 @@ class Story(Stage):
             raise ProcessFailed("the file that was saved is not the one that was sent")
         self._show(B, f"{self._prefix(B)}gespeichert / saved: {name}, {len(text) // 1024} KiB")
 
+    async def _second_device(self) -> None:
+        """The customer links a second device: two screens show six digits, and it has the history."""
+        customer, tablet = self.people[CUSTOMER], self.people[TABLET]
+        code = (await customer.ask("link"))["text"]
+        joining = asyncio.create_task(tablet.ask("join_person", text=code, door=self._door))
+        there = (await customer.ask("link_digits"))["digits"]
+        await self._until_told(TABLET, "digits")
+        here = self._told(TABLET, "digits")[0]["digits"]
+        if here != there:
+            raise ProcessFailed("somebody is between the customer's devices")
+        await customer.ask("confirm")
+        await joining
+        self._show(CUSTOMER, f"[ Zweites Gerät / second device: {here} ]")
+        await self.until(lambda: ADVICE in self._texts_of(TABLET, "text"), "the history is not given")
+        self._show(CUSTOMER, "   der Verlauf ist da / the history is there")
+
+    async def _mark_and_erase(self) -> None:
+        """The customer marks one text as sensitive and has another one erased, on both devices."""
+        customer = self.people[CUSTOMER]
+        await customer.ask("mark", room=self._room, text=MEDICINE)
+        self._show(CUSTOMER, f"[ vertraulich / sensitive: {MEDICINE[:24]}… ]")
+        await self._until_told(DESK, "marked")
+        await customer.ask("erase", room=self._room, text=THANKS)
+        self._show(CUSTOMER, f"[ löschen / erase: {THANKS[:24]}… ]")
+        for who in (B, TABLET):
+            await self._until_told(who, "gone")
+            if THANKS in (await self.people[who].ask("read", room=self._room))["texts"]:
+                raise ProcessFailed(f"{who} still reads what was erased")
+        self._show(B, "   ausgeblendet, in 24 Stunden vernichtet / hidden, destroyed in 24 hours")
+
     async def _withdraw(self) -> None:
         await self.people[CUSTOMER].ask("withdraw", room=self._room)
         self._show(CUSTOMER, "[ Ich widerrufe / I withdraw ]")
@@ -215,56 +236,15 @@ class Story(Stage):
             if any((await self.people[who].ask("read", room=self._room))["texts"]):
                 raise ProcessFailed("an agent still reads what was said before the withdrawal")
         self._show(B, "   Alles gelöscht / everything is erased")
+        await self.until(lambda: B in self._have_answered(), "an erasure is not answered")
+        answers = (await self.people[CUSTOMER].ask("erasures", room=self._room))["answers"]
+        done = [name for name, outcome in answers if outcome == "done"]
+        self._show(CUSTOMER, f"   Quittung, gelöscht bei / receipt, erased at: {', '.join(done)}")
 
-    # --- who has what ---
-
-    async def _say(self, who: str, text: str, to: list[str]) -> None:
-        self.texts.append(text)
-        await self.tell_relay(text)
-        await self.people[who].ask("send", room=self._room, text=text)
-        self._show(who, f"{_who(self.names, who)}: {text}")
-        for one in to:
-            self._expect(one, "text", text)
-        await self._all_here()
-
-    async def _note(self, who: str, text: str, to: list[str]) -> None:
-        await self._noted(text)
-        await self.people[who].ask("note", room=self._room, text=text)
-        self._show(who, f"{_who(self.names, who)} → Team: {text}")
-        for one in to:
-            self._expect(one, "note", text)
-        await self._all_here()
-
-    async def _noted(self, text: str) -> None:
-        self.names[f"note {len(self._notes) + 1}"] = text
-        self._notes.append(text)
-        await self.tell_relay(text)
-
-    def _expect(self, who: str, kind: str, text: str) -> None:
-        self._seen_by[who].append((kind, text))
-
-    async def _all_here(self) -> None:
-        await self.until(lambda: not self._lacking(), "somebody does not get what was written")
-
-    def _got(self, who: str) -> list[tuple[str, str]]:
-        return [(one["event"], one["text"]) for one in self._facts[who] if one["event"] in ("text", "note")]
-
-    def _lacking(self) -> list[str]:
-        return [who for who, wanted in self._seen_by.items() if not set(wanted) <= set(self._got(who))]
-
-    def _told(self, who: str, event: str) -> list[dict[str, Any]]:
-        return [one for one in self._facts[who] if one["event"] == event]
-
-    def _texts_of(self, who: str, event: str) -> list[str]:
-        return [one["text"] for one in self._told(who, event)]
-
-    def _is_assigned(self, who: str, name: str) -> bool:
-        rooms = self._told(who, "room")
-        return bool(rooms) and rooms[-1]["assigned"] == name
-
-    def _phase(self, who: str) -> int:
-        rooms = self._told(who, "room")
-        return rooms[-1]["phase"] if rooms else 0
+    def _have_answered(self) -> set[str]:
+        """Who of the company has signed that it has erased."""
+        told = {one["device"] for one in self._told(CUSTOMER, "erased") if one["outcome"] == "done"}
+        return {who for who in (DESK, A, B) if self.people[who].id in told}
 
     async def _check(self) -> None:
         """Compare what everybody reads: everything once, in order, and the customer no note.
@@ -288,36 +268,6 @@ class Story(Stage):
         if at_b["texts"] != before_b + said[3:] or not is_told:
             raise ProcessFailed(f"an agent does not read what it was told: {at_b}, {desk['notes']}")
 
-    # --- what is seen ---
-
-    def show_envelope(self, item: SendItem, tag: str, *, is_first: bool) -> None:
-        """Show what the relay can tell of an envelope, in one line."""
-        self._envelopes += 1
-        if self._has_begun:
-            kind = "first flight" if is_first else "sealed"
-            self.screen.row(relay=f"{len(item.body)} B {kind}, mailbox {item.mailbox.hex()[:6]}…")
-
-    def _event(self, who: str, fact: dict[str, Any]) -> None:
-        self._facts[who].append(fact)
-        match fact["event"]:
-            case "text":
-                self._show(
-                    who, f"{self._prefix(who)}{fact['by'] if who == CUSTOMER else 'Kundin'}: {fact['text']}"
-                )
-            case "note":
-                self._show(who, f"{self._prefix(who)}Notiz / note: {fact['text']}")
-            case "room" if who == CUSTOMER and fact["assigned"]:
-                self._show(who, f"   {fact['assigned']} antwortet / answers")
-            case _:
-                pass
-        self.changed.set()
-
-    def _prefix(self, who: str) -> str:
-        return "" if who == CUSTOMER else f"[{who}] "
-
-    def _show(self, who: str, text: str) -> None:
-        self.screen.row(**{CUSTOMER if who == CUSTOMER else "company": text})
-
 
 _EXAMPLE: Final = {
     "relay_operator": "Relay GmbH, Musterstraße 2, 10115 Berlin",
@@ -325,11 +275,6 @@ _EXAMPLE: Final = {
     "imprint_url": "https://praxis.example/impressum",
     "privacy_url": "https://praxis.example/datenschutz",
 }
-
-
-def _who(names: dict[str, str], who: str) -> str:
-    """Return how a column names who writes."""
-    return "Ich" if who == CUSTOMER else "Empfang" if who == DESK else names[f"name of {who}"]
 
 
 def _names() -> dict[str, str]:
