@@ -10,7 +10,6 @@ from unittest import mock
 from e2ee_client.engine.posting import Posting
 from e2ee_client.engine.rooms.entry_keys import EntryKeys
 from e2ee_client.engine.rooms.entry_log import EntryLog
-from e2ee_client.engine.rooms.erasing import Erasing
 from e2ee_client.engine.rooms.retaining import Retaining
 from e2ee_client.store import store
 
@@ -42,9 +41,7 @@ FAULTS: Final[dict[str, tuple[Planted, ...]]] = {
     "old boxes of keys stay in the log": (Planted(store, "DESTROYED_AT_ONCE", frozenset()),),
     "bodies stay": (Planted(EntryLog, "erase", _nothing),),
     "what waits to be sent stays": (Planted(Posting, "take_back", _nothing),),
-    "new wordings stay": (Planted(Erasing, "_wordings", lambda *_: []),),
     "timers do not run": (Planted(Retaining, "tick", _nothing),),
-    "notes stay": (Planted(Retaining, "_sweep", _nothing),),
 }
 
 

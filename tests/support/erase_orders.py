@@ -74,8 +74,11 @@ class Run(Talk):
             self.all_on()
             last = self.said[-1:]
             found = [one for one in last if one.is_text and self._is_there(one)]
-        worded = [one for one in found if any(other.of == one.hash != other.hash for other in self.said)]
-        return self.rnd.choice(worded or found)
+        target = self.rnd.choice(found)
+        if self.rnd.random() < 0.6 and target.author.alive:
+            self.word_anew(target)
+            self.world.advance(5 * MINUTE_MS)
+        return target
 
     def _is_there(self, one: Said) -> bool:
         stored = rooms_of(one.author).log(self.room_id).find(Turn(one.author.now_ms), one.hash)

@@ -54,11 +54,12 @@ class Said(NamedTuple):
     needle: Needle
     of: EntryHash
     is_note: bool = False
+    is_file: bool = False
 
     @property
     def is_text(self) -> bool:
-        """Whether it is an entry of the room itself, and no new wording."""
-        return self.hash == self.of and not self.is_note
+        """Whether it is a text of the room itself, and no new wording."""
+        return self.hash == self.of and not self.is_note and not self.is_file
 
 
 class Talk:
@@ -145,15 +146,13 @@ class Talk:
 
     def say(self, node: Node, *, secret: bool) -> None:
         """Write a text, a new wording, a file or a note."""
-        self._number += 1
-        words = f"Kanarienvogel {self._number} von {node.name} {self.rnd.getrandbits(64):016x}"
+        words = self._words(node)
         dice = self.rnd.random()
         own = [one for one in self.said if one.author is node and one.is_text]
         if not secret:
             self.attempt(lambda: write(node, self.room_id, words))
         elif dice < 0.15 and own:
-            of = self.rnd.choice(own).hash
-            self._note_said(node, Edit(of, words), Needle.of_text(words), of)
+            self.word_anew(self.rnd.choice(own))
         elif dice < 0.3:
             key = self.rnd.randbytes(32)
             self._note_said(node, _file(self.rnd, words, key), Needle.of_key(key))
@@ -166,12 +165,23 @@ class Talk:
         else:
             self._note_said(node, RoomText(words), Needle.of_text(words))
 
+    def _words(self, node: Node) -> str:
+        """Words that stand nowhere else."""
+        self._number += 1
+        return f"Kanarienvogel {self._number} von {node.name} {self.rnd.getrandbits(64):016x}"
+
+    def word_anew(self, text: Said) -> None:
+        """Its author words a text anew."""
+        words = self._words(text.author)
+        self._note_said(text.author, Edit(text.hash, words), Needle.of_text(words), text.hash)
+
     def _note_said(
         self, node: Node, payload: EntryPayload, needle: Needle, of: EntryHash | None = None
     ) -> None:
         written = self.attempt(lambda: write(node, self.room_id, payload))
         if written is not None:
-            self.said.append(Said(node, written, needle, of or written))
+            is_file = isinstance(payload, File)
+            self.said.append(Said(node, written, needle, of or written, is_file=is_file))
 
     def attempt(self, step: Callable[[], EntryHash | None]) -> EntryHash | None:
         """Do what may be refused where a device has not heard of all yet, or has lost its power."""
