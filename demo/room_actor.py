@@ -164,8 +164,9 @@ class RoomActor:
 
     async def do_link(self) -> dict[str, Any]:
         """Show what a further device of the person reads."""
-        self._link = await self._of(Customer).link()
-        return {"text": self._link.text}
+        link: Link = await self._of(Customer).link()
+        self._link = link
+        return {"text": link.text}
 
     async def do_link_digits(self) -> dict[str, Any]:
         """Show six digits, to be compared with those of the new device."""
