@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gzip
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -106,6 +107,77 @@ async def test_a_file_that_is_served_otherwise_to_one_browser_is_named_with_it(s
     (found,) = (await look(site)).findings
     assert (found.code, found.where, found.seen_by) == ("changed", server.origin + path, "iPhone")
     assert len(BROWSERS) == 4
+
+
+@pytest.mark.parametrize(
+    "odd", ["no header", " folded: 1", "access-control-allow-origin : *", "x: 1\rrefresh: 0", "x: \0"]
+)
+async def test_a_line_that_is_no_header_hides_none_behind_it(site: Site, odd: str) -> None:
+    """CNS-66"""
+    server, _, _ = site
+    page = server.replies["/room.html"]
+    head, _, body = page.encoded().partition(b"\r\n\r\n")
+    hidden = f"\r\n{odd}\r\nrefresh: 0; url=https://stranger.example/\r\n\r\n"
+    page.raw = head + hidden.encode() + body
+    verified = await look(site)
+    assert codes(verified, "/room.html") == {"odd_head"}
+    assert has_faults(verified.findings)
+
+
+def _coded(server: Server, path: str, coding: str, data: bytes) -> None:
+    """Serve other bytes to who asks for a coding."""
+
+    def alter(asked: str, headers: Mapping[str, str], reply: Reply) -> Reply:
+        if asked != path or coding not in headers.get("accept-encoding", ""):
+            return reply
+        return Reply(data, {**reply.headers, "content-encoding": coding})
+
+    server.alter = alter
+
+
+async def test_a_file_that_is_compressed_on_its_way_is_read_as_browsers_do(site: Site) -> None:
+    """CNS-65"""
+    server, _, _ = site
+    _coded(server, "/room.html", "gzip", gzip.compress(server.replies["/room.html"].body))
+    assert (await look(site)).findings == ()
+
+
+async def test_another_file_behind_a_coding_is_named_with_the_browsers_that_ask_for_it(site: Site) -> None:
+    """CNS-65"""
+    server, _, _ = site
+    body = server.replies["/room.html"].body
+    for data, code in (
+        (gzip.compress(bytes([body[0] ^ 1]) + body[1:]), "changed"),
+        (gzip.compress(body) + b"x", "cut"),
+        (gzip.compress(body)[:-1], "cut"),
+        (body, "cut"),
+        (gzip.compress(bytes(4 * 1024 * 1024)), "larger"),
+    ):
+        _coded(server, "/room.html", "gzip", data)
+        (found,) = (await look(site)).findings
+        assert (found.code, found.seen_by) == (code, "Chrome, Firefox, iPhone")
+    for path in ("/room.html", DOOR):
+        _coded(server, path, "br", b"of an older site")
+        (found,) = (await look(site)).findings
+        assert (found.code, found.what, found.seen_by) == ("encoded", "br", "Chrome")
+
+
+async def test_a_coding_that_nobody_asked_for_is_a_fault(site: Site) -> None:
+    """CNS-64"""
+    server, _, _ = site
+    server.replies["/room.html"].headers["content-encoding"] = "br"
+    found = {(one.code, one.seen_by) for one in (await look(site)).findings}
+    assert ("header_odd", "-, Firefox, iPhone") in found
+
+
+@pytest.mark.parametrize(
+    "said", ["text/html; charset=utf-16le", "text/html\r\ncontent-type: text/plain", "text/html; x=1"]
+)
+async def test_a_type_by_which_a_browser_reads_other_text_is_named(site: Site, said: str) -> None:
+    """CNS-64"""
+    server, _, _ = site
+    server.replies["/notice.de.html"].headers["content-type"] = said
+    assert codes(await look(site), "/notice.de.html") == {"media_type"}
 
 
 # --- the list itself ---

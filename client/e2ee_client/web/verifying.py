@@ -51,11 +51,18 @@ BROWSERS: Final[dict[str, tuple[str, ...]]] = {
     ),
 }
 """As whom files are asked for; the first one says nothing of itself."""
+CODINGS: Final[dict[str, tuple[str, ...]]] = {
+    "Chrome": ("gzip", "deflate", "br", "zstd"),
+    "Firefox": ("gzip",),
+    "iPhone": ("gzip",),
+}
+"""In which codings they ask; two for gzip alone, as others are not read here."""
 _MEDIA: Final = {
     "html": ("text/html",),
     "js": ("text/javascript", "application/javascript"),
     "txt": ("text/plain",),
 }
+_CHARSETS: Final = ("", "charset=utf-8", 'charset="utf-8"')
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +160,7 @@ class Verifier:
 
     async def _body(self, where: str, path: str, max_b: int) -> bytes | None:
         try:
-            answer = await self._ask(self.origin, path, max_b, ())
+            answer = await self._ask(self.origin, path, max_b, "")
         except NoAnswer as failure:
             self._found(failure.code, where)
             return None
@@ -163,10 +170,12 @@ class Verifier:
             return None
         return answer.body
 
-    async def _ask(self, origin: str, path: str, max_b: int, headers: Sequence[str]) -> Answer:
+    async def _ask(self, origin: str, path: str, max_b: int, name: str) -> Answer:
+        """Ask as one of `BROWSERS`, in its codings (CNS-65)."""
         self.requests += 1
         context = None if is_on_this_machine(origin) else self.ssl_context
-        return await fetch(origin, path, max_b, headers=headers, ssl_context=context)
+        headers, codings = BROWSERS[name], CODINGS.get(name, ())
+        return await fetch(origin, path, max_b, headers=headers, codings=codings, ssl_context=context)
 
     # --- one file ---
 
@@ -186,11 +195,11 @@ class Verifier:
     async def _as(self, name: str, origin: str, assets: Assets, listed: Asset) -> list[tuple[str, str]]:
         """What is wrong with a file as one program is served it."""
         try:
-            answer = await self._ask(origin, listed.path, listed.size_b, BROWSERS[name])
+            answer = await self._ask(origin, listed.path, listed.size_b, name)
         except NoAnswer as failure:
             return [(failure.code, "")]
         found = differences(answer, listed, dict(assets.header_sets[listed.headers]))
-        if listed.path == DOOR_PATH and answer.status == OK:
+        if listed.path == DOOR_PATH and answer.status == OK and not answer.unread:
             found += self._door(answer.body, assets)
         return found
 
@@ -213,7 +222,9 @@ def differences(answer: Answer, listed: Asset, headers: dict[str, str]) -> list[
     if problem is not None:
         return [problem]
     found: list[tuple[str, str]] = []
-    if hashlib.sha256(answer.body).digest() != listed.sha256:
+    if answer.unread:
+        found.append(("encoded", answer.unread))
+    elif hashlib.sha256(answer.body).digest() != listed.sha256:
         found.append(("changed", f"{len(answer.body)} / {listed.size_b}"))
     for name, value in headers.items():
         values = answer.values(name)
@@ -226,10 +237,11 @@ def differences(answer: Answer, listed: Asset, headers: dict[str, str]) -> list[
 
 
 def _media(answer: Answer, path: str) -> list[tuple[str, str]]:
+    """A browser takes the last of several types, and a charset before that of the page."""
     wanted = _MEDIA.get(path.rpartition(".")[2])
-    said = "".join(answer.values("content-type")[:1]).lower()
-    kind = said.partition(";")[0].strip()
-    if wanted is None or kind in wanted:
+    said = ", ".join(answer.values("content-type")).lower()
+    kind, _, charset = said.partition(";")
+    if wanted is None or (kind.strip() in wanted and charset.strip() in _CHARSETS):
         return []
     return [("media_type", said[:100])]
 

@@ -64,6 +64,10 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.certificate": "{where}: das Zertifikat gilt nicht {what}",
     "finding.slow": "{where}: keine Antwort in der Zeit",
     "finding.not_http": "{where}: was antwortet, spricht kein HTTP",
+    "finding.odd_head": "{where}: hat unter den Headern eine Zeile, die keiner ist; Programme lesen sie "
+    "verschieden",
+    "finding.encoded": "{where}: ausgeliefert als {what}, was hier nicht gelesen wird; was Browser bekommen, "
+    "blieb ungesehen",
     "finding.redirect": "{where}: verweist nach {what}; dem wird nicht gefolgt",
     "finding.status": "{where}: mit Status {what} beantwortet",
     "finding.larger": "{where}: hat mehr als die {what} Bytes, die es haben darf",
