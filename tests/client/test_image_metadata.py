@@ -142,3 +142,24 @@ def test_what_is_not_known_to_make_the_image_does_not_stay() -> None:
 
 def test_a_text_has_none() -> None:
     assert result(b"a text", "text/plain", 2) == b"a text"
+
+
+@pytest.mark.parametrize("step", [1, 7, 1 << 20])
+def test_a_frame_of_a_webp_holds_pixels_alone(step: int) -> None:
+    """FIL-17"""
+    head, place = riff(b"VP8X", b"\x02" + bytes(9)) + riff(b"ANIM", bytes(6)), bytes(16)
+    pixels = riff(b"ALPH", b"abc") + riff(b"VP8 ", b"pixel")
+    whole = webp(head, riff(b"ANMF", place + pixels), riff(b"ANMF", place + riff(b"VP8L", b"x")))
+    assert result(whole, "image/webp", step) == whole
+    for bad in (
+        riff(b"EXIF", SECRET),
+        riff(b"XMP ", SECRET),
+        riff(b"mine", SECRET),
+        b"5",
+        SECRET,
+        pixels[:-1],
+    ):
+        with pytest.raises(MetadataKept):
+            result(webp(head, riff(b"ANMF", place + pixels + bad)), "image/webp", step)
+    with pytest.raises(MetadataKept):
+        result(webp(head, riff(b"ANMF", place[1:])), "image/webp", step)

@@ -57,6 +57,7 @@ def _images() -> list[tuple[str, bytes]]:
         (b"VP8X", b"\x1c" + bytes(9)),
         (b"ICCP", b"p"),
         (b"VP8 ", b"abc"),
+        (b"ANMF", bytes(16) + _riff(b"VP8L", b"abc")),
         (b"EXIF", b"52"),
         (b"XMP ", b"x"),
     ]

@@ -17,6 +17,8 @@ _KEPT_CHUNKS: Final = frozenset(
     | {b"pHYs", b"acTL", b"fcTL", b"fdAT", b"cICP", b"mDCv", b"cLLi"}
 )
 _KEPT_RIFF: Final = frozenset({b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"})
+_KEPT_IN_FRAME: Final = frozenset({b"VP8 ", b"VP8L", b"ALPH"})
+_FRAME_HEAD_B: Final = 16
 _JFIF, _EXIF = 0xE0, 0xE1
 _APPLICATION: Final = frozenset({*range(0xE0, 0xF0), 0xFE})
 """Codes of segments of applications, and of comments."""
@@ -220,8 +222,29 @@ def _chunks(source: _Source, *, is_copied: bool = False) -> Iterator[tuple[bytes
         is_kept = begins[:4] in _KEPT_RIFF
         if is_kept:
             yield begins[:4], size_b
-        if not (is_kept and is_copied):
+        if is_kept and is_copied:
+            continue
+        if begins[:4] == b"ANMF":
+            _check_frame(source, size_b)
+            source.skip(size_b % 2)
+        else:
             source.skip(size_b + size_b % 2)
+
+
+def _check_frame(source: _Source, size_b: int) -> None:
+    """Read a frame, which holds pixels and nothing that could say more (FIL-17)."""
+    source.skip(min(size_b, _FRAME_HEAD_B))
+    left_b = size_b - _FRAME_HEAD_B
+    while left_b >= 8:
+        begins = source.read(8)
+        inner_b = int.from_bytes(begins[4:], "little")
+        inner_b += inner_b % 2
+        left_b -= 8 + inner_b
+        if left_b < 0 or begins[:4] not in _KEPT_IN_FRAME:
+            raise MetadataKept("a frame of a WebP holds something else than pixels")
+        source.skip(inner_b)
+    if left_b != 0:
+        raise MetadataKept("a frame of a WebP has another size than its place")
 
 
 _BY_TYPE: Final[dict[str, Callable[[Read], Iterator[bytes]]]] = {

@@ -10,6 +10,8 @@ import { concat } from "@sealroom/core/bytes.ts";
 
 const KEPT_CHUNKS = "IHDR PLTE IDAT IEND tRNS gAMA cHRM sRGB iCCP sBIT bKGD pHYs acTL fcTL fdAT cICP mDCv cLLi";
 const KEPT_RIFF: readonly string[] = ["VP8 ", "VP8L", "VP8X", "ALPH", "ANIM", "ANMF", "ICCP"];
+const KEPT_IN_FRAME: readonly string[] = ["VP8 ", "VP8L", "ALPH"];
+const FRAME_HEAD_B = 16;
 const ORIENTATION = 0x0112;
 /** The EXIF and XMP flags of VP8X. */
 const WITH_METADATA = 0x0c;
@@ -187,6 +189,7 @@ function webp(from: Source, give: Yield): void {
     leftB -= 8 + bodyB;
     check(leftB >= 0 && sizeB > 0 && (kind !== "VP8X" || sizeB === VP8X_B), "a chunk of another size than its place");
     const body = from.read(bodyB);
+    if (kind === "ANMF") checkFrame(body.subarray(0, sizeB));
     if (KEPT_RIFF.includes(kind)) kept.push(head, kind === "VP8X" ? withoutFlags(body) : body);
   }
   const body = concat(...kept);
@@ -195,6 +198,17 @@ function webp(from: Source, give: Yield): void {
   new DataView(head.buffer).setUint32(4, body.length + 4, true);
   give(head);
   give(body);
+}
+
+/** A frame holds pixels and nothing that could say more (FIL-17). */
+function checkFrame(body: Uint8Array): void {
+  let at = FRAME_HEAD_B;
+  while (at + 8 <= body.length) {
+    check(KEPT_IN_FRAME.includes(letters(body.subarray(at, at + 4))), "a frame holds something else than pixels");
+    const sizeB = number(body.subarray(at + 4, at + 8), true);
+    at += 8 + sizeB + (sizeB % 2);
+  }
+  check(at === body.length, "a frame of another size than its place");
 }
 
 function withoutFlags(body: Uint8Array): Bytes {
