@@ -16,7 +16,7 @@ _LABELS: Final = (
     " SR1-link-place SR1-link-keys SR1-link-commit SR1-link-sas SR1-room-id"
     " SR1-room-notes SR1-device-tag SR1-commit SR1-entry SR1-sig-entry SR1-notice SR1-sig-notice SR1-consent"
     " SR1-sig-consent SR1-sig-withdraw SR1-sig-assets SR1-sig-login SR1-login-ask SR1-login-key"
-    " SR1-file-chunk SR1-file-hash"
+    " SR1-file-chunk SR1-file-hash SR1-recovery SR1-recover-code"
 )
 
 ACCEPTED: Final[tuple[Value, ...]] = (
