@@ -91,7 +91,7 @@ def doubtful_group(typed: str) -> int | None:
     told (ACC-62).
     """
     digits = _read(typed)
-    if len(typed) > _TYPED_MAX or not digits:
+    if not digits:
         return None
     foreign = next((place for place, digit in enumerate(digits) if digit not in ALPHABET), None)
     if foreign is not None:
@@ -103,7 +103,8 @@ def doubtful_group(typed: str) -> int | None:
 
 
 def _read(typed: str) -> str:
-    return _LEFT_OUT.sub("", typed[: _TYPED_MAX + 1]).translate(_READ_AS)
+    """Return the digits of what was typed; none where that is too long."""
+    return "" if len(typed) > _TYPED_MAX else _LEFT_OUT.sub("", typed).translate(_READ_AS)
 
 
 def _group_of(place: int) -> int:

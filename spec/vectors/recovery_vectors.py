@@ -109,6 +109,7 @@ def _refused(code: str) -> dict[str, tuple[str, int | None]]:
         "one digit too many, without groups": ("".join(groups) + "0", None),
         "a character of none beyond the last group": ("".join(groups) + "00U", 6),
         "too long": ("0" * 300, None),
+        "a code with too much behind it": (code + " " * 223, None),
         "other digits in groups 1 and 5": (
             _with(groups, 0, "0" + groups[0][1:])[:25] + "0" + code[26:],
             None,

@@ -12,15 +12,16 @@ from relay_scenes import losing
 from e2ee import recovery
 
 MINUTE_MS = 60_000
+DAY_MS = 24 * 60 * MINUTE_MS
 CODE = recovery.new_code(SeededRng("code"), entry=False)
 
 
-def person_and_company() -> tuple[World, Node, Node]:
+def person_and_company(*, publish: bool = False) -> tuple[World, Node, Node]:
     """A person with a code, who has written to a company that knows it."""
     world = World()
     company = world.node("Praxis", publish=True)
     company.start()
-    phone = world.node("Telefon", recovery=Recovery(CODE))
+    phone = world.node("Telefon", publish=publish, recovery=Recovery(CODE))
     phone.start()
     phone.send(phone.add(company.engine.card()), "vorher")
     world.settle()
@@ -78,6 +79,47 @@ def test_a_device_that_was_replaced_signs_no_more_lists_and_says_so_after_a_rest
     world.advance(40 * 24 * 60 * MINUTE_MS)
     assert phone.engine.is_replaced
     assert phone.rows.tables["list"] == lists
+
+
+def test_a_replaced_device_with_an_entry_signs_and_publishes_nothing_after_a_restart() -> None:
+    """ACC-67: a relay that hid the entry from the new device cannot have the old one go on with it."""
+    world, company, phone = person_and_company(publish=True)
+    recovered(world, company)
+    world.advance(MINUTE_MS)
+    assert phone.engine.is_replaced
+    lists = dict(phone.rows.tables["list"])
+    for node in (company, phone):
+        node.crash()
+    world.now_ms += 20 * DAY_MS
+    phone.start()
+    world.advance(MINUTE_MS)
+    assert phone.rows.tables["list"] == lists
+
+
+def test_a_last_word_that_no_relay_takes_ends_with_what_is_known_of_the_device() -> None:
+    """ACC-66: who strikes off its own devices behind a dead relay fills nobody's store."""
+    world, company, _ = person_and_company()
+    company.outgoing = losing(Send)
+    recovered(world, company)
+    world.advance(MINUTE_MS)
+    peers, waiting = len(company.rows.tables["peer"]), len(company.rows.tables["outbox"])
+    for node in world.nodes:
+        node.crash()
+    world.now_ms += 50 * DAY_MS
+    company.start()
+    world.advance(2 * 60 * MINUTE_MS)
+    assert len(company.rows.tables["peer"]) == peers - 1
+    assert len(company.rows.tables["outbox"]) == waiting - 1
+
+
+def test_groups_that_are_no_text_are_wrong_groups_and_change_nothing() -> None:
+    """ACC-68: half a character, and more than a code may have."""
+    world, _, phone = person_and_company()
+    meta = dict(phone.rows.tables["meta"])
+    for wrong in ("\ud800", CODE.groups[0] + " " * 300 + "X"):
+        typed = {1: wrong, 2: CODE.groups[1]}
+        assert phone.engine.recovery_code_typed(typed, world.now_ms) == (1, [])
+    assert phone.rows.tables["meta"] == meta
 
 
 def test_what_is_kept_of_a_code_shows_nothing_of_it() -> None:

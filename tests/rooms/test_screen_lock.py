@@ -61,6 +61,10 @@ async def test_a_locked_application_shows_no_rooms(praxis: Practice) -> None:
         me.room(room.room_id)
     with pytest.raises(AppLocked):
         await anext(me.search("Guten"))
+    with pytest.raises(AppLocked):
+        me.recovery_code()
+    with pytest.raises(AppLocked):
+        await me.confirm_recovery_code({1: "00000", 2: "00000"})
     await lock.unlock("", now_ms())
     assert [one.text for one in await room.texts()] == ["Guten Tag"]
     lock.lock()

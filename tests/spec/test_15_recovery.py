@@ -64,6 +64,9 @@ def test_a_code_is_read_whole_or_not_at_all(code: RecoveryCode) -> None:
             recovery.parse(code.text[:cut])
     with pytest.raises(DecodeError):
         recovery.parse(code.text + code.text)
+    for behind in (" " * 223, " " * 300 + "X"):
+        with pytest.raises(DecodeError):
+            recovery.parse(code.text + behind)
     assert recovery.read_group(" ab-oil ") == "AB011"
 
 

@@ -69,11 +69,12 @@ class Entry(Part):
     def publish(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
         """Bring our directory entry up to date, then our prekeys (RLY-50 to RLY-54). Once in each opening
         of the store it is compared first: a store that was set back must not sign on from an old list
-        (ID-40). Where others publish it as well, it is compared right before each change (ID-41).
+        (ID-40). Where others publish it as well, it is compared right before each change (ID-41). A device
+        that was replaced publishes nothing (ACC-67).
         """
-        if self._waits(turn):
-            return
         own, key = self._state.own, self._state.own.account_key
+        if own.replaced or self._waits(turn):
+            return
         is_behind = own.published_seq != own.device_list.seq
         is_due = key is not None and self._context.upkeep.list_due(turn)
         is_signing = self._context.company.is_due(turn)

@@ -70,7 +70,7 @@ class Recovering(Part):
         if row is None or len(typed) < LEAST_TYPED or not all(0 < one <= len(groups) for one in typed):
             raise ConfigError("two groups of the code are typed back, or more")
         for number, text in sorted(typed.items()):
-            given = recovery.read_group(text).encode()
+            given = recovery.read_group(text).encode(errors="replace")
             if not kdf.equal(given, groups[number - 1].encode()):
                 return number
         row.is_kept = True

@@ -486,6 +486,8 @@ class Renewal(Part):
         self._restless.discard(peer.key)
         self._context.timers.drop(("start", peer.key))
         self._context.receipts.forget(turn, peer.key)
+        for item in self._state.outbox.drop_lane(peer.account_id, peer.device_id).all():
+            turn.delete(item.TABLE, item.key)  # the last word to it, which no relay has taken (ACC-66)
         self._state.remove_peer(turn, peer)
 
     def _is_past(self, turn: Turn, peer: Peer) -> bool:

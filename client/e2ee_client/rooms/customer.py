@@ -194,8 +194,9 @@ class Customer(Device[CustomerRoom]):
 
         Raises:
             NotAccepted, RecoveryCodeAbsent. RecoveryCodeInvalid: `group` is the first that is wrong.
-            ConfigError: fewer than two groups, or a number of none.
+            ConfigError: fewer than two groups, or a number of none. AppLocked: behind a lock (`lock_by`).
         """
+        screen_lock.check(self.client)
         if self._shell.machine.recovery_code() is None:
             raise RecoveryCodeAbsent("this device has no recovery code")
         wrong = await self._shell.call(lambda engine, now_ms: engine.recovery_code_typed(typed, now_ms))

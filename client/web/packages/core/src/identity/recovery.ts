@@ -58,11 +58,10 @@ export function accountSeedOf(r: Uint8Array): Bytes {
   return prfOfShort(r, "SR1-recovery", new Uint8Array(), 32);
 }
 
+/** The digits of what was typed; none where that is too long. */
 function read(typed: string): string {
-  const kept = typed
-    .slice(0, TYPED_MAX + 1)
-    .split(LEFT_OUT)
-    .join("");
+  if ([...typed.slice(0, 2 * TYPED_MAX + 1)].length > TYPED_MAX) return "";
+  const kept = typed.split(LEFT_OUT).join("");
   const upper = kept.replace(/[a-z]/g, (letter) => letter.toUpperCase());
   return upper.replaceAll("O", "0").replace(/[IL]/g, "1");
 }
@@ -115,7 +114,7 @@ function isInDoubt(digits: string, place: number): boolean {
 /** Which group of a refused code is to be looked at, from 1 on; null where that cannot be told (ACC-62). */
 export function doubtfulGroup(typed: string): number | null {
   const digits = [...read(typed)];
-  if ([...typed].length > TYPED_MAX || digits.length === 0) return null;
+  if (digits.length === 0) return null;
   const foreign = digits.findIndex((digit) => !ALPHABET.includes(digit));
   if (foreign >= 0) return groupOf(foreign);
   if (digits.length !== DIGITS) return ofOtherLength(typed);
