@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import pickle  # noqa: TID251  # it must refuse
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -238,3 +239,5 @@ async def test_the_code_is_in_no_log_no_repr_and_no_exception(caplog: pytest.Log
         secret = code.secret.expose()
         for hidden in (*sheet.groups, secret.hex(), repr(secret), repr(code.account_key().expose())):
             assert hidden not in shown
+        with pytest.raises(TypeError, match="serialised"):
+            pickle.dumps(sheet)

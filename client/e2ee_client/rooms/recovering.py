@@ -32,13 +32,22 @@ class RecoverySheet:
     `asked`, from 1 on, and give them to `Customer.confirm_recovery_code`.
     """
 
-    __slots__ = ("asked", "groups", "text")
+    __slots__ = ("_code", "asked")
 
     def __init__(self, code: RecoveryCode, rng: Rng) -> None:
         """Not for callers: use `Customer.recovery_code`."""
-        self.text = code.text
-        self.groups = code.groups
+        self._code = code
         self.asked = _drawn(len(code.groups), rng)
+
+    @property
+    def text(self) -> str:
+        """The code, its groups parted by `-`."""
+        return self._code.text
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """Six groups."""
+        return self._code.groups
 
     def __repr__(self) -> str:
         return "<RecoverySheet>"
