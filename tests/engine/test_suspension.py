@@ -44,6 +44,7 @@ class Scene:
         before, context = view(self.agent, self.founder), self.agent.engine._context
         context.rooms.around.team = lambda *_: before  # type: ignore[method-assign]  # a thief
         context.team.condition = lambda: Condition.ACTIVE  # type: ignore[method-assign]  # a thief
+        context.recovering.replaced = lambda *_, **__: None  # type: ignore[method-assign]  # a thief
         context.team.learn_content = lambda *_: None  # type: ignore[method-assign]  # a thief
         context.team.note_entry = lambda *_: None  # type: ignore[method-assign]  # a thief
         context.rooms.dropping.look = lambda *_: None  # type: ignore[method-assign]  # a thief

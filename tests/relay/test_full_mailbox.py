@@ -65,7 +65,7 @@ async def test_the_operator_purges_it(
             await asyncio.to_thread(filled, disk / "filler")
             with relay if is_running else nullcontext():
                 asked = ["purge", "--data-dir", str(relay.data_dir), "--mailbox", owner.mailbox.hex()]
-                settings = ["--set", f"disk_reserve_b={6 * MIB}", "--yes"]
+                settings = ["--set", f"disk_reserve_b={6 * MIB}", "--yes", "--wait-s", "120"]
                 assert await asyncio.to_thread(main, [*asked, *settings]) == 0
                 gc.collect()  # the descriptors of a process that would have ended
             assert "left: 0 rows" in capsys.readouterr().out

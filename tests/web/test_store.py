@@ -216,7 +216,7 @@ async def test_a_page_that_does_not_let_go_holds_nothing_forgotten(page: Page, o
 async def test_a_newer_page_is_given_way(page: Page, other: Page) -> None:
     """STO-36: the older one lets go, refuses every call and says that it asks for a reload."""
     await filled(page)
-    await does(other, "upgrade", 2)
+    await does(other, "upgrade", 3)
     assert await does(page, "put", "room", ["a", "x"]) == "store.too_new"
     assert await does(page, "ended") == ["store.too_new"]
 
