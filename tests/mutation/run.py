@@ -60,7 +60,9 @@ def copy_checkout(target: Path) -> None:
             shutil.copy2(path, target / name)
 
 
-def run_session(files: list[str], jobs: int, names: Sequence[str] = ()) -> dict[str, Any]:
+def run_session(
+    files: list[str], jobs: int, names: Sequence[str] = (), tests: Sequence[str] = TESTS
+) -> dict[str, Any]:
     """Run the tests against the mutants of these files, in a copy; return what each mutant came to.
 
     With `names` it is these mutants, and every test that calls their function.
@@ -68,7 +70,7 @@ def run_session(files: list[str], jobs: int, names: Sequence[str] = ()) -> dict[
     with tempfile.TemporaryDirectory(prefix="mutation-") as work:
         copy = Path(work)
         copy_checkout(copy)
-        order = {"files": files, "jobs": jobs, "tests": TESTS, "names": names, "thorough": bool(names)}
+        order = {"files": files, "jobs": jobs, "tests": tests, "names": names, "thorough": bool(names)}
         (copy / "order.json").write_text(json.dumps({**order, "out": "result.json"}), "utf-8")
         parts = (".", "client", "server", "tests/support")
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(copy / part) for part in parts)}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import importlib.util
+import runpy
+from collections import Counter
 from pathlib import Path
 
 import checkout
@@ -16,6 +19,20 @@ ROWS = [
     {"file": "e2ee/b.py", "function": "C.g", "change": ["-y <= 1", "+y < 1"], "verdict": "no test"},
     {"file": "e2ee/b.py", "function": "C.g", "change": ["-while y", "+while True"], "verdict": "timeout"},
 ]
+
+REFERENCES = {
+    ("e2ee/primitives/aead.py", "seal"),
+    ("e2ee/primitives/aead.py", "open_"),
+    ("e2ee/primitives/dh.py", "exchange"),
+    ("e2ee/primitives/kdf.py", "prf"),
+    ("e2ee/primitives/xaead.py", "seal"),
+    ("e2ee/primitives/xaead.py", "open_"),
+    ("e2ee/ratchet/message.py", "seal"),
+    ("e2ee/ratchet/message.py", "open_header"),
+    ("e2ee/ratchet/message.py", "open_next"),
+    ("e2ee/ratchet/message.py", "open_skipped"),
+}
+HAS_TOOL = importlib.util.find_spec("mutmut") is not None
 
 
 @pytest.fixture
@@ -84,7 +101,45 @@ def test_every_survivor_has_a_reason_and_a_function_that_is_there() -> None:
 
 
 def test_decorated_functions_are_found_and_hold_little() -> None:
-    """Logic is kept out of what the tool leaves alone."""
+    """Logic is kept out of what the tool leaves alone; references under `@native` are not among that."""
     found = mutation_tree.unmutated(checkout.ROOT)
     assert ("e2ee/session.py", "id", 1) in found
     assert max(lines for _, _, lines in found) <= 3
+    assert not REFERENCES & {(file, function) for file, function, _ in found}
+
+
+def test_references_are_mutated_without_the_decorator_that_names_the_extension() -> None:
+    """All of them, as all that the decorator names; lines stay where they are."""
+    found: set[tuple[str, str]] = set()
+    for file in mutation_tree.sources(checkout.ROOT):
+        source = (checkout.ROOT / file).read_text("utf-8")
+        bare = mutation_tree.bare(source)
+        found |= {(file, name) for name in mutation_tree.references(source)}
+        assert not mutation_tree.references(bare)
+        pairs = list(zip(source.splitlines(), bare.splitlines(), strict=True))
+        assert all(
+            after == before or (not after and before.startswith("@native(")) for before, after in pairs
+        )
+        assert sum(before != after for before, after in pairs) == source.count("\n@native(")
+    assert found == REFERENCES
+
+
+def test_only_the_decorator_of_the_reference_is_taken_away() -> None:
+    """Another one is still what makes the tool leave a function alone."""
+    source = '@native(\n    "a"\n)\ndef f():\n    return 1\n\n@cache("a")\ndef g():\n    return 2\n'
+    assert mutation_tree.references(source) == ["f"]
+    assert mutation_tree.bare(source) == "\n" * 3 + source.partition(")\n")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not HAS_TOOL, reason="mutmut is not installed: it comes with the tools of the audit")
+def test_mutants_of_a_reference_are_made_and_killed(repo_root: Path) -> None:
+    """A whole session, with few tests, for what is sealed and opened under `@native`."""
+    run = runpy.run_path(str(repo_root / "tests/mutation/run.py"))
+    tests = ["tests/spec/test_03_faster.py"]
+    rows = run["run_session"](["e2ee/ratchet/message.py"], 2, tests=tests)["mutants"]
+    killed = Counter(row["function"] for row in rows if row["verdict"] == "killed")
+    assert killed.keys() >= {"seal", "open_header", "open_next", "open_skipped"}
+    assert "-salt = chain.hedged_salt(message_key, fresh, header, body)" in {
+        row["change"][0] for row in rows if row["verdict"] == "killed"
+    }

@@ -83,11 +83,12 @@ def test_what_runs_is_said() -> None:
     assert _select.described(_select._FOUND) == primitives.IN_USE
 
 
-def test_the_store_aead_agrees_with_libsodium() -> None:
+@pytest.mark.parametrize("text", [b"", b"t", b"text"])
+def test_the_store_aead_agrees_with_libsodium(text: bytes) -> None:
     """STO-01"""
-    sealed = xaead.seal(KEY, NONCE, b"text", b"place")
-    assert sealed == sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(b"text", b"place", NONCE, KEY)
-    assert xaead.open_(KEY, NONCE, sealed, b"place") == b"text"
+    sealed = xaead.seal(KEY, NONCE, text, b"place")
+    assert sealed == sodium.crypto_aead_xchacha20poly1305_ietf_encrypt(text, b"place", NONCE, KEY)
+    assert xaead.open_(KEY, NONCE, sealed, b"place") == text
 
 
 @pytest.mark.parametrize("size_b", [0, 15, 16, 19, 21])

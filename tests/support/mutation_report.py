@@ -36,8 +36,9 @@ _HEAD: Final = (
 )
 _LIMITS: Final = (
     "Only changes inside functions: constants of modules, defaults of classes and decorated functions are"
-    " not mutated, nor are the texts of errors (lines that begin with raise). A killed mutant shows that some"
-    " test notices the change, not that it notices for the right reason."
+    " not mutated, nor are the texts of errors (lines that begin with raise). References under @native are"
+    " mutated, without the decorator; the extension in C is not. A killed mutant shows that some test notices"
+    " the change, not that it notices for the right reason."
 )
 
 

@@ -2,6 +2,10 @@
 
 mutmut makes the changes and the switch between them; which one is in force is decided at run time. This
 module runs inside the copy.
+
+mutmut leaves decorated functions alone, since it cannot know what a decorator makes of its switch. `@native`
+makes nothing of it: it gives the function back, or the extension's in its place. So the copy goes without
+that decorator, and the references under it are mutated, and run, as any other function.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ PACKAGE: Final = "e2ee"
 _ORIGINAL: Final = "__mutmut_orig"
 _MARK: Final = "__mutmut_"
 _MUTABLE_DECORATORS: Final = {"staticmethod", "classmethod"}
+_REFERENCE: Final = "native"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +41,46 @@ class Mutant:
 
 
 def mutate(files: Iterable[str]) -> list[Mutant]:
-    """Rewrite these files of the working directory with all their mutants in them, and return the mutants."""
+    """Rewrite these files of the working directory with all their mutants in them, and return the mutants.
+
+    A reference under `@native` of which there is none ends the run: it would be left out in silence.
+    """
     mutation: Any = importlib.import_module("mutmut.mutation.file_mutation")
     found: list[Mutant] = []
     for file in files:
         source = Path(file).read_text("utf-8")
-        mutated = mutation.mutate_file_contents(file, source)
+        mutated = mutation.mutate_file_contents(file, bare(source))
         Path(file).write_text(mutated.code, "utf-8")
-        found += _described(file, mutated.code, mutated.mutant_names)
+        made = list(_described(file, mutated.code, mutated.mutant_names))
+        if missed := set(references(source)) - {one.function for one in made}:
+            raise SystemExit(f"{file}: no mutants of {', '.join(sorted(missed))}")
+        found += made
     return found
+
+
+def bare(source: str) -> str:
+    """Return the source without `@native(...)`: an empty line stands for each line of it."""
+    lines = source.splitlines(keepends=True)
+    for _, one in _under_native(source):
+        end = one.end_lineno or one.lineno
+        lines[one.lineno - 1 : end] = ["\n"] * (end - one.lineno + 1)
+    return "".join(lines)
+
+
+def references(source: str) -> list[str]:
+    """Return the names of the functions under `@native`."""
+    return [name for name, _ in _under_native(source)]
+
+
+def _under_native(source: str) -> Iterator[tuple[str, ast.expr]]:
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.FunctionDef):
+            yield from ((node.name, one) for one in node.decorator_list if _is_reference(one))
+
+
+def _is_reference(decorator: ast.expr) -> bool:
+    called = decorator.func if isinstance(decorator, ast.Call) else None
+    return isinstance(called, ast.Name) and called.id == _REFERENCE
 
 
 def _described(file: str, code: str, names: Iterable[str]) -> Iterator[Mutant]:
@@ -80,10 +116,13 @@ def sources(root: Path) -> list[str]:
 
 
 def unmutated(root: Path) -> list[tuple[str, str, int]]:
-    """Return (file, function, lines) of what the tool leaves alone because it is decorated."""
+    """Return (file, function, lines) of what the tool leaves alone because it is decorated.
+
+    What is under `@native` is not among it (see `bare`).
+    """
     found: list[tuple[str, str, int]] = []
     for file in sources(root):
-        for node in ast.walk(ast.parse((root / file).read_text("utf-8"))):
+        for node in ast.walk(ast.parse(bare((root / file).read_text("utf-8")))):
             if isinstance(node, ast.FunctionDef) and _is_left_alone(node):
                 found.append((file, node.name, len(_statements(node))))
     return found
