@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from e2ee_client.engine.records import Contact
+from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
     IdentityAlarm,
     ListStale,
@@ -18,6 +22,7 @@ from struck_off import HidingRelay, backup_of, restored
 
 from e2ee.constants import CLOCK_TOLERANCE_MS
 from e2ee.identity import sign_list
+from e2ee.ids import AccountId
 
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
@@ -219,6 +224,24 @@ def test_a_lookup_of_each_contact_is_bounded() -> None:
         world.advance(30 * MINUTE_MS)
     frames = [one for data in customer.sent for one in decode_frames(data, Role.RELAY)]
     assert sum(isinstance(one, Lookup) for one in frames) == 2
+
+
+@pytest.mark.parametrize(("drawn_ms", "is_due"), [(0, False), (2 * DAY_MS - 1, True)])
+def test_the_moment_of_a_weekly_lookup_is_drawn(
+    monkeypatch: pytest.MonkeyPatch, drawn_ms: int, *, is_due: bool
+) -> None:
+    """ID-37: whoever the contact is, the same draw gives the same moment."""
+    world, _, customer, _ = acquainted()
+    state, directory = customer.engine._state, customer.engine._context.directory
+    state.ports = replace(state.ports, rng=lambda size_b: drawn_ms.to_bytes(size_b, "big"))
+    asked: list[bytes] = []
+    monkeypatch.setattr(directory, "look_up", lambda _, contact: asked.append(contact.account_id))
+    ids = [AccountId(bytes((first,)) * 32) for first in (0, 77, 255)]
+    for account_id in ids:
+        at_ms = world.now_ms - 4 * DAY_MS - 23 * HOUR_MS
+        contact = Contact(account_id, None, "", published=True, accepted=True, looked_up_ms=at_ms)
+        directory.weekly(Turn(world.now_ms, state.own.account_id), contact)
+    assert asked == (ids if is_due else [])
 
 
 # --- a company that is restored ---

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from e2ee_client.engine.company import Founding
 from e2ee_client.engine.signing_row import Highest, Keys
+from e2ee_client.engine.team_archive import WITNESS_MS
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import (
     CompanyFork,
@@ -313,14 +314,22 @@ def test_a_suspended_device_is_locked_and_a_struck_off_one_dropped() -> None:
 
 
 def test_states_are_judged_by_the_roster_that_they_name_as_long_as_one_does() -> None:
-    """ACC-21, ACC-23: weeks later, after a new start, with the device gone; others are thrown away."""
+    """ACC-21, ACC-23: weeks later, after a new start, with the device gone; others are thrown away.
+
+    Neither roster is the first one that was learned in its six days since 1970, which is kept (ACC-41).
+    """
     world, founder, agent, customer = team_of_three()
+    world.advance(3 * DAY_MS)
+    first = view(customer, founder).roster
+    world.advance(DAY_MS + HOUR_MS)
     ref = view(customer, founder).roster
     found = do(customer, lambda turn: team_of(customer).view_by(turn, account(founder), ref))
     assert found is not None
     assert set(found.members) == {this(founder), this(agent)}
     world.advance(DAY_MS + HOUR_MS)
     other = view(customer, founder).roster
+    assert len({first, ref, other}) == 3
+    assert world.now_ms // WITNESS_MS == (world.now_ms - 3 * DAY_MS) // WITNESS_MS
     world.advance(HOUR_MS)
     founder.carry_out(founder.engine.remove_device(this(agent), world.now_ms))
     for days in (9, 40):

@@ -69,6 +69,7 @@ class Directory(Part):
         self._told: dict[bytes, str] = {}
         self._failed: dict[bytes, int] = {}  # how often in a row, by account or by device
         self._caught_up_ms: dict[bytes, int] = {}
+        self._sooner_ms: dict[bytes, int] = {}  # drawn anew after each lookup
 
     # --- when ---
 
@@ -83,8 +84,15 @@ class Directory(Part):
             self.look_up(turn, contact)
 
     def weekly(self, turn: Turn, contact: Contact) -> None:
-        """Look a contact up every five to seven days, and within the week at the latest (ID-37)."""
-        sooner_ms = int.from_bytes(contact.account_id[:4], "big") % _JITTER_MS
+        """Look a contact up every five to seven days, and within the week at the latest; the moment says
+        nothing of who it is (ID-37).
+        """
+        if not contact.published:
+            return
+        sooner_ms = self._sooner_ms.get(contact.account_id)
+        if sooner_ms is None:
+            sooner_ms = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
+            self._sooner_ms[contact.account_id] = sooner_ms
         if turn.now_ms > min(contact.looked_up_ms, turn.now_ms) + _LATEST_MS - sooner_ms:
             self.look_up(turn, contact)
 
@@ -149,6 +157,7 @@ class Directory(Part):
         """Search for a contact no longer."""
         self._searching.pop(account_id, None)
         self._postponed.discard(account_id)
+        self._sooner_ms.pop(account_id, None)
         self._fetching = {key for key in self._fetching if not key.startswith(account_id)}
 
     def _link(self, turn: Turn, contact: Contact) -> Link:
@@ -218,6 +227,7 @@ class Directory(Part):
     ) -> None:
         self._told.pop(contact.account_id, None)
         self._failed.pop(contact.account_id, None)
+        self._sooner_ms.pop(contact.account_id, None)
         contact.looked_up_ms = turn.now_ms
         self._context.contents.pin(turn, contact, device_list, [record for record, _ in found])
         is_known = bool(self._state.peers_of(contact.account_id))

@@ -50,6 +50,8 @@ export interface Directory {
   /** How often in a row it failed. */
   failed: number;
   caughtUpMs: number;
+  /** How much sooner than in a week it is asked; drawn anew after each lookup. */
+  soonerMs: number | null;
   told: string;
   /** Delivery tokens for which the relay asks for work. */
   readonly needsWork: Set<string>;
@@ -57,7 +59,7 @@ export interface Directory {
 
 export function newDirectory(): Directory {
   const sets = { fetching: new Set<string>(), addresses: new Map<string, Address>(), needsWork: new Set<string>() };
-  return { search: null, postponed: false, failed: 0, caughtUpMs: 0, told: "", ...sets };
+  return { search: null, postponed: false, failed: 0, caughtUpMs: 0, soonerMs: null, told: "", ...sets };
 }
 
 // --- when ---
@@ -67,9 +69,10 @@ export function refresh(c: Context, turn: Turn): void {
   if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + DAY_MS) lookUp(c, turn);
 }
 
-/** Within the week at the latest (ID-37). */
+/** Every five to seven days, and within the week at the latest; the moment says nothing of who it is (ID-37). */
 export function weekly(c: Context, turn: Turn): void {
-  const sooner = readU32(c.company.accountId, 0) % JITTER_MS;
+  const sooner = c.directory.soonerMs ?? readU32(c.rng(4), 0) % JITTER_MS;
+  c.directory.soonerMs = sooner;
   if (turn.nowMs > Math.min(c.company.lookedUpMs, turn.nowMs) + LATEST_MS - sooner) lookUp(c, turn);
 }
 
@@ -188,6 +191,7 @@ export function checkKeys(known: Peer | null, record: DeviceRecord): void {
 
 function found(c: Context, turn: Turn, list: DeviceList, devices: readonly Device[], result: LookupResult): void {
   c.directory.failed = 0;
+  c.directory.soonerMs = null;
   c.directory.told = "";
   c.timers.drop(TIMER);
   setCompany(c, turn, { ...c.company, lookedUpMs: turn.nowMs });
