@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList
 from e2ee.ids import AccountId
@@ -62,13 +64,22 @@ def request(session: Session) -> Work:
 
 def sign(session: Session) -> Work:
     """Sign a request; the file is written after it was shown what is in it."""
+    return signed_elsewhere(session, sign_renewal, _show_signed)
+
+
+def signed_elsewhere(
+    session: Session,
+    sign_request: Callable[[bytes, str, bytes], bytes],
+    show: Callable[[Session, AccountId, bytes], None],
+) -> Work:
+    """Sign what a file asks for with the key of another; show what it says, then write the answer."""
     options = session.options
     check_writable(options.file, force=options.force)
     exported, unsigned = read_file(options.key, MAX_SMALL_B), read_file(options.request, MAX_SMALL_B)
-    signed = sign_renewal(exported, session.backup_passphrase(), unsigned)
+    signed = sign_request(exported, session.backup_passphrase(), unsigned)
 
     async def work() -> int:
-        _show_signed(session, signed)
+        show(session, _account_of(signed), signed)
         write_private(options.file, signed, force=options.force)
         return DONE
 
@@ -89,11 +100,11 @@ def install(session: Session) -> Work:
     return work()
 
 
-def _show_signed(session: Session, signed: bytes) -> None:
-    device_list = DeviceList.verify(_account_of(signed), signed)
+def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
+    device_list = DeviceList.verify(account_id, signed)
     session.say(
         "renewal.signed",
-        id=device_list.account_id.hex(),
+        id=account_id.hex(),
         count=len(device_list.record_hashes),
         seq=device_list.seq,
         date=local_date(device_list.expires_ms),
@@ -101,6 +112,7 @@ def _show_signed(session: Session, signed: bytes) -> None:
 
 
 def _account_of(signed: bytes) -> AccountId:
+    """The account that a signed structure states, under key 2 in each of them."""
     match cbor.decode(signed, MAX_SMALL_B):
         case [bytes(encoded), bytes()]:
             match cbor.decode(encoded, MAX_SMALL_B):
@@ -110,4 +122,4 @@ def _account_of(signed: bytes) -> AccountId:
                     pass
         case _:
             pass
-    raise E2eeError("not a device list")
+    raise E2eeError("not signed by an account")

@@ -57,6 +57,18 @@ def with_timeout(to: Command, default_s: float = TIMEOUT_S) -> Command:
     return to.option("--timeout", key="help.timeout", type=seconds, metavar="S", default=default_s)
 
 
+def with_backup(to: Command) -> Command:
+    """Let a command take the passphrase of a file from a descriptor."""
+    return to.option("--backup-passphrase-fd", key="help.backup_passphrase_fd", type=descriptor, metavar="N")
+
+
+def with_signing(to: Command) -> Command:
+    """What signs a request where an account key is kept: the key, the request, and where the answer goes."""
+    for name, key in (("key", "key_file"), ("request", "request_file"), ("file", "file")):
+        to.argument(name, f"help.{key}", type=Path, metavar=name.upper())
+    return with_backup(to.switches(force="help.force"))
+
+
 # --- values ---
 
 

@@ -24,11 +24,12 @@ from .argument_parts import (
     Run,
     command,
     common,
-    descriptor,
     group,
     lock_minutes,
     port,
     positive,
+    with_backup,
+    with_signing,
     with_timeout,
 )
 from .texts import Texts
@@ -75,10 +76,10 @@ def _account_commands(add: Callable[[str, Run], Command]) -> None:
     add("card", account.card).switches(json="help.json", qr="help.qr")
     export = add("export", account.export)
     export.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
-    _with_backup(export)
+    with_backup(export)
     restore = add("restore", account.restore)
     restore.argument("file", "help.backup_file", type=Path, metavar="FILE")
-    _with_backup(restore)
+    with_backup(restore)
 
 
 def _people_commands(add: Callable[[str, Run], Command]) -> None:
@@ -112,11 +113,7 @@ def _web(commands: CommandGroup, texts: Texts) -> None:
     build = command(commands, texts, "build", web_site.build, "help.web.build").switches(json="help.json")
     build.option("--config", key="help.web_config", type=Path, required=True, metavar="FILE")
     build.option("--out", key="help.web_out", type=Path, required=True, metavar="FOLDER")
-    sign = command(commands, texts, "sign", web_site.sign, "help.web.sign")
-    sign.argument("key", "help.web_key", type=Path, metavar="KEY")
-    sign.argument("request", "help.web_request", type=Path, metavar="REQUEST")
-    _with_backup(sign.argument("file", "help.web_signed", type=Path, metavar="FILE"))
-    sign.switches(force="help.force")
+    with_signing(command(commands, texts, "sign", web_site.sign, "help.web.sign"))
     install = command(commands, texts, "install", web_site.install, "help.web.install")
     install.argument("file", "help.web_signed", type=Path, metavar="FILE")
     install.argument("folder", "help.web_folder", type=Path, metavar="FOLDER")
@@ -159,25 +156,16 @@ def _key_commands(commands: CommandGroup, texts: Texts) -> None:
     keys = group(commands, texts, "account-key", "help.account_key")
     export = command(keys, texts, "export", account_keys.export_key, "help.account_key.export")
     export.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
-    _with_backup(export)
+    with_backup(export)
     remove = command(keys, texts, "remove", account_keys.remove_key, "help.account_key.remove")
     remove.switches(yes="help.yes")
     renewal = group(commands, texts, "renewal", "help.renewal")
     request = command(renewal, texts, "request", account_keys.request, "help.renewal.request")
     request.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
-    sign = command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign")
-    for name, key in (("key", "key_file"), ("request", "request_file"), ("file", "file")):
-        sign.argument(name, f"help.{key}", type=Path, metavar=name.upper())
-    _with_backup(sign.switches(force="help.force"))
+    with_signing(command(renewal, texts, "sign", account_keys.sign, "help.renewal.sign"))
     install = command(renewal, texts, "install", account_keys.install, "help.renewal.install")
     install.argument("file", "help.answer_file", type=Path, metavar="FILE")
 
 
 def _with_contact(command: Command) -> Command:
     return command.argument("contact", "help.contact", metavar="CONTACT")
-
-
-def _with_backup(command: Command) -> Command:
-    return command.option(
-        "--backup-passphrase-fd", key="help.backup_passphrase_fd", type=descriptor, metavar="N"
-    )

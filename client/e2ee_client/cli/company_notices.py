@@ -1,21 +1,25 @@
-"""Commands of what customers read first: draft, publish, door."""
+"""Commands of what customers read first: draft, publish or have signed elsewhere, door."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
+from e2ee.ids import AccountId
+from e2ee.rooms import notice as notices
 from e2ee.rooms.channels import Channel, ChannelKind
 from e2ee_client.errors import WaitTimeout
-from e2ee_client.rooms import Notice
+from e2ee_client.rooms import Company, Notice, sign_notice
 from e2ee_client.rooms.doors import PATH
 from e2ee_client.rooms.errors import NoticeInvalid
 from e2ee_client.rooms.notices import EXAMPLE, FILE, write_draft
 
 from .account import until_published
+from .account_keys import signed_elsewhere
 from .failures import DONE, Refused
-from .files import check_writable, write_public
+from .files import MAX_SMALL_B, check_writable, read_file, write_private, write_public
 from .neutral import neutral
 from .room_addressing import company_of
 from .session import Session, Work
@@ -50,24 +54,75 @@ def publish(session: Session) -> Work:
     options = session.options
     passphrase = session.passphrase()
     notice = _loaded(session, session.path(options.file))
-    until_ms = None if options.until is None else int(time.time() * 1000) + options.until * _DAY_MS
+    until_ms = _until_ms(session)
+    return _stated(session, passphrase, lambda company: company.publish(notice, until_ms=until_ms))
+
+
+def request(session: Session) -> Work:
+    """Write what the account key has to sign, where it is kept, in the place of `publish` (ACC-26)."""
+    options = session.options
+    check_writable(options.file, force=options.force)
+    passphrase = session.passphrase()
+    notice = _loaded(session, session.path(options.notice))
 
     async def work() -> int:
-        async with session.open(passphrase, online=True) as client:
-            company = company_of(client)
-            digest = await company.publish(notice, until_ms=until_ms)
-            await until_published(session, client)
-            try:
-                await company.wait_ready(options.timeout)
-            except WaitTimeout:
-                raise Refused("publish.pending") from None
-            if options.json:
-                session.terminal.json({"notice_hash": digest.hex()})
-            else:
-                session.say("notice.published", short=digest.hex()[:8])
-            return DONE
+        async with session.open(passphrase, online=False) as client:
+            data = await company_of(client).notice_request(notice)
+        write_private(options.file, data, force=options.force)
+        session.say("renewal.requested", path=options.file)
+        return DONE
 
     return work()
+
+
+def sign(session: Session) -> Work:
+    """Sign a request with an account key that is kept elsewhere."""
+    return signed_elsewhere(session, sign_notice, _show_signed)
+
+
+def _show_signed(session: Session, account_id: AccountId, signed: bytes) -> None:
+    notice = notices.Notice.verify(account_id, signed)
+    session.say(
+        "notice.signed",
+        id=account_id.hex(),
+        company=neutral(notice.controller[0]),
+        relay=neutral(notice.relay_url),
+        locales=", ".join(locale for locale, _ in notice.texts),
+        number=notice.version,
+    )
+
+
+def install(session: Session) -> Work:
+    """State a notice that was signed elsewhere."""
+    options = session.options
+    passphrase = session.passphrase()
+    notice = _loaded(session, session.path(options.notice))
+    signed, until_ms = read_file(options.file, MAX_SMALL_B), _until_ms(session)
+    return _stated(
+        session, passphrase, lambda company: company.install_notice(notice, signed, until_ms=until_ms)
+    )
+
+
+def _until_ms(session: Session) -> int | None:
+    days = session.options.until
+    return None if days is None else int(time.time() * 1000) + days * _DAY_MS
+
+
+async def _stated(session: Session, passphrase: str, state: Callable[[Company], Awaitable[bytes]]) -> int:
+    """State a notice, and wait until the relay has it."""
+    async with session.open(passphrase, online=True) as client:
+        company = company_of(client)
+        digest = await state(company)
+        await until_published(session, client)
+        try:
+            await company.wait_ready(session.options.timeout)
+        except WaitTimeout:
+            raise Refused("publish.pending") from None
+        if session.options.json:
+            session.terminal.json({"notice_hash": digest.hex()})
+        else:
+            session.say("notice.published", short=digest.hex()[:8])
+        return DONE
 
 
 def _loaded(session: Session, path: Path) -> Notice:

@@ -13,6 +13,7 @@ from . import (
     agents,
     archives,
     companies,
+    company_mandates,
     company_notices,
     company_policy,
     linking,
@@ -29,7 +30,7 @@ from . import (
     transcripts,
 )
 from .argument_parser import Command, CommandGroup
-from .argument_parts import Run, command, group, positive, with_timeout
+from .argument_parts import Run, command, group, positive, with_signing, with_timeout
 from .texts import Texts
 
 _INVITE_S: Final = 600.0
@@ -88,6 +89,7 @@ def _company(add: _Adding) -> None:
     draft.option("--mode", key="help.mode", choices=sorted(MODES), default="consent")
     draft.option("--relay", key="help.draft_relay", metavar="URL")
     draft.switches(example="help.example")
+    _signed_elsewhere(add, notice)
     publish = add.acting("publish", company_notices.publish)
     publish.argument("file", "help.notice_file", type=Path, metavar="NOTICE.TOML")
     publish.option("--until", key="help.until", type=positive, metavar="DAYS")
@@ -109,6 +111,24 @@ def _company(add: _Adding) -> None:
     login_key = add.acting("login-key", logins.write_key)
     login_key.argument("file", "help.login_key_file", type=Path, metavar="FILE")
     _listening(add("run", messages.listen))
+
+
+def _signed_elsewhere(add: _Adding, notice: CommandGroup) -> None:
+    """What a company's account key signs where it is kept."""
+    request = command(notice, add.texts, "request", company_notices.request, "help.company.notice.request")
+    request.argument("notice", "help.notice_file", type=Path, metavar="NOTICE.TOML")
+    request.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
+    with_signing(command(notice, add.texts, "sign", company_notices.sign, "help.company.notice.sign"))
+    install = command(notice, add.texts, "install", company_notices.install, "help.company.notice.install")
+    install.argument("notice", "help.notice_file", type=Path, metavar="NOTICE.TOML")
+    install.argument("file", "help.answer_file", type=Path, metavar="FILE").switches(json="help.json")
+    with_timeout(install.option("--until", key="help.until", type=positive, metavar="DAYS"))
+    mandate = group(add.group, add.texts, "mandate", "help.company.mandate", "part")
+    request = command(mandate, add.texts, "request", company_mandates.request, "help.company.mandate.request")
+    request.argument("file", "help.file", type=Path, metavar="FILE").switches(force="help.force")
+    with_signing(command(mandate, add.texts, "sign", company_mandates.sign, "help.company.mandate.sign"))
+    install = command(mandate, add.texts, "install", company_mandates.install, "help.company.mandate.install")
+    with_timeout(install.argument("file", "help.answer_file", type=Path, metavar="FILE"))
 
 
 def _policy(add: _Adding) -> None:

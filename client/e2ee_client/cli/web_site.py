@@ -23,8 +23,9 @@ from e2ee_client.web.origins import origin_of
 from e2ee_client.web.settings import load_settings
 from e2ee_client.web.verifying import Verified, Verifier, day
 
+from .account_keys import signed_elsewhere
 from .failures import DONE, Refused
-from .files import MAX_SMALL_B, check_writable, read_file, write_private
+from .files import MAX_SMALL_B, read_file
 from .neutral import neutral
 from .room_addressing import company_of
 from .session import Session, Work
@@ -78,17 +79,11 @@ def _show_made(session: Session, made: Made) -> None:
 
 def sign(session: Session) -> Work:
     """Sign the list of a site with an account key that is kept elsewhere."""
-    options = session.options
-    check_writable(options.file, force=options.force)
-    exported, unsigned = read_file(options.key, MAX_SMALL_B), read_file(options.request, MAX_SMALL_B)
-    signed = sign_assets(exported, session.backup_passphrase(), unsigned)
+    return signed_elsewhere(session, sign_assets, _show_signed)
 
-    async def work() -> int:
-        write_private(options.file, signed, force=options.force)
-        session.say("web.signed", path=options.file)
-        return DONE
 
-    return work()
+def _show_signed(session: Session, _: AccountId, __: bytes) -> None:
+    session.say("web.signed", path=session.options.file)
 
 
 def install(session: Session) -> Work:

@@ -10,6 +10,7 @@ from .english_files import ENGLISH_FILES
 from .english_logins import ENGLISH_LOGINS
 from .english_recovery import ENGLISH_RECOVERY
 from .english_rooms import ENGLISH_ROOMS
+from .english_signing import ENGLISH_SIGNING
 from .english_web import ENGLISH_WEB
 from .english_words import ENGLISH_WORDS
 from .guard import ENGLISH_GUARD
@@ -182,7 +183,8 @@ environment:
     "event.own_condition_dropped": "this device is not one of its company any more: its rooms are erased",
     "event.mandate_signed": "your company has a new mandate: put the new door file on your web server",
     "event.signing_stopped": "nothing is signed for your company at present",
-    "event.company_keys_expiring": "have your company's device list and mandate signed within {days} days",
+    "event.company_keys_expiring": "have your company's device list and mandate signed within {days} "
+    "days: sealroom renewal request FILE, sealroom company mandate request FILE",
     "event.device_list_expiring": "your device list ends on {date}; renew it: sealroom renewal request FILE",
     "event.prekeys_low": "keys for new contacts run low ({one_time_x25519}, {one_time_kem} left); new ones "
     "follow",
@@ -326,7 +328,8 @@ environment:
     "hint.message.failed": "ask the contact for its card again, then send the text once more",
     "error.config.invalid": "a value cannot be used: {detail}",
     "error.account.key_absent": "the account key is not on this machine",
-    "hint.account.key_absent": "use it where it is kept: sealroom renewal sign",
+    "hint.account.key_absent": "use it where it is kept: sealroom renewal, "
+    "sealroom company mandate, sealroom company notice",
     "error.account.replaced": "this device is no longer part of the account: another one took its place",
     "hint.account.replaced": "go on at the new device, or restore a backup here",
     "error.card.invalid": "this is no contact card, or it has a typing error",
@@ -369,6 +372,7 @@ environment:
     **ENGLISH_FILES,
     **ENGLISH_LOGINS,
     **ENGLISH_RECOVERY,
+    **ENGLISH_SIGNING,
     **ENGLISH_WEB,
     **ENGLISH_WORDS,
     **ENGLISH_ERASING,

@@ -13,8 +13,6 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "help.web.check": "say why a room would not work on its host and in its pages; needs no store",
     "help.web_config": "the settings: room, pages, and how the button looks",
     "help.web_out": "folder of the site; what an earlier build left there is replaced",
-    "help.web_key": "the exported account key",
-    "help.web_request": "the file assets.request of the site",
     "help.web_signed": "the signed list",
     "help.web_folder": "the folder of the site",
     "help.web_url": "address of the room, or the folder of a site",

@@ -10,6 +10,7 @@ from .german_files import GERMAN_FILES
 from .german_logins import GERMAN_LOGINS
 from .german_recovery import GERMAN_RECOVERY
 from .german_rooms import GERMAN_ROOMS
+from .german_signing import GERMAN_SIGNING
 from .german_web import GERMAN_WEB
 from .german_words import GERMAN_WORDS
 from .guard import GERMAN_GUARD
@@ -192,7 +193,7 @@ Umgebung:
     "Webserver",
     "event.signing_stopped": "für Ihr Unternehmen wird zurzeit nichts unterschrieben",
     "event.company_keys_expiring": "Geräteliste und Mandat Ihres Unternehmens binnen {days} Tagen "
-    "unterschreiben lassen",
+    "unterschreiben lassen: sealroom renewal request DATEI, sealroom company mandate request DATEI",
     "event.device_list_expiring": "Ihre Geräteliste endet am {date}; erneuern: sealroom renewal request "
     "DATEI",
     "event.prekeys_low": "Schlüssel für neue Kontakte werden knapp (noch {one_time_x25519}, "
@@ -352,7 +353,8 @@ Umgebung:
     "einmal",
     "error.config.invalid": "ein Wert ist nicht brauchbar: {detail}",
     "error.account.key_absent": "der Kontoschlüssel ist nicht auf diesem Gerät",
-    "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal sign",
+    "hint.account.key_absent": "benutzen Sie ihn dort, wo er liegt: sealroom renewal, "
+    "sealroom company mandate, sealroom company notice",
     "error.account.replaced": "dieses Gerät gehört nicht mehr zum Konto: ein anderes ist an seiner Stelle",
     "hint.account.replaced": "nutzen Sie das neue Gerät, oder stellen Sie hier eine Sicherung wieder her",
     "error.card.invalid": "das ist keine Kontaktkarte, oder sie hat einen Tippfehler",
@@ -395,6 +397,7 @@ Umgebung:
     **GERMAN_FILES,
     **GERMAN_LOGINS,
     **GERMAN_RECOVERY,
+    **GERMAN_SIGNING,
     **GERMAN_WEB,
     **GERMAN_WORDS,
     **GERMAN_ERASING,

@@ -14,8 +14,6 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "help.web.check": "sagen, warum ein Raum auf seinem Host und in seinen Seiten nicht ginge; ohne Store",
     "help.web_config": "die Einstellungen: Raum, Seiten, und wie der Knopf aussieht",
     "help.web_out": "Ordner der Site; was ein früherer Lauf dort ließ, wird ersetzt",
-    "help.web_key": "der exportierte Kontoschlüssel",
-    "help.web_request": "die Datei assets.request der Site",
     "help.web_signed": "die unterschriebene Liste",
     "help.web_folder": "der Ordner der Site",
     "help.web_url": "Adresse des Raums, oder der Ordner einer Site",

@@ -1,0 +1,21 @@
+"""What the command line says of what an account key signs where it is kept, in English."""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENGLISH_SIGNING: Final[dict[str, str]] = {
+    "help.company.notice.request": "write what the account key has to sign, where it is kept elsewhere",
+    "help.company.notice.sign": "sign a notice with an exported account key; needs no store and no network",
+    "help.company.notice.install": "state a notice that was signed elsewhere from now on",
+    "help.company.mandate": "renew who may act for the company, where its account key is kept elsewhere",
+    "help.company.mandate.request": "write what the account key has to sign; good for 90 days",
+    "help.company.mandate.sign": "sign a mandate with an exported account key; needs no store and no network",
+    "help.company.mandate.install": "install the signed mandate",
+    "mandate.signed": "Signed for account {id}: mandate {seq}, until {date}. Supervisors: {supervisors}. "
+    "Suspended: {suspended}. Pages: {origins}. {login}",
+    "mandate.login": "It names a key for logins.",
+    "mandate.no_login": "It names no key for logins.",
+    "mandate.installed": "Installed. Write the door anew: sealroom company door FILE",
+    "notice.signed": "Signed for account {id}: notice {number} of {company}, in {locales}, relay {relay}.",
+}

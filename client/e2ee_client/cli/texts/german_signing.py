@@ -1,0 +1,26 @@
+"""What the command line says of what an account key signs where it is kept, in German."""
+
+from __future__ import annotations
+
+from typing import Final
+
+GERMAN_SIGNING: Final[dict[str, str]] = {
+    "help.company.notice.request": "schreiben, was der Kontoschlüssel unterschreiben soll, der woanders "
+    "liegt",
+    "help.company.notice.sign": "einen Hinweistext mit dem ausgelagerten Kontoschlüssel unterschreiben; "
+    "ohne Speicher und ohne Netz",
+    "help.company.notice.install": "einen woanders unterschriebenen Hinweistext ab jetzt verwenden",
+    "help.company.mandate": "erneuern, wer für das Unternehmen handelt, wenn der Kontoschlüssel woanders "
+    "liegt",
+    "help.company.mandate.request": "schreiben, was der Kontoschlüssel unterschreiben soll; gilt 90 Tage",
+    "help.company.mandate.sign": "ein Mandat mit dem ausgelagerten Kontoschlüssel unterschreiben; ohne "
+    "Speicher und ohne Netz",
+    "help.company.mandate.install": "das unterschriebene Mandat einsetzen",
+    "mandate.signed": "Unterschrieben für Konto {id}: Mandat {seq}, bis {date}. Aufsicht: {supervisors}. "
+    "Gesperrt: {suspended}. Seiten: {origins}. {login}",
+    "mandate.login": "Es nennt einen Schlüssel für Anmeldungen.",
+    "mandate.no_login": "Es nennt keinen Schlüssel für Anmeldungen.",
+    "mandate.installed": "Eingesetzt. Die Tür neu schreiben: sealroom company door DATEI",
+    "notice.signed": "Unterschrieben für Konto {id}: Hinweistext {number} von {company}, in {locales}, "
+    "Relay {relay}.",
+}

@@ -1,0 +1,65 @@
+"""company mandate and notice: request, sign where the key is kept, install (ACC-16, ACC-26)."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+
+import pytest
+from command_line import PASSPHRASE, QUICK, Person
+from e2ee_client.rooms import Company
+from relay_process import RelayProcess
+
+pytestmark = [pytest.mark.processes, pytest.mark.slow]
+ORIGIN = "https://praxis.example"
+KEPT = "kept in a safe"
+
+
+@pytest.fixture
+def desk(tmp_path: Path, relay: RelayProcess) -> Person:
+    """A company whose account key is in the file `key`, and in its store no more."""
+    desk = Person(tmp_path, SEALROOM_BACKUP_PASSPHRASE=KEPT)
+
+    async def found() -> None:
+        opening = Company.create(
+            desk.store, relay=relay.url, name="Praxis", passphrase=PASSPHRASE, origins=[ORIGIN], runtime=QUICK
+        )
+        async with opening as company:
+            await company.client.wait_settled(60)
+
+    asyncio.run(found())
+    desk.ok("company", "notice", "draft", "notice", "--sector", "health", "--relay", relay.url, "--example")
+    desk.ok("account-key", "export", "key")
+    desk.ok("account-key", "remove", "--yes")
+    return desk
+
+
+def test_mandate_and_notice_are_signed_where_the_key_is_kept(desk: Person) -> None:
+    refused = desk.run("company", "publish", "notice")
+    assert (refused.status, refused.code) == (1, "account.key_absent")
+    # The machine that signs has no store and no network.
+    elsewhere = desk.with_(SEALROOM_STORE=str(desk.home / "none.db"), SEALROOM_PASSPHRASE=None)
+    desk.ok("company", "mandate", "request", "mandate.request")
+    shown = elsewhere.ok("company", "mandate", "sign", "key", "mandate.request", "mandate")
+    assert re.search(r"mandate \d+, until \d{4}-.*Pages: https://praxis\.example", shown)
+    assert "Write the door anew" in desk.ok("company", "mandate", "install", "mandate")
+    desk.ok("company", "notice", "request", "notice", "notice.request")
+    shown = elsewhere.ok("company", "notice", "sign", "key", "notice.request", "signed")
+    assert re.search(r"notice \d+ of Beispiel GmbH, in de, en, relay ws://", shown)
+    assert "Published; the notice is" in desk.ok("company", "notice", "install", "notice", "signed")
+    assert "Door written" in desk.ok("company", "door", "door")
+
+
+def test_what_was_not_asked_for_is_neither_signed_nor_installed(desk: Person) -> None:
+    desk.ok("company", "notice", "request", "notice", "notice.request")
+    desk.ok("company", "mandate", "request", "mandate.request")
+    mixed = desk.run("company", "mandate", "sign", "key", "notice.request", "out")
+    assert (mixed.status, mixed.code) == (2, "config.invalid")
+    assert not (desk.home / "out").exists()
+    desk.ok("company", "mandate", "sign", "key", "mandate.request", "mandate")
+    foreign = desk.run("company", "notice", "install", "notice", "mandate")
+    assert (foreign.status, foreign.code) == (2, "config.invalid")
+    desk.ok("company", "mandate", "install", "mandate")
+    again = desk.run("company", "mandate", "install", "mandate")
+    assert (again.status, again.code) == (2, "config.invalid")
