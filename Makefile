@@ -22,7 +22,6 @@ LOCKED := $(VENV)/locked-$(call KEY_OF,$(LOCK))
 READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help native native-run native-test bench-native bench-native-run demo room test check bench bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
