@@ -24,7 +24,6 @@ from e2ee import labels
 from e2ee.constants import FRAGMENT_B, KEY_B, SALT_B, TAG_B
 from e2ee.primitives import aead
 from e2ee.ratchet import chain
-from e2ee.secret import ChainKey, HeaderKey, MessageKey
 from e2ee.wire import envelope as envelopes
 from e2ee.wire import padding
 
@@ -80,26 +79,26 @@ def messages(
     """Open consecutive envelopes of one chain, without prefix, down to the arguments of each call."""
     found: list[Message] = []
     for one in sealed:
-        next_chain_key, message_key = chain.step(ChainKey(chain_key))
+        next_chain_key, message_key = chain.step(chain_key)
         found.append(_message(session_id, header_key, chain_key, message_key, one))
-        chain_key = next_chain_key.expose()
+        chain_key = next_chain_key
     return found
 
 
 def _message(
-    session_id: bytes, chain_header_key: bytes, chain_key: bytes, key: MessageKey, sealed: bytes
+    session_id: bytes, chain_header_key: bytes, chain_key: bytes, key: bytes, sealed: bytes
 ) -> Message:
     raw = envelopes.decode(sealed)
     header_associated = raw.lead + raw.tag + raw.salt + session_id
     body_associated = raw.ahead + session_id
-    header_key = chain.header_key(HeaderKey(chain_header_key), raw.salt)
+    header_key = chain.header_key(chain_header_key, raw.salt)
     body_key = chain.body_key(key, raw.salt)
     header = aead.open_(header_key, raw.sealed_header, header_associated)
     body = aead.open_(body_key, raw.sealed_body, body_associated)
     encoded = padding.unpad(body, FRAGMENT_B)
     return Message(
         chain_key,
-        key.expose(),
+        key,
         raw.salt,
         os.urandom(SALT_B) + header + body,
         chain_header_key,

@@ -12,16 +12,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from e2ee.constants import HEADER_B, PREFIX_B, SALT_B, SESSION_ID_B, TAG_B
+from e2ee.constants import HEADER_B, KEY_B, PREFIX_B, SALT_B, SESSION_ID_B, TAG_B
 from e2ee.errors import InvalidArgument
 from e2ee.primitives import aead, native
-from e2ee.secret import ChainKey, HeaderKey, MessageKey
 
 from . import chain
 
 _LEAD_B: Final = 2
 _LEADS_B: Final = (_LEAD_B, _LEAD_B + PREFIX_B)
-_SIZES_B: Final = (TAG_B, SESSION_ID_B, HEADER_B, SALT_B)
+_SIZES_B: Final = (KEY_B, KEY_B, TAG_B, SESSION_ID_B, HEADER_B, SALT_B)
 
 
 @native("message_seal")
@@ -42,17 +41,17 @@ def seal(
     Raises:
         InvalidArgument: a part that is not of its size.
     """
-    if (len(tag), len(session_id), len(header), len(fresh)) != _SIZES_B or len(lead) not in _LEADS_B:
+    parts = (chain_key, header_key, tag, session_id, header, fresh)
+    if tuple(map(len, parts)) != _SIZES_B or len(lead) not in _LEADS_B:
         raise InvalidArgument("a part of a message has the wrong size")
-    header_source = HeaderKey(header_key)
-    next_chain_key, message_key = chain.step(ChainKey(chain_key))
+    next_chain_key, message_key = chain.step(chain_key)
     salt = chain.hedged_salt(message_key, fresh, header, body)
     located = tag + salt
     associated = lead[:_LEAD_B] + located + session_id
-    sealed_header = aead.seal(chain.header_key(header_source, salt), header, associated)
+    sealed_header = aead.seal(chain.header_key(header_key, salt), header, associated)
     ahead = lead + located + sealed_header
     sealed_body = aead.seal(chain.body_key(message_key, salt), body, ahead + session_id)
-    return next_chain_key.expose(), ahead + sealed_body
+    return next_chain_key, ahead + sealed_body
 
 
 @native("message_open_header")
@@ -63,8 +62,8 @@ def open_header(header_key: bytes, salt: bytes, sealed_header: bytes, associated
         InvalidArgument: the key is not 32 bytes, or the salt not 16.
         AuthenticationError: it does not open.
     """
-    _check_salt(salt)
-    return aead.open_(chain.header_key(HeaderKey(header_key), salt), sealed_header, associated)
+    _check_sizes(header_key, salt)
+    return aead.open_(chain.header_key(header_key, salt), sealed_header, associated)
 
 
 @native("message_open_next")
@@ -74,9 +73,9 @@ def open_next(chain_key: bytes, salt: bytes, sealed_body: bytes, associated: byt
     Raises:
         InvalidArgument, AuthenticationError: as `open_header`.
     """
-    _check_salt(salt)
-    next_chain_key, message_key = chain.step(ChainKey(chain_key))
-    return next_chain_key.expose(), aead.open_(chain.body_key(message_key, salt), sealed_body, associated)
+    _check_sizes(chain_key, salt)
+    next_chain_key, message_key = chain.step(chain_key)
+    return next_chain_key, aead.open_(chain.body_key(message_key, salt), sealed_body, associated)
 
 
 @native("message_open_skipped")
@@ -86,10 +85,10 @@ def open_skipped(message_key: bytes, salt: bytes, sealed_body: bytes, associated
     Raises:
         InvalidArgument, AuthenticationError: as `open_header`.
     """
-    _check_salt(salt)
-    return aead.open_(chain.body_key(MessageKey(message_key), salt), sealed_body, associated)
+    _check_sizes(message_key, salt)
+    return aead.open_(chain.body_key(message_key, salt), sealed_body, associated)
 
 
-def _check_salt(salt: bytes) -> None:
-    if len(salt) != SALT_B:
+def _check_sizes(key: bytes, salt: bytes) -> None:
+    if len(key) != KEY_B or len(salt) != SALT_B:
         raise InvalidArgument("a part of a message has the wrong size")

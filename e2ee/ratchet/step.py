@@ -367,7 +367,8 @@ def _exchange(sending: Listening | Sending, their_key: DhPublic) -> bytes:
 
 def _pass_over(chain_key: ChainKey, count: int) -> tuple[ChainKey, Sequence[MessageKey]]:
     keys: list[MessageKey] = []
+    key = chain_key.expose()
     for _ in range(count):
-        chain_key, message_key = chain.step(chain_key)
-        keys.append(message_key)
-    return chain_key, keys
+        key, message_key = chain.step(key)
+        keys.append(MessageKey(message_key))
+    return ChainKey(key), keys

@@ -31,7 +31,6 @@ from e2ee.numbers import Number
 from e2ee.pair import MINUTE_MS
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.state import Sending as SendingChain
-from e2ee.secret import ChainKey, MessageKey
 from e2ee.session import Started
 from e2ee.wire.fields import MAX_U32
 
@@ -207,7 +206,7 @@ class Steps:
         self._step = chain.step
         monkeypatch.setattr(chain, "step", self)
 
-    def __call__(self, chain_key: ChainKey) -> tuple[ChainKey, MessageKey]:
+    def __call__(self, chain_key: bytes) -> tuple[bytes, bytes]:
         self.count += 1
         return self._step(chain_key)
 

@@ -19,7 +19,6 @@ from e2ee.pair import HOUR_MS, MINUTE_MS
 from e2ee.primitives import aead
 from e2ee.ratchet import chain, step
 from e2ee.ratchet.state import Sending
-from e2ee.secret import ChainKey, MessageKey
 from e2ee.session import Opened, Session
 from e2ee.wire.envelope import RawEnvelope
 
@@ -125,7 +124,7 @@ def test_a8_control_one_key_for_both_directions(book: Book, monkeypatch: pytest.
     """Control: where a side also opens with its sending keys, its own text comes back as the company's."""
     keys: dict[bytes, bytes] = {}
 
-    def noted(message_key: MessageKey, salt: bytes) -> bytes:
+    def noted(message_key: bytes, salt: bytes) -> bytes:
         keys[salt] = body_key(message_key, salt)
         return keys[salt]
 
@@ -160,7 +159,7 @@ class Steps:
         self._step = chain.step
         monkeypatch.setattr(chain, "step", self)
 
-    def __call__(self, chain_key: ChainKey) -> tuple[ChainKey, MessageKey]:
+    def __call__(self, chain_key: bytes) -> tuple[bytes, bytes]:
         self.count += 1
         return self._step(chain_key)
 

@@ -13,7 +13,6 @@ from e2ee import primitives
 from e2ee.errors import AuthenticationError, InvalidArgument
 from e2ee.primitives import _select, xaead
 from e2ee.ratchet import chain, message
-from e2ee.secret import ChainKey
 
 KEY = bytes(range(32))
 NONCE = bytes(range(24))
@@ -148,5 +147,5 @@ def test_a_sealed_message_opens_part_by_part() -> None:
     assert message.open_header(header_key, salt, sealed_header, bound) == header
     ahead = envelope[:90] + session_id
     assert message.open_next(chain_key, salt, sealed_body, ahead) == (next_chain_key, b"body")
-    _, message_key = chain.step(ChainKey(chain_key))
-    assert message.open_skipped(message_key.expose(), salt, sealed_body, ahead) == b"body"
+    _, message_key = chain.step(chain_key)
+    assert message.open_skipped(message_key, salt, sealed_body, ahead) == b"body"

@@ -36,7 +36,6 @@ from e2ee_client.runtime.shell import Shell
 from e2ee_client.store import INTERACTIVE, StoreOptions
 
 from e2ee.ratchet import chain
-from e2ee.secret import MessageKey
 
 _LATE_S = 0.05
 _LOOK_S = 0.01
@@ -51,9 +50,9 @@ def record_salts(path: str) -> None:
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
     hedged_salt = chain.hedged_salt
 
-    def recorded(message_key: MessageKey, fresh: bytes, header: bytes, body: bytes) -> bytes:
+    def recorded(message_key: bytes, fresh: bytes, header: bytes, body: bytes) -> bytes:
         salt = hedged_salt(message_key, fresh, header, body)
-        digest = hashlib.blake2b(message_key.expose(), digest_size=16, person=b"crash run").hexdigest()
+        digest = hashlib.blake2b(message_key, digest_size=16, person=b"crash run").hexdigest()
         os.write(handle, f"{digest} {salt.hex()}\n".encode())
         return salt
 

@@ -11,7 +11,6 @@ from e2ee import snapshot
 from e2ee.ids import SessionId
 from e2ee.ratchet import chain
 from e2ee.ratchet.skipped import EMPTY, SkippedKeys
-from e2ee.secret import ChainKey
 from e2ee.session import Session
 from e2ee.wire import cbor
 
@@ -37,7 +36,7 @@ def moved_on(encoded: bytes, count: int) -> bytes:
     items = cast("list[Any]", cbor.decode(encoded))
     sending = items[_SENDING_AT]
     for _ in range(count):
-        sending[_CHAIN_KEY_AT] = chain.step(ChainKey(sending[_CHAIN_KEY_AT]))[0].expose()
+        sending[_CHAIN_KEY_AT] = chain.step(sending[_CHAIN_KEY_AT])[0]
     sending[_NUMBER_AT] += count
     return cbor.encode(items)
 

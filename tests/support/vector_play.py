@@ -15,7 +15,7 @@ from e2ee.ports import Encapsulate
 from e2ee.primitives import aead, dh
 from e2ee.ratchet import chain, kem_stored
 from e2ee.ratchet.state import RatchetState, Sending
-from e2ee.secret import ChainKey, EpochSecret
+from e2ee.secret import EpochSecret
 from e2ee.session import Session
 from e2ee.wire import envelope, padding
 
@@ -173,7 +173,7 @@ def _sealed(step: Step, before: Session, after: Session, whole: bytes) -> dict[s
     assert isinstance(sent, Sending)
     root = root_step(before.ratchet, after.ratchet.pq_epoch, step)
     chain_key = _chain_key(before.ratchet) if root is None else root["chain_key"]
-    next_chain_key, message_key = chain.step(ChainKey(chain_key))
+    next_chain_key, message_key = chain.step(chain_key)
     raw, encoded, fresh = envelope.decode(whole), unhex(step["content"]), unhex(step["fresh"])
     body_key = chain.body_key(message_key, raw.salt)
     opened = aead.open_(body_key, raw.sealed_body, whole[: -len(raw.sealed_body)] + after.ratchet.session_id)
@@ -190,12 +190,12 @@ def _sealed(step: Step, before: Session, after: Session, whole: bytes) -> dict[s
         "tag": chain.tag(sent.header_key),
         "root_step": root,
         "kem_step": _kem_step(before.ratchet, after.ratchet, step),
-        "next_chain_key": next_chain_key.expose(),
-        "message_key": message_key.expose(),
+        "next_chain_key": next_chain_key,
+        "message_key": message_key,
         "header": header,
         "fresh": fresh,
         "salt": chain.hedged_salt(message_key, fresh, header, body),
-        "header_key": chain.header_key(sent.header_key, raw.salt),
+        "header_key": chain.header_key(sent.header_key.expose(), raw.salt),
         "body_key": body_key,
         "sealed_header": raw.sealed_header,
         "sealed_body": raw.sealed_body,
