@@ -39,7 +39,7 @@ from rooms_world import opened  # noqa: E402
 from e2ee import identity  # noqa: E402
 from e2ee.identity import DeviceKind, DeviceRecord  # noqa: E402
 from e2ee.ids import AccountId  # noqa: E402
-from e2ee.rooms.entry import Author, EntryHash, RoomId, encode_header, write_entry  # noqa: E402
+from e2ee.rooms.entry import Author, EntryHash, RoomId, make_header, write_entry  # noqa: E402
 from e2ee.rooms.kinds import Kind  # noqa: E402
 from e2ee.rooms.room import room_id  # noqa: E402
 
@@ -132,7 +132,7 @@ def room_rows(made: Pattern, about: Customer, entries: int) -> Iterator[Put]:
     for at in range(entries):
         by, key = (ours, own.device.signing_key) if at % 2 else (theirs, None)
         sent_ms = NOW_MS + at * APART_MS
-        header = encode_header(about.room_id, int(Kind.TEXT), at // 2, sent_ms, prev=prev.get(by))
+        header = make_header(about.room_id, int(Kind.TEXT), at // 2, sent_ms, prev=prev.get(by))
         said = " ".join(WORDS[(at * 7 + place * 3) % len(WORDS)] for place in range(12)) + f" {at}"
         entry = write_entry(by, header, {1: said}, rows(16), key)
         root, prev[by] = root or entry.hash, entry.hash

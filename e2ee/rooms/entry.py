@@ -144,7 +144,7 @@ def entry_hash(author: Author, commitment: bytes, header: bytes) -> EntryHash:
     return EntryHash(kdf.hash_(labels.ENTRY, author.account_id + author.device_id + commitment + header))
 
 
-def encode_header(
+def make_header(
     room_id: RoomId,
     kind: int,
     n: int,
@@ -153,8 +153,8 @@ def encode_header(
     prev: EntryHash | None = None,
     seen: tuple[Link, ...] = (),
     state: EntryHash | None = None,
-) -> bytes:
-    """Return the bytes of a header that `Header.decode` accepts.
+) -> Header:
+    """Return a header of ours: encoded, and read as every reader reads it.
 
     Raises:
         InvalidArgument: a value outside TRN-02.
@@ -168,13 +168,13 @@ def encode_header(
         entries[6] = state
     encoded = cbor.encode(entries | {7: sent_ms})
     try:
-        return Header.decode(encoded).encoded
+        return Header.decode(encoded)
     except DecodeError:
         raise InvalidArgument("a header outside chapter 17") from None
 
 
 def write_entry(
-    author: Author, header: bytes, payload: cbor.Value, blind: bytes, key: SigningKey | None
+    author: Author, header: Header, payload: cbor.Value, blind: bytes, key: SigningKey | None
 ) -> Entry:
     """Make an entry of ours; a company's device signs it, a customer's does not (TRN-04, TRN-08).
 
@@ -187,9 +187,9 @@ def write_entry(
     if len(blind) != BLIND_B or len(body) > BODY_MAX_B:
         raise InvalidArgument("a body has a blind of 16 bytes, and at most 32768 bytes")
     commitment = commitment_of(body)
-    found = entry_hash(author, commitment, header)
+    found = entry_hash(author, commitment, header.encoded)
     signature = None if key is None else sign.sign(key.expose(), labels.SIG_ENTRY + found)
-    return Entry(author, Header.decode(header), commitment, body, signature, found)
+    return Entry(author, header, commitment, body, signature, found)
 
 
 def carrier(entry: Entry) -> Content:

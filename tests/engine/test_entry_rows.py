@@ -21,7 +21,7 @@ from store_probe import RAW_KEY, boxes, keyless, overwrite_slot
 
 from e2ee.errors import ContentError
 from e2ee.ids import AccountId, DeviceId
-from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag, encode_header, write_entry
+from e2ee.rooms.entry import Author, Entry, EntryHash, RoomId, device_tag, make_header, write_entry
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.transcript import Held
 
@@ -56,7 +56,7 @@ def chain(count: int, text: str = "text", room_id: RoomId = ROOM) -> list[Entry]
     found: list[Entry] = []
     for n in range(count):
         prev = found[-1].hash if found else None
-        header = encode_header(room_id, int(Kind.TEXT), n, 1_000 + n, prev=prev)
+        header = make_header(room_id, int(Kind.TEXT), n, 1_000 + n, prev=prev)
         found.append(write_entry(ANNA, header, {1: f"{text} {n}"}, n.to_bytes(16), None))
     return found
 

@@ -12,7 +12,7 @@ from room_rooms import MINUTE_MS, do, opened, say
 from room_world import World, ground
 
 from e2ee.content import Content
-from e2ee.rooms.entry import Entry, EntryHash, carrier, encode_header, write_entry
+from e2ee.rooms.entry import Entry, EntryHash, carrier, make_header, write_entry
 from e2ee.rooms.payloads import EntryPayload, Erase, Sensitive, encode_payload
 from e2ee.rooms.state import State
 
@@ -30,7 +30,7 @@ def entry_of(world: World, name: str, entry_hash: EntryHash) -> Entry:
 def made(world: World, name: str, n: int, payload: EntryPayload) -> Entry:
     """An entry that a device writes as it likes."""
     device = world.devices[name]
-    header = encode_header(world.room_id, int(payload.kind), n, world.now_ms)
+    header = make_header(world.room_id, int(payload.kind), n, world.now_ms)
     key = None if device.us.account_id == ground().customer else device.key
     return write_entry(device.us, header, encode_payload(payload), b"b" * 16, key)
 

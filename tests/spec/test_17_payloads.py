@@ -13,7 +13,7 @@ from e2ee.content import ContentType, WayBack
 from e2ee.errors import ContentError, DecodeError, InvalidArgument, NoRight, UnsupportedVersion
 from e2ee.prekeys import CompactBundle, decode_compact
 from e2ee.rooms import forms, payloads, signals
-from e2ee.rooms.entry import DeviceTag, EntryHash
+from e2ee.rooms.entry import BODY_MAX_B, DeviceTag, EntryHash
 from e2ee.rooms.erasure import (
     Actor,
     Target,
@@ -230,9 +230,13 @@ def test_a_state_of_another_version_is_refused_as_that() -> None:
 
 def test_what_no_reader_accepts_is_not_written() -> None:
     """TRN-21: before it is sealed, with an error of the caller."""
-    for bad in (payloads.RoomText(""), forms.Rating(6), payloads.Refusal(b"x", "room.right")):
+    long = UnknownKind(63, bytes(BODY_MAX_B - 2))
+    for bad in (payloads.RoomText(""), payloads.RoomText("\ud800"), forms.Rating(6), long):
         with pytest.raises(InvalidArgument):
             encode_payload(bad)
+    with pytest.raises(InvalidArgument):
+        encode_payload(payloads.Refusal(b"x", "room.right"))
+    assert encode_payload(UnknownKind(63, bytes(BODY_MAX_B - 3)))
 
 
 def test_secrets_of_a_file_are_not_shown() -> None:

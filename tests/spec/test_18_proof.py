@@ -14,7 +14,7 @@ from e2ee.ids import AccountId
 from e2ee.rooms import consent
 from e2ee.rooms.consent import Receipt, Terms
 from e2ee.rooms.door import TEXT_MAX_B
-from e2ee.rooms.entry import Author, Entry, encode_header, write_entry
+from e2ee.rooms.entry import Author, Entry, make_header, write_entry
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.payloads import Open
 from e2ee.rooms.proof import Answer, Evidence, Proof, Signed, encode_proof
@@ -75,7 +75,7 @@ def answer_of(firm: Company, who: Party, evidence: Evidence) -> Answer:
     """The first state of the room, of the chief."""
     room = room_id(firm.account_id, who.account_id, NONCE)
     customer = Author(who.account_id, who.device.record.device_id)
-    header = encode_header(room, int(Kind.OPEN), 0, NOW_MS)
+    header = make_header(room, int(Kind.OPEN), 0, NOW_MS)
     opened = write_entry(customer, header, Open(NONCE, evidence.receipt.signed).value(), bytes(16), None)
     return Answer(
         firm.mandate.signed,
@@ -94,7 +94,7 @@ def state_of(firm: Company, who: Party, opened: Entry) -> Entry:
         *(1, 1, opened.hash, Phase.OPEN, (), None, who.device_list.head, firm.roster.ref),
         *(firm.notice().hash, Retention(RetentionClass.DEFAULT, 7_776_000)),
     )
-    header = encode_header(opened.header.room_id, int(Kind.STATE), 0, NOW_MS + 5)
+    header = make_header(opened.header.room_id, int(Kind.STATE), 0, NOW_MS + 5)
     author = Author(firm.account_id, chief.record.device_id)
     return write_entry(author, header, state.value(), bytes(16), chief.signing_key)
 

@@ -29,7 +29,7 @@ from e2ee.content import (
 )
 from e2ee.ids import ContentId
 from e2ee.rooms.consent import Terms, sign_receipt, sign_withdrawal
-from e2ee.rooms.entry import Author, EntryHash, Header, RoomId, carrier, encode_header, write_entry
+from e2ee.rooms.entry import Author, EntryHash, RoomId, carrier, make_header, write_entry
 from e2ee.rooms.kinds import Kind
 from e2ee.rooms.notice import Mode
 from e2ee.rooms.room import room_id
@@ -93,8 +93,7 @@ def signing_key(node: Node) -> SigningKey:
 def entry(customer: Node, room: RoomId, kind: int, payload: Any, n: int = 1) -> Content:
     """An entry as a customer writes it."""
     prev = EntryHash(HASH) if n else None
-    header = encode_header(room, int(kind), n, customer.now_ms, prev=prev)
-    Header.decode(header)
+    header = make_header(room, int(kind), n, customer.now_ms, prev=prev)
     return carrier(write_entry(author(customer), header, payload, bytes(16), None))
 
 
@@ -112,7 +111,7 @@ def every_content(customer: Node, company: Node) -> Iterator[tuple[str, Content]
         {1: room, 2: 3, 3: {1: bytes(8), 2: 3, 3: None, 4: None, 5: None}},
         {1: room, 2: 4, 3: None},
     ]
-    line = [*author(customer), encode_header(room, 3, 0, customer.now_ms), b"\x82\x40\xf6", None]
+    line = [*author(customer), make_header(room, 3, 0, customer.now_ms).encoded, b"\x82\x40\xf6", None]
     plain: list[tuple[str, Payload]] = [
         ("type 1", Text("ohne Einwilligung")),
         ("type 2", Receipt(ReceiptState.DELIVERED, (ContentId(b"r" * 16),))),

@@ -20,7 +20,7 @@ from e2ee.rooms.entry import (
     carrier,
     decode_entry,
     device_tag,
-    encode_header,
+    make_header,
     write_entry,
 )
 from e2ee.rooms.payloads import EntryPayload, Mark, RoomText, encode_payload
@@ -88,7 +88,7 @@ class Person:
     ) -> Entry:
         """Make an entry of any place, as a liar does too."""
         said = payload or RoomText(f"{self.name} {n}")
-        header = encode_header(ROOM, int(said.kind), n, sent_ms, prev=prev, seen=seen, state=state)
+        header = make_header(ROOM, int(said.kind), n, sent_ms, prev=prev, seen=seen, state=state)
         return write_entry(self.author, header, encode_payload(said), b"b" * 16, self.key)
 
     def mark(self, sent_ms: int) -> Entry:

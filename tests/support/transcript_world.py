@@ -19,7 +19,7 @@ from e2ee.rooms.entry import (
     EntryHash,
     Link,
     device_tag,
-    encode_header,
+    make_header,
     write_entry,
 )
 from e2ee.rooms.order import order
@@ -83,7 +83,7 @@ class Writer:
     ) -> Entry:
         """Make an entry of any place, as a liar does too."""
         room = self.head.room
-        header = encode_header(room, int(payload.kind), n, sent_ms, prev=prev, seen=seen, state=state)
+        header = make_header(room, int(payload.kind), n, sent_ms, prev=prev, seen=seen, state=state)
         key = self.device.signing_key if self.is_company else None
         return write_entry(self.author, header, encode_payload(payload), b"b" * 16, key)
 

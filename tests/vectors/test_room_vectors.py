@@ -69,7 +69,9 @@ def test_entries(case: dict[str, Any]) -> None:
     assert (entry.hash.hex(), entry.commitment.hex()) == (case["entry_hash"], case["commitment"])
     assert entry.body is not None
     key = None if case["sign_seed"] is None else SigningKey(unhex(case["sign_seed"]))
-    again = write_entry(author, unhex(case["header"]), payload_of(entry), entry.body[2:18], key)
+    again = write_entry(
+        author, Header.decode(unhex(case["header"])), payload_of(entry), entry.body[2:18], key
+    )
     assert again == entry
     assert carrier(entry) == content
     assert (entry.header.kind, device_tag(ROOM, author.device_id).hex()) == (case["kind"], case["tag"])
@@ -93,7 +95,7 @@ def chain_entry(case: dict[str, Any]) -> Entry:
     fields: Any = cbor.decode(unhex(case["content"]))
     author = Author(AccountId(unhex(case["account_id"])), DeviceId(unhex(case["device_id"])))
     header = Header.decode(fields[1])
-    entry = write_entry(author, fields[1], cbor.decode(fields[2])[1], fields[2][2:18], None)  # type: ignore[index]  # a body is an array
+    entry = write_entry(author, header, cbor.decode(fields[2])[1], fields[2][2:18], None)  # type: ignore[index]  # a body is an array
     content = Content(entry.content_id, header.sent_ms, OfRooms(ContentType.ENTRY, fields))
     return decode_entry(content, author, signer_of(case))
 

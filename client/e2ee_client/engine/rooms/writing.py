@@ -16,7 +16,7 @@ from e2ee.rooms.entry import (
     EntryHash,
     Header,
     carrier,
-    encode_header,
+    make_header,
     write_entry,
 )
 from e2ee.rooms.kinds import CONTENT, Kind, Side, check_writer
@@ -95,7 +95,7 @@ class Writing(RoomPart):
         head = self._room.states.room.head
         is_new = head is not None and head.hash != live.named and kind not in (Kind.OPEN, Kind.STATE)
         state = head.hash if head is not None and is_new else None
-        header = encode_header(live.room_id, kind, n, turn.now_ms, prev=prev, seen=seen, state=state)
+        header = make_header(live.room_id, kind, n, turn.now_ms, prev=prev, seen=seen, state=state)
         key = around.key if around.side is Side.COMPANY else None
         return write_entry(around.us, header, encode_payload(payload), around.rng(BLIND_B), key), view
 
