@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import threading
+import zlib
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -51,11 +52,27 @@ _TYPES: Final = {
 }
 
 
-PNG: Final = bytes.fromhex(
-    "89504e470d0a1a0a0000000d49484452000000010000000108000000003a7e9b55"
-    "0000000a49444154789c636800000082008177cd72b60000000049454e44ae426082"
-)
+def png(width: int, height: int) -> bytes:
+    """An image whose header says so many pixels; those of one are there."""
+    begins = b"\x89PNG\r\n\x1a\n"
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + bytes((1, 0, 0, 0, 0))
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(b"\0\0")), (b"IEND", b""))
+    return begins + b"".join(
+        len(body).to_bytes(4, "big") + kind + body + zlib.crc32(kind + body).to_bytes(4, "big")
+        for kind, body in chunks
+    )
+
+
+PNG: Final = png(1, 1)
 """An image of one pixel."""
+
+
+COUNT_URLS: Final = """() => {
+  const make = URL.createObjectURL;
+  globalThis.made = 0;
+  URL.createObjectURL = (blob) => { globalThis.made += 1; return make.call(URL, blob); };
+}"""
+"""Has a frame count the addresses of blobs that it makes, in `made`."""
 
 
 def missing(name: str) -> str | None:

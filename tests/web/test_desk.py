@@ -124,7 +124,7 @@ async def test_a_customer_is_claimed_answered_handed_on_and_closed(
 async def test_an_agent_sends_a_file_and_looks_at_an_image(
     praxis: Practice, visitor: browsers.Visitor, tmp_path: Path
 ) -> None:
-    """FIL-12, FIL-17, FIL-20: with the field of the room, over the process of the desk."""
+    """FIL-12, FIL-17, FIL-20, FIL-21: with the field of the room, over the process of the desk."""
     agent = await praxis.agent("Frau Sommer")
     async with served(agent) as (at, _), opened(visitor, at.address()) as page:
         room = await asked(praxis, agent, "Guten Tag")
@@ -145,6 +145,12 @@ async def test_an_agent_sends_a_file_and_looks_at_an_image(
         (tmp_path / "Foto.png").write_bytes(browsers.PNG)
         await room.send_file(tmp_path / "Foto.png")
         await page.get_by_role("img", name="Bild").wait_for()
+        await page.evaluate(browsers.COUNT_URLS)
+        (tmp_path / "Plan.png").write_bytes(browsers.png(30_000, 30_000))
+        await room.send_file(tmp_path / "Plan.png")
+        await page.get_by_text("Lässt sich hier nicht zeigen").wait_for()
+        assert await page.locator("seal-messages img").count() == 1
+        assert await page.evaluate("() => made") == 0
         assert await faults(page) == []
 
 

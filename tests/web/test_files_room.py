@@ -134,3 +134,20 @@ async def test_an_image_is_shown_when_it_is_asked_for_and_what_is_refused_says_w
     assert await room.get_by_role("list", name="Gewählte Dateien").count() == 0
     await send(room, payload("a:b.txt", b"Guten Tag"))
     await room.get_by_role("alert").get_by_text("Bitte benennen Sie sie um.").wait_for()
+
+
+async def test_an_image_of_too_many_pixels_is_offered_for_saving_and_never_decoded(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
+) -> None:
+    """FIL-21: a file of a few bytes whose pixels would fill the memory."""
+    page, room = await opened(visitor, site)
+    theirs = await conversation(room, company)
+    (tmp_path / "Plan.png").write_bytes(browsers.png(30_000, 30_000))
+    await theirs.send_file(tmp_path / "Plan.png")
+    message = item(room, "Plan.png")
+    await page.frames[1].evaluate(browsers.COUNT_URLS)
+    await message.get_by_role("button", name="Ansehen").click()
+    await message.get_by_text("Lässt sich hier nicht zeigen").wait_for()
+    await message.get_by_role("button", name="Speichern").wait_for()
+    assert await message.locator("img").count() == 0
+    assert await page.frames[1].evaluate("() => made") == 0

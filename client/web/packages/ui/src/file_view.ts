@@ -4,10 +4,11 @@ import type { FileOfMessage } from "./backend.ts";
 import { h } from "./dom.ts";
 import { faultOf } from "./file_fault.ts";
 import { icon } from "./icons.ts";
+import { part } from "./part.ts";
 import type { RowContext } from "./row_view.ts";
 
 /** Images that are shown: pixels alone, never a page or a program such as SVG, HTML or PDF (FIL-20). */
-const SHOWN: readonly string[] = ["image/avif", "image/gif", "image/jpeg", "image/png", "image/webp"];
+const SHOWN: readonly string[] = ["image/gif", "image/jpeg", "image/png", "image/webp"];
 const MAX_SHOWN_B = 20_971_520;
 
 function isShown({ canPreview, mediaType, sizeB }: FileOfMessage): boolean {
@@ -64,14 +65,23 @@ function previewView(id: string, file: FileOfMessage, { words, actions }: RowCon
   const image = h("img", { class: "preview", alt: words("file.preview", { name: file.name }), decoding: "async" });
   image.hidden = true;
   const free = () => URL.revokeObjectURL(image.src);
+  const unshown = () => image.replaceWith(h("p", { class: "meta" }, words("file.unshown")));
   image.addEventListener("load", free, { once: true });
-  image.addEventListener("error", () => image.remove(), { once: true });
-  void actions.preview(id).then(
+  image.addEventListener("error", () => [free(), unshown()], { once: true });
+  void shownPixels(() => actions.preview(id), file.mediaType).then(
     (blob) => {
+      if (blob === null) return unshown();
       image.src = URL.createObjectURL(blob);
       image.hidden = false;
     },
     () => image.remove(),
   );
   return image;
+}
+
+/** The bytes that were judged, under their type and no other; null where they say too many pixels, or none (FIL-21). */
+async function shownPixels(read: () => Promise<Blob>, mediaType: string): Promise<Blob | null> {
+  const { isShownSize } = await part("image_size", () => import("./image_size.ts"));
+  const data = await (await read()).arrayBuffer();
+  return isShownSize(new Uint8Array(data), mediaType) ? new Blob([data], { type: mediaType }) : null;
 }

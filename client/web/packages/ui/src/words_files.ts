@@ -17,6 +17,7 @@ export const FILE_WORDS = {
   "file.moving": ["{done} von {all}", "{done} of {all}"],
   "file.until": ["Nur noch bis {when} abrufbar", "Can be fetched until {when} only"],
   "file.gone": ["Nicht mehr vorhanden", "No longer available"],
+  "file.unshown": ["Lässt sich hier nicht zeigen", "Cannot be shown here"],
   "file.preview": ["Bild {name}", "Image {name}"],
   "file.progress": ["Übertragung von {name}", "Transfer of {name}"],
 
