@@ -39,6 +39,12 @@ class CounterExhausted(LocalError):
     code: ClassVar[str] = "local.counter_exhausted"
 
 
+class NoListNumber(LocalError):
+    """The clock or the account leaves no number for a device list (ID-46, ACC-70)."""
+
+    code: ClassVar[str] = "local.list_number"
+
+
 class SessionExpired(LocalError):
     """A session that was never answered outlived the peer's signed prekey (HS-04)."""
 

@@ -45,7 +45,9 @@ from .wire.fields import MAX_U64, Fields, array, bstr, decode_map, decode_signed
 RECORD_MAX_B: Final = 256
 LIST_MAX_B: Final = 1024
 ADDRESS_MAX_B: Final = 512
-_MAX_SEQ: Final = 2**31 - 1
+MAX_SEQ: Final = 2**31 - 1
+RECOVERED_FROM: Final = 2**30
+"""Every list with a higher number is one of an account that was recovered (ACC-63)."""
 
 FLAG_FRONT_DESK: Final = 1
 _KNOWN_FLAGS: Final = FLAG_FRONT_DESK
@@ -168,7 +170,7 @@ class DeviceList:
         check_version(fields)
         if fields.bstr(2, ACCOUNT_ID_B) != account_id:
             raise IdentityMismatch("a device list of another account")
-        seq = fields.uint(3, _MAX_SEQ, 1)
+        seq = fields.uint(3, MAX_SEQ, 1)
         prev_hash = fields.bstr_or_null(4, HASH_B)
         if (prev_hash is None) != (seq == 1):
             raise DecodeError("prev_hash is null exactly in the first list")
@@ -359,7 +361,8 @@ def _check_from_head(pinned: ListHead, lists: Sequence[DeviceList]) -> None:
 
 
 def check_link(head: ListHead, following: DeviceList) -> None:
-    """Check that a list is the one of a head, or its direct successor (ID-07).
+    """Check that a list is the one of a head, or its direct successor; numbers above 2^30 may be left out
+    (ID-07).
 
     Raises:
         ListRollback, ListFork, ListGap.
@@ -369,10 +372,15 @@ def check_link(head: ListHead, following: DeviceList) -> None:
     if following.seq == head.seq:
         if following.hash != head.hash:
             raise ListFork("two device lists with one sequence number", signed=following.signed)
-    elif following.seq > head.seq + 1:
+    elif following.seq > head.seq + 1 and not _leaves_out(head, following):
         raise ListGap("a link between two device lists is missing")
     elif following.prev_hash != head.hash:
         raise ListFork("the device list does not follow the one before", signed=following.signed)
+
+
+def _leaves_out(head: ListHead, following: DeviceList) -> bool:
+    """Whether a list is the next one after a head, and numbers between are of none (ID-07, ACC-63)."""
+    return following.seq > RECOVERED_FROM and following.prev_hash == head.hash
 
 
 def check_flight_identity(

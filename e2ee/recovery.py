@@ -13,8 +13,8 @@ from typing import Final
 
 from e2ee import identity, labels
 from e2ee.constants import HASH_B, KEY_B, LIST_TTL_MS, VERSION
-from e2ee.errors import DecodeError
-from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.errors import DecodeError, NoListNumber
+from e2ee.identity import RECOVERED_FROM, DeviceList, DeviceRecord
 from e2ee.ids import RecordHash
 from e2ee.ports import Rng
 from e2ee.primitives import kdf
@@ -24,8 +24,8 @@ ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 DIGITS: Final = 29
 GROUP: Final = 5
 GROUPS: Final = 6
-RECOVERED_FROM: Final = 2**30
-"""Every list with a higher number is one of an account that was recovered (ACC-63)."""
+RECOVERED_TO: Final = 2**31 - 2**24
+"""No account is recovered by a list with a higher number (ACC-70)."""
 _R_B: Final = 16
 _CHECK_B: Final = 2
 _CHECK_BITS: Final = 16
@@ -33,6 +33,8 @@ _BITS_A_DIGIT: Final = 5
 _TYPED_MAX: Final = 256
 _BEGUN_MS: Final = 1_577_836_800_000  # 2020-01-01 00:00 UTC
 _INTERVAL_MS: Final = 4_000
+_DRAWN_B: Final = 3
+_DRAWN: Final = 2**22
 _LEFT_OUT: Final = re.compile("[ \t\r\n-]+")
 _READ_AS: Final = {ord(low): low.upper() for low in "abcdefghijklmnopqrstuvwxyz"} | {
     ord(typed): meant
@@ -165,20 +167,33 @@ def _check(bits: int) -> int:
 # --- lists of an account that was recovered ---
 
 
-def recovered_seq(now_ms: int) -> int:
-    """Return the number of a list by which an account is recovered (ACC-63)."""
-    return RECOVERED_FROM + 2 * max(1, (now_ms - _BEGUN_MS) // _INTERVAL_MS)
+def recovered_seq(now_ms: int, last_seq: int, rng: Rng) -> int:
+    """Return the number of a list by which an account is recovered, or restored after that: of the clock, or
+    a random one above `last_seq`, the highest number that is known, 0 for none (ACC-63, ACC-69).
+
+    Raises:
+        NoListNumber: by this clock, or above that number, there is none (ACC-70).
+    """
+    seq = RECOVERED_FROM + 2 * ((now_ms - _BEGUN_MS) // _INTERVAL_MS)
+    is_clock_good = RECOVERED_FROM < seq <= RECOVERED_TO
+    if seq <= last_seq:
+        seq = last_seq + 2 * (1 + int.from_bytes(rng(_DRAWN_B), "big") % _DRAWN)
+    if not is_clock_good or seq > RECOVERED_TO:
+        raise NoListNumber("no number for a device list: a wrong clock, or an account that has used them up")
+    return seq
 
 
-def first_list(key: AccountKey, record: DeviceRecord, previous: DeviceList | None, now_ms: int) -> DeviceList:
+def first_list(
+    key: AccountKey, record: DeviceRecord, previous: DeviceList | None, now_ms: int, rng: Rng
+) -> DeviceList:
     """Sign the list that names a new device alone; `previous` is what the directory showed (ACC-63).
 
     Raises:
-        DecodeError: no number is left.
+        NoListNumber: there is none (ACC-70).
     """
-    seq, prev_hash, recovery = recovered_seq(now_ms), bytes(HASH_B), None
+    seq = recovered_seq(now_ms, 0 if previous is None else previous.seq, rng)
+    prev_hash, recovery = bytes(HASH_B), None
     if previous is not None:
-        seq = max(seq, previous.seq + 1)
         prev_hash, recovery = previous.hash, previous.recovery_public
     times = now_ms, now_ms + LIST_TTL_MS
     unsigned = identity.encode_map(

@@ -198,6 +198,8 @@ class Client:
 
         Raises:
             BackupWrongKey, BackupCorrupt, BackupTooNew: the backup does not open.
+            BackupOutdated: the account was recovered after it was made.
+            NoListNumber: a wrong clock, or the account has used up its numbers (ID-46, ACC-70).
             RelayUnavailable: the relay does not answer.
             ConfigError, StoreExists, StoreLocked, StoreFull, StoreUnavailable: as `create`.
         """

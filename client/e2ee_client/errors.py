@@ -123,6 +123,13 @@ class BackupTooNew(BackupError):
     hint: ClassVar[str] = "update this program"
 
 
+class BackupOutdated(BackupError):
+    """The account was recovered by its code after this backup was made (ACC-71)."""
+
+    code: ClassVar[str] = "backup.outdated"
+    hint: ClassVar[str] = "use a backup made after the recovery, or recover by the code again"
+
+
 class UnknownContact(SealroomError):
     """No contact of this account id."""
 

@@ -27,22 +27,28 @@ from e2ee_relay.protocol import (
     encode_frames,
 )
 
-from e2ee import identity
+from e2ee import identity, recovery
 from e2ee.constants import TOKEN_B
 from e2ee.errors import E2eeError
-from e2ee.identity import DeviceList, DeviceRecord
+from e2ee.identity import DeviceList, DeviceRecord, ListHead
 from e2ee.ids import AccountId
 from e2ee.pair import Pair, Wanted
 from e2ee.ports import Rng
 from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
 from e2ee_client.engine import RowReader, signing_backup
-from e2ee_client.engine.own_lists import unlisted_request
+from e2ee_client.engine.own_lists import restored_request
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
 from e2ee_client.engine.upkeep import new_mailbox
-from e2ee_client.errors import AccountKeyAbsent, BackupCorrupt, RelayUnavailable, StoreCorrupt
+from e2ee_client.errors import (
+    AccountKeyAbsent,
+    BackupCorrupt,
+    BackupOutdated,
+    RelayUnavailable,
+    StoreCorrupt,
+)
 from e2ee_client.events import MessageState
 from e2ee_client.rows import Put
 from e2ee_client.store import MODERATE, KdfProfile, Passphrase, Store, backup
@@ -186,14 +192,18 @@ class Newest(NamedTuple):
 def new_rows(
     saved: Saved, newest: Newest, registration_secret: bytes | None, rng: Rng, now_ms: int
 ) -> list[Put]:
-    """Return the rows of a store that goes on with the account."""
+    """Return the rows of a store that goes on with the account.
+
+    Raises:
+        NoListNumber: none is left for its first list (ID-46, ACC-70).
+    """
     record, newer = saved.record, newest.lists
     device = identity.new_device(
         saved.account_id, record.kind, record.flags, now_ms, now_ms + DEVICE_LIFE_MS, rng
     )
     head = newer[-1] if newer else saved.device_list
     records = [device.record, *(one.record for one in newest.others)]
-    device_list = identity.sign_list(saved.account_key, _request(saved, head, records, now_ms))
+    device_list = identity.sign_list(saved.account_key, _request(saved, head, records, now_ms, rng))
     own = Own(
         account_id=saved.account_id,
         account_key=saved.account_key,
@@ -220,14 +230,14 @@ def new_rows(
     ]
 
 
-def _request(saved: Saved, head: DeviceList, records: Sequence[DeviceRecord], now_ms: int) -> bytes:
+def _request(saved: Saved, head: DeviceList, records: Sequence[DeviceRecord], now_ms: int, rng: Rng) -> bytes:
     """Return the unsigned bytes of the first list. Without a directory entry nobody knows how many were
     signed since the backup: the number goes far ahead (SES-40).
     """
     if saved.publish:
         return identity.next_list(saved.account_id, head, records, head.recovery_public, now_ms)
     kept = [DeviceList.verify(saved.account_id, row) for _, row in saved.lists]
-    return unlisted_request([*kept, head], records, now_ms, is_restored=True)
+    return restored_request([*kept, head], records, now_ms, rng)
 
 
 def _to_be_greeted(contact: Contact) -> Contact:
@@ -270,6 +280,7 @@ async def newest(saved: Saved, transport: Transport) -> Newest:
     Raises:
         RelayUnavailable: no answer: going on could fork the chain.
         BackupCorrupt: the directory's chain does not continue the backup's.
+        BackupOutdated: it does so by a recovery (ACC-71).
     """
     if not saved.publish:
         return Newest()
@@ -296,16 +307,24 @@ async def _ask(connection: Connection, saved: Saved) -> Newest:
         if not isinstance(frame, LookupResult):
             raise RelayUnavailable("the relay refuses to look up the account")
         for signed in frame.lists:
-            try:
-                following = DeviceList.verify(saved.account_id, signed)
-                identity.check_link(head, following)
-            except E2eeError:
-                raise BackupCorrupt("the directory's device lists do not continue the backup's") from None
+            following = _following(saved, head, signed)
             found.append(following)
             newest, head = following, following.head
         if not frame.more or not frame.lists:
             return Newest(found, _others(saved, newest, frame))
     raise RelayUnavailable("the relay has no end of device lists")
+
+
+def _following(saved: Saved, head: ListHead, signed: bytes) -> DeviceList:
+    """Return the next list of the directory (ID-07, ACC-71)."""
+    try:
+        following = DeviceList.verify(saved.account_id, signed)
+        if recovery.is_recovered(following) and following.seq > head.seq + 1:
+            raise BackupOutdated("the account was recovered after the backup was made")
+        identity.check_link(head, following)
+    except E2eeError:
+        raise BackupCorrupt("the directory's device lists do not continue the backup's") from None
+    return following
 
 
 def _others(saved: Saved, device_list: DeviceList, frame: LookupResult) -> list[OwnDevice]:

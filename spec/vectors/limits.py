@@ -93,8 +93,11 @@ def _chains(us: Device) -> list[Case]:
     third = parties.list_entries(us, 3, parties.list_hash(second), [us.record_hash])
     spk, pqk = parties.prekey(us, parties.SPK, 1), parties.prekey(us, parties.PQK_LAST_RESORT, 1)
     bundle = parties.bundle_entries(us, parties.sign_list(us, third), spk, None, pqk)
+    recovered = parties.list_entries(us, 2**30 + 1, parties.list_hash(second), [us.record_hash])
+    further = {**given, "links": [*given["links"], parties.sign_list(us, recovered)]}
     return [
         ("a chain whose first list has ended", "ID-08", "chain.verify", {**given, "now_ms": NOW_MS}),
+        ("a recovery after the lists before", "ID-07", "chain.verify", {**further, "now_ms": NOW_MS}),
         ("a list from a day ahead", "ID-08", "chain.verify", {**given, "now_ms": NOW_MS - DAY_MS}),
         ("the last millisecond of a list", "ID-08", "chain.verify", {**given, "now_ms": end_ms}),
         (

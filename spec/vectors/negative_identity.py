@@ -146,6 +146,8 @@ def chains() -> Iterator[Negative]:
     forked = parties.list_entries(us, 2, parties.list_hash(one), [])
     astray = parties.list_entries(us, 3, parties.list_hash(forked), [us.record_hash])
     late = NOW_MS + 30 * DAY_MS + 1
+    left_out = parties.list_entries(us, 2**30, parties.list_hash(one), [us.record_hash])
+    recovered = parties.list_entries(us, 2**30 + 2, bytes(32), [us.record_hash])
     cases: dict[str, tuple[list[dict[int, Value]], dict[int, Value] | None, int, str, str]] = {
         "no-link": ([], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "rollback": ([chain[0]], chain[1], NOW_MS, "remote.list_rollback", "ID-07"),
@@ -154,6 +156,8 @@ def chains() -> Iterator[Negative]:
         "wrong-predecessor": ([chain[1], astray], chain[1], NOW_MS, "remote.list_fork", "ID-07"),
         "gap-after-the-head": ([chain[2]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "gap-between-links": ([chain[1], chain[3]], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
+        "numbers-left-out-up-to-2-to-30": ([left_out], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
+        "recovered-without-the-head": ([recovered], chain[0], NOW_MS, "remote.list_gap", "ID-07"),
         "descending": ([chain[1], chain[0]], None, NOW_MS, "remote.list_rollback", "ID-07"),
         "doubled-and-forked": ([chain[1], chain[1], forked], None, NOW_MS, "remote.list_fork", "ID-07"),
         "expired": ([chain[1]], chain[0], late, "remote.list_expired", "ID-08"),

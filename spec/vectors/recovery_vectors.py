@@ -11,6 +11,8 @@ from spec.vectors.suite import NOW_MS, cbor, draw, hash_, prf, sign_public, sign
 ALPHABET: Final = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 SIZES: Final = (5, 5, 5, 5, 5, 4)
 _2020_MS: Final = 1_577_836_800_000
+_MOST: Final = 2**31 - 2**24
+_END_MS: Final = _2020_MS + 4000 * ((_MOST - 2**30) // 2 + 1)
 
 
 def recovery() -> str:
@@ -22,8 +24,8 @@ def recovery() -> str:
         "Recovery codes: r and the entry bit, the code that is shown, the account key that follows. Then"
         " what is read of a code that somebody has typed, what is refused with the group that is named (null:"
         " none), and the first list of an account that is recovered, with and without a list that the"
-        " directory showed.",
-        "ACC-60 ACC-61 ACC-62 ACC-63",
+        " directory showed; under `none` there is no number for it.",
+        "ACC-60 ACC-61 ACC-62 ACC-63 ACC-70",
         {
             "now_ms": NOW_MS,
             "codes": {name: _code(*one) for name, one in codes.items()},
@@ -137,9 +139,12 @@ def _with(groups: list[str], place: int, group: str) -> str:
     return "-".join((*groups[:place], group, *groups[place + 1 :]))
 
 
-def seq_at(now_ms: int) -> int:
-    """The number of a list by which an account is recovered."""
-    return 2**30 + 2 * max(1, (now_ms - _2020_MS) // 4000)
+def seq_at(now_ms: int, before: int, drawn: bytes) -> int | None:
+    """The number of a list by which an account is recovered; None where there is none."""
+    by_clock = 2**30 + 2 * ((now_ms - _2020_MS) // 4000)
+    above = before + 2 * (1 + int.from_bytes(drawn, "big") % 2**22)
+    seq = by_clock if by_clock > before else above
+    return seq if 2**30 < by_clock <= _MOST and seq <= _MOST else None
 
 
 def _lists(r: bytes) -> dict[str, Any]:
@@ -156,26 +161,53 @@ def _lists(r: bytes) -> dict[str, Any]:
         7: None,
         8: [],
     }
-    high = {**shown, 3: seq_at(NOW_MS) + 5, 7: draw("recovery successor", 32)}
-    cases = {
-        "without an entry": (NOW_MS, None),
-        "in the interval after": (NOW_MS + 4000, None),
-        "before 2020": (_2020_MS - 1, None),
-        "from a list of the directory": (NOW_MS, shown),
-        "from a list of a higher number": (NOW_MS, high),
+    by_clock = 2**30 + 2 * ((NOW_MS - _2020_MS) // 4000)
+    high = {**shown, 3: by_clock + 5, 7: draw("recovery successor", 32)}
+    draws = {
+        "least": bytes(3),
+        "most": b"\x3f\xff\xff",
+        "more bits": b"\xff\xff\xfe",
+        "some": b"\x01\x02\x03",
     }
-    return {"record": record, "cases": {name: _list(seed, record, *one) for name, one in cases.items()}}
+    cases = {
+        "without an entry": (NOW_MS, None, bytes(3)),
+        "in the interval after": (NOW_MS + 4000, None, bytes(3)),
+        "in the first interval": (_2020_MS + 4000, None, bytes(3)),
+        "in the last interval": (_END_MS - 1, None, bytes(3)),
+        "from a list of the directory": (NOW_MS, shown, bytes(3)),
+        "from a list of the number before": (NOW_MS, {**shown, 3: by_clock - 1}, bytes(3)),
+        "from a list of that number": (NOW_MS, {**shown, 3: by_clock}, bytes(3)),
+        "to the highest number": (NOW_MS, {**shown, 3: _MOST - 2}, bytes(3)),
+        **{f"from a list of a higher number, {one}": (NOW_MS, high, drawn) for one, drawn in draws.items()},
+    }
+    none = {
+        "before the first interval": (_2020_MS + 3999, None, bytes(3)),
+        "before 2020": (0, {**shown, 3: by_clock}, bytes(3)),
+        "after the last interval": (_END_MS, None, bytes(3)),
+        "no number is left": (NOW_MS, {**shown, 3: _MOST - 1}, bytes(3)),
+        "after the highest number": (NOW_MS, {**shown, 3: 2**31 - 1}, bytes(3)),
+    }
+    return {
+        "record": record,
+        "cases": {name: _list(seed, record, *one) for name, one in cases.items()},
+        "none": {name: _list(seed, record, *one) for name, one in none.items()},
+    }
 
 
-def _list(seed: bytes, record: bytes, now_ms: int, before: dict[int, Any] | None) -> dict[str, Any]:
-    seq = seq_at(now_ms) if before is None else max(seq_at(now_ms), before[3] + 1)
+def _list(
+    seed: bytes, record: bytes, now_ms: int, before: dict[int, Any] | None, drawn: bytes
+) -> dict[str, Any]:
+    seq = seq_at(now_ms, 0 if before is None else before[3], drawn)
     prev_hash = bytes(32) if before is None else hash_("SR1-list", cbor(before))
     times = {5: now_ms, 6: now_ms + 30 * 86_400_000}
     recovery_public = None if before is None else before[7]
     entries = {1: 1, 2: sign_public(seed), 3: seq, 4: prev_hash, **times, 7: recovery_public}
-    return {
+    given = {
         "now_ms": now_ms,
         "before": None if before is None else signed("SR1-sig-list", seed, before),
-        "seq": seq,
-        "signed": signed("SR1-sig-list", seed, {**entries, 8: [hash_("SR1-record", record)]}),
+        "random": drawn,
     }
+    if seq is None:
+        return given
+    entries |= {8: [hash_("SR1-record", record)]}
+    return given | {"seq": seq, "signed": signed("SR1-sig-list", seed, entries)}

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 import pytest
-from e2ee_client.engine import Channel
+from e2ee_client.engine import Channel, Recovery
 from e2ee_client.engine.own_lists import restored_seq, unlisted_seq
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
-from e2ee_client.events import IdentityAlarm, MessageRejected
+from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected
 from e2ee_client.rows import Continuity
 from e2ee_relay.protocol import Publish, Role, decode_frames
-from engine_world import Node, World, acquainted
+from engine_world import Node, SeededRng, World, acquainted
 from relay_scenes import lose, the_peer, well
 from struck_off import backup_of, restored
 
 from e2ee.content import Content, Heads
+from e2ee.errors import NoListNumber
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, ListHead, new_device, next_list, sign_list
-from e2ee.recovery import recovered_seq
+from e2ee.recovery import new_code, recovered_seq
 from e2ee.session import Session
 
 MINUTE_MS = 60_000
@@ -462,14 +464,74 @@ def test_the_number_of_a_list_without_an_entry() -> None:
     assert following(number + 500, minute - 7, minute + 250, at=minute + 30) == number + 576
     assert following(number + 516, minute - 7, minute + 250, minute, at=minute + 90) == number + 696
     assert following(number + 500, minute + 250) == number + 502
-    assert following(1, 1, at=2**31) == 2**30
-    assert restored_seq(number + 500, [minute * MINUTE_MS], minute * MINUTE_MS) == number + 502 + 2**23
+    assert following(1, 1, at=2**26 - 1) == 2**27 - 2
+    restored = restored_seq(number + 500, [minute * MINUTE_MS], minute * MINUTE_MS, os.urandom)
+    assert restored == number + 502 + 2**23
+
+
+@pytest.mark.parametrize(
+    ("last_seq", "minute"),
+    [(1, 2**26), (1, 2**33), (2**30 + 7, 2**26), (2**30 - 1, 29_000_001), (2**31 - 2, 29_000_001)],
+)
+def test_no_number_is_left_by_a_clock_far_ahead_or_after_the_highest(last_seq: int, minute: int) -> None:
+    """ID-46: for a renewal and a restore."""
+    issued_ms = [29_000_001 * MINUTE_MS]
+    with pytest.raises(NoListNumber):
+        unlisted_seq(last_seq, issued_ms, minute * MINUTE_MS)
+    with pytest.raises(NoListNumber):
+        restored_seq(last_seq, issued_ms, minute * MINUTE_MS, os.urandom)
+
+
+def test_a_restore_never_numbers_a_list_as_if_the_account_was_recovered() -> None:
+    """ID-46: who goes by numbers would take it for a recovery."""
+    now_ms = 29_000_001 * MINUTE_MS
+    with pytest.raises(NoListNumber):
+        restored_seq(2**30 - 2**23, [now_ms], now_ms, os.urandom)
 
 
 def test_the_number_of_a_restore_after_a_recovery() -> None:
-    """ACC-69: that of a recovery, which a later one is above; or two above the last."""
+    """ACC-69: that of a recovery, which a later one is above; by a clock behind a random one above the last,
+    so that two restores of one backup are two numbers.
+    """
     now_ms = 29_000_001 * MINUTE_MS
-    last = recovered_seq(now_ms)
-    assert restored_seq(last, [now_ms], now_ms + HOUR_MS) == recovered_seq(now_ms + HOUR_MS) == last + 1800
-    assert restored_seq(last, [now_ms], now_ms) == last + 2
-    assert restored_seq(last, [now_ms], now_ms - DAY_MS) == last + 2
+    last = recovered_seq(now_ms, 0, os.urandom)
+    later = restored_seq(last, [now_ms], now_ms + HOUR_MS, os.urandom)
+    assert later == recovered_seq(now_ms + HOUR_MS, 0, os.urandom) == last + 1800
+    for at_ms in (now_ms, now_ms - DAY_MS):
+        made = [restored_seq(last, [now_ms], at_ms, SeededRng(name)) for name in ("one", "two")]
+        assert len({last, last + 1, *made}) == 4
+        assert min(made) > last
+
+
+@pytest.mark.parametrize("year", [2100, 2262, 2940, 2991, 3500])
+def test_a_clock_centuries_ahead_signs_nothing_and_loses_nothing(year: int) -> None:
+    """ID-46: the list in force stays until the clock is right, also of an account that was recovered."""
+    for code in (None, new_code(SeededRng("code"), entry=False)):
+        world = World()
+        company = world.node("Praxis", publish=True)
+        company.start()
+        customer = world.node("Kundin", recovery=code and Recovery(code, is_typed=True))
+        customer.start()
+        praxis = customer.add(company.engine.card())
+        customer.send(praxis, "Guten Tag")
+        world.advance(HOUR_MS)
+        company.carry_out(company.engine.accept_contact(customer.engine.account_id, world.now_ms))
+        world.advance(HOUR_MS)
+        known = lists_of(customer)
+        ahead_ms = (year - 2026) * 365_250 * 86_400
+        for at_ms in (ahead_ms, ahead_ms // 2 + 100 * 365 * DAY_MS, ahead_ms):
+            customer.carry_out(customer.engine.tick(world.now_ms + at_ms))
+            customer.crash(customer.rows)
+            customer.carry_out(customer.engine.start(world.now_ms + at_ms))
+        assert lists_of(customer) == known
+        assert customer.of(DeviceListExpiring)
+        customer.crash(customer.rows)
+        customer.start()
+        world.advance(20 * DAY_MS)
+        customer.send(praxis, "wieder richtig")
+        company.send(customer.engine.account_id, "gut")
+        world.advance(HOUR_MS)
+        assert company.texts()[-1] == "wieder richtig"
+        assert customer.texts()[-1] == "gut"
+        assert len(lists_of(customer)) > len(known)
+        assert is_calm(company, customer)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from e2ee_client.engine import Recovery
 from e2ee_client.engine.recovering import RecoveryRow
+from e2ee_client.engine.turn import Turn
 from e2ee_client.events import DeviceRemoved, DeviceReplaced, IdentityAlarm
+from e2ee_relay.memory import MemoryRelay
 from e2ee_relay.protocol import Send
 from engine_world import Node, SeededRng, World
 from relay_scenes import losing
@@ -12,6 +14,7 @@ from relay_scenes import losing
 from e2ee import recovery
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 DAY_MS = 24 * 60 * MINUTE_MS
 CODE = recovery.new_code(SeededRng("code"), entry=False)
 
@@ -128,3 +131,91 @@ def test_what_is_kept_of_a_code_shows_nothing_of_it() -> None:
     assert RecoveryRow.decode(RecoveryRow.PREFIX, row.put().value) == row
     assert CODE.secret.expose().hex() not in repr(row)
     assert not any(group in repr((row, Recovery(CODE))) for group in CODE.groups)
+
+
+def test_a_recovered_device_that_was_set_back_by_two_records_is_given_its_list_back() -> None:
+    """ID-40, ACC-67: a list that names its record as it was made anew is its own, and nobody's recovery."""
+    world, company, _ = person_and_company()
+    phone = world.node("Neu", recovery=Recovery(CODE, is_typed=True), ahead_ms=20 * HOUR_MS)
+    phone.start()
+    praxis = phone.add(company.engine.card())
+    phone.send(praxis, "ich bin es")
+    world.advance(HOUR_MS)
+    company.carry_out(company.engine.accept_contact(phone.engine.account_id, world.now_ms))
+    world.advance(HOUR_MS)
+    older, first = phone.rows.copy(), phone.engine._state.own.device.record
+    for ahead_ms in (10 * HOUR_MS, 0):
+        phone.set_clock(ahead_ms)
+        world.advance(2 * HOUR_MS)
+    newest = phone.engine._state.own.device_list
+    assert first.hash not in newest.record_hashes
+    phone.crash(older)
+    turn = Turn(phone.now_ms, phone.engine.account_id)
+    assert phone.engine._context.upkeep.take_back(turn, newest.signed)
+    phone.carry_out(turn.effects())
+    phone.crash(phone.rows)
+    assert not phone.engine.is_replaced
+    phone.start()
+    for text in ("zurückgesetzt", "und weiter"):
+        phone.send(praxis, text)
+        world.advance(DAY_MS)
+    assert company.texts()[-2:] == ["zurückgesetzt", "und weiter"]
+    assert not company.of(IdentityAlarm)
+
+
+# --- with an entry in the directory ---
+
+
+def recovered_with_entry() -> tuple[World, Node, Node, Node]:
+    """An account that a new device goes on with from what the directory shows; who has its card has not heard
+    of it yet.
+    """
+    world, _, phone = person_and_company(publish=True)
+    labor = world.node("Labor", publish=True)
+    labor.start()
+    labor.send(labor.add(phone.engine.card()), "an das alte Gerät")
+    world.advance(MINUTE_MS)
+    phone.stop()
+    shown = phone.engine._state.own.device_list
+    tablet = world.node("Neu", publish=True, recovery=Recovery(CODE, is_typed=True, shown=shown))
+    tablet.start()
+    world.advance(MINUTE_MS)
+    return world, labor, phone, tablet
+
+
+def test_who_looks_up_a_recovered_account_finds_the_new_device() -> None:
+    """ID-07, ACC-63: by its card, and from a list of before; the old device finds itself replaced."""
+    world, labor, phone, tablet = recovered_with_entry()
+    newcomer = world.node("Apotheke", publish=True)
+    newcomer.start()
+    account_id = newcomer.add(tablet.engine.card())
+    newcomer.send(account_id, "von jemand Neuem")
+    world.advance(MINUTE_MS)
+    assert tablet.texts() == ["von jemand Neuem"]
+    world.advance(8 * DAY_MS)
+    labor.send(account_id, "von früher")
+    world.advance(MINUTE_MS)
+    assert tablet.texts()[-1] == "von früher"
+    assert not labor.of(IdentityAlarm)
+    phone.crash(phone.rows)
+    phone.start()
+    world.advance(MINUTE_MS)
+    assert phone.of(DeviceReplaced) == [DeviceReplaced(by_code=True)]
+
+
+def test_a_relay_that_has_lost_the_entry_of_a_recovered_account_gets_it_back() -> None:
+    """RLY-51, ACC-63: the lists from before the recovery are nowhere any more."""
+    world, _, _, tablet = recovered_with_entry()
+    world.advance(20 * DAY_MS)
+    assert len(tablet.rows.tables["list"]) > 1
+    for node in world.nodes:
+        node.stop()
+    world.relay = MemoryRelay(lambda: world.now_ms, SeededRng("another relay"))
+    tablet.crash(tablet.rows)
+    tablet.start()
+    world.advance(10 * MINUTE_MS)
+    newcomer = world.node("Apotheke")
+    newcomer.start()
+    newcomer.send(newcomer.add(tablet.engine.card()), "gefunden")
+    world.advance(MINUTE_MS)
+    assert tablet.texts() == ["gefunden"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle  # noqa: TID251  # it must refuse
 from dataclasses import replace
@@ -10,7 +11,14 @@ from typing import Any
 
 import pytest
 from conversations import until
-from e2ee_client.errors import ConfigError, DeviceReplacedError, NotAccepted, StoreExists
+from e2ee_client import Client
+from e2ee_client.errors import (
+    BackupOutdated,
+    ConfigError,
+    DeviceReplacedError,
+    NotAccepted,
+    StoreExists,
+)
 from e2ee_client.events import DeviceRemoved, DeviceReplaced, NewDevice
 from e2ee_client.rooms import Customer, CustomerRoom, EntryProgress
 from e2ee_client.rooms.errors import RecoveryCodeAbsent, RecoveryCodeInvalid
@@ -20,6 +28,7 @@ from e2ee_client.testing import MemoryNetwork
 from practice import ORIGIN, Practice, practice
 
 from e2ee import recovery
+from e2ee.errors import NoListNumber
 
 pytestmark = pytest.mark.asyncio
 
@@ -190,6 +199,70 @@ async def test_a_file_at_the_path_is_kept(tmp_path: Path) -> None:
         assert path.read_bytes() == b"something else"
 
 
+async def test_of_two_recoveries_at_once_on_one_device_one_is_made() -> None:
+    """ACC-65: the other one signs nothing, which would be a second list of one number (ACC-63)."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        code = phone.recovery_code().text
+        device = await made.customer()
+        notice = await device.notice()
+        both = asyncio.gather(
+            device.recover(notice, code), device.recover(notice, code), return_exceptions=True
+        )
+        kinds = sorted(type(one).__name__ for one in await both)
+        assert kinds == ["ConfigError", "CustomerRoom"]
+        assert len(device.rooms()) == 1
+
+
+async def test_two_acceptances_at_once_make_one_account() -> None:
+    """CNS-18, ACC-60: both rooms are of it."""
+    async with practice(MemoryNetwork()) as made:
+        device = await made.customer()
+        notice = await device.notice()
+        rooms = await asyncio.gather(device.accept(notice), device.accept(notice))
+        assert {one.room_id for one in rooms} <= {one.room_id for one in device.rooms()}
+
+
+class At(SystemClock):
+    """A clock that stands."""
+
+    def __init__(self, now_ms: int) -> None:
+        self._now_ms = now_ms
+
+    def now_ms(self) -> int:
+        """Return the time."""
+        return self._now_ms
+
+
+@pytest.mark.parametrize("at_ms", [0, 4 * 10**12, 31 * 10**12])
+async def test_a_clock_that_gives_no_number_is_told_and_nothing_is_made(at_ms: int, tmp_path: Path) -> None:
+    """ACC-70: in 1970, 2096 and 2952."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made, linkable=True)
+        path = tmp_path / "neu.db"
+        runtime = replace(made.network.runtime(), clock=At(at_ms))
+        opening = Customer.open(path, company=ORIGIN, fetch=made.fetch, runtime=runtime, passphrase="p")
+        async with opening as device:
+            notice, opened = await phone.notice(), made.network.opened
+            with pytest.raises(NoListNumber):
+                await device.recover(notice, phone.recovery_code().text)
+            assert made.network.opened == opened
+        assert not path.exists()
+
+
+async def test_a_backup_from_before_a_recovery_says_what_it_is() -> None:
+    """ACC-71."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made, linkable=True)
+        backup = await phone.client.export("p")
+        tablet, _ = await recovered(made, phone.recovery_code().text)
+        await tablet.wait_settled(60)
+        with pytest.raises(BackupOutdated):
+            await Client.restore(
+                None, backup, backup_passphrase="p", key=bytes(32), runtime=made.network.runtime()
+            )
+
+
 # --- the code on paper ---
 
 
@@ -204,12 +277,34 @@ async def test_a_code_counts_as_kept_once_two_groups_were_typed_back() -> None:
         with pytest.raises(RecoveryCodeInvalid) as caught:
             await phone.confirm_recovery_code(right | {second: "00000"})
         assert caught.value.group == second
-        for typed in ({}, {first: sheet.groups[first - 1]}, right | {7: "AAAAA"}, right | {0: "AAAAA"}):
+        every = dict(enumerate(sheet.groups, 1))
+        others = {at: group for at, group in every.items() if at not in right}
+        wrong: tuple[dict[int, str], ...] = (
+            {},
+            {first: sheet.groups[first - 1]},
+            right | {7: "AAAAA"},
+            right | {0: "AAAAA"},
+            every,
+            others,
+        )
+        for typed in wrong:
             with pytest.raises(ConfigError):
                 await phone.confirm_recovery_code(typed)
         assert not phone.has_recovery_code
+        assert phone.recovery_code().asked == sheet.asked
         await phone.confirm_recovery_code({at: f" {group.lower()} " for at, group in right.items()})
         assert phone.has_recovery_code
+
+
+async def test_groups_that_no_sheet_has_asked_for_confirm_nothing() -> None:
+    """ACC-68: an application that has shown no code since it began cannot say that the person has it."""
+    async with practice(MemoryNetwork()) as made:
+        phone, _ = await somebody(made)
+        code = phone.client.shell.machine.recovery_code()
+        assert code is not None
+        with pytest.raises(ConfigError):
+            await phone.confirm_recovery_code({1: code.groups[0], 2: code.groups[1]})
+        assert not phone.has_recovery_code
 
 
 async def test_a_device_without_the_account_key_has_no_code() -> None:
@@ -234,7 +329,7 @@ async def test_the_code_is_in_no_log_no_repr_and_no_exception(caplog: pytest.Log
         code = recovery.parse(sheet.text)
         tablet, _ = await recovered(made, sheet.text)
         with pytest.raises(RecoveryCodeInvalid) as caught:
-            await phone.confirm_recovery_code({1: sheet.groups[0], 2: sheet.groups[2]})
+            await phone.confirm_recovery_code(dict.fromkeys(sheet.asked, sheet.groups[0]))
         shown = f"{sheet!r} {code!r} {phone!r} {tablet!r} {caught.value!r} {caplog.text}"
         secret = code.secret.expose()
         for hidden in (*sheet.groups, secret.hex(), repr(secret), repr(code.account_key().expose())):

@@ -8,13 +8,14 @@ import pytest
 from parties import NOW_MS, ScriptedRng
 
 from e2ee import identity, recovery
-from e2ee.errors import DecodeError, ListFork, ListRollback
+from e2ee.errors import DecodeError, ListFork, ListGap, ListRollback, NoListNumber
 from e2ee.identity import DeviceKind, DeviceList, DeviceRecord, FlightIdentity
 from e2ee.recovery import RecoveryCode
 from e2ee.secret import AccountKey
 
 SECOND_MS = 1_000
 INTERVAL_MS = 4 * SECOND_MS
+DAY_MS = 86_400 * SECOND_MS
 
 
 @pytest.fixture
@@ -30,9 +31,20 @@ def device(key: AccountKey, name: str) -> DeviceRecord:
     return identity.new_device(account_id, DeviceKind.PERSON, 0, NOW_MS, end_ms, ScriptedRng(name)).record
 
 
-def first_list(key: AccountKey, record: DeviceRecord, at_ms: int = NOW_MS) -> DeviceList:
+def first_list(
+    key: AccountKey, record: DeviceRecord, at_ms: int = NOW_MS, shown: DeviceList | None = None
+) -> DeviceList:
     """The list by which an account is recovered."""
-    return recovery.first_list(key, record, None, at_ms)
+    return recovery.first_list(key, record, shown, at_ms, ScriptedRng(record.hash.hex()))
+
+
+def next_lists(key: AccountKey, record: DeviceRecord, first: DeviceList, count: int) -> list[DeviceList]:
+    """The lists that an account with an entry signs after one, that one first."""
+    found = [first]
+    for _ in range(count):
+        unsigned = identity.next_list(record.account_id, found[-1], [record], None, NOW_MS)
+        found.append(identity.sign_list(key, unsigned))
+    return found
 
 
 def pinned_after(flight: DeviceRecord, shown: DeviceList, pinned: DeviceList) -> FlightIdentity:
@@ -100,7 +112,49 @@ def test_numbers_of_recoveries_leave_room_for_the_lists_between(code: RecoveryCo
     record = device(key, "one")
     numbers = [first_list(key, record, NOW_MS + at * INTERVAL_MS).seq for at in range(3)]
     assert numbers == [numbers[0], numbers[0] + 2, numbers[0] + 4]
-    assert recovery.recovered_seq(NOW_MS + 60 * SECOND_MS) > numbers[0] + 2
+    assert first_list(key, record, NOW_MS + 60 * SECOND_MS).seq > numbers[0] + 2
+
+
+@pytest.mark.parametrize("behind_ms", [0, 60 * SECOND_MS, DAY_MS, 29 * DAY_MS])
+def test_a_clock_behind_and_a_relay_that_shows_an_older_list_sign_no_number_twice(
+    code: RecoveryCode, behind_ms: int
+) -> None:
+    """ACC-63: of a year of renewals the relay shows the first list alone; a contact follows the new one."""
+    key = code.account_key()
+    old, new, other = device(key, "old"), device(key, "new"), device(key, "other")
+    signed = next_lists(key, old, first_list(key, old), 24)
+    made = [first_list(key, one, NOW_MS - behind_ms, signed[0]) for one in (new, other)]
+    assert len({one.seq for one in (*signed, *made)}) == len(signed) + 2
+    assert all(one.seq > signed[-1].seq + 1 for one in made)
+    assert pinned_after(new, made[0], signed[-1]).device_list == made[0]
+
+
+def test_a_recovery_is_the_next_list_of_the_directory_whatever_numbers_it_leaves_out(
+    code: RecoveryCode,
+) -> None:
+    """ID-07, ACC-63: who has a card, or a list from before, follows the entry."""
+    key = code.account_key()
+    old, new = device(key, "old"), device(key, "new")
+    before = next_lists(key, old, identity.sign_list(key, _unsigned_first(old)), 2)
+    made = first_list(key, new, shown=before[-1])
+    links = [one.signed for one in (*before, made)]
+    for pinned in (None, before[0].head, before[-1].head, made.head):
+        assert identity.verify_chain(old.account_id, pinned, links, NOW_MS) == made
+    with pytest.raises(ListGap):
+        identity.check_link(before[-2].head, made)
+
+
+def _unsigned_first(record: DeviceRecord) -> bytes:
+    return identity.next_list(record.account_id, None, [record], None, NOW_MS)
+
+
+@pytest.mark.parametrize("year", [1601, 1970, 2019, 2087, 2088, 2262, 2940, 9999, 287_000])
+def test_every_clock_that_gives_no_number_is_refused(code: RecoveryCode, year: int) -> None:
+    """ACC-70."""
+    key = code.account_key()
+    at_ms = (year - 1970) * 365_250 * 86_400
+    with pytest.raises(NoListNumber):
+        first_list(key, device(key, "one"), at_ms)
 
 
 def test_a_device_knows_that_it_was_replaced(code: RecoveryCode) -> None:
@@ -117,11 +171,11 @@ def test_a_device_knows_that_it_was_replaced(code: RecoveryCode) -> None:
 
 
 def test_no_number_is_left_after_the_highest(code: RecoveryCode) -> None:
-    """ACC-63: who states the highest number shuts everybody out, itself included."""
+    """ACC-70: who states the highest number shuts everybody out, itself included."""
     key = code.account_key()
     record = device(key, "one")
     highest = identity.encode_map(
         1, record.account_id, 2**31 - 1, bytes(32), NOW_MS, NOW_MS + 1, None, [record.hash]
     )
-    with pytest.raises(DecodeError):
-        recovery.first_list(key, record, identity.sign_list(key, highest), NOW_MS)
+    with pytest.raises(NoListNumber):
+        first_list(key, record, shown=identity.sign_list(key, highest))

@@ -379,8 +379,12 @@ class DeviceList:
     def follows(self, head: tuple[int, bytes]) -> None:
         """The list of that head or the next link after it (ID-07)."""
         need(self.seq >= head[0], "remote.list_rollback")
-        need(self.seq <= head[0] + 1, "remote.list_gap")
+        need(self.seq <= head[0] + 1 or self.leaves_out(head), "remote.list_gap")
         need(head[1] == (self.hash if self.seq == head[0] else self.prev_hash), "remote.list_fork")
+
+    def leaves_out(self, head: tuple[int, bytes]) -> bool:
+        """The list after that head, by which the account was recovered (ACC-63)."""
+        return self.seq > 2**30 and self.prev_hash == head[1]
 
     def check_time(self, now_ms: int, grace_ms: int = 0) -> None:
         """Neither past its end nor from the future (ID-08, ID-10)."""

@@ -8,7 +8,7 @@ import pytest
 from vector_files import load, scripted, unhex
 
 from e2ee import identity, recovery
-from e2ee.errors import DecodeError
+from e2ee.errors import DecodeError, NoListNumber
 from e2ee.identity import DeviceList, DeviceRecord
 from e2ee.secret import AccountKey
 
@@ -44,14 +44,26 @@ def test_what_is_refused_and_which_group_is_named(name: str) -> None:
     assert recovery.doubtful_group(case["typed"]) == case["group"]
 
 
-@pytest.mark.parametrize("name", LISTS["cases"])
-def test_first_lists(name: str) -> None:
-    """ACC-63."""
-    case: dict[str, Any] = LISTS["cases"][name]
+def first_list(case: dict[str, Any]) -> DeviceList:
+    """The list of a case."""
     key = AccountKey(unhex(CODES["a"]["account_seed"]))
     account_id = identity.account_id_of(key)
     before = None if case["before"] is None else DeviceList.verify(account_id, unhex(case["before"]))
     record = DeviceRecord.decode(unhex(LISTS["record"]))
-    made = recovery.first_list(key, record, before, case["now_ms"])
+    return recovery.first_list(key, record, before, case["now_ms"], scripted(case["random"]))
+
+
+@pytest.mark.parametrize("name", LISTS["cases"])
+def test_first_lists(name: str) -> None:
+    """ACC-63."""
+    case = LISTS["cases"][name]
+    made = first_list(case)
     assert (made.seq, made.signed.hex()) == (case["seq"], case["signed"])
     assert recovery.is_recovered(made)
+
+
+@pytest.mark.parametrize("name", LISTS["none"])
+def test_no_number_for_a_first_list(name: str) -> None:
+    """ACC-70."""
+    with pytest.raises(NoListNumber):
+        first_list(LISTS["none"][name])

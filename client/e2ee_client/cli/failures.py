@@ -73,6 +73,7 @@ _STATUS: Final[dict[str, int]] = {
     "local.side": 2,
     "local.side_company": 2,
     "local.signing_unsure": 3,
+    "local.list_number": 8,
     "local.locked": 8,
     "local.consent": 8,
     "local.not_accepted": 8,

@@ -24,7 +24,7 @@ from e2ee_relay.protocol import (
 )
 
 from e2ee import identity
-from e2ee.errors import E2eeError
+from e2ee.errors import E2eeError, IdentityMismatch
 from e2ee.identity import DeviceList
 from e2ee.prekeys import PrekeyKind
 from e2ee_client.events import ConnectionChanged, ConnectionState, PrekeysLow
@@ -242,19 +242,19 @@ class Entry(Part):
         """Our store is older than the directory: follow our own published chain (ID-07), and take the records
         that this device had then.
         """
-        own = self._state.own
+        own, told = self._state.own, self._context.recovering.told
         try:
             newest = identity.verify_chain(own.account_id, own.device_list.head, frame.lists, turn.now_ms)
             is_named = self._take_records(newest, frame)
         except E2eeError as error:
-            if self._context.recovering.told(turn, frame.lists[-1]):
+            if not isinstance(error, IdentityMismatch) and told(turn, frame.lists[-1]):
                 link.drop(turn, MAX_RETRY_AFTER_MS)
                 return
             link.drop(turn, _REFUSED_RETRY_MS)
             turn.notify(ConnectionChanged(ConnectionState.OFFLINE, link.channel.relay_url, error.code))
             return
         if not is_named:
-            self._replaced(turn, link)
+            self._replaced(turn, link, newest.signed)
             return
         self._context.upkeep.store_list(turn, newest)
         self._context.devices.settle(turn, newest, adopted=True)
@@ -278,9 +278,10 @@ class Entry(Part):
         own.older_record = others[-1] if others else None
         return bool(known)
 
-    def _replaced(self, turn: Turn, link: Link) -> None:
+    def _replaced(self, turn: Turn, link: Link, signed: bytes) -> None:
         link.drop(turn, MAX_RETRY_AFTER_MS)
-        self._context.recovering.replaced(turn)
+        if not self._context.recovering.told(turn, signed):
+            self._context.recovering.replaced(turn)
 
     def check(self, turn: Turn) -> None:
         """A contact knows a newer list of ours: ask the directory, once an hour (CON-13)."""

@@ -7,9 +7,9 @@ from typing import Final
 
 from e2ee import identity, prekeys, recovery
 from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
-from e2ee.errors import E2eeError
+from e2ee.errors import E2eeError, NoListNumber
 from e2ee.handshake import ResponderKeys
-from e2ee.identity import FLAG_FRONT_DESK, DeviceList, DeviceRecord
+from e2ee.identity import FLAG_FRONT_DESK, MAX_SEQ, DeviceList, DeviceRecord
 from e2ee.pair import DAY_MS
 from e2ee.ports import Rng
 from e2ee.prekeys import CompactBundle, PrekeyKind
@@ -22,7 +22,7 @@ from e2ee_client.errors import ConfigError
 from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
-from .own_lists import check_unlisted, minute_of, unlisted_request
+from .own_lists import check_unlisted, minute_of, next_seq, unlisted_request
 from .part import Part
 from .peers import Peer
 from .ports import Ports, Recovery, Setup
@@ -51,7 +51,11 @@ _SEED_B: Final = 32
 
 
 def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryKey]:
-    """Make account, device and first device list (ID-01, ID-02, ID-06)."""
+    """Make account, device and first device list (ID-01, ID-02, ID-06).
+
+    Raises:
+        NoListNumber: an account that is recovered gets no number for it (ACC-70).
+    """
     rng = ports.rng
     by, recovery_key = setup.recovery, identity.new_recovery(rng)
     account_key = identity.new_account(rng) if by is None else by.code.account_key()
@@ -62,7 +66,7 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryK
         account_id=account_id,
         account_key=account_key,
         device=device,
-        device_list=_first_list(account_key, device.record, recovery_key, by, now_ms),
+        device_list=_first_list(account_key, device.record, recovery_key, by, now_ms, rng),
         relay_url=setup.relay_url,
         name=setup.name,
         publish=setup.publish,
@@ -73,11 +77,16 @@ def new_account(setup: Setup, ports: Ports, now_ms: int) -> tuple[Own, RecoveryK
 
 
 def _first_list(
-    key: AccountKey, record: DeviceRecord, successor: RecoveryKey, by: Recovery | None, now_ms: int
+    key: AccountKey,
+    record: DeviceRecord,
+    successor: RecoveryKey,
+    by: Recovery | None,
+    now_ms: int,
+    rng: Rng,
 ) -> DeviceList:
     """Sign the first list of an account; of one that is recovered it is not the first (ACC-63)."""
     if by is not None and by.is_typed:
-        return recovery.first_list(key, record, by.shown, now_ms)
+        return recovery.first_list(key, record, by.shown, now_ms, rng)
     recovery_public = identity.recovery_public_of(successor)
     return identity.sign_list(
         key, identity.next_list(record.account_id, None, [record], recovery_public, now_ms)
@@ -262,14 +271,25 @@ class Upkeep(Part):
         own = self._state.own
         try:
             device_list = DeviceList.verify(own.account_id, signed)
+            named = self._named(device_list)
         except E2eeError:
             return False
-        is_newer = device_list.seq > own.device_list.seq
-        if is_newer and not own.publish and own.device.record.hash in device_list.record_hashes:
+        if device_list.seq > own.device_list.seq and not own.publish and named is not None:
+            if named != own.device.record:
+                own.device, own.older_record = replace(own.device, record=named), own.device.record
             self.store_list(turn, device_list)
         else:
             self._context.recovering.told(turn, signed)
         return True
+
+    def _named(self, device_list: DeviceList) -> DeviceRecord | None:
+        """Return the record of this device that a list of an account without a directory entry names: the
+        one in use, or that as it is made anew for such a list, which our store does not know if it was set
+        back (ID-39, ID-45).
+        """
+        record, issued_ms = self._state.own.device.record, device_list.issued_ms
+        anew = identity.redated(record, issued_ms, issued_ms + _DEVICE_LIFE_MS)
+        return next((one for one in (record, anew) if one.hash in device_list.record_hashes), None)
 
     def renewal_request(self, now_ms: int) -> bytes:
         """Return the unsigned bytes of our next list (ID-12)."""
@@ -297,16 +317,25 @@ class Upkeep(Part):
 
     def list_due(self, turn: Turn) -> bool:
         """Whether our next list is to be signed: half of its life is over, other devices are to stand in it,
-        or a wrong clock has dated list or record ahead of now (ID-39). Reminds of it if the key is elsewhere.
+        or a wrong clock has dated list or record ahead of now (ID-39). Reminds of it if the key is elsewhere,
+        or there is no number for it (ID-46).
         """
         own, is_ahead = self._state.own, self.is_ahead(turn)
         left_ms = own.device_list.expires_ms - turn.now_ms
         is_changed = own.record_anew or self._context.devices.owes_list
         if left_ms > _RENEW_BEFORE_MS and not is_ahead and not is_changed:
             return False
-        if own.account_key is None and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
+        is_signed_here = own.account_key is not None and self._has_number(turn)
+        if not is_signed_here and (left_ms <= _REMIND_BEFORE_MS or is_ahead):
             turn.notify(DeviceListExpiring(own.device_list.expires_ms))
-        return own.account_key is not None
+        return is_signed_here
+
+    def _has_number(self, turn: Turn) -> bool:
+        own = self._state.own
+        try:
+            return own.device_list.seq < MAX_SEQ if own.publish else next_seq(self._lists(), turn.now_ms) > 0
+        except NoListNumber:
+            return False
 
     def next_list(self, turn: Turn, key: AccountKey) -> NextList:
         """Sign our next list. It names a record of now, with the same keys, where the one in use is of a time

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from typing import Self
@@ -51,6 +52,8 @@ class Customer(Device[CustomerRoom]):
         self._company = company
         self._runtime = runtime
         self._fetch = fetch
+        self._making = asyncio.Lock()
+        self._asked: tuple[int, ...] = ()
 
     @classmethod
     def open(
@@ -123,9 +126,10 @@ class Customer(Device[CustomerRoom]):
             StoreError: the store cannot be made.
         """
         acceptance = _acceptance(notice, locale, purposes)
-        if self._opened is None:
-            made = Recovery(codes.new_code(self._runtime.rng, entry=self._linkable))
-            self._opened = await self._create(notice, made, publish=self._linkable)
+        async with self._making:
+            if self._opened is None:
+                made = Recovery(codes.new_code(self._runtime.rng, entry=self._linkable))
+                self._opened = await self._create(notice, made, publish=self._linkable)
         return await self._take(acceptance)
 
     async def _take(self, acceptance: Acceptance) -> CustomerRoom:
@@ -162,22 +166,28 @@ class Customer(Device[CustomerRoom]):
         Raises:
             RecoveryCodeInvalid: no recovery code; `group` says where to look. Nothing was sent or made.
             ConfigError: a store is there, not purposes of the notice, or a required one is missing.
+            NoListNumber: this device's clock is wrong, or the account has used up its numbers (ACC-70).
             RelayUnavailable, StoreError: nothing was made.
         """
         typed = recovering.parse(code)
         acceptance = _acceptance(notice, locale, purposes)
-        if self._opened is not None:
-            raise ConfigError("this device has an account already: recover into a new store")
-        opening.check_free(self._path)
-        relay_url = notice.found.card.relay_url
-        shown = await recovering.newest_list(typed, relay_url, self._runtime.transport)
-        made = Recovery(typed, is_typed=True, shown=shown)
-        self._opened = await self._create(notice, made, publish=shown is not None)
+        async with self._making:
+            if self._opened is not None:
+                raise ConfigError("this device has an account already: recover into a new store")
+            self._opened = await self._recovered(notice, typed)
         return await self._take(acceptance)
+
+    async def _recovered(self, notice: ShownNotice, typed: codes.RecoveryCode) -> Client:
+        runtime = self._runtime
+        opening.check_free(self._path)
+        codes.recovered_seq(runtime.clock.now_ms(), 0, runtime.rng)
+        shown = await recovering.newest_list(typed, notice.found.card.relay_url, runtime.transport)
+        made = Recovery(typed, is_typed=True, shown=shown)
+        return await self._create(notice, made, publish=shown is not None)
 
     def recovery_code(self) -> RecoverySheet:
         """Return the code to be written down or printed, at the person's wish alone: who has it has the
-        account. It stays the same as long as the account lives.
+        account. It stays the same as long as the account lives; `RecoverySheet.asked` until it is confirmed.
 
         Raises:
             NotAccepted. AppLocked: behind a lock (`lock_by`).
@@ -187,21 +197,25 @@ class Customer(Device[CustomerRoom]):
         code = self._shell.machine.recovery_code()
         if code is None:
             raise RecoveryCodeAbsent("this device has no recovery code")
-        return RecoverySheet(code, self._runtime.rng)
+        self._asked = self._asked or recovering.drawn(len(code.groups), self._runtime.rng)
+        return RecoverySheet(code, self._asked)
 
     async def confirm_recovery_code(self, typed: Mapping[int, str]) -> None:
         """The person has typed groups of the code back, by their numbers: those of `RecoverySheet.asked`.
 
         Raises:
             NotAccepted, RecoveryCodeAbsent. RecoveryCodeInvalid: `group` is the first that is wrong.
-            ConfigError: fewer than two groups, or a number of none. AppLocked: behind a lock (`lock_by`).
+            ConfigError: other groups than were asked for. AppLocked: behind a lock (`lock_by`).
         """
         screen_lock.check(self.client)
         if self._shell.machine.recovery_code() is None:
             raise RecoveryCodeAbsent("this device has no recovery code")
+        if not self._asked or set(typed) != set(self._asked):
+            raise ConfigError("the groups to type back are those that `RecoverySheet.asked` names")
         wrong = await self._shell.call(lambda engine, now_ms: engine.recovery_code_typed(typed, now_ms))
         if wrong is not None:
             raise RecoveryCodeInvalid(wrong)
+        self._asked = ()
 
     @property
     def has_recovery_code(self) -> bool:

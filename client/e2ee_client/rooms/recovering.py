@@ -34,10 +34,10 @@ class RecoverySheet:
 
     __slots__ = ("_code", "asked")
 
-    def __init__(self, code: RecoveryCode, rng: Rng) -> None:
+    def __init__(self, code: RecoveryCode, asked: tuple[int, ...]) -> None:
         """Not for callers: use `Customer.recovery_code`."""
         self._code = code
-        self.asked = _drawn(len(code.groups), rng)
+        self.asked = asked
 
     @property
     def text(self) -> str:
@@ -53,8 +53,8 @@ class RecoverySheet:
         return "<RecoverySheet>"
 
 
-def _drawn(of: int, rng: Rng) -> tuple[int, ...]:
-    """Draw the numbers of the groups that a person types back."""
+def drawn(of: int, rng: Rng) -> tuple[int, ...]:
+    """Draw the numbers of the groups that a person types back (ACC-68)."""
     left = list(range(1, of + 1))
     found = [left.pop(rng(1)[0] * len(left) // _DRAWN) for _ in range(LEAST_TYPED)]
     return tuple(sorted(found))

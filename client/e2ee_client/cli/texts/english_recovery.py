@@ -28,4 +28,9 @@ ENGLISH_RECOVERY: Final[dict[str, str]] = {
     "hint.recovery.group": "compare that group with the paper, and type the code again",
     "error.recovery.none": "this device has no recovery code",
     "hint.recovery.none": "the first device of an account has it; link a further device, or export a backup",
+    "error.local.list_number": "no number is left for a list of this account's devices",
+    "hint.local.list_number": "set this device's clock; if it is right, this account cannot go on: begin a "
+    "new one",
+    "error.backup.outdated": "the account was recovered after this backup was made",
+    "hint.backup.outdated": "use a backup made after that, or the recovery code",
 }

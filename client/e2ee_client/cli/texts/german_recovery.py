@@ -30,4 +30,9 @@ GERMAN_RECOVERY: Final[dict[str, str]] = {
     "error.recovery.none": "dieses Gerät hat keinen Wiederherstellungscode",
     "hint.recovery.none": "ihn hat das erste Gerät eines Kontos; ein weiteres verbinden, oder eine Sicherung "
     "machen",
+    "error.local.list_number": "für eine Geräteliste dieses Kontos ist keine Nummer mehr frei",
+    "hint.local.list_number": "stellen Sie die Uhr dieses Geräts; geht sie richtig, kann dieses Konto "
+    "nicht weitergeführt werden: legen Sie ein neues an",
+    "error.backup.outdated": "das Konto wurde wiederhergestellt, nachdem diese Sicherung gemacht wurde",
+    "hint.backup.outdated": "eine spätere Sicherung benutzen, oder den Wiederherstellungscode",
 }

@@ -9,6 +9,8 @@ export const MAX_SKIPPED_KEYS = 1_000;
 export const SKIPPED_KEY_TTL_MS = 2_592_000_000;
 export const MAX_JUMP = 1_000;
 export const MAX_COUNTER = 2 ** 31;
+/** Every device list with a higher number is one of an account that was recovered (ACC-63). */
+export const RECOVERED_FROM = 2 ** 30;
 export const MAX_OTHER_SESSIONS = 4;
 export const OTHER_TTL_MS = 604_800_000;
 export const MAX_NUMBER_JUMP = 10_000;

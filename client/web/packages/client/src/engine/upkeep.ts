@@ -9,6 +9,7 @@ import {
   MINUTE_MS,
   PREKEY_LIFE_MS,
   PREKEY_ROTATION_MS,
+  RECOVERED_FROM,
   RELAY_RETENTION_MS,
 } from "@sealroom/core/constants.ts";
 import type { UsedPrekeys } from "@sealroom/core/handshake.ts";
@@ -35,7 +36,8 @@ import { sessionOf, setOwn, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 const DEVICE_LIFE_MS = 5 * 365 * DAY_MS;
-const LAST_MINUTE = 2 ** 29;
+/** From this minute on, the year 2097, nothing is signed (ID-46). */
+const END_MINUTE = 2 ** 26;
 const COMPACT_ONE_TIME = 4;
 const MAX_PREKEY_B = 1_536;
 
@@ -87,9 +89,11 @@ export function renewList(c: Context, turn: Turn): void {
   const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
   const issued = c.ownLists.map((one) => one.issuedMs);
   const [first] = c.ownLists as [DeviceList];
+  const seq = nextSeq(own.list.seq, issued, turn.nowMs);
+  if (seq === null) return;
   const signed = signList(own.accountSeed, {
     accountId: own.record.accountId,
-    seq: nextSeq(own.list.seq, issued, turn.nowMs),
+    seq,
     prevHash: first.hash,
     issuedMs: minuteMs,
     expiresMs: minuteMs + LIST_TTL_MS,
@@ -108,15 +112,16 @@ export function takeList(c: Context, turn: Turn, list: DeviceList, own: Own = c.
 
 /**
  * Twice the Unix minute, or where a clock ahead has given a higher number, that and twice the minutes since the newest
- * list that is not dated ahead (ID-40).
+ * list that is not dated ahead (ID-40); null where that gives none (ID-46).
  */
-function nextSeq(last: number, issuedMs: readonly number[], nowMs: number): number {
+function nextSeq(last: number, issuedMs: readonly number[], nowMs: number): number | null {
   const minuteOf = (ms: number): number => Math.floor(ms / MINUTE_MS);
-  const minute = Math.min(minuteOf(nowMs), LAST_MINUTE);
+  const minute = minuteOf(nowMs);
   const past = issuedMs.filter((ms) => ms <= nowMs).map(minuteOf);
   const newest = past.length === 0 ? minute : Math.max(...past);
   const passed = minute - newest + ((issuedMs.at(-1) ?? 0) > nowMs ? 1 : 0);
-  return Math.min(Math.max(2 * minute, last + 2 * Math.max(passed, 1)), MAX_COUNTER - 1);
+  const seq = Math.max(2 * minute, last + 2 * Math.max(passed, 1));
+  return minute < END_MINUTE && seq <= (last > RECOVERED_FROM ? MAX_COUNTER - 1 : RECOVERED_FROM) ? seq : null;
 }
 
 // --- prekeys ---

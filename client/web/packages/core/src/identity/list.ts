@@ -6,6 +6,7 @@ import {
   CLOCK_TOLERANCE_MS,
   LIST_TTL_MS,
   MAX_COUNTER,
+  RECOVERED_FROM,
   MAX_LIST_RECORDS,
   MAX_SIGNED_LIST_B,
   VERSION,
@@ -122,11 +123,12 @@ export function followChain(pinned: ListHead | null, links: readonly DeviceList[
   return newest;
 }
 
-/** `link` is the list that `before` is the head of, or the next one (ID-07). */
+/** `link` is the list that `before` is the head of, or the next one; numbers above 2^30 may be left out (ID-07). */
 export function checkLink(before: ListHead, link: DeviceList): void {
   if (link.seq < before.seq) throw new RemoteError("remote.list_rollback", "a list of a lower number");
-  if (link.seq > before.seq + 1) throw new RemoteError("remote.list_gap", "a list between is missing");
   const known = link.seq === before.seq ? link.hash : link.prevHash;
+  const leavesOut = link.seq > RECOVERED_FROM && known !== null && same(known, before.hash);
+  if (link.seq > before.seq + 1 && !leavesOut) throw new RemoteError("remote.list_gap", "a list between is missing");
   if (known === null || !same(known, before.hash)) throw fork();
 }
 
