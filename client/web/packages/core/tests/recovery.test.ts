@@ -49,7 +49,8 @@ test("first lists of accounts that were recovered (ACC-63)", () => {
   const record = decodeRecord(bytes(vectors.lists.record));
   for (const one of Object.values<Json>(vectors.lists.cases)) {
     const before = one.before === null ? null : verifyList(accountId, bytes(one.before));
-    const seq = Math.max(recoveredSeq(one.now_ms), before === null ? 0 : before.seq + 1);
+    const seq = recoveredSeq(one.now_ms, before?.seq ?? 0, () => bytes(one.random));
+    assert.ok(seq !== null);
     const signed = signList(seed, {
       accountId,
       seq,
@@ -61,5 +62,16 @@ test("first lists of accounts that were recovered (ACC-63)", () => {
     });
     equal(signed, one.signed);
     assert.ok(isRecovered(verifyList(accountId, signed).seq));
+  }
+});
+
+test("no number for a first list (ACC-70)", () => {
+  const accountId = ed25519PublicOf(new Secret("Ed25519 seed", bytes(vectors.codes.a.account_seed)));
+  for (const one of Object.values<Json>(vectors.lists.none)) {
+    const before = one.before === null ? null : verifyList(accountId, bytes(one.before));
+    assert.equal(
+      recoveredSeq(one.now_ms, before?.seq ?? 0, () => bytes(one.random)),
+      null,
+    );
   }
 });

@@ -6,9 +6,9 @@ import {
   CLOCK_TOLERANCE_MS,
   LIST_TTL_MS,
   MAX_COUNTER,
-  RECOVERED_FROM,
   MAX_LIST_RECORDS,
   MAX_SIGNED_LIST_B,
+  RECOVERED_FROM,
   VERSION,
 } from "../constants.ts";
 import { notAccepted, RemoteError } from "../errors.ts";

@@ -1,8 +1,11 @@
-/** The recovery code of a customer's account, and the key that follows from it (ACC-60 to ACC-63). */
+/** The recovery code of a customer's account, and the key that follows from it (ACC-60 to ACC-63, ACC-70). */
 
 import type { Bytes } from "../bytes.ts";
 import { concat } from "../bytes.ts";
+import { RECOVERED_FROM } from "../constants.ts";
 import { notAccepted } from "../errors.ts";
+import type { Rng } from "../ports.ts";
+import { draw } from "../ports.ts";
 import { hash } from "../primitives/hash.ts";
 import { prfOfShort } from "../primitives/kdf.ts";
 
@@ -15,7 +18,8 @@ const CHECK_BITS = 16n;
 const DIGIT_BITS = 5n;
 const TYPED_MAX = 256;
 const LEFT_OUT = /[ \t\r\n-]+/;
-const FROM = 2 ** 30;
+const RECOVERED_TO = 2 ** 31 - 2 ** 24;
+const DRAWN = 2 ** 22;
 const BEGUN_MS = 1_577_836_800_000;
 const INTERVAL_MS = 4_000;
 
@@ -123,12 +127,21 @@ export function doubtfulGroup(typed: string): number | null {
   return found.size === 1 ? ([...found][0] as number) : null;
 }
 
-/** The number of a list by which an account is recovered (ACC-63). */
-export function recoveredSeq(nowMs: number): number {
-  return FROM + 2 * Math.max(1, Math.floor((nowMs - BEGUN_MS) / INTERVAL_MS));
+/**
+ * The number of a list by which an account is recovered: of the clock, or a random one above `lastSeq`, that of the list
+ * that the directory showed, 0 without one (ACC-63). Null where there is none (ACC-70).
+ */
+export function recoveredSeq(nowMs: number, lastSeq: number, rng: Rng): number | null {
+  const byClock = RECOVERED_FROM + 2 * Math.floor((nowMs - BEGUN_MS) / INTERVAL_MS);
+  const seq = byClock > lastSeq ? byClock : lastSeq + 2 * (1 + (drawn(rng) % DRAWN));
+  return byClock > RECOVERED_FROM && byClock <= RECOVERED_TO && seq <= RECOVERED_TO ? seq : null;
+}
+
+function drawn(rng: Rng): number {
+  return draw(rng, 3).reduce((value, byte) => value * 256 + byte, 0);
 }
 
 /** Whether a list is one of an account that was recovered (ACC-63, ACC-66). */
 export function isRecovered(seq: number): boolean {
-  return seq > FROM;
+  return seq > RECOVERED_FROM;
 }
