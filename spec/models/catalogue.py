@@ -11,6 +11,7 @@ from spec.models import (
     handshake_claims,
     link_claims,
     login_claims,
+    recovery_claims,
     rooms_claims,
     sessions_claims,
 )
@@ -27,6 +28,7 @@ def claims() -> tuple[Claim, ...]:
         *rooms_claims.claims(),
         *link_claims.claims(),
         *login_claims.claims(),
+        *recovery_claims.claims(),
     )
 
 

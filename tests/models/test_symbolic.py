@@ -12,7 +12,18 @@ import checkout
 import pytest
 import spec_rules
 
-from spec.models import catalogue, conversation, handshake_terms, link, login, prove, rooms, sessions, spass
+from spec.models import (
+    catalogue,
+    conversation,
+    handshake_terms,
+    link,
+    login,
+    prove,
+    recovery,
+    rooms,
+    sessions,
+    spass,
+)
 from spec.models.attacker import later, now
 from spec.models.claims import REACHED, SAFE, UNDECIDED, Question
 from spec.models.terms import Symbol, Term
@@ -82,10 +93,11 @@ def test_a_twin_is_asked_under_the_settings_of_its_claim_and_a_control_is_anothe
 
 def test_every_setting_is_used_and_an_unknown_one_is_refused() -> None:
     used = set[str]().union(*(question.settings for question in QUESTIONS.values()))
-    settings = handshake_terms.SETTINGS.keys() | conversation.SETTINGS.keys() | sessions.SETTINGS.keys()
-    assert settings | rooms.SETTINGS.keys() | link.SETTINGS.keys() | login.SETTINGS.keys() == used
+    below = handshake_terms, conversation, sessions
+    above = rooms, link, login, recovery
+    assert set[str]().union(*(one.SETTINGS for one in (*below, *above))) == used
     names = ("handshake.secret", "ratchet.secret", "sessions.reset-starter", "rooms.gate")
-    for name in (*names, "link.listed", "login.holder"):
+    for name in (*names, "link.listed", "login.holder", "recovery.told"):
         with pytest.raises(ValueError, match="no such settings"):
             QUESTIONS[name].theory(frozenset({"unheard_of"}))
 
