@@ -10,38 +10,72 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from e2ee_client.engine import Setup
+from e2ee_client.engine import Channel, Commit, Effect, Setup
 from e2ee_client.rows import Change, Put
+from e2ee_client.runtime.group import Group, Uncommitted
 from e2ee_client.store import RawKey, Store
 from engine_world import RELAY_URL, Node, Rows, World
 
 from bench.paired import Block, Row
 
 SETTINGS = ("locking_mode = EXCLUSIVE", "journal_mode = WAL", "synchronous = FULL", "secure_delete = ON")
-Commit = tuple[Change, ...]
+Changes = tuple[Change, ...]
 
 
 class DiskRows(Rows):
-    """A store on disk in the place of the test's own rows; it keeps what it was given to commit."""
+    """A store on disk in the place of the test's own rows; it keeps what it was given to commit.
+
+    What waits for a commit is read as if it were there already, as the shell does.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__()
         self.store = Store.create(path, RawKey(os.urandom(32)))
-        self.record: list[Commit] = []
+        self.waiting = Uncommitted(self.store)
+        self.record: list[Changes] = []
 
     def get(self, table: str, key: bytes) -> bytes | None:
-        return self.store.get(table, key)
+        return self.waiting.get(table, key)
 
     def items(self, table: str) -> Iterator[tuple[bytes, bytes]]:
-        return self.store.items(table)
+        return self.waiting.items(table)
 
-    def commit(self, changes: Commit) -> None:
+    def commit(self, changes: Changes) -> None:
         self.commits += 1
         self.record.append(changes)
         self.store.commit(changes)
+
+
+class DiskNode(Node):
+    """An engine that takes what has come in groups, each under one commit, as the shell does (STO-27)."""
+
+    def step(self) -> bool:
+        """Carry out what waits: a connection, or all that one has brought."""
+        for channel, connection in list(self.connections.items()):
+            if not self.waiting and not connection._incoming.empty():
+                self._together(channel)
+                return True
+        return super().step()
+
+    def _together(self, channel: Channel) -> None:
+        rows, incoming = cast(DiskRows, self.rows), self.connections[channel]._incoming
+        group, apart = Group(rows.waiting), list[Effect]()
+        while group.takes_more and not apart and not incoming.empty():
+            message = incoming.get_nowait()
+            if message is None:
+                self.connections.pop(channel)
+                effects = self.engine.disconnected(channel, self.now_ms)
+            else:
+                effects = self.engine.received(channel, message, self.now_ms)
+            apart = [] if group.joins(effects) else effects
+        changes = rows.waiting.changes
+        self.carry_out([Commit(changes)] if changes else [])
+        rows.waiting.clear()
+        self.carry_out([*group.after, *apart])
 
 
 class Conversation:
@@ -59,7 +93,7 @@ class Conversation:
 
     def _node(self, name: str, folder: Path, *, publish: bool = False) -> Node:
         setup = Setup(RELAY_URL, name=name, publish=publish, front_desk=publish)
-        node = Node(self.world, name, setup, rows=DiskRows(folder / f"{name}.db"))
+        node = DiskNode(self.world, name, setup, rows=DiskRows(folder / f"{name}.db"))
         self.world.nodes.append(node)
         node.start()
         return node
@@ -77,7 +111,7 @@ class Conversation:
         self.customer.carry_out(effects)
         self.world.advance(10_000)
 
-    def record(self, send: Callable[[int], None], count: int) -> list[Commit]:
+    def record(self, send: Callable[[int], None], count: int) -> list[Changes]:
         """Return what both stores commit for so many texts."""
         stores = [node.rows for node in self.nodes if isinstance(node.rows, DiskRows)]
         for rows in stores:
@@ -92,7 +126,7 @@ class Conversation:
                 node.rows.store.close()
 
 
-def _floor(path: Path, commits: list[Commit]) -> tuple[sqlite3.Connection, Block]:
+def _floor(path: Path, commits: list[Changes]) -> tuple[sqlite3.Connection, Block]:
     """Return the bare commits of the same rows."""
     database = sqlite3.connect(path, isolation_level=None)
     for setting in SETTINGS:

@@ -149,11 +149,12 @@ def _is_padding(padding: bytes, *, begins: bool) -> bool:
 
 def _chunked(blocks: Iterable[bytes]) -> Iterator[bytes]:
     """Yield what the blocks hold in chunks of CHUNK_B, the last one shorter."""
-    waiting = bytearray()
+    left = b""
     for block in blocks:
-        waiting += block
-        while len(waiting) >= CHUNK_B:
-            yield bytes(waiting[:CHUNK_B])
-            del waiting[:CHUNK_B]
-    if waiting:
-        yield bytes(waiting)
+        data = left + block
+        whole_b = len(data) - len(data) % CHUNK_B
+        for start in range(0, whole_b, CHUNK_B):
+            yield data[start : start + CHUNK_B]
+        left = data[whole_b:]
+    if left:
+        yield left

@@ -98,10 +98,10 @@ class Connection(asyncio.BufferedProtocol, Flow):
             return
         data = bytes(self._endpoint.buffer[:nbytes])
         self._input = self._input + data if self._input else data
-        if len(self._input) > _READ_AHEAD_B:
-            self._pause()
         if not self._is_held:
             self._endpoint.scheduler.serve(self)
+        if len(self._input) > _READ_AHEAD_B:
+            self._pause()
 
     def eof_received(self) -> bool:
         """End of what the client has to say; it is answered when all that came before it is carried out.

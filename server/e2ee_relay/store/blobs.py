@@ -214,8 +214,10 @@ class BlobThread:
     """Carries out jobs in their order; without having been started, in the caller's thread."""
 
     def __init__(self) -> None:
-        self._queue: queue.Queue[Callable[[], None] | None] = queue.Queue()
+        self._queue: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._counting = threading.Lock()
+        self._unfinished = 0
 
     def start(self) -> None:
         """Begin a thread."""
@@ -227,6 +229,7 @@ class BlobThread:
         if self._thread is None:
             job()
         else:
+            self._count(1)
             self._queue.put(job)
 
     @property
@@ -237,7 +240,7 @@ class BlobThread:
     @property
     def is_idle(self) -> bool:
         """Tell whether all that was submitted is done."""
-        return not self._queue.unfinished_tasks
+        return not self._unfinished
 
     def stop(self, timeout_s: float) -> None:
         """End after what was submitted."""
@@ -248,4 +251,8 @@ class BlobThread:
     def _run(self) -> None:
         while (job := self._queue.get()) is not None:
             job()
-            self._queue.task_done()
+            self._count(-1)
+
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self._unfinished += more
