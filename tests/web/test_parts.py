@@ -11,7 +11,10 @@ import pytest
 from playwright.async_api import Page
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
-POLICY: Final = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'"}
+HEADERS: Final = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'",
+    "Cache-Control": "public, max-age=31536000, immutable",
+}
 PART: Final = b'globalThis.ran = (globalThis.ran ?? 0) + 1; export const said = "here";'
 MAIN: Final = b"""import { fetchRest, part } from "./part.js";
 globalThis.rest = fetchRest;
@@ -37,7 +40,7 @@ def site(web_libraries: None, serve_files: browsers.ServeFiles) -> browsers.Site
     """A page with two parts, both with the hash of the one."""
     script = browsers.bundled("packages/ui/src/part.ts")
     files = {"/": _page(good=PART, other=PART), "/main.js": MAIN, "/part.js": script, "/good.js": PART}
-    return serve_files(files, POLICY)
+    return serve_files(files, HEADERS)
 
 
 async def _opened(visitor: browsers.Visitor, site: browsers.Site) -> Page:
@@ -76,4 +79,16 @@ async def test_a_part_with_another_hash_is_not_run_however_often_it_is_asked_for
     assert await page.evaluate("() => take('other')") == "local.part"
     assert await page.evaluate("() => take('other')") == "local.part"
     assert await page.evaluate("() => globalThis.ran") is None
+    assert visitor.take_complaints() != []
+
+
+async def test_a_part_that_did_not_come_is_asked_for_again_in_the_same_page(
+    visitor: browsers.Visitor, site: browsers.Site
+) -> None:
+    page = await _opened(visitor, site)
+    part = site.files.pop("/good.js")
+    assert await page.evaluate("() => take('good')") == "local.part"
+    assert await page.evaluate("() => rest([]).then(() => take('good'))") == "local.part"
+    site.files["/good.js"] = part
+    assert await page.evaluate("() => take('good')") == "here"
     assert visitor.take_complaints() != []

@@ -26,10 +26,25 @@ async function fetchPart(name: string): Promise<void> {
 function fetched(link: HTMLLinkElement): Promise<void> {
   const before = fetching.get(link.href);
   if (before !== undefined) return before;
-  const now = preloaded(link);
+  const now = cached(link).then(() => preloaded(link));
   fetching.set(link.href, now);
   now.catch(() => fetching.delete(link.href));
   return now;
+}
+
+/**
+ * Into the cache of the browser, by its hash; another file that is kept there is got anew. What fails here can be
+ * asked for again: a module that has failed once fails in Firefox until the page is loaded anew.
+ */
+async function cached({ href, integrity }: HTMLLinkElement): Promise<void> {
+  const get = (cache: RequestCache) => fetch(href, { integrity, cache, redirect: "error" });
+  await get("default")
+    .catch(() => get("reload"))
+    .catch(() => Promise.reject(notHere()));
+}
+
+function notHere(): Error {
+  return Object.assign(new Error("a part of this page is not here"), { code: "local.part" });
 }
 
 /** Into the list of modules of this page, which a file enters only with the hash that the link says. */
@@ -40,7 +55,7 @@ function preloaded({ href, integrity }: HTMLLinkElement): Promise<void> {
     preload.integrity = integrity;
     preload.href = href;
     preload.onload = () => done();
-    preload.onerror = () => failed(Object.assign(new Error("a part of this page is not here"), { code: "local.part" }));
+    preload.onerror = () => failed(notHere());
     document.head.append(preload);
   });
 }
