@@ -68,6 +68,8 @@ def test_what_a_command_has_built_is_verified_by_another_one(
     assert result.status == 0, result.out
     assert "as the company has signed it" in result.out
     assert "as four different programs" in " ".join(result.err.split())
+    nobody = stranger.run("web", "verify", server.origin, "--page", server.origin)
+    assert (nobody.status, f"the account {account} is what the site itself states" in nobody.out) == (7, True)
     path = next(one.path for one in assets.files if "vault-" in one.path)
     body = server.replies[path].body
     server.replies[path].body = body[:1000] + b"\0" + body[1001:]

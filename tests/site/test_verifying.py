@@ -94,6 +94,18 @@ async def test_headers_that_are_missing_wrong_or_too_much_are_named(site: Site) 
     }
 
 
+@pytest.mark.parametrize(
+    "name", ["NEL", "Report-To", "Reporting-Endpoints", "Speculation-Rules", "Origin-Trial", "Accept-CH"]
+)
+async def test_a_header_that_reports_tries_or_loads_something_is_named(site: Site, name: str) -> None:
+    """CNS-67"""
+    server, _, _ = site
+    server.replies["/room.html"].headers[name] = "x"
+    verified = await look(site)
+    assert [(one.code, one.what) for one in verified.findings] == [("header_odd", f"{name.lower()}: x")]
+    assert has_faults(verified.findings)
+
+
 async def test_a_file_that_is_served_otherwise_to_one_browser_is_named_with_it(site: Site) -> None:
     """CNS-64"""
     server, assets, _ = site
@@ -160,6 +172,7 @@ async def test_another_file_behind_a_coding_is_named_with_the_browsers_that_ask_
         _coded(server, path, "br", b"of an older site")
         (found,) = (await look(site)).findings
         assert (found.code, found.what, found.seen_by) == ("encoded", "br", "Chrome")
+        assert has_faults([found])
 
 
 async def test_a_coding_that_nobody_asked_for_is_a_fault(site: Site) -> None:
@@ -226,12 +239,13 @@ async def test_a_list_of_another_account_is_refused_and_nothing_of_it_is_asked_f
     assert server.requests == [ASSETS]
 
 
-async def test_without_an_account_that_of_the_door_is_taken_and_said(site: Site) -> None:
+async def test_without_an_account_that_of_the_door_is_said_and_the_site_is_not_verified(site: Site) -> None:
+    """CNS-68"""
     verified = await look(site, account_id=None)
     assert [(one.code, one.what) for one in verified.findings] == [
         ("account_stated", site[1].account_id.hex())
     ]
-    assert not has_faults(verified.findings)
+    assert has_faults(verified.findings)
 
 
 async def test_a_list_past_its_end_and_a_door_past_its_own_are_told(site: Site) -> None:

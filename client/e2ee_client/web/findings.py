@@ -32,9 +32,7 @@ class Finding(NamedTuple):
 
 
 _WEIGHTS: Final[Mapping[str, Weight]] = {
-    "account_stated": Weight.NOTE,
     "newer": Weight.NOTE,
-    "encoded": Weight.WARNING,
     "ends_soon": Weight.WARNING,
     "door_ends_soon": Weight.WARNING,
     "certificate_ends_soon": Weight.WARNING,

@@ -8,8 +8,9 @@ from typing import Final
 
 from e2ee.rooms.assets import HeaderSet
 
-_FOREVER: Final = "public, max-age=31536000, immutable"
-_ASK: Final = "no-cache"
+# Who passes a file on neither compresses nor rewrites what was signed.
+_FOREVER: Final = "public, max-age=31536000, immutable, no-transform"
+_ASK: Final = "no-cache, no-transform"
 _TLS_ONLY: Final = "max-age=31536000"
 _NOTHING: Final = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
 
@@ -23,22 +24,29 @@ class Kind(IntEnum):
     OTHER = 3
 
 
-# Headers that no file of a room has: they would let others read it, move the browser elsewhere, or hand
-# another script the whole host. `x-frame-options` would keep the page out of its frame.
+# Headers that no file of a room has (CNS-67). `x-frame-options` would keep the page out of its frame.
 FORBIDDEN: Final = frozenset(
     {
-        "access-control-allow-origin",
+        "accept-ch",
         "access-control-allow-credentials",
+        "access-control-allow-origin",
         "clear-site-data",
         "content-encoding",
         "content-security-policy-report-only",
+        "critical-ch",
+        "cross-origin-opener-policy-report-only",
         "link",
         "location",
+        "nel",
+        "origin-trial",
         "refresh",
+        "report-to",
         "reporting-endpoints",
         "service-worker-allowed",
         "set-cookie",
         "sourcemap",
+        "speculation-rules",
+        "use-as-dictionary",
         "x-frame-options",
         "x-sourcemap",
     }

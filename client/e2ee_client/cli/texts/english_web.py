@@ -44,8 +44,8 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "finding.warning": "warning",
     "finding.note": "note   ",
     "finding.seen_by": " [served so only to: {names}]",
-    "finding.account_stated": "{where}: the account {what} is what the site itself states; compare it "
-    "with the company's card (--company)",
+    "finding.account_stated": "{where}: the account {what} is what the site itself states, so nothing is "
+    "verified; give the company's card (--company)",
     "finding.newer": "{where}: the list {what} is newer than the kept one",
     "finding.ends_soon": "{where}: the list ends on {what}; build the site anew",
     "finding.door_ends_soon": "{where}: the door ends on {what}; build the site anew",
@@ -59,7 +59,8 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "finding.slow": "{where}: no answer in time",
     "finding.not_http": "{where}: what answers does not speak HTTP",
     "finding.odd_head": "{where}: a line among its headers is none; programs read on in different ways",
-    "finding.encoded": "{where}: served as {what}, which is not read here, so what browsers get was not seen",
+    "finding.encoded": "{where}: served as {what}, which is not read here, so what browsers get was not seen; "
+    "have it served in gzip or as it is",
     "finding.redirect": "{where}: points elsewhere, to {what}; that is not followed",
     "finding.status": "{where}: answered with status {what}",
     "finding.larger": "{where}: has more than the {what} bytes that it may have",

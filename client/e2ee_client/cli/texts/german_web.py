@@ -48,8 +48,8 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.warning": "Warnung",
     "finding.note": "Hinweis",
     "finding.seen_by": " [so nur ausgeliefert an: {names}]",
-    "finding.account_stated": "{where}: das Konto {what} ist, was die Site selbst angibt; vergleichen "
-    "Sie es mit der Karte der Firma (--company)",
+    "finding.account_stated": "{where}: das Konto {what} ist, was die Site selbst angibt; geprüft ist "
+    "damit nichts. Geben Sie die Karte der Firma an (--company)",
     "finding.newer": "{where}: die Liste {what} ist neuer als die aufgehobene",
     "finding.ends_soon": "{where}: die Liste endet am {what}; bauen Sie die Site neu",
     "finding.door_ends_soon": "{where}: die Tür endet am {what}; bauen Sie die Site neu",
@@ -65,7 +65,7 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.odd_head": "{where}: hat unter den Headern eine Zeile, die keiner ist; Programme lesen sie "
     "verschieden",
     "finding.encoded": "{where}: ausgeliefert als {what}, was hier nicht gelesen wird; was Browser bekommen, "
-    "blieb ungesehen",
+    "blieb ungesehen; liefern Sie es in gzip oder unverändert aus",
     "finding.redirect": "{where}: verweist nach {what}; dem wird nicht gefolgt",
     "finding.status": "{where}: mit Status {what} beantwortet",
     "finding.larger": "{where}: hat mehr als die {what} Bytes, die es haben darf",
