@@ -18,7 +18,6 @@ def page_run(tmp_path: Path, repo_root: Path) -> PageRun:
 
 
 @pytest.mark.slow
-@pytest.mark.xdist_group("ports of the pages")
 def test_every_block_of_the_readme_runs_and_its_program_twice(page_run: PageRun, repo_root: Path) -> None:
     page = (repo_root / "README.md").read_text("utf-8")
     programs = re.findall(r"^```python\n.*?^```\n", page, re.DOTALL | re.MULTILINE)
@@ -89,6 +88,18 @@ def test_the_runner_follows_a_page(page_run: PageRun) -> None:
         assert [process.poll() for process in page_run.running] == [None, None]
     assert (page_run.folder / "copy.txt").read_text() == "ONE\n"
     assert [process.poll() for process in page_run.running] == [-signal.SIGTERM] * 2
+
+
+def test_a_port_of_a_page_is_nobody_elses_and_one_in_all_its_blocks(page_run: PageRun) -> None:
+    """Two checkouts on one machine do not disturb each other."""
+    page = "```bash\necho 127.0.0.1:8443 ws://127.0.0.1:8443 127.0.0.1:9475 0.0.0.0:8443 >> said\n```\n"
+    with page_run:
+        page_run.run(page)
+        page_run.run(page)
+    one, other = (page_run.ports[port].number for port in ("8443", "9475"))
+    assert len({one, other, 8443, 9475}) == 4
+    said = f"127.0.0.1:{one} ws://127.0.0.1:{one} 127.0.0.1:{other} 0.0.0.0:8443\n"
+    assert (page_run.folder / "said").read_text("utf-8") == said * 2
 
 
 @pytest.mark.parametrize(

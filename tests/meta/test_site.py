@@ -26,7 +26,6 @@ def reader(tmp_path: Path, repo_root: Path) -> PageRun:
 
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.xdist_group("ports of the pages")
 @pytest.mark.parametrize("name", RUN)
 def test_every_block_of_a_page_runs(reader: PageRun, repo_root: Path, name: str) -> None:
     with reader:

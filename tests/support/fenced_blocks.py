@@ -13,7 +13,8 @@ renderer takes a language and a title only:
 
 On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository.
 Here `make` checks that each target exists, `pip` that what is to be installed is this distribution or an
-existing folder or requirements file, and `git clone` makes an empty folder; all else is real.
+existing folder or requirements file, and `git clone` makes an empty folder. Each port of 127.0.0.1 that the page
+names is one that nobody else has, the same in all its blocks. All else is real.
 """
 
 from __future__ import annotations
@@ -31,8 +32,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from held_port import HeldPort
+
 READY_S = 30.0
-PORT_S = 120.0
 STOP_S = 10.0
 BLOCK_S = 120.0
 KEEP_EXPORTS = """[ ! -e {file} ] || . {file}
@@ -41,6 +43,7 @@ export -p > {file}
 """
 RUN_LANGUAGES = frozenset({"bash", "sh", "python", "console"})
 _COMMENT = re.compile(r"^ {0,3}<!-- run: (?P<words>.*) -->$")
+_ADDRESS = re.compile(r"(?<=\b127\.0\.0\.1:)\d+")
 _OPENING = re.compile(r"^(?P<indent> {0,3})(?P<fence>`{3,}|~{3,})(?P<info>[^`]*)$")
 
 
@@ -117,11 +120,14 @@ def missing_line(shown: Sequence[str], printed: str) -> str | None:
 
 @dataclass(slots=True)
 class PageRun:
-    """Runs the blocks of one page in `folder`; ends its background blocks at exit."""
+    """Runs the blocks of one page in `folder`; ends its background blocks at exit. `ports` are those that it
+    has in the place of the page's own.
+    """
 
     folder: Path
     environment: dict[str, str]
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    ports: dict[str, HeldPort] = field(default_factory=dict)
 
     def __enter__(self) -> PageRun:
         return self
@@ -135,7 +141,7 @@ class PageRun:
     def run(self, page: str) -> int:
         """Runs all command blocks in order and returns their number. Raises BlockFailed."""
         count = 0
-        for block in blocks(page):
+        for block in blocks(_ADDRESS.sub(self._port, page)):
             if block.language not in RUN_LANGUAGES:
                 continue
             count += 1
@@ -146,6 +152,9 @@ class PageRun:
             else:
                 self._execute(block, block.text)
         return count
+
+    def _port(self, named: re.Match[str]) -> str:
+        return str(self.ports.setdefault(named[0], HeldPort()).number)
 
     def _argv(self, block: Block, script: str) -> list[str]:
         if block.language == "python":
@@ -187,14 +196,7 @@ class PageRun:
                 raise BlockFailed(f"line {block.line}: `{command}` did not print {missing!r} but\n{printed}")
 
     def _start(self, block: Block) -> None:
-        """Start a background block; one whose port another test still holds is started again for a while."""
-        deadline = time.monotonic() + PORT_S
-        while not self._is_up(block):
-            if time.monotonic() > deadline:
-                raise BlockFailed(f"line {block.line}: its port stays in use")
-            time.sleep(0.5)
-
-    def _is_up(self, block: Block) -> bool:
+        """Start a background block, and wait until it is ready."""
         output = self.folder / f".background-{block.line}.log"
         with output.open("wb") as sink:
             process = subprocess.Popen(
@@ -212,15 +214,12 @@ class PageRun:
         while time.monotonic() < deadline:
             printed = output.read_text("utf-8", "replace")
             if process.poll() is not None:
-                if "already in use" in printed:
-                    return False
                 raise BlockFailed(f"line {block.line}: ended with exit {process.returncode}\n{printed}")
             if block.ready and re.search(rf"\b{re.escape(block.ready)}\b", printed):
-                return True
+                return
             time.sleep(0.05)
         if block.ready:
             raise BlockFailed(f"line {block.line}: never printed {block.ready!r}\n{printed}")
-        return True
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
