@@ -13,8 +13,8 @@ renderer takes a language and a title only:
 
 On the reader's machine `make` and `pip` would build environments and `git clone` would fetch this repository.
 Here `make` checks that each target exists, `pip` that what is to be installed is this distribution or an
-existing folder or requirements file, and `git clone` makes an empty folder. Each port of 127.0.0.1 that the page
-names is one that nobody else has, the same in all its blocks. All else is real.
+existing folder or requirements file, and `git clone` makes an empty folder. Each port of 127.0.0.1 that the
+page names is one that nobody else has, the same in all its blocks. All else is real.
 """
 
 from __future__ import annotations

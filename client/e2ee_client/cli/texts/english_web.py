@@ -59,8 +59,8 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "finding.slow": "{where}: no answer in time",
     "finding.not_http": "{where}: what answers does not speak HTTP",
     "finding.odd_head": "{where}: a line among its headers is none; programs read on in different ways",
-    "finding.encoded": "{where}: served as {what}, which is not read here, so what browsers get was not seen; "
-    "have it served in gzip or as it is",
+    "finding.encoded": "{where}: served as {what}, which is not read here, so what browsers get was not "
+    "seen; have it served in gzip or as it is",
     "finding.redirect": "{where}: points elsewhere, to {what}; that is not followed",
     "finding.status": "{where}: answered with status {what}",
     "finding.larger": "{where}: has more than the {what} bytes that it may have",
