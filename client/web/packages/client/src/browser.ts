@@ -21,6 +21,7 @@ export interface BrowserOptions {
   /** The store has ended by itself (STO-36). */
   readonly ended: (code: StoreCode) => void;
   readonly files: LoadFiles;
+  readonly later: Ports["later"];
 }
 
 export interface BrowserPorts extends Ports {
@@ -29,7 +30,7 @@ export interface BrowserPorts extends Ports {
   readonly links: Links;
 }
 
-export function browserPorts({ mode, name, ttlMs, workerUrl, ended, files }: BrowserOptions): BrowserPorts {
+export function browserPorts({ mode, name, ttlMs, workerUrl, ended, files, later }: BrowserOptions): BrowserPorts {
   const { nowMs } = browserClock;
   const links = browserLinks({ clock: browserClock, pageProtocol: location.protocol });
   return {
@@ -41,5 +42,6 @@ export function browserPorts({ mode, name, ttlMs, workerUrl, ended, files }: Bro
     clock: browserClock,
     random: browserRandom,
     files,
+    later,
   };
 }

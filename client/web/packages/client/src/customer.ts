@@ -21,6 +21,7 @@ import type { Turn } from "./engine/turn.ts";
 import { ClientError } from "./errors.ts";
 import { eventsOf } from "./event_stream.ts";
 import { FileLoader } from "./file_loader.ts";
+import type { Devices } from "./kin/linking.ts";
 import { Room } from "./room.ts";
 import { Shell } from "./shell.ts";
 
@@ -30,6 +31,8 @@ export interface CustomerOptions {
   /** The account that the page has named (`<seal-room account>`); null where TLS of the origin is the root. */
   readonly account?: Bytes | null;
   readonly ports: Ports;
+  /** Make the account with a directory entry, so that further devices can be linked (ACC-50). */
+  readonly linkable?: boolean;
 }
 
 /** What a company says before anybody writes, verified. */
@@ -95,7 +98,7 @@ export class Customer {
     const { place, random } = options.ports;
     const store = await place.open();
     if (store === null) return new Customer(options, null);
-    const engine = await loadEngine(store, random);
+    const engine = await loadEngine(store, random, options.ports.later);
     if (engine === null) {
       // What a crash left of an account's creation (STO-16).
       await store.destroy();
@@ -151,28 +154,55 @@ export class Customer {
     const locale = shown.locale(lang);
     const acceptance = { notice: shown.notice, locale, purposes: bitsOf(shown.notice, purposes) };
     const work = (c: Context, turn: Turn): Bytes => {
-      const { mandate, notice } = shown.found.door;
-      learn(c, turn, mandate, null);
-      learnNotice(c, turn, notice, [{ locale, text: shown.text(locale) }]);
+      this.#learn(c, turn, shown, locale);
       return accept(c, turn, acceptance);
     };
     if (this.#running === null) return this.#create(shown, work);
     return this.#room(hex(await this.shell.do(work)));
   }
 
+  #learn(c: Context, turn: Turn, shown: ShownNotice, locale: string): void {
+    const { mandate, notice } = shown.found.door;
+    learn(c, turn, mandate, null);
+    learnNotice(c, turn, notice, [{ locale, text: shown.text(locale) }]);
+  }
+
+  /** Further devices of this person: the part of the page for them is fetched now. */
+  async devices(): Promise<Devices> {
+    const later = await this.#options.ports.later();
+    return later.devicesOf({
+      ports: this.#options.ports,
+      shell: () => this.#running?.shell ?? null,
+      door: (known) =>
+        findDoor(this.#options.company, () => this.#options.ports.clock.nowMs(), known, this.#options.ports.fetchDoor),
+      begin: async (engine, found) => {
+        const shown = new ShownNotice(found);
+        await this.#run(engine, (c, turn) => this.#learn(c, turn, shown, shown.locale()));
+      },
+    });
+  }
+
   async #create(shown: ShownNotice, work: (c: Context, turn: Turn) => Bytes): Promise<Room> {
     const { ports } = this.#options;
     const engine = newEngine(ports.random, cardOf(shown.found), ports.clock.nowMs());
+    const { context } = engine;
+    if (this.#options.linkable === true) context.kin = (await ports.later()).kinOf(context, []);
+    return this.#room(hex(await this.#run(engine, work)));
+  }
+
+  /** Make the store of an engine, and go online. */
+  async #run<T>(engine: Engine, work: (c: Context, turn: Turn) => T): Promise<T> {
+    const { ports } = this.#options;
     const store = await ports.place.create();
     const begun = await running(ports, store, engine);
-    const id = await this.#begin(begun.shell, work);
+    const result = await this.#begin(begun.shell, work);
     this.#running = begun;
     await begun.shell.goOnline();
-    return this.#room(hex(id));
+    return result;
   }
 
   /** Of an acceptance that is refused nothing stays. */
-  async #begin(shell: Shell, work: (c: Context, turn: Turn) => Bytes): Promise<Bytes> {
+  async #begin<T>(shell: Shell, work: (c: Context, turn: Turn) => T): Promise<T> {
     try {
       return await shell.do((c, turn) => {
         putNew(c, turn);

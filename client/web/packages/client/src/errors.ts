@@ -35,7 +35,14 @@ export type ClientCode =
   | "client.closed"
   | "client.unknown_entry"
   | "client.wait"
-  | "client.unsupported";
+  | "client.unsupported"
+  | "account.replaced"
+  | "link.code"
+  | "link.expired"
+  | "link.refused"
+  | "account.key_absent"
+  | "device.too_many"
+  | "recovery.code";
 
 /** Something that a caller asked for cannot be done as things stand. */
 export class ClientError extends Error {

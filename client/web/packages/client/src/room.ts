@@ -9,7 +9,6 @@ import type { CustomerEvent, Delivery } from "./engine/events.ts";
 import { checkWriting, consentOf, withdraw } from "./engine/rooms/consenting.ts";
 import type { Draft } from "./engine/rooms/draft.ts";
 import { KIND_RATING } from "./engine/rooms/judging.ts";
-import { challenge, identify } from "./engine/rooms/logging_in.ts";
 import type { Room as KeptRoom } from "./engine/rooms/model.ts";
 import { stepIn } from "./engine/rooms/rooms.ts";
 import { retry, write } from "./engine/rooms/writing.ts";
@@ -198,12 +197,14 @@ export class Room {
   }
 
   /** A text that the page hands to the company's web server, where the person is logged in; it holds ten minutes. */
-  loginChallenge(): Promise<string> {
-    return this.#shell.do((c, turn) => stepIn(c, turn, unhex(this.id), challenge));
+  async loginChallenge(): Promise<string> {
+    const { challenge } = await this.#shell.later();
+    return await this.#shell.do((c, turn) => stepIn(c, turn, unhex(this.id), challenge));
   }
 
   /** Tell the company who one is, by the token that its web server gave for a challenge of this device. */
   async identify(token: string): Promise<Sent> {
+    const { identify } = await this.#shell.later();
     const entry = await this.#shell.do((c, turn) => {
       checkWriting(c, turn, this.kept, IDENTIFY);
       return stepIn(c, turn, unhex(this.id), (d) => identify(d, token));

@@ -2,6 +2,7 @@
 
 import { hex, unhex } from "@sealroom/core/bytes.ts";
 import type { FileChoice, Finding, IdentityChallenge, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
+import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
 import { ClientError, codeOf } from "./errors.ts";
 import { isUpload } from "./file_loader.ts";
 import { askedBy } from "./room_items.ts";
@@ -143,6 +144,13 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
 
   async preview(id: string): Promise<Blob> {
     return (await this.room.file(id).save()).blob;
+  }
+
+  // --- what most people never ask for ---
+
+  async further<A extends FurtherAct>(act: A, given: Further[A][0]): Promise<Further[A][1]> {
+    const result = await this.carryOut(act, given);
+    return result as Further[A][1];
   }
 
   // --- what this client does not do yet ---

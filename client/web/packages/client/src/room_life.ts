@@ -5,6 +5,7 @@ import type { CustomerOptions, ShownNotice } from "./customer.ts";
 import { Customer } from "./customer.ts";
 import type { CustomerEvent } from "./engine/events.ts";
 import { ClientError, codeOf, DoorError } from "./errors.ts";
+import type { CarryOut } from "./kin/further.ts";
 import type { Room } from "./room.ts";
 import { obstacleOf } from "./room_state.ts";
 import { NOTHING_YET, RoomWatch } from "./room_watch.ts";
@@ -36,6 +37,7 @@ export class RoomLife {
   #unlisten: Unsubscribe = () => {};
   #state: RoomState | null = null;
   #isTelling = false;
+  #further: CarryOut | null = null;
 
   constructor(options: RoomOptions) {
     this.options = options;
@@ -67,14 +69,19 @@ export class RoomLife {
 
   #read(): RoomState {
     const { keeping, ports } = this.options;
-    const start = { ...NOTHING_YET, link: this.#link(), keeping, alarm: this.#doorAlarm };
+    const start = { ...NOTHING_YET, link: this.#link(), account: this.#account(), keeping, alarm: this.#doorAlarm };
     const seen = { ...start, ...this.#watch.door(this.#shown, this.#locale), obstacle: this.#obstacle };
     const room = this.newest();
     const early = this.#phaseBefore();
     if (early !== null || room === null) return { ...seen, phase: early ?? "loading" };
     const found = this.#watch.room(room, this.#shown, this.#locale, { limit: this.limit, nowMs: ports.clock.nowMs() });
     const alarm = this.#doorAlarm ?? found.alarm ?? null;
-    return { ...seen, ...found, alarm, canWrite: found.canWrite === true && alarm === null };
+    return {
+      ...seen,
+      ...found,
+      alarm,
+      canWrite: found.canWrite === true && alarm === null && start.account !== "replaced",
+    };
   }
 
   #link(): Link {
@@ -82,6 +89,12 @@ export class RoomLife {
     const mailbox = this.customer.shell.context.links.all.get("mailbox");
     if (mailbox === undefined || mailbox.state === "closed") return "offline";
     return mailbox.state === "ready" ? "online" : "connecting";
+  }
+
+  #account(): RoomState["account"] {
+    const c = this.customer?.hasAccepted ? this.customer.shell.context : null;
+    if (c === null || c.kin === null) return "none";
+    return c.kin.isReplaced ? "replaced" : c.own.accountSeed === null ? "other" : "key";
   }
 
   #phaseBefore(): Phase | null {
@@ -163,6 +176,20 @@ export class RoomLife {
   async end(): Promise<void> {
     this.#unlisten();
     await this.customer?.close();
+  }
+
+  // --- further devices ---
+
+  /** What is under way stays here, whichever window has begun it. */
+  protected async carryOut(act: string, given: unknown): Promise<unknown> {
+    this.#further ??= (await this.options.ports.later()).furtherOf(async () => {
+      this.customer ??= await Customer.open(this.options);
+      return await this.customer.devices();
+    });
+    const result = await this.#further(act, given);
+    if (act === "join-done") this.#listen();
+    this.changed();
+    return result;
   }
 
   // --- consent ---

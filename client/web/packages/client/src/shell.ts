@@ -39,6 +39,11 @@ export class Shell {
     return this.#engine.context;
   }
 
+  /** What most people never ask for. */
+  later(): ReturnType<Ports["later"]> {
+    return this.#ports.later();
+  }
+
   get isOver(): boolean {
     return this.#isOver;
   }
@@ -168,7 +173,7 @@ export class Shell {
   /** Memory is ahead of the store, which is the truth: begin anew from it. */
   async #reload(): Promise<void> {
     this.#dropLinks();
-    const engine = await loadEngine(this.#store, this.#ports.random);
+    const engine = await loadEngine(this.#store, this.#ports.random, this.#ports.later);
     if (engine === null) throw new StoreError("store.corrupt", "the store holds no account");
     this.#engine = engine;
     if (!this.#isOnline) return;

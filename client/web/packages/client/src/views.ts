@@ -70,7 +70,7 @@ export function roomView(c: Context, room: Room): RoomView {
 /** A device as it is shown: by its card. */
 export function person(c: Context, room: Room, deviceId: Bytes): Person {
   const id = hex(deviceId);
-  const isSelf = same(deviceId, c.own.record.deviceId);
+  const isSelf = same(deviceId, c.own.record.deviceId) || (c.kin?.signerOf(deviceId) ?? null) !== null;
   if (isSelf) return { id, name: null, kind: "customer", teams: [], isSelf, isPresent: true };
   const card = c.team.cards.get(id);
   const records = [...c.team.records.values(), ...[...c.peers.values()].map((peer) => peer.record)];
@@ -84,14 +84,14 @@ export function person(c: Context, room: Room, deviceId: Bytes): Person {
 export function entriesOf(room: Room): readonly EntryView[] {
   const entries = transcript(room);
   const edits = countingWordings(room);
-  return entries.map((kept) => entryView(kept, edits));
+  return entries.map((kept) => entryView(room.customer, kept, edits));
 }
 
 export function fieldOf(payload: Value, key: number): Value {
   return payload instanceof Map ? (payload.get(key) ?? null) : null;
 }
 
-function entryView(kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
+function entryView(customer: Bytes, kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
   const { entry } = kept;
   const { kind } = entry.header;
   const payload = payloadOf(kept);
@@ -104,7 +104,7 @@ function entryView(kept: Kept, edits: ReadonlyMap<string, Kept>): EntryView {
     id: hex(entry.hash),
     kind,
     author: hex(entry.author.deviceId),
-    ours: kept.delivery !== null,
+    ours: same(entry.author.accountId, customer),
     sentMs: entry.header.sentMs,
     receivedMs: kept.receivedMs,
     text: typeof text === "string" ? text : null,

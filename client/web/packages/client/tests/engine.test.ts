@@ -15,6 +15,7 @@ import type { Turn } from "../src/engine/turn.ts";
 import { newAccount } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
 
+const later = () => import("../src/later.ts");
 const NOW_MS = 1_800_000_000_000;
 const RELAY = "wss://relay.example";
 
@@ -65,7 +66,7 @@ test("two lists of a company under one number stop the conversation until a pers
   const told = turn.effects().filter((one) => one.name === "notify" && one.event.type === "identity-alarm");
   assert.equal(told.length, 1);
   await store.commit(turn.changes(), 0);
-  const loaded = await loadEngine(store, bytesFrom(3));
+  const loaded = await loadEngine(store, bytesFrom(3), later);
   assert.equal(loaded?.context.company.alarm, "remote.list_fork");
   assert.deepEqual(loaded?.context.company.list?.hash, shop.list.hash);
 });

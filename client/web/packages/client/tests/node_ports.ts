@@ -64,5 +64,6 @@ export function portsOf(place: StorePlace, door: string): Ports {
     stripping: () => import("../src/files/image_metadata.ts"),
   };
   const random = (sizeB: number) => new Uint8Array(randomBytes(sizeB));
-  return { place, connect, work, fetchDoor, clock, random, files };
+  const later = () => import("../src/later.ts");
+  return { place, connect, work, fetchDoor, clock, random, files, later };
 }

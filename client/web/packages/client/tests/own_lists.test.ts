@@ -5,6 +5,7 @@ import { loadEngine, newEngine, putNew } from "../src/engine/loading.ts";
 import { newAccount, renewList } from "../src/engine/upkeep.ts";
 import { MemoryPlace } from "./memory_store.ts";
 
+const later = () => import("../src/later.ts");
 const DAY_MS = 86_400_000;
 const NOW_MS = 1_800_000_000_000;
 const MINUTE_MS = 60_000;
@@ -28,7 +29,7 @@ for (const aheadMs of [0, 20 * DAY_MS]) {
     const store = await new MemoryPlace().create();
     const { turn } = engine.do(NOW_MS + aheadMs, putNew);
     await store.commit(turn.changes(), 0);
-    const older = await loadEngine(store, bytesFrom(3));
+    const older = await loadEngine(store, bytesFrom(3), later);
     assert.ok(older !== null);
     const signed = (copy: typeof engine, atMs: number): Bytes => {
       copy.do(atMs, renewList);

@@ -8,6 +8,8 @@ import { hex, unhex } from "@sealroom/core/bytes.ts";
 import { Customer } from "../src/customer.ts";
 import type { Delivery } from "../src/engine/events.ts";
 import { codeOf } from "../src/errors.ts";
+import type { Link } from "../src/kin/inviting.ts";
+import type { Offer } from "../src/kin/linking.ts";
 import type { Room } from "../src/room.ts";
 import { dieAfter, Faults, fillFor } from "./faults.ts";
 import { MemoryPlace } from "./memory_store.ts";
@@ -33,7 +35,11 @@ interface Command {
   readonly strip?: boolean;
 }
 
-let me = await Customer.open({ company, ports });
+const linkable = process.argv.includes("linkable");
+let me = await Customer.open({ company, ports, linkable });
+let link: Link | null = null;
+let joining: ReturnType<Offer["join"]> | null = null;
+let offer: Offer | null = null;
 
 function say(line: unknown): void {
   process.stdout.write(`${JSON.stringify(line)}\n`);
@@ -90,14 +96,14 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
   account: () => hex(me.shell.context.own.record.accountId),
   reopen_store: async () => {
     await me.close();
-    me = await Customer.open({ company, ports });
+    me = await Customer.open({ company, ports, linkable });
     listen();
     return me.hasAccepted;
   },
   // The process has died: what it had open goes with it.
   revive: async ({ kind }) => {
     place.isContinuous = kind !== "copy";
-    me = await Customer.open({ company, ports });
+    me = await Customer.open({ company, ports, linkable });
     listen();
     return me.hasAccepted;
   },
@@ -153,6 +159,31 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     const store = await place.open();
     await store?.commit([], await store.version());
   },
+  link: async () => {
+    link = await (await me.devices()).link();
+    link.digits.catch(() => {});
+    return link.text;
+  },
+  link_digits: () => link?.digits,
+  link_confirm: () => link?.confirm(),
+  link_close: () => link?.close(),
+  link_over: () => link?.over,
+  offer: async ({ text = "" }) => {
+    offer = await (await me.devices()).offer(text);
+    return { company: offer.company, origin: offer.origin, stored: place.created };
+  },
+  join: () => {
+    joining = offer?.join() ?? null;
+    return joining?.digits;
+  },
+  joined: async () => {
+    await joining?.done;
+    listen();
+    return hex(me.shell.context.own.record.deviceId);
+  },
+  has_room: () => me.rooms().length > 0,
+  devices: async () => (await me.devices()).all(),
+  remove_device: async ({ entry = "" }) => (await me.devices()).remove(entry),
   quit: () => me.close(),
 };
 

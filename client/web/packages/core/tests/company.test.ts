@@ -3,6 +3,7 @@ import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
 import { decodeAgentCard, verifyChannels } from "../src/company/card.ts";
 import * as invites from "../src/company/invite.ts";
+import * as said from "../src/company/invite_messages.ts";
 import { verifyMandate } from "../src/company/mandate.ts";
 import { verifyRoster } from "../src/company/roster.ts";
 import { asRosterContent } from "../src/company/roster_content.ts";
@@ -79,4 +80,40 @@ test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
     equal(invites.openInvite(key, bytes(message.sealed)), message.message);
   }
   assert.equal(invites.digitsOf(s, bytes(one.messages[0].message), r), one.digits);
+});
+
+test("what the messages of an invite say, and of whom they are refused (ACC-33, ACC-35)", () => {
+  const one = load("invite");
+  const account = bytes(one.account_id);
+  const code = invites.decodeInvite(account, one.code);
+  const [came, , out] = one.messages.map((message: Json) => bytes(message.message));
+  const request = said.decodeRequest(account, code, came, one.now_ms);
+  equal(said.encodeRequest(request.record.bytes, request.mailbox, request.token), hex(came));
+  const asks = (other: Partial<typeof code>) =>
+    codeOf(() => said.decodeRequest(account, { ...code, ...other }, came, one.now_ms));
+  for (const other of [{ kind: 0 }, { frontDesk: 0 }, { secret: code.secret.with(0, 0) }]) {
+    assert.equal(asks(other), "remote.identity");
+  }
+  assert.equal(
+    codeOf(() => said.decodeRequest(account, code, came, request.record.expiresMs + 1)),
+    "remote.expired",
+  );
+  const { list, records } = said.decodeWelcome(request.record, out, one.now_ms);
+  const sorted = records.map((record) => record.bytes);
+  equal(said.encodeWelcome(list.signed, sorted), hex(out));
+  assert.equal(
+    codeOf(() => said.decodeWelcome(request.record, out, list.expiresMs + 1)),
+    "remote.list_expired",
+  );
+  const stranger = { ...request.record, hash: request.record.hash.with(0, 0) };
+  assert.equal(
+    codeOf(() => said.decodeWelcome(stranger, out, one.now_ms)),
+    "remote.identity",
+  );
+  const fewer = said.encodeWelcome(list.signed, sorted.slice(1));
+  assert.ok(
+    ["remote.decode", "remote.identity"].includes(
+      codeOf(() => said.decodeWelcome(request.record, fewer, one.now_ms)) ?? "",
+    ),
+  );
 });

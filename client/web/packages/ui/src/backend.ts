@@ -6,6 +6,8 @@
  * this calls its listeners in a later turn of the event loop, at most once for all that changed in one.
  */
 
+import type { Further, FurtherAct } from "./further.ts";
+
 /** Stops the reports that it was given for. */
 export type Unsubscribe = () => void;
 
@@ -296,6 +298,8 @@ export interface RoomState extends ConversationState {
   readonly staleUntilMs: number | null;
   readonly acceptedMs: number | null;
   readonly keeping: Keeping;
+  /** Whether this person has more than one device: this one lets others in, is a further one, or is out. */
+  readonly account: "none" | "key" | "other" | "replaced";
   /** The company asks how it was: a closed room that was not rated. */
   readonly canRate: boolean;
   readonly canReopen: boolean;
@@ -332,4 +336,6 @@ export interface RoomBackend extends Conversation<RoomState> {
   settleAlarm(choice: "trust" | "end"): Promise<void>;
   /** Try again what stands in the way. */
   tryAgain(): Promise<void>;
+  /** What most people never ask for, by name. */
+  further<A extends FurtherAct>(act: A, given: Further[A][0]): Promise<Further[A][1]>;
 }

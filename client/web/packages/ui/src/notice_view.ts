@@ -10,6 +10,8 @@ export interface NoticeAnswers {
   accept(purposes: readonly number[]): void;
   refuse(): void;
   showIn(locale: string): void;
+  /** Null where this device keeps nothing. */
+  readonly elsewhere: (() => void) | null;
 }
 
 /** Notice and answers; without `answers` it is only read again. */
@@ -151,6 +153,9 @@ function linksView(notice: Notice, words: Words, answers: NoticeAnswers | null):
     pageLink(notice.privacyUrl, words("notice.privacy")),
     pageLink(notice.imprintUrl, words("notice.imprint")),
     ...switches,
+    answers !== null &&
+      answers.elsewhere !== null &&
+      h("button", { class: "plain", type: "button", onclick: answers.elsewhere }, words("notice.elsewhere")),
   );
 }
 

@@ -3,12 +3,12 @@
 import type { Message, RoomBackend, RoomState, Unsubscribe } from "./backend.ts";
 import { type ComposerElement, defineComposer } from "./composer.ts";
 import { define, h, replace, say, set } from "./dom.ts";
+import { failureNote } from "./failure_note.ts";
 import { icon } from "./icons.ts";
 import type { MessagesElement } from "./messages.ts";
 import { part } from "./part.ts";
 import { presentLine } from "./present.ts";
 import type { DialogContext } from "./room_dialogs.ts";
-import { failureNote, notesView } from "./room_notes.ts";
 import { loadingScreen, noticeScreen } from "./room_screens.ts";
 import { memberOf, nameOf } from "./rows.ts";
 import { roomStyle } from "./styles/room.ts";
@@ -161,7 +161,7 @@ export class RoomElement extends HTMLElement {
     const state = backend.state();
     this.#showHead(state, words);
     this.#showBody(state);
-    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed], this.#failure])}`;
+    const notes = `${JSON.stringify([state.alarm, state.link, state.staleUntilMs, state.company?.hours, state.phase, state.keeping.mode, state.items.length > 0, [...this.#dismissed], this.#failure, this.#rest !== null])}`;
     if (notes === this.#notes) return;
     this.#notes = notes;
     const actions = {
@@ -177,7 +177,7 @@ export class RoomElement extends HTMLElement {
     // A new page ends a room that is not stored.
     const again = state.keeping.mode === "session" ? null : reload;
     const failure = this.#failure === "" ? [] : [failureNote(words, this.#failure, again)];
-    const others = CONVERSING.includes(state.phase) ? notesView(state, context) : [];
+    const others = (CONVERSING.includes(state.phase) && this.#rest?.notesView(state, context)) || [];
     this.#notesBox.replaceChildren(...failure, ...others);
     set(this.#notesBox, "role", state.alarm === null ? "status" : "alert");
   }
@@ -219,11 +219,13 @@ export class RoomElement extends HTMLElement {
     const options = this.#options as RoomOptions;
     const { words } = options;
     const run = (action: Promise<unknown>) => void this.#attempt(action);
-    const notice = noticeScreen(state, options, run);
+    const elsewhere = () => this.#with((rest) => rest.startJoin(this.#context()));
+    const screens = { ...options, elsewhere };
+    const notice = noticeScreen(state, screens, run);
     if (notice !== null) return notice;
     if (state.phase === "loading") return [loadingScreen(words)];
     this.#fetchRest();
-    return this.#rest === null ? [loadingScreen(words)] : this.#rest.otherScreen(state, options, run);
+    return this.#rest === null ? [loadingScreen(words)] : this.#rest.otherScreen(state, screens, run);
   }
 
   /** The list stands empty until what makes it is here; one can write before. */
@@ -289,7 +291,8 @@ export class RoomElement extends HTMLElement {
 
   #showFoot(state: RoomState): void {
     const { words, backend, now } = this.#options as RoomOptions;
-    const blocked = state.alarm === null ? null : words("alarm.blocked");
+    const isOut = state.account === "replaced";
+    const blocked = isOut ? words("replaced") : state.alarm === null ? null : words("alarm.blocked");
     this.#composer?.allow(state.canSendFiles, state.maxFileB, state.canWrite ? null : blocked);
     const rest = this.#rest;
     const key = JSON.stringify([state.phase, state.erasure, state.canRate, state.canReopen, rest !== null]);

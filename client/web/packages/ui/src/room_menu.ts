@@ -2,6 +2,7 @@
 
 import type { Message, RoomState } from "./backend.ts";
 import { offer } from "./dom.ts";
+import { showDevices } from "./further_parts.ts";
 import type { MenuItem } from "./menu.ts";
 import { confirmed, type DialogContext, showChannels, showCode, showMembers, showNotice } from "./room_dialogs.ts";
 
@@ -31,6 +32,8 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
     item("menu.channels", "phone", () => showChannels(context)),
   ];
   const keep = [item("menu.export", "save", () => saveTranscript(context))];
+  if (state.account === "key" || state.account === "other")
+    keep.push(item("menu.devices", "page", () => showDevices(context)));
   if (state.keeping.mode === "recoverable" && hasRoom)
     keep.push(item("menu.code", "key", () => void attempt(showCode(context))));
   const end: MenuItem[] = [];

@@ -117,10 +117,3 @@ function sessionNote(state: RoomState, { words }: NoteContext): Note | null {
   if (state.keeping.mode !== "session" || !isRunning) return null;
   return { id: "session", tone: "", icon: "info", text: words("banner.session"), action: null, canDismiss: true };
 }
-
-/** What was to come after this page did not come: some browsers ask for it again in a new page only. */
-export function failureNote(words: Words, code: string, reload: (() => void) | null): HTMLElement {
-  const text = h("span", null, words("failed.text", { code }));
-  const action = reload && button(words("obstacle.reload"), reload);
-  return h("div", { class: "note stop" }, icon("stop"), h("div", null, text, action));
-}

@@ -9,19 +9,26 @@ export interface ScreenOptions {
   readonly backend: RoomBackend;
   readonly words: Words;
   openAlone(): void;
+  /** Go on from another device of one's own. */
+  elsewhere(): void;
   reload(): void;
 }
 
 export type Run = (action: Promise<unknown>) => void;
 
 /** The notice while it is to be answered; null in every other phase. */
-export function noticeScreen(state: RoomState, { backend, words }: ScreenOptions, run: Run): HTMLElement[] | null {
+export function noticeScreen(
+  state: RoomState,
+  { backend, words, elsewhere }: ScreenOptions,
+  run: Run,
+): HTMLElement[] | null {
   const { company, notice } = state;
   if (state.phase !== "notice" || company === null || notice === null) return null;
   return noticeView(company, notice, words, {
     accept: (purposes) => run(backend.accept(purposes)),
     refuse: () => run(backend.refuse()),
     showIn: (locale) => run(backend.showNotice(locale)),
+    elsewhere: state.keeping.mode === "session" ? null : elsewhere,
   });
 }
 

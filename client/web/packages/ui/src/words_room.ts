@@ -53,6 +53,7 @@ export const ROOM_WORDS = {
     "This includes details of your health, if you give any.",
   ],
   "notice.optional": ["Freiwillig", "Optional"],
+  "notice.elsewhere": ["Ich schreibe schon auf einem anderen Gerät", "I already write on another device"],
   "notice.language": ["Sprache", "Language"],
   "notice.changed": [
     "Die Hinweise haben sich geändert. Bitte antworten Sie bis {when}; bis dahin geht alles weiter.",
@@ -218,6 +219,10 @@ export const ROOM_WORDS = {
   "alarm.now": ["Jetzt", "Now"],
   "alarm.trust": ["Die Zeichen stimmen", "The characters are the same"],
   "alarm.end": ["Gespräch beenden", "End the conversation"],
+  replaced: [
+    "Ihr Gespräch geht auf einem anderen Gerät weiter; dieses schreibt nicht mehr mit.",
+    "Your conversation goes on on another device; this one writes no more.",
+  ],
   "alarm.blocked": ["Erst klären, dann schreiben.", "Settle this first, then write."],
 
   "closed.title": ["Dieses Gespräch ist abgeschlossen.", "This conversation is closed."],
@@ -251,6 +256,7 @@ export const ROOM_WORDS = {
   "menu.notice": ["Hinweise zum Datenschutz", "Privacy notice"],
   "menu.channels": ["Andere Wege zu uns", "Other ways to reach us"],
   "menu.export": ["Verlauf speichern", "Save the conversation"],
+  "menu.devices": ["Ihre Geräte", "Your devices"],
   "menu.code": ["Code zum Weiterschreiben", "Code to continue elsewhere"],
   "menu.close": ["Gespräch abschließen", "Close the conversation"],
   "menu.freeze": ["Gespräch anhalten", "Pause the conversation"],

@@ -38,6 +38,7 @@ function base(tongue: Tongue): RoomState {
     canReopen: false,
     erasure: "none",
     heldUntilMs: null,
+    account: "key",
   };
 }
 
@@ -103,6 +104,7 @@ export const SCENES: Readonly<Record<string, Maker>> = {
     canReopen: true,
     items: [...talkOf(tongue), happeningOf("closed", 1, "yildiz")],
   }),
+  replaced: (tongue) => ({ items: talkOf(tongue), canWrite: false, account: "replaced" }),
   frozen: (tongue) => ({ phase: "frozen", canWrite: false, items: talkOf(tongue) }),
   withdrawn: (tongue) => ({
     phase: "withdrawn",

@@ -140,7 +140,37 @@ export function scripted(start: RoomState): Scripted {
     recoveryCode: async () => "K7QD 2M9X RTF4 HW3N 8PVC 6YJB 5A",
     settleAlarm: note("settleAlarm", () => ({ alarm: null, canWrite: true })),
     tryAgain: note("tryAgain"),
+    further: furtherScripted((call) => void calls.push(call)),
   };
+}
+
+const LINK_TEXT = `sealroom:contact?v=1&a=${"aB3-".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F sealroom:join?v=1&c=${"Zx9_".repeat(13)} sealroom:contact?v=1&a=${"kK7q".repeat(12)}&r=wss%3A%2F%2Frelay.example%2F&n=Praxis%20Dr.%20Yildiz`;
+
+/** A device comes by the code, and is taken in; a text that is not the code is refused. */
+function furtherScripted(called: (call: Call) => void): RoomBackend["further"] {
+  const devices = [
+    { id: "a", createdMs: NOW_MS - 9 * 86_400_000, isThis: true, isReachable: true, isLeaving: false },
+    { id: "b", createdMs: NOW_MS - 86_400_000, isThis: false, isReachable: true, isLeaving: false },
+  ];
+  const refuse = (code: string) => Promise.reject(Object.assign(new Error(code), { code, isRetryable: false }));
+  const never = () => new Promise<null>(() => {});
+  const wish = new URLSearchParams(globalThis.location?.hash.slice(1) ?? "").get("further");
+  const answers: Record<string, (given: unknown) => Promise<unknown>> = {
+    devices: async () => devices,
+    link: async () => LINK_TEXT,
+    "link-digits": async () => (wish === "waits" ? never() : wish === "expired" ? refuse("link.expired") : "041837"),
+    "link-over": async () => (wish === "second" ? refuse("link.code") : never()),
+    offer: async (given) =>
+      given === LINK_TEXT || given === "GOOD"
+        ? { company: "Praxis Dr. Yildiz", origin: "https://chat.praxis.example" }
+        : refuse("link.code"),
+    join: async () => (wish === "expired" ? refuse("link.expired") : "041837"),
+    "join-done": async () => (wish === "waits" ? never() : wish === "second" ? refuse("link.code") : null),
+  };
+  return (async (act: string, given: unknown) => {
+    called(["further", act, given]);
+    return (await answers[act]?.(given)) ?? null;
+  }) as RoomBackend["further"];
 }
 
 function findingsIn(text: string): readonly Finding[] {

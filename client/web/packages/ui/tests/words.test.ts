@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { languageOf, speak } from "../src/words.ts";
 import { WORDS, wordsOf } from "../src/words_both.ts";
+import { faultOf, LATER_WORDS, laterWords } from "../src/words_later.ts";
 
-const entries = Object.entries(WORDS);
+const entries = [...Object.entries(WORDS), ...Object.entries(LATER_WORDS)];
 const holes = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/gu)].map(([, name]) => name).sort();
 
 test("every key has a German and an English sentence with the same places to fill", () => {
@@ -39,4 +40,11 @@ test("one is counted as one", () => {
 test("a name of the other direction is isolated, and its braces are no place to fill", () => {
   const words = speak("en", "ltr", () => "{name} is here");
   assert.equal(words("happened.joined", { name: "{name}\u202e" }), "\u2068{name}\u202e\u2069 is here");
+});
+
+test("words that come later are of the language of the room, and each fault has a sentence", () => {
+  assert.equal(laterWords(wordsOf("de-AT"))("join.go"), "Weiter");
+  const english = laterWords(wordsOf("en"));
+  assert.match(faultOf(english, "link.expired"), /no longer good/u);
+  assert.match(faultOf(english, "relay.quota"), /relay\.quota/u);
 });

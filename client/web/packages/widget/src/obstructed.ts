@@ -25,6 +25,7 @@ export function bareState(obstacle: Obstacle | null): RoomState {
     canReopen: false,
     erasure: "none",
     heldUntilMs: null,
+    account: "none",
   };
 }
 
@@ -72,5 +73,6 @@ export function obstructed(obstacle: Obstacle): RoomBackend {
     recoveryCode: refuse,
     settleAlarm: refuse,
     tryAgain: refuse,
+    further: refuse,
   };
 }

@@ -6,11 +6,21 @@ export interface Settings {
   readonly scheme: string | null;
   readonly storage: string | null;
   readonly team: string | null;
+  /** Further devices can be linked: the account gets an entry in the directory of the relay. */
+  readonly linkable: boolean;
   readonly account: string | null;
   readonly tokens: Readonly<Record<string, string>>;
 }
 
-export const NO_SETTINGS: Settings = { lang: null, scheme: null, storage: null, team: null, account: null, tokens: {} };
+export const NO_SETTINGS: Settings = {
+  lang: null,
+  scheme: null,
+  storage: null,
+  team: null,
+  linkable: false,
+  account: null,
+  tokens: {},
+};
 
 const MAX_SETTING = 400;
 const NAMES = ["accent", "on-accent", "font", "radius"];
@@ -30,6 +40,7 @@ export function settingsOf(data: unknown): Settings {
     scheme: text("color-scheme"),
     storage: text("storage"),
     team: text("team"),
+    linkable: text("linkable") === "yes",
     account: text("account"),
     tokens: Object.fromEntries(known) as Record<string, string>,
   };

@@ -30,15 +30,18 @@ function keepingOf(settings: Settings): Keeping["mode"] {
 }
 
 /** The backend for what a page has set; `workerUrl` is that of the proof of work. */
-export function realBackend(settings: Settings, workerUrl: string): RoomBackend {
+export function realBackend(settings: Settings, workerUrl: string, later: Later): RoomBackend {
   if (isTooOld()) return obstructed("browser-too-old");
   if (settings.account !== null && !ACCOUNT.test(settings.account)) return obstructed("door-wrong");
   const mode = keepingOf(settings);
-  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {}, files: FILES });
+  const ports = browserPorts({ mode, name: NAME, ttlMs: TTL_MS, workerUrl, ended: () => {}, files: FILES, later });
   const open = () => opened(settings, ports, mode);
   if (mode === "session") return open();
   return tabbed({ name: NAME, rng: ports.random, clock: ports.clock, open }, inspect);
 }
+
+/** Fetches a part that shares modules with the page, so that it is the page's script that names it. */
+export type Later = BrowserPorts["later"];
 
 const FILES: LoadFiles = {
   service: () => part("file_service", () => import("@sealroom/client/files/file_service.ts")),
@@ -48,7 +51,15 @@ const FILES: LoadFiles = {
 function opened(settings: Settings, ports: BrowserPorts, mode: Keeping["mode"]): Led {
   const account = settings.account === null ? null : unhex(settings.account);
   const keeping = { mode, untilMs: null };
-  const room = openRoom({ company: location.origin, account, ports, lang: settings.lang, keeping, inspect });
+  const room = openRoom({
+    company: location.origin,
+    account,
+    ports,
+    lang: settings.lang,
+    keeping,
+    inspect,
+    linkable: settings.linkable && mode !== "session",
+  });
   watchNetwork(ports.links, () => room.wake());
   return room;
 }

@@ -27,7 +27,18 @@ export interface TabbedOptions {
 const PLAIN = [
   ...(["loadEarlier", "send", "retry", "edit", "erase", "answer", "markSensitive", "cancelFile", "fetchFile"] as const),
   ...(["showNotice", "accept", "refuse", "reconsider", "withdraw", "forget", "freeze", "unfreeze"] as const),
-  ...(["close", "reopen", "rate", "recover", "startAnew", "recoveryCode", "settleAlarm", "tryAgain", "seen"] as const),
+  ...([
+    "close",
+    "reopen",
+    "rate",
+    "recover",
+    "startAnew",
+    "recoveryCode",
+    "settleAlarm",
+    "tryAgain",
+    "seen",
+    "further",
+  ] as const),
 ] as const;
 type Plain = (typeof PLAIN)[number];
 

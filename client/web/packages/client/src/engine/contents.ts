@@ -2,7 +2,7 @@
 
 import { hasNumber, LONG_PATIENCE_MS, left, numbered, use } from "@sealroom/core/budget.ts";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex, same } from "@sealroom/core/bytes.ts";
+import { hex, same, unhex } from "@sealroom/core/bytes.ts";
 import { DAY_MS } from "@sealroom/core/constants.ts";
 import type { Content, Heads } from "@sealroom/core/content.ts";
 import { decodeContent, encodeContent, LIST, SIGNAL } from "@sealroom/core/content.ts";
@@ -21,7 +21,7 @@ import { askWeekly, doubt, isStale, sessionFor, synced, tellFindings } from "./r
 import { struckOff } from "./renewal_time.ts";
 import { companyChanged, takeContent } from "./rooms/rooms.ts";
 import { sendControl, strikeOff, takeReceipt } from "./sending.ts";
-import { isNamed, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer } from "./state.ts";
+import { isNamed, isOwn, peerKey, peerOf, sessionOf, setCompany, setPair, setPeer } from "./state.ts";
 import { noteList } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
 import { takeList } from "./upkeep.ts";
@@ -48,7 +48,10 @@ function carryOut(c: Context, turn: Turn, deviceId: Bytes, session: Session, con
   const peer = peerOf(c, deviceId);
   if (peer === null) return;
   address(c, turn, peer, content);
-  if (content.heads !== null) takeHeads(c, turn, deviceId, session, content.heads);
+  if (content.heads !== null) {
+    if (isOwn(c, peer.record)) c.kin?.told(turn, content.heads.own.seq);
+    else takeHeads(c, turn, deviceId, session, content.heads);
+  }
   const { payload } = content;
   switch (payload.name) {
     case "room":
@@ -123,6 +126,7 @@ function ourHead(c: Context, turn: Turn, deviceId: Bytes, _session: Session, our
   if (ours.seq < list.seq) sendList(c, turn, deviceId);
   else if (ours.seq > list.seq) {
     turn.notify({ type: "rejected", code: "remote.list_rollback" });
+    c.kin?.told(turn, ours.seq);
     stateHeads(c, turn, deviceId);
   } else if (!same(ours.hash, list.hash)) turn.notify({ type: "rejected", code: "remote.list_fork" });
 }
@@ -146,7 +150,7 @@ function stateHeads(c: Context, turn: Turn, deviceId: Bytes): void {
 /** Send our renewed list to every device with a session (CON-10). */
 export function sendLists(c: Context, turn: Turn): void {
   for (const peer of [...c.peers.values()]) {
-    const session = isNamed(c, peer.record.hash) ? sessionFor(c, turn, peer) : null;
+    const session = isNamed(c, peer.record) ? sessionFor(c, turn, peer) : null;
     if (session !== null) {
       sendControl(c, turn, peer.deviceId, session, LIST, { name: "list", list: c.own.list.signed });
     }
@@ -178,7 +182,8 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     if (error instanceof CoreError) return false;
     throw error;
   }
-  if (list.seq > ours.seq && list.recordHashes.some((one) => same(one, record.hash))) takeList(c, turn, list);
+  if (c.kin !== null) c.kin.told(turn, list.seq);
+  else if (list.seq > ours.seq && list.recordHashes.some((one) => same(one, record.hash))) takeList(c, turn, list);
   return true;
 }
 
@@ -239,9 +244,9 @@ export function release(c: Context, turn: Turn): void {
     const isOver = turn.nowMs > one.heldMs + HELD_MS;
     if (!fresh && !isOver) continue;
     known.delete(key);
-    turn.delete("held", new Uint8Array([...peerKey(c, one.deviceId), ...contentIdOf(one)]));
+    turn.delete("held", unhex(key));
     const peer = peerOf(c, one.deviceId);
-    if (isOver || peer === null || !isNamed(c, peer.record.hash)) {
+    if (isOver || peer === null || !isNamed(c, peer.record)) {
       turn.notify({ type: "rejected", code: isOver ? "remote.list_expired" : "remote.identity" });
       continue;
     }
@@ -250,8 +255,4 @@ export function release(c: Context, turn: Turn): void {
     if (session !== null) carryOut(c, turn, one.deviceId, session, content);
     else if (content.payload.name === "room") arrived(c, turn, one.deviceId, content);
   }
-}
-
-function contentIdOf(one: Held): Bytes {
-  return decodeContent(one.encoded).contentId;
 }

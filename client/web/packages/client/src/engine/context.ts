@@ -6,6 +6,7 @@ import type { Encapsulate, Rng } from "@sealroom/core/ports.ts";
 import type { Session } from "@sealroom/core/session.ts";
 import type { Held } from "./contents.ts";
 import type { Directory } from "./directory.ts";
+import type { Kin } from "./kin.ts";
 import type { Links } from "./links.ts";
 import type { Outbox } from "./outbox.ts";
 import type { Company, Mailbox, Own, OwnPrekey, Peer, TakenFlight } from "./records.ts";
@@ -45,6 +46,8 @@ export interface Context {
   readonly team: Team;
   /** By room id. */
   readonly rooms: Map<string, Room>;
+  /** The other devices of our account; null where it has no directory entry. */
+  kin: Kin | null;
   /** Whether the company's list was found past its end, and said so (ID-36). */
   staleTold: boolean;
 }

@@ -21,7 +21,7 @@ import type { Peer } from "./records.ts";
 import { start, tryStart } from "./renewal.ts";
 import { companyChanged } from "./rooms/rooms.ts";
 import { pump } from "./sending.ts";
-import { newPeer, peerOf, setCompany, setPeer } from "./state.ts";
+import { isOwn, listOf, newPeer, peerOf, setCompany, setPeer } from "./state.ts";
 import { noteEntry } from "./team_learning.ts";
 import type { Turn } from "./turn.ts";
 
@@ -235,15 +235,15 @@ export function fetchPrekeys(c: Context, turn: Turn, peer: Peer): void {
   if (c.timers.isWaiting(TIMER, turn.nowMs) || c.directory.fetching.has(device)) return;
   const address = c.directory.addresses.get(device);
   if (address === undefined) {
-    lookUp(c, turn);
+    if (isOwn(c, peer.record)) c.kin?.compare(turn);
+    else lookUp(c, turn);
     return;
   }
   const link = linkOf(c, turn, "send");
   const { hello } = link;
   if (link.state !== "ready" || hello === null) return;
   c.directory.fetching.add(device);
-  const { accountId } = c.company;
-  const recordHash = peer.record.hash;
+  const { accountId, hash: recordHash } = peer.record;
   withWork(turn, link, concat(hello.nonce, accountId, recordHash), hello.powBitsFetch, (later, work) => {
     const request = requests.fetchPrekeys(accountId, recordHash, address.token, work);
     ask(later, link, request, (at, answer) => bundle(c, at, peer.deviceId, answer));
@@ -260,8 +260,8 @@ function bundle(c: Context, turn: Turn, deviceId: Bytes, answer: Answer): void {
   }
   try {
     const verified = verifyBundle(answer.bundle, {
-      accountId: c.company.accountId,
-      pinned: c.company.list,
+      accountId: peer.record.accountId,
+      pinned: listOf(c, peer.record),
       links: [],
       nowMs: turn.nowMs,
       graceMs: peer.pair.met ? PREKEY_GRACE_MS : 0,

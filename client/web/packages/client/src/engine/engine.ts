@@ -278,7 +278,8 @@ export class Engine {
     c.timers.set("maintain", turn.nowMs + HOUR_MS, (later) => this.#maintain(later));
     sweep(c, turn);
     release(c, turn);
-    if (isListDue(c.own, turn.nowMs)) {
+    if (c.kin !== null) c.kin.maintain(turn);
+    else if (isListDue(c.own, turn.nowMs)) {
       const wasAhead = isAhead(c.own, turn.nowMs);
       renewList(c, turn);
       sendLists(c, turn);

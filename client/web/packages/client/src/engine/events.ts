@@ -85,6 +85,10 @@ export type CustomerEvent =
       readonly isOver: boolean;
     }
   | { readonly type: "file-dropped"; readonly room: string; readonly entry: string }
+  /** Another device of this account was taken in, can be reached, or was struck off. */
+  | { readonly type: "device"; readonly what: "added" | "reached" | "removed"; readonly device: string }
+  /** Another device has this account now, or its list has left this one out (ACC-67). */
+  | { readonly type: "replaced" }
   | { readonly type: "second-copy" }
   /** Something that came was refused; nothing has changed. */
   | { readonly type: "rejected"; readonly code: string };

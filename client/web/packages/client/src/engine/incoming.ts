@@ -10,6 +10,7 @@ import { concat, hex, same, u32 } from "@sealroom/core/bytes.ts";
 import { MAX_JUMP, MAX_LIST_RECORDS, RELAY_RETENTION_MS } from "@sealroom/core/constants.ts";
 import type { RemoteCode } from "@sealroom/core/errors.ts";
 import { notAuthentic, RemoteError } from "@sealroom/core/errors.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import type { Taken } from "@sealroom/core/session.ts";
 import { openContent, takeFlight } from "@sealroom/core/session.ts";
@@ -22,7 +23,7 @@ import type { Peer, TakenFlight } from "./records.ts";
 import { encodeTakenFlight } from "./records.ts";
 import { doubt, doubtAll, heard, opened, settle } from "./renewal.ts";
 import { companyChanged } from "./rooms/rooms.ts";
-import { isNamed, newPeer, peerOf, sessionOf, setPeer, setSession } from "./state.ts";
+import { isNamed, isOwn, newPeer, peerOf, sessionOf, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { recordOf, usedPrekeys, useUp } from "./upkeep.ts";
 
@@ -56,7 +57,7 @@ export function take(c: Context, turn: Turn, body: Bytes): boolean {
 function openKnown(c: Context, turn: Turn, envelope: Envelope, body: Bytes): boolean {
   let failure: RemoteError | null = null;
   for (const { peer, id } of knowing(c, envelope.tag)) {
-    if (!isNamed(c, peer.record.hash)) {
+    if (!isNamed(c, peer.record)) {
       failure = new RemoteError("remote.identity", "a device that was struck off its account's list");
       continue;
     }
@@ -111,9 +112,10 @@ function firstFlight(c: Context, turn: Turn, envelope: Envelope, body: Bytes): v
   if (prekeys === null) throw new RemoteError("remote.unknown_prekey", "a flight names a prekey that is not here");
   checkBudget(c, turn);
   const own = { ...c.own, record: recordOf(c, prefix) };
-  const taken = flightOf(c, turn, () => takeFlight(own, prekeys, c.company.list, body, turn.nowMs, MAX_JUMP));
+  const open = (pinned: DeviceList | null) => takeFlight(own, prekeys, pinned, body, turn.nowMs, MAX_JUMP);
+  const taken = flightOf(c, turn, open);
   checkNew(c, turn, taken);
-  pin(c, turn, taken.list);
+  if (!isOwn(c, taken.peer)) pin(c, turn, taken.list);
   const peer = peerOf(c, taken.peer.deviceId);
   const isNew = peer === null;
   setPeer(c, turn, { ...(peer ?? newPeer(taken.peer)), record: taken.peer });
@@ -150,11 +152,14 @@ function overBudget(turn: Turn): never {
 }
 
 /** The flight, opened; two lists that the company has signed for one number raise the alarm (ID-07, ID-11). */
-function flightOf(c: Context, turn: Turn, open: () => Taken): Taken {
+function flightOf(c: Context, turn: Turn, open: (pinned: DeviceList | null) => Taken): Taken {
   try {
-    return open();
+    return open(c.company.list);
   } catch (error) {
-    if (error instanceof RemoteError && error.code === "remote.list_fork") alarm(c, turn, error.code);
+    if (!(error instanceof RemoteError)) throw error;
+    // A pinned list of another account refuses it as well: whose it is shows when it is open.
+    if (error.code === "remote.identity" && c.kin !== null) return open(c.own.list);
+    if (error.code === "remote.list_fork") alarm(c, turn, error.code);
     throw error;
   }
 }
@@ -162,7 +167,8 @@ function flightOf(c: Context, turn: Turn, open: () => Taken): Taken {
 /** Refuse what the pair cannot take, before anything changes (SES-35, ID-27); in our mailbox the company alone writes. */
 function checkNew(c: Context, turn: Turn, taken: Taken): void {
   const { peer: record, session } = taken;
-  checkIdentity(same(record.accountId, c.company.accountId), "a first flight of somebody else");
+  if (c.kin !== null && isOwn(c, record)) c.kin.checkFlight(turn, taken);
+  else checkIdentity(same(record.accountId, c.company.accountId), "a first flight of somebody else");
   const known = peerOf(c, record.deviceId);
   if (sessionOf(c, session.ratchet.sessionId) !== null)
     throw new RemoteError("remote.replay", "a session that is known");

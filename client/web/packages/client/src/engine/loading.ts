@@ -14,6 +14,7 @@ import { loadHeld } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { newDirectory } from "./directory.ts";
 import { Engine } from "./engine.ts";
+import type { KinModule } from "./kin.ts";
 import { decodePosted, Outbox } from "./outbox.ts";
 import type { Kind, Row, Store } from "./ports.ts";
 import { KINDS, StoreError } from "./ports.ts";
@@ -29,6 +30,7 @@ import {
   decodeTakenFlight,
 } from "./records.ts";
 import { loadRooms } from "./rooms/rooms.ts";
+import { signersOf } from "./rooms/taking.ts";
 import { SeenIds } from "./seen_ids.ts";
 import { OWN_KEY, setCompany, setMailbox, setOwn } from "./state.ts";
 import { loadTeam, newTeam } from "./team.ts";
@@ -38,6 +40,8 @@ import { newAccount, newMailbox, rotate } from "./upkeep.ts";
 
 const LINE_B = 4;
 
+export type LoadKin = () => Promise<KinModule>;
+
 function contextOf(rng: Rng, own: Own, mailbox: Mailbox, company: Company): Context {
   return {
     ...{ rng, encapsulate: encapsulation(rng), line: draw(rng, LINE_B) },
@@ -45,7 +49,7 @@ function contextOf(rng: Rng, own: Own, mailbox: Mailbox, company: Company): Cont
     ...{ peers: new Map(), sessions: new Map(), prekeys: new Map(), flights: new Map() },
     ...{ outbox: new Outbox(), held: new Map(), receipts: new Map(), confirmed: new Map(), seen: new SeenIds() },
     ...{ timers: new Timers(), links: { online: false, all: new Map() }, directory: newDirectory() },
-    ...{ team: newTeam(), rooms: new Map(), staleTold: false },
+    ...{ team: newTeam(), rooms: new Map(), kin: null, staleTold: false },
   };
 }
 
@@ -57,7 +61,11 @@ export interface CompanyCard {
 
 /** An account that was made by accepting a notice, with the company as its one contact (CNS-18, CNS-44). */
 export function newEngine(rng: Rng, card: CompanyCard, nowMs: number): Engine {
-  const own = newAccount(rng, nowMs);
+  return engineFor(rng, newAccount(rng, nowMs), card);
+}
+
+/** The engine of a device that is made now. */
+export function engineFor(rng: Rng, own: Own, card: CompanyCard): Engine {
   const company = { ...card, list: null, lookedUpMs: 0, alarm: "" };
   return new Engine(contextOf(rng, own, newMailbox(rng, card.relayUrl), company));
 }
@@ -68,15 +76,16 @@ export function putNew(c: Context, turn: Turn): void {
   turn.put("list", u64(c.own.list.seq), () => c.own.list.signed);
   setMailbox(c, turn, c.mailbox);
   setCompany(c, turn, c.company);
+  c.kin?.put(turn);
   rotate(c, turn);
 }
 
 /**
  * The engine of a store; null where it holds no account.
  *
- * @throws StoreError `store.corrupt`
+ * @throws StoreError `store.corrupt`; what `later` rejects with, for an account with a directory entry
  */
-export async function loadEngine(store: Store, rng: Rng): Promise<Engine | null> {
+export async function loadEngine(store: Store, rng: Rng, later: LoadKin): Promise<Engine | null> {
   const all = new Map<Kind, readonly Row[]>();
   for (const kind of KINDS) all.set(kind, await store.rows(kind));
   const rows = (kind: Kind): readonly Row[] => all.get(kind) ?? [];
@@ -95,9 +104,10 @@ export async function loadEngine(store: Store, rng: Rng): Promise<Engine | null>
   for (const { key, value } of rows("posted")) c.outbox.posted.set(hex(key), decodePosted(value));
   for (const [device, ids] of loadReceipts(rows("meta"))) c.receipts.set(device, ids);
   c.seen.load(rows("meta"));
+  if (rows("account").length > 1) c.kin = (await later()).kinOf(c, rows("account"));
   loadHeld(c, rows("held"));
   Object.assign(c.team, loadTeam(c.company.accountId, rows("team")));
-  for (const [id, room] of loadRooms(rows("room"), rows("entry"), own.record.signPublic)) c.rooms.set(id, room);
+  for (const [id, room] of loadRooms(rows("room"), rows("entry"), signersOf(c))) c.rooms.set(id, room);
   const lists = rows("list").map(({ value }) => stored(() => verifyList(own.record.accountId, value)));
   c.ownLists.splice(0, c.ownLists.length, ...lists.sort((a, b) => a.seq - b.seq));
   return new Engine(c);

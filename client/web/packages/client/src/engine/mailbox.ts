@@ -73,6 +73,7 @@ function authenticated(c: Context, turn: Turn, link: Link, answer: Answer): void
   }
   ready(link);
   turn.notify({ type: "connection", state: "online", code: "" });
+  c.kin?.greeted(turn, link);
   addToken(c, turn, link);
   ask(turn, link, requests.subscribe([c.mailbox.id]), (later, found) => {
     if (found.name === "done") link.refusals = 0;
@@ -121,7 +122,7 @@ function acknowledge(turn: Turn, link: Link, message: Message): void {
 }
 
 /** A step that the connection cannot do without was refused: report it and come back later. */
-function refuse(c: Context, turn: Turn, link: Link, answer: Answer): void {
+export function refuse(c: Context, turn: Turn, link: Link, answer: Answer): void {
   const isError = answer.name === "error";
   const code = requests.CODE_NAMES[isError ? answer.code : requests.UNAVAILABLE] ?? "unavailable";
   refused(c, turn, link, isError ? Math.min(answer.retryAfterMs, MAX_RETRY_AFTER_MS) : 0);

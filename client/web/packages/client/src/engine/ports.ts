@@ -7,6 +7,7 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
 import type { LoadFiles } from "../files/host.ts";
+import type { LaterModule } from "../kin/host.ts";
 
 // --- rows ---
 
@@ -170,4 +171,6 @@ export interface Ports {
   readonly random: Random;
   /** Fetch the code of files; without it no file is sent or fetched. */
   readonly files?: LoadFiles;
+  /** Fetch the code of what most people never ask for. */
+  readonly later: () => Promise<LaterModule>;
 }

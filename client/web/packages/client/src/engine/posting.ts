@@ -17,7 +17,7 @@ import type { Outgoing, Peer } from "./records.ts";
 import { sessionFor } from "./renewal.ts";
 import { wasConfirmed, wasLost, wasSent } from "./rooms/progress.ts";
 import { pump, sealOrWait, sendControl } from "./sending.ts";
-import { isNamed, peerOf } from "./state.ts";
+import { isNamed, isOwn, peerOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 /** Send a content to devices, durable until each has confirmed it; one that has it on its way gets no other copy. */
@@ -28,7 +28,7 @@ export function post(c: Context, turn: Turn, posted: Posted, deviceIds: readonly
   for (const deviceId of fresh) {
     const peer = peerOf(c, deviceId);
     const item = c.outbox.newItem(deviceId, posted.contentId, true, turn.nowMs);
-    if (peer !== null && !isNamed(c, peer.record.hash)) wasLost(c, turn, item, "remote.identity");
+    if (peer !== null && !isNamed(c, peer.record)) lost(c, turn, item, "remote.identity");
     else sealOrWait(c, turn, peer, item, contentOf(posted));
   }
   tidy(c, turn, posted.contentId);
@@ -90,17 +90,23 @@ export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: P
 // --- how it ends ---
 
 export function sent(c: Context, turn: Turn, item: Outgoing): void {
-  wasSent(c, turn, item);
+  if (!isForUs(c, item.deviceId)) wasSent(c, turn, item);
+}
+
+/** How far something has come is told of the company's devices alone (SES-42). */
+function isForUs(c: Context, deviceId: Bytes): boolean {
+  const peer = c.kin && peerOf(c, deviceId);
+  return peer !== null && isOwn(c, peer.record);
 }
 
 /** A receipt of a device for a content of ours, which is here in any state (SES-42). */
 export function confirmed(c: Context, turn: Turn, peer: Peer, contentId: Bytes): void {
-  wasConfirmed(c, turn, peer.deviceId, contentId);
+  if (!isForUs(c, peer.deviceId)) wasConfirmed(c, turn, peer.deviceId, contentId);
   tidy(c, turn, contentId);
 }
 
 /** A content is not sent to a device any more. */
 export function lost(c: Context, turn: Turn, item: Outgoing, code: string): void {
-  wasLost(c, turn, item, code);
+  if (!isForUs(c, item.deviceId)) wasLost(c, turn, item, code);
   tidy(c, turn, item.contentId);
 }

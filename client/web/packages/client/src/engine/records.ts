@@ -15,9 +15,9 @@ import type { Ed25519Seed, HedgeSecret, KemSeed, X25519Private } from "@sealroom
 import { Secret } from "@sealroom/core/secret.ts";
 import { bytesOf, RowReader, row, stored } from "./codec.ts";
 
-/** Our account and device; the account has no directory entry and this one device. */
+/** Our account and device; without the seed of the account another device of it has that. */
 export interface Own {
-  readonly accountSeed: Ed25519Seed;
+  readonly accountSeed: Ed25519Seed | null;
   readonly signSeed: Ed25519Seed;
   readonly dhPrivate: X25519Private;
   readonly hedge: HedgeSecret;
@@ -26,14 +26,14 @@ export interface Own {
 }
 
 export function encodeOwn(own: Own): Bytes {
-  const secrets = [own.accountSeed, own.signSeed, own.dhPrivate, own.hedge].map((one) => one.expose());
+  const secrets = [own.accountSeed, own.signSeed, own.dhPrivate, own.hedge].map((one) => one?.expose() ?? null);
   return row(...secrets, own.record.bytes, own.list.signed);
 }
 
 export function decodeOwn(data: Bytes): Own {
   return stored(() => {
     const reader = new RowReader(data);
-    const accountSeed = new Secret("Ed25519 seed", reader.bytes());
+    const accountSeed = reader.orNull((value) => new Secret("Ed25519 seed", bytesOf(value)));
     const signSeed = new Secret("Ed25519 seed", reader.bytes());
     const dhPrivate = new Secret("X25519 private key", reader.bytes());
     const hedge = new Secret("hedge secret", reader.bytes());

@@ -51,7 +51,7 @@ export function lookAtAll(c: Context, turn: Turn): void {
 
 /** Whether a device was struck off so long ago that nothing of it can arrive any more. */
 function isPast(c: Context, turn: Turn, peer: Peer): boolean {
-  if (peer.pair.sessions.length > 0 || isNamed(c, peer.record.hash)) return false;
+  if (peer.pair.sessions.length > 0 || isNamed(c, peer.record)) return false;
   return turn.nowMs > Math.max(peer.pair.budget.sinceMs, peer.wayBackMs) + UNPROVEN_TTL_MS;
 }
 

@@ -20,7 +20,7 @@ import { confirm as confirmItem, deleteItem, putItem, waitingAgain } from "./out
 import { confirmed, contentOf, findPosted, lost } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { exhausted, need, sessionFor } from "./renewal.ts";
-import { companyHead, isNamed, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
+import { headOf, isNamed, isOwn, listOf, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 
 const MAX_AGAIN = 64;
@@ -124,8 +124,9 @@ export function sendControl(
   if (peer !== null) flush(c, turn, peer);
 }
 
-/** Our address for the company (CON-06). */
-function wayBack(c: Context): WayBack {
+/** Our address for the company, or for another device of ours (CON-06). */
+function wayBack(c: Context, peer: Peer): WayBack {
+  if (c.kin !== null && isOwn(c, peer.record)) return c.kin.wayBack();
   const { id, token, relayUrl } = c.mailbox;
   return { mailbox: id, token, relayUrl };
 }
@@ -149,7 +150,7 @@ function seal(
     const ports = { nowMs: turn.nowMs, rng: c.rng, encapsulate: c.encapsulate };
     const sealed = sealContent(session, dressed, ports);
     setSession(c, turn, sealed.session);
-    if (dressed.heads !== null) setPeer(c, turn, { ...peer, told: headsNow(c) });
+    if (dressed.heads !== null) setPeer(c, turn, { ...peer, told: headsNow(c, peer) });
     const done = { envelope: sealed.envelope, msgId: draw(c.rng, 16), sessionId: id };
     const kept = { ...item, ...done, sealedMs: turn.nowMs, sendings: item.sendings + 1 };
     c.outbox.add(kept);
@@ -164,15 +165,15 @@ function seal(
 
 /** Add what a session's first content and a changed list ask for (HS-05, CON-05). */
 function dress(c: Context, peer: Peer, session: Session, content: Content): Content {
-  const [ours, theirs] = headsNow(c);
+  const [ours, theirs] = headsNow(c, peer);
   const { list } = c.own;
   const isTold = peer.told[0] === ours && peer.told[1] === theirs;
-  const heads = isTold ? null : { own: { seq: list.seq, hash: list.hash }, peer: companyHead(c) };
-  return { ...content, heads, address: session.phase.name === "Started" ? wayBack(c) : null };
+  const heads = isTold ? null : { own: { seq: list.seq, hash: list.hash }, peer: headOf(listOf(c, peer.record)) };
+  return { ...content, heads, address: session.phase.name === "Started" ? wayBack(c, peer) : null };
 }
 
-function headsNow(c: Context): readonly [ours: number, theirs: number] {
-  return [c.own.list.seq, c.company.list?.seq ?? 0];
+function headsNow(c: Context, peer: Peer): readonly [ours: number, theirs: number] {
+  return [c.own.list.seq, listOf(c, peer.record)?.seq ?? 0];
 }
 
 // --- again (SES-37) ---
@@ -245,7 +246,7 @@ export function takeReceipt(c: Context, turn: Turn, peer: Peer, ids: readonly By
 /** End what we have for devices that the company's list does not name any more (ID-28). */
 export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): void {
   for (const peer of [...c.peers.values()]) {
-    if (isNamed(c, peer.record.hash)) continue;
+    if (isNamed(c, peer.record)) continue;
     const items = c.outbox.drop(peer.deviceId);
     end(peer);
     for (const item of items) {

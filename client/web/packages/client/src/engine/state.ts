@@ -1,8 +1,9 @@
 /** Changes of what the engine knows, in memory and as rows: devices, pairs, sessions with their skipped keys. */
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { concat, hex } from "@sealroom/core/bytes.ts";
-import type { ListHead } from "@sealroom/core/identity/list.ts";
+import { concat, hex, same } from "@sealroom/core/bytes.ts";
+import type { DeviceList, ListHead } from "@sealroom/core/identity/list.ts";
+import { names } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import type { Pair, Standing } from "@sealroom/core/pair_state.ts";
 import { NEW_PAIR } from "@sealroom/core/pair_state.ts";
@@ -53,9 +54,14 @@ export function newPeer(record: DeviceRecord): Peer {
   };
 }
 
+/** Whether a record is one of a device of our account. */
+export function isOwn(c: Context, record: DeviceRecord): boolean {
+  return same(record.accountId, c.own.record.accountId);
+}
+
 /** Key of the rows of a device: account and device. */
 export function peerKey(c: Context, deviceId: Bytes): Bytes {
-  return concat(c.company.accountId, deviceId);
+  return concat(peerOf(c, deviceId)?.record.accountId ?? c.company.accountId, deviceId);
 }
 
 /** Change what is known of a device, but its pair; returns it as it is now. */
@@ -72,18 +78,22 @@ export function notePeer(c: Context, peer: Peer): Peer {
   return peer;
 }
 
+/** The newest list of the account of a record. */
+export function listOf(c: Context, record: DeviceRecord): DeviceList | null {
+  return isOwn(c, record) ? c.own.list : c.company.list;
+}
+
 /** Whether the pinned list names the record of a device (ID-28). */
-export function isNamed(c: Context, recordHash: Uint8Array): boolean {
-  const { list } = c.company;
-  return list === null || list.recordHashes.some((one) => hex(one) === hex(recordHash));
+export function isNamed(c: Context, record: DeviceRecord): boolean {
+  const list = listOf(c, record);
+  return list === null || names(list, record);
 }
 
 export function peersNamed(c: Context): readonly Peer[] {
-  return [...c.peers.values()].filter((one) => isNamed(c, one.record.hash));
+  return [...c.peers.values()].filter((one) => isNamed(c, one.record));
 }
 
-export function companyHead(c: Context): ListHead | null {
-  const { list } = c.company;
+export function headOf(list: DeviceList | null): ListHead | null {
   return list && { seq: list.seq, hash: list.hash };
 }
 
@@ -104,9 +114,10 @@ export function setPair(c: Context, turn: Turn, deviceId: Bytes, pair: Pair, gon
 export function removePeer(c: Context, turn: Turn, peer: Peer): void {
   setPair(c, turn, peer.deviceId, NEW_PAIR, peer.pair.sessions);
   dropReceipts(c, turn, peer.deviceId);
+  const key = peerKey(c, peer.deviceId);
   c.peers.delete(hex(peer.deviceId));
-  turn.delete("peer", peerKey(c, peer.deviceId));
-  turn.delete("pair", peerKey(c, peer.deviceId));
+  turn.delete("peer", key);
+  turn.delete("pair", key);
 }
 
 /** Write a session: its row, and one for each skipped key that came or went (SES-14). */

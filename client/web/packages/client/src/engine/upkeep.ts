@@ -25,6 +25,7 @@ import { publicOf } from "@sealroom/core/primitives/dh.ts";
 import { kemPublicOf } from "@sealroom/core/primitives/kem.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import { inTime } from "@sealroom/core/ratchet/skipped.ts";
+import type { Ed25519Seed } from "@sealroom/core/secret.ts";
 import { Secret } from "@sealroom/core/secret.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import { cborMap } from "@sealroom/core/wire/cbor.ts";
@@ -43,20 +44,31 @@ const MAX_PREKEY_B = 1_536;
 
 // --- an account ---
 
-/** A new account with one device, and no directory entry (ID-01, ID-02, ID-06). */
-export function newAccount(rng: Rng, nowMs: number): Own {
+/** A new account with one device (ID-01, ID-02, ID-06). */
+export function newAccount(rng: Rng, nowMs: number): Own & { readonly accountSeed: Ed25519Seed } {
   const accountSeed = new Secret("Ed25519 seed", draw(rng, 32));
+  const accountId = ed25519PublicOf(accountSeed);
+  const device = newDevice(rng, accountId, draw(rng, 16), nowMs);
+  const ends = { issuedMs: nowMs, expiresMs: nowMs + LIST_TTL_MS };
+  const recordHashes = [device.record.hash];
+  const first = { accountId, seq: 1, prevHash: null, ...ends, recoveryPublic: null, recordHashes };
+  return { accountSeed, ...device, list: verifyList(accountId, signList(accountSeed, first)) };
+}
+
+/** A device of a person, of any account. */
+export function newDevice(
+  rng: Rng,
+  accountId: Bytes,
+  deviceId: Bytes,
+  nowMs: number,
+): Omit<Own, "accountSeed" | "list"> {
   const signSeed = new Secret("Ed25519 seed", draw(rng, 32));
   const dhPrivate = new Secret("X25519 private key", draw(rng, 32));
   const hedge = new Secret("hedge secret", draw(rng, 32));
-  const accountId = ed25519PublicOf(accountSeed);
   const keys = { signPublic: ed25519PublicOf(signSeed), dhPublic: publicOf(dhPrivate) };
   const times = { createdMs: nowMs, expiresMs: nowMs + DEVICE_LIFE_MS };
-  const fields = { accountId, deviceId: draw(rng, 16), ...keys, kind: KIND_PERSON, flags: 0, ...times };
-  const record = decodeRecord(encodeRecord(fields));
-  const ends = { issuedMs: nowMs, expiresMs: nowMs + LIST_TTL_MS };
-  const first = { accountId, seq: 1, prevHash: null, ...ends, recoveryPublic: null, recordHashes: [record.hash] };
-  return { accountSeed, signSeed, dhPrivate, hedge, record, list: verifyList(accountId, signList(accountSeed, first)) };
+  const fields = { accountId, deviceId, ...keys, kind: KIND_PERSON, flags: 0, ...times };
+  return { signSeed, dhPrivate, hedge, record: decodeRecord(encodeRecord(fields)) };
 }
 
 export function newMailbox(rng: Rng, relayUrl: string): Mailbox {
@@ -82,6 +94,7 @@ export function isListDue(own: Own, nowMs: number): boolean {
  */
 export function renewList(c: Context, turn: Turn): void {
   const { own } = c;
+  if (own.accountSeed === null) return;
   const renewed = own.record.createdMs > turn.nowMs;
   const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
   const times = { createdMs: minuteMs, expiresMs: minuteMs + DEVICE_LIFE_MS };
@@ -126,7 +139,7 @@ function nextSeq(last: number, issuedMs: readonly number[], nowMs: number): numb
 
 // --- prekeys ---
 
-function prekeysOf(c: Context, kind: PrekeyKind): readonly OwnPrekey[] {
+export function prekeysOf(c: Context, kind: PrekeyKind): readonly OwnPrekey[] {
   return [...c.prekeys.values()].filter((one) => one.prekey.kind === kind);
 }
 
@@ -152,7 +165,7 @@ function newPrekeyId(c: Context): number {
   }
 }
 
-function make(c: Context, turn: Turn, kind: PrekeyKind, id: number): OwnPrekey {
+export function make(c: Context, turn: Turn, kind: PrekeyKind, id: number): OwnPrekey {
   const { record, signSeed } = c.own;
   const notAfterMs = turn.nowMs + PREKEY_LIFE_MS;
   const sign = (key: Bytes): Bytes => signPrekey(signSeed, encodePrekey(record, kind, id, notAfterMs, key));
@@ -170,9 +183,10 @@ function make(c: Context, turn: Turn, kind: PrekeyKind, id: number): OwnPrekey {
   return one;
 }
 
-/** A compact bundle for the company's devices (ID-19, CON-07). */
+/** A compact bundle for the company's devices (ID-19, CON-07); of an account with an entry the directory has them. */
 export function compact(c: Context, turn: Turn, withOneTime: boolean): Value {
   rotate(c, turn);
+  if (c.kin !== null) return null;
   const [spk, pqk] = [prekeysOf(c, "SPK").at(-1), prekeysOf(c, "PQK_LAST_RESORT").at(-1)] as [OwnPrekey, OwnPrekey];
   const several = (kind: PrekeyKind): readonly Value[] => {
     const count = withOneTime ? COMPACT_ONE_TIME : 0;

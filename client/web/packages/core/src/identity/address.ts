@@ -2,13 +2,15 @@
 
 import type { Bytes } from "../bytes.ts";
 import { same } from "../bytes.ts";
-import { MAX_SIGNED_ADDRESS_B } from "../constants.ts";
+import { MAX_SIGNED_ADDRESS_B, VERSION } from "../constants.ts";
 import { RemoteError } from "../errors.ts";
+import type { Ed25519Seed } from "../secret.ts";
+import { cborMap, encode } from "../wire/cbor.ts";
 import { Fields } from "../wire/fields.ts";
 import type { DeviceList } from "./list.ts";
 import type { DeviceRecord } from "./record.ts";
 import { ACCOUNT_ID_B, HASH_B } from "./record.ts";
-import { checkIdentity, checkVersion, decodeSigned, openSigned } from "./signed.ts";
+import { checkIdentity, checkVersion, decodeSigned, openSigned, signMap } from "./signed.ts";
 
 export const MAILBOX_B = 16;
 export const TOKEN_B = 32;
@@ -30,6 +32,18 @@ export function verifyAddress(owner: DeviceRecord, data: Uint8Array): Address {
   checkVersion(fields.get(1));
   checkIdentity(same(fields.bytes(2, HASH_B), owner.hash), "an address of another record");
   return { mailbox: fields.bytes(3, MAILBOX_B), token: fields.bytes(4, TOKEN_B), issuedMs: fields.uint(5) };
+}
+
+/** Sign where the device of a record is reached (ID-20). */
+export function signAddress(seed: Ed25519Seed, owner: DeviceRecord, address: Address): Bytes {
+  const map = cborMap([
+    [1, VERSION],
+    [2, owner.hash],
+    [3, address.mailbox],
+    [4, address.token],
+    [5, address.issuedMs],
+  ]);
+  return signMap(seed, "SR1-sig-address", encode(map));
 }
 
 export interface Successor {

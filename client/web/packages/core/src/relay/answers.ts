@@ -70,9 +70,19 @@ export type Answer =
   | { readonly name: "auth_result"; readonly refused: readonly Bytes[] }
   | { readonly name: "send_results"; readonly results: readonly SendResult[] }
   | LookupResult
+  | PrekeysStock
   | { readonly name: "prekeys_bundle"; readonly bundle: Bytes }
   | BlobState
   | { readonly name: "blob_data"; readonly parts: readonly Bytes[] };
+
+/** What a relay has of the prekeys of a device, and the ids of the reusable ones. */
+export interface PrekeysStock {
+  readonly name: "prekeys_stock";
+  readonly opks: number;
+  readonly pqks: number;
+  readonly spkId: number | null;
+  readonly pqkId: number | null;
+}
 
 /** How far a blob has come, and until when the relay keeps it (RLY-243, RLY-247). */
 export interface BlobState {
@@ -124,6 +134,7 @@ const ANSWERS: ReadonlyMap<number, readonly [count: number, read: Read]> = new M
   [66, [1, ([refused]) => ({ name: "auth_result", refused: listOf(refused, 1_024, (one) => bytesOf(one, 16)) })]],
   [69, [1, ([results]) => ({ name: "send_results", results: listOf(results, 256, asResult, 1) })]],
   [73, [5, asLookup]],
+  [75, [6, asStock]],
   [76, [3, asBundle]],
   [79, [3, asBlobState]],
   [
@@ -178,6 +189,12 @@ function codeOf(value: Value | undefined): number {
 function asResult(value: Value): SendResult {
   const [code, retry] = asArray(value, 2, 2);
   return { code: codeOf(code), retryAfterMs: saturated(retry) };
+}
+
+function asStock([opks, pqks, highest, highestKem, spk, pqk]: readonly Value[]): Answer {
+  [highest, highestKem].map(saturated);
+  const [spkId, pqkId] = [spk, pqk].map((one) => (present(one) === null ? null : saturated(one)));
+  return { name: "prekeys_stock", opks: saturated(opks), pqks: saturated(pqks), spkId, pqkId } as PrekeysStock;
 }
 
 function asHello([version, relayName, nonce, limits, operations]: readonly Value[]): Push {

@@ -1,4 +1,4 @@
-/** Requests to a relay as a client without a directory entry makes them (chapter 11, section 2.2). */
+/** Requests to a relay as a customer's client makes them (chapter 11, section 2.2). */
 
 import type { Bytes } from "../bytes.ts";
 import type { Integer, Value } from "../wire/cbor.ts";
@@ -6,6 +6,7 @@ import { cborMap, encode } from "../wire/cbor.ts";
 
 export const RETENTION = 2;
 export const CLASS_CONTACT = 1;
+export const CLASS_FRONT_DOOR = 2;
 export const CLASS_TRUSTED = 3;
 
 export const BLOB_OPEN = 15;
@@ -17,8 +18,11 @@ export const OK = 0;
 export const BAD_REQUEST = 2;
 export const TOO_LARGE = 3;
 export const DENIED = 6;
+export const NOT_AUTHENTICATED = 8;
 export const REGISTRATION_REFUSED = 9;
 export const POW_REQUIRED = 10;
+export const NOT_FOUND = 11;
+export const STALE_ENTRY = 13;
 export const UNAVAILABLE = 15;
 
 /** Names of the codes of section 7, by number. */
@@ -84,8 +88,34 @@ export function acknowledge(mailbox: Bytes, seqs: readonly Integer[]): Request {
   return request(7, mailbox, seqs);
 }
 
+/** An entry without a slot: of a person (RLY-50). */
+export function publish(
+  accountId: Bytes,
+  lists: readonly Bytes[],
+  records: readonly Bytes[],
+  addresses: readonly (Bytes | null)[],
+): Request {
+  return request(8, accountId, lists, records, addresses, null);
+}
+
 export function lookUp(accountId: Bytes, afterSeq: number): Request {
   return request(9, accountId, afterSeq);
+}
+
+/** Signed prekeys: one that is reusable of each kind, and one-time ones (RLY-60). */
+export function uploadPrekeys(
+  accountId: Bytes,
+  recordHash: Bytes,
+  spk: Bytes,
+  pqk: Bytes,
+  opks: readonly Bytes[],
+  pqks: readonly Bytes[],
+): Request {
+  return request(10, accountId, recordHash, spk, pqk, opks, pqks);
+}
+
+export function countPrekeys(accountId: Bytes, recordHash: Bytes): Request {
+  return request(11, accountId, recordHash);
 }
 
 export function fetchPrekeys(accountId: Bytes, recordHash: Bytes, token: Bytes, pow: Bytes): Request {

@@ -15,7 +15,7 @@ import { cborMap, encode } from "@sealroom/core/wire/cbor.ts";
 import { signerOf, teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import { rangeKey } from "./draft.ts";
-import { KIND_STATE, receivedThen, recipients } from "./judging.ts";
+import { isOurs, KIND_STATE, receivedThen, recipients } from "./judging.ts";
 import type { Kept } from "./model.ts";
 import { NOT_ASKING } from "./model.ts";
 import { fromLine } from "./taking.ts";
@@ -130,7 +130,7 @@ function whom(d: Draft, found: readonly WantedRange[]): readonly Bytes[] {
   const authors = team
     .map(({ record }) => record.deviceId)
     .filter((id) => found.some(({ tag }) => same(tag, deviceTagOf(d.room.id, id))));
-  const all = [...recipients(d.room, d.judged(), KIND_STATE, team), ...authors];
+  const all = [...recipients(d.room, d.judged(), KIND_STATE, team), ...authors, ...(d.c.kin?.ids() ?? [])];
   return [...new Map(all.map((id) => [hex(id), id])).values()];
 }
 
@@ -185,6 +185,7 @@ function isWanted(d: Draft, kept: Kept, wanted: readonly WantedRange[]): boolean
 
 function mayHave(d: Draft, kept: Kept, deviceId: Bytes, team: ReturnType<typeof teamOrNone>): boolean {
   const { kind } = kept.entry.header;
+  if (isOurs(d, deviceId)) return true;
   const now = recipients(d.room, d.judged(), kind, team).some((id) => same(id, deviceId));
   if (!now) return false;
   if (GROUND.includes(kind) || same(kept.entry.author.deviceId, deviceId)) return true;
@@ -198,7 +199,7 @@ function mayHave(d: Draft, kept: Kept, deviceId: Bytes, team: ReturnType<typeof 
  *
  * @throws RemoteError `remote.content`, `room.unlogged` where they were not asked for; nothing of it stays
  */
-export function takeForward(d: Draft, payload: Value): void {
+export function takeForward(d: Draft, deviceId: Bytes, payload: Value): void {
   const { lines } = asForward(payload);
   const { id: roomId, company, customer } = d.room;
   const entries = lines.flatMap((line) => {
@@ -210,8 +211,14 @@ export function takeForward(d: Draft, payload: Value): void {
       return [];
     }
   });
-  const theirs = entries.filter((entry) => same(entry.author.accountId, company));
-  const news = theirs.filter((entry) => d.find(entry.hash) === null && !GROUND.includes(entry.header.kind));
+  // What another device of ours wrote stands where that device gives it; of others it is hearsay (TRN-17, TRN-19).
+  const byUs = isOurs(d, deviceId);
+  const theirs = entries.filter(({ author }) => {
+    return same(author.accountId, company) || (byUs && same(author.deviceId, deviceId));
+  });
+  const news = (byUs ? [] : theirs).filter(
+    (entry) => d.find(entry.hash) === null && !GROUND.includes(entry.header.kind),
+  );
   for (const { author, header } of news) {
     const tag = deviceTagOf(roomId, author.deviceId);
     const isAsked = d.room.asked.some((one) => same(one.tag, tag) && one.first <= header.n && header.n <= one.last);

@@ -15,6 +15,7 @@ import { headOf, verdicts } from "@sealroom/core/rooms/head.ts";
 import { places } from "@sealroom/core/rooms/order.ts";
 import { CLOSED, ERASED, FROZEN, WITHDRAWN } from "@sealroom/core/rooms/state.ts";
 import type { Context } from "../context.ts";
+import { isOwn, peerOf } from "../state.ts";
 import { isSuspended, ranksBy } from "../team.ts";
 import type { Draft } from "./draft.ts";
 import type { Kept, Room } from "./model.ts";
@@ -124,6 +125,12 @@ export function checkPhase(d: Draft, kind: number): void {
 }
 
 // --- who gets, who may write ---
+
+/** Whether a device is another one of our account. */
+export function isOurs(d: Draft, deviceId: Bytes): boolean {
+  const peer = d.c.kin && peerOf(d.c, deviceId);
+  return peer !== null && isOwn(d.c, peer.record);
+}
 
 function has(ids: readonly Bytes[], id: Bytes): boolean {
   return ids.some((one) => same(one, id));

@@ -41,7 +41,7 @@ export function openRoom(c: Context, turn: Turn, given: Given): Bytes {
   return id;
 }
 
-function newRoom(id: Bytes, company: Bytes, customer: Bytes, nonce: Bytes): Room {
+export function newRoom(id: Bytes, company: Bytes, customer: Bytes, nonce: Bytes): Room {
   return {
     ...{ id, company, customer, nonce, root: new Uint8Array(32), openedTo: [], named: null },
     ...{ restarts: false, restartedMs: 0, orders: [], asking: NOT_ASKING, asked: [], missing: new Map() },

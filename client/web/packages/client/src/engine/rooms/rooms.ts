@@ -56,12 +56,13 @@ export function takeContent(c: Context, turn: Turn, deviceId: Bytes, content: Co
       learnContent(c, turn, value);
       return true;
     case ENTRY:
+      if (c.kin !== null && !c.rooms.has(hex(roomOfEntry(value)))) return c.kin.opened(turn, deviceId, content);
       return stepIn(c, turn, roomOfEntry(value), (d) => fromSession(d, deviceId, content));
     case SIGNAL:
       takeSignal(c, turn, deviceId, value);
       return false;
     case FORWARD:
-      stepIn(c, turn, roomOf(value), (d) => takeForward(d, value));
+      stepIn(c, turn, roomOf(value), (d) => takeForward(d, deviceId, value));
       return true;
     default:
       throw new RemoteError("room.right", "only a colleague sends this");
@@ -120,7 +121,7 @@ export function rostersNamed(c: Context): readonly string[] {
 // --- rows ---
 
 /** The rooms of a store, with what follows from their entries. */
-export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signPublic: Bytes): Map<string, Room> {
+export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signers: Signers): Map<string, Room> {
   const kept = entries.map((row) => ({ room: hex(row.key.slice(0, 16)), one: decodeKept(row.value) }));
   return new Map(
     rooms.map(({ key, value }) => {
@@ -130,14 +131,16 @@ export function loadRooms(rooms: readonly Row[], entries: readonly Row[], signPu
         loadRoom(
           value,
           [...ours].sort((a, b) => a.place - b.place),
-          signPublic,
+          signers,
         ),
       ] as const;
     }),
   );
 }
 
-function loadRoom(value: Bytes, kept: readonly Kept[], signPublic: Bytes): Room {
+type Signers = Parameters<typeof consentAfter>[3];
+
+function loadRoom(value: Bytes, kept: readonly Kept[], signers: Signers): Room {
   const { early, ...stored } = decodeRoom(value);
   let view = NOTHING_SEEN;
   let consent = NO_CONSENT;
@@ -150,7 +153,7 @@ function loadRoom(value: Bytes, kept: readonly Kept[], signPublic: Bytes): Room 
       const { hash, author, header } = entry;
       states.push({ hash, author: author.deviceId, n: header.n, state: asState(payload) });
     }
-    if (same(entry.author.accountId, stored.customer)) consent = consentAfter(consent, entry, payload, signPublic);
+    if (same(entry.author.accountId, stored.customer)) consent = consentAfter(consent, entry, payload, signers);
   }
   const held = early.map(([one, receivedMs]) => ({ entry: entryOf(one), receivedMs }));
   const map = new Map(kept.map((one) => [hex(one.entry.hash), one]));

@@ -19,7 +19,7 @@ import { signerOf, teamNow } from "../team.ts";
 import { learnCard, learnNotice } from "../team_learning.ts";
 import type { Draft } from "./draft.ts";
 import { checkErasing, doesErase, doesSensitive } from "./erasing.ts";
-import { admit, checkPhase, isContent, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
+import { admit, checkPhase, isContent, isOurs, KIND_ERASED, KIND_RATING, KIND_STATE, transcript } from "./judging.ts";
 import type { Kept } from "./model.ts";
 
 const MAX_EARLY = 64;
@@ -44,8 +44,10 @@ const NOT_NOW: readonly RemoteCode[] = [
  * @throws RemoteError where it is refused and nothing of it stays
  */
 export function fromSession(d: Draft, deviceId: Bytes, content: Content): boolean {
-  const { company, id } = d.room;
-  const author = { accountId: company, deviceId, signPublic: signerOf(d.c, deviceId) };
+  const { company, customer, id } = d.room;
+  const author = isOurs(d, deviceId)
+    ? { accountId: customer, deviceId, signPublic: null }
+    : { accountId: company, deviceId, signPublic: signerOf(d.c, deviceId) };
   const value = content.payload.name === "room" ? content.payload.value : null;
   const entry = readEntry(author, value, content.contentId, content.sentMs);
   if (!same(entry.header.roomId, id)) throw new RemoteError("remote.content", "an entry of another room");
@@ -68,11 +70,12 @@ function checkNew(d: Draft, entry: Entry): void {
 /** Steps 6 to 9; what is refused by them leaves its place, but for a state of somebody out of force (TRN-10). */
 function checked(d: Draft, entry: Entry): boolean {
   const { kind } = entry.header;
-  const team = teamNow(d.c, d.turn);
+  const byUs = isOurs(d, entry.author.deviceId);
+  const team = byUs ? [] : teamNow(d.c, d.turn);
   try {
-    const admission = admit(d.judged(), entry.author.deviceId, kind, team);
+    const admission = byUs ? "taken" : admit(d.judged(), entry.author.deviceId, kind, team);
     const payload = readable(d, entry);
-    checkPhase(d, kind);
+    if (!byUs) checkPhase(d, kind);
     if (admission === "early") keepEarly(d, entry);
     else keep(d, entry, payload);
     return true;
@@ -90,9 +93,12 @@ function readable(d: Draft, entry: Entry): Value {
   const { kind } = entry.header;
   const payload = decodeBody(entry.body as Bytes);
   checkPayload(kind, payload);
-  if (sideOf(kind) === "customer") throw new RemoteError("room.right", "a kind that the customer writes");
+  const byUs = entry.author.signPublic === null;
+  const isSecond = kind === KIND_OPEN && !same(d.room.root, entry.hash);
+  if (sideOf(kind) === (byUs ? "company" : "customer") || isSecond)
+    throw new RemoteError("room.right", "a kind that the other side writes, or a second open");
   if (kind === KIND_STATE) checkRoomFor(d, entry.author.deviceId);
-  checkErasing(d.room, entry, payload, d.judged(), teamNow(d.c, d.turn));
+  checkErasing(d.room, entry, payload, d.judged(), byUs ? [] : teamNow(d.c, d.turn));
   return payload;
 }
 
@@ -229,7 +235,8 @@ export function keep(d: Draft, entry: Entry, payload: Value): Kept {
   const ours = same(entry.author.accountId, d.room.customer);
   const unread = !ours && isContent(kind);
   const newest = transcript(d.room).at(-1)?.entry.hash ?? null;
-  const kept = place(d, entry, "taken", { unread, delivery: ours ? "waiting" : null });
+  const isMine = same(entry.author.deviceId, d.c.own.record.deviceId);
+  const kept = place(d, entry, "taken", { unread, delivery: isMine ? "waiting" : null });
   if (kind === KIND_STATE && payload !== null) takeState(d, entry, payload);
   if (kept.stands !== "taken") return kept;
   // A rating gives a closed room no more time to be opened again (ROOM-18).
@@ -272,17 +279,29 @@ function does(d: Draft, entry: Entry, payload: Value): void {
 
 /** Our own receipts and withdrawals; the highest number counts (CNS-09). */
 function takeConsent(d: Draft, entry: Entry, payload: Value): void {
-  const consent = consentAfter(d.room.consent, entry, payload, d.c.own.record.signPublic);
+  const consent = consentAfter(d.room.consent, entry, payload, signersOf(d.c));
   if (consent !== d.room.consent) d.set({ consent });
+}
+
+/** The signing keys of the devices of our account. */
+export function signersOf(c: Draft["c"]): (deviceId: Bytes) => Bytes {
+  const { deviceId: own, signPublic } = c.own.record;
+  return (deviceId) => {
+    const found = same(deviceId, own) ? signPublic : c.kin?.signerOf(deviceId);
+    if (found == null) throw new RemoteError("remote.identity", "consent of a device that is not known");
+    return found;
+  };
 }
 
 export function consentAfter(
   consent: Draft["room"]["consent"],
   entry: Entry,
   payload: Value,
-  signPublic: Bytes,
+  signers: (deviceId: Bytes) => Bytes,
 ): Draft["room"]["consent"] {
   const { kind, roomId } = entry.header;
+  if (kind !== KIND_OPEN && kind !== 8 && kind !== 9) return consent;
+  const signPublic = signers(entry.author.deviceId);
   if (kind === KIND_OPEN)
     return withReceipt(consent, verifyReceipt(signPublic, new Fields(payload, 2).bytesUpTo(2, 8_192)));
   if (kind === 8) return withReceipt(consent, verifyReceipt(signPublic, payload as Bytes));

@@ -21,6 +21,7 @@ import {
 } from "@sealroom/core/rooms/entry.ts";
 import { checkPayload, sideOf } from "@sealroom/core/rooms/payloads.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { ClientError } from "../../errors.ts";
 import type { Posted } from "../outbox.ts";
 import { teamOrNone } from "../team.ts";
 import type { Draft } from "./draft.ts";
@@ -48,6 +49,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
     throw error;
   }
   if (sideOf(kind) === "company") throw new RemoteError("room.right", "a kind that the company writes");
+  if (d.c.kin?.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
   if (kind !== KIND_OPEN) checkPhase(d, kind);
   checkOurs(d, kind, payload);
   const entry = make(d, kind, payload);
@@ -56,6 +58,7 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   if (entry.header.state !== null) d.set({ named: entry.header.state });
   keep(d, entry, payload);
   postEntry(d, entry.hash);
+  if (d.c.kin !== null) d.post(postedEntry(entry), d.c.kin.ids());
   return entry;
 }
 

@@ -1,0 +1,42 @@
+/**
+ * The other devices of our account, as the engine sees them (ACC-37 to ACC-41). What does the work is a part of the page
+ * of its own, which is fetched where the account has a directory entry; without one there is none.
+ */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import type { Content, WayBack } from "@sealroom/core/content.ts";
+import type { Taken } from "@sealroom/core/session.ts";
+import type { Context } from "./context.ts";
+import type { Link } from "./links.ts";
+import type { Row } from "./ports.ts";
+import type { Turn } from "./turn.ts";
+
+export interface Kin {
+  /** Another device has the account now, or the list has left this one out: nothing is written any more (ACC-67). */
+  readonly isReplaced: boolean;
+  /** The other devices that our list names and that can be reached. */
+  ids(): readonly Bytes[];
+  /** The signing key of a device that our list names, or has named. */
+  signerOf(deviceId: Bytes): Bytes | null;
+  /** Where our other devices answer us. */
+  wayBack(): WayBack;
+  /** The rows of an account that is made now. */
+  put(turn: Turn): void;
+  /** Our mailbox is proved on a connection: its tokens, then our entry (ID-41). */
+  greeted(turn: Turn, link: Link): void;
+  /** Look after our list and entry, as once an hour. */
+  maintain(turn: Turn): void;
+  /** The entry may show other devices, or other addresses. */
+  compare(turn: Turn): void;
+  /** Somebody states the number of our list. */
+  told(turn: Turn, seq: number): void;
+  /** @throws RemoteError `remote.identity` for a device that our list does not name */
+  checkFlight(turn: Turn, taken: Taken): void;
+  /** The `open` of another device of ours, of a room that is not here (ROOM-38). @throws RemoteError */
+  opened(turn: Turn, deviceId: Bytes, content: Content): boolean;
+}
+
+export interface KinModule {
+  /** Of an account that is made now, or of what is stored of it. */
+  kinOf(c: Context, rows: readonly Row[]): Kin;
+}

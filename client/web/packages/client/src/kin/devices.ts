@@ -1,0 +1,160 @@
+/** The other devices of our account: which the list names, is to name, and where they are reached (ID-28, ID-41, ACC-35). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { verifyAddress } from "@sealroom/core/identity/address.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { checkListed, names } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
+import { decodeRecord } from "@sealroom/core/identity/record.ts";
+import type { LookupResult } from "@sealroom/core/relay/answers.ts";
+import { checkKeys } from "../engine/directory.ts";
+import { struckOff } from "../engine/renewal_time.ts";
+import { pump, strikeOff } from "../engine/sending.ts";
+import { newPeer, peerOf, setPeer } from "../engine/state.ts";
+import type { Turn } from "../engine/turn.ts";
+import { ClientError } from "../errors.ts";
+import { giveRooms } from "./rooms.ts";
+import type { Sibling } from "./rows.ts";
+import { siblingOf } from "./rows.ts";
+import type { KinState } from "./state.ts";
+import { presentOf, setSibling } from "./state.ts";
+
+/** Four places of a list are left for records that are being renewed (ACC-36); of a customer four devices read (ROOM-03). */
+const MAX_DEVICES = 4;
+
+/** What a person sees of a device of its own. */
+export interface DeviceView {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly isThis: boolean;
+  /** The directory says where it takes messages. */
+  readonly isReachable: boolean;
+  readonly isLeaving: boolean;
+}
+
+export function viewsOf(k: KinState): readonly DeviceView[] {
+  const { record } = k.c.own;
+  const own = { id: hex(record.deviceId), createdMs: record.createdMs, isThis: true };
+  const newest = new Map<string, Sibling>();
+  for (const one of [...presentOf(k)].sort((a, b) => a.record.createdMs - b.record.createdMs)) {
+    newest.set(hex(one.record.deviceId), one);
+  }
+  const others = [...newest].map(([id, one]) => {
+    const isReachable = one.listed && one.address !== null;
+    return { id, createdMs: one.record.createdMs, isThis: false, isReachable, isLeaving: one.leaving };
+  });
+  return [{ ...own, isReachable: true, isLeaving: false }, ...others];
+}
+
+/**
+ * Whether a further device may be taken in here.
+ *
+ * @throws ClientError `account.replaced`, `account.key_absent`, `device.too_many`
+ */
+export function checkMayAdd(k: KinState): void {
+  if (k.row.isReplaced) throw new ClientError("account.replaced", "another device has this account now");
+  if (k.c.own.accountSeed === null) throw new ClientError("account.key_absent", "another device takes devices in");
+  const ids = new Set(presentOf(k).map((one) => hex(one.record.deviceId)));
+  if (ids.size + 1 >= MAX_DEVICES) throw new ClientError("device.too_many", "a person has at most four devices");
+}
+
+/** Let the next list name a device, which is given our rooms when it can be reached (ACC-35, ACC-52). */
+export function addDevice(k: KinState, turn: Turn, record: DeviceRecord): void {
+  checkMayAdd(k);
+  if ([...k.others.values()].some((one) => same(one.record.deviceId, record.deviceId)))
+    throw new ClientError("link.code", "a device of this id is known");
+  setSibling(k, turn, siblingOf(record, { owed: true }));
+}
+
+/** Let the next list leave a device out (ID-28). */
+export function removeDevice(k: KinState, turn: Turn, id: string): void {
+  const found = presentOf(k).filter((one) => hex(one.record.deviceId) === id);
+  if (k.c.own.accountSeed === null) throw new ClientError("account.key_absent", "another device strikes devices off");
+  if (found.length === 0) throw new ClientError("client.unknown_entry", "no such device");
+  for (const one of found) setSibling(k, turn, { ...one, leaving: true });
+}
+
+/**
+ * Take records and addresses of the other devices from our entry, whose list is `held`.
+ *
+ * @throws RemoteError where a record or an address does not hold; nothing has changed
+ */
+export function noteEntry(k: KinState, turn: Turn, held: DeviceList, answer: LookupResult): void {
+  const own = k.c.own;
+  const found = answer.records.map((bytes, i) => {
+    const record = decodeRecord(bytes);
+    checkListed(held, record);
+    const address = answer.addresses[i] ?? null;
+    if (address !== null) verifyAddress(record, address);
+    return { record, address };
+  });
+  for (const { record, address } of found) {
+    if (same(record.deviceId, own.record.deviceId)) continue;
+    const known = k.others.get(hex(record.hash));
+    const isCurrent = same(held.hash, own.list.hash);
+    if (known === undefined || known.gone) {
+      if (!isCurrent) continue;
+      setSibling(k, turn, siblingOf(record, { address, listed: true }));
+      turn.notify({ type: "device", what: "added", device: hex(record.deviceId) });
+    } else if (address !== null && (known.address === null || !same(known.address, address))) {
+      setSibling(k, turn, { ...known, address });
+    }
+  }
+  follow(k, turn);
+}
+
+/** A list has come into use: whom it does not name is gone; of one that the directory has taught us, who was to come too. */
+export function settle(k: KinState, turn: Turn, list: DeviceList, isAdopted: boolean): void {
+  for (const one of presentOf(k)) {
+    const isNamed = names(list, one.record);
+    const device = hex(one.record.deviceId);
+    if (!isNamed && (one.listed || isAdopted)) {
+      setSibling(k, turn, { ...one, gone: true, listed: false });
+      if (one.listed) turn.notify({ type: "device", what: "removed", device });
+    } else if (isNamed && !one.listed) {
+      setSibling(k, turn, { ...one, listed: true });
+      turn.notify({ type: "device", what: "added", device });
+    }
+  }
+  follow(k, turn);
+}
+
+/** Our list or entry has been read: learn of devices, strike off those that are not named. */
+function follow(k: KinState, turn: Turn): void {
+  const { c } = k;
+  strikeOff(c, turn, (peer) => struckOff(c, turn, peer));
+  for (const one of presentOf(k)) learn(k, turn, one);
+  pump(c, turn);
+}
+
+/** Keep how to reach a device; what it is owed it is given now. */
+function learn(k: KinState, turn: Turn, one: Sibling): void {
+  const { record, address } = one;
+  if (address === null || !one.listed) return;
+  const { c } = k;
+  const read = verifyAddress(record, address);
+  const known = peerOf(c, record.deviceId);
+  checkKeys(known, record);
+  c.directory.addresses.set(hex(record.deviceId), read);
+  const isNewer = known === null || known.wayBack === null || read.issuedMs > known.wayBackMs;
+  if (isNewer || !same(known.record.hash, record.hash)) {
+    const wayBack = { mailbox: read.mailbox, token: read.token, relayUrl: c.company.relayUrl };
+    setPeer(c, turn, {
+      ...(known ?? newPeer(record)),
+      record,
+      wayBack,
+      wayBackMs: Math.min(read.issuedMs, turn.nowMs),
+    });
+    turn.notify({ type: "device", what: "reached", device: hex(record.deviceId) });
+  }
+  if (!one.owed) return;
+  setSibling(k, turn, { ...one, owed: false });
+  giveRooms(c, turn, record.deviceId);
+}
+
+/** The other devices that our list names and that can be reached. */
+export function idsOf(k: KinState): readonly Bytes[] {
+  const found = presentOf(k).filter((one) => one.listed && peerOf(k.c, one.record.deviceId) !== null);
+  return [...new Map(found.map(({ record }) => [hex(record.deviceId), record.deviceId])).values()];
+}

@@ -1,0 +1,324 @@
+/**
+ * Our entry in the directory, and the relay's stock of our prekeys (ID-40 to ID-43, RLY-50 to RLY-67).
+ *
+ *     PUBLISH --(STALE_ENTRY: LOOKUP of our own entry)--> PREKEYS_COUNT --> PREKEYS_UPLOAD
+ */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare as compareBytes, hex, same } from "@sealroom/core/bytes.ts";
+import { DAY_MS, HOUR_MS, LIST_TTL_MS, MAX_U32 } from "@sealroom/core/constants.ts";
+import { RemoteError } from "@sealroom/core/errors.ts";
+import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { checkListTime, followChain, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
+import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
+import { decodeRecord } from "@sealroom/core/identity/record.ts";
+import { isRecovered } from "@sealroom/core/identity/recovery.ts";
+import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
+import * as requests from "@sealroom/core/relay/requests.ts";
+import { sendLists } from "../engine/contents.ts";
+import type { Answered, Link } from "../engine/links.ts";
+import { ask, drop, MAX_RETRY_AFTER_MS } from "../engine/links.ts";
+import { refuse } from "../engine/mailbox.ts";
+import { redoAhead } from "../engine/renewal_time.ts";
+import type { Turn } from "../engine/turn.ts";
+import { isAhead, isListDue, make, prekeysOf, rotate, takeList } from "../engine/upkeep.ts";
+import { noteEntry, settle } from "./devices.ts";
+import type { KinState } from "./state.ts";
+import { knowsAll, namedBy, owesList, presentOf, setNext, setRow } from "./state.ts";
+
+const MAX_PUBLISHED = 64;
+const MAX_STOCK_A_DAY = 400;
+const STOCK = 24;
+const REFILL_BELOW = 12;
+const MAX_LISTS = 64;
+const MAX_CONTRADICTIONS = 3;
+const REFUSED_RETRY_MS = 60_000;
+const WAIT_FOR_COMPANY_MS = 500;
+const TIMER = "own entry";
+
+/** Go on with our entry, where the connection of our mailbox stands. */
+export function refill(k: KinState, turn: Turn): void {
+  const link = k.c.links.all.get("mailbox");
+  if (link?.state === "ready") publish(k, turn, link);
+}
+
+function later(k: KinState, atMs: number): void {
+  k.c.timers.set(TIMER, atMs, (then) => refill(k, then));
+}
+
+/**
+ * Bring our entry up to date, then our prekeys. It is compared once in each opening of the store, and where the list
+ * names another device right before each change and once a day (ID-40, ID-41).
+ */
+export function publish(k: KinState, turn: Turn, link: Link): void {
+  const { own, company } = k.c;
+  if (k.row.isReplaced) return;
+  // What our other devices give us is judged by the company's list: it is here before they reach us.
+  if (company.list === null) {
+    later(k, turn.nowMs + WAIT_FOR_COMPANY_MS);
+    return;
+  }
+  const freeMs = freeFrom(k.published, turn.nowMs, HOUR_MS, MAX_PUBLISHED);
+  if (freeMs > turn.nowMs) {
+    later(k, freeMs);
+    return;
+  }
+  const isBehind = k.row.publishedSeq !== own.list.seq;
+  const isDue = own.accountSeed !== null && (isListDue(own, turn.nowMs) || owesList(k));
+  if (isToCompare(k, turn.nowMs, isBehind, isBehind || isDue || k.lacksAddress)) {
+    findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
+  } else if (isBehind) publishAfter(k, turn, link, k.row.publishedSeq);
+  else if (isDue && knowsAll(k)) publishNext(k, turn, link);
+  else if (k.lacksAddress) publishAfter(k, turn, link, k.row.publishedSeq - 1);
+  else {
+    k.isFresh = false;
+    count(k, turn, link);
+  }
+}
+
+/** From when on something may be done again that may be done so often in a window. */
+function freeFrom(used: { sinceMs: number; used: number }, nowMs: number, windowMs: number, most: number): number {
+  if (nowMs < used.sinceMs || nowMs >= used.sinceMs + windowMs) Object.assign(used, { sinceMs: nowMs, used: 0 });
+  return used.used < most ? nowMs : used.sinceMs + windowMs;
+}
+
+function isToCompare(k: KinState, nowMs: number, isBehind: boolean, isChanging: boolean): boolean {
+  const { comparedMs } = k;
+  const hasOthers = k.others.size > 0 || !knowsAll(k);
+  if (!hasOthers) return comparedMs === null && !isBehind;
+  if (isChanging || comparedMs === null) return !k.isFresh;
+  return !(comparedMs <= nowMs && nowMs <= comparedMs + DAY_MS);
+}
+
+// --- publishing ---
+
+function publishAfter(k: KinState, turn: Turn, link: Link, seq: number): void {
+  const links = k.c.ownLists.filter((one) => one.seq > seq).slice(-MAX_LISTS);
+  const { list } = k.c.own;
+  const lists = links.length === 0 ? [list] : links;
+  send(k, turn, link, lists, list, (then, answer) => published(k, then, link, answer));
+}
+
+/** Sign our next list, or send the one that was signed; it is ours when the directory has it (ID-40). */
+function publishNext(k: KinState, turn: Turn, link: Link): void {
+  const next = pendingOf(k, turn.nowMs) ?? signNext(k, turn);
+  if (next === null) return;
+  send(k, turn, link, [next], next, (then, answer) => {
+    if (answer.name === "done") renewed(k, then, next);
+    published(k, then, link, answer);
+  });
+}
+
+function pendingOf(k: KinState, nowMs: number): DeviceList | null {
+  const { next } = k;
+  const { list } = k.c.own;
+  if (next === null || next.prevHash === null) return null;
+  const follows = next.seq === list.seq + 1 && same(next.prevHash, list.hash);
+  return follows && next.issuedMs <= nowMs && nowMs <= next.expiresMs ? next : null;
+}
+
+function signNext(k: KinState, turn: Turn): DeviceList | null {
+  const { own } = k.c;
+  if (own.accountSeed === null) return null;
+  const others = presentOf(k).filter((one) => !one.leaving);
+  const hashes = [own.record.hash, ...others.map((one) => one.record.hash)];
+  const fields = {
+    ...{ accountId: own.record.accountId, seq: own.list.seq + 1, prevHash: own.list.hash },
+    ...{ issuedMs: turn.nowMs, expiresMs: turn.nowMs + LIST_TTL_MS, recoveryPublic: own.list.recoveryPublic },
+    recordHashes: [...hashes].sort(compareBytes),
+  };
+  const next = verifyList(own.record.accountId, signList(own.accountSeed, fields));
+  setNext(k, turn, next);
+  return next;
+}
+
+function renewed(k: KinState, turn: Turn, next: DeviceList): void {
+  const wasAhead = isAhead(k.c.own, turn.nowMs);
+  takeList(k.c, turn, next);
+  setNext(k, turn, null);
+  setRow(k, turn, { publishedSeq: next.seq });
+  settle(k, turn, next, false);
+  sendLists(k.c, turn);
+  if (wasAhead) redoAhead(k.c, turn);
+}
+
+/** All records that the list names, our own address, and those of the others as the entry had them (ID-41). */
+function send(
+  k: KinState,
+  turn: Turn,
+  link: Link,
+  lists: readonly DeviceList[],
+  head: DeviceList,
+  answered: Answered,
+): void {
+  const { own, mailbox } = k.c;
+  k.isFresh = false;
+  k.published.used += 1;
+  const issuedMs = Math.max(turn.nowMs, k.leastIssuedMs);
+  const address = { mailbox: mailbox.id, token: k.row.doorToken, issuedMs };
+  const ours = { record: own.record, address: signAddress(own.signSeed, own.record, address) };
+  const all = [ours, ...namedBy(k, head)].sort((a, b) => compareBytes(a.record.hash, b.record.hash));
+  const records = all.map((one) => one.record.bytes);
+  const addresses = all.map((one) => one.address);
+  const signed = lists.map((one) => one.signed);
+  ask(turn, link, requests.publish(own.record.accountId, signed, records, addresses), answered);
+}
+
+function published(k: KinState, turn: Turn, link: Link, answer: Answer): void {
+  if (answer.name === "done") {
+    compared(k, turn, k.c.own.list);
+    k.lacksAddress = false;
+    publish(k, turn, link);
+  } else if (answer.name === "error" && answer.code === requests.STALE_ENTRY) {
+    if (!isContradicted(k, turn, link, answer)) findHead(k, turn, link, 0);
+  } else refuse(k.c, turn, link, answer);
+}
+
+/** The directory has this list as ours. */
+function compared(k: KinState, turn: Turn, list: DeviceList): void {
+  k.comparedMs = turn.nowMs;
+  setRow(k, turn, { publishedSeq: list.seq });
+}
+
+// --- comparing ---
+
+function findHead(k: KinState, turn: Turn, link: Link, afterSeq: number): void {
+  const { accountId } = k.c.own.record;
+  ask(turn, link, requests.lookUp(accountId, afterSeq), (then, answer) => foundHead(k, then, link, afterSeq, answer));
+}
+
+function foundHead(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Answer): void {
+  if (answer.name === "error" && answer.code === requests.NOT_FOUND) {
+    [k.comparedMs, k.isFresh] = [turn.nowMs, true];
+    publishAnew(k, turn, link, answer);
+    return;
+  }
+  const last = answer.name === "lookup_result" ? answer.lists.at(-1) : undefined;
+  if (answer.name !== "lookup_result" || last === undefined) {
+    refuse(k.c, turn, link, answer);
+    return;
+  }
+  try {
+    goOn(k, turn, link, afterSeq, answer, verifyList(k.c.own.record.accountId, last));
+  } catch (error) {
+    if (!(error instanceof RemoteError)) throw error;
+    turn.notify({ type: "rejected", code: error.code });
+    drop(k.c, turn, link, REFUSED_RETRY_MS);
+  }
+}
+
+function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: LookupResult, held: DeviceList): void {
+  const { list } = k.c.own;
+  const isOurs = same(held.hash, list.hash);
+  if (!answer.more && (held.seq < list.seq || isOurs)) noteEntry(k, turn, held, answer);
+  noteAddress(k, answer);
+  k.isFresh = !answer.more;
+  if (answer.more && held.seq > afterSeq) findHead(k, turn, link, held.seq);
+  else if (held.seq < list.seq) publishAfter(k, turn, link, held.seq);
+  else if (isOurs) {
+    compared(k, turn, held);
+    publish(k, turn, link);
+  } else adoptNewer(k, turn, link, answer);
+}
+
+/** The relay takes no address that is older than the one it holds; none at all is published again (RLY-54, ID-41). */
+function noteAddress(k: KinState, answer: LookupResult): void {
+  const { record } = k.c.own;
+  const at = answer.records.findIndex((one) => same(decodeRecord(one).hash, record.hash));
+  const signed = at < 0 ? undefined : answer.addresses[at];
+  k.lacksAddress = signed === null;
+  if (signed != null) k.leastIssuedMs = verifyAddress(record, signed).issuedMs;
+}
+
+/** Follow our own chain; a newest list that does not name this device ends it here (ID-41, SES-40, ACC-67). */
+function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): void {
+  const { own } = k.c;
+  const links = answer.lists.map((one) => verifyList(own.record.accountId, one));
+  const last = links.at(-1) as DeviceList;
+  const newest = isRecovered(last.seq) && !names(last, own.record) ? last : followChain(own.list, links);
+  checkListTime(newest, turn.nowMs);
+  if (!names(newest, own.record)) {
+    setRow(k, turn, { isReplaced: true });
+    turn.notify({ type: "replaced" });
+    drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
+    return;
+  }
+  takeList(k.c, turn, newest);
+  settle(k, turn, newest, true);
+  noteEntry(k, turn, newest, answer);
+  compared(k, turn, newest);
+  sendLists(k.c, turn);
+  publish(k, turn, link);
+}
+
+// --- the stock of prekeys ---
+
+function count(k: KinState, turn: Turn, link: Link): void {
+  const { accountId, hash } = k.c.own.record;
+  ask(turn, link, requests.countPrekeys(accountId, hash), (then, answer) => stocked(k, then, link, answer));
+}
+
+function stocked(k: KinState, turn: Turn, link: Link, answer: Answer): void {
+  if (answer.name !== "prekeys_stock") {
+    const isGone = answer.name === "error" && answer.code === requests.NOT_AUTHENTICATED && k.row.publishedSeq > 0;
+    if (isGone) publishAnew(k, turn, link, answer);
+    else refuse(k.c, turn, link, answer);
+    return;
+  }
+  rotate(k.c, turn);
+  const [spk, pqk] = [prekeysOf(k.c, "SPK").at(-1), prekeysOf(k.c, "PQK_LAST_RESORT").at(-1)];
+  if (spk === undefined || pqk === undefined) return;
+  const opks = missing(k, turn, "OPK", answer.opks);
+  const pqks = missing(k, turn, "PQK_ONE_TIME", answer.pqks);
+  const isStale = answer.spkId !== spk.prekey.id || answer.pqkId !== pqk.prekey.id;
+  if (!isStale && opks.length === 0 && pqks.length === 0) {
+    usable(k, link);
+    return;
+  }
+  const { accountId, hash } = k.c.own.record;
+  const upload = requests.uploadPrekeys(accountId, hash, spk.prekey.signed, pqk.prekey.signed, opks, pqks);
+  ask(turn, link, upload, (then, found) => {
+    if (found.name === "prekeys_stock") usable(k, link);
+    else refuse(k.c, then, link, found);
+  });
+}
+
+function usable(k: KinState, link: Link): void {
+  k.contradictions = 0;
+  link.refusals = 0;
+}
+
+function missing(k: KinState, turn: Turn, kind: PrekeyKind, held: number): readonly Bytes[] {
+  if (held >= REFILL_BELOW) return [];
+  freeFrom(k.stock, turn.nowMs, DAY_MS, MAX_STOCK_A_DAY);
+  const wanted = Math.min(STOCK - held, MAX_STOCK_A_DAY - k.stock.used);
+  return Array.from({ length: Math.max(wanted, 0) }, () => {
+    k.stock.used += 1;
+    // Ids from the clock: an older copy of the store goes on above what was uploaded (ID-30).
+    const id = Math.min(Math.max(k.row.stockId + 1, Math.floor(turn.nowMs / 1_000)), MAX_U32);
+    setRow(k, turn, { stockId: id });
+    return make(k.c, turn, kind, id).prekey.signed;
+  });
+}
+
+/** The relay does not have our entry: an old backup was put back there. */
+function publishAnew(k: KinState, turn: Turn, link: Link, answer: Answer): void {
+  if (isContradicted(k, turn, link, answer)) return;
+  setRow(k, turn, { publishedSeq: 0 });
+  publish(k, turn, link);
+}
+
+/** Whether the relay has denied our entry again and again: then the connection ends (SES-35). */
+function isContradicted(k: KinState, turn: Turn, link: Link, answer: Answer): boolean {
+  k.contradictions += 1;
+  if (k.contradictions <= MAX_CONTRADICTIONS) return false;
+  k.contradictions = 0;
+  refuse(k.c, turn, link, answer);
+  return true;
+}
+
+/** For tests and screens: whether the directory has our newest list. */
+export function isPublished(k: KinState): boolean {
+  return k.row.publishedSeq === k.c.own.list.seq && hex(k.c.own.list.hash) !== "";
+}

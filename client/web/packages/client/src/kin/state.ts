@@ -1,0 +1,87 @@
+/** What the parts of an account with a directory entry share. */
+
+import { hex } from "@sealroom/core/bytes.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { names } from "@sealroom/core/identity/list.ts";
+import { draw } from "@sealroom/core/ports.ts";
+import { row } from "../engine/codec.ts";
+import type { Context } from "../engine/context.ts";
+import type { Row } from "../engine/ports.ts";
+import type { Turn } from "../engine/turn.ts";
+import type { EntryRow, Sibling } from "./rows.ts";
+import { ENTRY_KEY, encodeEntryRow, encodeSibling, NEXT_KEY, readRows, siblingKey } from "./rows.ts";
+
+export interface KinState {
+  readonly c: Context;
+  row: EntryRow;
+  /** A list that was signed for the directory and that it has not confirmed: no other one gets its number (ID-07). */
+  next: DeviceList | null;
+  /** By the hash of the record. */
+  readonly others: Map<string, Sibling>;
+  // In memory only:
+  /** Since when our entry was looked at last, while the store is open (ID-41). */
+  comparedMs: number | null;
+  /** Compared just now, and nothing was sent since. */
+  isFresh: boolean;
+  lacksAddress: boolean;
+  /** No address that is older than the one that the relay holds (RLY-54). */
+  leastIssuedMs: number;
+  /** What the relay has denied in a row, whatever its directory shows (SES-35). */
+  contradictions: number;
+  readonly published: { sinceMs: number; used: number };
+  readonly stock: { sinceMs: number; used: number };
+  askedMs: number;
+}
+
+export function stateOf(c: Context, rows: readonly Row[]): KinState {
+  const found = readRows(c.own.record.accountId, rows);
+  const tokens = () => ({ doorToken: draw(c.rng, 32), ownToken: draw(c.rng, 32) });
+  const fresh = () => ({ ...tokens(), tokensKnown: false, publishedSeq: 0, stockId: 0, isReplaced: false });
+  return {
+    c,
+    row: found.entry ?? fresh(),
+    next: found.next,
+    others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
+    ...{ comparedMs: null, isFresh: false, lacksAddress: false, leastIssuedMs: 0, contradictions: 0, askedMs: 0 },
+    ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
+  };
+}
+
+export function setRow(k: KinState, turn: Turn, change: Partial<EntryRow> = {}): void {
+  k.row = { ...k.row, ...change };
+  turn.put("account", ENTRY_KEY, () => encodeEntryRow(k.row));
+}
+
+export function setNext(k: KinState, turn: Turn, next: DeviceList | null): void {
+  k.next = next;
+  if (next === null) turn.delete("account", NEXT_KEY);
+  else turn.put("account", NEXT_KEY, () => row(next.signed));
+}
+
+export function setSibling(k: KinState, turn: Turn, one: Sibling): Sibling {
+  const key = hex(one.record.hash);
+  k.others.set(key, one);
+  turn.put("account", siblingKey(one.record), () => encodeSibling(k.others.get(key) ?? one));
+  return one;
+}
+
+/** Those that are not gone. */
+export function presentOf(k: KinState): readonly Sibling[] {
+  return [...k.others.values()].filter((one) => !one.gone);
+}
+
+/** Whether we have each record that our list names, so that the next one leaves nobody out (ID-42). */
+export function knowsAll(k: KinState): boolean {
+  const { list, record } = k.c.own;
+  const known = new Set([hex(record.hash), ...presentOf(k).map((one) => hex(one.record.hash))]);
+  return list.recordHashes.every((hash) => known.has(hex(hash)));
+}
+
+/** Whether the next list is to name other devices than the one in use. */
+export function owesList(k: KinState): boolean {
+  return presentOf(k).some((one) => one.listed === one.leaving);
+}
+
+export function namedBy(k: KinState, list: DeviceList): readonly Sibling[] {
+  return presentOf(k).filter((one) => names(list, one.record));
+}

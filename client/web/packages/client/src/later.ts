@@ -1,0 +1,5 @@
+/** What most people never ask a room for, as a part of the page that is fetched then: further devices, a login. */
+
+export { challenge, identify } from "./engine/rooms/logging_in.ts";
+export { furtherOf } from "./kin/further.ts";
+export { devicesOf, kinOf } from "./kin/linking.ts";

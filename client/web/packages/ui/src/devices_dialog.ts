@@ -1,0 +1,305 @@
+/** A person's devices: which there are, letting one in, and coming in as one (ACC-50 to ACC-53). */
+
+import { ask, openDialog } from "./dialog.ts";
+import type { Child } from "./dom.ts";
+import { h, replace, sheet } from "./dom.ts";
+import type { Further, FurtherAct, OwnDevice } from "./further.ts";
+import { icon } from "./icons.ts";
+import { qrOf } from "./qr.ts";
+import type { DialogContext } from "./room_dialogs.ts";
+import { clockOf } from "./times.ts";
+import type { LaterKey, LaterWords } from "./words_later.ts";
+import { faultOf, laterWords } from "./words_later.ts";
+
+export const devicesStyle: CSSStyleSheet = sheet(`
+.steps { display: grid; gap: 12px; align-content: start; }
+.steps:focus-visible { outline: 0; }
+.qr { display: block; width: min(280px, 100%); margin-inline: auto; border-radius: var(--radius-control); background: #ffffff; }
+.code { min-height: 5.5em; font-family: ui-monospace, "SF Mono", Consolas, "Liberation Mono", monospace; font-size: 0.8125rem;
+  overflow-wrap: anywhere; direction: ltr; resize: vertical; }
+.digits { padding: 16px; border-radius: var(--radius-control); background: var(--surface-2); text-align: center; font-size: 2rem;
+  line-height: 1.2; font-weight: 600; font-variant-numeric: tabular-nums; letter-spacing: 0.08em; direction: ltr; }
+.devices { display: grid; gap: 4px; }
+.devices li { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 12px; padding-block: 8px; border-block-end: 1px solid var(--line); }
+.devices li > div { flex: 1 1 12em; min-width: 0; }
+.fault { display: flex; gap: 12px; padding: 12px; border-radius: var(--radius-control); background: var(--stop-tint); }
+.fault .icon { color: var(--stop); margin-block-start: 2px; }
+@media (forced-colors: active) { .qr { forced-color-adjust: none; } .digits, .fault { border: 1px solid CanvasText; } }
+`);
+
+const QUIET = 4;
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A dialog of steps: each replaces the one before, and has the focus. */
+interface Steps {
+  readonly words: LaterWords;
+  show(...children: readonly Child[]): void;
+  fault(problem: unknown, again: () => void): void;
+  isOpen(): boolean;
+  close(): void;
+  do<A extends FurtherAct>(act: A, given: Further[A][0]): Promise<Further[A][1]>;
+}
+
+function steps({ root, words, backend }: DialogContext, title: LaterKey, ended: () => void): Steps {
+  if (!root.adoptedStyleSheets.includes(devicesStyle))
+    root.adoptedStyleSheets = [...root.adoptedStyleSheets, devicesStyle];
+  const say = laterWords(words);
+  const box = h("div", { class: "steps", tabindex: -1, "aria-live": "polite" });
+  const dialog = openDialog(root, { title: say(title), closeWord: words("dialog.done"), content: [box] }, ended);
+  const show = (...children: readonly Child[]) => {
+    replace(box, ...children);
+    (box.querySelector<HTMLElement>("textarea:not([readonly])") ?? box).focus();
+  };
+  return {
+    words: say,
+    show,
+    fault: (problem, again) => {
+      const code = String((problem as { code?: unknown }).code ?? "local");
+      const isKnown = dialog.open;
+      if (!isKnown) return;
+      const line = h("div", { class: "fault", role: "alert" }, icon("stop"), h("p", null, faultOf(say, code)));
+      show(line, acts([say("fault.again"), again, true]));
+    },
+    isOpen: () => dialog.open,
+    close: () => dialog.close(),
+    do: (act, given) => backend.further(act, given),
+  };
+}
+
+type Act = readonly [word: string, act: () => void, isMain?: boolean];
+
+function acts(...all: readonly Act[]): HTMLElement {
+  const buttons = all.map(([word, act, isMain = false]) =>
+    h("button", { class: isMain ? "button main" : "button", type: "button", onclick: act }, word),
+  );
+  return h("div", { class: "acts" }, ...buttons);
+}
+
+function digitsView(digits: string): HTMLElement {
+  return h("p", { class: "digits" }, `${digits.slice(0, 3)}\u2009${digits.slice(3)}`);
+}
+
+// --- which there are ---
+
+export function showDevices(context: DialogContext): void {
+  const at = steps(context, "devices.title", () => {});
+  void list(context, at);
+}
+
+async function list(context: DialogContext, at: Steps): Promise<void> {
+  const { words } = at;
+  try {
+    const devices = await at.do("devices", null);
+    const mayAdd = context.backend.state().account === "key";
+    const add = () => {
+      at.close();
+      startLink(context);
+    };
+    at.show(
+      h("p", null, words("devices.text")),
+      h("ul", { class: "devices" }, ...devices.map((one) => deviceView(context, at, one, mayAdd))),
+      mayAdd ? acts([words("devices.add"), add, true]) : h("p", { class: "meta" }, words("devices.elsewhere")),
+    );
+  } catch (problem) {
+    at.fault(problem, () => void list(context, at));
+  }
+}
+
+function deviceView(context: DialogContext, at: Steps, device: OwnDevice, mayRemove: boolean): HTMLElement {
+  const { words } = at;
+  const when = clockOf(context.words.locale).day(device.createdMs, 0);
+  const state = device.isLeaving ? "devices.leaving" : device.isReachable ? null : "devices.coming";
+  const remove = mayRemove && !device.isThis && !device.isLeaving;
+  const name = words(device.isThis ? "devices.this" : "devices.other");
+  return h(
+    "li",
+    null,
+    h(
+      "div",
+      null,
+      h("p", { class: "heading" }, name),
+      h("p", { class: "meta" }, words("devices.since", { when }), state === null ? "" : ` · ${words(state)}`),
+    ),
+    remove &&
+      h(
+        "button",
+        { class: "button small stop", type: "button", onclick: () => takeOut(context, at, device) },
+        words("devices.remove"),
+      ),
+  );
+}
+
+async function takeOut(context: DialogContext, at: Steps, { id }: OwnDevice): Promise<void> {
+  const { words } = at;
+  const isWanted = await ask(context.root, {
+    title: words("devices.remove.title"),
+    text: words("devices.remove.text"),
+    doWord: words("devices.remove"),
+    cancelWord: context.words("ask.cancel"),
+    isGrave: true,
+  });
+  if (!isWanted) return;
+  try {
+    await at.do("remove", id);
+    await list(context, at);
+  } catch (problem) {
+    at.fault(problem, () => void list(context, at));
+  }
+}
+
+// --- letting one in ---
+
+export function startLink(context: DialogContext): void {
+  const at = steps(context, "link.title", () => void at.do("link-end", null).catch(() => {}));
+  void linking(context, at);
+}
+
+async function linking(context: DialogContext, at: Steps): Promise<void> {
+  const { words } = at;
+  const again = () => void linking(context, at);
+  try {
+    const text = await at.do("link", null);
+    showText(context, at, text);
+    const digits = await at.do("link-digits", null);
+    if (!at.isOpen()) return;
+    let isStopped = false;
+    const stop = async () => {
+      isStopped = true;
+      await at.do("link-end", null).catch(() => {});
+      at.show(h("p", null, words("link.stopped")), acts([words("fault.again"), again, true]));
+    };
+    const confirm = () => void confirmed(at, again);
+    at.show(
+      h("h3", null, words("link.compare")),
+      digitsView(digits),
+      h("p", null, words("link.compare.text")),
+      acts([words("link.other"), () => void stop()], [words("link.same"), confirm, true]),
+    );
+    await at.do("link-over", null).catch((problem: unknown) => {
+      if (!isStopped) throw problem;
+    });
+  } catch (problem) {
+    at.fault(secondOf(problem), again);
+  }
+}
+
+async function confirmed(at: Steps, again: () => void): Promise<void> {
+  const { words } = at;
+  at.show(h("p", { role: "status" }, words("link.adding")));
+  try {
+    await at.do("link-confirm", null);
+    at.show(h("p", { role: "status" }, icon("check"), " ", words("link.added")));
+  } catch (problem) {
+    at.fault(secondOf(problem), again);
+  }
+}
+
+/** On the device that shows the code a wrong one means that another device came. */
+function secondOf(problem: unknown): unknown {
+  return (problem as { code?: unknown }).code === "link.code" ? { code: "link.second" } : problem;
+}
+
+function showText({ words: roomWords }: DialogContext, at: Steps, text: string): void {
+  const { words } = at;
+  const field = h("textarea", { class: "field code", readonly: true, rows: 4, "aria-label": words("link.text") });
+  field.value = text;
+  const said = h("span", { role: "status", class: "meta" });
+  const copy = async () => {
+    field.select();
+    await navigator.clipboard.writeText(text).catch(() => document.execCommand("copy"));
+    said.textContent = roomWords("copied");
+  };
+  at.show(
+    h("p", null, words("link.how")),
+    qrView(text, words("link.picture")),
+    field,
+    acts([words("link.copy"), () => void copy()]),
+    said,
+    h("p", { class: "meta" }, words("link.once")),
+  );
+}
+
+/** Dark on light whatever the theme is, with the quiet edge that a reader needs. */
+export function qrView(text: string, label: string): SVGSVGElement {
+  const rows = qrOf(text);
+  const path = rows.flatMap((row, y) =>
+    [...row].flatMap((value, x) => (value === 1 ? [`M${x + QUIET} ${y + QUIET}h1v1h-1z`] : [])),
+  );
+  const size = rows.length + 2 * QUIET;
+  const picture = document.createElementNS(SVG, "svg");
+  const shape = document.createElementNS(SVG, "path");
+  const attributes = {
+    viewBox: `0 0 ${size} ${size}`,
+    role: "img",
+    "aria-label": label,
+    class: "qr",
+    "shape-rendering": "crispEdges",
+  };
+  for (const [name, value] of Object.entries(attributes)) picture.setAttribute(name, value);
+  shape.setAttribute("fill", "#000000");
+  shape.setAttribute("d", path.join(""));
+  picture.append(shape);
+  return picture;
+}
+
+// --- coming in ---
+
+export function startJoin(context: DialogContext): void {
+  const at = steps(context, "join.title", () => void at.do("join-end", null).catch(() => {}));
+  enterCode(at);
+}
+
+function enterCode(at: Steps): void {
+  const { words } = at;
+  const code = h("textarea", {
+    ...{
+      class: "field code",
+      id: "link-code",
+      rows: 4,
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+    },
+  });
+  const go = h("button", { class: "button main", type: "submit" }, words("join.go"));
+  const form = h(
+    "form",
+    { class: "pair more" },
+    h("label", { for: "link-code", class: "heading" }, words("join.code")),
+    code,
+    h("div", { class: "acts" }, go),
+  );
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    void offered(at, code.value);
+  });
+  at.show(h("p", null, words("join.how")), form);
+}
+
+async function offered(at: Steps, text: string): Promise<void> {
+  const { words } = at;
+  const again = () => enterCode(at);
+  try {
+    const { company, origin } = await at.do("offer", text);
+    at.show(
+      h("h3", null, words("join.own.title")),
+      h("p", null, words("join.own.text", { company, origin })),
+      acts([words("join.own.no"), at.close], [words("join.own.yes"), () => void joined(at, again)]),
+    );
+  } catch (problem) {
+    at.fault(problem, again);
+  }
+}
+
+async function joined(at: Steps, again: () => void): Promise<void> {
+  const { words } = at;
+  at.show(h("p", { role: "status" }, words("join.waiting")));
+  try {
+    const digits = await at.do("join", null);
+    at.show(h("h3", null, words("join.digits")), digitsView(digits), h("p", null, words("join.digits.text")));
+    await at.do("join-done", null);
+    at.show(h("p", { role: "status" }, icon("check"), " ", words("join.done")));
+  } catch (problem) {
+    at.fault(problem, again);
+  }
+}

@@ -1,0 +1,37 @@
+/** What most people never ask a room for: one call of the backend by name, so that a page without it has no list of it. */
+
+/** A device of this person. */
+export interface OwnDevice {
+  readonly id: string;
+  readonly createdMs: number;
+  readonly isThis: boolean;
+  readonly isReachable: boolean;
+  readonly isLeaving: boolean;
+}
+
+/** What another device shows: nothing has left this one. */
+export interface JoinOffer {
+  readonly company: string;
+  readonly origin: string;
+}
+
+/** By the name of the act: what it takes and what it resolves to. */
+export interface Further {
+  /** The devices of this person, this one first. */
+  readonly devices: readonly [given: null, gives: readonly OwnDevice[]];
+  readonly remove: readonly [given: string, gives: null];
+  /** Let a further device in: the text that it reads. Then six digits, once it has come; then the person's word. */
+  readonly link: readonly [given: null, gives: string];
+  readonly "link-digits": readonly [given: null, gives: string];
+  /** Resolves when the device was taken in, and rejects with what has ended the link before. */
+  readonly "link-over": readonly [given: null, gives: null];
+  readonly "link-confirm": readonly [given: null, gives: null];
+  readonly "link-end": readonly [given: null, gives: null];
+  /** Read what another device shows; `join` says that it is the person's own, and gives six digits. */
+  readonly offer: readonly [given: string, gives: JoinOffer];
+  readonly join: readonly [given: null, gives: string];
+  readonly "join-done": readonly [given: null, gives: null];
+  readonly "join-end": readonly [given: null, gives: null];
+}
+
+export type FurtherAct = keyof Further;

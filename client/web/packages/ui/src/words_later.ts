@@ -1,0 +1,116 @@
+/** Words of what most people never ask a room for: further devices. They come with that part, in both languages. */
+
+import type { Pair, Values, Words } from "./words.ts";
+import { languageOf, speak } from "./words.ts";
+
+export const LATER_WORDS = {
+  "devices.title": ["Ihre Geräte", "Your devices"],
+  "devices.text": [
+    "Auf diesen Geräten lesen und schreiben Sie in diesem Gespräch. Ist eines fremd, nehmen Sie es heraus.",
+    "On these devices you read and write in this conversation. If one is not yours, take it out.",
+  ],
+  "devices.this": ["Dieses Gerät", "This device"],
+  "devices.other": ["Weiteres Gerät", "Further device"],
+  "devices.since": ["dabei seit {when}", "here since {when}"],
+  "devices.coming": ["war noch nicht erreichbar", "could not be reached yet"],
+  "devices.leaving": ["wird herausgenommen", "is being taken out"],
+  "devices.remove": ["Herausnehmen", "Take out"],
+  "devices.remove.title": ["Dieses Gerät herausnehmen?", "Take this device out?"],
+  "devices.remove.text": [
+    "Es bekommt nichts Neues mehr. Was schon darauf steht, bleibt dort, bis Sie es löschen.",
+    "It gets nothing new any more. What is on it already stays there until you delete it.",
+  ],
+  "devices.add": ["Weiteres Gerät", "Further device"],
+  "devices.elsewhere": ["Weitere Geräte nimmt Ihr erstes Gerät auf.", "Your first device takes further devices in."],
+
+  "link.title": ["Weiteres Gerät verbinden", "Connect a further device"],
+  "link.how": [
+    "Öffnen Sie diese Seite auf dem anderen Gerät, wählen Sie dort „Ich schreibe schon auf einem anderen Gerät“ und geben Sie den Code ein.",
+    "Open this page on the other device, choose “I already write on another device” there, and enter the code.",
+  ],
+  "link.once": [
+    "Der Code gilt zehn Minuten und für ein Gerät. Geben Sie ihn niemandem.",
+    "The code is good for ten minutes and for one device. Give it to nobody.",
+  ],
+  "link.picture": ["Der Code als Bild", "The code as a picture"],
+  "link.text": ["Der Code als Text", "The code as text"],
+  "link.copy": ["Code kopieren", "Copy the code"],
+  "link.compare": ["Steht auf dem anderen Gerät dieselbe Zahl?", "Does the other device show the same number?"],
+  "link.compare.text": [
+    "Nur wenn alle sechs Ziffern gleich sind, ist es Ihr Gerät. Steht dort eine andere Zahl oder keine, versucht es jemand Fremdes.",
+    "Only if all six digits are the same is it your device. If it shows another number or none, a stranger is trying.",
+  ],
+  "link.same": ["Ja, dieselbe Zahl", "Yes, the same number"],
+  "link.other": ["Nein, abbrechen", "No, stop"],
+  "link.adding": ["Einen Moment, das Gerät wird aufgenommen.", "One moment, the device is being taken in."],
+  "link.added": [
+    "Das Gerät gehört jetzt dazu. Was bisher geschrieben wurde, kommt dort gleich an.",
+    "The device belongs to the conversation now. What was written so far arrives there shortly.",
+  ],
+  "link.stopped": [
+    "Abgebrochen. Es wurde kein Gerät aufgenommen. Ein neuer Versuch hat einen neuen Code.",
+    "Stopped. No device was taken in. A new attempt has a new code.",
+  ],
+
+  "join.title": ["Mit Ihrem anderen Gerät verbinden", "Connect with your other device"],
+  "join.how": [
+    "Wählen Sie auf dem anderen Gerät im Menü „Ihre Geräte“ und dort „Weiteres Gerät“. Fügen Sie den Code hier ein.",
+    "On the other device choose “Your devices” in the menu, then “Further device”. Paste the code here.",
+  ],
+  "join.code": ["Code vom anderen Gerät", "Code from the other device"],
+  "join.go": ["Weiter", "Continue"],
+  "join.own.title": [
+    "Ist das andere Gerät Ihres, und liegt es vor Ihnen?",
+    "Is the other device yours, and before you?",
+  ],
+  "join.own.text": [
+    "Sie verbinden sich mit einem Gespräch mit {company} ({origin}). Hat Ihnen jemand den Code geschickt, liest dieser Mensch künftig mit, was Sie hier schreiben.",
+    "You connect with a conversation with {company} ({origin}). If somebody sent you the code, that person will read what you write here.",
+  ],
+  "join.own.yes": ["Ja, es ist meins", "Yes, it is mine"],
+  "join.own.no": ["Nein", "No"],
+  "join.digits": ["Diese Zahl muss auch auf dem anderen Gerät stehen", "The other device has to show this number, too"],
+  "join.digits.text": [
+    "Ist sie gleich, bestätigen Sie es dort. Ist sie anders, brechen Sie hier und dort ab.",
+    "If it is the same, confirm it there. If it is another one, stop here and there.",
+  ],
+  "join.waiting": ["Einen Moment, das andere Gerät antwortet.", "One moment, the other device is answering."],
+  "join.done": [
+    "Dieses Gerät gehört jetzt dazu. Das Gespräch erscheint gleich.",
+    "This device belongs to the conversation now. It appears shortly.",
+  ],
+
+  "fault.link.code": [
+    "Dieser Code passt nicht, wurde schon benutzt oder gehört zu einer anderen Seite. Es wurde nichts verbunden.",
+    "This code does not fit, was used already, or belongs to another page. Nothing was connected.",
+  ],
+  "fault.link.second": [
+    "Mit diesem Code kam noch ein anderes Gerät. Es wurde keines aufgenommen. Jemand könnte den Code gesehen haben.",
+    "Another device came by this code, too. None was taken in. Somebody may have seen the code.",
+  ],
+  "fault.link.expired": [
+    "Der Code gilt nicht mehr, oder das andere Gerät wartet nicht. Bitte lassen Sie sich dort einen neuen zeigen.",
+    "The code is no longer good, or the other device does not wait. Please have it show a new one.",
+  ],
+  "fault.device.too_many": ["Mehr als vier Geräte gehen nicht.", "More than four devices are not possible."],
+  "fault.account.key_absent": ["Das geht nur auf Ihrem ersten Gerät.", "Only your first device can do this."],
+  "fault.other": ["Das hat nicht geklappt. ({code})", "That did not work. ({code})"],
+  "fault.again": ["Noch einmal", "Try again"],
+} as const satisfies Readonly<Record<string, Pair>>;
+
+export type LaterKey = keyof typeof LATER_WORDS;
+
+/** The same language, writing and numbers as the words of the room. */
+export type LaterWords = (key: LaterKey, values?: Values) => string;
+
+export function laterWords(words: Words): LaterWords {
+  const column = languageOf(words.locale) === "de" ? 0 : 1;
+  const speaking = speak(words.locale, words.direction, (key) => LATER_WORDS[key as unknown as LaterKey][column]);
+  return (key, values) => speaking(key as never, values);
+}
+
+/** What a person is told of an error, by its code. */
+export function faultOf(words: LaterWords, code: string): string {
+  const key = `fault.${code}`;
+  return key in LATER_WORDS ? words(key as LaterKey) : words("fault.other", { code });
+}
