@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import web_packages
 from command_line import PASSPHRASE, QUICK, Person
 from e2ee_client.rooms import Company
+from e2ee_client.rooms.doors import open_door
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from relay_process import RelayProcess
 from site_scene import PAGES, ROOM, Server, replies_of, serving
@@ -129,3 +131,30 @@ def test_all_faults_of_the_settings_are_shown_at_once(person: Person, tmp_path: 
     told = person.run("web", "build", "--config", str(tmp_path / "room.toml"), "--out", "x")
     assert (told.status, told.code) == (2, "config.invalid")
     assert all(word in told.err for word in ("room:", "pages:", "colour:"))
+
+
+@pytest.mark.usefixtures("served")
+def test_a_host_is_added_to_a_company_that_was_founded_and_removed_again(practice: Person) -> None:
+    """ACC-06, ACC-20: by new mandates, which the door shows."""
+    added = "https://raum.praxis.example"
+    assert practice.ok("company", "origins").split() == [ROOM]
+    told = practice.ok("company", "origins", "--add", added, "--json")
+    assert json.loads(told) == {"origins": [ROOM, added]}
+    assert practice.ok("company", "origins", "--add", added).split() == [ROOM, added]
+    assert _origins_of_door(practice) == (ROOM, added)
+    many = [word for number in range(3) for word in ("--add", f"https://{number}.praxis.example")]
+    for wrong, status, code in (
+        (("--remove", "https://nobody.example"), 2, "usage.invalid"),
+        (("--add", "http://praxis.example/page"), 2, "config.invalid"),
+        (many, 2, "config.invalid"),
+    ):
+        result = practice.run("company", "origins", *wrong)
+        assert (result.status, result.code) == (status, code)
+    practice.ok("company", "origins", "--remove", added)
+    assert _origins_of_door(practice) == (ROOM,)
+
+
+def _origins_of_door(practice: Person) -> tuple[str, ...]:
+    door = practice.home / "door"
+    practice.ok("company", "door", str(door), "--force")
+    return open_door(door.read_bytes(), int(time.time() * 1000), origin=None).door.mandate.origins

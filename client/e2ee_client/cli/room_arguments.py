@@ -15,6 +15,7 @@ from . import (
     companies,
     company_mandates,
     company_notices,
+    company_origins,
     company_policy,
     linking,
     logins,
@@ -103,6 +104,9 @@ def _company(add: _Adding) -> None:
         add.acting(name, run).argument("device", "help.device", metavar="DEVICE")
     remove = add.acting("remove", companies.remove).argument("device", "help.device", metavar="DEVICE")
     remove.switches(yes="help.yes")
+    hosts = add.acting("origins", company_origins.origins)
+    for name in ("add", "remove"):
+        hosts.option(f"--{name}", key=f"help.origins_{name}", action="append", default=[], metavar="URL")
     _policy(add)
     archive = add.acting("archive", archives.write)
     archive.argument("folder", "help.archive_folder", type=Path, metavar="FOLDER")

@@ -249,6 +249,26 @@ class Company(Signer):
             signing.login, signing.renew = allowed, True
             self._save(turn)
 
+    def origins(self) -> tuple[str, ...]:
+        """Return the origins that the next mandate names.
+
+        Raises:
+            ConfigError: this device does not sign.
+        """
+        return tuple(sorted(self._own_signing().origins))
+
+    def set_origins(self, turn: Turn, origins: Sequence[str]) -> None:
+        """Have each mandate name these origins; a new mandate is asked for (ACC-06, ACC-20).
+
+        Raises:
+            ConfigError: this device does not sign, or they are not origins, or more than 4.
+        """
+        signing = self._own_signing()
+        _check_powers(Founding(origins=origins))
+        if set(signing.origins) != set(origins):
+            signing.origins, signing.renew = sorted(set(origins)), True
+            self._save(turn)
+
     def issuing_key(self) -> IssuingKey | None:
         """Return what the company's web server signs logins with; None where the mandate that counts names no
         key, or names one of another device (CNS-55).

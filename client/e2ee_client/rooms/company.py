@@ -144,6 +144,24 @@ class Company(Desk):
             lambda turn, parts: parts.publishing.assets_request(turn, served, last_seq)
         )
 
+    async def origins(self) -> tuple[str, ...]:
+        """Return the web pages that may show the door, by the next mandate.
+
+        Raises:
+            ConfigError: this device does not sign for its company.
+        """
+        return await self._company(lambda turn, parts: parts.company.origins())
+
+    async def set_origins(self, origins: Sequence[str]) -> None:
+        """Let these web pages show the door, and no others, by a new mandate; make the door anew afterwards.
+
+        Where the account key is kept elsewhere, the mandate is signed there: `mandate_request`.
+
+        Raises:
+            ConfigError: this device does not sign for its company, or they are not such, or more than 4.
+        """
+        await self._company(lambda turn, parts: parts.company.set_origins(turn, origins))
+
     # --- the team ---
 
     async def invite(

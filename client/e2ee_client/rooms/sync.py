@@ -264,6 +264,8 @@ class Company(_Desk[companies.Company]):
     reinstate = waiting(companies.Company.reinstate, same)
     remove = waiting(companies.Company.remove, same)
     signing = waiting(companies.Company.signing, same)
+    origins = waiting(companies.Company.origins, same)
+    set_origins = waiting(companies.Company.set_origins, same)
     allow_logins = waiting(companies.Company.allow_logins, same)
     write_login_key = waiting(companies.Company.write_login_key, same)
     confirm_signing = waiting(companies.Company.confirm_signing, same)

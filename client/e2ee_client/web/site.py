@@ -130,7 +130,8 @@ def _faults(settings: SiteSettings, door: Door) -> list[str]:
     if settings.room not in door.mandate.origins:
         named = ", ".join(door.mandate.origins) or "none"
         faults.append(
-            f"room: {settings.room} is no origin of the company (it has {named}); its door would be refused"
+            f"room: {settings.room} is no origin of the company (it has {named}); its door would be "
+            "refused: sealroom company origins --add"
         )
     relay, is_through = urlsplit(door.notice.relay_url), bool(settings.relay_upstream)
     is_ours = relay.netloc == urlsplit(settings.room).netloc

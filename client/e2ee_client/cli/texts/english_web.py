@@ -22,6 +22,14 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "help.web_page": "address of a page that has the button; may be given several times",
     "web.made": "The list has number {seq} and holds until {date}: build anew before, with each new "
     "notice too.",
+    "help.company.origins": "the hosts that may show your door; add or remove some",
+    "help.origins_add": "such as https://chat.praxis.example; 4 at most in all",
+    "help.origins_remove": "one that may not show it any longer",
+    "origins.none": "No host may show the door.",
+    "origins.changed": "Signed with a new mandate. Make door and site anew: sealroom company door, "
+    "sealroom web build.",
+    "origins.elsewhere": "The account key is kept elsewhere: this counts when a new mandate is signed there "
+    "(sealroom company mandate request).",
     "web.to_sign": "The account key is kept elsewhere. Have {file} signed there (sealroom web sign), "
     "then sealroom web install.",
     "web.next": "Next: put `room` on {room} and `page` on the page's host, set the headers by `servers`, "

@@ -24,6 +24,14 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "help.web_page": "Adresse einer Seite mit dem Knopf; auch mehrmals",
     "web.made": "Die Liste hat die Nummer {seq} und gilt bis {date}: vorher neu bauen, auch nach jedem "
     "neuen Hinweis.",
+    "help.company.origins": "die Hosts, die Ihre Tür zeigen dürfen; dazunehmen oder wegnehmen",
+    "help.origins_add": "etwa https://chat.praxis.example; höchstens 4 insgesamt",
+    "help.origins_remove": "einer, der sie nicht mehr zeigen darf",
+    "origins.none": "Kein Host darf die Tür zeigen.",
+    "origins.changed": "Mit einem neuen Mandat unterschrieben. Tür und Site neu machen: "
+    "sealroom company door, sealroom web build.",
+    "origins.elsewhere": "Der Kontoschlüssel liegt anderswo: das gilt, sobald dort ein neues Mandat "
+    "unterschrieben ist (sealroom company mandate request).",
     "web.to_sign": "Der Kontoschlüssel liegt woanders. Lassen Sie {file} dort unterschreiben (sealroom "
     "web sign), dann sealroom web install.",
     "web.next": "Weiter: `room` auf {room} legen und `page` auf den Host der Seite, die Header nach "
