@@ -223,6 +223,12 @@ def left(pair: Pair, use: Use, now_ms: int) -> int:
     return max(limit - count, 0)
 
 
+def free_ms(pair: Pair, use: Use) -> int:
+    """Return when a budget has something left: 0 where it has now (SES-35)."""
+    is_spent = getattr(pair.budget, use) >= getattr(LIMITS, use)
+    return pair.budget.since_ms + DAY_MS if is_spent else 0
+
+
 def used(pair: Pair, use: Use, now_ms: int, count: int = 1) -> Pair:
     """Count what is used of a budget (SES-35)."""
     budget = pair.budget.at(now_ms)
@@ -320,8 +326,12 @@ def give(pair: Pair) -> tuple[Pair, Number]:
 def may_ask(pair: Pair, now_ms: int) -> bool:
     """Whether a doubt leads to an ask now: on the active session, one at a time (SES-25, SES-35)."""
     apart = now_ms >= min(pair.asked_ms, now_ms) + ASK_APART_MS or not pair.asked_ms
-    is_free = pair.ask is None and pair.candidate is None and pair.active is not None
-    return is_free and apart and left(pair, "asks", now_ms) > 0
+    return _is_free(pair) and apart and left(pair, "asks", now_ms) > 0
+
+
+def _is_free(pair: Pair) -> bool:
+    """Whether an ask could go on an active session with none and no candidate open."""
+    return pair.ask is None and pair.candidate is None and pair.active is not None
 
 
 def asked(pair: Pair, ask_id: bytes, patience_ms: int, now_ms: int, *, for_gap: bool = False) -> Pair:
@@ -394,8 +404,9 @@ def due_ms(pair: Pair) -> int | None:
         repeat_ms = candidate.asked_ms + REPEATS_MS[min(candidate.repeats, len(REPEATS_MS) - 1)]
         end_ms = session.created_ms + DAY_MS if pair.met else session.ends_ms + 1
         times.append(repeat_ms if repeat_ms <= session.ends_ms else end_ms)
-    if pair.received.missing and pair.gap_asks < len(GAP_ASKS_MS):
-        times.append(pair.asked_ms + max(GAP_ASKS_MS[pair.gap_asks], ASK_APART_MS))
+    if pair.received.missing and pair.gap_asks < len(GAP_ASKS_MS) and _is_free(pair):
+        wait_ms = max(GAP_ASKS_MS[pair.gap_asks], ASK_APART_MS)
+        times.append(max(pair.asked_ms + wait_ms, free_ms(pair, "asks")))
     return min(times, default=None)
 
 

@@ -52,6 +52,23 @@ def test_a_gap_is_asked_for_three_times() -> None:
     assert pairs.due_ms(pair) is None
 
 
+def test_a_gap_is_due_when_it_can_be_asked_for() -> None:
+    """SES-25, SES-35: not beside an open ask or a candidate, not without an active session, and with a
+    budget that is spent when the next 24 hours begin.
+    """
+    first = pairs.numbered(met(), parties.NUMBER._replace(n=3)).pair
+    assert pairs.due_ms(first) == pairs.GAP_ASKS_MS[0] + pairs.ASK_APART_MS
+    spent = replace(first, budget=pairs.Budget(NOW_MS, asks=pairs.MAX_ASKS))
+    assert pairs.due_ms(spent) == NOW_MS + DAY_MS
+    for busy in (
+        replace(first, ask=pairs.Ask(ASK_ID, 0, 1)),
+        replace(first, sessions=()),
+        replace(first, candidate=Candidate(session_id(2), NOW_MS, NOW_MS)),
+    ):
+        assert pairs.due_ms(busy) is None
+        assert not pairs.gap_ask_due(busy, NOW_MS + DAY_MS)
+
+
 def test_an_ask_that_the_relay_refused_is_free_again() -> None:
     """SES-25: the next doubt may ask; another id changes nothing."""
     asking = pairs.asked(met(), ASK_ID, pairs.SHORT_PATIENCE_MS, NOW_MS)

@@ -91,13 +91,14 @@ OPEN: list[World] = []
 
 
 class World:
-    """One relay, some nodes, one clock."""
+    """One relay, some nodes, one clock. `wakes` counts how often the clock was moved to do something."""
 
     def __init__(self, policy: Policy | None = None) -> None:
         self.now_ms = START_MS
         self.relay = MemoryRelay(lambda: self.now_ms, SeededRng("relay"), policy)
         self.relay_up = True
         self.nodes: list[Node] = []
+        self.wakes = 0
         self._swept_ms = START_MS
         OPEN.append(self)
 
@@ -139,6 +140,7 @@ class World:
         self.settle()
 
     def _tick(self) -> None:
+        self.wakes += 1
         if abs(self.now_ms - self._swept_ms) >= _SWEEP_EVERY_MS:
             self._swept_ms = self.now_ms
             self.relay.tick()

@@ -181,6 +181,10 @@ class Directory(Part):
         again = partial(self._context.sending.pump_account, contact.account_id)
         self._context.timers.set(("look up", contact.account_id), turn.now_ms + wait_ms, again)
 
+    def held_ms(self, account_id: bytes) -> int:
+        """Return until when nothing is asked about an account; 0 where something may be."""
+        return self._context.timers.at_ms(("look up", account_id)) or 0
+
     def _is_held(self, turn: Turn, account_id: bytes) -> bool:
         return self._context.timers.is_waiting(("look up", account_id), turn.now_ms)
 

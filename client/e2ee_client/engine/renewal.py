@@ -434,14 +434,21 @@ class Renewal(Part):
 
     def _wake_for(self, turn: Turn, peer: Peer) -> None:
         """Wake when something is due; what could not be done then is looked at again a minute later."""
-        timers, due_ms = self._context.timers, pairs.due_ms(peer.pair)
-        if peer.pair.wanted is not None:
-            start_ms = timers.at_ms(("start", peer.key)) or 0
-            due_ms = min(due_ms or turn.now_ms, max(turn.now_ms, start_ms))
+        timers, times = self._context.timers, (pairs.due_ms(peer.pair), self._start_ms(peer))
+        due_ms = min((one for one in times if one is not None), default=None)
         if due_ms is None:
             return
         at_ms = due_ms if due_ms > turn.now_ms else turn.now_ms + pairs.MINUTE_MS
         timers.set("sessions", min(at_ms, timers.at_ms("sessions") or at_ms), self.tick)
+
+    def _start_ms(self, peer: Peer) -> int | None:
+        """Return when a session that is wanted may be started; None where no time brings that."""
+        is_sought = peer.pair.met and peer.pair.candidate is not None
+        if peer.pair.wanted is None or is_sought or self._state.own.replaced:
+            return None
+        put_off_ms = self._context.timers.at_ms(("start", peer.key)) or 0
+        held_ms = self._context.directory.held_ms(peer.account_id) if peer.contact.published else 0
+        return max(put_off_ms, held_ms, pairs.free_ms(peer.pair, "starts"))
 
     def _retry_later(self, turn: Turn, peer: Peer) -> None:
         self._context.timers.set(("start", peer.key), turn.now_ms + _RETRY_MS, self.tick)
