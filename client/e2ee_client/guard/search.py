@@ -14,7 +14,7 @@ from .finding import Finding, Kind, Why
 from .folding import Folded, fold
 from .lexicon import ENOUGH, Hit
 from .numbers import numbers
-from .packs import LEXICONS
+from .packs import lexicon
 from .shapes import shapes
 
 MOST_CHARS: Final = 1_000_000
@@ -80,7 +80,7 @@ def _overlaps(taken: list[tuple[int, int]], start: int, end: int) -> bool:
 def _words(folded: Folded, sector: str, languages: tuple[str, ...]) -> Iterator[Finding]:
     places: dict[tuple[int, int], Why] = {}
     for language in dict.fromkeys(languages):
-        hits = LEXICONS[sector, language].hits(folded.tokens)
+        hits = lexicon(sector, language).hits(folded.tokens)
         places.update({(hit.first, hit.last): Why.WORDS for hit in _together(folded, hits)})
         places.update({(hit.first, hit.last): Why.WORD for hit in hits if hit.entry.is_strong})
     for (first, last), why in places.items():

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from e2ee_client.guard.lexicon import Lexicon
 
 from . import finance, health, legal
 
-LEXICONS: Final = {
-    (sector, language): Lexicon(lines)
-    for sector, by_language in (
-        ("health", health.WORDS),
-        ("finance", finance.WORDS),
-        ("legal", legal.WORDS),
-    )
-    for language, lines in by_language.items()
-}
+_WORDS: Final = {"health": health.WORDS, "finance": finance.WORDS, "legal": legal.WORDS}
+
+
+@cache
+def lexicon(sector: str, language: str) -> Lexicon:
+    """Return the words of a sector in a language; made at the first look, which most programs never take."""
+    return Lexicon(_WORDS[sector][language])
