@@ -67,6 +67,11 @@ def install() -> None:
     ready.touch()
 
 
+def files(folder: Path) -> dict[str, bytes]:
+    """What was built into a folder, by name."""
+    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
+
+
 def check_types() -> str:
     """What the compiler has to say about sources and tests, core and browser parts; empty if nothing."""
     faults = ""

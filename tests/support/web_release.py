@@ -10,7 +10,6 @@ from typing import Final
 import browsers
 import pytest
 import pytest_asyncio
-import web_packages
 from e2ee_client.rooms import Company
 from e2ee_client.rooms.notices import EXAMPLE, Notice
 from playwright.async_api import FrameLocator, Page
@@ -20,15 +19,6 @@ from tcp_proxy import CuttingProxy
 WWW: Final = "www.praxis.localhost"
 CHAT: Final = "chat.praxis.localhost"
 DOOR: Final = "/.well-known/sealroom-door"
-
-
-@pytest.fixture(scope="module")
-def built(web_libraries: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A release, by the paths under which it is served."""
-    folder = tmp_path_factory.mktemp("release")
-    done = web_packages.run("build.ts", f"--out={folder}")
-    assert done.returncode == 0, done.stderr
-    return {f"/{path.name}": path.read_bytes() for path in folder.iterdir()}
 
 
 @pytest.fixture
@@ -64,14 +54,14 @@ async def site(
     built: dict[str, bytes], company: Company, proxy: CuttingProxy, serve_files: browsers.ServeFiles
 ) -> browsers.Site:
     """The company's page and the room's host with the headers of the release."""
-    manifest = json.loads(built["/manifest.json"])
-    made = serve_files(dict(built))
+    manifest = json.loads(built["manifest.json"])
+    made = serve_files({f"/{name}": data for name, data in built.items()})
     policy = manifest["headers"]["Content-Security-Policy"]
     headers = {
         **manifest["headers"],
         "Content-Security-Policy": policy.replace("{pages}", made.origin(WWW)).replace("{relay}", proxy.url),
     }
-    made.files["/room.html"] = browsers.Answer(built["/room.html"], headers)
+    made.files["/room.html"] = browsers.Answer(built["room.html"], headers)
     made.files[DOOR] = await company.door()
     made.files["/index.html"] = f"""<!doctype html><html lang="de"><title>Praxis</title>
 <link rel="icon" href="data:,"><script type="module" src="/{manifest["launcher"]}"></script>

@@ -30,6 +30,15 @@ def web_libraries() -> None:
         _absent(str(problem))
 
 
+@pytest.fixture(scope="session")
+def built(web_libraries: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """A release, built once from the workspace: its files by name."""
+    folder = tmp_path_factory.mktemp("built")
+    done = web_packages.run("build.ts", f"--out={folder}")
+    assert done.returncode == 0, done.stderr
+    return web_packages.files(folder)
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def driver() -> AsyncIterator[Playwright]:
     """Playwright, in the loop of the session; its synchronous half would keep others from running theirs."""

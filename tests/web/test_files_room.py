@@ -14,11 +14,11 @@ from e2ee_client.rooms import Company, CompanyRoom, Entry
 from playwright.async_api import FilePayload, FrameLocator, Locator
 from run_counts import count
 from tcp_proxy import CuttingProxy
-from web_release import built, company, opened, proxy, relay, site, visitor, written
+from web_release import company, opened, proxy, relay, site, visitor, written
 
 from e2ee.rooms.kinds import Kind
 
-__all__ = ["built", "company", "proxy", "relay", "site", "visitor"]
+__all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.xdist_group("web"),

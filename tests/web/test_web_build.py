@@ -18,19 +18,6 @@ pytestmark = pytest.mark.xdist_group("web")
 NOT_SOURCES = shutil.ignore_patterns("node_modules")
 
 
-def _files(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-@pytest.fixture(scope="module")
-def built(web_libraries: None, tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    """A release, built from the workspace."""
-    folder = tmp_path_factory.mktemp("built")
-    done = web_packages.run("build.ts", f"--out={folder}")
-    assert done.returncode == 0, done.stderr
-    return _files(folder)
-
-
 def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     built: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -39,7 +26,7 @@ def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     (copy / "node_modules").symlink_to(web_packages.WORKSPACE / "node_modules")
     done = web_packages.run(str(copy / "build.ts"), f"--out={tmp_path / 'out'}")
     assert done.returncode == 0, done.stderr
-    assert _files(tmp_path / "out") == built
+    assert web_packages.files(tmp_path / "out") == built
 
 
 @pytest.mark.usefixtures("web_libraries")
@@ -52,7 +39,7 @@ def test_another_time_zone_locale_and_umask_give_the_same_bytes(
     there = {**os.environ, "TZ": "Pacific/Kiritimati", "LANG": "tr_TR.UTF-8", "LC_ALL": "tr_TR.UTF-8"}
     done = subprocess.run(command, cwd=web_packages.WORKSPACE, env=there, capture_output=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert _files(folder) == built
+    assert web_packages.files(folder) == built
 
 
 def test_each_file_has_the_hash_that_the_list_says_and_no_source_map(built: dict[str, bytes]) -> None:
