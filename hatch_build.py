@@ -42,10 +42,10 @@ class PagesAndExtension(BuildHookInterface[Any]):
         """Build, and name the folders from which the results are taken."""
         if version == "editable":
             return
+        if self.target_name == "wheel":  # first, as what can fail takes less time than the pages
+            self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
         for place, file, options in _PAGES:
             self._add_page(place, file, options, build_data)
-        if self.target_name == "wheel":
-            self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
 
     def _add_page(self, place: Path, file: str, options: Sequence[str], build_data: dict[str, Any]) -> None:
         root = Path(self.root)

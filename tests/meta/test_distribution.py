@@ -19,6 +19,8 @@ import wheel_build
 
 import hatch_build
 
+# One process builds and installs the wheel that these tests look at.
+pytestmark = pytest.mark.xdist_group("wheel")
 PACKAGES = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
 
 
