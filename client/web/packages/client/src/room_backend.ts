@@ -1,6 +1,6 @@
 /** A customer's room as its screen drives it: `RoomBackend` of the interface package over `Customer` and `Room`. */
 
-import { hex, unhex } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
 import type { FileChoice, Finding, IdentityChallenge, RoomBackend, SavedFile } from "@sealroom/ui/backend.ts";
 import type { Further, FurtherAct } from "@sealroom/ui/further.ts";
 import { ClientError, codeOf } from "./errors.ts";
@@ -8,7 +8,6 @@ import { isUpload } from "./file_loader.ts";
 import { askedBy } from "./room_items.ts";
 import type { RoomOptions } from "./room_life.ts";
 import { PAGE, RoomLife } from "./room_life.ts";
-import { plainText } from "./room_text.ts";
 
 /** Open what is stored, or fetch the door: the state says how far that is. */
 export function openRoom(options: RoomOptions): OpenedRoom {
@@ -112,10 +111,9 @@ export class OpenedRoom extends RoomLife implements RoomBackend {
     this.changed();
   }
 
-  async exportTranscript(): Promise<SavedFile> {
-    const room = this.room;
-    const text = plainText(room, this.customer?.shell.context.company.name ?? "");
-    return { name: `${hex(unhex(room.id).subarray(0, 4))}.txt`, blob: new Blob([text], { type: "text/plain" }) };
+  async exportTranscript(form: "json" | "html" = "json"): Promise<SavedFile> {
+    const { transcriptFile } = await this.options.ports.later();
+    return transcriptFile(this.room.context, this.room, form, this.options.lang ?? "en");
   }
 
   // --- files ---

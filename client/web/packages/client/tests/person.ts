@@ -181,6 +181,12 @@ const commands: Readonly<Record<string, (command: Command) => Promise<unknown> |
     listen();
     return hex(me.shell.context.own.record.deviceId);
   },
+  export: async ({ path = "", kind = "json" }) => {
+    const { transcriptFile } = await ports.later();
+    const { blob, name } = transcriptFile(me.shell.context, room(), kind === "html" ? "html" : "json", "de");
+    await writeFile(path, new Uint8Array(await blob.arrayBuffer()));
+    return name;
+  },
   has_room: () => me.rooms().length > 0,
   devices: async () => (await me.devices()).all(),
   remove_device: async ({ entry = "" }) => (await me.devices()).remove(entry),

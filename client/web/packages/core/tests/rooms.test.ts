@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { hex } from "../src/bytes.ts";
+import { decodeRecord } from "../src/identity/record.ts";
 import * as entries from "../src/rooms/entry.ts";
 import { asDossier, asSignal } from "../src/rooms/forward.ts";
 import { checkPayload } from "../src/rooms/payloads.ts";
+import * as files from "../src/rooms/transcript_file.ts";
 import { Secret } from "../src/secret.ts";
 import { decode, encode } from "../src/wire/cbor.ts";
 import { bytes, equal, load, optional } from "./vectors.ts";
@@ -45,4 +47,40 @@ test("payloads at their limits, signals, a dossier (TRN-21, TRN-25, ROOM-25)", (
   for (const one of rooms.payloads) checkPayload(one.kind, decode(bytes(one.payload), 65_536));
   for (const one of rooms.signals) asSignal(decode(bytes(one.signal), 65_536));
   assert.ok(hex(asDossier(decode(bytes(rooms.dossier), 65_536)).list).length > 0);
+});
+
+/** What a file of the vectors says, made anew from the entries alone. */
+function writtenAnew(lines: readonly string[]): readonly string[] {
+  const head = JSON.parse((lines[1] as string).slice(0, -1));
+  const { company, customer, nonce, room: id } = head;
+  const of = { company: bytes(company), customer: bytes(customer) };
+  const signed = new Map<string, Uint8Array>();
+  for (const line of lines.filter((one) => one.startsWith('{"record"'))) {
+    const record = decodeRecord(new Uint8Array(Buffer.from(JSON.parse(line.slice(0, -1)).record, "base64url")));
+    signed.set(hex(record.deviceId), record.signPublic);
+  }
+  const made = lines.flatMap((line) => {
+    if (!line.startsWith('{"entry"')) return [];
+    const value = decode(new Uint8Array(Buffer.from(JSON.parse(line.slice(0, -1)).entry, "base64url")), 262_144);
+    const entry = entries.readLine(
+      value,
+      { roomId: bytes(id), ...of },
+      (one) => (signed.get(hex(one)) as never) ?? null,
+    );
+    return [`${files.entryLine(entry)},`];
+  });
+  return [`${files.headLine({ ...of, nonce: bytes(nonce), room: bytes(id) })},`, ...made, files.endLine(made.length)];
+}
+
+test("lines of a transcript, byte for byte (EXP-01, EXP-02)", () => {
+  const [whole] = load("export").transcripts;
+  assert.equal(whole.name, "whole");
+  const parts = whole.lines.filter((line: string) => /^\{"(\w+_list|record|slot|card)"/u.test(line));
+  assert.ok(parts.length > 5);
+  for (const line of parts) {
+    const [[name, text]] = Object.entries(JSON.parse(line.slice(0, -1))) as [[files.PartName, string]];
+    assert.equal(`${files.partLine(name, Buffer.from(text, "base64url"))},`, line);
+  }
+  const others = whole.lines.filter((line: string) => !parts.includes(line));
+  assert.deepEqual([files.BEGIN, ...writtenAnew(whole.lines), files.CLOSE], others);
 });

@@ -324,7 +324,8 @@ export interface RoomBackend extends Conversation<RoomState> {
   close(): Promise<void>;
   reopen(): Promise<void>;
   rate(stars: number, text: string | null): Promise<void>;
-  exportTranscript(): Promise<SavedFile>;
+  /** As a file that others can verify by the company's account, or as a page to read. */
+  exportTranscript(form?: "json" | "html"): Promise<SavedFile>;
   /** Tell the company who one is, by the token that the company's own login gives. */
   identify(sign: (challenge: IdentityChallenge) => Promise<string>): Promise<void>;
   /** After `storage-lost`. */

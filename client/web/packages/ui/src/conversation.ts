@@ -10,12 +10,12 @@ import type { Run } from "./room_screens.ts";
 import { openedStyle } from "./styles/opened.ts";
 import type { Words } from "./words.ts";
 
-export { startJoin } from "./further_parts.ts";
+export { saveTranscript, startJoin } from "./further_parts.ts";
 export { openMenu } from "./menu.ts";
 export { otherScreen } from "./other_screens.ts";
 export { showAlarm, showMembers, showNotice } from "./room_dialogs.ts";
 export { footView } from "./room_foot.ts";
-export { messageMenu, roomMenu, saveTranscript } from "./room_menu.ts";
+export { messageMenu, roomMenu } from "./room_menu.ts";
 export { notesView } from "./room_notes.ts";
 
 /** For the root in which menus and dialogs open. */

@@ -3,13 +3,16 @@
 import { part } from "./part.ts";
 import type { DialogContext } from "./room_dialogs.ts";
 
-const devices = () => part("devices_dialog", () => import("./devices_dialog.ts"));
+type Dialogs = typeof import("./further_dialogs.ts");
 
-export function showDevices(context: DialogContext): void {
-  void context.attempt(devices().then((one) => one.showDevices(context)));
+function opens(name: keyof Dialogs): (context: DialogContext) => void {
+  return (context) => {
+    const dialogs = part("further_dialogs", () => import("./further_dialogs.ts"));
+    void context.attempt(dialogs.then((all) => all[name](context)));
+  };
 }
 
+export const showDevices = opens("showDevices");
+export const saveTranscript = opens("showExport");
 /** Come in as a further device of somebody. */
-export function startJoin(context: DialogContext): void {
-  void context.attempt(devices().then((one) => one.startJoin(context)));
-}
+export const startJoin = opens("startJoin");

@@ -1,8 +1,7 @@
 /** The menus of a room: what can be done with all of it, and with one message. */
 
 import type { Message, RoomState } from "./backend.ts";
-import { offer } from "./dom.ts";
-import { showDevices } from "./further_parts.ts";
+import { saveTranscript, showDevices } from "./further_parts.ts";
 import type { MenuItem } from "./menu.ts";
 import { confirmed, type DialogContext, showChannels, showCode, showMembers, showNotice } from "./room_dialogs.ts";
 
@@ -47,10 +46,6 @@ export function roomMenu(context: DialogContext): MenuItem[][] {
   if (state.phase !== "erased")
     end.push(item("menu.forget", "erase", () => void confirmed(context, "forget", () => backend.forget()), true));
   return [read, keep, end];
-}
-
-export function saveTranscript({ backend, attempt }: DialogContext): void {
-  void attempt(backend.exportTranscript().then(offer));
 }
 
 export interface MessageActions {

@@ -23,6 +23,19 @@ export const LATER_WORDS = {
   "devices.add": ["Weiteres Gerät", "Further device"],
   "devices.elsewhere": ["Weitere Geräte nimmt Ihr erstes Gerät auf.", "Your first device takes further devices in."],
 
+  "export.title": ["Verlauf speichern", "Save the conversation"],
+  "export.read": ["Eine Seite zum Lesen und Drucken.", "A page to read and print."],
+  "export.read.do": ["Zum Lesen speichern", "Save to read"],
+  "export.proof": [
+    "Eine Datei, mit der sich prüfen lässt, was das Unternehmen geschrieben hat. Was Sie geschrieben haben, beweist sie niemandem.",
+    "A file by which anybody can verify what the company wrote. What you wrote it proves to nobody.",
+  ],
+  "export.proof.do": ["Als prüfbare Datei speichern", "Save as a file to verify"],
+  "export.care": [
+    "Beides enthält Ihr Gespräch offen lesbar. Bewahren Sie es gut auf.",
+    "Both hold your conversation for anybody to read. Keep them safe.",
+  ],
+
   "link.title": ["Weiteres Gerät verbinden", "Connect a further device"],
   "link.how": [
     "Öffnen Sie diese Seite auf dem anderen Gerät, wählen Sie dort „Ich schreibe schon auf einem anderen Gerät“ und geben Sie den Code ein.",

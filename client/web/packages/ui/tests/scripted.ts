@@ -126,9 +126,9 @@ export function scripted(start: RoomState): Scripted {
     close: note("close", () => ({ phase: "closed", canWrite: false, canRate: true, canReopen: true })),
     reopen: note("reopen", () => ({ phase: "open", canWrite: true })),
     rate: note("rate", () => ({ canRate: false, items: [...state.items, happeningOf("rated", 0, null)] })),
-    exportTranscript: async () => {
-      calls.push(["exportTranscript"]);
-      return saved("conversation.json");
+    exportTranscript: async (form = "json") => {
+      calls.push(["exportTranscript", form]);
+      return saved(`conversation.${form}`);
     },
     identify: async () => void calls.push(["identify"]),
     recover: async (code) => {

@@ -82,7 +82,7 @@ async function carryOut(led: Led, method: string, load: Load): Promise<Load> {
   const rest = unpack(load) as readonly unknown[];
   if (method === "state") return packState(led.state());
   if (method === "saveFile") return packFile(await led.saveFile(String(rest[0])));
-  if (method === "exportTranscript") return packFile(await led.exportTranscript());
+  if (method === "exportTranscript") return packFile(await led.exportTranscript(rest[0] === "html" ? "html" : "json"));
   if (method === "preview") return pack(null, await led.preview(String(rest[0])));
   if (method === "sendFile" && load.blob !== null) {
     const file = new File([load.blob], String(rest[0]), { type: load.blob.type });
@@ -161,7 +161,7 @@ export function tabbed(options: TabbedOptions, inspect: RoomBackend["inspect"]):
     sendFile: async (file, choice) => void (await call("sendFile", [file.name, choice.removeMetadata], file)),
     saveFile: async (id) => unpackFile(await call("saveFile", [id])),
     preview: async (id) => (await call("preview", [id])).blob ?? new Blob(),
-    exportTranscript: async () => unpackFile(await call("exportTranscript", [])),
+    exportTranscript: async (form) => unpackFile(await call("exportTranscript", [form])),
     identify: (sign) => led?.identify(sign) ?? refused(),
   };
 }

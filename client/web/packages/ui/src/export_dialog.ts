@@ -1,0 +1,28 @@
+/** Saving the conversation: to read, or as a file that others can verify. */
+
+import { openDialog } from "./dialog.ts";
+import { h, offer } from "./dom.ts";
+import type { DialogContext } from "./room_dialogs.ts";
+import type { LaterKey } from "./words_later.ts";
+import { laterWords } from "./words_later.ts";
+
+export function showExport({ root, words, backend, attempt }: DialogContext): void {
+  const say = laterWords(words);
+  const save = (form: "html" | "json") => () => {
+    dialog.close();
+    void attempt(backend.exportTranscript(form).then(offer));
+  };
+  const way = (key: "read" | "proof", act: () => void) =>
+    h(
+      "div",
+      { class: "pair" },
+      h("p", null, say(`export.${key}` as LaterKey)),
+      h("button", { class: "button", type: "button", onclick: act }, say(`export.${key}.do` as LaterKey)),
+    );
+  const content = [
+    way("read", save("html")),
+    way("proof", save("json")),
+    h("p", { class: "meta" }, say("export.care")),
+  ];
+  const dialog = openDialog(root, { title: say("export.title"), closeWord: words("dialog.done"), content });
+}

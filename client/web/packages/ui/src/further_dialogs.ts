@@ -1,0 +1,4 @@
+/** The dialogs that few people open, as one part. */
+
+export { showDevices, startJoin } from "./devices_dialog.ts";
+export { showExport } from "./export_dialog.ts";
