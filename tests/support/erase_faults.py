@@ -41,7 +41,7 @@ FAULTS: Final[dict[str, tuple[Planted, ...]]] = {
     "old boxes of keys stay in the log": (Planted(store, "DESTROYED_AT_ONCE", frozenset()),),
     "bodies stay": (Planted(EntryLog, "erase", _nothing),),
     "what waits to be sent stays": (Planted(Posting, "take_back", _nothing),),
-    "timers do not run": (Planted(Retaining, "tick", _nothing),),
+    "timers do not run": (Planted(Retaining, "due_ms", _nothing),),
 }
 
 

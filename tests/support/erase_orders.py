@@ -9,11 +9,12 @@ from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
 from engine_world import Node
 from erase_scan import left_on
-from erase_talk import Fault, Said, Talk
+from erase_talk import TTL_S, Fault, Said, Talk
 from erase_world import backup_of, opened_of_traffic, rows_of
 from rooms_world import DAY_MS, HOUR_MS, MINUTE_MS, act, change, rooms_of, write
 
 from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.erasure import EPHEMERAL_MAX_MS
 from e2ee.rooms.payloads import Erase
 from e2ee.rooms.state import Phase
 
@@ -25,6 +26,7 @@ class Run(Talk):
         super().__init__(seed, folder)
         self.target: Said | None = None
         self._given: EntryHash | None = None
+        self._ordered_by: Node | None = None
 
     def play(self) -> None:
         """Talk, erase, and let time pass, with all that goes wrong meanwhile."""
@@ -44,8 +46,12 @@ class Run(Talk):
         if self.absent is not None:
             self.absent = None
             self.all_on()
-            self.world.advance(30 * HOUR_MS)
+            self.world.advance(self._kept_by_timers() + 30 * HOUR_MS)
             self.check(self.nodes)
+
+    def _kept_by_timers(self) -> int:
+        """How long who was away may keep what a timer destroys: it counts by its own clock (ROOM-41)."""
+        return {"closed": TTL_S * 1_000, "ephemeral": EPHEMERAL_MAX_MS}.get(self.way, 0)
 
     # --- who erases, and what is to go ---
 
@@ -57,6 +63,12 @@ class Run(Talk):
                 self.cut(self._by())
             self._given = self.attempt(self._order) or self._given
             self.world.advance(self.rnd.randint(0, 5 * MINUTE_MS))
+        self._ordered_by = self._by()
+
+    def _put_back(self, node: Node) -> None:
+        """Who gave the order is not set back to before it: it would have it by hearsay alone (TRN-17)."""
+        if node is not self._ordered_by:
+            super()._put_back(node)
 
     def _target(self) -> Said | None:
         """An entry to be erased; None where all of them are."""

@@ -31,7 +31,8 @@ from e2ee.errors import E2eeError  # noqa: E402
 
 LIMITS: Final = (
     "Honest devices that have been on since. Copies of a whole store from before, what the other person has"
-    " copied, and devices that stay off keep what they have."
+    " copied, and devices that stay off keep what they have; so does one that ordered the erasure and was"
+    " then set back to before its order, which it has by hearsay alone."
 )
 
 

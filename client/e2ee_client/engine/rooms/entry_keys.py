@@ -1,4 +1,4 @@
-"""Keys under which the bodies of entries stand in the rows of one room (STO-50, STO-51).
+"""Keys under which the bodies of entries stand in the rows of one room (STO-50 to STO-52).
 
 entry_key  room | first segment 4 -> month 4 | key 32; of the entries of one month, in at most 16 segments
 """
@@ -23,6 +23,7 @@ from e2ee_client.rows import Put
 KEYS: Final = "entry_key"
 KEY_SEGMENTS: Final = 16
 MONTH_MS: Final = 30 * 86_400_000
+_STALE: Final = 0
 _ROW: Final = struct.Struct(f">I{KEY_B}s")
 _LABEL: Final = b"SR1-store-body".ljust(LABEL_B, b"\0")
 
@@ -82,10 +83,16 @@ class EntryKeys:
         known = self.get(turn, number)
         return known is not None and known.month == month_of(turn.now_ms)
 
+    def is_stale(self, turn: Turn, number: int) -> bool:
+        """Whether a key is here that a store which was set back has had before (STO-52)."""
+        known = self.get(turn, number)
+        return known is not None and known.month == _STALE
+
     def make(self, turn: Turn, number: int) -> MonthKey:
         """Put a fresh key in the place of what stood there: what was sealed under that opens no more."""
         known = self.get(turn, number)
-        made = MonthKey(month_of(turn.now_ms) if known is None else known.month, self._rng(KEY_B))
+        month = _STALE if known is None else known.month
+        made = MonthKey(month if month != _STALE else month_of(turn.now_ms), self._rng(KEY_B))
         turn.put(Put(KEYS, self._key(number), _ROW.pack(*made)))
         return made
 
@@ -95,6 +102,17 @@ class EntryKeys:
 
     def _key(self, number: int) -> bytes:
         return self._room_id + number.to_bytes(4)
+
+
+def as_stale(key: bytes, row: bytes) -> Put:
+    """Return the row of a key as it stands after the store was set back: of no month (STO-52).
+
+    Raises:
+        StoreCorrupt: it is none.
+    """
+    if len(row) != _ROW.size:
+        raise StoreCorrupt("a stored row has another shape")
+    return Put(KEYS, key, _ROW.pack(_STALE, _ROW.unpack(row)[1]))
 
 
 def month_of(now_ms: int) -> int:

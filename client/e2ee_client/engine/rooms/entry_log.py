@@ -193,6 +193,10 @@ class EntryLog:
         """
         self._segments.erase(turn, (one[:CONTENT_ID_B] for one in hashes))
 
+    def renew_stale(self, turn: Turn) -> None:
+        """After the store was set back no key stays that it had before (STO-52)."""
+        self._segments.renew_stale(turn)
+
     def kept_from(self, turn: Turn, first: int) -> Iterator[tuple[int, list[StoredEntry]]]:
         """Yield the segments from one on, in the order of arrival, each with its entries that have a body;
         what stands in no order is among them.

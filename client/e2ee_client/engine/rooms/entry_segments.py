@@ -153,6 +153,19 @@ class EntrySegments:
         for number in sorted(numbers):
             self._renew(turn, number, gone)
 
+    def renew_stale(self, turn: Turn) -> None:
+        """Put fresh keys in the place of all that a store which was set back has had before (STO-52)."""
+        newest, top = self._newest(turn), None
+        numbers = range(newest, -1, -1) if newest is not None else ()
+        for at in numbers:
+            top = self._read(turn, at).key
+            if self._keys.get(turn, top) is not None:
+                break
+        if top is not None and self._keys.is_stale(turn, top):
+            for number in {self._read(turn, at).key for at in numbers}:
+                if self._keys.is_stale(turn, number):
+                    self._renew(turn, number, frozenset())
+
     def _renew(self, turn: Turn, number: int, gone: frozenset[bytes]) -> None:
         """Seal what stays under a fresh key in the place of one; without anything to seal there is none."""
         before = self._keys.get(turn, number)

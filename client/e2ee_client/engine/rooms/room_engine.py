@@ -321,7 +321,10 @@ class RoomEngine:
         self.settle(turn)
 
     def start(self, turn: Turn, *, is_continuous: bool) -> None:
-        """The engine goes online; without continuity our chain begins anew (TRN-07)."""
+        """The engine goes online; without continuity our chain begins anew (TRN-07). No key of bodies from
+        before stays then (STO-52).
+        """
+        self.log.renew_stale(turn)
         self.live.restarts = self.live.restarts or not is_continuous
         self.asking.again(turn)
         self.settle(turn)

@@ -41,6 +41,7 @@ from .consent import Tombstones
 from .consenting import Consenting
 from .dropping import Dropping
 from .engine_surroundings import EngineSurroundings
+from .entry_keys import KEYS, as_stale
 from .exporting import Exporting
 from .files import Files
 from .identifying import Identifying
@@ -455,7 +456,11 @@ class Rooms(LoadedRooms):
         return [(account_id, one) for account_id in accounts for one in self.around.devices(account_id)]
 
     def lost(self, turn: Turn) -> None:
-        """The store may be an older copy: our chains begin anew (TRN-07)."""
+        """The store may be an older copy: our chains begin anew (TRN-07), and no key of bodies stays as it is
+        (STO-52).
+        """
+        for key, row in self._state.rows.items(KEYS):
+            turn.put(as_stale(key, row))
         for key, row in self._state.rows.items(LiveRoom.TABLE):
             live = LiveRoom.decode(key, row)
             live.restarts = True
