@@ -151,3 +151,37 @@ async def test_an_image_of_too_many_pixels_is_offered_for_saving_and_never_decod
     await message.get_by_role("button", name="Speichern").wait_for()
     assert await message.locator("img").count() == 0
     assert await page.frames[1].evaluate("() => made") == 0
+
+
+async def test_a_file_that_the_companys_mailbox_has_no_room_for_says_so_and_can_be_discarded(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company
+) -> None:
+    """FIL-11, FIL-12: more than a customer may send before its login counts; nothing of it is said."""
+    _, room = await opened(visitor, site)
+    theirs = await conversation(room, company)
+    await send(room, payload("Aufnahme.wav", b"RIFF\0\0\0\0WAVE" + bytes(9_000_000)))
+    message = item(room, "Aufnahme.wav")
+    await message.get_by_text("Vielleicht geht es später").wait_for()
+    await message.get_by_role("button", name="Verwerfen").click()
+    await message.wait_for(state="detached")
+    assert [one for one in await theirs.history() if one.kind == Kind.FILE] == []
+
+
+async def test_files_are_sent_and_saved_in_a_tab_that_does_not_lead(
+    visitor: browsers.Visitor, site: browsers.Site, company: Company, tmp_path: Path
+) -> None:
+    """FIL-12, STO-38: the tab that leads has the keys, the other one the file."""
+    _, leading = await opened(visitor, site)
+    theirs = await conversation(leading, company)
+    page, room = await opened(visitor, site)
+    content = b"Befund: alles in Ordnung.\n" * 10_000
+    await room.get_by_role("log").get_by_text("Guten Tag").wait_for()
+    await send(room, payload("Befund.txt", content))
+    (entry,) = await arrived(theirs, 1)
+    assert (await entry.save(tmp_path)).read_bytes() == content
+    await item(leading, "Befund.txt").wait_for()
+    await theirs.send_file(tmp_path / "Befund.txt", name="Antwort.txt")
+    await page.frames[1].evaluate(CAPTURE)
+    await item(room, "Antwort.txt").get_by_role("button", name="Speichern").click()
+    digest = hashlib.sha256(content).hexdigest()
+    assert await page.frames[1].evaluate("() => offered") == ["Antwort.txt", digest]
