@@ -23,7 +23,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help native native-run native-test bench-native bench-native-run demo room test check bench bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help native native-run native-test bench-native bench-native-run demo room test check bench bench-growth bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -85,6 +85,9 @@ bench: $(READY) ## measure each path beside its floor; writes bench/results/late
 	@mkdir -p reports
 	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
 	@$(PY) bench/report.py reports/bench-raw.json
+
+bench-growth: $(READY) ## measure how cost grows with contacts, rooms, mailboxes (ARGS="--only relay --most 10000")
+	@PYTHONPATH=tests/support $(PY) -m bench.growth $(ARGS)
 
 bench-web: $(READY) web ## measure what a person waits for in a browser (ARGS="--only scroll --rounds 30 --keep")
 	@PYTHONPATH=tests/support $(PY) -m bench.web $(ARGS)

@@ -88,21 +88,22 @@ class Customer(NamedTuple):
     room_id: RoomId
 
 
-def customer_rows(made: Pattern, number: int) -> tuple[Customer, list[Put]]:
-    """A customer with four devices, a pair and a session with each of them."""
+def customer_rows(made: Pattern, number: int, devices_of_one: int = DEVICES) -> tuple[Customer, list[Put]]:
+    """A customer with so many devices, a pair and a session with each of them."""
     rng = SeededRng(f"customer {number}")
     key = identity.new_account(rng)
     account_id = identity.account_id_of(key)
     devices = [
         identity.new_device(account_id, DeviceKind.PERSON, 0, NOW_MS, NOW_MS + LIFE_MS, rng)
-        for _ in range(DEVICES)
+        for _ in range(devices_of_one)
     ]
     records = [one.record for one in devices]
     signed = identity.sign_list(key, identity.next_list(account_id, None, records, None, NOW_MS))
     contact = replace(made.contact, account_id=account_id)
     contact.pin(signed)
     puts, tables = [contact.put()], made.desk.rows.tables
-    (old, session), (pair,) = next(iter(tables["session"].items())), tables["pair"].values()
+    old = made.peer.pair.sessions[0].id
+    session, pair = tables["session"][old], tables["pair"][made.peer.key]
     for record in records:
         new = rng(len(old))
         given = dict.fromkeys((new,), next(iter(made.peer.given.values())))

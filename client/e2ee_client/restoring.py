@@ -38,8 +38,9 @@ from e2ee.secret import AccountKey, RecoveryKey
 from e2ee.wire import cbor
 from e2ee_client.engine import RowReader, signing_backup
 from e2ee_client.engine.own_lists import restored_request
+from e2ee_client.engine.own_mailbox import DeliveryToken
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import OWN_KEY, Contact, Mailbox, Message, Own, OwnDevice
+from e2ee_client.engine.records import OWN_KEY, Contact, Message, Own, OwnDevice
 from e2ee_client.engine.row_codec import from_array, to_array
 from e2ee_client.engine.upkeep import new_mailbox
 from e2ee_client.errors import (
@@ -222,7 +223,7 @@ def new_rows(
         *(Put("list", key, row) for key, row in saved.lists),
         *(Put("list", one.seq.to_bytes(8, "big"), one.signed) for one in (*newer, device_list)),
         *(contact.put() for contact in known),
-        *(mailbox.put() for mailbox in _mailboxes(saved, known, rng)),
+        *_mailboxes(saved, known, rng),
         *(_settled(Message.decode(key, row)).put() for key, row in saved.messages),
         *(Put("timeline", key, row) for key, row in saved.timeline),
         *signing_backup.restored_rows(saved.company, record.device_id, device.record.device_id, rng),
@@ -253,14 +254,16 @@ def _new_pair(peer: Peer, now_ms: int) -> Iterator[Put]:
     yield peer.put_pair()
 
 
-def _mailboxes(saved: Saved, contacts: Sequence[Contact], rng: Rng) -> Iterator[Mailbox]:
+def _mailboxes(saved: Saved, contacts: Sequence[Contact], rng: Rng) -> Iterator[Put]:
     """The published mailbox with a token for each contact, or a mailbox for each contact."""
     if not saved.publish:
-        yield from (new_mailbox(one.relay_url, one.account_id, rng) for one in contacts)
+        yield from (new_mailbox(one.relay_url, one.account_id, rng).put() for one in contacts)
         return
     mailbox = new_mailbox(saved.relay_url, b"", rng)
-    mailbox.tokens.update({one.account_id: (rng(TOKEN_B), False) for one in contacts if one.accepted})
-    yield mailbox
+    yield mailbox.put()
+    for one in contacts:
+        if one.accepted:
+            yield DeliveryToken(mailbox.id, one.account_id, rng(TOKEN_B), False).put()
 
 
 def _settled(message: Message) -> Message:

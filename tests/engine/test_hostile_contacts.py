@@ -6,8 +6,8 @@ import os
 from dataclasses import replace
 
 import pytest
+from e2ee_client.engine.own_mailbox import Mailbox
 from e2ee_client.engine.peers import Given
-from e2ee_client.engine.records import Mailbox
 from e2ee_client.engine.turn import Turn
 from e2ee_client.events import Churn, IdentityAlarm, MessageRejected
 from e2ee_relay.protocol import Message, PrekeysBundle, encode_frames
@@ -299,7 +299,7 @@ def test_a_bundle_of_other_keys_under_a_known_name_starts_nothing() -> None:
     bundle = prekeys.encode_bundle(record, signed, spk, None, pqk)
     turn, directory = Turn(world.now_ms), customer.engine._context.directory
     sessions = set(customer.engine._state.sessions)
-    directory._fetching.add(known.key)
+    directory._fetching[known.account_id] = {known.key}
     directory._bundle(known, turn, PrekeysBundle(1, bundle, False, False))
     customer.carry_out(turn.effects())
     assert set(customer.engine._state.sessions) == sessions

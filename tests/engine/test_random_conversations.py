@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import pytest
 from e2ee_client.engine.incoming import Incoming
+from e2ee_client.engine.own_mailbox import Mailbox
 from e2ee_client.engine.peers import Peer
-from e2ee_client.engine.records import Mailbox
 from e2ee_client.engine.renewal import Renewal
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn

@@ -8,7 +8,7 @@ from typing import Any
 
 import engine_world
 import pytest
-from e2ee_client.engine import records
+from e2ee_client.engine import own_mailbox, records
 from e2ee_client.engine.outbox import Outgoing
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import OWN_KEY, DueReceipts
@@ -21,7 +21,7 @@ from e2ee.wire import cbor
 Decode = Callable[[bytes, bytes], Any]
 DECODERS: dict[str, Decode] = {
     "account": records.Own.decode,
-    "mailbox": records.Mailbox.decode,
+    "mailbox": own_mailbox.Mailbox.decode,
     "contact": records.Contact.decode,
     "peer": Peer.decode,
     "prekey": records.OwnPrekey.decode,

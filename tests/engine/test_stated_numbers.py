@@ -106,11 +106,10 @@ def replaced(kind: type[KnownFrame], **lies: Any) -> Answer:
 def waits_ms(node: Node) -> int:
     """Return for how long the node leaves its relay alone."""
     context = node.engine._context
-    ends = [link.deadline_ms or 0 for link in context.links.by_channel.values()]
-    ends += [
-        at_ms for name, (at_ms, _) in context.timers._due.items() if name[:1] in (("send",), ("look up",))
-    ]
-    return max(ends) - node.world.now_ms
+    ends = [at_ms for (_, number), (at_ms, *_) in context.links._deadlines._newest.items() if number == 0]
+    times = context.timers._times
+    ends += [times.at_ms(name) or 0 for name in times if name[:1] in (("send",), ("look up",))]
+    return max(ends, default=0) - node.world.now_ms
 
 
 def test_the_table_names_every_number_of_a_frame_to_a_client() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from e2ee_client.engine import Channel, mailboxes, upkeep
 from e2ee_client.engine.delivery import Delivery
-from e2ee_client.engine.records import Mailbox
+from e2ee_client.engine.own_mailbox import Mailbox
 from leakage_declaration import Row
 from leakage_scripts import DAY, FIRST, HOUR, SCRIPTS, TWO_COMPANIES, Played, Stage, play
 from relay_view import DOWN, OPENED, STORED, UP, Seen, all_fields

@@ -72,7 +72,7 @@ class Delivery(Part):
         works = way.token in self._needs_work
         while lane.ready and len(lane.flying) < (1 if works else _MAX_FLYING):
             batch = _take_batch(lane, 1 if works else min(_BATCH, link.hello.limits.max_send_items))
-            lane.flying.update((item.place, (item, link.channel)) for item in batch)
+            self._state.outbox.give(lane, link.channel, batch)
             self._worked_for.update(item.place for item in batch if works)
             bits = link.hello.limits.pow_bits_send if works else 0
             context = pow_context_send(way.mailbox, batch[0].msg_id)
@@ -88,8 +88,7 @@ class Delivery(Part):
         if session is None or not isinstance(session.phase, Started):
             return True
         mailbox = self._state.mailbox_for(contact.account_id)
-        token = self._context.sending.way_back(contact).token
-        return (token, True) in mailbox.tokens.values()
+        return mailbox.token_for(contact.account_id)[1]
 
     def fail_unanswerable(self, turn: Turn, contact: Contact, code: str) -> None:
         """Give up texts that would begin a session whose answers could never come (CON-06)."""
@@ -109,9 +108,11 @@ class Delivery(Part):
             SendItem(way.mailbox, way.token, item.msg_id, TtlClass.RETENTION, work, item.envelope)
             for item in batch
         )
-        link.request(turn, Send(link.new_id(), items), partial(self._answered, peer, way.token, batch))
+        link.request(turn, Send(link.new_id(), items), partial(self._answered, link, peer, way.token, batch))
 
-    def _answered(self, peer: Peer, token: bytes, batch: list[Outgoing], turn: Turn, frame: Response) -> None:
+    def _answered(
+        self, link: Link, peer: Peer, token: bytes, batch: list[Outgoing], turn: Turn, frame: Response
+    ) -> None:
         if self._state.peers.get(peer.key) is not peer:
             return
         lane = self._state.outbox.lane(peer.account_id, peer.device_id)
@@ -121,6 +122,7 @@ class Delivery(Part):
                 again += [] if self._is_settled(turn, peer, token, item, result) else [item]
         if again:
             lane.put_back(again)
+        self._state.outbox.note_answered(lane, link.channel)
         self.flush(turn, peer, lane)
 
     def _is_settled(self, turn: Turn, peer: Peer, token: bytes, item: Outgoing, result: SendResult) -> bool:

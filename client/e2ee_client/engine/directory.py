@@ -64,7 +64,7 @@ class Directory(Part):
         super().__init__(context)
         self._searching: dict[bytes, _Search] = {}
         self._postponed: set[bytes] = set()
-        self._fetching: set[bytes] = set()
+        self._fetching: dict[bytes, set[bytes]] = {}  # devices by account
         self._addresses: dict[bytes, Address] = {}
         self._told: dict[bytes, str] = {}
         self._failed: dict[bytes, int] = {}  # how often in a row, by account or by device
@@ -130,25 +130,35 @@ class Directory(Part):
             self.find(turn, peer.contact)
             return
         link = self._link(turn, peer.contact)
-        if link.state is not LinkState.READY or link.hello is None or peer.key in self._fetching:
+        if link.state is not LinkState.READY or link.hello is None or self._is_fetching(peer):
             return
-        self._fetching.add(peer.key)
+        self._fetching.setdefault(peer.account_id, set()).add(peer.key)
         context = pow_context_fetch(link.hello.nonce, peer.account_id, address.record_hash)
         ask = partial(self._ask_prekeys, link, peer, address)
         link.work(turn, context, link.hello.limits.pow_bits_fetch, ask)
 
-    def connected(self, turn: Turn) -> None:
-        """A connection is ready: ask what could not be asked before."""
-        for account_id in list(self._postponed):
+    def connected(self, turn: Turn, account_id: bytes) -> None:
+        """The connection of a contact is ready: ask what could not be asked before."""
+        if account_id in self._postponed:
             contact = self._state.contacts.get(account_id)
             if contact is None:
                 self._postponed.discard(account_id)
             else:
                 self.look_up(turn, contact)
 
+    def connected_all(self, turn: Turn) -> None:
+        """A connection that all contacts share is ready."""
+        for account_id in list(self._postponed):
+            self.connected(turn, account_id)
+
     def lost(self, channel: Channel) -> None:
         """The connection is gone: what was asked there has to be asked again."""
-        for account_id in {*self._searching, *(key[: len(key) - 16] for key in self._fetching)}:
+        if channel.mailbox:
+            return
+        of_one = (channel.isolation,) if channel.isolation else None
+        for account_id in of_one or list(self._searching.keys() | self._fetching.keys()):
+            if account_id not in self._searching and account_id not in self._fetching:
+                continue
             contact = self._state.contacts.get(account_id)
             if contact is None or self._context.delivery.channel(contact) == channel:
                 self.forget(account_id)
@@ -158,7 +168,10 @@ class Directory(Part):
         self._searching.pop(account_id, None)
         self._postponed.discard(account_id)
         self._sooner_ms.pop(account_id, None)
-        self._fetching = {key for key in self._fetching if not key.startswith(account_id)}
+        self._fetching.pop(account_id, None)
+
+    def _is_fetching(self, peer: Peer) -> bool:
+        return peer.key in self._fetching.get(peer.account_id, ())
 
     def _link(self, turn: Turn, contact: Contact) -> Link:
         return self._context.links.link(turn, self._context.delivery.channel(contact))
@@ -290,10 +303,10 @@ class Directory(Part):
         link.request(turn, fetch, partial(self._bundle, peer))
 
     def _bundle(self, peer: Peer, turn: Turn, frame: Response) -> None:
-        if peer.key not in self._fetching or self._state.peers.get(peer.key) is not peer:
+        if not self._is_fetching(peer) or self._state.peers.get(peer.key) is not peer:
             return
         contact = peer.contact
-        self._fetching.discard(peer.key)
+        self._fetching[peer.account_id].discard(peer.key)
         if not isinstance(frame, PrekeysBundle):
             self._addresses.pop(peer.key, None)
             self._hold(turn, contact, peer.key, frame)

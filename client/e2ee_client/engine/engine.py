@@ -136,7 +136,7 @@ class Engine(Queries):
             self._context.links.link(turn, self._context.mailboxes.channel(mailbox))
         self._context.sending.pump_all(turn)
         self._context.receipts.wait(turn)
-        self._context.renewal.tick(turn)
+        self._context.renewal.start_all(turn)
         self._context.rooms.start(turn)
         return turn.effects()
 
@@ -165,7 +165,7 @@ class Engine(Queries):
         if link is not None and link.state is not LinkState.CLOSED:
             links.went_down(turn, link, code)
             if links.is_unused(channel):
-                del links.by_channel[channel]
+                links.forget(channel)
             else:
                 link.down(turn)
         return turn.effects()
@@ -457,6 +457,7 @@ class Engine(Queries):
             self._displaced_ms.clear()
             self._context.links.clock_put_back(now_ms)
             self._context.timers.clock_put_back(now_ms)
+            self._context.renewal.clock_put_back(now_ms)
         self._latest_ms = now_ms
         return Turn(now_ms, self.account_id)
 
@@ -497,7 +498,7 @@ class Engine(Queries):
         links = self._context.links
         if links.is_unused(link.channel):
             turn.close(link.channel)
-            del links.by_channel[link.channel]
+            links.forget(link.channel)
             return
         unusable = _why_unusable(hello)
         if unusable:
@@ -510,9 +511,19 @@ class Engine(Queries):
             self._context.mailboxes.greeted(turn, link)
             return
         link.ready()
-        self._context.directory.connected(turn)
-        self._context.sending.pump_all(turn)
-        self._context.renewal.tick(turn)
+        self._sending_ready(turn, link.channel.isolation)
+
+    def _sending_ready(self, turn: Turn, account_id: bytes) -> None:
+        """A sending connection stands, of one contact or of all: what waited for it goes."""
+        context = self._context
+        if account_id:
+            context.directory.connected(turn, account_id)
+            context.sending.pump_account(account_id, turn)
+            context.renewal.start_with(turn, account_id)
+        else:
+            context.directory.connected_all(turn)
+            context.sending.pump_all(turn)
+            context.renewal.start_all(turn)
 
     def _maintain(self, turn: Turn) -> None:
         """Do what is done once an hour."""

@@ -33,8 +33,9 @@ from .delivery import MAX_RETRY_AFTER_MS
 from .link import Answered, Link, LinkState
 from .mailboxes import refused
 from .own_entry import PublishBudget, own_records, shown_addresses
+from .own_mailbox import Mailbox
 from .part import Part
-from .records import Mailbox, NextList
+from .records import NextList
 from .turn import Turn
 from .upkeep import PUBLISHED, REFILL_BELOW, STOCK
 

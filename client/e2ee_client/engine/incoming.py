@@ -37,9 +37,10 @@ from e2ee.wire import envelope as envelopes
 from e2ee.wire.envelope import RawEnvelope
 from e2ee_client.events import Churn, ContactAdded, MessageRejected, NewDevice
 
+from .own_mailbox import Mailbox
 from .part import Part
 from .peers import Peer
-from .records import Contact, Mailbox, TakenFlight, check_keys
+from .records import Contact, TakenFlight, check_keys
 from .turn import Turn
 
 STRANGER_SKIP: Final = 64

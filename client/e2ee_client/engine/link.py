@@ -15,6 +15,7 @@ from e2ee_relay.protocol import Hello, KnownFrame, Response, encode_frames
 
 from e2ee.ports import Rng
 
+from .deadlines import Deadlines
 from .effects import Channel
 from .turn import Turn
 
@@ -22,6 +23,7 @@ BACKOFF_FIRST_MS: Final = 500
 BACKOFF_MAX_MS: Final = 60_000
 REQUEST_TIMEOUT_MS: Final = 30_000
 OPEN_TIMEOUT_MS: Final = 30_000
+_CONNECTION: Final = 0  # no request has this id
 
 Answered: TypeAlias = Callable[[Turn, Response], None]
 Worked: TypeAlias = Callable[[Turn, bytes], None]
@@ -39,39 +41,40 @@ class LinkState(Enum):
 
 @dataclass(slots=True)
 class Link:
-    """State of one channel. `deadline_ms` is when to give up waiting, or when to open again; `emptied` says
-    that all that waited in the mailbox has been delivered on this connection, `has_created` that the mailbox
-    was made on it.
+    """State of one channel. `deadlines`, of all connections, has when to give up waiting for the answer to a
+    request, and under number 0 when to give up waiting for the connection, or when to open it again;
+    `emptied` says that all that waited in the mailbox has been delivered on this connection, `has_created`
+    that the mailbox was made on it.
     """
 
     channel: Channel
     rng: Rng
+    deadlines: Deadlines[tuple[Channel, int]]
     state: LinkState = LinkState.CLOSED
     hello: Hello | None = None
     attempts: int = 0
     refusals: int = 0
     emptied: bool = False
     has_created: bool = False
-    deadline_ms: int | None = None
     next_id: int = 1
-    pending: dict[int, tuple[Answered, int]] = field(default_factory=dict)
+    pending: dict[int, Answered] = field(default_factory=dict)
     working: dict[int, Worked] = field(default_factory=dict)
 
     def open(self, turn: Turn) -> None:
         """Ask for the connection."""
         self.state = LinkState.OPENING
-        self.deadline_ms = turn.now_ms + OPEN_TIMEOUT_MS
+        self._wait(turn.now_ms + OPEN_TIMEOUT_MS)
         turn.open(self.channel)
 
     def connected(self, turn: Turn) -> None:
         """The connection stands; wait for HELLO."""
         self.state = LinkState.GREETING
-        self.deadline_ms = turn.now_ms + OPEN_TIMEOUT_MS
+        self._wait(turn.now_ms + OPEN_TIMEOUT_MS)
 
     def greeted(self, hello: Hello) -> None:
         """Keep what the relay says of itself."""
         self.hello = hello
-        self.deadline_ms = None
+        self.deadlines.drop((self.channel, _CONNECTION))
 
     def ready(self) -> None:
         """A fresh connection has all that it needs; the next failure begins with the first delay."""
@@ -82,9 +85,9 @@ class Link:
         """The connection is gone: forget what was asked, and wait before the next attempt."""
         self.state = LinkState.CLOSED
         self.hello, self.emptied, self.has_created = None, False, False
-        self.pending.clear()
+        self.forget()
         self.working.clear()
-        self.deadline_ms = turn.now_ms + max(least_ms, self._delay_ms())
+        self._wait(turn.now_ms + max(least_ms, self._delay_ms()))
         self.attempts += 1
 
     def refused(self, turn: Turn, least_ms: int = 0) -> None:
@@ -100,7 +103,8 @@ class Link:
 
     def request(self, turn: Turn, frame: KnownFrame, answered: Answered) -> None:
         """Send a request that has a `new_id`, and remember what to do with its answer."""
-        self.pending[frame.request_id] = (answered, turn.now_ms + REQUEST_TIMEOUT_MS)
+        self.pending[frame.request_id] = answered
+        self.deadlines.set((self.channel, frame.request_id), turn.now_ms + REQUEST_TIMEOUT_MS)
         turn.transmit(self.channel, encode_frames([frame]))
 
     def work(self, turn: Turn, context: bytes, bits: int, then: Worked) -> None:
@@ -120,35 +124,33 @@ class Link:
 
     def answer(self, turn: Turn, frame: Response) -> None:
         """Hand an answer to whoever asked; one that nobody asked for is ignored."""
-        entry = self.pending.pop(frame.request_id, None)
-        if entry is not None:
-            entry[0](turn, frame)
+        answered = self.pending.pop(frame.request_id, None)
+        if answered is not None:
+            self.deadlines.drop((self.channel, frame.request_id))
+            answered(turn, frame)
 
-    def wake_ms(self) -> int | None:
-        """Return when this link needs a tick."""
-        times = [deadline for _, deadline in self.pending.values()]
-        if self.deadline_ms is not None:
-            times.append(self.deadline_ms)
-        return min(times, default=None)
+    def forget(self) -> None:
+        """Wait for nothing any more."""
+        for request_id in (_CONNECTION, *self.pending):
+            self.deadlines.drop((self.channel, request_id))
+        self.pending.clear()
 
     def clock_put_back(self, now_ms: int) -> None:
-        """Count what is waited for from now on."""
-        if self.deadline_ms is not None:
-            wait_ms = 0 if self.state is LinkState.CLOSED else OPEN_TIMEOUT_MS
-            self.deadline_ms = min(self.deadline_ms, now_ms + wait_ms)
-        for request_id, (answered, at_ms) in self.pending.items():
-            self.pending[request_id] = answered, min(at_ms, now_ms + REQUEST_TIMEOUT_MS)
+        """Count what is waited for from now on; try a closed connection at once."""
+        at_ms = self.deadlines.at_ms((self.channel, _CONNECTION))
+        if at_ms is not None and self.state is LinkState.CLOSED:
+            self._wait(min(at_ms, now_ms))
 
     def tick(self, turn: Turn) -> bool:
         """Give up on what took too long, or open again; return whether the connection was given up."""
-        wake_ms = self.wake_ms()
-        if wake_ms is None or turn.now_ms < wake_ms:
-            return False
         if self.state is LinkState.CLOSED:
             self.open(turn)
             return False
         self.drop(turn)
         return True
+
+    def _wait(self, until_ms: int) -> None:
+        self.deadlines.set((self.channel, _CONNECTION), until_ms)
 
     def new_id(self) -> int:
         """Return the id of the next request, or piece of work."""

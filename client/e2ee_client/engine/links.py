@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING
 
 from e2ee_client.events import ConnectionChanged, ConnectionState
 
+from .deadlines import Deadlines
 from .effects import Channel
-from .link import Link, LinkState
+from .link import OPEN_TIMEOUT_MS, REQUEST_TIMEOUT_MS, Link, LinkState
 from .part import Part
 from .turn import Turn
 
@@ -22,12 +23,13 @@ class Links(Part):
         super().__init__(context)
         self.is_online = False
         self.by_channel: dict[Channel, Link] = {}
+        self._deadlines: Deadlines[tuple[Channel, int]] = Deadlines()
 
     def link(self, turn: Turn, channel: Channel) -> Link:
         """Return the link of a channel, opening the connection if we are online and it is new."""
         link = self.by_channel.get(channel)
         if link is None:
-            link = Link(channel, self._state.ports.rng)
+            link = Link(channel, self._state.ports.rng, self._deadlines)
             if self.is_online:
                 self.by_channel[channel] = link
                 link.open(turn)
@@ -48,7 +50,13 @@ class Links(Part):
         for channel in [one for one in self.by_channel if not one.mailbox and one not in used]:
             self._lost(channel)
             turn.close(channel)
-            del self.by_channel[channel]
+            self.forget(channel)
+
+    def forget(self, channel: Channel) -> None:
+        """Have a connection no more."""
+        link = self.by_channel.pop(channel, None)
+        if link is not None:
+            link.forget()
 
     def went_down(self, turn: Turn, link: Link, code: str = "") -> None:
         """A connection is gone: what was given to it is sent again, what was asked is asked again."""
@@ -68,8 +76,9 @@ class Links(Part):
 
     def tick(self, turn: Turn) -> None:
         """Give up on what took too long, open again what is due."""
-        for link in list(self.by_channel.values()):
-            if link.tick(turn):
+        for channel in dict.fromkeys(channel for channel, _ in self._deadlines.pop_all(turn.now_ms)):
+            link = self.by_channel.get(channel)
+            if link is not None and link.tick(turn):
                 self.went_down(turn, link)
 
     def stop(self, turn: Turn) -> None:
@@ -79,13 +88,14 @@ class Links(Part):
             turn.close(link.channel)
             self._lost(link.channel)
         self.by_channel.clear()
+        self._deadlines.clear()
 
     def clock_put_back(self, now_ms: int) -> None:
         """Try each closed connection again, and wait no longer than usual for the others."""
+        self._deadlines.at_the_latest(now_ms + max(OPEN_TIMEOUT_MS, REQUEST_TIMEOUT_MS))
         for link in self.by_channel.values():
             link.clock_put_back(now_ms)
 
     def wake_ms(self) -> int | None:
         """Return when `tick` is due."""
-        times = (link.wake_ms() for link in self.by_channel.values())
-        return min((at_ms for at_ms in times if at_ms is not None), default=None)
+        return self._deadlines.first_ms()

@@ -7,6 +7,7 @@ HELLO --> CREATE (once) --> AUTH --> TOKEN_ADD, SUBSCRIBE --> PUBLISH (published
 from __future__ import annotations
 
 from functools import partial
+from itertools import islice
 from typing import Final
 
 from e2ee_relay.protocol import (
@@ -35,8 +36,8 @@ from e2ee_client.events import ConnectionChanged, ConnectionState
 from .delivery import MAX_RETRY_AFTER_MS
 from .effects import Channel
 from .link import Link, LinkState
+from .own_mailbox import Mailbox
 from .part import Part
-from .records import Mailbox
 from .turn import Turn
 from .upkeep import new_mailbox
 
@@ -74,8 +75,7 @@ class Mailboxes(Part):
         mailbox = self._state.mailbox_for(contact_id)
         if contact_id in mailbox.tokens:
             return
-        mailbox.tokens[contact_id] = (self._state.ports.rng(32), False)
-        turn.put(mailbox.put())
+        mailbox.set_token(turn, contact_id, self._state.ports.rng(32), known=False)
         link = self._context.links.link(turn, self.channel(mailbox))
         if link.state is LinkState.READY:
             self._add_tokens(turn, link, mailbox)
@@ -89,10 +89,9 @@ class Mailboxes(Part):
         link = self._context.links.link(turn, self.channel(mailbox))
         if link.state is LinkState.READY:
             add = TokenAdd(link.new_id(), mailbox.id, (token_hash(token),), TokenClass.TRUSTED)
-            link.request(turn, add, partial(self._tokens_added, link, mailbox, [contact_id]))
+            link.request(turn, add, partial(self._tokens_added, link, mailbox, [contact_id], False))
         else:
-            mailbox.tokens[contact_id] = token, False
-            turn.put(mailbox.put())
+            mailbox.set_token(turn, contact_id, token, known=False)
 
     def forget(self, turn: Turn, contact_id: bytes) -> None:
         """Take back what a contact could reach us by: its token, or the whole mailbox made for it."""
@@ -105,10 +104,9 @@ class Mailboxes(Part):
             self._state.mailboxes.pop(mailbox.id)
             self._state.taken.forget(turn, mailbox.id)
             self._state.refused.forget(turn, mailbox.id)
-            turn.delete("mailbox", mailbox.id)
+            mailbox.delete(turn)
         elif contact_id in mailbox.tokens:
-            token, _ = mailbox.tokens.pop(contact_id)
-            turn.put(mailbox.put())
+            token = mailbox.drop_token(turn, contact_id)
             if ready:
                 link.request(turn, TokenRevoke(link.new_id(), mailbox.id, (token_hash(token),)), _ignore)
 
@@ -159,7 +157,7 @@ class Mailboxes(Part):
         if self._state.mailboxes.get(mailbox.id) is mailbox:
             return False
         turn.close(link.channel)
-        self._context.links.by_channel.pop(link.channel, None)
+        self._context.links.forget(link.channel)
         return True
 
     def _created(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
@@ -195,9 +193,7 @@ class Mailboxes(Part):
             if link.has_created:
                 refused(turn, link, frame)
                 return
-            mailbox.created = False
-            mailbox.tokens = {contact: (token, False) for contact, (token, _) in mailbox.tokens.items()}
-            turn.put(mailbox.put())
+            mailbox.forget_at_relay(turn)
             self._create(turn, link, mailbox)
             return
         link.ready()
@@ -210,34 +206,39 @@ class Mailboxes(Part):
             self._context.entry.publish(turn, link, mailbox)
 
     def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
-        missing = [contact for contact, (_, known) in mailbox.tokens.items() if not known]
-        contacts = [one for one in missing if one != _FRONT_DOOR]
+        unknown = mailbox.unknown
+        contacts = list(islice((one for one in unknown if one != _FRONT_DOOR), _MAX_TOKENS))
         trusted = {one for one in contacts if self._context.rooms.is_trusted(one)}
-        for part, kind in (
-            ([one for one in contacts if one not in trusted][:_MAX_TOKENS], TokenClass.CONTACT),
-            ([one for one in contacts if one in trusted][:_MAX_TOKENS], TokenClass.TRUSTED),
-            ([one for one in missing if one == _FRONT_DOOR], TokenClass.FRONT_DOOR),
-        ):
-            if part:
-                hashes = tuple(token_hash(mailbox.tokens[contact][0]) for contact in part)
-                add = TokenAdd(link.new_id(), mailbox.id, hashes, kind)
-                link.request(turn, add, partial(self._tokens_added, link, mailbox, part))
-        if not missing:
+        parts = (
+            ([_FRONT_DOOR] if _FRONT_DOOR in unknown else [], TokenClass.FRONT_DOOR),
+            ([one for one in contacts if one not in trusted], TokenClass.CONTACT),
+            ([one for one in contacts if one in trusted], TokenClass.TRUSTED),
+        )
+        asked = [one for one in parts if one[0]]
+        for place, (part, kind) in enumerate(asked, start=1):
+            goes_on = place == len(asked) and len(contacts) == _MAX_TOKENS
+            hashes = tuple(token_hash(mailbox.tokens[contact][0]) for contact in part)
+            add = TokenAdd(link.new_id(), mailbox.id, hashes, kind)
+            link.request(turn, add, partial(self._tokens_added, link, mailbox, part, goes_on))
+        if not asked:
             self._is_usable(turn, mailbox, [])
 
     def _tokens_added(
-        self, link: Link, mailbox: Mailbox, contacts: list[bytes], turn: Turn, frame: Response
+        self, link: Link, mailbox: Mailbox, contacts: list[bytes], goes_on: bool, turn: Turn, frame: Response
     ) -> None:
         if self._is_gone(turn, link, mailbox):
             return
+        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.QUOTA and _FRONT_DOOR not in contacts:
+            return  # no room for tokens of their own: they stay with the front door's (CON-14)
         if not isinstance(frame, Done):
             refused(turn, link, frame)
             return
         for contact in contacts:
             if contact in mailbox.tokens:
-                mailbox.tokens[contact] = (mailbox.tokens[contact][0], True)
-        turn.put(mailbox.put())
+                mailbox.set_token(turn, contact, mailbox.tokens[contact][0], known=True)
         self._is_usable(turn, mailbox, contacts)
+        if goes_on and mailbox.unknown:
+            self._add_tokens(turn, link, mailbox)
 
     def _subscribed(self, link: Link, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
@@ -251,7 +252,13 @@ class Mailboxes(Part):
             contact = self._state.party(account_id)
             if contact is not None and not mailbox.contact:
                 self._context.telling.tell_address(turn, contact)
-        self._context.sending.pump_all(turn)
+        if contacts and _FRONT_DOOR not in contacts:
+            for account_id in contacts:
+                self._context.sending.pump_account(account_id, turn)
+        elif mailbox.contact:
+            self._context.sending.pump_account(mailbox.contact, turn)
+        else:
+            self._context.sending.pump_all(turn)
 
     def _is_unwanted(self, turn: Turn, mailbox: Mailbox, code: str) -> None:
         """The relay makes none for us: nobody could answer what waits to begin a session (CON-06)."""

@@ -104,6 +104,7 @@ class Outbox:
     def __init__(self, rows: Iterator[tuple[bytes, bytes]]) -> None:
         """Take over the rows of the store."""
         self._lanes: dict[bytes, dict[bytes, Lane]] = {}
+        self._given: dict[Channel, dict[int, Lane]] = {}  # lanes with something on a connection
         self._next_place = 1
         for item in sorted((Outgoing.decode(key, row) for key, row in rows), key=_place):
             self.add(item)
@@ -142,7 +143,8 @@ class Outbox:
         if but:
             kept = self.lane(account_id, device_id)
             kept.ready.extend(one for one in lane.ready if one.content_id in but)
-            kept.flying.update((at, one) for at, one in lane.flying.items() if one[0].content_id in but)
+            for item, channel in [one for one in lane.flying.values() if one[0].content_id in but]:
+                self.give(kept, channel, (item,))
             lane.ready = deque(one for one in lane.ready if one.content_id not in but)
             lane.flying = {at: one for at, one in lane.flying.items() if at not in kept.flying}
         return lane
@@ -161,15 +163,23 @@ class Outbox:
         else:
             lane.waiting.append(item)
 
+    def give(self, lane: Lane, channel: Channel, items: Iterable[Outgoing]) -> None:
+        """Note that items of a lane were given to a connection."""
+        lane.flying.update((item.place, (item, channel)) for item in items)
+        self._given.setdefault(channel, {})[id(lane)] = lane
+
+    def note_answered(self, lane: Lane, channel: Channel) -> None:
+        """Note that a connection has answered for items of a lane."""
+        if not lane.flying:
+            self._given.get(channel, {}).pop(id(lane), None)
+
     def take_back(self, channel: Channel) -> None:
         """A connection is gone: what was given to it is ready again, in its order."""
-        for lanes in self._lanes.values():
-            for lane in lanes.values():
-                lost = [item for item, at in lane.flying.values() if at == channel]
-                if lost:
-                    for item in lost:
-                        del lane.flying[item.place]
-                    lane.put_back(lost)
+        for lane in self._given.pop(channel, {}).values():
+            lost = [item for item, at in lane.flying.values() if at == channel]
+            for item in lost:
+                del lane.flying[item.place]
+            lane.put_back(lost)
 
 
 def _place(item: Outgoing) -> int:

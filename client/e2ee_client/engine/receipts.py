@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from e2ee.content import MAX_RECEIPT_IDS, Receipt, ReceiptState
 from e2ee.ids import ContentId
@@ -13,6 +13,9 @@ from .peers import Peer
 from .records import Contact, DueReceipts
 from .turn import Turn
 
+if TYPE_CHECKING:
+    from .context import Context
+
 _LEAST_MS: Final = 300
 _JITTER_MS: Final = 700
 _MAX_WAITING: Final = 1024
@@ -21,9 +24,13 @@ _MAX_WAITING: Final = 1024
 class Receipts(Part):
     """What devices of contacts are still to be told of their texts."""
 
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self._soon = dict.fromkeys(self._state.receipts)  # without those of contacts that are not accepted
+
     def wait(self, turn: Turn) -> None:
         """Send what is due in batches and not at once: its moment is nobody's business (pitfall 34)."""
-        if self._state.receipts and self._context.timers.at_ms("receipts") is None:
+        if self._soon and self._context.timers.at_ms("receipts") is None:
             jitter_ms = int.from_bytes(self._state.ports.rng(4), "big") % _JITTER_MS
             self._context.timers.set("receipts", turn.now_ms + _LEAST_MS + jitter_ms, self.send)
 
@@ -36,15 +43,24 @@ class Receipts(Part):
         if fresh:
             row = DueReceipts(peer.key, due)
             turn.put_at_end(row.TABLE, row.key, row.put)
+        self._soon[peer.key] = None
+        self.wait(turn)
+
+    def accepted(self, turn: Turn, contact: Contact) -> None:
+        """Send what has waited for a contact to be accepted."""
+        waiting = (one.key for one in self._state.peers_of(contact.account_id))
+        self._soon.update((key, None) for key in waiting if key in self._state.receipts)
         self.wait(turn)
 
     def send(self, turn: Turn) -> None:
         """Send what is due to accepted contacts with a session; the rest waits for those."""
         self._context.timers.drop("receipts")
-        for peer_key, ids in list(self._state.receipts.items()):
+        for peer_key in list(self._soon):
             peer = self._state.peers.get(peer_key)
-            if peer is None or (
-                peer.contact.accepted and self._send(turn, peer, ids, ReceiptState.DELIVERED)
+            if peer is not None and not peer.contact.accepted:
+                del self._soon[peer_key]
+            elif peer is None or self._send(
+                turn, peer, self._state.receipts[peer_key], ReceiptState.DELIVERED
             ):
                 self.forget(turn, peer_key)
 
@@ -65,5 +81,6 @@ class Receipts(Part):
 
     def forget(self, turn: Turn, peer_key: bytes) -> None:
         """Forget what a device was to be told."""
+        self._soon.pop(peer_key, None)
         if self._state.receipts.pop(peer_key, None) is not None:
             turn.delete(DueReceipts.TABLE, DueReceipts.key_of(peer_key))

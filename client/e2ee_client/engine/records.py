@@ -56,23 +56,6 @@ class Own(Row):
 
 
 @dataclass(slots=True)
-class Mailbox(Row):
-    """A mailbox of ours. `contact` is the one it was made for, or empty for the published one.
-
-    `tokens` maps a contact (empty: the front door) to its delivery token and whether the relay knows it.
-    """
-
-    TABLE = "mailbox"
-    KEY = (("id", MAILBOX_B),)
-    id: bytes
-    relay_url: str
-    owner_seed: bytes = field(repr=False)
-    contact: bytes
-    created: bool
-    tokens: dict[bytes, tuple[bytes, bool]] = field(repr=False)
-
-
-@dataclass(slots=True)
 class Contact(Row):
     """An account that we know. `head` is its pinned device list head, `signed_list` that list (ID-07).
 

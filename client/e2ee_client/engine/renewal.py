@@ -38,6 +38,7 @@ from e2ee_client.events import (
     Unreachable,
 )
 
+from .deadlines import Deadlines
 from .part import Part
 from .peers import Peer
 from .records import Contact
@@ -58,11 +59,13 @@ class Renewal(Part):
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
-        self._restless: set[bytes] = {
-            peer.key for peer in self._state.peers.values() if _is_restless(peer.pair)
-        }
+        self._looks: Deadlines[bytes] = Deadlines()  # when a pair waits for something
+        self._starts: Deadlines[bytes] = Deadlines()  # when the session that is wanted is tried
+        self._put_off_ms: dict[bytes, int] = {}  # until then no session is started with a device
         self._stale: set[bytes] = set()
         self._unreachable: set[bytes] = set()
+        for peer in self._state.peers.values():
+            self._note(peer, 0)
 
     # --- which session sends ---
 
@@ -151,7 +154,7 @@ class Renewal(Part):
     def _may_start(self, turn: Turn, peer: Peer) -> bool:
         is_open = peer.contact.accepted and not peer.contact.alarm and not self._state.own.replaced
         is_first = not peer.pair.met or peer.pair.candidate is None
-        is_put_off = self._context.timers.is_waiting(("start", peer.key), turn.now_ms)
+        is_put_off = turn.now_ms < self._put_off_ms.get(peer.key, 0)
         is_due = self._context.links.is_online and not is_put_off
         return is_open and is_first and is_due and pairs.left(peer.pair, "starts", turn.now_ms) > 0
 
@@ -385,19 +388,37 @@ class Renewal(Part):
 
     # --- time ---
 
+    def start_all(self, turn: Turn) -> None:
+        """Try every session that is wanted, those that were heard last first."""
+        for key in list(self._starts):
+            self._starts.set(key, turn.now_ms, -self._state.peers[key].heard_ms)
+        self.tick(turn)
+
+    def start_with(self, turn: Turn, account_id: bytes) -> None:
+        """The connection of a contact stands: try the sessions that are wanted with it."""
+        for peer in self._state.peers_of(account_id):
+            if peer.key in self._starts:
+                self._starts.set(peer.key, turn.now_ms, -peer.heard_ms)
+        self.tick(turn)
+
     def tick(self, turn: Turn) -> None:
         """Look at the pairs that wait for something; at most five sessions a second (SES-32)."""
-        starts = _STARTS_A_TICK
-        self._context.timers.drop("sessions")
-        for key in sorted(self._restless, key=lambda key: -self._state.peers[key].heard_ms):
+        starts, now_ms = _STARTS_A_TICK, turn.now_ms
+        for key in self._looks.pop_all(now_ms):
             peer = self._state.peers[key]
             self._look_at(turn, peer)
-            if starts:
-                starts -= self.try_start(turn, peer)
-        for key in self._restless:
-            self._wake_for(turn, self._state.peers[key])
-        if not starts:
-            self._context.timers.set("sessions", turn.now_ms + _TICK_APART_MS, self.tick)
+            self._note(peer, now_ms)
+        while starts and (key := self._starts.pop(now_ms)) is not None:
+            peer = self._state.peers[key]
+            starts -= self.try_start(turn, peer)
+            self._note(peer, now_ms)
+        self._wake(turn)
+
+    def clock_put_back(self, now_ms: int) -> None:
+        """What a clock ahead of now has put off is due now."""
+        self._looks.at_the_latest(now_ms)
+        self._starts.at_the_latest(now_ms)
+        self._put_off_ms.clear()
 
     def look_at_all(self, turn: Turn) -> None:
         """Look at every pair, as once an hour: ages, texts without a receipt for a day (SES-25, SES-33)."""
@@ -432,26 +453,45 @@ class Renewal(Part):
         if active is not None:
             self._ask(turn, peer, active, pairs.LONG_PATIENCE_MS, for_gap=True)
 
-    def _wake_for(self, turn: Turn, peer: Peer) -> None:
-        """Wake when something is due; what could not be done then is looked at again a minute later."""
-        timers, times = self._context.timers, (pairs.due_ms(peer.pair), self._start_ms(peer))
-        due_ms = min((one for one in times if one is not None), default=None)
+    def _note(self, peer: Peer, now_ms: int) -> None:
+        """Note when a pair is due; what could not be done then is looked at again a minute later."""
+        due_ms, later_ms = pairs.due_ms(peer.pair), now_ms + pairs.MINUTE_MS
         if due_ms is None:
-            return
-        at_ms = due_ms if due_ms > turn.now_ms else turn.now_ms + pairs.MINUTE_MS
-        timers.set("sessions", min(at_ms, timers.at_ms("sessions") or at_ms), self.tick)
+            self._looks.drop(peer.key)
+        elif due_ms > now_ms:
+            self._looks.set(peer.key, due_ms)
+        elif (self._looks.at_ms(peer.key) or later_ms) >= later_ms:
+            self._looks.set(peer.key, later_ms)
+        start_ms = self._start_ms(peer)
+        if start_ms is None:
+            self._starts.drop(peer.key)
+        elif peer.key not in self._starts:
+            self._starts.set(peer.key, start_ms if start_ms > now_ms else later_ms, -peer.heard_ms)
+
+    def _wake(self, turn: Turn) -> None:
+        """Wake when the next pair is due, but start sessions a second apart."""
+        look_ms, start_ms = self._looks.first_ms(), self._starts.first_ms()
+        times = [] if look_ms is None else [look_ms]
+        if start_ms is not None:
+            times.append(max(start_ms, turn.now_ms + _TICK_APART_MS))
+        if times:
+            self._context.timers.set("sessions", min(times), self.tick)
+        else:
+            self._context.timers.drop("sessions")
 
     def _start_ms(self, peer: Peer) -> int | None:
         """Return when a session that is wanted may be started; None where no time brings that."""
         is_sought = peer.pair.met and peer.pair.candidate is not None
         if peer.pair.wanted is None or is_sought or self._state.own.replaced:
             return None
-        put_off_ms = self._context.timers.at_ms(("start", peer.key)) or 0
+        put_off_ms = self._put_off_ms.get(peer.key, 0)
         held_ms = self._context.directory.held_ms(peer.account_id) if peer.contact.published else 0
         return max(put_off_ms, held_ms, pairs.free_ms(peer.pair, "starts"))
 
     def _retry_later(self, turn: Turn, peer: Peer) -> None:
-        self._context.timers.set(("start", peer.key), turn.now_ms + _RETRY_MS, self.tick)
+        self._put_off_ms[peer.key] = turn.now_ms + _RETRY_MS
+        self._starts.drop(peer.key)
+        self._note(peer, turn.now_ms)
 
     # --- what ends ---
 
@@ -490,8 +530,9 @@ class Renewal(Part):
             self._forget_peer(turn, peer)
 
     def _forget_peer(self, turn: Turn, peer: Peer) -> None:
-        self._restless.discard(peer.key)
-        self._context.timers.drop(("start", peer.key))
+        self._looks.drop(peer.key)
+        self._starts.drop(peer.key)
+        self._put_off_ms.pop(peer.key, None)
         self._context.receipts.forget(turn, peer.key)
         for item in self._state.outbox.drop_lane(peer.account_id, peer.device_id).all():
             turn.delete(item.TABLE, item.key)  # the last word to it, which no relay has taken (ACC-66)
@@ -506,11 +547,8 @@ class Renewal(Part):
     def set_pair(self, turn: Turn, peer: Peer, pair: Pair, gone: tuple[SessionId, ...] = ()) -> None:
         """Write what a pair knows, and note when to look at it again."""
         self._state.set_pair(turn, peer, pair, gone)
-        if _is_restless(pair):
-            self._restless.add(peer.key)
-            self._wake_for(turn, peer)
-        else:
-            self._restless.discard(peer.key)
+        self._note(peer, turn.now_ms)
+        self._wake(turn)
 
 
 _FINDINGS: Final[dict[Finding, type[Gap] | type[GapFilled] | type[Parted]]] = {
@@ -518,10 +556,6 @@ _FINDINGS: Final[dict[Finding, type[Gap] | type[GapFilled] | type[Parted]]] = {
     Finding.GAP_FILLED: GapFilled,
     Finding.PARTED: Parted,
 }
-
-
-def _is_restless(pair: Pair) -> bool:
-    return pair.wanted is not None or pairs.due_ms(pair) is not None
 
 
 def _sync(kind: SyncKind, ask_id: bytes | None, pair: Pair) -> Sync:

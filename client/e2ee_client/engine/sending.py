@@ -187,9 +187,7 @@ class Sending(Part):
     def way_back(self, contact: Contact) -> WayBack:
         """Return our address for a contact: its own token if the relay knows it, else the front door's."""
         mailbox = self._state.mailbox_for(contact.account_id)
-        token, known = mailbox.tokens.get(contact.account_id, (b"", False))
-        if not known and mailbox.contact != contact.account_id:
-            token = mailbox.tokens[b""][0]
+        token, _ = mailbox.token_for(contact.account_id)
         return WayBack(mailbox.id, token, mailbox.relay_url)
 
     # --- seal ---

@@ -24,9 +24,12 @@ from e2ee_client.rows import Put
 
 from .history import History
 from .outbox import Outbox
+from .own_mailbox import DeliveryToken, Mailbox
+from .own_mailboxes import OwnMailboxes
+from .own_prekeys import OwnPrekeys
 from .peers import Peer
 from .ports import Ports, RowReader
-from .records import OWN_KEY, Contact, DueReceipts, Mailbox, Own, OwnDevice, OwnPrekey, prekey_place
+from .records import OWN_KEY, Contact, DueReceipts, Own, OwnDevice, OwnPrekey
 from .seen_ids import SeenIds
 from .stored_sessions import Found, Sessions
 from .turn import Turn
@@ -42,11 +45,11 @@ class State:
     line: bytes
     history: History
     outbox: Outbox
-    mailboxes: dict[bytes, Mailbox] = field(default_factory=dict)
+    mailboxes: OwnMailboxes = field(default_factory=OwnMailboxes)
     contacts: dict[bytes, Contact] = field(default_factory=dict)
     peers: dict[bytes, Peer] = field(default_factory=dict)
     sessions: Sessions = field(default_factory=Sessions)
-    prekeys: dict[bytes, OwnPrekey] = field(default_factory=dict)
+    prekeys: OwnPrekeys = field(default_factory=OwnPrekeys)
     receipts: dict[bytes, list[bytes]] = field(default_factory=dict)
     tags: dict[Tag, set[tuple[bytes, SessionId]]] = field(default_factory=dict)
     taken: SeenIds = field(default_factory=SeenIds.taken)
@@ -77,9 +80,9 @@ class State:
         if own is None:
             raise StoreCorrupt("the store holds no account")
         state = cls.fresh(rows, ports, Own.decode(OWN_KEY, own))
-        state.mailboxes = {key: Mailbox.decode(key, row) for key, row in rows.items("mailbox")}
+        state.mailboxes = OwnMailboxes(Mailbox.decode(key, row) for key, row in rows.items("mailbox"))
         state.contacts = {key: Contact.decode(key, row) for key, row in rows.items("contact")}
-        state.prekeys = {key: OwnPrekey.decode(key, row) for key, row in rows.items("prekey")}
+        state.prekeys = OwnPrekeys(OwnPrekey.decode(key, row) for key, row in rows.items("prekey"))
         for key, row in rows.items("meta"):
             if key.startswith(DueReceipts.PREFIX):
                 due = DueReceipts.decode(key, row)
@@ -87,10 +90,23 @@ class State:
             elif key.startswith(OwnDevice.PREFIX):
                 device = OwnDevice.decode(key, row)
                 state.own_devices[device.record_hash] = device
+            elif key.startswith(DeliveryToken.PREFIX):
+                state.load_token(DeliveryToken.decode(key, row))
             state.taken.load(key, row)
             state.refused.load(key, row)
         state._load_peers(state.sessions.load(rows))
         return state
+
+    def load_token(self, row: DeliveryToken) -> None:
+        """Take over the row of a token.
+
+        Raises:
+            StoreCorrupt: a token without its mailbox.
+        """
+        mailbox = self.mailboxes.get(row.mailbox_id)
+        if mailbox is None:
+            raise StoreCorrupt("a token without its mailbox")
+        mailbox.load_token(row)
 
     def _load_peers(self, stored: Mapping[SessionId, Found]) -> None:
         pairs = dict(self.rows.items("pair"))
@@ -167,27 +183,20 @@ class State:
         Raises:
             StoreCorrupt: there is none.
         """
-        fallback = None
-        for mailbox in self.mailboxes.values():
-            if mailbox.contact == account_id:
-                return mailbox
-            if not mailbox.contact:
-                fallback = mailbox
-        if fallback is None:
+        found = self.mailboxes.for_contact(account_id)
+        if found is None:
             raise StoreCorrupt("a contact without a mailbox")
-        return fallback
+        return found
 
     def is_foreign(self, relay_url: str) -> bool:
         """Whether a relay is neither our account's nor holds a mailbox of ours."""
-        ours = {self.own.relay_url, *(mailbox.relay_url for mailbox in self.mailboxes.values())}
-        return relay_url not in ours
+        return relay_url != self.own.relay_url and not self.mailboxes.has_relay(relay_url)
 
     def prekeys_of(self, kind: PrekeyKind, contact: bytes) -> list[OwnPrekey]:
         """Return our prekeys of one kind for a contact, or the published ones, in the order of their making:
         their ends say less, since a clock may have been wrong (ID-39).
         """
-        place = prekey_place(kind, 0)[:1]
-        return [one for key, one in self.prekeys.items() if key[:1] == place and one.contact == contact]
+        return self.prekeys.of_kind(kind, contact)
 
     # --- sessions ---
 

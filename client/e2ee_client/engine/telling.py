@@ -21,7 +21,7 @@ class Telling(Part):
         turn.put(contact.put())
         if self._state.own.publish:
             self._context.mailboxes.ensure_token(turn, contact.account_id)
-        self._context.receipts.wait(turn)
+        self._context.receipts.accepted(turn, contact)
         self._context.sending.pump(turn, contact)
         self.tell_list(turn, contact)
 

@@ -23,11 +23,11 @@ from e2ee_client.events import DeviceListExpiring
 from e2ee_client.rows import Put
 
 from .own_lists import check_unlisted, minute_of, next_seq, unlisted_request
+from .own_mailbox import Mailbox
 from .part import Part
 from .peers import Peer
 from .ports import Ports, Recovery, Setup
 from .records import (
-    Mailbox,
     NextList,
     Own,
     OwnPrekey,
@@ -237,8 +237,7 @@ class Upkeep(Part):
         turn.delete("prekey", item.key)
 
     def _new_id(self) -> int:
-        kept = {item.pair.prekey.id for item in self._state.prekeys.values()}
-        return prekeys.new_prekey_id(self._state.ports.rng, kept)
+        return prekeys.new_prekey_id(self._state.ports.rng, self._state.prekeys.ids)
 
     def _new_stock_id(self, turn: Turn) -> int:
         """Return an id for the stock at the relay, which takes only ascending ones (RLY-62): from the
@@ -251,9 +250,8 @@ class Upkeep(Part):
 
     def forget(self, turn: Turn, owner: bytes) -> None:
         """Delete the prekeys that were made for a contact."""
-        for item in list(self._state.prekeys.values()):
-            if owner and item.contact == owner:
-                self._delete(turn, item)
+        for item in self._state.prekeys.of(owner) if owner else ():
+            self._delete(turn, item)
 
     # --- device list ---
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from typing import Final
 
 from e2ee_relay.entry import Entry, entry_from_rows
 
 from .api import HOUR_MS, ML_KEM_768, X25519, DeviceRow, ListRow, PrekeyRow, Stock
+
+_ALL_ROWS: Final = range(2**63 - 1)
 
 
 class SqlDirectory:
@@ -171,10 +174,15 @@ def drop_account(db: sqlite3.Connection, account_id: bytes) -> None:
     db.execute("DELETE FROM device_list WHERE account_id = ?", (account_id,))
 
 
-def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes) -> None:
-    """Remove a mailbox with tokens and ids, address and prekeys of its devices; not its messages (RLY-27)."""
+def drop_mailbox(db: sqlite3.Connection, number: int, mailbox: bytes, ids: range = _ALL_ROWS) -> None:
+    """Remove a mailbox with tokens and ids, address and prekeys of its devices; not its messages (RLY-27).
+
+    `ids` are the rows among which its ids stand: each message would pay for an index by mailbox.
+    """
     db.execute("DELETE FROM token WHERE mailbox_no = ?", (number,))
-    db.execute("DELETE FROM seen WHERE mailbox_no = ?", (number,))
+    if ids:
+        named = (ids[0], ids[-1], number)
+        db.execute("DELETE FROM seen WHERE row_id BETWEEN ? AND ? AND mailbox_no = ?", named)
     db.execute("DELETE FROM blob WHERE mailbox_no = ?", (number,))
     db.execute("DELETE FROM mailbox WHERE no = ?", (number,))
     for (record_hash,) in db.execute(

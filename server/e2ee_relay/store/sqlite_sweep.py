@@ -130,12 +130,12 @@ class SqliteSweep:
 
     def gauges(self, now_ms: int) -> dict[str, tuple[str, int]]:
         """Return what is held at this moment."""
-        boxes, blobs = list(self._view.boxes.values()), list(self._view.blobs.by_key.values())
+        boxes, blobs = list(self._view.holding.values()), list(self._view.blobs.by_key.values())
         firsts = [next(iter(box.mine.rows.values())).received_ms for box in boxes if box.mine.rows]
         wall_ms = now_ms + self._view.skew_ms
         oldest_s = max(0, wall_ms - min(firsts)) // 1000 if firsts else 0
         return {
-            "mailboxes": ("Mailboxes", len(boxes)),
+            "mailboxes": ("Mailboxes", len(self._view.boxes)),
             "held_messages": ("Messages held", sum(box.held for box in boxes)),
             "held_bytes": ("Bytes of messages held", sum(box.held_b for box in boxes)),
             "remembered_ids": ("Message ids that are remembered", len(self._view.seen)),

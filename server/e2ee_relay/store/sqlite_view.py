@@ -40,13 +40,19 @@ class Row(NamedTuple):
 class _Kept:
     """What this store keeps with a mailbox."""
 
-    __slots__ = ("key", "no", "rows", "tokens")
+    __slots__ = ("first_id", "key", "last_id", "no", "rows", "tokens")
 
     def __init__(self, no: int) -> None:
+        self.first_id = self.last_id = 0  # between these rows stand its remembered ids; 0: it has none
         self.no = no
         self.key = no.to_bytes(_NO_BITS // 8, "big")
         self.tokens: dict[bytes, int] = {}
         self.rows: dict[int, Row] = {}  # by seq, ascending
+
+
+def _note_id(kept: _Kept, row_id: int) -> None:
+    kept.first_id = kept.first_id or row_id
+    kept.last_id = row_id
 
 
 class _Part(NamedTuple):
@@ -110,6 +116,7 @@ class SqliteView(SqlDirectory):
         self.first_seq = 0
         self.boxes: dict[bytes, Box] = {}
         self.by_no: dict[int, Box] = {}
+        self.holding: dict[int, Box] = {}  # those with messages, by number
         self.seen = Seen(0)
         self.now_ms = 0  # the time by which the operation under way is decided
         self.minute_ms = 0  # what expires within it is expired to the second
@@ -130,6 +137,7 @@ class SqliteView(SqlDirectory):
         self.now_ms, self.minute_ms = now_ms, policy.minute_s * 1000
         self.boxes.clear()
         self.by_no.clear()
+        self.holding.clear()
         self.short_lived.clear()
         self.seen = Seen(policy.remembered_max)
         rows = self._db.execute
@@ -143,6 +151,8 @@ class SqliteView(SqlDirectory):
         found = rows("SELECT row_id, mailbox_no, msg_id, until_hour FROM seen ORDER BY row_id")
         for row_id, no, msg_id, until_hour in found:
             self.seen.add(no.to_bytes(_NO_BITS // 8, "big") + msg_id, until_hour, row_id)
+            if no in self.by_no:
+                _note_id(self.by_no[no].mine, row_id)
         self._last_no = max(self.by_no, default=0)
         self.last_row = max(
             rows(f"SELECT coalesce(max(row_id), 0) FROM {table}").fetchone()[0]  # noqa: S608 - fixed names
@@ -166,12 +176,13 @@ class SqliteView(SqlDirectory):
                 box.mine.rows[seq] = self._row(row_id, size_b, expires_ms, received_ms)
                 box.held += 1
                 box.held_b += size_b
+                self.holding[no] = box
 
     def _find_short_lived(self) -> None:
         until_ms = self.now_ms + self.minute_ms
         short = [
             (row.expires_ms, box, seq)
-            for box in self.boxes.values()
+            for box in self.holding.values()
             for seq, row in box.mine.rows.items()
             if row.expires_ms <= until_ms
         ]
@@ -232,7 +243,7 @@ class SqliteView(SqlDirectory):
     def grant(self, box: Box, hashes: tuple[bytes, ...], token_class: int, most: int) -> bool:
         """Add tokens, unless there would be too many."""
         tokens, no = box.mine.tokens, box.mine.no
-        if len(tokens.keys() | set(hashes)) > most:
+        if len(tokens) + sum(one not in tokens for one in set(hashes)) > most:
             return False
         tokens.update(dict.fromkeys(hashes, token_class))
         rows = [(no, one, token_class) for one in hashes]
@@ -256,15 +267,17 @@ class SqliteView(SqlDirectory):
         """Remove a mailbox with all that belongs to it; its messages by their row ids (RLY-153)."""
         del self.boxes[box.address]
         del self.by_no[box.mine.no]
+        self.holding.pop(box.mine.no, None)
         for blob in self.blobs.of(box.address):
             self.blobs.forget(blob)
             self.taken.gone_blobs.append(blob.key)
         self.taken.gone.extend([row.row_id for row in box.mine.rows.values()])
         no, address = box.mine.no, box.address
-        self.later(lambda: self._drop(no, address))
+        ids = range(box.mine.first_id, box.mine.last_id + 1) if box.mine.last_id else range(0)
+        self.later(lambda: self._drop(no, address, ids))
 
-    def _drop(self, no: int, address: bytes) -> None:
-        drop_mailbox(self._db, no, address)
+    def _drop(self, no: int, address: bytes, ids: range) -> None:
+        drop_mailbox(self._db, no, address, ids)
         self.published.discard(address)
 
     def _write_later(self, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
@@ -286,6 +299,8 @@ class SqliteView(SqlDirectory):
         row_id, (box, seq, msg_id, body, received_ms, expires_ms) = self.last_row, fresh
         kept: _Kept = box.mine
         kept.rows[seq] = self._row(row_id, len(body), expires_ms, received_ms)
+        self.holding[kept.no] = box
+        _note_id(kept, row_id)
         self.seen.add(kept.key + msg_id, until_hour, row_id)
         self.taken.puts.append((row_id, kept.no, seq, msg_id, expires_ms, received_ms, body))
         self.taken.seen.append((row_id, kept.no, msg_id, until_hour))
@@ -297,6 +312,8 @@ class SqliteView(SqlDirectory):
         row: Row | None = box.mine.rows.pop(seq, None)
         if row is None:
             return 0
+        if not box.mine.rows:
+            self.holding.pop(box.mine.no, None)
         self.taken.gone.append(row.row_id)
         return row.size_b
 

@@ -44,6 +44,7 @@ class LoadedRooms(Part):
         self._touched: set[RoomId] = set()
         self._unstarted = set(self.index)
         self._changed: set[RoomId] = set()
+        self._caught_up: list[tuple[set[RoomId], RoomId]] = []  # by the step that goes on
 
     def room(self, turn: Turn, room_id: RoomId) -> RoomEngine:
         """Return a room, brought up to what is known of lists and rosters.
@@ -105,9 +106,11 @@ class LoadedRooms(Part):
         room_id = room.live.room_id
         if room_id in self._unstarted:
             self._unstarted.discard(room_id)
+            self._caught_up.append((self._unstarted, room_id))
             room.start(turn, is_continuous=True)
         if room_id in self._changed:
             self._changed.discard(room_id)
+            self._caught_up.append((self._changed, room_id))
             room.team_changed(turn)
 
     def check_active(self) -> None:
@@ -143,8 +146,7 @@ class LoadedRooms(Part):
         """
         self.around.turn = turn
         saved, posted = turn.save(), self.around.posted
-        changed, unstarted = set(self._changed), set(self._unstarted)
-        self._touched = {room_id}
+        self._touched, self._caught_up = {room_id}, []
         try:
             yield
         except (E2eeError, SealroomError):
@@ -153,8 +155,8 @@ class LoadedRooms(Part):
                 for one in self._touched:
                     self._loaded.pop(one, None)
                     self._restore_index(turn, one)
-                self._changed |= changed
-                self._unstarted |= unstarted
+                for waiting, one in self._caught_up:
+                    waiting.add(one)
             raise
 
     def _restore_index(self, turn: Turn, room_id: RoomId) -> None:

@@ -486,12 +486,19 @@ class Rooms(LoadedRooms):
             self._context.timers.set("rooms", turn.now_ms + _APART_MS, self._some)
 
     def _some(self, turn: Turn) -> None:
-        waiting = [one for one in (*self._changed, *self._unstarted) if one in self.index]
-        for room_id in waiting[:_AT_ONCE]:
-            self._quietly(turn, room_id, lambda room: None)
+        self._caught_up = []
+        for _ in range(_AT_ONCE):
+            waiting = self._changed or self._unstarted
+            if not waiting:
+                return
+            # A set goes on popping where it has popped last; its first element it would look for each time.
+            room_id = waiting.pop()
+            waiting.add(room_id)
+            if room_id in self.index:
+                self._quietly(turn, room_id, lambda room: None)
             self._changed.discard(room_id)
             self._unstarted.discard(room_id)
-        if len(waiting) > _AT_ONCE:
+        if self._changed or self._unstarted:
             self._go_on(turn)
 
     def _tick(self, room_id: RoomId, turn: Turn) -> None:
