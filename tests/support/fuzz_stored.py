@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any, Final
 
 from e2ee_client import restoring
-from e2ee_client.engine import outbox, peers, records
+from e2ee_client.engine import outbox, own_mailbox, peers, records
 from e2ee_client.engine.row_codec import to_array
 from e2ee_client.errors import BackupCorrupt, BackupTooNew, StoreCorrupt, StoreTooNew
 from e2ee_client.events import MessageState
@@ -62,7 +62,7 @@ def _rows() -> tuple[Put, ...]:
             5,
             6,
         ).put(),
-        records.Mailbox(
+        own_mailbox.Mailbox(
             b"m" * 16, "wss://relay.example/", b"o" * 32, b"", True, {b"": (b"t" * 32, True)}
         ).put(),
         records.Contact(
@@ -104,7 +104,7 @@ _ROWS: Final = cache(_rows)
 
 _DECODERS: Final[tuple[Callable[[bytes, bytes], Any], ...]] = (
     records.Own.decode,
-    records.Mailbox.decode,
+    own_mailbox.Mailbox.decode,
     records.Contact.decode,
     peers.Peer.decode,
     records.OwnPrekey.decode,
