@@ -6,7 +6,8 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from e2ee_client.engine.records import OWN_KEY, Mailbox, Own, OwnPrekey
+from e2ee_client.engine.own_mailbox import Mailbox
+from e2ee_client.engine.records import OWN_KEY, Own, OwnPrekey
 from e2ee_client.engine.rooms.entry_keys import KEYS, EntryKeys, MonthKey
 from e2ee_client.engine.rooms.entry_segments import SEGMENTS, decode_segment
 from e2ee_client.engine.rooms.file_rows import FileOut

@@ -7,13 +7,14 @@ are copies of one under other ids and header keys. They stand in dicts: no disk 
 from __future__ import annotations
 
 import os
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from e2ee_client.engine import Commit, Effect, Engine
+from e2ee_client.engine import Channel, Commit, Effect, Engine
 from e2ee_client.engine.own_mailbox import DeliveryToken
 from e2ee_client.engine.peers import Peer
 from e2ee_client.engine.records import Contact, OwnPrekey
@@ -81,8 +82,12 @@ class Known:
 
 def _header_keys(state: RatchetState) -> list[bytes]:
     """By what a session finds its messages."""
-    receiving = [state.receiving] if isinstance(state.receiving, Receiving) else []
-    return [one.header_key.expose() for one in (*receiving, state.next_receive)]
+    next_key = state.next_receive.header_key.expose()
+    return (
+        [state.receiving.header_key.expose(), next_key]
+        if isinstance(state.receiving, Receiving)
+        else [next_key]
+    )
 
 
 def commit(node: Node, effects: list[Effect]) -> None:
@@ -131,34 +136,27 @@ def drain(*nodes: Node) -> None:
 
 def texts_for(node: Node, sender: Node, to: bytes) -> Operation:
     """Take one text that the relay has pushed: a step of the shell, which asks then when to wake."""
-    waiting = iter(())
+    waiting: deque[tuple[Channel, bytes]] = deque()
 
     def write() -> None:
+        if waiting:
+            return
         for number in range(ROUNDS):
             sender.send(to, f"Guten Tag {number}")
         drain(sender)
-
-    def take() -> None:
-        nonlocal waiting
-        if not (found := next(waiting, None)):
-            write()
-            waiting = iter(_pushed(node))
-            found = next(waiting)
-        found_here.append(found)
-
-    found_here: list[tuple[object, bytes]] = []
+        waiting.extend(_pushed(node))
 
     def receive() -> None:
-        channel, data = found_here.pop()
-        commit(node, node.engine.received(channel, data, node.now_ms))  # type: ignore[arg-type]
+        channel, data = waiting.popleft()
+        commit(node, node.engine.received(channel, data, node.now_ms))
         _ = node.engine.next_wake_ms
 
-    return Operation(receive, rounds=ROUNDS, prepare=take)
+    return Operation(receive, rounds=ROUNDS, prepare=write)
 
 
-def _pushed(node: Node) -> list[tuple[object, bytes]]:
+def _pushed(node: Node) -> list[tuple[Channel, bytes]]:
     """What the relay has pushed for a node, not taken yet."""
-    found: list[tuple[object, bytes]] = []
+    found: list[tuple[Channel, bytes]] = []
     for channel, connection in node.connections.items():
         while not connection._incoming.empty():
             data = connection._incoming.get_nowait()

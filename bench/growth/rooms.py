@@ -64,14 +64,15 @@ def desk(count: int, _folder: Path) -> Subject:
 def room(count: int, _folder: Path) -> Subject:
     """A room with so many entries of one device."""
     author, rows = Person("customer", False), Rows()
-    log, turn, root = EntryLog(rows, ROOM, os.urandom), Turn(0), None
+    log, turn = EntryLog(rows, ROOM, os.urandom), Turn(0)
+    root: EntryHash | None = None
     at = numbers(0)
 
     def add(turn: Turn) -> EntryHash:
         nonlocal root
         number = next(at)
         entry = author.write(number)
-        root = root or entry.hash
+        root = entry.hash if root is None else root
         log.place(turn, entry)
         log.add(turn, entry, new_stored(entry, number), root, is_unread=False)
         return entry.hash

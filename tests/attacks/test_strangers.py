@@ -315,8 +315,9 @@ def silenced() -> tuple[AttackWorld, int]:
     world.relay.tell(world.relay._listening[world.customer.mailbox()], GoAway(0, 2**62))
     world.relay.deeds.append("said that it goes away for 146 million years")
     world.customer.step_all()
-    links = world.customer.engine._context.links.by_channel.values()
-    return world, max((link.deadline_ms or 0) - world.now_ms for link in links)
+    links = world.customer.engine._context.links
+    ends = (links._deadlines.at_ms((channel, 0)) or 0 for channel in links.by_channel)
+    return world, max(at_ms - world.now_ms for at_ms in ends)
 
 
 def test_c12_going_away(book: Book) -> None:

@@ -408,8 +408,8 @@ class Renewal(Part):
             peer = self._state.peers[key]
             self._look_at(turn, peer)
             self._note(peer, now_ms)
-        while starts and (key := self._starts.pop(now_ms)) is not None:
-            peer = self._state.peers[key]
+        while starts and (first := self._starts.pop(now_ms)) is not None:
+            peer = self._state.peers[first]
             starts -= self.try_start(turn, peer)
             self._note(peer, now_ms)
         self._wake(turn)
