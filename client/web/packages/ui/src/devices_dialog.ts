@@ -211,11 +211,11 @@ function showText({ words: roomWords }: DialogContext, at: Steps, text: string):
   };
   at.show(
     h("p", null, words("link.how")),
+    h("p", { class: "heading" }, words("link.once")),
     qrView(text, words("link.picture")),
     field,
     acts([words("link.copy"), () => void copy()]),
     said,
-    h("p", { class: "meta" }, words("link.once")),
   );
 }
 
