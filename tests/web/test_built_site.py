@@ -14,11 +14,11 @@ from conversations import until
 from e2ee_client.rooms import Company
 from e2ee_client.web.built import read
 from e2ee_client.web.making import make_site
-from web_release import CHAT, WWW, built, company, opened, proxy, relay, visitor, written
+from web_release import CHAT, WWW, company, opened, proxy, relay, visitor, written
 
 from e2ee.rooms.kinds import Kind
 
-__all__ = ["built", "company", "proxy", "relay", "visitor"]
+__all__ = ["company", "proxy", "relay", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.xdist_group("web"),
@@ -47,8 +47,8 @@ async def site(
     """What was built, under names of this machine in the place of the company's."""
     release, out = tmp_path / "release", tmp_path / "site"
     release.mkdir()
-    for path, data in built.items():
-        (release / path[1:]).write_bytes(data)
+    for name, data in built.items():
+        (release / name).write_bytes(data)
     wanted = site_scene.settings(room=ROOM, pages=[PAGE])
     await make_site(company, wanted, read(release), out, "one", int(time.time() * 1000))
     made = serve_files({})

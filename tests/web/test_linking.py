@@ -10,9 +10,9 @@ import pytest
 from conversations import until, until_read
 from e2ee_client.rooms import Company, Customer, EntryProgress
 from playwright.async_api import FrameLocator
-from web_release import built, company, opened, proxy, relay, site, visitor, written
+from web_release import company, opened, proxy, relay, site, visitor, written
 
-__all__ = ["built", "company", "proxy", "relay", "site", "visitor"]
+__all__ = ["company", "proxy", "relay", "site", "visitor"]
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.xdist_group("web"),
