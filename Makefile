@@ -104,29 +104,37 @@ bench-peers-run: $(READY)
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
 	@for part in $(or $(ONLY),$(PEER_BENCHES)); do PYTHONPATH=tests/support $(PY) -m bench.peers.$$part || exit 1; done
 
-# The wheel with the extension stands in an environment of its own; nothing there is found through the checkout.
+# The compiled wheel stands in an environment of its own; nothing there is found through the checkout. WHEEL=native or
+# pure builds another kind; where it cannot be compiled, `best` is native or pure as a whole.
 NATIVE_VENV := .venv-native
+NATIVE := VENV=$(NATIVE_VENV) LOCK=requirements/native.txt
+WHEEL ?= best
 WHEELS := build/wheels
 
-native: ## build the wheel with the extension (needs cc, libsodium-dev) into .venv-native, and say what runs there
-	@$(MAKE) --no-print-directory VENV=$(NATIVE_VENV) native-run
+native: ## build the compiled wheel (needs cc, libsodium-dev) into .venv-native, and say what runs there (WHEEL=native, pure)
+	@$(MAKE) --no-print-directory $(NATIVE) native-run
 
 native-run: $(LOCKED)
-	@rm -rf $(WHEELS) && SEALROOM_WHEEL=native $(PY) -m hatchling build --target wheel --directory $(WHEELS)
+	@rm -rf $(WHEELS) && SEALROOM_WHEEL=$(WHEEL) $(PY) -m hatchling build --target wheel --directory $(WHEELS)
 	@$(PY) -m pip install --quiet --no-index --no-deps --force-reinstall $(WHEELS)/*.whl
+	@$(PY) release/wheel_contents.py $(WHEELS)/*.whl
 	@cd / && $(abspath $(VENV))/bin/sealroom --version
 
 # The folder has a link to bench/ and no package of ours, so that what is measured is what was installed.
 bench-native: native
-	@$(MAKE) --no-print-directory VENV=$(NATIVE_VENV) bench-native-run
+	@$(MAKE) --no-print-directory $(NATIVE) bench-native-run
 
 bench-native-run:
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
 	@mkdir -p build/bench && ln -sfn ../../bench build/bench/bench
 	@PYTHONPATH=build/bench:tests/support $(PY) -P -m bench.peers.crypto --results build/bench/results
 
-native-test: native ## run the tests of vectors, negatives, properties, secrecy, store and client against that wheel
-	@$(NATIVE_VENV)/bin/python tests/native/installed.py
+# At most ten minutes each on an idle machine with two cores.
+KINDS ?= compiled native pure
+
+native-test: ## run the tests of vectors, negatives, properties, secrecy, store and client against each kind of wheel (KINDS=)
+	@for kind in $(KINDS); do $(MAKE) --no-print-directory native WHEEL=$$kind || exit 1; \
+	  $(NATIVE_VENV)/bin/python tests/native/installed.py || exit 1; done
 
 # An environment of its own, so that the tools of the audit do not stand in that of development.
 AUDIT := VENV=.venv-audit LOCK=requirements/audit.txt

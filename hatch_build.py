@@ -1,8 +1,9 @@
-"""What is built into a wheel beside the sources: web pages, and the extension under `e2ee/primitives`.
+"""What is built into a wheel beside the sources: web pages, the extension in C, `e2ee/` compiled by mypyc.
 
-`SEALROOM_WHEEL` says of what kind the wheel is: `pure`, or `native`, with the extension, where a failure is
-an error. Where it says nothing the wheel has the extension if that can be built here, and is pure if not. An
-editable install is always pure.
+`SEALROOM_WHEEL` says of what kind the wheel is: `pure`; `native`, with the extension under `e2ee/primitives`;
+`compiled`, with the extension and all of `e2ee/` compiled for the Python that builds. A failure is then an
+error. Where it says nothing the wheel is native, and with `best` compiled; what cannot be built here is left
+out as a whole. An editable install is always pure.
 """
 
 from __future__ import annotations
@@ -29,6 +30,10 @@ EXTENSION: Final = "_native.pyd" if sys.platform == "win32" else "_native.abi3.s
 TAG: Final = "cp311-abi3"
 """What the extension runs on: the limited API of Python 3.11."""
 
+_COMPILER: Final = Path("compile_core.py")
+_TRIED: Final = {"": ("native",), "best": ("compiled", "native")}
+"""By name what is tried in turn, before the wheel is pure."""
+
 _WARNINGS: Final = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
 _HARDENING: Final = ("-O2", "-fstack-protector-strong", "-U_FORTIFY_SOURCE", "-D_FORTIFY_SOURCE=2")
 
@@ -43,7 +48,7 @@ class PagesAndExtension(BuildHookInterface[Any]):
         if version == "editable":
             return
         if self.target_name == "wheel":  # first, as what can fail takes less time than the pages
-            self._add_extension(os.environ.get("SEALROOM_WHEEL", ""), build_data)
+            self._add_native(os.environ.get("SEALROOM_WHEEL", ""), build_data)
         for place, file, options in _PAGES:
             self._add_page(place, file, options, build_data)
 
@@ -60,21 +65,42 @@ class PagesAndExtension(BuildHookInterface[Any]):
         inside = place if self.target_name == "sdist" else place.relative_to("client")
         build_data["force_include"][str(folder)] = inside.as_posix()
 
-    def _add_extension(self, kind: str, build_data: dict[str, Any]) -> None:
-        if kind not in ("", "pure", "native"):
-            raise ValueError("SEALROOM_WHEEL is pure, native, or not set")
+    def _add_native(self, kind: str, build_data: dict[str, Any]) -> None:
+        if kind not in ("", "best", "pure", "native", "compiled"):
+            raise ValueError("SEALROOM_WHEEL is pure, native, compiled, best, or not set")
         if kind == "pure":
             return
         root = Path(self.root)
-        target = root / "build/native" / EXTENSION
-        if reason := compile_extension(root / _SOURCE, target):
-            if kind:
-                raise RuntimeError(f"the extension cannot be built: {reason}")
-            self.app.display_warning(f"the extension is left out, the wheel is pure: {reason}")
-            return
-        build_data["force_include"][str(target)] = str(_SOURCE.with_name(EXTENSION).as_posix())
+        extension, folder = root / "build/native" / EXTENSION, root / "build/compiled" / _this_python()
+        failed = compile_extension(root / _SOURCE, extension)
+        for tried in _TRIED.get(kind, (kind,)):
+            compiled = tried == "compiled"
+            reason = failed or (compile_core(root, folder) if compiled else "")
+            if not reason:
+                self._include(root, extension, folder / "lib" if compiled else None, build_data)
+                return
+            if tried == kind:
+                raise RuntimeError(f"no {kind} wheel can be built: {reason}")
+            self.app.display_warning(f"no {tried} wheel can be built: {reason}")
+        self.app.display_warning("the wheel is pure")
+
+    def _include(
+        self, root: Path, extension: Path, compiled: Path | None, build_data: dict[str, Any]
+    ) -> None:
+        files = {extension: _SOURCE.with_name(EXTENSION)}
+        if compiled is not None:
+            files |= {path: path.relative_to(compiled) for path in compiled.rglob("*") if path.is_file()}
+        build_data["force_include"] |= {str(path): inside.as_posix() for path, inside in files.items()}
         build_data["pure_python"] = False
-        build_data["tag"] = f"{TAG}-{_platform()}"
+        build_data["tag"] = f"{TAG if compiled is None else _this_python()}-{_platform()}"
+
+
+def compile_core(root: Path, folder: Path) -> str:
+    """Compile all of `e2ee/` into `folder`/lib; return why that is not possible, or nothing."""
+    command = [sys.executable, str(root / _COMPILER), str(folder)]
+    run = subprocess.run(command, cwd=root, check=False, capture_output=True, text=True)
+    lines = [line for line in (run.stdout + run.stderr).splitlines() if "rror" in line]
+    return "" if run.returncode == 0 else (lines or [f"status {run.returncode}"])[-1]
 
 
 def compile_extension(source: Path, target: Path, *flags: str) -> str:
@@ -115,6 +141,12 @@ def _windows(source: Path, target: Path) -> list[str]:
 def _platform() -> str:
     """The platform's part of the tag; in a release auditwheel says which Linux a wheel runs on."""
     return sysconfig.get_platform().replace("-", "_").replace(".", "_")
+
+
+def _this_python() -> str:
+    """Tag of the Python that builds: compiled modules run on no other."""
+    version = f"cp{sys.version_info.major}{sys.version_info.minor}"
+    return f"{version}-{version}"
 
 
 def _node() -> str | None:

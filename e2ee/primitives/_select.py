@@ -3,7 +3,7 @@
 The extension is `_native.c`, built by `make native` or into a wheel. Each function that it has stands in
 Python, too, under `@native`; the Python is what the rules are read against, and what runs wherever the
 extension is not installed, does not load, or is of another interface. `SEALROOM_PURE=1` in the environment
-forces it.
+forces it. Whether the Python of `e2ee/` is compiled was decided by the wheel, and is only named here.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ _EXTENSION: Final = "e2ee.primitives._native"
 _INTERFACE: Final = 1
 _PURE: Final = "SEALROOM_PURE"
 _OFF: Final = frozenset({"", "0"})
+_COMPILED: Final = (".so", ".pyd")
 
 
 def find(environment: Mapping[str, str]) -> ModuleType | None:
@@ -33,9 +34,12 @@ def find(environment: Mapping[str, str]) -> ModuleType | None:
     return found if getattr(found, "INTERFACE", None) == _INTERFACE else None
 
 
-def described(extension: ModuleType | None) -> str:
-    """Name what runs, for people: the reference, or the extension with its libsodium."""
-    return "reference" if extension is None else f"native, libsodium {extension.LIBSODIUM}"
+def described(extension: ModuleType | None, file: str) -> str:
+    """Name what runs, for people: the reference or the extension, and whether a module's file is compiled."""
+    compiled = ", compiled" if file.endswith(_COMPILED) else ""
+    if extension is None:
+        return f"reference{compiled}"
+    return f"native{compiled}, libsodium {extension.LIBSODIUM}"
 
 
 def replaced(extension: ModuleType | None, name: str) -> Callable[[Function], Function]:
@@ -49,7 +53,7 @@ def replaced(extension: ModuleType | None, name: str) -> Callable[[Function], Fu
 
 _FOUND: Final = find(os.environ)
 
-IN_USE: Final = described(_FOUND)
+IN_USE: Final = described(_FOUND, __file__)
 """What runs in this process."""
 
 

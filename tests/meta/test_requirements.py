@@ -11,7 +11,7 @@ import wheel_build
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-LOCKS = ("client", "desk", "relay", "dev", "audit", "peers", "docs")
+LOCKS = ("client", "desk", "relay", "dev", "native", "audit", "peers", "docs")
 
 
 def _project(root: Path) -> dict[str, Any]:
@@ -45,6 +45,10 @@ def test_an_audit_runs_on_the_libraries_of_development(repo_root: Path) -> None:
     assert _locked(repo_root, "dev").items() <= _locked(repo_root, "audit").items()
 
 
+def test_the_core_is_compiled_beside_the_libraries_of_development(repo_root: Path) -> None:
+    assert _locked(repo_root, "dev").items() <= _locked(repo_root, "native").items()
+
+
 def test_peers_stand_beside_the_libraries_of_development(repo_root: Path) -> None:
     dev, peers = _locked(repo_root, "dev"), _locked(repo_root, "peers")
     assert not {name for name in dev.keys() & peers.keys() if dev[name] != peers[name]}
@@ -70,7 +74,7 @@ def test_nothing_is_installed_by_default(repo_root: Path) -> None:
 
 
 def test_each_declared_library_has_a_line_on_who_maintains_it_and_why(repo_root: Path) -> None:
-    pages = dict.fromkeys(("dev", "audit", "peers", "docs"), "CONTRIBUTING.md")
+    pages = dict.fromkeys(("dev", "native", "audit", "peers", "docs"), "CONTRIBUTING.md")
     for extra, texts in _project(repo_root)["optional-dependencies"].items():
         page = (repo_root / pages.get(extra, "spec/adr/0001-dependencies.md")).read_text("utf-8")
         names = {Requirement(text).name for text in texts} - {"sealroom"}

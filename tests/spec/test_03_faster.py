@@ -45,14 +45,14 @@ def test_the_extension_is_found_where_it_is_installed(
     extension = Extension(1)
     monkeypatch.setitem(sys.modules, PLACE, extension)
     assert _select.find({} if value is None else {"SEALROOM_PURE": value}) is extension
-    assert _select.described(extension) == "native, libsodium 1.0.18"
+    assert _select.described(extension, "_select.py") == "native, libsodium 1.0.18"
 
 
 def test_a_setting_forces_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     """PRM-14"""
     monkeypatch.setitem(sys.modules, PLACE, Extension(1))
     assert _select.find({"SEALROOM_PURE": "1"}) is None
-    assert _select.described(None) == "reference"
+    assert _select.described(None, "_select.py") == "reference"
 
 
 def test_the_reference_runs_where_there_is_no_extension_or_one_of_another_interface(
@@ -78,8 +78,11 @@ def test_a_function_is_replaced_by_that_of_the_extension_or_stays_itself() -> No
 
 
 def test_what_runs_is_said() -> None:
-    """PRM-14"""
-    assert _select.described(_select._FOUND) == primitives.IN_USE
+    """PRM-14: and whether it is compiled, which the setting does not change."""
+    assert _select.described(_select._FOUND, _select.__file__) == primitives.IN_USE
+    for file in ("_select.cpython-313-x86_64-linux-gnu.so", "_select.cp313-win_amd64.pyd"):
+        assert _select.described(None, file) == "reference, compiled"
+        assert _select.described(Extension(1), file) == "native, compiled, libsodium 1.0.18"
 
 
 @pytest.mark.parametrize("text", [b"", b"t", b"text"])

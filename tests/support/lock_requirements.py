@@ -16,6 +16,7 @@ LOCKS = {
     "relay.txt": "relay",
     "relay-nodes.txt": "relay-postgres",
     "dev.txt": "dev",
+    "native.txt": "native",
     "audit.txt": "audit",
     "peers.txt": "peers",
     "docs.txt": "docs",

@@ -1,0 +1,148 @@
+"""Three kinds of wheel of one version: a tag says what is in it, and what fails is left out as a whole."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import checkout
+import native_build
+import pytest
+import wheel_build
+
+import hatch_build
+from release import sodium, wheel_contents
+
+needs_compiler = pytest.mark.skipif(not native_build.can_build(), reason="no cc, or no headers of libsodium")
+WORKFLOW = checkout.ROOT / ".github/workflows/wheels.yml"
+OTHER = "e2ee/card.cpython-313-x86_64-linux-gnu.so"
+
+
+@pytest.fixture(scope="module")
+def pure(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel of Python alone."""
+    return wheel_build.build(tmp_path_factory.mktemp("pure"))
+
+
+def like(wheel: Path, folder: Path, tag: str, files: list[str], changed: str = "") -> Path:
+    """Write a wheel with the Python of another, under a tag, with files that stand for compiled ones."""
+    distribution, version, *_ = wheel.stem.split("-")
+    target = folder / f"{distribution}-{version}-{tag}.whl"
+    folder.mkdir(exist_ok=True)
+    with zipfile.ZipFile(wheel) as source, zipfile.ZipFile(target, "w") as archive:
+        for name in source.namelist():
+            data = source.read(name)
+            if name.endswith("/WHEEL"):
+                said = data.decode().replace("py3-none-any", tag)
+                data = said.replace("Purelib: true", f"Purelib: {str(tag.endswith('any')).lower()}").encode()
+            archive.writestr(name, data + b"#" if name == changed else data)
+        for name in files:
+            archive.writestr(name, b"compiled")
+    return target
+
+
+def compiled_files(wheel: Path, python: str) -> list[str]:
+    """The names that a compiled wheel has beside those of another."""
+    names = [name for name in zipfile.ZipFile(wheel).namelist() if name.startswith("e2ee/")]
+    modules = [name.removesuffix(".py") for name in names if not name.startswith(wheel_contents.LEFT)]
+    modules = [name for name in modules if not name.endswith((".typed", ".c"))]
+    suffix = f".cpython-{python}-x86_64-linux-gnu.so"
+    return [name + suffix for name in [*modules, "sealroom__mypyc"]] + ["e2ee/primitives/_native.abi3.so"]
+
+
+@needs_compiler
+def test_each_kind_of_wheel_has_what_its_tag_says(pure: Path, tmp_path: Path) -> None:
+    """Pure and native as they are built here; compiled with stand-ins, since to compile takes minutes."""
+    native = wheel_build.build(tmp_path / "native", "native")
+    compiled = like(pure, tmp_path, "cp313-cp313-linux_x86_64", compiled_files(pure, "313"))
+    found = wheel_contents.compare([pure, native, compiled])
+    assert [one.kind for one in found.values()] == ["pure", "native", "compiled"]
+
+
+@pytest.mark.parametrize(
+    ("tag", "lacking", "more", "why"),
+    [
+        ("cp311-abi3-linux_x86_64", ".cpython", [OTHER], "compiled modules"),
+        ("cp311-abi3-linux_x86_64", "e2ee", [], "0 extensions"),
+        ("py3-none-any", ".cpython", [], "1 extensions"),
+        ("py3-none-any", "e2ee", [OTHER], "compiled modules"),
+        ("cp313-cp313-linux_x86_64", "e2ee/card.", [], "compiled modules"),
+        ("cp313-cp313-linux_x86_64", "sealroom__mypyc", [], "compiled modules"),
+        ("cp313-cp313-linux_x86_64", "_native", [], "0 extensions"),
+        ("cp312-cp312-linux_x86_64", "nothing", [], "compiled modules"),
+        ("cp313-cp313-linux_x86_64", "nothing", ["sealroom.libs/libsodium-5.so"], "no module of ours"),
+    ],
+)
+def test_a_wheel_that_claims_what_it_is_not_is_refused(
+    pure: Path, tmp_path: Path, tag: str, lacking: str, more: list[str], why: str
+) -> None:
+    """One that claims abi3 has no compiled module, a compiled one has all, for its Python."""
+    files = [name for name in compiled_files(pure, "313") if lacking not in name]
+    wheel = like(pure, tmp_path, tag, files + more)
+    with pytest.raises(wheel_contents.Contradiction, match=why):
+        wheel_contents.read(wheel)
+
+
+def test_wheels_of_a_release_have_the_same_python(pure: Path, tmp_path: Path) -> None:
+    other = like(
+        pure, tmp_path, "cp313-cp313-linux_x86_64", compiled_files(pure, "313"), changed="e2ee/card.py"
+    )
+    wheel_contents.read(other)
+    with pytest.raises(wheel_contents.Contradiction, match="differ"):
+        wheel_contents.compare([pure, other])
+
+
+@needs_compiler
+def test_what_does_not_compile_is_left_out_as_a_whole_and_said(pure: Path, tmp_path: Path) -> None:
+    """Asked for the best, it is native; asked for compiled, it is an error."""
+    (tmp_path / "mypyc").mkdir()
+    (tmp_path / "mypyc/__init__.py").write_text("raise ImportError('planted')")
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
+    for kind in ("best", "compiled"):
+        environment = wheel_build.clean_environment(PYTHONPATH=str(tmp_path), SEALROOM_WHEEL=kind)
+        run = subprocess.run(
+            command, cwd=checkout.ROOT, env=environment, capture_output=True, text=True, check=False
+        )
+        assert "no compiled wheel can be built: ImportError: planted" in run.stderr + run.stdout
+        assert (run.returncode == 0) == (kind == "best")
+    (built,) = tmp_path.glob("*.whl")
+    assert wheel_contents.compare([pure, built])[built.name].kind == "native"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="the compiler is called otherwise")
+def test_a_release_links_its_own_libsodium_and_not_the_system_s(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The static one from the folder that `SEALROOM_SODIUM` names."""
+    system = hatch_build._posix(native_build.SOURCE, tmp_path / "a")
+    assert "-lsodium" in system
+    monkeypatch.setenv("SEALROOM_SODIUM", "/own")
+    own = hatch_build._posix(native_build.SOURCE, tmp_path / "a")
+    assert {"-I/own/include", "/own/lib/libsodium.a"} <= set(own)
+    assert "-lsodium" not in own
+
+
+def test_another_tarball_of_libsodium_is_refused() -> None:
+    assert re.fullmatch("[0-9a-f]{64}", sodium.SHA256)
+    with pytest.raises(sodium.OtherBytes):
+        sodium.pinned(b"another")
+
+
+def test_the_release_pins_what_it_runs() -> None:
+    """Actions by commit; each form is built; the token of the run may only read."""
+    text = WORKFLOW.read_text("utf-8")
+    used = re.findall(r"uses: (\S+)(.*)", text)
+    assert used
+    for action, note in used:
+        assert re.fullmatch(r"[\w./-]+@[0-9a-f]{40}", action), action
+        assert re.fullmatch(r" # v\d+\.\d+\.\d+", note), action
+    assert "permissions:\n  contents: read\n" in text
+    assert "kind: [native, compiled]" in text
+    assert "SEALROOM_WHEEL=pure" in text
+    for python in ("cp311", "cp312", "cp313", "cp314"):
+        assert f"{python}-*" in text
+    for installed in re.findall(r"pip install (.*)", text):
+        assert installed.startswith("--require-hashes --only-binary=:all: -r ")
