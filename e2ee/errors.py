@@ -14,6 +14,11 @@ class E2eeError(Exception):
 
     code: ClassVar[str] = "e2ee"
 
+    def __init__(self, *arguments: object) -> None:
+        """Hide what was behind it, which may hold bytes: `from None` alone is lost where this is compiled."""
+        super().__init__(*arguments)
+        self.__suppress_context__ = True
+
 
 class LocalError(E2eeError):
     """The caller or our own state is at fault."""

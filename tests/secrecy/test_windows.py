@@ -125,6 +125,7 @@ def test_a_thief_who_breaks_both_reads_everything(run: Run) -> None:
         assert stolen == set(range(moment.at + 1, len(run.sent))) | on_its_way(run, moment, victim)
 
 
+@pytest.mark.reference
 def test_a_ratchet_that_does_not_mix_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control of PQ-06: epochs that rise without their secret heal nothing."""
     from e2ee.ratchet import chain

@@ -111,6 +111,7 @@ def test_a_new_chain_names_the_key_that_it_answers() -> None:
     assert (late.new_chain, late.answered) == (False, None)
 
 
+@pytest.mark.reference
 def test_a_responders_first_chain_answers_no_key_of_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
     """DR-14: it answers the signed prekey, which proves nothing of this session."""
     alice, bob = Party.make("alice"), Party.make("bob")

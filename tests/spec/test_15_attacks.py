@@ -102,7 +102,7 @@ def test_a_roster_key_gives_no_rank(firm: Company) -> None:
     assert firm.names(firm.view())["agent"] == Rank.SUPERVISOR
 
 
-@pytest.mark.parametrize("is_off", [False, True])
+@pytest.mark.parametrize("is_off", [False, pytest.param(True, marks=pytest.mark.reference)])
 def test_a_login_key_signs_no_roster(firm: Company, monkeypatch: Patch, is_off: bool) -> None:
     """ACC-02: a web server's key, under the label of rosters."""
     entries = forgery.entries_of(firm.roster.signed) | {4: 2**31 - 1, 11: [firm.id("agent")]}

@@ -100,7 +100,7 @@ def test_a_receipt_of_another_room_or_account_opens_nothing(
         consent.opened(RoomConsent(), other, ROOM, firm.notice(), is_desk=True)
 
 
-@pytest.mark.parametrize("is_off", [False, True])
+@pytest.mark.parametrize("is_off", [False, pytest.param(True, marks=pytest.mark.reference)])
 def test_a_desk_does_not_make_up_a_consent(
     firm: Company, anna: Party, monkeypatch: Patch, is_off: bool
 ) -> None:

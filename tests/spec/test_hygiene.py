@@ -181,12 +181,12 @@ def test_what_holds_secrets_does_not_show_them(name: str) -> None:
 
 @pytest.mark.parametrize("name", HOLDERS)
 def test_what_holds_secrets_is_not_serialised(name: str) -> None:
-    """PRM-10, SES-12: pickle, deepcopy, asdict and JSON stop at the first secret."""
+    """PRM-10, SES-12: pickle, deepcopy, asdict and JSON stop at the first secret, or at a frozen field."""
     holder = HOLDERS[name]
     if name in ("opened", "accepted", "responder keys"):
         holder = (holder, secret_of(RootKey))
     for leak in (pickle.dumps, copy.deepcopy, json.dumps):
-        with pytest.raises(TypeError):
+        with pytest.raises((TypeError, dataclasses.FrozenInstanceError)):
             leak(holder)
     if dataclasses.is_dataclass(holder) and not isinstance(holder, type):
         with pytest.raises(TypeError):
@@ -272,6 +272,22 @@ def test_an_exception_carries_no_bytes(name: str) -> None:
     assert error.__cause__ is None
     assert error.__context__ is None or error.__suppress_context__
     assert all(isinstance(argument, str) and len(argument) < 100 for argument in error.args)
+
+
+def raise_over_bytes() -> None:
+    """Raise an error of the core while another one, with bytes, is handled."""
+    try:
+        CANARY.decode("ascii")
+    except UnicodeDecodeError:
+        raise RemoteError("fixed")  # noqa: B904  # what is tested
+
+
+def test_an_error_of_the_core_hides_what_was_behind_it() -> None:
+    """HS-10, DR-11: also where nothing says `from None`."""
+    with pytest.raises(RemoteError) as caught:
+        raise_over_bytes()
+    assert caught.value.args == ("fixed",)
+    assert "UnicodeDecodeError" not in "".join(traceback.format_exception(caught.value))
 
 
 def _is_fixed(argument: ast.expr) -> bool:
