@@ -24,9 +24,13 @@ function encapsulationOf(step: Json) {
   return step?.ciphertext ? encapsulated(step.ciphertext, step.kem_secret) : noEncapsulation;
 }
 
+const CONVERSATIONS = [
+  { name: "ratchet", vectors: load("ratchet") },
+  { name: "pq", vectors: load("pq") },
+];
+
 /** Play a conversation: after each step the session of its side, as `see` gets it. */
-function play(name: string, see: (index: number, side: "A" | "B", session: Session) => void): void {
-  const vectors = load(name);
+function play(vectors: Json, see: (index: number, side: "A" | "B", session: Session) => void): void {
   const [a, b] = [device(vectors.initiator), device(vectors.responder)];
   const context = { accountId: b.record.accountId, pinned: null, links: [], nowMs: vectors.start_ms, graceMs: 0 };
   const bundle = verifyBundle(bytes(vectors.bundle), context);
@@ -68,9 +72,9 @@ function play(name: string, see: (index: number, side: "A" | "B", session: Sessi
   });
 }
 
-for (const name of ["ratchet", "pq"]) {
+for (const { name, vectors } of CONVERSATIONS) {
   test(`the conversation of ${name}.json, every envelope and every state (DR-01 to DR-19, PQ-01 to PQ-16)`, () => {
-    play(name, () => {});
+    play(vectors, () => {});
   });
 }
 
@@ -89,8 +93,8 @@ function byPlace(stored: Json): Json {
 test("stored sessions of both conversations (SES-14, SES-15)", () => {
   const cases = load("snapshot").cases;
   let compared = 0;
-  for (const name of ["ratchet", "pq"]) {
-    play(name, (index, side, session) => {
+  for (const { name, vectors } of CONVERSATIONS) {
+    play(vectors, (index, side, session) => {
       const found = cases.filter((c: Json) => c.file === `${name}.json` && c.side === side && c.step === index);
       for (const one of found) {
         compared += 1;

@@ -143,6 +143,17 @@ export function confirm(lane: Lane, contentId: Bytes): Outgoing | null {
   return again;
 }
 
+/** Take a content out of a lane; null where it is not there, or is being given to a connection this moment. */
+export function takeOut(lane: Lane, contentId: Bytes): Outgoing | null {
+  // What is on its way is forgotten when the relay has it.
+  const confirmed = confirm(lane, contentId);
+  const isIt = (one: Outgoing): boolean => same(one.contentId, contentId);
+  const found = confirmed ?? [...lane.ready, ...lane.waiting].find(isIt) ?? null;
+  lane.ready = lane.ready.filter((one) => !isIt(one));
+  lane.waiting = lane.waiting.filter((one) => !isIt(one));
+  return found && { ...found, shown: true };
+}
+
 export function putItem(turn: Turn, item: Outgoing): void {
   turn.put("outbox", placeKey(item.place), () => encodeOutgoing(item));
 }

@@ -7,15 +7,18 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { hex, same } from "@sealroom/core/bytes.ts";
 import type { Content } from "@sealroom/core/content.ts";
-import { content } from "@sealroom/core/content.ts";
+import { content, FORWARD } from "@sealroom/core/content.ts";
+import type { Entry } from "@sealroom/core/rooms/entry.ts";
+import { contentIdOf } from "@sealroom/core/rooms/entry.ts";
+import { withoutBodies } from "@sealroom/core/rooms/forward.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "./context.ts";
 import { refresh } from "./directory.ts";
 import type { Posted } from "./outbox.ts";
-import { all, deleteItem, encodePosted } from "./outbox.ts";
+import { all, deleteItem, encodePosted, takeOut } from "./outbox.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { sessionFor } from "./renewal.ts";
-import { wasConfirmed, wasLost, wasSent } from "./rooms/progress.ts";
+import { wasConfirmed, wasLost, wasNotSent, wasSent } from "./rooms/progress.ts";
 import { pump, sealOrWait, sendControl } from "./sending.ts";
 import { isNamed, isOwn, peerOf } from "./state.ts";
 import type { Turn } from "./turn.ts";
@@ -87,6 +90,25 @@ export function recall(c: Context, turn: Turn, deviceId: Bytes, goes: (posted: P
   return gone.map((one) => one.contentId);
 }
 
+/**
+ * Send these entries no more, whoever lacks them; what the relay has, or is being given, is not undone. Of forwards that
+ * wait goes what is left without their bodies (ROOM-44).
+ */
+export function takeBack(c: Context, turn: Turn, entries: readonly Entry[]): void {
+  for (const { hash } of entries) {
+    for (const [, lane] of c.outbox.lanes()) {
+      const item = takeOut(lane, contentIdOf(hash));
+      if (item === null) continue;
+      deleteItem(turn, item);
+      lost(c, turn, item, "room.erased");
+    }
+  }
+  const gone = new Set(entries.map((one) => hex(one.commitment)));
+  for (const posted of [...c.outbox.posted.values()]) {
+    if (posted.type === FORWARD) keep(c, turn, { ...posted, payload: withoutBodies(posted.payload, gone) });
+  }
+}
+
 // --- how it ends ---
 
 export function sent(c: Context, turn: Turn, item: Outgoing): void {
@@ -108,5 +130,11 @@ export function confirmed(c: Context, turn: Turn, peer: Peer, contentId: Bytes):
 /** A content is not sent to a device any more. */
 export function lost(c: Context, turn: Turn, item: Outgoing, code: string): void {
   if (!isForUs(c, item.deviceId)) wasLost(c, turn, item, code);
+  tidy(c, turn, item.contentId);
+}
+
+/** A content will not leave for a device that is gone. */
+export function notSent(c: Context, turn: Turn, item: Outgoing): void {
+  wasNotSent(c, turn, item);
   tidy(c, turn, item.contentId);
 }

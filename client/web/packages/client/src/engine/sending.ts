@@ -17,7 +17,7 @@ import { flush } from "./delivery.ts";
 import { catchUp } from "./directory.ts";
 import type { Lane } from "./outbox.ts";
 import { confirm as confirmItem, deleteItem, putItem, waitingAgain } from "./outbox.ts";
-import { confirmed, contentOf, findPosted, lost } from "./posting.ts";
+import { confirmed, contentOf, findPosted, lost, notSent } from "./posting.ts";
 import type { Outgoing, Peer } from "./records.ts";
 import { exhausted, need, sessionFor } from "./renewal.ts";
 import { headOf, isNamed, isOwn, listOf, notePeer, peerOf, setPair, setPeer, setSession } from "./state.ts";
@@ -251,7 +251,9 @@ export function strikeOff(c: Context, turn: Turn, end: (peer: Peer) => void): vo
     end(peer);
     for (const item of items) {
       deleteItem(turn, item);
-      if (item.shown) lost(c, turn, item, "remote.identity");
+      if (!item.shown) continue;
+      if (item.sendings > 0) lost(c, turn, item, "remote.identity");
+      else notSent(c, turn, item);
     }
   }
 }

@@ -31,6 +31,8 @@ const KEPT_MS = 8 * DAY_MS;
 const WITNESS_MS = 6 * DAY_MS;
 const MAX_WITNESSES = 256;
 const MAX_UNNAMED = 64;
+const MAX_NAMED = 1_024;
+const MAX_NAMED_BY_MANDATE = 256;
 const MAX_OTHER_LISTS = 16;
 const MAX_NOTICES = 64;
 const MAX_SUSPENDED = 64;
@@ -189,10 +191,10 @@ export function learnCard(c: Context, turn: Turn, bytes: Bytes): void {
 
 /** Throw away rosters and lists that nobody needs (ACC-23, ACC-41). */
 function prune(c: Context, turn: Turn): void {
-  const needed = new Set(rostersNamed(c));
+  const rosters = [...c.team.rosters];
+  const needed = new Set(namedByStates(c).map(({ hash }) => hex(hash)));
   const counted = counting(c);
   if (counted !== null) needed.add(hex(counted.hash));
-  const rosters = [...c.team.rosters];
   const recent = rosters.filter(([, { learnedMs }]) => turn.nowMs < learnedMs + KEPT_MS).slice(-MAX_UNNAMED);
   const firsts = new Map(
     [...rosters].reverse().map(([key, { learnedMs }]) => [Math.floor(learnedMs / WITNESS_MS), key]),
@@ -205,6 +207,19 @@ function prune(c: Context, turn: Turn): void {
     turn.delete("team", named("roster:", one.hash));
   }
   pruneLists(c, turn);
+}
+
+/** Those that states name: the first 256 of a mandate, so that no stolen key fills others' places; of all the newest. */
+function namedByStates(c: Context): readonly Roster[] {
+  const names = new Set(rostersNamed(c));
+  const counts = new Map<number, number>();
+  const first = [...c.team.rosters.values()].flatMap(({ one }) => {
+    const count = counts.get(one.mandate.seq) ?? 0;
+    if (!names.has(hex(one.hash)) || count >= MAX_NAMED_BY_MANDATE) return [];
+    counts.set(one.mandate.seq, count + 1);
+    return [one];
+  });
+  return first.sort((a, b) => a.mandate.seq - b.mandate.seq || a.seq - b.seq).slice(-MAX_NAMED);
 }
 
 function pruneLists(c: Context, turn: Turn): void {

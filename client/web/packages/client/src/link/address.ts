@@ -2,9 +2,9 @@
 
 import { isRelayUrl } from "@sealroom/core/grammar.ts";
 
-/** Addresses that are nobody else's than this machine's or its network's. */
+/** Addresses that are not global: of this machine, its network or its provider. */
 const OWN_NETWORK =
-  /^(?:localhost|.+\.localhost|\[::1\]|(?:0|10|127)\..+|169\.254\..+|192\.168\..+|172\.(?:1[6-9]|2[0-9]|3[01])\..+)$/;
+  /^(?:localhost|.+\.localhost|\[::1\]|(?:0|10|127|100\.(?:6[4-9]|[7-9]\d|1[01]\d|12[0-7])|169\.254|192\.168|172\.(?:1[6-9]|2\d|3[01])|198\.1[89])\.[\d.]+)$/;
 
 /**
  * Whether a page may connect to a relay. One that came over TLS connects by TLS only and never to an address of its

@@ -106,7 +106,8 @@ export type Frame =
 export function decodeAnswers(data: Uint8Array): readonly Frame[] {
   const frames = asArray(decode(data, MAX_MESSAGE_B), MAX_FRAMES, 1);
   const counts = frames.map(itemsOf);
-  if (counts.some((count) => count > MAX_FRAME_ITEMS)) throw notAccepted("a frame with too many items");
+  // What a frame holds is within it; the frame itself is an item of the message (RLY-141).
+  if (counts.some((count) => count - 1 > MAX_FRAME_ITEMS)) throw notAccepted("a frame with too many items");
   if (counts.reduce((sum, count) => sum + count, 1) > MAX_ITEMS) throw notAccepted("a message with too many items");
   return frames.map(frameOf);
 }

@@ -1,5 +1,6 @@
 /** Contents of types 9 to 11: signals, forwarded lines, dossiers (TRN-14, TRN-15, TRN-25, ROOM-25). */
 import type { Bytes } from "../bytes.ts";
+import { hex } from "../bytes.ts";
 import { MAX_RECORD_B, MAX_SIGNED_LIST_B } from "../constants.ts";
 import type { WayBack } from "../content.ts";
 import { asWayBack } from "../content.ts";
@@ -7,9 +8,9 @@ import { notAccepted, recoded } from "../errors.ts";
 import { asCompactBundle } from "../identity/bundle.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
 import type { Value } from "../wire/cbor.ts";
-import { encode } from "../wire/cbor.ts";
+import { cborMap, encode } from "../wire/cbor.ts";
 import { asArray, asBytes, asText, asUint, Fields } from "../wire/fields.ts";
-import { ROOM_ID_B, TAG_B } from "./entry.ts";
+import { commitmentOf, ROOM_ID_B, TAG_B } from "./entry.ts";
 
 const MAX_RANGES = 64;
 const MAX_LINES = 64;
@@ -156,4 +157,20 @@ function asBundle(value: Value): Value {
   const { opks, oneTimePqks } = asCompactBundle(value);
   if (opks.length > 0 || oneTimePqks.length > 0) throw notAccepted("one-time keys in a dossier");
   return value;
+}
+
+/** A forward with commitments for the bodies that have one of these, as hexadecimal (ROOM-44). */
+export function withoutBodies(payload: Value, commitments: ReadonlySet<string>): Value {
+  const { roomId, lines } = asForward(payload);
+  const kept = lines.map((line) => {
+    const [accountId, deviceId, header, body, signature] = line as readonly Value[];
+    const commitment = body instanceof Uint8Array ? commitmentOf(body) : null;
+    return commitment !== null && commitments.has(hex(commitment))
+      ? [accountId, deviceId, header, [commitment], signature]
+      : line;
+  });
+  return cborMap([
+    [1, roomId],
+    [2, kept as readonly Value[]],
+  ]);
 }

@@ -49,7 +49,10 @@ function limited({ tag, first, last }: WantedRange): WantedRange {
   return { tag, first: Math.max(first, last - MAX_RANGES + 1), last };
 }
 
-/** While a state is held because one before it is not here: all numbers of stewards that are not here (TRN-33). */
+/**
+ * While a state is held because one before it is not here, or an early entry names one: all numbers of stewards that are
+ * not here, and those below that entry (TRN-33).
+ */
 function stewardRanges(d: Draft): readonly WantedRange[] {
   const { states, early, root } = d.room;
   const isHere = (hash: Bytes): boolean => states.some((one) => same(one.hash, hash)) || same(hash, root);
@@ -57,16 +60,25 @@ function stewardRanges(d: Draft): readonly WantedRange[] {
     const isHeld = d.judged().verdicts.get(hex(one.hash)) === "held";
     return isHeld && one.state.parent !== null && !isHere(one.state.parent);
   });
-  const lacks = early.some(({ entry }) => entry.header.state !== null && !isHere(entry.header.state));
-  if (!orphan && !lacks) return [];
-  return teamOrNone(d.c, d.turn)
-    .filter(({ rank }) => rank >= 2)
-    .map(({ record }) => {
-      const tag = deviceTagOf(d.room.id, record.deviceId);
-      const ofDevice = [...d.room.entries.values()].filter((one) => same(one.entry.author.deviceId, record.deviceId));
-      const first = Math.max(-1, ...ofDevice.map((one) => one.entry.header.n)) + 1;
-      return { tag, first, last: Math.min(first + MAX_RANGES - 1, MAX_TIME_MS) };
-    });
+  const lacking = early.filter(({ entry }) => entry.header.state !== null && !isHere(entry.header.state));
+  if (!orphan && lacking.length === 0) return [];
+  const authors = [
+    ...new Map(lacking.map(({ entry }) => [hex(entry.author.deviceId), entry.author.deviceId])).values(),
+  ];
+  const below = authors.map((id) => {
+    const theirs = early.filter(({ entry }) => same(entry.author.deviceId, id));
+    return rangeOf(d, id, Math.min(...theirs.map(({ entry }) => entry.header.n)) - 1);
+  });
+  const stewards = teamOrNone(d.c, d.turn).filter(({ rank }) => rank >= 2);
+  const theirs = stewards.map(({ record }) => rangeOf(d, record.deviceId));
+  return [...theirs, ...below.filter(({ first, last }) => first <= last)];
+}
+
+/** The numbers of a device above those that are here, up to `most`. */
+function rangeOf(d: Draft, deviceId: Bytes, most = MAX_TIME_MS): WantedRange {
+  const ofDevice = [...d.room.entries.values()].filter((one) => same(one.entry.author.deviceId, deviceId));
+  const first = Math.max(-1, ...ofDevice.map((one) => one.entry.header.n)) + 1;
+  return { tag: deviceTagOf(d.room.id, deviceId), first, last: Math.min(first + MAX_RANGES - 1, most) };
 }
 
 /** Note what is missing since when, ask in a minute for what is new, and show gaps that are a minute old. */

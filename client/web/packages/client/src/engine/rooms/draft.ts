@@ -6,7 +6,7 @@ import type { WantedRange } from "@sealroom/core/rooms/forward.ts";
 import type { Context } from "../context.ts";
 import type { CustomerEvent } from "../events.ts";
 import type { Posted } from "../outbox.ts";
-import { post, recall, signal } from "../posting.ts";
+import { post, recall, signal, takeBack } from "../posting.ts";
 import type { Turn } from "../turn.ts";
 import type { Judged } from "./judging.ts";
 import { judge } from "./judging.ts";
@@ -73,6 +73,12 @@ export class Draft {
       const ids = recall(c, turn, to, goes);
       if (ids.length > 0) then(ids);
     });
+  }
+
+  /** No body of these entries is sent any more, alone or in a forward (ROOM-44). */
+  takeBack(gone: readonly Kept[]): void {
+    const entries = gone.map((one) => one.entry);
+    this.#later.push((c, turn) => takeBack(c, turn, entries));
   }
 
   do(step: Step): void {

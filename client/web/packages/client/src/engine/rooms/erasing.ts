@@ -113,11 +113,12 @@ function atMs(d: Draft, order: Order): number | null {
 export function tickErasing(d: Draft): void {
   const done = d.room.orders.filter((one) => (atMs(d, one) ?? Number.POSITIVE_INFINITY) <= d.turn.nowMs);
   for (const order of done) {
-    for (const one of ordered(d.room, order)) {
-      if (!one.hidden || one.entry.body === null) continue;
+    const gone = ordered(d.room, order).filter((one) => one.hidden && one.entry.body !== null);
+    for (const one of gone) {
       d.keep({ ...one, entry: { ...one.entry, body: null } });
       d.tell({ type: "erased", room: hex(d.room.id), entry: hex(one.entry.hash), destroyed: true });
     }
+    d.takeBack(gone);
   }
   if (done.length > 0) d.set({ orders: d.room.orders.filter((one) => !done.includes(one)) });
 }

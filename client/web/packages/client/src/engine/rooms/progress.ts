@@ -59,3 +59,11 @@ export function wasLost(c: Context, turn: Turn, item: Outgoing, code: string): v
   if (isOver) move(c, turn, room, { ...kept, waitingFor }, "failed", code);
   else set(c, turn, room, { ...kept, waitingFor });
 }
+
+/** It has not left for a device that is gone: where it is then for nobody, it waits for those in force (ID-28). */
+export function wasNotSent(c: Context, turn: Turn, item: Outgoing): void {
+  const found = entryOf(c, item.contentId);
+  if (found === null || found.kept.delivery === null) return;
+  const waitingFor = found.kept.waitingFor.filter((id) => !same(id, item.deviceId));
+  set(c, turn, found.room, { ...found.kept, waitingFor });
+}
