@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import registries
 import repository_text
 import rule_matrix
 import spec_rules
+import typescript_tests
 
 # Written in two pieces, since a whole id here would be a citation of a rule.
 FIRST = "ABC" + "-01"
@@ -36,6 +38,10 @@ def test_rules_code_and_tests_agree(repo_root: Path) -> None:
 
 def test_registries_agree_with_the_core(repo_root: Path) -> None:
     assert registries.problems(repo_root) == []
+
+
+def test_each_rule_is_shown_in_typescript_or_listed_as_pythons_alone(repo_root: Path) -> None:
+    assert typescript_tests.problems(repo_root) == []
 
 
 def test_matrix_is_fresh(repo_root: Path) -> None:
@@ -81,8 +87,77 @@ def test_names_of_outside_things_are_no_rules() -> None:
 
 def test_the_matrix_names_code_and_test_of_each_rule(small_repository: Path) -> None:
     text = rule_matrix.render(small_repository)
-    assert f"| {FIRST} | A thing is so. | `e2ee/thing.py` | `spec/test_thing.py::test_thing` |" in text
-    assert f"| {SECOND} | Another follows {FIRST}. | - | `spec/test_thing.py::test_other` |" in text
+    assert f"| {FIRST} | A thing is so. | `e2ee/thing.py` | `spec/test_thing.py::test_thing` | - |" in text
+    assert f"| {SECOND} | Another follows {FIRST}. | - | `spec/test_thing.py::test_other` | - |" in text
+
+
+def _typescript(root: Path, test: str, listed: str = "") -> None:
+    """A test of the core in TypeScript, and a list of what is Python's alone."""
+    path = root / typescript_tests.PACKAGES / "core/tests/thing.test.ts"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(test)
+    (root / typescript_tests.LISTED).write_text(f"| Rules |\n| --- |\n| {listed} |\n" if listed else "")
+
+
+def _vector(root: Path, name: str, vector: dict[str, object]) -> None:
+    path = root / typescript_tests.VECTORS / f"{name}.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(vector))
+
+
+def test_a_rule_in_neither_is_found_and_one_in_both(small_repository: Path) -> None:
+    _typescript(small_repository, f'test("so ({FIRST})", () => {{}});', SECOND)
+    assert typescript_tests.problems(small_repository) == []
+    _typescript(small_repository, f'test("so ({FIRST})", () => {{}});')
+    (problem,) = typescript_tests.problems(small_repository)
+    assert problem.startswith(f"spec/01-one.md:3: {SECOND} is shown by no test in TypeScript")
+    _typescript(small_repository, f'test("so ({FIRST})", () => {{}});', f"{FIRST}, {SECOND}, {SECOND}")
+    assert typescript_tests.problems(small_repository) == [
+        f"spec/python-only.md: {FIRST} is shown in TypeScript by core/tests/thing.test.ts",
+        f"spec/python-only.md: {SECOND} is listed twice",
+    ]
+
+
+def test_a_test_in_a_browser_shows_a_rule_and_a_helper_shows_none(small_repository: Path) -> None:
+    _typescript(small_repository, "", SECOND)
+    helper = small_repository / typescript_tests.PACKAGES / "core/tests/helper.ts"
+    helper.write_text(f"// {FIRST}\n")
+    assert len(typescript_tests.problems(small_repository)) == 1
+    (small_repository / "tests/web").mkdir()
+    (small_repository / "tests/web/test_page.py").write_text(f'def test_page():\n    """{FIRST}"""\n')
+    assert typescript_tests.problems(small_repository) == []
+    assert f"| {FIRST} | A thing is so. |" in rule_matrix.render(small_repository)
+    assert "| `web/test_page.py::test_page` |" in rule_matrix.render(small_repository)
+    assert "| Python |" in rule_matrix.render(small_repository)
+
+
+def test_a_vector_shows_its_rules_where_a_test_runs_it(small_repository: Path) -> None:
+    _vector(small_repository, "thing", {"rules": [FIRST], "values": []})
+    _vector(small_repository, next(iter(typescript_tests.WRITTEN_ONLY)), {"rules": [SECOND]})
+    _vector(small_repository, "negative/wrong", {"rules": [SECOND], "operation": "thing.read"})
+    _typescript(small_repository, "")
+    assert len(typescript_tests.problems(small_repository)) == 2
+    _typescript(
+        small_repository, 'for (const one of [load("thing"), load("export")]) test(one.name, () => {});'
+    )
+    (problem,) = typescript_tests.problems(small_repository)
+    assert SECOND in problem
+    operations = small_repository / typescript_tests.OPERATIONS
+    operations.write_text('export const OPERATIONS = {\n  "thing.read": (input) => read(input),\n};\n')
+    assert typescript_tests.problems(small_repository) == []
+    assert "| `vectors/thing.json` |" in rule_matrix.render(small_repository)
+
+
+def test_of_a_file_of_cases_those_count_whose_operation_is_known(small_repository: Path) -> None:
+    cases = [
+        {"rules": [rule], "operation": name}
+        for rule, name in ((FIRST, "thing.read"), (SECOND, "thing.write"))
+    ]
+    _vector(small_repository, "limits", {"rules": [FIRST, SECOND], "cases": cases})
+    _typescript(small_repository, 'load("limits");')
+    (small_repository / typescript_tests.OPERATIONS).write_text('  "thing.read": read,\n')
+    (problem,) = typescript_tests.problems(small_repository)
+    assert SECOND in problem
 
 
 def test_a_stale_matrix_is_found(small_repository: Path) -> None:

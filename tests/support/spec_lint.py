@@ -16,6 +16,7 @@ import repository_text
 import rule_matrix
 import source_lint
 import spec_rules
+import typescript_tests
 
 
 def problems(root: Path) -> list[str]:
@@ -25,6 +26,7 @@ def problems(root: Path) -> list[str]:
         registries.problems,
         repository_text.problems,
         source_lint.problems,
+        typescript_tests.problems,
         rule_matrix.problems,
         kem_transitions.problems,
     )
