@@ -135,6 +135,12 @@ function behindScan(from: Source): number {
 const TRAILER = 0x3b;
 const EXTENSION = 0x21;
 const IMAGE = 0x2c;
+const CONTROL = 0xf9;
+const CONTROL_B = 4;
+const APPLICATION = 0xff;
+const APPLICATION_B = 11;
+const LOOPS: readonly string[] = ["NETSCAPE2.0", "ANIMEXTS1.0"];
+const LOOP_B = 3;
 
 function gif(from: Source): ImageSize {
   check(["GIF87a", "GIF89a"].includes(from.letters(6)));
@@ -151,8 +157,9 @@ function gif(from: Source): ImageSize {
       from.skip(tableB(from.big(1)));
       frames += 1;
     }
-    from.skip(1); // how wide the codes are, or what the extension is
-    skipBlocks(from);
+    const label = from.big(1); // how wide the codes are, or what the extension is
+    if (kind === EXTENSION) skipExtension(from, label);
+    else skipBlocks(from);
     kind = from.big(1);
   }
   check(frames > 0);
@@ -164,8 +171,23 @@ function tableB(flags: number): number {
   return (flags & 0x80) === 0 ? 0 : 3 * 2 ** ((flags & 7) + 1);
 }
 
-function skipBlocks(from: Source): void {
-  for (let sizeB = from.big(1); sizeB !== 0; sizeB = from.big(1)) from.skip(sizeB);
+/** A decoder may read the least size of these extensions whatever their blocks say, and go on behind it (FIL-21). */
+function skipExtension(from: Source, label: number): void {
+  if (label === CONTROL) {
+    check(from.big(1) === CONTROL_B);
+    from.skip(CONTROL_B);
+    check(from.big(1) === 0);
+  } else if (label === APPLICATION) {
+    check(from.big(1) === APPLICATION_B);
+    skipBlocks(from, LOOPS.includes(from.letters(APPLICATION_B)) ? LOOP_B : 1);
+  } else skipBlocks(from);
+}
+
+function skipBlocks(from: Source, leastB = 1): void {
+  for (let sizeB = from.big(1); sizeB !== 0; sizeB = from.big(1)) {
+    check(sizeB >= leastB);
+    from.skip(sizeB);
+  }
 }
 
 // --- WebP ---

@@ -5,6 +5,8 @@ import { type ImageSize, imageSize, isShownSize } from "../src/image_size.ts";
 import * as of from "./images.ts";
 
 const ANIMATED = 2;
+const LOOP = of.extension(0xff, of.latin1("NETSCAPE2.0"), Uint8Array.of(1, 0, 0));
+const COMMENT = of.extension(0xfe, of.latin1("a"));
 const RIGHT: readonly (readonly [mediaType: string, data: Uint8Array, size: readonly number[]])[] = [
   ["image/png", of.png(300, 200), [300, 200, 1]],
   ["image/png", of.png(300, 200, 7), [300, 200, 7]],
@@ -12,6 +14,7 @@ const RIGHT: readonly (readonly [mediaType: string, data: Uint8Array, size: read
   ["image/jpeg", concat(of.jpeg(300, 200), of.jpeg(9, 9)), [300, 200, 1]],
   ["image/gif", of.gif(300, 200), [300, 200, 1]],
   ["image/gif", of.gif(300, 200, 7), [300, 200, 7]],
+  ["image/gif", concat(of.screen(300, 200), LOOP, COMMENT, of.picture(300, 200), of.TRAILER), [300, 200, 1]],
   ["image/webp", of.riff(of.lossy(300, 200)), [300, 200, 1]],
   ["image/webp", of.riff(of.lossless(300, 200)), [300, 200, 1]],
   ["image/webp", of.riff(of.extended(300, 200), of.piece("ALPH", Uint8Array.of(0)), of.lossy(300, 200)), [300, 200, 1]],
@@ -78,6 +81,11 @@ test("an image that is cut anywhere has no size (FIL-21)", () => {
 });
 
 const { PNG_BEGINS, header, IDAT, IEND, START, SCAN, END } = of;
+/** A frame of 20 000 a side, which a decoder that reads more of a block than it says finds. */
+const HIDDEN = concat(Uint8Array.of(0), of.picture(20_000, 20_000).subarray(8));
+const hiding = (...begins: readonly Uint8Array[]) => concat(of.screen(9, 9), ...begins, of.picture(9, 9), of.TRAILER);
+const loopHiding = (name: string) =>
+  hiding(of.extension(0xff, of.latin1(name), Uint8Array.of(2), concat(Uint8Array.of(0), HIDDEN)));
 const HOSTILE: Readonly<Record<string, readonly [mediaType: string, data: Uint8Array]>> = {
   "two headers of a PNG": ["image/png", concat(PNG_BEGINS, header(9, 9), header(30_000, 30_000), IDAT, IEND)],
   "a header of a PNG that is not the first": ["image/png", concat(PNG_BEGINS, IDAT, header(9, 9), IEND)],
@@ -120,6 +128,19 @@ const HOSTILE: Readonly<Record<string, readonly [mediaType: string, data: Uint8A
     "image/gif",
     concat(of.screen(9, 9), Uint8Array.of(0), of.picture(9, 9), of.TRAILER),
   ],
+  "a control extension of a GIF with a block of 1 byte": [
+    "image/gif",
+    hiding(of.extension(0xf9, Uint8Array.of(0), concat(Uint8Array.of(0, 0), HIDDEN))),
+  ],
+  "a control extension of a GIF with two blocks": [
+    "image/gif",
+    hiding(of.extension(0xf9, new Uint8Array(4), new Uint8Array(4))),
+  ],
+  "a control extension of a GIF without a block": ["image/gif", hiding(of.extension(0xf9))],
+  "a control extension of a GIF that is longer": ["image/gif", hiding(of.extension(0xf9, new Uint8Array(5)))],
+  "a loop of a GIF in a block of 1 byte": ["image/gif", loopHiding("NETSCAPE2.0")],
+  "a loop of a GIF under its other name": ["image/gif", loopHiding("ANIMEXTS1.0")],
+  "an application of a GIF with a shorter name": ["image/gif", hiding(of.extension(0xff, of.latin1("NETSCAPE2")))],
   "a canvas of a WebP that is smaller than its pixels": [
     "image/webp",
     of.riff(of.extended(9, 9), of.lossy(16_383, 16_383)),

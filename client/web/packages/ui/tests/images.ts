@@ -71,6 +71,11 @@ export function picture(width: number, height: number, left = 0): Uint8Array {
   return concat(extension, Uint8Array.of(0x2c), sides, Uint8Array.of(0, 2, 1, 0x44, 0));
 }
 
+export function extension(label: number, ...blocks: readonly Uint8Array[]): Uint8Array {
+  const said = blocks.map((one) => concat(Uint8Array.of(one.length), one));
+  return concat(Uint8Array.of(0x21, label), ...said, Uint8Array.of(0));
+}
+
 export function gif(width: number, height: number, frames = 1): Uint8Array {
   const pictures = Array.from({ length: frames }, () => picture(width, height));
   return concat(screen(width, height), ...pictures, TRAILER);
