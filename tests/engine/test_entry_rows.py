@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from e2ee_client.engine.rooms.entry_chains import PAGE_NUMBERS
-from e2ee_client.engine.rooms.entry_keys import KEY_SEGMENTS, MONTH_MS, EntryKeys
+from e2ee_client.engine.rooms.entry_keys import KEY_SEGMENTS, MONTH_MS, EntryKeys, as_stale
 from e2ee_client.engine.rooms.entry_log import TABLES, EntryLog, StoredEntry, new_stored
 from e2ee_client.engine.rooms.entry_search import holding
 from e2ee_client.engine.rooms.entry_segments import INDEX_ENTRIES, SEGMENT_B, SEGMENT_ENTRIES, decode_segment
@@ -202,6 +202,53 @@ def test_a_key_is_of_one_month_and_of_16_segments_at_most(rows: CountedRows) -> 
     assert len(rows.tables["entry_key"]) == 4
     assert len(rows.tables["entry_segment"]) == KEY_SEGMENTS + 3
     assert [one.entry() for one in log.all_of(Turn(0))] == entries
+
+
+def test_each_key_that_is_stale_is_replaced_whichever_is_the_newest(rows: CountedRows) -> None:
+    """STO-52: also behind a newer key; to look for them reads one segment of each key."""
+    entries = chain(2 * KEY_SEGMENTS * SEGMENT_ENTRIES + 3)
+    filled(rows, entries)
+    before = dict(rows.tables["entry_key"])
+    assert len(before) == 3
+    for key in sorted(before)[:2]:
+        rows.commit((as_stale(key, before[key]),))
+    turn = Turn(7 * MONTH_MS)
+    EntryLog(rows, ROOM, os.urandom).renew_stale(turn)
+    commit(turn, rows)
+    after = rows.tables["entry_key"]
+    assert [after[key] == before[key] for key in sorted(before)] == [False, False, True]
+    assert [int.from_bytes(after[key][:4]) for key in sorted(before)] == [7, 7, 0]
+    log, turn = EntryLog(rows, ROOM, os.urandom), Turn(0)
+    rows.reads.clear()
+    log.renew_stale(turn)
+    assert sum(table == "entry_segment" for table, _ in rows.reads) == len(before)
+    assert [one.entry() for one in log.all_of(Turn(0))] == entries
+
+
+def test_a_segment_with_the_key_of_a_later_one_is_refused(rows: CountedRows) -> None:
+    """STO-50: a key has the number of the first segment that has it."""
+    filled(rows, chain(1))
+    table = rows.tables["entry_segment"]
+    key = min(table)
+    table[key] = (1).to_bytes(4) + table[key][4:]
+    with pytest.raises(StoreCorrupt):
+        EntryLog(rows, ROOM, os.urandom).renew_stale(Turn(0))
+
+
+def test_a_body_that_does_not_open_is_gone_with_a_stale_key_alone(rows: CountedRows) -> None:
+    """STO-52: a key that is not stale is not replaced over it, as an erasure would have to."""
+    entries = chain(3)
+    filled(rows, entries)
+    key = ROOM + bytes(4)
+    rows.tables["entry_segment"][key] = rows.tables["entry_segment"][key][:-1] + b"x"
+    with pytest.raises(StoreCorrupt):
+        EntryLog(rows, ROOM, os.urandom).erase(Turn(0), [entries[0].hash])
+    rows.commit((as_stale(key, rows.tables["entry_key"][key]),))
+    turn = Turn(0)
+    EntryLog(rows, ROOM, os.urandom).renew_stale(turn)
+    commit(turn, rows)
+    left = [one.body for one in EntryLog(rows, ROOM, os.urandom).all_of(Turn(0))]
+    assert left == [entries[0].body, entries[1].body, None]
 
 
 def test_a_key_or_body_that_was_changed_is_refused(rows: CountedRows) -> None:

@@ -23,7 +23,7 @@ from e2ee_client.rows import Put
 KEYS: Final = "entry_key"
 KEY_SEGMENTS: Final = 16
 MONTH_MS: Final = 30 * 86_400_000
-_STALE: Final = 0
+_STALE: Final = 2**32 - 1
 _ROW: Final = struct.Struct(f">I{KEY_B}s")
 _LABEL: Final = b"SR1-store-body".ljust(LABEL_B, b"\0")
 
@@ -36,6 +36,11 @@ class MonthKey(NamedTuple):
 
     def __repr__(self) -> str:
         return f"<MonthKey {self.month}>"
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether a store that was set back has had it before (STO-52)."""
+        return self.month == _STALE
 
     def seal(self, room_id: RoomId, content_id: bytes, body: bytes) -> bytes:
         """Return a body as it stands in a row."""
@@ -86,13 +91,13 @@ class EntryKeys:
     def is_stale(self, turn: Turn, number: int) -> bool:
         """Whether a key is here that a store which was set back has had before (STO-52)."""
         known = self.get(turn, number)
-        return known is not None and known.month == _STALE
+        return known is not None and known.is_stale
 
     def make(self, turn: Turn, number: int) -> MonthKey:
         """Put a fresh key in the place of what stood there: what was sealed under that opens no more."""
         known = self.get(turn, number)
-        month = _STALE if known is None else known.month
-        made = MonthKey(month if month != _STALE else month_of(turn.now_ms), self._rng(KEY_B))
+        month = month_of(turn.now_ms) if known is None or known.is_stale else known.month
+        made = MonthKey(month, self._rng(KEY_B))
         turn.put(Put(KEYS, self._key(number), _ROW.pack(*made)))
         return made
 

@@ -155,23 +155,28 @@ class EntrySegments:
 
     def renew_stale(self, turn: Turn) -> None:
         """Put fresh keys in the place of all that a store which was set back has had before (STO-52)."""
-        newest, top = self._newest(turn), None
-        numbers = range(newest, -1, -1) if newest is not None else ()
-        for at in numbers:
-            top = self._read(turn, at).key
-            if self._keys.get(turn, top) is not None:
-                break
-        if top is not None and self._keys.is_stale(turn, top):
-            for number in {self._read(turn, at).key for at in numbers}:
-                if self._keys.is_stale(turn, number):
-                    self._renew(turn, number, frozenset())
+        for number in self._key_numbers(turn):
+            if self._keys.is_stale(turn, number):
+                self._renew(turn, number, frozenset())
+
+    def _key_numbers(self, turn: Turn) -> list[int]:
+        """Return the numbers of all keys, the newest first; of each one segment is read, the last."""
+        found, newest = list[int](), self._newest(turn)
+        at = -1 if newest is None else newest
+        while at >= 0:
+            number = self._read(turn, at).key
+            if number > at:
+                raise StoreCorrupt("a segment of entries has the key of a later one")
+            found.append(number)
+            at = number - 1
+        return found
 
     def _renew(self, turn: Turn, number: int, gone: frozenset[bytes]) -> None:
         """Seal what stays under a fresh key in the place of one; without anything to seal there is none."""
         before = self._keys.get(turn, number)
         segments = self._under(turn, number)
         stays = {
-            content_id: self._opened(one, before).body
+            content_id: self._body(one, before)
             for _, segment in segments
             for content_id, one in segment.entries.items()
             if content_id not in gone
@@ -185,6 +190,15 @@ class EntrySegments:
             self._write(turn, at, segment)
         if not any(one is not None for one in stays.values()):
             self._keys.destroy(turn, number)
+
+    def _body(self, one: Sealed, key: MonthKey | None) -> bytes | None:
+        """Return a body; one that a stale key does not open is gone with that key (STO-52)."""
+        try:
+            return self._opened(one, key).body
+        except StoreCorrupt:
+            if key is None or not key.is_stale:
+                raise
+            return None
 
     def _under(self, turn: Turn, number: int) -> list[tuple[int, Segment]]:
         """Return the segments of a key."""

@@ -487,6 +487,8 @@ class Rooms(LoadedRooms):
 
     def _some(self, turn: Turn) -> None:
         self._caught_up = []
+        if not self.is_active():
+            return  # closed rooms wait for the roster that opens them (ACC-15, STO-52)
         for _ in range(_AT_ONCE):
             waiting = self._changed or self._unstarted
             if not waiting:
