@@ -74,7 +74,7 @@ def test_what_a_command_has_built_is_verified_by_another_one(
     assert (nobody.status, f"the account {account} is what the site itself states" in nobody.out) == (7, True)
     path = next(one.path for one in assets.files if "vault-" in one.path)
     body = server.replies[path].body
-    server.replies[path].body = body[:1000] + b"\0" + body[1001:]
+    server.replies[path].body = body[:100] + b"\0" + body[101:]
     result = stranger.run(*given, "--lang", "de")
     server.replies[path].body = body
     assert result.status == 7
@@ -139,7 +139,7 @@ def test_a_host_is_added_to_a_company_that_was_founded_and_removed_again(practic
     added = "https://raum.praxis.example"
     assert practice.ok("company", "origins").split() == [ROOM]
     told = practice.ok("company", "origins", "--add", added, "--json")
-    assert json.loads(told) == {"origins": [ROOM, added]}
+    assert json.loads(told) == {"origins": [ROOM, added], "named": [ROOM, added]}
     assert practice.ok("company", "origins", "--add", added).split() == [ROOM, added]
     assert _origins_of_door(practice) == (ROOM, added)
     many = [word for number in range(3) for word in ("--add", f"https://{number}.praxis.example")]
@@ -152,6 +152,38 @@ def test_a_host_is_added_to_a_company_that_was_founded_and_removed_again(practic
         assert (result.status, result.code) == (status, code)
     practice.ok("company", "origins", "--remove", added)
     assert _origins_of_door(practice) == (ROOM,)
+
+
+def test_hosts_that_no_mandate_names_are_not_called_signed(tmp_path: Path, relay: RelayProcess) -> None:
+    """ACC-07: neither before the first notice nor from a store that may be an older copy."""
+    desk, added = Person(tmp_path), "https://raum.praxis.example"
+
+    async def found() -> None:
+        async with Company.create(
+            desk.store, relay=relay.url, name="Praxis", passphrase=PASSPHRASE, origins=[ROOM], runtime=QUICK
+        ) as company:
+            await company.client.wait_settled(60)
+
+    async def lose() -> None:
+        async with Company.open(desk.store, passphrase=PASSPHRASE, runtime=QUICK) as company:
+            facts = {**EXAMPLE, "relay_url": company.client.card().relay_url}
+            await company.publish(Notice.draft("health", "consent", facts, is_reviewed=True))
+            await company.wait_ready(60)
+            await company.client.shell.call(
+                lambda engine, now_ms: engine.of_company(lambda turn, parts: parts.company.lost(turn), now_ms)
+            )
+
+    asyncio.run(found())
+    told = desk.run("company", "origins", "--add", added)
+    assert (told.status, told.code) == (1, "origins.no_notice")
+    assert "Signed with" not in told.err
+    asyncio.run(lose())
+    told = desk.run("company", "origins", "--remove", added)
+    assert (told.status, told.code) == (3, "local.signing_unsure")
+    assert "Signed with" not in told.err
+    shown = desk.ok("company", "origins")
+    assert f"may show the door: {ROOM}, {added}" in shown
+    assert json.loads(desk.ok("company", "origins", "--json"))["named"] == [ROOM, added]
 
 
 def _origins_of_door(practice: Person) -> tuple[str, ...]:

@@ -109,6 +109,31 @@ def test_what_was_not_asked_for_is_not_installed() -> None:
         do(founder, lambda turn: company_of(founder).install_mandate(turn, good))
 
 
+@pytest.mark.parametrize("chosen", ["origins", "supervisors", "cleared", "login"])
+def test_a_mandate_that_was_asked_for_before_another_choice_is_not_installed(chosen: str) -> None:
+    """ACC-26: it would put back what a person has taken away; the one that is asked for anew counts."""
+    _, founder, key = founded_offline()
+    company, both = company_of(founder), Founding(origins=["https://praxis.example", "https://old.example"])
+    do(founder, lambda turn: company.set_powers(turn, both))
+    late = sign_mandate(key, do(founder, company.mandate_request)).signed
+    if chosen == "login":
+        do(founder, lambda turn: company.allow_logins(turn, allowed=True))
+    elif chosen == "origins":
+        do(founder, lambda turn: company.set_origins(turn, ["https://praxis.example"]))
+    else:
+        other = (
+            Founding([], None, both.origins) if chosen == "supervisors" else Founding(None, [], both.origins)
+        )
+        do(founder, lambda turn: company.set_powers(turn, other))
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="anew"):
+            do(founder, lambda turn: company.install_mandate(turn, late))
+        assert company.origins_named() is None
+    anew = sign_mandate(key, do(founder, company.mandate_request))
+    do(founder, lambda turn: company.install_mandate(turn, anew.signed))
+    assert company.origins_named() == anew.origins == company.origins()
+
+
 def test_another_front_desk_takes_over_and_the_first_signs_no_more() -> None:
     """ACC-26: its keys never left the first one; who is in force goes on."""
     world = World()

@@ -216,7 +216,8 @@ class Company(Signer):
         """Install a mandate that was signed elsewhere.
 
         Raises:
-            ConfigError: it is not the one that was asked for here, or not valid now.
+            ConfigError: it is not the one that was asked for here, not valid now, or gives other powers than
+                the next one would (ACC-26).
             SigningUnsure.
         """
         signing = self._own_signing()
@@ -229,6 +230,8 @@ class Company(Signer):
         publics = (mandate.roster_public, mandate.login_public)
         if signing.next_keys is None or publics != signing.next_keys.publics() or mandate.seq <= last.mandate:
             raise ConfigError("not the mandate that was asked for here")
+        if not signing.is_wanted(mandate):
+            raise ConfigError("other powers were chosen after this mandate was asked for: ask for one anew")
         signing.take(mandate, signing.next_keys)
         self._context.team.learn_verified(turn, mandate, None)
         self._save(turn)
@@ -256,6 +259,11 @@ class Company(Signer):
             ConfigError: this device does not sign.
         """
         return tuple(sorted(self._own_signing().origins))
+
+    def origins_named(self) -> tuple[str, ...] | None:
+        """Return the origins that the mandate that counts names; None where there is none yet (ACC-05)."""
+        standing = self._standing()
+        return None if standing is None else standing.mandate.origins
 
     def set_origins(self, turn: Turn, origins: Sequence[str]) -> None:
         """Have each mandate name these origins; a new mandate is asked for (ACC-06, ACC-20).

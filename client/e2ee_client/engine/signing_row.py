@@ -85,6 +85,12 @@ class Signing(Row):
         """Return what the next mandate gives. It suspends nobody: that would erase rooms (ACC-15)."""
         return Powers(self.supervisors, self.cleared, (), self.origins)
 
+    def is_wanted(self, mandate: Mandate) -> bool:
+        """Whether a mandate gives what the next one would give; it may suspend nobody (ACC-26)."""
+        given = Powers(mandate.supervisors, mandate.cleared, mandate.suspended, mandate.origins)
+        has_login = mandate.login_public is not None
+        return _sorted(given) == _sorted(self.powers()) and has_login is self.login
+
     def notice_of(self, account_id: AccountId) -> Notice | None:
         """Return the notice that rosters state."""
         if self.notice is None:
@@ -148,6 +154,11 @@ class Signing(Row):
     def unsigned_mandate(self, account_id: AccountId, keys: Keys, seq: int, now_ms: int) -> bytes:
         """Return the bytes of a mandate, for the account key to sign."""
         return next_mandate(account_id, seq, *keys.publics(), self.powers(), now_ms)
+
+
+def _sorted(powers: Powers) -> list[list[DeviceId] | list[str]]:
+    devices = (powers.supervisors, powers.cleared, powers.suspended)
+    return [*(sorted(set(ids)) for ids in devices), sorted(set(powers.origins))]
 
 
 def next_roster(

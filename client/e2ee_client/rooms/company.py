@@ -152,6 +152,12 @@ class Company(Desk):
         """
         return await self._company(lambda turn, parts: parts.company.origins())
 
+    async def origins_named(self) -> tuple[str, ...] | None:
+        """Return the web pages that may show the door by the mandate that counts; None before the first one.
+        They are others than `origins` until a mandate is signed that names these.
+        """
+        return await self._company(lambda turn, parts: parts.company.origins_named())
+
     async def set_origins(self, origins: Sequence[str]) -> None:
         """Let these web pages show the door, and no others, by a new mandate; make the door anew afterwards.
 
@@ -294,7 +300,8 @@ class Company(Desk):
         """Install the signed mandate; rosters follow by themselves. Make the `door` anew.
 
         Raises:
-            ConfigError: it is not the one that was asked for here, or not valid now.
+            ConfigError: it is not the one that was asked for here, not valid now, or gives other powers than
+                were chosen since: ask anew.
         """
         await self._company(lambda turn, parts: parts.company.install_mandate(turn, signed))
 

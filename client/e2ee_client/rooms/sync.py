@@ -265,6 +265,7 @@ class Company(_Desk[companies.Company]):
     remove = waiting(companies.Company.remove, same)
     signing = waiting(companies.Company.signing, same)
     origins = waiting(companies.Company.origins, same)
+    origins_named = waiting(companies.Company.origins_named, same)
     set_origins = waiting(companies.Company.set_origins, same)
     allow_logins = waiting(companies.Company.allow_logins, same)
     write_login_key = waiting(companies.Company.write_login_key, same)

@@ -30,6 +30,12 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "sealroom web build.",
     "origins.elsewhere": "The account key is kept elsewhere: this counts when a new mandate is signed there "
     "(sealroom company mandate request).",
+    "origins.kept": "What you have chosen is kept; no mandate names it yet.",
+    "origins.named": "Until a new mandate counts, these may show the door: {origins}",
+    "error.origins.no_notice": "nothing was signed: your company has no notice yet",
+    "hint.origins.no_notice": "sealroom company notice draft FOLDER, then sealroom company publish",
+    "error.origins.unsigned": "nothing was signed yet",
+    "hint.origins.unsigned": "it is signed when the relay answers: sealroom company origins shows it",
     "web.to_sign": "The account key is kept elsewhere. Have {file} signed there (sealroom web sign), "
     "then sealroom web install.",
     "web.next": "Next: put `room` on {room} and `page` on the page's host, set the headers by `servers`, "

@@ -32,6 +32,12 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "sealroom company door, sealroom web build.",
     "origins.elsewhere": "Der Kontoschlüssel liegt anderswo: das gilt, sobald dort ein neues Mandat "
     "unterschrieben ist (sealroom company mandate request).",
+    "origins.kept": "Was Sie gewählt haben, ist gespeichert; noch nennt es kein Mandat.",
+    "origins.named": "Bis ein neues Mandat gilt, dürfen diese die Tür zeigen: {origins}",
+    "error.origins.no_notice": "nichts wurde unterschrieben: Ihr Unternehmen hat noch keinen Hinweistext",
+    "hint.origins.no_notice": "sealroom company notice draft ORDNER, dann sealroom company publish",
+    "error.origins.unsigned": "noch wurde nichts unterschrieben",
+    "hint.origins.unsigned": "das geschieht, wenn das Relay antwortet: sealroom company origins zeigt es",
     "web.to_sign": "Der Kontoschlüssel liegt woanders. Lassen Sie {file} dort unterschreiben (sealroom "
     "web sign), dann sealroom web install.",
     "web.next": "Weiter: `room` auf {room} legen und `page` auf den Host der Seite, die Header nach "
