@@ -6,11 +6,14 @@ import pytest
 from e2ee_client.engine import Commit
 from e2ee_client.engine.deadlines import Deadlines
 from e2ee_client.engine.own_mailbox import DeliveryToken, Mailbox
+from e2ee_client.engine.rooms.files import Files
 from e2ee_client.engine.timers import Timers
 from e2ee_client.engine.turn import Turn
 from e2ee_client.errors import StoreCorrupt
 from e2ee_client.rows import Put
 from e2ee_relay.limits import Policy
+from e2ee_relay.protocol import Role, TokenAdd, decode_frames
+from e2ee_relay.store.sqlite_view import SqliteView
 from engine_world import RELAY_URL, START_MS, Node, World, acquainted
 
 MANY = 600
@@ -70,6 +73,33 @@ def test_a_contact_for_whose_token_there_is_no_room_writes_through_the_front_doo
     people[-1].send(company.engine.account_id, "Noch da?")
     world.settle()
     assert company.texts()[-1] == "Noch da?"
+
+
+@pytest.mark.parametrize("room", [0, 1, 200, 300, MANY - 1])
+def test_a_relay_without_room_for_all_tokens_gets_as_many_as_it_takes(
+    room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CON-14: those of trusted contacts first; what does not fit stops nothing, and few requests are made."""
+    world, company, _, _ = acquainted()
+    mailbox = mailbox_of(company)
+    turn, ids = Turn(world.now_ms), [number.to_bytes(32, "big") for number in range(MANY)]
+    for one in ids:
+        mailbox.set_token(turn, one, one, known=False)
+    company.carry_out(turn.effects())
+    company.crash()
+    monkeypatch.setattr(Files, "is_trusted", lambda _, account_id: account_id == ids[-1])
+    (box,) = (one for one in world.relay.store.view.boxes.values() if one.address == mailbox.id)
+    most, grant = len(box.mine.tokens) + room, SqliteView.grant
+    monkeypatch.setattr(
+        SqliteView, "grant", lambda view, box, hashes, kind, _: grant(view, box, hashes, kind, most)
+    )
+    company.sent.clear()
+    company.start()
+    world.settle()
+    assert len(mailbox_of(company).unknown) == MANY - room
+    assert (ids[-1] in mailbox_of(company).unknown) == (room == 0)
+    frames = [one for data in company.sent for one in decode_frames(data, Role.RELAY)]
+    assert sum(isinstance(one, TokenAdd) for one in frames) <= MANY // 256 + 1 + 3 * 8
 
 
 def test_accepting_a_contact_writes_one_row_of_its_token_and_not_the_mailbox() -> None:

@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import pytest
+from e2ee_client.engine import Channel
+from e2ee_client.engine.link import BACKOFF_MAX_MS
 from e2ee_client.events import ConnectionChanged, MessageState, MessageStateChanged
 from e2ee_relay.limits import Policy, Rate
-from e2ee_relay.protocol import TokenAdd
+from e2ee_relay.protocol import Role, Subscribe, TokenAdd, decode_frames
+from e2ee_relay.store.sqlite_view import SqliteView
 from engine_world import Node, World
 from relay_scenes import losing, lossless
 
 MINUTE_MS = 60_000
+HOUR_MS = 60 * MINUTE_MS
 
 
 def asked(world: World) -> tuple[Node, Node, bytes]:
@@ -53,6 +60,39 @@ def test_a_first_flight_waits_for_a_mailbox_that_is_put_off() -> None:
     world.settle()
     assert customer.of(ConnectionChanged)[-1].code == "relay.rate_limited"
     assert company.texts() == []
+    answered(world, company, customer)
+
+
+def subscribing_first(held: list[bytes]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that has the relay answer SUBSCRIBE before TOKEN_ADD, and keeps what asked for tokens."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        frames = decode_frames(data, Role.RELAY)
+        if any(isinstance(one, TokenAdd) for one in frames):
+            held.append(data)
+            return []
+        return [data, held[-1]] if any(isinstance(one, Subscribe) for one in frames) else [data]
+
+    return outgoing
+
+
+def test_a_first_flight_waits_for_room_for_its_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    """CON-14, CON-06: that there is none is told, and asked again later each time."""
+    world = World()
+    company = world.node("Praxis", publish=True)
+    company.start()
+    customer = world.node("Kundin")
+    praxis = customer.add(company.engine.card())
+    held: list[bytes] = []
+    customer.outgoing = subscribing_first(held)
+    with monkeypatch.context() as full:
+        full.setattr(SqliteView, "grant", lambda *_: False)
+        customer.start()
+        customer.send(praxis, "Frage")
+        world.advance(HOUR_MS)
+        assert customer.of(ConnectionChanged)[-1].code == "relay.quota"
+        assert 2 < len(held) <= 2 * HOUR_MS // BACKOFF_MAX_MS + 8
+        assert company.texts() == []
     answered(world, company, customer)
 
 

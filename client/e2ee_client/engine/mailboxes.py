@@ -6,8 +6,8 @@ HELLO --> CREATE (once) --> AUTH --> TOKEN_ADD, SUBSCRIBE --> PUBLISH (published
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
-from itertools import islice
 from typing import Final
 
 from e2ee_relay.protocol import (
@@ -38,11 +38,10 @@ from .effects import Channel
 from .link import Link, LinkState
 from .own_mailbox import Mailbox
 from .part import Part
+from .token_parts import TokenPart, TokenParts
 from .turn import Turn
 from .upkeep import new_mailbox
 
-_REFUSED_RETRY_MS: Final = 60_000
-_MAX_TOKENS: Final = 256
 _FRONT_DOOR: Final = b""
 
 
@@ -78,20 +77,19 @@ class Mailboxes(Part):
         mailbox.set_token(turn, contact_id, self._state.ports.rng(32), known=False)
         link = self._context.links.link(turn, self.channel(mailbox))
         if link.state is LinkState.READY:
-            self._add_tokens(turn, link, mailbox)
+            self._give_tokens(turn, link, mailbox, [contact_id])
 
     def trust(self, turn: Turn, contact_id: bytes) -> None:
         """Tell the relay that a contact's token pays for large blobs, now or on the next connection."""
         mailbox = self._state.mailbox_for(contact_id)
         if contact_id not in mailbox.tokens:
             return
-        token, _ = mailbox.tokens[contact_id]
         link = self._context.links.link(turn, self.channel(mailbox))
         if link.state is LinkState.READY:
-            add = TokenAdd(link.new_id(), mailbox.id, (token_hash(token),), TokenClass.TRUSTED)
-            link.request(turn, add, partial(self._tokens_added, link, mailbox, [contact_id], False))
+            part = TokenPart([contact_id], TokenClass.TRUSTED)
+            self._ask(turn, link, mailbox, part, TokenParts.of({}))
         else:
-            mailbox.set_token(turn, contact_id, token, known=False)
+            mailbox.set_token(turn, contact_id, mailbox.tokens[contact_id][0], known=False)
 
     def forget(self, turn: Turn, contact_id: bytes) -> None:
         """Take back what a contact could reach us by: its token, or the whole mailbox made for it."""
@@ -199,51 +197,74 @@ class Mailboxes(Part):
         link.ready()
         if mailbox.contact or not self._state.own.publish:
             turn.notify(ConnectionChanged(ConnectionState.ONLINE, mailbox.relay_url))
-        self._add_tokens(turn, link, mailbox)
+        if mailbox.unknown:
+            self._give_tokens(turn, link, mailbox, mailbox.unknown)
+        else:
+            self._is_usable(turn, mailbox, [])
         subscribe = Subscribe(link.new_id(), (mailbox.id,))
-        link.request(turn, subscribe, partial(self._subscribed, link))
+        link.request(turn, subscribe, partial(self._subscribed, link, mailbox))
         if not mailbox.contact and self._state.own.publish:
             self._context.entry.publish(turn, link, mailbox)
 
-    def _add_tokens(self, turn: Turn, link: Link, mailbox: Mailbox) -> None:
-        unknown = mailbox.unknown
-        contacts = list(islice((one for one in unknown if one != _FRONT_DOOR), _MAX_TOKENS))
-        trusted = {one for one in contacts if self._context.rooms.is_trusted(one)}
-        parts = (
-            ([_FRONT_DOOR] if _FRONT_DOOR in unknown else [], TokenClass.FRONT_DOOR),
-            ([one for one in contacts if one not in trusted], TokenClass.CONTACT),
-            ([one for one in contacts if one in trusted], TokenClass.TRUSTED),
-        )
-        asked = [one for one in parts if one[0]]
-        for place, (part, kind) in enumerate(asked, start=1):
-            goes_on = place == len(asked) and len(contacts) == _MAX_TOKENS
-            hashes = tuple(token_hash(mailbox.tokens[contact][0]) for contact in part)
-            add = TokenAdd(link.new_id(), mailbox.id, hashes, kind)
-            link.request(turn, add, partial(self._tokens_added, link, mailbox, part, goes_on))
-        if not asked:
-            self._is_usable(turn, mailbox, [])
+    # --- tokens ---
+
+    def _give_tokens(self, turn: Turn, link: Link, mailbox: Mailbox, contacts: Iterable[bytes]) -> None:
+        """Give these tokens to the relay: the front door's, then those of trusted contacts (CON-14)."""
+        by_class: dict[TokenClass, list[bytes]] = {
+            kind: [] for kind in (TokenClass.FRONT_DOOR, TokenClass.TRUSTED, TokenClass.CONTACT)
+        }
+        for contact in contacts:
+            by_class[self._class_of(contact)].append(contact)
+        self._go_on(turn, link, mailbox, TokenParts.of(by_class))
+
+    def _class_of(self, contact: bytes) -> TokenClass:
+        if contact == _FRONT_DOOR:
+            return TokenClass.FRONT_DOOR
+        return TokenClass.TRUSTED if self._context.rooms.is_trusted(contact) else TokenClass.CONTACT
+
+    def _go_on(self, turn: Turn, link: Link, mailbox: Mailbox, giving: TokenParts) -> None:
+        """Ask for the next part, of which nothing was forgotten, given or trusted meanwhile."""
+        while giving.parts:
+            contacts, kind = giving.parts.popleft()
+            still = [one for one in contacts if one in mailbox.unknown and self._class_of(one) is kind]
+            if still:
+                self._ask(turn, link, mailbox, TokenPart(still, kind), giving)
+                return
+
+    def _ask(self, turn: Turn, link: Link, mailbox: Mailbox, part: TokenPart, giving: TokenParts) -> None:
+        hashes = tuple(token_hash(mailbox.tokens[contact][0]) for contact in part.contacts)
+        add = TokenAdd(link.new_id(), mailbox.id, hashes, part.kind)
+        link.request(turn, add, partial(self._tokens_added, link, mailbox, part, giving))
 
     def _tokens_added(
-        self, link: Link, mailbox: Mailbox, contacts: list[bytes], goes_on: bool, turn: Turn, frame: Response
+        self, link: Link, mailbox: Mailbox, part: TokenPart, giving: TokenParts, turn: Turn, frame: Response
     ) -> None:
         if self._is_gone(turn, link, mailbox):
             return
-        if isinstance(frame, ErrorReply) and frame.code is ErrorCode.QUOTA and _FRONT_DOOR not in contacts:
-            return  # no room for tokens of their own: they stay with the front door's (CON-14)
-        if not isinstance(frame, Done):
+        contacts, is_needed = part.contacts, mailbox.contact in part.contacts
+        has_no_room = isinstance(frame, ErrorReply) and frame.code is ErrorCode.QUOTA
+        if has_no_room and not (is_needed and mailbox.contact in mailbox.unknown):
+            giving.refused(part)  # they stay with the front door's (CON-14)
+        elif not isinstance(frame, Done):
             refused(turn, link, frame)
             return
-        for contact in contacts:
-            if contact in mailbox.tokens:
-                mailbox.set_token(turn, contact, mailbox.tokens[contact][0], known=True)
-        self._is_usable(turn, mailbox, contacts)
-        if goes_on and mailbox.unknown:
-            self._add_tokens(turn, link, mailbox)
+        else:
+            for contact in contacts:
+                if contact in mailbox.tokens:
+                    mailbox.set_token(turn, contact, mailbox.tokens[contact][0], known=True)
+            self._is_usable(turn, mailbox, contacts)
+            self._is_complete(link, mailbox)
+        self._go_on(turn, link, mailbox, giving)
 
-    def _subscribed(self, link: Link, turn: Turn, frame: Response) -> None:
+    def _subscribed(self, link: Link, mailbox: Mailbox, turn: Turn, frame: Response) -> None:
         if not isinstance(frame, Done):
             refused(turn, link, frame)
-        elif not self._state.own.publish:
+        else:
+            self._is_complete(link, mailbox)
+
+    def _is_complete(self, link: Link, mailbox: Mailbox) -> None:
+        """A connection without an entry to publish counts no refusals once its mailbox can be reached."""
+        if not self._state.own.publish and not mailbox.unknown:
             link.refusals = 0
 
     def _is_usable(self, turn: Turn, mailbox: Mailbox, contacts: list[bytes]) -> None:
