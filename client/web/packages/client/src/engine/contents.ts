@@ -157,7 +157,7 @@ export function sendLists(c: Context, turn: Turn): void {
   }
 }
 
-/** Follow the company's newer list (CON-10, ID-07), or one of ours that it gives back (CON-05, ID-40). */
+/** Follow the company's newer list (CON-10, ID-07), or one of ours that it gives back (CON-05, ID-40, ACC-67). */
 function takeSignedList(c: Context, turn: Turn, signed: Bytes): void {
   if (takeBack(c, turn, signed)) return;
   try {
@@ -182,7 +182,7 @@ function takeBack(c: Context, turn: Turn, signed: Bytes): boolean {
     if (error instanceof CoreError) return false;
     throw error;
   }
-  if (c.kin !== null) c.kin.told(turn, list.seq);
+  if (c.kin !== null) c.kin.given(turn, list);
   else if (list.seq > ours.seq && list.recordHashes.some((one) => same(one, record.hash))) takeList(c, turn, list);
   return true;
 }

@@ -5,6 +5,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import type { Content, WayBack } from "@sealroom/core/content.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import type { Taken } from "@sealroom/core/session.ts";
 import type { Context } from "./context.ts";
 import type { Link } from "./links.ts";
@@ -30,6 +31,8 @@ export interface Kin {
   compare(turn: Turn): void;
   /** Somebody states the number of our list. */
   told(turn: Turn, seq: number): void;
+  /** Somebody gives a list of ours, which may say that the account was recovered (ACC-67). */
+  given(turn: Turn, list: DeviceList): void;
   /** @throws RemoteError `remote.identity` for a device that our list does not name */
   checkFlight(turn: Turn, taken: Taken): void;
   /** The `open` of another device of ours, of a room that is not here (ROOM-38). @throws RemoteError */

@@ -29,7 +29,7 @@ import type { SessionNews } from "./events.ts";
 import type { Peer } from "./records.ts";
 import { tick } from "./renewal_time.ts";
 import { sealOpenAhead } from "./rooms/opening.ts";
-import { againFromOthers, againUpTo, pump, sendControl } from "./sending.ts";
+import { againFromOthers, againUpTo, maySend, pump, sendControl } from "./sending.ts";
 import { notePeer, peerOf, peersNamed, sessionOf, setPair, setPeer, setSession } from "./state.ts";
 import type { Turn } from "./turn.ts";
 import { compact } from "./upkeep.ts";
@@ -108,7 +108,7 @@ export function tryStart(c: Context, turn: Turn, deviceId: Bytes): boolean {
   const { pair } = peer;
   const isFirst = !pair.met || pair.candidate === null;
   const isPutOff = c.timers.isWaiting(`start ${hex(deviceId)}`, turn.nowMs);
-  const may = c.company.alarm === "" && isFirst && c.links.online && !isPutOff;
+  const may = maySend(c) && isFirst && c.links.online && !isPutOff;
   if (pair.wanted === null || !may || budget.left(pair, "starts", turn.nowMs) === 0) return false;
   fetchPrekeys(c, turn, peer);
   return true;

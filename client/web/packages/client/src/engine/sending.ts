@@ -34,16 +34,21 @@ const ENDED: readonly string[] = ["local.counter_exhausted", "local.session_expi
 /** Seal a new counted content at once where nothing waits before it: its row is written once. */
 export function sealOrWait(c: Context, turn: Turn, peer: Peer | null, item: Outgoing, content: Content): void {
   const lane = c.outbox.lane(item.deviceId);
-  const isFree = peer !== null && lane.waiting.length === 0 && c.company.alarm === "";
+  const isFree = peer !== null && lane.waiting.length === 0 && maySend(c);
   const session = isFree ? sessionFor(c, turn, peer) : null;
   if (peer !== null && session !== null && sealCounted(c, turn, peer.deviceId, session, item, content)) return;
   lane.waiting.push(item);
   putItem(turn, item);
 }
 
+/** Whether anything may be sealed: not in an alarm, and by no device that was replaced (ID-07, ACC-67). */
+export function maySend(c: Context): boolean {
+  return c.company.alarm === "" && !c.kin?.isReplaced;
+}
+
 /** Seal what waits, ask for sessions where there are none, and hand it to the relay. */
 export function pump(c: Context, turn: Turn): void {
-  if (c.company.alarm !== "") return;
+  if (!maySend(c)) return;
   for (const [device, lane] of [...c.outbox.lanes()]) {
     const peer = c.peers.get(device);
     if (peer !== undefined) {
@@ -115,6 +120,7 @@ export function sendControl(
   payload: Payload,
   { bundle = null }: Extras = {},
 ): void {
+  if (c.kin?.isReplaced) return;
   const content = { ...newContent(type, draw(c.rng, 16), turn.nowMs, payload), bundle };
   const askId = payload.name === "sync" && payload.sync.kind === "ask" ? payload.sync.askId : null;
   const item = { ...c.outbox.newItem(deviceId, content.contentId, false, turn.nowMs), askId };

@@ -17,6 +17,7 @@ import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { encodePrekey, signPrekey, verifyPrekey } from "@sealroom/core/identity/prekey.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { decodeRecord, encodeRecord, KIND_PERSON } from "@sealroom/core/identity/record.ts";
 import { decodeSigned } from "@sealroom/core/identity/signed.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
@@ -87,6 +88,11 @@ export function isListDue(own: Own, nowMs: number): boolean {
   return own.list.expiresMs - nowMs <= LIST_TTL_MS / 2 || isAhead(own, nowMs);
 }
 
+/** A record of the same keys, dated anew (ID-39). */
+export function redated(record: DeviceRecord, atMs: number): DeviceRecord {
+  return decodeRecord(encodeRecord({ ...record, createdMs: atMs, expiresMs: atMs + DEVICE_LIFE_MS }));
+}
+
 /**
  * Sign our next list. Where the record is of a time to come it names one of now too, with the same keys (ID-39); the
  * older record stays named, since sessions were made under it (ID-28). It follows from the minute, and names our first
@@ -97,8 +103,7 @@ export function renewList(c: Context, turn: Turn): void {
   if (own.accountSeed === null) return;
   const renewed = own.record.createdMs > turn.nowMs;
   const minuteMs = turn.nowMs - (turn.nowMs % MINUTE_MS);
-  const times = { createdMs: minuteMs, expiresMs: minuteMs + DEVICE_LIFE_MS };
-  const record = renewed ? decodeRecord(encodeRecord({ ...own.record, ...times })) : own.record;
+  const record = renewed ? redated(own.record, minuteMs) : own.record;
   const hashes = [...new Map([...own.list.recordHashes, record.hash].map((one) => [hex(one), one])).values()];
   const issued = c.ownLists.map((one) => one.issuedMs);
   const [first] = c.ownLists as [DeviceList];

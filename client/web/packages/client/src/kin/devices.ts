@@ -97,11 +97,25 @@ export function noteEntry(k: KinState, turn: Turn, held: DeviceList, answer: Loo
       if (!isCurrent) continue;
       setSibling(k, turn, siblingOf(record, { address, listed: true }));
       turn.notify({ type: "device", what: "added", device: hex(record.deviceId) });
-    } else if (address !== null && (known.address === null || !same(known.address, address))) {
+    } else if (isNewer(record, address, known.address)) {
       setSibling(k, turn, { ...known, address });
+    } else if (address === null && found.some((one) => hasMoved(known, one))) {
+      setSibling(k, turn, { ...known, address: null });
     }
   }
   follow(k, turn);
+}
+
+/** Whether an address is one that was issued later: an older one that the relay shows replaces none. */
+function isNewer(record: DeviceRecord, address: Bytes | null, known: Bytes | null): boolean {
+  if (address === null || known === null) return address !== null;
+  return verifyAddress(record, address).issuedMs > verifyAddress(record, known).issuedMs;
+}
+
+/** Whether a device is reached under another record of its own since (ID-39). */
+function hasMoved(known: Sibling, { record, address }: Pick<Sibling, "record" | "address">): boolean {
+  if (address === null || known.address === null || !same(record.deviceId, known.record.deviceId)) return false;
+  return verifyAddress(record, address).issuedMs >= verifyAddress(known.record, known.address).issuedMs;
 }
 
 /** A list has come into use: whom it does not name is gone; of one that the directory has taught us, who was to come too. */
@@ -124,21 +138,23 @@ export function settle(k: KinState, turn: Turn, list: DeviceList, isAdopted: boo
 function follow(k: KinState, turn: Turn): void {
   const { c } = k;
   strikeOff(c, turn, (peer) => struckOff(c, turn, peer));
-  for (const one of presentOf(k)) learn(k, turn, one);
+  const listed = presentOf(k).filter((one) => one.listed);
+  for (const one of listed) if (!listed.some((other) => other !== one && hasMoved(one, other))) learn(k, turn, one);
   pump(c, turn);
 }
 
 /** Keep how to reach a device; what it is owed it is given now. */
 function learn(k: KinState, turn: Turn, one: Sibling): void {
   const { record, address } = one;
-  if (address === null || !one.listed) return;
+  if (address === null) return;
   const { c } = k;
   const read = verifyAddress(record, address);
   const known = peerOf(c, record.deviceId);
   checkKeys(known, record);
-  c.directory.addresses.set(hex(record.deviceId), read);
-  const isNewer = known === null || known.wayBack === null || read.issuedMs > known.wayBackMs;
-  if (isNewer || !same(known.record.hash, record.hash)) {
+  const shown = c.directory.addresses.get(hex(record.deviceId));
+  if (shown === undefined || read.issuedMs >= shown.issuedMs) c.directory.addresses.set(hex(record.deviceId), read);
+  const isLater = known === null || known.wayBack === null || read.issuedMs > known.wayBackMs;
+  if (isLater || !same(known.record.hash, record.hash)) {
     const wayBack = { mailbox: read.mailbox, token: read.token, relayUrl: c.company.relayUrl };
     setPeer(c, turn, {
       ...(known ?? newPeer(record)),
@@ -148,13 +164,13 @@ function learn(k: KinState, turn: Turn, one: Sibling): void {
     });
     turn.notify({ type: "device", what: "reached", device: hex(record.deviceId) });
   }
-  if (!one.owed) return;
+  if (!one.owed || one.leaving) return;
   setSibling(k, turn, { ...one, owed: false });
   giveRooms(c, turn, record.deviceId);
 }
 
-/** The other devices that our list names and that can be reached. */
+/** The other devices that our list names, that can be reached, and that are not being struck off. */
 export function idsOf(k: KinState): readonly Bytes[] {
-  const found = presentOf(k).filter((one) => one.listed && peerOf(k.c, one.record.deviceId) !== null);
+  const found = presentOf(k).filter((one) => one.listed && !one.leaving && peerOf(k.c, one.record.deviceId) !== null);
   return [...new Map(found.map(({ record }) => [hex(record.deviceId), record.deviceId])).values()];
 }

@@ -6,14 +6,14 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare as compareBytes, hex, same } from "@sealroom/core/bytes.ts";
-import { DAY_MS, HOUR_MS, LIST_TTL_MS, MAX_U32 } from "@sealroom/core/constants.ts";
+import { DAY_MS, HOUR_MS, MAX_U32 } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import { signAddress, verifyAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
-import { checkListTime, followChain, names, signList, verifyList } from "@sealroom/core/identity/list.ts";
+import { checkListTime, followChain, verifyList } from "@sealroom/core/identity/list.ts";
 import type { PrekeyKind } from "@sealroom/core/identity/prekey.ts";
 import { decodeRecord } from "@sealroom/core/identity/record.ts";
-import { isRecovered } from "@sealroom/core/identity/recovery.ts";
+import { hasReplaced } from "@sealroom/core/identity/recovery.ts";
 import type { Answer, LookupResult } from "@sealroom/core/relay/answers.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
 import { sendLists } from "../engine/contents.ts";
@@ -22,10 +22,11 @@ import { ask, drop, MAX_RETRY_AFTER_MS } from "../engine/links.ts";
 import { refuse } from "../engine/mailbox.ts";
 import { redoAhead } from "../engine/renewal_time.ts";
 import type { Turn } from "../engine/turn.ts";
-import { isAhead, isListDue, make, prekeysOf, rotate, takeList } from "../engine/upkeep.ts";
+import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
+import { pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
 import type { KinState } from "./state.ts";
-import { knowsAll, namedBy, owesList, presentOf, setNext, setRow } from "./state.ts";
+import { knowsAll, namedBy, owesList, ownRecords, setNext, setRow } from "./state.ts";
 
 const MAX_PUBLISHED = 64;
 const MAX_STOCK_A_DAY = 400;
@@ -110,32 +111,9 @@ function publishNext(k: KinState, turn: Turn, link: Link): void {
   });
 }
 
-function pendingOf(k: KinState, nowMs: number): DeviceList | null {
-  const { next } = k;
-  const { list } = k.c.own;
-  if (next === null || next.prevHash === null) return null;
-  const follows = next.seq === list.seq + 1 && same(next.prevHash, list.hash);
-  return follows && next.issuedMs <= nowMs && nowMs <= next.expiresMs ? next : null;
-}
-
-function signNext(k: KinState, turn: Turn): DeviceList | null {
-  const { own } = k.c;
-  if (own.accountSeed === null) return null;
-  const others = presentOf(k).filter((one) => !one.leaving);
-  const hashes = [own.record.hash, ...others.map((one) => one.record.hash)];
-  const fields = {
-    ...{ accountId: own.record.accountId, seq: own.list.seq + 1, prevHash: own.list.hash },
-    ...{ issuedMs: turn.nowMs, expiresMs: turn.nowMs + LIST_TTL_MS, recoveryPublic: own.list.recoveryPublic },
-    recordHashes: [...hashes].sort(compareBytes),
-  };
-  const next = verifyList(own.record.accountId, signList(own.accountSeed, fields));
-  setNext(k, turn, next);
-  return next;
-}
-
 function renewed(k: KinState, turn: Turn, next: DeviceList): void {
   const wasAhead = isAhead(k.c.own, turn.nowMs);
-  takeList(k.c, turn, next);
+  takeNext(k, turn, next);
   setNext(k, turn, null);
   setRow(k, turn, { publishedSeq: next.seq });
   settle(k, turn, next, false);
@@ -143,7 +121,7 @@ function renewed(k: KinState, turn: Turn, next: DeviceList): void {
   if (wasAhead) redoAhead(k.c, turn);
 }
 
-/** All records that the list names, our own address, and those of the others as the entry had them (ID-41). */
+/** All records that the list names, our address under the record in use, and those of the others as the entry had them (ID-41). */
 function send(
   k: KinState,
   turn: Turn,
@@ -155,10 +133,12 @@ function send(
   const { own, mailbox } = k.c;
   k.isFresh = false;
   k.published.used += 1;
-  const issuedMs = Math.max(turn.nowMs, k.leastIssuedMs);
-  const address = { mailbox: mailbox.id, token: k.row.doorToken, issuedMs };
-  const ours = { record: own.record, address: signAddress(own.signSeed, own.record, address) };
-  const all = [ours, ...namedBy(k, head)].sort((a, b) => compareBytes(a.record.hash, b.record.hash));
+  k.leastIssuedMs = Math.max(turn.nowMs, k.leastIssuedMs);
+  const fields = { mailbox: mailbox.id, token: k.row.doorToken, issuedMs: k.leastIssuedMs };
+  const ours = recordsIn(k, head).map((record, i) => {
+    return { record, address: i === 0 ? signAddress(own.signSeed, record, fields) : null };
+  });
+  const all = [...ours, ...namedBy(k, head)].sort((a, b) => compareBytes(a.record.hash, b.record.hash));
   const records = all.map((one) => one.record.bytes);
   const addresses = all.map((one) => one.address);
   const signed = lists.map((one) => one.signed);
@@ -231,20 +211,26 @@ function noteAddress(k: KinState, answer: LookupResult): void {
   if (signed != null) k.leastIssuedMs = verifyAddress(record, signed).issuedMs;
 }
 
+/** Another device has the account now: this one writes, signs and publishes nothing more, and says so (ACC-67). */
+export function replaced(k: KinState, turn: Turn): void {
+  if (k.row.isReplaced) return;
+  setRow(k, turn, { isReplaced: true });
+  turn.notify({ type: "replaced" });
+}
+
 /** Follow our own chain; a newest list that does not name this device ends it here (ID-41, SES-40, ACC-67). */
 function adoptNewer(k: KinState, turn: Turn, link: Link, answer: LookupResult): void {
   const { own } = k.c;
   const links = answer.lists.map((one) => verifyList(own.record.accountId, one));
   const last = links.at(-1) as DeviceList;
-  const newest = isRecovered(last.seq) && !names(last, own.record) ? last : followChain(own.list, links);
+  const newest = hasReplaced(last, own.list, ownRecords(k)) ? last : followChain(own.list, links);
   checkListTime(newest, turn.nowMs);
-  if (!names(newest, own.record)) {
-    setRow(k, turn, { isReplaced: true });
-    turn.notify({ type: "replaced" });
+  if (recordIn(k, newest) === null) {
+    replaced(k, turn);
     drop(k.c, turn, link, MAX_RETRY_AFTER_MS);
     return;
   }
-  takeList(k.c, turn, newest);
+  takeNext(k, turn, newest);
   settle(k, turn, newest, true);
   noteEntry(k, turn, newest, answer);
   compared(k, turn, newest);

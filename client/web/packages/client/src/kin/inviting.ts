@@ -21,7 +21,7 @@ import { addDevice, checkMayAdd } from "./devices.ts";
 import { isPublished, refill } from "./entry.ts";
 import { kinState, look } from "./kin.ts";
 import type { KinState } from "./state.ts";
-import { presentOf } from "./state.ts";
+import { ownRecords, presentOf } from "./state.ts";
 
 const FRESH_B = 88;
 export const LIFE_MS = 600_000;
@@ -172,8 +172,8 @@ function isListed(k: KinState, recordHash: Bytes): boolean {
 
 /** The list in use, and the records in its order. */
 function welcomeOf(k: KinState): Bytes {
-  const { list, record } = k.c.own;
-  const records = [record, ...presentOf(k).map((one) => one.record)].filter((one) => names(list, one));
+  const { list } = k.c.own;
+  const records = [...ownRecords(k), ...presentOf(k).map((one) => one.record)].filter((one) => names(list, one));
   const sorted = [...records].sort((a, b) => compare(a.hash, b.hash));
   return encodeWelcome(
     list.signed,

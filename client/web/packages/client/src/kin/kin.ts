@@ -2,6 +2,7 @@
 
 import { same } from "@sealroom/core/bytes.ts";
 import { names } from "@sealroom/core/identity/list.ts";
+import { hasReplaced } from "@sealroom/core/identity/recovery.ts";
 import { checkIdentity } from "@sealroom/core/identity/signed.ts";
 import { tokenHash } from "@sealroom/core/relay/proofs.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
@@ -13,10 +14,10 @@ import { refuse } from "../engine/mailbox.ts";
 import type { Row } from "../engine/ports.ts";
 import type { Turn } from "../engine/turn.ts";
 import { idsOf } from "./devices.ts";
-import { publish, refill } from "./entry.ts";
+import { publish, refill, replaced } from "./entry.ts";
 import { begin } from "./rooms.ts";
 import type { KinState } from "./state.ts";
-import { presentOf, setRow, setSibling, stateOf } from "./state.ts";
+import { ownRecords, presentOf, setRow, setSibling, stateOf } from "./state.ts";
 
 const COMPARES_APART_MS = 600_000;
 const LOOK_MS = 2_000;
@@ -47,6 +48,10 @@ export function kinOf(c: Context, rows: readonly Row[]): Kin {
     compare: (turn) => compareSoon(k, turn),
     told: (turn, seq) => {
       if (seq > c.own.list.seq) compareSoon(k, turn);
+    },
+    given: (turn, list) => {
+      if (hasReplaced(list, c.own.list, ownRecords(k))) replaced(k, turn);
+      else kin.told(turn, list.seq);
     },
     checkFlight: (turn, { list, peer }) => {
       if (list.seq > c.own.list.seq) compareSoon(k, turn);

@@ -18,7 +18,7 @@ import { newRoom } from "../engine/rooms/opening.ts";
 import { stepIn } from "../engine/rooms/rooms.ts";
 import { settle } from "../engine/rooms/settling.ts";
 import { fromSession } from "../engine/rooms/taking.ts";
-import { postedEntry, write } from "../engine/rooms/writing.ts";
+import { mayWriteQuietly, postedEntry, write } from "../engine/rooms/writing.ts";
 import type { Turn } from "../engine/turn.ts";
 
 const ERASED = 5;
@@ -91,6 +91,8 @@ export function begin(c: Context, turn: Turn, deviceId: Bytes, content: Content)
   d.rejudge();
   settle(d);
   d.apply();
-  stepIn(c, turn, roomId, (later) => write(later, KIND_MARK, null));
+  stepIn(c, turn, roomId, (later) => {
+    if (mayWriteQuietly(later)) write(later, KIND_MARK, null);
+  });
   return isTaken;
 }

@@ -3,19 +3,22 @@
 import { hex } from "@sealroom/core/bytes.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { names } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import { row } from "../engine/codec.ts";
 import type { Context } from "../engine/context.ts";
 import type { Row } from "../engine/ports.ts";
 import type { Turn } from "../engine/turn.ts";
 import type { EntryRow, Sibling } from "./rows.ts";
-import { ENTRY_KEY, encodeEntryRow, encodeSibling, NEXT_KEY, readRows, siblingKey } from "./rows.ts";
+import { ENTRY_KEY, encodeEntryRow, encodeSibling, NEXT_KEY, OLDER_KEY, readRows, siblingKey } from "./rows.ts";
 
 export interface KinState {
   readonly c: Context;
   row: EntryRow;
   /** A list that was signed for the directory and that it has not confirmed: no other one gets its number (ID-07). */
   next: DeviceList | null;
+  /** Our record before it was dated anew: our lists go on naming it (ID-28, ID-39). */
+  older: DeviceRecord | null;
   /** By the hash of the record. */
   readonly others: Map<string, Sibling>;
   // In memory only:
@@ -41,6 +44,7 @@ export function stateOf(c: Context, rows: readonly Row[]): KinState {
     c,
     row: found.entry ?? fresh(),
     next: found.next,
+    older: found.older,
     others: new Map(found.others.map((one) => [hex(one.record.hash), one])),
     ...{ comparedMs: null, isFresh: false, lacksAddress: false, leastIssuedMs: 0, contradictions: 0, askedMs: 0 },
     ...{ published: { sinceMs: 0, used: 0 }, stock: { sinceMs: 0, used: 0 } },
@@ -58,6 +62,11 @@ export function setNext(k: KinState, turn: Turn, next: DeviceList | null): void 
   else turn.put("account", NEXT_KEY, () => row(next.signed));
 }
 
+export function setOlder(k: KinState, turn: Turn, older: DeviceRecord): void {
+  k.older = older;
+  turn.put("account", OLDER_KEY, () => row(older.bytes));
+}
+
 export function setSibling(k: KinState, turn: Turn, one: Sibling): Sibling {
   const key = hex(one.record.hash);
   k.others.set(key, one);
@@ -70,10 +79,15 @@ export function presentOf(k: KinState): readonly Sibling[] {
   return [...k.others.values()].filter((one) => !one.gone);
 }
 
+/** The records of this device: the one in use, and the one before it. */
+export function ownRecords(k: KinState): readonly DeviceRecord[] {
+  return k.older === null ? [k.c.own.record] : [k.c.own.record, k.older];
+}
+
 /** Whether we have each record that our list names, so that the next one leaves nobody out (ID-42). */
 export function knowsAll(k: KinState): boolean {
-  const { list, record } = k.c.own;
-  const known = new Set([hex(record.hash), ...presentOf(k).map((one) => hex(one.record.hash))]);
+  const { list } = k.c.own;
+  const known = new Set([...ownRecords(k), ...presentOf(k).map((one) => one.record)].map((one) => hex(one.hash)));
   return list.recordHashes.every((hash) => known.has(hex(hash)));
 }
 

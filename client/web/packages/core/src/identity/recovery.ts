@@ -8,6 +8,9 @@ import type { Rng } from "../ports.ts";
 import { draw } from "../ports.ts";
 import { hash } from "../primitives/hash.ts";
 import { prfOfShort } from "../primitives/kdf.ts";
+import type { DeviceList, ListHead } from "./list.ts";
+import { names } from "./list.ts";
+import type { DeviceRecord } from "./record.ts";
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const GROUP = 5;
@@ -144,4 +147,9 @@ function drawn(rng: Rng): number {
 /** Whether a list is one of an account that was recovered (ACC-63, ACC-66). */
 export function isRecovered(seq: number): boolean {
   return seq > RECOVERED_FROM;
+}
+
+/** Whether a list of our own account says that another device has recovered it (ACC-67). */
+export function hasReplaced(found: DeviceList, held: ListHead, records: readonly DeviceRecord[]): boolean {
+  return isRecovered(found.seq) && found.seq > held.seq && !records.some((one) => names(found, one));
 }

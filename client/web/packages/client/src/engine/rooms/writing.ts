@@ -62,8 +62,12 @@ export function write(d: Draft, kind: number, payload: Value): Entry {
   return entry;
 }
 
-/** Whether an entry may be written that no person has asked for: our chain begins anew once in a day (TRN-07). */
-function mayWriteQuietly(d: Draft): boolean {
+/**
+ * Whether an entry may be written that no person has asked for: our chain begins anew once in a day (TRN-07), and a
+ * device that was replaced writes none (ACC-67).
+ */
+export function mayWriteQuietly(d: Draft): boolean {
+  if (d.c.kin?.isReplaced) return false;
   return !d.room.restarts || d.turn.nowMs - d.room.restartedMs >= RESTART_MS;
 }
 

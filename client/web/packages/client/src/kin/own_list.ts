@@ -1,0 +1,68 @@
+/** Our next list, of an account with a directory entry, and the record of ours that a list has in use (ID-39, ID-40). */
+
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare, hex, same } from "@sealroom/core/bytes.ts";
+import { LIST_TTL_MS } from "@sealroom/core/constants.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { names, signList, verifyList } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
+import type { Turn } from "../engine/turn.ts";
+import { isAhead, redated, takeList } from "../engine/upkeep.ts";
+import type { KinState } from "./state.ts";
+import { ownRecords, presentOf, setNext, setOlder } from "./state.ts";
+
+/** The list that was signed for the next number and that the directory has not confirmed: it is sent as it is. */
+export function pendingOf(k: KinState, nowMs: number): DeviceList | null {
+  const { next } = k;
+  const { list } = k.c.own;
+  if (next === null || next.prevHash === null) return null;
+  const follows = next.seq === list.seq + 1 && same(next.prevHash, list.hash);
+  return follows && next.issuedMs <= nowMs && nowMs <= next.expiresMs ? next : null;
+}
+
+/**
+ * Sign our next list. Where list or record are of a time to come it names a record of now, with the same keys (ID-39);
+ * the older record stays named, since sessions were made under it (ID-28).
+ */
+export function signNext(k: KinState, turn: Turn): DeviceList | null {
+  const { own } = k.c;
+  if (own.accountSeed === null) return null;
+  const known = ownRecords(k);
+  const anew = isAhead(own, turn.nowMs) ? redated(own.record, turn.nowMs) : own.record;
+  const ours = same(anew.hash, own.record.hash) ? known : [anew, own.record];
+  const others = presentOf(k).filter((one) => !one.leaving);
+  const hashes = [...ours, ...others.map((one) => one.record)].map((one) => one.hash);
+  const fields = {
+    ...{ accountId: own.record.accountId, seq: own.list.seq + 1, prevHash: own.list.hash },
+    ...{ issuedMs: turn.nowMs, expiresMs: turn.nowMs + LIST_TTL_MS, recoveryPublic: own.list.recoveryPublic },
+    recordHashes: distinct(hashes).sort(compare),
+  };
+  const next = verifyList(own.record.accountId, signList(own.accountSeed, fields));
+  setNext(k, turn, next);
+  return next;
+}
+
+function distinct(hashes: readonly Bytes[]): Bytes[] {
+  return [...new Map(hashes.map((one) => [hex(one), one])).values()];
+}
+
+/** Our record that a list has in use: the one that was dated anew for it, or one that is known; null for none. */
+export function recordIn(k: KinState, list: DeviceList): DeviceRecord | null {
+  const anew = redated(k.c.own.record, list.issuedMs);
+  return [anew, ...ownRecords(k)].find((one) => names(list, one)) ?? null;
+}
+
+/** Our records that a list names, the one in use first: all of them stand in the entry, one with our address (ID-41). */
+export function recordsIn(k: KinState, list: DeviceList): readonly DeviceRecord[] {
+  const record = recordIn(k, list);
+  const named = ownRecords(k).filter((one) => names(list, one));
+  return record === null ? [] : [record, ...named.filter((one) => !same(one.hash, record.hash))];
+}
+
+/** Take a list of ours as the newest, with the record that it has in use (ID-39, ID-40). */
+export function takeNext(k: KinState, turn: Turn, list: DeviceList): void {
+  const { own } = k.c;
+  const record = recordIn(k, list) ?? own.record;
+  if (!same(record.hash, own.record.hash)) setOlder(k, turn, own.record);
+  takeList(k.c, turn, list, { ...own, record });
+}

@@ -1,0 +1,204 @@
+/** An account with a directory entry: its lists, its other devices, and what ends it here (chapters 05 and 15). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { DAY_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
+import { content, LIST } from "@sealroom/core/content.ts";
+import { signAddress } from "@sealroom/core/identity/address.ts";
+import type { DeviceList } from "@sealroom/core/identity/list.ts";
+import { names } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
+import type { LookupResult } from "@sealroom/core/relay/answers.ts";
+import type { Session } from "@sealroom/core/session.ts";
+import { sendLists, take } from "../src/engine/contents.ts";
+import { tryStart, want } from "../src/engine/renewal.ts";
+import { pump } from "../src/engine/sending.ts";
+import { newPeer, peerOf, setPeer } from "../src/engine/state.ts";
+import { newDevice, redated, takeList } from "../src/engine/upkeep.ts";
+import { addDevice, noteEntry, removeDevice, settle } from "../src/kin/devices.ts";
+import { refill } from "../src/kin/entry.ts";
+import { kinOf, kinState } from "../src/kin/kin.ts";
+import type { Sibling } from "../src/kin/rows.ts";
+import type { KinState } from "../src/kin/state.ts";
+import { Directory, madeAt, signed } from "./kin_directory.ts";
+import { agent, bytesFrom, desk, NOW_MS } from "./shop.ts";
+import { Scene } from "./shop_room.ts";
+import { arrives, flightsOf } from "./shop_session.ts";
+
+type Second = ReturnType<typeof newDevice>;
+
+function spare() {
+  return content(7, new Uint8Array(16), NOW_MS, { name: "nothing" } as never);
+}
+
+test("made by a clock ahead, list and record are renewed once, with the same keys, the older one named (ID-39)", () => {
+  const directory = new Directory(madeAt(NOW_MS + 3 * DAY_MS));
+  const { own: before, k } = directory;
+  directory.connect(NOW_MS);
+  assert.equal(directory.own.list.seq, 2);
+  const { record } = directory.own;
+  assert.equal(record.createdMs, NOW_MS);
+  assert.deepEqual(record.signPublic, before.record.signPublic);
+  assert.ok(names(directory.own.list, record) && names(directory.own.list, before.record));
+  directory.connect(NOW_MS + 16 * DAY_MS);
+  assert.equal(directory.own.list.seq, 3);
+  assert.deepEqual(directory.own.record, record);
+  assert.ok(names(directory.own.list, record) && names(directory.own.list, before.record));
+  assert.deepEqual(directory.reopened().older, before.record);
+  assert.equal(k.row.publishedSeq, 3);
+});
+
+/** Let a second device into an account; it is reached where its address says. */
+function withSecond(directory: Directory, atMs: number) {
+  const { accountId } = directory.own.record;
+  const second = newDevice(bytesFrom(9), accountId, bytesFrom(8)(16), atMs);
+  directory.do(atMs, (_, turn) => {
+    addDevice(directory.k, turn, second.record);
+    refill(directory.k, turn);
+  });
+  return second;
+}
+
+function addressOf(second: Second, record: DeviceRecord, issuedMs: number): Bytes {
+  const fields = { mailbox: new Uint8Array(16).fill(issuedMs - NOW_MS), token: new Uint8Array(32), issuedMs };
+  return signAddress(second.signSeed, record, fields);
+}
+
+/** The directory shows these addresses of the second device's records. */
+function shows(directory: Directory, shown: readonly (readonly [DeviceRecord, Bytes | null])[], atMs: number): void {
+  const { own, k } = directory;
+  const answer = { records: shown.map(([one]) => one.bytes), addresses: shown.map(([, one]) => one) };
+  directory.do(atMs, (_, turn) => noteEntry(k, turn, own.list, answer as unknown as LookupResult));
+}
+
+function mailboxesOf({ engine }: Directory, second: Second): readonly (number | undefined)[] {
+  const { deviceId } = second.record;
+  const shown = engine.context.directory.addresses.get(hex(deviceId));
+  return [shown?.mailbox[0], peerOf(engine.context, deviceId)?.wayBack?.mailbox[0]];
+}
+
+test("an older address that the relay shows of a device of ours replaces no newer one (ID-20)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const second = withSecond(directory, NOW_MS);
+  const { record } = second;
+  for (const [issued, kept] of [
+    [7, 7],
+    [5, 7],
+    [9, 9],
+  ] as const) {
+    shows(directory, [[record, addressOf(second, record, NOW_MS + issued)]], NOW_MS + 10);
+    assert.deepEqual(mailboxesOf(directory, second), [kept, kept]);
+    const { address } = directory.reopened().others.get(hex(record.hash)) ?? {};
+    assert.deepEqual(address, addressOf(second, record, NOW_MS + kept));
+  }
+});
+
+test("a device of ours that has dated its record anew is reached under that one, whatever comes first (ID-39)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const second = withSecond(directory, NOW_MS + DAY_MS);
+  const [older, anew] = [second.record, redated(second.record, NOW_MS)];
+  shows(directory, [[older, addressOf(second, older, NOW_MS + 5)]], NOW_MS + 10);
+  const list = signed(directory.engine.context, [directory.own.record, older, anew], NOW_MS);
+  directory.do(NOW_MS, (c, turn) => {
+    takeList(c, turn, list);
+    settle(directory.k, turn, list, true);
+  });
+  for (const at of [6, 7]) {
+    const entry = [
+      [anew, addressOf(second, anew, NOW_MS + at)],
+      [older, null],
+    ] as const;
+    shows(directory, at === 6 ? entry : [...entry].reverse(), NOW_MS + 10);
+    assert.deepEqual(mailboxesOf(directory, second), [at, at]);
+    assert.deepEqual(peerOf(directory.engine.context, older.deviceId)?.record, anew);
+  }
+  const { others } = directory.k;
+  const known = others.get(hex(older.hash)) as Sibling;
+  assert.equal(known.address, null);
+  // As after a start, the rows come in another order.
+  others.delete(hex(older.hash));
+  others.set(hex(older.hash), known);
+  shows(directory, [[older, addressOf(second, older, NOW_MS + 5)]], NOW_MS + 10);
+  assert.deepEqual(mailboxesOf(directory, second), [7, 7]);
+  assert.deepEqual(peerOf(directory.engine.context, older.deviceId)?.record, anew);
+});
+
+/** What a device of the company gives us: a list of our own account. */
+function given(directory: Directory, list: DeviceList, atMs: number): void {
+  const payload = { name: "list", list: list.signed } as const;
+  directory.do(atMs, (c, turn) => {
+    setPeer(c, turn, newPeer(desk.record));
+    take(c, turn, desk.id, {} as Session, content(LIST, new Uint8Array(16), atMs, payload));
+  });
+}
+
+test("a list of a recovery that leaves this device out ends it, by whomever it is given (ACC-67)", () => {
+  const last = RECOVERED_FROM + 9;
+  for (const [seq, held, isNamed, isReplaced] of [
+    [last, 1, false, true],
+    [last, last - 1, false, true],
+    [last, last, false, false],
+    [last, 1, true, false],
+    [RECOVERED_FROM, 1, false, false],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    const { record } = directory.own;
+    const { context: c } = directory.engine;
+    if (held > 1) directory.do(NOW_MS, (_, turn) => takeList(c, turn, signed(c, [record], NOW_MS, held)));
+    directory.connect(NOW_MS);
+    const { published } = directory;
+    const other = newDevice(bytesFrom(9), record.accountId, bytesFrom(8)(16), NOW_MS);
+    given(directory, signed(c, isNamed ? [record, other.record] : [other.record], NOW_MS, seq), NOW_MS);
+    assert.equal(c.kin?.isReplaced, isReplaced);
+    assert.equal(directory.reopened().row.isReplaced, isReplaced);
+    assert.equal(directory.events.filter((one) => one.type === "replaced").length, isReplaced ? 1 : 0);
+    directory.connect(NOW_MS + 16 * DAY_MS);
+    assert.equal(directory.published > published, !isReplaced);
+  }
+});
+
+test("a device that was replaced seals nothing more, and asks for no session (ACC-67)", () => {
+  const scene = new Scene();
+  scene.state([agent]);
+  const text = scene.says("eins");
+  const { c, engine } = scene;
+  c.kin = kinOf(c, []);
+  c.links.online = true;
+  const k = kinState(c) as KinState;
+  const replaced = (isReplaced: boolean): void => {
+    k.row = { ...k.row, isReplaced };
+  };
+  /** Everything that leaves, or asks for something, when a device of the company has been heard. */
+  const goes = (): readonly unknown[] => {
+    const before = c.outbox.lane(agent.id).ready.length;
+    engine.do(NOW_MS, (_, turn) => {
+      pump(c, turn);
+      sendLists(c, turn);
+      want(c, turn, desk.id);
+    });
+    const isTried = engine.do(NOW_MS, (_, turn) => tryStart(c, turn, desk.id)).result;
+    return [scene.waitsFor(text).includes(hex(agent.id)), c.outbox.lane(agent.id).ready.length > before, isTried];
+  };
+  replaced(true);
+  assert.ok(arrives(engine, flightsOf(engine, agent, NOW_MS)(spare()), NOW_MS).result);
+  assert.deepEqual(goes(), [true, false, false]);
+  replaced(false);
+  assert.deepEqual(goes(), [false, true, true]);
+});
+
+test("a device that is being struck off is given nothing from then on, whatever the relay does (ACC-52)", () => {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const second = withSecond(directory, NOW_MS);
+  const { record } = second;
+  const ids = () => directory.engine.context.kin?.ids().map(hex) ?? [];
+  const { k } = directory;
+  shows(directory, [[record, addressOf(second, record, NOW_MS + 1)]], NOW_MS + 10);
+  assert.deepEqual(ids(), [hex(record.deviceId)]);
+  directory.isDeaf = true;
+  directory.do(NOW_MS + 20, (_, turn) => removeDevice(k, turn, hex(record.deviceId)));
+  assert.deepEqual(ids(), []);
+});
