@@ -71,7 +71,7 @@ def test_what_a_command_has_built_is_verified_by_another_one(
     assert "as the company has signed it" in result.out
     assert "as four different programs" in " ".join(result.err.split())
     nobody = stranger.run("web", "verify", server.origin, "--page", server.origin)
-    assert (nobody.status, f"the account {account} is what the site itself states" in nobody.out) == (7, True)
+    assert (nobody.status, f"the account {account} is only what is stated there" in nobody.out) == (7, True)
     path = next(one.path for one in assets.files if "vault-" in one.path)
     body = server.replies[path].body
     server.replies[path].body = body[:100] + b"\0" + body[101:]
@@ -86,17 +86,35 @@ def test_what_a_command_has_built_is_verified_by_another_one(
 def test_a_folder_is_verified_and_a_kept_list_shows_an_older_one(
     practice: Person, served: tuple[Server, Assets]
 ) -> None:
-    server, _ = served
-    out = practice.home / "site"
-    assert practice.run("web", "verify", str(out)).status == 0
+    server, assets = served
+    out, known = practice.home / "site", ("--company", assets.account_id.hex())
+    assert practice.run("web", "verify", str(out), *known).status == 0
     (out / "room/extra.html").write_text("x")
-    told = practice.run("web", "verify", str(out))
+    told = practice.run("web", "verify", str(out), *known)
     (out / "room/extra.html").unlink()
     assert (told.status, "extra.html: is in the folder" in told.out) == (7, True)
     practice.ok("web", "build", "--config", "room.toml", "--out", str(out))
     kept = str(out / "room/.well-known/sealroom-assets")
-    told = practice.run("web", "verify", server.origin, "--assets", kept)
+    told = practice.run("web", "verify", server.origin, "--assets", kept, *known)
     assert (told.status, "an older list was put back" in told.out) == (7, True)
+
+
+def test_a_list_or_a_folder_alone_says_whose_it_is_and_verifies_nothing(
+    practice: Person, served: tuple[Server, Assets]
+) -> None:
+    """CNS-68: whoever gives somebody a list or a folder has signed it with an account of their own."""
+    server, assets = served
+    kept = practice.home / "kept"
+    kept.write_bytes(assets.signed)
+    page = ("--page", server.origin)
+    folder = str(practice.home / "site")
+    for where, given in ((kept, (server.origin, "--assets", str(kept), *page)), (folder, (folder,))):
+        told = practice.run("web", "verify", *given, "--json")
+        (found,) = json.loads(told.out)["findings"]
+        assert (told.status, json.loads(told.out)["holds"]) == (7, False)
+        assert (found["code"], found["where"]) == ("account_stated", str(where))
+        assert found["what"] == assets.account_id.hex()
+        assert practice.run("web", "verify", *given, "--company", found["what"]).status == 0
 
 
 def test_a_check_says_what_keeps_a_room_from_working(practice: Person, served: tuple[Server, Assets]) -> None:

@@ -106,20 +106,34 @@ def verify(session: Session) -> Work:
     options = session.options
     account_id = None if options.company is None else _account(options.company)
     if "://" not in options.url:
-        assets, found = look_at_folder(session.path(Path(options.url)), account_id)
-        return _told(session, Verified(tuple(found), assets), "web.folder_seen")
+        folder = session.path(Path(options.url))
+        assets, found = look_at_folder(folder, account_id)
+        stated = [] if account_id is not None else [_stated(folder, assets)]
+        return _told(session, Verified((*stated, *found), assets), "web.folder_seen")
     known = None if options.assets is None else _known(session.path(options.assets), account_id)
+    stated = []
     if account_id is None and known is not None:
-        account_id = known.account_id
+        account_id, stated = known.account_id, [_stated(session.path(options.assets), known)]
     pages = tuple(origin_of(one) for one in options.page)
     verifier = Verifier(
-        _origin(options.url), _now_ms(), account_id, known, pages, ssl_context=_context(session)
+        _origin(options.url),
+        _now_ms(),
+        account_id,
+        known,
+        pages,
+        ssl_context=_context(session),
+        findings=stated,
     )
 
     async def work() -> int:
         return await _told(session, await verifier.run(), "web.seen")
 
     return work()
+
+
+def _stated(path: Path, assets: Assets) -> Finding:
+    """What stands in a file is nobody's word but its own, so nothing is verified by it (CNS-68)."""
+    return Finding("account_stated", str(path), assets.account_id.hex())
 
 
 async def _told(session: Session, verified: Verified, limits: str) -> int:

@@ -58,7 +58,7 @@ ENGLISH_WEB: Final[dict[str, str]] = {
     "finding.warning": "warning",
     "finding.note": "note   ",
     "finding.seen_by": " [served so only to: {names}]",
-    "finding.account_stated": "{where}: the account {what} is what the site itself states, so nothing is "
+    "finding.account_stated": "{where}: the account {what} is only what is stated there, so nothing is "
     "verified; give the company's card (--company)",
     "finding.newer": "{where}: the list {what} is newer than the kept one",
     "finding.ends_soon": "{where}: the list ends on {what}; build the site anew",

@@ -62,7 +62,7 @@ GERMAN_WEB: Final[dict[str, str]] = {
     "finding.warning": "Warnung",
     "finding.note": "Hinweis",
     "finding.seen_by": " [so nur ausgeliefert an: {names}]",
-    "finding.account_stated": "{where}: das Konto {what} ist, was die Site selbst angibt; geprüft ist "
+    "finding.account_stated": "{where}: das Konto {what} ist nur, was dort selbst steht; geprüft ist "
     "damit nichts. Geben Sie die Karte der Firma an (--company)",
     "finding.newer": "{where}: die Liste {what} ist neuer als die aufgehobene",
     "finding.ends_soon": "{where}: die Liste endet am {what}; bauen Sie die Site neu",
