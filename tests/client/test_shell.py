@@ -94,7 +94,7 @@ async def test_a_refused_commit_reloads_the_machine_and_drops_the_effects_after_
     assert await events.next(1) == StoreTrouble("store.full")
     assert stage.shell.machine is stage.loads[0]
     assert stage.loads[0].names()[0] == "start"
-    assert stage.transport.connections[0].closed
+    await stage.until(lambda: stage.transport.connections[0].closed)
     assert await stage.do(commit(b"b"), value=2) == 2
     await stage.shell.close()
     assert ("send", b"never") not in stage.log
