@@ -10,16 +10,27 @@ from e2ee_client.engine.rooms.forwarding import MAX_HANDED_OVER
 from e2ee_client.engine.rooms.room_engine import RoomEngine
 from e2ee_client.engine.rooms.stewarding import Change
 from e2ee_client.engine.turn import Turn
-from e2ee_client.room_events import EntryAdded, HistoryHandedOver
+from e2ee_client.room_events import EntryAdded, EntryRefused, HistoryHandedOver
 from room_rooms import MINUTE_MS, change, dev, do, opened, say
 from room_world import World, ground
 
 from e2ee.content import Content, ContentType, OfRooms
 from e2ee.errors import ConsentWithdrawn, NoRight, RoomFrozen, Unlogged
 from e2ee.ids import ContentId
-from e2ee.rooms.entry import EntryHash
+from e2ee.rooms.entry import BLIND_B, EntryHash, make_header, write_entry
 from e2ee.rooms.forward import encode_forward
-from e2ee.rooms.payloads import Access, AccessKind, Act, ActKind, Erase, RoomText, Sensitive
+from e2ee.rooms.kinds import Kind
+from e2ee.rooms.payloads import (
+    Access,
+    AccessKind,
+    Act,
+    ActKind,
+    Erase,
+    RoomText,
+    Sensitive,
+    encode_payload,
+)
+from e2ee.rooms.signed_payloads import Consent
 
 
 def joined(*before: str) -> tuple[World, list[EntryHash]]:
@@ -199,3 +210,26 @@ def test_a_person_gives_its_other_device_what_is_there() -> None:
     give("tablet")
     world.run(MINUTE_MS)
     assert shown(world, "tablet") == [("two", False)]
+
+
+def test_a_consent_of_another_own_device_that_does_not_verify_is_refused() -> None:
+    """TRN-46: in a line; the consent of the room stays, also after a start."""
+    world, _ = joined("one")
+    world.customer_lists = 2
+    world.add("tablet")
+    world.devices["phone"].known_lists = 2
+    phone, tablet = world.devices["phone"], ground().author("tablet")
+    room = phone.room
+    assert room is not None
+    consent, name = room.live.consent, room.live.room_id
+    head = make_header(name, int(Kind.CONSENT), 0, world.now_ms)
+    forged = write_entry(tablet, head, encode_payload(Consent(b"x" * 200)), bytes(BLIND_B), None)
+    lines = OfRooms(ContentType.FORWARD, encode_forward(name, [forged]))
+    forward = Content(ContentId(bytes(16)), world.now_ms, lines)
+    assert do(world, "phone", lambda room, turn: room.take(turn, tablet, forward)) is True
+    refused = [one.code for one in phone.events if isinstance(one, EntryRefused)]
+    assert refused == ["remote.decode"]
+    assert bodies(world, "phone", [forged.hash]) == []
+    phone.restart()
+    assert phone.room is not None
+    assert phone.room.live.consent == consent

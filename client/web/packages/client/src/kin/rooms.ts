@@ -87,12 +87,12 @@ export function begin(c: Context, turn: Turn, deviceId: Bytes, content: Content)
   if (hex(roomIdOf(company, accountId, nonce)) !== hex(roomId))
     throw new RemoteError("remote.content", "a room with a company that is not known");
   const d = new Draft(c, turn, { ...newRoom(roomId, company, accountId, nonce), root: entry.hash });
-  const isTaken = fromSession(d, deviceId, content);
+  if (!fromSession(d, deviceId, content)) throw new RemoteError("remote.content", "an open that does not hold");
   d.rejudge();
   settle(d);
   d.apply();
   stepIn(c, turn, roomId, (later) => {
     if (mayWriteQuietly(later)) write(later, KIND_MARK, null);
   });
-  return isTaken;
+  return true;
 }

@@ -10,6 +10,7 @@ import { NOTHING_SEEN, takeEntry } from "@sealroom/core/rooms/chain.ts";
 import { decodeBody, decodeHeader } from "@sealroom/core/rooms/entry.ts";
 import { asSignal } from "@sealroom/core/rooms/forward.ts";
 import type { TakenState } from "@sealroom/core/rooms/head.ts";
+import { checkPayload } from "@sealroom/core/rooms/payloads.ts";
 import { asState } from "@sealroom/core/rooms/state.ts";
 import type { Value } from "@sealroom/core/wire/cbor.ts";
 import type { Context } from "../context.ts";
@@ -145,22 +146,31 @@ function loadRoom(value: Bytes, kept: readonly Kept[], signers: Signers): Room {
   let view = NOTHING_SEEN;
   let consent = NO_CONSENT;
   const states: TakenState[] = [];
-  for (const { entry, stands } of kept) {
+  const entries = new Map<string, Kept>();
+  for (const one of kept) {
+    const { entry, stands } = one;
     view = takeEntry(view, entry).view;
-    const payload = entry.body === null || stands === "refused" ? null : decodeBody(entry.body);
-    if (payload === null) continue;
-    if (entry.header.kind === KIND_STATE) {
-      const { hash, author, header } = entry;
-      states.push({ hash, author: author.deviceId, n: header.n, state: asState(payload) });
+    entries.set(hex(entry.hash), one);
+    if (entry.body === null || stands === "refused") continue;
+    const { hash, author, header } = entry;
+    try {
+      const payload = decodeBody(entry.body);
+      checkPayload(header.kind, payload);
+      if (header.kind === KIND_STATE)
+        states.push({ hash, author: author.deviceId, n: header.n, state: asState(payload) });
+      if (stands === "taken" && same(author.accountId, stored.customer))
+        consent = consentAfter(consent, entry, payload, signers);
+    } catch (error) {
+      // It is left out, and the rest of the store is opened (TRN-46).
+      if (!(error instanceof RemoteError)) throw error;
+      entries.set(hex(hash), { ...one, stands: "refused" });
     }
-    if (same(entry.author.accountId, stored.customer)) consent = consentAfter(consent, entry, payload, signers);
   }
   const held = early.map(([one, receivedMs]) => ({ entry: entryOf(one), receivedMs }));
-  const map = new Map(kept.map((one) => [hex(one.entry.hash), one]));
   return {
     ...stored,
     early: held,
-    entries: map,
+    entries,
     view,
     states,
     consent,

@@ -88,7 +88,7 @@ function checked(d: Draft, entry: Entry): boolean {
   }
 }
 
-/** Steps 7 and 8: form of the body, who writes the kind, what it does about other entries. */
+/** Steps 7 and 8: form of the body, who writes the kind, our consent, what it does about other entries. */
 function readable(d: Draft, entry: Entry): Value {
   const { kind } = entry.header;
   const payload = decodeBody(entry.body as Bytes);
@@ -98,6 +98,8 @@ function readable(d: Draft, entry: Entry): Value {
   if (sideOf(kind) === (byUs ? "company" : "customer") || isSecond)
     throw new RemoteError("room.right", "a kind that the other side writes, or a second open");
   if (kind === KIND_STATE) checkRoomFor(d, entry.author.deviceId);
+  // Looked at before anything of it stays (TRN-46).
+  if (byUs) consentAfter(d.room.consent, entry, payload, signersOf(d.c));
   checkErasing(d.room, entry, payload, d.judged(), byUs ? [] : teamNow(d.c, d.turn));
   return payload;
 }
@@ -161,7 +163,9 @@ export function fromLine(d: Draft, entry: Entry): boolean {
   const known = d.find(entry.hash);
   if (known !== null) {
     const isWhole = known.entry.body !== null || entry.body === null || known.hidden;
-    if (!isWhole) d.keep({ ...known, entry });
+    if (isWhole) return false;
+    readable(d, entry);
+    d.keep({ ...known, entry });
     return false;
   }
   checkNew(d, entry);

@@ -1,0 +1,195 @@
+/** Consent that another device of ours gives us, and what of a store does not fit (TRN-46). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { compare, hex } from "@sealroom/core/bytes.ts";
+import { content, ENTRY } from "@sealroom/core/content.ts";
+import { signList, verifyList } from "@sealroom/core/identity/list.ts";
+import { signMap } from "@sealroom/core/identity/signed.ts";
+import type { Entry } from "@sealroom/core/rooms/entry.ts";
+import * as entries from "@sealroom/core/rooms/entry.ts";
+import type { Ed25519Seed } from "@sealroom/core/secret.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { encode } from "@sealroom/core/wire/cbor.ts";
+import type { Engine } from "../src/engine/engine.ts";
+import { loadEngine, putNew } from "../src/engine/loading.ts";
+import { encodeKept, entryKey } from "../src/engine/rooms/model.ts";
+import { newPeer, setPeer } from "../src/engine/state.ts";
+import type { Turn } from "../src/engine/turn.ts";
+import { newDevice, takeList } from "../src/engine/upkeep.ts";
+import { addDevice, settle } from "../src/kin/devices.ts";
+import { kinOf, kinState } from "../src/kin/kin.ts";
+import type { KinState } from "../src/kin/state.ts";
+import { entriesOf } from "../src/views.ts";
+import { MemoryPlace } from "./memory_store.ts";
+import * as shop from "./shop.ts";
+import { agent, desk, NOW_MS } from "./shop.ts";
+import { ERASE, engineOf, map, SAID, Scene, STATE } from "./shop_room.ts";
+
+const rng = shop.bytesFrom(71);
+const DAY_MS = 86_400_000;
+const OPEN = 1;
+const CONSENT = 8;
+const WITHDRAWAL = 9;
+const later = () => import("../src/later.ts");
+
+interface Kept {
+  readonly scene: Scene;
+  /** The other device. */
+  readonly device: Bytes;
+  /** The engine as a start finds it in its store. */
+  restarted(): Promise<Scene["room"]>;
+}
+
+/** A room of an account that has another device, and its store. */
+async function kept(): Promise<Kept> {
+  const engine = engineOf();
+  const { context } = engine;
+  const turns: Turn[] = [];
+  const step = engine.do.bind(engine);
+  engine.do = (atMs, work) => {
+    const made = step(atMs, work);
+    turns.push(made.turn);
+    return made;
+  };
+  context.kin = kinOf(context, []);
+  const device = withDevice(engine, kinState(context) as KinState);
+  const scene = new Scene(engine);
+  const store = await new MemoryPlace().create();
+  const restarted = async (): Promise<Scene["room"]> => {
+    for (const one of turns.splice(0)) await store.commit(one.changes(), await store.version());
+    const loaded = await loadEngine(store, rng, later);
+    const room = loaded?.context.rooms.get(hex(scene.roomId));
+    assert.ok(room !== undefined);
+    return room;
+  };
+  return { scene, device, restarted };
+}
+
+function withDevice(engine: Engine, k: KinState): Bytes {
+  const { own } = engine.context;
+  const { accountId } = own.record;
+  const { record } = newDevice(rng, accountId, rng(16), NOW_MS);
+  const recordHashes = [own.record.hash, record.hash].sort(compare);
+  const ends = { issuedMs: NOW_MS, expiresMs: NOW_MS + 30 * DAY_MS };
+  const head = { accountId, seq: own.list.seq + 2, prevHash: own.list.hash, recoveryPublic: null };
+  const list = verifyList(accountId, signList(own.accountSeed as Ed25519Seed, { ...head, ...ends, recordHashes }));
+  engine.do(NOW_MS, (c, turn) => {
+    putNew(c, turn);
+    addDevice(k, turn, record);
+    takeList(c, turn, list);
+    settle(k, turn, list, false);
+    setPeer(c, turn, newPeer(record));
+  });
+  return record.deviceId;
+}
+
+/** An entry of the other device of the account. */
+function written(scene: Scene, device: Bytes, kind: number, payload: Value, n = 1, roomId = scene.roomId): Entry {
+  const prev = n === 0 ? null : rng(32);
+  const header = { roomId, kind, n, prev, seen: [], state: null, sentMs: scene.nowMs };
+  const headerBytes = entries.encodeHeader(header);
+  const body = entries.encodeBody(rng(entries.BLIND_B), payload);
+  const commitment = entries.commitmentOf(body);
+  const { accountId } = scene.c.own.record;
+  const author = { accountId, deviceId: device, signPublic: null };
+  const hash = entries.entryHashOf(accountId, device, commitment, headerBytes);
+  return { author, headerBytes, header, body, commitment, signature: null, hash };
+}
+
+function arrives(scene: Scene, entry: Entry): readonly string[] {
+  const value = entries.entryPayload(entry.headerBytes, entry.body as Bytes, null);
+  const id = entries.contentIdOf(entry.hash);
+  return scene.takes(entry.author.deviceId, content(ENTRY, id, entry.header.sentMs, { name: "room", value })).codes;
+}
+
+const FORGED: readonly (readonly [what: string, kind: number, payload: Bytes])[] = [
+  ["a receipt of no form", CONSENT, rng(200)],
+  ["a withdrawal of no form", WITHDRAWAL, rng(200)],
+  ["a receipt of another signer", CONSENT, signMap(shop.desk.signSeed, "SR1-sig-consent", encode(map(1)))],
+  ["a withdrawal of another signer", WITHDRAWAL, signMap(shop.desk.signSeed, "SR1-sig-withdraw", encode(map(1)))],
+];
+
+for (const [what, kind, payload] of FORGED) {
+  test(`${what} by another device of ours is refused in a line, and the store opens again (TRN-46)`, async () => {
+    const { scene, device, restarted } = await kept();
+    const { consent } = scene.room;
+    const entry = written(scene, device, kind, payload);
+    assert.equal(scene.forwards(device, [entry]).codes.length, 1);
+    assert.equal(scene.kept(entry.hash)?.stands, "refused");
+    assert.deepEqual((await restarted()).consent, consent);
+  });
+
+  test(`${what} by another device of ours is refused under a number that is taken (TRN-46)`, async () => {
+    const { scene, device, restarted } = await kept();
+    const { consent } = scene.room;
+    assert.deepEqual(arrives(scene, written(scene, device, SAID, map("eins"))), []);
+    const second = written(scene, device, kind, payload);
+    assert.equal(arrives(scene, second).length, 1);
+    assert.equal(scene.kept(second.hash)?.stands, "refused");
+    assert.deepEqual((await restarted()).consent, consent);
+  });
+
+  test(`${what} that a store has as taken is left out at a start, and nothing else (TRN-46)`, async () => {
+    const { scene, device, restarted } = await kept();
+    const { consent } = scene.room;
+    const good = written(scene, device, SAID, map("eins"));
+    arrives(scene, good);
+    const entry = written(scene, device, kind, payload, 2);
+    stored(scene, entry);
+    const room = await restarted();
+    assert.deepEqual(room.consent, consent);
+    const stands = [good, entry].map(({ hash }) => room.entries.get(hex(hash))?.stands);
+    assert.deepEqual(stands, ["taken", "refused"]);
+    assert.ok(entriesOf(room).some(({ text }) => text === "eins"));
+  });
+}
+
+/** A store has an entry as one that was taken, whatever it says. */
+function stored(scene: Scene, entry: Entry): void {
+  const [some] = [...scene.room.entries.values()];
+  assert.ok(some !== undefined);
+  const one = { ...some, entry, place: scene.room.entries.size, delivery: null };
+  scene.engine.do(scene.nowMs, (_, turn) =>
+    turn.put("entry", entryKey(scene.roomId, entry.hash), () => encodeKept(one)),
+  );
+}
+
+test("a body of no form, or of another than its kind has, keeps no store from opening (TRN-46)", async () => {
+  const { scene, restarted } = await kept();
+  const payloads: readonly Value[] = [map(1), rng(40), "x", null];
+  const found = payloads.map((payload) => scene.entryOf(agent, STATE, payload));
+  const noBody = scene.entryOf(agent, SAID, map("x"));
+  const body = rng(50);
+  const commitment = entries.commitmentOf(body);
+  const hash = entries.entryHashOf(shop.accountId, agent.id, commitment, noBody.headerBytes);
+  for (const one of [...found, { ...noBody, body, commitment, hash }]) stored(scene, one);
+  const room = await restarted();
+  assert.deepEqual(room.states, []);
+  assert.equal(room.entries.get(hex(hash))?.stands, "refused");
+  assert.equal(entriesOf(room).length, scene.room.entries.size);
+});
+
+test("an open of another device of ours with a receipt that does not verify begins no room (TRN-46)", async () => {
+  const { scene, device, restarted } = await kept();
+  const nonce = rng(16);
+  const id = entries.roomIdOf(shop.accountId, scene.c.own.record.accountId, nonce);
+  const open = written(scene, device, OPEN, map(nonce, rng(200)), 0, id);
+  assert.deepEqual(arrives(scene, open), ["remote.content"]);
+  assert.deepEqual([...scene.c.rooms.keys()], [hex(scene.roomId)]);
+  await restarted();
+});
+
+test("a body that comes later and does not fit completes nothing (TRN-46)", async () => {
+  const { scene, restarted } = await kept();
+  scene.state([desk, agent]);
+  const wrong = scene.entryOf(agent, ERASE, "x");
+  const behind = scene.entryOf(agent, SAID, map("zwei"));
+  scene.arrives(behind);
+  scene.passes(60_000);
+  assert.deepEqual(scene.forwards(desk.id, [{ ...wrong, body: null }]).codes, []);
+  assert.equal(scene.kept(wrong.hash)?.entry.body, null);
+  assert.deepEqual(scene.forwards(desk.id, [wrong]).codes, ["remote.content"]);
+  assert.equal(scene.kept(wrong.hash)?.entry.body, null);
+  assert.ok(entriesOf(await restarted()).some(({ text }) => text === "zwei"));
+});
