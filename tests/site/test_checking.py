@@ -71,7 +71,7 @@ async def test_headers_of_the_room_that_are_missing_or_in_the_way_are_named(
     del headers["x-content-type-options"]
     headers["referrer-policy"] = "unsafe-url"
     headers["cross-origin-resource-policy"] = "cross-origin"
-    headers["x-frame-options"] = "DENY"
+    headers |= {"x-frame-options": "DENY", "vary": "*"}
     site.replies["/.well-known/sealroom-door"].headers["access-control-allow-origin"] = "*"
     assert await look(site, builder) == {
         ("policy_missing", ""),
@@ -79,6 +79,7 @@ async def test_headers_of_the_room_that_are_missing_or_in_the_way_are_named(
         ("header_other", "referrer-policy"),
         ("header_other", "cross-origin-resource-policy"),
         ("header_odd", "x-frame-options: DENY"),
+        ("header_odd", "vary: *"),
         ("cors", "*"),
     }
 

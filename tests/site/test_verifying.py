@@ -106,6 +106,40 @@ async def test_a_header_that_reports_tries_or_loads_something_is_named(site: Sit
     assert has_faults(verified.findings)
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [
+        "content-security-policy: default-src 'self'; report-uri https://stranger.example/",
+        "content-disposition: attachment",
+        "vary: Accept-Encoding, *",
+        'alt-svc: h3="stranger.example:443"',
+        'alt-svc: h3=":1"; ma=60',
+        'alt-svc: h3=":PORT", h2="stranger.example:443"',
+        'alt-svc: h3=":PORT"; ma="1, h3=x"',
+    ],
+)
+async def test_a_header_that_its_set_lacks_and_that_leads_elsewhere_is_named(site: Site, odd: str) -> None:
+    """CNS-67"""
+    server, assets, _ = site
+    name, _, value = odd.replace("PORT", server.origin.rpartition(":")[2]).partition(": ")
+    server.replies[script(assets)].headers[name] = value
+    named = Finding("header_odd", server.origin + script(assets), f"{name}: {value}")
+    assert (await look(site)).findings == (named,)
+
+
+@pytest.mark.parametrize(
+    "value", ["clear", 'h3=":PORT"; ma=2592000', 'h3=":PORT"; ma=1, h2=":PORT"; persist=1']
+)
+async def test_headers_that_every_server_may_send_are_not_named(site: Site, value: str) -> None:
+    """CNS-67: other protocols of the same host and port; a policy of the page's host beside the launcher."""
+    server, assets, _ = site
+    given = {"alt-svc": value.replace("PORT", server.origin.rpartition(":")[2]), "vary": "Accept-Encoding"}
+    server.replies[script(assets)].headers |= given
+    launcher = server.replies[script(assets, "launcher-")].headers
+    launcher |= {**given, "content-security-policy": "default-src 'self'"}
+    assert (await look(site)).findings == ()
+
+
 async def test_a_file_that_is_served_otherwise_to_one_browser_is_named_with_it(site: Site) -> None:
     """CNS-64"""
     server, assets, _ = site

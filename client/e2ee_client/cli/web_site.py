@@ -110,10 +110,11 @@ def verify(session: Session) -> Work:
         assets, found = look_at_folder(folder, account_id)
         stated = [] if account_id is not None else [_stated(folder, assets)]
         return _told(session, Verified((*stated, *found), assets), "web.folder_seen")
-    known = None if options.assets is None else _known(session.path(options.assets), account_id)
+    kept = None if options.assets is None else session.path(options.assets)
+    known = None if kept is None else _known(kept, account_id)
     stated = []
-    if account_id is None and known is not None:
-        account_id, stated = known.account_id, [_stated(session.path(options.assets), known)]
+    if account_id is None and kept is not None and known is not None:
+        account_id, stated = known.account_id, [_stated(kept, known)]
     pages = tuple(origin_of(one) for one in options.page)
     verifier = Verifier(
         _origin(options.url),

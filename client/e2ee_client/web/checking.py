@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
+from e2ee.rooms.assets import Place
 from e2ee.rooms.door import DOOR_MAX_B, Door
 from e2ee_client.rooms.doors import PATH as DOOR_PATH
 from e2ee_client.rooms.doors import open_door
@@ -20,7 +21,7 @@ from .built import integrity
 from .embedding import Embedding, read_page
 from .fetching import ALL_LIMIT_S, OK, Answer, NoAnswer, fetch
 from .findings import Finding
-from .headers import FORBIDDEN
+from .headers import is_odd
 from .origins import is_same_site, origin_of
 from .policy import Policy, allows, parse_policies, sources_of
 from .verifying import SOON_MS, day
@@ -158,7 +159,7 @@ class Checker:
         if answer is None:
             return
         for name, value in answer.headers:
-            if name in FORBIDDEN:
+            if name != "content-security-policy" and is_odd(name, value, {}, Place.ROOM, origin):
                 self._found("header_odd", self.room, f"{name}: {value[:100]}")
         wanted = {
             "x-content-type-options": ("nosniff",),

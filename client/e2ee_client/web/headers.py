@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from enum import IntEnum
 from typing import Final
+from urllib.parse import urlsplit
 
-from e2ee.rooms.assets import HeaderSet
+from e2ee.rooms.assets import HeaderSet, Place
 
 # Who passes a file on neither compresses nor rewrites what was signed.
 _FOREVER: Final = "public, max-age=31536000, immutable, no-transform"
@@ -51,6 +53,31 @@ FORBIDDEN: Final = frozenset(
         "x-sourcemap",
     }
 )
+_SAME_HOST: Final = re.compile(r'clear|[!-+\--<>-~]+="(:[0-9]{1,5})"(?:[ \t]*;[ \t]*[!-+\--:<-~]+)*')
+"""An alternative without a host is of the same one (RFC 7838, section 3)."""
+
+
+def is_odd(name: str, value: str, headers: Mapping[str, str], place: Place, origin: str) -> bool:
+    """Whether a file with a set of headers has one that none of its kind has (CNS-67)."""
+    if name in FORBIDDEN:
+        return True
+    if name in headers:
+        return False
+    if name == "content-security-policy":
+        return place is Place.ROOM
+    if name == "vary":
+        return "*" in value
+    if name == "alt-svc":
+        return not _is_same_host(value, origin)
+    return name == "content-disposition"
+
+
+def _is_same_host(value: str, origin: str) -> bool:
+    """Whether all alternatives are on the host and port that were asked."""
+    parts = urlsplit(origin)
+    port = parts.port or (80 if parts.scheme == "http" else 443)
+    found = [_SAME_HOST.fullmatch(one.strip()) for one in value.split(",")]
+    return all(one is not None and one.group(1) in (None, f":{port}") for one in found)
 
 
 def header_sets(room: Mapping[str, str], pages: tuple[str, ...], relay: str) -> tuple[HeaderSet, ...]:

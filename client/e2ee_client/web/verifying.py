@@ -25,7 +25,7 @@ from e2ee_client.rooms.exchange import is_on_this_machine
 
 from .fetching import ALL_LIMIT_S, OK, Answer, NoAnswer, fetch
 from .findings import Finding
-from .headers import FORBIDDEN
+from .headers import is_odd
 from .site import ASSETS_PATH
 
 SOON_MS: Final = 14 * 86_400_000
@@ -198,7 +198,7 @@ class Verifier:
             answer = await self._ask(origin, listed.path, listed.size_b, name)
         except NoAnswer as failure:
             return [(failure.code, "")]
-        found = differences(answer, listed, dict(assets.header_sets[listed.headers]))
+        found = differences(answer, listed, dict(assets.header_sets[listed.headers]), origin)
         if listed.path == DOOR_PATH and answer.status == OK and not answer.unread:
             found += self._door(answer.body, assets)
         return found
@@ -216,7 +216,7 @@ class Verifier:
         return [("door_ends_soon", day(ends_ms))] if ends_ms < self.now_ms + SOON_MS else []
 
 
-def differences(answer: Answer, listed: Asset, headers: dict[str, str]) -> list[tuple[str, str]]:
+def differences(answer: Answer, listed: Asset, headers: dict[str, str], origin: str) -> list[tuple[str, str]]:
     """Say how an answer is not what is listed: code and value (CNS-64)."""
     problem = _not_there(answer, listed.size_b)
     if problem is not None:
@@ -232,7 +232,11 @@ def differences(answer: Answer, listed: Asset, headers: dict[str, str]) -> list[
             found.append(("header_missing", name))
         elif values != [value]:
             found.append(("header_other", f"{name}: {' | '.join(values)[:300]}"))
-    found += [("header_odd", f"{name}: {value[:100]}") for name, value in answer.headers if name in FORBIDDEN]
+    found += [
+        ("header_odd", f"{name}: {value[:100]}")
+        for name, value in answer.headers
+        if is_odd(name, value, headers, listed.place, origin)
+    ]
     return found + _media(answer, listed.path)
 
 
