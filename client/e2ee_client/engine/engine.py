@@ -288,6 +288,7 @@ class Engine(Queries):
             contact.alarm = ""
         turn.put(contact.put())
         self._context.sending.pump(turn, contact)
+        self._context.renewal.permitted(turn, account_id)
         return turn.effects()
 
     def set_name(self, account_id: bytes, name: str | None, now_ms: int) -> list[Effect]:

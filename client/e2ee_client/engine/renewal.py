@@ -152,11 +152,15 @@ class Renewal(Part):
             self.start(turn, peer, bundle)
 
     def _may_start(self, turn: Turn, peer: Peer) -> bool:
-        is_open = peer.contact.accepted and not peer.contact.alarm and not self._state.own.replaced
         is_first = not peer.pair.met or peer.pair.candidate is None
         is_put_off = turn.now_ms < self._put_off_ms.get(peer.key, 0)
         is_due = self._context.links.is_online and not is_put_off
-        return is_open and is_first and is_due and pairs.left(peer.pair, "starts", turn.now_ms) > 0
+        is_free = pairs.left(peer.pair, "starts", turn.now_ms) > 0
+        return self._is_open(peer) and is_first and is_due and is_free
+
+    def _is_open(self, peer: Peer) -> bool:
+        """Whether sessions are started with a device at all: no time changes that, but a person does."""
+        return peer.contact.accepted and not peer.contact.alarm and not self._state.own.replaced
 
     def _bundle_of(self, turn: Turn, peer: Peer) -> VerifiedBundle | None:
         """Make a bundle of what the device gave us inside a session (ID-19, SES-34)."""
@@ -401,6 +405,14 @@ class Renewal(Part):
                 self._starts.set(peer.key, turn.now_ms, -peer.heard_ms)
         self.tick(turn)
 
+    def permitted(self, turn: Turn, account_id: bytes) -> None:
+        """A person has accepted a contact, or ended its alarm: try soon what is wanted with it (SES-22)."""
+        for peer in self._state.peers_of(account_id):
+            start_ms = self._start_ms(peer)
+            if start_ms is not None:
+                self._starts.set(peer.key, max(start_ms, turn.now_ms), -peer.heard_ms)
+        self._wake(turn)
+
     def tick(self, turn: Turn) -> None:
         """Look at the pairs that wait for something; at most five sessions a second (SES-32)."""
         starts, now_ms = _STARTS_A_TICK, turn.now_ms
@@ -465,8 +477,10 @@ class Renewal(Part):
         start_ms = self._start_ms(peer)
         if start_ms is None:
             self._starts.drop(peer.key)
-        elif peer.key not in self._starts:
-            self._starts.set(peer.key, start_ms if start_ms > now_ms else later_ms, -peer.heard_ms)
+        else:
+            start_ms, known_ms = start_ms if start_ms > now_ms else later_ms, self._starts.at_ms(peer.key)
+            if known_ms is None or start_ms < known_ms:
+                self._starts.set(peer.key, start_ms, -peer.heard_ms)
 
     def _wake(self, turn: Turn) -> None:
         """Wake when the next pair is due, but start sessions a second apart."""
@@ -482,7 +496,7 @@ class Renewal(Part):
     def _start_ms(self, peer: Peer) -> int | None:
         """Return when a session that is wanted may be started; None where no time brings that."""
         is_sought = peer.pair.met and peer.pair.candidate is not None
-        if peer.pair.wanted is None or is_sought or self._state.own.replaced:
+        if peer.pair.wanted is None or is_sought or not self._is_open(peer):
             return None
         put_off_ms = self._put_off_ms.get(peer.key, 0)
         held_ms = self._context.directory.held_ms(peer.account_id) if peer.contact.published else 0

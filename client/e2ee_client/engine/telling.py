@@ -24,6 +24,7 @@ class Telling(Part):
         self._context.receipts.accepted(turn, contact)
         self._context.sending.pump(turn, contact)
         self.tell_list(turn, contact)
+        self._context.renewal.permitted(turn, contact.account_id)
 
     def send_to_all(self, turn: Turn, contact: Contact, payload: Payload) -> None:
         """Send a content to each device of a contact with which there is a session."""
