@@ -324,7 +324,7 @@ def test_both_languages_have_words_for_everything() -> None:
 
 
 def test_a_page_of_absurd_times_and_nobody(talk: Talk, firm: Company, tmp_path: Path) -> None:
-    """EXP-15: a time beyond all calendars; a device without a card; nothing at all."""
+    """EXP-15, TRN-47: a time beyond all calendars; a device without a card; nothing at all."""
     far = talk.customer.make(9, talk.entries[-1].hash, 2**53 - 1, RoomText("später"))
     shown = "".join(page_of(talk, tmp_path, "de", talk.lines([*talk.entries, far])).shown)
     assert "9007199254740991 ms" in shown

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.xdist_group("web")
 
 
 @pytest.mark.usefixtures("web_libraries")
-@pytest.mark.parametrize(("package", "least"), [("ui", 21), ("widget", 3)])
+@pytest.mark.parametrize(("package", "least"), [("ui", 22), ("widget", 3), ("desk", 1)])
 def test_every_case_of_a_package_passes(package: str, least: int) -> None:
     folder = web_packages.WORKSPACE / "packages" / package / "tests"
     files = sorted(str(path) for path in folder.glob("*.test.ts"))

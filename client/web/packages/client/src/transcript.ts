@@ -81,6 +81,9 @@ const STYLE =
   ":root{color-scheme:light dark}body{max-width:46rem;margin:0 auto;padding:2rem 1.25rem;font:1rem/1.5 system-ui,sans-serif;overflow-wrap:anywhere}" +
   "li{margin:0 0 1.25rem;list-style:none}ol{padding:0}p{margin:0;white-space:pre-wrap}.meta{font-size:.85rem;opacity:.75}footer{margin-top:3rem;font-size:.85rem}";
 
+/** The last time that a `Date` has; what others state may be later (TRN-47). */
+const LAST_MS = 8.64e15;
+
 /** Characters that hide, or turn the direction of a line (ID-33). */
 const HIDDEN = /[\p{Cc}\p{Cf}\u2028\u2029]/gu;
 
@@ -106,13 +109,13 @@ export function transcriptPage(room: Room, company: string, { lang, file, text }
   const items = shown.map(({ author, sentMs, text: said, ours, isErased, payload }) => {
     const name = ours ? words.you : (room.person(author).name ?? company);
     const fileName = payload instanceof Map ? String(payload.get(6) ?? "") : "";
-    const body = isErased ? words.gone : (said ?? words.file.replace("{name}", fileName));
-    const at = time.format(sentMs);
+    const body = isErased ? words.gone : (said ?? words.file.replace("{name}", () => fileName));
+    const at = time.format(Math.min(sentMs, LAST_MS));
     return `<li><p class="meta"><bdi>${escaped(name)}</bdi> · ${escaped(at)}</p><p dir="auto">${escaped(body)}</p></li>`;
   });
   const sum = hex(sha256(new TextEncoder().encode(text)));
-  const title = escaped(words.title.replace("{company}", company));
-  const proof = escaped(words.proof.replace("{file}", file).replace("{hash}", sum));
+  const title = escaped(words.title.replace("{company}", () => company));
+  const proof = escaped(words.proof.replace("{file}", () => file).replace("{hash}", sum));
   return `<!doctype html>
 <html lang="${language}"><head><meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'">

@@ -2,12 +2,12 @@
 
 import { h, replace, say, set } from "@sealroom/ui/dom.ts";
 import { icon } from "@sealroom/ui/icons.ts";
-import { clockOf, daysBetween } from "@sealroom/ui/times.ts";
 import { isChanged } from "./changed.ts";
 import type { Desk } from "./desk.ts";
 import { type List, listOf } from "./list.ts";
 import type { FoundRow, PreviewRow, RoomRow } from "./messages.ts";
 import { isWaiting, labelsOf, nameOfRoom, pressing, roomsOf, type View } from "./rooms.ts";
+import { shortTime } from "./short_time.ts";
 import { type DeskWords, longOf } from "./words.ts";
 
 const MAIN_VIEWS = ["waiting", "mine", "all"] as const;
@@ -214,7 +214,7 @@ function lineView({ row, preview }: Line, desk: Desk, words: DeskWords): HTMLEle
     "div",
     { class: isNew || isWaiting(row) ? "item unread" : "item" },
     h("span", { class: "name", dir: "auto" }, nameOfRoom(row, desk.state(), words)),
-    h("span", { class: "time" }, shortTime(row.lastMs, desk.nowMs(), words)),
+    h("span", { class: "time" }, shortTime(row.lastMs, desk.nowMs(), words.language)),
     h("span", { class: "preview", dir: "auto" }, previewText(row, preview, words)),
     row.unread > 0
       ? h("span", { class: "count", "aria-label": words("row.unread", { n: row.unread }) }, String(row.unread))
@@ -245,14 +245,6 @@ function previewText(row: RoomRow, preview: PreviewRow | undefined, words: DeskW
   if (preview?.isHidden || row.isSensitive) return words("row.hidden");
   const text = preview?.text ?? "";
   return preview?.role === "customer" || text === "" ? text : `› ${text}`;
-}
-
-function shortTime(ms: number, nowMs: number, words: DeskWords): string {
-  const clock = clockOf(words.language);
-  const days = daysBetween(ms, nowMs);
-  if (days === 0) return clock.time(ms);
-  if (days === 1) return clock.day(ms, nowMs);
-  return new Intl.DateTimeFormat(words.language, { day: "2-digit", month: "2-digit" }).format(ms);
 }
 
 function noneView(view: View, words: DeskWords, all: () => void): HTMLElement {
@@ -286,7 +278,7 @@ function foundView(found: readonly FoundRow[], options: QueueOptions, end: () =>
       h(
         "button",
         { class: "hit", type: "button", onclick: () => options.openRoom(one.room, one.entry) },
-        h("span", { class: "meta" }, `${name} · ${shortTime(one.sentMs, options.desk.nowMs(), words)}`),
+        h("span", { class: "meta" }, `${name} · ${shortTime(one.sentMs, options.desk.nowMs(), words.language)}`),
         h("span", { dir: "auto" }, one.text.slice(0, 200)),
       ),
     );

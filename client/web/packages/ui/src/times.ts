@@ -2,6 +2,8 @@
 
 const DAY_MS = 86_400_000;
 const KB = 1_000;
+/** The last time that a `Date` has; what others state may be later. */
+const LAST_MS = 8.64e15;
 
 export interface Clock {
   /** `heute`, `gestern`, or the date. */
@@ -16,10 +18,15 @@ export interface Clock {
   size(bytes: number): string;
 }
 
+/** A time as calendars have it: one that is beyond them is their last (TRN-47). */
+export function inCalendar(ms: number): number {
+  return Math.min(ms, LAST_MS);
+}
+
 /** How many midnights of the device lie between two times. */
 export function daysBetween(ms: number, nowMs: number): number {
   const midnight = (of: number) => {
-    const date = new Date(of);
+    const date = new Date(inCalendar(of));
     return Date.UTC(date.getFullYear(), date.getMonth(), date.getDate());
   };
   return Math.round((midnight(nowMs) - midnight(ms)) / DAY_MS);
@@ -31,11 +38,11 @@ export function clockOf(locale: string): Clock {
   const near = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const weekday = new Intl.DateTimeFormat(locale, { weekday: "long", day: "numeric", month: "long" });
   const date = new Intl.DateTimeFormat(locale, { day: "numeric", month: "long", year: "numeric" });
-  const time = (ms: number) => hour.format(ms);
+  const time = (ms: number) => hour.format(inCalendar(ms));
   const day = (ms: number, nowMs: number) => {
     const ago = daysBetween(ms, nowMs);
     if (Math.abs(ago) <= 1) return near.format(-ago, "day");
-    return (Math.abs(ago) < 180 ? weekday : date).format(ms);
+    return (Math.abs(ago) < 180 ? weekday : date).format(inCalendar(ms));
   };
   return {
     day,

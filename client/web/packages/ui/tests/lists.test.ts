@@ -95,3 +95,20 @@ test("spans and sizes have a unit", () => {
   assert.equal(clockOf("en").size(241_300), "241 kB");
   assert.match(clockOf("de").size(4_213_000), /^4,2\sMB$/u);
 });
+
+test("what was written at a time that no calendar has is shown, and what stands around it (TRN-47)", () => {
+  for (const ms of [8.64e15, Number.MAX_SAFE_INTEGER]) {
+    for (const locale of ["de", "en"]) {
+      const clock = clockOf(locale);
+      assert.match(clock.time(ms), /\d:\d\d/u);
+      assert.match(clock.moment(ms, NOW_MS), /27\d{4}.*\d:\d\d/u);
+      assert.match(clock.day(0, ms), /19(69|70)/u);
+    }
+    assert.ok(Number.isSafeInteger(daysBetween(NOW_MS, ms)));
+    const items = [messageOf("me", 9, "a"), messageOf("yildiz", 8, "b", { writtenMs: ms }), messageOf("me", 7, "c")];
+    assert.deepEqual(
+      rowsOf(items, "me").map((row) => row.isNewDay),
+      [true, true, false],
+    );
+  }
+});

@@ -1,0 +1,50 @@
+/** The page for people that is saved beside a transcript. */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { hex } from "@sealroom/core/bytes.ts";
+import { Room } from "../src/room.ts";
+import { Items } from "../src/room_items.ts";
+import type { Shell } from "../src/shell.ts";
+import { transcriptPage } from "../src/transcript.ts";
+import { agent, desk } from "./shop.ts";
+import { Scene } from "./shop_room.ts";
+
+const PATTERNS = "$& $` $' $$ $1";
+const SHOWN = "$&#38; $` $&#39; $$ $1";
+
+function roomOf(scene: Scene): Room {
+  const shell = { context: scene.c } as unknown as Shell;
+  return new Room(shell, {} as never, hex(scene.roomId));
+}
+
+function pageOf(room: Room, company = "Praxis"): string {
+  return transcriptPage(room, company, { lang: "de", file: "room.json", text: "{}" });
+}
+
+test("a text of a time that no calendar has is on the page, with those around it (TRN-47)", () => {
+  const scene = new Scene();
+  scene.state([desk, agent]);
+  scene.hears(desk, "vorher");
+  scene.hears(agent, "weit weg", { sentMs: Number.MAX_SAFE_INTEGER });
+  scene.hears(desk, "nachher");
+  const room = roomOf(scene);
+  const page = pageOf(room);
+  for (const text of ["vorher", "weit weg", "nachher"]) assert.ok(page.includes(`>${text}</p>`), text);
+  const around = { path: [], failures: new Map(), uploads: [], self: "", noticed: [] };
+  const fileOf = () => ({}) as never;
+  const texts = new Items().of(room.entries(), { ...around, fileOf }).map((one) => "text" in one && one.text);
+  for (const text of ["vorher", "weit weg", "nachher"]) assert.ok(texts.includes(text), text);
+});
+
+test("a name with signs of a pattern stands on the page as it is (EXP-23)", () => {
+  const scene = new Scene();
+  scene.hears(desk, "x");
+  const room = roomOf(scene);
+  const [first] = room.entries().filter(({ kind }) => kind === 3);
+  assert.ok(first !== undefined);
+  const file = { ...first, kind: 7, text: null, payload: new Map([[6, PATTERNS]]) };
+  room.entries = () => [file];
+  const page = pageOf(room, PATTERNS);
+  assert.ok(page.includes(`<h1>Gespräch mit ${SHOWN}</h1>`));
+  assert.ok(page.includes(`>Datei: ${SHOWN}</p>`));
+});
