@@ -147,11 +147,18 @@ class Outbox:
                 self.give(kept, channel, (item,))
             lane.ready = deque(one for one in lane.ready if one.content_id not in but)
             lane.flying = {at: one for at, one in lane.flying.items() if at not in kept.flying}
+        self._forget_given(lane)
         return lane
 
     def forget(self, account_id: bytes) -> None:
         """Take out all lanes of a contact."""
-        self._lanes.pop(account_id, None)
+        for lane in self._lanes.pop(account_id, {}).values():
+            self._forget_given(lane)
+
+    def _forget_given(self, lane: Lane) -> None:
+        """What was given to connections of a lane that is taken out is not made ready again."""
+        for given in self._given.values():
+            given.pop(id(lane), None)
 
     def add(self, item: Outgoing) -> None:
         """Put an item where its state belongs."""

@@ -49,8 +49,15 @@ class Timers:
         self._times.at_the_latest(now_ms)
 
     def run(self, turn: Turn) -> None:
-        """Do what is due; what becomes due by that is done at the next time."""
+        """Do what is due; what becomes due by that is done at the next time, and what one that raises an
+        error leaves undone.
+        """
         self._due = self._times.pop_all(turn.now_ms)
-        for name in list(self._due):
-            if self._due.pop(name, None) is not None:
-                self._work.pop(name)(turn)
+        try:
+            for name in list(self._due):
+                if self._due.pop(name, None) is not None:
+                    self._work.pop(name)(turn)
+        finally:
+            for name, at_ms in self._due.items():
+                self._times.set(name, at_ms)
+            self._due = {}
