@@ -8,7 +8,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 import pytest
+from e2ee_client import restoring
+from e2ee_client.engine.records import OWN_KEY, Own
 from e2ee_client.errors import RelayUnavailable
+from e2ee_client.restoring import Saved
 from e2ee_client.rooms import recovering
 from e2ee_client.runtime.transport import Connection
 from e2ee_client.testing import MemoryNetwork
@@ -24,6 +27,7 @@ from e2ee_relay.protocol import (
 from engine_world import SeededRng
 
 from e2ee import identity, recovery
+from e2ee.errors import ListFork
 from e2ee.identity import DeviceKind, DeviceList
 from e2ee.recovery import RecoveryCode
 from e2ee.secret import AccountKey
@@ -204,3 +208,37 @@ async def test_a_relay_that_says_nothing_ends_with_the_time_that_is_waited(
     with pytest.raises(RelayUnavailable):
         await recovering.newest_list(CODE, "wss://relay.test", relay)
     assert relay.closed == 1
+
+
+@pytest.mark.parametrize("answer", [shows(), says(ErrorCode.NOT_FOUND)])
+async def test_control_a_restore_that_is_shown_no_later_list_signs_a_number_again_and_is_seen(
+    answer: Answer,
+) -> None:
+    """SES-40, ID-07: of a recovered account, too; a recovery takes a number far ahead (ACC-63)."""
+    key, rng = CODE.account_key(), SeededRng("restored")
+    account_id = identity.account_id_of(key)
+    device = identity.new_device(account_id, DeviceKind.PERSON, 0, NOW_MS, NOW_MS + 10**10, rng)
+    first = recovery.first_list(key, device.record, None, NOW_MS, rng)
+    saved = Saved(
+        account_key=key,
+        recovery_key=None,
+        record=device.record,
+        device_list=first,
+        relay_url="wss://relay.test",
+        name=None,
+        publish=True,
+        read_receipts=False,
+        lists=[(first.seq.to_bytes(8), first.signed)],
+        contacts=[],
+        messages=[],
+        timeline=[],
+        devices=[],
+    )
+    renewed = _signed(key, identity.next_list(account_id, first, [device.record], None, NOW_MS + 1))
+    newest = await restoring.newest(saved, Hostile([answer]))
+    rows = restoring.new_rows(saved, newest, None, rng, NOW_MS + 2)
+    (restored,) = (Own.decode(one.key, one.value).device_list for one in rows if one.key == OWN_KEY)
+    assert restored.seq == renewed.seq == first.seq + 1
+    with pytest.raises(ListFork):
+        identity.check_link(renewed.head, restored)
+    assert recovery.first_list(key, device.record, first, NOW_MS + 2, rng).seq > renewed.seq
