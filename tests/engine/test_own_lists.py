@@ -9,12 +9,13 @@ import pytest
 from e2ee_client.engine import Channel, Recovery
 from e2ee_client.engine.own_lists import restored_seq, unlisted_seq
 from e2ee_client.engine.peers import Peer
+from e2ee_client.engine.records import NextList
 from e2ee_client.engine.sending import Sending
 from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
 from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Publish, Role, decode_frames
+from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
 from engine_world import Node, SeededRng, World, acquainted
 from relay_scenes import lose, the_peer, well
 from struck_off import backup_of, restored
@@ -109,6 +110,85 @@ def test_a_published_store_that_was_set_back_follows_its_entry(renewals: int) ->
     assert pinned_by(customer, praxis) > max(before)
     assert is_calm(company, customer)
     well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("back_ms", [HOUR_MS, DAY_MS, 3 * DAY_MS])
+@pytest.mark.parametrize("is_taken", [False, True])
+def test_a_list_that_is_not_confirmed_is_sent_as_it_is(back_ms: int, *, is_taken: bool) -> None:
+    """ID-47, ID-40: by a clock that went back further another one only if the directory lacks it."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    company.outgoing = unconfirmed(company, is_taken=is_taken)
+    company.set_clock(4 * DAY_MS)
+    account_id = company.engine._state.own.account_id
+    row = company.rows.tables["meta"][NextList.PREFIX]
+    unsent = NextList.decode(NextList.PREFIX, row).device_list
+    asked: list[Publish | Lookup] = []
+    company.outgoing = noting(asked)
+    company.break_connections()
+    company.set_clock(4 * DAY_MS - back_ms)
+    world.advance(MINUTE_MS)
+    published = [DeviceList.verify(account_id, one.lists[-1]) for one in asked if isinstance(one, Publish)]
+    is_far = back_ms > DAY_MS
+    assert {one.hash == unsent.hash for one in published if one.seq == 2} == (
+        {not is_far} if not (is_far and is_taken) else set()
+    )
+    assert isinstance(asked[0], Lookup if is_far else Publish)
+    own = company.engine._state.own
+    assert max(own.device_list.issued_ms, own.device.record.created_ms) <= company.now_ms
+    company.set_clock(0)
+    world.advance(RENEWED_MS)
+    assert all(len(hashes) == 1 for hashes in lists_of(company).values())
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_a_record_that_is_due_waits_for_the_list_that_is_not_confirmed() -> None:
+    """ID-47, SES-32: a loss gets no second list of the number, and a record with the one after it."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    company.outgoing = unconfirmed(company, is_taken=False)
+    company.set_clock(2 * DAY_MS)
+    before = company.engine._state.own.device.record
+    unsent = NextList.decode(NextList.PREFIX, company.rows.tables["meta"][NextList.PREFIX]).device_list
+    asked: list[Publish | Lookup] = []
+    company.outgoing = noting(asked)
+    lose(company)
+    world.advance(MINUTE_MS)
+    own = company.engine._state.own
+    published = [
+        DeviceList.verify(own.account_id, one.lists[-1]) for one in asked if isinstance(one, Publish)
+    ]
+    assert {one.hash for one in published if one.seq == unsent.seq} == {unsent.hash}
+    assert own.device.record != before
+    assert not own.record_anew
+    well(world, company, customer, praxis)
+
+
+def unconfirmed(node: Node, *, is_taken: bool) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that loses what a node publishes, or the relay's answer to it."""
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        if not any(isinstance(one, Publish) for one in decode_frames(data, Role.RELAY)):
+            return [data]
+        connection = node.connections[channel]
+        if is_taken:
+            node.world.relay.take(connection, connection.session, data)
+            while not connection._incoming.empty():
+                connection._incoming.get_nowait()
+        return []
+
+    return outgoing
+
+
+def noting(asked: list[Publish | Lookup]) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that notes what a node asks of its own entry."""
+
+    def outgoing(_: Channel, data: bytes) -> list[bytes]:
+        asked.extend(one for one in decode_frames(data, Role.RELAY) if isinstance(one, Publish | Lookup))
+        return [data]
+
+    return outgoing
 
 
 @pytest.mark.parametrize("later_ms", [MINUTE_MS, DAY_MS])

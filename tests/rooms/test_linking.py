@@ -16,6 +16,8 @@ from e2ee_client.rooms.linking import Link, LinkOffer
 from e2ee_client.testing import MemoryNetwork
 from practice import ORIGIN, Practice, practice
 
+from e2ee.errors import NoRight
+
 pytestmark = pytest.mark.asyncio
 
 
@@ -100,6 +102,26 @@ async def test_a_second_device_has_the_rooms_and_the_company_sees_it() -> None:
                     break
             with pytest.raises(UnknownDevice):
                 await phone.give_rooms(bytes(16), 1)
+
+
+async def test_a_device_that_is_being_struck_off_is_given_nothing_more() -> None:
+    """ACC-52: neither what is written nor the rooms, as long as the directory still names it."""
+    async with practice(MemoryNetwork()) as made, person(made) as (phone, room):
+        tablet, device_id = await linked(made, phone)
+        async with tablet:
+            await until(lambda: [one.room_id for one in tablet.rooms()] == [room.room_id])
+            machine = room._client.shell.machine
+            states = machine._context.rooms._loaded[room.room_id].states
+            us = machine._state.own.device.record.device_id
+            assert {us, device_id} == set(states.customers()) == set(states.receiving())
+            for one in machine._state.own_devices.values():
+                one.leaving = True
+            assert [us] == states.receiving()
+            assert states.authors(()) == []
+            assert device_id in states.customers()
+            await (await room.send("danach")).wait_for(EntryProgress.DELIVERED, 60)
+            with pytest.raises(NoRight):
+                await phone.give_rooms(device_id, 60)
 
 
 async def until_texts(room: object, wanted: list[str]) -> None:

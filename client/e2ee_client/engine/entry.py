@@ -81,6 +81,7 @@ class Entry(Part):
         is_signing = self._context.company.is_due(turn)
         is_changing = is_behind or is_due or self._lacks_address or is_signing or self._context.team.owes_slot
         is_unseen = is_signing and not self._has_looked and not is_behind
+        is_unseen |= is_due and not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
         if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
         elif is_behind:
@@ -213,7 +214,8 @@ class Entry(Part):
         except E2eeError:
             refused(turn, link, frame)
             return
-        self._is_fresh = not frame.more
+        self._is_fresh = not frame.more or held.seq <= after_seq
+        pending = self._context.upkeep.pending(turn)
         self._has_looked = self._has_looked or not frame.more
         if frame.more and held.seq > after_seq:
             self._find_head(turn, link, mailbox, held.seq)
@@ -222,6 +224,10 @@ class Entry(Part):
         elif held.head == own.device_list.head:
             self._compared(turn, held)
             self._context.team.note_entry(turn, own.account_id, frame)
+            self.publish(turn, link, mailbox)
+        elif pending is not None and held.head == pending.device_list.head:
+            self._context.telling.list_renewed(turn, pending)
+            self._compared(turn, held)
             self.publish(turn, link, mailbox)
         else:
             self._adopt_newer(turn, link, mailbox, frame)

@@ -6,7 +6,14 @@ from dataclasses import replace
 from typing import Final
 
 from e2ee import identity, prekeys, recovery
-from e2ee.constants import LIST_TTL_MS, PREKEY_LIFE_MS, PREKEY_ROTATION_MS, RELAY_RETENTION_MS, TOKEN_B
+from e2ee.constants import (
+    CLOCK_TOLERANCE_MS,
+    LIST_TTL_MS,
+    PREKEY_LIFE_MS,
+    PREKEY_ROTATION_MS,
+    RELAY_RETENTION_MS,
+    TOKEN_B,
+)
 from e2ee.errors import E2eeError, NoListNumber
 from e2ee.handshake import ResponderKeys
 from e2ee.identity import FLAG_FRONT_DESK, MAX_SEQ, DeviceList, DeviceRecord
@@ -96,6 +103,11 @@ def _first_list(
 def new_mailbox(relay_url: str, contact: bytes, rng: Rng) -> Mailbox:
     """Make a mailbox for one contact, or with an empty `contact` the published one."""
     return Mailbox(rng(_MAILBOX_B), relay_url, rng(_SEED_B), contact, False, {contact: (rng(TOKEN_B), False)})
+
+
+def _is_sendable(pending: NextList, now_ms: int) -> bool:
+    device_list = pending.device_list
+    return device_list.issued_ms <= now_ms + CLOCK_TOLERANCE_MS and now_ms <= device_list.expires_ms
 
 
 class Upkeep(Part):
@@ -341,8 +353,8 @@ class Upkeep(Part):
         come, whose one-time keys are gone: the relay's stock goes with it (SES-32). The older record stays
         named: sessions were made under it (ID-28).
         """
-        pending = self._pending(turn)
-        if pending is not None:
+        pending = self.pending(turn)
+        if pending is not None and _is_sendable(pending, turn.now_ms):
             return pending
         own = self._state.own
         record, older = own.device.record, own.older_record
@@ -356,19 +368,22 @@ class Upkeep(Part):
             turn.put(following.put())
         return following
 
-    def _pending(self, turn: Turn) -> NextList | None:
+    def is_in_doubt(self, turn: Turn) -> bool:
+        """Whether a list was signed that is not sent by this clock: the directory may have it (ID-47)."""
+        pending = self.pending(turn)
+        return pending is not None and not _is_sendable(pending, turn.now_ms)
+
+    def pending(self, turn: Turn) -> NextList | None:
         """Return the next list that was signed for the directory and that it has not confirmed. It is sent
-        as it is until then: a second one under its number would be evidence against us (ID-07).
+        as it is until then: a second one under its number would be evidence against us (ID-07, ID-47).
         """
         own, row = self._state.own, turn.read(self._state.rows, NextList.TABLE, NextList.PREFIX)
         if row is None:
             return None
         following = NextList.decode(NextList.PREFIX, row)
-        record, device_list = following.record, following.device_list
+        device_list = following.device_list
         follows = device_list.seq == own.device_list.seq + 1 and device_list.prev_hash == own.device_list.hash
-        is_timely = max(device_list.issued_ms, record.created_ms) <= turn.now_ms <= device_list.expires_ms
-        is_enough = record != own.device.record or not self._needs_record(turn)
-        return following if follows and is_timely and is_enough else None
+        return following if follows else None
 
     def _needs_record(self, turn: Turn) -> bool:
         own = self._state.own
@@ -378,8 +393,8 @@ class Upkeep(Part):
     def take_list(self, turn: Turn, following: NextList) -> None:
         """Take a list that was signed here as the newest."""
         own = self._state.own
-        own.device = replace(own.device, record=following.record)
-        own.older_record, own.record_anew = following.older_record, False
+        own.record_anew = own.record_anew and following.record == own.device.record
+        own.device, own.older_record = replace(own.device, record=following.record), following.older_record
         turn.delete(following.TABLE, following.key)
         self.store_list(turn, following.device_list)
         self._context.devices.settle(turn, following.device_list)

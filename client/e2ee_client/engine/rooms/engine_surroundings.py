@@ -55,6 +55,11 @@ class EngineSurroundings(Part):
         return Author(own.account_id, own.device.record.device_id)
 
     @property
+    def leaving(self) -> frozenset[DeviceId]:
+        """Devices of our account that the next list does not name."""
+        return frozenset(one.record.device_id for one in self._state.own_devices.values() if one.leaving)
+
+    @property
     def is_replaced(self) -> bool:
         """Whether another device has taken the place of ours (ACC-67)."""
         return self._state.own.replaced

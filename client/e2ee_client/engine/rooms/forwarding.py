@@ -219,7 +219,7 @@ class Forwarding(RoomPart):
         live, log = self._live, self._room.log
         if self._around.side is not Side.CUSTOMER or live.customer is None:
             raise NoRight("a customer gives history to its own device")
-        if to == self._around.us.device_id or to not in self._room.states.customers():
+        if to == self._around.us.device_id or to not in self._room.states.receiving():
             raise NoRight("history is given to another device of the account")
         self._give_open(turn, Author(live.customer, to))
         entries = [log.entry(turn, one) for one in log.all_of(turn)]

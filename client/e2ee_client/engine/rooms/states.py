@@ -141,6 +141,12 @@ class States(RoomPart):
             found.append(one)
         return tuple(found)
 
+    def receiving(self) -> list[DeviceId]:
+        """Return the customer's devices that are given something: none that is being struck off (ACC-52)."""
+        is_ours = self._live.customer == self._around.us.account_id
+        leaving = self._around.leaving if is_ours else ()
+        return [one for one in self.customers() if one not in leaving]
+
     def own_devices(self) -> tuple[DeviceId, ...]:
         """Return the customer's devices on one of them: what they confirm is not delivered yet."""
         return self.customers() if self._around.side is Side.CUSTOMER else ()
@@ -179,7 +185,7 @@ class States(RoomPart):
         live = self._live
         found = [Author(live.company, one) for one in sorted(company)]
         if live.customer is not None:
-            found += [Author(live.customer, one) for one in self.customers()]
+            found += [Author(live.customer, one) for one in self.receiving()]
         return [one for one in found if one != self._around.us]
 
     def answers(self, now_ms: int) -> bool:
@@ -207,7 +213,7 @@ class States(RoomPart):
     def receives(self, device: Author, kind: int, now_ms: int) -> bool:
         """Whether a device is in force and a recipient now (TRN-15)."""
         if device.account_id == self._live.customer:
-            return device.device_id in self.customers()
+            return device.device_id in self.receiving()
         return device.device_id in company_recipients(self.room, kind, self.ranks(now_ms))
 
     def received_then(self, device: Author, followed: EntryHash | None) -> bool:

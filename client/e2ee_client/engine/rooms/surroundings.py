@@ -77,6 +77,11 @@ class Surroundings(Protocol):
         ...
 
     @property
+    def leaving(self) -> frozenset[DeviceId]:
+        """Devices of our account that are being struck off (ID-28)."""
+        ...
+
+    @property
     def is_replaced(self) -> bool:
         """Whether another device has taken the place of ours (ACC-67)."""
         ...

@@ -36,8 +36,9 @@ export class Directory {
   readonly lists: DeviceList[] = [];
   records: readonly Bytes[] = [];
   addresses: readonly (Bytes | null)[] = [];
-  /** Whether PUBLISH is lost on its way. */
-  isDeaf = false;
+  /** Whether PUBLISH is lost on its way, or what answers it. */
+  loses: "request" | "answer" | null = null;
+  lookedUp = 0;
   published = 0;
   /** The rows of the account, as they were written last. */
   readonly rows = new Map<string, Row>();
@@ -102,12 +103,13 @@ export class Directory {
 
   #answer(operation: number, fields: readonly unknown[]): Answer | null {
     if (operation === LOOKUP) return this.#found(fields[1] as number);
-    if (operation !== PUBLISH || this.isDeaf) return null;
+    if (operation !== PUBLISH || this.loses === "request") return null;
     this.#take(fields[1] as Bytes[], fields[2] as Bytes[], fields[3] as (Bytes | null)[]);
-    return { name: "done" };
+    return this.loses === "answer" ? null : { name: "done" };
   }
 
   #found(afterSeq: number): Answer {
+    this.lookedUp += 1;
     if (this.lists.length === 0) return { name: "error", code: NOT_FOUND, retryAfterMs: 0 };
     const newer = this.lists.filter((one) => one.seq > afterSeq).map((one) => one.signed);
     const { records, addresses } = this;

@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Bytes } from "@sealroom/core/bytes.ts";
-import { hex } from "@sealroom/core/bytes.ts";
-import { DAY_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
+import { hex, same } from "@sealroom/core/bytes.ts";
+import { CLOCK_TOLERANCE_MS, DAY_MS, LIST_TTL_MS, RECOVERED_FROM } from "@sealroom/core/constants.ts";
 import { content, LIST } from "@sealroom/core/content.ts";
 import { signAddress } from "@sealroom/core/identity/address.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
@@ -198,7 +198,47 @@ test("a device that is being struck off is given nothing from then on, whatever 
   const { k } = directory;
   shows(directory, [[record, addressOf(second, record, NOW_MS + 1)]], NOW_MS + 10);
   assert.deepEqual(ids(), [hex(record.deviceId)]);
-  directory.isDeaf = true;
+  directory.loses = "request";
   directory.do(NOW_MS + 20, (_, turn) => removeDevice(k, turn, hex(record.deviceId)));
   assert.deepEqual(ids(), []);
+});
+
+test("a list that the directory has not confirmed is sent as it is, by a clock that went back a little too (ID-47)", () => {
+  for (const [backMs, isLost] of [
+    [5_000, "answer"],
+    [5_000, "request"],
+    [CLOCK_TOLERANCE_MS, "request"],
+    [3 * DAY_MS, "answer"],
+  ] as const) {
+    const directory = new Directory(madeAt(NOW_MS));
+    directory.connect(NOW_MS);
+    const atMs = NOW_MS + 20 * DAY_MS;
+    directory.loses = isLost;
+    directory.connect(atMs);
+    const { next } = directory.k;
+    assert.equal(directory.own.list.seq, 1);
+    directory.loses = null;
+    directory.connect(atMs - backMs);
+    assert.ok(directory.lists.some((one) => one.seq === 2 && same(one.hash, next?.hash as Bytes)));
+    assert.equal(directory.own.list.seq, 3);
+    assert.equal(directory.own.record.createdMs, atMs - backMs);
+    assert.equal(directory.reopened().next, null);
+  }
+});
+
+test("by a clock that went back further, or past its end, another one is signed only if the entry lacks it (ID-47)", () => {
+  for (const goesMs of [-3 * DAY_MS, LIST_TTL_MS + 1]) {
+    const directory = new Directory(madeAt(NOW_MS));
+    directory.connect(NOW_MS);
+    const atMs = NOW_MS + 20 * DAY_MS;
+    directory.loses = "request";
+    directory.connect(atMs);
+    const { next } = directory.k;
+    directory.loses = null;
+    const { lookedUp } = directory;
+    directory.connect(atMs + goesMs);
+    assert.equal(directory.lookedUp, lookedUp + 1);
+    assert.deepEqual([directory.own.list.seq, directory.own.list.issuedMs], [2, atMs + goesMs]);
+    assert.notDeepEqual(directory.own.list.hash, next?.hash);
+  }
 });

@@ -24,7 +24,7 @@ import { redoAhead } from "../engine/renewal_time.ts";
 import type { Turn } from "../engine/turn.ts";
 import { isAhead, isListDue, make, prekeysOf, rotate } from "../engine/upkeep.ts";
 import { noteEntry, settle } from "./devices.ts";
-import { pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
+import { isSendable, pendingOf, recordIn, recordsIn, signNext, takeNext } from "./own_list.ts";
 import type { KinState } from "./state.ts";
 import { knowsAll, namedBy, owesList, ownRecords, setNext, setRow } from "./state.ts";
 
@@ -101,9 +101,15 @@ function publishAfter(k: KinState, turn: Turn, link: Link, seq: number): void {
   send(k, turn, link, lists, list, (then, answer) => published(k, then, link, answer));
 }
 
-/** Sign our next list, or send the one that was signed; it is ours when the directory has it (ID-40). */
+/** Sign our next list, or send the one that was signed; it is ours when the directory has it (ID-40, ID-47). */
 function publishNext(k: KinState, turn: Turn, link: Link): void {
-  const next = pendingOf(k, turn.nowMs) ?? signNext(k, turn);
+  const pending = pendingOf(k);
+  const isSent = pending !== null && isSendable(pending, turn.nowMs);
+  if (pending !== null && !isSent && !k.isFresh) {
+    findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
+    return;
+  }
+  const next = isSent ? pending : signNext(k, turn);
   if (next === null) return;
   send(k, turn, link, [next], next, (then, answer) => {
     if (answer.name === "done") renewed(k, then, next);
@@ -193,11 +199,16 @@ function goOn(k: KinState, turn: Turn, link: Link, afterSeq: number, answer: Loo
   const isOurs = same(held.hash, list.hash);
   if (!answer.more && (held.seq < list.seq || isOurs)) noteEntry(k, turn, held, answer);
   noteAddress(k, answer);
-  k.isFresh = !answer.more;
+  k.isFresh = !answer.more || held.seq <= afterSeq;
+  const pending = pendingOf(k);
   if (answer.more && held.seq > afterSeq) findHead(k, turn, link, held.seq);
   else if (held.seq < list.seq) publishAfter(k, turn, link, held.seq);
   else if (isOurs) {
     compared(k, turn, held);
+    publish(k, turn, link);
+  } else if (pending !== null && same(held.hash, pending.hash)) {
+    renewed(k, turn, pending);
+    compared(k, turn, pending);
     publish(k, turn, link);
   } else adoptNewer(k, turn, link, answer);
 }

@@ -2,7 +2,7 @@
 
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { compare, hex, same } from "@sealroom/core/bytes.ts";
-import { LIST_TTL_MS } from "@sealroom/core/constants.ts";
+import { CLOCK_TOLERANCE_MS, LIST_TTL_MS } from "@sealroom/core/constants.ts";
 import type { DeviceList } from "@sealroom/core/identity/list.ts";
 import { names, signList, verifyList } from "@sealroom/core/identity/list.ts";
 import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
@@ -11,13 +11,18 @@ import { isAhead, redated, takeList } from "../engine/upkeep.ts";
 import type { KinState } from "./state.ts";
 import { ownRecords, presentOf, setNext, setOlder } from "./state.ts";
 
-/** The list that was signed for the next number and that the directory has not confirmed: it is sent as it is. */
-export function pendingOf(k: KinState, nowMs: number): DeviceList | null {
+/** The list that was signed for the next number and that the directory has not confirmed. */
+export function pendingOf(k: KinState): DeviceList | null {
   const { next } = k;
   const { list } = k.c.own;
   if (next === null || next.prevHash === null) return null;
   const follows = next.seq === list.seq + 1 && same(next.prevHash, list.hash);
-  return follows && next.issuedMs <= nowMs && nowMs <= next.expiresMs ? next : null;
+  return follows ? next : null;
+}
+
+/** Whether it is sent as it is by this clock; else another one is signed only where the directory lacks it (ID-47). */
+export function isSendable(pending: DeviceList, nowMs: number): boolean {
+  return pending.issuedMs <= nowMs + CLOCK_TOLERANCE_MS && nowMs <= pending.expiresMs;
 }
 
 /**
