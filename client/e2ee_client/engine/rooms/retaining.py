@@ -34,6 +34,17 @@ class Retaining(RoomPart):
         newest_ms = max(look.newest_ms, turn.now_ms)
         self._live.look = look._replace(at_ms=min(due, default=None), newest_ms=newest_ms)
 
+    def as_heard(self, turn: Turn, entry: Entry, stored: StoredEntry) -> Entry:
+        """Let a content that came by another's word first keep its times and marks when it comes again; one
+        that was destroyed meanwhile comes without its body (ROOM-46).
+        """
+        known = self._room.log.find(turn, entry.hash)
+        if known is None or not is_content(entry.header.kind):
+            return entry
+        stored.received_ms, stored.read_ms = known.received_ms, known.read_ms
+        stored.is_hidden, stored.is_marked = known.is_hidden, known.is_marked
+        return entry.redacted() if known.is_hidden and known.body is None else entry
+
     def added_at_any_place(self, turn: Turn, stored: StoredEntry) -> None:
         """Look at a body that has come for an entry which was here without it."""
         self._live.look = self._live.look._replace(segment=0)

@@ -274,6 +274,8 @@ class Taking(RoomPart):
         stored = new_stored(entry, turn.now_ms, self._followed(turn, entry))
         live.view = taken.view
         if taken.outcome is Outcome.TAKEN:
+            entry = self._room.retaining.as_heard(turn, entry, stored)
+            payload = None if entry.body is None else payload
             self._order(turn, entry, stored, is_history=history)
             self._room.erasing.note_links(turn, entry)
             self._does(turn, entry, payload, history=history)
@@ -283,16 +285,20 @@ class Taking(RoomPart):
             self._hear(turn, entry, payload, stored, by_tag, is_history=history)
         elif taken.outcome is Outcome.CONTRADICTED and log.find(turn, entry.hash) is None:
             stored.is_aside = True
+            self._room.erasing.apply_earlier(turn, entry, stored)
             log.put_aside(turn, entry, stored)
             if isinstance(payload, State):
                 self._room.states.take(turn, entry, payload)
+            self._erase_or_time(turn, entry, stored, payload)
         self._room.findings.report(turn, taken.findings, entry)
         return taken.outcome
 
     def _erase_or_time(
         self, turn: Turn, entry: Entry, stored: StoredEntry, payload: EntryPayload | None
     ) -> None:
-        """Of what was to be erased nothing stays; what stays has its time (ROOM-41, ROOM-44)."""
+        """Of what was to be erased nothing stays; what stays has its time (ROOM-41, ROOM-44,
+        ROOM-46).
+        """
         stored.body = entry.body
         self._room.erasing.added(turn, stored, payload)
         if not stored.is_hidden:
