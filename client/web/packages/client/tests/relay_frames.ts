@@ -14,13 +14,23 @@ export const SEND_RESULTS = 69;
 export const LOOKUP_RESULT = 73;
 export const UNAVAILABLE = 15;
 
-function frame(values: readonly Value[]): Value {
+export function frame(values: readonly Value[]): Value {
   return cborMap(values.map((value, key) => [key, value] as const));
 }
 
-export function hello(change: { readonly version?: number; readonly maxSendItems?: number } = {}): Bytes {
-  const { version = 1, maxSendItems = 256 } = change;
-  const limits = Array.from({ length: 18 }, (_, key) => [key, key === 2 ? maxSendItems : 0] as const);
+export interface Greeting {
+  readonly version?: number;
+  readonly maxSendItems?: number;
+  /** Work for a mailbox. */
+  readonly bits?: number;
+}
+
+export function hello({ version = 1, maxSendItems = 256, bits = 0 }: Greeting = {}): Bytes {
+  const given = new Map([
+    [2, maxSendItems],
+    [12, bits],
+  ]);
+  const limits = Array.from({ length: 18 }, (_, key) => [key, given.get(key) ?? 0] as const);
   return encode([frame([128, 0, version, NAME, NONCE, cborMap(limits), [1, 2, 5, 6]])]);
 }
 

@@ -13,7 +13,6 @@ import { HOUR_MS } from "@sealroom/core/constants.ts";
 import { RemoteError } from "@sealroom/core/errors.ts";
 import type { Frame, Hello } from "@sealroom/core/relay/answers.ts";
 import { decodeAnswers } from "@sealroom/core/relay/answers.ts";
-import { MAX_POW_BITS } from "@sealroom/core/relay/proofs.ts";
 import { release, sendLists } from "./contents.ts";
 import type { Context } from "./context.ts";
 import { connected as directoryConnected, lostConnection, weekly } from "./directory.ts";
@@ -34,7 +33,6 @@ const CLOCK_PUT_BACK_MS = 60_000;
 const UNUSABLE_RETRY_MS = 600_000;
 const DISPLACED_RETRY_MS = 5_000;
 const DISPLACED_WITHIN_MS = 86_400_000;
-const PROTOCOL_VERSION = 1;
 
 /** One for each open store; a step at a time. */
 export class Engine {
@@ -233,7 +231,7 @@ export class Engine {
   #hello(turn: Turn, link: Link, hello: Hello): void {
     if (link.state !== "greeting") return;
     const c = this.context;
-    const unusable = whyUnusable(hello);
+    const unusable = links.whyUnusable(hello);
     if (unusable !== "") {
       this.#wentDown(turn, link, unusable);
       links.drop(c, turn, link, UNUSABLE_RETRY_MS);
@@ -294,11 +292,4 @@ export class Engine {
 
 function isClosed(link: Link): boolean {
   return link.state === "closed";
-}
-
-/** Why a relay is left that greets so, or "" (RLY-11, RLY-142). */
-function whyUnusable(hello: Hello): string {
-  if (hello.version !== PROTOCOL_VERSION) return "relay.not_a_relay";
-  const bits = Math.max(hello.powBitsCreate, hello.powBitsSend, hello.powBitsFetch);
-  return bits > MAX_POW_BITS ? "relay.too_much_work" : "";
 }

@@ -8,11 +8,13 @@
 import type { Bytes } from "@sealroom/core/bytes.ts";
 import { readU32 } from "@sealroom/core/bytes.ts";
 import type { Answer, Hello } from "@sealroom/core/relay/answers.ts";
+import { MAX_POW_BITS } from "@sealroom/core/relay/proofs.ts";
 import type { Request } from "@sealroom/core/relay/requests.ts";
 import { encodeRequest } from "@sealroom/core/relay/requests.ts";
 import type { Context } from "./context.ts";
 import type { Channel, Turn } from "./turn.ts";
 
+const PROTOCOL_VERSION = 1;
 const FIRST_DELAY_MS = 500;
 const MAX_DELAY_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 30_000;
@@ -73,6 +75,13 @@ function newLink(channel: Channel): Link {
     pending: new Map(),
     working: new Map(),
   };
+}
+
+/** Why a relay is left that greets so, or "" (RLY-11, RLY-142). */
+export function whyUnusable(hello: Hello): string {
+  if (hello.version !== PROTOCOL_VERSION) return "relay.not_a_relay";
+  const bits = Math.max(hello.powBitsCreate, hello.powBitsSend, hello.powBitsFetch);
+  return bits > MAX_POW_BITS ? "relay.too_much_work" : "";
 }
 
 export function openLink(c: Context, turn: Turn, link: Link): void {

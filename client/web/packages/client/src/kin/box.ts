@@ -7,10 +7,11 @@ import { draw } from "@sealroom/core/ports.ts";
 import { ed25519PublicOf } from "@sealroom/core/primitives/sign.ts";
 import type { Answer, Frame, Hello } from "@sealroom/core/relay/answers.ts";
 import { decodeAnswers } from "@sealroom/core/relay/answers.ts";
-import { MAX_POW_BITS, signAuth, tokenHash } from "@sealroom/core/relay/proofs.ts";
+import { signAuth, tokenHash } from "@sealroom/core/relay/proofs.ts";
 import type { Request } from "@sealroom/core/relay/requests.ts";
 import * as requests from "@sealroom/core/relay/requests.ts";
 import { Secret } from "@sealroom/core/secret.ts";
+import { whyUnusable } from "../engine/links.ts";
 import type { Link, Ports } from "../engine/ports.ts";
 import { ClientError } from "../errors.ts";
 
@@ -38,6 +39,10 @@ interface Connection {
   readonly link: Link;
   readonly pending: Map<number, (answer: Answer | null) => void>;
   isReady: boolean;
+  /** The relay has greeted: it does so once, and asks for one proof of work. */
+  isGreeted: boolean;
+  /** Aborted where the connection has gone. */
+  readonly gone: AbortController;
 }
 
 /** Open a mailbox at a relay; a connection that breaks is made again until the box is closed. */
@@ -62,7 +67,7 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
       received: (message) => take(made, message),
       closed: () => broke(made),
     });
-    const made: Connection = { link, pending, isReady: false };
+    const made: Connection = { link, pending, isReady: false, isGreeted: false, gone: new AbortController() };
     connection = made;
   }
 
@@ -70,6 +75,7 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
     if (connection !== made) return;
     connection = null;
     made.link.close();
+    made.gone.abort();
     for (const answered of made.pending.values()) answered(null);
     void pause(AGAIN_MS).then(() => connection === null && connect());
   }
@@ -93,13 +99,20 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
       return;
     }
     if (!("push" in frame)) return;
-    if (frame.push.name === "hello") void setUp(made, frame.push);
+    if (frame.push.name === "hello") greeted(made, frame.push);
     if (frame.push.name !== "message") return;
     const { body, mailbox, seq } = frame.push;
     void ask(made, requests.acknowledge(mailbox, [seq]));
     const want = wanting.shift();
     if (want !== undefined) want(body);
     else if (received.length < MAX_KEPT) received.push(body);
+  }
+
+  /** The first greeting counts; a relay that is of no use is not asked for anything (RLY-11, RLY-142). */
+  function greeted(made: Connection, hello: Hello): void {
+    if (made.isGreeted || whyUnusable(hello) !== "") return;
+    made.isGreeted = true;
+    void setUp(made, hello);
   }
 
   function ask(made: Connection, request: Request): Promise<Answer | null> {
@@ -120,10 +133,10 @@ export function openBox(ports: BoxPorts, relayUrl: string, address: BoxAddress):
   async function setUp(made: Connection, hello: Hello): Promise<void> {
     const ownerPublic = ed25519PublicOf(owner);
     const { mailbox } = address;
-    if (hello.powBitsCreate > MAX_POW_BITS) return;
     const context = concat(hello.nonce, mailbox, ownerPublic);
     const bits = hello.powBitsCreate;
-    const work = bits === 0 ? new Uint8Array(0) : await ports.work(context, bits, ended.signal).catch(() => null);
+    const signal = AbortSignal.any([ended.signal, made.gone.signal]);
+    const work = bits === 0 ? new Uint8Array(0) : await ports.work(context, bits, signal).catch(() => null);
     if (work === null) return;
     const signature = signAuth(owner, hello.relayName, hello.nonce, [mailbox]);
     const steps = [

@@ -9,10 +9,12 @@ import type { InviteRequest } from "@sealroom/core/company/invite_messages.ts";
 import { decodeRequest, encodeWelcome } from "@sealroom/core/company/invite_messages.ts";
 import { CoreError } from "@sealroom/core/errors.ts";
 import { names } from "@sealroom/core/identity/list.ts";
+import type { DeviceRecord } from "@sealroom/core/identity/record.ts";
 import { KIND_PERSON } from "@sealroom/core/identity/record.ts";
 import type { Rng } from "@sealroom/core/ports.ts";
 import { draw } from "@sealroom/core/ports.ts";
 import type { Context } from "../engine/context.ts";
+import type { Turn } from "../engine/turn.ts";
 import { ClientError } from "../errors.ts";
 import type { Shell } from "../shell.ts";
 import type { Box, BoxPorts } from "./box.ts";
@@ -90,8 +92,8 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
   const digits = Promise.withResolvers<string>();
   const ended = Promise.withResolvers<void>();
   let first: Bytes | null = null;
-  let isConfirmed = false;
   let isAdded = false;
+  let over: ClientError | null = null;
   for (const one of [arrived.promise, digits.promise, ended.promise]) one.catch(() => {});
   const unwake = clock.wake(clock.nowMs() + LIFE_MS, () =>
     end(new ClientError("link.expired", "ten minutes are over")),
@@ -100,6 +102,7 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
   function end(error: ClientError): void {
     unwake();
     if (isAdded) return;
+    over ??= error;
     for (const one of [arrived, digits, ended]) one.reject(error);
     box.close();
   }
@@ -123,7 +126,7 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
       await box.send(request, seal(invites.OPENING, r));
       arrived.resolve(request);
       digits.resolve(invites.digitsOf(code.secret, message, r));
-    } else if (!same(first, message)) await second(isConfirmed ? [message] : [first, message]);
+    } else if (!same(first, message)) await second(isAdded ? [message] : [first, message]);
   }
 
   async function run(): Promise<void> {
@@ -139,15 +142,22 @@ function serve(shell: Shell, ports: BoxPorts, box: Box, invite: Invite, text: st
     if (!isOurs && !(error instanceof CoreError)) throw error;
   });
 
+  /** In one step with the look whether the link is over: whoever reads that it is has let nobody in (ACC-34). */
+  function add(k: KinState, turn: Turn, record: DeviceRecord): void {
+    if (over !== null) throw over;
+    addDevice(k, turn, record);
+    isAdded = true;
+    refill(k, turn);
+  }
+
   async function confirm(): Promise<string> {
     const { record, mailbox, token } = await arrived.promise;
-    isConfirmed = true;
-    await Promise.race([ended.promise, Promise.resolve()]);
-    await shell.do((c, turn) => {
-      addDevice(stateIn(c), turn, record);
-      refill(stateIn(c), turn);
-    });
-    isAdded = true;
+    await shell
+      .do((c, turn) => add(stateIn(c), turn, record))
+      .catch((error: unknown) => {
+        isAdded = false;
+        throw error;
+      });
     ended.resolve();
     await until(shell, (c) => isListed(stateIn(c), record.hash));
     await box.send({ mailbox, token }, seal(invites.OUT, welcomeOf(stateIn(shell.context))));

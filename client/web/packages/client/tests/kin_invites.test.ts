@@ -1,0 +1,143 @@
+/** The link that lets another device in, and the mailbox that it waits at (ACC-32 to ACC-34, ACC-53, RLY-142). */
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { setImmediate } from "node:timers/promises";
+import type { Bytes } from "@sealroom/core/bytes.ts";
+import { hex } from "@sealroom/core/bytes.ts";
+import { IN, placeOf } from "@sealroom/core/company/invite.ts";
+import { encodeRequest } from "@sealroom/core/company/invite_messages.ts";
+import type { Value } from "@sealroom/core/wire/cbor.ts";
+import { decode, encode } from "@sealroom/core/wire/cbor.ts";
+import type { LinkEvents } from "../src/engine/ports.ts";
+import { newDevice } from "../src/engine/upkeep.ts";
+import { ClientError } from "../src/errors.ts";
+import type { BoxPorts } from "../src/kin/box.ts";
+import { openBox } from "../src/kin/box.ts";
+import { link, sealedFor } from "../src/kin/inviting.ts";
+import { parseLink } from "../src/kin/joining.ts";
+import type { Shell } from "../src/shell.ts";
+import { Directory, madeAt } from "./kin_directory.ts";
+import * as relay from "./relay_frames.ts";
+import { bytesFrom, NOW_MS, RELAY } from "./shop.ts";
+
+const SEND = 5;
+const AUTHENTICATE = 2;
+const MESSAGE = 129;
+const RESULTS: Readonly<Record<number, readonly Value[]>> = {
+  [AUTHENTICATE]: [relay.AUTH_RESULT, []],
+  [SEND]: [relay.SEND_RESULTS, [[0, 0]]],
+};
+
+/** A relay that does what it is asked, and work that never ends. */
+function played() {
+  const asked: number[] = [];
+  const works: AbortSignal[] = [];
+  const state: { events: LinkEvents | null } = { events: null };
+  const answer = (message: Bytes): void => {
+    for (const one of decode(message, 1_048_576) as readonly ReadonlyMap<number, Value>[]) {
+      const [operation, id] = [...one.values()] as [number, number];
+      asked.push(operation);
+      const [code, ...fields] = RESULTS[operation] ?? [relay.DONE];
+      const sent = encode([relay.frame([code as Value, id, ...fields])]);
+      queueMicrotask(() => state.events?.received(sent));
+    }
+  };
+  const ports: BoxPorts = {
+    connect: (_, events) => {
+      state.events = events;
+      return { send: answer, close: () => {} };
+    },
+    work: (_context, _bits, signal) => {
+      works.push(signal);
+      return new Promise(() => {});
+    },
+    clock: { nowMs: () => NOW_MS, wake: () => () => {} },
+    random: bytesFrom(6),
+  };
+  const gives = (message: Bytes): void => (state.events as LinkEvents).received(message);
+  return { ports, asked, works, gives, breaks: () => (state.events as LinkEvents).closed("relay.unavailable") };
+}
+
+test("a relay that greets again and again is given one proof of work a connection, none if of no use (RLY-142)", () => {
+  const address = { mailbox: new Uint8Array(16), token: new Uint8Array(32) };
+  for (const [greeting, count] of [
+    [{ bits: 16 }, 1],
+    [{ bits: 17 }, 0],
+    [{ bits: 16, version: 2 }, 0],
+  ] as const) {
+    const { ports, works, gives, breaks } = played();
+    openBox(ports, RELAY, address);
+    for (let n = 0; n < 3; n++) gives(relay.hello(greeting));
+    assert.equal(works.length, count);
+    breaks();
+    assert.ok(works.every((one) => one.aborted));
+  }
+});
+
+/** A link with a device that has come, and a way to let another one come; steps wait for `go`. */
+async function withOneThatCame() {
+  const directory = new Directory(madeAt(NOW_MS));
+  directory.connect(NOW_MS);
+  const { engine } = directory;
+  const { ports, asked, gives } = played();
+  let gate: Promise<void> = Promise.resolve();
+  const doing: Shell["do"] = async (work) => {
+    await gate;
+    return engine.do(NOW_MS, work).result;
+  };
+  const shell = { context: engine.context, do: doing, listen: () => () => {} } as unknown as Shell;
+  const made = await link(shell, ports);
+  gives(relay.hello());
+  const { code, account } = parseLink(made.text);
+  const place = placeOf(code.secret, account.accountId);
+  const comes = async (seed: number): Promise<void> => {
+    const { record } = newDevice(bytesFrom(seed), account.accountId, place.deviceId, NOW_MS);
+    const message = encodeRequest(record.bytes, new Uint8Array(16).fill(seed), new Uint8Array(32));
+    const body = sealedFor(ports.random, account.accountId, code, IN, message);
+    gives(relay.push(MESSAGE, place.mailbox, seed, new Uint8Array(16), body, NOW_MS));
+    for (let n = 0; n < 20; n++) await setImmediate();
+  };
+  for (let n = 0; n < 20; n++) await setImmediate();
+  await comes(21);
+  assert.match(await made.digits, /^[0-9]{6}$/);
+  const waits = (): (() => void) => {
+    const held = Promise.withResolvers<void>();
+    gate = held.promise;
+    return held.resolve;
+  };
+  return {
+    made,
+    comes,
+    waits,
+    asked,
+    others: () => [...directory.k.others.values()].map((one) => hex(one.record.hash)),
+  };
+}
+
+test("a link that ends while the person confirms lets nobody in, and says so to both (ACC-34, ACC-53)", async () => {
+  for (const ends of ["second", "closed"] as const) {
+    const { made, comes, waits, asked, others } = await withOneThatCame();
+    const go = waits();
+    const confirmed = made.confirm().then(
+      () => "added",
+      (error: unknown) => (error instanceof ClientError ? error.code : error),
+    );
+    const before = asked.filter((one) => one === SEND).length;
+    if (ends === "second") await comes(22);
+    else made.close();
+    go();
+    for (let n = 0; n < 20; n++) await setImmediate();
+    assert.deepEqual(others(), []);
+    assert.equal(await confirmed, ends === "second" ? "link.code" : "link.expired");
+    await assert.rejects(made.over, ClientError);
+    assert.equal(asked.filter((one) => one === SEND).length - before, ends === "second" ? 2 : 0);
+  }
+});
+
+test("a device that was confirmed in time is let in, whoever comes then (ACC-34)", async () => {
+  const { made, comes, others } = await withOneThatCame();
+  void made.confirm().catch(() => {});
+  await made.over;
+  await comes(22);
+  assert.equal(others().length, 1);
+});
