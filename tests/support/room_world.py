@@ -174,6 +174,7 @@ class Device:
         self._out: list[tuple[Author, Content]] = []
         self._signals: list[tuple[Author, Content]] = []
         self.introduced: set[DeviceId] = set()
+        self.leaving: frozenset[DeviceId] = frozenset()
 
     # --- Surroundings ---
 
