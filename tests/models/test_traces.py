@@ -42,7 +42,6 @@ from e2ee.rooms.consent import RoomConsent
 from e2ee.rooms.head import Team
 from e2ee.rooms.room import Room
 from e2ee.rooms.state import WrittenState
-from e2ee.secret import MessageKey
 
 TRACES: Final = {model: model_traces.read(model) for model in model_traces.MODELS}
 # Only a control of the model has the first: the real owner never uploads a key twice. No run came to the
@@ -160,9 +159,9 @@ def begun_again(view: SqliteView, _generation: int) -> None:
     BEGIN(view, 1)
 
 
-def unhedged(message_key: MessageKey, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
+def unhedged(message_key: bytes, fresh: bytes, _header: bytes, _body: bytes) -> bytes:
     """A salt of the randomness alone."""
-    return kdf.prf(message_key.expose(), labels.SALT, SALT_B, data=fresh)
+    return kdf.prf(message_key, labels.SALT, SALT_B, data=fresh)
 
 
 QUEUE_FAULTS: Final[dict[str, Callable[[], Any]]] = {

@@ -228,7 +228,8 @@ async def test_a_group_collects_while_a_commit_runs(tmp_path: Path) -> None:
             gate.set()
             for one in sending:
                 assert await running.answer(one) is ErrorCode.OK
-        assert groups[:2] == [1, 50]
+        # The store's own upkeep may stand beside either.
+        assert groups[0] < 50 <= groups[1]
 
 
 @pytest.mark.parametrize(
