@@ -163,7 +163,7 @@ class Conversation:
         return [one for key in side.engine._state.mailboxes for one in self.relay.sent.get(key, [])]
 
     def deliver(self, name: str, letter: Letter) -> None:
-        """Hand a letter over. One that is refused may ask for a sign of life; what that brings comes after."""
+        """Hand a letter over. One that is refused may ask for a sign of life; more may follow."""
         self.run_both()
         side = self.sides[name]
         channel = side.net.listening(letter.mailbox)
