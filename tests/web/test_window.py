@@ -8,6 +8,7 @@ import browsers
 import pytest
 import pytest_asyncio
 import web_pictures
+from conversations import until_read
 from playwright.async_api import Browser, Page
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
@@ -138,7 +139,8 @@ async def test_what_looks_like_an_account_number_is_asked_for_before_it_is_sent(
     await page.get_by_text("Das sieht nach einer Kontonummer aus. Wirklich senden?").wait_for()
     assert await page.evaluate("backend.calls.filter(([name]) => name === 'send').length") == 0
     await page.get_by_role("button", name="Trotzdem senden").press("Enter")
-    await page.wait_for_function("backend.calls.filter(([name]) => name === 'send').length === 1")
+    sent = "backend.calls.filter(([name]) => name === 'send').length"
+    await until_read(lambda: page.evaluate(sent), 1)
 
 
 async def test_a_text_that_could_not_be_stored_stays_in_the_field(show: Show) -> None:
