@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from e2ee.errors import E2eeError
 from e2ee.identity import DeviceList
 from e2ee.ids import AccountId
 from e2ee.wire import cbor
-from e2ee_client import sign_renewal
+from e2ee_client import Client, sign_renewal
 
 from .failures import DONE
 from .files import MAX_SMALL_B, check_writable, read_file, write_private
@@ -48,13 +48,22 @@ def remove_key(session: Session) -> Work:
 
 def request(session: Session) -> Work:
     """Write what the account key has to sign."""
+
+    async def renewal(client: Client) -> bytes:
+        return client.renewal_request()
+
+    return request_elsewhere(session, renewal)
+
+
+def request_elsewhere(session: Session, make: Callable[[Client], Awaitable[bytes]]) -> Work:
+    """Write what the account key has to sign, where it is kept, into a file."""
     options = session.options
     check_writable(options.file, force=options.force)
     passphrase = session.passphrase()
 
     async def work() -> int:
         async with session.open(passphrase, online=False) as client:
-            data = client.renewal_request()
+            data = await make(client)
         write_private(options.file, data, force=options.force)
         session.say("renewal.requested", path=options.file)
         return DONE

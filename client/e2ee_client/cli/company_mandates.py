@@ -9,10 +9,10 @@ from e2ee.rooms.mandate import Mandate
 from e2ee_client.rooms import sign_mandate
 
 from .account import until_published
-from .account_keys import signed_elsewhere
+from .account_keys import request_elsewhere, signed_elsewhere
 from .addressing import short_id
 from .failures import DONE
-from .files import MAX_SMALL_B, check_writable, read_file, write_private
+from .files import MAX_SMALL_B, read_file
 from .neutral import neutral
 from .room_addressing import company_of
 from .session import Session, Work, local_date
@@ -20,18 +20,7 @@ from .session import Session, Work, local_date
 
 def request(session: Session) -> Work:
     """Write what the account key has to sign; its keys are made here, and stay here."""
-    options = session.options
-    check_writable(options.file, force=options.force)
-    passphrase = session.passphrase()
-
-    async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
-            data = await company_of(client).mandate_request()
-        write_private(options.file, data, force=options.force)
-        session.say("renewal.requested", path=options.file)
-        return DONE
-
-    return work()
+    return request_elsewhere(session, lambda client: company_of(client).mandate_request())
 
 
 def sign(session: Session) -> Work:

@@ -17,9 +17,9 @@ from e2ee_client.rooms.errors import NoticeInvalid
 from e2ee_client.rooms.notices import EXAMPLE, FILE, write_draft
 
 from .account import until_published
-from .account_keys import signed_elsewhere
+from .account_keys import request_elsewhere, signed_elsewhere
 from .failures import DONE, Refused
-from .files import MAX_SMALL_B, check_writable, read_file, write_private, write_public
+from .files import MAX_SMALL_B, check_writable, read_file, write_public
 from .neutral import neutral
 from .room_addressing import company_of
 from .session import Session, Work
@@ -60,19 +60,8 @@ def publish(session: Session) -> Work:
 
 def request(session: Session) -> Work:
     """Write what the account key has to sign, where it is kept, in the place of `publish` (ACC-26)."""
-    options = session.options
-    check_writable(options.file, force=options.force)
-    passphrase = session.passphrase()
-    notice = _loaded(session, session.path(options.notice))
-
-    async def work() -> int:
-        async with session.open(passphrase, online=False) as client:
-            data = await company_of(client).notice_request(notice)
-        write_private(options.file, data, force=options.force)
-        session.say("renewal.requested", path=options.file)
-        return DONE
-
-    return work()
+    notice = _loaded(session, session.path(session.options.notice))
+    return request_elsewhere(session, lambda client: company_of(client).notice_request(notice))
 
 
 def sign(session: Session) -> Work:
