@@ -107,12 +107,12 @@ bench-peers-run: $(READY)
 # The compiled wheel stands in an environment of its own; nothing there is found through the checkout. WHEEL=native or
 # pure builds another kind; where it cannot be compiled, `best` is native or pure as a whole.
 NATIVE_VENV := .venv-native
-NATIVE := VENV=$(NATIVE_VENV) LOCK=requirements/native.txt
+IN_NATIVE := VENV=$(NATIVE_VENV) LOCK=requirements/native.txt
 WHEEL ?= best
 WHEELS := build/wheels
 
 native: ## build the compiled wheel (needs cc, libsodium-dev) into .venv-native, and say what runs there (WHEEL=native, pure)
-	@$(MAKE) --no-print-directory $(NATIVE) native-run
+	@$(MAKE) --no-print-directory $(IN_NATIVE) native-run
 
 native-run: $(LOCKED)
 	@rm -rf $(WHEELS) && SEALROOM_WHEEL=$(WHEEL) $(PY) -m hatchling build --target wheel --directory $(WHEELS)
@@ -122,7 +122,7 @@ native-run: $(LOCKED)
 
 # The folder has a link to bench/ and no package of ours, so that what is measured is what was installed.
 bench-native: native
-	@$(MAKE) --no-print-directory $(NATIVE) bench-native-run
+	@$(MAKE) --no-print-directory $(IN_NATIVE) bench-native-run
 
 bench-native-run:
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
