@@ -23,7 +23,7 @@ READY := $(VENV)/ready-$(call KEY_OF,pyproject.toml)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help native native-run native-test bench-native bench-native-run demo room test check bench bench-growth bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
+.PHONY: help native native-run native-test bench-native bench-native-run bench-peers-native bench-peers-native-run bench-run demo room test check bench bench-growth bench-web bench-peers bench-peers-run prove prove-run audit spec lock clean venv audit-run sbom sbom-run docs docs-run misreadings web web-build
 
 help: ## show this list
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 16
@@ -80,7 +80,10 @@ check: $(READY) ## lint, format, types (mypy, pyright), import contracts, specif
 	step "typescript" $(WEB) check ; \
 	if [ -n "$$failed" ]; then echo "==> the checks found something" >&2; exit 1; fi
 
-bench: $(READY) ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture
+bench: ## measure each path beside its floor; writes bench/results/latest.json, a table and a picture (NATIVE=1: the core, compiled)
+	@$(MAKE) --no-print-directory $(if $(NATIVE),bench-native,bench-run)
+
+bench-run: $(READY)
 	@echo "==> pytest-benchmark (a few minutes; close what else is running)"
 	@mkdir -p reports
 	@$(PY) -m pytest bench --benchmark-enable --benchmark-only --benchmark-json=reports/bench-raw.json -q
@@ -98,7 +101,7 @@ PEER_BENCHES := $(patsubst bench/peers/%/__main__.py,%,$(wildcard bench/peers/*/
 PEERS_READY = $(VENV)/peers-$(call KEY_OF,requirements/peers.txt)
 
 bench-peers: ## measure beside vodozemac, libsignal and others, and the relay beside brokers (ONLY=crypto or relay; NATIVE=1)
-	@$(MAKE) --no-print-directory $(if $(NATIVE),bench-native,VENV=$(PEERS) bench-peers-run)
+	@$(MAKE) --no-print-directory $(if $(NATIVE),bench-peers-native,VENV=$(PEERS) bench-peers-run)
 
 bench-peers-run: $(READY)
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
@@ -121,13 +124,23 @@ native-run: $(LOCKED)
 	@cd / && $(abspath $(VENV))/bin/sealroom --version
 
 # The folder has a link to bench/ and no package of ours, so that what is measured is what was installed.
-bench-native: native
-	@$(MAKE) --no-print-directory $(IN_NATIVE) bench-native-run
+NATIVE_BENCH := build/bench
+NATIVE_RESULTS := bench/results/native
+ON_NATIVE = PYTHONPATH=$(NATIVE_BENCH):tests/support $(PY) -P
+CORE_BENCHES := burst ping_pong fan_out
+
+bench-native bench-peers-native: native
+	@mkdir -p $(NATIVE_BENCH) && ln -sfn ../../bench $(NATIVE_BENCH)/bench
+	@$(MAKE) --no-print-directory $(IN_NATIVE) $@-run
 
 bench-native-run:
+	@$(ON_NATIVE) -m pytest $(CORE_BENCHES:%=bench/test_%.py) -q --benchmark-enable --benchmark-only \
+	  --benchmark-json=$(NATIVE_BENCH)/raw.json
+	@$(ON_NATIVE) bench/report.py $(NATIVE_BENCH)/raw.json --results $(NATIVE_RESULTS)
+
+bench-peers-native-run:
 	@test -e $(PEERS_READY) || { echo "==> installing the peers"; $(PY) bench/peers/install.py && touch $(PEERS_READY); }
-	@mkdir -p build/bench && ln -sfn ../../bench build/bench/bench
-	@PYTHONPATH=build/bench:tests/support $(PY) -P -m bench.peers.crypto --results build/bench/results
+	@$(ON_NATIVE) -m bench.peers.crypto --results $(NATIVE_RESULTS)
 
 # At most ten minutes each on an idle machine with two cores.
 KINDS ?= compiled native pure

@@ -2,7 +2,8 @@
 
     python bench/report.py reports/bench-raw.json
 
-Host and commit are left out: figures are read as ratios, and these hold for the versions that are named.
+Host and commit are left out: figures are read as ratios, and these hold for the versions that are named, and
+for the core that is: the reference or the extension, compiled or not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+
+from e2ee.primitives import IN_USE
 
 RESULTS = Path(__file__).resolve().parent / "results"
 LIBRARIES = ("cryptography", "PyNaCl", "cbor2", "pytest-benchmark")
@@ -27,6 +30,7 @@ def summary(raw: Record) -> Record:
     return {
         "date": raw["datetime"][:10],
         "python": platform.python_version(),
+        "core": IN_USE,
         "libraries": {name: version(name) for name in LIBRARIES},
         "rows": [_row(benchmark) for benchmark in raw["benchmarks"]],
     }
@@ -111,7 +115,7 @@ def picture(result: Record, path: Path) -> None:
             axes.plot([row["target"]] * 2, [at - 0.45, at + 0.45], color="black", linewidth=2)
     axes.axvline(1, color="grey", linestyle=":")
     axes.set_xlabel("time as a multiple of the bare library calls (dotted: 1); black stroke: target")
-    axes.set_title(f"Python {result['python']}, {result['date']}", fontsize=10)
+    axes.set_title(f"Python {result['python']}, {result['core']}, {result['date']}", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)

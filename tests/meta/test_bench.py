@@ -28,6 +28,8 @@ FILES = (
     "files",
     "room_store",
 )
+# Folders of kept results, and what ran.
+KEPT = (("bench/results", "reference"), ("bench/results/native", "native, compiled"))
 
 
 @pytest.mark.slow
@@ -52,9 +54,13 @@ def test_every_file_is_run(repo_root: Path) -> None:
     }
 
 
-def test_kept_results_name_no_machine_and_every_row_has_its_floor(repo_root: Path) -> None:
-    kept = json.loads((repo_root / "bench/results/latest.json").read_text(encoding="utf-8"))
-    assert set(kept) == {"date", "python", "libraries", "rows"}
+@pytest.mark.parametrize(("folder", "core"), KEPT)
+def test_kept_results_name_no_machine_and_every_row_has_its_floor(
+    repo_root: Path, folder: str, core: str
+) -> None:
+    kept = json.loads((repo_root / folder / "latest.json").read_text(encoding="utf-8"))
+    assert set(kept) == {"date", "python", "core", "libraries", "rows"}
+    assert kept["core"].startswith(core)
     assert kept["rows"]
     assert all(row["floor_ratio"] > 0 and row["floor_us"] > 0 for row in kept["rows"])
 
@@ -82,8 +88,11 @@ def test_every_row_beside_peers_runs_with_ours(repo_root: Path) -> None:
     assert run.returncode == 0, run.stderr
 
 
-def test_kept_results_beside_peers_say_what_each_peer_does_and_which_targets_are_met(repo_root: Path) -> None:
-    kept = json.loads((repo_root / "bench/results/peers-crypto.json").read_text(encoding="utf-8"))
+@pytest.mark.parametrize("folder", [folder for folder, _ in KEPT])
+def test_kept_results_beside_peers_say_what_each_peer_does_and_which_targets_are_met(
+    repo_root: Path, folder: str
+) -> None:
+    kept = json.loads((repo_root / folder / "peers-crypto.json").read_text(encoding="utf-8"))
     assert set(kept) == {"date", "python", "text_b", "clock", "peers", "rows", "targets"}
     assert all(peer[what] for peer in kept["peers"] for what in ("version", "header", "padding", "stored"))
     assert all("sealroom" in row["best_us"] for row in kept["rows"])
