@@ -51,7 +51,7 @@ _SPACES: Final = "\t\n\r "
 
 
 class Step(IntEnum):
-    """Which of the three messages: each has a key of its own."""
+    """Which of the three messages: the key of a message names it."""
 
     IN = 1
     OPENING = 2
@@ -106,7 +106,7 @@ class Invite:
         """Return a message in the layout of an envelope of kind 1 (ACC-33)."""
         ahead = LEAD + rng(_RANDOM_B)
         padded = padding.pad(message, padding.body_class(len(message) + 1))
-        return ahead + aead.seal(self._key(step), padded, ahead)
+        return ahead + aead.seal(self._key(step, ahead), padded, ahead)
 
     def open_(self, step: Step, body: bytes) -> bytes:
         """Return what `seal` was given.
@@ -117,10 +117,11 @@ class Invite:
         if not body.startswith(LEAD) or len(body) > _MESSAGE_MAX_B:
             raise AuthenticationError
         ahead, sealed = body[:_AHEAD_B], body[_AHEAD_B:]
-        return padding.unpad(aead.open_(self._key(step), sealed, ahead))
+        return padding.unpad(aead.open_(self._key(step, ahead), sealed, ahead))
 
-    def _key(self, step: Step) -> bytes:
-        data = self.account_id + bytes((step,))
+    def _key(self, step: Step, ahead: bytes) -> bytes:
+        """Return the key of one message: of its step, and of the random bytes ahead of it (PRM-07)."""
+        data = self.account_id + bytes((step,)) + ahead.removeprefix(LEAD)
         return kdf.prf(self.secret.expose(), labels.INVITE_KEYS, KEY_B, data=data)
 
     def check_opening(self, opening: bytes) -> None:

@@ -2,7 +2,8 @@
 
 Account c shows codes, numbered without bound; for each its person has one new device beside it and compares
 digits. The attacker is the relay, has an account of his own, and knows the codes that were seen
-(`code_seen`): with the secret of a code he writes and reads its messages.
+(`code_seen`): with the secret of a code he writes and reads its messages. The random bytes of each message
+lie open, and whoever writes one chooses them.
 
 r of an invite depends on the `in` that the holder has fixed, which stands for the order in time: who knows r
 has chosen that `in` before. Digits are the same for the same `in` and r; other ones are *made* the same by
@@ -32,7 +33,8 @@ secret, opening, new_device, history = (
     Symbol("linkr", 2),
     *unary("newdev linkhistory"),
 )
-key_of = Symbol("linkkey", 2)  # of the secret, for a message
+key_of = Symbol("linkkey", 3)  # of the secret and a step, for the message with these random bytes
+drawn = Symbol("linkdrawn", 1)  # the random bytes of a message
 message_in, message_out = Symbol("linkin", 2), Symbol("linkout", 1)
 reply = Symbol("linkreply", 1)  # the token with which the new device is answered
 session_with = Symbol("linksession", 1)
@@ -42,7 +44,7 @@ fixes, answered = Symbol("fixes", 2), Symbol("answered", 2)  # invite and in; in
 same = Symbol("samedigits", 3)  # invite, the in that the holder fixed, the r that the new device has
 lists, joins = Symbol("lists", 2), Symbol("joins", 2)  # invite and device; device and account
 
-J, N, P, R, S, T = variables("J N P R S T")
+F, J, N, P, R, S, T = variables("F J N P R S T")
 
 
 def theory(settings: frozenset[str]) -> Theory:
@@ -89,25 +91,29 @@ class _Link:
         if self._has("r_early"):
             self._rule("early", known(opening(N, J)))
 
+    def _send(self, name: str, step: Term, message: Term, *premises: Term) -> None:
+        sent = sealed(key_of(secret(N), step, drawn(message)), none, message)
+        self._rule(name, now.known(sent), *premises)
+        self._rule(name, now.known(drawn(message)), *premises)
+
+    def _came(self, step: Term, message: Term) -> Term:
+        return now.known(sealed(key_of(secret(N), step, F), none, message))
+
     def _record(self, device: Term) -> Term:
         return record(account(C), device, PLAIN)
 
     def _new_device(self) -> None:
         """It sends `in`, takes an r, and goes on with a list that names it, if its person was asked."""
         mine = message_in(self._record(own(new_device(N))), reply(N))
-        self._rule("in", now.known(sealed(key_of(secret(N), FIRST), none, mine)))
-        came = now.known(sealed(key_of(secret(N), SECOND), none, R))
-        if self._has("any_r"):
-            self._rule("answer", answered(N, R), came)
-        else:
-            ours = sealed(key_of(secret(N), SECOND), none, opening(N, J))
-            self._rule("answer", answered(N, opening(N, J)), now.known(ours))
+        self._send("in", FIRST, mine)
+        taken = R if self._has("any_r") else opening(N, J)
+        self._rule("answer", answered(N, taken), self._came(SECOND, taken))
         account_of_list = P if self._has("any_list") else account(C)
         body = self._record(own(new_device(N)))
         if self._has("any_list"):
             body = record(P, own(new_device(N)), PLAIN)
         signed = signature(account_of_list, listed(body))
-        out = now.known(sealed(key_of(secret(N), THIRD), none, message_out(signed)))
+        out = self._came(THIRD, message_out(signed))
         self._rule("join", joins(own(new_device(N)), account_of_list), answered(N, R), out)
         self._stranger()
 
@@ -120,14 +126,14 @@ class _Link:
 
     def _holder(self) -> None:
         """It fixes an `in` of its invite, opens r, and lists the device once the digits are compared."""
-        came = now.known(sealed(key_of(secret(N), FIRST), none, message_in(self._record(S), T)))
+        came = self._came(FIRST, message_in(self._record(S), T))
         self._rule("fix", fixes(N, S), came, now.check(S))
-        self._rule("open", now.known(sealed(key_of(secret(N), SECOND), none, opening(N, S))), fixes(N, S))
+        self._send("open", SECOND, opening(N, S), fixes(N, S))
         compared = () if self._has("not_compared") else (answered(N, R), same(N, S, R))
         self._rule("lists", lists(N, S), fixes(N, S), *compared)
         made = signature(account(C), listed(self._record(S)))
         self._rule("list", now.known(made), lists(N, S))
-        self._rule("out", now.known(sealed(key_of(secret(N), THIRD), none, message_out(made))), lists(N, S))
+        self._send("out", THIRD, message_out(made), lists(N, S))
 
     def _digits(self) -> None:
         """The new device shows digits of its own `in` and its r, the holder of what it fixed and its r."""

@@ -56,8 +56,8 @@ def _code(account_id: bytes, packed: bytes) -> str:
 
 
 def _message(account_id: bytes, s: bytes, number: int, message: bytes) -> dict[str, Any]:
-    key = prf(s, "SR1-link-keys", 32, data=account_id + bytes((number,)))
     fresh = draw(f"invite message {number}", 88)
+    key = prf(s, "SR1-link-keys", 32, data=account_id + bytes((number,)) + fresh)
     ahead = b"\x01\x01" + fresh
     padded = pad(message, body_size(len(message) + 1, first=False))
     return {

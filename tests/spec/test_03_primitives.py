@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 import hmac
 import os
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import NoReturn
 
+import checkout
 import forgery
 import nacl.bindings as sodium
 import parties
@@ -36,6 +38,30 @@ LOW_ORDER = [
 IDENTITY_POINT = (1).to_bytes(32, "little")
 KEY = bytes(range(32))
 LABEL = b"SR1-x".ljust(16, b"\0")
+
+
+SEALING = {
+    "e2ee/handshake.py": {"SR1-hs-id"},
+    "e2ee/ratchet/message.py": {"SR1-header-key", "SR1-body-key"},
+    "e2ee/files.py": {"SR1-file-chunk"},
+    "e2ee/rooms/invite.py": {"SR1-link-keys"},
+    "client/e2ee_client/engine/rooms/entry_keys.py": {"SR1-store-body"},
+}
+"""The modules that seal with the zero nonce, and the labels of their keys."""
+
+
+def test_every_place_that_seals_is_in_the_table_of_keys() -> None:
+    """PRM-15: a module that seals anew says here, and in the chapter, why its keys seal one text each."""
+    sources = checkout.shipped_sources(checkout.ROOT)
+    found = {
+        path.relative_to(checkout.ROOT).as_posix()
+        for path in sources
+        if re.search(r"(?<!x)aead\.seal\(", path.read_text("utf-8"))
+    }
+    assert found == SEALING.keys()
+    chapter = (checkout.ROOT / "spec/03-primitives.md").read_text("utf-8")
+    listed = re.findall(r"^\| `(SR1-[a-z-]+)` \|", chapter, re.MULTILINE)
+    assert sorted(listed) == sorted(set().union(*SEALING.values()))
 
 
 @pytest.mark.parametrize("value", [P, P + 1, P + 18, 2**255 - 1, 2**255, 2**255 + 9, 2**256 - 1])

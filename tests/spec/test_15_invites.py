@@ -89,6 +89,27 @@ def test_a_message_is_of_its_invite_and_step(invite: Invite) -> None:
             of.open_(step, body)
 
 
+def test_no_two_messages_of_a_step_are_sealed_under_one_key(invite: Invite) -> None:
+    """ACC-33, PRM-07: with one key the sealed bytes would differ in what the messages differ in."""
+    welcome, end = (invite.seal(Step.OUT, message, os.urandom)[90:-16] for message in (b"list", b""))
+    assert _differ(welcome, end) != _differ(b"list\x80".ljust(512, b"\0"), b"\x80".ljust(512, b"\0"))
+
+
+def test_every_random_byte_of_a_message_is_in_its_key(
+    invite: Invite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ACC-33: 88 bytes, and none of the two before them."""
+    keys = []
+    monkeypatch.setattr(invites.aead, "seal", lambda key, *_: keys.append(key) or b"")
+    for at in range(89):
+        invite.seal(Step.OUT, b"", lambda size, at=at: bytes(one == at for one in range(size)))
+    assert len(set(keys)) == 89
+
+
+def _differ(one: bytes, other: bytes) -> bytes:
+    return bytes(a ^ b for a, b in zip(one, other, strict=True))
+
+
 def test_an_r_that_was_not_committed_to() -> None:
     """ACC-34."""
     invite, opening = invites.new_invite(ACCOUNT_ID, DeviceKind.BOT, front_desk=False, rng=os.urandom)

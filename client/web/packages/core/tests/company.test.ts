@@ -74,10 +74,10 @@ test("an invite, from code to digits (ACC-31 to ACC-34)", () => {
   const place = invites.placeOf(s, account);
   assert.deepEqual(Object.values(place).map(hex), [one.place.mailbox, one.place.token, one.place.device_id]);
   for (const message of one.messages) {
-    const key = invites.keyOf(s, account, message.n);
-    equal(key, message.key);
-    equal(invites.sealInvite(key, bytes(message.fresh), bytes(message.message)), message.sealed);
-    equal(invites.openInvite(key, bytes(message.sealed)), message.message);
+    const [fresh, said] = [bytes(message.fresh), bytes(message.message)];
+    equal(invites.keyOf(s, account, message.n, fresh), message.key);
+    equal(invites.sealInvite(s, account, message.n, fresh, said), message.sealed);
+    equal(invites.openInvite(s, account, message.n, bytes(message.sealed)), message.message);
   }
   assert.equal(invites.digitsOf(s, bytes(one.messages[0].message), r), one.digits);
 });

@@ -48,13 +48,13 @@ export function stateIn(c: Context): KinState {
 }
 
 export function sealedFor(rng: Rng, accountId: Bytes, code: InviteCode, n: InviteMessage, plain: Bytes): Bytes {
-  return invites.sealInvite(invites.keyOf(code.secret, accountId, n), draw(rng, FRESH_B), plain);
+  return invites.sealInvite(code.secret, accountId, n, draw(rng, FRESH_B), plain);
 }
 
 /** What a message says, or null where it does not open: that is passed over (ACC-33). */
 export function openedBy(accountId: Bytes, code: InviteCode, n: InviteMessage, body: Bytes): Bytes | null {
   try {
-    return invites.openInvite(invites.keyOf(code.secret, accountId, n), body);
+    return invites.openInvite(code.secret, accountId, n, body);
   } catch (error) {
     if (error instanceof CoreError) return null;
     throw error;

@@ -2,7 +2,7 @@
 
 import { fromBase64url, toBase64url } from "../base64url.ts";
 import type { Bytes } from "../bytes.ts";
-import { concat, cut, readU32, same } from "../bytes.ts";
+import { concat, cut, readU32, same, sized } from "../bytes.ts";
 import { notAccepted, RemoteError } from "../errors.ts";
 import { MAILBOX_B, TOKEN_B } from "../identity/address.ts";
 import { DEVICE_ID_B } from "../identity/record.ts";
@@ -80,13 +80,21 @@ export function placeOf(secret: Uint8Array, accountId: Uint8Array): InvitePlace 
   };
 }
 
-export function keyOf(secret: Uint8Array, accountId: Uint8Array, message: InviteMessage): Bytes {
-  return prfOfShort(secret, "SR1-link-keys", concat(accountId, Uint8Array.of(message)), 32);
+/** The key of one message, which has 88 random bytes of its own: it seals nothing else (ACC-33, PRM-07). */
+export function keyOf(secret: Uint8Array, accountId: Uint8Array, message: InviteMessage, fresh: Uint8Array): Bytes {
+  return prfOfShort(secret, "SR1-link-keys", concat(accountId, Uint8Array.of(message), fresh), 32);
 }
 
 /** A message of an invite, which looks like an envelope of kind 1; `fresh` are 88 random bytes (ACC-33). */
-export function sealInvite(key: Bytes, fresh: Uint8Array, plain: Uint8Array): Bytes {
-  const head = concat(Uint8Array.of(1, 1), fresh);
+export function sealInvite(
+  secret: Uint8Array,
+  accountId: Uint8Array,
+  message: InviteMessage,
+  fresh: Uint8Array,
+  plain: Uint8Array,
+): Bytes {
+  const head = concat(Uint8Array.of(1, 1), sized(fresh, FRESH_B, "fresh bytes of an invite"));
+  const key = keyOf(secret, accountId, message, fresh);
   return concat(head, seal(key, padTo(plain, classB(1, plain.length + 1)), head));
 }
 
@@ -95,11 +103,17 @@ export function sealInvite(key: Bytes, fresh: Uint8Array, plain: Uint8Array): By
  *
  * @throws RemoteError `remote.authentication`
  */
-export function openInvite(key: Bytes, sealed: Uint8Array): Bytes {
+export function openInvite(
+  secret: Uint8Array,
+  accountId: Uint8Array,
+  message: InviteMessage,
+  sealed: Uint8Array,
+): Bytes {
   const head = cut(sealed, 0, HEAD_B);
   if (head.length !== HEAD_B || head[0] !== 1 || head[1] !== 1) {
     throw new RemoteError("remote.authentication", "no message of an invite");
   }
+  const key = keyOf(secret, accountId, message, cut(head, 2, FRESH_B));
   return unmark(open(key, sealed.subarray(HEAD_B), head));
 }
 
