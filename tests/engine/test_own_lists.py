@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from e2ee_client.engine import Channel, Recovery
@@ -15,9 +15,9 @@ from e2ee_client.engine.turn import Turn
 from e2ee_client.engine.upkeep import Upkeep
 from e2ee_client.events import DeviceListExpiring, IdentityAlarm, MessageRejected
 from e2ee_client.rows import Continuity
-from e2ee_relay.protocol import Lookup, Publish, Role, decode_frames
+from e2ee_relay.protocol import Lookup, LookupResult, Publish, Role, decode_frames, encode_frames
 from engine_world import Node, SeededRng, World, acquainted
-from relay_scenes import lose, the_peer, well
+from relay_scenes import lose, lossless, the_peer, well
 from struck_off import backup_of, restored
 
 from e2ee.content import Content, Heads
@@ -115,7 +115,7 @@ def test_a_published_store_that_was_set_back_follows_its_entry(renewals: int) ->
 @pytest.mark.parametrize("back_ms", [HOUR_MS, DAY_MS, 3 * DAY_MS])
 @pytest.mark.parametrize("is_taken", [False, True])
 def test_a_list_that_is_not_confirmed_is_sent_as_it_is(back_ms: int, *, is_taken: bool) -> None:
-    """ID-47, ID-40: by a clock that went back further another one only if the directory lacks it."""
+    """ID-47, ID-40: by a clock that went back further the next one leaves with it; none has its number."""
     world, company, customer, praxis = acquainted()
     world.advance(14 * DAY_MS)
     company.outgoing = unconfirmed(company, is_taken=is_taken)
@@ -128,10 +128,10 @@ def test_a_list_that_is_not_confirmed_is_sent_as_it_is(back_ms: int, *, is_taken
     company.break_connections()
     company.set_clock(4 * DAY_MS - back_ms)
     world.advance(MINUTE_MS)
-    published = [DeviceList.verify(account_id, one.lists[-1]) for one in asked if isinstance(one, Publish)]
+    published = published_lists(account_id, asked)
     is_far = back_ms > DAY_MS
-    assert {one.hash == unsent.hash for one in published if one.seq == 2} == (
-        {not is_far} if not (is_far and is_taken) else set()
+    assert {one.hash for one in published if one.seq == 2} == (
+        set() if is_far and is_taken else {unsent.hash}
     )
     assert isinstance(asked[0], Lookup if is_far else Publish)
     own = company.engine._state.own
@@ -141,6 +141,80 @@ def test_a_list_that_is_not_confirmed_is_sent_as_it_is(back_ms: int, *, is_taken
     assert all(len(hashes) == 1 for hashes in lists_of(company).values())
     assert is_calm(company, customer)
     well(world, company, customer, praxis)
+
+
+@pytest.mark.parametrize("is_over", [False, True])
+def test_a_relay_that_withholds_a_list_which_it_took_gets_no_other_of_its_number(*, is_over: bool) -> None:
+    """ID-47: the clock went back by three days, or the list is over; the entry is shown without it."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    before = company.engine._state.own.device_list
+    company.outgoing = unconfirmed(company, is_taken=True)
+    company.set_clock(5 * DAY_MS)
+    unsent = NextList.decode(NextList.PREFIX, company.rows.tables["meta"][NextList.PREFIX]).device_list
+    company.break_connections()
+    asked: list[Publish | Lookup] = []
+    company.outgoing = withholding(company, before, asked)
+    company.set_clock(36 * DAY_MS if is_over else 2 * DAY_MS)
+    world.advance(MINUTE_MS)
+    assert isinstance(asked[0], Lookup)
+    published = published_lists(before.account_id, asked)
+    assert {one.hash for one in published if one.seq == unsent.seq} == {unsent.hash}
+    assert {one.seq for one in published} == {unsent.seq, unsent.seq + 1}
+    company.outgoing = lossless
+    company.break_connections()
+    company.set_clock(0)
+    world.advance(RENEWED_MS)
+    assert all(len(hashes) == 1 for hashes in lists_of(company).values())
+    assert is_calm(company, customer)
+    well(world, company, customer, praxis)
+
+
+def test_a_list_that_is_over_and_its_next_leave_together_again_after_a_cut() -> None:
+    """ID-47: the relay takes no head that is over (RLY-52), so that the first one alone would never leave."""
+    world, company, customer, praxis = acquainted()
+    world.advance(14 * DAY_MS)
+    company.outgoing = unconfirmed(company, is_taken=False)
+    world.advance(3 * DAY_MS)
+    world.advance(31 * DAY_MS)
+    company.break_connections()
+    company.outgoing = lossless
+    world.advance(HOUR_MS)
+    own = company.engine._state.own
+    assert own.published_seq == own.device_list.seq > 2
+    assert own.device_list.expires_ms > world.now_ms
+    assert all(len(hashes) == 1 for hashes in lists_of(company).values())
+    assert is_calm(company, customer)
+    assert praxis in customer.engine._state.contacts
+
+
+def published_lists(account_id: bytes, asked: Sequence[Publish | Lookup]) -> list[DeviceList]:
+    """Return all lists that stand in requests."""
+    return [
+        DeviceList.verify(account_id, signed)
+        for one in asked
+        if isinstance(one, Publish)
+        for signed in one.lists
+    ]
+
+
+def withholding(
+    node: Node, newest: DeviceList, asked: list[Publish | Lookup]
+) -> Callable[[Channel, bytes], list[bytes]]:
+    """Return a hook that notes what a node asks of its entry, and shows that as it was with an older list."""
+    record_b = node.engine._state.own.device.record.encoded
+
+    def outgoing(channel: Channel, data: bytes) -> list[bytes]:
+        frames = decode_frames(data, Role.RELAY)
+        asked.extend(one for one in frames if isinstance(one, Publish | Lookup))
+        for one in frames:
+            if isinstance(one, Lookup):
+                shown = LookupResult(one.request_id, (newest.signed,), (record_b,), (None,), False, ())
+                node.connections[channel]._incoming.put_nowait(encode_frames([shown]))
+        kept = [one for one in frames if not isinstance(one, Lookup)]
+        return [encode_frames(kept)] if kept else []
+
+    return outgoing
 
 
 def test_a_record_that_is_due_waits_for_the_list_that_is_not_confirmed() -> None:
@@ -156,9 +230,7 @@ def test_a_record_that_is_due_waits_for_the_list_that_is_not_confirmed() -> None
     lose(company)
     world.advance(MINUTE_MS)
     own = company.engine._state.own
-    published = [
-        DeviceList.verify(own.account_id, one.lists[-1]) for one in asked if isinstance(one, Publish)
-    ]
+    published = published_lists(own.account_id, asked)
     assert {one.hash for one in published if one.seq == unsent.seq} == {unsent.hash}
     assert own.device.record != before
     assert not own.record_anew

@@ -84,12 +84,12 @@ class Entry(Part):
         is_unseen |= is_due and not self._is_fresh and self._context.upkeep.is_in_doubt(turn)
         if is_unseen or self._is_to_compare(turn, is_behind=is_behind, is_changing=is_changing):
             self._find_head(turn, link, mailbox, max(own.published_seq - 1, 0))
-        elif is_behind:
+        elif is_behind and not (is_due and own.device_list.expires_ms <= turn.now_ms):
             self._publish_after(turn, link, mailbox, own.published_seq)
         elif key is not None and is_due and self._context.devices.knows_all:
             following = self._context.upkeep.next_list(turn, key)
             answered = partial(self._renewed, link, mailbox, following)
-            links = (following.device_list.signed,)
+            links = (*self._signed_after(own.published_seq), following.device_list.signed)
             self._send_entry(turn, link, mailbox, links, following, answered)
         elif self._owes_entry(turn):
             self._publish_after(turn, link, mailbox, own.published_seq - 1)
@@ -130,14 +130,16 @@ class Entry(Part):
 
     def _publish_after(self, turn: Turn, link: Link, mailbox: Mailbox, seq: int) -> None:
         own = self._state.own
-        rows = sorted(self._state.rows.items("list"))
-        # A list that was signed in this very step is not in the store yet.
-        signed = [
-            row for key, row in rows if int.from_bytes(key, "big") > seq and row != own.device_list.signed
-        ]
-        links = (*signed, own.device_list.signed)[-_MAX_LISTS:]
+        links = self._signed_after(min(seq, own.device_list.seq - 1))
         entry = NextList(own.device.record, own.older_record, own.device_list)
         self._send_entry(turn, link, mailbox, links, entry, partial(self._published, link, mailbox))
+
+    def _signed_after(self, seq: int) -> tuple[bytes, ...]:
+        """Return our lists with a higher number; one that was taken in this very step is not stored yet."""
+        newest = self._state.own.device_list
+        rows = sorted(self._state.rows.items("list"))
+        stored = [row for key, row in rows if seq < int.from_bytes(key, "big") < newest.seq]
+        return (*stored, *([newest.signed] if newest.seq > seq else []))
 
     def _send_entry(
         self,
@@ -162,7 +164,8 @@ class Entry(Part):
         records_b = tuple(one.encoded for one in named)
         addresses = tuple(known[one] for one in named)
         slot = self._context.team.slot()
-        publish = Publish(link.new_id(), own.account_id, links, records_b, addresses, slot)
+        lists = links[-_MAX_LISTS:]
+        publish = Publish(link.new_id(), own.account_id, lists, records_b, addresses, slot)
         link.request(turn, publish, partial(self._taken, slot, answered))
 
     def _taken(self, slot: bytes | None, answered: Answered, turn: Turn, frame: Response) -> None:

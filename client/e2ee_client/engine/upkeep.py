@@ -348,14 +348,16 @@ class Upkeep(Part):
             return False
 
     def next_list(self, turn: Turn, key: AccountKey) -> NextList:
-        """Sign our next list. It names a record of now, with the same keys, where the one in use is of a time
-        to come, which everybody refuses (ID-04), or was published by a state that is lost or in a time to
-        come, whose one-time keys are gone: the relay's stock goes with it (SES-32). The older record stays
-        named: sessions were made under it (ID-28).
+        """Sign our next list, behind one that was signed and is not of now (ID-47). It names a record of now,
+        with the same keys, where the one in use is of a time to come, which everybody refuses (ID-04), or was
+        published by a state that is lost or in a time to come, whose one-time keys are gone: the relay's
+        stock goes with it (SES-32). The older record stays named: sessions were made under it (ID-28).
         """
         pending = self.pending(turn)
         if pending is not None and _is_sendable(pending, turn.now_ms):
             return pending
+        if pending is not None:
+            self.take_list(turn, pending)
         own = self._state.own
         record, older = own.device.record, own.older_record
         if self._needs_record(turn):
@@ -369,7 +371,7 @@ class Upkeep(Part):
         return following
 
     def is_in_doubt(self, turn: Turn) -> bool:
-        """Whether a list was signed that is not sent by this clock: the directory may have it (ID-47)."""
+        """Whether a list was signed that is not of now: the directory may have it, or another (ID-47)."""
         pending = self.pending(turn)
         return pending is not None and not _is_sendable(pending, turn.now_ms)
 

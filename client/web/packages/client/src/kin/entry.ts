@@ -69,8 +69,9 @@ export function publish(k: KinState, turn: Turn, link: Link): void {
   const isDue = own.accountSeed !== null && (isListDue(own, turn.nowMs) || owesList(k));
   if (isToCompare(k, turn.nowMs, isBehind, isBehind || isDue || k.lacksAddress)) {
     findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
-  } else if (isBehind) publishAfter(k, turn, link, k.row.publishedSeq);
-  else if (isDue && knowsAll(k)) publishNext(k, turn, link);
+  } else if (isBehind && !(isDue && own.list.expiresMs <= turn.nowMs)) {
+    publishAfter(k, turn, link, k.row.publishedSeq);
+  } else if (isDue && knowsAll(k)) publishNext(k, turn, link);
   else if (k.lacksAddress) publishAfter(k, turn, link, k.row.publishedSeq - 1);
   else {
     k.isFresh = false;
@@ -109,20 +110,27 @@ function publishNext(k: KinState, turn: Turn, link: Link): void {
     findHead(k, turn, link, Math.max(k.row.publishedSeq - 1, 0));
     return;
   }
+  if (pending !== null && !isSent) takeSigned(k, turn, pending);
   const next = isSent ? pending : signNext(k, turn);
   if (next === null) return;
-  send(k, turn, link, [next], next, (then, answer) => {
+  const lists = k.c.ownLists.filter((one) => one.seq > k.row.publishedSeq);
+  send(k, turn, link, [...lists, next].slice(-MAX_LISTS), next, (then, answer) => {
     if (answer.name === "done") renewed(k, then, next);
     published(k, then, link, answer);
   });
 }
 
+/** A list that was signed is ours, and its number is used. */
+function takeSigned(k: KinState, turn: Turn, list: DeviceList): void {
+  takeNext(k, turn, list);
+  setNext(k, turn, null);
+  settle(k, turn, list, false);
+}
+
 function renewed(k: KinState, turn: Turn, next: DeviceList): void {
   const wasAhead = isAhead(k.c.own, turn.nowMs);
-  takeNext(k, turn, next);
-  setNext(k, turn, null);
+  takeSigned(k, turn, next);
   setRow(k, turn, { publishedSeq: next.seq });
-  settle(k, turn, next, false);
   sendLists(k.c, turn);
   if (wasAhead) redoAhead(k.c, turn);
 }

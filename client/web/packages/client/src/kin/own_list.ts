@@ -20,7 +20,7 @@ export function pendingOf(k: KinState): DeviceList | null {
   return follows ? next : null;
 }
 
-/** Whether it is sent as it is by this clock; else another one is signed only where the directory lacks it (ID-47). */
+/** Whether it is sent alone by this clock; else the next one leaves together with it (ID-47). */
 export function isSendable(pending: DeviceList, nowMs: number): boolean {
   return pending.issuedMs <= nowMs + CLOCK_TOLERANCE_MS && nowMs <= pending.expiresMs;
 }
