@@ -69,9 +69,8 @@ def run_all(selection: Sequence[steps.Step], options: argparse.Namespace) -> dic
 
 def findings(outcomes: dict[str, Outcome]) -> Findings:
     """Outcomes with the records of the tests, if those ran."""
-    path = ROOT / steps.JUNIT
-    ran = "tests" in outcomes and path.exists()
-    return Findings(outcomes, junit.read(path) if ran else {})
+    paths = [ROOT / file for step, file in steps.RECORDS.items() if step in outcomes]
+    return Findings(outcomes, junit.read(path for path in paths if path.exists()))
 
 
 def write(made: record.Record, folder: Path, name: str) -> None:
@@ -98,7 +97,8 @@ def main() -> int:
     options = arguments()
     selection = chosen(options.only)
     if not options.resume:
-        (ROOT / steps.JUNIT).unlink(missing_ok=True)
+        for place in steps.RECORDS.values():
+            (ROOT / place).unlink(missing_ok=True)
     file = claims.load(ROOT)
     outcomes = run_all(selection, options)
     now = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""The record of a pytest run: how each test function ended, over all of its cases."""
+"""The records of pytest runs: how each test function ended, over all of its cases."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ class Cases:
     skipped: tuple[str, ...] = ()
 
 
-def read(path: Path) -> dict[str, Cases]:
-    """Records by `file::function`, or `file::Class` for a state machine."""
-    # The file was written by our own run a moment ago.
-    root = ElementTree.parse(path).getroot()  # noqa: S314
+def read(paths: Iterable[Path]) -> dict[str, Cases]:
+    """Records of several runs together, by `file::function`, or `file::Class` for a state machine."""
     cases: dict[str, list[ElementTree.Element]] = defaultdict(list)
-    for case in root.iter("testcase"):
-        for name in _names(case.get("classname", ""), case.get("name", "")):
-            cases[name].append(case)
+    for path in paths:
+        # The files were written by our own runs a moment ago.
+        root = ElementTree.parse(path).getroot()  # noqa: S314
+        for case in root.iter("testcase"):
+            for name in _names(case.get("classname", ""), case.get("name", "")):
+                cases[name].append(case)
     return {name: _record(found) for name, found in cases.items()}
 
 

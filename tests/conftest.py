@@ -7,10 +7,12 @@ import os
 import signal
 from collections.abc import Generator
 from pathlib import Path
+from typing import Any
 
 import checkout
 import pytest
 from hypothesis import HealthCheck, settings
+from run_counts import IS_FULL
 
 IN_CI = os.environ.get("CI", "").lower() in {"1", "true"}
 
@@ -62,11 +64,23 @@ def pytest_collection() -> Generator[None, object, object]:
         gc.enable()
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Lines and branches are counted in the tests of chapters and vectors alone."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what only the audit runs; count lines and branches in the tests of chapters and vectors."""
+    left_out = [] if IS_FULL else [item for item in items if item.get_closest_marker("audit_only")]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in set(left_out)]
     for item in items:
         if not any(item.path.is_relative_to(folder) for folder in MEASURED):
             item.add_marker(pytest.mark.no_cover)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out tests to several processes, those that share something to one."""
+    from together import Scheduling  # where one process runs the tests, nothing of it is imported
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -79,9 +79,9 @@ def test_the_book_finds_what_must_not_be() -> None:
     assert not any(book.findings().values())
 
 
+@pytest.mark.audit_only
 @pytest.mark.slow
 @pytest.mark.processes
-@pytest.mark.xdist_group("ports of the pages")
 def test_a_short_run_loses_and_doubles_nothing(tmp_path: Path) -> None:
     """RLY-63, RLY-105, RLY-107, RLY-109: nodes killed, database crashed, links cut, wake-ups dropped."""
     lacking = missing_programs() or chaos_net.missing()

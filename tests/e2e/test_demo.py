@@ -76,7 +76,7 @@ def test_a_conversation_file_is_played(tmp_path: Path) -> None:
     assert "Nothing found" in done.stdout
 
 
-@pytest.mark.xdist_group("leaking-demo")
+@pytest.mark.audit_only
 @pytest.mark.processes
 def test_a_leaking_relay_is_caught(leaking: subprocess.CompletedProcess[str]) -> None:
     """LKG-11, the positive control: each place into which it leaks, and names as well as sentences."""
@@ -88,7 +88,7 @@ def test_a_leaking_relay_is_caught(leaking: subprocess.CompletedProcess[str]) ->
         assert f"FOUND  {thing} as raw in memory" in leaking.stdout
 
 
-@pytest.mark.xdist_group("leaking-demo")
+@pytest.mark.audit_only
 @pytest.mark.processes
 def test_what_a_relay_says_on_the_wire_is_caught(leaking: subprocess.CompletedProcess[str]) -> None:
     """LKG-11, the positive control: a capture finds it as it is, and under WebSocket's masks in the echo."""

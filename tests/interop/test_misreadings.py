@@ -12,6 +12,8 @@ ed25519 x25519 kem cbor cap envelope padding padme prefix header record list fli
 name safety content number sync active numbers pair epoch hs hedge repeat skip skipped counter fragment index
 stored entry payload line order chain states heads acts export
 """
+# Three of eight in `make test`, all in the audit.
+PARTS = [pytest.param(part, marks=pytest.mark.audit_only if part >= 3 else ()) for part in range(8)]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +41,7 @@ def test_a_reader_that_is_executed_anew_without_a_change_is_caught_by_nothing(
     assert misreadings.catches(unchanged, checks, first_only=False) == []
 
 
-@pytest.mark.parametrize("part", range(8))
+@pytest.mark.parametrize("part", PARTS)
 def test_a_vector_catches_each_misreading(part: int, checks: list[misreadings.Check]) -> None:
     """PRM-03, WIRE-03, WIRE-12, ID-10, HS-06, DR-13, DR-16, PQ-05, CON-12, SES-14, SES-22."""
     uncaught = [one.id for one in LIST[part::8] if not misreadings.catches(one, checks, first_only=True)]

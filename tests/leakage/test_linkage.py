@@ -20,7 +20,6 @@ from seen_fields import Field
 from e2ee.ports import Rng
 
 # One worker plays the scripts for all of these tests.
-pytestmark = pytest.mark.xdist_group("leakage")
 
 Table = Mapping[str, Row]
 _PART_B = 8

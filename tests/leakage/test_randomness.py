@@ -25,7 +25,6 @@ UNIFORM: dict[str, Callable[[bytes], bytes]] = {
 }
 
 # One worker plays the scripts for all of these tests.
-pytestmark = pytest.mark.xdist_group("leakage")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,6 @@ from e2ee.content import Text
 from e2ee.wire import padding
 
 # One worker plays the scripts for all of these tests.
-pytestmark = pytest.mark.xdist_group("leakage")
 
 Table = Mapping[str, Row]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict
 from datetime import UTC, datetime
 from functools import partial
@@ -119,12 +120,36 @@ JUNIT = """<testsuites><testsuite>
 
 def test_a_run_of_the_tests_is_read_case_by_case(tmp_path: Path) -> None:
     (tmp_path / "tests.xml").write_text(JUNIT)
-    found = junit.read(tmp_path / "tests.xml")
+    found = junit.read([tmp_path / "tests.xml"])
     assert found["tests/spec/test_a.py::test_one"] == Cases(passed=2)
     assert found["tests/spec/test_a.py::test_two"] == Cases(failed=1)
     assert found["tests/spec/test_a.py::test_four"] == Cases(failed=1)
     assert found["tests/property/test_m.py::TestMachine"] == Cases(passed=1)
     assert junit.skipped(found) == {"tests/spec/test_a.py::test_three": "no strace"}
+
+
+def test_what_only_the_audit_runs_counts_beside_the_tests(tmp_path: Path) -> None:
+    case = '<testcase classname="tests.spec.test_a" name="{}"/>'
+    for name, cases in (("tests.xml", ["test_one[a]"]), ("more.xml", ["test_one[b]", "test_five"])):
+        (tmp_path / name).write_text(f"<testsuites>{''.join(map(case.format, cases))}</testsuites>")
+    found = junit.read([tmp_path / "tests.xml", tmp_path / "more.xml"])
+    assert found["tests/spec/test_a.py::test_one"] == Cases(passed=2)
+    assert found["tests/spec/test_a.py::test_five"] == Cases(passed=1)
+
+
+PART_OF_AUDIT = re.compile(r"^from run_counts import|pytest\.mark\.audit_only", re.MULTILINE)
+
+
+def test_the_audit_runs_whatever_make_test_leaves_out() -> None:
+    """Each test file with a part for the audit stands in its step, and no other does."""
+    with_a_part = {
+        path.relative_to(ROOT).as_posix()
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if PART_OF_AUDIT.search(path.read_text("utf-8"))
+    }
+    assert with_a_part == set(steps.REPEATED)
+    (step,) = (one for one in steps.STEPS if one.name == "full-counts")
+    assert {"SEALROOM_FULL_COUNTS=1", *steps.REPEATED} <= set(step.command)
 
 
 def outcome(state: str, result: dict[str, Any] | None = None) -> Outcome:

@@ -32,6 +32,7 @@ FILES = (
 KEPT = (("bench/results", "reference"), ("bench/results/native", "native, compiled"))
 
 
+@pytest.mark.audit_only
 @pytest.mark.slow
 def test_every_row_runs_one_round(repo_root: Path) -> None:
     files = [f"bench/test_{name}.py" for name in FILES]

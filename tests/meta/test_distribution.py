@@ -19,8 +19,6 @@ import wheel_build
 
 import hatch_build
 
-# One process builds and installs the wheel that these tests look at.
-pytestmark = pytest.mark.xdist_group("wheel")
 PACKAGES = ("e2ee", "client/e2ee_client", "client/e2ee_login", "server/e2ee_relay")
 
 
@@ -30,6 +28,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel_build.build(tmp_path_factory.mktemp("wheel"))
 
 
+@pytest.mark.audit_only
 def test_two_builds_are_identical(wheel: Path, tmp_path: Path) -> None:
     assert wheel_build.build(tmp_path).read_bytes() == wheel.read_bytes()
 
@@ -81,6 +80,7 @@ def test_the_licence_and_the_console_scripts_are_in_the_metadata(wheel: Path) ->
     assert "sealroom-relay = e2ee_relay.cli:main" in scripts
 
 
+@pytest.mark.audit_only
 @pytest.mark.skipif(not native_build.can_build(), reason="no cc, or no headers of libsodium")
 def test_the_native_wheel_is_the_pure_one_with_the_extension(wheel: Path, tmp_path: Path) -> None:
     """PRM-14: and its tag says so; two builds are identical."""
@@ -98,6 +98,7 @@ def test_the_native_wheel_is_the_pure_one_with_the_extension(wheel: Path, tmp_pa
     assert zipfile.ZipFile(native).read(extension)[:4] in (b"\x7fELF", b"\xcf\xfa\xed\xfe")
 
 
+@pytest.mark.audit_only
 @pytest.mark.skipif(sys.platform == "win32", reason="the compiler is named otherwise")
 def test_a_machine_without_a_compiler_builds_the_pure_wheel_and_says_so(tmp_path: Path) -> None:
     environment = wheel_build.clean_environment(CC="no-such-compiler")
@@ -128,6 +129,7 @@ def wheel_python(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return wheel_build.make_environment(folder, wheel, wheel_build.installed_libraries())
 
 
+@pytest.mark.audit_only
 @pytest.mark.slow
 def test_the_vector_tests_pass_against_the_wheel(wheel_python: Path, tmp_path: Path, repo_root: Path) -> None:
     for folder in ("tests/vectors", "tests/support", "spec/vectors"):

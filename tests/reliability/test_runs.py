@@ -52,6 +52,7 @@ async def test_kills_under_full_load(tmp_path: Path) -> None:
     assert run.ledger.counts["one-time prekeys handed out"] > 0
 
 
+@pytest.mark.audit_only
 async def test_kills_of_a_relay_that_says_ok_too_early_are_noticed(tmp_path: Path) -> None:
     """The control."""
     run = Kills(tmp_path, 2, program=EARLY_OK, pace=CALM)
@@ -76,6 +77,7 @@ async def test_loss_of_power(tmp_path: Path, strace: None) -> None:
     assert outcome.handed_out <= uploaded
 
 
+@pytest.mark.audit_only
 async def test_loss_of_power_of_a_relay_that_does_not_wait_is_noticed(tmp_path: Path, strace: None) -> None:
     """The control: SQLite synchronises at checkpoints only."""
     recording = await record(tmp_path / "run", lossy("NORMAL"), 1.0, lives=1)
@@ -92,7 +94,9 @@ def faketime() -> None:
         pytest.skip("libfaketime is not installed")
 
 
-@pytest.mark.parametrize(("program", "is_lossy"), [(PROGRAM, False), (WALL_CLOCK, True)])
+@pytest.mark.parametrize(
+    ("program", "is_lossy"), [(PROGRAM, False), pytest.param(WALL_CLOCK, True, marks=pytest.mark.audit_only)]
+)
 async def test_a_jump_of_the_clock(
     tmp_path: Path, faketime: None, program: tuple[str, ...], is_lossy: bool
 ) -> None:

@@ -155,11 +155,21 @@ def test_texts_on_sessions_that_are_not_proven_would_be_read(monkeypatch: pytest
     assert texts(run, reads(run, theft, Powers()) & started_later(run, theft))
 
 
-def test_the_chapter_has_the_figures_of_the_code(repo_root: Path) -> None:
-    """PQ-19: two rows are measured again, the bound is held by all."""
-    rows = conversation_windows.rows_of((repo_root / conversation_windows.CHAPTER).read_text("utf-8"))
+def in_the_chapter(root: Path) -> list[conversation_windows.Row]:
+    return conversation_windows.rows_of((root / conversation_windows.CHAPTER).read_text("utf-8"))
+
+
+def test_every_figure_of_the_chapter_holds_the_bound(repo_root: Path) -> None:
+    """PQ-19"""
+    rows = in_the_chapter(repo_root)
     assert len(rows) == len(SCENES) * len(conversation_windows.THIEVES)
     assert not conversation_windows.misses(rows)
+
+
+@pytest.mark.audit_only
+def test_the_chapter_has_the_figures_of_the_code(repo_root: Path) -> None:
+    """PQ-19: two rows are measured again."""
+    rows = in_the_chapter(repo_root)
     again = conversation_windows.measured("undisturbed")
     assert again == [row for row in rows if row.scene == "undisturbed"]
 

@@ -1,7 +1,7 @@
 """Chromium and Firefox ESR through Playwright, visitors who note what a page complains of, a server of files.
 
 Tests of pages are asynchronous and share the loop of their session, in which the browsers live:
-`pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]`.
+`pytestmark = pytest.mark.asyncio(loop_scope="session")`.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """How often a test repeats: in `make test` enough for what was planted to be found, in the audit more.
 
-`SEALROOM_FULL_COUNTS=1` asks for the full number (step `full-counts` of the audit).
+`SEALROOM_FULL_COUNTS=1` asks for the full number (step `full-counts` of the audit), and for the tests marked
+`audit_only`, which are left out of `make test`.
 """
 
 from __future__ import annotations

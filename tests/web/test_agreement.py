@@ -14,7 +14,7 @@ import web_packages
 import web_pairs
 import web_verdicts
 
-pytestmark = [pytest.mark.xdist_group("web"), pytest.mark.usefixtures("web_libraries")]
+pytestmark = pytest.mark.usefixtures("web_libraries")
 
 
 def test_the_typescript_core_repeats_conversations_byte_by_byte() -> None:

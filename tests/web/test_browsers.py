@@ -5,7 +5,7 @@ from __future__ import annotations
 import browsers
 import pytest
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 POLICY = {"Content-Security-Policy": "default-src 'none'; script-src 'self'; report-uri /reports"}
 PAGE = b"<!doctype html><title>page</title><script src=/page.js></script>"
 

@@ -18,7 +18,6 @@ FAILED = re.compile(r"^\s*not ok \d+ - (.+)$", re.MULTILINE)
 PASSED = re.compile(r"^# pass (\d+)$", re.MULTILINE)
 LEAST_CASES = 1400
 # Tests of one workspace stay in one process: there is one folder of libraries to install.
-pytestmark = pytest.mark.xdist_group("web")
 
 
 @pytest.mark.usefixtures("web_libraries")

@@ -24,7 +24,6 @@ from e2ee.rooms.state import Phase
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
     pytest.mark.parametrize("browser_name", ["chromium"], indirect=True, scope="session"),
-    pytest.mark.xdist_group("web"),
 ]
 HOSTILE = (
     '<img src=x onerror="document.title=1">',

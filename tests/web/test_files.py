@@ -16,7 +16,7 @@ from web_person import PersonFault, WebPerson, web_person
 from e2ee.rooms.kinds import Kind
 
 __all__ = ["company", "relay"]
-pytestmark = [pytest.mark.processes, pytest.mark.xdist_group("web")]
+pytestmark = [pytest.mark.processes]
 FILE = 7
 PART_B = 65_536
 LONG = b"Befund: alles in Ordnung.\n" * 40_000

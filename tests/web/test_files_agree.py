@@ -16,7 +16,6 @@ from vector_files import load
 from e2ee.errors import FileTypeRefused
 from e2ee.file_types import Content
 
-pytestmark = pytest.mark.xdist_group("web")
 SCRIPT: Final = "packages/client/tests/strip.ts"
 DAMAGED: Final = 150
 

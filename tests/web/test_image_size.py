@@ -7,7 +7,7 @@ from typing import Final
 import browsers
 import pytest
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 MAIN: Final = b"""import { imageSize, isShownSize } from "./image_size.js";
 globalThis.sizes = async (mediaType) => {
   const canvas = Object.assign(document.createElement("canvas"), { width: 321, height: 123 });

@@ -12,7 +12,7 @@ import web_pictures
 from conversations import until_read
 from playwright.async_api import FrameLocator, Page
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 WWW: Final = "www.praxis.localhost"
 CHAT: Final = "chat.praxis.localhost"
 EVENTS: Final = [

@@ -18,7 +18,7 @@ from playwright.async_api import Browser, Page
 from relay_process import RelayProcess
 from websockets.asyncio.server import ServerConnection, serve
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 POLICY = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; worker-src 'self';"
     " connect-src 'self' ws: http://localhost:1; require-trusted-types-for 'script'; trusted-types seal"

@@ -15,7 +15,6 @@ import room_pictures
 from playwright.async_api import Browser
 
 pytestmark = [
-    pytest.mark.xdist_group("web"),
     pytest.mark.usefixtures("web_libraries"),
     pytest.mark.processes,
 ]

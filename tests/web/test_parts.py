@@ -10,7 +10,7 @@ import browsers
 import pytest
 from playwright.async_api import Page
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 HEADERS: Final = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; connect-src 'self'",
     "Cache-Control": "public, max-age=31536000, immutable",

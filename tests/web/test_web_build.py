@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 import web_packages
 
-pytestmark = pytest.mark.xdist_group("web")
 NOT_SOURCES = shutil.ignore_patterns("node_modules")
 
 
+@pytest.mark.audit_only
 def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     built: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -29,6 +29,7 @@ def test_a_copy_of_the_sources_in_another_folder_gives_the_same_bytes(
     assert web_packages.files(tmp_path / "out") == built
 
 
+@pytest.mark.audit_only
 @pytest.mark.usefixtures("web_libraries")
 def test_another_time_zone_locale_and_umask_give_the_same_bytes(
     built: dict[str, bytes], tmp_path: Path

@@ -10,7 +10,6 @@ import web_packages
 
 FAILED = re.compile(r"^\s*not ok \d+ - (.+)$", re.MULTILINE)
 PASSED = re.compile(r"^# pass (\d+)$", re.MULTILINE)
-pytestmark = pytest.mark.xdist_group("web")
 
 
 @pytest.mark.usefixtures("web_libraries")

@@ -11,7 +11,7 @@ import web_pictures
 from conversations import until_read
 from playwright.async_api import Browser, Page
 
-pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("web")]
+pytestmark = pytest.mark.asyncio(loop_scope="session")
 only_chromium = pytest.mark.parametrize("browser_name", ["chromium"], indirect=True)
 # One look a line; `web_pictures.py --barriers` tries every state in every look.
 SCREENS: Final = (
